@@ -1,0 +1,1 @@
+"""FOCUS: dialects, reading, checking."""

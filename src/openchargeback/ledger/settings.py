@@ -1,0 +1,165 @@
+"""What `config.yaml` says, as values. `ledger/config.py` reads it; every room may take the part it needs."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from decimal import Decimal
+
+COST_COLUMNS = ("BilledCost", "EffectiveCost")
+PAYER_FIELDS = ("pi", "project", "fund")
+
+
+@dataclass(frozen=True, slots=True)
+class Contact:
+    """Whom a PI asks about a statement."""
+
+    name: str = ""
+    email: str = ""
+    phone: str = ""
+    url: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Organization:
+    """The institution on the letterhead. `logo` is a path in the ledger (SVG or PNG), empty for none."""
+
+    name: str
+    unit: str = ""
+    address: tuple[str, ...] = ()
+    logo: str = ""
+    contact: Contact = Contact()
+
+
+@dataclass(frozen=True, slots=True)
+class Payer:
+    """Who is responsible and what pays; any field may be unknown (empty)."""
+
+    pi: str = ""
+    project: str = ""
+    fund: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Tags:
+    """The tag keys that carry PI, project, fund and named references such as a grant number."""
+
+    pi: str = "pi_email"
+    project: str = "project_id"
+    fund: str = "fund_org"
+    references: dict[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Source:
+    """Settings of one source; one that is not listed in the config gets these defaults.
+
+    dialect: `focus`, `simple` or empty, which means recognised from the columns.
+    cost: the column that is billed, `BilledCost` or `EffectiveCost`.
+    credit_fund: the accounting string that is credited; account: the journal account of both sides unless
+    credit_account names another for the credit side.
+    note: a sentence on how the discount of this source comes about, for statements.
+    default: who pays what nothing else attributes (tax, support).
+    """
+
+    name: str
+    label: str = ""
+    dialect: str = ""
+    cost: str = "BilledCost"
+    credit_fund: str = ""
+    account: str = ""
+    credit_account: str = ""
+    note: str = ""
+    default: Payer = Payer()
+
+
+@dataclass(frozen=True, slots=True)
+class Pattern:
+    """A review rule: a charge whose columns all match (regular expressions, searched) is flagged `pattern:<name>`."""
+
+    name: str
+    match: dict[str, str]
+    reason: str = ""
+    minimum: Decimal | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class UnusualAmount:
+    """When the spending of a project on a service counts as unusual (DESIGN section 4)."""
+
+    factor: Decimal = Decimal(3)
+    minimum: Decimal = Decimal(100)
+    first_time: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Review:
+    """Rules that make a person look at a charge. `unusual_amount` is None where it is switched off."""
+
+    patterns: tuple[Pattern, ...] = ()
+    fund_patterns: tuple[str, ...] = ()
+    unusual_amount: UnusualAmount | None = UnusualAmount()
+
+
+@dataclass(frozen=True, slots=True)
+class StatementSettings:
+    """What statements say beside figures. `resources`: how many resources a PDF lists before it sums the rest up."""
+
+    note: str = ""
+    questions_until_days: int = 30
+    resources: int = 60
+
+
+@dataclass(frozen=True, slots=True)
+class JournalFormat:
+    """A journal format of the institution: a Jinja template in the ledger's `templates/` and the file's ending."""
+
+    name: str
+    template: str
+    extension: str = "csv"
+
+
+@dataclass(frozen=True, slots=True)
+class JournalSettings:
+    """How journals are written.
+
+    fund: regular expression with named groups that takes an accounting string apart, empty for none.
+    description: Jinja template of a line's description; `description_limit` cuts it.
+    formats: the institution's own formats beside detail, summary and gl.
+    """
+
+    fund: str = ""
+    account: str = ""
+    credit_account: str = ""
+    description: str = "{{ source_label }} {{ period }} {{ project }}"
+    description_limit: int = 80
+    formats: tuple[JournalFormat, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class PortalSettings:
+    """How the portal looks and where its repository lives (for links that make a pull request)."""
+
+    title: str = ""
+    accent: str = "#1d4e89"
+    repository: str = ""
+    forge: str = ""
+    branch: str = "main"
+
+
+@dataclass(frozen=True, slots=True)
+class Config:
+    """The whole of `config.yaml` with its defaults filled in."""
+
+    organization: Organization
+    currency: str = "USD"
+    fiscal_year_starts: int = 1
+    tags: Tags = Tags()
+    sources: dict[str, Source] = field(default_factory=dict)
+    review: Review = Review()
+    statements: StatementSettings = StatementSettings()
+    journal: JournalSettings = JournalSettings()
+    portal: PortalSettings = PortalSettings()
+
+    def source(self, name: str) -> Source:
+        """The settings of a source, listed or not."""
+        return self.sources.get(name) or Source(name=name, label=name)

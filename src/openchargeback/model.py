@@ -1,0 +1,348 @@
+"""The values that the stages hand on, in the order in which they arise.
+
+    charge files ─▶ BillingLine ─▶ Statement ─┬▶ pages, PDFs
+                    └ ResourceLine            └▶ JournalLine ─▶ journal files
+    flags ─▶ FlagGroup ─▶ review queue
+
+Amounts named `exact_…` are in the ledger's currency, exact to 18 decimals. All other amounts are in the ledger's
+currency too, but whole minor units (cents): a Decimal with exactly as many places as the currency has.
+Periods are written `2025-01`. Nothing here reads files or calculates money beyond adding up.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+import enum
+from collections.abc import Iterable
+from dataclasses import dataclass
+from decimal import Decimal
+
+from openchargeback.money import ZERO
+
+
+class State(enum.StrEnum):
+    """The life of a period."""
+
+    OPEN = "open"
+    CLOSED = "closed"
+    FINALIZED = "finalized"
+
+
+class Kind(enum.StrEnum):
+    """What a charge is on a statement, from ChargeCategory and ChargeClass (FOCUS 1.2)."""
+
+    USAGE = "usage"
+    PURCHASE = "purchase"
+    TAX = "tax"
+    CREDIT = "credit"
+    ADJUSTMENT = "adjustment"
+    CORRECTION = "correction"
+
+
+@dataclass(frozen=True, slots=True)
+class Amounts:
+    """List price, discount and amount billed. In cents `list == discount + billed` always holds.
+
+    `discount` is positive where the PI pays less than the list price.
+    """
+
+    list: Decimal = ZERO
+    discount: Decimal = ZERO
+    billed: Decimal = ZERO
+
+    def __add__(self, other: Amounts) -> Amounts:
+        return Amounts(self.list + other.list, self.discount + other.discount, self.billed + other.billed)
+
+    @staticmethod
+    def total(parts: Iterable[Amounts]) -> Amounts:
+        """The sum of any number of amounts."""
+        result = Amounts()
+        for part in parts:
+            result += part
+        return result
+
+
+@dataclass(frozen=True, slots=True)
+class Person:
+    """A principal investigator. Without a directory entry the name is the e-mail address."""
+
+    email: str
+    name: str
+    department: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Project:
+    """A project. Without a directory entry the title is the id."""
+
+    id: str
+    title: str
+
+
+@dataclass(frozen=True, slots=True)
+class SourceTotals:
+    """What one source delivered for one period, in one currency: imported = billed + held + rejected, exactly."""
+
+    source: str
+    currency: str
+    files: int
+    charges: int
+    imported: Decimal
+    billed: Decimal
+    held: Decimal
+    rejected: Decimal
+    imported_list: Decimal
+    charges_billed: int
+    charges_held: int
+    charges_rejected: int
+
+
+@dataclass(frozen=True, slots=True)
+class BillingLine:
+    """The billed charges of one period, PI, project, fund, source and service: summed exactly, rounded once."""
+
+    period: str
+    pi: str
+    project: str
+    fund: str
+    source: str
+    service: str
+    charges: int
+    exact_list: Decimal
+    exact_billed: Decimal
+    amounts: Amounts
+
+    @property
+    def key(self) -> tuple[str, str, str, str, str]:
+        """What orders lines and breaks ties when cents are handed out."""
+        return (self.pi, self.project, self.fund, self.source, self.service)
+
+
+@dataclass(frozen=True, slots=True)
+class ResourceLine:
+    """The share of one resource (and one kind of charge) in a billing line; the shares add up to the line."""
+
+    fund: str
+    source: str
+    service: str
+    kind: Kind
+    resource_id: str
+    resource_name: str
+    charges: int
+    amounts: Amounts
+
+
+@dataclass(frozen=True, slots=True)
+class HeldGroup:
+    """Charges that are flagged and undecided, so not billed yet; information on a statement, never an amount due."""
+
+    source: str
+    service: str
+    pi: str
+    project: str
+    fund: str
+    flags: tuple[str, ...]
+    charges: int
+    exact_list: Decimal
+    exact_billed: Decimal
+    currency: str
+
+
+@dataclass(frozen=True, slots=True)
+class PeriodAmounts:
+    """One bar of a history chart."""
+
+    period: str
+    amounts: Amounts
+
+
+@dataclass(frozen=True, slots=True)
+class Statement:
+    """The billing lines of one PI and one project in one period.
+
+    number: unique in the ledger and never reused, such as `2025-01-3f9a1c22b7` (`…-r2` after a reopening).
+    issued: the closing date; before closing the last day of the period, and `draft` is set.
+    digest: SHA-256 of everything the statement's figures rest on.
+    """
+
+    number: str
+    period: str
+    revision: int
+    draft: bool
+    issued: dt.date
+    pi: Person
+    project: Project
+    lines: tuple[BillingLine, ...]
+    resources: tuple[ResourceLine, ...]
+    held: tuple[HeldGroup, ...]
+    digest: str
+
+    @property
+    def amounts(self) -> Amounts:
+        """The statement's total: the sum of its lines."""
+        return Amounts.total(line.amounts for line in self.lines)
+
+    @property
+    def funds(self) -> tuple[str, ...]:
+        """The accounting strings that pay, sorted; empty where nothing is billed and none is known."""
+        return tuple(sorted({line.fund for line in self.lines if line.fund}))
+
+
+@dataclass(frozen=True, slots=True)
+class FlagGroup:
+    """Charges of one period that carry one flag, of one source, project and service: what a reviewer decides at once.
+
+    charges, exact_billed, exact_list: all charges of the group, decided or not.
+    held: how many of them no decision has cleared yet.
+    digest: SHA-256 of the sorted ids of the held charges, one id a line; empty where none is held.
+    ids: the first few ids of held charges, sorted, 16 digits each.
+    why: what made the rule speak, in one sentence.
+    """
+
+    period: str
+    flag: str
+    source: str
+    project: str
+    service: str
+    pi: str
+    charges: int
+    exact_billed: Decimal
+    exact_list: Decimal
+    currency: str
+    held: int
+    exact_held: Decimal
+    digest: str = ""
+    ids: tuple[str, ...] = ()
+    why: str = ""
+
+
+class Side(enum.StrEnum):
+    """The side of a journal line."""
+
+    DEBIT = "debit"
+    CREDIT = "credit"
+
+
+@dataclass(frozen=True, slots=True)
+class JournalLine:
+    """One line of the canonical journal. `amount` is always positive; the side says which way.
+
+    A refund is debit and credit swapped (2 × positive), since many systems refuse negative amounts.
+    `payer` is true on the side of the PI's fund, false on the side of the source's credit fund.
+    """
+
+    period: str
+    date: dt.date
+    side: Side
+    payer: bool
+    fund: str
+    account: str
+    amount: Decimal
+    source: str
+    service: str
+    pi: str
+    project: str
+    statement: str
+    description: str
+
+    @property
+    def signed(self) -> Decimal:
+        """Debit positive, credit negative."""
+        return self.amount if self.side is Side.DEBIT else -self.amount
+
+
+@dataclass(frozen=True, slots=True)
+class Journal:
+    """Balanced lines of one period, in the order of the billing lines: payer, then its counterpart."""
+
+    period: str
+    lines: tuple[JournalLine, ...]
+
+    @property
+    def debits(self) -> Decimal:
+        """Sum of the debit side."""
+        return sum((line.amount for line in self.lines if line.side is Side.DEBIT), ZERO)
+
+    @property
+    def credits(self) -> Decimal:
+        """Sum of the credit side; equal to `debits`."""
+        return sum((line.amount for line in self.lines if line.side is Side.CREDIT), ZERO)
+
+
+@dataclass(frozen=True, slots=True)
+class FileRecord:
+    """A charge file as received: where it lies and what it is."""
+
+    path: str
+    source: str
+    sha256: str
+    size: int
+    charges: int
+    exact_billed: Decimal
+
+
+@dataclass(frozen=True, slots=True)
+class DecisionRecord:
+    """A decision as the pages show it: what was decided on how many charges, by whom and why.
+
+    void: why it no longer applies; empty where it does.
+    """
+
+    path: str
+    line: int
+    decision: str
+    what: str
+    charges: int
+    exact_billed: Decimal
+    reason: str
+    by: str
+    on: str
+    void: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class BilledPeriod:
+    """Everything that billing found out about one period: what pages, PDFs, journals and commands show.
+
+    closed_on, finalized_on: None before that happened. closed_by names the person.
+    """
+
+    period: str
+    state: State
+    revision: int
+    closed_on: dt.date | None
+    closed_by: str
+    finalized_on: dt.date | None
+    currency: str
+    sources: tuple[SourceTotals, ...]
+    files: tuple[FileRecord, ...]
+    lines: tuple[BillingLine, ...]
+    statements: tuple[Statement, ...]
+    held: tuple[HeldGroup, ...]
+    flags: tuple[FlagGroup, ...]
+    decisions: tuple[DecisionRecord, ...]
+    journal: Journal
+    digest: str = ""
+
+    @property
+    def amounts(self) -> Amounts:
+        """The total of all billing lines."""
+        return Amounts.total(line.amounts for line in self.lines)
+
+
+@dataclass(frozen=True, slots=True)
+class Page:
+    """A Markdown page of the institution, `pages/rates.md`: `name` is `rates`."""
+
+    name: str
+    title: str
+    markdown: str
+
+
+@dataclass(frozen=True, slots=True)
+class Provenance:
+    """Where an output came from: ledger commit (empty outside Git) with its date, and the tool's version."""
+
+    commit: str
+    commit_date: str
+    version: str

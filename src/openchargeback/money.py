@@ -1,0 +1,117 @@
+"""Amounts: parsing, rounding, allocation, formatting. Decimal only; no float ever holds money.
+
+An exact amount has at most 18 decimals. Cents are the minor unit of a currency (ISO 4217): two places for most, none for
+the yen, three for the Kuwaiti dinar.
+"""
+
+from __future__ import annotations
+
+import decimal
+import re
+from collections.abc import Sequence
+from decimal import ROUND_FLOOR, ROUND_HALF_UP, Decimal
+
+ZERO = Decimal(0)
+
+EXACT_PLACES = 18
+"""Decimals that an exact amount keeps; what lies beyond is rounded half-up and counted by the reader."""
+
+# Twenty digits before the point and eighteen behind it, and room for sums of many of them.
+_CONTEXT = decimal.Context(prec=100, rounding=ROUND_HALF_UP)
+
+# FOCUS 1.2, "Numeric Format": integer, decimal or E-notation; no plus sign, currency sign or grouping.
+NUMBER_PATTERN = r"-?(\d+(\.\d*)?|\.\d+)([eE][+-]?\d{1,4})?"
+_NUMBER = re.compile(NUMBER_PATTERN, re.ASCII)
+
+# ISO 4217 list one: the currencies whose minor unit is not the hundredth.
+_MINOR_UNITS = {
+    **dict.fromkeys(
+        ("BIF", "CLP", "DJF", "GNF", "ISK", "JPY", "KMF", "KRW", "PYG", "RWF", "UGX", "UYI", "VND", "VUV"), 0
+    ),
+    **dict.fromkeys(("XAF", "XOF", "XPF"), 0),
+    **dict.fromkeys(("BHD", "IQD", "JOD", "KWD", "LYD", "OMR", "TND"), 3),
+    **dict.fromkeys(("CLF", "UYW"), 4),
+}
+
+
+def places(currency: str) -> int:
+    """Decimals of the currency's minor unit (ISO 4217); 2 for codes not known to differ."""
+    return _MINOR_UNITS.get(currency, 2)
+
+
+def parse(text: str) -> Decimal | None:
+    """The exact value of a FOCUS number, or None where it is not one.
+
+    Accepts what FOCUS 1.2 "Numeric Format" allows; refuses `+5`, `1,000`, `1_000`, `$5`, `NaN` and blanks.
+    Decimals beyond the eighteenth are rounded half-up.
+    """
+    if not _NUMBER.fullmatch(text):
+        return None
+    value = _CONTEXT.create_decimal(text)
+    rounded = value.quantize(Decimal(1).scaleb(-EXACT_PLACES), context=decimal.Context(prec=2000, rounding=ROUND_HALF_UP))
+    return rounded if rounded else ZERO.quantize(Decimal(1).scaleb(-EXACT_PLACES))
+
+
+def to_cents(exact: Decimal, currency: str) -> Decimal:
+    """Rounded half-up (away from zero) to the minor unit. Minus zero does not occur."""
+    cents = exact.quantize(_unit(currency), context=_CONTEXT)
+    return cents if cents else abs(cents)
+
+
+def allocate(total: Decimal, parts: Sequence[Decimal], currency: str) -> list[Decimal]:
+    """Share `total` cents among exact `parts`, given in the order that breaks ties; the shares add up to `total`.
+
+    Every signed part is floored towards minus infinity, then the missing cents go one each to the largest
+    remainders (largest-remainder method on signed amounts). A part without a remainder gets none.
+    `total` must be the sum of the parts rounded half-up, or the floor or ceiling that a level above allotted;
+    anything else is a ValueError, since it would invent or lose money.
+    """
+    unit = _unit(currency)
+    floors = [part.quantize(unit, rounding=ROUND_FLOOR, context=_CONTEXT) for part in parts]
+    remainders = [_CONTEXT.subtract(part, floor) for part, floor in zip(parts, floors, strict=True)]
+    missing = int(_CONTEXT.divide(total - sum(floors, ZERO), unit))
+    takers = sorted((i for i, rest in enumerate(remainders) if rest), key=lambda i: -remainders[i])
+    if not 0 <= missing <= len(takers):
+        raise ValueError(f"{total} is not a rounding of {sum(parts, ZERO)}")
+    shares = floors
+    for i in takers[:missing]:
+        shares[i] += unit
+    return [share if share else abs(share) for share in shares]
+
+
+def plain(amount: Decimal, currency: str) -> str:
+    """Cents for machines: `-1234.50`, always with the currency's places."""
+    return f"{to_cents(amount, currency):f}"
+
+
+def exact(amount: Decimal) -> str:
+    """An exact amount for machines, without needless zeros: `0.000612`, `12`."""
+    text = f"{amount:f}"
+    if "." in text:
+        text = text.rstrip("0").rstrip(".")
+    return "0" if text in ("-0", "") else text
+
+
+def human(amount: Decimal, currency: str) -> str:
+    """Cents for people: `1,234.50`, with a true minus sign (U+2212)."""
+    return f"{to_cents(amount, currency):,f}".replace("-", "\N{MINUS SIGN}")
+
+
+def percent(part: Decimal, whole: Decimal) -> Decimal | None:
+    """`part` of `whole` in whole per cent, half-up; None where there is nothing to compare with.
+
+    Never rounds up to 100 or down to 0 what is not all or nothing.
+    """
+    if not whole:
+        return None
+    share = _CONTEXT.divide(part * 100, whole)
+    rounded = share.quantize(Decimal(1), context=_CONTEXT)
+    if rounded == 100 and share < 100:
+        return Decimal(99)
+    if rounded == 0 and share:
+        return share.quantize(Decimal("0.1"), context=_CONTEXT)
+    return rounded
+
+
+def _unit(currency: str) -> Decimal:
+    return Decimal(1).scaleb(-places(currency))

@@ -1,0 +1,1 @@
+"""Pages, charts, PDFs and journal files."""

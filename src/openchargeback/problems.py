@@ -1,0 +1,105 @@
+"""Faults in data, and what stops the program.
+
+A fault in data is a value: stages collect `Problem`s and hand them on beside their result, all of them at once.
+What makes going on pointless is an exception of the one tree below. Each carries its exit code:
+
+    OpenChargebackError
+    ├── LedgerFault        1  problems in the ledger; carries them
+    ├── UsageFault         2  the command was given something it cannot work with
+    └── OutsideFault       3  something outside failed: a library, the disk, another program
+"""
+
+from __future__ import annotations
+
+import enum
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+
+class Severity(enum.StrEnum):
+    """How much a problem weighs: errors stop every output, warnings and notices are told."""
+
+    ERROR = "error"
+    WARNING = "warning"
+    NOTICE = "notice"
+
+
+@dataclass(frozen=True, slots=True)
+class Problem:
+    """A fault in the data of a ledger, with its place and its remedy.
+
+    path: relative to the ledger, with forward slashes; empty for the ledger as a whole.
+    line, column: physical line and character position as an editor shows them, from 1; 0 where there is none.
+    code: the stable name of the kind of fault, such as `type-error`; `validate --explain CODE` tells more.
+    message: what is wrong, in one sentence without a full stop.
+    fix: what to do about it.
+    excerpt: the faulty text itself, at most one line.
+    count: for how many places this one problem stands.
+    """
+
+    path: str
+    code: str
+    message: str
+    fix: str = ""
+    line: int = 0
+    column: int = 0
+    excerpt: str = ""
+    severity: Severity = Severity.ERROR
+    count: int = 1
+
+    @property
+    def place(self) -> str:
+        """`path:line:column`, as far as known."""
+        return ":".join([self.path or ".", *(str(number) for number in (self.line, self.column) if number)])
+
+    def as_json(self) -> dict[str, object]:
+        """The public JSON form of `validate --format json`."""
+        return {
+            "path": self.path,
+            "line": self.line,
+            "column": self.column,
+            "code": self.code,
+            "severity": str(self.severity),
+            "message": self.message,
+            "fix": self.fix,
+            "count": self.count,
+        }
+
+
+def has_errors(problems: Iterable[Problem]) -> bool:
+    """Whether any of them stops outputs."""
+    return any(problem.severity is Severity.ERROR for problem in problems)
+
+
+def in_order(problems: Iterable[Problem]) -> list[Problem]:
+    """Sorted by place, so that reports are the same each time."""
+    return sorted(set(problems), key=lambda p: (p.path, p.line, p.column, p.code, p.message, p.excerpt))
+
+
+class OpenChargebackError(Exception):
+    """Root of everything this program raises on purpose; never shown as a traceback."""
+
+    exit_code = 3
+
+
+class LedgerFault(OpenChargebackError):
+    """The ledger has errors, so nothing is published."""
+
+    exit_code = 1
+
+    def __init__(self, problems: Iterable[Problem]) -> None:
+        self.problems = in_order(problems)
+        errors = sum(p.severity is Severity.ERROR for p in self.problems)
+        super().__init__(f"{errors} error{'s' * (errors != 1)} in the ledger")
+
+
+class UsageFault(OpenChargebackError):
+    """The command cannot work with what it was given."""
+
+    exit_code = 2
+
+
+class OutsideFault(OpenChargebackError):
+    """Something outside the program failed."""
+
+    exit_code = 3
