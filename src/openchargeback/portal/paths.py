@@ -1,7 +1,7 @@
 """Where each page lies in the output folder, and the way from one page to another.
 
-All paths are relative to the output folder and use forward slashes. Folder names made from people's e-mail addresses and
-from ids are safe on every file system: they never collide, also where case is ignored, and never leave the folder.
+All paths are relative to the output folder and use forward slashes. Folder names made from people's e-mail addresses
+and from ids are safe on every file system: they never collide, also where case is ignored, and never leave the folder.
 """
 
 from __future__ import annotations
@@ -27,8 +27,8 @@ def folder_name(identifier: str) -> str:
     """A safe file or folder name for an e-mail address or id.
 
     Lower-case identifiers of letters, digits and `._@+-` stay what they are. Any other gets a cleaned stem, `~` and the
-    first twelve hex digits of the SHA-256 of the exact identifier. `~` occurs in no identifier that stays itself, so the
-    two kinds cannot meet.
+    first twelve hex digits of the SHA-256 of the exact identifier. `~` occurs in no identifier that stays itself, so
+    the two kinds cannot meet.
     """
     if (
         len(identifier) <= MAX_PLAIN

@@ -26,7 +26,10 @@ from openchargeback.portal import paths
 MARKUP_ENDINGS = (".html", ".htm", ".xhtml", ".xml", ".svg")
 """Templates whose output is markup, so that every value is escaped. Journal and mail texts are not markup."""
 
-_MONTHS = ("January February March April May June July August September October November December").split()
+_MONTHS = (
+    *("January", "February", "March", "April", "May", "June"),
+    *("July", "August", "September", "October", "November", "December"),
+)
 _PERIOD = re.compile(r"(\d{4})-(0[1-9]|1[0-2])", re.ASCII)
 
 
@@ -79,7 +82,7 @@ def make_environment(overrides: Path | None = None) -> Templates:
     `money` takes the currency from the template variable `currency` unless it is given; `link` goes from the variable
     `page` (a `shell.Head`) and therefore needs macros to be imported `with context`.
     """
-    roots = (shipped_templates(),)
+    roots: tuple[Path, ...] = (shipped_templates(),)
     if overrides is not None and overrides.is_dir():
         roots = (overrides, *roots)
     return Templates(roots)
