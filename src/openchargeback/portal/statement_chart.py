@@ -31,6 +31,7 @@ class ChartColours:
 _WIDTH, _HEIGHT = 680, 104
 _TOP, _BOTTOM = 12, 76
 _LEFT, _BAR = 64, 26
+_ROUND = tuple(Decimal(step) for step in ("1", "1.25", "1.5", "2", "2.5", "3", "4", "5", "6", "8", "10"))
 
 
 def history_chart(bars: Sequence[Bar], currency: str, colours: ChartColours | None = None) -> str:
@@ -91,13 +92,11 @@ def history_chart(bars: Sequence[Bar], currency: str, colours: ChartColours | No
 
 
 def round_up(amount: Decimal) -> Decimal:
-    """The next of 1, 2, 2.5, 5 or 10 times a power of ten that is not below `amount`; zero stays zero."""
+    """The next round number that is not below `amount`, at most a third above it; zero stays zero."""
     if not amount:
         return money.ZERO
     power = Decimal(1).scaleb(amount.adjusted())
-    return next(
-        step * power for step in (Decimal(1), Decimal(2), Decimal("2.5"), Decimal(5), Decimal(10)) if step * power >= amount
-    )
+    return next(step * power for step in _ROUND if step * power >= amount)
 
 
 def _title(bars: Sequence[Bar], currency: str) -> str:
