@@ -246,16 +246,44 @@ def held_groups(period: str, hostile: bool) -> tuple[HeldGroup, ...]:
     """What waits in the open month."""
     rows = [
         ("aws", "Amazon EC2", "mcclintock@example.edu", "genomics-sequencing", "", ("missing-fund",), 12, "4123.00"),
-        ("hpc", "GPU hours", "lovelace@example.edu", "analytical-engine", "MATH-2024-017", ("pattern:gpu",), 3, "812.4"),
+        (
+            "hpc",
+            "GPU hours",
+            "lovelace@example.edu",
+            "analytical-engine",
+            "MATH-2024-017",
+            ("pattern:gpu",),
+            3,
+            "812.4",
+        ),
         ("aws", "AWS Support", "", "", "", ("missing-pi",), 1, "98.117"),
-        ("hpc", "Node hours", "chandra@example.edu", "stellar-limits", "ASTRO-2024-011", ("unusual-amount",), 41, "9120"),
-        ("azure", "Virtual Machines", "hopper@example.edu", "compilers", "CS-2021-009", ("negative-usage",), 2, "-31.5"),
+        (
+            "hpc",
+            "Node hours",
+            "chandra@example.edu",
+            "stellar-limits",
+            "ASTRO-2024-011",
+            ("unusual-amount",),
+            41,
+            "9120",
+        ),
+        (
+            "azure",
+            "Virtual Machines",
+            "hopper@example.edu",
+            "compilers",
+            "CS-2021-009",
+            ("negative-usage",),
+            2,
+            "-31.5",
+        ),
     ]
     if hostile:
         text = HOSTILE[0]
         rows.append(("aws", text, f"{text}@example.edu", f"p0-{text}", text, (f"pattern:{text}",), 2, "10.5"))
     return tuple(
-        HeldGroup(*row[:7], exact_list=Decimal(row[7]) * 2, exact_billed=Decimal(row[7]), currency="USD") for row in rows
+        HeldGroup(*row[:7], exact_list=Decimal(row[7]) * 2, exact_billed=Decimal(row[7]), currency="USD")
+        for row in rows
     )
 
 
