@@ -251,7 +251,8 @@ def _bar(x: Decimal, thick: Decimal, one: Decimal, other: Decimal, series: str, 
 
 def _spread(names: list[tuple[Decimal, Series]], x: int, top: int, bottom: int) -> tuple[Text, ...]:
     """Labels beside the last bar, pushed apart where they would overlap."""
-    gap, placed = 17, []
+    gap = 17
+    placed: list[tuple[Decimal, Series]] = []
     for middle, one in sorted(names, key=lambda item: item[0], reverse=True):
         y = middle + 4 if not placed else min(middle + 4, placed[-1][0] - gap)
         placed.append((min(y, Decimal(bottom)), one))

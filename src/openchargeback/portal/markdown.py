@@ -9,8 +9,7 @@ from markupsafe import Markup
 def to_html(text: str) -> Markup:
     """Markdown (CommonMark with tables and strikethrough) as HTML.
 
-    HTML in the text is shown, not run; links that are not to the web, to mail or within the site are dropped by
-    markdown-it's own validation. Headings go down one level where the page already has its title.
+    HTML in the text is shown, not run; links that would run something (`javascript:`, `data:`) stay plain text.
     """
     # A fresh parser each time: it is cheap, and its state must not travel from page to page.
     parser = MarkdownIt("commonmark", {"html": False, "linkify": False, "typographer": False})
