@@ -73,6 +73,14 @@
     });
   }
 
+  // Sticky heads need a table outside any scrolling box; only tables wider than the page scroll within one.
+  function fit() {
+    document.querySelectorAll(".scroll").forEach(function (box) {
+      box.classList.remove("overflows");
+      box.classList.toggle("overflows", box.scrollWidth > box.clientWidth + 1);
+    });
+  }
+
   function today() {
     var now = new Date();
     var two = function (number) {
@@ -148,4 +156,8 @@
   theme();
   document.querySelectorAll("table[data-sortable]").forEach(sortable);
   approvals();
+  fit();
+  window.addEventListener("resize", fit);
+  document.addEventListener("toggle", fit, true);
+  if (document.fonts) document.fonts.ready.then(fit);
 })();

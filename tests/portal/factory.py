@@ -196,7 +196,7 @@ def billed_period(
         statements=statements,
         held=held,
         flags=flags,
-        decisions=decisions(period, hostile),
+        decisions=decisions(period, hostile, is_open),
         journal=journal(period, lines, statements, last_day),
         digest=digest("period", period),
     )
@@ -331,8 +331,8 @@ def file_record(period: str, totals: SourceTotals) -> FileRecord:
     return FileRecord(path, totals.source, digest(path), 180 * totals.charges, totals.charges, totals.imported)
 
 
-def decisions(period: str, hostile: bool) -> tuple[DecisionRecord, ...]:
-    """Two decisions, the second void."""
+def decisions(period: str, hostile: bool, void: bool) -> tuple[DecisionRecord, ...]:
+    """Two decisions, the second void if so wished."""
     path, day = f"approvals/{period}/gpu-burst.yaml", f"{period}-28"
     reason = HOSTILE[2] if hostile else "GPU burst agreed with the PI, REQ-142"
     by = "reviewer@example.edu"
@@ -340,7 +340,7 @@ def decisions(period: str, hostile: bool) -> tuple[DecisionRecord, ...]:
         DecisionRecord(path, 2, "approve", "pattern:gpu, hpc, analytical-engine", 4, Decimal("211.5"), reason, by, day),
         DecisionRecord(
             *(path, 9, "reassign", "missing-fund, aws, ward-statistics", 1, Decimal("12"), "Fund confirmed", by, day),
-            void="expected 2 charges, found 1",
+            void="expected 2 charges, found 1" if void else "",
         ),
     )
 

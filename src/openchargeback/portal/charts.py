@@ -104,12 +104,12 @@ def colours(listed: Sequence[str], totals: dict[str, Decimal]) -> dict[str, str]
 
 def stacked(title: str, description: str, months: Sequence[str], series: Sequence[Series], currency: str) -> Chart:
     """Bars stacked by source over the months; what is negative hangs below zero. Labels stand at the last bar."""
-    width, height, left, right, top, bottom = 720, 260, 64, 128, 22, 28
+    width, height, left, right, top, bottom = 1080, 300, 64, 156, 22, 28
     ups = [sum((s.amounts[i] for s in series if s.amounts[i] > 0), ZERO) for i in range(len(months))]
     downs = [sum((s.amounts[i] for s in series if s.amounts[i] < 0), ZERO) for i in range(len(months))]
     scale = _Scale(min([ZERO, *downs]), max([ZERO, *ups]), top, height - bottom)
     slot = Decimal(width - left - right) / max(len(months), 1)
-    thick = min(slot * Decimal("0.68"), Decimal(44))
+    thick = min(slot * Decimal("0.66"), Decimal(56))
     bars: list[Bar] = []
     names: list[tuple[Decimal, Series]] = []
     for i, month in enumerate(months):
@@ -193,7 +193,7 @@ class _Scale:
 
     def __init__(self, low: Decimal, high: Decimal, top: int, bottom: int, steps: int = 4) -> None:
         self.step = _round_step((high - low) / steps)
-        self.low = -self.step * _ceiling(-low / self.step)
+        self.low = ZERO - self.step * _ceiling(-low / self.step)
         self.high = self.step * max(_ceiling(high / self.step), 0 if self.low else 1)
         self.top, self.bottom = top, bottom
 
@@ -261,7 +261,7 @@ def _spread(names: list[tuple[Decimal, Series]], x: int, top: int, bottom: int) 
 
 
 def _cut(label: str) -> str:
-    return label if len(label) <= 17 else label[:16] + "…"
+    return label if len(label) <= 20 else label[:19] + "…"
 
 
 def _in_words(shown: Sequence[PeriodAmounts], currency: str, whose: str) -> tuple[str, str]:
