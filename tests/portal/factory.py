@@ -118,8 +118,8 @@ def site(months: int = 14, last_open: bool = True, hostile: bool = False, **sett
         for i, name in enumerate(names)
     )
     text = HOSTILE[0] if hostile else ""
-    rates = "# Rates\n\nWhat the university pays and what you pay.\n\n| service | list | you pay |\n|---|--:|--:|\n" + (
-        "| Node hours | 0.80 | 0.30 |\n| GPU hours | 2.40 | 1.00 |\n\nQuestions: [write to us](mailto:hpc@example.edu).\n"
+    rates = "# Rates\n\nWhat you pay.\n\n| service | list | you pay |\n|---|--:|--:|\n" + (
+        "| Node hours | 0.80 | 0.30 |\n| GPU hours | 2.40 | 1.00 |\n\n[Write to us](mailto:hpc@example.edu).\n"
     )
     pages = [Page("rates", "Rates", rates)]
     if hostile:

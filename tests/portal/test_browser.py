@@ -50,7 +50,8 @@ def test_no_page_scrolls_sideways_on_a_phone_or_a_desk(
     page: playwright.Page, built: Path, hostile: Path, theme: str
 ) -> None:
     page.emulate_media(color_scheme=theme)
-    for folder in (built, hostile):
+    # Colours do not change widths, so the second time round the tame pages will do.
+    for folder in (built, hostile) if theme == "light" else (built,):
         hostile_pages = [p.relative_to(folder).as_posix() for p in folder.glob("*/*~*/index.html")]
         for width in (320, 1280):
             page.set_viewport_size({"width": width, "height": 800})

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import hashlib
+import json
 import os
 import posixpath
 import subprocess
@@ -58,10 +59,10 @@ def made_elsewhere(site: Site) -> set[str]:
     return made | {path for files in site.journal_files.values() for path in files}
 
 
-@pytest.mark.parametrize("hostile", [False, True])
-def test_every_link_leads_somewhere(hostile: bool, request: pytest.FixtureRequest) -> None:
-    folder = request.getfixturevalue("hostile" if hostile else "built")
-    read, elsewhere = pages(folder), made_elsewhere(factory.site(hostile=hostile))
+@pytest.mark.parametrize("kind", ["built", "hostile"])
+def test_every_link_leads_somewhere(kind: str, request: pytest.FixtureRequest) -> None:
+    folder: Path = request.getfixturevalue(kind)
+    read, elsewhere = pages(folder), made_elsewhere(factory.site(hostile=kind == "hostile"))
     for page, reader in read.items():
         for link in reader.links:
             if link.startswith(("mailto:", "https://", "data:,")):
@@ -88,7 +89,6 @@ def test_hostile_text_stays_text(built: Path, hostile: Path) -> None:
         assert reader.tags <= known_tags, page
         assert reader.attributes <= known_attributes, page
         assert not any(link.lower().startswith("javascript:") for link in reader.links), page
-        assert "49" not in reader.ids
 
 
 def test_no_file_leaves_the_folder() -> None:
@@ -186,8 +186,6 @@ def test_a_link_out_of_the_templates_folder_is_not_followed(tmp_path: Path) -> N
 
 
 def test_vendored_files_are_the_ones_that_are_listed() -> None:
-    import json
-
     files = make_environment().files()
     listed = json.loads(files["assets/vendor.json"].read_text())["vendored"]
     digests = {name: digest for item in listed for name, digest in item["files"].items()}

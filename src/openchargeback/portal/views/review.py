@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import re
 from dataclasses import dataclass
 from decimal import Decimal
@@ -126,8 +125,16 @@ def scalar(text: str) -> str:
     """A text as a YAML scalar, safe in block and flow style: plain where that is certain, else double-quoted."""
     if _PLAIN.fullmatch(text) and text.lower() not in _NOT_TEXT:
         return text
-    # JSON strings in ASCII are YAML double-quoted scalars (YAML 1.2.2, 1.3).
-    return json.dumps(text)
+    return '"' + "".join(_quoted(character) for character in text) + '"'
+
+
+def _quoted(character: str) -> str:
+    """A character inside double quotes (YAML 1.2.2, 5.7); what an editor would not show is escaped."""
+    if character in '"\\':
+        return "\\" + character
+    if character.isprintable():
+        return character
+    return f"\\u{ord(character):04x}" if ord(character) <= 0xFFFF else f"\\U{ord(character):08x}"
 
 
 def _flag(
