@@ -157,6 +157,10 @@
   document.querySelectorAll("table[data-sortable]").forEach(sortable);
   approvals();
   fit();
+  // On a phone the latest month is what one wants to see of a chart.
+  document.querySelectorAll(".chart-scroll").forEach(function (box) {
+    box.scrollLeft = box.scrollWidth;
+  });
   window.addEventListener("resize", fit);
   document.addEventListener("toggle", fit, true);
   if (document.fonts) document.fonts.ready.then(fit);

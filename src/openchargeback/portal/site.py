@@ -18,7 +18,7 @@ from openchargeback.portal.shell import Head, Link, Shell, fingerprint, make_she
 from openchargeback.portal.templates import Templates, period_human
 from openchargeback.portal.theme import theme_css
 from openchargeback.portal.views import dashboard, files, journals, payers, periods, review
-from openchargeback.portal.views.common import Book
+from openchargeback.portal.views.common import Book, state_view
 
 LOGO_ENDINGS = {".svg": b"<", ".png": b"\x89PNG"}
 
@@ -54,7 +54,7 @@ def site_jobs(site: Site, env: Templates) -> list[FileJob]:
     """One job for each page and each asset, except the statements, which `statement_jobs` makes."""
     shell, book = site_shell(site), site_book(site)
     digest = env.digest()
-    pages = [_page_job(env, digest, shell, book.currency, *page) for page in _pages(site, book)]
+    pages = [_page_job(env, digest, shell, book.currency, page) for page in _pages(site, book)]
     return [*pages, *_assets(site, env)]
 
 
@@ -68,51 +68,78 @@ def site_book(site: Site) -> Book:
     return Book(site.config, site.periods, site.people, site.projects)
 
 
-def _page_job(
-    env: Templates, digest: str, shell: Shell, currency: str, template: str, head: Head, view: object
-) -> FileJob:
-    key = fingerprint(__version__, digest, template, shell, head, currency, view)
-    return FileJob(head.path, key, partial(render, env, template, shell, head, currency, view))
+@dataclass(frozen=True, slots=True)
+class _Planned:
+    """A page before rendering: what its key is made of, and how its view is made."""
+
+    template: str
+    head: Head
+    shows: object
+    view: Callable[[], object]
 
 
-def _pages(site: Site, book: Book) -> Iterator[tuple[str, Head, object]]:
-    """Template, head and view of every page."""
-    overview = Link("Overview", paths.DASHBOARD)
+def _plan(template: str, head: Head, view: object) -> _Planned:
+    return _Planned(template, head, view, lambda: view)
 
-    def head(path: str, title: str, section: str, *crumbs: Link) -> Head:
-        return Head(path, title, section, (overview, *crumbs, Link(title)))
 
-    yield (
-        "pages/dashboard.html",
-        Head(paths.DASHBOARD, "Overview", "overview"),
-        dashboard.dashboard(book, site.provenance),
-    )
-    yield "pages/periods.html", head(paths.PERIODS, "Periods", "periods"), periods.period_list(book)
-    all_periods = Link("Periods", paths.PERIODS)
-    for i, month in enumerate(book.months):
-        journal_files, name = site.journal_files.get(month, ()), period_human(month)
-        page = paths.period_page(month)
-        yield "pages/period.html", head(page, name, "periods", all_periods), periods.period_view(book, i, journal_files)
-        yield (
-            "pages/journal.html",
-            head(paths.journal_page(month), "Journal", "periods", all_periods, Link(name, page)),
-            journals.journal_view(book, i, journal_files),
-        )
-    yield "pages/pis.html", head(paths.PIS, "PIs", "pis"), payers.pi_list(book)
-    for email in book.statements_by_pi:
-        own, title = paths.pi_page(email), book.person(email).name or email
-        yield "pages/pi.html", head(own, title, "pis", Link("PIs", paths.PIS)), payers.pi_view(book, email)
-    yield "pages/projects.html", head(paths.PROJECTS, "Projects", "projects"), payers.project_list(book)
-    for project in book.statements_by_project:
-        own, title = paths.project_page(project), project or "Without project"
-        crumb = Link("Projects", paths.PROJECTS)
-        yield "pages/project.html", head(own, title, "projects", crumb), payers.project_view(book, project)
-    yield "pages/review.html", head(paths.REVIEW, "Review", "review"), review.queue(book)
-    yield "pages/sources.html", head(paths.SOURCES, "Files received", "sources"), files.received(book)
+def _page_job(env: Templates, digest: str, shell: Shell, currency: str, page: _Planned) -> FileJob:
+    def content() -> bytes:
+        return render(env, page.template, shell, page.head, currency, page.view())
+
+    key = fingerprint(__version__, digest, page.template, shell, page.head, currency, page.shows)
+    return FileJob(page.head.path, key, content)
+
+
+def _head(path: str, title: str, section: str, *crumbs: Link) -> Head:
+    return Head(path, title, section, (Link("Overview", paths.DASHBOARD), *crumbs, Link(title)))
+
+
+def _pages(site: Site, book: Book) -> Iterator[_Planned]:
+    """Every page, in the order of the navigation."""
+    first = Head(paths.DASHBOARD, "Overview", "overview")
+    yield _plan("pages/dashboard.html", first, dashboard.dashboard(book, site.provenance))
+    yield _plan("pages/periods.html", _head(paths.PERIODS, "Periods", "periods"), periods.period_list(book))
+    for index in range(len(book.months)):
+        yield from _month(site, book, index)
+    yield from _payers(book)
+    yield _plan("pages/review.html", _head(paths.REVIEW, "Review", "review"), review.queue(book))
+    yield _plan("pages/sources.html", _head(paths.SOURCES, "Files received", "sources"), files.received(book))
     for text in site.pages:
         view = files.own_page(text)
-        yield "pages/own.html", head(paths.own_page(text.name), view.title, f"page:{text.name}"), view
-    yield "pages/about.html", head(paths.ABOUT, "About these figures", "about"), files.about(book, site.provenance)
+        yield _plan("pages/own.html", _head(paths.own_page(text.name), view.title, f"page:{text.name}"), view)
+    about = _head(paths.ABOUT, "About these figures", "about")
+    yield _plan("pages/about.html", about, files.about(book, site.provenance))
+
+
+def _month(site: Site, book: Book, index: int) -> Iterator[_Planned]:
+    """The page of a month and that of its journal."""
+    period, crumb = book.periods[index], Link("Periods", paths.PERIODS)
+    name, page = period_human(period.period), paths.period_page(period.period)
+    journal_files = site.journal_files.get(period.period, ())
+    head = _head(page, name, "periods", crumb)
+    yield _plan("pages/period.html", head, periods.period_view(book, index, journal_files))
+    head = _head(paths.journal_page(period.period), "Journal", "periods", crumb, Link(name, page))
+    view = partial(journals.journal_view, book, index, journal_files)
+    if not period.digest:
+        yield _plan("pages/journal.html", head, view())
+        return
+    # A journal is long, and all of it follows from the period's digest and the settings.
+    numbers = tuple(statement.number for statement in period.statements)
+    shows = (period.digest, state_view(period), book.totals[period.period], numbers, journal_files, site.config)
+    yield _Planned("pages/journal.html", head, shows, view)
+
+
+def _payers(book: Book) -> Iterator[_Planned]:
+    """The lists and the pages of PIs and projects."""
+    pis, projects = Link("PIs", paths.PIS), Link("Projects", paths.PROJECTS)
+    yield _plan("pages/pis.html", _head(paths.PIS, "PIs", "pis"), payers.pi_list(book))
+    for email in book.statements_by_pi:
+        head = _head(paths.pi_page(email), book.person(email).name or email, "pis", pis)
+        yield _plan("pages/pi.html", head, payers.pi_view(book, email))
+    yield _plan("pages/projects.html", _head(paths.PROJECTS, "Projects", "projects"), payers.project_list(book))
+    for project in book.statements_by_project:
+        head = _head(paths.project_page(project), project or "Without project", "projects", projects)
+        yield _plan("pages/project.html", head, payers.project_view(book, project))
 
 
 def _assets(site: Site, env: Templates) -> Iterator[FileJob]:

@@ -104,26 +104,6 @@ def change(now: Decimal, before: Decimal) -> Change:
     return Change(now - before, money.percent(now - before, before) if before > 0 else None)
 
 
-def summary(period: BilledPeriod, previous: BilledPeriod | None) -> Summary:
-    """The figures that a month is introduced with."""
-    amounts = period.amounts
-    own = [group for group in period.held if group.currency == period.currency]
-    return Summary(
-        period=period.period,
-        link=paths.period_page(period.period),
-        state=state_view(period),
-        amounts=amounts,
-        discount_percent=money.percent(amounts.discount, amounts.list) if amounts.list > 0 else None,
-        sentence=covered(amounts),
-        held=money.to_cents(exact_sum(group.exact_billed for group in own), period.currency),
-        held_charges=sum(group.charges for group in period.held),
-        foreign_charges=sum(group.charges for group in period.held if group.currency != period.currency),
-        previous=previous.period if previous else "",
-        previous_billed=previous.amounts.billed if previous else ZERO,
-        change=change(amounts.billed, previous.amounts.billed) if previous else None,
-    )
-
-
 def covered(amounts: Amounts) -> str:
     """Who carried how much of the list price, in one sentence; empty where nothing was used."""
     share = money.percent(amounts.discount, amounts.list) if amounts.list > 0 else None
@@ -156,6 +136,9 @@ class Book:
     ) -> None:
         self.config, self.currency = config, config.currency
         self.periods, self.months = tuple(periods), tuple(period.period for period in periods)
+        # A period sums its amounts anew each time that they are asked for; a site asks often.
+        self.totals = {period.period: period.amounts for period in periods}
+        self._rows: dict[str, StatementRow] = {}
         self.by_pi = self._add_up(lambda line: line.pi)
         self.by_project = self._add_up(lambda line: line.project)
         self.by_source = self._add_up(lambda line: line.source)
@@ -170,6 +153,26 @@ class Book:
             for total in period.sources:
                 totals.setdefault(total.source, ZERO)
         self.colours = charts.colours(list(config.sources), totals)
+
+    def summary(self, index: int) -> Summary:
+        """The figures that the month at this place is introduced with."""
+        period, previous = self.periods[index], self.months[index - 1] if index else ""
+        amounts, before = self.totals[period.period], self.totals[previous].billed if previous else ZERO
+        own = [group for group in period.held if group.currency == period.currency]
+        return Summary(
+            period=period.period,
+            link=paths.period_page(period.period),
+            state=state_view(period),
+            amounts=amounts,
+            discount_percent=money.percent(amounts.discount, amounts.list) if amounts.list > 0 else None,
+            sentence=covered(amounts),
+            held=money.to_cents(exact_sum(group.exact_billed for group in own), period.currency),
+            held_charges=sum(group.charges for group in period.held),
+            foreign_charges=sum(group.charges for group in period.held if group.currency != period.currency),
+            previous=previous,
+            previous_billed=before,
+            change=change(amounts.billed, before) if previous else None,
+        )
 
     def person(self, email: str) -> Person:
         """The PI with this address; the address stands in for a name that nobody gave."""
@@ -199,6 +202,11 @@ class Book:
 
     def statement_row(self, statement: Statement) -> StatementRow:
         """A statement as a table row."""
+        if statement.number not in self._rows:
+            self._rows[statement.number] = self._statement_row(statement)
+        return self._rows[statement.number]
+
+    def _statement_row(self, statement: Statement) -> StatementRow:
         return StatementRow(
             number=statement.number,
             period=statement.period,

@@ -10,7 +10,7 @@ from openchargeback.model import Amounts, BilledPeriod, FlagGroup, Provenance
 from openchargeback.money import ZERO
 from openchargeback.portal import charts, paths
 from openchargeback.portal.shell import Link
-from openchargeback.portal.views.common import YEAR, Book, Change, Summary, change, exact_sum, summary
+from openchargeback.portal.views.common import YEAR, Book, Change, Summary, change, exact_sum
 
 MOVERS = 10
 """Rows of the table of those who moved most."""
@@ -74,10 +74,9 @@ def dashboard(book: Book, provenance: Provenance) -> Dashboard:
     series = book.source_series(months)
     movers = _movers(book, latest, previous) if latest and previous else []
     waiting = waiting_flags(book.periods)
-    totals = {month.period: month.amounts for month in book.periods}
     return Dashboard(
-        latest=summary(latest, previous) if latest else None,
-        history=charts.twelve_months(book.history(totals), latest.period, book.currency, "All sources")
+        latest=book.summary(len(book.periods) - 1) if latest else None,
+        history=charts.twelve_months(book.history(book.totals), latest.period, book.currency, "All sources")
         if latest
         else None,
         waiting=tuple(waiting),

@@ -5,11 +5,11 @@ from __future__ import annotations
 from dataclasses import dataclass
 from decimal import Decimal
 
-from openchargeback.model import Amounts, BilledPeriod, DecisionRecord, FileRecord, FlagGroup, SourceTotals
+from openchargeback.model import BilledPeriod, DecisionRecord, FileRecord, FlagGroup, SourceTotals
 from openchargeback.portal import charts, paths
 from openchargeback.portal.shell import Link
 from openchargeback.portal.templates import exact_places, period_human
-from openchargeback.portal.views.common import Book, StatementRow, Summary, exact_sum, summary
+from openchargeback.portal.views.common import Book, StatementRow, Summary, exact_sum
 from openchargeback.portal.views.dashboard import anchor
 
 
@@ -75,27 +75,22 @@ class PeriodView:
 
 def period_list(book: Book) -> PeriodList:
     """The list of months."""
-    rows = [
-        PeriodRow(summary(period, book.periods[i - 1] if i else None), len(period.statements))
-        for i, period in enumerate(book.periods)
-    ]
-    totals = {period.period: period.amounts for period in book.periods}
+    rows = [PeriodRow(book.summary(i), len(period.statements)) for i, period in enumerate(book.periods)]
     newest = book.months[-1] if book.months else ""
-    chart = charts.twelve_months(book.history(totals), newest, book.currency, "All sources") if newest else None
+    chart = charts.twelve_months(book.history(book.totals), newest, book.currency, "All sources") if newest else None
     return PeriodList(tuple(reversed(rows)), chart)
 
 
 def period_view(book: Book, index: int, journal_files: tuple[str, ...]) -> PeriodView:
     """The page of the month at this place in the book."""
     period = book.periods[index]
-    totals = {month.period: month.amounts for month in book.periods}
     sources = tuple(_source_row(book, total) for total in period.sources)
     return PeriodView(
-        summary=summary(period, book.periods[index - 1] if index else None),
+        summary=book.summary(index),
         earlier=_link(book, index - 1),
         later=_link(book, index + 1),
         chart=charts.twelve_months(
-            book.history(totals, period.period), period.period, book.currency, period_human(period.period)
+            book.history(book.totals, period.period), period.period, book.currency, period_human(period.period)
         ),
         sources=sources,
         totals=_sum(period, book.currency),
@@ -111,11 +106,6 @@ def period_view(book: Book, index: int, journal_files: tuple[str, ...]) -> Perio
         journal_files=tuple(Link(path.rsplit("/", 1)[-1], path) for path in journal_files),
         digest=period.digest,
     )
-
-
-def statements_total(rows: tuple[StatementRow, ...]) -> Amounts:
-    """The foot of a table of statements."""
-    return Amounts.total(row.amounts for row in rows)
 
 
 def _link(book: Book, index: int) -> Link | None:
