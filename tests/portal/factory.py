@@ -118,8 +118,8 @@ def site(months: int = 14, last_open: bool = True, hostile: bool = False, **sett
         for i, name in enumerate(names)
     )
     text = HOSTILE[0] if hostile else ""
-    rates = "# Rates\n\nWhat the university pays and what you pay.\n\n| service | list | you pay |\n|---|--:|--:|\n" + (
-        "| Node hours | 0.80 | 0.30 |\n| GPU hours | 2.40 | 1.00 |\n\nQuestions: [write to us](mailto:hpc@example.edu).\n"
+    rates = "# Rates\n\nWhat you pay.\n\n| service | list | you pay |\n|---|--:|--:|\n" + (
+        "| Node hours | 0.80 | 0.30 |\n| GPU hours | 2.40 | 1.00 |\n\n[Write to us](mailto:hpc@example.edu).\n"
     )
     pages = [Page("rates", "Rates", rates)]
     if hostile:
@@ -196,7 +196,7 @@ def billed_period(
         statements=statements,
         held=held,
         flags=flags,
-        decisions=decisions(period, hostile),
+        decisions=decisions(period, hostile, is_open),
         journal=journal(period, lines, statements, last_day),
         digest=digest("period", period),
     )
@@ -246,16 +246,44 @@ def held_groups(period: str, hostile: bool) -> tuple[HeldGroup, ...]:
     """What waits in the open month."""
     rows = [
         ("aws", "Amazon EC2", "mcclintock@example.edu", "genomics-sequencing", "", ("missing-fund",), 12, "4123.00"),
-        ("hpc", "GPU hours", "lovelace@example.edu", "analytical-engine", "MATH-2024-017", ("pattern:gpu",), 3, "812.4"),
+        (
+            "hpc",
+            "GPU hours",
+            "lovelace@example.edu",
+            "analytical-engine",
+            "MATH-2024-017",
+            ("pattern:gpu",),
+            3,
+            "812.4",
+        ),
         ("aws", "AWS Support", "", "", "", ("missing-pi",), 1, "98.117"),
-        ("hpc", "Node hours", "chandra@example.edu", "stellar-limits", "ASTRO-2024-011", ("unusual-amount",), 41, "9120"),
-        ("azure", "Virtual Machines", "hopper@example.edu", "compilers", "CS-2021-009", ("negative-usage",), 2, "-31.5"),
+        (
+            "hpc",
+            "Node hours",
+            "chandra@example.edu",
+            "stellar-limits",
+            "ASTRO-2024-011",
+            ("unusual-amount",),
+            41,
+            "9120",
+        ),
+        (
+            "azure",
+            "Virtual Machines",
+            "hopper@example.edu",
+            "compilers",
+            "CS-2021-009",
+            ("negative-usage",),
+            2,
+            "-31.5",
+        ),
     ]
     if hostile:
         text = HOSTILE[0]
         rows.append(("aws", text, f"{text}@example.edu", f"p0-{text}", text, (f"pattern:{text}",), 2, "10.5"))
     return tuple(
-        HeldGroup(*row[:7], exact_list=Decimal(row[7]) * 2, exact_billed=Decimal(row[7]), currency="USD") for row in rows
+        HeldGroup(*row[:7], exact_list=Decimal(row[7]) * 2, exact_billed=Decimal(row[7]), currency="USD")
+        for row in rows
     )
 
 
@@ -303,8 +331,8 @@ def file_record(period: str, totals: SourceTotals) -> FileRecord:
     return FileRecord(path, totals.source, digest(path), 180 * totals.charges, totals.charges, totals.imported)
 
 
-def decisions(period: str, hostile: bool) -> tuple[DecisionRecord, ...]:
-    """Two decisions, the second void."""
+def decisions(period: str, hostile: bool, void: bool) -> tuple[DecisionRecord, ...]:
+    """Two decisions, the second void if so wished."""
     path, day = f"approvals/{period}/gpu-burst.yaml", f"{period}-28"
     reason = HOSTILE[2] if hostile else "GPU burst agreed with the PI, REQ-142"
     by = "reviewer@example.edu"
@@ -312,7 +340,7 @@ def decisions(period: str, hostile: bool) -> tuple[DecisionRecord, ...]:
         DecisionRecord(path, 2, "approve", "pattern:gpu, hpc, analytical-engine", 4, Decimal("211.5"), reason, by, day),
         DecisionRecord(
             *(path, 9, "reassign", "missing-fund, aws, ward-statistics", 1, Decimal("12"), "Fund confirmed", by, day),
-            void="expected 2 charges, found 1",
+            void="expected 2 charges, found 1" if void else "",
         ),
     )
 

@@ -6,6 +6,7 @@ and from ids are safe on every file system: they never collide, also where case 
 
 from __future__ import annotations
 
+import functools
 import hashlib
 import posixpath
 import re
@@ -23,6 +24,7 @@ _STEM = 40
 _RESERVED = {"con", "prn", "aux", "nul", *(f"{port}{n}" for port in ("com", "lpt") for n in range(10))}
 
 
+@functools.lru_cache(maxsize=65536)
 def folder_name(identifier: str) -> str:
     """A safe file or folder name for an e-mail address or id.
 

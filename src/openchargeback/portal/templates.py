@@ -26,6 +26,9 @@ from openchargeback.portal import paths
 MARKUP_ENDINGS = (".html", ".htm", ".xhtml", ".xml", ".svg")
 """Templates whose output is markup, so that every value is escaped. Journal and mail texts are not markup."""
 
+SHOWN_PLACES = 6
+"""Decimals of exact amounts on pages; beyond lie remainders of divisions that nobody compares by eye."""
+
 _MONTHS = (
     *("January", "February", "March", "April", "May", "June"),
     *("July", "August", "September", "October", "November", "December"),
@@ -108,20 +111,24 @@ def money_filter(context: Context, amount: Decimal, currency: str = "") -> str:
     return money.human(amount, currency or context["currency"])
 
 
-def exact_filter(amount: Decimal, places: int = 2) -> Markup:
-    """An exact amount with at least `places` decimals, grouped; what lies beyond the second is set back."""
-    digits = max(places, -min(_exponent(amount), 0))
-    text = f"{abs(amount):,.{digits}f}"
+def exact_filter(amount: Decimal, decimals: int = 2) -> Markup:
+    """An exact amount with so many decimals, grouped; what lies beyond the second is set back.
+
+    Where that is not all of it, the whole figure is the text that appears on pointing at it.
+    """
+    shown = f"{abs(amount):,.{decimals}f}"
     sign = "\N{MINUS SIGN}" if amount < 0 else ""
-    whole, point, decimals = text.partition(".")
-    if len(decimals) <= 2:
-        return Markup("{}").format(sign + text)
-    return Markup('{}<span class="beyond">{}</span>').format(sign + whole + point + decimals[:2], decimals[2:])
+    whole, point, digits = shown.partition(".")
+    front, back = sign + whole + point + digits[:2], digits[2:]
+    if -_exponent(amount) > decimals:
+        tail = Markup('<span class="beyond">{}</span>').format(back) if back else ""
+        return Markup('<span title="{}">{}{}</span>').format(money.exact(amount), front, tail)
+    return Markup('{}<span class="beyond">{}</span>').format(front, back) if back else Markup("{}").format(front)
 
 
 def exact_places(amounts: list[Decimal]) -> int:
-    """How many decimals a column of exact amounts needs so that all of them align; at least 2."""
-    return max([2, *(-_exponent(amount) for amount in amounts)])
+    """How many decimals a column of exact amounts is shown with, so that all align: 2 to 6."""
+    return min(SHOWN_PLACES, max([2, *(-_exponent(amount) for amount in amounts)]))
 
 
 def percent_filter(share: Decimal | None) -> str:

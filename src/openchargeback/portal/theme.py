@@ -21,7 +21,7 @@ def theme_css(accent: str) -> str:
     """
     wanted = _parse(accent if _HEX.fullmatch(accent) else DEFAULT)
     light = _legible(wanted, _LIGHT_PAPER, (0, 0, 0))
-    dark = _legible(wanted, _DARK_PAPER, (255, 255, 255), 7.0)
+    dark = _legible(wanted, _DARK_PAPER, (255, 255, 255), 6.0)
     light_wash, dark_wash = _mix(_LIGHT_PAPER, light, 9), _mix(_DARK_PAPER, dark, 10)
     return f"""\
 :root {{
