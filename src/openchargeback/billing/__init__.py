@@ -1,0 +1,1 @@
+"""Billing lines, statements, journal entries, reconciliation (the invariants)."""

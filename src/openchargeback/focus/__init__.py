@@ -1,0 +1,1 @@
+"""FOCUS: table schemas, dialects, reading, checking."""

@@ -1,0 +1,1 @@
+"""Pages, charts, search data, charge browser data, PDFs, journal files."""
