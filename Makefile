@@ -17,7 +17,7 @@ check: ## Lint, check the format, the types and the layers
 	.venv/bin/ruff check
 	.venv/bin/ruff format --check
 	.venv/bin/mypy --strict src
-	.venv/bin/lint-imports
+	.venv/bin/lint-imports --no-logo
 
 bench: ## Measure against DuckDB, Frictionless and WeasyPrint alone
 	@tools/setup run
