@@ -1,1 +1,1 @@
-"""Billing lines, statements, journal entries, reconciliation (the invariants)."""
+"""Billing lines, statements, journal entries, reconciliation."""

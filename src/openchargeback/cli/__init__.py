@@ -1,1 +1,1 @@
-"""The click commands: parse, call one function, print, exit code."""
+"""The command line: parse, call one function, print, exit code."""

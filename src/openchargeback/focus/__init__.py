@@ -1,1 +1,1 @@
-"""FOCUS: table schemas, dialects, reading, checking."""
+"""FOCUS: dialects, reading, checking."""

@@ -1,1 +1,1 @@
-"""Pages, charts, search data, charge browser data, PDFs, journal files."""
+"""Pages, charts, PDFs and journal files."""

@@ -1,1 +1,1 @@
-"""The order of a build, cache, staging, manifest."""
+"""The order of a build: cache, staging, manifest."""
