@@ -94,7 +94,8 @@ _SKUS = (
     _instance("EC2-P4D", "32.77", "p4d.24xlarge", gpu=True),
     Sku(
         "EBS-GP3", _EBS, "Storage", "Block Storage", "$0.08 per GB-month of General Purpose (gp3) provisioned storage",
-        Decimal("0.08"), "GB-Months", "Volume", extra=_extra("CreateVolume-Gp3", "AmazonEC2", "USE2-EBS:VolumeUsage.gp3"),
+        Decimal("0.08"), "GB-Months", "Volume",
+        extra=_extra("CreateVolume-Gp3", "AmazonEC2", "USE2-EBS:VolumeUsage.gp3"),
     ),
     _bucket("S3-STD", "0.023", "GB-Months", "GB - first 50 TB / month of storage used", "TimedStorage-ByteHrs", 4),
     _bucket("S3-PUT", "0.000005", "Requests", "PUT, COPY, POST, or LIST request", "Requests-Tier1", 0),
@@ -105,8 +106,8 @@ _SKUS = (
     ),
     Sku(
         "RDS-R6G", "Amazon Relational Database Service", "Databases", "Relational Databases",
-        "$0.26 per RDS db.r6g.large Single-AZ instance hour running PostgreSQL", Decimal("0.26"), "Hours", "DB Instance",
-        extra=_extra("CreateDBInstance:0014", "AmazonRDS", "USE2-InstanceUsage:db.r6g.large"),
+        "$0.26 per RDS db.r6g.large Single-AZ instance hour running PostgreSQL", Decimal("0.26"), "Hours",
+        "DB Instance", extra=_extra("CreateDBInstance:0014", "AmazonRDS", "USE2-InstanceUsage:db.r6g.large"),
     ),
     Sku(
         "ATH-SCAN", "Amazon Athena", "Analytics", "Data Processing", "$5.00 per Terabyte of data scanned",
@@ -243,9 +244,7 @@ SOURCE = Source(
         Gift(month, "climate-model", "EC2-C6I", amount, "AWS Cloud Credit for Research")
         for month, amount in (("2024-11", "750"), ("2024-12", "750"), ("2025-01", "750"), ("2025-12", "1000"))
     ),
-    refunds=(
-        Gift("2025-01", "drug-binding", "EC2-C6I", "184.96", "Refund: capacity outage on 12 December 2024"),
-    ),
+    refunds=(Gift("2025-01", "drug-binding", "EC2-C6I", "184.96", "Refund: capacity outage on 12 December 2024"),),
     taxed=("DT-OUT", "RDS-R6G"),
     tax_rate=Decimal("0.0575"),
 )

@@ -67,8 +67,8 @@ def _meter(category: str, name: str, family: str) -> dict[str, str]:
 
 def _machine(sku: str, size: str, price: str) -> Sku:
     extra = _meter(_VM, size, "Compute")
-    description = f"{_VM} {size} - US East 2"
-    return Sku(sku, _VM, "Compute", "Virtual Machines", description, Decimal(price), "Hours", "Virtual machine", 4, extra)
+    subcategory, description = "Virtual Machines", f"{_VM} {size} - US East 2"
+    return Sku(sku, _VM, "Compute", subcategory, description, Decimal(price), "Hours", "Virtual machine", extra=extra)
 
 
 _SKUS = (
@@ -83,8 +83,9 @@ _SKUS = (
         Decimal("0.0000004"), "Requests", "Storage account", 0, _meter("Storage", "Hot Read Operations", "Storage"),
     ),
     Sku(
-        "SQL-VCORE", "Azure SQL Database", "Databases", "Relational Databases", "General Purpose - Compute Gen5 - vCore",
-        Decimal("0.2525"), "vCore-Hours", "SQL database", extra=_meter("SQL Database", "vCore", "Databases"),
+        "SQL-VCORE", "Azure SQL Database", "Databases", "Relational Databases",
+        "General Purpose - Compute Gen5 - vCore", Decimal("0.2525"), "vCore-Hours", "SQL database",
+        extra=_meter("SQL Database", "vCore", "Databases"),
     ),
     Sku(
         "AML-NC6", "Azure Machine Learning", "AI and Machine Learning", "Machine Learning", "Training cluster NC6s v3",
@@ -156,7 +157,9 @@ _PLANTED = (
     # above-list: a surcharge on the list price.
     Planted("2025-01", "forest-carbon", "ADB-DBU", "forest-carbon-photon", "980.5", paid=Decimal("1.2")),
     # malformed-tags: not JSON at all.
-    Planted("2025-12", "labor-markets", "VM-D8SV5", "census-linkage", "288.5", raw_tags="pi=kwabena.asante; ECON-15-008"),
+    Planted(
+        "2025-12", "labor-markets", "VM-D8SV5", "census-linkage", "288.5", raw_tags="pi=kwabena.asante; ECON-15-008"
+    ),
 )
 
 SOURCE = Source(
@@ -182,9 +185,7 @@ SOURCE = Source(
     uses=_USES,
     planted=_PLANTED,
     plans=("SUP-STD",),
-    refunds=(
-        Gift("2025-12", "trade-networks", "VM-D8SV5", "96.5", "Refund: service level agreement, November 2025"),
-    ),
+    refunds=(Gift("2025-12", "trade-networks", "VM-D8SV5", "96.5", "Refund: service level agreement, November 2025"),),
     taxed=("AOAI-TOK", "BW-OUT"),
     tax_rate=Decimal("0.0575"),
 )

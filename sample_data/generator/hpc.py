@@ -46,15 +46,15 @@ _USES = (
     Use("cardiac-imaging", "GPU", "0.6"),
 )
 
+_NO_PAYER = dict.fromkeys(("pi_email", "project_id", "fund_org"))
+
 _PLANTED = (
     # missing-pi and missing-project; nothing is billed, so the absent fund is no flag.
-    Planted(
-        "2025-01", "quantum-dots", "CPU", "visitor-account", "20480", dict.fromkeys(("pi_email", "project_id", "fund_org")),
-    ),
+    Planted("2025-01", "quantum-dots", "CPU", "visitor-account", "20480", _NO_PAYER),
     # unknown-project: a course that nobody has entered in the directory.
     Planted("2025-12", "language-models", "GPU", "course-cs-480", "310.5", {"project_id": "course-cs-480"}),
     # expired-project: it ended on 30 June 2025.
     Planted("2025-12", "plasma-jets", "CPU", "plasma-jets-cpu-01", "25600"),
-)  # fmt: skip
+)
 
 SOURCE = Source(provider("hpc", "RC-HPC", Decimal(0)), _SKUS, _USES, _PLANTED)

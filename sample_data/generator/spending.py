@@ -30,6 +30,10 @@ class Use:
     daily: bool = False
     months: tuple[str, ...] = ()
 
+    def occurs_in(self, month: Month) -> bool:
+        """Whether there is any of it in the month."""
+        return not self.months or str(month) in self.months
+
 
 @dataclass(frozen=True, slots=True)
 class Planted:
@@ -80,7 +84,7 @@ class Source:
     def charges(self, month: Month) -> list[Charge]:
         """Every charge of the month in the order of the file."""
         charges = [
-            *(charge for use in self.uses if not use.months or str(month) in use.months for charge in self._usual(use, month)),
+            *(charge for use in self.uses if use.occurs_in(month) for charge in self._usual(use, month)),
             *(charge for odd in self.planted if odd.month == str(month) for charge in self._odd(odd, month)),
             *(focus.subscription(self._line(month, "rc-shared", plan)) for plan in self.plans),
             *(self._credit(gift, month) for gift in self.credits if gift.month == str(month)),
