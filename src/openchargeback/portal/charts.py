@@ -1,0 +1,284 @@
+"""Charts as geometry: templates draw what is computed here. Bars for amounts, small lines for change, axes from zero.
+
+Coordinates are texts with at most one decimal, so that the same amounts give the same bytes on every machine.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from decimal import ROUND_HALF_EVEN, Decimal
+
+from openchargeback import money
+from openchargeback.model import PeriodAmounts
+from openchargeback.money import ZERO
+from openchargeback.portal.templates import period_human, period_short
+
+SERIES = 6
+"""Sources that get a colour of their own; the rest is `other`."""
+
+OTHER = "other"
+
+
+@dataclass(frozen=True, slots=True)
+class Tick:
+    """A line of the axis with its label."""
+
+    y: str
+    label: str
+    zero: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Bar:
+    """A rectangle; `series` is the number of its colour (`1` to `6` or `other`)."""
+
+    x: str
+    y: str
+    width: str
+    height: str
+    series: str
+    hint: str
+
+
+@dataclass(frozen=True, slots=True)
+class Text:
+    """A label at a point."""
+
+    x: str
+    y: str
+    text: str
+    series: str = ""
+    marked: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Chart:
+    """A chart with axis. `outlines` are drawn behind the filled `bars`."""
+
+    title: str
+    description: str
+    width: int
+    height: int
+    left: int
+    right: int
+    ticks: tuple[Tick, ...]
+    outlines: tuple[Bar, ...]
+    bars: tuple[Bar, ...]
+    labels: tuple[Text, ...]
+    names: tuple[Text, ...]
+    values: tuple[Text, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Line:
+    """A small line without axis: what it says in words, its points and its last point."""
+
+    words: str
+    points: str
+    last_x: str
+    last_y: str
+    zero: str
+
+
+@dataclass(frozen=True, slots=True)
+class Series:
+    """Amounts of one source (or of `other`) over the months, in cents."""
+
+    name: str
+    label: str
+    colour: str
+    amounts: tuple[Decimal, ...]
+
+
+def colours(listed: Sequence[str], totals: dict[str, Decimal]) -> dict[str, str]:
+    """The colour of each source, the same on every page: the order of the config, then the alphabet.
+
+    Of more than six sources the six with the largest totals (without sign) keep a colour of their own.
+    """
+    order = [s for s in listed if s in totals] + sorted(set(totals) - set(listed))
+    ranked = sorted(order, key=lambda source: (-abs(totals[source]), order.index(source)))[:SERIES]
+    own = [source for source in order if source in ranked]
+    return {source: str(own.index(source) + 1) if source in own else OTHER for source in order}
+
+
+def stacked(title: str, description: str, months: Sequence[str], series: Sequence[Series], currency: str) -> Chart:
+    """Bars stacked by source over the months; what is negative hangs below zero. Labels stand at the last bar."""
+    width, height, left, right, top, bottom = 1080, 300, 64, 156, 22, 28
+    ups = [sum((s.amounts[i] for s in series if s.amounts[i] > 0), ZERO) for i in range(len(months))]
+    downs = [sum((s.amounts[i] for s in series if s.amounts[i] < 0), ZERO) for i in range(len(months))]
+    scale = _Scale(min([ZERO, *downs]), max([ZERO, *ups]), top, height - bottom)
+    slot = Decimal(width - left - right) / max(len(months), 1)
+    thick = min(slot * Decimal("0.66"), Decimal(56))
+    bars: list[Bar] = []
+    names: list[tuple[Decimal, Series]] = []
+    for i, month in enumerate(months):
+        x = left + slot * i + (slot - thick) / 2
+        above, below = ZERO, ZERO
+        for one in series:
+            amount = one.amounts[i]
+            if not amount:
+                continue
+            start = above if amount > 0 else below
+            above, below = (above + amount, below) if amount > 0 else (above, below + amount)
+            hint = f"{one.label}, {period_human(month)}: {money.human(amount, currency)} {currency}"
+            bars.append(_bar(x, thick, scale.y(start), scale.y(start + amount), one.colour, hint))
+            if i == len(months) - 1:
+                names.append(((scale.y(start) + scale.y(start + amount)) / 2, one))
+    labels = [Text(_px(left + slot * i + slot / 2), str(height - 8), text) for i, text in enumerate(_axis(months))]
+    totals = [up + down for up, down in zip(ups, downs, strict=True)]
+    values = [
+        Text(
+            *(_px(left + slot * i + slot / 2), _px(scale.y(ups[i]) - 6), _short(totals[i], currency)),
+            marked=i == len(months) - 1,
+        )
+        for i in _worth_a_label(totals)
+    ]
+    return Chart(
+        *(title, description, width, height, left, width - right, scale.ticks(currency), (), tuple(bars)),
+        labels=tuple(labels),
+        names=_spread(names, width - right + 10, top, height - bottom),
+        values=tuple(values),
+    )
+
+
+def twelve_months(history: Sequence[PeriodAmounts], marked: str, currency: str, whose: str = "") -> Chart:
+    """Twelve small bars that end with the last month given: list price as outline, amount due filled.
+
+    marked: the period to point out. whose: names the chart for those who cannot see it.
+    """
+    shown = list(history)[-12:]
+    width, height, left, right, top, bottom = 720, 190, 64, 8, 22, 26
+    values = [amount for month in shown for amount in (month.amounts.list, month.amounts.billed)]
+    scale = _Scale(min([ZERO, *values]), max([ZERO, *values]), top, height - bottom, steps=3)
+    slot = Decimal(width - left - right) / 12
+    thick = slot * Decimal("0.56")
+    outlines, bars, labels, marks = [], [], [], []
+    axis = _axis([month.period for month in shown])
+    for i, month in enumerate(shown):
+        x, amounts = left + slot * i + (slot - thick) / 2, month.amounts
+        name = period_human(month.period)
+        words = f"{name}: list {money.human(amounts.list, currency)}, due {money.human(amounts.billed, currency)}"
+        series = "marked" if month.period == marked else "plain"
+        outlines.append(_bar(x, thick, scale.y(ZERO), scale.y(amounts.list), series, f"{words} {currency}"))
+        bars.append(_bar(x, thick, scale.y(ZERO), scale.y(amounts.billed), series, f"{words} {currency}"))
+        middle = _px(left + slot * i + slot / 2)
+        labels.append(Text(middle, str(height - 7), axis[i], marked=month.period == marked))
+        if month.period == marked:
+            highest = scale.y(max(ZERO, amounts.list, amounts.billed))
+            marks.append(Text(middle, _px(highest - 6), _short(amounts.billed, currency), marked=True))
+    title, description = _in_words(shown, currency, whose)
+    return Chart(
+        *(title, description, width, height, left, width - right, scale.ticks(currency), tuple(outlines), tuple(bars)),
+        labels=tuple(labels),
+        names=(),
+        values=tuple(marks),
+    )
+
+
+def small_line(months: Sequence[str], amounts: Sequence[Decimal], currency: str) -> Line | None:
+    """A line of 96 by 24 for a table row, from zero; None where there are fewer than two months."""
+    if len(amounts) < 2:
+        return None
+    scale = _Scale(min([ZERO, *amounts]), max([ZERO, *amounts]), 3, 21)
+    step = Decimal(90) / (len(amounts) - 1)
+    points = [(_px(3 + step * i), _px(scale.y(amount))) for i, amount in enumerate(amounts)]
+    first, last = money.human(amounts[0], currency), money.human(amounts[-1], currency)
+    words = f"{period_short(months[0])} {first}, {period_short(months[-1])} {last}"
+    return Line(words, " ".join(f"{x},{y}" for x, y in points), *points[-1], zero=_px(scale.y(ZERO)))
+
+
+class _Scale:
+    """From amounts to heights; the axis always includes zero and ends on round figures."""
+
+    def __init__(self, low: Decimal, high: Decimal, top: int, bottom: int, steps: int = 4) -> None:
+        self.step = _round_step((high - low) / steps)
+        self.low = ZERO - self.step * _ceiling(-low / self.step)
+        self.high = self.step * max(_ceiling(high / self.step), 0 if self.low else 1)
+        self.top, self.bottom = top, bottom
+
+    def y(self, amount: Decimal) -> Decimal:
+        return self.bottom - (amount - self.low) / (self.high - self.low) * (self.bottom - self.top)
+
+    def ticks(self, currency: str) -> tuple[Tick, ...]:
+        found, value = [], self.low
+        while value <= self.high:
+            found.append(Tick(_px(self.y(value)), _short(value, currency), not value))
+            value += self.step
+        return tuple(found)
+
+
+def _round_step(rough: Decimal) -> Decimal:
+    """The next of 1, 2, 5 × a power of ten."""
+    if rough <= 0:
+        return Decimal(1)
+    power = Decimal(1).scaleb(rough.adjusted())
+    return next(power * factor for factor in (1, 2, 5, 10) if power * factor >= rough)
+
+
+def _ceiling(value: Decimal) -> int:
+    whole = int(value)
+    return whole + (value > whole)
+
+
+def _short(amount: Decimal, currency: str) -> str:
+    """Whole units where the amount is large; exact figures stand in the table beside the chart."""
+    if amount == amount.to_integral_value() or abs(amount) >= 100:
+        return f"{amount.quantize(Decimal(1)):,f}".replace("-", "\N{MINUS SIGN}")
+    return money.human(amount, currency)
+
+
+def _worth_a_label(totals: Sequence[Decimal]) -> list[int]:
+    """The last month and the highest one, unless they would stand too close together."""
+    if not totals:
+        return []
+    last, highest = len(totals) - 1, max(range(len(totals)), key=lambda i: (totals[i], i))
+    return [last] if last - highest < 2 else [highest, last]
+
+
+def _axis(months: Sequence[str]) -> list[str]:
+    """Month names; the year stands at the first one and at every January."""
+    names = [period_short(month) for month in months]
+    return [
+        name if i == 0 or name.startswith("Jan") else name.partition(" ")[0] if " " in name else name
+        for i, name in enumerate(names)
+    ]
+
+
+def _bar(x: Decimal, thick: Decimal, one: Decimal, other: Decimal, series: str, hint: str) -> Bar:
+    return Bar(_px(x), _px(min(one, other)), _px(thick), _px(abs(one - other)), series, hint)
+
+
+def _spread(names: list[tuple[Decimal, Series]], x: int, top: int, bottom: int) -> tuple[Text, ...]:
+    """Labels beside the last bar, pushed apart where they would overlap."""
+    gap = 17
+    placed: list[tuple[Decimal, Series]] = []
+    for middle, one in sorted(names, key=lambda item: item[0], reverse=True):
+        y = middle + 4 if not placed else min(middle + 4, placed[-1][0] - gap)
+        placed.append((min(y, Decimal(bottom)), one))
+    shift = max(ZERO, top - placed[-1][0]) if placed else ZERO
+    return tuple(Text(str(x), _px(y + shift), _cut(one.label), one.colour) for y, one in placed)
+
+
+def _cut(label: str) -> str:
+    return label if len(label) <= 20 else label[:19] + "…"
+
+
+def _in_words(shown: Sequence[PeriodAmounts], currency: str, whose: str) -> tuple[str, str]:
+    if not shown:
+        return whose, "No months yet."
+    listed = sum((month.amounts.list for month in shown), ZERO)
+    billed = sum((month.amounts.billed for month in shown), ZERO)
+    highest = max(shown, key=lambda month: (month.amounts.billed, month.period))
+    first, last = period_human(shown[0].period), period_human(shown[-1].period)
+    title = f"{whose}: list price and amount due" if whose else "List price and amount due"
+    return title, (
+        f"{first} to {last}: list price {money.human(listed, currency)} {currency}, amount due "
+        f"{money.human(billed, currency)} {currency}. Highest in {period_human(highest.period)} with "
+        f"{money.human(highest.amounts.billed, currency)} {currency}."
+    )
+
+
+def _px(value: Decimal) -> str:
+    rounded = value.quantize(Decimal("0.1"), rounding=ROUND_HALF_EVEN)
+    return f"{rounded:f}".removesuffix(".0") if rounded else "0"

@@ -1,0 +1,114 @@
+"""Where each page lies in the output folder, and the way from one page to another.
+
+All paths are relative to the output folder and use forward slashes. Folder names made from people's e-mail addresses
+and from ids are safe on every file system: they never collide, also where case is ignored, and never leave the folder.
+"""
+
+from __future__ import annotations
+
+import functools
+import hashlib
+import posixpath
+import re
+
+from openchargeback.model import Statement
+
+MAX_PLAIN = 80
+"""A longer identifier gets a shortened name with a digest: Windows and archives stop at 255 for the whole path."""
+
+_PLAIN = re.compile(r"[a-z0-9][a-z0-9._@+-]*", re.ASCII)
+_UNCLEAN = re.compile(r"[^a-z0-9@_+]+", re.ASCII)
+_STEM = 40
+
+# Windows opens a device for these, whatever follows the first dot (Microsoft, "Naming Files, Paths, and Namespaces").
+_RESERVED = {"con", "prn", "aux", "nul", *(f"{port}{n}" for port in ("com", "lpt") for n in range(10))}
+
+
+@functools.lru_cache(maxsize=65536)
+def folder_name(identifier: str) -> str:
+    """A safe file or folder name for an e-mail address or id.
+
+    Lower-case identifiers of letters, digits and `._@+-` stay what they are. Any other gets a cleaned stem, `~` and the
+    first twelve hex digits of the SHA-256 of the exact identifier. `~` occurs in no identifier that stays itself, so
+    the two kinds cannot meet.
+    """
+    if (
+        len(identifier) <= MAX_PLAIN
+        and _PLAIN.fullmatch(identifier)
+        and ".." not in identifier
+        and not identifier.endswith(".")
+        and identifier.split(".", 1)[0] not in _RESERVED
+    ):
+        return identifier
+    stem = _UNCLEAN.sub("-", identifier.lower()).strip("-+@_")[:_STEM].rstrip("-") or "unnamed"
+    # surrogatepass: an identifier read from a damaged file must still get a name.
+    digest = hashlib.sha256(identifier.encode("utf-8", "surrogatepass")).hexdigest()[:12]
+    return f"{stem}~{digest}"
+
+
+def relative(from_page: str, to_page: str) -> str:
+    """The relative link from one page to another; works from `file://` and below any address.
+
+    A fragment (`review/index.html#missing-fund`) is kept.
+    """
+    target, hash_sign, fragment = to_page.partition("#")
+    return posixpath.relpath(target, posixpath.dirname(from_page) or ".") + hash_sign + fragment
+
+
+DASHBOARD = "index.html"
+PERIODS = "periods/index.html"
+PIS = "pis/index.html"
+PROJECTS = "projects/index.html"
+REVIEW = "review/index.html"
+SOURCES = "sources/index.html"
+ABOUT = "about/index.html"
+
+
+def period_page(period: str) -> str:
+    """One month."""
+    return f"periods/{folder_name(period)}/index.html"
+
+
+def pi_page(email: str) -> str:
+    """One principal investigator."""
+    return f"pis/{folder_name(email)}/index.html"
+
+
+def project_page(project: str) -> str:
+    """One project."""
+    return f"projects/{folder_name(project)}/index.html"
+
+
+def statement_page(statement: Statement) -> str:
+    """The statement as a page."""
+    return _statement(statement) + ".html"
+
+
+def statement_pdf(statement: Statement) -> str:
+    """The statement as a PDF, beside the page."""
+    return _statement(statement) + ".pdf"
+
+
+def journal_page(period: str) -> str:
+    """The journal of one month; its files lie in the same folder."""
+    return f"{journal_folder(period)}/index.html"
+
+
+def journal_folder(period: str) -> str:
+    """Where the journal files of one month lie."""
+    return f"journals/{folder_name(period)}"
+
+
+def own_page(name: str) -> str:
+    """A page of the institution's own."""
+    return f"pages/{folder_name(name)}.html"
+
+
+def asset(name: str) -> str:
+    """A file that pages share, such as `portal.css`."""
+    return f"assets/{name}"
+
+
+def _statement(statement: Statement) -> str:
+    pi, project = folder_name(statement.pi.email), folder_name(statement.project.id)
+    return f"statements/{folder_name(statement.period)}/{pi}/{project}"

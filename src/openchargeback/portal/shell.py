@@ -1,0 +1,90 @@
+"""What surrounds every page: head, navigation, breadcrumb, foot. Statement pages use it too."""
+
+from __future__ import annotations
+
+import hashlib
+import re
+from dataclasses import dataclass
+
+from openchargeback.ledger.settings import Config
+from openchargeback.model import Page
+from openchargeback.portal import paths
+from openchargeback.portal.templates import Templates
+
+_WEB_ADDRESS = re.compile(r"https?://[^\s\"'<>\\]+", re.ASCII | re.IGNORECASE)
+_MAIL_ADDRESS = re.compile(r"[^\s\"'<>\\:?&,;]+@[^\s\"'<>\\:?&,;]+")
+
+
+@dataclass(frozen=True, slots=True)
+class Link:
+    """A name and a page, as a path in the output folder; an empty path is plain text."""
+
+    label: str
+    path: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Shell:
+    """What all pages of a site have in common. `web` and `mail` are empty unless they are safe to link to."""
+
+    title: str
+    organization: str
+    unit: str
+    logo: str
+    contact: str
+    mail: str
+    web: str
+    navigation: tuple[tuple[str, Link], ...]
+    own_pages: tuple[Link, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Head:
+    """One page: where it lies, what it is called, which part of the site it belongs to, and the way to it."""
+
+    path: str
+    title: str
+    section: str = ""
+    crumbs: tuple[Link, ...] = ()
+
+
+NAVIGATION = (
+    ("overview", Link("Overview", paths.DASHBOARD)),
+    ("periods", Link("Periods", paths.PERIODS)),
+    ("pis", Link("PIs", paths.PIS)),
+    ("projects", Link("Projects", paths.PROJECTS)),
+    ("review", Link("Review", paths.REVIEW)),
+    ("sources", Link("Files", paths.SOURCES)),
+    ("about", Link("About", paths.ABOUT)),
+)
+
+
+def make_shell(config: Config, pages: tuple[Page, ...], logo: str = "") -> Shell:
+    """The shell of a site. `logo` is the name of the logo's file in `assets/`, empty for none."""
+    organization, contact = config.organization, config.organization.contact
+    return Shell(
+        title=config.portal.title or "Research computing charges",
+        organization=organization.name,
+        unit=organization.unit,
+        logo=paths.asset(logo) if logo else "",
+        contact=contact.name or organization.unit or organization.name,
+        mail=contact.email if _MAIL_ADDRESS.fullmatch(contact.email) else "",
+        web=safe_address(contact.url),
+        navigation=NAVIGATION,
+        own_pages=tuple(Link(page.title or page.name, paths.own_page(page.name)) for page in pages),
+    )
+
+
+def safe_address(text: str) -> str:
+    """The address if it is one of the web, else nothing: settings are data, and `javascript:` is an address too."""
+    return text if _WEB_ADDRESS.fullmatch(text) else ""
+
+
+def render(env: Templates, template: str, shell: Shell, head: Head, currency: str, view: object) -> bytes:
+    """One page. Templates see `site` (Shell), `page` (Head), `currency` and `view`."""
+    return env.get_template(template).render(site=shell, page=head, currency=currency, view=view).encode()
+
+
+def fingerprint(*parts: object) -> str:
+    """SHA-256 of values that are the same exactly when their `repr` is: text, numbers and dataclasses of them."""
+    return hashlib.sha256("\0".join(map(repr, parts)).encode("utf-8", "surrogatepass")).hexdigest()

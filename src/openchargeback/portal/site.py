@@ -1,0 +1,166 @@
+"""The list of files that make up the portal. Nothing is rendered here before somebody asks for it.
+
+Each job carries a key over everything that its page shows, so that a cache may keep what it once rendered: the values
+that the template is given, all templates and assets, and the version of the program. Equal keys mean equal bytes.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from functools import partial
+
+from openchargeback import __version__
+from openchargeback.ledger.settings import Config
+from openchargeback.model import BilledPeriod, Page, Person, Project, Provenance
+from openchargeback.portal import paths
+from openchargeback.portal.shell import Head, Link, Shell, fingerprint, make_shell, render
+from openchargeback.portal.templates import Templates, period_human
+from openchargeback.portal.theme import theme_css
+from openchargeback.portal.views import dashboard, files, journals, payers, periods, review
+from openchargeback.portal.views.common import Book, state_view
+
+LOGO_ENDINGS = {".svg": b"<", ".png": b"\x89PNG"}
+
+
+@dataclass(frozen=True, slots=True)
+class Site:
+    """All that pages are made from.
+
+    periods: ascending. journal_files: period → paths in the output folder of the files of its journal.
+    logo: the bytes of the institution's logo (SVG or PNG), None without one.
+    """
+
+    config: Config
+    periods: tuple[BilledPeriod, ...]
+    people: dict[str, Person]
+    projects: dict[str, Project]
+    pages: tuple[Page, ...]
+    provenance: Provenance
+    journal_files: dict[str, tuple[str, ...]]
+    logo: bytes | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class FileJob:
+    """One output file: `path` in the output folder; rendered only where `key` is not in the cache."""
+
+    path: str
+    key: str
+    render: Callable[[], bytes]
+
+
+def site_jobs(site: Site, env: Templates) -> list[FileJob]:
+    """One job for each page and each asset, except the statements, which `statement_jobs` makes."""
+    shell, book = site_shell(site), site_book(site)
+    digest = env.digest()
+    pages = [_page_job(env, digest, shell, book.currency, page) for page in _pages(site, book)]
+    return [*pages, *_assets(site, env)]
+
+
+def site_shell(site: Site) -> Shell:
+    """What surrounds every page of this site."""
+    return make_shell(site.config, site.pages, _logo_name(site))
+
+
+def site_book(site: Site) -> Book:
+    """The site's lines added up; made once and shared by all pages."""
+    return Book(site.config, site.periods, site.people, site.projects)
+
+
+@dataclass(frozen=True, slots=True)
+class _Planned:
+    """A page before rendering: what its key is made of, and how its view is made."""
+
+    template: str
+    head: Head
+    shows: object
+    view: Callable[[], object]
+
+
+def _plan(template: str, head: Head, view: object) -> _Planned:
+    return _Planned(template, head, view, lambda: view)
+
+
+def _page_job(env: Templates, digest: str, shell: Shell, currency: str, page: _Planned) -> FileJob:
+    def content() -> bytes:
+        return render(env, page.template, shell, page.head, currency, page.view())
+
+    key = fingerprint(__version__, digest, page.template, shell, page.head, currency, page.shows)
+    return FileJob(page.head.path, key, content)
+
+
+def _head(path: str, title: str, section: str, *crumbs: Link) -> Head:
+    return Head(path, title, section, (Link("Overview", paths.DASHBOARD), *crumbs, Link(title)))
+
+
+def _pages(site: Site, book: Book) -> Iterator[_Planned]:
+    """Every page, in the order of the navigation."""
+    first = Head(paths.DASHBOARD, "Overview", "overview")
+    yield _plan("pages/dashboard.html", first, dashboard.dashboard(book, site.provenance))
+    yield _plan("pages/periods.html", _head(paths.PERIODS, "Periods", "periods"), periods.period_list(book))
+    for index in range(len(book.months)):
+        yield from _month(site, book, index)
+    yield from _payers(book)
+    yield _plan("pages/review.html", _head(paths.REVIEW, "Review", "review"), review.queue(book))
+    yield _plan("pages/sources.html", _head(paths.SOURCES, "Files received", "sources"), files.received(book))
+    for text in site.pages:
+        view = files.own_page(text)
+        yield _plan("pages/own.html", _head(paths.own_page(text.name), view.title, f"page:{text.name}"), view)
+    about = _head(paths.ABOUT, "About these figures", "about")
+    yield _plan("pages/about.html", about, files.about(book, site.provenance))
+
+
+def _month(site: Site, book: Book, index: int) -> Iterator[_Planned]:
+    """The page of a month and that of its journal."""
+    period, crumb = book.periods[index], Link("Periods", paths.PERIODS)
+    name, page = period_human(period.period), paths.period_page(period.period)
+    journal_files = site.journal_files.get(period.period, ())
+    head = _head(page, name, "periods", crumb)
+    yield _plan("pages/period.html", head, periods.period_view(book, index, journal_files))
+    head = _head(paths.journal_page(period.period), "Journal", "periods", crumb, Link(name, page))
+    view = partial(journals.journal_view, book, index, journal_files)
+    if not period.digest:
+        yield _plan("pages/journal.html", head, view())
+        return
+    # A journal is long, and all of it follows from the period's digest and the settings.
+    numbers = tuple(statement.number for statement in period.statements)
+    shows = (period.digest, state_view(period), book.totals[period.period], numbers, journal_files, site.config)
+    yield _Planned("pages/journal.html", head, shows, view)
+
+
+def _payers(book: Book) -> Iterator[_Planned]:
+    """The lists and the pages of PIs and projects."""
+    pis, projects = Link("PIs", paths.PIS), Link("Projects", paths.PROJECTS)
+    yield _plan("pages/pis.html", _head(paths.PIS, "PIs", "pis"), payers.pi_list(book))
+    for email in book.statements_by_pi:
+        head = _head(paths.pi_page(email), book.person(email).name or email, "pis", pis)
+        yield _plan("pages/pi.html", head, payers.pi_view(book, email))
+    yield _plan("pages/projects.html", _head(paths.PROJECTS, "Projects", "projects"), payers.project_list(book))
+    for project in book.statements_by_project:
+        head = _head(paths.project_page(project), project or "Without project", "projects", projects)
+        yield _plan("pages/project.html", head, payers.project_view(book, project))
+
+
+def _assets(site: Site, env: Templates) -> Iterator[FileJob]:
+    """Files as they are, the accent, and the logo under a name of its own."""
+    for name, path in env.files().items():
+        if name.startswith("assets/"):
+            yield FileJob(name, fingerprint("file", path.read_bytes()), path.read_bytes)
+    theme = theme_css(site.config.portal.accent)
+    yield FileJob(paths.asset("theme.css"), fingerprint("text", theme), theme.encode)
+    if site.logo is not None and (name := _logo_name(site)):
+        yield FileJob(paths.asset(name), fingerprint("file", site.logo), partial(bytes, site.logo))
+
+
+def _logo_name(site: Site) -> str:
+    """`logo.svg` or `logo.png`; empty where there is no logo or it is not what its name says."""
+    name = site.config.organization.logo.lower()
+    for ending, start in LOGO_ENDINGS.items():
+        if (
+            site.logo is not None
+            and name.endswith(ending)
+            and site.logo.lstrip(b"\xef\xbb\xbf \r\n\t").startswith(start)
+        ):
+            return "logo" + ending
+    return ""

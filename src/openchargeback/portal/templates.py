@@ -1,0 +1,203 @@
+"""Templates: where they lie, and the Jinja environment that renders them.
+
+The shipped templates can be replaced file by file by those in the ledger's `templates/` folder. Since a ledger's
+templates come through pull requests, all templates run in Jinja's sandbox: they see values, not Python.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+import hashlib
+import re
+from collections.abc import Callable
+from decimal import Decimal
+from pathlib import Path
+
+from jinja2 import ChoiceLoader, FileSystemLoader, StrictUndefined, TemplateNotFound, pass_context
+from jinja2.environment import Environment
+from jinja2.runtime import Context
+from jinja2.sandbox import ImmutableSandboxedEnvironment
+from markupsafe import Markup
+
+import openchargeback
+from openchargeback import money
+from openchargeback.portal import paths
+
+MARKUP_ENDINGS = (".html", ".htm", ".xhtml", ".xml", ".svg")
+"""Templates whose output is markup, so that every value is escaped. Journal and mail texts are not markup."""
+
+SHOWN_PLACES = 6
+"""Decimals of exact amounts on pages; beyond lie remainders of divisions that nobody compares by eye."""
+
+_MONTHS = (
+    *("January", "February", "March", "April", "May", "June"),
+    *("July", "August", "September", "October", "November", "December"),
+)
+_PERIOD = re.compile(r"(\d{4})-(0[1-9]|1[0-2])", re.ASCII)
+
+
+def shipped_templates() -> Path:
+    """The folder of the templates that come with the program: inside the installed package, else in the checkout."""
+    package = Path(openchargeback.__file__).parent
+    for folder in (package / "site_templates", package.parents[1] / "site_templates"):
+        if folder.is_dir():
+            return folder
+    raise FileNotFoundError("site_templates is missing from the installation")
+
+
+class Templates(ImmutableSandboxedEnvironment):
+    """The Jinja environment, which also knows the folders that it reads from; the first one wins."""
+
+    def __init__(self, roots: tuple[Path, ...]) -> None:
+        super().__init__(
+            loader=ChoiceLoader([_InsideLoader(str(root)) for root in roots]),
+            autoescape=lambda name: name is None or name.lower().endswith(MARKUP_ENDINGS),
+            undefined=StrictUndefined,
+            trim_blocks=True,
+            lstrip_blocks=True,
+            keep_trailing_newline=True,
+            auto_reload=False,
+        )
+        self.roots = roots
+        self.filters.update(FILTERS)
+
+    def files(self) -> dict[str, Path]:
+        """Every template and asset by its name (`assets/portal.css`), overrides taken into account, sorted by name."""
+        found: dict[str, Path] = {}
+        for root in reversed(self.roots):
+            for path in sorted(root.rglob("*")):
+                if path.is_file() and _inside(path, root):
+                    found[path.relative_to(root).as_posix()] = path
+        return dict(sorted(found.items()))
+
+    def digest(self) -> str:
+        """SHA-256 over the names and bytes of all templates and assets."""
+        total = hashlib.sha256()
+        for name, path in self.files().items():
+            total.update(f"{name}\0{hashlib.sha256(path.read_bytes()).hexdigest()}\n".encode())
+        return total.hexdigest()
+
+
+def make_environment(overrides: Path | None = None) -> Templates:
+    """The environment for pages, PDFs, mails and journals; `overrides` is the ledger's `templates/` folder, if any.
+
+    Filters: money, exact, percent, date_human, date_iso, period_human, period_short, size_human, link.
+    `money` takes the currency from the template variable `currency` unless it is given; `link` goes from the variable
+    `page` (a `shell.Head`) and therefore needs macros to be imported `with context`.
+    """
+    roots: tuple[Path, ...] = (shipped_templates(),)
+    if overrides is not None and overrides.is_dir():
+        roots = (overrides, *roots)
+    return Templates(roots)
+
+
+def _inside(path: Path, root: Path) -> bool:
+    return path.resolve().is_relative_to(root.resolve())
+
+
+class _InsideLoader(FileSystemLoader):
+    """Refuses a symbolic link in the ledger's templates that leads out of the folder."""
+
+    def get_source(self, environment: Environment, template: str) -> tuple[str, str, Callable[[], bool]]:
+        source, filename, uptodate = super().get_source(environment, template)
+        if not _inside(Path(filename), Path(self.searchpath[0])):
+            raise TemplateNotFound(template)
+        return source, filename, uptodate
+
+
+@pass_context
+def money_filter(context: Context, amount: Decimal, currency: str = "") -> str:
+    """Cents for people: `1,234.50`, `−3.00`."""
+    return money.human(amount, currency or context["currency"])
+
+
+def exact_filter(amount: Decimal, decimals: int = 2) -> Markup:
+    """An exact amount with so many decimals, grouped; what lies beyond the second is set back.
+
+    Where that is not all of it, the whole figure is the text that appears on pointing at it.
+    """
+    shown = f"{abs(amount):,.{decimals}f}"
+    sign = "\N{MINUS SIGN}" if amount < 0 else ""
+    whole, point, digits = shown.partition(".")
+    front, back = sign + whole + point + digits[:2], digits[2:]
+    if -_exponent(amount) > decimals:
+        tail = Markup('<span class="beyond">{}</span>').format(back) if back else ""
+        return Markup('<span title="{}">{}{}</span>').format(money.exact(amount), front, tail)
+    return Markup('{}<span class="beyond">{}</span>').format(front, back) if back else Markup("{}").format(front)
+
+
+def exact_places(amounts: list[Decimal]) -> int:
+    """How many decimals a column of exact amounts is shown with, so that all align: 2 to 6."""
+    return min(SHOWN_PLACES, max([2, *(-_exponent(amount) for amount in amounts)]))
+
+
+def percent_filter(share: Decimal | None) -> str:
+    """A share in per cent from `money.percent`: `62 %`, with a no-break space; a dash where there is none."""
+    if share is None:
+        return "\N{EN DASH}"
+    return f"{share:f}\N{NO-BREAK SPACE}%".replace("-", "\N{MINUS SIGN}")
+
+
+def date_human(date: dt.date | str | None) -> str:
+    """`3 Feb 2025`; a text that is no ISO date stays as it is."""
+    if date is None:
+        return ""
+    if isinstance(date, str):
+        try:
+            date = dt.date.fromisoformat(date[:10])
+        except ValueError:
+            return str(date)
+    return f"{date.day} {_MONTHS[date.month - 1][:3]} {date.year}"
+
+
+def date_iso(date: dt.date) -> str:
+    """`2025-02-03`, for the `datetime` attribute."""
+    return date.isoformat()
+
+
+def period_human(period: str) -> str:
+    """`January 2025`."""
+    match = _PERIOD.fullmatch(period)
+    return f"{_MONTHS[int(match[2]) - 1]} {match[1]}" if match else period
+
+
+def period_short(period: str) -> str:
+    """`Jan 2025`."""
+    match = _PERIOD.fullmatch(period)
+    return f"{_MONTHS[int(match[2]) - 1][:3]} {match[1]}" if match else period
+
+
+def size_human(size: int) -> str:
+    """A file's size: `512 B`, `14.2 kB`, `3.1 MB` (decimal units)."""
+    if size < 1000:
+        return f"{size}\N{NO-BREAK SPACE}B"
+    tenths, unit = (size + 50) // 100, "kB"
+    for bigger in ("MB", "GB", "TB"):
+        if tenths < 10_000:
+            break
+        tenths, unit = (tenths + 500) // 1000, bigger
+    return f"{tenths // 10}.{tenths % 10}\N{NO-BREAK SPACE}{unit}"
+
+
+@pass_context
+def link_filter(context: Context, target: str) -> str:
+    """The relative link from the page being rendered to `target`, a path in the output folder."""
+    return paths.relative(context["page"].path, target)
+
+
+def _exponent(amount: Decimal) -> int:
+    exponent = amount.normalize().as_tuple().exponent
+    return exponent if isinstance(exponent, int) else 0
+
+
+FILTERS: dict[str, Callable[..., object]] = {
+    "money": money_filter,
+    "exact": exact_filter,
+    "percent": percent_filter,
+    "date_human": date_human,
+    "date_iso": date_iso,
+    "period_human": period_human,
+    "period_short": period_short,
+    "size_human": size_human,
+    "link": link_filter,
+}

@@ -1,0 +1,1 @@
+"""What each page shows, as small values made from the model; templates only format them."""

@@ -1,0 +1,278 @@
+"""What several pages share: the figures of a month, its state, and amounts looked up by payer."""
+
+from __future__ import annotations
+
+import decimal
+from collections import defaultdict
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+from decimal import Decimal
+
+from openchargeback import money
+from openchargeback.ledger.settings import Config
+from openchargeback.model import (
+    Amounts,
+    BilledPeriod,
+    BillingLine,
+    PeriodAmounts,
+    Person,
+    Project,
+    State,
+    Statement,
+)
+from openchargeback.money import ZERO
+from openchargeback.portal import charts, paths
+from openchargeback.portal.shell import Link
+from openchargeback.portal.templates import date_human, period_human
+
+# Room for sums of exact amounts: Python's usual 28 digits would round some.
+_EXACT = decimal.Context(prec=100)
+
+YEAR = 12
+"""Months that charts show."""
+
+
+@dataclass(frozen=True, slots=True)
+class StateView:
+    """How final a month is: the word, and a sentence that says since when and through whom."""
+
+    kind: str
+    word: str
+    sentence: str
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """An amount against the one before it. `percent` is None where there was nothing before."""
+
+    amount: Decimal
+    percent: Decimal | None
+
+
+@dataclass(frozen=True, slots=True)
+class Summary:
+    """The first figures of a month. `held` counts amounts in the ledger's currency only, in cents."""
+
+    period: str
+    link: str
+    state: StateView
+    amounts: Amounts
+    discount_percent: Decimal | None
+    sentence: str
+    held: Decimal
+    held_charges: int
+    foreign_charges: int
+    previous: str
+    previous_billed: Decimal
+    change: Change | None
+
+
+@dataclass(frozen=True, slots=True)
+class StatementRow:
+    """A statement in a table, with its page and its PDF."""
+
+    number: str
+    period: str
+    period_link: str
+    pi: Link
+    project: Link
+    title: str
+    funds: str
+    amounts: Amounts
+    draft: bool
+    page: str
+    pdf: str
+
+
+def state_view(period: BilledPeriod) -> StateView:
+    """The state of a month in words."""
+    by = f" by {period.closed_by}" if period.closed_by else ""
+    revision = f" This is revision {period.revision}." if period.revision > 1 else ""
+    closed = f"closed on {date_human(period.closed_on)}{by}" if period.closed_on else "closed"
+    if period.state is State.FINALIZED:
+        final = f"Final since {date_human(period.finalized_on)}" if period.finalized_on else "Final"
+        return StateView("finalized", "Finalized", f"{final}; {closed}.{revision}")
+    if period.state is State.CLOSED:
+        return StateView(
+            "closed", "Closed", f"{closed[0].upper()}{closed[1:]}. Corrections come as new entries.{revision}"
+        )
+    return StateView("open", "Open", f"Not final: figures change until the month is closed.{revision}")
+
+
+def change(now: Decimal, before: Decimal) -> Change:
+    """The difference and its share of what was before; per cent only where that was above zero."""
+    return Change(now - before, money.percent(now - before, before) if before > 0 else None)
+
+
+def covered(amounts: Amounts) -> str:
+    """Who carried how much of the list price, in one sentence; empty where nothing was used."""
+    share = money.percent(amounts.discount, amounts.list) if amounts.list > 0 else None
+    if share is None or amounts.discount < 0:
+        return ""
+    if share == 100:
+        return "Discounts and the institution covered all of what was used."
+    if not share:
+        return "Everything was billed at list price."
+    return f"Discounts and the institution covered {share:f} % of what was used."
+
+
+def exact_sum(amounts: Iterable[Decimal]) -> Decimal:
+    """The sum of exact amounts, not rounded."""
+    total = ZERO
+    for amount in amounts:
+        total = _EXACT.add(total, amount)
+    return total
+
+
+class Book:
+    """All billing lines of a site, added up once by payer and month, and the names that belong to them."""
+
+    def __init__(
+        self,
+        config: Config,
+        periods: Sequence[BilledPeriod],
+        people: dict[str, Person],
+        projects: dict[str, Project],
+    ) -> None:
+        self.config, self.currency = config, config.currency
+        self.periods, self.months = tuple(periods), tuple(period.period for period in periods)
+        # A period sums its amounts anew each time that they are asked for; a site asks often.
+        self.totals = {period.period: period.amounts for period in periods}
+        self._rows: dict[str, StatementRow] = {}
+        self.by_pi = self._add_up(lambda line: line.pi)
+        self.by_project = self._add_up(lambda line: line.project)
+        self.by_source = self._add_up(lambda line: line.source)
+        self.statements_by_pi = self._statements(lambda statement: statement.pi.email)
+        self.statements_by_project = self._statements(lambda statement: statement.project.id)
+        statements = [statement for period in periods for statement in period.statements]
+        # A name in today's directory wins over the one that an old statement was made with.
+        self._people = {**{s.pi.email: s.pi for s in statements}, **people}
+        self._projects = {**{s.project.id: s.project for s in statements}, **projects}
+        totals = {source: Amounts.total(months.values()).billed for source, months in self.by_source.items()}
+        for period in periods:
+            for total in period.sources:
+                totals.setdefault(total.source, ZERO)
+        self.colours = charts.colours(list(config.sources), totals)
+
+    def summary(self, index: int) -> Summary:
+        """The figures that the month at this place is introduced with."""
+        period, previous = self.periods[index], self.months[index - 1] if index else ""
+        amounts, before = self.totals[period.period], self.totals[previous].billed if previous else ZERO
+        own = [group for group in period.held if group.currency == period.currency]
+        return Summary(
+            period=period.period,
+            link=paths.period_page(period.period),
+            state=state_view(period),
+            amounts=amounts,
+            discount_percent=money.percent(amounts.discount, amounts.list) if amounts.list > 0 else None,
+            sentence=covered(amounts),
+            held=money.to_cents(exact_sum(group.exact_billed for group in own), period.currency),
+            held_charges=sum(group.charges for group in period.held),
+            foreign_charges=sum(group.charges for group in period.held if group.currency != period.currency),
+            previous=previous,
+            previous_billed=before,
+            change=change(amounts.billed, before) if previous else None,
+        )
+
+    def person(self, email: str) -> Person:
+        """The PI with this address; the address stands in for a name that nobody gave."""
+        return self._people.get(email) or Person(email, email)
+
+    def project(self, identifier: str) -> Project:
+        """The project with this id; the id stands in for a title."""
+        return self._projects.get(identifier) or Project(identifier, identifier)
+
+    def pi_link(self, email: str) -> Link:
+        """The PI's name and page; only text where the PI has no statement and so no page."""
+        page = paths.pi_page(email) if email in self.statements_by_pi else ""
+        return Link(self.person(email).name or email, page)
+
+    def project_link(self, identifier: str) -> Link:
+        """The project's id and page; only text where it has no statement and so no page."""
+        return Link(identifier, paths.project_page(identifier) if identifier in self.statements_by_project else "")
+
+    def source_label(self, name: str) -> str:
+        """What people call the source."""
+        return self.config.source(name).label or name
+
+    def history(self, by_month: dict[str, Amounts], until: str | None = None) -> tuple[PeriodAmounts, ...]:
+        """The last twelve months up to `until`, with zero for a month without charges."""
+        months = [month for month in self.months if until is None or month <= until][-YEAR:]
+        return tuple(PeriodAmounts(month, by_month.get(month, Amounts())) for month in months)
+
+    def statement_row(self, statement: Statement) -> StatementRow:
+        """A statement as a table row."""
+        if statement.number not in self._rows:
+            self._rows[statement.number] = self._statement_row(statement)
+        return self._rows[statement.number]
+
+    def _statement_row(self, statement: Statement) -> StatementRow:
+        return StatementRow(
+            number=statement.number,
+            period=statement.period,
+            period_link=paths.period_page(statement.period),
+            pi=self.pi_link(statement.pi.email),
+            project=self.project_link(statement.project.id),
+            title=self.project(statement.project.id).title,
+            funds=", ".join(statement.funds),
+            amounts=statement.amounts,
+            draft=statement.draft,
+            page=paths.statement_page(statement),
+            pdf=paths.statement_pdf(statement),
+        )
+
+    def by_source_chart(self, months: Sequence[str]) -> charts.Chart | None:
+        """Amounts due by source over these months, the last of which is what the title speaks of."""
+        series = self.source_series(months)
+        if not series or not months:
+            return None
+        last = months[-1]
+        biggest = max(series, key=lambda one: one.amounts[-1])
+        total = sum((one.amounts[-1] for one in series), ZERO)
+        share = money.percent(biggest.amounts[-1], total) if total > 0 else None
+        finding = f"{biggest.label} is {share:f} % of the amount due in {period_human(last)}"
+        title = finding if share is not None and len(series) > 1 else "Amount due by source"
+        description = (
+            f"Amounts due by source, {period_human(months[0])} to {period_human(last)}, in {self.currency}. "
+            + (
+                f"{period_human(last)}: {money.human(total, self.currency)}, of which "
+                + ", ".join(f"{one.label} {money.human(one.amounts[-1], self.currency)}" for one in series)
+                + "."
+            )
+        )
+        return charts.stacked(title, description, months, series, self.currency)
+
+    def source_series(self, months: Sequence[str]) -> list[charts.Series]:
+        """One series for each source with a colour of its own, and one for all others."""
+        own: list[charts.Series] = []
+        others = [ZERO] * len(months)
+        for source, colour in self.colours.items():
+            by_month = self.by_source.get(source, {})
+            amounts = tuple(by_month.get(month, Amounts()).billed for month in months)
+            if not any(amounts):
+                continue
+            if colour == charts.OTHER:
+                others = [a + b for a, b in zip(others, amounts, strict=True)]
+            else:
+                own.append(charts.Series(source, self.source_label(source), colour, amounts))
+        if any(others):
+            own.append(charts.Series(charts.OTHER, "Other sources", charts.OTHER, tuple(others)))
+        return own
+
+    def _add_up(self, key: Callable[[BillingLine], str]) -> dict[str, dict[str, Amounts]]:
+        found: dict[str, dict[str, Amounts]] = defaultdict(dict)
+        for period in self.periods:
+            parts: dict[str, list[Amounts]] = defaultdict(list)
+            for line in period.lines:
+                parts[key(line)].append(line.amounts)
+            for name, amounts in parts.items():
+                found[name][period.period] = Amounts.total(amounts)
+        return {name: found[name] for name in sorted(found)}
+
+    def _statements(self, key: Callable[[Statement], str]) -> dict[str, tuple[Statement, ...]]:
+        """Statements by payer, the newest first."""
+        found: dict[str, list[Statement]] = defaultdict(list)
+        for period in reversed(self.periods):
+            for statement in period.statements:
+                found[key(statement)].append(statement)
+        return {name: tuple(found[name]) for name in sorted(found)}

@@ -1,0 +1,136 @@
+"""The first page: how much, is it final, what needs a person, where it comes from, who moved most."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from decimal import Decimal
+
+from openchargeback import money
+from openchargeback.model import Amounts, BilledPeriod, FlagGroup, Provenance
+from openchargeback.money import ZERO
+from openchargeback.portal import charts, paths
+from openchargeback.portal.shell import Link
+from openchargeback.portal.views.common import YEAR, Book, Change, Summary, change, exact_sum
+
+MOVERS = 10
+"""Rows of the table of those who moved most."""
+
+
+@dataclass(frozen=True, slots=True)
+class FlagRow:
+    """A kind of flag with what is held under it, and where in the queue it stands. `exact` is in one currency."""
+
+    flag: str
+    link: str
+    groups: int
+    charges: int
+    amount: Decimal
+    currency: str
+
+
+@dataclass(frozen=True, slots=True)
+class MonthBySource:
+    """A row of the table beside the chart: amounts in the order of the chart's series."""
+
+    period: str
+    link: str
+    amounts: tuple[Decimal, ...]
+    total: Decimal
+
+
+@dataclass(frozen=True, slots=True)
+class Mover:
+    """A PI whose amount due changed."""
+
+    pi: Link
+    now: Decimal
+    before: Decimal
+    change: Change
+    line: charts.Line | None
+
+
+@dataclass(frozen=True, slots=True)
+class Dashboard:
+    """All of the first page. `latest` is None in a ledger without charges."""
+
+    latest: Summary | None
+    history: charts.Chart | None
+    waiting: tuple[FlagRow, ...]
+    waiting_charges: int
+    void_decisions: int
+    sources: charts.Chart | None
+    series: tuple[str, ...]
+    months: tuple[MonthBySource, ...]
+    movers: tuple[Mover, ...]
+    movers_left_out: int
+    provenance: Provenance
+
+
+def dashboard(book: Book, provenance: Provenance) -> Dashboard:
+    """The dashboard speaks of the latest month; what waits is counted over all months."""
+    latest = book.periods[-1] if book.periods else None
+    previous = book.periods[-2] if len(book.periods) > 1 else None
+    months = book.months[-YEAR:]
+    series = book.source_series(months)
+    movers = _movers(book, latest, previous) if latest and previous else []
+    waiting = waiting_flags(book.periods)
+    return Dashboard(
+        latest=book.summary(len(book.periods) - 1) if latest else None,
+        history=charts.twelve_months(book.history(book.totals), latest.period, book.currency, "All sources")
+        if latest
+        else None,
+        waiting=tuple(waiting),
+        waiting_charges=sum(group.charges for period in book.periods for group in period.held),
+        void_decisions=sum(bool(decision.void) for period in book.periods for decision in period.decisions),
+        sources=book.by_source_chart(months),
+        series=tuple(one.label for one in series),
+        months=tuple(
+            MonthBySource(
+                *(month, paths.period_page(month), tuple(one.amounts[i] for one in series)),
+                total=sum((one.amounts[i] for one in series), ZERO),
+            )
+            for i, month in reversed(list(enumerate(months)))
+        ),
+        movers=tuple(movers[:MOVERS]),
+        movers_left_out=max(0, len(movers) - MOVERS),
+        provenance=provenance,
+    )
+
+
+def waiting_flags(periods: tuple[BilledPeriod, ...]) -> list[FlagRow]:
+    """Held charges by flag and currency, the largest amount first. A charge with two flags counts under both."""
+    groups: dict[tuple[str, str], list[FlagGroup]] = {}
+    for period in periods:
+        for group in period.flags:
+            if group.held:
+                groups.setdefault((group.flag, group.currency), []).append(group)
+    rows = [
+        FlagRow(
+            flag=flag,
+            link=f"{paths.REVIEW}#{anchor(flag)}",
+            groups=len(found),
+            charges=sum(group.held for group in found),
+            amount=money.to_cents(exact_sum(group.exact_held for group in found), currency),
+            currency=currency,
+        )
+        for (flag, currency), found in groups.items()
+    ]
+    return sorted(rows, key=lambda row: (-abs(row.amount), row.flag, row.currency))
+
+
+def anchor(flag: str) -> str:
+    """The name of a flag's place on the review page."""
+    return "flag-" + paths.folder_name(flag)
+
+
+def _movers(book: Book, latest: BilledPeriod, previous: BilledPeriod) -> list[Mover]:
+    movers = []
+    for email, by_month in book.by_pi.items():
+        now = by_month.get(latest.period, Amounts()).billed
+        before = by_month.get(previous.period, Amounts()).billed
+        if now == before:
+            continue
+        history = book.history(by_month)
+        line = charts.small_line([m.period for m in history], [m.amounts.billed for m in history], book.currency)
+        movers.append((-abs(now - before), email, Mover(book.pi_link(email), now, before, change(now, before), line)))
+    return [mover for _, _, mover in sorted(movers, key=lambda item: item[:2])]

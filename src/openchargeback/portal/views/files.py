@@ -1,0 +1,99 @@
+"""The files received, the institution's own pages, and the page on how figures come about."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from decimal import Decimal
+
+from markupsafe import Markup
+
+from openchargeback.model import FileRecord, Page, Provenance
+from openchargeback.portal import paths
+from openchargeback.portal.markdown import split_title, to_html
+from openchargeback.portal.templates import exact_places
+from openchargeback.portal.views.common import Book, StateView, exact_sum, state_view
+
+
+@dataclass(frozen=True, slots=True)
+class ReceivedFile:
+    """A charge file with the name that people use for its source."""
+
+    file: FileRecord
+    source: str
+
+
+@dataclass(frozen=True, slots=True)
+class ReceivedMonth:
+    """The files of one month with their sums."""
+
+    period: str
+    link: str
+    state: StateView
+    files: tuple[ReceivedFile, ...]
+    charges: int
+    exact_billed: Decimal
+
+
+@dataclass(frozen=True, slots=True)
+class Received:
+    """All files, the newest month first."""
+
+    months: tuple[ReceivedMonth, ...]
+    files: int
+    places: int
+
+
+@dataclass(frozen=True, slots=True)
+class OwnPage:
+    """A Markdown page, rendered."""
+
+    title: str
+    body: Markup
+
+
+@dataclass(frozen=True, slots=True)
+class SourceNote:
+    """What the config says of a source."""
+
+    label: str
+    cost: str
+    credit_fund: str
+    note: str
+
+
+@dataclass(frozen=True, slots=True)
+class About:
+    """Where the figures come from."""
+
+    provenance: Provenance
+    sources: tuple[SourceNote, ...]
+
+
+def received(book: Book) -> Received:
+    """The files of all months."""
+    months = [
+        ReceivedMonth(
+            period=period.period,
+            link=paths.period_page(period.period),
+            state=state_view(period),
+            files=tuple(ReceivedFile(file, book.source_label(file.source)) for file in period.files),
+            charges=sum(file.charges for file in period.files),
+            exact_billed=exact_sum(file.exact_billed for file in period.files),
+        )
+        for period in reversed(book.periods)
+        if period.files
+    ]
+    amounts = [file.exact_billed for period in book.periods for file in period.files]
+    return Received(tuple(months), len(amounts), exact_places(amounts))
+
+
+def own_page(page: Page) -> OwnPage:
+    """One of the institution's pages; a heading at its top is the title of the page."""
+    title, text = split_title(page.markdown, page.title)
+    return OwnPage(title or page.name, to_html(text))
+
+
+def about(book: Book, provenance: Provenance) -> About:
+    """How figures come about, with the notes on each source in the order of their colours."""
+    settings = [book.config.source(name) for name in book.colours]
+    return About(provenance, tuple(SourceNote(s.label or s.name, s.cost, s.credit_fund, s.note) for s in settings))

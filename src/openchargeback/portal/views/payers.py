@@ -1,0 +1,206 @@
+"""PIs and projects: lists, and a page of their own with twelve months, services and statements."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from decimal import Decimal
+
+from openchargeback import money
+from openchargeback.model import Amounts, BillingLine, HeldGroup, Person, Project, Statement
+from openchargeback.portal import charts, paths
+from openchargeback.portal.shell import Link
+from openchargeback.portal.templates import exact_places
+from openchargeback.portal.views.common import YEAR, Book, Change, StatementRow, change, covered
+
+
+@dataclass(frozen=True, slots=True)
+class PayerRow:
+    """A PI or project in a list: the latest month and the last twelve together."""
+
+    link: Link
+    name: str
+    detail: str
+    latest: Amounts
+    change: Change | None
+    year: Amounts
+    line: charts.Line | None
+
+
+@dataclass(frozen=True, slots=True)
+class PayerList:
+    """All PIs or all projects with their totals. `previous` is empty where there is only one month."""
+
+    period: str
+    previous: str
+    rows: tuple[PayerRow, ...]
+    latest: Amounts
+    year: Amounts
+
+
+@dataclass(frozen=True, slots=True)
+class ServiceRow:
+    """What a service of a source cost in the last month shown."""
+
+    source: str
+    colour: str
+    service: str
+    charges: int
+    amounts: Amounts
+
+
+@dataclass(frozen=True, slots=True)
+class PayerView:
+    """The page of a PI or a project.
+
+    period: the last month that has a statement here. others: the projects of a PI, or the PIs of a project.
+    statements: the newest first, with their total over all months.
+    """
+
+    name: str
+    identifier: str
+    department: str
+    funds: tuple[str, ...]
+    period: str
+    period_link: str
+    draft: bool
+    amounts: Amounts
+    discount_percent: Decimal | None
+    sentence: str
+    chart: charts.Chart
+    history: tuple[tuple[str, Amounts], ...]
+    services: tuple[ServiceRow, ...]
+    others: tuple[PayerRow, ...]
+    statements: tuple[StatementRow, ...]
+    total: Amounts
+    held: tuple[HeldGroup, ...]
+    held_places: int
+    currency: str
+
+
+def pi_list(book: Book) -> PayerList:
+    """All PIs that ever had a statement."""
+    rows = [_pi_row(book, email) for email in book.statements_by_pi]
+    return _list(book, sorted(rows, key=lambda row: (row.name.casefold(), row.detail, row.link.path)))
+
+
+def project_list(book: Book) -> PayerList:
+    """All projects that ever had a statement."""
+    return _list(book, [_project_row(book, project) for project in book.statements_by_project])
+
+
+def pi_view(book: Book, email: str) -> PayerView:
+    """The page of one PI."""
+    statements, person = book.statements_by_pi[email], book.person(email)
+    projects = sorted({statement.project.id for statement in statements})
+    rows = [_project_row(book, project, pi=email) for project in projects]
+    return _view(book, person, None, statements, book.by_pi.get(email, {}), rows)
+
+
+def project_view(book: Book, identifier: str) -> PayerView:
+    """The page of one project."""
+    statements, project = book.statements_by_project[identifier], book.project(identifier)
+    pis = sorted({statement.pi.email for statement in statements})
+    rows = [_pi_row(book, email, project=identifier) for email in pis]
+    return _view(book, None, project, statements, book.by_project.get(identifier, {}), rows)
+
+
+def _view(
+    book: Book,
+    person: Person | None,
+    project: Project | None,
+    statements: tuple[Statement, ...],
+    by_month: dict[str, Amounts],
+    others: Sequence[PayerRow],
+) -> PayerView:
+    period = statements[0].period
+    latest = [statement for statement in statements if statement.period == period]
+    amounts = by_month.get(period, Amounts())
+    history = book.history(by_month, period)
+    held = tuple(group for statement in latest for group in statement.held)
+    name = person.name if person else project.title if project else ""
+    return PayerView(
+        name=name,
+        identifier=person.email if person else project.id if project else "",
+        department=person.department if person else "",
+        funds=tuple(sorted({fund for statement in latest for fund in statement.funds})),
+        period=period,
+        period_link=paths.period_page(period),
+        draft=any(statement.draft for statement in latest),
+        amounts=amounts,
+        discount_percent=money.percent(amounts.discount, amounts.list) if amounts.list > 0 else None,
+        sentence=covered(amounts),
+        chart=charts.twelve_months(history, period, book.currency, name),
+        history=tuple((month.period, month.amounts) for month in reversed(history)),
+        services=_services(book, (line for statement in latest for line in statement.lines)),
+        others=tuple(others),
+        statements=tuple(book.statement_row(statement) for statement in statements),
+        total=Amounts.total(statement.amounts for statement in statements),
+        held=held,
+        held_places=exact_places([group.exact_billed for group in held]),
+        currency=book.currency,
+    )
+
+
+def _services(book: Book, lines: Iterable[BillingLine]) -> tuple[ServiceRow, ...]:
+    """Sources in the order of their colours, services by amount due."""
+    found: dict[tuple[str, str], list[BillingLine]] = {}
+    for line in lines:
+        found.setdefault((line.source, line.service), []).append(line)
+    order = list(book.colours)
+    rows = [
+        (
+            (order.index(source), -Amounts.total(line.amounts for line in own).billed, service),
+            ServiceRow(
+                source=book.source_label(source),
+                colour=book.colours[source],
+                service=service,
+                charges=sum(line.charges for line in own),
+                amounts=Amounts.total(line.amounts for line in own),
+            ),
+        )
+        for (source, service), own in found.items()
+    ]
+    return tuple(row for _, row in sorted(rows, key=lambda item: item[0]))
+
+
+def _pi_row(book: Book, email: str, project: str | None = None) -> PayerRow:
+    person = book.person(email)
+    by_month = book.by_pi.get(email, {}) if project is None else _both(book, email, project)
+    return _row(book, book.pi_link(email), person.name or email, person.department, by_month)
+
+
+def _project_row(book: Book, identifier: str, pi: str | None = None) -> PayerRow:
+    by_month = book.by_project.get(identifier, {}) if pi is None else _both(book, pi, identifier)
+    title = book.project(identifier).title
+    return _row(book, book.project_link(identifier), identifier, "" if title == identifier else title, by_month)
+
+
+def _both(book: Book, email: str, project: str) -> dict[str, Amounts]:
+    own = [s for s in book.statements_by_pi[email] if s.project.id == project]
+    return {statement.period: statement.amounts for statement in own}
+
+
+def _row(book: Book, link: Link, name: str, detail: str, by_month: dict[str, Amounts]) -> PayerRow:
+    months = book.months[-YEAR:]
+    amounts = [by_month.get(month, Amounts()) for month in months]
+    due = [amount.billed for amount in amounts]
+    return PayerRow(
+        link=link,
+        name=name,
+        detail=detail,
+        latest=amounts[-1],
+        change=change(due[-1], due[-2]) if len(due) > 1 else None,
+        year=Amounts.total(amounts),
+        line=charts.small_line(months, due, book.currency),
+    )
+
+
+def _list(book: Book, rows: Sequence[PayerRow]) -> PayerList:
+    return PayerList(
+        period=book.months[-1] if book.months else "",
+        previous=book.months[-2] if len(book.months) > 1 else "",
+        rows=tuple(rows),
+        latest=Amounts.total(row.latest for row in rows),
+        year=Amounts.total(row.year for row in rows),
+    )

@@ -1,0 +1,151 @@
+"""The months: a list, and one month with its totals, sources, statements, flags, decisions and files."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from decimal import Decimal
+
+from openchargeback.model import BilledPeriod, DecisionRecord, FileRecord, FlagGroup, SourceTotals
+from openchargeback.portal import charts, paths
+from openchargeback.portal.shell import Link
+from openchargeback.portal.templates import exact_places, period_human
+from openchargeback.portal.views.common import Book, StatementRow, Summary, exact_sum
+from openchargeback.portal.views.dashboard import anchor
+
+
+@dataclass(frozen=True, slots=True)
+class PeriodRow:
+    """A month in the list."""
+
+    summary: Summary
+    statements: int
+
+
+@dataclass(frozen=True, slots=True)
+class PeriodList:
+    """All months, the newest first."""
+
+    rows: tuple[PeriodRow, ...]
+    chart: charts.Chart | None
+
+
+@dataclass(frozen=True, slots=True)
+class SourceRow:
+    """One source's control total (exact), where the parts make up what was imported."""
+
+    label: str
+    colour: str
+    totals: SourceTotals
+    credited: str
+
+
+@dataclass(frozen=True, slots=True)
+class FlagLine:
+    """A flag group with its links."""
+
+    group: FlagGroup
+    link: str
+    source: str
+    pi: Link
+    project: Link
+
+
+@dataclass(frozen=True, slots=True)
+class PeriodView:
+    """All of a month's page. `totals` sums the sources in the ledger's currency; `places` aligns exact amounts."""
+
+    summary: Summary
+    earlier: Link | None
+    later: Link | None
+    chart: charts.Chart
+    sources: tuple[SourceRow, ...]
+    totals: SourceTotals
+    places: int
+    statements: tuple[StatementRow, ...]
+    flags: tuple[FlagLine, ...]
+    decisions: tuple[DecisionRecord, ...]
+    decision_places: int
+    files: tuple[FileRecord, ...]
+    file_places: int
+    journal: Link
+    journal_lines: int
+    journal_files: tuple[Link, ...]
+    digest: str
+
+
+def period_list(book: Book) -> PeriodList:
+    """The list of months."""
+    rows = [PeriodRow(book.summary(i), len(period.statements)) for i, period in enumerate(book.periods)]
+    newest = book.months[-1] if book.months else ""
+    chart = charts.twelve_months(book.history(book.totals), newest, book.currency, "All sources") if newest else None
+    return PeriodList(tuple(reversed(rows)), chart)
+
+
+def period_view(book: Book, index: int, journal_files: tuple[str, ...]) -> PeriodView:
+    """The page of the month at this place in the book."""
+    period = book.periods[index]
+    sources = tuple(_source_row(book, total) for total in period.sources)
+    return PeriodView(
+        summary=book.summary(index),
+        earlier=_link(book, index - 1),
+        later=_link(book, index + 1),
+        chart=charts.twelve_months(
+            book.history(book.totals, period.period), period.period, book.currency, period_human(period.period)
+        ),
+        sources=sources,
+        totals=_sum(period, book.currency),
+        places=exact_places([a for s in period.sources for a in (s.imported, s.billed, s.held, s.rejected)]),
+        statements=tuple(book.statement_row(statement) for statement in period.statements),
+        flags=tuple(_flag_line(book, group) for group in period.flags),
+        decisions=period.decisions,
+        decision_places=exact_places([decision.exact_billed for decision in period.decisions]),
+        files=period.files,
+        file_places=exact_places([file.exact_billed for file in period.files]),
+        journal=Link(f"Journal {period.period}", paths.journal_page(period.period)),
+        journal_lines=len(period.journal.lines),
+        journal_files=tuple(Link(path.rsplit("/", 1)[-1], path) for path in journal_files),
+        digest=period.digest,
+    )
+
+
+def _link(book: Book, index: int) -> Link | None:
+    if not 0 <= index < len(book.periods):
+        return None
+    return Link(period_human(book.months[index]), paths.period_page(book.months[index]))
+
+
+def _source_row(book: Book, total: SourceTotals) -> SourceRow:
+    fund = book.config.source(total.source).credit_fund
+    return SourceRow(book.source_label(total.source), book.colours[total.source], total, fund)
+
+
+def _flag_line(book: Book, group: FlagGroup) -> FlagLine:
+    return FlagLine(
+        group=group,
+        link=f"{paths.REVIEW}#{anchor(group.flag)}" if group.held else "",
+        source=book.source_label(group.source),
+        pi=book.pi_link(group.pi),
+        project=book.project_link(group.project),
+    )
+
+
+def _sum(period: BilledPeriod, currency: str) -> SourceTotals:
+    own = [total for total in period.sources if total.currency == currency]
+
+    def exact(pick: str) -> Decimal:
+        return exact_sum(getattr(total, pick) for total in own)
+
+    return SourceTotals(
+        source="",
+        currency=currency,
+        files=sum(total.files for total in own),
+        charges=sum(total.charges for total in own),
+        imported=exact("imported"),
+        billed=exact("billed"),
+        held=exact("held"),
+        rejected=exact("rejected"),
+        imported_list=exact("imported_list"),
+        charges_billed=sum(total.charges_billed for total in own),
+        charges_held=sum(total.charges_held for total in own),
+        charges_rejected=sum(total.charges_rejected for total in own),
+    )

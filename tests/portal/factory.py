@@ -1,0 +1,371 @@
+"""Made-up billing results, the same on every run: what the pages are tried on.
+
+The figures keep the invariants that the stages before the portal guarantee: statements add up to their lines, sources
+to imported = billed + held + rejected, journals balance. Nothing here is random; amounts follow from small arithmetic.
+"""
+
+from __future__ import annotations
+
+import calendar
+import datetime as dt
+import hashlib
+from decimal import Decimal
+
+from openchargeback.ledger.settings import Config, Contact, Organization, PortalSettings, Source
+from openchargeback.model import (
+    Amounts,
+    BilledPeriod,
+    BillingLine,
+    DecisionRecord,
+    FileRecord,
+    FlagGroup,
+    HeldGroup,
+    Journal,
+    JournalLine,
+    Kind,
+    Page,
+    Person,
+    Project,
+    Provenance,
+    ResourceLine,
+    Side,
+    SourceTotals,
+    State,
+    Statement,
+)
+from openchargeback.portal.site import Site
+
+CENT = Decimal("0.01")
+PEOPLE = {
+    "lovelace@example.edu": Person("lovelace@example.edu", "Ada Lovelace", "Mathematics"),
+    "nightingale@example.edu": Person("nightingale@example.edu", "Florence Nightingale", "Public Health"),
+    "mcclintock@example.edu": Person("mcclintock@example.edu", "Barbara McClintock", "Biology"),
+    "noether@example.edu": Person("noether@example.edu", "Emmy Noether", "Mathematics"),
+    "chandra@example.edu": Person("chandra@example.edu", "Subrahmanyan Chandrasekhar", "Astronomy and Astrophysics"),
+    "franklin@example.edu": Person("franklin@example.edu", "Rosalind Franklin", "Chemistry"),
+    "ramanujan@example.edu": Person("ramanujan@example.edu", "Srinivasa Ramanujan", "Mathematics"),
+    "hopper@example.edu": Person("hopper@example.edu", "Grace Hopper", "Computer Science"),
+}
+PROJECTS = {
+    "genomics-sequencing": Project("genomics-sequencing", "Maize genome sequencing"),
+    "analytical-engine": Project("analytical-engine", "Analytical engine simulation"),
+    "ward-statistics": Project("ward-statistics", "Ward statistics"),
+    "stellar-limits": Project("stellar-limits", "Stellar limits"),
+    "ring-theory": Project("ring-theory", "Ideal theory in rings"),
+    "fibre-diffraction": Project("fibre-diffraction", "Fibre diffraction"),
+    "partitions": Project("partitions", "Partition functions"),
+    "compilers": Project("compilers", "Compilers"),
+    "mock-theta": Project("mock-theta", "Mock theta functions"),
+}
+SERVICES = {
+    "aws": ("Amazon EC2", "Amazon S3"),
+    "hpc": ("GPU hours", "Node hours"),
+    "storage": ("Project storage",),
+    "azure": ("Virtual Machines",),
+}
+# PI, project, fund, size of use; the order matters to nothing.
+WORK = (
+    ("lovelace@example.edu", "analytical-engine", "MATH-2024-017", 900),
+    ("nightingale@example.edu", "ward-statistics", "PH-2023-004", 310),
+    ("mcclintock@example.edu", "genomics-sequencing", "BIO-2024-001", 4200),
+    ("noether@example.edu", "ring-theory", "MATH-2022-003", 40),
+    ("chandra@example.edu", "stellar-limits", "ASTRO-2024-011", 2600),
+    ("franklin@example.edu", "fibre-diffraction", "CHEM-2025-002", 1250),
+    ("ramanujan@example.edu", "partitions", "MATH-2024-017", 0),
+    ("ramanujan@example.edu", "mock-theta", "MATH-2024-018", 120),
+    ("hopper@example.edu", "compilers", "CS-2021-009", 700),
+)
+HOSTILE = (
+    '<script>alert("x")</script>',
+    "\"><img src=x onerror='alert(1)'>",
+    "</title></style></script><b>bold</b>",
+    "W" * 300,
+    "{{ 7 * 7 }} &amp; 'quoted' \\ `ticks`",
+    "../../../etc/passwd",
+)
+
+
+def periods_between(first: str, count: int) -> list[str]:
+    """`count` months from `first` on."""
+    year, month = (int(part) for part in first.split("-"))
+    months = [year * 12 + month - 1 + i for i in range(count)]
+    return [f"{m // 12}-{m % 12 + 1:02d}" for m in months]
+
+
+def digest(*parts: object) -> str:
+    """Sixty-four hex digits that follow from the parts."""
+    return hashlib.sha256(repr(parts).encode()).hexdigest()
+
+
+def number(*parts: object, below: int) -> int:
+    """A whole number that follows from the parts."""
+    return int(digest(*parts)[:12], 16) % below
+
+
+def site(months: int = 14, last_open: bool = True, hostile: bool = False, **settings: object) -> Site:
+    """A portal's worth of months from 2024-01 on; with `hostile`, every text is out to break the page."""
+    people, projects = dict(PEOPLE), dict(PROJECTS)
+    work = list(WORK)
+    if hostile:
+        for i, text in enumerate(HOSTILE):
+            email, project = f"{text}@example.edu", f"p{i}-{text}"
+            people[email] = Person(email, text, text)
+            projects[project] = Project(project, text)
+            work.append((email, project, text, 100 + i))
+    names = periods_between("2024-01", months)
+    billed = tuple(
+        billed_period(name, people, projects, work, i == len(names) - 1 and last_open, hostile)
+        for i, name in enumerate(names)
+    )
+    text = HOSTILE[0] if hostile else ""
+    rates = "# Rates\n\nWhat you pay.\n\n| service | list | you pay |\n|---|--:|--:|\n" + (
+        "| Node hours | 0.80 | 0.30 |\n| GPU hours | 2.40 | 1.00 |\n\n[Write to us](mailto:hpc@example.edu).\n"
+    )
+    pages = [Page("rates", "Rates", rates)]
+    if hostile:
+        pages.append(Page("../evil", text, f"# {text}\n\n{text}\n\n[a](javascript:alert(1)) <b onclick=x>b</b>\n"))
+    return Site(
+        config=config(text, **settings),
+        periods=billed,
+        people=people,
+        projects=projects,
+        pages=tuple(pages),
+        provenance=Provenance("4f1c2a9b7d3e5f60718293a4b5c6d7e8f9012345", "2025-02-14T09:30:00+00:00", "0.1.0"),
+        journal_files={
+            p.period: tuple(f"journals/{p.period}/{f}" for f in ("detail.csv", "gl.csv", "control-totals.json"))
+            for p in billed
+        },
+    )
+
+
+def config(text: str = "", **settings: object) -> Config:
+    """The settings of an invented institution."""
+    contact = Contact(text or "Research Computing", "hpc@example.edu", "", "javascript:alert(1)" if text else "")
+    portal = {"repository": "https://github.com/example-university/ledger", "title": text, **settings}
+    return Config(
+        organization=Organization(text or "Example University", text or "Research Computing", contact=contact),
+        sources={
+            "aws": Source("aws", text or "Amazon Web Services", note=text),
+            "hpc": Source("hpc", "Cluster"),
+            "storage": Source("storage", "Storage"),
+            "azure": Source("azure", "Microsoft Azure"),
+        },
+        portal=PortalSettings(**portal),  # type: ignore[arg-type]
+    )
+
+
+def billed_period(
+    period: str,
+    people: dict[str, Person],
+    projects: dict[str, Project],
+    work: list[tuple[str, str, str, int]],
+    is_open: bool,
+    hostile: bool,
+) -> BilledPeriod:
+    """One month of that work."""
+    year, month = (int(part) for part in period.split("-"))
+    last_day = dt.date(year, month, calendar.monthrange(year, month)[1])
+    closed_on = None if is_open else last_day + dt.timedelta(days=3)
+    lines = [
+        line
+        for pi, project, fund, size in work
+        for source, services in SERVICES.items()
+        for service in services
+        if (line := billing_line(period, pi, project, fund, source, service, size))
+    ]
+    lines.sort(key=lambda line: line.key)
+    held = held_groups(period, hostile) if is_open else ()
+    payers = sorted({(line.pi, line.project) for line in lines})
+    statements = tuple(
+        statement(period, people[pi], projects[project], lines, held, is_open, closed_on or last_day)
+        for pi, project in payers
+    )
+    flags = tuple(flag_group(period, group, i, hostile) for i, group in enumerate(held))
+    sources = tuple(source_totals(source, lines, held) for source in SERVICES if any(x.source == source for x in lines))
+    return BilledPeriod(
+        period=period,
+        state=State.OPEN if is_open else State.FINALIZED if month % 3 else State.CLOSED,
+        revision=1,
+        closed_on=closed_on,
+        closed_by="" if is_open else "billing@example.edu",
+        finalized_on=last_day + dt.timedelta(days=12) if not is_open and month % 3 else None,
+        currency="USD",
+        sources=sources,
+        files=tuple(file_record(period, s) for s in sources),
+        lines=tuple(lines),
+        statements=statements,
+        held=held,
+        flags=flags,
+        decisions=decisions(period, hostile, is_open),
+        journal=journal(period, lines, statements, last_day),
+        digest=digest("period", period),
+    )
+
+
+def billing_line(
+    period: str, pi: str, project: str, fund: str, source: str, service: str, size: int
+) -> BillingLine | None:
+    """One line, or none where this project does not use this service in this month."""
+    if number(project, source, service, below=10) < 3 or (period < "2024-06" and source == "azure"):
+        return None
+    wave = 60 + number(period, project, service, below=80)
+    exact_list = Decimal(size * wave * (1 + number(service, below=4))) / 240 + Decimal("0.0003125")
+    share = {"aws": "0.82", "azure": "0.9"}.get(source, "0.375") if size != 40 else "0"
+    exact_billed = exact_list * Decimal(share)
+    list_price, billed = exact_list.quantize(CENT), exact_billed.quantize(CENT)
+    return BillingLine(
+        *(period, pi, project, fund, source, service, 3 + wave % 40, exact_list, exact_billed),
+        amounts=Amounts(list_price, list_price - billed, billed),
+    )
+
+
+def statement(
+    period: str,
+    pi: Person,
+    project: Project,
+    lines: list[BillingLine],
+    held: tuple[HeldGroup, ...],
+    draft: bool,
+    issued: dt.date,
+) -> Statement:
+    """The statement of one PI and project with one resource a line."""
+    own = tuple(line for line in lines if (line.pi, line.project) == (pi.email, project.id))
+    resources = tuple(
+        ResourceLine(x.fund, x.source, x.service, Kind.USAGE, f"{x.source}/{x.project}", "", x.charges, x.amounts)
+        for x in own
+    )
+    name = digest(pi.email, project.id)[:10]
+    return Statement(
+        *(f"{period}-{name}", period, 1, draft, issued, pi, project, own, resources),
+        held=tuple(group for group in held if (group.pi, group.project) == (pi.email, project.id)),
+        digest=digest(period, own),
+    )
+
+
+def held_groups(period: str, hostile: bool) -> tuple[HeldGroup, ...]:
+    """What waits in the open month."""
+    rows = [
+        ("aws", "Amazon EC2", "mcclintock@example.edu", "genomics-sequencing", "", ("missing-fund",), 12, "4123.00"),
+        (
+            "hpc",
+            "GPU hours",
+            "lovelace@example.edu",
+            "analytical-engine",
+            "MATH-2024-017",
+            ("pattern:gpu",),
+            3,
+            "812.4",
+        ),
+        ("aws", "AWS Support", "", "", "", ("missing-pi",), 1, "98.117"),
+        (
+            "hpc",
+            "Node hours",
+            "chandra@example.edu",
+            "stellar-limits",
+            "ASTRO-2024-011",
+            ("unusual-amount",),
+            41,
+            "9120",
+        ),
+        (
+            "azure",
+            "Virtual Machines",
+            "hopper@example.edu",
+            "compilers",
+            "CS-2021-009",
+            ("negative-usage",),
+            2,
+            "-31.5",
+        ),
+    ]
+    if hostile:
+        text = HOSTILE[0]
+        rows.append(("aws", text, f"{text}@example.edu", f"p0-{text}", text, (f"pattern:{text}",), 2, "10.5"))
+    return tuple(
+        HeldGroup(*row[:7], exact_list=Decimal(row[7]) * 2, exact_billed=Decimal(row[7]), currency="USD")
+        for row in rows
+    )
+
+
+def flag_group(period: str, group: HeldGroup, order: int, hostile: bool) -> FlagGroup:
+    """The flag of one held group."""
+    ids = tuple(sorted(digest(period, order, i)[:16] for i in range(group.charges)))
+    why = {
+        "missing-fund": "No tag fund_org, and the project's directory entry names no fund.",
+        "pattern:gpu": "ServiceName matches “GPU”: GPU bursts are looked at before they are billed.",
+        "missing-pi": "No tag pi_email, no directory match and no default payer of the source.",
+        "unusual-amount": "9,932.10 is 3.6 times the median of the last six closed months (2,758.92).",
+        "negative-usage": "Usage with a negative amount that is not marked as a correction.",
+    }.get(group.flags[0], HOSTILE[1])
+    return FlagGroup(
+        *(period, group.flags[0], group.source, group.project, group.service, group.pi, group.charges + 1),
+        exact_billed=group.exact_billed + 5,
+        exact_list=group.exact_list + 9,
+        currency="USD",
+        held=group.charges,
+        exact_held=group.exact_billed,
+        digest=digest(ids),
+        ids=ids[:5],
+        why=why,
+    )
+
+
+def source_totals(source: str, lines: list[BillingLine], held: tuple[HeldGroup, ...]) -> SourceTotals:
+    """The control total of one source; a twentieth of the charges was rejected."""
+    own, waiting = [x for x in lines if x.source == source], [x for x in held if x.source == source]
+    billed, in_hold = sum((x.exact_billed for x in own), Decimal(0)), sum((x.exact_billed for x in waiting), Decimal(0))
+    rejected = Decimal("17.25") if source == "aws" else Decimal(0)
+    counts = sum(x.charges for x in own), sum(x.charges for x in waiting), 2 if rejected else 0
+    return SourceTotals(
+        *(source, "USD", 1, sum(counts), billed + in_hold + rejected, billed, in_hold, rejected),
+        imported_list=sum((x.exact_list for x in own), Decimal(0)),
+        charges_billed=counts[0],
+        charges_held=counts[1],
+        charges_rejected=counts[2],
+    )
+
+
+def file_record(period: str, totals: SourceTotals) -> FileRecord:
+    """The file that a source's charges came in."""
+    path = f"charges/{period}/{totals.source}.csv"
+    return FileRecord(path, totals.source, digest(path), 180 * totals.charges, totals.charges, totals.imported)
+
+
+def decisions(period: str, hostile: bool, void: bool) -> tuple[DecisionRecord, ...]:
+    """Two decisions, the second void if so wished."""
+    path, day = f"approvals/{period}/gpu-burst.yaml", f"{period}-28"
+    reason = HOSTILE[2] if hostile else "GPU burst agreed with the PI, REQ-142"
+    by = "reviewer@example.edu"
+    return (
+        DecisionRecord(path, 2, "approve", "pattern:gpu, hpc, analytical-engine", 4, Decimal("211.5"), reason, by, day),
+        DecisionRecord(
+            *(path, 9, "reassign", "missing-fund, aws, ward-statistics", 1, Decimal("12"), "Fund confirmed", by, day),
+            void="expected 2 charges, found 1" if void else "",
+        ),
+    )
+
+
+def journal(period: str, lines: list[BillingLine], statements: tuple[Statement, ...], date: dt.date) -> Journal:
+    """Payer and counterpart for each line that is not zero."""
+    numbers = {(s.pi.email, s.project.id): s.number for s in statements}
+    entries = []
+    for line in lines:
+        if not line.amounts.billed:
+            continue
+        for payer in (True, False):
+            debit = payer == (line.amounts.billed > 0)
+            entries.append(
+                JournalLine(
+                    *(period, date, Side.DEBIT if debit else Side.CREDIT, payer),
+                    fund=line.fund if payer else f"SERVICE-{line.source.upper()}",
+                    account="54000",
+                    amount=abs(line.amounts.billed),
+                    source=line.source,
+                    service=line.service,
+                    pi=line.pi,
+                    project=line.project,
+                    statement=numbers[line.pi, line.project],
+                    description=f"{line.source} {period} {line.project}"[:80],
+                )
+            )
+    return Journal(period, tuple(entries))

@@ -1,0 +1,126 @@
+"""The built portal in Chromium, opened from a folder as finance staff do: by double click, without a server."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+playwright = pytest.importorskip("playwright.sync_api")
+CHROMIUM = Path("/usr/bin/chromium")
+pytestmark = pytest.mark.skipif(not CHROMIUM.exists(), reason="Debian's Chromium is not installed")
+
+PAGES = (
+    *("index.html", "periods/index.html", "periods/2025-02/index.html", "pis/index.html", "projects/index.html"),
+    *("journals/2025-02/index.html", "review/index.html", "sources/index.html", "about/index.html", "pages/rates.html"),
+    *("pis/chandra@example.edu/index.html", "projects/genomics-sequencing/index.html"),
+)
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator[playwright.Browser]:
+    """One Chromium for all tests of this file."""
+    with playwright.sync_playwright() as running:
+        chromium = running.chromium.launch(executable_path=str(CHROMIUM), args=["--no-sandbox"])
+        yield chromium
+        chromium.close()
+
+
+@pytest.fixture
+def page(browser: playwright.Browser) -> Iterator[playwright.Page]:
+    """A page that fails the test where the console shows an error."""
+    context = browser.new_context(viewport={"width": 1280, "height": 900}, color_scheme="light", accept_downloads=True)
+    opened, faults = context.new_page(), []
+    opened.on("console", lambda message: faults.append(message.text) if message.type in ("error", "warning") else None)
+    opened.on("pageerror", lambda error: faults.append(str(error)))
+    opened.on("requestfailed", lambda request: faults.append(request.url))
+    yield opened
+    context.close()
+    assert faults == []
+
+
+def background(page: playwright.Page) -> str:
+    """The colour of the paper as painted."""
+    return str(page.evaluate("getComputedStyle(document.body).backgroundColor"))
+
+
+@pytest.mark.parametrize("theme", ["light", "dark"])
+def test_no_page_scrolls_sideways_on_a_phone_or_a_desk(
+    page: playwright.Page, built: Path, hostile: Path, theme: str
+) -> None:
+    page.emulate_media(color_scheme=theme)
+    # Colours do not change widths, so the second time round the tame pages will do.
+    for folder in (built, hostile) if theme == "light" else (built,):
+        hostile_pages = [p.relative_to(folder).as_posix() for p in folder.glob("*/*~*/index.html")]
+        for width in (320, 1280):
+            page.set_viewport_size({"width": width, "height": 800})
+            for name in (*PAGES, *hostile_pages):
+                page.goto((folder / name).as_uri())
+                page.evaluate("document.querySelectorAll('details').forEach(e => e.open = true)")
+                page.evaluate("document.fonts.ready.then(() => new Promise(requestAnimationFrame))")
+                wide = page.evaluate("document.documentElement.scrollWidth - document.documentElement.clientWidth")
+                assert wide <= 0, (folder.name, name, width)
+
+
+def test_the_dark_switch_works_and_lasts(page: playwright.Page, built: Path) -> None:
+    page.goto((built / "index.html").as_uri())
+    light = background(page)
+    page.get_by_role("button", name="Switch to dark colours").click()
+    dark = background(page)
+    assert light != dark
+    page.goto((built / "pis/index.html").as_uri())
+    assert background(page) == dark
+    page.emulate_media(media="print")
+    assert background(page) == light
+
+
+def test_columns_sort_by_button(page: playwright.Page, built: Path) -> None:
+    page.goto((built / "pis/index.html").as_uri())
+    due = page.locator("th", has_text="Due USD").first
+    total = page.locator("tfoot").inner_text()
+
+    def shown() -> list[float]:
+        cells = page.locator("tbody td:nth-child(5)").evaluate_all("cells => cells.map(c => Number(c.dataset.value))")
+        return [float(value) for value in cells]
+
+    due.get_by_role("button").focus()
+    page.keyboard.press("Enter")
+    assert due.get_attribute("aria-sort") == "descending"
+    assert shown() == sorted(shown(), reverse=True)
+    due.get_by_role("button").click()
+    assert due.get_attribute("aria-sort") == "ascending"
+    assert shown() == sorted(shown())
+    page.locator("th", has_text="Department").get_by_role("button").click()
+    assert due.get_attribute("aria-sort") is None
+    assert page.locator("tfoot").inner_text() == total
+
+
+def test_heads_and_totals_of_long_tables_stay_visible(page: playwright.Page, built: Path) -> None:
+    page.goto((built / "journals/2025-02/index.html").as_uri())
+    table = page.locator("table").last
+    page.evaluate("scrollTo(0, document.querySelectorAll('table')[1].getBoundingClientRect().top + 400)")
+    head, foot = table.locator("thead th").first.bounding_box(), table.locator("tfoot th").bounding_box()
+    assert head is not None
+    assert foot is not None
+    assert abs(head["y"]) < 1
+    assert abs(foot["y"] + foot["height"] - 900) < 1
+
+
+def test_an_approval_file_can_be_downloaded(page: playwright.Page, built: Path) -> None:
+    page.goto((built / "review/index.html").as_uri())
+    page.locator("summary").first.click()
+    with page.expect_download() as got:
+        page.get_by_role("button", name="Download").first.click()
+    assert got.value.suggested_filename.endswith(".yaml")
+    text = Path(got.value.path()).read_text()
+    assert text.startswith("decisions:\n  - where: {source: hpc, flag: unusual-amount")
+    assert "YYYY" not in text
+
+
+def test_the_keyboard_reaches_the_content_first(page: playwright.Page, built: Path) -> None:
+    page.goto((built / "periods/2025-02/index.html").as_uri())
+    page.keyboard.press("Tab")
+    assert page.evaluate("document.activeElement.className") == "skip"
+    page.keyboard.press("Enter")
+    assert page.evaluate("document.activeElement.id") == "main"

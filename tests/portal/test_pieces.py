@@ -1,0 +1,177 @@
+"""The small parts: formats, charts, approval files, links to the Git host, colours, Markdown."""
+
+from __future__ import annotations
+
+import re
+from decimal import Decimal
+
+import factory
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from openchargeback.ledger.settings import PortalSettings
+from openchargeback.model import Amounts, PeriodAmounts
+from openchargeback.portal import charts, forge, theme
+from openchargeback.portal.markdown import split_title, to_html
+from openchargeback.portal.shell import safe_address
+from openchargeback.portal.templates import (
+    date_human,
+    exact_filter,
+    exact_places,
+    make_environment,
+    percent_filter,
+    period_human,
+    size_human,
+)
+from openchargeback.portal.views.review import approval_yaml, scalar
+
+CENTS = st.integers(-(10**12), 10**12).map(lambda n: Decimal(n) / 100)
+
+
+def test_formats_for_people() -> None:
+    assert date_human("2025-02-03") == "3 Feb 2025"
+    assert date_human("soon") == "soon"
+    assert period_human("2025-01") == "January 2025"
+    assert period_human("2025-13") == "2025-13"
+    assert percent_filter(Decimal("-0.4")) == "\N{MINUS SIGN}0.4\N{NO-BREAK SPACE}%"
+    assert percent_filter(None) == "\N{EN DASH}"
+    assert [size_human(n) for n in (0, 999, 1000, 14_200, 3_140_000)] == [
+        *("0\N{NO-BREAK SPACE}B", "999\N{NO-BREAK SPACE}B", "1.0\N{NO-BREAK SPACE}kB"),
+        *("14.2\N{NO-BREAK SPACE}kB", "3.1\N{NO-BREAK SPACE}MB"),
+    ]
+
+
+def test_exact_amounts_align_and_keep_the_whole_figure() -> None:
+    places = exact_places([Decimal("1"), Decimal("0.0005")])
+    assert places == 4
+    assert exact_filter(Decimal("-1234.5"), places) == '\N{MINUS SIGN}1,234.50<span class="beyond">00</span>'
+    assert exact_filter(Decimal("2")) == "2.00"
+    assert exact_places([Decimal("0.123456789")]) == 6
+    assert 'title="0.123456789"' in exact_filter(Decimal("0.123456789"), 6)
+
+
+def test_money_takes_the_currency_of_the_page() -> None:
+    env = make_environment()
+    assert env.from_string("{{ a | money }} {{ a | money('JPY') }}").render(a=Decimal("-1234.5"), currency="KWD") == (
+        "\N{MINUS SIGN}1,234.500 \N{MINUS SIGN}1,235"
+    )
+
+
+@given(st.lists(st.tuples(CENTS, CENTS), min_size=1, max_size=14))
+def test_bars_stay_inside_their_chart(amounts: list[tuple[Decimal, Decimal]]) -> None:
+    months = factory.periods_between("2024-01", len(amounts))
+    history = [PeriodAmounts(m, Amounts(a, a - b, b)) for m, (a, b) in zip(months, amounts, strict=True)]
+    series = [charts.Series(str(i), str(i), str(i + 1), tuple(pair[i] for pair in amounts)) for i in range(2)]
+    for chart in (
+        charts.twelve_months(history, months[-1], "USD"),
+        charts.stacked("t", "d", months, series, "USD"),
+    ):
+        zero = next(tick for tick in chart.ticks if tick.zero)
+        assert zero.label == "0"
+        for bar in (*chart.bars, *chart.outlines):
+            assert Decimal(bar.height) >= 0
+            assert 0 <= Decimal(bar.y) <= Decimal(bar.y) + Decimal(bar.height) <= chart.height
+            assert chart.left <= Decimal(bar.x) <= chart.right
+        assert len(chart.ticks) <= 9
+
+
+def test_a_bar_is_as_long_as_its_amount() -> None:
+    history = [PeriodAmounts(f"2025-0{i}", Amounts(Decimal(i * 100), Decimal(0), Decimal(i * 50))) for i in (1, 2)]
+    chart = charts.twelve_months(history, "2025-02", "USD", "Ada Lovelace")
+    heights = [Decimal(bar.height) for bar in chart.outlines + chart.bars]
+    assert heights[1] == 2 * heights[0] == 2 * heights[3]
+    assert "list price 300.00 USD, amount due 150.00 USD" in chart.description
+    assert [bar.series for bar in chart.bars] == ["plain", "marked"]
+
+
+def test_a_source_keeps_its_colour_and_the_smallest_go_to_other() -> None:
+    totals = {name: Decimal(i) for i, name in enumerate("abcdefgh", 1)}
+    found = charts.colours(["c", "h"], totals)
+    assert found["a"] == found["b"] == charts.OTHER
+    assert (found["c"], found["h"], found["d"]) == ("1", "2", "3")
+    assert sorted(found.values()) == ["1", "2", "3", "4", "5", "6", "other", "other"]
+
+
+def test_a_small_line_needs_two_months() -> None:
+    assert charts.small_line(["2025-01"], [Decimal(1)], "USD") is None
+    line = charts.small_line(["2025-01", "2025-02"], [Decimal(1), Decimal(2)], "USD")
+    assert line is not None
+    assert line.words == "Jan 2025 1.00, Feb 2025 2.00"
+
+
+def test_an_approval_file_is_bound_to_what_is_held() -> None:
+    group = factory.site().periods[-1].flags[0]
+    assert approval_yaml(group) == (
+        "decisions:\n"
+        '  - where: {source: aws, flag: missing-fund, project: genomics-sequencing, service: "Amazon EC2"}\n'
+        f'    expect: {{charges: 12, billed: "4123", digest: "{group.digest}"}}\n'
+        "    decision: reassign   # approve | reject | reassign\n"
+        '    set: {fund: ""}\n'
+        '    reason: ""\n'
+        '    by: ""\n'
+        "    on: YYYY-MM-DD\n"
+    )
+    assert '    period: "2025-01"\n' in approval_yaml(group, "2025-01")
+
+
+@given(st.text())
+def test_any_text_survives_as_a_yaml_scalar(text: str) -> None:
+    yaml = pytest.importorskip("yaml")
+    assert yaml.safe_load(f"[{{key: {scalar(text)}, other: 1}}]") == [{"key": text, "other": 1}]
+
+
+@pytest.mark.parametrize(
+    "text", ['Müller "x"', "\u2028", "no", "Null", "on", "1e3", "2025-01-01", "a: b", "a:", "~", "pattern:gpu", "x #y"]
+)
+def test_words_that_yaml_would_misread_are_quoted(text: str) -> None:
+    yaml = pytest.importorskip("yaml")
+    assert yaml.safe_load(f"key: {scalar(text)}") == {"key": text}
+
+
+def test_a_forge_gets_the_link_that_it_understands() -> None:
+    at = "https://{}/org/ledger"
+    github = forge.new_file(PortalSettings(repository=at.format("github.com") + ".git"), "approvals/a b.yaml", "x: 1\n")
+    assert github == forge.NewFile(
+        "GitHub", at.format("github.com") + "/new/main?filename=approvals/a%20b.yaml&value=x%3A%201%0A", True
+    )
+    lab = forge.new_file(PortalSettings(repository=at.format("gitlab.example.edu")), "a.yaml", "x")
+    assert lab == forge.NewFile("GitLab", at.format("gitlab.example.edu") + "/-/new/main?file_name=a.yaml", False)
+    tea = forge.new_file(PortalSettings(repository=at.format("git.example.edu"), forge="forgejo"), "d/a.yaml", "x")
+    assert tea == forge.NewFile("Forgejo", at.format("git.example.edu") + "/_new/main/d/a.yaml?value=x", True)
+    long = forge.new_file(PortalSettings(repository=at.format("github.com")), "a.yaml", "x" * 9000)
+    assert long is not None
+    assert not long.prefilled
+    assert len(long.address) < 100
+    for address in ("", "javascript:alert(1)", "git@github.com:org/ledger", "https://git.example.edu/x"):
+        assert forge.new_file(PortalSettings(repository=address), "a.yaml", "x") is None
+
+
+@given(st.from_regex(r"#[0-9a-f]{6}", fullmatch=True))
+def test_any_accent_becomes_legible(accent: str) -> None:
+    css = theme.theme_css(accent)
+    light, dark = re.search(r"--accent: light-dark\((#\w{6}), (#\w{6})\)", css).groups()  # type: ignore[union-attr]
+    rgb = [tuple(int(colour[i : i + 2], 16) for i in (1, 3, 5)) for colour in (light, dark)]
+    assert theme.contrast(rgb[0], (255, 255, 255)) >= 4.5  # type: ignore[arg-type]
+    assert theme.contrast(rgb[1], (20, 23, 26)) >= 4.5  # type: ignore[arg-type]
+
+
+def test_an_accent_that_is_no_colour_is_not_written() -> None:
+    assert theme.theme_css("red;} body{display:none}") == theme.theme_css(theme.DEFAULT)
+
+
+def test_markdown_is_shown_and_not_run() -> None:
+    html = to_html(
+        "<script>x</script>\n\n[a](javascript:alert(1)) [b](https://example.edu)\n\n| a | b |\n|---|--:|\n| 1 | 2 |"
+    )
+    assert "<script>" not in html
+    assert 'href="javascript' not in html
+    assert '<a href="https://example.edu">b</a>' in html
+    assert "<table>" in html
+    assert split_title("# Rates\n\ntext", "") == ("Rates", "\ntext")
+
+
+def test_only_addresses_of_the_web_are_linked() -> None:
+    assert safe_address("https://example.edu/a?b=c") == "https://example.edu/a?b=c"
+    for text in ("javascript:alert(1)", "data:text/html,x", "//example.edu", 'https://x"onclick=', "https://a b"):
+        assert safe_address(text) == ""

@@ -1,0 +1,201 @@
+"""What holds for every page: links lead somewhere, hostile text stays text, equal keys mean equal bytes."""
+
+from __future__ import annotations
+
+import dataclasses
+import hashlib
+import json
+import os
+import posixpath
+import subprocess
+import sys
+from html.parser import HTMLParser
+from pathlib import Path
+from urllib.parse import unquote
+
+import factory
+import pytest
+
+from openchargeback.model import Page, Provenance
+from openchargeback.portal import paths
+from openchargeback.portal.site import Site, site_jobs
+from openchargeback.portal.templates import make_environment
+
+
+class Reader(HTMLParser):
+    """Collects what a browser would act on."""
+
+    def __init__(self, text: str) -> None:
+        super().__init__()
+        self.links: list[str] = []
+        self.ids: list[str] = []
+        self.tags: set[str] = set()
+        self.attributes: set[str] = set()
+        self.scripts = 0
+        self.feed(text)
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        """Note the tag, its links and its id."""
+        self.tags.add(tag)
+        self.scripts += tag == "script"
+        for name, value in attrs:
+            self.attributes.add(name)
+            if name in ("href", "src"):
+                self.links.append(value or "")
+            if name == "id":
+                self.ids.append(value or "")
+
+
+def pages(folder: Path) -> dict[str, Reader]:
+    """Every page of a built portal by its path."""
+    found = sorted(folder.rglob("*.html"))
+    return {path.relative_to(folder).as_posix(): Reader(path.read_text()) for path in found}
+
+
+def made_elsewhere(site: Site) -> set[str]:
+    """Statement pages, PDFs and journal files, which other parts of a build write."""
+    statements = [statement for period in site.periods for statement in period.statements]
+    made = {paths.statement_page(s) for s in statements} | {paths.statement_pdf(s) for s in statements}
+    return made | {path for files in site.journal_files.values() for path in files}
+
+
+@pytest.mark.parametrize("kind", ["built", "hostile"])
+def test_every_link_leads_somewhere(kind: str, request: pytest.FixtureRequest) -> None:
+    folder: Path = request.getfixturevalue(kind)
+    read, elsewhere = pages(folder), made_elsewhere(factory.site(hostile=kind == "hostile"))
+    for page, reader in read.items():
+        for link in reader.links:
+            if link.startswith(("mailto:", "https://", "data:,")):
+                continue
+            target, _, fragment = link.partition("#")
+            path = posixpath.normpath(posixpath.join(posixpath.dirname(page), unquote(target))) if target else page
+            assert not path.startswith(".."), (page, link)
+            assert (folder / path).is_file() or path in elsewhere, (page, link)
+            if fragment:
+                assert unquote(fragment) in read[path].ids, (page, link)
+
+
+def test_ids_are_unique_on_each_page(hostile: Path) -> None:
+    for page, reader in pages(hostile).items():
+        assert len(reader.ids) == len(set(reader.ids)), page
+
+
+def test_hostile_text_stays_text(built: Path, hostile: Path) -> None:
+    tame = list(pages(built).values())
+    known_tags = {tag for reader in tame for tag in reader.tags}
+    known_attributes = {name for reader in tame for name in reader.attributes}
+    for page, reader in pages(hostile).items():
+        assert reader.scripts == 2, page
+        assert reader.tags <= known_tags, page
+        assert reader.attributes <= known_attributes, page
+        assert not any(link.lower().startswith("javascript:") for link in reader.links), page
+
+
+def test_no_file_leaves_the_folder() -> None:
+    for job in site_jobs(factory.site(months=2, hostile=True), make_environment()):
+        assert posixpath.normpath(job.path) == job.path
+        assert not job.path.startswith(("/", ".."))
+
+
+def test_no_two_files_share_a_path() -> None:
+    names = [job.path.casefold() for job in site_jobs(factory.site(hostile=True), make_environment())]
+    assert len(names) == len(set(names))
+
+
+def test_the_same_site_gives_the_same_bytes_in_another_process() -> None:
+    code = (
+        "import sys, hashlib; sys.path.insert(0, sys.argv[1]); import factory;"
+        "from openchargeback.portal.site import site_jobs;"
+        "from openchargeback.portal.templates import make_environment;"
+        "jobs = site_jobs(factory.site(months=3, hostile=True), make_environment());"
+        "[print(j.path, j.key, hashlib.sha256(j.render()).hexdigest()) for j in jobs]"
+    )
+    command = [sys.executable, "-c", code, str(Path(__file__).parent)]
+    path = os.pathsep.join(sys.path)
+    runs = [
+        subprocess.run(
+            command,
+            env={"PYTHONHASHSEED": seed, "PYTHONPATH": path, "LC_ALL": locale, "TZ": zone},
+            capture_output=True,
+            check=True,
+            text=True,
+        ).stdout
+        for seed, locale, zone in (("1", "C", "UTC"), ("2", "C.UTF-8", "Asia/Tokyo"))
+    ]
+    assert runs[0] == runs[1]
+    assert len(runs[0].splitlines()) > 30
+
+
+def test_a_page_changes_its_key_when_and_only_when_its_bytes_change() -> None:
+    env, before = make_environment(), factory.site(months=4)
+    changes = [
+        factory.site(months=5),
+        dataclasses.replace(before, provenance=Provenance("f" * 40, "2025-03-01", "0.2.0")),
+        dataclasses.replace(before, config=factory.config(title="Another title")),
+        dataclasses.replace(before, people={}),
+        dataclasses.replace(before, journal_files={}),
+        dataclasses.replace(before, pages=(Page("rates", "Rates", "changed"),)),
+        factory.site(months=4, last_open=False),
+    ]
+    old = {job.path: (job.key, job.render()) for job in site_jobs(before, env)}
+    for changed in changes:
+        for job in site_jobs(changed, env):
+            if job.path in old:
+                key, content = old[job.path]
+                assert (job.key == key) <= (job.render() == content), job.path
+
+
+def test_the_commit_stands_only_where_a_page_must_change_with_it() -> None:
+    env, before = make_environment(), factory.site(months=3)
+    after = dataclasses.replace(before, provenance=Provenance("f" * 40, "2025-03-01", "0.2.0"))
+    keys = {job.path: job.key for job in site_jobs(before, env)}
+    changed = {job.path for job in site_jobs(after, env) if job.key != keys[job.path]}
+    assert changed == {"index.html", "about/index.html"}
+
+
+def test_an_empty_ledger_has_all_its_pages() -> None:
+    empty = dataclasses.replace(factory.site(months=1), periods=(), people={}, projects={}, pages=(), journal_files={})
+    made = {
+        job.path: job.render().decode() for job in site_jobs(empty, make_environment()) if job.path.endswith(".html")
+    }
+    assert set(made) == {
+        *(paths.DASHBOARD, paths.PERIODS, paths.PIS, paths.PROJECTS, paths.REVIEW, paths.SOURCES, paths.ABOUT)
+    }
+    assert "focus-billing ingest" in made[paths.DASHBOARD]
+
+
+def test_a_template_of_the_ledger_wins_and_cannot_reach_python(tmp_path: Path) -> None:
+    (tmp_path / "pages").mkdir()
+    (tmp_path / "pages" / "about.html").write_text("{{ ''.__class__.__mro__ }}")
+    (tmp_path / "pages" / "sources.html").write_text("<p>{{ page.title }} {{ view.files }}</p>")
+    jobs = {job.path: job for job in site_jobs(factory.site(months=1), make_environment(tmp_path))}
+    plain = {job.path: job for job in site_jobs(factory.site(months=1), make_environment())}
+    assert jobs[paths.SOURCES].render() == b"<p>Files received 3</p>"
+    assert jobs[paths.SOURCES].key != plain[paths.SOURCES].key
+    with pytest.raises(Exception, match="unsafe"):
+        jobs[paths.ABOUT].render()
+
+
+def test_a_link_out_of_the_templates_folder_is_not_followed(tmp_path: Path) -> None:
+    (tmp_path / "secret.html").write_text("secret")
+    ledger = tmp_path / "templates"
+    (ledger / "pages").mkdir(parents=True)
+    (ledger / "pages" / "about.html").symlink_to(tmp_path / "secret.html")
+    jobs = {job.path: job for job in site_jobs(factory.site(months=1), make_environment(ledger))}
+    assert b"secret" not in jobs[paths.ABOUT].render()
+
+
+def test_vendored_files_are_the_ones_that_are_listed() -> None:
+    files = make_environment().files()
+    listed = json.loads(files["assets/vendor.json"].read_text())["vendored"]
+    digests = {name: digest for item in listed for name, digest in item["files"].items()}
+    for name, digest in digests.items():
+        assert hashlib.sha256(files[f"assets/{name}"].read_bytes()).hexdigest() == digest
+    assert {n for n in files if n.startswith("assets/fonts/")} == {f"assets/{name}" for name in digests}
+
+
+def test_amounts_tie_out_on_the_period_page(built: Path) -> None:
+    text = (built / "periods/2025-02/index.html").read_text()
+    total = factory.site().periods[-1].amounts
+    assert text.count(f"{total.billed:,}") >= 2
+    assert f"\N{MINUS SIGN}{total.discount:,}" in text
