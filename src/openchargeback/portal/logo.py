@@ -1,0 +1,126 @@
+"""The institution's logo, made harmless: it comes from the ledger and is drawn by a renderer that could fetch things.
+
+A logo is PNG or SVG. What is broken, too large or too costly to draw is no logo at all, so that statements go out
+without it instead of not at all.
+"""
+
+from __future__ import annotations
+
+import re
+import struct
+import zlib
+from dataclasses import dataclass
+from xml.etree import ElementTree
+
+MAX_BYTES = 1_000_000
+MAX_PIXELS = 4_000_000
+MAX_ELEMENTS = 5_000
+"""How many elements drawing an SVG may come to once every `use` is followed."""
+
+_PNG = b"\x89PNG\r\n\x1a\n"
+_SVG = "{http://www.w3.org/2000/svg}"
+_XLINK_HREF = "{http://www.w3.org/1999/xlink}href"
+_BASE = "{http://www.w3.org/XML/1998/namespace}base"
+_OUTSIDE_CSS = re.compile(r"@import|@font-face|\\|url\(\s*[\"']?(?!#)", re.IGNORECASE)
+_CHANNELS = {0: 1, 2: 3, 3: 1, 4: 2, 6: 4}  # PNG colour types (ISO 15948, 11.2.2)
+_DROPPED = {"script", "foreignObject", "image", "feImage", "a", "set", "animate", "animateMotion", "animateTransform"}
+
+
+@dataclass(frozen=True, slots=True)
+class Logo:
+    """A logo that may be drawn: its bytes and `image/png` or `image/svg+xml`."""
+
+    content: bytes
+    media_type: str
+
+
+def usable_logo(content: bytes) -> Logo | None:
+    """The logo without anything that refers to the outside, or None where it cannot be drawn.
+
+    Of an SVG scripts, images, links, animation, and style rules and attributes that name another resource are taken
+    out; references within the drawing (`#gradient`) stay. A PNG is checked to its last chunk.
+    """
+    if not content or len(content) > MAX_BYTES:
+        return None
+    if content.startswith(_PNG):
+        return Logo(content, "image/png") if _is_whole_png(content) else None
+    try:
+        # Expat limits how far entities may blow up a document, and fetches none.
+        root = ElementTree.fromstring(content)
+    except (ElementTree.ParseError, ValueError, LookupError):
+        return None
+    if root.tag != f"{_SVG}svg":
+        return None
+    _clean(root)
+    if _cost(root) > MAX_ELEMENTS:
+        return None
+    return Logo(ElementTree.tostring(root, encoding="utf-8"), "image/svg+xml")
+
+
+def _clean(root: ElementTree.Element) -> None:
+    for parent in list(root.iter()):
+        for child in list(parent):
+            name = child.tag.removeprefix(_SVG) if isinstance(child.tag, str) else ""
+            outside = name == "style" and _OUTSIDE_CSS.search("".join(child.itertext()))
+            if name in _DROPPED or outside:
+                parent.remove(child)
+        for key, value in list(parent.attrib.items()):
+            href = key in ("href", _XLINK_HREF) and not value.strip().startswith("#")
+            if href or key == _BASE or key.lower().startswith("on") or _OUTSIDE_CSS.search(value):
+                del parent.attrib[key]
+
+
+def _cost(root: ElementTree.Element) -> int:
+    """How many elements are drawn, with every `use` followed; more than allowed where one comes back to itself."""
+    by_id = {element.get("id"): element for element in root.iter() if element.get("id")}
+    known: dict[int, int] = {}
+    under_way: set[int] = set()
+
+    def cost(element: ElementTree.Element, depth: int) -> int:
+        if id(element) in known:
+            return known[id(element)]
+        if id(element) in under_way or depth > 100:
+            return MAX_ELEMENTS + 1
+        under_way.add(id(element))
+        total = 1 + sum(cost(child, depth + 1) for child in element)
+        # Not only `use`: gradients, patterns, clip paths, masks and markers may refer to each other, too.
+        for key, value in element.attrib.items():
+            names = [value.strip()[1:]] if key in ("href", _XLINK_HREF) else re.findall(r"url\(\s*[\"']?#([^)\"']+)", value)
+            total += sum(cost(by_id[name], depth + 1) for name in names if name in by_id)
+        under_way.discard(id(element))
+        known[id(element)] = min(total, MAX_ELEMENTS + 1)
+        return known[id(element)]
+
+    return cost(root, 0)
+
+
+def _is_whole_png(content: bytes) -> bool:
+    """Whether every chunk has its checksum and the pixels are all there (ISO 15948)."""
+    at, data, size = len(_PNG), [], 0
+    while at + 12 <= len(content):
+        length, name = struct.unpack(">I4s", content[at : at + 8])
+        body, end = content[at + 8 : at + 8 + length], at + 12 + length
+        if end > len(content) or content[end - 4 : end] != zlib.crc32(name + body).to_bytes(4, "big"):
+            return False
+        if name == b"IHDR":
+            if length != 13:
+                return False
+            width, height, depth, colour, _, _, interlace = struct.unpack(">IIBBBBB", body)
+            if not 0 < width * height <= MAX_PIXELS or colour not in _CHANNELS or interlace > 1:
+                return False
+            size = height * ((width * _CHANNELS[colour] * depth + 7) // 8 + 1)
+        elif name == b"IDAT":
+            data.append(body)
+        elif name == b"IEND":
+            return _has_pixels(b"".join(data), size)
+        at = end
+    return False
+
+
+def _has_pixels(data: bytes, size: int) -> bool:
+    unpacker = zlib.decompressobj()
+    try:
+        # Interlacing only adds bytes; never unpack more than a little beyond what the head promises.
+        return size > 0 and len(unpacker.decompress(data, 2 * size + 1024)) >= size
+    except zlib.error:
+        return False

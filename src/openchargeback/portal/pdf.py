@@ -1,0 +1,240 @@
+"""From HTML to the bytes of a PDF: tagged, archivable, with its data inside, and the same each time.
+
+PDF/A-3a (ISO 19005-3) so that the file can be kept and may carry data; PDF/UA-1 (ISO 14289-1) so that a screen reader can
+read it. The renderer reaches nothing but the fonts and the logo that are handed to it, under a private scheme. WeasyPrint
+is imported on first use, since that takes longer than most commands.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+import functools
+import logging
+import os
+import re
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from markupsafe import Markup
+
+from openchargeback.ledger.settings import Config
+from openchargeback.portal.logo import Logo
+from openchargeback.portal.statement_chart import ChartColours, history_chart
+from openchargeback.portal.statement_data import DataFile
+from openchargeback.portal.statement_view import StatementView
+from openchargeback.portal.theme import theme_css
+from openchargeback.problems import OutsideFault
+
+if TYPE_CHECKING:
+    from openchargeback.portal.templates import Templates
+
+TEMPLATE = "statement.pdf.html"
+PAPERS = {"A4": "A4", "letter": "letter"}
+DEBIAN_PACKAGES = "libpango-1.0-0 libpangoft2-1.0-0 libharfbuzz-subset0"
+
+SCHEME = "statement:"
+LOGO_URL = f"{SCHEME}logo"
+
+_MEDIA_TYPES = {".woff2": "font/woff2", ".woff": "font/woff", ".ttf": "font/ttf", ".otf": "font/otf"}
+_RELATIVE_URL = re.compile(r"""url\(\s*(["']?)(?!["'#]|[a-z][a-z0-9+.-]*:)([^"')]*)\1\s*\)""", re.IGNORECASE)
+_ACCENT = re.compile(r"--accent: (#[0-9a-f]{6});")
+
+# A transparent pixel: stands in for a logo that turns out not to draw.
+_NO_LOGO = Logo(b'<svg xmlns="http://www.w3.org/2000/svg" width="1" height="1"/>', "image/svg+xml")
+
+# The part of PDF/UA's identification schema that PDF/A wants described before it lets it stand (ISO 19005-3, 6.6.2.3).
+_UA_METADATA = b"""\
+<rdf:Description rdf:about="" xmlns:pdfuaid="http://www.aiim.org/pdfua/ns/id/"><pdfuaid:part>1</pdfuaid:part>\
+</rdf:Description><rdf:Description rdf:about="" xmlns:pdfaExtension="http://www.aiim.org/pdfa/ns/extension/" \
+xmlns:pdfaSchema="http://www.aiim.org/pdfa/ns/schema#" xmlns:pdfaProperty="http://www.aiim.org/pdfa/ns/property#">\
+<pdfaExtension:schemas><rdf:Bag><rdf:li rdf:parseType="Resource">\
+<pdfaSchema:schema>PDF/UA Universal Accessibility Schema</pdfaSchema:schema>\
+<pdfaSchema:namespaceURI>http://www.aiim.org/pdfua/ns/id/</pdfaSchema:namespaceURI>\
+<pdfaSchema:prefix>pdfuaid</pdfaSchema:prefix><pdfaSchema:property><rdf:Seq><rdf:li rdf:parseType="Resource">\
+<pdfaProperty:name>part</pdfaProperty:name><pdfaProperty:valueType>Integer</pdfaProperty:valueType>\
+<pdfaProperty:category>internal</pdfaProperty:category>\
+<pdfaProperty:description>Indicates, which part of ISO 14289 standard is followed</pdfaProperty:description>\
+</rdf:li></rdf:Seq></pdfaSchema:property></rdf:li></rdf:Bag></pdfaExtension:schemas></rdf:Description>"""
+
+
+@dataclass(frozen=True, slots=True)
+class PrintStyle:
+    """Style sheets in their order, and the fonts they may use: (name below `assets/`, path on this machine)."""
+
+    css: tuple[str, ...]
+    fonts: tuple[tuple[str, str], ...]
+
+
+def print_style(templates: Templates, config: Config, paper: str = "A4") -> PrintStyle:
+    """The look of statements on `paper`, `A4` or `letter`; made once and used for every statement of a run."""
+    files = templates.files()
+    sheets = [files[f"assets/{name}"].read_text("utf-8") for name in ("tokens.css", "statement.css")]
+    fonts = tuple((name.removeprefix("assets/"), str(path)) for name, path in files.items() if _is_font(name))
+    sheets.insert(1, theme_css(config.portal.accent))
+    sheets.append(f"@page {{ size: {PAPERS[paper]}; }}")
+    return PrintStyle(tuple(_RELATIVE_URL.sub(rf'url("{SCHEME}\2")', sheet) for sheet in sheets), fonts)
+
+
+def statement_html(templates: Templates, view: StatementView, config: Config) -> str:
+    """The statement as HTML for print."""
+    accent = _ACCENT.search(theme_css(config.portal.accent))
+    colours = ChartColours(accent=accent[1]) if accent else ChartColours()
+    chart = Markup(history_chart(view.bars, view.currency, colours))
+    return templates.get_template(TEMPLATE).render(view=view, chart=chart, logo=LOGO_URL, currency=view.currency)
+
+
+def statement_pdf(
+    html: str, style: PrintStyle, *, created: dt.date, files: Sequence[DataFile] = (), logo: Logo | None = None
+) -> bytes:
+    """The PDF of a statement's HTML; the same bytes for the same arguments and libraries.
+
+    created: the date that stands in the file as created and modified, at midnight UTC. files: embedded as data.
+    Raises OutsideFault where a library is missing, or the HTML or a style sheet asks for anything but `style.fonts`
+    and the logo.
+    """
+    weasyprint = load_weasyprint()
+    from weasyprint.urls import FatalURLFetchingError
+
+    stamp = dt.datetime(created.year, created.month, created.day, tzinfo=dt.UTC)
+    press = _press(style)
+    fetcher = press.fetcher(_drawable(logo, style))
+    attachments = [
+        weasyprint.Attachment(
+            string=file.content,
+            name=file.name,
+            description=file.description,
+            created=stamp,
+            modified=stamp,
+            relationship="Data",
+            url_fetcher=fetcher,
+        )
+        for file in files
+    ]
+    try:
+        document = weasyprint.HTML(string=html, base_url=SCHEME, url_fetcher=fetcher).render(
+            font_config=press.fonts, stylesheets=press.sheets, **_OPTIONS
+        )
+        # A template of the ledger's own may have forgotten the dates, or have set others.
+        document.metadata.created = document.metadata.modified = stamp.strftime("%Y-%m-%dT%H:%M:%SZ")
+        document.metadata.attachments = []
+        result = document.write_pdf(finisher=_finish, attachments=attachments, **_OPTIONS)
+    except FatalURLFetchingError as fault:
+        raise OutsideFault(f"the statement's template or style asks for something outside: {fault}") from fault
+    assert isinstance(result, bytes)
+    return result
+
+
+_OPTIONS: Mapping[str, Any] = {"pdf_variant": "pdf/a-3a", "pdf_version": "1.7", "pdf_identifier": True}
+
+
+def load_weasyprint() -> Any:
+    """The WeasyPrint module; OutsideFault with what to install where it or one of its libraries is missing."""
+    try:
+        import weasyprint
+        from weasyprint.text import ffi
+    except OSError as fault:
+        raise OutsideFault(
+            f"PDF statements need libraries that are not installed ({fault}); on Debian: apt install {DEBIAN_PACKAGES}"
+        ) from fault
+    except ImportError as fault:
+        raise OutsideFault(f"PDF statements need WeasyPrint: pip install weasyprint ({fault})") from fault
+    if ffi.harfbuzz_subset is None:
+        # Then fontTools makes the subsets, slowly, and writes the time into them unless it is told which.
+        os.environ.setdefault("SOURCE_DATE_EPOCH", "0")
+    return weasyprint
+
+
+@dataclass(slots=True)
+class _Press:
+    """What documents of one style share within a process: parsed style sheets and loaded fonts."""
+
+    style: PrintStyle
+    fonts: Any
+    sheets: list[Any] = field(default_factory=list)
+
+    def fetcher(self, logo: Logo | None) -> Any:
+        return _make_fetcher(self.style, logo)
+
+
+@functools.lru_cache(maxsize=4)
+def _press(style: PrintStyle) -> _Press:
+    weasyprint = load_weasyprint()
+    from weasyprint.text.fonts import FontConfiguration
+
+    press = _Press(style, FontConfiguration())
+    fetcher = press.fetcher(None)
+    press.sheets.extend(
+        weasyprint.CSS(string=sheet, font_config=press.fonts, url_fetcher=fetcher, base_url=SCHEME)
+        for sheet in style.css
+    )
+    return press
+
+
+def _make_fetcher(style: PrintStyle, logo: Logo | None) -> Any:
+    """WeasyPrint's URL fetcher that knows the fonts and the logo, and refuses everything else."""
+    from weasyprint.urls import URLFetcher, URLFetcherResponse
+
+    fonts = {SCHEME + name: path for name, path in style.fonts}
+
+    class OwnFilesOnly(URLFetcher):  # type: ignore[misc]  # WeasyPrint has no types
+        def __init__(self) -> None:
+            super().__init__(allowed_protocols=(), allow_redirects=False, fail_on_errors=True)
+
+        def fetch(self, url: str, headers: object = None) -> Any:
+            if url in fonts:
+                path = Path(fonts[url])
+                return URLFetcherResponse(url, path.read_bytes(), {"Content-Type": _MEDIA_TYPES[path.suffix]})
+            if url == LOGO_URL and logo is not None:
+                return URLFetcherResponse(url, logo.content, {"Content-Type": logo.media_type})
+            raise ValueError(f"not one of the statement's own files: {url}")
+
+    return OwnFilesOnly()
+
+
+@functools.lru_cache(maxsize=4)
+def _drawable(logo: Logo | None, style: PrintStyle) -> Logo:
+    """The logo if it can be drawn, else an empty one; tried once a process.
+
+    WeasyPrint only logs that an image failed, and may leave the page's drawing half done where it did.
+    """
+    if logo is None:
+        return _NO_LOGO
+    weasyprint = load_weasyprint()
+    from weasyprint.logger import LOGGER
+    from weasyprint.urls import FatalURLFetchingError
+
+    heard: list[logging.LogRecord] = []
+    ear = logging.Handler(logging.ERROR)
+    ear.emit = heard.append  # type: ignore[method-assign]
+    LOGGER.addHandler(ear)
+    try:
+        fetcher = _make_fetcher(style, logo)
+        html = f'<html lang="en"><title>Logo</title><img src="{LOGO_URL}" alt="Logo" style="height: 13mm">'
+        weasyprint.HTML(string=html, url_fetcher=fetcher).write_pdf(font_config=_press(style).fonts)
+    except (Exception, FatalURLFetchingError):
+        return _NO_LOGO
+    finally:
+        LOGGER.removeHandler(ear)
+    return _NO_LOGO if heard else logo
+
+
+def _finish(document: Any, pdf: Any) -> None:
+    """Completes what WeasyPrint writes for PDF/A-3a into PDF/UA-1 as well."""
+    number = int(pdf.catalog["Metadata"].split()[0])
+    metadata = pdf.objects[number]
+    metadata.stream = [part.replace(b"</rdf:RDF>", _UA_METADATA + b"</rdf:RDF>", 1) for part in metadata.stream]
+    # Readable without unpacking, as ISO 19005-1 6.7.2 asked for and finders of files like.
+    metadata.compress = False
+    if "AF" in pdf.catalog:
+        # Each attachment is there twice, once from the name tree and once from the list of objects.
+        unique = list(dict.fromkeys(pdf.catalog["AF"]))
+        pdf.catalog["AF"].clear()
+        pdf.catalog["AF"].extend(unique)
+
+
+def _is_font(name: str) -> bool:
+    return name.startswith("assets/fonts/") and Path(name).suffix in _MEDIA_TYPES
+
+

@@ -1,0 +1,122 @@
+"""Twelve small bars: what a project used (outline) and what was due (filled), month by month, as inline SVG.
+
+Shared by the PDF and the page. Colours stand as attributes, since a PDF renderer takes no style sheet into an SVG; the
+classes let the page's style sheet replace them, in dark mode too.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from decimal import Decimal
+from xml.sax.saxutils import escape, quoteattr
+
+from openchargeback import money
+from openchargeback.portal.statement_view import Bar, short_month
+
+
+@dataclass(frozen=True, slots=True)
+class ChartColours:
+    """Colours as `#rrggbb`: the marked month, the other months, outlines, rules and words."""
+
+    accent: str = "#1d4e89"
+    other: str = "#b9c0c7"
+    outline: str = "#8a939c"
+    rule: str = "#e3e6e9"
+    text: str = "#646d76"
+    ink: str = "#14191f"
+
+
+# Geometry in SVG user units; the drawing is scaled to the width it is given.
+_WIDTH, _HEIGHT = 680, 104
+_TOP, _BOTTOM = 12, 76
+_LEFT, _BAR = 64, 26
+_ROUND = tuple(Decimal(step) for step in ("1", "1.25", "1.5", "2", "2.5", "3", "4", "5", "6", "8", "10"))
+
+
+def history_chart(bars: Sequence[Bar], currency: str, colours: ChartColours | None = None) -> str:
+    """The SVG element as text; empty where no month has an amount, since twelve empty places say nothing.
+
+    The axis starts at zero (below, where credits exceed charges) and ends at a round number, which is labelled.
+    """
+    colours = colours or ChartColours()
+    top = max([*(bar.list for bar in bars), *(bar.due for bar in bars), money.ZERO])
+    low = min([*(bar.list for bar in bars), *(bar.due for bar in bars), money.ZERO])
+    if not bars or (not top and not low):
+        return ""
+    high, deep = round_up(top), -round_up(-low)
+    scale = Decimal(_BOTTOM - _TOP) / (high - deep)
+
+    def y(amount: Decimal) -> str:
+        return _number(Decimal(_BOTTOM) - (amount - deep) * scale)
+
+    step = Decimal(_WIDTH - _LEFT) / len(bars)
+    outlines, others, marked, words = [], [], [], []
+    for at, bar in enumerate(bars):
+        left = Decimal(_LEFT) + step * at + (step - _BAR) / 2
+        box = f"M{_number(left)} {y(money.ZERO)}H{_number(left + _BAR)}V"
+        if bar.list:
+            outlines.append(f"{box}{y(bar.list)}H{_number(left)}Z")
+        if bar.due:
+            (marked if bar.current else others).append(f"{box}{y(bar.due)}H{_number(left)}Z")
+        middle = _number(left + Decimal(_BAR) / 2)
+        look = f'font-weight="600" fill="{colours.ink}"' if bar.current else f'fill="{colours.text}"'
+        kind = "chart-now" if bar.current else "chart-text"
+        words.append(f'<text class="{kind}" x="{middle}" y="90" text-anchor="middle" {look}>{short_month(bar.period)}</text>')
+        if at == 0 or bar.period.endswith("-01"):
+            words.append(
+                f'<text class="chart-text" x="{middle}" y="102" text-anchor="middle" fill="{colours.text}">'
+                f"{bar.period[:4]}</text>"
+            )
+    ticks = [tick for tick in (high, money.ZERO, deep) if tick or tick is money.ZERO]
+    ticks = sorted(set(ticks), reverse=True)
+    rules = "".join(f"M{_LEFT} {y(tick)}H{_WIDTH}" for tick in ticks if tick)
+    labels = "".join(
+        f'<text class="chart-text" x="{_LEFT - 10}" y="{_number(Decimal(y(tick)) + 3)}" text-anchor="end" '
+        f'fill="{colours.text}">{_whole(tick)}</text>'
+        for tick in ticks
+    )
+    title = _title(bars, currency)
+    return (
+        f'<svg xmlns="http://www.w3.org/2000/svg" class="history" viewBox="0 0 {_WIDTH} {_HEIGHT}" role="img" '
+        f'aria-label={quoteattr(title)} font-family="Inter" font-size="10">'
+        f"<title>{escape(title)}</title>"
+        f'<path class="chart-rule" d="{rules}" fill="none" stroke="{colours.rule}" stroke-width="0.75"/>'
+        f'<path class="chart-due" d="{"".join(others)}" fill="{colours.other}"/>'
+        f'<path class="chart-due-now" d="{"".join(marked)}" fill="{colours.accent}"/>'
+        f'<path class="chart-list" d="{"".join(outlines)}" fill="none" stroke="{colours.outline}" stroke-width="0.75"/>'
+        f'<path class="chart-axis" d="M{_LEFT} {y(money.ZERO)}H{_WIDTH}" fill="none" stroke="{colours.outline}" '
+        f'stroke-width="0.75"/>'
+        f"{labels}{''.join(words)}</svg>"
+    )
+
+
+def round_up(amount: Decimal) -> Decimal:
+    """The next round number that is not below `amount`, at most a third above it; zero stays zero."""
+    if not amount:
+        return money.ZERO
+    power = Decimal(1).scaleb(amount.adjusted())
+    return next(step * power for step in _ROUND if step * power >= amount)
+
+
+def _title(bars: Sequence[Bar], currency: str) -> str:
+    told = [
+        f"{short_month(bar.period)} {bar.period[:4]}: list {money.human(bar.list, currency)}, "
+        f"due {money.human(bar.due, currency)}"
+        for bar in bars
+        if bar.list or bar.due
+    ]
+    return f"List price and amount due by month in {currency}. " + "; ".join(told) + "."
+
+
+def _whole(tick: Decimal) -> str:
+    text = f"{tick:,f}".replace("-", "\N{MINUS SIGN}")
+    return text.rstrip("0").rstrip(".") if "." in text else text
+
+
+def _number(value: Decimal) -> str:
+    """A coordinate with at most one decimal, written the same everywhere."""
+    text = f"{value.quantize(Decimal('0.1')):f}"
+    return text.removesuffix(".0")
+
+

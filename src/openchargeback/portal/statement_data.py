@@ -1,0 +1,161 @@
+"""The data of a statement as files: what is embedded in its PDF.
+
+`statement.json` is the record: everything the statement states, in one canonical form (sorted keys, amounts as
+strings, no dates but the statement's own), so that a later check compares it byte by byte with what it recomputes.
+The two CSV files say the same for a spreadsheet.
+"""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+
+from openchargeback import money
+from openchargeback.model import Amounts, Statement
+
+RECORD_VERSION = 1
+"""Grows when `statement.json` changes its shape, so that a check knows what it reads."""
+
+JSON_NAME = "statement.json"
+LINES_NAME = "lines.csv"
+RESOURCES_NAME = "resources.csv"
+
+
+@dataclass(frozen=True, slots=True)
+class DataFile:
+    """A file to embed: its name, what it is, its bytes."""
+
+    name: str
+    description: str
+    content: bytes
+
+
+def data_files(statement: Statement, currency: str) -> tuple[DataFile, ...]:
+    """The files that a statement's PDF carries, sorted by name as PDF name trees are (ISO 32000-1, 7.9.6)."""
+    return (
+        DataFile(LINES_NAME, "Billing lines of this statement", lines_csv(statement, currency)),
+        DataFile(RESOURCES_NAME, "Resources of this statement", resources_csv(statement, currency)),
+        DataFile(JSON_NAME, "The record of this statement", statement_json(statement, currency)),
+    )
+
+
+def statement_json(statement: Statement, currency: str) -> bytes:
+    """The record of a statement: UTF-8 JSON with sorted keys, one space of indentation and a final line feed."""
+    record = {
+        "format": "openchargeback-statement",
+        "version": RECORD_VERSION,
+        "number": statement.number,
+        "period": statement.period,
+        "revision": statement.revision,
+        "draft": statement.draft,
+        "issued": statement.issued.isoformat(),
+        "digest": statement.digest,
+        "currency": currency,
+        "pi": {
+            "email": statement.pi.email,
+            "name": statement.pi.name,
+            "department": statement.pi.department,
+        },
+        "project": {"id": statement.project.id, "title": statement.project.title},
+        "funds": list(statement.funds),
+        "total": _amounts(statement.amounts, currency),
+        "lines": [
+            {
+                "fund": line.fund,
+                "source": line.source,
+                "service": line.service,
+                "charges": line.charges,
+                "exact_list": money.exact(line.exact_list),
+                "exact_billed": money.exact(line.exact_billed),
+                **_amounts(line.amounts, currency),
+            }
+            for line in statement.lines
+        ],
+        "resources": [
+            {
+                "fund": part.fund,
+                "source": part.source,
+                "service": part.service,
+                "kind": str(part.kind),
+                "resource_id": part.resource_id,
+                "resource_name": part.resource_name,
+                "charges": part.charges,
+                **_amounts(part.amounts, currency),
+            }
+            for part in statement.resources
+        ],
+        "held": [
+            {
+                "source": group.source,
+                "service": group.service,
+                "fund": group.fund,
+                "flags": list(group.flags),
+                "charges": group.charges,
+                "exact_list": money.exact(group.exact_list),
+                "exact_billed": money.exact(group.exact_billed),
+                "currency": group.currency,
+            }
+            for group in statement.held
+        ],
+    }
+    text = json.dumps(record, ensure_ascii=False, indent=1, sort_keys=True) + "\n"
+    # A lone surrogate cannot be written as UTF-8; nothing that was read from a file has one.
+    return text.encode("utf-8", errors="backslashreplace")
+
+
+def lines_csv(statement: Statement, currency: str) -> bytes:
+    """The billing lines, one a row, amounts in cents and exact; the rows add up to the statement's total."""
+    head = ("statement", "period", "pi", "project", "fund", "source", "service", "charges")
+    rows = (
+        [
+            *(_cell(text) for text in (statement.number, line.period, line.pi, line.project)),
+            *(_cell(text) for text in (line.fund, line.source, line.service)),
+            str(line.charges),
+            *_amounts(line.amounts, currency).values(),
+            money.exact(line.exact_list),
+            money.exact(line.exact_billed),
+            currency,
+        ]
+        for line in statement.lines
+    )
+    return _csv([*head, "list", "discount", "billed", "exact_list", "exact_billed", "currency"], rows)
+
+
+def resources_csv(statement: Statement, currency: str) -> bytes:
+    """Every resource, one a row, amounts in cents; the rows of a fund, source and service add up to its line."""
+    head = ("statement", "period", "fund", "source", "service", "kind", "resource_id", "resource_name", "charges")
+    rows = (
+        [
+            *(_cell(text) for text in (statement.number, statement.period, part.fund, part.source, part.service)),
+            *(_cell(text) for text in (part.kind, part.resource_id, part.resource_name)),
+            str(part.charges),
+            *_amounts(part.amounts, currency).values(),
+            currency,
+        ]
+        for part in statement.resources
+    )
+    return _csv([*head, "list", "discount", "billed", "currency"], rows)
+
+
+def _amounts(amounts: Amounts, currency: str) -> dict[str, str]:
+    return {
+        "list": money.plain(amounts.list, currency),
+        "discount": money.plain(amounts.discount, currency),
+        "billed": money.plain(amounts.billed, currency),
+    }
+
+
+def _csv(head: Sequence[str], rows: Iterable[Sequence[str]]) -> bytes:
+    out = io.StringIO()
+    writer = csv.writer(out, lineterminator="\r\n")  # RFC 4180
+    writer.writerow(head)
+    writer.writerows(rows)
+    return out.getvalue().encode("utf-8", errors="backslashreplace")
+
+
+def _cell(text: str) -> str:
+    """A text cell that no spreadsheet takes for a formula (CWE-1236); the record in JSON keeps the text as it is."""
+    return f"'{text}" if text.startswith(("=", "+", "-", "@", "\t", "\r")) else text

@@ -1,0 +1,508 @@
+"""What a statement says, as values that templates only have to show.
+
+    Statement + Config + history ─▶ StatementView ─┬▶ statement.pdf.html.j2 ─▶ PDF
+                                                   └▶ statement.html.j2     ─▶ page of the portal
+
+All figures are in the minor unit of the ledger's currency and tie: the services of a source add up to its subtotal,
+the subtotals and the funds to the total, and the resources of a service with its rest and its credits to the service.
+A discount is negative here, as it is printed, so that `list + discount == due` can be read off every row.
+"""
+
+from __future__ import annotations
+
+import calendar
+import datetime as dt
+import unicodedata
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from decimal import Decimal
+
+from openchargeback import money
+from openchargeback.ledger.settings import Config, Contact
+from openchargeback.model import (
+    Amounts,
+    BillingLine,
+    HeldGroup,
+    Kind,
+    PeriodAmounts,
+    ResourceLine,
+    Statement,
+)
+
+HISTORY_MONTHS = 12
+
+CORRECTING_KINDS = frozenset({Kind.CREDIT, Kind.ADJUSTMENT, Kind.CORRECTION})
+"""What a statement shows in a block of its own, since it is no use of this month (FOCUS 1.2, ChargeCategory)."""
+
+_KIND_WORDS = {
+    Kind.USAGE: "",
+    Kind.PURCHASE: "Purchase",
+    Kind.TAX: "Tax",
+    Kind.CREDIT: "Credit",
+    Kind.ADJUSTMENT: "Adjustment",
+    Kind.CORRECTION: "Correction",
+}
+
+_FLAG_WORDS = {
+    "missing-pi": "no PI is named",
+    "missing-project": "no project is named",
+    "missing-fund": "no fund is named",
+    "malformed-tags": "its tags cannot be read",
+    "invalid-fund": "the fund does not look right",
+    "unknown-project": "the project is not in the directory",
+    "wrong-period": "belongs to another month",
+    "foreign-currency": "in another currency",
+    "above-list": "above the list price",
+    "negative-usage": "negative usage",
+    "expired-project": "the project has ended",
+    "possible-duplicate": "may be there twice",
+    "unusual-amount": "an unusual amount",
+}
+
+_MONTHS = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec")
+
+# Characters that turn the reading direction of what follows them. A resource's name must not be able to reorder figures.
+_DIRECTION_OVERRIDES = frozenset("\u200e\u200f\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069")
+
+
+@dataclass(frozen=True, slots=True)
+class Figures:
+    """One row of amounts in cents: `list + discount == due`; the discount is negative where the PI pays less."""
+
+    list: Decimal = money.ZERO
+    discount: Decimal = money.ZERO
+    due: Decimal = money.ZERO
+
+    @staticmethod
+    def of(amounts: Amounts) -> Figures:
+        """The figures of billed amounts, with the sign that is printed."""
+        return Figures(amounts.list, money.ZERO - amounts.discount, amounts.billed)
+
+    def __bool__(self) -> bool:
+        return bool(self.list or self.discount or self.due)
+
+
+@dataclass(frozen=True, slots=True)
+class ServiceRow:
+    """A service of a source: all its billing lines, whatever fund pays."""
+
+    service: str
+    figures: Figures
+
+
+@dataclass(frozen=True, slots=True)
+class SourceBlock:
+    """The services of one source and their subtotal. `label` is the source as people call it."""
+
+    source: str
+    label: str
+    services: tuple[ServiceRow, ...]
+    subtotal: Figures
+
+
+@dataclass(frozen=True, slots=True)
+class FundRow:
+    """What one accounting string pays; `fund` is empty where none is known and nothing is billed."""
+
+    fund: str
+    figures: Figures
+
+
+@dataclass(frozen=True, slots=True)
+class ResourceRow:
+    """A resource within a service. `id` is empty where it would only repeat the name; `kind` where it is plain usage."""
+
+    name: str
+    id: str
+    kind: str
+    figures: Figures
+
+
+@dataclass(frozen=True, slots=True)
+class ResourceGroup:
+    """The resources of a service: rows + rest + credits = figures.
+
+    rest: the resources not listed, summed; rest_count says how many they are (0: charges that name no resource).
+    credits: what the block of credits and corrections shows of this service.
+    """
+
+    source: str
+    label: str
+    service: str
+    figures: Figures
+    rows: tuple[ResourceRow, ...]
+    rest_count: int
+    rest: Figures
+    credits: Figures
+
+
+@dataclass(frozen=True, slots=True)
+class CreditRow:
+    """A credit, adjustment or correction, and what it refers to."""
+
+    kind: str
+    label: str
+    service: str
+    name: str
+    id: str
+    figures: Figures
+
+
+@dataclass(frozen=True, slots=True)
+class HeldRow:
+    """Charges under review. `amount` is in `currency`, which may be another than the ledger's."""
+
+    label: str
+    service: str
+    reasons: tuple[str, ...]
+    charges: int
+    amount: Decimal
+    currency: str
+
+
+@dataclass(frozen=True, slots=True)
+class Bar:
+    """One month of the chart. `list` and `due` in cents."""
+
+    period: str
+    list: Decimal
+    due: Decimal
+    current: bool
+
+
+@dataclass(frozen=True, slots=True)
+class DiscountNote:
+    """How the discount of a source comes about; `percent` of its list price, None where there is no list price."""
+
+    label: str
+    discount: Decimal
+    percent: Decimal | None
+    note: str
+
+
+@dataclass(frozen=True, slots=True)
+class StatementView:
+    """Everything on a statement, in the order in which it is read.
+
+    discount_percent: of the list price in per cent, positive for a discount; None without a list price.
+    subsidised: the whole list price was covered, so that the value received is what counts.
+    sentence: the answer in words.
+    questions_until: None on a draft, where the clock has not started.
+    digest: the first 16 digits of what the figures rest on.
+    """
+
+    number: str
+    period: str
+    period_name: str
+    first_day: dt.date
+    last_day: dt.date
+    issued: dt.date
+    revision: int
+    draft: bool
+    currency: str
+    organization: str
+    unit: str
+    address: tuple[str, ...]
+    has_logo: bool
+    pi_name: str
+    pi_email: str
+    department: str
+    project_title: str
+    project_id: str
+    funds: tuple[str, ...]
+    total: Figures
+    discount_percent: Decimal | None
+    subsidised: bool
+    sentence: str
+    bars: tuple[Bar, ...]
+    sources: tuple[SourceBlock, ...]
+    resources: tuple[ResourceGroup, ...]
+    credits: tuple[CreditRow, ...]
+    credits_total: Figures
+    fund_rows: tuple[FundRow, ...]
+    held: tuple[HeldRow, ...]
+    held_total: Decimal
+    discount_notes: tuple[DiscountNote, ...]
+    notes: tuple[str, ...]
+    contact: Contact
+    questions_until: dt.date | None
+    digest: str
+
+    @property
+    def title(self) -> str:
+        """The document's title, for windows, search results and screen readers."""
+        return f"Statement {self.number}: {self.project_title}, {self.period_name}"
+
+
+def statement_view(
+    statement: Statement, config: Config, history: Sequence[PeriodAmounts] = (), *, has_logo: bool = False
+) -> StatementView:
+    """What to show of `statement`.
+
+    history: the same PI and project in other periods, in any order; months that are missing count as nothing, and this
+    period's own amounts always come from the statement. has_logo: whether the template may ask for the logo.
+    """
+    total = Amounts.total(line.amounts for line in statement.lines)
+    year, month = (int(part) for part in statement.period.split("-"))
+    organization = config.organization
+    sources = _sources(statement.lines, config)
+    credits = _credits(statement.resources, config)
+    held = tuple(_held(group, config) for group in statement.held)
+    until = statement.issued + dt.timedelta(days=config.statements.questions_until_days)
+    return StatementView(
+        number=statement.number,
+        period=statement.period,
+        period_name=f"{calendar_month(month)} {year}",
+        first_day=dt.date(year, month, 1),
+        last_day=dt.date(year, month, calendar.monthrange(year, month)[1]),
+        issued=statement.issued,
+        revision=statement.revision,
+        draft=statement.draft,
+        currency=config.currency,
+        organization=shown(organization.name),
+        unit=shown(organization.unit),
+        address=tuple(shown(line) for line in organization.address),
+        has_logo=has_logo,
+        pi_name=shown(statement.pi.name) or shown(statement.pi.email) or "Unknown PI",
+        pi_email=shown(statement.pi.email) if statement.pi.email != statement.pi.name else "",
+        department=shown(statement.pi.department),
+        project_title=shown(statement.project.title) or shown(statement.project.id) or "No project",
+        project_id=shown(statement.project.id) if statement.project.id != statement.project.title else "",
+        funds=tuple(shown(fund) for fund in statement.funds),
+        total=Figures.of(total),
+        discount_percent=money.percent(total.discount, total.list),
+        subsidised=total.list > 0 and not total.billed,
+        sentence=_sentence(total, config.currency, shown(organization.name), bool(held)),
+        bars=_bars(statement.period, total, history),
+        sources=sources,
+        resources=_resources(statement, config),
+        credits=credits,
+        credits_total=_sum(row.figures for row in credits),
+        fund_rows=_funds(statement.lines),
+        held=held,
+        held_total=sum((row.amount for row in held if row.currency == config.currency), money.ZERO),
+        discount_notes=_discount_notes(sources, config),
+        notes=tuple(shown(part) for part in config.statements.note.split("\n\n") if part.strip()),
+        contact=Contact(*(shown(part) for part in (
+            organization.contact.name, organization.contact.email, organization.contact.phone, organization.contact.url
+        ))),
+        questions_until=None if statement.draft else until,
+        digest=statement.digest[:16],
+    )
+
+
+def shown(text: str) -> str:
+    """`text` on one line and fit for HTML, XML and PDF.
+
+    Line breaks and blanks become one space. Control characters, lone surrogates, noncharacters and direction overrides
+    go: XML 1.0 forbids the former, and the latter could make figures beside a name read backwards.
+    """
+    kept = (
+        " " if char.isspace() or unicodedata.category(char) in ("Cc", "Zl", "Zp") else char
+        for char in text
+        if char not in _DIRECTION_OVERRIDES and unicodedata.category(char) != "Cs" and not _is_nonchar(char)
+    )
+    # A no-break space is a space too; splitting on all of them folds runs of any kind.
+    return " ".join("".join(kept).split())
+
+
+def flag_words(flag: str) -> str:
+    """A flag as a reason people read: `missing-fund` is "no fund is named"; rules of the institution by their name."""
+    if flag.startswith("pattern:"):
+        return f"rule “{shown(flag.removeprefix('pattern:'))}”"
+    return _FLAG_WORDS.get(flag) or shown(flag.replace("-", " "))
+
+
+def calendar_month(month: int) -> str:
+    """The month's English name, whatever the locale is."""
+    return (
+        "January", "February", "March", "April", "May", "June",
+        "July", "August", "September", "October", "November", "December",
+    )[month - 1]  # fmt: skip
+
+
+def short_month(period: str) -> str:
+    """`2025-01` as `Jan`."""
+    return _MONTHS[int(period[5:]) - 1]
+
+
+def percent_text(percent: Decimal) -> str:
+    """`62 %`, with a no-break space and a true minus sign."""
+    return f"{percent:f}\N{NO-BREAK SPACE}%".replace("-", "\N{MINUS SIGN}")
+
+
+def _sentence(total: Amounts, currency: str, organization: str, held: bool) -> str:
+    who = organization or "The institution"
+    percent = money.percent(total.discount, total.list)
+    if not total.list and not total.billed:
+        return "Nothing was billed for this project" + (" so far: its charges are under review." if held else ".")
+    if total.billed < 0:
+        return f"Credits exceed charges: {_amount(abs(total.billed), currency)} is returned to the fund."
+    if total.list <= 0:
+        return "The amount due follows from credits and corrections of earlier charges."
+    if not total.billed:
+        return f"{who} covered all of what this project used: nothing is due."
+    if total.discount < 0:
+        return f"The amount due is {_amount(abs(total.discount), currency)} above the list price."
+    if percent is None or not total.discount:
+        return "No discount applies: the amount due is the list price."
+    return f"{who} covered {percent_text(percent)} of what this project used."
+
+
+def _amount(amount: Decimal, currency: str) -> str:
+    return f"{currency}\N{NO-BREAK SPACE}{money.human(amount, currency)}"
+
+
+def _sources(lines: Iterable[BillingLine], config: Config) -> tuple[SourceBlock, ...]:
+    services: dict[str, dict[str, Amounts]] = {}
+    for line in sorted(lines, key=lambda line: (line.source, line.service)):
+        of_source = services.setdefault(line.source, {})
+        of_source[line.service] = of_source.get(line.service, Amounts()) + line.amounts
+    return tuple(
+        SourceBlock(
+            source,
+            source_label(config, source),
+            tuple(ServiceRow(shown(service) or "Other", Figures.of(amounts)) for service, amounts in rows.items()),
+            Figures.of(Amounts.total(rows.values())),
+        )
+        for source, rows in services.items()
+    )
+
+
+def source_label(config: Config, source: str) -> str:
+    """The source as people call it, its name where the config gives no label."""
+    return shown(config.source(source).label) or shown(source)
+
+
+def _funds(lines: Iterable[BillingLine]) -> tuple[FundRow, ...]:
+    funds: dict[str, Amounts] = {}
+    for line in sorted(lines, key=lambda line: line.fund):
+        funds[line.fund] = funds.get(line.fund, Amounts()) + line.amounts
+    return tuple(FundRow(shown(fund), Figures.of(amounts)) for fund, amounts in funds.items())
+
+
+def _resources(statement: Statement, config: Config) -> tuple[ResourceGroup, ...]:
+    """The largest resources by list price, as many as the config allows on the whole statement, in their services."""
+    lines: dict[tuple[str, str], Amounts] = {}
+    for line in statement.lines:
+        place = (line.source, line.service)
+        lines[place] = lines.get(place, Amounts()) + line.amounts
+    merged: dict[tuple[str, str], dict[tuple[str, str, Kind], Amounts]] = {place: {} for place in lines}
+    credits: dict[tuple[str, str], Amounts] = {}
+    for part in statement.resources:
+        place = (part.source, part.service)
+        if part.kind in CORRECTING_KINDS:
+            credits[place] = credits.get(place, Amounts()) + part.amounts
+        else:
+            rows = merged.setdefault(place, {})
+            key = (part.resource_name, part.resource_id, part.kind)
+            rows[key] = rows.get(key, Amounts()) + part.amounts
+    ranked = sorted(
+        ((place, key) for place, rows in merged.items() for key in rows if key[0] or key[1]),
+        key=lambda at: (-abs(merged[at[0]][at[1]].list), -abs(merged[at[0]][at[1]].billed), at[0], at[1]),
+    )
+    listed = set(ranked[: max(config.statements.resources, 0)])
+    groups = []
+    for place in sorted(lines):
+        named = [key for key in merged[place] if key[0] or key[1]]
+        if not named:
+            # The table of services says all there is to say.
+            continue
+        rows = [
+            (key, merged[place][key])
+            for key in sorted(named, key=lambda key: (-merged[place][key].list, -merged[place][key].billed, key))
+            if (place, key) in listed
+        ]
+        whole, credited = lines[place], credits.get(place, Amounts())
+        told = Amounts.total(amounts for _, amounts in rows) + credited
+        rest = Amounts(whole.list - told.list, whole.discount - told.discount, whole.billed - told.billed)
+        groups.append(
+            ResourceGroup(
+                source=place[0],
+                label=source_label(config, place[0]),
+                service=shown(place[1]) or "Other",
+                figures=Figures.of(whole),
+                rows=tuple(_resource_row(key, amounts) for key, amounts in rows),
+                rest_count=len(named) - len(rows),
+                rest=Figures.of(rest),
+                credits=Figures.of(credited),
+            )
+        )
+    return tuple(groups)
+
+
+def _resource_row(key: tuple[str, str, Kind], amounts: Amounts) -> ResourceRow:
+    name, identifier, kind = shown(key[0]), shown(key[1]), key[2]
+    return ResourceRow(
+        name=name or identifier,
+        id=identifier if name and identifier != name else "",
+        kind=_KIND_WORDS[kind],
+        figures=Figures.of(amounts),
+    )
+
+
+def _credits(resources: Iterable[ResourceLine], config: Config) -> tuple[CreditRow, ...]:
+    rows = sorted(
+        (part for part in resources if part.kind in CORRECTING_KINDS),
+        key=lambda part: (part.kind, part.source, part.service, part.resource_name, part.resource_id, part.fund),
+    )
+    return tuple(
+        CreditRow(
+            kind=_KIND_WORDS[part.kind],
+            label=source_label(config, part.source),
+            service=shown(part.service) or "Other",
+            name=shown(part.resource_name) or shown(part.resource_id),
+            id=shown(part.resource_id) if part.resource_name and part.resource_id != part.resource_name else "",
+            figures=Figures.of(part.amounts),
+        )
+        for part in rows
+    )
+
+
+def _held(group: HeldGroup, config: Config) -> HeldRow:
+    return HeldRow(
+        label=source_label(config, group.source),
+        service=shown(group.service) or "Other",
+        reasons=tuple(flag_words(flag) for flag in group.flags),
+        charges=group.charges,
+        amount=money.to_cents(group.exact_billed, group.currency),
+        currency=group.currency,
+    )
+
+
+def _bars(period: str, total: Amounts, history: Sequence[PeriodAmounts]) -> tuple[Bar, ...]:
+    known = {entry.period: entry.amounts for entry in history} | {period: total}
+    year, month = (int(part) for part in period.split("-"))
+    last = year * 12 + month - 1
+    periods = [f"{at // 12:04}-{at % 12 + 1:02}" for at in range(last - HISTORY_MONTHS + 1, last + 1)]
+    return tuple(
+        Bar(at, known.get(at, Amounts()).list, known.get(at, Amounts()).billed, at == period) for at in periods
+    )
+
+
+def _discount_notes(sources: Iterable[SourceBlock], config: Config) -> tuple[DiscountNote, ...]:
+    return tuple(
+        DiscountNote(
+            label=block.label,
+            discount=block.subtotal.discount,
+            percent=money.percent(money.ZERO - block.subtotal.discount, block.subtotal.list),
+            note=shown(config.source(block.source).note),
+        )
+        for block in sources
+        if block.subtotal.discount or config.source(block.source).note
+    )
+
+
+def _sum(parts: Iterable[Figures]) -> Figures:
+    rows = list(parts)
+    return Figures(
+        sum((row.list for row in rows), money.ZERO),
+        sum((row.discount for row in rows), money.ZERO),
+        sum((row.due for row in rows), money.ZERO),
+    )
+
+
+def _is_nonchar(char: str) -> bool:
+    # XML 1.0 section 2.2, Char; U+FDD0 to U+FDEF and the last two of every plane are no characters (Unicode 23.7).
+    code = ord(char)
+    return code & 0xFFFE == 0xFFFE or 0xFDD0 <= code <= 0xFDEF
