@@ -30,7 +30,19 @@ SOURCE_PATTERN = r"[a-z0-9][a-z0-9_-]{0,39}"
 
 _TEXT = shape.Text()
 
-_PAYER = shape.Record({"pi": _TEXT, "project": _TEXT, "fund": _TEXT}, make=lambda v, _n, _r: Payer(**v))
+_DEFAULT = shape.Record(
+    {
+        "pi": _TEXT,
+        "project": _TEXT,
+        "fund": _TEXT,
+        "categories": shape.ListOf(
+            shape.Choice(("Usage", "Purchase", "Tax", "Credit", "Adjustment")),
+            single=True,
+            help="Only charges of these ChargeCategory values; all unless set.",
+        ),
+    },
+    help="Who pays what nothing else attributes, such as tax and support.",
+)
 
 _ORGANIZATION = shape.Either(
     _TEXT,
@@ -67,7 +79,7 @@ _SOURCE = shape.Record(
         "account": shape.Text(help="Journal account of the debit side."),
         "credit_account": shape.Text(help="Journal account of the credit side; the debit account unless set."),
         "note": shape.Text(help="How the discount comes about, a sentence for statements."),
-        "default": _PAYER,
+        "default": _DEFAULT,
     },
     help="Settings of one source.",
 )
@@ -214,9 +226,7 @@ def _overlaid(base: Mapping, over: Mapping) -> Mapping:
 
 
 def _config(values: dict[str, Any]) -> Config:
-    sources = {
-        name: Source(name=name, **{"label": name, **settings}) for name, settings in values.get("sources", {}).items()
-    }
+    sources = {name: _source(name, settings) for name, settings in values.get("sources", {}).items()}
     chosen = {
         key: values[key]
         for key in ("currency", "fiscal_year_starts", "tags", "statements", "journal", "portal")
@@ -228,6 +238,12 @@ def _config(values: dict[str, Any]) -> Config:
         review=_review(values.get("review", {})),
         **chosen,
     )
+
+
+def _source(name: str, settings: dict[str, Any]) -> Source:
+    default = dict(settings.pop("default", {}))
+    categories = tuple(default.pop("categories", ()))
+    return Source(name=name, default=Payer(**default), default_categories=categories, **{"label": name, **settings})
 
 
 def _review(values: dict[str, Any]) -> Review:
