@@ -1,4 +1,4 @@
-"""Amounts: parsing, rounding, allocation, formatting. Decimal only; no float ever holds money.
+"""Amounts: parsing, rounding, formatting. Decimal only; no float ever holds money.
 
 An exact amount has at most 18 decimals. Cents are the minor unit of a currency (ISO 4217): two places for most, none for
 the yen, three for the Kuwaiti dinar.
@@ -8,16 +8,20 @@ from __future__ import annotations
 
 import decimal
 import re
-from collections.abc import Sequence
-from decimal import ROUND_FLOOR, ROUND_HALF_UP, Decimal
+from decimal import ROUND_HALF_UP, Decimal
 
 ZERO = Decimal(0)
 
 EXACT_PLACES = 18
 """Decimals that an exact amount keeps; what lies beyond is rounded half-up and counted by the reader."""
 
+MAX_DIGITS = 20
+"""Digits before the point that an amount may have."""
+
 # Twenty digits before the point and eighteen behind it, and room for sums of many of them.
 _CONTEXT = decimal.Context(prec=100, rounding=ROUND_HALF_UP)
+_WIDE = decimal.Context(prec=20_000, rounding=ROUND_HALF_UP)
+_EXACT_UNIT = Decimal(1).scaleb(-EXACT_PLACES)
 
 # FOCUS 1.2, "Numeric Format": integer, decimal or E-notation; no plus sign, currency sign or grouping.
 NUMBER_PATTERN = r"-?(\d+(\.\d*)?|\.\d+)([eE][+-]?\d{1,4})?"
@@ -47,9 +51,11 @@ def parse(text: str) -> Decimal | None:
     """
     if not _NUMBER.fullmatch(text):
         return None
-    value = _CONTEXT.create_decimal(text)
-    rounded = value.quantize(Decimal(1).scaleb(-EXACT_PLACES), context=decimal.Context(prec=2000, rounding=ROUND_HALF_UP))
-    return rounded if rounded else ZERO.quantize(Decimal(1).scaleb(-EXACT_PLACES))
+    value = _WIDE.create_decimal(text)
+    if value.adjusted() >= MAX_DIGITS:
+        return None
+    rounded = value.quantize(_EXACT_UNIT, context=_WIDE)
+    return rounded if rounded else abs(rounded)
 
 
 def to_cents(exact: Decimal, currency: str) -> Decimal:
@@ -58,25 +64,10 @@ def to_cents(exact: Decimal, currency: str) -> Decimal:
     return cents if cents else abs(cents)
 
 
-def allocate(total: Decimal, parts: Sequence[Decimal], currency: str) -> list[Decimal]:
-    """Share `total` cents among exact `parts`, given in the order that breaks ties; the shares add up to `total`.
-
-    Every signed part is floored towards minus infinity, then the missing cents go one each to the largest
-    remainders (largest-remainder method on signed amounts). A part without a remainder gets none.
-    `total` must be the sum of the parts rounded half-up, or the floor or ceiling that a level above allotted;
-    anything else is a ValueError, since it would invent or lose money.
-    """
-    unit = _unit(currency)
-    floors = [part.quantize(unit, rounding=ROUND_FLOOR, context=_CONTEXT) for part in parts]
-    remainders = [_CONTEXT.subtract(part, floor) for part, floor in zip(parts, floors, strict=True)]
-    missing = int(_CONTEXT.divide(total - sum(floors, ZERO), unit))
-    takers = sorted((i for i, rest in enumerate(remainders) if rest), key=lambda i: -remainders[i])
-    if not 0 <= missing <= len(takers):
-        raise ValueError(f"{total} is not a rounding of {sum(parts, ZERO)}")
-    shares = floors
-    for i in takers[:missing]:
-        shares[i] += unit
-    return [share if share else abs(share) for share in shares]
+def beyond_exact(text: str) -> Decimal:
+    """What rounding to 18 decimals takes away from a FOCUS number: text as written minus its exact value."""
+    value = parse(text)
+    return ZERO if value is None else _WIDE.subtract(_WIDE.create_decimal(text), value)
 
 
 def plain(amount: Decimal, currency: str) -> str:

@@ -58,7 +58,8 @@ class Source:
     credit_fund: the accounting string that is credited; account: the journal account of both sides unless
     credit_account names another for the credit side.
     note: a sentence on how the discount of this source comes about, for statements.
-    default: who pays what nothing else attributes (tax, support).
+    default: who pays what nothing else attributes (tax, support), field by field; default_categories restricts it to
+    charges of these ChargeCategory values, so that untagged usage is still flagged.
     """
 
     name: str
@@ -70,6 +71,7 @@ class Source:
     credit_account: str = ""
     note: str = ""
     default: Payer = Payer()
+    default_categories: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,0 +1,31 @@
+.DEFAULT_GOAL := help
+.PHONY: help demo test check bench lock clean
+
+help: ## Show what can be made
+	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "make %-7s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+demo: ## Build the portal of the sample ledger in build/demo/public
+	@tools/setup run
+	@.venv/bin/python tools/demo.py
+
+test: ## Run the tests; PYTEST_ARGS="-k name" narrows them down
+	@tools/setup test
+	.venv/bin/python -m pytest -n 2 $(PYTEST_ARGS)
+
+check: ## Lint, check the format, the types and the layers
+	@tools/setup check
+	.venv/bin/ruff check
+	.venv/bin/ruff format --check
+	.venv/bin/mypy --strict src
+	.venv/bin/lint-imports --no-logo
+
+bench: ## Measure against DuckDB, Frictionless and WeasyPrint alone
+	@tools/setup run
+	@.venv/bin/python bench/run.py
+
+lock: ## Write the lock files; LOCK_ARGS=--upgrade takes the newest versions
+	@tools/lock $(LOCK_ARGS)
+
+clean: ## Remove what was built and cached; .venv stays
+	rm -rf build dist .coverage .hypothesis .import_linter_cache .mypy_cache .pytest_cache .ruff_cache
+	find src tests tools bench -name __pycache__ -prune -exec rm -rf {} + 2>/dev/null || true

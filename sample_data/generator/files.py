@@ -1,0 +1,36 @@
+"""Which file holds which charges, and the text of a file."""
+
+from __future__ import annotations
+
+import csv
+import io
+from collections.abc import Iterator
+
+from generator import aws, azure, hpc, storage
+from generator.months import Month
+from generator.spending import Source
+
+SOURCES = (aws.SOURCE, azure.SOURCE, hpc.SOURCE, storage.SOURCE)
+HISTORY = ("2024-11", "2024-12")
+"""Closed months of the sample ledger."""
+NEW = ("2025-01", "2025-12")
+"""Months to bring into the ledger."""
+
+
+def files() -> Iterator[tuple[str, str]]:
+    """Path in the repository and text of every file, newest months last."""
+    for period in HISTORY:
+        for source in SOURCES:
+            yield f"ledger/charges/{period}/{source.provider.source}.csv", text(source, Month.parse(period))
+    for period in NEW:
+        for source in SOURCES:
+            yield f"sample_data/{source.provider.source}_{period}.csv", text(source, Month.parse(period))
+
+
+def text(source: Source, month: Month) -> str:
+    """The file of a source for a month; an empty cell is null."""
+    out = io.StringIO()
+    writer = csv.DictWriter(out, source.provider.columns, restval="", lineterminator="\n")
+    writer.writeheader()
+    writer.writerows(source.charges(month))
+    return out.getvalue()

@@ -1,0 +1,31 @@
+-- One row is one charge: a row of a charge file, with the cells that every charge needs read as values.
+-- n numbers the charges of the period over all files, in the order of the files and their rows.
+-- cost and list are in the row's currency, exact; NULL where the cell cannot be read (then the file is refused).
+-- list falls back to the cost where no list price is given: no discount.
+-- tag points to the distinct text of its Tags (tags.sql).
+INSERT INTO charge
+WITH starts AS (
+    SELECT text, utc(text) AS moment
+    FROM (SELECT DISTINCT BillingPeriodStart AS text FROM file_row)
+)
+SELECT
+    $first + row.rowid AS n,
+    $file AS file,
+    $source AS source,
+    starts.moment AS period_start,
+    amount(row.Cost) AS cost,
+    CASE
+        WHEN row.ListCost IS NULL THEN amount(row.Cost)
+        ELSE amount(row.ListCost)
+    END AS list,
+    coalesce(upper(row.BillingCurrency), $currency) AS currency,
+    lower(row.ChargeCategory) AS category,
+    CASE
+        WHEN lower(row.ChargeClass) = 'correction' THEN 'correction'
+        ELSE coalesce(lower(row.ChargeCategory), 'usage')
+    END AS kind,
+    coalesce(row.ServiceName, '') AS service,
+    tag.id AS tag
+FROM file_row AS row
+LEFT JOIN starts ON starts.text = row.BillingPeriodStart
+LEFT JOIN tag ON tag.text = row.Tags

@@ -1,0 +1,76 @@
+"""The DuckDB connection of one period's work, and SQL kept in files.
+
+In memory, spilling to a private folder: nothing is kept, so there is nothing to migrate or to corrupt.
+"""
+
+from __future__ import annotations
+
+import tempfile
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from functools import cache
+from importlib import resources
+from typing import Any
+
+import duckdb
+
+MEMORY_LIMIT = "1200MB"
+"""What DuckDB keeps in memory before it spills; the process stays below 2 GB with Python and the CSV buffers."""
+
+
+@contextmanager
+def database() -> Iterator[duckdb.DuckDBPyConnection]:
+    """A connection that installs and loads nothing, keeps the order of rows, and reads times as UTC."""
+    with tempfile.TemporaryDirectory(prefix="openchargeback-") as spill:
+        connection = duckdb.connect(
+            ":memory:",
+            config={
+                "autoinstall_known_extensions": "false",
+                "autoload_known_extensions": "false",
+                "allow_community_extensions": "false",
+                "memory_limit": MEMORY_LIMIT,
+                "temp_directory": spill,
+                "preserve_insertion_order": "true",
+            },
+        )
+        try:
+            yield connection
+        finally:
+            connection.close()
+
+
+@cache
+def _text(package: str, name: str) -> str:
+    return resources.files(package).joinpath(name).read_text(encoding="utf-8")
+
+
+def sql(package: str, name: str, **parts: str) -> str:
+    """The SQL file `name` of a room, with its `{parts}` filled in. Parts are SQL; values are bound, never filled in."""
+    text = _text(package, name)
+    for part, replacement in parts.items():
+        text = text.replace("{" + part + "}", replacement)
+    return text
+
+
+def identifier(name: str) -> str:
+    """A column or table name as SQL."""
+    return '"' + name.replace('"', '""') + '"'
+
+
+def literal(text: str) -> str:
+    """Text as a SQL literal, for the places where DuckDB takes no parameter."""
+    return "'" + text.replace("'", "''") + "'"
+
+
+def count(con: duckdb.DuckDBPyConnection, query: str, values: dict[str, Any] | None = None) -> int:
+    """The single number that a query gives; 0 for NULL."""
+    row = con.execute(query, values).fetchone()
+    return int(row[0] or 0) if row else 0
+
+
+def insert(con: duckdb.DuckDBPyConnection, table: str, rows: Sequence[tuple[Any, ...]]) -> None:
+    """Add rows to a table, in one statement however many there are."""
+    if not rows:
+        return
+    places = ", ".join(f"unnest(${index + 1})" for index in range(len(rows[0])))
+    con.execute(f"INSERT INTO {table} SELECT {places}", [list(column) for column in zip(*rows, strict=True)])

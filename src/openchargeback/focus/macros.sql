@@ -1,0 +1,27 @@
+-- Texts of FOCUS cells as values; NULL where the text is not one.
+
+-- An amount, exact to 18 decimals, half-up beyond (FOCUS 1.2, "Numeric Format": no plus sign, no grouping, no blanks).
+CREATE MACRO amount(text) AS
+    CASE
+        WHEN regexp_full_match(text, '-?([0-9]+(\.[0-9]*)?|\.[0-9]+)([eE][+-]?[0-9]{1,4})?')
+        THEN try_cast(text AS DECIMAL(38, 18))
+    END;
+
+-- A moment in UTC (FOCUS 1.2, "Date/Time Format"), also without seconds, zone or time of day; other zones are converted.
+CREATE MACRO utc(text) AS
+    CASE
+        WHEN regexp_full_match(
+            text,
+            '[0-9]{4}-[0-9]{2}-[0-9]{2}([T ][0-9]{2}:[0-9]{2}(:[0-9]{2}(\.[0-9]{1,9})?)?( ?(Z|UTC|[+-][0-9]{2}:?[0-9]{2}))?)?'
+        )
+        THEN try_cast(replace(regexp_extract(text, '^[0-9-]{10}([T ][0-9:.]+)?'), 'T', ' ') AS TIMESTAMP)
+            - CASE
+                WHEN regexp_matches(text, ':[0-9.]+ ?-[0-9]{2}:?[0-9]{2}$') THEN -1
+                WHEN regexp_matches(text, ':[0-9.]+ ?[+][0-9]{2}:?[0-9]{2}$') THEN 1
+                ELSE 0
+            END * to_minutes(coalesce(
+                60 * try_cast(regexp_extract(text, '[+-]([0-9]{2}):?([0-9]{2})$', 1) AS INTEGER)
+                + try_cast(regexp_extract(text, '[+-]([0-9]{2}):?([0-9]{2})$', 2) AS INTEGER),
+                0
+            ))
+    END;

@@ -1,0 +1,34 @@
+-- One row is one distinct text in the Tags column of the period, read where it is plain.
+-- Plain: a JSON object without duplicate keys, whose wanted keys are spelled exactly and hold trimmed ASCII text.
+-- What is not plain has plain = false and is judged by tags.py; its values here are NULL.
+CREATE TABLE tag AS
+WITH parsed AS (
+    SELECT
+        text,
+        CASE WHEN json_valid(text) AND left(text, 1) = '{' THEN json_keys(text) END AS keys,
+        CASE WHEN json_valid(text) AND left(text, 1) = '{' THEN json_type(text, $paths) END AS types,
+        CASE WHEN json_valid(text) AND left(text, 1) = '{' THEN json_extract_string(text, $paths) END AS found
+    FROM (SELECT DISTINCT Tags AS text FROM ({texts}) WHERE Tags IS NOT NULL)
+),
+sieved AS (
+    SELECT
+        *,
+        coalesce(
+            len(list_distinct(keys)) = len(keys)
+            AND len(list_filter(keys, lambda key: list_contains($folded, lower(trim(key))) AND NOT list_contains($keys, key))) = 0
+            AND len(list_filter(keys, lambda key: regexp_matches(key, '^\s|\s$|[^ -~]'))) = 0
+            AND len(list_filter(types, lambda kind: coalesce(kind, 'VARCHAR') <> 'VARCHAR')) = 0
+            AND len(list_filter(found, lambda value: regexp_matches(coalesce(value, ''), '^\s|\s$|[^ -~]'))) = 0,
+            false
+        ) AS plain
+    FROM parsed
+)
+SELECT
+    row_number() OVER (ORDER BY text) AS id,
+    text,
+    plain,
+    CASE WHEN plain THEN nullif(found[1], '') END AS pi,
+    CASE WHEN plain THEN nullif(found[2], '') END AS project,
+    CASE WHEN plain THEN nullif(found[3], '') END AS fund,
+    false AS malformed
+FROM sieved

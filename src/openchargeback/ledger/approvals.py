@@ -1,0 +1,159 @@
+"""Approval files: decisions on charges, one file a batch (`approvals/2025-01/gpu-burst.yaml`)."""
+
+from __future__ import annotations
+
+import datetime as dt
+import enum
+from dataclasses import dataclass
+from decimal import Decimal
+from typing import Any
+
+from openchargeback.ledger import shape
+from openchargeback.ledger.settings import Payer
+from openchargeback.ledger.yaml_tree import Node, Reader, parse
+from openchargeback.problems import Problem
+
+ID_PATTERN = r"[0-9a-f]{8,64}"
+SELECTOR_KEYS = ("source", "flag", "project", "service", "pi")
+
+
+class Verb(enum.StrEnum):
+    """What is decided."""
+
+    APPROVE = "approve"
+    REJECT = "reject"
+    REASSIGN = "reassign"
+    CREDIT = "credit"
+
+
+@dataclass(frozen=True, slots=True)
+class Expect:
+    """What the person saw when deciding: decisions hold only while it is still so.
+
+    charges: how many; billed: their exact sum in the ledger's currency; digest: SHA-256 of the sorted charge ids, one
+    id a line, in hex (a prefix of 16 or more digits will do). Each may be None.
+    """
+
+    charges: int | None = None
+    billed: Decimal | None = None
+    digest: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Decision:
+    """One decision with its place.
+
+    charges: ids or prefixes of ids; where: a selector, by SELECTOR_KEYS, in which empty text means "has none".
+    Exactly one of the two is filled. clears: the flags that the decision settles.
+    """
+
+    path: str
+    line: int
+    column: int
+    verb: Verb
+    charges: tuple[str, ...]
+    where: dict[str, str]
+    clears: tuple[str, ...]
+    expect: Expect | None
+    set: Payer
+    reason: str
+    by: str
+    on: dt.date | None
+
+    def problem(self, code: str, message: str, fix: str) -> Problem:
+        """A problem at the decision's place."""
+        return Problem(self.path, code, message, fix, self.line, self.column)
+
+
+_TEXT = shape.Text()
+
+_WHERE = shape.Record(
+    {
+        "source": shape.Text(help="Charges of this source."),
+        "flag": shape.Text(help="Charges that carry this flag; the decision clears it."),
+        "project": shape.Text(help='Charges of this project; "" for those without one.'),
+        "service": shape.Text(help='Charges of this service; "" for those without one.'),
+        "pi": shape.Text(help='Charges of this PI; "" for those without one.'),
+    },
+    required=("flag",),
+)
+
+_EXPECT = shape.Record(
+    {
+        "charges": shape.Integer(0, 999_999_999),
+        "billed": shape.Number(),
+        "digest": shape.Text(pattern=r"[0-9a-f]{16,64}", what="a digest of 16 to 64 hexadecimal digits"),
+    },
+    make=lambda v, _n, _r: Expect(**v),
+    help="What was seen when deciding; the decision is void once it no longer holds.",
+)
+
+_DECISION = shape.Record(
+    {
+        "charges": shape.ListOf(shape.Text(pattern=ID_PATTERN, what="a charge id such as 7f3a9c21d0b41e66")),
+        "where": _WHERE,
+        "clears": shape.ListOf(_TEXT, single=True),
+        "expect": _EXPECT,
+        "decision": shape.Choice(tuple(verb.value for verb in Verb)),
+        "set": shape.Record({"pi": _TEXT, "project": _TEXT, "fund": _TEXT}, make=lambda v, _n, _r: Payer(**v)),
+        "reason": shape.Text(max_length=4000),
+        "by": _TEXT,
+        "on": shape.Date(),
+        "period": shape.Text(pattern=shape.PERIOD_PATTERN, what="a period such as 2025-01"),
+    },
+    required=("decision", "reason", "by"),
+    make=lambda values, node, reader: _decision(values, node, reader),
+)
+
+APPROVALS = shape.Record({"decisions": shape.ListOf(_DECISION)}, required=("decisions",))
+
+
+def _decision(values: dict[str, Any], node: Node, reader: Reader) -> Decision | None:
+    verb = Verb(values["decision"])
+    charges, where = tuple(values.get("charges", ())), values.get("where", {})
+    fault = _contradiction(verb, values)
+    if fault:
+        reader.fault(node, *fault)
+        return None
+    return Decision(
+        path=reader.path,
+        line=node.line,
+        column=node.column,
+        verb=verb,
+        charges=charges,
+        where=where,
+        clears=(where["flag"],) if where else tuple(values.get("clears", ())),
+        expect=values.get("expect"),
+        set=values.get("set", Payer()),
+        reason=values["reason"],
+        by=values["by"],
+        on=values.get("on"),
+    )
+
+
+def _contradiction(verb: Verb, values: dict[str, Any]) -> tuple[str, str, str] | None:
+    charges, where, set_ = values.get("charges"), values.get("where"), values.get("set", Payer())
+    if verb is Verb.CREDIT:
+        return "credit-unavailable", "`credit` is not available yet", "reject or reassign before the period is closed"
+    if "period" in values:
+        return "late-unavailable", "decisions on an earlier period are not available yet", "remove `period`"
+    if bool(charges) == bool(where):
+        return "no-target", "needs either `charges` or `where`, and not both", "list charge ids or write a selector"
+    if where and values.get("clears"):
+        return "clears-with-where", "`clears` stands beside `where`", "a selector clears the flag it names: remove `clears`"
+    if verb is Verb.APPROVE and charges and not values.get("clears"):
+        return "clears-nothing", "approves without naming a flag", "list the flags under `clears`"
+    if verb is Verb.REASSIGN and set_ == Payer():
+        return "set-missing", "reassigns without saying to whom", "add `set: {pi: …, project: …, fund: …}`"
+    if verb is not Verb.REASSIGN and set_ != Payer():
+        return "set-unused", f"`set` has no meaning with {verb}", "use `decision: reassign`"
+    return None
+
+
+def read_approvals(data: bytes, path: str) -> tuple[list[Decision], list[Problem]]:
+    """The decisions of one file in its order, and its faults; a faulty decision is left out."""
+    root, reader = parse(data, path)
+    if root is None and not reader.problems:
+        reader.problems.append(Problem(path, "empty-file", "empty", "write decisions or remove the file", 1))
+    values = APPROVALS.read(root, reader) if root is not None else None
+    return (values["decisions"] if values else []), reader.problems

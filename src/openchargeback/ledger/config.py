@@ -1,0 +1,252 @@
+"""Reading `config.yaml`: its shape, its defaults, its faults."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from openchargeback.ledger import shape
+from openchargeback.ledger.settings import (
+    COST_COLUMNS,
+    Config,
+    Contact,
+    JournalFormat,
+    JournalSettings,
+    Organization,
+    Pattern,
+    Payer,
+    PortalSettings,
+    Review,
+    Source,
+    StatementSettings,
+    Tags,
+    UnusualAmount,
+)
+from openchargeback.ledger.yaml_tree import Mapping, Node, Reader, parse
+from openchargeback.money import ZERO
+from openchargeback.problems import Problem
+
+FILE_NAME = "config.yaml"
+SOURCE_PATTERN = r"[a-z0-9][a-z0-9_-]{0,39}"
+
+_TEXT = shape.Text()
+
+_DEFAULT = shape.Record(
+    {
+        "pi": _TEXT,
+        "project": _TEXT,
+        "fund": _TEXT,
+        "categories": shape.ListOf(
+            shape.Choice(("Usage", "Purchase", "Tax", "Credit", "Adjustment")),
+            single=True,
+            help="Only charges of these ChargeCategory values; all unless set.",
+        ),
+    },
+    help="Who pays what nothing else attributes, such as tax and support.",
+)
+
+_ORGANIZATION = shape.Either(
+    _TEXT,
+    shape.Record(
+        {
+            "name": shape.Text(help="The institution, as it stands on statements."),
+            "unit": shape.Text(help="The group that bills."),
+            "address": shape.ListOf(_TEXT, single=True, help="Lines of the postal address."),
+            "logo": shape.Text(help="An SVG or PNG file in the ledger."),
+            "contact": shape.Record(
+                {"name": _TEXT, "email": _TEXT, "phone": _TEXT, "url": _TEXT},
+                make=lambda v, _n, _r: Contact(**v),
+                help="Whom a PI asks about a statement.",
+            ),
+        },
+        required=("name",),
+        make=lambda v, _n, _r: Organization(**{**v, "address": tuple(v.get("address", ()))}),
+    ),
+    lambda name: Organization(name=name),
+    help="Who bills: a name, or a mapping with name, unit, address, logo, contact.",
+)
+
+
+def _tags(values: dict[str, Any], _node: Node, _reader: Reader) -> Tags:
+    return Tags(**values)
+
+
+_SOURCE = shape.Record(
+    {
+        "label": shape.Text(help="The name of the source on pages and statements."),
+        "dialect": shape.Choice(("focus", "simple"), help="Recognised from the columns unless set."),
+        "cost": shape.Choice(COST_COLUMNS, help="The FOCUS column that is billed."),
+        "credit_fund": shape.Text(help="The accounting string that is credited."),
+        "account": shape.Text(help="Journal account of the debit side."),
+        "credit_account": shape.Text(help="Journal account of the credit side; the debit account unless set."),
+        "note": shape.Text(help="How the discount comes about, a sentence for statements."),
+        "default": _DEFAULT,
+    },
+    help="Settings of one source.",
+)
+
+
+def _pattern(values: dict[str, Any], _node: Node, _reader: Reader) -> dict[str, Any]:
+    return values
+
+
+_REVIEW = shape.Record(
+    {
+        "patterns": shape.MapOf(
+            shape.Record(
+                {
+                    "match": shape.MapOf(
+                        shape.RegularExpression(), help="Regular expressions by FOCUS column, searched; all must match."
+                    ),
+                    "minimum": shape.Number(help="Only charges of at least this amount."),
+                    "reason": shape.Text(help="Why such a charge needs a look."),
+                },
+                required=("match",),
+                make=_pattern,
+            ),
+            key_pattern=r"[A-Za-z0-9][A-Za-z0-9_-]*",
+            help="Charges that a person must look at, by name.",
+        ),
+        "fund_patterns": shape.ListOf(
+            shape.RegularExpression(), single=True, help="A fund that none of these matches whole is flagged."
+        ),
+        "unusual_amount": shape.Either(
+            shape.Boolean(),
+            shape.Record(
+                {
+                    "factor": shape.Number(minimum=ZERO, help="Times the median of the last six closed months."),
+                    "minimum": shape.Number(minimum=ZERO, help="Sums up to this are never unusual."),
+                    "first_time": shape.Boolean(help="Flag spending without history too."),
+                },
+                make=lambda v, _n, _r: UnusualAmount(**v),
+            ),
+            lambda on: UnusualAmount() if on else False,
+            help="When spending counts as unusual; `off` switches the rule off.",
+        ),
+    },
+)
+
+_JOURNAL = shape.Record(
+    {
+        "fund": shape.RegularExpression(help="Takes an accounting string apart by named groups."),
+        "account": shape.Text(help="Account of the debit side where the source names none."),
+        "credit_account": shape.Text(help="Account of the credit side where the source names none."),
+        "description": shape.Text(help="Jinja template of a line's description."),
+        "description_limit": shape.Integer(8, 500, help="Longest description the accounting system takes."),
+        "formats": shape.MapOf(
+            shape.Record(
+                {"template": _TEXT, "extension": shape.Text(pattern=r"[A-Za-z0-9]{1,8}", what="a file ending")},
+                required=("template",),
+            ),
+            key_pattern=r"[a-z0-9][a-z0-9_-]*",
+            help="Own formats: a Jinja template in `templates/` each.",
+        ),
+    },
+    make=lambda v, _n, _r: JournalSettings(
+        **{
+            **v,
+            "formats": tuple(JournalFormat(name=name, **values) for name, values in sorted(v.get("formats", {}).items())),
+        }
+    ),
+)
+
+CONFIG = shape.Record(
+    {
+        "organization": _ORGANIZATION,
+        "currency": shape.Text(pattern=r"[A-Z]{3}", what="a currency code such as USD (ISO 4217)"),
+        "fiscal_year_starts": shape.Integer(1, 12, help="The month in which the fiscal year begins."),
+        "tags": shape.Record(
+            {
+                "pi": _TEXT,
+                "project": _TEXT,
+                "fund": _TEXT,
+                "references": shape.MapOf(_TEXT, help="Further references, name to tag key."),
+            },
+            make=_tags,
+            help="Which tag keys carry PI, project and fund.",
+        ),
+        "sources": shape.MapOf(_SOURCE, fold=True, key_pattern=SOURCE_PATTERN, help="Settings by source."),
+        "review": _REVIEW,
+        "statements": shape.Record(
+            {
+                "note": shape.Text(max_length=4000, help="A note on every statement."),
+                "questions_until_days": shape.Integer(1, 365),
+                "resources": shape.Integer(1, 2000, help="How many resources a PDF lists before it sums up the rest."),
+            },
+            make=lambda v, _n, _r: StatementSettings(**v),
+        ),
+        "journal": _JOURNAL,
+        "portal": shape.Record(
+            {
+                "title": _TEXT,
+                "accent": shape.Text(pattern=r"#[0-9a-fA-F]{6}", what="a colour such as #1d4e89"),
+                "repository": shape.Text(pattern=r"https?://\S+", what="an http(s) address"),
+                "forge": shape.Choice(("github", "gitlab", "forgejo")),
+                "branch": _TEXT,
+            },
+            make=lambda v, _n, _r: PortalSettings(**v),
+        ),
+        "plan": shape.Anything("Thresholds of the plan."),
+        "email": shape.Anything("How statements are sent."),
+        "web": shape.Anything("Who may log in to the local server."),
+    },
+    required=("organization",),
+)
+
+
+def read_config(data: bytes, overlay: bytes | None = None) -> tuple[Config | None, list[Problem]]:
+    """The settings of a ledger, and what is wrong with them.
+
+    data: the bytes of `config.yaml`; overlay: those of the git-ignored `config.local.yaml`, whose keys win, section
+    by section. None where no settings can be had; otherwise the result is usable, with defaults for what is faulty.
+    """
+    root, reader = parse(data, FILE_NAME)
+    problems = reader.problems
+    if root is None:
+        if not problems:
+            problems.append(Problem(FILE_NAME, "empty-file", "empty", "write at least `organization: Name`", 1))
+        return None, problems
+    if overlay is not None:
+        local, local_reader = parse(overlay, "config.local.yaml")
+        CONFIG.read(local, local_reader) if isinstance(local, Mapping) else None
+        problems.extend(p for p in local_reader.problems if p.code != "missing-key")
+        if isinstance(root, Mapping) and isinstance(local, Mapping):
+            root = _overlaid(root, local)
+    values = CONFIG.read(root, reader)
+    return (_config(values), problems) if values is not None else (None, problems)
+
+
+def _overlaid(base: Mapping, over: Mapping) -> Mapping:
+    items = {key.text: (key, value) for key, value in base.items}
+    for key, value in over.items:
+        known = items.get(key.text)
+        if known and isinstance(known[1], Mapping) and isinstance(value, Mapping):
+            value = _overlaid(known[1], value)
+        items[key.text] = (key, value)
+    return Mapping(tuple(items.values()), base.line, base.column)
+
+
+def _config(values: dict[str, Any]) -> Config:
+    sources = {name: _source(name, settings) for name, settings in values.get("sources", {}).items()}
+    chosen = {
+        key: values[key]
+        for key in ("currency", "fiscal_year_starts", "tags", "statements", "journal", "portal")
+        if key in values
+    }
+    return Config(
+        organization=values["organization"],
+        sources=dict(sorted(sources.items())),
+        review=_review(values.get("review", {})),
+        **chosen,
+    )
+
+
+def _source(name: str, settings: dict[str, Any]) -> Source:
+    default = dict(settings.pop("default", {}))
+    categories = tuple(default.pop("categories", ()))
+    return Source(name=name, default=Payer(**default), default_categories=categories, **{"label": name, **settings})
+
+
+def _review(values: dict[str, Any]) -> Review:
+    patterns = tuple(Pattern(name=name, **entry) for name, entry in sorted(values.get("patterns", {}).items()))
+    unusual = values.get("unusual_amount", UnusualAmount())
+    return Review(patterns, tuple(values.get("fund_patterns", ())), unusual or None)

@@ -1,0 +1,99 @@
+"""Period files: the state of a billing month (`periods/2025-01.yaml`)."""
+
+from __future__ import annotations
+
+import calendar
+import datetime as dt
+import re
+from dataclasses import dataclass
+from typing import Any
+
+from openchargeback.ledger import shape
+from openchargeback.ledger.yaml_tree import Node, Reader, parse
+from openchargeback.model import State
+from openchargeback.problems import Problem
+
+
+def is_period(text: str) -> bool:
+    """Whether the text is a period such as `2025-01`."""
+    return re.fullmatch(shape.PERIOD_PATTERN, text, re.ASCII) is not None
+
+
+def first_day(period: str) -> dt.date:
+    """The first day of a period."""
+    return dt.date(int(period[:4]), int(period[5:]), 1)
+
+
+def last_day(period: str) -> dt.date:
+    """The last day of a period."""
+    day = first_day(period)
+    return day.replace(day=calendar.monthrange(day.year, day.month)[1])
+
+
+@dataclass(frozen=True, slots=True)
+class Event:
+    """When a state was reached and by whom."""
+
+    on: dt.date
+    by: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class PeriodFile:
+    """State, revision and dates of a period; a period without a file is open, revision 1."""
+
+    state: State = State.OPEN
+    revision: int = 1
+    closed: Event | None = None
+    finalized: Event | None = None
+
+
+_EVENT = shape.Record({"on": shape.Date(), "by": shape.Text()}, required=("on",), make=lambda v, _n, _r: Event(**v))
+
+
+def _period(values: dict[str, Any], node: Node, reader: Reader) -> PeriodFile:
+    period = PeriodFile(**{**values, "state": State(values["state"])})
+    if period.state is not State.OPEN and period.closed is None:
+        reader.fault(node, "missing-key", f"{period.state} without `closed`", "add `closed: {on: …, by: …}`")
+    if period.state is State.FINALIZED and period.finalized is None:
+        reader.fault(node, "missing-key", "finalized without `finalized`", "add `finalized: {on: …, by: …}`")
+    return period
+
+
+PERIOD = shape.Record(
+    {
+        "state": shape.Choice(tuple(state.value for state in State)),
+        "revision": shape.Integer(1, 999, help="Counts reopenings from 1."),
+        "closed": _EVENT,
+        "finalized": _EVENT,
+    },
+    required=("state",),
+    make=_period,
+)
+
+
+def read_period(data: bytes, path: str) -> tuple[PeriodFile | None, list[Problem]]:
+    """The state that a period file gives, or None with the faults that prevent it."""
+    root, reader = parse(data, path)
+    if root is None and not reader.problems:
+        reader.problems.append(Problem(path, "empty-file", "empty", "write `state: open` or remove the file", 1))
+    return (PERIOD.read(root, reader) if root is not None else None), reader.problems
+
+
+def write_period(period: PeriodFile) -> str:
+    """The text of a period file."""
+    lines = ["# The state of this billing month; written by `focus-billing periods`.", f"state: {period.state}"]
+    if period.revision > 1:
+        lines.append(f"revision: {period.revision}")
+    for name, event in (("closed", period.closed), ("finalized", period.finalized)):
+        if event:
+            lines.append(f"{name}: {{on: {event.on.isoformat()}, by: {quoted(event.by)}}}")
+    return "\n".join(lines) + "\n"
+
+
+def quoted(text: str) -> str:
+    """Text as a double-quoted YAML scalar (YAML 1.2, 7.3.1), on one line whatever it holds."""
+    escapes = {'"': '\\"', "\\": "\\\\", "\n": "\\n", "\r": "\\r", "\t": "\\t"}
+    return '"' + "".join(
+        escapes.get(c, c if c.isprintable() else f"\\U{ord(c):08x}") for c in text
+    ) + '"'

@@ -1,0 +1,173 @@
+"""A whole ledger, read: everything but the charges themselves."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from pathlib import Path, PurePosixPath
+
+from openchargeback.ledger import files
+from openchargeback.ledger.approvals import Decision, read_approvals
+from openchargeback.ledger.config import FILE_NAME, read_config
+from openchargeback.ledger.directory import PEOPLE_FILE, PROJECTS_FILE, Directory, read_directory
+from openchargeback.ledger.files import ChargeFile
+from openchargeback.ledger.periods import PeriodFile, is_period, read_period
+from openchargeback.ledger.settings import Config
+from openchargeback.model import Page
+from openchargeback.problems import Problem
+
+LOCAL_FILE_NAME = "config.local.yaml"
+MAX_LOGO_BYTES = 2 * 1024 * 1024
+
+_Take = Callable[[str], bytes | None]
+
+
+@dataclass(frozen=True, slots=True)
+class Logo:
+    """The picture of the letterhead and its kind, `svg` or `png`."""
+
+    data: bytes
+    kind: str
+
+
+@dataclass(frozen=True, slots=True)
+class Ledger:
+    """What a ledger says about itself. Periods are those that have charges, a period file or approvals, ascending."""
+
+    root: Path
+    config: Config
+    directory: Directory
+    charge_files: dict[str, tuple[ChargeFile, ...]]
+    approvals: dict[str, tuple[Decision, ...]]
+    period_files: dict[str, PeriodFile]
+    pages: tuple[Page, ...] = ()
+    logo: Logo | None = None
+    digests: dict[str, str] = field(default_factory=dict)
+
+    @property
+    def periods(self) -> tuple[str, ...]:
+        """Every period that the ledger mentions."""
+        return tuple(sorted({*self.charge_files, *self.approvals, *self.period_files}))
+
+    def period_file(self, period: str) -> PeriodFile:
+        """State and dates of a period; open where nothing is said."""
+        return self.period_files.get(period, PeriodFile())
+
+
+def read_ledger(root: Path) -> tuple[Ledger | None, list[Problem]]:
+    """The ledger in a folder and the faults of all its small files; None where its config cannot be used.
+
+    Charge files are listed, not read: that is the next stage.
+    """
+    problems: list[Problem] = []
+    digests: dict[str, str] = {}
+
+    def take(relative: str) -> bytes | None:
+        data = files.read_bytes(root, relative, problems)
+        if data is not None:
+            digests[relative] = hashlib.sha256(data).hexdigest()
+        return data
+
+    found, faults = files.charge_files(root)
+    problems += faults
+    approvals = _approvals(root, take, problems)
+    period_files = _period_files(root, take, problems)
+    directory, faults = read_directory(take(PEOPLE_FILE), take(PROJECTS_FILE))
+    problems += faults
+    pages = _pages(root, take, problems)
+    config_bytes = take(FILE_NAME)
+    if config_bytes is None:
+        if not any(problem.path == FILE_NAME for problem in problems):
+            problems.append(
+                Problem(FILE_NAME, "no-config", "there is no config.yaml", "write one with `organization: Name` in it")
+            )
+        return None, problems
+    config, faults = read_config(config_bytes, take(LOCAL_FILE_NAME))
+    problems += faults
+    if config is None:
+        return None, problems
+    logo = _logo(config.organization.logo, take, problems)
+    by_period: dict[str, list[ChargeFile]] = {}
+    for file in found:
+        by_period.setdefault(file.period, []).append(file)
+    charges = {period: tuple(items) for period, items in by_period.items()}
+    ledger = Ledger(root, config, directory, charges, approvals, period_files, pages, logo, digests)
+    return ledger, problems
+
+
+def _approvals(root: Path, take: _Take, problems: list[Problem]) -> dict[str, tuple[Decision, ...]]:
+    result: dict[str, list[Decision]] = {}
+    for relative in files.listed(root, "approvals", problems):
+        path = PurePosixPath(relative)
+        if len(path.parts) != 3 or not is_period(path.parts[1]) or path.suffix not in (".yaml", ".yml"):
+            problems.append(
+                Problem(
+                    relative,
+                    "misplaced-file",
+                    "lies where no approval file is looked for",
+                    "put it at approvals/PERIOD/NAME.yaml",
+                )
+            )
+            continue
+        data = take(relative)
+        if data is not None:
+            decisions, faults = read_approvals(data, relative)
+            problems += faults
+            result.setdefault(path.parts[1], []).extend(decisions)
+    return {period: tuple(decisions) for period, decisions in result.items()}
+
+
+def _period_files(root: Path, take: _Take, problems: list[Problem]) -> dict[str, PeriodFile]:
+    result: dict[str, PeriodFile] = {}
+    for relative in files.listed(root, "periods", problems):
+        path = PurePosixPath(relative)
+        if path.name.endswith((".lines.csv", ".frozen.yaml", ".notes.yaml")):
+            continue
+        if len(path.parts) != 2 or path.suffix not in (".yaml", ".yml") or not is_period(path.stem):
+            problems.append(
+                Problem(relative, "misplaced-file", "is no period file", "name it after its period: periods/2025-01.yaml")
+            )
+            continue
+        data = take(relative)
+        if data is not None:
+            period_file, faults = read_period(data, relative)
+            problems += faults
+            if period_file:
+                result[path.stem] = period_file
+    return result
+
+
+def _pages(root: Path, take: _Take, problems: list[Problem]) -> tuple[Page, ...]:
+    pages = []
+    for relative in files.listed(root, "pages", problems):
+        path = PurePosixPath(relative)
+        if path.suffix != ".md" or len(path.parts) != 2:
+            continue
+        data = take(relative)
+        if data is None:
+            continue
+        try:
+            text = data.decode("utf-8-sig")
+        except UnicodeDecodeError as error:
+            line = data.count(b"\n", 0, error.start) + 1
+            problems.append(Problem(relative, "text-encoding", "not UTF-8 text", "save the file as UTF-8", line))
+            continue
+        heading = next((line[2:].strip() for line in text.splitlines() if line.startswith("# ")), "")
+        pages.append(Page(path.stem, heading or path.stem.replace("-", " ").capitalize(), text))
+    return tuple(pages)
+
+
+def _logo(relative: str, take: _Take, problems: list[Problem]) -> Logo | None:
+    if not relative:
+        return None
+    where = Problem(FILE_NAME, "bad-logo", f"the logo {relative[:100]} cannot be used", "name an SVG or PNG file in the ledger")
+    kind = PurePosixPath(relative).suffix.lower().lstrip(".")
+    if kind not in ("svg", "png") or PurePosixPath(relative).is_absolute() or ".." in PurePosixPath(relative).parts:
+        problems.append(where)
+        return None
+    data = take(relative)
+    if data is None or len(data) > MAX_LOGO_BYTES:
+        problems.append(where)
+        return None
+    return Logo(data, kind)

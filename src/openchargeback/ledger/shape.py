@@ -1,0 +1,335 @@
+"""What a YAML file may contain, said once: shapes read a tree into plain values and give the JSON Schema of the same.
+
+A shape never stops at the first fault. Where a value cannot be read it records a problem with place and remedy and
+returns None (or the default), so that one pass tells everything that is wrong with a file.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+import re
+from collections.abc import Callable, Mapping as MappingType, Sequence as SequenceType
+from dataclasses import dataclass, field
+from decimal import Decimal
+from difflib import get_close_matches
+from typing import Any, Protocol
+
+from openchargeback import money
+from openchargeback.ledger.yaml_tree import Mapping, Node, Reader, Scalar, Sequence
+
+PERIOD_PATTERN = r"\d{4}-(0[1-9]|1[0-2])"
+DATE_PATTERN = r"\d{4}-\d{2}-\d{2}"
+_TRUE = frozenset({"true", "yes", "on"})
+_FALSE = frozenset({"false", "no", "off"})
+_WORDS: dict[type, str] = {Scalar: "a single value", Sequence: "a list", Mapping: "a mapping of keys to values"}
+
+
+class Shape(Protocol):
+    """Reads a node into a value, and describes itself as JSON Schema (draft 2020-12)."""
+
+    def read(self, node: Node, reader: Reader) -> Any:
+        """The value, or None after recording why there is none."""
+
+    def schema(self) -> dict[str, Any]:
+        """The JSON Schema of what `read` accepts without a problem."""
+
+
+def _expect(node: Node, reader: Reader, what: str) -> None:
+    found = "nothing" if isinstance(node, Scalar) and node.is_null else _WORDS[type(node)]
+    if isinstance(node, Scalar) and not node.is_null:
+        found = f"`{node.text[:60]}`"
+    reader.fault(node, "wrong-type", f"expected {what}, found {found}", f"write {what} here")
+
+
+@dataclass(frozen=True, slots=True)
+class Text:
+    """Text as it stands, trimmed: also `NO`, `012` and `2025-01` are text here. `pattern` is matched whole."""
+
+    pattern: str = ""
+    what: str = "text"
+    help: str = ""
+    max_length: int = 1000
+
+    def read(self, node: Node, reader: Reader) -> str | None:
+        if not isinstance(node, Scalar) or node.is_null:
+            _expect(node, reader, self.what)
+            return None
+        text = node.text.strip()
+        if self.pattern and not re.fullmatch(self.pattern, text):
+            _expect(node, reader, self.what)
+            return None
+        if len(text) > self.max_length:
+            reader.fault(node, "too-long", f"longer than {self.max_length} characters", "shorten it")
+            return None
+        return text
+
+    def schema(self) -> dict[str, Any]:
+        # YAML tools read 012 or 2025-01-31 as other types than text; an editor must not complain about those.
+        result: dict[str, Any] = {"type": ["string", "number", "boolean"]}
+        if self.pattern:
+            result["pattern"] = f"^(?:{self.pattern})$"
+        return _with_help(result, self.help)
+
+
+@dataclass(frozen=True, slots=True)
+class RegularExpression:
+    """A Python regular expression."""
+
+    help: str = ""
+
+    def read(self, node: Node, reader: Reader) -> str | None:
+        text = Text(what="a regular expression").read(node, reader)
+        if text is None:
+            return None
+        try:
+            re.compile(text)
+        except (re.error, OverflowError, RecursionError) as error:
+            reader.fault(node, "bad-pattern", f"not a regular expression: {error}", "mend the expression")
+            return None
+        return text
+
+    def schema(self) -> dict[str, Any]:
+        return _with_help({"type": "string", "format": "regex"}, self.help)
+
+
+@dataclass(frozen=True, slots=True)
+class Number:
+    """An exact number within bounds; read as Decimal, from quoted text too."""
+
+    minimum: Decimal | None = None
+    help: str = ""
+
+    def read(self, node: Node, reader: Reader) -> Decimal | None:
+        value = money.parse(node.text.strip()) if isinstance(node, Scalar) else None
+        if value is None:
+            _expect(node, reader, "a plain number such as 1234.50")
+        elif self.minimum is not None and value < self.minimum:
+            _expect(node, reader, f"a number of at least {self.minimum}")
+            return None
+        return value
+
+    def schema(self) -> dict[str, Any]:
+        return _with_help({"type": ["number", "string"]}, self.help)
+
+
+@dataclass(frozen=True, slots=True)
+class Integer:
+    """A whole number from `low` to `high`."""
+
+    low: int
+    high: int
+    help: str = ""
+
+    def read(self, node: Node, reader: Reader) -> int | None:
+        text = node.text.strip() if isinstance(node, Scalar) else ""
+        if re.fullmatch(r"\d{1,9}", text, re.ASCII) and self.low <= int(text) <= self.high:
+            return int(text)
+        _expect(node, reader, f"a whole number from {self.low} to {self.high}")
+        return None
+
+    def schema(self) -> dict[str, Any]:
+        return _with_help({"type": "integer", "minimum": self.low, "maximum": self.high}, self.help)
+
+
+@dataclass(frozen=True, slots=True)
+class Boolean:
+    """true or false (also yes/no, on/off)."""
+
+    help: str = ""
+
+    def read(self, node: Node, reader: Reader) -> bool | None:
+        word = node.text.strip().lower() if isinstance(node, Scalar) else ""
+        if word in _TRUE or word in _FALSE:
+            return word in _TRUE
+        _expect(node, reader, "true or false")
+        return None
+
+    def schema(self) -> dict[str, Any]:
+        return _with_help({"type": "boolean"}, self.help)
+
+
+@dataclass(frozen=True, slots=True)
+class Date:
+    """A calendar date, `2025-01-31`."""
+
+    help: str = ""
+
+    def read(self, node: Node, reader: Reader) -> dt.date | None:
+        text = node.text.strip() if isinstance(node, Scalar) else ""
+        if re.fullmatch(DATE_PATTERN, text, re.ASCII):
+            try:
+                return dt.date.fromisoformat(text)
+            except ValueError:
+                pass
+        _expect(node, reader, "a date such as 2025-01-31")
+        return None
+
+    def schema(self) -> dict[str, Any]:
+        return _with_help({"type": "string", "format": "date"}, self.help)
+
+
+@dataclass(frozen=True, slots=True)
+class Choice:
+    """One of a few words."""
+
+    words: tuple[str, ...]
+    help: str = ""
+
+    def read(self, node: Node, reader: Reader) -> str | None:
+        text = node.text.strip() if isinstance(node, Scalar) else ""
+        if text in self.words:
+            return text
+        reader.fault(node, "wrong-value", f"expected one of {', '.join(self.words)}", _did_you_mean(text, self.words))
+        return None
+
+    def schema(self) -> dict[str, Any]:
+        return _with_help({"enum": list(self.words)}, self.help)
+
+
+@dataclass(frozen=True, slots=True)
+class Anything:
+    """A section that another command reads."""
+
+    help: str = ""
+
+    def read(self, node: Node, reader: Reader) -> None:
+        return None
+
+    def schema(self) -> dict[str, Any]:
+        return _with_help({}, self.help)
+
+
+@dataclass(frozen=True, slots=True)
+class ListOf:
+    """A list; a single value stands for a list of one where `single` is set. Unreadable items are left out."""
+
+    item: Shape
+    single: bool = False
+    help: str = ""
+
+    def read(self, node: Node, reader: Reader) -> list[Any] | None:
+        if isinstance(node, Scalar) and node.is_null:
+            return []
+        if self.single and not isinstance(node, Sequence):
+            node = Sequence((node,), node.line, node.column)
+        if not isinstance(node, Sequence):
+            _expect(node, reader, "a list")
+            return None
+        values = [self.item.read(item, reader) for item in node.items]
+        return [value for value in values if value is not None]
+
+    def schema(self) -> dict[str, Any]:
+        array = {"type": "array", "items": self.item.schema()}
+        return _with_help({"anyOf": [array, self.item.schema()]} if self.single else array, self.help)
+
+
+@dataclass(frozen=True, slots=True)
+class MapOf:
+    """Free keys to values of one shape. `fold` lowers the keys (names of sources are case-insensitive)."""
+
+    value: Shape
+    fold: bool = False
+    key_pattern: str = ""
+    help: str = ""
+
+    def read(self, node: Node, reader: Reader) -> dict[str, Any] | None:
+        if isinstance(node, Scalar) and node.is_null:
+            return {}
+        if not isinstance(node, Mapping):
+            _expect(node, reader, "a mapping of keys to values")
+            return None
+        result: dict[str, Any] = {}
+        for key, item in node.items:
+            name = key.text.strip().lower() if self.fold else key.text.strip()
+            if self.key_pattern and not re.fullmatch(self.key_pattern, name):
+                reader.fault(key, "wrong-key", f"`{key.text[:60]}` cannot be a name here", "use letters, digits, - and _")
+                continue
+            if name in result:
+                reader.fault(key, "duplicate-key", f"{name} stands here again", "keep one")
+                continue
+            value = self.value.read(item, reader)
+            if value is not None:
+                result[name] = value
+        return result
+
+    def schema(self) -> dict[str, Any]:
+        return _with_help({"type": ["object", "null"], "additionalProperties": self.value.schema()}, self.help)
+
+
+@dataclass(frozen=True, slots=True)
+class Record:
+    """Known keys, each with its shape. Unknown keys are problems with the nearest known word.
+
+    read gives a dict of the keys that are there and could be read; `None` values count as absent.
+    make turns that dict into the stage's value; it may record problems at the node itself.
+    """
+
+    fields: MappingType[str, Shape]
+    required: SequenceType[str] = ()
+    make: Callable[[dict[str, Any], Node, Reader], Any] | None = None
+    help: str = ""
+
+    def read(self, node: Node, reader: Reader) -> Any:
+        if not isinstance(node, Mapping):
+            _expect(node, reader, "a mapping of keys to values")
+            return None
+        values: dict[str, Any] = {}
+        present: set[str] = set()
+        for key, item in node.items:
+            shape = self.fields.get(key.text)
+            if shape is None:
+                reader.fault(
+                    key, "unknown-key", f"`{key.text[:60]}` is not a setting here", _did_you_mean(key.text, self.fields)
+                )
+                continue
+            present.add(key.text)
+            if isinstance(item, Scalar) and item.is_null and key.text not in self.required:
+                continue
+            value = shape.read(item, reader)
+            if value is not None:
+                values[key.text] = value
+        missing = [name for name in self.required if name not in present]
+        if missing:
+            reader.fault(node, "missing-key", f"{', '.join(missing)} is missing", f"add `{missing[0]}:` here")
+        if any(name not in values for name in self.required):
+            return None
+        return self.make(values, node, reader) if self.make else values
+
+    def schema(self) -> dict[str, Any]:
+        result: dict[str, Any] = {
+            "type": "object",
+            "properties": {name: shape.schema() for name, shape in self.fields.items()},
+            "additionalProperties": False,
+        }
+        if self.required:
+            result["required"] = list(self.required)
+        return _with_help(result, self.help)
+
+
+@dataclass(frozen=True, slots=True)
+class Either:
+    """A shorthand beside the full form: text where the full form would be a mapping."""
+
+    text: Shape
+    full: Shape
+    from_text: Callable[[Any], Any]
+    help: str = ""
+    nodes: tuple[type, ...] = field(default=(Scalar,))
+
+    def read(self, node: Node, reader: Reader) -> Any:
+        if isinstance(node, self.nodes):
+            value = self.text.read(node, reader)
+            return None if value is None else self.from_text(value)
+        return self.full.read(node, reader)
+
+    def schema(self) -> dict[str, Any]:
+        return _with_help({"anyOf": [self.text.schema(), self.full.schema()]}, self.help)
+
+
+def _with_help(schema: dict[str, Any], text: str) -> dict[str, Any]:
+    return {**schema, "description": text} if text else schema
+
+
+def _did_you_mean(word: str, known: MappingType[str, Any] | SequenceType[str]) -> str:
+    near = get_close_matches(word, list(known), n=1, cutoff=0.6)
+    return f"did you mean `{near[0]}`?" if near else f"known are {', '.join(sorted(known))}"

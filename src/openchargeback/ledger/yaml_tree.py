@@ -1,0 +1,165 @@
+"""YAML as a tree of values that know their place in the file.
+
+Scalars stay the text that stands in the file: what `NO`, `012`, `1:30` or `2025-01-31` mean is decided where the
+meaning is known (`shape.py`), never by guessing from the spelling. Anchors, aliases, tags, several documents, duplicate
+keys and deep nesting are refused: a ledger needs none of them, and each can hide something from a reviewer.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from typing import Any
+
+import yaml
+
+from openchargeback.problems import Problem
+
+MAX_DEPTH = 40
+MAX_BYTES = 8 * 1024 * 1024
+_NULLS = frozenset({"", "~", "null", "Null", "NULL"})
+_Loader: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
+
+
+@dataclass(frozen=True, slots=True)
+class Scalar:
+    """Text at a place; `quoted` where the author wrote quotes or a block."""
+
+    text: str
+    quoted: bool
+    line: int
+    column: int
+
+    @property
+    def is_null(self) -> bool:
+        """Whether the author left it empty or wrote null."""
+        return not self.quoted and self.text in _NULLS
+
+
+@dataclass(frozen=True, slots=True)
+class Sequence:
+    """A list at a place."""
+
+    items: tuple[Node, ...]
+    line: int
+    column: int
+
+
+@dataclass(frozen=True, slots=True)
+class Mapping:
+    """Keys with their values at a place, in the order of the file."""
+
+    items: tuple[tuple[Scalar, Node], ...]
+    line: int
+    column: int
+
+
+Node = Scalar | Sequence | Mapping
+
+
+@dataclass(slots=True)
+class Reader:
+    """Collects the problems of one file while it is read."""
+
+    path: str
+    problems: list[Problem] = field(default_factory=list)
+    lines: list[str] = field(default_factory=list)
+
+    def fault(self, node: Node | None, code: str, message: str, fix: str = "") -> None:
+        """Record a problem at a node, with the line as it stands in the file."""
+        line, column = (node.line, node.column) if node else (0, 0)
+        excerpt = self.lines[line - 1].rstrip()[:200] if 0 < line <= len(self.lines) else ""
+        self.problems.append(Problem(self.path, code, message, fix, line, column, excerpt))
+
+
+def parse(data: bytes, path: str) -> tuple[Node | None, Reader]:
+    """The tree of a YAML file, or None with the problems that prevent one. An empty file is None without a problem."""
+    reader = Reader(path)
+    try:
+        text = data.decode("utf-8-sig")
+    except UnicodeDecodeError as error:
+        line = data.count(b"\n", 0, error.start) + 1
+        reader.problems.append(
+            Problem(path, "yaml-encoding", "not UTF-8 text", "save the file as UTF-8", line)
+        )
+        return None, reader
+    if len(data) > MAX_BYTES:
+        reader.problems.append(Problem(path, "yaml-size", f"larger than {MAX_BYTES:,} bytes", "split the file"))
+        return None, reader
+    reader.lines = text.splitlines()
+    try:
+        return _build(yaml.parse(text, Loader=_Loader), reader), reader
+    except yaml.MarkedYAMLError as error:
+        mark = error.problem_mark or error.context_mark
+        line, column = (mark.line + 1, mark.column + 1) if mark else (0, 0)
+        place = Scalar("", False, line, column)
+        detail = " ".join(part for part in (error.problem, error.context) if part)
+        fix = "indent with blanks, not tabs" if "\\t" in detail or "'\t'" in detail else "mend the YAML at this place"
+        if 0 < line <= len(reader.lines) and reader.lines[line - 1].startswith(("<<<<<<<", "=======", ">>>>>>>")):
+            reader.fault(place, "merge-conflict", "a merge conflict was left in the file", "resolve it and remove the markers")
+        else:
+            reader.fault(place, "yaml-syntax", f"not valid YAML: {detail}", fix)
+    except yaml.YAMLError as error:
+        reader.problems.append(Problem(path, "yaml-syntax", f"not valid YAML: {_one_line(error)}", "save it as plain text"))
+    except _Refused:
+        pass
+    return None, reader
+
+
+class _Refused(Exception):
+    """The document uses what a ledger must not; already recorded as a problem."""
+
+
+def _one_line(error: Exception) -> str:
+    return " ".join(str(error).split())
+
+
+def _build(events: Iterator[Any], reader: Reader) -> Node | None:
+    root: Node | None = None
+    documents = 0
+    for event in events:
+        if isinstance(event, yaml.DocumentStartEvent):
+            documents += 1
+            if documents > 1:
+                _refuse(event, reader, "several YAML documents in one file", "keep one document a file")
+        elif isinstance(event, yaml.NodeEvent):
+            root = _node(event, events, reader, 1)
+    if isinstance(root, Scalar) and root.is_null:
+        return None
+    return root
+
+
+def _node(event: Any, events: Iterator[Any], reader: Reader, depth: int) -> Node:
+    line, column = event.start_mark.line + 1, event.start_mark.column + 1
+    if isinstance(event, yaml.AliasEvent) or event.anchor:
+        _refuse(event, reader, "anchors and aliases are not read", "write the value out")
+    if event.tag and event.tag != "!":
+        _refuse(event, reader, f"the tag {event.tag} is not read", "remove the tag")
+    if depth > MAX_DEPTH:
+        _refuse(event, reader, f"nested deeper than {MAX_DEPTH} levels", "flatten the file")
+    if isinstance(event, yaml.ScalarEvent):
+        return Scalar(event.value, event.style is not None and event.style != "", line, column)
+    if isinstance(event, yaml.SequenceStartEvent):
+        items = []
+        while not isinstance(event := next(events), yaml.SequenceEndEvent):
+            items.append(_node(event, events, reader, depth + 1))
+        return Sequence(tuple(items), line, column)
+    pairs: list[tuple[Scalar, Node]] = []
+    seen: dict[str, Scalar] = {}
+    while not isinstance(event := next(events), yaml.MappingEndEvent):
+        key = _node(event, events, reader, depth + 1)
+        value = _node(next(events), events, reader, depth + 1)
+        if not isinstance(key, Scalar):
+            reader.fault(key, "yaml-key", "a key must be plain text", "write a name before the colon")
+        elif first := seen.get(key.text):
+            reader.fault(key, "duplicate-key", f"{key.text} stands here again, first on line {first.line}", "keep one")
+        else:
+            seen[key.text] = key
+            pairs.append((key, value))
+    return Mapping(tuple(pairs), line, column)
+
+
+def _refuse(event: Any, reader: Reader, message: str, fix: str) -> None:
+    place = Scalar("", False, event.start_mark.line + 1, event.start_mark.column + 1)
+    reader.fault(place, "yaml-refused", message, fix)
+    raise _Refused

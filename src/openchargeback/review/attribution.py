@@ -1,0 +1,101 @@
+"""Who pays: PI, project and fund of every charge, from tags, directory and defaults (DESIGN section 4).
+
+What stands in the database afterwards:
+    project     one row a project of the directory, with its PI and fund as of the period
+    payer       one row a way of attribution (`attribution.sql`)
+    attributed  the table `charge` with `payer` beside it
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import duckdb
+
+from openchargeback.focus.database import identifier, insert, sql
+from openchargeback.focus.reading import LoadedFile
+from openchargeback.ledger.directory import MATCH_COLUMNS, Directory, ProjectEntry
+from openchargeback.ledger.periods import first_day, last_day
+from openchargeback.ledger.settings import Config
+
+
+def attribute(
+    con: duckdb.DuckDBPyConnection, period: str, loaded: Sequence[LoadedFile], config: Config, directory: Directory
+) -> None:
+    """Give every charge of the table `charge` its payer."""
+    _projects(con, period, directory)
+    _emails(con, directory)
+    _fallbacks(con, config, directory)
+    claims = _claims(con, loaded, directory)
+    charges = f"charge LEFT JOIN ({claims}) AS claim USING (n)" if claims else "(SELECT *, NULL AS claimed FROM charge)"
+    con.execute(sql(__package__, "attribution.sql", charges=charges))
+    con.execute(
+        f"CREATE TABLE attributed AS SELECT row.n, row.file, row.source, row.period_start, row.cost, row.list, "
+        f"row.currency, row.kind, row.service, payer.id AS payer FROM {charges} AS row JOIN payer "
+        "ON payer.source = row.source AND payer.category IS NOT DISTINCT FROM row.category "
+        "AND payer.tag IS NOT DISTINCT FROM row.tag AND payer.claimed IS NOT DISTINCT FROM row.claimed"
+        if claims
+        else "CREATE TABLE attributed AS SELECT row.n, row.file, row.source, row.period_start, row.cost, row.list, "
+        "row.currency, row.kind, row.service, payer.id AS payer FROM charge AS row JOIN payer "
+        "ON payer.source = row.source AND payer.category IS NOT DISTINCT FROM row.category "
+        "AND payer.tag IS NOT DISTINCT FROM row.tag"
+    )
+    con.execute("DROP TABLE charge")
+
+
+def _projects(con: duckdb.DuckDBPyConnection, period: str, directory: Directory) -> None:
+    con.execute("CREATE TABLE project (id VARCHAR, pi VARCHAR, fund VARCHAR, ends DATE)")
+    rows = []
+    for id_, entry in directory.projects.items():
+        held = _entry(entry, period)
+        rows.append((id_, held.pi or None, held.fund or None, entry.end))
+    insert(con, "project", rows)
+
+
+def _entry(project: ProjectEntry, period: str):  # type: ignore[no-untyped-def]
+    first = project.entry_on(first_day(period))
+    return first if first.pi or first.fund else project.entry_on(last_day(period))
+
+
+def _emails(con: duckdb.DuckDBPyConnection, directory: Directory) -> None:
+    con.execute("CREATE TABLE email (written VARCHAR, canonical VARCHAR)")
+    written = con.execute("SELECT DISTINCT pi FROM tag WHERE pi IS NOT NULL ORDER BY pi").fetchall()
+    insert(con, "email", [(text, directory.email(text)) for (text,) in written])
+
+
+def _fallbacks(con: duckdb.DuckDBPyConnection, config: Config, directory: Directory) -> None:
+    con.execute(
+        "CREATE TABLE fallback (source VARCHAR, pi VARCHAR, project VARCHAR, fund VARCHAR, categories VARCHAR[])"
+    )
+    rows = [
+        (
+            source.name,
+            directory.email(source.default.pi) or None,
+            source.default.project or None,
+            source.default.fund or None,
+            [category.lower() for category in source.default_categories] or None,
+        )
+        for source in config.sources.values()
+    ]
+    for row in rows:
+        con.execute("INSERT INTO fallback VALUES (?, ?, ?, ?, ?)", row)
+
+
+def _claims(con: duckdb.DuckDBPyConnection, loaded: Sequence[LoadedFile], directory: Directory) -> str:
+    """SQL for the charges that a project claims by account or resource; empty where no project claims any."""
+    claims = [
+        (MATCH_COLUMNS.index(column), value, id_)
+        for id_, entry in directory.projects.items()
+        for column, value in entry.match
+    ]
+    present = [name for name in MATCH_COLUMNS if any(name in file.columns for file in loaded)]
+    if not claims or not present:
+        return ""
+    con.execute("CREATE TABLE claim_rule (column_number INTEGER, value VARCHAR, project VARCHAR)")
+    insert(con, "claim_rule", claims)
+    parts = [
+        f"SELECT cell.n, {MATCH_COLUMNS.index(name)} AS rank, claim_rule.project FROM cell JOIN claim_rule "
+        f"ON claim_rule.value = cell.{identifier(name)} AND claim_rule.column_number = {MATCH_COLUMNS.index(name)}"
+        for name in present
+    ]
+    return f"SELECT n, arg_min(project, rank) AS claimed FROM ({' UNION ALL '.join(parts)}) GROUP BY n"

@@ -1,0 +1,48 @@
+-- One row is one way in which charges of the period are attributed: PI, project and fund, with where each comes from.
+-- Per field the first of: the row's tag; the project that claims its account or resource; the project's directory
+-- entry, as of the period; the source's default payer. Malformed tags say nothing.
+CREATE TABLE payer AS
+WITH combination AS (
+    SELECT DISTINCT source, category, tag, claimed FROM {charges}
+),
+named AS (
+    SELECT
+        combination.*,
+        coalesce(tag.malformed, false) AS malformed,
+        email.canonical AS tag_pi,
+        tag.project AS tag_project,
+        tag.fund AS tag_fund,
+        CASE WHEN fallback.categories IS NULL OR list_contains(fallback.categories, coalesce(combination.category, 'usage'))
+            THEN fallback.pi END AS default_pi,
+        CASE WHEN fallback.categories IS NULL OR list_contains(fallback.categories, coalesce(combination.category, 'usage'))
+            THEN fallback.project END AS default_project,
+        CASE WHEN fallback.categories IS NULL OR list_contains(fallback.categories, coalesce(combination.category, 'usage'))
+            THEN fallback.fund END AS default_fund,
+        coalesce(tag.project, combination.claimed, default_project) AS project
+    FROM combination
+    LEFT JOIN tag ON tag.id = combination.tag
+    LEFT JOIN email ON email.written = tag.pi
+    LEFT JOIN fallback ON fallback.source = combination.source
+)
+SELECT
+    row_number() OVER (ORDER BY named.source, named.category, named.tag, named.claimed) AS id,
+    named.source,
+    named.category,
+    named.tag,
+    named.claimed,
+    named.malformed,
+    coalesce(named.tag_pi, project.pi, named.default_pi) AS pi,
+    named.project,
+    coalesce(named.tag_fund, project.fund, named.default_fund) AS fund,
+    CASE WHEN named.tag_pi IS NOT NULL THEN 'tag' WHEN project.pi IS NOT NULL THEN 'project'
+        WHEN named.default_pi IS NOT NULL THEN 'default' END AS pi_via,
+    CASE WHEN named.tag_project IS NOT NULL THEN 'tag' WHEN named.claimed IS NOT NULL THEN 'match'
+        WHEN named.default_project IS NOT NULL THEN 'default' END AS project_via,
+    CASE WHEN named.tag_fund IS NOT NULL THEN 'tag' WHEN project.fund IS NOT NULL THEN 'project'
+        WHEN named.default_fund IS NOT NULL THEN 'default' END AS fund_via,
+    named.default_pi,
+    named.default_fund,
+    named.tag_pi,
+    named.tag_fund
+FROM named
+LEFT JOIN project ON project.id = named.project

@@ -1,0 +1,178 @@
+"""Flags: why a person must look at a charge. They are seen before any decision, from tags and directory.
+
+What stands in the database afterwards:
+    flag    one row a flag of a charge (n, flag)
+    reason  one row a flag, source, project and service where more can be said than the flag's name (why)
+"""
+
+from __future__ import annotations
+
+import re
+import statistics
+from collections.abc import Mapping, Sequence
+from decimal import Decimal
+
+import duckdb
+
+from openchargeback import money
+from openchargeback.focus.database import identifier, insert, sql
+from openchargeback.focus.reading import LoadedFile
+from openchargeback.ledger.config import FILE_NAME
+from openchargeback.ledger.periods import first_day
+from openchargeback.ledger.settings import Config, UnusualAmount
+from openchargeback.problems import Problem
+
+Spending = Mapping[tuple[str, str, str], Decimal]
+"""What was billed in one period: exact amounts by source, project and service."""
+
+MONTHS = 6
+"""How many closed months make up what is usual."""
+
+
+def flag_charges(
+    con: duckdb.DuckDBPyConnection,
+    period: str,
+    loaded: Sequence[LoadedFile],
+    config: Config,
+    history: Sequence[tuple[Mapping[str, int], Spending]],
+) -> list[Problem]:
+    """Fill `flag` and `reason`. history: the closed months before this one, the latest last, each with the number of
+    charges by source and its spending.
+    """
+    funds = [fund for (fund,) in con.execute("SELECT DISTINCT fund FROM payer WHERE fund IS NOT NULL").fetchall()]
+    con.execute(
+        sql(__package__, "flags.sql"),
+        {
+            "bad_funds": sorted(fund for fund in funds if not fund_fits(fund, config)),
+            "period": period,
+            "first_day": first_day(period),
+            "currency": config.currency,
+        },
+    )
+    con.execute("CREATE TABLE reason (flag VARCHAR, source VARCHAR, project VARCHAR, service VARCHAR, why VARCHAR)")
+    _duplicates(con, loaded)
+    problems = _patterns(con, config)
+    if config.review.unusual_amount:
+        _unusual(con, config.review.unusual_amount, history, config.currency)
+    return problems
+
+
+def fund_fits(fund: str, config: Config) -> bool:
+    """Whether an accounting string fits a configured pattern; the journal's fund expression counts as one."""
+    patterns = [*config.review.fund_patterns, *([config.journal.fund] if config.journal.fund else [])]
+    return not patterns or any(re.fullmatch(pattern, fund) for pattern in patterns)
+
+
+def _duplicates(con: duckdb.DuckDBPyConnection, loaded: Sequence[LoadedFile]) -> None:
+    """Flag rows that equal an earlier row of their source in every cell, over all its part files."""
+    for source in sorted({file.file.source for file in loaded}):
+        files = [file for file in loaded if file.file.source == source]
+        names = sorted({name for file in files for name in file.columns})
+        hashes = " UNION ALL ".join(
+            f"SELECT {file.first} + rowid AS n, hash({', '.join(file.expression(name) for name in names)}) AS h "
+            f"FROM {file.table}"
+            for file in files
+        )
+        con.execute(f"CREATE OR REPLACE TEMP TABLE row_hash AS {hashes}")
+        # Two different rows may share a hash: it only picks the rows that are then compared cell by cell.
+        con.execute(
+            "CREATE OR REPLACE TEMP TABLE suspect AS SELECT n FROM row_hash WHERE h IN "
+            "(SELECT h FROM row_hash GROUP BY h HAVING count(*) > 1)"
+        )
+        cells = " UNION ALL ".join(
+            f"SELECT {file.first} + rowid AS n, "
+            + ", ".join(f"{file.expression(name)} AS {identifier(f'k{index}')}" for index, name in enumerate(names))
+            + f" FROM {file.table} WHERE {file.first} + rowid IN (SELECT n FROM suspect)"
+            for file in files
+        )
+        keys = ", ".join(identifier(f"k{index}") for index in range(len(names)))
+        con.execute(
+            f"INSERT INTO flag SELECT n, 'possible-duplicate' FROM ({cells}) "
+            f"QUALIFY row_number() OVER (PARTITION BY {keys} ORDER BY n) > 1"
+        )
+
+
+def _patterns(con: duckdb.DuckDBPyConnection, config: Config) -> list[Problem]:
+    """Flag the charges that a configured pattern finds. The expressions are RE2's, whose time is linear."""
+    present = {name for (name,) in con.execute("SELECT column_name FROM (DESCRIBE cell)").fetchall()}
+    problems = []
+    for pattern in config.review.patterns:
+        if not set(pattern.match) <= present:
+            continue
+        values: dict[str, object] = {"flag": f"pattern:{pattern.name}"}
+        conditions = []
+        for number, (column, expression) in enumerate(sorted(pattern.match.items())):
+            conditions.append(f"regexp_matches(cell.{identifier(column)}, $e{number})")
+            values[f"e{number}"] = expression
+        if pattern.minimum is not None:
+            conditions.append("abs(charge.cost) >= $minimum::DECIMAL(38, 18)")
+            values["minimum"] = money.exact(pattern.minimum)
+        try:
+            con.execute(
+                "INSERT INTO flag SELECT cell.n, $flag FROM cell JOIN attributed AS charge USING (n) "
+                f"WHERE {' AND '.join(conditions)}",
+                values,
+            )
+        except duckdb.InvalidInputException as error:
+            reason = str(error).splitlines()[0].removeprefix("Invalid Input Error: ")
+            problems.append(
+                Problem(
+                    FILE_NAME,
+                    "bad-pattern",
+                    f"the expression of review pattern {pattern.name} cannot be used: {reason[:200]}",
+                    "look-around and back-references are not available",
+                )
+            )
+            continue
+        if pattern.reason:
+            con.execute(
+                "INSERT INTO reason SELECT DISTINCT $flag, charge.source, coalesce(payer.project, ''), charge.service, "
+                "$why FROM flag JOIN attributed AS charge USING (n) JOIN payer ON payer.id = charge.payer "
+                "WHERE flag.flag = $flag",
+                {"flag": values["flag"], "why": pattern.reason},
+            )
+    return problems
+
+
+def _unusual(
+    con: duckdb.DuckDBPyConnection,
+    rule: UnusualAmount,
+    history: Sequence[tuple[Mapping[str, int], Spending]],
+    currency: str,
+) -> None:
+    sums = con.execute(
+        "SELECT charge.source, payer.project, charge.service, sum(charge.cost) FROM attributed AS charge "
+        "JOIN payer ON payer.id = charge.payer WHERE payer.project IS NOT NULL AND charge.currency = $currency "
+        "GROUP BY ALL ORDER BY ALL",
+        {"currency": currency},
+    ).fetchall()
+    found = []
+    for source, project, service, amount in sums:
+        months = [spending for counts, spending in history if counts.get(source)][-MONTHS:]
+        why = unusual(amount, [month.get((source, project, service), money.ZERO) for month in months], rule, currency)
+        if why:
+            found.append(("unusual-amount", source, project, service, why))
+    insert(con, "reason", found)
+    con.execute(
+        "INSERT INTO flag SELECT charge.n, 'unusual-amount' FROM attributed AS charge JOIN payer ON payer.id = charge.payer "
+        "JOIN reason ON reason.flag = 'unusual-amount' AND reason.source = charge.source "
+        "AND reason.project = payer.project AND reason.service = charge.service"
+    )
+
+
+def unusual(amount: Decimal, before: Sequence[Decimal], rule: UnusualAmount, currency: str) -> str:
+    """Why an exact amount is unusual beside those of earlier months, in one sentence; empty where it is not.
+
+    With fewer than two months nothing is unusual unless `first_time` is set; with a median of zero only the minimum
+    counts (DESIGN section 4, "Flags").
+    """
+    if amount <= rule.minimum:
+        return ""
+    shown = money.human(amount, currency)
+    if len(before) < 2:
+        return f"{shown}, and there are too few closed months to compare with" if rule.first_time else ""
+    median = statistics.median(before)
+    if amount <= rule.factor * median:
+        return ""
+    usual = f"the median of {len(before)} closed months is {money.human(median, currency)}"
+    return f"{shown}; {usual}"

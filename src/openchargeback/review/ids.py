@@ -1,0 +1,77 @@
+"""Charge ids (DESIGN section 4, "Charge identity"): computed for a whole source, and only where something needs them."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Sequence
+
+import duckdb
+
+from openchargeback.focus.columns import COLUMNS
+from openchargeback.focus.database import insert, literal, sql
+from openchargeback.focus.reading import LoadedFile
+
+_UNIT = "chr(31)"
+
+
+def number_charges(
+    con: duckdb.DuckDBPyConnection, period: str, loaded: Sequence[LoadedFile], sources: Iterable[str]
+) -> None:
+    """Fill the table `charge_id` (n, id) for these sources."""
+    con.execute("CREATE TABLE IF NOT EXISTS charge_id (n BIGINT, id VARCHAR)")
+    for source in sorted(set(sources)):
+        files = [file for file in loaded if file.file.source == source]
+        if files:
+            _canonical_tags(con, files)
+            rows = " UNION ALL ".join(_canonical(file, files) for file in files)
+            con.execute(sql(__package__, "ids.sql", rows=rows), {"source": source, "period": period})
+            con.execute("DROP TABLE canonical_json")
+
+
+def _canonical_tags(con: duckdb.DuckDBPyConnection, files: Sequence[LoadedFile]) -> None:
+    """The distinct JSON texts of these files with their canonical form: keys sorted, no blanks."""
+    con.execute("CREATE TEMP TABLE canonical_json (text VARCHAR, canonical VARCHAR)")
+    parts = [
+        f"SELECT {file.expression(name)} AS text FROM {file.table}"
+        for file in files
+        for name, kind in COLUMNS.items()
+        if kind == "json" and name in file.columns
+    ]
+    if parts:
+        texts = con.execute(
+            f"SELECT DISTINCT text FROM ({' UNION ALL '.join(parts)}) WHERE text IS NOT NULL ORDER BY text"
+        ).fetchall()
+        insert(con, "canonical_json", [(text, canonical_json(text)) for (text,) in texts])
+
+
+def canonical_json(text: str) -> str:
+    """JSON with sorted keys and without blanks; text that is no JSON stays as it is."""
+    try:
+        return json.dumps(json.loads(text), sort_keys=True, separators=(",", ":"), ensure_ascii=False)
+    except (ValueError, RecursionError):
+        return text
+
+
+def _canonical(file: LoadedFile, files: Sequence[LoadedFile]) -> str:
+    names = sorted(name for name in file.columns if name in COLUMNS)
+    cells, joins = [], []
+    for name in names:
+        column, kind = f"row.{file.columns[name]}", COLUMNS[name]
+        if kind == "decimal":
+            plain = f"regexp_replace(regexp_replace(amount({column})::VARCHAR, '0+$', ''), '[.]$', '')"
+            cell = f"coalesce({plain}, {column})"
+        elif kind == "datetime":
+            cell = f"coalesce(strftime(utc({column}), '%Y-%m-%dT%H:%M:%S.%fZ'), {column})"
+        elif kind == "json":
+            alias = f"json_{file.columns[name]}"
+            joins.append(f"LEFT JOIN canonical_json AS {alias} ON {alias}.text = {column}")
+            cell = f"{alias}.canonical"
+        else:
+            cell = column
+        cells.append(f"{literal(name + '=')} || {cell}")
+    every = sorted({name for each in files for name in each.columns})
+    whole = ", ".join(f"coalesce({'row.' + file.columns[name] if name in file.columns else 'NULL'}, '')" for name in every)
+    return (
+        f"SELECT {file.first} + row.rowid AS n, concat_ws({_UNIT}, {', '.join(cells)}) AS text, "
+        f"sha256(concat_ws({_UNIT}, {whole})) AS whole FROM {file.table} AS row {' '.join(joins)}"
+    )

@@ -1,0 +1,90 @@
+"""The layers and the one home of each outside thing, held by the import-linter contracts in pyproject.toml."""
+
+import os
+import re
+import subprocess
+import sys
+import tomllib
+from itertools import pairwise
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[1]
+BROKEN_PACKAGE = ROOT / "tests" / "fixtures" / "architecture"
+
+CONFIG = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["tool"]["importlinter"]
+CONTRACTS = {contract["id"]: contract for contract in CONFIG["contracts"]}
+ROOMS = [room.strip("()") for room in CONTRACTS["rooms"]["layers"]]
+OUTSIDE = [thing for contract in CONFIG["contracts"] for thing in contract.get("forbidden_modules", [])]
+
+
+def lint_imports(package_folder: Path) -> subprocess.CompletedProcess[str]:
+    """Holds the `openchargeback` that lies in package_folder against our contracts."""
+    return subprocess.run(
+        [
+            *(sys.executable, "-c", "from importlinter.cli import lint_imports_command; lint_imports_command()"),
+            *("--config", str(ROOT / "pyproject.toml"), "--no-cache"),
+        ],
+        cwd=package_folder,
+        # A wide terminal, so that no line of the report is folded.
+        env={**os.environ, "PYTHONPATH": str(package_folder), "COLUMNS": "300", "NO_COLOR": "1"},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+
+
+@pytest.fixture(scope="module")
+def broken() -> subprocess.CompletedProcess[str]:
+    return lint_imports(BROKEN_PACKAGE)
+
+
+def test_the_package_keeps_every_contract():
+    result = lint_imports(ROOT / "src")
+    assert result.returncode == 0, result.stdout + result.stderr
+    assert f"{len(CONTRACTS)} kept, 0 broken" in result.stdout
+
+
+def test_each_outside_thing_may_be_imported_at_home_and_the_home_by_others(tmp_path):
+    package = tmp_path / "openchargeback"
+    homes = {
+        "ledger/git.py": "subprocess",
+        "focus/reading.py": "frictionless",
+        "portal/pages.py": "jinja2, markdown_it, weasyprint",
+        "deliver/mail.py": "email, smtplib",
+        "cli/__init__.py": "click, rich, openchargeback.ledger.git, openchargeback.focus.reading, "
+        "openchargeback.portal.pages, openchargeback.deliver.mail",
+    }
+    for home, things in homes.items():
+        (package / home).parent.mkdir(parents=True)
+        (package / home).parent.joinpath("__init__.py").touch()
+        (package / home).write_text(f"import {things}\n", encoding="utf-8")
+    (package / "__init__.py").touch()
+    result = lint_imports(tmp_path)
+    assert result.returncode == 0, result.stdout + result.stderr
+
+
+def test_a_package_that_breaks_every_contract_is_refused(broken):
+    assert broken.returncode == 1, broken.stdout + broken.stderr
+    assert f"0 kept, {len(CONTRACTS)} broken" in broken.stdout
+
+
+@pytest.mark.parametrize(("above", "below"), list(pairwise(ROOMS)))
+def test_no_room_may_import_the_one_above_it(broken, above, below):
+    assert f"openchargeback.{below} -> openchargeback.{above} (l.3)" in broken.stdout
+
+
+@pytest.mark.parametrize("thing", OUTSIDE)
+def test_nothing_outside_is_imported_away_from_its_home(broken, thing):
+    assert re.search(rf"openchargeback\.elsewhere -> {thing} \(l\.\d+\)", broken.stdout)
+
+
+def test_a_new_room_must_be_given_its_place(broken):
+    assert "not listed as layers:\n\n- openchargeback.elsewhere" in broken.stdout
+
+
+def test_every_room_of_the_package_is_known():
+    package = ROOT / "src" / "openchargeback"
+    found = {path.stem for path in package.iterdir() if path.suffix == ".py" or (path / "__init__.py").is_file()}
+    assert found - {"__init__", "__main__"} <= set(ROOMS)

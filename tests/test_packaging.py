@@ -1,0 +1,108 @@
+"""What the distributions hold: built from a copy of the checkout, sdist first and the wheel from that."""
+
+import configparser
+import os
+import shutil
+import subprocess
+import sys
+import zipfile
+from email.parser import Parser
+from pathlib import Path, PurePosixPath
+
+import pytest
+
+import openchargeback
+
+ROOT = Path(__file__).parents[1]
+SHIPPED = {"src/openchargeback": "openchargeback", "site_templates": "openchargeback/site_templates"}
+LEFTOVERS = shutil.ignore_patterns("__pycache__", "*.pyc", ".DS_Store")
+
+# Files of the kinds and in the places that a careless .gitignore or build configuration would drop.
+PROBES = [
+    "src/openchargeback/billing/probe.sql",
+    "site_templates/statements/probe.html",
+    "site_templates/build/probe.css",
+]
+
+
+def run(*arguments: str | Path, cwd: Path) -> None:
+    # Without an index: all that a build needs is in the lock.
+    env = {**os.environ, "PIP_NO_INDEX": "1", "PIP_DISABLE_PIP_VERSION_CHECK": "1"}
+    done = subprocess.run(
+        [sys.executable, "-m", *arguments], cwd=cwd, env=env, capture_output=True, text=True, check=False
+    )
+    assert done.returncode == 0, done.stdout + done.stderr
+
+
+@pytest.fixture(scope="module")
+def checkout(tmp_path_factory) -> Path:
+    copy = tmp_path_factory.mktemp("packaging") / "checkout"
+    copy.mkdir()
+    for name in ("pyproject.toml", "README.md", "LICENSE", "CHANGELOG.md", ".gitignore"):
+        shutil.copy(ROOT / name, copy)
+    for folder in SHIPPED:
+        shutil.copytree(ROOT / folder, copy / folder, ignore=LEFTOVERS)
+    for probe in PROBES:
+        (copy / probe).parent.mkdir(parents=True, exist_ok=True)
+        (copy / probe).write_text("probe\n", encoding="utf-8")
+    return copy
+
+
+@pytest.fixture(scope="module")
+def wheel(checkout) -> zipfile.ZipFile:
+    run("hatchling", "build", "-t", "sdist", "-d", "dist", cwd=checkout)
+    (sdist,) = (checkout / "dist").glob("*.tar.gz")
+    run("pip", "wheel", "--no-deps", "--no-build-isolation", "-w", "dist", sdist, cwd=checkout)
+    (path,) = (checkout / "dist").glob("*.whl")
+    with zipfile.ZipFile(path) as archive:
+        yield archive
+
+
+def metadata(wheel: zipfile.ZipFile, name: str) -> str:
+    return wheel.read(f"openchargeback-{openchargeback.__version__}.dist-info/{name}").decode()
+
+
+def test_the_wheel_holds_the_package_and_the_templates_whole(wheel, checkout):
+    expected = {
+        (PurePosixPath(shipped) / path.relative_to(checkout / folder).as_posix()).as_posix()
+        for folder, shipped in SHIPPED.items()
+        for path in (checkout / folder).rglob("*")
+        if path.is_file()
+    }
+    assert {name for name in wheel.namelist() if ".dist-info/" not in name} == expected
+    assert {"openchargeback/py.typed", "openchargeback/billing/probe.sql"} <= expected
+    assert "openchargeback/site_templates/statements/probe.html" in expected
+
+
+def test_both_names_start_the_program(wheel):
+    entry_points = configparser.ConfigParser()
+    entry_points.read_string(metadata(wheel, "entry_points.txt"))
+    assert dict(entry_points["console_scripts"]) == {
+        "focus-billing": "openchargeback.cli.main:main",
+        "openchargeback": "openchargeback.cli.main:main",
+    }
+
+
+def test_the_metadata_name_version_and_licence(wheel):
+    fields = Parser().parsestr(metadata(wheel, "METADATA"))
+    assert fields["Version"] == openchargeback.__version__
+    assert fields["License-Expression"] == "MIT"
+    assert fields["Requires-Python"] == ">=3.11"
+    assert "MIT License" in metadata(wheel, "licenses/LICENSE")
+
+
+@pytest.mark.parametrize("lock", ["requirements.lock", "requirements-dev.lock"])
+def test_a_lock_has_a_digest_for_everything_and_names_no_host(lock):
+    text = (ROOT / lock).read_text(encoding="utf-8")
+    pins = [line for line in text.splitlines() if line[:1].isalnum()]
+    assert pins
+    assert all(line.endswith(" \\") and "==" in line for line in pins)
+    assert "://" not in text
+    assert "--index-url" not in text
+
+
+def test_the_dev_lock_has_the_versions_of_the_other():
+    def pins(lock: str) -> set[str]:
+        return {line for line in (ROOT / lock).read_text(encoding="utf-8").splitlines() if line[:1].isalnum()}
+
+    assert pins("requirements.lock") < pins("requirements-dev.lock")

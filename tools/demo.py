@@ -1,0 +1,125 @@
+"""Builds the portal of the sample ledger in build/demo, as a university builds its own: ingest, commit, build.
+
+Everything runs through the program's command line. The demo ledger is made anew each time, with the same commits each
+time; only its `.openchargeback/` stays, the cache that makes a second run quick.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+from typing import NoReturn
+
+ROOT = Path(__file__).resolve().parent.parent
+SAMPLE_LEDGER = ROOT / "ledger"
+SAMPLE_DATA = ROOT / "sample_data"
+MONTHS = ("2025-01", "2025-12")
+
+DEMO = ROOT / "build" / "demo"
+LEDGER = DEMO / "ledger"
+PUBLIC = DEMO / "public"
+# Whoever finds this file in build/demo knows that the folder is ours to replace.
+MARK = DEMO / ".openchargeback-demo"
+CACHE = ".openchargeback"
+
+PROGRAM = Path(sys.executable).with_name("focus-billing")
+
+# Variables of a surrounding Git (a hook, say) would point our commands at the wrong repository.
+ENVIRONMENT = {name: value for name, value in os.environ.items() if not name.startswith("GIT_")}
+# Nobody's own settings may change a commit of the demo.
+PLAIN_GIT = {**ENVIRONMENT, "GIT_CONFIG_GLOBAL": os.devnull, "GIT_CONFIG_NOSYSTEM": "1"}
+
+
+def main() -> None:
+    """Make the demo ledger, fill it, build it, say where the portal is."""
+    files = [file for month in MONTHS for file in sorted(SAMPLE_DATA.glob(f"*_{month}.csv"))]
+    if not (SAMPLE_LEDGER / "config.yaml").is_file() or not files:
+        stop(f"the sample ledger ({SAMPLE_LEDGER}) or its charges ({SAMPLE_DATA}) are missing from this checkout")
+
+    claim_demo_folder()
+    renew_ledger()
+    git("init", "--quiet", "--initial-branch=main", "--template=")
+    commit("The sample ledger", on="2025-01-01T09:00:00+00:00")
+    for file in files:
+        run(PROGRAM, "ingest", file, "--source", source_of(file), "--ledger", LEDGER)
+    commit("Ingest the charges of January and December 2025", on="2026-01-05T09:00:00+00:00")
+    run(PROGRAM, "build", "-o", PUBLIC, "--ledger", LEDGER)
+
+    index = PUBLIC / "index.html"
+    if not index.is_file():
+        stop(f"the build wrote no {index}")
+    print(index)
+
+
+def source_of(file: Path) -> str:
+    """The source that a file of the samples is from: `aws` for aws_2025-01.csv."""
+    return re.sub(r"_\d{4}-\d{2}\.csv$", "", file.name)
+
+
+def claim_demo_folder() -> None:
+    """Make build/demo, or make sure that it is an earlier demo of ours."""
+    DEMO.mkdir(parents=True, exist_ok=True)
+    if not MARK.exists() and any(DEMO.iterdir()):
+        stop(f"{DEMO} holds something that is no earlier demo; move it away and try again")
+    MARK.touch()
+
+
+def renew_ledger() -> None:
+    """Put a fresh copy of the sample ledger in place of the last demo's, but keep its cache."""
+    LEDGER.mkdir(exist_ok=True)
+    for entry in LEDGER.iterdir():
+        if entry.name == CACHE:
+            continue
+        if entry.is_dir() and not entry.is_symlink():
+            shutil.rmtree(entry)
+        else:
+            entry.unlink()
+    # Secrets and the cache of someone who works in the sample itself stay there.
+    leave = shutil.ignore_patterns(".git", CACHE, "config.local.yaml")
+    shutil.copytree(SAMPLE_LEDGER, LEDGER, ignore=leave, dirs_exist_ok=True)
+
+
+def commit(message: str, *, on: str) -> None:
+    """Commit all there is, if anything is new. Author and date are fixed, so that the commit is the same each time."""
+    git("add", "--all")
+    if subprocess.run(git_command("diff", "--cached", "--quiet"), env=PLAIN_GIT, check=False).returncode == 0:
+        return
+    identity = {
+        f"GIT_{role}_{field}": value
+        for role in ("AUTHOR", "COMMITTER")
+        for field, value in (("NAME", "Demo"), ("EMAIL", "demo@example.edu"), ("DATE", on))
+    }
+    git("commit", "--quiet", "--message", message, identity=identity)
+
+
+def git(*arguments: str, identity: dict[str, str] | None = None) -> None:
+    """Run Git in the demo ledger."""
+    run(*git_command(*arguments), environment={**PLAIN_GIT, **(identity or {})})
+
+
+def git_command(*arguments: str) -> list[str]:
+    """A command line for Git in the demo ledger, without the list of files that a person has Git ignore everywhere."""
+    return ["git", "-C", str(LEDGER), "-c", f"core.excludesFile={os.devnull}", *arguments]
+
+
+def run(*command: str | Path, environment: dict[str, str] = ENVIRONMENT) -> None:
+    """Run a command that has to succeed. What it prints is for the person who watches."""
+    try:
+        subprocess.run(command, env=environment, stdin=subprocess.DEVNULL, check=True)
+    except FileNotFoundError:
+        stop(f"{command[0]} is not installed")
+    except subprocess.CalledProcessError as error:
+        stop(f"this failed with exit code {error.returncode}: {' '.join(map(str, command))}")
+
+
+def stop(message: str) -> NoReturn:
+    """End with a message for the person at the terminal."""
+    sys.exit(f"demo: {message}")
+
+
+if __name__ == "__main__":
+    main()
