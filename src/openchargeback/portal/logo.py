@@ -10,7 +10,7 @@ import re
 import struct
 import zlib
 from dataclasses import dataclass
-from xml.etree import ElementTree
+from xml.etree import ElementTree as ET
 
 MAX_BYTES = 1_000_000
 MAX_PIXELS = 4_000_000
@@ -22,6 +22,7 @@ _SVG = "{http://www.w3.org/2000/svg}"
 _XLINK_HREF = "{http://www.w3.org/1999/xlink}href"
 _BASE = "{http://www.w3.org/XML/1998/namespace}base"
 _OUTSIDE_CSS = re.compile(r"@import|@font-face|\\|url\(\s*[\"']?(?!#)", re.IGNORECASE)
+_LOCAL_URL = re.compile(r"url\(\s*[\"']?#([^)\"']+)")
 _CHANNELS = {0: 1, 2: 3, 3: 1, 4: 2, 6: 4}  # PNG colour types (ISO 15948, 11.2.2)
 _DROPPED = {"script", "foreignObject", "image", "feImage", "a", "set", "animate", "animateMotion", "animateTransform"}
 
@@ -45,22 +46,21 @@ def usable_logo(content: bytes) -> Logo | None:
     if content.startswith(_PNG):
         return Logo(content, "image/png") if _is_whole_png(content) else None
     try:
-        # Expat limits how far entities may blow up a document, and fetches none.
-        root = ElementTree.fromstring(content)
-    except (ElementTree.ParseError, ValueError, LookupError):
+        root = ET.fromstring(content)  # noqa: S314 - expat limits how far entities blow up, and fetches none
+    except (ET.ParseError, ValueError, LookupError):
         return None
     if root.tag != f"{_SVG}svg":
         return None
     _clean(root)
     if _cost(root) > MAX_ELEMENTS:
         return None
-    return Logo(ElementTree.tostring(root, encoding="utf-8"), "image/svg+xml")
+    return Logo(ET.tostring(root, encoding="utf-8"), "image/svg+xml")
 
 
-def _clean(root: ElementTree.Element) -> None:
+def _clean(root: ET.Element) -> None:
     for parent in list(root.iter()):
         for child in list(parent):
-            name = child.tag.removeprefix(_SVG) if isinstance(child.tag, str) else ""
+            name = child.tag.removeprefix(_SVG)
             outside = name == "style" and _OUTSIDE_CSS.search("".join(child.itertext()))
             if name in _DROPPED or outside:
                 parent.remove(child)
@@ -70,13 +70,13 @@ def _clean(root: ElementTree.Element) -> None:
                 del parent.attrib[key]
 
 
-def _cost(root: ElementTree.Element) -> int:
+def _cost(root: ET.Element) -> int:
     """How many elements are drawn, with every `use` followed; more than allowed where one comes back to itself."""
     by_id = {element.get("id"): element for element in root.iter() if element.get("id")}
     known: dict[int, int] = {}
     under_way: set[int] = set()
 
-    def cost(element: ElementTree.Element, depth: int) -> int:
+    def cost(element: ET.Element, depth: int) -> int:
         if id(element) in known:
             return known[id(element)]
         if id(element) in under_way or depth > 100:
@@ -85,7 +85,7 @@ def _cost(root: ElementTree.Element) -> int:
         total = 1 + sum(cost(child, depth + 1) for child in element)
         # Not only `use`: gradients, patterns, clip paths, masks and markers may refer to each other, too.
         for key, value in element.attrib.items():
-            names = [value.strip()[1:]] if key in ("href", _XLINK_HREF) else re.findall(r"url\(\s*[\"']?#([^)\"']+)", value)
+            names = [value.strip()[1:]] if key in ("href", _XLINK_HREF) else _LOCAL_URL.findall(value)
             total += sum(cost(by_id[name], depth + 1) for name in names if name in by_id)
         under_way.discard(id(element))
         known[id(element)] = min(total, MAX_ELEMENTS + 1)

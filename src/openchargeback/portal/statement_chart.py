@@ -1,7 +1,8 @@
-"""Twelve small bars: what a project used (outline) and what was due (filled), month by month, as inline SVG.
+"""Twelve small bars for paper: what a project used (outline) and what was due (filled), month by month, as inline SVG.
 
-Shared by the PDF and the page. Colours stand as attributes, since a PDF renderer takes no style sheet into an SVG; the
-classes let the page's style sheet replace them, in dark mode too.
+The portal's own chart of the same twelve months takes its colours from a style sheet and has an element for each bar.
+WeasyPrint takes no style sheet into an SVG, and every element costs; so here colours are attributes and all bars of
+one kind are one path.
 """
 
 from __future__ import annotations
@@ -12,7 +13,8 @@ from decimal import Decimal
 from xml.sax.saxutils import escape, quoteattr
 
 from openchargeback import money
-from openchargeback.portal.statement_view import Bar, short_month
+from openchargeback.portal.statement_view import Bar
+from openchargeback.portal.templates import period_short
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,7 +53,10 @@ def history_chart(bars: Sequence[Bar], currency: str, colours: ChartColours | No
         return _number(Decimal(_BOTTOM) - (amount - deep) * scale)
 
     step = Decimal(_WIDTH - _LEFT) / len(bars)
-    outlines, others, marked, words = [], [], [], []
+    outlines: list[str] = []
+    others: list[str] = []
+    marked: list[str] = []
+    words: list[str] = []
     for at, bar in enumerate(bars):
         left = Decimal(_LEFT) + step * at + (step - _BAR) / 2
         box = f"M{_number(left)} {y(money.ZERO)}H{_number(left + _BAR)}V"
@@ -61,18 +66,15 @@ def history_chart(bars: Sequence[Bar], currency: str, colours: ChartColours | No
             (marked if bar.current else others).append(f"{box}{y(bar.due)}H{_number(left)}Z")
         middle = _number(left + Decimal(_BAR) / 2)
         look = f'font-weight="600" fill="{colours.ink}"' if bar.current else f'fill="{colours.text}"'
-        kind = "chart-now" if bar.current else "chart-text"
-        words.append(f'<text class="{kind}" x="{middle}" y="90" text-anchor="middle" {look}>{short_month(bar.period)}</text>')
+        words.append(f'<text x="{middle}" y="90" text-anchor="middle" {look}>{period_short(bar.period)[:3]}</text>')
         if at == 0 or bar.period.endswith("-01"):
             words.append(
-                f'<text class="chart-text" x="{middle}" y="102" text-anchor="middle" fill="{colours.text}">'
-                f"{bar.period[:4]}</text>"
+                f'<text x="{middle}" y="102" text-anchor="middle" fill="{colours.text}">{bar.period[:4]}</text>'
             )
-    ticks = [tick for tick in (high, money.ZERO, deep) if tick or tick is money.ZERO]
-    ticks = sorted(set(ticks), reverse=True)
+    ticks = sorted({high, money.ZERO, deep}, reverse=True)
     rules = "".join(f"M{_LEFT} {y(tick)}H{_WIDTH}" for tick in ticks if tick)
     labels = "".join(
-        f'<text class="chart-text" x="{_LEFT - 10}" y="{_number(Decimal(y(tick)) + 3)}" text-anchor="end" '
+        f'<text x="{_LEFT - 10}" y="{_number(Decimal(y(tick)) + 3)}" text-anchor="end" '
         f'fill="{colours.text}">{_whole(tick)}</text>'
         for tick in ticks
     )
@@ -81,11 +83,11 @@ def history_chart(bars: Sequence[Bar], currency: str, colours: ChartColours | No
         f'<svg xmlns="http://www.w3.org/2000/svg" class="history" viewBox="0 0 {_WIDTH} {_HEIGHT}" role="img" '
         f'aria-label={quoteattr(title)} font-family="Inter" font-size="10">'
         f"<title>{escape(title)}</title>"
-        f'<path class="chart-rule" d="{rules}" fill="none" stroke="{colours.rule}" stroke-width="0.75"/>'
-        f'<path class="chart-due" d="{"".join(others)}" fill="{colours.other}"/>'
-        f'<path class="chart-due-now" d="{"".join(marked)}" fill="{colours.accent}"/>'
-        f'<path class="chart-list" d="{"".join(outlines)}" fill="none" stroke="{colours.outline}" stroke-width="0.75"/>'
-        f'<path class="chart-axis" d="M{_LEFT} {y(money.ZERO)}H{_WIDTH}" fill="none" stroke="{colours.outline}" '
+        f'<path d="{rules}" fill="none" stroke="{colours.rule}" stroke-width="0.75"/>'
+        f'<path d="{"".join(others)}" fill="{colours.other}"/>'
+        f'<path d="{"".join(marked)}" fill="{colours.accent}"/>'
+        f'<path d="{"".join(outlines)}" fill="none" stroke="{colours.outline}" stroke-width="0.75"/>'
+        f'<path d="M{_LEFT} {y(money.ZERO)}H{_WIDTH}" fill="none" stroke="{colours.outline}" '
         f'stroke-width="0.75"/>'
         f"{labels}{''.join(words)}</svg>"
     )
@@ -101,8 +103,7 @@ def round_up(amount: Decimal) -> Decimal:
 
 def _title(bars: Sequence[Bar], currency: str) -> str:
     told = [
-        f"{short_month(bar.period)} {bar.period[:4]}: list {money.human(bar.list, currency)}, "
-        f"due {money.human(bar.due, currency)}"
+        f"{period_short(bar.period)}: list {money.human(bar.list, currency)}, due {money.human(bar.due, currency)}"
         for bar in bars
         if bar.list or bar.due
     ]
@@ -118,5 +119,3 @@ def _number(value: Decimal) -> str:
     """A coordinate with at most one decimal, written the same everywhere."""
     text = f"{value.quantize(Decimal('0.1')):f}"
     return text.removesuffix(".0")
-
-

@@ -28,6 +28,7 @@ from openchargeback.model import (
     ResourceLine,
     Statement,
 )
+from openchargeback.portal.templates import percent_filter, period_human
 
 HISTORY_MONTHS = 12
 
@@ -59,9 +60,7 @@ _FLAG_WORDS = {
     "unusual-amount": "an unusual amount",
 }
 
-_MONTHS = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec")
-
-# Characters that turn the reading direction of what follows them. A resource's name must not be able to reorder figures.
+# They turn the reading direction of what follows. A resource's name must not be able to reorder figures.
 _DIRECTION_OVERRIDES = frozenset("\u200e\u200f\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069")
 
 
@@ -110,7 +109,7 @@ class FundRow:
 
 @dataclass(frozen=True, slots=True)
 class ResourceRow:
-    """A resource within a service. `id` is empty where it would only repeat the name; `kind` where it is plain usage."""
+    """A resource of a service. `id` is empty where it would only repeat the name; `kind` where it is plain usage."""
 
     name: str
     id: str
@@ -134,6 +133,14 @@ class ResourceGroup:
     rest_count: int
     rest: Figures
     credits: Figures
+
+    @property
+    def rest_words(self) -> str:
+        """What the row of the rest is called."""
+        if not self.rest_count:
+            return "Charges that name no resource"
+        plural = "resource" if self.rest_count == 1 else "resources"
+        return f"and {self.rest_count} more {plural}" if self.rows else f"{self.rest_count} {plural}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -244,15 +251,15 @@ def statement_view(
     """
     total = Amounts.total(line.amounts for line in statement.lines)
     year, month = (int(part) for part in statement.period.split("-"))
-    organization = config.organization
+    organization, contact = config.organization, config.organization.contact
     sources = _sources(statement.lines, config)
-    credits = _credits(statement.resources, config)
+    corrections = _credits(statement.resources, config)
     held = tuple(_held(group, config) for group in statement.held)
     until = statement.issued + dt.timedelta(days=config.statements.questions_until_days)
     return StatementView(
         number=statement.number,
         period=statement.period,
-        period_name=f"{calendar_month(month)} {year}",
+        period_name=period_human(statement.period),
         first_day=dt.date(year, month, 1),
         last_day=dt.date(year, month, calendar.monthrange(year, month)[1]),
         issued=statement.issued,
@@ -272,20 +279,18 @@ def statement_view(
         total=Figures.of(total),
         discount_percent=money.percent(total.discount, total.list),
         subsidised=total.list > 0 and not total.billed,
-        sentence=_sentence(total, config.currency, shown(organization.name), bool(held)),
+        sentence=_sentence(total, config.currency, shown(organization.name), held=bool(held)),
         bars=_bars(statement.period, total, history),
         sources=sources,
         resources=_resources(statement, config),
-        credits=credits,
-        credits_total=_sum(row.figures for row in credits),
+        credits=corrections,
+        credits_total=_sum(row.figures for row in corrections),
         fund_rows=_funds(statement.lines),
         held=held,
         held_total=sum((row.amount for row in held if row.currency == config.currency), money.ZERO),
         discount_notes=_discount_notes(sources, config),
         notes=tuple(shown(part) for part in config.statements.note.split("\n\n") if part.strip()),
-        contact=Contact(*(shown(part) for part in (
-            organization.contact.name, organization.contact.email, organization.contact.phone, organization.contact.url
-        ))),
+        contact=Contact(*(shown(part) for part in (contact.name, contact.email, contact.phone, contact.url))),
         questions_until=None if statement.draft else until,
         digest=statement.digest[:16],
     )
@@ -313,25 +318,7 @@ def flag_words(flag: str) -> str:
     return _FLAG_WORDS.get(flag) or shown(flag.replace("-", " "))
 
 
-def calendar_month(month: int) -> str:
-    """The month's English name, whatever the locale is."""
-    return (
-        "January", "February", "March", "April", "May", "June",
-        "July", "August", "September", "October", "November", "December",
-    )[month - 1]  # fmt: skip
-
-
-def short_month(period: str) -> str:
-    """`2025-01` as `Jan`."""
-    return _MONTHS[int(period[5:]) - 1]
-
-
-def percent_text(percent: Decimal) -> str:
-    """`62 %`, with a no-break space and a true minus sign."""
-    return f"{percent:f}\N{NO-BREAK SPACE}%".replace("-", "\N{MINUS SIGN}")
-
-
-def _sentence(total: Amounts, currency: str, organization: str, held: bool) -> str:
+def _sentence(total: Amounts, currency: str, organization: str, *, held: bool) -> str:
     who = organization or "The institution"
     percent = money.percent(total.discount, total.list)
     if not total.list and not total.billed:
@@ -341,12 +328,12 @@ def _sentence(total: Amounts, currency: str, organization: str, held: bool) -> s
     if total.list <= 0:
         return "The amount due follows from credits and corrections of earlier charges."
     if not total.billed:
-        return f"{who} covered all of what this project used: nothing is due."
+        return f"{who} covered all of what this project used."
     if total.discount < 0:
         return f"The amount due is {_amount(abs(total.discount), currency)} above the list price."
     if percent is None or not total.discount:
         return "No discount applies: the amount due is the list price."
-    return f"{who} covered {percent_text(percent)} of what this project used."
+    return f"{who} covered {percent_filter(percent)} of what this project used."
 
 
 def _amount(amount: Decimal, currency: str) -> str:
@@ -381,54 +368,60 @@ def _funds(lines: Iterable[BillingLine]) -> tuple[FundRow, ...]:
     return tuple(FundRow(shown(fund), Figures.of(amounts)) for fund, amounts in funds.items())
 
 
+_Place = tuple[str, str]
+"""Source and service."""
+_Key = tuple[str, str, Kind]
+"""A resource within them: name, id, kind of charge; funds are added up."""
+
+
 def _resources(statement: Statement, config: Config) -> tuple[ResourceGroup, ...]:
     """The largest resources by list price, as many as the config allows on the whole statement, in their services."""
-    lines: dict[tuple[str, str], Amounts] = {}
+    lines: dict[_Place, Amounts] = {}
     for line in statement.lines:
         place = (line.source, line.service)
         lines[place] = lines.get(place, Amounts()) + line.amounts
-    merged: dict[tuple[str, str], dict[tuple[str, str, Kind], Amounts]] = {place: {} for place in lines}
-    credits: dict[tuple[str, str], Amounts] = {}
+    named: dict[_Place, dict[_Key, Amounts]] = {}
+    corrections: dict[_Place, Amounts] = {}
     for part in statement.resources:
         place = (part.source, part.service)
         if part.kind in CORRECTING_KINDS:
-            credits[place] = credits.get(place, Amounts()) + part.amounts
-        else:
-            rows = merged.setdefault(place, {})
+            corrections[place] = corrections.get(place, Amounts()) + part.amounts
+        elif part.resource_name or part.resource_id:
+            rows = named.setdefault(place, {})
             key = (part.resource_name, part.resource_id, part.kind)
             rows[key] = rows.get(key, Amounts()) + part.amounts
     ranked = sorted(
-        ((place, key) for place, rows in merged.items() for key in rows if key[0] or key[1]),
-        key=lambda at: (-abs(merged[at[0]][at[1]].list), -abs(merged[at[0]][at[1]].billed), at[0], at[1]),
+        ((place, key, amounts) for place, rows in named.items() for key, amounts in rows.items()),
+        key=lambda row: (-abs(row[2].list), -abs(row[2].billed), row[0], row[1]),
     )
-    listed = set(ranked[: max(config.statements.resources, 0)])
-    groups = []
-    for place in sorted(lines):
-        named = [key for key in merged[place] if key[0] or key[1]]
-        if not named:
-            # The table of services says all there is to say.
-            continue
-        rows = [
-            (key, merged[place][key])
-            for key in sorted(named, key=lambda key: (-merged[place][key].list, -merged[place][key].billed, key))
-            if (place, key) in listed
-        ]
-        whole, credited = lines[place], credits.get(place, Amounts())
-        told = Amounts.total(amounts for _, amounts in rows) + credited
-        rest = Amounts(whole.list - told.list, whole.discount - told.discount, whole.billed - told.billed)
-        groups.append(
-            ResourceGroup(
-                source=place[0],
-                label=source_label(config, place[0]),
-                service=shown(place[1]) or "Other",
-                figures=Figures.of(whole),
-                rows=tuple(_resource_row(key, amounts) for key, amounts in rows),
-                rest_count=len(named) - len(rows),
-                rest=Figures.of(rest),
-                credits=Figures.of(credited),
-            )
+    listed: dict[_Place, list[tuple[_Key, Amounts]]] = {}
+    for place, key, amounts in ranked[: max(config.statements.resources, 0)]:
+        listed.setdefault(place, []).append((key, amounts))
+    # Where no resource has a name, the table of services says all there is to say.
+    return tuple(
+        _resource_group(
+            place, whole, listed.get(place, []), len(named[place]), corrections.get(place, Amounts()), config
         )
-    return tuple(groups)
+        for place, whole in sorted(lines.items(), key=lambda item: item[0])
+        if place in named
+    )
+
+
+def _resource_group(
+    place: _Place, whole: Amounts, rows: Sequence[tuple[_Key, Amounts]], count: int, corrected: Amounts, config: Config
+) -> ResourceGroup:
+    told = Amounts.total(amounts for _, amounts in rows) + corrected
+    rest = Amounts(whole.list - told.list, whole.discount - told.discount, whole.billed - told.billed)
+    return ResourceGroup(
+        source=place[0],
+        label=source_label(config, place[0]),
+        service=shown(place[1]) or "Other",
+        figures=Figures.of(whole),
+        rows=tuple(_resource_row(key, amounts) for key, amounts in rows),
+        rest_count=count - len(rows),
+        rest=Figures.of(rest),
+        credits=Figures.of(corrected),
+    )
 
 
 def _resource_row(key: tuple[str, str, Kind], amounts: Amounts) -> ResourceRow:

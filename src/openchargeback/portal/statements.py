@@ -1,0 +1,153 @@
+"""All statements of a site: their pages, and what their PDFs are made from.
+
+Like the portal's other pages they are planned first, each with a key over everything it shows, and rendered only where
+a cache does not have that key.
+"""
+
+from __future__ import annotations
+
+import importlib.metadata
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from functools import partial
+
+from openchargeback import __version__
+from openchargeback.model import Amounts, BilledPeriod, PeriodAmounts, Statement
+from openchargeback.portal import paths
+from openchargeback.portal.charts import Chart, twelve_months
+from openchargeback.portal.logo import Logo, usable_logo
+from openchargeback.portal.pdf import PrintStyle, print_style, statement_html
+from openchargeback.portal.pdf_pool import PdfJob
+from openchargeback.portal.shell import Head, Link, fingerprint, render
+from openchargeback.portal.site import FileJob, Site, site_shell
+from openchargeback.portal.statement_data import data_files
+from openchargeback.portal.statement_view import StatementView, shown, statement_view
+from openchargeback.portal.templates import Templates, period_human
+
+PAGE_TEMPLATE = "pages/statement.html"
+
+Histories = dict[tuple[str, str], tuple[PeriodAmounts, ...]]
+"""PI's e-mail and project's id → the amounts of their statements, one for each period."""
+
+
+@dataclass(frozen=True, slots=True)
+class StatementPage:
+    """A statement on the screen: what it says, its chart, and where it leads."""
+
+    statement: StatementView
+    chart: Chart
+    pdf: str
+    pi: Link
+    project: Link
+    period: Link
+
+
+@dataclass(frozen=True, slots=True)
+class PdfPlan:
+    """A PDF to be: `path` in the output folder, `key` for the cache, and the job that `render_pdfs` takes."""
+
+    path: str
+    key: str
+    job: Callable[[], PdfJob]
+
+
+def statement_jobs(site: Site, env: Templates) -> list[FileJob]:
+    """One page for each statement of the site."""
+    shell, digest, histories = site_shell(site), env.digest(), statement_histories(site.periods)
+    jobs = []
+    for statement in _statements(site):
+        view = statement_page(statement, site, histories)
+        head = _head(view)
+        currency = view.statement.currency
+        key = fingerprint(__version__, digest, PAGE_TEMPLATE, shell, head, currency, view)
+        jobs.append(FileJob(head.path, key, partial(render, env, PAGE_TEMPLATE, shell, head, currency, view)))
+    return jobs
+
+
+def statement_pdfs(site: Site, env: Templates, paper: str = "A4", period: str = "") -> list[PdfPlan]:
+    """One plan for each statement of the site, or of one `period`. paper: `A4` or `letter`."""
+    config, style = site.config, print_style(env, site.config, paper)
+    logo = usable_logo(site.logo) if site.logo is not None else None
+    common = fingerprint(__version__, _library_versions(), env.digest(), style.css, logo)
+    histories = statement_histories(site.periods)
+    plans = []
+    for statement in _statements(site):
+        if period and statement.period != period:
+            continue
+        view = statement_view(statement, config, histories[_payer(statement)], has_logo=logo is not None)
+        path = paths.statement_pdf(statement)
+        key = fingerprint(common, view, statement)
+        plans.append(PdfPlan(path, key, partial(_pdf_job, path, env, site, style, logo, statement, view)))
+    return plans
+
+
+def statement_page(statement: Statement, site: Site, histories: Histories) -> StatementPage:
+    """The page of one statement."""
+    config = site.config
+    view = statement_view(statement, config, histories.get(_payer(statement), ()))
+    months = [PeriodAmounts(bar.period, Amounts(bar.list, bar.list - bar.due, bar.due)) for bar in view.bars]
+    return StatementPage(
+        statement=view,
+        chart=twelve_months(months, statement.period, config.currency, view.project_title),
+        pdf=paths.statement_pdf(statement),
+        pi=Link(view.pi_name, paths.pi_page(statement.pi.email)),
+        project=Link(shown(statement.project.id) or view.project_title, paths.project_page(statement.project.id)),
+        period=Link(period_human(statement.period), paths.period_page(statement.period)),
+    )
+
+
+def statement_histories(periods: tuple[BilledPeriod, ...]) -> Histories:
+    """What every PI and project was billed, period by period."""
+    histories: dict[tuple[str, str], list[PeriodAmounts]] = {}
+    for period in periods:
+        for statement in period.statements:
+            histories.setdefault(_payer(statement), []).append(PeriodAmounts(period.period, statement.amounts))
+    return {payer: tuple(amounts) for payer, amounts in histories.items()}
+
+
+def _pdf_job(
+    path: str,
+    env: Templates,
+    site: Site,
+    style: PrintStyle,
+    logo: Logo | None,
+    statement: Statement,
+    view: StatementView,
+) -> PdfJob:
+    return PdfJob(
+        name=path,
+        html=statement_html(env, view, site.config),
+        style=style,
+        created=statement.issued,
+        files=data_files(statement, site.config.currency),
+        logo=logo,
+    )
+
+
+def _statements(site: Site) -> Iterator[Statement]:
+    for period in site.periods:
+        yield from period.statements
+
+
+def _payer(statement: Statement) -> tuple[str, str]:
+    return statement.pi.email, statement.project.id
+
+
+def _head(page: StatementPage) -> Head:
+    return Head(
+        path=page.pdf.removesuffix(".pdf") + ".html",
+        title=f"Statement {page.statement.number}",
+        section="periods",
+        crumbs=(
+            Link("Overview", paths.DASHBOARD),
+            Link("Periods", paths.PERIODS),
+            page.period,
+            page.pi,
+            Link(page.project.label),
+        ),
+    )
+
+
+def _library_versions() -> tuple[str, ...]:
+    """What may change a PDF's bytes although nothing of ours did, as far as it can be known without loading it."""
+    return tuple(f"{name} {importlib.metadata.version(name)}" for name in ("weasyprint", "pydyf", "fonttools"))
