@@ -26,8 +26,10 @@ from openchargeback.portal.statement_view import StatementView, statement_view
 from openchargeback.portal.templates import make_environment
 
 LOGO = (
-    b'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 64 64"><path fill="#1d4e89" d="M32 3 58 13v21c0 14-11 23-26 '
-    b'27C17 57 6 48 6 34V13z"/><path fill="none" stroke="#fff" stroke-width="3.5" d="M17 24h30M17 33h30M17 42h30"/></svg>'
+    b'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 64 64">'
+    b'<path fill="#1d4e89" d="M32 3 58 13v21c0 14-11 23-26 '
+    b'27C17 57 6 48 6 34V13z"/>'
+    b'<path fill="none" stroke="#fff" stroke-width="3.5" d="M17 24h30M17 33h30M17 42h30"/></svg>'
 )
 PI = Person("lovelace@example.edu", "Ada Lovelace", "Department of Mathematics")
 PROJECT = Project("analytical-engine", "Analytical engine simulation")
@@ -50,18 +52,17 @@ def config(resources: int = 60, logo: str = "logo.svg", currency: str = "USD") -
             "storage": Source("storage", "Project storage"),
         },
         statements=StatementSettings(
-            "Rates change on 1 July. They are published with the portal.\n\nPlease acknowledge Research Computing.",
+            "Rates change on 1 July. They are published with the portal.\n\nPlease acknowledge us.",
             resources=resources,
         ),
     )
 
 
-def line(source: str, service: str, fund: str, billed: str, list_price: str, who: tuple[str, str] = ("", "")) -> BillingLine:
+def line(source: str, service: str, fund: str, billed: str, list_price: str) -> BillingLine:
     """A billing line whose exact amounts go on behind the cents."""
     amounts = Amounts(Decimal(list_price), Decimal(list_price) - Decimal(billed), Decimal(billed))
-    pi, project = who if any(who) else (PI.email, PROJECT.id)
     return BillingLine(
-        *("2025-01", pi, project, fund, source, service, 12),
+        *("2025-01", PI.email, PROJECT.id, fund, source, service, 12),
         exact_list=amounts.list + Decimal("0.000612"),
         exact_billed=amounts.billed + Decimal("0.000012"),
         amounts=amounts,
@@ -159,7 +160,9 @@ def corrected(draft: bool = False) -> Statement:
     credit = Amounts(Decimal("-100.00"), Decimal("0.00"), Decimal("-100.00"))
     fix = Amounts(Decimal("-20.00"), Decimal("0.00"), Decimal("-20.00"))
     parts += [
-        ResourceLine(FUND, "aws", "AWS Support", Kind.CREDIT, "credit-2024-12-88", "Research credit of December", 1, credit),
+        ResourceLine(
+            FUND, "aws", "AWS Support", Kind.CREDIT, "credit-2024-12-88", "Research credit of December", 1, credit
+        ),
         ResourceLine(FUND, "aws", "AWS Support", Kind.CORRECTION, "7f3a9c21d0b41e66", "Corrects 2024-12", 1, fix),
     ]
     held = (
@@ -179,12 +182,15 @@ def held_group(source: str, service: str, flags: tuple[str, ...], billed: str, c
 def long_title() -> Statement:
     """A title as grants have them, and one word that has no place to break."""
     title = (
-        "Towards a comprehensive multi-scale understanding of the spatio-temporal dynamics of transposable elements in "
-        "maize: long-read sequencing, single-molecule imaging, and population-level simulation (collaborative research) "
+        "Towards a comprehensive multi-scale understanding of the spatio-temporal dynamics of transposable elements "
+        "in maize: long-read sequencing, single-molecule imaging, and population-level simulation "
+        "(collaborative research) "
     ) + "x" * 90
     pi = Person("barbara.mcclintock.cytogenetics.laboratory@example.edu", "Barbara McClintock", "Biology")
     lines = normal_lines("BIO-2024-001-LONG-ACCOUNTING-STRING-0001-0002")
-    return statement(lines, [part for one in lines for part in split(one, 1)], pi=pi, project=Project("maize-te", title))
+    return statement(
+        lines, [part for one in lines for part in split(one, 1)], pi=pi, project=Project("maize-te", title)
+    )
 
 
 def history() -> list[PeriodAmounts]:

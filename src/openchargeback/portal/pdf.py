@@ -7,12 +7,14 @@ WeasyPrint is imported on first use, since that takes longer than most commands.
 
 from __future__ import annotations
 
+import atexit
 import datetime as dt
 import functools
 import io
 import logging
 import os
 import re
+import warnings
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -121,7 +123,10 @@ def statement_pdf(
         document.metadata.created = document.metadata.modified = stamp.strftime("%Y-%m-%dT%H:%M:%SZ")
         document.metadata.attachments = []
         content = io.BytesIO()
-        document.write_pdf(content, finisher=_finish, attachments=attachments, **_OPTIONS)
+        with warnings.catch_warnings():
+            # WeasyPrint 70 leaves the closing of its colour profile to the garbage collector.
+            warnings.filterwarnings("ignore", "unclosed file", ResourceWarning)
+            document.write_pdf(content, finisher=_finish, attachments=attachments, **_OPTIONS)
     except FatalURLFetchingError as fault:
         raise OutsideFault(f"the statement's template or style asks for something outside: {fault}") from fault
     return content.getvalue()
@@ -164,6 +169,8 @@ def _press(style: PrintStyle) -> _Press:
     weasyprint = load_weasyprint()
     from weasyprint.text.fonts import FontConfiguration
 
+    # Its folder of unpacked fonts goes with it, which no longer works once the interpreter is being taken down.
+    atexit.register(_press.cache_clear)
     press = _Press(style, FontConfiguration())
     fetcher = press.fetcher(None)
     press.sheets.extend(

@@ -54,6 +54,7 @@ def history_chart(bars: Sequence[Bar], currency: str, colours: ChartColours | No
 
     step = Decimal(_WIDTH - _LEFT) / len(bars)
     outlines: list[str] = []
+    now: list[str] = []
     others: list[str] = []
     marked: list[str] = []
     words: list[str] = []
@@ -61,7 +62,7 @@ def history_chart(bars: Sequence[Bar], currency: str, colours: ChartColours | No
         left = Decimal(_LEFT) + step * at + (step - _BAR) / 2
         box = f"M{_number(left)} {y(money.ZERO)}H{_number(left + _BAR)}V"
         if bar.list:
-            outlines.append(f"{box}{y(bar.list)}H{_number(left)}Z")
+            (now if bar.current else outlines).append(f"{box}{y(bar.list)}H{_number(left)}Z")
         if bar.due:
             (marked if bar.current else others).append(f"{box}{y(bar.due)}H{_number(left)}Z")
         middle = _number(left + Decimal(_BAR) / 2)
@@ -87,6 +88,7 @@ def history_chart(bars: Sequence[Bar], currency: str, colours: ChartColours | No
         f'<path d="{"".join(others)}" fill="{colours.other}"/>'
         f'<path d="{"".join(marked)}" fill="{colours.accent}"/>'
         f'<path d="{"".join(outlines)}" fill="none" stroke="{colours.outline}" stroke-width="0.75"/>'
+        f'<path d="{"".join(now)}" fill="none" stroke="{colours.accent}" stroke-width="0.75"/>'
         f'<path d="M{_LEFT} {y(money.ZERO)}H{_WIDTH}" fill="none" stroke="{colours.outline}" '
         f'stroke-width="0.75"/>'
         f"{labels}{''.join(words)}</svg>"
