@@ -1,0 +1,114 @@
+"""`manifest.json`: what a build wrote, so that anyone can check it and the next build knows its own work again."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import re
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+NAME = "manifest.json"
+TOOL = "openchargeback"
+
+_SHA256 = re.compile(r"[0-9a-f]{64}")
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """One file: the SHA-256 of its bytes in hex, and how many they are."""
+
+    sha256: str
+    size: int
+
+    @staticmethod
+    def of(data: bytes) -> Entry:
+        """The entry of these bytes."""
+        return Entry(hashlib.sha256(data).hexdigest(), len(data))
+
+
+@dataclass(frozen=True, slots=True)
+class Manifest:
+    """A manifest as read. files: path in the folder, with forward slashes → its entry; the manifest lists not itself.
+
+    commit: the ledger's commit. key: of all that the build depended on; an equal key means equal files.
+    """
+
+    commit: str
+    version: str
+    key: str
+    files: dict[str, Entry]
+
+
+def manifest(files: Mapping[str, Entry], *, commit: str, version: str, key: str) -> bytes:
+    """The bytes of `manifest.json`: the same for the same arguments, whatever the order of `files`."""
+    content = {
+        "tool": TOOL,
+        "version": version,
+        "ledger_commit": commit,
+        "build_key": key,
+        "files": {path: {"sha256": entry.sha256, "size": entry.size} for path, entry in files.items()},
+    }
+    return (json.dumps(content, sort_keys=True, indent=1, ensure_ascii=False) + "\n").encode()
+
+
+def read_manifest(folder: Path) -> Manifest | None:
+    """The manifest in `folder`; None where there is none, or it is damaged, or another program's."""
+    try:
+        content = json.loads((folder / NAME).read_bytes())
+    except (OSError, ValueError, RecursionError):
+        return None
+    if not isinstance(content, dict) or content.get("tool") != TOOL or not isinstance(content.get("files"), dict):
+        return None
+    texts = [content.get(name) for name in ("ledger_commit", "version", "build_key")]
+    files = {path: _entry(value) for path, value in content["files"].items()}
+    known = {path: entry for path, entry in files.items() if entry is not None}
+    if len(known) != len(files) or not all(isinstance(text, str) for text in texts):
+        return None
+    commit, version, key = map(str, texts)
+    return Manifest(commit, version, key, known)
+
+
+def intact(folder: Path, listed: Manifest) -> bool:
+    """Whether exactly the listed files lie in `folder`, each with its digest. Reads every byte."""
+    try:
+        found = dict(files_below(folder))
+        if found.pop(NAME, None) is None or found.keys() != listed.files.keys():
+            return False
+        return all(_same(found[path], entry) for path, entry in listed.files.items())
+    except OSError:
+        return False
+
+
+def files_below(folder: Path) -> Iterator[tuple[str, os.DirEntry[str]]]:
+    """Everything below `folder` that is no real folder: its path with forward slashes, and where it lies.
+
+    Links are told as they are and never followed, so that nothing outside the folder is taken for a part of it.
+    """
+    waiting = [("", os.fspath(folder))]
+    while waiting:
+        prefix, place = waiting.pop()
+        with os.scandir(place) as entries:
+            for entry in entries:
+                if entry.is_dir(follow_symlinks=False):
+                    waiting.append((f"{prefix}{entry.name}/", entry.path))
+                else:
+                    yield prefix + entry.name, entry
+
+
+def _same(found: os.DirEntry[str], entry: Entry) -> bool:
+    if not found.is_file(follow_symlinks=False) or found.stat(follow_symlinks=False).st_size != entry.size:
+        return False
+    with open(found.path, "rb") as file:  # noqa: PTH123 - thousands of files; a Path for each would only cost
+        return hashlib.file_digest(file, "sha256").hexdigest() == entry.sha256
+
+
+def _entry(value: object) -> Entry | None:
+    if not isinstance(value, dict):
+        return None
+    sha256, size = value.get("sha256"), value.get("size")
+    if not isinstance(sha256, str) or not _SHA256.fullmatch(sha256) or type(size) is not int:
+        return None
+    return Entry(sha256, size)

@@ -1,0 +1,304 @@
+"""A folder published as a whole: written beside its place, then exchanged with what is there.
+
+For a folder `public` these lie beside it, and only while a build runs or after one was killed:
+
+    .public.lock           held by the build that is writing
+    .public.staging-123    what process 123 is writing; after the exchange the old output, until it is removed
+    .public.old            the old output between two renames, where the system cannot exchange folders at once
+"""
+
+from __future__ import annotations
+
+import contextlib
+import ctypes
+import errno
+import os
+import re
+import shutil
+import stat
+import sys
+import unicodedata
+from collections.abc import Iterator
+from pathlib import Path
+
+from openchargeback.problems import OpenChargebackError, OutsideFault, UsageFault
+from openchargeback.publish.manifest import NAME, Entry, files_below, manifest, read_manifest
+from openchargeback.publish.single import outside
+
+_NAMED = 5
+_AT_FDCWD = -100
+_RENAME_EXCHANGE = 2
+# What a kernel, a file system or a sandbox answers that does not know how to exchange two folders.
+_CANNOT_EXCHANGE = {errno.ENOSYS, errno.EINVAL, errno.EOPNOTSUPP, errno.ENOTSUP, errno.EPERM}
+
+
+class Staging:
+    """The files of one build on their way to be published. `staged` makes it."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        self.files: dict[str, Entry] = {}
+        # Spelled as a system would see it that ignores case and ways to write accents → as first spelled.
+        self._taken: dict[str, str] = {}
+        self._folders: dict[str, str] = {}
+
+    def write(self, relative: str, data: bytes) -> None:
+        """Add a file at a path with forward slashes.
+
+        Raises ValueError, since it is a fault in the program, for a path that leaves the folder or that another file
+        or folder has already, even where only case tells them apart. Raises OutsideFault where the disk fails.
+        """
+        parts = _parts(relative)
+        if _folded(relative) == NAME:
+            raise ValueError(f"{relative} is written by itself")
+        self._claim(parts)
+        self._write(relative, data)
+        self.files[relative] = Entry.of(data)
+
+    def seal(self, *, commit: str, version: str, key: str) -> None:
+        """Write the manifest of all files so far. `staged` calls it."""
+        self._write(NAME, manifest(self.files, commit=commit, version=version, key=key))
+
+    def _claim(self, parts: list[str]) -> None:
+        """Refuse what could not lie beside the earlier files on some system, and make the folders on the way."""
+        for depth in range(1, len(parts)):
+            above = "/".join(parts[:depth])
+            folded = _folded(above)
+            if folded in self._taken or self._folders.get(folded, above) != above:
+                raise ValueError(f"{'/'.join(parts)}: {self._taken.get(folded) or self._folders[folded]} is in the way")
+            if folded not in self._folders:
+                self._make_folder(above)
+                self._folders[folded] = above
+        relative = "/".join(parts)
+        folded = _folded(relative)
+        if folded in self._taken or folded in self._folders:
+            raise ValueError(f"{relative}: {self._taken.get(folded) or self._folders[folded]} has this path already")
+        self._taken[folded] = relative
+
+    def _make_folder(self, relative: str) -> None:
+        try:
+            (self.folder / relative).mkdir()
+        except OSError as fault:
+            raise outside(self.folder / relative, fault) from fault
+
+    def _write(self, relative: str, data: bytes) -> None:
+        # No fsync for each of thousands of files: a power cut may damage the output, but then its digests tell.
+        place = self.folder / relative
+        try:
+            with place.open("xb") as file:
+                file.write(data)
+        except OSError as fault:
+            raise outside(place, fault) from fault
+
+
+@contextlib.contextmanager
+def staged(target: Path, *, commit: str, version: str, key: str) -> Iterator[Staging]:
+    """Publish a folder as a whole: write into what this gives, and leaving the block exchanges it with `target`.
+
+    Leaving by an exception, Ctrl-C too, removes what was written and leaves `target` as it was. commit, version and
+    key go into the manifest. Raises UsageFault where `target` is not there for us to replace: it is a link, or holds
+    a file that no manifest of ours lists. Raises OutsideFault where the disk fails or another build is writing there.
+    """
+    target = _absolute(target)
+    with contextlib.ExitStack() as stack:
+        with _disk(target):
+            _refuse_unless_folder(target)
+            target.parent.mkdir(parents=True, exist_ok=True)
+            alone = stack.enter_context(_alone(target))
+            _heal(target, alone=alone)
+            _refuse_foreign(target)
+            folder = _beside(target, f"staging-{os.getpid()}")
+            # Half of the new output or all of the old one; what cannot be removed now, the next build removes.
+            stack.callback(shutil.rmtree, folder, ignore_errors=True)
+            folder.mkdir()
+        staging = Staging(folder)
+        yield staging
+        staging.seal(commit=commit, version=version, key=key)
+        with _disk(target):
+            # A build takes a while, in which somebody may have put a file there.
+            _refuse_unless_folder(target)
+            _refuse_foreign(target)
+            _exchange(folder, target)
+
+
+def heal(target: Path) -> None:
+    """Put right what a killed build left beside `target`; quietly nothing where all is well or a build is running."""
+    target = _absolute(target)
+    if not target.parent.is_dir() or not any(_left_overs(target)):
+        return
+    with contextlib.suppress(OSError, OpenChargebackError), _alone(target) as alone:
+        _heal(target, alone=alone)
+
+
+def _absolute(target: Path) -> Path:
+    target = Path(os.path.abspath(target))  # noqa: PTH100 - resolve() would follow a link, which is to be refused
+    if not target.name:
+        raise UsageFault(f"{target} is the root of the file system; name a folder to write")
+    return target
+
+
+def _beside(target: Path, ending: str) -> Path:
+    return target.with_name(f".{target.name}.{ending}")
+
+
+def _parts(relative: str) -> list[str]:
+    """The path taken apart; ValueError where it is none, here or on another system."""
+    relative.encode()
+    parts = relative.split("/")
+    if any(part in {"", ".", ".."} for part in parts) or re.search(r'[\x00-\x1f\\:*?"<>|]', relative):
+        raise ValueError(f"{relative!r} is no path inside an output folder")
+    return parts
+
+
+def _folded(relative: str) -> str:
+    return unicodedata.normalize("NFC", unicodedata.normalize("NFC", relative).casefold())
+
+
+def _refuse_unless_folder(target: Path) -> None:
+    """Refuse what could not be exchanged, before any work is done."""
+    try:
+        mode = target.lstat().st_mode
+    except FileNotFoundError:
+        return
+    if stat.S_ISLNK(mode):
+        raise UsageFault(f"{target} is a link; name the folder itself")
+    if not stat.S_ISDIR(mode):
+        raise UsageFault(f"{target} is a file; name a folder to write")
+    if target.is_mount():
+        raise UsageFault(f"{target} is a mount point, which cannot be exchanged as a whole; name a folder inside it")
+
+
+def _refuse_foreign(target: Path) -> None:
+    """Refuse to replace a folder with anything in it that no earlier build of ours wrote."""
+    if not target.exists() or not any(target.iterdir()):
+        return
+    listed = read_manifest(target)
+    names = sorted(name for name, _ in files_below(target) if name != NAME)
+    foreign = names if listed is None else [name for name in names if name not in listed.files]
+    if listed is not None and not foreign:
+        return
+    some = ", ".join(foreign[:_NAMED]) + (f" and {len(foreign) - _NAMED} more" if len(foreign) > _NAMED else "")
+    if listed is None:
+        why = f"has no readable {NAME} of an earlier build" + (f" but holds {some}" if some else "")
+    else:
+        why = f"holds what no earlier build wrote: {some}"
+    raise UsageFault(f"{target} {why}; nothing is replaced, so move that away or name another folder")
+
+
+def _left_overs(target: Path) -> Iterator[Path]:
+    """What an interrupted build may have left beside `target`."""
+    ours = re.compile(re.escape(f".{target.name}.") + r"(staging-\d+|old)")
+    yield from (path for path in target.parent.iterdir() if ours.fullmatch(path.name))
+
+
+def _heal(target: Path, *, alone: bool) -> None:
+    """Finish or undo a half-done exchange, and remove what dead builds were writing.
+
+    alone: no other build writes to this folder, so that all staging folders are dead; else only our own is surely so,
+    left by an earlier process that had our id.
+    """
+    old, own = _beside(target, "old"), _beside(target, f"staging-{os.getpid()}")
+    for path in sorted(_left_overs(target)):
+        if path.is_symlink() or not path.is_dir():
+            raise UsageFault(f"{path} is in the way; move it away")
+        if path == old:
+            _refuse_foreign(old)
+            if target.exists():
+                shutil.rmtree(old)
+            else:
+                old.rename(target)
+        elif alone or path == own:
+            shutil.rmtree(path)
+
+
+def _exchange(folder: Path, target: Path) -> None:
+    """`folder` becomes `target`; what was there lies where `folder` was."""
+    if not target.exists():
+        folder.rename(target)
+        return
+    folder.chmod(stat.S_IMODE(target.stat().st_mode))
+    if not _exchange_at_once(folder, target):
+        _exchange_by_renaming(folder, target)
+
+
+def _exchange_at_once(one: Path, other: Path) -> bool:
+    """Exchange two folders so that nobody ever sees neither; False where the system cannot."""
+    if sys.platform != "linux":
+        return False
+    libc = ctypes.CDLL(None, use_errno=True)
+    renameat2 = getattr(libc, "renameat2", None)
+    if renameat2 is None:
+        return False
+    renameat2.argtypes = (ctypes.c_int, ctypes.c_char_p, ctypes.c_int, ctypes.c_char_p, ctypes.c_uint)
+    if renameat2(_AT_FDCWD, os.fsencode(one), _AT_FDCWD, os.fsencode(other), _RENAME_EXCHANGE) == 0:
+        return True
+    code = ctypes.get_errno()
+    if code in _CANNOT_EXCHANGE:
+        return False
+    raise OSError(code, os.strerror(code), str(other))
+
+
+def _exchange_by_renaming(folder: Path, target: Path) -> None:
+    """Two renames. A kill between them leaves only the old output, aside; the next command puts it back."""
+    old = _beside(target, "old")
+    try:
+        target.rename(old)
+        folder.rename(target)
+    except BaseException:
+        if old.exists() and not target.exists():
+            old.rename(target)
+        raise
+    # Under this name it is removed even when its removal stops halfway and its manifest is gone.
+    # Should even that fail, the new output is in place, and the next build removes the old one.
+    with contextlib.suppress(OSError):
+        old.rename(folder)
+
+
+@contextlib.contextmanager
+def _disk(target: Path) -> Iterator[None]:
+    """Around our own steps only: an OSError of whoever renders the files is not one of writing to `target`."""
+    try:
+        yield
+    except OSError as fault:
+        raise outside(target, fault) from fault
+
+
+@contextlib.contextmanager
+def _alone(target: Path) -> Iterator[bool]:
+    """Hold the lock of `target`, which the system drops when the process dies. Gives False where there are no locks.
+
+    Raises OutsideFault where another build holds it.
+    """
+    path = _beside(target, "lock")
+    if sys.platform == "win32":
+        yield False
+        return
+    import fcntl
+
+    while True:
+        handle = os.open(path, os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW, 0o666)
+        held = True
+        try:
+            fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            os.close(handle)
+            raise OutsideFault(f"another build is writing to {target}; wait until it is done") from None
+        except OSError:
+            held = False
+        # The holder before us removes the file as it leaves; what we locked must be what others will find.
+        if not held or _is_still(path, handle):
+            break
+        os.close(handle)
+    try:
+        yield held
+    finally:
+        with contextlib.suppress(OSError):
+            path.unlink()
+        os.close(handle)
+
+
+def _is_still(path: Path, handle: int) -> bool:
+    try:
+        return os.path.samestat(path.lstat(), os.fstat(handle))
+    except FileNotFoundError:
+        return False

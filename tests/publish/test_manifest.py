@@ -1,0 +1,91 @@
+"""The manifest: the same bytes each time, and sharp eyes for anything that changed."""
+
+import json
+
+import pytest
+
+from openchargeback.publish.manifest import NAME, Entry, intact, manifest, read_manifest
+
+FILES = {"index.html": b"<p>", "periods/2025-01/index.html": b"<p>January"}
+
+
+@pytest.fixture
+def folder(tmp_path):
+    for path, data in FILES.items():
+        place = tmp_path / path
+        place.parent.mkdir(parents=True, exist_ok=True)
+        place.write_bytes(data)
+    (tmp_path / NAME).write_bytes(manifest(_entries(FILES), commit="c0ffee", version="1.0", key="k"))
+    return tmp_path
+
+
+def _entries(files):
+    return {path: Entry.of(data) for path, data in files.items()}
+
+
+def test_order_of_files_does_not_matter():
+    backwards = dict(reversed(list(_entries(FILES).items())))
+    one = manifest(_entries(FILES), commit="c", version="v", key="k")
+    assert one == manifest(backwards, commit="c", version="v", key="k")
+    assert one.endswith(b"}\n")
+    assert set(json.loads(one)) == {"tool", "version", "ledger_commit", "build_key", "files"}
+
+
+def test_round_trip(folder):
+    found = read_manifest(folder)
+    assert (found.commit, found.version, found.key) == ("c0ffee", "1.0", "k")
+    assert found.files == _entries(FILES)
+    assert intact(folder, found)
+
+
+@pytest.mark.parametrize(
+    "damage",
+    [
+        b"",
+        b"{",
+        b"[]",
+        b"\xff\xfe",
+        b"[" * 200_000,
+        b'{"tool": "other", "files": {}}',
+        b'{"tool": "openchargeback", "files": []}',
+        b'{"tool": "openchargeback", "files": {}}',
+        b'{"tool": "openchargeback", "version": "", "ledger_commit": "", "build_key": 1, "files": {}}',
+        b'{"tool": "openchargeback", "version": "", "ledger_commit": "", "build_key": "", "files": {"a": {"size": 1}}}',
+    ],
+)
+def test_a_damaged_manifest_counts_as_none(tmp_path, damage):
+    (tmp_path / NAME).write_bytes(damage)
+    assert read_manifest(tmp_path) is None
+
+
+def test_no_manifest_and_no_folder(tmp_path):
+    assert read_manifest(tmp_path) is None
+    assert read_manifest(tmp_path / "none") is None
+
+
+def _change(folder):
+    (folder / "index.html").write_bytes(b"<q>")
+
+
+def _remove(folder):
+    (folder / "index.html").unlink()
+
+
+def _add(folder):
+    (folder / "periods/note.txt").write_bytes(b"")
+
+
+def _link(folder):
+    (folder / "index.html").rename(folder.parent / "elsewhere.html")
+    (folder / "index.html").symlink_to(folder.parent / "elsewhere.html")
+
+
+def _link_folder(folder):
+    (folder / "more").symlink_to(folder / "periods")
+
+
+@pytest.mark.parametrize("harm", [_change, _remove, _add, _link, _link_folder])
+def test_any_change_shows(folder, harm):
+    found = read_manifest(folder)
+    harm(folder)
+    assert not intact(folder, found)
