@@ -371,7 +371,7 @@ def _summed(rows: Iterable[JournalRow]) -> list[JournalRow]:
     first: dict[tuple[str, str, str], JournalRow] = {}
     nets: dict[tuple[str, str, str], Decimal] = {}
     for row in rows:
-        key = (row.source, row.fund, row.account)
+        key: tuple[str, str, str] = (row.source, row.fund, row.account)
         first.setdefault(key, row)
         nets[key] = nets.get(key, ZERO) + row.signed
     summed: list[JournalRow] = []
