@@ -1,0 +1,112 @@
+"""The journal: for every billing line that is not zero, a debit and a credit of the same cents.
+
+The payer's fund pays what the source's credit fund receives, so each pair of lines balances by itself, and with it each
+source and the whole journal (DESIGN section 4, "Cents tie out").
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from decimal import Decimal
+
+from openchargeback.ledger.settings import Config
+from openchargeback.model import BillingLine, Journal, JournalLine, Side
+from openchargeback.money import ZERO
+
+
+@dataclass(frozen=True, slots=True)
+class SourceControl:
+    """What one source posts, in cents of the ledger's currency.
+
+    debits, credits: sums of both sides, equal to each other. Refunds swap sides, so neither is what is owed.
+    payers: debits − credits on the payers' funds, which is what the source billed.
+    credited: debits − credits on the credit fund, exactly the negative of `payers`.
+    """
+
+    source: str
+    lines: int
+    debits: Decimal
+    credits: Decimal
+    payers: Decimal
+    credited: Decimal
+
+
+def journal_of(
+    period: str,
+    date: dt.date,
+    lines: Sequence[BillingLine],
+    statement_numbers: Mapping[tuple[str, str], str],
+    config: Config,
+    describe: Callable[[BillingLine], str] | None = None,
+) -> Journal:
+    """The journal of a period: by line key, payer then counterpart.
+
+    date: the posting date of every line. statement_numbers: (PI, project) → number, for every line that is not zero.
+    A source without a credit fund gives counterparts whose fund is empty; telling so is up to the caller.
+    """
+    entries: list[JournalLine] = []
+    for line in sorted(lines, key=lambda line: line.key):
+        if not line.amounts.billed:
+            continue
+        description = describe(line) if describe else _description(line, period, config)
+        number = statement_numbers[line.pi, line.project]
+        entries += _pair(line, period, date, number, description, config)
+    return Journal(period, tuple(entries))
+
+
+def source_controls(journal: Journal) -> tuple[SourceControl, ...]:
+    """The totals of each source in the journal, sorted by source."""
+    sources: dict[str, list[JournalLine]] = {}
+    for line in journal.lines:
+        sources.setdefault(line.source, []).append(line)
+    return tuple(_control(source, sources[source]) for source in sorted(sources))
+
+
+def _description(line: BillingLine, period: str, config: Config) -> str:
+    return f"{config.source(line.source).label or line.source} {period} {line.project}"
+
+
+def _pair(
+    line: BillingLine, period: str, date: dt.date, number: str, description: str, config: Config
+) -> tuple[JournalLine, JournalLine]:
+    source = config.source(line.source)
+    account = source.account or config.journal.account
+    credit_account = source.credit_account or config.journal.credit_account or account
+    # Many accounting systems refuse negative amounts, so a refund swaps the sides instead (2 × positive).
+    charged = line.amounts.billed > 0
+    sides = (Side.DEBIT, Side.CREDIT) if charged else (Side.CREDIT, Side.DEBIT)
+
+    def entry(side: Side, fund: str, account: str, *, payer: bool) -> JournalLine:
+        return JournalLine(
+            period=period,
+            date=date,
+            side=side,
+            payer=payer,
+            fund=fund,
+            account=account,
+            amount=abs(line.amounts.billed),
+            source=line.source,
+            service=line.service,
+            pi=line.pi,
+            project=line.project,
+            statement=number,
+            description=description,
+        )
+
+    return (
+        entry(sides[0], line.fund, account, payer=True),
+        entry(sides[1], source.credit_fund, credit_account, payer=False),
+    )
+
+
+def _control(source: str, lines: list[JournalLine]) -> SourceControl:
+    return SourceControl(
+        source=source,
+        lines=len(lines),
+        debits=sum((line.amount for line in lines if line.side is Side.DEBIT), ZERO),
+        credits=sum((line.amount for line in lines if line.side is Side.CREDIT), ZERO),
+        payers=sum((line.signed for line in lines if line.payer), ZERO),
+        credited=sum((line.signed for line in lines if not line.payer), ZERO),
+    )

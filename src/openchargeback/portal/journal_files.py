@@ -1,0 +1,550 @@
+"""Journal files: the shipped formats, the institution's own templates, and the control totals beside them.
+
+    Journal ─▶ JournalRow (text cleaned, fund taken apart) ─┬▶ shipped formats: a tuple of columns each ─▶ CSV
+                                                            └▶ Jinja template of the ledger ─▶ any text
+
+Every shipped file is read back before it is handed out: its debits must equal its credits to the last cent.
+"""
+
+from __future__ import annotations
+
+import csv
+import datetime as dt
+import hashlib
+import io
+import json
+import re
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from decimal import Decimal
+
+from jinja2 import Template, TemplateError, TemplateNotFound, TemplateSyntaxError
+from jinja2.environment import Environment
+
+from openchargeback import money
+from openchargeback.billing.journal import SourceControl, source_controls
+from openchargeback.ledger.settings import Config, JournalFormat
+from openchargeback.model import BillingLine, Journal, JournalLine, Side, State
+from openchargeback.money import ZERO
+from openchargeback.portal import journal_text
+from openchargeback.portal.journal_text import Code, clean, cut, quoted
+from openchargeback.portal.templates import MARKUP_ENDINGS, Templates
+from openchargeback.problems import LedgerFault, Problem, UsageFault
+
+CONTROL_TOTALS = "control-totals.json"
+GROUPS = "*groups"
+"""Stands in a list of columns for one column per named group of the fund expression."""
+
+# The detail is for people too and has room; import files keep to the limit of the accounting system.
+_HEADINGS = {"text": "description"}
+
+# What a template's expression may run into; anything else is a fault of this program and shall be seen as one.
+_TEMPLATE_ERRORS = (
+    *(TemplateError, ArithmeticError, LookupError, TypeError, ValueError, AttributeError),
+    *(RecursionError, MemoryError),
+)
+
+
+@dataclass(frozen=True, slots=True)
+class TableFormat:
+    """A shipped format: which columns of which rows. `summed` nets the rows per source, fund and account."""
+
+    columns: tuple[str, ...]
+    summed: bool = False
+
+
+JOURNAL_FORMATS: dict[str, TableFormat] = {
+    "detail": TableFormat(
+        (
+            *("period", "date", "statement", "source", "service", "pi", "project"),
+            *("side", "fund", "account", "amount", "text"),
+        )
+    ),
+    "summary": TableFormat(
+        ("period", "date", "journal", "source", "fund", "account", "debit", "credit"),
+        summed=True,
+    ),
+    "gl": TableFormat(
+        (
+            *("date", "journal", "line", "account", "fund", GROUPS),
+            *("debit", "credit", "description", "reference"),
+        )
+    ),
+}
+
+
+@dataclass(frozen=True, slots=True)
+class JournalRow:
+    """A journal line as files show it, which journal templates see as an item of `lines`.
+
+    amount: > 0, in cents; `debit` and `credit` are None on the other side; `signed` is positive for a debit.
+    groups: the named groups of the fund expression, blank where the fund does not match.
+    text: the description, cleaned but not cut; `description` is cut to the configured limit.
+    """
+
+    number: int
+    period: str
+    date: dt.date
+    side: str
+    payer: bool
+    fund: Code
+    account: Code
+    groups: dict[str, Code]
+    amount: Decimal
+    source: str
+    source_label: str
+    service: str
+    pi: str
+    project: str
+    statement: Code
+    description: str
+    text: str
+
+    @property
+    def debit(self) -> Decimal | None:
+        """The amount of a debit line."""
+        return self.amount if self.side == Side.DEBIT else None
+
+    @property
+    def credit(self) -> Decimal | None:
+        """The amount of a credit line."""
+        return self.amount if self.side == Side.CREDIT else None
+
+    @property
+    def signed(self) -> Decimal:
+        """Debit positive, credit negative."""
+        return self.amount if self.side == Side.DEBIT else -self.amount
+
+
+@dataclass(frozen=True, slots=True)
+class JournalHead:
+    """What templates see as `journal`. `date` is None where the journal has no lines."""
+
+    id: Code
+    period: str
+    date: dt.date | None
+    state: str
+
+
+@dataclass(frozen=True, slots=True)
+class JournalTotals:
+    """What templates see as `totals`, in cents. hash: debits + credits, the control total of Banner's GURFEED."""
+
+    lines: int
+    debits: Decimal
+    credits: Decimal
+    hash: Decimal
+    sources: tuple[SourceControl, ...]
+
+
+def journal_id(period: str, revision: int = 1) -> str:
+    """The document id of a period's journal: `OCB-2025-01`, `OCB-2025-01-r2` after a reopening."""
+    return f"OCB-{period}" + (f"-r{revision}" if revision > 1 else "")
+
+
+def describer(
+    config: Config, statement_numbers: Mapping[tuple[str, str], str], env: Templates
+) -> Callable[[BillingLine], str]:
+    """What writes the description of a billing line, from the template `journal.description` in `config.yaml`.
+
+    Raises LedgerFault (`journal-template`) when the template is faulty, here or as soon as a line shows it.
+    """
+    try:
+        template = _environment(env).from_string(config.journal.description)
+    except TemplateError as error:
+        raise LedgerFault([_description_problem(config, error)]) from error
+
+    def describe(line: BillingLine) -> str:
+        try:
+            return template.render(
+                source=line.source,
+                source_label=config.source(line.source).label or line.source,
+                period=line.period,
+                project=line.project,
+                pi=line.pi,
+                fund=line.fund,
+                service=line.service,
+                statement=statement_numbers.get((line.pi, line.project), ""),
+            )
+        except _TEMPLATE_ERRORS as error:
+            raise LedgerFault([_description_problem(config, error)]) from error
+
+    return describe
+
+
+def unsafe_funds(journal: Journal, config: Config) -> list[Problem]:
+    """Funds and accounts that no file can carry unchanged and safely (`unsafe-fund`), each once with its line count."""
+    expression = _expression(config)
+    counts: dict[tuple[str, str], int] = {}
+    for line in journal.lines:
+        parts = {"account": line.account, "fund": line.fund}
+        for what, code in parts.items():
+            groups = _groups(expression, code).values() if what == "fund" else ()
+            if any(journal_text.unsafe(text) for text in (code, *groups)):
+                counts[what, code] = counts.get((what, code), 0) + 1
+    return [
+        Problem(
+            path="",
+            code="unsafe-fund",
+            message=f"the {what} {code!r}, or a part of it, begins like a formula or holds control characters",
+            fix=f"correct the {what} where it is given: tag, directory, decision or config.yaml",
+            excerpt=clean(code),
+            count=count,
+        )
+        for (what, code), count in sorted(counts.items())
+    ]
+
+
+def journal_files(
+    journal: Journal, state: State, config: Config, env: Templates, revision: int = 1
+) -> dict[str, bytes]:
+    """All files of a period's journal by name: shipped formats, own formats, control totals.
+
+    Raises LedgerFault for funds that cannot be written, faulty templates and names that are taken; ValueError for a
+    journal that does not balance to the last cent, which no data can cause.
+    """
+    sheet = _sheet(journal, state, config, revision)
+    _refuse(_taken_names(config))
+    files: dict[str, bytes] = {}
+    totals: dict[str, dict[str, object]] = {}
+    for name, table in JOURNAL_FORMATS.items():
+        files[f"{name}.csv"] = data = _table_file(sheet, table)
+        totals[f"{name}.csv"] = _file_totals(data, sheet.currency)
+    problems: list[Problem] = []
+    for form in config.journal.formats:
+        name = f"{form.name}.{form.extension}"
+        try:
+            files[name] = data = _template_file(sheet, form, config, env)
+        except LedgerFault as fault:
+            problems += fault.problems
+            continue
+        # What a template makes of the lines cannot be read back, so no sums are claimed for it.
+        rows = data.count(b"\n") + (not data.endswith(b"\n") and bool(data))
+        totals[name] = {"sha256": hashlib.sha256(data).hexdigest(), "rows": rows, "debits": None, "credits": None}
+    _refuse(problems)
+    return {**files, CONTROL_TOTALS: _control_totals(sheet, totals)}
+
+
+def format_names(config: Config) -> tuple[str, ...]:
+    """All known formats: the shipped ones, then the institution's own."""
+    return (*JOURNAL_FORMATS, *(form.name for form in config.journal.formats))
+
+
+def render_format(
+    name: str, journal: Journal, state: State, config: Config, env: Templates, revision: int = 1
+) -> bytes:
+    """One journal file. Raises UsageFault for an unknown format, and whatever `journal_files` raises."""
+    known = format_names(config)
+    if name not in known:
+        raise UsageFault(f"unknown journal format {name!r}; known: {', '.join(known)}")
+    _refuse(_taken_names(config))
+    sheet = _sheet(journal, state, config, revision)
+    if name in JOURNAL_FORMATS:
+        return _table_file(sheet, JOURNAL_FORMATS[name])
+    form = next(form for form in config.journal.formats if form.name == name)
+    return _template_file(sheet, form, config, env)
+
+
+@dataclass(frozen=True, slots=True)
+class _Sheet:
+    """The journal made ready for files."""
+
+    head: JournalHead
+    rows: tuple[JournalRow, ...]
+    totals: JournalTotals
+    currency: str
+    groups: tuple[str, ...]
+
+
+def _sheet(journal: Journal, state: State, config: Config, revision: int) -> _Sheet:
+    _refuse(unsafe_funds(journal, config))
+    controls = source_controls(journal)
+    for name, debits, credited in (
+        ("the journal", journal.debits, journal.credits),
+        *((f"source {control.source}", control.payers, -control.credited) for control in controls),
+    ):
+        if debits != credited:
+            raise ValueError(f"{name} of {journal.period} does not balance: {debits} against {credited}")
+    expression = _expression(config)
+    date = journal.lines[0].date if journal.lines else None
+    return _Sheet(
+        head=JournalHead(Code(journal_id(journal.period, revision)), journal.period, date, str(state)),
+        rows=tuple(_row(number, line, expression, config) for number, line in enumerate(journal.lines, start=1)),
+        totals=JournalTotals(
+            lines=len(journal.lines),
+            debits=journal.debits,
+            credits=journal.credits,
+            hash=journal.debits + journal.credits,
+            sources=controls,
+        ),
+        currency=config.currency,
+        groups=tuple(expression.groupindex) if expression else (),
+    )
+
+
+def _row(number: int, line: JournalLine, expression: re.Pattern[str] | None, config: Config) -> JournalRow:
+    text = clean(line.description)
+    return JournalRow(
+        number=number,
+        period=line.period,
+        date=line.date,
+        side=str(line.side),
+        payer=line.payer,
+        fund=Code(line.fund),
+        account=Code(line.account),
+        groups={name: Code(part) for name, part in _groups(expression, line.fund).items()},
+        amount=line.amount,
+        source=line.source,
+        source_label=clean(config.source(line.source).label or line.source),
+        service=clean(line.service),
+        pi=clean(line.pi),
+        project=clean(line.project),
+        statement=Code(line.statement),
+        description=cut(text, config.journal.description_limit),
+        text=text,
+    )
+
+
+def _expression(config: Config) -> re.Pattern[str] | None:
+    return re.compile(config.journal.fund) if config.journal.fund else None
+
+
+def _groups(expression: re.Pattern[str] | None, fund: str) -> dict[str, str]:
+    """The fund's parts in the order of the expression; all blank where it does not match as a whole."""
+    if expression is None:
+        return {}
+    match = expression.fullmatch(fund)
+    return {name: (match[name] or "") if match else "" for name in expression.groupindex}
+
+
+def _table_file(sheet: _Sheet, table: TableFormat) -> bytes:
+    rows = _summed(sheet.rows) if table.summed else sheet.rows
+    cells = [[_cell(sheet, row, column) for column in _columns(table, sheet.groups)] for row in rows]
+    text = "".join(",".join(map(quoted, line)) + "\n" for line in [_headings(table, sheet.groups), *cells])
+    data = text.encode()
+    debits, credits_ = _read_sums(data)[1:]
+    posted = sum((row.signed for row in rows if row.signed > 0), ZERO)
+    if debits != credits_ or debits != posted:
+        raise ValueError(f"a journal file of {sheet.head.period} does not balance: {debits} against {credits_}")
+    return data
+
+
+def _columns(table: TableFormat, groups: Sequence[str]) -> list[tuple[str, bool]]:
+    """Column names, and whether each is a group of the fund expression."""
+    columns: list[tuple[str, bool]] = []
+    for column in table.columns:
+        columns += [(group, True) for group in groups] if column == GROUPS else [(column, False)]
+    return columns
+
+
+def _headings(table: TableFormat, groups: Sequence[str]) -> list[str]:
+    """Headings, each once: a group named like a column of the format becomes `fund_segment`."""
+    taken = {_HEADINGS.get(column, column) for column in table.columns if column != GROUPS}
+    headings: list[str] = []
+    for column, is_group in _columns(table, groups):
+        heading = column if is_group else _HEADINGS.get(column, column)
+        while is_group and heading in taken:
+            heading += "_segment"
+        taken.add(heading)
+        headings.append(heading)
+    return headings
+
+
+def _cell(sheet: _Sheet, row: JournalRow, column: tuple[str, bool]) -> str:
+    name, is_group = column
+    if is_group:
+        return row.groups[name]
+    if name in ("amount", "debit", "credit"):
+        amount: Decimal | None = getattr(row, name)
+        return "" if amount is None else money.plain(amount, sheet.currency)
+    if name == "journal":
+        return sheet.head.id
+    if name == "line":
+        return str(row.number)
+    if name == "reference":
+        return row.statement
+    return str(getattr(row, name))
+
+
+def _summed(rows: Iterable[JournalRow]) -> list[JournalRow]:
+    """One row per source, fund and account with the net; those that net to zero are dropped."""
+    first: dict[tuple[str, str, str], JournalRow] = {}
+    nets: dict[tuple[str, str, str], Decimal] = {}
+    for row in rows:
+        key: tuple[str, str, str] = (row.source, row.fund, row.account)
+        first.setdefault(key, row)
+        nets[key] = nets.get(key, ZERO) + row.signed
+    summed: list[JournalRow] = []
+    for key, row in sorted(first.items(), key=lambda item: item[0]):
+        net = nets[key]
+        if not net:
+            continue
+        summed.append(
+            JournalRow(
+                number=len(summed) + 1,
+                period=row.period,
+                date=row.date,
+                side=str(Side.DEBIT if net > 0 else Side.CREDIT),
+                payer=row.payer,
+                fund=row.fund,
+                account=row.account,
+                groups=row.groups,
+                amount=abs(net),
+                source=row.source,
+                source_label=row.source_label,
+                service="",
+                pi="",
+                project="",
+                statement=Code(),
+                description="",
+                text="",
+            )
+        )
+    return summed
+
+
+def _read_sums(data: bytes) -> tuple[int, Decimal, Decimal]:
+    """Rows, debits and credits of a shipped file, read back from its bytes."""
+    rows, debits, credits_ = 0, ZERO, ZERO
+    for row in csv.DictReader(io.StringIO(data.decode(), newline=""), strict=True):
+        rows += 1
+        if "side" in row:
+            amount = Decimal(row["amount"])
+            debits += amount if row["side"] == Side.DEBIT else ZERO
+            credits_ += amount if row["side"] == Side.CREDIT else ZERO
+        else:
+            debits += Decimal(row["debit"] or 0)
+            credits_ += Decimal(row["credit"] or 0)
+    return rows, debits, credits_
+
+
+def _file_totals(data: bytes, currency: str) -> dict[str, object]:
+    rows, debits, credits_ = _read_sums(data)
+    return {
+        "sha256": hashlib.sha256(data).hexdigest(),
+        "rows": rows,
+        "debits": money.plain(debits, currency),
+        "credits": money.plain(credits_, currency),
+    }
+
+
+def _control_totals(sheet: _Sheet, files: Mapping[str, Mapping[str, object]]) -> bytes:
+    def plain(amount: Decimal) -> str:
+        return money.plain(amount, sheet.currency)
+
+    totals = {
+        "period": sheet.head.period,
+        "state": sheet.head.state,
+        "currency": sheet.currency,
+        "journal": {
+            "id": sheet.head.id,
+            "lines": sheet.totals.lines,
+            "debits": plain(sheet.totals.debits),
+            "credits": plain(sheet.totals.credits),
+        },
+        "sources": {
+            control.source: {
+                "lines": control.lines,
+                "debits": plain(control.debits),
+                "credits": plain(control.credits),
+                "net": plain(control.payers),
+            }
+            for control in sheet.totals.sources
+        },
+        "files": files,
+    }
+    return (json.dumps(totals, indent=2, sort_keys=True, ensure_ascii=False) + "\n").encode()
+
+
+def _environment(env: Templates) -> Environment:
+    """An environment of its own for journals: other filters, and no escaping where the output is not markup."""
+    own = env.overlay(
+        autoescape=lambda name: name is not None and name.lower().endswith(MARKUP_ENDINGS),
+    )
+    # An overlay shares the filters with the environment of the pages, so they are replaced, not added to.
+    own.filters = {**env.filters, **journal_text.FILTERS}
+    return own
+
+
+def _template_file(sheet: _Sheet, form: JournalFormat, config: Config, env: Templates) -> bytes:
+    try:
+        template: Template = _environment(env).get_template(form.template)
+        text = template.render(
+            journal=sheet.head,
+            lines=sheet.rows,
+            totals=sheet.totals,
+            organization=config.organization,
+            period=sheet.head.period,
+            currency=sheet.currency,
+        )
+        return text.encode()
+    except _TEMPLATE_ERRORS as error:
+        raise LedgerFault([_template_problem(form, env, error)]) from error
+
+
+def _template_problem(form: JournalFormat, env: Templates, error: BaseException) -> Problem:
+    path, line = _place(error, env) or (f"templates/{form.template}", 0)
+    if isinstance(error, TemplateNotFound):
+        return Problem(
+            path=path,
+            code="journal-template",
+            message=f"journal format {form.name!r} needs the template {error.name!r}, which is not there",
+            fix="put it into the ledger's templates/ folder or correct journal.formats in config.yaml",
+            line=line,
+        )
+    return Problem(
+        path=path,
+        code="journal-template",
+        message=f"the template of journal format {form.name!r} fails: {_reason(error)}",
+        fix="correct the template; `journal`, `lines` and `totals` are explained in the documentation",
+        line=line,
+    )
+
+
+def _description_problem(config: Config, error: BaseException) -> Problem:
+    return Problem(
+        path="config.yaml",
+        code="journal-template",
+        message=f"journal.description fails: {_reason(error)}",
+        fix="use source, source_label, period, project, pi, fund, service and statement only",
+        excerpt=clean(config.journal.description),
+    )
+
+
+def _reason(error: BaseException) -> str:
+    text = error.message if isinstance(error, TemplateSyntaxError) else str(error)
+    return clean(text or type(error).__name__).rstrip(".")
+
+
+def _place(error: BaseException, env: Templates) -> tuple[str, int] | None:
+    """File and line in the ledger: of a syntax error, else of the innermost template in the traceback."""
+    files = {str(path): f"templates/{name}" for name, path in env.files().items()}
+    if isinstance(error, TemplateSyntaxError):
+        path = files.get(error.filename or "", f"templates/{error.name}" if error.name else "")
+        return (path, error.lineno) if path else None
+    found, trace = None, error.__traceback__
+    while trace is not None:
+        name = trace.tb_frame.f_code.co_filename
+        if name in files:
+            found = (files[name], trace.tb_lineno)
+        trace = trace.tb_next
+    return found
+
+
+def _taken_names(config: Config) -> list[Problem]:
+    reserved = {*JOURNAL_FORMATS, CONTROL_TOTALS.removesuffix(".json")}
+    return [
+        Problem(
+            path="config.yaml",
+            code="journal-format-name",
+            message=f"the journal format {form.name!r} has the name of a shipped file",
+            fix=f"choose another name than {', '.join(sorted(reserved))}",
+        )
+        for form in config.journal.formats
+        if form.name in reserved
+    ]
+
+
+def _refuse(problems: list[Problem]) -> None:
+    if problems:
+        raise LedgerFault(problems)

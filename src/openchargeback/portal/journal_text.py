@@ -1,0 +1,127 @@
+"""Text in journal files: what is taken out of it, how a cell is quoted, and the filters of journal templates.
+
+Spreadsheets run a cell that begins with `=`, `+`, `-` or `@` as a formula, also in full-width form and behind blanks
+or control characters (OWASP, "CSV Injection"). A leading apostrophe would become data in an accounting system, so such
+a start is taken away. That is right only for text that anybody may choose; accounting strings are never changed.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+import re
+import unicodedata
+from decimal import Decimal
+
+from jinja2 import pass_context
+from jinja2.runtime import Context
+
+from openchargeback import money
+
+_FORMULA_STARTS = frozenset("=+-@")
+_NUMBER = re.compile(r"-?\d+(\.\d+)?", re.ASCII)
+# More than RFC 4180 wants: in many countries spreadsheets split cells at semicolons, too.
+_QUOTED = re.compile(r'[,;"\r\n\t]')
+_BREAKS = re.compile(r"[\t\n\v\f\r\x1c-\x1e\x85\u2028\u2029]+")
+# Control characters, halves of surrogate pairs (which UTF-8 cannot write), line and paragraph separators.
+_REMOVED = frozenset(("Cc", "Cs", "Zl", "Zp"))
+_MONTHS = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec")
+
+
+class Code(str):
+    """Text that arrives whole or not at all: a fund, an account, a number. No filter strips or cuts it."""
+
+    __slots__ = ()
+
+
+def clean(text: str) -> str:
+    """Text without control characters, on one line, and without a start that a spreadsheet would run."""
+    joined = _BREAKS.sub(" ", text)
+    kept = "".join(c for c in joined if unicodedata.category(c) not in _REMOVED)
+    start = 0
+    while start < len(kept) and _unsafe_start(kept[start]):
+        start += 1
+    return kept[start:].strip()
+
+
+def cut(text: str, limit: int) -> str:
+    """At most so many characters of clean text."""
+    return text[:limit].rstrip()
+
+
+def unsafe(code: str) -> bool:
+    """Whether a fund or account cannot be written as it is: it begins like a formula or holds control characters."""
+    if any(unicodedata.category(c) in _REMOVED for c in code):
+        return True
+    visible = code.lstrip()
+    return bool(visible) and _unsafe_start(visible[0])
+
+
+def quoted(text: str) -> str:
+    """A CSV cell by RFC 4180: quoted where it holds a separator, a quote or a line end; quotes doubled."""
+    if _QUOTED.search(text) or text != text.strip():
+        return '"' + text.replace('"', '""') + '"'
+    return text
+
+
+def csv_filter(value: object) -> str:
+    """A CSV cell: text is cleaned, numbers, accounting strings and amounts stay as they are."""
+    text = "" if value is None else f"{value:f}" if isinstance(value, Decimal) else str(value)
+    if isinstance(value, Code) or _NUMBER.fullmatch(text):
+        return quoted(text)
+    return quoted(clean(text))
+
+
+def fixed_filter(value: object, width: int, align: str = "left", fill: str = " ") -> str:
+    """Exactly `width` characters: clean text is cut or filled up; `align` is `left` or `right`.
+
+    Raises ValueError for a number or accounting string that is too long, since what is cut from it would be lost money.
+    """
+    if align not in ("left", "right") or len(fill) != 1:
+        raise ValueError("fixed takes `left` or `right` and one character to fill with")
+    text = "" if value is None else f"{value:f}" if isinstance(value, Decimal) else str(value)
+    whole = isinstance(value, Code) or _NUMBER.fullmatch(text) is not None
+    if whole and len(text) > width:
+        raise ValueError(f"{text!r} is longer than {width} characters")
+    text = text if whole else clean(text)[:width]
+    return text.rjust(width, fill) if align == "right" else text.ljust(width, fill)
+
+
+def date_filter(date: dt.date | None, form: str = "%Y-%m-%d") -> str:
+    """A date by `%Y %y %m %d %j %b %%`, in any locale the same; empty where there is no date.
+
+    Raises ValueError for other codes: strftime would write names in the language of the machine.
+    """
+    if date is None:
+        return ""
+    parts = {
+        "%Y": f"{date.year:04d}",
+        "%y": f"{date.year % 100:02d}",
+        "%m": f"{date.month:02d}",
+        "%d": f"{date.day:02d}",
+        "%j": f"{date.timetuple().tm_yday:03d}",
+        "%b": _MONTHS[date.month - 1],
+        "%%": "%",
+    }
+
+    def part(match: re.Match[str]) -> str:
+        if match[0] not in parts:
+            raise ValueError(f"unknown code {match[0]!r} in the date format {form!r}; known: {' '.join(parts)}")
+        return parts[match[0]]
+
+    return re.sub(r"%.?", part, form)
+
+
+@pass_context
+def amount_filter(context: Context, amount: Decimal | None, currency: str = "") -> Code:
+    """Cents for machines: `-1234.50`; empty where there is no amount."""
+    return Code("" if amount is None else money.plain(amount, currency or context["currency"]))
+
+
+FILTERS = {"amount": amount_filter, "csv": csv_filter, "fixed": fixed_filter, "date": date_filter}
+
+
+def _unsafe_start(character: str) -> bool:
+    # Format characters such as U+200B and U+FEFF are blanks to the eye and to some spreadsheets.
+    if character.isspace() or unicodedata.category(character) in ("Cf", *_REMOVED):
+        return True
+    return unicodedata.normalize("NFKC", character)[:1] in _FORMULA_STARTS

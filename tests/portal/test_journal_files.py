@@ -1,0 +1,380 @@
+"""Journal files: balanced, safe to open, true to the cent, and read alike by two accounting programs."""
+
+from __future__ import annotations
+
+import csv
+import datetime as dt
+import hashlib
+import io
+import json
+import re
+import shutil
+import subprocess
+import sys
+from dataclasses import replace
+from decimal import Decimal
+from pathlib import Path
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from openchargeback.billing.journal import journal_of
+from openchargeback.ledger.settings import Config, JournalFormat, JournalSettings, Organization, Source
+from openchargeback.model import Amounts, BillingLine, Journal, State
+from openchargeback.portal.journal_files import describer, journal_files, render_format, unsafe_funds
+from openchargeback.portal.journal_text import clean, date_filter, fixed_filter
+from openchargeback.portal.templates import make_environment
+from openchargeback.problems import LedgerFault, UsageFault
+
+ENV = make_environment()
+CONFIG = Config(
+    Organization("Example University"),
+    sources={
+        "aws": Source("aws", "Amazon Web Services", credit_fund="CORE-9000", account="6100", credit_account="4100"),
+        "hpc": Source("hpc", "Cluster", credit_fund="CORE-9001", account="6200"),
+    },
+    journal=JournalSettings(fund=r"(?P<org>[A-Z]+)-(?P<fund>\d+)(-(?P<program>\d+))?"),
+)
+
+
+def line(billed, pi="ada@example.edu", project="engine", fund="MATH-2024", source="aws", service="EC2"):
+    amount = Decimal(billed)
+    return BillingLine("2025-01", pi, project, fund, source, service, 1, amount, amount, Amounts(amount, billed=amount))
+
+
+LINES = [
+    line("12.50"),
+    line("1200.05", project="ward", fund="PH-2023-7", service="S3"),
+    line("-3.10", project="ward", fund="PH-2023-7", source="hpc"),
+    line("0.00", project="ward", fund="PH-2023-7", source="hpc", service="GPU"),
+    line("0.01", source="hpc", fund="oddly named fund"),
+]
+
+
+def journal(lines=LINES, config=CONFIG, describe=None) -> Journal:
+    numbers = {
+        (one.pi, one.project): f"2025-01-{hashlib.sha256(one.project.encode()).hexdigest()[:10]}" for one in lines
+    }
+    return journal_of("2025-01", dt.date(2025, 2, 3), lines, numbers, config, describe)
+
+
+def files(lines=LINES, config=CONFIG, env=ENV, describe=None):
+    return journal_files(journal(lines, config, describe), State.CLOSED, config, env)
+
+
+def table(data: bytes) -> list[dict[str, str]]:
+    return list(csv.DictReader(io.StringIO(data.decode(), newline=""), strict=True))
+
+
+def own(tmp_path: Path, text: str, name: str = "own.txt", extension: str = "txt"):
+    folder = tmp_path / "templates"
+    folder.mkdir(exist_ok=True)
+    (folder / name).write_text(text, encoding="utf-8")
+    form = JournalFormat("banner", name, extension)
+    return replace(CONFIG, journal=replace(CONFIG.journal, formats=(form,))), make_environment(folder)
+
+
+def test_the_detail_has_a_row_a_line():
+    rows = table(files()["detail.csv"])
+    assert list(rows[0]) == (
+        [
+            "period",
+            "date",
+            "statement",
+            "source",
+            "service",
+            "pi",
+            "project",
+            "side",
+            "fund",
+            "account",
+            "amount",
+            "description",
+        ]
+    )
+    assert len(rows) == 8
+    assert rows[0]["amount"] == "12.50"
+    assert rows[0]["side"] == "debit"
+    refund = next(row for row in rows if row["amount"] == "3.10" and row["fund"] == "PH-2023-7")
+    assert refund["side"] == "credit"
+    assert b"\r" not in files()["detail.csv"]
+
+
+def test_the_summary_nets_per_source_fund_and_account():
+    lines = [
+        line("5.00"),
+        line("7.00", service="S3"),
+        line("2.00", fund="X-1"),
+        line("-2.00", fund="X-1", service="S3"),
+    ]
+    rows = table(files(lines)["summary.csv"])
+    assert [(row["fund"], row["account"], row["debit"], row["credit"]) for row in rows] == [
+        ("CORE-9000", "4100", "", "12.00"),
+        ("MATH-2024", "6100", "12.00", ""),
+    ]
+
+
+def test_the_general_ledger_takes_the_fund_apart():
+    rows = table(files()["gl.csv"])
+    assert list(rows[0]) == (
+        [
+            "date",
+            "journal",
+            "line",
+            "account",
+            "fund",
+            "org",
+            "fund_segment",
+            "program",
+            "debit",
+            "credit",
+            "description",
+            "reference",
+        ]
+    )
+    by_fund = {row["fund"]: (row["org"], row["fund_segment"], row["program"]) for row in rows}
+    assert by_fund["PH-2023-7"] == ("PH", "2023", "7")
+    assert by_fund["MATH-2024"] == ("MATH", "2024", "")
+    assert by_fund["oddly named fund"] == ("", "", "")
+    assert {row["journal"] for row in rows} == {"OCB-2025-01"}
+    assert [row["line"] for row in rows] == [str(n) for n in range(1, 9)]
+    assert all((row["debit"] == "") != (row["credit"] == "") for row in rows)
+
+
+def test_without_an_expression_there_is_one_fund_column():
+    config = replace(CONFIG, journal=JournalSettings())
+    header = files(config=config)["gl.csv"].decode().splitlines()[0]
+    assert header == "date,journal,line,account,fund,debit,credit,description,reference"
+
+
+def test_control_totals_tell_what_the_files_hold():
+    result = files()
+    totals = json.loads(result["control-totals.json"])
+    assert totals["journal"] == {"id": "OCB-2025-01", "lines": 8, "debits": "1215.66", "credits": "1215.66"}
+    assert totals["sources"]["hpc"] == {"lines": 4, "debits": "3.11", "credits": "3.11", "net": "-3.09"}
+    assert set(totals["files"]) == set(result) - {"control-totals.json"}
+    for name, said in totals["files"].items():
+        assert said["sha256"] == hashlib.sha256(result[name]).hexdigest()
+        assert said["rows"] == len(table(result[name]))
+        assert said["debits"] == said["credits"]
+
+
+def test_an_empty_month_has_files_with_headings_only():
+    result = files([])
+    assert result["detail.csv"].count(b"\n") == 1
+    assert json.loads(result["control-totals.json"])["journal"]["debits"] == "0.00"
+
+
+HOSTILE = [
+    "=1+1",
+    " \t=cmd|' /C calc'!A0",
+    "\uff1d1",
+    "\u200b@x",
+    "-2+3",
+    "+1",
+    "\x00=1",
+    "\ufeff\r\n=1",
+    "\ufe631",
+    "--=@x",
+]
+
+
+@pytest.mark.parametrize("text", HOSTILE)
+def test_free_text_never_begins_like_a_formula(text):
+    assert not re.match(r"[\s=+\-@\uFF1D\uFF0B\uFF0D\uFF20]", clean(text))
+    rows = table(files([line("1.00", service=text, project=text)], describe=lambda _: text)["detail.csv"])
+    assert rows[0]["service"] == rows[0]["project"] == rows[0]["description"] == clean(text)
+
+
+@given(st.text())
+def test_clean_text_is_stable_and_on_one_line(text):
+    cleaned = clean(text)
+    assert clean(cleaned) == cleaned
+    assert len(cleaned.splitlines()) <= 1
+    cleaned.encode()
+
+
+def test_descriptions_are_cut_after_cleaning():
+    config = replace(CONFIG, journal=replace(CONFIG.journal, description_limit=8))
+    result = files([line("1.00")], config, describe=lambda _: "====12345678, 9")
+    assert table(result["gl.csv"])[0]["description"] == "12345678"
+    assert table(result["detail.csv"])[0]["description"] == "12345678, 9"
+
+
+def test_a_fund_is_refused_rather_than_changed():
+    with pytest.raises(LedgerFault) as fault:
+        files([line("1.00", fund="=HYPERLINK()"), line("1.00", fund="A\n1", service="S3")])
+    assert [problem.code for problem in fault.value.problems] == ["unsafe-fund", "unsafe-fund"]
+    assert unsafe_funds(journal(), CONFIG) == []
+
+
+def test_a_part_of_a_fund_is_refused_too():
+    config = replace(CONFIG, journal=JournalSettings(fund=r"(?P<a>\w+)(?P<b>-\d+)"))
+    assert [problem.excerpt for problem in unsafe_funds(journal([line("1.00")], config), config)] == [
+        "CORE-9000",
+        "MATH-2024",
+    ]
+
+
+def test_an_unbalanced_journal_is_never_written():
+    broken = journal()
+    with pytest.raises(ValueError, match="does not balance"):
+        journal_files(Journal("2025-01", broken.lines[:-1]), State.CLOSED, CONFIG, ENV)
+
+
+def test_part_cents_are_never_written():
+    with pytest.raises(ValueError, match="does not balance"):
+        files([line("1.001")])
+
+
+def test_own_templates_see_the_lines(tmp_path):
+    text = (
+        "{{ journal.id }}|{{ journal.date | date('%m%d%Y') }}|{{ totals.hash | amount }}|{{ organization.name }}\n"
+        "{% for line in lines %}"
+        "{{ line.groups.org | fixed(6) }}{{ line.signed | amount | fixed(12, 'right') }} "
+        "{{ line.signed | amount | csv }},{{ line.fund | csv }},{{ line.description | csv }},{{ '=<a,b>' | csv }}\n"
+        "{% endfor %}"
+    )
+    config, env = own(tmp_path, text)
+    result = files(config=config, env=env)
+    rows = result["banner.txt"].decode().splitlines()
+    assert rows[0] == "OCB-2025-01|02032025|2431.32|Example University"
+    assert rows[1] == 'MATH         12.50 12.50,MATH-2024,Amazon Web Services 2025-01 engine,"<a,b>"'
+    assert any("-1200.05,CORE-9000" in row for row in rows)
+    assert json.loads(result["control-totals.json"])["files"]["banner.txt"]["rows"] == 9
+    assert render_format("banner", journal(), State.CLOSED, config, env) == result["banner.txt"]
+    assert "csv" not in env.filters
+
+
+@pytest.mark.parametrize(
+    ("text", "line_number", "message"),
+    [
+        ("a\n{% for %}\n", 2, "Expected"),
+        ("a\nb\n{{ nothing }}\n", 3, "'nothing' is undefined"),
+        ("{{ lines[0].groups.nothing }}\n", 1, "nothing"),
+        ("\n{{ journal.date | date('%B') }}\n", 2, "unknown code"),
+        ("\n{{ lines[0].fund | fixed(2) }}\n", 2, "longer than 2"),
+        ("\n{{ 1 / 0 }}\n", 2, "division"),
+        ("\n{{ journal.__class__.__mro__ }}\n", 2, "unsafe"),
+        ("\n{% include 'missing.txt' %}\n", 2, "missing.txt"),
+    ],
+)
+def test_faults_of_own_templates_name_file_and_line(tmp_path, text, line_number, message):
+    config, env = own(tmp_path, text)
+    with pytest.raises(LedgerFault) as fault:
+        files(config=config, env=env)
+    (problem,) = fault.value.problems
+    assert (problem.code, problem.path, problem.line) == ("journal-template", "templates/own.txt", line_number)
+    assert message in problem.message
+
+
+def test_a_missing_template_is_a_problem():
+    config = replace(CONFIG, journal=JournalSettings(formats=(JournalFormat("x", "../secret.txt"),)))
+    with pytest.raises(LedgerFault) as fault:
+        files(config=config)
+    assert fault.value.problems[0].code == "journal-template"
+
+
+def test_a_shipped_name_cannot_be_taken():
+    config = replace(CONFIG, journal=JournalSettings(formats=(JournalFormat("gl", "own.txt"),)))
+    with pytest.raises(LedgerFault) as fault:
+        files(config=config)
+    assert fault.value.problems[0].code == "journal-format-name"
+
+
+def test_descriptions_come_from_the_config():
+    settings_ = JournalSettings(description="{{ source_label }} & {{ statement }} {{ pi }}")
+    config = replace(CONFIG, journal=settings_)
+    describe = describer(config, {("ada@example.edu", "engine"): "2025-01-x"}, ENV)
+    assert describe(line("1.00")) == "Amazon Web Services & 2025-01-x ada@example.edu"
+    for text in ("{{ nothing }}", "{{ pi"):
+        config = replace(CONFIG, journal=JournalSettings(description=text))
+        with pytest.raises(LedgerFault) as fault:
+            describer(config, {}, ENV)(line("1.00"))
+        assert fault.value.problems[0].path == "config.yaml"
+
+
+def test_an_unknown_format_lists_the_known_ones():
+    with pytest.raises(UsageFault, match="known: detail, summary, gl"):
+        render_format("pdf", journal(), State.CLOSED, CONFIG, ENV)
+    assert render_format("gl", journal(), State.CLOSED, CONFIG, ENV) == files()["gl.csv"]
+
+
+def test_filters():
+    assert date_filter(dt.date(2025, 2, 3), "%d-%b-%y %j%%") == "03-Feb-25 034%"
+    assert fixed_filter("=a\nb", 5) == "a b  "
+    assert fixed_filter("abcdef", 3) == "abc"
+    assert fixed_filter(Decimal("1.50"), 6, "right", "0") == "001.50"
+
+
+billing_lines = st.builds(
+    line,
+    st.decimals(min_value=-(10**9), max_value=10**9, places=2),
+    project=st.text(min_size=1, max_size=5),
+    fund=st.sampled_from(["MATH-2024", "CORE-9000", "PH-1-2"]),
+    source=st.sampled_from(["aws", "hpc"]),
+    service=st.text(max_size=5),
+)
+
+
+@settings(deadline=None)
+@given(st.lists(billing_lines, max_size=10))
+def test_every_file_reads_back_balanced(lines):
+    result = files(lines)
+    for name in ("summary.csv", "gl.csv"):
+        rows = table(result[name])
+        assert sum(Decimal(r["debit"] or 0) for r in rows) == sum(Decimal(r["credit"] or 0) for r in rows)
+    for row in table(result["detail.csv"]):
+        assert re.fullmatch(r"\d+\.\d{2}", row["amount"])
+
+
+def transactions(data: bytes) -> list[tuple[str, list[tuple[str, str]]]]:
+    """Per transaction date and (account, signed amount), from the detail as a reader of the file finds it."""
+    rows = table(data)
+    result = []
+    for pair in zip(rows[::2], rows[1::2], strict=True):
+        postings = [
+            (
+                f"Expenses:F{row['fund'].encode().hex()}:A{row['account']}",
+                ("" if row["side"] == "debit" else "-") + row["amount"],
+            )
+            for row in pair
+        ]
+        result.append((pair[0]["date"], postings))
+    return result
+
+
+def test_hledger_agrees(tmp_path):
+    program = shutil.which("hledger")
+    if program is None:
+        pytest.skip("hledger is not installed (apt-get install hledger)")
+    entries = transactions(files()["detail.csv"])
+    accounts = sorted({account for _, postings in entries for account, _ in postings})
+    text = "decimal-mark .\ncommodity 1000.00 USD\n" + "".join(f"account {account}\n" for account in accounts)
+    for date, postings in entries:
+        text += f"\n{date} journal\n" + "".join(f"    {account}  {amount} USD\n" for account, amount in postings)
+    path = tmp_path / "journal.hledger"
+    path.write_text(text)
+    check = subprocess.run([program, "-f", path, "check", "-s"], capture_output=True, text=True, check=False)
+    assert check.returncode == 0, check.stderr
+    path.write_text(text.replace("12.50", "12.51", 1))
+    assert subprocess.run([program, "-f", path, "check", "-s"], capture_output=True, check=False).returncode != 0
+
+
+def test_beancount_agrees(tmp_path):
+    program = shutil.which("bean-check") or shutil.which("bean-check", path=str(Path(sys.executable).parent))
+    if program is None:
+        pytest.skip("bean-check is not installed (pip install beancount)")
+    entries = transactions(files()["detail.csv"])
+    accounts = sorted({account for _, postings in entries for account, _ in postings})
+    text = 'option "operating_currency" "USD"\noption "tolerance_multiplier" "0"\n'
+    text += "".join(f"2025-01-01 open {account} USD\n" for account in accounts)
+    for date, postings in entries:
+        text += f'\n{date} * "journal"\n' + "".join(f"  {account}  {amount} USD\n" for account, amount in postings)
+    path = tmp_path / "journal.beancount"
+    path.write_text(text)
+    check = subprocess.run([program, path], capture_output=True, text=True, check=False)
+    assert check.returncode == 0, check.stderr
+    path.write_text(text.replace("12.50", "12.51", 1))
+    assert subprocess.run([program, path], capture_output=True, check=False).returncode != 0
