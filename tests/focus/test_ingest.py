@@ -56,7 +56,7 @@ def put(root):
 
 
 def snapshot(root):
-    return {path.relative_to(root).as_posix(): path.read_bytes() for path in root.rglob("*") if path.is_file()}
+    return {path.relative_to(root).as_posix(): path.read_bytes() for path in sorted(root.rglob("*")) if path.is_file()}
 
 
 def stored(root):
@@ -118,7 +118,7 @@ def test_a_file_of_the_ledger_at_its_own_place_is_unchanged(root, put, tmp_path)
     assert snapshot(root) == before
 
 
-def test_the_same_content_compressed_is_unchanged(root, put, tmp_path):
+def test_the_same_content_compressed_is_unchanged(put, tmp_path):
     given_ = export(tmp_path / "x.csv", row())
     put(given_)
     (done,) = put(given_, compress=True)
@@ -219,14 +219,14 @@ def test_the_same_file_twice_in_one_command_is_stored_once(root, put, tmp_path):
     assert list(stored(root)) == ["charges/2025-01/aws.csv"]
 
 
-def test_the_same_file_is_not_put_into_a_second_month(root, put, tmp_path):
+def test_the_same_file_is_not_put_into_a_second_month(put, tmp_path):
     late = export(tmp_path / "late.csv", row())
     put(late, period="2025-02")
     with pytest.raises(UsageFault, match=r"charges/2025-02/aws\.csv.*twice"):
         put(late)
 
 
-def test_the_month_is_that_of_the_start_in_utc(root, put, tmp_path):
+def test_the_month_is_that_of_the_start_in_utc(put, tmp_path):
     (done,) = put(export(tmp_path / "x.csv", row("2025-02-01T00:30:00+01:00")))
     assert done.period == "2025-01"
 
@@ -253,7 +253,8 @@ def test_split_keeps_the_bytes_of_every_record(root, put, tmp_path):
     odd = row(service='"a ""quoted""\nline, and\r\nanother"')
     given_ = tmp_path / "x.csv"
     given_.write_bytes(
-        b"\xef\xbb\xbf" + f"{HEADER}\r\n{odd}\r\n{row(FEBRUARY)}\r\n{row(cost='1.10')}\r\n{row(FEBRUARY, '-2')}".encode()
+        b"\xef\xbb\xbf"
+        + f"{HEADER}\r\n{odd}\r\n{row(FEBRUARY)}\r\n{row(cost='1.10')}\r\n{row(FEBRUARY, '-2')}".encode()
     )
     results = put(given_, mode="split")
     assert [(done.action, done.period, done.content.charges) for done in results] == [
@@ -312,7 +313,9 @@ def test_split_parts_hold_exactly_the_rows_and_the_total(rows, end):
         given_.write_bytes(text.getvalue().encode())
         results = ingest(opened(root), [given_], "aws", mode="split")
         assert sum(done.content.charges for done in results) == len(rows)
-        assert sum((done.content.cost for done in results), Decimal(0)) == sum((cost for _, cost, _ in rows), Decimal(0))
+        assert sum((done.content.cost for done in results), Decimal(0)) == sum(
+            (cost for _, cost, _ in rows), Decimal(0)
+        )
         found = []
         for data in stored(root).values():
             header, *records = csv.reader(io.StringIO(data.decode(), newline=""))
@@ -368,8 +371,8 @@ def test_large_files_are_refused_unless_compressed(root, put, tmp_path, monkeypa
     assert gzip.decompress(data) == given_.read_bytes()
     # Neither a name (flag 8) nor a time: the same content gives the same bytes.
     assert data[3:8] == b"\0\0\0\0\0"
+    noise = [row(cost=f"0.{int.from_bytes(os.urandom(7)):017}") for _ in range(400)]
     with pytest.raises(UsageFault, match="although it is compressed"):
-        noise = [row(cost=f"0.{int.from_bytes(os.urandom(7)):017}") for _ in range(400)]
         put(export(tmp_path / "y.csv", *noise), compress=True, source="gcp")
 
 
@@ -410,7 +413,7 @@ def test_warnings_come_with_the_result(put, tmp_path):
     assert [problem.code for problem in done.problems] == ["label-spelling"]
 
 
-def test_a_file_without_charges_needs_a_period(root, put, tmp_path):
+def test_a_file_without_charges_needs_a_period(put, tmp_path):
     empty = export(tmp_path / "x.csv")
     with pytest.raises(UsageFault, match="no charges"):
         put(empty)
@@ -441,7 +444,7 @@ def test_what_is_no_charge_file_is_refused(put, tmp_path):
         put(export(tmp_path / "x.xlsx", row()))
 
 
-def test_names_that_look_like_patterns_are_names(root, put, tmp_path):
+def test_names_that_look_like_patterns_are_names(put, tmp_path):
     export(tmp_path / "a1.csv", row(cost="99"))
     (done,) = put(export(tmp_path / "a[1]*.csv", row()))
     assert done.content.cost == Decimal("1.5")
@@ -472,7 +475,7 @@ def test_a_full_disk_leaves_the_ledger_as_it_was(root, put, tmp_path, monkeypatc
     assert (sorted(root.rglob("*")), snapshot(root)) == before
 
 
-def test_a_link_out_of_the_ledger_is_not_followed(root, put, tmp_path):
+def test_a_link_out_of_the_ledger_is_not_followed(root, tmp_path):
     outside = tmp_path / "outside"
     outside.mkdir()
     (root / "charges").rmdir()

@@ -89,8 +89,9 @@ def ingest(
 ) -> list[Ingested]:
     """Check files and put them in place; what became of each, in the order given.
 
-    Raises UsageFault for what is refused, LedgerFault for files that cannot be read, OutsideFault when writing fails;
-    then the ledger is as it was.
+    Raises UsageFault for what is refused, LedgerFault for files that cannot be read, OutsideFault when writing fails.
+    Then the ledger is as it was; only a system that refuses to rename what it could write leaves some files exchanged,
+    each of them whole, and nothing removed.
     """
     name = files.source_name(source)
     if name is None:
