@@ -19,8 +19,8 @@ from jinja2.runtime import Context
 from jinja2.sandbox import ImmutableSandboxedEnvironment
 from markupsafe import Markup
 
-import openchargeback
 from openchargeback import money
+from openchargeback.ledger.shipped import shipped_templates
 from openchargeback.portal import paths
 
 MARKUP_ENDINGS = (".html", ".htm", ".xhtml", ".xml", ".svg")
@@ -34,15 +34,6 @@ _MONTHS = (
     *("July", "August", "September", "October", "November", "December"),
 )
 _PERIOD = re.compile(r"(\d{4})-(0[1-9]|1[0-2])", re.ASCII)
-
-
-def shipped_templates() -> Path:
-    """The folder of the templates that come with the program: inside the installed package, else in the checkout."""
-    package = Path(openchargeback.__file__).parent
-    for folder in (package / "site_templates", package.parents[1] / "site_templates"):
-        if folder.is_dir():
-            return folder
-    raise FileNotFoundError("site_templates is missing from the installation")
 
 
 class Templates(ImmutableSandboxedEnvironment):

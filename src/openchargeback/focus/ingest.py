@@ -1,0 +1,387 @@
+"""Putting charge files into a ledger: all of them or none, their bytes as received.
+
+`ingest` is what commands call: it reads every file whole (`received.py`), plans where each belongs, and only then
+writes. Nothing that is there is changed unless the person says `replace`.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import shutil
+import tempfile
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from pathlib import Path, PurePosixPath
+from typing import Literal
+
+from openchargeback import money
+from openchargeback.focus import received
+from openchargeback.focus.received import Content, Received
+from openchargeback.ledger import files, periods
+from openchargeback.ledger.files import ChargeFile
+from openchargeback.ledger.reading import Ledger
+from openchargeback.model import State
+from openchargeback.problems import LedgerFault, OutsideFault, Problem, UsageFault
+
+MAX_STORED_BYTES = 90_000_000
+"""The largest file that is stored: forges refuse pushes with files of 100 MB."""
+
+Mode = Literal["replace", "add", "split"]
+
+
+@dataclass(frozen=True, slots=True)
+class Ingested:
+    """What became of a given file, or of one month of it.
+
+    origin: the file as given; path: where it lies in the ledger. action: `added`, `unchanged`, `replaced` or `split`.
+    before: what the source had in the period until now, None where it had nothing or what could not be read.
+    before_paths: where that lay. problems: warnings of reading.
+    """
+
+    origin: str
+    path: str
+    period: str
+    source: str
+    content: Content
+    action: str
+    before: Content | None = None
+    before_paths: tuple[str, ...] = ()
+    problems: tuple[Problem, ...] = ()
+
+    def as_json(self) -> dict[str, object]:
+        """The public JSON form; amounts are strings."""
+        return {
+            "from": self.origin,
+            "path": self.path,
+            "period": self.period,
+            "source": self.source,
+            "action": self.action,
+            **_content_json(self.content),
+            "before": _content_json(self.before) if self.before else None,
+            "before_paths": list(self.before_paths),
+            "problems": [problem.as_json() for problem in self.problems],
+        }
+
+
+@dataclass(slots=True)
+class Plan:
+    """What is going to be done. Paths are relative to the ledger.
+
+    puts: staged file and where it goes; moves: from and to; removes: what goes once all else is in place.
+    """
+
+    results: list[Ingested] = field(default_factory=list)
+    puts: list[tuple[Path, str]] = field(default_factory=list)
+    moves: list[tuple[str, str]] = field(default_factory=list)
+    removes: list[str] = field(default_factory=list)
+
+
+def ingest(
+    ledger: Ledger,
+    given: Sequence[Path],
+    source: str,
+    *,
+    period: str | None = None,
+    mode: Mode | None = None,
+    compress: bool = False,
+    dry_run: bool = False,
+) -> list[Ingested]:
+    """Check files and put them in place; what became of each, in the order given.
+
+    Raises UsageFault for what is refused, LedgerFault for files that cannot be read, OutsideFault when writing fails.
+    Then the ledger is as it was; only a system that refuses to rename what it could write leaves some files exchanged,
+    each of them whole, and nothing removed.
+    """
+    name = files.source_name(source)
+    if name is None:
+        raise UsageFault(
+            f"{source!r} is no name of a source: use up to 40 letters, digits, - and _, a letter or digit first"
+        )
+    if period is not None and not periods.is_period(period):
+        raise UsageFault(f"{period!r} is no period: write it like 2025-01")
+    if period is not None and mode == "split":
+        raise UsageFault("`--period` keeps a file whole, `--split` takes it apart: give one of them")
+    if not given:
+        raise UsageFault("no file to put in place")
+    try:
+        folder = tempfile.TemporaryDirectory(prefix="openchargeback-")
+    except OSError as error:
+        raise OutsideFault(f"no temporary folder: {_reason(error)}") from error
+    with folder as staging:
+        items = received.receive(given, name, ledger.config, Path(staging))
+        if mode == "split":
+            items = [part for item in items for part in received.split(item, name, ledger.config, Path(staging))]
+        if compress:
+            items = [received.compressed(item, Path(staging)) for item in items]
+        plan = plan_ingest(ledger, items, name, period, mode)
+        if not dry_run:
+            apply_ingest(ledger.root, plan)
+    return plan.results
+
+
+def plan_ingest(ledger: Ledger, items: Sequence[Received], source: str, period: str | None, mode: Mode | None) -> Plan:
+    """Where files that could be read belong. Raises UsageFault with every reason to refuse them."""
+    refusals: list[str] = []
+    groups: dict[str, list[Received]] = {}
+    for item in items:
+        refusals += _too_large(item)
+        own = period or _period_of(item, refusals)
+        if own:
+            groups.setdefault(own, []).append(item)
+    plan = Plan()
+    placed: dict[int, Ingested] = {}
+    for own, group in groups.items():
+        _plan_period(_Place(ledger, source, own, mode), group, plan, placed, refusals)
+    if refusals:
+        raise UsageFault("\n".join(refusals))
+    plan.results = [placed[id(item)] for item in items]
+    return plan
+
+
+def apply_ingest(root: Path, plan: Plan) -> None:
+    """Do what is planned: new files are written beside their places first, then all exchanged, each in one step."""
+    for relative in [path for _, path in plan.puts] + [path for _, path in plan.moves]:
+        if not files.inside(root, root / relative):
+            raise UsageFault(f"{relative} leads out of the ledger; replace the link by a folder")
+    folders: list[Path] = []
+    written: list[tuple[Path, Path]] = []
+    try:
+        for staged, relative in plan.puts:
+            target = root / relative
+            _make_folder(target.parent, folders)
+            # A name with a dot first is no charge file, should the program be killed here.
+            beside = target.with_name(f".{target.name}.{os.getpid()}.tmp")
+            written.append((beside, target))
+            _copy(staged, beside)
+        for before, after in plan.moves:
+            _make_folder((root / after).parent, folders)
+            (root / before).replace(root / after)
+        for beside, target in written:
+            beside.replace(target)
+        for relative in plan.removes:
+            (root / relative).unlink()
+            _remove_if_empty((root / relative).parent)
+    except OSError as error:
+        for beside, _ in written:
+            beside.unlink(missing_ok=True)
+        for folder in reversed(folders):
+            _remove_if_empty(folder)
+        raise OutsideFault(f"{error.filename or root} cannot be written: {_reason(error)}") from error
+
+
+@dataclass(frozen=True, slots=True)
+class _Place:
+    """A source and period of a ledger, and what the person said about what is there."""
+
+    ledger: Ledger
+    source: str
+    period: str
+    mode: Mode | None
+
+    @property
+    def existing(self) -> list[ChargeFile]:
+        return [file for file in self.ledger.charge_files.get(self.period, ()) if file.source == self.source]
+
+    @property
+    def folder(self) -> str:
+        """The folder of part files, spelled as it is where there is one."""
+        for file in self.existing:
+            if len(PurePosixPath(file.path).parts) == 4:
+                return PurePosixPath(file.path).parent.as_posix()
+        return f"charges/{self.period}/{self.source}"
+
+
+def _plan_period(
+    place: _Place, group: list[Received], plan: Plan, placed: dict[int, Ingested], refusals: list[str]
+) -> None:
+    """Add one source and period to the plan, or the reason against it to the refusals."""
+    existing = place.existing
+    known = {received.content_digest(file.location): file.path for file in existing}
+    distinct = {item.digest: item for item in reversed(group)}
+    if place.mode == "replace" and set(distinct) != set(known):
+        fresh = [item for item in group if distinct[item.digest] is item]
+        gone = existing
+    else:
+        fresh = [item for item in group if distinct[item.digest] is item and item.digest not in known]
+        gone = []
+    before = received.summed(existing, place.ledger.config) if existing and fresh else None
+    refusal = _not_open(place) or _elsewhere(place, fresh) or _conflict(place, fresh, before) if fresh else ""
+    if refusal:
+        refusals.append(refusal)
+        return
+    paths = _paths(place, fresh, gone, plan)
+    plan.puts += [(item.staged, path) for item, path in zip(fresh, paths, strict=True)]
+    plan.removes += [file.path for file in gone if file.path not in paths]
+    now = {item.digest: path for item, path in zip(fresh, paths, strict=True)}
+    for item in group:
+        new = item in fresh
+        action = ("replaced" if gone else "split" if item.part else "added") if new else "unchanged"
+        placed[id(item)] = Ingested(
+            origin=item.name,
+            path=now.get(item.digest) or known[item.digest],
+            period=place.period,
+            source=place.source,
+            content=item.content,
+            action=action,
+            before=before if new else None,
+            before_paths=tuple(file.path for file in existing) if new else (),
+            problems=item.problems,
+        )
+
+
+def _paths(place: _Place, fresh: Sequence[Received], gone: Sequence[ChargeFile], plan: Plan) -> list[str]:
+    """Where the new files of a source and period go; a single file makes way for parts."""
+    staying = [] if gone else place.existing
+    if len(fresh) == 1 and not staying:
+        return [f"charges/{place.period}/{place.source}{fresh[0].suffix}"]
+    names = [PurePosixPath(file.path) for file in staying]
+    taken = [int(match[1]) for name in names if (match := re.match(r"part-(\d+)\.", name.name.lower()))]
+    number = max(taken, default=-1) + 1
+    if fresh:
+        for name in names:
+            if len(name.parts) == 3:
+                plan.moves.append((name.as_posix(), f"{place.folder}/part-{number:03}{files.suffix_of(name.name)}"))
+                number += 1
+    return [f"{place.folder}/part-{number + index:03}{item.suffix}" for index, item in enumerate(fresh)]
+
+
+def _too_large(item: Received) -> list[str]:
+    if item.size <= MAX_STORED_BYTES:
+        return []
+    size = f"{item.name} has {item.size:,} bytes, more than the {MAX_STORED_BYTES:,} that can be pushed"
+    if item.suffix == ".csv":
+        return [f"{size}: `--compress` stores it as gzip"]
+    return [f"{size} although it is compressed: export it in parts and give them with `--add`"]
+
+
+def _period_of(item: Received, refusals: list[str]) -> str:
+    """The one month of a file, empty with a refusal where there is none or more."""
+    if len(item.months) == 1:
+        return next(iter(item.months))
+    if not item.months:
+        refusals.append(f"{item.name} holds no charges: say with `--period P` for which month that is so")
+        return ""
+    counts = "".join(f"\n  {month}  {count:,} charge{'s' * (count != 1)}" for month, count in item.months.items())
+    refusals.append(
+        f"{item.name} spans {len(item.months)} months:{counts}\n"
+        "`--split` stores each month by itself; `--period P` stores the file whole in P, where the charges of other "
+        "months are flagged wrong-period"
+    )
+    return ""
+
+
+def _not_open(place: _Place) -> str:
+    """Why nothing can be put into the period; empty where it is open."""
+    relative = f"periods/{place.period}.yaml"
+    problems: list[Problem] = []
+    if place.period not in place.ledger.period_files:
+        # A period file that could not be read says nothing about its state: it might be closed.
+        data = files.read_bytes(place.ledger.root, relative, problems)
+        if data is not None:
+            problems += periods.read_period(data, relative)[1]
+    if problems:
+        raise LedgerFault(problems)
+    state = place.ledger.period_file(place.period).state
+    if state is State.OPEN:
+        return ""
+    later = _next(place.period)
+    while place.ledger.period_file(later).state is not State.OPEN:
+        later = _next(later)
+    return (
+        f"{place.period} is {state}: what arrives late goes into an open period, where it is flagged wrong-period; "
+        f"give `--period {later}`"
+    )
+
+
+def _next(period: str) -> str:
+    year, month = int(period[:4]), int(period[5:])
+    return f"{year + month // 12:04}-{month % 12 + 1:02}"
+
+
+def _elsewhere(place: _Place, fresh: Sequence[Received]) -> str:
+    """The same file in another period of the source would bill its charges twice."""
+    digests: dict[str, str] = {}
+    for period, stored in place.ledger.charge_files.items():
+        for file in stored:
+            if period == place.period or file.source != place.source:
+                continue
+            for item in fresh:
+                if file.size == item.size:
+                    digests.setdefault(item.digest, files.digest_of(item.staged))
+                    if files.digest_of(file.location) == digests[item.digest]:
+                        return f"{item.name} is stored already, as {file.path}: its charges would be billed twice"
+    return ""
+
+
+def _conflict(place: _Place, fresh: Sequence[Received], before: Content | None) -> str:
+    """Why files cannot be put beside or over what is there without the person's word."""
+    existing = place.existing
+    if place.mode in ("replace", "add") or (not existing and len(fresh) == 1):
+        return ""
+    currency = place.ledger.config.currency
+    given = "".join(f"\n  given  {item.name}: {described(item.content, currency)}" for item in fresh)
+    if not existing:
+        return (
+            f"several files for {place.source} in {place.period}:{given}\n"
+            "`--add` stores them side by side as parts; to store one of them, give only that one"
+        )
+    there = f"\n  there  {', '.join(file.path for file in existing)}: "
+    there += described(before, currency) if before else "cannot be read"
+    if place.mode == "split":
+        remedy = (
+            "`--split` only fills months that are empty: take this month out of the file, or store it whole in an open "
+            "period with `--period P --add`; `--replace` and `--add` change a single month"
+        )
+    else:
+        remedy = "`--replace` puts the given in the place of what is there; `--add` keeps both, as parts"
+    return f"{place.source} has other charges in {place.period}:{there}{given}\n{remedy}"
+
+
+def described(content: Content, currency: str) -> str:
+    """Rows and sums in words: `12 charges, cost 1,234.50 USD, list 2,000.00 USD`."""
+    words = [
+        f"{content.charges:,} charge{'s' * (content.charges != 1)}",
+        f"cost {money.exact(content.cost)} {currency}",
+        f"list {money.exact(content.list)} {currency}",
+        *(f"cost {money.exact(cost)} {other}" for other, cost in content.others),
+    ]
+    return ", ".join(words)
+
+
+def _content_json(content: Content) -> dict[str, object]:
+    return {
+        "charges": content.charges,
+        "cost": money.exact(content.cost),
+        "list": money.exact(content.list),
+        "other_currencies": {currency: money.exact(cost) for currency, cost in content.others},
+    }
+
+
+def _copy(staged: Path, target: Path) -> None:
+    with staged.open("rb") as given, target.open("wb") as out:
+        shutil.copyfileobj(given, out, 1 << 20)
+        out.flush()
+        # On disk before it takes its name: a power cut must not leave an empty charge file.
+        os.fsync(out.fileno())
+
+
+def _make_folder(folder: Path, made: list[Path]) -> None:
+    missing = []
+    while not folder.is_dir():
+        missing.append(folder)
+        folder = folder.parent
+    for path in reversed(missing):
+        path.mkdir()
+        made.append(path)
+
+
+def _remove_if_empty(folder: Path) -> None:
+    try:
+        folder.rmdir()
+    except OSError:
+        return
+
+
+def _reason(error: OSError) -> str:
+    return (error.strerror or str(error)).lower()

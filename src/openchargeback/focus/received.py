@@ -1,0 +1,242 @@
+"""Files on their way into a ledger: read whole, counted by month, split or compressed on demand.
+
+All work is done on copies in a private folder, so that what is checked is what is put in place, whatever happens to the
+given files in between.
+"""
+
+from __future__ import annotations
+
+import gzip
+import hashlib
+import shutil
+from collections.abc import Sequence
+from dataclasses import dataclass
+from decimal import Decimal
+from pathlib import Path
+from typing import IO
+
+import duckdb
+
+from openchargeback import money
+from openchargeback.focus import csv_text
+from openchargeback.focus.database import database
+from openchargeback.focus.reading import load
+from openchargeback.ledger.files import CHARGE_SUFFIXES, ChargeFile, suffix_of
+from openchargeback.ledger.settings import Config
+from openchargeback.problems import LedgerFault, OutsideFault, Problem, UsageFault, has_errors
+
+_BLOCK = 1 << 20
+
+
+@dataclass(frozen=True, slots=True)
+class Content:
+    """What files hold: how many charges and their exact sums in the ledger's currency.
+
+    others: exact costs in other currencies, by currency.
+    """
+
+    charges: int
+    cost: Decimal
+    list: Decimal
+    others: tuple[tuple[str, Decimal], ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Received:
+    """A file as given, or one month of it.
+
+    name: as the person named it. staged: the copy with the bytes to store, stored as `suffix` and `size`.
+    digest: SHA-256 of the bytes without compression. months: charges by month, ascending.
+    part: whether it is one month of a file that was split.
+    """
+
+    name: str
+    staged: Path
+    suffix: str
+    size: int
+    digest: str
+    months: dict[str, int]
+    content: Content
+    problems: tuple[Problem, ...] = ()
+    part: bool = False
+
+
+def receive(paths: Sequence[Path], source: str, config: Config, staging: Path) -> list[Received]:
+    """Read files whole. Raises UsageFault for what is no charge file, LedgerFault with all problems of all files."""
+    copies = [_copied(path, staging / f"given-{index}") for index, path in enumerate(paths)]
+    result: list[Received] = []
+    faults: list[Problem] = []
+    for path, copy in zip(paths, copies, strict=True):
+        one, problems = _read(str(path), copy, source, config)
+        if one is None:
+            faults += problems
+        else:
+            result.append(one)
+    if faults:
+        raise LedgerFault(faults)
+    return result
+
+
+def summed(files: Sequence[ChargeFile], config: Config) -> Content | None:
+    """What charge files of one source and period hold together, None where one of them cannot be read."""
+    with database() as con:
+        _, problems = load(con, files, config)
+        return None if has_errors(problems) else _content(con, config.currency)
+
+
+def content_digest(path: Path) -> str:
+    """SHA-256 of a charge file without its compression, so that compressing a file does not make it another one."""
+    total = hashlib.sha256()
+    try:
+        with csv_text.binary(path) as file:
+            while block := file.read(_BLOCK):
+                total.update(block)
+    except (OSError, EOFError, ValueError) as error:
+        # A damaged archive has no content; it equals only what has the same bytes.
+        total = hashlib.sha256(path.read_bytes())
+        total.update(str(type(error)).encode())
+    return total.hexdigest()
+
+
+def split(whole: Received, source: str, config: Config, staging: Path) -> list[Received]:
+    """One file a month: the header line and the records of its rows, each with the bytes that it has in the whole."""
+    if len(whole.months) < 2:
+        return [whole]
+    if whole.suffix == ".parquet":
+        raise UsageFault(f"{whole.name}: a Parquet file cannot be split unchanged; export each month by itself")
+    months = _month_of_each_row(whole, source, config)
+    targets = {month: staging / f"{whole.staged.name.partition('.')[0]}-{month}.csv" for month in whole.months}
+    try:
+        _write_records(whole.staged, months, targets)
+    except OSError as error:
+        raise _disk(error) from error
+    except IndexError as error:
+        # DuckDB and Python disagree about what a record is; neither is believed then.
+        raise OutsideFault(f"{whole.name} cannot be split row by row; export each month by itself") from error
+    parts = []
+    for target in targets.values():
+        part, problems = _read(whole.name, target, source, config, part=True)
+        if part is None:
+            raise LedgerFault(problems)
+        parts.append(part)
+    # What follows from the bytes being copied record by record is checked all the same: money depends on it.
+    charges = sum(part.content.charges for part in parts)
+    cost = sum((part.content.cost for part in parts), money.ZERO)
+    if (charges, cost) != (whole.content.charges, whole.content.cost):
+        raise OutsideFault(f"{whole.name} cannot be split without changing its sum; export each month by itself")
+    return parts
+
+
+def compressed(file: Received, staging: Path) -> Received:
+    """The same file as gzip, with no name and no time in it, so that the same content gives the same bytes."""
+    if file.suffix != ".csv":
+        return file
+    target = staging / f"{file.staged.name}.gz"
+    try:
+        with (
+            file.staged.open("rb") as given,
+            target.open("wb") as out,
+            gzip.GzipFile(filename="", mode="wb", fileobj=out, mtime=0) as packed,
+        ):
+            shutil.copyfileobj(given, packed, _BLOCK)
+    except OSError as error:
+        raise _disk(error) from error
+    return Received(
+        name=file.name,
+        staged=target,
+        suffix=".csv.gz",
+        size=target.stat().st_size,
+        digest=file.digest,
+        months=file.months,
+        content=file.content,
+        problems=file.problems,
+        part=file.part,
+    )
+
+
+def _copied(path: Path, target: Path) -> Path:
+    suffix = suffix_of(path.name)
+    if not path.exists():
+        raise UsageFault(f"there is no file {path}")
+    if not path.is_file():
+        raise UsageFault(f"{path} is no file; name the charge files themselves")
+    if not suffix:
+        raise UsageFault(f"{path} is no kind of charge file; use {', '.join(CHARGE_SUFFIXES)}")
+    # A plain name: DuckDB would take `[1]` or `*` in a name for a pattern.
+    target = target.with_name(target.name + suffix)
+    try:
+        given = path.open("rb")
+    except OSError as error:
+        raise UsageFault(f"{path} cannot be read: {(error.strerror or str(error)).lower()}") from error
+    with given:
+        try:
+            with target.open("wb") as out:
+                shutil.copyfileobj(given, out, _BLOCK)
+        except OSError as error:
+            raise _disk(error) from error
+    return target
+
+
+def _read(
+    name: str, staged: Path, source: str, config: Config, *, part: bool = False
+) -> tuple[Received | None, list[Problem]]:
+    size = staged.stat().st_size
+    with database() as con:
+        try:
+            _, problems = load(con, [ChargeFile(name, staged, "", source, size)], config)
+            if has_errors(problems):
+                return None, problems
+            by_month = (
+                "SELECT strftime(period_start, '%Y-%m') AS month, count(*) FROM charge GROUP BY month ORDER BY month"
+            )
+            months = dict(con.execute(by_month).fetchall())
+            content = _content(con, config.currency)
+        except duckdb.Error as error:
+            raise OutsideFault(f"{name} cannot be read: {' '.join(str(error).split())[:300]}") from error
+    suffix = suffix_of(staged.name)
+    return Received(name, staged, suffix, size, content_digest(staged), months, content, tuple(problems), part), []
+
+
+def _content(con: duckdb.DuckDBPyConnection, currency: str) -> Content:
+    rows = con.execute(
+        "SELECT currency, count(*), sum(cost), sum(list) FROM charge GROUP BY currency ORDER BY currency"
+    ).fetchall()
+    own = next((row for row in rows if row[0] == currency), (currency, 0, money.ZERO, money.ZERO))
+    others = tuple((row[0], row[2]) for row in rows if row[0] != currency)
+    return Content(sum(row[1] for row in rows), own[2], own[3], others)
+
+
+def _month_of_each_row(whole: Received, source: str, config: Config) -> list[str]:
+    with database() as con:
+        load(con, [ChargeFile(whole.name, whole.staged, "", source, whole.size)], config)
+        rows = con.execute("SELECT strftime(period_start, '%Y-%m') FROM charge ORDER BY n").fetchall()
+    return [row[0] for row in rows]
+
+
+def _write_records(whole: Path, months: list[str], targets: dict[str, Path]) -> None:
+    outs: dict[str, IO[bytes]] = {}
+    try:
+        with csv_text.binary(whole) as raw:
+            start = b"\xef\xbb\xbf" if raw.read(3) == b"\xef\xbb\xbf" else b""
+        for month, target in targets.items():
+            outs[month] = target.open("wb")
+            outs[month].write(start)
+        with csv_text.text(whole) as file:
+            row = -1
+            for record in csv_text.records(file):
+                data = record.text.encode()
+                if row < 0:
+                    # The header, and blank lines before it, which lines of problems count.
+                    for out in outs.values():
+                        out.write(data)
+                    row += bool(record.cells)
+                elif record.cells:
+                    outs[months[row]].write(data)
+                    row += 1
+    finally:
+        for out in outs.values():
+            out.close()
+
+
+def _disk(error: OSError) -> OutsideFault:
+    return OutsideFault(f"a temporary file cannot be written: {(error.strerror or str(error)).lower()}")

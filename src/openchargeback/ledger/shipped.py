@@ -1,0 +1,16 @@
+"""Where the files lie that come with the program: page templates, styles, and what a new ledger starts with."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import openchargeback
+
+
+def shipped_templates() -> Path:
+    """The folder `site_templates`: inside the installed package, else in the checkout."""
+    package = Path(openchargeback.__file__).parent
+    for folder in (package / "site_templates", package.parents[1] / "site_templates"):
+        if folder.is_dir():
+            return folder
+    raise FileNotFoundError("site_templates is missing from the installation")

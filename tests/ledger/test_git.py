@@ -1,0 +1,123 @@
+"""Git, asked by the program: real repositories in temporary folders."""
+
+import subprocess
+
+import pytest
+
+from openchargeback.ledger import git
+from openchargeback.problems import OutsideFault
+
+
+@pytest.fixture(autouse=True)
+def no_settings_of_this_computer(monkeypatch, tmp_path):
+    monkeypatch.setenv("GIT_CONFIG_GLOBAL", str(tmp_path / "gitconfig"))
+    monkeypatch.setenv("GIT_CONFIG_SYSTEM", "/dev/null")
+
+
+@pytest.fixture
+def repository(tmp_path):
+    root = tmp_path / "ledger"
+    root.mkdir()
+    assert git.init_repository(root)
+    return root
+
+
+def run(root, *arguments, **environment):
+    identity = ("-c", "user.name=A", "-c", "user.email=a@example.edu")
+    subprocess.run(["git", "-C", root, *identity, *arguments], check=True, capture_output=True, env=environment or None)
+
+
+def commit(root):
+    (root / "config.yaml").write_text("organization: A\n")
+    run(root, "add", ".")
+    run(root, "commit", "-qm", "first", GIT_COMMITTER_DATE="2025-02-03T10:30:00+01:00", PATH="/usr/bin:/bin")
+
+
+def test_head_gives_the_commit_and_its_date_in_utc(repository):
+    commit(repository)
+    found = git.head(repository)
+    assert found is not None
+    assert len(found.id) == 40
+    assert found.date == "2025-02-03T09:30:00Z"
+
+
+def test_head_works_in_a_folder_of_the_repository(repository):
+    commit(repository)
+    (repository / "charges").mkdir()
+    assert git.head(repository / "charges") == git.head(repository)
+
+
+def test_before_the_first_commit_there_is_no_head(repository):
+    assert git.head(repository) is None
+
+
+def test_outside_a_repository_there_is_nothing_to_tell(tmp_path):
+    assert git.head(tmp_path) is None
+    assert not git.is_dirty(tmp_path)
+    assert not git.inside_repository(tmp_path)
+
+
+def test_without_git_there_is_nothing_to_tell(repository, monkeypatch, tmp_path):
+    commit(repository)
+    monkeypatch.setenv("PATH", str(tmp_path))
+    assert git.head(repository) is None
+    assert not git.is_dirty(repository)
+    assert git.user(repository) == ""
+    assert not git.init_repository(tmp_path)
+
+
+def test_dirty_is_what_is_not_committed_and_not_ignored(repository):
+    commit(repository)
+    assert not git.is_dirty(repository)
+    (repository / "new.yaml").write_text("")
+    assert git.is_dirty(repository)
+    (repository / ".gitignore").write_text("new.yaml\n.gitignore\n")
+    assert not git.is_dirty(repository)
+    (repository / "config.yaml").write_text("organization: B\n")
+    assert git.is_dirty(repository)
+
+
+def test_dirty_looks_at_the_folder_of_the_ledger_only(repository):
+    commit(repository)
+    (repository / "ledger").mkdir()
+    (repository / "elsewhere.txt").write_text("")
+    assert not git.is_dirty(repository / "ledger")
+
+
+def test_the_branch_is_main_whatever_is_configured(tmp_path):
+    (tmp_path / "gitconfig").write_text("[init]\n  defaultBranch = trunk\n")
+    root = tmp_path / "ledger"
+    root.mkdir()
+    git.init_repository(root)
+    assert (root / ".git" / "HEAD").read_text() == "ref: refs/heads/main\n"
+
+
+def test_a_folder_in_a_repository_gets_none_of_its_own(repository):
+    inner = repository / "billing"
+    inner.mkdir()
+    assert not git.init_repository(inner)
+    assert not (inner / ".git").exists()
+
+
+def test_user_is_the_configured_address_or_nothing(repository):
+    assert git.user(repository) == ""
+    run(repository, "config", "user.email", "reviewer@example.edu")
+    assert git.user(repository) == "reviewer@example.edu"
+
+
+def test_a_hook_does_not_send_git_elsewhere(repository, tmp_path, monkeypatch):
+    commit(repository)
+    monkeypatch.setenv("GIT_DIR", str(tmp_path / "other.git"))
+    assert git.head(repository) is not None
+
+
+def test_a_message_in_another_language_is_none(tmp_path, monkeypatch):
+    monkeypatch.setenv("LC_ALL", "de_DE.UTF-8")
+    monkeypatch.setenv("LANGUAGE", "de")
+    assert git.head(tmp_path) is None
+
+
+def test_what_is_not_expected_stops_with_what_git_said(repository):
+    (repository / ".git" / "config").write_text("[core\n")
+    with pytest.raises(OutsideFault, match="bad config"):
+        git.head(repository)
