@@ -14,7 +14,7 @@ import duckdb
 
 from openchargeback.focus.database import identifier, insert, sql
 from openchargeback.focus.reading import LoadedFile
-from openchargeback.ledger.directory import MATCH_COLUMNS, Directory, ProjectEntry
+from openchargeback.ledger.directory import MATCH_COLUMNS, Directory, Entry, ProjectEntry
 from openchargeback.ledger.periods import first_day, last_day
 from openchargeback.ledger.settings import Config
 
@@ -26,19 +26,18 @@ def attribute(
     _projects(con, period, directory)
     _emails(con, directory)
     _fallbacks(con, config, directory)
+    # Claims cost a join over all charges, so they are only looked for where the directory makes any.
     claims = _claims(con, loaded, directory)
-    charges = f"charge LEFT JOIN ({claims}) AS claim USING (n)" if claims else "(SELECT *, NULL AS claimed FROM charge)"
+    claimed = f"LEFT JOIN ({claims}) AS claim ON claim.n = charge.n" if claims else ""
+    project = "claim.claimed" if claims else "NULL::VARCHAR"
+    charges = f"(SELECT charge.*, {project} AS claimed FROM charge {claimed})"
     con.execute(sql(__package__, "attribution.sql", charges=charges))
+    same_claim = "AND payer.claimed IS NOT DISTINCT FROM charge.claimed" if claims else ""
     con.execute(
-        f"CREATE TABLE attributed AS SELECT row.n, row.file, row.source, row.period_start, row.cost, row.list, "
-        f"row.currency, row.kind, row.service, payer.id AS payer FROM {charges} AS row JOIN payer "
-        "ON payer.source = row.source AND payer.category IS NOT DISTINCT FROM row.category "
-        "AND payer.tag IS NOT DISTINCT FROM row.tag AND payer.claimed IS NOT DISTINCT FROM row.claimed"
-        if claims
-        else "CREATE TABLE attributed AS SELECT row.n, row.file, row.source, row.period_start, row.cost, row.list, "
-        "row.currency, row.kind, row.service, payer.id AS payer FROM charge AS row JOIN payer "
-        "ON payer.source = row.source AND payer.category IS NOT DISTINCT FROM row.category "
-        "AND payer.tag IS NOT DISTINCT FROM row.tag"
+        "CREATE TABLE attributed AS SELECT charge.n, charge.file, charge.source, charge.period_start, charge.cost, "
+        f"charge.list, charge.currency, charge.kind, charge.service, payer.id AS payer FROM {charges} AS charge "
+        "JOIN payer ON payer.source = charge.source AND payer.category IS NOT DISTINCT FROM charge.category "
+        f"AND payer.tag IS NOT DISTINCT FROM charge.tag {same_claim}"
     )
     con.execute("DROP TABLE charge")
 
@@ -52,7 +51,8 @@ def _projects(con: duckdb.DuckDBPyConnection, period: str, directory: Directory)
     insert(con, "project", rows)
 
 
-def _entry(project: ProjectEntry, period: str):  # type: ignore[no-untyped-def]
+def _entry(project: ProjectEntry, period: str) -> Entry:
+    """The entry in force when the period begins, or else when it ends."""
     first = project.entry_on(first_day(period))
     return first if first.pi or first.fund else project.entry_on(last_day(period))
 

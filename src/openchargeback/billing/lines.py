@@ -1,0 +1,99 @@
+"""Billing lines: charges summed exactly, rounded once, top-down (DESIGN section 4, "Money").
+
+Source total, half-up → billing lines → resources. Both steps down use `allocate.sql`.
+What stands in the database afterwards:
+    line        one row a billing line before rounding; line_share: its cents
+    resource    one row a resource of a billing line before rounding; resource_share: its cents
+"""
+
+from __future__ import annotations
+
+from decimal import Decimal
+
+import duckdb
+
+from openchargeback import money
+from openchargeback.focus.database import sql
+from openchargeback.model import Amounts, BillingLine, Kind, ResourceLine
+
+
+def sum_lines(con: duckdb.DuckDBPyConnection, currency: str) -> None:
+    """Sum the billed charges and share each source's rounded total among its lines."""
+    con.execute(sql(__package__, "lines.sql"))
+    scale = _scale(currency)
+    con.execute(
+        "CREATE TABLE source_total AS SELECT source AS id, round(sum(exact_billed) * $scale::INTEGER)::HUGEINT AS billed, "
+        "round(sum(exact_discount) * $scale::INTEGER)::HUGEINT AS discount FROM line GROUP BY source",
+        {"scale": scale},
+    )
+    con.execute(
+        sql(__package__, "allocate.sql", parts="line", parent="source", totals="source_total", shares="line_share"),
+        {"scale": scale},
+    )
+
+
+def sum_resources(con: duckdb.DuckDBPyConnection, currency: str) -> None:
+    """Share each line's cents among its resources; `sum_lines` comes first."""
+    present = {name for (name,) in con.execute("SELECT column_name FROM (DESCRIBE cell)").fetchall()}
+    columns = {
+        part: f"cell.{name}" if name in present else "NULL::VARCHAR"
+        for part, name in (("resource_id", "ResourceId"), ("resource_name", "ResourceName"))
+    }
+    con.execute(sql(__package__, "resources.sql", **columns))
+    con.execute(
+        sql(
+            __package__,
+            "allocate.sql",
+            parts="resource",
+            parent="resource.parent",
+            totals="line_share",
+            shares="resource_share",
+        ),
+        {"scale": _scale(currency)},
+    )
+
+
+def read_lines(con: duckdb.DuckDBPyConnection, period: str, currency: str) -> tuple[BillingLine, ...]:
+    """The billing lines of the period, ordered by PI, project, fund, source and service."""
+    rows = con.execute(
+        "SELECT line.pi, line.project, line.fund, line.source, line.service, line.charges, line.exact_list, "
+        "line.exact_billed, share.discount, share.billed FROM line JOIN line_share AS share ON share.id = line.id "
+        "ORDER BY line.id"
+    ).fetchall()
+    return tuple(
+        BillingLine(
+            period, pi, project, fund, source, service, charges, exact_list, exact_billed, _amounts(discount, billed, currency)
+        )
+        for pi, project, fund, source, service, charges, exact_list, exact_billed, discount, billed in rows
+    )
+
+
+def read_resources(
+    con: duckdb.DuckDBPyConnection, currency: str, most: int
+) -> dict[tuple[str, str], list[ResourceLine]]:
+    """The resources of each statement (by PI and project): per line the `most` largest by list price and billed amount,
+    and every credit and correction; the rest of a line is summed up in one line without a name.
+    """
+    rows = con.execute(sql(__package__, "statement_resources.sql"), {"most": most}).fetchall()
+    result: dict[tuple[str, str], list[ResourceLine]] = {}
+    for pi, project, fund, source, service, kind, resource_id, name, charges, resources, discount, billed in rows:
+        if resources > 1:
+            name = f"{resources:,} more resources"
+        result.setdefault((pi, project), []).append(
+            ResourceLine(
+                fund, source, service, Kind(kind), resource_id, name, charges, _amounts(discount, billed, currency)
+            )
+        )
+    return result
+
+
+def _scale(currency: str) -> int:
+    return 10 ** money.places(currency)
+
+
+def _amounts(discount: int, billed: int, currency: str) -> Amounts:
+    """Units as cents."""
+    exponent = -money.places(currency)
+    return Amounts(
+        Decimal(discount + billed).scaleb(exponent), Decimal(discount).scaleb(exponent), Decimal(billed).scaleb(exponent)
+    )

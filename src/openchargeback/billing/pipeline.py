@@ -1,0 +1,180 @@
+"""The stages of one period in their order: from charge files to everything that is shown (DESIGN section 4).
+
+    read ─▶ attribute ─▶ flag ─▶ decide ─▶ sum and round ─▶ statements ─▶ journal ─▶ reconcile
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from decimal import Decimal
+
+import duckdb
+
+from openchargeback import money
+from openchargeback.billing import journal, lines, reconciliation, statements
+from openchargeback.focus.database import database, sql
+from openchargeback.focus.reading import LoadedFile, load
+from openchargeback.ledger.files import digest_of
+from openchargeback.ledger.periods import last_day
+from openchargeback.ledger.reading import Ledger
+from openchargeback.model import BilledPeriod, DecisionRecord, FileRecord, FlagGroup, HeldGroup, SourceTotals, State
+from openchargeback.problems import Problem, has_errors
+from openchargeback.review.attribution import attribute
+from openchargeback.review.decisions import apply_decisions, digest_of_ids
+from openchargeback.review.flags import Spending, flag_charges
+from openchargeback.review.ids import number_charges
+
+IDS_SHOWN = 5
+"""How many ids of a flag group are shown."""
+
+
+@dataclass(frozen=True, slots=True)
+class ClosedMonth:
+    """What an earlier closed month tells the rule for unusual amounts."""
+
+    counts: Mapping[str, int]
+    spending: Spending
+
+
+def closed_month(period: BilledPeriod) -> ClosedMonth:
+    """Charges by source and billed amounts by source, project and service of a billed period."""
+    counts: dict[str, int] = {}
+    for source in period.sources:
+        counts[source.source] = counts.get(source.source, 0) + source.charges
+    spending: dict[tuple[str, str, str], Decimal] = {}
+    for line in period.lines:
+        key = (line.source, line.project, line.service)
+        spending[key] = spending.get(key, money.ZERO) + line.exact_billed
+    return ClosedMonth(counts, spending)
+
+
+def bill_period(
+    ledger: Ledger, period: str, history: Sequence[ClosedMonth], digest: str
+) -> tuple[BilledPeriod | None, list[Problem]]:
+    """Bill one period of a ledger. None where its charge files have errors.
+
+    history: the closed months before it, the latest last. digest: of everything the result rests on.
+    """
+    with database() as con:
+        loaded, problems = load(con, ledger.charge_files.get(period, ()), ledger.config)
+        if has_errors(problems):
+            return None, problems
+        records, faults = settle(con, ledger, period, loaded, history)
+        problems += faults
+        state = ledger.period_file(period)
+        billing_lines = lines.read_lines(con, period, ledger.config.currency)
+        held = _held(con)
+        made = statements.make_statements(con, ledger, period, billing_lines, held)
+        numbers = {(statement.pi.email, statement.project.id): statement.number for statement in made}
+        issued = state.closed.on if state.closed and state.state is not State.OPEN else last_day(period)
+        result = BilledPeriod(
+            period=period,
+            state=state.state,
+            revision=state.revision,
+            closed_on=state.closed.on if state.closed and state.state is not State.OPEN else None,
+            closed_by=state.closed.by if state.closed and state.state is not State.OPEN else "",
+            finalized_on=state.finalized.on if state.finalized and state.state is State.FINALIZED else None,
+            currency=ledger.config.currency,
+            sources=_totals(con),
+            files=_files(con, loaded),
+            lines=billing_lines,
+            statements=made,
+            held=held,
+            flags=_flags(con, period),
+            decisions=records,
+            journal=journal.journal_of(period, issued, billing_lines, numbers, ledger.config),
+            digest=digest,
+        )
+        problems += reconciliation.check(con, result)
+        return result, problems
+
+
+def settle(
+    con: duckdb.DuckDBPyConnection,
+    ledger: Ledger,
+    period: str,
+    loaded: Sequence[LoadedFile],
+    history: Sequence[ClosedMonth],
+) -> tuple[tuple[DecisionRecord, ...], list[Problem]]:
+    """Attribute, flag and decide the loaded charges and sum up the billing lines: the table `line` stands afterwards."""
+    config, directory = ledger.config, ledger.directory
+    attribute(con, period, loaded, config, directory)
+    problems = flag_charges(con, period, loaded, config, [(month.counts, month.spending) for month in history])
+    decisions = ledger.approvals.get(period, ())
+    needing = con.execute(
+        "SELECT DISTINCT source FROM attributed" + ("" if decisions else " WHERE n IN (SELECT n FROM flag)")
+    ).fetchall()
+    number_charges(con, period, loaded, [source for (source,) in needing])
+    records, faults = apply_decisions(con, decisions, config, directory)
+    lines.sum_lines(con, config.currency)
+    return records, problems + faults
+
+
+def _totals(con: duckdb.DuckDBPyConnection) -> tuple[SourceTotals, ...]:
+    rows = con.execute(sql(__package__, "totals.sql")).fetchall()
+    return tuple(
+        SourceTotals(
+            source=source,
+            currency=currency,
+            files=files,
+            charges=charges,
+            imported=amounts[0],
+            billed=amounts[1],
+            held=amounts[2],
+            rejected=amounts[3],
+            imported_list=amounts[4],
+            charges_billed=counts[0],
+            charges_held=counts[1],
+            charges_rejected=counts[2],
+        )
+        for source, currency, files, charges, *rest in rows
+        for amounts, counts in [(rest[:5], rest[5:])]
+    )
+
+
+def _files(con: duckdb.DuckDBPyConnection, loaded: Sequence[LoadedFile]) -> tuple[FileRecord, ...]:
+    sums = dict(con.execute("SELECT file, sum(cost) FROM attributed GROUP BY file").fetchall())
+    return tuple(
+        FileRecord(
+            path=each.file.path,
+            source=each.file.source,
+            sha256=digest_of(each.file.location),
+            size=each.file.size,
+            charges=each.rows,
+            exact_billed=sums.get(each.number, money.ZERO),
+        )
+        for each in loaded
+    )
+
+
+def _held(con: duckdb.DuckDBPyConnection) -> tuple[HeldGroup, ...]:
+    rows = con.execute(sql(__package__, "held.sql")).fetchall()
+    return tuple(
+        HeldGroup(source, service, pi, project, fund, tuple(flags), charges, exact_list, exact_billed, currency)
+        for source, service, pi, project, fund, flags, charges, exact_list, exact_billed, currency in rows
+    )
+
+
+def _flags(con: duckdb.DuckDBPyConnection, period: str) -> tuple[FlagGroup, ...]:
+    rows = con.execute(sql(__package__, "flag_groups.sql")).fetchall()
+    return tuple(
+        FlagGroup(
+            period=period,
+            flag=flag,
+            source=source,
+            project=project,
+            service=service,
+            pi=pi,
+            charges=charges,
+            exact_billed=exact_billed,
+            exact_list=exact_list,
+            currency=currency,
+            held=held,
+            exact_held=exact_held,
+            digest=digest_of_ids(ids) if ids else "",
+            ids=tuple(id_[:16] for id_ in (ids or [])[:IDS_SHOWN]),
+            why=why or "",
+        )
+        for flag, source, project, service, pi, currency, charges, exact_billed, exact_list, held, exact_held, ids, why in rows
+    )

@@ -1,0 +1,30 @@
+-- One row is one resource of a statement with its share in cents, or the sum of those of a line that are not listed.
+WITH ranked AS (
+    SELECT
+        resource.*,
+        share.billed,
+        share.discount,
+        row_number() OVER (
+            PARTITION BY resource.parent
+            ORDER BY kind NOT IN ('credit', 'correction') , greatest(abs(exact_list), abs(exact_billed)) DESC, resource.id
+        ) <= $most OR kind IN ('credit', 'correction', 'adjustment') AS listed
+    FROM resource
+    JOIN resource_share AS share ON share.id = resource.id
+)
+SELECT
+    line.pi,
+    line.project,
+    line.fund,
+    line.source,
+    line.service,
+    CASE WHEN listed THEN ranked.kind ELSE 'usage' END AS kind,
+    CASE WHEN listed THEN ranked.resource_id ELSE '' END AS resource_id,
+    CASE WHEN listed THEN ranked.resource_name ELSE '' END AS resource_name,
+    sum(ranked.charges)::BIGINT AS charges,
+    CASE WHEN listed THEN 1 ELSE count(*) END AS resources,
+    sum(ranked.discount)::HUGEINT AS discount,
+    sum(ranked.billed)::HUGEINT AS billed
+FROM ranked
+JOIN line ON line.id = ranked.parent
+GROUP BY line.id, line.pi, line.project, line.fund, line.source, line.service, listed, 6, 7, 8
+ORDER BY line.id, 6, 7, 8

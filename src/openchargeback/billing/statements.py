@@ -1,0 +1,62 @@
+"""Statements: the billing lines of one PI and one project in one period, with a number."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Sequence
+
+import duckdb
+
+from openchargeback.billing import lines as lines_
+from openchargeback.ledger.periods import last_day
+from openchargeback.ledger.reading import Ledger
+from openchargeback.model import BillingLine, HeldGroup, State, Statement
+
+
+def statement_number(period: str, pi: str, project: str, revision: int) -> str:
+    """Period and a digest of PI and project, with the revision after a reopening: `2025-01-3f9a1c22b7-r2`."""
+    digest = hashlib.sha256(f"{pi}\n{project}".encode()).hexdigest()[:10]
+    return f"{period}-{digest}" + (f"-r{revision}" if revision > 1 else "")
+
+
+def make_statements(
+    con: duckdb.DuckDBPyConnection,
+    ledger: Ledger,
+    period: str,
+    lines: Sequence[BillingLine],
+    held: Sequence[HeldGroup],
+) -> tuple[Statement, ...]:
+    """The statements of a period, ordered by PI and project. `lines.sum_lines` comes first."""
+    config, state = ledger.config, ledger.period_file(period)
+    draft = state.state is State.OPEN or state.closed is None
+    issued = last_day(period) if draft or state.closed is None else state.closed.on
+    lines_.sum_resources(con, config.currency)
+    resources = lines_.read_resources(con, config.currency, config.statements.resources)
+    grouped: dict[tuple[str, str], list[BillingLine]] = {}
+    for line in lines:
+        grouped.setdefault((line.pi, line.project), []).append(line)
+    result = []
+    for (pi, project), own in sorted(grouped.items()):
+        own_resources = tuple(resources.get((pi, project), ()))
+        own_held = tuple(group for group in held if (group.pi, group.project) == (pi, project))
+        number = statement_number(period, pi, project, state.revision)
+        person, title = ledger.directory.person(pi), ledger.directory.project(project)
+        shown = (number, issued, draft, person, title, own, own_resources, own_held)
+        result.append(
+            Statement(
+                number=number,
+                period=period,
+                revision=state.revision,
+                draft=draft,
+                issued=issued,
+                pi=person,
+                project=title,
+                lines=tuple(own),
+                resources=own_resources,
+                held=own_held,
+                digest=hashlib.sha256(repr(shown).encode()).hexdigest(),
+            )
+        )
+    return tuple(result)
+
+
