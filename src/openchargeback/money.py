@@ -1,7 +1,7 @@
 """Amounts: parsing, rounding, formatting. Decimal only; no float ever holds money.
 
-An exact amount has at most 18 decimals. Cents are the minor unit of a currency (ISO 4217): two places for most, none for
-the yen, three for the Kuwaiti dinar.
+An exact amount has at most 18 decimals. Cents are the minor unit of a currency
+(ISO 4217): two places for most, none for the yen, three for the Kuwaiti dinar.
 """
 
 from __future__ import annotations
@@ -55,13 +55,13 @@ def parse(text: str) -> Decimal | None:
     if value.adjusted() >= MAX_DIGITS:
         return None
     rounded = value.quantize(_EXACT_UNIT, context=_WIDE)
-    return rounded if rounded else abs(rounded)
+    return rounded or abs(rounded)
 
 
 def to_cents(exact: Decimal, currency: str) -> Decimal:
     """Rounded half-up (away from zero) to the minor unit. Minus zero does not occur."""
     cents = exact.quantize(_unit(currency), context=_CONTEXT)
-    return cents if cents else abs(cents)
+    return cents or abs(cents)
 
 
 def beyond_exact(text: str) -> Decimal:

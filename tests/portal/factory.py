@@ -118,9 +118,8 @@ def site(months: int = 14, last_open: bool = True, hostile: bool = False, **sett
         for i, name in enumerate(names)
     )
     text = HOSTILE[0] if hostile else ""
-    rates = "# Rates\n\nWhat you pay.\n\n| service | list | you pay |\n|---|--:|--:|\n" + (
-        "| Node hours | 0.80 | 0.30 |\n| GPU hours | 2.40 | 1.00 |\n\n[Write to us](mailto:hpc@example.edu).\n"
-    )
+    rates = "# Rates\n\nWhat you pay.\n\n| service | list | you pay |\n|---|--:|--:|\n"
+    rates += "| Node hours | 0.80 | 0.30 |\n| GPU hours | 2.40 | 1.00 |\n\n[Write to us](mailto:hpc@example.edu).\n"
     pages = [Page("rates", "Rates", rates)]
     if hostile:
         pages.append(Page("../evil", text, f"# {text}\n\n{text}\n\n[a](javascript:alert(1)) <b onclick=x>b</b>\n"))
@@ -242,7 +241,7 @@ def statement(
     )
 
 
-def held_groups(period: str, hostile: bool) -> tuple[HeldGroup, ...]:
+def held_groups(_period: str, hostile: bool) -> tuple[HeldGroup, ...]:
     """What waits in the open month."""
     rows = [
         ("aws", "Amazon EC2", "mcclintock@example.edu", "genomics-sequencing", "", ("missing-fund",), 12, "4123.00"),
@@ -287,7 +286,7 @@ def held_groups(period: str, hostile: bool) -> tuple[HeldGroup, ...]:
     )
 
 
-def flag_group(period: str, group: HeldGroup, order: int, hostile: bool) -> FlagGroup:
+def flag_group(period: str, group: HeldGroup, order: int, _hostile: bool) -> FlagGroup:
     """The flag of one held group."""
     ids = tuple(sorted(digest(period, order, i)[:16] for i in range(group.charges)))
     why = {
@@ -339,7 +338,7 @@ def decisions(period: str, hostile: bool, void: bool) -> tuple[DecisionRecord, .
     return (
         DecisionRecord(path, 2, "approve", "pattern:gpu, hpc, analytical-engine", 4, Decimal("211.5"), reason, by, day),
         DecisionRecord(
-            *(path, 9, "reassign", "missing-fund, aws, ward-statistics", 1, Decimal("12"), "Fund confirmed", by, day),
+            *(path, 9, "reassign", "missing-fund, aws, ward-statistics", 1, Decimal(12), "Fund confirmed", by, day),
             void="expected 2 charges, found 1" if void else "",
         ),
     )

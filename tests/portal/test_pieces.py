@@ -43,10 +43,10 @@ def test_formats_for_people() -> None:
 
 
 def test_exact_amounts_align_and_keep_the_whole_figure() -> None:
-    places = exact_places([Decimal("1"), Decimal("0.0005")])
+    places = exact_places([Decimal(1), Decimal("0.0005")])
     assert places == 4
     assert exact_filter(Decimal("-1234.5"), places) == '\N{MINUS SIGN}1,234.50<span class="beyond">00</span>'
-    assert exact_filter(Decimal("2")) == "2.00"
+    assert exact_filter(Decimal(2)) == "2.00"
     assert exact_places([Decimal("0.123456789")]) == 6
     assert 'title="0.123456789"' in exact_filter(Decimal("0.123456789"), 6)
 

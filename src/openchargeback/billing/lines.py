@@ -22,7 +22,8 @@ def sum_lines(con: duckdb.DuckDBPyConnection, currency: str) -> None:
     con.execute(sql(__package__, "lines.sql"))
     scale = _scale(currency)
     con.execute(
-        "CREATE TABLE source_total AS SELECT source AS id, round(sum(exact_billed) * $scale::INTEGER)::HUGEINT AS billed, "
+        "CREATE TABLE source_total AS SELECT source AS id, "
+        "round(sum(exact_billed) * $scale::INTEGER)::HUGEINT AS billed, "
         "round(sum(exact_discount) * $scale::INTEGER)::HUGEINT AS discount FROM line GROUP BY source",
         {"scale": scale},
     )
@@ -62,7 +63,16 @@ def read_lines(con: duckdb.DuckDBPyConnection, period: str, currency: str) -> tu
     ).fetchall()
     return tuple(
         BillingLine(
-            period, pi, project, fund, source, service, charges, exact_list, exact_billed, _amounts(discount, billed, currency)
+            period,
+            pi,
+            project,
+            fund,
+            source,
+            service,
+            charges,
+            exact_list,
+            exact_billed,
+            _amounts(discount, billed, currency),
         )
         for pi, project, fund, source, service, charges, exact_list, exact_billed, discount, billed in rows
     )
@@ -77,23 +87,24 @@ def read_resources(
     rows = con.execute(sql(__package__, "statement_resources.sql"), {"most": most}).fetchall()
     result: dict[tuple[str, str], list[ResourceLine]] = {}
     for pi, project, fund, source, service, kind, resource_id, name, charges, resources, discount, billed in rows:
-        if resources > 1:
-            name = f"{resources:,} more resources"
+        shown = f"{resources:,} more resources" if resources > 1 else name
         result.setdefault((pi, project), []).append(
             ResourceLine(
-                fund, source, service, Kind(kind), resource_id, name, charges, _amounts(discount, billed, currency)
+                fund, source, service, Kind(kind), resource_id, shown, charges, _amounts(discount, billed, currency)
             )
         )
     return result
 
 
 def _scale(currency: str) -> int:
-    return 10 ** money.places(currency)
+    return int(10 ** money.places(currency))
 
 
 def _amounts(discount: int, billed: int, currency: str) -> Amounts:
     """Units as cents."""
     exponent = -money.places(currency)
     return Amounts(
-        Decimal(discount + billed).scaleb(exponent), Decimal(discount).scaleb(exponent), Decimal(billed).scaleb(exponent)
+        Decimal(discount + billed).scaleb(exponent),
+        Decimal(discount).scaleb(exponent),
+        Decimal(billed).scaleb(exponent),
     )

@@ -1,6 +1,6 @@
 """The stages of one period in their order: from charge files to everything that is shown (DESIGN section 4).
 
-    read ─▶ attribute ─▶ flag ─▶ decide ─▶ sum and round ─▶ statements ─▶ journal ─▶ reconcile
+read ─▶ attribute ─▶ flag ─▶ decide ─▶ sum and round ─▶ statements ─▶ journal ─▶ reconcile
 """
 
 from __future__ import annotations
@@ -97,7 +97,7 @@ def settle(
     loaded: Sequence[LoadedFile],
     history: Sequence[ClosedMonth],
 ) -> tuple[tuple[DecisionRecord, ...], list[Problem]]:
-    """Attribute, flag and decide the loaded charges and sum up the billing lines: the table `line` stands afterwards."""
+    """Attribute, flag and decide the loaded charges and sum them up: the table `line` stands afterwards."""
     config, directory = ledger.config, ledger.directory
     attribute(con, period, loaded, config, directory)
     problems = flag_charges(con, period, loaded, config, [(month.counts, month.spending) for month in history])
@@ -176,5 +176,6 @@ def _flags(con: duckdb.DuckDBPyConnection, period: str) -> tuple[FlagGroup, ...]
             ids=tuple(id_[:16] for id_ in (ids or [])[:IDS_SHOWN]),
             why=why or "",
         )
-        for flag, source, project, service, pi, currency, charges, exact_billed, exact_list, held, exact_held, ids, why in rows
+        for flag, source, project, service, pi, currency, *rest in rows
+        for charges, exact_billed, exact_list, held, exact_held, ids, why in [rest]
     )

@@ -19,7 +19,12 @@ from openchargeback.problems import Problem
 def check(con: duckdb.DuckDBPyConnection, period: BilledPeriod) -> list[Problem]:
     """Every invariant that does not hold for the period."""
     read = sum(file.charges for file in period.files)
-    faults = [*nothing_lost(period, read), *cents_tie_out(period), *statements_tie_out(period), *journal_balances(period)]
+    faults = [
+        *nothing_lost(period, read),
+        *cents_tie_out(period),
+        *statements_tie_out(period),
+        *journal_balances(period),
+    ]
     if count(con, "SELECT count(*) FROM attributed") != read:
         faults.append("charges were lost or doubled while they were attributed")
     return [

@@ -58,5 +58,3 @@ def make_statements(
             )
         )
     return tuple(result)
-
-

@@ -20,7 +20,9 @@ from openchargeback.publish.single import write_file
 
 @click.command()
 @click.option("--period", required=True, type=PERIOD)
-@click.option("-o", "--output", type=click.Path(path_type=Path, file_okay=False), default=Path("statements"), show_default=True)
+@click.option(
+    "-o", "--output", type=click.Path(path_type=Path, file_okay=False), default=Path("statements"), show_default=True
+)
 @click.option("--dry-run", is_flag=True, help="Only list the statements.")
 @with_ledger
 @as_json
@@ -67,10 +69,7 @@ def generate(period: str, output: Path, dry_run: bool, named: str | None, json_:
         print_problems(books.warnings)
     print_table(
         ("Statement", "PI", "Project", "List", "Discount", f"Due {currency}"),
-        [
-            (each.number, each.pi.name, each.project.id, *_row(each.amounts, currency))
-            for each in billed.statements
-        ],
+        [(each.number, each.pi.name, each.project.id, *_row(each.amounts, currency)) for each in billed.statements],
         right=(3, 4, 5),
     )
     done = "would be written below" if dry_run else "written below"

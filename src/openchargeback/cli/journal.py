@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from pathlib import Path
 
 import click
@@ -35,9 +36,12 @@ def journal(period: str, name: str, output: Path | None, named: str | None) -> N
     if books.warnings:
         print_problems(books.warnings)
     config = books.ledger.config
-    data = render_format(name, billed.journal, billed.state, config, make_environment(root / "templates"), billed.revision)
+    data = render_format(
+        name, billed.journal, billed.state, config, make_environment(root / "templates"), billed.revision
+    )
     if output is None:
-        click.get_binary_stream("stdout").write(data)
+        sys.stdout.buffer.write(data)
+        sys.stdout.buffer.flush()
         return
     write_file(output, data)
     click.echo(f"{output}: {len(billed.journal.lines):,} journal lines", err=True)

@@ -33,6 +33,7 @@ _COMMANDS = {
 class _Lazy(click.Group):
     """A group that imports a command when it is asked for."""
 
+    # The names of click's own parameters; `ctx` is not needed here.
     def list_commands(self, ctx: click.Context) -> list[str]:
         return sorted(_COMMANDS)
 

@@ -14,7 +14,7 @@ from openchargeback.ledger.periods import is_period
 F = TypeVar("F", bound=Callable[..., Any])
 
 
-class PeriodType(click.ParamType):
+class PeriodType(click.ParamType[str]):
     """A billing month such as 2025-01."""
 
     name = "period"

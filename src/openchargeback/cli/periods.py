@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 from dataclasses import replace
+from decimal import Decimal
 from pathlib import Path
 
 import click
@@ -102,7 +103,10 @@ def show_period(period: str, named: str | None, json_: bool) -> None:
             (
                 each.source,
                 f"{each.charges:,}",
-                *(money.human(amount, each.currency) for amount in (each.imported, each.billed, each.held, each.rejected)),
+                *(
+                    money.human(amount, each.currency)
+                    for amount in (each.imported, each.billed, each.held, each.rejected)
+                ),
                 each.currency,
             )
             for each in billed.sources
@@ -124,7 +128,8 @@ def show_period(period: str, named: str | None, json_: bool) -> None:
     click.echo(
         f"{len(billed.statements)} statements: list {money.human(amounts.list, currency)}, "
         f"discount {money.human(-amounts.discount, currency)}, due {money.human(amounts.billed, currency)} {currency}; "
-        f"journal of {len(billed.journal.lines):,} lines, debits = credits = {money.human(billed.journal.debits, currency)}"
+        f"journal of {len(billed.journal.lines):,} lines, "
+        f"debits = credits = {money.human(billed.journal.debits, currency)}"
     )
 
 
@@ -228,13 +233,13 @@ def _write(root: Path, period: str, content: PeriodFile) -> None:
     click.echo(f"periods/{period}.yaml: {content.state}; commit it to make it so")
 
 
-def _held(period: BilledPeriod) -> money.Decimal:
+def _held(period: BilledPeriod) -> Decimal:
     return sum((each.held for each in period.sources if each.currency == period.currency), money.ZERO)
 
 
-def _flags(period: BilledPeriod) -> list[tuple[str, int, int, money.Decimal]]:
+def _flags(period: BilledPeriod) -> list[tuple[str, int, int, Decimal]]:
     """Charges, undecided charges and exact amount (in the ledger's currency) by flag."""
-    result: dict[str, tuple[int, int, money.Decimal]] = {}
+    result: dict[str, tuple[int, int, Decimal]] = {}
     for group in period.flags:
         charges, held, amount = result.get(group.flag, (0, 0, money.ZERO))
         own = group.exact_billed if group.currency == period.currency else money.ZERO

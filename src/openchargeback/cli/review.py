@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import datetime as dt
 import re
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import click
 
 from openchargeback import money
-from openchargeback.cli.options import PERIOD, as_json, root_of, with_ledger
+from openchargeback.cli.options import PERIOD, F, as_json, root_of, with_ledger
 from openchargeback.cli.report import print_json, print_problems, print_table, progress
 from openchargeback.ledger import git
 from openchargeback.ledger.approvals import Verb
@@ -89,7 +91,9 @@ def _decide(verb: Verb, options: dict[str, str | None], payer: Payer) -> None:
     path.parent.mkdir(parents=True, exist_ok=True)
     write_file(path, ("decisions:\n" + "".join(entries)).encode())
     charges = sum(group.held for group in picked)
-    click.echo(f"{path.relative_to(root).as_posix()}: {verb} {charges:,} charge{'s' * (charges != 1)}; commit it to make it so")
+    click.echo(
+        f"{path.relative_to(root).as_posix()}: {verb} {charges:,} charge{'s' * (charges != 1)}; commit it to make it so"
+    )
 
 
 def _entry(group: FlagGroup, verb: Verb, payer: Payer, reason: str, by: str, on: str) -> str:
@@ -97,9 +101,10 @@ def _entry(group: FlagGroup, verb: Verb, payer: Payer, reason: str, by: str, on:
     selector = ", ".join(f"{key}: {quoted(value)}" for key, value in where.items())
     changes = {key: value for key in ("pi", "project", "fund") if (value := getattr(payer, key))}
     values = ", ".join(f"{key}: {quoted(value)}" for key, value in changes.items())
+    expected = f"charges: {group.held}, billed: {quoted(money.exact(group.exact_held))}, digest: {group.digest}"
     lines = [
         f"  - where: {{{selector}}}",
-        f"    expect: {{charges: {group.held}, billed: {quoted(money.exact(group.exact_held))}, digest: {group.digest}}}",
+        f"    expect: {{{expected}}}",
         f"    decision: {verb}",
         *([f"    set: {{{values}}}"] if values else []),
         f"    reason: {quoted(reason)}",
@@ -119,7 +124,7 @@ def _free_path(root: Path, period: str, name: str) -> Path:
     return path
 
 
-_common = [
+_common: list[Callable[[Any], Any]] = [
     click.option("--period", required=True, type=PERIOD),
     click.option("--flag", required=True, help="The flag to decide on, such as missing-fund."),
     click.option("--source", help="Only charges of this source."),
@@ -133,7 +138,7 @@ _common = [
 ]
 
 
-def _with_common(function):  # type: ignore[no-untyped-def]  # a decorator of decorators, typed by click
+def _with_common(function: F) -> F:
     for option in reversed(_common):
         function = option(function)
     return function

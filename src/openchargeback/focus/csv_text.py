@@ -9,7 +9,7 @@ from __future__ import annotations
 import csv
 import gzip
 import io
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -44,7 +44,7 @@ def binary(path: Path) -> Iterator[IO[bytes]]:
         import zstandard
 
         with path.open("rb") as raw, zstandard.ZstdDecompressor().stream_reader(raw, read_across_frames=True) as stream:
-            yield stream  # type: ignore[misc]  # likewise
+            yield stream
     else:
         with path.open("rb") as file:
             yield file
@@ -111,7 +111,7 @@ def records(file: TextIO) -> Iterator[Record]:
         first = lines.number + 1
 
 
-def places(path: Path, wanted: dict[int, Collection[int]]) -> dict[tuple[int, int], Place]:
+def places(path: Path, wanted: Mapping[int, Collection[int]]) -> dict[tuple[int, int], Place]:
     """Where cells stand: rows (from 0, header and blank lines not counted) to column indexes."""
     found: dict[tuple[int, int], Place] = {}
     last = max(wanted, default=-1)
@@ -201,7 +201,9 @@ def judge_structure(path: Path, relative: str, columns: int) -> tuple[list[Probl
         found.add("encoding-error", "not UTF-8 text", "export the file as UTF-8", Place(line, column, ""))
         return found.problems(), False
     except csv.Error as error:
-        found.add("source-error", f"not readable as CSV: {error}", "close the quote, or export the file again", _end(path))
+        found.add(
+            "source-error", f"not readable as CSV: {error}", "close the quote, or export the file again", _end(path)
+        )
         return found.problems(), False
     except (OSError, EOFError, ValueError) as error:
         return [_broken(relative, error)], False

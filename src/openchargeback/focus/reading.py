@@ -20,7 +20,8 @@ from openchargeback import money
 from openchargeback.focus import csv_text
 from openchargeback.focus.columns import CATEGORIES, COLUMNS, canonical_name, dialect_of
 from openchargeback.focus.csv_text import MAX_PLACES, Header, Place
-from openchargeback.focus.database import count as _count, identifier, insert, literal, sql
+from openchargeback.focus.database import count as _count
+from openchargeback.focus.database import identifier, insert, literal, sql
 from openchargeback.focus.tags import FIELDS, read_tags
 from openchargeback.ledger.files import ChargeFile
 from openchargeback.ledger.settings import Config
@@ -63,7 +64,7 @@ class LoadedFile:
     def expression(self, name: str) -> str:
         """SQL for the cell of a column, NULL where the file has no such column."""
         column = self.columns.get(name)
-        return column if column else "NULL::VARCHAR"
+        return column or "NULL::VARCHAR"
 
 
 def load(
@@ -128,7 +129,9 @@ def _read_tags(con: duckdb.DuckDBPyConnection, loaded: Sequence[LoadedFile], con
         for note in values.notes:
             notes.setdefault(note, []).append(id_)
     if judged:
-        con.execute("CREATE TEMP TABLE judged (id BIGINT, pi VARCHAR, project VARCHAR, fund VARCHAR, malformed BOOLEAN)")
+        con.execute(
+            "CREATE TEMP TABLE judged (id BIGINT, pi VARCHAR, project VARCHAR, fund VARCHAR, malformed BOOLEAN)"
+        )
         insert(con, "judged", judged)
         con.execute(
             "UPDATE tag SET pi = judged.pi, project = judged.project, fund = judged.fund, malformed = judged.malformed "
@@ -210,24 +213,22 @@ def _names(header: Header, path: str, cost_column: str) -> tuple[list[str], list
             )
         seen.setdefault(name, label)
         names.append(name)
-    for needed in ("BillingPeriodStart", cost_column):
-        if needed not in names:
-            problems.append(
-                Problem(
-                    path,
-                    "missing-label",
-                    f"there is no column {needed}",
-                    "export FOCUS columns with their names in the first line",
-                    header.line,
-                    excerpt=",".join(header.labels)[:200],
-                )
-            )
+    problems += [
+        Problem(
+            path,
+            "missing-label",
+            f"there is no column {needed}",
+            "export FOCUS columns with their names in the first line",
+            header.line,
+            excerpt=",".join(header.labels)[:200],
+        )
+        for needed in ("BillingPeriodStart", cost_column)
+        if needed not in names
+    ]
     return names, problems
 
 
-def _read_rows(
-    con: duckdb.DuckDBPyConnection, table: str, file: ChargeFile, columns: int
-) -> tuple[int, list[Problem]]:
+def _read_rows(con: duckdb.DuckDBPyConnection, table: str, file: ChargeFile, columns: int) -> tuple[int, list[Problem]]:
     """Read a file's rows as text. What DuckDB refuses, or may have read otherwise than it stands, Python judges."""
     try:
         rows = _create(con, table, file.location, columns)
@@ -343,8 +344,16 @@ def explain_cell(name: str, text: str | None) -> tuple[str, str, str]:
     if value is None:
         return "type-error", f"{name} is not a number: {shown}", "write a plain number such as 1234.50"
     if plain == text:
-        return "type-error", f"{name} is beyond what an amount can hold: {shown}", "amounts have at most 20 digits before the point"
-    return "type-error", f"{name} is not a number: {shown}", f"write {plain}: no signs of currency or grouping, no blanks"
+        return (
+            "type-error",
+            f"{name} is beyond what an amount can hold: {shown}",
+            "amounts have at most 20 digits before the point",
+        )
+    return (
+        "type-error",
+        f"{name} is not a number: {shown}",
+        f"write {plain}: no signs of currency or grouping, no blanks",
+    )
 
 
 def _warnings(con: duckdb.DuckDBPyConnection, loaded: LoadedFile, cost_column: str) -> list[Problem]:
@@ -355,7 +364,8 @@ def _warnings(con: duckdb.DuckDBPyConnection, loaded: LoadedFile, cost_column: s
             continue
         column = loaded.columns[name]
         texts = con.execute(
-            f"SELECT {column}, count(*) FROM {loaded.table} WHERE strlen({column}) > 19 OR contains(lower({column}), 'e') "
+            f"SELECT {column}, count(*) FROM {loaded.table} "
+            f"WHERE strlen({column}) > 19 OR contains(lower({column}), 'e') "
             f"GROUP BY {column}"
         ).fetchall()
         lost = [(rest, count) for text, count in texts if (rest := money.beyond_exact(text))]

@@ -102,7 +102,7 @@ _DECISION = shape.Record(
         "period": shape.Text(pattern=shape.PERIOD_PATTERN, what="a period such as 2025-01"),
     },
     required=("decision", "reason", "by"),
-    make=lambda values, node, reader: _decision(values, node, reader),
+    make=lambda values, node, reader: _decision(values, node, reader),  # noqa: PLW0108  # it stands further down
 )
 
 APPROVALS = shape.Record({"decisions": shape.ListOf(_DECISION)}, required=("decisions",))
@@ -140,7 +140,11 @@ def _contradiction(verb: Verb, values: dict[str, Any]) -> tuple[str, str, str] |
     if bool(charges) == bool(where):
         return "no-target", "needs either `charges` or `where`, and not both", "list charge ids or write a selector"
     if where and values.get("clears"):
-        return "clears-with-where", "`clears` stands beside `where`", "a selector clears the flag it names: remove `clears`"
+        return (
+            "clears-with-where",
+            "`clears` stands beside `where`",
+            "a selector clears the flag it names: remove `clears`",
+        )
     if verb is Verb.APPROVE and charges and not values.get("clears"):
         return "clears-nothing", "approves without naming a flag", "list the flags under `clears`"
     if verb is Verb.REASSIGN and set_ == Payer():

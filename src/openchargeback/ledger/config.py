@@ -140,7 +140,9 @@ _JOURNAL = shape.Record(
     make=lambda v, _n, _r: JournalSettings(
         **{
             **v,
-            "formats": tuple(JournalFormat(name=name, **values) for name, values in sorted(v.get("formats", {}).items())),
+            "formats": tuple(
+                JournalFormat(name=name, **values) for name, values in sorted(v.get("formats", {}).items())
+            ),
         }
     ),
 )
@@ -214,10 +216,9 @@ def read_config(data: bytes, overlay: bytes | None = None) -> tuple[Config | Non
 def _overlaid(base: Mapping, over: Mapping) -> Mapping:
     items = {key.text: (key, value) for key, value in base.items}
     for key, value in over.items:
-        known = items.get(key.text)
-        if known and isinstance(known[1], Mapping) and isinstance(value, Mapping):
-            value = _overlaid(known[1], value)
-        items[key.text] = (key, value)
+        _, below = items.get(key.text, (key, value))
+        merged = _overlaid(below, value) if isinstance(below, Mapping) and isinstance(value, Mapping) else value
+        items[key.text] = (key, merged)
     return Mapping(tuple(items.values()), base.line, base.column)
 
 

@@ -99,7 +99,9 @@ PEOPLE = shape.Record(
 
 
 def _dated(values: dict[str, Any], node: Node, reader: Reader) -> Entry:
-    entry = Entry(canonical_email(values.get("pi", "")), values.get("fund", ""), values.get("from"), values.get("until"))
+    entry = Entry(
+        canonical_email(values.get("pi", "")), values.get("fund", ""), values.get("from"), values.get("until")
+    )
     if entry.since and entry.until and entry.until < entry.since:
         reader.fault(node, "date-order", "`until` is before `from`", "exchange the dates")
     return entry
@@ -139,17 +141,17 @@ PROJECTS = shape.Record(
 
 
 def _project(values: dict[str, Any], node: Node, reader: Reader) -> ProjectEntry:
-    single = {key: values[key] for key in ("pi", "fund", "from", "until") if key in values}
+    single: dict[str, Any] = {key: values[key] for key in ("pi", "fund", "from", "until") if key in values}
     entries = list(values.get("entries", []))
     if single and entries:
-        reader.fault(
-            node, "two-forms", "pi or fund stand beside entries", "keep either `pi` and `fund`, or `entries`"
-        )
+        reader.fault(node, "two-forms", "pi or fund stand beside entries", "keep either `pi` and `fund`, or `entries`")
     elif single:
         entries = [_dated(single, node, reader)]
     for index, first in enumerate(entries):
         if any(_overlap(first, second) for second in entries[index + 1 :]):
-            reader.fault(node, "overlapping-entries", "two entries hold on the same day", "end one before the other begins")
+            reader.fault(
+                node, "overlapping-entries", "two entries hold on the same day", "end one before the other begins"
+            )
             break
     start, end = values.get("start"), values.get("end")
     if start and end and end < start:

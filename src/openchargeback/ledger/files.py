@@ -109,14 +109,18 @@ def listed(root: Path, folder: str, problems: list[Problem]) -> Iterator[str]:
         for name in list(folders):
             if (Path(path) / name).is_symlink() and not inside(root, Path(path) / name):
                 relative = (Path(path) / name).relative_to(root).as_posix()
-                problems.append(Problem(relative, "outside-ledger", "leads out of the ledger", "replace the link by files"))
+                problems.append(
+                    Problem(relative, "outside-ledger", "leads out of the ledger", "replace the link by files")
+                )
                 folders.remove(name)
         for name in sorted(names):
             if name in _IGNORED or name.startswith("."):
                 continue
             relative = (Path(path) / name).relative_to(root).as_posix()
             if not inside(root, Path(path) / name):
-                problems.append(Problem(relative, "outside-ledger", "leads out of the ledger", "replace the link by the file"))
+                problems.append(
+                    Problem(relative, "outside-ledger", "leads out of the ledger", "replace the link by the file")
+                )
                 continue
             yield relative
 

@@ -94,6 +94,4 @@ def write_period(period: PeriodFile) -> str:
 def quoted(text: str) -> str:
     """Text as a double-quoted YAML scalar (YAML 1.2, 7.3.1), on one line whatever it holds."""
     escapes = {'"': '\\"', "\\": "\\\\", "\n": "\\n", "\r": "\\r", "\t": "\\t"}
-    return '"' + "".join(
-        escapes.get(c, c if c.isprintable() else f"\\U{ord(c):08x}") for c in text
-    ) + '"'
+    return '"' + "".join(escapes.get(c, c if c.isprintable() else f"\\U{ord(c):08x}") for c in text) + '"'

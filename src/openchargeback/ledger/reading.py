@@ -126,7 +126,9 @@ def _period_files(root: Path, take: _Take, problems: list[Problem]) -> dict[str,
             continue
         if len(path.parts) != 2 or path.suffix not in (".yaml", ".yml") or not is_period(path.stem):
             problems.append(
-                Problem(relative, "misplaced-file", "is no period file", "name it after its period: periods/2025-01.yaml")
+                Problem(
+                    relative, "misplaced-file", "is no period file", "name it after its period: periods/2025-01.yaml"
+                )
             )
             continue
         data = take(relative)
@@ -161,7 +163,9 @@ def _pages(root: Path, take: _Take, problems: list[Problem]) -> tuple[Page, ...]
 def _logo(relative: str, take: _Take, problems: list[Problem]) -> Logo | None:
     if not relative:
         return None
-    where = Problem(FILE_NAME, "bad-logo", f"the logo {relative[:100]} cannot be used", "name an SVG or PNG file in the ledger")
+    where = Problem(
+        FILE_NAME, "bad-logo", f"the logo {relative[:100]} cannot be used", "name an SVG or PNG file in the ledger"
+    )
     kind = PurePosixPath(relative).suffix.lower().lstrip(".")
     if kind not in ("svg", "png") or PurePosixPath(relative).is_absolute() or ".." in PurePosixPath(relative).parts:
         problems.append(where)

@@ -8,7 +8,9 @@ from __future__ import annotations
 
 import datetime as dt
 import re
-from collections.abc import Callable, Mapping as MappingType, Sequence as SequenceType
+from collections.abc import Callable
+from collections.abc import Mapping as MappingType
+from collections.abc import Sequence as SequenceType
 from dataclasses import dataclass, field
 from decimal import Decimal
 from difflib import get_close_matches
@@ -192,8 +194,8 @@ class Anything:
 
     help: str = ""
 
-    def read(self, node: Node, reader: Reader) -> None:
-        return None
+    def read(self, _node: Node, _reader: Reader) -> None:
+        """Nothing: it is not read here."""
 
     def schema(self) -> dict[str, Any]:
         return _with_help({}, self.help)
@@ -242,7 +244,9 @@ class MapOf:
         for key, item in node.items:
             name = key.text.strip().lower() if self.fold else key.text.strip()
             if self.key_pattern and not re.fullmatch(self.key_pattern, name):
-                reader.fault(key, "wrong-key", f"`{key.text[:60]}` cannot be a name here", "use letters, digits, - and _")
+                reader.fault(
+                    key, "wrong-key", f"`{key.text[:60]}` cannot be a name here", "use letters, digits, - and _"
+                )
                 continue
             if name in result:
                 reader.fault(key, "duplicate-key", f"{name} stands here again", "keep one")

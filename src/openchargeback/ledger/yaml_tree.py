@@ -79,9 +79,7 @@ def parse(data: bytes, path: str) -> tuple[Node | None, Reader]:
         text = data.decode("utf-8-sig")
     except UnicodeDecodeError as error:
         line = data.count(b"\n", 0, error.start) + 1
-        reader.problems.append(
-            Problem(path, "yaml-encoding", "not UTF-8 text", "save the file as UTF-8", line)
-        )
+        reader.problems.append(Problem(path, "yaml-encoding", "not UTF-8 text", "save the file as UTF-8", line))
         return None, reader
     if len(data) > MAX_BYTES:
         reader.problems.append(Problem(path, "yaml-size", f"larger than {MAX_BYTES:,} bytes", "split the file"))
@@ -96,11 +94,15 @@ def parse(data: bytes, path: str) -> tuple[Node | None, Reader]:
         detail = " ".join(part for part in (error.problem, error.context) if part)
         fix = "indent with blanks, not tabs" if "\\t" in detail or "'\t'" in detail else "mend the YAML at this place"
         if 0 < line <= len(reader.lines) and reader.lines[line - 1].startswith(("<<<<<<<", "=======", ">>>>>>>")):
-            reader.fault(place, "merge-conflict", "a merge conflict was left in the file", "resolve it and remove the markers")
+            reader.fault(
+                place, "merge-conflict", "a merge conflict was left in the file", "resolve it and remove the markers"
+            )
         else:
             reader.fault(place, "yaml-syntax", f"not valid YAML: {detail}", fix)
     except yaml.YAMLError as error:
-        reader.problems.append(Problem(path, "yaml-syntax", f"not valid YAML: {_one_line(error)}", "save it as plain text"))
+        reader.problems.append(
+            Problem(path, "yaml-syntax", f"not valid YAML: {_one_line(error)}", "save it as plain text")
+        )
     except _Refused:
         pass
     return None, reader

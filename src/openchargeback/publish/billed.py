@@ -1,4 +1,4 @@
-"""All periods of a ledger, billed in their order; what was billed before and rests on the same is taken from the cache."""
+"""All periods of a ledger, billed in their order; what rests on the same as before is taken from the cache."""
 
 from __future__ import annotations
 
@@ -75,7 +75,7 @@ def _bill(
 
 
 def period_key(ledger: Ledger, period: str, history: Sequence[ClosedMonth]) -> str:
-    """SHA-256 of everything a billed period rests on: files, decisions, state, settings, directory, history, program."""
+    """SHA-256 of everything a billed period rests on: files, decisions, state, settings, directory, past, program."""
     digest = hashlib.sha256()
     parts: list[object] = [
         __version__,

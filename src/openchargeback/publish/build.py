@@ -59,7 +59,9 @@ def open_cache(root: Path) -> Cache:
     return Cache(root / ".openchargeback" / "cache")
 
 
-def examine(root: Path, *, wanted: str = "", step: Step | None = None) -> tuple[Ledger | None, tuple[BilledPeriod, ...], list[Problem]]:
+def examine(
+    root: Path, *, wanted: str = "", step: Step | None = None
+) -> tuple[Ledger | None, tuple[BilledPeriod, ...], list[Problem]]:
     """Read and bill a ledger and collect every problem. None for the ledger where its config cannot be used."""
     ledger, problems = read_ledger(root)
     if ledger is None:
@@ -108,11 +110,7 @@ def build(root: Path, output: Path, *, workers: int | None = None, step: Step | 
         for number, job in enumerate(pages):
             if step:
                 step("Pages", number, len(pages))
-            data = store.get("page", job.key)
-            if data is None:
-                data = job.render()
-                store.put("page", job.key, data)
-            staging.write(job.path, data)
+            staging.write(job.path, _page(job, store))
         rendered = 0
         for path, data, fresh in pdf_files(pdfs, store, workers=workers, step=step):
             staging.write(path, data)
@@ -141,6 +139,15 @@ def pdf_files(
             store.put("pdf", missing[path].key, data)
             found[path] = data
     return [(path, data, path in missing) for path, data in found.items() if data is not None]
+
+
+def _page(job: FileJob, store: Cache) -> bytes:
+    kept = store.get("page", job.key)
+    if kept is not None:
+        return kept
+    data = job.render()
+    store.put("page", job.key, data)
+    return data
 
 
 def make_site(books: Books, provenance: Provenance, files: dict[str, tuple[str, ...]]) -> Site:
@@ -201,8 +208,8 @@ def _credit_funds(ledger: Ledger, periods: Sequence[BilledPeriod]) -> list[Probl
 
 def _key(pages: Sequence[FileJob], pdfs: Sequence[PdfPlan], journals: dict[str, dict[str, bytes]]) -> str:
     digest = hashlib.sha256()
-    for job in (*pages, *pdfs):
-        digest.update(f"{job.path}\0{job.key}\n".encode())
+    for path, key in [*((job.path, job.key) for job in pages), *((plan.path, plan.key) for plan in pdfs)]:
+        digest.update(f"{path}\0{key}\n".encode())
     for files in journals.values():
         for path, data in files.items():
             digest.update(f"{path}\0{hashlib.sha256(data).hexdigest()}\n".encode())

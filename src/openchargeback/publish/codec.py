@@ -23,7 +23,7 @@ def encode(value: object) -> bytes:
 
 def decode(kind: type[T], data: bytes) -> T:
     """The value of that type. Raises ValueError, TypeError or KeyError where the data is something else."""
-    return typing.cast("T", _reader(kind)(json.loads(data)))
+    return typing.cast("T", _reader(typing.cast("Any", kind))(json.loads(data)))
 
 
 def _plain(value: object) -> object:
@@ -53,7 +53,8 @@ def _reader(kind: Any) -> Callable[[Any], Any]:
     if is_dataclass(kind):
         hints = typing.get_type_hints(kind)
         readers = [_reader(hints[field.name]) for field in fields(kind)]
-        return lambda data: kind(*(read(each) for read, each in zip(readers, data, strict=True)))
+        made = typing.cast("Callable[..., Any]", kind)
+        return lambda data: made(*(read(each) for read, each in zip(readers, data, strict=True)))
     if kind is dt.date:
         return dt.date.fromisoformat
     if kind is Decimal or (isinstance(kind, type) and issubclass(kind, enum.Enum)):

@@ -10,6 +10,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Sequence
 from dataclasses import dataclass
+from decimal import Decimal
 
 import duckdb
 
@@ -30,7 +31,7 @@ class _Outcome:
     decision: Decision
     void: Problem | None = None
     charges: int = 0
-    amount: money.Decimal = money.ZERO
+    amount: Decimal = money.ZERO
 
 
 def apply_decisions(
@@ -69,20 +70,32 @@ def digest_of_ids(ids: Sequence[str]) -> str:
 
 
 def _void(decision: Decision, message: str, fix: str = "") -> Problem:
-    problem = decision.problem("void-decision", f"{decision.verb} is void: {message}", fix or "decide anew, or remove it")
+    problem = decision.problem(
+        "void-decision", f"{decision.verb} is void: {message}", fix or "decide anew, or remove it"
+    )
     if decision.verb is not Verb.APPROVE:
         return problem
     return Problem(
-        problem.path, problem.code, problem.message, problem.fix, problem.line, problem.column, severity=Severity.WARNING
+        problem.path,
+        problem.code,
+        problem.message,
+        problem.fix,
+        problem.line,
+        problem.column,
+        severity=Severity.WARNING,
     )
 
 
 def _unreadable(decision: Decision, config: Config, directory: Directory) -> Problem | None:
     """Values in `set` are checked like tags."""
     if decision.set.fund and not fund_fits(decision.set.fund, config):
-        return decision.problem("invalid-fund", f"the fund {decision.set.fund} fits no configured pattern", "correct it")
+        return decision.problem(
+            "invalid-fund", f"the fund {decision.set.fund} fits no configured pattern", "correct it"
+        )
     if decision.set.project and directory.projects and decision.set.project not in directory.projects:
-        return decision.problem("unknown-project", f"the project {decision.set.project} is not in the directory", "correct it")
+        return decision.problem(
+            "unknown-project", f"the project {decision.set.project} is not in the directory", "correct it"
+        )
     return None
 
 
@@ -91,7 +104,9 @@ def _bind(con: duckdb.DuckDBPyConnection, number: int, outcome: _Outcome) -> Pro
     decision = outcome.decision
     if decision.charges:
         for prefix in decision.charges:
-            found = con.execute("SELECT n FROM charge_id WHERE starts_with(id, $prefix) LIMIT 2", {"prefix": prefix}).fetchall()
+            found = con.execute(
+                "SELECT n FROM charge_id WHERE starts_with(id, $prefix) LIMIT 2", {"prefix": prefix}
+            ).fetchall()
             if len(found) != 1:
                 what = "belongs to several charges" if found else "is not among the charges of the period"
                 return _void(decision, f"{prefix} {what}")
@@ -113,7 +128,7 @@ def _bind(con: duckdb.DuckDBPyConnection, number: int, outcome: _Outcome) -> Pro
         "SELECT count(*), coalesce(sum(cost), 0) FROM target JOIN attributed USING (n) WHERE decision = $number",
         {"number": number},
     ).fetchone()
-    outcome.charges, outcome.amount = (row[0], money.Decimal(row[1])) if row else (0, money.ZERO)
+    outcome.charges, outcome.amount = (row[0], Decimal(row[1])) if row else (0, money.ZERO)
     if not outcome.charges:
         return _void(decision, "it matches no charge")
     return _unexpected(con, number, outcome)
@@ -127,7 +142,8 @@ def _unexpected(con: duckdb.DuckDBPyConnection, number: int, outcome: _Outcome) 
         return _void(outcome.decision, f"it expects {expect.charges:,} charges, there are {outcome.charges:,}")
     if expect.billed is not None and expect.billed != outcome.amount:
         return _void(
-            outcome.decision, f"it expects {money.exact(expect.billed)}, the charges sum to {money.exact(outcome.amount)}"
+            outcome.decision,
+            f"it expects {money.exact(expect.billed)}, the charges sum to {money.exact(outcome.amount)}",
         )
     if expect.digest is not None:
         ids = con.execute(
@@ -141,7 +157,8 @@ def _unexpected(con: duckdb.DuckDBPyConnection, number: int, outcome: _Outcome) 
 def _conflicts(con: duckdb.DuckDBPyConnection, outcomes: Sequence[_Outcome]) -> None:
     """Make two decisions on one charge void, unless they clear different flags and one of them only approves."""
     pairs = con.execute(
-        "SELECT DISTINCT a.decision, b.decision FROM target AS a JOIN target AS b ON a.n = b.n AND a.decision < b.decision "
+        "SELECT DISTINCT a.decision, b.decision FROM target AS a "
+        "JOIN target AS b ON a.n = b.n AND a.decision < b.decision "
         "ORDER BY 1, 2"
     ).fetchall()
     for first, second in pairs:
@@ -158,9 +175,7 @@ def _conflicts(con: duckdb.DuckDBPyConnection, outcomes: Sequence[_Outcome]) -> 
 
 
 def _rulings(con: duckdb.DuckDBPyConnection, outcomes: Sequence[_Outcome], directory: Directory) -> None:
-    con.execute(
-        "CREATE TABLE verdict (decision INTEGER, verb VARCHAR, pi VARCHAR, project VARCHAR, fund VARCHAR)"
-    )
+    con.execute("CREATE TABLE verdict (decision INTEGER, verb VARCHAR, pi VARCHAR, project VARCHAR, fund VARCHAR)")
     insert(
         con,
         "verdict",
@@ -206,8 +221,10 @@ def _still_lacking(con: duckdb.DuckDBPyConnection, number: int, decision: Decisi
 
 def _record(outcome: _Outcome) -> DecisionRecord:
     decision = outcome.decision
-    what = ", ".join(decision.charges[:4]) if decision.charges else ", ".join(
-        f"{key} {value or 'none'}" for key, value in decision.where.items()
+    what = (
+        ", ".join(decision.charges[:4])
+        if decision.charges
+        else ", ".join(f"{key} {value or 'none'}" for key, value in decision.where.items())
     )
     return DecisionRecord(
         path=decision.path,

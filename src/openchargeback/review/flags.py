@@ -154,7 +154,8 @@ def _unusual(
             found.append(("unusual-amount", source, project, service, why))
     insert(con, "reason", found)
     con.execute(
-        "INSERT INTO flag SELECT charge.n, 'unusual-amount' FROM attributed AS charge JOIN payer ON payer.id = charge.payer "
+        "INSERT INTO flag SELECT charge.n, 'unusual-amount' FROM attributed AS charge "
+        "JOIN payer ON payer.id = charge.payer "
         "JOIN reason ON reason.flag = 'unusual-amount' AND reason.source = charge.source "
         "AND reason.project = payer.project AND reason.service = charge.service"
     )

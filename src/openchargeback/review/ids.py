@@ -1,4 +1,4 @@
-"""Charge ids (DESIGN section 4, "Charge identity"): computed for a whole source, and only where something needs them."""
+"""Charge ids (DESIGN section 4, "Charge identity"): computed a source at a time, and only where one is needed."""
 
 from __future__ import annotations
 
@@ -70,7 +70,9 @@ def _canonical(file: LoadedFile, files: Sequence[LoadedFile]) -> str:
             cell = column
         cells.append(f"{literal(name + '=')} || {cell}")
     every = sorted({name for each in files for name in each.columns})
-    whole = ", ".join(f"coalesce({'row.' + file.columns[name] if name in file.columns else 'NULL'}, '')" for name in every)
+    whole = ", ".join(
+        f"coalesce({'row.' + file.columns[name] if name in file.columns else 'NULL'}, '')" for name in every
+    )
     return (
         f"SELECT {file.first} + row.rowid AS n, concat_ws({_UNIT}, {', '.join(cells)}) AS text, "
         f"sha256(concat_ws({_UNIT}, {whole})) AS whole FROM {file.table} AS row {' '.join(joins)}"
