@@ -35,11 +35,7 @@ _DEFAULT = shape.Record(
         "pi": _TEXT,
         "project": _TEXT,
         "fund": _TEXT,
-        "categories": shape.ListOf(
-            shape.Choice(("Usage", "Purchase", "Tax", "Credit", "Adjustment")),
-            single=True,
-            help="Only charges of these ChargeCategory values; all unless set.",
-        ),
+        "untagged_only": shape.Boolean(help="Only charges of which neither tags nor directory say anything."),
     },
     help="Who pays what nothing else attributes, such as tax and support.",
 )
@@ -242,8 +238,8 @@ def _config(values: dict[str, Any]) -> Config:
 
 def _source(name: str, settings: dict[str, Any]) -> Source:
     default = dict(settings.pop("default", {}))
-    categories = tuple(default.pop("categories", ()))
-    return Source(name=name, default=Payer(**default), default_categories=categories, **{"label": name, **settings})
+    only = default.pop("untagged_only", False)
+    return Source(name=name, default=Payer(**default), default_untagged_only=only, **{"label": name, **settings})
 
 
 def _review(values: dict[str, Any]) -> Review:

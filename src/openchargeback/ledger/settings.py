@@ -58,8 +58,8 @@ class Source:
     credit_fund: the accounting string that is credited; account: the journal account of both sides unless
     credit_account names another for the credit side.
     note: a sentence on how the discount of this source comes about, for statements.
-    default: who pays what nothing else attributes (tax, support), field by field; default_categories restricts it to
-    charges of these ChargeCategory values, so that untagged usage is still flagged.
+    default: who pays what nothing else attributes (tax, support), field by field; default_untagged_only restricts it to
+    charges of which neither tags nor directory say anything, so that what is tagged in part is still flagged.
     """
 
     name: str
@@ -71,7 +71,7 @@ class Source:
     credit_account: str = ""
     note: str = ""
     default: Payer = Payer()
-    default_categories: tuple[str, ...] = ()
+    default_untagged_only: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -65,7 +65,7 @@ def _emails(con: duckdb.DuckDBPyConnection, directory: Directory) -> None:
 
 def _fallbacks(con: duckdb.DuckDBPyConnection, config: Config, directory: Directory) -> None:
     con.execute(
-        "CREATE TABLE fallback (source VARCHAR, pi VARCHAR, project VARCHAR, fund VARCHAR, categories VARCHAR[])"
+        "CREATE TABLE fallback (source VARCHAR, pi VARCHAR, project VARCHAR, fund VARCHAR, untagged_only BOOLEAN)"
     )
     rows = [
         (
@@ -73,7 +73,7 @@ def _fallbacks(con: duckdb.DuckDBPyConnection, config: Config, directory: Direct
             directory.email(source.default.pi) or None,
             source.default.project or None,
             source.default.fund or None,
-            [category.lower() for category in source.default_categories] or None,
+            source.default_untagged_only,
         )
         for source in config.sources.values()
     ]

@@ -9,15 +9,14 @@ named AS (
     SELECT
         combination.*,
         coalesce(tag.malformed, false) AS malformed,
+        coalesce(tag.pi, tag.project, tag.fund, combination.claimed) IS NULL AND NOT coalesce(tag.malformed, false)
+            AS untouched,
         email.canonical AS tag_pi,
         tag.project AS tag_project,
         tag.fund AS tag_fund,
-        CASE WHEN fallback.categories IS NULL OR list_contains(fallback.categories, coalesce(combination.category, 'usage'))
-            THEN fallback.pi END AS default_pi,
-        CASE WHEN fallback.categories IS NULL OR list_contains(fallback.categories, coalesce(combination.category, 'usage'))
-            THEN fallback.project END AS default_project,
-        CASE WHEN fallback.categories IS NULL OR list_contains(fallback.categories, coalesce(combination.category, 'usage'))
-            THEN fallback.fund END AS default_fund,
+        CASE WHEN untouched OR NOT fallback.untagged_only THEN fallback.pi END AS default_pi,
+        CASE WHEN untouched OR NOT fallback.untagged_only THEN fallback.project END AS default_project,
+        CASE WHEN untouched OR NOT fallback.untagged_only THEN fallback.fund END AS default_fund,
         coalesce(tag.project, combination.claimed, default_project) AS project
     FROM combination
     LEFT JOIN tag ON tag.id = combination.tag

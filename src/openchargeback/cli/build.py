@@ -1,0 +1,44 @@
+"""`focus-billing build`."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+
+from openchargeback.cli.options import as_json, root_of, with_ledger
+from openchargeback.cli.report import print_json, print_problems, progress
+from openchargeback.publish import build as publish
+
+
+@click.command()
+@click.option("-o", "--output", type=click.Path(path_type=Path), default=Path("public"), show_default=True)
+@click.option("--workers", type=click.IntRange(1, 64), help="Processes that render PDFs; as many as cores by default.")
+@with_ledger
+@as_json
+def build(output: Path, workers: int | None, named: str | None, json_: bool) -> None:
+    """Write portal, statements, journals and manifest to a folder, as a whole or not at all.
+
+    \b
+    Example: focus-billing build -o public
+    """
+    root = root_of(named)
+    with progress() as step:
+        built = publish.build(root, output, workers=workers, step=step)
+    index = output / "index.html"
+    if json_:
+        print_json(
+            {
+                "output": str(output),
+                "index": str(index),
+                "files": built.files,
+                "statements_rendered": built.rendered,
+                "changed": built.changed,
+                "warnings": [problem.as_json() for problem in built.warnings],
+            }
+        )
+        return
+    if built.warnings:
+        print_problems(built.warnings)
+    done = f"{built.files:,} files" if built.changed else "unchanged"
+    click.echo(f"{done}: {index}")

@@ -1,0 +1,87 @@
+"""`focus-billing generate`."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+
+from openchargeback import __version__, money
+from openchargeback.cli.options import PERIOD, as_json, root_of, with_ledger
+from openchargeback.cli.report import print_json, print_problems, print_table, progress
+from openchargeback.model import Amounts, Provenance
+from openchargeback.portal.paths import statement_pdf
+from openchargeback.portal.statements import statement_pdfs
+from openchargeback.portal.templates import make_environment
+from openchargeback.problems import UsageFault
+from openchargeback.publish.build import make_site, open_books, open_cache, pdf_files
+from openchargeback.publish.single import write_file
+
+
+@click.command()
+@click.option("--period", required=True, type=PERIOD)
+@click.option("-o", "--output", type=click.Path(path_type=Path, file_okay=False), default=Path("statements"), show_default=True)
+@click.option("--dry-run", is_flag=True, help="Only list the statements.")
+@with_ledger
+@as_json
+def generate(period: str, output: Path, dry_run: bool, named: str | None, json_: bool) -> None:
+    """Write the PDF statements of a period.
+
+    \b
+    Example: focus-billing generate --period 2025-01 --dry-run
+    """
+    root = root_of(named)
+    with progress() as step:
+        books = open_books(root, wanted=period, step=step)
+        billed = books.period(period)
+        if billed is None:
+            raise UsageFault(f"the ledger has no period {period}")
+        paths = {each.number: statement_pdf(each).removeprefix("statements/") for each in billed.statements}
+        if not dry_run:
+            site = make_site(books, Provenance("", "", __version__), {})
+            plans = statement_pdfs(site, make_environment(root / "templates"), period=period)
+            for path, data, _ in pdf_files(plans, open_cache(root), step=step):
+                target = output / path.removeprefix("statements/")
+                target.parent.mkdir(parents=True, exist_ok=True)
+                write_file(target, data)
+    currency = billed.currency
+    if json_:
+        print_json(
+            {
+                "period": period,
+                "dry_run": dry_run,
+                "statements": [
+                    {
+                        "number": each.number,
+                        "pi": each.pi.email,
+                        "project": each.project.id,
+                        "billed": money.plain(each.amounts.billed, currency),
+                        "pdf": str(output / paths[each.number]),
+                    }
+                    for each in billed.statements
+                ],
+            }
+        )
+        return
+    if books.warnings:
+        print_problems(books.warnings)
+    print_table(
+        ("Statement", "PI", "Project", "List", "Discount", f"Due {currency}"),
+        [
+            (each.number, each.pi.name, each.project.id, *_row(each.amounts, currency))
+            for each in billed.statements
+        ],
+        right=(3, 4, 5),
+    )
+    done = "would be written below" if dry_run else "written below"
+    count = len(billed.statements)
+    total = money.human(billed.amounts.billed, currency)
+    click.echo(f"{count} statement{'s' * (count != 1)}, {total} {currency} due, {done} {output}")
+
+
+def _row(amounts: Amounts, currency: str) -> tuple[str, str, str]:
+    return (
+        money.human(amounts.list, currency),
+        money.human(-amounts.discount, currency),
+        money.human(amounts.billed, currency),
+    )

@@ -1,0 +1,62 @@
+"""`focus-billing ingest`."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Literal
+
+import click
+
+from openchargeback import money
+from openchargeback.cli.options import PERIOD, as_json, root_of, with_ledger
+from openchargeback.cli.report import print_json, print_problems
+from openchargeback.focus.ingest import ingest as put_in_place
+from openchargeback.ledger.reading import read_ledger
+from openchargeback.problems import LedgerFault, UsageFault
+
+
+@click.command()
+@click.argument("files", nargs=-1, required=True, type=click.Path(path_type=Path))
+@click.option("--source", required=True, help="Where the charges come from, such as aws; case does not matter.")
+@click.option("--period", type=PERIOD, help="The period to put them in, where the files do not say it.")
+@click.option("--replace", "mode", flag_value="replace", help="Replace what is there for the source and period.")
+@click.option("--add", "mode", flag_value="add", help="Add to what is there for the source and period.")
+@click.option("--split", "mode", flag_value="split", help="Split a file that spans months.")
+@click.option("--compress", is_flag=True, help="Store compressed with gzip.")
+@click.option("--dry-run", is_flag=True, help="Only say what would be done.")
+@with_ledger
+@as_json
+def ingest(
+    files: tuple[Path, ...],
+    source: str,
+    period: str | None,
+    mode: Literal["replace", "add", "split"] | None,
+    compress: bool,
+    dry_run: bool,
+    named: str | None,
+    json_: bool,
+) -> None:
+    """Check charge files and put them in place, byte for byte, to be committed.
+
+    \b
+    Example: focus-billing ingest aws_2025-01.csv --source aws
+    """
+    ledger, problems = read_ledger(root_of(named))
+    if ledger is None:
+        raise LedgerFault(problems)
+    done = put_in_place(ledger, files, source, period=period, mode=mode, compress=compress, dry_run=dry_run)
+    warnings = [problem for item in done for problem in item.problems]
+    if json_:
+        print_json({"dry_run": dry_run, "files": [item.as_json() for item in done]})
+        return
+    if warnings:
+        print_problems(warnings)
+    if not done:
+        raise UsageFault("there is nothing to put in place")
+    for item in done:
+        amount = money.human(item.content.cost, ledger.config.currency)
+        would = "would be " if dry_run else ""
+        click.echo(
+            f"{item.path}: {would}{item.action}, {item.content.charges:,} charges, "
+            f"{amount} {ledger.config.currency} ({item.period}, {item.source})"
+        )

@@ -1,0 +1,43 @@
+"""`focus-billing journal`."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+
+from openchargeback.cli.options import PERIOD, root_of, with_ledger
+from openchargeback.cli.report import print_problems, progress
+from openchargeback.portal.journal_files import render_format
+from openchargeback.portal.templates import make_environment
+from openchargeback.problems import UsageFault
+from openchargeback.publish.build import open_books
+from openchargeback.publish.single import write_file
+
+
+@click.command()
+@click.option("--period", required=True, type=PERIOD)
+@click.option("--format", "name", default="detail", show_default=True, help="detail, summary, gl, or one of your own.")
+@click.option("-o", "--output", type=click.Path(path_type=Path, dir_okay=False), help="A file; stdout without it.")
+@with_ledger
+def journal(period: str, name: str, output: Path | None, named: str | None) -> None:
+    """Write one journal file of a period.
+
+    \b
+    Example: focus-billing journal --period 2025-01 --format gl -o journal.csv
+    """
+    root = root_of(named)
+    with progress() as step:
+        books = open_books(root, wanted=period, step=step)
+    billed = books.period(period)
+    if billed is None:
+        raise UsageFault(f"the ledger has no period {period}")
+    if books.warnings:
+        print_problems(books.warnings)
+    config = books.ledger.config
+    data = render_format(name, billed.journal, billed.state, config, make_environment(root / "templates"), billed.revision)
+    if output is None:
+        click.get_binary_stream("stdout").write(data)
+        return
+    write_file(output, data)
+    click.echo(f"{output}: {len(billed.journal.lines):,} journal lines", err=True)

@@ -1,0 +1,95 @@
+"""The command `focus-billing`: its options, its groups, and what becomes of exceptions.
+
+Commands are imported when they are called, so that `--help` and small commands start quickly.
+"""
+
+from __future__ import annotations
+
+import sys
+from importlib import import_module
+from typing import Any
+
+import click
+
+from openchargeback import __version__
+from openchargeback.problems import LedgerFault, OpenChargebackError
+
+# name → module, attribute, one line of help (so that listing commands imports none of them)
+_COMMANDS = {
+    "build": ("build", "build", "Write portal, statements, journals and manifest."),
+    "export-journal": ("journal", "journal", "The same as journal."),
+    "generate": ("generate", "generate", "Write the PDF statements of a period."),
+    "ingest": ("ingest", "ingest", "Check charge files and put them in place."),
+    "init": ("init", "init", "Make a new ledger."),
+    "journal": ("journal", "journal", "Write one journal file of a period."),
+    "periods": ("periods", "periods", "List, show, open, close and finalize billing months."),
+    "review": ("review", "review", "The queue of flagged charges, and decisions on them."),
+    "show": ("show", "show", "What a PI was billed."),
+    "sources": ("sources", "sources", "Where charges come from."),
+    "validate": ("validate", "validate", "Every problem in the ledger."),
+}
+
+
+class _Lazy(click.Group):
+    """A group that imports a command when it is asked for."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        return sorted(_COMMANDS)
+
+    def get_command(self, ctx: click.Context, name: str) -> click.Command | None:
+        if name not in _COMMANDS:
+            return None
+        module, attribute, _ = _COMMANDS[name]
+        command = getattr(import_module(f"openchargeback.cli.{module}"), attribute)
+        if not isinstance(command, click.Command):
+            raise TypeError(f"{name} is no command")
+        return command
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        with formatter.section("Commands"):
+            formatter.write_dl([(name, _COMMANDS[name][2]) for name in self.list_commands(ctx)])
+
+
+@click.group(cls=_Lazy, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
+@click.option("--ledger", "ledger", metavar="DIR", envvar="OPENCHARGEBACK_LEDGER", help="The ledger to work on.")
+@click.version_option(__version__, prog_name="focus-billing")
+@click.pass_context
+def cli(ctx: click.Context, ledger: str | None) -> None:
+    """Billing for research computing as a Git repository.
+
+    \b
+    Example: focus-billing ingest aws.csv --source aws
+             focus-billing build -o public
+    """
+    ctx.obj = ledger
+
+
+def main(arguments: list[str] | None = None) -> None:
+    """Run the command line and exit: 0 fine, 1 problems in the ledger, 2 wrong usage, 3 something outside failed."""
+    try:
+        code: Any = cli.main(args=arguments, prog_name="focus-billing", standalone_mode=False)
+    except click.exceptions.Abort:
+        click.echo("stopped", err=True)
+        sys.exit(130)
+    except KeyboardInterrupt:
+        click.echo("stopped: nothing was left half-written", err=True)
+        sys.exit(130)
+    except click.ClickException as error:
+        error.show()
+        sys.exit(error.exit_code)
+    except LedgerFault as error:
+        from openchargeback.cli.report import print_problems
+
+        print_problems(error.problems)
+        sys.exit(error.exit_code)
+    except OpenChargebackError as error:
+        click.echo(f"focus-billing: {error}", err=True)
+        sys.exit(error.exit_code)
+    except BrokenPipeError:
+        # The reader of a pipe went away, as with `| head`.
+        sys.stderr.close()
+        sys.exit(0)
+    except OSError as error:
+        click.echo(f"focus-billing: {error.filename or ''}: {error.strerror or error}", err=True)
+        sys.exit(3)
+    sys.exit(code if isinstance(code, int) else 0)

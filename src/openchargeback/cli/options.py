@@ -1,0 +1,44 @@
+"""Options and helpers that several commands share."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, TypeVar
+
+import click
+
+from openchargeback.ledger.files import find_ledger
+from openchargeback.ledger.periods import is_period
+
+F = TypeVar("F", bound=Callable[..., Any])
+
+
+class PeriodType(click.ParamType):
+    """A billing month such as 2025-01."""
+
+    name = "period"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> str:
+        if not is_period(str(value)):
+            self.fail(f"{value} is no period; write it like 2025-01", param, ctx)
+        return str(value)
+
+
+PERIOD = PeriodType()
+
+_ledger = click.option("--ledger", "named", metavar="DIR", help="The ledger to work on.")
+
+
+def with_ledger(function: F) -> F:
+    """The option --ledger, also behind the command; `root_of` finds the folder."""
+    return _ledger(function)
+
+
+def root_of(named: str | None) -> Path:
+    """The ledger's folder: as named behind the command, before it or in the environment, else found from here."""
+    context = click.get_current_context().find_root()
+    return find_ledger(named or context.obj, Path.cwd())
+
+
+as_json = click.option("--json", "json_", is_flag=True, help="One JSON document on stdout.")

@@ -1,0 +1,286 @@
+"""`focus-billing periods`: the life of a month."""
+
+from __future__ import annotations
+
+import datetime as dt
+from dataclasses import replace
+from pathlib import Path
+
+import click
+
+from openchargeback import money
+from openchargeback.cli.options import PERIOD, as_json, root_of, with_ledger
+from openchargeback.cli.report import print_json, print_problems, print_table, progress
+from openchargeback.ledger import git
+from openchargeback.ledger.periods import Event, PeriodFile, write_period
+from openchargeback.model import BilledPeriod, State
+from openchargeback.portal.paths import statement_pdf
+from openchargeback.problems import UsageFault
+from openchargeback.publish.build import Books, open_books
+from openchargeback.publish.single import write_file
+
+
+@click.group()
+def periods() -> None:
+    """List, show, open, close and finalize billing months."""
+
+
+@periods.command("list")
+@with_ledger
+@as_json
+def list_periods(named: str | None, json_: bool) -> None:
+    """Every period with its state and totals.
+
+    \b
+    Example: focus-billing periods list
+    """
+    with progress() as step:
+        books = open_books(root_of(named), step=step)
+    currency = books.ledger.config.currency
+    if json_:
+        rows = [
+            {
+                "period": each.period,
+                "state": each.state,
+                "charges": sum(source.charges for source in each.sources),
+                "statements": len(each.statements),
+                "list": money.plain(each.amounts.list, currency),
+                "discount": money.plain(each.amounts.discount, currency),
+                "billed": money.plain(each.amounts.billed, currency),
+                "held": money.exact(_held(each)),
+            }
+            for each in books.periods
+        ]
+        print_json({"currency": currency, "periods": rows})
+        return
+    if books.warnings:
+        print_problems(books.warnings)
+    if not books.periods:
+        click.echo("no periods yet: put charges in place with `focus-billing ingest FILE --source NAME`")
+        return
+    print_table(
+        ("Period", "State", "Charges", "Statements", "List", "Discount", f"Due {currency}", "Held"),
+        [
+            (
+                each.period,
+                each.state.capitalize(),
+                f"{sum(source.charges for source in each.sources):,}",
+                str(len(each.statements)),
+                money.human(each.amounts.list, currency),
+                money.human(-each.amounts.discount, currency),
+                money.human(each.amounts.billed, currency),
+                money.human(_held(each), currency),
+            )
+            for each in books.periods
+        ],
+        right=(2, 3, 4, 5, 6, 7),
+    )
+
+
+@periods.command("show")
+@click.argument("period", type=PERIOD)
+@with_ledger
+@as_json
+def show_period(period: str, named: str | None, json_: bool) -> None:
+    """One period: sources, statements, flags, journal.
+
+    \b
+    Example: focus-billing periods show 2025-01 --json
+    """
+    books = _books(named, period)
+    billed = _period(books, period)
+    if json_:
+        print_json(_as_json(billed))
+        return
+    if books.warnings:
+        print_problems(books.warnings)
+    currency = billed.currency
+    click.secho(f"{period}  {billed.state.capitalize()}", bold=True)
+    print_table(
+        ("Source", "Charges", "Imported", "Billed", "Held", "Rejected", "Currency"),
+        [
+            (
+                each.source,
+                f"{each.charges:,}",
+                *(money.human(amount, each.currency) for amount in (each.imported, each.billed, each.held, each.rejected)),
+                each.currency,
+            )
+            for each in billed.sources
+        ],
+        right=(1, 2, 3, 4, 5),
+    )
+    if billed.flags:
+        click.echo()
+        print_table(
+            ("Flag", "Charges", "Undecided", "Amount"),
+            [
+                (flag, f"{charges:,}", f"{held:,}", money.human(amount, currency))
+                for flag, charges, held, amount in _flags(billed)
+            ],
+            right=(1, 2, 3),
+        )
+    click.echo()
+    amounts = billed.amounts
+    click.echo(
+        f"{len(billed.statements)} statements: list {money.human(amounts.list, currency)}, "
+        f"discount {money.human(-amounts.discount, currency)}, due {money.human(amounts.billed, currency)} {currency}; "
+        f"journal of {len(billed.journal.lines):,} lines, debits = credits = {money.human(billed.journal.debits, currency)}"
+    )
+
+
+@periods.command("open")
+@click.argument("period", type=PERIOD)
+@with_ledger
+def open_period(period: str, named: str | None) -> None:
+    """Open a period; a closed one is reopened as its next revision.
+
+    \b
+    Example: focus-billing periods open 2025-02
+    """
+    root = root_of(named)
+    books = _books(named, "")
+    known = books.ledger.period_file(period)
+    if known.state is State.FINALIZED:
+        raise UsageFault(f"{period} is finalized, and that is for ever; correct it in an open period")
+    if known.state is State.OPEN and period in books.ledger.period_files:
+        click.echo(f"{period} is open already")
+        return
+    revision = known.revision + (known.state is State.CLOSED)
+    _write(root, period, PeriodFile(State.OPEN, revision))
+
+
+@periods.command("close")
+@click.argument("period", type=PERIOD)
+@click.option("--on", "day", type=click.DateTime(["%Y-%m-%d"]), help="The closing date; today without it.")
+@click.option("--by", help="Who closes; Git's user.email without it.")
+@click.option("--leave-held", is_flag=True, help="Close although charges are undecided; they stay held.")
+@with_ledger
+def close_period(period: str, day: dt.datetime | None, by: str | None, leave_held: bool, named: str | None) -> None:
+    """Close a period: its statements are no drafts any more, and it takes no further charges.
+
+    \b
+    Example: focus-billing periods close 2025-01 --on 2025-02-05
+    """
+    root = root_of(named)
+    books = _books(named, period)
+    known = books.ledger.period_file(period)
+    if known.state is not State.OPEN:
+        raise UsageFault(f"{period} is {known.state} already")
+    billed = _period(books, period)
+    _refuse_close(books, billed, leave_held)
+    event = Event(day.date() if day else dt.datetime.now(dt.UTC).date(), by or git.user(root))
+    _write(root, period, PeriodFile(State.CLOSED, known.revision, event))
+
+
+def _refuse_close(books: Books, billed: BilledPeriod, leave_held: bool) -> None:
+    """Say everything that stands in the way of closing."""
+    obstacles = []
+    held = sum(group.charges for group in billed.held)
+    if held and not leave_held:
+        obstacles.append(f"{held:,} charges are undecided: decide them with `review`, or give --leave-held")
+    obstacles += [f"{each.path}:{each.line}: {each.void}" for each in billed.decisions if each.void]
+    obstacles += [
+        f"the source {each.source} has no credit fund: set `sources: {each.source}: credit_fund:` in config.yaml"
+        for each in billed.sources
+        if not books.ledger.config.source(each.source).credit_fund
+    ]
+    if not billed.files:
+        obstacles.append("it has no charges")
+    if obstacles:
+        raise UsageFault(f"{billed.period} cannot be closed\n  " + "\n  ".join(dict.fromkeys(obstacles)))
+
+
+@periods.command("finalize")
+@click.argument("period", type=PERIOD)
+@click.option("--on", "day", type=click.DateTime(["%Y-%m-%d"]), help="The date; today without it.")
+@click.option("--by", help="Who finalizes; Git's user.email without it.")
+@with_ledger
+def finalize_period(period: str, day: dt.datetime | None, by: str | None, named: str | None) -> None:
+    """Finalize a closed period: it can never be opened again.
+
+    \b
+    Example: focus-billing periods finalize 2025-01
+    """
+    root = root_of(named)
+    known = _books(named, period).ledger.period_file(period)
+    if known.state is not State.CLOSED:
+        raise UsageFault(f"{period} is {known.state}; only a closed period can be finalized")
+    event = Event(day.date() if day else dt.datetime.now(dt.UTC).date(), by or git.user(root))
+    _write(root, period, replace(known, state=State.FINALIZED, finalized=event))
+
+
+def _books(named: str | None, wanted: str) -> Books:
+    with progress() as step:
+        return open_books(root_of(named), wanted=wanted, step=step)
+
+
+def _period(books: Books, period: str) -> BilledPeriod:
+    billed = books.period(period)
+    if billed is None:
+        raise UsageFault(f"the ledger has no period {period}")
+    return billed
+
+
+def _write(root: Path, period: str, content: PeriodFile) -> None:
+    path = root / "periods" / f"{period}.yaml"
+    path.parent.mkdir(exist_ok=True)
+    write_file(path, write_period(content).encode())
+    click.echo(f"periods/{period}.yaml: {content.state}; commit it to make it so")
+
+
+def _held(period: BilledPeriod) -> money.Decimal:
+    return sum((each.held for each in period.sources if each.currency == period.currency), money.ZERO)
+
+
+def _flags(period: BilledPeriod) -> list[tuple[str, int, int, money.Decimal]]:
+    """Charges, undecided charges and exact amount (in the ledger's currency) by flag."""
+    result: dict[str, tuple[int, int, money.Decimal]] = {}
+    for group in period.flags:
+        charges, held, amount = result.get(group.flag, (0, 0, money.ZERO))
+        own = group.exact_billed if group.currency == period.currency else money.ZERO
+        result[group.flag] = (charges + group.charges, held + group.held, amount + own)
+    return [(flag, *values) for flag, values in sorted(result.items())]
+
+
+def _as_json(period: BilledPeriod) -> dict[str, object]:
+    currency = period.currency
+    return {
+        "period": period.period,
+        "state": period.state,
+        "revision": period.revision,
+        "currency": currency,
+        "sources": [
+            {
+                "source": each.source,
+                "currency": each.currency,
+                "files": each.files,
+                "charges": each.charges,
+                "imported": money.exact(each.imported),
+                "billed": money.exact(each.billed),
+                "held": money.exact(each.held),
+                "rejected": money.exact(each.rejected),
+            }
+            for each in period.sources
+        ],
+        "statements": [
+            {
+                "number": each.number,
+                "pi": each.pi.email,
+                "project": each.project.id,
+                "list": money.plain(each.amounts.list, currency),
+                "discount": money.plain(each.amounts.discount, currency),
+                "billed": money.plain(each.amounts.billed, currency),
+                "pdf": statement_pdf(each),
+            }
+            for each in period.statements
+        ],
+        "flags": [
+            {"flag": flag, "charges": charges, "held": held, "amount": money.exact(amount)}
+            for flag, charges, held, amount in _flags(period)
+        ],
+        "journal": {
+            "debits": money.plain(period.journal.debits, currency),
+            "credits": money.plain(period.journal.credits, currency),
+            "lines": len(period.journal.lines),
+        },
+    }

@@ -1,0 +1,209 @@
+"""The order of a build: gather everything, then write everything, then exchange it as a whole."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from openchargeback import __version__
+from openchargeback.billing.journal import journal_of
+from openchargeback.ledger import git
+from openchargeback.ledger.periods import last_day
+from openchargeback.ledger.reading import Ledger, read_ledger
+from openchargeback.model import BilledPeriod, Provenance
+from openchargeback.portal.journal_files import describer, journal_files
+from openchargeback.portal.paths import journal_folder
+from openchargeback.portal.pdf_pool import render_pdfs
+from openchargeback.portal.site import FileJob, Site, site_jobs
+from openchargeback.portal.statements import PdfPlan, statement_jobs, statement_pdfs
+from openchargeback.portal.templates import Templates, make_environment
+from openchargeback.problems import LedgerFault, Problem, Severity, has_errors
+from openchargeback.publish.billed import bill_ledger
+from openchargeback.publish.cache import Cache
+from openchargeback.publish.manifest import intact, read_manifest
+from openchargeback.publish.staging import staged
+
+Step = Callable[[str, int, int], None]
+"""Tells progress: what is being done, how many are done, of how many."""
+
+
+@dataclass(frozen=True, slots=True)
+class Books:
+    """A ledger with all its periods billed, without errors."""
+
+    ledger: Ledger
+    periods: tuple[BilledPeriod, ...]
+    warnings: tuple[Problem, ...]
+
+    def period(self, name: str) -> BilledPeriod | None:
+        """One billed period, None where the ledger has none of that name."""
+        return next((period for period in self.periods if period.period == name), None)
+
+
+@dataclass(frozen=True, slots=True)
+class Built:
+    """What a build did: where, how many files, how many PDFs were rendered anew, and whether anything changed."""
+
+    output: Path
+    files: int
+    rendered: int
+    changed: bool
+    warnings: tuple[Problem, ...]
+
+
+def open_cache(root: Path) -> Cache:
+    """The cache of a ledger."""
+    return Cache(root / ".openchargeback" / "cache")
+
+
+def examine(root: Path, *, wanted: str = "", step: Step | None = None) -> tuple[Ledger | None, tuple[BilledPeriod, ...], list[Problem]]:
+    """Read and bill a ledger and collect every problem. None for the ledger where its config cannot be used."""
+    ledger, problems = read_ledger(root)
+    if ledger is None:
+        return None, (), problems
+    store = open_cache(root)
+    names = [period for period in ledger.periods if not wanted or period <= wanted]
+
+    def tell(period: str) -> None:
+        if step:
+            step("Billing", names.index(period), len(names))
+
+    periods, faults = bill_ledger(ledger, store, wanted=wanted, progress=tell)
+    return ledger, _described(ledger, periods), [*problems, *faults, *_credit_funds(ledger, periods)]
+
+
+def open_books(root: Path, *, wanted: str = "", step: Step | None = None) -> Books:
+    """Read and bill a ledger. Raises LedgerFault with every problem where there is any error."""
+    ledger, periods, problems = examine(root, wanted=wanted, step=step)
+    if ledger is None or has_errors(problems):
+        raise LedgerFault(problems)
+    return Books(ledger, periods, tuple(problems))
+
+
+def build(root: Path, output: Path, *, workers: int | None = None, step: Step | None = None) -> Built:
+    """Write portal, statements, journals and manifest to a folder, as a whole or not at all.
+
+    Raises LedgerFault for errors in the ledger, UsageFault for a folder that is not ours, OutsideFault for the disk.
+    """
+    books = open_books(root, step=step)
+    store = open_cache(root)
+    env = make_environment(root / "templates")
+    commit = git.head(root)
+    provenance = Provenance(commit.id if commit else "", commit.date if commit else "", __version__)
+    journals = _journals(books, env)
+    site = make_site(books, provenance, {period: tuple(sorted(files)) for period, files in journals.items()})
+    pages = [*site_jobs(site, env), *statement_jobs(site, env)]
+    pdfs = statement_pdfs(site, env)
+    key = _key(pages, pdfs, journals)
+    known = read_manifest(output)
+    if known is not None and known.key == key and known.commit == provenance.commit and intact(output, known):
+        return Built(output, len(known.files), 0, False, books.warnings)
+    with staged(output, commit=provenance.commit, version=__version__, key=key) as staging:
+        for files in journals.values():
+            for path, data in files.items():
+                staging.write(path, data)
+        for number, job in enumerate(pages):
+            if step:
+                step("Pages", number, len(pages))
+            data = store.get("page", job.key)
+            if data is None:
+                data = job.render()
+                store.put("page", job.key, data)
+            staging.write(job.path, data)
+        rendered = 0
+        for path, data, fresh in pdf_files(pdfs, store, workers=workers, step=step):
+            staging.write(path, data)
+            rendered += fresh
+        count = len(staging.files)
+    store.prune()
+    return Built(output, count, rendered, True, books.warnings)
+
+
+def pdf_files(
+    plans: Sequence[PdfPlan], store: Cache, *, workers: int | None = None, step: Step | None = None
+) -> list[tuple[str, bytes, bool]]:
+    """The PDFs of these plans with their paths, in their order, and whether each was rendered anew."""
+    found = {plan.path: store.get("pdf", plan.key) for plan in plans}
+    missing = {plan.path: plan for plan in plans if found[plan.path] is None}
+    jobs = [plan.job() for plan in missing.values()]
+
+    def tell(done: int) -> None:
+        if step:
+            step("Statements", done, len(jobs))
+
+    # A worker needs about a second to start, so few statements are rendered here.
+    count = workers or min(os.cpu_count() or 1, max(1, len(jobs) // 4))
+    if jobs:
+        for path, data in render_pdfs(jobs, count, tell):
+            store.put("pdf", missing[path].key, data)
+            found[path] = data
+    return [(path, data, path in missing) for path, data in found.items() if data is not None]
+
+
+def make_site(books: Books, provenance: Provenance, files: dict[str, tuple[str, ...]]) -> Site:
+    """What pages and statements are made from."""
+    ledger = books.ledger
+    return Site(
+        config=ledger.config,
+        periods=books.periods,
+        people=ledger.directory.people,
+        projects={name: entry.project for name, entry in ledger.directory.projects.items()},
+        pages=ledger.pages,
+        provenance=provenance,
+        journal_files=files,
+        logo=ledger.logo.data if ledger.logo else None,
+    )
+
+
+def _journals(books: Books, env: Templates) -> dict[str, dict[str, bytes]]:
+    return {
+        period.period: {
+            f"{journal_folder(period.period)}/{name}": data
+            for name, data in journal_files(
+                period.journal, period.state, books.ledger.config, env, period.revision
+            ).items()
+        }
+        for period in books.periods
+    }
+
+
+def _described(ledger: Ledger, periods: Sequence[BilledPeriod]) -> tuple[BilledPeriod, ...]:
+    """The periods with the descriptions of their journal lines as the config words them."""
+    env = make_environment(ledger.root / "templates")
+    result = []
+    for period in periods:
+        numbers = {(each.pi.email, each.project.id): each.number for each in period.statements}
+        describe = describer(ledger.config, numbers, env)
+        date = period.closed_on or last_day(period.period)
+        journal = journal_of(period.period, date, period.lines, numbers, ledger.config, describe)
+        result.append(replace(period, journal=journal))
+    return tuple(result)
+
+
+def _credit_funds(ledger: Ledger, periods: Sequence[BilledPeriod]) -> list[Problem]:
+    """A word for every source whose journal lines have nothing to credit."""
+    sources = sorted({line.source for period in periods for line in period.lines if line.amounts.billed})
+    return [
+        Problem(
+            "config.yaml",
+            "no-credit-fund",
+            f"the source {source} has no credit fund, so its journal lines credit an empty one",
+            f"set `sources: {source}: credit_fund:`",
+            severity=Severity.WARNING,
+        )
+        for source in sources
+        if not ledger.config.source(source).credit_fund
+    ]
+
+
+def _key(pages: Sequence[FileJob], pdfs: Sequence[PdfPlan], journals: dict[str, dict[str, bytes]]) -> str:
+    digest = hashlib.sha256()
+    for job in (*pages, *pdfs):
+        digest.update(f"{job.path}\0{job.key}\n".encode())
+    for files in journals.values():
+        for path, data in files.items():
+            digest.update(f"{path}\0{hashlib.sha256(data).hexdigest()}\n".encode())
+    return digest.hexdigest()

@@ -1,0 +1,61 @@
+"""Model values as JSON and back, for the cache. Only the frozen dataclasses of `model.py` and what they are made of."""
+
+from __future__ import annotations
+
+import datetime as dt
+import enum
+import json
+import types
+import typing
+from collections.abc import Callable
+from dataclasses import fields, is_dataclass
+from decimal import Decimal
+from functools import cache
+from typing import Any, TypeVar
+
+T = TypeVar("T")
+
+
+def encode(value: object) -> bytes:
+    """JSON of a value; amounts and dates as text."""
+    return json.dumps(_plain(value), ensure_ascii=False, separators=(",", ":")).encode()
+
+
+def decode(kind: type[T], data: bytes) -> T:
+    """The value of that type. Raises ValueError, TypeError or KeyError where the data is something else."""
+    return typing.cast("T", _reader(kind)(json.loads(data)))
+
+
+def _plain(value: object) -> object:
+    if is_dataclass(value) and not isinstance(value, type):
+        return [_plain(getattr(value, field.name)) for field in fields(value)]
+    if isinstance(value, tuple | list):
+        return [_plain(item) for item in value]
+    if isinstance(value, Decimal):
+        return str(value)
+    if isinstance(value, dt.date):
+        return value.isoformat()
+    if isinstance(value, enum.Enum):
+        return value.value
+    return value
+
+
+@cache
+def _reader(kind: Any) -> Callable[[Any], Any]:
+    """How a value of a type is read, worked out once a type."""
+    origin, arguments = typing.get_origin(kind), typing.get_args(kind)
+    if origin is tuple:
+        item = _reader(arguments[0])
+        return lambda data: tuple(item(each) for each in data)
+    if origin in (types.UnionType, typing.Union):
+        inner = _reader(next(each for each in arguments if each is not type(None)))
+        return lambda data: None if data is None else inner(data)
+    if is_dataclass(kind):
+        hints = typing.get_type_hints(kind)
+        readers = [_reader(hints[field.name]) for field in fields(kind)]
+        return lambda data: kind(*(read(each) for read, each in zip(readers, data, strict=True)))
+    if kind is dt.date:
+        return dt.date.fromisoformat
+    if kind is Decimal or (isinstance(kind, type) and issubclass(kind, enum.Enum)):
+        return typing.cast("Callable[[Any], Any]", kind)
+    return lambda data: data
