@@ -9,6 +9,7 @@ from __future__ import annotations
 import csv
 import gzip
 import io
+import zlib
 from collections.abc import Collection, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
@@ -16,10 +17,14 @@ from pathlib import Path
 from typing import IO, TextIO
 
 import duckdb
+import zstandard
 
 from openchargeback.problems import Problem, Severity
 
 csv.field_size_limit(1 << 30)
+
+UNREADABLE = (OSError, EOFError, ValueError, zlib.error, zstandard.ZstdError)
+"""What reading a damaged or unreadable file raises."""
 
 MAX_PLACES = 50
 """How many places of one kind of fault in one file are listed before the rest is only counted."""
@@ -41,8 +46,6 @@ def binary(path: Path) -> Iterator[IO[bytes]]:
         with gzip.open(path) as file:
             yield file  # type: ignore[misc]  # GzipFile reads like any binary file
     elif path.name.lower().endswith(".zst"):
-        import zstandard
-
         with path.open("rb") as raw, zstandard.ZstdDecompressor().stream_reader(raw, read_across_frames=True) as stream:
             yield stream
     else:
@@ -147,10 +150,11 @@ def read_header(path: Path, relative: str) -> tuple[Header | None, list[Problem]
         with text(path) as file:
             record = next((record for record in records(file) if record.cells), None)
     except UnicodeDecodeError:
-        return None, [Problem(relative, "encoding-error", "not UTF-8 text", "export the file as UTF-8", 1)]
+        line, column = _undecodable(path)
+        return None, [Problem(relative, "encoding-error", "not UTF-8 text", "export the file as UTF-8", line, column)]
     except csv.Error as error:
         return None, [Problem(relative, "source-error", f"not readable as CSV: {error}", "export the file again", 1)]
-    except (OSError, EOFError, ValueError) as error:
+    except UNREADABLE as error:
         return None, [_broken(relative, error)]
     except duckdb.Error as error:
         return None, [_broken(relative, error)]
@@ -180,6 +184,32 @@ def _no_csv(start: bytes, relative: str) -> Problem | None:
     return None
 
 
+@dataclass(frozen=True, slots=True)
+class Shape:
+    """What the bytes of a text are made of: physical lines, lines that end in a comma, and whether there are NULs."""
+
+    lines: int
+    trailing_commas: int
+    nuls: bool
+
+
+def look_through(path: Path) -> Shape:
+    """Count what the reader's result is compared with, without reading the text as CSV."""
+    ends = commas = 0
+    nuls = False
+    last = b""
+    with binary(path) as raw:
+        while block := raw.read(1 << 22):
+            seam = last + block[:2]
+            ends += block.count(b"\n")
+            commas += block.count(b",\n") + seam.count(b",\n")
+            if b"\r" in block or b"\r" in seam:
+                commas += block.count(b",\r\n") + seam.count(b",\r\n")
+            nuls = nuls or b"\x00" in block
+            last = block[-2:]
+    return Shape(ends + (last != b"" and not last.endswith(b"\n")), commas, nuls)
+
+
 def judge_structure(path: Path, relative: str, columns: int) -> tuple[list[Problem], bool]:
     """Faults in the rows of a file that DuckDB would not read plainly, and whether Python reads it whole.
 
@@ -205,7 +235,7 @@ def judge_structure(path: Path, relative: str, columns: int) -> tuple[list[Probl
             "source-error", f"not readable as CSV: {error}", "close the quote, or export the file again", _end(path)
         )
         return found.problems(), False
-    except (OSError, EOFError, ValueError) as error:
+    except UNREADABLE as error:
         return [_broken(relative, error)], False
     return found.problems(), not found.errors
 

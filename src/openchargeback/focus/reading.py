@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import tempfile
 from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -231,8 +232,12 @@ def _names(header: Header, path: str, cost_column: str) -> tuple[list[str], list
 def _read_rows(con: duckdb.DuckDBPyConnection, table: str, file: ChargeFile, columns: int) -> tuple[int, list[Problem]]:
     """Read a file's rows as text. What DuckDB refuses, or may have read otherwise than it stands, Python judges."""
     try:
-        rows = _create(con, table, file.location, columns)
-    except duckdb.Error as error:
+        # DuckDB works outside of Python's lock, so the bytes are looked through meanwhile.
+        with ThreadPoolExecutor(max_workers=1) as beside:
+            looking = beside.submit(csv_text.look_through, file.location)
+            rows = _create(con, table, file.location, columns)
+            shape = looking.result()
+    except (duckdb.Error, *csv_text.UNREADABLE) as error:
         if isinstance(error, duckdb.OutOfMemoryException):
             raise
         problems, readable = csv_text.judge_structure(file.location, file.path, columns)
@@ -247,7 +252,7 @@ def _read_rows(con: duckdb.DuckDBPyConnection, table: str, file: ChargeFile, col
                 reason = str(second).splitlines()[0][:200]
                 fault = Problem(file.path, "source-error", f"not readable as CSV: {reason}", "export the file again")
                 return 0, [*problems, fault]
-    if _plain(con, table, file, columns, rows):
+    if _plain(con, table, shape, columns, rows):
         return rows, []
     problems, _ = csv_text.judge_structure(file.location, file.path, columns)
     return rows, problems
@@ -268,20 +273,11 @@ def _create(
     return int(result[0]) if result else 0
 
 
-def _plain(con: duckdb.DuckDBPyConnection, table: str, file: ChargeFile, columns: int, rows: int) -> bool:
+def _plain(con: duckdb.DuckDBPyConnection, table: str, shape: csv_text.Shape, columns: int, rows: int) -> bool:
     """Whether each physical line is one row, and no row ends in a comma too many (DuckDB passes over both)."""
-    line_ends = commas = nuls = 0
-    last = b""
-    with csv_text.binary(file.location) as raw:
-        while block := raw.read(1 << 22):
-            line_ends += block.count(b"\n")
-            commas += block.count(b",\n") + block.count(b",\r\n")
-            commas += (last + block[:2]).count(b",\n") + (last + block[:2]).count(b",\r\n")
-            nuls += block.count(b"\x00")
-            last = block[-2:]
-    ends = line_ends + (last != b"" and not last.endswith(b"\n"))
-    blank_last = _count(con, f"SELECT count(*) FILTER (c{columns - 1} IS NULL) FROM {table}")
-    return ends == rows + 1 and not nuls and commas <= blank_last
+    if shape.lines != rows + 1 or shape.nuls:
+        return False
+    return shape.trailing_commas <= _count(con, f"SELECT count(*) FILTER (c{columns - 1} IS NULL) FROM {table}")
 
 
 def _insert(con: duckdb.DuckDBPyConnection, loaded: LoadedFile, config: Config) -> list[Problem]:
