@@ -13,10 +13,20 @@ from openchargeback.ledger.reading import read_ledger
 from openchargeback.review.decisions import digest_of_ids
 
 PERIOD = "2025-01"
-SIMPLE = (
-    "BillingPeriodStart,BillingPeriodEnd,ChargePeriodStart,ChargePeriodEnd,ListCost,ContractedCost,BilledCost,"
-    "EffectiveCost,ResourceId,ResourceName,ServiceName,Tags"
-).split(",")
+SIMPLE = [
+    "BillingPeriodStart",
+    "BillingPeriodEnd",
+    "ChargePeriodStart",
+    "ChargePeriodEnd",
+    "ListCost",
+    "ContractedCost",
+    "BilledCost",
+    "EffectiveCost",
+    "ResourceId",
+    "ResourceName",
+    "ServiceName",
+    "Tags",
+]
 ADA, PROJECT, FUND = "ada@example.edu", "genomics", "BIO-1"
 
 
