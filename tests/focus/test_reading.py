@@ -1,0 +1,147 @@
+"""Charge files: every row is read, or the file is refused with the exact places of its faults."""
+
+import gzip
+import sys
+from decimal import Decimal
+from pathlib import Path
+
+import pytest
+
+sys.path.insert(0, str(Path(__file__).parents[1] / "review"))
+
+from small_ledger import bill
+
+HEADER = "BillingPeriodStart,BilledCost,ServiceName,Tags"
+
+
+def text(*rows, end="\n"):
+    return end.join([HEADER, *rows, ""])
+
+
+def places(problems):
+    return [(problem.code, problem.line, problem.column) for problem in problems]
+
+
+@pytest.mark.parametrize("number", ["1_000", "$5", "NaN", "+5", " 5", "five", "1e400", "--1", "5-", "Infinity"])
+def test_what_is_no_number_stops_the_file_at_its_place(tmp_path, number):
+    period, problems = bill(tmp_path, text("2025-01-01,1,S,", f"2025-01-01,{number},S,"))
+    assert period is None
+    assert places(problems) == [("type-error", 3, 12)]
+    assert problems[0].path == "charges/2025-01/hpc.csv"
+    assert problems[0].excerpt == f"2025-01-01,{number},S,"
+
+
+def test_grouping_is_named_with_its_remedy(tmp_path):
+    period, problems = bill(tmp_path, text('2025-01-01,"1,000.50",S,'))
+    assert period is None
+    assert places(problems) == [("type-error", 2, 12)]
+    assert "write 1000.50" in problems[0].fix
+
+
+@pytest.mark.parametrize("date", ["5/1/25", "2025-1-1", "2025-13-01", "20250101", "2025-01-01T25:00:00Z"])
+def test_what_is_no_date_stops_the_file(tmp_path, date):
+    period, problems = bill(tmp_path, text("2025-01-01,1,S,", f"{date},1,S,"))
+    assert period is None
+    assert places(problems) == [("type-error", 3, 1)]
+
+
+@pytest.mark.parametrize(
+    ("number", "value"),
+    [("1.5E3", "1500"), ("-2e-1", "-0.2"), ("-0", "0"), (".5", "0.5"), ("5.", "5"), ("0.000000000000000001", "1E-18")],
+)
+def test_numbers_are_read_exactly(tmp_path, number, value):
+    period, problems = bill(tmp_path, text(f"2025-01-01,{number},S,"))
+    assert problems == []
+    assert period.sources[0].imported == Decimal(value)
+
+
+def test_decimals_beyond_the_eighteenth_are_told(tmp_path):
+    period, problems = bill(tmp_path, text("2025-01-01,0.0000000000000000005,S,", "2025-01-01,1,S,"))
+    assert [(p.code, str(p.severity), p.count) for p in problems] == [("extra-decimals", "warning", 1)]
+    assert period.sources[0].imported == Decimal("1.000000000000000001")
+
+
+@pytest.mark.parametrize("blank", ["", "NULL", "null"])
+def test_an_empty_cost_stops_the_file(tmp_path, blank):
+    period, problems = bill(tmp_path, text(f"2025-01-01,{blank},S,"))
+    assert period is None
+    assert places(problems) == [("constraint-error", 2, 12)]
+
+
+def test_every_fault_is_told(tmp_path):
+    _, problems = bill(tmp_path, text("x,1,S,", "2025-01-01,y,S,", "2025-01-01,1,S,", "2025-01-01,z,S,"))
+    assert places(problems) == [("type-error", 2, 1), ("type-error", 3, 12), ("type-error", 5, 12)]
+
+
+def test_too_many_cells(tmp_path):
+    period, problems = bill(tmp_path, text("2025-01-01,1,S,", "2025-01-01,1,S,,9"))
+    assert period is None
+    assert places(problems) == [("extra-cell", 3, 17)]
+
+
+def test_too_few_cells(tmp_path):
+    period, problems = bill(tmp_path, text("2025-01-01,1", "2025-01-01,1,S,"))
+    assert period is None
+    assert [problem.code for problem in problems] == ["missing-cell"]
+    assert problems[0].excerpt == "2025-01-01,1"
+
+
+@pytest.mark.parametrize(
+    ("content", "code"),
+    [
+        (b"", "empty-file"),
+        (b"\n \n", "empty-file"),
+        (b"\xef\xbb\xbf", "empty-file"),
+        (b"PK\x03\x04\x00\x00", "binary-file"),
+        ("a,b\n".encode("utf-16"), "encoding-error"),
+        (b"version https://git-lfs.github.com/spec/v1\n", "lfs-pointer"),
+        (b"<<<<<<< HEAD\n", "merge-conflict"),
+        (text("2025-01-01,1,\xc4,").encode("latin-1"), "encoding-error"),
+        (text("2025-01-01,1,S,").replace("ServiceName", "BilledCost").encode(), "duplicate-label"),
+        (text("2025-01-01,1,S,").replace("ServiceName", "billedcost ").encode(), "duplicate-label"),
+        (text("2025-01-01,1,S,").replace("ServiceName", "").encode(), "blank-label"),
+        (text("2025-01-01,1,S,").replace("BilledCost", "Cost").encode(), "missing-label"),
+        (text('2025-01-01,1,"S,').encode(), "source-error"),
+    ],
+)
+def test_what_is_no_charge_file_is_refused(tmp_path, content, code):
+    period, problems = bill(tmp_path, content)
+    assert period is None
+    assert code in {problem.code for problem in problems}
+
+
+def test_a_header_alone_is_no_charge(tmp_path):
+    period, problems = bill(tmp_path, text())
+    assert problems == []
+    assert (period.sources, period.lines, period.files[0].charges) == ((), (), 0)
+
+
+def test_blank_lines_lose_nothing(tmp_path):
+    period, problems = bill(tmp_path, text("", "2025-01-01,1,S,", "", "2025-01-01,2,S,"))
+    assert [(*place, str(p.severity)) for place, p in zip(places(problems), problems, strict=True)] == [
+        ("blank-row", 2, 1, "warning"),
+        ("blank-row", 4, 1, "warning"),
+    ]
+    assert (period.sources[0].imported, period.sources[0].charges) == (3, 2)
+
+
+def test_lines_are_counted_over_blank_lines_and_quoted_breaks(tmp_path):
+    period, problems = bill(tmp_path, text("", '2025-01-01,1,"a\nb\n",', '2025-01-01,x,"c",'))
+    assert period is None
+    assert [place for place in places(problems) if place[0] == "type-error"] == [("type-error", 6, 12)]
+
+
+@pytest.mark.parametrize("end", ["\n", "\r\n"])
+@pytest.mark.parametrize("bom", [b"", b"\xef\xbb\xbf"])
+@pytest.mark.parametrize("last", [True, False])
+def test_line_ends_and_marks_change_nothing(tmp_path, end, bom, last):
+    content = bom + text("2025-01-01,1.25,S,", '2025-01-01,2.5,"a, ""b""\nc",', end=end).encode()
+    period, problems = bill(tmp_path, content if last else content.rstrip(b"\r\n"))
+    assert problems == []
+    assert (period.sources[0].imported, period.sources[0].charges) == (Decimal("3.75"), 2)
+
+
+def test_compressed_files_are_read(tmp_path):
+    period, problems = bill(tmp_path, {"hpc.csv.gz": gzip.compress(text("2025-01-01,1,S,").encode())})
+    assert problems == []
+    assert period.sources[0].imported == 1

@@ -1,0 +1,122 @@
+"""A small ledger from CSV and YAML text, billed for January 2025."""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+from decimal import Decimal
+from pathlib import Path
+
+from openchargeback.billing.pipeline import bill_period
+from openchargeback.ledger.reading import read_ledger
+from openchargeback.review.decisions import digest_of_ids
+
+PERIOD = "2025-01"
+SIMPLE = [
+    "BillingPeriodStart",
+    "BillingPeriodEnd",
+    "ChargePeriodStart",
+    "ChargePeriodEnd",
+    "ListCost",
+    "ContractedCost",
+    "BilledCost",
+    "EffectiveCost",
+    "ResourceId",
+    "ResourceName",
+    "ServiceName",
+    "Tags",
+]
+ADA, PROJECT, FUND = "ada@example.edu", "genomics", "BIO-1"
+
+
+def tags(pi=ADA, project=PROJECT, fund=FUND):
+    """The text of Tags; a value of None leaves its key out."""
+    values = {"pi_email": pi, "project_id": project, "fund_org": fund}
+    return json.dumps({key: value for key, value in values.items() if value is not None})
+
+
+def charge(cost, *, text=None, **cells):
+    """A row of the simple dialect by column name, with any further columns."""
+    return {
+        "BillingPeriodStart": "2025-01-01",
+        "BillingPeriodEnd": "2025-01-31",
+        "ChargePeriodStart": "2025-01-05",
+        "ChargePeriodEnd": "2025-01-06",
+        "ListCost": str(cost),
+        "BilledCost": str(cost),
+        "ResourceId": "r-1",
+        "ResourceName": "node",
+        "ServiceName": "Compute",
+        "Tags": tags() if text is None else text,
+        **cells,
+    }
+
+
+def csv_text(rows, columns=None):
+    """CSV of rows by column name; the simple dialect's columns first unless columns are given."""
+    names = columns or [*SIMPLE, *sorted({name for row in rows for name in row} - set(SIMPLE))]
+    out = io.StringIO()
+    writer = csv.DictWriter(out, names, lineterminator="\n")
+    writer.writeheader()
+    writer.writerows(rows)
+    return out.getvalue()
+
+
+def make(root: Path, files):
+    """Write files below a folder and read them as a ledger; its own problems are faults of the test."""
+    for name, content in {"config.yaml": "organization: A\ncurrency: USD\n", **files}.items():
+        path = root / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_bytes(content if isinstance(content, bytes) else content.encode())
+    ledger, problems = read_ledger(root)
+    assert ledger is not None
+    assert problems == []
+    return ledger
+
+
+def bill(root: Path, rows, history=(), **texts):
+    """Bill rows (or a whole file's text or bytes); texts: config, people, projects, approvals."""
+    places = {
+        "config": "config.yaml",
+        "people": "directory/people.yaml",
+        "projects": "directory/projects.yaml",
+        "approvals": f"approvals/{PERIOD}/batch.yaml",
+    }
+    files = {places[name]: text for name, text in texts.items() if text}
+    if isinstance(rows, dict):
+        files |= {f"charges/{PERIOD}/{name}": content for name, content in rows.items()}
+    else:
+        content = rows if isinstance(rows, str | bytes) else csv_text(rows)
+        files[f"charges/{PERIOD}/hpc.csv"] = content
+    return bill_period(make(root, files), PERIOD, history, "digest")
+
+
+def flags(period):
+    """Flag → how many charges carry it."""
+    result: dict[str, int] = {}
+    for group in period.flags:
+        result[group.flag] = result.get(group.flag, 0) + group.charges
+    return result
+
+
+def sums(period, source="hpc", currency="USD"):
+    """Imported, billed, held and rejected of a source, exact."""
+    found = next(each for each in period.sources if (each.source, each.currency) == (source, currency))
+    return tuple(map(Decimal, (found.imported, found.billed, found.held, found.rejected)))
+
+
+def held_ids(period, flag):
+    """The shown ids of the held charges of a flag."""
+    return [id_ for group in period.flags if group.flag == flag for id_ in group.ids]
+
+
+def codes(problems):
+    """What kind of problems, with their severity, sorted."""
+    return sorted((problem.code, str(problem.severity)) for problem in problems)
+
+
+__all__ = [
+    "ADA", "FUND", "PERIOD", "PROJECT", "SIMPLE", "bill", "charge", "codes", "csv_text", "digest_of_ids", "flags",
+    "held_ids", "make", "sums", "tags",
+]  # fmt: skip

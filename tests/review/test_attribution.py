@@ -1,0 +1,93 @@
+"""Who pays: tag, directory match, project entry, default payer, in this order and field by field."""
+
+import pytest
+from small_ledger import ADA, FUND, PROJECT, bill, charge, flags, tags
+
+
+def payers(period):
+    return [(line.pi, line.project, line.fund) for line in period.lines]
+
+
+@pytest.mark.parametrize("written", ["ADA@Example.EDU", "  ada@example.edu ", "a.l@example.edu", "A.L@EXAMPLE.edu"])
+def test_spellings_and_aliases_are_one_person(tmp_path, written):
+    people = f"people: [{{email: Ada@example.edu, name: Ada, aliases: a.l@example.edu}}, {{email: b@x.edu}}]\n# {ADA}"
+    rows = [charge("1"), charge("2", text=tags(pi=written))]
+    period, _ = bill(tmp_path, rows, people=people)
+    assert payers(period) == [(ADA, PROJECT, FUND)]
+    assert period.statements[0].pi.name == "Ada"
+
+
+@pytest.mark.parametrize(
+    ("cells", "text", "expected"),
+    [
+        ({"ResourceId": "r-1"}, "", "by-resource"),
+        ({"SubAccountId": "123"}, "", "by-account"),
+        ({"BillingAccountId": "9"}, "", "by-billing"),
+        ({"SubAccountId": "123", "BillingAccountId": "9", "ResourceId": "r-1"}, "", "by-account"),
+        ({"SubAccountId": "123"}, tags(project="by-billing", pi=None, fund=None), "by-billing"),
+    ],
+)
+def test_the_directory_claims_accounts_and_resources(tmp_path, cells, text, expected):
+    projects = """projects:
+  - {id: by-resource, pi: a@x.edu, fund: F1, match: {ResourceId: r-1}}
+  - {id: by-account, pi: b@x.edu, fund: F2, match: {SubAccountId: ["123"]}}
+  - {id: by-billing, pi: c@x.edu, fund: F3, match: {BillingAccountId: 9}}
+"""
+    row = {**charge("1", text=text), "ResourceId": "other", "SubAccountId": "", "BillingAccountId": "", **cells}
+    period, _ = bill(tmp_path, [row], projects=projects)
+    assert [line.project for line in period.lines] == [expected]
+    assert flags(period) == {}
+
+
+@pytest.mark.parametrize(
+    ("first", "expected"),
+    [
+        ("{pi: old@x.edu, fund: OLD, until: 2024-12-31}", ("new@x.edu", "NEW")),
+        ("{pi: old@x.edu, fund: OLD, until: 2025-01-01}", ("old@x.edu", "OLD")),
+    ],
+)
+def test_project_entries_are_read_as_of_the_period(tmp_path, first, expected):
+    start = "2025-01-01" if "2024" in first else "2025-01-02"
+    entries = f"[{first}, {{pi: new@x.edu, fund: NEW, from: {start}}}]"
+    projects = f"projects: [{{id: {PROJECT}, entries: {entries}}}]"
+    period, _ = bill(tmp_path, [charge("1", text=tags(pi=None, fund=None))], projects=projects)
+    assert [(line.pi, line.fund) for line in period.lines] == [expected]
+
+
+def test_an_entry_that_begins_within_the_period_fills_a_gap(tmp_path):
+    projects = f"projects: [{{id: {PROJECT}, pi: new@x.edu, fund: NEW, from: 2025-01-20}}]"
+    period, _ = bill(tmp_path, [charge("1", text=tags(pi=None, fund=None))], projects=projects)
+    assert payers(period) == [("new@x.edu", PROJECT, "NEW")]
+
+
+def test_tags_win_over_the_directory_field_by_field(tmp_path):
+    projects = f"projects: [{{id: {PROJECT}, pi: dir@x.edu, fund: DIR}}]"
+    period, _ = bill(tmp_path, [charge("1", text=tags(pi=None))], projects=projects)
+    assert payers(period) == [("dir@x.edu", PROJECT, FUND)]
+
+
+def test_the_default_payer_pays_its_categories_only(tmp_path):
+    config = """organization: A
+currency: USD
+sources:
+  hpc:
+    default: {pi: Desk@x.edu, project: core, fund: CORE, categories: [Tax, Purchase]}
+"""
+    rows = [charge("1", text="", ChargeCategory=word) for word in ("Tax", "Purchase", "Usage")]
+    period, _ = bill(tmp_path, rows, config=config)
+    assert payers(period) == [("desk@x.edu", "core", "CORE")]
+    assert period.lines[0].charges == 2
+    assert set(flags(period)) == {"missing-pi", "missing-project", "missing-fund"}
+
+
+def test_the_default_payer_without_categories_fills_single_fields(tmp_path):
+    config = "organization: A\ncurrency: USD\nsources: {hpc: {default: {pi: d@x.edu, project: core, fund: CORE}}}\n"
+    period, _ = bill(tmp_path, [charge("1", text=tags(fund=None))], config=config)
+    assert payers(period) == [(ADA, PROJECT, "CORE")]
+
+
+def test_malformed_tags_say_nothing(tmp_path):
+    config = "organization: A\ncurrency: USD\nsources: {hpc: {default: {pi: d@x.edu, project: core, fund: CORE}}}\n"
+    period, _ = bill(tmp_path, [charge("1", text="{oops")], config=config)
+    assert period.lines == ()
+    assert flags(period) == {"malformed-tags": 1}

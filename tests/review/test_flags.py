@@ -1,0 +1,182 @@
+"""What makes a person look at a charge, one rule at a time, on files of the simple dialect."""
+
+import re
+from decimal import Decimal
+
+import pytest
+from small_ledger import ADA, FUND, PROJECT, bill, charge, csv_text, flags, sums, tags
+
+from openchargeback.billing.pipeline import ClosedMonth, closed_month
+
+CONFIG = "organization: A\ncurrency: USD\n"
+PROJECTS = f"projects:\n  - id: {PROJECT}\n    end: 2024-12-31\n"
+
+
+def test_what_is_in_order_is_billed(tmp_path):
+    period, problems = bill(tmp_path, [charge("1.10"), charge("2.20", ResourceId="r-2")])
+    assert problems == []
+    assert flags(period) == {}
+    assert sums(period) == (Decimal("3.3"), Decimal("3.3"), 0, 0)
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        (tags(pi=None), {"missing-pi"}),
+        (tags(project=None), {"missing-project"}),
+        (tags(fund=None), {"missing-fund"}),
+        (tags(pi="  "), {"missing-pi"}),
+        ("", {"missing-pi", "missing-project", "missing-fund"}),
+        ("{}", {"missing-pi", "missing-project", "missing-fund"}),
+        ("null", {"missing-pi", "missing-project", "missing-fund"}),
+        ("{not json", {"malformed-tags"}),
+        ("[1]", {"malformed-tags"}),
+        ('{"pi_email": {"a": "b"}}', {"malformed-tags"}),
+        ('{"PI_email": "a@b", "pi_EMAIL": "c@d"}', {"malformed-tags"}),
+        ('{"pi_email": "a@b", "pi_email": "c@d"}', {"malformed-tags"}),
+    ],
+)
+def test_unusable_tags_hold_the_charge(tmp_path, text, expected):
+    period, _ = bill(tmp_path, [charge("5", text=text), charge("1")])
+    assert set(flags(period)) == expected
+    assert sums(period) == (6, 1, 5, 0)
+
+
+@pytest.mark.parametrize(
+    ("cells", "expected"),
+    [
+        ({"BillingPeriodStart": "2025-02-01"}, {"wrong-period"}),
+        ({"BillingPeriodStart": "2024-12-31T23:59:59Z"}, {"wrong-period"}),
+        ({"BillingPeriodStart": "2025-02-01T01:00:00+02:00"}, set()),
+        ({"ListCost": "4.99"}, {"above-list"}),
+        ({"ListCost": "5.01"}, set()),
+        ({"ListCost": "4", "ChargeCategory": "Tax"}, set()),
+        ({"ListCost": "4", "ChargeCategory": "Purchase"}, {"above-list"}),
+        ({"ListCost": "4", "ChargeCategory": "Usage", "ChargeClass": "Correction"}, set()),
+        ({"BilledCost": "-5"}, {"negative-usage"}),
+        ({"BilledCost": "-5", "ChargeCategory": "Credit"}, set()),
+        ({"BilledCost": "-5", "ChargeCategory": "Usage", "ChargeClass": "Correction"}, set()),
+    ],
+)
+def test_rules_on_single_cells(tmp_path, cells, expected):
+    period, _ = bill(tmp_path, [charge("5", **cells)])
+    assert set(flags(period)) == expected
+    imported, billed, held, _ = sums(period)
+    assert (imported - billed, held) == ((imported, imported) if expected else (0, 0))
+
+
+def test_zero_needs_no_fund(tmp_path):
+    period, _ = bill(tmp_path, [charge("0", ListCost="9", text=tags(fund=None))])
+    assert flags(period) == {}
+    assert period.lines[0].amounts.list == Decimal("9.00")
+
+
+def test_foreign_currency_is_held_apart(tmp_path):
+    period, _ = bill(tmp_path, [charge("5", BillingCurrency="EUR"), charge("1", BillingCurrency="USD")])
+    assert flags(period) == {"foreign-currency": 1}
+    assert sums(period, currency="EUR") == (5, 0, 5, 0)
+    assert sums(period) == (1, 1, 0, 0)
+
+
+def test_duplicates_over_part_files_are_held_but_the_first(tmp_path):
+    one, other = charge("2"), charge("2", ResourceId="r-2")
+    parts = {"hpc/a.csv": csv_text([one, other]), "hpc/b.csv": csv_text([one, one])}
+    period, _ = bill(tmp_path, parts)
+    assert flags(period) == {"possible-duplicate": 2}
+    assert sums(period) == (8, 4, 4, 0)
+
+
+def test_rows_of_two_sources_are_no_duplicates(tmp_path):
+    period, _ = bill(tmp_path, {"a.csv": csv_text([charge("2")]), "b.csv": csv_text([charge("2")])})
+    assert flags(period) == {}
+
+
+def test_unknown_project_needs_a_directory(tmp_path):
+    rows = [charge("2", text=tags(project="other"))]
+    assert flags(bill(tmp_path / "without", rows)[0]) == {}
+    assert flags(bill(tmp_path / "with", rows, projects=PROJECTS)[0]) == {"unknown-project": 1}
+
+
+@pytest.mark.parametrize(("end", "expected"), [("2024-12-31", {"expired-project": 1}), ("2025-01-01", {})])
+def test_expired_project(tmp_path, end, expected):
+    period, _ = bill(tmp_path, [charge("2")], projects=PROJECTS.replace("2024-12-31", end))
+    assert flags(period) == expected
+
+
+@pytest.mark.parametrize(
+    ("section", "expected"),
+    [
+        ("review: {fund_patterns: ['BIO-[0-9]+']}", {}),
+        ("review: {fund_patterns: ['BIO-']}", {"invalid-fund": 1}),
+        ("review: {fund_patterns: ['X', 'BIO-.']}", {}),
+        ("review: {fund_patterns: X}\njournal: {fund: '(?P<org>BIO)-1'}", {}),
+        ("journal: {fund: '(?P<org>CHE)-1'}", {"invalid-fund": 1}),
+    ],
+)
+def test_funds_fit_a_pattern_whole(tmp_path, section, expected):
+    period, _ = bill(tmp_path, [charge("2")], config=CONFIG + section)
+    assert flags(period) == expected
+
+
+def test_patterns_need_every_column_and_the_minimum(tmp_path):
+    config = CONFIG + "review:\n  patterns:\n    gpu: {match: {ServiceName: GPU, ResourceId: '^r-'}, minimum: 10}\n"
+    rows = [
+        charge("10", ServiceName="big GPU"),
+        charge("-10", ServiceName="GPU", ChargeCategory="Credit"),
+        charge("9.99", ServiceName="GPU"),
+        charge("99", ServiceName="GPU", ResourceId="x"),
+    ]
+    period, _ = bill(tmp_path, rows, config=config)
+    assert flags(period) == {"pattern:gpu": 2}
+
+
+def month(amount, source="hpc", project=PROJECT):
+    spending = {} if amount is None else {(source, project, "Compute"): Decimal(amount)}
+    return ClosedMonth({source: 3}, spending)
+
+
+@pytest.mark.parametrize(
+    ("amount", "before", "expected"),
+    [
+        ("301", ["100", "100"], True),
+        ("300", ["100", "100"], False),
+        ("301", ["100"], False),
+        ("301", [], False),
+        ("100", ["0", "0"], False),
+        ("100.01", ["0", "0"], True),
+        ("100.01", [None, None], True),
+        ("301", ["9999", "100", "100", "100", "100", "100", "100"], True),
+        ("301", ["100", "100", "100", "200", "200", "200"], False),
+    ],
+)
+def test_unusual_amounts(tmp_path, amount, before, expected):
+    rows = [charge(amount), charge("0", ResourceId="r-2")]
+    period, _ = bill(tmp_path, rows, [month(each) for each in before])
+    assert flags(period) == ({"unusual-amount": 2} if expected else {})
+
+
+def test_months_without_data_of_the_source_do_not_count(tmp_path):
+    history = [month("1", source="aws"), month("1", source="aws"), month("100")]
+    assert flags(bill(tmp_path, [charge("301")], history)[0]) == {}
+
+
+@pytest.mark.parametrize(
+    ("rule", "expected"), [("off", {}), ("{first_time: true}", {"unusual-amount": 1}), ("{minimum: 500}", {})]
+)
+def test_the_rule_for_unusual_amounts_is_settable(tmp_path, rule, expected):
+    period, _ = bill(tmp_path, [charge("301")], config=CONFIG + f"review: {{unusual_amount: {rule}}}")
+    assert flags(period) == expected
+
+
+def test_a_billed_month_is_history(tmp_path):
+    period, _ = bill(tmp_path, [charge("1.25"), charge("2", text="{bad")])
+    assert closed_month(period) == ClosedMonth({"hpc": 2}, {("hpc", PROJECT, "Compute"): Decimal("1.25")})
+
+
+def test_groups_tell_project_and_pi(tmp_path):
+    period, _ = bill(tmp_path, [charge("3", text=tags(fund=None)), charge("4", text=tags(fund=None))])
+    (group,) = period.flags
+    assert (group.pi, group.project, group.service) == (ADA, PROJECT, "Compute")
+    assert (group.charges, group.held, group.exact_held) == (2, 2, 7)
+    assert all(re.fullmatch("[0-9a-f]{16}", id_) for id_ in group.ids)
+    assert FUND not in {line.fund for line in period.lines}
