@@ -90,7 +90,8 @@ def write_charges(path: Path, rows: int) -> None:
                     BilledCost AS EffectiveCost,
                     'i-' || printf('%010d', hash(i * 7) % 20000) AS ResourceId,
                     'node-' || (hash(i * 7) % 20000) AS ResourceName,
-                    ['Compute', 'Object Storage', 'Functions', 'Databases'][1 + (hash(i * 3) % 4)::INTEGER] AS ServiceName,
+                    ['Compute', 'Object Storage', 'Functions', 'Databases'][1 + (hash(i * 3) % 4)::INTEGER]
+                        AS ServiceName,
                     '{"pi_email": "pi' || (hash(i * 5) % 60) || '@example.edu", "project_id": "project-'
                         || (hash(i * 5) % 60) || '-' || (hash(i * 11) % 3) || '", "fund_org": "FND-'
                         || (hash(i * 5) % 60) || '", "cost_center": "CC-1"}' AS Tags

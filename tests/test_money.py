@@ -12,7 +12,7 @@ from openchargeback import money
 @pytest.mark.parametrize(
     ("text", "value"),
     [("0", "0"), ("-0", "0"), (".5", "0.5"), ("5.", "5"), ("1.5e3", "1500"), ("1E-18", "1E-18"), ("5e-19", "1E-18"),
-     ("-5e-19", "-1E-18"), ("4.9e-19", "0"), ("99999999999999999999", "99999999999999999999")],
+     ("-5e-19", "-1E-18"), ("4.9e-19", "0"), ("999999999999999", "999999999999999")],
 )  # fmt: skip
 def test_numbers_are_exact(text, value):
     assert money.parse(text) == Decimal(value)

@@ -15,8 +15,8 @@ ZERO = Decimal(0)
 EXACT_PLACES = 18
 """Decimals that an exact amount keeps; what lies beyond is rounded half-up and counted by the reader."""
 
-MAX_DIGITS = 20
-"""Digits before the point that an amount may have."""
+MAX_DIGITS = 15
+"""Digits before the point that an amount may have, so that sums of many of them still fit DECIMAL(38, 18)."""
 
 # Twenty digits before the point and eighteen behind it, and room for sums of many of them.
 _CONTEXT = decimal.Context(prec=100, rounding=ROUND_HALF_UP)

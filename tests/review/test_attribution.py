@@ -66,21 +66,21 @@ def test_tags_win_over_the_directory_field_by_field(tmp_path):
     assert payers(period) == [("dir@x.edu", PROJECT, FUND)]
 
 
-def test_the_default_payer_pays_its_categories_only(tmp_path):
+def test_the_default_payer_may_be_kept_to_what_is_untagged(tmp_path):
     config = """organization: A
 currency: USD
 sources:
   hpc:
-    default: {pi: Desk@x.edu, project: core, fund: CORE, categories: [Tax, Purchase]}
+    default: {pi: Desk@x.edu, project: core, fund: CORE, untagged_only: true}
 """
-    rows = [charge("1", text="", ChargeCategory=word) for word in ("Tax", "Purchase", "Usage")]
+    rows = [charge("1", text=""), charge("2", text="{}"), charge("4", text=tags(fund=None))]
     period, _ = bill(tmp_path, rows, config=config)
     assert payers(period) == [("desk@x.edu", "core", "CORE")]
     assert period.lines[0].charges == 2
-    assert set(flags(period)) == {"missing-pi", "missing-project", "missing-fund"}
+    assert flags(period) == {"missing-fund": 1}
 
 
-def test_the_default_payer_without_categories_fills_single_fields(tmp_path):
+def test_the_default_payer_fills_single_fields(tmp_path):
     config = "organization: A\ncurrency: USD\nsources: {hpc: {default: {pi: d@x.edu, project: core, fund: CORE}}}\n"
     period, _ = bill(tmp_path, [charge("1", text=tags(fund=None))], config=config)
     assert payers(period) == [(ADA, PROJECT, "CORE")]

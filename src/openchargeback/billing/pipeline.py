@@ -56,6 +56,16 @@ def bill_period(
 
     history: the closed months before it, the latest last. digest: of everything the result rests on.
     """
+    try:
+        return _bill(ledger, period, history, digest)
+    except duckdb.OutOfRangeException:
+        what = f"the amounts of {period} are too large to be summed exactly"
+        return None, [Problem(f"charges/{period}", "amount-overflow", what, "look for an amount that cannot be meant")]
+
+
+def _bill(
+    ledger: Ledger, period: str, history: Sequence[ClosedMonth], digest: str
+) -> tuple[BilledPeriod | None, list[Problem]]:
     with database() as con:
         loaded, problems = load(con, ledger.charge_files.get(period, ()), ledger.config)
         if has_errors(problems):

@@ -87,7 +87,7 @@ class Record:
         """Where a cell (from 0) begins; the place after the last cell for a cell that is not there."""
         line, column, field, quoted = self.line, 1, 0, False
         for char in self.text:
-            if field == index:
+            if field == index or (char in "\r\n" and not quoted):
                 break
             if char == '"':
                 quoted = not quoted

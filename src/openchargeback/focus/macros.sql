@@ -1,9 +1,10 @@
 -- Texts of FOCUS cells as values; NULL where the text is not one.
 
--- An amount, exact to 18 decimals, half-up beyond (FOCUS 1.2, "Numeric Format": no plus sign, no grouping, no blanks).
+-- An amount of at most 15 digits before the point, exact to 18 decimals, half-up beyond (FOCUS 1.2, "Numeric Format": no plus sign, no grouping, no blanks).
 CREATE MACRO amount(text) AS
     CASE
         WHEN regexp_full_match(text, '-?([0-9]+(\.[0-9]*)?|\.[0-9]+)([eE][+-]?[0-9]{1,4})?')
+            AND abs(try_cast(text AS DECIMAL(38, 18))) < 1000000000000000
         THEN try_cast(text AS DECIMAL(38, 18))
     END;
 

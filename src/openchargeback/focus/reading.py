@@ -343,7 +343,7 @@ def explain_cell(name: str, text: str | None) -> tuple[str, str, str]:
         return (
             "type-error",
             f"{name} is beyond what an amount can hold: {shown}",
-            "amounts have at most 20 digits before the point",
+            "amounts have at most {money.MAX_DIGITS} digits before the point",
         )
     return (
         "type-error",
@@ -371,7 +371,7 @@ def _warnings(con: duckdb.DuckDBPyConnection, loaded: LoadedFile, cost_column: s
                 Problem(
                     loaded.file.path,
                     "extra-decimals",
-                    f"{name} has more than {money.EXACT_PLACES} decimals; rounding changed the sum by {-total:f}",
+                    f"{name} has more than {money.EXACT_PLACES} decimals; rounding changed the sum by {-total:.2E}",
                     "nothing to do: far below a cent",
                     severity=Severity.WARNING,
                     count=sum(count for _, count in lost),

@@ -70,7 +70,7 @@ def _value(value: Any) -> tuple[str, str] | None:
     """The text of a tag value with a note, or None where no text can be had from it."""
     if value is None:
         return "", ""
-    if isinstance(value, str):
+    if isinstance(value, str) and not isinstance(value, _NumberText):
         return value.strip(), ""
     if isinstance(value, bool):
         return str(value).lower(), "tags-not-text"

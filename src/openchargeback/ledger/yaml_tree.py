@@ -93,9 +93,13 @@ def parse(data: bytes, path: str) -> tuple[Node | None, Reader]:
         place = Scalar("", False, line, column)
         detail = " ".join(part for part in (error.problem, error.context) if part)
         fix = "indent with blanks, not tabs" if "\\t" in detail or "'\t'" in detail else "mend the YAML at this place"
-        if 0 < line <= len(reader.lines) and reader.lines[line - 1].startswith(("<<<<<<<", "=======", ">>>>>>>")):
+        marks = [number for number, text in enumerate(reader.lines, 1) if text.startswith(("<<<<<<< ", ">>>>>>> "))]
+        if marks:
             reader.fault(
-                place, "merge-conflict", "a merge conflict was left in the file", "resolve it and remove the markers"
+                Scalar("", False, marks[0], 1),
+                "merge-conflict",
+                "a merge conflict was left in the file",
+                "resolve it and remove the markers",
             )
         else:
             reader.fault(place, "yaml-syntax", f"not valid YAML: {detail}", fix)

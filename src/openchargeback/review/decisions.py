@@ -50,7 +50,7 @@ def apply_decisions(
     # Ids first: what they name is no longer a selector's, nor part of what it expects.
     for number, outcome in sorted(enumerate(outcomes), key=lambda item: not item[1].decision.charges):
         insert(con, "clears", [(number, flag) for flag in outcome.decision.clears])
-        outcome.void = _unreadable(outcome.decision, config, directory) or _bind(con, number, outcome)
+        outcome.void = _unreadable(outcome.decision, config, directory) or _bind(con, number, outcome, directory)
         if outcome.void:
             con.execute("DELETE FROM target WHERE decision = $number", {"number": number})
     _conflicts(con, outcomes)
@@ -99,7 +99,7 @@ def _unreadable(decision: Decision, config: Config, directory: Directory) -> Pro
     return None
 
 
-def _bind(con: duckdb.DuckDBPyConnection, number: int, outcome: _Outcome) -> Problem | None:
+def _bind(con: duckdb.DuckDBPyConnection, number: int, outcome: _Outcome, directory: Directory) -> Problem | None:
     """Find the charges of a decision and compare them with what was expected."""
     decision = outcome.decision
     if decision.charges:
@@ -113,11 +113,13 @@ def _bind(con: duckdb.DuckDBPyConnection, number: int, outcome: _Outcome) -> Pro
             insert(con, "target", [(found[0][0], number)])
     else:
         conditions, values = ["flag.flag = $flag"], {"flag": decision.where["flag"], "number": number}
+        spelled = {**decision.where, "source": decision.where.get("source", "").lower()}
+        spelled["pi"] = directory.email(spelled.get("pi", ""))
         columns = {"source": "charge.source", "project": "payer.project", "service": "charge.service", "pi": "payer.pi"}
         for key, column in columns.items():
             if key in decision.where:
                 conditions.append(f"coalesce({column}, '') = ${key}")
-                values[key] = decision.where[key].lower() if key in ("source", "pi") else decision.where[key]
+                values[key] = spelled[key]
         con.execute(
             "INSERT INTO target SELECT DISTINCT flag.n, $number FROM flag JOIN attributed AS charge USING (n) "
             f"JOIN payer ON payer.id = charge.payer WHERE {' AND '.join(conditions)} "

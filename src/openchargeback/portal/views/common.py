@@ -230,8 +230,9 @@ class Book:
         biggest = max(series, key=lambda one: one.amounts[-1])
         total = sum((one.amounts[-1] for one in series), ZERO)
         share = money.percent(biggest.amounts[-1], total) if total > 0 else None
-        finding = f"{biggest.label} is {share:f} % of the amount due in {period_human(last)}"
-        title = finding if share is not None and len(series) > 1 else "Amount due by source"
+        title = "Amount due by source"
+        if share is not None and len(series) > 1:
+            title = f"{biggest.label} is {share:f} % of the amount due in {period_human(last)}"
         description = (
             f"Amounts due by source, {period_human(months[0])} to {period_human(last)}, in {self.currency}. "
             + (
