@@ -7,8 +7,10 @@ import hashlib
 import json
 import os
 import shutil
+import signal
 import subprocess
 import sys
+import time
 from decimal import Decimal
 from pathlib import Path
 
@@ -234,6 +236,28 @@ def test_wrong_usage_is_said_in_words(ledger: Path) -> None:
         assert run(*arguments, "--ledger", ledger, cwd=ledger).returncode == 2, arguments
     assert run("periods", "list", cwd=ledger.parent / "ledger" / "charges").returncode == 0
     assert run("periods", "list", "--ledger", "nowhere", cwd=ledger).returncode == 2
+
+
+def test_ctrl_c_in_the_middle_stops_cleanly(ledger: Path, tmp_path: Path) -> None:
+    """While DuckDB works there is no traceback, no output and nothing half-written; its spill folder goes too."""
+    put(ledger, HEAD + ROW * 300_000)
+    spill = tmp_path / "spill"
+    spill.mkdir()
+    code = "from openchargeback.cli.main import main; main()"
+    command = [sys.executable, "-c", code, "build", "-o", "out", "--ledger", str(ledger)]
+    environment = {**os.environ, "TMPDIR": str(spill)}
+    with subprocess.Popen(command, cwd=ledger, env=environment, stderr=subprocess.PIPE, text=True) as running:
+        waited = 0.0
+        while not any(spill.iterdir()) and waited < 60:
+            time.sleep(0.01)
+            waited += 0.01
+        time.sleep(0.2)
+        running.send_signal(signal.SIGINT)
+        _, said = running.communicate(timeout=60)
+    assert running.returncode == 130, said
+    assert "Traceback" not in said
+    assert not (ledger / "out").exists()
+    assert not list(spill.iterdir())
 
 
 def test_starting_is_quick() -> None:

@@ -124,9 +124,9 @@ def show_period(period: str, named: str | None, json_: bool) -> None:
             right=(1, 2, 3),
         )
     click.echo()
-    amounts = billed.amounts
+    amounts, count = billed.amounts, len(billed.statements)
     click.echo(
-        f"{len(billed.statements)} statements: list {money.human(amounts.list, currency)}, "
+        f"{count} statement{'s' * (count != 1)}: list {money.human(amounts.list, currency)}, "
         f"discount {money.human(-amounts.discount, currency)}, due {money.human(amounts.billed, currency)} {currency}; "
         f"journal of {len(billed.journal.lines):,} lines, "
         f"debits = credits = {money.human(billed.journal.debits, currency)}"

@@ -14,6 +14,8 @@ from typing import Any
 
 import duckdb
 
+from openchargeback.problems import OutsideFault
+
 MEMORY_LIMIT = "1200MB"
 """What DuckDB keeps in memory before it spills; the process stays below 2 GB with Python and the CSV buffers."""
 
@@ -35,6 +37,13 @@ def database() -> Iterator[duckdb.DuckDBPyConnection]:
         )
         try:
             yield connection
+        except RuntimeError as error:
+            # DuckDB answers Ctrl-C in the middle of a query with an error of its own.
+            if "interrupted" in str(error):
+                raise KeyboardInterrupt from None
+            raise
+        except (duckdb.IOException, duckdb.OutOfMemoryException) as error:
+            raise OutsideFault(f"DuckDB could not go on: {str(error).splitlines()[0]}") from error
         finally:
             connection.close()
 
