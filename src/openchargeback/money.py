@@ -18,7 +18,7 @@ EXACT_PLACES = 18
 MAX_DIGITS = 15
 """Digits before the point that an amount may have, so that sums of many of them still fit DECIMAL(38, 18)."""
 
-# Twenty digits before the point and eighteen behind it, and room for sums of many of them.
+# Wide enough for sums of very many amounts of fifteen digits before the point and eighteen behind it.
 _CONTEXT = decimal.Context(prec=100, rounding=ROUND_HALF_UP)
 _WIDE = decimal.Context(prec=20_000, rounding=ROUND_HALF_UP)
 _EXACT_UNIT = Decimal(1).scaleb(-EXACT_PLACES)
