@@ -1,84 +1,68 @@
-"""The columns of FOCUS 1.0 to 1.4 by name and type, and what earlier versions and other exports call them.
+"""The columns of FOCUS 1.0 to 1.4, and what earlier versions and other exports call them.
 
-Source: the column definitions of the FinOps Open Cost and Usage Specification, focus.finops.org.
+Source: the column definitions of the FinOps Open Cost and Usage Specification, focus.finops.org. The table itself is
+`columns.csv` beside this file; the table schemas in `schemas/` are made from it (`tools/schemas.py`).
 """
 
 from __future__ import annotations
 
-_DECIMALS = [
-    "BilledCost",
-    "EffectiveCost",
-    "ListCost",
-    "ContractedCost",
-    "PricingQuantity",
-    "ConsumedQuantity",
-    "ContractedUnitPrice",
-    "ListUnitPrice",
-    "CommitmentDiscountQuantity",
-    "PricingCurrencyContractedUnitPrice",
-    "PricingCurrencyEffectiveCost",
-    "PricingCurrencyListUnitPrice",
-]
+import csv
+from dataclasses import dataclass
+from importlib import resources
 
-_DATE_TIMES = ["BillingPeriodStart", "BillingPeriodEnd", "ChargePeriodStart", "ChargePeriodEnd"]
+VERSIONS = ("1.0", "1.1", "1.2", "1.3", "1.4")
+"""The versions of FOCUS that are read as they are, ascending."""
 
-_JSON = ["Tags", "SkuPriceDetails", "AllocatedTags", "AllocatedMethodDetails", "CommitmentProgramEligibilityDetails"]
 
-_STRINGS = [
-    "AllocatedMethodId",
-    "AllocatedResourceId",
-    "AllocatedResourceName",
-    "AvailabilityZone",
-    "BillingAccountId",
-    "BillingAccountName",
-    "BillingAccountType",
-    "BillingCurrency",
-    "CapacityReservationId",
-    "CapacityReservationStatus",
-    "ChargeCategory",
-    "ChargeClass",
-    "ChargeDescription",
-    "ChargeFrequency",
-    "CommitmentDiscountCategory",
-    "CommitmentDiscountId",
-    "CommitmentDiscountName",
-    "CommitmentDiscountStatus",
-    "CommitmentDiscountType",
-    "CommitmentDiscountUnit",
-    "ConsumedUnit",
-    "ContractApplied",
-    "HostProviderName",
-    "InvoiceDetailId",
-    "InvoiceId",
-    "InvoiceIssuerName",
-    "PricingCategory",
-    "PricingCurrency",
-    "PricingUnit",
-    "ProviderName",
-    "PublisherName",
-    "RegionId",
-    "RegionName",
-    "ResourceId",
-    "ResourceName",
-    "ResourceType",
-    "ServiceCategory",
-    "ServiceName",
-    "ServiceProviderName",
-    "ServiceSubcategory",
-    "SkuId",
-    "SkuMeter",
-    "SkuPriceId",
-    "SubAccountId",
-    "SubAccountName",
-    "SubAccountType",
-]
+@dataclass(frozen=True, slots=True)
+class Column:
+    """A column as the standard defines it.
 
-COLUMNS: dict[str, str] = {
-    **dict.fromkeys(_DECIMALS, "decimal"),
-    **dict.fromkeys(_DATE_TIMES, "datetime"),
-    **dict.fromkeys(_JSON, "json"),
-    **dict.fromkeys(_STRINGS, "string"),
-}
+    type: decimal, datetime, json or string. level: mandatory, recommended or conditional (its "feature level").
+    nulls: whether a cell may be null. since, until: the first and the last version that has it; until is empty while it
+    stands. values: the allowed values, empty where any are.
+    """
+
+    name: str
+    type: str
+    level: str
+    nulls: bool
+    since: str
+    until: str
+    values: tuple[str, ...]
+    description: str
+
+    @property
+    def required(self) -> bool:
+        """Whether a file must have the column with a value in every row."""
+        return self.level == "mandatory" and not self.nulls
+
+    def stands_in(self, version: str) -> bool:
+        """Whether this version of FOCUS has the column."""
+        return VERSIONS.index(self.since) <= VERSIONS.index(version) <= VERSIONS.index(self.until or VERSIONS[-1])
+
+
+def _read_table() -> dict[str, Column]:
+    text = resources.files(__package__).joinpath("columns.csv").read_text(encoding="utf-8")
+    return {
+        row["name"]: Column(
+            name=row["name"],
+            type=row["type"],
+            level=row["level"],
+            nulls=row["nulls"] == "yes",
+            since=row["since"],
+            until=row["until"],
+            values=tuple(value for value in row["values"].split("|") if value),
+            description=row["description"],
+        )
+        for row in csv.DictReader(text.splitlines())
+    }
+
+
+TABLE: dict[str, Column] = _read_table()
+"""Every column of any version by name."""
+
+COLUMNS: dict[str, str] = {name: column.type for name, column in TABLE.items()}
 """Every FOCUS column with its type: decimal, datetime, json or string."""
 
 OLDER_NAMES = {
@@ -93,8 +77,14 @@ OLDER_NAMES = {
 }
 """Names of FOCUS 0.5, 1.0-preview and the older OCI export, with today's name."""
 
-CATEGORIES = ("Usage", "Purchase", "Tax", "Credit", "Adjustment")
-"""Allowed values of ChargeCategory (FOCUS 1.2)."""
+OLDER_VALUES = {"PricingCategory": {"On-Demand": "Standard", "Commitment-Based": "Committed"}}
+"""Allowed values of FOCUS 1.0-preview that were renamed in 1.0, by column, with today's word."""
+
+WITHDRAWN = {"ChargeSubcategory": "ChargeClass and CommitmentDiscountStatus"}
+"""Columns of earlier versions that no single column took over, and where FOCUS 1.0 says what they said."""
+
+CATEGORIES = TABLE["ChargeCategory"].values
+"""Allowed values of ChargeCategory."""
 
 SIMPLE_COLUMNS = (
     "BillingPeriodStart",

@@ -1,0 +1,86 @@
+"""The Frictionless Table Schemas of the FOCUS versions and of the simple dialect, and which of them a file follows.
+
+The schemas are JSON files in `schemas/`, made from `columns.csv` by `tools/schemas.py`. They say what the standard
+says, so that `frictionless validate file.csv --schema focus-1.2.json` may be run without this program; how much a
+violation weighs here is another matter (`severity_of`).
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Collection
+from functools import cache
+from importlib import resources
+from typing import Any
+
+from openchargeback.focus.columns import CATEGORIES, SIMPLE_COLUMNS, TABLE, VERSIONS
+from openchargeback.problems import Severity
+
+SIMPLE = "simple"
+DIALECTS = (*(f"focus-{version}" for version in VERSIONS), SIMPLE)
+"""What a file may follow; also the names of the schema files."""
+
+_FOLDED_CATEGORIES = frozenset(category.lower() for category in CATEGORIES)
+
+
+def schema_bytes(dialect: str) -> bytes:
+    """The schema file of a dialect, as shipped and published."""
+    if dialect not in DIALECTS:
+        raise ValueError(f"there is no schema {dialect}")
+    return resources.files(__package__).joinpath("schemas", f"{dialect}.json").read_bytes()
+
+
+@cache
+def _parsed(dialect: str) -> Any:
+    return json.loads(schema_bytes(dialect))
+
+
+def schema_for(dialect: str) -> dict[str, Any]:
+    """The Table Schema of a dialect of DIALECTS, as a descriptor that the caller may change."""
+    return {**_parsed(dialect), "fields": [dict(field) for field in _parsed(dialect)["fields"]]}
+
+
+def columns_of(dialect: str) -> tuple[str, ...]:
+    """The names of a dialect's columns."""
+    if dialect == SIMPLE:
+        return SIMPLE_COLUMNS
+    version = dialect.removeprefix("focus-")
+    return tuple(name for name, column in TABLE.items() if column.stands_in(version))
+
+
+def detect(columns: Collection[str], setting: str = "") -> str:
+    """The dialect of a file with these columns (canonical names), by the source's setting where it says one.
+
+    Not set: `simple` where there are no other columns than those of the simple dialect. Else, as with the setting
+    `focus`, the lowest version of FOCUS that explains all FOCUS columns in the file; where none explains all (a column
+    that was removed beside one that came later), the lowest of those that explain the most. Columns that are in no
+    version say nothing.
+    """
+    if setting in DIALECTS:
+        return setting
+    if not setting and set(columns) <= set(SIMPLE_COLUMNS):
+        return SIMPLE
+    known = [TABLE[name] for name in columns if name in TABLE]
+    # max keeps the first of equals, which is the lowest version.
+    version = max(VERSIONS, key=lambda version: sum(column.stands_in(version) for column in known))
+    return f"focus-{version}"
+
+
+def severity_of(code: str, column: str, text: str | None, cost_column: str) -> Severity:
+    """How much a violation of the schema weighs: an error where billing would have to guess, else a warning.
+
+    code: as Frictionless names it (`type-error`, `constraint-error`, `missing-label`). text: the cell, None where it is
+    null or the column is missing. cost_column: what the source bills, `BilledCost` or `EffectiveCost`.
+
+    BillingPeriodStart and the cost are needed in every row. ChargeCategory and ListCost may be missing or null (usage,
+    no discount), but what stands there must be readable; a category's case is forgiven.
+    """
+    if column in {"BillingPeriodStart", cost_column}:
+        return Severity.ERROR
+    if code == "missing-label" or text is None:
+        return Severity.WARNING
+    if column == "ChargeCategory" and text.lower() not in _FOLDED_CATEGORIES:
+        return Severity.ERROR
+    if column == "ListCost" and code == "type-error":
+        return Severity.ERROR
+    return Severity.WARNING

@@ -1,0 +1,110 @@
+"""Writes the Table Schemas of all dialects from the one table of columns, `focus/columns.csv`.
+
+tools/schemas.py            write them
+tools/schemas.py --check    say which are not what the table says; exit code 1 then
+"""
+
+from __future__ import annotations
+
+import json
+import sys
+from pathlib import Path
+from typing import Any
+
+from openchargeback.focus.columns import TABLE, Column
+from openchargeback.focus.schema import DIALECTS, SIMPLE, columns_of
+
+FOLDER = Path(__file__).resolve().parent.parent / "src" / "openchargeback" / "focus" / "schemas"
+
+# Read alike by Python and by RE2 (DuckDB). In one group, because Frictionless puts ^ and $ around it as it stands.
+_DAY = "[0-9]{4}-(?:0[1-9]|1[0-2])-(?:0[1-9]|[12][0-9]|3[01])"
+_TIME = "(?:[01][0-9]|2[0-3]):[0-5][0-9](?::[0-5][0-9](?:\\.[0-9]{1,9})?)?"
+_ZONE = " ?(?:Z|UTC|[+-][0-9]{2}:?[0-9]{2})"
+DATE_TIME = f"(?:{_DAY}(?:[T ]{_TIME}(?:{_ZONE})?)?)"
+
+DESCRIPTION = {
+    "focus": (
+        "Charges as in FOCUS {version} (FinOps Open Cost and Usage Specification, focus.finops.org), for files as "
+        "providers write them: columns in any order, with others beside them. A column is required where the standard "
+        "demands it with a value in every row; one that it only recommends, or demands under a condition, is not, also "
+        "where it may not be null once it is there."
+    ),
+    SIMPLE: (
+        "Charges in the twelve columns that research groups write by hand: whole days, of which the last one counts. "
+        "Each needs the billing month, the amount and tags that say who pays."
+    ),
+}
+SIMPLE_REQUIRED = ("BillingPeriodStart", "BilledCost", "Tags")
+
+NOTES = {
+    "decimal": "A plain number, without signs of currency or grouping.",
+    "datetime": (
+        "In UTC, like 2025-01-01T00:00:00Z. Seconds and zone may be missing, a blank may stand for the T, and a date "
+        "may stand alone."
+    ),
+    "tags": "A flat JSON object. Not checked as one here: OpenChargeback holds a charge whose tags cannot be read.",
+}
+
+
+def main(arguments: list[str]) -> int:
+    """Write or check all files."""
+    stale = [name for name in DIALECTS if _stored(name) != text(name)]
+    if "--check" in arguments:
+        for name in stale:
+            print(f"{FOLDER / name}.json is not what columns.csv says; run tools/schemas.py")
+        return 1 if stale else 0
+    FOLDER.mkdir(exist_ok=True)
+    for name in stale:
+        _path(name).write_text(text(name), encoding="utf-8")
+    return 0
+
+
+def _path(dialect: str) -> Path:
+    return FOLDER / f"{dialect}.json"
+
+
+def _stored(dialect: str) -> str:
+    return _path(dialect).read_text(encoding="utf-8") if _path(dialect).is_file() else ""
+
+
+def text(dialect: str) -> str:
+    """The file of a dialect: JSON, indented, one line feed at the end."""
+    return json.dumps(descriptor(dialect), indent=2, ensure_ascii=False) + "\n"
+
+
+def descriptor(dialect: str) -> dict[str, Any]:
+    """The Table Schema of a dialect (Data Package v2, "Table Schema")."""
+    version = dialect.removeprefix("focus-")
+    words = DESCRIPTION[SIMPLE if dialect == SIMPLE else "focus"]
+    return {
+        "name": dialect,
+        "title": "OpenChargeback simple dialect" if dialect == SIMPLE else f"FOCUS {version}",
+        "description": words.format(version=version),
+        # By name, and files may have further columns or lack optional ones.
+        "fieldsMatch": "partial",
+        "missingValues": ["", "NULL", "null"],
+        "fields": [_field(TABLE[name], dialect) for name in columns_of(dialect)],
+    }
+
+
+def _field(column: Column, dialect: str) -> dict[str, Any]:
+    required = column.name in SIMPLE_REQUIRED if dialect == SIMPLE else column.required
+    kind = "tags" if column.name == "Tags" else column.type
+    types = {"decimal": "number", "json": "object"}
+    constraints: dict[str, Any] = {}
+    if required:
+        constraints["required"] = True
+    if column.type == "datetime":
+        constraints["pattern"] = DATE_TIME
+    if column.values:
+        constraints["enum"] = list(column.values)
+    field: dict[str, Any] = {
+        "name": column.name,
+        "type": types.get(kind, "string"),
+        "description": " ".join([f"{column.description}.", *([NOTES[kind]] if kind in NOTES else [])]),
+    }
+    return {**field, "constraints": constraints} if constraints else field
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))
