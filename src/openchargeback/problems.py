@@ -35,6 +35,7 @@ class Problem:
     fix: what to do about it.
     excerpt: the faulty text itself, at most one line.
     count: for how many places this one problem stands.
+    row, field: of a fault in a table, the row's number (the header is 1) and the column's name, as in Frictionless.
     """
 
     path: str
@@ -46,6 +47,8 @@ class Problem:
     excerpt: str = ""
     severity: Severity = Severity.ERROR
     count: int = 1
+    row: int = 0
+    field: str = ""
 
     @property
     def place(self) -> str:
@@ -54,6 +57,7 @@ class Problem:
 
     def as_json(self) -> dict[str, object]:
         """The public JSON form of `validate --format json`."""
+        table = {"row": self.row, "field": self.field} if self.row else {}
         return {
             "path": self.path,
             "line": self.line,
@@ -63,6 +67,7 @@ class Problem:
             "message": self.message,
             "fix": self.fix,
             "count": self.count,
+            **table,
         }
 
 

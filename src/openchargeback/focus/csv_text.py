@@ -1,7 +1,7 @@
-"""CSV as text: what DuckDB does not tell, the header, the physical lines, the places of cells.
+"""CSV as text: encodings, the header, records with their physical lines and places.
 
-Python's csv module is the slow and patient second reader. It sees a file only when it is small work (the header) or
-when something is wrong with it.
+Python's csv module is the slow and patient second reader. It sees a file only when it is small work (the header, single
+lines) or when something is not plain (`layout.py`).
 """
 
 from __future__ import annotations
@@ -10,29 +10,31 @@ import csv
 import gzip
 import io
 import zlib
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, TextIO
 
-import duckdb
 import zstandard
 
-from openchargeback.problems import Problem, Severity
+from openchargeback.problems import Problem
 
 csv.field_size_limit(1 << 30)
 
 UNREADABLE = (OSError, EOFError, ValueError, zlib.error, zstandard.ZstdError)
 """What reading a damaged or unreadable file raises."""
 
-MAX_PLACES = 50
-"""How many places of one kind of fault in one file are listed before the rest is only counted."""
+MAX_EXCERPT = 400
+"""How much of a long line is kept around a place."""
+
+_UTF_16 = (b"\xff\xfe", b"\xfe\xff")
+_LFS_POINTER = b"version https://git-lfs.github.com/spec/"
 
 
 @dataclass(frozen=True, slots=True)
 class Place:
-    """Where a cell stands in the file as an editor shows it."""
+    """Where a cell stands in the file as an editor shows it; the excerpt is that line."""
 
     line: int
     column: int
@@ -53,11 +55,21 @@ def binary(path: Path) -> Iterator[IO[bytes]]:
             yield file
 
 
+def is_utf_16(path: Path) -> bool:
+    """Whether a text begins with the byte order mark of UTF-16."""
+    with binary(path) as raw:
+        return raw.read(2) in _UTF_16
+
+
 @contextmanager
 def text(path: Path) -> Iterator[TextIO]:
-    """The decompressed text of a charge file: UTF-8, a byte order mark left out, line ends untouched."""
+    """The decompressed text of a charge file, a byte order mark left out, line ends untouched.
+
+    UTF-8, or UTF-16 where the byte order mark says so.
+    """
+    encoding = "utf-16" if is_utf_16(path) else "utf-8-sig"
     with binary(path) as raw:
-        yield io.TextIOWrapper(raw, encoding="utf-8-sig", newline="")
+        yield io.TextIOWrapper(raw, encoding=encoding, newline="")
 
 
 class _Lines:
@@ -100,35 +112,32 @@ class Record:
         return Place(line, column, shown[min(line - self.line, len(shown) - 1)])
 
 
+class Unclosed(Exception):
+    """The text is no CSV from this line on."""
+
+    def __init__(self, line: int, reason: str) -> None:
+        super().__init__(reason)
+        self.line = line
+
+
 def records(file: TextIO) -> Iterator[Record]:
     """Every record of a CSV text (RFC 4180, comma and double quote), blank lines included as records without cells.
 
-    Raises csv.Error on a NUL or an open quote at the end.
+    Raises Unclosed where a quote is not closed or something follows a closing quote.
     """
     lines = _Lines(file)
     reader = csv.reader(lines, strict=True)
     first = 1
-    for cells in reader:
+    while True:
+        try:
+            cells = next(reader, None)
+        except csv.Error as error:
+            raise Unclosed(first, str(error)) from error
+        if cells is None:
+            return
         yield Record(cells, first, "".join(lines.record))
         lines.record.clear()
         first = lines.number + 1
-
-
-def places(path: Path, wanted: Mapping[int, Collection[int]]) -> dict[tuple[int, int], Place]:
-    """Where cells stand: rows (from 0, header and blank lines not counted) to column indexes."""
-    found: dict[tuple[int, int], Place] = {}
-    last = max(wanted, default=-1)
-    with text(path) as file:
-        row = -2
-        for record in records(file):
-            if not record.cells:
-                continue
-            row += 1
-            for index in wanted.get(row, ()):
-                found[row, index] = record.place(index)
-            if row >= last:
-                break
-    return found
 
 
 @dataclass(frozen=True, slots=True)
@@ -142,171 +151,67 @@ class Header:
 def read_header(path: Path, relative: str) -> tuple[Header | None, list[Problem]]:
     """The header of a charge file, or None with the problem that prevents reading it as CSV at all."""
     try:
-        with binary(path) as raw:
-            start = raw.read(1 << 16)
-        problem = _no_csv(start, relative)
+        with path.open("rb") as raw:
+            stored = raw.read(len(_LFS_POINTER))
+        if stored == _LFS_POINTER:
+            fault = Problem(relative, "lfs-pointer", "a Git LFS pointer, not the file itself", "run `git lfs pull`", 1)
+            return None, [fault]
+        with binary(path) as content:
+            problem = _no_csv(content.read(1 << 16), relative)
         if problem:
             return None, [problem]
         with text(path) as file:
             record = next((record for record in records(file) if record.cells), None)
     except UnicodeDecodeError:
-        line, column = _undecodable(path)
-        return None, [Problem(relative, "encoding-error", "not UTF-8 text", "export the file as UTF-8", line, column)]
-    except csv.Error as error:
-        return None, [Problem(relative, "source-error", f"not readable as CSV: {error}", "export the file again", 1)]
+        return None, [undecodable(path, relative)]
+    except Unclosed as error:
+        return None, [unclosed(relative, error)]
     except UNREADABLE as error:
-        return None, [_broken(relative, error)]
-    except duckdb.Error as error:
-        return None, [_broken(relative, error)]
+        return None, [broken(relative, error)]
     if record is None:
         return None, [Problem(relative, "empty-file", "empty", "export the file again, or remove it", 1)]
     return Header(record.cells, record.line), []
 
 
-def _broken(relative: str, error: Exception) -> Problem:
+def broken(relative: str, error: Exception) -> Problem:
+    """The problem of a file that the system or its compression does not let us read."""
     reason = getattr(error, "strerror", None) or " ".join(str(error).split())
     return Problem(relative, "unreadable", f"cannot be read: {reason[:200]}", "check that the file is whole")
 
 
-def _no_csv(start: bytes, relative: str) -> Problem | None:
-    """What the first bytes of a file that is no UTF-8 CSV are."""
-    if not start.strip(b"\xef\xbb\xbf \t\r\n"):
-        return Problem(relative, "empty-file", "empty", "export the file again, or remove it", 1)
-    if start.startswith(b"version https://git-lfs.github.com/spec/"):
-        return Problem(relative, "lfs-pointer", "a Git LFS pointer, not the file itself", "run `git lfs pull`", 1)
-    if start.startswith((b"\xff\xfe", b"\xfe\xff")):
-        return Problem(relative, "encoding-error", "UTF-16 text, not UTF-8", "export the file as UTF-8", 1)
-    if start.startswith((b"<<<<<<<", b">>>>>>>")):
-        return Problem(relative, "merge-conflict", "a merge conflict was left in the file", "restore the file", 1)
-    if b"\x00" in start:
-        line = start.count(b"\n", 0, start.index(b"\x00")) + 1
-        return Problem(relative, "binary-file", "holds NUL bytes, so it is no CSV text", "export the file as CSV", line)
-    return None
+def unclosed(relative: str, error: Unclosed) -> Problem:
+    """The problem of a text that is no CSV from some line on."""
+    fix = "close the quote that was opened there, or export the file again"
+    return Problem(relative, "source-error", f"not readable as CSV: {error}", fix, error.line, 1)
 
 
-@dataclass(frozen=True, slots=True)
-class Shape:
-    """What the bytes of a text are made of: physical lines, lines that end in a comma, and whether there are NULs."""
+def undecodable(path: Path, relative: str) -> Problem:
+    """The problem of a text in an encoding that is not said, with the place of the first byte that gives it away.
 
-    lines: int
-    trailing_commas: int
-    nuls: bool
-
-
-def look_through(path: Path) -> Shape:
-    """Count what the reader's result is compared with, without reading the text as CSV."""
-    ends = commas = 0
-    nuls = False
-    last = b""
-    with binary(path) as raw:
-        while block := raw.read(1 << 22):
-            seam = last + block[:2]
-            ends += block.count(b"\n")
-            commas += block.count(b",\n") + seam.count(b",\n")
-            if b"\r" in block or b"\r" in seam:
-                commas += block.count(b",\r\n") + seam.count(b",\r\n")
-            nuls = nuls or b"\x00" in block
-            last = block[-2:]
-    return Shape(ends + (last != b"" and not last.endswith(b"\n")), commas, nuls)
-
-
-def judge_structure(path: Path, relative: str, columns: int) -> tuple[list[Problem], bool]:
-    """Faults in the rows of a file that DuckDB would not read plainly, and whether Python reads it whole.
-
-    Codes are those of the Frictionless standard. Blank lines lose nothing and are warnings.
+    Which single-byte encoding it is cannot be known, so such a text is refused rather than guessed at.
     """
-    found = _Capped(relative)
-    try:
-        with text(path) as file:
-            header_seen = False
-            for record in records(file):
-                if not record.cells:
-                    found.add("blank-row", "the line is blank", "remove it", record.place(0), warning=True)
-                elif not header_seen:
-                    header_seen = True
-                else:
-                    _judge_record(record, columns, found)
-    except UnicodeDecodeError:
-        line, column = _undecodable(path)
-        found.add("encoding-error", "not UTF-8 text", "export the file as UTF-8", Place(line, column, ""))
-        return found.problems(), False
-    except csv.Error as error:
-        found.add(
-            "source-error", f"not readable as CSV: {error}", "close the quote, or export the file again", _end(path)
-        )
-        return found.problems(), False
-    except UNREADABLE as error:
-        return [_broken(relative, error)], False
-    return found.problems(), not found.errors
-
-
-def _judge_record(record: Record, columns: int, found: _Capped) -> None:
-    count = len(record.cells)
-    if count < columns:
-        message = f"the row has {count} cells, the header {columns}"
-        found.add("missing-cell", message, "fill in the missing cells", record.place(count))
-    elif count > columns:
-        message = f"the row has {count} cells, the header {columns}"
-        found.add("extra-cell", message, "remove the cell, or quote a comma in a text", record.place(columns))
-    elif any("\x00" in cell for cell in record.cells):
-        index = next(i for i, cell in enumerate(record.cells) if "\x00" in cell)
-        found.add("binary-file", "a cell holds a NUL byte", "export the file again", record.place(index))
-
-
-def _end(path: Path) -> Place:
-    with text(path) as file:
-        lines = sum(1 for _ in file)
-    return Place(lines, 1, "")
-
-
-def _undecodable(path: Path) -> tuple[int, int]:
+    if is_utf_16(path):
+        return Problem(relative, "encoding-error", "UTF-16 text that breaks off", "export the file again")
     with binary(path) as raw:
         for number, line in enumerate(raw, 1):
             try:
                 line.decode("utf-8")
             except UnicodeDecodeError as error:
-                return number, len(line[: error.start].decode("utf-8")) + 1
-    return 0, 0
+                column = len(line[: error.start].decode("utf-8")) + 1
+                message = f"not UTF-8 text: the byte 0x{line[error.start]:02X} looks like Latin-1 or Windows-1252"
+                fix = "export the file as UTF-8, or convert it with `iconv -f WINDOWS-1252 -t UTF-8`"
+                excerpt = line.decode("utf-8", "replace").rstrip("\r\n")
+                return Problem(relative, "encoding-error", message, fix, number, column, excerpt[:MAX_EXCERPT])
+    return Problem(relative, "encoding-error", "not UTF-8 text", "export the file as UTF-8")
 
 
-class _Capped:
-    """Problems of one file, at most MAX_PLACES of a code with their place, the rest counted."""
-
-    def __init__(self, relative: str) -> None:
-        self._relative = relative
-        self._listed: dict[str, list[Problem]] = {}
-        self._more: dict[str, int] = {}
-        self.errors = False
-
-    def add(self, code: str, message: str, fix: str, place: Place, *, warning: bool = False) -> None:
-        listed = self._listed.setdefault(code, [])
-        self.errors = self.errors or not warning
-        if len(listed) >= MAX_PLACES:
-            self._more[code] = self._more.get(code, 0) + 1
-            return
-        problem = Problem(self._relative, code, message, fix, place.line, place.column, place.excerpt[:200])
-        listed.append(as_warning(problem) if warning else problem)
-
-    def problems(self) -> list[Problem]:
-        result = [problem for listed in self._listed.values() for problem in listed]
-        for code, count in self._more.items():
-            last = self._listed[code][-1]
-            result.append(more(last, count))
-        return result
-
-
-def as_warning(problem: Problem) -> Problem:
-    """The same problem as a warning."""
-    return replace(problem, severity=Severity.WARNING)
-
-
-def more(last: Problem, count: int) -> Problem:
-    """The problem that stands for `count` further ones like the last one listed."""
-    return replace(last, message=f"and {count:,} more like this", line=0, column=0, excerpt="", count=count)
-
-
-def plain_copy(path: Path, target: Path) -> None:
-    """Write the records of a file that Python reads as plain CSV with LF line ends, blank lines left out."""
-    with text(path) as file, target.open("w", encoding="utf-8", newline="") as out:
-        writer = csv.writer(out, lineterminator="\n")
-        writer.writerows(record.cells for record in records(file) if record.cells)
+def _no_csv(start: bytes, relative: str) -> Problem | None:
+    """What the first bytes of a file that is no CSV text are."""
+    if not start.strip(b"\xef\xbb\xbf \t\r\n"):
+        return Problem(relative, "empty-file", "empty", "export the file again, or remove it", 1)
+    if start.startswith((b"<<<<<<<", b">>>>>>>")):
+        return Problem(relative, "merge-conflict", "a merge conflict was left in the file", "restore the file", 1)
+    if b"\x00" in start and not start.startswith(_UTF_16):
+        line = start.count(b"\n", 0, start.index(b"\x00")) + 1
+        return Problem(relative, "binary-file", "holds NUL bytes, so it is no CSV text", "export the file as CSV", line)
+    return None

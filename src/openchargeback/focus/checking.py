@@ -1,0 +1,204 @@
+"""The verdict on an opened file: Frictionless on the suspicious rows (or on all), and the violations that are counted.
+
+Both ways give the same errors, since the sieve passes nothing on which the judge would find one. What does not touch
+money is a warning, one a column with its count.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, replace
+from itertools import chain
+
+import duckdb
+
+from openchargeback.focus import csv_text, layout, sieve
+from openchargeback.focus.csv_text import Place, Record
+from openchargeback.focus.explaining import explain
+from openchargeback.focus.judge import Fault, judge
+from openchargeback.focus.opening import MISSING, Opened, picked_cells
+from openchargeback.focus.schema import severity_of
+from openchargeback.focus.screen import SUSPICIOUS
+from openchargeback.ledger.settings import Source
+from openchargeback.problems import Problem, Severity
+
+BOUND = 10_000
+"""How many suspicious rows of a file are judged; with more the file is refused and the rest counted."""
+
+_WINDOW = 1_000
+
+
+@dataclass(frozen=True, slots=True)
+class _Row:
+    """A row to judge: its number from 0, its cells, and its record where it is text."""
+
+    number: int
+    cells: Sequence[str | None]
+    record: Record | None = None
+
+
+def check_rows(con: duckdb.DuckDBPyConnection, opened: Opened, source: Source, *, full: bool = False) -> list[Problem]:
+    """What is wrong with the rows of a file. full: judge every row, not only the suspicious ones."""
+    problems = []
+    if full:
+        rows: Iterable[_Row] = _all(con, opened)
+    else:
+        wanted, beyond = _suspicious(con, opened)
+        rows = _picked(con, opened, wanted)
+        if beyond:
+            problems.append(_not_judged(opened, beyond))
+    errors, lesser = _weighed(opened, _judged(opened, rows), source)
+    return [*errors, *lesser, *_counted(con, opened), *problems]
+
+
+def place_of(con: duckdb.DuckDBPyConnection, opened: Opened, row: int, column: int) -> Place:
+    """Where a cell of a row stands; line 0 for Parquet, which has none."""
+    found = next(iter(_picked(con, opened, [row])), None)
+    return _place(found.record if found else None, column)
+
+
+def _suspicious(con: duckdb.DuckDBPyConnection, opened: Opened) -> tuple[list[int], int]:
+    """The rows for the judge, ascending, at most BOUND; and how many there are beyond."""
+    marked = sieve.fired(SUSPICIOUS)
+    uneven = list(opened.layout.uneven) if opened.layout else []
+    rows = con.execute(
+        f"SELECT rowid FROM {opened.table} WHERE {marked} OR list_contains($uneven::BIGINT[], rowid) "
+        f"ORDER BY rowid LIMIT {BOUND + 1}",
+        {"uneven": uneven[: BOUND + 1]},
+    ).fetchall()
+    if len(rows) <= BOUND:
+        return [row for (row,) in rows], 0
+    total = con.execute(
+        f"SELECT count(*) FROM {opened.table} WHERE {marked} OR list_contains($uneven::BIGINT[], rowid)",
+        {"uneven": uneven},
+    ).fetchone()
+    return [row for (row,) in rows[:BOUND]], (total[0] if total else 0) - BOUND
+
+
+def _not_judged(opened: Opened, beyond: int) -> Problem:
+    message = f"{beyond:,} more rows are suspicious and were not judged"
+    fix = f"mend what is told of the first {BOUND:,}, or see all with `validate --full`"
+    return Problem(opened.file.path, "not-judged", message, fix, count=beyond)
+
+
+def _all(con: duckdb.DuckDBPyConnection, opened: Opened) -> Iterator[_Row]:
+    if opened.layout is None:
+        for start in range(0, opened.rows, BOUND):
+            yield from _picked(con, opened, range(start, min(start + BOUND, opened.rows)))
+        return
+    for number, record in layout.all_rows(opened.file.location):
+        yield _Row(number, record.cells, record)
+
+
+def _picked(con: duckdb.DuckDBPyConnection, opened: Opened, wanted: Sequence[int]) -> Iterator[_Row]:
+    if opened.layout is None:
+        for number, cells in picked_cells(con, opened, wanted):
+            yield _Row(number, cells)
+        return
+    for number, record in layout.picked_rows(opened.file.location, opened.layout, wanted):
+        yield _Row(number, record.cells, record)
+
+
+def _judged(opened: Opened, rows: Iterable[_Row]) -> Iterator[tuple[_Row, Fault]]:
+    """The judge's faults with the rows that they belong to; nothing is imported where no row is suspicious."""
+    first = next(iterator := iter(rows), None)
+    if first is None:
+        return
+    window: dict[int, _Row] = {}
+
+    def cells() -> Iterator[Sequence[str | None]]:
+        for number, row in enumerate(chain([first], iterator)):
+            window[number] = row
+            # Frictionless reads ahead by its sample of a hundred rows; the rows behind are not asked for again.
+            window.pop(number - _WINDOW, None)
+            yield row.cells
+
+    for fault in judge(cells(), opened.screen.fields, MISSING, opened.screen.amounts):
+        yield window[fault.row], fault
+
+
+def _weighed(
+    opened: Opened, faults: Iterable[tuple[_Row, Fault]], source: Source
+) -> tuple[list[Problem], list[Problem]]:
+    """Errors one by one; what weighs less as one warning a code and column."""
+    errors: list[Problem] = []
+    lesser: dict[tuple[str, str], tuple[Problem, int]] = {}
+    for row, fault in faults:
+        name = opened.names[fault.column] if 0 <= fault.column < len(opened.names) else ""
+        severity = severity_of(fault.code, name, fault.text, source.cost) if name else Severity.ERROR
+        if fault.code in ("missing-cell", "extra-cell"):
+            severity = Severity.ERROR
+        if name == "ChargeCategory" and severity is Severity.WARNING:
+            continue  # another case of an allowed word, which the screen counts
+        if severity is Severity.ERROR:
+            errors.append(_problem(opened, row, fault, name, severity))
+            continue
+        first, count = lesser.get((fault.code, name), (None, 0))
+        lesser[fault.code, name] = (first or _problem(opened, row, fault, name, severity), count + 1)
+    return errors, [_times(problem, count) for problem, count in lesser.values()]
+
+
+def _problem(opened: Opened, row: _Row, fault: Fault, name: str, severity: Severity) -> Problem:
+    column = max(fault.column, 0)
+    if fault.code in ("missing-cell", "extra-cell"):
+        column = min(column, len(row.cells))
+    place = _place(row.record, column)
+    number = opened.layout.number(row.number) if opened.layout else row.number + 2
+    message, fix = explain(fault, name, len(row.cells), len(opened.names))
+    return Problem(
+        opened.file.path,
+        fault.code,
+        message if place.line else f"{message} (row {number})",
+        fix,
+        place.line,
+        place.column,
+        place.excerpt[: csv_text.MAX_EXCERPT],
+        severity,
+        row=number,
+        field=name,
+    )
+
+
+def _place(record: Record | None, column: int) -> Place:
+    return record.place(column) if record else Place(0, 0, "")
+
+
+def _times(problem: Problem, count: int) -> Problem:
+    return replace(problem, count=count)
+
+
+def _counted(con: duckdb.DuckDBPyConnection, opened: Opened) -> list[Problem]:
+    """One warning a column for values that the standard demands or restricts and billing does not need."""
+    counts = fired_rows(con, opened, [counted.condition for counted in opened.screen.counted])
+    problems = []
+    for counted in opened.screen.counted:
+        count, rows = counts.get(counted.condition, (0, []))
+        if not count:
+            continue
+        column = opened.names.index(counted.column)
+        found = next(iter(_picked(con, opened, rows[:1])))
+        text = found.cells[column] if column < len(found.cells) else None
+        fault = Fault(0, column, "constraint-error", f'constraint "{counted.constraint}"', text or None)
+        problem = _problem(opened, found, fault, counted.column, Severity.WARNING)
+        problems.append(_times(problem, count))
+    return problems
+
+
+def fired_rows(
+    con: duckdb.DuckDBPyConnection, opened: Opened, conditions: Sequence[int], most: int = 1
+) -> dict[int, tuple[int, list[int]]]:
+    """How many rows meet each condition of the screen, and the first ones; conditions that none meets are left out."""
+    if not conditions:
+        return {}
+    every = ", ".join(f"bit_or(mask{number})" for number in range(max(conditions) // sieve.BITS + 1))
+    found = con.execute(f"SELECT {every} FROM {opened.table}").fetchone()
+    bits = sum((value or 0) << (sieve.BITS * number) for number, value in enumerate(found or ()))
+    fired = [condition for condition in conditions if bits >> condition & 1]
+    if not fired:
+        return {}
+    wanted = ", ".join(
+        f"count(*) FILTER ({sieve.fired(condition)}), min(rowid, {most}) FILTER ({sieve.fired(condition)})"
+        for condition in fired
+    )
+    row = con.execute(f"SELECT {wanted} FROM {opened.table}").fetchone() or ()
+    return {condition: (row[2 * place], list(row[2 * place + 1])) for place, condition in enumerate(fired)}

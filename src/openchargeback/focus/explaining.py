@@ -1,0 +1,48 @@
+"""What a fault in a row means for the person who must mend it."""
+
+from __future__ import annotations
+
+from openchargeback import money
+from openchargeback.focus.columns import COLUMNS, TABLE
+from openchargeback.focus.judge import Fault
+
+_SHOWN = 60
+
+
+def explain(fault: Fault, name: str, cells: int, columns: int) -> tuple[str, str]:
+    """Message and remedy of a fault; name: of its column, empty for the row; cells, columns: of row and header."""
+    uneven = f"the row has {cells} cells, the header {columns}"
+    whole = {
+        "missing-cell": (f"{uneven}: {name} is missing", "fill in the missing cells"),
+        "extra-cell": (uneven, "remove the cell, or quote a comma in a text"),
+        "blank-row": ("every cell of the row is empty", "remove the row, or export the file again"),
+    }
+    if fault.code in whole:
+        return whole[fault.code]
+    if fault.text is None:
+        return f"{name} is empty", "every charge needs one; export the file again"
+    return _cell(fault.code, name, fault.text)
+
+
+def _cell(code: str, name: str, text: str) -> tuple[str, str]:
+    shown = text[:_SHOWN]
+    if code == "no-such-date":
+        return f"{name} is no date of the calendar: {shown}", "correct the day"
+    if code == "amount-size":
+        fix = f"amounts have at most {money.MAX_DIGITS} digits before the point"
+        return f"{name} is beyond what an amount can hold: {shown}", fix
+    kind = COLUMNS.get(name)
+    if kind == "datetime":
+        return f"{name} is not a date-time: {shown}", "write it like 2025-01-01T00:00:00Z or 2025-01-01"
+    if kind == "decimal":
+        return f"{name} is not a number: {shown}", _spelling(text)
+    if kind == "json":
+        return f"{name} is not a JSON object: {shown}", "export it as FOCUS has it: an object with keys and values"
+    return f"{name} is {shown}", f"use one of {', '.join(TABLE[name].values)}"
+
+
+def _spelling(text: str) -> str:
+    plain = text.replace(",", "").replace("_", "").strip(" \t\r\n$€£+")
+    if plain == text or money.parse(plain) is None:
+        return "write a plain number such as 1234.50"
+    return f"write {plain}: no signs of currency or grouping, no blanks"

@@ -1,0 +1,48 @@
+"""The header of a charge file: which FOCUS column each of its columns is."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from openchargeback.focus.columns import COLUMNS, canonical_name
+from openchargeback.problems import Problem, Severity
+
+
+def names_of(labels: Sequence[str], path: str, line: int, cost_column: str) -> tuple[list[str], list[Problem]]:
+    """The canonical name of each column, and what is wrong with the header; columns that are not FOCUS keep theirs.
+
+    line: where the header stands, 0 for a file without lines. The columns that billing cannot do without must be there:
+    BillingPeriodStart and what the source bills.
+    """
+    problems: list[Problem] = []
+    names: list[str] = []
+    seen: dict[str, str] = {}
+    for index, label in enumerate(labels):
+        name = canonical_name(label)
+        if not name:
+            problems.append(
+                Problem(path, "blank-label", f"column {index + 1} has no name", "name it in the header", line)
+            )
+        elif name in seen:
+            also = f", as {seen[name].strip()} too" if seen[name] != label else ""
+            message = f"the header has {label.strip()} twice{also}"
+            problems.append(Problem(path, "duplicate-label", message, "keep one of the columns", line))
+        elif name != label and name in COLUMNS:
+            message = f"{label.strip()} is read as {name}"
+            fix = f"name the column {name}"
+            problems.append(Problem(path, "label-spelling", message, fix, line, severity=Severity.WARNING))
+        seen.setdefault(name, label)
+        names.append(name)
+    problems += [
+        Problem(
+            path,
+            "missing-label",
+            f"there is no column {needed}",
+            "export FOCUS columns with their names in the first line",
+            line,
+            excerpt=",".join(labels)[:200],
+        )
+        for needed in ("BillingPeriodStart", cost_column)
+        if needed not in names
+    ]
+    return names, problems

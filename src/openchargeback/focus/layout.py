@@ -1,0 +1,203 @@
+"""How the rows of a CSV file lie: whether DuckDB and Python read the same, and where each row stands.
+
+DuckDB passes over some things in silence (blank lines, an empty cell too many) and refuses others (ragged rows). So its
+rows are compared with what the bytes are made of; where that is not plain, Python reads the file a second time, says
+what is odd, and DuckDB reads a copy in which each row has as many cells as the header.
+"""
+
+from __future__ import annotations
+
+import csv
+import io
+from array import array
+from collections.abc import Collection, Iterator, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from openchargeback.focus.csv_text import (
+    UNREADABLE,
+    Place,
+    Record,
+    Unclosed,
+    binary,
+    broken,
+    is_utf_16,
+    records,
+    text,
+    unclosed,
+    undecodable,
+)
+from openchargeback.problems import Problem, Severity
+
+NUL = "\x00"
+
+
+@dataclass(frozen=True, slots=True)
+class Bytes:
+    """What a text is made of: physical lines, lines that end in a comma, and whether DuckDB may read it at all."""
+
+    lines: int
+    trailing_commas: int
+    strange: bool
+
+
+def look_through(path: Path) -> Bytes:
+    """Count what the reader's result is compared with, without reading the text as CSV.
+
+    Strange are NULs and UTF-16, of which DuckDB would make something else.
+    """
+    ends = commas = 0
+    strange = is_utf_16(path)
+    last = b""
+    with binary(path) as raw:
+        while block := raw.read(1 << 22):
+            seam = last + block[:2]
+            ends += block.count(b"\n")
+            commas += block.count(b",\n") + seam.count(b",\n")
+            if b"\r" in block or b"\r" in seam:
+                commas += block.count(b",\r\n") + seam.count(b",\r\n")
+            strange = strange or b"\x00" in block
+            last = block[-2:]
+    return Bytes(ends + (last != b"" and not last.endswith(b"\n")), commas, strange)
+
+
+@dataclass(frozen=True, slots=True)
+class Layout:
+    """Where rows stand; row 0 is the first one below the header.
+
+    lines: the first physical line of each row; numbers: the row's number as Frictionless counts (the header is 1, blank
+    lines count too). Both are empty where every line is a row, so that row n stands in line n + 2 and has that number.
+    uneven: the rows that do not have as many cells as the header. blank: the lines without anything.
+    """
+
+    lines: Sequence[int] = ()
+    numbers: Sequence[int] = ()
+    uneven: Sequence[int] = ()
+    blank: Sequence[int] = ()
+
+    @property
+    def plain(self) -> bool:
+        """Whether every line is a row."""
+        return not self.lines
+
+    def number(self, row: int) -> int:
+        """The number of a row as Frictionless counts."""
+        return self.numbers[row] if self.numbers else row + 2
+
+
+@dataclass(slots=True)
+class _Survey:
+    lines: array[int] = field(default_factory=lambda: array("L"))
+    numbers: array[int] = field(default_factory=lambda: array("L"))
+    uneven: list[int] = field(default_factory=list)
+    blank: list[int] = field(default_factory=list)
+    nuls: list[Place] = field(default_factory=list)
+
+
+def survey(path: Path, relative: str, columns: int) -> tuple[Layout | None, list[Problem]]:
+    """Where every row stands by Python's reading, and what makes the text unfit; None where it cannot be read."""
+    found = _Survey()
+    try:
+        for number, record in _below_header(path):
+            _add(found, number, record, columns)
+    except UnicodeDecodeError:
+        return None, [undecodable(path, relative)]
+    except Unclosed as error:
+        return None, [unclosed(relative, error)]
+    except UNREADABLE as error:
+        return None, [broken(relative, error)]
+    problems = []
+    if found.blank:
+        message = f"{'a line is' if len(found.blank) == 1 else f'{len(found.blank):,} lines are'} blank"
+        problems.append(
+            Problem(
+                relative,
+                "blank-row",
+                message,
+                "nothing to do: no charge is lost",
+                found.blank[0],
+                1,
+                severity=Severity.WARNING,
+                count=len(found.blank),
+            )
+        )
+    if found.nuls:
+        first = found.nuls[0]
+        problems.append(
+            Problem(
+                relative,
+                "binary-file",
+                "a cell holds a NUL byte",
+                "export the file again",
+                first.line,
+                first.column,
+                first.excerpt[:200],
+                count=len(found.nuls),
+            )
+        )
+    return Layout(found.lines, found.numbers, found.uneven, found.blank), problems
+
+
+def _add(found: _Survey, number: int, record: Record, columns: int) -> None:
+    if not record.cells:
+        found.blank.append(record.line)
+        return
+    if len(record.cells) != columns:
+        found.uneven.append(len(found.lines))
+    if NUL in record.text:
+        index = next((i for i, cell in enumerate(record.cells) if NUL in cell), 0)
+        found.nuls.append(record.place(index))
+    found.lines.append(record.line)
+    found.numbers.append(number)
+
+
+def _below_header(path: Path) -> Iterator[tuple[int, Record]]:
+    """The records below the header, with their numbers as Frictionless counts."""
+    with text(path) as file:
+        number = 0
+        for record in records(file):
+            if number or record.cells:
+                number += 1
+                if number > 1:
+                    yield number, record
+
+
+def all_rows(path: Path) -> Iterator[tuple[int, Record]]:
+    """Every row (from 0) with its record, blank lines left out."""
+    row = 0
+    for _, record in _below_header(path):
+        if record.cells:
+            yield row, record
+            row += 1
+
+
+def picked_rows(path: Path, layout: Layout, wanted: Collection[int]) -> Iterator[tuple[int, Record]]:
+    """Some rows with their records, ascending."""
+    if not wanted:
+        return
+    chosen, last = set(wanted), max(wanted)
+    if not layout.plain:
+        for row, record in all_rows(path):
+            if row in chosen:
+                yield row, record
+            if row >= last:
+                return
+        return
+    with binary(path) as raw:
+        for row, line in enumerate(raw, -1):
+            if row in chosen:
+                # utf-8-sig for the header only: a mark further down is a character of its cell.
+                record = next(records(io.StringIO(line.decode("utf-8"), newline="")))
+                yield row, Record(record.cells, row + 2, record.text)
+            if row >= last:
+                return
+
+
+def write_even(path: Path, target: Path, columns: int) -> None:
+    """A copy for DuckDB in UTF-8: each row as many cells as the header, no blank lines, no NULs."""
+    with text(path) as file, target.open("w", encoding="utf-8", newline="") as out:
+        writer = csv.writer(out, lineterminator="\n", quoting=csv.QUOTE_ALL)
+        for record in records(file):
+            if record.cells:
+                cells = [*record.cells[:columns], *[""] * (columns - len(record.cells))]
+                writer.writerow(cell.replace(NUL, "\N{REPLACEMENT CHARACTER}") for cell in cells)

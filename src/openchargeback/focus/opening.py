@@ -1,0 +1,194 @@
+"""A charge file into a DuckDB table of its cells as text, row by row as it stands, with the marks of the sieve.
+
+Each column c0, c1, … of the file is text, NULL for what means null; rowid is the row's number from 0. mask0, mask1, …
+say which conditions of the `Screen` a row meets.
+"""
+
+from __future__ import annotations
+
+import tempfile
+from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from pathlib import Path
+
+import duckdb
+
+from openchargeback.focus import csv_text, parquet, sieve
+from openchargeback.focus.database import count, literal
+from openchargeback.focus.header import names_of
+from openchargeback.focus.layout import Bytes, Layout, look_through, survey, write_even
+from openchargeback.focus.screen import LAST_IS_NULL, Screen, screen_of
+from openchargeback.ledger.files import ChargeFile
+from openchargeback.ledger.settings import Source
+from openchargeback.problems import Problem, has_errors
+
+MISSING = ("", "NULL", "null")
+"""The texts that mean null, as in the Table Schemas."""
+
+_MAX_LINE = 64 * 1024 * 1024
+
+
+@dataclass(frozen=True, slots=True)
+class Opened:
+    """A charge file in the table `table`: its columns by canonical name, in order, and how its rows lie.
+
+    layout: None for Parquet, whose rows have no lines.
+    """
+
+    file: ChargeFile
+    table: str
+    names: tuple[str, ...]
+    labels: tuple[str, ...]
+    screen: Screen
+    rows: int
+    layout: Layout | None
+
+    def column(self, name: str) -> str:
+        """The table's column with the cells of a canonical name, empty where the file has none."""
+        return f"c{self.names.index(name)}" if name in self.names else ""
+
+
+def open_file(
+    con: duckdb.DuckDBPyConnection, table: str, file: ChargeFile, source: Source, *, whole: bool
+) -> tuple[Opened | None, list[Problem]]:
+    """Read a file's rows into a table; None with the problems that prevent it.
+
+    whole: keep every cell; otherwise only the marks and the few cells that checks look at afterwards, which takes
+    little memory whatever the size of the file.
+    """
+    if parquet.is_parquet(file.location):
+        return _open_parquet(con, table, file, source, whole=whole)
+    header, problems = csv_text.read_header(file.location, file.path)
+    if header is None:
+        return None, problems
+    names, problems = names_of(header.labels, file.path, header.line, source.cost)
+    if has_errors(problems):
+        return None, problems
+    screen = screen_of(names, source)
+    rows, layout, faults = _read_rows(con, table, file, screen, whole=whole)
+    problems += faults
+    if layout is None:
+        return None, problems
+    return Opened(file, table, tuple(names), tuple(header.labels), screen, rows, layout), problems
+
+
+def _open_parquet(
+    con: duckdb.DuckDBPyConnection, table: str, file: ChargeFile, source: Source, *, whole: bool
+) -> tuple[Opened | None, list[Problem]]:
+    try:
+        labels, cells = parquet.columns(con, file.location)
+    except duckdb.Error as error:
+        return None, [csv_text.broken(file.path, error)]
+    names, problems = names_of(labels, file.path, 0, source.cost)
+    if has_errors(problems):
+        return None, problems
+    screen = screen_of(names, source)
+    relation = f"(SELECT {', '.join(cells)} FROM {parquet.relation(file.location)})"
+    try:
+        rows = _create(con, table, relation, screen, whole=whole)
+    except duckdb.OutOfMemoryException:
+        raise
+    except duckdb.Error as error:
+        return None, [*problems, csv_text.broken(file.path, error)]
+    return Opened(file, table, tuple(names), tuple(labels), screen, rows, None), problems
+
+
+def _read_rows(
+    con: duckdb.DuckDBPyConnection, table: str, file: ChargeFile, screen: Screen, *, whole: bool
+) -> tuple[int, Layout | None, list[Problem]]:
+    """Read a file's rows as text. What DuckDB refuses, or may have read otherwise than it stands, Python surveys."""
+    columns, rows = len(screen.names), -1
+    try:
+        # DuckDB works outside of Python's lock, so the bytes are looked through meanwhile.
+        with ThreadPoolExecutor(max_workers=1) as beside:
+            looking = beside.submit(look_through, file.location)
+            rows = _create(con, table, _csv(file.location, columns), screen, whole=whole)
+            found = looking.result()
+        if _is_plain(con, table, found, rows):
+            return rows, Layout(), []
+        if found.strange:
+            rows = -1
+    except duckdb.OutOfMemoryException:
+        raise
+    except (duckdb.Error, *csv_text.UNREADABLE):
+        rows = -1
+    layout, problems = survey(file.location, file.path, columns)
+    if layout is None or (len(layout.lines) == rows and not layout.uneven):
+        return rows, layout, problems
+    return _read_even(con, table, file, screen, layout, problems, whole=whole)
+
+
+def _read_even(
+    con: duckdb.DuckDBPyConnection,
+    table: str,
+    file: ChargeFile,
+    screen: Screen,
+    layout: Layout,
+    problems: list[Problem],
+    *,
+    whole: bool,
+) -> tuple[int, Layout | None, list[Problem]]:
+    with tempfile.TemporaryDirectory(prefix="openchargeback-") as folder:
+        copy = Path(folder) / "even.csv"
+        write_even(file.location, copy, len(screen.names))
+        try:
+            relation = _csv(copy, len(screen.names), max_line=_MAX_LINE)
+            rows = _create(con, table, relation, screen, whole=whole)
+        except duckdb.OutOfMemoryException:
+            raise
+        except duckdb.Error as error:
+            reason = str(error).splitlines()[0][:200]
+            fault = Problem(file.path, "source-error", f"not readable as CSV: {reason}", "export the file again")
+            return 0, None, [*problems, fault]
+    if rows != len(layout.lines):
+        message = f"read as {rows:,} rows and as {len(layout.lines):,}"
+        fault = Problem(file.path, "source-error", message, "export the file again, with every text quoted")
+        return 0, None, [*problems, fault]
+    # A survey without lines would mean that every line is a row.
+    return rows, layout, problems
+
+
+def _csv(path: Path, columns: int, max_line: int = 0) -> str:
+    """SQL that reads a CSV file as text. `columns` and `auto_detect=false`: nothing is guessed from a sample."""
+    types = ", ".join(f"'c{index}': 'VARCHAR'" for index in range(columns))
+    size = f", max_line_size={max_line}, buffer_size={2 * max_line}" if max_line else ""
+    nulls = ", ".join(literal(text) for text in MISSING)
+    return (
+        f"read_csv({file_literal(path)}, auto_detect=false, header=true, columns={{{types}}}, delim=',', quote='\"', "
+        f"escape='\"', strict_mode=true, nullstr=[{nulls}]{size})"
+    )
+
+
+def file_literal(path: Path) -> str:
+    """A path as a SQL literal that names one file, also where its name looks like a pattern."""
+    return literal("".join(f"[{char}]" if char in "*?[" else char for char in str(path)))
+
+
+def _create(con: duckdb.DuckDBPyConnection, table: str, relation: str, screen: Screen, *, whole: bool) -> int:
+    kept = [f"c{index}" for index in range(len(screen.names))] if whole else list(screen.kept)
+    marks = [f"({mask}) AS mask{number}" for number, mask in enumerate(sieve.masks(screen.conditions))]
+    con.execute(f"DROP TABLE IF EXISTS {table}")
+    result = con.execute(f"CREATE TABLE {table} AS SELECT {', '.join([*kept, *marks])} FROM {relation}").fetchone()
+    return int(result[0]) if result else 0
+
+
+def _is_plain(con: duckdb.DuckDBPyConnection, table: str, found: Bytes, rows: int) -> bool:
+    """Whether each physical line is one row, and no row ends in a comma too many (DuckDB passes over both)."""
+    if found.lines != rows + 1 or found.strange:
+        return False
+    return found.trailing_commas <= count(con, f"SELECT count(*) FILTER ({sieve.fired(LAST_IS_NULL)}) FROM {table}")
+
+
+def picked_cells(
+    con: duckdb.DuckDBPyConnection, opened: Opened, wanted: Sequence[int]
+) -> list[tuple[int, tuple[str | None, ...]]]:
+    """Rows of a Parquet file by number, ascending, with their cells as text."""
+    labels, cells = parquet.columns(con, opened.file.location)
+    selected = ", ".join(cells)
+    rows = con.execute(
+        f"SELECT file_row_number, {selected} FROM {parquet.relation(opened.file.location)} "
+        "WHERE list_contains($wanted, file_row_number) ORDER BY file_row_number",
+        {"wanted": list(wanted)},
+    ).fetchall()
+    return [(row[0], tuple(row[1 : len(labels) + 1])) for row in rows]

@@ -1,0 +1,114 @@
+"""What is looked for in every row of a file, as SQL conditions: suspicious cells, and what is only counted."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+from openchargeback.focus import sieve
+from openchargeback.focus.database import literal
+from openchargeback.focus.schema import detect, schema_for, severity_of
+from openchargeback.ledger.settings import Source
+from openchargeback.problems import Severity
+
+SUSPICIOUS, LAST_IS_NULL = 0, 1
+"""The places of the first two conditions: a row for the judge; a row whose last cell is null."""
+
+_LONG = 19
+"""Bytes of a number that surely has no more than 18 decimals."""
+
+
+@dataclass(frozen=True, slots=True)
+class Counted:
+    """A violation of the Table Schema that SQL finds exactly and that touches no money, so it is only counted."""
+
+    condition: int
+    column: str
+    constraint: str
+
+
+@dataclass(frozen=True, slots=True)
+class Screen:
+    """The conditions of one file.
+
+    fields: Table Schema fields in the order of the columns, as the judge needs them. amounts: fields that hold money.
+    kept: SQL of the cells that later checks look at. conditions: SQL over c0, c1, … in the order of their bits.
+    """
+
+    names: tuple[str, ...]
+    dialect: str
+    fields: tuple[dict[str, Any], ...]
+    amounts: frozenset[str]
+    kept: tuple[str, ...]
+    conditions: tuple[str, ...]
+    counted: tuple[Counted, ...] = ()
+
+
+def screen_of(names: Sequence[str], source: Source) -> Screen:
+    """What is looked for in a file with these columns (canonical names, in order)."""
+    dialect = detect(names, source.dialect)
+    described = {field["name"]: field for field in schema_for(dialect)["fields"]}
+    amounts = frozenset({source.cost, "ListCost"})
+    fields, suspicious, counted = [], [], []
+    for index, name in enumerate(names):
+        field, lowered = _weighed(described.get(name, {"name": name, "type": "any"}), source.cost)
+        fields.append(field)
+        fine = sieve.plain(field, f"c{index}", amount=name in amounts)
+        if name == "ChargeCategory":
+            fine = f"({fine} OR {_other_case(f'c{index}', field)})"
+        if fine:
+            suspicious.append(fine)
+        counted += [(name, constraint, condition.format(cell=f"c{index}")) for constraint, condition in lowered]
+    # IS NOT TRUE: where SQL does not know, the judge shall look.
+    conditions = [f"({' AND '.join(suspicious)}) IS NOT TRUE" if suspicious else "false", f"c{len(names) - 1} IS NULL"]
+    screen = Screen(tuple(names), dialect, tuple(fields), amounts, _kept(names, amounts), ())
+    return replace(
+        screen,
+        conditions=(*conditions, *(condition for _, _, condition in counted)),
+        counted=tuple(
+            Counted(len(conditions) + number, name, constraint) for number, (name, constraint, _) in enumerate(counted)
+        ),
+    )
+
+
+def _weighed(field: dict[str, Any], cost_column: str) -> tuple[dict[str, Any], list[tuple[str, str]]]:
+    """A field with the constraints that are errors, and SQL of those that are only counted, by constraint."""
+    constraints = dict(field.get("constraints", {}))
+    lowered = []
+    if field["name"] == "Tags":
+        # A charge without tags is held and stands in the queue, or another rule says who pays.
+        constraints.pop("required", None)
+    if constraints.get("required") and severity_of("constraint-error", field["name"], None, cost_column) is not (
+        Severity.ERROR
+    ):
+        del constraints["required"]
+        lowered.append(("required", "{cell} IS NULL"))
+    enum = constraints.get("enum", [])
+    if enum and field["name"] != "ChargeCategory":
+        del constraints["enum"]
+        lowered.append(("enum", f"{{cell}} NOT IN ({_words(enum)})"))
+    elif enum:
+        lowered.append(("enum", f"{_other_case('{cell}', field)} AND {{cell}} NOT IN ({_words(enum)})"))
+    return {**field, "constraints": constraints}, lowered
+
+
+def _other_case(cell: str, field: dict[str, Any]) -> str:
+    """An allowed word in another case, in ASCII: beyond it readers disagree about what a small letter is."""
+    words = _words([word.lower() for word in field["constraints"]["enum"]])
+    return f"(strlen({cell}) = length({cell}) AND lower({cell}) IN ({words}))"
+
+
+def _words(words: Sequence[str]) -> str:
+    return ", ".join(literal(word) for word in words)
+
+
+def _kept(names: Sequence[str], amounts: frozenset[str]) -> tuple[str, ...]:
+    kept = []
+    for index, name in enumerate(names):
+        cell = f"c{index}"
+        if name == "Tags":
+            kept.append(cell)
+        elif name in amounts:
+            kept.append(f"CASE WHEN strlen({cell}) > {_LONG} OR contains(lower({cell}), 'e') THEN {cell} END AS {cell}")
+    return tuple(kept)
