@@ -43,7 +43,7 @@ def judge(
     fields: Table Schema fields in the order of the cells; missing: the texts that mean null; amounts: the names of the
     fields that hold money which is billed or listed, and so must fit a sum.
     """
-    from frictionless import Schema
+    from frictionless import Dialect, Schema
     from frictionless.resources import TableResource
 
     schema = Schema.from_descriptor({"fields": list(fields), "missingValues": list(missing)})
@@ -54,7 +54,8 @@ def judge(
         yield labels
         yield from (list(row) for row in rows)
 
-    with TableResource(data=data, schema=schema) as resource:
+    # Said, not guessed: where many rows are uneven, Frictionless takes one of them for the header.
+    with TableResource(data=data, schema=schema, dialect=Dialect(header=True, header_rows=[1])) as resource:
         for index, row in enumerate(resource.row_stream):
             cells = row.cells
             blamed: set[int] = set()

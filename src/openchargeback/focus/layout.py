@@ -44,21 +44,26 @@ class Bytes:
 def look_through(path: Path) -> Bytes:
     """Count what the reader's result is compared with, without reading the text as CSV.
 
-    Strange are NULs and UTF-16, of which DuckDB would make something else.
+    Strange is what DuckDB would make something else of, or what would upset the count: NULs, UTF-16, blank lines, a
+    carriage return by itself.
     """
-    ends = commas = 0
+    lines = commas = 0
     strange = is_utf_16(path)
-    last = b""
+    last = b"\n"
     with binary(path) as raw:
         while block := raw.read(1 << 22):
-            seam = last + block[:2]
-            ends += block.count(b"\n")
-            commas += block.count(b",\n") + seam.count(b",\n")
-            if b"\r" in block or b"\r" in seam:
-                commas += block.count(b",\r\n") + seam.count(b",\r\n")
-            strange = strange or b"\x00" in block
-            last = block[-2:]
-    return Bytes(ends + (last != b"" and not last.endswith(b"\n")), commas, strange)
+            if block.endswith(b"\r"):
+                block += raw.read(1)
+            # The last byte of the block before counts with this one, so that nothing falls between two blocks.
+            joined = last + block
+            lines += block.count(b"\n")
+            commas += joined.count(b",\n")
+            strange = strange or b"\x00" in block or b"\n\n" in joined
+            if b"\r" in block:
+                commas += joined.count(b",\r\n")
+                strange = strange or b"\n\r" in joined or block.count(b"\r") != block.count(b"\r\n")
+            last = block[-1:]
+    return Bytes(lines + (last != b"\n"), commas, strange)
 
 
 @dataclass(frozen=True, slots=True)
