@@ -1,5 +1,7 @@
 """The rules across columns: each fires on the rows that break it and on no others."""
 
+from pathlib import Path
+
 import pytest
 
 from openchargeback.focus.checks import MAX_ROWS, Finding, check, check_header, weighed
@@ -419,6 +421,11 @@ def test_the_ledger_knows_the_codes_and_dialects_of_focus():
     assert not set(SETTABLE) & set(FIXED)
     assert set(settings.DIALECTS) == {"focus", *DIALECTS}
     assert list(SETTABLE) == sorted(SETTABLE)
+
+
+def test_every_code_stands_in_the_documentation():
+    text = (Path(__file__).parents[2] / "docs" / "LEDGER.md").read_text(encoding="utf-8")
+    assert [code for code in (*SETTABLE, *FIXED) if f"`{code}`" not in text] == []
 
 
 def config(*lines: str):
