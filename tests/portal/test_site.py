@@ -16,6 +16,7 @@ from urllib.parse import unquote
 import factory
 import pytest
 
+from openchargeback.focus.schema import DIALECTS, schema_bytes
 from openchargeback.model import Page, Provenance
 from openchargeback.portal import paths
 from openchargeback.portal.site import Site, site_jobs
@@ -192,6 +193,13 @@ def test_vendored_files_are_the_ones_that_are_listed() -> None:
     for name, digest in digests.items():
         assert hashlib.sha256(files[f"assets/{name}"].read_bytes()).hexdigest() == digest
     assert {n for n in files if n.startswith("assets/fonts/")} == {f"assets/{name}" for name in digests}
+
+
+def test_the_table_schemas_are_published_as_shipped_and_linked(built: Path) -> None:
+    links = pages(built)[paths.ABOUT].links
+    for dialect in DIALECTS:
+        assert (built / paths.schema(dialect)).read_bytes() == schema_bytes(dialect)
+        assert paths.relative(paths.ABOUT, paths.schema(dialect)) in links
 
 
 def test_amounts_tie_out_on_the_period_page(built: Path) -> None:

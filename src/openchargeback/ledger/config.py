@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import Any
 
-from openchargeback.ledger import shape
+from openchargeback.ledger import check_codes, shape
 from openchargeback.ledger.settings import (
     COST_COLUMNS,
+    DIALECTS,
     Config,
     Contact,
     JournalFormat,
@@ -21,7 +23,7 @@ from openchargeback.ledger.settings import (
     Tags,
     UnusualAmount,
 )
-from openchargeback.ledger.yaml_tree import Mapping, Node, Reader, parse
+from openchargeback.ledger.yaml_tree import Mapping, Node, Reader, Scalar, parse
 from openchargeback.money import ZERO
 from openchargeback.problems import Problem
 
@@ -66,16 +68,41 @@ def _tags(values: dict[str, Any], _node: Node, _reader: Reader) -> Tags:
     return Tags(**values)
 
 
+@dataclass(frozen=True, slots=True)
+class _Fixed:
+    """The level of a check that may only be `error`."""
+
+    code: str
+
+    def read(self, node: Node, reader: Reader) -> str | None:
+        if isinstance(node, Scalar) and node.text.strip() == "error":
+            return "error"
+        reader.fault(node, "fixed-severity", f"{self.code} protects money and stays an error", "remove this line")
+        return None
+
+    def schema(self) -> dict[str, Any]:
+        return {"const": "error"}
+
+
+_SEVERITY = shape.Record(
+    {
+        **{code: shape.Choice(check_codes.LEVELS) for code in check_codes.SETTABLE},
+        **{code: _Fixed(code) for code in check_codes.FIXED},
+    },
+    help="How much a check of charge files weighs: error, warning or off, by its code.",
+)
+
 _SOURCE = shape.Record(
     {
         "label": shape.Text(help="The name of the source on pages and statements."),
-        "dialect": shape.Choice(("focus", "simple"), help="Recognised from the columns unless set."),
+        "dialect": shape.Choice(DIALECTS, help="Recognised from the columns unless set."),
         "cost": shape.Choice(COST_COLUMNS, help="The FOCUS column that is billed."),
         "credit_fund": shape.Text(help="The accounting string that is credited."),
         "account": shape.Text(help="Journal account of the debit side."),
         "credit_account": shape.Text(help="Journal account of the credit side; the debit account unless set."),
         "note": shape.Text(help="How the discount comes about, a sentence for statements."),
         "default": _DEFAULT,
+        "severity": _SEVERITY,
     },
     help="Settings of one source.",
 )

@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from decimal import Decimal
 
 COST_COLUMNS = ("BilledCost", "EffectiveCost")
+DIALECTS = ("focus", "focus-1.0", "focus-1.1", "focus-1.2", "focus-1.3", "focus-1.4", "simple")
 PAYER_FIELDS = ("pi", "project", "fund")
 
 
@@ -53,13 +54,15 @@ class Tags:
 class Source:
     """Settings of one source; one that is not listed in the config gets these defaults.
 
-    dialect: `focus`, `simple` or empty, which means recognised from the columns.
+    dialect: `focus` (a version of FOCUS, recognised from the columns), one version such as `focus-1.2`, `simple`, or
+    empty, which means recognised from the columns.
     cost: the column that is billed, `BilledCost` or `EffectiveCost`.
     credit_fund: the accounting string that is credited; account: the journal account of both sides unless
     credit_account names another for the credit side.
     note: a sentence on how the discount of this source comes about, for statements.
     default: who pays what nothing else attributes (tax, support), field by field; default_untagged_only restricts it to
     charges of which neither tags nor directory say anything, so that what is tagged in part is still flagged.
+    severity: code of a check → `error`, `warning` or `off` (`ledger/check_codes.py`).
     """
 
     name: str
@@ -72,6 +75,7 @@ class Source:
     note: str = ""
     default: Payer = Payer()
     default_untagged_only: bool = False
+    severity: dict[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)

@@ -64,6 +64,11 @@ SOURCES = "sources/index.html"
 ABOUT = "about/index.html"
 
 
+def schema(dialect: str) -> str:
+    """The table schema of a dialect of charge files."""
+    return f"schemas/{dialect}.json"
+
+
 def period_page(period: str) -> str:
     """One month."""
     return f"periods/{folder_name(period)}/index.html"

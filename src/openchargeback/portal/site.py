@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from functools import partial
 
 from openchargeback import __version__
+from openchargeback.focus.schema import DIALECTS, schema_bytes
 from openchargeback.ledger.settings import Config
 from openchargeback.model import BilledPeriod, Page, Person, Project, Provenance
 from openchargeback.portal import paths
@@ -143,10 +144,13 @@ def _payers(book: Book) -> Iterator[_Planned]:
 
 
 def _assets(site: Site, env: Templates) -> Iterator[FileJob]:
-    """Files as they are, the accent, and the logo under a name of its own."""
+    """Files as they are, the table schemas, the accent, and the logo under a name of its own."""
     for name, path in env.files().items():
         if name.startswith("assets/"):
             yield FileJob(name, fingerprint("file", path.read_bytes()), path.read_bytes)
+    for dialect in DIALECTS:
+        content = schema_bytes(dialect)
+        yield FileJob(paths.schema(dialect), fingerprint("file", content), partial(bytes, content))
     theme = theme_css(site.config.portal.accent)
     yield FileJob(paths.asset("theme.css"), fingerprint("text", theme), theme.encode)
     if site.logo is not None and (name := _logo_name(site)):

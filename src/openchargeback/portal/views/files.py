@@ -7,6 +7,7 @@ from decimal import Decimal
 
 from markupsafe import Markup
 
+from openchargeback.focus.schema import DIALECTS, schema_for
 from openchargeback.model import FileRecord, Page, Provenance
 from openchargeback.portal import paths
 from openchargeback.portal.markdown import split_title, to_html
@@ -62,11 +63,20 @@ class SourceNote:
 
 
 @dataclass(frozen=True, slots=True)
+class SchemaLink:
+    """The published table schema of a dialect."""
+
+    title: str
+    link: str
+
+
+@dataclass(frozen=True, slots=True)
 class About:
     """Where the figures come from."""
 
     provenance: Provenance
     sources: tuple[SourceNote, ...]
+    schemas: tuple[SchemaLink, ...]
 
 
 def received(book: Book) -> Received:
@@ -96,4 +106,6 @@ def own_page(page: Page) -> OwnPage:
 def about(book: Book, provenance: Provenance) -> About:
     """How figures come about, with the notes on each source in the order of their colours."""
     settings = [book.config.source(name) for name in book.colours]
-    return About(provenance, tuple(SourceNote(s.label or s.name, s.cost, s.credit_fund, s.note) for s in settings))
+    sources = tuple(SourceNote(s.label or s.name, s.cost, s.credit_fund, s.note) for s in settings)
+    schemas = tuple(SchemaLink(schema_for(dialect)["title"], paths.schema(dialect)) for dialect in DIALECTS)
+    return About(provenance, sources, schemas)
