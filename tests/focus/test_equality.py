@@ -12,8 +12,8 @@ from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 
 from openchargeback.focus.checking import check_rows
-from openchargeback.focus.database import database, sql
-from openchargeback.focus.opening import open_file
+from openchargeback.focus.database import database
+from openchargeback.focus.opening import make_macros, open_file
 from openchargeback.ledger.files import ChargeFile
 from openchargeback.ledger.settings import Source
 
@@ -52,7 +52,7 @@ def found(content: bytes, suffix=".csv"):
         results = []
         for whole, full in ((False, False), (True, False), (False, True)):
             with database() as con:
-                con.execute(sql("openchargeback.focus", "macros.sql"))
+                make_macros(con)
                 opened, problems = open_file(con, "raw_0", file, Source("aws"), whole=whole)
                 if opened:
                     problems += check_rows(con, opened, Source("aws"), full=full)

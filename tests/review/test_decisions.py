@@ -176,7 +176,7 @@ def test_foreign_currency_can_only_be_rejected(tmp_path):
 
 
 def test_other_flags_keep_the_charge_held(tmp_path):
-    rows = [charge("-5", BillingPeriodStart="2025-02-01")]
+    rows = [charge("-5", BillingPeriodStart="2025-02-01", BillingPeriodEnd="2025-02-28")]
     first = decision("approve", "where: {flag: negative-usage}")
     second = decision("approve", "where: {flag: wrong-period}")
     assert sums(decided(tmp_path, rows, first)[0]) == (-5, 0, -5, 0)

@@ -45,7 +45,7 @@ def test_unusable_tags_hold_the_charge(tmp_path, text, expected):
 @pytest.mark.parametrize(
     ("cells", "expected"),
     [
-        ({"BillingPeriodStart": "2025-02-01"}, {"wrong-period"}),
+        ({"BillingPeriodStart": "2025-02-01", "BillingPeriodEnd": "2025-02-28"}, {"wrong-period"}),
         ({"BillingPeriodStart": "2024-12-31T23:59:59Z"}, {"wrong-period"}),
         ({"BillingPeriodStart": "2025-02-01T01:00:00+02:00"}, set()),
         ({"ListCost": "4.99"}, {"above-list"}),

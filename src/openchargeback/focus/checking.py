@@ -13,6 +13,7 @@ from itertools import chain
 import duckdb
 
 from openchargeback.focus import csv_text, layout, sieve
+from openchargeback.focus.checks import MAX_ROWS, Finding, check_header, check_whole, weighed, whole_columns
 from openchargeback.focus.csv_text import Place, Record
 from openchargeback.focus.explaining import explain
 from openchargeback.focus.judge import Fault, judge
@@ -48,13 +49,45 @@ def check_rows(con: duckdb.DuckDBPyConnection, opened: Opened, source: Source, *
         if beyond:
             problems.append(_not_judged(opened, beyond))
     errors, lesser = _weighed(opened, _judged(opened, rows), source)
-    return [*errors, *lesser, *_counted(con, opened), *problems]
+    counted = _counted(con, opened, source)
+    return [*errors, *lesser, *counted, *_told(con, opened, findings(con, opened, source)), *problems]
 
 
-def place_of(con: duckdb.DuckDBPyConnection, opened: Opened, row: int, column: int) -> Place:
-    """Where a cell of a row stands; line 0 for Parquet, which has none."""
-    found = next(iter(_picked(con, opened, [row])), None)
-    return _place(found.record if found else None, column)
+def findings(con: duckdb.DuckDBPyConnection, opened: Opened, source: Source) -> list[Finding]:
+    """The rules across columns that the file breaks, those of its header first."""
+    screen = opened.screen
+    fired = fired_rows(con, opened, [condition for condition, _ in screen.rules], MAX_ROWS)
+    found = [rule.finding(*fired[condition]) for condition, rule in screen.rules if condition in fired]
+    kept = whole_columns(opened.names, screen.dialect, source)
+    named = ", ".join(["rowid", *(f"{opened.column(name)} AS {name}" for name in sorted(kept))])
+    whole = check_whole(con, f"(SELECT {named} FROM {opened.table})", opened.names, screen.dialect, source)
+    return [*check_header(opened.names, screen.dialect, source), *found, *whole]
+
+
+def _told(con: duckdb.DuckDBPyConnection, opened: Opened, found: Sequence[Finding]) -> Iterator[Problem]:
+    """Findings as problems at the first row that each stands in, or at the header."""
+    rows = {row.number: row for row in _picked(con, opened, sorted({each.rows[0] for each in found if each.rows}))}
+    for each in found:
+        row = rows[each.rows[0]] if each.rows else None
+        index = opened.names.index(each.column) if each.column else 0
+        place = _place(row.record, index) if row is not None else Place(1 if opened.layout else 0, 0, "")
+        yield Problem(
+            opened.file.path,
+            each.code,
+            each.message,
+            each.fix,
+            place.line,
+            place.column,
+            place.excerpt[: csv_text.MAX_EXCERPT],
+            each.severity,
+            each.count if row is not None else 1,
+            _number(opened, row.number) if row is not None else 0,
+            each.column,
+        )
+
+
+def _number(opened: Opened, row: int) -> int:
+    return opened.layout.number(row) if opened.layout else row + 2
 
 
 def _suspicious(con: duckdb.DuckDBPyConnection, opened: Opened) -> tuple[list[int], int]:
@@ -125,11 +158,9 @@ def _weighed(
     lesser: dict[tuple[str, str], tuple[Problem, int]] = {}
     for row, fault in faults:
         name = opened.names[fault.column] if 0 <= fault.column < len(opened.names) else ""
-        severity = severity_of(fault.code, name, fault.text, source.cost) if name else Severity.ERROR
-        if fault.code in ("missing-cell", "extra-cell"):
-            severity = Severity.ERROR
-        if name == "ChargeCategory" and severity is Severity.WARNING:
-            continue  # another case of an allowed word, which the screen counts
+        severity = _severity(fault, name, source)
+        if severity is None or (name == "ChargeCategory" and severity is Severity.WARNING):
+            continue  # switched off; or another case of an allowed word, which a rule tells
         if severity is Severity.ERROR:
             errors.append(_problem(opened, row, fault, name, severity))
             continue
@@ -138,12 +169,19 @@ def _weighed(
     return errors, [_times(problem, count) for problem, count in lesser.values()]
 
 
+def _severity(fault: Fault, name: str, source: Source) -> Severity | None:
+    if not name or fault.code in ("missing-cell", "extra-cell"):
+        return Severity.ERROR
+    severity = severity_of(fault.code, name, fault.text, source.cost)
+    return severity if severity is Severity.ERROR else weighed(fault.code, severity, source)
+
+
 def _problem(opened: Opened, row: _Row, fault: Fault, name: str, severity: Severity) -> Problem:
     column = max(fault.column, 0)
     if fault.code in ("missing-cell", "extra-cell"):
         column = min(column, len(row.cells))
     place = _place(row.record, column)
-    number = opened.layout.number(row.number) if opened.layout else row.number + 2
+    number = _number(opened, row.number)
     message, fix = explain(fault, name, len(row.cells), len(opened.names))
     return Problem(
         opened.file.path,
@@ -167,8 +205,11 @@ def _times(problem: Problem, count: int) -> Problem:
     return replace(problem, count=count)
 
 
-def _counted(con: duckdb.DuckDBPyConnection, opened: Opened) -> list[Problem]:
+def _counted(con: duckdb.DuckDBPyConnection, opened: Opened, source: Source) -> list[Problem]:
     """One warning a column for values that the standard demands or restricts and billing does not need."""
+    severity = weighed("constraint-error", Severity.WARNING, source)
+    if severity is None:
+        return []
     counts = fired_rows(con, opened, [counted.condition for counted in opened.screen.counted])
     problems = []
     for counted in opened.screen.counted:
@@ -179,7 +220,7 @@ def _counted(con: duckdb.DuckDBPyConnection, opened: Opened) -> list[Problem]:
         found = next(iter(_picked(con, opened, rows[:1])))
         text = found.cells[column] if column < len(found.cells) else None
         fault = Fault(0, column, "constraint-error", f'constraint "{counted.constraint}"', text or None)
-        problem = _problem(opened, found, fault, counted.column, Severity.WARNING)
+        problem = _problem(opened, found, fault, counted.column, severity)
         problems.append(_times(problem, count))
     return problems
 

@@ -1,4 +1,4 @@
-"""Checks of one charge file against the rules across columns (`rules.py`), in one pass over its rows."""
+"""The rules across columns (`rules.py`) as they hold for one charge file, with the weight that its source gives."""
 
 from __future__ import annotations
 
@@ -9,7 +9,6 @@ from typing import Any
 import duckdb
 
 from openchargeback.focus.columns import TABLE, WITHDRAWN
-from openchargeback.focus.database import sql
 from openchargeback.focus.rules import RULES, Rule
 from openchargeback.focus.schema import SIMPLE, columns_of
 from openchargeback.ledger.settings import Source
@@ -91,60 +90,60 @@ def _name(dialect: str) -> str:
     return "the simple dialect" if dialect == SIMPLE else dialect.replace("focus-", "FOCUS ")
 
 
-def check(
+def row_rules(columns: Collection[str], dialect: str, source: Source) -> list[ActiveRule]:
+    """The rules that a row breaks by itself, as far as they run on a file with these columns."""
+    return [rule for rule in _active(columns, dialect, source) if not rule.rule.trigger]
+
+
+def check_whole(
     con: duckdb.DuckDBPyConnection, view: str, columns: Collection[str], dialect: str, source: Source
 ) -> list[Finding]:
-    """What a file breaks, the header first, then the rules in their order.
+    """What the rows of a file break together.
 
     view: has a column `rowid` (from 0) and the cells as text, NULL where null, under the FOCUS names in `columns`.
-    columns: canonical names in the file. dialect: as `detect` gives it. The macros of `macros.sql` must be there.
-
-    One pass over the rows counts for all rules together, a second one lists the first rows of those that are broken. A
-    rule whose columns the file lacks, or that the source switches off, costs nothing.
+    columns: canonical names in the file. dialect: as `detect` gives it.
     """
-    rules = [_Active(rule, source.cost, columns) for rule in RULES if _runs(rule, columns, dialect, source)]
-    header = check_header(columns, dialect, source)
-    if not rules:
-        return header
-    con.execute(sql(__package__, "rules.sql"))
-    base = _base(view, columns, rules)
-    broken = [rule for rule, seen in zip(rules, _row(con, base, [rule.counted for rule in rules]), strict=True) if seen]
-    if not broken:
-        return header
-    parts = [
-        part
-        for rule in broken
-        for part in (f"count(*) FILTER (WHERE {rule.where})", f"min(rowid, {MAX_ROWS}) FILTER (WHERE {rule.where})")
+    rules = [rule for rule in _active(columns, dialect, source) if rule.rule.trigger]
+    seen = _row(con, view, [rule.rule.trigger for rule in rules]) if rules else ()
+    findings = []
+    for rule in [rule for rule, broken in zip(rules, seen, strict=True) if broken]:
+        parts = [f"count(*) FILTER (WHERE {rule.where})", f"min(rowid, {MAX_ROWS}) FILTER (WHERE {rule.where})"]
+        count, rows = _row(con, view, parts)
+        if count:
+            findings.append(rule.finding(int(count), rows))
+    return findings
+
+
+def whole_columns(columns: Collection[str], dialect: str, source: Source) -> set[str]:
+    """The columns that `check_whole` looks at."""
+    return {name for rule in _active(columns, dialect, source) if rule.rule.trigger for name in rule.needs}
+
+
+def _active(columns: Collection[str], dialect: str, source: Source) -> list[ActiveRule]:
+    return [
+        ActiveRule(rule, severity, source.cost, columns)
+        for rule in RULES
+        if _runs(rule, columns, dialect, source) and (severity := weighed(rule.code, rule.severity, source))
     ]
-    found = _row(con, base, parts)
-    findings = [
-        Finding(
-            code=rule.rule.code,
-            column=rule.column,
-            severity=severity,
-            count=int(count),
-            rows=tuple(sorted(rows)),
-            message=rule.message,
-            fix=rule.rule.fix,
-        )
-        for rule, count, rows in zip(broken, found[::2], found[1::2], strict=True)
-        if count and (severity := weighed(rule.rule.code, rule.rule.severity, source))
-    ]
-    return [*header, *findings]
 
 
-class _Active:
-    """A rule with the names of this file filled in."""
+class ActiveRule:
+    """A rule with the names of a file filled in: `where` is SQL over its FOCUS names and those of `derived`."""
 
-    def __init__(self, rule: Rule, cost: str, columns: Collection[str]) -> None:
+    def __init__(self, rule: Rule, severity: Severity, cost: str, columns: Collection[str]) -> None:
+        self.severity = severity
         present = [name for name in rule.any_of if name in columns]
         first = present[0] if len(present) == 1 else f"coalesce({', '.join(present)})"
         self.rule = rule
         self.column = rule.column.replace("{cost}", cost)
         self.message = rule.message.replace("{cost}", cost)
         self.where = rule.where.replace("{cost}", cost).replace("{any}", first)
-        self.counted = rule.trigger or f"count(*) FILTER (WHERE {self.where})"
         self.needs = {self.column, *(name.replace("{cost}", cost) for name in rule.needs), *present}
+
+    def finding(self, count: int, rows: Sequence[int]) -> Finding:
+        """The rule as broken by so many rows, of which these are the first."""
+        fix = self.rule.fix
+        return Finding(self.rule.code, self.column, self.severity, count, tuple(sorted(rows)), self.message, fix)
 
 
 def _runs(rule: Rule, columns: Collection[str], dialect: str, source: Source) -> bool:
@@ -154,22 +153,17 @@ def _runs(rule: Rule, columns: Collection[str], dialect: str, source: Source) ->
         and (not rule.any_of or any(name in columns for name in rule.any_of))
         and rule.cost in {"", source.cost}
         and (rule.simple or dialect != SIMPLE)
-        and not (rule.unread and rule.column == source.cost)
-        and source.severity.get(rule.code) != "off"
     )
 
 
-def _base(view: str, columns: Collection[str], rules: Sequence[_Active]) -> str:
-    """The rows with what the rules may name beside the file's columns."""
-    names = sorted({name for rule in rules for name in rule.needs} | ({"ChargeCategory", "ChargeClass"} & set(columns)))
+def derived(columns: Collection[str]) -> str:
+    """SQL of what the rules may name beside the columns of a file."""
     category = "lower(ChargeCategory)" if "ChargeCategory" in columns else "NULL::VARCHAR"
     correction = "coalesce(lower(ChargeClass) = 'correction', false)" if "ChargeClass" in columns else "false"
-    return (
-        f"WITH file AS (SELECT rowid, {', '.join(names)}, {category} AS category, {correction} AS correction, "
-        f"coalesce({category}, 'usage') = 'usage' AS usage FROM {view})"
-    )
+    return f"{category} AS category, {correction} AS correction, coalesce({category}, 'usage') = 'usage' AS usage"
 
 
-def _row(con: duckdb.DuckDBPyConnection, base: str, parts: Sequence[str]) -> tuple[Any, ...]:
-    row = con.execute(f"{base} SELECT {', '.join(parts)} FROM file").fetchone()
+def _row(con: duckdb.DuckDBPyConnection, view: str, parts: Sequence[str]) -> tuple[Any, ...]:
+    # The rules select from `file` too, to compare a row with all.
+    row = con.execute(f"WITH file AS (FROM {view}) SELECT {', '.join(parts)} FROM file").fetchone()
     return tuple(row or ())

@@ -15,7 +15,7 @@ from pathlib import Path
 import duckdb
 
 from openchargeback.focus import csv_text, parquet, sieve
-from openchargeback.focus.database import count, literal
+from openchargeback.focus.database import count, literal, sql
 from openchargeback.focus.header import names_of
 from openchargeback.focus.layout import Bytes, Layout, look_through, survey, write_even
 from openchargeback.focus.screen import LAST_IS_NULL, Screen, screen_of
@@ -47,6 +47,12 @@ class Opened:
     def column(self, name: str) -> str:
         """The table's column with the cells of a canonical name, empty where the file has none."""
         return f"c{self.names.index(name)}" if name in self.names else ""
+
+
+def make_macros(con: duckdb.DuckDBPyConnection) -> None:
+    """Give a connection the macros that conditions are written in."""
+    for name in ("macros.sql", "rules.sql"):
+        con.execute(sql(__package__, name))
 
 
 def open_file(
@@ -169,7 +175,9 @@ def _create(con: duckdb.DuckDBPyConnection, table: str, relation: str, screen: S
     kept = [f"c{index}" for index in range(len(screen.names))] if whole else list(screen.kept)
     marks = [f"({mask}) AS mask{number}" for number, mask in enumerate(sieve.masks(screen.conditions))]
     con.execute(f"DROP TABLE IF EXISTS {table}")
-    result = con.execute(f"CREATE TABLE {table} AS SELECT {', '.join([*kept, *marks])} FROM {relation}").fetchone()
+    result = con.execute(
+        f"CREATE TABLE {table} AS SELECT {', '.join([*kept, *marks])} FROM (SELECT *, {screen.named} FROM {relation})"
+    ).fetchone()
     return int(result[0]) if result else 0
 
 

@@ -19,7 +19,7 @@ from openchargeback.focus.checking import check_rows
 from openchargeback.focus.columns import CATEGORIES, COLUMNS
 from openchargeback.focus.database import count as _count
 from openchargeback.focus.database import identifier, insert, sql
-from openchargeback.focus.opening import Opened, open_file
+from openchargeback.focus.opening import Opened, make_macros, open_file
 from openchargeback.focus.tags import FIELDS, read_tags
 from openchargeback.ledger.files import ChargeFile
 from openchargeback.ledger.settings import Config
@@ -75,7 +75,7 @@ def load(
     con: duckdb.DuckDBPyConnection, files: Sequence[ChargeFile], config: Config
 ) -> tuple[list[LoadedFile], list[Problem]]:
     """Read all charge files of one period. With any error among the problems the tables are not to be used."""
-    con.execute(sql(__package__, "macros.sql"))
+    make_macros(con)
     con.execute(
         "CREATE TABLE charge (n BIGINT, file INTEGER, source VARCHAR, period_start TIMESTAMP, cost DECIMAL(38, 18), "
         "list DECIMAL(38, 18), currency VARCHAR, category VARCHAR, kind VARCHAR, service VARCHAR, tag BIGINT)"

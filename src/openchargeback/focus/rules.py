@@ -31,7 +31,6 @@ class Rule:
     needs: the further columns without which the rule is not run; any_of: of these one must be there, and `{any}` in
     `where` is the first of them that is not null.
     cost: only where the source bills this column. simple: whether the rule holds in the simple dialect too.
-    unread: not on the column that the source bills, which reading judges more strictly.
     """
 
     code: str
@@ -46,7 +45,6 @@ class Rule:
     trigger: str = ""
     cost: str = ""
     simple: bool = True
-    unread: bool = False
 
 
 def _words(values: tuple[str, ...]) -> str:
@@ -74,16 +72,6 @@ def _spelling() -> Iterator[Rule]:
                 "write the end as a date-time, or say `dialect: simple` where the last day counts",
                 "FOCUS 1.2, Date/Time Format",
                 simple=False,
-            )
-        if column.type == "decimal" and name != "ListCost":
-            yield Rule(
-                "number-spelling",
-                name,
-                f"oddly_spelled({name})",
-                f"{name} is spelled in a way that not every program reads as a number",
-                "write plain numbers such as 1234.50",
-                "FOCUS 1.2, Numeric Format",
-                unread=True,
             )
         if column.values:
             yield Rule(

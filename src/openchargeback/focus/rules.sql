@@ -49,15 +49,6 @@ CREATE OR REPLACE MACRO loosely_written(text) AS
         ELSE utc(text) IS NOT NULL
     END;
 
--- Whether a number is spelled in a way that some readers take and others refuse (FOCUS 1.2, "Numeric Format"): a plus
--- sign, grouping by underscores, blanks, NaN, infinity.
-CREATE OR REPLACE MACRO oddly_spelled(text) AS
-    CASE
-        WHEN text < '-' OR text > ':' THEN true
-        WHEN text < '.' THEN NOT regexp_full_match(text, '[0-9.eE+-]*')
-        ELSE contains(text, '_') OR ends_with(text, ' ')
-    END;
-
 -- Whether a value is one of the allowed ones but for the case of its letters.
 CREATE OR REPLACE MACRO other_case(text, allowed) AS
     NOT list_contains(allowed, text) AND list_contains(list_transform(allowed, lambda word: lower(word)), lower(text));

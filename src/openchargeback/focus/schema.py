@@ -69,8 +69,9 @@ def detect(columns: Collection[str], setting: str = "") -> str:
 def severity_of(code: str, column: str, text: str | None, cost_column: str) -> Severity:
     """How much a violation of the schema weighs: an error where billing would have to guess, else a warning.
 
-    code: as Frictionless names it (`type-error`, `constraint-error`, `missing-label`). text: the cell, None where it is
-    null or the column is missing. cost_column: what the source bills, `BilledCost` or `EffectiveCost`.
+    code: as Frictionless names it (`type-error`, `constraint-error`, `missing-label`), or what the judge adds. text:
+    the cell, None where it is null or the column is missing. cost_column: what the source bills, `BilledCost` or
+    `EffectiveCost`.
 
     BillingPeriodStart and the cost are needed in every row. ChargeCategory and ListCost may be missing or null (usage,
     no discount), but what stands there must be readable; a category's case is forgiven.
@@ -81,6 +82,6 @@ def severity_of(code: str, column: str, text: str | None, cost_column: str) -> S
         return Severity.WARNING
     if column == "ChargeCategory" and text.lower() not in _FOLDED_CATEGORIES:
         return Severity.ERROR
-    if column == "ListCost" and code == "type-error":
+    if column == "ListCost" and code != "constraint-error":
         return Severity.ERROR
     return Severity.WARNING

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 from openchargeback.focus import sieve
+from openchargeback.focus.checks import ActiveRule, derived, row_rules, whole_columns
+from openchargeback.focus.columns import OLDER_VALUES, TABLE
 from openchargeback.focus.database import literal
 from openchargeback.focus.schema import detect, schema_for, severity_of
 from openchargeback.ledger.settings import Source
@@ -33,7 +35,8 @@ class Screen:
     """The conditions of one file.
 
     fields: Table Schema fields in the order of the columns, as the judge needs them. amounts: fields that hold money.
-    kept: SQL of the cells that later checks look at. conditions: SQL over c0, c1, … in the order of their bits.
+    kept: SQL of the cells that later checks look at. named: SQL of what conditions call by its FOCUS name.
+    conditions: SQL in the order of their bits: first SUSPICIOUS and LAST_IS_NULL, then `counted`, then `rules`.
     """
 
     names: tuple[str, ...]
@@ -41,8 +44,10 @@ class Screen:
     fields: tuple[dict[str, Any], ...]
     amounts: frozenset[str]
     kept: tuple[str, ...]
+    named: str
     conditions: tuple[str, ...]
-    counted: tuple[Counted, ...] = ()
+    counted: tuple[Counted, ...]
+    rules: tuple[tuple[int, ActiveRule], ...]
 
 
 def screen_of(names: Sequence[str], source: Source) -> Screen:
@@ -50,25 +55,31 @@ def screen_of(names: Sequence[str], source: Source) -> Screen:
     dialect = detect(names, source.dialect)
     described = {field["name"]: field for field in schema_for(dialect)["fields"]}
     amounts = frozenset({source.cost, "ListCost"})
-    fields, suspicious, counted = [], [], []
+    fields, suspicious, lowered = [], [], []
     for index, name in enumerate(names):
-        field, lowered = _weighed(described.get(name, {"name": name, "type": "any"}), source.cost)
+        field, counted = _weighed(described.get(name, {"name": name, "type": "any"}), source.cost)
         fields.append(field)
         fine = sieve.plain(field, f"c{index}", amount=name in amounts)
         if name == "ChargeCategory":
             fine = f"({fine} OR {_other_case(f'c{index}', field)})"
         if fine:
             suspicious.append(fine)
-        counted += [(name, constraint, condition.format(cell=f"c{index}")) for constraint, condition in lowered]
+        lowered += [(name, constraint, condition.format(cell=f"c{index}")) for constraint, condition in counted]
     # IS NOT TRUE: where SQL does not know, the judge shall look.
-    conditions = [f"({' AND '.join(suspicious)}) IS NOT TRUE" if suspicious else "false", _last_is_null(len(names))]
-    screen = Screen(tuple(names), dialect, tuple(fields), amounts, _kept(names, amounts), ())
-    return replace(
-        screen,
-        conditions=(*conditions, *(condition for _, _, condition in counted)),
+    first = [f"({' AND '.join(suspicious)}) IS NOT TRUE" if suspicious else "false", _last_is_null(len(names))]
+    rules = row_rules(names, dialect, source)
+    return Screen(
+        names=tuple(names),
+        dialect=dialect,
+        fields=tuple(fields),
+        amounts=amounts,
+        kept=_kept(names, amounts, whole_columns(names, dialect, source)),
+        named=", ".join([*(f"c{i} AS {name}" for i, name in enumerate(names) if name in TABLE), derived(names)]),
+        conditions=(*first, *(condition for _, _, condition in lowered), *(rule.where for rule in rules)),
         counted=tuple(
-            Counted(len(conditions) + number, name, constraint) for number, (name, constraint, _) in enumerate(counted)
+            Counted(number, name, constraint) for number, (name, constraint, _) in enumerate(lowered, len(first))
         ),
+        rules=tuple(enumerate(rules, len(first) + len(lowered))),
     )
 
 
@@ -97,9 +108,9 @@ def _weighed(field: dict[str, Any], cost_column: str) -> tuple[dict[str, Any], l
     enum = constraints.get("enum", [])
     if enum and field["name"] != "ChargeCategory":
         del constraints["enum"]
-        lowered.append(("enum", f"{{cell}} NOT IN ({_words(enum)})"))
-    elif enum:
-        lowered.append(("enum", f"{_other_case('{cell}', field)} AND {{cell}} NOT IN ({_words(enum)})"))
+        # Another case and older words are read, and told by rules of their own.
+        known = [*enum, *OLDER_VALUES.get(field["name"], ())]
+        lowered.append(("enum", f"({{cell}} NOT IN ({_words(known)}) AND NOT other_case({{cell}}, [{_words(enum)}]))"))
     return {**field, "constraints": constraints}, lowered
 
 
@@ -113,11 +124,11 @@ def _words(words: Sequence[str]) -> str:
     return ", ".join(literal(word) for word in words)
 
 
-def _kept(names: Sequence[str], amounts: frozenset[str]) -> tuple[str, ...]:
+def _kept(names: Sequence[str], amounts: frozenset[str], others: Collection[str]) -> tuple[str, ...]:
     kept = []
     for index, name in enumerate(names):
         cell = f"c{index}"
-        if name == "Tags":
+        if name == "Tags" or name in others:
             kept.append(cell)
         elif name in amounts:
             kept.append(f"CASE WHEN strlen({cell}) > {_LONG} OR contains(lower({cell}), 'e') THEN {cell} END AS {cell}")
