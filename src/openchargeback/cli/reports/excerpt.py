@@ -15,7 +15,7 @@ from openchargeback.problems import Problem
 _TAB = "    "
 _REACH = 2000
 _CELL = re.compile(r'"(?:[^"]|"")*"?|[^,\r\n]*')
-_VALUE = re.compile(r""""[^"]*"?|'[^']*'?|.*?(?=:(?:\s|$)|\s#|\s*$)""")
+_VALUE = re.compile(r""""[^"]*"?|'[^']*'?|[\[{]|.*?(?=:(?:\s|$)|\s#|\s*$)""")
 
 
 @dataclass(frozen=True, slots=True)
