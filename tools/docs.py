@@ -1,9 +1,10 @@
-"""Write what documents say about codes anew from the catalogue: `make docs`; --check only tells whether it is needed."""
+"""Write the list of codes in docs/VALIDATION.md anew: `make docs`. --check only tells whether it is out of date."""
 
 from __future__ import annotations
 
 import re
 import sys
+import textwrap
 from pathlib import Path
 
 from openchargeback.explanations import SUBJECTS, Explanation, catalogue
@@ -56,20 +57,25 @@ def entry(each: Explanation) -> str:
         [
             f"### `{each.code}`",
             "",
-            f"*{each.kind}*: **{each.title}.** {each.means}",
+            f"{each.kind.capitalize()}: **{each.title.replace('`', '')}.**",
             "",
-            f"{each.matters}",
+            folded(f"{each.means} {each.matters}"),
             "",
-            f"To mend it: {each.mend}",
+            folded(f"*Mend:* {each.mend}"),
             "",
             "```text",
             each.example,
             "```",
             "",
-            f"Source of the rule: {each.source}.",
+            f"*Rule:* {each.source}",
             "",
         ]
     )
+
+
+def folded(text: str) -> str:
+    """Prose in lines of at most 120 characters, as in the other documents."""
+    return textwrap.fill(text, 120, break_long_words=False, break_on_hyphens=False)
 
 
 if __name__ == "__main__":
