@@ -57,7 +57,7 @@ def entry(each: Explanation) -> str:
         [
             f"### `{each.code}`",
             "",
-            f"{each.kind.capitalize()}: **{each.title.replace('`', '')}.**",
+            f"{each.kind.capitalize()}: **{each.title}.**",
             "",
             folded(f"{each.means} {each.matters}"),
             "",
