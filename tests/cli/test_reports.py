@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+from dataclasses import replace
 from pathlib import Path
 from xml.etree import ElementTree as ET
 
@@ -20,7 +21,6 @@ from openchargeback.cli.reports.excerpt import cut, excerpt_of, span
 from openchargeback.cli.reports.junit import junit
 from openchargeback.cli.reports.paragraphs import paragraphs, total
 from openchargeback.cli.reports.text import Page, report
-from openchargeback.focus.csv_text import more
 from openchargeback.problems import Problem, Severity
 
 AWS = "charges/2025-01/aws.csv"
@@ -47,11 +47,12 @@ def plain(problems: list[Problem], page: Page | None = None) -> str:
 
 
 def test_fifty_thousand_equal_faults_are_one_paragraph() -> None:
-    """Those that the reader lists and those that it only counts."""
-    listed = [fault(line, f"${line}") for line in range(2, 52)]
-    found = paragraphs([*listed, more(listed[-1], 49_950)])
-    assert [(each.count, len(each.places), each.head.line) for each in found] == [(50_000, 50, 2)]
-    text = plain([*listed, more(listed[-1], 49_950)])
+    """Whether each has a place of its own or one stands for many."""
+    faults = [fault(line, f"${line}") for line in range(2, 1002)]
+    faults.append(replace(faults[-1], line=1002, count=49_000))
+    found = paragraphs(faults)
+    assert [(each.count, len(each.places), each.head.line) for each in found] == [(50_000, 1001, 2)]
+    text = plain(faults)
     assert "(50,000 times)" in text
     assert "lines 3, 4, 5, 6, 7, 8, 9, 10 and 49,991 more" in text
     assert "50,000 errors in 1 file" in text

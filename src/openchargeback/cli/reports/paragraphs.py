@@ -12,7 +12,6 @@ from openchargeback.problems import Problem, Severity, in_order
 WEIGHT = {Severity.ERROR: 0, Severity.WARNING: 1, Severity.NOTICE: 2}
 """The heaviest first."""
 
-_REST = re.compile(r"and [\d,]+ more like this")
 _DATA = re.compile(r"\S*\d\S*")
 
 
@@ -20,7 +19,8 @@ _DATA = re.compile(r"\S*\d\S*")
 class Paragraph:
     """Faults of one file with the same code, remedy and kind of message.
 
-    places: those that are listed, in their order, at least one. count: how many there are, listed or not.
+    places: the problems, in their order, at least one. count: for how many faults they stand, with or without a place
+    of their own.
     """
 
     places: tuple[Problem, ...]
@@ -40,18 +40,9 @@ class Paragraph:
 def paragraphs(problems: Iterable[Problem]) -> list[Paragraph]:
     """Problems by paragraph: the heaviest first, then by path and line."""
     groups: dict[tuple[object, ...], list[Problem]] = {}
-    rests: list[Problem] = []
     for problem in in_order(problems):
-        if not problem.line and _REST.fullmatch(problem.message):
-            rests.append(problem)
-        else:
-            groups.setdefault(_key(problem), []).append(problem)
-    counts = {key: sum(problem.count for problem in group) for key, group in groups.items()}
-    for rest in rests:
-        key = _key_of_rest(rest, groups)
-        groups.setdefault(key, [rest])
-        counts[key] = counts.get(key, 0) + rest.count
-    found = [Paragraph(tuple(group), counts[key]) for key, group in groups.items()]
+        groups.setdefault(_key(problem), []).append(problem)
+    found = [Paragraph(tuple(group), sum(problem.count for problem in group)) for group in groups.values()]
     return sorted(found, key=lambda each: (WEIGHT[each.severity], each.head.path, each.head.line, each.head.column))
 
 
@@ -72,26 +63,15 @@ def totals(found: Sequence[Paragraph]) -> str:
 
 
 def _key(problem: Problem) -> tuple[object, ...]:
-    return (*_kind(problem), _shape(problem))
-
-
-def _kind(problem: Problem) -> tuple[object, ...]:
-    return problem.path, problem.code, problem.severity, _DATA.sub("…", problem.fix)
+    fix = _DATA.sub("…", problem.fix)
+    return problem.path, problem.code, problem.severity, problem.field, fix, _shape(problem)
 
 
 def _shape(problem: Problem) -> str:
-    """The message without what differs from place to place. Without a line the message is all that tells them apart."""
-    if not problem.line:
+    """The message without what differs from place to place; whole where there is no place to tell them apart."""
+    if not problem.line and not problem.row:
         return problem.message
     known = catalogue().get(problem.code)
     # In charge files the text behind the colon is that of the cell; elsewhere it is the reason.
     text = problem.message.partition(": ")[0] if known and known.subject == "charges" else problem.message
     return _DATA.sub("…", text)
-
-
-def _key_of_rest(rest: Problem, groups: dict[tuple[object, ...], list[Problem]]) -> tuple[object, ...]:
-    """The group that a problem without a message of its own continues: the reader lists a fixed number of places and
-    counts on, so it is the longest of its kind.
-    """
-    alike = [key for key in groups if key[:-1] == _kind(rest)]
-    return max(alike, key=lambda key: len(groups[key]), default=_key(rest))
