@@ -181,6 +181,7 @@ def test_the_caret_is_as_long_as_the_cell_key_or_value(path: str, text: str, col
 
 def test_the_line_is_read_from_the_ledger_where_the_problem_does_not_hold_enough_of_it(tmp_path: Path) -> None:
     """Far to the right, or without any excerpt; never from outside of the ledger."""
+    (tmp_path / "sub").mkdir()
     (tmp_path / "a.csv").write_text("h\n" + "x" * 300 + ",bad,y\n", encoding="utf-8")
     far = Problem("a.csv", "type-error", "m", line=2, column=302, excerpt="x" * 200)
     found = excerpt_of(far, tmp_path, 60)
@@ -223,7 +224,8 @@ def test_at_most_ten_annotations_of_a_weight_and_the_rest_is_counted() -> None:
 def test_nothing_that_data_says_becomes_markup_in_the_summary() -> None:
     """No element, link, picture or mention outside of code; the text itself is there, whole."""
     problem = Problem(f"charges/{HOSTILE}.csv", "type-error", HOSTILE + "\n\n# head\n- item", HOSTILE, 2, 3)
-    markdown = github.summary(paragraphs([problem, warning("```\nfence")]))
+    tick = "one ` tick <b>x</b> [l](http://evil.example)"
+    markdown = github.summary(paragraphs([problem, warning("```\nfence"), warning(tick)]))
     html = MarkdownIt("commonmark", {"linkify": False}).enable("table").render(markdown)
     bare = re.sub(r"<code>.*?</code>", "", html, flags=re.DOTALL)
     assert set(re.findall(r"</?([a-z0-9]+)", bare)) <= {"h3", "ul", "li", "p", "strong", "br"}
