@@ -111,6 +111,13 @@ def test_prose_keeps_to_the_page_and_data_is_folded_on_terminals_only() -> None:
     assert "word " * 30 + "end" in plain([long], Page(60))
 
 
+def test_rows_of_parquet_have_numbers_and_no_lines() -> None:
+    """So they are named as rows."""
+    row = fault(0)
+    text = plain([replace(row, column=0, row=number, message=f"{row.message} (row {number})") for number in (3, 4, 9)])
+    assert "  also  rows 4, 9\n" in text
+
+
 def test_control_and_bidirectional_characters_do_not_reach_the_terminal() -> None:
     """Neither from a path nor a message, a remedy or an excerpt."""
     bad = "a\x1b[31m\u202eb\u2066c\x07\r\n\u2028"

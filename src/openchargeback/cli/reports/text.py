@@ -124,12 +124,16 @@ def _excerpt(problem: Problem, page: Page) -> list[str]:
 
 
 def _others(paragraph: Paragraph) -> str:
-    """The lines of the same fault that are not shown: the first few by number, the rest counted."""
-    others = list(dict.fromkeys(each.line for each in paragraph.places[1:] if each.line != paragraph.head.line))
+    """The places of the same fault that are not shown: the first few by line (in Parquet by row), the rest counted."""
+    word = "line" if paragraph.head.line else "row"
+    numbers = [each.line or each.row for each in paragraph.places]
+    others = [number for number in dict.fromkeys(numbers) if number != numbers[0]]
     if not others:
         return ""
     listed = others[:_LISTED]
-    named = sum(each.count for each in paragraph.places if each.line in {paragraph.head.line, *listed})
-    rest = paragraph.count - named
-    words = ", ".join(f"{line:,}" for line in listed)
-    return f"line{'s' * (len(listed) > 1)} {words}" + (f" and {rest:,} more" if rest else "")
+    named = {numbers[0], *listed}
+    rest = paragraph.count - sum(
+        each.count for each, number in zip(paragraph.places, numbers, strict=True) if number in named
+    )
+    words = ", ".join(f"{number:,}" for number in listed)
+    return f"{word}{'s' * (len(listed) > 1)} {words}" + (f" and {rest:,} more" if rest else "")
