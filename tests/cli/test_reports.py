@@ -53,10 +53,32 @@ def test_fifty_thousand_equal_faults_are_one_paragraph() -> None:
     found = paragraphs(faults)
     assert [(each.count, len(each.places), each.head.line) for each in found] == [(50_000, 1001, 2)]
     text = plain(faults)
-    assert "(50,000 times)" in text
+    assert "error[type-error]: BilledCost is not a number: $2 (50,000 times)\n" in text
     assert "lines 3, 4, 5, 6, 7, 8, 9, 10 and 49,991 more" in text
     assert "50,000 errors in 1 file" in text
     assert len(text.splitlines()) < 15
+
+
+def test_a_message_that_counts_by_itself_is_not_counted_again() -> None:
+    """`2,000 lines are blank` needs no `2,000 times`."""
+    blank = Problem(AWS, "blank-row", "2,000 lines are blank", "", 3, 1, severity=Severity.WARNING, count=2000)
+    (found,) = paragraphs([blank])
+    assert (found.count, found.beyond, found.times) == (2000, 0, "")
+    assert "times" not in plain([blank])
+    assert "more like this" not in github.commands([found], "", summary=False)[0]
+    assert "more like this" not in str(gitlab.issues([found], "")[0]["description"])
+
+
+def test_reports_for_programs_list_the_first_places_and_count_the_rest() -> None:
+    """Ten thousand issues of one kind help nobody."""
+    found = paragraphs([fault(line, f"${line}") for line in range(2, 10_002)])
+    issues = gitlab.issues(found, "")
+    assert len(issues) == 100
+    assert "(9,900 more like this)" in str(issues[0]["description"])
+    assert "more like this" not in str(issues[1]["description"])
+    xml = junit(found, [], strict=False)
+    assert "and 9,900 more\n" in xml
+    assert xml.count(f"{AWS}:") == 100
 
 
 def test_other_columns_files_codes_and_weights_are_paragraphs_of_their_own() -> None:

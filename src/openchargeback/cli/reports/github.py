@@ -46,7 +46,7 @@ def _spread(found: Sequence[Paragraph], room: int) -> list[tuple[Problem, int]]:
     """Up to `room` problems, from as many paragraphs as possible, and how many others each stands for."""
     deepest = max((len(each.places) for each in found), default=0)
     order = [
-        (each.places[depth], 0 if depth else each.count - 1)
+        (each.places[depth], 0 if depth else each.beyond)
         for depth in range(min(deepest, room))
         for each in found
         if depth < len(each.places)
@@ -81,8 +81,10 @@ def summary(found: Sequence[Paragraph], room: int = SUMMARY_BYTES) -> str:
     if used > room:
         return ""
     items = []
+    told: set[str] = set()
     for index, each in enumerate(found):
-        item = _item(each)
+        item = _item(each, why=each.head.code not in told)
+        told.add(each.head.code)
         used += len(item.encode())
         if used > room:
             rest = sum(other.count for other in found[index:])
@@ -97,14 +99,13 @@ def summary_room(path: Path) -> int:
     return SUMMARY_BYTES - (path.stat().st_size if path.exists() else 0)
 
 
-def _item(paragraph: Paragraph) -> str:
+def _item(paragraph: Paragraph, *, why: bool) -> str:
     head = paragraph.head
-    times = f", {paragraph.count:,} times" if paragraph.count > 1 else ""
     known = explain(head.code)
     parts = [
-        f"- **{head.severity}** {_code(head.code)} at {_code(head.place)}{times}: {_code(head.message)}",
+        f"- **{head.severity}** {_code(head.code)} at {_code(head.place)}{paragraph.times}: {_code(head.message)}",
         *([f"  Mend: {_code(head.fix)}"] if head.fix else []),
-        *([f"  Why: {known.matters}"] if known else []),
+        *([f"  Why: {known.matters}"] if known and why else []),
     ]
     # Two blanks at the end of a line are a line break.
     return "  \n".join(parts) + "\n"

@@ -8,7 +8,7 @@ from collections import Counter
 from collections.abc import Sequence
 
 from openchargeback.cli.report import shown
-from openchargeback.cli.reports.paragraphs import Paragraph
+from openchargeback.cli.reports.paragraphs import LISTED, Paragraph
 from openchargeback.problems import Problem, Severity
 
 _SEVERITIES = {Severity.ERROR: "critical", Severity.WARNING: "minor", Severity.NOTICE: "info"}
@@ -16,7 +16,7 @@ _NUMBER = re.compile(r"\d+")
 
 
 def issues(found: Sequence[Paragraph], prefix: str) -> list[dict[str, object]]:
-    """One issue for every place that is listed; the first of a paragraph says how many it stands for.
+    """One issue for each of the first places of a paragraph; the first of all says for how many more it stands.
 
     prefix: from the repository to the ledger, with a slash at the end, or empty. What concerns the ledger as a whole is
     put at its config.yaml, since an issue needs a file.
@@ -24,9 +24,11 @@ def issues(found: Sequence[Paragraph], prefix: str) -> list[dict[str, object]]:
     seen: Counter[str] = Counter()
     result = []
     for paragraph in found:
-        for problem in paragraph.places:
+        places = paragraph.places[:LISTED]
+        rest = paragraph.count - sum(problem.count for problem in places[1:]) - 1
+        for problem in places:
             stem = _stem(problem)
-            alike = paragraph.count - len(paragraph.places) if problem is paragraph.head else 0
+            alike = min(rest, paragraph.beyond) if problem is paragraph.head else 0
             result.append(_issue(problem, prefix, _digest(stem, seen[stem]), alike))
             seen[stem] += 1
     return result

@@ -6,7 +6,7 @@ import re
 from collections.abc import Collection, Sequence
 from xml.etree import ElementTree as ET
 
-from openchargeback.cli.reports.paragraphs import Paragraph
+from openchargeback.cli.reports.paragraphs import LISTED, Paragraph
 from openchargeback.explanations import explain
 from openchargeback.problems import Severity
 
@@ -65,8 +65,9 @@ def _case(name: str, paragraph: Paragraph, *, strict: bool) -> ET.Element:
 
 def _text(paragraph: Paragraph) -> str:
     known = explain(paragraph.head.code)
-    lines = [f"{each.place}: {each.severity}: {each.message}" for each in paragraph.places]
-    rest = paragraph.count - sum(each.count for each in paragraph.places)
+    places = paragraph.places[:LISTED]
+    lines = [f"{each.place}: {each.severity}: {each.message}" for each in places]
+    rest = paragraph.count - sum(each.count for each in places)
     lines += [f"and {rest:,} more"] if rest else []
     lines += [f"why: {known.matters}"] if known else []
     lines += [f"mend: {paragraph.head.fix}"] if paragraph.head.fix else []

@@ -9,6 +9,9 @@ from dataclasses import dataclass
 from openchargeback.explanations import catalogue
 from openchargeback.problems import Problem, Severity, in_order
 
+LISTED = 100
+"""How many places of a paragraph reports for programs list; the rest is counted."""
+
 WEIGHT = {Severity.ERROR: 0, Severity.WARNING: 1, Severity.NOTICE: 2}
 """The heaviest first."""
 
@@ -30,6 +33,16 @@ class Paragraph:
     def head(self) -> Problem:
         """The one that is shown for all."""
         return self.places[0]
+
+    @property
+    def beyond(self) -> int:
+        """How many others the message of the head stands for without saying so itself."""
+        return 0 if f"{self.count:,}" in self.head.message.split() else self.count - 1
+
+    @property
+    def times(self) -> str:
+        """` (50,000 times)`, or nothing where there is one or the message says how many."""
+        return f" ({self.count:,} times)" if self.beyond else ""
 
     @property
     def severity(self) -> Severity:

@@ -75,11 +75,8 @@ def _by_weight(found: Sequence[Paragraph]) -> list[list[Paragraph]]:
 def _paragraph(paragraph: Paragraph, page: Page, *, why: bool) -> str:
     head = paragraph.head
     lines = [click.style(shown(head.place if head.path else "the ledger as a whole"), bold=True)]
-    # Some messages say how many there are.
-    told = f"{paragraph.count:,}" in head.message.split()
-    times = f" ({paragraph.count:,} times)" if paragraph.count > 1 and not told else ""
     label = click.style(f"{head.severity}[{head.code}]", fg=COLOURS[head.severity], bold=True)
-    message = _filled(f"{head.severity}[{head.code}]: {shown(head.message)}{times}", page, "  ", "    ")
+    message = _filled(f"{head.severity}[{head.code}]: {shown(head.message)}{paragraph.times}", page, "  ", "    ")
     lines.append(message.replace(f"{head.severity}[{head.code}]", label, 1))
     lines += _excerpt(head, page)
     known = explain(head.code)
