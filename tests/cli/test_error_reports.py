@@ -16,6 +16,7 @@ from click.testing import CliRunner
 
 from openchargeback.cli.main import cli
 from openchargeback.explanations import catalogue
+from openchargeback.focus.rules import RULES
 from openchargeback.ledger.yaml_tree import MAX_BYTES
 from openchargeback.problems import Severity
 
@@ -61,7 +62,10 @@ UNPROVOKED = {
 # What cannot come alone.
 COMPANY = {"not-judged": {"type-error"}}
 
-CODES = sorted(each.code for each in catalogue().values() if each.severity and each.code not in UNPROVOKED)
+# Rules across columns, which `validate` does not run yet; tests/focus/test_rules.py breaks each of them.
+NOT_RUN = {rule.code for rule in RULES} - {"number-spelling"} | {"unknown-label"}
+
+CODES = sorted(each.code for each in catalogue().values() if each.severity and each.code not in {*UNPROVOKED, *NOT_RUN})
 
 
 @pytest.mark.parametrize("code", CODES)
@@ -92,3 +96,13 @@ def test_the_report_of_a_broken_ledger_is_as_written_down(
 def test_no_folder_stands_for_a_code_that_is_gone() -> None:
     """A folder without a code would look like a test and be none."""
     assert {each.name for each in CASES.iterdir()} == set(CODES)
+
+
+def test_the_rules_across_columns_are_still_not_run(tmp_path: Path) -> None:
+    """Once they are, this fails: remove NOT_RUN, and give each of its codes a broken ledger."""
+    (tmp_path / "charges/2025-01").mkdir(parents=True)
+    (tmp_path / "config.yaml").write_text(ORGANIZATION, encoding="utf-8")
+    (tmp_path / "charges/2025-01/aws.csv").write_text(
+        "BillingPeriodStart,BilledCost,BiledCost\n2025-01-01,1.00,2.00\n", encoding="utf-8"
+    )
+    assert CliRunner().invoke(cli, ["validate", "--ledger", str(tmp_path)]).stdout == "no problems\n"
