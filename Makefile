@@ -1,5 +1,5 @@
 .DEFAULT_GOAL := help
-.PHONY: help demo test check bench lock clean
+.PHONY: help demo test check docs bench lock clean
 
 help: ## Show what can be made
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "make %-7s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -18,6 +18,10 @@ check: ## Lint, check the format, the types and the layers
 	.venv/bin/ruff format --check
 	.venv/bin/mypy --strict src
 	.venv/bin/lint-imports --no-logo
+
+docs: ## Write the list of codes in docs/VALIDATION.md anew
+	@tools/setup run
+	@.venv/bin/python tools/docs.py
 
 bench: ## Measure against DuckDB, Frictionless and WeasyPrint alone
 	@tools/setup run

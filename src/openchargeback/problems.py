@@ -14,6 +14,7 @@ from __future__ import annotations
 import enum
 from collections.abc import Iterable
 from dataclasses import dataclass
+from pathlib import Path
 
 
 class Severity(enum.StrEnum):
@@ -88,12 +89,13 @@ class OpenChargebackError(Exception):
 
 
 class LedgerFault(OpenChargebackError):
-    """The ledger has errors, so nothing is published."""
+    """The ledger has errors, so nothing is published. root: its folder, where known, for excerpts."""
 
     exit_code = 1
 
-    def __init__(self, problems: Iterable[Problem]) -> None:
+    def __init__(self, problems: Iterable[Problem], root: Path | None = None) -> None:
         self.problems = in_order(problems)
+        self.root = root
         errors = sum(p.severity is Severity.ERROR for p in self.problems)
         super().__init__(f"{errors} error{'s' * (errors != 1)} in the ledger")
 

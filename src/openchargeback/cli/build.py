@@ -7,7 +7,7 @@ from pathlib import Path
 import click
 
 from openchargeback.cli.options import as_json, root_of, with_ledger
-from openchargeback.cli.report import print_json, print_problems, progress
+from openchargeback.cli.report import note_problems, print_json, progress
 from openchargeback.publish import build as publish
 
 
@@ -38,7 +38,6 @@ def build(output: Path, workers: int | None, named: str | None, json_: bool) -> 
             }
         )
         return
-    if built.warnings:
-        print_problems(built.warnings)
+    note_problems(built.warnings)
     done = f"{built.files:,} files" if built.changed else "unchanged"
     click.echo(f"{done}: {index}")

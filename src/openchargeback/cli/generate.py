@@ -8,7 +8,7 @@ import click
 
 from openchargeback import __version__, money
 from openchargeback.cli.options import PERIOD, as_json, root_of, with_ledger
-from openchargeback.cli.report import print_json, print_problems, print_table, progress
+from openchargeback.cli.report import note_problems, print_json, print_table, progress
 from openchargeback.model import Amounts, Provenance
 from openchargeback.portal.paths import statement_pdf
 from openchargeback.portal.statements import statement_pdfs
@@ -65,8 +65,7 @@ def generate(period: str, output: Path, dry_run: bool, named: str | None, json_:
             }
         )
         return
-    if books.warnings:
-        print_problems(books.warnings)
+    note_problems(books.warnings)
     print_table(
         ("Statement", "PI", "Project", "List", "Discount", f"Due {currency}"),
         [(each.number, each.pi.name, each.project.id, *_row(each.amounts, currency)) for each in billed.statements],

@@ -8,7 +8,7 @@ from pathlib import Path
 import click
 
 from openchargeback.cli.options import PERIOD, root_of, with_ledger
-from openchargeback.cli.report import print_problems, progress
+from openchargeback.cli.report import note_problems, progress
 from openchargeback.portal.journal_files import render_format
 from openchargeback.portal.templates import make_environment
 from openchargeback.problems import UsageFault
@@ -33,8 +33,7 @@ def journal(period: str, name: str, output: Path | None, named: str | None) -> N
     billed = books.period(period)
     if billed is None:
         raise UsageFault(f"the ledger has no period {period}")
-    if books.warnings:
-        print_problems(books.warnings)
+    note_problems(books.warnings)
     config = books.ledger.config
     data = render_format(
         name, billed.journal, billed.state, config, make_environment(root / "templates"), billed.revision

@@ -12,6 +12,7 @@ from typing import Any
 import click
 
 from openchargeback import __version__
+from openchargeback.cli.report import colour
 from openchargeback.problems import LedgerFault, OpenChargebackError
 
 # name → module, attribute, one line of help (so that listing commands imports none of them)
@@ -63,6 +64,7 @@ def cli(ctx: click.Context, ledger: str | None) -> None:
              focus-billing build -o public
     """
     ctx.obj = ledger
+    ctx.color = colour()
 
 
 def main(arguments: list[str] | None = None) -> None:
@@ -81,7 +83,7 @@ def main(arguments: list[str] | None = None) -> None:
     except LedgerFault as error:
         from openchargeback.cli.report import print_problems
 
-        print_problems(error.problems)
+        print_problems(error.problems, error.root)
         sys.exit(error.exit_code)
     except OpenChargebackError as error:
         click.echo(f"focus-billing: {error}", err=True)

@@ -11,7 +11,7 @@ import click
 
 from openchargeback import money
 from openchargeback.cli.options import PERIOD, as_json, root_of, with_ledger
-from openchargeback.cli.report import print_json, print_problems, print_table, progress
+from openchargeback.cli.report import note_problems, print_json, print_table, progress
 from openchargeback.ledger import git
 from openchargeback.ledger.periods import Event, PeriodFile, write_period
 from openchargeback.model import BilledPeriod, State
@@ -54,8 +54,7 @@ def list_periods(named: str | None, json_: bool) -> None:
         ]
         print_json({"currency": currency, "periods": rows})
         return
-    if books.warnings:
-        print_problems(books.warnings)
+    note_problems(books.warnings)
     if not books.periods:
         click.echo("no periods yet: put charges in place with `focus-billing ingest FILE --source NAME`")
         return
@@ -93,8 +92,7 @@ def show_period(period: str, named: str | None, json_: bool) -> None:
     if json_:
         print_json(_as_json(billed))
         return
-    if books.warnings:
-        print_problems(books.warnings)
+    note_problems(books.warnings)
     currency = billed.currency
     click.secho(f"{period}  {billed.state.capitalize()}", bold=True)
     print_table(

@@ -3,24 +3,28 @@
 from __future__ import annotations
 
 import json
+import os
 import sys
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
 
-from openchargeback.problems import Problem, Severity, in_order
+from openchargeback.problems import Problem
 
 if TYPE_CHECKING:
     from openchargeback.publish.build import Step
 
-_COLOURS = {Severity.ERROR: "red", Severity.WARNING: "yellow", Severity.NOTICE: "blue"}
-_CONTROL = dict.fromkeys((*range(32), *range(127, 160)), "�")
+# Control characters steer a terminal; line separators break its lines; bidirectional controls show text in another
+# order than it has (Unicode Standard Annex 9).
+_BIDIRECTIONAL = (0x061C, 0x200E, 0x200F, *range(0x202A, 0x202F), *range(0x2066, 0x206A))
+_CONTROL = dict.fromkeys((*range(32), *range(127, 160), 0x2028, 0x2029, *_BIDIRECTIONAL, *range(0xD800, 0xE000)), "�")
 
 
 def shown(text: str) -> str:
-    """Text from data, without control characters that could steer a terminal."""
+    """Text from data, without characters that could steer a terminal or mislead its reader."""
     return text.translate(_CONTROL)
 
 
@@ -47,42 +51,25 @@ def print_table(head: Sequence[str], rows: Iterable[Sequence[str]], right: Itera
         click.echo(line(cells))
 
 
-def print_problems(problems: Iterable[Problem]) -> None:
+def print_problems(problems: Iterable[Problem], root: Path | None = None) -> None:
     """Every problem with its place, excerpt and remedy on stderr, and a summary last."""
-    ordered = in_order(problems)
-    for problem in ordered:
-        colour = _COLOURS[problem.severity]
-        word = "" if problem.severity is Severity.ERROR else f"{problem.severity}: "
-        times = f" ({problem.count:,} ×)" if problem.count > 1 else ""
-        click.echo(
-            click.style(shown(problem.place), bold=True)
-            + f": {click.style(word, fg=colour)}{shown(problem.message)}{times}"
-            + click.style(f"  [{problem.code}]", fg=colour),
-            err=True,
-        )
-        if problem.excerpt and problem.line:
-            _print_excerpt(problem)
-        if problem.fix:
-            click.echo(f"  mend: {shown(problem.fix)}", err=True)
-    click.echo(summary(ordered), err=True)
+    from openchargeback.cli.reports.text import page_for, report
+
+    page = page_for(terminal=sys.stderr.isatty(), root=root)
+    click.echo(report(problems, page), err=True, nl=False, color=colour())
 
 
-def _print_excerpt(problem: Problem) -> None:
-    number = f"{problem.line} | "
-    start = max(0, problem.column - 40)
-    text = ("…" if start else "") + shown(problem.excerpt[start : start + 90])
-    click.echo(f"  {number}{text}", err=True)
-    if problem.column and problem.column <= len(problem.excerpt) + 1:
-        click.echo(" " * (2 + len(number) + problem.column - 1 - start + (1 if start else 0)) + "^", err=True)
+def note_problems(problems: Sequence[Problem]) -> None:
+    """One line on stderr for what `validate` tells at length: commands that are run all day do not repeat it."""
+    if problems:
+        from openchargeback.cli.reports.paragraphs import paragraphs, totals
+
+        click.echo(f"{totals(paragraphs(problems))}; `focus-billing validate` shows them", err=True)
 
 
-def summary(problems: Sequence[Problem]) -> str:
-    """How many errors and warnings there are."""
-    errors = sum(problem.count for problem in problems if problem.severity is Severity.ERROR)
-    warnings = sum(problem.count for problem in problems if problem.severity is Severity.WARNING)
-    parts = [f"{errors:,} error{'s' * (errors != 1)}"] if errors else []
-    parts += [f"{warnings:,} warning{'s' * (warnings != 1)}"] if warnings else []
-    return ", ".join(parts) or "no problems"
+def colour() -> bool | None:
+    """No colours where the person set NO_COLOR to anything (no-color.org); else click decides by the terminal."""
+    return False if os.environ.get("NO_COLOR") else None
 
 
 @contextmanager

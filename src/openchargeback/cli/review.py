@@ -12,7 +12,7 @@ import click
 
 from openchargeback import money
 from openchargeback.cli.options import PERIOD, F, as_json, root_of, with_ledger
-from openchargeback.cli.report import print_json, print_problems, print_table, progress
+from openchargeback.cli.report import note_problems, print_json, print_table, progress
 from openchargeback.ledger import git
 from openchargeback.ledger.approvals import Verb
 from openchargeback.ledger.periods import quoted
@@ -43,8 +43,7 @@ def list_queue(period: str | None, named: str | None, json_: bool) -> None:
     if json_:
         print_json({"groups": [_as_json(group) for group in groups]})
         return
-    if books.warnings:
-        print_problems(books.warnings)
+    note_problems(books.warnings)
     if not groups:
         click.echo("nothing waits for a decision")
         return
@@ -193,9 +192,10 @@ def _books(named: str | None) -> Books:
     from openchargeback.problems import LedgerFault
 
     with progress() as step:
-        ledger, periods, problems = examine(root_of(named), step=step)
+        root = root_of(named)
+        ledger, periods, problems = examine(root, step=step)
     if ledger is None:
-        raise LedgerFault(problems)
+        raise LedgerFault(problems, root)
     return Books(ledger, periods, tuple(problems))
 
 

@@ -2,58 +2,161 @@
 
 from __future__ import annotations
 
+import os
 import sys
+from collections.abc import Sequence
+from pathlib import Path, PurePosixPath
 
 import click
 
 from openchargeback.cli.options import root_of, with_ledger
-from openchargeback.cli.report import print_json, print_problems, progress, shown
-from openchargeback.problems import Problem, Severity, has_errors, in_order
-from openchargeback.publish.build import examine
+from openchargeback.cli.report import print_json, progress
+from openchargeback.cli.reports.paragraphs import Paragraph, paragraphs, total
+from openchargeback.problems import Problem, Severity, UsageFault, has_errors, in_order
 
-_LEVELS = {Severity.ERROR: "error", Severity.WARNING: "warning", Severity.NOTICE: "notice"}
+FORMATS = ("text", "json", "github", "gitlab", "junit")
 
 
 @click.command()
-@click.argument("paths", nargs=-1)
-@click.option("--format", "form", type=click.Choice(["text", "json", "github"]), default="text", show_default=True)
+@click.argument("paths", nargs=-1, metavar="[PATH]...")
+@click.option("--format", "form", type=click.Choice(FORMATS), default="text", show_default=True)
 @click.option("--strict", is_flag=True, help="Warnings fail too.")
+@click.option("--explain", "code", metavar="CODE", help="Only say what a code or flag means; needs no ledger.")
 @with_ledger
-def validate(paths: tuple[str, ...], form: str, strict: bool, named: str | None) -> None:
+def validate(paths: tuple[str, ...], form: str, strict: bool, code: str | None, named: str | None) -> None:
     """Every problem in the ledger: exit code 1 where there are errors. PATH narrows the report down.
 
+    The report goes to stdout. With --format github, what does not fit into annotations goes to the job summary.
+
     \b
-    Example: focus-billing validate --format github
+    Example: focus-billing validate charges/2025-01 --strict
+             focus-billing validate --explain missing-fund
     """
+    if code is not None:
+        _explain(code, as_json=form == "json")
+        return
     root = root_of(named)
-    with progress() as step:
-        _, _, found = examine(root, step=step)
-    problems = in_order(each for each in found if not paths or any(_below(each.path, path) for path in paths))
-    failed = has_errors(problems) or (strict and bool(problems))
-    if form == "json":
-        print_json({"valid": not failed, "problems": [problem.as_json() for problem in problems]})
-    elif form == "github":
-        for problem in problems:
-            click.echo(annotation(problem))
-    elif problems:
-        print_problems(problems)
+    found, files = _examined(root)
+    wanted = _narrowed(paths, root, {problem.path for problem in found})
+    if wanted is not None:
+        found = [problem for problem in found if _within(problem.path, wanted)]
+        files = [path for path in files if _within(path, wanted)]
+    failed = has_errors(found) or (strict and any(problem.severity is Severity.WARNING for problem in found))
+    _WRITERS[form](found, files, root, failed, strict)
     sys.exit(1 if failed else 0)
 
 
-def _below(path: str, folder: str) -> bool:
-    prefix = folder.replace("\\", "/").strip("/").removeprefix("./")
-    return path == prefix or path.startswith(prefix + "/")
+def _examined(root: Path) -> tuple[list[Problem], list[str]]:
+    """Every problem in order, and the files that were read."""
+    from openchargeback.publish.build import examine, journal_problems
+
+    with progress() as step:
+        ledger, periods, found = examine(root, step=step)
+        if ledger is None:
+            return in_order(found), []
+        found += journal_problems(ledger, periods)
+    charges = [file.path for period in ledger.charge_files.values() for file in period]
+    return in_order(found), sorted({*ledger.digests, *charges})
 
 
-def annotation(problem: Problem) -> str:
-    """A workflow command of GitHub Actions, with everything from data escaped."""
-    place = {"file": problem.path, "line": problem.line, "col": problem.column, "title": problem.code}
-    properties = ",".join(f"{name}={_escaped(str(value), ':,')}" for name, value in place.items() if value)
-    text = _escaped(shown(problem.message) + (f"; {shown(problem.fix)}" if problem.fix else ""), "")
-    return f"::{_LEVELS[problem.severity]} {properties}::{text}"
+def _narrowed(paths: Sequence[str], root: Path, faulty: set[str]) -> list[str] | None:
+    """The paths relative to the ledger, None for all of it. Raises UsageFault for one that is nothing there.
+
+    A path is looked for from the current folder first, then from the ledger.
+    """
+    base = root.resolve()
+    wanted = []
+    for path in paths:
+        places = [Path(os.path.normpath(start / path)) for start in (Path.cwd(), base)]
+        inside = [place.relative_to(base).as_posix() for place in places if place.is_relative_to(base)]
+        known = [each for each in inside if os.path.lexists(base / each) or each in faulty]
+        if not known:
+            raise UsageFault(f"{path} is nothing in the ledger {root}")
+        wanted.append(known[0])
+    return None if not wanted or "." in wanted else wanted
 
 
-def _escaped(text: str, more: str) -> str:
-    for char in "%\r\n" + more:
-        text = text.replace(char, f"%{ord(char):02X}")
-    return text
+def _within(path: str, wanted: Sequence[str]) -> bool:
+    return any(PurePosixPath(path).is_relative_to(each) for each in wanted) if path else False
+
+
+def _write_text(found: Sequence[Problem], _files: Sequence[str], root: Path, _failed: bool, _strict: bool) -> None:
+    from openchargeback.cli.reports.text import page_for, report
+
+    click.echo(report(found, page_for(terminal=sys.stdout.isatty(), root=root)), nl=False)
+
+
+def _write_json(found: Sequence[Problem], _files: Sequence[str], _root: Path, failed: bool, _strict: bool) -> None:
+    groups = paragraphs(found)
+    print_json(
+        {
+            "valid": not failed,
+            "errors": total(groups, Severity.ERROR),
+            "warnings": total(groups, Severity.WARNING),
+            "problems": [problem.as_json() for problem in found],
+            "groups": [_group(each) for each in groups],
+        }
+    )
+
+
+def _group(paragraph: Paragraph) -> dict[str, object]:
+    places = [{"line": each.line, "column": each.column} for each in paragraph.places if each.line]
+    return {**paragraph.head.as_json(), "count": paragraph.count, "places": places}
+
+
+def _write_github(found: Sequence[Problem], _files: Sequence[str], root: Path, _failed: bool, _strict: bool) -> None:
+    from openchargeback.cli.reports.github import commands, summary, summary_room
+
+    groups = paragraphs(found)
+    target = os.environ.get("GITHUB_STEP_SUMMARY", "")
+    text = summary(groups, summary_room(Path(target))) if target else ""
+    if text:
+        with Path(target).open("a", encoding="utf-8", errors="replace") as file:
+            file.write(text)
+    for line in commands(groups, _prefix(root), summary=bool(text)):
+        click.echo(line)
+
+
+def _write_gitlab(found: Sequence[Problem], _files: Sequence[str], root: Path, _failed: bool, _strict: bool) -> None:
+    from openchargeback.cli.reports.gitlab import issues
+
+    print_json(issues(paragraphs(found), _prefix(root)))
+
+
+def _write_junit(found: Sequence[Problem], files: Sequence[str], _root: Path, _failed: bool, strict: bool) -> None:
+    from openchargeback.cli.reports.junit import junit
+
+    click.echo(junit(paragraphs(found), files, strict=strict), nl=False)
+
+
+_WRITERS = {
+    "text": _write_text,
+    "json": _write_json,
+    "github": _write_github,
+    "gitlab": _write_gitlab,
+    "junit": _write_junit,
+}
+
+
+def _prefix(root: Path) -> str:
+    """From the repository to the ledger: Git hosts name files from the top of the repository."""
+    start = root.resolve()
+    top = next((folder for folder in (start, *start.parents) if (folder / ".git").exists()), start)
+    relative = start.relative_to(top).as_posix()
+    return "" if relative == "." else relative + "/"
+
+
+def _explain(code: str, *, as_json: bool) -> None:
+    from openchargeback.cli.reports.explaining import explanation
+    from openchargeback.cli.reports.text import page_for
+    from openchargeback.explanations import explain, similar
+
+    entry = explain(code)
+    if entry is None:
+        near = " or ".join(f"`{name}`" for name in similar(code))
+        ask = f"did you mean {near}?" if near else "docs/VALIDATION.md lists them all"
+        raise UsageFault(f"there is no code {code}; {ask}")
+    if as_json:
+        print_json(entry.as_json())
+        return
+    click.echo(explanation(entry, page_for(terminal=sys.stdout.isatty(), root=None).width), nl=False)

@@ -11,6 +11,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from decimal import Decimal
 
 import duckdb
 
@@ -35,6 +36,7 @@ _NEEDED = (
     "Tags",
 )
 _CATEGORIES = [word.lower() for word in CATEGORIES]
+_SMALLEST = 30
 
 
 @dataclass(frozen=True, slots=True)
@@ -222,10 +224,17 @@ def _warnings(con: duckdb.DuckDBPyConnection, loaded: LoadedFile, cost_column: s
                 Problem(
                     loaded.file.path,
                     "extra-decimals",
-                    f"{name} has more than {money.EXACT_PLACES} decimals; rounding changed the sum by {-total:.2E}",
+                    f"{name} has more than {money.EXACT_PLACES} decimals; rounding changed the sum by {_small(-total)}",
                     "nothing to do: far below a cent",
                     severity=Severity.WARNING,
                     count=sum(count for _, count in lost),
                 )
             )
     return problems
+
+
+def _small(amount: Decimal) -> str:
+    """A tiny amount in plain decimals, two digits of it; what would be a line of zeros by its bound."""
+    if amount and amount.adjusted() < -_SMALLEST:
+        return f"less than {Decimal(1).scaleb(-_SMALLEST):f}"
+    return money.exact(Decimal(f"{amount:.1e}"))

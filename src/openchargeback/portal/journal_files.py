@@ -225,6 +225,20 @@ def journal_files(
     return {**files, CONTROL_TOTALS: _control_totals(sheet, totals)}
 
 
+def journal_faults(journal: Journal, state: State, config: Config, env: Templates, revision: int = 1) -> list[Problem]:
+    """Everything for which `journal_files` would refuse a journal, without writing the shipped formats."""
+    problems = [*unsafe_funds(journal, config), *_taken_names(config)]
+    if problems:
+        return problems
+    sheet = _sheet(journal, state, config, revision)
+    for form in config.journal.formats:
+        try:
+            _template_file(sheet, form, config, env)
+        except LedgerFault as fault:
+            problems += fault.problems
+    return problems
+
+
 def format_names(config: Config) -> tuple[str, ...]:
     """All known formats: the shipped ones, then the institution's own."""
     return (*JOURNAL_FORMATS, *(form.name for form in config.journal.formats))

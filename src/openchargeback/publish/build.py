@@ -14,13 +14,13 @@ from openchargeback.ledger import git
 from openchargeback.ledger.periods import last_day
 from openchargeback.ledger.reading import Ledger, read_ledger
 from openchargeback.model import BilledPeriod, Provenance
-from openchargeback.portal.journal_files import describer, journal_files
+from openchargeback.portal.journal_files import describer, journal_faults, journal_files
 from openchargeback.portal.paths import journal_folder
 from openchargeback.portal.pdf_pool import render_pdfs
 from openchargeback.portal.site import FileJob, Site, site_jobs
 from openchargeback.portal.statements import PdfPlan, statement_jobs, statement_pdfs
 from openchargeback.portal.templates import Templates, make_environment
-from openchargeback.problems import LedgerFault, Problem, Severity, has_errors
+from openchargeback.problems import LedgerFault, Problem, Severity, has_errors, in_order
 from openchargeback.publish.billed import bill_ledger
 from openchargeback.publish.cache import Cache
 from openchargeback.publish.manifest import intact, read_manifest
@@ -74,14 +74,26 @@ def examine(
             step("Billing", names.index(period), len(names))
 
     periods, faults = bill_ledger(ledger, store, wanted=wanted, progress=tell)
-    return ledger, _described(ledger, periods), [*problems, *faults, *_credit_funds(ledger, periods)]
+    described, unworded = _described(ledger, periods)
+    return ledger, described, [*problems, *faults, *unworded, *_credit_funds(ledger, periods)]
+
+
+def journal_problems(ledger: Ledger, periods: Sequence[BilledPeriod]) -> list[Problem]:
+    """What would stop the journal files of a build, of all periods; equal faults of several periods once."""
+    env = make_environment(ledger.root / "templates")
+    found = [
+        problem
+        for period in periods
+        for problem in journal_faults(period.journal, period.state, ledger.config, env, period.revision)
+    ]
+    return in_order(found)
 
 
 def open_books(root: Path, *, wanted: str = "", step: Step | None = None) -> Books:
     """Read and bill a ledger. Raises LedgerFault with every problem where there is any error."""
     ledger, periods, problems = examine(root, wanted=wanted, step=step)
     if ledger is None or has_errors(problems):
-        raise LedgerFault(problems)
+        raise LedgerFault(problems, root)
     return Books(ledger, periods, tuple(problems))
 
 
@@ -177,17 +189,23 @@ def _journals(books: Books, env: Templates) -> dict[str, dict[str, bytes]]:
     }
 
 
-def _described(ledger: Ledger, periods: Sequence[BilledPeriod]) -> tuple[BilledPeriod, ...]:
-    """The periods with the descriptions of their journal lines as the config words them."""
+def _described(ledger: Ledger, periods: Sequence[BilledPeriod]) -> tuple[tuple[BilledPeriod, ...], list[Problem]]:
+    """The periods with the descriptions of their journal lines as the config words them, and where its words fail."""
     env = make_environment(ledger.root / "templates")
     result = []
+    problems: list[Problem] = []
     for period in periods:
         numbers = {(each.pi.email, each.project.id): each.number for each in period.statements}
-        describe = describer(ledger.config, numbers, env)
-        date = period.closed_on or last_day(period.period)
-        journal = journal_of(period.period, date, period.lines, numbers, ledger.config, describe)
+        try:
+            describe = describer(ledger.config, numbers, env)
+            date = period.closed_on or last_day(period.period)
+            journal = journal_of(period.period, date, period.lines, numbers, ledger.config, describe)
+        except LedgerFault as fault:
+            problems += fault.problems
+            result.append(period)
+            continue
         result.append(replace(period, journal=journal))
-    return tuple(result)
+    return tuple(result), in_order(problems)
 
 
 def _credit_funds(ledger: Ledger, periods: Sequence[BilledPeriod]) -> list[Problem]:

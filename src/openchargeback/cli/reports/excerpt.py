@@ -1,0 +1,125 @@
+"""The faulty line itself, cut to the width of the terminal around the place that the caret points at."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable
+from dataclasses import dataclass
+from itertools import islice
+from pathlib import Path
+
+from openchargeback.cli.report import shown
+from openchargeback.ledger.files import inside, suffix_of
+from openchargeback.problems import Problem
+
+_TAB = "    "
+_REACH = 2000
+_CELL = re.compile(r'"(?:[^"]|"")*"?|[^,\r\n]*')
+_VALUE = re.compile(r""""[^"]*"?|'[^']*'?|[\[{]|.*?(?=:(?:\s|$)|\s#|\s*$)""")
+
+
+@dataclass(frozen=True, slots=True)
+class Excerpt:
+    """Text as it can be printed, with the position (from 0) and width of the caret in terminal cells; 0 for none."""
+
+    text: str
+    caret: int
+    width: int
+
+
+def excerpt_of(problem: Problem, root: Path | None, room: int) -> Excerpt | None:
+    """The line of a problem in at most `room` terminal cells, None where there is none to show."""
+    if not problem.line:
+        return None
+    text = problem.excerpt
+    if root and (not text or len(text) >= 200 or problem.column > len(text)):
+        text = _line(root, problem.path, problem.line, problem.column) or text
+    text = text.rstrip("\r\n")
+    if not text.strip() or "\0" in text:
+        return None
+    return cut(text, problem.column, span(problem.path, text, problem.column), room)
+
+
+def span(path: str, text: str, column: int) -> int:
+    """How many characters from a column (from 1) on are meant: a cell of a charge file, a key or value of YAML."""
+    if not 0 < column <= len(text):
+        return 1
+    kind = _CELL if suffix_of(path) else _VALUE if path.endswith((".yaml", ".yml")) else None
+    match = kind.match(text, column - 1) if kind else None
+    return max(1, len(match[0])) if match else 1
+
+
+def cut(text: str, column: int, length: int, room: int) -> Excerpt:
+    """A line in at most `room` cells: around the caret where it is longer, with … where something is left out."""
+    if column > len(text) + 1:
+        column = 0
+    start = max(0, column - _REACH)
+    text, first = text[start : column + _REACH], column - 1 - start
+    glyphs = [_glyph(char) for char in text]
+    widths = [_cells(glyph) for glyph in glyphs]
+    left, right = _window(widths, max(0, first), room)
+    before, after = start + left > 0, right < len(glyphs)
+    text = ("…" if before else "") + "".join(glyphs[left:right]) + ("…" if after else "")
+    if not column:
+        return Excerpt(text, 0, 0)
+    return Excerpt(text, before + sum(widths[left:first]), max(1, sum(widths[first : min(first + length, right)])))
+
+
+def _window(widths: list[int], first: int, room: int) -> tuple[int, int]:
+    """Which characters are shown so that the one at `first` is among them, a third of the room before it."""
+    if sum(widths) <= room:
+        return 0, len(widths)
+    left, used = min(first, len(widths)), 0
+    while left and used + widths[left - 1] <= room // 3:
+        left -= 1
+        used += widths[left]
+    # Near the end of the line the room behind it is of no use, so more is shown before.
+    rest = sum(widths[left:])
+    while left and rest + widths[left - 1] <= room - 1:
+        left -= 1
+        rest += widths[left]
+    if rest <= room - 1:
+        return left, len(widths)
+    right, used = left, 2 if left else 1
+    while right < len(widths) and used + widths[right] <= room:
+        used += widths[right]
+        right += 1
+    return left, right
+
+
+def _glyph(char: str) -> str:
+    return _TAB if char == "\t" else shown(char)
+
+
+def _cells(glyph: str) -> int:
+    from rich.cells import get_character_cell_size
+
+    return sum(max(0, get_character_cell_size(char)) for char in glyph)
+
+
+def _line(root: Path, relative: str, number: int, column: int) -> str:
+    """A line of a text file of the ledger, as far as it is needed; empty where it cannot be had."""
+    path = root / relative
+    if relative.lower().endswith(".parquet") or not path.is_file() or not inside(root, path):
+        return ""
+    try:
+        return next(islice(_lines(path), number - 1, None), "")[: column + _REACH]
+    except (OSError, EOFError, ValueError):
+        return ""
+
+
+def _lines(path: Path) -> Iterable[str]:
+    """The physical lines as the reader of charges counts them; bytes that are no text show as �."""
+    if path.name.lower().endswith((".gz", ".zst")):
+        import io
+
+        from openchargeback.focus.csv_text import UNREADABLE, binary
+
+        try:
+            with binary(path) as raw:
+                yield from io.TextIOWrapper(raw, encoding="utf-8-sig", errors="replace", newline="")
+        except UNREADABLE as error:
+            raise ValueError(str(error)) from error
+        return
+    with path.open(encoding="utf-8-sig", errors="replace", newline="") as file:
+        yield from file

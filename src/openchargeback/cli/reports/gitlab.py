@@ -1,0 +1,58 @@
+"""GitLab's Code Quality report: a JSON array of issues (the subset of the Code Climate format that GitLab reads)."""
+
+from __future__ import annotations
+
+import hashlib
+import re
+from collections import Counter
+from collections.abc import Sequence
+
+from openchargeback.cli.report import shown
+from openchargeback.cli.reports.paragraphs import LISTED, Paragraph
+from openchargeback.problems import Problem, Severity
+
+_SEVERITIES = {Severity.ERROR: "critical", Severity.WARNING: "minor", Severity.NOTICE: "info"}
+_NUMBER = re.compile(r"\d+")
+
+
+def issues(found: Sequence[Paragraph], prefix: str) -> list[dict[str, object]]:
+    """One issue for each of the first places of a paragraph; the first of all says for how many more it stands.
+
+    prefix: from the repository to the ledger, with a slash at the end, or empty. What concerns the ledger as a whole is
+    put at its config.yaml, since an issue needs a file.
+    """
+    seen: Counter[str] = Counter()
+    result = []
+    for paragraph in found:
+        places = paragraph.places[:LISTED]
+        rest = paragraph.count - sum(problem.count for problem in places[1:]) - 1
+        for problem in places:
+            stem = _stem(problem)
+            alike = min(rest, paragraph.beyond) if problem is paragraph.head else 0
+            result.append(_issue(problem, prefix, _digest(stem, seen[stem]), alike))
+            seen[stem] += 1
+    return result
+
+
+def _issue(problem: Problem, prefix: str, fingerprint: str, alike: int) -> dict[str, object]:
+    text = shown(problem.message) + (f" ({alike:,} more like this)" if alike > 0 else "")
+    return {
+        "description": text + (f"; {shown(problem.fix)}" if problem.fix else ""),
+        "check_name": problem.code,
+        "fingerprint": fingerprint,
+        "severity": _SEVERITIES[problem.severity],
+        "location": {
+            "path": prefix + (problem.path or "config.yaml"),
+            "lines": {"begin": max(1, problem.line)},
+        },
+    }
+
+
+def _stem(problem: Problem) -> str:
+    """What stays the same while lines move: numbers in the message may be those of lines or counts, so they go."""
+    return "\0".join((problem.path, problem.code, _NUMBER.sub("0", problem.message), problem.excerpt))
+
+
+def _digest(stem: str, ordinal: int) -> str:
+    """Equal faults are told apart by their order, so that every fingerprint of a report is its own."""
+    return hashlib.sha256(f"{stem}\0{ordinal}".encode("utf-8", "replace")).hexdigest()[:40]

@@ -1,0 +1,78 @@
+"""A JUnit report: a test suite for every file of the ledger, a test case for every paragraph of problems in it."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Collection, Sequence
+from xml.etree import ElementTree as ET
+
+from openchargeback.cli.reports.paragraphs import LISTED, Paragraph
+from openchargeback.explanations import explain
+from openchargeback.problems import Severity
+
+WHOLE = "ledger"
+"""The suite of what belongs to no file."""
+
+# XML 1.0, production 2: other characters may not stand in a document, escaped or not.
+_NO_XML = re.compile("[^\t\n\r\u0020-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
+
+
+def junit(found: Sequence[Paragraph], files: Collection[str], *, strict: bool) -> str:
+    """The report as XML. files: all that were read, so that a file without problems shows as passed.
+
+    Warnings pass, with their text as output, unless they fail too (strict).
+    """
+    root = ET.Element("testsuites", name="focus-billing validate")
+    failures = tests = 0
+    for path in sorted({*files, *(each.head.path for each in found)}):
+        own = [each for each in found if each.head.path == path]
+        suite = _suite(path, own, strict=strict)
+        failures += int(suite.get("failures", "0"))
+        tests += len(suite)
+        root.append(suite)
+    root.set("tests", str(tests))
+    root.set("failures", str(failures))
+    ET.indent(root)
+    return '<?xml version="1.0" encoding="UTF-8"?>\n' + ET.tostring(root, encoding="unicode") + "\n"
+
+
+def _suite(path: str, found: Sequence[Paragraph], *, strict: bool) -> ET.Element:
+    name = _safe(path or WHOLE)
+    cases = [_case(name, each, strict=strict) for each in found]
+    if not cases:
+        cases = [ET.Element("testcase", classname=name, name="has no problems", time="0")]
+    failures = sum(case.find("failure") is not None for case in cases)
+    suite = ET.Element("testsuite", name=name, tests=str(len(cases)), failures=str(failures), errors="0", skipped="0")
+    suite.extend(cases)
+    return suite
+
+
+def _case(name: str, paragraph: Paragraph, *, strict: bool) -> ET.Element:
+    head = paragraph.head
+    place = f" at {head.line}:{head.column}" if head.column else f" at line {head.line}" if head.line else ""
+    # GitLab takes cases of one class and name for the same test, so the message keeps apart what has no line.
+    title = f"{head.code}{place}" if place else f"{head.code}: {head.message}"
+    case = ET.Element("testcase", classname=name, name=_safe(title), time="0")
+    failed = head.severity is Severity.ERROR or (strict and head.severity is Severity.WARNING)
+    text = _text(paragraph)
+    if failed:
+        failure = ET.SubElement(case, "failure", type=_safe(head.code), message=_safe(head.message))
+        failure.text = text
+    else:
+        ET.SubElement(case, "system-out").text = text
+    return case
+
+
+def _text(paragraph: Paragraph) -> str:
+    known = explain(paragraph.head.code)
+    places = paragraph.places[:LISTED]
+    lines = [f"{each.place}: {each.severity}: {each.message}" for each in places]
+    rest = paragraph.count - sum(each.count for each in places)
+    lines += [f"and {rest:,} more"] if rest else []
+    lines += [f"why: {known.matters}"] if known else []
+    lines += [f"mend: {paragraph.head.fix}"] if paragraph.head.fix else []
+    return _safe("\n".join(lines))
+
+
+def _safe(text: str) -> str:
+    return _NO_XML.sub("\N{REPLACEMENT CHARACTER}", text)

@@ -1,0 +1,90 @@
+"""Equal faults together: what fifty thousand rows have in common is said once."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+
+from openchargeback.explanations import catalogue
+from openchargeback.problems import Problem, Severity, in_order
+
+LISTED = 100
+"""How many places of a paragraph reports for programs list; the rest is counted."""
+
+WEIGHT = {Severity.ERROR: 0, Severity.WARNING: 1, Severity.NOTICE: 2}
+"""The heaviest first."""
+
+_DATA = re.compile(r"\S*\d\S*")
+
+
+@dataclass(frozen=True, slots=True)
+class Paragraph:
+    """Faults of one file with the same code, remedy and kind of message.
+
+    places: the problems, in their order, at least one. count: for how many faults they stand, with or without a place
+    of their own.
+    """
+
+    places: tuple[Problem, ...]
+    count: int
+
+    @property
+    def head(self) -> Problem:
+        """The one that is shown for all."""
+        return self.places[0]
+
+    @property
+    def beyond(self) -> int:
+        """How many others the message of the head stands for without saying so itself."""
+        return 0 if f"{self.count:,}" in self.head.message.split() else self.count - 1
+
+    @property
+    def times(self) -> str:
+        """` (50,000 times)`, or nothing where there is one or the message says how many."""
+        return f" ({self.count:,} times)" if self.beyond else ""
+
+    @property
+    def severity(self) -> Severity:
+        """How much they weigh."""
+        return self.head.severity
+
+
+def paragraphs(problems: Iterable[Problem]) -> list[Paragraph]:
+    """Problems by paragraph: the heaviest first, then by path and line."""
+    groups: dict[tuple[object, ...], list[Problem]] = {}
+    for problem in in_order(problems):
+        groups.setdefault(_key(problem), []).append(problem)
+    found = [Paragraph(tuple(group), sum(problem.count for problem in group)) for group in groups.values()]
+    return sorted(found, key=lambda each: (WEIGHT[each.severity], each.head.path, each.head.line, each.head.column))
+
+
+def total(found: Sequence[Paragraph], severity: Severity) -> int:
+    """How many faults of one weight there are."""
+    return sum(each.count for each in found if each.severity is severity)
+
+
+def counted(number: int, thing: str) -> str:
+    """`1 error`, `1,234 errors`."""
+    return f"{number:,} {thing}{'s' * (number != 1)}"
+
+
+def totals(found: Sequence[Paragraph]) -> str:
+    """`2 errors, 1 warning`; `no problems` for none."""
+    numbers = [(total(found, severity), str(severity)) for severity in WEIGHT]
+    return ", ".join(counted(number, word) for number, word in numbers if number) or "no problems"
+
+
+def _key(problem: Problem) -> tuple[object, ...]:
+    fix = _DATA.sub("…", problem.fix)
+    return problem.path, problem.code, problem.severity, problem.field, fix, _shape(problem)
+
+
+def _shape(problem: Problem) -> str:
+    """The message without what differs from place to place; whole where there is no place to tell them apart."""
+    if not problem.line and not problem.row:
+        return problem.message
+    known = catalogue().get(problem.code)
+    # In charge files the text behind the colon is that of the cell; elsewhere it is the reason.
+    text = problem.message.partition(": ")[0] if known and known.subject == "charges" else problem.message
+    return _DATA.sub("…", text)

@@ -1,0 +1,98 @@
+"""What every code means: the catalogue behind `validate --explain` and docs/VALIDATION.md.
+
+The texts stand in `explanations.toml`, one table a code, so that a new code is one record there and nothing else.
+"""
+
+from __future__ import annotations
+
+import tomllib
+from dataclasses import dataclass
+from difflib import get_close_matches
+from functools import cache
+from importlib import resources
+
+from openchargeback.problems import Severity
+
+SUBJECTS = {
+    "files": "Files of a ledger",
+    "charges": "Charge files",
+    "yaml": "YAML files",
+    "settings": "Settings and directory",
+    "approvals": "Approvals",
+    "journal": "Journal",
+    "program": "The program itself",
+    "flags": "Flags",
+}
+"""The parts of the catalogue in their order, with their headings."""
+
+PATTERN_FLAG = "pattern:<name>"
+"""Stands for every flag of a review pattern; the names are the ledger's own."""
+
+
+@dataclass(frozen=True, slots=True)
+class Explanation:
+    """One code. All texts are plain prose with `code` in backticks; severity is None for what is only a flag."""
+
+    code: str
+    subject: str
+    severity: Severity | None
+    title: str
+    means: str
+    matters: str
+    mend: str
+    example: str
+    source: str
+
+    @property
+    def kind(self) -> str:
+        """`error`, `warning` or `notice`; `flag`, or both, such as `flag, error`."""
+        words = (["flag"] if self.subject == "flags" else []) + ([str(self.severity)] if self.severity else [])
+        return ", ".join(words)
+
+    def as_json(self) -> dict[str, object]:
+        """The public JSON form of `validate --explain CODE --format json`."""
+        return {
+            "code": self.code,
+            "subject": self.subject,
+            "flag": self.subject == "flags",
+            "severity": str(self.severity) if self.severity else None,
+            "title": self.title,
+            "means": self.means,
+            "matters": self.matters,
+            "mend": self.mend,
+            "example": self.example,
+            "source": self.source,
+        }
+
+
+@cache
+def catalogue() -> dict[str, Explanation]:
+    """Every code with its explanation, by subject in the order of SUBJECTS, then by code."""
+    text = resources.files(__package__).joinpath("explanations.toml").read_text(encoding="utf-8")
+    found = [
+        _entry(code, subject, fields)
+        for subject, entries in tomllib.loads(text).items()
+        for code, fields in entries.items()
+    ]
+    order = list(SUBJECTS)
+    return {each.code: each for each in sorted(found, key=lambda each: (order.index(each.subject), each.code))}
+
+
+def _entry(code: str, subject: str, fields: dict[str, str]) -> Explanation:
+    texts = {name: text.strip("\n") for name, text in fields.items() if name != "severity"}
+    severity = Severity(fields["severity"]) if "severity" in fields else None
+    return Explanation(code=code, subject=subject, severity=severity, **texts)
+
+
+def explain(code: str) -> Explanation | None:
+    """The explanation of a code or flag as a person writes it; None where there is none of that name."""
+    name = code.strip().strip("[]").lower()
+    return catalogue().get(PATTERN_FLAG if name.startswith("pattern:") else name)
+
+
+def similar(code: str) -> list[str]:
+    """Codes that may be meant, the likeliest first; those that share a word with it where none is spelled alike."""
+    name = code.strip().strip("[]").lower()
+    near = get_close_matches(name, catalogue(), n=3, cutoff=0.6)
+    words = {word for word in name.split("-") if len(word) > 2}
+    return near or [known for known in catalogue() if words & set(known.split("-"))][:3]

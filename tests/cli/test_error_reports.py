@@ -1,0 +1,108 @@
+"""For every problem code one broken ledger, and what `validate` says of it, to the letter.
+
+tests/errors/<code>/ holds the ledger, as small as the fault allows, and expected.txt. After a wanted change:
+`make test PYTEST_ARGS="tests/cli/test_error_reports.py --update-expected"`, and read the difference.
+"""
+
+from __future__ import annotations
+
+import re
+import shutil
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from click.testing import CliRunner
+
+from openchargeback.cli.main import cli
+from openchargeback.explanations import catalogue
+from openchargeback.focus.rules import RULES
+from openchargeback.ledger.yaml_tree import MAX_BYTES
+from openchargeback.problems import Severity
+
+CASES = Path(__file__).parents[1] / "errors"
+ORGANIZATION = "organization: Northfield University\n"
+
+
+def _too_large(ledger: Path) -> None:
+    (ledger / "config.yaml").write_text(ORGANIZATION + "#" * MAX_BYTES, encoding="utf-8")
+
+
+def _too_much_money(ledger: Path) -> None:
+    rows = "2025-01-01,999999999999999\n" * 100_001
+    (ledger / "charges/2025-01").mkdir(parents=True)
+    (ledger / "charges/2025-01/aws.csv").write_text("BillingPeriodStart,BilledCost\n" + rows, encoding="utf-8")
+
+
+def _too_many_faults(ledger: Path) -> None:
+    rows = "2025-01-01,$1\n" * 10_100
+    (ledger / "charges/2025-01").mkdir(parents=True)
+    (ledger / "charges/2025-01/aws.csv").write_text("BillingPeriodStart,BilledCost\n" + rows, encoding="utf-8")
+
+
+def _link(ledger: Path) -> None:
+    (ledger / "charges/2025-01").mkdir(parents=True)
+    (ledger / "charges/2025-01/aws.csv").symlink_to(ledger.parent / "elsewhere.csv")
+
+
+# What cannot lie in the repository as a small file that every checkout keeps.
+MADE: dict[str, Callable[[Path], None]] = {
+    "amount-overflow": _too_much_money,
+    "not-judged": _too_many_faults,
+    "outside-ledger": _link,
+    "yaml-size": _too_large,
+}
+
+# What no ledger can provoke, and where it is tested instead.
+UNPROVOKED = {
+    "broken-invariant": "a fault of the program itself; tests/billing/test_reconciliation.py breaks every invariant",
+    "uncounted-rows": "a fault of the program itself: the checks find every such row first",
+}
+
+# What cannot come alone.
+COMPANY = {"not-judged": {"type-error"}}
+
+# Rules across columns, which `validate` does not run yet; tests/focus/test_rules.py breaks each of them.
+NOT_RUN = {rule.code for rule in RULES} - {"number-spelling"} | {"unknown-label"}
+
+CODES = sorted(each.code for each in catalogue().values() if each.severity and each.code not in {*UNPROVOKED, *NOT_RUN})
+
+
+@pytest.mark.parametrize("code", CODES)
+def test_the_report_of_a_broken_ledger_is_as_written_down(
+    code: str, tmp_path: Path, request: pytest.FixtureRequest
+) -> None:
+    """The whole text, the code and no other, and the exit code that its severity asks for."""
+    case = CASES / code
+    assert case.is_dir(), f"write a broken ledger into tests/errors/{code}/ and run with --update-expected"
+    # A copy: validate keeps its cache in the ledger.
+    ledger = tmp_path / "ledger"
+    shutil.copytree(case, ledger, ignore=shutil.ignore_patterns("expected.txt"))
+    if code in MADE:
+        MADE[code](ledger)
+    done = CliRunner().invoke(cli, ["validate", "--ledger", str(ledger)])
+    assert done.stderr == ""
+    assert set(re.findall(r"^  (?:error|warning|notice)\[([^\]]+)\]: ", done.stdout, re.MULTILINE)) - COMPANY.get(
+        code, set()
+    ) == {code}
+    assert done.exit_code == (1 if catalogue()[code].severity is Severity.ERROR else 0)
+    expected = case / "expected.txt"
+    if request.config.getoption("--update-expected"):
+        expected.write_bytes(done.stdout.encode())
+    assert expected.is_file(), "run with --update-expected"
+    assert done.stdout == expected.read_bytes().decode()
+
+
+def test_no_folder_stands_for_a_code_that_is_gone() -> None:
+    """A folder without a code would look like a test and be none."""
+    assert {each.name for each in CASES.iterdir()} == set(CODES)
+
+
+def test_the_rules_across_columns_are_still_not_run(tmp_path: Path) -> None:
+    """Once they are, this fails: remove NOT_RUN, and give each of its codes a broken ledger."""
+    (tmp_path / "charges/2025-01").mkdir(parents=True)
+    (tmp_path / "config.yaml").write_text(ORGANIZATION, encoding="utf-8")
+    (tmp_path / "charges/2025-01/aws.csv").write_text(
+        "BillingPeriodStart,BilledCost,BiledCost\n2025-01-01,1.00,2.00\n", encoding="utf-8"
+    )
+    assert CliRunner().invoke(cli, ["validate", "--ledger", str(tmp_path)]).stdout == "no problems\n"
