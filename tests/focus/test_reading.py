@@ -171,3 +171,26 @@ def test_latin_1_is_refused_by_name(tmp_path):
     _, problems = bill(tmp_path, text("2025-01-01,1,Größe,").encode("latin-1"))
     assert [(p.code, p.line, p.column) for p in problems] == [("encoding-error", 2, 16)]
     assert "Latin-1" in problems[0].message
+
+
+def amounts(period):
+    """List, discount and billed amount of the whole month."""
+    return tuple(map(str, (period.amounts.list, period.amounts.discount, period.amounts.billed)))
+
+
+@pytest.mark.parametrize(("column", "expected"), [("x_ResourceGroupName", ("5.00", "0.00", "5.00")), ("x_Own", None)])
+def test_a_zero_list_price_of_azure_is_none(tmp_path, column, expected):
+    row = small_ledger.charge("5", ListCost="0", **{column: "group", "ChargeCategory": "Adjustment"})
+    period, _ = bill(tmp_path, [row])
+    assert amounts(period) == (expected or ("0.00", "-5.00", "5.00"))
+
+
+def test_the_purchase_of_a_commitment_has_no_list_price_where_costs_are_effective(tmp_path):
+    purchase = {"ChargeCategory": "Purchase", "CommitmentDiscountId": "plan-1", "ListCost": "100"}
+    rows = [
+        small_ledger.charge("0", **{**purchase, "BilledCost": "70"}),
+        small_ledger.charge("7", ListCost="10", ChargeCategory="Usage", BilledCost="0"),
+    ]
+    config = "organization: U\nsources: {hpc: {cost: EffectiveCost, credit_fund: C}}\n"
+    period, _ = bill(tmp_path, rows, config=config)
+    assert amounts(period) == ("10.00", "3.00", "7.00")

@@ -425,7 +425,7 @@ def test_the_ledger_knows_the_codes_and_dialects_of_focus():
         "number-spelling",
     }
     assert not set(SETTABLE) & set(FIXED)
-    assert set(settings.DIALECTS) == {"focus", *DIALECTS}
+    assert set(settings.DIALECTS) == {"azure", "focus", *DIALECTS}
     assert list(SETTABLE) == sorted(SETTABLE)
 
 

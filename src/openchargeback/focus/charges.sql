@@ -1,7 +1,8 @@
 -- One row is one charge: a row of a charge file, with the cells that every charge needs read as values.
 -- n numbers the charges of the period over all files, in the order of the files and their rows.
 -- cost and list are in the row's currency, exact; NULL where the cell cannot be read (then the file is refused).
--- list falls back to the cost where no list price is given: no discount.
+-- list falls back to the cost where no list price is given: no discount. Azure writes 0 for that (zero_is_null).
+-- Where costs are effective, a commitment is paid for by those whom it covers, so its purchase has no list price.
 -- tag points to the distinct text of its Tags (tags.sql).
 INSERT INTO charge
 WITH starts AS (
@@ -15,7 +16,9 @@ SELECT
     starts.moment AS period_start,
     amount(row.Cost) AS cost,
     CASE
+        WHEN $effective AND lower(row.ChargeCategory) = 'purchase' AND row.CommitmentDiscountId IS NOT NULL THEN 0
         WHEN row.ListCost IS NULL THEN amount(row.Cost)
+        WHEN $zero_is_null AND amount(row.ListCost) = 0 THEN amount(row.Cost)
         ELSE amount(row.ListCost)
     END AS list,
     coalesce(upper(row.BillingCurrency), $currency) AS currency,

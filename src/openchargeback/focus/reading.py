@@ -20,6 +20,7 @@ from openchargeback.focus.checking import check_rows
 from openchargeback.focus.columns import CATEGORIES, COLUMNS
 from openchargeback.focus.database import count as _count
 from openchargeback.focus.database import identifier, insert, sql
+from openchargeback.focus.dialects import zero_list_is_null
 from openchargeback.focus.opening import Opened, make_macros, open_file
 from openchargeback.focus.tags import FIELDS, read_tags
 from openchargeback.ledger.files import ChargeFile
@@ -31,6 +32,7 @@ _NEEDED = (
     "BillingCurrency",
     "ChargeCategory",
     "ChargeClass",
+    "CommitmentDiscountId",
     "ListCost",
     "ServiceName",
     "Tags",
@@ -98,14 +100,42 @@ def load(
     return loaded, problems
 
 
+def check(
+    con: duckdb.DuckDBPyConnection, files: Sequence[ChargeFile], config: Config, *, full: bool = False
+) -> list[Problem]:
+    """Every problem that `load` would find in these files, at less cost: nothing is kept that no check looks at.
+
+    full: let Frictionless judge every row, not only those that the sieve does not let pass.
+    """
+    make_macros(con)
+    problems: list[Problem] = []
+    loaded = []
+    for number, file in enumerate(files):
+        result, faults = _read_file(con, number, 0, file, config, whole=False, full=full)
+        problems += faults
+        if result:
+            loaded.append(result)
+    problems += _read_tags(con, loaded, config)
+    for result in loaded:
+        problems += _warnings(con, result, config.source(result.file.source).cost)
+    return problems
+
+
 def _read_file(
-    con: duckdb.DuckDBPyConnection, number: int, first: int, file: ChargeFile, config: Config
+    con: duckdb.DuckDBPyConnection,
+    number: int,
+    first: int,
+    file: ChargeFile,
+    config: Config,
+    *,
+    whole: bool = True,
+    full: bool = False,
 ) -> tuple[LoadedFile | None, list[Problem]]:
     source = config.source(file.source)
-    opened, problems = open_file(con, f"raw_{number}", file, source, whole=True)
+    opened, problems = open_file(con, f"raw_{number}", file, source, whole=whole)
     if opened is None:
         return None, problems
-    problems += check_rows(con, opened, source)
+    problems += check_rows(con, opened, source, full=full)
     if has_errors(problems):
         return None, problems
     columns = {name: f"c{index}" for index, name in enumerate(opened.names)}
@@ -190,7 +220,14 @@ def _insert(con: duckdb.DuckDBPyConnection, loaded: LoadedFile, config: Config) 
     con.execute(f"CREATE OR REPLACE TEMP VIEW file_row AS SELECT rowid, {', '.join(cells)} FROM {loaded.table}")
     con.execute(
         sql(__package__, "charges.sql"),
-        {"first": loaded.first, "file": loaded.number, "source": loaded.file.source, "currency": config.currency},
+        {
+            "first": loaded.first,
+            "file": loaded.number,
+            "source": loaded.file.source,
+            "currency": config.currency,
+            "zero_is_null": zero_list_is_null(loaded.opened.names, source.dialect),
+            "effective": source.cost == "EffectiveCost",
+        },
     )
     lost = _count(
         con,

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from decimal import Decimal
 
 COST_COLUMNS = ("BilledCost", "EffectiveCost")
-DIALECTS = ("focus", "focus-1.0", "focus-1.1", "focus-1.2", "focus-1.3", "focus-1.4", "simple")
+DIALECTS = ("azure", "focus", "focus-1.0", "focus-1.1", "focus-1.2", "focus-1.3", "focus-1.4", "simple")
 PAYER_FIELDS = ("pi", "project", "fund")
 
 

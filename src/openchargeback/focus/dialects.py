@@ -1,0 +1,20 @@
+"""What some providers' files mean otherwise than FOCUS says. Kept as data, since providers change their exports."""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+
+AZURE = "azure"
+"""The setting `dialect` of a source whose files come from Azure Cost Management and do not show it by their columns."""
+
+_AZURE_COLUMNS = frozenset(
+    {"x_BillingProfileId", "x_InvoiceSectionId", "x_PricingBlockSize", "x_ResourceGroupName", "x_SkuMeterCategory"}
+)
+
+
+def zero_list_is_null(columns: Collection[str], setting: str) -> bool:
+    """Whether a ListCost of 0 means that there is no list price, as in the FOCUS exports of Azure Cost Management.
+
+    columns: of the file, custom ones as they are spelled there. setting: `dialect` of the source, empty for none.
+    """
+    return setting == AZURE or not _AZURE_COLUMNS.isdisjoint(columns)
