@@ -20,10 +20,11 @@ FORMATS = ("text", "json", "github", "gitlab", "junit")
 @click.command()
 @click.argument("paths", nargs=-1, metavar="[PATH]...")
 @click.option("--format", "form", type=click.Choice(FORMATS), default="text", show_default=True)
+@click.option("--full", is_flag=True, help="Let Frictionless judge every row: slow, and says the same.")
 @click.option("--strict", is_flag=True, help="Warnings fail too.")
 @click.option("--explain", "code", metavar="CODE", help="Only say what a code or flag means; needs no ledger.")
 @with_ledger
-def validate(paths: tuple[str, ...], form: str, strict: bool, code: str | None, named: str | None) -> None:
+def validate(paths: tuple[str, ...], form: str, full: bool, strict: bool, code: str | None, named: str | None) -> None:
     """Every problem in the ledger: exit code 1 where there are errors. PATH narrows the report down.
 
     The report goes to stdout. With --format github, what does not fit into annotations goes to the job summary.
@@ -36,7 +37,7 @@ def validate(paths: tuple[str, ...], form: str, strict: bool, code: str | None, 
         _explain(code, as_json=form == "json")
         return
     root = root_of(named)
-    found, files = _examined(root)
+    found, files = _examined(root, full=full)
     wanted = _narrowed(paths, root, {problem.path for problem in found})
     if wanted is not None:
         found = [problem for problem in found if _within(problem.path, wanted)]
@@ -46,15 +47,14 @@ def validate(paths: tuple[str, ...], form: str, strict: bool, code: str | None, 
     sys.exit(1 if failed else 0)
 
 
-def _examined(root: Path) -> tuple[list[Problem], list[str]]:
+def _examined(root: Path, *, full: bool) -> tuple[list[Problem], list[str]]:
     """Every problem in order, and the files that were read."""
-    from openchargeback.publish.build import examine, journal_problems
+    from openchargeback.publish.validating import validate as validate_ledger
 
     with progress() as step:
-        ledger, periods, found = examine(root, step=step)
-        if ledger is None:
-            return in_order(found), []
-        found += journal_problems(ledger, periods)
+        ledger, found = validate_ledger(root, full=full, step=step)
+    if ledger is None:
+        return in_order(found), []
     charges = [file.path for period in ledger.charge_files.values() for file in period]
     return in_order(found), sorted({*ledger.digests, *charges})
 

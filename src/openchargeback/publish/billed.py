@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
 from functools import cache
 from importlib import resources
@@ -34,10 +34,12 @@ def bill_ledger(
     store: Cache,
     *,
     wanted: str = "",
+    skip: Collection[str] = (),
     progress: Callable[[str], None] | None = None,
 ) -> tuple[tuple[BilledPeriod, ...], list[Problem]]:
     """Bill every period, or those up to one that is `wanted`; periods whose files have errors are left out.
 
+    skip: periods that are not billed at all; open ones only, since later periods are judged by closed ones.
     progress is called with each period before it is billed.
     """
     result: list[BilledPeriod] = []
@@ -46,6 +48,8 @@ def bill_ledger(
     for period in ledger.periods:
         if wanted and period > wanted:
             break
+        if period in skip:
+            continue
         if progress:
             progress(period)
         billed, faults = _bill(ledger, store, period, history[-24:])

@@ -74,8 +74,8 @@ def examine(
             step("Billing", names.index(period), len(names))
 
     periods, faults = bill_ledger(ledger, store, wanted=wanted, progress=tell)
-    described, unworded = _described(ledger, periods)
-    return ledger, described, [*problems, *faults, *unworded, *_credit_funds(ledger, periods)]
+    described, unworded = word_journals(ledger, periods)
+    return ledger, described, [*problems, *faults, *unworded, *credit_fund_warnings(ledger, periods)]
 
 
 def journal_problems(ledger: Ledger, periods: Sequence[BilledPeriod]) -> list[Problem]:
@@ -189,7 +189,7 @@ def _journals(books: Books, env: Templates) -> dict[str, dict[str, bytes]]:
     }
 
 
-def _described(ledger: Ledger, periods: Sequence[BilledPeriod]) -> tuple[tuple[BilledPeriod, ...], list[Problem]]:
+def word_journals(ledger: Ledger, periods: Sequence[BilledPeriod]) -> tuple[tuple[BilledPeriod, ...], list[Problem]]:
     """The periods with the descriptions of their journal lines as the config words them, and where its words fail."""
     env = make_environment(ledger.root / "templates")
     result = []
@@ -208,7 +208,7 @@ def _described(ledger: Ledger, periods: Sequence[BilledPeriod]) -> tuple[tuple[B
     return tuple(result), in_order(problems)
 
 
-def _credit_funds(ledger: Ledger, periods: Sequence[BilledPeriod]) -> list[Problem]:
+def credit_fund_warnings(ledger: Ledger, periods: Sequence[BilledPeriod]) -> list[Problem]:
     """A word for every source whose journal lines have nothing to credit."""
     sources = sorted({line.source for period in periods for line in period.lines if line.amounts.billed})
     return [
