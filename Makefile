@@ -1,5 +1,5 @@
 .DEFAULT_GOAL := help
-.PHONY: help demo test check docs bench lock clean
+.PHONY: help demo test check docs bench schemas lock clean
 
 help: ## Show what can be made
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "make %-7s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -26,6 +26,11 @@ docs: ## Write the list of codes in docs/VALIDATION.md anew
 bench: ## Measure against DuckDB, Frictionless and WeasyPrint alone
 	@tools/setup run
 	@.venv/bin/python bench/run.py
+
+schemas: ## Write the schemas of charges and of the YAML files of a ledger
+	@tools/setup run
+	@.venv/bin/python tools/schemas.py
+	@.venv/bin/python tools/yaml_schemas.py
 
 lock: ## Write the lock files; LOCK_ARGS=--upgrade takes the newest versions
 	@tools/lock $(LOCK_ARGS)

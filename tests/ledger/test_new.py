@@ -13,6 +13,7 @@ from openchargeback.problems import OutsideFault, UsageFault
 FILES = {
     ".gitattributes",
     ".gitignore",
+    *(f".schemas/{name}.json" for name in ("approvals", "config", "people", "period", "projects")),
     "CODEOWNERS",
     "README.md",
     "approvals/.gitkeep",

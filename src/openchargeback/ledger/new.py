@@ -8,6 +8,8 @@ from pathlib import Path
 from openchargeback.ledger import git
 from openchargeback.ledger.config import FILE_NAME, read_config
 from openchargeback.ledger.periods import quoted
+from openchargeback.ledger.schema_files import FOLDER as SCHEMAS
+from openchargeback.ledger.schema_files import shipped_schemas
 from openchargeback.ledger.shipped import shipped_templates
 from openchargeback.problems import OutsideFault, UsageFault
 
@@ -49,7 +51,7 @@ def _contents(organization: str, currency: str) -> dict[str, bytes]:
     if not organization:
         raise UsageFault("the organization has no name; give the name that stands on statements")
     folder = shipped_templates() / "ledger"
-    result = {}
+    result = {f"{SCHEMAS}/{name}": data for name, data in shipped_schemas().items()}
     for path in sorted(folder.rglob("*")):
         if not path.is_file():
             continue
