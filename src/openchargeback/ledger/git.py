@@ -92,6 +92,28 @@ def init_repository(root: Path) -> bool:
     return True
 
 
+def first_commit(root: Path, message: str) -> str:
+    """Commit all of a new repository, with the user's identity and signing settings. Gives why not, empty where done.
+
+    Nothing is committed where the folder is a part of a larger repository, or has commits already.
+    """
+    if not inside_repository(root):
+        return "there is no Git here"
+    if _expect(_run(root, "rev-parse", "--show-prefix")).strip():
+        return "the folder belongs to a larger repository"
+    if head(root) is not None:
+        return "the repository has commits already"
+    # Else Git would make up an identity from the names of the login and the computer.
+    known = [
+        _run(root, "-c", "user.useConfigOnly=true", "var", f"GIT_{role}_IDENT") for role in ("AUTHOR", "COMMITTER")
+    ]
+    if any(answer is None or answer.code for answer in known):
+        return "Git does not know who you are"
+    _expect(_run(root, "add", "--all"))
+    made = _run(root, "commit", "--quiet", "--message", message)
+    return "" if made and made.code == 0 else f"git commit failed: {made.error.strip() if made else ''}"
+
+
 def user(root: Path) -> str:
     """The e-mail address that commits are made with, empty where none is set."""
     answer = _run(root, "config", "--get", "user.email")
