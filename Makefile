@@ -12,12 +12,14 @@ test: ## Run the tests; PYTEST_ARGS="-k name" narrows them down
 	@tools/setup test
 	.venv/bin/python -m pytest -n 2 $(PYTEST_ARGS)
 
-check: ## Lint, check the format, the types and the layers
+check: ## Lint, check the format, the types, the layers and the workflows
 	@tools/setup check
 	.venv/bin/ruff check
 	.venv/bin/ruff format --check
 	.venv/bin/mypy --strict src
 	.venv/bin/lint-imports --no-logo
+	.venv/bin/check-jsonschema --builtin-schema vendor.github-workflows .github/workflows/*.yml
+	.venv/bin/zizmor --offline --no-progress --quiet .github
 
 docs: ## Write the list of codes in docs/VALIDATION.md anew
 	@tools/setup run
