@@ -9,8 +9,10 @@ from __future__ import annotations
 import datetime as dt
 import os
 import subprocess
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from types import MappingProxyType
 
 from openchargeback.problems import OutsideFault
 
@@ -114,6 +116,20 @@ def first_commit(root: Path, message: str) -> str:
     return "" if made and made.code == 0 else f"git commit failed: {made.error.strip() if made else ''}"
 
 
+def staged(root: Path, index: str = "") -> list[str] | None:
+    """What the next commit changes in the ledger: paths relative to it, sorted; None outside a repository.
+
+    index: the index file that a commit hook was told of (GIT_INDEX_FILE), absolute; empty for the repository's own.
+    """
+    if not inside_repository(root):
+        return None
+    # Against the empty tree before the first commit; of a renamed file both names count.
+    base = "HEAD" if head(root) else _expect(_run(root, "hash-object", "-t", "tree", "--stdin")).strip()
+    compare = ("diff-index", "--cached", "--name-only", "--no-renames", "--relative", "-z", base, "--", ".")
+    names = _expect(_run(root, *compare, more={"GIT_INDEX_FILE": index} if index else {}))
+    return sorted(name for name in names.split("\0") if name)
+
+
 def user(root: Path) -> str:
     """The e-mail address that commits are made with, empty where none is set."""
     answer = _run(root, "config", "--get", "user.email")
@@ -121,9 +137,10 @@ def user(root: Path) -> str:
     return "" if answer is None or answer.code == 1 else _expect(answer).strip()
 
 
-def _run(root: Path, *arguments: str) -> _Answer | None:
+def _run(root: Path, *arguments: str, more: Mapping[str, str] = MappingProxyType({})) -> _Answer | None:
     """What Git says in a folder; None where there is no Git."""
-    environment = {name: value for name, value in os.environ.items() if name not in _INHERITED} | _FIXED
+    inherited = {name: value for name, value in os.environ.items() if name not in _INHERITED}
+    environment = {**inherited, **_FIXED, **more}
     # A repository's own settings could name a program to run as its file system monitor.
     command = ["git", "-C", str(root), "-c", "core.fsmonitor=false", *arguments]
     try:
