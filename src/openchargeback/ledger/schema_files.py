@@ -1,7 +1,7 @@
 """The JSON Schemas of a ledger's YAML files, which editors complete and check by.
 
-They follow from the shapes that the program reads by. `tools/yaml_schemas.py` writes them into this package; `init` copies
-them into `.schemas/` of a ledger, where editors find them without a network.
+They follow from the shapes that the program reads by. `tools/yaml_schemas.py` writes them into this package; `init`
+copies them into `.schemas/` of a ledger, where editors find them without a network.
 """
 
 from __future__ import annotations
