@@ -9,10 +9,8 @@ from __future__ import annotations
 import datetime as dt
 import os
 import subprocess
-from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from types import MappingProxyType
 
 from openchargeback.problems import OutsideFault
 
@@ -126,7 +124,7 @@ def staged(root: Path, index: str = "") -> list[str] | None:
     # Against the empty tree before the first commit; of a renamed file both names count.
     base = "HEAD" if head(root) else _expect(_run(root, "hash-object", "-t", "tree", "--stdin")).strip()
     compare = ("diff-index", "--cached", "--name-only", "--no-renames", "--relative", "-z", base, "--", ".")
-    names = _expect(_run(root, *compare, more={"GIT_INDEX_FILE": index} if index else {}))
+    names = _expect(_run(root, *compare, index=index))
     return sorted(name for name in names.split("\0") if name)
 
 
@@ -137,10 +135,11 @@ def user(root: Path) -> str:
     return "" if answer is None or answer.code == 1 else _expect(answer).strip()
 
 
-def _run(root: Path, *arguments: str, more: Mapping[str, str] = MappingProxyType({})) -> _Answer | None:
-    """What Git says in a folder; None where there is no Git."""
-    inherited = {name: value for name, value in os.environ.items() if name not in _INHERITED}
-    environment = {**inherited, **_FIXED, **more}
+def _run(root: Path, *arguments: str, index: str = "") -> _Answer | None:
+    """What Git says in a folder, by another index where one is named; None where there is no Git."""
+    environment = {name: value for name, value in os.environ.items() if name not in _INHERITED} | _FIXED
+    if index:
+        environment["GIT_INDEX_FILE"] = index
     # A repository's own settings could name a program to run as its file system monitor.
     command = ["git", "-C", str(root), "-c", "core.fsmonitor=false", *arguments]
     try:
