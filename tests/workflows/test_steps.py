@@ -13,6 +13,7 @@ import pytest
 import yaml
 from ci_runner import Runner, git, holds, program_on_path, run_gitlab
 
+from openchargeback import __version__
 from openchargeback.cli.main import _COMMANDS
 from openchargeback.cli.validate import validate
 
@@ -133,7 +134,7 @@ def test_a_pull_request_is_validated_planned_and_previewed(github, tmp_path):
         plan = (tmp_path / "artifacts/plan/plan.md").read_text(encoding="utf-8")
         assert plan.startswith(MARKER)
         assert "100.25" in plan
-        assert ran.summary == plan
+        assert plan in ran.summary
         assert ran.outputs == {"plan": "true"}
 
 
@@ -296,3 +297,17 @@ def test_gitlab_keeps_the_report_of_a_fault_and_fails(tmp_path):
     assert code == 1, log
     (fault,) = json.loads((work / "gl-code-quality-report.json").read_text())
     assert fault["location"]["path"] == "charges/2025-01/aws.csv"
+
+
+@pytest.mark.parametrize(("tag", "passes"), [(f"v{__version__}", True), (f"v{__version__}1", False), ("v", False)])
+def test_a_release_is_refused_where_the_tag_is_not_the_version(tag, passes):
+    steps = yaml.safe_load((WORKFLOWS / "release.yml").read_text(encoding="utf-8"))["jobs"]["build"]["steps"]
+    (script,) = [step["run"] for step in steps if step.get("name") == "The tag names the version"]
+    done = subprocess.run(
+        ["bash", "-e", "-c", script],
+        cwd=ROOT,
+        env={**os.environ, "GITHUB_REF_NAME": tag},
+        capture_output=True,
+        check=False,
+    )
+    assert (done.returncode == 0) is passes

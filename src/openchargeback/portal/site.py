@@ -153,7 +153,7 @@ def _assets(site: Site, env: Templates) -> Iterator[FileJob]:
         content = schema_bytes(dialect)
         yield FileJob(paths.schema(dialect), fingerprint("file", content), partial(bytes, content))
     for name, data in shipped_schemas().items():
-        yield FileJob(f"schemas/{name}", fingerprint("file", data), partial(bytes, data))
+        yield FileJob(paths.ledger_schema(name), fingerprint("file", data), partial(bytes, data))
     theme = theme_css(site.config.portal.accent)
     yield FileJob(paths.asset("theme.css"), fingerprint("text", theme), theme.encode)
     if site.logo is not None and (name := _logo_name(site)):
