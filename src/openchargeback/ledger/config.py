@@ -88,12 +88,12 @@ class _Fixed:
         return None
 
     def schema(self) -> dict[str, Any]:
-        return {"const": "error"}
+        return {"enum": ["error"], "description": "This check protects money and stays an error."}
 
 
 _SEVERITY = shape.Record(
     {
-        **{code: shape.Choice(check_codes.LEVELS) for code in check_codes.SETTABLE},
+        **{code: shape.Choice(check_codes.LEVELS, help="How much this check weighs.") for code in check_codes.SETTABLE},
         **{code: _Fixed(code) for code in check_codes.FIXED},
     },
     help="How much a check of charge files weighs: error, warning or off, by its code.",
