@@ -66,8 +66,8 @@ def _staged(root: Path) -> tuple[list[Problem], list[str]]:
     """The problems of what the next commit touches, and the files that have any."""
     from openchargeback.publish.staged import examine_staged
 
-    # Git tells a commit hook of another index than usual for `git commit -a` and `git commit PATH`. It runs hooks in the
-    # top folder of the repository; that index says nothing of a ledger elsewhere.
+    # Git tells a commit hook of another index than usual for `git commit -a` and `git commit PATH`. It runs hooks in
+    # the top folder of the repository; that index says nothing of a ledger elsewhere.
     named = os.environ.get("GIT_INDEX_FILE", "")
     index = str(Path(named).absolute()) if named and root.resolve().is_relative_to(Path.cwd()) else ""
     with progress() as step:
