@@ -1,5 +1,5 @@
 .DEFAULT_GOAL := help
-.PHONY: help demo test check docs bench lock clean
+.PHONY: help demo test check docs bench schemas lock clean
 
 help: ## Show what can be made
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "make %-7s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -12,12 +12,14 @@ test: ## Run the tests; PYTEST_ARGS="-k name" narrows them down
 	@tools/setup test
 	.venv/bin/python -m pytest -n 2 $(PYTEST_ARGS)
 
-check: ## Lint, check the format, the types and the layers
+check: ## Lint, check the format, the types, the layers and the workflows
 	@tools/setup check
 	.venv/bin/ruff check
 	.venv/bin/ruff format --check
 	.venv/bin/mypy --strict src
 	.venv/bin/lint-imports --no-logo
+	.venv/bin/check-jsonschema --builtin-schema vendor.github-workflows .github/workflows/*.yml
+	.venv/bin/zizmor --offline --no-progress --quiet .github
 
 docs: ## Write the list of codes in docs/VALIDATION.md anew
 	@tools/setup run
@@ -26,6 +28,11 @@ docs: ## Write the list of codes in docs/VALIDATION.md anew
 bench: ## Measure against DuckDB, Frictionless and WeasyPrint alone
 	@tools/setup run
 	@.venv/bin/python bench/run.py
+
+schemas: ## Write the schemas of charges and of the YAML files of a ledger
+	@tools/setup run
+	@.venv/bin/python tools/schemas.py
+	@.venv/bin/python tools/yaml_schemas.py
 
 lock: ## Write the lock files; LOCK_ARGS=--upgrade takes the newest versions
 	@tools/lock $(LOCK_ARGS)

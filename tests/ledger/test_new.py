@@ -1,18 +1,23 @@
-"""A new ledger: complete, valid, and nobody's folder overwritten."""
+"""A new ledger: complete, valid, ready to push, and nobody's folder overwritten."""
 
 import errno
+import subprocess
 from pathlib import Path
 
 import pytest
+import yaml
 
+import openchargeback
 from openchargeback.ledger import git
-from openchargeback.ledger.new import create_ledger
+from openchargeback.ledger.new import create_ledger, write_schemas
 from openchargeback.ledger.reading import read_ledger
+from openchargeback.ledger.settings import FORGES
 from openchargeback.problems import OutsideFault, UsageFault
 
 FILES = {
     ".gitattributes",
     ".gitignore",
+    *(f".schemas/{name}.json" for name in ("approvals", "config", "people", "period", "projects")),
     "CODEOWNERS",
     "README.md",
     "approvals/.gitkeep",
@@ -23,6 +28,24 @@ FILES = {
     "pages/rates.md",
     "periods/.gitkeep",
 }
+WORKFLOWS = {
+    "github": {".github/workflows/publish.yml", ".github/workflows/pull-request.yml"},
+    "gitlab": {".gitlab-ci.yml"},
+    "forgejo": {".forgejo/workflows/publish.yml", ".forgejo/workflows/pull-request.yml"},
+}
+
+
+@pytest.fixture(autouse=True)
+def identity(monkeypatch, tmp_path_factory):
+    """Git of a computer where a name and an address are set, and nothing else."""
+    settings = tmp_path_factory.mktemp("home") / "gitconfig"
+    settings.write_text("[user]\nname = Ada\nemail = ada@example.edu\n")
+    monkeypatch.setenv("GIT_CONFIG_GLOBAL", str(settings))
+    monkeypatch.setenv("GIT_CONFIG_SYSTEM", "/dev/null")
+    for role in ("AUTHOR", "COMMITTER"):
+        monkeypatch.delenv(f"GIT_{role}_NAME", raising=False)
+        monkeypatch.delenv(f"GIT_{role}_EMAIL", raising=False)
+    return settings
 
 
 def written(root):
@@ -32,16 +55,67 @@ def written(root):
 
 def test_a_new_ledger_is_whole_valid_and_a_repository(tmp_path):
     root = tmp_path / "deep" / "ledger"
-    paths = create_ledger(root, "University of Somewhere", "EUR")
-    assert set(paths) == FILES == written(root)
-    assert paths == sorted(paths)
+    made = create_ledger(root, "University of Somewhere", "EUR")
+    assert set(made.paths) == FILES | WORKFLOWS["github"] == written(root)
+    assert list(made.paths) == sorted(made.paths)
     ledger, problems = read_ledger(root)
     assert problems == []
     assert ledger.config.organization.name == "University of Somewhere"
     assert ledger.config.currency == "EUR"
     assert ledger.pages[0].title == "Rates"
     assert (root / ".git" / "HEAD").read_text() == "ref: refs/heads/main\n"
-    assert git.head(root) is None
+    assert made.obstacle == ""
+    log = subprocess.run(
+        ["git", "-C", root, "log", "--format=%an <%ae> %s"], capture_output=True, text=True, check=True
+    )
+    assert log.stdout == "Ada <ada@example.edu> A new ledger\n"
+    assert not git.is_dirty(root)
+
+
+def test_without_an_identity_nothing_is_committed_and_all_else_is_done(tmp_path, identity):
+    identity.write_text("")
+    made = create_ledger(tmp_path, "A", "USD")
+    assert "who you are" in made.obstacle
+    assert written(tmp_path) == set(made.paths)
+    assert (tmp_path / ".git" / "HEAD").read_text() == "ref: refs/heads/main\n"
+    assert git.head(tmp_path) is None
+
+
+def test_a_hook_that_refuses_the_commit_is_told(tmp_path, identity):
+    hooks = identity.parent / "hooks"
+    hooks.mkdir()
+    (hooks / "pre-commit").write_text("#!/bin/sh\necho no ticket >&2\nexit 1\n")
+    (hooks / "pre-commit").chmod(0o755)
+    identity.write_text(identity.read_text() + f"[core]\nhooksPath = {hooks}\n")
+    made = create_ledger(tmp_path, "A", "USD")
+    assert "no ticket" in made.obstacle
+    assert git.head(tmp_path) is None
+
+
+@pytest.mark.parametrize("forge", FORGES)
+def test_each_forge_gets_its_workflows_and_a_readme_in_its_words(tmp_path, forge):
+    made = create_ledger(tmp_path, "A", "USD", forge)
+    assert set(made.paths) == FILES | WORKFLOWS[forge]
+    readme = (tmp_path / "README.md").read_text()
+    assert ("merge request" in readme) == (forge == "gitlab")
+    assert ("pull request" in readme) == (forge != "gitlab")
+    for path in made.paths:
+        text = (tmp_path / path).read_text()
+        assert "{{" not in text.replace("${{", ""), path
+    for path in WORKFLOWS[forge]:
+        assert isinstance(yaml.safe_load((tmp_path / path).read_text()), dict)
+        assert f'"{openchargeback.__version__}"' in (tmp_path / path).read_text()
+
+
+def test_the_schemas_of_a_ledger_are_renewed_and_nothing_else(tmp_path):
+    create_ledger(tmp_path, "A", "USD")
+    assert write_schemas(tmp_path) == []
+    (tmp_path / ".schemas" / "config.json").write_text("{}")
+    (tmp_path / ".schemas" / "period.json").unlink()
+    (tmp_path / "README.md").write_text("mine")
+    assert write_schemas(tmp_path) == [".schemas/config.json", ".schemas/period.json"]
+    assert (tmp_path / "README.md").read_text() == "mine"
+    assert write_schemas(tmp_path) == []
 
 
 @pytest.mark.parametrize(
@@ -102,14 +176,17 @@ def test_a_file_is_refused(tmp_path):
 
 def test_a_fresh_clone_is_empty_enough(tmp_path):
     git.init_repository(tmp_path)
-    create_ledger(tmp_path, "A", "USD")
-    assert written(tmp_path) == FILES
+    assert create_ledger(tmp_path, "A", "USD").obstacle == ""
+    assert written(tmp_path) == FILES | WORKFLOWS["github"]
+    assert git.head(tmp_path) is not None
 
 
 def test_inside_a_repository_none_is_made(tmp_path):
     git.init_repository(tmp_path)
-    create_ledger(tmp_path / "ledger", "A", "USD")
+    made = create_ledger(tmp_path / "ledger", "A", "USD")
     assert not (tmp_path / "ledger" / ".git").exists()
+    assert "larger repository" in made.obstacle
+    assert git.head(tmp_path) is None
 
 
 @pytest.mark.parametrize(("name", "currency"), [("", "USD"), ("A", "dollars"), ("A", ""), ("x" * 1001, "USD")])

@@ -17,6 +17,7 @@ import factory
 import pytest
 
 from openchargeback.focus.schema import DIALECTS, schema_bytes
+from openchargeback.ledger.schema_files import shipped_schemas
 from openchargeback.model import Page, Provenance
 from openchargeback.portal import paths
 from openchargeback.portal.site import Site, site_jobs
@@ -200,6 +201,12 @@ def test_the_table_schemas_are_published_as_shipped_and_linked(built: Path) -> N
     for dialect in DIALECTS:
         assert (built / paths.schema(dialect)).read_bytes() == schema_bytes(dialect)
         assert paths.relative(paths.ABOUT, paths.schema(dialect)) in links
+
+
+def test_the_schemas_of_the_yaml_files_are_published(built: Path) -> None:
+    found = {path.name: path.read_bytes() for path in (built / "schemas" / "ledger").iterdir()}
+    assert found == shipped_schemas()
+    assert "config.json" in found
 
 
 def test_amounts_tie_out_on_the_period_page(built: Path) -> None:

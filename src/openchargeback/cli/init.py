@@ -7,22 +7,53 @@ from pathlib import Path
 import click
 
 from openchargeback.ledger import git
-from openchargeback.ledger.new import create_ledger
+from openchargeback.ledger.config import FILE_NAME
+from openchargeback.ledger.new import create_ledger, write_schemas
+from openchargeback.ledger.settings import FORGES
+from openchargeback.problems import UsageFault
 
 
 @click.command()
 @click.argument("folder", type=click.Path(path_type=Path))
 @click.option("--organization", default="My University", show_default=True, help="The institution on statements.")
 @click.option("--currency", default="USD", show_default=True, help="The ledger's currency (ISO 4217).")
-def init(folder: Path, organization: str, currency: str) -> None:
-    """Make a new ledger, as a Git repository.
+@click.option("--forge", type=click.Choice(FORGES), default="github", show_default=True, help="Where CI will run.")
+@click.option("--schemas", is_flag=True, help="Only renew .schemas/ of a ledger that is there.")
+def init(folder: Path, organization: str, currency: str, forge: str, schemas: bool) -> None:
+    """Make a new ledger, as a Git repository ready to push.
 
     \b
     Example: focus-billing init ledger --organization "Northfield University"
     """
-    for path in create_ledger(folder, organization, currency):
+    if schemas:
+        _renew_schemas(folder)
+        return
+    made = create_ledger(folder, organization, currency, forge)
+    for path in made.paths:
         click.echo(f"  {path}")
     click.echo(f"A new ledger lies in {folder}. Next:")
-    if git.inside_repository(folder):
-        click.echo(f"  git -C {folder} add . && git -C {folder} commit -m 'A new ledger'")
+    if made.obstacle:
+        _say_how_to_commit(folder, made.obstacle)
+    click.echo(f"  read {folder / 'README.md'}: what to set up, and who does what each month")
     click.echo(f"  focus-billing ingest FILE --source NAME --ledger {folder}")
+
+
+def _say_how_to_commit(folder: Path, obstacle: str) -> None:
+    """Nothing was committed: why, and the commands that do it."""
+    click.echo(f"  commit it; this was not done because {obstacle}:")
+    if not git.inside_repository(folder):
+        click.echo(f"    git -C {folder} init --initial-branch main")
+    elif "who you are" in obstacle:
+        click.echo(f'    git -C {folder} config user.name "Your Name"')
+        click.echo(f"    git -C {folder} config user.email you@example.edu")
+    elif "larger" in obstacle:
+        click.echo("    (the workflows work only in the top folder of a repository: move them there)")
+    click.echo(f"    git -C {folder} add --all . && git -C {folder} commit -m 'A new ledger'")
+
+
+def _renew_schemas(folder: Path) -> None:
+    if not (folder / FILE_NAME).is_file():
+        raise UsageFault(f"{folder} is no ledger: there is no {FILE_NAME}")
+    for path in write_schemas(folder):
+        click.echo(f"  {path}")
+    click.echo("the schemas are those of this program")

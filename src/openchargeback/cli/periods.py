@@ -14,6 +14,7 @@ from openchargeback.cli.options import PERIOD, as_json, root_of, with_ledger
 from openchargeback.cli.report import note_problems, print_json, print_table, progress
 from openchargeback.ledger import git
 from openchargeback.ledger.periods import Event, PeriodFile, write_period
+from openchargeback.ledger.schema_files import schema_comment
 from openchargeback.model import BilledPeriod, State
 from openchargeback.portal.paths import statement_pdf
 from openchargeback.problems import UsageFault
@@ -225,10 +226,10 @@ def _period(books: Books, period: str) -> BilledPeriod:
 
 
 def _write(root: Path, period: str, content: PeriodFile) -> None:
-    path = root / "periods" / f"{period}.yaml"
-    path.parent.mkdir(exist_ok=True)
-    write_file(path, write_period(content).encode())
-    click.echo(f"periods/{period}.yaml: {content.state}; commit it to make it so")
+    relative = f"periods/{period}.yaml"
+    (root / relative).parent.mkdir(exist_ok=True)
+    write_file(root / relative, (schema_comment(root, relative) + write_period(content)).encode())
+    click.echo(f"{relative}: {content.state}; commit it to make it so")
 
 
 def _held(period: BilledPeriod) -> Decimal:

@@ -16,6 +16,7 @@ from openchargeback.cli.report import note_problems, print_json, print_table, pr
 from openchargeback.ledger import git
 from openchargeback.ledger.approvals import Verb
 from openchargeback.ledger.periods import quoted
+from openchargeback.ledger.schema_files import schema_comment
 from openchargeback.ledger.settings import Payer
 from openchargeback.model import FlagGroup, State
 from openchargeback.problems import UsageFault
@@ -88,11 +89,10 @@ def _decide(verb: Verb, options: dict[str, str | None], payer: Payer) -> None:
     path = _free_path(root, period, str(options["name"] or f"{verb}-{flag}"))
     entries = [_entry(group, verb, payer, str(options["reason"]), by, on) for group in picked]
     path.parent.mkdir(parents=True, exist_ok=True)
-    write_file(path, ("decisions:\n" + "".join(entries)).encode())
+    relative = path.relative_to(root).as_posix()
+    write_file(path, (schema_comment(root, relative) + "decisions:\n" + "".join(entries)).encode())
     charges = sum(group.held for group in picked)
-    click.echo(
-        f"{path.relative_to(root).as_posix()}: {verb} {charges:,} charge{'s' * (charges != 1)}; commit it to make it so"
-    )
+    click.echo(f"{relative}: {verb} {charges:,} charge{'s' * (charges != 1)}; commit it to make it so")
 
 
 def _entry(group: FlagGroup, verb: Verb, payer: Payer, reason: str, by: str, on: str) -> str:

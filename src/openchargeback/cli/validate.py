@@ -22,9 +22,12 @@ FORMATS = ("text", "json", "github", "gitlab", "junit")
 @click.option("--format", "form", type=click.Choice(FORMATS), default="text", show_default=True)
 @click.option("--full", is_flag=True, help="Let Frictionless judge every row: slow, and says the same.")
 @click.option("--strict", is_flag=True, help="Warnings fail too.")
+@click.option("--staged", is_flag=True, help="Only what the next commit touches, for a commit hook.")
 @click.option("--explain", "code", metavar="CODE", help="Only say what a code or flag means; needs no ledger.")
 @with_ledger
-def validate(paths: tuple[str, ...], form: str, full: bool, strict: bool, code: str | None, named: str | None) -> None:
+def validate(
+    paths: tuple[str, ...], form: str, full: bool, strict: bool, staged: bool, code: str | None, named: str | None
+) -> None:
     """Every problem in the ledger: exit code 1 where there are errors. PATH narrows the report down.
 
     The report goes to stdout. With --format github, what does not fit into annotations goes to the job summary.
@@ -37,7 +40,7 @@ def validate(paths: tuple[str, ...], form: str, full: bool, strict: bool, code: 
         _explain(code, as_json=form == "json")
         return
     root = root_of(named)
-    found, files = _examined(root, full=full)
+    found, files = _staged(root) if staged else _examined(root, full=full)
     wanted = _narrowed(paths, root, {problem.path for problem in found})
     if wanted is not None:
         found = [problem for problem in found if _within(problem.path, wanted)]
@@ -57,6 +60,19 @@ def _examined(root: Path, *, full: bool) -> tuple[list[Problem], list[str]]:
         return in_order(found), []
     charges = [file.path for period in ledger.charge_files.values() for file in period]
     return in_order(found), sorted({*ledger.digests, *charges})
+
+
+def _staged(root: Path) -> tuple[list[Problem], list[str]]:
+    """The problems of what the next commit touches, and the files that have any."""
+    from openchargeback.publish.staged import examine_staged
+
+    # Git tells a commit hook of another index than usual for `git commit -a` and `git commit PATH`. It runs hooks in
+    # the top folder of the repository; that index says nothing of a ledger elsewhere.
+    named = os.environ.get("GIT_INDEX_FILE", "")
+    index = str(Path(named).absolute()) if named and root.resolve().is_relative_to(Path.cwd()) else ""
+    with progress() as step:
+        found = in_order(examine_staged(root, index=index, step=step))
+    return found, sorted({problem.path for problem in found if problem.path})
 
 
 def _narrowed(paths: Sequence[str], root: Path, faulty: set[str]) -> list[str] | None:

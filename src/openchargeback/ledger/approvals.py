@@ -76,36 +76,74 @@ _WHERE = shape.Record(
         "pi": shape.Text(help='Charges of this PI; "" for those without one.'),
     },
     required=("flag",),
+    help="A selector: the decision is for all charges that fit every key.",
 )
 
 _EXPECT = shape.Record(
     {
-        "charges": shape.Integer(0, 999_999_999),
-        "billed": shape.Number(),
-        "digest": shape.Text(pattern=r"[0-9a-f]{16,64}", what="a digest of 16 to 64 hexadecimal digits"),
+        "charges": shape.Integer(0, 999_999_999, help="How many charges."),
+        "billed": shape.Number(help="Their exact sum, in quotes."),
+        "digest": shape.Text(
+            pattern=r"[0-9a-f]{16,64}",
+            what="a digest of 16 to 64 hexadecimal digits",
+            help="SHA-256 over their sorted ids, one a line.",
+            digits=True,
+        ),
     },
     make=lambda v, _n, _r: Expect(**v),
     help="What was seen when deciding; the decision is void once it no longer holds.",
 )
 
+
+def _decided(verb: Verb) -> dict[str, Any]:
+    return {"properties": {"decision": {"const": verb.value}}}
+
+
 _DECISION = shape.Record(
     {
-        "charges": shape.ListOf(shape.Text(pattern=ID_PATTERN, what="a charge id such as 7f3a9c21d0b41e66")),
+        "charges": shape.ListOf(
+            shape.Text(pattern=ID_PATTERN, what="a charge id such as 7f3a9c21d0b41e66", digits=True),
+            help="Ids of charges, at least 8 digits each. Either this or `where`.",
+        ),
         "where": _WHERE,
-        "clears": shape.ListOf(_TEXT, single=True),
+        "clears": shape.ListOf(_TEXT, single=True, help="The flags that the decision settles, beside `charges`."),
         "expect": _EXPECT,
-        "decision": shape.Choice(tuple(verb.value for verb in Verb)),
-        "set": shape.Record({"pi": _TEXT, "project": _TEXT, "fund": _TEXT}, make=lambda v, _n, _r: Payer(**v)),
-        "reason": shape.Text(max_length=4000),
-        "by": _TEXT,
-        "on": shape.Date(),
-        "period": shape.Text(pattern=shape.PERIOD_PATTERN, what="a period such as 2025-01"),
+        "decision": shape.Choice(tuple(verb.value for verb in Verb), help="What is decided."),
+        "set": shape.Record(
+            {
+                "pi": shape.Text(help="E-mail address of the PI."),
+                "project": shape.Text(help="Id of the project."),
+                "fund": shape.Text(help="The fund that pays."),
+            },
+            make=lambda v, _n, _r: Payer(**v),
+            help="Who pays instead, with `decision: reassign`.",
+        ),
+        "reason": shape.Text(max_length=4000, help="Why, for the reviewer and the auditor."),
+        "by": shape.Text(help="Who decides."),
+        "on": shape.Date(help="The day of the decision."),
+        "period": shape.Text(
+            pattern=shape.PERIOD_PATTERN,
+            what="a period such as 2025-01",
+            help="The closed month whose charges are decided late.",
+        ),
     },
     required=("decision", "reason", "by"),
+    help="One decision.",
+    rules={
+        "oneOf": [{"required": ["charges"]}, {"required": ["where"]}],
+        "allOf": [
+            {"if": _decided(Verb.REASSIGN), "then": {"required": ["set"]}},
+            {"if": {**_decided(Verb.APPROVE), "required": ["charges"]}, "then": {"required": ["clears"]}},
+        ],
+    },
     make=lambda values, node, reader: _decision(values, node, reader),  # noqa: PLW0108  # it stands further down
 )
 
-APPROVALS = shape.Record({"decisions": shape.ListOf(_DECISION)}, required=("decisions",))
+APPROVALS = shape.Record(
+    {"decisions": shape.ListOf(_DECISION, help="The decisions, in any order.")},
+    required=("decisions",),
+    help="Decisions on flagged charges of one month, a file a batch.",
+)
 
 
 def _decision(values: dict[str, Any], node: Node, reader: Reader) -> Decision | None:

@@ -9,6 +9,7 @@ from openchargeback.ledger import check_codes, shape
 from openchargeback.ledger.settings import (
     COST_COLUMNS,
     DIALECTS,
+    FORGES,
     Config,
     Contact,
     JournalFormat,
@@ -34,9 +35,9 @@ _TEXT = shape.Text()
 
 _DEFAULT = shape.Record(
     {
-        "pi": _TEXT,
-        "project": _TEXT,
-        "fund": _TEXT,
+        "pi": shape.Text(help="E-mail address of the PI who is responsible."),
+        "project": shape.Text(help="Id of the project."),
+        "fund": shape.Text(help="The fund that pays."),
         "untagged_only": shape.Boolean(help="Only charges of which neither tags nor directory say anything."),
     },
     help="Who pays what nothing else attributes, such as tax and support.",
@@ -51,13 +52,19 @@ _ORGANIZATION = shape.Either(
             "address": shape.ListOf(_TEXT, single=True, help="Lines of the postal address."),
             "logo": shape.Text(help="An SVG or PNG file in the ledger."),
             "contact": shape.Record(
-                {"name": _TEXT, "email": _TEXT, "phone": _TEXT, "url": _TEXT},
+                {
+                    "name": shape.Text(help="A person or an office."),
+                    "email": shape.Text(help="E-mail address."),
+                    "phone": shape.Text(help="Telephone number."),
+                    "url": shape.Text(help="Web page."),
+                },
                 make=lambda v, _n, _r: Contact(**v),
                 help="Whom a PI asks about a statement.",
             ),
         },
         required=("name",),
         make=lambda v, _n, _r: Organization(**{**v, "address": tuple(v.get("address", ()))}),
+        help="The letterhead of statements and portal.",
     ),
     lambda name: Organization(name=name),
     help="Who bills: a name, or a mapping with name, unit, address, logo, contact.",
@@ -81,12 +88,12 @@ class _Fixed:
         return None
 
     def schema(self) -> dict[str, Any]:
-        return {"const": "error"}
+        return {"enum": ["error"], "description": "This check protects money and stays an error."}
 
 
 _SEVERITY = shape.Record(
     {
-        **{code: shape.Choice(check_codes.LEVELS) for code in check_codes.SETTABLE},
+        **{code: shape.Choice(check_codes.LEVELS, help="How much this check weighs.") for code in check_codes.SETTABLE},
         **{code: _Fixed(code) for code in check_codes.FIXED},
     },
     help="How much a check of charge files weighs: error, warning or off, by its code.",
@@ -125,6 +132,7 @@ _REVIEW = shape.Record(
                 },
                 required=("match",),
                 make=_pattern,
+                help="A pattern; the flag is called `pattern:` and its name.",
             ),
             key_pattern=r"[A-Za-z0-9][A-Za-z0-9_-]*",
             help="Charges that a person must look at, by name.",
@@ -141,11 +149,13 @@ _REVIEW = shape.Record(
                     "first_time": shape.Boolean(help="Flag spending without history too."),
                 },
                 make=lambda v, _n, _r: UnusualAmount(**v),
+                help="The rule for unusual amounts.",
             ),
             lambda on: UnusualAmount() if on else False,
             help="When spending counts as unusual; `off` switches the rule off.",
         ),
     },
+    help="What a person must look at before it is billed.",
 )
 
 _JOURNAL = shape.Record(
@@ -157,8 +167,14 @@ _JOURNAL = shape.Record(
         "description_limit": shape.Integer(8, 500, help="Longest description the accounting system takes."),
         "formats": shape.MapOf(
             shape.Record(
-                {"template": _TEXT, "extension": shape.Text(pattern=r"[A-Za-z0-9]{1,8}", what="a file ending")},
+                {
+                    "template": shape.Text(help="A file in `templates/`."),
+                    "extension": shape.Text(
+                        pattern=r"[A-Za-z0-9]{1,8}", what="a file ending", help="Ending of the file; csv unless set."
+                    ),
+                },
                 required=("template",),
+                help="A journal format of the institution.",
             ),
             key_pattern=r"[a-z0-9][a-z0-9_-]*",
             help="Own formats: a Jinja template in `templates/` each.",
@@ -172,18 +188,23 @@ _JOURNAL = shape.Record(
             ),
         }
     ),
+    help="How journals are written.",
 )
 
 CONFIG = shape.Record(
     {
         "organization": _ORGANIZATION,
-        "currency": shape.Text(pattern=r"[A-Z]{3}", what="a currency code such as USD (ISO 4217)"),
+        "currency": shape.Text(
+            pattern=r"[A-Z]{3}",
+            what="a currency code such as USD (ISO 4217)",
+            help="The ledger's currency (ISO 4217); charges in another one are held.",
+        ),
         "fiscal_year_starts": shape.Integer(1, 12, help="The month in which the fiscal year begins."),
         "tags": shape.Record(
             {
-                "pi": _TEXT,
-                "project": _TEXT,
-                "fund": _TEXT,
+                "pi": shape.Text(help="Tag key that carries the PI's e-mail address; pi_email unless set."),
+                "project": shape.Text(help="Tag key that carries the project's id; project_id unless set."),
+                "fund": shape.Text(help="Tag key that carries the fund; fund_org unless set."),
                 "references": shape.MapOf(_TEXT, help="Further references, name to tag key."),
             },
             make=_tags,
@@ -194,27 +215,34 @@ CONFIG = shape.Record(
         "statements": shape.Record(
             {
                 "note": shape.Text(max_length=4000, help="A note on every statement."),
-                "questions_until_days": shape.Integer(1, 365),
+                "questions_until_days": shape.Integer(1, 365, help="Days for questions about a statement."),
                 "resources": shape.Integer(1, 2000, help="How many resources a PDF lists before it sums up the rest."),
             },
             make=lambda v, _n, _r: StatementSettings(**v),
+            help="How statements look.",
         ),
         "journal": _JOURNAL,
         "portal": shape.Record(
             {
-                "title": _TEXT,
-                "accent": shape.Text(pattern=r"#[0-9a-fA-F]{6}", what="a colour such as #1d4e89"),
-                "repository": shape.Text(pattern=r"https?://\S+", what="an http(s) address"),
-                "forge": shape.Choice(("github", "gitlab", "forgejo")),
-                "branch": _TEXT,
+                "title": shape.Text(help="Title of the portal."),
+                "accent": shape.Text(
+                    pattern=r"#[0-9a-fA-F]{6}", what="a colour such as #1d4e89", help="Accent colour, in quotes."
+                ),
+                "repository": shape.Text(
+                    pattern=r"https?://\S+", what="an http(s) address", help="Address of the ledger's repository."
+                ),
+                "forge": shape.Choice(FORGES, help="What runs at that address."),
+                "branch": shape.Text(help="The branch that counts; main unless set."),
             },
             make=lambda v, _n, _r: PortalSettings(**v),
+            help="How the portal looks, and where its links lead.",
         ),
         "plan": shape.Anything("Thresholds of the plan."),
         "email": shape.Anything("How statements are sent."),
         "web": shape.Anything("Who may log in to the local server."),
     },
     required=("organization",),
+    help="The settings of a ledger.",
 )
 
 

@@ -84,18 +84,31 @@ PEOPLE = shape.Record(
         "people": shape.ListOf(
             shape.Record(
                 {
-                    "email": _EMAIL,
-                    "name": _TEXT,
-                    "department": _TEXT,
+                    "email": shape.Text(EMAIL_PATTERN, "an e-mail address", "What the person is known by."),
+                    "name": shape.Text(help="The name on statements."),
+                    "department": shape.Text(help="The department on statements."),
                     "aliases": shape.ListOf(_EMAIL, single=True, help="Other addresses of the same person."),
                 },
                 required=("email",),
                 make=lambda values, node, _reader: (node, values),
+                help="One PI.",
             ),
+            help="The PIs, one entry a person.",
         )
     },
     required=("people",),
+    help="The people who are responsible for charges.",
 )
+
+
+_PAYER: dict[str, shape.Shape] = {
+    "pi": shape.Text(EMAIL_PATTERN, "an e-mail address", "E-mail address of the PI who is responsible."),
+    "fund": shape.Text(help="The fund that pays."),
+}
+_DAYS: dict[str, shape.Shape] = {
+    "from": shape.Date(help="First day on which pi and fund hold."),
+    "until": shape.Date(help="Last day on which pi and fund hold."),
+}
 
 
 def _dated(values: dict[str, Any], node: Node, reader: Reader) -> Entry:
@@ -112,31 +125,33 @@ PROJECTS = shape.Record(
         "projects": shape.ListOf(
             shape.Record(
                 {
-                    "id": _TEXT,
-                    "title": _TEXT,
-                    "pi": _EMAIL,
-                    "fund": _TEXT,
+                    "id": shape.Text(help="The id as it stands in tags."),
+                    "title": shape.Text(help="The title on pages and statements; the id unless set."),
+                    **_PAYER,
                     "start": shape.Date(help="First day on which the project may spend."),
                     "end": shape.Date(help="Last day on which the project may spend."),
-                    "from": shape.Date(help="First day on which pi and fund hold."),
-                    "until": shape.Date(help="Last day on which pi and fund hold."),
+                    **_DAYS,
                     "entries": shape.ListOf(
-                        shape.Record(
-                            {"pi": _EMAIL, "fund": _TEXT, "from": shape.Date(), "until": shape.Date()}, make=_dated
-                        ),
+                        shape.Record({**_PAYER, **_DAYS}, make=_dated, help="PI and fund for a time."),
                         help="PI and fund over time, where they change.",
                     ),
                     "match": shape.Record(
-                        {column: shape.ListOf(_TEXT, single=True) for column in MATCH_COLUMNS},
+                        {
+                            column: shape.ListOf(_TEXT, single=True, help=f"Values of the FOCUS column {column}.")
+                            for column in MATCH_COLUMNS
+                        },
                         help="Accounts and resources whose charges belong to the project even without tags.",
                     ),
                 },
                 required=("id",),
                 make=lambda values, node, reader: (node, _project(values, node, reader)),
+                help="One project.",
             ),
+            help="The projects, one entry each.",
         )
     },
     required=("projects",),
+    help="Who is responsible for a project, and what pays.",
 )
 
 

@@ -92,6 +92,42 @@ def init_repository(root: Path) -> bool:
     return True
 
 
+def first_commit(root: Path, message: str) -> str:
+    """Commit all of a new repository, with the user's identity and signing settings. Gives why not, empty where done.
+
+    Nothing is committed where the folder is a part of a larger repository, or has commits already.
+    """
+    if not inside_repository(root):
+        return "there is no Git here"
+    if _expect(_run(root, "rev-parse", "--show-prefix")).strip():
+        return "the folder belongs to a larger repository"
+    if head(root) is not None:
+        return "the repository has commits already"
+    # Else Git would make up an identity from the names of the login and the computer.
+    known = [
+        _run(root, "-c", "user.useConfigOnly=true", "var", f"GIT_{role}_IDENT") for role in ("AUTHOR", "COMMITTER")
+    ]
+    if any(answer is None or answer.code for answer in known):
+        return "Git does not know who you are"
+    _expect(_run(root, "add", "--all"))
+    made = _run(root, "commit", "--quiet", "--message", message)
+    return "" if made and made.code == 0 else f"git commit failed: {made.error.strip() if made else ''}"
+
+
+def staged(root: Path, index: str = "") -> list[str] | None:
+    """What the next commit changes in the ledger: paths relative to it, sorted; None outside a repository.
+
+    index: the index file that a commit hook was told of (GIT_INDEX_FILE), absolute; empty for the repository's own.
+    """
+    if not inside_repository(root):
+        return None
+    # Against the empty tree before the first commit; of a renamed file both names count.
+    base = "HEAD" if head(root) else _expect(_run(root, "hash-object", "-t", "tree", "--stdin")).strip()
+    compare = ("diff-index", "--cached", "--name-only", "--no-renames", "--relative", "-z", base, "--", ".")
+    names = _expect(_run(root, *compare, index=index))
+    return sorted(name for name in names.split("\0") if name)
+
+
 def user(root: Path) -> str:
     """The e-mail address that commits are made with, empty where none is set."""
     answer = _run(root, "config", "--get", "user.email")
@@ -99,9 +135,11 @@ def user(root: Path) -> str:
     return "" if answer is None or answer.code == 1 else _expect(answer).strip()
 
 
-def _run(root: Path, *arguments: str) -> _Answer | None:
-    """What Git says in a folder; None where there is no Git."""
+def _run(root: Path, *arguments: str, index: str = "") -> _Answer | None:
+    """What Git says in a folder, by another index where one is named; None where there is no Git."""
     environment = {name: value for name, value in os.environ.items() if name not in _INHERITED} | _FIXED
+    if index:
+        environment["GIT_INDEX_FILE"] = index
     # A repository's own settings could name a program to run as its file system monitor.
     command = ["git", "-C", str(root), "-c", "core.fsmonitor=false", *arguments]
     try:

@@ -1,28 +1,48 @@
-"""A new ledger: the files that teach what goes where, as a Git repository."""
+"""A new ledger: the files that teach what goes where, as a Git repository ready to push."""
 
 from __future__ import annotations
 
 import re
+from dataclasses import dataclass
 from pathlib import Path
 
+from openchargeback import __version__
 from openchargeback.ledger import git
 from openchargeback.ledger.config import FILE_NAME, read_config
 from openchargeback.ledger.periods import quoted
+from openchargeback.ledger.schema_files import FOLDER as SCHEMAS
+from openchargeback.ledger.schema_files import shipped_schemas
 from openchargeback.ledger.shipped import shipped_templates
 from openchargeback.problems import OutsideFault, UsageFault
 
-# Under their own names these would steer Git (and what packages the program) where the templates lie.
-_DOTTED = ("gitignore", "gitattributes", "gitkeep")
+# Under their own names these would steer Git, a forge and what packages the program where the templates lie.
+_DOTTED = ("gitignore", "gitattributes", "gitkeep", "github", "forgejo", "gitlab-ci.yml")
 _MARKUP = re.compile(r"([\\`*_{}\[\]<>#|])")
 
+# What README and CODEOWNERS call things, by forge.
+_WORDS = {
+    "github": {"forge": "GitHub", "request": "pull request", "workflows": "/.github/"},
+    "gitlab": {"forge": "GitLab", "request": "merge request", "workflows": "/.gitlab-ci.yml"},
+    "forgejo": {"forge": "Forgejo", "request": "pull request", "workflows": "/.forgejo/"},
+}
 
-def create_ledger(target: Path, organization: str, currency: str) -> list[str]:
-    """Write a new ledger, and make it a Git repository unless it lies in one or there is no Git; nothing is committed.
 
-    The folder may be missing, empty, or hold nothing but `.git` (a fresh clone); else UsageFault. Gives the relative
-    paths of the files written, sorted. When writing fails, what was written is taken away again.
+@dataclass(frozen=True, slots=True)
+class NewLedger:
+    """What was written: relative paths, sorted. obstacle: why there is no first commit, empty where there is one."""
+
+    paths: tuple[str, ...]
+    obstacle: str = ""
+
+
+def create_ledger(target: Path, organization: str, currency: str, forge: str = "github") -> NewLedger:
+    """Write a new ledger and make it a Git repository with a first commit on `main`.
+
+    The folder may be missing, empty, or hold nothing but `.git` (a fresh clone); else UsageFault. A folder inside a
+    repository becomes part of that one, and nothing is committed. When writing fails, what was written is taken away
+    again. forge: one of FORGES, for the workflows.
     """
-    contents = _contents(" ".join(organization.split()), currency.strip().upper())
+    contents = _contents(" ".join(organization.split()), currency.strip().upper(), forge)
     try:
         occupied = target.exists() and (not target.is_dir() or any(path.name != ".git" for path in target.iterdir()))
     except OSError as error:
@@ -41,23 +61,40 @@ def create_ledger(target: Path, organization: str, currency: str) -> list[str]:
         _take_away(made)
         raise _failure(target, error) from error
     git.init_repository(target)
-    return list(contents)
+    return NewLedger(tuple(contents), git.first_commit(target, "A new ledger"))
 
 
-def _contents(organization: str, currency: str) -> dict[str, bytes]:
-    """Every file of the new ledger by its path, sorted."""
+def write_schemas(root: Path) -> list[str]:
+    """Bring `.schemas/` of a ledger up to the installed program. Gives the paths that were changed."""
+    changed = []
+    try:
+        (root / SCHEMAS).mkdir(exist_ok=True)
+        for name, data in shipped_schemas().items():
+            path = root / SCHEMAS / name
+            if not path.is_file() or path.read_bytes() != data:
+                path.write_bytes(data)
+                changed.append(f"{SCHEMAS}/{name}")
+    except OSError as error:
+        raise _failure(root, error) from error
+    return changed
+
+
+def _contents(organization: str, currency: str, forge: str) -> dict[str, bytes]:
+    """Every file of the new ledger by its path, sorted. What is the forge's own goes before what all have."""
     if not organization:
         raise UsageFault("the organization has no name; give the name that stands on statements")
-    folder = shipped_templates() / "ledger"
-    result = {}
-    for path in sorted(folder.rglob("*")):
-        if not path.is_file():
-            continue
-        name = f".{path.name}" if path.name in _DOTTED else path.name
-        text = path.read_text(encoding="utf-8")
-        escape = quoted if path.suffix == ".yaml" else _as_markdown
-        values = {"organization": escape(organization), "currency": escape(currency)}
-        result[path.relative_to(folder).with_name(name).as_posix()] = _filled(text, values).encode()
+    templates = shipped_templates()
+    words = {**_WORDS[forge], "forge_key": forge, "version": __version__}
+    protection = (templates / "forges" / f"{forge}.md").read_text(encoding="utf-8").strip()
+    words["protection"] = _filled(protection, words)
+    result = {f"{SCHEMAS}/{name}": data for name, data in shipped_schemas().items()}
+    for folder in (templates / "ledger", templates / "forges" / forge):
+        for path in sorted(folder.rglob("*")):
+            if path.is_file():
+                escape = quoted if path.suffix == ".yaml" else _as_markdown
+                values = {**words, "organization": escape(organization), "currency": escape(currency)}
+                text = _filled(path.read_text(encoding="utf-8"), values)
+                result[_name(path.relative_to(folder))] = text.encode()
     _, problems = read_config(result[FILE_NAME])
     if problems:
         wrong = problems[0]
@@ -65,8 +102,13 @@ def _contents(organization: str, currency: str) -> dict[str, bytes]:
     return dict(sorted(result.items()))
 
 
+def _name(path: Path) -> str:
+    return "/".join(f".{part}" if part in _DOTTED else part for part in path.parts)
+
+
 def _filled(text: str, values: dict[str, str]) -> str:
-    # In one pass, so that a name that looks like a placeholder is not replaced in turn.
+    # In one pass, so that a name that looks like a placeholder is not replaced in turn. `${{ … }}` of a workflow has
+    # blanks inside and stays.
     return re.sub(r"\{\{(\w+)\}\}", lambda match: values[match[1]], text)
 
 

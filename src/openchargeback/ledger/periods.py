@@ -48,7 +48,13 @@ class PeriodFile:
     finalized: Event | None = None
 
 
-_EVENT = shape.Record({"on": shape.Date(), "by": shape.Text()}, required=("on",), make=lambda v, _n, _r: Event(**v))
+def _event(what: str) -> shape.Record:
+    fields: dict[str, shape.Shape] = {"on": shape.Date(help="The day."), "by": shape.Text(help="Who did it.")}
+    return shape.Record(fields, required=("on",), make=lambda v, _n, _r: Event(**v), help=what)
+
+
+def _needs(state: State, key: str) -> dict[str, Any]:
+    return {"if": {"properties": {"state": {"const": state.value}}}, "then": {"required": [key]}}
 
 
 def _period(values: dict[str, Any], node: Node, reader: Reader) -> PeriodFile:
@@ -62,13 +68,21 @@ def _period(values: dict[str, Any], node: Node, reader: Reader) -> PeriodFile:
 
 PERIOD = shape.Record(
     {
-        "state": shape.Choice(tuple(state.value for state in State)),
+        "state": shape.Choice(tuple(state.value for state in State), help="Open, closed, or finalized for ever."),
         "revision": shape.Integer(1, 999, help="Counts reopenings from 1."),
-        "closed": _EVENT,
-        "finalized": _EVENT,
+        "closed": _event("When the month was closed, and by whom."),
+        "finalized": _event("When the month was finalized, and by whom."),
     },
     required=("state",),
     make=_period,
+    help="The state of a billing month.",
+    rules={
+        "allOf": [
+            _needs(State.CLOSED, "closed"),
+            _needs(State.FINALIZED, "closed"),
+            _needs(State.FINALIZED, "finalized"),
+        ]
+    },
 )
 
 

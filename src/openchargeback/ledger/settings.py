@@ -7,6 +7,7 @@ from decimal import Decimal
 
 COST_COLUMNS = ("BilledCost", "EffectiveCost")
 DIALECTS = ("azure", "focus", "focus-1.0", "focus-1.1", "focus-1.2", "focus-1.3", "focus-1.4", "simple")
+FORGES = ("github", "gitlab", "forgejo")
 PAYER_FIELDS = ("pi", "project", "fund")
 
 

@@ -45,12 +45,16 @@ def _expect(node: Node, reader: Reader, what: str) -> None:
 
 @dataclass(frozen=True, slots=True)
 class Text:
-    """Text as it stands, trimmed: also `NO`, `012` and `2025-01` are text here. `pattern` is matched whole."""
+    """Text as it stands, trimmed: also `NO`, `012` and `2025-01` are text here. `pattern` is matched whole.
+
+    digits: text that fits the pattern may look like a number, so an editor must not insist on quotes.
+    """
 
     pattern: str = ""
     what: str = "text"
     help: str = ""
     max_length: int = 1000
+    digits: bool = False
 
     def read(self, node: Node, reader: Reader) -> str | None:
         if not isinstance(node, Scalar) or node.is_null:
@@ -67,10 +71,10 @@ class Text:
 
     def schema(self) -> dict[str, Any]:
         # YAML tools read 012 or 2025-01-31 as other types than text; an editor must not complain about those.
-        result: dict[str, Any] = {"type": ["string", "number", "boolean"]}
-        if self.pattern:
-            result["pattern"] = f"^(?:{self.pattern})$"
-        return _with_help(result, self.help)
+        if not self.pattern:
+            return _with_help({"type": ["string", "number", "boolean"], "maxLength": self.max_length}, self.help)
+        kind = ["string", "number"] if self.digits else "string"
+        return _with_help({"type": kind, "pattern": f"^(?:{self.pattern})$"}, self.help)
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,7 +115,10 @@ class Number:
         return value
 
     def schema(self) -> dict[str, Any]:
-        return _with_help({"type": ["number", "string"]}, self.help)
+        result: dict[str, Any] = {"type": ["number", "string"], "pattern": f"^(?:{money.NUMBER_PATTERN})$"}
+        if self.minimum is not None:
+            result["minimum"] = int(self.minimum) if self.minimum == int(self.minimum) else float(self.minimum)
+        return _with_help(result, self.help)
 
 
 @dataclass(frozen=True, slots=True)
@@ -147,7 +154,8 @@ class Boolean:
         return None
 
     def schema(self) -> dict[str, Any]:
-        return _with_help({"type": "boolean"}, self.help)
+        # YAML 1.2 reads `on` and `off` as text, as does the editor.
+        return _with_help({"enum": [True, False, *sorted(_TRUE | _FALSE)]}, self.help)
 
 
 @dataclass(frozen=True, slots=True)
@@ -167,7 +175,8 @@ class Date:
         return None
 
     def schema(self) -> dict[str, Any]:
-        return _with_help({"type": "string", "format": "date"}, self.help)
+        # A validator may pass over `format`, but not over `pattern`.
+        return _with_help({"type": "string", "format": "date", "pattern": f"^{DATE_PATTERN}$"}, self.help)
 
 
 @dataclass(frozen=True, slots=True)
@@ -221,7 +230,7 @@ class ListOf:
         return [value for value in values if value is not None]
 
     def schema(self) -> dict[str, Any]:
-        array = {"type": "array", "items": self.item.schema()}
+        array = {"type": ["array", "null"], "items": self.item.schema()}
         return _with_help({"anyOf": [array, self.item.schema()]} if self.single else array, self.help)
 
 
@@ -257,7 +266,11 @@ class MapOf:
         return result
 
     def schema(self) -> dict[str, Any]:
-        return _with_help({"type": ["object", "null"], "additionalProperties": self.value.schema()}, self.help)
+        result: dict[str, Any] = {"type": ["object", "null"], "additionalProperties": self.value.schema()}
+        if self.key_pattern:
+            pattern = self.key_pattern.replace("a-z", "A-Za-z") if self.fold else self.key_pattern
+            result["propertyNames"] = {"pattern": f"^(?:{pattern})$"}
+        return _with_help(result, self.help)
 
 
 @dataclass(frozen=True, slots=True)
@@ -266,12 +279,14 @@ class Record:
 
     read gives a dict of the keys that are there and could be read; `None` values count as absent.
     make turns that dict into the stage's value; it may record problems at the node itself.
+    rules: JSON Schema keywords for what `make` demands of keys together.
     """
 
     fields: MappingType[str, Shape]
     required: SequenceType[str] = ()
     make: Callable[[dict[str, Any], Node, Reader], Any] | None = None
     help: str = ""
+    rules: MappingType[str, Any] = field(default_factory=dict)
 
     def read(self, node: Node, reader: Reader) -> Any:
         if not isinstance(node, Mapping):
@@ -302,12 +317,15 @@ class Record:
     def schema(self) -> dict[str, Any]:
         result: dict[str, Any] = {
             "type": "object",
-            "properties": {name: shape.schema() for name, shape in self.fields.items()},
+            "properties": {
+                name: shape.schema() if name in self.required else _or_null(shape.schema())
+                for name, shape in self.fields.items()
+            },
             "additionalProperties": False,
         }
         if self.required:
             result["required"] = list(self.required)
-        return _with_help(result, self.help)
+        return _with_help({**result, **self.rules}, self.help)
 
 
 @dataclass(frozen=True, slots=True)
@@ -328,6 +346,18 @@ class Either:
 
     def schema(self) -> dict[str, Any]:
         return _with_help({"anyOf": [self.text.schema(), self.full.schema()]}, self.help)
+
+
+def _or_null(schema: dict[str, Any]) -> dict[str, Any]:
+    """The same for a key that may stand there without a value, as when all below it is commented out."""
+    if "enum" in schema:
+        return {**schema, "enum": [*schema["enum"], None]}
+    if "anyOf" in schema:
+        return {**schema, "anyOf": [*schema["anyOf"], {"type": "null"}]}
+    if "type" in schema:
+        kinds = schema["type"] if isinstance(schema["type"], list) else [schema["type"]]
+        return {**schema, "type": [*kinds, *(() if "null" in kinds else ("null",))]}
+    return schema
 
 
 def _with_help(schema: dict[str, Any], text: str) -> dict[str, Any]:

@@ -109,6 +109,11 @@ def own_page(name: str) -> str:
     return f"pages/{folder_name(name)}.html"
 
 
+def ledger_schema(name: str) -> str:
+    """A JSON Schema of a ledger's YAML files, by its file name."""
+    return f"schemas/ledger/{name}"
+
+
 def asset(name: str) -> str:
     """A file that pages share, such as `portal.css`."""
     return f"assets/{name}"

@@ -12,6 +12,7 @@ from functools import partial
 
 from openchargeback import __version__
 from openchargeback.focus.schema import DIALECTS, schema_bytes
+from openchargeback.ledger.schema_files import shipped_schemas
 from openchargeback.ledger.settings import Config
 from openchargeback.model import BilledPeriod, Page, Person, Project, Provenance
 from openchargeback.portal import paths
@@ -144,13 +145,15 @@ def _payers(book: Book) -> Iterator[_Planned]:
 
 
 def _assets(site: Site, env: Templates) -> Iterator[FileJob]:
-    """Files as they are, the table schemas, the accent, and the logo under a name of its own."""
+    """Files as they are, the schemas of charges and of a ledger, the accent, and the logo under a name of its own."""
     for name, path in env.files().items():
         if name.startswith("assets/"):
             yield FileJob(name, fingerprint("file", path.read_bytes()), path.read_bytes)
     for dialect in DIALECTS:
         content = schema_bytes(dialect)
         yield FileJob(paths.schema(dialect), fingerprint("file", content), partial(bytes, content))
+    for name, data in shipped_schemas().items():
+        yield FileJob(paths.ledger_schema(name), fingerprint("file", data), partial(bytes, data))
     theme = theme_css(site.config.portal.accent)
     yield FileJob(paths.asset("theme.css"), fingerprint("text", theme), theme.encode)
     if site.logo is not None and (name := _logo_name(site)):

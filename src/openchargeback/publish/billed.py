@@ -34,28 +34,29 @@ def bill_ledger(
     store: Cache,
     *,
     wanted: str = "",
-    skip: Collection[str] = (),
+    only: Collection[str] | None = None,
     progress: Callable[[str], None] | None = None,
 ) -> tuple[tuple[BilledPeriod, ...], list[Problem]]:
     """Bill every period, or those up to one that is `wanted`; periods whose files have errors are left out.
 
-    skip: periods that are not billed at all; open ones only, since later periods are judged by closed ones.
+    only: give these periods and their problems; of the others just the closed ones before are billed, as history.
     progress is called with each period before it is billed.
     """
     result: list[BilledPeriod] = []
     problems: list[Problem] = []
     history: list[ClosedMonth] = []
     for period in ledger.periods:
-        if wanted and period > wanted:
+        if (wanted and period > wanted) or (only is not None and period > max(only, default="")):
             break
-        if period in skip:
+        asked = only is None or period in only
+        if not asked and ledger.period_file(period).state is State.OPEN:
             continue
         if progress:
             progress(period)
         billed, faults = _bill(ledger, store, period, history[-24:])
-        problems += faults
+        problems += faults if asked else []
         if billed is not None:
-            result.append(billed)
+            result += [billed] if asked else []
             if billed.state is not State.OPEN:
                 history.append(closed_month(billed))
     return tuple(result), problems

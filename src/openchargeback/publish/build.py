@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import os
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -60,9 +60,12 @@ def open_cache(root: Path) -> Cache:
 
 
 def examine(
-    root: Path, *, wanted: str = "", step: Step | None = None
+    root: Path, *, wanted: str = "", only: Collection[str] | None = None, step: Step | None = None
 ) -> tuple[Ledger | None, tuple[BilledPeriod, ...], list[Problem]]:
-    """Read and bill a ledger and collect every problem. None for the ledger where its config cannot be used."""
+    """Read and bill a ledger and collect every problem. None for the ledger where its config cannot be used.
+
+    only: bill just these periods, and tell just their problems beside those of the small files.
+    """
     ledger, problems = read_ledger(root)
     if ledger is None:
         return None, (), problems
@@ -73,7 +76,7 @@ def examine(
         if step:
             step("Billing", names.index(period), len(names))
 
-    periods, faults = bill_ledger(ledger, store, wanted=wanted, progress=tell)
+    periods, faults = bill_ledger(ledger, store, wanted=wanted, only=only, progress=tell)
     described, unworded = word_journals(ledger, periods)
     return ledger, described, [*problems, *faults, *unworded, *credit_fund_warnings(ledger, periods)]
 

@@ -51,7 +51,7 @@ def validate(root: Path, *, full: bool = False, step: Step | None = None) -> tup
             step("Checking", number, len(names))
         if full or period in large:
             problems += _checked(ledger, store, period, full=full)
-    billed, faults = bill_ledger(ledger, store, skip=large)
+    billed, faults = bill_ledger(ledger, store, only=set(ledger.periods) - large)
     periods, unworded = word_journals(ledger, billed)
     unfunded = credit_fund_warnings(ledger, periods)
     return ledger, [*problems, *faults, *unworded, *unfunded, *journal_problems(ledger, periods)]

@@ -1,0 +1,202 @@
+"""The JSON Schemas: the same as the shapes, and of one mind with the reader."""
+
+import json
+import re
+import runpy
+from pathlib import Path
+
+import jsonschema
+import pytest
+import yaml
+
+from openchargeback.ledger import schema_files
+from openchargeback.ledger.approvals import read_approvals
+from openchargeback.ledger.config import read_config
+from openchargeback.ledger.directory import read_directory
+from openchargeback.ledger.new import create_ledger
+from openchargeback.ledger.periods import read_period
+
+ROOT = Path(__file__).parents[2]
+PATHS = {
+    "config": "config.yaml",
+    "people": "directory/people.yaml",
+    "projects": "directory/projects.yaml",
+    "approvals": "approvals/2025-01/gpu.yaml",
+    "period": "periods/2025-01.yaml",
+}
+
+
+class Yaml12(yaml.SafeLoader):
+    """Reads scalars by the core schema of YAML 1.2 (10.3.2), as editors do: no dates, and `on` is text."""
+
+
+Yaml12.yaml_implicit_resolvers = {}
+for tag, pattern, first in (
+    ("null", r"|~|null|Null|NULL", ["", "~", "n", "N"]),
+    ("bool", r"true|True|TRUE|false|False|FALSE", list("tTfF")),
+    ("int", r"[-+]?\d+", list("-+0123456789")),
+    ("float", r"[-+]?(\.\d+|\d+(\.\d*)?)([eE][-+]?\d+)?", list("-+.0123456789")),
+):
+    Yaml12.add_implicit_resolver(f"tag:yaml.org,2002:{tag}", re.compile(rf"^(?:{pattern})$"), first)
+
+
+def read(name: str, text: str) -> list[object]:
+    """What the program finds wrong with a file of that kind."""
+    data, path = text.encode(), PATHS[name]
+    match name:
+        case "config":
+            return read_config(data)[1]
+        case "people":
+            return read_directory(data, None)[1]
+        case "projects":
+            return read_directory(None, data)[1]
+        case "approvals":
+            return read_approvals(data, path)[1]
+    return read_period(data, path)[1]
+
+
+def faults(name: str, text: str) -> list[str]:
+    """What the schema of that kind finds wrong with a file, as an editor would."""
+    validator = jsonschema.Draft202012Validator(json.loads(schema_files.schema_of(name)))
+    return [error.message for error in validator.iter_errors(yaml.load(text, Yaml12))]  # noqa: S506  # a safe loader
+
+
+def kind_of(relative: str) -> str:
+    return next(name for name, kind in schema_files.KINDS.items() if Path(relative).match(kind.files))
+
+
+def every_key(schema: dict, place: str = ""):
+    for name, value in schema.get("properties", {}).items():
+        if "description" in value or schema.get("additionalProperties") is False:
+            yield f"{place}.{name}", value
+        yield from every_key(value, f"{place}.{name}")
+    for part in ("items", "additionalProperties"):
+        if isinstance(schema.get(part), dict):
+            yield from every_key(schema[part], f"{place}.{part}")
+    for index, value in enumerate(schema.get("anyOf", ())):
+        yield from every_key(value, f"{place}.{index}")
+
+
+def test_the_files_are_what_the_shapes_say():
+    """After a change of a shape: `make schemas`."""
+    targets = runpy.run_path(str(ROOT / "tools" / "yaml_schemas.py"))["targets"]()
+    assert len(targets) == 2 * len(schema_files.KINDS)
+    assert {path: path.read_bytes() if path.exists() else None for path in targets} == targets
+    assert schema_files.shipped_schemas() == {f"{name}.json": schema_files.schema_of(name) for name in PATHS}
+
+
+@pytest.mark.parametrize("name", sorted(schema_files.KINDS))
+def test_a_schema_is_one_and_describes_every_key(name):
+    schema = json.loads(schema_files.schema_of(name))
+    jsonschema.Draft202012Validator.check_schema(schema)
+    assert schema["$id"].endswith(f":{name}")
+    assert schema["title"]
+    assert schema["description"]
+    keys = dict(every_key(schema))
+    assert len(keys) >= 4
+    assert [place for place, value in keys.items() if not value.get("description")] == []
+
+
+def yaml_files(root: Path) -> list[str]:
+    return sorted(path.relative_to(root).as_posix() for path in root.rglob("*.yaml") if ".git" not in path.parts)
+
+
+def check_all(root: Path) -> list[str]:
+    found = [path for path in yaml_files(root) if not path.startswith(".")]
+    for relative in found:
+        text = (root / relative).read_text(encoding="utf-8")
+        name = kind_of(relative)
+        assert faults(name, text) == [], relative
+        assert read(name, text) == [], relative
+        pointer = re.match(r"# yaml-language-server: \$schema=(\S+)\n", text)
+        assert pointer, f"{relative} names no schema"
+        assert ((root / relative).parent / pointer[1]).resolve() == (root / ".schemas" / f"{name}.json").resolve()
+        assert (root / ".schemas" / f"{name}.json").read_bytes() == schema_files.schema_of(name)
+    return found
+
+
+def test_every_file_of_the_sample_ledger_is_valid_and_names_its_schema():
+    assert len(check_all(ROOT / "ledger")) == 8
+
+
+def test_every_file_of_a_new_ledger_is_valid_and_names_its_schema(tmp_path):
+    create_ledger(tmp_path / "ledger", "Universität 'X': #1", "EUR")
+    assert check_all(tmp_path / "ledger") == ["config.yaml", "directory/people.yaml", "directory/projects.yaml"]
+
+
+DECISION = "decisions: [{decision: approve, reason: r, by: b, charges: [0123456789abcdef], clears: [a]}]"
+
+
+@pytest.mark.parametrize(
+    ("name", "text"),
+    [
+        ("config", "organization: NO"),
+        ("config", "organization: {name: A, address: One street}\nsources:\nreview:\n  unusual_amount: off"),
+        ("config", "organization: 4\nsources: {AWS: {account: 0012, credit_fund: 1-2}}"),
+        ("config", "organization: A\nreview: {patterns: {gpu: {match: {A: b}, minimum: 1.50}}, fund_patterns: x}"),
+        ("people", "people:"),
+        ("people", "people: [{email: a@b, name: , aliases: c@d}]"),
+        ("projects", "projects: [{id: 12, fund: 0012, from: 2025-01-01, match: {ResourceId: 7}}]"),
+        ("approvals", DECISION),
+        ("approvals", DECISION.replace("0123456789abcdef", "12345678")),
+        ("approvals", 'decisions: [{where: {flag: f, pi: ""}, decision: reassign, set: {fund: 1}, reason: r, by: b}]'),
+        ("period", "state: open"),
+        ("period", "state: closed\nrevision: 2\nclosed: {on: 2025-02-03}"),
+    ],
+)
+def test_what_the_program_accepts_the_editor_does_too(name, text):
+    assert read(name, text) == []
+    assert faults(name, text) == []
+
+
+@pytest.mark.parametrize(
+    ("name", "text"),
+    [
+        ("config", "currency: USD"),
+        ("config", "organization: [A]"),
+        ("config", "organization: A\ncurency: USD"),
+        ("config", "organization: A\ncurrency: dollars"),
+        ("config", "organization: A\ncurrency: 12"),
+        ("config", "organization: A\nfiscal_year_starts: 13"),
+        ("config", "organization: A\nsources: {a b: {}}"),
+        ("config", "organization: A\nsources: {aws: {cost: ListCost}}"),
+        ("config", "organization: A\nsources: {aws: {default: {untagged_only: maybe}}}"),
+        ("config", "organization: A\nreview: {unusual_amount: {factor: -1}}"),
+        ("config", "organization: A\nreview: {unusual_amount: {factor: much}}"),
+        ("config", "organization: A\nreview: {patterns: {gpu: {minimum: 1}}}"),
+        ("config", "organization: A\nportal: {accent: blue}"),
+        ("config", "organization: A\nportal: {forge: sourcehut}"),
+        ("people", "persons: []"),
+        ("people", "people: [{name: A}]"),
+        ("people", "people: [{email: ada}]"),
+        ("projects", "projects: [{id: a, until: soon}]"),
+        ("projects", "projects: [{id: a, match: {ProviderName: aws}}]"),
+        ("projects", "projects: {id: a}"),
+        ("approvals", "decisions: [{decision: approve, by: b, reason: r}]"),
+        ("approvals", DECISION.replace("clears: [a]", "expect: {charges: 1}")),
+        ("approvals", DECISION.replace("approve", "reassign")),
+        ("approvals", DECISION.replace("approve", "agree")),
+        ("approvals", DECISION.replace("charges:", "where: {flag: f}, charges:")),
+        ("approvals", DECISION.replace("0123456789abcdef", "xyz")),
+        ("approvals", DECISION.replace("by: b", "by: b, on: 3 February")),
+        ("approvals", DECISION.replace("clears", "expect: {digest: short}, clears")),
+        ("period", "state: shut"),
+        ("period", "state: closed"),
+        ("period", "state: finalized\nclosed: {on: 2025-02-03}"),
+        ("period", "state: finalized\nfinalized: {on: 2025-02-03}"),
+        ("period", "state: open\nrevision: 0"),
+        ("period", "state: closed\nclosed: {by: me}"),
+    ],
+)
+def test_what_is_faulty_both_refuse(name, text):
+    assert read(name, text) != []
+    assert faults(name, text) != []
+
+
+def test_a_file_names_its_schema_only_where_the_ledger_keeps_it(tmp_path):
+    assert schema_files.schema_comment(tmp_path, "approvals/2025-01/a.yaml") == ""
+    (tmp_path / ".schemas").mkdir()
+    (tmp_path / ".schemas" / "approvals.json").write_bytes(b"{}")
+    comment = schema_files.schema_comment(tmp_path, "approvals/2025-01/a.yaml")
+    assert comment == "# yaml-language-server: $schema=../../.schemas/approvals.json\n"
+    assert schema_files.schema_comment(tmp_path, "approvals/2025-01/a.csv") == ""

@@ -1,0 +1,199 @@
+"""Runs the jobs of a workflow file as CI would: in a clone, step by step, with the variables and files of the runner.
+
+Left out is only the step `Install`: the program that is tested lies on the PATH instead. Actions are not run but done
+by hand, as far as the steps around them depend on them: checkout, and the way of artifacts.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import shutil
+import subprocess
+import sys
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import yaml
+
+PROGRAM = """#!{python}
+from openchargeback.cli.main import main
+main()
+"""
+
+
+def git(folder: Path, *arguments: str) -> str:
+    done = subprocess.run(["git", "-C", folder, *arguments], capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    return done.stdout.strip()
+
+
+def program_on_path(folder: Path) -> str:
+    """A PATH on which `focus-billing` is the program that is tested."""
+    folder.mkdir(exist_ok=True)
+    program = folder / "focus-billing"
+    program.write_text(PROGRAM.format(python=sys.executable), encoding="utf-8")
+    program.chmod(0o755)
+    return f"{folder}{os.pathsep}{os.environ['PATH']}"
+
+
+@dataclass
+class Ran:
+    """What a job did: outcome and output by step (id or name), its outputs, its summary."""
+
+    outcomes: dict[str, str] = field(default_factory=dict)
+    logs: dict[str, str] = field(default_factory=dict)
+    outputs: dict[str, str] = field(default_factory=dict)
+    summary: str = ""
+
+    @property
+    def failed(self) -> bool:
+        return "failure" in self.outcomes.values()
+
+
+@dataclass
+class Runner:
+    """A machine that runs jobs on commits of a bare repository; `artifacts` is what the run keeps."""
+
+    remote: Path
+    folder: Path
+    path: str
+    artifacts: Path
+
+    def run(
+        self, workflow: Path, job: str, commit: str, *, depth: int = 0, context: dict[str, str] | None = None
+    ) -> Ran:
+        """One job on a commit or ref; context: values of expressions by their dotted names."""
+        content = yaml.safe_load(workflow.read_text(encoding="utf-8"))
+        triggers = content[True]  # YAML 1.1 reads the key `on` as true
+        called = (triggers.get("workflow_call") or {}) if isinstance(triggers, dict) else {}
+        place = self.folder / f"{job}-{len(list(self.folder.iterdir())) if self.folder.exists() else 0}"
+        workspace, temp = place / "work", place / "temp"
+        workspace.mkdir(parents=True)
+        temp.mkdir()
+        values = {f"inputs.{name}": str(each.get("default", "")) for name, each in called.get("inputs", {}).items()}
+        values |= {"runner.temp": str(temp), **(context or {})}
+        ran, description = Ran(), content["jobs"][job]
+        environment = self._environment(description.get("env", {}), values, temp)
+        for step in description["steps"]:
+            if step.get("name") == "Install":
+                continue
+            name = step.get("id") or step.get("name") or step["uses"]
+            if not (holds(step["if"], values) if "if" in step else not ran.failed):
+                ran.outcomes[name] = "skipped"
+            elif "uses" in step:
+                self._act(step["uses"], _filled_all(step.get("with", {}), values), workspace, commit, depth)
+                ran.outcomes[name] = "success"
+            else:
+                own = environment | _filled_all(step.get("env", {}), values)
+                ran.outcomes[name], ran.logs[name] = _shell(step["run"], workspace, own, temp / "log")
+            values[f"steps.{name}.outcome"] = ran.outcomes[name]
+            for line in (temp / "output").read_text(encoding="utf-8").splitlines():
+                key, _, value = line.partition("=")
+                values.setdefault(f"steps.{name}.outputs.{key}", value)
+        ran.summary = (temp / "summary").read_text(encoding="utf-8")
+        ran.outputs = _filled_all(description.get("outputs", {}), values)
+        return ran
+
+    def _environment(self, own: dict[str, str], values: dict[str, str], temp: Path) -> dict[str, str]:
+        """The variables of a GitHub runner, and nothing of this computer that the steps could lean on."""
+        files = {"GITHUB_OUTPUT": "output", "GITHUB_STEP_SUMMARY": "summary", "GITHUB_PATH": "path"}
+        for name in files.values():
+            (temp / name).touch()
+        home = temp / "home"
+        home.mkdir()
+        return {
+            "PATH": self.path,
+            "PYTHONPATH": os.pathsep.join(sys.path),
+            "HOME": str(home),
+            "GIT_CONFIG_SYSTEM": "/dev/null",
+            "CI": "true",
+            "GITHUB_ACTIONS": "true",
+            "GITHUB_REPOSITORY": values.get("github.repository", "uni/ledger"),
+            "RUNNER_TEMP": str(temp),
+            **{name: str(temp / file) for name, file in files.items()},
+            **_filled_all(own, values),
+        }
+
+    def _act(self, uses: str, with_: dict[str, str], workspace: Path, commit: str, depth: int) -> None:
+        action = uses.split("@", maxsplit=1)[0].rsplit("/", 1)[1]
+        if action == "checkout":
+            assert with_["fetch-depth"] == "0"
+            self.checkout(workspace, commit, depth)
+        elif action == "upload-artifact":
+            source = workspace / with_["path"]
+            missing = not source.exists()
+            assert not (missing and with_.get("if-no-files-found") == "error"), source
+            if not missing:
+                target = self.artifacts / with_["name"]
+                shutil.rmtree(target, ignore_errors=True)
+                if source.is_dir():
+                    shutil.copytree(source, target)
+                else:
+                    target.mkdir(parents=True)
+                    shutil.copy(source, target)
+        elif action == "download-artifact":
+            shutil.copytree(self.artifacts / with_["name"], workspace / with_.get("path", "."), dirs_exist_ok=True)
+        else:
+            assert action == "setup-python", uses
+
+    def checkout(self, workspace: Path, commit: str, depth: int) -> None:
+        """What actions/checkout does: all branches with their history (or `depth` commits), HEAD detached."""
+        git(workspace, "init", "--quiet")
+        git(workspace, "remote", "add", "origin", self.remote.as_uri())
+        if depth:
+            git(workspace, "fetch", "--quiet", "--no-tags", f"--depth={depth}", "origin", commit)
+        else:
+            git(workspace, "fetch", "--quiet", "--no-tags", "origin", "+refs/heads/*:refs/remotes/origin/*")
+            git(workspace, "fetch", "--quiet", "--no-tags", "origin", commit)
+        git(workspace, "checkout", "--quiet", "--detach", "FETCH_HEAD")
+
+
+def _shell(script: str, workspace: Path, environment: dict[str, str], log: Path) -> tuple[str, str]:
+    """Run as GitHub does where a step names no shell; gives the outcome and what was printed."""
+    with log.open("w", encoding="utf-8") as out:
+        done = subprocess.run(
+            ["bash", "-e", "-c", script], cwd=workspace, env=environment, stdout=out, stderr=out, check=False
+        )
+    return ("success" if done.returncode == 0 else "failure"), log.read_text(encoding="utf-8")
+
+
+def _filled_all(texts: dict[str, object], values: dict[str, str]) -> dict[str, str]:
+    return {name: filled(str(text), values) for name, text in texts.items()}
+
+
+def filled(text: str, values: dict[str, str]) -> str:
+    """Text with the values of its expressions, which are dotted names here; unknown ones are empty, as in CI."""
+    return re.sub(r"\$\{\{ ([\w.-]+) \}\}", lambda found: values.get(found[1], ""), text)
+
+
+def holds(condition: str, values: dict[str, str]) -> bool:
+    """A condition of terms joined by &&: `!cancelled()`, or a name compared with text or another name."""
+    for term in re.sub(r"^\$\{\{|\}\}$", "", condition.strip()).split("&&"):
+        if term.strip() == "!cancelled()":
+            continue
+        found = re.fullmatch(r"([\w.-]+) (==|!=) (?:'([^']*)'|([\w.-]+))", term.strip())
+        assert found, f"this test cannot read {term!r}"
+        right = found[3] if found[3] is not None else values.get(found[4], "")
+        if (values.get(found[1], "") == right) != (found[2] == "=="):
+            return False
+    return True
+
+
+def run_gitlab(file: Path, job: str, workspace: Path, path: str, **variables: str) -> tuple[int, str]:
+    """The script of a GitLab job in a checkout, as the runner's bash runs it; exit code and log."""
+    content = yaml.safe_load(file.read_text(encoding="utf-8"))
+    environment = {
+        "PATH": path,
+        "PYTHONPATH": os.pathsep.join(sys.path),
+        "HOME": str(workspace.parent),
+        "GIT_CONFIG_SYSTEM": "/dev/null",
+        "GITLAB_CI": "true",
+        **content["variables"],
+        **variables,
+    }
+    script = "set -eo pipefail\n" + "\n".join(content[job]["script"])
+    done = subprocess.run(
+        ["bash", "-c", script], cwd=workspace, env=environment, capture_output=True, text=True, check=False
+    )
+    return done.returncode, done.stdout + done.stderr

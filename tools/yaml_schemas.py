@@ -1,0 +1,33 @@
+"""Write the JSON Schemas of a ledger's files: into the package and into the sample ledger. `make schemas` runs it."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from openchargeback.ledger.schema_files import FOLDER, KINDS, schema_of
+
+ROOT = Path(__file__).parents[1]
+
+
+def targets() -> dict[Path, bytes]:
+    """What every schema file of this checkout must hold."""
+    folders = (ROOT / "src/openchargeback/ledger/schemas", ROOT / "ledger" / FOLDER)
+    return {folder / f"{name}.json": schema_of(name) for folder in folders for name in KINDS}
+
+
+def main() -> None:
+    """Write them all; a file that is no schema any more is removed."""
+    wanted = targets()
+    for folder in {path.parent for path in wanted}:
+        folder.mkdir(parents=True, exist_ok=True)
+        for path in folder.glob("*.json"):
+            if path not in wanted:
+                path.unlink()
+    for path, data in wanted.items():
+        if not path.exists() or path.read_bytes() != data:
+            path.write_bytes(data)
+            print(path.relative_to(ROOT))
+
+
+if __name__ == "__main__":
+    main()
