@@ -35,12 +35,7 @@ def sum_lines(con: duckdb.DuckDBPyConnection, currency: str) -> None:
 
 def sum_resources(con: duckdb.DuckDBPyConnection, currency: str) -> None:
     """Share each line's cents among its resources; `sum_lines` comes first."""
-    present = {name for (name,) in con.execute("SELECT column_name FROM (DESCRIBE cell)").fetchall()}
-    columns = {
-        part: f"cell.{name}" if name in present else "NULL::VARCHAR"
-        for part, name in (("resource_id", "ResourceId"), ("resource_name", "ResourceName"))
-    }
-    con.execute(sql(__package__, "resources.sql", **columns))
+    con.execute(sql(__package__, "resources.sql", **resource_columns(con)))
     con.execute(
         sql(
             __package__,
@@ -52,6 +47,15 @@ def sum_resources(con: duckdb.DuckDBPyConnection, currency: str) -> None:
         ),
         {"scale": _scale(currency)},
     )
+
+
+def resource_columns(con: duckdb.DuckDBPyConnection) -> dict[str, str]:
+    """SQL for a charge's ResourceId and ResourceName, for the files that have them."""
+    present = {name for (name,) in con.execute("SELECT column_name FROM (DESCRIBE cell)").fetchall()}
+    return {
+        part: f"cell.{name}" if name in present else "NULL::VARCHAR"
+        for part, name in (("resource_id", "ResourceId"), ("resource_name", "ResourceName"))
+    }
 
 
 def read_lines(con: duckdb.DuckDBPyConnection, period: str, currency: str) -> tuple[BillingLine, ...]:

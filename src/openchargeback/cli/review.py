@@ -15,8 +15,8 @@ from openchargeback.cli.options import PERIOD, F, as_json, root_of, with_ledger
 from openchargeback.cli.report import note_problems, print_json, print_table, progress
 from openchargeback.ledger import git
 from openchargeback.ledger.approvals import Verb
-from openchargeback.ledger.periods import quoted
 from openchargeback.ledger.settings import Payer
+from openchargeback.ledger.yaml_text import quoted
 from openchargeback.model import FlagGroup, State
 from openchargeback.problems import UsageFault
 from openchargeback.publish.build import Books, examine

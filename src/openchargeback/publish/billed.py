@@ -4,19 +4,26 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cache
 from importlib import resources
 from importlib.resources.abc import Traversable
 
 from openchargeback import __version__
+from openchargeback.billing.freezing import thaw
 from openchargeback.billing.pipeline import ClosedMonth, bill_period, closed_month
 from openchargeback.ledger.files import digest_of
+from openchargeback.ledger.frozen import CORRECTIONS, FROZEN, LINES, RESOURCES, Frozen, part_path, read_frozen
+from openchargeback.ledger.periods import PeriodFile
 from openchargeback.ledger.reading import Ledger
+from openchargeback.ledger.seal import changed_inputs, left_over
 from openchargeback.model import BilledPeriod, State
 from openchargeback.problems import Problem
 from openchargeback.publish.cache import Cache
 from openchargeback.publish.codec import decode, encode
+
+MONTHS_BACK = 24
+"""How many closed months the rule for unusual amounts may look at; a source may be missing in some."""
 
 _ROOMS = ("ledger", "focus", "review", "billing")
 
@@ -29,6 +36,41 @@ class _Result:
     problems: tuple[Problem, ...]
 
 
+def with_records(ledger: Ledger, store: Cache) -> tuple[Ledger, list[Problem]]:
+    """The ledger with the records of its closed periods, and what is wrong with them or was changed since."""
+    frozen: dict[str, Frozen] = {}
+    problems: list[Problem] = []
+    for period in ledger.periods:
+        state = ledger.period_file(period)
+        if state.state is State.OPEN:
+            problems += left_over(ledger.root, period)
+            continue
+        record, faults = _record(ledger, store, period, state)
+        problems += faults
+        if record is not None:
+            frozen[period] = record
+    problems += changed_inputs(ledger, frozen.values())
+    return replace(ledger, frozen=frozen), problems
+
+
+def _record(ledger: Ledger, store: Cache, period: str, state: PeriodFile) -> tuple[Frozen | None, list[Problem]]:
+    """The record of a closed period; from the cache where the same bytes were read before."""
+    key = code_digest()
+    for name in (FROZEN, LINES, RESOURCES, CORRECTIONS):
+        path = ledger.root / part_path(period, name)
+        key += f" {digest_of(path) if path.is_file() else '-'}"
+    kept = store.get("frozen", key)
+    if kept is not None:
+        try:
+            return decode(Frozen, kept), []
+        except (ValueError, TypeError, KeyError):
+            pass
+    record, problems = read_frozen(ledger.root, period, state)
+    if record is not None and not problems:
+        store.put("frozen", key, encode(record))
+    return record, problems
+
+
 def bill_ledger(
     ledger: Ledger,
     store: Cache,
@@ -36,11 +78,13 @@ def bill_ledger(
     wanted: str = "",
     progress: Callable[[str], None] | None = None,
 ) -> tuple[tuple[BilledPeriod, ...], list[Problem]]:
-    """Bill every period, or those up to one that is `wanted`; periods whose files have errors are left out.
+    """Bill every open period and thaw every closed one, or those up to one that is `wanted`.
 
+    Periods whose files have errors, and closed ones without a record (see `with_records`), are left out.
     progress is called with each period before it is billed.
     """
     result: list[BilledPeriod] = []
+    billed: BilledPeriod | None
     problems: list[Problem] = []
     history: list[ClosedMonth] = []
     for period in ledger.periods:
@@ -48,13 +92,25 @@ def bill_ledger(
             break
         if progress:
             progress(period)
-        billed, faults = _bill(ledger, store, period, history[-24:])
+        state, record = ledger.period_file(period), ledger.frozen.get(period)
+        if state.state is not State.OPEN and record is None:
+            continue
+        if record is not None:
+            billed, faults = thaw(record, state, ledger.config)
+        else:
+            billed, faults = _bill(ledger, store, period, history[-MONTHS_BACK:])
         problems += faults
         if billed is not None:
             result.append(billed)
             if billed.state is not State.OPEN:
                 history.append(closed_month(billed))
     return tuple(result), problems
+
+
+def history_before(periods: Sequence[BilledPeriod], period: str) -> list[ClosedMonth]:
+    """The closed months before a period, the latest last."""
+    closed = [each for each in periods if each.period < period and each.state is not State.OPEN]
+    return [closed_month(each) for each in closed[-MONTHS_BACK:]]
 
 
 def _bill(
