@@ -165,7 +165,7 @@ def _contradicting_credit(values: dict[str, Any]) -> tuple[str, str, str] | None
         return (
             "period-missing",
             "`credit` does not say what it credits",
-            "add `period: 2025-01`, the month of the charges",
+            "add `period:`, the month of the charges",
         )
     if "where" in values or not values.get("charges"):
         return "no-target", "`credit` needs `charges`", "list the ids of the charges; `review credit` finds them"

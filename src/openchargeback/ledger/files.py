@@ -170,6 +170,9 @@ def charge_files(root: Path) -> tuple[list[ChargeFile], list[Problem]]:
             )
         else:
             location = root / relative
-            found.append(ChargeFile(relative, location, parts[1], source, location.stat().st_size))
+            try:
+                found.append(ChargeFile(relative, location, parts[1], source, location.stat().st_size))
+            except OSError as error:
+                problems.append(unreadable(relative, error))
     found.sort(key=lambda file: (file.period, file.source, file.path))
     return found, problems

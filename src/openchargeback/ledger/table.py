@@ -76,7 +76,7 @@ def read_table(data: bytes, path: str, columns: Sequence[Column], problems: list
         line = data.count(b"\n", 0, error.start) + 1
         problems.append(Problem(path, "frozen-fault", "not UTF-8 text", _FIX, line))
         return []
-    rows = csv.reader(io.StringIO(content, newline=""), strict=True)
+    rows = csv.reader(io.StringIO(content, newline="\n"), strict=True)
     result: list[list[Any]] = []
     head = [column.name for column in columns]
     line = 1
