@@ -2,46 +2,17 @@
 
 from __future__ import annotations
 
-import datetime as dt
-import json
 import shutil
-from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from closed_ledger import CONFIG, HEAD, LOGO, ON, PEOPLE, PERIOD, PROJECTS, close, month, problems, row
 
 from openchargeback.billing.freezing import drift
-from openchargeback.ledger.periods import Event
-from openchargeback.model import BilledPeriod, State
-from openchargeback.problems import Problem, has_errors
+from openchargeback.model import State
+from openchargeback.problems import has_errors
 from openchargeback.publish import closing
-from openchargeback.publish.billed import history_before
-from openchargeback.publish.build import examine, open_books
-
-PERIOD = "2025-01"
-ON = Event(dt.date(2025, 2, 5), "admin@x.edu")
-HEAD = "BillingPeriodStart,BilledCost,ListCost,BillingCurrency,ServiceName,ResourceId,Tags\n"
-
-
-def row(cost: str, pi: str = "a@x.edu", project: str = "p", fund: str = "F-1", **cells: str) -> str:
-    """A charge; a fund that is empty leaves the tag out, so that it is held."""
-    names = {"pi_email": pi, "project_id": project, "fund_org": fund}
-    tags = json.dumps({name: value for name, value in names.items() if value})
-    values = [
-        cells.get("month", PERIOD) + "-01",
-        *(cost, cells.get("list", "10"), cells.get("currency", "USD")),
-        *(cells.get("service", ' Compute, \r"x"'), cells.get("resource", "r1"), tags),
-    ]
-    return ",".join('"' + value.replace('"', '""') + '"' for value in values) + "\n"
-
-
-CONFIG = """organization: {name: X University, logo: logo.svg}
-sources: {aws: {credit_fund: C-1, label: Amazon, note: cheap}}
-journal: {description: "{{ source_label }} {{ project }}"}
-"""
-PEOPLE = "people: [{email: a@x.edu, name: Ada, aliases: [aa@x.edu]}]\n"
-PROJECTS = "projects: [{id: p, title: Proteins, pi: a@x.edu}, {id: q, title: Quarks, pi: b@x.edu, fund: G-1}]\n"
-LOGO = '<svg xmlns="http://www.w3.org/2000/svg" width="4" height="4"><rect width="4" height="4"/></svg>'
+from openchargeback.publish.build import open_books
 
 
 @pytest.fixture
@@ -65,29 +36,6 @@ def root(tmp_path: Path) -> Path:
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_bytes(text.encode())
     return tmp_path
-
-
-def close(root: Path, period: str = PERIOD) -> list[str]:
-    """Close a period as the command does."""
-    return closing.close(open_books(root), period, ON)
-
-
-def month(root: Path, period: str = PERIOD) -> BilledPeriod:
-    """A month as commands and pages see it, in a ledger without errors."""
-    books = open_books(root)
-    found = books.period(period)
-    assert found is not None
-    return found
-
-
-def problems(root: Path) -> list[Problem]:
-    """What is wrong with the ledger."""
-    return examine(root)[2]
-
-
-def figures(period: BilledPeriod) -> BilledPeriod:
-    """A month without the digest of its inputs and the charts of its statements, which only a record fixes."""
-    return replace(period, digest="", statements=tuple(replace(each, history=None) for each in period.statements))
 
 
 def test_a_frozen_month_is_what_was_billed(root: Path) -> None:
@@ -224,11 +172,10 @@ def test_drift_is_silent_until_the_tool_computes_otherwise(root: Path, monkeypat
     for name, text in LIVE_CHANGES.items():
         (root / name).write_text(text, encoding="utf-8")
     books = open_books(root)
-    record, history = books.ledger.frozen[PERIOD], history_before(books.periods, PERIOD)
-    assert drift(books.ledger, record, history) == []
+    assert drift(books.ledger, PERIOD) == []
     monkeypatch.setattr("openchargeback.review.decisions.fund_fits", lambda _fund, _config: True)
     monkeypatch.setattr("openchargeback.billing.lines._scale", lambda _currency: 10)
-    (told,) = [problem for problem in drift(books.ledger, record, history) if problem.code == "tool-drift"]
+    (told,) = [problem for problem in drift(books.ledger, PERIOD) if problem.code == "tool-drift"]
     assert "billing lines" in told.message
     assert str(told.severity) == "warning"
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 
 import duckdb
@@ -31,6 +31,9 @@ from openchargeback.model import (
 )
 from openchargeback.problems import Problem, Severity
 
+MONTHS_BACK = 24
+"""How many closed months the rule for unusual amounts may look at; a source may be missing in some."""
+
 Histories = Mapping[tuple[str, str], tuple[PeriodAmounts, ...]]
 """What earlier periods billed a PI's e-mail and a project's id."""
 
@@ -54,6 +57,23 @@ class Details:
                 f"WHERE {column} IS NOT NULL UNION SELECT {column} FROM verdict WHERE {column} IS NOT NULL"
             ).fetchall()
             names.update(name for (name,) in found)
+
+
+def months_before(ledger: Ledger, period: str) -> list[str]:
+    """The closed months that the rule for unusual amounts compares a period with, the latest last."""
+    return [each for each in sorted(ledger.frozen) if each < period][-MONTHS_BACK:]
+
+
+def history_of(ledger: Ledger, months: Iterable[str]) -> list[ClosedMonth]:
+    """What closed months tell the rule for unusual amounts, from their records."""
+    return [_month(ledger.frozen[month]) for month in months if month in ledger.frozen]
+
+
+def _month(record: Frozen) -> ClosedMonth:
+    counts: dict[str, int] = {}
+    for source in record.sources:
+        counts[source.source] = counts.get(source.source, 0) + source.charges
+    return ClosedMonth(counts, {(each.source, each.project, each.service): each.billed for each in record.spending})
 
 
 def freeze(ledger: Ledger, billed: BilledPeriod, details: Details, histories: Histories, version: str) -> Frozen:
@@ -97,6 +117,7 @@ def freeze(ledger: Ledger, billed: BilledPeriod, details: Details, histories: Hi
             for resource in each.resources
         ),
         corrections=billed.corrections,
+        compared_with=tuple(months_before(ledger, billed.period)),
     )
 
 
@@ -179,21 +200,18 @@ def thaw(frozen: Frozen, state: PeriodFile, live: Config) -> tuple[BilledPeriod,
     return period, problems
 
 
-def drift(
-    ledger: Ledger, frozen: Frozen, history: Sequence[ClosedMonth], posted: Posted | None = None
-) -> list[Problem]:
-    """What this program would compute otherwise today from the same charges, decisions, settings and directory.
+def drift(ledger: Ledger, period: str) -> list[Problem]:
+    """What this program would compute otherwise today for a closed period, from the same charges and decisions.
 
-    A warning for each difference, since a closed month stays as it is; `P.notes.yaml` acknowledges them. The charge and
-    approval files must be those of the record (`ledger.seal` tells). history: the closed months before this one.
+    It is computed with the settings and the directory entries of the record.
+
+    A warning that names the differences, since a closed month stays as it is; `P.notes.yaml` acknowledges them. The
+    ledger must hold its records, and the charge and approval files must be as recorded (`ledger.seal` tells).
     """
-    period = frozen.period
+    frozen = ledger.frozen[period]
     then = replace(ledger, config=frozen.config, directory=frozen.directory)
-    own = Posted(
-        tuple(line for line in frozen.lines if line.entry is not Entry.OWN),
-        frozen.corrections,
-    )
-    now, problems = bill_period(then, period, history, "", posted or own)
+    posted = Posted(tuple(line for line in frozen.lines if line.entry is not Entry.OWN), frozen.corrections)
+    now, problems = bill_period(then, period, history_of(ledger, frozen.compared_with), "", posted)
     if now is None:
         return problems
     before, _ = thaw(frozen, ledger.period_file(period), ledger.config)

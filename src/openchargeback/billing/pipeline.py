@@ -129,7 +129,7 @@ def _bill(
             lines=billing_lines,
             statements=made,
             held=held,
-            flags=_flags(con, period),
+            flags=flag_groups(con, period),
             decisions=(*records, *posted.decisions),
             corrections=posted.corrections,
             journal=journal.journal_of(period, issued, billing_lines, numbers, ledger.config),
@@ -207,7 +207,8 @@ def _held(con: duckdb.DuckDBPyConnection) -> tuple[HeldGroup, ...]:
     )
 
 
-def _flags(con: duckdb.DuckDBPyConnection, period: str) -> tuple[FlagGroup, ...]:
+def flag_groups(con: duckdb.DuckDBPyConnection, period: str) -> tuple[FlagGroup, ...]:
+    """The flagged charges of the period, grouped as a reviewer decides them."""
     rows = con.execute(sql(__package__, "flag_groups.sql")).fetchall()
     return tuple(
         FlagGroup(

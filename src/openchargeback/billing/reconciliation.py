@@ -6,6 +6,8 @@ A person cannot mend them in the ledger: they guard against faults of the progra
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from decimal import Decimal
 
 from openchargeback import money
@@ -29,6 +31,91 @@ def check(period: BilledPeriod, read: int | None = None) -> list[Problem]:
     if read is not None and read != received:
         faults.append("charges were lost or doubled while they were attributed")
     return [_problem(f"{period.period}: {fault}") for fault in faults]
+
+
+@dataclass(frozen=True, slots=True)
+class HeldAccount:
+    """What is held in one currency around one period: opening + newly − late billed − late rejected = closing."""
+
+    period: str
+    currency: str
+    opening: Decimal
+    newly: Decimal
+    late_billed: Decimal
+    late_rejected: Decimal
+
+    @property
+    def closing(self) -> Decimal:
+        """Held when the period ends."""
+        return self.opening + self.newly - self.late_billed - self.late_rejected
+
+
+def held_accounts(periods: Sequence[BilledPeriod]) -> list[HeldAccount]:
+    """The held charges of a ledger from period to period (ascending), a row for each currency that occurs."""
+    accounts: list[HeldAccount] = []
+    held: dict[str, Decimal] = {}
+    for period in periods:
+        sums: dict[tuple[str, str], Decimal] = {}
+        for source in period.sources:
+            key = (source.currency, "newly")
+            sums[key] = sums.get(key, money.ZERO) + source.held
+        for each in period.corrections:
+            if each.entry in (Entry.LATE, Entry.REJECTED):
+                key = (each.currency, str(each.entry))
+                sums[key] = sums.get(key, money.ZERO) + each.exact_billed
+        for currency in sorted({currency for currency, _ in sums} | set(held)):
+            moved = [sums.get((currency, what), money.ZERO) for what in ("newly", "late", "rejected")]
+            account = HeldAccount(period.period, currency, held.get(currency, money.ZERO), *moved)
+            held[currency] = account.closing
+            accounts.append(account)
+    return accounts
+
+
+def check_ledger(periods: Sequence[BilledPeriod], remaining: Mapping[str, Mapping[str, Decimal]]) -> list[Problem]:
+    """Every invariant over all periods of a ledger (ascending) that does not hold.
+
+    remaining: what is held still, by closed period and currency, counted charge by charge; only of periods some of
+    whose charges were settled since.
+    """
+    return [_problem(fault) for fault in (*held_is_carried(periods, remaining), *billed_once(periods))]
+
+
+def held_is_carried(periods: Sequence[BilledPeriod], remaining: Mapping[str, Mapping[str, Decimal]]) -> list[str]:
+    """What is held at the end, as counted charge by charge, is what the accounts of the periods arrive at."""
+    last = {account.currency: account.closing for account in held_accounts(periods)}
+    counted: dict[str, Decimal] = {}
+    for period in periods:
+        parts = dict(remaining.get(period.period, ()))
+        if period.period not in remaining:
+            for source in period.sources:
+                parts[source.currency] = parts.get(source.currency, money.ZERO) + source.held
+        for currency, amount in parts.items():
+            counted[currency] = counted.get(currency, money.ZERO) + amount
+    return [
+        f"what was held in {currency} does not come out: {money.exact(last.get(currency, money.ZERO))} by account, "
+        f"{money.exact(counted.get(currency, money.ZERO))} by charge"
+        for currency in sorted({*last, *counted})
+        if last.get(currency, money.ZERO) != counted.get(currency, money.ZERO)
+    ]
+
+
+def billed_once(periods: Sequence[BilledPeriod]) -> list[str]:
+    """No charge is billed twice without a credit between, or credited without having been billed."""
+    faults = []
+    last: dict[tuple[str, str], Entry] = {}
+    allowed = {
+        Entry.LATE: (None,),
+        Entry.REJECTED: (None,),
+        Entry.CREDIT: (None, Entry.LATE, Entry.REBILL),
+        Entry.REBILL: (Entry.CREDIT,),
+    }
+    for period in periods:
+        for each in period.corrections:
+            key = (each.original, each.charge)
+            if last.get(key) not in allowed.get(each.entry, ()):
+                faults.append(f"{each.charge[:16]} of {each.original} is {each.entry} in {period.period} out of turn")
+            last[key] = each.entry
+    return faults
 
 
 def _problem(fault: str) -> Problem:

@@ -190,11 +190,11 @@ def _refuse_close(books: Books, billed: BilledPeriod, leave_held: bool) -> None:
         if each.void
     ]
     obstacles += [
-        f"the source {each.source} has no credit fund: set `sources: {each.source}: credit_fund:` in config.yaml"
-        for each in billed.sources
-        if not books.ledger.config.source(each.source).credit_fund
+        f"the source {each} has no credit fund: set `sources: {each}: credit_fund:` in config.yaml"
+        for each in sorted({each.source for each in billed.sources} | {line.source for line in billed.lines})
+        if not books.ledger.config.source(each).credit_fund
     ]
-    if not billed.files:
+    if not billed.files and not billed.corrections:
         obstacles.append("it has no charges")
     if obstacles:
         raise UsageFault(f"{billed.period} cannot be closed\n  " + "\n  ".join(dict.fromkeys(obstacles)))

@@ -101,6 +101,7 @@ class Frozen:
     """A closed month as its files tell it. `digest`: SHA-256 of `P.frozen.yaml`; `version`: of the tool that closed.
 
     charges, approvals: the inputs with their digests; files: digest by name in PARTS.
+    compared_with: the closed months that the rule for unusual amounts looked at.
     evidence: who approved, as far as that was recorded; filled by others.
     """
 
@@ -121,6 +122,7 @@ class Frozen:
     lines: tuple[BillingLine, ...]
     resources: tuple[FrozenResource, ...]
     corrections: tuple[Correction, ...]
+    compared_with: tuple[str, ...] = ()
     evidence: tuple[dict[str, str], ...] = ()
 
 
@@ -227,6 +229,7 @@ _SHAPE = shape.Record(
             },
             required=("charges", "approvals"),
         ),
+        "compared_with": shape.ListOf(_ANY, help="Closed months that amounts were compared with."),
         "sources": _SOURCES,
         "spending": _rows({"source": _ANY, "project": _ANY, "service": _ANY, "billed": _EXACT}),
         "statements": _STATEMENTS,
@@ -332,6 +335,7 @@ def _frozen(
         lines=tuple(_line(period, cells) for cells in rows[LINES]),
         resources=tuple(_resource(cells) for cells in rows[RESOURCES]),
         corrections=tuple(_correction(cells) for cells in rows.get(CORRECTIONS, ())),
+        compared_with=tuple(values.get("compared_with", ())),
         evidence=tuple(values.get("evidence", ())),
     )
 
@@ -475,6 +479,7 @@ def _document(frozen: Frozen, files: dict[str, str]) -> str:
             ],
             "approvals": dict(sorted(frozen.approvals.items())),
         },
+        "compared_with": list(frozen.compared_with),
         "sources": [{name: getattr(each, name) for name in each.__dataclass_fields__} for each in frozen.sources],
         "spending": [{name: getattr(each, name) for name in each.__dataclass_fields__} for each in frozen.spending],
         "statements": [_statement_values(each, frozen.config.currency) for each in frozen.statements],

@@ -10,8 +10,10 @@ from importlib import resources
 from importlib.resources.abc import Traversable
 
 from openchargeback import __version__
-from openchargeback.billing.freezing import thaw
-from openchargeback.billing.pipeline import ClosedMonth, bill_period, closed_month
+from openchargeback.billing.corrections import Corrected, correct
+from openchargeback.billing.freezing import history_of, months_before, thaw
+from openchargeback.billing.pipeline import ClosedMonth, Posted, bill_period
+from openchargeback.billing.reconciliation import check_ledger
 from openchargeback.ledger.files import digest_of
 from openchargeback.ledger.frozen import CORRECTIONS, FROZEN, LINES, RESOURCES, Frozen, part_path, read_frozen
 from openchargeback.ledger.periods import PeriodFile
@@ -21,9 +23,6 @@ from openchargeback.model import BilledPeriod, State
 from openchargeback.problems import Problem
 from openchargeback.publish.cache import Cache
 from openchargeback.publish.codec import decode, encode
-
-MONTHS_BACK = 24
-"""How many closed months the rule for unusual amounts may look at; a source may be missing in some."""
 
 _ROOMS = ("ledger", "focus", "review", "billing")
 
@@ -86,7 +85,8 @@ def bill_ledger(
     result: list[BilledPeriod] = []
     billed: BilledPeriod | None
     problems: list[Problem] = []
-    history: list[ClosedMonth] = []
+    corrected = _corrected(ledger, store)
+    problems += corrected.problems
     for period in ledger.periods:
         if wanted and period > wanted:
             break
@@ -96,27 +96,51 @@ def bill_ledger(
         if state.state is not State.OPEN and record is None:
             continue
         if record is not None:
-            billed, faults = thaw(record, state, ledger.config)
+            thawed, faults = thaw(record, state, ledger.config)
+            billed = replace(thawed, waiting=corrected.waiting.get(period))
         else:
-            billed, faults = _bill(ledger, store, period, history[-MONTHS_BACK:])
+            billed, faults = _bill(ledger, store, period, corrected.posted.get(period, Posted()))
         problems += faults
         if billed is not None:
             result.append(billed)
-            if billed.state is not State.OPEN:
-                history.append(closed_month(billed))
+    if len(result) == len(ledger.periods):
+        problems += check_ledger(result, corrected.remaining)
     return tuple(result), problems
 
 
-def history_before(periods: Sequence[BilledPeriod], period: str) -> list[ClosedMonth]:
-    """The closed months before a period, the latest last."""
-    closed = [each for each in periods if each.period < period and each.state is not State.OPEN]
-    return [closed_month(each) for each in closed[-MONTHS_BACK:]]
+def _corrected(ledger: Ledger, store: Cache) -> Corrected:
+    """What decisions on closed periods come to; from the cache where it rests on the same as before."""
+    decisions = [
+        decision
+        for period, each in sorted(ledger.approvals.items())
+        if ledger.period_file(period).state is State.OPEN
+        for decision in each
+        if decision.period
+    ]
+    if not decisions and not any(record.corrections for record in ledger.frozen.values()):
+        return Corrected()
+    records = [(period, record.digest) for period, record in sorted(ledger.frozen.items())]
+    states = [(period, ledger.period_file(period).state) for period in ledger.periods]
+    files = [
+        (file.path, digest_of(file.location))
+        for period in sorted({decision.period for decision in decisions})
+        for file in ledger.charge_files.get(period, ())
+    ]
+    key = _digest(__version__, code_digest(), ledger.config, ledger.directory, decisions, records, states, files)
+    kept = store.get("corrected", key)
+    if kept is not None:
+        try:
+            return decode(Corrected, kept)
+        except (ValueError, TypeError, KeyError):
+            pass
+    corrected = correct(ledger)
+    store.put("corrected", key, encode(corrected))
+    return corrected
 
 
-def _bill(
-    ledger: Ledger, store: Cache, period: str, history: Sequence[ClosedMonth]
-) -> tuple[BilledPeriod | None, list[Problem]]:
-    key = period_key(ledger, period, history)
+def _bill(ledger: Ledger, store: Cache, period: str, posted: Posted) -> tuple[BilledPeriod | None, list[Problem]]:
+    history = history_of(ledger, months_before(ledger, period))
+    key = period_key(ledger, period, history, posted)
     kept = store.get("period", key)
     if kept is not None:
         try:
@@ -124,16 +148,15 @@ def _bill(
             return result.period, list(result.problems)
         except (ValueError, TypeError, KeyError):
             pass
-    billed, problems = bill_period(ledger, period, history, key)
+    billed, problems = bill_period(ledger, period, history, key, posted)
     if billed is not None:
         store.put("period", key, encode(_Result(billed, tuple(problems))))
     return billed, problems
 
 
-def period_key(ledger: Ledger, period: str, history: Sequence[ClosedMonth]) -> str:
+def period_key(ledger: Ledger, period: str, history: Sequence[ClosedMonth], posted: Posted | None = None) -> str:
     """SHA-256 of everything a billed period rests on: files, decisions, state, settings, directory, past, program."""
-    digest = hashlib.sha256()
-    parts: list[object] = [
+    return _digest(
         __version__,
         code_digest(),
         period,
@@ -143,7 +166,12 @@ def period_key(ledger: Ledger, period: str, history: Sequence[ClosedMonth]) -> s
         ledger.period_file(period),
         [(sorted(month.counts.items()), sorted(month.spending.items())) for month in history],
         [(file.path, digest_of(file.location)) for file in ledger.charge_files.get(period, ())],
-    ]
+        posted,
+    )
+
+
+def _digest(*parts: object) -> str:
+    digest = hashlib.sha256()
     for part in parts:
         digest.update(repr(part).encode("utf-8", "surrogatepass") + b"\0")
     return digest.hexdigest()

@@ -8,7 +8,8 @@ from dataclasses import replace
 from pathlib import Path
 
 from openchargeback import __version__
-from openchargeback.billing.freezing import Details, freeze
+from openchargeback.billing.corrections import correct
+from openchargeback.billing.freezing import Details, freeze, history_of, months_before
 from openchargeback.billing.pipeline import bill_period
 from openchargeback.ledger.frozen import FROZEN, PARTS, frozen_files, part_path
 from openchargeback.ledger.periods import Event, PeriodFile, write_period
@@ -18,7 +19,6 @@ from openchargeback.model import State
 from openchargeback.portal.logo import usable_logo
 from openchargeback.portal.statements import statement_histories
 from openchargeback.problems import LedgerFault, UsageFault, has_errors
-from openchargeback.publish.billed import history_before
 from openchargeback.publish.build import Books
 from openchargeback.publish.single import write_file
 
@@ -33,8 +33,9 @@ def close(books: Books, period: str, event: Event) -> list[str]:
     closed = PeriodFile(State.CLOSED, state.revision, event)
     details = Details()
     then = replace(ledger, period_files={**ledger.period_files, period: closed})
-    history = history_before(books.periods, period)
-    billed, problems = bill_period(then, period, history, "", look=details.look)
+    history = history_of(ledger, months_before(ledger, period))
+    posted = correct(ledger).posted.get(period)
+    billed, problems = bill_period(then, period, history, "", posted, details.look)
     if billed is None or has_errors(problems):
         raise LedgerFault(problems)
     earlier = [each for each in books.periods if each.period < period]
