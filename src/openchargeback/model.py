@@ -360,7 +360,8 @@ class BilledPeriod:
 
     closed_on, finalized_on: None before that happened. closed_by names the person.
     corrections: the charges of earlier periods among its lines, and those rejected in it.
-    flags, held: as of its closing, once closed; waiting: what of a closed period is undecided today, None while open.
+    flags, held: as of its closing, once closed. waiting, still_held: what of them is left today, where late decisions
+    have settled some; else None.
     """
 
     period: str
@@ -381,6 +382,12 @@ class BilledPeriod:
     digest: str = ""
     corrections: tuple[Correction, ...] = ()
     waiting: tuple[FlagGroup, ...] | None = None
+    still_held: tuple[HeldGroup, ...] | None = None
+
+    @property
+    def undecided(self) -> tuple[HeldGroup, ...]:
+        """The charges that are held today."""
+        return self.held if self.still_held is None else self.still_held
 
     @property
     def queue(self) -> tuple[FlagGroup, ...]:

@@ -19,7 +19,7 @@ from openchargeback.billing.late import HeldOutcome, settle_held
 from openchargeback.billing.pipeline import Posted
 from openchargeback.ledger.approvals import Decision, Verb
 from openchargeback.ledger.reading import Ledger
-from openchargeback.model import BillingLine, Correction, DecisionRecord, FlagGroup, State
+from openchargeback.model import BillingLine, Correction, DecisionRecord, FlagGroup, HeldGroup, State
 from openchargeback.problems import Problem
 
 
@@ -27,12 +27,14 @@ from openchargeback.problems import Problem
 class Corrected:
     """What decisions on closed periods come to in a whole ledger.
 
-    posted: by open period. waiting: the flag groups still undecided, by closed period, where some were settled since.
+    posted: by open period. waiting, still_held: the groups still undecided, by closed period, where some were settled
+    since.
     remaining: exact sums still held, by closed period and currency, counted charge by charge.
     """
 
     posted: dict[str, Posted] = field(default_factory=dict)
     waiting: dict[str, tuple[FlagGroup, ...]] = field(default_factory=dict)
+    still_held: dict[str, tuple[HeldGroup, ...]] = field(default_factory=dict)
     remaining: dict[str, dict[str, Decimal]] = field(default_factory=dict)
     problems: tuple[Problem, ...] = ()
 
@@ -82,6 +84,7 @@ def correct(ledger: Ledger) -> Corrected:
     return Corrected(
         posted,
         {original: outcome.waiting for original, outcome in settled.items()},
+        {original: outcome.still_held for original, outcome in settled.items()},
         {original: dict(outcome.remaining) for original, outcome in settled.items()},
         tuple(problems),
     )

@@ -6,7 +6,8 @@ digests are: the same sums, and the line's recorded cents shared among its resou
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import replace
 from decimal import Decimal
 
@@ -15,6 +16,7 @@ import duckdb
 from openchargeback import money
 from openchargeback.billing import lines as lines_
 from openchargeback.billing.events import Events
+from openchargeback.billing.freezing import history_of
 from openchargeback.billing.pipeline import ClosedMonth, settle
 from openchargeback.focus.database import database
 from openchargeback.focus.reading import load
@@ -68,6 +70,59 @@ def credit_charges(
     return corrections, records, problems
 
 
+def creditable(ledger: Ledger, original: str, ids: Sequence[str]) -> tuple[list[Billed], list[str]]:
+    """What closed periods billed for these charges of a closed period, and in words why some cannot be credited."""
+    events = Events.of(ledger.frozen.values())
+    record = ledger.frozen[original]
+    found: list[Billed] = []
+    faults: list[str] = []
+    own = [id_ for id_ in ids if events.last(original, id_) is None]
+    cents = charge_cents(ledger, record, own, history_of(ledger, record.compared_with)) if own else {}
+    for id_ in ids:
+        last = events.last(original, id_)
+        if last is None:
+            result = cents[id_]
+            (faults if isinstance(result, str) else found).append(result)  # type: ignore[arg-type]  # as tested
+        elif last.correction.entry in (Entry.LATE, Entry.REBILL):
+            found.append(_on_statement(ledger.frozen[last.posted], last.correction))
+        else:
+            faults.append(f"{id_} was {last.correction.entry} in {last.posted} already, at {last.correction.place}")
+    return found, faults
+
+
+def billed_charges(ledger: Ledger, period: str, resources: Sequence[str]) -> list[str]:
+    """The ids (16 digits) of the charges of a closed period that name these resources and were billed in it."""
+    record = ledger.frozen[period]
+    with _settled(ledger, record, history_of(ledger, record.compared_with)) as con:
+        if con is None or "NULL" in lines_.resource_columns(con)["resource_id"]:
+            return []
+        rows = con.execute(
+            "SELECT charge_id.id FROM billed_charge JOIN charge_id USING (n) JOIN cell USING (n) "
+            "WHERE list_contains($resources, cell.ResourceId) ORDER BY 1",
+            {"resources": list(resources)},
+        ).fetchall()
+    return [id_[:16] for (id_,) in rows]
+
+
+@contextmanager
+def _settled(
+    ledger: Ledger, record: Frozen, history: Sequence[ClosedMonth]
+) -> Iterator[duckdb.DuckDBPyConnection | None]:
+    """The database of a closed period as its record would have it billed, all charges with ids; None if unreadable."""
+    then = replace(ledger, config=record.config, directory=record.directory)
+    with database() as con:
+        loaded, problems = load(con, ledger.charge_files.get(record.period, ()), record.config)
+        if has_errors(problems):
+            yield None
+            return
+        settle(con, then, record.period, loaded, history)
+        query = "SELECT DISTINCT source FROM charge_id JOIN attributed USING (n)"
+        numbered = {source for (source,) in con.execute(query).fetchall()}
+        number_charges(con, record.period, loaded, {each.file.source for each in loaded} - numbered)
+        lines_.sum_resources(con, record.config.currency)
+        yield con
+
+
 def charge_cents(
     ledger: Ledger, record: Frozen, prefixes: Iterable[str], history: Sequence[ClosedMonth]
 ) -> dict[str, Billed | str]:
@@ -77,16 +132,9 @@ def charge_cents(
     up to its recorded cents.
     """
     period, wanted = record.period, list(dict.fromkeys(prefixes))
-    then = replace(ledger, config=record.config, directory=record.directory)
-    with database() as con:
-        loaded, problems = load(con, ledger.charge_files.get(period, ()), record.config)
-        if has_errors(problems):
+    with _settled(ledger, record, history) as con:
+        if con is None:
             return dict.fromkeys(wanted, f"the charge files of {period} cannot be read any more")
-        settle(con, then, period, loaded, history)
-        numbered = {source for (source,) in con.execute(
-            "SELECT DISTINCT source FROM charge_id JOIN attributed USING (n)").fetchall()}  # fmt: skip
-        number_charges(con, period, loaded, {each.file.source for each in loaded} - numbered)
-        lines_.sum_resources(con, record.config.currency)
         result: dict[str, Billed | str] = {}
         places: dict[str, tuple[str, int]] = {}
         for prefix in wanted:
@@ -172,8 +220,13 @@ def _billed_since(
         told = f"{what} was billed in the open period {place}"
         problems.append(decision.problem("not-closed", told, "change that decision instead"))
         return None
+    return _on_statement(record, last.correction)
+
+
+def _on_statement(record: Frozen, billed: Billed) -> Billed:
+    """A charge with the number of the statement on which a closed period billed it."""
     numbers = {(each.pi, each.project): each.number for each in record.statements}
-    return replace(last.correction, corrects=numbers[last.correction.pi, last.correction.project])
+    return replace(billed, corrects=numbers[billed.pi, billed.project])
 
 
 def _twice(found: Sequence[tuple[Decision, Billed]]) -> list[Problem]:

@@ -13,13 +13,13 @@ import duckdb
 
 from openchargeback.billing import lines as lines_
 from openchargeback.billing.events import Events
-from openchargeback.billing.pipeline import flag_groups
+from openchargeback.billing.pipeline import flag_groups, held_groups
 from openchargeback.focus.database import count, database, literal, sql
 from openchargeback.ledger.approvals import Decision
 from openchargeback.ledger.directory import Directory
 from openchargeback.ledger.frozen import HELD, HELD_COLUMNS, Frozen, part_path
 from openchargeback.ledger.reading import Ledger
-from openchargeback.model import Amounts, BillingLine, Correction, DecisionRecord, Entry, FlagGroup
+from openchargeback.model import Amounts, BillingLine, Correction, DecisionRecord, Entry, FlagGroup, HeldGroup
 from openchargeback.problems import Problem
 from openchargeback.review.attribution import project_table
 from openchargeback.review.decisions import apply_decisions
@@ -36,6 +36,7 @@ class HeldOutcome:
     corrections: tuple[Correction, ...] = ()
     records: tuple[DecisionRecord, ...] = ()
     waiting: tuple[FlagGroup, ...] = ()
+    still_held: tuple[HeldGroup, ...] = ()
     remaining: dict[str, Decimal] = field(default_factory=dict)
     problems: tuple[Problem, ...] = ()
 
@@ -81,6 +82,7 @@ def settle_held(
                 for group in flag_groups(con, original)
                 if group.held
             ),
+            still_held=held_groups(con),
             remaining=_remaining(con),
             problems=tuple(problems),
         )

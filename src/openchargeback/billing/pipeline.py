@@ -112,7 +112,7 @@ def _bill(
         state = ledger.period_file(period)
         own = lines.read_lines(con, period, ledger.config.currency)
         billing_lines = tuple(sorted((*own, *posted.lines), key=lambda line: line.key))
-        held = _held(con)
+        held = held_groups(con)
         made = statements.make_statements(con, ledger, period, billing_lines, held)
         numbers = {(statement.pi.email, statement.project.id): statement.number for statement in made}
         issued = state.closed.on if state.closed and state.state is not State.OPEN else last_day(period)
@@ -199,7 +199,8 @@ def _files(con: duckdb.DuckDBPyConnection, loaded: Sequence[LoadedFile]) -> tupl
     )
 
 
-def _held(con: duckdb.DuckDBPyConnection) -> tuple[HeldGroup, ...]:
+def held_groups(con: duckdb.DuckDBPyConnection) -> tuple[HeldGroup, ...]:
+    """The held charges, grouped by payer, source, service and flags."""
     rows = con.execute(sql(__package__, "held.sql")).fetchall()
     return tuple(
         HeldGroup(source, service, pi, project, fund, tuple(flags), charges, exact_list, exact_billed, currency)

@@ -121,6 +121,16 @@ def show_period(period: str, named: str | None, json_: bool) -> None:
             ],
             right=(1, 2, 3),
         )
+    if billed.corrections:
+        click.echo()
+        print_table(
+            ("Earlier period", "Entry", "Charges", "Exact", f"Due {currency}"),
+            [
+                (original, entry, f"{charges:,}", f"{money.exact(exact)} {unit}", money.human(cents, currency))
+                for (original, entry, unit), (charges, exact, cents) in sorted(_earlier(billed).items())
+            ],
+            right=(2, 3, 4),
+        )
     click.echo()
     amounts, count = billed.amounts, len(billed.statements)
     click.echo(
@@ -253,6 +263,16 @@ def _flags(period: BilledPeriod) -> list[tuple[str, int, int, Decimal]]:
     return [(flag, *values) for flag, values in sorted(result.items())]
 
 
+def _earlier(period: BilledPeriod) -> dict[tuple[str, str, str], tuple[int, Decimal, Decimal]]:
+    """Charges of earlier periods by period, what was done with them, and currency: how many, exact sum, cents."""
+    result: dict[tuple[str, str, str], tuple[int, Decimal, Decimal]] = {}
+    for each in period.corrections:
+        key = (each.original, str(each.entry), each.currency)
+        charges, exact, cents = result.get(key, (0, money.ZERO, money.ZERO))
+        result[key] = (charges + 1, exact + each.exact_billed, cents + each.amounts.billed)
+    return result
+
+
 def _as_json(period: BilledPeriod) -> dict[str, object]:
     currency = period.currency
     return {
@@ -284,6 +304,17 @@ def _as_json(period: BilledPeriod) -> dict[str, object]:
                 "pdf": statement_pdf(each),
             }
             for each in period.statements
+        ],
+        "earlier": [
+            {
+                "original": original,
+                "entry": entry,
+                "charges": charges,
+                "exact": money.exact(exact),
+                "currency": unit,
+                "billed": money.plain(cents, currency),
+            }
+            for (original, entry, unit), (charges, exact, cents) in sorted(_earlier(period).items())
         ],
         "flags": [
             {"flag": flag, "charges": charges, "held": held, "amount": money.exact(amount)}

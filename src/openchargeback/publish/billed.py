@@ -97,7 +97,8 @@ def bill_ledger(
             continue
         if record is not None:
             thawed, faults = thaw(record, state, ledger.config)
-            billed = replace(thawed, waiting=corrected.waiting.get(period))
+            waiting, still = corrected.waiting.get(period), corrected.still_held.get(period)
+            billed = replace(thawed, waiting=waiting, still_held=still)
         else:
             billed, faults = _bill(ledger, store, period, corrected.posted.get(period, Posted()))
         problems += faults
