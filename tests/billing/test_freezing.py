@@ -14,6 +14,8 @@ from openchargeback.problems import has_errors
 from openchargeback.publish import closing
 from openchargeback.publish.build import open_books
 
+SAMPLE = Path(__file__).parents[2] / "ledger"
+
 
 @pytest.fixture
 def root(tmp_path: Path) -> Path:
@@ -186,3 +188,10 @@ def test_another_currency_than_that_of_closed_months_is_an_error(root: Path) -> 
     path = root / "config.yaml"
     path.write_text(path.read_text(encoding="utf-8") + "currency: EUR\n", encoding="utf-8")
     assert [problem.code for problem in problems(root)] == ["currency-changed"]
+
+
+@pytest.mark.parametrize("period", ["2024-11", "2024-12"])
+def test_the_sample_ledger_has_not_drifted(tmp_path: Path, period: str) -> None:
+    """Whoever changes a rule that moves money of closed months sees it here."""
+    shutil.copytree(SAMPLE, tmp_path / "ledger", ignore=shutil.ignore_patterns(".openchargeback"))
+    assert drift(open_books(tmp_path / "ledger").ledger, period) == []
