@@ -383,10 +383,10 @@ def test_directory_refers_to_people_it_knows():
             assert dated["pi"] in emails
 
 
-def test_history_is_closed_and_decided():
+def test_history_is_finalized_and_decided():
     """Each flagged charge of a closed month is matched by one decision, whose expectation holds."""
     for period in HISTORY:
-        assert ledger_yaml(f"periods/{period}.yaml")["state"] == "closed"
+        assert ledger_yaml(f"periods/{period}.yaml")["state"] == "finalized"
         undecided = Counter(
             (source, flag, *group_of(row, period, source), row["BilledCost"])
             for source in SOURCES

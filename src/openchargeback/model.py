@@ -97,9 +97,27 @@ class SourceTotals:
     charges_rejected: int
 
 
+class Entry(enum.StrEnum):
+    """How money came onto a statement: by the period's own charges, or by a decision on charges of an earlier one.
+
+    late: held when its period closed, approved since. credit: reverses a charge that was billed. rebill: bills what a
+    credit reversed to its right payer. rejected: held when its period closed, rejected since; never a billing line.
+    """
+
+    OWN = "own"
+    LATE = "late"
+    CREDIT = "credit"
+    REBILL = "rebill"
+    REJECTED = "rejected"
+
+
 @dataclass(frozen=True, slots=True)
 class BillingLine:
-    """The billed charges of one period, PI, project, fund, source and service: summed exactly, rounded once."""
+    """The billed charges of one period, PI, project, fund, source and service: summed exactly, rounded once.
+
+    Charges of an earlier period form lines of their own: `original` is that period, `corrects` the number of the
+    statement that a credit or re-billing corrects; both empty for the period's own charges. A credit is negative.
+    """
 
     period: str
     pi: str
@@ -111,11 +129,39 @@ class BillingLine:
     exact_list: Decimal
     exact_billed: Decimal
     amounts: Amounts
+    entry: Entry = Entry.OWN
+    original: str = ""
+    corrects: str = ""
 
     @property
-    def key(self) -> tuple[str, str, str, str, str]:
+    def key(self) -> tuple[str, ...]:
         """What orders lines and breaks ties when cents are handed out."""
-        return (self.pi, self.project, self.fund, self.source, self.service)
+        payer = (self.pi, self.project, self.fund, self.source, self.service)
+        return payer if self.entry is Entry.OWN else (*payer, str(self.entry), self.original, self.corrects)
+
+
+@dataclass(frozen=True, slots=True)
+class Correction:
+    """One charge of an earlier period that a decision of this period bills, credits, bills again or rejects.
+
+    charge: its full id in the period `original`. amounts: its cents; negative for a credit, zero where rejected.
+    corrects: the number of the statement that billed it, empty where it was held. place: `path:line` of the decision.
+    """
+
+    charge: str
+    original: str
+    entry: Entry
+    pi: str
+    project: str
+    fund: str
+    source: str
+    service: str
+    currency: str
+    exact_list: Decimal
+    exact_billed: Decimal
+    amounts: Amounts
+    corrects: str
+    place: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -163,6 +209,7 @@ class Statement:
     number: unique in the ledger and never reused, such as `2025-01-3f9a1c22b7` (`…-r2` after a reopening).
     issued: the closing date; before closing the last day of the period, and `draft` is set.
     digest: SHA-256 of everything the statement's figures rest on.
+    history: what earlier periods showed when the period was closed; None while the months of the ledger tell it.
     """
 
     number: str
@@ -176,11 +223,18 @@ class Statement:
     resources: tuple[ResourceLine, ...]
     held: tuple[HeldGroup, ...]
     digest: str
+    history: tuple[PeriodAmounts, ...] | None = None
 
     @property
     def amounts(self) -> Amounts:
         """The statement's total: the sum of its lines."""
         return Amounts.total(line.amounts for line in self.lines)
+
+    @property
+    def credit_notes(self) -> dict[str, str]:
+        """The numbers of the credit notes in this statement, by the number of the statement that each corrects."""
+        corrected = sorted({line.corrects for line in self.lines if line.entry is Entry.CREDIT})
+        return {original: f"{self.number}-c{place}" for place, original in enumerate(corrected, start=1)}
 
     @property
     def funds(self) -> tuple[str, ...]:
@@ -305,6 +359,9 @@ class BilledPeriod:
     """Everything that billing found out about one period: what pages, PDFs, journals and commands show.
 
     closed_on, finalized_on: None before that happened. closed_by names the person.
+    corrections: the charges of earlier periods among its lines, and those rejected in it.
+    flags, held: as of its closing, once closed. waiting, still_held: what of them is left today, where late decisions
+    have settled some; else None.
     """
 
     period: str
@@ -323,6 +380,20 @@ class BilledPeriod:
     decisions: tuple[DecisionRecord, ...]
     journal: Journal
     digest: str = ""
+    corrections: tuple[Correction, ...] = ()
+    waiting: tuple[FlagGroup, ...] | None = None
+    still_held: tuple[HeldGroup, ...] | None = None
+
+    @property
+    def undecided(self) -> tuple[HeldGroup, ...]:
+        """The charges that are held today."""
+        return self.held if self.still_held is None else self.still_held
+
+    @property
+    def queue(self) -> tuple[FlagGroup, ...]:
+        """What still waits for a decision."""
+        groups = self.flags if self.waiting is None else self.waiting
+        return tuple(group for group in groups if group.held)
 
     @property
     def amounts(self) -> Amounts:

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from decimal import Decimal
 
 from openchargeback.ledger.settings import Config
-from openchargeback.model import BillingLine, Journal, JournalLine, Side
+from openchargeback.model import BillingLine, Entry, Journal, JournalLine, Side
 from openchargeback.money import ZERO
 
 
@@ -50,7 +50,7 @@ def journal_of(
     for line in sorted(lines, key=lambda line: line.key):
         if not line.amounts.billed:
             continue
-        description = describe(line) if describe else _description(line, period, config)
+        description = _naming(line, describe(line) if describe else _description(line, period, config))
         number = statement_numbers[line.pi, line.project]
         entries += _pair(line, period, date, number, description, config)
     return Journal(period, tuple(entries))
@@ -66,6 +66,15 @@ def source_controls(journal: Journal) -> tuple[SourceControl, ...]:
 
 def _description(line: BillingLine, period: str, config: Config) -> str:
     return f"{config.source(line.source).label or line.source} {period} {line.project}"
+
+
+def _naming(line: BillingLine, description: str) -> str:
+    """The description with what it corrects in front, where a limit of the accounting system cannot cut it off."""
+    if line.entry is Entry.LATE:
+        return f"Late {line.original}: {description}"
+    if line.entry is Entry.CREDIT:
+        return f"Credit {line.corrects}: {description}"
+    return f"Rebill {line.corrects}: {description}" if line.entry is Entry.REBILL else description
 
 
 def _pair(

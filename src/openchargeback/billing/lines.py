@@ -1,13 +1,15 @@
 """Billing lines: charges summed exactly, rounded once, top-down (DESIGN section 4, "Money").
 
-Source total, half-up → billing lines → resources. Both steps down use `allocate.sql`.
+Source total, half-up → billing lines → resources → charges. Every step down uses `allocate.sql`.
 What stands in the database afterwards:
     line        one row a billing line before rounding; line_share: its cents
     resource    one row a resource of a billing line before rounding; resource_share: its cents
+    charge_part one row a charge of a resource before rounding; charge_share: its cents; only on demand
 """
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from decimal import Decimal
 
 import duckdb
@@ -35,12 +37,8 @@ def sum_lines(con: duckdb.DuckDBPyConnection, currency: str) -> None:
 
 def sum_resources(con: duckdb.DuckDBPyConnection, currency: str) -> None:
     """Share each line's cents among its resources; `sum_lines` comes first."""
-    present = {name for (name,) in con.execute("SELECT column_name FROM (DESCRIBE cell)").fetchall()}
-    columns = {
-        part: f"cell.{name}" if name in present else "NULL::VARCHAR"
-        for part, name in (("resource_id", "ResourceId"), ("resource_name", "ResourceName"))
-    }
-    con.execute(sql(__package__, "resources.sql", **columns))
+    con.execute(sql(__package__, "billed_charges.sql"))
+    con.execute(sql(__package__, "resources.sql", **resource_columns(con)))
     con.execute(
         sql(
             __package__,
@@ -52,6 +50,32 @@ def sum_resources(con: duckdb.DuckDBPyConnection, currency: str) -> None:
         ),
         {"scale": _scale(currency)},
     )
+
+
+def share_charges(con: duckdb.DuckDBPyConnection, currency: str, lines: Sequence[int]) -> None:
+    """Share the cents of these lines' resources among their charges; `sum_resources` and ids come first."""
+    wanted = ", ".join(str(int(number)) for number in lines) or "NULL"
+    con.execute(sql(__package__, "charge_parts.sql", lines=wanted, **resource_columns(con)))
+    con.execute(
+        sql(
+            __package__,
+            "allocate.sql",
+            parts="charge_part",
+            parent="charge_part.parent",
+            totals="resource_share",
+            shares="charge_share",
+        ),
+        {"scale": _scale(currency)},
+    )
+
+
+def resource_columns(con: duckdb.DuckDBPyConnection) -> dict[str, str]:
+    """SQL for a charge's ResourceId and ResourceName, for the files that have them."""
+    present = {name for (name,) in con.execute("SELECT column_name FROM (DESCRIBE cell)").fetchall()}
+    return {
+        part: f"cell.{name}" if name in present else "NULL::VARCHAR"
+        for part, name in (("resource_id", "ResourceId"), ("resource_name", "ResourceName"))
+    }
 
 
 def read_lines(con: duckdb.DuckDBPyConnection, period: str, currency: str) -> tuple[BillingLine, ...]:
@@ -72,7 +96,7 @@ def read_lines(con: duckdb.DuckDBPyConnection, period: str, currency: str) -> tu
             charges,
             exact_list,
             exact_billed,
-            _amounts(discount, billed, currency),
+            amounts_of(discount, billed, currency),
         )
         for pi, project, fund, source, service, charges, exact_list, exact_billed, discount, billed in rows
     )
@@ -90,7 +114,7 @@ def read_resources(
         shown = f"{resources:,} more resources" if resources > 1 else name
         result.setdefault((pi, project), []).append(
             ResourceLine(
-                fund, source, service, Kind(kind), resource_id, shown, charges, _amounts(discount, billed, currency)
+                fund, source, service, Kind(kind), resource_id, shown, charges, amounts_of(discount, billed, currency)
             )
         )
     return result
@@ -100,7 +124,7 @@ def _scale(currency: str) -> int:
     return int(10 ** money.places(currency))
 
 
-def _amounts(discount: int, billed: int, currency: str) -> Amounts:
+def amounts_of(discount: int, billed: int, currency: str) -> Amounts:
     """Units as cents."""
     exponent = -money.places(currency)
     return Amounts(

@@ -5,7 +5,7 @@ read ─▶ attribute ─▶ flag ─▶ decide ─▶ sum and round ─▶ stat
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
 
@@ -13,12 +13,23 @@ import duckdb
 
 from openchargeback import money
 from openchargeback.billing import journal, lines, reconciliation, statements
-from openchargeback.focus.database import database, sql
+from openchargeback.focus.database import count, database, sql
 from openchargeback.focus.reading import LoadedFile, load
 from openchargeback.ledger.files import digest_of
 from openchargeback.ledger.periods import last_day
 from openchargeback.ledger.reading import Ledger
-from openchargeback.model import BilledPeriod, DecisionRecord, FileRecord, FlagGroup, HeldGroup, SourceTotals, State
+from openchargeback.model import (
+    BilledPeriod,
+    BillingLine,
+    Correction,
+    DecisionRecord,
+    Entry,
+    FileRecord,
+    FlagGroup,
+    HeldGroup,
+    SourceTotals,
+    State,
+)
 from openchargeback.problems import Problem, has_errors
 from openchargeback.review.attribution import attribute
 from openchargeback.review.decisions import apply_decisions, digest_of_ids
@@ -37,34 +48,60 @@ class ClosedMonth:
     spending: Spending
 
 
+@dataclass(frozen=True, slots=True)
+class Posted:
+    """What decisions of an open period do to charges of closed ones: lines, charge by charge, and the decisions."""
+
+    lines: tuple[BillingLine, ...] = ()
+    corrections: tuple[Correction, ...] = ()
+    decisions: tuple[DecisionRecord, ...] = ()
+
+
+Look = Callable[[duckdb.DuckDBPyConnection], None]
+"""Sees the database of a period that was billed, before it goes."""
+
+
 def closed_month(period: BilledPeriod) -> ClosedMonth:
-    """Charges by source and billed amounts by source, project and service of a billed period."""
+    """Charges by source and billed amounts by source, project and service of a billed period: its own charges only."""
     counts: dict[str, int] = {}
     for source in period.sources:
         counts[source.source] = counts.get(source.source, 0) + source.charges
     spending: dict[tuple[str, str, str], Decimal] = {}
     for line in period.lines:
+        if line.entry is not Entry.OWN:
+            continue
         key = (line.source, line.project, line.service)
         spending[key] = spending.get(key, money.ZERO) + line.exact_billed
     return ClosedMonth(counts, spending)
 
 
 def bill_period(
-    ledger: Ledger, period: str, history: Sequence[ClosedMonth], digest: str
+    ledger: Ledger,
+    period: str,
+    history: Sequence[ClosedMonth],
+    digest: str,
+    posted: Posted | None = None,
+    look: Look | None = None,
 ) -> tuple[BilledPeriod | None, list[Problem]]:
     """Bill one period of a ledger. None where its charge files have errors.
 
     history: the closed months before it, the latest last. digest: of everything the result rests on.
+    posted: what its decisions on charges of closed periods add. look: is shown the database at the end.
     """
     try:
-        return _bill(ledger, period, history, digest)
+        return _bill(ledger, period, history, digest, posted or Posted(), look)
     except duckdb.OutOfRangeException:
         what = f"the amounts of {period} are too large to be summed exactly"
         return None, [Problem(f"charges/{period}", "amount-overflow", what, "look for an amount that cannot be meant")]
 
 
 def _bill(
-    ledger: Ledger, period: str, history: Sequence[ClosedMonth], digest: str
+    ledger: Ledger,
+    period: str,
+    history: Sequence[ClosedMonth],
+    digest: str,
+    posted: Posted,
+    look: Look | None,
 ) -> tuple[BilledPeriod | None, list[Problem]]:
     with database() as con:
         loaded, problems = load(con, ledger.charge_files.get(period, ()), ledger.config)
@@ -73,8 +110,9 @@ def _bill(
         records, faults = settle(con, ledger, period, loaded, history)
         problems += faults
         state = ledger.period_file(period)
-        billing_lines = lines.read_lines(con, period, ledger.config.currency)
-        held = _held(con)
+        own = lines.read_lines(con, period, ledger.config.currency)
+        billing_lines = tuple(sorted((*own, *posted.lines), key=lambda line: line.key))
+        held = held_groups(con)
         made = statements.make_statements(con, ledger, period, billing_lines, held)
         numbers = {(statement.pi.email, statement.project.id): statement.number for statement in made}
         issued = state.closed.on if state.closed and state.state is not State.OPEN else last_day(period)
@@ -91,12 +129,15 @@ def _bill(
             lines=billing_lines,
             statements=made,
             held=held,
-            flags=_flags(con, period),
-            decisions=records,
+            flags=flag_groups(con, period),
+            decisions=(*records, *posted.decisions),
+            corrections=posted.corrections,
             journal=journal.journal_of(period, issued, billing_lines, numbers, ledger.config),
             digest=digest,
         )
-        problems += reconciliation.check(con, result)
+        problems += reconciliation.check(result, read=count(con, "SELECT count(*) FROM attributed"))
+        if look:
+            look(con)
         return result, problems
 
 
@@ -111,7 +152,7 @@ def settle(
     config, directory = ledger.config, ledger.directory
     attribute(con, period, loaded, config, directory)
     problems = flag_charges(con, period, loaded, config, [(month.counts, month.spending) for month in history])
-    decisions = ledger.approvals.get(period, ())
+    decisions = tuple(each for each in ledger.approvals.get(period, ()) if not each.period)
     needing = con.execute(
         "SELECT DISTINCT source FROM attributed" + ("" if decisions else " WHERE n IN (SELECT n FROM flag)")
     ).fetchall()
@@ -158,7 +199,8 @@ def _files(con: duckdb.DuckDBPyConnection, loaded: Sequence[LoadedFile]) -> tupl
     )
 
 
-def _held(con: duckdb.DuckDBPyConnection) -> tuple[HeldGroup, ...]:
+def held_groups(con: duckdb.DuckDBPyConnection) -> tuple[HeldGroup, ...]:
+    """The held charges, grouped by payer, source, service and flags."""
     rows = con.execute(sql(__package__, "held.sql")).fetchall()
     return tuple(
         HeldGroup(source, service, pi, project, fund, tuple(flags), charges, exact_list, exact_billed, currency)
@@ -166,7 +208,8 @@ def _held(con: duckdb.DuckDBPyConnection) -> tuple[HeldGroup, ...]:
     )
 
 
-def _flags(con: duckdb.DuckDBPyConnection, period: str) -> tuple[FlagGroup, ...]:
+def flag_groups(con: duckdb.DuckDBPyConnection, period: str) -> tuple[FlagGroup, ...]:
+    """The flagged charges of the period, grouped as a reviewer decides them."""
     rows = con.execute(sql(__package__, "flag_groups.sql")).fetchall()
     return tuple(
         FlagGroup(

@@ -6,31 +6,120 @@ A person cannot mend them in the ledger: they guard against faults of the progra
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from decimal import Decimal
 
-import duckdb
-
 from openchargeback import money
-from openchargeback.focus.database import count
-from openchargeback.model import Amounts, BilledPeriod
+from openchargeback.model import Amounts, BilledPeriod, Correction, Entry
 from openchargeback.problems import Problem
 
 
-def check(con: duckdb.DuckDBPyConnection, period: BilledPeriod) -> list[Problem]:
-    """Every invariant that does not hold for the period."""
-    read = sum(file.charges for file in period.files)
+def check(period: BilledPeriod, read: int | None = None) -> list[Problem]:
+    """Every invariant that does not hold for the period.
+
+    read: how many charges are left after everything; for a frozen period nobody counts them anew.
+    """
+    received = sum(file.charges for file in period.files)
     faults = [
-        *nothing_lost(period, read),
+        *nothing_lost(period, received),
         *cents_tie_out(period),
+        *corrections_tie_out(period),
         *statements_tie_out(period),
         *journal_balances(period),
     ]
-    if count(con, "SELECT count(*) FROM attributed") != read:
+    if read is not None and read != received:
         faults.append("charges were lost or doubled while they were attributed")
+    return [_problem(f"{period.period}: {fault}") for fault in faults]
+
+
+@dataclass(frozen=True, slots=True)
+class HeldAccount:
+    """What is held in one currency around one period: opening + newly − late billed − late rejected = closing."""
+
+    period: str
+    currency: str
+    opening: Decimal
+    newly: Decimal
+    late_billed: Decimal
+    late_rejected: Decimal
+
+    @property
+    def closing(self) -> Decimal:
+        """Held when the period ends."""
+        return self.opening + self.newly - self.late_billed - self.late_rejected
+
+
+def held_accounts(periods: Sequence[BilledPeriod]) -> list[HeldAccount]:
+    """The held charges of a ledger from period to period (ascending), a row for each currency that occurs."""
+    accounts: list[HeldAccount] = []
+    held: dict[str, Decimal] = {}
+    for period in periods:
+        sums: dict[tuple[str, str], Decimal] = {}
+        for source in period.sources:
+            key = (source.currency, "newly")
+            sums[key] = sums.get(key, money.ZERO) + source.held
+        for each in period.corrections:
+            if each.entry in (Entry.LATE, Entry.REJECTED):
+                key = (each.currency, str(each.entry))
+                sums[key] = sums.get(key, money.ZERO) + each.exact_billed
+        for currency in sorted({currency for currency, _ in sums} | set(held)):
+            moved = [sums.get((currency, what), money.ZERO) for what in ("newly", "late", "rejected")]
+            account = HeldAccount(period.period, currency, held.get(currency, money.ZERO), *moved)
+            held[currency] = account.closing
+            accounts.append(account)
+    return accounts
+
+
+def check_ledger(periods: Sequence[BilledPeriod], remaining: Mapping[str, Mapping[str, Decimal]]) -> list[Problem]:
+    """Every invariant over all periods of a ledger (ascending) that does not hold.
+
+    remaining: what is held still, by closed period and currency, counted charge by charge; only of periods some of
+    whose charges were settled since.
+    """
+    return [_problem(fault) for fault in (*held_is_carried(periods, remaining), *billed_once(periods))]
+
+
+def held_is_carried(periods: Sequence[BilledPeriod], remaining: Mapping[str, Mapping[str, Decimal]]) -> list[str]:
+    """What is held at the end, as counted charge by charge, is what the accounts of the periods arrive at."""
+    last = {account.currency: account.closing for account in held_accounts(periods)}
+    counted: dict[str, Decimal] = {}
+    for period in periods:
+        parts = dict(remaining.get(period.period, ()))
+        if period.period not in remaining:
+            for source in period.sources:
+                parts[source.currency] = parts.get(source.currency, money.ZERO) + source.held
+        for currency, amount in parts.items():
+            counted[currency] = counted.get(currency, money.ZERO) + amount
     return [
-        Problem("", "broken-invariant", f"{period.period}: {fault}", "please report this: nothing was published")
-        for fault in faults
+        f"what was held in {currency} does not come out: {money.exact(last.get(currency, money.ZERO))} by account, "
+        f"{money.exact(counted.get(currency, money.ZERO))} by charge"
+        for currency in sorted({*last, *counted})
+        if last.get(currency, money.ZERO) != counted.get(currency, money.ZERO)
     ]
+
+
+def billed_once(periods: Sequence[BilledPeriod]) -> list[str]:
+    """No charge is billed twice without a credit between, or credited without having been billed."""
+    faults = []
+    last: dict[tuple[str, str], Entry] = {}
+    allowed = {
+        Entry.LATE: (None,),
+        Entry.REJECTED: (None,),
+        Entry.CREDIT: (None, Entry.LATE, Entry.REBILL),
+        Entry.REBILL: (Entry.CREDIT,),
+    }
+    for period in periods:
+        for each in period.corrections:
+            key = (each.original, each.charge)
+            if last.get(key) not in allowed.get(each.entry, ()):
+                faults.append(f"{each.charge[:16]} of {each.original} is {each.entry} in {period.period} out of turn")
+            last[key] = each.entry
+    return faults
+
+
+def _problem(fault: str) -> Problem:
+    return Problem("", "broken-invariant", fault, "please report this: nothing was published")
 
 
 def nothing_lost(period: BilledPeriod, read: int) -> list[str]:
@@ -50,17 +139,19 @@ def nothing_lost(period: BilledPeriod, read: int) -> list[str]:
 
 
 def cents_tie_out(period: BilledPeriod) -> list[str]:
-    """The billing lines of a source sum to its exact billed total rounded once; so does the discount."""
+    """The own billing lines of a source sum to its exact billed total rounded once; so does the discount."""
     faults = []
     exact: dict[str, Decimal] = {source.source: money.ZERO for source in period.sources}
     discount: dict[str, Decimal] = dict.fromkeys(exact, money.ZERO)
     cents: dict[str, Amounts] = dict.fromkeys(exact, Amounts())
     for line in period.lines:
-        exact[line.source] += line.exact_billed
-        discount[line.source] += line.exact_list - line.exact_billed
-        cents[line.source] += line.amounts
         if line.amounts.list != line.amounts.discount + line.amounts.billed:
             faults.append(f"{line.source}: list is not discount + billed")
+        if line.entry is not Entry.OWN:
+            continue
+        exact[line.source] = exact.get(line.source, money.ZERO) + line.exact_billed
+        discount[line.source] = discount.get(line.source, money.ZERO) + line.exact_list - line.exact_billed
+        cents[line.source] = cents.get(line.source, Amounts()) + line.amounts
     for source in period.sources:
         if source.currency == period.currency and source.billed != exact[source.source]:
             faults.append(f"{source.source}: the billing lines do not hold everything that is billed")
@@ -74,6 +165,50 @@ def cents_tie_out(period: BilledPeriod) -> list[str]:
     return faults
 
 
+def corrections_tie_out(period: BilledPeriod) -> list[str]:
+    """Charges of earlier periods sum to their lines, in cents and exactly; late ones are rounded once a source and
+    original period; a credit is of a statement, and never of the period itself.
+    """
+    faults = []
+    lines: dict[tuple[str, ...], tuple[int, Decimal, Decimal, Amounts]] = {}
+    late: dict[tuple[str, str], tuple[Decimal, Decimal, Amounts]] = {}
+    for each in period.corrections:
+        if each.original >= period.period:
+            faults.append(f"{each.charge[:16]} is corrected in its own period or an earlier one")
+        if each.entry is Entry.REJECTED:
+            if each.amounts != Amounts():
+                faults.append(f"{each.charge[:16]} is rejected and billed")
+            continue
+        key = _correction_key(each)
+        number, exact_list, exact_billed, amounts = lines.get(key, (0, money.ZERO, money.ZERO, Amounts()))
+        sums = (number + 1, exact_list + each.exact_list, exact_billed + each.exact_billed, amounts + each.amounts)
+        lines[key] = sums
+        if each.entry is Entry.LATE:
+            group = (each.source, each.original)
+            billed, discount, cents = late.get(group, (money.ZERO, money.ZERO, Amounts()))
+            discount += each.exact_list - each.exact_billed
+            late[group] = (billed + each.exact_billed, discount, cents + each.amounts)
+        elif not each.corrects:
+            faults.append(f"{each.charge[:16]} is corrected without naming the statement that billed it")
+    stated = {
+        line.key: (line.charges, line.exact_list, line.exact_billed, line.amounts)
+        for line in period.lines
+        if line.entry is not Entry.OWN
+    }
+    if stated != lines:
+        faults.append("the charges of earlier periods do not sum to their lines")
+    for (source, original), (billed, discount, cents) in late.items():
+        rounded = (money.to_cents(billed, period.currency), money.to_cents(discount, period.currency))
+        if (cents.billed, cents.discount) != rounded:
+            faults.append(f"{source}: what was held in {original} does not sum to its rounded total")
+    return faults
+
+
+def _correction_key(each: Correction) -> tuple[str, ...]:
+    payer = (each.pi, each.project, each.fund, each.source, each.service)
+    return (*payer, str(each.entry), each.original, each.corrects)
+
+
 def statements_tie_out(period: BilledPeriod) -> list[str]:
     """Every line stands on exactly one statement, numbers are unique, and resources sum to their lines."""
     faults = []
@@ -83,7 +218,9 @@ def statements_tie_out(period: BilledPeriod) -> list[str]:
     numbers = Counter(statement.number for statement in period.statements)
     faults += [f"two statements have the number {number}" for number, times in numbers.items() if times > 1]
     for statement in period.statements:
-        own = {(line.fund, line.source, line.service): line.amounts for line in statement.lines}
+        own = {
+            (line.fund, line.source, line.service): line.amounts for line in statement.lines if line.entry is Entry.OWN
+        }
         summed: dict[tuple[str, str, str], Amounts] = {}
         for each in statement.resources:
             key = (each.fund, each.source, each.service)

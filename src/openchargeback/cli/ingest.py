@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import nullcontext
 from pathlib import Path
 from typing import Literal
 
@@ -13,6 +14,7 @@ from openchargeback.cli.report import print_json, print_problems
 from openchargeback.focus.ingest import ingest as put_in_place
 from openchargeback.ledger.reading import read_ledger
 from openchargeback.problems import LedgerFault, UsageFault
+from openchargeback.publish.lock import locked
 
 
 @click.command()
@@ -41,10 +43,12 @@ def ingest(
     \b
     Example: focus-billing ingest aws_2025-01.csv --source aws
     """
-    ledger, problems = read_ledger(root_of(named))
-    if ledger is None:
-        raise LedgerFault(problems)
-    done = put_in_place(ledger, files, source, period=period, mode=mode, compress=compress, dry_run=dry_run)
+    root = root_of(named)
+    with nullcontext() if dry_run else locked(root):
+        ledger, problems = read_ledger(root)
+        if ledger is None:
+            raise LedgerFault(problems)
+        done = put_in_place(ledger, files, source, period=period, mode=mode, compress=compress, dry_run=dry_run)
     warnings = [problem for item in done for problem in item.problems]
     if json_:
         print_json({"dry_run": dry_run, "files": [item.as_json() for item in done]})

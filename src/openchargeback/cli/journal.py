@@ -34,7 +34,7 @@ def journal(period: str, name: str, output: Path | None, named: str | None) -> N
     if billed is None:
         raise UsageFault(f"the ledger has no period {period}")
     note_problems(books.warnings)
-    config = books.ledger.config
+    config = books.ledger.settings(period)
     data = render_format(
         name, billed.journal, billed.state, config, make_environment(root / "templates"), billed.revision
     )

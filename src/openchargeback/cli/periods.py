@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
-from dataclasses import replace
 from decimal import Decimal
-from pathlib import Path
 
 import click
 
@@ -13,13 +11,14 @@ from openchargeback import money
 from openchargeback.cli.options import PERIOD, as_json, root_of, with_ledger
 from openchargeback.cli.report import note_problems, print_json, print_table, progress
 from openchargeback.ledger import git
-from openchargeback.ledger.periods import Event, PeriodFile, write_period
-from openchargeback.ledger.schema_files import schema_comment
+from openchargeback.ledger.periods import Event
+from openchargeback.ledger.reading import read_ledger
 from openchargeback.model import BilledPeriod, State
 from openchargeback.portal.paths import statement_pdf
-from openchargeback.problems import UsageFault
+from openchargeback.problems import LedgerFault, UsageFault
+from openchargeback.publish import closing
 from openchargeback.publish.build import Books, open_books
-from openchargeback.publish.single import write_file
+from openchargeback.publish.lock import locked
 
 
 @click.group()
@@ -122,6 +121,16 @@ def show_period(period: str, named: str | None, json_: bool) -> None:
             ],
             right=(1, 2, 3),
         )
+    if billed.corrections:
+        click.echo()
+        print_table(
+            ("Earlier period", "Entry", "Charges", "Exact", f"Due {currency}"),
+            [
+                (original, entry, f"{charges:,}", f"{money.exact(exact)} {unit}", money.human(cents, currency))
+                for (original, entry, unit), (charges, exact, cents) in sorted(_earlier(billed).items())
+            ],
+            right=(2, 3, 4),
+        )
     click.echo()
     amounts, count = billed.amounts, len(billed.statements)
     click.echo(
@@ -142,15 +151,18 @@ def open_period(period: str, named: str | None) -> None:
     Example: focus-billing periods open 2025-02
     """
     root = root_of(named)
-    books = _books(named, "")
-    known = books.ledger.period_file(period)
-    if known.state is State.FINALIZED:
-        raise UsageFault(f"{period} is finalized, and that is for ever; correct it in an open period")
-    if known.state is State.OPEN and period in books.ledger.period_files:
-        click.echo(f"{period} is open already")
-        return
-    revision = known.revision + (known.state is State.CLOSED)
-    _write(root, period, PeriodFile(State.OPEN, revision))
+    with locked(root):
+        # A ledger with errors can be opened up too: that may be what mends it.
+        ledger, problems = read_ledger(root)
+        if ledger is None:
+            raise LedgerFault(problems)
+        known = ledger.period_file(period)
+        if known.state is State.OPEN and period in ledger.period_files:
+            click.echo(f"{period} is open already")
+            return
+        if period not in ledger.period_files and (root / "periods" / f"{period}.yaml").exists():
+            raise LedgerFault(problems)
+        _tell(closing.reopen(ledger, period), State.OPEN)
 
 
 @periods.command("close")
@@ -166,14 +178,14 @@ def close_period(period: str, day: dt.datetime | None, by: str | None, leave_hel
     Example: focus-billing periods close 2025-01 --on 2025-02-05
     """
     root = root_of(named)
-    books = _books(named, period)
-    known = books.ledger.period_file(period)
-    if known.state is not State.OPEN:
-        raise UsageFault(f"{period} is {known.state} already")
-    billed = _period(books, period)
-    _refuse_close(books, billed, leave_held)
-    event = Event(day.date() if day else dt.datetime.now(dt.UTC).date(), by or git.user(root))
-    _write(root, period, PeriodFile(State.CLOSED, known.revision, event))
+    with locked(root):
+        books = _books(named, period)
+        known = books.ledger.period_file(period)
+        if known.state is not State.OPEN:
+            raise UsageFault(f"{period} is {known.state} already")
+        _refuse_close(books, _period(books, period), leave_held)
+        event = Event(day.date() if day else dt.datetime.now(dt.UTC).date(), by or git.user(root))
+        _tell(closing.close(books, period, event), State.CLOSED)
 
 
 def _refuse_close(books: Books, billed: BilledPeriod, leave_held: bool) -> None:
@@ -182,13 +194,17 @@ def _refuse_close(books: Books, billed: BilledPeriod, leave_held: bool) -> None:
     held = sum(group.charges for group in billed.held)
     if held and not leave_held:
         obstacles.append(f"{held:,} charges are undecided: decide them with `review`, or give --leave-held")
-    obstacles += [f"{each.path}:{each.line}: {each.void}" for each in billed.decisions if each.void]
     obstacles += [
-        f"the source {each.source} has no credit fund: set `sources: {each.source}: credit_fund:` in config.yaml"
-        for each in billed.sources
-        if not books.ledger.config.source(each.source).credit_fund
+        f"{each.path}:{each.line}: {each.void} (`review refresh` proposes another)"
+        for each in billed.decisions
+        if each.void
     ]
-    if not billed.files:
+    obstacles += [
+        f"the source {each} has no credit fund: set `sources: {each}: credit_fund:` in config.yaml"
+        for each in sorted({each.source for each in billed.sources} | {line.source for line in billed.lines})
+        if not books.ledger.config.source(each).credit_fund
+    ]
+    if not billed.files and not billed.corrections:
         obstacles.append("it has no charges")
     if obstacles:
         raise UsageFault(f"{billed.period} cannot be closed\n  " + "\n  ".join(dict.fromkeys(obstacles)))
@@ -206,11 +222,13 @@ def finalize_period(period: str, day: dt.datetime | None, by: str | None, named:
     Example: focus-billing periods finalize 2025-01
     """
     root = root_of(named)
-    known = _books(named, period).ledger.period_file(period)
-    if known.state is not State.CLOSED:
-        raise UsageFault(f"{period} is {known.state}; only a closed period can be finalized")
-    event = Event(day.date() if day else dt.datetime.now(dt.UTC).date(), by or git.user(root))
-    _write(root, period, replace(known, state=State.FINALIZED, finalized=event))
+    with locked(root):
+        ledger = _books(named, period).ledger
+        known = ledger.period_file(period)
+        if known.state is not State.CLOSED:
+            raise UsageFault(f"{period} is {known.state}; only a closed period can be finalized")
+        event = Event(day.date() if day else dt.datetime.now(dt.UTC).date(), by or git.user(root))
+        _tell([closing.finalize(ledger, period, event)], State.FINALIZED)
 
 
 def _books(named: str | None, wanted: str) -> Books:
@@ -225,11 +243,10 @@ def _period(books: Books, period: str) -> BilledPeriod:
     return billed
 
 
-def _write(root: Path, period: str, content: PeriodFile) -> None:
-    relative = f"periods/{period}.yaml"
-    (root / relative).parent.mkdir(exist_ok=True)
-    write_file(root / relative, (schema_comment(root, relative) + write_period(content)).encode())
-    click.echo(f"{relative}: {content.state}; commit it to make it so")
+def _tell(paths: list[str], state: State) -> None:
+    for path in paths:
+        click.echo(path)
+    click.echo(f"The period is {state}; commit the files to make it so")
 
 
 def _held(period: BilledPeriod) -> Decimal:
@@ -244,6 +261,16 @@ def _flags(period: BilledPeriod) -> list[tuple[str, int, int, Decimal]]:
         own = group.exact_billed if group.currency == period.currency else money.ZERO
         result[group.flag] = (charges + group.charges, held + group.held, amount + own)
     return [(flag, *values) for flag, values in sorted(result.items())]
+
+
+def _earlier(period: BilledPeriod) -> dict[tuple[str, str, str], tuple[int, Decimal, Decimal]]:
+    """Charges of earlier periods by period, what was done with them, and currency: how many, exact sum, cents."""
+    result: dict[tuple[str, str, str], tuple[int, Decimal, Decimal]] = {}
+    for each in period.corrections:
+        key = (each.original, str(each.entry), each.currency)
+        charges, exact, cents = result.get(key, (0, money.ZERO, money.ZERO))
+        result[key] = (charges + 1, exact + each.exact_billed, cents + each.amounts.billed)
+    return result
 
 
 def _as_json(period: BilledPeriod) -> dict[str, object]:
@@ -277,6 +304,17 @@ def _as_json(period: BilledPeriod) -> dict[str, object]:
                 "pdf": statement_pdf(each),
             }
             for each in period.statements
+        ],
+        "earlier": [
+            {
+                "original": original,
+                "entry": entry,
+                "charges": charges,
+                "exact": money.exact(exact),
+                "currency": unit,
+                "billed": money.plain(cents, currency),
+            }
+            for (original, entry, unit), (charges, exact, cents) in sorted(_earlier(period).items())
         ],
         "flags": [
             {"flag": flag, "charges": charges, "held": held, "amount": money.exact(amount)}

@@ -45,6 +45,7 @@ class Decision:
 
     charges: ids or prefixes of ids; where: a selector, by SELECTOR_KEYS, in which empty text means "has none".
     Exactly one of the two is filled. clears: the flags that the decision settles.
+    period: the closed period whose charges are meant; empty for those of the folder's own period.
     """
 
     path: str
@@ -59,6 +60,12 @@ class Decision:
     reason: str
     by: str
     on: dt.date | None
+    period: str = ""
+
+    @property
+    def place(self) -> str:
+        """`path:line`."""
+        return f"{self.path}:{self.line}"
 
     def problem(self, code: str, message: str, fix: str) -> Problem:
         """A problem at the decision's place."""
@@ -166,15 +173,14 @@ def _decision(values: dict[str, Any], node: Node, reader: Reader) -> Decision | 
         reason=values["reason"],
         by=values["by"],
         on=values.get("on"),
+        period=values.get("period", ""),
     )
 
 
 def _contradiction(verb: Verb, values: dict[str, Any]) -> tuple[str, str, str] | None:
     charges, where, set_ = values.get("charges"), values.get("where"), values.get("set", Payer())
     if verb is Verb.CREDIT:
-        return "credit-unavailable", "`credit` is not available yet", "reject or reassign before the period is closed"
-    if "period" in values:
-        return "late-unavailable", "decisions on an earlier period are not available yet", "remove `period`"
+        return _contradicting_credit(values)
     if bool(charges) == bool(where):
         return "no-target", "needs either `charges` or `where`, and not both", "list charge ids or write a selector"
     if where and values.get("clears"):
@@ -189,6 +195,20 @@ def _contradiction(verb: Verb, values: dict[str, Any]) -> tuple[str, str, str] |
         return "set-missing", "reassigns without saying to whom", "add `set: {pi: …, project: …, fund: …}`"
     if verb is not Verb.REASSIGN and set_ != Payer():
         return "set-unused", f"`set` has no meaning with {verb}", "use `decision: reassign`"
+    return None
+
+
+def _contradicting_credit(values: dict[str, Any]) -> tuple[str, str, str] | None:
+    if "period" not in values:
+        return (
+            "period-missing",
+            "`credit` does not say what it credits",
+            "add `period:`, the month of the charges",
+        )
+    if "where" in values or not values.get("charges"):
+        return "no-target", "`credit` needs `charges`", "list the ids of the charges, as `review credit` does"
+    if values.get("clears") or values.get("expect"):
+        return "clears-with-credit", "`clears` and `expect` have no meaning with credit", "remove them"
     return None
 
 

@@ -265,7 +265,7 @@ def read_config(data: bytes, overlay: bytes | None = None) -> tuple[Config | Non
         if isinstance(root, Mapping) and isinstance(local, Mapping):
             root = _overlaid(root, local)
     values = CONFIG.read(root, reader)
-    return (_config(values), problems) if values is not None else (None, problems)
+    return (config_of(values), problems) if values is not None else (None, problems)
 
 
 def _overlaid(base: Mapping, over: Mapping) -> Mapping:
@@ -277,7 +277,8 @@ def _overlaid(base: Mapping, over: Mapping) -> Mapping:
     return Mapping(tuple(items.values()), base.line, base.column)
 
 
-def _config(values: dict[str, Any]) -> Config:
+def config_of(values: dict[str, Any]) -> Config:
+    """The settings of what CONFIG has read, with the defaults filled in."""
     sources = {name: _source(name, settings) for name, settings in values.get("sources", {}).items()}
     chosen = {
         key: values[key]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -184,11 +185,23 @@ def _overlap(first: Entry, second: Entry) -> bool:
 
 def read_directory(people: bytes | None, projects: bytes | None) -> tuple[Directory, list[Problem]]:
     """The directory and its faults. Either file may be absent; what is faulty is left out."""
+    persons, people_reader = _entries(people, PEOPLE_FILE, PEOPLE, "people")
+    entries, projects_reader = _entries(projects, PROJECTS_FILE, PROJECTS, "projects")
+    directory = directory_of(persons, people_reader, entries, projects_reader)
+    return directory, [*people_reader.problems, *projects_reader.problems]
+
+
+def directory_of(
+    persons: Sequence[tuple[Node, dict[str, Any]]],
+    people_reader: Reader,
+    entries: Sequence[tuple[Node, ProjectEntry]],
+    projects_reader: Reader,
+) -> Directory:
+    """The directory of what PEOPLE and PROJECTS have read; faults between entries go to the readers."""
     found: dict[str, Person] = {}
     aliases: dict[str, str] = {}
-    problems: list[Problem] = []
-    entries, reader = _entries(people, PEOPLE_FILE, PEOPLE, "people")
-    for node, values in entries:
+    reader = people_reader
+    for node, values in persons:
         email = canonical_email(values["email"])
         names = [email, *(canonical_email(alias) for alias in values.get("aliases", ()))]
         if taken := next((name for name in names if name in found or name in aliases), None):
@@ -196,10 +209,9 @@ def read_directory(people: bytes | None, projects: bytes | None) -> tuple[Direct
             continue
         found[email] = Person(email, values.get("name", email), values.get("department", ""))
         aliases.update(dict.fromkeys(names[1:], email))
-    problems += reader.problems
     known: dict[str, ProjectEntry] = {}
     claims: dict[tuple[str, str], str] = {}
-    entries, reader = _entries(projects, PROJECTS_FILE, PROJECTS, "projects")
+    reader = projects_reader
     for node, entry in entries:
         id_ = entry.project.id
         if id_ in known:
@@ -215,9 +227,8 @@ def read_directory(people: bytes | None, projects: bytes | None) -> tuple[Direct
                 )
             claims.setdefault(claim, id_)
         known[id_] = entry
-    problems += reader.problems
     resolved = {id_: _with_canonical_pis(entry, aliases) for id_, entry in known.items()}
-    return Directory(found, aliases, resolved), problems
+    return Directory(found, aliases, resolved)
 
 
 def _with_canonical_pis(entry: ProjectEntry, aliases: dict[str, str]) -> ProjectEntry:

@@ -69,6 +69,20 @@ def digest_of(path: Path) -> str:
         return hashlib.file_digest(file, "sha256").hexdigest()
 
 
+def digest_with_plain_line_ends(path: Path) -> str:
+    """SHA-256 of a file's bytes with every CR LF made LF, in hex: what it was before a conversion to Windows."""
+    digest = hashlib.sha256()
+    carry = b""
+    with path.open("rb") as file:
+        while chunk := file.read(1 << 20):
+            chunk = carry + chunk
+            # A CR at the very end may belong to an LF that comes with the next chunk.
+            carry = b"\r" if chunk.endswith(b"\r") else b""
+            digest.update(chunk[: len(chunk) - len(carry)].replace(b"\r\n", b"\n"))
+    digest.update(carry)
+    return digest.hexdigest()
+
+
 def inside(root: Path, path: Path) -> bool:
     """Whether a path stays within the ledger once symbolic links are followed."""
     return path.resolve().is_relative_to(root.resolve())
@@ -156,6 +170,9 @@ def charge_files(root: Path) -> tuple[list[ChargeFile], list[Problem]]:
             )
         else:
             location = root / relative
-            found.append(ChargeFile(relative, location, parts[1], source, location.stat().st_size))
+            try:
+                found.append(ChargeFile(relative, location, parts[1], source, location.stat().st_size))
+            except OSError as error:
+                problems.append(unreadable(relative, error))
     found.sort(key=lambda file: (file.period, file.source, file.path))
     return found, problems

@@ -9,10 +9,10 @@ from pathlib import Path
 from openchargeback import __version__
 from openchargeback.ledger import git
 from openchargeback.ledger.config import FILE_NAME, read_config
-from openchargeback.ledger.periods import quoted
 from openchargeback.ledger.schema_files import FOLDER as SCHEMAS
 from openchargeback.ledger.schema_files import shipped_schemas
 from openchargeback.ledger.shipped import shipped_templates
+from openchargeback.ledger.yaml_text import quoted
 from openchargeback.problems import OutsideFault, UsageFault
 
 # Under their own names these would steer Git, a forge and what packages the program where the templates lie.

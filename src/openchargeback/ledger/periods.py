@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import calendar
 import datetime as dt
+import hashlib
 import re
 from dataclasses import dataclass
 from typing import Any
 
 from openchargeback.ledger import shape
+from openchargeback.ledger.yaml_text import quoted, scalar
 from openchargeback.ledger.yaml_tree import Node, Reader, parse
 from openchargeback.model import State
 from openchargeback.problems import Problem
@@ -39,13 +41,26 @@ class Event:
 
 
 @dataclass(frozen=True, slots=True)
+class Seal:
+    """What a finalized period vouches for: SHA-256 of every file by path, and of the period file's own content."""
+
+    files: dict[str, str]
+    digest: str
+
+
+@dataclass(frozen=True, slots=True)
 class PeriodFile:
-    """State, revision and dates of a period; a period without a file is open, revision 1."""
+    """State, revision and dates of a period; a period without a file is open, revision 1.
+
+    frozen: SHA-256 of `P.frozen.yaml`, from closing on. seal: only of a finalized period.
+    """
 
     state: State = State.OPEN
     revision: int = 1
     closed: Event | None = None
     finalized: Event | None = None
+    frozen: str = ""
+    seal: Seal | None = None
 
 
 def _event(what: str) -> shape.Record:
@@ -55,6 +70,10 @@ def _event(what: str) -> shape.Record:
 
 def _needs(state: State, key: str) -> dict[str, Any]:
     return {"if": {"properties": {"state": {"const": state.value}}}, "then": {"required": [key]}}
+
+
+def _digest(what: str) -> shape.Text:
+    return shape.Text(pattern=r"[0-9a-f]{64}", what="a SHA-256 digest", help=what)
 
 
 def _period(values: dict[str, Any], node: Node, reader: Reader) -> PeriodFile:
@@ -72,6 +91,16 @@ PERIOD = shape.Record(
         "revision": shape.Integer(1, 999, help="Counts reopenings from 1."),
         "closed": _event("When the month was closed, and by whom."),
         "finalized": _event("When the month was finalized, and by whom."),
+        "frozen": _digest("Digest of what closing the period wrote."),
+        "seal": shape.Record(
+            {
+                "digest": _digest("Digest of the state and of the list of files."),
+                "files": shape.MapOf(_digest(""), help="SHA-256 of each file, by its path in the ledger."),
+            },
+            required=("digest", "files"),
+            make=lambda v, _n, _r: Seal(v["files"], v["digest"]),
+            help="Digests of everything that a finalized period rests on.",
+        ),
     },
     required=("state",),
     make=_period,
@@ -102,10 +131,19 @@ def write_period(period: PeriodFile) -> str:
     for name, event in (("closed", period.closed), ("finalized", period.finalized)):
         if event:
             lines.append(f"{name}: {{on: {event.on.isoformat()}, by: {quoted(event.by)}}}")
+    if period.frozen:
+        lines.append(f"frozen: {quoted(period.frozen)}")
+    if period.seal:
+        lines += ["seal:", f"  digest: {quoted(period.seal.digest)}", "  files:"]
+        lines += [f"    {scalar(path)}: {quoted(digest)}" for path, digest in sorted(period.seal.files.items())]
     return "\n".join(lines) + "\n"
 
 
-def quoted(text: str) -> str:
-    """Text as a double-quoted YAML scalar (YAML 1.2, 7.3.1), on one line whatever it holds."""
-    escapes = {'"': '\\"', "\\": "\\\\", "\n": "\\n", "\r": "\\r", "\t": "\\t"}
-    return '"' + "".join(escapes.get(c, c if c.isprintable() else f"\\U{ord(c):08x}") for c in text) + '"'
+def seal_digest(period: PeriodFile) -> str:
+    """SHA-256 over everything else that a finalized period file says, one statement a line."""
+    files = period.seal.files if period.seal else {}
+    parts = [f"state {period.state}", f"revision {period.revision}", f"frozen {period.frozen}"]
+    for name, event in (("closed", period.closed), ("finalized", period.finalized)):
+        parts.append(f"{name} {event.on.isoformat()} {quoted(event.by)}" if event else f"{name} never")
+    parts += [f"file {quoted(path)} {digest}" for path, digest in sorted(files.items())]
+    return hashlib.sha256("".join(f"{part}\n" for part in parts).encode()).hexdigest()

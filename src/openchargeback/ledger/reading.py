@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path, PurePosixPath
 
 from openchargeback.ledger import files
@@ -12,11 +12,13 @@ from openchargeback.ledger.approvals import Decision, read_approvals
 from openchargeback.ledger.config import FILE_NAME, read_config
 from openchargeback.ledger.directory import PEOPLE_FILE, PROJECTS_FILE, Directory, read_directory
 from openchargeback.ledger.files import ChargeFile
+from openchargeback.ledger.frozen import FROZEN, PARTS, Frozen
 from openchargeback.ledger.periods import PeriodFile, is_period, read_period
 from openchargeback.ledger.settings import Config
 from openchargeback.model import Page
 from openchargeback.problems import Problem
 
+NOTES = "notes.yaml"
 LOCAL_FILE_NAME = "config.local.yaml"
 MAX_LOGO_BYTES = 2 * 1024 * 1024
 
@@ -33,7 +35,10 @@ class Logo:
 
 @dataclass(frozen=True, slots=True)
 class Ledger:
-    """What a ledger says about itself. Periods are those that have charges, a period file or approvals, ascending."""
+    """What a ledger says about itself. Periods are those that have charges, a period file or approvals, ascending.
+
+    frozen: the records of closed periods; `read_ledger` leaves them out, since reading them takes time.
+    """
 
     root: Path
     config: Config
@@ -44,11 +49,22 @@ class Ledger:
     pages: tuple[Page, ...] = ()
     logo: Logo | None = None
     digests: dict[str, str] = field(default_factory=dict)
+    frozen: dict[str, Frozen] = field(default_factory=dict)
 
     @property
     def periods(self) -> tuple[str, ...]:
         """Every period that the ledger mentions."""
         return tuple(sorted({*self.charge_files, *self.approvals, *self.period_files}))
+
+    def settings(self, period: str) -> Config:
+        """The settings that a period is shown with: those it was closed with, else today's."""
+        record = self.frozen.get(period)
+        if record is None:
+            return self.config
+        # Formats of journals and the look of the portal are not frozen: templates are live.
+        journal = replace(record.config.journal, formats=self.config.journal.formats)
+        portal = replace(self.config.portal, accent=record.config.portal.accent)
+        return replace(record.config, journal=journal, portal=portal)
 
     def period_file(self, period: str) -> PeriodFile:
         """State and dates of a period; open where nothing is said."""
@@ -122,7 +138,7 @@ def _period_files(root: Path, take: _Take, problems: list[Problem]) -> dict[str,
     result: dict[str, PeriodFile] = {}
     for relative in files.listed(root, "periods", problems):
         path = PurePosixPath(relative)
-        if path.name.endswith((".lines.csv", ".frozen.yaml", ".notes.yaml")):
+        if is_period(path.name[:7]) and path.name[7:].lstrip(".") in (*PARTS, FROZEN, NOTES):
             continue
         if len(path.parts) != 2 or path.suffix not in (".yaml", ".yml") or not is_period(path.stem):
             problems.append(

@@ -7,7 +7,7 @@ that the template is given, all templates and assets, and the version of the pro
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import partial
 
 from openchargeback import __version__
@@ -31,6 +31,7 @@ class Site:
 
     periods: ascending. journal_files: period → paths in the output folder of the files of its journal.
     logo: the bytes of the institution's logo (SVG or PNG), None without one.
+    settings, logos: what closed periods are shown with, by period; all others with `config` and `logo`.
     """
 
     config: Config
@@ -41,6 +42,16 @@ class Site:
     provenance: Provenance
     journal_files: dict[str, tuple[str, ...]]
     logo: bytes | None = None
+    settings: dict[str, Config] = field(default_factory=dict)
+    logos: dict[str, bytes | None] = field(default_factory=dict)
+
+    def config_of(self, period: str) -> Config:
+        """The settings that a period is shown with."""
+        return self.settings.get(period, self.config)
+
+    def logo_of(self, period: str) -> bytes | None:
+        """The logo of the letterhead of a period's statements."""
+        return self.logos.get(period, self.logo)
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,7 +78,7 @@ def site_shell(site: Site) -> Shell:
 
 def site_book(site: Site) -> Book:
     """The site's lines added up; made once and shared by all pages."""
-    return Book(site.config, site.periods, site.people, site.projects)
+    return Book(site.config, site.periods, site.people, site.projects, site.settings)
 
 
 @dataclass(frozen=True, slots=True)
@@ -127,7 +138,14 @@ def _month(site: Site, book: Book, index: int) -> Iterator[_Planned]:
         return
     # A journal is long, and all of it follows from the period's digest and the settings.
     numbers = tuple(statement.number for statement in period.statements)
-    shows = (period.digest, state_view(period), book.totals[period.period], numbers, journal_files, site.config)
+    shows = (
+        period.digest,
+        state_view(period),
+        book.totals[period.period],
+        numbers,
+        journal_files,
+        site.config_of(period.period),
+    )
     yield _Planned("pages/journal.html", head, shows, view)
 
 

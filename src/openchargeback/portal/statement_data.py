@@ -14,7 +14,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from openchargeback import money
-from openchargeback.model import Amounts, Statement
+from openchargeback.model import Amounts, BillingLine, Entry, Statement
 
 RECORD_VERSION = 1
 """Grows when `statement.json` changes its shape, so that a check knows what it reads."""
@@ -68,6 +68,7 @@ def statement_json(statement: Statement, currency: str) -> bytes:
                 "source": line.source,
                 "service": line.service,
                 "charges": line.charges,
+                **_entry(line),
                 "exact_list": money.exact(line.exact_list),
                 "exact_billed": money.exact(line.exact_billed),
                 **_amounts(line.amounts, currency),
@@ -106,22 +107,32 @@ def statement_json(statement: Statement, currency: str) -> bytes:
     return text.encode("utf-8", errors="backslashreplace")
 
 
+def _entry(line: BillingLine) -> dict[str, str]:
+    """What a line of an earlier period says of itself; the period's own lines say nothing."""
+    if line.entry is Entry.OWN:
+        return {}
+    return {"entry": str(line.entry), "original": line.original, "corrects": line.corrects}
+
+
 def lines_csv(statement: Statement, currency: str) -> bytes:
     """The billing lines, one a row, amounts in cents and exact; the rows add up to the statement's total."""
     head = ("statement", "period", "pi", "project", "fund", "source", "service", "charges")
+    corrected = any(line.entry is not Entry.OWN for line in statement.lines)
     rows = (
         [
             *(_cell(text) for text in (statement.number, line.period, line.pi, line.project)),
             *(_cell(text) for text in (line.fund, line.source, line.service)),
             str(line.charges),
             *_amounts(line.amounts, currency).values(),
+            *((str(line.entry), line.original, line.corrects) if corrected else ()),
             money.exact(line.exact_list),
             money.exact(line.exact_billed),
             currency,
         ]
         for line in statement.lines
     )
-    return _csv([*head, "list", "discount", "billed", "exact_list", "exact_billed", "currency"], rows)
+    more = ("entry", "original", "corrects") if corrected else ()
+    return _csv([*head, "list", "discount", "billed", *more, "exact_list", "exact_billed", "currency"], rows)
 
 
 def resources_csv(statement: Statement, currency: str) -> bytes:

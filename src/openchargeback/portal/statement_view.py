@@ -22,6 +22,7 @@ from openchargeback.ledger.settings import Config, Contact
 from openchargeback.model import (
     Amounts,
     BillingLine,
+    Entry,
     HeldGroup,
     Kind,
     PeriodAmounts,
@@ -156,6 +157,17 @@ class CreditRow:
 
 
 @dataclass(frozen=True, slots=True)
+class EarlierRow:
+    """Charges of an earlier period on this statement: what they are, and the credit note's own number."""
+
+    label: str
+    service: str
+    what: str
+    number: str
+    figures: Figures
+
+
+@dataclass(frozen=True, slots=True)
 class HeldRow:
     """Charges under review. `amount` is in `currency`, which may be another than the ledger's."""
 
@@ -223,6 +235,8 @@ class StatementView:
     sentence: str
     bars: tuple[Bar, ...]
     sources: tuple[SourceBlock, ...]
+    earlier: tuple[EarlierRow, ...]
+    earlier_total: Figures
     resources: tuple[ResourceGroup, ...]
     credits: tuple[CreditRow, ...]
     credits_total: Figures
@@ -252,7 +266,9 @@ def statement_view(
     total = Amounts.total(line.amounts for line in statement.lines)
     year, month = (int(part) for part in statement.period.split("-"))
     organization, contact = config.organization, config.organization.contact
-    sources = _sources(statement.lines, config)
+    own = tuple(line for line in statement.lines if line.entry is Entry.OWN)
+    sources = _sources(own, config)
+    earlier = _earlier(statement, config)
     corrections = _credits(statement.resources, config)
     held = tuple(_held(group, config) for group in statement.held)
     until = statement.issued + dt.timedelta(days=config.statements.questions_until_days)
@@ -282,6 +298,8 @@ def statement_view(
         sentence=_sentence(total, config.currency, shown(organization.name), held=bool(held)),
         bars=_bars(statement.period, total, history),
         sources=sources,
+        earlier=earlier,
+        earlier_total=_sum(row.figures for row in earlier),
         resources=_resources(statement, config),
         credits=corrections,
         credits_total=_sum(row.figures for row in corrections),
@@ -356,6 +374,31 @@ def _sources(lines: Iterable[BillingLine], config: Config) -> tuple[SourceBlock,
     )
 
 
+def _earlier(statement: Statement, config: Config) -> tuple[EarlierRow, ...]:
+    """The lines of earlier periods, in their order; funds stand in the table of funds."""
+    notes = statement.credit_notes
+    return tuple(
+        EarlierRow(
+            label=source_label(config, line.source),
+            service=shown(line.service) or "Other",
+            what=_what_earlier(line),
+            number=notes[line.corrects] if line.entry is Entry.CREDIT else "",
+            figures=Figures.of(line.amounts),
+        )
+        for line in sorted(statement.lines, key=lambda line: (line.original, line.corrects, line.key))
+        if line.entry is not Entry.OWN
+    )
+
+
+def _what_earlier(line: BillingLine) -> str:
+    month = period_human(line.original)
+    if line.entry is Entry.LATE:
+        return f"Late from {month}, when it was under review"
+    if line.entry is Entry.CREDIT:
+        return f"Credit for {month}, reverses charges of statement {line.corrects}"
+    return f"Billed again for {month}, first on statement {line.corrects}"
+
+
 def source_label(config: Config, source: str) -> str:
     """The source as people call it, its name where the config gives no label."""
     return shown(config.source(source).label) or shown(source)
@@ -378,6 +421,8 @@ def _resources(statement: Statement, config: Config) -> tuple[ResourceGroup, ...
     """The largest resources by list price, as many as the config allows on the whole statement, in their services."""
     lines: dict[_Place, Amounts] = {}
     for line in statement.lines:
+        if line.entry is not Entry.OWN:
+            continue
         place = (line.source, line.service)
         lines[place] = lines.get(place, Amounts()) + line.amounts
     named: dict[_Place, dict[_Key, Amounts]] = {}

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from functools import partial
 
 from openchargeback import __version__
+from openchargeback.ledger.settings import Config
 from openchargeback.model import Amounts, BilledPeriod, PeriodAmounts, Statement
 from openchargeback.portal import paths
 from openchargeback.portal.charts import Chart, twelve_months
@@ -66,25 +67,31 @@ def statement_jobs(site: Site, env: Templates) -> list[FileJob]:
 
 def statement_pdfs(site: Site, env: Templates, paper: str = "A4", period: str = "") -> list[PdfPlan]:
     """One plan for each statement of the site, or of one `period`. paper: `A4` or `letter`."""
-    config, style = site.config, print_style(env, site.config, paper)
-    logo = usable_logo(site.logo) if site.logo is not None else None
-    common = fingerprint(__version__, _library_versions(), env.digest(), style.css, logo)
+    styles: dict[str, PrintStyle] = {}
+    logos: dict[bytes | None, Logo | None] = {None: None}
+    common = fingerprint(__version__, _library_versions(), env.digest())
     histories = statement_histories(site.periods)
     plans = []
     for statement in _statements(site):
         if period and statement.period != period:
             continue
-        view = statement_view(statement, config, histories[_payer(statement)], has_logo=logo is not None)
+        config, content = site.config_of(statement.period), site.logo_of(statement.period)
+        style = styles.get(config.portal.accent) or print_style(env, config, paper)
+        styles[config.portal.accent] = style
+        if content is not None and content not in logos:
+            logos[content] = usable_logo(content)
+        logo = logos[content]
+        view = statement_view(statement, config, _history(statement, histories), has_logo=logo is not None)
         path = paths.statement_pdf(statement)
-        key = fingerprint(common, view, statement)
-        plans.append(PdfPlan(path, key, partial(_pdf_job, path, env, site, style, logo, statement, view)))
+        key = fingerprint(common, style.css, logo, view, statement)
+        plans.append(PdfPlan(path, key, partial(_pdf_job, path, env, config, style, logo, statement, view)))
     return plans
 
 
 def statement_page(statement: Statement, site: Site, histories: Histories) -> StatementPage:
     """The page of one statement."""
-    config = site.config
-    view = statement_view(statement, config, histories.get(_payer(statement), ()))
+    config = site.config_of(statement.period)
+    view = statement_view(statement, config, _history(statement, histories))
     months = [PeriodAmounts(bar.period, Amounts(bar.list, bar.list - bar.due, bar.due)) for bar in view.bars]
     return StatementPage(
         statement=view,
@@ -105,10 +112,15 @@ def statement_histories(periods: tuple[BilledPeriod, ...]) -> Histories:
     return {payer: tuple(amounts) for payer, amounts in histories.items()}
 
 
+def _history(statement: Statement, histories: Histories) -> tuple[PeriodAmounts, ...]:
+    """The months before a statement: as it was issued with, else as the ledger has them."""
+    return histories.get(_payer(statement), ()) if statement.history is None else statement.history
+
+
 def _pdf_job(
     path: str,
     env: Templates,
-    site: Site,
+    config: Config,
     style: PrintStyle,
     logo: Logo | None,
     statement: Statement,
@@ -116,10 +128,10 @@ def _pdf_job(
 ) -> PdfJob:
     return PdfJob(
         name=path,
-        html=statement_html(env, view, site.config),
+        html=statement_html(env, view, config),
         style=style,
         created=statement.issued,
-        files=data_files(statement, site.config.currency),
+        files=data_files(statement, config.currency),
         logo=logo,
     )
 

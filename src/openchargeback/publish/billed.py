@@ -4,15 +4,21 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Callable, Collection, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cache
 from importlib import resources
 from importlib.resources.abc import Traversable
 
 from openchargeback import __version__
-from openchargeback.billing.pipeline import ClosedMonth, bill_period, closed_month
+from openchargeback.billing.corrections import Corrected, correct
+from openchargeback.billing.freezing import history_of, months_before, thaw
+from openchargeback.billing.pipeline import ClosedMonth, Posted, bill_period
+from openchargeback.billing.reconciliation import check_ledger
 from openchargeback.ledger.files import digest_of
+from openchargeback.ledger.frozen import CORRECTIONS, FROZEN, LINES, RESOURCES, Frozen, part_path, read_frozen
+from openchargeback.ledger.periods import PeriodFile
 from openchargeback.ledger.reading import Ledger
+from openchargeback.ledger.seal import changed_inputs, left_over
 from openchargeback.model import BilledPeriod, State
 from openchargeback.problems import Problem
 from openchargeback.publish.cache import Cache
@@ -29,6 +35,41 @@ class _Result:
     problems: tuple[Problem, ...]
 
 
+def with_records(ledger: Ledger, store: Cache) -> tuple[Ledger, list[Problem]]:
+    """The ledger with the records of its closed periods, and what is wrong with them or was changed since."""
+    frozen: dict[str, Frozen] = {}
+    problems: list[Problem] = []
+    for period in ledger.periods:
+        state = ledger.period_file(period)
+        if state.state is State.OPEN:
+            problems += left_over(ledger.root, period)
+            continue
+        record, faults = _record(ledger, store, period, state)
+        problems += faults
+        if record is not None:
+            frozen[period] = record
+    problems += changed_inputs(ledger, frozen.values())
+    return replace(ledger, frozen=frozen), problems
+
+
+def _record(ledger: Ledger, store: Cache, period: str, state: PeriodFile) -> tuple[Frozen | None, list[Problem]]:
+    """The record of a closed period; from the cache where the same bytes were read before."""
+    key = code_digest()
+    for name in (FROZEN, LINES, RESOURCES, CORRECTIONS):
+        path = ledger.root / part_path(period, name)
+        key += f" {digest_of(path) if path.is_file() else '-'}"
+    kept = store.get("frozen", key)
+    if kept is not None:
+        try:
+            return decode(Frozen, kept), []
+        except (ValueError, TypeError, KeyError):
+            pass
+    record, problems = read_frozen(ledger.root, period, state)
+    if record is not None and not problems:
+        store.put("frozen", key, encode(record))
+    return record, problems
+
+
 def bill_ledger(
     ledger: Ledger,
     store: Cache,
@@ -37,14 +78,17 @@ def bill_ledger(
     only: Collection[str] | None = None,
     progress: Callable[[str], None] | None = None,
 ) -> tuple[tuple[BilledPeriod, ...], list[Problem]]:
-    """Bill every period, or those up to one that is `wanted`; periods whose files have errors are left out.
+    """Bill every open period and thaw every closed one, or those up to one that is `wanted`.
 
-    only: give these periods and their problems; of the others just the closed ones before are billed, as history.
+    only: give these periods and their problems, and bill no other open ones.
+    Periods whose files have errors, and closed ones without a record (see `with_records`), are left out.
     progress is called with each period before it is billed.
     """
     result: list[BilledPeriod] = []
+    billed: BilledPeriod | None
     problems: list[Problem] = []
-    history: list[ClosedMonth] = []
+    corrected = _corrected(ledger, store)
+    problems += corrected.problems
     for period in ledger.periods:
         if (wanted and period > wanted) or (only is not None and period > max(only, default="")):
             break
@@ -53,19 +97,56 @@ def bill_ledger(
             continue
         if progress:
             progress(period)
-        billed, faults = _bill(ledger, store, period, history[-24:])
+        state, record = ledger.period_file(period), ledger.frozen.get(period)
+        if state.state is not State.OPEN and record is None:
+            continue
+        if record is not None:
+            thawed, faults = thaw(record, state, ledger.config)
+            waiting, still = corrected.waiting.get(period), corrected.still_held.get(period)
+            billed = replace(thawed, waiting=waiting, still_held=still)
+        else:
+            billed, faults = _bill(ledger, store, period, corrected.posted.get(period, Posted()))
         problems += faults if asked else []
-        if billed is not None:
-            result += [billed] if asked else []
-            if billed.state is not State.OPEN:
-                history.append(closed_month(billed))
+        if billed is not None and asked:
+            result.append(billed)
+    if len(result) == len(ledger.periods):
+        problems += check_ledger(result, corrected.remaining)
     return tuple(result), problems
 
 
-def _bill(
-    ledger: Ledger, store: Cache, period: str, history: Sequence[ClosedMonth]
-) -> tuple[BilledPeriod | None, list[Problem]]:
-    key = period_key(ledger, period, history)
+def _corrected(ledger: Ledger, store: Cache) -> Corrected:
+    """What decisions on closed periods come to; from the cache where it rests on the same as before."""
+    decisions = [
+        decision
+        for period, each in sorted(ledger.approvals.items())
+        if ledger.period_file(period).state is State.OPEN
+        for decision in each
+        if decision.period
+    ]
+    if not decisions and not any(record.corrections for record in ledger.frozen.values()):
+        return Corrected()
+    records = [(period, record.digest) for period, record in sorted(ledger.frozen.items())]
+    states = [(period, ledger.period_file(period).state) for period in ledger.periods]
+    files = [
+        (file.path, digest_of(file.location))
+        for period in sorted({decision.period for decision in decisions})
+        for file in ledger.charge_files.get(period, ())
+    ]
+    key = _digest(__version__, code_digest(), ledger.config, ledger.directory, decisions, records, states, files)
+    kept = store.get("corrected", key)
+    if kept is not None:
+        try:
+            return decode(Corrected, kept)
+        except (ValueError, TypeError, KeyError):
+            pass
+    corrected = correct(ledger)
+    store.put("corrected", key, encode(corrected))
+    return corrected
+
+
+def _bill(ledger: Ledger, store: Cache, period: str, posted: Posted) -> tuple[BilledPeriod | None, list[Problem]]:
+    history = history_of(ledger, months_before(ledger, period))
+    key = period_key(ledger, period, history, posted)
     kept = store.get("period", key)
     if kept is not None:
         try:
@@ -73,16 +154,15 @@ def _bill(
             return result.period, list(result.problems)
         except (ValueError, TypeError, KeyError):
             pass
-    billed, problems = bill_period(ledger, period, history, key)
+    billed, problems = bill_period(ledger, period, history, key, posted)
     if billed is not None:
         store.put("period", key, encode(_Result(billed, tuple(problems))))
     return billed, problems
 
 
-def period_key(ledger: Ledger, period: str, history: Sequence[ClosedMonth]) -> str:
+def period_key(ledger: Ledger, period: str, history: Sequence[ClosedMonth], posted: Posted | None = None) -> str:
     """SHA-256 of everything a billed period rests on: files, decisions, state, settings, directory, past, program."""
-    digest = hashlib.sha256()
-    parts: list[object] = [
+    return _digest(
         __version__,
         code_digest(),
         period,
@@ -92,7 +172,12 @@ def period_key(ledger: Ledger, period: str, history: Sequence[ClosedMonth]) -> s
         ledger.period_file(period),
         [(sorted(month.counts.items()), sorted(month.spending.items())) for month in history],
         [(file.path, digest_of(file.location)) for file in ledger.charge_files.get(period, ())],
-    ]
+        posted,
+    )
+
+
+def _digest(*parts: object) -> str:
+    digest = hashlib.sha256()
     for part in parts:
         digest.update(repr(part).encode("utf-8", "surrogatepass") + b"\0")
     return digest.hexdigest()

@@ -11,9 +11,10 @@ from pathlib import Path
 from openchargeback import __version__
 from openchargeback.billing.journal import journal_of
 from openchargeback.ledger import git
+from openchargeback.ledger.frozen import LOGOS, Frozen, part_path
 from openchargeback.ledger.periods import last_day
 from openchargeback.ledger.reading import Ledger, read_ledger
-from openchargeback.model import BilledPeriod, Provenance
+from openchargeback.model import BilledPeriod, Provenance, State
 from openchargeback.portal.journal_files import describer, journal_faults, journal_files
 from openchargeback.portal.paths import journal_folder
 from openchargeback.portal.pdf_pool import render_pdfs
@@ -21,7 +22,7 @@ from openchargeback.portal.site import FileJob, Site, site_jobs
 from openchargeback.portal.statements import PdfPlan, statement_jobs, statement_pdfs
 from openchargeback.portal.templates import Templates, make_environment
 from openchargeback.problems import LedgerFault, Problem, Severity, has_errors, in_order
-from openchargeback.publish.billed import bill_ledger
+from openchargeback.publish.billed import bill_ledger, with_records
 from openchargeback.publish.cache import Cache
 from openchargeback.publish.manifest import intact, read_manifest
 from openchargeback.publish.staging import staged
@@ -70,6 +71,8 @@ def examine(
     if ledger is None:
         return None, (), problems
     store = open_cache(root)
+    ledger, faults = with_records(ledger, store)
+    problems += faults
     names = [period for period in ledger.periods if not wanted or period <= wanted]
 
     def tell(period: str) -> None:
@@ -87,7 +90,9 @@ def journal_problems(ledger: Ledger, periods: Sequence[BilledPeriod]) -> list[Pr
     found = [
         problem
         for period in periods
-        for problem in journal_faults(period.journal, period.state, ledger.config, env, period.revision)
+        for problem in journal_faults(
+            period.journal, period.state, ledger.settings(period.period), env, period.revision
+        )
     ]
     return in_order(found)
 
@@ -177,7 +182,15 @@ def make_site(books: Books, provenance: Provenance, files: dict[str, tuple[str, 
         provenance=provenance,
         journal_files=files,
         logo=ledger.logo.data if ledger.logo else None,
+        settings={period: ledger.settings(period) for period in ledger.frozen},
+        logos={period: _frozen_logo(ledger, record) for period, record in ledger.frozen.items()},
     )
+
+
+def _frozen_logo(ledger: Ledger, record: Frozen) -> bytes | None:
+    """The logo that a period was closed with; `changed_inputs` has compared its bytes with the record."""
+    name = next((name for name in record.files if name in LOGOS), "")
+    return (ledger.root / part_path(record.period, name)).read_bytes() if name else None
 
 
 def _journals(books: Books, env: Templates) -> dict[str, dict[str, bytes]]:
@@ -185,7 +198,7 @@ def _journals(books: Books, env: Templates) -> dict[str, dict[str, bytes]]:
         period.period: {
             f"{journal_folder(period.period)}/{name}": data
             for name, data in journal_files(
-                period.journal, period.state, books.ledger.config, env, period.revision
+                period.journal, period.state, books.ledger.settings(period.period), env, period.revision
             ).items()
         }
         for period in books.periods
@@ -200,9 +213,10 @@ def word_journals(ledger: Ledger, periods: Sequence[BilledPeriod]) -> tuple[tupl
     for period in periods:
         numbers = {(each.pi.email, each.project.id): each.number for each in period.statements}
         try:
-            describe = describer(ledger.config, numbers, env)
+            config = ledger.settings(period.period)
+            describe = describer(config, numbers, env)
             date = period.closed_on or last_day(period.period)
-            journal = journal_of(period.period, date, period.lines, numbers, ledger.config, describe)
+            journal = journal_of(period.period, date, period.lines, numbers, config, describe)
         except LedgerFault as fault:
             problems += fault.problems
             result.append(period)
@@ -213,7 +227,15 @@ def word_journals(ledger: Ledger, periods: Sequence[BilledPeriod]) -> tuple[tupl
 
 def credit_fund_warnings(ledger: Ledger, periods: Sequence[BilledPeriod]) -> list[Problem]:
     """A word for every source whose journal lines have nothing to credit."""
-    sources = sorted({line.source for period in periods for line in period.lines if line.amounts.billed})
+    sources = sorted(
+        {
+            line.source
+            for period in periods
+            if period.state is State.OPEN
+            for line in period.lines
+            if line.amounts.billed
+        }
+    )
     return [
         Problem(
             "config.yaml",

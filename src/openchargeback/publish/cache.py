@@ -95,14 +95,19 @@ class Cache:
             self._writable = False
 
     def _prepare(self, folder: Path) -> None:
-        folder.mkdir(parents=True, exist_ok=True)
-        ignore = folder / ".gitignore"
-        if not ignore.exists():
-            _replace(ignore, b"*\n")
+        ignore_all(folder)
 
     @staticmethod
     def _place(folder: Path, name: str) -> Path:
         return folder / name[:2] / name[2:]
+
+
+def ignore_all(folder: Path) -> None:
+    """Make a folder that Git ignores with all that is in it."""
+    folder.mkdir(parents=True, exist_ok=True)
+    ignore = folder / ".gitignore"
+    if not ignore.exists():
+        _replace(ignore, b"*\n")
 
 
 def _name(kind: str, key: str) -> str:

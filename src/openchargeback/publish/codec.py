@@ -31,6 +31,8 @@ def _plain(value: object) -> object:
         return [_plain(getattr(value, field.name)) for field in fields(value)]
     if isinstance(value, tuple | list):
         return [_plain(item) for item in value]
+    if isinstance(value, dict):
+        return {key: _plain(item) for key, item in value.items()}
     if isinstance(value, Decimal):
         return str(value)
     if isinstance(value, dt.date):
@@ -47,6 +49,9 @@ def _reader(kind: Any) -> Callable[[Any], Any]:
     if origin is tuple:
         item = _reader(arguments[0])
         return lambda data: tuple(item(each) for each in data)
+    if origin is dict:
+        entry = _reader(arguments[1])
+        return lambda data: {key: entry(each) for key, each in data.items()}
     if origin in (types.UnionType, typing.Union):
         inner = _reader(next(each for each in arguments if each is not type(None)))
         return lambda data: None if data is None else inner(data)

@@ -18,7 +18,7 @@ from openchargeback.ledger.files import digest_of
 from openchargeback.ledger.reading import Ledger, read_ledger
 from openchargeback.model import State
 from openchargeback.problems import Problem
-from openchargeback.publish.billed import bill_ledger, code_digest
+from openchargeback.publish.billed import bill_ledger, code_digest, with_records
 from openchargeback.publish.build import Step, credit_fund_warnings, journal_problems, open_cache, word_journals
 from openchargeback.publish.cache import Cache
 from openchargeback.publish.codec import decode, encode
@@ -44,6 +44,8 @@ def validate(root: Path, *, full: bool = False, step: Step | None = None) -> tup
     if ledger is None:
         return None, problems
     store = open_cache(root)
+    ledger, faults = with_records(ledger, store)
+    problems += faults
     large = {period for period in ledger.periods if _is_large(ledger, period)}
     names = list(ledger.periods)
     for number, period in enumerate(names):

@@ -23,7 +23,7 @@ def attribute(
     con: duckdb.DuckDBPyConnection, period: str, loaded: Sequence[LoadedFile], config: Config, directory: Directory
 ) -> None:
     """Give every charge of the table `charge` its payer."""
-    _projects(con, period, directory)
+    project_table(con, period, directory)
     _emails(con, directory)
     _fallbacks(con, config, directory)
     # Claims cost a join over all charges, so they are only looked for where the directory makes any.
@@ -42,16 +42,17 @@ def attribute(
     con.execute("DROP TABLE charge")
 
 
-def _projects(con: duckdb.DuckDBPyConnection, period: str, directory: Directory) -> None:
+def project_table(con: duckdb.DuckDBPyConnection, period: str, directory: Directory) -> None:
+    """Fill `project` with the PI and fund of every project of the directory, as of the period."""
     con.execute("CREATE TABLE project (id VARCHAR, pi VARCHAR, fund VARCHAR, ends DATE)")
     rows = []
     for id_, entry in directory.projects.items():
-        held = _entry(entry, period)
+        held = entry_as_of(entry, period)
         rows.append((id_, held.pi or None, held.fund or None, entry.end))
     insert(con, "project", rows)
 
 
-def _entry(project: ProjectEntry, period: str) -> Entry:
+def entry_as_of(project: ProjectEntry, period: str) -> Entry:
     """The entry in force when the period begins, or else when it ends."""
     first = project.entry_on(first_day(period))
     return first if first.pi or first.fund else project.entry_on(last_day(period))

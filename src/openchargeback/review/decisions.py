@@ -50,7 +50,7 @@ def apply_decisions(
     # Ids first: what they name is no longer a selector's, nor part of what it expects.
     for number, outcome in sorted(enumerate(outcomes), key=lambda item: not item[1].decision.charges):
         insert(con, "clears", [(number, flag) for flag in outcome.decision.clears])
-        outcome.void = _unreadable(outcome.decision, config, directory) or _bind(con, number, outcome, directory)
+        outcome.void = unusable_values(outcome.decision, config, directory) or _bind(con, number, outcome, directory)
         if outcome.void:
             con.execute("DELETE FROM target WHERE decision = $number", {"number": number})
     _conflicts(con, outcomes)
@@ -86,8 +86,8 @@ def _void(decision: Decision, message: str, fix: str = "") -> Problem:
     )
 
 
-def _unreadable(decision: Decision, config: Config, directory: Directory) -> Problem | None:
-    """Values in `set` are checked like tags."""
+def unusable_values(decision: Decision, config: Config, directory: Directory) -> Problem | None:
+    """What is wrong with the values in `set`, which are checked like tags."""
     if decision.set.fund and not fund_fits(decision.set.fund, config):
         return decision.problem(
             "invalid-fund", f"the fund {decision.set.fund} fits no configured pattern", "correct it"

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import decimal
 from collections import defaultdict
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
 
@@ -133,7 +133,9 @@ class Book:
         periods: Sequence[BilledPeriod],
         people: dict[str, Person],
         projects: dict[str, Project],
+        settings: Mapping[str, Config] | None = None,
     ) -> None:
+        self._settings = settings or {}
         self.config, self.currency = config, config.currency
         self.periods, self.months = tuple(periods), tuple(period.period for period in periods)
         # A period sums its amounts anew each time that they are asked for; a site asks often.
@@ -191,9 +193,13 @@ class Book:
         """The project's id and page; only text where it has no statement and so no page."""
         return Link(identifier, paths.project_page(identifier) if identifier in self.statements_by_project else "")
 
-    def source_label(self, name: str) -> str:
-        """What people call the source."""
-        return self.config.source(name).label or name
+    def source_label(self, name: str, period: str = "") -> str:
+        """What people call the source; with a period, what they called it when that was closed."""
+        return self.settings(period).source(name).label or name
+
+    def settings(self, period: str) -> Config:
+        """The settings that a period is shown with."""
+        return self._settings.get(period, self.config)
 
     def history(self, by_month: dict[str, Amounts], until: str | None = None) -> tuple[PeriodAmounts, ...]:
         """The last twelve months up to `until`, with zero for a month without charges."""

@@ -80,7 +80,7 @@ def dashboard(book: Book, provenance: Provenance) -> Dashboard:
         if latest
         else None,
         waiting=tuple(waiting),
-        waiting_charges=sum(group.charges for period in book.periods for group in period.held),
+        waiting_charges=sum(group.charges for period in book.periods for group in period.undecided),
         void_decisions=sum(bool(decision.void) for period in book.periods for decision in period.decisions),
         sources=book.by_source_chart(months),
         series=tuple(one.label for one in series),
@@ -101,9 +101,8 @@ def waiting_flags(periods: tuple[BilledPeriod, ...]) -> list[FlagRow]:
     """Held charges by flag and currency, the largest amount first. A charge with two flags counts under both."""
     groups: dict[tuple[str, str], list[FlagGroup]] = {}
     for period in periods:
-        for group in period.flags:
-            if group.held:
-                groups.setdefault((group.flag, group.currency), []).append(group)
+        for group in period.queue:
+            groups.setdefault((group.flag, group.currency), []).append(group)
     rows = [
         FlagRow(
             flag=flag,

@@ -84,7 +84,7 @@ def period_list(book: Book) -> PeriodList:
 def period_view(book: Book, index: int, journal_files: tuple[str, ...]) -> PeriodView:
     """The page of the month at this place in the book."""
     period = book.periods[index]
-    sources = tuple(_source_row(book, total) for total in period.sources)
+    sources = tuple(_source_row(book, total, period.period) for total in period.sources)
     return PeriodView(
         summary=book.summary(index),
         earlier=_link(book, index - 1),
@@ -114,16 +114,16 @@ def _link(book: Book, index: int) -> Link | None:
     return Link(period_human(book.months[index]), paths.period_page(book.months[index]))
 
 
-def _source_row(book: Book, total: SourceTotals) -> SourceRow:
-    fund = book.config.source(total.source).credit_fund
-    return SourceRow(book.source_label(total.source), book.colours[total.source], total, fund)
+def _source_row(book: Book, total: SourceTotals, period: str) -> SourceRow:
+    fund = book.settings(period).source(total.source).credit_fund
+    return SourceRow(book.source_label(total.source, period), book.colours[total.source], total, fund)
 
 
 def _flag_line(book: Book, group: FlagGroup) -> FlagLine:
     return FlagLine(
         group=group,
         link=f"{paths.REVIEW}#{anchor(group.flag)}" if group.held else "",
-        source=book.source_label(group.source),
+        source=book.source_label(group.source, group.period),
         pi=book.pi_link(group.pi),
         project=book.project_link(group.project),
     )

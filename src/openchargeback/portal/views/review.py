@@ -75,13 +75,12 @@ def queue(book: Book) -> Queue:
     """Everything held, by flag; the flag with most money first, within it the group with most."""
     found: dict[tuple[str, str], list[FlagGroup]] = {}
     for period in book.periods:
-        for group in period.flags:
-            if group.held:
-                found.setdefault((group.flag, group.currency), []).append(group)
+        for group in period.queue:
+            found.setdefault((group.flag, group.currency), []).append(group)
     open_month = _open_month(book.periods)
     states = {period.period: period.state for period in book.periods}
     flags = [_flag(book, flag, currency, own, open_month, states) for (flag, currency), own in found.items()]
-    held = [group for period in book.periods for group in period.held]
+    held = [group for period in book.periods for group in period.undecided]
     # Two flags of the same name in two currencies need two places on the page.
     flags.sort(key=lambda flag: (-abs(flag.amount), flag.flag, flag.currency))
     return Queue(

@@ -1,0 +1,129 @@
+"""Decisions of an open period on charges of closed ones: billed late, rejected late, credited, billed again.
+
+    held.csv of the original ─▶ late decisions ─▶ lines of their own, rounded once a source and original period
+    charge files of the original ─▶ cents of single charges ─▶ credits and re-billings of exactly those cents
+
+In the original period nothing changes. What closed periods did before is in their records (`Frozen.corrections`).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
+from decimal import Decimal
+
+from openchargeback.billing.credits import credit_charges
+from openchargeback.billing.events import Events
+from openchargeback.billing.freezing import history_of
+from openchargeback.billing.late import HeldOutcome, settle_held
+from openchargeback.billing.pipeline import Posted
+from openchargeback.ledger.approvals import Decision, Verb
+from openchargeback.ledger.reading import Ledger
+from openchargeback.model import BillingLine, Correction, DecisionRecord, FlagGroup, HeldGroup, State
+from openchargeback.problems import Problem
+
+
+@dataclass(frozen=True, slots=True)
+class Corrected:
+    """What decisions on closed periods come to in a whole ledger.
+
+    posted: by open period. waiting, still_held: the groups still undecided, by closed period, where some were settled
+    since.
+    remaining: exact sums still held, by closed period and currency, counted charge by charge.
+    """
+
+    posted: dict[str, Posted] = field(default_factory=dict)
+    waiting: dict[str, tuple[FlagGroup, ...]] = field(default_factory=dict)
+    still_held: dict[str, tuple[HeldGroup, ...]] = field(default_factory=dict)
+    remaining: dict[str, dict[str, Decimal]] = field(default_factory=dict)
+    problems: tuple[Problem, ...] = ()
+
+
+def correct(ledger: Ledger) -> Corrected:
+    """Apply every decision of an open period on charges of a closed one. The ledger must hold its frozen records."""
+    events = Events.of(ledger.frozen.values())
+    problems: list[Problem] = []
+    posted: dict[str, Posted] = {}
+    settled: dict[str, HeldOutcome] = {}
+    for period in sorted(ledger.approvals):
+        if ledger.period_file(period).state is not State.OPEN:
+            continue
+        by_original: dict[str, list[Decision]] = {}
+        for decision in ledger.approvals[period]:
+            if not decision.period:
+                continue
+            problem = _misplaced(ledger, period, decision)
+            problems += [problem] if problem else []
+            if not problem:
+                by_original.setdefault(decision.period, []).append(decision)
+        lines: list[BillingLine] = []
+        corrections: list[Correction] = []
+        records: list[DecisionRecord] = []
+        for original, decisions in sorted(by_original.items()):
+            late = [each for each in decisions if each.verb is not Verb.CREDIT]
+            if late:
+                outcome = settle_held(ledger, original, period, late, events)
+                settled[original] = outcome
+                problems += outcome.problems
+                lines += outcome.lines
+                corrections += outcome.corrections
+                records += outcome.records
+            credited = [each for each in decisions if each.verb is Verb.CREDIT]
+            if credited:
+                history = history_of(ledger, ledger.frozen[original].compared_with)
+                made, told, faults = credit_charges(ledger, original, credited, events, history)
+                problems += faults
+                corrections += made
+                records += told
+                lines += lines_of(period, made)
+        events.add(period, corrections)
+        if by_original:
+            posted[period] = Posted(tuple(lines), tuple(corrections), tuple(records))
+    for original in sorted(events.settled & set(ledger.frozen) - set(settled)):
+        settled[original] = settle_held(ledger, original, "", [], events)
+    return Corrected(
+        posted,
+        {original: outcome.waiting for original, outcome in settled.items()},
+        {original: outcome.still_held for original, outcome in settled.items()},
+        {original: dict(outcome.remaining) for original, outcome in settled.items()},
+        tuple(problems),
+    )
+
+
+def lines_of(period: str, corrections: Sequence[Correction]) -> list[BillingLine]:
+    """The billing lines of credits and re-billings: by payer, source, service and statement that they correct."""
+    found: dict[tuple[str, ...], BillingLine] = {}
+    for each in corrections:
+        line = BillingLine(
+            *(period, each.pi, each.project, each.fund, each.source, each.service, 1),
+            *(each.exact_list, each.exact_billed, each.amounts, each.entry, each.original, each.corrects),
+        )
+        known = found.get(line.key)
+        found[line.key] = line if known is None else _added(known, line)
+    return list(found.values())
+
+
+def _added(one: BillingLine, other: BillingLine) -> BillingLine:
+    return replace(
+        one,
+        charges=one.charges + other.charges,
+        exact_list=one.exact_list + other.exact_list,
+        exact_billed=one.exact_billed + other.exact_billed,
+        amounts=one.amounts + other.amounts,
+    )
+
+
+def _misplaced(ledger: Ledger, period: str, decision: Decision) -> Problem | None:
+    original = decision.period
+    if original >= period:
+        what = f"lies in the folder of {period} and is on {original}, which is no earlier period"
+        fix = "remove `period`" if original == period else f"put it in the folder of a period after {original}"
+        return decision.problem("not-closed", what, fix)
+    if original in ledger.frozen:
+        return None
+    if original not in ledger.periods:
+        return decision.problem("not-closed", f"the ledger has no period {original}", "correct `period`")
+    if ledger.period_file(original).state is State.OPEN:
+        fix = f"put the decision in approvals/{original}, without `period`"
+        return decision.problem("not-closed", f"{original} is open, so it is decided there", fix)
+    return decision.problem("not-closed", f"{original} has no record of its closing", f"mend the record of {original}")

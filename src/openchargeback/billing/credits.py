@@ -1,0 +1,295 @@
+"""Credits: a charge that a closed period billed is taken back, to the cent, and billed again where `set` says to whom.
+
+The cents of a single charge are not in the record of its period. They are found again from the charge files, whose
+digests are: the same sums, and the line's recorded cents shared among its resources and charges (`allocate.sql`).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import replace
+from decimal import Decimal
+
+import duckdb
+
+from openchargeback import money
+from openchargeback.billing import lines as lines_
+from openchargeback.billing.events import Events
+from openchargeback.billing.freezing import history_of
+from openchargeback.billing.pipeline import ClosedMonth, settle
+from openchargeback.focus.database import database
+from openchargeback.focus.reading import load
+from openchargeback.ledger.approvals import Decision
+from openchargeback.ledger.frozen import Frozen
+from openchargeback.ledger.reading import Ledger
+from openchargeback.ledger.settings import Payer
+from openchargeback.model import Amounts, Correction, DecisionRecord, Entry, State
+from openchargeback.problems import Problem, has_errors
+from openchargeback.review.attribution import entry_as_of
+from openchargeback.review.decisions import unusable_values
+from openchargeback.review.ids import number_charges
+
+Billed = Correction
+"""A charge as some closed period billed it: `corrects` is the number of that statement."""
+
+
+def credit_charges(
+    ledger: Ledger,
+    original: str,
+    decisions: Sequence[Decision],
+    events: Events,
+    history: Sequence[ClosedMonth],
+) -> tuple[list[Correction], list[DecisionRecord], list[Problem]]:
+    """The credits (and re-billings) that decisions of an open period make of charges of the closed `original`."""
+    problems: list[Problem] = []
+    found: list[tuple[Decision, Billed]] = []
+    unknown: list[tuple[Decision, str]] = []
+    for decision in decisions:
+        fault = unusable_values(decision, ledger.config, ledger.directory)
+        problems += [fault] if fault else []
+        for prefix in decision.charges:
+            billed = _billed_since(ledger, decision, prefix, events, problems)
+            if billed:
+                found.append((decision, billed))
+            elif events.last(original, prefix) is None:
+                unknown.append((decision, prefix))
+    if unknown:
+        charges = charge_cents(ledger, ledger.frozen[original], [prefix for _, prefix in unknown], history)
+        for decision, prefix in unknown:
+            result = charges[prefix]
+            if isinstance(result, str):
+                problems.append(decision.problem("void-decision", f"credit is void: {result}", "correct the id"))
+            else:
+                found.append((decision, result))
+    problems += _twice(found)
+    if has_errors(problems):
+        return [], [_record(decision, []) for decision in decisions], problems
+    corrections = [each for decision, billed in found for each in _posted(ledger, decision, billed, problems)]
+    records = [_record(decision, [billed for other, billed in found if other is decision]) for decision in decisions]
+    return corrections, records, problems
+
+
+def creditable(ledger: Ledger, original: str, ids: Sequence[str]) -> tuple[list[Billed], list[str]]:
+    """What closed periods billed for these charges of a closed period, and in words why some cannot be credited."""
+    events = Events.of(ledger.frozen.values())
+    record = ledger.frozen[original]
+    found: list[Billed] = []
+    faults: list[str] = []
+    own = [id_ for id_ in ids if events.last(original, id_) is None]
+    cents = charge_cents(ledger, record, own, history_of(ledger, record.compared_with)) if own else {}
+    for id_ in ids:
+        last = events.last(original, id_)
+        if last is None:
+            result = cents[id_]
+            (faults if isinstance(result, str) else found).append(result)  # type: ignore[arg-type]  # as tested
+        elif last.correction.entry in (Entry.LATE, Entry.REBILL):
+            found.append(_on_statement(ledger.frozen[last.posted], last.correction))
+        else:
+            faults.append(f"{id_} was {last.correction.entry} in {last.posted} already, at {last.correction.place}")
+    return found, faults
+
+
+def billed_charges(ledger: Ledger, period: str, resources: Sequence[str]) -> list[str]:
+    """The ids (16 digits) of the charges of a closed period that name these resources and were billed in it."""
+    record = ledger.frozen[period]
+    with _settled(ledger, record, history_of(ledger, record.compared_with)) as con:
+        if con is None or "NULL" in lines_.resource_columns(con)["resource_id"]:
+            return []
+        rows = con.execute(
+            "SELECT charge_id.id FROM billed_charge JOIN charge_id USING (n) JOIN cell USING (n) "
+            "WHERE list_contains($resources, cell.ResourceId) ORDER BY 1",
+            {"resources": list(resources)},
+        ).fetchall()
+    return [id_[:16] for (id_,) in rows]
+
+
+@contextmanager
+def _settled(
+    ledger: Ledger, record: Frozen, history: Sequence[ClosedMonth]
+) -> Iterator[duckdb.DuckDBPyConnection | None]:
+    """The database of a closed period as its record would have it billed, all charges with ids; None if unreadable."""
+    then = replace(ledger, config=record.config, directory=record.directory)
+    with database() as con:
+        loaded, problems = load(con, ledger.charge_files.get(record.period, ()), record.config)
+        if has_errors(problems):
+            yield None
+            return
+        settle(con, then, record.period, loaded, history)
+        query = "SELECT DISTINCT source FROM charge_id JOIN attributed USING (n)"
+        numbered = {source for (source,) in con.execute(query).fetchall()}
+        number_charges(con, record.period, loaded, {each.file.source for each in loaded} - numbered)
+        lines_.sum_resources(con, record.config.currency)
+        yield con
+
+
+def charge_cents(
+    ledger: Ledger, record: Frozen, prefixes: Iterable[str], history: Sequence[ClosedMonth]
+) -> dict[str, Billed | str]:
+    """What each charge of a closed period was billed, by id or its beginning; or in words why that cannot be told.
+
+    Reads the charge files of the period and holds every line against the record, so that the cents of its charges add
+    up to its recorded cents.
+    """
+    period, wanted = record.period, list(dict.fromkeys(prefixes))
+    with _settled(ledger, record, history) as con:
+        if con is None:
+            return dict.fromkeys(wanted, f"the charge files of {period} cannot be read any more")
+        result: dict[str, Billed | str] = {}
+        places: dict[str, tuple[str, int]] = {}
+        for prefix in wanted:
+            place = _line_of(con, prefix, period)
+            if isinstance(place, str):
+                result[prefix] = place
+            else:
+                places[prefix] = place
+        faithful = _faithful_lines(con, record)
+        for prefix, (_, line) in places.items():
+            if line not in faithful:
+                result[prefix] = f"this version would not bill {prefix} as {period} did, so its cents cannot be told"
+        good = {prefix: place for prefix, place in places.items() if prefix not in result}
+        lines_.share_charges(con, record.config.currency, sorted({line for _, line in good.values()}))
+        numbers = {(each.pi, each.project): each.number for each in record.statements}
+        for prefix, (id_, _) in good.items():
+            result[prefix] = _billed(con, record, id_, numbers)
+        return result
+
+
+def _line_of(con: duckdb.DuckDBPyConnection, prefix: str, period: str) -> tuple[str, int] | str:
+    """The full id and the billing line of a charge, or why it has none."""
+    rows = con.execute(
+        "SELECT id, n FROM charge_id WHERE starts_with(id, $prefix) LIMIT 2", {"prefix": prefix}
+    ).fetchall()
+    if len(rows) != 1:
+        return f"{prefix} {'belongs to several charges' if rows else 'is not among the charges'} of {period}"
+    line = con.execute(
+        "SELECT line.id FROM billed_charge AS billed JOIN line ON line.pi = billed.pi "
+        "AND line.project = billed.project AND line.fund = billed.fund AND line.source = billed.source "
+        "AND line.service = billed.service WHERE billed.n = $n",
+        {"n": rows[0][1]},
+    ).fetchone()
+    if line is None:
+        return f"{prefix} was not billed in {period}, but held or rejected"
+    return rows[0][0], line[0]
+
+
+def _faithful_lines(con: duckdb.DuckDBPyConnection, record: Frozen) -> set[int]:
+    """The lines that come out now as they were recorded, exact sums and cents alike."""
+    recorded = {line.key: line for line in record.lines if line.entry is Entry.OWN}
+    numbers = [number for (number,) in con.execute("SELECT id FROM line ORDER BY id").fetchall()]
+    made = lines_.read_lines(con, record.period, record.config.currency)
+    return {number for number, line in zip(numbers, made, strict=True) if recorded.get(line.key) == line}
+
+
+def _billed(con: duckdb.DuckDBPyConnection, record: Frozen, id_: str, numbers: dict[tuple[str, str], str]) -> Billed:
+    row = con.execute(
+        "SELECT billed.pi, billed.project, billed.fund, billed.source, billed.service, part.exact_list, "
+        "part.exact_billed, share.discount, share.billed FROM charge_part AS part "
+        "JOIN charge_share AS share ON share.id = part.id JOIN billed_charge AS billed ON billed.n = part.n "
+        "WHERE part.charge = $id",
+        {"id": id_},
+    ).fetchone()
+    if row is None:
+        raise ValueError(f"{id_} has a line and no share of it")
+    pi, project, fund, source, service, exact_list, exact_billed, discount, billed = row
+    return Correction(
+        *(id_, record.period, Entry.OWN, pi, project, fund, source, service, record.config.currency),
+        *(exact_list, exact_billed, lines_.amounts_of(discount, billed, record.config.currency)),
+        *(numbers[pi, project], ""),
+    )
+
+
+def _billed_since(
+    ledger: Ledger, decision: Decision, prefix: str, events: Events, problems: list[Problem]
+) -> Billed | None:
+    """The charge as a later period billed it, where one did; else None, with a problem where it cannot be credited."""
+    last = events.last(decision.period, prefix)
+    if last is None:
+        return None
+    what, place = last.correction.charge[:16], f"{last.posted}, at {last.correction.place}"
+    if last.correction.entry is Entry.CREDIT:
+        told = f"{what} was credited in {place}, and not billed again since"
+        problems.append(decision.problem("credited-already", told, "keep one of the credits"))
+        return None
+    if last.correction.entry is Entry.REJECTED:
+        told = f"{what} was never billed: it was rejected in {place}"
+        problems.append(decision.problem("void-decision", told, "remove the decision"))
+        return None
+    record = ledger.frozen.get(last.posted)
+    if record is None or ledger.period_file(last.posted).state is State.OPEN:
+        told = f"{what} was billed in the open period {place}"
+        problems.append(decision.problem("not-closed", told, "change that decision instead"))
+        return None
+    return _on_statement(record, last.correction)
+
+
+def _on_statement(record: Frozen, billed: Billed) -> Billed:
+    """A charge with the number of the statement on which a closed period billed it."""
+    numbers = {(each.pi, each.project): each.number for each in record.statements}
+    return replace(billed, corrects=numbers[billed.pi, billed.project])
+
+
+def _twice(found: Sequence[tuple[Decision, Billed]]) -> list[Problem]:
+    """A charge that the decisions of a period credit more than once."""
+    first: dict[str, Decision] = {}
+    problems = []
+    for decision, billed in found:
+        if billed.charge in first:
+            told = f"{billed.charge[:16]} is credited at {first[billed.charge].place} already"
+            problems.append(decision.problem("credited-already", told, "keep one of the credits"))
+        first.setdefault(billed.charge, decision)
+    return problems
+
+
+def _posted(ledger: Ledger, decision: Decision, billed: Billed, problems: list[Problem]) -> list[Correction]:
+    """The credit of a charge, and its re-billing where the decision says to whom."""
+    credit = replace(
+        billed,
+        entry=Entry.CREDIT,
+        exact_list=-billed.exact_list,
+        exact_billed=-billed.exact_billed,
+        amounts=_negative(billed.amounts),
+        place=decision.place,
+    )
+    if decision.set == Payer():
+        return [credit]
+    payer = _payer(ledger, decision, billed)
+    if not payer.fund and billed.amounts.billed:
+        told = f"credit bills {billed.charge[:16]} again without a fund"
+        problems.append(decision.problem("incomplete-decision", told, "`set` the fund"))
+    again = replace(
+        billed, entry=Entry.REBILL, pi=payer.pi, project=payer.project, fund=payer.fund, place=decision.place
+    )
+    return [credit, again]
+
+
+def _payer(ledger: Ledger, decision: Decision, billed: Billed) -> Payer:
+    """Per field what `set` says, else what a new project's entry says as of the original period, else what it was."""
+    word = decision.set
+    entry = ledger.directory.projects.get(word.project)
+    held = entry_as_of(entry, decision.period) if entry else None
+    return Payer(
+        ledger.directory.email(word.pi) if word.pi else (held.pi if held and held.pi else billed.pi),
+        word.project or billed.project,
+        word.fund or (held.fund if held and held.fund else billed.fund),
+    )
+
+
+def _negative(amounts: Amounts) -> Amounts:
+    # Subtracting from zero, since the negative of zero would be written as -0.00.
+    return Amounts(money.ZERO - amounts.list, money.ZERO - amounts.discount, money.ZERO - amounts.billed)
+
+
+def _record(decision: Decision, charges: Sequence[Billed]) -> DecisionRecord:
+    credited = sum((each.exact_billed for each in charges), Decimal(0))
+    return DecisionRecord(
+        path=decision.path,
+        line=decision.line,
+        decision=decision.verb.value,
+        what=f"{decision.period}: {', '.join(decision.charges[:4])}",
+        charges=len(charges),
+        exact_billed=money.ZERO - credited,
+        reason=decision.reason,
+        by=decision.by,
+        on=decision.on.isoformat() if decision.on else "",
+    )

@@ -1,0 +1,56 @@
+"""What happened to single charges after their period was closed, over the whole ledger, in the order of the periods."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+
+from openchargeback.ledger.frozen import Frozen
+from openchargeback.model import Correction, Entry
+
+
+@dataclass(frozen=True, slots=True)
+class Event:
+    """A correction and the period whose statement carries it."""
+
+    posted: str
+    correction: Correction
+
+
+@dataclass(slots=True)
+class Events:
+    """By original period and full charge id, the oldest first."""
+
+    known: dict[str, dict[str, list[Event]]] = field(default_factory=dict)
+
+    @staticmethod
+    def of(records: Iterable[Frozen]) -> Events:
+        """What the records of closed periods tell."""
+        events = Events()
+        for record in sorted(records, key=lambda record: record.period):
+            events.add(record.period, record.corrections)
+        return events
+
+    def add(self, posted: str, corrections: Sequence[Correction]) -> None:
+        """Take in what a period does, after all earlier ones."""
+        for each in corrections:
+            self.known.setdefault(each.original, {}).setdefault(each.charge, []).append(Event(posted, each))
+
+    @property
+    def settled(self) -> set[str]:
+        """The periods some of whose held charges were decided late."""
+        late = (Entry.LATE, Entry.REJECTED)
+        return {
+            original
+            for original, charges in self.known.items()
+            if any(events[0].correction.entry in late for events in charges.values())
+        }
+
+    def charges(self, original: str) -> list[str]:
+        """The ids of the charges of a period that anything happened to, sorted."""
+        return sorted(self.known.get(original, {}))
+
+    def last(self, original: str, prefix: str) -> Event | None:
+        """What happened last to the charge that an id or its beginning names; None where nothing did."""
+        found = [id_ for id_ in self.known.get(original, {}) if id_.startswith(prefix)]
+        return self.known[original][found[0]][-1] if len(found) == 1 else None

@@ -1,0 +1,250 @@
+"""Freezing a period that is closed, showing it from what was frozen, and telling where the program differs today."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field, replace
+
+import duckdb
+
+from openchargeback import money
+from openchargeback.billing import lines as lines_
+from openchargeback.billing import reconciliation
+from openchargeback.billing.journal import journal_of
+from openchargeback.billing.pipeline import ClosedMonth, Posted, bill_period, closed_month
+from openchargeback.focus.database import sql
+from openchargeback.ledger.directory import Directory
+from openchargeback.ledger.frozen import FROZEN, Frozen, FrozenResource, FrozenStatement, Spending, part_path
+from openchargeback.ledger.periods import PeriodFile, last_day
+from openchargeback.ledger.reading import Ledger
+from openchargeback.ledger.settings import Config
+from openchargeback.model import (
+    Amounts,
+    BilledPeriod,
+    BillingLine,
+    Entry,
+    HeldGroup,
+    PeriodAmounts,
+    ResourceLine,
+    State,
+    Statement,
+)
+from openchargeback.problems import Problem, Severity
+
+MONTHS_BACK = 24
+"""How many closed months the rule for unusual amounts may look at; a source may be missing in some."""
+
+Histories = Mapping[tuple[str, str], tuple[PeriodAmounts, ...]]
+"""What earlier periods billed a PI's e-mail and a project's id."""
+
+
+@dataclass(slots=True)
+class Details:
+    """What only the database of a billed period knows: its held charges, and whom its charges were attributed to."""
+
+    held: list[tuple[str, ...]] = field(default_factory=list)
+    people: set[str] = field(default_factory=set)
+    projects: set[str] = field(default_factory=set)
+
+    def look(self, con: duckdb.DuckDBPyConnection) -> None:
+        """Take the details from the database; `bill_period` calls this."""
+        columns = lines_.resource_columns(con)
+        rows = con.execute(sql(__package__, "held_charges.sql", **columns)).fetchall()
+        self.held = [(*row[:11], money.exact(row[11]), money.exact(row[12]), *row[13:]) for row in rows]
+        for names, column in ((self.people, "pi"), (self.projects, "project")):
+            found = con.execute(
+                f"SELECT {column} FROM payer WHERE {column} IS NOT NULL UNION SELECT {column} FROM settled "
+                f"WHERE {column} IS NOT NULL UNION SELECT {column} FROM verdict WHERE {column} IS NOT NULL"
+            ).fetchall()
+            names.update(name for (name,) in found)
+
+
+def months_before(ledger: Ledger, period: str) -> list[str]:
+    """The closed months that the rule for unusual amounts compares a period with, the latest last."""
+    return [each for each in sorted(ledger.frozen) if each < period][-MONTHS_BACK:]
+
+
+def history_of(ledger: Ledger, months: Iterable[str]) -> list[ClosedMonth]:
+    """What closed months tell the rule for unusual amounts, from their records."""
+    return [_month(ledger.frozen[month]) for month in months if month in ledger.frozen]
+
+
+def _month(record: Frozen) -> ClosedMonth:
+    counts: dict[str, int] = {}
+    for source in record.sources:
+        counts[source.source] = counts.get(source.source, 0) + source.charges
+    return ClosedMonth(counts, {(each.source, each.project, each.service): each.billed for each in record.spending})
+
+
+def freeze(ledger: Ledger, billed: BilledPeriod, details: Details, histories: Histories, version: str) -> Frozen:
+    """The record of a period that is being closed. Its digests of files are found when they are written."""
+    sources = {each.source for each in billed.sources} | {line.source for line in billed.lines}
+    people = details.people | {line.pi for line in billed.lines}
+    projects = details.projects | {line.project for line in billed.lines}
+    config = ledger.config
+    spending = closed_month(billed).spending
+    return Frozen(
+        period=billed.period,
+        digest="",
+        version=version,
+        config=replace(config, sources={name: each for name, each in config.sources.items() if name in sources}),
+        directory=_used(ledger.directory, people, projects),
+        charges=billed.files,
+        approvals={
+            path: digest for path, digest in ledger.digests.items() if path.startswith(f"approvals/{billed.period}/")
+        },
+        files={},
+        sources=billed.sources,
+        spending=tuple(Spending(*key, amount) for key, amount in sorted(spending.items())),
+        held=billed.held,
+        flags=billed.flags,
+        decisions=billed.decisions,
+        statements=tuple(
+            FrozenStatement(
+                *(each.number, each.pi.email, each.project.id, each.digest),
+                tuple(
+                    entry
+                    for entry in histories.get((each.pi.email, each.project.id), ())
+                    if entry.period < billed.period and entry.amounts != Amounts()
+                )[-11:],
+            )
+            for each in billed.statements
+        ),
+        lines=billed.lines,
+        resources=tuple(
+            FrozenResource(each.pi.email, each.project.id, resource)
+            for each in billed.statements
+            for resource in each.resources
+        ),
+        corrections=billed.corrections,
+        compared_with=tuple(months_before(ledger, billed.period)),
+    )
+
+
+def _used(directory: Directory, people: set[str], projects: set[str]) -> Directory:
+    known = {id_: entry for id_, entry in directory.projects.items() if id_ in projects}
+    if not known and directory.projects:
+        # Whether there is a directory of projects at all decides on the flag unknown-project.
+        known = dict([min(directory.projects.items())])
+    emails = people | {each.pi for entry in known.values() for each in entry.entries}
+    return Directory(
+        {email: person for email, person in directory.people.items() if email in emails},
+        {alias: email for alias, email in directory.aliases.items() if email in emails},
+        known,
+    )
+
+
+def thaw(frozen: Frozen, state: PeriodFile, live: Config) -> tuple[BilledPeriod, list[Problem]]:
+    """A closed period as its record tells it, and every invariant that does not hold in it.
+
+    live: today's settings, which may not be in another currency.
+    """
+    config, directory = frozen.config, frozen.directory
+    closed_on = state.closed.on if state.closed else last_day(frozen.period)
+    lines: dict[tuple[str, str], list[BillingLine]] = {}
+    for line in frozen.lines:
+        lines.setdefault((line.pi, line.project), []).append(line)
+    resources: dict[tuple[str, str], list[ResourceLine]] = {}
+    for resource in frozen.resources:
+        resources.setdefault((resource.pi, resource.project), []).append(resource.line)
+    held: dict[tuple[str, str], list[HeldGroup]] = {}
+    for group in frozen.held:
+        held.setdefault((group.pi, group.project), []).append(group)
+    statements = tuple(
+        Statement(
+            number=each.number,
+            period=frozen.period,
+            revision=state.revision,
+            draft=False,
+            issued=closed_on,
+            pi=directory.person(each.pi),
+            project=directory.project(each.project),
+            lines=tuple(lines.get((each.pi, each.project), ())),
+            resources=tuple(resources.get((each.pi, each.project), ())),
+            held=tuple(held.get((each.pi, each.project), ())),
+            digest=each.digest,
+            history=each.history,
+        )
+        for each in frozen.statements
+    )
+    numbers = {(each.pi, each.project): each.number for each in frozen.statements}
+    stated = [line for line in frozen.lines if (line.pi, line.project) in numbers]
+    period = BilledPeriod(
+        period=frozen.period,
+        state=state.state,
+        revision=state.revision,
+        closed_on=closed_on,
+        closed_by=state.closed.by if state.closed else "",
+        finalized_on=state.finalized.on if state.finalized and state.state is State.FINALIZED else None,
+        currency=config.currency,
+        sources=frozen.sources,
+        files=frozen.charges,
+        lines=frozen.lines,
+        statements=statements,
+        held=frozen.held,
+        flags=frozen.flags,
+        decisions=frozen.decisions,
+        journal=journal_of(frozen.period, closed_on, stated, numbers, config),
+        digest=frozen.digest,
+        corrections=frozen.corrections,
+    )
+    problems = reconciliation.check(period)
+    path = part_path(frozen.period, FROZEN)
+    spent = {(each.source, each.project, each.service): each.billed for each in frozen.spending}
+    if spent != closed_month(period).spending:
+        what = "the amounts per project and service are not those of the billing lines"
+        problems.append(Problem(path, "frozen-fault", what, "restore the file from Git"))
+    if config.currency != live.currency:
+        what = f"the ledger is in {live.currency}, but {frozen.period} was closed in {config.currency}"
+        problems.append(Problem("config.yaml", "currency-changed", what, "begin a new ledger for another currency"))
+    return period, problems
+
+
+def drift(ledger: Ledger, period: str) -> list[Problem]:
+    """What this program would compute otherwise today for a closed period, from the same charges and decisions.
+
+    It is computed with the settings and the directory entries of the record.
+
+    A warning that names the differences, since a closed month stays as it is; `P.notes.yaml` acknowledges them. The
+    ledger must hold its records, and the charge and approval files must be as recorded (`ledger.seal` tells).
+    """
+    frozen = ledger.frozen[period]
+    then = replace(ledger, config=frozen.config, directory=frozen.directory)
+    posted = Posted(tuple(line for line in frozen.lines if line.entry is not Entry.OWN), frozen.corrections)
+    now, problems = bill_period(then, period, history_of(ledger, frozen.compared_with), "", posted)
+    if now is None:
+        return problems
+    before, _ = thaw(frozen, ledger.period_file(period), ledger.config)
+    pairs = {
+        "totals of sources": (before.sources, now.sources),
+        "billing lines": (before.lines, now.lines),
+        "held charges": (before.held, now.held),
+        "resources of statements": (_resources(before), _resources(now)),
+        "journal": (_posted(before), _posted(now)),
+    }
+    differing = [name for name, (was, would_be) in pairs.items() if was != would_be]
+    if not differing:
+        return []
+    told = f"this version would compute other {', '.join(differing)} for {period}, closed with {frozen.version}"
+    if before.amounts.billed != now.amounts.billed:
+        told += (
+            f": {money.human(now.amounts.billed, now.currency)} instead of "
+            f"{money.human(before.amounts.billed, before.currency)} {before.currency}"
+        )
+    return [
+        Problem(
+            part_path(period, FROZEN),
+            "tool-drift",
+            told,
+            f"nothing changes; acknowledge it in periods/{period}.notes.yaml",
+            severity=Severity.WARNING,
+        )
+    ]
+
+
+def _resources(period: BilledPeriod) -> list[tuple[str, tuple[ResourceLine, ...]]]:
+    return [(each.number, each.resources) for each in period.statements]
+
+
+def _posted(period: BilledPeriod) -> list[tuple[object, ...]]:
+    return [(line.side, line.fund, line.account, line.amount, line.statement) for line in period.journal.lines]

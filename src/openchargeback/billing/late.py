@@ -1,0 +1,153 @@
+"""Late decisions: charges that were held when their period closed, decided from an open period's approvals folder.
+
+They run through the very stages that decide and sum a period's own charges, in a database made from `P.held.csv`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
+from decimal import Decimal
+
+import duckdb
+
+from openchargeback.billing import lines as lines_
+from openchargeback.billing.events import Events
+from openchargeback.billing.pipeline import flag_groups, held_groups
+from openchargeback.focus.database import count, database, literal, sql
+from openchargeback.ledger.approvals import Decision
+from openchargeback.ledger.directory import Directory
+from openchargeback.ledger.frozen import HELD, HELD_COLUMNS, Frozen, part_path
+from openchargeback.ledger.reading import Ledger
+from openchargeback.model import Amounts, BillingLine, Correction, DecisionRecord, Entry, FlagGroup, HeldGroup
+from openchargeback.problems import Problem
+from openchargeback.review.attribution import project_table
+from openchargeback.review.decisions import apply_decisions
+
+
+@dataclass(frozen=True, slots=True)
+class HeldOutcome:
+    """What late decisions of one period make of the held charges of one closed period, and what waits afterwards.
+
+    remaining: the exact sums still held, by currency.
+    """
+
+    lines: tuple[BillingLine, ...] = ()
+    corrections: tuple[Correction, ...] = ()
+    records: tuple[DecisionRecord, ...] = ()
+    waiting: tuple[FlagGroup, ...] = ()
+    still_held: tuple[HeldGroup, ...] = ()
+    remaining: dict[str, Decimal] = field(default_factory=dict)
+    problems: tuple[Problem, ...] = ()
+
+
+def settle_held(
+    ledger: Ledger, original: str, period: str, decisions: Sequence[Decision], events: Events
+) -> HeldOutcome:
+    """Apply the decisions of an open `period` to what is still held of the closed period `original`.
+
+    `set` is checked with today's patterns of funds, since it is posted today, and with the directory as of `original`.
+    """
+    record = ledger.frozen[original]
+    path = ledger.root / part_path(original, HELD)
+    fresh, problems = _not_decided_before(decisions, events)
+    if not path.is_file():
+        return HeldOutcome(problems=(*problems, *(_nothing_held(each) for each in fresh)))
+    directory = _as_of(ledger.directory, record)
+    with database() as con:
+        con.execute(sql("openchargeback.focus", "macros.sql"))
+        columns = "{" + ", ".join(f"{name}: 'VARCHAR'" for name in HELD_COLUMNS) + "}"
+        script = sql(__package__, "held_tables.sql", path=literal(str(path)), columns=columns)
+        first, rest = script.split(";", 1)
+        con.execute(first, {"settled": events.charges(original)})
+        con.execute(rest)
+        project_table(con, original, directory)
+        records, faults = apply_decisions(con, fresh, ledger.config, directory)
+        problems += faults
+        problems += _still_held(con, fresh)
+        lines_.sum_lines(con, ledger.config.currency)
+        lines_.sum_resources(con, ledger.config.currency)
+        numbers = [number for (number,) in con.execute("SELECT id FROM line").fetchall()]
+        lines_.share_charges(con, ledger.config.currency, numbers)
+        whys = {(each.flag, each.source, each.project, each.service): each.why for each in record.flags}
+        return HeldOutcome(
+            lines=tuple(
+                replace(line, entry=Entry.LATE, original=original)
+                for line in lines_.read_lines(con, period, ledger.config.currency)
+            ),
+            corrections=_corrections(con, original, fresh, ledger.config.currency),
+            records=tuple(replace(each, what=f"{original}: {each.what}") for each in records),
+            waiting=tuple(
+                replace(group, why=whys.get((group.flag, group.source, group.project, group.service), ""))
+                for group in flag_groups(con, original)
+                if group.held
+            ),
+            still_held=held_groups(con),
+            remaining=_remaining(con),
+            problems=tuple(problems),
+        )
+
+
+def _as_of(directory: Directory, record: Frozen) -> Directory:
+    """Today's directory, but for the projects that the period knew: those as they were."""
+    return replace(directory, projects={**directory.projects, **record.directory.projects})
+
+
+def _not_decided_before(decisions: Sequence[Decision], events: Events) -> tuple[list[Decision], list[Problem]]:
+    fresh, problems = [], []
+    for decision in decisions:
+        before = next((last for id_ in decision.charges if (last := events.last(decision.period, id_))), None)
+        if before is None:
+            fresh.append(decision)
+            continue
+        what = f"{before.correction.charge[:16]} was decided in {before.posted} already, at {before.correction.place}"
+        problems.append(decision.problem("decided-already", what, "remove it; `credit` takes back what was billed"))
+    return fresh, problems
+
+
+def _nothing_held(decision: Decision) -> Problem:
+    what = f"no charge of {decision.period} was held when it closed"
+    return decision.problem("void-decision", what, "remove it; `credit` takes back what was billed")
+
+
+def _still_held(con: duckdb.DuckDBPyConnection, decisions: Sequence[Decision]) -> list[Problem]:
+    """A late decision settles its charges: what clears only some of their flags would be forgotten with the period."""
+    rows = con.execute(
+        "SELECT ruling.decision, count(*), list_sort(list(DISTINCT flag.flag)) FROM ruling JOIN disposition USING (n) "
+        "JOIN flag USING (n) WHERE disposition.disposition = 'held' AND NOT EXISTS (SELECT 1 FROM ruling AS other "
+        "JOIN clears USING (decision) WHERE other.n = flag.n AND clears.flag = flag.flag) GROUP BY 1 ORDER BY 1"
+    ).fetchall()
+    return [
+        decisions[number].problem(
+            "late-still-held",
+            f"leaves {charges:,} charge{'s' * (charges != 1)} held by {', '.join(flags)}",
+            "clear all flags of the charges in the same period",
+        )
+        for number, charges, flags in rows
+    ]
+
+
+def _corrections(
+    con: duckdb.DuckDBPyConnection, original: str, decisions: Sequence[Decision], currency: str
+) -> tuple[Correction, ...]:
+    rows = con.execute(sql(__package__, "late_charges.sql")).fetchall()
+    return tuple(
+        Correction(
+            *(id_, original, Entry.REJECTED if disposition == "rejected" else Entry.LATE),
+            *(pi, project, fund, source, service, own_currency, exact_list, exact_billed),
+            Amounts() if disposition == "rejected" else lines_.amounts_of(discount, billed, currency),
+            *("", decisions[decision].place),
+        )
+        for id_, disposition, pi, project, fund, source, service, own_currency, *amounts, decision in rows
+        for exact_list, exact_billed, discount, billed in [amounts]
+    )
+
+
+def _remaining(con: duckdb.DuckDBPyConnection) -> dict[str, Decimal]:
+    if not count(con, "SELECT count(*) FROM held_row"):
+        return {}
+    rows = con.execute(
+        "SELECT currency, sum(cost) FROM attributed JOIN disposition USING (n) "
+        "WHERE disposition.disposition = 'held' GROUP BY 1 ORDER BY 1"
+    ).fetchall()
+    return dict(rows)

@@ -1,0 +1,120 @@
+"""Whether what a closed period rests on is still what it was, byte for byte; and the seal that finalizing puts on it.
+
+A seal finds every change of a sealed file, and most changes of the period file that carries it. It cannot stop
+somebody who changes the files and computes a new seal: that the history of the Git repository shows.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from dataclasses import replace
+from pathlib import Path
+
+from openchargeback.ledger import files
+from openchargeback.ledger.frozen import FROZEN, PARTS, Frozen, part_path
+from openchargeback.ledger.periods import PeriodFile, Seal, seal_digest
+from openchargeback.ledger.reading import Ledger
+from openchargeback.model import State
+from openchargeback.problems import Problem, Severity
+
+_LFS = b"version https://git-lfs.github.com/spec/v1"
+_SHOWN = 16
+
+
+def sealed_paths(root: Path, period: str) -> Iterator[str]:
+    """Every file that a period rests on, as it lies there now: its charges, decisions and what closing wrote."""
+    for folder in ("charges", "approvals"):
+        yield from files.listed(root, f"{folder}/{period}", [])
+    for name in (*PARTS, FROZEN):
+        path = part_path(period, name)
+        if (root / path).is_file():
+            yield path
+
+
+def make_seal(root: Path, period: str, state: PeriodFile) -> PeriodFile:
+    """The period file with the seal of all files as they are now. `state` says when and by whom it was finalized."""
+    digests = {path: files.digest_of(root / path) for path in sorted(sealed_paths(root, period))}
+    unsigned = replace(state, seal=Seal(digests, ""))
+    return replace(state, seal=Seal(digests, seal_digest(unsigned)))
+
+
+def changed_inputs(ledger: Ledger, frozen: Iterable[Frozen]) -> list[Problem]:
+    """Every file of a closed or finalized period that was changed, added or removed since. Reads all their bytes."""
+    problems: list[Problem] = []
+    for record in frozen:
+        state = ledger.period_file(record.period)
+        if state.state is State.FINALIZED:
+            problems += _broken_seal(record.period, state)
+        expected = _expected(record, state)
+        found = set(sealed_paths(ledger.root, record.period))
+        for path in sorted(found | expected.keys()):
+            problem = _compare(ledger.root, path, expected.get(path), record.period, state)
+            if problem:
+                problems.append(problem)
+    return problems
+
+
+def left_over(root: Path, period: str) -> list[Problem]:
+    """Files of an earlier closing beside a period that is open."""
+    return [
+        Problem(
+            part_path(period, name),
+            "frozen-left-over",
+            f"{period} is open, so this record of an earlier closing says nothing",
+            "remove it; closing writes a new one",
+            severity=Severity.WARNING,
+        )
+        for name in (*PARTS, FROZEN)
+        if (root / part_path(period, name)).is_file()
+    ]
+
+
+def _expected(record: Frozen, state: PeriodFile) -> dict[str, str]:
+    """The digests that files must have: those of the seal, else those of the record."""
+    recorded = {each.path: each.sha256 for each in record.charges} | record.approvals
+    recorded |= {part_path(record.period, name): digest for name, digest in record.files.items()}
+    recorded[part_path(record.period, FROZEN)] = state.frozen or record.digest
+    return recorded | (state.seal.files if state.seal else {})
+
+
+def _broken_seal(period: str, state: PeriodFile) -> list[Problem]:
+    path, fix = f"periods/{period}.yaml", "restore the file from Git; a finalized period is never edited"
+    if state.seal is None:
+        return [Problem(path, "not-sealed", f"{period} is finalized without a seal", fix)]
+    if seal_digest(state) != state.seal.digest:
+        return [Problem(path, "sealed-file-changed", f"the seal of {period} does not fit what the file says", fix)]
+    return []
+
+
+def _compare(root: Path, path: str, expected: str | None, period: str, state: PeriodFile) -> Problem | None:
+    sealed = state.state is State.FINALIZED
+    code = "sealed-file-changed" if sealed else "closed-period-changed"
+    fix = (
+        "restore it from Git; correct a finalized period by entries in an open one"
+        if sealed
+        else f"restore it from Git, or reopen the period as its next revision: `focus-billing periods open {period}`"
+    )
+    if not (root / path).is_file():
+        return Problem(path, code, f"{period} is {state.state}, but this file of it is gone", fix)
+    if expected is None:
+        added = f"{period} is {state.state}, but this file was added since"
+        return Problem(path, code, added, fix.replace("restore it from Git", "remove it"))
+    try:
+        digest = files.digest_of(root / path)
+    except OSError as error:
+        return files.unreadable(path, error)
+    if digest == expected:
+        return None
+    told = f"{period} is {state.state}, but this file was changed: it was {expected[:_SHOWN]}, is {digest[:_SHOWN]}"
+    return Problem(path, code, told + _how(root / path, expected), fix)
+
+
+def _how(path: Path, expected: str) -> str:
+    """What happened to a file, where it can be told."""
+    with path.open("rb") as file:
+        start = file.read(len(_LFS))
+    if start == _LFS:
+        return "; it is a Git LFS pointer: run `git lfs pull`"
+    if files.digest_with_plain_line_ends(path) == expected:
+        return "; only its line ends were converted, so `.gitattributes` needs `-text` for it"
+    return ""

@@ -1,0 +1,104 @@
+"""Settings and directory entries as the values of a YAML file: what `config.py` and `directory.py` read back."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import fields
+from typing import Any
+
+from openchargeback.ledger.directory import MATCH_COLUMNS, Directory, Entry, ProjectEntry
+from openchargeback.ledger.settings import Config, PortalSettings, Review, Source
+
+
+def settings_values(config: Config, sources: Iterable[str]) -> dict[str, Any]:
+    """What of the settings bears on a month: as in `config.yaml`, with these sources, without what is the default.
+
+    Of `portal` only the accent counts, which colours statements; formats of journals name live templates.
+    """
+    wanted = sorted(set(sources) & set(config.sources))
+    portal = PortalSettings(accent=config.portal.accent)
+    return {
+        "organization": _changed(config.organization) | {"name": config.organization.name},
+        "currency": config.currency,
+        "fiscal_year_starts": config.fiscal_year_starts,
+        "tags": _changed(config.tags),
+        "sources": {name: _source(config.sources[name]) for name in wanted},
+        "review": _review(config.review),
+        "statements": _changed(config.statements),
+        "journal": {name: value for name, value in _changed(config.journal).items() if name != "formats"},
+        "portal": _changed(portal),
+    }
+
+
+def directory_values(directory: Directory, people: Iterable[str], projects: Iterable[str]) -> dict[str, Any]:
+    """The entries of these people (canonical e-mail) and projects, as in the files of the directory."""
+    aliases: dict[str, list[str]] = {}
+    for alias, email in sorted(directory.aliases.items()):
+        aliases.setdefault(email, []).append(alias)
+    known = sorted(set(projects) & set(directory.projects))
+    if not known and directory.projects:
+        # Whether there is a directory of projects at all decides on the flag unknown-project.
+        known = [min(directory.projects)]
+    return {
+        "people": [
+            _changed(directory.people[email]) | ({"aliases": aliases[email]} if email in aliases else {})
+            for email in sorted(set(people) & set(directory.people))
+        ],
+        "projects": [_project(directory.projects[id_]) for id_ in known],
+    }
+
+
+def _changed(value: Any) -> dict[str, Any]:
+    """The fields of a dataclass that differ from their defaults (those without a default always)."""
+    result: dict[str, Any] = {}
+    for field in fields(value):
+        item = getattr(value, field.name)
+        if item and item != field.default:
+            nested = hasattr(item, "__dataclass_fields__")
+            result[field.name] = _changed(item) if nested else list(item) if isinstance(item, tuple) else item
+    return result
+
+
+def _source(source: Source) -> dict[str, Any]:
+    values = {name: value for name, value in _changed(source).items() if name != "name"}
+    default = values.pop("default", {})
+    if values.pop("default_untagged_only", False):
+        default["untagged_only"] = True
+    return values | ({"default": default} if default else {})
+
+
+def _review(review: Review) -> dict[str, Any]:
+    result: dict[str, Any] = {}
+    if review.patterns:
+        result["patterns"] = {
+            each.name: {
+                "match": dict(sorted(each.match.items())),
+                **({"minimum": each.minimum} if each.minimum is not None else {}),
+                **({"reason": each.reason} if each.reason else {}),
+            }
+            for each in review.patterns
+        }
+    if review.fund_patterns:
+        result["fund_patterns"] = list(review.fund_patterns)
+    rule = review.unusual_amount
+    result["unusual_amount"] = (
+        {"factor": rule.factor, "minimum": rule.minimum, "first_time": rule.first_time} if rule else False
+    )
+    return result
+
+
+def _project(entry: ProjectEntry) -> dict[str, Any]:
+    result: dict[str, Any] = {"id": entry.project.id, "title": entry.project.title}
+    if entry.entries:
+        result["entries"] = [_dated(each) for each in entry.entries]
+    result |= {name: day.isoformat() for name, day in (("start", entry.start), ("end", entry.end)) if day}
+    match = {column: [value for name, value in entry.match if name == column] for column in MATCH_COLUMNS}
+    if any(match.values()):
+        result["match"] = {column: values for column, values in match.items() if values}
+    return result
+
+
+def _dated(entry: Entry) -> dict[str, Any]:
+    result = {name: text for name, text in (("pi", entry.pi), ("fund", entry.fund)) if text}
+    dates = (("from", entry.since), ("until", entry.until))
+    return result | {name: day.isoformat() for name, day in dates if day}

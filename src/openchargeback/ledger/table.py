@@ -1,0 +1,122 @@
+"""The CSV files that closing a month writes: exact columns, strict cells, `\\n` at line ends, the same bytes each time.
+
+They are records for programs and reviewers, so text stands in them as it is, without a guard against spreadsheets.
+"""
+
+from __future__ import annotations
+
+import csv
+import io
+import re
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+from decimal import Decimal
+from typing import Any
+
+from openchargeback import money
+from openchargeback.problems import Problem
+
+csv.field_size_limit(64 * 1024 * 1024)
+_COUNT = re.compile(r"0|[1-9]\d{0,17}", re.ASCII)
+_SPECIAL = re.compile(r'[,"\r\n]')
+_FIX = "restore the file from Git; nobody edits it by hand"
+
+
+@dataclass(frozen=True, slots=True)
+class Column:
+    """A column by name; `read` gives the value of a cell, None where it is none; `what` is what it has to be."""
+
+    name: str
+    read: Callable[[str], Any]
+    what: str
+
+
+def text(name: str) -> Column:
+    """Any text."""
+    return Column(name, str, "text")
+
+
+def count(name: str) -> Column:
+    """A whole number from 0."""
+    return Column(name, lambda cell: int(cell) if _COUNT.fullmatch(cell) else None, "a whole number")
+
+
+def exact(name: str) -> Column:
+    """An exact amount."""
+    return Column(name, money.parse, "an amount")
+
+
+def cents(name: str, currency: str) -> Column:
+    """An amount in cents, with all the places of the currency."""
+    return Column(name, lambda cell: _cents(cell, currency), f"an amount in {currency} with all its places")
+
+
+def word(name: str, words: Iterable[str]) -> Column:
+    """One of a few words."""
+    known = {str(each): each for each in words}
+    return Column(name, known.get, f"one of {', '.join(known)}")
+
+
+def _cents(cell: str, currency: str) -> Decimal | None:
+    value = money.parse(cell)
+    return money.to_cents(value, currency) if value is not None and money.plain(value, currency) == cell else None
+
+
+def write_table(columns: Sequence[Column], rows: Iterable[Sequence[str]]) -> bytes:
+    """The bytes of a table."""
+    lines = [[column.name for column in columns], *rows]
+    return "".join(f"{','.join(map(_quoted, line))}\n" for line in lines).encode()
+
+
+def read_table(data: bytes, path: str, columns: Sequence[Column], problems: list[Problem]) -> list[list[Any]]:
+    """The values of every row, in the order of the columns; rows with faults are left out and told, all of them."""
+    try:
+        content = data.decode()
+    except UnicodeDecodeError as error:
+        line = data.count(b"\n", 0, error.start) + 1
+        problems.append(Problem(path, "frozen-fault", "not UTF-8 text", _FIX, line))
+        return []
+    rows = csv.reader(io.StringIO(content, newline="\n"), strict=True)
+    result: list[list[Any]] = []
+    head = [column.name for column in columns]
+    line = 1
+    try:
+        found = next(rows, [])
+        if found != head:
+            problems.append(Problem(path, "frozen-fault", f"the header is not {','.join(head)}", _FIX, 1, 1))
+            return []
+        line = rows.line_num + 1
+        for cells in rows:
+            values = _values(cells, columns, path, line, problems)
+            if values is not None:
+                result.append(values)
+            line = rows.line_num + 1
+    except csv.Error as error:
+        problems.append(Problem(path, "frozen-fault", f"not readable as CSV: {error}", _FIX, line))
+    return result
+
+
+def _values(
+    cells: list[str], columns: Sequence[Column], path: str, line: int, problems: list[Problem]
+) -> list[Any] | None:
+    if len(cells) != len(columns):
+        message = f"{len(cells)} cells where there are {len(columns)} columns"
+        problems.append(Problem(path, "frozen-fault", message, _FIX, line, 1))
+        return None
+    values = [column.read(cell) for column, cell in zip(columns, cells, strict=True)]
+    for place, value in enumerate(values):
+        if value is None:
+            column = columns[place]
+            message = f"{column.name} is not {column.what}: {cells[place][:60]}"
+            problems.append(Problem(path, "frozen-fault", message, _FIX, line, _column(cells, place)))
+    return None if None in values else values
+
+
+def _column(cells: Sequence[str], place: int) -> int:
+    """Where a cell begins in its line, counted in characters from 1."""
+    return sum(len(_quoted(cell)) + 1 for cell in cells[:place]) + 1
+
+
+def _quoted(cell: str) -> str:
+    # Not Python's writer: before 3.13 it leaves a carriage return unquoted, which its reader takes for a line end.
+    return '"' + cell.replace('"', '""') + '"' if _SPECIAL.search(cell) else cell

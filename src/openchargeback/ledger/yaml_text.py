@@ -1,0 +1,60 @@
+"""YAML as this program writes it: quoted by our own rules, one entry a line, the same bytes for the same values."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from decimal import Decimal
+from typing import Any
+
+from openchargeback import money
+
+# Text that every YAML reader takes as itself, in flow style too (YAML 1.2.2, 7.3.3; no numbers, dates or booleans).
+_PLAIN = re.compile(r"[A-Za-z][A-Za-z0-9_./@-]*", re.ASCII)
+_DIGEST = re.compile(r"[0-9a-f]{16,64}")
+"""Quoted always: some digests look like numbers, and all shall look alike."""
+_WORDS = frozenset({"y", "n", "yes", "no", "true", "false", "on", "off", "null"})
+
+
+def quoted(text: str) -> str:
+    """Text as a double-quoted YAML scalar (YAML 1.2, 7.3.1), on one line whatever it holds."""
+    escapes = {'"': '\\"', "\\": "\\\\", "\n": "\\n", "\r": "\\r", "\t": "\\t"}
+    return '"' + "".join(escapes.get(c, c if c.isprintable() else f"\\U{ord(c):08x}") for c in text) + '"'
+
+
+def scalar(value: object) -> str:
+    """A single value: numbers and booleans bare, text bare where no reader can take it for anything else."""
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    if isinstance(value, int):
+        return str(value)
+    text = money.exact(value) if isinstance(value, Decimal) else str(value)
+    plain = _PLAIN.fullmatch(text) and text.lower() not in _WORDS and not _DIGEST.fullmatch(text)
+    return text if plain else quoted(text)
+
+
+def document(values: dict[str, Any], head: str) -> str:
+    """A YAML file of a mapping, in the order given: nested mappings indented, the items of a list one a line."""
+    return "".join(f"# {line}\n" for line in head.splitlines()) + "".join(f"{line}\n" for line in _block(values, 0))
+
+
+def flow(value: Any) -> str:
+    """A value on one line."""
+    if isinstance(value, dict):
+        return "{" + ", ".join(f"{scalar(key)}: {flow(item)}" for key, item in value.items()) + "}"
+    if isinstance(value, list | tuple):
+        return "[" + ", ".join(flow(item) for item in value) + "]"
+    return scalar(value)
+
+
+def _block(values: dict[str, Any], depth: int) -> Iterator[str]:
+    indent = "  " * depth
+    for key, value in values.items():
+        if isinstance(value, dict) and value:
+            yield f"{indent}{scalar(key)}:"
+            yield from _block(value, depth + 1)
+        elif isinstance(value, list | tuple) and any(isinstance(item, dict) for item in value):
+            yield f"{indent}{scalar(key)}:"
+            yield from (f"{indent}  - {flow(item)}" for item in value)
+        else:
+            yield f"{indent}{scalar(key)}: {flow(value)}"

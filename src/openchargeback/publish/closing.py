@@ -1,0 +1,95 @@
+"""The life of a month on disk: closing freezes it, finalizing seals it, reopening takes the record away."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Collection
+from dataclasses import replace
+from pathlib import Path
+
+from openchargeback import __version__
+from openchargeback.billing.corrections import correct
+from openchargeback.billing.freezing import Details, freeze, history_of, months_before
+from openchargeback.billing.pipeline import bill_period
+from openchargeback.ledger.frozen import FROZEN, PARTS, frozen_files, part_path
+from openchargeback.ledger.periods import Event, PeriodFile, write_period
+from openchargeback.ledger.reading import Ledger
+from openchargeback.ledger.schema_files import schema_comment
+from openchargeback.ledger.seal import make_seal
+from openchargeback.model import State
+from openchargeback.portal.logo import usable_logo
+from openchargeback.portal.statements import statement_histories
+from openchargeback.problems import LedgerFault, UsageFault, has_errors
+from openchargeback.publish.build import Books
+from openchargeback.publish.single import write_file
+
+
+def close(books: Books, period: str, event: Event) -> list[str]:
+    """Freeze an open period and close it; gives the paths written. Nothing is checked here but the invariants.
+
+    Everything is written to disk before the period file says that the period is closed, so a crash leaves it open.
+    """
+    ledger = books.ledger
+    state = ledger.period_file(period)
+    closed = PeriodFile(State.CLOSED, state.revision, event)
+    details = Details()
+    then = replace(ledger, period_files={**ledger.period_files, period: closed})
+    history = history_of(ledger, months_before(ledger, period))
+    posted = correct(ledger).posted.get(period)
+    billed, problems = bill_period(then, period, history, "", posted, details.look)
+    if billed is None or has_errors(problems):
+        raise LedgerFault(problems)
+    earlier = [each for each in books.periods if each.period < period]
+    frozen = freeze(then, billed, details, statement_histories((*earlier, billed)), __version__)
+    contents = frozen_files(frozen, details.held, _logo(ledger))
+    (ledger.root / "periods").mkdir(exist_ok=True)
+    _remove(ledger.root, period, keep=contents)
+    for path, data in contents.items():
+        write_file(ledger.root / path, data)
+    record = contents[part_path(period, FROZEN)]
+    return [*contents, write_state(ledger.root, period, replace(closed, frozen=hashlib.sha256(record).hexdigest()))]
+
+
+def finalize(ledger: Ledger, period: str, event: Event) -> str:
+    """Seal a closed period; gives the path written."""
+    state = ledger.period_file(period)
+    final = replace(state, state=State.FINALIZED, finalized=event)
+    return write_state(ledger.root, period, make_seal(ledger.root, period, final))
+
+
+def reopen(ledger: Ledger, period: str) -> list[str]:
+    """Open a period; a closed one becomes its next revision and loses its record, which Git keeps. Gives the paths.
+
+    The period file is written first: in between, the record of a period that is open says nothing.
+    """
+    state = ledger.period_file(period)
+    if state.state is State.FINALIZED:
+        raise UsageFault(f"{period} is finalized, and that is for ever; correct it in an open period")
+    leaning = [each.place for decisions in ledger.approvals.values() for each in decisions if each.period == period]
+    if leaning:
+        raise UsageFault(f"{period} cannot be reopened: its charges are decided on in {', '.join(leaning[:5])}")
+    revision = state.revision + (state.state is State.CLOSED)
+    path = write_state(ledger.root, period, PeriodFile(State.OPEN, revision))
+    return [path, *_remove(ledger.root, period)]
+
+
+def write_state(root: Path, period: str, state: PeriodFile) -> str:
+    """Write the period file; gives its path."""
+    path = f"periods/{period}.yaml"
+    (root / path).parent.mkdir(exist_ok=True)
+    write_file(root / path, (schema_comment(root, path) + write_period(state)).encode())
+    return path
+
+
+def _remove(root: Path, period: str, keep: Collection[str] = ()) -> list[str]:
+    """Remove the record of an earlier closing, the document that vouches for the others first."""
+    paths = [part_path(period, name) for name in (FROZEN, *PARTS)]
+    gone = [path for path in paths if path not in keep and (root / path).is_file()]
+    for path in gone:
+        (root / path).unlink()
+    return gone
+
+
+def _logo(ledger: Ledger) -> tuple[str, bytes] | None:
+    usable = ledger.logo is not None and usable_logo(ledger.logo.data) is not None
+    return (ledger.logo.kind, ledger.logo.data) if ledger.logo and usable else None

@@ -1,0 +1,197 @@
+"""A month that was closed is shown from its record, whatever changes afterwards."""
+
+from __future__ import annotations
+
+import shutil
+from pathlib import Path
+
+import pytest
+from closed_ledger import CONFIG, HEAD, LOGO, ON, PEOPLE, PERIOD, PROJECTS, close, month, problems, row
+
+from openchargeback.billing.freezing import drift
+from openchargeback.model import State
+from openchargeback.problems import has_errors
+from openchargeback.publish import closing
+from openchargeback.publish.build import open_books
+
+SAMPLE = Path(__file__).parents[2] / "ledger"
+
+
+@pytest.fixture
+def root(tmp_path: Path) -> Path:
+    """A ledger with two statements, a held charge and a decided one, not yet closed."""
+    files = {
+        "config.yaml": CONFIG,
+        "logo.svg": LOGO,
+        "directory/people.yaml": PEOPLE,
+        "directory/projects.yaml": PROJECTS,
+        f"charges/{PERIOD}/aws.csv": HEAD
+        + row("1.005")
+        + row("3.333", "b@x.edu", "q", "", resource="é")
+        + row("2", fund="", resource="r3")
+        + row("20", resource="r4"),
+        f"approvals/{PERIOD}/ok.yaml": "decisions:\n  - where: {flag: above-list}\n    decision: approve\n"
+        "    reason: \"yes: 'fine' # really\"\n    by: r@x.edu\n",
+    }
+    for name, text in files.items():
+        path = tmp_path / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_bytes(text.encode())
+    return tmp_path
+
+
+def test_a_frozen_month_is_what_was_billed(root: Path) -> None:
+    """Everything that pages, PDFs and journals show is the same before and after, but for the state."""
+    before = month(root)
+    close(root)
+    after = month(root)
+    assert (after.state, after.closed_on, after.closed_by) == (State.CLOSED, ON.on, ON.by)
+    assert [s.issued for s in after.statements] == [ON.on] * 2
+    assert not any(s.draft for s in after.statements)
+    for name in ("sources", "files", "lines", "held", "flags", "decisions", "corrections", "currency", "revision"):
+        assert getattr(after, name) == getattr(before, name), name
+    assert [(s.number, s.pi, s.project, s.lines, s.resources, s.held) for s in after.statements] == [
+        (s.number, s.pi, s.project, s.lines, s.resources, s.held) for s in before.statements
+    ]
+    assert [(line.signed, line.fund, line.description) for line in after.journal.lines] == [
+        (line.signed, line.fund, line.description) for line in before.journal.lines
+    ]
+    assert [line.description for line in after.journal.lines[:2]] == ["Amazon p", "Amazon p"]
+
+
+def test_closing_again_writes_the_same_bytes(root: Path) -> None:
+    """The record rests on nothing but the ledger and the closing date."""
+    paths = close(root)
+    first = {path: (root / path).read_bytes() for path in paths}
+    assert sorted(path.rsplit("/")[-1] for path in paths) == [
+        "2025-01.frozen.yaml", "2025-01.held.csv", "2025-01.lines.csv", "2025-01.logo.svg", "2025-01.resources.csv",
+        "2025-01.yaml",
+    ]  # fmt: skip
+    (root / f"periods/{PERIOD}.yaml").unlink()
+    shutil.rmtree(root / ".openchargeback")
+    close(root)
+    assert {path: (root / path).read_bytes() for path in paths} == first
+
+
+LIVE_CHANGES = {
+    "config.yaml": "organization: Y\nsources: {aws: {credit_fund: Z, cost: EffectiveCost}}\nreview: "
+    "{patterns: {all: {match: {ServiceName: .}}}}\njournal: {account: '99'}\nstatements: {note: new, resources: 1}\n",
+    "directory/people.yaml": "people: [{email: c@x.edu, name: Cem, aliases: [a@x.edu, b@x.edu]}]\n",
+    "directory/projects.yaml": "projects: [{id: p, title: Other, pi: c@x.edu, fund: H-1, end: 2020-01-01}]\n",
+    "logo.svg": LOGO.replace("4", "5"),
+}
+
+
+def test_live_changes_do_not_reach_a_closed_month(root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Settings, review rules, people, projects, logo and the tool change; the month and its settings do not."""
+    close(root)
+    before, settings = month(root), open_books(root).ledger.settings(PERIOD)
+    for name, text in LIVE_CHANGES.items():
+        (root / name).write_text(text, encoding="utf-8")
+    monkeypatch.setattr("openchargeback.publish.billed.bill_period", None)
+    books = open_books(root)
+    assert books.period(PERIOD) == before
+    assert books.ledger.settings(PERIOD) == settings
+    assert books.ledger.config.organization.name == "Y"
+    assert not books.warnings
+
+
+def test_charges_of_a_closed_month_are_not_billed_but_compared(root: Path) -> None:
+    """A changed, an added and a removed file are each named, with both digests and the remedy."""
+    close(root)
+    charges = root / f"charges/{PERIOD}/aws.csv"
+    charges.write_bytes(charges.read_bytes() + row("5").encode())
+    (root / f"approvals/{PERIOD}/ok.yaml").unlink()
+    (root / f"charges/{PERIOD}/gcp.csv").write_text("x", encoding="utf-8")
+    found = {problem.path: problem for problem in problems(root)}
+    assert set(found) == {f"charges/{PERIOD}/aws.csv", f"charges/{PERIOD}/gcp.csv", f"approvals/{PERIOD}/ok.yaml"}
+    assert {problem.code for problem in found.values()} == {"closed-period-changed"}
+    message = found[f"charges/{PERIOD}/aws.csv"].message
+    assert "it was " in message
+    assert ", is " in message
+    assert all(f"periods open {PERIOD}" in problem.fix for problem in found.values())
+
+
+@pytest.mark.parametrize("name", ["frozen.yaml", "lines.csv", "resources.csv", "held.csv"])
+def test_a_closed_month_without_its_record_is_an_error(root: Path, name: str) -> None:
+    """Whatever of it is gone, with the remedy."""
+    close(root)
+    (root / f"periods/{PERIOD}.{name}").unlink()
+    found = [problem for problem in problems(root) if problem.path.endswith(name)]
+    assert has_errors(found)
+    assert all(f"periods open {PERIOD}" in problem.fix for problem in found)
+
+
+def test_a_crash_while_closing_leaves_the_month_open(root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Whichever write fails, the period stays open, and closing again heals it."""
+    real, calls = closing.write_file, []
+    for fails_at in range(6):
+        calls.clear()
+
+        def write(path: Path, data: bytes, at: int = fails_at) -> None:
+            calls.append(path)
+            if len(calls) > at:
+                raise OSError("power cut")
+            real(path, data)
+
+        monkeypatch.setattr(closing, "write_file", write)
+        with pytest.raises(OSError, match="power cut"):
+            close(root)
+        assert month(root).state is State.OPEN
+        assert {problem.code for problem in problems(root)} <= {"frozen-left-over"}
+    monkeypatch.setattr(closing, "write_file", real)
+    close(root)
+    assert month(root).state is State.CLOSED
+    assert problems(root) == []
+
+
+def test_reopening_takes_the_record_away_and_counts(root: Path) -> None:
+    """Revision 2 has numbers of its own; closing it again freezes anew."""
+    close(root)
+    numbers = [statement.number for statement in month(root).statements]
+    closing.reopen(open_books(root).ledger, PERIOD)
+    assert sorted(path.name for path in (root / "periods").iterdir()) == ["2025-01.yaml"]
+    assert (month(root).state, month(root).revision) == (State.OPEN, 2)
+    close(root)
+    assert [statement.number for statement in month(root).statements] == [f"{number}-r2" for number in numbers]
+
+
+def test_faults_of_a_record_have_line_and_column(root: Path) -> None:
+    """The tables are read strictly."""
+    close(root)
+    path = root / f"periods/{PERIOD}.lines.csv"
+    lines = path.read_bytes().decode().split("\n")
+    lines[1] = lines[1].replace(",own,", ",mine,")
+    lines[2] = lines[2] + ",1"
+    path.write_bytes("\n".join(lines).encode())
+    found = [(p.line, p.column) for p in problems(root) if p.code == "frozen-fault"]
+    assert found == [(2, len("a@x.edu,p,F-1,aws,") + len('" Compute, \r""x"""') + 2), (3, 1)]
+
+
+def test_drift_is_silent_until_the_tool_computes_otherwise(root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The same program finds nothing, also after live changes; another rule of rounding is told with both sums."""
+    close(root)
+    for name, text in LIVE_CHANGES.items():
+        (root / name).write_text(text, encoding="utf-8")
+    books = open_books(root)
+    assert drift(books.ledger, PERIOD) == []
+    monkeypatch.setattr("openchargeback.review.decisions.fund_fits", lambda _fund, _config: True)
+    monkeypatch.setattr("openchargeback.billing.lines._scale", lambda _currency: 10)
+    (told,) = [problem for problem in drift(books.ledger, PERIOD) if problem.code == "tool-drift"]
+    assert "billing lines" in told.message
+    assert str(told.severity) == "warning"
+
+
+def test_another_currency_than_that_of_closed_months_is_an_error(root: Path) -> None:
+    """Totals over months would add up dollars and euros."""
+    close(root)
+    path = root / "config.yaml"
+    path.write_text(path.read_text(encoding="utf-8") + "currency: EUR\n", encoding="utf-8")
+    assert [problem.code for problem in problems(root)] == ["currency-changed"]
+
+
+@pytest.mark.parametrize("period", ["2024-11", "2024-12"])
+def test_the_sample_ledger_has_not_drifted(tmp_path: Path, period: str) -> None:
+    """Whoever changes a rule that moves money of closed months sees it here."""
+    shutil.copytree(SAMPLE, tmp_path / "ledger", ignore=shutil.ignore_patterns(".openchargeback"))
+    assert drift(open_books(tmp_path / "ledger").ledger, period) == []

@@ -1,0 +1,225 @@
+"""A month from ingest to the seal and what comes after, as a person does it with the program."""
+
+from __future__ import annotations
+
+import fcntl
+import hashlib
+import json
+import os
+import shutil
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+HEAD = "BillingPeriodStart,BilledCost,ListCost,ServiceName,ResourceId,Tags\n"
+BY = ("--by", "admin@example.edu", "--on", "2025-02-05")
+COMMAND = [sys.executable, "-c", "from openchargeback.cli.main import main; main()"]
+
+
+def row(cost: str, resource: str = "r1", fund: str = "F-1", month: str = "2025-01", project: str = "p1") -> str:
+    """A charge with a list price of 9."""
+    names = {"pi_email": "ada@example.edu", "project_id": project, "fund_org": fund}
+    tags = json.dumps({name: value for name, value in names.items() if value}).replace('"', '""')
+    return f'{month}-01,{cost},9,Compute,{resource},"{tags}"\n'
+
+
+@pytest.fixture
+def ledger(tmp_path: Path) -> Path:
+    """January with two held charges, February open."""
+    root = tmp_path / "ledger"
+    put(root, "config.yaml", "organization: Test University\nsources: {aws: {credit_fund: C-1}}\n")
+    january = row("1.005") + row("2.5", "r2") + row("3", "h1", "") + row("4", "h2", "", project="p2")
+    put(root, "charges/2025-01/aws.csv", HEAD + january)
+    put(root, "charges/2025-02/aws.csv", HEAD + row("8", month="2025-02"))
+    return root
+
+
+def put(root: Path, name: str, text: str) -> None:
+    """Write a file of the ledger."""
+    path = root / name
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text(text, encoding="utf-8")
+
+
+def run(root: Path, *arguments: str, code: int = 0) -> subprocess.CompletedProcess[str]:
+    """Run the program; it ends as expected and never with a traceback."""
+    done = subprocess.run(
+        [*COMMAND, *arguments, "--ledger", str(root)],
+        cwd=root,
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=300,
+    )
+    assert "Traceback" not in done.stderr, done.stderr
+    assert done.returncode == code, done.stdout + done.stderr
+    return done
+
+
+def digests(folder: Path, *parts: str) -> dict[str, str]:
+    """SHA-256 of the files below a folder whose path holds every part."""
+    return {
+        path.relative_to(folder).as_posix(): hashlib.sha256(path.read_bytes()).hexdigest()
+        for path in sorted(folder.rglob("*"))
+        if path.is_file() and all(part in path.as_posix() for part in parts)
+    }
+
+
+def test_statements_and_journals_of_a_closed_month_keep_their_bytes(ledger: Path) -> None:
+    """Whatever changes in the settings and whatever later months bring; also without the cache."""
+    run(ledger, "periods", "close", "2025-01", "--leave-held", *BY)
+    run(ledger, "build", "-o", "out")
+    pdfs = digests(ledger / "out/statements", "2025-01", ".pdf")
+    journals = digests(ledger / "out/journals", "2025-01", ".csv")
+    assert len(pdfs) == 1
+    put(
+        ledger,
+        "config.yaml",
+        "organization: Other\nsources: {aws: {credit_fund: X, label: L}}\nstatements: {note: N}\n",
+    )
+    put(ledger, "directory/people.yaml", "people: [{email: ada@example.edu, name: Ada}]\n")
+    put(ledger, "charges/2025-02/hpc.csv", HEAD + row("70", month="2025-02"))
+    shutil.rmtree(ledger / ".openchargeback")
+    run(ledger, "build", "-o", "out")
+    assert digests(ledger / "out/statements", "2025-01", ".pdf") == pdfs
+    assert digests(ledger / "out/journals", "2025-01", ".csv") == journals
+    page = next((ledger / "out/statements/2025-01").rglob("*.html")).read_text(encoding="utf-8")
+    assert "Issued" in page
+
+
+def test_what_stands_in_the_way_of_closing_is_all_said(ledger: Path) -> None:
+    """Undecided charges, void decisions and a missing credit fund, at once; nothing is written."""
+    put(ledger, "config.yaml", "organization: X\n")
+    decision = "where: {flag: above-list}\n    decision: approve\n    reason: r\n    by: b\n"
+    put(ledger, "approvals/2025-01/a.yaml", f"decisions:\n  - {decision}")
+    said = run(ledger, "periods", "close", "2025-01", *BY, code=2).stderr
+    for part in ("2 charges are undecided", "approvals/2025-01/a.yaml:2: approve is void", "no credit fund"):
+        assert part in said
+    assert not (ledger / "periods").exists()
+
+
+def test_a_finalized_month_is_never_opened_and_its_change_is_an_error(ledger: Path) -> None:
+    """The message names file, state and remedy; a later build publishes nothing."""
+    run(ledger, "periods", "finalize", "2025-01", *BY, code=2)
+    run(ledger, "periods", "close", "2025-01", "--leave-held", *BY)
+    run(ledger, "periods", "finalize", "2025-01", *BY)
+    assert "for ever" in run(ledger, "periods", "open", "2025-01", code=2).stderr
+    put(ledger, "charges/2025-01/aws.csv", HEAD + row("1.006"))
+    said = run(ledger, "build", "-o", "out", code=1).stderr
+    assert "charges/2025-01/aws.csv: 2025-01 is finalized, but this file was changed" in said
+    assert "[sealed-file-changed]" in said
+    assert not (ledger / "out").exists()
+
+
+def test_a_changed_closed_month_is_reopened_and_closed_again(ledger: Path) -> None:
+    """Also while its error stands; statements are revision 2 then."""
+    run(ledger, "periods", "close", "2025-01", "--leave-held", *BY)
+    put(ledger, "charges/2025-01/aws.csv", HEAD + row("1.5"))
+    assert "closed-period-changed" in run(ledger, "validate", code=1).stderr
+    run(ledger, "periods", "open", "2025-01")
+    run(ledger, "periods", "close", "2025-01", *BY)
+    shown = json.loads(run(ledger, "periods", "show", "2025-01", "--json").stdout)
+    assert [(each["number"][-3:], each["billed"]) for each in shown["statements"]] == [("-r2", "1.50")]
+
+
+def test_held_charges_of_a_closed_month_are_decided_late(ledger: Path) -> None:
+    """From the queue into the open month's folder, statement, page, PDF data and journal; once."""
+    run(ledger, "periods", "close", "2025-01", "--leave-held", *BY)
+    queue = json.loads(run(ledger, "review", "list", "--json").stdout)["groups"]
+    assert [(g["period"], g["state"], g["project"], g["charges"]) for g in queue] == [
+        ("2025-01", "closed", "p2", 1),
+        ("2025-01", "closed", "p1", 1),
+    ]
+    words = ("--flag", "missing-fund", "--reason", "found", *BY)
+    run(ledger, "review", "reassign", "--period", "2025-01", "--set-fund", "F-7", *words, code=2)
+    late = ("--period", "2025-02", "--of", "2025-01")
+    run(ledger, "review", "reassign", *late, "--project", "p1", "--set-fund", "F-7", *words)
+    run(ledger, "review", "reject", *late, "--project", "p2", *words)
+    assert json.loads(run(ledger, "review", "list", "--json").stdout)["groups"] == []
+    shown = json.loads(run(ledger, "periods", "show", "2025-02", "--json").stdout)
+    assert [(e["original"], e["entry"], e["exact"], e["billed"]) for e in shown["earlier"]] == [
+        ("2025-01", "late", "3", "3.00"),
+        ("2025-01", "rejected", "4", "0.00"),
+    ]
+    assert shown["statements"][0]["billed"] == "11.00"
+    run(ledger, "build", "-o", "out")
+    page = next((ledger / "out/statements/2025-02").rglob("*.html")).read_text(encoding="utf-8")
+    assert "From earlier periods" in page
+    assert "Late from January 2025" in page
+    assert "Late 2025-01: " in (ledger / "out/journals/2025-02/detail.csv").read_text(encoding="utf-8")
+    assert "nothing waits" in run(ledger, "review", "list").stdout
+
+
+def test_a_credit_is_written_with_what_it_takes_back(ledger: Path) -> None:
+    """By resource; the statement carries a credit note that names the original's number."""
+    run(ledger, "periods", "close", "2025-01", "--leave-held", *BY)
+    number = json.loads(run(ledger, "periods", "show", "2025-01", "--json").stdout)["statements"][0]["number"]
+    credit = ("review", "credit", "--period", "2025-02", "--of", "2025-01", "--reason", "twice", *BY)
+    assert "held or rejected" in run(ledger, *credit, "--charge", _held(ledger), code=2).stderr
+    assert "no charge" in run(ledger, *credit, "--resource", "h1", code=2).stderr
+    said = run(ledger, *credit, "--resource", "r2", "--set-fund", "F-9").stdout
+    assert f"2.50 USD  ada@example.edu, p1, statement {number}" in said
+    run(ledger, "build", "-o", "out")
+    page = next((ledger / "out/statements/2025-02").rglob("*.html")).read_text(encoding="utf-8")
+    assert f"reverses charges of statement {number}" in page
+    assert "Credit note" in page
+    assert f"Billed again for January 2025, first on statement {number}" in page
+    journal = (ledger / "out/journals/2025-02/detail.csv").read_text(encoding="utf-8")
+    assert f"Credit {number}: " in journal
+    (path,) = (ledger / "approvals/2025-02").iterdir()
+    shutil.copy(path, path.with_name("again.yaml"))
+    assert "credited-already" in run(ledger, "validate", code=1).stderr
+
+
+def _held(root: Path) -> str:
+    return (root / "periods/2025-01.held.csv").read_text(encoding="utf-8").splitlines()[1][:16]
+
+
+def test_void_decisions_are_refreshed_in_a_new_file(ledger: Path) -> None:
+    """The file of another batch stays as it is; removing it by hand makes the ledger whole."""
+    words = ("--period", "2025-01", "--flag", "missing-fund", "--reason", "found", *BY)
+    run(ledger, "review", "reassign", "--project", "p1", "--set-fund", "F-7", *words)
+    old = ledger / "approvals/2025-01/reassign-missing-fund.yaml"
+    before = old.read_bytes()
+    put(ledger, "charges/2025-01/aws.csv", HEAD + row("1.005") + row("3.5", "h1", "") + row("5", "h3", ""))
+    assert "void" in run(ledger, "validate", code=1).stderr
+    proposal = run(ledger, "review", "refresh", "--dry-run", *BY)
+    assert 'expect: {charges: 2, billed: "8.5"' in proposal.stdout
+    assert "approvals/2025-01/reassign-missing-fund.yaml:2" in proposal.stderr
+    run(ledger, "review", "refresh", *BY)
+    assert (ledger / "approvals/2025-01/refresh.yaml").is_file()
+    assert old.read_bytes() == before
+    old.unlink()
+    run(ledger, "validate")
+    shown = json.loads(run(ledger, "periods", "show", "2025-01", "--json").stdout)
+    assert [source["held"] for source in shown["sources"]] == ["0"]
+
+
+def test_two_commands_at_once_damage_nothing(ledger: Path) -> None:
+    """Each writes a file of its own, one after the other."""
+    words = ["--period", "2025-01", "--flag", "missing-fund", "--reason", "no", *BY, "--ledger", str(ledger)]
+    commands = [subprocess.Popen([*COMMAND, "review", "reject", "--project", each, *words]) for each in ("p1", "p2")]
+    assert [command.wait(timeout=120) for command in commands] == [0, 0]
+    assert len(list((ledger / "approvals/2025-01").glob("*.yaml"))) == 2
+    assert not list(ledger.rglob("*.tmp"))
+    run(ledger, "validate")
+
+
+def test_a_command_waits_for_another_and_then_says_so(ledger: Path) -> None:
+    """A lock that is held is not broken; one that a dead process left behind is free."""
+    folder = ledger / ".openchargeback"
+    folder.mkdir()
+    (folder / "lock").write_text("1\n", encoding="utf-8")
+    run(ledger, "periods", "open", "2025-03")
+    handle = os.open(folder / "lock", os.O_RDWR)
+    try:
+        fcntl.flock(handle, fcntl.LOCK_EX)
+        start = time.monotonic()
+        assert "another command is writing" in run(ledger, "periods", "open", "2025-04", code=3).stderr
+        assert time.monotonic() - start < 60
+    finally:
+        os.close(handle)
+    assert not (ledger / "periods/2025-04.yaml").exists()

@@ -1,0 +1,63 @@
+"""Charges of earlier periods on a statement: a block of their own, and figures that tie."""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+from dataclasses import replace
+from decimal import Decimal
+
+import statement_cases as cases
+
+from openchargeback.model import Entry, Statement
+from openchargeback.portal.statement_data import lines_csv, statement_json
+from openchargeback.portal.statement_view import Figures
+
+ORIGINAL = "2024-11-0123456789"
+
+
+def corrected() -> Statement:
+    """A statement with a late line, a credit and a re-billing beside its own lines."""
+    own = cases.line("aws", "Amazon EC2", cases.FUND, "40.00", "50.00")
+    late = replace(cases.line("aws", "Amazon EC2", cases.FUND, "9.00", "10.00"), entry=Entry.LATE, original="2024-11")
+    credit = replace(
+        cases.line("aws", "Amazon S3", cases.FUND, "-5.00", "-6.00"),
+        entry=Entry.CREDIT, original="2024-11", corrects=ORIGINAL,
+    )  # fmt: skip
+    again = replace(
+        cases.line("aws", "Amazon S3", "OTHER-1", "5.00", "6.00"),
+        entry=Entry.REBILL, original="2024-11", corrects=ORIGINAL,
+    )  # fmt: skip
+    return cases.statement([own, late, credit, again], [])
+
+
+def test_the_block_names_what_is_corrected_and_ties() -> None:
+    """Own services and earlier periods add up to the total."""
+    statement = corrected()
+    view, note = cases.view(statement), f"{statement.number}-c1"
+    assert [(row.what, row.number, row.figures.due) for row in view.earlier] == [
+        ("Late from November 2024, when it was under review", "", Decimal("9.00")),
+        (f"Credit for November 2024, reverses charges of statement {ORIGINAL}", note, Decimal("-5.00")),
+        (f"Billed again for November 2024, first on statement {ORIGINAL}", "", Decimal("5.00")),
+    ]  # fmt: skip
+    (block,) = view.sources
+    assert [row.service for row in block.services] == ["Amazon EC2"]
+    assert block.subtotal.due + view.earlier_total.due == view.total.due == Decimal("49.00")
+    assert view.earlier_total == Figures(Decimal("10.00"), Decimal("-1.00"), Decimal("9.00"))
+    assert sum(row.figures.due for row in view.fund_rows) == view.total.due
+
+
+def test_the_data_says_it_too() -> None:
+    """The record names original and statement for such lines, and nothing for the period's own."""
+    record = json.loads(statement_json(corrected(), "USD"))
+    assert [(each.get("entry"), each.get("original"), each.get("corrects")) for each in record["lines"]] == [
+        (None, None, None),
+        ("late", "2024-11", ""),
+        ("credit", "2024-11", ORIGINAL),
+        ("rebill", "2024-11", ORIGINAL),
+    ]
+    rows = list(csv.DictReader(io.StringIO(lines_csv(corrected(), "USD").decode())))
+    assert [row["entry"] for row in rows] == ["own", "late", "credit", "rebill"]
+    assert sum(Decimal(row["billed"]) for row in rows) == Decimal("49.00")
+    assert "entry" not in lines_csv(cases.normal(), "USD").decode().splitlines()[0]
