@@ -6,8 +6,6 @@ writing the golden files anew (`pytest tests/test_golden.py --update-golden`) ne
 
 from __future__ import annotations
 
-import csv
-import io
 import os
 import re
 import shutil
@@ -21,12 +19,12 @@ from pathlib import Path
 import pytest
 from click.testing import CliRunner
 
-from openchargeback import money
 from openchargeback.cli.main import cli
-from openchargeback.model import BilledPeriod, Provenance
+from openchargeback.model import Provenance
 from openchargeback.portal.statements import statement_jobs
 from openchargeback.portal.templates import make_environment
-from openchargeback.publish.build import Books, make_site, open_books
+from openchargeback.publish.build import Books, make_site, open_books, open_cache
+from openchargeback.publish.open_data import data_files
 
 HERE = Path(__file__).parent
 LEDGERS, GOLDEN = HERE / "ledgers", HERE / "golden"
@@ -100,11 +98,13 @@ def made(case: str, ledger: Path) -> Files:
     files = {"problems.txt": run("validate", ledger=ledger, failing=True).encode()}
     if run("validate", "--format", "json", ledger=ledger, failing=True).startswith('{\n  "valid": false'):
         return files
-    books = open_books(ledger)
+    books = open_books(ledger, data=True)
+    for path, data in data_files(books.ledger, books.periods, open_cache(ledger)):
+        if path.endswith(".csv"):
+            files[path.removeprefix("data/")] = data
     for period in books.periods:
         name = period.period
         files[f"{name}/period.json"] = run("periods", "show", name, "--json", ledger=ledger).encode()
-        files[f"{name}/lines.csv"] = lines_csv(period)
         for form in JOURNALS:
             files[f"{name}/{form}.csv"] = run("journal", "--period", name, "--format", form, ledger=ledger).encode()
     if case in PAGES:
@@ -117,28 +117,6 @@ def run(*arguments: str, ledger: Path, failing: bool = False) -> str:
     done = CliRunner().invoke(cli, [*arguments, "--ledger", str(ledger)])
     assert done.exit_code == 0 or (failing and done.exit_code == 1), done.output
     return done.stdout or done.stderr
-
-
-def lines_csv(period: BilledPeriod) -> bytes:
-    """The billing lines, exact and in cents."""
-    out = io.StringIO()
-    writer = csv.writer(out, lineterminator="\n")
-    writer.writerow(
-        [
-            *("pi", "project", "fund", "source", "service", "charges"),
-            *("exact_list", "exact_billed", "list", "discount", "billed"),
-        ]
-    )
-    for line in period.lines:
-        cents = (line.amounts.list, line.amounts.discount, line.amounts.billed)
-        writer.writerow(
-            [
-                *(line.pi, line.project, line.fund, line.source, line.service, line.charges),
-                *(money.exact(line.exact_list), money.exact(line.exact_billed)),
-                *(money.plain(amount, period.currency) for amount in cents),
-            ]
-        )
-    return out.getvalue().encode()
 
 
 def pages(books: Books) -> Files:

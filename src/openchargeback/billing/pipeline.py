@@ -8,11 +8,12 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
+from pathlib import Path
 
 import duckdb
 
 from openchargeback import money
-from openchargeback.billing import journal, lines, reconciliation, statements
+from openchargeback.billing import charges_data, journal, lines, reconciliation, statements
 from openchargeback.focus.database import database, sql
 from openchargeback.focus.reading import LoadedFile, load
 from openchargeback.ledger.files import digest_of
@@ -50,21 +51,22 @@ def closed_month(period: BilledPeriod) -> ClosedMonth:
 
 
 def bill_period(
-    ledger: Ledger, period: str, history: Sequence[ClosedMonth], digest: str
+    ledger: Ledger, period: str, history: Sequence[ClosedMonth], digest: str, charges_to: Path | None = None
 ) -> tuple[BilledPeriod | None, list[Problem]]:
     """Bill one period of a ledger. None where its charge files have errors.
 
     history: the closed months before it, the latest last. digest: of everything the result rests on.
+    charges_to: where to write every charge with what became of it (`charges_data.py`), if that is wanted.
     """
     try:
-        return _bill(ledger, period, history, digest)
+        return _bill(ledger, period, history, digest, charges_to)
     except duckdb.OutOfRangeException:
         what = f"the amounts of {period} are too large to be summed exactly"
         return None, [Problem(f"charges/{period}", "amount-overflow", what, "look for an amount that cannot be meant")]
 
 
 def _bill(
-    ledger: Ledger, period: str, history: Sequence[ClosedMonth], digest: str
+    ledger: Ledger, period: str, history: Sequence[ClosedMonth], digest: str, charges_to: Path | None
 ) -> tuple[BilledPeriod | None, list[Problem]]:
     with database() as con:
         loaded, problems = load(con, ledger.charge_files.get(period, ()), ledger.config)
@@ -97,6 +99,8 @@ def _bill(
             digest=digest,
         )
         problems += reconciliation.check(con, result)
+        if charges_to:
+            charges_data.write_charges(con, period, loaded, ledger.config, charges_to)
         return result, problems
 
 
