@@ -29,6 +29,7 @@ from openchargeback.portal.templates import make_environment
 from openchargeback.problems import OutsideFault
 
 HERE = Path(__file__).parent
+OUR_FONTS = {"Inter", "Inter-Semi-Bold", "IBM-Plex-Mono"}
 
 
 def needs(*programs: str) -> pytest.MarkDecorator:
@@ -82,7 +83,7 @@ def test_many_resources_are_cut_with_their_sum(printed: dict[str, Path]) -> None
 @pytest.mark.parametrize("name", cases.CASES)
 def test_only_our_fonts_and_all_embedded(printed: dict[str, Path], name: str) -> None:
     rows = run("pdffonts", printed[name]).splitlines()[2:]
-    assert {re.match(r"[A-Z]{6}\+(\S+)", row)[1] for row in rows} == {"Inter", "Inter-Semi-Bold", "IBM-Plex-Mono"}
+    assert {re.match(r"[A-Z]{6}\+(\S+)", row)[1] for row in rows} == OUR_FONTS
     assert all(re.search(r"yes yes yes\s+\d+\s+\d+$", row) for row in rows)
 
 
@@ -192,9 +193,34 @@ def test_markup_in_names_is_shown_as_it_is_written(tmp_path: Path) -> None:
     assert "{{ 7 * 7 }}" in text
 
 
+@needs("pdftotext", "pdffonts")
+@pytest.mark.parametrize(
+    ("email", "lines"),
+    [
+        ("lovelace@example.edu", ["lovelace@example.edu"]),
+        ("ada.lovelace@mathematics.northfield.example.edu", ["ada.lovelace@mathematics", ".northfield.example.edu"]),
+        ("x" * 40 + "@example.edu", ["x" * 40 + "@example.edu"]),
+    ],
+)
+def test_a_long_address_breaks_before_its_parts(tmp_path: Path, email: str, lines: list[str]) -> None:
+    of = dataclasses.replace(cases.normal(), pi=Person(email, "Ada Lovelace", ""))
+    path = tmp_path / "a.pdf"
+    path.write_bytes(render_job(cases.job(of)))
+    # The column of the first page below its head, in points.
+    text = run("pdftotext", "-l", "1", "-x", "50", "-y", "190", "-W", "150", "-H", "80", path, "-")
+    shown = text.split("Ada Lovelace\n")[1].split("\n\n")[0].splitlines()
+    assert "".join(shown) == email
+    if len(lines) > 1:
+        assert shown == lines
+    assert "\N{ZERO WIDTH SPACE}" not in text
+    assert {row.split("+")[1].split()[0] for row in run("pdffonts", path).splitlines()[2:]} <= OUR_FONTS
+
+
 @needs("pdfinfo")
 def test_letter_paper(tmp_path: Path) -> None:
-    style = print_style(make_environment(), cases.config(), "letter")
+    config = cases.config()
+    letter = dataclasses.replace(config, statements=dataclasses.replace(config.statements, paper="letter"))
+    style = print_style(make_environment(), letter)
     path = tmp_path / "letter.pdf"
     path.write_bytes(render_job(cases.job(cases.normal(), style)))
     assert re.search(r"Page size:\s+612 x 792 pts \(letter\)", run("pdfinfo", path))

@@ -9,6 +9,7 @@ from openchargeback.ledger import check_codes, shape
 from openchargeback.ledger.settings import (
     COST_COLUMNS,
     DIALECTS,
+    PAPERS,
     Config,
     Contact,
     JournalFormat,
@@ -196,6 +197,7 @@ CONFIG = shape.Record(
                 "note": shape.Text(max_length=4000, help="A note on every statement."),
                 "questions_until_days": shape.Integer(1, 365),
                 "resources": shape.Integer(1, 2000, help="How many resources a PDF lists before it sums up the rest."),
+                "paper": shape.Choice(PAPERS, help="The size of a PDF's pages."),
             },
             make=lambda v, _n, _r: StatementSettings(**v),
         ),

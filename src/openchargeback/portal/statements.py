@@ -64,9 +64,9 @@ def statement_jobs(site: Site, env: Templates) -> list[FileJob]:
     return jobs
 
 
-def statement_pdfs(site: Site, env: Templates, paper: str = "A4", period: str = "") -> list[PdfPlan]:
-    """One plan for each statement of the site, or of one `period`. paper: `A4` or `letter`."""
-    config, style = site.config, print_style(env, site.config, paper)
+def statement_pdfs(site: Site, env: Templates, period: str = "") -> list[PdfPlan]:
+    """One plan for each statement of the site, or of one `period`."""
+    config, style = site.config, print_style(env, site.config)
     logo = usable_logo(site.logo) if site.logo is not None else None
     common = fingerprint(__version__, _library_versions(), env.digest(), style.css, logo)
     histories = statement_histories(site.periods)
