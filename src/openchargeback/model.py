@@ -154,7 +154,7 @@ class Attribution:
 
     pi, project, fund: `tag`, `match` (the directory claims the account or resource), `project` (the project's entry in
     the directory), `default` (of the source) or `decision`; a fund is empty where none is known and nothing is billed.
-    by: who decided, sorted; empty where nothing was.
+    by: who decided, sorted; empty where nothing was. billed: in cents; together they are the statement's total.
     """
 
     pi: str
@@ -163,6 +163,7 @@ class Attribution:
     by: tuple[str, ...]
     charges: int
     exact_billed: Decimal
+    billed: Decimal
 
 
 @dataclass(frozen=True, slots=True)

@@ -23,14 +23,20 @@ PROJECTS = f"""projects:
 REFERENCES = "organization: A\ntags: {references: {grant: grant_number, request: a/b~c}}\n"
 
 
+def found(pi: str, project: str, fund: str, by: tuple[str, ...], charges: int, amount: str | int) -> Attribution:
+    """An attribution whose exact amount is whole cents."""
+    return Attribution(pi, project, fund, by, charges, Decimal(amount), Decimal(amount))
+
+
 def statements(root: Path, rows: list[dict[str, str]], **texts: str) -> dict[str, Statement]:
     """Project → statement; the attributions of each add up to its lines."""
     period, problems = bill(root, rows, **texts)
     assert not [problem for problem in problems if problem.severity == "error"], problems
     for each in period.statements:
-        assert sum(found.charges for found in each.attributions) == sum(line.charges for line in each.lines)
-        exact = sum((found.exact_billed for found in each.attributions), Decimal(0))
+        assert sum(part.charges for part in each.attributions) == sum(line.charges for line in each.lines)
+        exact = sum((part.exact_billed for part in each.attributions), Decimal(0))
         assert exact == sum((line.exact_billed for line in each.lines), Decimal(0))
+        assert sum((part.billed for part in each.attributions), Decimal(0)) == each.amounts.billed
     return {each.project.id: each for each in period.statements}
 
 
@@ -41,17 +47,24 @@ def test_tags_directory_and_account(tmp_path: Path) -> None:
         charge("4", text="", SubAccountId="4711"),
         charge("8", text="", SubAccountId="4711"),
     ]
-    found = statements(tmp_path, rows, projects=PROJECTS)[PROJECT].attributions
-    assert found == (
-        Attribution("project", "match", "project", (), 2, Decimal(12)),
-        Attribution("tag", "tag", "project", (), 1, Decimal(2)),
-        Attribution("tag", "tag", "tag", (), 1, Decimal(1)),
+    assert statements(tmp_path, rows, projects=PROJECTS)[PROJECT].attributions == (
+        found("project", "match", "project", (), 2, 12),
+        found("tag", "tag", "project", (), 1, 2),
+        found("tag", "tag", "tag", (), 1, 1),
     )
+
+
+def test_cents_add_up_to_those_of_the_lines(tmp_path: Path) -> None:
+    # 1.014 is 1.01; the lines are 0.34, 0.33 and 0.34. Rounded alone, the first two, 0.675, would be 0.68.
+    rows = [charge("0.3375"), charge("0.3375", ServiceName="Storage"), charge("0.339", text=tags(fund=None))]
+    (one, other) = statements(tmp_path, rows, projects=PROJECTS)[PROJECT].attributions
+    assert (one.fund, one.exact_billed, one.billed) == ("tag", Decimal("0.675"), Decimal("0.67"))
+    assert (other.fund, other.exact_billed, other.billed) == ("project", Decimal("0.339"), Decimal("0.34"))
 
 
 def test_a_fund_that_nobody_needs(tmp_path: Path) -> None:
     rows = [charge("0", text=tags(fund=None), ListCost="3")]
-    assert statements(tmp_path, rows)[PROJECT].attributions == (Attribution("tag", "tag", "", (), 1, Decimal(0)),)
+    assert statements(tmp_path, rows)[PROJECT].attributions == (found("tag", "tag", "", (), 1, 0),)
 
 
 def reassign(id_: str, values: str) -> str:
@@ -75,8 +88,8 @@ def test_a_decision_says_what_it_set(tmp_path: Path, values: str, project: str, 
     rows = [charge("5", text=tags(fund=None)), charge("7")]
     period, _ = bill(tmp_path, rows, projects=directory)
     (id_,) = held_ids(period, "missing-fund")
-    found = statements(tmp_path, rows, projects=directory, approvals=reassign(id_, values))[project].attributions
-    assert Attribution(*expected, ("reviewer@example.edu",), 1, Decimal(5)) in found
+    made = statements(tmp_path, rows, projects=directory, approvals=reassign(id_, values))[project].attributions
+    assert found(*expected, ("reviewer@example.edu",), 1, 5) in made
 
 
 def test_an_approval_found_no_payer(tmp_path: Path) -> None:
@@ -85,9 +98,7 @@ def test_an_approval_found_no_payer(tmp_path: Path) -> None:
     (id_,) = held_ids(period, "possible-duplicate")
     text = reassign(id_, "").replace("missing-fund", "possible-duplicate")
     text = text.replace("    set: {}\n", "").replace("reassign", "approve")
-    assert statements(tmp_path, rows, approvals=text)[PROJECT].attributions == (
-        Attribution("tag", "tag", "tag", (), 2, Decimal(10)),
-    )
+    assert statements(tmp_path, rows, approvals=text)[PROJECT].attributions == (found("tag", "tag", "tag", (), 2, 10),)
 
 
 def referring(**more: object) -> str:
@@ -135,26 +146,26 @@ TWO_DECIDED = (
 
 
 @pytest.mark.parametrize(
-    ("found", "sentence"),
+    ("parts", "sentence"),
     [
         ((), ""),
-        ([Attribution("tag", "tag", "tag", (), 3, Decimal(1))], "PI, project and fund from the tags of the charges."),
+        ([found("tag", "tag", "tag", (), 3, 1)], "PI, project and fund from the tags of the charges."),
         (
             [
-                Attribution("tag", "tag", "project", (), 12, Decimal("341.204")),
-                Attribution("tag", "tag", "decision", ("a@example.edu", "b@example.edu"), 3, Decimal("0.5")),
-                Attribution("tag", "tag", "", (), 1, Decimal(0)),
+                found("tag", "tag", "project", (), 12, "341.20"),
+                found("tag", "tag", "decision", ("a@example.edu", "b@example.edu"), 3, "0.5"),
+                found("tag", "tag", "", (), 1, 0),
             ],
             SEVERAL_FUNDS,
         ),
         (
             [
-                Attribution("default", "match", "decision", ("a@example.edu",), 1, Decimal(1)),
-                Attribution("default", "match", "decision", ("b@example.edu",), 1200, Decimal(-2)),
+                found("default", "match", "decision", ("a@example.edu",), 1, 1),
+                found("default", "match", "decision", ("b@example.edu",), 1200, -2),
             ],
             TWO_DECIDED,
         ),
     ],
 )
-def test_the_sentence(found: list[Attribution], sentence: str) -> None:
-    assert attribution_sentence(found, "USD").replace("\N{NO-BREAK SPACE}", " ") == sentence
+def test_the_sentence(parts: list[Attribution], sentence: str) -> None:
+    assert attribution_sentence(parts, "USD").replace("\N{NO-BREAK SPACE}", " ") == sentence

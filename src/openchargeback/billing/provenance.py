@@ -1,16 +1,20 @@
 """Where a statement's PI, project and fund come from, and which references its charges name.
 
 What stands in the database afterwards:
-    traced      one row a way of attribution with the billed charges of a statement (`traced.sql`)
+    traced      one row a way of attribution with the billed charges of a line (`traced.sql`)
+    attribution one row the charges of a line that were attributed alike (`attributions.sql`)
+    attribution_share   its cents
     reference   one row a value of a configured reference in a distinct text of Tags (`references.sql`)
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping
+from decimal import Decimal
 
 import duckdb
 
+from openchargeback import money
 from openchargeback.focus.database import insert, sql
 from openchargeback.focus.tags import FIELDS, read_tags
 from openchargeback.model import Attribution, Reference
@@ -22,24 +26,44 @@ Payer = tuple[str, str]
 """PI and project of a statement."""
 
 
-def trace(con: duckdb.DuckDBPyConnection, references: Mapping[str, str]) -> None:
-    """Fill `traced` and `reference` once every charge has its disposition. references: name → tag key."""
+def trace(con: duckdb.DuckDBPyConnection, references: Mapping[str, str], currency: str) -> None:
+    """Fill these tables; `lines.sum_lines` comes first. references: name → tag key.
+
+    The cents of a line are shared among its ways of attribution as among its resources, so that the amounts that a
+    statement tells here add up to those beside them.
+    """
     con.execute(sql(__package__, "traced.sql"))
+    con.execute(sql(__package__, "attributions.sql"))
+    con.execute(
+        sql(
+            __package__,
+            "allocate.sql",
+            parts="attribution",
+            parent="attribution.parent",
+            totals="line_share",
+            shares="attribution_share",
+        ),
+        {"scale": int(10 ** money.places(currency))},
+    )
     if references:
         _read_references(con, references)
     else:
         con.execute("CREATE TABLE reference (tag BIGINT, name VARCHAR, value VARCHAR)")
 
 
-def read_attributions(con: duckdb.DuckDBPyConnection) -> dict[Payer, tuple[Attribution, ...]]:
-    """How the charges of each statement were attributed, the largest groups first."""
+def read_attributions(con: duckdb.DuckDBPyConnection, currency: str) -> dict[Payer, tuple[Attribution, ...]]:
+    """How the charges of each statement were attributed, the most charges first."""
     rows = con.execute(
-        "SELECT pi, project, pi_via, project_via, fund_via, people, sum(charges)::BIGINT AS charges, sum(exact_billed) "
-        "FROM traced GROUP BY ALL ORDER BY pi, project, charges DESC, pi_via, project_via, fund_via, people"
+        "SELECT line.pi, line.project, pi_via, project_via, fund_via, people, "
+        "sum(attribution.charges)::BIGINT AS charges, sum(attribution.exact_billed), sum(share.billed)::HUGEINT "
+        "FROM attribution "
+        "JOIN attribution_share AS share ON share.id = attribution.id JOIN line ON line.id = attribution.parent "
+        "GROUP BY ALL ORDER BY line.pi, line.project, charges DESC, pi_via, project_via, fund_via, people"
     ).fetchall()
     result: dict[Payer, list[Attribution]] = {}
-    for pi, project, pi_via, project_via, fund_via, by, charges, exact_billed in rows:
-        found = Attribution(pi_via, project_via, fund_via, tuple(by), charges, exact_billed)
+    for pi, project, pi_via, project_via, fund_via, people, charges, exact_billed, units in rows:
+        billed = Decimal(units).scaleb(-money.places(currency))
+        found = Attribution(pi_via, project_via, fund_via, tuple(people), charges, exact_billed, billed)
         result.setdefault((pi, project), []).append(found)
     return {payer: tuple(found) for payer, found in result.items()}
 

@@ -33,8 +33,9 @@ def make_statements(
     issued = last_day(period) if draft or state.closed is None else state.closed.on
     lines_.sum_resources(con, config.currency)
     resources = lines_.read_resources(con, config.currency, config.statements.resources)
-    provenance.trace(con, config.tags.references)
-    attributions, references = provenance.read_attributions(con), provenance.read_references(con)
+    provenance.trace(con, config.tags.references, config.currency)
+    attributions = provenance.read_attributions(con, config.currency)
+    references = provenance.read_references(con)
     grouped: dict[tuple[str, str], list[BillingLine]] = {}
     for line in lines:
         grouped.setdefault((line.pi, line.project), []).append(line)

@@ -21,14 +21,14 @@ _WORDS = {
 _Part = tuple[str, tuple[str, ...]]
 """Where a field comes from, and who decided."""
 _Found = Mapping[_Part, tuple[int, Decimal]]
-"""Charges and exact amount of each part."""
+"""Charges and amount billed, in cents, of each part."""
 
 
 def attribution_sentence(attributions: Sequence[Attribution], currency: str) -> str:
     """`PI and project from the tags of the charges; fund …`; empty where nothing is known.
 
-    Fields that were found alike stand together. Numbers of charges and amounts (rounded here, for information) are
-    only told where a field was found in several ways.
+    Fields that were found alike stand together. Numbers of charges and amounts are only told
+    where a field was found in several ways.
     """
     alike: dict[str, list[str]] = {}
     for field, name in FIELDS.items():
@@ -45,7 +45,7 @@ def _found(attributions: Sequence[Attribution], field: str) -> _Found:
         via = str(getattr(each, field))
         part = (via, each.by if via == "decision" else ())
         charges, amount = found.get(part, (0, money.ZERO))
-        found[part] = (charges + each.charges, amount + each.exact_billed)
+        found[part] = (charges + each.charges, amount + each.billed)
     return found
 
 

@@ -95,6 +95,7 @@ def statement_json(statement: Statement, currency: str) -> bytes:
                 "by": list(found.by),
                 "charges": found.charges,
                 "exact_billed": money.exact(found.exact_billed),
+                "billed": money.plain(found.billed, currency),
             }
             for found in statement.attributions
         ],
