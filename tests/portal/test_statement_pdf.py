@@ -19,7 +19,7 @@ from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
 from openchargeback import money
-from openchargeback.model import Person, Project, Statement
+from openchargeback.model import Attribution, Person, Project, Reference, Statement
 from openchargeback.portal import pdf as pdf_module
 from openchargeback.portal import pdf_pool
 from openchargeback.portal.logo import usable_logo
@@ -77,6 +77,28 @@ def test_many_resources_are_cut_with_their_sum(printed: dict[str, Path]) -> None
         assert group.rest_count
         row = (group.rest.list, group.rest.discount, group.rest.due)
         assert " ".join([group.rest_words, *(money.human(amount, "USD") for amount in row)]) in text
+
+
+@needs("pdftotext")
+def test_who_pays_and_the_grants(tmp_path: Path) -> None:
+    grants = tuple(f"GR-{number}" for number in range(10, 40))
+    of = dataclasses.replace(
+        cases.normal(),
+        attributions=(
+            Attribution("tag", "tag", "project", (), 12, Decimal("341.20"), Decimal("341.20")),
+            Attribution("tag", "tag", "decision", ("a\u202e<b>@example.edu",), 3, Decimal(1), Decimal("1.00")),
+        ),
+        references=(Reference("grant_number", grants, 150), Reference("request", ("R-1",), 1)),
+    )
+    path = tmp_path / "a.pdf"
+    path.write_bytes(render_job(cases.job(of)))
+    text = " ".join(run("pdftotext", path, "-").split())
+    assert "Grant number GR-10, GR-11" in text
+    assert "GR-21 and 138 more Request R-1" in text
+    assert (
+        "PI and project from the tags of the charges; fund from the project’s entry in the directory for 12 charges "
+        "(USD 341.20), decided by a<b>@example.edu for 3 charges (USD 1.00)."
+    ) in text
 
 
 @needs("pdffonts", "pdfinfo")
