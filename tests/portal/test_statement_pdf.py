@@ -138,8 +138,24 @@ def test_qpdf_finds_no_fault(printed: dict[str, Path], name: str) -> None:
 @pytest.mark.parametrize("name", cases.CASES)
 def test_archivable_and_accessible(printed: dict[str, Path], name: str, profile: str) -> None:
     page = pytest.importorskip("page", reason="page-validation is not installed")
-    result = page.validate_pdf(str(printed[name]), profile=profile)
-    assert "0 failed" in str(result), str(result)
+    report = str(page.validate_pdf(str(printed[name]), profile=profile))
+    findings = re.findall(r"^\[.*", report, re.MULTILINE)
+    assert len(findings) == int(re.search(r"^Rules: .* (\d+) failed", report, re.MULTILINE)[1]), report
+    content = printed[name].read_bytes()
+    assert [line for line in findings if not misread_length(line, content)] == [], report
+
+
+def misread_length(finding: str, content: bytes) -> bool:
+    """Whether a stream's data ends in a carriage return, which page-validation 0.11 takes for part of the line end.
+
+    The length is right if `endstream` follows on the next line (ISO 32000-1, 7.3.8.1).
+    """
+    if "STREAM-LENGTH" not in finding:
+        return False
+    start = content.index(b"\n%d 0 obj" % int(re.search(r"\(object (\d+) 0\)", finding)[1]))
+    data = content.index(b"stream\n", start) + len(b"stream\n")
+    end = data + int(re.search(rb"/Length (\d+)", content[start:data])[1])
+    return content[end - 1 : end + 10] == b"\r\nendstream"
 
 
 @needs("pdfdetach", "qpdf")
