@@ -1,10 +1,24 @@
-"""Options of the test run."""
+"""The options that write expected files anew."""
 
 from __future__ import annotations
 
+import os
+
 import pytest
+
+OPTIONS = {
+    "--update-expected": "write tests/errors/*/expected.txt anew",
+    "--update-golden": "write tests/golden anew from what comes out now",
+}
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
-    """Add the one option that writes expected files anew; CI never gives it."""
-    parser.addoption("--update-expected", action="store_true", help="Write tests/errors/*/expected.txt anew.")
+    for option, words in OPTIONS.items():
+        parser.addoption(option, action="store_true", help=f"{words}; look at the difference")
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    # In CI they would make the tests that compare pass by definition.
+    for option in OPTIONS:
+        if config.getoption(option) and os.environ.get("CI"):
+            raise pytest.UsageError(f"{option} is refused where CI is set: run it at your desk, commit the difference")

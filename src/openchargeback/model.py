@@ -195,6 +195,36 @@ class HeldGroup:
 
 
 @dataclass(frozen=True, slots=True)
+class Attribution:
+    """How PI, project and fund of some billed charges of a statement were found; together they are all its charges.
+
+    pi, project, fund: `tag`, `match` (the directory claims the account or resource), `project` (the project's entry in
+    the directory), `default` (of the source) or `decision`; a fund is empty where none is known and nothing is billed.
+    by: who decided, sorted; empty where nothing was. billed: in cents; together they are the statement's total.
+    """
+
+    pi: str
+    project: str
+    fund: str
+    by: tuple[str, ...]
+    charges: int
+    exact_billed: Decimal
+    billed: Decimal
+
+
+@dataclass(frozen=True, slots=True)
+class Reference:
+    """What the tags of a statement's charges say under one of the configured references, such as grant numbers.
+
+    values: distinct, sorted, the first of `count`.
+    """
+
+    name: str
+    values: tuple[str, ...]
+    count: int
+
+
+@dataclass(frozen=True, slots=True)
 class PeriodAmounts:
     """One bar of a history chart."""
 
@@ -224,6 +254,8 @@ class Statement:
     held: tuple[HeldGroup, ...]
     digest: str
     history: tuple[PeriodAmounts, ...] | None = None
+    attributions: tuple[Attribution, ...] = ()
+    references: tuple[Reference, ...] = ()
 
     @property
     def amounts(self) -> Amounts:

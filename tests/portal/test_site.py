@@ -55,9 +55,11 @@ def pages(folder: Path) -> dict[str, Reader]:
 
 
 def made_elsewhere(site: Site) -> set[str]:
-    """Statement pages, PDFs and journal files, which other parts of a build write."""
+    """Statement pages, PDFs, journal files and open data, which other parts of a build write."""
     statements = [statement for period in site.periods for statement in period.statements]
     made = {paths.statement_page(s) for s in statements} | {paths.statement_pdf(s) for s in statements}
+    made |= {paths.DATA_PACKAGE} | {paths.charges_file(p) for p in site.periods}
+    made |= {paths.lines_file(p.period) for p in site.periods}
     return made | {path for files in site.journal_files.values() for path in files}
 
 

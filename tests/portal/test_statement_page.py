@@ -88,7 +88,9 @@ def test_plans_have_the_same_keys_each_time_and_others_for_other_figures() -> No
     keys = {plan.path: plan.key for plan in plans}
     assert keys == {plan.path: plan.key for plan in statement_pdfs(with_cases(), make_environment(), period="2024-03")}
     assert len(set(keys.values())) == len(keys)
-    letter = {plan.path: plan.key for plan in statement_pdfs(site, env, "letter")}
+    paper = dataclasses.replace(cases.config().statements, paper="letter")
+    on_letter = with_cases(config=dataclasses.replace(cases.config(), statements=paper))
+    letter = {plan.path: plan.key for plan in statement_pdfs(on_letter, env)}
     other = {plan.path: plan.key for plan in statement_pdfs(with_cases(logo=None), env)}
     assert not set(keys.values()) & {*letter.values(), *other.values()}
 

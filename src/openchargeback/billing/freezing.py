@@ -107,6 +107,8 @@ def freeze(ledger: Ledger, billed: BilledPeriod, details: Details, histories: Hi
                     for entry in histories.get((each.pi.email, each.project.id), ())
                     if entry.period < billed.period and entry.amounts != Amounts()
                 )[-11:],
+                each.attributions,
+                each.references,
             )
             for each in billed.statements
         ),
@@ -164,6 +166,8 @@ def thaw(frozen: Frozen, state: PeriodFile, live: Config) -> tuple[BilledPeriod,
             held=tuple(held.get((each.pi, each.project), ())),
             digest=each.digest,
             history=each.history,
+            attributions=each.attributions,
+            references=each.references,
         )
         for each in frozen.statements
     )

@@ -8,11 +8,12 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
+from pathlib import Path
 
 import duckdb
 
 from openchargeback import money
-from openchargeback.billing import journal, lines, reconciliation, statements
+from openchargeback.billing import charges_data, journal, lines, reconciliation, statements
 from openchargeback.focus.database import count, database, sql
 from openchargeback.focus.reading import LoadedFile, load
 from openchargeback.ledger.files import digest_of
@@ -82,14 +83,16 @@ def bill_period(
     digest: str,
     posted: Posted | None = None,
     look: Look | None = None,
+    charges_to: Path | None = None,
 ) -> tuple[BilledPeriod | None, list[Problem]]:
     """Bill one period of a ledger. None where its charge files have errors.
 
     history: the closed months before it, the latest last. digest: of everything the result rests on.
     posted: what its decisions on charges of closed periods add. look: is shown the database at the end.
+    charges_to: where to write every charge with what became of it (`charges_data.py`), if that is wanted.
     """
     try:
-        return _bill(ledger, period, history, digest, posted or Posted(), look)
+        return _bill(ledger, period, history, digest, posted or Posted(), look, charges_to)
     except duckdb.OutOfRangeException:
         what = f"the amounts of {period} are too large to be summed exactly"
         return None, [Problem(f"charges/{period}", "amount-overflow", what, "look for an amount that cannot be meant")]
@@ -102,6 +105,7 @@ def _bill(
     digest: str,
     posted: Posted,
     look: Look | None,
+    charges_to: Path | None,
 ) -> tuple[BilledPeriod | None, list[Problem]]:
     with database() as con:
         loaded, problems = load(con, ledger.charge_files.get(period, ()), ledger.config)
@@ -138,6 +142,8 @@ def _bill(
         problems += reconciliation.check(result, read=count(con, "SELECT count(*) FROM attributed"))
         if look:
             look(con)
+        if charges_to:
+            charges_data.write_charges(con, period, loaded, ledger.config, charges_to)
         return result, problems
 
 

@@ -8,6 +8,7 @@ from collections.abc import Sequence
 import duckdb
 
 from openchargeback.billing import lines as lines_
+from openchargeback.billing import provenance
 from openchargeback.ledger.periods import last_day
 from openchargeback.ledger.reading import Ledger
 from openchargeback.model import BillingLine, HeldGroup, State, Statement
@@ -32,6 +33,9 @@ def make_statements(
     issued = last_day(period) if draft or state.closed is None else state.closed.on
     lines_.sum_resources(con, config.currency)
     resources = lines_.read_resources(con, config.currency, config.statements.resources)
+    provenance.trace(con, config.tags.references, config.currency)
+    attributions = provenance.read_attributions(con, config.currency)
+    references = provenance.read_references(con)
     grouped: dict[tuple[str, str], list[BillingLine]] = {}
     for line in lines:
         grouped.setdefault((line.pi, line.project), []).append(line)
@@ -41,7 +45,8 @@ def make_statements(
         own_held = tuple(group for group in held if (group.pi, group.project) == (pi, project))
         number = statement_number(period, pi, project, state.revision)
         person, title = ledger.directory.person(pi), ledger.directory.project(project)
-        shown = (number, issued, draft, person, title, own, own_resources, own_held)
+        found, named = attributions.get((pi, project), ()), references.get((pi, project), ())
+        shown = (number, issued, draft, person, title, own, own_resources, own_held, found, named)
         result.append(
             Statement(
                 number=number,
@@ -55,6 +60,8 @@ def make_statements(
                 resources=own_resources,
                 held=own_held,
                 digest=hashlib.sha256(repr(shown).encode()).hexdigest(),
+                attributions=found,
+                references=named,
             )
         )
     return tuple(result)

@@ -30,6 +30,7 @@ from openchargeback.ledger.yaml_text import document
 from openchargeback.ledger.yaml_tree import Node, Reader, Scalar, parse
 from openchargeback.model import (
     Amounts,
+    Attribution,
     BillingLine,
     Correction,
     DecisionRecord,
@@ -39,6 +40,7 @@ from openchargeback.model import (
     HeldGroup,
     Kind,
     PeriodAmounts,
+    Reference,
     ResourceLine,
     SourceTotals,
     State,
@@ -68,13 +70,18 @@ def part_path(period: str, name: str) -> str:
 
 @dataclass(frozen=True, slots=True)
 class FrozenStatement:
-    """A statement as it was issued: whose, its number and digest, and what earlier months had shown (its chart)."""
+    """A statement as it was issued: whose, its number and digest, and what it showed beside its lines and resources.
+
+    history: what earlier months had shown (its chart).
+    """
 
     number: str
     pi: str
     project: str
     digest: str
     history: tuple[PeriodAmounts, ...] = ()
+    attributions: tuple[Attribution, ...] = ()
+    references: tuple[Reference, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -212,9 +219,23 @@ _DECISIONS = _rows(
         "on": _ANY,
     }
 )
+_ATTRIBUTIONS = _rows(
+    {"pi": _ANY, "project": _ANY, "fund": _ANY, "by": shape.ListOf(_ANY), "charges": _COUNT, "exact": _EXACT,
+     "billed": _EXACT},
+    optional=("by",),
+)  # fmt: skip
+_REFERENCES = _rows({"name": _ANY, "values": shape.ListOf(_ANY), "count": _COUNT})
 _STATEMENTS = _rows(
-    {"number": _ANY, "pi": _ANY, "project": _ANY, "digest": _SHA, "history": shape.MapOf(shape.ListOf(_EXACT))},
-    optional=("history",),
+    {
+        "number": _ANY,
+        "pi": _ANY,
+        "project": _ANY,
+        "digest": _SHA,
+        "history": shape.MapOf(shape.ListOf(_EXACT)),
+        "attributions": _ATTRIBUTIONS,
+        "references": _REFERENCES,
+    },
+    optional=("history", "attributions", "references"),
 )
 _SHAPE = shape.Record(
     {
@@ -381,7 +402,22 @@ def _statement(v: dict[str, Any]) -> FrozenStatement:
         for period, amounts in v.get("history", {}).items()
         if len(amounts) == 2
     )
-    return FrozenStatement(v["number"], v["pi"], v["project"], v["digest"], history)
+    attributions = tuple(
+        Attribution(
+            pi=each["pi"],
+            project=each["project"],
+            fund=each["fund"],
+            by=tuple(each.get("by", ())),
+            charges=each["charges"],
+            exact_billed=each["exact"],
+            billed=each["billed"],
+        )
+        for each in v.get("attributions", ())
+    )
+    references = tuple(
+        Reference(each["name"], tuple(each["values"]), each["count"]) for each in v.get("references", ())
+    )
+    return FrozenStatement(v["number"], v["pi"], v["project"], v["digest"], history, attributions, references)
 
 
 def _line(period: str, cells: list[Any]) -> BillingLine:
@@ -525,9 +561,23 @@ def _statement_values(each: FrozenStatement, currency: str) -> dict[str, Any]:
         entry.period: [money.plain(entry.amounts.list, currency), money.plain(entry.amounts.billed, currency)]
         for entry in each.history
     }
-    return {"number": each.number, "pi": each.pi, "project": each.project, "digest": each.digest} | (
-        {"history": history} if history else {}
-    )
+    attributions = [
+        {
+            "pi": found.pi,
+            "project": found.project,
+            "fund": found.fund,
+            **({"by": list(found.by)} if found.by else {}),
+            "charges": found.charges,
+            "exact": money.exact(found.exact_billed),
+            "billed": money.plain(found.billed, currency),
+        }
+        for found in each.attributions
+    ]
+    references = [{"name": named.name, "values": list(named.values), "count": named.count} for named in each.references]
+    shown = {"history": history, "attributions": attributions, "references": references}
+    return {"number": each.number, "pi": each.pi, "project": each.project, "digest": each.digest} | {
+        key: value for key, value in shown.items() if value
+    }
 
 
 def _flag_values(each: FlagGroup) -> dict[str, Any]:

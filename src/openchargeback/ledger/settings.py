@@ -8,6 +8,7 @@ from decimal import Decimal
 COST_COLUMNS = ("BilledCost", "EffectiveCost")
 DIALECTS = ("azure", "focus", "focus-1.0", "focus-1.1", "focus-1.2", "focus-1.3", "focus-1.4", "simple")
 FORGES = ("github", "gitlab", "forgejo")
+PAPERS = ("a4", "letter")
 PAYER_FIELDS = ("pi", "project", "fund")
 
 
@@ -109,11 +110,15 @@ class Review:
 
 @dataclass(frozen=True, slots=True)
 class StatementSettings:
-    """What statements say beside figures. `resources`: how many resources a PDF lists before it sums the rest up."""
+    """What statements say beside figures.
+
+    resources: how many resources a PDF lists before it sums the rest up. paper: one of PAPERS.
+    """
 
     note: str = ""
     questions_until_days: int = 30
     resources: int = 60
+    paper: str = "a4"
 
 
 @dataclass(frozen=True, slots=True)

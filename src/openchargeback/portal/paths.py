@@ -11,10 +11,13 @@ import hashlib
 import posixpath
 import re
 
-from openchargeback.model import Statement
+from openchargeback.model import BilledPeriod, Statement
 
 MAX_PLAIN = 80
 """A longer identifier gets a shortened name with a digest: Windows and archives stop at 255 for the whole path."""
+
+MOST_PLAIN_CHARGES = 100_000
+"""The charges of a larger month are packed: plain, a million of them would take 200 MB."""
 
 _PLAIN = re.compile(r"[a-z0-9][a-z0-9._@+-]*", re.ASCII)
 _UNCLEAN = re.compile(r"[^a-z0-9@_+]+", re.ASCII)
@@ -62,6 +65,8 @@ PROJECTS = "projects/index.html"
 REVIEW = "review/index.html"
 SOURCES = "sources/index.html"
 ABOUT = "about/index.html"
+DATA_FOLDER = "data"
+DATA_PACKAGE = f"{DATA_FOLDER}/datapackage.json"
 
 
 def schema(dialect: str) -> str:
@@ -102,6 +107,17 @@ def journal_page(period: str) -> str:
 def journal_folder(period: str) -> str:
     """Where the journal files of one month lie."""
     return f"journals/{folder_name(period)}"
+
+
+def charges_file(period: BilledPeriod) -> str:
+    """Every charge of a month as data."""
+    packed = sum(file.charges for file in period.files) > MOST_PLAIN_CHARGES
+    return f"{DATA_FOLDER}/{folder_name(period.period)}/charges.csv" + (".gz" if packed else "")
+
+
+def lines_file(period: str) -> str:
+    """The billing lines of a month as data."""
+    return f"{DATA_FOLDER}/{folder_name(period)}/lines.csv"
 
 
 def own_page(name: str) -> str:

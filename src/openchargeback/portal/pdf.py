@@ -34,7 +34,6 @@ if TYPE_CHECKING:
     from openchargeback.portal.templates import Templates
 
 TEMPLATE = "statement.pdf.html"
-PAPERS = {"A4": "A4", "letter": "letter"}
 DEBIAN_PACKAGES = "libpango-1.0-0 libpangoft2-1.0-0 libharfbuzz-subset0"
 
 SCHEME = "statement:"
@@ -70,13 +69,13 @@ class PrintStyle:
     fonts: tuple[tuple[str, str], ...]
 
 
-def print_style(templates: Templates, config: Config, paper: str = "A4") -> PrintStyle:
-    """The look of statements on `paper`, `A4` or `letter`; made once and used for every statement of a run."""
+def print_style(templates: Templates, config: Config) -> PrintStyle:
+    """The look of statements, on the paper of the config; made once and used for every statement of a run."""
     files = templates.files()
     sheets = [files[f"assets/{name}"].read_text("utf-8") for name in ("tokens.css", "statement.css")]
     fonts = tuple((name.removeprefix("assets/"), str(path)) for name, path in files.items() if _is_font(name))
     sheets.insert(1, theme_css(config.portal.accent))
-    sheets.append(f"@page {{ size: {PAPERS[paper]}; }}")
+    sheets.append(f"@page {{ size: {config.statements.paper}; }}")
     return PrintStyle(tuple(_RELATIVE_URL.sub(rf'url("{SCHEME}\2")', sheet) for sheet in sheets), fonts)
 
 

@@ -16,7 +16,7 @@ from dataclasses import dataclass
 from openchargeback import money
 from openchargeback.model import Amounts, BillingLine, Entry, Statement
 
-RECORD_VERSION = 1
+RECORD_VERSION = 2
 """Grows when `statement.json` changes its shape, so that a check knows what it reads."""
 
 JSON_NAME = "statement.json"
@@ -88,6 +88,22 @@ def statement_json(statement: Statement, currency: str) -> bytes:
             }
             for part in statement.resources
         ],
+        "attributions": [
+            {
+                "pi": found.pi,
+                "project": found.project,
+                "fund": found.fund,
+                "by": list(found.by),
+                "charges": found.charges,
+                "exact_billed": money.exact(found.exact_billed),
+                "billed": money.plain(found.billed, currency),
+            }
+            for found in statement.attributions
+        ],
+        "references": {
+            reference.name: {"values": list(reference.values), "count": reference.count}
+            for reference in statement.references
+        },
         "held": [
             {
                 "source": group.source,

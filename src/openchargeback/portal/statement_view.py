@@ -14,7 +14,7 @@ import calendar
 import datetime as dt
 import unicodedata
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from decimal import Decimal
 
 from openchargeback import money
@@ -26,12 +26,17 @@ from openchargeback.model import (
     HeldGroup,
     Kind,
     PeriodAmounts,
+    Reference,
     ResourceLine,
     Statement,
 )
+from openchargeback.portal.attribution_words import attribution_sentence
 from openchargeback.portal.templates import percent_filter, period_human
 
 HISTORY_MONTHS = 12
+
+REFERENCES_SHOWN = 12
+"""How many values of a reference, such as grant numbers, are listed before the rest is counted."""
 
 CORRECTING_KINDS = frozenset({Kind.CREDIT, Kind.ADJUSTMENT, Kind.CORRECTION})
 """What a statement shows in a block of its own, since it is no use of this month (FOCUS 1.2, ChargeCategory)."""
@@ -200,12 +205,20 @@ class DiscountNote:
 
 
 @dataclass(frozen=True, slots=True)
+class ReferenceRow:
+    """What the charges name under one reference: `Grant`, `GR-1, GR-2 and 3 more`."""
+
+    label: str
+    values: str
+
+
+@dataclass(frozen=True, slots=True)
 class StatementView:
     """Everything on a statement, in the order in which it is read.
 
     discount_percent: of the list price in per cent, positive for a discount; None without a list price.
     subsidised: the whole list price was covered, so that the value received is what counts.
-    sentence: the answer in words.
+    sentence: the answer in words. attribution: how PI, project and fund were found, in a sentence; empty if unknown.
     questions_until: None on a draft, where the clock has not started.
     digest: the first 16 digits of what the figures rest on.
     """
@@ -228,6 +241,8 @@ class StatementView:
     department: str
     project_title: str
     project_id: str
+    references: tuple[ReferenceRow, ...]
+    attribution: str
     funds: tuple[str, ...]
     total: Figures
     discount_percent: Decimal | None
@@ -291,6 +306,11 @@ def statement_view(
         department=shown(statement.pi.department),
         project_title=shown(statement.project.title) or shown(statement.project.id) or "No project",
         project_id=shown(statement.project.id) if statement.project.id != statement.project.title else "",
+        references=tuple(_reference(reference) for reference in statement.references),
+        attribution=attribution_sentence(
+            [replace(each, by=tuple(shown(name) for name in each.by)) for each in statement.attributions],
+            config.currency,
+        ),
         funds=tuple(shown(fund) for fund in statement.funds),
         total=Figures.of(total),
         discount_percent=money.percent(total.discount, total.list),
@@ -334,6 +354,13 @@ def flag_words(flag: str) -> str:
     if flag.startswith("pattern:"):
         return f"rule “{shown(flag.removeprefix('pattern:'))}”"
     return _FLAG_WORDS.get(flag) or shown(flag.replace("-", " "))
+
+
+def _reference(reference: Reference) -> ReferenceRow:
+    listed = [shown(value) for value in reference.values[:REFERENCES_SHOWN]]
+    rest = reference.count - len(listed)
+    label = shown(reference.name).replace("_", " ")
+    return ReferenceRow(label[:1].upper() + label[1:], ", ".join(listed) + (f" and {rest:,} more" if rest else ""))
 
 
 def _sentence(total: Amounts, currency: str, organization: str, *, held: bool) -> str:

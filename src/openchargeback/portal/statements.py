@@ -65,9 +65,9 @@ def statement_jobs(site: Site, env: Templates) -> list[FileJob]:
     return jobs
 
 
-def statement_pdfs(site: Site, env: Templates, paper: str = "A4", period: str = "") -> list[PdfPlan]:
-    """One plan for each statement of the site, or of one `period`. paper: `A4` or `letter`."""
-    styles: dict[str, PrintStyle] = {}
+def statement_pdfs(site: Site, env: Templates, period: str = "") -> list[PdfPlan]:
+    """One plan for each statement of the site, or of one `period`."""
+    styles: dict[tuple[str, str], PrintStyle] = {}
     logos: dict[bytes | None, Logo | None] = {None: None}
     common = fingerprint(__version__, _library_versions(), env.digest())
     histories = statement_histories(site.periods)
@@ -76,8 +76,9 @@ def statement_pdfs(site: Site, env: Templates, paper: str = "A4", period: str = 
         if period and statement.period != period:
             continue
         config, content = site.config_of(statement.period), site.logo_of(statement.period)
-        style = styles.get(config.portal.accent) or print_style(env, config, paper)
-        styles[config.portal.accent] = style
+        look = (config.portal.accent, config.statements.paper)
+        style = styles.get(look) or print_style(env, config)
+        styles[look] = style
         if content is not None and content not in logos:
             logos[content] = usable_logo(content)
         logo = logos[content]

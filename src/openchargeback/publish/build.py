@@ -25,6 +25,7 @@ from openchargeback.problems import LedgerFault, Problem, Severity, has_errors, 
 from openchargeback.publish.billed import bill_ledger, with_records
 from openchargeback.publish.cache import Cache
 from openchargeback.publish.manifest import intact, read_manifest
+from openchargeback.publish.open_data import data_files, data_keys
 from openchargeback.publish.staging import staged
 
 Step = Callable[[str, int, int], None]
@@ -61,11 +62,17 @@ def open_cache(root: Path) -> Cache:
 
 
 def examine(
-    root: Path, *, wanted: str = "", only: Collection[str] | None = None, step: Step | None = None
+    root: Path,
+    *,
+    wanted: str = "",
+    only: Collection[str] | None = None,
+    data: bool = False,
+    step: Step | None = None,
 ) -> tuple[Ledger | None, tuple[BilledPeriod, ...], list[Problem]]:
     """Read and bill a ledger and collect every problem. None for the ledger where its config cannot be used.
 
     only: bill just these periods, and tell just their problems beside those of the small files.
+    data: keep the charges of what is billed anew, for the open data of a build.
     """
     ledger, problems = read_ledger(root)
     if ledger is None:
@@ -79,7 +86,7 @@ def examine(
         if step:
             step("Billing", names.index(period), len(names))
 
-    periods, faults = bill_ledger(ledger, store, wanted=wanted, only=only, progress=tell)
+    periods, faults = bill_ledger(ledger, store, wanted=wanted, only=only, data=data, progress=tell)
     described, unworded = word_journals(ledger, periods)
     return ledger, described, [*problems, *faults, *unworded, *credit_fund_warnings(ledger, periods)]
 
@@ -97,9 +104,9 @@ def journal_problems(ledger: Ledger, periods: Sequence[BilledPeriod]) -> list[Pr
     return in_order(found)
 
 
-def open_books(root: Path, *, wanted: str = "", step: Step | None = None) -> Books:
+def open_books(root: Path, *, wanted: str = "", data: bool = False, step: Step | None = None) -> Books:
     """Read and bill a ledger. Raises LedgerFault with every problem where there is any error."""
-    ledger, periods, problems = examine(root, wanted=wanted, step=step)
+    ledger, periods, problems = examine(root, wanted=wanted, data=data, step=step)
     if ledger is None or has_errors(problems):
         raise LedgerFault(problems, root)
     return Books(ledger, periods, tuple(problems))
@@ -110,7 +117,7 @@ def build(root: Path, output: Path, *, workers: int | None = None, step: Step | 
 
     Raises LedgerFault for errors in the ledger, UsageFault for a folder that is not ours, OutsideFault for the disk.
     """
-    books = open_books(root, step=step)
+    books = open_books(root, data=True, step=step)
     store = open_cache(root)
     env = make_environment(root / "templates")
     commit = git.head(root)
@@ -119,7 +126,7 @@ def build(root: Path, output: Path, *, workers: int | None = None, step: Step | 
     site = make_site(books, provenance, {period: tuple(sorted(files)) for period, files in journals.items()})
     pages = [*site_jobs(site, env), *statement_jobs(site, env)]
     pdfs = statement_pdfs(site, env)
-    key = _key(pages, pdfs, journals)
+    key = _key(pages, pdfs, journals, data_keys(books.periods))
     known = read_manifest(output)
     if known is not None and known.key == key and known.commit == provenance.commit and intact(output, known):
         return Built(output, len(known.files), 0, False, books.warnings)
@@ -131,6 +138,8 @@ def build(root: Path, output: Path, *, workers: int | None = None, step: Step | 
             if step:
                 step("Pages", number, len(pages))
             staging.write(job.path, _page(job, store))
+        for path, content in data_files(books.ledger, books.periods, store):
+            staging.write(path, content)
         rendered = 0
         for path, data, fresh in pdf_files(pdfs, store, workers=workers, step=step):
             staging.write(path, data)
@@ -249,11 +258,16 @@ def credit_fund_warnings(ledger: Ledger, periods: Sequence[BilledPeriod]) -> lis
     ]
 
 
-def _key(pages: Sequence[FileJob], pdfs: Sequence[PdfPlan], journals: dict[str, dict[str, bytes]]) -> str:
+def _key(
+    pages: Sequence[FileJob],
+    pdfs: Sequence[PdfPlan],
+    journals: dict[str, dict[str, bytes]],
+    data: Sequence[tuple[str, str]],
+) -> str:
     digest = hashlib.sha256()
-    for path, key in [*((job.path, job.key) for job in pages), *((plan.path, plan.key) for plan in pdfs)]:
+    for path, key in [*((job.path, job.key) for job in pages), *((plan.path, plan.key) for plan in pdfs), *data]:
         digest.update(f"{path}\0{key}\n".encode())
     for files in journals.values():
-        for path, data in files.items():
-            digest.update(f"{path}\0{hashlib.sha256(data).hexdigest()}\n".encode())
+        for path, content in files.items():
+            digest.update(f"{path}\0{hashlib.sha256(content).hexdigest()}\n".encode())
     return digest.hexdigest()

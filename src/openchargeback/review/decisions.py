@@ -2,6 +2,7 @@
 
 What stands in the database afterwards:
     ruling       one row a decision that holds for a charge (n, decision)
+    decider      one row a decision: who decided, and the place in the approval file
     disposition  one row a charge: billed, held or rejected, with the payer that counts (`disposition.sql`)
 """
 
@@ -191,6 +192,15 @@ def _rulings(con: duckdb.DuckDBPyConnection, outcomes: Sequence[_Outcome], direc
             )
             for number, outcome in enumerate(outcomes)
             if not outcome.void
+        ],
+    )
+    con.execute("CREATE TABLE decider (decision INTEGER, person VARCHAR, place VARCHAR)")
+    insert(
+        con,
+        "decider",
+        [
+            (number, outcome.decision.by, f"{outcome.decision.path}:{outcome.decision.line}")
+            for number, outcome in enumerate(outcomes)
         ],
     )
     con.execute("CREATE TABLE ruling AS SELECT n, decision FROM target JOIN verdict USING (decision)")

@@ -77,6 +77,7 @@ class About:
     provenance: Provenance
     sources: tuple[SourceNote, ...]
     schemas: tuple[SchemaLink, ...]
+    data_package: str
 
 
 def received(book: Book) -> Received:
@@ -108,4 +109,4 @@ def about(book: Book, provenance: Provenance) -> About:
     settings = [book.config.source(name) for name in book.colours]
     sources = tuple(SourceNote(s.label or s.name, s.cost, s.credit_fund, s.note) for s in settings)
     schemas = tuple(SchemaLink(schema_for(dialect)["title"], paths.schema(dialect)) for dialect in DIALECTS)
-    return About(provenance, sources, schemas)
+    return About(provenance, sources, schemas, paths.DATA_PACKAGE)

@@ -70,6 +70,7 @@ class PeriodView:
     journal: Link
     journal_lines: int
     journal_files: tuple[Link, ...]
+    data_files: tuple[Link, ...]
     digest: str
 
 
@@ -104,6 +105,10 @@ def period_view(book: Book, index: int, journal_files: tuple[str, ...]) -> Perio
         journal=Link(f"Journal {period.period}", paths.journal_page(period.period)),
         journal_lines=len(period.journal.lines),
         journal_files=tuple(Link(path.rsplit("/", 1)[-1], path) for path in journal_files),
+        data_files=tuple(
+            Link(path.rsplit("/", 1)[-1], path)
+            for path in (paths.charges_file(period), paths.lines_file(period.period))
+        ),
         digest=period.digest,
     )
 

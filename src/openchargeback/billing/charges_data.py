@@ -1,0 +1,88 @@
+"""Every charge of a period with what was found out about it, as `charges.csv` of the open data.
+
+Written by DuckDB from its tables to the disk, so that a million charges never stand in Python's memory.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import duckdb
+
+from openchargeback.focus.database import identifier, insert, literal, sql
+from openchargeback.focus.reading import LoadedFile
+from openchargeback.ledger.settings import Config
+from openchargeback.review.ids import number_charges
+
+COLUMNS = {
+    "charge": "string",
+    "source": "string",
+    "file": "string",
+    "row": "integer",
+    "period": "yearmonth",
+    "pi": "string",
+    "project": "string",
+    "fund": "string",
+    "pi_via": "string",
+    "project_via": "string",
+    "fund_via": "string",
+    "service": "string",
+    "resource_id": "string",
+    "resource_name": "string",
+    "category": "string",
+    "class": "string",
+    "list": "number",
+    "billed": "number",
+    "currency": "string",
+    "disposition": "string",
+    "flags": "string",
+    "decisions": "string",
+}
+"""The columns of `charges.csv` with their types in a Frictionless Table Schema; the references follow."""
+
+_CELLS = {
+    "resource_id": "ResourceId",
+    "resource_name": "ResourceName",
+    "category": "ChargeCategory",
+    "class": "ChargeClass",
+}
+
+
+def reference_columns(config: Config) -> tuple[str, ...]:
+    """The columns of the configured references, after those that are always there."""
+    return tuple(f"reference_{name}" for name in sorted(config.tags.references))
+
+
+def write_charges(
+    con: duckdb.DuckDBPyConnection, period: str, loaded: Sequence[LoadedFile], config: Config, path: Path
+) -> None:
+    """Write the charges of the period to a CSV file, every one of them, whatever became of it.
+
+    The stages up to statements must have run. Ids are computed for the sources that have none yet.
+    """
+    numbered = con.execute("SELECT DISTINCT source FROM attributed JOIN charge_id USING (n)").fetchall()
+    every = {each.file.source for each in loaded}
+    number_charges(con, period, loaded, every - {source for (source,) in numbered})
+    con.execute("CREATE TEMP TABLE charge_file (file INTEGER, path VARCHAR, first BIGINT)")
+    insert(con, "charge_file", [(each.number, each.file.path, each.first) for each in loaded])
+    con.execute(f"COPY ({_query(con, period, config)}) TO {literal(str(path))} (FORMAT csv, HEADER true)")
+
+
+def _query(con: duckdb.DuckDBPyConnection, period: str, config: Config) -> str:
+    present = {name for (name,) in con.execute("SELECT column_name FROM (DESCRIBE cell)").fetchall()}
+    cells = {part: f"cell.{name}" if name in present else "NULL::VARCHAR" for part, name in _CELLS.items()}
+    names = sorted(config.tags.references)
+    columns = zip(names, reference_columns(config), strict=True)
+    joins = [
+        f"LEFT JOIN reference AS r{number} ON r{number}.tag = payer.tag AND r{number}.name = {literal(name)}"
+        for number, name in enumerate(names)
+    ]
+    return sql(
+        __package__,
+        "charges_data.sql",
+        period=literal(period),
+        references="".join(f", r{number}.value AS {identifier(name)}" for number, (_, name) in enumerate(columns)),
+        reference_joins="\n".join(joins),
+        **cells,
+    )

@@ -1,0 +1,102 @@
+"""Where a statement's PI, project and fund come from, and which references its charges name.
+
+What stands in the database afterwards:
+    traced      one row a way of attribution with the billed charges of a line (`traced.sql`)
+    attribution one row the charges of a line that were attributed alike (`attributions.sql`)
+    attribution_share   its cents
+    reference   one row a value of a configured reference in a distinct text of Tags (`references.sql`)
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from decimal import Decimal
+
+import duckdb
+
+from openchargeback import money
+from openchargeback.focus.database import insert, sql
+from openchargeback.focus.tags import FIELDS, read_tags
+from openchargeback.model import Attribution, Reference
+
+MOST_VALUES = 100
+"""How many values of a reference a statement keeps; beyond, `charges.csv` has them."""
+
+Payer = tuple[str, str]
+"""PI and project of a statement."""
+
+
+def trace(con: duckdb.DuckDBPyConnection, references: Mapping[str, str], currency: str) -> None:
+    """Fill these tables; `lines.sum_lines` comes first. references: name → tag key.
+
+    The cents of a line are shared among its ways of attribution as among its resources, so that the amounts that a
+    statement tells here add up to those beside them.
+    """
+    con.execute(sql(__package__, "traced.sql"))
+    con.execute(sql(__package__, "attributions.sql"))
+    con.execute(
+        sql(
+            __package__,
+            "allocate.sql",
+            parts="attribution",
+            parent="attribution.parent",
+            totals="line_share",
+            shares="attribution_share",
+        ),
+        {"scale": int(10 ** money.places(currency))},
+    )
+    if references:
+        _read_references(con, references)
+    else:
+        con.execute("CREATE TABLE reference (tag BIGINT, name VARCHAR, value VARCHAR)")
+
+
+def read_attributions(con: duckdb.DuckDBPyConnection, currency: str) -> dict[Payer, tuple[Attribution, ...]]:
+    """How the charges of each statement were attributed, the most charges first."""
+    rows = con.execute(
+        "SELECT line.pi, line.project, pi_via, project_via, fund_via, people, "
+        "sum(attribution.charges)::BIGINT AS charges, sum(attribution.exact_billed), sum(share.billed)::HUGEINT "
+        "FROM attribution "
+        "JOIN attribution_share AS share ON share.id = attribution.id JOIN line ON line.id = attribution.parent "
+        "GROUP BY ALL ORDER BY line.pi, line.project, charges DESC, pi_via, project_via, fund_via, people"
+    ).fetchall()
+    result: dict[Payer, list[Attribution]] = {}
+    for pi, project, pi_via, project_via, fund_via, people, charges, exact_billed, units in rows:
+        billed = Decimal(units).scaleb(-money.places(currency))
+        found = Attribution(pi_via, project_via, fund_via, tuple(people), charges, exact_billed, billed)
+        result.setdefault((pi, project), []).append(found)
+    return {payer: tuple(found) for payer, found in result.items()}
+
+
+def read_references(con: duckdb.DuckDBPyConnection) -> dict[Payer, tuple[Reference, ...]]:
+    """The references that the billed charges of each statement name, by name."""
+    rows = con.execute(
+        "SELECT traced.pi, traced.project, reference.name, count(DISTINCT reference.value), "
+        "list_sort(list(DISTINCT reference.value))[:$most] FROM traced JOIN payer ON payer.id = traced.payer "
+        "JOIN reference ON reference.tag = payer.tag GROUP BY ALL ORDER BY 1, 2, 3",
+        {"most": MOST_VALUES},
+    ).fetchall()
+    result: dict[Payer, list[Reference]] = {}
+    for pi, project, name, count, values in rows:
+        result.setdefault((pi, project), []).append(Reference(name, tuple(values), count))
+    return {payer: tuple(found) for payer, found in result.items()}
+
+
+def _read_references(con: duckdb.DuckDBPyConnection, references: Mapping[str, str]) -> None:
+    names, keys = sorted(references), [references[name] for name in sorted(references)]
+    paths = ["/" + key.replace("~", "~0").replace("/", "~1") for key in keys]
+    con.execute(sql(__package__, "references.sql"), {"names": names, "paths": paths})
+    # The rules of tolerance are those for the payer's tags (focus/tags.py).
+    odd = con.execute(
+        "SELECT id, text FROM tag WHERE NOT plain OR len(list_filter(json_keys(text), lambda key: "
+        "list_contains($folded, lower(trim(key))) AND NOT list_contains($keys, key))) > 0",
+        {"folded": [key.strip().lower() for key in keys], "keys": keys},
+    ).fetchall()
+    found = [
+        (id_, name, value)
+        for id_, text in odd
+        for name, key in zip(names, keys, strict=True)
+        if (value := read_tags(text, dict.fromkeys(FIELDS, key)).pi)
+    ]
+    con.execute("DELETE FROM reference WHERE list_contains($odd, tag)", {"odd": [id_ for id_, _ in odd]})
+    insert(con, "reference", found)

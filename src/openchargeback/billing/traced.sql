@@ -1,0 +1,45 @@
+-- One row is the billed charges of one way of attribution (payer), one billing line and the same people who decided,
+-- with where PI, project and fund come from.
+CREATE TABLE traced AS
+WITH undisputed AS (
+    SELECT payer, service, count(*) AS charges, sum(cost) AS exact_billed, sum(list) AS exact_list
+    FROM attributed AS charge
+    ANTI JOIN disposition ON disposition.n = charge.n
+    GROUP BY payer, service
+),
+reassigned AS (
+    SELECT ruling.n, list_sort(list(DISTINCT decider.person)) AS people
+    FROM ruling
+    JOIN verdict USING (decision)
+    JOIN decider USING (decision)
+    WHERE verdict.verb = 'reassign'
+    GROUP BY ruling.n
+)
+SELECT
+    payer.id AS payer, payer.pi, payer.project, coalesce(payer.fund, '') AS fund, payer.source, undisputed.service,
+    payer.pi_via, payer.project_via, coalesce(payer.fund_via, '') AS fund_via, []::VARCHAR[] AS people,
+    undisputed.charges, undisputed.exact_billed, undisputed.exact_list
+FROM undisputed
+JOIN payer ON payer.id = undisputed.payer
+UNION ALL
+SELECT
+    payer.id,
+    CASE WHEN disposition.decided THEN settled.pi ELSE payer.pi END,
+    CASE WHEN disposition.decided THEN settled.project ELSE payer.project END,
+    coalesce(CASE WHEN disposition.decided THEN settled.fund ELSE payer.fund END, ''),
+    payer.source,
+    charge.service,
+    CASE WHEN disposition.decided THEN settled.pi_via ELSE payer.pi_via END,
+    CASE WHEN disposition.decided THEN settled.project_via ELSE payer.project_via END,
+    coalesce(CASE WHEN disposition.decided THEN settled.fund_via ELSE payer.fund_via END, ''),
+    coalesce(reassigned.people, []),
+    count(*),
+    sum(charge.cost),
+    sum(charge.list)
+FROM disposition
+JOIN attributed AS charge USING (n)
+JOIN payer ON payer.id = charge.payer
+LEFT JOIN settled USING (n)
+LEFT JOIN reassigned USING (n)
+WHERE disposition.disposition = 'billed'
+GROUP BY ALL

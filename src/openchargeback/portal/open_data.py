@@ -1,0 +1,159 @@
+"""The open data of a build: billing lines as CSV, and the Frictionless Data Package that describes all of it.
+
+    data/datapackage.json             what the files hold, with their digests
+    data/2025-01/charges.csv(.gz)     every charge (`billing/charges_data.py`)
+    data/2025-01/lines.csv            the billing lines
+
+It is data for programs and stays exact: no cell is guarded against being taken for a formula.
+Source: Data Package v1, specs.frictionlessdata.io.
+"""
+
+from __future__ import annotations
+
+import csv
+import hashlib
+import io
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from openchargeback import money
+from openchargeback.billing.charges_data import COLUMNS, reference_columns
+from openchargeback.ledger.settings import Config
+from openchargeback.model import BilledPeriod
+
+FORMAT_VERSION = 1
+"""Grows when a file of the open data changes its shape, so that no build takes an older one for its own."""
+
+LINE_COLUMNS = {
+    "period": "yearmonth",
+    "statement": "string",
+    "pi": "string",
+    "project": "string",
+    "fund": "string",
+    "source": "string",
+    "service": "string",
+    "charges": "integer",
+    "list": "number",
+    "discount": "number",
+    "billed": "number",
+    "exact_list": "number",
+    "exact_billed": "number",
+    "currency": "string",
+}
+
+_VIA = "tag, match (the directory claims account or resource), project (its entry), default (of the source) or decision"
+
+_CHARGE_WORDS = {
+    "charge": "Id of the charge: the first 16 hex digits of a SHA-256 over what it says",
+    "source": "Where the charge comes from",
+    "file": "The charge file, a path in the ledger",
+    "row": "The row in the file; the header is row 1",
+    "period": "The billing month",
+    "pi": "E-mail address of the principal investigator; empty where none was found",
+    "project": "Id of the project; empty where none was found",
+    "fund": "The accounting string that pays; empty where none was found",
+    "pi_via": f"How the PI was found: {_VIA}",
+    "project_via": f"How the project was found: {_VIA}",
+    "fund_via": f"How the fund was found: {_VIA}",
+    "service": "ServiceName of the charge",
+    "resource_id": "ResourceId of the charge",
+    "resource_name": "ResourceName of the charge",
+    "category": "ChargeCategory of the charge; empty where the file has none, which counts as Usage",
+    "class": "ChargeClass of the charge",
+    "list": "List price, exact, in the row's currency",
+    "billed": "The cost for billing, exact, in the row's currency, whatever became of it",
+    "currency": "ISO 4217 code",
+    "disposition": "billed, held or rejected",
+    "flags": "Why a person had to look at it, separated by semicolons",
+    "decisions": "Where it was decided: places in the approval files, separated by semicolons",
+}
+
+_LINE_WORDS = {
+    "statement": "Number of the statement that shows the line",
+    "charges": "How many charges the line sums up",
+    "list": "List price in cents: discount + billed",
+    "discount": "List price less amount billed, in cents",
+    "billed": "The amount due, in cents",
+    "exact_list": "List price before rounding",
+    "exact_billed": "Amount billed before rounding",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class DataResource:
+    """One file of the package: its path below `data/`, size and SHA-256."""
+
+    period: str
+    kind: str
+    path: str
+    size: int
+    sha256: str
+
+    @staticmethod
+    def of(period: str, kind: str, path: str, content: bytes) -> DataResource:
+        """The entry of a file with this content; kind: `charges` or `lines`."""
+        return DataResource(period, kind, path, len(content), hashlib.sha256(content).hexdigest())
+
+
+def lines_csv(period: BilledPeriod) -> bytes:
+    """The billing lines of a period in their order, exact and in cents."""
+    numbers = {(each.pi.email, each.project.id): each.number for each in period.statements}
+    out = io.StringIO()
+    writer = csv.writer(out, lineterminator="\n")
+    writer.writerow(LINE_COLUMNS)
+    for line in period.lines:
+        cents = (line.amounts.list, line.amounts.discount, line.amounts.billed)
+        writer.writerow(
+            [
+                *(line.period, numbers[line.pi, line.project], line.pi, line.project, line.fund),
+                *(line.source, line.service, line.charges),
+                *(money.plain(amount, period.currency) for amount in cents),
+                *(money.exact(line.exact_list), money.exact(line.exact_billed), period.currency),
+            ]
+        )
+    return out.getvalue().encode("utf-8", errors="backslashreplace")
+
+
+def datapackage(resources: Sequence[DataResource], config: Config) -> bytes:
+    """`datapackage.json` of these files, in their order."""
+    package = {
+        "name": "openchargeback-data",
+        "title": f"Charges and billing lines of {config.organization.name}",
+        "description": "Every charge with what became of it, and what was billed. Amounts are exact decimals.",
+        "resources": [_resource(resource, config) for resource in resources],
+    }
+    text = json.dumps(package, ensure_ascii=False, indent=1) + "\n"
+    return text.encode("utf-8", errors="backslashreplace")
+
+
+def _resource(resource: DataResource, config: Config) -> dict[str, object]:
+    packed = {"compression": "gz"} if resource.path.endswith(".gz") else {}
+    fields = _charge_fields(config) if resource.kind == "charges" else _fields(LINE_COLUMNS, _LINE_WORDS)
+    return {
+        "name": f"{resource.kind}-{resource.period}",
+        "path": resource.path,
+        "format": "csv",
+        "mediatype": "text/csv",
+        "encoding": "utf-8",
+        **packed,
+        "bytes": resource.size,
+        "hash": f"sha256:{resource.sha256}",
+        "schema": {"fields": fields, **({"primaryKey": ["charge"]} if resource.kind == "charges" else {})},
+    }
+
+
+def _charge_fields(config: Config) -> list[dict[str, object]]:
+    names = sorted(config.tags.references)
+    references = {
+        column: f"The reference “{name}” of the charge"
+        for name, column in zip(names, reference_columns(config), strict=True)
+    }
+    return _fields({**COLUMNS, **dict.fromkeys(references, "string")}, {**_CHARGE_WORDS, **references})
+
+
+def _fields(columns: dict[str, str], words: dict[str, str]) -> list[dict[str, object]]:
+    return [
+        {"name": name, "type": kind, "description": words.get(name, _CHARGE_WORDS.get(name, ""))}
+        for name, kind in columns.items()
+    ]

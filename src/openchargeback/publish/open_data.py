@@ -1,0 +1,36 @@
+"""The open data of a build: planned by what it rests on, and made only where it is written."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from openchargeback.ledger.reading import Ledger
+from openchargeback.model import BilledPeriod
+from openchargeback.portal import paths
+from openchargeback.portal.open_data import FORMAT_VERSION, DataResource, datapackage, lines_csv
+from openchargeback.publish.billed import kept_charges
+from openchargeback.publish.cache import Cache
+
+
+def data_keys(periods: tuple[BilledPeriod, ...]) -> list[tuple[str, str]]:
+    """The files of the open data but `datapackage.json`, which follows from them, each with what it rests on."""
+    return [
+        (path, f"{FORMAT_VERSION} {period.digest}")
+        for period in periods
+        for path in (paths.charges_file(period), paths.lines_file(period.period))
+    ]
+
+
+def data_files(ledger: Ledger, periods: tuple[BilledPeriod, ...], store: Cache) -> Iterator[tuple[str, bytes]]:
+    """Every file of the open data, one at a time; charges come from the cache where it has them."""
+    resources = []
+    for period in periods:
+        charges = kept_charges(ledger, store, period)
+        for kind, path, content in (
+            ("charges", paths.charges_file(period), charges),
+            ("lines", paths.lines_file(period.period), lines_csv(period)),
+        ):
+            inside = path.removeprefix(paths.DATA_FOLDER + "/")
+            resources.append(DataResource.of(period.period, kind, inside, content))
+            yield path, content
+    yield paths.DATA_PACKAGE, datapackage(resources, ledger.config)
