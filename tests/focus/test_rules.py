@@ -385,7 +385,7 @@ def test_the_header_is_judged_once_for_all_its_columns():
     assert (unknown.code, unknown.count, unknown.rows) == ("unknown-label", 2, ())
     assert unknown.message.endswith("ChargeSubcategory (now in ChargeClass and CommitmentDiscountStatus), Id")
     assert (missing.code, missing.count) == ("missing-label", 2)
-    assert missing.message == "columns of FOCUS 1.2 that billing can do without are missing: PublisherName, ServiceName"
+    assert missing.message == "2 columns of FOCUS 1.2 are missing: PublisherName, ServiceName"
 
 
 def test_a_complete_header_is_fine():

@@ -200,7 +200,8 @@ def thaw(frozen: Frozen, state: PeriodFile, live: Config) -> tuple[BilledPeriod,
         problems.append(Problem(path, "frozen-fault", what, "restore the file from Git"))
     if config.currency != live.currency:
         what = f"the ledger is in {live.currency}, but {frozen.period} was closed in {config.currency}"
-        problems.append(Problem("config.yaml", "currency-changed", what, "begin a new ledger for another currency"))
+        fix = f"set `currency` back to {config.currency}; another currency needs a ledger of its own"
+        problems.append(Problem("config.yaml", "currency-changed", what, fix))
     return period, problems
 
 

@@ -18,6 +18,8 @@ SELECT
     nullif(pi, '') AS pi,
     nullif(project, '') AS project,
     nullif(fund, '') AS fund,
+    -- What named the project is not recorded, and nothing that late charges are shown in tells it.
+    NULL::VARCHAR AS project_via,
     CASE WHEN pi_via = 'tag' THEN nullif(pi, '') END AS tag_pi,
     CASE WHEN fund_via = 'tag' THEN nullif(fund, '') END AS tag_fund,
     CASE WHEN pi_via = 'default' THEN nullif(pi, '') END AS default_pi,

@@ -64,13 +64,13 @@ def check_header(columns: Collection[str], dialect: str, source: Source) -> list
         (
             "unknown-label",
             unknown,
-            f"no columns of FOCUS: {_listed(said)}",
-            "begin the names of your own columns with x_",
+            f"{_columns(len(unknown))} {_are(len(unknown))} not in FOCUS: {_listed(said)}",
+            "correct the spelling, or begin the names of your own columns with x_",
         ),
         (
             "missing-label",
             absent,
-            f"columns of {_name(dialect)} that billing can do without are missing: {_listed(absent)}",
+            f"{_columns(len(absent))} of {_name(dialect)} {_are(len(absent))} missing: {_listed(absent, 3)}",
             "nothing for billing; where the file should be complete, export all columns",
         ),
     ]
@@ -81,9 +81,17 @@ def check_header(columns: Collection[str], dialect: str, source: Source) -> list
     ]
 
 
-def _listed(names: Sequence[str]) -> str:
-    more = f" and {len(names) - 10} more" if len(names) > 10 else ""
-    return ", ".join(names[:10]) + more
+def _listed(names: Sequence[str], most: int = 10) -> str:
+    more = f" and {len(names) - most} more" if len(names) > most else ""
+    return ", ".join(names[:most]) + more
+
+
+def _columns(number: int) -> str:
+    return f"{number} column{'s' * (number != 1)}"
+
+
+def _are(number: int) -> str:
+    return "is" if number == 1 else "are"
 
 
 def _name(dialect: str) -> str:

@@ -29,7 +29,9 @@ def _cell(code: str, name: str, text: str) -> tuple[str, str]:
     if code == "no-such-date":
         return f"{name} is no date of the calendar: {shown}", "correct the day"
     if code == "amount-size":
-        fix = f"amounts have at most {money.MAX_DIGITS} digits before the point"
+        fix = (
+            f"look for a shifted row or a wrong column: amounts have at most {money.MAX_DIGITS} digits before the point"
+        )
         return f"{name} is beyond what an amount can hold: {shown}", fix
     kind = COLUMNS.get(name)
     if kind == "datetime":

@@ -198,7 +198,7 @@ def _charges() -> Iterator[Rule]:
         "{cost}",
         "usage AND negative({cost}) AND NOT correction",
         "{cost} of usage is negative and the charge is no correction",
-        "decide the charges flagged negative-usage",
+        "ask the source, and decide the charges flagged negative-usage",
     )
     yield Rule(
         "effective-zero",
@@ -235,7 +235,7 @@ def _charges() -> Iterator[Rule]:
         "upper(BillingCurrency) <> (SELECT upper(BillingCurrency) FROM file WHERE BillingCurrency IS NOT NULL "
         "GROUP BY ALL ORDER BY count(*) DESC, upper(BillingCurrency) LIMIT 1)",
         "the file holds a second currency",
-        "what is not in the ledger's currency is held and can only be rejected; split the file by currency",
+        "ask the source to bill in one currency, or reject the charges that are held as foreign-currency",
         trigger="min(upper(BillingCurrency)) <> max(upper(BillingCurrency))",
     )
 
@@ -248,7 +248,7 @@ def _commitments() -> Iterator[Rule]:
         "BilledCost",
         f"category = 'usage' AND lower({status}) = 'used' AND NOT zero(BilledCost) AND NOT correction",
         "BilledCost is not 0 on usage that a commitment covers",
-        "check that the commitment is not billed twice, with its purchase and with its use",
+        "ask the provider which of the two is wrong, the cost or the status",
         "FOCUS 1.2, Billed Cost",
         needs=("ChargeCategory", status),
     )
@@ -257,7 +257,7 @@ def _commitments() -> Iterator[Rule]:
         "EffectiveCost",
         "category = 'purchase' AND CommitmentDiscountId IS NOT NULL AND NOT zero(EffectiveCost) AND NOT correction",
         "EffectiveCost is not 0 on the purchase of a commitment",
-        "check that the commitment is not billed twice, with its purchase and with its use",
+        "ask the provider before you bill this source by EffectiveCost",
         "FOCUS 1.2, Effective Cost",
         needs=("ChargeCategory", "CommitmentDiscountId"),
     )

@@ -208,7 +208,7 @@ def _contradicting_credit(values: dict[str, Any]) -> tuple[str, str, str] | None
     if "where" in values or not values.get("charges"):
         return "no-target", "`credit` needs `charges`", "list the ids of the charges, as `review credit` does"
     if values.get("clears") or values.get("expect"):
-        return "clears-with-credit", "`clears` and `expect` have no meaning with credit", "remove them"
+        return "clears-with-credit", "`clears` and `expect` have no meaning with credit", "remove `clears` and `expect`"
     return None
 
 

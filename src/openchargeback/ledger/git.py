@@ -123,8 +123,8 @@ def staged(root: Path, index: str = "") -> list[str] | None:
         return None
     # Against the empty tree before the first commit; of a renamed file both names count.
     base = "HEAD" if head(root) else _expect(_run(root, "hash-object", "-t", "tree", "--stdin")).strip()
-    compare = ("diff-index", "--cached", "--name-only", "--no-renames", "--relative", "-z", base, "--", ".")
-    names = _expect(_run(root, *compare, index=index))
+    options = ("--cached", "--name-only", "--no-renames", "--relative", "-z")
+    names = _expect(_run(root, "diff-index", *options, base, "--", ".", index=index))
     return sorted(name for name in names.split("\0") if name)
 
 

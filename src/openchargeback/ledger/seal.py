@@ -61,7 +61,7 @@ def left_over(root: Path, period: str) -> list[Problem]:
             part_path(period, name),
             "frozen-left-over",
             f"{period} is open, so this record of an earlier closing says nothing",
-            "remove it; closing writes a new one",
+            f"remove it; or, if {period} should be closed, restore periods/{period}.yaml from Git",
             severity=Severity.WARNING,
         )
         for name in (*PARTS, FROZEN)
@@ -87,18 +87,13 @@ def _broken_seal(period: str, state: PeriodFile) -> list[Problem]:
 
 
 def _compare(root: Path, path: str, expected: str | None, period: str, state: PeriodFile) -> Problem | None:
-    sealed = state.state is State.FINALIZED
-    code = "sealed-file-changed" if sealed else "closed-period-changed"
-    fix = (
-        "restore it from Git; correct a finalized period by entries in an open one"
-        if sealed
-        else f"restore it from Git, or reopen the period as its next revision: `focus-billing periods open {period}`"
-    )
+    code, undo, instead = _weight(period, state.state)
+    fix = f"restore it from Git{instead}" if expected is not None else f"{undo}{instead}"
     if not (root / path).is_file():
         return Problem(path, code, f"{period} is {state.state}, but this file of it is gone", fix)
     if expected is None:
         added = f"{period} is {state.state}, but this file was added since"
-        return Problem(path, code, added, fix.replace("restore it from Git", "remove it"))
+        return Problem(path, code, added, fix)
     try:
         digest = files.digest_of(root / path)
     except OSError as error:
@@ -107,6 +102,14 @@ def _compare(root: Path, path: str, expected: str | None, period: str, state: Pe
         return None
     told = f"{period} is {state.state}, but this file was changed: it was {expected[:_SHOWN]}, is {digest[:_SHOWN]}"
     return Problem(path, code, told + _how(root / path, expected), fix)
+
+
+def _weight(period: str, state: State) -> tuple[str, str, str]:
+    """The code of a change, how to undo an added file, and what may be done instead of undoing it."""
+    if state is State.FINALIZED:
+        return "sealed-file-changed", "remove it", "; correct a finalized period by entries in an open one"
+    again = f", or reopen the period as its next revision: `focus-billing periods open {period}`"
+    return "closed-period-changed", "remove it", again
 
 
 def _how(path: Path, expected: str) -> str:

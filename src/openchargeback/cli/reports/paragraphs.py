@@ -37,11 +37,15 @@ class Paragraph:
     @property
     def beyond(self) -> int:
         """How many others the message of the head stands for without saying so itself."""
-        return 0 if f"{self.count:,}" in self.head.message.split() else self.count - 1
+        # With several places a number in the message is another one, such as the cells of a row.
+        told = len(self.places) == 1 and f"{self.count:,}" in self.head.message.split()
+        return 0 if told else self.count - 1
 
     @property
     def times(self) -> str:
-        """` (50,000 times)`, or nothing where there is one or the message says how many."""
+        """` (50,000 times)`, of cells `, and 3 more`, or nothing where there is one or the message says how many."""
+        if self.beyond and self.head.code == "missing-cell":
+            return f", and {self.beyond:,} more"
         return f" ({self.count:,} times)" if self.beyond else ""
 
     @property
@@ -77,7 +81,9 @@ def totals(found: Sequence[Paragraph]) -> str:
 
 def _key(problem: Problem) -> tuple[object, ...]:
     fix = _DATA.sub("…", problem.fix)
-    return problem.path, problem.code, problem.severity, problem.field, fix, _shape(problem)
+    # A row that ends early lacks many cells for one reason.
+    field = "" if problem.code == "missing-cell" else problem.field
+    return problem.path, problem.code, problem.severity, field, fix, _shape(problem)
 
 
 def _shape(problem: Problem) -> str:
