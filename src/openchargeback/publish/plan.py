@@ -1,0 +1,212 @@
+"""The order of a plan: two revisions, the periods that differ, both billed, the difference."""
+
+from __future__ import annotations
+
+import tempfile
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from openchargeback.billing.pipeline import Settled
+from openchargeback.ledger.config import FILE_NAME, read_config
+from openchargeback.ledger.directory import PEOPLE_FILE, PROJECTS_FILE
+from openchargeback.ledger.periods import PeriodFile, read_period
+from openchargeback.ledger.reading import Ledger, read_ledger
+from openchargeback.ledger.revision import Snapshot, compared, take
+from openchargeback.ledger.settings import Config
+from openchargeback.model import State
+from openchargeback.plan.changes import period_change
+from openchargeback.plan.parts import Side, settle_both, unexplained
+from openchargeback.plan.reached import changed_paths, period_of, reached_periods
+from openchargeback.plan.settings import billing_config, changed_settings
+from openchargeback.plan.thresholds import beyond, strictest
+from openchargeback.plan.touched import touched_periods
+from openchargeback.plan.values import PeriodChange, Plan, Revision
+from openchargeback.problems import LedgerFault, Problem, Severity, has_errors, in_order
+from openchargeback.publish.billed import closed_before
+from openchargeback.publish.build import Step, open_cache
+from openchargeback.publish.cache import Cache
+
+_LEDGER_FOLDERS = ("charges/", "approvals/", "periods/", "directory/", "policies/")
+
+
+@dataclass(frozen=True, slots=True)
+class _Sides:
+    """Both revisions with the folders that their files are put into."""
+
+    base: Snapshot
+    head: Snapshot
+    base_folder: Path
+    head_folder: Path
+
+    def take(self, wanted: Callable[[str], bool]) -> list[Problem]:
+        """Put files of both into their folders; gives the problems of the head."""
+        take(self.base, wanted, self.base_folder)
+        return take(self.head, wanted, self.head_folder)
+
+
+def make_plan(root: Path, base: str | None = None, head: str | None = None, *, step: Step | None = None) -> Plan:
+    """What merging the head into the base would change.
+
+    Raises UsageFault where they cannot be compared, LedgerFault where the head's settings cannot be read.
+    """
+    before, after = compared(root, base, head, _main_branch(root))
+    with tempfile.TemporaryDirectory(prefix="openchargeback-plan-") as folder:
+        sides = _Sides(before, after, Path(folder) / "base", Path(folder) / "head")
+        return _plan(sides, _cache(root), step)
+
+
+def _plan(sides: _Sides, store: Cache, step: Step | None) -> Plan:
+    problems = sides.take(lambda path: path == FILE_NAME or path.startswith(("periods/", "directory/")))
+    states = _states(sides.base_folder), _states(sides.head_folder)
+    configs = _config(sides.base_folder), _config(sides.head_folder)
+    reached = _reached(sides, states, configs)
+    problems += _take_reached(sides, reached, states, configs)
+    after, faults = _read(sides.head_folder)
+    problems += faults
+    if after is None:
+        raise LedgerFault(problems)
+    before, faults = _read(sides.base_folder)
+    base_problems = faults if sides.base.entries else []
+    if before is None:
+        before = Ledger(sides.base_folder, after.config, after.directory, {}, {}, {})
+    periods = []
+    for number, period in enumerate(reached):
+        if step:
+            step("Comparing", number, len(reached))
+        change, old_faults, new_faults = _period(period, before, after, store)
+        base_problems += old_faults
+        problems += new_faults
+        if change is not None and not change.is_quiet:
+            periods.append(change)
+    settings = changed_settings((before.config, before.directory), (after.config, after.directory), periods)
+    problems += touched_periods(changed_paths(sides.base.entries, sides.head.entries), *states)
+    problems += beyond(periods, strictest(before.config.plan, after.config.plan), after.config.currency)
+    problems += _base_notice(base_problems)
+    return Plan(
+        _revision(sides.base),
+        _revision(sides.head),
+        after.config.currency,
+        tuple(periods),
+        settings,
+        tuple(in_order(problems)),
+    )
+
+
+def _main_branch(root: Path) -> str:
+    """The branch that counts, as the config names it."""
+    config = _config(root)
+    return config.portal.branch if config else "main"
+
+
+def _cache(root: Path) -> Cache:
+    """The ledger's cache where a build has made one; a plan adds no folder to the work tree."""
+    return open_cache(root) if (root / ".openchargeback").is_dir() else Cache(None)
+
+
+def _config(folder: Path) -> Config | None:
+    try:
+        return read_config((folder / FILE_NAME).read_bytes())[0]
+    except OSError:
+        return None
+
+
+def _states(folder: Path) -> dict[str, PeriodFile]:
+    found = {}
+    for path in sorted(folder.glob("periods/*.y*ml")):
+        state, _ = read_period(path.read_bytes(), path.name)
+        if state is not None and period_of(f"periods/{path.name}") == path.stem:
+            found[path.stem] = state
+    return found
+
+
+def _reached(
+    sides: _Sides,
+    states: tuple[Mapping[str, PeriodFile], Mapping[str, PeriodFile]],
+    configs: tuple[Config | None, Config | None],
+) -> tuple[str, ...]:
+    old, new = (billing_config(config) if config else None for config in configs)
+    directory = (PEOPLE_FILE, PROJECTS_FILE)
+    return reached_periods(
+        sides.base.entries,
+        sides.head.entries,
+        states,
+        settings_differ=old != new or any(path in directory for path in _changed(sides)),
+        unusual=any(config is not None and config.review.unusual_amount is not None for config in configs),
+    )
+
+
+def _changed(sides: _Sides) -> tuple[str, ...]:
+    return changed_paths(sides.base.entries, sides.head.entries)
+
+
+def _take_reached(
+    sides: _Sides,
+    reached: Sequence[str],
+    states: tuple[Mapping[str, PeriodFile], Mapping[str, PeriodFile]],
+    configs: tuple[Config | None, Config | None],
+) -> list[Problem]:
+    """Put the files of the reached periods in place, with those of the closed months that they are compared with, and
+    whatever else of the ledger changed, so that its faults are told.
+    """
+    needed = set(reached)
+    if reached and any(config is not None and config.review.unusual_amount is not None for config in configs):
+        for side in states:
+            needed |= {each for each, file in side.items() if file.state is not State.OPEN and each < reached[-1]}
+    logos = {config.organization.logo for config in configs if config}
+    changed = {path for path in _changed(sides) if path.startswith(_LEDGER_FOLDERS)}
+    return sides.take(lambda path: period_of(path) in needed or path in logos or path in changed)
+
+
+def _read(folder: Path) -> tuple[Ledger | None, list[Problem]]:
+    folder.mkdir(exist_ok=True)
+    return read_ledger(folder)
+
+
+def _period(
+    period: str, before: Ledger, after: Ledger, store: Cache
+) -> tuple[PeriodChange | None, list[Problem], list[Problem]]:
+    """The change of a period with the problems of base and head; None where the head's charges cannot be read."""
+    base = Side(before, closed_before(before, store, period))
+    head = Side(after, closed_before(after, store, period))
+    both = settle_both(period, base, head)
+    old_faults, new_faults = list(both.old_faults), list(both.new_faults)
+    if has_errors(new_faults) and both.new == Settled():
+        return None, old_faults, new_faults
+    new_faults += [
+        Problem("", "broken-invariant", f"{period}: the causes do not sum to the change of {line}", "please report this")
+        for line in unexplained(both)
+    ]
+    change = period_change(
+        period,
+        (_state(before, period), _state(after, period)),
+        both.old,
+        both.new,
+        both.parts,
+        (before.approvals.get(period, ()), after.approvals.get(period, ())),
+        after.config.currency,
+    )
+    return change, old_faults, new_faults
+
+
+def _state(ledger: Ledger, period: str) -> State | None:
+    return ledger.period_file(period).state if period in ledger.periods else None
+
+
+def _base_notice(problems: Sequence[Problem]) -> list[Problem]:
+    if not has_errors(problems):
+        return []
+    first = next(each for each in in_order(problems) if each.severity is Severity.ERROR)
+    return [
+        Problem(
+            first.path,
+            "base-has-errors",
+            f"the base has errors ({first.message}); what cannot be billed there counts as new",
+            "nothing to do in this change",
+            severity=Severity.NOTICE,
+        )
+    ]
+
+
+def _revision(snapshot: Snapshot) -> Revision:
+    return Revision(snapshot.name, snapshot.commit, snapshot.work_tree, snapshot.digest)
