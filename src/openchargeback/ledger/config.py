@@ -244,8 +244,12 @@ CONFIG = shape.Record(
         ),
         "plan": shape.Record(
             {
-                "warn": shape.Text(pattern=_PERCENT, what="per cent such as 5%", help="Warn when more of a month moves."),
-                "fail": shape.Text(pattern=_PERCENT, what="per cent such as 50%", help="Fail when more of a month moves."),
+                "warn": shape.Text(
+                    pattern=_PERCENT, what="per cent such as 5%", help="Warn when more of a month moves."
+                ),
+                "fail": shape.Text(
+                    pattern=_PERCENT, what="per cent such as 50%", help="Fail when more of a month moves."
+                ),
             },
             make=lambda v, _n, _r: PlanSettings(**{key: Decimal(text.rstrip("% ")) for key, text in v.items()}),
             help="How much of a month's total a change may move, in per cent.",

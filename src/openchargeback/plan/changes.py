@@ -79,7 +79,7 @@ def line_changes(
 def causes_in_cents(
     parts: Iterable[Mapping[Cause, Decimal]], difference: Decimal, currency: str
 ) -> dict[Cause, Decimal]:
-    """What each cause adds to some lines, summed exactly and rounded to cents; what the difference leaves is rounding."""
+    """What each cause adds to some lines, summed exactly, then rounded; what the difference leaves is rounding."""
     exact: dict[Cause, Decimal] = {}
     for line in parts:
         for cause, amount in line.items():
@@ -90,9 +90,7 @@ def causes_in_cents(
 
 
 def _by_key(lines: Iterable[BillingLine]) -> dict[LineKey, Decimal]:
-    return {
-        LineKey(line.pi, line.project, line.fund, line.source, line.service): line.amounts.billed for line in lines
-    }
+    return {LineKey(line.pi, line.project, line.fund, line.source, line.service): line.amounts.billed for line in lines}
 
 
 def _total(lines: Iterable[BillingLine]) -> Decimal:
@@ -102,7 +100,7 @@ def _total(lines: Iterable[BillingLine]) -> Decimal:
 def _people(
     before: Mapping[LineKey, Decimal], after: Mapping[LineKey, Decimal], lines: Sequence[LineChange], currency: str
 ) -> tuple[int, int, int]:
-    """How many PIs change, appear and are gone. A line that moves by one cent only does not make its PI a changed one."""
+    """How many PIs change, appear and are gone; that a line moves by one cent does not make its PI a changed one."""
     was, now = {key.pi for key in before}, {key.pi for key in after}
     cent = Decimal(1).scaleb(-money.places(currency))
     touched = {line.key.pi for line in lines if abs(line.difference) > cent}

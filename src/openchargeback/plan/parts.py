@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from decimal import Decimal
+from itertools import pairwise
 
 import duckdb
 
@@ -119,9 +120,11 @@ def _steps(con: duckdb.DuckDBPyConnection, period: str, base: Side, head: Side) 
     changed = [step for step in _STEPS if _of(base.ledger, step, period) != _of(head.ledger, step, period)]
     if not count(con, "SELECT count(*) FROM movement WHERE change = 'outcome'"):
         return "SELECT NULL::BIGINT AS head, NULL AS cause WHERE false"
-    same_charges = base.history == head.history and not count(
-        con, "SELECT count(*) FROM base.outcome WHERE n NOT IN (SELECT base FROM pair)"
-    ) and not count(con, "SELECT count(*) FROM head.outcome WHERE n NOT IN (SELECT head FROM pair)")
+    same_charges = (
+        base.history == head.history
+        and not count(con, "SELECT count(*) FROM base.outcome WHERE n NOT IN (SELECT base FROM pair)")
+        and not count(con, "SELECT count(*) FROM head.outcome WHERE n NOT IN (SELECT head FROM pair)")
+    )
     # With one change only, there is nothing to tell apart.
     if not changed or (same_charges and len(changed) == 1 and not _costs_differ(con)):
         return f"SELECT head, '{changed[0] if changed else 'charges'}' AS cause FROM movement"
@@ -146,7 +149,7 @@ def _steps(con: duckdb.DuckDBPyConnection, period: str, base: Side, head: Side) 
 def _last_step(states: Sequence[tuple[str, str]]) -> str:
     """SQL that goes back from the head until an outcome is another one; what came after it is the cause."""
     cases = []
-    for (_, before), (step, after) in reversed(list(zip(states, states[1:], strict=False))):
+    for (_, before), (step, after) in reversed(list(pairwise(states))):
         cases.append(f"WHEN {_outcome(before)} IS DISTINCT FROM {_outcome(after)} THEN '{step}'")
     joins = " ".join(f"JOIN {schema}.outcome AS {schema} ON {schema}.n = movement.head" for _, schema in states)
     return f"SELECT movement.head, CASE {' '.join(cases)} ELSE 'charges' END AS cause FROM movement {joins}"

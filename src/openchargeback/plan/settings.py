@@ -26,7 +26,9 @@ from openchargeback.plan.values import Cause, LineKey, PeriodChange, SettingChan
 def billing_config(config: Config) -> Config:
     """The settings that decide what is billed to whom; the others are blank."""
     sources = {
-        name: Source(name, dialect=s.dialect, cost=s.cost, default=s.default, default_untagged_only=s.default_untagged_only)
+        name: Source(
+            name, dialect=s.dialect, cost=s.cost, default=s.default, default_untagged_only=s.default_untagged_only
+        )
         for name, s in config.sources.items()
     }
     return replace(
@@ -49,12 +51,16 @@ def billing_directory(directory: Directory) -> Directory:
 def changed_settings(
     old: tuple[Config, Directory], new: tuple[Config, Directory], periods: Sequence[PeriodChange]
 ) -> tuple[SettingChange, ...]:
-    """What config and directory say otherwise, with what it moves; settings that move no money are left out.
+    """What config and directory say otherwise and what it moves; what moves nothing is left out.
 
-    The thresholds of the plan count too: whoever changes them changes what is let through.
+    The thresholds of the plan are told in any case: whoever changes them changes what is let through.
     """
     pairs = [
-        (FILE_NAME, replace(billing_config(old[0]), plan=old[0].plan), replace(billing_config(new[0]), plan=new[0].plan)),
+        (
+            FILE_NAME,
+            replace(billing_config(old[0]), plan=old[0].plan),
+            replace(billing_config(new[0]), plan=new[0].plan),
+        ),
         (PEOPLE_FILE, {"aliases": old[1].aliases}, {"aliases": new[1].aliases}),
         (PROJECTS_FILE, billing_directory(old[1]).projects, billing_directory(new[1]).projects),
     ]
@@ -64,8 +70,9 @@ def changed_settings(
         for key in sorted({*was, *now}):
             if was.get(key, "") != now.get(key, ""):
                 more, less = _effect(path, key, periods)
-                name = ".".join(key)
-                result.append(SettingChange(path, name, was.get(key, ""), now.get(key, ""), more, less))
+                if more or less or key[0] == "plan":
+                    name = ".".join(key)
+                    result.append(SettingChange(path, name, was.get(key, ""), now.get(key, ""), more, less))
     return tuple(result)
 
 

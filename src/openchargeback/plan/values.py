@@ -171,10 +171,14 @@ class PeriodChange:
         return moved(line.difference for line in self.lines)
 
     @property
+    def reconciles_as_before(self) -> bool:
+        """Whether every control total is what it was."""
+        return all(each.old == each.new for each in self.control)
+
+    @property
     def is_quiet(self) -> bool:
         """Whether nothing that a reviewer would look at changes."""
-        same = all(each.old == each.new for each in self.control)
-        return not self.lines and same and not self.decisions and self.old_state == self.new_state
+        return not self.lines and self.reconciles_as_before and not self.decisions and self.old_state == self.new_state
 
 
 @dataclass(frozen=True, slots=True)

@@ -174,7 +174,9 @@ def _period(
     if has_errors(new_faults) and both.new == Settled():
         return None, old_faults, new_faults
     new_faults += [
-        Problem("", "broken-invariant", f"{period}: the causes do not sum to the change of {line}", "please report this")
+        Problem(
+            "", "broken-invariant", f"{period}: the causes do not sum to the change of {line}", "please report this"
+        )
         for line in unexplained(both)
     ]
     change = period_change(
