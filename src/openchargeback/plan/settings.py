@@ -56,11 +56,7 @@ def changed_settings(
     The thresholds of the plan are told in any case: whoever changes them changes what is let through.
     """
     pairs = [
-        (
-            FILE_NAME,
-            replace(billing_config(old[0]), plan=old[0].plan),
-            replace(billing_config(new[0]), plan=new[0].plan),
-        ),
+        (FILE_NAME, _told(old[0], new[0]), _told(new[0], old[0])),
         (PEOPLE_FILE, {"aliases": old[1].aliases}, {"aliases": new[1].aliases}),
         (PROJECTS_FILE, billing_directory(old[1]).projects, billing_directory(new[1]).projects),
     ]
@@ -74,6 +70,13 @@ def changed_settings(
                     name = ".".join(key)
                     result.append(SettingChange(path, name, was.get(key, ""), now.get(key, ""), more, less))
     return tuple(result)
+
+
+def _told(config: Config, other: Config) -> Config:
+    """The settings that decide what is billed, and the limits; a source that only the other lists has its defaults."""
+    billing = billing_config(config)
+    names = {*billing.sources, *billing_config(other).sources}
+    return replace(billing, plan=config.plan, sources={name: billing.sources.get(name, Source(name)) for name in sorted(names)})
 
 
 def _leaves(value: object, key: tuple[str, ...] = ()) -> Iterator[tuple[tuple[str, ...], str]]:
