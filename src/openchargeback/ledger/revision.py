@@ -8,15 +8,17 @@ from __future__ import annotations
 import hashlib
 import os
 import shutil
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
 from openchargeback.ledger import git
+from openchargeback.ledger.config import FILE_NAME
 from openchargeback.ledger.files import inside, unreadable
 from openchargeback.problems import Problem, UsageFault
 
-_MONEY = ("config.yaml", "charges/", "approvals/", "periods/", "directory/", "policies/")
+FOLDERS = ("charges", "approvals", "periods", "directory", "policies")
+"""The folders of a ledger that amounts rest on, beside its config."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,7 +41,7 @@ class Snapshot:
         """SHA-256 over the paths and content ids of everything that amounts rest on."""
         digest = hashlib.sha256()
         for path, entry in sorted(self.entries.items()):
-            if path.startswith(_MONEY):
+            if path == FILE_NAME or lies_in(path, FOLDERS):
                 digest.update(os.fsencode(f"{path}\0{entry.id}\n"))
         return digest.hexdigest()
 
@@ -77,6 +79,11 @@ def compared(root: Path, base: str | None, head: str | None, branch: str) -> tup
         name = git.branch(root) or f"detached at {tip[:12]}"
         last = Snapshot(root, tip, name, True, _resolved(root, "", git.work_tree(root)))
     return Snapshot(root, common, wanted, False, _resolved(root, common, git.tree(root, common))), last
+
+
+def lies_in(path: str, folders: Collection[str]) -> bool:
+    """Whether a path within the ledger is one of these folders or lies in one."""
+    return path.split("/", 1)[0] in folders
 
 
 def take(snapshot: Snapshot, wanted: Callable[[str], bool], folder: Path) -> list[Problem]:
@@ -128,7 +135,7 @@ def _refused(path: str, entry: git.Entry) -> Problem | None:
     if PurePosixPath(path).is_absolute() or ".." in parts or ".git" in parts:
         return Problem(path, "outside-ledger", "leads out of the ledger", "remove it from the repository")
     if entry.mode == git.LINK:
-        return Problem(path, "outside-ledger", "leads out of the ledger", "replace the link by the file")
+        return Problem(path, "outside-ledger", "is a link to no file of the ledger", "replace the link by the file")
     if entry.mode == git.SUBMODULE:
         return Problem(path, "submodule", "is a repository of its own, which is not read", "put its files here")
     return None
@@ -138,7 +145,7 @@ def _resolved(root: Path, commit: str, entries: dict[str, git.Entry]) -> dict[st
     """The entries, with each link to a file of the ledger replaced by what that file is."""
     result = dict(entries)
     for path, entry in entries.items():
-        if entry.mode != git.LINK or not path.startswith(_MONEY):
+        if entry.mode != git.LINK or not (path == FILE_NAME or lies_in(path, FOLDERS)):
             continue
         if commit:
             text = os.fsdecode(git.read_blob(root, entry.id))

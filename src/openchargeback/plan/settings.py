@@ -76,7 +76,9 @@ def _told(config: Config, other: Config) -> Config:
     """The settings that decide what is billed, and the limits; a source that only the other lists has its defaults."""
     billing = billing_config(config)
     names = {*billing.sources, *billing_config(other).sources}
-    return replace(billing, plan=config.plan, sources={name: billing.sources.get(name, Source(name)) for name in sorted(names)})
+    return replace(
+        billing, plan=config.plan, sources={name: billing.sources.get(name, Source(name)) for name in sorted(names)}
+    )
 
 
 def _leaves(value: object, key: tuple[str, ...] = ()) -> Iterator[tuple[tuple[str, ...], str]]:

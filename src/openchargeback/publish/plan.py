@@ -12,7 +12,7 @@ from openchargeback.ledger.config import FILE_NAME, read_config
 from openchargeback.ledger.directory import PEOPLE_FILE, PROJECTS_FILE
 from openchargeback.ledger.periods import PeriodFile, read_period
 from openchargeback.ledger.reading import Ledger, read_ledger
-from openchargeback.ledger.revision import Snapshot, compared, take
+from openchargeback.ledger.revision import FOLDERS, Snapshot, compared, lies_in, take
 from openchargeback.ledger.settings import Config
 from openchargeback.model import State
 from openchargeback.plan.changes import period_change
@@ -26,8 +26,6 @@ from openchargeback.problems import LedgerFault, Problem, Severity, has_errors, 
 from openchargeback.publish.billed import closed_before
 from openchargeback.publish.build import Step, open_cache
 from openchargeback.publish.cache import Cache
-
-_LEDGER_FOLDERS = ("charges/", "approvals/", "periods/", "directory/", "policies/")
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,7 +55,7 @@ def make_plan(root: Path, base: str | None = None, head: str | None = None, *, s
 
 
 def _plan(sides: _Sides, store: Cache, step: Step | None) -> Plan:
-    problems = sides.take(lambda path: path == FILE_NAME or path.startswith(("periods/", "directory/")))
+    problems = sides.take(lambda path: path == FILE_NAME or lies_in(path, ("periods", "directory")))
     states = _states(sides.base_folder), _states(sides.head_folder)
     configs = _config(sides.base_folder), _config(sides.head_folder)
     reached = _reached(sides, states, configs)
@@ -154,7 +152,7 @@ def _take_reached(
         for side in states:
             needed |= {each for each, file in side.items() if file.state is not State.OPEN and each < reached[-1]}
     logos = {config.organization.logo for config in configs if config}
-    changed = {path for path in _changed(sides) if path.startswith(_LEDGER_FOLDERS)}
+    changed = {path for path in _changed(sides) if lies_in(path, FOLDERS)}
     return sides.take(lambda path: period_of(path) in needed or path in logos or path in changed)
 
 
