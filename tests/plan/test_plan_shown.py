@@ -20,13 +20,14 @@ from openchargeback.plan.thresholds import strictest
 
 ROWS = [charge("r1", "10.00", quantity=2)]
 MORE = [*ROWS, charge("r2", "5.00", quantity=1)]
+PROGRAM = "from openchargeback.cli.main import main; main()"
 EVIL = "@everyone <img src=x onerror=alert(1)> | ](http://x) `a` **b** #12 \n\n# head </details> <!-- --> www.x.org"
 
 
 def run(root, *arguments):
     """The program as a person runs it."""
     done = subprocess.run(
-        [sys.executable, "-c", "from openchargeback.cli.main import main; main()", "plan", "--ledger", root, *arguments],
+        [sys.executable, "-c", PROGRAM, "plan", "--ledger", root, *arguments],
         capture_output=True, text=True, check=False, timeout=120, env={**os.environ, "GIT_CONFIG_GLOBAL": os.devnull},
     )  # fmt: skip
     assert "Traceback" not in done.stderr, done.stderr
@@ -198,7 +199,7 @@ def test_markdown_fits_a_comment_whatever_happens(tmp_path):
     assert re.search(r"and \d+ more \|", markdown(replace(plan, periods=many[:8])))
 
 
-def test_the_command_starts_without_what_it_does_not_need(tmp_path):
+def test_the_command_starts_without_what_it_does_not_need():
     code = (
         "import sys; from openchargeback.cli import plan; "
         "print([name for name in ('duckdb', 'weasyprint', 'frictionless', 'jinja2') if name in sys.modules])"
