@@ -82,7 +82,12 @@ def test_json_is_one_document_with_amounts_as_text(tmp_path):
     assert found["head"]["work_tree"] is True
     assert found["base"]["inputs"] != found["head"]["inputs"]
     (period,) = found["periods"]
-    assert (period["old"], period["new"], period["difference"], period["percent"]) == ("10.00", "15.00", "5.00", "50")
+    assert (period["old"], period["new"], period["difference"], period["percent"]) == (
+        "10.00",
+        "15.00",
+        "5.00",
+        "50.00",
+    )
     assert period["causes"] == {"new": "5.00"}
     assert period["pis"] == {"changed": 1, "new": 0, "gone": 0}
     assert period["control"] == [

@@ -39,12 +39,14 @@ def _revision(side: Revision) -> dict[str, object]:
 
 
 def _period(period: PeriodChange, currency: str) -> dict[str, object]:
-    share = money.percent(period.difference, abs(period.old))
+    share = None
+    if period.old:
+        share = money.plain(period.difference * 100 / abs(period.old), "")
     return {
         "period": period.period,
         "state": {"old": _state(period.old_state), "new": _state(period.new_state)},
         **_amounts(period.old, period.new, currency),
-        "percent": None if share is None else f"{share:f}",
+        "percent": share,
         "moved": money.plain(period.moved, currency),
         "pis": {"changed": period.pis_changed, "new": period.pis_appeared, "gone": period.pis_gone},
         "causes": _causes(period.causes, currency),
