@@ -71,6 +71,12 @@ def test_identical_charges_are_paired_in_order_and_unchanged_ones_first(tmp_path
     assert causes(only(ties_out(ledger.plan()))) == {"price": "0.50"}
 
 
+def test_charges_that_say_the_same_are_paired_in_the_order_of_the_file(tmp_path):
+    ledger = started(tmp_path / "l", [charge("r1", "1", quantity=1), charge("r1", "2", quantity=2)])
+    ledger.charges([charge("r1", "1.5", quantity=1), charge("r1", "2", quantity=3)])
+    assert causes(only(ties_out(ledger.plan()))) == {"price": "0.50"}
+
+
 def test_a_decision(tmp_path):
     ledger = started(tmp_path / "l", [*ROWS, charge("r3", "40", fund=None)])
     ledger.write("approvals/2025-01/a.yaml", REJECT)

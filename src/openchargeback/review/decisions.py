@@ -115,7 +115,8 @@ def _name_charges(con: duckdb.DuckDBPyConnection, outcomes: Sequence[_Outcome]) 
     found = con.execute(
         "SELECT named.decision, named.prefix, count(charge_id.n) FROM named LEFT JOIN charge_id "
         "ON left(charge_id.id, 8) = left(named.prefix, 8) AND starts_with(charge_id.id, named.prefix) "
-        "GROUP BY named.decision, named.place, named.prefix HAVING count(charge_id.n) <> 1 ORDER BY named.decision, named.place"
+        "GROUP BY named.decision, named.place, named.prefix HAVING count(charge_id.n) <> 1 "
+        "ORDER BY named.decision, named.place"
     ).fetchall()
     con.execute(
         "INSERT INTO target SELECT charge_id.n, named.decision FROM named JOIN charge_id "
