@@ -74,7 +74,7 @@ def _plan(sides: _Sides, store: Cache, step: Step | None) -> Plan:
             step("Comparing", number, len(reached))
         change, old_faults, new_faults = _period(period, before, after, store)
         base_problems += old_faults
-        problems += new_faults
+        problems += [each for each in new_faults if not _is_about_quality(each)]
         if change is not None and not change.is_quiet:
             periods.append(change)
     settings = changed_settings((before.config, before.directory), (after.config, after.directory), periods)
@@ -191,6 +191,11 @@ def _period(
 
 def _state(ledger: Ledger, period: str) -> State | None:
     return ledger.period_file(period).state if period in ledger.periods else None
+
+
+def _is_about_quality(problem: Problem) -> bool:
+    """Whether a problem only says how well a charge file is made, which `validate` tells and moves no money."""
+    return problem.severity is not Severity.ERROR and lies_in(problem.path, ("charges",))
 
 
 def _base_notice(problems: Sequence[Problem]) -> list[Problem]:
