@@ -272,6 +272,18 @@ def test_a_head_with_errors_tells_them_and_shows_the_other_months(tmp_path):
     assert {(each.path, each.code) for each in plan.problems} == {("charges/2025-01/hpc.csv", "type-error")}
 
 
+def test_sums_beyond_what_an_amount_can_hold_are_named_on_either_side(tmp_path):
+    huge = [{**charge("r1", "9" * 15), "ResourceId": f"r{number}"} for number in range(100_100)]
+    ledger = started(tmp_path / "l", ROWS)
+    ledger.charges(huge)
+    plan = ledger.plan()
+    assert (plan.periods, codes(plan)) == ((), ["amount-overflow"])
+    ledger.commit()
+    ledger.charges(ROWS)
+    plan = ledger.plan("HEAD")
+    assert (causes(only(plan)), codes(plan)) == ({"new": "10.00"}, ["base-has-errors"])
+
+
 def test_local_settings_play_no_part(tmp_path):
     ledger = started(tmp_path / "l", ROWS)
     ledger.write(".gitignore", "config.local.yaml\n")

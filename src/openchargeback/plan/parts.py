@@ -92,7 +92,12 @@ def _settled(
     """A side settled in a schema of its own, which is current afterwards."""
     con.execute(f"CREATE SCHEMA {schema}")
     con.execute(f"USE {schema}")
-    settled, files, problems = settle_period(con, side.ledger, period, side.history)
+    try:
+        settled, files, problems = settle_period(con, side.ledger, period, side.history)
+    except duckdb.OutOfRangeException:
+        what = f"the amounts of {period} are too large to be summed exactly"
+        fix = "look for an amount that cannot be meant"
+        return Settled(), [], [Problem(f"charges/{period}", "amount-overflow", what, fix)]
     if files or not has_errors(problems):
         con.execute(sql(__package__, "outcome.sql"))
     return settled, files, problems
