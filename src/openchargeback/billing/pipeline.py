@@ -169,7 +169,7 @@ def settle_period(
         return Settled(), [], problems
     records, faults = settle(con, ledger, period, loaded, history)
     billing_lines = lines.read_lines(con, period, ledger.config.currency)
-    return Settled(billing_lines, _totals(con), _flags(con, period), records), loaded, problems + faults
+    return Settled(billing_lines, _totals(con), flag_groups(con, period), records), loaded, problems + faults
 
 
 def settle(

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import replace
+from dataclasses import astuple, replace
 from decimal import Decimal
 
 from openchargeback import money
@@ -21,6 +21,7 @@ from openchargeback.plan.values import (
     LineKey,
     PeriodChange,
     ProjectChange,
+    key_of,
     moved,
 )
 
@@ -54,9 +55,7 @@ def period_change(
         pis_appeared=appeared,
         pis_gone=gone,
         control=_control(old.sources, new.sources),
-        decisions=_decisions(
-            list(zip(decisions[0], old.decisions, strict=False)), list(zip(decisions[1], new.decisions, strict=False))
-        ),
+        decisions=_decisions(_told(decisions[0], old.decisions), _told(decisions[1], new.decisions)),
         flags=tuple(group for group in new.flags if group.held),
     )
 
@@ -65,7 +64,7 @@ def line_changes(
     before: Mapping[LineKey, Decimal], after: Mapping[LineKey, Decimal], parts: Parts, currency: str
 ) -> tuple[LineChange, ...]:
     """The lines whose cents differ, and those that only one side has, in their order."""
-    keys = sorted({*before, *after}, key=lambda key: (key.pi, key.project, key.fund, key.source, key.service))
+    keys = sorted({*before, *after}, key=astuple)
     changes = []
     for key in keys:
         old, new = before.get(key), after.get(key)
@@ -90,7 +89,10 @@ def causes_in_cents(
 
 
 def _by_key(lines: Iterable[BillingLine]) -> dict[LineKey, Decimal]:
-    return {LineKey(line.pi, line.project, line.fund, line.source, line.service): line.amounts.billed for line in lines}
+    result: dict[LineKey, Decimal] = {}
+    for line in lines:
+        result[key_of(line)] = result.get(key_of(line), ZERO) + line.amounts.billed
+    return result
 
 
 def _total(lines: Iterable[BillingLine]) -> Decimal:
@@ -167,6 +169,12 @@ def _decisions(
         elif not same.pop(0).void and record.void:
             result.append(_decision("void", record))
     return (*result, *(_decision("removed", record) for records in left.values() for record in records))
+
+
+def _told(decisions: Sequence[Decision], records: Sequence[DecisionRecord]) -> list[tuple[Decision, DecisionRecord]]:
+    """Each decision with what became of it, found by its place."""
+    places = {(record.path, record.line): record for record in records}
+    return [(each, places[each.path, each.line]) for each in decisions if (each.path, each.line) in places]
 
 
 def _content(decision: Decision) -> str:

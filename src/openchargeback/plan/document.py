@@ -121,6 +121,7 @@ def _line(line: LineChange, currency: str) -> dict[str, object]:
         "fund": key.fund,
         "source": key.source,
         "service": key.service,
+        "correction": key.correction,
         "old": None if line.old is None else money.plain(line.old, currency),
         "new": None if line.new is None else money.plain(line.new, currency),
         "difference": money.plain(line.difference, currency),

@@ -13,28 +13,46 @@ from itertools import pairwise
 import duckdb
 
 from openchargeback import money
-from openchargeback.billing.pipeline import ClosedMonth, Settled, settle_period
+from openchargeback.billing.pipeline import ClosedMonth, Posted, Settled, settle_period
 from openchargeback.focus.database import count, database, sql
 from openchargeback.focus.reading import LoadedFile
 from openchargeback.ledger.reading import Ledger
 from openchargeback.plan.pairing import pair_charges
 from openchargeback.plan.settings import billing_config, billing_directory
-from openchargeback.plan.values import Cause, LineKey
+from openchargeback.plan.values import Cause, LineKey, key_of
 from openchargeback.problems import Problem, has_errors
 
 _QUANTITIES = ("ConsumedQuantity", "PricingQuantity", "CommitmentDiscountQuantity")
 _STEPS = ("directory", "config", "decision")
 """What changes beside charges, in the order in which it is taken to change."""
 
+_NOTHING_POSTED = Posted()
+
 Parts = Mapping[LineKey, Mapping[Cause, Decimal]]
 
 
 @dataclass(frozen=True, slots=True)
 class Side:
-    """What a revision of a period rests on: its ledger and the closed months before it, the latest last."""
+    """What a revision of a period rests on: its ledger and the closed months before it, the latest last.
+
+    shown: what a closed month recorded, which is what it comes to; the ledger is then to have the settings of then.
+    posted: what decisions on charges of closed months add to an open one.
+    """
 
     ledger: Ledger
     history: Sequence[ClosedMonth] = ()
+    shown: Settled | None = None
+    posted: Posted = _NOTHING_POSTED
+
+    def comes_to(self, settled: Settled) -> Settled:
+        """What the period comes to, with its own charges settled."""
+        if self.shown is not None:
+            return self.shown
+        return replace(
+            settled,
+            lines=(*settled.lines, *self.posted.lines),
+            decisions=(*settled.decisions, *self.posted.decisions),
+        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,7 +85,13 @@ def settle_both(period: str, base: Side, head: Side) -> Both:
         parts: Parts = {}
         if new_files or not has_errors(new_faults):
             parts = _compared(con, period, (base, old_files), (head, new_files))
-        return Both(old, new, parts, tuple(old_faults), tuple(new_faults))
+    old, new = base.comes_to(old), head.comes_to(new)
+    whole = _differences(old, new)
+    if base.shown or head.shown:
+        # A record stays as it is, whatever has become of the charges that it was made from.
+        parts = {key: amounts for key, amounts in parts.items() if whole.get(key)}
+    corrected = {key: {Cause.DECISION: amount} for key, amount in whole.items() if key.correction and amount}
+    return Both(old, new, {**parts, **corrected}, tuple(old_faults), tuple(new_faults))
 
 
 def _compared(
@@ -205,14 +229,23 @@ def _parts(con: duckdb.DuckDBPyConnection) -> Parts:
 
 
 def unexplained(both: Both) -> list[str]:
-    """The billing lines whose causes do not sum to the difference of their exact amounts; there must be none."""
-    exact: dict[LineKey, Decimal] = {}
-    for lines, sign in ((both.old.lines, -1), (both.new.lines, 1)):
-        for line in lines:
-            key = LineKey(line.pi, line.project, line.fund, line.source, line.service)
-            exact[key] = exact.get(key, money.ZERO) + sign * line.exact_billed
+    """The billing lines whose causes do not sum to the difference of their exact amounts.
+
+    There must be none, unless a closed month is shown from its record.
+    """
+    whole = _differences(both.old, both.new)
     return [
         f"{key.pi}, {key.project}, {key.fund}, {key.source}, {key.service}"
-        for key in {**exact, **both.parts}
-        if sum(both.parts.get(key, {}).values(), money.ZERO) != exact.get(key, money.ZERO)
+        for key in {**whole, **both.parts}
+        if sum(both.parts.get(key, {}).values(), money.ZERO) != whole.get(key, money.ZERO)
     ]
+
+
+def _differences(old: Settled, new: Settled) -> dict[LineKey, Decimal]:
+    """What each billing line comes to now less what it came to before, exactly."""
+    exact: dict[LineKey, Decimal] = {}
+    for lines, sign in ((old.lines, -1), (new.lines, 1)):
+        for line in lines:
+            key = key_of(line)
+            exact[key] = exact.get(key, money.ZERO) + sign * line.exact_billed
+    return exact

@@ -15,7 +15,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from decimal import Decimal
 
-from openchargeback.model import FlagGroup, State
+from openchargeback.model import BillingLine, Entry, FlagGroup, State
 from openchargeback.money import ZERO
 from openchargeback.problems import Problem
 
@@ -35,13 +35,23 @@ class Cause(enum.StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class LineKey:
-    """What makes a billing line of a period."""
+    """What makes a billing line of a period.
+
+    correction: for charges of an earlier month what is done to them, such as `credit of 2025-01`; else empty.
+    """
 
     pi: str
     project: str
     fund: str
     source: str
     service: str
+    correction: str = ""
+
+
+def key_of(line: BillingLine) -> LineKey:
+    """The key of a billing line."""
+    correction = "" if line.entry is Entry.OWN else f"{line.entry} of {line.original} {line.corrects}".rstrip()
+    return LineKey(line.pi, line.project, line.fund, line.source, line.service, correction)
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import tempfile
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
-from openchargeback.billing.pipeline import Settled
+from openchargeback.billing.corrections import Corrected, correct
+from openchargeback.billing.freezing import history_of, months_before
+from openchargeback.billing.pipeline import Posted, Settled
 from openchargeback.ledger.config import FILE_NAME, read_config
 from openchargeback.ledger.directory import PEOPLE_FILE, PROJECTS_FILE
 from openchargeback.ledger.periods import PeriodFile, read_period
@@ -23,7 +25,7 @@ from openchargeback.plan.thresholds import beyond, strictest
 from openchargeback.plan.touched import touched_periods
 from openchargeback.plan.values import PeriodChange, Plan, Revision
 from openchargeback.problems import LedgerFault, Problem, Severity, has_errors, in_order
-from openchargeback.publish.billed import closed_before
+from openchargeback.publish.billed import recorded
 from openchargeback.publish.build import Step, open_cache
 from openchargeback.publish.cache import Cache
 
@@ -59,20 +61,22 @@ def _plan(sides: _Sides, store: Cache, step: Step | None) -> Plan:
     states = _states(sides.base_folder), _states(sides.head_folder)
     configs = _config(sides.base_folder), _config(sides.head_folder)
     reached = _reached(sides, states, configs)
-    problems += _take_reached(sides, reached, states, configs)
-    after, faults = _read(sides.head_folder)
+    problems += _take_reached(sides, reached, configs)
+    after, faults = _read(sides.head_folder, sides.head, sides, store)
     problems += faults
     if after is None:
         raise LedgerFault(problems)
-    before, faults = _read(sides.base_folder)
-    base_problems = faults if sides.base.entries else []
+    before, base_problems = _read(sides.base_folder, sides.base, sides, store)
     if before is None:
         before = Ledger(sides.base_folder, after.config, after.directory, {}, {}, {})
+    corrected = correct(before), correct(after)
+    base_problems += corrected[0].problems
+    problems += corrected[1].problems
     periods = []
     for number, period in enumerate(reached):
         if step:
             step("Comparing", number, len(reached))
-        change, old_faults, new_faults = _period(period, before, after, store)
+        change, old_faults, new_faults = _period(period, (before, corrected[0]), (after, corrected[1]))
         base_problems += old_faults
         problems += [each for each in new_faults if not _is_about_quality(each)]
         if change is not None and not change.is_quiet:
@@ -138,53 +142,66 @@ def _changed(sides: _Sides) -> tuple[str, ...]:
     return changed_paths(sides.base.entries, sides.head.entries)
 
 
-def _take_reached(
-    sides: _Sides,
-    reached: Sequence[str],
-    states: tuple[Mapping[str, PeriodFile], Mapping[str, PeriodFile]],
-    configs: tuple[Config | None, Config | None],
-) -> list[Problem]:
-    """Put the files of the reached periods in place, with those of the closed months that they are compared with, and
-    whatever else of the ledger changed, so that its faults are told.
-    """
-    needed = set(reached)
-    if reached and any(config is not None and config.review.unusual_amount is not None for config in configs):
-        for side in states:
-            needed |= {each for each, file in side.items() if file.state is not State.OPEN and each < reached[-1]}
+def _take_reached(sides: _Sides, reached: Sequence[str], configs: tuple[Config | None, Config | None]) -> list[Problem]:
+    """Put the files of the reached periods in place, and whatever else changed, so that its faults are told."""
     logos = {config.organization.logo for config in configs if config}
     changed = {path for path in _changed(sides) if lies_in(path, FOLDERS)}
-    return sides.take(lambda path: period_of(path) in needed or path in logos or path in changed)
+    return sides.take(lambda path: period_of(path) in reached or path in logos or path in changed)
 
 
-def _read(folder: Path) -> tuple[Ledger | None, list[Problem]]:
+def _read(folder: Path, snapshot: Snapshot, sides: _Sides, store: Cache) -> tuple[Ledger | None, list[Problem]]:
+    """A side with the records of its closed months, and with the charges that decisions of reached months name."""
     folder.mkdir(exist_ok=True)
-    return read_ledger(folder)
+    if not snapshot.entries:
+        return None, []
+    ledger, problems = read_ledger(folder)
+    if ledger is None:
+        return None, problems
+    named = {decision.period for each in ledger.approvals.values() for decision in each if decision.period}
+    if named - ledger.charge_files.keys():
+        sides.take(lambda path: period_of(path) in named and lies_in(path, ("charges", "approvals")))
+        ledger, problems = read_ledger(folder)
+        if ledger is None:
+            return None, problems
+    ledger, faults = recorded(ledger, store)
+    return ledger, [*problems, *faults]
+
+
+def _side(ledger: Ledger, corrected: Corrected, period: str) -> Side:
+    """What a period rests on: a closed one on its record and the settings of then."""
+    record = ledger.frozen.get(period)
+    if record is None:
+        posted = corrected.posted.get(period, Posted())
+        return Side(ledger, history_of(ledger, months_before(ledger, period)), None, posted)
+    then = replace(ledger, config=record.config, directory=record.directory)
+    shown = Settled(record.lines, record.sources, record.flags, record.decisions)
+    return Side(then, history_of(ledger, record.compared_with), shown)
 
 
 def _period(
-    period: str, before: Ledger, after: Ledger, store: Cache
+    period: str, before: tuple[Ledger, Corrected], after: tuple[Ledger, Corrected]
 ) -> tuple[PeriodChange | None, list[Problem], list[Problem]]:
     """The change of a period with the problems of base and head; None where the head's charges cannot be read."""
-    base = Side(before, closed_before(before, store, period))
-    head = Side(after, closed_before(after, store, period))
+    base, head = _side(*before, period), _side(*after, period)
     both = settle_both(period, base, head)
     old_faults, new_faults = list(both.old_faults), list(both.new_faults)
     if has_errors(new_faults) and both.new == Settled():
         return None, old_faults, new_faults
-    new_faults += [
-        Problem(
-            "", "broken-invariant", f"{period}: the causes do not sum to the change of {line}", "please report this"
-        )
-        for line in unexplained(both)
-    ]
+    if base.shown is None and head.shown is None:
+        new_faults += [
+            Problem(
+                "", "broken-invariant", f"{period}: the causes do not sum to the change of {line}", "please report this"
+            )
+            for line in unexplained(both)
+        ]
     change = period_change(
         period,
-        (_state(before, period), _state(after, period)),
+        (_state(before[0], period), _state(after[0], period)),
         both.old,
         both.new,
         both.parts,
-        (before.approvals.get(period, ()), after.approvals.get(period, ())),
-        after.config.currency,
+        (before[0].approvals.get(period, ()), after[0].approvals.get(period, ())),
+        after[0].config.currency,
     )
     return change, old_faults, new_faults
 
