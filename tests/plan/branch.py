@@ -7,6 +7,7 @@ import io
 import json
 import os
 import subprocess
+import sys
 from decimal import Decimal
 from pathlib import Path
 
@@ -80,6 +81,11 @@ class Ledger:
         self.git("add", "-A")
         self.git("commit", "-qm", message, "--allow-empty")
         return self.git("rev-parse", "HEAD")
+
+    def program(self, *arguments):
+        """Run the program on the ledger."""
+        code = "from openchargeback.cli.main import main; main()"
+        subprocess.run([sys.executable, "-c", code, *arguments, "--ledger", self.root], check=True, capture_output=True)
 
     def plan(self, *arguments):
         """The plan of the work tree, or of what is named."""

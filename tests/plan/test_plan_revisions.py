@@ -315,43 +315,59 @@ def test_months_that_nothing_reaches_are_not_read(tmp_path):
     assert only(plan).period == "2025-01"
 
 
-CLOSED = "state: closed\nclosed: {on: 2025-02-03, by: b@example.edu}\n"
-SEALED = CLOSED.replace("closed\n", "finalized\n", 1) + "finalized: {on: 2025-02-04, by: b@example.edu}\n"
+BY = ("--by", "b@example.edu", "--on", "2025-04-03")
 
 
-@pytest.mark.parametrize(("state", "code"), [(CLOSED, "closed-period"), (SEALED, "sealed-period")])
-def test_touching_a_closed_or_finalized_month_is_told(tmp_path, state, code):
-    ledger = started(tmp_path / "l", ROWS, **{"periods__2025-01": state})
+@pytest.mark.parametrize(("finalized", "code"), [(False, "closed-period"), (True, "sealed-period")])
+def test_touching_a_closed_or_finalized_month_is_told_and_moves_nothing(tmp_path, finalized, code):
+    ledger = started(tmp_path / "l", ROWS)
+    ledger.program("periods", "close", "2025-01", *BY)
+    if finalized:
+        ledger.program("periods", "finalize", "2025-01", *BY)
+    ledger.commit()
     ledger.charges(MORE)
-    (problem,) = ledger.plan().problems
+    plan = ledger.plan("HEAD")
+    (problem,) = plan.problems
     assert (problem.code, problem.path) == (code, "charges/2025-01/hpc.csv")
-    assert str(problem.severity) == ("error" if state == SEALED else "warning")
+    assert str(problem.severity) == ("error" if finalized else "warning")
+    assert not plan.moves
 
 
 def test_closing_a_month_is_no_fault_and_reopening_is_a_warning(tmp_path):
     ledger = started(tmp_path / "l", ROWS)
-    ledger.write("periods/2025-01.yaml", CLOSED)
+    ledger.program("periods", "close", "2025-01", *BY)
     plan = ledger.plan()
     assert (codes(plan), plan.moves, str(only(plan).new_state)) == ([], False, "closed")
     ledger.commit()
-    ledger.write("periods/2025-01.yaml", "state: open\nrevision: 2\n")
-    assert codes(ledger.plan("HEAD")) == ["reopened-period"]
+    ledger.program("periods", "open", "2025-01")
+    ledger.charges(MORE)
+    plan = ties_out(ledger.plan("HEAD"))
+    assert codes(plan) == ["reopened-period"]
+    assert causes(only(plan)) == {"new": "5.00"}
+
+
+def test_live_settings_do_not_reach_a_closed_month_until_it_is_opened_again(tmp_path):
+    ledger = started(tmp_path / "l", ROWS)
+    ledger.program("periods", "close", "2025-01", *BY)
+    ledger.commit()
+    ledger.write("config.yaml", CONFIG.replace("review: {", "review: {fund_patterns: ['G-.*'], "))
+    assert not ledger.plan("HEAD").moves
+    ledger.program("periods", "open", "2025-01")
+    assert causes(only(ties_out(ledger.plan("HEAD")))) == {"config": "-10.00"}
 
 
 def test_a_closed_month_that_differs_reaches_the_open_months_after_it(tmp_path):
-    config = "organization: A\nreview: {unusual_amount: {factor: 2, minimum: 1}}\n"
     ledger = Ledger(tmp_path / "l")
-    ledger.write("config.yaml", config)
+    ledger.write("config.yaml", CONFIG.replace("unusual_amount: off", "unusual_amount: {factor: 2, minimum: 1}"))
     for number in (1, 2, 3):
         period = f"2025-0{number}"
-        ledger.charges([{**charge("r1", "10"), "BillingPeriodStart": f"{period}-01"}], period=period)
-        if number < 3:
-            ledger.write(f"periods/{period}.yaml", CLOSED.replace("2025-02-03", "2025-04-01"))
+        ledger.charges(
+            [{**charge("r1", "10" if number == 3 else "2"), "BillingPeriodStart": f"{period}-01"}], period=period
+        )
     ledger.commit()
     ledger.git("switch", "-qc", "change")
-    for number in (1, 2):
-        period = f"2025-0{number}"
-        ledger.charges([{**charge("r1", "2"), "BillingPeriodStart": f"{period}-01"}], period=period)
+    for period in ("2025-01", "2025-02"):
+        ledger.program("periods", "close", period, *BY)
     plan = ties_out(ledger.plan())
     last = plan.periods[-1]
     assert (last.period, last.new, causes(last)) == ("2025-03", 0, {"usage": "-10.00"})
