@@ -20,6 +20,7 @@ SUBJECTS = {
     "settings": "Settings and directory",
     "approvals": "Approvals",
     "journal": "Journal",
+    "plan": "The plan of a branch",
     "program": "The program itself",
     "flags": "Flags",
 }
