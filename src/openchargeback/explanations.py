@@ -19,6 +19,7 @@ SUBJECTS = {
     "yaml": "YAML files",
     "settings": "Settings and directory",
     "approvals": "Approvals",
+    "periods": "Closed periods",
     "journal": "Journal",
     "plan": "The plan of a branch",
     "program": "The program itself",

@@ -109,8 +109,9 @@ def test_a_finalized_month_is_never_opened_and_its_change_is_an_error(ledger: Pa
     assert "for ever" in run(ledger, "periods", "open", "2025-01", code=2).stderr
     put(ledger, "charges/2025-01/aws.csv", HEAD + row("1.006"))
     said = run(ledger, "build", "-o", "out", code=1).stderr
-    assert "charges/2025-01/aws.csv: 2025-01 is finalized, but this file was changed" in said
-    assert "[sealed-file-changed]" in said
+    assert "2025-01 is finalized, but this file was changed" in said
+    assert "sealed-file-changed" in said
+    assert "charges/2025-01/aws.csv" in said
     assert not (ledger / "out").exists()
 
 
@@ -118,7 +119,7 @@ def test_a_changed_closed_month_is_reopened_and_closed_again(ledger: Path) -> No
     """Also while its error stands; statements are revision 2 then."""
     run(ledger, "periods", "close", "2025-01", "--leave-held", *BY)
     put(ledger, "charges/2025-01/aws.csv", HEAD + row("1.5"))
-    assert "closed-period-changed" in run(ledger, "validate", code=1).stderr
+    assert "closed-period-changed" in run(ledger, "validate", code=1).stdout
     run(ledger, "periods", "open", "2025-01")
     run(ledger, "periods", "close", "2025-01", *BY)
     shown = json.loads(run(ledger, "periods", "show", "2025-01", "--json").stdout)
@@ -171,7 +172,7 @@ def test_a_credit_is_written_with_what_it_takes_back(ledger: Path) -> None:
     assert f"Credit {number}: " in journal
     (path,) = (ledger / "approvals/2025-02").iterdir()
     shutil.copy(path, path.with_name("again.yaml"))
-    assert "credited-already" in run(ledger, "validate", code=1).stderr
+    assert "credited-already" in run(ledger, "validate", code=1).stdout
 
 
 def _held(root: Path) -> str:
@@ -185,7 +186,7 @@ def test_void_decisions_are_refreshed_in_a_new_file(ledger: Path) -> None:
     old = ledger / "approvals/2025-01/reassign-missing-fund.yaml"
     before = old.read_bytes()
     put(ledger, "charges/2025-01/aws.csv", HEAD + row("1.005") + row("3.5", "h1", "") + row("5", "h3", ""))
-    assert "void" in run(ledger, "validate", code=1).stderr
+    assert "void" in run(ledger, "validate", code=1).stdout
     proposal = run(ledger, "review", "refresh", "--dry-run", *BY)
     assert 'expect: {charges: 2, billed: "8.5"' in proposal.stdout
     assert "approvals/2025-01/reassign-missing-fund.yaml:2" in proposal.stderr
