@@ -55,14 +55,11 @@ MADE: dict[str, Callable[[Path], None]] = {
 
 # What no ledger can provoke, and where it is tested instead.
 UNPROVOKED = {
-<<<<<<< HEAD
     **dict.fromkeys(
         (each.code for each in catalogue().values() if each.subject == "plan"),
         "about a change, not about a ledger; tests/plan/test_plan_revisions.py and test_plan_shown.py",
     ),
-=======
     "tool-drift": "a fact about the program; tests/billing/test_freezing.py makes it drift",
->>>>>>> af18f737d17246fd0998df92753b7bdb217b851f
     "broken-invariant": "a fault of the program itself; tests/billing/test_reconciliation.py breaks every invariant",
     "uncounted-rows": "a fault of the program itself: the checks find every such row first",
 }

@@ -141,7 +141,7 @@ def staged(root: Path, index: str = "") -> list[str] | None:
         return None
     # Against the empty tree before the first commit; of a renamed file both names count.
     base = "HEAD" if head(root) else _expect(_run(root, "hash-object", "-t", "tree", "--stdin")).strip()
-    compare = ("diff-index", "--cached", "--name-only", "--no-renames", "--relative", "-z", base, "--", ".")
+    compare = ["diff-index", "--cached", "--name-only", "--no-renames", "--relative", "-z", base, "--", "."]
     names = _expect(_run(root, *compare, index=index))
     return sorted(name for name in names.split("\0") if name)
 
