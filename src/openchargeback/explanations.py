@@ -19,8 +19,9 @@ SUBJECTS = {
     "yaml": "YAML files",
     "settings": "Settings and directory",
     "approvals": "Approvals",
-    "closed": "Closed months",
+    "periods": "Closed periods",
     "journal": "Journal",
+    "plan": "The plan of a branch",
     "program": "The program itself",
     "flags": "Flags",
 }

@@ -52,5 +52,5 @@ def month(root: Path, period: str = PERIOD) -> BilledPeriod:
 
 
 def problems(root: Path) -> list[Problem]:
-    """What is wrong with the ledger, but for the warning that each file with this short header gets."""
+    """What is wrong with the ledger; that its rows lack columns of FOCUS is no matter here."""
     return [problem for problem in examine(root)[2] if problem.code != "missing-label"]

@@ -6,7 +6,6 @@ tests/errors/<code>/ holds the ledger, as small as the fault allows, and expecte
 
 from __future__ import annotations
 
-import datetime as dt
 import re
 import shutil
 from collections.abc import Callable
@@ -17,16 +16,11 @@ from click.testing import CliRunner
 
 from openchargeback.cli.main import cli
 from openchargeback.explanations import catalogue
-from openchargeback.ledger.periods import Event
 from openchargeback.ledger.yaml_tree import MAX_BYTES
 from openchargeback.problems import Severity
-from openchargeback.publish import closing
-from openchargeback.publish.build import open_books
 
 CASES = Path(__file__).parents[1] / "errors"
 ORGANIZATION = "organization: Northfield University\n"
-CHARGES = "charges/2025-01/aws.csv"
-EVENT = Event(dt.date(2025, 2, 5), "admin@example.edu")
 
 
 def _too_large(ledger: Path) -> None:
@@ -50,82 +44,22 @@ def _link(ledger: Path) -> None:
     (ledger / "charges/2025-01/aws.csv").symlink_to(ledger.parent / "elsewhere.csv")
 
 
-def _close(ledger: Path) -> None:
-    """Close January, before the decisions of later months were written."""
-    decisions = ledger / "approvals"
-    aside = ledger.parent / "approvals"
-    if decisions.exists():
-        decisions.rename(aside)
-    closing.close(open_books(ledger), "2025-01", EVENT)
-    if aside.exists():
-        aside.rename(decisions)
-
-
-def _finalize(ledger: Path) -> None:
-    _close(ledger)
-    closing.finalize(open_books(ledger).ledger, "2025-01", EVENT)
-
-
-def _change(ledger: Path, name: str, old: str, new: str) -> None:
-    path = ledger / name
-    text = path.read_bytes().decode()
-    assert old in text
-    path.write_bytes(text.replace(old, new).encode())
-
-
-def _changed_after_closing(ledger: Path) -> None:
-    _close(ledger)
-    _change(ledger, CHARGES, "1.00", "2.00")
-
-
-def _changed_after_finalizing(ledger: Path) -> None:
-    _finalize(ledger)
-    _change(ledger, CHARGES, "1.00", "2.00")
-
-
-def _without_seal(ledger: Path) -> None:
-    _finalize(ledger)
-    path = ledger / "periods/2025-01.yaml"
-    path.write_text(path.read_text(encoding="utf-8").partition("seal:")[0], encoding="utf-8")
-
-
-def _edited_record(ledger: Path) -> None:
-    _close(ledger)
-    _change(ledger, "periods/2025-01.lines.csv", ",own,", ",mine,")
-
-
-def _another_currency(ledger: Path) -> None:
-    _close(ledger)
-    _change(ledger, "config.yaml", "currency: USD", "currency: EUR")
-
-
-def _reopened_by_hand(ledger: Path) -> None:
-    _close(ledger)
-    (ledger / "periods/2025-01.yaml").write_text("state: open\n", encoding="utf-8")
-
-
-# What cannot lie in the repository as a small file that every checkout keeps; and months that were closed, since what
-# closing writes must be what the program writes today.
+# What cannot lie in the repository as a small file that every checkout keeps.
 MADE: dict[str, Callable[[Path], None]] = {
     "amount-overflow": _too_much_money,
-    "closed-period-changed": _changed_after_closing,
-    "credited-already": _close,
-    "currency-changed": _another_currency,
-    "decided-already": _close,
-    "frozen-fault": _edited_record,
-    "frozen-left-over": _reopened_by_hand,
-    "late-still-held": _close,
     "not-judged": _too_many_faults,
-    "not-sealed": _without_seal,
     "outside-ledger": _link,
-    "sealed-file-changed": _changed_after_finalizing,
     "yaml-size": _too_large,
 }
 
 # What no ledger can provoke, and where it is tested instead.
 UNPROVOKED = {
+    **dict.fromkeys(
+        (each.code for each in catalogue().values() if each.subject == "plan"),
+        "about a change, not about a ledger; tests/plan/test_plan_revisions.py and test_plan_shown.py",
+    ),
+    "tool-drift": "a fact about the program; tests/billing/test_freezing.py makes it drift",
     "broken-invariant": "a fault of the program itself; tests/billing/test_reconciliation.py breaks every invariant",
-    "tool-drift": "a difference between two versions of the program; tests/billing/test_freezing.py makes one",
     "uncounted-rows": "a fault of the program itself: the checks find every such row first",
 }
 

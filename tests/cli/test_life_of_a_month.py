@@ -109,9 +109,9 @@ def test_a_finalized_month_is_never_opened_and_its_change_is_an_error(ledger: Pa
     assert "for ever" in run(ledger, "periods", "open", "2025-01", code=2).stderr
     put(ledger, "charges/2025-01/aws.csv", HEAD + row("1.006"))
     said = run(ledger, "build", "-o", "out", code=1).stderr
-    assert (
-        "charges/2025-01/aws.csv\n  error[sealed-file-changed]: 2025-01 is finalized, but this file was changed" in said
-    )
+    assert "2025-01 is finalized, but this file was changed" in said
+    assert "sealed-file-changed" in said
+    assert "charges/2025-01/aws.csv" in said
     assert not (ledger / "out").exists()
 
 

@@ -194,3 +194,26 @@ def test_the_purchase_of_a_commitment_has_no_list_price_where_costs_are_effectiv
     config = "organization: U\nsources: {hpc: {cost: EffectiveCost, credit_fund: C}}\n"
     period, _ = bill(tmp_path, rows, config=config)
     assert amounts(period) == ("10.00", "3.00", "7.00")
+
+
+def test_a_file_of_two_hundred_columns(tmp_path):
+    more = {f"x_Own{number}": "x" for number in range(200)}
+    period, problems = bill(tmp_path, small_ledger.csv_text([small_ledger.charge("1.25", **more)]))
+    assert [p for p in problems if p.severity == "error"] == []
+    assert period.sources[0].imported == Decimal("1.25")
+
+
+def test_a_cell_of_ten_megabytes(tmp_path):
+    row = small_ledger.charge("1.25", ResourceName="x" * 10_000_000)
+    period, problems = bill(tmp_path, small_ledger.csv_text([row, small_ledger.charge("2")]))
+    assert [p for p in problems if p.severity == "error"] == []
+    assert period.sources[0].imported == Decimal("3.25")
+
+
+@pytest.mark.parametrize("name", ["hpc/part[1].csv", "hpc/part*.csv", "hpc/a?b.csv", "hpc/it's.csv"])
+def test_a_file_name_is_no_pattern(tmp_path, name):
+    parts = {"hpc/part1.csv": "2", "hpc/part22.csv": "4", "hpc/axb.csv": "8", name: "1"}
+    files = {path: small_ledger.csv_text([small_ledger.charge(cost)]) for path, cost in parts.items()}
+    period, problems = bill(tmp_path, files)
+    assert problems == []
+    assert (period.sources[0].imported, period.sources[0].files) == (15, 4)

@@ -9,25 +9,13 @@ from decimal import Decimal
 from pathlib import Path
 
 from openchargeback.billing.pipeline import bill_period
+from openchargeback.focus.columns import SIMPLE_COLUMNS
 from openchargeback.ledger.reading import read_ledger
 from openchargeback.problems import Severity
 from openchargeback.review.decisions import digest_of_ids
 
 PERIOD = "2025-01"
-SIMPLE = [
-    "BillingPeriodStart",
-    "BillingPeriodEnd",
-    "ChargePeriodStart",
-    "ChargePeriodEnd",
-    "ListCost",
-    "ContractedCost",
-    "BilledCost",
-    "EffectiveCost",
-    "ResourceId",
-    "ResourceName",
-    "ServiceName",
-    "Tags",
-]
+SIMPLE = list(SIMPLE_COLUMNS)
 ADA, PROJECT, FUND = "ada@example.edu", "genomics", "BIO-1"
 
 

@@ -18,8 +18,9 @@ SELECT
     nullif(pi, '') AS pi,
     nullif(project, '') AS project,
     nullif(fund, '') AS fund,
-    -- What named the project is not recorded, and nothing that late charges are shown in tells it.
+    nullif(pi_via, '') AS pi_via,
     NULL::VARCHAR AS project_via,
+    nullif(fund_via, '') AS fund_via,
     CASE WHEN pi_via = 'tag' THEN nullif(pi, '') END AS tag_pi,
     CASE WHEN fund_via = 'tag' THEN nullif(fund, '') END AS tag_fund,
     CASE WHEN pi_via = 'default' THEN nullif(pi, '') END AS default_pi,

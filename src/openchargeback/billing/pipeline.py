@@ -147,6 +147,31 @@ def _bill(
         return result, problems
 
 
+@dataclass(frozen=True, slots=True)
+class Settled:
+    """What a period comes to, without statements and journal: enough to compare two revisions of it."""
+
+    lines: tuple[BillingLine, ...] = ()
+    sources: tuple[SourceTotals, ...] = ()
+    flags: tuple[FlagGroup, ...] = ()
+    decisions: tuple[DecisionRecord, ...] = ()
+
+
+def settle_period(
+    con: duckdb.DuckDBPyConnection, ledger: Ledger, period: str, history: Sequence[ClosedMonth]
+) -> tuple[Settled, list[LoadedFile], list[Problem]]:
+    """Read a period's charges and settle them in the database's current schema, where the tables stay.
+
+    With errors in the charge files nothing is settled: no table is to be used, and the problems say why.
+    """
+    loaded, problems = load(con, ledger.charge_files.get(period, ()), ledger.config)
+    if has_errors(problems):
+        return Settled(), [], problems
+    records, faults = settle(con, ledger, period, loaded, history)
+    billing_lines = lines.read_lines(con, period, ledger.config.currency)
+    return Settled(billing_lines, _totals(con), flag_groups(con, period), records), loaded, problems + faults
+
+
 def settle(
     con: duckdb.DuckDBPyConnection,
     ledger: Ledger,

@@ -24,6 +24,7 @@ _COMMANDS = {
     "init": ("init", "init", "Make a new ledger."),
     "journal": ("journal", "journal", "Write one journal file of a period."),
     "periods": ("periods", "periods", "List, show, open, close and finalize billing months."),
+    "plan": ("plan", "plan", "What merging this branch would change, in money."),
     "review": ("review", "review", "The queue of flagged charges, and decisions on them."),
     "show": ("show", "show", "What a PI was billed."),
     "sources": ("sources", "sources", "Where charges come from."),

@@ -1,4 +1,5 @@
 -- One row is one charge: a row of a charge file, with the cells that every charge needs read as values.
+-- The cells were judged before (checking.py), so their spelling is not looked at again.
 -- n numbers the charges of the period over all files, in the order of the files and their rows.
 -- cost and list are in the row's currency, exact; NULL where the cell cannot be read (then the file is refused).
 -- list falls back to the cost where no list price is given: no discount. Azure writes 0 for that (zero_is_null).
@@ -14,12 +15,12 @@ SELECT
     $file AS file,
     $source AS source,
     starts.moment AS period_start,
-    amount(row.Cost) AS cost,
+    exact(row.Cost) AS cost,
     CASE
         WHEN $effective AND lower(row.ChargeCategory) = 'purchase' AND row.CommitmentDiscountId IS NOT NULL THEN 0
-        WHEN row.ListCost IS NULL THEN amount(row.Cost)
-        WHEN $zero_is_null AND amount(row.ListCost) = 0 THEN amount(row.Cost)
-        ELSE amount(row.ListCost)
+        WHEN row.ListCost IS NULL THEN exact(row.Cost)
+        WHEN $zero_is_null AND exact(row.ListCost) = 0 THEN exact(row.Cost)
+        ELSE exact(row.ListCost)
     END AS list,
     coalesce(upper(row.BillingCurrency), $currency) AS currency,
     lower(row.ChargeCategory) AS category,

@@ -148,14 +148,21 @@ class Header:
     line: int
 
 
+def stored_elsewhere(path: Path, relative: str) -> Problem | None:
+    """The problem of a file that Git LFS keeps and that was not fetched, whatever its kind; None for any other."""
+    try:
+        with path.open("rb") as raw:
+            start = raw.read(len(_LFS_POINTER))
+    except OSError as error:
+        return broken(relative, error)
+    if start != _LFS_POINTER:
+        return None
+    return Problem(relative, "lfs-pointer", "a Git LFS pointer, not the file itself", "run `git lfs pull`", 1)
+
+
 def read_header(path: Path, relative: str) -> tuple[Header | None, list[Problem]]:
     """The header of a charge file, or None with the problem that prevents reading it as CSV at all."""
     try:
-        with path.open("rb") as raw:
-            stored = raw.read(len(_LFS_POINTER))
-        if stored == _LFS_POINTER:
-            fault = Problem(relative, "lfs-pointer", "a Git LFS pointer, not the file itself", "run `git lfs pull`", 1)
-            return None, [fault]
         with binary(path) as content:
             problem = _no_csv(content.read(1 << 16), relative)
         if problem:

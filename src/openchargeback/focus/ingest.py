@@ -19,7 +19,7 @@ from openchargeback import money
 from openchargeback.focus import received
 from openchargeback.focus.received import Content, Received
 from openchargeback.ledger import files, periods
-from openchargeback.ledger.files import ChargeFile
+from openchargeback.ledger.files import ChargeFile, make_folder
 from openchargeback.ledger.reading import Ledger
 from openchargeback.model import State
 from openchargeback.problems import LedgerFault, OutsideFault, Problem, UsageFault
@@ -149,13 +149,13 @@ def apply_ingest(root: Path, plan: Plan) -> None:
     try:
         for staged, relative in plan.puts:
             target = root / relative
-            _make_folder(target.parent, folders)
+            make_folder(target.parent, folders)
             # A name with a dot first is no charge file, should the program be killed here.
             beside = target.with_name(f".{target.name}.{os.getpid()}.tmp")
             written.append((beside, target))
             _copy(staged, beside)
         for before, after in plan.moves:
-            _make_folder((root / after).parent, folders)
+            make_folder((root / after).parent, folders)
             (root / before).replace(root / after)
         for beside, target in written:
             beside.replace(target)
@@ -364,16 +364,6 @@ def _copy(staged: Path, target: Path) -> None:
         out.flush()
         # On disk before it takes its name: a power cut must not leave an empty charge file.
         os.fsync(out.fileno())
-
-
-def _make_folder(folder: Path, made: list[Path]) -> None:
-    missing = []
-    while not folder.is_dir():
-        missing.append(folder)
-        folder = folder.parent
-    for path in reversed(missing):
-        path.mkdir()
-        made.append(path)
 
 
 def _remove_if_empty(folder: Path) -> None:

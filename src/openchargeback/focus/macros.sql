@@ -8,6 +8,9 @@ CREATE MACRO amount(text) AS
         THEN try_cast(text AS DECIMAL(38, 18))
     END;
 
+-- The same of a text that is known to be such an amount.
+CREATE MACRO exact(text) AS try_cast(text AS DECIMAL(38, 18));
+
 -- A moment in UTC (FOCUS 1.2, "Date/Time Format"), also without seconds, zone or time of day; other zones are converted.
 CREATE MACRO utc(text) AS
     CASE

@@ -63,6 +63,9 @@ def open_file(
     whole: keep every cell; otherwise only the marks and the few cells that checks look at afterwards, which takes
     little memory whatever the size of the file.
     """
+    absent = csv_text.stored_elsewhere(file.location, file.path)
+    if absent:
+        return None, [absent]
     if parquet.is_parquet(file.location):
         return _open_parquet(con, table, file, source, whole=whole)
     header, problems = csv_text.read_header(file.location, file.path)

@@ -163,7 +163,8 @@ def _read_tags(con: duckdb.DuckDBPyConnection, loaded: Sequence[LoadedFile], con
             notes.setdefault(note, []).append(id_)
     if judged:
         con.execute(
-            "CREATE TEMP TABLE judged (id BIGINT, pi VARCHAR, project VARCHAR, fund VARCHAR, malformed BOOLEAN)"
+            "CREATE OR REPLACE TEMP TABLE judged "
+            "(id BIGINT, pi VARCHAR, project VARCHAR, fund VARCHAR, malformed BOOLEAN)"
         )
         insert(con, "judged", judged)
         con.execute(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from decimal import Decimal
 from typing import Any
 
 from openchargeback.ledger import check_codes, shape
@@ -18,6 +19,7 @@ from openchargeback.ledger.settings import (
     Organization,
     Pattern,
     Payer,
+    PlanSettings,
     PortalSettings,
     Review,
     Source,
@@ -33,6 +35,7 @@ FILE_NAME = "config.yaml"
 SOURCE_PATTERN = r"[a-z0-9][a-z0-9_-]{0,39}"
 
 _TEXT = shape.Text()
+_PERCENT = r"\d{1,6}(\.\d{1,6})? ?%"
 
 _DEFAULT = shape.Record(
     {
@@ -239,7 +242,18 @@ CONFIG = shape.Record(
             make=lambda v, _n, _r: PortalSettings(**v),
             help="How the portal looks, and where its links lead.",
         ),
-        "plan": shape.Anything("Thresholds of the plan."),
+        "plan": shape.Record(
+            {
+                "warn": shape.Text(
+                    pattern=_PERCENT, what="per cent such as 5%", help="Warn when more of a month moves."
+                ),
+                "fail": shape.Text(
+                    pattern=_PERCENT, what="per cent such as 50%", help="Fail when more of a month moves."
+                ),
+            },
+            make=lambda v, _n, _r: PlanSettings(**{key: Decimal(text.rstrip("% ")) for key, text in v.items()}),
+            help="How much of a month's total a change may move, in per cent.",
+        ),
         "email": shape.Anything("How statements are sent."),
         "web": shape.Anything("Who may log in to the local server."),
     },
@@ -284,7 +298,7 @@ def config_of(values: dict[str, Any]) -> Config:
     sources = {name: _source(name, settings) for name, settings in values.get("sources", {}).items()}
     chosen = {
         key: values[key]
-        for key in ("currency", "fiscal_year_starts", "tags", "statements", "journal", "portal")
+        for key in ("currency", "fiscal_year_starts", "tags", "statements", "journal", "portal", "plan")
         if key in values
     }
     return Config(

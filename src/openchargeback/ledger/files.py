@@ -176,3 +176,14 @@ def charge_files(root: Path) -> tuple[list[ChargeFile], list[Problem]]:
                 problems.append(unreadable(relative, error))
     found.sort(key=lambda file: (file.period, file.source, file.path))
     return found, problems
+
+
+def make_folder(folder: Path, made: list[Path]) -> None:
+    """Make a folder with those above it; each that was not there is added to `made`, so that it can be taken away."""
+    missing = []
+    while not folder.is_dir():
+        missing.append(folder)
+        folder = folder.parent
+    for path in reversed(missing):
+        path.mkdir()
+        made.append(path)

@@ -8,9 +8,13 @@ from __future__ import annotations
 
 import datetime as dt
 import os
+import stat
 import subprocess
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from typing import IO
 
 from openchargeback.problems import OutsideFault
 
@@ -41,6 +45,20 @@ class Commit:
 
     id: str
     date: str
+
+
+LINK, SUBMODULE = "120000", "160000"
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """A file as Git records it: its mode (`100644`, LINK, SUBMODULE …) and the id of its content.
+
+    The id is empty where Git was not asked for one; then it is like no other.
+    """
+
+    mode: str
+    id: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -123,8 +141,8 @@ def staged(root: Path, index: str = "") -> list[str] | None:
         return None
     # Against the empty tree before the first commit; of a renamed file both names count.
     base = "HEAD" if head(root) else _expect(_run(root, "hash-object", "-t", "tree", "--stdin")).strip()
-    options = ("--cached", "--name-only", "--no-renames", "--relative", "-z")
-    names = _expect(_run(root, "diff-index", *options, base, "--", ".", index=index))
+    compare = ["diff-index", "--cached", "--name-only", "--no-renames", "--relative", "-z", base, "--", "."]
+    names = _expect(_run(root, *compare, index=index))
     return sorted(name for name in names.split("\0") if name)
 
 
@@ -135,16 +153,188 @@ def user(root: Path) -> str:
     return "" if answer is None or answer.code == 1 else _expect(answer).strip()
 
 
-def _run(root: Path, *arguments: str, index: str = "") -> _Answer | None:
-    """What Git says in a folder, by another index where one is named; None where there is no Git."""
-    environment = {name: value for name, value in os.environ.items() if name not in _INHERITED} | _FIXED
+def branch(root: Path) -> str:
+    """The branch that is checked out; empty for a detached head."""
+    answer = _run(root, "symbolic-ref", "--quiet", "--short", "HEAD")
+    return "" if answer is None or answer.code == 1 else _expect(answer).strip()
+
+
+def resolve(root: Path, name: str) -> str:
+    """The full id of the commit that a branch, tag or id stands for; empty where there is none of that name."""
+    if name.startswith("-"):  # Git would take it for an option.
+        return ""
+    answer = _run(root, "rev-parse", "--verify", "--quiet", f"{name}^{{commit}}")
+    return answer.out.strip() if answer is not None and answer.code == 0 else ""
+
+
+def merge_base(root: Path, one: str, other: str) -> str:
+    """The last commit that two commits have in common, by their ids; empty where they have none."""
+    answer = _run(root, "merge-base", one, other)
+    return "" if answer is not None and answer.code == 1 else _expect(answer).strip()
+
+
+def is_shallow(root: Path) -> bool:
+    """Whether older commits were left out when the repository was cloned."""
+    return _expect(_run(root, "rev-parse", "--is-shallow-repository")).strip() == "true"
+
+
+def tree(root: Path, commit: str) -> dict[str, Entry]:
+    """Every file below this folder in a commit, by its path within the folder; none where it was not there yet."""
+    prefix = _prefix(root).rstrip("/")
+    place = f"{commit}:{prefix}" if prefix else commit
+    kind = _run(root, "cat-file", "-t", place)
+    if kind is None or kind.code != 0 or kind.out.strip() not in ("tree", "commit"):
+        return {}
+    listed = _expect(_run(root, "ls-tree", "-r", "-z", "--full-tree", place))
+    entries = {}
+    for line in listed.split("\0")[:-1]:
+        facts, path = line.split("\t", 1)
+        mode, _, id_ = facts.split(" ")
+        entries[path] = Entry(mode, id_)
+    return entries
+
+
+def work_tree(root: Path) -> dict[str, Entry]:
+    """Every file below this folder as it lies there, tracked or not, by its path within the folder.
+
+    Ignored files are left out. Only files that differ from the index are read.
+    """
+    entries: dict[str, Entry] = {}
+    fresh: set[str] = set()
+    for line in _expect(_run(root, "ls-files", "--stage", "-z", "--", ".")).split("\0")[:-1]:
+        facts, path = line.split("\t", 1)
+        mode, id_, stage = facts.split(" ")
+        entries[path] = Entry(mode, id_)
+        if stage != "0":  # in the middle of a merge
+            fresh.add(path)
+    for options in (("--modified", "--deleted"), ("--others", "--exclude-standard")):
+        fresh.update(_expect(_run(root, "ls-files", "-z", *options, "--", ".")).split("\0")[:-1])
+    plain = []
+    for path in sorted(fresh):
+        mode = _mode(root / path)
+        entries.pop(path, None)
+        if mode:
+            entries[path.rstrip("/")] = Entry(mode, "")
+        if mode.startswith("100"):
+            plain.append(path)
+    for path, id_ in zip(plain, _ids(root, plain), strict=True):
+        entries[path] = Entry(entries[path].mode, id_)
+    return entries
+
+
+def write_blobs(root: Path, wanted: Iterable[tuple[str, Path]]) -> None:
+    """Write contents, by their ids, to new files, without filters and piece by piece.
+
+    Raises OutsideFault where an object is not in the repository, as in a clone that left some out.
+    """
+    with _conversation(root, "cat-file", "--batch") as (ask, answer):
+        for id_, target in wanted:
+            size = _asked(ask, answer, id_)
+            with target.open("xb") as file:
+                _copy(answer, file, size)
+            answer.read(1)
+
+
+def read_blob(root: Path, id_: str) -> bytes:
+    """A content by its id; for small files."""
+    with _conversation(root, "cat-file", "--batch") as (ask, answer):
+        return answer.read(_asked(ask, answer, id_))
+
+
+def _asked(ask: IO[bytes], answer: IO[bytes], id_: str) -> int:
+    ask.write(id_.encode() + b"\n")
+    ask.flush()
+    head = answer.readline().split()
+    if len(head) != 3 or head[1] != b"blob":
+        raise OutsideFault(f"git has no content {id_}; fetch the whole history (`fetch-depth: 0` in a workflow)")
+    return int(head[2])
+
+
+def _copy(source: IO[bytes], target: IO[bytes], size: int) -> None:
+    while size:
+        piece = source.read(min(size, 1 << 20))
+        if not piece:
+            raise OutsideFault("git stopped in the middle of a file")
+        target.write(piece)
+        size -= len(piece)
+
+
+def _mode(path: Path) -> str:
+    """The mode Git would record; empty for what is not there. A folder that Git lists is a repository of its own."""
+    try:
+        found = path.lstat()
+    except OSError:
+        return ""
+    if stat.S_ISLNK(found.st_mode):
+        return LINK
+    if stat.S_ISDIR(found.st_mode):
+        return SUBMODULE
+    return ("100755" if found.st_mode & 0o100 else "100644") if stat.S_ISREG(found.st_mode) else ""
+
+
+def _ids(root: Path, paths: list[str]) -> list[str]:
+    """The ids that `git add` would give these files."""
+    prefix = _prefix(root)
+    # Git reads one path a line and unquotes those in quotation marks.
+    asked = [path for path in paths if "\n" not in path and not (prefix + path).startswith('"')]
+    if not asked:
+        return [""] * len(paths)
+    top = Path(_expect(_run(root, "rev-parse", "--show-toplevel")).rstrip("\n"))
+    text = "".join(f"{prefix}{path}\n" for path in asked)
+    found = dict(zip(asked, _expect(_run(top, "hash-object", "--stdin-paths", text=text)).split(), strict=True))
+    return [found.get(path, "") for path in paths]
+
+
+def _prefix(root: Path) -> str:
+    """Where the folder lies in its repository, such as `billing/ledger/`; empty for the top."""
+    return _expect(_run(root, "rev-parse", "--show-prefix")).rstrip("\n")
+
+
+@contextmanager
+def _conversation(root: Path, *arguments: str) -> Iterator[tuple[IO[bytes], IO[bytes]]]:
+    """A Git command that is asked line by line, by its input and output."""
+    with subprocess.Popen(
+        _command(root, arguments),
+        env=_environment(),
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.DEVNULL,
+    ) as process:
+        if process.stdin is None or process.stdout is None:  # both were asked for above
+            raise OutsideFault("git cannot be asked")
+        try:
+            yield process.stdin, process.stdout
+        except BrokenPipeError as error:
+            raise OutsideFault("git stopped while it was asked") from error
+        finally:
+            process.kill()
+
+
+def _command(root: Path, arguments: Iterable[str]) -> list[str]:
+    # A repository's own settings could name a program to run as its file system monitor.
+    return ["git", "-C", str(root), "-c", "core.fsmonitor=false", *arguments]
+
+
+def _environment() -> dict[str, str]:
+    return {name: value for name, value in os.environ.items() if name not in _INHERITED} | _FIXED
+
+
+def _run(root: Path, *arguments: str, text: str = "", index: str = "") -> _Answer | None:
+    """What Git says in a folder, given a text to read, by another index where one is named; None without Git.
+
+    Paths may hold any bytes.
+    """
+    environment = _environment()
     if index:
         environment["GIT_INDEX_FILE"] = index
-    # A repository's own settings could name a program to run as its file system monitor.
-    command = ["git", "-C", str(root), "-c", "core.fsmonitor=false", *arguments]
     try:
         done = subprocess.run(
-            command, env=environment, stdin=subprocess.DEVNULL, capture_output=True, timeout=_TIMEOUT, check=False
+            _command(root, arguments),
+            env=environment,
+            input=os.fsencode(text),
+            capture_output=True,
+            timeout=_TIMEOUT,
+            check=False,
         )
     except FileNotFoundError:
         return None
@@ -152,7 +342,7 @@ def _run(root: Path, *arguments: str, index: str = "") -> _Answer | None:
         raise OutsideFault(f"git {arguments[0]} did not answer within {_TIMEOUT} seconds") from error
     except OSError as error:
         raise OutsideFault(f"git cannot be run: {(error.strerror or str(error)).lower()}") from error
-    return _Answer(done.returncode, *(text.decode("utf-8", "replace") for text in (done.stdout, done.stderr)))
+    return _Answer(done.returncode, os.fsdecode(done.stdout), done.stderr.decode("utf-8", "replace"))
 
 
 def _expect(answer: _Answer | None) -> str:

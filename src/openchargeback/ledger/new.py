@@ -9,6 +9,7 @@ from pathlib import Path
 from openchargeback import __version__
 from openchargeback.ledger import git
 from openchargeback.ledger.config import FILE_NAME, read_config
+from openchargeback.ledger.files import make_folder
 from openchargeback.ledger.schema_files import FOLDER as SCHEMAS
 from openchargeback.ledger.schema_files import shipped_schemas
 from openchargeback.ledger.shipped import shipped_templates
@@ -51,10 +52,10 @@ def create_ledger(target: Path, organization: str, currency: str, forge: str = "
         raise UsageFault(f"{target} is not empty; give a new or an empty folder")
     made: list[Path] = []
     try:
-        _make_folder(target, made)
+        make_folder(target, made)
         for relative, data in contents.items():
             path = target / relative
-            _make_folder(path.parent, made)
+            make_folder(path.parent, made)
             made.append(path)
             path.write_bytes(data)
     except OSError as error:
@@ -114,16 +115,6 @@ def _filled(text: str, values: dict[str, str]) -> str:
 
 def _as_markdown(text: str) -> str:
     return _MARKUP.sub(r"\\\1", text)
-
-
-def _make_folder(folder: Path, made: list[Path]) -> None:
-    missing = []
-    while not folder.is_dir():
-        missing.append(folder)
-        folder = folder.parent
-    for path in reversed(missing):
-        path.mkdir()
-        made.append(path)
 
 
 def _take_away(made: list[Path]) -> None:

@@ -87,29 +87,29 @@ def _broken_seal(period: str, state: PeriodFile) -> list[Problem]:
 
 
 def _compare(root: Path, path: str, expected: str | None, period: str, state: PeriodFile) -> Problem | None:
-    code, undo, instead = _weight(period, state.state)
-    fix = f"restore it from Git{instead}" if expected is not None else f"{undo}{instead}"
+    sealed = state.state is State.FINALIZED
+    restore = "restore it from Git"
     if not (root / path).is_file():
-        return Problem(path, code, f"{period} is {state.state}, but this file of it is gone", fix)
-    if expected is None:
-        added = f"{period} is {state.state}, but this file was added since"
-        return Problem(path, code, added, fix)
-    try:
-        digest = files.digest_of(root / path)
-    except OSError as error:
-        return files.unreadable(path, error)
-    if digest == expected:
-        return None
-    told = f"{period} is {state.state}, but this file was changed: it was {expected[:_SHOWN]}, is {digest[:_SHOWN]}"
-    return Problem(path, code, told + _how(root / path, expected), fix)
-
-
-def _weight(period: str, state: State) -> tuple[str, str, str]:
-    """The code of a change, how to undo an added file, and what may be done instead of undoing it."""
-    if state is State.FINALIZED:
-        return "sealed-file-changed", "remove it", "; correct a finalized period by entries in an open one"
-    again = f", or reopen the period as its next revision: `focus-billing periods open {period}`"
-    return "closed-period-changed", "remove it", again
+        told = "this file of it is gone"
+    elif expected is None:
+        told, restore = "this file was added since", "remove it"
+    else:
+        try:
+            digest = files.digest_of(root / path)
+        except OSError as error:
+            return files.unreadable(path, error)
+        if digest == expected:
+            return None
+        how = _how(root / path, expected)
+        told = f"this file was changed: it was {expected[:_SHOWN]}, is {digest[:_SHOWN]}{how}"
+    return Problem(
+        path,
+        "sealed-file-changed" if sealed else "closed-period-changed",
+        f"{period} is {state.state}, but {told}",
+        f"{restore}; correct a finalized period by entries in an open one"
+        if sealed
+        else f"{restore}, or reopen the period as its next revision: `focus-billing periods open {period}`",
+    )
 
 
 def _how(path: Path, expected: str) -> str:

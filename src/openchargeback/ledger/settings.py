@@ -159,6 +159,14 @@ class PortalSettings:
 
 
 @dataclass(frozen=True, slots=True)
+class PlanSettings:
+    """How much of a period's total may move before the plan warns or fails, in per cent; None for no limit."""
+
+    warn: Decimal | None = None
+    fail: Decimal | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class Config:
     """The whole of `config.yaml` with its defaults filled in."""
 
@@ -171,6 +179,7 @@ class Config:
     statements: StatementSettings = StatementSettings()
     journal: JournalSettings = JournalSettings()
     portal: PortalSettings = PortalSettings()
+    plan: PlanSettings = PlanSettings()
 
     def source(self, name: str) -> Source:
         """The settings of a source, listed or not."""

@@ -61,6 +61,17 @@ def with_records(ledger: Ledger, store: Cache) -> tuple[Ledger, list[Problem]]:
     return replace(ledger, frozen=frozen), problems
 
 
+def recorded(ledger: Ledger, store: Cache) -> tuple[Ledger, list[Problem]]:
+    """The ledger with the records of its closed periods, without a look at what they were made from."""
+    found = {
+        period: _record(ledger, store, period, ledger.period_file(period))
+        for period in ledger.periods
+        if ledger.period_file(period).state is not State.OPEN
+    }
+    frozen = {period: record for period, (record, _) in found.items() if record is not None}
+    return replace(ledger, frozen=frozen), [problem for _, faults in found.values() for problem in faults]
+
+
 def _record(ledger: Ledger, store: Cache, period: str, state: PeriodFile) -> tuple[Frozen | None, list[Problem]]:
     """The record of a closed period; from the cache where the same bytes were read before."""
     key = code_digest()

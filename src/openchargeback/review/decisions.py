@@ -43,24 +43,23 @@ def apply_decisions(
     A decision whose charge is gone or whose expectation fails is void: a warning for approve, an error otherwise.
     """
     con.execute("CREATE TABLE target (n BIGINT, decision INTEGER)")
-    con.execute("CREATE TABLE by_id (decision INTEGER)")
-    insert(con, "by_id", [(number,) for number, decision in enumerate(decisions) if decision.charges])
     con.execute("CREATE TABLE clears (decision INTEGER, flag VARCHAR)")
-    outcomes = [_Outcome(decision) for decision in decisions]
+    cleared = [(number, flag) for number, decision in enumerate(decisions) for flag in decision.clears]
+    insert(con, "clears", cleared)
+    outcomes = [_Outcome(decision, unusable_values(decision, config, directory)) for decision in decisions]
     problems: list[Problem] = []
     # Ids first: what they name is no longer a selector's, nor part of what it expects.
-    for number, outcome in sorted(enumerate(outcomes), key=lambda item: not item[1].decision.charges):
-        insert(con, "clears", [(number, flag) for flag in outcome.decision.clears])
-        outcome.void = unusable_values(outcome.decision, config, directory) or _bind(con, number, outcome, directory)
-        if outcome.void:
-            con.execute("DELETE FROM target WHERE decision = $number", {"number": number})
+    _bind(con, outcomes, _name_charges(con, outcomes), by_id=True)
+    _select_charges(con, outcomes, directory)
+    _bind(con, outcomes, {}, by_id=False)
     _conflicts(con, outcomes)
     _rulings(con, outcomes, directory)
+    lacking = _still_lacking(con, outcomes, config)
     for number, outcome in enumerate(outcomes):
-        outcome.void = outcome.void or _still_lacking(con, number, outcome.decision, config)
+        outcome.void = outcome.void or lacking.get(number)
         if outcome.void:
-            con.execute("DELETE FROM ruling WHERE decision = $number", {"number": number})
             problems.append(outcome.void)
+    _drop(con, "ruling", [number for number, outcome in enumerate(outcomes) if outcome.void])
     con.execute(sql(__package__, "disposition.sql"))
     return tuple(_record(outcome) for outcome in outcomes), problems
 
@@ -100,44 +99,101 @@ def unusable_values(decision: Decision, config: Config, directory: Directory) ->
     return None
 
 
-def _bind(con: duckdb.DuckDBPyConnection, number: int, outcome: _Outcome, directory: Directory) -> Problem | None:
-    """Find the charges of a decision and compare them with what was expected."""
-    decision = outcome.decision
-    if decision.charges:
-        for prefix in decision.charges:
-            found = con.execute(
-                "SELECT n FROM charge_id WHERE starts_with(id, $prefix) LIMIT 2", {"prefix": prefix}
-            ).fetchall()
-            if len(found) != 1:
-                what = "belongs to several charges" if found else "is not among the charges of the period"
-                return _void(decision, f"{prefix} {what}")
-            insert(con, "target", [(found[0][0], number)])
-    else:
-        conditions, values = ["flag.flag = $flag"], {"flag": decision.where["flag"], "number": number}
-        spelled = {**decision.where, "source": decision.where.get("source", "").lower()}
-        spelled["pi"] = directory.email(spelled.get("pi", ""))
-        columns = {"source": "charge.source", "project": "payer.project", "service": "charge.service", "pi": "payer.pi"}
-        for key, column in columns.items():
-            if key in decision.where:
-                conditions.append(f"coalesce({column}, '') = ${key}")
-                values[key] = spelled[key]
+def _name_charges(con: duckdb.DuckDBPyConnection, outcomes: Sequence[_Outcome]) -> dict[int, Problem]:
+    """Find the charges that decisions name by id; by decision, the first id that does not mean exactly one charge."""
+    named = [
+        (number, place, prefix)
+        for number, outcome in enumerate(outcomes)
+        if not outcome.void
+        for place, prefix in enumerate(outcome.decision.charges)
+    ]
+    con.execute("CREATE TABLE named (decision INTEGER, place INTEGER, prefix VARCHAR)")
+    insert(con, "named", named)
+    if not named:
+        return {}
+    # Prefixes have at least eight digits (approvals.ID_PATTERN): joined by those, not compared one with all.
+    found = con.execute(
+        "SELECT named.decision, named.prefix, count(charge_id.n) FROM named LEFT JOIN charge_id "
+        "ON left(charge_id.id, 8) = left(named.prefix, 8) AND starts_with(charge_id.id, named.prefix) "
+        "GROUP BY named.decision, named.place, named.prefix HAVING count(charge_id.n) <> 1 "
+        "ORDER BY named.decision, named.place"
+    ).fetchall()
+    con.execute(
+        "INSERT INTO target SELECT charge_id.n, named.decision FROM named JOIN charge_id "
+        "ON left(charge_id.id, 8) = left(named.prefix, 8) AND starts_with(charge_id.id, named.prefix)"
+    )
+    faults: dict[int, Problem] = {}
+    for number, prefix, count in found:
+        what = "belongs to several charges" if count else "is not among the charges of the period"
+        faults.setdefault(number, _void(outcomes[number].decision, f"{prefix} {what}"))
+    return faults
+
+
+def _select_charges(con: duckdb.DuckDBPyConnection, outcomes: Sequence[_Outcome], directory: Directory) -> None:
+    """Find the charges that selectors match, but for those that a decision names by id."""
+    con.execute("CREATE TABLE selector (decision INTEGER, flag VARCHAR, source VARCHAR, project VARCHAR, "
+                "service VARCHAR, pi VARCHAR)")  # fmt: skip
+    rows = []
+    for number, outcome in enumerate(outcomes):
+        where = outcome.decision.where
+        if outcome.void or outcome.decision.charges:
+            continue
+        source = where["source"].lower() if "source" in where else None
+        pi = directory.email(where["pi"]) if "pi" in where else None
+        rows.append((number, where["flag"], source, where.get("project"), where.get("service"), pi))
+    insert(con, "selector", rows)
+    if rows:
+        con.execute(sql(__package__, "selected.sql"))
+
+
+def _bind(
+    con: duckdb.DuckDBPyConnection, outcomes: Sequence[_Outcome], faults: dict[int, Problem], *, by_id: bool
+) -> None:
+    """Compare what decisions found with what was expected; a void one is left without charges."""
+    sums = {
+        number: (charges, Decimal(amount))
+        for number, charges, amount in con.execute(
+            "SELECT decision, count(*), sum(cost) FROM target JOIN attributed USING (n) GROUP BY decision"
+        ).fetchall()
+    }
+    bound = [
+        (number, outcome)
+        for number, outcome in enumerate(outcomes)
+        if not outcome.void and bool(outcome.decision.charges) is by_id
+    ]
+    digests = _digests(con, [number for number, each in bound if each.decision.expect and each.decision.expect.digest])
+    for number, outcome in bound:
+        if number in faults:
+            outcome.void = faults[number]
+            continue
+        outcome.charges, outcome.amount = sums.get(number, (0, money.ZERO))
+        if not outcome.charges:
+            outcome.void = _void(outcome.decision, "it matches no charge")
+        else:
+            outcome.void = _unexpected(outcome, digests.get(number, ""))
+    _drop(con, "target", [number for number, outcome in bound if outcome.void])
+
+
+def _digests(con: duckdb.DuckDBPyConnection, decisions: Sequence[int]) -> dict[int, str]:
+    """The digest of the ids of what these decisions found."""
+    if not decisions:
+        return {}
+    found = con.execute(
+        "SELECT decision, list(id) FROM target JOIN charge_id USING (n) WHERE list_contains($decisions, decision) "
+        "GROUP BY decision",
+        {"decisions": list(decisions)},
+    ).fetchall()
+    return {number: digest_of_ids(ids) for number, ids in found}
+
+
+def _drop(con: duckdb.DuckDBPyConnection, table: str, decisions: Sequence[int]) -> None:
+    if decisions:
         con.execute(
-            "INSERT INTO target SELECT DISTINCT flag.n, $number FROM flag JOIN attributed AS charge USING (n) "
-            f"JOIN payer ON payer.id = charge.payer WHERE {' AND '.join(conditions)} "
-            "AND flag.n NOT IN (SELECT n FROM target JOIN by_id USING (decision))",
-            values,
+            f"DELETE FROM {table} WHERE decision IN (SELECT unnest($decisions))", {"decisions": list(decisions)}
         )
-    row = con.execute(
-        "SELECT count(*), coalesce(sum(cost), 0) FROM target JOIN attributed USING (n) WHERE decision = $number",
-        {"number": number},
-    ).fetchone()
-    outcome.charges, outcome.amount = (row[0], Decimal(row[1])) if row else (0, money.ZERO)
-    if not outcome.charges:
-        return _void(decision, "it matches no charge")
-    return _unexpected(con, number, outcome)
 
 
-def _unexpected(con: duckdb.DuckDBPyConnection, number: int, outcome: _Outcome) -> Problem | None:
+def _unexpected(outcome: _Outcome, digest: str) -> Problem | None:
     expect = outcome.decision.expect
     if expect is None:
         return None
@@ -148,12 +204,8 @@ def _unexpected(con: duckdb.DuckDBPyConnection, number: int, outcome: _Outcome) 
             outcome.decision,
             f"it expects {money.exact(expect.billed)}, the charges sum to {money.exact(outcome.amount)}",
         )
-    if expect.digest is not None:
-        ids = con.execute(
-            "SELECT id FROM target JOIN charge_id USING (n) WHERE decision = $number", {"number": number}
-        ).fetchall()
-        if not digest_of_ids([id_ for (id_,) in ids]).startswith(expect.digest):
-            return _void(outcome.decision, "the charges are others than those that were seen")
+    if expect.digest is not None and not digest.startswith(expect.digest):
+        return _void(outcome.decision, "the charges are others than those that were seen")
     return None
 
 
@@ -207,28 +259,33 @@ def _rulings(con: duckdb.DuckDBPyConnection, outcomes: Sequence[_Outcome], direc
     con.execute(sql(__package__, "settled.sql"))
 
 
-def _still_lacking(con: duckdb.DuckDBPyConnection, number: int, decision: Decision, config: Config) -> Problem | None:
-    """Approving or reassigning a charge that still lacks PI, project or fund would bill nobody."""
-    if decision.verb is Verb.REJECT:
-        return None
-    row = con.execute(
-        "SELECT count(*) FILTER (pi IS NULL), count(*) FILTER (project IS NULL), "
+def _still_lacking(con: duckdb.DuckDBPyConnection, outcomes: Sequence[_Outcome], config: Config) -> dict[int, Problem]:
+    """By decision: approving or reassigning a charge that still lacks PI, project or fund would bill nobody."""
+    found = con.execute(
+        "SELECT ruling.decision, count(*) FILTER (pi IS NULL), count(*) FILTER (project IS NULL), "
         "count(*) FILTER (fund IS NULL AND cost <> 0), count(*) FILTER (currency <> $currency) "
-        "FROM settled JOIN ruling USING (n) WHERE ruling.decision = $number",
-        {"number": number, "currency": config.currency},
-    ).fetchone()
-    if not row:
-        return None
-    for count, name in zip(row, ("PI", "project", "fund"), strict=False):
+        "FROM settled JOIN ruling USING (n) GROUP BY ruling.decision",
+        {"currency": config.currency},
+    ).fetchall()
+    faults = {}
+    for number, *missing, foreign in found:
+        decision = outcomes[number].decision
+        count, name = next(
+            ((count, name) for count, name in zip(missing, ("PI", "project", "fund"), strict=True) if count), (0, "")
+        )
+        if decision.verb is Verb.REJECT:
+            continue
         if count:
-            return decision.problem(
+            faults[number] = decision.problem(
                 "incomplete-decision",
                 f"{decision.verb} leaves {count:,} charge{'s' * (count != 1)} without a {name}",
                 "use `decision: reassign` and `set` what is missing",
             )
-    if row[3]:
-        return decision.problem("foreign-currency", "charges in another currency can only be rejected", "reject them")
-    return None
+        elif foreign:
+            faults[number] = decision.problem(
+                "foreign-currency", "charges in another currency can only be rejected", "reject them"
+            )
+    return faults
 
 
 def _record(outcome: _Outcome) -> DecisionRecord:

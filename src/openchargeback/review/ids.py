@@ -22,15 +22,15 @@ def number_charges(
     for source in sorted(set(sources)):
         files = [file for file in loaded if file.file.source == source]
         if files:
-            _canonical_tags(con, files)
+            canonical_tags(con, files)
             rows = " UNION ALL ".join(_canonical(file, files) for file in files)
             con.execute(sql(__package__, "ids.sql", rows=rows), {"source": source, "period": period})
             con.execute("DROP TABLE canonical_json")
 
 
-def _canonical_tags(con: duckdb.DuckDBPyConnection, files: Sequence[LoadedFile]) -> None:
-    """The distinct JSON texts of these files with their canonical form: keys sorted, no blanks."""
-    con.execute("CREATE TEMP TABLE canonical_json (text VARCHAR, canonical VARCHAR)")
+def canonical_tags(con: duckdb.DuckDBPyConnection, files: Sequence[LoadedFile]) -> None:
+    """Fill `canonical_json`: the distinct JSON texts of these files in canonical form, keys sorted and no blanks."""
+    con.execute("CREATE OR REPLACE TEMP TABLE canonical_json (text VARCHAR, canonical VARCHAR)")
     parts = [
         f"SELECT {file.expression(name)} AS text FROM {file.table}"
         for file in files
@@ -52,10 +52,13 @@ def canonical_json(text: str) -> str:
         return text
 
 
-def _canonical(file: LoadedFile, files: Sequence[LoadedFile]) -> str:
-    names = sorted(name for name in file.columns if name in COLUMNS)
+def canonical_text(file: LoadedFile, names: Iterable[str]) -> tuple[str, str]:
+    """SQL for the canonical text of these FOCUS columns of a row, and the joins that it needs.
+
+    `canonical_tags` comes first; the file's table is called `row`. Null cells and absent columns are left out.
+    """
     cells, joins = [], []
-    for name in names:
+    for name in sorted(name for name in names if name in file.columns):
         column, kind = f"row.{file.columns[name]}", COLUMNS[name]
         if kind == "decimal":
             plain = f"regexp_replace(regexp_replace(amount({column})::VARCHAR, '0+$', ''), '[.]$', '')"
@@ -69,11 +72,16 @@ def _canonical(file: LoadedFile, files: Sequence[LoadedFile]) -> str:
         else:
             cell = column
         cells.append(f"{literal(name + '=')} || {cell}")
+    return f"concat_ws({', '.join([_UNIT, *cells])})", " ".join(joins)
+
+
+def _canonical(file: LoadedFile, files: Sequence[LoadedFile]) -> str:
+    text, joins = canonical_text(file, COLUMNS)
     every = sorted({name for each in files for name in each.columns})
     whole = ", ".join(
         f"coalesce({'row.' + file.columns[name] if name in file.columns else 'NULL'}, '')" for name in every
     )
     return (
-        f"SELECT {file.first} + row.rowid AS n, concat_ws({_UNIT}, {', '.join(cells)}) AS text, "
-        f"sha256(concat_ws({_UNIT}, {whole})) AS whole FROM {file.table} AS row {' '.join(joins)}"
+        f"SELECT {file.first} + row.rowid AS n, {text} AS text, "
+        f"sha256(concat_ws({_UNIT}, {whole})) AS whole FROM {file.table} AS row {joins}"
     )

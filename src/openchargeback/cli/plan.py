@@ -1,0 +1,52 @@
+"""`focus-billing plan`."""
+
+from __future__ import annotations
+
+import sys
+
+import click
+
+from openchargeback.cli.options import root_of, with_ledger
+from openchargeback.cli.report import print_json, print_problems, progress
+
+
+@click.command()
+@click.argument("base", required=False)
+@click.option("--head", metavar="REV", help="Look at a commit instead of the work tree, as CI does.")
+@click.option(
+    "--format",
+    "form",
+    type=click.Choice(["text", "markdown", "json"]),
+    default="text",
+    show_default=True,
+    help="Output.",
+)
+@with_ledger
+def plan(base: str | None, head: str | None, form: str, named: str | None) -> None:
+    """What merging this branch would change, in money.
+
+    BASE is a branch, tag or commit; by default origin/main, else main. As in a pull request, what is compared with is
+    the commit where this branch left it. Exit code 1 with errors in the ledger, or where more than `plan: fail:` moves.
+
+    \b
+    Example: focus-billing plan
+             focus-billing plan origin/main --head HEAD --format markdown
+    """
+    from openchargeback.plan.document import document
+    from openchargeback.plan.markdown import markdown
+    from openchargeback.problems import has_errors
+    from openchargeback.publish.plan import make_plan
+
+    with progress() as step:
+        found = make_plan(root_of(named), base, head, step=step)
+    if form == "json":
+        print_json(document(found))
+    elif form == "markdown":
+        click.echo(markdown(found), nl=False)
+    else:
+        from openchargeback.cli.plan_text import print_plan
+
+        print_plan(found)
+    if found.problems and form != "json":
+        print_problems(found.problems)
+    sys.exit(1 if has_errors(found.problems) else 0)

@@ -1,0 +1,131 @@
+"""A plan in the terminal, in 80 columns."""
+
+from __future__ import annotations
+
+import textwrap
+from collections.abc import Sequence
+from decimal import Decimal
+
+import click
+
+from openchargeback import money
+from openchargeback.cli.report import shown
+from openchargeback.plan import words
+from openchargeback.plan.values import DecisionChange, PeriodChange, Plan, SettingChange
+
+_WIDTH = 80
+_LABEL, _AMOUNT = 32, 15
+
+
+def print_plan(plan: Plan) -> None:
+    """The plan on stdout, the whole in one line last; only that line where nothing changes."""
+    if not (plan.periods or plan.settings):
+        click.echo(words.NOTHING_MOVES)
+        return
+    click.echo(_cut(f"{words.revision(plan.base)} → {words.revision(plan.head)}", _WIDTH))
+    for period in plan.periods:
+        _period(period, plan.currency)
+    _settings(plan.settings, plan.currency)
+    click.echo()
+    click.echo(f"Inputs {plan.base.digest[:16]} → {plan.head.digest[:16]}")
+    click.echo(words.settled(plan))
+
+
+def _period(period: PeriodChange, currency: str) -> None:
+    click.echo()
+    title = f"{period.period}  {words.state(period)}"
+    if period.lines or not period.reconciles_as_before:
+        _line(title, ("Before", "After", f"Change {currency}"), bold=True)
+        _totals(period, currency)
+    else:
+        click.secho(title, bold=True)
+    _largest(period, currency)
+    _decisions(period.decisions, currency)
+    for flag, unit, charges, amount in words.open_flags(period):
+        _wrapped("Still open: ", f"{flag}, {words.counted(charges, 'charge')}, {money.human(amount, unit)} {unit}")
+
+
+def _totals(period: PeriodChange, currency: str) -> None:
+    _amounts("Billed to PIs", period.old, period.new, currency)
+    share = words.percent(period.difference, period.old)
+    if share:
+        _line("", ("", "", share))
+    for unit, old, new in words.control(period):
+        suffix = "" if unit == currency else f" {unit}"
+        _amounts(f"Imported{suffix}", old.exact_imported, new.exact_imported, unit)
+        _amounts(f"= billed{suffix}", old.exact_billed, new.exact_billed, unit)
+        _amounts(f"+ held{suffix}", old.exact_held, new.exact_held, unit)
+        _amounts(f"+ rejected{suffix}", old.exact_rejected, new.exact_rejected, unit)
+    click.echo(f"PIs: {words.people(period)}")
+    if period.causes:
+        _wrapped("Causes: ", words.causes(period.causes, currency))
+
+
+def _largest(period: PeriodChange, currency: str) -> None:
+    if not period.projects:
+        return
+    click.echo()
+    rest = len(period.projects) - words.LARGEST
+    title = f"Largest of {len(period.projects):,} changes" if rest > 0 else "Changes"
+    _line(title, ("Before", "After", f"Change {currency}"), bold=True)
+    for each in period.projects[: words.LARGEST]:
+        click.echo(_cut(f"{each.pi}  {each.project}", _WIDTH))
+        _amounts("", each.old, each.new, currency)
+        if each.causes:
+            _wrapped("    ", words.causes(each.causes, currency))
+        if each.funds:
+            _wrapped("    funds: ", words.funds(each, currency))
+    if rest > 0:
+        click.echo(f"and {rest:,} more")
+
+
+def _decisions(decisions: Sequence[DecisionChange], currency: str) -> None:
+    if not decisions:
+        return
+    click.echo()
+    click.secho("Decisions", bold=True)
+    for each in decisions[: words.LARGEST]:
+        amount = f"{words.counted(each.charges, 'charge')}, {money.human(each.exact_billed, currency)} {currency}"
+        void = f"; void: {each.void}" if each.void else ""
+        _wrapped(f"{each.change} ", f"{each.decision} {each.what} ({amount}): {each.reason} ({each.by}){void}")
+    if len(decisions) > words.LARGEST:
+        click.echo(f"and {len(decisions) - words.LARGEST:,} more")
+
+
+def _settings(settings: Sequence[SettingChange], currency: str) -> None:
+    if not settings:
+        return
+    click.echo()
+    click.secho("Settings", bold=True)
+    for each in settings[: words.LARGEST]:
+        _wrapped("", f"{each.path} {each.key}: {each.old or 'none'} → {each.new or 'none'}")
+        if each.more or each.less:
+            click.echo(f"    {words.signed(each.more, currency)}, {words.signed(each.less, currency)} {currency}")
+    if len(settings) > words.LARGEST:
+        click.echo(f"and {len(settings) - words.LARGEST:,} more")
+
+
+def _amounts(label: str, old: Decimal, new: Decimal, currency: str) -> None:
+    _line(label, (money.human(old, currency), money.human(new, currency), words.signed(new - old, currency)))
+
+
+def _line(label: str, cells: Sequence[str], *, bold: bool = False) -> None:
+    text = _cut(label, _LABEL).ljust(_LABEL) + "".join(cell.rjust(_AMOUNT + 1) for cell in cells)
+    click.secho(text.rstrip(), bold=bold)
+
+
+def _wrapped(lead: str, text: str) -> None:
+    """Text from data in lines of the width, the later ones indented."""
+    whole = textwrap.wrap(
+        _safe(text), _WIDTH, initial_indent=lead, subsequent_indent="    ", break_on_hyphens=False, max_lines=6
+    )
+    click.echo("\n".join(whole))
+
+
+def _cut(text: str, width: int) -> str:
+    safe = _safe(text)
+    return safe if len(safe) <= width else safe[: width - 1] + "…"
+
+
+def _safe(text: str) -> str:
+    return shown(text).encode("utf-8", "replace").decode()

@@ -1,0 +1,1 @@
+"""The difference in money between two revisions of a ledger."""

@@ -1,0 +1,31 @@
+-- One row is one movement with its one cause.
+-- What only one revision has is new or withdrawn. Another cost is usage where a quantity changed that both give, config
+-- where the source bills another column, else price. Another outcome is due to the last step between base and head that
+-- changed it ({steps}: charges, directory, config, decisions); where that step is the charges themselves, to the change
+-- of its own cost, to a decision that no longer holds, or to the use that other charges show.
+CREATE TABLE caused AS
+WITH quantity AS (
+    SELECT
+        movement.base,
+        movement.head,
+        len(list_filter(list_zip(old.quantities, new.quantities), lambda each: each[1] <> each[2])) > 0 AS changed
+    FROM movement
+    JOIN base.quantity AS old ON old.n = movement.base
+    JOIN head.quantity AS new ON new.n = movement.head
+)
+SELECT
+    movement.base,
+    movement.head,
+    CASE
+        WHEN movement.change IN ('new', 'withdrawn') THEN movement.change
+        WHEN movement.change = 'outcome' AND step.cause <> 'charges' THEN step.cause
+        WHEN movement.change = 'outcome' AND NOT movement.cost_changed AND movement.decision_lost THEN 'decision'
+        WHEN movement.change = 'outcome' AND NOT movement.cost_changed THEN 'usage'
+        WHEN list_contains($other_column, old.source) THEN 'config'
+        WHEN quantity.changed THEN 'usage'
+        ELSE 'price'
+    END AS cause
+FROM movement
+LEFT JOIN base.outcome AS old ON old.n = movement.base
+LEFT JOIN quantity ON quantity.base = movement.base AND quantity.head = movement.head
+LEFT JOIN ({steps}) AS step ON step.head = movement.head AND movement.change = 'outcome'

@@ -1,0 +1,197 @@
+"""A period before and after, as a reviewer looks at it: lines, PIs, projects, control totals, decisions."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import astuple, replace
+from decimal import Decimal
+
+from openchargeback import money
+from openchargeback.billing.pipeline import Settled
+from openchargeback.ledger.approvals import Decision
+from openchargeback.model import BillingLine, DecisionRecord, SourceTotals, State
+from openchargeback.money import ZERO
+from openchargeback.plan.parts import Parts
+from openchargeback.plan.values import (
+    Cause,
+    Control,
+    ControlTotal,
+    DecisionChange,
+    LineChange,
+    LineKey,
+    PeriodChange,
+    ProjectChange,
+    key_of,
+    moved,
+)
+
+_NOTHING = ControlTotal()
+
+
+def period_change(
+    period: str,
+    states: tuple[State | None, State | None],
+    old: Settled,
+    new: Settled,
+    parts: Parts,
+    decisions: tuple[Sequence[Decision], Sequence[Decision]],
+    currency: str,
+) -> PeriodChange:
+    """Both sides of a period put beside each other. states, decisions: those of base and head."""
+    before, after = _by_key(old.lines), _by_key(new.lines)
+    lines = line_changes(before, after, parts, currency)
+    total = _total(old.lines), _total(new.lines)
+    changed, appeared, gone = _people(before, after, lines, currency)
+    return PeriodChange(
+        period=period,
+        old_state=states[0],
+        new_state=states[1],
+        old=total[0],
+        new=total[1],
+        lines=lines,
+        projects=_projects(before, after, lines, parts, currency),
+        causes=causes_in_cents(parts.values(), total[1] - total[0], currency),
+        pis_changed=changed,
+        pis_appeared=appeared,
+        pis_gone=gone,
+        control=_control(old.sources, new.sources),
+        decisions=_decisions(_told(decisions[0], old.decisions), _told(decisions[1], new.decisions)),
+        flags=tuple(group for group in new.flags if group.held),
+    )
+
+
+def line_changes(
+    before: Mapping[LineKey, Decimal], after: Mapping[LineKey, Decimal], parts: Parts, currency: str
+) -> tuple[LineChange, ...]:
+    """The lines whose cents differ, and those that only one side has, in their order."""
+    keys = sorted({*before, *after}, key=astuple)
+    changes = []
+    for key in keys:
+        old, new = before.get(key), after.get(key)
+        if old != new:
+            exact = dict(parts.get(key, {}))
+            cents = causes_in_cents([exact], (new or ZERO) - (old or ZERO), currency)
+            changes.append(LineChange(key, old, new, exact, cents))
+    return tuple(changes)
+
+
+def causes_in_cents(
+    parts: Iterable[Mapping[Cause, Decimal]], difference: Decimal, currency: str
+) -> dict[Cause, Decimal]:
+    """What each cause adds to some lines, summed exactly, then rounded; what the difference leaves is rounding."""
+    exact: dict[Cause, Decimal] = {}
+    for line in parts:
+        for cause, amount in line.items():
+            exact[cause] = exact.get(cause, ZERO) + amount
+    cents = {cause: money.to_cents(exact[cause], currency) for cause in Cause if cause in exact}
+    rest = difference - sum(cents.values(), ZERO)
+    return {**cents, Cause.ROUNDING: rest} if rest else cents
+
+
+def _by_key(lines: Iterable[BillingLine]) -> dict[LineKey, Decimal]:
+    result: dict[LineKey, Decimal] = {}
+    for line in lines:
+        result[key_of(line)] = result.get(key_of(line), ZERO) + line.amounts.billed
+    return result
+
+
+def _total(lines: Iterable[BillingLine]) -> Decimal:
+    return sum((line.amounts.billed for line in lines), ZERO)
+
+
+def _people(
+    before: Mapping[LineKey, Decimal], after: Mapping[LineKey, Decimal], lines: Sequence[LineChange], currency: str
+) -> tuple[int, int, int]:
+    """How many PIs change, appear and are gone; that a line moves by one cent does not make its PI a changed one."""
+    was, now = {key.pi for key in before}, {key.pi for key in after}
+    cent = Decimal(1).scaleb(-money.places(currency))
+    touched = {line.key.pi for line in lines if abs(line.difference) > cent}
+    return len(touched & was & now), len(now - was), len(was - now)
+
+
+def _projects(
+    before: Mapping[LineKey, Decimal],
+    after: Mapping[LineKey, Decimal],
+    lines: Sequence[LineChange],
+    parts: Parts,
+    currency: str,
+) -> tuple[ProjectChange, ...]:
+    causes: dict[tuple[str, str], list[Mapping[Cause, Decimal]]] = {}
+    for key, exact in parts.items():
+        causes.setdefault((key.pi, key.project), []).append(exact)
+    groups: dict[tuple[str, str], list[LineChange]] = {}
+    for line in lines:
+        groups.setdefault((line.key.pi, line.key.project), []).append(line)
+    totals: list[dict[tuple[str, str], Decimal]] = [{}, {}]
+    for side, total in zip((before, after), totals, strict=True):
+        for key, amount in side.items():
+            total[key.pi, key.project] = total.get((key.pi, key.project), ZERO) + amount
+    result = []
+    for (pi, project), group in groups.items():
+        old, new = (total.get((pi, project), ZERO) for total in totals)
+        most = moved(line.difference for line in group)
+        cents = causes_in_cents(causes.get((pi, project), ()), new - old, currency)
+        result.append(ProjectChange(pi, project, old, new, most, cents, _funds(group)))
+    return tuple(sorted(result, key=lambda each: (-each.moved, each.pi, each.project)))
+
+
+def _funds(lines: Iterable[LineChange]) -> tuple[tuple[str, Decimal], ...]:
+    """What each fund pays more or less, where more than one is concerned."""
+    funds: dict[str, Decimal] = {}
+    for line in lines:
+        funds[line.key.fund] = funds.get(line.key.fund, ZERO) + line.difference
+    return tuple(sorted(funds.items())) if len(funds) > 1 else ()
+
+
+def _control(old: Sequence[SourceTotals], new: Sequence[SourceTotals]) -> tuple[Control, ...]:
+    before, after = ({(each.source, each.currency): _control_total(each) for each in side} for side in (old, new))
+    return tuple(
+        Control(*key, before.get(key, _NOTHING), after.get(key, _NOTHING)) for key in sorted({*before, *after})
+    )
+
+
+def _control_total(source: SourceTotals) -> ControlTotal:
+    return ControlTotal(source.charges, source.imported, source.billed, source.held, source.rejected)
+
+
+def _decisions(
+    old: Sequence[tuple[Decision, DecisionRecord]], new: Sequence[tuple[Decision, DecisionRecord]]
+) -> tuple[DecisionChange, ...]:
+    """Decisions that only one side has, wherever they stand, and those that hold no longer."""
+    left: dict[str, list[DecisionRecord]] = {}
+    for decision, record in old:
+        left.setdefault(_content(decision), []).append(record)
+    result = []
+    for decision, record in new:
+        same = left.get(_content(decision))
+        if not same:
+            result.append(_decision("added", record))
+        elif not same.pop(0).void and record.void:
+            result.append(_decision("void", record))
+    return (*result, *(_decision("removed", record) for records in left.values() for record in records))
+
+
+def _told(decisions: Sequence[Decision], records: Sequence[DecisionRecord]) -> list[tuple[Decision, DecisionRecord]]:
+    """Each decision with what became of it, found by its place."""
+    places = {(record.path, record.line): record for record in records}
+    return [(each, places[each.path, each.line]) for each in decisions if (each.path, each.line) in places]
+
+
+def _content(decision: Decision) -> str:
+    """What a decision says, wherever it stands."""
+    return repr(replace(decision, path="", line=0, column=0))
+
+
+def _decision(change: str, record: DecisionRecord) -> DecisionChange:
+    return DecisionChange(
+        change,
+        record.decision,
+        record.what,
+        record.charges,
+        record.exact_billed,
+        record.reason,
+        record.by,
+        record.path,
+        record.line,
+        record.void,
+    )

@@ -1,0 +1,144 @@
+"""A plan as one JSON document; amounts are texts."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from decimal import Decimal
+
+from openchargeback import money
+from openchargeback.plan import words
+from openchargeback.plan.values import (
+    Cause,
+    ControlTotal,
+    LineChange,
+    PeriodChange,
+    Plan,
+    ProjectChange,
+    Revision,
+    SettingChange,
+)
+from openchargeback.problems import has_errors
+
+
+def document(plan: Plan) -> dict[str, object]:
+    """What `plan --format json` prints."""
+    return {
+        "base": _revision(plan.base),
+        "head": _revision(plan.head),
+        "currency": plan.currency,
+        "moves": plan.moves,
+        "failed": has_errors(plan.problems),
+        "periods": [_period(period, plan.currency) for period in plan.periods],
+        "settings": [_setting(setting, plan.currency) for setting in plan.settings],
+        "problems": [problem.as_json() for problem in plan.problems],
+    }
+
+
+def _revision(side: Revision) -> dict[str, object]:
+    return {"name": side.name, "commit": side.commit, "work_tree": side.work_tree, "inputs": side.digest}
+
+
+def _period(period: PeriodChange, currency: str) -> dict[str, object]:
+    share = None
+    if period.old:
+        share = money.plain(period.difference * 100 / abs(period.old), "")
+    return {
+        "period": period.period,
+        "state": {"old": _state(period.old_state), "new": _state(period.new_state)},
+        **_amounts(period.old, period.new, currency),
+        "percent": share,
+        "moved": money.plain(period.moved, currency),
+        "pis": {"changed": period.pis_changed, "new": period.pis_appeared, "gone": period.pis_gone},
+        "causes": _causes(period.causes, currency),
+        "control": [
+            {
+                "source": each.source,
+                "currency": each.currency,
+                "old": _control(each.old),
+                "new": _control(each.new),
+            }
+            for each in period.control
+        ],
+        "projects": [_project(each, currency) for each in period.projects],
+        "lines": [_line(each, currency) for each in period.lines],
+        "decisions": [
+            {
+                "change": each.change,
+                "decision": each.decision,
+                "what": each.what,
+                "charges": each.charges,
+                "billed": money.exact(each.exact_billed),
+                "reason": each.reason,
+                "by": each.by,
+                "path": each.path,
+                "line": each.line,
+                "void": each.void,
+            }
+            for each in period.decisions
+        ],
+        "flags": [
+            {"flag": flag, "currency": unit, "charges": charges, "amount": money.exact(amount)}
+            for flag, unit, charges, amount in words.open_flags(period)
+        ],
+    }
+
+
+def _amounts(old: Decimal, new: Decimal, currency: str) -> dict[str, object]:
+    names: Sequence[tuple[str, Decimal]] = (("old", old), ("new", new), ("difference", new - old))
+    return {name: money.plain(amount, currency) for name, amount in names}
+
+
+def _causes(parts: dict[Cause, Decimal], currency: str) -> dict[str, str]:
+    return {str(cause): money.plain(amount, currency) for cause, amount in parts.items()}
+
+
+def _control(total: ControlTotal) -> dict[str, object]:
+    return {
+        "charges": total.charges,
+        "imported": money.exact(total.exact_imported),
+        "billed": money.exact(total.exact_billed),
+        "held": money.exact(total.exact_held),
+        "rejected": money.exact(total.exact_rejected),
+    }
+
+
+def _project(change: ProjectChange, currency: str) -> dict[str, object]:
+    return {
+        "pi": change.pi,
+        "project": change.project,
+        **_amounts(change.old, change.new, currency),
+        "moved": money.plain(change.moved, currency),
+        "causes": _causes(change.causes, currency),
+        "funds": [{"fund": fund, "difference": money.plain(amount, currency)} for fund, amount in change.funds],
+    }
+
+
+def _line(line: LineChange, currency: str) -> dict[str, object]:
+    key = line.key
+    return {
+        "pi": key.pi,
+        "project": key.project,
+        "fund": key.fund,
+        "source": key.source,
+        "service": key.service,
+        "correction": key.correction,
+        "old": None if line.old is None else money.plain(line.old, currency),
+        "new": None if line.new is None else money.plain(line.new, currency),
+        "difference": money.plain(line.difference, currency),
+        "causes": _causes(line.parts, currency),
+    }
+
+
+def _setting(setting: SettingChange, currency: str) -> dict[str, object]:
+    return {
+        "path": setting.path,
+        "key": setting.key,
+        "old": setting.old or None,
+        "new": setting.new or None,
+        "more": money.plain(setting.more, currency),
+        "less": money.plain(setting.less, currency),
+    }
+
+
+def _state(state: object) -> str | None:
+    return None if state is None else str(state)

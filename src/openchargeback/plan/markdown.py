@@ -1,0 +1,230 @@
+"""A plan as a comment on a pull request: Markdown with folded tables, within what a Git host takes.
+
+Everything from data is escaped: a project may be called `<img>` or `@everyone`, and a reason may hold a table.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+from openchargeback import money
+from openchargeback.plan import words
+from openchargeback.plan.values import DecisionChange, PeriodChange, Plan, SettingChange
+from openchargeback.problems import Problem
+
+MARKER = "<!-- openchargeback-plan -->"
+"""Stands first, so that a workflow finds its own comment and updates it."""
+
+LIMIT = 60_000
+"""Characters of a comment; GitHub takes 65,535."""
+
+_LONGEST_TEXT = 300
+_SPECIAL = re.compile(r"[\\`*_{}\[\]()<>#|~@&:$\"']|(?<=www)\.")
+# A host looks for @names and #numbers once entities are decoded; a character without width keeps it from finding any.
+_REFERENCE = re.compile(r"(?<!\w)[@#](?=\w)")
+_NO_WIDTH = "\N{ZERO WIDTH SPACE}"
+_UNSAFE = dict.fromkeys(
+    (*range(32), *range(127, 160), 0x2028, 0x2029, *range(0x202A, 0x202F), *range(0x2066, 0x206A)), " "
+)
+
+
+@dataclass(slots=True)
+class _Table:
+    """Rows under a title, folded away; the first `shown` of them, or all, and a word about the rest."""
+
+    title: str
+    head: tuple[str, ...]
+    right: frozenset[int]
+    rows: list[tuple[str, ...]] = field(default_factory=list)
+    shown: int = -1
+
+    def text(self) -> str:
+        rows = self.rows if self.shown < 0 else self.rows[: self.shown]
+        marks = ("---:" if index in self.right else "---" for index in range(len(self.head)))
+        lines = [_row(self.head), _row(tuple(marks)), *(_row(row) for row in rows)]
+        more = len(self.rows) - len(rows)
+        if more:
+            lines.append(_row((f"and {more:,} more", *("" for _ in self.head[1:]))))
+        return f"<details><summary>{self.title}</summary>\n\n" + "\n".join(lines) + "\n\n</details>"
+
+
+def markdown(plan: Plan) -> str:
+    """The comment. Where it would be too long, the longest tables lose rows; none is cut within a row."""
+    parts: list[str | _Table] = [MARKER, _headline(plan)]
+    parts += _problems(plan)
+    for period in plan.periods:
+        parts += _period(period, plan.currency)
+    parts += _settings(plan.settings, plan.currency)
+    if plan.moves or plan.periods or plan.settings:
+        parts.append(_inputs(plan))
+    return _fitted(parts)
+
+
+def escaped(text: str) -> str:
+    """Text from data, as text: no Markdown, HTML, mention, issue reference or address works in it."""
+    flat = " ".join(text.encode("utf-8", "replace").decode().translate(_UNSAFE).split())
+    if len(flat) > _LONGEST_TEXT:
+        flat = flat[: _LONGEST_TEXT - 1] + "…"
+    apart = _REFERENCE.sub(lambda match: match[0] + _NO_WIDTH, flat)
+    return _SPECIAL.sub(lambda match: f"&#{ord(match[0])};", apart)
+
+
+def _fitted(parts: Sequence[str | _Table]) -> str:
+    tables = [part for part in parts if isinstance(part, _Table)]
+
+    def render() -> str:
+        return "\n\n".join(part.text() if isinstance(part, _Table) else part for part in parts) + "\n"
+
+    most = max((len(table.rows) for table in tables), default=0)
+    while len(text := render()) > LIMIT and most > 0:
+        most //= 2
+        for table in tables:
+            table.shown = min(most, len(table.rows))
+    if len(text) <= LIMIT:
+        return text
+    # Only very many periods get here: what does not fit is counted, whole parts at a time.
+    kept: list[str] = []
+    size = 0
+    for number, part in enumerate(parts):
+        piece = part.text() if isinstance(part, _Table) else part
+        if size + len(piece) > LIMIT - 100:
+            kept.append(f"… and {len(parts) - number:,} more sections: see `focus-billing plan`.")
+            break
+        kept.append(piece)
+        size += len(piece) + 2
+    return "\n\n".join(kept) + "\n"
+
+
+def _headline(plan: Plan) -> str:
+    return words.settled(plan) if not plan.moves else f"**{words.settled(plan)}**"
+
+
+def _problems(plan: Plan) -> list[str | _Table]:
+    found = words.by_weight(plan.problems)
+    if not found:
+        return []
+    table = _Table(words.counted(len(found), "problem"), ("", "Where", "What", "Mend"), frozenset())
+    table.rows = [_problem(problem) for problem in found]
+    return [table]
+
+
+def _problem(problem: Problem) -> tuple[str, ...]:
+    return (str(problem.severity), escaped(problem.place), escaped(problem.message), escaped(problem.fix))
+
+
+def _period(period: PeriodChange, currency: str) -> list[str | _Table]:
+    share = words.percent(period.difference, period.old)
+    lines = [
+        f"### {period.period} ({words.state(period)})",
+        "",
+        f"| {currency} | before | after | change |",
+        "| --- | ---: | ---: | ---: |",
+    ]
+    change = words.signed(period.difference, currency) + (f" ({share})" if share else "")
+    before, after = money.human(period.old, currency), money.human(period.new, currency)
+    lines.append(_row(("**Billed to PIs**", before, after, f"**{change}**")))
+    for unit, old, new in words.control(period):
+        for name, was, now in (
+            ("imported", old.exact_imported, new.exact_imported),
+            ("= billed", old.exact_billed, new.exact_billed),
+            ("+ held", old.exact_held, new.exact_held),
+            ("+ rejected", old.exact_rejected, new.exact_rejected),
+        ):
+            label = name if unit == currency else f"{name} {escaped(unit)}"
+            lines.append(_row((label, money.human(was, unit), money.human(now, unit), words.signed(now - was, unit))))
+    lines += ["", f"PIs: {words.people(period)}."]
+    if period.causes:
+        lines[-1] += f" Causes: {words.causes(period.causes, currency)}."
+    parts: list[str | _Table] = ["\n".join(lines)]
+    parts += _largest(period, currency)
+    parts += _decisions(period.decisions, currency)
+    parts += _flags(period)
+    return parts
+
+
+def _largest(period: PeriodChange, currency: str) -> list[str | _Table]:
+    if not period.projects:
+        return []
+    shown = period.projects[: words.LARGEST]
+    rest = len(period.projects) - len(shown)
+    title = f"The {len(shown)} largest of {len(period.projects):,} changes" if rest else "Changes by PI and project"
+    table = _Table(title, ("PI", "Project", "Before", "After", "Change", "Causes"), frozenset({2, 3, 4}))
+    for each in shown:
+        why = words.causes(each.causes, currency)
+        if each.funds:
+            why += (
+                ("; " if why else "")
+                + "funds: "
+                + ", ".join(
+                    f"{escaped(fund) or 'none'} {words.signed(amount, currency)}" for fund, amount in each.funds
+                )
+            )
+        amounts = (
+            money.human(each.old, currency),
+            money.human(each.new, currency),
+            words.signed(each.difference, currency),
+        )
+        table.rows.append((escaped(each.pi), escaped(each.project), *amounts, why))
+    return [table]
+
+
+def _decisions(decisions: Sequence[DecisionChange], currency: str) -> list[str | _Table]:
+    if not decisions:
+        return []
+    table = _Table(
+        words.counted(len(decisions), "decision"),
+        ("", "Decision", "On", "Charges", f"{currency}", "Reason", "By"),
+        frozenset({3, 4}),
+    )
+    for each in decisions:
+        reason = escaped(each.reason) + (f" (void: {escaped(each.void)})" if each.void else "")
+        amount = money.human(each.exact_billed, currency)
+        table.rows.append(
+            (each.change, each.decision, escaped(each.what), f"{each.charges:,}", amount, reason, escaped(each.by))
+        )
+    return [table]
+
+
+def _flags(period: PeriodChange) -> list[str | _Table]:
+    flags = words.open_flags(period)
+    if not flags:
+        return []
+    table = _Table("Flags still open", ("Flag", "Charges", "Amount"), frozenset({1, 2}))
+    table.rows = [
+        (escaped(flag), f"{charges:,}", f"{money.human(amount, unit)} {escaped(unit)}")
+        for flag, unit, charges, amount in flags
+    ]
+    return [table]
+
+
+def _settings(settings: Sequence[SettingChange], currency: str) -> list[str | _Table]:
+    if not settings:
+        return []
+    table = _Table(
+        words.counted(len(settings), "setting"),
+        ("File", "Key", "Before", "After", f"More {currency}", "Less"),
+        frozenset({4, 5}),
+    )
+    table.rows = [
+        (
+            escaped(each.path),
+            escaped(each.key),
+            escaped(each.old),
+            escaped(each.new),
+            words.signed(each.more, currency),
+            words.signed(each.less, currency),
+        )
+        for each in settings
+    ]
+    return [table]
+
+
+def _inputs(plan: Plan) -> str:
+    digests = f"{plan.base.digest[:16]} → {plan.head.digest[:16]}"
+    return f"<sub>{escaped(words.revision(plan.base))} → {escaped(words.revision(plan.head))}; inputs {digests}</sub>"
+
+
+def _row(cells: tuple[str, ...]) -> str:
+    return "| " + " | ".join(cells) + " |"

@@ -1,0 +1,16 @@
+-- One row is one charge that both revisions have: its number in each. Adds those that share source and key and are not
+-- paired yet, the first with the first in the order of the files.
+INSERT INTO pair
+WITH old AS (
+    SELECT n, source, key, row_number() OVER (PARTITION BY source, key ORDER BY n) AS place
+    FROM base.row_key
+    WHERE n NOT IN (SELECT base FROM pair)
+),
+new AS (
+    SELECT n, source, key, row_number() OVER (PARTITION BY source, key ORDER BY n) AS place
+    FROM head.row_key
+    WHERE n NOT IN (SELECT head FROM pair)
+)
+SELECT old.n, new.n
+FROM old
+JOIN new ON new.source = old.source AND new.key = old.key AND new.place = old.place

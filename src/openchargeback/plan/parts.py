@@ -1,0 +1,251 @@
+"""What each cause adds to each billing line of one period, exactly.
+
+Both revisions stand in one database, each in its schema: `base` and `head`, as `settle_period` leaves them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from decimal import Decimal
+from itertools import pairwise
+
+import duckdb
+
+from openchargeback import money
+from openchargeback.billing.pipeline import ClosedMonth, Posted, Settled, settle_period
+from openchargeback.focus.database import count, database, sql
+from openchargeback.focus.reading import LoadedFile
+from openchargeback.ledger.reading import Ledger
+from openchargeback.plan.pairing import pair_charges
+from openchargeback.plan.settings import billing_config, billing_directory
+from openchargeback.plan.values import Cause, LineKey, key_of
+from openchargeback.problems import Problem, has_errors
+
+_QUANTITIES = ("ConsumedQuantity", "PricingQuantity", "CommitmentDiscountQuantity")
+_STEPS = ("directory", "config", "decision")
+"""What changes beside charges, in the order in which it is taken to change."""
+
+_NOTHING_POSTED = Posted()
+
+Parts = Mapping[LineKey, Mapping[Cause, Decimal]]
+
+
+@dataclass(frozen=True, slots=True)
+class Side:
+    """What a revision of a period rests on: its ledger and the closed months before it, the latest last.
+
+    shown: what a closed month recorded, which is what it comes to; the ledger is then to have the settings of then.
+    posted: what decisions on charges of closed months add to an open one.
+    """
+
+    ledger: Ledger
+    history: Sequence[ClosedMonth] = ()
+    shown: Settled | None = None
+    posted: Posted = _NOTHING_POSTED
+
+    def comes_to(self, settled: Settled) -> Settled:
+        """What the period comes to, with its own charges settled."""
+        if self.shown is not None:
+            return self.shown
+        return replace(
+            settled,
+            lines=(*settled.lines, *self.posted.lines),
+            decisions=(*settled.decisions, *self.posted.decisions),
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class Both:
+    """A period settled on both sides, and what each cause adds to each billing line, exactly.
+
+    old_faults, new_faults: the problems of each side; where one has errors in its charges it is settled to nothing.
+    """
+
+    old: Settled
+    new: Settled
+    parts: Parts
+    old_faults: tuple[Problem, ...]
+    new_faults: tuple[Problem, ...]
+
+
+def settle_both(period: str, base: Side, head: Side) -> Both:
+    """Settle a period on both sides and find the cause of every difference.
+
+    Where the base's charges cannot be read, it counts as having had none; where the head's cannot, there are no parts.
+    """
+    with database() as con:
+        new, new_files, new_faults = _settled(con, "head", period, head)
+        old, old_files, old_faults = _settled(con, "base", period, base)
+        if has_errors(old_faults) and not old_files:
+            con.execute("USE main")
+            con.execute("DROP SCHEMA base CASCADE")
+            without = replace(base.ledger, charge_files={}, approvals={})
+            _settled(con, "base", period, Side(without, base.history))
+        parts: Parts = {}
+        if new_files or not has_errors(new_faults):
+            parts = _compared(con, period, (base, old_files), (head, new_files))
+    old, new = base.comes_to(old), head.comes_to(new)
+    whole = _differences(old, new)
+    if base.shown or head.shown:
+        # A record stays as it is, whatever has become of the charges that it was made from.
+        parts = {key: amounts for key, amounts in parts.items() if whole.get(key)}
+    corrected = {key: {Cause.DECISION: amount} for key, amount in whole.items() if key.correction and amount}
+    return Both(old, new, {**parts, **corrected}, tuple(old_faults), tuple(new_faults))
+
+
+def _compared(
+    con: duckdb.DuckDBPyConnection,
+    period: str,
+    base: tuple[Side, Sequence[LoadedFile]],
+    head: tuple[Side, Sequence[LoadedFile]],
+) -> Parts:
+    con.execute("USE main")
+    pair_charges(con, base[1], head[1])
+    con.execute(sql(__package__, "movement.sql"))
+    _quantities(con, "base", base[1])
+    _quantities(con, "head", head[1])
+    steps = _steps(con, period, base[0], head[0])
+    con.execute(sql(__package__, "causes.sql", steps=steps), {"other_column": _other_columns(base[0], head[0])})
+    return _parts(con)
+
+
+def _settled(
+    con: duckdb.DuckDBPyConnection, schema: str, period: str, side: Side
+) -> tuple[Settled, list[LoadedFile], list[Problem]]:
+    """A side settled in a schema of its own, which is current afterwards."""
+    con.execute(f"CREATE SCHEMA {schema}")
+    con.execute(f"USE {schema}")
+    try:
+        settled, files, problems = settle_period(con, side.ledger, period, side.history)
+    except duckdb.OutOfRangeException:
+        what = f"the amounts of {period} are too large to be summed exactly"
+        fix = "look for an amount that cannot be meant"
+        return Settled(), [], [Problem(f"charges/{period}", "amount-overflow", what, fix)]
+    if files or not has_errors(problems):
+        con.execute(sql(__package__, "outcome.sql"))
+    return settled, files, problems
+
+
+def _quantities(con: duckdb.DuckDBPyConnection, schema: str, files: Sequence[LoadedFile]) -> None:
+    """Fill `quantity` of a schema: the quantities of the charges that are billed otherwise."""
+    con.execute(f"USE {schema}")
+    con.execute("CREATE TABLE quantity (n BIGINT, quantities DECIMAL(38, 18)[])")
+    for file in files:
+        cells = ", ".join(f"amount({file.expression(name)})" for name in _QUANTITIES)
+        con.execute(
+            f"INSERT INTO quantity SELECT {file.first} + rowid, [{cells}] FROM {file.table} "
+            f"WHERE {file.first} + rowid IN (SELECT {schema} FROM main.movement)"
+        )
+    con.execute("USE main")
+
+
+def _steps(con: duckdb.DuckDBPyConnection, period: str, base: Side, head: Side) -> str:
+    """SQL for the last step between base and head that changed the outcome of a charge of the head.
+
+    The charges of the head come first, billed with all else as it was; then directory, config and decisions become
+    those of the head, one after the other, where they differ.
+    """
+    changed = [step for step in _STEPS if _of(base.ledger, step, period) != _of(head.ledger, step, period)]
+    if not count(con, "SELECT count(*) FROM movement WHERE change = 'outcome'"):
+        return "SELECT NULL::BIGINT AS head, NULL AS cause WHERE false"
+    same_charges = (
+        base.history == head.history
+        and not count(con, "SELECT count(*) FROM base.outcome WHERE n NOT IN (SELECT base FROM pair)")
+        and not count(con, "SELECT count(*) FROM head.outcome WHERE n NOT IN (SELECT head FROM pair)")
+    )
+    # With one change only, there is nothing to tell apart.
+    if not changed or (same_charges and len(changed) == 1 and not _costs_differ(con)):
+        return f"SELECT head, '{changed[0] if changed else 'charges'}' AS cause FROM movement"
+    ledger = replace(
+        head.ledger,
+        directory=base.ledger.directory,
+        config=base.ledger.config,
+        approvals=base.ledger.approvals,
+    )
+    states: list[tuple[str, str]] = []
+    for step in ("charges", *changed[:-1]):
+        ledger = _with(ledger, step, head.ledger)
+        _, files, problems = _settled(con, f"after_{step}", period, Side(ledger, head.history))
+        con.execute("USE main")
+        if has_errors(problems) and not files:
+            # The head's charges cannot be read with the base's settings, so these make the difference.
+            return f"SELECT head, '{changed[-1]}' AS cause FROM movement"
+        states.append((step, f"after_{step}"))
+    return _last_step([*states, (changed[-1], "head")])
+
+
+def _last_step(states: Sequence[tuple[str, str]]) -> str:
+    """SQL that goes back from the head until an outcome is another one; what came after it is the cause."""
+    cases = []
+    for (_, before), (step, after) in reversed(list(pairwise(states))):
+        cases.append(f"WHEN {_outcome(before)} IS DISTINCT FROM {_outcome(after)} THEN '{step}'")
+    joins = " ".join(f"JOIN {schema}.outcome AS {schema} ON {schema}.n = movement.head" for _, schema in states)
+    return f"SELECT movement.head, CASE {' '.join(cases)} ELSE 'charges' END AS cause FROM movement {joins}"
+
+
+def _outcome(schema: str) -> str:
+    return f"({schema}.disposition, {schema}.pi, {schema}.project, {schema}.fund, {schema}.service)"
+
+
+def _costs_differ(con: duckdb.DuckDBPyConnection) -> bool:
+    return bool(
+        count(
+            con,
+            "SELECT count(*) FROM pair JOIN base.outcome AS old ON old.n = pair.base "
+            "JOIN head.outcome AS new ON new.n = pair.head WHERE old.cost <> new.cost",
+        )
+    )
+
+
+def _of(ledger: Ledger, step: str, period: str) -> object:
+    if step == "directory":
+        return billing_directory(ledger.directory)
+    return billing_config(ledger.config) if step == "config" else ledger.approvals.get(period, ())
+
+
+def _with(ledger: Ledger, step: str, other: Ledger) -> Ledger:
+    if step == "directory":
+        return replace(ledger, directory=other.directory)
+    if step == "config":
+        return replace(ledger, config=other.config)
+    return replace(ledger, approvals=other.approvals) if step == "decision" else ledger
+
+
+def _other_columns(base: Side, head: Side) -> list[str]:
+    """The sources of which another column is billed than before."""
+    names = {*base.ledger.config.sources, *head.ledger.config.sources}
+    return sorted(
+        name for name in names if base.ledger.config.source(name).cost != head.ledger.config.source(name).cost
+    )
+
+
+def _parts(con: duckdb.DuckDBPyConnection) -> Parts:
+    result: dict[LineKey, dict[Cause, Decimal]] = {}
+    for pi, project, fund, source, service, cause, amount in con.execute(sql(__package__, "parts.sql")).fetchall():
+        key = LineKey(pi, project, fund, source, service)
+        result.setdefault(key, {})[Cause(cause)] = amount
+    return result
+
+
+def unexplained(both: Both) -> list[str]:
+    """The billing lines whose causes do not sum to the difference of their exact amounts.
+
+    There must be none, unless a closed month is shown from its record.
+    """
+    whole = _differences(both.old, both.new)
+    return [
+        f"{key.pi}, {key.project}, {key.fund}, {key.source}, {key.service}"
+        for key in {**whole, **both.parts}
+        if sum(both.parts.get(key, {}).values(), money.ZERO) != whole.get(key, money.ZERO)
+    ]
+
+
+def _differences(old: Settled, new: Settled) -> dict[LineKey, Decimal]:
+    """What each billing line comes to now less what it came to before, exactly."""
+    exact: dict[LineKey, Decimal] = {}
+    for lines, sign in ((old.lines, -1), (new.lines, 1)):
+        for line in lines:
+            key = key_of(line)
+            exact[key] = exact.get(key, money.ZERO) + sign * line.exact_billed
+    return exact

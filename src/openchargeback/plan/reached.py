@@ -1,0 +1,61 @@
+"""Which periods a change can reach; all others are not even read."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import PurePosixPath
+
+from openchargeback.ledger.git import Entry
+from openchargeback.ledger.periods import PeriodFile, is_period
+from openchargeback.model import State
+
+Files = Mapping[str, Entry]
+
+
+def period_of(path: str) -> str:
+    """The period that a file of charges, approvals or a period's state belongs to; empty for others."""
+    parts = PurePosixPath(path).parts
+    if len(parts) < 2 or parts[0] not in ("charges", "approvals", "periods"):
+        return ""
+    name = parts[1][:7]
+    whole = parts[0] != "periods" and parts[1] == name
+    return name if is_period(name) and (whole or (parts[0] == "periods" and parts[1][7:8] == ".")) else ""
+
+
+def reached_periods(
+    base: Files,
+    head: Files,
+    states: tuple[Mapping[str, PeriodFile], Mapping[str, PeriodFile]],
+    *,
+    settings_differ: bool,
+    unusual: bool,
+) -> tuple[str, ...]:
+    """The periods that may be billed otherwise, ascending.
+
+    Those of which files differ in content; with other settings or another directory, all open ones too; and where
+    spending is compared with closed months (`unusual`), the open periods after a closed month that differs.
+    """
+    every = {period_of(path) for path in (*base, *head)} - {""}
+    differing = changed_paths(base, head)
+    reached = {period_of(path) for path in differing} - {""}
+    open_ones = {period for period in every if any(_is_open(side, period) for side in states)}
+    if settings_differ:
+        reached |= open_ones
+    if unusual:
+        closed = [period for period in reached if not all(_is_open(side, period) for side in states)]
+        reached |= {period for period in open_ones if closed and period > min(closed)}
+    return tuple(sorted(reached))
+
+
+def changed_paths(base: Files, head: Files) -> tuple[str, ...]:
+    """The files that differ in content, or that only one side has; permissions do not count."""
+    return tuple(sorted(path for path in {*base, *head} if _differs(base.get(path), head.get(path))))
+
+
+def _differs(old: Entry | None, new: Entry | None) -> bool:
+    # An empty id is one that Git did not tell.
+    return old is None or new is None or old.id != new.id or not new.id
+
+
+def _is_open(states: Mapping[str, PeriodFile], period: str) -> bool:
+    return states.get(period, PeriodFile()).state is State.OPEN

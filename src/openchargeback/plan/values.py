@@ -1,0 +1,245 @@
+"""What merging a branch would change, as values.
+
+Amounts are in the ledger's currency and in cents, as in `model.py`, unless they are named `exact_…`.
+
+    Plan ─▶ PeriodChange ─┬▶ LineChange     one billing line, before and after
+                          ├▶ ProjectChange  the lines of one PI and project
+                          ├▶ Control        what was imported, and what became of it
+                          └▶ DecisionChange
+"""
+
+from __future__ import annotations
+
+import enum
+from collections.abc import Iterable
+from dataclasses import dataclass
+from decimal import Decimal
+
+from openchargeback.model import BillingLine, Entry, FlagGroup, State
+from openchargeback.money import ZERO
+from openchargeback.problems import Problem
+
+
+class Cause(enum.StrEnum):
+    """Why a billing line changes. Each charge's difference has one cause; rounding is what is left of the whole."""
+
+    NEW = "new"
+    WITHDRAWN = "withdrawn"
+    PRICE = "price"
+    USAGE = "usage"
+    DECISION = "decision"
+    DIRECTORY = "directory"
+    CONFIG = "config"
+    ROUNDING = "rounding"
+
+
+@dataclass(frozen=True, slots=True)
+class LineKey:
+    """What makes a billing line of a period.
+
+    correction: for charges of an earlier month what is done to them, such as `credit of 2025-01`; else empty.
+    """
+
+    pi: str
+    project: str
+    fund: str
+    source: str
+    service: str
+    correction: str = ""
+
+
+def key_of(line: BillingLine) -> LineKey:
+    """The key of a billing line."""
+    correction = "" if line.entry is Entry.OWN else f"{line.entry} of {line.original} {line.corrects}".rstrip()
+    return LineKey(line.pi, line.project, line.fund, line.source, line.service, correction)
+
+
+@dataclass(frozen=True, slots=True)
+class LineChange:
+    """A billing line that is not the same before and after; None where there is no such line.
+
+    exact_parts: what each cause adds, exactly; they sum to the difference of the exact amounts.
+    parts: the same in cents, with rounding; they sum to the difference.
+    """
+
+    key: LineKey
+    old: Decimal | None
+    new: Decimal | None
+    exact_parts: dict[Cause, Decimal]
+    parts: dict[Cause, Decimal]
+
+    @property
+    def difference(self) -> Decimal:
+        """Cents now less cents before."""
+        return (self.new or ZERO) - (self.old or ZERO)
+
+
+@dataclass(frozen=True, slots=True)
+class ProjectChange:
+    """The billing lines of one PI and project in one period.
+
+    old, new: their totals. moved: how much goes to or from lines, whichever is more; not 0 where only the fund changes.
+    causes: what each cause adds, in cents; they sum to the difference. funds: what each fund pays more or less, where
+    money moves between funds.
+    """
+
+    pi: str
+    project: str
+    old: Decimal
+    new: Decimal
+    moved: Decimal
+    causes: dict[Cause, Decimal]
+    funds: tuple[tuple[str, Decimal], ...]
+
+    @property
+    def difference(self) -> Decimal:
+        """Cents now less cents before."""
+        return self.new - self.old
+
+
+@dataclass(frozen=True, slots=True)
+class ControlTotal:
+    """What a source delivered, exactly: imported = billed + held + rejected."""
+
+    charges: int = 0
+    exact_imported: Decimal = ZERO
+    exact_billed: Decimal = ZERO
+    exact_held: Decimal = ZERO
+    exact_rejected: Decimal = ZERO
+
+    def __add__(self, other: ControlTotal) -> ControlTotal:
+        return ControlTotal(
+            self.charges + other.charges,
+            self.exact_imported + other.exact_imported,
+            self.exact_billed + other.exact_billed,
+            self.exact_held + other.exact_held,
+            self.exact_rejected + other.exact_rejected,
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class Control:
+    """The control total of one source and currency, before and after."""
+
+    source: str
+    currency: str
+    old: ControlTotal
+    new: ControlTotal
+
+
+@dataclass(frozen=True, slots=True)
+class DecisionChange:
+    """A decision that is added or removed, or that is void now and was not before (`change`: added, removed, void).
+
+    charges, exact_billed: how many charges it is about, and their sum. void: why it does not hold; empty where it does.
+    """
+
+    change: str
+    decision: str
+    what: str
+    charges: int
+    exact_billed: Decimal
+    reason: str
+    by: str
+    path: str
+    line: int
+    void: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class PeriodChange:
+    """One period before and after. A state is None where that revision says nothing of the period.
+
+    lines: those that are not the same. projects: all that have such lines, what moves most first.
+    causes: what each cause adds to the total, in cents; they sum to the difference.
+    flags: groups that are still undecided at the head.
+    """
+
+    period: str
+    old_state: State | None
+    new_state: State | None
+    old: Decimal
+    new: Decimal
+    lines: tuple[LineChange, ...]
+    projects: tuple[ProjectChange, ...]
+    causes: dict[Cause, Decimal]
+    pis_changed: int
+    pis_appeared: int
+    pis_gone: int
+    control: tuple[Control, ...]
+    decisions: tuple[DecisionChange, ...]
+    flags: tuple[FlagGroup, ...]
+
+    @property
+    def difference(self) -> Decimal:
+        """Cents now less cents before."""
+        return self.new - self.old
+
+    @property
+    def moved(self) -> Decimal:
+        """How much goes to billing lines or from them, whichever is more."""
+        return moved(line.difference for line in self.lines)
+
+    @property
+    def reconciles_as_before(self) -> bool:
+        """Whether every control total is what it was."""
+        return all(each.old == each.new for each in self.control)
+
+    @property
+    def is_quiet(self) -> bool:
+        """Whether nothing that a reviewer would look at changes."""
+        return not self.lines and self.reconciles_as_before and not self.decisions and self.old_state == self.new_state
+
+
+@dataclass(frozen=True, slots=True)
+class SettingChange:
+    """A setting or an entry of the directory that has another value; empty text where there is none.
+
+    path: the file. more, less: what billing lines gain and lose where the change reaches, in cents; several changes of
+    one file may share them.
+    """
+
+    path: str
+    key: str
+    old: str
+    new: str
+    more: Decimal = ZERO
+    less: Decimal = ZERO
+
+
+@dataclass(frozen=True, slots=True)
+class Revision:
+    """One side of a plan: what the person called it, its commit, and the digest of what amounts rest on.
+
+    work_tree: whether uncommitted changes are part of it.
+    """
+
+    name: str
+    commit: str
+    work_tree: bool
+    digest: str
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """What merging the head would change. problems: those of the head, and what was noticed between the two."""
+
+    base: Revision
+    head: Revision
+    currency: str
+    periods: tuple[PeriodChange, ...]
+    settings: tuple[SettingChange, ...]
+    problems: tuple[Problem, ...]
+
+    @property
+    def moves(self) -> bool:
+        """Whether any billing line moves."""
+        return any(period.lines for period in self.periods)
+
+
+def moved(differences: Iterable[Decimal]) -> Decimal:
+    """What goes to billing lines or from them, whichever is more, of the differences of lines."""
+    more = less = ZERO
+    for each in differences:
+        more, less = (more + each, less) if each > 0 else (more, less - each)
+    return max(more, less)

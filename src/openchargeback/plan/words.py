@@ -1,0 +1,100 @@
+"""How a plan says things, alike in the terminal and in Markdown."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from decimal import Decimal
+
+from openchargeback import money
+from openchargeback.plan.values import Cause, ControlTotal, PeriodChange, Plan, ProjectChange, Revision
+from openchargeback.problems import Problem, Severity
+
+LARGEST = 10
+"""How many changes by PI and project are shown."""
+
+NOTHING_MOVES = "No billing line moves."
+
+
+def signed(amount: Decimal, currency: str) -> str:
+    """Cents with their sign: `+1,234.50`, `−5.00`, and `0.00` without one."""
+    return ("+" if amount > 0 else "") + money.human(amount, currency)
+
+
+def percent(change: Decimal, before: Decimal) -> str:
+    """A change in per cent of what was before, such as `+12 %`; empty where nothing was."""
+    share = money.percent(change, abs(before))
+    if share is None or not change:
+        return ""
+    if not share:
+        return "under 0.1 %"
+    return f"{'+' if share > 0 else ''}{share:,f} %".replace("-", "\N{MINUS SIGN}")
+
+
+def causes(parts: dict[Cause, Decimal], currency: str) -> str:
+    """What each cause adds: `new +1,000.00, price +12.50`; only its name where it moves money and adds none."""
+    return ", ".join(f"{cause} {signed(amount, currency)}" if amount else str(cause) for cause, amount in parts.items())
+
+
+def funds(change: ProjectChange, currency: str) -> str:
+    """What each fund pays more or less, where money moves between funds."""
+    return ", ".join(f"{fund or 'no fund'} {signed(amount, currency)}" for fund, amount in change.funds)
+
+
+def state(period: PeriodChange) -> str:
+    """The state of a period, with the one it had where that was another."""
+    old, new = (str(each) if each else "absent" for each in (period.old_state, period.new_state))
+    return new if old == new else f"{old} → {new}"
+
+
+def people(period: PeriodChange) -> str:
+    """How many PIs change, appear and are gone."""
+    return f"{period.pis_changed:,} changed, {period.pis_appeared:,} new, {period.pis_gone:,} gone"
+
+
+def control(period: PeriodChange) -> list[tuple[str, ControlTotal, ControlTotal]]:
+    """The control totals before and after, summed by currency."""
+    sums: dict[str, tuple[ControlTotal, ControlTotal]] = {}
+    for each in period.control:
+        old, new = sums.get(each.currency, (ControlTotal(), ControlTotal()))
+        sums[each.currency] = (old + each.old, new + each.new)
+    return [(currency, old, new) for currency, (old, new) in sorted(sums.items())]
+
+
+def open_flags(period: PeriodChange) -> list[tuple[str, str, int, Decimal]]:
+    """The flags that are still undecided: flag, currency, charges and their exact sum."""
+    sums: dict[tuple[str, str], tuple[int, Decimal]] = {}
+    for group in period.flags:
+        charges, amount = sums.get((group.flag, group.currency), (0, money.ZERO))
+        sums[group.flag, group.currency] = (charges + group.held, amount + group.exact_held)
+    return [(flag, currency, charges, amount) for (flag, currency), (charges, amount) in sorted(sums.items())]
+
+
+def revision(side: Revision) -> str:
+    """A side by its name and commit."""
+    commit = side.commit[:12]
+    named = side.name if commit in side.name else f"{side.name} {commit}"
+    return f"{named} with the work tree" if side.work_tree else named
+
+
+def settled(plan: Plan) -> str:
+    """The whole in one sentence."""
+    if not plan.moves:
+        return NOTHING_MOVES
+    old = sum((period.old for period in plan.periods), money.ZERO)
+    new = sum((period.new for period in plan.periods), money.ZERO)
+    moving = sum(bool(period.lines) for period in plan.periods)
+    amounts = f"{money.human(old, plan.currency)} → {money.human(new, plan.currency)} {plan.currency}"
+    share = percent(new - old, old)
+    change = signed(new - old, plan.currency) + (f", {share}" if share else "")
+    return f"{moving:,} period{'s' * (moving != 1)} change{'s' * (moving == 1)}: {amounts} ({change})."
+
+
+def counted(number: int, one: str) -> str:
+    """`1 charge`, `12 charges`."""
+    return f"{number:,} {one}{'s' * (number != 1)}"
+
+
+def by_weight(problems: Iterable[Problem]) -> list[Problem]:
+    """Errors first, then warnings, then notices."""
+    order = list(Severity)
+    return sorted(problems, key=lambda problem: order.index(problem.severity))

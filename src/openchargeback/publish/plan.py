@@ -1,0 +1,234 @@
+"""The order of a plan: two revisions, the periods that differ, both billed, the difference."""
+
+from __future__ import annotations
+
+import tempfile
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from openchargeback.billing.corrections import Corrected, correct
+from openchargeback.billing.freezing import history_of, months_before
+from openchargeback.billing.pipeline import Posted, Settled
+from openchargeback.ledger.config import FILE_NAME, read_config
+from openchargeback.ledger.directory import PEOPLE_FILE, PROJECTS_FILE
+from openchargeback.ledger.periods import PeriodFile, read_period
+from openchargeback.ledger.reading import Ledger, read_ledger
+from openchargeback.ledger.revision import FOLDERS, Snapshot, compared, lies_in, take
+from openchargeback.ledger.settings import Config
+from openchargeback.model import State
+from openchargeback.plan.changes import period_change
+from openchargeback.plan.parts import Side, settle_both, unexplained
+from openchargeback.plan.reached import changed_paths, period_of, reached_periods
+from openchargeback.plan.settings import billing_config, changed_settings
+from openchargeback.plan.thresholds import beyond, strictest
+from openchargeback.plan.touched import touched_periods
+from openchargeback.plan.values import PeriodChange, Plan, Revision
+from openchargeback.problems import LedgerFault, Problem, Severity, has_errors, in_order
+from openchargeback.publish.billed import recorded
+from openchargeback.publish.build import Step, open_cache
+from openchargeback.publish.cache import Cache
+
+
+@dataclass(frozen=True, slots=True)
+class _Sides:
+    """Both revisions with the folders that their files are put into."""
+
+    base: Snapshot
+    head: Snapshot
+    base_folder: Path
+    head_folder: Path
+
+    def take(self, wanted: Callable[[str], bool]) -> list[Problem]:
+        """Put files of both into their folders; gives the problems of the head."""
+        take(self.base, wanted, self.base_folder)
+        return take(self.head, wanted, self.head_folder)
+
+
+def make_plan(root: Path, base: str | None = None, head: str | None = None, *, step: Step | None = None) -> Plan:
+    """What merging the head into the base would change.
+
+    Raises UsageFault where they cannot be compared, LedgerFault where the head's settings cannot be read.
+    """
+    before, after = compared(root, base, head, _main_branch(root))
+    with tempfile.TemporaryDirectory(prefix="openchargeback-plan-") as folder:
+        sides = _Sides(before, after, Path(folder) / "base", Path(folder) / "head")
+        return _plan(sides, _cache(root), step)
+
+
+def _plan(sides: _Sides, store: Cache, step: Step | None) -> Plan:
+    problems = sides.take(lambda path: path == FILE_NAME or lies_in(path, ("periods", "directory")))
+    states = _states(sides.base_folder), _states(sides.head_folder)
+    configs = _config(sides.base_folder), _config(sides.head_folder)
+    reached = _reached(sides, states, configs)
+    problems += _take_reached(sides, reached, configs)
+    after, faults = _read(sides.head_folder, sides.head, sides, store)
+    problems += faults
+    if after is None:
+        raise LedgerFault(problems)
+    before, base_problems = _read(sides.base_folder, sides.base, sides, store)
+    if before is None:
+        before = Ledger(sides.base_folder, after.config, after.directory, {}, {}, {})
+    corrected = correct(before), correct(after)
+    base_problems += corrected[0].problems
+    problems += corrected[1].problems
+    periods = []
+    for number, period in enumerate(reached):
+        if step:
+            step("Comparing", number, len(reached))
+        change, old_faults, new_faults = _period(period, (before, corrected[0]), (after, corrected[1]))
+        base_problems += old_faults
+        problems += [each for each in new_faults if not _is_about_quality(each)]
+        if change is not None and not change.is_quiet:
+            periods.append(change)
+    settings = changed_settings((before.config, before.directory), (after.config, after.directory), periods)
+    problems += touched_periods(changed_paths(sides.base.entries, sides.head.entries), *states)
+    problems += beyond(periods, strictest(before.config.plan, after.config.plan), after.config.currency)
+    problems += _base_notice(base_problems)
+    return Plan(
+        _revision(sides.base),
+        _revision(sides.head),
+        after.config.currency,
+        tuple(periods),
+        settings,
+        tuple(in_order(problems)),
+    )
+
+
+def _main_branch(root: Path) -> str:
+    """The branch that counts, as the config names it."""
+    config = _config(root)
+    return config.portal.branch if config else "main"
+
+
+def _cache(root: Path) -> Cache:
+    """The ledger's cache where a build has made one; a plan adds no folder to the work tree."""
+    return open_cache(root) if (root / ".openchargeback").is_dir() else Cache(None)
+
+
+def _config(folder: Path) -> Config | None:
+    try:
+        return read_config((folder / FILE_NAME).read_bytes())[0]
+    except OSError:
+        return None
+
+
+def _states(folder: Path) -> dict[str, PeriodFile]:
+    found = {}
+    for path in sorted(folder.glob("periods/*.y*ml")):
+        state, _ = read_period(path.read_bytes(), path.name) if path.is_file() else (None, [])
+        if state is not None and period_of(f"periods/{path.name}") == path.stem:
+            found[path.stem] = state
+    return found
+
+
+def _reached(
+    sides: _Sides,
+    states: tuple[Mapping[str, PeriodFile], Mapping[str, PeriodFile]],
+    configs: tuple[Config | None, Config | None],
+) -> tuple[str, ...]:
+    old, new = (billing_config(config) if config else None for config in configs)
+    directory = (PEOPLE_FILE, PROJECTS_FILE)
+    return reached_periods(
+        sides.base.entries,
+        sides.head.entries,
+        states,
+        settings_differ=old != new or any(path in directory for path in _changed(sides)),
+        unusual=any(config is not None and config.review.unusual_amount is not None for config in configs),
+    )
+
+
+def _changed(sides: _Sides) -> tuple[str, ...]:
+    return changed_paths(sides.base.entries, sides.head.entries)
+
+
+def _take_reached(sides: _Sides, reached: Sequence[str], configs: tuple[Config | None, Config | None]) -> list[Problem]:
+    """Put the files of the reached periods in place, and whatever else changed, so that its faults are told."""
+    logos = {config.organization.logo for config in configs if config}
+    changed = {path for path in _changed(sides) if lies_in(path, FOLDERS)}
+    return sides.take(lambda path: period_of(path) in reached or path in logos or path in changed)
+
+
+def _read(folder: Path, snapshot: Snapshot, sides: _Sides, store: Cache) -> tuple[Ledger | None, list[Problem]]:
+    """A side with the records of its closed months, and with the charges that decisions of reached months name."""
+    folder.mkdir(exist_ok=True)
+    if not snapshot.entries:
+        return None, []
+    ledger, problems = read_ledger(folder)
+    if ledger is None:
+        return None, problems
+    named = {decision.period for each in ledger.approvals.values() for decision in each if decision.period}
+    if named - ledger.charge_files.keys():
+        sides.take(lambda path: period_of(path) in named and lies_in(path, ("charges", "approvals")))
+        ledger, problems = read_ledger(folder)
+        if ledger is None:
+            return None, problems
+    ledger, faults = recorded(ledger, store)
+    return ledger, [*problems, *faults]
+
+
+def _side(ledger: Ledger, corrected: Corrected, period: str) -> Side:
+    """What a period rests on: a closed one on its record and the settings of then."""
+    record = ledger.frozen.get(period)
+    if record is None:
+        posted = corrected.posted.get(period, Posted())
+        return Side(ledger, history_of(ledger, months_before(ledger, period)), None, posted)
+    then = replace(ledger, config=record.config, directory=record.directory)
+    shown = Settled(record.lines, record.sources, record.flags, record.decisions)
+    return Side(then, history_of(ledger, record.compared_with), shown)
+
+
+def _period(
+    period: str, before: tuple[Ledger, Corrected], after: tuple[Ledger, Corrected]
+) -> tuple[PeriodChange | None, list[Problem], list[Problem]]:
+    """The change of a period with the problems of base and head; None where the head's charges cannot be read."""
+    base, head = _side(*before, period), _side(*after, period)
+    both = settle_both(period, base, head)
+    old_faults, new_faults = list(both.old_faults), list(both.new_faults)
+    if has_errors(new_faults) and both.new == Settled():
+        return None, old_faults, new_faults
+    if base.shown is None and head.shown is None:
+        new_faults += [
+            Problem(
+                "", "broken-invariant", f"{period}: the causes do not sum to the change of {line}", "please report this"
+            )
+            for line in unexplained(both)
+        ]
+    change = period_change(
+        period,
+        (_state(before[0], period), _state(after[0], period)),
+        both.old,
+        both.new,
+        both.parts,
+        (before[0].approvals.get(period, ()), after[0].approvals.get(period, ())),
+        after[0].config.currency,
+    )
+    return change, old_faults, new_faults
+
+
+def _state(ledger: Ledger, period: str) -> State | None:
+    return ledger.period_file(period).state if period in ledger.periods else None
+
+
+def _is_about_quality(problem: Problem) -> bool:
+    """Whether a problem only says how well a charge file is made, which `validate` tells and moves no money."""
+    return problem.severity is not Severity.ERROR and lies_in(problem.path, ("charges",))
+
+
+def _base_notice(problems: Sequence[Problem]) -> list[Problem]:
+    if not has_errors(problems):
+        return []
+    first = next(each for each in in_order(problems) if each.severity is Severity.ERROR)
+    return [
+        Problem(
+            first.path,
+            "base-has-errors",
+            f"the base has errors ({first.message}); what cannot be billed there counts as new",
+            "nothing to do in this change",
+            severity=Severity.NOTICE,
+        )
+    ]
+
+
+def _revision(snapshot: Snapshot) -> Revision:
+    return Revision(snapshot.name, snapshot.commit, snapshot.work_tree, snapshot.digest)

@@ -1,0 +1,236 @@
+"""Each cause, once alone and where several meet; always real repositories."""
+
+from __future__ import annotations
+
+import gzip
+from decimal import Decimal
+
+import pytest
+from branch import CONFIG, causes, charge, csv_text, only, started, ties_out
+
+from openchargeback.plan.values import Cause
+
+ROWS = [charge("r1", "10.00", quantity=2), charge("r2", "5.50", quantity=1, pi="bo@example.edu", project="p2")]
+REJECT = """decisions:
+  - where: {flag: missing-fund}
+    decision: reassign
+    set: {fund: F-9}
+    reason: Agreed
+    by: rev@example.edu
+"""
+
+
+def test_a_new_charge(tmp_path):
+    ledger = started(tmp_path / "l", ROWS)
+    ledger.charges([*ROWS, charge("r3", "7.25", pi="cy@example.edu", project="p3")])
+    period = only(ties_out(ledger.plan()))
+    assert causes(period) == {"new": "7.25"}
+    assert (period.old, period.new) == (Decimal("15.50"), Decimal("22.75"))
+    assert (period.pis_changed, period.pis_appeared, period.pis_gone) == (0, 1, 0)
+
+
+def test_a_withdrawn_charge(tmp_path):
+    ledger = started(tmp_path / "l", ROWS)
+    ledger.charges(ROWS[:1])
+    period = only(ties_out(ledger.plan()))
+    assert causes(period) == {"withdrawn": "-5.50"}
+    assert (period.pis_changed, period.pis_appeared, period.pis_gone) == (0, 0, 1)
+
+
+def test_a_withdrawn_file(tmp_path):
+    ledger = started(tmp_path / "l", ROWS)
+    (ledger.root / "charges/2025-01/hpc.csv").unlink()
+    period = only(ties_out(ledger.plan()))
+    assert causes(period) == {"withdrawn": "-15.50"}
+    assert period.new == 0
+
+
+def test_another_price(tmp_path):
+    ledger = started(tmp_path / "l", ROWS)
+    ledger.charges([charge("r1", "12.00", quantity="2.0"), ROWS[1]])
+    assert causes(only(ties_out(ledger.plan()))) == {"price": "2.00"}
+
+
+def test_other_usage(tmp_path):
+    ledger = started(tmp_path / "l", ROWS)
+    ledger.charges([charge("r1", "15.00", quantity=3), ROWS[1]])
+    assert causes(only(ties_out(ledger.plan()))) == {"usage": "5.00"}
+
+
+def test_price_and_usage_of_two_charges_are_told_apart_whatever_their_order(tmp_path):
+    ledger = started(tmp_path / "l", ROWS)
+    ledger.charges(
+        [charge("r2", "6.00", quantity=1, pi="bo@example.edu", project="p2"), charge("r1", "20", quantity=4)]
+    )
+    assert causes(only(ties_out(ledger.plan()))) == {"price": "0.50", "usage": "10.00"}
+
+
+def test_identical_charges_are_paired_in_order_and_unchanged_ones_first(tmp_path):
+    ledger = started(tmp_path / "l", [charge("r1", cost, quantity=1) for cost in ("1", "2", "3")])
+    ledger.charges([charge("r1", cost, quantity=1) for cost in ("3", "1", "2.5")])
+    assert causes(only(ties_out(ledger.plan()))) == {"price": "0.50"}
+
+
+def test_charges_that_say_the_same_are_paired_in_the_order_of_the_file(tmp_path):
+    ledger = started(tmp_path / "l", [charge("r1", "1", quantity=1), charge("r1", "2", quantity=2)])
+    ledger.charges([charge("r1", "1.5", quantity=1), charge("r1", "2", quantity=3)])
+    assert causes(only(ties_out(ledger.plan()))) == {"price": "0.50"}
+
+
+def test_a_decision(tmp_path):
+    ledger = started(tmp_path / "l", [*ROWS, charge("r3", "40", fund=None)])
+    ledger.write("approvals/2025-01/a.yaml", REJECT)
+    period = only(ties_out(ledger.plan()))
+    assert causes(period) == {"decision": "40.00"}
+    (decision,) = period.decisions
+    assert (decision.change, decision.decision, decision.charges) == ("added", "reassign", 1)
+    assert (decision.reason, decision.by) == ("Agreed", "rev@example.edu")
+    assert period.control[0].old.exact_held == period.control[0].new.exact_billed - period.control[0].old.exact_billed
+
+
+def test_a_decision_that_is_removed(tmp_path):
+    ledger = started(tmp_path / "l", [*ROWS, charge("r3", "40", fund=None)], **{"approvals__2025-01__a": REJECT})
+    (ledger.root / "approvals/2025-01/a.yaml").unlink()
+    period = only(ties_out(ledger.plan()))
+    assert causes(period) == {"decision": "-40.00"}
+    assert [each.change for each in period.decisions] == ["removed"]
+    assert [(group.flag, group.held) for group in period.flags] == [("missing-fund", 1)]
+
+
+def test_a_decision_in_a_file_of_another_name_is_the_same_decision(tmp_path):
+    ledger = started(tmp_path / "l", [*ROWS, charge("r3", "40", fund=None)], **{"approvals__2025-01__a": REJECT})
+    ledger.git("mv", "approvals/2025-01/a.yaml", "approvals/2025-01/b.yaml")
+    assert ledger.plan().periods == ()
+
+
+PROJECTS = "projects:\n  - {id: p1, pi: ada@example.edu, fund: %s}\n  - {id: p2}\n"
+
+
+def test_the_directory_where_only_the_fund_changes(tmp_path):
+    rows = [charge("r1", "10.00", fund=None), ROWS[1]]
+    ledger = started(tmp_path / "l", rows, directory__projects=PROJECTS % "F-1")
+    ledger.write("directory/projects.yaml", PROJECTS % "F-2")
+    plan = ties_out(ledger.plan())
+    period = only(plan)
+    assert period.difference == 0
+    assert period.moved == Decimal("10.00")
+    assert causes(period) == {"directory": "0.00"}
+    assert period.pis_changed == 1
+    (project,) = period.projects
+    assert project.funds == (("F-1", Decimal("-10.00")), ("F-2", Decimal("10.00")))
+    (setting,) = plan.settings
+    assert (setting.path, setting.key) == ("directory/projects.yaml", "p1.entries.1.fund")
+    assert (setting.old, setting.new) == ("F-1", "F-2")
+    assert (setting.more, setting.less) == (Decimal("10.00"), Decimal("-10.00"))
+
+
+def test_names_and_titles_move_nothing(tmp_path):
+    ledger = started(tmp_path / "l", ROWS, directory__projects=PROJECTS % "F-1")
+    ledger.write("directory/projects.yaml", (PROJECTS % "F-1").replace("id: p1", "id: p1, title: Genes"))
+    ledger.write("config.yaml", CONFIG.replace("organization: A", "organization: B"))
+    plan = ledger.plan()
+    assert (plan.periods, plan.settings) == ((), ())
+
+
+def test_the_config(tmp_path):
+    rows = [charge("r1", "10", EffectiveCost="8")]
+    ledger = started(tmp_path / "l", rows)
+    ledger.write("config.yaml", CONFIG.replace("RC-1}", "RC-1, cost: EffectiveCost}"))
+    plan = ties_out(ledger.plan())
+    assert causes(only(plan)) == {"config": "-2.00"}
+    assert [(each.key, each.old, each.new, each.less) for each in plan.settings] == [
+        ("sources.hpc.cost", "BilledCost", "EffectiveCost", Decimal("-2.00"))
+    ]
+
+
+def test_a_pattern_that_holds_charges_back_is_the_config(tmp_path):
+    ledger = started(tmp_path / "l", ROWS)
+    ledger.write("config.yaml", CONFIG.replace("review: {", "review: {fund_patterns: ['G-.*'], "))
+    period = only(ties_out(ledger.plan()))
+    assert causes(period) == {"config": "-15.50"}
+    assert period.control[0].new.exact_held == Decimal("15.50")
+
+
+def test_charges_decision_directory_and_config_in_one_change(tmp_path):
+    rows = [
+        charge("r1", "10", quantity=1),
+        charge("r2", "20", quantity=1, project="p2", fund=None),
+        charge("r3", "40", quantity=1, project="p3", fund=None),
+        charge("r4", "80", quantity=1, fund="BAD"),
+    ]
+    ledger = started(tmp_path / "l", rows, directory__projects="projects: [{id: p1}, {id: p2}, {id: p3}]\n")
+    rows[0] = charge("r1", "11", quantity=1)
+    ledger.charges([*rows, charge("r5", "160")])
+    ledger.write("directory/projects.yaml", "projects: [{id: p1}, {id: p2, fund: F-2}, {id: p3}]\n")
+    ledger.write("config.yaml", CONFIG.replace("review: {", "review: {fund_patterns: ['F-.*'], "))
+    ledger.write("approvals/2025-01/a.yaml", REJECT)
+    assert causes(only(ties_out(ledger.plan()))) == {
+        "new": "160.00", "price": "1.00", "decision": "40.00", "directory": "20.00", "config": "-80.00",
+    }  # fmt: skip
+
+
+def test_a_decision_that_no_longer_holds_is_told(tmp_path):
+    decision = REJECT.replace("    decision:", "    expect: {charges: 1}\n    decision:")
+    rows = [*ROWS, charge("r3", "40", fund=None)]
+    ledger = started(tmp_path / "l", rows, **{"approvals__2025-01__a": decision})
+    ledger.charges([*rows, charge("r4", "3", fund=None)])
+    plan = ties_out(ledger.plan())
+    assert causes(only(plan)) == {"decision": "-40.00"}
+    assert [each.change for each in only(plan).decisions] == ["void"]
+    assert [problem.code for problem in plan.problems] == ["void-decision"]
+
+
+def test_a_cent_that_only_wanders_is_rounding_and_changes_no_pi(tmp_path):
+    third = "0.333"
+    rows = [charge("r1", third, pi="a@x.edu"), charge("r2", third, pi="b@x.edu"), charge("r3", third, pi="c@x.edu")]
+    ledger = started(tmp_path / "l", rows)
+    # The cent of the rounded 1.003 goes to the largest remainder, which is the new charge's.
+    ledger.charges([*rows, charge("r4", "0.004", pi="d@x.edu")])
+    period = only(ties_out(ledger.plan()))
+    assert (period.pis_changed, period.pis_appeared) == (0, 1)
+    assert [(line.key.pi, str(line.difference), line.parts) for line in period.lines] == [
+        ("a@x.edu", "-0.01", {Cause.ROUNDING: Decimal("-0.01")}),
+        ("d@x.edu", "0.01", {Cause.NEW: Decimal("0.00"), Cause.ROUNDING: Decimal("0.01")}),
+    ]
+
+
+def test_spending_that_becomes_unusual_because_of_other_charges_is_usage(tmp_path):
+    config = "organization: A\nreview: {unusual_amount: {factor: 2, minimum: 1, first_time: true}}\n"
+    ledger = started(tmp_path / "l", [charge("r1", "1")], config=config)
+    ledger.charges([charge("r1", "1"), charge("r2", "5")])
+    assert causes(only(ties_out(ledger.plan()))) == {"usage": "-1.00"}
+
+
+def test_a_new_month_and_its_control_total(tmp_path):
+    ledger = started(tmp_path / "l", ROWS)
+    rows = [{**row, "BillingPeriodStart": "2025-02-01"} for row in [*ROWS, charge("r3", "4", fund=None)]]
+    ledger.charges(rows, period="2025-02")
+    plan = ties_out(ledger.plan())
+    period = only(plan)
+    assert (period.period, period.old_state, str(period.new_state)) == ("2025-02", None, "open")
+    total = period.control[0].new
+    assert (total.charges, total.exact_imported, total.exact_held) == (3, Decimal("19.5"), Decimal(4))
+
+
+@pytest.mark.parametrize("target", ["charges/2025-01/hpc/part-1.csv", "charges/2025-01/hpc/x.csv"])
+def test_a_renamed_file_moves_no_money(tmp_path, target):
+    ledger = started(tmp_path / "l", ROWS)
+    (ledger.root / target).parent.mkdir(parents=True)
+    ledger.git("mv", "charges/2025-01/hpc.csv", target)
+    plan = ledger.plan()
+    assert plan.periods == ()
+    assert not plan.moves
+
+
+def test_a_file_of_another_source_moves_it(tmp_path):
+    ledger = started(tmp_path / "l", ROWS)
+    ledger.git("mv", "charges/2025-01/hpc.csv", "charges/2025-01/aws.csv")
+    assert causes(only(ties_out(ledger.plan()))) == {"new": "15.50", "withdrawn": "-15.50"}
+
+
+def test_a_file_that_is_sorted_and_compressed_anew_moves_no_money(tmp_path):
+    ledger = started(tmp_path / "l", ROWS)
+    (ledger.root / "charges/2025-01/hpc.csv").unlink()
+    rows = [{**row, "BilledCost": row["BilledCost"] + "0"} for row in reversed(ROWS)]
+    ledger.write("charges/2025-01/hpc.csv.gz", gzip.compress(csv_text(rows).encode()))
+    assert ledger.plan().periods == ()

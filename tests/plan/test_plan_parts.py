@@ -1,0 +1,88 @@
+"""The parts sum to the whole exactly, whatever changes."""
+
+from __future__ import annotations
+
+import tempfile
+from dataclasses import replace
+from decimal import Decimal
+from pathlib import Path
+
+from branch import charge, csv_text
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from openchargeback.ledger.directory import read_directory
+from openchargeback.ledger.files import charge_files
+from openchargeback.ledger.reading import Ledger
+from openchargeback.ledger.settings import Config, Organization, Review
+from openchargeback.plan.changes import period_change
+from openchargeback.plan.parts import Side, settle_both, unexplained
+from openchargeback.plan.values import Cause
+
+PERIOD = "2025-01"
+CENT = Decimal("0.01")
+
+_rows = st.lists(
+    st.builds(
+        charge,
+        st.sampled_from(["r1", "r2", "r3"]),
+        st.decimals(-50, 5000, places=4),
+        pi=st.sampled_from(["ada@x.edu", "bo@x.edu", None]),
+        project=st.sampled_from(["p1", "p2", None]),
+        fund=st.sampled_from(["F-1", "F-2", None]),
+        quantity=st.sampled_from(["", "1", "2"]),
+        service=st.sampled_from(["Compute", "Storage"]),
+    ),
+    max_size=8,
+)
+_directories = st.sampled_from(
+    [
+        b"",
+        b"projects: [{id: p1, pi: ada@x.edu, fund: F-3}]\n",
+        b"projects: [{id: p1, fund: F-4}, {id: p2, fund: F-1}]\n",
+    ]
+)
+_reviews = st.sampled_from([(), ("F-[12]",), ("F-.*",)])
+
+
+def side(folder: Path, rows, directory, funds) -> Side:
+    """A side of a plan with these charges, directory and fund patterns."""
+    place = folder / "charges" / PERIOD / "hpc.csv"
+    place.parent.mkdir(parents=True)
+    place.write_text(csv_text(rows))
+    files, _ = charge_files(folder)
+    config = replace(Config(Organization("A")), review=Review(fund_patterns=funds, unusual_amount=None))
+    known, _ = read_directory(None, directory or None)
+    return Side(Ledger(folder, config, known, {PERIOD: tuple(files)}, {}, {}))
+
+
+@settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@given(_rows, _rows, _rows, _directories, _directories, _reviews, _reviews)
+def test_causes_sum_to_the_difference_of_every_line(
+    kept, gone, come, old_directory, new_directory, old_funds, new_funds
+):
+    with tempfile.TemporaryDirectory() as folder:
+        base = side(Path(folder) / "base", kept + gone, old_directory, old_funds)
+        head = side(Path(folder) / "head", come + kept, new_directory, new_funds)
+        both = settle_both(PERIOD, base, head)
+    assert unexplained(both) == []
+    period = period_change(PERIOD, (None, None), both.old, both.new, both.parts, ((), ()), "USD")
+    assert sum(period.causes.values(), Decimal(0)) == period.difference
+    for line in period.lines:
+        assert sum(line.parts.values(), Decimal(0)) == line.difference
+        # Each side and each cause is off by less than a cent.
+        assert abs(line.parts.get(Cause.ROUNDING, Decimal(0))) < CENT * (2 + len(line.exact_parts))
+    for project in period.projects:
+        assert sum(project.causes.values(), Decimal(0)) == project.difference
+
+
+@settings(max_examples=15, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@given(_rows, st.randoms(use_true_random=False))
+def test_another_order_of_the_same_charges_changes_nothing(rows, random):
+    shuffled = random.sample(rows, len(rows))
+    with tempfile.TemporaryDirectory() as folder:
+        both = settle_both(
+            PERIOD, side(Path(folder) / "base", rows, b"", ()), side(Path(folder) / "head", shuffled, b"", ())
+        )
+    assert both.old.lines == both.new.lines
+    assert not any(amount for parts in both.parts.values() for amount in parts.values())

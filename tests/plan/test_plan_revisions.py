@@ -1,0 +1,397 @@
+"""Which revisions are compared, and that nothing happens to the work tree; odd repositories are named and safe."""
+
+from __future__ import annotations
+
+import hashlib
+import shutil
+from decimal import Decimal
+
+import pytest
+from branch import CONFIG, Ledger, causes, charge, only, started, ties_out
+
+from openchargeback.plan.reached import changed_paths, period_of, reached_periods
+from openchargeback.problems import LedgerFault, UsageFault
+from openchargeback.publish.plan import make_plan
+
+ROWS = [charge("r1", "10.00", quantity=2)]
+MORE = [*ROWS, charge("r2", "5.00", quantity=1)]
+
+
+@pytest.fixture(autouse=True)
+def no_settings_of_this_computer(monkeypatch):
+    monkeypatch.setenv("GIT_CONFIG_GLOBAL", "/dev/null")
+    monkeypatch.setenv("GIT_CONFIG_SYSTEM", "/dev/null")
+
+
+def tree_of(root):
+    """Every file of a work tree with its bytes, the index among them, and what Git says of it."""
+    return {
+        path.relative_to(root).as_posix(): hashlib.sha256(path.read_bytes()).hexdigest()
+        for path in sorted(root.rglob("*"))
+        if path.is_file()
+    }
+
+
+def codes(plan):
+    return [problem.code for problem in plan.problems]
+
+
+def test_nothing_in_the_work_tree_is_touched(tmp_path):
+    ledger = started(tmp_path / "l", ROWS)
+    ledger.charges(MORE)
+    ledger.charges(MORE, period="2025-02")
+    ledger.git("add", "charges/2025-01")
+    before, status = tree_of(ledger.root), ledger.git("status", "--porcelain")
+    before = tree_of(ledger.root)
+    assert ledger.plan().moves
+    assert tree_of(ledger.root) == before
+    assert ledger.git("status", "--porcelain") == status
+
+
+def test_committed_staged_unstaged_and_untracked_changes_all_count_and_ignored_ones_do_not(tmp_path):
+    ledger = started(tmp_path / "l", ROWS)
+    ledger.write(".gitignore", "charges/*/ignored.csv\n")
+    ledger.charges(ROWS, "committed")
+    ledger.commit()
+    ledger.charges(ROWS, "staged")
+    ledger.git("add", "-A")
+    ledger.charges(ROWS, "untracked")
+    ledger.charges(ROWS, "ignored")
+    ledger.charges(MORE)
+    period = only(ties_out(ledger.plan()))
+    assert period.difference == Decimal("35.00")
+    assert {line.key.source for line in period.lines} == {"committed", "staged", "untracked", "hpc"}
+
+
+def test_a_head_leaves_uncommitted_changes_out(tmp_path):
+    ledger = started(tmp_path / "l", ROWS)
+    ledger.charges(MORE)
+    ledger.commit()
+    ledger.charges([])
+    plan = ledger.plan(None, "HEAD")
+    assert only(plan).difference == Decimal("5.00")
+    assert not plan.head.work_tree
+
+
+def test_what_main_got_meanwhile_is_not_part_of_the_plan(tmp_path):
+    ledger = started(tmp_path / "l", ROWS)
+    ledger.git("switch", "-q", "main")
+    ledger.charges(ROWS, "elsewhere")
+    ledger.commit()
+    ledger.git("switch", "-q", "change")
+    ledger.charges(MORE)
+    ledger.commit()
+    assert causes(only(ledger.plan())) == {"new": "5.00"}
+    assert causes(only(ledger.plan("main", "change"))) == {"new": "5.00"}
+    ledger.git("rebase", "-q", "main")
+    assert causes(only(ledger.plan())) == {"new": "5.00"}
+
+
+def test_on_main_the_uncommitted_changes_count_and_the_remote_wins(tmp_path):
+    ledger = started(tmp_path / "l", ROWS)
+    ledger.git("switch", "-q", "main")
+    ledger.charges(MORE)
+    assert ledger.plan().base.name == "main"
+    assert ledger.plan().moves
+    ledger.git("stash", "-q")
+    ledger.git("update-ref", "refs/remotes/origin/main", "HEAD")
+    ledger.charges(MORE)
+    ledger.commit()
+    plan = ledger.plan()
+    assert plan.base.name == "origin/main"
+    assert plan.moves
+
+
+def test_the_branch_that_counts_may_have_another_name(tmp_path):
+    ledger = started(tmp_path / "l", ROWS)
+    ledger.git("branch", "-m", "main", "trunk")
+    ledger.write("config.yaml", CONFIG + "portal: {branch: trunk}\n")
+    ledger.commit()
+    assert ledger.plan().base.name == "trunk"
+
+
+def test_a_ledger_in_a_folder_of_a_bigger_repository(tmp_path):
+    outer = Ledger(tmp_path / "outer")
+    outer.write("ledger/config.yaml", CONFIG)
+    outer.write("ledger/charges/2025-01/hpc.csv", ROWS)
+    outer.write("charges/2025-01/hpc.csv", ROWS)
+    outer.commit()
+    outer.git("switch", "-qc", "change")
+    outer.write("ledger/charges/2025-01/hpc.csv", MORE)
+    outer.write("charges/2025-01/hpc.csv", [])
+    plan = make_plan(outer.root / "ledger")
+    assert causes(only(ties_out(plan))) == {"new": "5.00"}
+
+
+def test_a_ledger_that_is_new(tmp_path):
+    outer = Ledger(tmp_path / "outer")
+    outer.write("README.md", "x")
+    outer.commit()
+    outer.git("switch", "-qc", "change")
+    outer.write("ledger/config.yaml", CONFIG)
+    outer.write("ledger/charges/2025-01/hpc.csv", ROWS)
+    plan = make_plan(outer.root / "ledger")
+    assert causes(only(plan)) == {"new": "10.00"}
+    assert codes(plan) == []
+
+
+def test_a_detached_head_is_planned_and_named(tmp_path):
+    ledger = started(tmp_path / "l", ROWS)
+    ledger.charges(MORE)
+    id_ = ledger.commit()
+    ledger.git("switch", "-q", "--detach")
+    plan = ledger.plan("main")
+    assert plan.moves
+    assert plan.head.name == f"detached at {id_[:12]}"
+
+
+def test_permissions_are_no_change(tmp_path):
+    ledger = started(tmp_path / "l", ROWS)
+    (ledger.root / "charges/2025-01/hpc.csv").chmod(0o755)
+    plan = ledger.plan()
+    assert (plan.periods, codes(plan)) == ((), [])
+
+
+def test_a_shallow_clone_is_refused_with_the_remedy(tmp_path):
+    ledger = started(tmp_path / "l", ROWS)
+    ledger.charges(MORE)
+    ledger.commit()
+    shallow = tmp_path / "shallow"
+    ledger.git("clone", "-q", "--depth", "1", "--no-single-branch", f"file://{ledger.root}", str(shallow))
+    for base in (None, "origin/main", "v1"):
+        with pytest.raises(UsageFault, match="fetch-depth: 0"):
+            make_plan(shallow, base)
+
+
+def test_no_git_no_commit_no_base_and_no_common_history_are_named(tmp_path, monkeypatch):
+    plain = tmp_path / "plain"
+    plain.mkdir()
+    with pytest.raises(UsageFault, match="no Git repository"):
+        make_plan(plain)
+    with pytest.raises(UsageFault, match="no commit yet"):
+        make_plan(Ledger(tmp_path / "empty").root)
+    ledger = started(tmp_path / "l", ROWS)
+    for name in ("gone", "--all", "origin/main", ""):
+        if name:
+            with pytest.raises(UsageFault, match="there is no commit"):
+                ledger.plan(name)
+    ledger.git("switch", "-q", "--orphan", "other")
+    ledger.commit()
+    with pytest.raises(UsageFault, match="no commit in common"):
+        ledger.plan("main")
+    monkeypatch.setenv("PATH", str(tmp_path))
+    with pytest.raises(UsageFault, match="Git is not installed"):
+        make_plan(ledger.root)
+
+
+def test_a_submodule_is_named_and_not_read(tmp_path):
+    other = Ledger(tmp_path / "other")
+    other.write("hpc.csv", MORE)
+    other.commit()
+    ledger = started(tmp_path / "l", ROWS)
+    ledger.git("submodule", "add", "-q", str(other.root), "charges/2025-02")
+    for head in (None, "HEAD"):
+        if head:
+            ledger.commit()
+        plan = ledger.plan(None, head)
+        assert [(each.path, each.code) for each in plan.problems if each.code == "submodule"] == [
+            ("charges/2025-02", "submodule")
+        ]
+        assert not plan.moves
+
+
+def test_links_that_leave_the_ledger_are_named_and_never_followed(tmp_path):
+    secret = tmp_path / "secret.csv"
+    secret.write_text("secret")
+    ledger = started(tmp_path / "l", ROWS)
+    (ledger.root / "charges/2025-01/aws.csv").symlink_to(secret)
+    (ledger.root / "directory").symlink_to(tmp_path)
+    for head in (None, "HEAD"):
+        if head:
+            ledger.commit()
+        plan = ledger.plan(None, head)
+        found = [(each.path, each.code) for each in plan.problems]
+        assert ("charges/2025-01/aws.csv", "outside-ledger") in found
+        assert ("directory", "outside-ledger") in found
+        assert not plan.moves
+
+
+def test_a_link_within_the_ledger_is_its_file(tmp_path):
+    ledger = started(tmp_path / "l", ROWS)
+    (ledger.root / "charges/2025-01/aws.csv").symlink_to("hpc.csv")
+    for head in (None, "HEAD"):
+        if head:
+            ledger.commit()
+        assert causes(only(ties_out(ledger.plan(None, head)))) == {"new": "10.00"}
+
+
+@pytest.mark.parametrize("path", ["approvals/2025-01/a.yaml", "directory/people.yaml", "periods/2025-01.yaml"])
+def test_conflict_markers_are_named(tmp_path, path):
+    ledger = started(tmp_path / "l", ROWS)
+    ledger.write(path, "<<<<<<< HEAD\na: 1\n=======\na: 2\n>>>>>>> other\n")
+    plan = ledger.plan()
+    assert [(each.path, each.line, each.code) for each in plan.problems] == [(path, 1, "merge-conflict")]
+
+
+def test_a_merge_that_is_not_finished_is_read_as_it_lies_there(tmp_path):
+    ledger = started(tmp_path / "l", ROWS)
+    ledger.charges(MORE)
+    ledger.commit()
+    ledger.git("switch", "-q", "main")
+    ledger.charges([charge("r1", "11.00", quantity=2)])
+    ledger.commit()
+    with pytest.raises(Exception, match="merge"):
+        ledger.git("merge", "-q", "change")
+    plan = ledger.plan("HEAD")
+    assert plan.periods == ()
+    assert "charges/2025-01/hpc.csv" in {each.path for each in plan.problems}
+
+
+def test_conflict_markers_in_the_config_stop_the_plan(tmp_path):
+    ledger = started(tmp_path / "l", ROWS)
+    ledger.write("config.yaml", "<<<<<<< HEAD\na: 1\n=======\na: 2\n>>>>>>> other\n")
+    with pytest.raises(LedgerFault) as caught:
+        ledger.plan()
+    assert [each.code for each in caught.value.problems] == ["merge-conflict"]
+
+
+def test_a_base_with_errors_is_told_and_does_not_stop_the_change_that_mends_it(tmp_path):
+    ledger = started(tmp_path / "l", [charge("r1", "1,000")])
+    ledger.charges(ROWS)
+    plan = ledger.plan()
+    assert causes(only(ties_out(plan))) == {"new": "10.00"}
+    assert [(each.code, str(each.severity)) for each in plan.problems] == [("base-has-errors", "notice")]
+
+
+def test_a_head_with_errors_tells_them_and_shows_the_other_months(tmp_path):
+    ledger = started(tmp_path / "l", ROWS)
+    ledger.charges([charge("r1", "1,000")])
+    ledger.charges([{**row, "BillingPeriodStart": "2025-02-01"} for row in ROWS], period="2025-02")
+    plan = ledger.plan()
+    assert only(plan).period == "2025-02"
+    assert {(each.path, each.code) for each in plan.problems} == {("charges/2025-01/hpc.csv", "type-error")}
+
+
+def test_sums_beyond_what_an_amount_can_hold_are_named_on_either_side(tmp_path):
+    huge = [{**charge("r1", "9" * 15), "ResourceId": f"r{number}"} for number in range(100_100)]
+    ledger = started(tmp_path / "l", ROWS)
+    ledger.charges(huge)
+    plan = ledger.plan()
+    assert (plan.periods, codes(plan)) == ((), ["amount-overflow"])
+    ledger.commit()
+    ledger.charges(ROWS)
+    plan = ledger.plan("HEAD")
+    assert (causes(only(plan)), codes(plan)) == ({"new": "10.00"}, ["base-has-errors"])
+
+
+def test_local_settings_play_no_part(tmp_path):
+    ledger = started(tmp_path / "l", ROWS)
+    ledger.write(".gitignore", "config.local.yaml\n")
+    ledger.write("config.local.yaml", "currency: EUR\n")
+    assert ledger.plan().currency == "USD"
+    assert not ledger.plan().moves
+
+
+def test_names_of_any_bytes(tmp_path):
+    ledger = started(tmp_path / "l", ROWS)
+    for name in ("ü\nx.csv", '"quoted".csv', " blank.csv", "tab\t.csv"):
+        ledger.charges(ROWS, f"hpc/{name.removesuffix('.csv')}")
+    shutil.move(ledger.root / "charges/2025-01/hpc.csv", ledger.root / "charges/2025-01/hpc/0.csv")
+    assert only(ties_out(ledger.plan())).difference == Decimal("0.00")
+    ledger.commit()
+    assert only(ties_out(ledger.plan(None, "HEAD"))).difference == Decimal("0.00")
+
+
+def test_months_that_nothing_reaches_are_not_read(tmp_path):
+    ledger = started(tmp_path / "l", ROWS)
+    ledger.git("switch", "-q", "main")
+    ledger.write("charges/2024-11/hpc.csv", "not,a,charge\nfile\n")
+    ledger.commit()
+    ledger.git("switch", "-q", "change")
+    ledger.git("merge", "-q", "main")
+    ledger.charges(MORE)
+    plan = ledger.plan()
+    assert codes(plan) == []
+    assert only(plan).period == "2025-01"
+
+
+BY = ("--by", "b@example.edu", "--on", "2025-04-03")
+
+
+@pytest.mark.parametrize(("finalized", "code"), [(False, "closed-period"), (True, "sealed-period")])
+def test_touching_a_closed_or_finalized_month_is_told_and_moves_nothing(tmp_path, finalized, code):
+    ledger = started(tmp_path / "l", ROWS)
+    ledger.program("periods", "close", "2025-01", *BY)
+    if finalized:
+        ledger.program("periods", "finalize", "2025-01", *BY)
+    ledger.commit()
+    ledger.charges(MORE)
+    plan = ledger.plan("HEAD")
+    (problem,) = plan.problems
+    assert (problem.code, problem.path) == (code, "charges/2025-01/hpc.csv")
+    assert str(problem.severity) == ("error" if finalized else "warning")
+    assert not plan.moves
+
+
+def test_closing_a_month_is_no_fault_and_reopening_is_a_warning(tmp_path):
+    ledger = started(tmp_path / "l", ROWS)
+    ledger.program("periods", "close", "2025-01", *BY)
+    plan = ledger.plan()
+    assert (codes(plan), plan.moves, str(only(plan).new_state)) == ([], False, "closed")
+    ledger.commit()
+    ledger.program("periods", "open", "2025-01")
+    ledger.charges(MORE)
+    plan = ties_out(ledger.plan("HEAD"))
+    assert codes(plan) == ["reopened-period"]
+    assert causes(only(plan)) == {"new": "5.00"}
+
+
+def test_live_settings_do_not_reach_a_closed_month_until_it_is_opened_again(tmp_path):
+    ledger = started(tmp_path / "l", ROWS)
+    ledger.program("periods", "close", "2025-01", *BY)
+    ledger.commit()
+    ledger.write("config.yaml", CONFIG.replace("review: {", "review: {fund_patterns: ['G-.*'], "))
+    assert not ledger.plan("HEAD").moves
+    ledger.program("periods", "open", "2025-01")
+    assert causes(only(ties_out(ledger.plan("HEAD")))) == {"config": "-10.00"}
+
+
+def test_a_closed_month_that_differs_reaches_the_open_months_after_it(tmp_path):
+    ledger = Ledger(tmp_path / "l")
+    ledger.write("config.yaml", CONFIG.replace("unusual_amount: off", "unusual_amount: {factor: 2, minimum: 1}"))
+    for number in (1, 2, 3):
+        period = f"2025-0{number}"
+        ledger.charges(
+            [{**charge("r1", "10" if number == 3 else "2"), "BillingPeriodStart": f"{period}-01"}], period=period
+        )
+    ledger.commit()
+    ledger.git("switch", "-qc", "change")
+    for period in ("2025-01", "2025-02"):
+        ledger.program("periods", "close", period, *BY)
+    plan = ties_out(ledger.plan())
+    last = plan.periods[-1]
+    assert (last.period, last.new, causes(last)) == ("2025-03", 0, {"usage": "-10.00"})
+
+
+def test_periods_of_paths():
+    paths = {
+        "charges/2025-01/aws.csv": "2025-01",
+        "charges/2025-01": "2025-01",
+        "approvals/2025-01/a.yaml": "2025-01",
+        "periods/2025-01.yaml": "2025-01",
+        "periods/2025-01.lines.csv": "2025-01",
+        "periods/2025-01x.yaml": "",
+        "charges/2025-13/aws.csv": "",
+        "charges/2025-01x/aws.csv": "",
+        "directory/people.yaml": "",
+        "config.yaml": "",
+    }
+    assert {path: period_of(path) for path in paths} == paths
+
+
+def test_an_unknown_content_always_differs():
+    from openchargeback.ledger.git import Entry
+
+    same = {"charges/2025-01/a.csv": Entry("100644", "")}
+    assert changed_paths(same, same) == ("charges/2025-01/a.csv",)
+    assert reached_periods(same, same, ({}, {}), settings_differ=False, unusual=False) == ("2025-01",)

@@ -1,0 +1,212 @@
+"""What people see: text within 80 columns, Markdown that is safe and fits a comment, JSON, exit codes."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import subprocess
+import sys
+from dataclasses import replace
+from decimal import Decimal
+
+import pytest
+from branch import CONFIG, Ledger, charge, started
+from markdown_it import MarkdownIt
+
+from openchargeback.ledger.settings import PlanSettings
+from openchargeback.plan.markdown import LIMIT, MARKER, escaped, markdown
+from openchargeback.plan.thresholds import strictest
+
+ROWS = [charge("r1", "10.00", quantity=2)]
+MORE = [*ROWS, charge("r2", "5.00", quantity=1)]
+PROGRAM = "from openchargeback.cli.main import main; main()"
+EVIL = "@everyone <img src=x onerror=alert(1)> | ](http://x) `a` **b** #12 \n\n# head </details> <!-- --> www.x.org"
+
+
+def run(root, *arguments):
+    """The program as a person runs it."""
+    done = subprocess.run(
+        [sys.executable, "-c", PROGRAM, "plan", "--ledger", root, *arguments],
+        capture_output=True, text=True, check=False, timeout=120, env={**os.environ, "GIT_CONFIG_GLOBAL": os.devnull},
+    )  # fmt: skip
+    assert "Traceback" not in done.stderr, done.stderr
+    return done
+
+
+def rendered(text):
+    """The HTML that a host makes of Markdown with tables and raw HTML."""
+    return MarkdownIt("commonmark", {"html": True}).enable("table").render(text)
+
+
+def test_a_quiet_plan_is_one_line(tmp_path):
+    ledger = started(tmp_path / "l", ROWS)
+    ledger.write("config.yaml", CONFIG + "portal: {title: Costs}\n")
+    done = run(ledger.root)
+    assert (done.returncode, done.stdout, done.stderr) == (0, "No billing line moves.\n", "")
+    assert run(ledger.root, "--format", "markdown").stdout == f"{MARKER}\n\nNo billing line moves.\n"
+    assert json.loads(run(ledger.root, "--format", "json").stdout)["moves"] is False
+
+
+def test_what_is_held_only_is_told_though_no_line_moves(tmp_path):
+    ledger = started(tmp_path / "l", ROWS)
+    ledger.charges([*ROWS, charge("r2", "5.00", fund=None)])
+    out = run(ledger.root).stdout
+    assert out.splitlines()[-1] == "No billing line moves."
+    assert re.search(r"\+ held +0\.00 +5\.00 +\+5\.00", out)
+    assert "Still open: missing-fund, 1 charge, 5.00 USD" in out
+
+
+def test_the_text_fits_eighty_columns_and_ends_with_the_whole(tmp_path):
+    ledger = started(tmp_path / "l", ROWS)
+    long = "a-very-long-name-of-a-principal-investigator@department-of-everything.example.edu"
+    ledger.charges([charge("r1", "12.00", quantity=2), charge("r2", "5", pi=long, project="p" * 70, fund="F" * 90)])
+    lines = run(ledger.root).stdout.splitlines()
+    assert max(map(len, lines)) <= 80
+    assert lines[-1] == "1 period changes: 10.00 → 17.00 USD (+7.00, +70 %)."
+    assert "Causes: new +5.00, price +2.00" in lines
+
+
+def test_control_characters_do_not_reach_the_terminal(tmp_path):
+    ledger = started(tmp_path / "l", ROWS)
+    ledger.charges([*ROWS, charge("r2", "5", project="\x1b]0;x\x07")])
+    assert "\x1b" not in run(ledger.root).stdout
+
+
+def test_json_is_one_document_with_amounts_as_text(tmp_path):
+    ledger = started(tmp_path / "l", ROWS)
+    base = ledger.git("rev-parse", "main")
+    ledger.charges(MORE)
+    found = json.loads(run(ledger.root, "main", "--format", "json").stdout)
+    assert found["base"]["commit"] == base
+    assert found["head"]["work_tree"] is True
+    assert found["base"]["inputs"] != found["head"]["inputs"]
+    (period,) = found["periods"]
+    assert (period["old"], period["new"], period["difference"], period["percent"]) == (
+        "10.00",
+        "15.00",
+        "5.00",
+        "50.00",
+    )
+    assert period["causes"] == {"new": "5.00"}
+    assert period["pis"] == {"changed": 1, "new": 0, "gone": 0}
+    assert period["control"] == [
+        {
+            "source": "hpc",
+            "currency": "USD",
+            "old": {"charges": 1, "imported": "10", "billed": "10", "held": "0", "rejected": "0"},
+            "new": {"charges": 2, "imported": "15", "billed": "15", "held": "0", "rejected": "0"},
+        }
+    ]
+    assert period["projects"][0]["causes"] == {"new": "5.00"}
+    assert period["lines"][0]["difference"] == "5.00"
+
+
+@pytest.mark.parametrize(
+    ("limits", "code", "word"),
+    [
+        ("{warn: 5%, fail: 50%}", 0, "warning"),
+        ("{warn: 5%, fail: 49.9 %}", 1, ""),
+        ("{warn: 50%}", 0, None),
+        ("{warn: 5}", 1, "wrong-type"),
+    ],
+)
+def test_limits_set_the_exit_code(tmp_path, limits, code, word):
+    ledger = Ledger(tmp_path / "l")
+    ledger.write("config.yaml", CONFIG + f"plan: {limits}\n")
+    ledger.charges(ROWS)
+    ledger.commit()
+    ledger.git("switch", "-qc", "change")
+    ledger.charges(MORE)
+    done = run(ledger.root)
+    assert done.returncode == code
+    if word is None:
+        assert done.stderr == ""
+    elif word == "wrong-type":
+        assert word in done.stderr
+    else:
+        assert "plan-threshold" in done.stderr
+        assert word in done.stderr
+        assert "5.00 of 10.00 USD moves" in done.stderr
+
+
+def test_a_change_of_fund_counts_for_the_limits_though_the_total_stays(tmp_path):
+    ledger = started(tmp_path / "l", ROWS, config=CONFIG + "plan: {fail: 50%}\n")
+    ledger.charges([charge("r1", "10.00", quantity=2, fund="F-2")])
+    done = run(ledger.root)
+    assert done.returncode == 1
+    assert "0.00" in done.stdout
+
+
+def test_a_change_cannot_raise_the_limits_it_is_held_to(tmp_path):
+    assert strictest(PlanSettings(Decimal(5), Decimal(50)), PlanSettings(None, Decimal(90))) == PlanSettings(
+        Decimal(5), Decimal(50)
+    )
+    ledger = started(tmp_path / "l", ROWS, config=CONFIG + "plan: {fail: 20%}\n")
+    ledger.write("config.yaml", CONFIG + "plan: {fail: 90%}\n")
+    ledger.charges(MORE)
+    done = run(ledger.root)
+    assert done.returncode == 1
+    assert "config.yaml plan.fail: 20 → 90" in done.stdout
+
+
+def test_errors_in_the_ledger_fail_and_wrong_names_are_wrong_usage(tmp_path):
+    ledger = started(tmp_path / "l", ROWS)
+    assert run(ledger.root, "nowhere").returncode == 2
+    assert "there is no commit nowhere" in run(ledger.root, "nowhere").stderr
+    ledger.charges([charge("r1", "1,000")])
+    done = run(ledger.root)
+    assert done.returncode == 1
+    assert "charges/2025-01/hpc.csv:2:" in done.stderr
+
+
+def test_markdown_shows_data_as_text(tmp_path):
+    ledger = started(tmp_path / "l", ROWS)
+    decision = json.dumps(EVIL.replace("\n", " "))
+    ledger.charges([*MORE, charge("r3", "7", project=EVIL, fund=EVIL), charge("r4", "1", fund=None)])
+    ledger.write(
+        "approvals/2025-01/a.yaml",
+        "decisions:\n  - {where: {flag: missing-fund}, decision: reassign, set: {fund: F-1}, "
+        f"reason: {decision}, by: '@team'}}\n",
+    )
+    text = markdown(ledger.plan())
+    html = rendered(text)
+    assert text.startswith(MARKER)
+    assert "<img" not in html
+    assert "<h1" not in html
+    assert "<a " not in html
+    assert html.count("<details>") == html.count("</details>") == text.count("<details>")
+    assert not re.search(r"(?<!\w)@\w", html)
+    assert "@everyone <img src=x onerror=alert(1)> | ](http://x)".replace("<", "&lt;").replace(">", "&gt;") in (
+        html.replace("\N{ZERO WIDTH SPACE}", "")
+    )
+    rows = [line for line in text.splitlines() if line.startswith("| ada")]
+    assert {row.count("|") for row in rows} == {7}
+
+
+@pytest.mark.parametrize("text", ["\u202eabc", "a\x00b", "a\u2028b", "\ud800", "a\nb"])
+def test_what_could_steer_the_page_is_left_out(text):
+    assert not re.search("[\x00-\x1f\u2028\u202e\ud800-\udfff]", escaped(text))
+
+
+def test_markdown_fits_a_comment_whatever_happens(tmp_path):
+    ledger = started(tmp_path / "l", ROWS)
+    ledger.charges([charge(f"r{n}", n, project=f"{'|<p>' * 60}{n}", pi=f"pi{n}@example.edu") for n in range(1, 40)])
+    plan = ledger.plan()
+    (period,) = plan.periods
+    many = tuple(replace(period, period=f"2{n:03d}-01", decisions=()) for n in range(200))
+    for one in (plan, replace(plan, periods=many[:8]), replace(plan, periods=many)):
+        text = markdown(one)
+        assert len(text) <= LIMIT
+        assert text.count("<details>") == text.count("</details>")
+        assert all(line.endswith("|") for line in text.splitlines() if line.startswith("|"))
+    assert "more sections" in markdown(replace(plan, periods=many))
+    assert re.search(r"and \d+ more \|", markdown(replace(plan, periods=many[:8])))
+
+
+def test_the_command_starts_without_what_it_does_not_need():
+    code = (
+        "import sys; from openchargeback.cli import plan; "
+        "print([name for name in ('duckdb', 'weasyprint', 'frictionless', 'jinja2') if name in sys.modules])"
+    )
+    assert subprocess.check_output([sys.executable, "-c", code], text=True).strip() == "[]"
