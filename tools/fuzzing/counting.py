@@ -8,12 +8,14 @@ from __future__ import annotations
 import csv
 import gzip
 import io
+import re
 from decimal import ROUND_HALF_UP, Context, Decimal, InvalidOperation
 
 import zstandard
 
 csv.field_size_limit(1 << 30)
 
+_BLANKS = re.compile(r'(^|,) ?("(?:[^"]|"")*") *(?=,|\r?$)', re.MULTILINE)
 _NULLS = frozenset({"", "NULL", "null"})
 _EXACT = Context(prec=6_000, Emax=999_999, Emin=-999_999)
 _PLACES = Decimal(1).scaleb(-18)
@@ -28,6 +30,14 @@ def counted(content: bytes, suffix: str, column: str) -> tuple[int, Decimal]:
     text = _text(_unpacked(content, suffix.lower()))
     if "\x00" in text:
         raise Uncountable("a NUL")
+    try:
+        return _counted(text, column)
+    except Uncountable:
+        # Blanks beside the quotes of a cell are passed over, says the documentation.
+        return _counted(_BLANKS.sub(r"\1\2", text), column)
+
+
+def _counted(text: str, column: str) -> tuple[int, Decimal]:
     try:
         records = [cells for cells in csv.reader(io.StringIO(text, newline=""), strict=True) if cells]
     except csv.Error as error:
@@ -69,6 +79,8 @@ def _amount(cell: str) -> Decimal:
         raise Uncountable("a row without an amount")
     try:
         value = _EXACT.create_decimal(cell)
+        if not value.is_finite():
+            raise Uncountable(f"{cell!r} is no amount")
         return value.quantize(_PLACES, rounding=ROUND_HALF_UP, context=_EXACT)
     except InvalidOperation as error:
         raise Uncountable(f"{cell[:60]!r} is no amount") from error
