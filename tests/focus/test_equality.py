@@ -26,11 +26,12 @@ ROWS = 8
 SAMPLES = Path(__file__).parents[2] / "sample_data"
 # Files are small as drawn; making a failing one smaller takes longer than reading it.
 MANY = settings(
-    max_examples=60,
+    max_examples=40,
     deadline=None,
     suppress_health_check=list(HealthCheck),
     phases=[Phase.explicit, Phase.reuse, Phase.generate],
 )
+
 
 @pytest.fixture(scope="module")
 def con():
@@ -47,7 +48,10 @@ def found(con, content: bytes, suffix=".csv"):
         path.write_bytes(content)
         file = ChargeFile("charges/2025-01/aws.csv", path, "2025-01", "aws", len(content))
         results = []
-        for whole, full in ((False, False), (True, False)):
+        for whole in (False, True):
+            # Planning takes longer than reading here. Without it is what keeps all cells: DuckDB may only leave a column
+            # unread where few are kept.
+            con.execute(f"PRAGMA {'disable' if whole else 'enable'}_optimizer")
             opened, problems = open_file(con, "raw_0", file, Source("aws"), whole=whole)
             quick = check_rows(con, opened, Source("aws")) if opened else []
             results.append(sorted(map(repr, problems + quick)))
@@ -85,7 +89,7 @@ def test_a_clean_file_is_clean_both_ways(con, name):
 
 
 STRANGE = [*CELLS, *MORE_DATES, *MORE_NUMBERS]
-AT_ONCE = 8
+AT_ONCE = 20
 
 
 @pytest.mark.parametrize("start", range(0, len(STRANGE), AT_ONCE))
@@ -113,7 +117,9 @@ def test_mutated_cells_columns_and_quoting(con, data):
     for _ in range(data.draw(st.integers(0, 9))):
         row = data.draw(st.integers(0, len(rows) - 1))
         cell = data.draw(st.integers(0, len(rows[row]) - 1)) if rows[row] else 0
-        match data.draw(st.sampled_from(["set", "set", "text", "drop", "add", "empty", "blank", "duplicate", "commas"])):
+        match data.draw(
+            st.sampled_from(["set", "set", "text", "drop", "add", "empty", "blank", "duplicate", "commas"])
+        ):
             case "set" if rows[row]:
                 rows[row][cell] = data.draw(DRAWN)
             case "text" if rows[row]:
@@ -158,10 +164,12 @@ def test_mutated_bytes(con, data):
     same(con, bytes(content))
 
 
-@pytest.mark.parametrize("loose", [' "x"', '"x" ', '"x,y"  ', ' "x,y"', '"x" "y"', "5", '"5" ', ' "5"', '""', '"" '])
-@pytest.mark.parametrize("place", [0, 5, -1])
+@pytest.mark.parametrize("loose", [' "x"', '"x" ', '"x,y"  ', ' "x,y"', '"x" "y"', '"5" ', ' "5"', '""', '"" '])
+@pytest.mark.parametrize("place", [0, -1])
 def test_blanks_beside_quotes(con, loose, place):
-    lines = text_of(TABLES["hpc_2025-01.csv"][:4]).splitlines()
-    cells = ["2025-01-01"] * len(TABLES["hpc_2025-01.csv"][0])
+    cells = ["2025-01-01", "1", "1", "Compute"]
     cells[place] = loose
-    same(con, "\n".join([*lines, ",".join(cells), ""]).encode())
+    names = ["BillingPeriodStart", "BilledCost", "ListCost", "ServiceName"]
+    if place == 0:
+        names, cells[-1] = names[::-1], "2025-01-01"
+    same(con, "\n".join([",".join(names), ",".join(cells), ""]).encode())

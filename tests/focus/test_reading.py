@@ -217,7 +217,9 @@ def test_blanks_beside_quotes_are_passed_over(tmp_path):
 def test_a_row_of_a_zst_file_is_found_again(tmp_path):
     text = small_ledger.csv_text([small_ledger.charge(1), small_ledger.charge("one")])
     _, problems = small_ledger.bill(tmp_path, {"hpc.csv.zst": zstandard.compress(text.encode())})
-    assert [(problem.code, problem.line) for problem in problems if problem.field == "BilledCost"] == [("type-error", 3)]
+    assert [(problem.code, problem.line) for problem in problems if problem.field == "BilledCost"] == [
+        ("type-error", 3)
+    ]
 
 
 def test_latin_1_in_a_zst_file_is_refused_by_name(tmp_path):

@@ -71,7 +71,9 @@ def _edited_cell(rng: random.Random, rows: Rows) -> None:
     if row:
         place = rng.randrange(len(row))
         cut = rng.randrange(len(row[place]) + 1)
-        row[place] = row[place][:cut] + rng.choice("0-+.eT:Z \t\u00a0\u200b,;'\"{") + row[place][cut + rng.randint(0, 1) :]
+        row[place] = (
+            row[place][:cut] + rng.choice("0-+.eT:Z \t\u00a0\u200b,;'\"{") + row[place][cut + rng.randint(0, 1) :]
+        )
 
 
 def _column(rng: random.Random, rows: Rows) -> None:
