@@ -1,5 +1,5 @@
 .DEFAULT_GOAL := help
-.PHONY: help demo test check docs bench schemas lock clean
+.PHONY: help demo test check docs bench fuzz schemas lock clean
 
 help: ## Show what can be made
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "make %-7s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -25,9 +25,13 @@ docs: ## Write the list of codes in docs/VALIDATION.md anew
 	@tools/setup run
 	@.venv/bin/python tools/docs.py
 
-bench: ## Measure against DuckDB, Frictionless and WeasyPrint alone
+fuzz: ## Try 20,000 faulty files; FUZZ_ARGS="--seed 2 --files 500" says which and how many
 	@tools/setup run
-	@.venv/bin/python bench/run.py
+	@.venv/bin/python tools/fuzz.py $(FUZZ_ARGS)
+
+bench: ## Measure against DuckDB and Frictionless alone; BENCH_ARGS=--large takes more time and disk
+	@tools/setup run
+	@.venv/bin/python bench/run.py $(BENCH_ARGS)
 
 schemas: ## Write the schemas of charges and of the YAML files of a ledger
 	@tools/setup run

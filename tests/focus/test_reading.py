@@ -7,6 +7,7 @@ from functools import partial
 from pathlib import Path
 
 import pytest
+import zstandard
 
 sys.path.insert(0, str(Path(__file__).parents[1] / "review"))
 
@@ -106,8 +107,7 @@ def test_too_few_cells(tmp_path):
         (b"PK\x03\x04\x00\x00", "binary-file"),
         ("a,b\n".encode("utf-16")[:-1], "encoding-error"),
         (b"version https://git-lfs.github.com/spec/v1\n", "lfs-pointer"),
-        (b"<<<<<<< HEAD\n", "merge-conflict"),
-        (text("2025-01-01,1,\xc4,").encode("latin-1"), "encoding-error"),
+        (b"        (text("2025-01-01,1,\xc4,").encode("latin-1"), "encoding-error"),
         (text("2025-01-01,1,S,").replace("ServiceName", "BilledCost").encode(), "duplicate-label"),
         (text("2025-01-01,1,S,").replace("ServiceName", "billedcost ").encode(), "duplicate-label"),
         (text("2025-01-01,1,S,").replace("ServiceName", "").encode(), "blank-label"),
@@ -196,6 +196,7 @@ def test_the_purchase_of_a_commitment_has_no_list_price_where_costs_are_effectiv
     assert amounts(period) == ("10.00", "3.00", "7.00")
 
 
+<<<<<<< HEAD
 def test_a_file_of_two_hundred_columns(tmp_path):
     more = {f"x_Own{number}": "x" for number in range(200)}
     period, problems = bill(tmp_path, small_ledger.csv_text([small_ledger.charge("1.25", **more)]))
@@ -217,3 +218,32 @@ def test_a_file_name_is_no_pattern(tmp_path, name):
     period, problems = bill(tmp_path, files)
     assert problems == []
     assert (period.sources[0].imported, period.sources[0].files) == (15, 4)
+@pytest.mark.parametrize("end", [",", ',""', ', ""'])
+@pytest.mark.parametrize("tags", [small_ledger.tags(), ""])
+def test_an_empty_cell_too_many_is_told(tmp_path, end, tags):
+    rows = small_ledger.csv_text([small_ledger.charge(1, text=tags)]).splitlines()
+    _, problems = small_ledger.bill(tmp_path, "\n".join([rows[0], rows[1], rows[1] + end]))
+    assert ("extra-cell", 3) in [(problem.code, problem.line) for problem in problems]
+
+
+def test_blanks_beside_quotes_are_passed_over(tmp_path):
+    head, row = small_ledger.csv_text([small_ledger.charge(1, ResourceName="a,b")]).splitlines()
+    loose = row.replace('"a,b"', ' "a,b"  ').replace(",1,", ',"1" ,', 1) + " "
+    assert loose.count('" ') == 3
+    period, problems = small_ledger.bill(tmp_path, "\n".join([head, row, loose, ""]))
+    assert small_ledger.sums(period)[0] == 2
+    assert problems == []
+
+
+def test_a_row_of_a_zst_file_is_found_again(tmp_path):
+    text = small_ledger.csv_text([small_ledger.charge(1), small_ledger.charge("one")])
+    _, problems = small_ledger.bill(tmp_path, {"hpc.csv.zst": zstandard.compress(text.encode())})
+    assert [(problem.code, problem.line) for problem in problems if problem.field == "BilledCost"] == [
+        ("type-error", 3)
+    ]
+
+
+def test_latin_1_in_a_zst_file_is_refused_by_name(tmp_path):
+    text = small_ledger.csv_text([small_ledger.charge(1, ResourceName="Größe")])
+    _, problems = small_ledger.bill(tmp_path, {"hpc.csv.zst": zstandard.compress(text.encode("latin-1"))})
+    assert [problem.code for problem in problems] == ["encoding-error"]

@@ -9,6 +9,7 @@ from __future__ import annotations
 import csv
 import gzip
 import io
+import re
 import zlib
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -49,7 +50,8 @@ def binary(path: Path) -> Iterator[IO[bytes]]:
             yield file  # type: ignore[misc]  # GzipFile reads like any binary file
     elif path.name.lower().endswith(".zst"):
         with path.open("rb") as raw, zstandard.ZstdDecompressor().stream_reader(raw, read_across_frames=True) as stream:
-            yield stream
+            # The stream itself cannot be read line by line.
+            yield io.BufferedReader(stream)  # type: ignore[type-var]  # it is no RawIOBase, and has what is used of one
     else:
         with path.open("rb") as file:
             yield file
@@ -83,8 +85,46 @@ class _Lines:
     def __iter__(self) -> Iterator[str]:
         for line in self._file:
             self.number += 1
+            # Within a record another line is asked for only while a quote is open.
+            inside = bool(self.record)
             self.record.append(line)
-            yield line
+            yield _without_blanks(line, inside=inside) if _BESIDE_QUOTE.search(line) else line
+
+
+_BESIDE_QUOTE = re.compile(r'(?:^|,) "|" +(?:[",\r\n]|$)')
+_QUOTED = re.compile(r'(?:[^"]|"")*"')
+_UNQUOTED = re.compile(r"[^,\r\n]*")
+
+
+def _without_blanks(line: str, *, inside: bool) -> str:
+    """A line as DuckDB understands it: a blank before a quoted cell, and blanks behind one, are no part of it.
+
+    Blanks between two quoted parts join them. inside: whether the line begins within a quoted cell.
+    """
+    text, place = "", 0
+    while True:
+        if not inside:
+            inside = line.startswith(('"', ' "'), place)
+            place += line.startswith(' "', place)
+            text += '"' * inside
+            place += inside
+        if inside:
+            found = _QUOTED.match(line, place)
+            if not found:
+                return text + line[place:]
+            text, place = text + found[0], found.end()
+            after = place + len(line[place:]) - len(line[place:].lstrip(" "))
+            if line.startswith('"', after):
+                text, place = text[:-1] + line[place:after], after + 1
+                continue
+            if after == len(line) or line[after] in ",\r\n":
+                place = after
+        found = _UNQUOTED.match(line, place)
+        text += line[place : found.end()] if found else ""
+        place, inside = found.end() if found else place, False
+        if line[place : place + 1] != ",":
+            return text + line[place:]
+        text, place = text + ",", place + 1
 
 
 @dataclass(frozen=True, slots=True)
@@ -122,6 +162,8 @@ class Unclosed(Exception):
 
 def records(file: TextIO) -> Iterator[Record]:
     """Every record of a CSV text (RFC 4180, comma and double quote), blank lines included as records without cells.
+
+    Blanks beside the quotes of a cell are passed over, as DuckDB does.
 
     Raises Unclosed where a quote is not closed or something follows a closing quote.
     """

@@ -10,8 +10,10 @@ from __future__ import annotations
 import csv
 import io
 from array import array
+from collections import Counter
 from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass, field
+from operator import itemgetter
 from pathlib import Path
 
 from openchargeback.focus.csv_text import (
@@ -34,36 +36,80 @@ NUL = "\x00"
 
 @dataclass(frozen=True, slots=True)
 class Bytes:
-    """What a text is made of: physical lines, lines that end in a comma, and whether DuckDB may read it at all."""
+    """What a text is made of, without reading it as CSV.
+
+    lines: physical lines. open_ends: how many of them end in an empty cell; first_open: the first of these lines.
+    strange: whether DuckDB would make something else of the text, or the counts say nothing.
+    """
 
     lines: int
-    trailing_commas: int
+    open_ends: int
+    first_open: tuple[bytes, ...]
     strange: bool
+
+    def even(self, columns: int) -> bool:
+        """Whether each line of `first_open` has so many cells: DuckDB passes over an empty one too many."""
+        return all(_cells(line) == columns for line in self.first_open)
+
+
+MAX_OPEN = 1_000
+"""How many lines that end in an empty cell are looked at one by one."""
+
+_BLOCK = 1 << 18
+_TAIL = itemgetter(slice(-5, None))
 
 
 def look_through(path: Path) -> Bytes:
-    """Count what the reader's result is compared with, without reading the text as CSV.
+    """Count what the reader's result is compared with.
 
-    Strange is what DuckDB would make something else of, or what would upset the count: NULs, UTF-16, blank lines, a
-    carriage return by itself.
+    Strange are NULs, UTF-16, blank lines, a carriage return by itself, and blanks behind a last cell that is quoted or
+    empty. Only the last bytes of each line are looked at in Python: most of them are alike, so few are judged.
     """
-    lines = commas = 0
-    strange = is_utf_16(path)
-    last = b"\n"
+    ends: Counter[bytes] = Counter()
+    first_open: list[bytes] = []
+    returns, strange, rest = 0, is_utf_16(path), b""
     with binary(path) as raw:
-        while block := raw.read(1 << 22):
-            if block.endswith(b"\r"):
-                block += raw.read(1)
-            # The last byte of the block before counts with this one, so that nothing falls between two blocks.
-            joined = last + block
-            lines += block.count(b"\n")
-            commas += joined.count(b",\n")
-            strange = strange or b"\x00" in block or b"\n\n" in joined
+        while block := raw.read(_BLOCK):
+            strange = strange or b"\x00" in block
             if b"\r" in block:
-                commas += joined.count(b",\r\n")
-                strange = strange or b"\n\r" in joined or block.count(b"\r") != block.count(b"\r\n")
-            last = block[-1:]
-    return Bytes(lines + (last != b"\n"), commas, strange)
+                returns += block.count(b"\r")
+            *lines, rest = (rest + block).split(b"\n")
+            _count(lines, ends, first_open)
+    _count([rest] if rest else [], ends, first_open)
+    strange = (
+        strange
+        or any(_is_odd(end) for end in ends)
+        or returns != sum(count for end, count in ends.items() if end.endswith(b"\r"))
+        or rest.endswith(b"\r")
+    )
+    open_ends = sum(count for end, count in ends.items() if _is_open(end))
+    return Bytes(ends.total(), open_ends, tuple(first_open[:MAX_OPEN]), strange)
+
+
+def _count(lines: list[bytes], ends: Counter[bytes], first_open: list[bytes]) -> None:
+    found = Counter(map(_TAIL, lines))
+    ends.update(found)
+    if len(first_open) < MAX_OPEN and any(map(_is_open, found)):
+        first_open += [line for line in lines if _is_open(_TAIL(line))]
+
+
+def _is_open(end: bytes) -> bool:
+    """Whether a line that ends so ends in an empty cell."""
+    return end.removesuffix(b"\r").endswith((b",", b',""', b', ""'))
+
+
+def _is_odd(end: bytes) -> bool:
+    """Whether a line that ends so may be blank, or has blanks behind a comma or a quote."""
+    text = end.removesuffix(b"\r")
+    return not text or (text.endswith(b" ") and text.rstrip(b" ")[-1:] in (b"", b",", b'"'))
+
+
+def _cells(line: bytes) -> int:
+    """How many cells a line has as a record by itself; -1 where it is none."""
+    try:
+        return len(next(records(io.StringIO(line.decode("utf-8-sig"), newline=""))).cells)
+    except (Unclosed, ValueError):
+        return -1
 
 
 @dataclass(frozen=True, slots=True)

@@ -114,7 +114,7 @@ def _read_rows(
             looking = beside.submit(look_through, file.location)
             rows = _create(con, table, _csv(file.location, columns), screen, whole=whole)
             found = looking.result()
-        if _is_plain(con, table, found, rows):
+        if _is_plain(con, table, found, rows, columns):
             return rows, Layout(), []
         if found.strange:
             rows = -1
@@ -184,11 +184,13 @@ def _create(con: duckdb.DuckDBPyConnection, table: str, relation: str, screen: S
     return int(result[0]) if result else 0
 
 
-def _is_plain(con: duckdb.DuckDBPyConnection, table: str, found: Bytes, rows: int) -> bool:
-    """Whether each physical line is one row, and no row ends in a comma too many (DuckDB passes over both)."""
-    if found.lines != rows + 1 or found.strange:
+def _is_plain(con: duckdb.DuckDBPyConnection, table: str, found: Bytes, rows: int, columns: int) -> bool:
+    """Whether each physical line is one row, and no row has an empty cell too many (DuckDB passes over both)."""
+    if found.lines != rows + 1 or found.strange or not found.even(columns):
         return False
-    return found.trailing_commas <= count(con, f"SELECT count(*) FILTER ({sieve.fired(LAST_IS_NULL)}) FROM {table}")
+    if found.open_ends == len(found.first_open):
+        return True
+    return found.open_ends <= count(con, f"SELECT count(*) FILTER ({sieve.fired(LAST_IS_NULL)}) FROM {table}")
 
 
 def picked_cells(

@@ -2,7 +2,13 @@
 -- false. Each macro answers the common case from the text alone and reads a value only where that is not enough.
 
 -- Whether a number is 0, however it is spelled.
-CREATE OR REPLACE MACRO zero(text) AS CASE WHEN text >= '1' THEN false ELSE regexp_full_match(text, '-?0*\.?0*([eE].*)?') END;
+-- From '0.1' to '0.9…' (':' follows '9') there is a digit that is none.
+CREATE OR REPLACE MACRO zero(text) AS
+    CASE
+        WHEN text >= '1' THEN false
+        WHEN text >= '0.1' AND text < '0.:' THEN false
+        ELSE regexp_full_match(text, '-?0*\.?0*([eE].*)?')
+    END;
 
 -- Whether a number is below 0.
 CREATE OR REPLACE MACRO negative(text) AS CASE WHEN text >= '.' THEN false ELSE starts_with(text, '-') AND NOT zero(text) END;

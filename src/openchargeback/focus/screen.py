@@ -55,11 +55,14 @@ def screen_of(names: Sequence[str], source: Source) -> Screen:
     dialect = detect(names, source.dialect)
     described = {field["name"]: field for field in schema_for(dialect)["fields"]}
     amounts = frozenset({source.cost, "ListCost"})
+    cost = f"c{names.index(source.cost)}" if source.cost in names else ""
     fields, suspicious, lowered = [], [], []
     for index, name in enumerate(names):
         field, counted = _weighed(described.get(name, {"name": name, "type": "any"}), source.cost)
         fields.append(field)
-        fine = sieve.plain(field, f"c{index}", amount=name in amounts)
+        # Costs are often equal; what the source bills is looked at in any case.
+        like = cost if name.endswith("Cost") and name != source.cost else ""
+        fine = sieve.plain(field, f"c{index}", amount=name in amounts, like=like)
         if name == "ChargeCategory":
             fine = f"({fine} OR {_other_case(f'c{index}', field)})"
         if fine:

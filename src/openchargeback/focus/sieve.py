@@ -6,6 +6,7 @@ never the other way round: a property test holds that both agree on any file.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -22,17 +23,18 @@ _AMOUNT = r"-?([0-9]{1,15}(\.[0-9]*)?|\.[0-9]+)([eE]-[0-9]{1,2})?"
 _JSON_LENGTH = 1_000
 
 
-def plain(field: Mapping[str, Any], cell: str, *, amount: bool) -> str:
+def plain(field: Mapping[str, Any], cell: str, *, amount: bool, like: str = "") -> str:
     """SQL that is true where a cell of this field (Table Schema) is plainly fine; empty where every cell is.
 
-    amount: whether it is money that must fit a sum.
+    amount: whether it is money that must fit a sum. like: a cell of the row whose amount is looked at by itself; a
+    number that is spelled the same needs no second look.
     """
     constraints = field.get("constraints", {})
     conditions = [_type(field, cell, amount=amount)]
+    if like and field["type"] == "number":
+        conditions = [f"CASE WHEN {cell} = {like} THEN true ELSE {conditions[0]} END"]
     if "pattern" in constraints:
-        conditions.append(f"regexp_full_match({cell}, {literal(constraints['pattern'])})")
-        # A pattern knows no calendar: 2025-02-30.
-        conditions.append(f"try_cast(left({cell}, 10) AS DATE) IS NOT NULL AND {cell} >= '0001'")
+        conditions.append(_date(cell, constraints["pattern"]))
     if "enum" in constraints:
         conditions.append(_among(cell, constraints["enum"]))
     unknown = set(constraints) - {"required", "pattern", "enum"}
@@ -53,6 +55,25 @@ def _type(field: Mapping[str, Any], cell: str, *, amount: bool) -> str:
     if kind == "object":
         return f"(strlen({cell}) <= {_JSON_LENGTH} AND left({cell}, 1) = '{{' AND json_valid({cell}))"
     return "false"
+
+
+def _date(cell: str, pattern: str) -> str:
+    """A date or date-time of the pattern, and a day that the calendar has, which a pattern does not know: 2025-02-30.
+
+    A day that DuckDB writes as it stands is one; that is quicker to see than a pattern, so the common spellings, a day
+    and the beginning of a day, are looked at first. CASE, since AND and OR in a column compute all of their parts.
+    """
+    slow = f"regexp_full_match({cell}, {literal(pattern)}) AND try_cast(left({cell}, 10) AS DATE) >= DATE '0001-01-01'"
+    day, midnight = "2024-02-29", "T00:00:00Z"
+    cases = []
+    if re.fullmatch(pattern, day):
+        cases.append(f"WHEN strlen({cell}) = 10 THEN try_cast({cell} AS DATE)::VARCHAR = {cell}")
+    if re.fullmatch(pattern, day + midnight):
+        short = f"left({cell}, 10)"
+        cases.append(
+            f"WHEN strlen({cell}) = 20 AND ends_with({cell}, '{midnight}') THEN try_cast({short} AS DATE)::VARCHAR = {short}"
+        )
+    return f"CASE {' '.join(cases)} ELSE {slow} END" if cases else slow
 
 
 def _among(cell: str, words: Sequence[str]) -> str:

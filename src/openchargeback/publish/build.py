@@ -221,11 +221,13 @@ def word_journals(ledger: Ledger, periods: Sequence[BilledPeriod]) -> tuple[tupl
     problems: list[Problem] = []
     for period in periods:
         numbers = {(each.pi.email, each.project.id): each.number for each in period.statements}
+        # The check of invariants tells of lines without a statement; they must not stop it.
+        stated = [line for line in period.lines if (line.pi, line.project) in numbers]
         try:
             config = ledger.settings(period.period)
             describe = describer(config, numbers, env)
             date = period.closed_on or last_day(period.period)
-            journal = journal_of(period.period, date, period.lines, numbers, config, describe)
+            journal = journal_of(period.period, date, stated, numbers, config, describe)
         except LedgerFault as fault:
             problems += fault.problems
             result.append(period)

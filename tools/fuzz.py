@@ -1,0 +1,65 @@
+"""Faulty charge files and YAML files put through `validate` and `ingest`: `make fuzz`.
+
+A file that is found goes to the folder `--keep` with its whole ledger, and a line says how to try it again.
+"""
+
+from __future__ import annotations
+
+import argparse
+import sys
+import time
+from collections.abc import Sequence
+from pathlib import Path
+
+sys.path.insert(0, str(Path(__file__).parent))
+
+from fuzzing.cases import case_of
+from fuzzing.workers import tried
+
+_EVERY = 10.0
+
+
+def main() -> int:
+    """Try the cases and print what is found; 1 where anything is."""
+    options = _options()
+    numbers = [options.only] if options.only is not None else range(options.first, options.first + options.files)
+    start = told = time.monotonic()
+    found = 0
+    for done, (number, faults) in enumerate(tried(options.seed, numbers, options.jobs, options.limit), 1):
+        if faults:
+            found += 1
+            _tell(options.seed, number, faults, options.keep)
+        if time.monotonic() - told > _EVERY:
+            told = time.monotonic()
+            print(f"{done:,} of {len(numbers):,} files, {found} found, {told - start:,.0f} s", flush=True)
+    print(f"{len(numbers):,} files with seed {options.seed}: {found or 'nothing'} found")
+    return 1 if found else 0
+
+
+def _tell(seed: int, number: int, faults: Sequence[str], keep: Path) -> None:
+    case = case_of(seed, number)
+    folder = keep / f"{seed}-{number}"
+    for name, content in case.files.items():
+        path = folder / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_bytes(content)
+    print(f"\n{case.path} of {folder}:")
+    for fault in faults:
+        print("    " + fault.strip().replace("\n", "\n    "))
+    print(f"Try it again: .venv/bin/python tools/fuzz.py --seed {seed} --only {number}\n", flush=True)
+
+
+def _options() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--seed", type=int, default=1, help="which cases; the same seed gives the same files")
+    parser.add_argument("--files", type=int, default=20_000, help="how many of them (default: %(default)s)")
+    parser.add_argument("--first", type=int, default=0, help="number of the first one")
+    parser.add_argument("--only", type=int, help="a single one, by number")
+    parser.add_argument("--jobs", type=int, default=2, help="processes at once (default: %(default)s)")
+    parser.add_argument("--limit", type=float, default=20, help="seconds for one file (default: %(default)s)")
+    parser.add_argument("--keep", type=Path, default=Path("build/fuzz"), help="where found files are written")
+    return parser.parse_args()
+
+
+if __name__ == "__main__":
+    sys.exit(main())
