@@ -49,7 +49,7 @@ def found(con, content: bytes, suffix=".csv"):
         file = ChargeFile("charges/2025-01/aws.csv", path, "2025-01", "aws", len(content))
         results = []
         for whole in (False, True):
-            # Planning takes longer than reading here. Without it is what keeps all cells: DuckDB may only leave a column
+            # Planning takes longer than reading here. Without it is what keeps all cells: DuckDB may leave a column
             # unread where few are kept.
             con.execute(f"PRAGMA {'disable' if whole else 'enable'}_optimizer")
             opened, problems = open_file(con, "raw_0", file, Source("aws"), whole=whole)

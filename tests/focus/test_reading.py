@@ -107,7 +107,8 @@ def test_too_few_cells(tmp_path):
         (b"PK\x03\x04\x00\x00", "binary-file"),
         ("a,b\n".encode("utf-16")[:-1], "encoding-error"),
         (b"version https://git-lfs.github.com/spec/v1\n", "lfs-pointer"),
-        (b"        (text("2025-01-01,1,\xc4,").encode("latin-1"), "encoding-error"),
+        (b"<<<<<<< HEAD\n", "merge-conflict"),
+        (text("2025-01-01,1,\xc4,").encode("latin-1"), "encoding-error"),
         (text("2025-01-01,1,S,").replace("ServiceName", "BilledCost").encode(), "duplicate-label"),
         (text("2025-01-01,1,S,").replace("ServiceName", "billedcost ").encode(), "duplicate-label"),
         (text("2025-01-01,1,S,").replace("ServiceName", "").encode(), "blank-label"),
@@ -196,7 +197,6 @@ def test_the_purchase_of_a_commitment_has_no_list_price_where_costs_are_effectiv
     assert amounts(period) == ("10.00", "3.00", "7.00")
 
 
-<<<<<<< HEAD
 def test_a_file_of_two_hundred_columns(tmp_path):
     more = {f"x_Own{number}": "x" for number in range(200)}
     period, problems = bill(tmp_path, small_ledger.csv_text([small_ledger.charge("1.25", **more)]))
@@ -218,6 +218,8 @@ def test_a_file_name_is_no_pattern(tmp_path, name):
     period, problems = bill(tmp_path, files)
     assert problems == []
     assert (period.sources[0].imported, period.sources[0].files) == (15, 4)
+
+
 @pytest.mark.parametrize("end", [",", ',""', ', ""'])
 @pytest.mark.parametrize("tags", [small_ledger.tags(), ""])
 def test_an_empty_cell_too_many_is_told(tmp_path, end, tags):
@@ -230,7 +232,7 @@ def test_blanks_beside_quotes_are_passed_over(tmp_path):
     head, row = small_ledger.csv_text([small_ledger.charge(1, ResourceName="a,b")]).splitlines()
     loose = row.replace('"a,b"', ' "a,b"  ').replace(",1,", ',"1" ,', 1) + " "
     assert loose.count('" ') == 3
-    period, problems = small_ledger.bill(tmp_path, "\n".join([head, row, loose, ""]))
+    period, problems = small_ledger.bill(tmp_path, f"{head}\n{row}\n{loose}\n")
     assert small_ledger.sums(period)[0] == 2
     assert problems == []
 

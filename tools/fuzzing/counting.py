@@ -26,7 +26,7 @@ class Uncountable(Exception):
 
 
 def counted(content: bytes, suffix: str, column: str) -> tuple[int, Decimal]:
-    """Rows below the header and the exact sum of a column (18 decimals a row, half-up), for a file that was accepted."""
+    """Rows below the header and the exact sum of a column (18 decimals a row, half-up), of an accepted file."""
     text = _text(_unpacked(content, suffix.lower()))
     if "\x00" in text:
         raise Uncountable("a NUL")

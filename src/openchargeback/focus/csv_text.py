@@ -51,7 +51,7 @@ def binary(path: Path) -> Iterator[IO[bytes]]:
     elif path.name.lower().endswith(".zst"):
         with path.open("rb") as raw, zstandard.ZstdDecompressor().stream_reader(raw, read_across_frames=True) as stream:
             # The stream itself cannot be read line by line.
-            yield io.BufferedReader(stream)  # type: ignore[type-var]  # it is no RawIOBase, and has what is used of one
+            yield io.BufferedReader(stream)  # it is no RawIOBase, and has what is used of one
     else:
         with path.open("rb") as file:
             yield file

@@ -70,9 +70,8 @@ def _date(cell: str, pattern: str) -> str:
         cases.append(f"WHEN strlen({cell}) = 10 THEN try_cast({cell} AS DATE)::VARCHAR = {cell}")
     if re.fullmatch(pattern, day + midnight):
         short = f"left({cell}, 10)"
-        cases.append(
-            f"WHEN strlen({cell}) = 20 AND ends_with({cell}, '{midnight}') THEN try_cast({short} AS DATE)::VARCHAR = {short}"
-        )
+        fits = f"strlen({cell}) = 20 AND ends_with({cell}, '{midnight}')"
+        cases.append(f"WHEN {fits} THEN try_cast({short} AS DATE)::VARCHAR = {short}")
     return f"CASE {' '.join(cases)} ELSE {slow} END" if cases else slow
 
 
