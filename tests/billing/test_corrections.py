@@ -14,7 +14,8 @@ from openchargeback.billing import reconciliation
 from openchargeback.billing.credits import charge_cents
 from openchargeback.model import Amounts, BilledPeriod, Entry
 from openchargeback.publish import closing
-from openchargeback.publish.build import Books, open_books
+from openchargeback.publish.billed import kept_charges
+from openchargeback.publish.build import Books, open_books, open_cache
 
 JAN, FEB, MAR = "2025-01", "2025-02", "2025-03"
 
@@ -210,7 +211,7 @@ def billed_ids(root: Path) -> dict[str, str]:
 def test_cents_of_charges_sum_to_their_line(root: Path) -> None:
     """1.005 + 1.004 + 0.333 is 2.342, so 2.34 on the line, shared without a cent lost."""
     books, ids = open_books(root), billed_ids(root)
-    cents = charge_cents(books.ledger, books.ledger.frozen[JAN], [ids["r1"], ids["r2"][:16], ids["r3"]], [])
+    cents = charge_cents(books.ledger, books.ledger.frozen[JAN], [ids["r1"], ids["r2"][:16], ids["r3"]])
     amounts = [each.amounts for each in cents.values() if not isinstance(each, str)]
     (line,) = [each for each in month(root, JAN).lines if each.service != "Storage" and each.project == "p"]
     assert Amounts.total(amounts) == line.amounts
@@ -326,3 +327,48 @@ def test_broken_invariants_over_months_are_found(root: Path) -> None:
         {"lines": tuple(replace(each, original="") for each in february.lines)},
     ):
         assert reconciliation.corrections_tie_out(replace(february, **change)), change
+
+
+def test_a_month_whose_late_billing_was_credited_is_not_reopened(root: Path) -> None:
+    """Otherwise the credit would stay and the billing go: the decision on January in February is what March credits."""
+    decide(root, FEB, late_two(root))
+    close(root, FEB)
+    decide(root, MAR, {"decision": "credit", "charges": [held_id(root, "h2")]})
+    with pytest.raises(closing.UsageFault, match=f"approvals/{MAR}/late.yaml"):
+        closing.reopen(open_books(root).ledger, FEB)
+    close(root, MAR)
+    with pytest.raises(closing.UsageFault, match=f"approvals/{MAR}/late.yaml"):
+        closing.reopen(open_books(root).ledger, FEB)
+
+
+def test_a_credit_does_not_come_before_the_billing(root: Path) -> None:
+    """March is closed before February, which cannot take back then what March billed."""
+    decide(root, MAR, late_two(root))
+    close(root, MAR)
+    decide(root, FEB, {"decision": "credit", "charges": [held_id(root, "h2")]})
+    assert [(each.code, each.path) for each in problems(root)] == [("not-closed", f"approvals/{FEB}/late.yaml")]
+
+
+def test_what_was_unusual_stays_so_when_an_earlier_month_is_closed_anew(root: Path) -> None:
+    """A credit of a charge that needed no decision then finds it billed, though by now it would be flagged."""
+    config = (root / "config.yaml").read_text(encoding="utf-8")
+    config = config.replace("review: {", "review: {unusual_amount: {factor: 2, minimum: 25}, ")
+    (root / "config.yaml").write_text(config, encoding="utf-8")
+    months = {"2025-04": "20", "2025-05": "30", "2025-06": "1"}
+    for name, cost in months.items():
+        (root / f"charges/{name}").mkdir()
+        (root / f"charges/{name}/aws.csv").write_bytes((HEAD + charge(cost, name)).encode())
+    for name in (FEB, MAR, "2025-04", "2025-05"):
+        close(root, name)
+    for name in (FEB, MAR, "2025-04"):
+        closing.reopen(open_books(root).ledger, name)
+        (root / f"charges/{name}/aws.csv").write_bytes((HEAD + charge("1", name)).encode())
+    for name in (FEB, MAR, "2025-04"):
+        close(root, name)
+    books = open_books(root)
+    (line,) = [line for line in books.ledger.frozen["2025-05"].lines if line.entry is Entry.OWN]
+    (row_,) = kept_charges(books.ledger, open_cache(root), month(root, "2025-05")).decode().splitlines()[1:]
+    assert ",billed,," in row_
+    decide(root, "2025-06", {"decision": "credit", "charges": [row_.split(",")[0]], "period": "2025-05"})
+    (credit,) = [each for each in month(root, "2025-06").lines if each.entry is Entry.CREDIT]
+    assert credit.amounts.billed == -line.amounts.billed == -30

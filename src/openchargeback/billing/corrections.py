@@ -14,7 +14,6 @@ from decimal import Decimal
 
 from openchargeback.billing.credits import credit_charges
 from openchargeback.billing.events import Events
-from openchargeback.billing.freezing import history_of
 from openchargeback.billing.late import HeldOutcome, settle_held
 from openchargeback.billing.pipeline import Posted
 from openchargeback.ledger.approvals import Decision, Verb
@@ -70,8 +69,7 @@ def correct(ledger: Ledger) -> Corrected:
                 records += outcome.records
             credited = [each for each in decisions if each.verb is Verb.CREDIT]
             if credited:
-                history = history_of(ledger, ledger.frozen[original].compared_with)
-                made, told, faults = credit_charges(ledger, original, credited, events, history)
+                made, told, faults = credit_charges(ledger, original, period, credited, events)
                 problems += faults
                 corrections += made
                 records += told
