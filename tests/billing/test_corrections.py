@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import csv
+import io
 import json
 from dataclasses import replace
 from decimal import Decimal
@@ -11,7 +13,7 @@ import pytest
 from closed_ledger import CONFIG, HEAD, ON, PEOPLE, PROJECTS, month, problems, row
 
 from openchargeback.billing import reconciliation
-from openchargeback.billing.credits import charge_cents
+from openchargeback.billing.credits import billed_charges, charge_cents
 from openchargeback.model import Amounts, BilledPeriod, Entry
 from openchargeback.publish import closing
 from openchargeback.publish.billed import kept_charges
@@ -316,9 +318,16 @@ def test_broken_invariants_over_months_are_found(root: Path) -> None:
             february, corrections=again if entry is Entry.CREDIT else (*february.corrections, *february.corrections)
         )
         assert reconciliation.billed_once([periods[0], broken])
+    credits_ = [each for each in february.corrections if each.entry is Entry.CREDIT]
+    dearer = replace(credits_[0], amounts=credits_[0].amounts + Amounts(Decimal("0.01"), Decimal(0), Decimal("0.01")))
+    assert reconciliation.billed_once([periods[0], replace(february, corrections=(dearer, *february.corrections[-1:]))])
+    assert reconciliation.billed_once([periods[0], february, replace(periods[2], corrections=(credits_[0],))])
+    assert reconciliation.credits_fit_lines([periods[1]])
+    three = tuple(replace(credits_[0], charge=str(number)) for number in range(3))
+    assert reconciliation.credits_fit_lines([periods[0], replace(february, corrections=three)])
     lost = replace(february, corrections=february.corrections[1:])
     assert reconciliation.held_is_carried([periods[0], lost, periods[2]], remaining) or late[0] in lost.corrections
-    assert reconciliation.held_is_carried(periods, {JAN: {"USD": Decimal(1)}})
+    assert reconciliation.held_is_carried(periods, {JAN: {"aws": {"USD": Decimal(1)}}})
     for change in (
         {"corrections": february.corrections[1:]},
         {"corrections": tuple(replace(each, corrects="") for each in february.corrections)},
@@ -367,8 +376,28 @@ def test_what_was_unusual_stays_so_when_an_earlier_month_is_closed_anew(root: Pa
         close(root, name)
     books = open_books(root)
     (line,) = [line for line in books.ledger.frozen["2025-05"].lines if line.entry is Entry.OWN]
-    (row_,) = kept_charges(books.ledger, open_cache(root), month(root, "2025-05")).decode().splitlines()[1:]
-    assert ",billed,," in row_
-    decide(root, "2025-06", {"decision": "credit", "charges": [row_.split(",")[0]], "period": "2025-05"})
+    data = kept_charges(books.ledger, open_cache(root), month(root, "2025-05")).decode()
+    (told,) = csv.DictReader(io.StringIO(data, newline=""))
+    assert (told["disposition"], told["flags"]) == ("billed", "")
+    decide(root, "2025-06", {"decision": "credit", "charges": [told["charge"]], "period": "2025-05"})
     (credit,) = [each for each in month(root, "2025-06").lines if each.entry is Entry.CREDIT]
     assert credit.amounts.billed == -line.amounts.billed == -30
+
+
+def test_exact_sums_of_many_digits_are_exact(root: Path) -> None:
+    """Sixteen digits and eighteen decimals are more than Python's decimals keep by themselves."""
+    long = ["999999999999999.123456789012345678", "2.000000000000000001"]
+    rows = [row(cost, month=MAR, list=cost, resource=f"l{number}", service="S") for number, cost in enumerate(long)]
+    late = [row(cost, month=MAR, list=cost, fund="", resource=f"h{n}", service="S") for n, cost in enumerate(long)]
+    (root / f"charges/{MAR}/aws.csv").write_bytes((HEAD + "".join([*rows, *late])).encode())
+    books = close(root, MAR)
+    ids = billed_charges(books.ledger, MAR, ["l0", "l1"])
+    (root / "charges/2025-04").mkdir()
+    (root / "charges/2025-04/aws.csv").write_bytes((HEAD + charge("1", "2025-04")).encode())
+    decide(root, "2025-04", {"decision": "credit", "charges": ids, "period": MAR}, FUND | {"period": MAR})
+    exact = {line.entry: line.exact_billed for line in month(root, "2025-04").lines if line.entry is not Entry.OWN}
+    assert exact == {
+        Entry.CREDIT: Decimal("-1000000000000001.123456789012345679"),
+        Entry.LATE: Decimal("1000000000000001.123456789012345679"),
+    }
+    assert close(root, "2025-04").period("2025-04") is not None

@@ -12,6 +12,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from decimal import Decimal
 
+from openchargeback import money
 from openchargeback.billing.credits import credit_charges
 from openchargeback.billing.events import Events
 from openchargeback.billing.late import HeldOutcome, settle_held
@@ -28,13 +29,13 @@ class Corrected:
 
     posted: by open period. waiting, still_held: the groups still undecided, by closed period, where some were settled
     since.
-    remaining: exact sums still held, by closed period and currency, counted charge by charge.
+    remaining: exact sums still held, by closed period, source and currency, counted charge by charge.
     """
 
     posted: dict[str, Posted] = field(default_factory=dict)
     waiting: dict[str, tuple[FlagGroup, ...]] = field(default_factory=dict)
     still_held: dict[str, tuple[HeldGroup, ...]] = field(default_factory=dict)
-    remaining: dict[str, dict[str, Decimal]] = field(default_factory=dict)
+    remaining: dict[str, dict[str, dict[str, Decimal]]] = field(default_factory=dict)
     problems: tuple[Problem, ...] = ()
 
 
@@ -105,8 +106,8 @@ def _added(one: BillingLine, other: BillingLine) -> BillingLine:
     return replace(
         one,
         charges=one.charges + other.charges,
-        exact_list=one.exact_list + other.exact_list,
-        exact_billed=one.exact_billed + other.exact_billed,
+        exact_list=money.total(one.exact_list, other.exact_list),
+        exact_billed=money.total(one.exact_billed, other.exact_billed),
         amounts=one.amounts + other.amounts,
     )
 

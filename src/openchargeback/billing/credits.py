@@ -9,7 +9,6 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
-from decimal import Decimal
 
 import duckdb
 
@@ -250,8 +249,8 @@ def _posted(ledger: Ledger, decision: Decision, billed: Billed, problems: list[P
     credit = replace(
         billed,
         entry=Entry.CREDIT,
-        exact_list=-billed.exact_list,
-        exact_billed=-billed.exact_billed,
+        exact_list=money.negative(billed.exact_list),
+        exact_billed=money.negative(billed.exact_billed),
         amounts=_negative(billed.amounts),
         place=decision.place,
     )
@@ -285,14 +284,14 @@ def _negative(amounts: Amounts) -> Amounts:
 
 
 def _record(decision: Decision, charges: Sequence[Billed]) -> DecisionRecord:
-    credited = sum((each.exact_billed for each in charges), Decimal(0))
+    credited = money.total(*(each.exact_billed for each in charges))
     return DecisionRecord(
         path=decision.path,
         line=decision.line,
         decision=decision.verb.value,
         what=f"{decision.period}: {', '.join(decision.charges[:4])}",
         charges=len(charges),
-        exact_billed=money.ZERO - credited,
+        exact_billed=money.negative(credited),
         reason=decision.reason,
         by=decision.by,
         on=decision.on.isoformat() if decision.on else "",

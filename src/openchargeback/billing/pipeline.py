@@ -72,7 +72,7 @@ def closed_month(period: BilledPeriod) -> ClosedMonth:
         if line.entry is not Entry.OWN:
             continue
         key = (line.source, line.project, line.service)
-        spending[key] = spending.get(key, money.ZERO) + line.exact_billed
+        spending[key] = money.total(spending.get(key, money.ZERO), line.exact_billed)
     return ClosedMonth(counts, spending)
 
 

@@ -45,6 +45,9 @@ def close(books: Books, period: str, event: Event) -> list[str]:
     contents = frozen_files(frozen, details.held, _logo(ledger))
     (ledger.root / "periods").mkdir(exist_ok=True)
     _remove(ledger.root, period, keep=contents)
+    for left in (ledger.root / "periods").glob(f".{period}.*.tmp"):
+        # Of a closing that was killed; the lock is ours.
+        left.unlink()
     for path, data in contents.items():
         write_file(ledger.root / path, data)
     record = contents[part_path(period, FROZEN)]
@@ -79,14 +82,18 @@ def _leaning(ledger: Ledger, period: str, state: PeriodFile) -> list[str]:
     credits of what it billed late or again.
     """
     record = read_frozen(ledger.root, period, state)[0] if state.state is State.CLOSED else None
-    billed = {each for each in record.corrections if each.entry in (Entry.LATE, Entry.REBILL)} if record else set()
-    return [
-        each.place
-        for folder, decisions in sorted(ledger.approvals.items())
-        for each in decisions
-        if each.period == period
-        or (folder != period and each.verb is Verb.CREDIT and any(_names(each, charge) for charge in billed))
-    ]
+    billed = [each for each in record.corrections if each.entry in (Entry.LATE, Entry.REBILL)] if record else []
+    # Without a record that can be read it is not known which charges these were, but of which periods.
+    unknown = {each.period for each in ledger.approvals.get(period, ())} if record is None else set()
+
+    def leans(folder: str, decision: Decision) -> bool:
+        if decision.period == period:
+            return True
+        if folder == period or decision.verb is not Verb.CREDIT:
+            return False
+        return decision.period in unknown or any(_names(decision, charge) for charge in billed)
+
+    return [each.place for folder, found in sorted(ledger.approvals.items()) for each in found if leans(folder, each)]
 
 
 def _names(decision: Decision, charge: Correction) -> bool:
