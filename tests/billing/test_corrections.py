@@ -401,3 +401,11 @@ def test_exact_sums_of_many_digits_are_exact(root: Path) -> None:
         Entry.LATE: Decimal("1000000000000001.123456789012345679"),
     }
     assert close(root, "2025-04").period("2025-04") is not None
+
+
+def test_a_charge_named_twice_in_a_decision_counts_once(root: Path) -> None:
+    """By its id and by the beginning of its id."""
+    id_ = held_id(root, "h1")
+    decide(root, FEB, late_two(root) | {"charges": [id_, id_[:16]], "expect": {"charges": 1, "billed": "2.005"}})
+    (line,) = [line for line in month(root, FEB).lines if line.entry is Entry.LATE]
+    assert (line.charges, line.exact_billed) == (1, Decimal("2.005"))
