@@ -18,6 +18,9 @@ EXACT_PLACES = 18
 MAX_DIGITS = 15
 """Digits before the point that an amount may have, so that sums of many of them still fit DECIMAL(38, 18)."""
 
+SUM_DIGITS = 20
+"""Digits before the point that a sum of amounts may have: those of DECIMAL(38, 18)."""
+
 # Wide enough for sums of very many amounts of fifteen digits before the point and eighteen behind it.
 _CONTEXT = decimal.Context(prec=100, rounding=ROUND_HALF_UP)
 _WIDE = decimal.Context(prec=20_000, rounding=ROUND_HALF_UP)
@@ -43,8 +46,8 @@ def places(currency: str) -> int:
     return _MINOR_UNITS.get(currency, 2)
 
 
-def parse(text: str) -> Decimal | None:
-    """The exact value of a FOCUS number, or None where it is not one.
+def parse(text: str, digits: int = MAX_DIGITS) -> Decimal | None:
+    """The exact value of a FOCUS number of so many digits before the point, or None where it is not one.
 
     Accepts what FOCUS 1.2 "Numeric Format" allows; refuses `+5`, `1,000`, `1_000`, `$5`, `NaN` and blanks.
     Decimals beyond the eighteenth are rounded half-up.
@@ -52,10 +55,23 @@ def parse(text: str) -> Decimal | None:
     if not _NUMBER.fullmatch(text):
         return None
     value = _WIDE.create_decimal(text)
-    if value.adjusted() >= MAX_DIGITS:
+    if value.adjusted() >= digits:
         return None
     rounded = value.quantize(_EXACT_UNIT, context=_WIDE)
     return rounded or abs(rounded)
+
+
+def total(*amounts: Decimal) -> Decimal:
+    """The sum, exactly. Python's own `+` rounds to 28 digits, and exact amounts have up to 38."""
+    result = ZERO
+    for amount in amounts:
+        result = _CONTEXT.add(result, amount)
+    return result
+
+
+def negative(amount: Decimal) -> Decimal:
+    """The negative, exactly; never minus zero."""
+    return _CONTEXT.subtract(ZERO, amount)
 
 
 def to_cents(exact: Decimal, currency: str) -> Decimal:

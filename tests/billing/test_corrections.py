@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import csv
+import io
 import json
 from dataclasses import replace
 from decimal import Decimal
@@ -11,10 +13,11 @@ import pytest
 from closed_ledger import CONFIG, HEAD, ON, PEOPLE, PROJECTS, month, problems, row
 
 from openchargeback.billing import reconciliation
-from openchargeback.billing.credits import charge_cents
+from openchargeback.billing.credits import billed_charges, charge_cents
 from openchargeback.model import Amounts, BilledPeriod, Entry
 from openchargeback.publish import closing
-from openchargeback.publish.build import Books, open_books
+from openchargeback.publish.billed import kept_charges
+from openchargeback.publish.build import Books, open_books, open_cache
 
 JAN, FEB, MAR = "2025-01", "2025-02", "2025-03"
 
@@ -210,7 +213,7 @@ def billed_ids(root: Path) -> dict[str, str]:
 def test_cents_of_charges_sum_to_their_line(root: Path) -> None:
     """1.005 + 1.004 + 0.333 is 2.342, so 2.34 on the line, shared without a cent lost."""
     books, ids = open_books(root), billed_ids(root)
-    cents = charge_cents(books.ledger, books.ledger.frozen[JAN], [ids["r1"], ids["r2"][:16], ids["r3"]], [])
+    cents = charge_cents(books.ledger, books.ledger.frozen[JAN], [ids["r1"], ids["r2"][:16], ids["r3"]])
     amounts = [each.amounts for each in cents.values() if not isinstance(each, str)]
     (line,) = [each for each in month(root, JAN).lines if each.service != "Storage" and each.project == "p"]
     assert Amounts.total(amounts) == line.amounts
@@ -315,9 +318,16 @@ def test_broken_invariants_over_months_are_found(root: Path) -> None:
             february, corrections=again if entry is Entry.CREDIT else (*february.corrections, *february.corrections)
         )
         assert reconciliation.billed_once([periods[0], broken])
+    credits_ = [each for each in february.corrections if each.entry is Entry.CREDIT]
+    dearer = replace(credits_[0], amounts=credits_[0].amounts + Amounts(Decimal("0.01"), Decimal(0), Decimal("0.01")))
+    assert reconciliation.billed_once([periods[0], replace(february, corrections=(dearer, *february.corrections[-1:]))])
+    assert reconciliation.billed_once([periods[0], february, replace(periods[2], corrections=(credits_[0],))])
+    assert reconciliation.credits_fit_lines([periods[1]])
+    three = tuple(replace(credits_[0], charge=str(number)) for number in range(3))
+    assert reconciliation.credits_fit_lines([periods[0], replace(february, corrections=three)])
     lost = replace(february, corrections=february.corrections[1:])
     assert reconciliation.held_is_carried([periods[0], lost, periods[2]], remaining) or late[0] in lost.corrections
-    assert reconciliation.held_is_carried(periods, {JAN: {"USD": Decimal(1)}})
+    assert reconciliation.held_is_carried(periods, {JAN: {"aws": {"USD": Decimal(1)}}})
     for change in (
         {"corrections": february.corrections[1:]},
         {"corrections": tuple(replace(each, corrects="") for each in february.corrections)},
@@ -326,3 +336,76 @@ def test_broken_invariants_over_months_are_found(root: Path) -> None:
         {"lines": tuple(replace(each, original="") for each in february.lines)},
     ):
         assert reconciliation.corrections_tie_out(replace(february, **change)), change
+
+
+def test_a_month_whose_late_billing_was_credited_is_not_reopened(root: Path) -> None:
+    """Otherwise the credit would stay and the billing go: the decision on January in February is what March credits."""
+    decide(root, FEB, late_two(root))
+    close(root, FEB)
+    decide(root, MAR, {"decision": "credit", "charges": [held_id(root, "h2")]})
+    with pytest.raises(closing.UsageFault, match=f"approvals/{MAR}/late.yaml"):
+        closing.reopen(open_books(root).ledger, FEB)
+    close(root, MAR)
+    with pytest.raises(closing.UsageFault, match=f"approvals/{MAR}/late.yaml"):
+        closing.reopen(open_books(root).ledger, FEB)
+
+
+def test_a_credit_does_not_come_before_the_billing(root: Path) -> None:
+    """March is closed before February, which cannot take back then what March billed."""
+    decide(root, MAR, late_two(root))
+    close(root, MAR)
+    decide(root, FEB, {"decision": "credit", "charges": [held_id(root, "h2")]})
+    assert [(each.code, each.path) for each in problems(root)] == [("not-closed", f"approvals/{FEB}/late.yaml")]
+
+
+def test_what_was_unusual_stays_so_when_an_earlier_month_is_closed_anew(root: Path) -> None:
+    """A credit of a charge that needed no decision then finds it billed, though by now it would be flagged."""
+    config = (root / "config.yaml").read_text(encoding="utf-8")
+    config = config.replace("review: {", "review: {unusual_amount: {factor: 2, minimum: 25}, ")
+    (root / "config.yaml").write_text(config, encoding="utf-8")
+    months = {"2025-04": "20", "2025-05": "30", "2025-06": "1"}
+    for name, cost in months.items():
+        (root / f"charges/{name}").mkdir()
+        (root / f"charges/{name}/aws.csv").write_bytes((HEAD + charge(cost, name)).encode())
+    for name in (FEB, MAR, "2025-04", "2025-05"):
+        close(root, name)
+    for name in (FEB, MAR, "2025-04"):
+        closing.reopen(open_books(root).ledger, name)
+        (root / f"charges/{name}/aws.csv").write_bytes((HEAD + charge("1", name)).encode())
+    for name in (FEB, MAR, "2025-04"):
+        close(root, name)
+    books = open_books(root)
+    (line,) = [line for line in books.ledger.frozen["2025-05"].lines if line.entry is Entry.OWN]
+    data = kept_charges(books.ledger, open_cache(root), month(root, "2025-05")).decode()
+    (told,) = csv.DictReader(io.StringIO(data, newline=""))
+    assert (told["disposition"], told["flags"]) == ("billed", "")
+    decide(root, "2025-06", {"decision": "credit", "charges": [told["charge"]], "period": "2025-05"})
+    (credit,) = [each for each in month(root, "2025-06").lines if each.entry is Entry.CREDIT]
+    assert credit.amounts.billed == -line.amounts.billed == -30
+
+
+def test_exact_sums_of_many_digits_are_exact(root: Path) -> None:
+    """Sixteen digits and eighteen decimals are more than Python's decimals keep by themselves."""
+    long = ["999999999999999.123456789012345678", "2.000000000000000001"]
+    rows = [row(cost, month=MAR, list=cost, resource=f"l{number}", service="S") for number, cost in enumerate(long)]
+    late = [row(cost, month=MAR, list=cost, fund="", resource=f"h{n}", service="S") for n, cost in enumerate(long)]
+    (root / f"charges/{MAR}/aws.csv").write_bytes((HEAD + "".join([*rows, *late])).encode())
+    books = close(root, MAR)
+    ids = billed_charges(books.ledger, MAR, ["l0", "l1"])
+    (root / "charges/2025-04").mkdir()
+    (root / "charges/2025-04/aws.csv").write_bytes((HEAD + charge("1", "2025-04")).encode())
+    decide(root, "2025-04", {"decision": "credit", "charges": ids, "period": MAR}, FUND | {"period": MAR})
+    exact = {line.entry: line.exact_billed for line in month(root, "2025-04").lines if line.entry is not Entry.OWN}
+    assert exact == {
+        Entry.CREDIT: Decimal("-1000000000000001.123456789012345679"),
+        Entry.LATE: Decimal("1000000000000001.123456789012345679"),
+    }
+    assert close(root, "2025-04").period("2025-04") is not None
+
+
+def test_a_charge_named_twice_in_a_decision_counts_once(root: Path) -> None:
+    """By its id and by the beginning of its id."""
+    id_ = held_id(root, "h1")
+    decide(root, FEB, late_two(root) | {"charges": [id_, id_[:16]], "expect": {"charges": 1, "billed": "2.005"}})
+    (line,) = [line for line in month(root, FEB).lines if line.entry is Entry.LATE]
+    assert (line.charges, line.exact_billed) == (1, Decimal("2.005"))

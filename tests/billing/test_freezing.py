@@ -122,6 +122,29 @@ def test_a_closed_month_without_its_record_is_an_error(root: Path, name: str) ->
     assert all(f"periods open {PERIOD}" in problem.fix for problem in found)
 
 
+def test_an_altered_record_is_told_and_not_looked_at(root: Path) -> None:
+    """Whatever stands in it now: neither a traceback nor a word about faults of the program."""
+    close(root)
+    for name in ("frozen.yaml", "lines.csv"):
+        path = root / f"periods/{PERIOD}.{name}"
+        whole = path.read_bytes()
+        path.write_bytes(whole.replace(b"a@x.edu", b"c@x.edu"))
+        assert [(each.code, each.path) for each in problems(root)] == [
+            ("closed-period-changed", f"periods/{PERIOD}.{name}")
+        ]
+        path.write_bytes(whole)
+    assert problems(root) == []
+
+
+def test_a_period_file_vouches_for_its_record(root: Path) -> None:
+    """Whoever removes the digest could change the record unseen."""
+    close(root)
+    path = root / f"periods/{PERIOD}.yaml"
+    lines = path.read_text(encoding="utf-8").splitlines(keepends=True)
+    path.write_text("".join(line for line in lines if not line.startswith("frozen:")), encoding="utf-8")
+    assert [(each.code, each.path) for each in problems(root)] == [("not-frozen", f"periods/{PERIOD}.yaml")]
+
+
 def test_a_crash_while_closing_leaves_the_month_open(root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Whichever write fails, the period stays open, and closing again heals it."""
     real, calls = closing.write_file, []

@@ -79,6 +79,12 @@ BREAKS: dict[str, Callable[[BilledPeriod], BilledPeriod]] = {
     "a resource lost": lambda p: replace(p, statements=(replace(p.statements[0], resources=()), *p.statements[1:])),
     "a journal line lost": lambda p: _journal(p, p.journal.lines[1:]),
     "a pair of journal lines lost": lambda p: _journal(p, p.journal.lines[2:]),
+    "a journal line on another fund": lambda p: _journal(
+        p, tuple(replace(line, fund="Z") if line.payer else line for line in p.journal.lines)
+    ),
+    "journal lines on another statement": lambda p: _journal(
+        p, tuple(replace(line, statement=p.statements[0].number) for line in p.journal.lines)
+    ),
     "a side turned": lambda p: _journal(p, tuple(replace(line, payer=not line.payer) for line in p.journal.lines)),
 }
 

@@ -88,6 +88,7 @@ def test_statements_and_journals_of_a_closed_month_keep_their_bytes(ledger: Path
     assert digests(ledger / "out/journals", "2025-01", ".csv") == journals
     page = next((ledger / "out/statements/2025-01").rglob("*.html")).read_text(encoding="utf-8")
     assert "Issued" in page
+    assert "Questions: Test University, until" in page
 
 
 def test_what_stands_in_the_way_of_closing_is_all_said(ledger: Path) -> None:

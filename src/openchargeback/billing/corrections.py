@@ -12,9 +12,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from decimal import Decimal
 
+from openchargeback import money
 from openchargeback.billing.credits import credit_charges
 from openchargeback.billing.events import Events
-from openchargeback.billing.freezing import history_of
 from openchargeback.billing.late import HeldOutcome, settle_held
 from openchargeback.billing.pipeline import Posted
 from openchargeback.ledger.approvals import Decision, Verb
@@ -29,13 +29,13 @@ class Corrected:
 
     posted: by open period. waiting, still_held: the groups still undecided, by closed period, where some were settled
     since.
-    remaining: exact sums still held, by closed period and currency, counted charge by charge.
+    remaining: exact sums still held, by closed period, source and currency, counted charge by charge.
     """
 
     posted: dict[str, Posted] = field(default_factory=dict)
     waiting: dict[str, tuple[FlagGroup, ...]] = field(default_factory=dict)
     still_held: dict[str, tuple[HeldGroup, ...]] = field(default_factory=dict)
-    remaining: dict[str, dict[str, Decimal]] = field(default_factory=dict)
+    remaining: dict[str, dict[str, dict[str, Decimal]]] = field(default_factory=dict)
     problems: tuple[Problem, ...] = ()
 
 
@@ -70,8 +70,7 @@ def correct(ledger: Ledger) -> Corrected:
                 records += outcome.records
             credited = [each for each in decisions if each.verb is Verb.CREDIT]
             if credited:
-                history = history_of(ledger, ledger.frozen[original].compared_with)
-                made, told, faults = credit_charges(ledger, original, credited, events, history)
+                made, told, faults = credit_charges(ledger, original, period, credited, events)
                 problems += faults
                 corrections += made
                 records += told
@@ -107,8 +106,8 @@ def _added(one: BillingLine, other: BillingLine) -> BillingLine:
     return replace(
         one,
         charges=one.charges + other.charges,
-        exact_list=one.exact_list + other.exact_list,
-        exact_billed=one.exact_billed + other.exact_billed,
+        exact_list=money.total(one.exact_list, other.exact_list),
+        exact_billed=money.total(one.exact_billed, other.exact_billed),
         amounts=one.amounts + other.amounts,
     )
 

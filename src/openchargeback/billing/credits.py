@@ -9,15 +9,13 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
-from decimal import Decimal
 
 import duckdb
 
 from openchargeback import money
 from openchargeback.billing import lines as lines_
 from openchargeback.billing.events import Events
-from openchargeback.billing.freezing import history_of
-from openchargeback.billing.pipeline import ClosedMonth, settle
+from openchargeback.billing.pipeline import settle
 from openchargeback.focus.database import database
 from openchargeback.focus.reading import load
 from openchargeback.ledger.approvals import Decision
@@ -37,11 +35,11 @@ Billed = Correction
 def credit_charges(
     ledger: Ledger,
     original: str,
+    period: str,
     decisions: Sequence[Decision],
     events: Events,
-    history: Sequence[ClosedMonth],
 ) -> tuple[list[Correction], list[DecisionRecord], list[Problem]]:
-    """The credits (and re-billings) that decisions of an open period make of charges of the closed `original`."""
+    """The credits (and re-billings) that decisions of an open `period` make of charges of the closed `original`."""
     problems: list[Problem] = []
     found: list[tuple[Decision, Billed]] = []
     unknown: list[tuple[Decision, str]] = []
@@ -49,13 +47,13 @@ def credit_charges(
         fault = unusable_values(decision, ledger.config, ledger.directory)
         problems += [fault] if fault else []
         for prefix in decision.charges:
-            billed = _billed_since(ledger, decision, prefix, events, problems)
+            billed = _billed_since(ledger, period, decision, prefix, events, problems)
             if billed:
                 found.append((decision, billed))
             elif events.last(original, prefix) is None:
                 unknown.append((decision, prefix))
     if unknown:
-        charges = charge_cents(ledger, ledger.frozen[original], [prefix for _, prefix in unknown], history)
+        charges = charge_cents(ledger, ledger.frozen[original], [prefix for _, prefix in unknown])
         for decision, prefix in unknown:
             result = charges[prefix]
             if isinstance(result, str):
@@ -70,19 +68,23 @@ def credit_charges(
     return corrections, records, problems
 
 
-def creditable(ledger: Ledger, original: str, ids: Sequence[str]) -> tuple[list[Billed], list[str]]:
-    """What closed periods billed for these charges of a closed period, and in words why some cannot be credited."""
+def creditable(ledger: Ledger, original: str, period: str, ids: Sequence[str]) -> tuple[list[Billed], list[str]]:
+    """What closed periods billed for these charges of the closed `original`, and in words why an open `period` cannot
+    credit some of them.
+    """
     events = Events.of(ledger.frozen.values())
     record = ledger.frozen[original]
     found: list[Billed] = []
     faults: list[str] = []
     own = [id_ for id_ in ids if events.last(original, id_) is None]
-    cents = charge_cents(ledger, record, own, history_of(ledger, record.compared_with)) if own else {}
+    cents = charge_cents(ledger, record, own) if own else {}
     for id_ in ids:
         last = events.last(original, id_)
         if last is None:
             result = cents[id_]
             (faults if isinstance(result, str) else found).append(result)  # type: ignore[arg-type]  # as tested
+        elif last.posted > period:
+            faults.append(f"{id_} was {last.correction.entry} in {last.posted}, which is later than {period}")
         elif last.correction.entry in (Entry.LATE, Entry.REBILL):
             found.append(_on_statement(ledger.frozen[last.posted], last.correction))
         else:
@@ -93,7 +95,7 @@ def creditable(ledger: Ledger, original: str, ids: Sequence[str]) -> tuple[list[
 def billed_charges(ledger: Ledger, period: str, resources: Sequence[str]) -> list[str]:
     """The ids (16 digits) of the charges of a closed period that name these resources and were billed in it."""
     record = ledger.frozen[period]
-    with _settled(ledger, record, history_of(ledger, record.compared_with)) as con:
+    with _settled(ledger, record) as con:
         if con is None or "NULL" in lines_.resource_columns(con)["resource_id"]:
             return []
         rows = con.execute(
@@ -105,9 +107,7 @@ def billed_charges(ledger: Ledger, period: str, resources: Sequence[str]) -> lis
 
 
 @contextmanager
-def _settled(
-    ledger: Ledger, record: Frozen, history: Sequence[ClosedMonth]
-) -> Iterator[duckdb.DuckDBPyConnection | None]:
+def _settled(ledger: Ledger, record: Frozen) -> Iterator[duckdb.DuckDBPyConnection | None]:
     """The database of a closed period as its record would have it billed, all charges with ids; None if unreadable."""
     then = replace(ledger, config=record.config, directory=record.directory)
     with database() as con:
@@ -115,7 +115,7 @@ def _settled(
         if has_errors(problems):
             yield None
             return
-        settle(con, then, record.period, loaded, history)
+        settle(con, then, record.period, loaded, [])
         query = "SELECT DISTINCT source FROM charge_id JOIN attributed USING (n)"
         numbered = {source for (source,) in con.execute(query).fetchall()}
         number_charges(con, record.period, loaded, {each.file.source for each in loaded} - numbered)
@@ -123,16 +123,14 @@ def _settled(
         yield con
 
 
-def charge_cents(
-    ledger: Ledger, record: Frozen, prefixes: Iterable[str], history: Sequence[ClosedMonth]
-) -> dict[str, Billed | str]:
+def charge_cents(ledger: Ledger, record: Frozen, prefixes: Iterable[str]) -> dict[str, Billed | str]:
     """What each charge of a closed period was billed, by id or its beginning; or in words why that cannot be told.
 
     Reads the charge files of the period and holds every line against the record, so that the cents of its charges add
     up to its recorded cents.
     """
     period, wanted = record.period, list(dict.fromkeys(prefixes))
-    with _settled(ledger, record, history) as con:
+    with _settled(ledger, record) as con:
         if con is None:
             return dict.fromkeys(wanted, f"the charge files of {period} cannot be read any more")
         result: dict[str, Billed | str] = {}
@@ -200,7 +198,7 @@ def _billed(con: duckdb.DuckDBPyConnection, record: Frozen, id_: str, numbers: d
 
 
 def _billed_since(
-    ledger: Ledger, decision: Decision, prefix: str, events: Events, problems: list[Problem]
+    ledger: Ledger, period: str, decision: Decision, prefix: str, events: Events, problems: list[Problem]
 ) -> Billed | None:
     """The charge as a later period billed it, where one did; else None, with a problem where it cannot be credited."""
     last = events.last(decision.period, prefix)
@@ -219,6 +217,11 @@ def _billed_since(
     if record is None or ledger.period_file(last.posted).state is State.OPEN:
         told = f"{what} was billed in the open period {place}"
         problems.append(decision.problem("not-closed", told, "change that decision instead"))
+        return None
+    if last.posted > period:
+        told = f"{what} was billed in {place}, which is later than {period}"
+        fix = f"put the decision in the folder of a period after {last.posted}"
+        problems.append(decision.problem("not-closed", told, fix))
         return None
     return _on_statement(record, last.correction)
 
@@ -246,8 +249,8 @@ def _posted(ledger: Ledger, decision: Decision, billed: Billed, problems: list[P
     credit = replace(
         billed,
         entry=Entry.CREDIT,
-        exact_list=-billed.exact_list,
-        exact_billed=-billed.exact_billed,
+        exact_list=money.negative(billed.exact_list),
+        exact_billed=money.negative(billed.exact_billed),
         amounts=_negative(billed.amounts),
         place=decision.place,
     )
@@ -281,14 +284,14 @@ def _negative(amounts: Amounts) -> Amounts:
 
 
 def _record(decision: Decision, charges: Sequence[Billed]) -> DecisionRecord:
-    credited = sum((each.exact_billed for each in charges), Decimal(0))
+    credited = money.total(*(each.exact_billed for each in charges))
     return DecisionRecord(
         path=decision.path,
         line=decision.line,
         decision=decision.verb.value,
         what=f"{decision.period}: {', '.join(decision.charges[:4])}",
         charges=len(charges),
-        exact_billed=money.ZERO - credited,
+        exact_billed=money.negative(credited),
         reason=decision.reason,
         by=decision.by,
         on=decision.on.isoformat() if decision.on else "",

@@ -14,7 +14,7 @@ import duckdb
 from openchargeback.billing import lines as lines_
 from openchargeback.billing.events import Events
 from openchargeback.billing.pipeline import flag_groups, held_groups
-from openchargeback.focus.database import count, database, literal, sql
+from openchargeback.focus.database import database, literal, sql
 from openchargeback.ledger.approvals import Decision
 from openchargeback.ledger.directory import Directory
 from openchargeback.ledger.frozen import HELD, HELD_COLUMNS, Frozen, part_path
@@ -29,7 +29,7 @@ from openchargeback.review.decisions import apply_decisions
 class HeldOutcome:
     """What late decisions of one period make of the held charges of one closed period, and what waits afterwards.
 
-    remaining: the exact sums still held, by currency.
+    remaining: the exact sums still held, by source and currency.
     """
 
     lines: tuple[BillingLine, ...] = ()
@@ -37,7 +37,7 @@ class HeldOutcome:
     records: tuple[DecisionRecord, ...] = ()
     waiting: tuple[FlagGroup, ...] = ()
     still_held: tuple[HeldGroup, ...] = ()
-    remaining: dict[str, Decimal] = field(default_factory=dict)
+    remaining: dict[str, dict[str, Decimal]] = field(default_factory=dict)
     problems: tuple[Problem, ...] = ()
 
 
@@ -143,11 +143,12 @@ def _corrections(
     )
 
 
-def _remaining(con: duckdb.DuckDBPyConnection) -> dict[str, Decimal]:
-    if not count(con, "SELECT count(*) FROM held_row"):
-        return {}
+def _remaining(con: duckdb.DuckDBPyConnection) -> dict[str, dict[str, Decimal]]:
     rows = con.execute(
-        "SELECT currency, sum(cost) FROM attributed JOIN disposition USING (n) "
-        "WHERE disposition.disposition = 'held' GROUP BY 1 ORDER BY 1"
+        "SELECT source, currency, sum(cost) FROM attributed JOIN disposition USING (n) "
+        "WHERE disposition.disposition = 'held' GROUP BY 1, 2 ORDER BY 1, 2"
     ).fetchall()
-    return dict(rows)
+    result: dict[str, dict[str, Decimal]] = {}
+    for source, currency, amount in rows:
+        result.setdefault(source, {})[currency] = amount
+    return result

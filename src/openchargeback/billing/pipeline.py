@@ -34,7 +34,7 @@ from openchargeback.model import (
 from openchargeback.problems import Problem, has_errors
 from openchargeback.review.attribution import attribute
 from openchargeback.review.decisions import apply_decisions, digest_of_ids
-from openchargeback.review.flags import Spending, flag_charges
+from openchargeback.review.flags import Spending, Unusual, flag_charges
 from openchargeback.review.ids import number_charges
 
 IDS_SHOWN = 5
@@ -72,7 +72,7 @@ def closed_month(period: BilledPeriod) -> ClosedMonth:
         if line.entry is not Entry.OWN:
             continue
         key = (line.source, line.project, line.service)
-        spending[key] = spending.get(key, money.ZERO) + line.exact_billed
+        spending[key] = money.total(spending.get(key, money.ZERO), line.exact_billed)
     return ClosedMonth(counts, spending)
 
 
@@ -179,10 +179,15 @@ def settle(
     loaded: Sequence[LoadedFile],
     history: Sequence[ClosedMonth],
 ) -> tuple[tuple[DecisionRecord, ...], list[Problem]]:
-    """Attribute, flag and decide the loaded charges and sum them up: the table `line` stands afterwards."""
-    config, directory = ledger.config, ledger.directory
+    """Attribute, flag and decide the loaded charges and sum them up: the table `line` stands afterwards.
+
+    Of a period with a record, what was unusual is taken from there, whatever the months before it say by now.
+    """
+    config, directory, record = ledger.config, ledger.directory, ledger.frozen.get(period)
+    unusual = _unusual_in(record.flags) if record else None
     attribute(con, period, loaded, config, directory)
-    problems = flag_charges(con, period, loaded, config, [(month.counts, month.spending) for month in history])
+    before = [(month.counts, month.spending) for month in history]
+    problems = flag_charges(con, period, loaded, config, before, unusual)
     decisions = tuple(each for each in ledger.approvals.get(period, ()) if not each.period)
     needing = con.execute(
         "SELECT DISTINCT source FROM attributed" + ("" if decisions else " WHERE n IN (SELECT n FROM flag)")
@@ -191,6 +196,11 @@ def settle(
     records, faults = apply_decisions(con, decisions, config, directory)
     lines.sum_lines(con, config.currency)
     return records, problems + faults
+
+
+def _unusual_in(flags: Sequence[FlagGroup]) -> list[Unusual]:
+    found = {(each.source, each.project, each.service): each.why for each in flags if each.flag == "unusual-amount"}
+    return [(*key, why) for key, why in sorted(found.items())]
 
 
 def _totals(con: duckdb.DuckDBPyConnection) -> tuple[SourceTotals, ...]:

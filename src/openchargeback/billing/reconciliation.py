@@ -9,10 +9,13 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
+from typing import TypeVar
 
 from openchargeback import money
-from openchargeback.model import Amounts, BilledPeriod, Correction, Entry
+from openchargeback.model import Amounts, BilledPeriod, BillingLine, Correction, Entry
 from openchargeback.problems import Problem
+
+_Key = TypeVar("_Key", str, tuple[str, str])
 
 
 def check(period: BilledPeriod, read: int | None = None) -> list[Problem]:
@@ -35,9 +38,12 @@ def check(period: BilledPeriod, read: int | None = None) -> list[Problem]:
 
 @dataclass(frozen=True, slots=True)
 class HeldAccount:
-    """What is held in one currency around one period: opening + newly − late billed − late rejected = closing."""
+    """What is held of one source in one currency around one period: opening + newly − late billed − late rejected =
+    closing.
+    """
 
     period: str
+    source: str
     currency: str
     opening: Decimal
     newly: Decimal
@@ -47,62 +53,72 @@ class HeldAccount:
     @property
     def closing(self) -> Decimal:
         """Held when the period ends."""
-        return self.opening + self.newly - self.late_billed - self.late_rejected
+        gone = money.total(self.late_billed, self.late_rejected)
+        return money.total(self.opening, self.newly, money.negative(gone))
+
+
+Remaining = Mapping[str, Mapping[str, Mapping[str, Decimal]]]
+"""Exact sums still held, by closed period, source and currency, counted charge by charge."""
 
 
 def held_accounts(periods: Sequence[BilledPeriod]) -> list[HeldAccount]:
-    """The held charges of a ledger from period to period (ascending), a row for each currency that occurs."""
+    """The held charges of a ledger from period to period (ascending), a row for each source and currency."""
     accounts: list[HeldAccount] = []
-    held: dict[str, Decimal] = {}
+    held: dict[tuple[str, str], Decimal] = {}
     for period in periods:
-        sums: dict[tuple[str, str], Decimal] = {}
+        moved: dict[tuple[str, str], dict[str, Decimal]] = {key: {} for key in held}
         for source in period.sources:
-            key = (source.currency, "newly")
-            sums[key] = sums.get(key, money.ZERO) + source.held
+            _add(moved.setdefault((source.source, source.currency), {}), "newly", source.held)
         for each in period.corrections:
             if each.entry in (Entry.LATE, Entry.REJECTED):
-                key = (each.currency, str(each.entry))
-                sums[key] = sums.get(key, money.ZERO) + each.exact_billed
-        for currency in sorted({currency for currency, _ in sums} | set(held)):
-            moved = [sums.get((currency, what), money.ZERO) for what in ("newly", "late", "rejected")]
-            account = HeldAccount(period.period, currency, held.get(currency, money.ZERO), *moved)
-            held[currency] = account.closing
+                _add(moved.setdefault((each.source, each.currency), {}), str(each.entry), each.exact_billed)
+        for key, sums in sorted(moved.items()):
+            amounts = [sums.get(what, money.ZERO) for what in ("newly", "late", "rejected")]
+            account = HeldAccount(period.period, *key, held.get(key, money.ZERO), *amounts)
+            held[key] = account.closing
             accounts.append(account)
     return accounts
 
 
-def check_ledger(periods: Sequence[BilledPeriod], remaining: Mapping[str, Mapping[str, Decimal]]) -> list[Problem]:
+def _add(sums: dict[_Key, Decimal], key: _Key, amount: Decimal) -> None:
+    sums[key] = money.total(sums.get(key, money.ZERO), amount)
+
+
+def check_ledger(periods: Sequence[BilledPeriod], remaining: Remaining) -> list[Problem]:
     """Every invariant over all periods of a ledger (ascending) that does not hold.
 
-    remaining: what is held still, by closed period and currency, counted charge by charge; only of periods some of
-    whose charges were settled since.
+    remaining: only of periods some of whose held charges were settled since.
     """
-    return [_problem(fault) for fault in (*held_is_carried(periods, remaining), *billed_once(periods))]
+    faults = (*held_is_carried(periods, remaining), *billed_once(periods), *credits_fit_lines(periods))
+    return [_problem(fault) for fault in faults]
 
 
-def held_is_carried(periods: Sequence[BilledPeriod], remaining: Mapping[str, Mapping[str, Decimal]]) -> list[str]:
+def held_is_carried(periods: Sequence[BilledPeriod], remaining: Remaining) -> list[str]:
     """What is held at the end, as counted charge by charge, is what the accounts of the periods arrive at."""
-    last = {account.currency: account.closing for account in held_accounts(periods)}
-    counted: dict[str, Decimal] = {}
+    last = {(account.source, account.currency): account.closing for account in held_accounts(periods)}
+    counted: dict[tuple[str, str], Decimal] = {}
     for period in periods:
-        parts = dict(remaining.get(period.period, ()))
         if period.period not in remaining:
-            for source in period.sources:
-                parts[source.currency] = parts.get(source.currency, money.ZERO) + source.held
-        for currency, amount in parts.items():
-            counted[currency] = counted.get(currency, money.ZERO) + amount
+            for each in period.sources:
+                _add(counted, (each.source, each.currency), each.held)
+        for source, sums in remaining.get(period.period, {}).items():
+            for currency, amount in sums.items():
+                _add(counted, (source, currency), amount)
     return [
-        f"what was held in {currency} does not come out: {money.exact(last.get(currency, money.ZERO))} by account, "
-        f"{money.exact(counted.get(currency, money.ZERO))} by charge"
-        for currency in sorted({*last, *counted})
-        if last.get(currency, money.ZERO) != counted.get(currency, money.ZERO)
+        f"{source}: what was held in {currency} does not come out: "
+        f"{money.exact(last.get((source, currency), money.ZERO))} by account, "
+        f"{money.exact(counted.get((source, currency), money.ZERO))} by charge"
+        for source, currency in sorted({*last, *counted})
+        if last.get((source, currency), money.ZERO) != counted.get((source, currency), money.ZERO)
     ]
 
 
 def billed_once(periods: Sequence[BilledPeriod]) -> list[str]:
-    """No charge is billed twice without a credit between, or credited without having been billed."""
+    """No charge is billed twice without a credit between, or credited without having been billed, and a credit is
+    exactly what was billed.
+    """
     faults = []
-    last: dict[tuple[str, str], Entry] = {}
+    last: dict[tuple[str, str], Correction] = {}
     allowed = {
         Entry.LATE: (None,),
         Entry.REJECTED: (None,),
@@ -112,9 +128,42 @@ def billed_once(periods: Sequence[BilledPeriod]) -> list[str]:
     for period in periods:
         for each in period.corrections:
             key = (each.original, each.charge)
-            if last.get(key) not in allowed.get(each.entry, ()):
-                faults.append(f"{each.charge[:16]} of {each.original} is {each.entry} in {period.period} out of turn")
-            last[key] = each.entry
+            before = last.get(key)
+            named = f"{each.charge[:16]} of {each.original} is {each.entry} in {period.period}"
+            if (before.entry if before else None) not in allowed.get(each.entry, ()):
+                faults.append(f"{named} out of turn")
+            elif before and before.amounts + each.amounts != Amounts():
+                faults.append(f"{named} with other cents than before")
+            elif before and each.entry is Entry.CREDIT and _payer(before) != _payer(each):
+                faults.append(f"{named} to another than was billed")
+            last[key] = each
+    return faults
+
+
+def _payer(each: Correction | BillingLine) -> tuple[str, ...]:
+    return each.pi, each.project, each.fund, each.source, each.service
+
+
+def credits_fit_lines(periods: Sequence[BilledPeriod]) -> list[str]:
+    """What is credited of a period's own lines is never more charges than a line has; all of them are all its cents."""
+    lines = {
+        (period.period, *_payer(line)): (line.charges, line.amounts)
+        for period in periods
+        for line in period.lines
+        if line.entry is Entry.OWN
+    }
+    credited: dict[tuple[str, ...], tuple[int, Amounts]] = {}
+    known: set[tuple[str, str]] = set()
+    for each in (each for period in periods for each in period.corrections):
+        if each.entry is Entry.CREDIT and (each.original, each.charge) not in known:
+            charges, amounts = credited.get((each.original, *_payer(each)), (0, Amounts()))
+            credited[each.original, *_payer(each)] = (charges + 1, amounts + each.amounts)
+        known.add((each.original, each.charge))
+    faults = []
+    for key, (charges, amounts) in credited.items():
+        count, billed = lines.get(key, (0, Amounts()))
+        if charges > count or (charges == count and billed + amounts != Amounts()):
+            faults.append(f"{key[0]}: credits of {key[2]}, {key[5]} are not what was billed")
     return faults
 
 
@@ -126,12 +175,12 @@ def nothing_lost(period: BilledPeriod, read: int) -> list[str]:
     """Per source and currency imported = billed + held + rejected, exactly, and every row is counted once."""
     faults = []
     for source in period.sources:
-        if source.imported != source.billed + source.held + source.rejected:
+        if source.imported != money.total(source.billed, source.held, source.rejected):
             faults.append(f"{source.source}: imported is not billed + held + rejected")
         if source.charges != source.charges_billed + source.charges_held + source.charges_rejected:
             faults.append(f"{source.source}: charges are not billed + held + rejected")
-    imported = sum((source.imported for source in period.sources), money.ZERO)
-    if imported != sum((file.exact_billed for file in period.files), money.ZERO):
+    imported = money.total(*(source.imported for source in period.sources))
+    if imported != money.total(*(file.exact_billed for file in period.files)):
         faults.append("the sources do not sum to the files")
     if sum(source.charges for source in period.sources) != read:
         faults.append("the sources do not hold every row that was read")
@@ -149,8 +198,9 @@ def cents_tie_out(period: BilledPeriod) -> list[str]:
             faults.append(f"{line.source}: list is not discount + billed")
         if line.entry is not Entry.OWN:
             continue
-        exact[line.source] = exact.get(line.source, money.ZERO) + line.exact_billed
-        discount[line.source] = discount.get(line.source, money.ZERO) + line.exact_list - line.exact_billed
+        exact[line.source] = money.total(exact.get(line.source, money.ZERO), line.exact_billed)
+        less = money.negative(line.exact_billed)
+        discount[line.source] = money.total(discount.get(line.source, money.ZERO), line.exact_list, less)
         cents[line.source] = cents.get(line.source, Amounts()) + line.amounts
     for source in period.sources:
         if source.currency == period.currency and source.billed != exact[source.source]:
@@ -181,13 +231,14 @@ def corrections_tie_out(period: BilledPeriod) -> list[str]:
             continue
         key = _correction_key(each)
         number, exact_list, exact_billed, amounts = lines.get(key, (0, money.ZERO, money.ZERO, Amounts()))
-        sums = (number + 1, exact_list + each.exact_list, exact_billed + each.exact_billed, amounts + each.amounts)
-        lines[key] = sums
+        exact_list = money.total(exact_list, each.exact_list)
+        exact_billed = money.total(exact_billed, each.exact_billed)
+        lines[key] = (number + 1, exact_list, exact_billed, amounts + each.amounts)
         if each.entry is Entry.LATE:
             group = (each.source, each.original)
             billed, discount, cents = late.get(group, (money.ZERO, money.ZERO, Amounts()))
-            discount += each.exact_list - each.exact_billed
-            late[group] = (billed + each.exact_billed, discount, cents + each.amounts)
+            discount = money.total(discount, each.exact_list, money.negative(each.exact_billed))
+            late[group] = (money.total(billed, each.exact_billed), discount, cents + each.amounts)
         elif not each.corrects:
             faults.append(f"{each.charge[:16]} is corrected without naming the statement that billed it")
     stated = {
@@ -231,14 +282,26 @@ def statements_tie_out(period: BilledPeriod) -> list[str]:
 
 
 def journal_balances(period: BilledPeriod) -> list[str]:
-    """Debits equal credits; payers carry the billed total, per source the credit fund exactly the negative."""
+    """Debits equal credits; payers carry the billed total, per source the credit fund exactly the negative; each fund
+    of a statement carries what its lines say.
+    """
     faults = []
+    stated: dict[tuple[str, str], Decimal] = {}
+    posted: dict[tuple[str, str], Decimal] = {}
+    for statement in period.statements:
+        for own in statement.lines:
+            _add(stated, (statement.number, own.fund), own.amounts.billed)
+    for each in period.journal.lines:
+        if each.payer:
+            _add(posted, (each.statement, each.fund), each.signed)
+    if {key: cents for key, cents in stated.items() if cents} != {key: cents for key, cents in posted.items() if cents}:
+        faults.append("the journal does not post to the funds of a statement what it says")
     if period.journal.debits != period.journal.credits:
         faults.append("the journal does not balance")
     for source in {line.source for line in period.lines}:
-        own = [line for line in period.journal.lines if line.source == source]
-        payers = sum((line.signed for line in own if line.payer), money.ZERO)
-        others = sum((line.signed for line in own if not line.payer), money.ZERO)
+        lines = [line for line in period.journal.lines if line.source == source]
+        payers = sum((line.signed for line in lines if line.payer), money.ZERO)
+        others = sum((line.signed for line in lines if not line.payer), money.ZERO)
         billed = sum((line.amounts.billed for line in period.lines if line.source == source), money.ZERO)
         if payers != billed or others != -billed:
             faults.append(f"{source}: the journal does not post what is billed")

@@ -259,7 +259,7 @@ def _flags(period: BilledPeriod) -> list[tuple[str, int, int, Decimal]]:
     for group in period.flags:
         charges, held, amount = result.get(group.flag, (0, 0, money.ZERO))
         own = group.exact_billed if group.currency == period.currency else money.ZERO
-        result[group.flag] = (charges + group.charges, held + group.held, amount + own)
+        result[group.flag] = (charges + group.charges, held + group.held, money.total(amount, own))
     return [(flag, *values) for flag, values in sorted(result.items())]
 
 
@@ -269,7 +269,7 @@ def _earlier(period: BilledPeriod) -> dict[tuple[str, str, str], tuple[int, Deci
     for each in period.corrections:
         key = (each.original, str(each.entry), each.currency)
         charges, exact, cents = result.get(key, (0, money.ZERO, money.ZERO))
-        result[key] = (charges + 1, exact + each.exact_billed, cents + each.amounts.billed)
+        result[key] = (charges + 1, money.total(exact, each.exact_billed), cents + each.amounts.billed)
     return result
 
 

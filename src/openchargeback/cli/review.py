@@ -323,7 +323,7 @@ def credit(
         if not found:
             raise UsageFault(f"no charge of {', '.join(resources)} was billed in {of}")
         ids = list(dict.fromkeys(found))
-        told = _credited(books, of, ids)
+        told = _credited(books, of, period, ids)
         payer = Payer(set_pi, set_project, set_fund)
         entry = _entry_of_charges(ids, Verb.CREDIT, payer, str(options["reason"]), by, on, of=of)
         path = _write(root, period, str(options["name"] or f"credit-{of}"), [entry])
@@ -332,10 +332,10 @@ def credit(
     click.echo(f"{path}: credit {len(ids):,} charge{'s' * (len(ids) != 1)}; commit it to make it so")
 
 
-def _credited(books: Books, of: str, ids: Sequence[str]) -> list[str]:
+def _credited(books: Books, of: str, period: str, ids: Sequence[str]) -> list[str]:
     """What crediting these charges takes back, in words. Raises UsageFault where one cannot be credited."""
     currency = books.ledger.config.currency
-    billed, faults = creditable(books.ledger, of, ids)
+    billed, faults = creditable(books.ledger, of, period, ids)
     if faults:
         raise UsageFault(f"{of} cannot be credited like that\n  " + "\n  ".join(faults))
     return [

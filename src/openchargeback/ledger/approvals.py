@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from decimal import Decimal
 from typing import Any
 
+from openchargeback import money
 from openchargeback.ledger import shape
 from openchargeback.ledger.settings import Payer
 from openchargeback.ledger.yaml_tree import Node, Reader, parse
@@ -89,7 +90,7 @@ _WHERE = shape.Record(
 _EXPECT = shape.Record(
     {
         "charges": shape.Integer(0, 999_999_999, help="How many charges."),
-        "billed": shape.Number(help="Their exact sum, in quotes."),
+        "billed": shape.Number(help="Their exact sum, in quotes.", digits=money.SUM_DIGITS),
         "digest": shape.Text(
             pattern=r"[0-9a-f]{16,64}",
             what="a digest of 16 to 64 hexadecimal digits",

@@ -150,7 +150,7 @@ _ANY = _Verbatim()
 _SHA = shape.Text(pattern=r"[0-9a-f]{64}", what="a SHA-256 digest")
 _COUNT = shape.Integer(0, 999_999_999)
 _SIZE = shape.Text(pattern=r"\d{1,15}", what="a size in bytes")
-_EXACT = shape.Number()
+_EXACT = shape.Number(digits=money.SUM_DIGITS)
 
 
 def _rows(fields: dict[str, shape.Shape], optional: Sequence[str] = ()) -> shape.ListOf:

@@ -45,6 +45,9 @@ def changed_inputs(ledger: Ledger, frozen: Iterable[Frozen]) -> list[Problem]:
         state = ledger.period_file(record.period)
         if state.state is State.FINALIZED:
             problems += _broken_seal(record.period, state)
+        elif not state.frozen:
+            told = f"{record.period} is closed, but the file does not say the digest of its record"
+            problems.append(Problem(f"periods/{record.period}.yaml", "not-frozen", told, "restore the file from Git"))
         expected = _expected(record, state)
         found = set(sealed_paths(ledger.root, record.period))
         for path in sorted(found | expected.keys()):

@@ -100,13 +100,14 @@ class RegularExpression:
 
 @dataclass(frozen=True, slots=True)
 class Number:
-    """An exact number within bounds; read as Decimal, from quoted text too."""
+    """An exact number within bounds; read as Decimal, from quoted text too. digits: those before the point."""
 
     minimum: Decimal | None = None
     help: str = ""
+    digits: int = money.MAX_DIGITS
 
     def read(self, node: Node, reader: Reader) -> Decimal | None:
-        value = money.parse(node.text.strip()) if isinstance(node, Scalar) else None
+        value = money.parse(node.text.strip(), self.digits) if isinstance(node, Scalar) else None
         if value is None:
             _expect(node, reader, "a plain number such as 1234.50")
         elif self.minimum is not None and value < self.minimum:

@@ -43,7 +43,7 @@ def count(name: str) -> Column:
 
 def exact(name: str) -> Column:
     """An exact amount."""
-    return Column(name, money.parse, "an amount")
+    return Column(name, lambda cell: money.parse(cell, money.SUM_DIGITS), "an amount")
 
 
 def cents(name: str, currency: str) -> Column:
@@ -58,7 +58,7 @@ def word(name: str, words: Iterable[str]) -> Column:
 
 
 def _cents(cell: str, currency: str) -> Decimal | None:
-    value = money.parse(cell)
+    value = money.parse(cell, money.SUM_DIGITS)
     return money.to_cents(value, currency) if value is not None and money.plain(value, currency) == cell else None
 
 

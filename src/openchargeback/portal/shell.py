@@ -61,18 +61,26 @@ NAVIGATION = (
 
 def make_shell(config: Config, pages: tuple[Page, ...], logo: str = "") -> Shell:
     """The shell of a site. `logo` is the name of the logo's file in `assets/`, empty for none."""
-    organization, contact = config.organization, config.organization.contact
+    organization = config.organization
+    contact, mail = whom_to_ask(config)
     return Shell(
         title=config.portal.title or "Research computing charges",
         organization=organization.name,
         unit=organization.unit,
         logo=paths.asset(logo) if logo else "",
-        contact=contact.name or organization.unit or organization.name,
-        mail=contact.email if _MAIL_ADDRESS.fullmatch(contact.email) else "",
-        web=safe_address(contact.url),
+        contact=contact,
+        mail=mail,
+        web=safe_address(organization.contact.url),
         navigation=NAVIGATION,
         own_pages=tuple(Link(page.title or page.name, paths.own_page(page.name)) for page in pages),
     )
+
+
+def whom_to_ask(config: Config) -> tuple[str, str]:
+    """The name to turn to, and the e-mail address where it is safe to link to."""
+    organization, contact = config.organization, config.organization.contact
+    mail = contact.email if _MAIL_ADDRESS.fullmatch(contact.email) else ""
+    return contact.name or organization.unit or organization.name, mail
 
 
 def safe_address(text: str) -> str:

@@ -19,7 +19,7 @@ from openchargeback.portal.charts import Chart, twelve_months
 from openchargeback.portal.logo import Logo, usable_logo
 from openchargeback.portal.pdf import PrintStyle, print_style, statement_html
 from openchargeback.portal.pdf_pool import PdfJob
-from openchargeback.portal.shell import Head, Link, fingerprint, render
+from openchargeback.portal.shell import Head, Link, fingerprint, render, whom_to_ask
 from openchargeback.portal.site import FileJob, Site, site_shell
 from openchargeback.portal.statement_data import data_files
 from openchargeback.portal.statement_view import StatementView, shown, statement_view
@@ -33,7 +33,10 @@ Histories = dict[tuple[str, str], tuple[PeriodAmounts, ...]]
 
 @dataclass(frozen=True, slots=True)
 class StatementPage:
-    """A statement on the screen: what it says, its chart, and where it leads."""
+    """A statement on the screen: what it says, its chart, and where it leads.
+
+    contact, mail: whom to ask, as of the statement's month, like its PDF.
+    """
 
     statement: StatementView
     chart: Chart
@@ -41,6 +44,8 @@ class StatementPage:
     pi: Link
     project: Link
     period: Link
+    contact: str
+    mail: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,6 +99,7 @@ def statement_page(statement: Statement, site: Site, histories: Histories) -> St
     config = site.config_of(statement.period)
     view = statement_view(statement, config, _history(statement, histories))
     months = [PeriodAmounts(bar.period, Amounts(bar.list, bar.list - bar.due, bar.due)) for bar in view.bars]
+    contact, mail = whom_to_ask(config)
     return StatementPage(
         statement=view,
         chart=twelve_months(months, statement.period, config.currency, view.project_title),
@@ -101,6 +107,8 @@ def statement_page(statement: Statement, site: Site, histories: Histories) -> St
         pi=Link(view.pi_name, paths.pi_page(statement.pi.email)),
         project=Link(shown(statement.project.id) or view.project_title, paths.project_page(statement.project.id)),
         period=Link(period_human(statement.period), paths.period_page(statement.period)),
+        contact=contact,
+        mail=mail,
     )
 
 

@@ -20,7 +20,16 @@ from openchargeback.billing.freezing import history_of, months_before, thaw
 from openchargeback.billing.pipeline import ClosedMonth, Posted, bill_period
 from openchargeback.billing.reconciliation import check_ledger
 from openchargeback.ledger.files import digest_of
-from openchargeback.ledger.frozen import CORRECTIONS, FROZEN, LINES, RESOURCES, Frozen, part_path, read_frozen
+from openchargeback.ledger.frozen import (
+    CORRECTIONS,
+    FROZEN,
+    LINES,
+    PARTS,
+    RESOURCES,
+    Frozen,
+    part_path,
+    read_frozen,
+)
 from openchargeback.ledger.periods import PeriodFile
 from openchargeback.ledger.reading import Ledger
 from openchargeback.ledger.seal import changed_inputs, left_over
@@ -57,8 +66,15 @@ def with_records(ledger: Ledger, store: Cache) -> tuple[Ledger, list[Problem]]:
         problems += faults
         if record is not None:
             frozen[period] = record
-    problems += changed_inputs(ledger, frozen.values())
-    return replace(ledger, frozen=frozen), problems
+    changed = changed_inputs(ledger, frozen.values())
+    # What an altered record says is not looked at: only that it was altered.
+    altered = {each.path for each in changed}
+    intact = {
+        period: record
+        for period, record in frozen.items()
+        if not altered & {part_path(period, name) for name in (FROZEN, *PARTS)}
+    }
+    return replace(ledger, frozen=intact), problems + changed
 
 
 def recorded(ledger: Ledger, store: Cache) -> tuple[Ledger, list[Problem]]:

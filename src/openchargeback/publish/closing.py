@@ -11,12 +11,13 @@ from openchargeback import __version__
 from openchargeback.billing.corrections import correct
 from openchargeback.billing.freezing import Details, freeze, history_of, months_before
 from openchargeback.billing.pipeline import bill_period
-from openchargeback.ledger.frozen import FROZEN, PARTS, frozen_files, part_path
+from openchargeback.ledger.approvals import Decision, Verb
+from openchargeback.ledger.frozen import FROZEN, PARTS, frozen_files, part_path, read_frozen
 from openchargeback.ledger.periods import Event, PeriodFile, write_period
 from openchargeback.ledger.reading import Ledger
 from openchargeback.ledger.schema_files import schema_comment
 from openchargeback.ledger.seal import make_seal
-from openchargeback.model import State
+from openchargeback.model import Correction, Entry, State
 from openchargeback.portal.logo import usable_logo
 from openchargeback.portal.statements import statement_histories
 from openchargeback.problems import LedgerFault, UsageFault, has_errors
@@ -44,6 +45,9 @@ def close(books: Books, period: str, event: Event) -> list[str]:
     contents = frozen_files(frozen, details.held, _logo(ledger))
     (ledger.root / "periods").mkdir(exist_ok=True)
     _remove(ledger.root, period, keep=contents)
+    for left in (ledger.root / "periods").glob(f".{period}.*.tmp"):
+        # Of a closing that was killed; the lock is ours.
+        left.unlink()
     for path, data in contents.items():
         write_file(ledger.root / path, data)
     record = contents[part_path(period, FROZEN)]
@@ -65,12 +69,35 @@ def reopen(ledger: Ledger, period: str) -> list[str]:
     state = ledger.period_file(period)
     if state.state is State.FINALIZED:
         raise UsageFault(f"{period} is finalized, and that is for ever; correct it in an open period")
-    leaning = [each.place for decisions in ledger.approvals.values() for each in decisions if each.period == period]
+    leaning = _leaning(ledger, period, state)
     if leaning:
         raise UsageFault(f"{period} cannot be reopened: its charges are decided on in {', '.join(leaning[:5])}")
     revision = state.revision + (state.state is State.CLOSED)
     path = write_state(ledger.root, period, PeriodFile(State.OPEN, revision))
     return [path, *_remove(ledger.root, period)]
+
+
+def _leaning(ledger: Ledger, period: str, state: PeriodFile) -> list[str]:
+    """The places of decisions in other folders that rest on what a period held or billed: on its own charges, and
+    credits of what it billed late or again.
+    """
+    record = read_frozen(ledger.root, period, state)[0] if state.state is State.CLOSED else None
+    billed = [each for each in record.corrections if each.entry in (Entry.LATE, Entry.REBILL)] if record else []
+    # Without a record that can be read it is not known which charges these were, but of which periods.
+    unknown = {each.period for each in ledger.approvals.get(period, ())} if record is None else set()
+
+    def leans(folder: str, decision: Decision) -> bool:
+        if decision.period == period:
+            return True
+        if folder == period or decision.verb is not Verb.CREDIT:
+            return False
+        return decision.period in unknown or any(_names(decision, charge) for charge in billed)
+
+    return [each.place for folder, found in sorted(ledger.approvals.items()) for each in found if leans(folder, each)]
+
+
+def _names(decision: Decision, charge: Correction) -> bool:
+    return decision.period == charge.original and charge.charge.startswith(decision.charges)
 
 
 def write_state(root: Path, period: str, state: PeriodFile) -> str:

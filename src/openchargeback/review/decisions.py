@@ -119,7 +119,7 @@ def _name_charges(con: duckdb.DuckDBPyConnection, outcomes: Sequence[_Outcome]) 
         "ORDER BY named.decision, named.place"
     ).fetchall()
     con.execute(
-        "INSERT INTO target SELECT charge_id.n, named.decision FROM named JOIN charge_id "
+        "INSERT INTO target SELECT DISTINCT charge_id.n, named.decision FROM named JOIN charge_id "
         "ON left(charge_id.id, 8) = left(named.prefix, 8) AND starts_with(charge_id.id, named.prefix)"
     )
     faults: dict[int, Problem] = {}

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import re
 import statistics
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from decimal import Decimal
 
 import duckdb
@@ -25,6 +25,9 @@ from openchargeback.problems import Problem
 Spending = Mapping[tuple[str, str, str], Decimal]
 """What was billed in one period: exact amounts by source, project and service."""
 
+Unusual = tuple[str, str, str, str]
+"""Source, project and service whose charges are unusual together, and why."""
+
 MONTHS = 6
 """How many closed months make up what is usual."""
 
@@ -35,9 +38,13 @@ def flag_charges(
     loaded: Sequence[LoadedFile],
     config: Config,
     history: Sequence[tuple[Mapping[str, int], Spending]],
+    recorded: Collection[Unusual] | None = None,
 ) -> list[Problem]:
     """Fill `flag` and `reason`. history: the closed months before this one, the latest last, each with the number of
     charges by source and its spending.
+
+    recorded: what was unusual when the period was closed; then nothing is compared, since months before it may have
+    been reopened and closed anew.
     """
     funds = [fund for (fund,) in con.execute("SELECT DISTINCT fund FROM payer WHERE fund IS NOT NULL").fetchall()]
     con.execute(
@@ -52,8 +59,11 @@ def flag_charges(
     con.execute("CREATE TABLE reason (flag VARCHAR, source VARCHAR, project VARCHAR, service VARCHAR, why VARCHAR)")
     _duplicates(con, loaded)
     problems = _patterns(con, config)
-    if config.review.unusual_amount:
-        _unusual(con, config.review.unusual_amount, history, config.currency)
+    rule = config.review.unusual_amount
+    if recorded is not None:
+        _flag_unusual(con, recorded)
+    elif rule:
+        _flag_unusual(con, _unusual(con, rule, history, config.currency))
     return problems
 
 
@@ -139,7 +149,7 @@ def _unusual(
     rule: UnusualAmount,
     history: Sequence[tuple[Mapping[str, int], Spending]],
     currency: str,
-) -> None:
+) -> list[Unusual]:
     sums = con.execute(
         "SELECT charge.source, payer.project, charge.service, sum(charge.cost) FROM attributed AS charge "
         "JOIN payer ON payer.id = charge.payer WHERE payer.project IS NOT NULL AND charge.currency = $currency "
@@ -151,8 +161,12 @@ def _unusual(
         months = [spending for counts, spending in history if counts.get(source)][-MONTHS:]
         why = unusual(amount, [month.get((source, project, service), money.ZERO) for month in months], rule, currency)
         if why:
-            found.append(("unusual-amount", source, project, service, why))
-    insert(con, "reason", found)
+            found.append((source, project, service, why))
+    return found
+
+
+def _flag_unusual(con: duckdb.DuckDBPyConnection, found: Collection[Unusual]) -> None:
+    insert(con, "reason", [("unusual-amount", *each) for each in found])
     con.execute(
         "INSERT INTO flag SELECT charge.n, 'unusual-amount' FROM attributed AS charge "
         "JOIN payer ON payer.id = charge.payer "

@@ -60,7 +60,7 @@ def journal_view(book: Book, index: int, files: tuple[str, ...]) -> JournalView:
     sources: dict[str, list[JournalLine]] = {}
     for line in journal.lines:
         sources.setdefault(line.source, []).append(line)
-    controls = tuple(_control(book.source_label(source), sources[source]) for source in sorted(sources))
+    controls = tuple(_control(book.source_label(source, period.period), sources[source]) for source in sorted(sources))
     return JournalView(
         period=period.period,
         period_link=paths.period_page(period.period),
