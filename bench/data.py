@@ -10,7 +10,7 @@ CLEAN = "printf('%.10f', (hash(i) % 30000000000) / 1e10)"
 
 
 def write_charges(path: Path, rows: int, cost: str = CLEAN) -> None:
-    """A period of charges: 60 PIs, 180 projects, 20,000 resources, all attributed. cost: SQL of a row i's BilledCost."""
+    """A period of charges: 60 PIs, 180 projects, 20,000 resources, all attributed. cost: SQL of BilledCost."""
     with duckdb.connect() as con:
         con.execute(
             """
