@@ -212,7 +212,15 @@ def _entry(
 
 
 def _entry_of_charges(
-    charges: Sequence[str], verb: Verb, payer: Payer, reason: str, by: str, on: str, *, flags: Sequence[str] = (), of: str = ""
+    charges: Sequence[str],
+    verb: Verb,
+    payer: Payer,
+    reason: str,
+    by: str,
+    on: str,
+    *,
+    flags: Sequence[str] = (),
+    of: str = "",
 ) -> str:
     head = [f"charges: [{', '.join(quoted(charge) for charge in charges)}]"]
     return _lines([*head, *_clears(flags)], verb, payer, reason, by, on, of)
@@ -404,7 +412,9 @@ def refresh(period: str | None, by: str | None, on: dt.datetime | None, dry_run:
         who, when = _who_and_when(root, {"by": by, "on": on.date().isoformat() if on else None})
         for folder in sorted({each for each, _ in void}):
             entries = [
-                _entry(group, decision.verb, decision.set, decision.reason, who, when, decision.period, decision.clears[1:])
+                _entry(
+                    group, decision.verb, decision.set, decision.reason, who, when, decision.period, decision.clears[1:]
+                )
                 for each, decision in void
                 if each == folder
                 for group in _successors(books, folder, decision)
