@@ -1,7 +1,7 @@
 """docs/MONTHLY_ROUND.md, carried out: every command as it stands there, and what it prints compared with the page.
 
-The blocks marked `console` are one session of one shell, from top to bottom. A line that begins with `$ ` is a command, what
-follows is what the terminal shows. `…` stands for anything within a line, and on a line of its own for any lines.
+The blocks marked `console` are one session of one shell, from top to bottom. A line that begins with `$ ` is a command,
+what follows is what the terminal shows. `…` stands for anything within a line, and on a line of its own for any lines.
 """
 
 from __future__ import annotations

@@ -130,7 +130,7 @@ UNTAGGED = "2025-01-01,3,9,Compute,h1,{}\n"
 
 
 def test_one_decision_settles_all_flags_of_charges(ledger: Path) -> None:
-    """An untagged charge lacks PI, project and fund; a decision that names one of its flags says which still hold it."""
+    """An untagged charge lacks PI, project and fund; a decision on one of its flags says which still hold it."""
     put(ledger, "charges/2025-01/aws.csv", HEAD + UNTAGGED)
     to = ("--set-pi", "ada@example.edu", "--set-project", "p1", "--set-fund", "F-1", "--reason", "asked", *BY)
     choice = ("review", "reassign", "--period", "2025-01", "--flag", "missing-pi")

@@ -149,7 +149,7 @@ def _picked(books: Books, period: str, flag: str, options: dict[str, str | None]
     ]
 
 
-def _other_flags(books: Books, picked: Sequence[FlagGroup], known: set[str], charges: Sequence[str]) -> list[str]:
+def _other_flags(books: Books, picked: Sequence[FlagGroup], known: set[str], charges: tuple[str, ...]) -> list[str]:
     """Flags that hold charges of these groups beside the known ones, as far as the ids that groups show tell."""
     ids = {id_ for group in picked for id_ in group.ids if not charges or id_.startswith(charges)}
     return sorted(

@@ -113,7 +113,9 @@ _DECISION = shape.Record(
             help="Ids of charges, at least 8 digits each. Either this or `where`.",
         ),
         "where": _WHERE,
-        "clears": shape.ListOf(_TEXT, single=True, help="The flags that the decision settles; beside `where` further ones."),
+        "clears": shape.ListOf(
+            _TEXT, single=True, help="The flags that the decision settles; beside `where` further ones."
+        ),
         "expect": _EXPECT,
         "decision": shape.Choice(tuple(verb.value for verb in Verb), help="What is decided."),
         "set": shape.Record(
