@@ -26,6 +26,7 @@ from openchargeback.publish.build import Books, examine
 from openchargeback.publish.lock import locked
 from openchargeback.publish.single import write_file
 
+LACKING = ("missing-pi", "missing-project", "missing-fund")
 EARLIER_MONTHS = 3
 """How many months before are shown beside a group."""
 
@@ -122,6 +123,7 @@ def _decide(
         picked = _picked(books, of or period, flag, options)
         if not picked:
             raise UsageFault(f"no undecided charges in {of or period} carry {flag} as asked; see `review list`")
+        _refuse_impossible(verb, flag)
         others = [] if verb is Verb.REJECT else _other_flags(books, picked, {flag, *also}, charges)
         if others and of:
             raise UsageFault(f"a late decision settles all flags of its charges: add {_as_options(others)}")
@@ -137,6 +139,17 @@ def _decide(
     click.echo(f"{path}: {verb} {count:,} charge{'s' * (count != 1)}; commit it to make it so")
     if others:
         click.echo(f"Some stay held by other flags; {_as_options(others)} would settle these too", err=True)
+
+
+def _refuse_impossible(verb: Verb, flag: str) -> None:
+    """What a charge lacks cannot be approved, and another currency cannot be billed: such a file would be an error."""
+    if verb is Verb.APPROVE and flag in LACKING:
+        raise UsageFault(
+            f"{flag} cannot be approved, since nobody would pay: "
+            f"use `review reassign` with --set-{flag.removeprefix('missing-')}, or `review reject`"
+        )
+    if verb is not Verb.REJECT and flag == "foreign-currency":
+        raise UsageFault("charges in another currency can only be rejected: use `review reject`")
 
 
 def _picked(books: Books, period: str, flag: str, options: dict[str, str | None]) -> list[FlagGroup]:
