@@ -1,8 +1,8 @@
 .DEFAULT_GOAL := help
-.PHONY: help demo test check docs bench fuzz schemas lock clean
+.PHONY: help demo test check docs pictures bench fuzz schemas lock clean
 
 help: ## Show what can be made
-	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "make %-7s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "make %-8s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 demo: ## Build the portal of the sample ledger in build/demo/public
 	@tools/setup run
@@ -24,6 +24,10 @@ check: ## Lint, check the format, the types, the layers and the workflows
 docs: ## Write the list of codes in docs/VALIDATION.md anew
 	@tools/setup run
 	@.venv/bin/python tools/docs.py
+
+pictures: ## Take the pictures in docs/images anew, with Chromium
+	@tools/setup test
+	@.venv/bin/python tools/pictures.py
 
 fuzz: ## Try 20,000 faulty files; FUZZ_ARGS="--seed 2 --files 500" says which and how many
 	@tools/setup run

@@ -127,6 +127,36 @@ def test_a_changed_closed_month_is_reopened_and_closed_again(ledger: Path) -> No
     assert [(each["number"][-3:], each["billed"]) for each in shown["statements"]] == [("-r2", "1.50")]
 
 
+UNTAGGED = "2025-01-01,3,9,Compute,h1,{}\n"
+
+
+def test_one_decision_settles_all_flags_of_charges(ledger: Path) -> None:
+    """An untagged charge lacks PI, project and fund; a decision on one of its flags says which still hold it."""
+    put(ledger, "charges/2025-01/aws.csv", HEAD + UNTAGGED)
+    to = ("--set-pi", "ada@example.edu", "--set-project", "p1", "--set-fund", "F-1", "--reason", "asked", *BY)
+    choice = ("review", "reassign", "--period", "2025-01", "--flag", "missing-pi")
+    assert "--clear missing-fund --clear missing-project would settle" in run(ledger, *choice, *to).stderr
+    left = json.loads(run(ledger, "review", "list", "--json").stdout)["groups"]
+    assert [group["flag"] for group in left] == ["missing-fund", "missing-project"]
+    shutil.rmtree(ledger / "approvals")
+    assert not run(ledger, *choice, "--clear", "missing-fund", "--clear", "missing-project", *to).stderr
+    assert "nothing waits" in run(ledger, "review", "list").stdout
+    (source,) = json.loads(run(ledger, "periods", "show", "2025-01", "--json").stdout)["sources"]
+    assert (source["billed"], source["held"]) == ("3", "0")
+
+
+def test_a_late_decision_is_not_written_where_it_leaves_charges_held(ledger: Path) -> None:
+    """It would be an error in the ledger: the message has the options that are missing."""
+    put(ledger, "charges/2025-01/aws.csv", HEAD + UNTAGGED)
+    run(ledger, "periods", "close", "2025-01", "--leave-held", *BY)
+    to = ("--set-pi", "ada@example.edu", "--set-project", "p1", "--set-fund", "F-1", "--reason", "asked", *BY)
+    choice = ("review", "reassign", "--period", "2025-02", "--of", "2025-01", "--flag", "missing-pi")
+    assert "add --clear missing-fund --clear missing-project" in run(ledger, *choice, *to, code=2).stderr
+    assert not (ledger / "approvals").exists()
+    run(ledger, *choice, "--clear", "missing-fund", "--clear", "missing-project", *to)
+    run(ledger, "validate")
+
+
 def test_held_charges_of_a_closed_month_are_decided_late(ledger: Path) -> None:
     """From the queue into the open month's folder, statement, page, PDF data and journal; once."""
     run(ledger, "periods", "close", "2025-01", "--leave-held", *BY)

@@ -113,8 +113,9 @@ def _nothing_held(decision: Decision) -> Problem:
 def _still_held(con: duckdb.DuckDBPyConnection, decisions: Sequence[Decision]) -> list[Problem]:
     """A late decision settles its charges: what clears only some of their flags would be forgotten with the period."""
     rows = con.execute(
-        "SELECT ruling.decision, count(*), list_sort(list(DISTINCT flag.flag)) FROM ruling JOIN disposition USING (n) "
-        "JOIN flag USING (n) WHERE disposition.disposition = 'held' AND NOT EXISTS (SELECT 1 FROM ruling AS other "
+        "SELECT ruling.decision, count(DISTINCT n), list_sort(list(DISTINCT flag.flag)) "
+        "FROM ruling JOIN disposition USING (n) JOIN flag USING (n) "
+        "WHERE disposition.disposition = 'held' AND NOT EXISTS (SELECT 1 FROM ruling AS other "
         "JOIN clears USING (decision) WHERE other.n = flag.n AND clears.flag = flag.flag) GROUP BY 1 ORDER BY 1"
     ).fetchall()
     return [

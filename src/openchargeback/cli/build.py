@@ -6,7 +6,7 @@ from pathlib import Path
 
 import click
 
-from openchargeback.cli.options import as_json, root_of, with_ledger
+from openchargeback.cli.options import as_json, keep_apart, root_of, with_ledger
 from openchargeback.cli.report import note_problems, print_json, progress
 from openchargeback.publish import build as publish
 
@@ -23,6 +23,7 @@ def build(output: Path, workers: int | None, named: str | None, json_: bool) -> 
     Example: focus-billing build -o public
     """
     root = root_of(named)
+    keep_apart(root, output)
     with progress() as step:
         built = publish.build(root, output, workers=workers, step=step)
     index = output / "index.html"

@@ -7,7 +7,7 @@ from pathlib import Path
 import click
 
 from openchargeback import __version__, money
-from openchargeback.cli.options import PERIOD, as_json, root_of, with_ledger
+from openchargeback.cli.options import PERIOD, as_json, keep_apart, root_of, with_ledger
 from openchargeback.cli.report import note_problems, print_json, print_table, progress
 from openchargeback.model import Amounts, Provenance
 from openchargeback.portal.paths import statement_pdf
@@ -33,6 +33,7 @@ def generate(period: str, output: Path, dry_run: bool, named: str | None, json_:
     Example: focus-billing generate --period 2025-01 --dry-run
     """
     root = root_of(named)
+    keep_apart(root, output)
     with progress() as step:
         books = open_books(root, wanted=period, step=step)
         billed = books.period(period)

@@ -60,7 +60,8 @@ def ingest(
     for item in done:
         amount = money.human(item.content.cost, ledger.config.currency)
         would = "would be " if dry_run else ""
+        count = item.content.charges
         click.echo(
-            f"{item.path}: {would}{item.action}, {item.content.charges:,} charges, "
+            f"{item.path}: {would}{item.action}, {count:,} charge{'s' * (count != 1)}, "
             f"{amount} {ledger.config.currency} ({item.period}, {item.source})"
         )

@@ -32,6 +32,10 @@ _COMMANDS = {
 }
 
 
+class _ReaderGone(Exception):
+    """The reader of a pipe went away, as with `| head`."""
+
+
 class _Lazy(click.Group):
     """A group that imports a command when it is asked for."""
 
@@ -47,6 +51,13 @@ class _Lazy(click.Group):
         if not isinstance(command, click.Command):
             raise TypeError(f"{name} is no command")
         return command
+
+    def invoke(self, ctx: click.Context) -> Any:
+        try:
+            return super().invoke(ctx)
+        except BrokenPipeError as error:
+            # click would make it exit code 1, which here means problems in the ledger.
+            raise _ReaderGone from error
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         with formatter.section("Commands"):
@@ -89,11 +100,11 @@ def main(arguments: list[str] | None = None) -> None:
     except OpenChargebackError as error:
         click.echo(f"focus-billing: {error}", err=True)
         sys.exit(error.exit_code)
-    except BrokenPipeError:
-        # The reader of a pipe went away, as with `| head`.
+    except _ReaderGone:
         sys.stderr.close()
         sys.exit(0)
     except OSError as error:
-        click.echo(f"focus-billing: {error.filename or ''}: {error.strerror or error}", err=True)
+        place = f"{error.filename}: " if error.filename else ""
+        click.echo(f"focus-billing: {place}{error.strerror or error}", err=True)
         sys.exit(3)
     sys.exit(code if isinstance(code, int) else 0)

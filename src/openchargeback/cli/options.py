@@ -10,6 +10,7 @@ import click
 
 from openchargeback.ledger.files import find_ledger
 from openchargeback.ledger.periods import is_period
+from openchargeback.problems import UsageFault
 
 F = TypeVar("F", bound=Callable[..., Any])
 
@@ -39,6 +40,17 @@ def root_of(named: str | None) -> Path:
     """The ledger's folder: as named behind the command, before it or in the environment, else found from here."""
     context = click.get_current_context().find_root()
     return find_ledger(named or context.obj, Path.cwd())
+
+
+OWN_FOLDERS = ("approvals", "charges", "deliveries", "directory", "pages", "periods", "policies", "templates")
+
+
+def keep_apart(root: Path, output: Path) -> None:
+    """Refuse an output folder among the ledger's own files, such as `public` where somebody stands in charges/."""
+    place = output.resolve()
+    own = next((name for name in OWN_FOLDERS if place.is_relative_to((root / name).resolve())), "")
+    if own:
+        raise UsageFault(f"{output} would lie in the ledger's {own}/; name another folder with -o")
 
 
 as_json = click.option("--json", "json_", is_flag=True, help="One JSON document on stdout.")

@@ -193,7 +193,8 @@ def _refuse_close(books: Books, billed: BilledPeriod, leave_held: bool) -> None:
     obstacles = []
     held = sum(group.charges for group in billed.held)
     if held and not leave_held:
-        obstacles.append(f"{held:,} charges are undecided: decide them with `review`, or give --leave-held")
+        what = "1 charge is" if held == 1 else f"{held:,} charges are"
+        obstacles.append(f"{what} undecided: decide them with `review`, or give --leave-held")
     obstacles += [
         f"{each.path}:{each.line}: {each.void} (`review refresh` proposes another)"
         for each in billed.decisions

@@ -26,6 +26,7 @@ from openchargeback.publish.build import Books, examine
 from openchargeback.publish.lock import locked
 from openchargeback.publish.single import write_file
 
+LACKING = ("missing-pi", "missing-project", "missing-fund")
 EARLIER_MONTHS = 3
 """How many months before are shown beside a group."""
 
@@ -110,31 +111,71 @@ def _earlier(books: Books, group: FlagGroup) -> dict[str, Decimal]:
     }
 
 
-def _decide(verb: Verb, options: dict[str, str | None], payer: Payer, charges: tuple[str, ...]) -> None:
+def _decide(
+    verb: Verb, options: dict[str, str | None], payer: Payer, also: tuple[str, ...], charges: tuple[str, ...]
+) -> None:
     """Write an approval file for the groups, or the single charges, that the options pick."""
     root = root_of(options["named"])
     with locked(root):
         books = _books(options["named"])
         period, flag = str(options["period"]), str(options["flag"])
         of = _original(books, period, options["of"])
-        picked = [
-            group
-            for group in _queue(books)
-            if (group.period, group.flag) == (of or period, flag)
-            and all(options[key] in (None, getattr(group, key)) for key in ("source", "project", "service"))
-        ]
+        picked = _picked(books, of or period, flag, options)
         if not picked:
             raise UsageFault(f"no undecided charges in {of or period} carry {flag} as asked; see `review list`")
+        _refuse_impossible(verb, flag)
+        others = [] if verb is Verb.REJECT else _other_flags(books, picked, {flag, *also}, charges)
+        if others and of:
+            raise UsageFault(f"a late decision settles all flags of its charges: add {_as_options(others)}")
         by, on = _who_and_when(root, options)
         reason = str(options["reason"])
         if charges:
-            entries = [_entry_of_charges(charges, verb, payer, reason, by, on, flag=flag, of=of)]
+            entries = [_entry_of_charges(charges, verb, payer, reason, by, on, flags=(flag, *also), of=of)]
             count = len(charges)
         else:
-            entries = [_entry(group, verb, payer, reason, by, on, of) for group in picked]
+            entries = [_entry(group, verb, payer, reason, by, on, of, also) for group in picked]
             count = sum(group.held for group in picked)
         path = _write(root, period, str(options["name"] or f"{verb}-{flag}"), entries)
     click.echo(f"{path}: {verb} {count:,} charge{'s' * (count != 1)}; commit it to make it so")
+    if others:
+        click.echo(f"Some stay held by other flags; {_as_options(others)} would settle these too", err=True)
+
+
+def _refuse_impossible(verb: Verb, flag: str) -> None:
+    """What a charge lacks cannot be approved, and another currency cannot be billed: such a file would be an error."""
+    if verb is Verb.APPROVE and flag in LACKING:
+        raise UsageFault(
+            f"{flag} cannot be approved, since nobody would pay: "
+            f"use `review reassign` with --set-{flag.removeprefix('missing-')}, or `review reject`"
+        )
+    if verb is not Verb.REJECT and flag == "foreign-currency":
+        raise UsageFault("charges in another currency can only be rejected: use `review reject`")
+
+
+def _picked(books: Books, period: str, flag: str, options: dict[str, str | None]) -> list[FlagGroup]:
+    """The groups of a flag that the options ask for."""
+    return [
+        group
+        for group in _queue(books)
+        if (group.period, group.flag) == (period, flag)
+        and all(options[key] in (None, getattr(group, key)) for key in ("source", "project", "service"))
+    ]
+
+
+def _other_flags(books: Books, picked: Sequence[FlagGroup], known: set[str], charges: tuple[str, ...]) -> list[str]:
+    """Flags that hold charges of these groups beside the known ones, as far as the ids that groups show tell."""
+    ids = {id_ for group in picked for id_ in group.ids if not charges or id_.startswith(charges)}
+    return sorted(
+        {
+            group.flag
+            for group in _queue(books)
+            if group.period == picked[0].period and group.flag not in known and not ids.isdisjoint(group.ids)
+        }
+    )
+
+
+def _as_options(flags: Sequence[str]) -> str:
+    return " ".join(f"--clear {flag}" for flag in flags)
 
 
 def _original(books: Books, period: str, of: str | None) -> str:
@@ -173,19 +214,33 @@ def _write(root: Path, period: str, name: str, entries: Sequence[str]) -> str:
     return relative
 
 
-def _entry(group: FlagGroup, verb: Verb, payer: Payer, reason: str, by: str, on: str, of: str = "") -> str:
+def _entry(
+    group: FlagGroup, verb: Verb, payer: Payer, reason: str, by: str, on: str, of: str = "", also: Sequence[str] = ()
+) -> str:
     where = {key: getattr(group, key) for key in ("source", "flag", "project", "service", "pi")}
     selector = ", ".join(f"{key}: {quoted(value)}" for key, value in where.items())
     expected = f"charges: {group.held}, billed: {quoted(money.exact(group.exact_held))}, digest: {quoted(group.digest)}"
-    head = [f"where: {{{selector}}}", f"expect: {{{expected}}}"]
+    head = [f"where: {{{selector}}}", f"expect: {{{expected}}}", *_clears(also)]
     return _lines(head, verb, payer, reason, by, on, of)
 
 
 def _entry_of_charges(
-    charges: Sequence[str], verb: Verb, payer: Payer, reason: str, by: str, on: str, *, flag: str = "", of: str = ""
+    charges: Sequence[str],
+    verb: Verb,
+    payer: Payer,
+    reason: str,
+    by: str,
+    on: str,
+    *,
+    flags: Sequence[str] = (),
+    of: str = "",
 ) -> str:
     head = [f"charges: [{', '.join(quoted(charge) for charge in charges)}]"]
-    return _lines([*head, *([f"clears: [{quoted(flag)}]"] if flag else [])], verb, payer, reason, by, on, of)
+    return _lines([*head, *_clears(flags)], verb, payer, reason, by, on, of)
+
+
+def _clears(flags: Sequence[str]) -> list[str]:
+    return [f"clears: [{', '.join(quoted(flag) for flag in flags)}]"] if flags else []
 
 
 def _lines(head: list[str], verb: Verb, payer: Payer, reason: str, by: str, on: str, of: str) -> str:
@@ -224,6 +279,7 @@ _common: list[Callable[[Any], Any]] = [
     click.option("--period", required=True, type=PERIOD, help="The open period whose folder takes the decision."),
     click.option("--of", type=PERIOD, help="A closed period whose charges are still held; without it, the same."),
     click.option("--flag", required=True, help="The flag to decide on, such as missing-fund."),
+    click.option("--clear", "also", multiple=True, help="Another flag of these charges to settle; repeatable."),
     click.option("--source", help="Only charges of this source."),
     click.option("--project", help='Only charges of this project; "" for those without one.'),
     click.option("--service", help="Only charges of this service."),
@@ -254,29 +310,31 @@ def _options(values: dict[str, object]) -> dict[str, str | None]:
 
 @review.command()
 @_with(*_common)
-def approve(charges: tuple[str, ...], **values: object) -> None:
+def approve(also: tuple[str, ...], charges: tuple[str, ...], **values: object) -> None:
     """Approve flagged charges as they are.
 
     \b
     Example: focus-billing review approve --period 2025-01 --flag pattern:gpu --reason "agreed, REQ-142"
     """
-    _decide(Verb.APPROVE, _options(values), Payer(), charges)
+    _decide(Verb.APPROVE, _options(values), Payer(), also, charges)
 
 
 @review.command()
 @_with(*_common)
-def reject(charges: tuple[str, ...], **values: object) -> None:
+def reject(also: tuple[str, ...], charges: tuple[str, ...], **values: object) -> None:
     """Reject flagged charges: they are billed to nobody.
 
     \b
     Example: focus-billing review reject --period 2025-01 --flag possible-duplicate --reason "sent twice"
     """
-    _decide(Verb.REJECT, _options(values), Payer(), charges)
+    _decide(Verb.REJECT, _options(values), Payer(), also, charges)
 
 
 @review.command()
 @_with(*_set, *_common)
-def reassign(set_pi: str, set_project: str, set_fund: str, charges: tuple[str, ...], **values: object) -> None:
+def reassign(
+    set_pi: str, set_project: str, set_fund: str, also: tuple[str, ...], charges: tuple[str, ...], **values: object
+) -> None:
     """Bill flagged charges to another PI, project or fund.
 
     \b
@@ -285,7 +343,7 @@ def reassign(set_pi: str, set_project: str, set_fund: str, charges: tuple[str, .
     """
     if not (set_pi or set_project or set_fund):
         raise UsageFault("say to whom: --set-pi, --set-project or --set-fund")
-    _decide(Verb.REASSIGN, _options(values), Payer(set_pi, set_project, set_fund), charges)
+    _decide(Verb.REASSIGN, _options(values), Payer(set_pi, set_project, set_fund), also, charges)
 
 
 @review.command()
@@ -367,7 +425,9 @@ def refresh(period: str | None, by: str | None, on: dt.datetime | None, dry_run:
         who, when = _who_and_when(root, {"by": by, "on": on.date().isoformat() if on else None})
         for folder in sorted({each for each, _ in void}):
             entries = [
-                _entry(group, decision.verb, decision.set, decision.reason, who, when, decision.period)
+                _entry(
+                    group, decision.verb, decision.set, decision.reason, who, when, decision.period, decision.clears[1:]
+                )
                 for each, decision in void
                 if each == folder
                 for group in _successors(books, folder, decision)

@@ -38,7 +38,7 @@ def names_of(labels: Sequence[str], path: str, line: int, cost_column: str) -> t
             path,
             "missing-label",
             f"there is no column {needed}",
-            "export FOCUS columns with their names in the first line",
+            _as_columns(labels),
             line,
             excerpt=",".join(labels)[:200],
         )
@@ -46,3 +46,14 @@ def names_of(labels: Sequence[str], path: str, line: int, cost_column: str) -> t
         if needed not in names
     ]
     return names, problems
+
+
+_SEPARATORS = {";": "semicolons", "\t": "tabs", "|": "bars"}
+
+
+def _as_columns(labels: Sequence[str]) -> str:
+    """How a header comes to have the columns. A single label may be all of them, written otherwise."""
+    between = next((name for mark, name in _SEPARATORS.items() if len(labels) == 1 and mark in labels[0]), "")
+    if between:
+        return f"the cells are separated by {between}: export with commas between them, and points in numbers"
+    return "export FOCUS columns with their names in the first line"

@@ -114,7 +114,9 @@ _DECISION = shape.Record(
             help="Ids of charges, at least 8 digits each. Either this or `where`.",
         ),
         "where": _WHERE,
-        "clears": shape.ListOf(_TEXT, single=True, help="The flags that the decision settles, beside `charges`."),
+        "clears": shape.ListOf(
+            _TEXT, single=True, help="The flags that the decision settles; beside `where` further ones."
+        ),
         "expect": _EXPECT,
         "decision": shape.Choice(tuple(verb.value for verb in Verb), help="What is decided."),
         "set": shape.Record(
@@ -168,7 +170,7 @@ def _decision(values: dict[str, Any], node: Node, reader: Reader) -> Decision | 
         verb=verb,
         charges=charges,
         where=where,
-        clears=(where["flag"],) if where else tuple(values.get("clears", ())),
+        clears=tuple(dict.fromkeys((*([where["flag"]] if where else []), *values.get("clears", ())))),
         expect=values.get("expect"),
         set=values.get("set", Payer()),
         reason=values["reason"],
@@ -184,12 +186,6 @@ def _contradiction(verb: Verb, values: dict[str, Any]) -> tuple[str, str, str] |
         return _contradicting_credit(values)
     if bool(charges) == bool(where):
         return "no-target", "needs either `charges` or `where`, and not both", "list charge ids or write a selector"
-    if where and values.get("clears"):
-        return (
-            "clears-with-where",
-            "`clears` stands beside `where`",
-            "a selector clears the flag it names: remove `clears`",
-        )
     if verb is Verb.APPROVE and charges and not values.get("clears"):
         return "clears-nothing", "approves without naming a flag", "list the flags under `clears`"
     if verb is Verb.REASSIGN and set_ == Payer():

@@ -115,7 +115,9 @@ def _refuse_without_history(root: Path) -> None:
     if not git.inside_repository(root):
         raise UsageFault(f"{root} is in no Git repository (or Git is not installed), so there is nothing to compare")
     if git.head(root) is None:
-        raise UsageFault("there is no commit yet, so there is nothing to compare with")
+        raise UsageFault(
+            "there is no commit yet, so there is nothing to compare with; make one: git add --all, git commit"
+        )
 
 
 def _commit(root: Path, name: str) -> str:

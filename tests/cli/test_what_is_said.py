@@ -1,0 +1,81 @@
+"""What the program says to somebody who does not know it yet: at the first wrong file, folder, flag or pipe."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+COMMAND = [sys.executable, "-c", "from openchargeback.cli.main import main; main()"]
+CHARGES = "BillingPeriodStart,BilledCost,ServiceName\n2025-01-01,3,Compute\n"
+
+
+@pytest.fixture
+def ledger(tmp_path: Path) -> Path:
+    """January with one charge that lacks everything."""
+    folder = tmp_path / "ledger"
+    (folder / "charges" / "2025-01").mkdir(parents=True)
+    (folder / "config.yaml").write_text("organization: Test University\n", encoding="utf-8")
+    (folder / "charges" / "2025-01" / "aws.csv").write_text(CHARGES, encoding="utf-8")
+    return folder
+
+
+def run(folder: Path, *arguments: str, stdout: int = subprocess.PIPE) -> subprocess.CompletedProcess[str]:
+    """Run the program in a folder."""
+    done = subprocess.run(
+        [*COMMAND, *arguments], cwd=folder, stdout=stdout, stderr=subprocess.PIPE, text=True, check=False, timeout=300
+    )
+    assert "Traceback" not in done.stderr, done.stderr
+    return done
+
+
+@pytest.mark.parametrize(("mark", "name"), [(";", "semicolons"), ("\t", "tabs"), ("|", "bars")])
+def test_another_separator_is_named(ledger: Path, mark: str, name: str) -> None:
+    """A spreadsheet in half of Europe writes semicolons."""
+    export = ledger.parent / "export.csv"
+    export.write_text(CHARGES.replace(",", mark), encoding="utf-8")
+    done = run(ledger, "ingest", str(export), "--source", "hpc")
+    assert done.returncode == 1
+    assert f"separated by {name}" in done.stdout + done.stderr
+
+
+@pytest.mark.parametrize("command", [("build",), ("generate", "--period", "2025-01")])
+def test_no_output_among_the_ledgers_own_files(ledger: Path, command: tuple[str, ...]) -> None:
+    """`build` in charges/ would fill it with pages, each an error in the next run."""
+    done = run(ledger / "charges", *command)
+    assert done.returncode == 2
+    assert "would lie in the ledger's charges/" in done.stderr
+    assert [each.name for each in (ledger / "charges").iterdir()] == ["2025-01"]
+
+
+def test_what_is_missing_cannot_be_approved(ledger: Path) -> None:
+    """The command says so, and does not write a file that is an error."""
+    words = ("--period", "2025-01", "--flag", "missing-fund", "--reason", "r", "--by", "b@example.edu")
+    done = run(ledger, "review", "approve", *words)
+    assert done.returncode == 2
+    assert "`review reassign` with --set-fund" in done.stderr
+    assert not (ledger / "approvals").exists()
+
+
+def test_a_reader_that_goes_away_is_no_fault(ledger: Path) -> None:
+    """Exit code 1 would mean problems in the ledger."""
+    reading, writing = os.pipe()
+    os.close(reading)
+    try:
+        done = run(ledger, "review", "list", stdout=writing)
+    finally:
+        os.close(writing)
+    assert done.returncode == 0
+    assert "Broken pipe" not in done.stderr
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="needs /dev/full")
+def test_a_full_disk_is_said_in_one_sentence(ledger: Path) -> None:
+    """Without a file name there is no colon in front."""
+    with Path("/dev/full").open("w", encoding="utf-8") as full:
+        done = run(ledger, "review", "list", stdout=full.fileno())
+    assert done.returncode == 3
+    assert done.stderr.splitlines()[-1] == "focus-billing: No space left on device"
