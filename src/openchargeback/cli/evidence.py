@@ -3,41 +3,19 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 
 import click
 
-from openchargeback.cli.host import host_record
-from openchargeback.cli.options import PERIOD, F, root_of, with_ledger
+from openchargeback.cli.host import host_record, kept_option, review_options
+from openchargeback.cli.options import PERIOD, root_of, with_ledger
 from openchargeback.cli.report import print_json, print_problems, print_table, shown
 from openchargeback.ledger.reading import read_ledger
 from openchargeback.model import Evidence
+from openchargeback.plan.words import LEVELS
 from openchargeback.problems import LedgerFault
 from openchargeback.publish.evidence import evidence_document, gather, read_evidence
-
-_FILE = click.Path(path_type=Path, exists=True, dir_okay=False)
-_LEVELS = (
-    "A: the host's record of a review by another than every author. B: signed by another, with a known key. "
-    "C: names only. Unknown: the history is not there."
-)
-
-
-def host_options(function: F) -> F:
-    """The files of a host that tell who reviewed, and evidence that was kept earlier."""
-    options: list[Callable[[F], F]] = [
-        click.option("--event", type=_FILE, envvar="GITHUB_EVENT_PATH", help="The host's event, or its pull request."),
-        click.option(
-            "--reviews", type=_FILE, envvar="OPENCHARGEBACK_REVIEWS", help="The pull request's reviews (JSON)."
-        ),
-        click.option(
-            "--commits", type=_FILE, envvar="OPENCHARGEBACK_COMMITS", help="The pull request's commits (JSON)."
-        ),
-        click.option("--evidence", "kept", type=_FILE, multiple=True, help="Evidence kept earlier; repeatable."),
-    ]
-    for option in reversed(options):
-        function = option(function)
-    return function
 
 
 @click.command("evidence")
@@ -51,7 +29,8 @@ def host_options(function: F) -> F:
     show_default=True,
     help="Output; markdown for the summary of a CI job.",
 )
-@host_options
+@review_options
+@kept_option
 @with_ledger
 def evidence(
     periods: tuple[str, ...],
@@ -97,7 +76,7 @@ def _print(found: Sequence[Evidence]) -> None:
     print_table(("File", "Level", "Approved by", "Written by"), rows)
     for each in found:
         click.echo(shown(f"{each.path}: {each.why}"))
-    click.echo(_LEVELS)
+    click.echo(LEVELS)
 
 
 def _markdown(found: Sequence[Evidence]) -> str:
@@ -107,7 +86,7 @@ def _markdown(found: Sequence[Evidence]) -> str:
         f"| {' | '.join(_cell(text) for text in (each.path, str(each.level), ', '.join(each.approvers), each.why))} |\n"
         for each in found
     )
-    return f"### Who approved\n\n| File | Level | By | Why |\n|---|---|---|---|\n{rows}\n{_LEVELS}\n"
+    return f"### Who approved\n\n| File | Level | By | Why |\n|---|---|---|---|\n{rows}\n{LEVELS}\n"
 
 
 def _cell(text: str) -> str:

@@ -11,8 +11,29 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+import click
+
+from openchargeback.cli.options import F
 from openchargeback.ledger.evidence import HostRecord
 from openchargeback.problems import UsageFault
+
+_FILE = click.Path(path_type=Path, exists=True, dir_okay=False)
+_OPTIONS = (
+    # In a job of CI the variable is always there; it is read only beside --reviews.
+    click.option("--event", type=click.Path(path_type=Path), envvar="GITHUB_EVENT_PATH", help="The host's event, or its pull request."),
+    click.option("--reviews", type=_FILE, envvar="OPENCHARGEBACK_REVIEWS", help="The pull request's reviews (JSON)."),
+    click.option("--commits", type=_FILE, envvar="OPENCHARGEBACK_COMMITS", help="The pull request's commits (JSON)."),
+)
+
+kept_option = click.option("--evidence", "kept", type=_FILE, multiple=True, help="Evidence kept earlier; repeatable.")
+
+
+def review_options(function: F) -> F:
+    """The files of a host that tell who reviewed a pull request; `host_record` takes them."""
+    for option in reversed(_OPTIONS):
+        function = option(function)
+    return function
+
 
 _INSIDERS = ("OWNER", "MEMBER", "COLLABORATOR")
 """Associations with the repository that go with write access or a membership; anybody may review in a public one."""

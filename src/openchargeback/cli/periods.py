@@ -10,8 +10,7 @@ from pathlib import Path
 import click
 
 from openchargeback import money
-from openchargeback.cli.evidence import host_options
-from openchargeback.cli.host import host_record
+from openchargeback.cli.host import host_record, kept_option, review_options
 from openchargeback.cli.options import PERIOD, as_json, root_of, with_ledger
 from openchargeback.cli.report import note_problems, print_json, print_table, progress
 from openchargeback.ledger import git
@@ -185,7 +184,8 @@ def open_period(period: str, named: str | None) -> None:
 @click.option("--on", "day", type=click.DateTime(["%Y-%m-%d"]), help="The closing date; today without it.")
 @click.option("--by", help="Who closes; Git's user.email without it.")
 @click.option("--leave-held", is_flag=True, help="Close although charges are undecided; they stay held.")
-@host_options
+@review_options
+@kept_option
 @with_ledger
 def close_period(
     period: str,

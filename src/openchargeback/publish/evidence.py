@@ -28,13 +28,18 @@ def gather(
     config names it. recorded: evidence that was kept earlier, for contents that are still the same.
     """
     wanted = [period for period in ledger.periods if not periods or period in periods]
-    files = {**decision_files(ledger, wanted), **_closings(ledger, wanted)}
+    files = files_to_approve(ledger, wanted)
     found = better_of(evidence_of(ledger.root, files, left_at(ledger, base), host), recorded)
     return found, missing_evidence(found, ledger.config.review.evidence)
 
 
-def decision_files(ledger: Ledger, periods: Iterable[str]) -> dict[str, tuple[str, ...]]:
-    """The approval files of these periods with who decides according to them."""
+def files_to_approve(ledger: Ledger, periods: Iterable[str]) -> dict[str, tuple[str, ...]]:
+    """The approval files of these periods, and the period files that close, with whom they name."""
+    months = list(periods)
+    return {**_decisions(ledger, months), **_closings(ledger, months)}
+
+
+def _decisions(ledger: Ledger, periods: Iterable[str]) -> dict[str, tuple[str, ...]]:
     files: dict[str, dict[str, None]] = {}
     for period in periods:
         for decision in ledger.approvals.get(period, ()):
