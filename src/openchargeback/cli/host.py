@@ -20,7 +20,9 @@ from openchargeback.problems import UsageFault
 _FILE = click.Path(path_type=Path, exists=True, dir_okay=False)
 _OPTIONS = (
     # In a job of CI the variable is always there; it is read only beside --reviews.
-    click.option("--event", type=click.Path(path_type=Path), envvar="GITHUB_EVENT_PATH", help="The host's event, or its pull request."),
+    click.option(
+        "--event", type=click.Path(path_type=Path), envvar="GITHUB_EVENT_PATH", help="The host's event (JSON)."
+    ),
     click.option("--reviews", type=_FILE, envvar="OPENCHARGEBACK_REVIEWS", help="The pull request's reviews (JSON)."),
     click.option("--commits", type=_FILE, envvar="OPENCHARGEBACK_COMMITS", help="The pull request's commits (JSON)."),
 )
