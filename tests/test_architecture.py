@@ -51,7 +51,7 @@ def test_each_outside_thing_may_be_imported_at_home_and_the_home_by_others(tmp_p
     homes = {
         "ledger/git.py": "subprocess",
         "focus/reading.py": "frictionless",
-        "portal/pages.py": "jinja2, markdown_it, weasyprint",
+        "portal/pages.py": "jinja2, markdown_it, pypdf, weasyprint",
         "deliver/mail.py": "email, smtplib",
         "cli/__init__.py": "click, rich, openchargeback.ledger.git, openchargeback.focus.reading, "
         "openchargeback.portal.pages, openchargeback.deliver.mail",

@@ -386,6 +386,38 @@ class DecisionRecord:
     void: str = ""
 
 
+class Level(enum.StrEnum):
+    """How well it is known who approved a file.
+
+    A: the host recorded an approving review by somebody other than every author of the commits. B: the commit or merge
+    that brought the file was signed by somebody other than its authors, with a key of the committed list. C: names in
+    Git and YAML say so, and nothing vouches for them. Unknown: the history is not there.
+    """
+
+    A = "A"
+    B = "B"
+    C = "C"
+    UNKNOWN = "unknown"
+
+
+@dataclass(frozen=True, slots=True)
+class Evidence:
+    """Who approved a file of the ledger, as far as that can be known.
+
+    content: the Git id of the file's content that it is about. commit: the one that brought that content to the branch.
+    approvers: at level A names on the host, at B names in the list of signers, at C what the file itself says.
+    authors: the e-mail addresses of everybody who wrote the file. why: what the level rests on, or what is missing.
+    """
+
+    path: str
+    level: Level
+    approvers: tuple[str, ...] = ()
+    authors: tuple[str, ...] = ()
+    commit: str = ""
+    content: str = ""
+    why: str = ""
+
+
 @dataclass(frozen=True, slots=True)
 class BilledPeriod:
     """Everything that billing found out about one period: what pages, PDFs, journals and commands show.
@@ -393,7 +425,7 @@ class BilledPeriod:
     closed_on, finalized_on: None before that happened. closed_by names the person.
     corrections: the charges of earlier periods among its lines, and those rejected in it.
     flags, held: as of its closing, once closed. waiting, still_held: what of them is left today, where late decisions
-    have settled some; else None.
+    have settled some; else None. evidence: who approved its decisions, as closing recorded it.
     """
 
     period: str
@@ -415,6 +447,7 @@ class BilledPeriod:
     corrections: tuple[Correction, ...] = ()
     waiting: tuple[FlagGroup, ...] | None = None
     still_held: tuple[HeldGroup, ...] | None = None
+    evidence: tuple[Evidence, ...] = ()
 
     @property
     def undecided(self) -> tuple[HeldGroup, ...]:

@@ -205,6 +205,32 @@ def test_drift_is_silent_until_the_tool_computes_otherwise(root: Path, monkeypat
     assert str(told.severity) == "warning"
 
 
+def test_acknowledged_drift_is_silent_until_something_else_would_come_out(
+    root: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The digest that the warning gives binds to what was seen; notes change nothing of the record or its seal."""
+    close(root)
+    monkeypatch.setattr("openchargeback.billing.lines._scale", lambda _currency: 10)
+    (told,) = drift(open_books(root).ledger, PERIOD)
+    digest = told.fix.split("digest: ")[1][:16]
+    (root / f"periods/{PERIOD}.notes.yaml").write_text(
+        f"drift:\n  - {{digest: {digest}, reason: seen, by: admin@x.edu, on: 2025-03-01}}\n", encoding="utf-8"
+    )
+    assert problems(root) == []
+    assert drift(open_books(root).ledger, PERIOD) == []
+    monkeypatch.setattr("openchargeback.billing.lines._scale", lambda _currency: 1)
+    assert [each.code for each in drift(open_books(root).ledger, PERIOD)] == ["tool-drift"]
+
+
+def test_faults_in_notes_have_their_place(root: Path) -> None:
+    """An unknown key, and a digest that is too short to bind to anything."""
+    close(root)
+    (root / f"periods/{PERIOD}.notes.yaml").write_text("drift:\n  - {digest: 12ab, by: a, why: b}\n", encoding="utf-8")
+    found = {(each.path, each.line, each.code) for each in problems(root)}
+    path = f"periods/{PERIOD}.notes.yaml"
+    assert found == {(path, 2, "wrong-type"), (path, 2, "unknown-key"), (path, 2, "missing-key")}
+
+
 def test_another_currency_than_that_of_closed_months_is_an_error(root: Path) -> None:
     """Totals over months would add up dollars and euros."""
     close(root)

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+import hashlib
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 import duckdb
@@ -15,6 +16,7 @@ from openchargeback.billing.pipeline import ClosedMonth, Posted, bill_period, cl
 from openchargeback.focus.database import sql
 from openchargeback.ledger.directory import Directory
 from openchargeback.ledger.frozen import FROZEN, Frozen, FrozenResource, FrozenStatement, Spending, part_path
+from openchargeback.ledger.notes import NOTES
 from openchargeback.ledger.periods import PeriodFile, last_day
 from openchargeback.ledger.reading import Ledger
 from openchargeback.ledger.settings import Config
@@ -191,6 +193,7 @@ def thaw(frozen: Frozen, state: PeriodFile, live: Config) -> tuple[BilledPeriod,
         journal=journal_of(frozen.period, closed_on, stated, numbers, config),
         digest=frozen.digest,
         corrections=frozen.corrections,
+        evidence=frozen.evidence,
     )
     problems = reconciliation.check(period)
     path = part_path(frozen.period, FROZEN)
@@ -210,8 +213,9 @@ def drift(ledger: Ledger, period: str) -> list[Problem]:
 
     It is computed with the settings and the directory entries of the record.
 
-    A warning that names the differences, since a closed month stays as it is; `P.notes.yaml` acknowledges them. The
-    ledger must hold its records, and the charge and approval files must be as recorded (`ledger.seal` tells).
+    A warning that names the differences, since a closed month stays as it is. `P.notes.yaml` acknowledges them by the
+    digest of what would come out; then nothing is told until something else would. The ledger must hold its records,
+    and the charge and approval files must be as recorded (`ledger.seal` tells).
     """
     frozen = ledger.frozen[period]
     then = replace(ledger, config=frozen.config, directory=frozen.directory)
@@ -228,7 +232,8 @@ def drift(ledger: Ledger, period: str) -> list[Problem]:
         "journal": (_posted(before), _posted(now)),
     }
     differing = [name for name, (was, would_be) in pairs.items() if was != would_be]
-    if not differing:
+    digest = _digest([pairs[name][1] for name in differing])
+    if not differing or any(each.covers(digest) for each in ledger.notes.get(period, ())):
         return []
     told = f"this version would compute other {', '.join(differing)} for {period}, closed with {frozen.version}"
     if before.amounts.billed != now.amounts.billed:
@@ -241,10 +246,15 @@ def drift(ledger: Ledger, period: str) -> list[Problem]:
             part_path(period, FROZEN),
             "tool-drift",
             told,
-            f"nothing changes; acknowledge it in periods/{period}.notes.yaml",
+            f"nothing changes; acknowledge it in {part_path(period, NOTES)} with "
+            f"`drift: [{{digest: {digest[:16]}, reason: …, by: …}}]`",
             severity=Severity.WARNING,
         )
     ]
+
+
+def _digest(values: Sequence[object]) -> str:
+    return hashlib.sha256(repr(values).encode("utf-8", "surrogatepass")).hexdigest()
 
 
 def _resources(period: BilledPeriod) -> list[tuple[str, tuple[ResourceLine, ...]]]:

@@ -29,6 +29,7 @@ _COMMANDS = {
     "show": ("show", "show", "What a PI was billed."),
     "sources": ("sources", "sources", "Where charges come from."),
     "validate": ("validate", "validate", "Every problem in the ledger."),
+    "verify": ("verify", "verify", "Whether a PDF or a built folder is what the ledger gives."),
 }
 
 

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import datetime as dt
+from collections.abc import Sequence
 from decimal import Decimal
+from pathlib import Path
 
 import click
 
 from openchargeback import money
+from openchargeback.cli.host import host_record, kept_option, review_options
 from openchargeback.cli.options import PERIOD, as_json, root_of, with_ledger
 from openchargeback.cli.report import note_problems, print_json, print_table, progress
 from openchargeback.ledger import git
@@ -15,9 +18,10 @@ from openchargeback.ledger.periods import Event
 from openchargeback.ledger.reading import read_ledger
 from openchargeback.model import BilledPeriod, State
 from openchargeback.portal.paths import statement_pdf
-from openchargeback.problems import LedgerFault, UsageFault
+from openchargeback.problems import LedgerFault, Problem, UsageFault
 from openchargeback.publish import closing
 from openchargeback.publish.build import Books, open_books
+from openchargeback.publish.evidence import gather, read_evidence
 from openchargeback.publish.lock import locked
 
 
@@ -79,16 +83,26 @@ def list_periods(named: str | None, json_: bool) -> None:
 
 @periods.command("show")
 @click.argument("period", type=PERIOD)
+@click.option("--why", metavar="NUMBER", help="Trace this statement's lines to their charges.")
+@click.option("--line", "lines", type=click.IntRange(1), multiple=True, help="With --why: only this line; repeatable.")
 @with_ledger
 @as_json
-def show_period(period: str, named: str | None, json_: bool) -> None:
-    """One period: sources, statements, flags, journal.
+def show_period(period: str, why: str | None, lines: tuple[int, ...], named: str | None, json_: bool) -> None:
+    """One period: sources, statements, flags, journal. With --why: where the amounts of a statement come from.
 
     \b
     Example: focus-billing periods show 2025-01 --json
+             focus-billing periods show 2025-01 --why 2025-01-3f9a1c22b7
     """
+    if lines and not why:
+        raise UsageFault("--line goes with --why NUMBER")
     books = _books(named, period)
     billed = _period(books, period)
+    if why:
+        from openchargeback.cli.why import tell_why
+
+        tell_why(books, billed, why, lines, json_=json_)
+        return
     if json_:
         print_json(_as_json(billed))
         return
@@ -170,9 +184,23 @@ def open_period(period: str, named: str | None) -> None:
 @click.option("--on", "day", type=click.DateTime(["%Y-%m-%d"]), help="The closing date; today without it.")
 @click.option("--by", help="Who closes; Git's user.email without it.")
 @click.option("--leave-held", is_flag=True, help="Close although charges are undecided; they stay held.")
+@review_options
+@kept_option
 @with_ledger
-def close_period(period: str, day: dt.datetime | None, by: str | None, leave_held: bool, named: str | None) -> None:
+def close_period(
+    period: str,
+    day: dt.datetime | None,
+    by: str | None,
+    leave_held: bool,
+    event: Path | None,
+    reviews: Path | None,
+    commits: Path | None,
+    kept: tuple[Path, ...],
+    named: str | None,
+) -> None:
     """Close a period: its statements are no drafts any more, and it takes no further charges.
+
+    Who approved its decisions is recorded, as far as it is known (`review evidence`).
 
     \b
     Example: focus-billing periods close 2025-01 --on 2025-02-05
@@ -183,13 +211,16 @@ def close_period(period: str, day: dt.datetime | None, by: str | None, leave_hel
         known = books.ledger.period_file(period)
         if known.state is not State.OPEN:
             raise UsageFault(f"{period} is {known.state} already")
-        _refuse_close(books, _period(books, period), leave_held)
-        event = Event(day.date() if day else dt.datetime.now(dt.UTC).date(), by or git.user(root))
-        _tell(closing.close(books, period, event), State.CLOSED)
+        recorded = [each for path in kept for each in read_evidence(path)]
+        host = host_record(event, reviews, commits)
+        evidence, missing = gather(books.ledger, periods=(period,), host=host, recorded=recorded)
+        _refuse_close(books, _period(books, period), missing, leave_held)
+        closed = Event(day.date() if day else dt.datetime.now(dt.UTC).date(), by or git.user(root))
+        _tell(closing.close(books, period, closed, evidence), State.CLOSED)
 
 
-def _refuse_close(books: Books, billed: BilledPeriod, leave_held: bool) -> None:
-    """Say everything that stands in the way of closing."""
+def _refuse_close(books: Books, billed: BilledPeriod, missing: Sequence[Problem], leave_held: bool) -> None:
+    """Say everything that stands in the way of closing. missing: evidence of who approved its decisions."""
     obstacles = []
     held = sum(group.charges for group in billed.held)
     if held and not leave_held:
@@ -205,6 +236,7 @@ def _refuse_close(books: Books, billed: BilledPeriod, leave_held: bool) -> None:
         for each in sorted({each.source for each in billed.sources} | {line.source for line in billed.lines})
         if not books.ledger.config.source(each).credit_fund
     ]
+    obstacles += [f"{each.path}: {each.message}; {each.fix}" for each in missing]
     if not billed.files and not billed.corrections:
         obstacles.append("it has no charges")
     if obstacles:

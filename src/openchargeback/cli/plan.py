@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import sys
+from pathlib import Path
 
 import click
 
+from openchargeback.cli.host import host_record, review_options
 from openchargeback.cli.options import root_of, with_ledger
 from openchargeback.cli.report import print_json, print_problems, progress
 
@@ -21,8 +23,17 @@ from openchargeback.cli.report import print_json, print_problems, progress
     show_default=True,
     help="Output.",
 )
+@review_options
 @with_ledger
-def plan(base: str | None, head: str | None, form: str, named: str | None) -> None:
+def plan(
+    base: str | None,
+    head: str | None,
+    form: str,
+    event: Path | None,
+    reviews: Path | None,
+    commits: Path | None,
+    named: str | None,
+) -> None:
     """What merging this branch would change, in money.
 
     BASE is a branch, tag or commit; by default origin/main, else main. As in a pull request, what is compared with is
@@ -38,7 +49,7 @@ def plan(base: str | None, head: str | None, form: str, named: str | None) -> No
     from openchargeback.publish.plan import make_plan
 
     with progress() as step:
-        found = make_plan(root_of(named), base, head, step=step)
+        found = make_plan(root_of(named), base, head, host=host_record(event, reviews, commits), step=step)
     if form == "json":
         print_json(document(found))
     elif form == "markdown":

@@ -10,6 +10,7 @@ import click
 
 from openchargeback import money
 from openchargeback.cli.report import shown
+from openchargeback.model import Evidence
 from openchargeback.plan import words
 from openchargeback.plan.values import DecisionChange, PeriodChange, Plan, SettingChange
 
@@ -26,6 +27,7 @@ def print_plan(plan: Plan) -> None:
     for period in plan.periods:
         _period(period, plan.currency)
     _settings(plan.settings, plan.currency)
+    _evidence(plan.evidence)
     click.echo()
     click.echo(f"Inputs {plan.base.digest[:16]} → {plan.head.digest[:16]}")
     click.echo(words.settled(plan))
@@ -103,6 +105,16 @@ def _settings(settings: Sequence[SettingChange], currency: str) -> None:
             click.echo(f"    {words.signed(each.more, currency)}, {words.signed(each.less, currency)} {currency}")
     if len(settings) > words.LARGEST:
         click.echo(f"and {len(settings) - words.LARGEST:,} more")
+
+
+def _evidence(found: Sequence[Evidence]) -> None:
+    if not found:
+        return
+    click.echo()
+    click.secho("Who approved, as far as it is known", bold=True)
+    for each in found:
+        _wrapped(f"{each.path}: ", f"level {each.level}, {', '.join(each.approvers) or 'nobody'} ({each.why})")
+    _wrapped("", words.LEVELS)
 
 
 def _amounts(label: str, old: Decimal, new: Decimal, currency: str) -> None:

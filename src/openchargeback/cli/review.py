@@ -13,6 +13,7 @@ import click
 
 from openchargeback import money
 from openchargeback.billing.credits import billed_charges, creditable
+from openchargeback.cli.evidence import evidence
 from openchargeback.cli.options import PERIOD, F, as_json, root_of, with_ledger
 from openchargeback.cli.report import note_problems, print_json, print_table, progress, shown
 from openchargeback.ledger import git
@@ -48,6 +49,9 @@ CHARGE = _Charge()
 @click.group()
 def review() -> None:
     """The queue of flagged charges, and decisions on them."""
+
+
+review.add_command(evidence)
 
 
 @review.command("list")

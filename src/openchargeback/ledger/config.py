@@ -10,10 +10,12 @@ from openchargeback.ledger import check_codes, shape
 from openchargeback.ledger.settings import (
     COST_COLUMNS,
     DIALECTS,
+    EVIDENCE_LEVELS,
     FORGES,
     PAPERS,
     Config,
     Contact,
+    EvidenceRule,
     JournalFormat,
     JournalSettings,
     Organization,
@@ -157,6 +159,17 @@ _REVIEW = shape.Record(
             ),
             lambda on: UnusualAmount() if on else False,
             help="When spending counts as unusual; `off` switches the rule off.",
+        ),
+        "evidence": shape.Record(
+            {
+                "level": shape.Choice(
+                    EVIDENCE_LEVELS,
+                    help="A: the host's record of a review; B: a signed commit of a known key; C: names only.",
+                ),
+                "other_than_author": shape.Boolean(help="Somebody who did not write the file must have approved it."),
+            },
+            make=lambda v, _n, _r: EvidenceRule(**v),
+            help="What must be known of who approved decisions and closings.",
         ),
     },
     help="What a person must look at before it is billed.",
@@ -318,4 +331,5 @@ def _source(name: str, settings: dict[str, Any]) -> Source:
 def _review(values: dict[str, Any]) -> Review:
     patterns = tuple(Pattern(name=name, **entry) for name, entry in sorted(values.get("patterns", {}).items()))
     unusual = values.get("unusual_amount", UnusualAmount())
-    return Review(patterns, tuple(values.get("fund_patterns", ())), unusual or None)
+    funds = tuple(values.get("fund_patterns", ()))
+    return Review(patterns, funds, unusual or None, values.get("evidence", EvidenceRule()))

@@ -35,10 +35,12 @@ from openchargeback.model import (
     Correction,
     DecisionRecord,
     Entry,
+    Evidence,
     FileRecord,
     FlagGroup,
     HeldGroup,
     Kind,
+    Level,
     PeriodAmounts,
     Reference,
     ResourceLine,
@@ -109,7 +111,7 @@ class Frozen:
 
     charges, approvals: the inputs with their digests; files: digest by name in PARTS.
     compared_with: the closed months that the rule for unusual amounts looked at.
-    evidence: who approved, as far as that was recorded; filled by others.
+    evidence: who approved its decisions, as far as it was known when the period was closed.
     """
 
     period: str
@@ -130,7 +132,7 @@ class Frozen:
     resources: tuple[FrozenResource, ...]
     corrections: tuple[Correction, ...]
     compared_with: tuple[str, ...] = ()
-    evidence: tuple[dict[str, str], ...] = ()
+    evidence: tuple[Evidence, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -237,6 +239,18 @@ _STATEMENTS = _rows(
     },
     optional=("history", "attributions", "references"),
 )
+_EVIDENCE = _rows(
+    {
+        "path": _ANY,
+        "level": shape.Choice(tuple(level.value for level in Level)),
+        "approvers": shape.ListOf(_ANY),
+        "authors": shape.ListOf(_ANY),
+        "commit": _ANY,
+        "content": _ANY,
+        "why": _ANY,
+    },
+    optional=("approvers", "authors", "commit", "content", "why"),
+)
 _SHAPE = shape.Record(
     {
         "period": shape.Text(pattern=shape.PERIOD_PATTERN, what="a period"),
@@ -257,7 +271,7 @@ _SHAPE = shape.Record(
         "held": _HELD,
         "flags": _FLAGS,
         "decisions": _DECISIONS,
-        "evidence": shape.ListOf(shape.MapOf(_ANY), help="Who approved what, where that was recorded."),
+        "evidence": _EVIDENCE,
         "settings": shape.Record(CONFIG.fields, required=CONFIG.required, make=lambda v, _n, _r: config_of(v)),
         "directory": shape.Record({"people": PEOPLE.fields["people"], "projects": PROJECTS.fields["projects"]}),
     },
@@ -357,7 +371,19 @@ def _frozen(
         resources=tuple(_resource(cells) for cells in rows[RESOURCES]),
         corrections=tuple(_correction(cells) for cells in rows.get(CORRECTIONS, ())),
         compared_with=tuple(values.get("compared_with", ())),
-        evidence=tuple(values.get("evidence", ())),
+        evidence=tuple(_evidence(v) for v in values.get("evidence", ())),
+    )
+
+
+def _evidence(v: dict[str, Any]) -> Evidence:
+    return Evidence(
+        path=v["path"],
+        level=Level(v["level"]),
+        approvers=tuple(v.get("approvers", ())),
+        authors=tuple(v.get("authors", ())),
+        commit=v.get("commit", ""),
+        content=v.get("content", ""),
+        why=v.get("why", ""),
     )
 
 
@@ -549,7 +575,7 @@ def _document(frozen: Frozen, files: dict[str, str]) -> str:
             }
             for each in frozen.decisions
         ],
-        "evidence": list(frozen.evidence),
+        "evidence": [_evidence_values(each) for each in frozen.evidence],
         "settings": settings_values(frozen.config, frozen.config.sources),
         "directory": directory_values(frozen.directory, frozen.directory.people, frozen.directory.projects),
     }
@@ -578,6 +604,17 @@ def _statement_values(each: FrozenStatement, currency: str) -> dict[str, Any]:
     return {"number": each.number, "pi": each.pi, "project": each.project, "digest": each.digest} | {
         key: value for key, value in shown.items() if value
     }
+
+
+def _evidence_values(each: Evidence) -> dict[str, Any]:
+    shown: dict[str, Any] = {
+        "approvers": list(each.approvers),
+        "authors": list(each.authors),
+        "commit": each.commit,
+        "content": each.content,
+        "why": each.why,
+    }
+    return {"path": each.path, "level": str(each.level)} | {key: value for key, value in shown.items() if value}
 
 
 def _flag_values(each: FlagGroup) -> dict[str, Any]:

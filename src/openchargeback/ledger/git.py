@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import datetime as dt
 import os
+import re
 import stat
 import subprocess
 from collections.abc import Iterable, Iterator
@@ -47,6 +48,20 @@ class Commit:
     date: str
 
 
+@dataclass(frozen=True, slots=True)
+class LoggedCommit:
+    """A commit as evidence: its authors with those its message names as co-authors, by e-mail, and who signed it.
+
+    signer: the name that the list of allowed signers gives the key of a good SSH signature; empty for anything else.
+    """
+
+    id: str
+    parents: tuple[str, ...]
+    authors: tuple[str, ...]
+    committer: str
+    signer: str
+
+
 LINK, SUBMODULE = "120000", "160000"
 
 
@@ -75,9 +90,12 @@ def head(root: Path) -> Commit | None:
     known = _run(root, "rev-parse", "--verify", "--quiet", "HEAD")
     if known is None or known.code == 1:
         return None
-    commit, seconds = _expect(
-        _run(root, "show", "--no-patch", "--no-show-signature", "--format=%H %ct", "HEAD")
-    ).split()
+    return commit_of(root, "HEAD")
+
+
+def commit_of(root: Path, name: str) -> Commit:
+    """The commit of a name that `resolve` knows, with its date."""
+    commit, seconds = _expect(_run(root, "show", "--no-patch", "--no-show-signature", "--format=%H %ct", name)).split()
     moment = dt.datetime.fromtimestamp(int(seconds), dt.UTC)
     return Commit(commit, moment.strftime("%Y-%m-%dT%H:%M:%SZ"))
 
@@ -171,6 +189,71 @@ def merge_base(root: Path, one: str, other: str) -> str:
     """The last commit that two commits have in common, by their ids; empty where they have none."""
     answer = _run(root, "merge-base", one, other)
     return "" if answer is not None and answer.code == 1 else _expect(answer).strip()
+
+
+def is_ancestor(root: Path, commit: str, of: str) -> bool:
+    """Whether a commit is another one or part of its history, by their ids."""
+    answer = _run(root, "merge-base", "--is-ancestor", commit, of)
+    return answer is not None and answer.code == 0
+
+
+def commits_on(root: Path, paths: Iterable[str], most: int) -> list[str]:
+    """The ids of the last commits that changed any of these paths (relative to the folder), the latest first."""
+    found = _expect(_run(root, "rev-list", f"--max-count={most}", "HEAD", "--", *paths))
+    return found.split()
+
+
+def last_change(root: Path, at: str, path: str) -> str:
+    """The id of the last commit, from one onwards back, that changed a path; empty where none did."""
+    return _expect(_run(root, "rev-list", "--max-count=1", at, "--", path)).strip()
+
+
+def landings(root: Path, tip: str, path: str) -> list[str]:
+    """The commits along the first parents of a tip that changed a path, the latest first."""
+    return _expect(_run(root, "rev-list", "--first-parent", tip, "--", path)).split()
+
+
+def content_id(root: Path, commit: str, path: str) -> str:
+    """The id of what a path (within the folder) holds in a commit; empty where it is not there."""
+    answer = _run(root, "rev-parse", "--verify", "--quiet", f"{commit}:{_prefix(root)}{path}")
+    return answer.out.strip() if answer is not None and answer.code == 0 else ""
+
+
+def content_id_of_file(root: Path, path: str) -> str:
+    """The id that the file would have if it was committed as it lies there; empty where there is none."""
+    return _ids(root, [path])[0] if (root / path).is_file() else ""
+
+
+def logged(root: Path, commits: str, path: str = "", signers: Path | None = None) -> list[LoggedCommit]:
+    """The commits of a range (such as `a..b`), or of all history up to a commit, the latest first.
+
+    path: only those that changed it, under whatever name. signers: a file of allowed signers (ssh-keygen(1)) to check
+    SSH signatures by; without it nobody counts as a signer.
+    """
+    # Programs and files that the machine's own settings name must not decide who signed.
+    settings = ["-c", "gpg.program=false", "-c", "gpg.x509.program=false", "-c", "gpg.ssh.program=ssh-keygen"]
+    settings += ["-c", f"gpg.ssh.allowedSignersFile={signers or os.devnull}"]
+    # A line each: neither addresses nor names of signers can hold a line feed.
+    signature = "%G?%n%GS%n%GF" if signers else "N%n%n"
+    fields = f"%H%n%P%n%ae%n%ce%n{signature}%n%(trailers:key=Co-authored-by,valueonly,separator=%x2c)"
+    follow = ("--follow", "--", path) if path else ("--",)
+    # With a mailmap somebody could be turned into somebody else.
+    command = ("log", "--no-use-mailmap", "-z", "--no-show-signature", f"--format={fields}", commits, *follow)
+    answer = _run(root, *settings, *command)
+    return [_logged(line) for line in _expect(answer).split("\0") if line]
+
+
+def _logged(line: str) -> LoggedCommit:
+    id_, parents, author, committer, status, signer, key, helpers = line.split("\n", 7)
+    authors = [author, *re.findall(r"<([^<>]+@[^<>]+)>", helpers)]
+    good = status == "G" and key.startswith("SHA256:")
+    return LoggedCommit(
+        id_,
+        tuple(parents.split()),
+        tuple(dict.fromkeys(each.strip().casefold() for each in authors)),
+        committer.strip().casefold(),
+        signer.strip().casefold() if good else "",
+    )
 
 
 def is_shallow(root: Path) -> bool:

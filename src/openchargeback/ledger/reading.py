@@ -13,12 +13,12 @@ from openchargeback.ledger.config import FILE_NAME, read_config
 from openchargeback.ledger.directory import PEOPLE_FILE, PROJECTS_FILE, Directory, read_directory
 from openchargeback.ledger.files import ChargeFile
 from openchargeback.ledger.frozen import FROZEN, PARTS, Frozen
+from openchargeback.ledger.notes import NOTES, Acknowledged, read_notes
 from openchargeback.ledger.periods import PeriodFile, is_period, read_period
 from openchargeback.ledger.settings import Config
 from openchargeback.model import Page
 from openchargeback.problems import Problem
 
-NOTES = "notes.yaml"
 LOCAL_FILE_NAME = "config.local.yaml"
 MAX_LOGO_BYTES = 2 * 1024 * 1024
 
@@ -38,6 +38,7 @@ class Ledger:
     """What a ledger says about itself. Periods are those that have charges, a period file or approvals, ascending.
 
     frozen: the records of closed periods; `read_ledger` leaves them out, since reading them takes time.
+    notes: by period, what people have acknowledged about it.
     """
 
     root: Path
@@ -50,6 +51,7 @@ class Ledger:
     logo: Logo | None = None
     digests: dict[str, str] = field(default_factory=dict)
     frozen: dict[str, Frozen] = field(default_factory=dict)
+    notes: dict[str, tuple[Acknowledged, ...]] = field(default_factory=dict)
 
     @property
     def periods(self) -> tuple[str, ...]:
@@ -89,6 +91,7 @@ def read_ledger(root: Path) -> tuple[Ledger | None, list[Problem]]:
     problems += faults
     approvals = _approvals(root, take, problems)
     period_files = _period_files(root, take, problems)
+    notes = _notes(root, take, problems)
     directory, faults = read_directory(take(PEOPLE_FILE), take(PROJECTS_FILE))
     problems += faults
     pages = _pages(root, take, problems)
@@ -108,7 +111,7 @@ def read_ledger(root: Path) -> tuple[Ledger | None, list[Problem]]:
     for file in found:
         by_period.setdefault(file.period, []).append(file)
     charges = {period: tuple(items) for period, items in by_period.items()}
-    ledger = Ledger(root, config, directory, charges, approvals, period_files, pages, logo, digests)
+    ledger = Ledger(root, config, directory, charges, approvals, period_files, pages, logo, digests, notes=notes)
     return ledger, problems
 
 
@@ -153,6 +156,17 @@ def _period_files(root: Path, take: _Take, problems: list[Problem]) -> dict[str,
             problems += faults
             if period_file:
                 result[path.stem] = period_file
+    return result
+
+
+def _notes(root: Path, take: _Take, problems: list[Problem]) -> dict[str, tuple[Acknowledged, ...]]:
+    result = {}
+    for relative in files.listed(root, "periods", []):
+        period, _, rest = PurePosixPath(relative).name.partition(".")
+        data = take(relative) if rest == NOTES and is_period(period) else None
+        if data is not None:
+            result[period], faults = read_notes(data, relative)
+            problems += faults
     return result
 
 

@@ -81,6 +81,17 @@ def compared(root: Path, base: str | None, head: str | None, branch: str) -> tup
     return Snapshot(root, common, wanted, False, _resolved(root, common, git.tree(root, common))), last
 
 
+def stored(root: Path, name: str) -> Snapshot:
+    """The whole ledger as a commit holds it, by branch, tag or id; UsageFault where there is no such one."""
+    if not git.inside_repository(root):
+        raise UsageFault(f"{root} is in no Git repository (or Git is missing), so there is no history to read")
+    commit = _commit(root, name)
+    entries = git.tree(root, commit)
+    if not entries:
+        raise UsageFault(f"the commit {name} holds no ledger at this place")
+    return Snapshot(root, commit, name, False, _resolved(root, commit, entries, every=True))
+
+
 def lies_in(path: str, folders: Collection[str]) -> bool:
     """Whether a path within the ledger is one of these folders or lies in one."""
     return path.split("/", 1)[0] in folders
@@ -143,11 +154,14 @@ def _refused(path: str, entry: git.Entry) -> Problem | None:
     return None
 
 
-def _resolved(root: Path, commit: str, entries: dict[str, git.Entry]) -> dict[str, git.Entry]:
-    """The entries, with each link to a file of the ledger replaced by what that file is."""
+def _resolved(root: Path, commit: str, entries: dict[str, git.Entry], *, every: bool = False) -> dict[str, git.Entry]:
+    """The entries, with each link to a file of the ledger replaced by what that file is.
+
+    every: also those that no amount rests on, such as templates.
+    """
     result = dict(entries)
     for path, entry in entries.items():
-        if entry.mode != git.LINK or not (path == FILE_NAME or lies_in(path, FOLDERS)):
+        if entry.mode != git.LINK or not (every or path == FILE_NAME or lies_in(path, FOLDERS)):
             continue
         if commit:
             text = os.fsdecode(git.read_blob(root, entry.id))

@@ -8,6 +8,7 @@ from decimal import Decimal
 COST_COLUMNS = ("BilledCost", "EffectiveCost")
 DIALECTS = ("azure", "focus", "focus-1.0", "focus-1.1", "focus-1.2", "focus-1.3", "focus-1.4", "simple")
 FORGES = ("github", "gitlab", "forgejo")
+EVIDENCE_LEVELS = ("A", "B", "C")
 PAPERS = ("a4", "letter")
 PAYER_FIELDS = ("pi", "project", "fund")
 
@@ -100,12 +101,24 @@ class UnusualAmount:
 
 
 @dataclass(frozen=True, slots=True)
+class EvidenceRule:
+    """What must be known of who approved decisions and closings.
+
+    level: A, B or C, empty for no demand. other_than_author: somebody who did not write the file must have approved.
+    """
+
+    level: str = ""
+    other_than_author: bool = False
+
+
+@dataclass(frozen=True, slots=True)
 class Review:
     """Rules that make a person look at a charge. `unusual_amount` is None where it is switched off."""
 
     patterns: tuple[Pattern, ...] = ()
     fund_patterns: tuple[str, ...] = ()
     unusual_amount: UnusualAmount | None = UnusualAmount()
+    evidence: EvidenceRule = EvidenceRule()
 
 
 @dataclass(frozen=True, slots=True)

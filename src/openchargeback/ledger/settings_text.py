@@ -7,7 +7,7 @@ from dataclasses import fields
 from typing import Any
 
 from openchargeback.ledger.directory import MATCH_COLUMNS, Directory, Entry, ProjectEntry
-from openchargeback.ledger.settings import Config, PortalSettings, Review, Source
+from openchargeback.ledger.settings import Config, EvidenceRule, PortalSettings, Review, Source
 
 
 def settings_values(config: Config, sources: Iterable[str]) -> dict[str, Any]:
@@ -84,6 +84,8 @@ def _review(review: Review) -> dict[str, Any]:
     result["unusual_amount"] = (
         {"factor": rule.factor, "minimum": rule.minimum, "first_time": rule.first_time} if rule else False
     )
+    if review.evidence != EvidenceRule():
+        result["evidence"] = _changed(review.evidence)
     return result
 
 

@@ -10,6 +10,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 from openchargeback import money
+from openchargeback.model import Evidence
 from openchargeback.plan import words
 from openchargeback.plan.values import DecisionChange, PeriodChange, Plan, SettingChange
 from openchargeback.problems import Problem
@@ -57,6 +58,7 @@ def markdown(plan: Plan) -> str:
     for period in plan.periods:
         parts += _period(period, plan.currency)
     parts += _settings(plan.settings, plan.currency)
+    parts += _evidence(plan.evidence)
     if plan.moves or plan.periods or plan.settings:
         parts.append(_inputs(plan))
     return _fitted(parts)
@@ -219,6 +221,15 @@ def _settings(settings: Sequence[SettingChange], currency: str) -> list[str | _T
         for each in settings
     ]
     return [table]
+
+
+def _evidence(found: Sequence[Evidence]) -> list[str | _Table]:
+    if not found:
+        return []
+    table = _Table("Who approved, as far as it is known", ("File", "Level", "By", "Why"), frozenset())
+    for each in found:
+        table.rows.append((escaped(each.path), str(each.level), escaped(", ".join(each.approvers)), escaped(each.why)))
+    return [table, words.LEVELS]
 
 
 def _inputs(plan: Plan) -> str:

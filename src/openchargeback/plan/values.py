@@ -15,7 +15,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from decimal import Decimal
 
-from openchargeback.model import BillingLine, Entry, FlagGroup, State
+from openchargeback.model import BillingLine, Entry, Evidence, FlagGroup, State
 from openchargeback.money import ZERO
 from openchargeback.problems import Problem
 
@@ -222,7 +222,10 @@ class Revision:
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """What merging the head would change. problems: those of the head, and what was noticed between the two."""
+    """What merging the head would change. problems: those of the head, and what was noticed between the two.
+
+    evidence: who approved the decisions and closings that the head changes, where they are committed.
+    """
 
     base: Revision
     head: Revision
@@ -230,6 +233,7 @@ class Plan:
     periods: tuple[PeriodChange, ...]
     settings: tuple[SettingChange, ...]
     problems: tuple[Problem, ...]
+    evidence: tuple[Evidence, ...] = ()
 
     @property
     def moves(self) -> bool:

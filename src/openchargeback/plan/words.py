@@ -14,6 +14,12 @@ LARGEST = 10
 
 NOTHING_MOVES = "No billing line moves."
 
+LEVELS = (
+    "A: the host's record of a review by another than every author. B: signed by another, with a known key. "
+    "C: names only. Unknown: the history is not there."
+)
+"""What the levels of evidence mean, in one line."""
+
 
 def signed(amount: Decimal, currency: str) -> str:
     """Cents with their sign: `+1,234.50`, `−5.00`, and `0.00` without one."""

@@ -112,15 +112,23 @@ def open_books(root: Path, *, wanted: str = "", data: bool = False, step: Step |
     return Books(ledger, periods, tuple(problems))
 
 
-def build(root: Path, output: Path, *, workers: int | None = None, step: Step | None = None) -> Built:
+def build(
+    root: Path,
+    output: Path,
+    *,
+    commit: git.Commit | None = None,
+    workers: int | None = None,
+    step: Step | None = None,
+) -> Built:
     """Write portal, statements, journals and manifest to a folder, as a whole or not at all.
 
+    commit: what the folder of the ledger holds, where it is no repository itself.
     Raises LedgerFault for errors in the ledger, UsageFault for a folder that is not ours, OutsideFault for the disk.
     """
     books = open_books(root, data=True, step=step)
     store = open_cache(root)
     env = make_environment(root / "templates")
-    commit = git.head(root)
+    commit = commit or git.head(root)
     provenance = Provenance(commit.id if commit else "", commit.date if commit else "", __version__)
     journals = _journals(books, env)
     site = make_site(books, provenance, {period: tuple(sorted(files)) for period, files in journals.items()})

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 from dataclasses import replace
 from pathlib import Path
 
@@ -17,7 +17,7 @@ from openchargeback.ledger.periods import Event, PeriodFile, write_period
 from openchargeback.ledger.reading import Ledger
 from openchargeback.ledger.schema_files import schema_comment
 from openchargeback.ledger.seal import make_seal
-from openchargeback.model import Correction, Entry, State
+from openchargeback.model import Correction, Entry, Evidence, State
 from openchargeback.portal.logo import usable_logo
 from openchargeback.portal.statements import statement_histories
 from openchargeback.problems import LedgerFault, UsageFault, has_errors
@@ -25,9 +25,10 @@ from openchargeback.publish.build import Books
 from openchargeback.publish.single import write_file
 
 
-def close(books: Books, period: str, event: Event) -> list[str]:
+def close(books: Books, period: str, event: Event, evidence: Sequence[Evidence] = ()) -> list[str]:
     """Freeze an open period and close it; gives the paths written. Nothing is checked here but the invariants.
 
+    evidence: who approved its decisions, to be recorded.
     Everything is written to disk before the period file says that the period is closed, so a crash leaves it open.
     """
     ledger = books.ledger
@@ -42,6 +43,7 @@ def close(books: Books, period: str, event: Event) -> list[str]:
         raise LedgerFault(problems)
     earlier = [each for each in books.periods if each.period < period]
     frozen = freeze(then, billed, details, statement_histories((*earlier, billed)), __version__)
+    frozen = replace(frozen, evidence=tuple(evidence))
     contents = frozen_files(frozen, details.held, _logo(ledger))
     (ledger.root / "periods").mkdir(exist_ok=True)
     _remove(ledger.root, period, keep=contents)

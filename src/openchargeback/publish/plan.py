@@ -10,13 +10,15 @@ from pathlib import Path
 from openchargeback.billing.corrections import Corrected, correct
 from openchargeback.billing.freezing import history_of, months_before
 from openchargeback.billing.pipeline import Posted, Settled
+from openchargeback.ledger import git
 from openchargeback.ledger.config import FILE_NAME, read_config
 from openchargeback.ledger.directory import PEOPLE_FILE, PROJECTS_FILE
+from openchargeback.ledger.evidence import HostRecord, evidence_of, missing_evidence
 from openchargeback.ledger.periods import PeriodFile, read_period
 from openchargeback.ledger.reading import Ledger, read_ledger
 from openchargeback.ledger.revision import FOLDERS, Snapshot, compared, lies_in, take
 from openchargeback.ledger.settings import Config
-from openchargeback.model import State
+from openchargeback.model import Evidence, Level, State
 from openchargeback.plan.changes import period_change
 from openchargeback.plan.parts import Side, settle_both, unexplained
 from openchargeback.plan.reached import changed_paths, period_of, reached_periods
@@ -28,6 +30,7 @@ from openchargeback.problems import LedgerFault, Problem, Severity, has_errors, 
 from openchargeback.publish.billed import recorded
 from openchargeback.publish.build import Step, open_cache
 from openchargeback.publish.cache import Cache
+from openchargeback.publish.evidence import files_to_approve
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,18 +48,25 @@ class _Sides:
         return take(self.head, wanted, self.head_folder)
 
 
-def make_plan(root: Path, base: str | None = None, head: str | None = None, *, step: Step | None = None) -> Plan:
-    """What merging the head into the base would change.
+def make_plan(
+    root: Path,
+    base: str | None = None,
+    head: str | None = None,
+    *,
+    host: HostRecord | None = None,
+    step: Step | None = None,
+) -> Plan:
+    """What merging the head into the base would change. host: what a host recorded of the reviews.
 
     Raises UsageFault where they cannot be compared, LedgerFault where the head's settings cannot be read.
     """
     before, after = compared(root, base, head, _main_branch(root))
     with tempfile.TemporaryDirectory(prefix="openchargeback-plan-") as folder:
         sides = _Sides(before, after, Path(folder) / "base", Path(folder) / "head")
-        return _plan(sides, _cache(root), step)
+        return _plan(sides, _cache(root), host, step)
 
 
-def _plan(sides: _Sides, store: Cache, step: Step | None) -> Plan:
+def _plan(sides: _Sides, store: Cache, host: HostRecord | None, step: Step | None) -> Plan:
     problems = sides.take(lambda path: path == FILE_NAME or lies_in(path, ("periods", "directory")))
     states = _states(sides.base_folder), _states(sides.head_folder)
     configs = _config(sides.base_folder), _config(sides.head_folder)
@@ -85,14 +95,39 @@ def _plan(sides: _Sides, store: Cache, step: Step | None) -> Plan:
     problems += touched_periods(changed_paths(sides.base.entries, sides.head.entries), *states)
     problems += beyond(periods, strictest(before.config.plan, after.config.plan), after.config.currency)
     problems += _base_notice(base_problems)
+    evidence, missing = _approved(sides, before, after, host)
     return Plan(
         _revision(sides.base),
         _revision(sides.head),
         after.config.currency,
         tuple(periods),
         settings,
-        tuple(in_order(problems)),
+        tuple(in_order([*problems, *missing])),
+        evidence,
     )
+
+
+def _approved(
+    sides: _Sides, before: Ledger, after: Ledger, host: HostRecord | None
+) -> tuple[tuple[Evidence, ...], list[Problem]]:
+    """Who approved the decisions and closings that the head changes, and what is asked for beyond that.
+
+    Base and head both may ask, so that a branch cannot lower what it is held to. What is asked for may still come,
+    since a plan is looked at before the review: it is a warning here. Of files that are not committed there is nothing
+    to tell.
+    """
+    root, changed = sides.head.root, set(_changed(sides))
+    if sides.head.commit != git.resolve(root, "HEAD"):
+        return (), []
+    files = {path: who for path, who in files_to_approve(after, after.periods).items() if path in changed}
+    found = [
+        each
+        for each in evidence_of(root, files, sides.base.commit, host)
+        if each.content or each.level is not Level.UNKNOWN or git.is_shallow(root)
+    ]
+    rules = dict.fromkeys((before.config.review.evidence, after.config.review.evidence))
+    missing = [problem for rule in rules for problem in missing_evidence(found, rule)]
+    return tuple(found), [replace(each, severity=Severity.WARNING) for each in missing]
 
 
 def _main_branch(root: Path) -> str:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from decimal import Decimal
 
-from openchargeback.model import BilledPeriod, DecisionRecord, FileRecord, FlagGroup, SourceTotals
+from openchargeback.model import BilledPeriod, DecisionRecord, Evidence, FileRecord, FlagGroup, SourceTotals
 from openchargeback.portal import charts, paths
 from openchargeback.portal.shell import Link
 from openchargeback.portal.templates import exact_places, period_human
@@ -52,7 +52,10 @@ class FlagLine:
 
 @dataclass(frozen=True, slots=True)
 class PeriodView:
-    """All of a month's page. `totals` sums the sources in the ledger's currency; `places` aligns exact amounts."""
+    """All of a month's page. `totals` sums the sources in the ledger's currency; `places` aligns exact amounts.
+
+    evidence: who approved the decisions, as closing recorded it.
+    """
 
     summary: Summary
     earlier: Link | None
@@ -65,6 +68,7 @@ class PeriodView:
     flags: tuple[FlagLine, ...]
     decisions: tuple[DecisionRecord, ...]
     decision_places: int
+    evidence: tuple[Evidence, ...]
     files: tuple[FileRecord, ...]
     file_places: int
     journal: Link
@@ -100,6 +104,7 @@ def period_view(book: Book, index: int, journal_files: tuple[str, ...]) -> Perio
         flags=tuple(_flag_line(book, group) for group in period.flags),
         decisions=period.decisions,
         decision_places=exact_places([decision.exact_billed for decision in period.decisions]),
+        evidence=period.evidence,
         files=period.files,
         file_places=exact_places([file.exact_billed for file in period.files]),
         journal=Link(f"Journal {period.period}", paths.journal_page(period.period)),

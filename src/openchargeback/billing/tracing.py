@@ -1,0 +1,276 @@
+"""From a statement back to its charges: file, row and line of each, and how its cents came about.
+
+    source total ─▶ billing line ─▶ resource ─▶ charge
+
+The stages run once more over the period's charge files: of an open period as the ledger is, of a closed one with the
+settings, the directory and the history of its record, and what comes out is held against the record.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from decimal import ROUND_FLOOR, Decimal
+
+import duckdb
+
+from openchargeback import money
+from openchargeback.billing import lines as lines_
+from openchargeback.billing.freezing import history_of, months_before
+from openchargeback.billing.pipeline import settle
+from openchargeback.focus.database import database, sql
+from openchargeback.focus.reading import LoadedFile, load
+from openchargeback.ledger.reading import Ledger
+from openchargeback.model import Amounts, BilledPeriod, BillingLine, Correction, Entry, Kind, Statement
+from openchargeback.problems import LedgerFault, UsageFault, has_errors
+from openchargeback.review.ids import number_charges
+
+
+@dataclass(frozen=True, slots=True)
+class Share:
+    """An exact amount and the cents it was given: `floor` by rounding down, the rest by largest remainders."""
+
+    exact: Decimal
+    cents: Decimal
+
+    def floor(self, currency: str) -> Decimal:
+        """The exact amount rounded towards minus infinity, in the currency's minor unit."""
+        return self.exact.quantize(Decimal(1).scaleb(-money.places(currency)), ROUND_FLOOR)
+
+    def given(self, currency: str) -> Decimal:
+        """What its remainder brought it on top of that: nothing or one unit."""
+        return self.cents - self.floor(currency)
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """Where a charge stands: the file, its row as a spreadsheet counts (the header is 1), its line (0: none)."""
+
+    file: str
+    row: int
+    line: int
+
+
+@dataclass(frozen=True, slots=True)
+class TracedCharge:
+    """A charge with its cents. via: how PI, project and fund were found. decisions: places of the approval files.
+
+    Of a charge of an earlier period, `original` is that period and `entry` says what was done with it.
+    """
+
+    charge: str
+    place: Place | None
+    list: Share
+    billed: Share
+    via: tuple[str, ...] = ()
+    flags: tuple[str, ...] = ()
+    decisions: tuple[str, ...] = ()
+    entry: Entry = Entry.OWN
+    original: str = ""
+    corrects: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class TracedResource:
+    """A resource of a line with its charges; the cents of these add up to its own."""
+
+    name: str
+    id: str
+    kind: Kind | None
+    billed: Share
+    charges: tuple[TracedCharge, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class TracedLine:
+    """A billing line with its resources; source: the whole source's total and how many lines share it.
+
+    faithful: whether the stages still give this line; where not, nothing below it can be told.
+    """
+
+    number: int
+    line: BillingLine
+    source: Share | None
+    source_lines: int
+    resources: tuple[TracedResource, ...]
+    faithful: bool = True
+
+    @property
+    def charges(self) -> tuple[TracedCharge, ...]:
+        """The charges of all resources."""
+        return tuple(charge for resource in self.resources for charge in resource.charges)
+
+
+def trace_statement(
+    ledger: Ledger, billed: BilledPeriod, statement: Statement, wanted: Iterable[int] = ()
+) -> tuple[TracedLine, ...]:
+    """The lines of a statement of that period, traced to their charges.
+
+    wanted: numbers of lines (from 1) on the statement; all of them unless given. The ledger must hold its records, and
+    the files must be as recorded (`ledger.seal` tells). Raises UsageFault for a line that is not there, LedgerFault
+    where charge files cannot be read.
+    """
+    numbers = list(wanted) or list(range(1, len(statement.lines) + 1))
+    missing = [number for number in numbers if not 0 < number <= len(statement.lines)]
+    if missing:
+        raise UsageFault(f"{statement.number} has {len(statement.lines)} lines, so none is number {missing[0]}")
+    picked = {number: statement.lines[number - 1] for number in sorted(set(numbers))}
+    own = [line for line in picked.values() if line.entry is Entry.OWN]
+    traced = _own_lines(ledger, billed.period, own) if own else {}
+    others = [line for line in picked.values() if line.entry is not Entry.OWN]
+    corrections = [each for each in billed.corrections if any(_belongs(each, line) for line in others)]
+    places = _places_of(ledger, corrections)
+    return tuple(
+        replace(traced[line.key], number=number)
+        if line.entry is Entry.OWN
+        else _corrected_line(number, line, corrections, places)
+        for number, line in picked.items()
+    )
+
+
+def _own_lines(ledger: Ledger, period: str, wanted: Sequence[BillingLine]) -> dict[tuple[str, ...], TracedLine]:
+    with database() as con:
+        loaded, currency = _settle(con, ledger, period)
+        lines_.sum_resources(con, currency)
+        made = lines_.read_lines(con, period, currency)
+        ids = [number for (number,) in con.execute("SELECT id FROM line ORDER BY id").fetchall()]
+        known = {line.key: (number, line) for number, line in zip(ids, made, strict=True)}
+        good = {line.key: known[line.key][0] for line in wanted if known.get(line.key, (0, None))[1] == line}
+        _number_sources(con, period, loaded, {line.source for line in wanted})
+        lines_.share_charges(con, currency, sorted(good.values()))
+        resources = _resources(con, loaded, currency)
+        totals = _source_totals(con, currency)
+    return {
+        line.key: TracedLine(
+            0,
+            line,
+            totals[line.source][0] if line.source in totals else None,
+            totals[line.source][1] if line.source in totals else 0,
+            tuple(resources.get(good.get(line.key, -1), ())),
+            faithful=line.key in good,
+        )
+        for line in wanted
+    }
+
+
+def _settle(con: duckdb.DuckDBPyConnection, ledger: Ledger, period: str) -> tuple[list[LoadedFile], str]:
+    record = ledger.frozen.get(period)
+    then = replace(ledger, config=record.config, directory=record.directory) if record else ledger
+    history = history_of(ledger, record.compared_with if record else months_before(ledger, period))
+    loaded, problems = load(con, ledger.charge_files.get(period, ()), then.config)
+    if has_errors(problems):
+        raise LedgerFault(problems, ledger.root)
+    settle(con, then, period, loaded, history)
+    return loaded, then.config.currency
+
+
+def _number_sources(
+    con: duckdb.DuckDBPyConnection, period: str, loaded: Sequence[LoadedFile], sources: set[str]
+) -> None:
+    """Ids for the charges of these sources that have none yet."""
+    query = "SELECT DISTINCT source FROM charge_id JOIN attributed USING (n)"
+    number_charges(con, period, loaded, sources - {source for (source,) in con.execute(query).fetchall()})
+
+
+def _source_totals(con: duckdb.DuckDBPyConnection, currency: str) -> dict[str, tuple[Share, int]]:
+    rows = con.execute(
+        "SELECT line.source, sum(line.exact_billed), any_value(total.billed), count(*) FROM line "
+        "JOIN source_total AS total ON total.id = line.source GROUP BY line.source"
+    ).fetchall()
+    return {source: (Share(exact, _cents(units, currency)), count) for source, exact, units, count in rows}
+
+
+def _resources(
+    con: duckdb.DuckDBPyConnection, loaded: Sequence[LoadedFile], currency: str
+) -> dict[int, list[TracedResource]]:
+    """By the id of the line, with the charges of each."""
+    files = {each.number: each for each in loaded}
+    charges: dict[int, list[TracedCharge]] = {}
+    lines: dict[int, int] = {}
+    for row in con.execute(sql(__package__, "traced_charges.sql")).fetchall():
+        line, resource, charge, file, n, exact_list, exact_billed, billed, discount, *rest = row
+        *via, flags, places = rest
+        lines[resource] = line
+        charges.setdefault(resource, []).append(
+            TracedCharge(
+                charge,
+                place_of(files[file], n),
+                Share(exact_list, _cents(billed + discount, currency)),
+                Share(exact_billed, _cents(billed, currency)),
+                tuple(text or "" for text in via),
+                tuple(flags),
+                tuple(places),
+            )
+        )
+    rows = con.execute(
+        "SELECT resource.id, resource_name, resource_id, kind, exact_billed, share.billed FROM resource "
+        "JOIN resource_share AS share ON share.id = resource.id ORDER BY resource.id"
+    ).fetchall()
+    result: dict[int, list[TracedResource]] = {}
+    for id_, name, resource_id, kind, exact, units in rows:
+        if id_ in charges:
+            share = Share(exact, _cents(units, currency))
+            result.setdefault(lines[id_], []).append(
+                TracedResource(name, resource_id, Kind(kind), share, tuple(charges[id_]))
+            )
+    return result
+
+
+def place_of(loaded: LoadedFile, n: int) -> Place:
+    """Where the charge of that number stands in the file."""
+    row, layout = n - loaded.first, loaded.opened.layout
+    if layout is None:
+        return Place(loaded.file.path, row + 2, 0)
+    return Place(loaded.file.path, row + 2, row + 2 if layout.plain else layout.lines[row])
+
+
+def _corrected_line(
+    number: int, line: BillingLine, corrections: Iterable[Correction], places: Mapping[str, Place]
+) -> TracedLine:
+    """A line of an earlier period: its charges one by one, as the corrections record them."""
+    charges = tuple(
+        TracedCharge(
+            charge=each.charge,
+            place=places.get(each.charge),
+            list=Share(each.exact_list, each.amounts.list),
+            billed=Share(each.exact_billed, each.amounts.billed),
+            decisions=(each.place,),
+            entry=each.entry,
+            original=each.original,
+            corrects=each.corrects,
+        )
+        for each in corrections
+        if _belongs(each, line)
+    )
+    whole = Share(line.exact_billed, Amounts.total(each.amounts for each in corrections if _belongs(each, line)).billed)
+    return TracedLine(number, line, None, 0, (TracedResource("", "", None, whole, charges),))
+
+
+def _belongs(each: Correction, line: BillingLine) -> bool:
+    payer = (each.pi, each.project, each.fund, each.source, each.service)
+    corrects = each.corrects if each.entry in (Entry.CREDIT, Entry.REBILL) else ""
+    return (*payer, str(each.entry), each.original, corrects) == line.key
+
+
+def _places_of(ledger: Ledger, corrections: Iterable[Correction]) -> dict[str, Place]:
+    """Where charges of earlier periods stand, by id; those that cannot be found any more are left out."""
+    originals: dict[str, set[str]] = {}
+    for each in corrections:
+        originals.setdefault(each.original, set()).add(each.charge)
+    found: dict[str, Place] = {}
+    for period, ids in sorted(originals.items()):
+        with database() as con:
+            loaded, _ = _settle(con, ledger, period)
+            _number_sources(con, period, loaded, {each.file.source for each in loaded})
+            files = {each.number: each for each in loaded}
+            rows = con.execute(
+                "SELECT charge_id.id, charge.file, charge.n FROM charge_id JOIN attributed AS charge USING (n) "
+                "WHERE list_contains($ids, charge_id.id)",
+                {"ids": sorted(ids)},
+            ).fetchall()
+            found |= {id_: place_of(files[file], n) for id_, file, n in rows}
+    return found
+
+
+def _cents(units: int, currency: str) -> Decimal:
+    return Decimal(units).scaleb(-money.places(currency))

@@ -1,0 +1,95 @@
+"""`focus-billing review evidence`."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+import click
+
+from openchargeback.cli.host import host_record, kept_option, review_options
+from openchargeback.cli.options import PERIOD, root_of, with_ledger
+from openchargeback.cli.report import print_json, print_problems, print_table, shown
+from openchargeback.ledger.reading import read_ledger
+from openchargeback.model import Evidence
+from openchargeback.plan.words import LEVELS
+from openchargeback.problems import LedgerFault
+from openchargeback.publish.evidence import evidence_document, gather, read_evidence
+
+
+@click.command("evidence")
+@click.option("--period", "periods", type=PERIOD, multiple=True, help="Only this period; repeatable.")
+@click.option("--base", default="", metavar="REV", help="The branch to land on; origin/main, else main.")
+@click.option(
+    "--format",
+    "form",
+    type=click.Choice(["text", "markdown", "json"]),
+    default="text",
+    show_default=True,
+    help="Output; markdown for the summary of a CI job.",
+)
+@review_options
+@kept_option
+@with_ledger
+def evidence(
+    periods: tuple[str, ...],
+    base: str,
+    form: str,
+    event: Path | None,
+    reviews: Path | None,
+    commits: Path | None,
+    kept: tuple[Path, ...],
+    named: str | None,
+) -> None:
+    """Who approved each approval file and each closing, and how well that is known.
+
+    Levels: A, the host's own record of a review; B, a signed commit; C, names only; unknown, in a shallow clone. Exit
+    code 1 where `review: evidence:` in the config asks for more.
+
+    \b
+    Example: focus-billing review evidence
+             focus-billing review evidence --reviews reviews.json --commits commits.json --format json
+    """
+    ledger, problems = read_ledger(root_of(named))
+    if ledger is None:
+        raise LedgerFault(problems)
+    host = host_record(event, reviews, commits)
+    recorded = [each for path in kept for each in read_evidence(path)]
+    found, missing = gather(ledger, periods=periods, host=host, base=base, recorded=recorded)
+    if form == "json":
+        print_json(evidence_document(found, missing))
+    elif form == "markdown":
+        click.echo(_markdown(found), nl=False)
+    else:
+        _print(found)
+    if missing and form != "json":
+        print_problems(missing)
+    sys.exit(1 if missing else 0)
+
+
+def _print(found: Sequence[Evidence]) -> None:
+    if not found:
+        click.echo("there are no decisions and no closings in Git")
+        return
+    rows = [(each.path, str(each.level), ", ".join(each.approvers), ", ".join(each.authors)) for each in found]
+    print_table(("File", "Level", "Approved by", "Written by"), rows)
+    for each in found:
+        click.echo(shown(f"{each.path}: {each.why}"))
+    click.echo(LEVELS)
+
+
+def _markdown(found: Sequence[Evidence]) -> str:
+    if not found:
+        return "### Who approved\n\nThere are no decisions and no closings.\n"
+    rows = "".join(
+        f"| {' | '.join(_cell(text) for text in (each.path, str(each.level), ', '.join(each.approvers), each.why))} |\n"
+        for each in found
+    )
+    return f"### Who approved\n\n| File | Level | By | Why |\n|---|---|---|---|\n{rows}\n{LEVELS}\n"
+
+
+def _cell(text: str) -> str:
+    """Text from data in a cell of a table, as code, so that it cannot mention people or bring HTML along."""
+    plain = shown(text).replace("`", "'").replace("|", "¦")
+    return f"`{plain}`" if plain else ""

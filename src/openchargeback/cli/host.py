@@ -1,0 +1,133 @@
+"""What a host recorded about a pull request, from the files that a workflow downloaded.
+
+GitHub: the event (`GITHUB_EVENT_PATH`), or `gh api repos/O/R/pulls/N`; `gh api --paginate repos/O/R/pulls/N/reviews`
+and `gh api --paginate repos/O/R/pulls/N/commits`. Nothing is fetched here.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import click
+
+from openchargeback.cli.options import F
+from openchargeback.ledger.evidence import HostRecord
+from openchargeback.problems import UsageFault
+
+_FILE = click.Path(path_type=Path, exists=True, dir_okay=False)
+_OPTIONS = (
+    # In a job of CI the variable is always there; it is read only beside --reviews.
+    click.option(
+        "--event", type=click.Path(path_type=Path), envvar="GITHUB_EVENT_PATH", help="The host's event (JSON)."
+    ),
+    click.option("--reviews", type=_FILE, envvar="OPENCHARGEBACK_REVIEWS", help="The pull request's reviews (JSON)."),
+    click.option("--commits", type=_FILE, envvar="OPENCHARGEBACK_COMMITS", help="The pull request's commits (JSON)."),
+)
+
+kept_option = click.option("--evidence", "kept", type=_FILE, multiple=True, help="Evidence kept earlier; repeatable.")
+
+
+def review_options(function: F) -> F:
+    """The files of a host that tell who reviewed a pull request; `host_record` takes them."""
+    for option in reversed(_OPTIONS):
+        function = option(function)
+    return function
+
+
+_INSIDERS = ("OWNER", "MEMBER", "COLLABORATOR")
+"""Associations with the repository that go with write access or a membership; anybody may review in a public one."""
+
+
+def host_record(event: Path | None, reviews: Path | None, commits: Path | None) -> HostRecord | None:
+    """The host's record of the pull request of an event; None where there is no pull request or no reviews are given.
+
+    Raises UsageFault where a file is not what it should be.
+    """
+    if event is None or reviews is None:
+        return None
+    request = _object(event)
+    request = request.get("pull_request", request)
+    head = request.get("head")
+    if not isinstance(head, dict) or not isinstance(head.get("sha"), str):
+        return None
+    number, sha = request.get("number"), head["sha"]
+    approvers = _approvers(_list(reviews), sha)
+    authors, doubt = _authors(request, _list(commits) if commits else None)
+    others = tuple(sorted(approvers - authors))
+    if not doubt and not others:
+        doubt = "only authors approved it" if approvers else f"no approving review of {sha[:12]} by a member"
+    merged = request.get("merge_commit_sha") if request.get("merged") else ""
+    return HostRecord(f"github #{number}", sha, str(merged or ""), () if doubt else others, doubt)
+
+
+def _approvers(reviews: Sequence[Any], head: str) -> set[str]:
+    """Who approved this very head and did not take it back: of each person the last review with a verdict counts."""
+    last: dict[str, tuple[str, str]] = {}
+    for review in reviews:
+        user = review.get("user") or {}
+        state, login = str(review.get("state", "")).upper(), user.get("login")
+        if (
+            not login
+            or user.get("type", "User") != "User"
+            or state not in ("APPROVED", "CHANGES_REQUESTED", "DISMISSED")
+        ):
+            continue
+        if review.get("author_association") in _INSIDERS:
+            last[login.casefold()] = (state, str(review.get("commit_id", "")))
+    return {login for login, (state, commit) in last.items() if (state, commit) == ("APPROVED", head)}
+
+
+def _authors(request: dict[str, Any], commits: Sequence[Any] | None) -> tuple[set[str], str]:
+    """Everybody who wrote commits of the request, by their names on the host, or why that cannot be told."""
+    if commits is None:
+        return set(), "its commits are not given (--commits), so nobody is known to be no author"
+    if isinstance(request.get("commits"), int) and request["commits"] > len(commits):
+        return set(), f"only {len(commits)} of its {request['commits']} commits are given"
+    names = {str((request.get("user") or {}).get("login", "")).casefold()} - {""}
+    for commit in commits:
+        login = (commit.get("author") or {}).get("login")
+        sha = str(commit.get("sha", ""))[:12]
+        if not login:
+            return set(), f"the author of its commit {sha} has no name on the host"
+        if "co-authored-by:" in str((commit.get("commit") or {}).get("message", "")).casefold():
+            return set(), f"its commit {sha} names co-authors, whose names on the host are not known"
+        names.add(login.casefold())
+        committer = (commit.get("committer") or {}).get("login")
+        names |= {committer.casefold()} if committer and committer != "web-flow" else set()
+    return names, ""
+
+
+def _object(path: Path) -> dict[str, Any]:
+    values = _documents(path)
+    if len(values) != 1 or not isinstance(values[0], dict):
+        raise UsageFault(f"{path} is no event of a host: one JSON object is expected")
+    return values[0]
+
+
+def _list(path: Path) -> list[dict[str, Any]]:
+    """The objects of a listing, in one array or, as `gh api --paginate` writes them, in one a page."""
+    found: list[Any] = []
+    for value in _documents(path):
+        pages = value if isinstance(value, list) else [value]
+        for page in pages:
+            found += page if isinstance(page, list) else [page]
+    if not all(isinstance(each, dict) for each in found):
+        raise UsageFault(f"{path} is no listing of a host: a JSON array of objects is expected")
+    return found
+
+
+def _documents(path: Path) -> list[Any]:
+    """The JSON documents that stand one after the other in a file."""
+    try:
+        text = path.read_text("utf-8").strip()
+        decoder, place, values = json.JSONDecoder(), 0, []
+        while place < len(text):
+            value, end = decoder.raw_decode(text, place)
+            values.append(value)
+            place = end + len(text[end:]) - len(text[end:].lstrip())
+    except (ValueError, RecursionError) as fault:
+        raise UsageFault(f"{path} is no JSON: {fault}") from fault
+    return values

@@ -1,0 +1,212 @@
+"""`focus-billing verify`."""
+
+from __future__ import annotations
+
+import sys
+from collections import Counter
+from collections.abc import Iterable
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from openchargeback.cli.options import as_json, root_of, with_ledger
+from openchargeback.cli.report import print_json, print_problems, progress, shown
+from openchargeback.problems import UsageFault
+
+if TYPE_CHECKING:
+    from openchargeback.portal.pdf_comparing import Difference
+    from openchargeback.publish.verifying import FolderCheck
+    from openchargeback.publish.verifying_pdf import Input, PdfCheck
+
+_LISTED = 50
+
+
+@click.command()
+@click.argument("output", type=click.Path(path_type=Path, exists=True), default=Path("public"), metavar="[PDF|FOLDER]")
+@click.option("--commit", "revision", default="", metavar="REV", help="Recompute a folder from this commit instead.")
+@click.option("--workers", type=click.IntRange(1, 64), help="Processes that render PDFs; as many as cores by default.")
+@with_ledger
+@as_json
+def verify(output: Path, revision: str, workers: int | None, named: str | None, json_: bool) -> None:
+    """Recompute an output from the ledger and say whether it is the same.
+
+    A folder is what `build` wrote (`public` unless named): every file is computed anew from the commit that its
+    manifest names and compared byte by byte. A PDF is a statement: its embedded record and its visible text are
+    compared with the ledger. Exit code 0 where all is identical, or a PDF's amounts match; else 1.
+
+    \b
+    Example: focus-billing verify public
+             focus-billing verify statement.pdf --json
+    """
+    root = root_of(named)
+    if output.is_dir():
+        _folder(root, output, revision, workers, json_=json_)
+        return
+    if revision:
+        raise UsageFault("--commit is for folders; a PDF is looked for in the history by itself")
+    _pdf(root, output, json_=json_)
+
+
+def _folder(root: Path, folder: Path, revision: str, workers: int | None, *, json_: bool) -> None:
+    from openchargeback.publish.verifying import verify_folder
+
+    with progress() as step:
+        check = verify_folder(root, folder, revision, workers=workers, step=step)
+    if json_:
+        print_json(_folder_json(check))
+    else:
+        _print_folder(check)
+        if check.drift:
+            print_problems(check.drift)
+    sys.exit(1 if check.differing else 0)
+
+
+def _print_folder(check: FolderCheck) -> None:
+    for each in check.differing[:_LISTED]:
+        click.echo(f"{each.finding:<10}  {shown(each.path)}")
+    if len(check.differing) > _LISTED:
+        click.echo(f"and {len(check.differing) - _LISTED:,} more; --json lists all")
+    for remark in _remarks(check):
+        click.echo(remark, err=True)
+    counts = Counter(each.finding for each in check.files)
+    told = ", ".join(f"{count:,} {finding}" for finding, count in sorted(counts.items()))
+    click.echo(f"{told}: {check.folder}, recomputed from commit {check.commit.id[:12]} of {check.commit.date}")
+
+
+def _remarks(check: FolderCheck) -> list[str]:
+    remarks = []
+    if not check.in_history:
+        remarks.append(
+            f"the commit {check.commit.id[:12]} is not part of the history that is checked out: see where it comes from"
+        )
+    if not check.same_version and check.differing:
+        remarks.append(
+            f"the folder says that version {check.built_with} wrote it; another version may write other bytes"
+        )
+    return remarks
+
+
+def _folder_json(check: FolderCheck) -> dict[str, object]:
+    return {
+        "kind": "folder",
+        "path": str(check.folder),
+        "verdict": "differs" if check.differing else "identical",
+        "commit": check.commit.id,
+        "commit_date": check.commit.date,
+        "in_history": check.in_history,
+        "built_with": check.built_with,
+        "same_version": check.same_version,
+        "files": [{"path": each.path, "finding": each.finding} for each in check.files],
+        "drift": [problem.as_json() for problem in check.drift],
+    }
+
+
+def _pdf(root: Path, path: Path, *, json_: bool) -> None:
+    from openchargeback.publish.verifying_pdf import Verdict, verify_pdf
+
+    with progress() as step:
+        check = verify_pdf(root, path, step=step)
+    if json_:
+        print_json(_pdf_json(check))
+    else:
+        _print_pdf(check)
+        if check.drift:
+            print_problems(check.drift)
+    sys.exit(0 if check.verdict in (Verdict.IDENTICAL, Verdict.AMOUNTS_MATCH) else 1)
+
+
+def _print_pdf(check: PdfCheck) -> None:
+    click.secho(f"{check.verdict}: {shown(str(check.path))}", bold=True)
+    click.echo(f"  {_sentence(check)}")
+    _print_differences("reads otherwise than the ledger has it", check.altered)
+    _print_differences("other wording, no figures", check.wording)
+    for note in check.notes:
+        click.echo(f"  note: {note}")
+    if check.inputs:
+        click.echo("  rests on:")
+    for each in check.inputs:
+        commit = f"commit {each.commit[:12]}" if each.commit else "not committed"
+        click.echo(f"    {shown(each.path)}{_rows(each)}: {commit}")
+
+
+def _rows(each: Input) -> str:
+    """Which rows of a charge file, or lines of an approval file, in words."""
+    if not each.rows:
+        return ""
+    word = "line" if each.path.startswith("approvals/") else "row"
+    listed = ", ".join(f"{row:,}" for row in each.rows[:8])
+    more = f" and {len(each.rows) - 8:,} more" if len(each.rows) > 8 else ""
+    return f", {word}{'s' * (len(each.rows) != 1)} {listed}{more}"
+
+
+def _sentence(check: PdfCheck) -> str:
+    """The verdict in words."""
+    number = f"statement {check.number}"
+    if check.verdict == "identical":
+        return f"{number} is byte for byte what the ledger gives today"
+    if check.verdict == "amounts match":
+        return f"{number}: other bytes than this computer makes, but record and visible text say what the ledger says"
+    if check.verdict == "unknown":
+        return f"the ledger has no {number}{_looked(check)}: it may be another ledger's"
+    then = f"the ledger gave it at commit {check.given_at.id[:12]} of {check.given_at.date}" if check.given_at else ""
+    if check.verdict == "superseded":
+        if not check.by:
+            return f"{number}: {then}; today it has no statement for this PI and project"
+        newer = f"{check.by}" if check.by != check.number else "a later state of the same number"
+        return f"{number}: {then}; valid today is {newer}"
+    if then:
+        return f"{number}: {then}, but the file says otherwise"
+    valid = f"; valid today is {check.by}" if check.by else ""
+    return f"{number}: the file says otherwise than the ledger{_looked(check)}{valid}"
+
+
+def _looked(check: PdfCheck) -> str:
+    if not check.looked_at:
+        return ""
+    commits = f"{check.looked_at} commit{'s' * (check.looked_at != 1)}"
+    short = "" if check.whole else " of this shallow clone (fetch the whole history with `fetch-depth: 0`)"
+    return f", now and in the last {commits} that touch its month{short}"
+
+
+def _print_differences(title: str, differences: Iterable[Difference]) -> None:
+    rows = list(differences)
+    if not rows:
+        return
+    click.echo(f"  {title}:")
+    for each in rows[:_LISTED]:
+        where = f"{each.where}, {each.what}" if each.what else each.where
+        click.echo(f"    {shown(where)}: {shown(each.expected) or 'nothing'} → {shown(each.shown) or 'nothing'}")
+    if len(rows) > _LISTED:
+        click.echo(f"    and {len(rows) - _LISTED:,} more; --json lists all")
+
+
+def _pdf_json(check: PdfCheck) -> dict[str, object]:
+    return {
+        "kind": "pdf",
+        "path": str(check.path),
+        "verdict": check.verdict,
+        "number": check.number,
+        "period": check.period,
+        "superseded_by": check.by or None,
+        "given_at": {"commit": check.given_at.id, "date": check.given_at.date} if check.given_at else None,
+        "commits_searched": check.looked_at,
+        "whole_history": check.whole,
+        "altered": [_difference(each) for each in check.altered],
+        "wording": [_difference(each) for each in check.wording],
+        "notes": list(check.notes),
+        "inputs": [
+            {"path": each.path, "commit": each.commit or None, "rows": list(each.rows)} for each in check.inputs
+        ],
+        "drift": [problem.as_json() for problem in check.drift],
+    }
+
+
+def _difference(each: Difference) -> dict[str, object]:
+    return {
+        "where": each.where,
+        "what": each.what,
+        "ledger": each.expected or None,
+        "file": each.shown or None,
+        "amount": each.amount,
+    }

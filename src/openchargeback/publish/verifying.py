@@ -1,0 +1,138 @@
+"""Whether an output is what the ledger gives: a folder that `build` wrote, recomputed from the commit it names.
+
+The manifest in the folder is no proof of anything; it only says which commit to recompute.
+"""
+
+from __future__ import annotations
+
+import enum
+import filecmp
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+from openchargeback import __version__
+from openchargeback.billing.freezing import drift
+from openchargeback.ledger import git
+from openchargeback.ledger.reading import read_ledger
+from openchargeback.ledger.revision import FOLDERS, lies_in, stored, take
+from openchargeback.problems import LedgerFault, Problem, UsageFault
+from openchargeback.publish.billed import with_records
+from openchargeback.publish.build import Step, build, open_cache
+from openchargeback.publish.manifest import NAME, files_below, read_manifest
+
+
+class Finding(enum.StrEnum):
+    """What became of a file: as recomputed, other bytes, not there, or there without being one of the build's."""
+
+    IDENTICAL = "identical"
+    DIFFERS = "differs"
+    MISSING = "missing"
+    UNEXPECTED = "unexpected"
+
+
+@dataclass(frozen=True, slots=True)
+class FileFinding:
+    """A file of an output, by its path in the folder."""
+
+    path: str
+    finding: Finding
+
+
+@dataclass(frozen=True, slots=True)
+class FolderCheck:
+    """A folder beside what the ledger gives at a commit.
+
+    in_history: whether that commit is part of the history of what is checked out. built_with: the version of the
+    program that the manifest names. drift: where this program would compute a closed month otherwise.
+    """
+
+    folder: Path
+    commit: git.Commit
+    in_history: bool
+    built_with: str
+    files: tuple[FileFinding, ...]
+    drift: tuple[Problem, ...] = ()
+
+    @property
+    def differing(self) -> tuple[FileFinding, ...]:
+        """The files that are not identical."""
+        return tuple(each for each in self.files if each.finding is not Finding.IDENTICAL)
+
+    @property
+    def same_version(self) -> bool:
+        """Whether this version of the program wrote the folder, as the manifest says."""
+        return self.built_with == __version__
+
+
+def verify_folder(
+    root: Path, folder: Path, revision: str = "", *, workers: int | None = None, step: Step | None = None
+) -> FolderCheck:
+    """Recompute every file of a build and compare byte by byte. revision: instead of the commit in the manifest.
+
+    Raises UsageFault where it cannot be told what to recompute, LedgerFault where the ledger of then has errors.
+    """
+    listed = read_manifest(folder)
+    if listed is None:
+        raise UsageFault(f"{folder} is no output of `focus-billing build`: it has no {NAME} that can be read")
+    wanted = revision or listed.commit
+    if not wanted:
+        raise UsageFault(f"{folder} was built outside Git, so it names no commit; give one with --commit")
+    with ledger_at(root, wanted) as (ledger, commit), tempfile.TemporaryDirectory(prefix="openchargeback-") as place:
+        fresh = Path(place) / "public"
+        build(ledger, fresh, commit=commit, workers=workers, step=step)
+        files = tuple(_compare(fresh, folder))
+        drifted = tuple(drifts(ledger, step=step))
+    tip = git.head(root)
+    in_history = tip is not None and git.is_ancestor(root, commit.id, tip.id)
+    return FolderCheck(folder, commit, in_history, listed.version, files, drifted)
+
+
+@contextmanager
+def ledger_at(root: Path, revision: str) -> Iterator[tuple[Path, git.Commit]]:
+    """The ledger as a commit holds it, in a private folder that goes afterwards; nothing is checked out.
+
+    Raises UsageFault where there is no such commit, LedgerFault where it holds what no ledger may hold.
+    """
+    snapshot = stored(root, revision)
+    with tempfile.TemporaryDirectory(prefix="openchargeback-") as place:
+        folder = Path(place) / "ledger"
+        folder.mkdir()
+        problems = take(snapshot, lambda path: not path.startswith("."), folder)
+        refused = [each for each in problems if lies_in(each.path, FOLDERS)]
+        if refused:
+            raise LedgerFault(refused)
+        yield folder, git.commit_of(root, snapshot.commit)
+
+
+def drifts(root: Path, period: str = "", *, step: Step | None = None) -> list[Problem]:
+    """Where this program would compute closed months otherwise than they were closed, or one of them.
+
+    What `periods/P.notes.yaml` acknowledges is left out. The ledger must be free of errors.
+    """
+    ledger, problems = read_ledger(root)
+    if ledger is None:
+        raise LedgerFault(problems, root)
+    ledger, _ = with_records(ledger, open_cache(root))
+    months = [each for each in sorted(ledger.frozen) if period in ("", each)]
+    found = []
+    for number, month in enumerate(months):
+        if step:
+            step("Drift", number, len(months))
+        found += drift(ledger, month)
+    return found
+
+
+def _compare(fresh: Path, folder: Path) -> Iterator[FileFinding]:
+    ours, theirs = dict(files_below(fresh)), dict(files_below(folder))
+    for path in sorted({*ours, *theirs}):
+        if path not in theirs:
+            yield FileFinding(path, Finding.MISSING)
+        elif path not in ours:
+            yield FileFinding(path, Finding.UNEXPECTED)
+        else:
+            plain = theirs[path].is_file(follow_symlinks=False)
+            same = plain and filecmp.cmp(ours[path].path, theirs[path].path, shallow=False)
+            yield FileFinding(path, Finding.IDENTICAL if same else Finding.DIFFERS)

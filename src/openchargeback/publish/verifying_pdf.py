@@ -1,0 +1,282 @@
+"""Whether a statement's PDF is what the ledger says: its record against the ledger, its visible text against both.
+
+An honest PDF may have other bytes than today's: other libraries made it, or it is a draft or an earlier revision. So
+where today's ledger says otherwise, the ledger's history is looked through for the moment that it fits.
+"""
+
+from __future__ import annotations
+
+import enum
+import re
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+from openchargeback.billing.tracing import trace_statement
+from openchargeback.ledger import git
+from openchargeback.ledger.frozen import FROZEN, LINES, part_path
+from openchargeback.ledger.periods import is_period
+from openchargeback.model import BilledPeriod, Provenance, Statement
+from openchargeback.portal.paths import statement_pdf
+from openchargeback.portal.pdf_comparing import (
+    Comparison,
+    Difference,
+    compare_pdfs,
+    record_differences,
+    record_of,
+)
+from openchargeback.portal.pdf_pool import render_job
+from openchargeback.portal.pdf_reading import MAX_BYTES, PdfContent, read_pdf
+from openchargeback.portal.statement_data import JSON_NAME, statement_json
+from openchargeback.portal.statements import statement_pdfs
+from openchargeback.portal.templates import make_environment
+from openchargeback.problems import LedgerFault, Problem, UsageFault
+from openchargeback.publish.build import Books, Step, examine, make_site, open_books
+from openchargeback.publish.verifying import drifts, ledger_at
+
+COMMITS = 30
+"""How many commits that touch a period are looked through for a statement that today's ledger does not give."""
+
+_NUMBER = re.compile(r"\d{4}-\d{2}-[0-9a-f]{10,64}(-r\d+)?")
+
+
+class Verdict(enum.StrEnum):
+    """What a PDF is. `amounts match`: other bytes, but record and visible text agree with the ledger."""
+
+    IDENTICAL = "identical"
+    AMOUNTS_MATCH = "amounts match"
+    ALTERED = "altered"
+    SUPERSEDED = "superseded"
+    UNKNOWN = "unknown"
+
+
+@dataclass(frozen=True, slots=True)
+class Input:
+    """A file that a statement rests on, and the last commit that changed it (empty: none did yet).
+
+    rows: where its charges stand, the header being row 1; of decisions the lines; none where all of the file counts.
+    """
+
+    path: str
+    commit: str
+    rows: tuple[int, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class PdfCheck:
+    """A PDF beside the ledger.
+
+    number: of the statement. by: the number of the statement that is valid instead, where superseded.
+    given_at: the commit whose ledger gives this statement, where today's does not. looked_at: how many commits were
+    looked through for it; whole: whether the clone has all of its history.
+    altered, wording: what reads otherwise. statement: what the ledger has for it, today or then. inputs: what that
+    statement rests on. drift: where this program would compute its closed month otherwise today.
+    """
+
+    path: Path
+    verdict: Verdict
+    number: str
+    period: str
+    by: str = ""
+    given_at: git.Commit | None = None
+    looked_at: int = 0
+    whole: bool = True
+    altered: tuple[Difference, ...] = ()
+    wording: tuple[Difference, ...] = ()
+    notes: tuple[str, ...] = ()
+    statement: Statement | None = None
+    inputs: tuple[Input, ...] = ()
+    drift: tuple[Problem, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class _Handed:
+    """The PDF as it was handed in."""
+
+    path: Path
+    data: bytes
+    content: PdfContent
+    record: dict[str, Any] | None
+    number: str
+    period: str
+
+
+def verify_pdf(root: Path, path: Path, *, step: Step | None = None) -> PdfCheck:
+    """What a PDF is, by the ledger.
+
+    Raises UsageFault for what is no statement that can be read, LedgerFault where the ledger has errors.
+    """
+    handed = _handed(path)
+    check = _check(root, handed, step)
+    return replace(check, drift=tuple(drifts(root, handed.period, step=step)))
+
+
+def _check(root: Path, handed: _Handed, step: Step | None) -> PdfCheck:
+    path = handed.path
+    books = open_books(root, wanted=handed.period, step=step)
+    billed = books.period(handed.period)
+    today = _numbered(billed, handed.number)
+    if today is not None and _fits(handed, today, books):
+        return _compared(handed, today, books, root)
+    valid = today or _same_payer(billed, handed)
+    past, looked_at = _search(root, handed, step)
+    if past is not None:
+        return _of_the_past(root, handed, past, looked_at, valid)
+    whole = not (git.inside_repository(root) and git.is_shallow(root))
+    if valid is None:
+        return PdfCheck(path, Verdict.UNKNOWN, handed.number, handed.period, looked_at=looked_at, whole=whole)
+    comparison = _beside(handed, valid, books)
+    return PdfCheck(
+        *(path, Verdict.ALTERED, handed.number, handed.period),
+        by=valid.number if valid.number != handed.number else "",
+        looked_at=looked_at,
+        whole=whole,
+        altered=comparison.altered,
+        wording=comparison.wording,
+        notes=comparison.notes,
+        statement=valid,
+        inputs=_inputs(root, "HEAD", books, valid),
+    )
+
+
+def _handed(path: Path) -> _Handed:
+    with path.open("rb") as file:
+        data = file.read(MAX_BYTES + 1)
+    content = read_pdf(data, path.name)
+    record = record_of(content)
+    number = str(record.get("number", "")) if record else ""
+    if not _NUMBER.fullmatch(number):
+        number = next((word for word in content.words if _NUMBER.fullmatch(word)), "")
+    period = number[:7]
+    if not number or not is_period(period):
+        raise UsageFault(f"{path.name} is no statement of this program: it carries neither a {JSON_NAME} nor a number")
+    return _Handed(path, data, content, record, number, period)
+
+
+def _numbered(billed: BilledPeriod | None, number: str) -> Statement | None:
+    return next((each for each in billed.statements if each.number == number), None) if billed else None
+
+
+def _same_payer(billed: BilledPeriod | None, handed: _Handed) -> Statement | None:
+    """The statement of the PI and project that the record or the number's digest names."""
+    stem = re.sub(r"-r\d+$", "", handed.number)
+    for each in billed.statements if billed else ():
+        if re.sub(r"-r\d+$", "", each.number) == stem:
+            return each
+    return None
+
+
+def _fits(handed: _Handed, statement: Statement, books: Books) -> bool:
+    """Whether the ledger gives this record; a file that lost its record is held against the ledger as it is."""
+    records = handed.content.embedded(JSON_NAME)
+    if handed.record is None or not records:
+        return True
+    expected = statement_json(statement, books.ledger.settings(statement.period).currency)
+    return not record_differences(records[0], expected)
+
+
+def _compared(handed: _Handed, statement: Statement, books: Books, root: Path, at: str = "HEAD") -> PdfCheck:
+    """The check of a PDF whose record, where it has one, is what the ledger gives; root: the repository's own folder.
+
+    at: the commit of the books.
+    """
+    expected = _render(statement, books)
+    inputs = _inputs(root, at, books, statement)
+    if expected == handed.data:
+        return PdfCheck(
+            *(handed.path, Verdict.IDENTICAL, handed.number, handed.period), statement=statement, inputs=inputs
+        )
+    comparison = compare_pdfs(handed.content, read_pdf(expected, statement.number))
+    verdict = Verdict.ALTERED if comparison.altered else Verdict.AMOUNTS_MATCH
+    return PdfCheck(
+        *(handed.path, verdict, handed.number, handed.period),
+        altered=comparison.altered,
+        wording=comparison.wording,
+        notes=comparison.notes,
+        statement=statement,
+        inputs=inputs,
+    )
+
+
+def _beside(handed: _Handed, statement: Statement, books: Books) -> Comparison:
+    return compare_pdfs(handed.content, read_pdf(_render(statement, books), statement.number))
+
+
+def _render(statement: Statement, books: Books) -> bytes:
+    """The PDF as the ledger gives it now; made anew, since a cache proves nothing."""
+    site = make_site(books, Provenance("", "", ""), {})
+    plans = statement_pdfs(site, make_environment(books.ledger.root / "templates"), period=statement.period)
+    path = statement_pdf(statement)
+    return render_job(next(plan for plan in plans if plan.path == path).job())
+
+
+def _search(root: Path, handed: _Handed, step: Step | None) -> tuple[git.Commit | None, int]:
+    """The latest commit whose ledger gives the file's record, and how many were looked at."""
+    if handed.record is None or not git.inside_repository(root) or git.head(root) is None:
+        return None, 0
+    period = handed.period
+    paths = [f"{folder}/{period}" for folder in ("charges", "approvals")]
+    commits = git.commits_on(root, [*paths, f"periods/{period}*", "directory", "config.yaml"], COMMITS)
+    for number, commit in enumerate(commits):
+        if step:
+            step("History", number, len(commits))
+        if _gives(root, commit, handed):
+            return git.commit_of(root, commit), number + 1
+    return None, len(commits)
+
+
+def _gives(root: Path, commit: str, handed: _Handed) -> bool:
+    try:
+        with ledger_at(root, commit) as (folder, _):
+            ledger, periods, _ = examine(folder, only={handed.period})
+            found = _numbered(next(iter(periods), None), handed.number)
+            return ledger is not None and found is not None and _fits(handed, found, Books(ledger, periods, ()))
+    except (LedgerFault, UsageFault):
+        return False
+
+
+def _of_the_past(root: Path, handed: _Handed, commit: git.Commit, looked_at: int, valid: Statement | None) -> PdfCheck:
+    """The check of a PDF whose record an earlier state of the ledger gives."""
+    with ledger_at(root, commit.id) as (folder, _):
+        ledger, periods, problems = examine(folder, wanted=handed.period)
+        if ledger is None:
+            raise LedgerFault(problems)
+        books = Books(ledger, periods, ())
+        statement = _numbered(books.period(handed.period), handed.number)
+        if statement is None:
+            raise LedgerFault(problems)
+        found = _compared(handed, statement, books, root, commit.id)
+    return PdfCheck(
+        *(handed.path, Verdict.ALTERED if found.altered else Verdict.SUPERSEDED, handed.number, handed.period),
+        by=valid.number if valid else "",
+        given_at=commit,
+        looked_at=looked_at,
+        altered=found.altered,
+        wording=found.wording,
+        notes=found.notes,
+        statement=statement,
+        inputs=found.inputs,
+    )
+
+
+def _inputs(root: Path, at: str, books: Books, statement: Statement) -> tuple[Input, ...]:
+    """The charges and decisions of a statement by file, and what closing wrote, with the commits that hold them."""
+    billed = books.period(statement.period)
+    if billed is None:
+        return ()
+    rows: dict[str, set[int]] = {}
+    for line in trace_statement(books.ledger, billed, statement):
+        for charge in line.charges:
+            if charge.place:
+                rows.setdefault(charge.place.file, set()).add(charge.place.row)
+            for place in charge.decisions:
+                path, _, number = place.rpartition(":")
+                rows.setdefault(path, set()).add(int(number))
+    if statement.period in books.ledger.frozen:
+        rows |= {part_path(statement.period, name): set() for name in (FROZEN, LINES)}
+        rows[f"periods/{statement.period}.yaml"] = set()
+    in_git = git.inside_repository(root) and git.head(root) is not None
+    return tuple(
+        Input(path, git.last_change(root, at, path) if in_git else "", tuple(sorted(numbers)))
+        for path, numbers in sorted(rows.items())
+    )

@@ -1,0 +1,65 @@
+"""A small ledger in a real Git repository, run with the program as a person runs it."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+HEAD = "BillingPeriodStart,BilledCost,ListCost,ServiceName,ResourceId,Tags\n"
+COMMAND = [sys.executable, "-c", "from openchargeback.cli.main import main; main()"]
+
+
+def row(
+    cost: str, resource: str = "r1", *, fund: str = "F-1", pi: str = "ada@example.edu", month: str = "2025-01"
+) -> str:
+    """A charge with a list price of 20."""
+    names = {"pi_email": pi, "project_id": "p1", "fund_org": fund}
+    tags = json.dumps({name: value for name, value in names.items() if value}).replace('"', '""')
+    return f'{month}-01,{cost},20,Compute,{resource},"{tags}"\n'
+
+
+class Repository:
+    """A ledger's folder that is a repository of its own."""
+
+    def __init__(self, root: Path) -> None:
+        self.root = root
+        root.mkdir(parents=True)
+        self.git("init", "-q", "-b", "main")
+
+    def git(self, *arguments: str, who: str = "admin", when: str = "2025-02-03T09:00:00Z") -> str:
+        """What Git says, run by this person."""
+        identity = {f"GIT_{role}_{key}": value for role in ("AUTHOR", "COMMITTER") for key, value in
+                    (("NAME", who), ("EMAIL", f"{who}@example.edu"), ("DATE", when))}  # fmt: skip
+        nowhere = {"GIT_CONFIG_GLOBAL": os.devnull, "GIT_CONFIG_SYSTEM": os.devnull}
+        done = subprocess.run(
+            ["git", "-C", str(self.root), *arguments],
+            check=True, capture_output=True, text=True, env={**os.environ, **identity, **nowhere},
+        )  # fmt: skip
+        return done.stdout.strip()
+
+    def write(self, name: str, text: str) -> None:
+        """Write a file of the ledger."""
+        path = self.root / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(text, encoding="utf-8")
+
+    def commit(self, *options: str, message: str = "x", who: str = "admin") -> str:
+        """Commit everything; gives the id."""
+        self.git("add", "-A")
+        self.git("commit", "-q", "--allow-empty", "-m", message, *options, who=who)
+        return self.git("rev-parse", "HEAD")
+
+    def run(
+        self, *arguments: str, code: int = 0, env: dict[str, str] | None = None
+    ) -> subprocess.CompletedProcess[str]:
+        """Run the program; it ends as expected and never with a traceback."""
+        done = subprocess.run(
+            [*COMMAND, *arguments, "--ledger", str(self.root)],
+            cwd=self.root, capture_output=True, text=True, check=False, timeout=300, env={**os.environ, **(env or {})},
+        )  # fmt: skip
+        assert "Traceback" not in done.stderr, done.stderr
+        assert done.returncode == code, done.stdout + done.stderr
+        return done

@@ -1,0 +1,357 @@
+"""Who approved: levels of evidence from real repositories, with real signatures, and from what a host recorded."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+from pathlib import Path
+from typing import Any
+
+import pytest
+from repository import Repository
+
+FILE = "approvals/2025-01/batch.yaml"
+DECISION = """decisions:
+  - where: {{source: aws, flag: above-list}}
+    decision: approve
+    reason: {reason}
+    by: {by}
+"""
+
+
+def decide(ledger: Repository, by: str = "rita@example.edu", reason: str = "agreed") -> None:
+    """Write the approval file."""
+    ledger.write(FILE, DECISION.format(by=by, reason=reason))
+
+
+def evidence(ledger: Repository, *arguments: str, code: int = 0, path: str = FILE) -> dict[str, Any]:
+    """What is known of one file."""
+    told = json.loads(ledger.run("review", "evidence", *arguments, "--format", "json", code=code).stdout)
+    (found,) = [each for each in told["evidence"] if each["path"] == path]
+    return {**found, "problems": told["problems"]}
+
+
+@pytest.fixture
+def decided(ledger: Repository) -> Repository:
+    """Ann's decision on a branch, with Rita's and Ann's keys in the list of the main branch."""
+    keys = []
+    for who in ("rita", "ann"):
+        key = ledger.root.parent / who
+        subprocess.run(["ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-C", who, "-f", str(key)], check=True)
+        keys.append(f'{who}@example.edu namespaces="git" {key.with_suffix(".pub").read_text()}')
+    ledger.write("allowed_signers", "".join(keys))
+    ledger.write(
+        "charges/2025-01/aws.csv", (ledger.root / "charges/2025-01/aws.csv").read_text().replace(",20,", ",2,")
+    )
+    ledger.commit()
+    ledger.git("switch", "-qc", "decide")
+    decide(ledger)
+    ledger.commit(who="ann")
+    return ledger
+
+
+def signed(ledger: Repository, who: str) -> tuple[str, ...]:
+    """Options of Git that sign with a person's key."""
+    return ("-c", "gpg.format=ssh", "-c", f"user.signingkey={ledger.root.parent / who}")
+
+
+def merge(ledger: Repository, who: str, *options: str, key: str = "") -> None:
+    """Merge the branch into main."""
+    ledger.git("switch", "-q", "main")
+    sign = signed(ledger, key) if key else ()
+    ledger.git(*sign, "merge", "-q", "--no-ff", "-m", "merge", *(("-S",) if key else ()), *options, "decide", who=who)
+
+
+def test_names_alone_are_level_c(decided: Repository) -> None:
+    """On the branch and after a merge that nobody signed, whoever made it."""
+    found = evidence(decided)
+    assert (found["level"], found["approvers"], found["authors"]) == ("C", ["rita@example.edu"], ["ann@example.edu"])
+    merge(decided, "rita")
+    assert evidence(decided)["level"] == "C"
+
+
+def test_a_merge_signed_by_another_is_level_b(decided: Repository) -> None:
+    merge(decided, "rita", key="rita")
+    found = evidence(decided)
+    assert (found["level"], found["approvers"]) == ("B", ["rita@example.edu"])
+    assert found["commit"] == decided.git("rev-parse", "HEAD")
+    assert found["content"] == decided.git("rev-parse", f"HEAD:{FILE}")
+    decided.write("config.yaml", (decided.root / "config.yaml").read_text("utf-8") + "currency: USD\n")
+    decided.commit(who="ann")
+    assert evidence(decided)["level"] == "B"
+
+
+def test_an_author_who_signs_the_merge_approves_nothing(decided: Repository) -> None:
+    merge(decided, "ann", key="ann")
+    assert (evidence(decided)["level"], evidence(decided)["approvers"]) == ("C", ["rita@example.edu"])
+
+
+def test_who_helped_to_write_is_an_author(decided: Repository) -> None:
+    """Co-authors of the message, and authors of an earlier version under another name of the file."""
+    decided.git("commit", "-q", "--amend", "-m", "x\n\nCo-authored-by: Rita <Rita@Example.edu>", who="ann")
+    merge(decided, "rita", key="rita")
+    found = evidence(decided)
+    assert (found["level"], found["authors"]) == ("C", ["ann@example.edu", "rita@example.edu"])
+
+
+def test_a_renamed_file_keeps_its_authors(decided: Repository) -> None:
+    decided.git("mv", FILE, "approvals/2025-01/other.yaml")
+    decided.commit(who="ben")
+    merge(decided, "ann", key="ann")
+    found = evidence(decided, path="approvals/2025-01/other.yaml")
+    assert (found["level"], found["authors"]) == ("C", ["ann@example.edu", "ben@example.edu"])
+
+
+def test_a_key_that_the_change_itself_brings_vouches_for_nothing(decided: Repository) -> None:
+    """The list counts as it was before."""
+    key = decided.root.parent / "mallory"
+    subprocess.run(["ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-C", "m", "-f", str(key)], check=True)
+    with (decided.root / "allowed_signers").open("a") as file:
+        file.write(f"mallory@example.edu {key.with_suffix('.pub').read_text()}")
+    decided.commit(who="ann")
+    merge(decided, "mallory", key="mallory")
+    assert evidence(decided)["level"] == "C"
+    decided.git("commit", "-q", "--allow-empty", "-m", "later", who="ann")
+    assert evidence(decided)["level"] == "C"
+
+
+def test_somebody_elses_signature_on_the_commit_itself_counts(decided: Repository) -> None:
+    """Rita takes Ann's commit over and signs it: on the branch already."""
+    decided.git(*signed(decided, "rita"), "commit", "-q", "--amend", "--no-edit", "-S", who="ann")
+    assert (evidence(decided)["level"], evidence(decided)["approvers"]) == ("B", ["rita@example.edu"])
+
+
+def test_other_signed_commits_of_the_branch_vouch_for_nothing(decided: Repository) -> None:
+    """Rita signs something else on the branch after Ann's decision."""
+    decided.git(*signed(decided, "rita"), "commit", "-q", "--allow-empty", "-m", "other", "-S", who="rita")
+    merge(decided, "ann")
+    assert evidence(decided)["level"] == "C"
+
+
+def test_a_settings_file_of_the_machine_does_not_make_signers(decided: Repository, tmp_path: Path) -> None:
+    """Its own list of signers is not asked."""
+    (tmp_path / "everybody").write_text((decided.root / "allowed_signers").read_text("utf-8"))
+    decided.git("config", "gpg.ssh.allowedSignersFile", str(tmp_path / "everybody"))
+    decided.git("switch", "-q", "main")
+    decided.git("rm", "-q", "allowed_signers")
+    decided.commit()
+    decided.git("switch", "-q", "decide")
+    decided.git("rebase", "-q", "main")
+    merge(decided, "rita", key="rita")
+    assert evidence(decided)["level"] == "C"
+
+
+def test_what_is_not_committed_and_a_shallow_clone_are_unknown(decided: Repository, tmp_path: Path) -> None:
+    merge(decided, "rita", key="rita")
+    clone = Repository.__new__(Repository)
+    clone.root = tmp_path / "clone"
+    decided.git("clone", "-q", "--depth=1", f"file://{decided.root}", str(clone.root))
+    found = evidence(clone)
+    assert found["level"] == "unknown"
+    assert "fetch-depth: 0" in found["why"]
+    decide(decided, reason="changed since")
+    assert (evidence(decided)["level"], evidence(decided)["why"]) == (
+        "unknown",
+        "the file has changes that are not committed",
+    )
+
+
+RULE = "organization: T\nsources: {{aws: {{credit_fund: C-1}}}}\nreview: {{evidence: {rule}}}\n"
+
+
+def test_what_the_config_asks_for_is_a_problem_where_it_is_missing(decided: Repository, tmp_path: Path) -> None:
+    """In `review evidence` and at closing; a shallow clone is told how to get its history."""
+    decided.write("config.yaml", RULE.format(rule="{level: B}"))
+    decided.commit()
+    assert [each["code"] for each in evidence(decided, code=1)["problems"]] == ["evidence-missing"]
+    close = ("periods", "close", "2025-01", "--by", "admin@example.edu", "--on", "2025-02-05", "--leave-held")
+    said = decided.run(*close, code=2).stderr
+    assert "known at level C, and B is asked for" in said
+    assert not (decided.root / "periods").exists()
+    merge(decided, "rita", key="rita")
+    assert evidence(decided)["problems"] == []
+    clone = Repository.__new__(Repository)
+    clone.root = tmp_path / "clone"
+    decided.git("clone", "-q", "--depth=1", f"file://{decided.root}", str(clone.root))
+    assert "fetch-depth: 0" in clone.run("review", "evidence", code=1).stderr
+    decided.run(*close)
+    record = (decided.root / "periods/2025-01.frozen.yaml").read_text("utf-8")
+    assert "level: B" in record
+
+
+def test_another_than_the_author_can_be_asked_for(decided: Repository) -> None:
+    decided.write("config.yaml", RULE.format(rule="{other_than_author: true}"))
+    decide(decided, by="ann@example.edu")
+    decided.commit(who="ann")
+    (problem,) = evidence(decided, code=1)["problems"]
+    assert problem["message"] == "nobody but its authors approved this (ann@example.edu)"
+    decide(decided, by="rita@example.edu")
+    decided.commit(who="ann")
+    assert evidence(decided)["problems"] == []
+
+
+def test_pages_show_what_closing_recorded(decided: Repository) -> None:
+    """And nothing that was found out since."""
+    merge(decided, "rita", key="rita")
+    decided.run("periods", "close", "2025-01", "--by", "admin@example.edu", "--on", "2025-02-05", "--leave-held")
+    decided.commit(who="ann")
+    assert evidence(decided, path="periods/2025-01.yaml")["level"] == "C"
+    decided.run("build", "-o", "public")
+    page = (decided.root / "public/periods/2025-01/index.html").read_text("utf-8")
+    assert "Who approved" in page
+    assert "rita@example.edu" in page
+    assert "periods/2025-01.yaml" not in page
+
+
+class Host:
+    """The files that a workflow downloads about a pull request."""
+
+    def __init__(self, ledger: Repository, folder: Path) -> None:
+        self.ledger, self.folder = ledger, folder
+        self.head = ledger.git("rev-parse", "HEAD")
+        self.event: dict[str, Any] = {
+            "pull_request": {"number": 12, "head": {"sha": self.head}, "user": {"login": "ann"}}
+        }
+        self.commits: list[dict[str, Any]] | None = [
+            {"sha": self.head, "author": {"login": "ann"}, "commit": {"message": "x"}}
+        ]
+
+    def review(self, who: str = "rita", state: str = "APPROVED", **more: Any) -> dict[str, Any]:
+        return {
+            "user": {"login": who, "type": "User"},
+            "state": state,
+            "commit_id": self.head,
+            "author_association": "MEMBER",
+            **more,
+        }
+
+    def told(self, *reviews: dict[str, Any], code: int = 0) -> dict[str, Any]:
+        """The evidence with these reviews."""
+        arguments = []
+        for name, value in (("event", self.event), ("reviews", list(reviews)), ("commits", self.commits)):
+            if value is not None:
+                path = self.folder / f"{name}.json"
+                path.write_text(json.dumps(value), encoding="utf-8")
+                arguments += [f"--{name}", str(path)]
+        return evidence(self.ledger, *arguments, code=code)
+
+
+@pytest.fixture
+def host(decided: Repository, tmp_path: Path) -> Host:
+    return Host(decided, tmp_path)
+
+
+def test_a_review_that_the_host_recorded_is_level_a(host: Host) -> None:
+    found = host.told(host.review())
+    assert (found["level"], found["approvers"]) == ("A", ["rita"])
+    assert found["why"] == f"github #12: approving review of {host.head[:12]}"
+
+
+@pytest.mark.parametrize(
+    ("reviews", "why"),
+    [
+        ([], "no approving review"),
+        ([{"who": "ann"}], "only authors approved it"),
+        ([{"who": "Ann"}], "only authors approved it"),
+        ([{"state": "COMMENTED"}], "no approving review"),
+        ([{"commit_id": "0" * 40}], "no approving review"),
+        ([{"author_association": "NONE"}], "no approving review"),
+        ([{"user": {"login": "helper[bot]", "type": "Bot"}}], "no approving review"),
+        ([{}, {"state": "CHANGES_REQUESTED"}], "no approving review"),
+        ([{}, {"state": "DISMISSED"}], "no approving review"),
+    ],
+)  # fmt: skip
+def test_other_reviews_are_not(host: Host, reviews: list[dict[str, Any]], why: str) -> None:
+    """By an author, of an earlier commit, taken back, by somebody without rights, by a program."""
+    found = host.told(*(host.review(**each) for each in reviews))
+    assert found["level"] == "C"
+    assert why in found["why"]
+
+
+def test_a_comment_after_an_approval_leaves_it(host: Host) -> None:
+    assert host.told(host.review(), host.review(state="COMMENTED"))["level"] == "A"
+
+
+def test_authors_who_are_not_known_to_the_host_leave_no_level_a(host: Host) -> None:
+    """Whether the reviewer wrote a commit cannot be told then."""
+    assert host.commits is not None
+    host.commits[0]["author"] = None
+    assert "has no name on the host" in host.told(host.review())["why"]
+    host.commits[0] = {"author": {"login": "ann"}, "commit": {"message": "x\n\nCo-Authored-By: B <b@example.edu>"}}
+    assert "names co-authors" in host.told(host.review())["why"]
+    host.event["pull_request"]["commits"] = 2
+    assert "only 1 of its 2 commits" in host.told(host.review())["why"]
+    host.commits = None
+    assert "commits are not given" in host.told(host.review())["why"]
+
+
+def test_a_review_of_another_request_says_nothing(host: Host) -> None:
+    """The file came to the branch before, so the request is not about it."""
+    merge(host.ledger, "ann")
+    host.ledger.git("switch", "-qc", "next")
+    host.head = host.ledger.commit(who="ben")
+    host.event["pull_request"]["head"]["sha"] = host.head
+    assert host.told(host.review())["level"] == "C"
+
+
+def test_after_a_squash_merge_the_request_still_vouches(host: Host) -> None:
+    """By the commit that the host says it became; Git itself shows only the host."""
+    host.ledger.git("switch", "-q", "main")
+    host.ledger.git("merge", "-q", "--squash", "decide")
+    squashed = host.ledger.commit(who="noreply")
+    assert host.told(host.review())["level"] == "C"
+    host.event["pull_request"] |= {"merged": True, "merge_commit_sha": squashed}
+    assert host.told(host.review())["level"] == "A"
+
+
+def test_evidence_is_kept_and_recorded_at_closing(host: Host) -> None:
+    """As JSON from the pull request; it holds for the same content only."""
+    kept = host.folder / "kept.json"
+    kept.write_text(json.dumps({"format": "openchargeback-evidence", "evidence": [host.told(host.review())]}))
+    merge(host.ledger, "ann")
+    assert evidence(host.ledger)["level"] == "C"
+    assert evidence(host.ledger, "--evidence", str(kept))["level"] == "A"
+    close = ("periods", "close", "2025-01", "--by", "a@example.edu", "--on", "2025-02-05", "--leave-held")
+    host.ledger.run(*close, "--evidence", str(kept))
+    assert "level: A" in (host.ledger.root / "periods/2025-01.frozen.yaml").read_text("utf-8")
+    host.ledger.run("periods", "open", "2025-01")
+    decide(host.ledger, reason="another")
+    host.ledger.commit(who="ann")
+    assert evidence(host.ledger, "--evidence", str(kept))["level"] == "C"
+
+
+def test_the_plan_shows_it_and_warns_of_what_is_still_asked_for(host: Host) -> None:
+    ledger = host.ledger
+    ledger.git("switch", "-q", "main")
+    ledger.write("config.yaml", RULE.format(rule="{level: A}"))
+    ledger.commit()
+    ledger.git("switch", "-q", "decide")
+    ledger.git("rebase", "-q", "main", who="ann")
+    # The branch may not lower what it is held to.
+    ledger.write("config.yaml", RULE.format(rule="{level: C}"))
+    host.head = ledger.commit(who="ann")
+    host.event["pull_request"]["head"]["sha"] = host.head
+    plan = json.loads(ledger.run("plan", "main", "--format", "json").stdout)
+    assert [(each["path"], each["level"]) for each in plan["evidence"]] == [(FILE, "C")]
+    assert [(each["code"], each["severity"]) for each in plan["problems"] if "evidence" in each["code"]] == [
+        ("evidence-missing", "warning")
+    ]
+    host.told(host.review())
+    files = [f"--{name}={host.folder / name}.json" for name in ("event", "reviews", "commits")]
+    for form in ("text", "markdown"):
+        said = ledger.run("plan", "main", "--format", form, *files)
+        assert "Who approved, as far as it is known" in said.stdout
+        assert "evidence-missing" not in said.stdout + said.stderr
+
+
+def test_files_that_are_no_record_of_a_host_are_said(decided: Repository, tmp_path: Path) -> None:
+    (tmp_path / "no.json").write_text("{", encoding="utf-8")
+    (tmp_path / "list.json").write_text("[1]", encoding="utf-8")
+    (tmp_path / "event.json").write_text('{"pull_request": {"number": 1, "head": {"sha": "0"}}}', encoding="utf-8")
+    event = ("--event", str(tmp_path / "event.json"))
+    for arguments, said in (
+        (("--event", str(tmp_path / "no.json"), "--reviews", str(tmp_path / "no.json")), "is no JSON"),
+        ((*event, "--reviews", str(tmp_path / "list.json")), "is no listing of a host"),
+        (("--evidence", str(tmp_path / "list.json")), "is no evidence as"),
+    ):
+        assert said in decided.run("review", "evidence", *arguments, code=2).stderr

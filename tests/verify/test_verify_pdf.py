@@ -1,0 +1,284 @@
+"""`verify PDF`: honest files, and files that somebody really altered."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+from pypdf import PdfReader, PdfWriter
+from pypdf.annotations import FreeText
+from pypdf.generic import ArrayObject, ByteStringObject, ContentStream, NameObject, TextStringObject
+from repository import HEAD, Repository, row
+
+LOOP = (
+    b"%PDF-1.4\n1 0 obj<</Type/Catalog/Pages 2 0 R>>endobj 2 0 obj<</Type/Pages/Kids[2 0 R]/Count 9>>endobj "
+    b"trailer<</Root 1 0 R>>\n%%EOF"
+)
+
+
+@pytest.fixture
+def pdf(ledger: Repository) -> Path:
+    """Ada's statement of January, a draft of 16.35."""
+    return statement(ledger)
+
+
+def statement(ledger: Repository, who: str = "ada") -> Path:
+    """The PDF that `generate` writes now."""
+    ledger.run("generate", "--period", "2025-01", "-o", "out")
+    (found,) = (ledger.root / "out").rglob(f"{who}@*/*.pdf")
+    return found
+
+
+def verify(ledger: Repository, path: Path, code: int = 1) -> dict[str, Any]:
+    """What the program says of a file."""
+    told: dict[str, Any] = json.loads(ledger.run("verify", str(path), "--json", code=code).stdout)
+    return told
+
+
+def rewritten(path: Path, change: Callable[[PdfWriter], None]) -> Path:
+    """A copy that another program changed and wrote again."""
+    writer = PdfWriter(clone_from=str(path))
+    change(writer)
+    result = path.with_name("altered.pdf")
+    writer.write(str(result))
+    return result
+
+
+def swap_glyphs(path: Path, now: str) -> Path:
+    """Exchange two neighbouring glyphs of the first page's text, so that an amount reads as `now`."""
+
+    def change(writer: PdfWriter) -> None:
+        page = writer.pages[0]
+        content = ContentStream(page.get_contents(), writer)
+        page[NameObject("/Contents")] = content
+        operations = content.operations
+        for operands, operator in operations:
+            if operator != b"TJ":
+                continue
+            kept = operands[0]
+            raw = b"".join(
+                part.original_bytes for part in kept if isinstance(part, ByteStringObject | TextStringObject)
+            )
+            glyphs = [raw[i : i + 2] for i in range(0, len(raw), 2)]
+            if len(glyphs) != len(now):
+                continue
+            glyphs[:2] = glyphs[1], glyphs[0]
+            operands[0] = ArrayObject([ByteStringObject(b"".join(glyphs))])
+            content.operations = operations
+            if now in page.extract_text().split():
+                return
+            operands[0] = kept
+            content.operations = operations
+        pytest.fail(f"no glyphs could be exchanged to read {now}")
+
+    return rewritten(path, change)
+
+
+def test_what_the_ledger_gives_is_identical(ledger: Repository, pdf: Path) -> None:
+    told = verify(ledger, pdf, code=0)
+    assert (told["verdict"], told["number"][:8], told["altered"]) == ("identical", "2025-01-", [])
+
+
+def test_a_file_that_another_program_saved_again_matches(ledger: Repository, pdf: Path) -> None:
+    """Other bytes, the same content."""
+    told = verify(ledger, rewritten(pdf, lambda _: None), code=0)
+    assert (told["verdict"], told["altered"]) == ("amounts match", [])
+
+
+def test_an_amount_changed_on_the_page_is_found_though_the_record_is_whole(ledger: Repository, pdf: Path) -> None:
+    """Two glyphs of the content stream exchanged; the attachment is untouched."""
+    altered = swap_glyphs(pdf, "61.35")
+    assert PdfReader(altered).attachments == PdfReader(pdf).attachments
+    told = verify(ledger, altered)
+    assert told["verdict"] == "altered"
+    assert [(each["ledger"], each["file"], each["amount"]) for each in told["altered"]] == [("16.35", "61.35", True)]
+    assert told["altered"][0]["where"] == "page 1"
+    said = ledger.run("verify", str(altered), code=1).stdout
+    assert "16.35 → 61.35" in said
+
+
+def replaced_record(path: Path, change: Callable[[dict[str, Any]], None]) -> Path:
+    """A copy with another statement.json."""
+
+    def exchange(writer: PdfWriter) -> None:
+        for attachment in writer.attachment_list:
+            if attachment.name == "statement.json":
+                record = json.loads(attachment.content)
+                change(record)
+                text = json.dumps(record, ensure_ascii=False, indent=1, sort_keys=True) + "\n"
+                attachment.content = text.encode()
+
+    return rewritten(path, exchange)
+
+
+def more(record: dict[str, Any]) -> None:
+    """A record of another total."""
+    record["total"]["billed"] = "61.35"
+
+
+def test_an_amount_changed_in_the_record_is_found(ledger: Repository, pdf: Path) -> None:
+    """The pages are untouched."""
+    told = verify(ledger, replaced_record(pdf, more))
+    assert told["verdict"] == "altered"
+    assert {
+        "where": "statement.json",
+        "what": "total.billed",
+        "ledger": "16.35",
+        "file": "61.35",
+        "amount": True,
+    } in told["altered"]
+    assert told["commits_searched"] == 1
+
+
+def test_record_and_page_changed_alike_are_found(ledger: Repository, pdf: Path) -> None:
+    """They agree with each other, but not with the ledger."""
+    altered = swap_glyphs(replaced_record(pdf, more), "61.35")
+    told = verify(ledger, altered)
+    assert told["verdict"] == "altered"
+    assert {each["where"] for each in told["altered"]} == {"statement.json", "page 1"}
+
+
+def test_a_file_that_lost_its_record_is_altered(ledger: Repository, pdf: Path) -> None:
+    """The number on its page tells what it claims to be."""
+
+    def remove(writer: PdfWriter) -> None:
+        del writer.root_object["/Names"]
+        del writer.root_object["/AF"]
+
+    told = verify(ledger, rewritten(pdf, remove))
+    assert told["verdict"] == "altered"
+    assert {each["where"] for each in told["altered"]} == {"statement.json", "lines.csv", "resources.csv"}
+
+
+def test_a_second_record_of_that_name_is_altered(ledger: Repository, pdf: Path) -> None:
+    told = verify(ledger, rewritten(pdf, lambda writer: writer.add_attachment("statement.json", b"{}")))
+    assert told["verdict"] == "altered"
+
+
+def test_what_is_laid_on_top_of_a_page_is_found(ledger: Repository, pdf: Path) -> None:
+    """An annotation, an image or a white area hides an amount while the text below stays."""
+
+    def annotate(writer: PdfWriter) -> None:
+        writer.add_annotation(0, FreeText(text="1.00", rect=(50, 550, 200, 650)))
+
+    told = verify(ledger, rewritten(pdf, annotate))
+    assert [each["file"] for each in told["altered"]] == ["an annotation (FreeText)"]
+
+    def cover(writer: PdfWriter) -> None:
+        content = ContentStream(writer.pages[0].get_contents(), writer)
+        content.set_data(content.get_data() + b"\nq 1 1 1 rg 50 550 200 100 re f Q\n")
+        writer.pages[0][NameObject("/Contents")] = content
+
+    told = verify(ledger, rewritten(pdf, cover))
+    assert [each["file"] for each in told["altered"]] == ["1 more strokes or fills"]
+
+
+def test_an_incremental_update_is_read_as_a_viewer_reads_it(ledger: Repository, pdf: Path) -> None:
+    """The original bytes are all there; what was appended counts."""
+    told = None
+    for change, verdict in ((None, "amounts match"), (FreeText(text="1.00", rect=(50, 550, 200, 650)), "altered")):
+        writer = PdfWriter(str(pdf), incremental=True)
+        if change is None:
+            writer.add_metadata({"/Keywords": "seen"})
+        else:
+            writer.add_annotation(0, change)
+        updated = pdf.with_name("updated.pdf")
+        writer.write(str(updated))
+        assert updated.read_bytes().startswith(pdf.read_bytes())
+        told = verify(ledger, updated, code=int(verdict == "altered"))
+        assert told["verdict"] == verdict
+        assert told["notes"] == ["something was appended to the file once after it was written"]
+
+
+def test_an_earlier_revision_is_superseded_by_the_later(ledger: Repository) -> None:
+    """It is what the ledger gave then; altered, it is not."""
+    who = ("--by", "admin@example.edu", "--on", "2025-02-05")
+    ledger.run("periods", "close", "2025-01", *who)
+    ledger.commit()
+    first = shutil.copy(statement(ledger), ledger.root / "out/first.pdf")
+    assert verify(ledger, first, code=0)["verdict"] == "identical"
+    ledger.run("periods", "open", "2025-01")
+    ledger.commit()
+    ledger.write("charges/2025-01/aws.csv", HEAD + row("15"))
+    ledger.commit()
+    ledger.run("periods", "close", "2025-01", *who)
+    ledger.commit()
+    told = verify(ledger, first)
+    assert (told["verdict"], told["superseded_by"]) == ("superseded", told["number"] + "-r2")
+    assert told["given_at"]["commit"] == ledger.git("rev-parse", "HEAD~3")
+    told = verify(ledger, swap_glyphs(first, "61.35"))
+    assert (told["verdict"], told["superseded_by"]) == ("altered", told["number"] + "-r2")
+    assert [(each["ledger"], each["file"]) for each in told["altered"]] == [("16.35", "61.35")]
+
+
+def test_a_draft_is_superseded_once_the_month_went_on(ledger: Repository, pdf: Path) -> None:
+    """Under the same number."""
+    ledger.write("charges/2025-01/hpc.csv", HEAD + row("50"))
+    ledger.commit()
+    told = verify(ledger, pdf)
+    assert (told["verdict"], told["superseded_by"]) == ("superseded", told["number"])
+    assert "a later state of the same number" in ledger.run("verify", str(pdf), code=1).stdout
+
+
+def test_a_statement_of_another_ledger_is_unknown(pdf: Path, tmp_path: Path) -> None:
+    other = Repository(tmp_path / "other")
+    other.write("config.yaml", "organization: Other\nsources: {aws: {credit_fund: C-1}}\n")
+    other.write("charges/2025-01/aws.csv", HEAD + row("5", pi="eve@example.edu"))
+    other.commit()
+    assert verify(other, pdf)["verdict"] == "unknown"
+    assert "it may be another ledger's" in other.run("verify", str(pdf), code=1).stdout
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "said"),
+    [
+        ("text.pdf", b"not a PDF at all", "is no PDF"),
+        ("empty.pdf", b"", "is no PDF"),
+        ("cut.pdf", b"%PDF-1.7\n1 0 obj <<", "damaged PDF"),
+        ("loop.pdf", LOOP, "loop.pdf"),
+        ("large.pdf", b"%PDF-1.7\n" + b" " * (65 * 1024 * 1024), "larger than 64 MiB"),
+    ],
+)  # fmt: skip
+def test_what_is_no_statement_is_said_in_one_line(
+    ledger: Repository, tmp_path: Path, name: str, content: bytes, said: str
+) -> None:
+    """Exit code 2, at once, without a traceback."""
+    (tmp_path / name).write_bytes(content)
+    done = ledger.run("verify", str(tmp_path / name), code=2)
+    assert said in done.stderr
+    assert done.stderr.count("\n") == 1
+
+
+def test_pdfs_that_are_encrypted_cut_or_of_somebody_else_are_said(
+    ledger: Repository, pdf: Path, tmp_path: Path
+) -> None:
+    def lock(writer: PdfWriter) -> None:
+        writer.encrypt("secret", algorithm="RC4-128")
+
+    assert "is encrypted" in ledger.run("verify", str(rewritten(pdf, lock)), code=2).stderr
+    half = tmp_path / "half.pdf"
+    half.write_bytes(pdf.read_bytes()[: pdf.stat().st_size // 2])
+    assert "half.pdf" in ledger.run("verify", str(half), code=2).stderr
+    blank = PdfWriter()
+    blank.add_blank_page(100, 100)
+    blank.write(str(tmp_path / "blank.pdf"))
+    assert "is no statement of this program" in ledger.run("verify", str(tmp_path / "blank.pdf"), code=2).stderr
+
+
+def test_a_page_that_unpacks_to_too_much_ends_in_time(ledger: Repository, pdf: Path) -> None:
+    """Four hundred megabytes of page content in a small file."""
+    import zlib
+
+    from pypdf.generic import StreamObject
+
+    def bomb(writer: PdfWriter) -> None:
+        stream = StreamObject()
+        stream._data = zlib.compress(b"q " * 200_000_000, 9)
+        stream[NameObject("/Filter")] = NameObject("/FlateDecode")
+        writer.pages[0][NameObject("/Contents")] = writer._add_object(stream)
+
+    ledger.run("verify", str(rewritten(pdf, bomb)), code=2)
