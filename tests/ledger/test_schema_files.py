@@ -14,6 +14,7 @@ from openchargeback.ledger.approvals import read_approvals
 from openchargeback.ledger.config import read_config
 from openchargeback.ledger.directory import read_directory
 from openchargeback.ledger.new import create_ledger
+from openchargeback.ledger.notes import read_notes
 from openchargeback.ledger.periods import read_period
 
 ROOT = Path(__file__).parents[2]
@@ -22,6 +23,7 @@ PATHS = {
     "people": "directory/people.yaml",
     "projects": "directory/projects.yaml",
     "approvals": "approvals/2025-01/gpu.yaml",
+    "notes": "periods/2025-01.notes.yaml",
     "period": "periods/2025-01.yaml",
 }
 
@@ -52,6 +54,8 @@ def read(name: str, text: str) -> list[object]:
             return read_directory(None, data)[1]
         case "approvals":
             return read_approvals(data, path)[1]
+        case "notes":
+            return read_notes(data, path)[1]
     return read_period(data, path)[1]
 
 
@@ -134,6 +138,9 @@ DECISION = "decisions: [{decision: approve, reason: r, by: b, charges: [01234567
         ("config", "organization: {name: A, address: One street}\nsources:\nreview:\n  unusual_amount: off"),
         ("config", "organization: 4\nsources: {AWS: {account: 0012, credit_fund: 1-2}}"),
         ("config", "organization: A\nreview: {patterns: {gpu: {match: {A: b}, minimum: 1.50}}, fund_patterns: x}"),
+        ("config", "organization: A\nreview: {evidence: {level: B, other_than_author: yes}}"),
+        ("notes", "drift: [{digest: 1234567890123456, reason: r, by: b, on: 2025-01-31}]"),
+        ("notes", "drift:"),
         ("people", "people:"),
         ("people", "people: [{email: a@b, name: , aliases: c@d}]"),
         ("projects", "projects: [{id: 12, fund: 0012, from: 2025-01-01, match: {ResourceId: 7}}]"),
@@ -162,6 +169,9 @@ def test_what_the_program_accepts_the_editor_does_too(name, text):
         ("config", "organization: A\nsources: {aws: {cost: ListCost}}"),
         ("config", "organization: A\nsources: {aws: {default: {untagged_only: maybe}}}"),
         ("config", "organization: A\nreview: {unusual_amount: {factor: -1}}"),
+        ("config", "organization: A\nreview: {evidence: {level: D}}"),
+        ("notes", "drift: [{digest: 12ab, reason: r, by: b}]"),
+        ("notes", "drift: [{reason: r, by: b}]"),
         ("config", "organization: A\nreview: {unusual_amount: {factor: much}}"),
         ("config", "organization: A\nreview: {patterns: {gpu: {minimum: 1}}}"),
         ("config", "organization: A\nportal: {accent: blue}"),

@@ -83,6 +83,16 @@ def test_what_the_ledger_gives_is_identical(ledger: Repository, pdf: Path) -> No
     assert (told["verdict"], told["number"][:8], told["altered"]) == ("identical", "2025-01-", [])
 
 
+def test_a_cache_that_says_otherwise_is_not_asked(ledger: Repository, pdf: Path) -> None:
+    """Figures that were kept and tampered with vouch for nothing."""
+    kept = [path for path in (ledger.root / ".openchargeback").rglob("*") if path.is_file()]
+    changed = [path for path in kept if b"16.35" in path.read_bytes()]
+    assert changed
+    for path in changed:
+        path.write_bytes(path.read_bytes().replace(b"16.35", b"61.35"))
+    assert verify(ledger, pdf, code=0)["verdict"] == "identical"
+
+
 def test_a_file_that_another_program_saved_again_matches(ledger: Repository, pdf: Path) -> None:
     """Other bytes, the same content."""
     told = verify(ledger, rewritten(pdf, lambda _: None), code=0)

@@ -67,17 +67,18 @@ def examine(
     wanted: str = "",
     only: Collection[str] | None = None,
     data: bool = False,
+    store: Cache | None = None,
     step: Step | None = None,
 ) -> tuple[Ledger | None, tuple[BilledPeriod, ...], list[Problem]]:
     """Read and bill a ledger and collect every problem. None for the ledger where its config cannot be used.
 
     only: bill just these periods, and tell just their problems beside those of the small files.
-    data: keep the charges of what is billed anew, for the open data of a build.
+    data: keep the charges of what is billed anew, for the open data of a build. store: instead of the ledger's cache.
     """
     ledger, problems = read_ledger(root)
     if ledger is None:
         return None, (), problems
-    store = open_cache(root)
+    store = open_cache(root) if store is None else store
     ledger, faults = with_records(ledger, store)
     problems += faults
     names = [period for period in ledger.periods if not wanted or period <= wanted]
@@ -104,9 +105,11 @@ def journal_problems(ledger: Ledger, periods: Sequence[BilledPeriod]) -> list[Pr
     return in_order(found)
 
 
-def open_books(root: Path, *, wanted: str = "", data: bool = False, step: Step | None = None) -> Books:
+def open_books(
+    root: Path, *, wanted: str = "", data: bool = False, store: Cache | None = None, step: Step | None = None
+) -> Books:
     """Read and bill a ledger. Raises LedgerFault with every problem where there is any error."""
-    ledger, periods, problems = examine(root, wanted=wanted, data=data, step=step)
+    ledger, periods, problems = examine(root, wanted=wanted, data=data, store=store, step=step)
     if ledger is None or has_errors(problems):
         raise LedgerFault(problems, root)
     return Books(ledger, periods, tuple(problems))

@@ -8,7 +8,7 @@ from __future__ import annotations
 import enum
 import filecmp
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Callable, Collection, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -20,8 +20,12 @@ from openchargeback.ledger.reading import read_ledger
 from openchargeback.ledger.revision import FOLDERS, lies_in, stored, take
 from openchargeback.problems import LedgerFault, Problem, UsageFault
 from openchargeback.publish.billed import with_records
-from openchargeback.publish.build import Step, build, open_cache
+from openchargeback.publish.build import Step, build
+from openchargeback.publish.cache import Cache
 from openchargeback.publish.manifest import NAME, files_below, read_manifest
+
+NO_CACHE = Cache(None)
+"""What was computed before proves nothing."""
 
 
 class Finding(enum.StrEnum):
@@ -91,16 +95,19 @@ def verify_folder(
 
 
 @contextmanager
-def ledger_at(root: Path, revision: str) -> Iterator[tuple[Path, git.Commit]]:
+def ledger_at(
+    root: Path, revision: str, needed: Callable[[str, Collection[str]], bool] = lambda _path, _whole: True
+) -> Iterator[tuple[Path, git.Commit]]:
     """The ledger as a commit holds it, in a private folder that goes afterwards; nothing is checked out.
 
+    needed: whether a file is wanted, by its path and the paths of all.
     Raises UsageFault where there is no such commit, LedgerFault where it holds what no ledger may hold.
     """
     snapshot = stored(root, revision)
     with tempfile.TemporaryDirectory(prefix="openchargeback-") as place:
         folder = Path(place) / "ledger"
         folder.mkdir()
-        problems = take(snapshot, lambda path: not path.startswith("."), folder)
+        problems = take(snapshot, lambda path: not path.startswith(".") and needed(path, snapshot.entries), folder)
         refused = [each for each in problems if lies_in(each.path, FOLDERS)]
         if refused:
             raise LedgerFault(refused)
@@ -115,7 +122,7 @@ def drifts(root: Path, period: str = "", *, step: Step | None = None) -> list[Pr
     ledger, problems = read_ledger(root)
     if ledger is None:
         raise LedgerFault(problems, root)
-    ledger, _ = with_records(ledger, open_cache(root))
+    ledger, _ = with_records(ledger, NO_CACHE)
     months = [each for each in sorted(ledger.frozen) if period in ("", each)]
     found = []
     for number, month in enumerate(months):

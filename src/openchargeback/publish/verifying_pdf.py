@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import enum
 import re
+from collections.abc import Collection
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -32,7 +33,7 @@ from openchargeback.portal.statements import statement_pdfs
 from openchargeback.portal.templates import make_environment
 from openchargeback.problems import LedgerFault, Problem, UsageFault
 from openchargeback.publish.build import Books, Step, examine, make_site, open_books
-from openchargeback.publish.verifying import drifts, ledger_at
+from openchargeback.publish.verifying import NO_CACHE, drifts, ledger_at
 
 COMMITS = 30
 """How many commits that touch a period are looked through for a statement that today's ledger does not give."""
@@ -113,7 +114,7 @@ def verify_pdf(root: Path, path: Path, *, step: Step | None = None) -> PdfCheck:
 
 def _check(root: Path, handed: _Handed, step: Step | None) -> PdfCheck:
     path = handed.path
-    books = open_books(root, wanted=handed.period, step=step)
+    books = open_books(root, wanted=handed.period, store=NO_CACHE, step=step)
     billed = books.period(handed.period)
     today = _numbered(billed, handed.number)
     if today is not None and _fits(handed, today, books):
@@ -226,9 +227,17 @@ def _search(root: Path, handed: _Handed, step: Step | None) -> tuple[git.Commit 
 
 
 def _gives(root: Path, commit: str, handed: _Handed) -> bool:
+    decisions, charges = f"approvals/{handed.period}/", f"charges/{handed.period}/"
+
+    def needed(path: str, whole: Collection[str]) -> bool:
+        # Charges of other months are looked at by decisions only.
+        return (
+            not path.startswith("charges/") or path.startswith(charges) or any(p.startswith(decisions) for p in whole)
+        )
+
     try:
-        with ledger_at(root, commit) as (folder, _):
-            ledger, periods, _ = examine(folder, only={handed.period})
+        with ledger_at(root, commit, needed) as (folder, _):
+            ledger, periods, _ = examine(folder, only={handed.period}, store=NO_CACHE)
             found = _numbered(next(iter(periods), None), handed.number)
             return ledger is not None and found is not None and _fits(handed, found, Books(ledger, periods, ()))
     except (LedgerFault, UsageFault):
@@ -238,7 +247,7 @@ def _gives(root: Path, commit: str, handed: _Handed) -> bool:
 def _of_the_past(root: Path, handed: _Handed, commit: git.Commit, looked_at: int, valid: Statement | None) -> PdfCheck:
     """The check of a PDF whose record an earlier state of the ledger gives."""
     with ledger_at(root, commit.id) as (folder, _):
-        ledger, periods, problems = examine(folder, wanted=handed.period)
+        ledger, periods, problems = examine(folder, wanted=handed.period, store=NO_CACHE)
         if ledger is None:
             raise LedgerFault(problems)
         books = Books(ledger, periods, ())
