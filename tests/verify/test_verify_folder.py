@@ -7,7 +7,7 @@ import shutil
 from pathlib import Path
 
 import pytest
-from repository import HEAD, Repository, row
+from repository import HEAD, Repository, poison, row
 
 
 @pytest.fixture
@@ -70,11 +70,11 @@ def test_a_manifest_that_was_made_to_fit_proves_nothing(ledger: Repository, buil
 
 
 def test_a_poisoned_cache_of_the_ledger_is_not_asked(ledger: Repository, built: Path) -> None:
-    """The recomputation has a cache of its own, which is empty."""
-    for each in (ledger.root / ".openchargeback").rglob("*"):
-        if each.is_file():
-            each.write_bytes(b"nonsense")
+    """The recomputation has a cache of its own, which is empty: what was built from a forged one differs."""
+    assert poison(ledger, b"16.35", b"61.35")
+    ledger.run("build", "-o", "out2")
     assert findings(ledger, str(built), code=0) == {}
+    assert "journals/2025-01/detail.csv" in findings(ledger, "out2", code=1)
 
 
 def test_a_commit_beside_the_history_is_said(ledger: Repository, built: Path) -> None:

@@ -12,7 +12,7 @@ import pytest
 from pypdf import PdfReader, PdfWriter
 from pypdf.annotations import FreeText
 from pypdf.generic import ArrayObject, ByteStringObject, ContentStream, NameObject, TextStringObject
-from repository import HEAD, Repository, row
+from repository import HEAD, Repository, poison, row
 
 LOOP = (
     b"%PDF-1.4\n1 0 obj<</Type/Catalog/Pages 2 0 R>>endobj 2 0 obj<</Type/Pages/Kids[2 0 R]/Count 9>>endobj "
@@ -85,11 +85,7 @@ def test_what_the_ledger_gives_is_identical(ledger: Repository, pdf: Path) -> No
 
 def test_a_cache_that_says_otherwise_is_not_asked(ledger: Repository, pdf: Path) -> None:
     """Figures that were kept and tampered with vouch for nothing."""
-    kept = [path for path in (ledger.root / ".openchargeback").rglob("*") if path.is_file()]
-    changed = [path for path in kept if b"16.35" in path.read_bytes()]
-    assert changed
-    for path in changed:
-        path.write_bytes(path.read_bytes().replace(b"16.35", b"61.35"))
+    assert poison(ledger, b"16.35", b"61.35")
     assert verify(ledger, pdf, code=0)["verdict"] == "identical"
 
 
