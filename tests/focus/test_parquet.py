@@ -13,6 +13,9 @@ sys.path.insert(0, str(Path(__file__).parents[1] / "review"))
 import small_ledger
 from test_equality import same
 
+from openchargeback.focus.database import database
+from openchargeback.focus.opening import make_macros
+
 bill = partial(small_ledger.bill, warnings=True)
 TAGS = "{pi_email: 'ada@example.edu', project_id: 'genomics', fund_org: 'BIO-1'}"
 PAIRS = "[('pi_email', 'ada@example.edu'), ('project_id', 'genomics'), ('fund_org', 'BIO-1')]"
@@ -99,7 +102,9 @@ def test_frictionless_says_the_same_of_every_row(tmp_path):
         "'2025-01-01' AS BillingPeriodStart, unnest(['1', 'NaN', '1_000', NULL, 'x', '5']) AS BilledCost, "
         "unnest(['Usage', 'usage', 'Other', NULL, 'Tax', 'Usage']) AS ChargeCategory"
     )
-    assert same(parquet(tmp_path, columns), ".parquet")
+    with database() as con:
+        make_macros(con)
+        assert same(con, parquet(tmp_path, columns), ".parquet")
 
 
 @pytest.mark.parametrize(

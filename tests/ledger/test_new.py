@@ -17,7 +17,7 @@ from openchargeback.problems import OutsideFault, UsageFault
 FILES = {
     ".gitattributes",
     ".gitignore",
-    *(f".schemas/{name}.json" for name in ("approvals", "config", "notes", "people", "period", "projects")),
+    *(f".schemas/{name}.json" for name in ("approvals", "config", "frozen", "notes", "people", "period", "projects")),
     "CODEOWNERS",
     "README.md",
     "approvals/.gitkeep",

@@ -13,9 +13,11 @@ from openchargeback.ledger import schema_files
 from openchargeback.ledger.approvals import read_approvals
 from openchargeback.ledger.config import read_config
 from openchargeback.ledger.directory import read_directory
+from openchargeback.ledger.frozen import FROZEN_FILE
 from openchargeback.ledger.new import create_ledger
 from openchargeback.ledger.notes import read_notes
 from openchargeback.ledger.periods import read_period
+from openchargeback.ledger.yaml_tree import parse
 
 ROOT = Path(__file__).parents[2]
 PATHS = {
@@ -23,6 +25,7 @@ PATHS = {
     "people": "directory/people.yaml",
     "projects": "directory/projects.yaml",
     "approvals": "approvals/2025-01/gpu.yaml",
+    "frozen": "periods/2025-01.frozen.yaml",
     "notes": "periods/2025-01.notes.yaml",
     "period": "periods/2025-01.yaml",
 }
@@ -54,6 +57,10 @@ def read(name: str, text: str) -> list[object]:
             return read_directory(None, data)[1]
         case "approvals":
             return read_approvals(data, path)[1]
+        case "frozen":
+            root, reader = parse(data, path)
+            FROZEN_FILE.read(root, reader)
+            return reader.problems
         case "notes":
             return read_notes(data, path)[1]
     return read_period(data, path)[1]
@@ -120,7 +127,7 @@ def check_all(root: Path) -> list[str]:
 
 
 def test_every_file_of_the_sample_ledger_is_valid_and_names_its_schema():
-    assert len(check_all(ROOT / "ledger")) == 8
+    assert len(check_all(ROOT / "ledger")) == 10
 
 
 def test_every_file_of_a_new_ledger_is_valid_and_names_its_schema(tmp_path):

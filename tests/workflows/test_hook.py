@@ -19,6 +19,15 @@ HEAD = "BillingPeriodStart,BilledCost,ServiceName,ResourceId,Tags\n"
 TAGS = '"{""pi_email"": ""ada@example.edu"", ""project_id"": ""p1"", ""fund_org"": ""F-1""}"'
 
 
+REJECTED = """decisions:
+  - where: {flag: missing-fund}
+    decision: reject
+    reason: nobody pays
+    by: ada@example.edu
+"""
+NO_FUND = TAGS.replace(', ""fund_org"": ""F-1""', "")
+
+
 def row(period: str, cost: str) -> str:
     return f"{period}-01,{cost},Compute,r1,{TAGS}\n"
 
@@ -98,10 +107,14 @@ def test_what_is_committed_counts_where_git_makes_an_index_for_it(repository, ar
 
 
 def test_a_removed_file_counts_and_a_void_decision_is_seen(repository):
-    git(repository, "rm", "--quiet", "ledger/charges/2024-12/storage.csv")
+    put(repository, "charges/2025-03/aws.csv", HEAD + row("2025-03", "1.50").replace(TAGS, NO_FUND))
+    put(repository, "approvals/2025-03/a.yaml", REJECTED)
+    git(repository, "add", "--all")
+    assert commit(repository)[0]
+    git(repository, "rm", "--quiet", "ledger/charges/2025-03/aws.csv")
     passed, said = commit(repository)
     assert not passed
-    assert "approvals/2024-12/genomics-fund.yaml" in said
+    assert "approvals/2025-03/a.yaml" in said
 
 
 def test_faults_elsewhere_do_not_stop_the_commit(repository):

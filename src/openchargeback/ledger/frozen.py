@@ -13,7 +13,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
@@ -139,24 +139,95 @@ class Frozen:
 class _Verbatim:
     """Text as it was written, blanks and all: it was received like that, and has to fit what the tables say."""
 
+    help: str = ""
+
     def read(self, node: Node, reader: Reader) -> str | None:
         if isinstance(node, Scalar) and not node.is_null:
             return node.text
         return shape.Text().read(node, reader)
 
     def schema(self) -> dict[str, Any]:
-        return shape.Text().schema()
+        return shape.Text(help=self.help).schema()
 
 
 _ANY = _Verbatim()
 _SHA = shape.Text(pattern=r"[0-9a-f]{64}", what="a SHA-256 digest")
 _COUNT = shape.Integer(0, 999_999_999)
-_SIZE = shape.Text(pattern=r"\d{1,15}", what="a size in bytes")
+_SIZE = shape.Integer(0, 999_999_999_999_999)
 _EXACT = shape.Number(digits=money.SUM_DIGITS)
 
 
+# What keys mean wherever they stand in the record; for editors.
+_WORDS = {
+    "amount_held": "Exact sum of what is held.",
+    "approvals": "SHA-256 of each approval file, by its path.",
+    "approvers": "Who approved.",
+    "attributions": "How PI, project and fund were found.",
+    "authors": "Who wrote it.",
+    "billed": "What is billed.",
+    "by": "Who decided.",
+    "charges": "How many charges, or which charge files.",
+    "charges_billed": "How many of them are billed.",
+    "charges_held": "How many of them are held.",
+    "charges_rejected": "How many of them are rejected.",
+    "commit": "The commit that holds it.",
+    "content": "Digest of what was approved.",
+    "count": "How many there are.",
+    "currency": "Currency of the amounts.",
+    "decision": "What was decided.",
+    "decisions": "Decisions that the month rests on.",
+    "digest": "SHA-256 of what it rests on.",
+    "directory": "The directory entries that were used.",
+    "evidence": "Who approved what, as far as it was recorded.",
+    "exact": "Exact amount billed.",
+    "files": "How many charge files.",
+    "flag": "The flag.",
+    "flags": "The flags.",
+    "fund": "The accounting string, or how it was found.",
+    "held": "What is held.",
+    "history": "List price and amount billed of the months before.",
+    "ids": "The first charge ids of the group.",
+    "imported": "Exact sum of what was imported.",
+    "imported_list": "Exact list price of what was imported.",
+    "inputs": "The files that the month rests on.",
+    "level": "The level of evidence.",
+    "line": "The line of the file.",
+    "list": "Exact list price.",
+    "name": "The name of the reference.",
+    "number": "The number of the statement.",
+    "on": "The day of the decision.",
+    "people": "PIs.",
+    "projects": "Projects.",
+    "path": "The file, by its path in the ledger.",
+    "period": "The month.",
+    "pi": "The PI, or how the PI was found.",
+    "project": "The project, or how it was found.",
+    "reason": "Why it was decided.",
+    "references": "Grant numbers and the like that tags name.",
+    "rejected": "Exact sum of what was rejected.",
+    "service": "The service.",
+    "settings": "The settings that were used.",
+    "sha256": "SHA-256 of the bytes.",
+    "size": "Size in bytes.",
+    "source": "The source.",
+    "sources": "Totals of each source.",
+    "spending": "What each project spent on each service.",
+    "statements": "The statements as issued.",
+    "values": "The values.",
+    "what": "On what.",
+    "why": "What made it so.",
+}
+
+
+def _described(fields: dict[str, shape.Shape]) -> dict[str, shape.Shape]:
+    """The fields with the meaning of their keys, where they do not say it themselves."""
+    said: Any = [(name, field, _WORDS.get(name, "")) for name, field in fields.items()]
+    return {name: replace(field, help=field.help or words) for name, field, words in said}
+
+
 def _rows(fields: dict[str, shape.Shape], optional: Sequence[str] = ()) -> shape.ListOf:
-    return shape.ListOf(shape.Record(fields, required=tuple(name for name in fields if name not in optional)))
+    required = tuple(name for name in fields if name not in optional)
+    return shape.ListOf(shape.Record(_described(fields), required=required))
 
 
 _SOURCES = _rows(
@@ -251,17 +322,17 @@ _EVIDENCE = _rows(
     },
     optional=("approvers", "authors", "commit", "content", "why"),
 )
-_SHAPE = shape.Record(
-    {
+FROZEN_FILE = shape.Record(
+    _described({
         "period": shape.Text(pattern=shape.PERIOD_PATTERN, what="a period"),
         "version": shape.Text(help="The version of the tool that closed the period."),
         "files": shape.MapOf(_SHA, help="Digests of the other files that closing wrote."),
         "inputs": shape.Record(
-            {
+            _described({
                 "charges": _rows({"path": _ANY, "source": _ANY, "sha256": _SHA, "size": _SIZE, "charges": _COUNT,
                                   "billed": _EXACT}),
                 "approvals": shape.MapOf(_SHA),
-            },
+            }),
             required=("charges", "approvals"),
         ),
         "compared_with": shape.ListOf(_ANY, help="Closed months that amounts were compared with."),
@@ -273,10 +344,13 @@ _SHAPE = shape.Record(
         "decisions": _DECISIONS,
         "evidence": _EVIDENCE,
         "settings": shape.Record(CONFIG.fields, required=CONFIG.required, make=lambda v, _n, _r: config_of(v)),
-        "directory": shape.Record({"people": PEOPLE.fields["people"], "projects": PROJECTS.fields["projects"]}),
-    },
+        "directory": shape.Record(
+            _described({"people": PEOPLE.fields["people"], "projects": PROJECTS.fields["projects"]})
+        ),
+    }),
     required=("period", "version", "files", "inputs", "sources", "spending", "statements", "held", "flags", "decisions",
               "settings", "directory"),
+    help="What closing a month recorded; written by the program, never by hand.",
 )  # fmt: skip
 
 
@@ -290,7 +364,7 @@ def read_frozen(root: Path, period: str, state: PeriodFile) -> tuple[Frozen | No
             problems.append(_missing(period, path, state))
         return None, problems
     node, reader = parse(data, path)
-    values = _SHAPE.read(node, reader) if node is not None else None
+    values = FROZEN_FILE.read(node, reader) if node is not None else None
     directory = (
         directory_of(values["directory"].get("people", []), reader, values["directory"].get("projects", []), reader)
         if values

@@ -14,6 +14,7 @@ from pathlib import Path, PurePosixPath
 from openchargeback.ledger.approvals import APPROVALS
 from openchargeback.ledger.config import CONFIG
 from openchargeback.ledger.directory import PEOPLE, PROJECTS
+from openchargeback.ledger.frozen import FROZEN_FILE
 from openchargeback.ledger.notes import NOTES_FILE
 from openchargeback.ledger.periods import PERIOD
 from openchargeback.ledger.shape import Shape
@@ -38,6 +39,7 @@ KINDS: dict[str, Kind] = {
     "people": Kind(PEOPLE, "PIs of a ledger", "directory/people.yaml"),
     "projects": Kind(PROJECTS, "Projects of a ledger", "directory/projects.yaml"),
     "approvals": Kind(APPROVALS, "Decisions on charges", "approvals/*/*.yaml"),
+    "frozen": Kind(FROZEN_FILE, "Record of a closed month", "periods/[0-9][0-9][0-9][0-9]-[0-9][0-9].frozen.yaml"),
     "notes": Kind(NOTES_FILE, "Notes on a closed month", "periods/[0-9][0-9][0-9][0-9]-[0-9][0-9].notes.yaml"),
     "period": Kind(PERIOD, "State of a billing month", "periods/[0-9][0-9][0-9][0-9]-[0-9][0-9].yaml"),
 }

@@ -132,7 +132,7 @@ class Integer:
 
     def read(self, node: Node, reader: Reader) -> int | None:
         text = node.text.strip() if isinstance(node, Scalar) else ""
-        if re.fullmatch(r"\d{1,9}", text, re.ASCII) and self.low <= int(text) <= self.high:
+        if re.fullmatch(r"\d{1,15}", text, re.ASCII) and self.low <= int(text) <= self.high:
             return int(text)
         _expect(node, reader, f"a whole number from {self.low} to {self.high}")
         return None

@@ -45,6 +45,9 @@ def close(books: Books, period: str, event: Event, evidence: Sequence[Evidence] 
     frozen = freeze(then, billed, details, statement_histories((*earlier, billed)), __version__)
     frozen = replace(frozen, evidence=tuple(evidence))
     contents = frozen_files(frozen, details.held, _logo(ledger))
+    contents[part_path(period, FROZEN)] = (
+        schema_comment(ledger.root, part_path(period, FROZEN)).encode() + contents[part_path(period, FROZEN)]
+    )
     (ledger.root / "periods").mkdir(exist_ok=True)
     _remove(ledger.root, period, keep=contents)
     for left in (ledger.root / "periods").glob(f".{period}.*.tmp"):
