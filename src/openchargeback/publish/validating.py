@@ -7,29 +7,15 @@ cannot carry, a journal template that fails on them) the build itself tells.
 
 from __future__ import annotations
 
-import hashlib
-from collections.abc import Sequence
-from dataclasses import dataclass
 from pathlib import Path
 
 from openchargeback.focus.database import database
 from openchargeback.focus.reading import check
-from openchargeback.ledger.files import digest_of
 from openchargeback.ledger.reading import Ledger, read_ledger
 from openchargeback.model import State
 from openchargeback.problems import Problem
-from openchargeback.publish.billed import bill_ledger, code_digest, with_records
+from openchargeback.publish.billed import bill_ledger, with_records
 from openchargeback.publish.build import Step, credit_fund_warnings, journal_problems, open_cache, word_journals
-from openchargeback.publish.cache import Cache
-from openchargeback.publish.codec import decode, encode
-
-
-@dataclass(frozen=True, slots=True)
-class _Checked:
-    """What the cache keeps of a checked period."""
-
-    problems: tuple[Problem, ...]
-
 
 LARGE = 32 * 1024 * 1024
 """Bytes of charge files from which on a month without decisions is checked and not billed."""
@@ -52,7 +38,8 @@ def validate(root: Path, *, full: bool = False, step: Step | None = None) -> tup
         if step:
             step("Checking", number, len(names))
         if full or period in large:
-            problems += _checked(ledger, store, period, full=full)
+            with database() as con:
+                problems += check(con, ledger.charge_files.get(period, ()), ledger.config, full=full)
     billed, faults = bill_ledger(ledger, store, only=set(ledger.periods) - large)
     periods, unworded = word_journals(ledger, billed)
     unfunded = credit_fund_warnings(ledger, periods)
@@ -63,22 +50,3 @@ def _is_large(ledger: Ledger, period: str) -> bool:
     size = sum(file.size for file in ledger.charge_files.get(period, ()))
     is_open = ledger.period_file(period).state is State.OPEN
     return size >= LARGE and is_open and not ledger.approvals.get(period)
-
-
-def _checked(ledger: Ledger, store: Cache, period: str, *, full: bool) -> Sequence[Problem]:
-    files = ledger.charge_files.get(period, ())
-    parts: list[object] = [
-        code_digest(),
-        full,
-        ledger.config.tags,
-        *(ledger.config.source(file.source) for file in files),
-    ]
-    parts += [(file.path, digest_of(file.location)) for file in files]
-    key = hashlib.sha256("\0".join(map(repr, parts)).encode("utf-8", "surrogatepass")).hexdigest()
-    kept = store.get("checked", key)
-    if kept is not None:
-        return decode(_Checked, kept).problems
-    with database() as con:
-        result = _Checked(tuple(check(con, files, ledger.config, full=full)))
-    store.put("checked", key, encode(result))
-    return result.problems
