@@ -351,7 +351,10 @@ def test_live_settings_do_not_reach_a_closed_month_until_it_is_opened_again(tmp_
     ledger.program("periods", "close", "2025-01", *BY)
     ledger.commit()
     ledger.write("config.yaml", CONFIG.replace("review: {", "review: {fund_patterns: ['G-.*'], "))
-    assert not ledger.plan("HEAD").moves
+    plan = ledger.plan("HEAD")
+    assert (codes(plan), plan.moves) == (["closed-months-kept"], False)
+    assert "2025-01" in plan.problems[0].message
+    assert plan.problems[0].severity == "notice"
     ledger.program("periods", "open", "2025-01")
     assert causes(only(ties_out(ledger.plan("HEAD")))) == {"config": "-10.00"}
 

@@ -15,6 +15,7 @@ from branch import CONFIG, Ledger, charge, started
 from markdown_it import MarkdownIt
 
 from openchargeback.ledger.settings import PlanSettings
+from openchargeback.plan import words
 from openchargeback.plan.markdown import LIMIT, MARKER, escaped, markdown
 from openchargeback.plan.thresholds import strictest
 
@@ -210,3 +211,11 @@ def test_the_command_starts_without_what_it_does_not_need():
         "print([name for name in ('duckdb', 'weasyprint', 'frictionless', 'jinja2') if name in sys.modules])"
     )
     assert subprocess.check_output([sys.executable, "-c", code], text=True).strip() == "[]"
+
+
+def test_the_change_of_a_control_total_is_the_difference_of_what_is_shown():
+    before, after = Decimal("4144.8051"), Decimal("1261.4799")
+    assert (words.signed(after - before, "USD"), words.step(before, after, "USD")) == ("−2,883.33", "−2,883.33")
+    assert words.step(Decimal("4144.805"), Decimal("1261.475"), "USD") == "−2,883.33"
+    assert words.step(Decimal("0.004"), Decimal("0.0051"), "USD") == "+0.01"
+    assert words.step(Decimal("0.001"), Decimal("0.002"), "USD") == "0.00"

@@ -118,7 +118,7 @@ def _evidence(found: Sequence[Evidence]) -> None:
 
 
 def _amounts(label: str, old: Decimal, new: Decimal, currency: str) -> None:
-    _line(label, (money.human(old, currency), money.human(new, currency), words.signed(new - old, currency)))
+    _line(label, (money.human(old, currency), money.human(new, currency), words.step(old, new, currency)))
 
 
 def _line(label: str, cells: Sequence[str], *, bold: bool = False) -> None:

@@ -135,7 +135,7 @@ def _period(period: PeriodChange, currency: str) -> list[str | _Table]:
             ("+ rejected", old.exact_rejected, new.exact_rejected),
         ):
             label = name if unit == currency else f"{name} {escaped(unit)}"
-            lines.append(_row((label, money.human(was, unit), money.human(now, unit), words.signed(now - was, unit))))
+            lines.append(_row((label, money.human(was, unit), money.human(now, unit), words.step(was, now, unit))))
     lines += ["", f"PIs: {words.people(period)}."]
     if period.causes:
         lines[-1] += f" Causes: {words.causes(period.causes, currency)}."

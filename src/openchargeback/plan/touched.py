@@ -1,12 +1,17 @@
-"""Changes of months that are closed or finalized."""
+"""Changes of months that are closed or finalized, and of what they rest on."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 
+from openchargeback.ledger.config import FILE_NAME
+from openchargeback.ledger.directory import PROJECTS_FILE, Directory
+from openchargeback.ledger.frozen import Frozen
 from openchargeback.ledger.periods import PeriodFile
+from openchargeback.ledger.settings import Config
 from openchargeback.model import State
 from openchargeback.plan.reached import period_of
+from openchargeback.plan.settings import billing_config
 from openchargeback.problems import Problem, Severity
 
 
@@ -54,3 +59,38 @@ def touched_periods(
                 )
             )
     return problems
+
+
+def kept_months(
+    old: tuple[Config, Directory], new: tuple[Config, Directory], records: Mapping[str, Frozen]
+) -> list[Problem]:
+    """A notice where changed settings or directory entries bear on closed months, which stay as they are recorded.
+
+    records: of the closed months, by month. A month counts where it used a changed entry, or any month where settings
+    changed that decide what is billed to whom. Whether an amount would differ is not computed.
+    """
+    notices = []
+    if billing_config(old[0]) != billing_config(new[0]) and records:
+        notices.append(_kept(FILE_NAME, "what changes of the settings", sorted(records)))
+    changed = {
+        name
+        for name in old[1].projects.keys() | new[1].projects.keys()
+        if old[1].projects.get(name) != new[1].projects.get(name)
+    }
+    using = [period for period, record in sorted(records.items()) if changed & record.directory.projects.keys()]
+    if using:
+        used = sorted({name for period in using for name in changed & records[period].directory.projects.keys()})
+        more = f" and {len(used) - 3} more" if len(used) > 3 else ""
+        notices.append(_kept(PROJECTS_FILE, f"what changes of {', '.join(used[:3])}{more}", using))
+    return notices
+
+
+def _kept(path: str, what: str, months: list[str]) -> Problem:
+    span = months[0] if len(months) == 1 else f"{len(months)} closed months from {months[0]} to {months[-1]}"
+    return Problem(
+        path,
+        "closed-months-kept",
+        f"{what} bears on {span}, shown as closing recorded",
+        "nothing to do; what should be billed otherwise there is corrected by late decisions and credits",
+        severity=Severity.NOTICE,
+    )

@@ -26,6 +26,11 @@ def signed(amount: Decimal, currency: str) -> str:
     return ("+" if amount > 0 else "") + money.human(amount, currency)
 
 
+def step(before: Decimal, after: Decimal, currency: str) -> str:
+    """The difference of two exact amounts as they are shown, in cents, so that a reader can check it."""
+    return signed(money.to_cents(after, currency) - money.to_cents(before, currency), currency)
+
+
 def percent(change: Decimal, before: Decimal) -> str:
     """A change in per cent of what was before, such as `+12 %`; empty where nothing was."""
     share = money.percent(change, abs(before))

@@ -24,7 +24,7 @@ from openchargeback.plan.parts import Side, settle_both, unexplained
 from openchargeback.plan.reached import changed_paths, period_of, reached_periods
 from openchargeback.plan.settings import billing_config, changed_settings
 from openchargeback.plan.thresholds import beyond, strictest
-from openchargeback.plan.touched import touched_periods
+from openchargeback.plan.touched import kept_months, touched_periods
 from openchargeback.plan.values import PeriodChange, Plan, Revision
 from openchargeback.problems import LedgerFault, Problem, Severity, has_errors, in_order
 from openchargeback.publish.billed import recorded
@@ -93,6 +93,7 @@ def _plan(sides: _Sides, store: Cache, host: HostRecord | None, step: Step | Non
             periods.append(change)
     settings = changed_settings((before.config, before.directory), (after.config, after.directory), periods)
     problems += touched_periods(changed_paths(sides.base.entries, sides.head.entries), *states)
+    problems += kept_months((before.config, before.directory), (after.config, after.directory), after.frozen)
     problems += beyond(periods, strictest(before.config.plan, after.config.plan), after.config.currency)
     problems += _base_notice(base_problems)
     evidence, missing = _approved(sides, before, after, host)
