@@ -15,7 +15,7 @@ import zstandard
 
 csv.field_size_limit(1 << 30)
 
-_BLANKS = re.compile(r'(^|,) ?("(?:[^"]|"")*") *(?=,|\r?$)', re.MULTILINE)
+_BLANKS = re.compile(r'(^|[,\r]) ?("(?:[^"]|"")*") *(?=[,\r]|$)', re.MULTILINE)
 _NULLS = frozenset({"", "NULL", "null"})
 _EXACT = Context(prec=6_000, Emax=999_999, Emin=-999_999)
 _PLACES = Decimal(1).scaleb(-18)
