@@ -249,3 +249,27 @@ def test_latin_1_in_a_zst_file_is_refused_by_name(tmp_path):
     text = small_ledger.csv_text([small_ledger.charge(1, ResourceName="Größe")])
     _, problems = small_ledger.bill(tmp_path, {"hpc.csv.zst": zstandard.compress(text.encode("latin-1"))})
     assert [problem.code for problem in problems] == ["encoding-error"]
+
+
+def test_two_quoted_parts_are_not_joined(tmp_path):
+    head, row = small_ledger.csv_text([small_ledger.charge(1, ResourceName="a,b")]).splitlines()
+    parted = row.replace('"a,b"', '"a" "b"')
+    period, problems = small_ledger.bill(tmp_path, f"{head}\n{row}\n{parted}\n")
+    assert period is None
+    assert [(problem.code, problem.line) for problem in problems] == [("source-error", 3)]
+
+
+def test_a_doubled_quote_at_the_end_of_a_line_stays(tmp_path):
+    name = 'node ,"old"\n,"new" rack'
+    text_ = small_ledger.csv_text([small_ledger.charge(1, ResourceName=name)])
+    period, problems = small_ledger.bill(tmp_path, text_.replace(",1,", ', "1" ,', 1))
+    assert problems == []
+    assert period.statements[0].resources[0].resource_name == name
+
+
+@pytest.mark.parametrize("end", [b"\n", b"\r\n"])
+def test_a_blank_line_behind_the_byte_order_mark_is_one(tmp_path, end):
+    content = b"\xef\xbb\xbf" + end + text("2025-01-01,1,S,", "2025-01-01,2,S,", end=end.decode()).encode()
+    period, problems = bill(tmp_path, content)
+    assert [problem for problem in problems if str(problem.severity) == "error"] == []
+    assert period.sources[0].imported == 3

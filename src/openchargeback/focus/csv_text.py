@@ -92,14 +92,16 @@ class _Lines:
 
 
 _BESIDE_QUOTE = re.compile(r'(?:^|,) "|" +(?:[",\r\n]|$)')
-_QUOTED = re.compile(r'(?:[^"]|"")*"')
+# Possessive: a doubled quote is never taken apart for the sake of a match.
+_QUOTED = re.compile(r'(?:[^"]|"")*+"')
 _UNQUOTED = re.compile(r"[^,\r\n]*")
 
 
 def _without_blanks(line: str, *, inside: bool) -> str:
     """A line as DuckDB understands it: a blank before a quoted cell, and blanks behind one, are no part of it.
 
-    Blanks between two quoted parts join them. inside: whether the line begins within a quoted cell.
+    Anything else behind a closing quote stays, and makes the text no CSV. inside: whether the line begins within a
+    quoted cell.
     """
     text, place = "", 0
     while True:
@@ -114,9 +116,6 @@ def _without_blanks(line: str, *, inside: bool) -> str:
                 return text + line[place:]
             text, place = text + found[0], found.end()
             after = place + len(line[place:]) - len(line[place:].lstrip(" "))
-            if line.startswith('"', after):
-                text, place = text[:-1] + line[place:after], after + 1
-                continue
             if after == len(line) or line[after] in ",\r\n":
                 place = after
         found = _UNQUOTED.match(line, place)

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import csv
 import io
+import re
 from array import array
 from collections import Counter
 from collections.abc import Collection, Iterator, Sequence
@@ -56,14 +57,16 @@ MAX_OPEN = 1_000
 """How many lines that end in an empty cell are looked at one by one."""
 
 _BLOCK = 1 << 18
+_BETWEEN_QUOTES = re.compile(rb'" +"')
 _TAIL = itemgetter(slice(-5, None))
 
 
 def look_through(path: Path) -> Bytes:
     """Count what the reader's result is compared with.
 
-    Strange are NULs, UTF-16, blank lines, a carriage return by itself, and blanks behind a last cell that is quoted or
-    empty. Only the last bytes of each line are looked at in Python: most of them are alike, so few are judged.
+    Strange are NULs, UTF-16, blank lines, also one behind the byte order mark, a carriage return by itself, blanks
+    between two quotes (DuckDB would join the parts), and blanks behind a last cell that is quoted or empty. Only the
+    last bytes of each line are looked at in Python: most of them are alike, so few are judged.
     """
     ends: Counter[bytes] = Counter()
     first_open: list[bytes] = []
@@ -73,7 +76,9 @@ def look_through(path: Path) -> Bytes:
             strange = strange or b"\x00" in block
             if b"\r" in block:
                 returns += block.count(b"\r")
-            *lines, rest = (rest + block).split(b"\n")
+            joined = rest + block
+            strange = strange or (b'" ' in joined and _BETWEEN_QUOTES.search(joined) is not None)
+            *lines, rest = joined.split(b"\n")
             _count(lines, ends, first_open)
     _count([rest] if rest else [], ends, first_open)
     strange = (
@@ -100,7 +105,7 @@ def _is_open(end: bytes) -> bool:
 
 def _is_odd(end: bytes) -> bool:
     """Whether a line that ends so may be blank, or has blanks behind a comma or a quote."""
-    text = end.removesuffix(b"\r")
+    text = end.removesuffix(b"\r").removeprefix(b"\xef\xbb\xbf")
     return not text or (text.endswith(b" ") and text.rstrip(b" ")[-1:] in (b"", b",", b'"'))
 
 
