@@ -477,8 +477,12 @@ class Page:
 
 @dataclass(frozen=True, slots=True)
 class Provenance:
-    """Where an output came from: ledger commit (empty outside Git) with its date, and the tool's version."""
+    """Where an output came from: ledger commit (empty outside Git) with its date, and the tool's version.
+
+    uncommitted: the ledger held changes that this commit does not.
+    """
 
     commit: str
     commit_date: str
     version: str
+    uncommitted: bool = False

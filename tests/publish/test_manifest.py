@@ -4,8 +4,11 @@ import json
 
 import pytest
 
+from openchargeback.model import Provenance
 from openchargeback.publish.manifest import NAME, Entry, intact, manifest, read_manifest
 
+PLACE = Provenance("c0ffee", "2025-02-03T09:30:00Z", "1.0", uncommitted=True)
+HEAD = b'"tool": "openchargeback", "version": "", "ledger_commit": "", "ledger_commit_date": ""'
 FILES = {"index.html": b"<p>", "periods/2025-01/index.html": b"<p>January"}
 
 
@@ -15,7 +18,7 @@ def folder(tmp_path):
         place = tmp_path / path
         place.parent.mkdir(parents=True, exist_ok=True)
         place.write_bytes(data)
-    (tmp_path / NAME).write_bytes(manifest(_entries(FILES), commit="c0ffee", version="1.0", key="k"))
+    (tmp_path / NAME).write_bytes(manifest(_entries(FILES), PLACE, "k"))
     return tmp_path
 
 
@@ -25,15 +28,19 @@ def _entries(files):
 
 def test_order_of_files_does_not_matter():
     backwards = dict(reversed(list(_entries(FILES).items())))
-    one = manifest(_entries(FILES), commit="c", version="v", key="k")
-    assert one == manifest(backwards, commit="c", version="v", key="k")
+    one = manifest(_entries(FILES), PLACE, "k")
+    assert one == manifest(backwards, PLACE, "k")
     assert one.endswith(b"}\n")
-    assert set(json.loads(one)) == {"tool", "version", "ledger_commit", "build_key", "files"}
+    assert set(json.loads(one)) == {"tool", "version", "build_key", "files"} | {
+        "ledger_commit",
+        "ledger_commit_date",
+        "ledger_uncommitted",
+    }
 
 
 def test_round_trip(folder):
     found = read_manifest(folder)
-    assert (found.commit, found.version, found.key) == ("c0ffee", "1.0", "k")
+    assert (found.provenance, found.key) == (PLACE, "k")
     assert found.files == _entries(FILES)
     assert intact(folder, found)
 
@@ -49,8 +56,8 @@ def test_round_trip(folder):
         b'{"tool": "other", "files": {}}',
         b'{"tool": "openchargeback", "files": []}',
         b'{"tool": "openchargeback", "files": {}}',
-        b'{"tool": "openchargeback", "version": "", "ledger_commit": "", "build_key": 1, "files": {}}',
-        b'{"tool": "openchargeback", "version": "", "ledger_commit": "", "build_key": "", "files": {"a": {"size": 1}}}',
+        b'{%s, "build_key": 1, "files": {}}' % HEAD,
+        b'{%s, "build_key": "", "files": {"a": {"size": 1}}}' % HEAD,
     ],
 )
 def test_a_damaged_manifest_counts_as_none(tmp_path, damage):

@@ -14,17 +14,18 @@ import time
 
 import pytest
 
+from openchargeback.model import Provenance
 from openchargeback.problems import OutsideFault, UsageFault
 from openchargeback.publish import staging as room
 from openchargeback.publish.manifest import intact, read_manifest
 from openchargeback.publish.staging import heal, staged
 
 SRC = pathlib.Path(__file__).parents[2] / "src"
-PLACE = {"commit": "c0ffee", "version": "1.0", "key": "k"}
+PLACE = (Provenance("c0ffee", "2025-02-03T09:30:00Z", "1.0"), "k")
 
 
 def publish(target, text="new", names=("index.html", "periods/2025-01/index.html")):
-    with staged(target, **PLACE) as staging:
+    with staged(target, *PLACE) as staging:
         for name in names:
             staging.write(name, text.encode())
 
@@ -80,7 +81,7 @@ def test_parents_are_made(target):
 @pytest.mark.parametrize("kind", [KeyboardInterrupt, RuntimeError, SystemExit, FileNotFoundError])
 def test_leaving_early_changes_nothing(target, kind):
     publish(target, "old")
-    with pytest.raises(kind), staged(target, **PLACE) as staging:  # noqa: PT012 - the block is what is tested
+    with pytest.raises(kind), staged(target, *PLACE) as staging:  # noqa: PT012 - the block is what is tested
         staging.write("index.html", b"new")
         raise kind
     assert whole(target, "old")
@@ -88,7 +89,7 @@ def test_leaving_early_changes_nothing(target, kind):
 
 
 def test_leaving_early_before_the_first_build_leaves_nothing(target):
-    with contextlib.suppress(KeyboardInterrupt), staged(target, **PLACE) as staging:
+    with contextlib.suppress(KeyboardInterrupt), staged(target, *PLACE) as staging:
         staging.write("index.html", b"new")
         raise KeyboardInterrupt
     assert lying(target.parent) == []
@@ -145,7 +146,7 @@ def test_a_link_inside_counts_as_foreign(target):
 
 def test_a_file_put_there_during_the_build_is_kept(target):
     publish(target, "old")
-    with pytest.raises(UsageFault, match=r"note\.txt"), staged(target, **PLACE) as staging:  # noqa: PT012 - as above
+    with pytest.raises(UsageFault, match=r"note\.txt"), staged(target, *PLACE) as staging:  # noqa: PT012 - as above
         staging.write("index.html", b"new")
         (target / "note.txt").write_text("mine")
     assert (target / "note.txt").read_text() == "mine"
@@ -176,7 +177,7 @@ def test_links_files_and_the_root_are_refused(target):
     ],
 )
 def test_paths_that_leave_the_folder_or_are_none(target, path):
-    with pytest.raises(ValueError, match=r"."), staged(target, **PLACE) as staging:
+    with pytest.raises(ValueError, match=r"."), staged(target, *PLACE) as staging:
         staging.write(path, b"x")
     assert lying(target.parent) == []
 
@@ -247,7 +248,7 @@ def test_left_overs_are_healed(target):
     (target.parent / f".public.staging-{os.getpid()}").mkdir()
     (target.parent / ".public.lock").touch()
     (target.parent / ".public.staging-mine").mkdir()
-    with staged(target, **PLACE) as staging:
+    with staged(target, *PLACE) as staging:
         assert whole(target, "old")
         staging.write("index.html", b"new")
     assert whole(target, "new")
@@ -275,7 +276,7 @@ def test_somebody_elses_folder_of_that_name_is_kept(target):
 
 
 def test_two_builds_at_once(target):
-    with staged(target, **PLACE) as staging:
+    with staged(target, *PLACE) as staging:
         staging.write("index.html", b"first")
         with pytest.raises(OutsideFault, match="another build"):
             publish(target, "second")
@@ -314,12 +315,13 @@ def test_readers_see_old_or_new(tmp_path):
 BUILDS = """
     import sys
     from pathlib import Path
+    from openchargeback.model import Provenance
     from openchargeback.publish import staging as room
     if sys.argv[2] == "by renaming":
         room._exchange_at_once = lambda *_: False
     print("begins", flush=True)
     for number in range(100_000):
-        with room.staged(Path(sys.argv[1]), commit="c", version="1", key="k") as staging:
+        with room.staged(Path(sys.argv[1]), Provenance("c", "", "1"), "k") as staging:
             for name in range(20):
                 staging.write(f"{name}/index.html", str(number).encode())
 """

@@ -52,6 +52,29 @@ def test_every_kind_of_difference_is_named(ledger: Repository, built: Path) -> N
     }
 
 
+def test_what_no_commit_holds_is_said_by_the_build_and_by_its_pages(ledger: Repository) -> None:
+    """A commit is named only with a word that the output rests on more; what is no part of the ledger is none."""
+    ledger.write("notes.txt", "mine")
+    assert "uncommitted" not in ledger.run("build", "-o", "public").stderr
+    ledger.write("charges/2025-01/aws.csv", HEAD + row("99"))
+    assert "the ledger has uncommitted changes" in ledger.run("build", "-o", "public").stderr
+    assert json.loads((ledger.root / "public/manifest.json").read_text("utf-8"))["ledger_uncommitted"] is True
+    for page in ("index.html", "about/index.html"):
+        assert "with changes that are not committed" in (ledger.root / "public" / page).read_text("utf-8")
+    said = ledger.run("verify", "public", code=1)
+    assert "built with changes that were not committed" in said.stderr
+    ledger.commit()
+    assert "uncommitted" not in ledger.run("build", "-o", "public").stderr
+    assert findings(ledger, "public", code=0) == {}
+
+
+def test_what_a_killed_build_left_is_healed_first(ledger: Repository, built: Path) -> None:
+    """Killed between two renames, only the old output is left, aside."""
+    built.rename(built.with_name(".public.old"))
+    assert findings(ledger, "public", code=0) == {}
+    assert built.is_dir()
+
+
 def test_a_manifest_that_was_made_to_fit_proves_nothing(ledger: Repository, built: Path) -> None:
     """Whoever changes a file can change its digest as well."""
     import hashlib

@@ -35,10 +35,17 @@ def build(output: Path, workers: int | None, named: str | None, json_: bool) -> 
                 "files": built.files,
                 "statements_rendered": built.rendered,
                 "changed": built.changed,
+                "commit": built.provenance.commit,
+                "uncommitted": built.provenance.uncommitted,
                 "warnings": [problem.as_json() for problem in built.warnings],
             }
         )
         return
     note_problems(built.warnings)
+    if built.provenance.uncommitted:
+        click.echo(
+            "note: the ledger has uncommitted changes; commit and build again for what `verify` can recompute",
+            err=True,
+        )
     done = f"{built.files:,} files" if built.changed else "unchanged"
     click.echo(f"{done}: {index}")

@@ -9,7 +9,7 @@ from pathlib import Path
 import click
 
 from openchargeback.cli.host import host_record, kept_option, review_options
-from openchargeback.cli.options import PERIOD, root_of, with_ledger
+from openchargeback.cli.options import PERIOD, in_format, root_of, with_ledger
 from openchargeback.cli.report import print_json, print_problems, print_table, shown
 from openchargeback.ledger.reading import read_ledger
 from openchargeback.model import Evidence
@@ -21,14 +21,7 @@ from openchargeback.publish.evidence import evidence_document, gather, read_evid
 @click.command("evidence")
 @click.option("--period", "periods", type=PERIOD, multiple=True, help="Only this period; repeatable.")
 @click.option("--base", default="", metavar="REV", help="The branch to land on; origin/main, else main.")
-@click.option(
-    "--format",
-    "form",
-    type=click.Choice(["text", "markdown", "json"]),
-    default="text",
-    show_default=True,
-    help="Output; markdown for the summary of a CI job.",
-)
+@in_format
 @review_options
 @kept_option
 @with_ledger

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 import click
+from click.core import ParameterSource
 
 from openchargeback.cli.options import F
 from openchargeback.ledger.evidence import HostRecord
@@ -19,7 +20,7 @@ from openchargeback.problems import UsageFault
 
 _FILE = click.Path(path_type=Path, exists=True, dir_okay=False)
 _OPTIONS = (
-    # In a job of CI the variable is always there; it is read only beside --reviews.
+    # In a job of CI the variable is always there, the file perhaps not; it is read only beside --reviews.
     click.option(
         "--event", type=click.Path(path_type=Path), envvar="GITHUB_EVENT_PATH", help="The host's event (JSON)."
     ),
@@ -44,8 +45,14 @@ _INSIDERS = ("OWNER", "MEMBER", "COLLABORATOR")
 def host_record(event: Path | None, reviews: Path | None, commits: Path | None) -> HostRecord | None:
     """The host's record of the pull request of an event; None where there is no pull request or no reviews are given.
 
-    Raises UsageFault where a file is not what it should be.
+    Raises UsageFault where a file is not what it should be, or one was named on the command line for nothing.
     """
+    if reviews is None and event is not None and _is_named("event"):
+        raise UsageFault("--event says nothing without --reviews, the pull request's reviews")
+    if reviews is None and commits is not None and _is_named("commits"):
+        raise UsageFault("--commits says nothing without --reviews, the pull request's reviews")
+    if event is None and _is_named("reviews"):
+        raise UsageFault("--reviews says nothing without --event, the pull request that they are about")
     if event is None or reviews is None:
         return None
     request = _object(event)
@@ -61,6 +68,11 @@ def host_record(event: Path | None, reviews: Path | None, commits: Path | None) 
         doubt = "only authors approved it" if approvers else f"no approving review of {sha[:12]} by a member"
     merged = request.get("merge_commit_sha") if request.get("merged") else ""
     return HostRecord(f"github #{number}", sha, str(merged or ""), () if doubt else others, doubt)
+
+
+def _is_named(option: str) -> bool:
+    """Whether an option stands on the command line, not only in the environment."""
+    return click.get_current_context().get_parameter_source(option) is ParameterSource.COMMANDLINE
 
 
 def _approvers(reviews: Sequence[Any], head: str) -> set[str]:

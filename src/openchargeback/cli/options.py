@@ -8,7 +8,7 @@ from typing import Any, TypeVar
 
 import click
 
-from openchargeback.ledger.files import find_ledger
+from openchargeback.ledger.files import OWN_FOLDERS, find_ledger
 from openchargeback.ledger.periods import is_period
 from openchargeback.problems import UsageFault
 
@@ -42,9 +42,6 @@ def root_of(named: str | None) -> Path:
     return find_ledger(named or context.obj, Path.cwd())
 
 
-OWN_FOLDERS = ("approvals", "charges", "deliveries", "directory", "pages", "periods", "policies", "templates")
-
-
 def keep_apart(root: Path, output: Path) -> None:
     """Refuse an output folder among the ledger's own files, such as `public` where somebody stands in charges/."""
     place = output.resolve()
@@ -53,4 +50,12 @@ def keep_apart(root: Path, output: Path) -> None:
         raise UsageFault(f"{output} would lie in the ledger's {own}/; name another folder with -o")
 
 
+in_format = click.option(
+    "--format",
+    "form",
+    type=click.Choice(["text", "markdown", "json"]),
+    default="text",
+    show_default=True,
+    help="Output; markdown for the summary of a CI job.",
+)
 as_json = click.option("--json", "json_", is_flag=True, help="One JSON document on stdout.")

@@ -8,21 +8,14 @@ from pathlib import Path
 import click
 
 from openchargeback.cli.host import host_record, review_options
-from openchargeback.cli.options import root_of, with_ledger
+from openchargeback.cli.options import in_format, root_of, with_ledger
 from openchargeback.cli.report import print_json, print_problems, progress
 
 
 @click.command()
 @click.argument("base", required=False)
 @click.option("--head", metavar="REV", help="Look at a commit instead of the work tree, as CI does.")
-@click.option(
-    "--format",
-    "form",
-    type=click.Choice(["text", "markdown", "json"]),
-    default="text",
-    show_default=True,
-    help="Output.",
-)
+@in_format
 @review_options
 @with_ledger
 def plan(

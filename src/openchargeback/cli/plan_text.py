@@ -67,8 +67,8 @@ def _largest(period: PeriodChange, currency: str) -> None:
     if not period.projects:
         return
     click.echo()
-    rest = len(period.projects) - words.LARGEST
-    title = f"Largest of {len(period.projects):,} changes" if rest > 0 else "Changes"
+    many = len(period.projects) > words.LARGEST
+    title = f"Largest of {len(period.projects):,} changes" if many else "Changes"
     _line(title, ("Before", "After", f"Change {currency}"), bold=True)
     for each in period.projects[: words.LARGEST]:
         click.echo(_cut(f"{each.pi}  {each.project}", _WIDTH))
@@ -77,8 +77,7 @@ def _largest(period: PeriodChange, currency: str) -> None:
             _wrapped("    ", words.causes(each.causes, currency))
         if each.funds:
             _wrapped("    funds: ", words.funds(each, currency))
-    if rest > 0:
-        click.echo(f"and {rest:,} more")
+    _more(len(period.projects))
 
 
 def _decisions(decisions: Sequence[DecisionChange], currency: str) -> None:
@@ -90,8 +89,7 @@ def _decisions(decisions: Sequence[DecisionChange], currency: str) -> None:
         amount = f"{words.counted(each.charges, 'charge')}, {money.human(each.exact_billed, currency)} {currency}"
         void = f"; void: {each.void}" if each.void else ""
         _wrapped(f"{each.change} ", f"{each.decision} {each.what} ({amount}): {each.reason} ({each.by}){void}")
-    if len(decisions) > words.LARGEST:
-        click.echo(f"and {len(decisions) - words.LARGEST:,} more")
+    _more(len(decisions))
 
 
 def _settings(settings: Sequence[SettingChange], currency: str) -> None:
@@ -103,8 +101,7 @@ def _settings(settings: Sequence[SettingChange], currency: str) -> None:
         _wrapped("", f"{each.path} {each.key}: {each.old or 'none'} → {each.new or 'none'}")
         if each.more or each.less:
             click.echo(f"    {words.signed(each.more, currency)}, {words.signed(each.less, currency)} {currency}")
-    if len(settings) > words.LARGEST:
-        click.echo(f"and {len(settings) - words.LARGEST:,} more")
+    _more(len(settings))
 
 
 def _evidence(found: Sequence[Evidence]) -> None:
@@ -115,6 +112,11 @@ def _evidence(found: Sequence[Evidence]) -> None:
     for each in found:
         _wrapped(f"{each.path}: ", f"level {each.level}, {', '.join(each.approvers) or 'nobody'} ({each.why})")
     _wrapped("", words.LEVELS)
+
+
+def _more(count: int) -> None:
+    if count > words.LARGEST:
+        click.echo(f"and {count - words.LARGEST:,} more")
 
 
 def _amounts(label: str, old: Decimal, new: Decimal, currency: str) -> None:

@@ -422,6 +422,8 @@ def refresh(period: str | None, by: str | None, on: dt.datetime | None, dry_run:
     root = root_of(named)
     with locked(root):
         books = _books(named)
+        if period and books.period(period) is None:
+            raise UsageFault(f"the ledger has no period {period}")
         void = [(each, decision) for each, decision in _void(books) if period in (None, each)]
         if not void:
             click.echo("no decision is void")

@@ -23,7 +23,7 @@ _LISTED = 50
 
 
 @click.command()
-@click.argument("output", type=click.Path(path_type=Path, exists=True), default=Path("public"), metavar="[PDF|FOLDER]")
+@click.argument("output", type=click.Path(path_type=Path), default=Path("public"), metavar="[PDF|FOLDER]")
 @click.option("--commit", "revision", default="", metavar="REV", help="Recompute a folder from this commit instead.")
 @click.option("--workers", type=click.IntRange(1, 64), help="Processes that render PDFs; as many as cores by default.")
 @with_ledger
@@ -40,7 +40,7 @@ def verify(output: Path, revision: str, workers: int | None, named: str | None, 
              focus-billing verify statement.pdf --json
     """
     root = root_of(named)
-    if output.is_dir():
+    if not output.is_file():
         _folder(root, output, revision, workers, json_=json_)
         return
     if revision:
@@ -80,9 +80,11 @@ def _remarks(check: FolderCheck) -> list[str]:
         remarks.append(
             f"the commit {check.commit.id[:12]} is not part of the history that is checked out: see where it comes from"
         )
+    if check.claimed.uncommitted and check.differing:
+        remarks.append("the folder says that it was built with changes that were not committed, which no commit holds")
     if not check.same_version and check.differing:
         remarks.append(
-            f"the folder says that version {check.built_with} wrote it; another version may write other bytes"
+            f"the folder says that version {check.claimed.version} wrote it; another version may write other bytes"
         )
     return remarks
 
@@ -95,7 +97,8 @@ def _folder_json(check: FolderCheck) -> dict[str, object]:
         "commit": check.commit.id,
         "commit_date": check.commit.date,
         "in_history": check.in_history,
-        "built_with": check.built_with,
+        "built_with": check.claimed.version,
+        "uncommitted": check.claimed.uncommitted,
         "same_version": check.same_version,
         "files": [{"path": each.path, "finding": each.finding} for each in check.files],
         "drift": [problem.as_json() for problem in check.drift],

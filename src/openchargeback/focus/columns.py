@@ -113,8 +113,3 @@ def canonical_name(label: str) -> str:
     trimmed = label.strip()
     known = _FOLDED.get(trimmed.casefold(), trimmed)
     return OLDER_NAMES.get(known, known)
-
-
-def dialect_of(columns: list[str]) -> str:
-    """`simple` for the research groups' twelve columns or fewer, else `focus`."""
-    return "simple" if set(columns) <= set(SIMPLE_COLUMNS) else "focus"

@@ -10,6 +10,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from functools import cache
 from importlib import resources
+from pathlib import Path
 from typing import Any
 
 import duckdb
@@ -35,6 +36,8 @@ def database() -> Iterator[duckdb.DuckDBPyConnection]:
                 "preserve_insertion_order": "true",
             },
         )
+        # Under a program that is no script DuckDB would draw its own bar into the output.
+        connection.execute("SET enable_progress_bar = false")
         try:
             yield connection
         except RuntimeError as error:
@@ -69,6 +72,11 @@ def identifier(name: str) -> str:
 def literal(text: str) -> str:
     """Text as a SQL literal, for the places where DuckDB takes no parameter."""
     return "'" + text.replace("'", "''") + "'"
+
+
+def file_literal(path: Path) -> str:
+    """A path as a SQL literal that names one file, also where its name looks like a pattern."""
+    return literal("".join(f"[{char}]" if char in "*?[" else char for char in str(path)))
 
 
 def count(con: duckdb.DuckDBPyConnection, query: str, values: dict[str, Any] | None = None) -> int:

@@ -15,7 +15,7 @@ from pathlib import Path
 import duckdb
 
 from openchargeback.focus import csv_text, parquet, sieve
-from openchargeback.focus.database import count, literal, sql
+from openchargeback.focus.database import count, file_literal, literal, sql
 from openchargeback.focus.header import names_of
 from openchargeback.focus.layout import Bytes, Layout, look_through, survey, write_even
 from openchargeback.focus.screen import LAST_IS_NULL, Screen, screen_of
@@ -167,11 +167,6 @@ def _csv(path: Path, columns: int, max_line: int = 0) -> str:
         f"read_csv({file_literal(path)}, auto_detect=false, header=true, columns={{{types}}}, delim=',', quote='\"', "
         f"escape='\"', strict_mode=true, nullstr=[{nulls}]{size})"
     )
-
-
-def file_literal(path: Path) -> str:
-    """A path as a SQL literal that names one file, also where its name looks like a pattern."""
-    return literal("".join(f"[{char}]" if char in "*?[" else char for char in str(path)))
 
 
 def _create(con: duckdb.DuckDBPyConnection, table: str, relation: str, screen: Screen, *, whole: bool) -> int:

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import duckdb
 
-from openchargeback.focus.database import identifier, literal
+from openchargeback.focus.database import file_literal, identifier
 from openchargeback.ledger.files import suffix_of
 
 _NESTED = ("MAP", "STRUCT", "LIST", "UNION", "JSON", "VARIANT")
@@ -23,8 +23,7 @@ def is_parquet(path: Path) -> bool:
 
 def relation(path: Path) -> str:
     """SQL that reads the file, with `file_row_number` from 0."""
-    escaped = "".join(f"[{char}]" if char in "*?[" else char for char in str(path))
-    return f"read_parquet({literal(escaped)}, file_row_number=true)"
+    return f"read_parquet({file_literal(path)}, file_row_number=true)"
 
 
 def columns(con: duckdb.DuckDBPyConnection, path: Path) -> tuple[list[str], list[str]]:

@@ -19,6 +19,9 @@ from openchargeback.problems import Problem, UsageFault
 CHARGE_SUFFIXES = (".csv", ".csv.gz", ".csv.zst", ".parquet")
 """The kinds of charge file that are read, by the end of their names."""
 
+OWN_FOLDERS = ("approvals", "charges", "deliveries", "directory", "pages", "periods", "policies", "templates")
+"""The folders that belong to a ledger; whatever else lies beside them is not its."""
+
 _IGNORED = frozenset({"README.md", ".gitkeep", ".gitattributes", ".DS_Store", "Thumbs.db", "desktop.ini"})
 
 

@@ -100,11 +100,11 @@ def commit_of(root: Path, name: str) -> Commit:
     return Commit(commit, moment.strftime("%Y-%m-%dT%H:%M:%SZ"))
 
 
-def is_dirty(root: Path) -> bool:
-    """Whether the ledger's folder holds anything that is not committed; ignored files do not count."""
+def is_dirty(root: Path, paths: Iterable[str] = (".",)) -> bool:
+    """Whether these paths of the ledger hold anything that is not committed; ignored files do not count."""
     if not inside_repository(root):
         return False
-    return bool(_expect(_run(root, "status", "--porcelain", "--untracked-files=normal", "--", ".")).strip())
+    return bool(_expect(_run(root, "status", "--porcelain", "--untracked-files=normal", "--", *paths)).strip())
 
 
 def inside_repository(root: Path) -> bool:

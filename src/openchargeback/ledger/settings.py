@@ -10,7 +10,6 @@ DIALECTS = ("azure", "focus", "focus-1.0", "focus-1.1", "focus-1.2", "focus-1.3"
 FORGES = ("github", "gitlab", "forgejo")
 EVIDENCE_LEVELS = ("A", "B", "C")
 PAPERS = ("a4", "letter")
-PAYER_FIELDS = ("pi", "project", "fund")
 
 
 @dataclass(frozen=True, slots=True)

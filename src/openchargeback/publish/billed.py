@@ -39,9 +39,6 @@ from openchargeback.problems import Problem
 from openchargeback.publish.cache import Cache
 from openchargeback.publish.codec import decode, encode
 
-HISTORY = 24
-"""How many closed months before a period its figures may rest on."""
-
 _ROOMS = ("ledger", "focus", "review", "billing")
 
 

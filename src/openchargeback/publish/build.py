@@ -11,6 +11,8 @@ from pathlib import Path
 from openchargeback import __version__
 from openchargeback.billing.journal import journal_of
 from openchargeback.ledger import git
+from openchargeback.ledger.config import FILE_NAME
+from openchargeback.ledger.files import OWN_FOLDERS
 from openchargeback.ledger.frozen import LOGOS, Frozen, part_path
 from openchargeback.ledger.periods import last_day
 from openchargeback.ledger.reading import Ledger, read_ledger
@@ -26,7 +28,7 @@ from openchargeback.publish.billed import bill_ledger, with_records
 from openchargeback.publish.cache import Cache
 from openchargeback.publish.manifest import intact, read_manifest
 from openchargeback.publish.open_data import data_files, data_keys
-from openchargeback.publish.staging import staged
+from openchargeback.publish.staging import heal, staged
 
 Step = Callable[[str, int, int], None]
 """Tells progress: what is being done, how many are done, of how many."""
@@ -47,13 +49,14 @@ class Books:
 
 @dataclass(frozen=True, slots=True)
 class Built:
-    """What a build did: where, how many files, how many PDFs were rendered anew, and whether anything changed."""
+    """What a build did: where, how many files, PDFs rendered anew, whether anything changed, and from what."""
 
     output: Path
     files: int
     rendered: int
     changed: bool
     warnings: tuple[Problem, ...]
+    provenance: Provenance
 
 
 def open_cache(root: Path) -> Cache:
@@ -131,17 +134,17 @@ def build(
     books = open_books(root, data=True, step=step)
     store = open_cache(root)
     env = make_environment(root / "templates")
-    commit = commit or git.head(root)
-    provenance = Provenance(commit.id if commit else "", commit.date if commit else "", __version__)
+    provenance = _provenance(root, commit)
     journals = _journals(books, env)
     site = make_site(books, provenance, {period: tuple(sorted(files)) for period, files in journals.items()})
     pages = [*site_jobs(site, env), *statement_jobs(site, env)]
     pdfs = statement_pdfs(site, env)
     key = _key(pages, pdfs, journals, data_keys(books.periods))
+    heal(output)
     known = read_manifest(output)
-    if known is not None and known.key == key and known.commit == provenance.commit and intact(output, known):
-        return Built(output, len(known.files), 0, False, books.warnings)
-    with staged(output, commit=provenance.commit, version=__version__, key=key) as staging:
+    if known is not None and (known.key, known.provenance) == (key, provenance) and intact(output, known):
+        return Built(output, len(known.files), 0, False, books.warnings, provenance)
+    with staged(output, provenance, key) as staging:
         for files in journals.values():
             for path, data in files.items():
                 staging.write(path, data)
@@ -157,7 +160,17 @@ def build(
             rendered += fresh
         count = len(staging.files)
     store.prune()
-    return Built(output, count, rendered, True, books.warnings)
+    return Built(output, count, rendered, True, books.warnings, provenance)
+
+
+def _provenance(root: Path, commit: git.Commit | None) -> Provenance:
+    """Where the build comes from. A commit that is given is what the folder holds; else the folder may hold more."""
+    if commit is not None:
+        return Provenance(commit.id, commit.date, __version__)
+    tip = git.head(root)
+    if tip is None:
+        return Provenance("", "", __version__)
+    return Provenance(tip.id, tip.date, __version__, git.is_dirty(root, (FILE_NAME, *OWN_FOLDERS)))
 
 
 def pdf_files(

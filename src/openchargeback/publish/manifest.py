@@ -10,6 +10,8 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
+from openchargeback.model import Provenance
+
 NAME = "manifest.json"
 TOOL = "openchargeback"
 
@@ -33,21 +35,22 @@ class Entry:
 class Manifest:
     """A manifest as read. files: path in the folder, with forward slashes → its entry; the manifest lists not itself.
 
-    commit: the ledger's commit. key: of all that the build depended on; an equal key means equal files.
+    key: of all that the build depended on; an equal key means equal files.
     """
 
-    commit: str
-    version: str
+    provenance: Provenance
     key: str
     files: dict[str, Entry]
 
 
-def manifest(files: Mapping[str, Entry], *, commit: str, version: str, key: str) -> bytes:
+def manifest(files: Mapping[str, Entry], provenance: Provenance, key: str) -> bytes:
     """The bytes of `manifest.json`: the same for the same arguments, whatever the order of `files`."""
     content = {
         "tool": TOOL,
-        "version": version,
-        "ledger_commit": commit,
+        "version": provenance.version,
+        "ledger_commit": provenance.commit,
+        "ledger_commit_date": provenance.commit_date,
+        "ledger_uncommitted": provenance.uncommitted,
         "build_key": key,
         "files": {path: {"sha256": entry.sha256, "size": entry.size} for path, entry in files.items()},
     }
@@ -62,13 +65,14 @@ def read_manifest(folder: Path) -> Manifest | None:
         return None
     if not isinstance(content, dict) or content.get("tool") != TOOL or not isinstance(content.get("files"), dict):
         return None
-    texts = [content.get(name) for name in ("ledger_commit", "version", "build_key")]
+    texts = [content.get(name) for name in ("ledger_commit", "ledger_commit_date", "version", "build_key")]
+    uncommitted = content.get("ledger_uncommitted")
     files = {path: _entry(value) for path, value in content["files"].items()}
     known = {path: entry for path, entry in files.items() if entry is not None}
     if len(known) != len(files) or not all(isinstance(text, str) for text in texts):
         return None
-    commit, version, key = map(str, texts)
-    return Manifest(commit, version, key, known)
+    commit, date, version, key = map(str, texts)
+    return Manifest(Provenance(commit, date, version, uncommitted is True), key, known)
 
 
 def intact(folder: Path, listed: Manifest) -> bool:

@@ -21,6 +21,7 @@ import unicodedata
 from collections.abc import Iterator
 from pathlib import Path
 
+from openchargeback.model import Provenance
 from openchargeback.problems import OpenChargebackError, OutsideFault, UsageFault
 from openchargeback.publish.manifest import NAME, Entry, files_below, manifest, read_manifest
 from openchargeback.publish.single import outside
@@ -55,9 +56,9 @@ class Staging:
         self._write(relative, data)
         self.files[relative] = Entry.of(data)
 
-    def seal(self, *, commit: str, version: str, key: str) -> None:
+    def seal(self, provenance: Provenance, key: str) -> None:
         """Write the manifest of all files so far. `staged` calls it."""
-        self._write(NAME, manifest(self.files, commit=commit, version=version, key=key))
+        self._write(NAME, manifest(self.files, provenance, key))
 
     def _claim(self, parts: list[str]) -> None:
         """Refuse what could not lie beside the earlier files on some system, and make the folders on the way."""
@@ -92,12 +93,12 @@ class Staging:
 
 
 @contextlib.contextmanager
-def staged(target: Path, *, commit: str, version: str, key: str) -> Iterator[Staging]:
+def staged(target: Path, provenance: Provenance, key: str) -> Iterator[Staging]:
     """Publish a folder as a whole: write into what this gives, and leaving the block exchanges it with `target`.
 
-    Leaving by an exception, Ctrl-C too, removes what was written and leaves `target` as it was. commit, version and
-    key go into the manifest. Raises UsageFault where `target` is not there for us to replace: it is a link, or holds
-    a file that no manifest of ours lists. Raises OutsideFault where the disk fails or another build is writing there.
+    Leaving by an exception, Ctrl-C too, removes what was written and leaves `target` as it was. provenance
+    and key go into the manifest. Raises UsageFault where `target` is not there for us to replace: it is a link, or
+    holds a file that no manifest of ours lists. Raises OutsideFault where the disk fails or another build is writing.
     """
     target = _absolute(target)
     with contextlib.ExitStack() as stack:
@@ -113,7 +114,7 @@ def staged(target: Path, *, commit: str, version: str, key: str) -> Iterator[Sta
             folder.mkdir()
         staging = Staging(folder)
         yield staging
-        staging.seal(commit=commit, version=version, key=key)
+        staging.seal(provenance, key)
         with _disk(target):
             # A build takes a while, in which somebody may have put a file there.
             _refuse_unless_folder(target)

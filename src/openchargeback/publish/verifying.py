@@ -18,11 +18,13 @@ from openchargeback.billing.freezing import drift
 from openchargeback.ledger import git
 from openchargeback.ledger.reading import read_ledger
 from openchargeback.ledger.revision import FOLDERS, lies_in, stored, take
+from openchargeback.model import Provenance
 from openchargeback.problems import LedgerFault, Problem, UsageFault
 from openchargeback.publish.billed import with_records
 from openchargeback.publish.build import Step, build
 from openchargeback.publish.cache import Cache
 from openchargeback.publish.manifest import NAME, files_below, read_manifest
+from openchargeback.publish.staging import heal
 
 NO_CACHE = Cache(None)
 """What was computed before proves nothing."""
@@ -49,14 +51,14 @@ class FileFinding:
 class FolderCheck:
     """A folder beside what the ledger gives at a commit.
 
-    in_history: whether that commit is part of the history of what is checked out. built_with: the version of the
-    program that the manifest names. drift: where this program would compute a closed month otherwise.
+    in_history: whether that commit is part of the history of what is checked out. claimed: what the manifest says that
+    the folder came from. drift: where this program would compute a closed month otherwise.
     """
 
     folder: Path
     commit: git.Commit
     in_history: bool
-    built_with: str
+    claimed: Provenance
     files: tuple[FileFinding, ...]
     drift: tuple[Problem, ...] = ()
 
@@ -68,7 +70,7 @@ class FolderCheck:
     @property
     def same_version(self) -> bool:
         """Whether this version of the program wrote the folder, as the manifest says."""
-        return self.built_with == __version__
+        return self.claimed.version == __version__
 
 
 def verify_folder(
@@ -78,10 +80,13 @@ def verify_folder(
 
     Raises UsageFault where it cannot be told what to recompute, LedgerFault where the ledger of then has errors.
     """
+    heal(folder)
+    if not folder.is_dir():
+        raise UsageFault(f"{folder} does not exist; name a PDF, or the folder that `focus-billing build` wrote")
     listed = read_manifest(folder)
     if listed is None:
         raise UsageFault(f"{folder} is no output of `focus-billing build`: it has no {NAME} that can be read")
-    wanted = revision or listed.commit
+    wanted = revision or listed.provenance.commit
     if not wanted:
         raise UsageFault(f"{folder} was built outside Git, so it names no commit; give one with --commit")
     with ledger_at(root, wanted) as (ledger, commit), tempfile.TemporaryDirectory(prefix="openchargeback-") as place:
@@ -91,7 +96,7 @@ def verify_folder(
         drifted = tuple(drifts(ledger, step=step))
     tip = git.head(root)
     in_history = tip is not None and git.is_ancestor(root, commit.id, tip.id)
-    return FolderCheck(folder, commit, in_history, listed.version, files, drifted)
+    return FolderCheck(folder, commit, in_history, listed.provenance, files, drifted)
 
 
 @contextmanager
