@@ -258,6 +258,24 @@ def test_a_credit_with_set_bills_again_the_same_cents(root: Path) -> None:
     assert line.corrects.startswith(FEB)
 
 
+def test_a_credit_reverses_what_was_posted_though_the_settings_changed_since(root: Path) -> None:
+    """To the credit fund and account of January, also once it is closed; what is billed again goes to today's."""
+    ids = billed_ids(root)
+    text = (root / "config.yaml").read_text("utf-8")
+    (root / "config.yaml").write_text(text.replace("credit_fund: C-1", "credit_fund: C-2, account: '77'"), "utf-8")
+    decide(root, FEB, {"decision": "credit", "charges": [ids["st"]], "set": {"project": "q"}})
+
+    def sides(books: Books) -> list[tuple[str, str, str]]:
+        (found,) = [period for period in books.periods if period.period == FEB]
+        lines = [each for each in found.journal.lines if not each.payer]
+        return [(each.description.split()[0], each.fund, each.account) for each in lines if each.service == "Storage"]
+
+    expected = [("Credit", "C-1", ""), ("Rebill", "C-2", "77")]
+    assert sorted(sides(open_books(root))) == expected
+    assert sorted(sides(close(root, FEB))) == expected
+    assert problems(root) == []
+
+
 def test_crediting_twice_without_billing_again_is_a_problem(root: Path) -> None:
     """In one month, in two open ones, and after the first was closed."""
     ids = billed_ids(root)

@@ -44,6 +44,12 @@ def put(root: Path, name: str, text: str) -> None:
     path.write_text(text, encoding="utf-8")
 
 
+def git(root: Path, *arguments: str) -> None:
+    """Git in the ledger, by somebody."""
+    person = ("-c", "user.name=Ada", "-c", "user.email=ada@example.edu")
+    subprocess.run(["git", *person, "-C", str(root), *arguments], check=True, capture_output=True)
+
+
 def run(root: Path, *arguments: str, code: int = 0) -> subprocess.CompletedProcess[str]:
     """Run the program; it ends as expected and never with a traceback."""
     done = subprocess.run(
@@ -228,6 +234,50 @@ def test_void_decisions_are_refreshed_in_a_new_file(ledger: Path) -> None:
     run(ledger, "validate")
     shown = json.loads(run(ledger, "periods", "show", "2025-01", "--json").stdout)
     assert [source["held"] for source in shown["sources"]] == ["0"]
+
+
+def test_decisions_on_single_charges_are_refreshed_from_the_history_of_the_charges(ledger: Path) -> None:
+    """A charge whose cost changed is found again, one that went is said to be gone, one that stayed stays decided."""
+    more = row("6", "h3", "") + row("7", "h4", "")
+    january = HEAD + row("1.005") + row("3", "h1", "") + row("4", "h2", "") + more
+    put(ledger, "charges/2025-01/aws.csv", january)
+    git(ledger, "init", "--quiet")
+    git(ledger, "add", "--all")
+    git(ledger, "commit", "--quiet", "-m", "January")
+    (group,) = json.loads(run(ledger, "review", "list", "--json").stdout)["groups"]
+    assert group["charges"] == len(group["ids"]) == 4
+    words = ("--period", "2025-01", "--flag", "missing-fund", "--set-fund", "F-7", "--reason", "found", *BY)
+    run(ledger, "review", "reassign", *words, *(f"--charge={id_}" for id_ in group["ids"]))
+    later = january.replace(",3,9,", ",3.5,9,").replace(row("4", "h2", ""), "")
+    put(ledger, "charges/2025-01/aws.csv", later)
+    git(ledger, "add", "--all")
+    git(ledger, "commit", "--quiet", "-m", "Corrected")
+    put(ledger, "charges/2025-01/aws.csv", later.replace(",6,9,", ",6.5,9,"))
+
+    proposal = run(ledger, "review", "refresh", *BY)
+    assert proposal.stderr.count(" became ") == 2
+    assert proposal.stderr.count(" was withdrawn") == 1
+    (ledger / "approvals/2025-01/reassign-missing-fund.yaml").unlink()
+    run(ledger, "validate")
+    shown = json.loads(run(ledger, "periods", "show", "2025-01", "--json").stdout)
+    assert [(source["held"], source["billed"]) for source in shown["sources"]] == [("0", "18.005")]
+    assert "nothing waits" in run(ledger, "review", "list").stdout
+
+
+def test_what_is_void_for_another_reason_is_said_with_that_reason(ledger: Path) -> None:
+    """No proposal mends a fund that does not fit, or an id that never was."""
+    for name, what in (
+        ("unknown", "charges: [0123456789abcdef]\n    clears: missing-pi"),
+        ("empty", "where: {flag: missing-pi}"),
+    ):
+        words = "decision: approve\n    reason: no\n    by: a@example.edu\n    on: 2025-02-05\n"
+        put(ledger, f"approvals/2025-01/{name}.yaml", f"decisions:\n  - {what}\n    {words}")
+    said = run(ledger, "review", "refresh", *BY)
+    assert said.stdout == ""
+    assert said.stderr.startswith("Void, and nothing to propose:")
+    assert "matches no charge" in said.stderr
+    assert "is not among the charges of the period" in said.stderr
+    assert sorted(path.name for path in (ledger / "approvals/2025-01").iterdir()) == ["empty.yaml", "unknown.yaml"]
 
 
 def test_two_commands_at_once_damage_nothing(ledger: Path) -> None:

@@ -56,7 +56,7 @@ def journal(lines=LINES, config=CONFIG, describe=None) -> Journal:
     numbers = {
         (one.pi, one.project): f"2025-01-{hashlib.sha256(one.project.encode()).hexdigest()[:10]}" for one in lines
     }
-    return journal_of("2025-01", dt.date(2025, 2, 3), lines, numbers, config, describe)
+    return journal_of("2025-01", dt.date(2025, 2, 3), lines, numbers, lambda _: config, describe)
 
 
 def files(lines=LINES, config=CONFIG, env=ENV, describe=None):

@@ -138,12 +138,16 @@ def _used(directory: Directory, people: set[str], projects: set[str]) -> Directo
     )
 
 
-def thaw(frozen: Frozen, state: PeriodFile, live: Config) -> tuple[BilledPeriod, list[Problem]]:
+def thaw(frozen: Frozen, state: PeriodFile, ledger: Ledger) -> tuple[BilledPeriod, list[Problem]]:
     """A closed period as its record tells it, and every invariant that does not hold in it.
 
-    live: today's settings, which may not be in another currency.
+    ledger: with the records of its closed periods, and with today's settings, which may not be in another currency.
     """
     config, directory = frozen.config, frozen.directory
+
+    def settings(period: str) -> Config:
+        return config if period == frozen.period else ledger.settings(period)
+
     closed_on = state.closed.on if state.closed else last_day(frozen.period)
     lines: dict[tuple[str, str], list[BillingLine]] = {}
     for line in frozen.lines:
@@ -190,7 +194,7 @@ def thaw(frozen: Frozen, state: PeriodFile, live: Config) -> tuple[BilledPeriod,
         held=frozen.held,
         flags=frozen.flags,
         decisions=frozen.decisions,
-        journal=journal_of(frozen.period, closed_on, stated, numbers, config),
+        journal=journal_of(frozen.period, closed_on, stated, numbers, settings),
         digest=frozen.digest,
         corrections=frozen.corrections,
         evidence=frozen.evidence,
@@ -201,8 +205,8 @@ def thaw(frozen: Frozen, state: PeriodFile, live: Config) -> tuple[BilledPeriod,
     if spent != closed_month(period).spending:
         what = "the amounts per project and service are not those of the billing lines"
         problems.append(Problem(path, "frozen-fault", what, "restore the file from Git"))
-    if config.currency != live.currency:
-        what = f"the ledger is in {live.currency}, but {frozen.period} was closed in {config.currency}"
+    if config.currency != ledger.config.currency:
+        what = f"the ledger is in {ledger.config.currency}, but {frozen.period} was closed in {config.currency}"
         fix = f"set `currency` back to {config.currency}; another currency needs a ledger of its own"
         problems.append(Problem("config.yaml", "currency-changed", what, fix))
     return period, problems
@@ -223,7 +227,7 @@ def drift(ledger: Ledger, period: str) -> list[Problem]:
     now, problems = bill_period(then, period, history_of(ledger, frozen.compared_with), "", posted)
     if now is None:
         return problems
-    before, _ = thaw(frozen, ledger.period_file(period), ledger.config)
+    before, _ = thaw(frozen, ledger.period_file(period), ledger)
     pairs = {
         "totals of sources": (before.sources, now.sources),
         "billing lines": (before.lines, now.lines),

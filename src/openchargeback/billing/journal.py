@@ -38,21 +38,26 @@ def journal_of(
     date: dt.date,
     lines: Sequence[BillingLine],
     statement_numbers: Mapping[tuple[str, str], str],
-    config: Config,
+    settings: Callable[[str], Config],
     describe: Callable[[BillingLine], str] | None = None,
 ) -> Journal:
     """The journal of a period: by line key, payer then counterpart.
 
     date: the posting date of every line. statement_numbers: (PI, project) → number, for every line that is not zero.
+    settings: those that a period is shown with. A credit reverses what was posted, so it goes to the credit fund and
+    the accounts of the period whose statement it corrects, whatever they are by now.
     A source without a credit fund gives counterparts whose fund is empty; telling so is up to the caller.
     """
     entries: list[JournalLine] = []
+    config = settings(period)
     for line in sorted(lines, key=lambda line: line.key):
         if not line.amounts.billed:
             continue
         description = _naming(line, describe(line) if describe else _description(line, period, config))
         number = statement_numbers[line.pi, line.project]
-        entries += _pair(line, period, date, number, description, config)
+        # A statement's number begins with its period.
+        posted_with = settings(line.corrects[:7]) if line.entry is Entry.CREDIT else config
+        entries += _pair(line, period, date, number, description, posted_with)
     return Journal(period, tuple(entries))
 
 

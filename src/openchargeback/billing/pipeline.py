@@ -136,7 +136,7 @@ def _bill(
             flags=flag_groups(con, period),
             decisions=(*records, *posted.decisions),
             corrections=posted.corrections,
-            journal=journal.journal_of(period, issued, billing_lines, numbers, ledger.config),
+            journal=journal.journal_of(period, issued, billing_lines, numbers, ledger.settings),
             digest=digest,
         )
         problems += reconciliation.check(result, read=count(con, "SELECT count(*) FROM attributed"))

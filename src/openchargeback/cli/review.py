@@ -6,26 +6,24 @@ import datetime as dt
 import re
 from collections.abc import Callable, Sequence
 from decimal import Decimal
-from pathlib import Path
 from typing import Any
 
 import click
 
 from openchargeback import money
 from openchargeback.billing.credits import billed_charges, creditable
+from openchargeback.cli.batches import books_of, is_open, queue, who_and_when, write_batch
 from openchargeback.cli.evidence import evidence
 from openchargeback.cli.options import PERIOD, F, as_json, root_of, with_ledger
-from openchargeback.cli.report import note_problems, print_json, print_table, progress, shown
-from openchargeback.ledger import git
-from openchargeback.ledger.approvals import ID_PATTERN, Decision, Verb
-from openchargeback.ledger.schema_files import schema_comment
+from openchargeback.cli.refresh import refresh
+from openchargeback.cli.report import note_problems, print_json, print_table
+from openchargeback.ledger.approval_text import Ruling
+from openchargeback.ledger.approvals import ID_PATTERN, Verb
 from openchargeback.ledger.settings import Payer
-from openchargeback.ledger.yaml_text import quoted
-from openchargeback.model import Entry, FlagGroup, State
+from openchargeback.model import Entry, FlagGroup
 from openchargeback.problems import UsageFault
-from openchargeback.publish.build import Books, examine
+from openchargeback.publish.build import Books
 from openchargeback.publish.lock import locked
-from openchargeback.publish.single import write_file
 
 LACKING = ("missing-pi", "missing-project", "missing-fund")
 EARLIER_MONTHS = 3
@@ -52,6 +50,7 @@ def review() -> None:
 
 
 review.add_command(evidence)
+review.add_command(refresh)
 
 
 @review.command("list")
@@ -64,8 +63,8 @@ def list_queue(period: str | None, named: str | None, json_: bool) -> None:
     \b
     Example: focus-billing review list --period 2025-01
     """
-    books = _books(named)
-    groups = [group for group in _queue(books) if period is None or group.period == period]
+    books = books_of(named)
+    groups = [group for group in queue(books) if period is None or group.period == period]
     earlier = {group: _earlier(books, group) for group in groups}
     if json_:
         print_json({"groups": [_as_json(books, group, earlier[group]) for group in groups]})
@@ -78,7 +77,7 @@ def list_queue(period: str | None, named: str | None, json_: bool) -> None:
         ("Period", "Flag", "Source", "Project", "Service", "Charges", "Amount", "Earlier months", "Why"),
         [
             (
-                group.period if _is_open(books, group.period) else f"{group.period} ({_state(books, group.period)})",
+                group.period if is_open(books, group.period) else f"{group.period} ({_state(books, group.period)})",
                 group.flag,
                 group.source,
                 group.project or "none",
@@ -93,7 +92,7 @@ def list_queue(period: str | None, named: str | None, json_: bool) -> None:
         right=(5, 6, 7),
     )
     click.echo(f"{len(groups)} group{'s' * (len(groups) != 1)} to decide")
-    late = next((group.period for group in groups if not _is_open(books, group.period)), "")
+    late = next((group.period for group in groups if not is_open(books, group.period)), "")
     if late:
         click.echo(f"Charges of a closed period are decided from an open one: --period OPEN --of {late}")
 
@@ -121,7 +120,7 @@ def _decide(
     """Write an approval file for the groups, or the single charges, that the options pick."""
     root = root_of(options["named"])
     with locked(root):
-        books = _books(options["named"])
+        books = books_of(options["named"])
         period, flag = str(options["period"]), str(options["flag"])
         of = _original(books, period, options["of"])
         picked = _picked(books, of or period, flag, options)
@@ -131,15 +130,14 @@ def _decide(
         others = [] if verb is Verb.REJECT else _other_flags(books, picked, {flag, *also}, charges)
         if others and of:
             raise UsageFault(f"a late decision settles all flags of its charges: add {_as_options(others)}")
-        by, on = _who_and_when(root, options)
-        reason = str(options["reason"])
+        ruling = Ruling(verb, payer, str(options["reason"]), *who_and_when(root, options["by"], options["on"]), of)
         if charges:
-            entries = [_entry_of_charges(charges, verb, payer, reason, by, on, flags=(flag, *also), of=of)]
+            entries = [ruling.on_charges(charges, (flag, *also))]
             count = len(charges)
         else:
-            entries = [_entry(group, verb, payer, reason, by, on, of, also) for group in picked]
+            entries = [ruling.on_group(group, also) for group in picked]
             count = sum(group.held for group in picked)
-        path = _write(root, period, str(options["name"] or f"{verb}-{flag}"), entries)
+        path = write_batch(root, period, str(options["name"] or f"{verb}-{flag}"), entries)
     click.echo(f"{path}: {verb} {count:,} charge{'s' * (count != 1)}; commit it to make it so")
     if others:
         click.echo(f"Some stay held by other flags; {_as_options(others)} would settle these too", err=True)
@@ -160,7 +158,7 @@ def _picked(books: Books, period: str, flag: str, options: dict[str, str | None]
     """The groups of a flag that the options ask for."""
     return [
         group
-        for group in _queue(books)
+        for group in queue(books)
         if (group.period, group.flag) == (period, flag)
         and all(options[key] in (None, getattr(group, key)) for key in ("source", "project", "service"))
     ]
@@ -172,7 +170,7 @@ def _other_flags(books: Books, picked: Sequence[FlagGroup], known: set[str], cha
     return sorted(
         {
             group.flag
-            for group in _queue(books)
+            for group in queue(books)
             if group.period == picked[0].period and group.flag not in known and not ids.isdisjoint(group.ids)
         }
     )
@@ -184,92 +182,18 @@ def _as_options(flags: Sequence[str]) -> str:
 
 def _original(books: Books, period: str, of: str | None) -> str:
     """The closed period whose charges are decided on, empty for the open period's own."""
-    if not _is_open(books, period):
+    if not is_open(books, period):
         hint = f"; give an open one with --of {period}" if not of else ""
         raise UsageFault(f"{period} is {_state(books, period)}; only an open period takes decisions{hint}")
-    if of and _is_open(books, of):
+    if of and is_open(books, of):
         raise UsageFault(f"{of} is open, so its charges are decided there: --period {of}")
     if of and of > period:
         raise UsageFault(f"{of} is later than {period}")
     return of or ""
 
 
-def _is_open(books: Books, period: str) -> bool:
-    return books.ledger.period_file(period).state is State.OPEN
-
-
 def _state(books: Books, period: str) -> str:
     return str(books.ledger.period_file(period).state)
-
-
-def _who_and_when(root: Path, options: dict[str, str | None]) -> tuple[str, str]:
-    on, by = str(options["on"] or dt.datetime.now(dt.UTC).date()), options["by"] or git.user(root)
-    if not by:
-        raise UsageFault("give --by: Git knows no user.email here")
-    return by, on
-
-
-def _write(root: Path, period: str, name: str, entries: Sequence[str]) -> str:
-    """Write decisions as a new approval file; gives its path in the ledger."""
-    path = _free_path(root, period, name)
-    path.parent.mkdir(parents=True, exist_ok=True)
-    relative = path.relative_to(root).as_posix()
-    write_file(path, (schema_comment(root, relative) + "decisions:\n" + "".join(entries)).encode())
-    return relative
-
-
-def _entry(
-    group: FlagGroup, verb: Verb, payer: Payer, reason: str, by: str, on: str, of: str = "", also: Sequence[str] = ()
-) -> str:
-    where = {key: getattr(group, key) for key in ("source", "flag", "project", "service", "pi")}
-    selector = ", ".join(f"{key}: {quoted(value)}" for key, value in where.items())
-    expected = f"charges: {group.held}, billed: {quoted(money.exact(group.exact_held))}, digest: {quoted(group.digest)}"
-    head = [f"where: {{{selector}}}", f"expect: {{{expected}}}", *_clears(also)]
-    return _lines(head, verb, payer, reason, by, on, of)
-
-
-def _entry_of_charges(
-    charges: Sequence[str],
-    verb: Verb,
-    payer: Payer,
-    reason: str,
-    by: str,
-    on: str,
-    *,
-    flags: Sequence[str] = (),
-    of: str = "",
-) -> str:
-    head = [f"charges: [{', '.join(quoted(charge) for charge in charges)}]"]
-    return _lines([*head, *_clears(flags)], verb, payer, reason, by, on, of)
-
-
-def _clears(flags: Sequence[str]) -> list[str]:
-    return [f"clears: [{', '.join(quoted(flag) for flag in flags)}]"] if flags else []
-
-
-def _lines(head: list[str], verb: Verb, payer: Payer, reason: str, by: str, on: str, of: str) -> str:
-    changes = {key: value for key in ("pi", "project", "fund") if (value := getattr(payer, key))}
-    values = ", ".join(f"{key}: {quoted(value)}" for key, value in changes.items())
-    lines = [
-        *head,
-        *([f"period: {quoted(of)}"] if of else []),
-        f"decision: {verb}",
-        *([f"set: {{{values}}}"] if values else []),
-        f"reason: {quoted(reason)}",
-        f"by: {quoted(by)}",
-        f"on: {on}",
-    ]
-    return "  - " + "\n    ".join(lines) + "\n"
-
-
-def _free_path(root: Path, period: str, name: str) -> Path:
-    """A file of its own for every batch: never one that is there."""
-    stem = re.sub(r"[^a-z0-9._-]+", "-", name.lower()).strip("-.") or "batch"
-    folder = root / "approvals" / period
-    number = 1
-    while (path := folder / (f"{stem}.yaml" if number == 1 else f"{stem}-{number}.yaml")).exists():
-        number += 1
-    return path
 
 
 _writing: list[Callable[[Any], Any]] = [
@@ -376,19 +300,19 @@ def credit(
     options = _options(values)
     root = root_of(options["named"])
     with locked(root):
-        books = _books(options["named"])
+        books = books_of(options["named"])
         _original(books, period, of)
         if of not in books.ledger.frozen:
             raise UsageFault(f"{of} has no record of its closing")
-        by, on = _who_and_when(root, options)
+        who, when = who_and_when(root, options["by"], options["on"])
         found = (*charges, *billed_charges(books.ledger, of, resources)) if resources else charges
         if not found:
             raise UsageFault(f"no charge of {', '.join(resources)} was billed in {of}")
         ids = list(dict.fromkeys(found))
         told = _credited(books, of, period, ids)
         payer = Payer(set_pi, set_project, set_fund)
-        entry = _entry_of_charges(ids, Verb.CREDIT, payer, str(options["reason"]), by, on, of=of)
-        path = _write(root, period, str(options["name"] or f"credit-{of}"), [entry])
+        ruling = Ruling(Verb.CREDIT, payer, str(options["reason"]), who, when, of)
+        path = write_batch(root, period, str(options["name"] or f"credit-{of}"), [ruling.on_charges(ids)])
     for line in told:
         click.echo(line)
     click.echo(f"{path}: credit {len(ids):,} charge{'s' * (len(ids) != 1)}; commit it to make it so")
@@ -405,93 +329,6 @@ def _credited(books: Books, of: str, period: str, ids: Sequence[str]) -> list[st
         f"statement {each.corrects}"
         for each in billed
     ]
-
-
-@review.command()
-@click.option("--period", type=PERIOD, help="Only the decisions in this period's folder.")
-@click.option("--by", help="Who decides; Git's user.email without it.")
-@click.option("--on", help="The date; today without it.", type=click.DateTime(["%Y-%m-%d"]))
-@click.option("--dry-run", is_flag=True, help="Only print the proposal.")
-@with_ledger
-def refresh(period: str | None, by: str | None, on: dt.datetime | None, dry_run: bool, named: str | None) -> None:
-    """Propose decisions in place of void ones, in a new approval file; the void ones are for you to remove.
-
-    \b
-    Example: focus-billing review refresh --dry-run
-    """
-    root = root_of(named)
-    with locked(root):
-        books = _books(named)
-        if period and books.period(period) is None:
-            raise UsageFault(f"the ledger has no period {period}")
-        void = [(each, decision) for each, decision in _void(books) if period in (None, each)]
-        if not void:
-            click.echo("no decision is void")
-            return
-        who, when = _who_and_when(root, {"by": by, "on": on.date().isoformat() if on else None})
-        for folder in sorted({each for each, _ in void}):
-            entries = [
-                _entry(
-                    group, decision.verb, decision.set, decision.reason, who, when, decision.period, decision.clears[1:]
-                )
-                for each, decision in void
-                if each == folder
-                for group in _successors(books, folder, decision)
-            ]
-            if dry_run and entries:
-                click.echo("decisions:\n" + "".join(entries), nl=False)
-            elif entries:
-                click.echo(f"{_write(root, folder, 'refresh', entries)}: a proposal to look through and commit")
-    click.echo("Remove by hand, since they are void:", err=True)
-    for each, decision in void:
-        gone = "" if _successors(books, each, decision) else "; nothing that it names waits any more, or it names ids"
-        click.echo(f"  {decision.place}: {decision.verb}, {shown(decision.reason)}{gone}", err=True)
-
-
-def _void(books: Books) -> list[tuple[str, Decision]]:
-    """The void decisions of open periods, with the period whose folder they lie in."""
-    places = {(each.path, each.line) for period in books.periods for each in period.decisions if each.void}
-    return [
-        (period, decision)
-        for period, decisions in sorted(books.ledger.approvals.items())
-        if _is_open(books, period)
-        for decision in decisions
-        if (decision.path, decision.line) in places
-    ]
-
-
-def _successors(books: Books, period: str, decision: Decision) -> list[FlagGroup]:
-    """The groups that a void selector means now."""
-    wanted = {key: value for key, value in decision.where.items() if key != "pi"}
-    if "pi" in decision.where:
-        wanted["pi"] = books.ledger.directory.email(decision.where["pi"])
-    if "source" in wanted:
-        wanted["source"] = wanted["source"].lower()
-    return [
-        group
-        for group in _queue(books)
-        if decision.where
-        and group.period == (decision.period or period)
-        and all(getattr(group, key) == value for key, value in wanted.items())
-    ]
-
-
-def _books(named: str | None) -> Books:
-    """The ledger as far as it can be billed: decisions may be what mends it, so their errors do not stop the queue."""
-    from openchargeback.problems import LedgerFault
-
-    with progress() as step:
-        root = root_of(named)
-        ledger, periods, problems = examine(root, step=step)
-    if ledger is None:
-        raise LedgerFault(problems, root)
-    return Books(ledger, periods, tuple(problems))
-
-
-def _queue(books: Books) -> list[FlagGroup]:
-    """What waits: by period, then flag, the group with most money first."""
-    groups = [group for period in books.periods for group in period.queue]
-    return sorted(groups, key=lambda each: (each.period, each.flag, -abs(each.exact_held)))
 
 
 def _as_json(books: Books, group: FlagGroup, earlier: dict[str, Decimal]) -> dict[str, object]:

@@ -136,7 +136,7 @@ def bill_ledger(
         if state.state is not State.OPEN and record is None:
             continue
         if record is not None:
-            thawed, faults = thaw(record, state, ledger.config)
+            thawed, faults = thaw(record, state, ledger)
             waiting, still = corrected.waiting.get(period), corrected.still_held.get(period)
             billed = replace(thawed, waiting=waiting, still_held=still)
         else:

@@ -248,10 +248,9 @@ def word_journals(ledger: Ledger, periods: Sequence[BilledPeriod]) -> tuple[tupl
         # The check of invariants tells of lines without a statement; they must not stop it.
         stated = [line for line in period.lines if (line.pi, line.project) in numbers]
         try:
-            config = ledger.settings(period.period)
-            describe = describer(config, numbers, env)
+            describe = describer(ledger.settings(period.period), numbers, env)
             date = period.closed_on or last_day(period.period)
-            journal = journal_of(period.period, date, stated, numbers, config, describe)
+            journal = journal_of(period.period, date, stated, numbers, ledger.settings, describe)
         except LedgerFault as fault:
             problems += fault.problems
             result.append(period)

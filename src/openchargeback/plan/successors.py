@@ -1,0 +1,36 @@
+"""What became of charges that were named by id: which charges stand in their place after the data changed."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from openchargeback.focus.database import database, insert, sql
+from openchargeback.focus.reading import load
+from openchargeback.ledger.reading import Ledger
+from openchargeback.plan.pairing import pair_charges
+from openchargeback.problems import has_errors
+from openchargeback.review.ids import number_charges
+
+
+def successors(period: str, base: Ledger, head: Ledger, ids: Sequence[str]) -> dict[str, str]:
+    """The full id in the head of each charge of the base that an id, or a beginning, names; empty where withdrawn.
+
+    What names no charge of the base, or several, is left out. Nothing is known where a charge file has errors.
+    """
+    with database() as con:
+        files = []
+        for schema, ledger in (("base", base), ("head", head)):
+            con.execute(f"CREATE SCHEMA {schema}")
+            con.execute(f"USE {schema}")
+            loaded, problems = load(con, ledger.charge_files.get(period, ()), ledger.config)
+            if has_errors(problems):
+                return {}
+            number_charges(con, period, loaded, {file.file.source for file in loaded})
+            files.append(loaded)
+        con.execute("USE main")
+        pair_charges(con, *files)
+        con.execute("CREATE TABLE named (place INTEGER, prefix VARCHAR)")
+        insert(con, "named", list(enumerate(ids)))
+        rows = con.execute(sql(__package__, "successors.sql")).fetchall()
+    counts = {prefix: sum(1 for other, _ in rows if other == prefix) for prefix, _ in rows}
+    return {prefix: id_ or "" for prefix, id_ in rows if counts[prefix] == 1}
