@@ -293,6 +293,27 @@ def test_crediting_twice_without_billing_again_is_a_problem(root: Path) -> None:
     assert f"approvals/{FEB}/late.yaml:" in told.message
 
 
+def test_a_short_id_of_two_charges_is_refused_though_only_one_was_corrected(tmp_path: Path) -> None:
+    """The ids of these two charges begin with the same eight digits."""
+    (tmp_path / f"charges/{JAN}").mkdir(parents=True)
+    (tmp_path / f"charges/{MAR}").mkdir()
+    (tmp_path / "config.yaml").write_text(CONFIG.replace(", logo: logo.svg", ""), encoding="utf-8")
+    january = HEAD + charge("2", resource="c122797") + charge("2", resource="c102623")
+    (tmp_path / f"charges/{JAN}/aws.csv").write_text(january, encoding="utf-8")
+    (tmp_path / f"charges/{MAR}/aws.csv").write_text(HEAD + charge("20", MAR), encoding="utf-8")
+    close(tmp_path, JAN)
+    decide(tmp_path, FEB, {"decision": "credit", "charges": ["fe139c5c0a76205a"], "set": {"fund": "F-2"}})
+    close(tmp_path, FEB)
+    decide(tmp_path, MAR, {"decision": "credit", "charges": ["fe139c5c"]})
+    (fault,) = problems(tmp_path)
+    assert fault.message == f"credit is void: fe139c5c belongs to several charges of {JAN}"
+    decide(tmp_path, MAR, {"decision": "credit", "charges": ["fe139c5c0"]})
+    assert problems(tmp_path) == []
+    assert [(each.charge[:16], each.corrects[:7]) for each in month(tmp_path, MAR).corrections] == [
+        ("fe139c5c0a76205a", FEB)
+    ]
+
+
 def test_a_late_charge_can_be_credited_once_its_month_is_closed(root: Path) -> None:
     """With the cents of its late group and the number of the statement that billed it."""
     decide(root, FEB, late_two(root))

@@ -398,3 +398,21 @@ def test_an_unknown_content_always_differs():
     same = {"charges/2025-01/a.csv": Entry("100644", "")}
     assert changed_paths(same, same) == ("charges/2025-01/a.csv",)
     assert reached_periods(same, same, ({}, {}), settings_differ=False, unusual=False) == ("2025-01",)
+
+
+def test_decisions_of_other_open_months_on_the_same_charges_count(tmp_path):
+    """What main has decided from one open month, a branch decides again from another."""
+    ledger = started(tmp_path / "l", [charge("r1", "10.00"), charge("h1", "3.00", fund=None)])
+    ledger.program("periods", "close", "2025-01", "--leave-held", "--on", "2025-02-05", "--by", "a@example.edu")
+    for month in ("2025-02", "2025-03"):
+        rows = [{**charge("r1", "20.00"), "BillingPeriodStart": f"{month}-01"}]
+        ledger.write(f"charges/{month}/hpc.csv", rows)
+    words = ("--of", "2025-01", "--reason", "asked", "--by", "a@example.edu")
+    ledger.program("review", "credit", "--period", "2025-02", "--resource", "r1", *words)
+    ledger.commit()
+    ledger.git("branch", "-f", "main")
+    folder = ledger.root / "approvals"
+    shutil.copytree(folder / "2025-02", folder / "2025-03")
+    ledger.commit()
+    plan = make_plan(ledger.root, "main")
+    assert "credited-already" in codes(plan)

@@ -12,11 +12,14 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from decimal import Decimal
 
+import duckdb
+
 from openchargeback import money
 from openchargeback.billing.credits import credit_charges
 from openchargeback.billing.events import Events
 from openchargeback.billing.late import HeldOutcome, settle_held
 from openchargeback.billing.pipeline import Posted
+from openchargeback.billing.standing import standing
 from openchargeback.ledger.approvals import Decision, Verb
 from openchargeback.ledger.reading import Ledger
 from openchargeback.model import BillingLine, Correction, DecisionRecord, FlagGroup, HeldGroup, State
@@ -42,7 +45,7 @@ class Corrected:
 def correct(ledger: Ledger) -> Corrected:
     """Apply every decision of an open period on charges of a closed one. The ledger must hold its frozen records."""
     events = Events.of(ledger.frozen.values())
-    problems: list[Problem] = []
+    problems: list[Problem] = standing(ledger)
     posted: dict[str, Posted] = {}
     settled: dict[str, HeldOutcome] = {}
     for period in sorted(ledger.approvals):
@@ -61,20 +64,25 @@ def correct(ledger: Ledger) -> Corrected:
         records: list[DecisionRecord] = []
         for original, decisions in sorted(by_original.items()):
             late = [each for each in decisions if each.verb is not Verb.CREDIT]
-            if late:
-                outcome = settle_held(ledger, original, period, late, events)
-                settled[original] = outcome
-                problems += outcome.problems
-                lines += outcome.lines
-                corrections += outcome.corrections
-                records += outcome.records
             credited = [each for each in decisions if each.verb is Verb.CREDIT]
-            if credited:
-                made, told, faults = credit_charges(ledger, original, period, credited, events)
-                problems += faults
-                corrections += made
-                records += told
-                lines += lines_of(period, made)
+            try:
+                if late:
+                    outcome = settle_held(ledger, original, period, late, events)
+                    settled[original] = outcome
+                    problems += outcome.problems
+                    lines += outcome.lines
+                    corrections += outcome.corrections
+                    records += outcome.records
+                if credited:
+                    made, told, faults = credit_charges(ledger, original, period, credited, events)
+                    problems += faults
+                    corrections += made
+                    records += told
+                    lines += lines_of(period, made)
+            except duckdb.OutOfRangeException:
+                what = f"decides on charges of {original} whose amounts are too large to be summed exactly"
+                fix = "look for an amount that cannot be meant"
+                problems.append(decisions[0].problem("amount-overflow", what, fix))
         events.add(period, corrections)
         if by_original:
             posted[period] = Posted(tuple(lines), tuple(corrections), tuple(records))

@@ -28,6 +28,9 @@ from openchargeback.review.attribution import entry_as_of
 from openchargeback.review.decisions import unusable_values
 from openchargeback.review.ids import number_charges
 
+_WHOLE = 64
+"""Digits of an id."""
+
 Billed = Correction
 """A charge as some closed period billed it: `corrects` is the number of that statement."""
 
@@ -43,10 +46,11 @@ def credit_charges(
     problems: list[Problem] = []
     found: list[tuple[Decision, Billed]] = []
     unknown: list[tuple[Decision, str]] = []
+    whole = _whole_ids(ledger, original, [id_ for each in decisions for id_ in each.charges], events)
     for decision in decisions:
         fault = unusable_values(decision, ledger.config, ledger.directory)
         problems += [fault] if fault else []
-        for prefix in decision.charges:
+        for prefix in (whole.get(id_, id_) for id_ in decision.charges):
             billed = _billed_since(ledger, period, decision, prefix, events, problems)
             if billed:
                 found.append((decision, billed))
@@ -76,6 +80,8 @@ def creditable(ledger: Ledger, original: str, period: str, ids: Sequence[str]) -
     record = ledger.frozen[original]
     found: list[Billed] = []
     faults: list[str] = []
+    whole = _whole_ids(ledger, original, ids, events)
+    ids = [whole.get(id_, id_) for id_ in ids]
     own = [id_ for id_ in ids if events.last(original, id_) is None]
     cents = charge_cents(ledger, record, own) if own else {}
     for id_ in ids:
@@ -90,6 +96,25 @@ def creditable(ledger: Ledger, original: str, period: str, ids: Sequence[str]) -
         else:
             faults.append(f"{id_} was {last.correction.entry} in {last.posted} already, at {last.correction.place}")
     return found, faults
+
+
+def _whole_ids(ledger: Ledger, original: str, ids: Sequence[str], events: Events) -> dict[str, str]:
+    """Beginnings of ids that fit what was corrected before, with the one id of the period that they mean.
+
+    They may mean another charge of the period too, which nothing happened to yet: such a one is left out here and
+    refused when its cents are looked for.
+    """
+    short = [id_ for id_ in ids if len(id_) < _WHOLE and events.begins(original, id_)]
+    if not short:
+        return {}
+    with _settled(ledger, ledger.frozen[original]) as con:
+        if con is None:
+            return {}
+        rows = [
+            (prefix, con.execute("SELECT id FROM charge_id WHERE starts_with(id, ?) LIMIT 2", [prefix]).fetchall())
+            for prefix in short
+        ]
+    return {prefix: found[0][0] for prefix, found in rows if len(found) == 1}
 
 
 def billed_charges(ledger: Ledger, period: str, resources: Sequence[str]) -> list[str]:

@@ -50,7 +50,16 @@ class Events:
         """The ids of the charges of a period that anything happened to, sorted."""
         return sorted(self.known.get(original, {}))
 
-    def last(self, original: str, prefix: str) -> Event | None:
-        """What happened last to the charge that an id or its beginning names; None where nothing did."""
+    def named(self, original: str, prefix: str) -> Event | None:
+        """What happened last to the one such charge whose id begins so; None where there is none, or several."""
         found = [id_ for id_ in self.known.get(original, {}) if id_.startswith(prefix)]
-        return self.known[original][found[0]][-1] if len(found) == 1 else None
+        return self.last(original, found[0]) if len(found) == 1 else None
+
+    def begins(self, original: str, prefix: str) -> bool:
+        """Whether anything happened to a charge whose id begins so."""
+        return any(id_.startswith(prefix) for id_ in self.known.get(original, {}))
+
+    def last(self, original: str, id_: str) -> Event | None:
+        """What happened last to the charge that a whole id names; None where nothing did."""
+        events = self.known.get(original, {}).get(id_)
+        return events[-1] if events else None

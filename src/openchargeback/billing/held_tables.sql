@@ -2,8 +2,7 @@
 -- What follows are the tables that decisions are applied to, made from it as the period's own charges would make them.
 CREATE TABLE held_row AS
 SELECT row_number() OVER (ORDER BY charge) AS n, *
-FROM read_csv({path}, auto_detect = false, header = true, delim = ',', quote = '"', escape = '"', nullstr = '\0',
-    columns = {columns})
+FROM {rows}
 WHERE NOT list_contains($settled, charge);
 
 CREATE TABLE charge_id AS SELECT n, charge AS id FROM held_row;

@@ -8,13 +8,14 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from decimal import Decimal
+from pathlib import Path
 
 import duckdb
 
 from openchargeback.billing import lines as lines_
 from openchargeback.billing.events import Events
 from openchargeback.billing.pipeline import flag_groups, held_groups
-from openchargeback.focus.database import database, literal, sql
+from openchargeback.focus.database import database, file_literal, sql
 from openchargeback.ledger.approvals import Decision
 from openchargeback.ledger.directory import Directory
 from openchargeback.ledger.frozen import HELD, HELD_COLUMNS, Frozen, part_path
@@ -56,8 +57,7 @@ def settle_held(
     directory = _as_of(ledger.directory, record)
     with database() as con:
         con.execute(sql("openchargeback.focus", "macros.sql"))
-        columns = "{" + ", ".join(f"{name}: 'VARCHAR'" for name in HELD_COLUMNS) + "}"
-        script = sql(__package__, "held_tables.sql", path=literal(str(path)), columns=columns)
+        script = sql(__package__, "held_tables.sql", rows=_rows(path))
         first, rest = script.split(";", 1)
         con.execute(first, {"settled": events.charges(original)})
         con.execute(rest)
@@ -88,6 +88,24 @@ def settle_held(
         )
 
 
+def held_ids(root: Path, period: str) -> set[str]:
+    """The ids of the charges that were held when a period closed."""
+    path = root / part_path(period, HELD)
+    if not path.is_file():
+        return set()
+    with database() as con:
+        return {id_ for (id_,) in con.execute(f"SELECT charge FROM {_rows(path)}").fetchall()}
+
+
+def _rows(path: Path) -> str:
+    """SQL that reads the file of held charges, every cell as text."""
+    columns = "{" + ", ".join(f"{name}: 'VARCHAR'" for name in HELD_COLUMNS) + "}"
+    return (
+        f"read_csv({file_literal(path)}, auto_detect = false, header = true, delim = ',', quote = '\"', escape = '\"', "
+        f"columns = {columns}, force_not_null = [{', '.join(HELD_COLUMNS)}])"
+    )
+
+
 def _as_of(directory: Directory, record: Frozen) -> Directory:
     """Today's directory, but for the projects that the period knew: those as they were."""
     return replace(directory, projects={**directory.projects, **record.directory.projects})
@@ -96,7 +114,7 @@ def _as_of(directory: Directory, record: Frozen) -> Directory:
 def _not_decided_before(decisions: Sequence[Decision], events: Events) -> tuple[list[Decision], list[Problem]]:
     fresh, problems = [], []
     for decision in decisions:
-        before = next((last for id_ in decision.charges if (last := events.last(decision.period, id_))), None)
+        before = next((last for id_ in decision.charges if (last := events.named(decision.period, id_))), None)
         if before is None:
             fresh.append(decision)
             continue

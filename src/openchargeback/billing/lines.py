@@ -106,7 +106,7 @@ def read_resources(
     con: duckdb.DuckDBPyConnection, currency: str, most: int
 ) -> dict[tuple[str, str], list[ResourceLine]]:
     """The resources of each statement (by PI and project): per line the `most` largest by list price and billed amount,
-    and every credit and correction; the rest of a line is summed up in one line without a name.
+    and every credit, correction and adjustment; what is left of a line is summed up, unless it is a single resource.
     """
     rows = con.execute(sql(__package__, "statement_resources.sql"), {"most": most}).fetchall()
     result: dict[tuple[str, str], list[ResourceLine]] = {}

@@ -9,13 +9,24 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
-from typing import TypeVar
+from typing import Protocol, TypeVar
 
 from openchargeback import money
 from openchargeback.model import Amounts, BilledPeriod, BillingLine, Correction, Entry
 from openchargeback.problems import Problem
 
 _Key = TypeVar("_Key", str, tuple[str, str])
+
+
+class Month(Protocol):
+    """What a billed period and the record of a closed one have in common."""
+
+    @property
+    def period(self) -> str: ...
+    @property
+    def lines(self) -> tuple[BillingLine, ...]: ...
+    @property
+    def corrections(self) -> tuple[Correction, ...]: ...
 
 
 def check(period: BilledPeriod, read: int | None = None) -> list[Problem]:
@@ -89,8 +100,8 @@ def check_ledger(periods: Sequence[BilledPeriod], remaining: Remaining) -> list[
 
     remaining: only of periods some of whose held charges were settled since.
     """
-    faults = (*held_is_carried(periods, remaining), *billed_once(periods), *credits_fit_lines(periods))
-    return [_problem(fault) for fault in faults]
+    faults = (*billed_once(periods), *credits_fit_lines(periods))
+    return [_problem(fault) for fault in (*held_is_carried(periods, remaining), *(fault for _, fault in faults))]
 
 
 def held_is_carried(periods: Sequence[BilledPeriod], remaining: Remaining) -> list[str]:
@@ -113,12 +124,12 @@ def held_is_carried(periods: Sequence[BilledPeriod], remaining: Remaining) -> li
     ]
 
 
-def billed_once(periods: Sequence[BilledPeriod]) -> list[str]:
+def billed_once(periods: Sequence[Month]) -> list[tuple[str, str]]:
     """No charge is billed twice without a credit between, or credited without having been billed, and a credit is
-    exactly what was billed.
+    exactly what was billed. The faults with the period that has them.
     """
     faults = []
-    last: dict[tuple[str, str], Correction] = {}
+    last: dict[tuple[str, str], tuple[str, Correction]] = {}
     allowed = {
         Entry.LATE: (None,),
         Entry.REJECTED: (None,),
@@ -128,42 +139,59 @@ def billed_once(periods: Sequence[BilledPeriod]) -> list[str]:
     for period in periods:
         for each in period.corrections:
             key = (each.original, each.charge)
-            before = last.get(key)
-            named = f"{each.charge[:16]} of {each.original} is {each.entry} in {period.period}"
+            posted, before = last.get(key, ("", None))
+            named = f"{told(each)} in {period.period}"
             if (before.entry if before else None) not in allowed.get(each.entry, ()):
-                faults.append(f"{named} out of turn")
+                since = f"after it was {_DONE[before.entry]} in {posted}" if before else "without having been billed"
+                faults.append((period.period, f"{named} out of turn, {since}"))
             elif before and before.amounts + each.amounts != Amounts():
-                faults.append(f"{named} with other cents than before")
+                faults.append((period.period, f"{named} with other cents than before"))
             elif before and each.entry is Entry.CREDIT and _payer(before) != _payer(each):
-                faults.append(f"{named} to another than was billed")
-            last[key] = each
+                faults.append((period.period, f"{named} to another than was billed"))
+            last[key] = (period.period, each)
     return faults
+
+
+_DONE = {
+    Entry.LATE: "billed late",
+    Entry.REJECTED: "rejected late",
+    Entry.CREDIT: "credited",
+    Entry.REBILL: "billed again",
+}
+
+
+def told(each: Correction) -> str:
+    """A correction in words: which charge, and what was done with it."""
+    return f"{each.charge[:16]} of {each.original} is {_DONE[each.entry]}"
 
 
 def _payer(each: Correction | BillingLine) -> tuple[str, ...]:
     return each.pi, each.project, each.fund, each.source, each.service
 
 
-def credits_fit_lines(periods: Sequence[BilledPeriod]) -> list[str]:
-    """What is credited of a period's own lines is never more charges than a line has; all of them are all its cents."""
+def credits_fit_lines(periods: Sequence[Month]) -> list[tuple[str, str]]:
+    """What is credited of a period's own lines is never more charges than a line has; all of them are all its cents.
+
+    The faults with the period that credits last.
+    """
     lines = {
         (period.period, *_payer(line)): (line.charges, line.amounts)
         for period in periods
         for line in period.lines
         if line.entry is Entry.OWN
     }
-    credited: dict[tuple[str, ...], tuple[int, Amounts]] = {}
+    credited: dict[tuple[str, ...], tuple[int, Amounts, str]] = {}
     known: set[tuple[str, str]] = set()
-    for each in (each for period in periods for each in period.corrections):
+    for posted, each in ((period.period, each) for period in periods for each in period.corrections):
         if each.entry is Entry.CREDIT and (each.original, each.charge) not in known:
-            charges, amounts = credited.get((each.original, *_payer(each)), (0, Amounts()))
-            credited[each.original, *_payer(each)] = (charges + 1, amounts + each.amounts)
+            charges, amounts, _ = credited.get((each.original, *_payer(each)), (0, Amounts(), ""))
+            credited[each.original, *_payer(each)] = (charges + 1, amounts + each.amounts, posted)
         known.add((each.original, each.charge))
     faults = []
-    for key, (charges, amounts) in credited.items():
+    for key, (charges, amounts, last) in credited.items():
         count, billed = lines.get(key, (0, Amounts()))
         if charges > count or (charges == count and billed + amounts != Amounts()):
-            faults.append(f"{key[0]}: credits of {key[2]}, {key[5]} are not what was billed")
+            faults.append((last, f"{key[0]}: credits of {key[2]}, {key[5]} are not what was billed"))
     return faults
 
 

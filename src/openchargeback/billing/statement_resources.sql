@@ -1,15 +1,20 @@
--- One row is one resource of a statement with its share in cents, or the sum of those of a line that are not listed.
-WITH ranked AS (
+-- One row is one resource of a statement with its share in cents, or the sum of those of a line that are not listed:
+-- the smaller ones, unless it is a single one. Credits, corrections and adjustments are always listed.
+WITH placed AS (
     SELECT
         resource.*,
         share.billed,
         share.discount,
         row_number() OVER (
             PARTITION BY resource.parent
-            ORDER BY kind NOT IN ('credit', 'correction') , greatest(abs(exact_list), abs(exact_billed)) DESC, resource.id
-        ) <= $most OR kind IN ('credit', 'correction', 'adjustment') AS listed
+            ORDER BY kind NOT IN ('credit', 'correction'), greatest(abs(exact_list), abs(exact_billed)) DESC, resource.id
+        ) > $most AND kind NOT IN ('credit', 'correction', 'adjustment') AS small
     FROM resource
     JOIN resource_share AS share ON share.id = resource.id
+),
+ranked AS (
+    SELECT *, NOT small OR count(*) FILTER (small) OVER (PARTITION BY parent) = 1 AS listed
+    FROM placed
 )
 SELECT
     line.pi,

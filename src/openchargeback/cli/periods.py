@@ -283,7 +283,7 @@ def _tell(paths: list[str], state: State) -> None:
 
 
 def _held(period: BilledPeriod) -> Decimal:
-    return sum((each.held for each in period.sources if each.currency == period.currency), money.ZERO)
+    return money.total(*(each.held for each in period.sources if each.currency == period.currency))
 
 
 def _flags(period: BilledPeriod) -> list[tuple[str, int, int, Decimal]]:

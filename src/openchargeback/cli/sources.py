@@ -39,7 +39,7 @@ def list_sources(named: str | None, json_: bool) -> None:
                 "credit_fund": config.source(name).credit_fund,
                 "periods": len({period for period, _ in found}),
                 "charges": sum(each.charges for _, each in found),
-                "imported": money.exact(sum((each.imported for each in own), money.ZERO)),
+                "imported": money.exact(money.total(*(each.imported for each in own))),
             }
         )
     if json_:

@@ -121,7 +121,7 @@ def split(whole: Received, source: str, config: Config, staging: Path) -> list[R
         parts.append(part)
     # What follows from the bytes being copied record by record is checked all the same: money depends on it.
     charges = sum(part.content.charges for part in parts)
-    cost = sum((part.content.cost for part in parts), money.ZERO)
+    cost = money.total(*(part.content.cost for part in parts))
     if (charges, cost) != (whole.content.charges, whole.content.cost):
         raise OutsideFault(f"{whole.name} cannot be split without changing its sum; export each month by itself")
     return parts

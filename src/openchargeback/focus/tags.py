@@ -90,9 +90,12 @@ class _Pairs(list[tuple[str, Any]]):
 
 
 def _load(text: str) -> Any:
-    return json.loads(
+    value = json.loads(
         text, object_pairs_hook=_Pairs, parse_int=_NumberText, parse_float=_NumberText, parse_constant=_NumberText
     )
+    # JSON may spell half a character (`"\ud800"`), which is no text: a ValueError too.
+    json.dumps(value, ensure_ascii=False).encode()
+    return value
 
 
 def _pairs(text: str) -> tuple[list[tuple[str, Any]] | None, set[str]]:

@@ -82,7 +82,7 @@ def causes_in_cents(
     exact: dict[Cause, Decimal] = {}
     for line in parts:
         for cause, amount in line.items():
-            exact[cause] = exact.get(cause, ZERO) + amount
+            exact[cause] = money.total(exact.get(cause, ZERO), amount)
     cents = {cause: money.to_cents(exact[cause], currency) for cause in Cause if cause in exact}
     rest = difference - sum(cents.values(), ZERO)
     return {**cents, Cause.ROUNDING: rest} if rest else cents

@@ -237,15 +237,15 @@ def unexplained(both: Both) -> list[str]:
     return [
         f"{key.pi}, {key.project}, {key.fund}, {key.source}, {key.service}"
         for key in {**whole, **both.parts}
-        if sum(both.parts.get(key, {}).values(), money.ZERO) != whole.get(key, money.ZERO)
+        if money.total(*both.parts.get(key, {}).values()) != whole.get(key, money.ZERO)
     ]
 
 
 def _differences(old: Settled, new: Settled) -> dict[LineKey, Decimal]:
     """What each billing line comes to now less what it came to before, exactly."""
     exact: dict[LineKey, Decimal] = {}
-    for lines, sign in ((old.lines, -1), (new.lines, 1)):
-        for line in lines:
-            key = key_of(line)
-            exact[key] = exact.get(key, money.ZERO) + sign * line.exact_billed
+    for line in new.lines:
+        exact[key_of(line)] = money.total(exact.get(key_of(line), money.ZERO), line.exact_billed)
+    for line in old.lines:
+        exact[key_of(line)] = money.total(exact.get(key_of(line), money.ZERO), money.negative(line.exact_billed))
     return exact

@@ -15,6 +15,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from decimal import Decimal
 
+from openchargeback import money
 from openchargeback.model import BillingLine, Entry, Evidence, FlagGroup, State
 from openchargeback.money import ZERO
 from openchargeback.problems import Problem
@@ -110,10 +111,10 @@ class ControlTotal:
     def __add__(self, other: ControlTotal) -> ControlTotal:
         return ControlTotal(
             self.charges + other.charges,
-            self.exact_imported + other.exact_imported,
-            self.exact_billed + other.exact_billed,
-            self.exact_held + other.exact_held,
-            self.exact_rejected + other.exact_rejected,
+            money.total(self.exact_imported, other.exact_imported),
+            money.total(self.exact_billed, other.exact_billed),
+            money.total(self.exact_held, other.exact_held),
+            money.total(self.exact_rejected, other.exact_rejected),
         )
 
 

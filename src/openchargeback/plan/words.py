@@ -76,7 +76,7 @@ def open_flags(period: PeriodChange) -> list[tuple[str, str, int, Decimal]]:
     sums: dict[tuple[str, str], tuple[int, Decimal]] = {}
     for group in period.flags:
         charges, amount = sums.get((group.flag, group.currency), (0, money.ZERO))
-        sums[group.flag, group.currency] = (charges + group.held, amount + group.exact_held)
+        sums[group.flag, group.currency] = (charges + group.held, money.total(amount, group.exact_held))
     return [(flag, currency, charges, amount) for (flag, currency), (charges, amount) in sorted(sums.items())]
 
 

@@ -35,7 +35,7 @@ from openchargeback.ledger.reading import Ledger
 from openchargeback.ledger.seal import changed_inputs, left_over
 from openchargeback.model import BilledPeriod, State
 from openchargeback.portal.paths import charges_file
-from openchargeback.problems import Problem
+from openchargeback.problems import Problem, has_errors
 from openchargeback.publish.cache import Cache
 from openchargeback.publish.codec import decode, encode
 
@@ -144,7 +144,7 @@ def bill_ledger(
         problems += faults if asked else []
         if billed is not None and asked:
             result.append(billed)
-    if len(result) == len(ledger.periods):
+    if len(result) == len(ledger.periods) and not has_errors(corrected.problems):
         problems += check_ledger(result, corrected.remaining)
     return tuple(result), problems
 
@@ -161,7 +161,7 @@ def _corrected(ledger: Ledger, store: Cache) -> Corrected:
     if not decisions and not any(record.corrections for record in ledger.frozen.values()):
         return Corrected()
     records = [(period, record.digest) for period, record in sorted(ledger.frozen.items())]
-    states = [(period, ledger.period_file(period).state) for period in ledger.periods]
+    states = [(period, ledger.period_file(period)) for period in ledger.periods]
     files = [
         (file.path, digest_of(file.location))
         for period in sorted({decision.period for decision in decisions})

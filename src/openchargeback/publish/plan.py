@@ -193,14 +193,22 @@ def _read(folder: Path, snapshot: Snapshot, sides: _Sides, store: Cache) -> tupl
     ledger, problems = read_ledger(folder)
     if ledger is None:
         return None, problems
-    named = {decision.period for each in ledger.approvals.values() for decision in each if decision.period}
-    if named - ledger.charge_files.keys():
-        sides.take(lambda path: period_of(path) in named and lies_in(path, ("charges", "approvals")))
+    if _decides_on_others(ledger):
+        # Decisions of all open months, not only of those that are reached: they may be on the same charges.
+        sides.take(lambda path: lies_in(path, ("approvals",)))
+        ledger, problems = read_ledger(folder)
+        named = _decides_on_others(ledger) if ledger else set()
+        sides.take(lambda path: period_of(path) in named and lies_in(path, ("charges",)))
         ledger, problems = read_ledger(folder)
         if ledger is None:
             return None, problems
     ledger, faults = recorded(ledger, store)
     return ledger, [*problems, *faults]
+
+
+def _decides_on_others(ledger: Ledger) -> set[str]:
+    """The closed periods whose charges decisions are on that lie in the folders of other periods."""
+    return {decision.period for each in ledger.approvals.values() for decision in each if decision.period}
 
 
 def _side(ledger: Ledger, corrected: Corrected, period: str) -> Side:

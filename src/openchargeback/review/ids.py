@@ -45,11 +45,13 @@ def canonical_tags(con: duckdb.DuckDBPyConnection, files: Sequence[LoadedFile]) 
 
 
 def canonical_json(text: str) -> str:
-    """JSON with sorted keys and without blanks; text that is no JSON stays as it is."""
+    """JSON with sorted keys and without blanks; what is no JSON, or holds half a character, stays as it is."""
     try:
-        return json.dumps(json.loads(text), sort_keys=True, separators=(",", ":"), ensure_ascii=False)
+        canonical = json.dumps(json.loads(text), sort_keys=True, separators=(",", ":"), ensure_ascii=False)
+        canonical.encode()
     except (ValueError, RecursionError):
         return text
+    return canonical
 
 
 def canonical_text(file: LoadedFile, names: Iterable[str]) -> tuple[str, str]:

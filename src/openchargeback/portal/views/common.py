@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import decimal
 from collections import defaultdict
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
 
@@ -26,7 +25,6 @@ from openchargeback.portal.shell import Link
 from openchargeback.portal.templates import date_human, period_human
 
 # Room for sums of exact amounts: Python's usual 28 digits would round some.
-_EXACT = decimal.Context(prec=100)
 
 YEAR = 12
 """Months that charts show."""
@@ -116,14 +114,6 @@ def covered(amounts: Amounts) -> str:
     return f"Discounts and the institution covered {share:f} % of what was used."
 
 
-def exact_sum(amounts: Iterable[Decimal]) -> Decimal:
-    """The sum of exact amounts, not rounded."""
-    total = ZERO
-    for amount in amounts:
-        total = _EXACT.add(total, amount)
-    return total
-
-
 class Book:
     """All billing lines of a site, added up once by payer and month, and the names that belong to them."""
 
@@ -168,7 +158,7 @@ class Book:
             amounts=amounts,
             discount_percent=money.percent(amounts.discount, amounts.list) if amounts.list > 0 else None,
             sentence=covered(amounts),
-            held=money.to_cents(exact_sum(group.exact_billed for group in own), period.currency),
+            held=money.to_cents(money.total(*(group.exact_billed for group in own)), period.currency),
             held_charges=sum(group.charges for group in period.held),
             foreign_charges=sum(group.charges for group in period.held if group.currency != period.currency),
             previous=previous,

@@ -10,7 +10,7 @@ from openchargeback.model import Amounts, BilledPeriod, FlagGroup, Provenance
 from openchargeback.money import ZERO
 from openchargeback.portal import charts, paths
 from openchargeback.portal.shell import Link
-from openchargeback.portal.views.common import YEAR, Book, Change, Summary, change, exact_sum
+from openchargeback.portal.views.common import YEAR, Book, Change, Summary, change
 
 MOVERS = 10
 """Rows of the table of those who moved most."""
@@ -109,7 +109,7 @@ def waiting_flags(periods: tuple[BilledPeriod, ...]) -> list[FlagRow]:
             link=f"{paths.REVIEW}#{anchor(flag)}",
             groups=len(found),
             charges=sum(group.held for group in found),
-            amount=money.to_cents(exact_sum(group.exact_held for group in found), currency),
+            amount=money.to_cents(money.total(*(group.exact_held for group in found)), currency),
             currency=currency,
         )
         for (flag, currency), found in groups.items()

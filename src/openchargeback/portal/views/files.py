@@ -7,12 +7,13 @@ from decimal import Decimal
 
 from markupsafe import Markup
 
+from openchargeback import money
 from openchargeback.focus.schema import DIALECTS, schema_for
 from openchargeback.model import FileRecord, Page, Provenance
 from openchargeback.portal import paths
 from openchargeback.portal.markdown import split_title, to_html
 from openchargeback.portal.templates import exact_places
-from openchargeback.portal.views.common import Book, StateView, exact_sum, state_view
+from openchargeback.portal.views.common import Book, StateView, state_view
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,7 +90,7 @@ def received(book: Book) -> Received:
             state=state_view(period),
             files=tuple(ReceivedFile(file, book.source_label(file.source)) for file in period.files),
             charges=sum(file.charges for file in period.files),
-            exact_billed=exact_sum(file.exact_billed for file in period.files),
+            exact_billed=money.total(*(file.exact_billed for file in period.files)),
         )
         for period in reversed(book.periods)
         if period.files

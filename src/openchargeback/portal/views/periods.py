@@ -5,11 +5,12 @@ from __future__ import annotations
 from dataclasses import dataclass
 from decimal import Decimal
 
+from openchargeback import money
 from openchargeback.model import BilledPeriod, DecisionRecord, Evidence, FileRecord, FlagGroup, SourceTotals
 from openchargeback.portal import charts, paths
 from openchargeback.portal.shell import Link
 from openchargeback.portal.templates import exact_places, period_human
-from openchargeback.portal.views.common import Book, StatementRow, Summary, exact_sum
+from openchargeback.portal.views.common import Book, StatementRow, Summary
 from openchargeback.portal.views.dashboard import anchor
 
 
@@ -143,7 +144,7 @@ def _sum(period: BilledPeriod, currency: str) -> SourceTotals:
     own = [total for total in period.sources if total.currency == currency]
 
     def exact(pick: str) -> Decimal:
-        return exact_sum(getattr(total, pick) for total in own)
+        return money.total(*(getattr(total, pick) for total in own))
 
     return SourceTotals(
         source="",

@@ -11,7 +11,7 @@ from openchargeback.model import BilledPeriod, FlagGroup, State
 from openchargeback.portal import forge, paths
 from openchargeback.portal.shell import Link
 from openchargeback.portal.templates import exact_places
-from openchargeback.portal.views.common import Book, exact_sum
+from openchargeback.portal.views.common import Book
 from openchargeback.portal.views.dashboard import anchor
 
 # Texts that YAML reads as themselves, unquoted, in flow style too (YAML 1.2.2, 7.3.3; no numbers, dates or booleans).
@@ -87,7 +87,7 @@ def queue(book: Book) -> Queue:
         flags=tuple(flags),
         charges=sum(group.charges for group in held),
         amount=money.to_cents(
-            exact_sum(group.exact_billed for group in held if group.currency == book.currency), book.currency
+            money.total(*(group.exact_billed for group in held if group.currency == book.currency)), book.currency
         ),
         void=tuple(
             VoidDecision(period.period, d.path, d.line, d.what, d.void, d.by)
@@ -145,7 +145,7 @@ def _flag(
         anchor=anchor(flag) if currency == book.currency else f"{anchor(flag)}-{paths.folder_name(currency)}",
         currency=currency,
         charges=sum(group.held for group in groups),
-        amount=money.to_cents(exact_sum(group.exact_held for group in groups), currency),
+        amount=money.to_cents(money.total(*(group.exact_held for group in groups)), currency),
         groups=tuple(_group(book, group, open_month, states[group.period]) for group in ordered),
         places=exact_places([group.exact_held for group in groups]),
     )

@@ -1,0 +1,58 @@
+"""Whether what closed months did to charges of earlier ones still stands.
+
+Each month was right when it was closed. But two branches may each close a month, or reopen one, and Git merges what
+they wrote without a conflict: then a charge may be credited twice, or credited and not billed any more.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from openchargeback.billing.late import held_ids
+from openchargeback.billing.reconciliation import billed_once, credits_fit_lines, told
+from openchargeback.ledger.frozen import CORRECTIONS, Frozen, part_path
+from openchargeback.ledger.reading import Ledger
+from openchargeback.model import Correction, Entry, State
+from openchargeback.problems import Problem
+
+
+def standing(ledger: Ledger) -> list[Problem]:
+    """What closed months say of charges of earlier ones and cannot say any more. The ledger must hold its records."""
+    records = [record for _, record in sorted(ledger.frozen.items())]
+    found = list(_resting(ledger, records)) or [*billed_once(records), *credits_fit_lines(records)]
+    return [
+        Problem(
+            part_path(period, CORRECTIONS),
+            "closed-months-clash",
+            what,
+            "undo the merge that brought both together, or reopen the later month and decide anew",
+        )
+        for period, what in found
+    ]
+
+
+def _resting(ledger: Ledger, records: list[Frozen]) -> Iterator[tuple[str, str]]:
+    """Corrections that rest on a month that is open again, or that was closed anew and says otherwise now.
+
+    A month whose record cannot be used is told of elsewhere.
+    """
+    held: dict[str, set[str]] = {}
+    for record in records:
+        for each in record.corrections:
+            rests_on = each.corrects[:7] or each.original
+            named = f"{told(each)} in {record.period}"
+            if ledger.period_file(rests_on).state is State.OPEN:
+                yield record.period, f"{named}, but {rests_on} is open again"
+            elif rests_on not in ledger.frozen:
+                continue
+            elif each.entry in (Entry.LATE, Entry.REJECTED):
+                if each.original not in held:
+                    held[each.original] = held_ids(ledger.root, each.original)
+                if each.charge not in held[each.original]:
+                    yield record.period, f"{named}, but was not held when {each.original} was closed last"
+            elif not _states(ledger.frozen[rests_on], each):
+                yield record.period, f"{named}, but the statement {each.corrects} is not valid any more"
+
+
+def _states(record: Frozen, each: Correction) -> bool:
+    return any(statement.number == each.corrects for statement in record.statements)
