@@ -102,3 +102,20 @@ def test_the_program_itself_is_checked_on_every_period(period: BilledPeriod, mon
     faults = reconciliation.check(period, read=4)
     assert [(fault.code, fault.severity) for fault in faults] == [("broken-invariant", "error")]
     assert [fault.message for fault in reconciliation.check(period, read=3)][-1].endswith("while they were attributed")
+
+
+def test_the_last_resource_of_a_line_is_listed_rather_than_summed_up_alone(tmp_path: Path) -> None:
+    """Two of four are listed by name and two summed up; of three all are listed."""
+    (tmp_path / "charges" / "2025-01").mkdir(parents=True)
+    (tmp_path / "config.yaml").write_text("organization: X\nstatements: {resources: 2}\n", encoding="utf-8")
+    head, *rows = ROWS.splitlines()
+    for count, expected in ((3, ["r1", "r2", "r3"]), (4, ["2 more resources", "r1", "r2"])):
+        text = [rows[0].replace("1.005", f"0.{9 - number}").replace("r1", f"r{number}") for number in range(1, count + 1)]
+        (tmp_path / "charges" / "2025-01" / "aws.csv").write_text("\n".join([head, *text]) + "\n", encoding="utf-8")
+        ledger, _ = read_ledger(tmp_path)
+        assert ledger is not None
+        billed, _ = bill_period(ledger, "2025-01", [], "")
+        assert billed is not None
+        (statement,) = billed.statements
+        assert sorted(each.resource_id or each.resource_name for each in statement.resources) == expected
+        assert faults_of(billed) == []

@@ -72,6 +72,8 @@ def test_the_sieve_takes_plain_tags():
         ('{"PI_Email": "a", "pi_EMAIL": "b"}', MALFORMED),
         ('{"pi_email": "a", "pi_email": "a"}', TagValues(pi="a")),
         ('{"pi_email": "a", "pi_email": "b"}', MALFORMED),
+        ('{"note": "\\ud800", "pi_email": "a"}', MALFORMED),
+        ('{"note": "\\ud83d\\ude00", "pi_email": "a"}', TagValues(pi="a")),
         ('{"fund_org": 012}', MALFORMED),
         ('{"fund_org": true}', TagValues(fund="true", notes=("tags-not-text",))),
         ('{"fund_org": ["a"]}', MALFORMED),

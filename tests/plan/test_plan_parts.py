@@ -22,11 +22,16 @@ from openchargeback.plan.values import Cause
 PERIOD = "2025-01"
 CENT = Decimal("0.01")
 
+_COSTS = st.one_of(
+    st.decimals(-50, 5000, places=4),
+    # More digits than Python's own sums keep.
+    st.builds("{}.{:018}".format, st.integers(10**11, 10**12 - 1), st.integers(0, 10**18 - 1)),
+)
 _rows = st.lists(
     st.builds(
         charge,
         st.sampled_from(["r1", "r2", "r3"]),
-        st.decimals(-50, 5000, places=4),
+        _COSTS,
         pi=st.sampled_from(["ada@x.edu", "bo@x.edu", None]),
         project=st.sampled_from(["p1", "p2", None]),
         fund=st.sampled_from(["F-1", "F-2", None]),

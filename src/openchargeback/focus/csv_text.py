@@ -49,12 +49,49 @@ def binary(path: Path) -> Iterator[IO[bytes]]:
         with gzip.open(path) as file:
             yield file  # type: ignore[misc]  # GzipFile reads like any binary file
     elif path.name.lower().endswith(".zst"):
-        with path.open("rb") as raw, zstandard.ZstdDecompressor().stream_reader(raw, read_across_frames=True) as stream:
-            # The stream itself cannot be read line by line.
-            yield io.BufferedReader(stream)  # it is no RawIOBase, and has what is used of one
+        with path.open("rb") as raw:
+            yield io.BufferedReader(_Frames(raw))
     else:
         with path.open("rb") as file:
             yield file
+
+
+class _Frames(io.RawIOBase):
+    """The content of a file of Zstandard frames (RFC 8878), to its end.
+
+    The library's own reader takes a frame that breaks off for the end of the file. Here that is a ZstdError.
+    """
+
+    # A block of four bytes may hold 128 kB, so little is decompressed at once.
+    _PIECE = 4096
+
+    def __init__(self, raw: IO[bytes]) -> None:
+        self._raw = raw
+        self._decompressor = zstandard.ZstdDecompressor()
+        self._frame: zstandard.ZstdDecompressionObj | None = None
+        self._compressed, self._content, self._place = b"", b"", 0
+
+    def readable(self) -> bool:
+        return True
+
+    def readinto(self, buffer: Buffer) -> int:
+        view = memoryview(buffer)
+        while self._place == len(self._content):
+            if not self._compressed:
+                self._compressed = self._raw.read(self._PIECE)
+            if not self._compressed:
+                if self._frame is not None:
+                    raise zstandard.ZstdError("the compressed data break off")
+                return 0
+            self._frame = self._frame or self._decompressor.decompressobj()
+            self._content, self._place = self._frame.decompress(self._compressed), 0
+            self._compressed = b""
+            if self._frame.eof:
+                self._compressed, self._frame = self._frame.unused_data, None
+        size = min(len(view), len(self._content) - self._place)
+        view[:size] = self._content[self._place : self._place + size]
+        self._place += size
+        return size
 
 
 def is_utf_16(path: Path) -> bool:
