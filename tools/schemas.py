@@ -19,7 +19,7 @@ FOLDER = Path(__file__).resolve().parent.parent / "src" / "openchargeback" / "fo
 # Read alike by Python and by RE2 (DuckDB). In one group, because Frictionless puts ^ and $ around it as it stands.
 _DAY = "[0-9]{4}-(?:0[1-9]|1[0-2])-(?:0[1-9]|[12][0-9]|3[01])"
 _TIME = "(?:[01][0-9]|2[0-3]):[0-5][0-9](?::[0-5][0-9](?:\\.[0-9]{1,9})?)?"
-_ZONE = " ?(?:Z|UTC|[+-][0-9]{2}:?[0-9]{2})"
+_ZONE = " ?(?:Z|UTC|[+-](?:0[0-9]|1[0-4]):?[0-5][0-9])"
 DATE_TIME = f"(?:{_DAY}(?:[T ]{_TIME}(?:{_ZONE})?)?)"
 
 DESCRIPTION = {

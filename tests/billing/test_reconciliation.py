@@ -110,7 +110,8 @@ def test_the_last_resource_of_a_line_is_listed_rather_than_summed_up_alone(tmp_p
     (tmp_path / "config.yaml").write_text("organization: X\nstatements: {resources: 2}\n", encoding="utf-8")
     head, *rows = ROWS.splitlines()
     for count, expected in ((3, ["r1", "r2", "r3"]), (4, ["2 more resources", "r1", "r2"])):
-        text = [rows[0].replace("1.005", f"0.{9 - number}").replace("r1", f"r{number}") for number in range(1, count + 1)]
+        named = [(str(9 - number), f"r{number}") for number in range(1, count + 1)]
+        text = [rows[0].replace("1.005", f"0.{cost}").replace("r1", name) for cost, name in named]
         (tmp_path / "charges" / "2025-01" / "aws.csv").write_text("\n".join([head, *text]) + "\n", encoding="utf-8")
         ledger, _ = read_ledger(tmp_path)
         assert ledger is not None

@@ -127,7 +127,7 @@ def test_mutated_cells_columns_and_quoting(con, data):
             case "drop":
                 del rows[row][cell:]
             case "add":
-                rows[row] = [*rows[row], data.draw(st.sampled_from(["", "x", "1"]))]
+                rows[row] = [*rows[row], data.draw(st.sampled_from(["", "x", "1", "NULL", "null"]))]
             case "empty":
                 rows[row] = [""] * len(rows[row])
             case "blank":

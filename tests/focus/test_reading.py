@@ -273,3 +273,30 @@ def test_a_blank_line_behind_the_byte_order_mark_is_one(tmp_path, end):
     period, problems = bill(tmp_path, content)
     assert [problem for problem in problems if str(problem.severity) == "error"] == []
     assert period.sources[0].imported == 3
+
+
+@pytest.mark.parametrize("end", ["NULL", "", '""', ' "null"'])
+@pytest.mark.parametrize("rows", [1, 1_500])
+def test_a_null_cell_too_many_is_found_however_many_lines_end_so(tmp_path, end, rows):
+    """A decimal comma makes it: 1 would be billed instead of 1,25. Most rows rightly end in a null cell."""
+    good = [f"2025-01-01,1,S,{end}"] * rows
+    last = '2025-01-01,1,"S,T,U",NULL'
+    period, problems = bill(tmp_path / "good", text(*good, last))
+    assert (period.sources[0].charges, problems) == (rows + 1, [])
+    period, problems = bill(tmp_path / "bad", text(*good, f"2025-01-01,1,25,{end}", f"2025-01-01,1,25,S,{end}", last))
+    assert period is None
+    assert [(code, line) for code, line, _ in places(problems)] == [("extra-cell", rows + 3)]
+
+
+@pytest.mark.parametrize("left", [0.1, 0.5, 0.9, 0.999])
+def test_compressed_data_that_break_off_are_refused(tmp_path, left):
+    """At whatever place, also behind a whole row."""
+    rows = [f"2025-01-01,{number}.{number * 7919 % 1000:03},S{number * 104729 % 9973}," for number in range(3_000)]
+    whole = zstandard.compress(text(*rows).encode())
+    period, problems = bill(tmp_path / "whole", {"aws.csv.zst": whole})
+    assert (period.sources[0].charges, problems) == (3_000, [])
+    period, problems = bill(tmp_path / "broken", {"aws.csv.zst": whole[: int(len(whole) * left)]})
+    assert period is None
+    assert [(problem.code, problem.message) for problem in problems] == [
+        ("unreadable", "cannot be read: the compressed data break off")
+    ]

@@ -153,6 +153,24 @@ CASES = {
         ],
         [0],
     ),
+    ("duplicate-json-key", "Tags"): (
+        [
+            {"Tags": text}
+            for text in (
+                '{"a": "1", "a": "2"}',
+                '{"a": "1", "b": "1"}',
+                '{"a": "1", "a": "1"}',
+                "a",
+                None,
+                '{"a": "1"}',
+            )
+        ],
+        [0, 2],
+    ),
+    ("duplicate-json-key", "SkuPriceDetails"): (
+        [{"SkuPriceDetails": text} for text in ('{"a": 1}', '{"a": 1, "b": 2, "a": 3}', "[1, 1]", None)],
+        [1],
+    ),
     ("tax-details", "ChargeCategory"): (
         [
             {"ChargeCategory": category, "SkuId": sku, "PricingQuantity": quantity}

@@ -7,6 +7,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from openchargeback.focus.database import database, sql
+from openchargeback.focus.opening import make_macros
 from openchargeback.focus.tags import MALFORMED, TagValues, read_tags
 
 KEYS = {"pi": "pi_email", "project": "project_id", "fund": "fund_org"}
@@ -15,6 +16,7 @@ KEYS = {"pi": "pi_email", "project": "project_id", "fund": "fund_org"}
 def sieve(texts):
     """What tags.sql says of texts: text → (plain, pi, project, fund)."""
     with database() as con:
+        make_macros(con)
         con.execute("CREATE TABLE given (Tags VARCHAR)")
         con.executemany("INSERT INTO given VALUES (?)", [[text] for text in texts])
         keys = list(KEYS.values())
@@ -66,7 +68,9 @@ def test_the_sieve_takes_plain_tags():
         ('{"pi_email": " a "}', TagValues(pi="a")),
         ('"pi_email": "a"', TagValues(pi="a", notes=("tags-braces",))),
         ('{"PI_Email ": "a"}', TagValues(pi="a", notes=("tags-key-spelling",))),
-        ('{"PI_Email": "b", "pi_email": "a"}', TagValues(pi="a")),
+        ('{"PI_Email": "b", "pi_email": "a"}', TagValues(pi="a", notes=("tags-key-spelling",))),
+        ('{"pi_email": "a\\u0000b"}', MALFORMED),
+        ('{"pi_email": "a",}', MALFORMED),
         ('{"pi_email": "", "PI_EMAIL": "b"}', TagValues(pi="b", notes=("tags-key-spelling",))),
         ('{"PI_Email": "a", "pi_EMAIL": "a"}', TagValues(pi="a", notes=("tags-key-spelling",))),
         ('{"PI_Email": "a", "pi_EMAIL": "b"}', MALFORMED),

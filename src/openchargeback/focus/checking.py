@@ -17,9 +17,10 @@ from openchargeback.focus.checks import MAX_ROWS, Finding, check_header, check_w
 from openchargeback.focus.csv_text import Place, Record
 from openchargeback.focus.explaining import explain
 from openchargeback.focus.judge import Fault, judge
-from openchargeback.focus.opening import MISSING, Opened, picked_cells
+from openchargeback.focus.layout import MISSING
+from openchargeback.focus.opening import Opened, picked_cells
 from openchargeback.focus.schema import severity_of
-from openchargeback.focus.screen import SUSPICIOUS
+from openchargeback.focus.screen import SUSPICIOUS, TAG_TEXT
 from openchargeback.ledger.settings import Source
 from openchargeback.problems import Problem, Severity
 
@@ -93,6 +94,9 @@ def _number(opened: Opened, row: int) -> int:
 def _suspicious(con: duckdb.DuckDBPyConnection, opened: Opened) -> tuple[list[int], int]:
     """The rows for the judge, ascending, at most BOUND; and how many there are beyond."""
     marked = sieve.fired(SUSPICIOUS)
+    odd_tags = f"SELECT text FROM {TAG_TEXT} WHERE NOT {sieve.plain_object('text')}"
+    if con.execute(f"{odd_tags} LIMIT 1").fetchone():
+        marked += f" OR {opened.column('Tags')} IN ({odd_tags})"
     uneven = list(opened.layout.uneven) if opened.layout else []
     rows = con.execute(
         f"SELECT rowid FROM {opened.table} WHERE {marked} OR list_contains($uneven::BIGINT[], rowid) "

@@ -15,11 +15,14 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import IO, TextIO
+from typing import IO, TYPE_CHECKING, TextIO
 
 import zstandard
 
 from openchargeback.problems import Problem
+
+if TYPE_CHECKING:
+    from _typeshed import WriteableBuffer
 
 csv.field_size_limit(1 << 30)
 
@@ -74,7 +77,7 @@ class _Frames(io.RawIOBase):
     def readable(self) -> bool:
         return True
 
-    def readinto(self, buffer: Buffer) -> int:
+    def readinto(self, buffer: WriteableBuffer) -> int:
         view = memoryview(buffer)
         while self._place == len(self._content):
             if not self._compressed:

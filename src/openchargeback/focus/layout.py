@@ -33,32 +33,34 @@ from openchargeback.focus.csv_text import (
 from openchargeback.problems import Problem, Severity
 
 NUL = "\x00"
+MISSING = ("", "NULL", "null")
+"""The texts that mean null, as in the Table Schemas."""
 
 
 @dataclass(frozen=True, slots=True)
 class Bytes:
     """What a text is made of, without reading it as CSV.
 
-    lines: physical lines. open_ends: how many of them end in an empty cell; first_open: the first of these lines.
-    strange: whether DuckDB would make something else of the text, or the counts say nothing.
+    lines: physical lines. open_lines: how many of them end in a cell that means null; commas: how many commas these
+    hold. strange: whether DuckDB would make something else of the text, or the counts say nothing.
     """
 
     lines: int
-    open_ends: int
-    first_open: tuple[bytes, ...]
+    open_lines: int
+    commas: int
     strange: bool
 
-    def even(self, columns: int) -> bool:
-        """Whether each line of `first_open` has so many cells: DuckDB passes over an empty one too many."""
-        return all(_cells(line) == columns for line in self.first_open)
-
-
-MAX_OPEN = 1_000
-"""How many lines that end in an empty cell are looked at one by one."""
 
 _BLOCK = 1 << 18
 _BETWEEN_QUOTES = re.compile(rb'" +"')
 _TAIL = itemgetter(slice(-5, None))
+_OPEN_ENDS = tuple(
+    b"," + cell + end
+    for null in (text.encode() for text in MISSING)
+    for cell in (null, b'"' + null + b'"', b' "' + null + b'"')
+    for end in (b"", b"\r")
+)
+_OPEN_TAILS = tuple({end[-5:] for end in _OPEN_ENDS})
 
 
 def look_through(path: Path) -> Bytes:
@@ -69,7 +71,7 @@ def look_through(path: Path) -> Bytes:
     last bytes of each line are looked at in Python: most of them are alike, so few are judged.
     """
     ends: Counter[bytes] = Counter()
-    first_open: list[bytes] = []
+    opened: Counter[str] = Counter()
     returns, strange, rest = 0, is_utf_16(path), b""
     with binary(path) as raw:
         while block := raw.read(_BLOCK):
@@ -79,42 +81,30 @@ def look_through(path: Path) -> Bytes:
             joined = rest + block
             strange = strange or (b'" ' in joined and _BETWEEN_QUOTES.search(joined) is not None)
             *lines, rest = joined.split(b"\n")
-            _count(lines, ends, first_open)
-    _count([rest] if rest else [], ends, first_open)
+            _count(lines, ends, opened)
+    _count([rest] if rest else [], ends, opened)
     strange = (
         strange
         or any(_is_odd(end) for end in ends)
         or returns != sum(count for end, count in ends.items() if end.endswith(b"\r"))
         or rest.endswith(b"\r")
     )
-    open_ends = sum(count for end, count in ends.items() if _is_open(end))
-    return Bytes(ends.total(), open_ends, tuple(first_open[:MAX_OPEN]), strange)
+    return Bytes(ends.total(), opened["lines"], opened["commas"], strange)
 
 
-def _count(lines: list[bytes], ends: Counter[bytes], first_open: list[bytes]) -> None:
+def _count(lines: list[bytes], ends: Counter[bytes], opened: Counter[str]) -> None:
     found = Counter(map(_TAIL, lines))
     ends.update(found)
-    if len(first_open) < MAX_OPEN and any(map(_is_open, found)):
-        first_open += [line for line in lines if _is_open(_TAIL(line))]
-
-
-def _is_open(end: bytes) -> bool:
-    """Whether a line that ends so ends in an empty cell."""
-    return end.removesuffix(b"\r").endswith((b",", b',""', b', ""'))
+    if any(end.endswith(_OPEN_TAILS) for end in found):
+        some = [line for line in lines if line.endswith(_OPEN_ENDS)]
+        opened["lines"] += len(some)
+        opened["commas"] += sum(line.count(b",") for line in some)
 
 
 def _is_odd(end: bytes) -> bool:
     """Whether a line that ends so may be blank, or has blanks behind a comma or a quote."""
     text = end.removesuffix(b"\r").removeprefix(b"\xef\xbb\xbf")
     return not text or (text.endswith(b" ") and text.rstrip(b" ")[-1:] in (b"", b",", b'"'))
-
-
-def _cells(line: bytes) -> int:
-    """How many cells a line has as a record by itself; -1 where it is none."""
-    try:
-        return len(next(records(io.StringIO(line.decode("utf-8-sig"), newline=""))).cells)
-    except (Unclosed, ValueError):
-        return -1
 
 
 @dataclass(frozen=True, slots=True)

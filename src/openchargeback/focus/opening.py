@@ -15,16 +15,13 @@ from pathlib import Path
 import duckdb
 
 from openchargeback.focus import csv_text, parquet, sieve
-from openchargeback.focus.database import count, file_literal, literal, sql
+from openchargeback.focus.database import file_literal, literal, sql
 from openchargeback.focus.header import names_of
-from openchargeback.focus.layout import Bytes, Layout, look_through, survey, write_even
-from openchargeback.focus.screen import LAST_IS_NULL, Screen, screen_of
+from openchargeback.focus.layout import MISSING, Bytes, Layout, look_through, survey, write_even
+from openchargeback.focus.screen import TAG_TEXT, Screen, screen_of
 from openchargeback.ledger.files import ChargeFile
 from openchargeback.ledger.settings import Source
 from openchargeback.problems import Problem, has_errors
-
-MISSING = ("", "NULL", "null")
-"""The texts that mean null, as in the Table Schemas."""
 
 _MAX_LINE = 64 * 1024 * 1024
 
@@ -79,7 +76,9 @@ def open_file(
     problems += faults
     if layout is None:
         return None, problems
-    return Opened(file, table, tuple(names), tuple(header.labels), screen, rows, layout), problems
+    opened = Opened(file, table, tuple(names), tuple(header.labels), screen, rows, layout)
+    _list_tags(con, opened)
+    return opened, problems
 
 
 def _open_parquet(
@@ -100,7 +99,17 @@ def _open_parquet(
         raise
     except duckdb.Error as error:
         return None, [*problems, csv_text.broken(file.path, error)]
-    return Opened(file, table, tuple(names), tuple(labels), screen, rows, None), problems
+    opened = Opened(file, table, tuple(names), tuple(labels), screen, rows, None)
+    _list_tags(con, opened)
+    return opened, problems
+
+
+def _list_tags(con: duckdb.DuckDBPyConnection, opened: Opened) -> None:
+    column = opened.column("Tags") or "NULL"
+    con.execute(
+        f"CREATE OR REPLACE TEMP TABLE {TAG_TEXT} AS "
+        f"SELECT DISTINCT {column}::VARCHAR AS text FROM {opened.table} WHERE {column} IS NOT NULL"
+    )
 
 
 def _read_rows(
@@ -172,6 +181,7 @@ def _csv(path: Path, columns: int, max_line: int = 0) -> str:
 def _create(con: duckdb.DuckDBPyConnection, table: str, relation: str, screen: Screen, *, whole: bool) -> int:
     kept = [f"c{index}" for index in range(len(screen.names))] if whole else list(screen.kept)
     marks = [f"({mask}) AS mask{number}" for number, mask in enumerate(sieve.masks(screen.conditions))]
+    marks.append(f"{_commas(len(screen.names))} AS commas")
     con.execute(f"DROP TABLE IF EXISTS {table}")
     result = con.execute(
         f"CREATE TABLE {table} AS SELECT {', '.join([*kept, *marks])} FROM (SELECT *, {screen.named} FROM {relation})"
@@ -179,13 +189,25 @@ def _create(con: duckdb.DuckDBPyConnection, table: str, relation: str, screen: S
     return int(result[0]) if result else 0
 
 
+def _commas(columns: int) -> str:
+    """SQL of the commas within the cells of a row whose last cell is null; null for any other row.
+
+    Every column is named, also where it is never looked at: DuckDB passes over rows with too few cells where it need
+    not read all columns.
+    """
+    every = f"concat({', '.join(f'c{index}' for index in range(columns))})"
+    return f"CASE WHEN c{columns - 1} IS NULL THEN strlen({every}) - strlen(replace({every}, ',', '')) END"
+
+
 def _is_plain(con: duckdb.DuckDBPyConnection, table: str, found: Bytes, rows: int, columns: int) -> bool:
-    """Whether each physical line is one row, and no row has an empty cell too many (DuckDB passes over both)."""
-    if found.lines != rows + 1 or found.strange or not found.even(columns):
+    """Whether each physical line is one row, and no row has a null cell too many (DuckDB passes over both).
+
+    Lines that end in a null cell must be the rows whose last cell is null, and have the commas of just their cells.
+    """
+    if found.lines != rows + 1 or found.strange:
         return False
-    if found.open_ends == len(found.first_open):
-        return True
-    return found.open_ends <= count(con, f"SELECT count(*) FILTER ({sieve.fired(LAST_IS_NULL)}) FROM {table}")
+    query = f"SELECT count(commas), coalesce(sum(commas), 0) + count(commas) * {columns - 1} FROM {table}"
+    return con.execute(query).fetchone() == (found.open_lines, found.commas)
 
 
 def picked_cells(

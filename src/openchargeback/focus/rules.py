@@ -7,6 +7,7 @@ A rule is a condition in SQL that selects the rows that break it. It may name an
     usage       whether the charge is usage: also one without a category
     correction  whether its ChargeClass says so
     {cost}      the column that the source bills
+    tag_text    a table of the different texts in Tags, for rules with a trigger
 
 The macros are in `rules.sql`. What one column alone must be (type, allowed values, null) is in the table schemas.
 """
@@ -72,6 +73,18 @@ def _spelling() -> Iterator[Rule]:
                 "write the end as a date-time, or say `dialect: simple` where the last day counts",
                 "FOCUS 1.2, Date/Time Format",
                 simple=False,
+            )
+        if column.type == "json":
+            yield Rule(
+                "duplicate-json-key",
+                name,
+                "Tags IN (SELECT text FROM tag_text WHERE doubled_keys(text))"
+                if name == "Tags"
+                else f"doubled_keys({name})",
+                f"{name} has a key twice: programs take the first value or the last",
+                "write each key once",
+                "FOCUS 1.2, Key-Value Format (RFC 8259, section 4)",
+                trigger="bool_or(EXISTS (SELECT 1 FROM tag_text WHERE doubled_keys(text)))" if name == "Tags" else "",
             )
         if column.values:
             yield Rule(

@@ -51,10 +51,17 @@ CREATE OR REPLACE MACRO loosely_written(text) AS
     CASE
         WHEN strlen(text) <= 10 THEN false
         WHEN ends_with(text, 'Z') AND substr(text, 11, 1) = 'T' THEN contains(text, ' ')
-        WHEN regexp_full_match(text, '.{10}T[^ ]+[+-][0-9]{2}:?[0-9]{2}') THEN false
+        WHEN regexp_full_match(text, '.{10}T[^ ]+[+-](0[0-9]|1[0-4]):?[0-5][0-9]') THEN false
         ELSE utc(text) IS NOT NULL
     END;
 
 -- Whether a value is one of the allowed ones but for the case of its letters.
 CREATE OR REPLACE MACRO other_case(text, allowed) AS
     NOT list_contains(allowed, text) AND list_contains(list_transform(allowed, lambda word: lower(word)), lower(text));
+
+-- Whether a JSON object has a key twice.
+CREATE OR REPLACE MACRO doubled_keys(text) AS
+    CASE
+        WHEN left(text, 1) = '{' AND json_valid(text) THEN len(list_distinct(json_keys(text))) <> len(json_keys(text))
+        ELSE false
+    END;

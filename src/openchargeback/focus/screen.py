@@ -14,8 +14,11 @@ from openchargeback.focus.schema import detect, schema_for, severity_of
 from openchargeback.ledger.settings import Source
 from openchargeback.problems import Severity
 
-SUSPICIOUS, LAST_IS_NULL = 0, 1
-"""The places of the first two conditions: a row for the judge; a row whose last cell is null."""
+SUSPICIOUS = 0
+"""The place of the first condition: a row for the judge."""
+
+TAG_TEXT = "tag_text"
+"""A table with the different texts of the column Tags of the file that was opened last."""
 
 _LONG = 19
 """Bytes of a number that surely has no more than 18 decimals."""
@@ -36,7 +39,7 @@ class Screen:
 
     fields: Table Schema fields in the order of the columns, as the judge needs them. amounts: fields that hold money.
     kept: SQL of the cells that later checks look at. named: SQL of what conditions call by its FOCUS name.
-    conditions: SQL in the order of their bits: first SUSPICIOUS and LAST_IS_NULL, then `counted`, then `rules`.
+    conditions: SQL in the order of their bits: first SUSPICIOUS, then `counted`, then `rules`.
     """
 
     names: tuple[str, ...]
@@ -61,6 +64,9 @@ def screen_of(names: Sequence[str], source: Source) -> Screen:
         field, counted = _weighed(described.get(name, {"name": name, "type": "any"}), source.cost)
         fields.append(field)
         # Costs are often equal; what the source bills is looked at in any case.
+        if name == "Tags":
+            # There are few different ones, so each is looked at once: `TAG_TEXT`.
+            continue
         like = cost if name.endswith("Cost") and name != source.cost else ""
         fine = sieve.plain(field, f"c{index}", amount=name in amounts, like=like)
         if name == "ChargeCategory":
@@ -69,7 +75,7 @@ def screen_of(names: Sequence[str], source: Source) -> Screen:
             suspicious.append(fine)
         lowered += [(name, constraint, condition.format(cell=f"c{index}")) for constraint, condition in counted]
     # IS NOT TRUE: where SQL does not know, the judge shall look.
-    first = [f"({' AND '.join(suspicious)}) IS NOT TRUE" if suspicious else "false", _last_is_null(len(names))]
+    first = [f"({' AND '.join(suspicious)}) IS NOT TRUE" if suspicious else "false"]
     rules = row_rules(names, dialect, source)
     return Screen(
         names=tuple(names),
@@ -84,16 +90,6 @@ def screen_of(names: Sequence[str], source: Source) -> Screen:
         ),
         rules=tuple(enumerate(rules, len(first) + len(lowered))),
     )
-
-
-def _last_is_null(columns: int) -> str:
-    """True where the last cell of a row is null.
-
-    Every column is named, in a part that is never true: DuckDB passes over rows with too few cells where it need not
-    read all columns.
-    """
-    every = " AND ".join(f"c{index} IS NULL" for index in range(columns))
-    return f"(c{columns - 1} IS NULL OR (c{columns - 1} = '' AND {every}))"
 
 
 def _weighed(field: dict[str, Any], cost_column: str) -> tuple[dict[str, Any], list[tuple[str, str]]]:

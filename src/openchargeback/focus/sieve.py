@@ -46,6 +46,11 @@ def plain(field: Mapping[str, Any], cell: str, *, amount: bool, like: str = "") 
     return f"({cell} IS NULL OR ({fine}))" if fine else ""
 
 
+def plain_object(cell: str) -> str:
+    """SQL that is true where a text is plainly a JSON object."""
+    return f"(strlen({cell}) <= {_JSON_LENGTH} AND plain_json({cell}))"
+
+
 def _type(field: Mapping[str, Any], cell: str, *, amount: bool) -> str:
     kind = field["type"]
     if kind in ("string", "any"):
@@ -53,7 +58,7 @@ def _type(field: Mapping[str, Any], cell: str, *, amount: bool) -> str:
     if kind == "number":
         return f"regexp_full_match({cell}, {literal(_AMOUNT if amount else _NUMBER)})"
     if kind == "object":
-        return f"(strlen({cell}) <= {_JSON_LENGTH} AND left({cell}, 1) = '{{' AND json_valid({cell}))"
+        return plain_object(cell)
     return "false"
 
 

@@ -7,6 +7,7 @@ judged (a test holds that both say the same).
 from __future__ import annotations
 
 import json
+import re
 from dataclasses import dataclass
 from typing import Any
 
@@ -27,6 +28,8 @@ class TagValues:
     notes: tuple[str, ...] = ()
 
 
+_CONTROL = re.compile(r"[\x00-\x1f\x7f]")
+
 MALFORMED = TagValues(malformed=True)
 
 
@@ -35,7 +38,7 @@ def read_tags(text: str, keys: dict[str, str]) -> TagValues:
 
     Tags are a flat JSON object (FOCUS 1.2, "Key-Value Format"). Tolerated with a note: an object without its outer
     braces (older Azure exports), a list of {Key, Value} (BigQuery), numbers and booleans as values. The exact key
-    wins; else a single variant in case or blanks is used with a note; variants that disagree make the tags malformed,
+    wins; else a single variant in case or blanks is used; either is noted; variants that disagree are malformed tags,
     and so do duplicate keys that disagree (DESIGN section 4, "Who pays").
     """
     pairs, notes = _pairs(text)
@@ -58,6 +61,8 @@ def read_tags(text: str, keys: dict[str, str]) -> TagValues:
                 value = distinct.pop()
                 notes |= {entry[1] for entry in readable if entry and entry[1]} | ({note} if note else set())
                 break
+        if exact and loose:
+            notes |= {"tags-key-spelling"}
         found[name] = value
     return TagValues(found["pi"], found["project"], found["fund"], False, tuple(sorted(notes)))
 
@@ -71,7 +76,7 @@ def _value(value: Any) -> tuple[str, str] | None:
     if value is None:
         return "", ""
     if isinstance(value, str) and not isinstance(value, _NumberText):
-        return value.strip(), ""
+        return None if _CONTROL.search(value.strip()) else (value.strip(), "")
     if isinstance(value, bool):
         return str(value).lower(), "tags-not-text"
     if isinstance(value, _NumberText):

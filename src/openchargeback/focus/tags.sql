@@ -5,9 +5,9 @@ CREATE TABLE tag AS
 WITH parsed AS (
     SELECT
         text,
-        CASE WHEN json_valid(text) AND left(text, 1) = '{' THEN json_keys(text) END AS keys,
-        CASE WHEN json_valid(text) AND left(text, 1) = '{' THEN json_type(text, $paths) END AS types,
-        CASE WHEN json_valid(text) AND left(text, 1) = '{' THEN json_extract_string(text, $paths) END AS found
+        CASE WHEN plain_json(text) THEN json_keys(text) END AS keys,
+        CASE WHEN plain_json(text) THEN json_type(text, $paths) END AS types,
+        CASE WHEN plain_json(text) THEN json_extract_string(text, $paths) END AS found
     FROM (SELECT DISTINCT Tags AS text FROM ({texts}) WHERE Tags IS NOT NULL)
 ),
 sieved AS (

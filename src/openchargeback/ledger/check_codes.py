@@ -17,6 +17,7 @@ SETTABLE = (
     "currency-code",
     "date-only-end",
     "date-time-spelling",
+    "duplicate-json-key",
     "effective-zero",
     "end-before-start",
     "frequency-of-purchase",

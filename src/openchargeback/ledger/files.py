@@ -8,7 +8,8 @@ from __future__ import annotations
 import hashlib
 import os
 import re
-from collections.abc import Iterator
+import stat
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
@@ -88,7 +89,8 @@ def digest_with_plain_line_ends(path: Path) -> str:
 
 def inside(root: Path, path: Path) -> bool:
     """Whether a path stays within the ledger once symbolic links are followed."""
-    return path.resolve().is_relative_to(root.resolve())
+    # Not Path.resolve(), which before Python 3.13 fails at a link to itself.
+    return Path(os.path.realpath(path)).is_relative_to(os.path.realpath(root))
 
 
 def read_bytes(root: Path, relative: str, problems: list[Problem]) -> bytes | None:
@@ -100,6 +102,8 @@ def read_bytes(root: Path, relative: str, problems: list[Problem]) -> bytes | No
         problems.append(Problem(relative, "outside-ledger", "leads out of the ledger", "replace the link by the file"))
         return None
     try:
+        if not _is_plain(path):
+            raise OSError("it is no plain file")  # noqa: TRY301 - reading a pipe would wait for ever
         return path.read_bytes()
     except OSError as error:
         problems.append(unreadable(relative, error))
@@ -110,6 +114,12 @@ def unreadable(relative: str, error: OSError) -> Problem:
     """The problem of a file that the system does not let us read."""
     reason = (error.strerror or str(error)).lower()
     return Problem(relative, "unreadable", f"cannot be read: {reason}", "check that it is a file and its permissions")
+
+
+def _is_plain(path: Path) -> bool:
+    """Whether reading a path ends: a file, or a folder, which fails at once. Raises OSError where it is not there."""
+    mode = path.stat().st_mode
+    return stat.S_ISREG(mode) or stat.S_ISDIR(mode)
 
 
 def listed(root: Path, folder: str, problems: list[Problem]) -> Iterator[str]:
@@ -124,11 +134,9 @@ def listed(root: Path, folder: str, problems: list[Problem]) -> Iterator[str]:
     for path, folders, names in os.walk(start, onerror=refuse):
         folders.sort()
         for name in list(folders):
-            if (Path(path) / name).is_symlink() and not inside(root, Path(path) / name):
+            if (Path(path) / name).is_symlink():
                 relative = (Path(path) / name).relative_to(root).as_posix()
-                problems.append(
-                    Problem(relative, "outside-ledger", "leads out of the ledger", "replace the link by files")
-                )
+                problems.append(_linked_folder(root, relative))
                 folders.remove(name)
         for name in sorted(names):
             if name in _IGNORED or name.startswith("."):
@@ -140,6 +148,13 @@ def listed(root: Path, folder: str, problems: list[Problem]) -> Iterator[str]:
                 )
                 continue
             yield relative
+
+
+def _linked_folder(root: Path, relative: str) -> Problem:
+    fix = "replace the link by the files"
+    if not inside(root, root / relative):
+        return Problem(relative, "outside-ledger", "leads out of the ledger", fix)
+    return Problem(relative, "bad-link", "is a link to a folder, whose files would not be read", fix)
 
 
 def charge_files(root: Path) -> tuple[list[ChargeFile], list[Problem]]:
@@ -174,11 +189,24 @@ def charge_files(root: Path) -> tuple[list[ChargeFile], list[Problem]]:
         else:
             location = root / relative
             try:
+                if not _is_plain(location):
+                    raise OSError("it is no plain file")  # noqa: TRY301 - as above
                 found.append(ChargeFile(relative, location, parts[1], source, location.stat().st_size))
             except OSError as error:
                 problems.append(unreadable(relative, error))
+    problems += _counted_twice(found)
     found.sort(key=lambda file: (file.period, file.source, file.path))
     return found, problems
+
+
+def _counted_twice(found: Sequence[ChargeFile]) -> Iterator[Problem]:
+    """Links to a charge file that is counted already, by itself or through another link."""
+    first: dict[str, str] = {}
+    for file in sorted(found, key=lambda file: (file.location.is_symlink(), file.path)):
+        known = first.setdefault(os.path.realpath(file.location), file.path)
+        if known != file.path:
+            told = f"is a link to what {known} is too, so that its charges would count twice"
+            yield Problem(file.path, "bad-link", told, "remove the link, or put the file itself there")
 
 
 def make_folder(folder: Path, made: list[Path]) -> None:
