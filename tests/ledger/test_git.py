@@ -121,3 +121,49 @@ def test_what_is_not_expected_stops_with_what_git_said(repository):
     (repository / ".git" / "config").write_text("[core\n")
     with pytest.raises(OutsideFault, match="bad config"):
         git.head(repository)
+
+
+def files(root, message, **contents):
+    """Commit these files (`a_yaml` for `a.yaml`); gives the commit."""
+    for name, text in contents.items():
+        (root / name.replace("_", ".").replace("STAR", "*")).write_text(text)
+    run(root, "add", "-A")
+    run(root, "commit", "-qm", message)
+    return git.resolve(root, "HEAD")
+
+
+@pytest.mark.parametrize("inherited", [{}, {"GIT_GLOB_PATHSPECS": "1"}, {"GIT_ICASE_PATHSPECS": "1"}])
+def test_a_name_that_looks_like_a_pattern_is_a_name(repository, monkeypatch, inherited):
+    """Else whoever changed `a.yaml` would have changed `*.yaml`, which nobody looked at."""
+    for name, value in inherited.items():
+        monkeypatch.setenv(name, value)
+    first = files(repository, "first", STAR_yaml="unseen")
+    files(repository, "second", a_yaml="seen")
+    assert git.last_change(repository, "HEAD", "*.yaml") == first
+    assert git.landings(repository, "HEAD", "*.yaml") == [first]
+    assert [each.id for each in git.logged(repository, "HEAD", "*.yaml")] == [first]
+    assert git.commits_on(repository, ["*.yaml"], 9) == [first]
+    (repository / "a.yaml").write_text("changed")
+    assert not git.is_dirty(repository, ["*.yaml"])
+
+
+def test_objects_that_a_clone_puts_in_place_of_others_do_not_count(repository):
+    files(repository, "first", a_yaml="true")
+    (repository / "b.yaml").write_text("false")
+    run(repository, "hash-object", "-w", "b.yaml")
+    true, false = git.content_id(repository, "HEAD", "a.yaml"), git.content_id_of_file(repository, "b.yaml")
+    run(repository, "replace", true, false)
+    assert git.read_blob(repository, true) == b"true"
+
+
+def test_parents_that_a_clone_makes_up_do_not_count(repository):
+    """Git still reads `info/grafts`; nothing of it may reach what it says either."""
+    first = files(repository, "first", a_yaml="1")
+    second = files(repository, "second", a_yaml="2")
+    grafts = repository / ".git/info/grafts"
+    grafts.parent.mkdir(exist_ok=True)
+    grafts.write_text(f"{second}\n")
+    assert git.commits_on(repository, ["a.yaml"], 9) == [second, first]
+    with pytest.raises(OutsideFault) as stopped:
+        git.commit_of(repository, "0" * 40)
+    assert "graft" not in str(stopped.value)

@@ -26,6 +26,10 @@ _FIXED = {
     "GIT_OPTIONAL_LOCKS": "0",  # reading must not disturb a Git command that runs beside
     "GIT_TERMINAL_PROMPT": "0",
     "GIT_PAGER": "cat",
+    "GIT_LITERAL_PATHSPECS": "1",  # a file may be called `*.yaml`
+    # A commit means what its id says: nothing that this clone puts in its place counts.
+    "GIT_NO_REPLACE_OBJECTS": "1",
+    "GIT_GRAFT_FILE": os.devnull,
 }
 # A hook passes these on to what it starts; they would make Git look at another repository than the ledger's.
 _INHERITED = (
@@ -37,6 +41,10 @@ _INHERITED = (
     "GIT_ALTERNATE_OBJECT_DIRECTORIES",
     "GIT_NAMESPACE",
     "GIT_PREFIX",
+    # Git refuses to take these together with literal paths.
+    "GIT_GLOB_PATHSPECS",
+    "GIT_NOGLOB_PATHSPECS",
+    "GIT_ICASE_PATHSPECS",
 )
 
 
@@ -394,8 +402,10 @@ def _conversation(root: Path, *arguments: str) -> Iterator[tuple[IO[bytes], IO[b
 
 
 def _command(root: Path, arguments: Iterable[str]) -> list[str]:
-    # A repository's own settings could name a program to run as its file system monitor.
-    return ["git", "-C", str(root), "-c", "core.fsmonitor=false", *arguments]
+    # A repository's own settings could name a program to run as its file system monitor. Git calls grafts outdated in
+    # every answer, also where they are an empty file.
+    settings = ("core.fsmonitor=false", "advice.graftFileDeprecated=false")
+    return ["git", "-C", str(root), *(word for setting in settings for word in ("-c", setting)), *arguments]
 
 
 def _environment() -> dict[str, str]:

@@ -15,7 +15,7 @@ from typing import Any
 
 from openchargeback.billing.tracing import trace_statement
 from openchargeback.ledger import git
-from openchargeback.ledger.frozen import FROZEN, LINES, part_path
+from openchargeback.ledger.frozen import FROZEN, LINES, PARTS, part_path
 from openchargeback.ledger.periods import is_period
 from openchargeback.model import BilledPeriod, Provenance, Statement
 from openchargeback.portal.paths import statement_pdf
@@ -216,8 +216,9 @@ def _search(root: Path, handed: _Handed, step: Step | None) -> tuple[git.Commit 
     if handed.record is None or not git.inside_repository(root) or git.head(root) is None:
         return None, 0
     period = handed.period
-    paths = [f"{folder}/{period}" for folder in ("charges", "approvals")]
-    commits = git.commits_on(root, [*paths, f"periods/{period}*", "directory", "config.yaml"], COMMITS)
+    record = [f"periods/{period}.yaml", *(part_path(period, name) for name in (FROZEN, *PARTS))]
+    inputs = [f"charges/{period}", f"approvals/{period}", "directory", "config.yaml"]
+    commits = git.commits_on(root, [*inputs, *record], COMMITS)
     for number, commit in enumerate(commits):
         if step:
             step("History", number, len(commits))
