@@ -206,10 +206,13 @@ def is_ancestor(root: Path, commit: str, of: str) -> bool:
     return answer is not None and answer.code == 0
 
 
-def commits_on(root: Path, paths: Iterable[str], most: int) -> list[str]:
-    """The ids of the last commits that changed any of these paths (relative to the folder), the latest first."""
-    found = _expect(_run(root, "rev-list", f"--max-count={most}", "HEAD", "--", *paths))
-    return found.split()
+def commits_on(root: Path, paths: Iterable[str], most: int, *, line: bool = False) -> list[str]:
+    """The ids of the last commits that changed any of these paths (relative to the folder), the latest first.
+
+    line: only along the first parents, so that a merge stands for all that it brought.
+    """
+    along = ["--first-parent"] if line else []
+    return _expect(_run(root, "rev-list", f"--max-count={most}", *along, "HEAD", "--", *paths)).split()
 
 
 def last_change(root: Path, at: str, path: str) -> str:
