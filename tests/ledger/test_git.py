@@ -167,3 +167,24 @@ def test_parents_that_a_clone_makes_up_do_not_count(repository):
     with pytest.raises(OutsideFault) as stopped:
         git.commit_of(repository, "0" * 40)
     assert "graft" not in str(stopped.value)
+
+
+def test_a_ledger_in_a_folder_of_its_repository_asks_for_its_own_files(repository):
+    """By their paths in the ledger, also what merges wrote under an earlier name."""
+    ledger = repository / "billing"
+    ledger.mkdir()
+    (repository / "a.yaml").write_text("another")
+    files(ledger, "first", a_yaml="1")
+    assert git.content_id(ledger, "HEAD", "a.yaml") == git.content_id_of_file(ledger, "a.yaml")
+    assert git.content_id(ledger, "HEAD", "a.yaml") != git.content_id(repository, "HEAD", "a.yaml")
+    run(repository, "switch", "-qc", "side")
+    files(ledger, "side", b_yaml="b")
+    run(repository, "switch", "-q", "main")
+    files(ledger, "main", c_yaml="c")
+    run(repository, "merge", "-q", "--no-commit", "side")
+    written = files(ledger, "merge", a_yaml="2")
+    run(ledger, "mv", "a.yaml", "d.yaml")
+    files(ledger, "renamed")
+    assert [each.id for each in git.wrote_in_merges(ledger, "HEAD", "d.yaml")] == [written]
+    assert git.wrote_in_merges(ledger, "HEAD", "b.yaml") == []
+    assert git.beginnings(ledger, "a.yaml") == [git.resolve(ledger, "HEAD~3")]

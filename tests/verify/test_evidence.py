@@ -268,6 +268,24 @@ def test_a_key_counts_once_somebody_of_the_list_signed_its_coming(decided: Repos
         assert (evidence(decided)["level"], author) == (zoe, author)
 
 
+def test_who_signs_for_one_key_does_not_sign_for_another_that_lay_there(decided: Repository) -> None:
+    """Mallory's key came unsigned; Rita merges Zoe's."""
+    decided.git("switch", "-q", "main")
+    listed(decided, "mallory")
+    decided.commit(who="ann")
+    decided.git("switch", "-qc", "keys")
+    listed(decided, "zoe")
+    decided.commit(who="zoe")
+    decided.git("switch", "-q", "main")
+    decided.git(*signed(decided, "rita"), "merge", "-q", "--no-ff", "-S", "-m", "key", "keys", who="rita")
+    for who, level in (("mallory", "C"), ("zoe", "B")):
+        decided.git("switch", "-qC", "decide", "main")
+        decide(decided, reason=f"for {who}")
+        decided.commit(who="ann")
+        merge(decided, who, key=who)
+        assert (evidence(decided)["level"], who) == (level, who)
+
+
 def test_a_key_that_was_taken_out_counts_no_more(decided: Repository) -> None:
     decided.git("switch", "-q", "main")
     lines = (decided.root / "allowed_signers").read_text("utf-8").splitlines(keepends=True)

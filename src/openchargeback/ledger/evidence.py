@@ -20,7 +20,7 @@ from pathlib import Path
 
 from openchargeback.ledger import git
 from openchargeback.ledger.settings import EvidenceRule
-from openchargeback.ledger.signing import ALLOWED_SIGNERS, Landing, signers_at, vouchers
+from openchargeback.ledger.signing import ALLOWED_SIGNERS, Landing, change_of, signers_at, vouchers
 from openchargeback.model import Evidence, Level
 from openchargeback.problems import Problem
 
@@ -66,11 +66,10 @@ def _evidence(root: Path, path: str, named: tuple[str, ...], base: str, host: Ho
     if git.content_id_of_file(root, path) != content:
         return Evidence(path, Level.UNKNOWN, named, why="the file has changes that are not committed")
     landing = _landing(root, path, content, base)
-    wrote = git.logged(root, "HEAD", path) + git.wrote_in_merges(root, "HEAD", path)
-    authors = tuple(sorted({name for commit in wrote for name in commit.authors}))
+    change = change_of(root, path, content, landing, "HEAD")
 
     def found(level: Level, approvers: tuple[str, ...], why: str) -> Evidence:
-        return Evidence(path, level, approvers, authors, landing.tip, content, why)
+        return Evidence(path, level, approvers, tuple(sorted(change.authors)), landing.tip, content, why)
 
     doubt = ""
     if host is not None:
@@ -78,7 +77,7 @@ def _evidence(root: Path, path: str, named: tuple[str, ...], base: str, host: Ho
         if said:
             return found(Level.A, host.approvers, f"{host.name}: {said}")
     listed = signers_at(root, landing.start)
-    signed = vouchers(root, path, content, landing, authors, listed.keys)
+    signed = vouchers(root, change, listed.keys)
     if signed:
         names = tuple(sorted({name for people in signed.values() for name in people}))
         return found(Level.B, names, f"signed commit {next(iter(signed))[:12]}, by a key of {ALLOWED_SIGNERS}")

@@ -227,7 +227,7 @@ def landings(root: Path, tip: str, path: str) -> list[str]:
 
 def content_id(root: Path, commit: str, path: str) -> str:
     """The id of what a path (within the folder) holds in a commit; empty where it is not there."""
-    answer = _run(root, "rev-parse", "--verify", "--quiet", f"{commit}:{_prefix(root)}{path}")
+    answer = _run(root, "rev-parse", "--verify", "--quiet", f"{commit}:./{path}")
     return answer.out.strip() if answer is not None and answer.code == 0 else ""
 
 

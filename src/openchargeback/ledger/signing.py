@@ -13,7 +13,7 @@ import binascii
 import hashlib
 import re
 import tempfile
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import lru_cache
@@ -88,30 +88,50 @@ def _fingerprint(key: str) -> str:
     return "SHA256:" + base64.b64encode(digest).decode().rstrip("=")
 
 
-def vouchers(
-    root: Path, path: str, content: str, landing: Landing, authors: Collection[str], keys: Sequence[Key]
-) -> dict[str, frozenset[str]]:
+@dataclass(frozen=True, slots=True)
+class Change:
+    """A file as a landing brought it, by the id of its content.
+
+    authors: of it, by e-mail. merges: the merges that made contents of it which none of their parents had.
+    """
+
+    path: str
+    content: str
+    landing: Landing
+    authors: frozenset[str]
+    merges: frozenset[str]
+
+
+def change_of(root: Path, path: str, content: str, landing: Landing, commits: str) -> Change:
+    """A change with its authors: everybody who wrote the file, under whatever name it had, in a range of commits."""
+    merges = git.wrote_in_merges(root, commits, path)
+    wrote = [*git.logged(root, commits, path), *merges]
+    authors = frozenset(name for commit in wrote for name in commit.authors)
+    return Change(path, content, landing, authors, frozenset(merge.id for merge in merges))
+
+
+def vouchers(root: Path, change: Change, keys: Sequence[Key]) -> dict[str, frozenset[str]]:
     """Commit → names of its signer, of the commits that brought this content and were signed by nobody of the authors.
 
     They are those that changed the file (somebody else may have signed what another wrote) and the merge that took it
     to the branch, unless it holds what none of its parents held. Other commits that happen to hold the file vouch for
     nothing.
     """
+    landing = change.landing
     if not keys:
         return {}
     with _as_file(keys) as signers:
-        commits = git.logged(root, f"{landing.start}..{landing.tip}", path, signers)
+        commits = git.logged(root, f"{landing.start}..{landing.tip}", change.path, signers)
         tip = git.logged(root, f"{landing.tip}^!", signers=signers)
-    wrote = {each.id for each in git.wrote_in_merges(root, f"{landing.start}..{landing.tip}", path)}
     commits += [each for each in tip if len(each.parents) > 1 and each.parents[0] == landing.start]
     listed = Signers(tuple(keys))
     return {
         each.id: listed.people(each.key)
         for each in commits
         if each.key
-        and each.id not in wrote
-        and listed.people(each.key).isdisjoint(authors)
-        and git.content_id(root, each.id, path) == content
+        and each.id not in change.merges
+        and listed.people(each.key).isdisjoint(change.authors)
+        and git.content_id(root, each.id, change.path) == change.content
     }
 
 
@@ -131,20 +151,22 @@ def _signers_at(root: Path, commit: str, head: str) -> Signers:
         return Signers(doubt=f"{ALLOWED_SIGNERS} begins in more than one commit, so none of its keys counts")
     keys = _keys_at(root, begun[0])
     for change in reversed(changes):
-        keys = _after(root, Landing(git.resolve(root, f"{change}^1"), change), keys)
+        keys = _after(root, change, keys)
     left_out = len(set(_keys_at(root, commit)) - set(keys))
     return Signers(keys, f"keys that nobody of the list signed: {left_out}" if left_out else "")
 
 
-def _after(root: Path, landing: Landing, keys: tuple[Key, ...]) -> tuple[Key, ...]:
-    """The keys that count after a change of the list: all of them where it was vouched for, else no new ones."""
+@lru_cache(maxsize=256)
+def _after(root: Path, commit: str, keys: tuple[Key, ...]) -> tuple[Key, ...]:
+    """The keys that count after a change of the list: with those that it added where it was vouched for."""
+    landing = Landing(git.resolve(root, f"{commit}^1"), commit)
     now, content = _keys_at(root, landing.tip), git.content_id(root, landing.tip, ALLOWED_SIGNERS)
     if landing.start and content and set(now) - set(keys):
         span = f"{landing.start}..{landing.tip}"
-        wrote = git.logged(root, span, ALLOWED_SIGNERS) + git.wrote_in_merges(root, span, ALLOWED_SIGNERS)
-        authors = {name for each in wrote for name in each.authors}
-        if vouchers(root, ALLOWED_SIGNERS, content, landing, authors, keys):
-            return now
+        if vouchers(root, change_of(root, ALLOWED_SIGNERS, content, landing, span), keys):
+            # What lay there unsigned before is not what was signed now.
+            before = _keys_at(root, landing.start)
+            return tuple(key for key in now if key in keys or key not in before)
     return tuple(key for key in keys if key in now)
 
 
@@ -153,6 +175,7 @@ def _beginnings(root: Path, _head: str) -> tuple[str, ...]:
     return tuple(git.beginnings(root, ALLOWED_SIGNERS))
 
 
+@lru_cache(maxsize=256)
 def _keys_at(root: Path, commit: str) -> tuple[Key, ...]:
     content = git.content_id(root, commit, ALLOWED_SIGNERS)
     return keys_of(git.read_blob(root, content).decode("utf-8", "replace")) if content else ()
