@@ -417,6 +417,18 @@ class Evidence:
     content: str = ""
     why: str = ""
 
+    def as_json(self) -> dict[str, object]:
+        """All of it, as JSON documents and the record of a closed month have it."""
+        return {
+            "path": self.path,
+            "level": str(self.level),
+            "approvers": list(self.approvers),
+            "authors": list(self.authors),
+            "commit": self.commit,
+            "content": self.content,
+            "why": self.why,
+        }
+
 
 @dataclass(frozen=True, slots=True)
 class BilledPeriod:

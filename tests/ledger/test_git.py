@@ -121,3 +121,70 @@ def test_what_is_not_expected_stops_with_what_git_said(repository):
     (repository / ".git" / "config").write_text("[core\n")
     with pytest.raises(OutsideFault, match="bad config"):
         git.head(repository)
+
+
+def files(root, message, **contents):
+    """Commit these files (`a_yaml` for `a.yaml`); gives the commit."""
+    for name, text in contents.items():
+        (root / name.replace("_", ".").replace("STAR", "*")).write_text(text)
+    run(root, "add", "-A")
+    run(root, "commit", "-qm", message)
+    return git.resolve(root, "HEAD")
+
+
+@pytest.mark.parametrize("inherited", [{}, {"GIT_GLOB_PATHSPECS": "1"}, {"GIT_ICASE_PATHSPECS": "1"}])
+def test_a_name_that_looks_like_a_pattern_is_a_name(repository, monkeypatch, inherited):
+    """Else whoever changed `a.yaml` would have changed `*.yaml`, which nobody looked at."""
+    for name, value in inherited.items():
+        monkeypatch.setenv(name, value)
+    first = files(repository, "first", STAR_yaml="unseen")
+    files(repository, "second", a_yaml="seen")
+    assert git.last_change(repository, "HEAD", "*.yaml") == first
+    assert git.landings(repository, "HEAD", "*.yaml") == [first]
+    assert [each.id for each in git.logged(repository, "HEAD", "*.yaml")] == [first]
+    assert git.commits_on(repository, ["*.yaml"], 9) == [first]
+    (repository / "a.yaml").write_text("changed")
+    assert not git.is_dirty(repository, ["*.yaml"])
+
+
+def test_objects_that_a_clone_puts_in_place_of_others_do_not_count(repository):
+    files(repository, "first", a_yaml="true")
+    (repository / "b.yaml").write_text("false")
+    run(repository, "hash-object", "-w", "b.yaml")
+    true, false = git.content_id(repository, "HEAD", "a.yaml"), git.content_id_of_file(repository, "b.yaml")
+    run(repository, "replace", true, false)
+    assert git.read_blob(repository, true) == b"true"
+
+
+def test_parents_that_a_clone_makes_up_do_not_count(repository):
+    """Git still reads `info/grafts`; nothing of it may reach what it says either."""
+    first = files(repository, "first", a_yaml="1")
+    second = files(repository, "second", a_yaml="2")
+    grafts = repository / ".git/info/grafts"
+    grafts.parent.mkdir(exist_ok=True)
+    grafts.write_text(f"{second}\n")
+    assert git.commits_on(repository, ["a.yaml"], 9) == [second, first]
+    with pytest.raises(OutsideFault) as stopped:
+        git.commit_of(repository, "0" * 40)
+    assert "graft" not in str(stopped.value)
+
+
+def test_a_ledger_in_a_folder_of_its_repository_asks_for_its_own_files(repository):
+    """By their paths in the ledger, also what merges wrote under an earlier name."""
+    ledger = repository / "billing"
+    ledger.mkdir()
+    (repository / "a.yaml").write_text("another")
+    files(ledger, "first", a_yaml="1")
+    assert git.content_id(ledger, "HEAD", "a.yaml") == git.content_id_of_file(ledger, "a.yaml")
+    assert git.content_id(ledger, "HEAD", "a.yaml") != git.content_id(repository, "HEAD", "a.yaml")
+    run(repository, "switch", "-qc", "side")
+    files(ledger, "side", b_yaml="b")
+    run(repository, "switch", "-q", "main")
+    files(ledger, "main", c_yaml="c")
+    run(repository, "merge", "-q", "--no-commit", "side")
+    written = files(ledger, "merge", a_yaml="2")
+    run(ledger, "mv", "a.yaml", "d.yaml")
+    files(ledger, "renamed")
+    assert [each.id for each in git.wrote_in_merges(ledger, "HEAD", "d.yaml")] == [written]
+    assert git.wrote_in_merges(ledger, "HEAD", "b.yaml") == []
+    assert git.beginnings(ledger, "a.yaml") == [git.resolve(ledger, "HEAD~3")]

@@ -7,7 +7,7 @@ import pytest
 from openchargeback.model import Provenance
 from openchargeback.publish.manifest import NAME, Entry, intact, manifest, read_manifest
 
-PLACE = Provenance("c0ffee", "2025-02-03T09:30:00Z", "1.0", uncommitted=True)
+PLACE = Provenance("c0ffee" + "0" * 34, "2025-02-03T09:30:00Z", "1.0", uncommitted=True)
 HEAD = b'"tool": "openchargeback", "version": "", "ledger_commit": "", "ledger_commit_date": ""'
 FILES = {"index.html": b"<p>", "periods/2025-01/index.html": b"<p>January"}
 
@@ -63,6 +63,23 @@ def test_round_trip(folder):
 def test_a_damaged_manifest_counts_as_none(tmp_path, damage):
     (tmp_path / NAME).write_bytes(damage)
     assert read_manifest(tmp_path) is None
+
+
+@pytest.mark.parametrize("text", ["a\0b", "\ud800", "\x1b[2J", "two words", "x" * 200_000])
+@pytest.mark.parametrize("name", ["ledger_commit", "ledger_commit_date", "version", "build_key"])
+def test_a_manifest_that_no_build_wrote_counts_as_none(folder, name, text):
+    """What it says is handed to Git and printed."""
+    content = json.loads((folder / NAME).read_text())
+    (folder / NAME).write_text(json.dumps(content | {name: text}))
+    assert read_manifest(folder) is None
+
+
+@pytest.mark.parametrize("commit", ["HEAD", "--all", "c0ffee", "C0FFEE" + "0" * 34, "0" * 41, "0" * 40 + "\n"])
+def test_a_commit_is_named_by_its_whole_id(folder, commit):
+    content = json.loads((folder / NAME).read_text())
+    for named, there in ((commit, False), ("0" * 40, True), ("0" * 64, True), ("", True)):
+        (folder / NAME).write_text(json.dumps(content | {"ledger_commit": named}))
+        assert (read_manifest(folder) is not None) is there
 
 
 def test_no_manifest_and_no_folder(tmp_path):

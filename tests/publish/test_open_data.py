@@ -16,6 +16,7 @@ from pathlib import Path
 import pytest
 
 from openchargeback.portal import paths
+from openchargeback.problems import LedgerFault
 from openchargeback.publish import billed as billed_module
 from openchargeback.publish.build import Books, build, open_books, open_cache
 from openchargeback.publish.open_data import data_files
@@ -178,6 +179,20 @@ def test_charges_are_kept_or_made_again_the_same(tmp_path: Path, monkeypatch: py
     shutil.rmtree(ledger / ".openchargeback")
     fresh = open_books(ledger, data=True)
     assert dict(data_files(fresh.ledger, fresh.periods, open_cache(ledger))) == made
+
+
+def test_charges_that_cannot_be_read_again_are_said_and_not_kept(tmp_path: Path) -> None:
+    """An empty file would be open data that says: nothing was billed."""
+    ledger = case("plain", tmp_path)
+    books, store = open_books(ledger), open_cache(ledger)
+    path = ledger / "charges" / "2025-01" / "aws.csv"
+    received = path.read_bytes()
+    path.write_bytes(received.replace(b"45.45", b"much"))
+    with pytest.raises(LedgerFault) as refused:
+        dict(data_files(books.ledger, books.periods, store))
+    assert {each.path for each in refused.value.problems} == {"charges/2025-01/aws.csv"}
+    path.write_bytes(received)
+    assert b"45.45" in dict(data_files(books.ledger, books.periods, store))["data/2025-01/charges.csv"]
 
 
 def test_a_build_has_it_and_links_to_it(tmp_path: Path) -> None:

@@ -21,7 +21,7 @@ from openchargeback.publish.manifest import intact, read_manifest
 from openchargeback.publish.staging import heal, staged
 
 SRC = pathlib.Path(__file__).parents[2] / "src"
-PLACE = (Provenance("c0ffee", "2025-02-03T09:30:00Z", "1.0"), "k")
+PLACE = (Provenance("c0ffee" + "0" * 34, "2025-02-03T09:30:00Z", "1.0"), "k")
 
 
 def publish(target, text="new", names=("index.html", "periods/2025-01/index.html")):
@@ -321,7 +321,7 @@ BUILDS = """
         room._exchange_at_once = lambda *_: False
     print("begins", flush=True)
     for number in range(100_000):
-        with room.staged(Path(sys.argv[1]), Provenance("c", "", "1"), "k") as staging:
+        with room.staged(Path(sys.argv[1]), Provenance("c" * 40, "", "1"), "k") as staging:
             for name in range(20):
                 staging.write(f"{name}/index.html", str(number).encode())
 """

@@ -156,6 +156,174 @@ def test_what_is_not_committed_and_a_shallow_clone_are_unknown(decided: Reposito
     )
 
 
+def test_who_writes_in_a_merge_is_an_author_and_vouches_for_nothing(decided: Repository) -> None:
+    """Rita changes Ann's decision while she merges it, or brings another file with the merge."""
+    decided.git("switch", "-q", "main")
+    decided.git("merge", "-q", "--no-ff", "--no-commit", "decide")
+    decide(decided, reason="decided by Rita alone")
+    other = "approvals/2025-01/born.yaml"
+    decided.write(other, DECISION.format(by="ann@example.edu", reason="new").replace("above-list", "pattern:gpu"))
+    decided.git("add", "-A")
+    decided.git(*signed(decided, "rita"), "commit", "-q", "-S", "-m", "merge", who="rita")
+    found = evidence(decided)
+    assert (found["level"], found["authors"]) == ("C", ["ann@example.edu", "rita@example.edu"])
+    born = evidence(decided, path=other)
+    assert (born["level"], born["authors"]) == ("C", ["rita@example.edu"])
+
+
+def test_an_author_by_a_merge_stays_one_under_another_name_of_the_file(decided: Repository) -> None:
+    """Rita's rewriting lies on the branch, is renamed there, and comes to main by a plain merge that she signs."""
+    decided.git("switch", "-qc", "side", "main")
+    decided.commit(who="ben")
+    decided.git("switch", "-q", "decide")
+    decided.git("merge", "-q", "--no-ff", "--no-commit", "side")
+    decide(decided, reason="decided by Rita alone")
+    decided.commit(who="rita")
+    decided.git("mv", FILE, "approvals/2025-01/other.yaml")
+    decided.commit(who="ben")
+    merge(decided, "rita", key="rita")
+    found = evidence(decided, path="approvals/2025-01/other.yaml")
+    assert (found["level"], found["authors"]) == ("C", ["ann@example.edu", "ben@example.edu", "rita@example.edu"])
+
+
+def test_a_merge_of_another_file_vouches_for_no_pattern(decided: Repository) -> None:
+    """A file called `*.yaml` was pushed by itself; Rita merges Ann's file of the same folder."""
+    decided.git("switch", "-q", "main")
+    pattern = "approvals/2025-01/*.yaml"
+    decided.write(pattern, DECISION.format(by="ben@example.edu", reason="x").replace("above-list", "pattern:gpu"))
+    pushed = decided.commit(who="ben")
+    merge(decided, "rita", key="rita")
+    found = evidence(decided, path=pattern)
+    assert (found["level"], found["commit"], found["authors"]) == ("C", pushed, ["ben@example.edu"])
+    assert evidence(decided)["level"] == "B"
+
+
+def listed(ledger: Repository, *who: str, name: str = "{}@example.edu", extend: bool = True) -> str:
+    """Put keys of people on the list of signers, made where there are none; gives what was added."""
+    added = ""
+    for each in who:
+        key = ledger.root.parent / each
+        if not key.exists():
+            subprocess.run(["ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-C", each, "-f", str(key)], check=True)
+        added += f'{name.format(each)} namespaces="git" {key.with_suffix(".pub").read_text()}'
+    before = (ledger.root / "allowed_signers").read_text("utf-8") if extend else ""
+    ledger.write("allowed_signers", before + added)
+    return added
+
+
+@pytest.mark.parametrize("way", ["fast-forward", "merge of the branch's own", "unsigned merge first"])
+def test_a_branch_cannot_bring_its_own_key_in_an_earlier_commit(decided: Repository, way: str) -> None:
+    """However its commits come to main."""
+    decided.git("switch", "-qC", "decide", "main")
+    listed(decided, "mallory")
+    decided.commit(who="ann")
+    if way == "unsigned merge first":
+        merge(decided, "ann")
+        decided.git("switch", "-qC", "decide", "main")
+    decided.git("switch", "-qc", "side")
+    decide(decided)
+    decided.git("add", "-A")
+    decided.git(*signed(decided, "mallory"), "commit", "-q", "-S", "-m", "x", who="ann")
+    if way != "fast-forward":
+        decided.git("switch", "-q", "decide")
+        decided.git(*signed(decided, "mallory"), "merge", "-q", "--no-ff", "-S", "-m", "x", "side", who="ben")
+    decided.git("switch", "-q", "main")
+    decided.git("merge", "-q", "--ff-only", "side" if way == "fast-forward" else "decide")
+    found = evidence(decided)
+    assert (found["level"], found["why"]) == (
+        "C",
+        "names only: no signed commit of anybody else; keys that nobody of the list signed: 1",
+    )
+
+
+def test_a_list_of_its_own_gives_a_branch_no_signers(decided: Repository) -> None:
+    """It leaves main before there is a list, begins one, takes main in and is fast-forwarded."""
+    first = decided.git("rev-list", "--max-parents=0", "main")
+    decided.git("switch", "-qc", "side", first)
+    listed(decided, "mallory", extend=False)
+    decided.commit(who="ann")
+    decide(decided)
+    decided.git("add", "-A")
+    decided.git(*signed(decided, "mallory"), "commit", "-q", "-S", "-m", "x", who="ann")
+    decided.git("merge", "-q", "-X", "ours", "-m", "take main in", "main", who="ann")
+    decided.git("switch", "-q", "main")
+    decided.git("merge", "-q", "--ff-only", "side")
+    found = evidence(decided)
+    assert found["level"] == "C"
+    assert "allowed_signers begins in more than one commit" in found["why"]
+
+
+def test_a_key_counts_once_somebody_of_the_list_signed_its_coming(decided: Repository) -> None:
+    """Zoe proposes her key and Rita merges it; nobody can sign in a key of their own making."""
+    for author, zoe in (("zoe", "B"), ("rita", "C")):
+        decided.git("switch", "-qC", "keys", "main")
+        listed(decided, author + "-new", name="zoe@example.edu")
+        decided.commit(who=author)
+        decided.git("switch", "-q", "main")
+        decided.git(*signed(decided, "rita"), "merge", "-q", "--no-ff", "-S", "-m", "key", "keys", who="rita")
+        decided.git("switch", "-qC", "decide", "main")
+        decide(decided, reason=f"after {author}")
+        decided.commit(who="ann")
+        merge(decided, "zoe", key=author + "-new")
+        assert (evidence(decided)["level"], author) == (zoe, author)
+
+
+def test_who_signs_for_one_key_does_not_sign_for_another_that_lay_there(decided: Repository) -> None:
+    """Mallory's key came unsigned; Rita merges Zoe's."""
+    decided.git("switch", "-q", "main")
+    listed(decided, "mallory")
+    decided.commit(who="ann")
+    decided.git("switch", "-qc", "keys")
+    listed(decided, "zoe")
+    decided.commit(who="zoe")
+    decided.git("switch", "-q", "main")
+    decided.git(*signed(decided, "rita"), "merge", "-q", "--no-ff", "-S", "-m", "key", "keys", who="rita")
+    for who, level in (("mallory", "C"), ("zoe", "B")):
+        decided.git("switch", "-qC", "decide", "main")
+        decide(decided, reason=f"for {who}")
+        decided.commit(who="ann")
+        merge(decided, who, key=who)
+        assert (evidence(decided)["level"], who) == (level, who)
+
+
+def test_a_key_that_was_taken_out_counts_no_more(decided: Repository) -> None:
+    decided.git("switch", "-q", "main")
+    lines = (decided.root / "allowed_signers").read_text("utf-8").splitlines(keepends=True)
+    decided.write("allowed_signers", lines[1])
+    decided.commit(who="ann")
+    merge(decided, "rita", key="rita")
+    assert evidence(decided)["level"] == "C"
+
+
+@pytest.mark.parametrize(
+    "names",
+    ["*@example.edu", "ann@home.example,ann@example.edu", "ann@example.edu,ann@home.example", "ann@home.example",
+     '"ann@home.example,ann@example.edu"', "Ann@Example.edu", "ann@home.example,!x@example.edu"],
+)  # fmt: skip
+def test_nobody_becomes_somebody_else_by_another_name_of_the_key(decided: Repository, names: str) -> None:
+    """Ann's key stands on the list under several names or a pattern, in one line or in two, and she signs alone."""
+    decided.git("switch", "-qC", "main", "main~1")
+    again = listed(decided, "ann", name=names, extend=False)
+    if names == "ann@home.example":
+        decided.write("allowed_signers", again + again.replace("home.example", "example.edu"))
+    decided.commit()
+    decide(decided)
+    decided.git("add", "-A")
+    decided.git(*signed(decided, "ann"), "commit", "-q", "-S", "-m", "x", who="ann")
+    assert evidence(decided)["level"] == "C"
+
+
+def test_all_names_of_a_key_are_told(decided: Repository) -> None:
+    decided.git("switch", "-qC", "main", "main~1")
+    listed(decided, "rita", name="{0}@example.edu,{0}@home.example", extend=False)
+    decided.commit()
+    decide(decided)
+    decided.git("add", "-A")
+    decided.git(*signed(decided, "rita"), "commit", "-q", "-S", "-m", "x", who="ann")
+    found = evidence(decided)
+    assert (found["level"], found["approvers"]) == ("B", ["rita@example.edu", "rita@home.example"])
+
+
 RULE = "organization: T\nsources: {{aws: {{credit_fund: C-1}}}}\nreview: {{evidence: {rule}}}\n"
 
 
@@ -301,7 +469,38 @@ def test_after_a_squash_merge_the_request_still_vouches(host: Host) -> None:
     squashed = host.ledger.commit(who="noreply")
     assert host.told(host.review())["level"] == "C"
     host.event["pull_request"] |= {"merged": True, "merge_commit_sha": squashed}
-    assert host.told(host.review())["level"] == "A"
+    found = host.told(host.review())
+    assert (found["level"], found["why"]) == ("A", f"github #12: approving review of {host.head[:12]}")
+    host.ledger.git("branch", "-q", "-D", "decide")
+    host.ledger.git("reflog", "expire", "--expire=now", "--all")
+    host.ledger.git("gc", "-q", "--prune=now")
+    found = host.told(host.review())
+    assert found["level"] == "A"
+    assert "not in this clone to be compared" in found["why"]
+
+
+@pytest.mark.parametrize("way", ["merge", "squash", "merge of something else"])
+def test_a_request_that_became_something_else_than_was_reviewed_says_nothing(host: Host, way: str) -> None:
+    """Whoever merged it changed the file, or the commit that it became does not hold what was reviewed at all."""
+    ledger = host.ledger
+    ledger.git("switch", "-q", "main")
+    if way == "merge of something else":
+        ledger.git("switch", "-q", "decide")
+        decide(ledger, reason="other")
+        ledger.git("add", "-A")
+        ledger.git("commit", "-q", "--amend", "-m", "other", who="ann")
+        merge(ledger, "ann")
+        ledger.git("reflog", "expire", "--expire=now", "--all")
+        ledger.git("gc", "-q", "--prune=now")
+    else:
+        ledger.git("merge", "-q", *(("--squash",) if way == "squash" else ("--no-ff", "--no-commit")), "decide")
+        decide(ledger, reason="not reviewed")
+        ledger.commit(who="ann")
+    became = ledger.git("rev-parse", "HEAD")
+    host.event["pull_request"] |= {"merged": True, "merge_commit_sha": became}
+    found = host.told(host.review())
+    assert found["level"] == "C"
+    assert "which was reviewed" in found["why"]
 
 
 def test_evidence_is_kept_and_recorded_at_closing(host: Host) -> None:

@@ -128,7 +128,9 @@ def test_what_cannot_be_recomputed_is_said_in_one_line(ledger: Repository, built
     for commit, said in (
         ("", "built outside Git"),
         ("0" * 40, "there is no commit 0000000"),
-        ("--all", "no commit --all"),
+        ("--all", "is no output of `focus-billing build`"),
+        ("a\\u0000b", "is no output of `focus-billing build`"),
+        ("\\ud800", "is no output of `focus-billing build`"),
     ):
         (built / "manifest.json").write_text(manifest.replace(head, commit))
         assert said in ledger.run("verify", str(built), code=2).stderr

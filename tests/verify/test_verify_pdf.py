@@ -230,6 +230,60 @@ def test_a_draft_is_superseded_once_the_month_went_on(ledger: Repository, pdf: P
     assert "a later state of the same number" in ledger.run("verify", str(pdf), code=1).stdout
 
 
+def test_a_commit_is_named_only_where_it_holds_the_file_as_it_lies(ledger: Repository) -> None:
+    """Identical to what the ledger gives now is not what a commit gives."""
+    ledger.write("charges/2025-01/aws.csv", HEAD + row("17"))
+    ledger.write("charges/2025-01/hpc.csv", HEAD + row("1"))
+    now = statement(ledger)
+    told = verify(ledger, now, code=0)
+    assert [(each["path"], each["commit"]) for each in told["inputs"]] == [
+        ("charges/2025-01/aws.csv", None),
+        ("charges/2025-01/hpc.csv", None),
+    ]
+    assert "aws.csv, row 2: not committed" in ledger.run("verify", str(now)).stdout
+    head = ledger.commit()
+    assert {each["commit"] for each in verify(ledger, now, code=0)["inputs"]} == {head}
+    # What was given at a commit rests on that commit, whatever lies there since.
+    ledger.write("charges/2025-01/aws.csv", HEAD + row("18"))
+    told = verify(ledger, now)
+    assert told["verdict"] == "superseded"
+    assert {each["commit"] for each in told["inputs"]} == {head}
+
+
+def test_a_state_with_errors_gave_nothing(ledger: Repository) -> None:
+    """Also where the errors stand in another month: no statement was written there."""
+    ledger.write("charges/2025-01/aws.csv", HEAD + row("17"))
+    made = statement(ledger)
+    ledger.write("charges/2024-12/aws.csv", HEAD + row("much", month="2024-12"))
+    ledger.commit()
+    shutil.rmtree(ledger.root / "charges/2024-12")
+    ledger.write("charges/2025-01/aws.csv", HEAD + row("11"))
+    ledger.commit()
+    told = verify(ledger, made)
+    assert (told["verdict"], told["given_at"], told["commits_searched"]) == ("altered", None, 3)
+
+
+def test_what_a_branch_gave_before_it_was_merged_is_said_so(ledger: Repository) -> None:
+    """A preview's draft; what the merge brought to the line of main is named by the merge."""
+    ledger.git("switch", "-qc", "branch")
+    ledger.write("charges/2025-01/aws.csv", HEAD + row("17"))
+    first = ledger.commit()
+    preview = shutil.copy(statement(ledger), ledger.root / "out-preview.pdf")
+    ledger.write("charges/2025-01/aws.csv", HEAD + row("18"))
+    ledger.commit()
+    merged = shutil.copy(statement(ledger), ledger.root / "out-merged.pdf")
+    ledger.git("switch", "-q", "main")
+    ledger.git("merge", "-q", "--no-ff", "-m", "merge", "branch")
+    merge = ledger.git("rev-parse", "HEAD")
+    ledger.write("charges/2025-01/aws.csv", HEAD + row("19"))
+    ledger.commit()
+    for path, commit, on_line in ((preview, first, False), (merged, merge, True)):
+        told = verify(ledger, path)
+        assert (told["verdict"], told["given_at"]["commit"]) == ("superseded", commit)
+        assert told["given_at"]["on_line"] is on_line
+    assert f"a branch gave it at commit {first[:12]}" in ledger.run("verify", str(preview), code=1).stdout
+
+
 def test_a_statement_of_another_ledger_is_unknown(pdf: Path, tmp_path: Path) -> None:
     other = Repository(tmp_path / "other")
     other.write("config.yaml", "organization: Other\nsources: {aws: {credit_fund: C-1}}\n")

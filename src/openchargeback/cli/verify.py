@@ -152,7 +152,7 @@ def _sentence(check: PdfCheck) -> str:
         return f"{number}: other bytes than this computer makes, but record and visible text say what the ledger says"
     if check.verdict == "unknown":
         return f"the ledger has no {number}{_looked(check)}: it may be another ledger's"
-    then = f"the ledger gave it at commit {check.given_at.id[:12]} of {check.given_at.date}" if check.given_at else ""
+    then = _then(check)
     if check.verdict == "superseded":
         if not check.by:
             return f"{number}: {then}; today it has no statement for this PI and project"
@@ -162,6 +162,13 @@ def _sentence(check: PdfCheck) -> str:
         return f"{number}: {then}, but the file says otherwise"
     valid = f"; valid today is {check.by}" if check.by else ""
     return f"{number}: the file says otherwise than the ledger{_looked(check)}{valid}"
+
+
+def _then(check: PdfCheck) -> str:
+    if check.given_at is None:
+        return ""
+    when = f"at commit {check.given_at.id[:12]} of {check.given_at.date}"
+    return f"the ledger gave it {when}" if check.on_line else f"a branch gave it {when}, before it was merged"
 
 
 def _looked(check: PdfCheck) -> str:
@@ -192,7 +199,9 @@ def _pdf_json(check: PdfCheck) -> dict[str, object]:
         "number": check.number,
         "period": check.period,
         "superseded_by": check.by or None,
-        "given_at": {"commit": check.given_at.id, "date": check.given_at.date} if check.given_at else None,
+        "given_at": {"commit": check.given_at.id, "date": check.given_at.date, "on_line": check.on_line}
+        if check.given_at
+        else None,
         "commits_searched": check.looked_at,
         "whole_history": check.whole,
         "altered": [_difference(each) for each in check.altered],

@@ -4,7 +4,7 @@ Levels, never more than they are worth:
 
     A        the host's record of an approving review by somebody other than every author of the commits
     B        the merge or commit that brought the file as it is, signed by somebody other than its authors with a key
-             that the list `allowed_signers` had before the change came to the branch
+             that counted before the change came to the branch (see `signing`)
     C        names in Git and YAML only: anybody can write any name there
     unknown  the history is not there (a shallow clone), or the file is not committed as it lies
 
@@ -14,19 +14,15 @@ not what happened. Signatures count by SSH keys of the list alone (git 2.34 or n
 
 from __future__ import annotations
 
-import tempfile
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from openchargeback.ledger import git
 from openchargeback.ledger.settings import EvidenceRule
+from openchargeback.ledger.signing import ALLOWED_SIGNERS, Landing, change_of, signers_at, vouchers
 from openchargeback.model import Evidence, Level
 from openchargeback.problems import Problem
-
-ALLOWED_SIGNERS = "allowed_signers"
-"""Beside config.yaml: who may sign with which key, in the format of ssh-keygen(1)."""
 
 _RANK = {Level.A: 3, Level.B: 2, Level.C: 1, Level.UNKNOWN: 0}
 _SHALLOW = "the clone is shallow: fetch the whole history, in a workflow with `fetch-depth: 0`"
@@ -46,17 +42,6 @@ class HostRecord:
     merged: str
     approvers: tuple[str, ...]
     doubt: str = ""
-
-
-@dataclass(frozen=True, slots=True)
-class _Landing:
-    """What brought a file's content to the branch: the commits after `start` up to `tip`.
-
-    start: the commit before; empty for the first one of a repository.
-    """
-
-    start: str
-    tip: str
 
 
 def evidence_of(
@@ -81,74 +66,56 @@ def _evidence(root: Path, path: str, named: tuple[str, ...], base: str, host: Ho
     if git.content_id_of_file(root, path) != content:
         return Evidence(path, Level.UNKNOWN, named, why="the file has changes that are not committed")
     landing = _landing(root, path, content, base)
-    authors = tuple(sorted({name for commit in git.logged(root, "HEAD", path) for name in commit.authors}))
+    change = change_of(root, path, content, landing, "HEAD")
 
     def found(level: Level, approvers: tuple[str, ...], why: str) -> Evidence:
-        return Evidence(path, level, approvers, authors, landing.tip, content, why)
+        return Evidence(path, level, approvers, tuple(sorted(change.authors)), landing.tip, content, why)
 
     doubt = ""
-    if host is not None and _is_about(root, host, path, content, landing):
-        if host.approvers:
-            return found(Level.A, host.approvers, f"{host.name}: approving review of {host.head[:12]}")
-        doubt = f"; {host.name}: {host.doubt}" if host.doubt else ""
-    signers = _signers(root, path, content, landing, authors)
-    if signers:
-        names = tuple(sorted(set(signers.values())))
-        return found(Level.B, names, f"signed commit {next(iter(signers))[:12]}, by a key of {ALLOWED_SIGNERS}")
-    return found(Level.C, named, f"names only: no signed commit of anybody else{doubt}")
+    if host is not None:
+        said, doubt = _said(root, host, path, content, landing)
+        if said:
+            return found(Level.A, host.approvers, f"{host.name}: {said}")
+    listed = signers_at(root, landing.start)
+    signed = vouchers(root, change, listed.keys)
+    if signed:
+        names = tuple(sorted({name for people in signed.values() for name in people}))
+        return found(Level.B, names, f"signed commit {next(iter(signed))[:12]}, by a key of {ALLOWED_SIGNERS}")
+    doubts = "".join(f"; {each}" for each in (listed.doubt, f"{host.name}: {doubt}" if host and doubt else "") if each)
+    return found(Level.C, named, f"names only: no signed commit of anybody else{doubts}")
 
 
-def _landing(root: Path, path: str, content: str, base: str) -> _Landing:
+def _landing(root: Path, path: str, content: str, base: str) -> Landing:
     tip = git.resolve(root, "HEAD")
     if base and base != tip and git.content_id(root, base, path) != content:
-        return _Landing(base, tip)
+        return Landing(base, tip)
     last = git.landings(root, base or tip, path)[0]
-    return _Landing(git.resolve(root, f"{last}^1"), last)
+    return Landing(git.resolve(root, f"{last}^1"), last)
 
 
-def _is_about(root: Path, host: HostRecord, path: str, content: str, landing: _Landing) -> bool:
-    """Whether the host's record is about what brought this content: the same commit, or a head that holds the same."""
-    if host.merged:
-        return host.merged == landing.tip
-    tip = git.resolve(root, "HEAD")
-    return (
-        landing.tip == tip
-        and git.resolve(root, host.head) == host.head
-        and git.is_ancestor(root, host.head, tip)
-        and git.content_id(root, host.head, path) == content
-    )
+def _said(root: Path, host: HostRecord, path: str, content: str, landing: Landing) -> tuple[str, str]:
+    """What a host's record proves of this content, or why it proves nothing; neither where it is about something else.
 
-
-def _signers(root: Path, path: str, content: str, landing: _Landing, authors: tuple[str, ...]) -> dict[str, str]:
-    """Commit → signer, of the commits that brought this content and were signed by nobody of the authors.
-
-    They are those that changed the file (somebody else may have signed what another wrote) and the merge that took it
-    to the branch. Other commits that happen to hold the file vouch for nothing.
+    The request must have become the commit that brought the content, or hold it while it is open, and the commit that
+    was reviewed must hold the same. After a squash that commit may be gone; then the host's word is all there is.
     """
-    with _allowed_signers(root, landing.start) as signers:
-        if signers is None:
-            return {}
-        commits = git.logged(root, f"{landing.start}..{landing.tip}", path, signers)
-        tip = git.logged(root, f"{landing.tip}^!", signers=signers)
-        commits += [each for each in tip if len(each.parents) > 1 and each.parents[0] == landing.start]
-        return {
-            each.id: each.signer
-            for each in commits
-            if each.signer and each.signer not in authors and git.content_id(root, each.id, path) == content
-        }
+    seen = f"approving review of {host.head[:12]}"
+    here = git.resolve(root, host.head) == host.head
+    if not (host.merged == landing.tip if host.merged else _is_open_here(root, host, landing)):
+        return "", ""
+    if not host.approvers:
+        return "", host.doubt
+    if here:
+        same = git.content_id(root, host.head, path) == content
+        return (seen, "") if same else ("", f"{host.head[:12]}, which was reviewed, holds something else")
+    if git.resolve(root, f"{landing.tip}^2"):
+        return "", f"{host.head[:12]}, which was reviewed, is no part of the merge"
+    return f"{seen}, which is not in this clone to be compared (squashed or rebased by the host)", ""
 
 
-@contextmanager
-def _allowed_signers(root: Path, commit: str) -> Iterator[Path | None]:
-    """The list of signers as it was before a change, so that no change vouches for itself; None for none."""
-    id_ = git.content_id(root, commit, ALLOWED_SIGNERS) if commit else ""
-    if not id_:
-        yield None
-        return
-    with tempfile.TemporaryDirectory(prefix="openchargeback-") as folder:
-        path = Path(folder) / ALLOWED_SIGNERS
-        path.write_bytes(git.read_blob(root, id_))
-        yield path
+def _is_open_here(root: Path, host: HostRecord, landing: Landing) -> bool:
+    tip = git.resolve(root, "HEAD")
+    return landing.tip == tip and git.resolve(root, host.head) == host.head and git.is_ancestor(root, host.head, tip)
 
 
 def better_of(live: Sequence[Evidence], recorded: Sequence[Evidence]) -> list[Evidence]:

@@ -649,7 +649,7 @@ def _document(frozen: Frozen, files: dict[str, str]) -> str:
             }
             for each in frozen.decisions
         ],
-        "evidence": [_evidence_values(each) for each in frozen.evidence],
+        "evidence": [{key: value for key, value in each.as_json().items() if value} for each in frozen.evidence],
         "settings": settings_values(frozen.config, frozen.config.sources),
         "directory": directory_values(frozen.directory, frozen.directory.people, frozen.directory.projects),
     }
@@ -678,17 +678,6 @@ def _statement_values(each: FrozenStatement, currency: str) -> dict[str, Any]:
     return {"number": each.number, "pi": each.pi, "project": each.project, "digest": each.digest} | {
         key: value for key, value in shown.items() if value
     }
-
-
-def _evidence_values(each: Evidence) -> dict[str, Any]:
-    shown: dict[str, Any] = {
-        "approvers": list(each.approvers),
-        "authors": list(each.authors),
-        "commit": each.commit,
-        "content": each.content,
-        "why": each.why,
-    }
-    return {"path": each.path, "level": str(each.level)} | {key: value for key, value in shown.items() if value}
 
 
 def _flag_values(each: FlagGroup) -> dict[str, Any]:

@@ -26,6 +26,10 @@ _FIXED = {
     "GIT_OPTIONAL_LOCKS": "0",  # reading must not disturb a Git command that runs beside
     "GIT_TERMINAL_PROMPT": "0",
     "GIT_PAGER": "cat",
+    "GIT_LITERAL_PATHSPECS": "1",  # a file may be called `*.yaml`
+    # A commit means what its id says: nothing that this clone puts in its place counts.
+    "GIT_NO_REPLACE_OBJECTS": "1",
+    "GIT_GRAFT_FILE": os.devnull,
 }
 # A hook passes these on to what it starts; they would make Git look at another repository than the ledger's.
 _INHERITED = (
@@ -37,6 +41,10 @@ _INHERITED = (
     "GIT_ALTERNATE_OBJECT_DIRECTORIES",
     "GIT_NAMESPACE",
     "GIT_PREFIX",
+    # Git refuses to take these together with literal paths.
+    "GIT_GLOB_PATHSPECS",
+    "GIT_NOGLOB_PATHSPECS",
+    "GIT_ICASE_PATHSPECS",
 )
 
 
@@ -50,16 +58,17 @@ class Commit:
 
 @dataclass(frozen=True, slots=True)
 class LoggedCommit:
-    """A commit as evidence: its authors with those its message names as co-authors, by e-mail, and who signed it.
+    """A commit as evidence: its authors with those its message names as co-authors, by e-mail, and what signed it.
 
-    signer: the name that the list of allowed signers gives the key of a good SSH signature; empty for anything else.
+    key: the fingerprint (`SHA256:…`) of the key of a good SSH signature, where the list of allowed signers has it;
+    empty for anything else.
     """
 
     id: str
     parents: tuple[str, ...]
     authors: tuple[str, ...]
     committer: str
-    signer: str
+    key: str
 
 
 LINK, SUBMODULE = "120000", "160000"
@@ -197,10 +206,13 @@ def is_ancestor(root: Path, commit: str, of: str) -> bool:
     return answer is not None and answer.code == 0
 
 
-def commits_on(root: Path, paths: Iterable[str], most: int) -> list[str]:
-    """The ids of the last commits that changed any of these paths (relative to the folder), the latest first."""
-    found = _expect(_run(root, "rev-list", f"--max-count={most}", "HEAD", "--", *paths))
-    return found.split()
+def commits_on(root: Path, paths: Iterable[str], most: int, *, line: bool = False) -> list[str]:
+    """The ids of the last commits that changed any of these paths (relative to the folder), the latest first.
+
+    line: only along the first parents, so that a merge stands for all that it brought.
+    """
+    along = ["--first-parent"] if line else []
+    return _expect(_run(root, "rev-list", f"--max-count={most}", *along, "HEAD", "--", *paths)).split()
 
 
 def last_change(root: Path, at: str, path: str) -> str:
@@ -215,7 +227,7 @@ def landings(root: Path, tip: str, path: str) -> list[str]:
 
 def content_id(root: Path, commit: str, path: str) -> str:
     """The id of what a path (within the folder) holds in a commit; empty where it is not there."""
-    answer = _run(root, "rev-parse", "--verify", "--quiet", f"{commit}:{_prefix(root)}{path}")
+    answer = _run(root, "rev-parse", "--verify", "--quiet", f"{commit}:./{path}")
     return answer.out.strip() if answer is not None and answer.code == 0 else ""
 
 
@@ -234,7 +246,7 @@ def logged(root: Path, commits: str, path: str = "", signers: Path | None = None
     settings = ["-c", "gpg.program=false", "-c", "gpg.x509.program=false", "-c", "gpg.ssh.program=ssh-keygen"]
     settings += ["-c", f"gpg.ssh.allowedSignersFile={signers or os.devnull}"]
     # A line each: neither addresses nor names of signers can hold a line feed.
-    signature = "%G?%n%GS%n%GF" if signers else "N%n%n"
+    signature = "%G?%n%GF" if signers else "N%n"
     fields = f"%H%n%P%n%ae%n%ce%n{signature}%n%(trailers:key=Co-authored-by,valueonly,separator=%x2c)"
     follow = ("--follow", "--", path) if path else ("--",)
     # With a mailmap somebody could be turned into somebody else.
@@ -244,7 +256,7 @@ def logged(root: Path, commits: str, path: str = "", signers: Path | None = None
 
 
 def _logged(line: str) -> LoggedCommit:
-    id_, parents, author, committer, status, signer, key, helpers = line.split("\n", 7)
+    id_, parents, author, committer, status, key, helpers = line.split("\n", 6)
     authors = [author, *re.findall(r"<([^<>]+@[^<>]+)>", helpers)]
     good = status == "G" and key.startswith("SHA256:")
     return LoggedCommit(
@@ -252,8 +264,48 @@ def _logged(line: str) -> LoggedCommit:
         tuple(parents.split()),
         tuple(dict.fromkeys(each.strip().casefold() for each in authors)),
         committer.strip().casefold(),
-        signer.strip().casefold() if good else "",
+        key if good else "",
     )
+
+
+def wrote_in_merges(root: Path, commits: str, path: str) -> list[LoggedCommit]:
+    """The merges of a range that gave a path, under any name it ever had, a content that none of their parents has.
+
+    `logged` leaves merges out. Among these are also those where Git by itself joined two changes of one file.
+    """
+    top = Path(_expect(_run(root, "rev-parse", "--show-toplevel")).rstrip("\n"))
+    names = _names(top, _prefix(root) + path)
+    # Without --full-history a merge could hide another one on the side that it did not take.
+    ids = _expect(_run(top, "rev-list", "--merges", "--full-history", commits, "--", *names)).split()
+    merges = [merge for id_ in ids for merge in logged(root, f"{id_}^!")]
+    return [merge for merge in merges if any(_is_new_in(top, merge, name) for name in names)]
+
+
+def _is_new_in(top: Path, merge: LoggedCommit, name: str) -> bool:
+    content = content_id(top, merge.id, name)
+    return bool(content) and content not in {content_id(top, parent, name) for parent in merge.parents}
+
+
+def _names(top: Path, path: str) -> list[str]:
+    """A path, within the repository, with every name that the file had before it was renamed."""
+    shown = _expect(_run(top, "log", "--follow", "--name-status", "-z", "--format=", "HEAD", "--", path)).split("\0")
+    names, place = {path: None}, 0
+    while place < len(shown) - 1:
+        width = 2 if shown[place][:1] in ("R", "C") else 1  # such as R100, the old name, the new one
+        names |= dict.fromkeys(shown[place + 1 : place + 1 + width])
+        place += 1 + width
+    return list(names)
+
+
+def beginnings(root: Path, path: str) -> list[str]:
+    """The commits of all history that hold a path which none of their parents holds; the latest first."""
+    ids = _expect(_run(root, "rev-list", "--full-history", "HEAD", "--", path)).split()
+    commits = [commit for id_ in ids for commit in logged(root, f"{id_}^!")]
+    return [
+        each.id
+        for each in commits
+        if content_id(root, each.id, path) and not any(content_id(root, parent, path) for parent in each.parents)
+    ]
 
 
 def is_shallow(root: Path) -> bool:
@@ -394,8 +446,10 @@ def _conversation(root: Path, *arguments: str) -> Iterator[tuple[IO[bytes], IO[b
 
 
 def _command(root: Path, arguments: Iterable[str]) -> list[str]:
-    # A repository's own settings could name a program to run as its file system monitor.
-    return ["git", "-C", str(root), "-c", "core.fsmonitor=false", *arguments]
+    # A repository's own settings could name a program to run as its file system monitor. Git calls grafts outdated in
+    # every answer, also where they are an empty file.
+    settings = ("core.fsmonitor=false", "advice.graftFileDeprecated=false")
+    return ["git", "-C", str(root), *(word for setting in settings for word in ("-c", setting)), *arguments]
 
 
 def _environment() -> dict[str, str]:

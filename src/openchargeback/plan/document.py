@@ -30,16 +30,7 @@ def document(plan: Plan) -> dict[str, object]:
         "failed": has_errors(plan.problems),
         "periods": [_period(period, plan.currency) for period in plan.periods],
         "evidence": [
-            {
-                "path": each.path,
-                "level": str(each.level),
-                "approvers": list(each.approvers),
-                "authors": list(each.authors),
-                "commit": each.commit or None,
-                "content": each.content or None,
-                "why": each.why,
-            }
-            for each in plan.evidence
+            each.as_json() | {"commit": each.commit or None, "content": each.content or None} for each in plan.evidence
         ],
         "settings": [_setting(setting, plan.currency) for setting in plan.settings],
         "problems": [problem.as_json() for problem in plan.problems],

@@ -35,7 +35,7 @@ from openchargeback.ledger.reading import Ledger
 from openchargeback.ledger.seal import changed_inputs, left_over
 from openchargeback.model import BilledPeriod, State
 from openchargeback.portal.paths import charges_file
-from openchargeback.problems import Problem, has_errors
+from openchargeback.problems import LedgerFault, Problem, has_errors
 from openchargeback.publish.cache import Cache
 from openchargeback.publish.codec import decode, encode
 
@@ -206,6 +206,7 @@ def kept_charges(ledger: Ledger, store: Cache, period: BilledPeriod) -> bytes:
     """The charges of a billed period as the file of `portal.paths.charges_file`.
 
     From the cache; where that has them not, the period is billed once more, a closed one by its record.
+    Raises LedgerFault where its files cannot be read any more.
     """
     record = ledger.frozen.get(period.period)
     key = _digest(code_digest(), record.digest) if record else period.digest
@@ -214,7 +215,9 @@ def kept_charges(ledger: Ledger, store: Cache, period: BilledPeriod) -> bytes:
         return kept
     then = replace(ledger, config=record.config, directory=record.directory) if record else ledger
     history = history_of(ledger, record.compared_with if record else months_before(ledger, period.period))
-    _, _, charges = _bill_with_charges(then, period.period, history, key, Posted())
+    billed, problems, charges = _bill_with_charges(then, period.period, history, key, Posted())
+    if billed is None:
+        raise LedgerFault(problems, ledger.root)
     store.put("charges", key, charges)
     return charges
 

@@ -77,18 +77,7 @@ def evidence_document(found: Iterable[Evidence], problems: Iterable[Problem]) ->
     """Evidence as one JSON document, which `read_evidence` reads back."""
     return {
         "format": "openchargeback-evidence",
-        "evidence": [
-            {
-                "path": each.path,
-                "level": str(each.level),
-                "approvers": list(each.approvers),
-                "authors": list(each.authors),
-                "commit": each.commit,
-                "content": each.content,
-                "why": each.why,
-            }
-            for each in found
-        ],
+        "evidence": [each.as_json() for each in found],
         "problems": [problem.as_json() for problem in problems],
     }
 

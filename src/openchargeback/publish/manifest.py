@@ -16,6 +16,8 @@ NAME = "manifest.json"
 TOOL = "openchargeback"
 
 _SHA256 = re.compile(r"[0-9a-f]{64}")
+_COMMIT = re.compile(r"([0-9a-f]{40}|[0-9a-f]{64})?")  # empty outside Git
+_PLAIN = re.compile(r"[!-~]{0,100}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,6 +74,9 @@ def read_manifest(folder: Path) -> Manifest | None:
     if len(known) != len(files) or not all(isinstance(text, str) for text in texts):
         return None
     commit, date, version, key = map(str, texts)
+    # They are handed to Git and printed.
+    if not _COMMIT.fullmatch(commit) or not all(_PLAIN.fullmatch(text) for text in (date, version, key)):
+        return None
     return Manifest(Provenance(commit, date, version, uncommitted is True), key, known)
 
 

@@ -15,7 +15,7 @@ from typing import Any
 
 from openchargeback.billing.tracing import trace_statement
 from openchargeback.ledger import git
-from openchargeback.ledger.frozen import FROZEN, LINES, part_path
+from openchargeback.ledger.frozen import FROZEN, LINES, PARTS, part_path
 from openchargeback.ledger.periods import is_period
 from openchargeback.model import BilledPeriod, Provenance, Statement
 from openchargeback.portal.paths import statement_pdf
@@ -36,7 +36,8 @@ from openchargeback.publish.build import Books, Step, examine, make_site, open_b
 from openchargeback.publish.verifying import NO_CACHE, drifts, ledger_at
 
 COMMITS = 30
-"""How many commits that touch a period are looked through for a statement that today's ledger does not give."""
+"""How many commits that touch a period are looked through for a statement that today's ledger does not give: as many
+along the first parents, and as many of all history."""
 
 _NUMBER = re.compile(r"\d{4}-\d{2}-[0-9a-f]{10,64}(-r\d+)?")
 
@@ -53,7 +54,7 @@ class Verdict(enum.StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Input:
-    """A file that a statement rests on, and the last commit that changed it (empty: none did yet).
+    """A file that a statement rests on, and the last commit that changed it (empty: none holds it as it lies here).
 
     rows: where its charges stand, the header being row 1; of decisions the lines; none where all of the file counts.
     """
@@ -68,8 +69,9 @@ class PdfCheck:
     """A PDF beside the ledger.
 
     number: of the statement. by: the number of the statement that is valid instead, where superseded.
-    given_at: the commit whose ledger gives this statement, where today's does not. looked_at: how many commits were
-    looked through for it; whole: whether the clone has all of its history.
+    given_at: the commit whose ledger gives this statement, where today's does not; on_line: whether that is one along
+    the first parents, not of a branch before it was merged. looked_at: how many commits were looked through for it;
+    whole: whether the clone has all of its history.
     altered, wording: what reads otherwise. statement: what the ledger has for it, today or then. inputs: what that
     statement rests on. drift: where this program would compute its closed month otherwise today.
     """
@@ -80,6 +82,7 @@ class PdfCheck:
     period: str
     by: str = ""
     given_at: git.Commit | None = None
+    on_line: bool = True
     looked_at: int = 0
     whole: bool = True
     altered: tuple[Difference, ...] = ()
@@ -122,7 +125,7 @@ def _check(root: Path, handed: _Handed, step: Step | None) -> PdfCheck:
     valid = today or _same_payer(billed, handed)
     past, looked_at = _search(root, handed, step)
     if past is not None:
-        return _of_the_past(root, handed, past, looked_at, valid)
+        return replace(past, by=valid.number if valid else "", looked_at=looked_at)
     whole = not (git.inside_repository(root) and git.is_shallow(root))
     if valid is None:
         return PdfCheck(path, Verdict.UNKNOWN, handed.number, handed.period, looked_at=looked_at, whole=whole)
@@ -136,7 +139,7 @@ def _check(root: Path, handed: _Handed, step: Step | None) -> PdfCheck:
         wording=comparison.wording,
         notes=comparison.notes,
         statement=valid,
-        inputs=_inputs(root, "HEAD", books, valid),
+        inputs=_inputs(root, "", books, valid),
     )
 
 
@@ -176,10 +179,10 @@ def _fits(handed: _Handed, statement: Statement, books: Books) -> bool:
     return not record_differences(records[0], expected)
 
 
-def _compared(handed: _Handed, statement: Statement, books: Books, root: Path, at: str = "HEAD") -> PdfCheck:
+def _compared(handed: _Handed, statement: Statement, books: Books, root: Path, at: str = "") -> PdfCheck:
     """The check of a PDF whose record, where it has one, is what the ledger gives; root: the repository's own folder.
 
-    at: the commit of the books.
+    at: the commit of the books; empty for the files as they lie there.
     """
     expected = _render(statement, books)
     inputs = _inputs(root, at, books, statement)
@@ -211,22 +214,32 @@ def _render(statement: Statement, books: Books) -> bytes:
     return render_job(next(plan for plan in plans if plan.path == path).job())
 
 
-def _search(root: Path, handed: _Handed, step: Step | None) -> tuple[git.Commit | None, int]:
-    """The latest commit whose ledger gives the file's record, and how many were looked at."""
+def _search(root: Path, handed: _Handed, step: Step | None) -> tuple[PdfCheck | None, int]:
+    """The check by the latest commit whose ledger gives the file's record, and how many were looked at.
+
+    First the states that the branch itself had, then those of branches before they were merged: a preview's draft is
+    honest too.
+    """
     if handed.record is None or not git.inside_repository(root) or git.head(root) is None:
         return None, 0
     period = handed.period
-    paths = [f"{folder}/{period}" for folder in ("charges", "approvals")]
-    commits = git.commits_on(root, [*paths, f"periods/{period}*", "directory", "config.yaml"], COMMITS)
+    record = [f"periods/{period}.yaml", *(part_path(period, name) for name in (FROZEN, *PARTS))]
+    paths = [f"charges/{period}", f"approvals/{period}", "directory", "config.yaml", *record]
+    line = dict.fromkeys(git.commits_on(root, paths, COMMITS, line=True))
+    commits = list(line | dict.fromkeys(git.commits_on(root, paths, COMMITS)))
     for number, commit in enumerate(commits):
         if step:
             step("History", number, len(commits))
-        if _gives(root, commit, handed):
-            return git.commit_of(root, commit), number + 1
+        if not _might_give(root, commit, handed):
+            continue
+        found = _of_the_past(root, handed, commit)
+        if found is not None:
+            return replace(found, on_line=commit in line), number + 1
     return None, len(commits)
 
 
-def _gives(root: Path, commit: str, handed: _Handed) -> bool:
+def _might_give(root: Path, commit: str, handed: _Handed) -> bool:
+    """Whether the month's own files of a commit give the record; a quick look, which sees few errors."""
     decisions, charges = f"approvals/{handed.period}/", f"charges/{handed.period}/"
 
     def needed(path: str, whole: Collection[str]) -> bool:
@@ -244,35 +257,45 @@ def _gives(root: Path, commit: str, handed: _Handed) -> bool:
         return False
 
 
-def _of_the_past(root: Path, handed: _Handed, commit: git.Commit, looked_at: int, valid: Statement | None) -> PdfCheck:
-    """The check of a PDF whose record an earlier state of the ledger gives."""
-    with ledger_at(root, commit.id) as (folder, _):
-        ledger, periods, problems = examine(folder, wanted=handed.period, store=NO_CACHE)
-        if ledger is None:
-            raise LedgerFault(problems)
-        books = Books(ledger, periods, ())
-        statement = _numbered(books.period(handed.period), handed.number)
-        if statement is None:
-            raise LedgerFault(problems)
-        found = _compared(handed, statement, books, root, commit.id)
-    return PdfCheck(
-        *(handed.path, Verdict.ALTERED if found.altered else Verdict.SUPERSEDED, handed.number, handed.period),
-        by=valid.number if valid else "",
-        given_at=commit,
-        looked_at=looked_at,
-        altered=found.altered,
-        wording=found.wording,
-        notes=found.notes,
-        statement=statement,
-        inputs=found.inputs,
-    )
+def _of_the_past(root: Path, handed: _Handed, commit: str) -> PdfCheck | None:
+    """The check of a PDF whose record the ledger of a commit gives; None where it does not, or has errors.
+
+    With errors no statement was ever written there.
+    """
+    try:
+        with ledger_at(root, commit) as (folder, given_at):
+            books = open_books(folder, wanted=handed.period, store=NO_CACHE)
+            statement = _numbered(books.period(handed.period), handed.number)
+            if statement is None or not _fits(handed, statement, books):
+                return None
+            found = _compared(handed, statement, books, root, commit)
+    except LedgerFault:
+        return None
+    return replace(found, verdict=Verdict.ALTERED if found.altered else Verdict.SUPERSEDED, given_at=given_at)
 
 
 def _inputs(root: Path, at: str, books: Books, statement: Statement) -> tuple[Input, ...]:
     """The charges and decisions of a statement by file, and what closing wrote, with the commits that hold them."""
+    in_git = git.inside_repository(root) and git.head(root) is not None
+    return tuple(
+        Input(path, _holding(root, at, path) if in_git else "", tuple(sorted(numbers)))
+        for path, numbers in sorted(_rested_on(books, statement).items())
+    )
+
+
+def _holding(root: Path, at: str, path: str) -> str:
+    """The last commit that changed a file, up to a commit; of a file as it lies there (at: empty) only if it is so."""
+    commit = git.last_change(root, at or "HEAD", path)
+    if at or not commit or git.content_id(root, commit, path) == git.content_id_of_file(root, path):
+        return commit
+    return ""
+
+
+def _rested_on(books: Books, statement: Statement) -> dict[str, set[int]]:
+    """File → rows of charges or lines of decisions; none for a file that counts as a whole."""
     billed = books.period(statement.period)
     if billed is None:
-        return ()
+        return {}
     rows: dict[str, set[int]] = {}
     for line in trace_statement(books.ledger, billed, statement):
         for charge in line.charges:
@@ -284,8 +307,4 @@ def _inputs(root: Path, at: str, books: Books, statement: Statement) -> tuple[In
     if statement.period in books.ledger.frozen:
         rows |= {part_path(statement.period, name): set() for name in (FROZEN, LINES)}
         rows[f"periods/{statement.period}.yaml"] = set()
-    in_git = git.inside_repository(root) and git.head(root) is not None
-    return tuple(
-        Input(path, git.last_change(root, at, path) if in_git else "", tuple(sorted(numbers)))
-        for path, numbers in sorted(rows.items())
-    )
+    return rows

@@ -1,0 +1,189 @@
+"""Who signed a change of a file, by a list of signers that the change itself could not write.
+
+What everything rests on is the first version of `allowed_signers`. A key that was added later counts once a commit or
+merge of somebody on the list, who did not write that change, brought it; a key that is taken out counts no more. So a
+branch gains nothing by bringing keys of its own, however it comes to lie on the branch that counts: merged,
+fast-forwarded or rebased.
+"""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import hashlib
+import re
+import tempfile
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from functools import lru_cache
+from pathlib import Path
+
+from openchargeback.ledger import git
+
+ALLOWED_SIGNERS = "allowed_signers"
+"""Beside config.yaml: who may sign with which key, in the format of ssh-keygen(1)."""
+
+_LINE = re.compile(
+    r"""(?P<people>[^\s"#]+)[ \t]+"""
+    r"""(?:(?P<options>(?:[^\s"]|"[^"]*")+)[ \t]+)??"""
+    r"""(?P<kind>(?:ssh|ecdsa|sk)-\S+)[ \t]+(?P<key>[A-Za-z0-9+/]+=*)(?:[ \t].*)?"""
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Landing:
+    """What brought a file's content to the branch: the commits after `start` up to `tip`.
+
+    start: the commit before; empty for the first one of a repository.
+    """
+
+    start: str
+    tip: str
+
+
+@dataclass(frozen=True, slots=True)
+class Key:
+    """A line of the list: a key, by its fingerprint and as ssh-keygen reads it, and all that its owner is called."""
+
+    fingerprint: str
+    people: frozenset[str]
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class Signers:
+    """The keys that count at a commit. doubt: why others of the list do not; empty where all count."""
+
+    keys: tuple[Key, ...] = ()
+    doubt: str = ""
+
+    def people(self, fingerprint: str) -> frozenset[str]:
+        """Everything that the owner of a key is called."""
+        return frozenset(name for key in self.keys if key.fingerprint == fingerprint for name in key.people)
+
+
+def keys_of(text: str) -> tuple[Key, ...]:
+    """The keys of a list that say whose they are: none of an authority, for a pattern of names, or hard to read."""
+    found, refused = [], set()
+    for line in text.splitlines():
+        parts = _LINE.fullmatch(line.strip())
+        fingerprint = _fingerprint(parts["key"]) if parts else ""
+        if not parts or not fingerprint:
+            continue
+        people = frozenset(name for name in parts["people"].casefold().split(",") if name)
+        options = parts["options"] or ""
+        if re.search(r"[*?!]", parts["people"]) or "cert-authority" in options.casefold() or not people:
+            refused.add(fingerprint)
+        words = (parts["people"], options, parts["kind"], parts["key"])
+        found.append(Key(fingerprint, people, " ".join(word for word in words if word)))
+    return tuple(key for key in found if key.fingerprint not in refused)
+
+
+def _fingerprint(key: str) -> str:
+    try:
+        digest = hashlib.sha256(base64.b64decode(key, validate=True)).digest()
+    except binascii.Error:
+        return ""
+    return "SHA256:" + base64.b64encode(digest).decode().rstrip("=")
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """A file as a landing brought it, by the id of its content.
+
+    authors: of it, by e-mail. merges: the merges that made contents of it which none of their parents had.
+    """
+
+    path: str
+    content: str
+    landing: Landing
+    authors: frozenset[str]
+    merges: frozenset[str]
+
+
+def change_of(root: Path, path: str, content: str, landing: Landing, commits: str) -> Change:
+    """A change with its authors: everybody who wrote the file, under whatever name it had, in a range of commits."""
+    merges = git.wrote_in_merges(root, commits, path)
+    wrote = [*git.logged(root, commits, path), *merges]
+    authors = frozenset(name for commit in wrote for name in commit.authors)
+    return Change(path, content, landing, authors, frozenset(merge.id for merge in merges))
+
+
+def vouchers(root: Path, change: Change, keys: Sequence[Key]) -> dict[str, frozenset[str]]:
+    """Commit → names of its signer, of the commits that brought this content and were signed by nobody of the authors.
+
+    They are those that changed the file (somebody else may have signed what another wrote) and the merge that took it
+    to the branch, unless it holds what none of its parents held. Other commits that happen to hold the file vouch for
+    nothing.
+    """
+    landing = change.landing
+    if not keys:
+        return {}
+    with _as_file(keys) as signers:
+        commits = git.logged(root, f"{landing.start}..{landing.tip}", change.path, signers)
+        tip = git.logged(root, f"{landing.tip}^!", signers=signers)
+    commits += [each for each in tip if len(each.parents) > 1 and each.parents[0] == landing.start]
+    listed = Signers(tuple(keys))
+    return {
+        each.id: listed.people(each.key)
+        for each in commits
+        if each.key
+        and each.id not in change.merges
+        and listed.people(each.key).isdisjoint(change.authors)
+        and git.content_id(root, each.id, change.path) == change.content
+    }
+
+
+def signers_at(root: Path, commit: str) -> Signers:
+    """The keys that count for what comes after a commit of the history that is checked out; none for no commit."""
+    return _signers_at(root, commit, git.resolve(root, "HEAD")) if commit else Signers()
+
+
+@lru_cache(maxsize=256)
+def _signers_at(root: Path, commit: str, head: str) -> Signers:
+    changes = git.landings(root, commit, ALLOWED_SIGNERS)
+    if not changes:
+        return Signers()
+    # A second beginning could be a branch that left before there was a list, with one of its own.
+    begun = _beginnings(root, head)
+    if len(begun) != 1:
+        return Signers(doubt=f"{ALLOWED_SIGNERS} begins in more than one commit, so none of its keys counts")
+    keys = _keys_at(root, begun[0])
+    for change in reversed(changes):
+        keys = _after(root, change, keys)
+    left_out = len(set(_keys_at(root, commit)) - set(keys))
+    return Signers(keys, f"keys that nobody of the list signed: {left_out}" if left_out else "")
+
+
+@lru_cache(maxsize=256)
+def _after(root: Path, commit: str, keys: tuple[Key, ...]) -> tuple[Key, ...]:
+    """The keys that count after a change of the list: with those that it added where it was vouched for."""
+    landing = Landing(git.resolve(root, f"{commit}^1"), commit)
+    now, content = _keys_at(root, landing.tip), git.content_id(root, landing.tip, ALLOWED_SIGNERS)
+    if landing.start and content and set(now) - set(keys):
+        span = f"{landing.start}..{landing.tip}"
+        if vouchers(root, change_of(root, ALLOWED_SIGNERS, content, landing, span), keys):
+            # What lay there unsigned before is not what was signed now.
+            before = _keys_at(root, landing.start)
+            return tuple(key for key in now if key in keys or key not in before)
+    return tuple(key for key in keys if key in now)
+
+
+@lru_cache(maxsize=16)
+def _beginnings(root: Path, _head: str) -> tuple[str, ...]:
+    return tuple(git.beginnings(root, ALLOWED_SIGNERS))
+
+
+@lru_cache(maxsize=256)
+def _keys_at(root: Path, commit: str) -> tuple[Key, ...]:
+    content = git.content_id(root, commit, ALLOWED_SIGNERS)
+    return keys_of(git.read_blob(root, content).decode("utf-8", "replace")) if content else ()
+
+
+@contextmanager
+def _as_file(keys: Sequence[Key]) -> Iterator[Path]:
+    with tempfile.TemporaryDirectory(prefix="openchargeback-") as folder:
+        path = Path(folder) / ALLOWED_SIGNERS
+        path.write_text("".join(f"{key.text}\n" for key in keys), encoding="utf-8")
+        yield path
