@@ -10,9 +10,9 @@ from closed_ledger import CONFIG, HEAD, LOGO, ON, PEOPLE, PERIOD, PROJECTS, clos
 
 from openchargeback.billing.freezing import drift
 from openchargeback.model import State
-from openchargeback.problems import has_errors
+from openchargeback.problems import LedgerFault, has_errors
 from openchargeback.publish import closing
-from openchargeback.publish.build import open_books
+from openchargeback.publish.build import examine, open_books
 
 SAMPLE = Path(__file__).parents[2] / "ledger"
 
@@ -189,6 +189,19 @@ def test_faults_of_a_record_have_line_and_column(root: Path) -> None:
     path.write_bytes("\n".join(lines).encode())
     found = [(p.line, p.column) for p in problems(root) if p.code == "frozen-fault"]
     assert found == [(2, len("a@x.edu,p,F-1,aws,") + len('" Compute, \r""x"""') + 2), (3, 1)]
+
+
+def test_the_record_of_another_month_is_no_record(root: Path) -> None:
+    """January's files under February's names are not billed twice, whether or not January was read just before."""
+    close(root)
+    for path in list((root / "periods").iterdir()):
+        shutil.copy(path, path.with_name(path.name.replace(PERIOD, "2025-02")))
+    for _ in ("read for the first time", "read again"):
+        told = [(each.code, each.path, each.message) for each in problems(root)]
+        assert told == [("frozen-fault", "periods/2025-02.frozen.yaml", f"it is the record of {PERIOD}")]
+        assert [each.period for each in examine(root)[1]] == [PERIOD]
+    with pytest.raises(LedgerFault, match="1 error in the ledger"):
+        open_books(root)
 
 
 def test_drift_is_silent_until_the_tool_computes_otherwise(root: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -87,7 +87,8 @@ def recorded(ledger: Ledger, store: Cache) -> tuple[Ledger, list[Problem]]:
 
 def _record(ledger: Ledger, store: Cache, period: str, state: PeriodFile) -> tuple[Frozen | None, list[Problem]]:
     """The record of a closed period; from the cache where the same bytes were read before."""
-    key = code_digest()
+    # The period too: the same bytes under another month's name are not its record.
+    key = f"{code_digest()} {period}"
     for name in (FROZEN, LINES, RESOURCES, CORRECTIONS):
         path = ledger.root / part_path(period, name)
         key += f" {digest_of(path) if path.is_file() else '-'}"
