@@ -124,6 +124,21 @@ def test_an_edited_period_file_is_found(root: Path, old: str, new: str) -> None:
     }
 
 
+@pytest.mark.parametrize("state", ["open", "closed"])
+def test_one_changed_word_does_not_unseal_a_month(root: Path, state: str) -> None:
+    """The file itself is refused with the line of the word, and its seal does not fit it any more."""
+    path = root / f"periods/{PERIOD}.yaml"
+    path.write_text(path.read_text("utf-8").replace("state: finalized", f"state: {state}"), encoding="utf-8")
+    (root / f"charges/{PERIOD}/aws.csv").write_text("x", encoding="utf-8")
+    period, problems = read_period(path.read_bytes(), "p")
+    assert period is not None
+    assert [(each.code, each.line) for each in problems] == [("state-contradicted", 3)]
+    assert {(each.path, each.code) for each in found(root)} == {
+        (f"periods/{PERIOD}.yaml", "sealed-file-changed"),
+        (f"charges/{PERIOD}/aws.csv", "sealed-file-changed"),
+    }
+
+
 def test_a_finalized_month_without_a_seal_is_an_error(root: Path) -> None:
     """Taking the seal out does not unseal it."""
     path = root / f"periods/{PERIOD}.yaml"

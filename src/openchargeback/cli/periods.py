@@ -171,11 +171,12 @@ def open_period(period: str, named: str | None) -> None:
         if ledger is None:
             raise LedgerFault(problems)
         known = ledger.period_file(period)
+        faults = [each for each in problems if each.path == f"periods/{period}.yaml"]
+        if faults:
+            raise LedgerFault(faults, root)
         if known.state is State.OPEN and period in ledger.period_files:
             click.echo(f"{period} is open already")
             return
-        if period not in ledger.period_files and (root / "periods" / f"{period}.yaml").exists():
-            raise LedgerFault(problems)
         _tell(closing.reopen(ledger, period), State.OPEN)
 
 

@@ -43,7 +43,7 @@ def changed_inputs(ledger: Ledger, frozen: Iterable[Frozen]) -> list[Problem]:
     problems: list[Problem] = []
     for record in frozen:
         state = ledger.period_file(record.period)
-        if state.state is State.FINALIZED:
+        if _is_sealed(state):
             problems += _broken_seal(record.period, state)
         elif not state.frozen:
             told = f"{record.period} is closed, but the file does not say the digest of its record"
@@ -80,6 +80,11 @@ def _expected(record: Frozen, state: PeriodFile) -> dict[str, str]:
     return recorded | (state.seal.files if state.seal else {})
 
 
+def _is_sealed(state: PeriodFile) -> bool:
+    # The seal holds wherever it stands: the word beside it may have been changed.
+    return state.state is State.FINALIZED or state.seal is not None
+
+
 def _broken_seal(period: str, state: PeriodFile) -> list[Problem]:
     path, fix = f"periods/{period}.yaml", "restore the file from Git; a finalized period is never edited"
     if state.seal is None:
@@ -90,7 +95,7 @@ def _broken_seal(period: str, state: PeriodFile) -> list[Problem]:
 
 
 def _compare(root: Path, path: str, expected: str | None, period: str, state: PeriodFile) -> Problem | None:
-    sealed = state.state is State.FINALIZED
+    sealed = _is_sealed(state)
     restore = "restore it from Git"
     if not (root / path).is_file():
         told = "this file of it is gone"
@@ -108,7 +113,7 @@ def _compare(root: Path, path: str, expected: str | None, period: str, state: Pe
     return Problem(
         path,
         "sealed-file-changed" if sealed else "closed-period-changed",
-        f"{period} is {state.state}, but {told}",
+        f"{period} is {State.FINALIZED if sealed else state.state}, but {told}",
         f"{restore}; correct a finalized period by entries in an open one"
         if sealed
         else f"{restore}, or reopen the period as its next revision: `focus-billing periods open {period}`",
