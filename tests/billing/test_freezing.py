@@ -145,6 +145,27 @@ def test_a_period_file_vouches_for_its_record(root: Path) -> None:
     assert [(each.code, each.path) for each in problems(root)] == [("not-frozen", f"periods/{PERIOD}.yaml")]
 
 
+@pytest.mark.parametrize(
+    ("old", "new", "told"),
+    [
+        ("on: 2025-02-05", "on: 2031-12-31", "the closing date was 2025-02-05, is 2031-12-31"),
+        ("state: closed", "state: closed\nrevision: 7", "the revision was 1, is 7"),
+        (', by: "admin@x.edu"', "", "who closed it was admin@x.edu, is nobody"),
+    ],
+)
+def test_posting_date_and_revision_of_a_closed_month_are_as_recorded(root: Path, old: str, new: str, told: str) -> None:
+    """They stand on statements and journals, so whoever edits them in the period file is told."""
+    close(root)
+    path = root / f"periods/{PERIOD}.yaml"
+    text = path.read_text("utf-8")
+    assert old in text
+    path.write_text(text.replace(old, new), encoding="utf-8")
+    (found,) = problems(root)
+    assert (found.code, found.path) == ("closed-period-changed", f"periods/{PERIOD}.yaml")
+    assert told in found.message
+    assert f"periods open {PERIOD}" in found.fix
+
+
 def test_a_crash_while_closing_leaves_the_month_open(root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Whichever write fails, the period stays open, and closing again heals it."""
     real, calls = closing.write_file, []

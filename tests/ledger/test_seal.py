@@ -139,6 +139,18 @@ def test_one_changed_word_does_not_unseal_a_month(root: Path, state: str) -> Non
     }
 
 
+def test_a_new_seal_does_not_hide_another_closing_date(root: Path) -> None:
+    """The record says the date as well, and the seal of the record stands."""
+    path = root / f"periods/{PERIOD}.yaml"
+    state, _ = read_period(path.read_bytes(), "p")
+    assert state is not None
+    edited = replace(state, closed=Event(dt.date(2031, 12, 31), "billing.admin@example.edu"))
+    path.write_text(write_period(seal.make_seal(root, PERIOD, edited)), encoding="utf-8")
+    (told,) = found(root)
+    assert (told.path, told.code) == (f"periods/{PERIOD}.yaml", "sealed-file-changed")
+    assert "the closing date was 2025-01-08, is 2031-12-31" in told.message
+
+
 def test_a_finalized_month_without_a_seal_is_an_error(root: Path) -> None:
     """Taking the seal out does not unseal it."""
     path = root / f"periods/{PERIOD}.yaml"

@@ -43,11 +43,7 @@ def changed_inputs(ledger: Ledger, frozen: Iterable[Frozen]) -> list[Problem]:
     problems: list[Problem] = []
     for record in frozen:
         state = ledger.period_file(record.period)
-        if _is_sealed(state):
-            problems += _broken_seal(record.period, state)
-        elif not state.frozen:
-            told = f"{record.period} is closed, but the file does not say the digest of its record"
-            problems.append(Problem(f"periods/{record.period}.yaml", "not-frozen", told, "restore the file from Git"))
+        problems += _edited(record, state)
         expected = _expected(record, state)
         found = set(sealed_paths(ledger.root, record.period))
         for path in sorted(found | expected.keys()):
@@ -85,6 +81,17 @@ def _is_sealed(state: PeriodFile) -> bool:
     return state.state is State.FINALIZED or state.seal is not None
 
 
+def _edited(record: Frozen, state: PeriodFile) -> list[Problem]:
+    """What the period file itself says otherwise than its seal or its record."""
+    if _is_sealed(state) and (broken := _broken_seal(record.period, state)):
+        return broken
+    if not state.frozen:
+        told = f"{record.period} is {state.state}, but the file does not say the digest of its record"
+        return [Problem(f"periods/{record.period}.yaml", "not-frozen", told, "restore the file from Git")]
+    # Of another record nobody knows whose word counts; that it is another one is told of its own file.
+    return _other_closing(record, state) if record.digest == state.frozen else []
+
+
 def _broken_seal(period: str, state: PeriodFile) -> list[Problem]:
     path, fix = f"periods/{period}.yaml", "restore the file from Git; a finalized period is never edited"
     if state.seal is None:
@@ -94,8 +101,22 @@ def _broken_seal(period: str, state: PeriodFile) -> list[Problem]:
     return []
 
 
+def _other_closing(record: Frozen, state: PeriodFile) -> list[Problem]:
+    """What the period file says of the closing otherwise than the record, which it vouches for."""
+    now = state.closed or record.closed  # without it the file itself is at fault
+    pairs = (
+        ("the revision", record.revision, state.revision),
+        ("the closing date", record.closed.on, now.on),
+        ("who closed it", record.closed.by, now.by),
+    )
+    told = [f"{what} was {old or 'nobody'}, is {new or 'nobody'}" for what, old, new in pairs if old != new]
+    if not told:
+        return []
+    path = f"periods/{record.period}.yaml"
+    return [_changed(path, f"this file was changed: {'; '.join(told)}", "restore it from Git", record.period, state)]
+
+
 def _compare(root: Path, path: str, expected: str | None, period: str, state: PeriodFile) -> Problem | None:
-    sealed = _is_sealed(state)
     restore = "restore it from Git"
     if not (root / path).is_file():
         told = "this file of it is gone"
@@ -110,14 +131,15 @@ def _compare(root: Path, path: str, expected: str | None, period: str, state: Pe
             return None
         how = _how(root / path, expected)
         told = f"this file was changed: it was {expected[:_SHOWN]}, is {digest[:_SHOWN]}{how}"
-    return Problem(
-        path,
-        "sealed-file-changed" if sealed else "closed-period-changed",
-        f"{period} is {State.FINALIZED if sealed else state.state}, but {told}",
-        f"{restore}; correct a finalized period by entries in an open one"
-        if sealed
-        else f"{restore}, or reopen the period as its next revision: `focus-billing periods open {period}`",
-    )
+    return _changed(path, told, restore, period, state)
+
+
+def _changed(path: str, told: str, restore: str, period: str, state: PeriodFile) -> Problem:
+    if _is_sealed(state):
+        fix = f"{restore}; correct a finalized period by entries in an open one"
+        return Problem(path, "sealed-file-changed", f"{period} is {State.FINALIZED}, but {told}", fix)
+    fix = f"{restore}, or reopen the period as its next revision: `focus-billing periods open {period}`"
+    return Problem(path, "closed-period-changed", f"{period} is {state.state}, but {told}", fix)
 
 
 def _how(path: Path, expected: str) -> str:
