@@ -9,12 +9,20 @@ import pytest
 from closed_ledger import CONFIG, HEAD, LOGO, ON, PEOPLE, PERIOD, PROJECTS, close, month, problems, row
 
 from openchargeback.billing.freezing import drift
+from openchargeback.ledger.reading import Ledger, read_ledger
 from openchargeback.model import State
 from openchargeback.problems import LedgerFault, has_errors
 from openchargeback.publish import closing
 from openchargeback.publish.build import examine, open_books
 
 SAMPLE = Path(__file__).parents[2] / "ledger"
+
+
+def small(root: Path) -> Ledger:
+    """The ledger as its small files tell it, whatever is wrong with it."""
+    ledger, _ = read_ledger(root)
+    assert ledger is not None
+    return ledger
 
 
 @pytest.fixture
@@ -67,7 +75,7 @@ def test_closing_again_writes_the_same_bytes(root: Path) -> None:
         "2025-01.frozen.yaml", "2025-01.held.csv", "2025-01.lines.csv", "2025-01.logo.svg", "2025-01.resources.csv",
         "2025-01.yaml",
     ]  # fmt: skip
-    (root / f"periods/{PERIOD}.yaml").unlink()
+    shutil.rmtree(root / "periods")
     shutil.rmtree(root / ".openchargeback")
     close(root)
     assert {path: (root / path).read_bytes() for path in paths} == first
@@ -166,27 +174,87 @@ def test_posting_date_and_revision_of_a_closed_month_are_as_recorded(root: Path,
     assert f"periods open {PERIOD}" in found.fix
 
 
-def test_a_crash_while_closing_leaves_the_month_open(root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Whichever write fails, the period stays open, and closing again heals it."""
+def interrupted(monkeypatch: pytest.MonkeyPatch, root: Path, at: int) -> None:
+    """Close, with a power cut before the file of that number is written."""
     real, calls = closing.write_file, []
-    for fails_at in range(6):
-        calls.clear()
 
-        def write(path: Path, data: bytes, at: int = fails_at) -> None:
-            calls.append(path)
-            if len(calls) > at:
-                raise OSError("power cut")
-            real(path, data)
+    def write(path: Path, data: bytes) -> None:
+        calls.append(path)
+        if len(calls) > at:
+            raise OSError("power cut")
+        real(path, data)
 
-        monkeypatch.setattr(closing, "write_file", write)
+    with monkeypatch.context() as patched:
+        patched.setattr(closing, "write_file", write)
         with pytest.raises(OSError, match="power cut"):
             close(root)
-        assert month(root).state is State.OPEN
-        assert {problem.code for problem in problems(root)} <= {"frozen-left-over"}
-    monkeypatch.setattr(closing, "write_file", real)
-    close(root)
-    assert month(root).state is State.CLOSED
+
+
+@pytest.mark.parametrize("at", range(6))
+def test_a_crash_while_closing_leaves_the_month_open(root: Path, monkeypatch: pytest.MonkeyPatch, at: int) -> None:
+    """Whichever write fails, the period stays open; what was written is an error until opening it takes that away.
+
+    Only a whole record costs a revision: from outside it looks like that of a month whose period file was removed.
+    """
+    interrupted(monkeypatch, root, at)
+    assert small(root).period_file(PERIOD).state is State.OPEN
+    told = problems(root)
+    assert [each.code for each in told] == ["frozen-left-over"] * (at > 0)
+    assert all(f"periods open {PERIOD}" in each.fix for each in told)
+    closing.reopen(small(root), PERIOD)
     assert problems(root) == []
+    close(root)
+    assert (month(root).state, month(root).revision) == (State.CLOSED, 2 if at == 5 else 1)
+    assert problems(root) == []
+
+
+@pytest.mark.parametrize("left", range(5))
+def test_a_crash_while_reopening_leaves_the_month_open(root: Path, left: int) -> None:
+    """The later revision in the period file says that it was reopened; opening again takes away what is left."""
+    close(root)
+    record = {path: path.read_bytes() for path in (root / "periods").iterdir() if path.name != f"{PERIOD}.yaml"}
+    paths = closing.reopen(small(root), PERIOD)[1:]
+    for path in paths[len(paths) - 1 - left :]:  # the document that vouches for the others goes first
+        (root / path).write_bytes(record[root / path])
+    whole = left == len(paths) - 1
+    assert [(each.code, str(each.severity)) for each in problems(root)] == [
+        ("frozen-left-over", "warning" if whole else "error")
+    ]
+    closing.reopen(small(root), PERIOD)
+    assert problems(root) == []
+    assert (month(root).state, month(root).revision) == (State.OPEN, 2)
+
+
+@pytest.mark.parametrize("with_charges", [True, False])
+def test_a_closed_month_without_its_period_file_is_an_error(root: Path, *, with_charges: bool) -> None:
+    """Nothing is billed from what lies there now, not even where that is nothing; no number is used again."""
+    close(root)
+    (root / f"periods/{PERIOD}.yaml").unlink()
+    charges = root / f"charges/{PERIOD}/aws.csv"
+    if with_charges:
+        charges.write_bytes(charges.read_bytes() + row("5").encode())
+    else:
+        shutil.rmtree(root / f"approvals/{PERIOD}")
+        charges.unlink()
+    (told,) = problems(root)
+    assert (told.code, told.path, str(told.severity)) == ("frozen-left-over", f"periods/{PERIOD}.frozen.yaml", "error")
+    assert f"restore periods/{PERIOD}.yaml from Git" in told.fix
+    closing.reopen(small(root), PERIOD)
+    assert problems(root) == []
+    assert small(root).period_file(PERIOD).revision == 2
+
+
+def test_a_period_file_of_an_earlier_revision_opens_nothing(root: Path) -> None:
+    """Such as the one from before the closing, brought back from Git."""
+    close(root)
+    closing.reopen(small(root), PERIOD)
+    before = (root / f"periods/{PERIOD}.yaml").read_bytes()
+    close(root)
+    (root / f"periods/{PERIOD}.yaml").write_bytes(before)
+    (told,) = problems(root)
+    assert (told.code, str(told.severity)) == ("frozen-left-over", "error")
+    closing.reopen(small(root), PERIOD)
+    assert month(root).revision == 3
 
 
 def test_reopening_takes_the_record_away_and_counts(root: Path) -> None:

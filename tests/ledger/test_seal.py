@@ -5,6 +5,7 @@ from __future__ import annotations
 import datetime as dt
 import hashlib
 import shutil
+import subprocess
 from dataclasses import replace
 from pathlib import Path
 
@@ -197,3 +198,41 @@ def test_a_period_file_is_read_as_it_was_written(tmp_path: Path) -> None:
     assert read_period(write_period(sealed).encode(), "p") == (sealed, [])
     assert seal_digest(sealed) == sealed.seal.digest  # type: ignore[union-attr]
     assert seal_digest(replace(sealed, revision=4)) != sealed.seal.digest  # type: ignore[union-attr]
+
+
+def test_the_last_commit_knows_what_was_finalized(tmp_path: Path) -> None:
+    """Also of a ledger that is a folder of a repository; without Git or a commit there is nothing to compare."""
+    root = tmp_path / "billing" / "ledger"
+    shutil.copytree(SAMPLE, root, ignore=shutil.ignore_patterns(".openchargeback"))
+
+    def told() -> list[tuple[str, str]]:
+        ledger, _ = read_ledger(root)
+        assert ledger is not None
+        return [(each.path, each.code) for each in seal.no_longer_finalized(ledger)]
+
+    def git(*arguments: str) -> None:
+        person = ("-c", "user.name=Ada", "-c", "user.email=ada@example.edu")
+        subprocess.run(["git", "-C", str(tmp_path), *person, *arguments], check=True, capture_output=True)
+
+    path = f"periods/{PERIOD}.yaml"
+    text = (root / path).read_text("utf-8")
+    git("init", "-q")
+    (root / path).unlink()
+    assert told() == []
+    (root / path).write_text(text, encoding="utf-8")
+    git("add", ".")
+    git("commit", "-q", "-m", "closed")
+    assert told() == []
+    (root / path).write_text(f"# another comment\n{text}", encoding="utf-8")
+    assert told() == []
+    state, _ = read_period(text.encode(), path)
+    assert state is not None
+    later = replace(state, finalized=Event(dt.date(2025, 12, 31), "x@x.edu"))
+    (root / path).write_text(write_period(seal.make_seal(root, PERIOD, later)), encoding="utf-8")
+    assert told() == [(path, "sealed-file-changed")]
+    (root / path).unlink()
+    assert told() == [(path, "sealed-file-changed")]
+    git("checkout", "-q", "--", ".")
+    shutil.rmtree(tmp_path / ".git")
+    (root / path).unlink()
+    assert told() == []

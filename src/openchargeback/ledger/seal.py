@@ -1,24 +1,29 @@
 """Whether what a closed period rests on is still what it was, byte for byte; and the seal that finalizing puts on it.
 
-A seal finds every change of a sealed file, and most changes of the period file that carries it. It cannot stop
-somebody who changes the files and computes a new seal: that the history of the Git repository shows.
+A seal finds every change of a sealed file, and of the period file that carries it, also where that no longer says
+`finalized`. It cannot stop somebody who changes the files and computes a new seal, or removes all that closing wrote:
+that the last commit shows (`no_longer_finalized`), and once it is committed the plan of the branch.
 """
 
 from __future__ import annotations
 
+import hashlib
+import re
 from collections.abc import Iterable, Iterator
 from dataclasses import replace
-from pathlib import Path
+from functools import partial
+from pathlib import Path, PurePosixPath
 
-from openchargeback.ledger import files
-from openchargeback.ledger.frozen import FROZEN, PARTS, Frozen, part_path
-from openchargeback.ledger.periods import PeriodFile, Seal, seal_digest
+from openchargeback.ledger import files, git, shape
+from openchargeback.ledger.frozen import FROZEN, PARTS, Frozen, part_path, read_frozen
+from openchargeback.ledger.periods import PeriodFile, Seal, is_period, read_period, seal_digest
 from openchargeback.ledger.reading import Ledger
 from openchargeback.model import State
-from openchargeback.problems import Problem, Severity
+from openchargeback.problems import OutsideFault, Problem, Severity
 
 _LFS = b"version https://git-lfs.github.com/spec/v1"
 _SHOWN = 16
+_PERIOD_FILE = re.compile(rf"periods/{shape.PERIOD_PATTERN}\.yaml", re.ASCII).fullmatch
 
 
 def sealed_paths(root: Path, period: str) -> Iterator[str]:
@@ -53,19 +58,63 @@ def changed_inputs(ledger: Ledger, frozen: Iterable[Frozen]) -> list[Problem]:
     return problems
 
 
-def left_over(root: Path, period: str) -> list[Problem]:
-    """Files of an earlier closing beside a period that is open."""
-    return [
-        Problem(
-            part_path(period, name),
-            "frozen-left-over",
-            f"{period} is open, so this record of an earlier closing says nothing",
-            f"remove it; or, if {period} should be closed, restore periods/{period}.yaml from Git",
-            severity=Severity.WARNING,
-        )
-        for name in (*PARTS, FROZEN)
-        if (root / part_path(period, name)).is_file()
-    ]
+def recorded_periods(root: Path) -> set[str]:
+    """The periods of which any file lies there that closing wrote, whatever else the ledger has of them."""
+    names = [PurePosixPath(path).name.partition(".") for path in files.listed(root, "periods", [])]
+    return {period for period, _, rest in names if is_period(period) and rest in (FROZEN, *PARTS)}
+
+
+def left_over(ledger: Ledger, period: str) -> list[Problem]:
+    """The record of a closing beside a period that is open or has no period file.
+
+    An error, since the month was closed as far as the record knows, or is being closed or reopened by a command that
+    was killed. A warning only where the period file names a later revision than the record: then it was reopened.
+    """
+    paths = [path for path in map(partial(part_path, period), (FROZEN, *PARTS)) if (ledger.root / path).is_file()]
+    if not paths:
+        return []
+    state = ledger.period_file(period)
+    record = read_frozen(ledger.root, period, state)[0]
+    what = paths[0] if len(paths) == 1 else f"{paths[0]} and {len(paths) - 1} more"
+    remove = f"`focus-billing periods open {period}` takes the record away"
+    if record is not None and record.revision < state.revision:
+        told = f"{period} is open again, so the record of its revision {record.revision} says nothing ({what})"
+        return [Problem(paths[0], "frozen-left-over", told, remove, severity=Severity.WARNING)]
+    said = "says that it is open" if period in ledger.period_files else "is not there or cannot be read"
+    told = f"{period} has a record of its closing ({what}), but periods/{period}.yaml {said}"
+    fix = f"restore periods/{period}.yaml from Git; or, if {period} shall be open, {remove}"
+    return [Problem(paths[0], "frozen-left-over", told, fix)]
+
+
+def no_longer_finalized(ledger: Ledger) -> list[Problem]:
+    """Period files that the last commit finalizes and that are gone or say something else now.
+
+    This finds what no file in the work tree could tell, such as a record that was removed as a whole. Without Git or a
+    commit there is nothing to compare. After such a change was committed, the plan of its branch tells.
+    """
+    problems = []
+    for path, data in _committed_period_files(ledger.root):
+        if ledger.digests.get(path) == hashlib.sha256(data).hexdigest():
+            continue
+        was, _ = read_period(data, path)
+        period = PurePosixPath(path).stem
+        if was is None or was.state is not State.FINALIZED or ledger.period_files.get(period) == was:
+            continue
+        now = "says something else" if (ledger.root / path).is_file() else "is gone"
+        told = f"{period} is finalized in the last commit, but its period file {now}"
+        fix = "restore the file from Git; a finalized period is never opened or edited"
+        problems.append(Problem(path, "sealed-file-changed", told, fix))
+    return problems
+
+
+def _committed_period_files(root: Path) -> list[tuple[str, bytes]]:
+    try:
+        commit = git.resolve(root, "HEAD") if git.inside_repository(root) else ""
+        paths = {path: entry for path, entry in git.tree(root, commit).items() if _PERIOD_FILE(path)} if commit else {}
+        return list(zip(paths, git.read_blobs(root, (entry.id for entry in paths.values())), strict=True))
+    except OutsideFault:
+        # Git is asked, never needed: a repository that it refuses to read must not stop a check of the files.
+        return []
 
 
 def _expected(record: Frozen, state: PeriodFile) -> dict[str, str]:
