@@ -9,12 +9,20 @@ import pytest
 from closed_ledger import CONFIG, HEAD, LOGO, ON, PEOPLE, PERIOD, PROJECTS, close, month, problems, row
 
 from openchargeback.billing.freezing import drift
+from openchargeback.ledger.reading import Ledger, read_ledger
 from openchargeback.model import State
-from openchargeback.problems import has_errors
+from openchargeback.problems import LedgerFault, has_errors
 from openchargeback.publish import closing
-from openchargeback.publish.build import open_books
+from openchargeback.publish.build import examine, open_books
 
 SAMPLE = Path(__file__).parents[2] / "ledger"
+
+
+def small(root: Path) -> Ledger:
+    """The ledger as its small files tell it, whatever is wrong with it."""
+    ledger, _ = read_ledger(root)
+    assert ledger is not None
+    return ledger
 
 
 @pytest.fixture
@@ -67,7 +75,7 @@ def test_closing_again_writes_the_same_bytes(root: Path) -> None:
         "2025-01.frozen.yaml", "2025-01.held.csv", "2025-01.lines.csv", "2025-01.logo.svg", "2025-01.resources.csv",
         "2025-01.yaml",
     ]  # fmt: skip
-    (root / f"periods/{PERIOD}.yaml").unlink()
+    shutil.rmtree(root / "periods")
     shutil.rmtree(root / ".openchargeback")
     close(root)
     assert {path: (root / path).read_bytes() for path in paths} == first
@@ -145,27 +153,108 @@ def test_a_period_file_vouches_for_its_record(root: Path) -> None:
     assert [(each.code, each.path) for each in problems(root)] == [("not-frozen", f"periods/{PERIOD}.yaml")]
 
 
-def test_a_crash_while_closing_leaves_the_month_open(root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Whichever write fails, the period stays open, and closing again heals it."""
+@pytest.mark.parametrize(
+    ("old", "new", "told"),
+    [
+        ("on: 2025-02-05", "on: 2031-12-31", "the closing date was 2025-02-05, is 2031-12-31"),
+        ("state: closed", "state: closed\nrevision: 7", "the revision was 1, is 7"),
+        (', by: "admin@x.edu"', "", "who closed it was admin@x.edu, is nobody"),
+    ],
+)
+def test_posting_date_and_revision_of_a_closed_month_are_as_recorded(root: Path, old: str, new: str, told: str) -> None:
+    """They stand on statements and journals, so whoever edits them in the period file is told."""
+    close(root)
+    path = root / f"periods/{PERIOD}.yaml"
+    text = path.read_text("utf-8")
+    assert old in text
+    path.write_text(text.replace(old, new), encoding="utf-8")
+    (found,) = problems(root)
+    assert (found.code, found.path) == ("closed-period-changed", f"periods/{PERIOD}.yaml")
+    assert told in found.message
+    assert f"periods open {PERIOD}" in found.fix
+
+
+def interrupted(monkeypatch: pytest.MonkeyPatch, root: Path, at: int) -> None:
+    """Close, with a power cut before the file of that number is written."""
     real, calls = closing.write_file, []
-    for fails_at in range(6):
-        calls.clear()
 
-        def write(path: Path, data: bytes, at: int = fails_at) -> None:
-            calls.append(path)
-            if len(calls) > at:
-                raise OSError("power cut")
-            real(path, data)
+    def write(path: Path, data: bytes) -> None:
+        calls.append(path)
+        if len(calls) > at:
+            raise OSError("power cut")
+        real(path, data)
 
-        monkeypatch.setattr(closing, "write_file", write)
+    with monkeypatch.context() as patched:
+        patched.setattr(closing, "write_file", write)
         with pytest.raises(OSError, match="power cut"):
             close(root)
-        assert month(root).state is State.OPEN
-        assert {problem.code for problem in problems(root)} <= {"frozen-left-over"}
-    monkeypatch.setattr(closing, "write_file", real)
-    close(root)
-    assert month(root).state is State.CLOSED
+
+
+@pytest.mark.parametrize("at", range(6))
+def test_a_crash_while_closing_leaves_the_month_open(root: Path, monkeypatch: pytest.MonkeyPatch, at: int) -> None:
+    """Whichever write fails, the period stays open; what was written is an error until opening it takes that away.
+
+    Only a whole record costs a revision: from outside it looks like that of a month whose period file was removed.
+    """
+    interrupted(monkeypatch, root, at)
+    assert small(root).period_file(PERIOD).state is State.OPEN
+    told = problems(root)
+    assert [each.code for each in told] == ["frozen-left-over"] * (at > 0)
+    assert all(f"periods open {PERIOD}" in each.fix for each in told)
+    closing.reopen(small(root), PERIOD)
     assert problems(root) == []
+    close(root)
+    assert (month(root).state, month(root).revision) == (State.CLOSED, 2 if at == 5 else 1)
+    assert problems(root) == []
+
+
+@pytest.mark.parametrize("left", range(5))
+def test_a_crash_while_reopening_leaves_the_month_open(root: Path, left: int) -> None:
+    """The later revision in the period file says that it was reopened; opening again takes away what is left."""
+    close(root)
+    record = {path: path.read_bytes() for path in (root / "periods").iterdir() if path.name != f"{PERIOD}.yaml"}
+    paths = closing.reopen(small(root), PERIOD)[1:]
+    for path in paths[len(paths) - 1 - left :]:  # the document that vouches for the others goes first
+        (root / path).write_bytes(record[root / path])
+    whole = left == len(paths) - 1
+    assert [(each.code, str(each.severity)) for each in problems(root)] == [
+        ("frozen-left-over", "warning" if whole else "error")
+    ]
+    closing.reopen(small(root), PERIOD)
+    assert problems(root) == []
+    assert (month(root).state, month(root).revision) == (State.OPEN, 2)
+
+
+@pytest.mark.parametrize("with_charges", [True, False])
+def test_a_closed_month_without_its_period_file_is_an_error(root: Path, *, with_charges: bool) -> None:
+    """Nothing is billed from what lies there now, not even where that is nothing; no number is used again."""
+    close(root)
+    (root / f"periods/{PERIOD}.yaml").unlink()
+    charges = root / f"charges/{PERIOD}/aws.csv"
+    if with_charges:
+        charges.write_bytes(charges.read_bytes() + row("5").encode())
+    else:
+        shutil.rmtree(root / f"approvals/{PERIOD}")
+        charges.unlink()
+    (told,) = problems(root)
+    assert (told.code, told.path, str(told.severity)) == ("frozen-left-over", f"periods/{PERIOD}.frozen.yaml", "error")
+    assert f"restore periods/{PERIOD}.yaml from Git" in told.fix
+    closing.reopen(small(root), PERIOD)
+    assert problems(root) == []
+    assert small(root).period_file(PERIOD).revision == 2
+
+
+def test_a_period_file_of_an_earlier_revision_opens_nothing(root: Path) -> None:
+    """Such as the one from before the closing, brought back from Git."""
+    close(root)
+    closing.reopen(small(root), PERIOD)
+    before = (root / f"periods/{PERIOD}.yaml").read_bytes()
+    close(root)
+    (root / f"periods/{PERIOD}.yaml").write_bytes(before)
+    (told,) = problems(root)
+    assert (told.code, str(told.severity)) == ("frozen-left-over", "error")
+    closing.reopen(small(root), PERIOD)
+    assert month(root).revision == 3
 
 
 def test_reopening_takes_the_record_away_and_counts(root: Path) -> None:
@@ -189,6 +278,19 @@ def test_faults_of_a_record_have_line_and_column(root: Path) -> None:
     path.write_bytes("\n".join(lines).encode())
     found = [(p.line, p.column) for p in problems(root) if p.code == "frozen-fault"]
     assert found == [(2, len("a@x.edu,p,F-1,aws,") + len('" Compute, \r""x"""') + 2), (3, 1)]
+
+
+def test_the_record_of_another_month_is_no_record(root: Path) -> None:
+    """January's files under February's names are not billed twice, whether or not January was read just before."""
+    close(root)
+    for path in list((root / "periods").iterdir()):
+        shutil.copy(path, path.with_name(path.name.replace(PERIOD, "2025-02")))
+    for _ in ("read for the first time", "read again"):
+        told = [(each.code, each.path, each.message) for each in problems(root)]
+        assert told == [("frozen-fault", "periods/2025-02.frozen.yaml", f"it is the record of {PERIOD}")]
+        assert [each.period for each in examine(root)[1]] == [PERIOD]
+    with pytest.raises(LedgerFault, match="1 error in the ledger"):
+        open_books(root)
 
 
 def test_drift_is_silent_until_the_tool_computes_otherwise(root: Path, monkeypatch: pytest.MonkeyPatch) -> None:

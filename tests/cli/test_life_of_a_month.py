@@ -10,6 +10,7 @@ import shutil
 import subprocess
 import sys
 import time
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -120,6 +121,54 @@ def test_a_finalized_month_is_never_opened_and_its_change_is_an_error(ledger: Pa
     assert "sealed-file-changed" in said
     assert "charges/2025-01/aws.csv" in said
     assert not (ledger / "out").exists()
+
+
+def finalized(ledger: Path) -> Path:
+    """January finalized and committed; gives its period file."""
+    run(ledger, "periods", "close", "2025-01", "--leave-held", *BY)
+    run(ledger, "periods", "finalize", "2025-01", *BY)
+    git(ledger, "init", "-q")
+    put(ledger, ".gitignore", ".openchargeback/\n")
+    git(ledger, "add", ".")
+    git(ledger, "commit", "-q", "-m", "January")
+    return ledger / "periods/2025-01.yaml"
+
+
+def _say_open(period: Path) -> None:
+    period.write_text(period.read_text("utf-8").replace("state: finalized", "state: open"), encoding="utf-8")
+
+
+def _say_closed(period: Path) -> None:
+    period.write_text(period.read_text("utf-8").replace("state: finalized", "state: closed"), encoding="utf-8")
+
+
+def _unseal(period: Path) -> None:
+    """To what closing wrote, as if it had never been finalized."""
+    lines = period.read_text("utf-8").replace("state: finalized", "state: closed").split("seal:")[0].splitlines(True)
+    period.write_text("".join(line for line in lines if not line.startswith("finalized:")), encoding="utf-8")
+
+
+def _remove_record(period: Path) -> None:
+    shutil.rmtree(period.parent)
+
+
+def _second_file(period: Path) -> None:
+    period.with_suffix(".yml").write_text("state: open\n", encoding="utf-8")
+
+
+@pytest.mark.parametrize("tamper", [_say_open, _say_closed, _unseal, Path.unlink, _remove_record, _second_file])
+def test_no_change_of_files_opens_a_finalized_month(ledger: Path, tamper: Callable[[Path], None]) -> None:
+    """Every command stops at it, opening too; what leaves no trace in the files is found by the last commit."""
+    period = finalized(ledger)
+    tamper(period)
+    put(ledger, "charges/2025-01/aws.csv", HEAD + row("999"))
+    said = run(ledger, "periods", "show", "2025-01", code=1).stderr
+    expected = "misplaced-file" if tamper is _second_file else "sealed-file-changed"
+    assert f"error[{expected}]" in said
+    run(ledger, "build", "-o", "out", code=1)
+    assert not (ledger / "out").exists()
+    run(ledger, "periods", "open", "2025-01", code=2 if tamper is _second_file else 1)
+    assert "error[sealed-period]" in run(ledger, "plan", "HEAD", code=1).stderr
 
 
 def test_a_changed_closed_month_is_reopened_and_closed_again(ledger: Path) -> None:

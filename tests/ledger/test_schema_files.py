@@ -156,6 +156,7 @@ DECISION = "decisions: [{decision: approve, reason: r, by: b, charges: [01234567
         ("approvals", 'decisions: [{where: {flag: f, pi: ""}, decision: reassign, set: {fund: 1}, reason: r, by: b}]'),
         ("period", "state: open"),
         ("period", "state: closed\nrevision: 2\nclosed: {on: 2025-02-03}"),
+        ("period", "state: open\nclosed:\nseal:"),
     ],
 )
 def test_what_the_program_accepts_the_editor_does_too(name, text):
@@ -203,6 +204,10 @@ def test_what_the_program_accepts_the_editor_does_too(name, text):
         ("period", "state: finalized\nfinalized: {on: 2025-02-03}"),
         ("period", "state: open\nrevision: 0"),
         ("period", "state: closed\nclosed: {by: me}"),
+        ("period", "state: open\nclosed: {on: 2025-02-03}"),
+        ("period", f"state: open\nfrozen: {'0' * 64}"),
+        ("period", "state: closed\nclosed: {on: 2025-02-03}\nfinalized: {on: 2025-03-03}"),
+        ("period", f"state: closed\nclosed: {{on: 2025-02-03}}\nseal: {{digest: {'0' * 64}, files: {{}}}}"),
     ],
 )
 def test_what_is_faulty_both_refuse(name, text):

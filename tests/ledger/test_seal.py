@@ -5,6 +5,7 @@ from __future__ import annotations
 import datetime as dt
 import hashlib
 import shutil
+import subprocess
 from dataclasses import replace
 from pathlib import Path
 
@@ -124,6 +125,33 @@ def test_an_edited_period_file_is_found(root: Path, old: str, new: str) -> None:
     }
 
 
+@pytest.mark.parametrize("state", ["open", "closed"])
+def test_one_changed_word_does_not_unseal_a_month(root: Path, state: str) -> None:
+    """The file itself is refused with the line of the word, and its seal does not fit it any more."""
+    path = root / f"periods/{PERIOD}.yaml"
+    path.write_text(path.read_text("utf-8").replace("state: finalized", f"state: {state}"), encoding="utf-8")
+    (root / f"charges/{PERIOD}/aws.csv").write_text("x", encoding="utf-8")
+    period, problems = read_period(path.read_bytes(), "p")
+    assert period is not None
+    assert [(each.code, each.line) for each in problems] == [("state-contradicted", 3)]
+    assert {(each.path, each.code) for each in found(root)} == {
+        (f"periods/{PERIOD}.yaml", "sealed-file-changed"),
+        (f"charges/{PERIOD}/aws.csv", "sealed-file-changed"),
+    }
+
+
+def test_a_new_seal_does_not_hide_another_closing_date(root: Path) -> None:
+    """The record says the date as well, and the seal of the record stands."""
+    path = root / f"periods/{PERIOD}.yaml"
+    state, _ = read_period(path.read_bytes(), "p")
+    assert state is not None
+    edited = replace(state, closed=Event(dt.date(2031, 12, 31), "billing.admin@example.edu"))
+    path.write_text(write_period(seal.make_seal(root, PERIOD, edited)), encoding="utf-8")
+    (told,) = found(root)
+    assert (told.path, told.code) == (f"periods/{PERIOD}.yaml", "sealed-file-changed")
+    assert "the closing date was 2025-01-08, is 2031-12-31" in told.message
+
+
 def test_a_finalized_month_without_a_seal_is_an_error(root: Path) -> None:
     """Taking the seal out does not unseal it."""
     path = root / f"periods/{PERIOD}.yaml"
@@ -170,3 +198,41 @@ def test_a_period_file_is_read_as_it_was_written(tmp_path: Path) -> None:
     assert read_period(write_period(sealed).encode(), "p") == (sealed, [])
     assert seal_digest(sealed) == sealed.seal.digest  # type: ignore[union-attr]
     assert seal_digest(replace(sealed, revision=4)) != sealed.seal.digest  # type: ignore[union-attr]
+
+
+def test_the_last_commit_knows_what_was_finalized(tmp_path: Path) -> None:
+    """Also of a ledger that is a folder of a repository; without Git or a commit there is nothing to compare."""
+    root = tmp_path / "billing" / "ledger"
+    shutil.copytree(SAMPLE, root, ignore=shutil.ignore_patterns(".openchargeback"))
+
+    def told() -> list[tuple[str, str]]:
+        ledger, _ = read_ledger(root)
+        assert ledger is not None
+        return [(each.path, each.code) for each in seal.no_longer_finalized(ledger)]
+
+    def git(*arguments: str) -> None:
+        person = ("-c", "user.name=Ada", "-c", "user.email=ada@example.edu")
+        subprocess.run(["git", "-C", str(tmp_path), *person, *arguments], check=True, capture_output=True)
+
+    path = f"periods/{PERIOD}.yaml"
+    text = (root / path).read_text("utf-8")
+    git("init", "-q")
+    (root / path).unlink()
+    assert told() == []
+    (root / path).write_text(text, encoding="utf-8")
+    git("add", ".")
+    git("commit", "-q", "-m", "closed")
+    assert told() == []
+    (root / path).write_text(f"# another comment\n{text}", encoding="utf-8")
+    assert told() == []
+    state, _ = read_period(text.encode(), path)
+    assert state is not None
+    later = replace(state, finalized=Event(dt.date(2025, 12, 31), "x@x.edu"))
+    (root / path).write_text(write_period(seal.make_seal(root, PERIOD, later)), encoding="utf-8")
+    assert told() == [(path, "sealed-file-changed")]
+    (root / path).unlink()
+    assert told() == [(path, "sealed-file-changed")]
+    git("checkout", "-q", "--", ".")
+    shutil.rmtree(tmp_path / ".git")
+    (root / path).unlink()
+    assert told() == []

@@ -333,6 +333,40 @@ def test_touching_a_closed_or_finalized_month_is_told_and_moves_nothing(tmp_path
     assert not plan.moves
 
 
+def test_a_month_is_not_closed_anew_in_the_same_revision(tmp_path):
+    ledger = started(tmp_path / "l", ROWS)
+    ledger.program("periods", "close", "2025-01", *BY)
+    ledger.commit()
+    record = [path for path in (ledger.root / "periods").iterdir() if path.is_file()]
+    for path in record:
+        path.unlink()
+    assert codes(ledger.plan("HEAD")) == ["revision-reused"]
+    ledger.charges(MORE)
+    ledger.program("periods", "close", "2025-01", *BY)
+    (problem,) = ledger.plan("HEAD").problems
+    assert (problem.code, problem.path, str(problem.severity)) == ("revision-reused", "periods/2025-01.yaml", "error")
+    ledger.program("periods", "open", "2025-01")
+    ledger.program("periods", "close", "2025-01", *BY)
+    assert codes(ledger.plan("HEAD")) == ["closed-period"]
+
+
+def test_a_month_that_lost_its_period_file_is_an_error_in_the_plan(tmp_path):
+    ledger = started(tmp_path / "l", ROWS)
+    ledger.program("periods", "close", "2025-01", *BY)
+    ledger.commit()
+    (ledger.root / "periods/2025-01.yaml").unlink()
+    assert sorted(codes(ledger.plan("HEAD"))) == ["frozen-left-over", "revision-reused"]
+
+
+def test_what_is_acknowledged_of_a_finalized_month_is_no_change_of_it(tmp_path):
+    ledger = started(tmp_path / "l", ROWS)
+    ledger.program("periods", "close", "2025-01", *BY)
+    ledger.program("periods", "finalize", "2025-01", *BY)
+    ledger.commit()
+    ledger.write("periods/2025-01.notes.yaml", "drift: [{digest: 0123456789abcdef, reason: seen, by: b@example.edu}]\n")
+    assert codes(ledger.plan("HEAD")) == []
+
+
 def test_closing_a_month_is_no_fault_and_reopening_is_a_warning(tmp_path):
     ledger = started(tmp_path / "l", ROWS)
     ledger.program("periods", "close", "2025-01", *BY)

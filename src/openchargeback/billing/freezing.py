@@ -17,7 +17,7 @@ from openchargeback.focus.database import sql
 from openchargeback.ledger.directory import Directory
 from openchargeback.ledger.frozen import FROZEN, Frozen, FrozenResource, FrozenStatement, Spending, part_path
 from openchargeback.ledger.notes import NOTES
-from openchargeback.ledger.periods import PeriodFile, last_day
+from openchargeback.ledger.periods import Event, PeriodFile, last_day
 from openchargeback.ledger.reading import Ledger
 from openchargeback.ledger.settings import Config
 from openchargeback.model import (
@@ -89,6 +89,8 @@ def freeze(ledger: Ledger, billed: BilledPeriod, details: Details, histories: Hi
         period=billed.period,
         digest="",
         version=version,
+        revision=billed.revision,
+        closed=Event(billed.closed_on or last_day(billed.period), billed.closed_by),
         config=replace(config, sources={name: each for name, each in config.sources.items() if name in sources}),
         directory=_used(ledger.directory, people, projects),
         charges=billed.files,

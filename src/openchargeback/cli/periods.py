@@ -16,6 +16,7 @@ from openchargeback.cli.report import note_problems, print_json, print_table, pr
 from openchargeback.ledger import git
 from openchargeback.ledger.periods import Event
 from openchargeback.ledger.reading import read_ledger
+from openchargeback.ledger.seal import left_over, no_longer_finalized
 from openchargeback.model import BilledPeriod, State
 from openchargeback.portal.paths import statement_pdf
 from openchargeback.problems import LedgerFault, Problem, UsageFault
@@ -161,6 +162,8 @@ def show_period(period: str, why: str | None, lines: tuple[int, ...], named: str
 def open_period(period: str, named: str | None) -> None:
     """Open a period; a closed one is reopened as its next revision.
 
+    Of an open one, whatever a command that was killed left of a record is removed.
+
     \b
     Example: focus-billing periods open 2025-02
     """
@@ -171,11 +174,14 @@ def open_period(period: str, named: str | None) -> None:
         if ledger is None:
             raise LedgerFault(problems)
         known = ledger.period_file(period)
-        if known.state is State.OPEN and period in ledger.period_files:
+        # But a period file that was tampered with is restored, lest a finalized month be opened after all.
+        problems += no_longer_finalized(ledger)
+        faults = [each for each in problems if each.path == f"periods/{period}.yaml"]
+        if faults:
+            raise LedgerFault(faults, root)
+        if known.state is State.OPEN and period in ledger.period_files and not left_over(ledger, period):
             click.echo(f"{period} is open already")
             return
-        if period not in ledger.period_files and (root / "periods" / f"{period}.yaml").exists():
-            raise LedgerFault(problems)
         _tell(closing.reopen(ledger, period), State.OPEN)
 
 

@@ -23,7 +23,7 @@ from openchargeback.ledger import shape, table
 from openchargeback.ledger.config import CONFIG, config_of
 from openchargeback.ledger.directory import PEOPLE, PROJECTS, Directory, directory_of
 from openchargeback.ledger.files import read_bytes
-from openchargeback.ledger.periods import PeriodFile
+from openchargeback.ledger.periods import PERIOD, Event, PeriodFile
 from openchargeback.ledger.settings import Config
 from openchargeback.ledger.settings_text import directory_values, settings_values
 from openchargeback.ledger.yaml_text import document
@@ -109,6 +109,7 @@ class Spending:
 class Frozen:
     """A closed month as its files tell it. `digest`: SHA-256 of `P.frozen.yaml`; `version`: of the tool that closed.
 
+    revision, closed: as the period file says them since then.
     charges, approvals: the inputs with their digests; files: digest by name in PARTS.
     compared_with: the closed months that the rule for unusual amounts looked at.
     evidence: who approved its decisions, as far as it was known when the period was closed.
@@ -117,6 +118,8 @@ class Frozen:
     period: str
     digest: str
     version: str
+    revision: int
+    closed: Event
     config: Config
     directory: Directory
     charges: tuple[FileRecord, ...]
@@ -326,6 +329,8 @@ FROZEN_FILE = shape.Record(
     _described({
         "period": shape.Text(pattern=shape.PERIOD_PATTERN, what="a period"),
         "version": shape.Text(help="The version of the tool that closed the period."),
+        "revision": PERIOD.fields["revision"],
+        "closed": PERIOD.fields["closed"],
         "files": shape.MapOf(_SHA, help="Digests of the other files that closing wrote."),
         "inputs": shape.Record(
             _described({
@@ -348,8 +353,8 @@ FROZEN_FILE = shape.Record(
             _described({"people": PEOPLE.fields["people"], "projects": PROJECTS.fields["projects"]})
         ),
     }),
-    required=("period", "version", "files", "inputs", "sources", "spending", "statements", "held", "flags", "decisions",
-              "settings", "directory"),
+    required=("period", "version", "revision", "closed", "files", "inputs", "sources", "spending", "statements", "held",
+              "flags", "decisions", "settings", "directory"),
     help="What closing a month recorded; written by the program, never by hand.",
 )  # fmt: skip
 
@@ -424,6 +429,8 @@ def _frozen(
         period=period,
         digest=digest,
         version=values["version"],
+        revision=values["revision"],
+        closed=values["closed"],
         config=values["settings"],
         directory=directory,
         charges=tuple(
@@ -600,6 +607,8 @@ def _document(frozen: Frozen, files: dict[str, str]) -> str:
     values = {
         "period": frozen.period,
         "version": frozen.version,
+        "revision": frozen.revision,
+        "closed": {"on": frozen.closed.on.isoformat(), "by": frozen.closed.by},
         "files": files,
         "inputs": {
             "charges": [

@@ -372,8 +372,17 @@ def write_blobs(root: Path, wanted: Iterable[tuple[str, Path]]) -> None:
 
 def read_blob(root: Path, id_: str) -> bytes:
     """A content by its id; for small files."""
+    return read_blobs(root, [id_])[0]
+
+
+def read_blobs(root: Path, ids: Iterable[str]) -> list[bytes]:
+    """Contents by their ids, in that order; for small files."""
+    contents = []
     with _conversation(root, "cat-file", "--batch") as (ask, answer):
-        return answer.read(_asked(ask, answer, id_))
+        for id_ in ids:
+            contents.append(answer.read(_asked(ask, answer, id_)))
+            answer.read(1)
+    return contents
 
 
 def _asked(ask: IO[bytes], answer: IO[bytes], id_: str) -> int:

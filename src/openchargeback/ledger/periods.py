@@ -11,7 +11,7 @@ from typing import Any
 
 from openchargeback.ledger import shape
 from openchargeback.ledger.yaml_text import quoted, scalar
-from openchargeback.ledger.yaml_tree import Node, Reader, parse
+from openchargeback.ledger.yaml_tree import Mapping, Node, Reader, parse
 from openchargeback.model import State
 from openchargeback.problems import Problem
 
@@ -72,6 +72,15 @@ def _needs(state: State, key: str) -> dict[str, Any]:
     return {"if": {"properties": {"state": {"const": state.value}}}, "then": {"required": [key]}}
 
 
+_BEYOND = {State.OPEN: ("closed", "frozen", "finalized", "seal"), State.CLOSED: ("finalized", "seal")}
+"""What a period file says only in a later state. Else a changed word would open or unseal a month."""
+
+
+def _lacks(state: State, keys: tuple[str, ...]) -> dict[str, Any]:
+    nothing = {key: {"type": "null"} for key in keys}
+    return {"if": {"properties": {"state": {"const": state.value}}}, "then": {"properties": nothing}}
+
+
 def _digest(what: str) -> shape.Text:
     return shape.Text(pattern=r"[0-9a-f]{64}", what="a SHA-256 digest", help=what)
 
@@ -82,7 +91,17 @@ def _period(values: dict[str, Any], node: Node, reader: Reader) -> PeriodFile:
         reader.fault(node, "missing-key", f"{period.state} without `closed`", "add `closed: {on: …, by: …}`")
     if period.state is State.FINALIZED and period.finalized is None:
         reader.fault(node, "missing-key", "finalized without `finalized`", "add `finalized: {on: …, by: …}`")
+    beyond = [key for key in _BEYOND.get(period.state, ()) if values.get(key) is not None]
+    if beyond:
+        told = f"`state: {period.state}` beside {', '.join(f'`{key}`' for key in beyond)}"
+        fix = "restore the file from Git; only `focus-billing periods` changes the state of a month"
+        reader.fault(_state_key(node), "state-contradicted", told, fix)
     return period
+
+
+def _state_key(node: Node) -> Node:
+    keys = [key for key, _ in node.items if key.text == "state"] if isinstance(node, Mapping) else []
+    return keys[0] if keys else node
 
 
 PERIOD = shape.Record(
@@ -110,6 +129,7 @@ PERIOD = shape.Record(
             _needs(State.CLOSED, "closed"),
             _needs(State.FINALIZED, "closed"),
             _needs(State.FINALIZED, "finalized"),
+            *(_lacks(state, keys) for state, keys in _BEYOND.items()),
         ]
     },
 )

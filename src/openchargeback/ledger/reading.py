@@ -93,7 +93,7 @@ def read_ledger(root: Path) -> tuple[Ledger | None, list[Problem]]:
     period_files = _period_files(root, take, problems)
     notes = _notes(root, take, problems)
     directory, faults = read_directory(take(PEOPLE_FILE), take(PROJECTS_FILE))
-    problems += faults
+    problems += [*faults, *_misnamed(root)]
     pages = _pages(root, take, problems)
     config_bytes = take(FILE_NAME)
     if config_bytes is None:
@@ -113,6 +113,17 @@ def read_ledger(root: Path) -> tuple[Ledger | None, list[Problem]]:
     charges = {period: tuple(items) for period, items in by_period.items()}
     ledger = Ledger(root, config, directory, charges, approvals, period_files, pages, logo, digests, notes=notes)
     return ledger, problems
+
+
+def _misnamed(root: Path) -> list[Problem]:
+    """Files that would be read under the other spelling of their ending, and are passed over under this one."""
+    names = (FILE_NAME, LOCAL_FILE_NAME, PEOPLE_FILE, PROJECTS_FILE)
+    others = {str(PurePosixPath(name).with_suffix(".yml")): name for name in names}
+    return [
+        Problem(other, "misplaced-file", "is not read", f"name it {name}, or remove it")
+        for other, name in others.items()
+        if (root / other).exists()
+    ]
 
 
 def _approvals(root: Path, take: _Take, problems: list[Problem]) -> dict[str, tuple[Decision, ...]]:
@@ -143,7 +154,8 @@ def _period_files(root: Path, take: _Take, problems: list[Problem]) -> dict[str,
         path = PurePosixPath(relative)
         if is_period(path.name[:7]) and path.name[7:].lstrip(".") in (*PARTS, FROZEN, NOTES):
             continue
-        if len(path.parts) != 2 or path.suffix not in (".yaml", ".yml") or not is_period(path.stem):
+        # One name only: of 2025-01.yaml and 2025-01.yml the one could open what the other finalizes.
+        if len(path.parts) != 2 or path.suffix != ".yaml" or not is_period(path.stem):
             problems.append(
                 Problem(
                     relative, "misplaced-file", "is no period file", "name it after its period: periods/2025-01.yaml"

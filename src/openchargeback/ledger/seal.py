@@ -1,24 +1,29 @@
 """Whether what a closed period rests on is still what it was, byte for byte; and the seal that finalizing puts on it.
 
-A seal finds every change of a sealed file, and most changes of the period file that carries it. It cannot stop
-somebody who changes the files and computes a new seal: that the history of the Git repository shows.
+A seal finds every change of a sealed file, and of the period file that carries it, also where that no longer says
+`finalized`. It cannot stop somebody who changes the files and computes a new seal, or removes all that closing wrote:
+that the last commit shows (`no_longer_finalized`), and once it is committed the plan of the branch.
 """
 
 from __future__ import annotations
 
+import hashlib
+import re
 from collections.abc import Iterable, Iterator
 from dataclasses import replace
-from pathlib import Path
+from functools import partial
+from pathlib import Path, PurePosixPath
 
-from openchargeback.ledger import files
-from openchargeback.ledger.frozen import FROZEN, PARTS, Frozen, part_path
-from openchargeback.ledger.periods import PeriodFile, Seal, seal_digest
+from openchargeback.ledger import files, git, shape
+from openchargeback.ledger.frozen import FROZEN, PARTS, Frozen, part_path, read_frozen
+from openchargeback.ledger.periods import PeriodFile, Seal, is_period, read_period, seal_digest
 from openchargeback.ledger.reading import Ledger
 from openchargeback.model import State
-from openchargeback.problems import Problem, Severity
+from openchargeback.problems import OutsideFault, Problem, Severity
 
 _LFS = b"version https://git-lfs.github.com/spec/v1"
 _SHOWN = 16
+_PERIOD_FILE = re.compile(rf"periods/{shape.PERIOD_PATTERN}\.yaml", re.ASCII).fullmatch
 
 
 def sealed_paths(root: Path, period: str) -> Iterator[str]:
@@ -43,11 +48,7 @@ def changed_inputs(ledger: Ledger, frozen: Iterable[Frozen]) -> list[Problem]:
     problems: list[Problem] = []
     for record in frozen:
         state = ledger.period_file(record.period)
-        if state.state is State.FINALIZED:
-            problems += _broken_seal(record.period, state)
-        elif not state.frozen:
-            told = f"{record.period} is closed, but the file does not say the digest of its record"
-            problems.append(Problem(f"periods/{record.period}.yaml", "not-frozen", told, "restore the file from Git"))
+        problems += _edited(record, state)
         expected = _expected(record, state)
         found = set(sealed_paths(ledger.root, record.period))
         for path in sorted(found | expected.keys()):
@@ -57,19 +58,63 @@ def changed_inputs(ledger: Ledger, frozen: Iterable[Frozen]) -> list[Problem]:
     return problems
 
 
-def left_over(root: Path, period: str) -> list[Problem]:
-    """Files of an earlier closing beside a period that is open."""
-    return [
-        Problem(
-            part_path(period, name),
-            "frozen-left-over",
-            f"{period} is open, so this record of an earlier closing says nothing",
-            f"remove it; or, if {period} should be closed, restore periods/{period}.yaml from Git",
-            severity=Severity.WARNING,
-        )
-        for name in (*PARTS, FROZEN)
-        if (root / part_path(period, name)).is_file()
-    ]
+def recorded_periods(root: Path) -> set[str]:
+    """The periods of which any file lies there that closing wrote, whatever else the ledger has of them."""
+    names = [PurePosixPath(path).name.partition(".") for path in files.listed(root, "periods", [])]
+    return {period for period, _, rest in names if is_period(period) and rest in (FROZEN, *PARTS)}
+
+
+def left_over(ledger: Ledger, period: str) -> list[Problem]:
+    """The record of a closing beside a period that is open or has no period file.
+
+    An error, since the month was closed as far as the record knows, or is being closed or reopened by a command that
+    was killed. A warning only where the period file names a later revision than the record: then it was reopened.
+    """
+    paths = [path for path in map(partial(part_path, period), (FROZEN, *PARTS)) if (ledger.root / path).is_file()]
+    if not paths:
+        return []
+    state = ledger.period_file(period)
+    record = read_frozen(ledger.root, period, state)[0]
+    what = paths[0] if len(paths) == 1 else f"{paths[0]} and {len(paths) - 1} more"
+    remove = f"`focus-billing periods open {period}` takes the record away"
+    if record is not None and record.revision < state.revision:
+        told = f"{period} is open again, so the record of its revision {record.revision} says nothing ({what})"
+        return [Problem(paths[0], "frozen-left-over", told, remove, severity=Severity.WARNING)]
+    said = "says that it is open" if period in ledger.period_files else "is not there or cannot be read"
+    told = f"{period} has a record of its closing ({what}), but periods/{period}.yaml {said}"
+    fix = f"restore periods/{period}.yaml from Git; or, if {period} shall be open, {remove}"
+    return [Problem(paths[0], "frozen-left-over", told, fix)]
+
+
+def no_longer_finalized(ledger: Ledger) -> list[Problem]:
+    """Period files that the last commit finalizes and that are gone or say something else now.
+
+    This finds what no file in the work tree could tell, such as a record that was removed as a whole. Without Git or a
+    commit there is nothing to compare. After such a change was committed, the plan of its branch tells.
+    """
+    problems = []
+    for path, data in _committed_period_files(ledger.root):
+        if ledger.digests.get(path) == hashlib.sha256(data).hexdigest():
+            continue
+        was, _ = read_period(data, path)
+        period = PurePosixPath(path).stem
+        if was is None or was.state is not State.FINALIZED or ledger.period_files.get(period) == was:
+            continue
+        now = "says something else" if (ledger.root / path).is_file() else "is gone"
+        told = f"{period} is finalized in the last commit, but its period file {now}"
+        fix = "restore the file from Git; a finalized period is never opened or edited"
+        problems.append(Problem(path, "sealed-file-changed", told, fix))
+    return problems
+
+
+def _committed_period_files(root: Path) -> list[tuple[str, bytes]]:
+    try:
+        commit = git.resolve(root, "HEAD") if git.inside_repository(root) else ""
+        paths = {path: entry for path, entry in git.tree(root, commit).items() if _PERIOD_FILE(path)} if commit else {}
+        return list(zip(paths, git.read_blobs(root, (entry.id for entry in paths.values())), strict=True))
+    except OutsideFault:
+        # Git is asked, never needed: a repository that it refuses to read must not stop a check of the files.
+        return []
 
 
 def _expected(record: Frozen, state: PeriodFile) -> dict[str, str]:
@@ -78,6 +123,22 @@ def _expected(record: Frozen, state: PeriodFile) -> dict[str, str]:
     recorded |= {part_path(record.period, name): digest for name, digest in record.files.items()}
     recorded[part_path(record.period, FROZEN)] = state.frozen or record.digest
     return recorded | (state.seal.files if state.seal else {})
+
+
+def _is_sealed(state: PeriodFile) -> bool:
+    # The seal holds wherever it stands: the word beside it may have been changed.
+    return state.state is State.FINALIZED or state.seal is not None
+
+
+def _edited(record: Frozen, state: PeriodFile) -> list[Problem]:
+    """What the period file itself says otherwise than its seal or its record."""
+    if _is_sealed(state) and (broken := _broken_seal(record.period, state)):
+        return broken
+    if not state.frozen:
+        told = f"{record.period} is {state.state}, but the file does not say the digest of its record"
+        return [Problem(f"periods/{record.period}.yaml", "not-frozen", told, "restore the file from Git")]
+    # Of another record nobody knows whose word counts; that it is another one is told of its own file.
+    return _other_closing(record, state) if record.digest == state.frozen else []
 
 
 def _broken_seal(period: str, state: PeriodFile) -> list[Problem]:
@@ -89,8 +150,22 @@ def _broken_seal(period: str, state: PeriodFile) -> list[Problem]:
     return []
 
 
+def _other_closing(record: Frozen, state: PeriodFile) -> list[Problem]:
+    """What the period file says of the closing otherwise than the record, which it vouches for."""
+    now = state.closed or record.closed  # without it the file itself is at fault
+    pairs = (
+        ("the revision", record.revision, state.revision),
+        ("the closing date", record.closed.on, now.on),
+        ("who closed it", record.closed.by, now.by),
+    )
+    told = [f"{what} was {old or 'nobody'}, is {new or 'nobody'}" for what, old, new in pairs if old != new]
+    if not told:
+        return []
+    path = f"periods/{record.period}.yaml"
+    return [_changed(path, f"this file was changed: {'; '.join(told)}", "restore it from Git", record.period, state)]
+
+
 def _compare(root: Path, path: str, expected: str | None, period: str, state: PeriodFile) -> Problem | None:
-    sealed = state.state is State.FINALIZED
     restore = "restore it from Git"
     if not (root / path).is_file():
         told = "this file of it is gone"
@@ -105,14 +180,15 @@ def _compare(root: Path, path: str, expected: str | None, period: str, state: Pe
             return None
         how = _how(root / path, expected)
         told = f"this file was changed: it was {expected[:_SHOWN]}, is {digest[:_SHOWN]}{how}"
-    return Problem(
-        path,
-        "sealed-file-changed" if sealed else "closed-period-changed",
-        f"{period} is {state.state}, but {told}",
-        f"{restore}; correct a finalized period by entries in an open one"
-        if sealed
-        else f"{restore}, or reopen the period as its next revision: `focus-billing periods open {period}`",
-    )
+    return _changed(path, told, restore, period, state)
+
+
+def _changed(path: str, told: str, restore: str, period: str, state: PeriodFile) -> Problem:
+    if _is_sealed(state):
+        fix = f"{restore}; correct a finalized period by entries in an open one"
+        return Problem(path, "sealed-file-changed", f"{period} is {State.FINALIZED}, but {told}", fix)
+    fix = f"{restore}, or reopen the period as its next revision: `focus-billing periods open {period}`"
+    return Problem(path, "closed-period-changed", f"{period} is {state.state}, but {told}", fix)
 
 
 def _how(path: Path, expected: str) -> str:

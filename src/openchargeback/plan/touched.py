@@ -6,7 +6,8 @@ from collections.abc import Iterable, Mapping
 
 from openchargeback.ledger.config import FILE_NAME
 from openchargeback.ledger.directory import PROJECTS_FILE, Directory
-from openchargeback.ledger.frozen import Frozen
+from openchargeback.ledger.frozen import Frozen, part_path
+from openchargeback.ledger.notes import NOTES
 from openchargeback.ledger.periods import PeriodFile
 from openchargeback.ledger.settings import Config
 from openchargeback.model import State
@@ -20,45 +21,45 @@ def touched_periods(
 ) -> list[Problem]:
     """A problem for each month that was closed in the base and of which files changed: an error once it is finalized.
 
-    Closing, finalizing and reopening change the period file and are no fault by themselves.
+    Closing, finalizing and reopening change the period file and are no fault by themselves. But a month that was closed
+    is only opened, or closed otherwise, as a later revision: else two statements would have the same number.
     """
-    problems = []
     paths: dict[str, list[str]] = {}
     for path in changed:
-        paths.setdefault(period_of(path), []).append(path)
-    for period, touched in sorted(paths.items()):
-        was, now = (side.get(period, PeriodFile()).state for side in (base, head))
-        data = [path for path in touched if not path.startswith("periods/")]
-        if was is State.FINALIZED:
-            problems.append(
-                Problem(
-                    touched[0],
-                    "sealed-period",
-                    f"{period} is finalized and never changes; {len(touched):,} of its files do",
-                    "undo this, and correct the month by new entries in an open one",
-                )
-            )
-        elif was is State.CLOSED and now is State.OPEN:
-            problems.append(
-                Problem(
-                    f"periods/{period}.yaml",
-                    "reopened-period",
-                    f"{period} was closed and is opened again",
-                    "its statements get a new revision",
-                    severity=Severity.WARNING,
-                )
-            )
-        elif was is State.CLOSED and data:
-            problems.append(
-                Problem(
-                    data[0],
-                    "closed-period",
-                    f"{period} is closed; {len(data):,} of its files of charges and approvals change",
-                    "put what arrives late into an open month",
-                    severity=Severity.WARNING,
-                )
-            )
-    return problems
+        if period_of(path) and path != part_path(period_of(path), NOTES):  # notes are not sealed
+            paths.setdefault(period_of(path), []).append(path)
+    found = [
+        _touched(period, touched, base.get(period, PeriodFile()), head.get(period, PeriodFile()))
+        for period, touched in sorted(paths.items())
+    ]
+    return [problem for problem in found if problem is not None]
+
+
+def _touched(period: str, touched: list[str], was: PeriodFile, now: PeriodFile) -> Problem | None:
+    """What there is to say of the changed files of a period."""
+    data = [path for path in touched if not path.startswith("periods/")]
+    if was.state is State.FINALIZED:
+        told = f"{period} is finalized and never changes; {len(touched):,} of its files do"
+        return Problem(
+            touched[0], "sealed-period", told, "undo this, and correct the month by new entries in an open one"
+        )
+    if was.state is State.OPEN:
+        return None
+    same_closing = now.state is not State.OPEN and (now.closed, now.frozen) == (was.closed, was.frozen)
+    if now.revision <= was.revision and not same_closing:
+        how = "open" if now.state is State.OPEN else "closed otherwise"
+        told = f"{period} was closed as revision {was.revision}, and is {how} without a later revision"
+        fix = f"restore periods/{period}.* from the base; `focus-billing periods open {period}` opens the month"
+        return Problem(f"periods/{period}.yaml", "revision-reused", told, fix)
+    if now.state is State.OPEN:
+        told = f"{period} was closed and is opened again"
+        fix = "its statements get a new revision"
+        return Problem(f"periods/{period}.yaml", "reopened-period", told, fix, severity=Severity.WARNING)
+    if not data:
+        return None
+    told = f"{period} is closed; {len(data):,} of its files of charges and approvals change"
+    fix = "put what arrives late into an open month"
+    return Problem(data[0], "closed-period", told, fix, severity=Severity.WARNING)
 
 
 def kept_months(

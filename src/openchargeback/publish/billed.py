@@ -32,7 +32,7 @@ from openchargeback.ledger.frozen import (
 )
 from openchargeback.ledger.periods import PeriodFile
 from openchargeback.ledger.reading import Ledger
-from openchargeback.ledger.seal import changed_inputs, left_over
+from openchargeback.ledger.seal import changed_inputs, left_over, no_longer_finalized, recorded_periods
 from openchargeback.model import BilledPeriod, State
 from openchargeback.portal.paths import charges_file
 from openchargeback.problems import LedgerFault, Problem, has_errors
@@ -54,16 +54,16 @@ def with_records(ledger: Ledger, store: Cache) -> tuple[Ledger, list[Problem]]:
     """The ledger with the records of its closed periods, and what is wrong with them or was changed since."""
     frozen: dict[str, Frozen] = {}
     problems: list[Problem] = []
+    problems += _left_over(ledger)
     for period in ledger.periods:
         state = ledger.period_file(period)
         if state.state is State.OPEN:
-            problems += left_over(ledger.root, period)
             continue
         record, faults = _record(ledger, store, period, state)
         problems += faults
         if record is not None:
             frozen[period] = record
-    changed = changed_inputs(ledger, frozen.values())
+    changed = [*changed_inputs(ledger, frozen.values()), *no_longer_finalized(ledger)]
     # What an altered record says is not looked at: only that it was altered.
     altered = {each.path for each in changed}
     intact = {
@@ -82,12 +82,21 @@ def recorded(ledger: Ledger, store: Cache) -> tuple[Ledger, list[Problem]]:
         if ledger.period_file(period).state is not State.OPEN
     }
     frozen = {period: record for period, (record, _) in found.items() if record is not None}
-    return replace(ledger, frozen=frozen), [problem for _, faults in found.values() for problem in faults]
+    problems = [problem for _, faults in found.values() for problem in faults]
+    return replace(ledger, frozen=frozen), [*problems, *_left_over(ledger)]
+
+
+def _left_over(ledger: Ledger) -> list[Problem]:
+    """What is wrong with records of months that are not closed."""
+    periods = sorted({*ledger.periods, *recorded_periods(ledger.root)})
+    unclosed = [period for period in periods if ledger.period_file(period).state is State.OPEN]
+    return [problem for period in unclosed for problem in left_over(ledger, period)]
 
 
 def _record(ledger: Ledger, store: Cache, period: str, state: PeriodFile) -> tuple[Frozen | None, list[Problem]]:
     """The record of a closed period; from the cache where the same bytes were read before."""
-    key = code_digest()
+    # The period too: the same bytes under another month's name are not its record.
+    key = f"{code_digest()} {period}"
     for name in (FROZEN, LINES, RESOURCES, CORRECTIONS):
         path = ledger.root / part_path(period, name)
         key += f" {digest_of(path) if path.is_file() else '-'}"

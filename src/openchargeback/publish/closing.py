@@ -12,7 +12,7 @@ from openchargeback.billing.corrections import correct
 from openchargeback.billing.freezing import Details, freeze, history_of, months_before
 from openchargeback.billing.pipeline import bill_period
 from openchargeback.ledger.approvals import Decision, Verb
-from openchargeback.ledger.frozen import FROZEN, PARTS, frozen_files, part_path, read_frozen
+from openchargeback.ledger.frozen import FROZEN, PARTS, Frozen, frozen_files, part_path, read_frozen
 from openchargeback.ledger.periods import Event, PeriodFile, write_period
 from openchargeback.ledger.reading import Ledger
 from openchargeback.ledger.schema_files import schema_comment
@@ -69,24 +69,32 @@ def finalize(ledger: Ledger, period: str, event: Event) -> str:
 def reopen(ledger: Ledger, period: str) -> list[str]:
     """Open a period; a closed one becomes its next revision and loses its record, which Git keeps. Gives the paths.
 
-    The period file is written first: in between, the record of a period that is open says nothing.
+    The period file is written first: in between, the record of an earlier revision says nothing. Of a period that is
+    open, what a killed command left of a record is taken away; its revision is not used again.
     """
     state = ledger.period_file(period)
     if state.state is State.FINALIZED:
         raise UsageFault(f"{period} is finalized, and that is for ever; correct it in an open period")
-    leaning = _leaning(ledger, period, state)
+    record = read_frozen(ledger.root, period, state)[0]
+    leaning = _leaning(ledger, period, record)
     if leaning:
         raise UsageFault(f"{period} cannot be reopened: its charges are decided on in {', '.join(leaning[:5])}")
-    revision = state.revision + (state.state is State.CLOSED)
-    path = write_state(ledger.root, period, PeriodFile(State.OPEN, revision))
+    path = write_state(ledger.root, period, PeriodFile(State.OPEN, _next_revision(ledger, period, record)))
     return [path, *_remove(ledger.root, period)]
 
 
-def _leaning(ledger: Ledger, period: str, state: PeriodFile) -> list[str]:
+def _next_revision(ledger: Ledger, period: str, record: Frozen | None) -> int:
+    """The revision that a period gets when it is opened: one that no closing of it has used."""
+    state = ledger.period_file(period)
+    if state.state is State.OPEN and not (ledger.root / part_path(period, FROZEN)).is_file():
+        return state.revision
+    return max(state.revision, (record.revision if record else state.revision) + 1)
+
+
+def _leaning(ledger: Ledger, period: str, record: Frozen | None) -> list[str]:
     """The places of decisions in other folders that rest on what a period held or billed: on its own charges, and
     credits of what it billed late or again.
     """
-    record = read_frozen(ledger.root, period, state)[0] if state.state is State.CLOSED else None
     billed = [each for each in record.corrections if each.entry in (Entry.LATE, Entry.REBILL)] if record else []
     # Without a record that can be read it is not known which charges these were, but of which periods.
     unknown = {each.period for each in ledger.approvals.get(period, ())} if record is None else set()

@@ -151,7 +151,7 @@ def _config(folder: Path) -> Config | None:
 
 def _states(folder: Path) -> dict[str, PeriodFile]:
     found = {}
-    for path in sorted(folder.glob("periods/*.y*ml")):
+    for path in sorted(folder.glob("periods/*.yaml")):
         state, _ = read_period(path.read_bytes(), path.name) if path.is_file() else (None, [])
         if state is not None and period_of(f"periods/{path.name}") == path.stem:
             found[path.stem] = state
