@@ -300,3 +300,15 @@ def test_compressed_data_that_break_off_are_refused(tmp_path, left):
     assert [(problem.code, problem.message) for problem in problems] == [
         ("unreadable", "cannot be read: the compressed data break off")
     ]
+
+
+@pytest.mark.parametrize("end", ["\n", "\r\n"])
+def test_a_merge_conflict_in_the_middle_is_named(tmp_path, end):
+    """At its first line; a text that only looks like one of its marks is none."""
+    ours, theirs, last = "2025-01-01,1,S,", "2025-01-01,2,S,", "2025-01-01,3,<<<<<<< HEAD,"
+    lines = [ours, "<<<<<<< HEAD", ours, "=======", theirs, ">>>>>>> other", last]
+    period, problems = bill(tmp_path / "conflict", text(*lines, end=end))
+    assert period is None
+    assert places(problems) == [("merge-conflict", 3, 1)]
+    period, problems = bill(tmp_path / "none", text(last, end=end))
+    assert (period.sources[0].imported, problems) == (3, [])

@@ -57,7 +57,7 @@ def correct(ledger: Ledger) -> Corrected:
                 continue
             problem = _misplaced(ledger, period, decision)
             problems += [problem] if problem else []
-            if not problem:
+            if not problem and decision.period in ledger.frozen:
                 by_original.setdefault(decision.period, []).append(decision)
         lines: list[BillingLine] = []
         corrections: list[Correction] = []
@@ -126,11 +126,10 @@ def _misplaced(ledger: Ledger, period: str, decision: Decision) -> Problem | Non
         what = f"lies in the folder of {period} and is on {original}, which is no earlier period"
         fix = "remove `period`" if original == period else f"put it in the folder of a period after {original}"
         return decision.problem("not-closed", what, fix)
-    if original in ledger.frozen:
-        return None
     if original not in ledger.periods:
         return decision.problem("not-closed", f"the ledger has no period {original}", "correct `period`")
     if ledger.period_file(original).state is State.OPEN:
         fix = f"put the decision in approvals/{original}, without `period`"
         return decision.problem("not-closed", f"{original} is open, so it is decided there", fix)
-    return decision.problem("not-closed", f"{original} has no record of its closing", f"mend the record of {original}")
+    # Its record is missing or altered, which is a problem of its own.
+    return None

@@ -14,7 +14,7 @@ import duckdb
 
 from openchargeback import money
 from openchargeback.billing import lines as lines_
-from openchargeback.billing.events import Events
+from openchargeback.billing.events import DONE, Event, Events
 from openchargeback.billing.pipeline import settle
 from openchargeback.focus.database import database
 from openchargeback.focus.reading import load
@@ -90,11 +90,13 @@ def creditable(ledger: Ledger, original: str, period: str, ids: Sequence[str]) -
             result = cents[id_]
             (faults if isinstance(result, str) else found).append(result)  # type: ignore[arg-type]  # as tested
         elif last.posted > period:
-            faults.append(f"{id_} was {last.correction.entry} in {last.posted}, which is later than {period}")
+            done = DONE[last.correction.entry]
+            faults.append(f"{id_} was {done} in {last.posted}, which is later than {period}")
         elif last.correction.entry in (Entry.LATE, Entry.REBILL):
             found.append(_on_statement(ledger.frozen[last.posted], last.correction))
         else:
-            faults.append(f"{id_} was {last.correction.entry} in {last.posted} already, at {last.correction.place}")
+            done = DONE[last.correction.entry]
+            faults.append(f"{id_} was {done} in {last.posted} already, at {last.correction.place}")
     return found, faults
 
 
@@ -118,17 +120,24 @@ def _whole_ids(ledger: Ledger, original: str, ids: Sequence[str], events: Events
 
 
 def billed_charges(ledger: Ledger, period: str, resources: Sequence[str]) -> list[str]:
-    """The ids (16 digits) of the charges of a closed period that name these resources and were billed in it."""
-    record = ledger.frozen[period]
+    """The ids (16 digits) of the charges of a closed period that name these resources and stand billed: in it, late or
+    again, and not credited since.
+    """
+    record, events = ledger.frozen[period], Events.of(ledger.frozen.values())
     with _settled(ledger, record) as con:
         if con is None or "NULL" in lines_.resource_columns(con)["resource_id"]:
             return []
         rows = con.execute(
-            "SELECT charge_id.id FROM billed_charge JOIN charge_id USING (n) JOIN cell USING (n) "
-            "WHERE list_contains($resources, cell.ResourceId) ORDER BY 1",
+            "SELECT charge_id.id, billed_charge.n IS NOT NULL FROM charge_id JOIN cell USING (n) "
+            "LEFT JOIN billed_charge USING (n) WHERE list_contains($resources, cell.ResourceId) ORDER BY 1",
             {"resources": list(resources)},
         ).fetchall()
-    return [id_[:16] for (id_,) in rows]
+    return [id_[:16] for id_, billed in rows if _stands(events.last(period, id_), billed=billed)]
+
+
+def _stands(last: Event | None, *, billed: bool) -> bool:
+    """Whether a charge is billed by now. billed: whether it was in its own period."""
+    return billed if last is None else last.correction.entry in (Entry.LATE, Entry.REBILL)
 
 
 @contextmanager

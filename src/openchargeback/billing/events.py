@@ -8,6 +8,14 @@ from dataclasses import dataclass, field
 from openchargeback.ledger.frozen import Frozen
 from openchargeback.model import Correction, Entry
 
+DONE = {
+    Entry.LATE: "billed late",
+    Entry.REJECTED: "rejected late",
+    Entry.CREDIT: "credited",
+    Entry.REBILL: "billed again",
+}
+"""What was done with a charge of an earlier period, in words."""
+
 
 @dataclass(frozen=True, slots=True)
 class Event:

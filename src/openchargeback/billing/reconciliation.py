@@ -12,6 +12,7 @@ from decimal import Decimal
 from typing import Protocol, TypeVar
 
 from openchargeback import money
+from openchargeback.billing.events import DONE
 from openchargeback.model import Amounts, BilledPeriod, BillingLine, Correction, Entry
 from openchargeback.problems import Problem
 
@@ -142,7 +143,7 @@ def billed_once(periods: Sequence[Month]) -> list[tuple[str, str]]:
             posted, before = last.get(key, ("", None))
             named = f"{told(each)} in {period.period}"
             if (before.entry if before else None) not in allowed.get(each.entry, ()):
-                since = f"after it was {_DONE[before.entry]} in {posted}" if before else "without having been billed"
+                since = f"after it was {DONE[before.entry]} in {posted}" if before else "without having been billed"
                 faults.append((period.period, f"{named} out of turn, {since}"))
             elif before and before.amounts + each.amounts != Amounts():
                 faults.append((period.period, f"{named} with other cents than before"))
@@ -152,17 +153,9 @@ def billed_once(periods: Sequence[Month]) -> list[tuple[str, str]]:
     return faults
 
 
-_DONE = {
-    Entry.LATE: "billed late",
-    Entry.REJECTED: "rejected late",
-    Entry.CREDIT: "credited",
-    Entry.REBILL: "billed again",
-}
-
-
 def told(each: Correction) -> str:
     """A correction in words: which charge, and what was done with it."""
-    return f"{each.charge[:16]} of {each.original} is {_DONE[each.entry]}"
+    return f"{each.charge[:16]} of {each.original} is {DONE[each.entry]}"
 
 
 def _payer(each: Correction | BillingLine) -> tuple[str, ...]:

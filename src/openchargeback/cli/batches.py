@@ -13,6 +13,7 @@ from openchargeback.ledger.approval_text import approval_file
 from openchargeback.model import FlagGroup, State
 from openchargeback.problems import LedgerFault, UsageFault
 from openchargeback.publish.build import Books, examine
+from openchargeback.publish.deciding import new_faults
 from openchargeback.publish.single import write_file
 
 
@@ -43,6 +44,17 @@ def who_and_when(root: Path, by: str | None, on: str | None) -> tuple[str, str]:
     if not who:
         raise UsageFault("give --by: Git knows no user.email here")
     return who, on or str(dt.datetime.now(dt.UTC).date())
+
+
+def refuse_faulty(books: Books, period: str, decisions: Sequence[str]) -> None:
+    """Say what would be wrong with the ledger once these decisions were in it; nothing is written then.
+
+    Raises UsageFault with the errors that the ledger would have and does not have now.
+    """
+    faults = new_faults(books, period, *approval_file(books.ledger.root, period, "batch", decisions))
+    if faults:
+        told = "\n  ".join(dict.fromkeys(f"{each.message}; {each.fix}" for each in faults))
+        raise UsageFault(f"these decisions would be errors, so nothing was written\n  {told}")
 
 
 def write_batch(root: Path, period: str, name: str, decisions: Sequence[str]) -> str:

@@ -94,9 +94,12 @@ def main(arguments: list[str] | None = None) -> None:
         error.show()
         sys.exit(error.exit_code)
     except LedgerFault as error:
-        from openchargeback.cli.report import print_problems
+        from openchargeback.cli.report import note_problems, print_problems
+        from openchargeback.problems import Severity
 
-        print_problems(error.problems, error.root)
+        errors = [each for each in error.problems if each.severity is Severity.ERROR]
+        print_problems(errors or error.problems, error.root)
+        note_problems([each for each in error.problems if errors and each.severity is not Severity.ERROR])
         sys.exit(error.exit_code)
     except OpenChargebackError as error:
         click.echo(f"focus-billing: {error}", err=True)

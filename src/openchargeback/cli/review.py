@@ -12,7 +12,7 @@ import click
 
 from openchargeback import money
 from openchargeback.billing.credits import billed_charges, creditable
-from openchargeback.cli.batches import books_of, is_open, queue, who_and_when, write_batch
+from openchargeback.cli.batches import books_of, is_open, queue, refuse_faulty, who_and_when, write_batch
 from openchargeback.cli.evidence import evidence
 from openchargeback.cli.options import PERIOD, F, as_json, root_of, with_ledger
 from openchargeback.cli.refresh import refresh
@@ -137,6 +137,7 @@ def _decide(
         else:
             entries = [ruling.on_group(group, also) for group in picked]
             count = sum(group.held for group in picked)
+        refuse_faulty(books, period, entries)
         path = write_batch(root, period, str(options["name"] or f"{verb}-{flag}"), entries)
     click.echo(f"{path}: {verb} {count:,} charge{'s' * (count != 1)}; commit it to make it so")
     if others:
@@ -311,8 +312,9 @@ def credit(
         ids = list(dict.fromkeys(found))
         told = _credited(books, of, period, ids)
         payer = Payer(set_pi, set_project, set_fund)
-        ruling = Ruling(Verb.CREDIT, payer, str(options["reason"]), who, when, of)
-        path = write_batch(root, period, str(options["name"] or f"credit-{of}"), [ruling.on_charges(ids)])
+        entry = Ruling(Verb.CREDIT, payer, str(options["reason"]), who, when, of).on_charges(ids)
+        refuse_faulty(books, period, [entry])
+        path = write_batch(root, period, str(options["name"] or f"credit-{of}"), [entry])
     for line in told:
         click.echo(line)
     click.echo(f"{path}: credit {len(ids):,} charge{'s' * (len(ids) != 1)}; commit it to make it so")

@@ -150,6 +150,8 @@ def _sentence(check: PdfCheck) -> str:
         return f"{number} is byte for byte what the ledger gives today"
     if check.verdict == "amounts match":
         return f"{number}: other bytes than this computer makes, but record and visible text say what the ledger says"
+    if check.verdict == "unknown" and not check.whole:
+        return f"whether the ledger ever gave this {number} cannot be told{_looked(check)}"
     if check.verdict == "unknown":
         return f"the ledger has no {number}{_looked(check)}: it may be another ledger's"
     then = _then(check)

@@ -42,16 +42,19 @@ class Bytes:
     """What a text is made of, without reading it as CSV.
 
     lines: physical lines. open_lines: how many of them end in a cell that means null; commas: how many commas these
-    hold. strange: whether DuckDB would make something else of the text, or the counts say nothing.
+    hold. strange: whether DuckDB would make something else of the text, or the counts say nothing. conflict: whether
+    both ends of a merge conflict were left in it.
     """
 
     lines: int
     open_lines: int
     commas: int
     strange: bool
+    conflict: bool
 
 
 _BLOCK = 1 << 18
+_CONFLICT = (b"\n<<<<<<< ", b"\n>>>>>>> ")
 _BETWEEN_QUOTES = re.compile(rb'" +"')
 _TAIL = itemgetter(slice(-5, None))
 _OPEN_ENDS = tuple(
@@ -73,6 +76,7 @@ def look_through(path: Path) -> Bytes:
     ends: Counter[bytes] = Counter()
     opened: Counter[str] = Counter()
     returns, strange, rest = 0, is_utf_16(path), b""
+    conflict: set[bytes] = set()
     with binary(path) as raw:
         while block := raw.read(_BLOCK):
             strange = strange or b"\x00" in block
@@ -80,6 +84,9 @@ def look_through(path: Path) -> Bytes:
                 returns += block.count(b"\r")
             joined = rest + block
             strange = strange or (b'" ' in joined and _BETWEEN_QUOTES.search(joined) is not None)
+            if b"<<<<<<< " in joined or b">>>>>>> " in joined:
+                # The text before the block ended in a line end.
+                conflict |= {mark for mark in _CONFLICT if mark in b"\n" + joined}
             *lines, rest = joined.split(b"\n")
             _count(lines, ends, opened)
     _count([rest] if rest else [], ends, opened)
@@ -89,7 +96,15 @@ def look_through(path: Path) -> Bytes:
         or returns != sum(count for end, count in ends.items() if end.endswith(b"\r"))
         or rest.endswith(b"\r")
     )
-    return Bytes(ends.total(), opened["lines"], opened["commas"], strange)
+    return Bytes(ends.total(), opened["lines"], opened["commas"], strange, conflict=len(conflict) == len(_CONFLICT))
+
+
+def conflict_left(path: Path, relative: str) -> Problem:
+    """The problem of a charge file in which Git left a merge conflict, at its first line."""
+    with binary(path) as raw:
+        line = next(number for number, line in enumerate(raw, 1) if line.startswith(_CONFLICT[0][1:]))
+    fix = "restore the file from one of the branches: charges are facts, of which no half is right"
+    return Problem(relative, "merge-conflict", "a merge conflict was left in the file", fix, line, 1)
 
 
 def _count(lines: list[bytes], ends: Counter[bytes], opened: Counter[str]) -> None:

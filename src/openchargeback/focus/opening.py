@@ -17,7 +17,7 @@ import duckdb
 from openchargeback.focus import csv_text, parquet, sieve
 from openchargeback.focus.database import file_literal, literal, sql
 from openchargeback.focus.header import names_of
-from openchargeback.focus.layout import MISSING, Bytes, Layout, look_through, survey, write_even
+from openchargeback.focus.layout import MISSING, Bytes, Layout, conflict_left, look_through, survey, write_even
 from openchargeback.focus.screen import TAG_TEXT, Screen, screen_of
 from openchargeback.ledger.files import ChargeFile
 from openchargeback.ledger.settings import Source
@@ -116,21 +116,26 @@ def _read_rows(
     con: duckdb.DuckDBPyConnection, table: str, file: ChargeFile, screen: Screen, *, whole: bool
 ) -> tuple[int, Layout | None, list[Problem]]:
     """Read a file's rows as text. What DuckDB refuses, or may have read otherwise than it stands, Python surveys."""
-    columns, rows = len(screen.names), -1
-    try:
-        # DuckDB works outside of Python's lock, so the bytes are looked through meanwhile.
-        with ThreadPoolExecutor(max_workers=1) as beside:
-            looking = beside.submit(look_through, file.location)
+    columns = len(screen.names)
+    # DuckDB works outside of Python's lock, so the bytes are looked through meanwhile.
+    with ThreadPoolExecutor(max_workers=1) as beside:
+        looking = beside.submit(look_through, file.location)
+        try:
             rows = _create(con, table, _csv(file.location, columns), screen, whole=whole)
-            found = looking.result()
-        if _is_plain(con, table, found, rows, columns):
-            return rows, Layout(), []
-        if found.strange:
+        except duckdb.OutOfMemoryException:
+            raise
+        except duckdb.Error:
             rows = -1
-    except duckdb.OutOfMemoryException:
-        raise
-    except (duckdb.Error, *csv_text.UNREADABLE):
+    try:
+        found = looking.result()
+    except csv_text.UNREADABLE:
         rows = -1
+    else:
+        if found.conflict:
+            return 0, None, [conflict_left(file.location, file.path)]
+        if rows >= 0 and _is_plain(con, table, found, rows, columns):
+            return rows, Layout(), []
+        rows = -1 if found.strange else rows
     layout, problems = survey(file.location, file.path, columns)
     if layout is None or (len(layout.lines) == rows and not layout.uneven):
         return rows, layout, problems

@@ -128,8 +128,10 @@ _DECISION = shape.Record(
             make=lambda v, _n, _r: Payer(**v),
             help="Who pays instead, with `decision: reassign`.",
         ),
-        "reason": shape.Text(max_length=4000, help="Why, for the reviewer and the auditor."),
-        "by": shape.Text(help="Who decides."),
+        "reason": shape.Text(
+            what="a reason", max_length=4000, filled=True, help="Why, for the reviewer and the auditor."
+        ),
+        "by": shape.Text(what="a person", filled=True, help="Who decides."),
         "on": shape.Date(help="The day of the decision."),
         "period": shape.Text(
             pattern=shape.PERIOD_PATTERN,

@@ -47,7 +47,8 @@ def _expect(node: Node, reader: Reader, what: str) -> None:
 class Text:
     """Text as it stands, trimmed: also `NO`, `012` and `2025-01` are text here. `pattern` is matched whole.
 
-    digits: text that fits the pattern may look like a number, so an editor must not insist on quotes.
+    digits: text that fits the pattern may look like a number, so an editor must not insist on quotes. filled: whether
+    it must say anything at all.
     """
 
     pattern: str = ""
@@ -55,12 +56,16 @@ class Text:
     help: str = ""
     max_length: int = 1000
     digits: bool = False
+    filled: bool = False
 
     def read(self, node: Node, reader: Reader) -> str | None:
         if not isinstance(node, Scalar) or node.is_null:
             _expect(node, reader, self.what)
             return None
         text = node.text.strip()
+        if self.filled and not text:
+            reader.fault(node, "wrong-value", f"{self.what} is expected, not empty text", f"write {self.what}")
+            return None
         if self.pattern and not re.fullmatch(self.pattern, text):
             _expect(node, reader, self.what)
             return None
@@ -72,7 +77,10 @@ class Text:
     def schema(self) -> dict[str, Any]:
         # YAML tools read 012 or 2025-01-31 as other types than text; an editor must not complain about those.
         if not self.pattern:
-            return _with_help({"type": ["string", "number", "boolean"], "maxLength": self.max_length}, self.help)
+            least = {"minLength": 1} if self.filled else {}
+            return _with_help(
+                {"type": ["string", "number", "boolean"], **least, "maxLength": self.max_length}, self.help
+            )
         kind = ["string", "number"] if self.digits else "string"
         return _with_help({"type": kind, "pattern": f"^(?:{self.pattern})$"}, self.help)
 

@@ -61,6 +61,8 @@ def compare_pdfs(found: PdfContent, expected: PdfContent) -> Comparison:
         (altered if each.amount or _is_fact(each, names) else wording).append(each)
     painted, notes = _painted(found, expected, same_text=not altered and not wording)
     altered += painted
+    if len(found.pages) != len(expected.pages):
+        notes.append(f"it has {len(found.pages)} pages, the ledger's own PDF {len(expected.pages)}")
     if found.updates:
         times = "once" if found.updates == 1 else f"{found.updates} times"
         notes.append(f"something was appended to the file {times} after it was written")
@@ -160,6 +162,9 @@ def _pages_and_extras(found: PdfContent, expected: PdfContent) -> Iterator[Diffe
         for kind, count in drawing.annotations.items():
             if count > ours.annotations.get(kind, 0):
                 yield Difference(where, "on top of it", "", f"an annotation ({kind[:40]})", amount=False)
+        usual = expected.drawings[min(number, len(expected.drawings)) - 1].frame
+        if drawing.frame != usual:
+            yield Difference(where, "its frame", usual, drawing.frame, amount=False)
         if drawing.invisible > ours.invisible:
             yield Difference(where, "in its text", "", "invisible text", amount=False)
     images = sum(each.images for each in found.drawings) - sum(each.images for each in expected.drawings)

@@ -32,12 +32,16 @@ _INVISIBLE = frozenset((3, 7))
 
 @dataclass(frozen=True, slots=True)
 class Drawing:
-    """What a page shows beside its text: how many strokes, fills, images, annotations of each kind; invisible text."""
+    """What a page shows beside its text: how many strokes, fills, images, annotations of each kind; invisible text.
+
+    frame: what part of the page is shown, in whole points and turned how: the rest may hide what the text says.
+    """
 
     painted: int = 0
     images: int = 0
     annotations: dict[str, int] = field(default_factory=dict)
     invisible: int = 0
+    frame: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -159,7 +163,16 @@ def _drawing(page: PageObject, reader: PdfReader) -> Drawing:
     kinds: Counter[str] = Counter()
     for annotation in page.get("/Annots") or ():
         kinds[str(annotation.get_object().get("/Subtype", "?")).lstrip("/")] += 1
-    return Drawing(seen["painted"], seen["images"], dict(sorted(kinds.items())), seen["invisible"])
+    return Drawing(seen["painted"], seen["images"], dict(sorted(kinds.items())), seen["invisible"], _frame(page))
+
+
+def _frame(page: PageObject) -> str:
+    """The part of a page that viewers show (ISO 32000-1, 14.11.2), how it is turned and enlarged."""
+    sides = [round(float(side)) for box in (page.mediabox, page.cropbox) for side in box]
+    shown = " ".join(map(str, sides[:4] if sides[:4] == sides[4:] else sides))
+    turned = int(page.get("/Rotate") or 0) % 360
+    unit = float(page.get("/UserUnit") or 1)
+    return shown + (f", turned by {turned}" if turned else "") + (f", enlarged by {unit:g}" if unit != 1 else "")
 
 
 def _count_operators(content: Any, resources: Any, reader: PdfReader, seen: Counter[str], depth: int) -> None:

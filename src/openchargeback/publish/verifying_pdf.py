@@ -127,7 +127,8 @@ def _check(root: Path, handed: _Handed, step: Step | None) -> PdfCheck:
     if past is not None:
         return replace(past, by=valid.number if valid else "", looked_at=looked_at)
     whole = not (git.inside_repository(root) and git.is_shallow(root))
-    if valid is None:
+    if valid is None or not whole:
+        # Where history is cut off, an earlier revision or a draft cannot be told from a forgery.
         return PdfCheck(path, Verdict.UNKNOWN, handed.number, handed.period, looked_at=looked_at, whole=whole)
     comparison = _beside(handed, valid, books)
     return PdfCheck(
