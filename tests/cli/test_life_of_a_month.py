@@ -265,6 +265,31 @@ def _held(root: Path) -> str:
     return (root / "periods/2025-01.held.csv").read_text(encoding="utf-8").splitlines()[1][:16]
 
 
+@pytest.mark.parametrize(
+    ("choice", "said"),
+    [
+        (("--project", "p1", "--set-pi", "ada@example.edu", "--reason", "why"), "leaves 1 charge without a fund"),
+        (("--project", "p1", "--set-fund", "F-7", "--reason", "  "), "a reason is expected"),
+        (("--project", "p1", "--set-fund", "no fund", "--reason", "why"), "fits no configured pattern"),
+    ],
+)
+def test_a_decision_that_would_be_an_error_is_not_written(ledger: Path, choice: tuple[str, ...], said: str) -> None:
+    put(ledger, "config.yaml", (ledger / "config.yaml").read_text("utf-8") + "review: {fund_patterns: ['F-[0-9]+']}\n")
+    done = run(ledger, "review", "reassign", "--period", "2025-01", "--flag", "missing-fund", *choice, *BY, code=2)
+    assert "nothing was written" in done.stderr
+    assert said in done.stderr
+    assert not (ledger / "approvals").exists()
+
+
+def test_a_charge_is_not_credited_twice_in_one_month(ledger: Path) -> None:
+    run(ledger, "periods", "close", "2025-01", "--leave-held", *BY)
+    credit = ("review", "credit", "--period", "2025-02", "--of", "2025-01", "--resource", "r1", "--reason", "why", *BY)
+    run(ledger, *credit)
+    assert "is credited at approvals/2025-02/credit-2025-01.yaml:" in run(ledger, *credit, code=2).stderr
+    assert [path.name for path in (ledger / "approvals/2025-02").iterdir()] == ["credit-2025-01.yaml"]
+    run(ledger, "validate")
+
+
 def test_void_decisions_are_refreshed_in_a_new_file(ledger: Path) -> None:
     """The file of another batch stays as it is; removing it by hand makes the ledger whole."""
     words = ("--period", "2025-01", "--flag", "missing-fund", "--reason", "found", *BY)

@@ -183,6 +183,47 @@ def test_what_is_laid_on_top_of_a_page_is_found(ledger: Repository, pdf: Path) -
     assert [each["file"] for each in told["altered"]] == ["1 more strokes or fills"]
 
 
+@pytest.mark.parametrize(
+    ("key", "value"),
+    [
+        ("/CropBox", [0, 0, 300, 842]),
+        ("/MediaBox", [0, 0, 300, 842]),
+        ("/Rotate", 180),
+        ("/UserUnit", 2),
+    ],
+)
+def test_a_page_that_does_not_show_all_of_itself_is_altered(
+    ledger: Repository, pdf: Path, key: str, value: int | list[int]
+) -> None:
+    """The text is whole, but a reader sees the left half of it, or stands on their head."""
+    from pypdf.generic import NumberObject
+
+    def cut(writer: PdfWriter) -> None:
+        sides = [NumberObject(side) for side in value] if isinstance(value, list) else NumberObject(value)
+        writer.pages[0][NameObject(key)] = ArrayObject(sides) if isinstance(sides, list) else sides
+
+    told = verify(ledger, rewritten(pdf, cut))
+    assert told["verdict"] == "altered"
+    assert [(each["where"], each["what"]) for each in told["altered"]] == [("page 1", "its frame")]
+
+
+def test_where_history_is_cut_off_an_earlier_statement_is_not_called_altered(
+    ledger: Repository, pdf: Path, tmp_path: Path
+) -> None:
+    """It may be honest: only the whole history can tell."""
+    kept = Path(shutil.copy(pdf, tmp_path / "draft.pdf"))
+    ledger.write("charges/2025-01/aws.csv", HEAD + row("99"))
+    ledger.commit()
+    clone = Repository.__new__(Repository)
+    clone.root = tmp_path / "clone"
+    ledger.git("clone", "-q", "--depth=1", f"file://{ledger.root}", str(clone.root))
+    assert verify(clone, kept)["verdict"] == "unknown"
+    said = clone.run("verify", str(kept), code=1).stdout
+    assert "cannot be told" in said
+    assert "fetch-depth: 0" in said
+    assert verify(ledger, kept)["verdict"] == "superseded"
+
+
 def test_an_incremental_update_is_read_as_a_viewer_reads_it(ledger: Repository, pdf: Path) -> None:
     """The original bytes are all there; what was appended counts."""
     told = None
