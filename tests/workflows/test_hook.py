@@ -106,6 +106,23 @@ def test_what_is_committed_counts_where_git_makes_an_index_for_it(repository, ar
     assert "charges/2025-03/aws.csv:2:12" in said
 
 
+def test_what_is_staged_counts_not_what_lies_in_the_folder(repository):
+    """A fault that is staged is found though it is mended since, and one that is not staged stops nothing."""
+    good, bad = HEAD + row("2025-03", "5"), HEAD + row("2025-03", "five")
+    put(repository, "charges/2025-03/aws.csv", bad)
+    git(repository, "add", "--all")
+    put(repository, "charges/2025-03/aws.csv", good)
+    done, said = commit(repository)
+    assert not done
+    assert "charges/2025-03/aws.csv:2:" in said
+    assert "five" in said
+    git(repository, "add", "--all")
+    put(repository, "charges/2025-03/aws.csv", bad)
+    put(repository, "charges/2025-03/hpc.csv", bad)
+    done, said = commit(repository)
+    assert done, said
+
+
 def test_a_removed_file_counts_and_a_void_decision_is_seen(repository):
     put(repository, "charges/2025-03/aws.csv", HEAD + row("2025-03", "1.50").replace(TAGS, NO_FUND))
     put(repository, "approvals/2025-03/a.yaml", REJECTED)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import sys
 from collections.abc import Sequence
+from contextlib import ExitStack
 from pathlib import Path, PurePosixPath
 
 import click
@@ -40,13 +41,19 @@ def validate(
         _explain(code, as_json=form == "json")
         return
     root = root_of(named)
-    found, files = _staged(root) if staged else _examined(root, full=full)
-    wanted = _narrowed(paths, root, {problem.path for problem in found})
-    if wanted is not None:
-        found = [problem for problem in found if _within(problem.path, wanted)]
-        files = [path for path in files if _within(path, wanted)]
-    failed = has_errors(found) or (strict and any(problem.severity is Severity.WARNING for problem in found))
-    _WRITERS[form](found, files, root, failed, strict)
+    with ExitStack() as stack:
+        place = root
+        if staged:
+            place, found, files = _staged(root, stack)
+        else:
+            found, files = _examined(root, full=full)
+        wanted = _narrowed(paths, root, {problem.path for problem in found})
+        if wanted is not None:
+            found = [problem for problem in found if _within(problem.path, wanted)]
+            files = [path for path in files if _within(path, wanted)]
+        failed = has_errors(found) or (strict and any(problem.severity is Severity.WARNING for problem in found))
+        # Lines are shown as they were looked at; paths count from the repository's own folder.
+        _WRITERS[form](found, files, place if form == "text" else root, failed, strict)
     sys.exit(1 if failed else 0)
 
 
@@ -62,17 +69,21 @@ def _examined(root: Path, *, full: bool) -> tuple[list[Problem], list[str]]:
     return in_order(found), sorted({*ledger.digests, *charges})
 
 
-def _staged(root: Path) -> tuple[list[Problem], list[str]]:
-    """The problems of what the next commit touches, and the files that have any."""
-    from openchargeback.publish.staged import examine_staged
+def _staged(root: Path, stack: ExitStack) -> tuple[Path, list[Problem], list[str]]:
+    """The folder of the ledger as it is staged, the problems of what the next commit touches, the files that have any.
+
+    stack: keeps the folder.
+    """
+    from openchargeback.publish.staged import as_staged, examine_staged
 
     # Git tells a commit hook of another index than usual for `git commit -a` and `git commit PATH`. It runs hooks in
     # the top folder of the repository; that index says nothing of a ledger elsewhere.
     named = os.environ.get("GIT_INDEX_FILE", "")
     index = str(Path(named).absolute()) if named and root.resolve().is_relative_to(Path.cwd()) else ""
+    place = stack.enter_context(as_staged(root, index=index))
     with progress() as step:
-        found = in_order(examine_staged(root, index=index, step=step))
-    return found, sorted({problem.path for problem in found if problem.path})
+        found = in_order(examine_staged(root, place, index=index, step=step))
+    return place, found, sorted({problem.path for problem in found if problem.path})
 
 
 def _narrowed(paths: Sequence[str], root: Path, faulty: set[str]) -> list[str] | None:

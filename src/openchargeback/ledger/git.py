@@ -173,6 +173,26 @@ def staged(root: Path, index: str = "") -> list[str] | None:
     return sorted(name for name in names.split("\0") if name)
 
 
+def lies_otherwise(root: Path, paths: Iterable[str], index: str = "") -> bool:
+    """Whether the folder holds these paths otherwise than they are staged, or files there that are not staged at all.
+
+    index: as for `staged`.
+    """
+    wanted = list(paths)
+    looks = (("diff", "--name-only", "--no-ext-diff"), ("ls-files", "--others", "--exclude-standard"))
+    return any(_expect(_run(root, *look, "--", *wanted, index=index)) for look in looks)
+
+
+def index_tree(root: Path, index: str = "") -> dict[str, Entry]:
+    """Every staged file below this folder, by its path within the folder. index: as for `staged`."""
+    entries = {}
+    for line in _expect(_run(root, "ls-files", "--stage", "-z", index=index)).split("\0")[:-1]:
+        facts, path = line.split("\t", 1)
+        mode, id_, _ = facts.split(" ")
+        entries[path] = Entry(mode, id_)
+    return entries
+
+
 def user(root: Path) -> str:
     """The e-mail address that commits are made with, empty where none is set."""
     answer = _run(root, "config", "--get", "user.email")

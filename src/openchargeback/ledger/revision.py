@@ -92,6 +92,12 @@ def stored(root: Path, name: str) -> Snapshot:
     return Snapshot(root, commit, name, False, _resolved(root, commit, entries, every=True))
 
 
+def staged_ledger(root: Path, index: str = "") -> Snapshot:
+    """The whole ledger as the next commit would hold it. index: as for `git.staged`."""
+    entries = _resolved(root, git.resolve(root, "HEAD"), git.index_tree(root, index), every=True)
+    return Snapshot(root, "", "what is staged", False, entries)
+
+
 def lies_in(path: str, folders: Collection[str]) -> bool:
     """Whether a path within the ledger is one of these folders or lies in one."""
     return path.split("/", 1)[0] in folders

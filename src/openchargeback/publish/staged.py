@@ -2,30 +2,53 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
+import tempfile
+from collections.abc import Collection, Iterator
+from contextlib import contextmanager
 from pathlib import Path, PurePosixPath
 
 from openchargeback.ledger import git
+from openchargeback.ledger.config import FILE_NAME
+from openchargeback.ledger.files import OWN_FOLDERS
 from openchargeback.ledger.periods import is_period
-from openchargeback.problems import Problem, UsageFault
-from openchargeback.publish.build import Step, examine
+from openchargeback.ledger.revision import staged_ledger, take
+from openchargeback.problems import LedgerFault, Problem, UsageFault
+from openchargeback.publish.build import Step, examine, open_cache
 
 _BY_PERIOD = ("charges", "approvals", "periods")
 
 
-def examine_staged(root: Path, *, index: str = "", step: Step | None = None) -> list[Problem]:
+@contextmanager
+def as_staged(root: Path, *, index: str = "") -> Iterator[Path]:
+    """A folder with the ledger as the next commit would hold it: its own, unless that holds anything otherwise.
+
+    index: as for `git.staged`. Raises UsageFault outside a repository, LedgerFault for what no ledger may hold.
+    """
+    if not git.inside_repository(root):
+        raise UsageFault(f"{root} belongs to no Git repository, so nothing can be staged")
+    if not git.lies_otherwise(root, (FILE_NAME, *OWN_FOLDERS), index):
+        yield root
+        return
+    with tempfile.TemporaryDirectory(prefix="openchargeback-") as place:
+        folder = Path(place) / "ledger"
+        folder.mkdir()
+        problems = take(staged_ledger(root, index), lambda path: not path.startswith("."), folder)
+        if problems:
+            raise LedgerFault(problems)
+        yield folder
+
+
+def examine_staged(root: Path, place: Path, *, index: str = "", step: Step | None = None) -> list[Problem]:
     """The problems of the periods that the next commit touches, and of the other files that it changes.
 
     All small files are read, but only those periods are billed. What a change of settings or directory does to other
-    periods is left to a whole validation. index: as for `git.staged`. Raises UsageFault outside a repository.
+    periods is left to a whole validation. place: the ledger as it is staged (`as_staged`). index: as for `git.staged`.
     """
-    staged = git.staged(root, index)
-    if staged is None:
-        raise UsageFault(f"{root} belongs to no Git repository, so nothing can be staged")
+    staged = git.staged(root, index) or []
     periods = {period for path in staged if (period := period_of(path))}
     if not staged:
         return []
-    ledger, _, problems = examine(root, only=periods, step=step)
+    ledger, _, problems = examine(place, only=periods, store=open_cache(root), step=step)
     return problems if ledger is None else [each for each in problems if _concerns(each.path, staged, periods)]
 
 
