@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import multiprocessing
+import os
 import tempfile
 import time
 from collections.abc import Iterator, Sequence
@@ -14,8 +15,11 @@ from pathlib import Path
 from fuzzing.cases import case_of
 from fuzzing.trial import findings
 
-_START_UP = 60.0
+_START_UP = 30.0
 """Seconds for a process to import the program, beside the time for its first case."""
+
+_WAITING = 10.0
+"""How many times as long a case may take by the clock: a machine that is busy otherwise makes none of them slow."""
 
 
 @dataclass(slots=True)
@@ -24,10 +28,11 @@ class _Worker:
     pipe: Connection
     number: int
     until: float
+    spent: float
 
 
 def tried(seed: int, numbers: Sequence[int], jobs: int, limit: float) -> Iterator[tuple[int, list[str]]]:
-    """Each case by number with what was found in it, as they end. limit: seconds for a case."""
+    """Each case by number with what was found in it, as they end. limit: seconds of a processor for a case."""
     waiting = list(reversed(numbers))
     workers = [_start(seed, waiting.pop(), limit) for _ in range(min(jobs, len(numbers)))]
     try:
@@ -40,7 +45,8 @@ def tried(seed: int, numbers: Sequence[int], jobs: int, limit: float) -> Iterato
                 yield worker.number, found
                 alive = worker.process.is_alive()
                 if alive and waiting:
-                    worker.number, worker.until = waiting.pop(), time.monotonic() + limit
+                    worker.number, worker.until = waiting.pop(), time.monotonic() + limit * _WAITING
+                    worker.spent = _spent(worker.process) + limit
                     worker.pipe.send(worker.number)
                     continue
                 workers.remove(worker)
@@ -61,7 +67,7 @@ def _answer(worker: _Worker, limit: float) -> list[str] | None:
     except EOFError:
         worker.process.join()
         return [f"the process died with exit code {worker.process.exitcode}"]
-    if time.monotonic() < worker.until:
+    if time.monotonic() < worker.until and _spent(worker.process) < worker.spent:
         return None
     worker.process.kill()
     worker.process.join()
@@ -75,7 +81,16 @@ def _start(seed: int, number: int, limit: float) -> _Worker:
     process.start()
     theirs.close()
     ours.send(number)
-    return _Worker(process, ours, number, time.monotonic() + limit + _START_UP)
+    return _Worker(process, ours, number, time.monotonic() + (limit + _START_UP) * _WAITING, limit + _START_UP)
+
+
+def _spent(process: SpawnProcess) -> float:
+    """Seconds of a processor that a process has used; 0 where the system does not tell, so that the clock decides."""
+    try:
+        fields = Path(f"/proc/{process.pid}/stat").read_text().rpartition(")")[2].split()
+    except OSError:
+        return 0.0
+    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
 
 
 def _stop(worker: _Worker) -> None:
