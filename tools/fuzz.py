@@ -56,9 +56,7 @@ def _options() -> argparse.Namespace:
     parser.add_argument("--first", type=int, default=0, help="number of the first one")
     parser.add_argument("--only", type=int, help="a single one, by number")
     parser.add_argument("--jobs", type=int, default=2, help="processes at once (default: %(default)s)")
-    parser.add_argument(
-        "--limit", type=float, default=20, help="processor seconds for a file (default: %(default)s)"
-    )
+    parser.add_argument("--limit", type=float, default=20, help="processor seconds for a file (default: %(default)s)")
     parser.add_argument("--keep", type=Path, default=Path("build/fuzz"), help="where found files are written")
     return parser.parse_args()
 
