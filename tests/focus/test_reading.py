@@ -312,3 +312,25 @@ def test_a_merge_conflict_in_the_middle_is_named(tmp_path, end):
     assert places(problems) == [("merge-conflict", 3, 1)]
     period, problems = bill(tmp_path / "none", text(last, end=end))
     assert (period.sources[0].imported, problems) == (3, [])
+
+
+@pytest.mark.parametrize(
+    ("content", "place"),
+    [
+        (text('2025-01-01,1,5" disk,', '2025-01-01,1,5" disk,,9'), (3, 23)),
+        (text('2025-01-01,"a\rb",S,', end="\r"), (2, 12)),
+        (text('2025-01-01,1,"a\rb",', "2025-01-01,x,S,"), (3, 12)),
+        (text('2025-01-01,1,"a\rb",,x', end="\r"), (3, 5)),
+    ],
+)
+def test_lines_and_columns_are_those_of_an_editor(tmp_path, content, place):
+    period, problems = bill(tmp_path, content)
+    assert period is None
+    assert [problem[1:] for problem in places(problems)] == [place]
+
+
+def test_latin_1_is_placed_by_the_lines_of_the_file(tmp_path):
+    _, problems = bill(tmp_path, text("2025-01-01,1,S,", "2025-01-01,1,Größe,", end="\r").encode("latin-1"))
+    assert [(p.code, p.line, p.column, p.excerpt) for p in problems] == [
+        ("encoding-error", 3, 16, "2025-01-01,1,Gr��e,")
+    ]

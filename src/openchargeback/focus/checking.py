@@ -12,13 +12,13 @@ from itertools import chain
 
 import duckdb
 
-from openchargeback.focus import csv_text, layout, sieve
+from openchargeback.focus import layout, sieve
 from openchargeback.focus.checks import MAX_ROWS, Finding, check_header, check_whole, weighed, whole_columns
-from openchargeback.focus.csv_text import Place, Record
 from openchargeback.focus.explaining import explain
 from openchargeback.focus.judge import Fault, judge
 from openchargeback.focus.layout import MISSING
 from openchargeback.focus.opening import Opened, picked_cells
+from openchargeback.focus.places import Place, Record
 from openchargeback.focus.schema import severity_of
 from openchargeback.focus.screen import SUSPICIOUS, TAG_TEXT
 from openchargeback.ledger.settings import Source
@@ -79,7 +79,7 @@ def _told(con: duckdb.DuckDBPyConnection, opened: Opened, found: Sequence[Findin
             each.fix,
             place.line,
             place.column,
-            place.excerpt[: csv_text.MAX_EXCERPT],
+            place.excerpt,
             each.severity,
             each.count if row is not None else 1,
             _number(opened, row.number) if row is not None else 0,
@@ -194,7 +194,7 @@ def _problem(opened: Opened, row: _Row, fault: Fault, name: str, severity: Sever
         fix,
         place.line,
         place.column,
-        place.excerpt[: csv_text.MAX_EXCERPT],
+        place.excerpt,
         severity,
         row=number,
         field=name,

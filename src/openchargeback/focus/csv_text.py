@@ -19,6 +19,7 @@ from typing import IO, TYPE_CHECKING, TextIO
 
 import zstandard
 
+from openchargeback.focus.places import MAX_EXCERPT, Record, Start, physical_lines
 from openchargeback.problems import Problem
 
 if TYPE_CHECKING:
@@ -29,20 +30,9 @@ csv.field_size_limit(1 << 30)
 UNREADABLE = (OSError, EOFError, ValueError, zlib.error, zstandard.ZstdError)
 """What reading a damaged or unreadable file raises."""
 
-MAX_EXCERPT = 400
-"""How much of a long line is kept around a place."""
-
+_NO_UTF_8 = re.compile("[\udc80-\udcff]")
 _UTF_16 = (b"\xff\xfe", b"\xfe\xff")
 _LFS_POINTER = b"version https://git-lfs.github.com/spec/"
-
-
-@dataclass(frozen=True, slots=True)
-class Place:
-    """Where a cell stands in the file as an editor shows it; the excerpt is that line."""
-
-    line: int
-    column: int
-    excerpt: str
 
 
 @contextmanager
@@ -115,16 +105,14 @@ def text(path: Path) -> Iterator[TextIO]:
 
 
 class _Lines:
-    """Physical lines of a text, counted, with the lines of the record being read at hand."""
+    """The lines of a text as the csv module reads them, those of the record being read at hand."""
 
     def __init__(self, file: TextIO) -> None:
         self._file = file
-        self.number = 0
         self.record: list[str] = []
 
     def __iter__(self) -> Iterator[str]:
         for line in self._file:
-            self.number += 1
             # Within a record another line is asked for only while a quote is open.
             inside = bool(self.record)
             self.record.append(line)
@@ -166,37 +154,12 @@ def _without_blanks(line: str, *, inside: bool) -> str:
         text, place = text + ",", place + 1
 
 
-@dataclass(frozen=True, slots=True)
-class Record:
-    """One CSV record: its cells, the number of its first physical line and the text of its lines."""
-
-    cells: list[str]
-    line: int
-    text: str
-
-    def place(self, index: int) -> Place:
-        """Where a cell (from 0) begins; the place after the last cell for a cell that is not there."""
-        line, column, field, quoted = self.line, 1, 0, False
-        for char in self.text:
-            if field == index or (char in "\r\n" and not quoted):
-                break
-            if char == '"':
-                quoted = not quoted
-            elif char == "," and not quoted:
-                field += 1
-            column += 1
-            if char == "\n":
-                line, column = line + 1, 1
-        shown = self.text.splitlines() or [""]
-        return Place(line, column, shown[min(line - self.line, len(shown) - 1)])
-
-
 class Unclosed(Exception):
-    """The text is no CSV from this line on."""
+    """The text is no CSV from this place on."""
 
-    def __init__(self, line: int, reason: str) -> None:
+    def __init__(self, start: Start, reason: str) -> None:
         super().__init__(reason)
-        self.line = line
+        self.start = start
 
 
 def records(file: TextIO) -> Iterator[Record]:
@@ -206,19 +169,22 @@ def records(file: TextIO) -> Iterator[Record]:
 
     Raises Unclosed where a quote is not closed or something follows a closing quote.
     """
+    start, old = Start(), None
+    try:
+        for cells, text in _cells(file):
+            old = text.endswith("\r") if old is None else old
+            record = Record(cells, text, start, old)
+            yield record
+            start = record.following()
+    except csv.Error as error:
+        raise Unclosed(start, str(error)) from error
+
+
+def _cells(file: TextIO) -> Iterator[tuple[list[str], str]]:
     lines = _Lines(file)
-    reader = csv.reader(lines, strict=True)
-    first = 1
-    while True:
-        try:
-            cells = next(reader, None)
-        except csv.Error as error:
-            raise Unclosed(first, str(error)) from error
-        if cells is None:
-            return
-        yield Record(cells, first, "".join(lines.record))
+    for cells in csv.reader(lines, strict=True):
+        yield cells, "".join(lines.record)
         lines.record.clear()
-        first = lines.number + 1
 
 
 @dataclass(frozen=True, slots=True)
@@ -270,7 +236,7 @@ def broken(relative: str, error: Exception) -> Problem:
 def unclosed(relative: str, error: Unclosed) -> Problem:
     """The problem of a text that is no CSV from some line on."""
     fix = "close the quote that was opened there, or export the file again"
-    return Problem(relative, "source-error", f"not readable as CSV: {error}", fix, error.line, 1)
+    return Problem(relative, "source-error", f"not readable as CSV: {error}", fix, error.start.line, error.start.column)
 
 
 def undecodable(path: Path, relative: str) -> Problem:
@@ -281,15 +247,17 @@ def undecodable(path: Path, relative: str) -> Problem:
     if is_utf_16(path):
         return Problem(relative, "encoding-error", "UTF-16 text that breaks off", "export the file again")
     with binary(path) as raw:
-        for number, line in enumerate(raw, 1):
-            try:
-                line.decode("utf-8")
-            except UnicodeDecodeError as error:
-                column = len(line[: error.start].decode("utf-8")) + 1
-                message = f"not UTF-8 text: the byte 0x{line[error.start]:02X} looks like Latin-1 or Windows-1252"
+        # What is no UTF-8 comes as half characters, each for one byte.
+        pieces = io.TextIOWrapper(raw, encoding="utf-8-sig", errors="surrogateescape", newline="")
+        for number, line in enumerate(physical_lines(pieces), 1):
+            found = _NO_UTF_8.search(line)
+            if found:
+                byte = ord(found[0]) - 0xDC00
+                message = f"not UTF-8 text: the byte 0x{byte:02X} looks like Latin-1 or Windows-1252"
                 fix = "export the file as UTF-8, or convert it with `iconv -f WINDOWS-1252 -t UTF-8`"
-                excerpt = line.decode("utf-8", "replace").rstrip("\r\n")
-                return Problem(relative, "encoding-error", message, fix, number, column, excerpt[:MAX_EXCERPT])
+                excerpt = _NO_UTF_8.sub("\N{REPLACEMENT CHARACTER}", line).rstrip("\r\n")
+                place = number, found.start() + 1
+                return Problem(relative, "encoding-error", message, fix, *place, excerpt[:MAX_EXCERPT])
     return Problem(relative, "encoding-error", "not UTF-8 text", "export the file as UTF-8")
 
 

@@ -19,8 +19,6 @@ from pathlib import Path
 
 from openchargeback.focus.csv_text import (
     UNREADABLE,
-    Place,
-    Record,
     Unclosed,
     binary,
     broken,
@@ -30,6 +28,7 @@ from openchargeback.focus.csv_text import (
     unclosed,
     undecodable,
 )
+from openchargeback.focus.places import Place, Record, Start
 from openchargeback.problems import Problem, Severity
 
 NUL = "\x00"
@@ -249,7 +248,7 @@ def picked_rows(path: Path, layout: Layout, wanted: Collection[int]) -> Iterator
             if row in chosen:
                 # utf-8-sig for the header only: a mark further down is a character of its cell.
                 record = next(records(io.StringIO(line.decode("utf-8"), newline="")))
-                yield row, Record(record.cells, row + 2, record.text)
+                yield row, Record(record.cells, record.text, Start(row + 2))
             if row >= last:
                 return
 
