@@ -2,12 +2,20 @@
 
 import gzip
 import sys
+import time
 from decimal import Decimal
 from functools import partial
 from pathlib import Path
 
 import pytest
 import zstandard
+
+from openchargeback.focus.database import database
+from openchargeback.focus.judge import MOST_UNEVEN
+from openchargeback.focus.reading import check
+from openchargeback.ledger.files import charge_files
+from openchargeback.ledger.settings import Config, Organization
+from openchargeback.problems import in_order
 
 sys.path.insert(0, str(Path(__file__).parents[1] / "review"))
 
@@ -334,3 +342,27 @@ def test_latin_1_is_placed_by_the_lines_of_the_file(tmp_path):
     assert [(p.code, p.line, p.column, p.excerpt) for p in problems] == [
         ("encoding-error", 3, 16, "2025-01-01,1,Gr��e,")
     ]
+
+
+@pytest.mark.parametrize(
+    ("row", "code", "wrong"),
+    [
+        ("2025-01-01,1,S,," + "d," * 59_999, "extra-cell", 60_000),
+        ("2025-01-01," + "1" * 3_000_000, "missing-cell", 300),
+    ],
+)
+def test_a_very_uneven_row_is_told_in_bounds(tmp_path, row, code, wrong):
+    """What it says is bounded, its count is not; reading every row says the same, and neither takes long."""
+    folder = tmp_path / "charges/2025-01"
+    folder.mkdir(parents=True)
+    header = HEADER + "".join(f",x_{number}" for number in range(298)) if code == "missing-cell" else HEADER
+    (folder / "hpc.csv").write_text(f"{header}\n{row}\n", encoding="utf-8")
+    begun, told = time.process_time(), []
+    for full in (False, True):
+        with database() as con:
+            files, _ = charge_files(tmp_path)
+            told.append(check(con, files, Config(Organization("U")), full=full))
+    assert time.process_time() - begun < 10
+    uneven = [problem for problem in told[0] if problem.code == code]
+    assert (len(uneven), sum(problem.count for problem in uneven)) == (MOST_UNEVEN, wrong)
+    assert in_order(told[0]) == in_order(told[1])

@@ -196,8 +196,9 @@ def _problem(opened: Opened, row: _Row, fault: Fault, name: str, severity: Sever
         place.column,
         place.excerpt,
         severity,
-        row=number,
-        field=name,
+        fault.count,
+        number,
+        name,
     )
 
 
