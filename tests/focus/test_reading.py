@@ -1,6 +1,7 @@
 """Charge files: every row is read, or the file is refused with the exact places of its faults."""
 
 import gzip
+import re
 import sys
 import time
 from decimal import Decimal
@@ -48,6 +49,23 @@ def test_grouping_is_named_with_its_remedy(tmp_path):
     assert period is None
     assert places(problems) == [("type-error", 2, 12)]
     assert "write 1000.50" in problems[0].fix
+
+
+@pytest.mark.parametrize("number", ["1,25", "0,5", "1.034,50", "1,034", "€ 1,034", "1 234,50"])
+def test_a_comma_that_may_stand_for_decimals_is_no_grouping(tmp_path, number):
+    _, problems = bill(tmp_path, text(f'2025-01-01,"{number}",S,'))
+    assert places(problems) == [("type-error", 2, 12)]
+    assert "decimal comma" in problems[0].fix
+    assert set(re.findall(r"[0-9][0-9.,]*", problems[0].fix)) == {"1234.50"}
+
+
+@pytest.mark.parametrize(
+    ("number", "plain"),
+    [("1,234,567", "1234567"), ("12,34,567.5", "1234567.5"), ("-1,000.", "-1000."), ("$1_000", "1000")],
+)
+def test_a_comma_that_can_only_group_is_taken_out(tmp_path, number, plain):
+    _, problems = bill(tmp_path, text(f'2025-01-01,"{number}",S,'))
+    assert f"write {plain} and the like" in problems[0].fix
 
 
 @pytest.mark.parametrize("date", ["5/1/25", "2025-1-1", "2025-13-01", "20250101", "2025-01-01T25:00:00Z"])
