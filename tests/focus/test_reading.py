@@ -384,3 +384,37 @@ def test_a_very_uneven_row_is_told_in_bounds(tmp_path, row, code, wrong):
     uneven = [problem for problem in told[0] if problem.code == code]
     assert (len(uneven), sum(problem.count for problem in uneven)) == (MOST_UNEVEN, wrong)
     assert in_order(told[0]) == in_order(told[1])
+
+
+def told(tmp_path, content):
+    """Each problem with its place, in the order of the file."""
+    _, problems = bill(tmp_path, content)
+    return [(p.code, p.line, p.column, p.row, p.count) for p in in_order(problems)]
+
+
+def test_blank_lines_before_the_header_are_told_and_counted(tmp_path):
+    content = "\n\n" + text("2025-01-01,x,S,").replace("ServiceName", "Shelf")
+    assert told(tmp_path, content) == [
+        ("blank-row", 1, 1, 0, 2),
+        ("missing-label", 3, 0, 0, 1),
+        ("unknown-label", 3, 31, 0, 1),
+        ("type-error", 4, 12, 4, 1),
+    ]
+    assert told(tmp_path / "cost", content.replace("BilledCost", "Cost")) == [("missing-label", 3, 0, 0, 1)]
+
+
+@pytest.mark.parametrize(
+    ("label", "code", "column"),
+    [
+        ("billedcost", "duplicate-label", 31),
+        ('""', "blank-label", 31),
+        ("servicename", "label-spelling", 31),
+        ('"a,b",Shelf,Store', "unknown-label", 31),
+        ("x_a,Shelf,Store", "unknown-label", 35),
+    ],
+)
+def test_a_fault_of_the_header_stands_where_its_label_begins(tmp_path, label, code, column):
+    header = HEADER.replace("ServiceName", label)
+    found = told(tmp_path, f"{header}\n")
+    # Where there are other columns than those of the simple dialect, some of FOCUS are missing.
+    assert [place[:3] for place in found if place[0] != "missing-label"] == [(code, 1, column)]

@@ -70,8 +70,7 @@ def _told(con: duckdb.DuckDBPyConnection, opened: Opened, found: Sequence[Findin
     rows = {row.number: row for row in _picked(con, opened, sorted({each.rows[0] for each in found if each.rows}))}
     for each in found:
         row = rows[each.rows[0]] if each.rows else None
-        index = opened.names.index(each.column) if each.column else 0
-        place = _place(row.record, index) if row is not None else Place(1 if opened.layout else 0, 0, "")
+        place = _place(row.record if row else opened.header, opened.names.index(each.column) if each.column else -1)
         yield Problem(
             opened.file.path,
             each.code,
@@ -203,7 +202,10 @@ def _problem(opened: Opened, row: _Row, fault: Fault, name: str, severity: Sever
 
 
 def _place(record: Record | None, column: int) -> Place:
-    return record.place(column) if record else Place(0, 0, "")
+    """Where a cell stands; the line alone where it is about no single cell (-1)."""
+    if record is None:
+        return Place(0, 0, "")
+    return record.place(column) if column >= 0 else Place(record.line, 0, "")
 
 
 def _times(problem: Problem, count: int) -> Problem:

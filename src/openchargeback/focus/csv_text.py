@@ -13,7 +13,6 @@ import re
 import zlib
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, TYPE_CHECKING, TextIO
 
@@ -187,14 +186,6 @@ def _cells(file: TextIO) -> Iterator[tuple[list[str], str]]:
         lines.record.clear()
 
 
-@dataclass(frozen=True, slots=True)
-class Header:
-    """The labels of a file and the line they stand on."""
-
-    labels: list[str]
-    line: int
-
-
 def stored_elsewhere(path: Path, relative: str) -> Problem | None:
     """The problem of a file that Git LFS keeps and that was not fetched, whatever its kind; None for any other."""
     try:
@@ -207,8 +198,8 @@ def stored_elsewhere(path: Path, relative: str) -> Problem | None:
     return Problem(relative, "lfs-pointer", "a Git LFS pointer, not the file itself", "run `git lfs pull`", 1)
 
 
-def read_header(path: Path, relative: str) -> tuple[Header | None, list[Problem]]:
-    """The header of a charge file, or None with the problem that prevents reading it as CSV at all."""
+def read_header(path: Path, relative: str) -> tuple[Record | None, list[Problem]]:
+    """The header record of a charge file, or None with the problem that prevents reading it as CSV at all."""
     try:
         with binary(path) as content:
             problem = _no_csv(content.read(1 << 16), relative)
@@ -224,7 +215,7 @@ def read_header(path: Path, relative: str) -> tuple[Header | None, list[Problem]
         return None, [broken(relative, error)]
     if record is None:
         return None, [Problem(relative, "empty-file", "empty", "export the file again, or remove it", 1)]
-    return Header(record.cells, record.line), []
+    return record, []
 
 
 def broken(relative: str, error: Exception) -> Problem:

@@ -18,6 +18,7 @@ from openchargeback.focus import csv_text, parquet, sieve
 from openchargeback.focus.database import file_literal, literal, sql
 from openchargeback.focus.header import names_of
 from openchargeback.focus.layout import MISSING, Bytes, Layout, conflict_left, look_through, survey, write_even
+from openchargeback.focus.places import Record
 from openchargeback.focus.screen import TAG_TEXT, Screen, screen_of
 from openchargeback.ledger.files import ChargeFile
 from openchargeback.ledger.settings import Source
@@ -30,7 +31,7 @@ _MAX_LINE = 64 * 1024 * 1024
 class Opened:
     """A charge file in the table `table`: its columns by canonical name, in order, and how its rows lie.
 
-    layout: None for Parquet, whose rows have no lines.
+    layout, header: None for Parquet, whose rows have no lines.
     """
 
     file: ChargeFile
@@ -40,6 +41,7 @@ class Opened:
     screen: Screen
     rows: int
     layout: Layout | None
+    header: Record | None = None
 
     def column(self, name: str) -> str:
         """The table's column with the cells of a canonical name, empty where the file has none."""
@@ -68,7 +70,7 @@ def open_file(
     header, problems = csv_text.read_header(file.location, file.path)
     if header is None:
         return None, problems
-    names, problems = names_of(header.labels, file.path, header.line, source.cost)
+    names, problems = names_of(header.cells, file.path, header, source.cost)
     if has_errors(problems):
         return None, problems
     screen = screen_of(names, source)
@@ -76,7 +78,7 @@ def open_file(
     problems += faults
     if layout is None:
         return None, problems
-    opened = Opened(file, table, tuple(names), tuple(header.labels), screen, rows, layout)
+    opened = Opened(file, table, tuple(names), tuple(header.cells), screen, rows, layout, header)
     _list_tags(con, opened)
     return opened, problems
 
@@ -88,7 +90,7 @@ def _open_parquet(
         labels, cells = parquet.columns(con, file.location)
     except duckdb.Error as error:
         return None, [csv_text.broken(file.path, error)]
-    names, problems = names_of(labels, file.path, 0, source.cost)
+    names, problems = names_of(labels, file.path, None, source.cost)
     if has_errors(problems):
         return None, problems
     screen = screen_of(names, source)
