@@ -418,3 +418,16 @@ def test_a_fault_of_the_header_stands_where_its_label_begins(tmp_path, label, co
     found = told(tmp_path, f"{header}\n")
     # Where there are other columns than those of the simple dialect, some of FOCUS are missing.
     assert [place[:3] for place in found if place[0] != "missing-label"] == [(code, 1, column)]
+
+
+@pytest.mark.parametrize(
+    ("row", "code", "column"),
+    [
+        ('2025-01-01,1,S,"""pi_email"": ""a@x.edu"""', "tags-braces", 16),
+        ('2025-01-01,1,S,"{""PI_email"": ""a@x.edu""}"', "tags-key-spelling", 16),
+        ('2025-01-01,1,S,"{""pi_email"": 5}"', "tags-not-text", 16),
+        ("2025-01-01,0.0000000000000000005,S,", "extra-decimals", 12),
+    ],
+)
+def test_what_is_tolerated_is_told_at_its_first_row(tmp_path, row, code, column):
+    assert told(tmp_path, text("2025-01-01,1,S,", '2025-01-01,1,"a\nb",', row, row)) == [(code, 5, column, 4, 2)]

@@ -86,6 +86,19 @@ def _told(con: duckdb.DuckDBPyConnection, opened: Opened, found: Sequence[Findin
         )
 
 
+def placed(
+    con: duckdb.DuckDBPyConnection, opened: Opened, problems: Sequence[tuple[int, str, Problem]]
+) -> list[Problem]:
+    """Problems at the rows (from 0) and columns that they begin in; the rows of a file are looked for once."""
+    rows = {row.number: row for row in _picked(con, opened, sorted({number for number, _, _ in problems}))}
+    found = []
+    for number, name, problem in problems:
+        place = _place(rows[number].record, opened.names.index(name))
+        row = _number(opened, number)
+        found.append(replace(problem, line=place.line, column=place.column, excerpt=place.excerpt, row=row, field=name))
+    return found
+
+
 def _number(opened: Opened, row: int) -> int:
     return opened.layout.number(row) if opened.layout else row + 2
 
