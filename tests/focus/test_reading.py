@@ -431,3 +431,11 @@ def test_a_fault_of_the_header_stands_where_its_label_begins(tmp_path, label, co
 )
 def test_what_is_tolerated_is_told_at_its_first_row(tmp_path, row, code, column):
     assert told(tmp_path, text("2025-01-01,1,S,", '2025-01-01,1,"a\nb",', row, row)) == [(code, 5, column, 4, 2)]
+
+
+def test_an_empty_cell_that_billing_does_not_need_asks_for_nothing(tmp_path):
+    rows = [small_ledger.charge(1, ServiceName="", ProviderName="Azure", BilledCost="")]
+    _, problems = bill(tmp_path, small_ledger.csv_text(rows))
+    fixes = {problem.field: problem.fix for problem in problems if problem.code == "constraint-error"}
+    assert fixes["ServiceName"].startswith("nothing for billing")
+    assert fixes["BilledCost"] == "every charge needs one; export the file again"

@@ -198,7 +198,7 @@ def _problem(opened: Opened, row: _Row, fault: Fault, name: str, severity: Sever
         column = min(column, len(row.cells))
     place = _place(row.record, column)
     number = _number(opened, row.number)
-    message, fix = explain(fault, name, len(row.cells), len(opened.names))
+    message, fix = explain(fault, name, len(row.cells), len(opened.names), needed=severity is Severity.ERROR)
     return Problem(
         opened.file.path,
         fault.code,

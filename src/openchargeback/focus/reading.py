@@ -181,8 +181,8 @@ def _noted(con: duckdb.DuckDBPyConnection, file: LoadedFile, notes: dict[str, li
     for note, ids in sorted(notes.items()):
         first, count = _first(
             con,
-            f"SELECT min(row.rowid), count(*) FROM {file.table} AS row JOIN tag ON tag.text = {file.expression('Tags')} "
-            "WHERE list_contains($values, tag.id)",
+            f"SELECT min(row.rowid), count(*) FROM {file.table} AS row "
+            f"JOIN tag ON tag.text = {file.expression('Tags')} WHERE list_contains($values, tag.id)",
             ids,
         )
         message, fix = _TAG_NOTES[note]
