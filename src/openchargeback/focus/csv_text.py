@@ -19,6 +19,7 @@ from typing import IO, TYPE_CHECKING, TextIO
 import zstandard
 
 from openchargeback.focus.places import MAX_EXCERPT, Record, Start, physical_lines
+from openchargeback.ledger.lfs import POINTER, pointer_problem
 from openchargeback.problems import Problem
 
 if TYPE_CHECKING:
@@ -31,7 +32,6 @@ UNREADABLE = (OSError, EOFError, ValueError, zlib.error, zstandard.ZstdError)
 
 _NO_UTF_8 = re.compile("[\udc80-\udcff]")
 _UTF_16 = (b"\xff\xfe", b"\xfe\xff")
-_LFS_POINTER = b"version https://git-lfs.github.com/spec/"
 
 
 @contextmanager
@@ -190,12 +190,10 @@ def stored_elsewhere(path: Path, relative: str) -> Problem | None:
     """The problem of a file that Git LFS keeps and that was not fetched, whatever its kind; None for any other."""
     try:
         with path.open("rb") as raw:
-            start = raw.read(len(_LFS_POINTER))
+            start = raw.read(len(POINTER))
     except OSError as error:
         return broken(relative, error)
-    if start != _LFS_POINTER:
-        return None
-    return Problem(relative, "lfs-pointer", "a Git LFS pointer, not the file itself", "run `git lfs pull`", 1)
+    return pointer_problem(relative) if start == POINTER else None
 
 
 def read_header(path: Path, relative: str) -> tuple[Record | None, list[Problem]]:

@@ -15,6 +15,7 @@ from typing import Any
 
 import yaml
 
+from openchargeback.ledger.lfs import POINTER, pointer_problem
 from openchargeback.problems import Problem
 
 MAX_DEPTH = 40
@@ -81,6 +82,9 @@ class Reader:
 def parse(data: bytes, path: str) -> tuple[Node | None, Reader]:
     """The tree of a YAML file, or None with the problems that prevent one. An empty file is None without a problem."""
     reader = Reader(path)
+    if data.startswith(POINTER):
+        reader.problems.append(pointer_problem(path))
+        return None, reader
     try:
         # Taken off first: the codec that does so counts places without it.
         content = data.removeprefix(codecs.BOM_UTF8)
