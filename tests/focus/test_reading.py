@@ -439,3 +439,47 @@ def test_an_empty_cell_that_billing_does_not_need_asks_for_nothing(tmp_path):
     fixes = {problem.field: problem.fix for problem in problems if problem.code == "constraint-error"}
     assert fixes["ServiceName"].startswith("nothing for billing")
     assert fixes["BilledCost"] == "every charge needs one; export the file again"
+
+
+ROWS = text("2025-01-01,1,S,").encode()
+ZIP = b"PK\x03\x04\x14\x00\x00\x00\x08\x00data.csv"
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "code", "message", "fix"),
+    [
+        ("hpc.csv.gz", ROWS, "unreadable", "plain text", "end its name in .csv,"),
+        ("hpc.csv.zst", ROWS, "unreadable", "plain text", "end its name in .csv,"),
+        ("hpc.csv.gz", ZIP, "unreadable", "a zip archive, not gzip data", "unpack"),
+        ("hpc.csv.gz", zstandard.compress(ROWS), "unreadable", "Zstandard data", "end its name in .csv.zst"),
+        ("hpc.csv.gz", gzip.compress(gzip.compress(ROWS)), "binary-file", "gzip data", "unpack"),
+        ("hpc.csv.gz", gzip.compress(ZIP), "binary-file", "a zip archive", "unpack"),
+        ("hpc.csv", ZIP, "binary-file", "a zip archive", "unpack"),
+        ("hpc.csv", ZIP.replace(b"data.csv", b"xl/workbook.xml"), "binary-file", "an Excel workbook", "spreadsheet"),
+        ("hpc.csv", b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1\x00", "binary-file", "an Excel workbook", "spreadsheet"),
+        ("hpc.csv", gzip.compress(ROWS), "binary-file", "gzip data", "end its name in .csv.gz"),
+        ("hpc.csv", zstandard.compress(ROWS), "binary-file", "Zstandard data", "end its name in .csv.zst"),
+        ("hpc.csv", b"PAR1\x15\x04\x15", "binary-file", "a Parquet file", "end its name in .parquet"),
+        ("hpc.csv", b"%PDF-1.7\n", "binary-file", "a PDF", "CSV"),
+        ("hpc.csv", b"\n<!DOCTYPE html>\n<html>", "binary-file", "a web page", "login"),
+        ("hpc.csv", ROWS.decode().encode("utf-16-le"), "encoding-error", "UTF-16 without", "UTF-8"),
+        ("hpc.csv", ROWS.decode().encode("utf-16-be"), "encoding-error", "UTF-16 without", "UTF-8"),
+        ("hpc.csv", ROWS.decode().encode("utf-32"), "encoding-error", "UTF-32", "UTF-8"),
+        ("hpc.csv", b"\xef\xbb\xbfsep=,\r\n" + ROWS, "source-error", "sep=,", "remove"),
+        ("hpc.csv", b'"sep=;"\n' + ROWS, "source-error", "sep=;", "remove"),
+        ("hpc.csv", ("SEP=\t\n" + ROWS.decode()).encode("utf-16"), "source-error", "SEP=", "remove"),
+    ],
+)
+def test_another_kind_of_file_is_named(tmp_path, name, content, code, message, fix):
+    period, problems = bill(tmp_path, {name: content})
+    assert period is None
+    (problem,) = problems
+    assert problem.code == code
+    assert message in problem.message
+    assert fix in problem.fix
+
+
+@pytest.mark.parametrize("label", ["BZhours", "PAR1", "PKey", "sep=,x"])
+def test_a_label_may_begin_like_another_kind_of_file(tmp_path, label):
+    content = text("2025-01-01,1,S,").replace("ServiceName", "x").replace("BillingPeriodStart", f'"{label}",Bill')
+    assert "binary-file" not in {code for code, *_ in told(tmp_path, content)}

@@ -18,6 +18,7 @@ from typing import IO, TYPE_CHECKING, TextIO
 
 import zstandard
 
+from openchargeback.focus import kinds
 from openchargeback.focus.places import MAX_EXCERPT, Record, Start, physical_lines
 from openchargeback.ledger.lfs import POINTER, pointer_problem
 from openchargeback.problems import Problem
@@ -31,6 +32,8 @@ UNREADABLE = (OSError, EOFError, ValueError, zlib.error, zstandard.ZstdError)
 """What reading a damaged or unreadable file raises."""
 
 _NO_UTF_8 = re.compile("[\udc80-\udcff]")
+# A first line that Excel alone understands: which character separates the cells.
+_FOR_EXCEL = re.compile(r'"?sep=.?"?', re.IGNORECASE)
 _UTF_16 = (b"\xff\xfe", b"\xfe\xff")
 
 
@@ -199,8 +202,11 @@ def stored_elsewhere(path: Path, relative: str) -> Problem | None:
 def read_header(path: Path, relative: str) -> tuple[Record | None, list[Problem]]:
     """The header record of a charge file, or None with the problem that prevents reading it as CSV at all."""
     try:
-        with binary(path) as content:
-            problem = _no_csv(content.read(1 << 16), relative)
+        with path.open("rb") as raw:
+            problem = _not_compressed(raw.read(kinds.LOOKED_AT), path, relative)
+        if not problem:
+            with binary(path) as content:
+                problem = _no_csv(content.read(kinds.LOOKED_AT), path, relative)
         if problem:
             return None, [problem]
         with text(path) as file:
@@ -213,6 +219,9 @@ def read_header(path: Path, relative: str) -> tuple[Record | None, list[Problem]
         return None, [broken(relative, error)]
     if record is None:
         return None, [Problem(relative, "empty-file", "empty", "export the file again, or remove it", 1)]
+    if _FOR_EXCEL.fullmatch(record.text.strip()):
+        message = f"the first line, {record.text.strip()}, is a word to Excel and no header"
+        return None, [Problem(relative, "source-error", message, "remove that line", record.line, 1)]
     return record, []
 
 
@@ -250,12 +259,34 @@ def undecodable(path: Path, relative: str) -> Problem:
     return Problem(relative, "encoding-error", "not UTF-8 text", "export the file as UTF-8")
 
 
-def _no_csv(start: bytes, relative: str) -> Problem | None:
+def _not_compressed(start: bytes, path: Path, relative: str) -> Problem | None:
+    """What a file that its name calls compressed is, where its first bytes say that it is something else."""
+    name = path.name.lower()
+    wanted = kinds.GZIP if name.endswith(".gz") else kinds.ZSTANDARD if name.endswith(".zst") else None
+    found = kinds.kind_of(start)
+    if wanted is None or found is wanted:
+        return None
+    if found:
+        fix = f"end its name in {found.suffix}" if found.suffix else found.fix
+        return Problem(relative, "unreadable", f"cannot be read: it is {found.name}, not {wanted.name}", fix)
+    if kinds.looks_like_text(start):
+        message = f"cannot be read: it is plain text, not {wanted.name}"
+        return Problem(relative, "unreadable", message, "end its name in .csv, or compress it")
+    return None
+
+
+def _no_csv(start: bytes, path: Path, relative: str) -> Problem | None:
     """What the first bytes of a file that is no CSV text are."""
     if not start.strip(b"\xef\xbb\xbf \t\r\n"):
         return Problem(relative, "empty-file", "empty", "export the file again, or remove it", 1)
     if start.startswith((b"<<<<<<<", b">>>>>>>")):
         return Problem(relative, "merge-conflict", "a merge conflict was left in the file", "restore the file", 1)
+    if kind := kinds.kind_of(start):
+        named = kind.suffix and path.name.lower().endswith(".csv")
+        fix = f"end its name in {kind.suffix}" if named else kind.fix
+        return Problem(relative, "binary-file", f"{kind.name}, not CSV text", fix, 1)
+    if encoding := kinds.wide_encoding(start):
+        return Problem(relative, "encoding-error", f"{encoding}, not UTF-8", "export the file as UTF-8", 1)
     if b"\x00" in start and not start.startswith(_UTF_16):
         line = start.count(b"\n", 0, start.index(b"\x00")) + 1
         return Problem(relative, "binary-file", "holds NUL bytes, so it is no CSV text", "export the file as CSV", line)

@@ -89,7 +89,7 @@ def _open_parquet(
     try:
         labels, cells = parquet.columns(con, file.location)
     except duckdb.Error as error:
-        return None, [csv_text.broken(file.path, error)]
+        return None, [parquet.broken(file.location, file.path, error)]
     names, problems = names_of(labels, file.path, None, source.cost)
     if has_errors(problems):
         return None, problems
@@ -100,7 +100,7 @@ def _open_parquet(
     except duckdb.OutOfMemoryException:
         raise
     except duckdb.Error as error:
-        return None, [*problems, csv_text.broken(file.path, error)]
+        return None, [*problems, parquet.broken(file.location, file.path, error)]
     opened = Opened(file, table, tuple(names), tuple(labels), screen, rows, None)
     _list_tags(con, opened)
     return opened, problems
@@ -222,10 +222,9 @@ def picked_cells(
 ) -> list[tuple[int, tuple[str | None, ...]]]:
     """Rows of a Parquet file by number, ascending, with their cells as text."""
     labels, cells = parquet.columns(con, opened.file.location)
-    selected = ", ".join(cells)
+    numbered = f"SELECT {parquet.row_number(labels)} AS n, {', '.join(cells)}"
     rows = con.execute(
-        f"SELECT file_row_number, {selected} FROM {parquet.relation(opened.file.location)} "
-        "WHERE list_contains($wanted, file_row_number) ORDER BY file_row_number",
+        f"FROM ({numbered} FROM {parquet.relation(opened.file.location)}) WHERE list_contains($wanted, n) ORDER BY n",
         {"wanted": list(wanted)},
     ).fetchall()
-    return [(row[0], tuple(row[1 : len(labels) + 1])) for row in rows]
+    return [(row[0], tuple(row[1:])) for row in rows]
