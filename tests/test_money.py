@@ -26,6 +26,11 @@ def test_what_is_no_number_is_refused(text):
     assert money.parse(text) is None
 
 
+@pytest.mark.parametrize(("text", "value"), [("1" * 3_000_000, None), (f"0.{'0' * 3_000_000}1", 0)])
+def test_a_number_of_millions_of_digits_is_no_crash(text, value):
+    assert money.parse(text) == value
+
+
 @given(st.decimals("-99999999", "99999999", places=18))
 def test_exact_amounts_survive_a_round_trip(value):
     assert money.parse(money.exact(value)) == value

@@ -23,7 +23,8 @@ SUM_DIGITS = 20
 
 # Wide enough for sums of very many amounts of fifteen digits before the point and eighteen behind it.
 _CONTEXT = decimal.Context(prec=100, rounding=ROUND_HALF_UP)
-_WIDE = decimal.Context(prec=20_000, rounding=ROUND_HALF_UP)
+# A cell may hold millions of digits, which is too large an amount and no overflow.
+_WIDE = decimal.Context(prec=20_000, rounding=ROUND_HALF_UP, Emax=decimal.MAX_EMAX, Emin=decimal.MIN_EMIN)
 _EXACT_UNIT = Decimal(1).scaleb(-EXACT_PLACES)
 
 # FOCUS 1.2, "Numeric Format": integer, decimal or E-notation; no plus sign, currency sign or grouping.

@@ -140,7 +140,7 @@ def test_a_faulty_config_is_a_problem_with_its_place(ledger: Path, config: str |
         (b"\x1f\x8b\x00\x00\x00", "binary-file", 1, 0),
         (HEAD + ROW + "2025-01-01,1\n", "missing-cell", 3, 13),
         (HEAD + ROW.replace("\n", ",more\n"), "extra-cell", 2, 118),
-        (HEAD.replace("ListCost", "BilledCost") + ROW, "duplicate-label", 1, 0),
+        (HEAD.replace("ListCost", "BilledCost") + ROW, "duplicate-label", 1, 31),
         (HEAD + ROW.replace("1.005", '"1,234.50"'), "type-error", 2, 12),
         (HEAD + ROW.replace("2025-01-01", "5/1/25"), "constraint-error", 2, 1),
         (HEAD + ROW.replace("1.005", "NaN"), "number-spelling", 2, 12),

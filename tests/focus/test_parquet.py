@@ -119,3 +119,39 @@ def test_what_is_no_parquet_is_refused(tmp_path, content, code):
     period, problems = bill(tmp_path, {"hpc.parquet": content})
     assert period is None
     assert [p.code for p in problems] == [code]
+
+
+@pytest.mark.parametrize("name", ["file_row_number", "File_Row_Number"])
+def test_a_column_may_have_the_name_that_duckdb_gives_to_row_numbers(tmp_path, name):
+    columns = f"unnest([9, 9, 9]) AS {name}, '2025-01-01' AS BillingPeriodStart, unnest(['1', '2', 'x']) AS BilledCost"
+    _, problems = bill(tmp_path, {"hpc.parquet": parquet(tmp_path, columns)})
+    assert [(p.code, p.row) for p in problems if p.field == "BilledCost"] == [("type-error", 4)]
+
+
+def _cut(content):
+    return content[:-20]
+
+
+def _scratched(content):
+    return content[:4] + b"\xff" * 40 + content[44:]
+
+
+@pytest.mark.parametrize(
+    ("change", "message", "fix"),
+    [
+        (_cut, "cut off", "whole"),
+        (_scratched, "damaged", "whole"),
+        (lambda _: b"", "empty", "whole"),
+        (lambda _: b"BillingPeriodStart,BilledCost\n", "it is text", ".csv"),
+        (lambda _: b"PK\x03\x04\x14\x00xl/workbook.xml", "an Excel workbook", "CSV UTF-8"),
+        (lambda _: b"\x1f\x8b\x08\x00", "gzip data", ".csv.gz"),
+        (lambda _: b"\x00\x01\x02\x03", "no Parquet file", "whole"),
+    ],
+)
+def test_a_damaged_file_is_told_in_our_words(tmp_path, change, message, fix):
+    whole = parquet(tmp_path, "'2025-01-01' AS BillingPeriodStart, 1 AS BilledCost")
+    _, (problem,) = bill(tmp_path, {"hpc.parquet": change(whole)})
+    assert problem.code == "unreadable"
+    assert message in problem.message
+    assert fix in problem.fix
+    assert not [word for word in ("LINE", "SELECT", "Error", str(tmp_path)) if word in problem.message]

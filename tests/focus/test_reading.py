@@ -1,13 +1,22 @@
 """Charge files: every row is read, or the file is refused with the exact places of its faults."""
 
 import gzip
+import re
 import sys
+import time
 from decimal import Decimal
 from functools import partial
 from pathlib import Path
 
 import pytest
 import zstandard
+
+from openchargeback.focus.database import database
+from openchargeback.focus.judge import MOST_UNEVEN
+from openchargeback.focus.reading import check
+from openchargeback.ledger.files import charge_files
+from openchargeback.ledger.settings import Config, Organization
+from openchargeback.problems import in_order
 
 sys.path.insert(0, str(Path(__file__).parents[1] / "review"))
 
@@ -40,6 +49,23 @@ def test_grouping_is_named_with_its_remedy(tmp_path):
     assert period is None
     assert places(problems) == [("type-error", 2, 12)]
     assert "write 1000.50" in problems[0].fix
+
+
+@pytest.mark.parametrize("number", ["1,25", "0,5", "1.034,50", "1,034", "€ 1,034", "1 234,50"])
+def test_a_comma_that_may_stand_for_decimals_is_no_grouping(tmp_path, number):
+    _, problems = bill(tmp_path, text(f'2025-01-01,"{number}",S,'))
+    assert places(problems) == [("type-error", 2, 12)]
+    assert "decimal comma" in problems[0].fix
+    assert set(re.findall(r"[0-9][0-9.,]*", problems[0].fix)) == {"1234.50"}
+
+
+@pytest.mark.parametrize(
+    ("number", "plain"),
+    [("1,234,567", "1234567"), ("12,34,567.5", "1234567.5"), ("-1,000.", "-1000."), ("$1_000", "1000")],
+)
+def test_a_comma_that_can_only_group_is_taken_out(tmp_path, number, plain):
+    _, problems = bill(tmp_path, text(f'2025-01-01,"{number}",S,'))
+    assert f"write {plain} and the like" in problems[0].fix
 
 
 @pytest.mark.parametrize("date", ["5/1/25", "2025-1-1", "2025-13-01", "20250101", "2025-01-01T25:00:00Z"])
@@ -312,3 +338,148 @@ def test_a_merge_conflict_in_the_middle_is_named(tmp_path, end):
     assert places(problems) == [("merge-conflict", 3, 1)]
     period, problems = bill(tmp_path / "none", text(last, end=end))
     assert (period.sources[0].imported, problems) == (3, [])
+
+
+@pytest.mark.parametrize(
+    ("content", "place"),
+    [
+        (text('2025-01-01,1,5" disk,', '2025-01-01,1,5" disk,,9'), (3, 23)),
+        (text('2025-01-01,"a\rb",S,', end="\r"), (2, 12)),
+        (text('2025-01-01,1,"a\rb",', "2025-01-01,x,S,"), (3, 12)),
+        (text('2025-01-01,1,"a\rb",,x', end="\r"), (3, 5)),
+    ],
+)
+def test_lines_and_columns_are_those_of_an_editor(tmp_path, content, place):
+    period, problems = bill(tmp_path, content)
+    assert period is None
+    assert [problem[1:] for problem in places(problems)] == [place]
+
+
+def test_latin_1_is_placed_by_the_lines_of_the_file(tmp_path):
+    _, problems = bill(tmp_path, text("2025-01-01,1,S,", "2025-01-01,1,Größe,", end="\r").encode("latin-1"))
+    assert [(p.code, p.line, p.column, p.excerpt) for p in problems] == [
+        ("encoding-error", 3, 16, "2025-01-01,1,Gr��e,")
+    ]
+
+
+@pytest.mark.parametrize(
+    ("row", "code", "wrong"),
+    [
+        ("2025-01-01,1,S,," + "d," * 59_999, "extra-cell", 60_000),
+        ("2025-01-01," + "1" * 3_000_000, "missing-cell", 300),
+    ],
+)
+def test_a_very_uneven_row_is_told_in_bounds(tmp_path, row, code, wrong):
+    """What it says is bounded, its count is not; reading every row says the same, and neither takes long."""
+    folder = tmp_path / "charges/2025-01"
+    folder.mkdir(parents=True)
+    header = HEADER + "".join(f",x_{number}" for number in range(298)) if code == "missing-cell" else HEADER
+    (folder / "hpc.csv").write_text(f"{header}\n{row}\n", encoding="utf-8")
+    begun, told = time.process_time(), []
+    for full in (False, True):
+        with database() as con:
+            files, _ = charge_files(tmp_path)
+            told.append(check(con, files, Config(Organization("U")), full=full))
+    assert time.process_time() - begun < 10
+    uneven = [problem for problem in told[0] if problem.code == code]
+    assert (len(uneven), sum(problem.count for problem in uneven)) == (MOST_UNEVEN, wrong)
+    assert in_order(told[0]) == in_order(told[1])
+
+
+def told(tmp_path, content):
+    """Each problem with its place, in the order of the file."""
+    _, problems = bill(tmp_path, content)
+    return [(p.code, p.line, p.column, p.row, p.count) for p in in_order(problems)]
+
+
+def test_blank_lines_before_the_header_are_told_and_counted(tmp_path):
+    content = "\n\n" + text("2025-01-01,x,S,").replace("ServiceName", "Shelf")
+    assert told(tmp_path, content) == [
+        ("blank-row", 1, 1, 0, 2),
+        ("missing-label", 3, 0, 0, 1),
+        ("unknown-label", 3, 31, 0, 1),
+        ("type-error", 4, 12, 4, 1),
+    ]
+    assert told(tmp_path / "cost", content.replace("BilledCost", "Cost")) == [("missing-label", 3, 0, 0, 1)]
+
+
+@pytest.mark.parametrize(
+    ("label", "code", "column"),
+    [
+        ("billedcost", "duplicate-label", 31),
+        ('""', "blank-label", 31),
+        ("servicename", "label-spelling", 31),
+        ('"a,b",Shelf,Store', "unknown-label", 31),
+        ("x_a,Shelf,Store", "unknown-label", 35),
+    ],
+)
+def test_a_fault_of_the_header_stands_where_its_label_begins(tmp_path, label, code, column):
+    header = HEADER.replace("ServiceName", label)
+    found = told(tmp_path, f"{header}\n")
+    # Where there are other columns than those of the simple dialect, some of FOCUS are missing.
+    assert [place[:3] for place in found if place[0] != "missing-label"] == [(code, 1, column)]
+
+
+@pytest.mark.parametrize(
+    ("row", "code", "column"),
+    [
+        ('2025-01-01,1,S,"""pi_email"": ""a@x.edu"""', "tags-braces", 16),
+        ('2025-01-01,1,S,"{""PI_email"": ""a@x.edu""}"', "tags-key-spelling", 16),
+        ('2025-01-01,1,S,"{""pi_email"": 5}"', "tags-not-text", 16),
+        ("2025-01-01,0.0000000000000000005,S,", "extra-decimals", 12),
+    ],
+)
+def test_what_is_tolerated_is_told_at_its_first_row(tmp_path, row, code, column):
+    assert told(tmp_path, text("2025-01-01,1,S,", '2025-01-01,1,"a\nb",', row, row)) == [(code, 5, column, 4, 2)]
+
+
+def test_an_empty_cell_that_billing_does_not_need_asks_for_nothing(tmp_path):
+    rows = [small_ledger.charge(1, ServiceName="", ProviderName="Azure", BilledCost="")]
+    _, problems = bill(tmp_path, small_ledger.csv_text(rows))
+    fixes = {problem.field: problem.fix for problem in problems if problem.code == "constraint-error"}
+    assert fixes["ServiceName"].startswith("nothing for billing")
+    assert fixes["BilledCost"] == "every charge needs one; export the file again"
+
+
+ROWS = text("2025-01-01,1,S,").encode()
+ZIP = b"PK\x03\x04\x14\x00\x00\x00\x08\x00data.csv"
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "code", "message", "fix"),
+    [
+        ("hpc.csv.gz", ROWS, "unreadable", "plain text", "end its name in .csv,"),
+        ("hpc.csv.zst", ROWS, "unreadable", "plain text", "end its name in .csv,"),
+        ("hpc.csv.gz", ZIP, "unreadable", "a zip archive, not gzip data", "unpack"),
+        ("hpc.csv.gz", zstandard.compress(ROWS), "unreadable", "Zstandard data", "end its name in .csv.zst"),
+        ("hpc.csv.gz", gzip.compress(gzip.compress(ROWS)), "binary-file", "gzip data", "unpack"),
+        ("hpc.csv.gz", gzip.compress(ZIP), "binary-file", "a zip archive", "unpack"),
+        ("hpc.csv", ZIP, "binary-file", "a zip archive", "unpack"),
+        ("hpc.csv", ZIP.replace(b"data.csv", b"xl/workbook.xml"), "binary-file", "an Excel workbook", "spreadsheet"),
+        ("hpc.csv", b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1\x00", "binary-file", "an Excel workbook", "spreadsheet"),
+        ("hpc.csv", gzip.compress(ROWS), "binary-file", "gzip data", "end its name in .csv.gz"),
+        ("hpc.csv", zstandard.compress(ROWS), "binary-file", "Zstandard data", "end its name in .csv.zst"),
+        ("hpc.csv", b"PAR1\x15\x04\x15", "binary-file", "a Parquet file", "end its name in .parquet"),
+        ("hpc.csv", b"%PDF-1.7\n", "binary-file", "a PDF", "CSV"),
+        ("hpc.csv", b"\n<!DOCTYPE html>\n<html>", "binary-file", "a web page", "login"),
+        ("hpc.csv", ROWS.decode().encode("utf-16-le"), "encoding-error", "UTF-16 without", "UTF-8"),
+        ("hpc.csv", ROWS.decode().encode("utf-16-be"), "encoding-error", "UTF-16 without", "UTF-8"),
+        ("hpc.csv", ROWS.decode().encode("utf-32"), "encoding-error", "UTF-32", "UTF-8"),
+        ("hpc.csv", b"\xef\xbb\xbfsep=,\r\n" + ROWS, "source-error", "sep=,", "remove"),
+        ("hpc.csv", b'"sep=;"\n' + ROWS, "source-error", "sep=;", "remove"),
+        ("hpc.csv", ("SEP=\t\n" + ROWS.decode()).encode("utf-16"), "source-error", "SEP=", "remove"),
+    ],
+)
+def test_another_kind_of_file_is_named(tmp_path, name, content, code, message, fix):
+    period, problems = bill(tmp_path, {name: content})
+    assert period is None
+    (problem,) = problems
+    assert problem.code == code
+    assert message in problem.message
+    assert fix in problem.fix
+
+
+@pytest.mark.parametrize("label", ["BZhours", "PAR1", "PKey", "sep=,x"])
+def test_a_label_may_begin_like_another_kind_of_file(tmp_path, label):
+    content = text("2025-01-01,1,S,").replace("ServiceName", "x").replace("BillingPeriodStart", f'"{label}",Bill')
+    assert "binary-file" not in {code for code, *_ in told(tmp_path, content)}

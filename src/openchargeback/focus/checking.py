@@ -12,13 +12,13 @@ from itertools import chain
 
 import duckdb
 
-from openchargeback.focus import csv_text, layout, sieve
+from openchargeback.focus import layout, sieve
 from openchargeback.focus.checks import MAX_ROWS, Finding, check_header, check_whole, weighed, whole_columns
-from openchargeback.focus.csv_text import Place, Record
 from openchargeback.focus.explaining import explain
 from openchargeback.focus.judge import Fault, judge
 from openchargeback.focus.layout import MISSING
 from openchargeback.focus.opening import Opened, picked_cells
+from openchargeback.focus.places import Place, Record
 from openchargeback.focus.schema import severity_of
 from openchargeback.focus.screen import SUSPICIOUS, TAG_TEXT
 from openchargeback.ledger.settings import Source
@@ -70,8 +70,7 @@ def _told(con: duckdb.DuckDBPyConnection, opened: Opened, found: Sequence[Findin
     rows = {row.number: row for row in _picked(con, opened, sorted({each.rows[0] for each in found if each.rows}))}
     for each in found:
         row = rows[each.rows[0]] if each.rows else None
-        index = opened.names.index(each.column) if each.column else 0
-        place = _place(row.record, index) if row is not None else Place(1 if opened.layout else 0, 0, "")
+        place = _place(row.record if row else opened.header, opened.names.index(each.column) if each.column else -1)
         yield Problem(
             opened.file.path,
             each.code,
@@ -79,12 +78,25 @@ def _told(con: duckdb.DuckDBPyConnection, opened: Opened, found: Sequence[Findin
             each.fix,
             place.line,
             place.column,
-            place.excerpt[: csv_text.MAX_EXCERPT],
+            place.excerpt,
             each.severity,
             each.count if row is not None else 1,
             _number(opened, row.number) if row is not None else 0,
             each.column,
         )
+
+
+def placed(
+    con: duckdb.DuckDBPyConnection, opened: Opened, problems: Sequence[tuple[int, str, Problem]]
+) -> list[Problem]:
+    """Problems at the rows (from 0) and columns that they begin in; the rows of a file are looked for once."""
+    rows = {row.number: row for row in _picked(con, opened, sorted({number for number, _, _ in problems}))}
+    found = []
+    for number, name, problem in problems:
+        place = _place(rows[number].record, opened.names.index(name))
+        row = _number(opened, number)
+        found.append(replace(problem, line=place.line, column=place.column, excerpt=place.excerpt, row=row, field=name))
+    return found
 
 
 def _number(opened: Opened, row: int) -> int:
@@ -186,7 +198,7 @@ def _problem(opened: Opened, row: _Row, fault: Fault, name: str, severity: Sever
         column = min(column, len(row.cells))
     place = _place(row.record, column)
     number = _number(opened, row.number)
-    message, fix = explain(fault, name, len(row.cells), len(opened.names))
+    message, fix = explain(fault, name, len(row.cells), len(opened.names), needed=severity is Severity.ERROR)
     return Problem(
         opened.file.path,
         fault.code,
@@ -194,15 +206,19 @@ def _problem(opened: Opened, row: _Row, fault: Fault, name: str, severity: Sever
         fix,
         place.line,
         place.column,
-        place.excerpt[: csv_text.MAX_EXCERPT],
+        place.excerpt,
         severity,
-        row=number,
-        field=name,
+        fault.count,
+        number,
+        name,
     )
 
 
 def _place(record: Record | None, column: int) -> Place:
-    return record.place(column) if record else Place(0, 0, "")
+    """Where a cell stands; the line alone where it is about no single cell (-1)."""
+    if record is None:
+        return Place(0, 0, "")
+    return record.place(column) if column >= 0 else Place(record.line, 0, "")
 
 
 def _times(problem: Problem, count: int) -> Problem:

@@ -46,12 +46,12 @@ def weighed(code: str, severity: Severity, source: Source) -> Severity | None:
     return None if level == "off" else Severity(level)
 
 
-def check_header(columns: Collection[str], dialect: str, source: Source) -> list[Finding]:
+def check_header(columns: Sequence[str], dialect: str, source: Source) -> list[Finding]:
     """Labels that are neither of FOCUS nor prefixed, and columns that FOCUS demands and billing does not need.
 
-    columns: canonical names in the file. dialect: as `detect` gives it.
+    columns: canonical names in the order of the file. dialect: as `detect` gives it.
     """
-    unknown = sorted(name for name in columns if name not in TABLE and not name.lower().startswith(_CUSTOM))
+    unknown = [name for name in columns if name not in TABLE and not name.lower().startswith(_CUSTOM)]
     absent = [
         name
         for name in columns_of(dialect)
@@ -59,7 +59,7 @@ def check_header(columns: Collection[str], dialect: str, source: Source) -> list
         and name not in {"BillingPeriodStart", source.cost}
         and (name == "Tags" if dialect == SIMPLE else TABLE[name].level == "mandatory")
     ]
-    said = [f"{name} (now in {WITHDRAWN[name]})" if name in WITHDRAWN else name for name in unknown]
+    said = [f"{name} (now in {WITHDRAWN[name]})" if name in WITHDRAWN else name for name in sorted(unknown)]
     found = [
         (
             "unknown-label",
@@ -75,7 +75,7 @@ def check_header(columns: Collection[str], dialect: str, source: Source) -> list
         ),
     ]
     return [
-        Finding(code, "", severity, len(names), (), message, fix)
+        Finding(code, "" if code == "missing-label" else names[0], severity, len(names), (), message, fix)
         for code, names, message, fix in found
         if names and (severity := weighed(code, Severity.WARNING, source))
     ]

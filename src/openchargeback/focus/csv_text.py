@@ -13,12 +13,14 @@ import re
 import zlib
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, TYPE_CHECKING, TextIO
 
 import zstandard
 
+from openchargeback.focus import kinds
+from openchargeback.focus.places import MAX_EXCERPT, Record, Start, physical_lines
+from openchargeback.ledger.lfs import POINTER, pointer_problem
 from openchargeback.problems import Problem
 
 if TYPE_CHECKING:
@@ -29,20 +31,10 @@ csv.field_size_limit(1 << 30)
 UNREADABLE = (OSError, EOFError, ValueError, zlib.error, zstandard.ZstdError)
 """What reading a damaged or unreadable file raises."""
 
-MAX_EXCERPT = 400
-"""How much of a long line is kept around a place."""
-
+_NO_UTF_8 = re.compile("[\udc80-\udcff]")
+# A first line that Excel alone understands: which character separates the cells.
+_FOR_EXCEL = re.compile(r'"?sep=.?"?', re.IGNORECASE)
 _UTF_16 = (b"\xff\xfe", b"\xfe\xff")
-_LFS_POINTER = b"version https://git-lfs.github.com/spec/"
-
-
-@dataclass(frozen=True, slots=True)
-class Place:
-    """Where a cell stands in the file as an editor shows it; the excerpt is that line."""
-
-    line: int
-    column: int
-    excerpt: str
 
 
 @contextmanager
@@ -115,16 +107,14 @@ def text(path: Path) -> Iterator[TextIO]:
 
 
 class _Lines:
-    """Physical lines of a text, counted, with the lines of the record being read at hand."""
+    """The lines of a text as the csv module reads them, those of the record being read at hand."""
 
     def __init__(self, file: TextIO) -> None:
         self._file = file
-        self.number = 0
         self.record: list[str] = []
 
     def __iter__(self) -> Iterator[str]:
         for line in self._file:
-            self.number += 1
             # Within a record another line is asked for only while a quote is open.
             inside = bool(self.record)
             self.record.append(line)
@@ -166,37 +156,12 @@ def _without_blanks(line: str, *, inside: bool) -> str:
         text, place = text + ",", place + 1
 
 
-@dataclass(frozen=True, slots=True)
-class Record:
-    """One CSV record: its cells, the number of its first physical line and the text of its lines."""
-
-    cells: list[str]
-    line: int
-    text: str
-
-    def place(self, index: int) -> Place:
-        """Where a cell (from 0) begins; the place after the last cell for a cell that is not there."""
-        line, column, field, quoted = self.line, 1, 0, False
-        for char in self.text:
-            if field == index or (char in "\r\n" and not quoted):
-                break
-            if char == '"':
-                quoted = not quoted
-            elif char == "," and not quoted:
-                field += 1
-            column += 1
-            if char == "\n":
-                line, column = line + 1, 1
-        shown = self.text.splitlines() or [""]
-        return Place(line, column, shown[min(line - self.line, len(shown) - 1)])
-
-
 class Unclosed(Exception):
-    """The text is no CSV from this line on."""
+    """The text is no CSV from this place on."""
 
-    def __init__(self, line: int, reason: str) -> None:
+    def __init__(self, start: Start, reason: str) -> None:
         super().__init__(reason)
-        self.line = line
+        self.start = start
 
 
 def records(file: TextIO) -> Iterator[Record]:
@@ -206,46 +171,42 @@ def records(file: TextIO) -> Iterator[Record]:
 
     Raises Unclosed where a quote is not closed or something follows a closing quote.
     """
+    start, old = Start(), None
+    try:
+        for cells, text in _cells(file):
+            old = text.endswith("\r") if old is None else old
+            record = Record(cells, text, start, old)
+            yield record
+            start = record.following()
+    except csv.Error as error:
+        raise Unclosed(start, str(error)) from error
+
+
+def _cells(file: TextIO) -> Iterator[tuple[list[str], str]]:
     lines = _Lines(file)
-    reader = csv.reader(lines, strict=True)
-    first = 1
-    while True:
-        try:
-            cells = next(reader, None)
-        except csv.Error as error:
-            raise Unclosed(first, str(error)) from error
-        if cells is None:
-            return
-        yield Record(cells, first, "".join(lines.record))
+    for cells in csv.reader(lines, strict=True):
+        yield cells, "".join(lines.record)
         lines.record.clear()
-        first = lines.number + 1
-
-
-@dataclass(frozen=True, slots=True)
-class Header:
-    """The labels of a file and the line they stand on."""
-
-    labels: list[str]
-    line: int
 
 
 def stored_elsewhere(path: Path, relative: str) -> Problem | None:
     """The problem of a file that Git LFS keeps and that was not fetched, whatever its kind; None for any other."""
     try:
         with path.open("rb") as raw:
-            start = raw.read(len(_LFS_POINTER))
+            start = raw.read(len(POINTER))
     except OSError as error:
         return broken(relative, error)
-    if start != _LFS_POINTER:
-        return None
-    return Problem(relative, "lfs-pointer", "a Git LFS pointer, not the file itself", "run `git lfs pull`", 1)
+    return pointer_problem(relative) if start == POINTER else None
 
 
-def read_header(path: Path, relative: str) -> tuple[Header | None, list[Problem]]:
-    """The header of a charge file, or None with the problem that prevents reading it as CSV at all."""
+def read_header(path: Path, relative: str) -> tuple[Record | None, list[Problem]]:
+    """The header record of a charge file, or None with the problem that prevents reading it as CSV at all."""
     try:
-        with binary(path) as content:
-            problem = _no_csv(content.read(1 << 16), relative)
+        with path.open("rb") as raw:
+            problem = _not_compressed(raw.read(kinds.LOOKED_AT), path, relative)
+        if not problem:
+            with binary(path) as content:
+                problem = _no_csv(content.read(kinds.LOOKED_AT), path, relative)
         if problem:
             return None, [problem]
         with text(path) as file:
@@ -258,7 +219,10 @@ def read_header(path: Path, relative: str) -> tuple[Header | None, list[Problem]
         return None, [broken(relative, error)]
     if record is None:
         return None, [Problem(relative, "empty-file", "empty", "export the file again, or remove it", 1)]
-    return Header(record.cells, record.line), []
+    if _FOR_EXCEL.fullmatch(record.text.strip()):
+        message = f"the first line, {record.text.strip()}, is a word to Excel and no header"
+        return None, [Problem(relative, "source-error", message, "remove that line", record.line, 1)]
+    return record, []
 
 
 def broken(relative: str, error: Exception) -> Problem:
@@ -270,7 +234,7 @@ def broken(relative: str, error: Exception) -> Problem:
 def unclosed(relative: str, error: Unclosed) -> Problem:
     """The problem of a text that is no CSV from some line on."""
     fix = "close the quote that was opened there, or export the file again"
-    return Problem(relative, "source-error", f"not readable as CSV: {error}", fix, error.line, 1)
+    return Problem(relative, "source-error", f"not readable as CSV: {error}", fix, error.start.line, error.start.column)
 
 
 def undecodable(path: Path, relative: str) -> Problem:
@@ -281,24 +245,48 @@ def undecodable(path: Path, relative: str) -> Problem:
     if is_utf_16(path):
         return Problem(relative, "encoding-error", "UTF-16 text that breaks off", "export the file again")
     with binary(path) as raw:
-        for number, line in enumerate(raw, 1):
-            try:
-                line.decode("utf-8")
-            except UnicodeDecodeError as error:
-                column = len(line[: error.start].decode("utf-8")) + 1
-                message = f"not UTF-8 text: the byte 0x{line[error.start]:02X} looks like Latin-1 or Windows-1252"
+        # What is no UTF-8 comes as half characters, each for one byte.
+        pieces = io.TextIOWrapper(raw, encoding="utf-8-sig", errors="surrogateescape", newline="")
+        for number, line in enumerate(physical_lines(pieces), 1):
+            found = _NO_UTF_8.search(line)
+            if found:
+                byte = ord(found[0]) - 0xDC00
+                message = f"not UTF-8 text: the byte 0x{byte:02X} looks like Latin-1 or Windows-1252"
                 fix = "export the file as UTF-8, or convert it with `iconv -f WINDOWS-1252 -t UTF-8`"
-                excerpt = line.decode("utf-8", "replace").rstrip("\r\n")
-                return Problem(relative, "encoding-error", message, fix, number, column, excerpt[:MAX_EXCERPT])
+                excerpt = _NO_UTF_8.sub("\N{REPLACEMENT CHARACTER}", line).rstrip("\r\n")
+                place = number, found.start() + 1
+                return Problem(relative, "encoding-error", message, fix, *place, excerpt[:MAX_EXCERPT])
     return Problem(relative, "encoding-error", "not UTF-8 text", "export the file as UTF-8")
 
 
-def _no_csv(start: bytes, relative: str) -> Problem | None:
+def _not_compressed(start: bytes, path: Path, relative: str) -> Problem | None:
+    """What a file that its name calls compressed is, where its first bytes say that it is something else."""
+    name = path.name.lower()
+    wanted = kinds.GZIP if name.endswith(".gz") else kinds.ZSTANDARD if name.endswith(".zst") else None
+    found = kinds.kind_of(start)
+    if wanted is None or found is wanted:
+        return None
+    if found:
+        fix = f"end its name in {found.suffix}" if found.suffix else found.fix
+        return Problem(relative, "unreadable", f"cannot be read: it is {found.name}, not {wanted.name}", fix)
+    if kinds.looks_like_text(start):
+        message = f"cannot be read: it is plain text, not {wanted.name}"
+        return Problem(relative, "unreadable", message, "end its name in .csv, or compress it")
+    return None
+
+
+def _no_csv(start: bytes, path: Path, relative: str) -> Problem | None:
     """What the first bytes of a file that is no CSV text are."""
     if not start.strip(b"\xef\xbb\xbf \t\r\n"):
         return Problem(relative, "empty-file", "empty", "export the file again, or remove it", 1)
     if start.startswith((b"<<<<<<<", b">>>>>>>")):
         return Problem(relative, "merge-conflict", "a merge conflict was left in the file", "restore the file", 1)
+    if kind := kinds.kind_of(start):
+        named = kind.suffix and path.name.lower().endswith(".csv")
+        fix = f"end its name in {kind.suffix}" if named else kind.fix
+        return Problem(relative, "binary-file", f"{kind.name}, not CSV text", fix, 1)
+    if encoding := kinds.wide_encoding(start):
+        return Problem(relative, "encoding-error", f"{encoding}, not UTF-8", "export the file as UTF-8", 1)
     if b"\x00" in start and not start.startswith(_UTF_16):
         line = start.count(b"\n", 0, start.index(b"\x00")) + 1
         return Problem(relative, "binary-file", "holds NUL bytes, so it is no CSV text", "export the file as CSV", line)

@@ -2,15 +2,24 @@
 
 from __future__ import annotations
 
+import re
+
 from openchargeback import money
 from openchargeback.focus.columns import COLUMNS, TABLE
 from openchargeback.focus.judge import Fault
 
 _SHOWN = 60
+_NOTHING = "nothing for billing; FOCUS wants a value in every row"
+_BESIDE = " \t\r\n$€£+"
+# Commas that can only stand between thousands: two of them, or one before a point.
+_GROUPED = re.compile(r"-?[0-9]{1,3}(?:(?:,[0-9]{2,3})+,[0-9]{3}(?:\.[0-9]*)?|,[0-9]{3}\.[0-9]*)")
 
 
-def explain(fault: Fault, name: str, cells: int, columns: int) -> tuple[str, str]:
-    """Message and remedy of a fault; name: of its column, empty for the row; cells, columns: of row and header."""
+def explain(fault: Fault, name: str, cells: int, columns: int, *, needed: bool) -> tuple[str, str]:
+    """Message and remedy of a fault; name: of its column, empty for the row; cells, columns: of row and header.
+
+    needed: whether billing needs the cell.
+    """
     uneven = f"the row has {cells} cells, the header {columns}"
     whole = {
         "missing-cell": (f"{uneven}: {name} is missing", "fill in the missing cells"),
@@ -20,7 +29,8 @@ def explain(fault: Fault, name: str, cells: int, columns: int) -> tuple[str, str
     if fault.code in whole:
         return whole[fault.code]
     if fault.text is None:
-        return f"{name} is empty", "every charge needs one; export the file again"
+        fix = "every charge needs one; export the file again" if needed else _NOTHING
+        return f"{name} is empty", fix
     return _cell(fault.code, name, fault.text)
 
 
@@ -44,7 +54,12 @@ def _cell(code: str, name: str, text: str) -> tuple[str, str]:
 
 
 def _spelling(text: str) -> str:
-    plain = text.replace(",", "").replace("_", "").strip(" \t\r\n$€£+")
-    if plain == text or money.parse(plain) is None:
+    """How to write a number. Faults with the same remedy but for its number are told together, so it holds for all."""
+    plain = text.strip(_BESIDE)
+    grouped = "," not in plain or _GROUPED.fullmatch(plain)
+    if not grouped and "." not in plain.rpartition(",")[2]:
+        return "likely a decimal comma: write a point before decimals and nothing between thousands, such as 1234.50"
+    plain = plain.replace(",", "").replace("_", "")
+    if not grouped or plain == text or money.parse(plain) is None:
         return "write a plain number such as 1234.50"
-    return f"write {plain}: no signs of currency or grouping, no blanks"
+    return f"write {plain} and the like: no signs of currency or grouping, no blanks"

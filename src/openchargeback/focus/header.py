@@ -5,32 +5,36 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from openchargeback.focus.columns import COLUMNS, canonical_name
+from openchargeback.focus.places import Place, Record
 from openchargeback.problems import Problem, Severity
 
 
-def names_of(labels: Sequence[str], path: str, line: int, cost_column: str) -> tuple[list[str], list[Problem]]:
+def names_of(
+    labels: Sequence[str], path: str, record: Record | None, cost_column: str
+) -> tuple[list[str], list[Problem]]:
     """The canonical name of each column, and what is wrong with the header; columns that are not FOCUS keep theirs.
 
-    line: where the header stands, 0 for a file without lines. The columns that billing cannot do without must be there:
-    BillingPeriodStart and what the source bills.
+    record: the header as it stands, None for a file without lines. The columns that billing cannot do without must be
+    there: BillingPeriodStart and what the source bills.
     """
     problems: list[Problem] = []
     names: list[str] = []
     seen: dict[str, str] = {}
+
+    def fault(index: int, code: str, message: str, fix: str, severity: Severity = Severity.ERROR) -> None:
+        place = record.place(index) if record else Place(0, 0, "")
+        problems.append(Problem(path, code, message, fix, place.line, place.column, place.excerpt, severity))
+
     for index, label in enumerate(labels):
         name = canonical_name(label)
         if not name:
-            problems.append(
-                Problem(path, "blank-label", f"column {index + 1} has no name", "name it in the header", line)
-            )
+            fault(index, "blank-label", f"column {index + 1} has no name", "name it in the header")
         elif name in seen:
             also = f", as {seen[name].strip()} too" if seen[name] != label else ""
-            message = f"the header has {label.strip()} twice{also}"
-            problems.append(Problem(path, "duplicate-label", message, "keep one of the columns", line))
+            fault(index, "duplicate-label", f"the header has {label.strip()} twice{also}", "keep one of the columns")
         elif name != label and name in COLUMNS:
             message = f"{label.strip()} is read as {name}"
-            fix = f"name the column {name}"
-            problems.append(Problem(path, "label-spelling", message, fix, line, severity=Severity.WARNING))
+            fault(index, "label-spelling", message, f"name the column {name}", Severity.WARNING)
         seen.setdefault(name, label)
         names.append(name)
     problems += [
@@ -39,7 +43,7 @@ def names_of(labels: Sequence[str], path: str, line: int, cost_column: str) -> t
             "missing-label",
             f"there is no column {needed}",
             _as_columns(labels),
-            line,
+            record.line if record else 0,
             excerpt=",".join(labels)[:200],
         )
         for needed in ("BillingPeriodStart", cost_column)

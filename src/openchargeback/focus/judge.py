@@ -14,6 +14,9 @@ from typing import Any
 
 from openchargeback import money
 
+MOST_UNEVEN = 10
+"""How many of the cells that one row has too many or too few are told; the last one stands for the rest."""
+
 _NUMBER = re.compile(money.NUMBER_PATTERN, re.ASCII)
 
 
@@ -23,6 +26,7 @@ class Fault:
 
     row: its place in what was judged, from 0. column: from 0; -1 for the row as a whole. code: as Frictionless names
     it, or one of ours: number-spelling, amount-size, no-such-date. text: the cell, None where it is empty or missing.
+    count: for how many cells of the row it stands.
     """
 
     row: int
@@ -30,6 +34,7 @@ class Fault:
     code: str
     note: str
     text: str | None
+    count: int = 1
 
 
 def judge(
@@ -49,23 +54,40 @@ def judge(
     schema = Schema.from_descriptor({"fields": list(fields), "missingValues": list(missing)})
     labels = [field["name"] for field in fields]
     nulls = frozenset(missing)
+    lengths: dict[int, int] = {}
 
     def data() -> Iterator[list[Any]]:
         yield labels
-        yield from (list(row) for row in rows)
+        for index, row in enumerate(rows):
+            if len(row) != len(labels):
+                lengths[index] = len(row)
+            # With each cell too many Frictionless keeps all cells of the row.
+            yield list(row[: len(labels) + MOST_UNEVEN])
 
     # Said, not guessed: where many rows are uneven, Frictionless takes one of them for the header.
     with TableResource(data=data, schema=schema, dialect=Dialect(header=True, header_rows=[1])) as resource:
         for index, row in enumerate(resource.row_stream):
             cells = row.cells
+            length = lengths.pop(index, len(labels))
             blamed: set[int] = set()
             for error in row.errors:
-                number = getattr(error, "field_number", 0)
-                blamed.add(number - 1)
-                text = cells[number - 1] if 0 < number <= len(cells) else None
-                yield Fault(index, number - 1, error.type, error.note, None if text in nulls else text)
+                column = getattr(error, "field_number", 0) - 1
+                blamed.add(column)
+                text = cells[column] if 0 <= column < len(cells) else None
+                if count := _stands_for(error.type, column, length, len(labels)):
+                    yield Fault(index, column, error.type, error.note, None if text in nulls else text, count)
             if -1 not in blamed:
                 yield from _own(index, cells, fields, nulls, amounts, blamed)
+
+
+def _stands_for(code: str, column: int, length: int, columns: int) -> int:
+    """For how many cells of a row of that length a fault of this column is told: 0 where another one stands for it."""
+    if code not in ("missing-cell", "extra-cell"):
+        return 1
+    place = column - min(length, columns)
+    if place == MOST_UNEVEN - 1:
+        return abs(length - columns) - place
+    return int(place < MOST_UNEVEN)
 
 
 def _own(

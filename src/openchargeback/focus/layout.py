@@ -19,8 +19,6 @@ from pathlib import Path
 
 from openchargeback.focus.csv_text import (
     UNREADABLE,
-    Place,
-    Record,
     Unclosed,
     binary,
     broken,
@@ -30,6 +28,7 @@ from openchargeback.focus.csv_text import (
     unclosed,
     undecodable,
 )
+from openchargeback.focus.places import Place, Record, Start
 from openchargeback.problems import Problem, Severity
 
 NUL = "\x00"
@@ -126,8 +125,9 @@ def _is_odd(end: bytes) -> bool:
 class Layout:
     """Where rows stand; row 0 is the first one below the header.
 
-    lines: the first physical line of each row; numbers: the row's number as Frictionless counts (the header is 1, blank
-    lines count too). Both are empty where every line is a row, so that row n stands in line n + 2 and has that number.
+    lines: the first physical line of each row; numbers: the row's number as Frictionless counts the records of a file
+    (blank lines count too; the header is 1 where none stands before it). Both are empty where every line is a row, so
+    that row n stands in line n + 2 and has that number.
     uneven: the rows that do not have as many cells as the header. blank: the lines without anything.
     """
 
@@ -159,7 +159,7 @@ def survey(path: Path, relative: str, columns: int) -> tuple[Layout | None, list
     """Where every row stands by Python's reading, and what makes the text unfit; None where it cannot be read."""
     found = _Survey()
     try:
-        for number, record in _below_header(path):
+        for number, record in _besides_header(path):
             _add(found, number, record, columns)
     except UnicodeDecodeError:
         return None, [undecodable(path, relative)]
@@ -212,21 +212,20 @@ def _add(found: _Survey, number: int, record: Record, columns: int) -> None:
     found.numbers.append(number)
 
 
-def _below_header(path: Path) -> Iterator[tuple[int, Record]]:
-    """The records below the header, with their numbers as Frictionless counts."""
+def _besides_header(path: Path) -> Iterator[tuple[int, Record]]:
+    """The records below the header, and blank lines above it, with their numbers as Frictionless counts."""
     with text(path) as file:
-        number = 0
-        for record in records(file):
-            if number or record.cells:
-                number += 1
-                if number > 1:
-                    yield number, record
+        header = False
+        for number, record in enumerate(records(file), 1):
+            if header or not record.cells:
+                yield number, record
+            header = header or bool(record.cells)
 
 
 def all_rows(path: Path) -> Iterator[tuple[int, Record]]:
     """Every row (from 0) with its record, blank lines left out."""
     row = 0
-    for _, record in _below_header(path):
+    for _, record in _besides_header(path):
         if record.cells:
             yield row, record
             row += 1
@@ -249,7 +248,7 @@ def picked_rows(path: Path, layout: Layout, wanted: Collection[int]) -> Iterator
             if row in chosen:
                 # utf-8-sig for the header only: a mark further down is a character of its cell.
                 record = next(records(io.StringIO(line.decode("utf-8"), newline="")))
-                yield row, Record(record.cells, row + 2, record.text)
+                yield row, Record(record.cells, record.text, Start(row + 2))
             if row >= last:
                 return
 

@@ -18,6 +18,7 @@ from openchargeback.focus import csv_text, parquet, sieve
 from openchargeback.focus.database import file_literal, literal, sql
 from openchargeback.focus.header import names_of
 from openchargeback.focus.layout import MISSING, Bytes, Layout, conflict_left, look_through, survey, write_even
+from openchargeback.focus.places import Record
 from openchargeback.focus.screen import TAG_TEXT, Screen, screen_of
 from openchargeback.ledger.files import ChargeFile
 from openchargeback.ledger.settings import Source
@@ -30,7 +31,7 @@ _MAX_LINE = 64 * 1024 * 1024
 class Opened:
     """A charge file in the table `table`: its columns by canonical name, in order, and how its rows lie.
 
-    layout: None for Parquet, whose rows have no lines.
+    layout, header: None for Parquet, whose rows have no lines.
     """
 
     file: ChargeFile
@@ -40,6 +41,7 @@ class Opened:
     screen: Screen
     rows: int
     layout: Layout | None
+    header: Record | None = None
 
     def column(self, name: str) -> str:
         """The table's column with the cells of a canonical name, empty where the file has none."""
@@ -68,7 +70,7 @@ def open_file(
     header, problems = csv_text.read_header(file.location, file.path)
     if header is None:
         return None, problems
-    names, problems = names_of(header.labels, file.path, header.line, source.cost)
+    names, problems = names_of(header.cells, file.path, header, source.cost)
     if has_errors(problems):
         return None, problems
     screen = screen_of(names, source)
@@ -76,7 +78,7 @@ def open_file(
     problems += faults
     if layout is None:
         return None, problems
-    opened = Opened(file, table, tuple(names), tuple(header.labels), screen, rows, layout)
+    opened = Opened(file, table, tuple(names), tuple(header.cells), screen, rows, layout, header)
     _list_tags(con, opened)
     return opened, problems
 
@@ -87,8 +89,8 @@ def _open_parquet(
     try:
         labels, cells = parquet.columns(con, file.location)
     except duckdb.Error as error:
-        return None, [csv_text.broken(file.path, error)]
-    names, problems = names_of(labels, file.path, 0, source.cost)
+        return None, [parquet.broken(file.location, file.path, error)]
+    names, problems = names_of(labels, file.path, None, source.cost)
     if has_errors(problems):
         return None, problems
     screen = screen_of(names, source)
@@ -98,7 +100,7 @@ def _open_parquet(
     except duckdb.OutOfMemoryException:
         raise
     except duckdb.Error as error:
-        return None, [*problems, csv_text.broken(file.path, error)]
+        return None, [*problems, parquet.broken(file.location, file.path, error)]
     opened = Opened(file, table, tuple(names), tuple(labels), screen, rows, None)
     _list_tags(con, opened)
     return opened, problems
@@ -220,10 +222,9 @@ def picked_cells(
 ) -> list[tuple[int, tuple[str | None, ...]]]:
     """Rows of a Parquet file by number, ascending, with their cells as text."""
     labels, cells = parquet.columns(con, opened.file.location)
-    selected = ", ".join(cells)
+    numbered = f"SELECT {parquet.row_number(labels)} AS n, {', '.join(cells)}"
     rows = con.execute(
-        f"SELECT file_row_number, {selected} FROM {parquet.relation(opened.file.location)} "
-        "WHERE list_contains($wanted, file_row_number) ORDER BY file_row_number",
+        f"FROM ({numbered} FROM {parquet.relation(opened.file.location)}) WHERE list_contains($wanted, n) ORDER BY n",
         {"wanted": list(wanted)},
     ).fetchall()
-    return [(row[0], tuple(row[1 : len(labels) + 1])) for row in rows]
+    return [(row[0], tuple(row[1:])) for row in rows]

@@ -12,11 +12,12 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from decimal import Decimal
+from typing import Any
 
 import duckdb
 
 from openchargeback import money
-from openchargeback.focus.checking import check_rows
+from openchargeback.focus.checking import check_rows, placed
 from openchargeback.focus.columns import CATEGORIES, COLUMNS
 from openchargeback.focus.database import count as _count
 from openchargeback.focus.database import identifier, insert, sql
@@ -171,27 +172,30 @@ def _read_tags(con: duckdb.DuckDBPyConnection, loaded: Sequence[LoadedFile], con
             "UPDATE tag SET pi = judged.pi, project = judged.project, fund = judged.fund, malformed = judged.malformed "
             "FROM judged WHERE judged.id = tag.id"
         )
-    return [
-        Problem(
-            file.file.path,
-            note,
-            message,
-            fix,
-            severity=Severity.WARNING,
-            count=count,
+    return [problem for file in loaded for problem in _noted(con, file, notes)]
+
+
+def _noted(con: duckdb.DuckDBPyConnection, file: LoadedFile, notes: dict[str, list[int]]) -> list[Problem]:
+    """What was tolerated in the tags of a file, each counted, at the first row that has it."""
+    found = []
+    for note, ids in sorted(notes.items()):
+        first, count = _first(
+            con,
+            f"SELECT min(row.rowid), count(*) FROM {file.table} AS row "
+            f"JOIN tag ON tag.text = {file.expression('Tags')} WHERE list_contains($values, tag.id)",
+            ids,
         )
-        for note, ids in sorted(notes.items())
-        for message, fix in [_TAG_NOTES[note]]
-        for file in loaded
-        if (
-            count := _count(
-                con,
-                f"SELECT count(*) FROM {file.table} AS row JOIN tag ON tag.text = {file.expression('Tags')} "
-                "WHERE list_contains($ids, tag.id)",
-                {"ids": ids},
-            )
-        )
-    ]
+        message, fix = _TAG_NOTES[note]
+        if count:
+            problem = Problem(file.file.path, note, message, fix, severity=Severity.WARNING, count=count)
+            found.append((first, "Tags", problem))
+    return placed(con, file.opened, found)
+
+
+def _first(con: duckdb.DuckDBPyConnection, query: str, values: list[Any]) -> tuple[int, int]:
+    """The first row and the number of rows that a query gives."""
+    row = con.execute(query, {"values": values}).fetchone()
+    return (row[0] or 0, row[1]) if row else (0, 0)
 
 
 _TAG_NOTES = {
@@ -251,24 +255,23 @@ def _warnings(con: duckdb.DuckDBPyConnection, loaded: LoadedFile, cost_column: s
             continue
         column = loaded.columns[name]
         texts = con.execute(
-            f"SELECT {column}, count(*) FROM {loaded.table} "
+            f"SELECT {column}, count(*), min(rowid) FROM {loaded.table} "
             f"WHERE strlen({column}) > 19 OR contains(lower({column}), 'e') "
             f"GROUP BY {column}"
         ).fetchall()
-        lost = [(rest, count) for text, count in texts if (rest := money.beyond_exact(text))]
+        lost = [(rest, count, first) for text, count, first in texts if (rest := money.beyond_exact(text))]
         if lost:
-            total = sum((rest * count for rest, count in lost), money.ZERO)
-            problems.append(
-                Problem(
-                    loaded.file.path,
-                    "extra-decimals",
-                    f"{name} has more than {money.EXACT_PLACES} decimals; rounding changed the sum by {_small(-total)}",
-                    "nothing to do: far below a cent",
-                    severity=Severity.WARNING,
-                    count=sum(count for _, count in lost),
-                )
+            total = sum((rest * count for rest, count, _ in lost), money.ZERO)
+            problem = Problem(
+                loaded.file.path,
+                "extra-decimals",
+                f"{name} has more than {money.EXACT_PLACES} decimals; rounding changed the sum by {_small(-total)}",
+                "nothing to do: far below a cent",
+                severity=Severity.WARNING,
+                count=sum(count for _, count, _ in lost),
             )
-    return problems
+            problems.append((min(first for _, _, first in lost), name, problem))
+    return placed(con, loaded.opened, problems)
 
 
 def _small(amount: Decimal) -> str:

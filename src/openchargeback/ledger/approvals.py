@@ -11,7 +11,7 @@ from typing import Any
 from openchargeback import money
 from openchargeback.ledger import shape
 from openchargeback.ledger.settings import Payer
-from openchargeback.ledger.yaml_tree import Node, Reader, parse
+from openchargeback.ledger.yaml_tree import Mapping, Node, Reader, Scalar, Sequence, parse
 from openchargeback.problems import Problem
 
 ID_PATTERN = r"[0-9a-f]{8,64}"
@@ -159,6 +159,8 @@ APPROVALS = shape.Record(
 
 
 def _decision(values: dict[str, Any], node: Node, reader: Reader) -> Decision | None:
+    if _unread(values, node):
+        return None
     verb = Verb(values["decision"])
     charges, where = tuple(values.get("charges", ())), values.get("where", {})
     fault = _contradiction(verb, values)
@@ -180,6 +182,18 @@ def _decision(values: dict[str, Any], node: Node, reader: Reader) -> Decision | 
         on=values.get("on"),
         period=values.get("period", ""),
     )
+
+
+def _unread(values: dict[str, Any], node: Node) -> bool:
+    """Whether what the decision is about stands there and could not be read, which has been told."""
+    written = {key.text: value for key, value in node.items} if isinstance(node, Mapping) else {}
+    return any(_says_something(written.get(name)) and not values.get(name) for name in ("charges", "where"))
+
+
+def _says_something(node: Node | None) -> bool:
+    if isinstance(node, Sequence):
+        return bool(node.items)
+    return node is not None and not (isinstance(node, Scalar) and node.is_null)
 
 
 def _contradiction(verb: Verb, values: dict[str, Any]) -> tuple[str, str, str] | None:

@@ -7,17 +7,24 @@ keys and deep nesting are refused: a ledger needs none of them, and each can hid
 
 from __future__ import annotations
 
+import codecs
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
 import yaml
 
+from openchargeback.ledger.lfs import POINTER, pointer_problem
 from openchargeback.problems import Problem
 
 MAX_DEPTH = 40
 MAX_BYTES = 8 * 1024 * 1024
 _NULLS = frozenset({"", "~", "null", "Null", "NULL"})
+# What is no c-printable character (YAML 1.2, 5.1), as libyaml has it.
+_NO_YAML = re.compile("[^\t\n\r\x20-\x7e\x85\xa0-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
+# Line ends as libyaml counts them.
+_BREAK = re.compile("\r\n|[\n\r\x85\u2028\u2029]")
 _Loader: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 
 
@@ -75,16 +82,27 @@ class Reader:
 def parse(data: bytes, path: str) -> tuple[Node | None, Reader]:
     """The tree of a YAML file, or None with the problems that prevent one. An empty file is None without a problem."""
     reader = Reader(path)
+    if data.startswith(POINTER):
+        reader.problems.append(pointer_problem(path))
+        return None, reader
     try:
-        text = data.decode("utf-8-sig")
+        # Taken off first: the codec that does so counts places without it.
+        content = data.removeprefix(codecs.BOM_UTF8)
+        text = content.decode()
     except UnicodeDecodeError as error:
-        line = data.count(b"\n", 0, error.start) + 1
-        reader.problems.append(Problem(path, "yaml-encoding", "not UTF-8 text", "save the file as UTF-8", line))
+        reader.lines = _BREAK.split(content.decode(errors="replace"))
+        before = content[: error.start].decode()
+        reader.fault(_at(before, len(before)), "yaml-encoding", "not UTF-8 text", "save the file as UTF-8")
         return None, reader
     if len(data) > MAX_BYTES:
         reader.problems.append(Problem(path, "yaml-size", f"larger than {MAX_BYTES:,} bytes", "split the file"))
         return None, reader
-    reader.lines = text.splitlines()
+    reader.lines = _BREAK.split(text)
+    if found := _NO_YAML.search(text):
+        message = f"not valid YAML: a character that no text holds, U+{ord(found[0]):04X}"
+        fix = "remove it; between double quotes it can be written as an escape"
+        reader.fault(_at(text, found.start()), "yaml-syntax", message, fix)
+        return None, reader
     try:
         return _build(yaml.parse(text, Loader=_Loader), reader), reader
     except yaml.MarkedYAMLError as error:
@@ -114,6 +132,12 @@ def parse(data: bytes, path: str) -> tuple[Node | None, Reader]:
 
 class _Refused(Exception):
     """The document uses what a ledger must not; already recorded as a problem."""
+
+
+def _at(text: str, index: int) -> Scalar:
+    """The place of a character, by the lines that `Reader.fault` shows."""
+    lines = _BREAK.split(text[:index])
+    return Scalar("", False, len(lines), len(lines[-1]) + 1)
 
 
 def _one_line(error: Exception) -> str:

@@ -110,6 +110,8 @@ def _line(root: Path, relative: str, number: int, column: int) -> str:
 
 def _lines(path: Path) -> Iterable[str]:
     """The physical lines as the reader of charges counts them; bytes that are no text show as �."""
+    from openchargeback.focus.places import physical_lines
+
     if path.name.lower().endswith((".gz", ".zst")):
         import io
 
@@ -117,9 +119,9 @@ def _lines(path: Path) -> Iterable[str]:
 
         try:
             with binary(path) as raw:
-                yield from io.TextIOWrapper(raw, encoding="utf-8-sig", errors="replace", newline="")
+                yield from physical_lines(io.TextIOWrapper(raw, encoding="utf-8-sig", errors="replace", newline=""))
         except UNREADABLE as error:
             raise ValueError(str(error)) from error
         return
     with path.open(encoding="utf-8-sig", errors="replace", newline="") as file:
-        yield from file
+        yield from physical_lines(file)

@@ -1,0 +1,13 @@
+"""Pointers that Git LFS leaves in place of a file that it was not asked to fetch."""
+
+from __future__ import annotations
+
+from openchargeback.problems import Problem
+
+POINTER = b"version https://git-lfs.github.com/spec/"
+"""What every pointer begins with (Git LFS specification)."""
+
+
+def pointer_problem(relative: str) -> Problem:
+    """The problem of such a file."""
+    return Problem(relative, "lfs-pointer", "a Git LFS pointer, not the file itself", "run `git lfs pull`", 1)
