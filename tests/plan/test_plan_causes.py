@@ -180,6 +180,30 @@ def test_a_decision_that_no_longer_holds_is_told(tmp_path):
     assert [problem.code for problem in plan.problems] == ["void-decision"]
 
 
+@pytest.mark.parametrize("cost", ["41", "39"])
+def test_a_decision_that_a_price_makes_void_is_the_cause_for_all_its_charges(tmp_path, cost):
+    pattern = CONFIG.replace("review: {", "review: {patterns: {gpu: {match: {ServiceName: GPU}}}, ")
+    rows = [*ROWS, charge("g1", "40", service="GPU"), charge("g2", "30", service="GPU")]
+    ledger = started(tmp_path / "l", rows, config=pattern)
+    ledger.git("switch", "-q", "main")
+    ledger.program(
+        *("review", "approve", "--period", "2025-01", "--flag", "pattern:gpu", "--reason", "x", "--by", "a@x.edu")
+    )
+    ledger.commit()
+    ledger.git("switch", "-qC", "change")
+    right = list(rows)
+    rows[2] = charge("g1", cost, service="GPU")
+    ledger.charges(rows)
+    period = only(ties_out(ledger.plan()))
+    assert causes(period) == {"decision": "-70.00"}
+    assert [each.change for each in period.decisions] == ["void"]
+    ledger.git("switch", "-q", "main")
+    ledger.commit()
+    ledger.git("switch", "-qC", "change")
+    ledger.charges(right)
+    assert causes(only(ties_out(ledger.plan()))) == {"decision": "70.00"}
+
+
 def test_a_cent_that_only_wanders_is_rounding_and_changes_no_pi(tmp_path):
     third = "0.333"
     rows = [charge("r1", third, pi="a@x.edu"), charge("r2", third, pi="b@x.edu"), charge("r3", third, pi="c@x.edu")]
