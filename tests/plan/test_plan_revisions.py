@@ -9,6 +9,7 @@ from decimal import Decimal
 import pytest
 from branch import CONFIG, Ledger, causes, charge, only, started, ties_out
 
+from openchargeback.plan import words
 from openchargeback.plan.reached import changed_paths, period_of, reached_periods
 from openchargeback.problems import LedgerFault, UsageFault
 from openchargeback.publish.plan import make_plan
@@ -245,6 +246,33 @@ def test_a_merge_that_is_not_finished_is_read_as_it_lies_there(tmp_path):
     plan = ledger.plan("HEAD")
     assert plan.periods == ()
     assert "charges/2025-01/hpc.csv" in {each.path for each in plan.problems}
+    assert words.settled(plan) == "2025-01 could not be compared in full: see the errors."
+
+
+def test_a_link_in_place_of_a_month_is_no_month_without_changes(tmp_path):
+    ledger = started(tmp_path / "l", ROWS)
+    ledger.charges([{**row, "BillingPeriodStart": "2025-02-01"} for row in ROWS], period="2025-02")
+    shutil.move(ledger.root / "charges/2025-01", tmp_path / "elsewhere")
+    (ledger.root / "charges/2025-01").symlink_to(tmp_path / "elsewhere")
+    for head in (None, "HEAD"):
+        if head:
+            ledger.commit()
+        plan = ledger.plan(None, head)
+        assert [(each.path, each.code) for each in plan.problems] == [("charges/2025-01", "outside-ledger")]
+        assert plan.unread == ("2025-01",)
+        assert only(plan).period == "2025-02"
+        assert words.settled(plan) == (
+            "2025-01 could not be compared in full: see the errors. 1 period changes: 0.00 → 10.00 USD (+10.00)."
+        )
+
+
+def test_settings_that_cannot_be_read_leave_no_open_month_as_compared(tmp_path):
+    ledger = started(tmp_path / "l", ROWS)
+    ledger.write("config.yaml", CONFIG.replace("review: {", "review: {patterns: {gpu: {match: {A: '['}}}, "))
+    plan = ledger.plan()
+    assert codes(plan) == ["bad-pattern"]
+    assert "could not be compared" in words.settled(plan)
+    assert "No billing line moves" not in words.settled(plan)
 
 
 def test_conflict_markers_in_the_config_stop_the_plan(tmp_path):

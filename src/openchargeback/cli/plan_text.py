@@ -21,7 +21,7 @@ _LABEL, _AMOUNT = 32, 15
 def print_plan(plan: Plan) -> None:
     """The plan on stdout, the whole in one line last; only that line where nothing changes."""
     if not (plan.periods or plan.settings):
-        click.echo(words.NOTHING_MOVES)
+        _wrapped("", words.settled(plan))
         return
     click.echo(_cut(f"{words.revision(plan.base)} → {words.revision(plan.head)}", _WIDTH))
     for period in plan.periods:
@@ -30,7 +30,7 @@ def print_plan(plan: Plan) -> None:
     _evidence(plan.evidence)
     click.echo()
     click.echo(f"Inputs {plan.base.digest[:16]} → {plan.head.digest[:16]}")
-    click.echo(words.settled(plan))
+    _wrapped("", words.settled(plan))
 
 
 def _period(period: PeriodChange, currency: str) -> None:

@@ -14,7 +14,7 @@ import subprocess
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 from typing import IO
 
 from openchargeback.problems import OutsideFault
@@ -346,7 +346,7 @@ def work_tree(root: Path) -> dict[str, Entry]:
         fresh.update(_expect(_run(root, "ls-files", "-z", *options, "--", ".")).split("\0")[:-1])
     plain = []
     for path in sorted(fresh):
-        mode = _mode(root / path)
+        mode = "" if _lies_behind_a_link(root, path) else _mode(root / path)
         entries.pop(path, None)
         if mode:
             entries[path.rstrip("/")] = Entry(mode, "")
@@ -401,6 +401,11 @@ def _copy(source: IO[bytes], target: IO[bytes], size: int) -> None:
             raise OutsideFault("git stopped in the middle of a file")
         target.write(piece)
         size -= len(piece)
+
+
+def _lies_behind_a_link(root: Path, path: str) -> bool:
+    """Whether a folder of a path is a link, so that Git takes the path for deleted."""
+    return any((root / folder).is_symlink() for folder in PurePosixPath(path).parents[:-1])
 
 
 def _mode(path: Path) -> str:

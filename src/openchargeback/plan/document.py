@@ -27,6 +27,7 @@ def document(plan: Plan) -> dict[str, object]:
         "head": _revision(plan.head),
         "currency": plan.currency,
         "moves": plan.moves,
+        "not_compared": list(plan.unread),
         "failed": has_errors(plan.problems),
         "periods": [_period(period, plan.currency) for period in plan.periods],
         "evidence": [

@@ -100,7 +100,7 @@ def _fitted(parts: Sequence[str | _Table]) -> str:
 
 
 def _headline(plan: Plan) -> str:
-    return words.settled(plan) if not plan.moves else f"**{words.settled(plan)}**"
+    return words.settled(plan) if not plan.moves and not plan.unread else f"**{words.settled(plan)}**"
 
 
 def _problems(plan: Plan) -> list[str | _Table]:

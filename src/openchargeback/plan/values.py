@@ -226,6 +226,7 @@ class Plan:
     """What merging the head would change. problems: those of the head, and what was noticed between the two.
 
     evidence: who approved the decisions and closings that the head changes, where they are committed.
+    unread: the months that could not be compared, or not in full, because of errors in the head.
     """
 
     base: Revision
@@ -235,6 +236,7 @@ class Plan:
     settings: tuple[SettingChange, ...]
     problems: tuple[Problem, ...]
     evidence: tuple[Evidence, ...] = ()
+    unread: tuple[str, ...] = ()
 
     @property
     def moves(self) -> bool:

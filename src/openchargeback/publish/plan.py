@@ -79,6 +79,7 @@ def _plan(sides: _Sides, store: Cache, host: HostRecord | None, step: Step | Non
     before, base_problems = _read(sides.base_folder, sides.base, sides, store)
     if before is None:
         before = Ledger(sides.base_folder, after.config, after.directory, {}, {}, {})
+    unread = _unread(problems, reached, after)
     corrected = correct(before), correct(after)
     base_problems += corrected[0].problems
     problems += corrected[1].problems
@@ -89,7 +90,9 @@ def _plan(sides: _Sides, store: Cache, host: HostRecord | None, step: Step | Non
         change, old_faults, new_faults = _period(period, (before, corrected[0]), (after, corrected[1]))
         base_problems += old_faults
         problems += [each for each in new_faults if not _is_about_quality(each)]
-        if change is not None and not change.is_quiet:
+        if change is None:
+            unread.add(period)
+        elif not change.is_quiet and not _lacks_charges(period, problems):
             periods.append(change)
     settings = changed_settings((before.config, before.directory), (after.config, after.directory), periods)
     problems += touched_periods(changed_paths(sides.base.entries, sides.head.entries), *states)
@@ -105,6 +108,24 @@ def _plan(sides: _Sides, store: Cache, host: HostRecord | None, step: Step | Non
         settings,
         tuple(in_order([*problems, *missing])),
         evidence,
+        tuple(sorted(unread)),
+    )
+
+
+def _unread(problems: Sequence[Problem], reached: Sequence[str], after: Ledger) -> set[str]:
+    """The periods of which a file at the head could not be read; settings and directory concern all open ones."""
+    paths = {problem.path for problem in problems if problem.severity is Severity.ERROR}
+    found = {period_of(path) for path in paths} - {""}
+    if any(path == FILE_NAME or lies_in(path, ("directory",)) for path in paths):
+        found |= {period for period in (*reached, *after.periods) if after.period_file(period).state is State.OPEN}
+    return found
+
+
+def _lacks_charges(period: str, problems: Sequence[Problem]) -> bool:
+    """Whether charges of a period could not be taken, so that the rest of them says nothing of the month."""
+    return any(
+        problem.severity is Severity.ERROR and lies_in(problem.path, ("charges",)) and period_of(problem.path) == period
+        for problem in problems
     )
 
 
