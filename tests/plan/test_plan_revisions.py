@@ -320,6 +320,47 @@ def test_local_settings_play_no_part(tmp_path):
     assert not ledger.plan().moves
 
 
+@pytest.mark.parametrize("option", ["--assume-unchanged", "--skip-worktree"])
+def test_changes_that_git_is_told_not_to_look_at_count(tmp_path, option):
+    ledger = started(tmp_path / "l", ROWS)
+    ledger.git("update-index", option, "charges/2025-01/hpc.csv")
+    assert ledger.plan().periods == ()
+    ledger.charges(MORE)
+    assert causes(only(ties_out(ledger.plan()))) == {"new": "5.00"}
+
+
+def test_files_that_a_sparse_checkout_leaves_out_count_as_committed(tmp_path):
+    ledger = started(tmp_path / "l", ROWS, config=CONFIG.replace("unusual_amount: off", "fund_patterns: ['F-.*']"))
+    ledger.git("sparse-checkout", "set", "--no-cone", "/config.yaml")
+    assert not (ledger.root / "charges").exists()
+    assert ledger.plan().periods == ()
+    ledger.write("config.yaml", CONFIG.replace("unusual_amount: off", "fund_patterns: ['G-.*']"))
+    plan = ledger.plan()
+    assert causes(only(ties_out(plan))) == {"config": "-10.00"}
+    assert codes(plan) == []
+
+
+def test_of_several_bases_one_is_named(tmp_path):
+    ledger = started(tmp_path / "l", ROWS)
+    ledger.git("branch", "start")
+    for branch, source in (("one", "a"), ("two", "b")):
+        ledger.git("switch", "-qc", branch, "start")
+        ledger.charges(ROWS, source)
+        ledger.commit()
+    first, second = ledger.git("rev-parse", "one"), ledger.git("rev-parse", "two")
+    ledger.git("merge", "-q", "-m", "x", "one")
+    ledger.git("switch", "-q", "one")
+    ledger.git("merge", "-q", "-m", "x", second)
+    ledger.charges(MORE)
+    ledger.commit()
+    plan = ledger.plan("two", "one")
+    (notice,) = plan.problems
+    assert (notice.code, str(notice.severity)) == ("several-bases", "notice")
+    assert {plan.base.commit, *(each for each in (first, second) if each[:12] in notice.message)} == {first, second}
+    ledger.git("merge", "-q", "-m", "x", "two")
+    assert codes(ledger.plan("two", "one")) == []
+
+
 def test_names_of_any_bytes(tmp_path):
     ledger = started(tmp_path / "l", ROWS)
     for name in ("ü\nx.csv", '"quoted".csv', " blank.csv", "tab\t.csv"):

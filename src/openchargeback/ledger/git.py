@@ -196,8 +196,13 @@ def resolve(root: Path, name: str) -> str:
 
 def merge_base(root: Path, one: str, other: str) -> str:
     """The last commit that two commits have in common, by their ids; empty where they have none."""
-    answer = _run(root, "merge-base", one, other)
-    return "" if answer is not None and answer.code == 1 else _expect(answer).strip()
+    return next(iter(merge_bases(root, one, other)), "")
+
+
+def merge_bases(root: Path, one: str, other: str) -> list[str]:
+    """The last commits that two commits have in common: several where branches were merged into each other."""
+    answer = _run(root, "merge-base", "--all", one, other)
+    return [] if answer is not None and answer.code == 1 else _expect(answer).split()
 
 
 def is_ancestor(root: Path, commit: str, of: str) -> bool:
@@ -332,15 +337,18 @@ def tree(root: Path, commit: str) -> dict[str, Entry]:
 def work_tree(root: Path) -> dict[str, Entry]:
     """Every file below this folder as it lies there, tracked or not, by its path within the folder.
 
-    Ignored files are left out. Only files that differ from the index are read.
+    Ignored files are left out. Only files that differ from the index are read, or that Git is told not to look at
+    (assume-unchanged, skip-worktree). Of the latter those that are absent, as in a sparse checkout, count as committed.
     """
     entries: dict[str, Entry] = {}
     fresh: set[str] = set()
-    for line in _expect(_run(root, "ls-files", "--stage", "-z", "--", ".")).split("\0")[:-1]:
+    for line in _expect(_run(root, "ls-files", "-v", "--stage", "-z", "--", ".")).split("\0")[:-1]:
         facts, path = line.split("\t", 1)
-        mode, id_, stage = facts.split(" ")
+        tag, mode, id_, stage = facts.split(" ")
         entries[path] = Entry(mode, id_)
-        if stage != "0":  # in the middle of a merge
+        skipped = tag in ("S", "s")  # small letters: assume-unchanged
+        # A stage stands there in the middle of a merge.
+        if stage != "0" or (os.path.lexists(root / path) if skipped else tag.islower()):
             fresh.add(path)
     for options in (("--modified", "--deleted"), ("--others", "--exclude-standard")):
         fresh.update(_expect(_run(root, "ls-files", "-z", *options, "--", ".")).split("\0")[:-1])

@@ -98,7 +98,7 @@ def _plan(sides: _Sides, store: Cache, host: HostRecord | None, step: Step | Non
     problems += touched_periods(changed_paths(sides.base.entries, sides.head.entries), *states)
     problems += kept_months((before.config, before.directory), (after.config, after.directory), after.frozen)
     problems += beyond(periods, strictest(before.config.plan, after.config.plan), after.config.currency)
-    problems += _base_notice(base_problems)
+    problems += _base_notice(base_problems) + _bases_notice(sides.base)
     evidence, missing = _approved(sides, before, after, host)
     return Plan(
         _revision(sides.base),
@@ -290,6 +290,23 @@ def _base_notice(problems: Sequence[Problem]) -> list[Problem]:
             "base-has-errors",
             f"the base has errors ({first.message}); what cannot be billed there counts as new",
             "nothing to do in this change",
+            severity=Severity.NOTICE,
+        )
+    ]
+
+
+def _bases_notice(base: Snapshot) -> list[Problem]:
+    """That more than one commit could have been compared with."""
+    if not base.others:
+        return []
+    what = f"branches were merged into each other, so {base.name} and the head have {1 + len(base.others)} last commits"
+    others = ", ".join(each[:12] for each in base.others)
+    return [
+        Problem(
+            "",
+            "several-bases",
+            f"{what} in common; {base.commit[:12]} is compared with, not {others}",
+            f"merge {base.name} into the branch, then only what the branch changes is shown",
             severity=Severity.NOTICE,
         )
     ]
