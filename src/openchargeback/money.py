@@ -99,6 +99,11 @@ def exact(amount: Decimal) -> str:
     return "0" if text in ("-0", "") else text
 
 
+def signed_exact(amount: Decimal) -> str:
+    """An exact amount for people: `0.000612`, `−100.001`, with a true minus sign (U+2212)."""
+    return exact(amount).replace("-", "\N{MINUS SIGN}")
+
+
 def human(amount: Decimal, currency: str) -> str:
     """Cents for people: `1,234.50`, with a true minus sign (U+2212)."""
     return f"{to_cents(amount, currency):,f}".replace("-", "\N{MINUS SIGN}")

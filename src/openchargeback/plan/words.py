@@ -12,6 +12,9 @@ from openchargeback.problems import Problem, Severity
 LARGEST = 10
 """How many changes by PI and project are shown."""
 
+TOGETHER = "all without an amount, together"
+"""What stands for the key of settings that can have moved the same billing lines."""
+
 NOTHING_MOVES = "No billing line moves."
 
 LEVELS = (

@@ -20,9 +20,10 @@ from openchargeback.ledger.revision import FOLDERS, Snapshot, compared, lies_in,
 from openchargeback.ledger.settings import Config
 from openchargeback.model import Evidence, Level, State
 from openchargeback.plan.changes import period_change
+from openchargeback.plan.effects import changed_settings
 from openchargeback.plan.parts import Side, settle_both, unexplained
 from openchargeback.plan.reached import changed_paths, period_of, reached_periods
-from openchargeback.plan.settings import billing_config, changed_settings
+from openchargeback.plan.settings import billing_config
 from openchargeback.plan.thresholds import beyond, strictest
 from openchargeback.plan.touched import kept_months, touched_periods
 from openchargeback.plan.values import PeriodChange, Plan, Revision
