@@ -462,6 +462,44 @@ def test_live_settings_do_not_reach_a_closed_month_until_it_is_opened_again(tmp_
     assert causes(only(ties_out(ledger.plan("HEAD")))) == {"config": "-10.00"}
 
 
+LIVE = {
+    "config": "organization: A\nsources: {hpc: {credit_fund: RC-1}, aws: {credit_fund: RC-2}}\n",
+    "directory__people": "people: [{email: ada@example.edu, name: Ada}, {email: bo@x.edu, name: Bo}]\n",
+    "directory__projects": "projects: [{id: p1, title: Genes}, {id: p2, title: Cells}]\n",
+}
+
+
+@pytest.mark.parametrize(
+    ("path", "old", "new", "told"),
+    [
+        ("config.yaml", "RC-1", "RC-9", True),
+        ("config.yaml", "hpc:", "hpc2:", True),
+        ("config.yaml", "organization: A", "organization: B", True),
+        ("config.yaml", "RC-2", "RC-9", False),  # the month has nothing of that source
+        ("config.yaml", "}}\n", "}}\nreview: {evidence: {level: A}}\n", False),
+        ("config.yaml", "}}\n", "}}\nplan: {warn: 5%}\nportal: {title: X}\n", False),
+        ("directory/people.yaml", "name: Ada", "name: Ada L.", True),
+        ("directory/people.yaml", "ada@example.edu", "al@example.edu", True),
+        ("directory/people.yaml", "name: Bo}", "name: Bo, aliases: [ada@example.edu]}", True),
+        ("directory/people.yaml", "name: Bo", "name: Bob", False),
+        ("directory/projects.yaml", "Genes", "Genomes", True),
+        ("directory/projects.yaml", "Cells", "Cell", False),
+    ],
+)
+def test_live_changes_that_would_alter_a_closed_month_are_told(tmp_path, path, old, new, told):
+    ledger = started(tmp_path / "l", ROWS, **LIVE)
+    ledger.program("periods", "close", "2025-01", *BY)
+    ledger.commit()
+    place = ledger.root / path
+    text = place.read_text()
+    if "aliases" in new:
+        text = text.replace("{email: ada@example.edu, name: Ada}, ", "")
+    place.write_text(text.replace(old, new))
+    plan = ledger.plan("HEAD")
+    assert [(each.code, each.path) for each in plan.problems] == [("closed-months-kept", path)] * told
+    assert not plan.moves
+
+
 def test_a_closed_month_that_differs_reaches_the_open_months_after_it(tmp_path):
     ledger = Ledger(tmp_path / "l")
     ledger.write("config.yaml", CONFIG.replace("unusual_amount: off", "unusual_amount: {factor: 2, minimum: 1}"))
