@@ -100,8 +100,8 @@ def exact(amount: Decimal) -> str:
     return "0" if text in ("-0", "") else text
 
 
-def exact_human(amount: Decimal) -> str:
-    """An exact amount for people, with the minus sign of `human`."""
+def signed_exact(amount: Decimal) -> str:
+    """An exact amount for people: `0.000612`, `−100.001`, with a true minus sign (U+2212)."""
     return exact(amount).replace("-", "\N{MINUS SIGN}")
 
 

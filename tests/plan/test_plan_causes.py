@@ -119,7 +119,7 @@ def test_the_directory_where_only_the_fund_changes(tmp_path):
     (project,) = period.projects
     assert project.funds == (("F-1", Decimal("-10.00")), ("F-2", Decimal("10.00")))
     (setting,) = plan.settings
-    assert (setting.path, setting.key) == ("directory/projects.yaml", "p1.entries.1.fund")
+    assert (setting.path, setting.key) == ("directory/projects.yaml", "p1.fund")
     assert (setting.old, setting.new) == ("F-1", "F-2")
     assert (setting.more, setting.less) == (Decimal("10.00"), Decimal("-10.00"))
 
@@ -180,6 +180,30 @@ def test_a_decision_that_no_longer_holds_is_told(tmp_path):
     assert [problem.code for problem in plan.problems] == ["void-decision"]
 
 
+@pytest.mark.parametrize("cost", ["41", "39"])
+def test_a_decision_that_a_price_makes_void_is_the_cause_for_all_its_charges(tmp_path, cost):
+    pattern = CONFIG.replace("review: {", "review: {patterns: {gpu: {match: {ServiceName: GPU}}}, ")
+    rows = [*ROWS, charge("g1", "40", service="GPU"), charge("g2", "30", service="GPU")]
+    ledger = started(tmp_path / "l", rows, config=pattern)
+    ledger.git("switch", "-q", "main")
+    ledger.program(
+        *("review", "approve", "--period", "2025-01", "--flag", "pattern:gpu", "--reason", "x", "--by", "a@x.edu")
+    )
+    ledger.commit()
+    ledger.git("switch", "-qC", "change")
+    right = list(rows)
+    rows[2] = charge("g1", cost, service="GPU")
+    ledger.charges(rows)
+    period = only(ties_out(ledger.plan()))
+    assert causes(period) == {"decision": "-70.00"}
+    assert [each.change for each in period.decisions] == ["void"]
+    ledger.git("switch", "-q", "main")
+    ledger.commit()
+    ledger.git("switch", "-qC", "change")
+    ledger.charges(right)
+    assert causes(only(ties_out(ledger.plan()))) == {"decision": "70.00"}
+
+
 def test_a_cent_that_only_wanders_is_rounding_and_changes_no_pi(tmp_path):
     third = "0.333"
     rows = [charge("r1", third, pi="a@x.edu"), charge("r2", third, pi="b@x.edu"), charge("r3", third, pi="c@x.edu")]
@@ -234,3 +258,89 @@ def test_a_file_that_is_sorted_and_compressed_anew_moves_no_money(tmp_path):
     rows = [{**row, "BilledCost": row["BilledCost"] + "0"} for row in reversed(ROWS)]
     ledger.write("charges/2025-01/hpc.csv.gz", gzip.compress(csv_text(rows).encode()))
     assert ledger.plan().periods == ()
+
+
+def settings(plan):
+    """Key → what it moves, as text, of the settings that are told."""
+    return {each.key: (each.more and str(each.more), each.less and str(each.less)) for each in plan.settings}
+
+
+PATTERN = CONFIG.replace("review: {", "review: {patterns: {gpu: {match: {ServiceName: GPU}, minimum: 100}}, ")
+
+
+def test_money_is_put_down_to_a_setting_only_where_no_other_can_have_moved_it(tmp_path):
+    ledger = started(tmp_path / "l", [*ROWS, charge("g1", "500", service="GPU")], config=PATTERN)
+    changed = PATTERN.replace("minimum: 100", "minimum: 1000")
+    ledger.write("config.yaml", changed + "fiscal_year_starts: 7\n")
+    plan = ties_out(ledger.plan())
+    assert settings(plan) == {"review.patterns.gpu.minimum": ("500.00", Decimal(0))}
+    assert [(each.old, each.new) for each in plan.settings] == [("100", "1000")]
+    ledger.write("config.yaml", changed.replace("unusual_amount: off", "unusual_amount: {minimum: 200}"))
+    assert settings(ties_out(ledger.plan())) == {
+        "review.patterns.gpu.minimum": (None, None),
+        "review.unusual_amount": (None, None),
+        "review.unusual_amount.factor": (None, None),
+        "review.unusual_amount.first_time": (None, None),
+        "review.unusual_amount.minimum": (None, None),
+        "": ("500.00", Decimal(0)),
+    }
+
+
+def test_settings_of_two_sources_have_each_its_own_amount(tmp_path):
+    ledger = started(tmp_path / "l", [charge("r1", "10", EffectiveCost="8")])
+    ledger.charges([charge("r1", "10", EffectiveCost="7")], source="aws")
+    ledger.git("switch", "-q", "main")
+    ledger.commit()
+    ledger.git("switch", "-qC", "change")
+    effective = "sources: {hpc: {credit_fund: RC-1, cost: EffectiveCost}, aws: {cost: EffectiveCost}}"
+    ledger.write("config.yaml", CONFIG.replace("sources: {hpc: {credit_fund: RC-1}}", effective))
+    assert settings(ties_out(ledger.plan())) == {
+        "sources.aws.cost": (Decimal(0), "-3.00"),
+        "sources.hpc.cost": (Decimal(0), "-2.00"),
+    }
+
+
+DIRECTORY = """projects:
+  - {id: p1, fund: F-1}
+  - id: p2
+    entries: [{pi: bo@example.edu, fund: F-2, until: 2024-12-31}, {fund: F-3, from: 2025-01-01}]
+"""
+
+
+def test_entries_of_the_directory_are_named_as_in_the_file_with_what_is_their_own(tmp_path):
+    rows = [
+        charge("r1", "10", fund=None),
+        charge("r2", "20", fund=None, project="p2"),
+        charge("r3", "5", pi="cy@x.edu"),
+    ]
+    people = "people: [{email: ada@example.edu, aliases: [a@x.edu]}, {email: cy@x.edu}]\n"
+    files = {"directory__projects": DIRECTORY, "directory__people": people}
+    ledger = started(tmp_path / "l", rows, **files)
+    changed = DIRECTORY.replace("F-1", "G-1").replace("from: 2025-01-01", "from: 2025-02-01")
+    ledger.write("directory/projects.yaml", changed + "  - {id: p9, pi: ada@example.edu, fund: F-9}\n")
+    ledger.write("directory/people.yaml", people.replace("a@x.edu", "z@x.edu"))
+    plan = ties_out(ledger.plan())
+    assert settings(plan) == {
+        "ada@example.edu.aliases": (None, None),
+        "p1.fund": (None, None),
+        "p2.entries.2.from": (None, None),
+        "": ("10.00", "-30.00"),
+    }
+    ledger.write("directory/people.yaml", people)
+    plan = ties_out(ledger.plan())
+    assert settings(plan) == {"p1.fund": ("10.00", "-10.00"), "p2.entries.2.from": (Decimal(0), "-20.00")}
+    unlisted = DIRECTORY.replace("  - {id: p1, fund: F-1}\n", "")
+    ledger.write("directory/projects.yaml", unlisted + "  - {id: p9, pi: ada@example.edu, fund: F-9}\n")
+    plan = ties_out(ledger.plan())
+    assert [(each.key, each.old, each.new) for each in plan.settings] == [("p1", "fund F-1", "")]
+
+
+def test_the_same_entry_in_the_other_form_is_no_change(tmp_path):
+    ledger = started(
+        tmp_path / "l", [charge("r1", "10", fund=None)], directory__projects="projects: [{id: p1, fund: F}]"
+    )
+    ledger.write("directory/projects.yaml", "projects: [{id: p1, entries: [{fund: F}]}]")
+    plan = ledger.plan()
+    assert (plan.periods, plan.settings) == ((), ())
+    ledger.write("directory/projects.yaml", "projects: [{id: p1, entries: [{fund: G}]}]")
+    assert set(settings(ledger.plan())) == {"p1.fund", "p1.entries.1.fund", ""}

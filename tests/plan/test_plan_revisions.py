@@ -9,6 +9,7 @@ from decimal import Decimal
 import pytest
 from branch import CONFIG, Ledger, causes, charge, only, started, ties_out
 
+from openchargeback.plan import words
 from openchargeback.plan.reached import changed_paths, period_of, reached_periods
 from openchargeback.problems import LedgerFault, UsageFault
 from openchargeback.publish.plan import make_plan
@@ -245,6 +246,33 @@ def test_a_merge_that_is_not_finished_is_read_as_it_lies_there(tmp_path):
     plan = ledger.plan("HEAD")
     assert plan.periods == ()
     assert "charges/2025-01/hpc.csv" in {each.path for each in plan.problems}
+    assert words.settled(plan) == "2025-01 could not be compared in full: see the errors."
+
+
+def test_a_link_in_place_of_a_month_is_no_month_without_changes(tmp_path):
+    ledger = started(tmp_path / "l", ROWS)
+    ledger.charges([{**row, "BillingPeriodStart": "2025-02-01"} for row in ROWS], period="2025-02")
+    shutil.move(ledger.root / "charges/2025-01", tmp_path / "elsewhere")
+    (ledger.root / "charges/2025-01").symlink_to(tmp_path / "elsewhere")
+    for head in (None, "HEAD"):
+        if head:
+            ledger.commit()
+        plan = ledger.plan(None, head)
+        assert [(each.path, each.code) for each in plan.problems] == [("charges/2025-01", "outside-ledger")]
+        assert plan.unread == ("2025-01",)
+        assert only(plan).period == "2025-02"
+        assert words.settled(plan) == (
+            "2025-01 could not be compared in full: see the errors. 1 period changes: 0.00 → 10.00 USD (+10.00)."
+        )
+
+
+def test_settings_that_cannot_be_read_leave_no_open_month_as_compared(tmp_path):
+    ledger = started(tmp_path / "l", ROWS)
+    ledger.write("config.yaml", CONFIG.replace("review: {", "review: {patterns: {gpu: {match: {A: '['}}}, "))
+    plan = ledger.plan()
+    assert codes(plan) == ["bad-pattern"]
+    assert "could not be compared" in words.settled(plan)
+    assert "No billing line moves" not in words.settled(plan)
 
 
 def test_conflict_markers_in_the_config_stop_the_plan(tmp_path):
@@ -290,6 +318,47 @@ def test_local_settings_play_no_part(tmp_path):
     ledger.write("config.local.yaml", "currency: EUR\n")
     assert ledger.plan().currency == "USD"
     assert not ledger.plan().moves
+
+
+@pytest.mark.parametrize("option", ["--assume-unchanged", "--skip-worktree"])
+def test_changes_that_git_is_told_not_to_look_at_count(tmp_path, option):
+    ledger = started(tmp_path / "l", ROWS)
+    ledger.git("update-index", option, "charges/2025-01/hpc.csv")
+    assert ledger.plan().periods == ()
+    ledger.charges(MORE)
+    assert causes(only(ties_out(ledger.plan()))) == {"new": "5.00"}
+
+
+def test_files_that_a_sparse_checkout_leaves_out_count_as_committed(tmp_path):
+    ledger = started(tmp_path / "l", ROWS, config=CONFIG.replace("unusual_amount: off", "fund_patterns: ['F-.*']"))
+    ledger.git("sparse-checkout", "set", "--no-cone", "/config.yaml")
+    assert not (ledger.root / "charges").exists()
+    assert ledger.plan().periods == ()
+    ledger.write("config.yaml", CONFIG.replace("unusual_amount: off", "fund_patterns: ['G-.*']"))
+    plan = ledger.plan()
+    assert causes(only(ties_out(plan))) == {"config": "-10.00"}
+    assert codes(plan) == []
+
+
+def test_of_several_bases_one_is_named(tmp_path):
+    ledger = started(tmp_path / "l", ROWS)
+    ledger.git("branch", "start")
+    for branch, source in (("one", "a"), ("two", "b")):
+        ledger.git("switch", "-qc", branch, "start")
+        ledger.charges(ROWS, source)
+        ledger.commit()
+    first, second = ledger.git("rev-parse", "one"), ledger.git("rev-parse", "two")
+    ledger.git("merge", "-q", "-m", "x", "one")
+    ledger.git("switch", "-q", "one")
+    ledger.git("merge", "-q", "-m", "x", second)
+    ledger.charges(MORE)
+    ledger.commit()
+    plan = ledger.plan("two", "one")
+    (notice,) = plan.problems
+    assert (notice.code, str(notice.severity)) == ("several-bases", "notice")
+    assert {plan.base.commit, *(each for each in (first, second) if each[:12] in notice.message)} == {first, second}
+    ledger.git("merge", "-q", "-m", "x", "two")
+    assert codes(ledger.plan("two", "one")) == []
 
 
 def test_names_of_any_bytes(tmp_path):
@@ -391,6 +460,44 @@ def test_live_settings_do_not_reach_a_closed_month_until_it_is_opened_again(tmp_
     assert plan.problems[0].severity == "notice"
     ledger.program("periods", "open", "2025-01")
     assert causes(only(ties_out(ledger.plan("HEAD")))) == {"config": "-10.00"}
+
+
+LIVE = {
+    "config": "organization: A\nsources: {hpc: {credit_fund: RC-1}, aws: {credit_fund: RC-2}}\n",
+    "directory__people": "people: [{email: ada@example.edu, name: Ada}, {email: bo@x.edu, name: Bo}]\n",
+    "directory__projects": "projects: [{id: p1, title: Genes}, {id: p2, title: Cells}]\n",
+}
+
+
+@pytest.mark.parametrize(
+    ("path", "old", "new", "told"),
+    [
+        ("config.yaml", "RC-1", "RC-9", True),
+        ("config.yaml", "hpc:", "hpc2:", True),
+        ("config.yaml", "organization: A", "organization: B", True),
+        ("config.yaml", "RC-2", "RC-9", False),  # the month has nothing of that source
+        ("config.yaml", "}}\n", "}}\nreview: {evidence: {level: A}}\n", False),
+        ("config.yaml", "}}\n", "}}\nplan: {warn: 5%}\nportal: {title: X}\n", False),
+        ("directory/people.yaml", "name: Ada", "name: Ada L.", True),
+        ("directory/people.yaml", "ada@example.edu", "al@example.edu", True),
+        ("directory/people.yaml", "name: Bo}", "name: Bo, aliases: [ada@example.edu]}", True),
+        ("directory/people.yaml", "name: Bo", "name: Bob", False),
+        ("directory/projects.yaml", "Genes", "Genomes", True),
+        ("directory/projects.yaml", "Cells", "Cell", False),
+    ],
+)
+def test_live_changes_that_would_alter_a_closed_month_are_told(tmp_path, path, old, new, told):
+    ledger = started(tmp_path / "l", ROWS, **LIVE)
+    ledger.program("periods", "close", "2025-01", *BY)
+    ledger.commit()
+    place = ledger.root / path
+    text = place.read_text()
+    if "aliases" in new:
+        text = text.replace("{email: ada@example.edu, name: Ada}, ", "")
+    place.write_text(text.replace(old, new))
+    plan = ledger.plan("HEAD")
+    assert [(each.code, each.path) for each in plan.problems] == [("closed-months-kept", path)] * told
+    assert not plan.moves
 
 
 def test_a_closed_month_that_differs_reaches_the_open_months_after_it(tmp_path):

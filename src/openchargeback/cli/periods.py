@@ -141,7 +141,7 @@ def show_period(period: str, why: str | None, lines: tuple[int, ...], named: str
         print_table(
             ("Earlier period", "Entry", "Charges", "Exact", f"Due {currency}"),
             [
-                (original, entry, f"{charges:,}", f"{money.exact_human(exact)} {unit}", money.human(cents, currency))
+                (original, entry, f"{charges:,}", f"{money.signed_exact(exact)} {unit}", money.human(cents, currency))
                 for (original, entry, unit), (charges, exact, cents) in sorted(_earlier(billed).items())
             ],
             right=(2, 3, 4),

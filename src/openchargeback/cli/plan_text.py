@@ -21,7 +21,7 @@ _LABEL, _AMOUNT = 32, 15
 def print_plan(plan: Plan) -> None:
     """The plan on stdout, the whole in one line last; only that line where nothing changes."""
     if not (plan.periods or plan.settings):
-        click.echo(words.NOTHING_MOVES)
+        _wrapped("", words.settled(plan))
         return
     click.echo(_cut(f"{words.revision(plan.base)} → {words.revision(plan.head)}", _WIDTH))
     for period in plan.periods:
@@ -30,7 +30,7 @@ def print_plan(plan: Plan) -> None:
     _evidence(plan.evidence)
     click.echo()
     click.echo(f"Inputs {plan.base.digest[:16]} → {plan.head.digest[:16]}")
-    click.echo(words.settled(plan))
+    _wrapped("", words.settled(plan))
 
 
 def _period(period: PeriodChange, currency: str) -> None:
@@ -97,11 +97,21 @@ def _settings(settings: Sequence[SettingChange], currency: str) -> None:
         return
     click.echo()
     click.secho("Settings", bold=True)
-    for each in settings[: words.LARGEST]:
+    named = [each for each in settings if each.key]
+    for each in named[: words.LARGEST]:
         _wrapped("", f"{each.path} {each.key}: {each.old or 'none'} → {each.new or 'none'}")
-        if each.more or each.less:
-            click.echo(f"    {words.signed(each.more, currency)}, {words.signed(each.less, currency)} {currency}")
-    _more(len(settings))
+        _moved(each, currency)
+    _more(len(named))
+    for each in settings:
+        if not each.key:
+            _wrapped("", f"{each.path}, {words.TOGETHER}:")
+            _moved(each, currency)
+
+
+def _moved(each: SettingChange, currency: str) -> None:
+    if each.more or each.less:
+        amounts = (words.signed(amount or money.ZERO, currency) for amount in (each.more, each.less))
+        click.echo(f"    {', '.join(amounts)} {currency}")
 
 
 def _evidence(found: Sequence[Evidence]) -> None:

@@ -84,7 +84,7 @@ def _where(place: Place | None) -> str:
 def _list(charge: TracedCharge, currency: str) -> list[str]:
     if charge.list == charge.billed:
         return []
-    return [f"list price {money.exact_human(charge.list.exact)} → {money.human(charge.list.cents, currency)}"]
+    return [f"list price {money.signed_exact(charge.list.exact)} → {money.human(charge.list.cents, currency)}"]
 
 
 def _remarks(charge: TracedCharge) -> list[str]:
@@ -104,7 +104,7 @@ def _remarks(charge: TracedCharge) -> list[str]:
 
 
 def _exact(share: Share, currency: str) -> str:
-    return f"{money.exact_human(share.exact)} exactly, {money.human(share.cents, currency)} rounded"
+    return f"{money.signed_exact(share.exact)} exactly, {money.human(share.cents, currency)} rounded"
 
 
 def _steps(share: Share, currency: str) -> str:
@@ -112,9 +112,9 @@ def _steps(share: Share, currency: str) -> str:
     cents = money.human(share.cents, currency)
     given = share.given(currency)
     if not given:
-        return f"{money.exact_human(share.exact)} → {cents}"
+        return f"{money.signed_exact(share.exact)} → {cents}"
     floor = money.human(share.floor(currency), currency)
-    return f"{money.exact_human(share.exact)} → {cents} ({floor} + {money.human(given, currency)} by its remainder)"
+    return f"{money.signed_exact(share.exact)} → {cents} ({floor} + {money.human(given, currency)} by its remainder)"
 
 
 def _cut(text: str, most: int) -> str:

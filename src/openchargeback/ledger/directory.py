@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from openchargeback.ledger import shape
@@ -41,13 +41,17 @@ class Entry:
 
 @dataclass(frozen=True, slots=True)
 class ProjectEntry:
-    """A project of the directory with its dated entries and the accounts and resources that belong to it."""
+    """A project of the directory with its dated entries and the accounts and resources that belong to it.
+
+    single: whether the one entry's PI and fund stand beside the id rather than below `entries`, which means the same.
+    """
 
     project: Project
     entries: tuple[Entry, ...]
     start: dt.date | None = None
     end: dt.date | None = None
     match: tuple[tuple[str, str], ...] = ()
+    single: bool = field(default=False, compare=False)
 
     def entry_on(self, day: dt.date) -> Entry:
         """The entry in force on a day; an empty one where none is."""
@@ -174,7 +178,7 @@ def _project(values: dict[str, Any], node: Node, reader: Reader) -> ProjectEntry
         reader.fault(node, "date-order", "`end` is before `start`", "exchange the dates")
     match = tuple((column, value) for column in MATCH_COLUMNS for value in values.get("match", {}).get(column, ()))
     id_ = values["id"]
-    return ProjectEntry(Project(id_, values.get("title", id_)), tuple(entries), start, end, match)
+    return ProjectEntry(Project(id_, values.get("title", id_)), tuple(entries), start, end, match, bool(single))
 
 
 def _overlap(first: Entry, second: Entry) -> bool:
@@ -233,7 +237,7 @@ def directory_of(
 
 def _with_canonical_pis(entry: ProjectEntry, aliases: dict[str, str]) -> ProjectEntry:
     entries = tuple(Entry(aliases.get(e.pi, e.pi), e.fund, e.since, e.until) for e in entry.entries)
-    return ProjectEntry(entry.project, entries, entry.start, entry.end, entry.match)
+    return replace(entry, entries=entries)
 
 
 def _entries(data: bytes | None, path: str, what: shape.Record, key: str) -> tuple[list[Any], Reader]:

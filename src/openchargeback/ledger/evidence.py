@@ -14,15 +14,16 @@ not what happened. Signatures count by SSH keys of the list alone (git 2.34 or n
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from openchargeback.ledger import git
+from openchargeback.ledger.history import History, Landings
 from openchargeback.ledger.settings import EvidenceRule
-from openchargeback.ledger.signing import ALLOWED_SIGNERS, Landing, change_of, signers_at, vouchers
+from openchargeback.ledger.signing import ALLOWED_SIGNERS, Landing, Signers, change_of, signers_at, vouchers
 from openchargeback.model import Evidence, Level
-from openchargeback.problems import Problem
+from openchargeback.problems import OutsideFault, Problem
 
 _RANK = {Level.A: 3, Level.B: 2, Level.C: 1, Level.UNKNOWN: 0}
 _SHALLOW = "the clone is shallow: fetch the whole history, in a workflow with `fetch-depth: 0`"
@@ -52,32 +53,79 @@ def evidence_of(
     files: path → who approved according to the file itself. base: the commit where the branch that is checked out left
     the one that counts; empty on that branch itself. Nothing outside a repository and before the first commit.
     """
-    if not git.inside_repository(root) or git.head(root) is None:
+    if not files or not git.inside_repository(root) or git.head(root) is None:
         return []
     if git.is_shallow(root):
         return [Evidence(path, Level.UNKNOWN, tuple(named), why=_SHALLOW) for path, named in sorted(files.items())]
-    return [_evidence(root, path, tuple(named), base, host) for path, named in sorted(files.items())]
+    asked = _Asked(root, files, base, host)
+    return [_evidence(asked, path, tuple(named)) for path, named in sorted(files.items())]
 
 
-def _evidence(root: Path, path: str, named: tuple[str, ...], base: str, host: HostRecord | None) -> Evidence:
-    content = git.content_id(root, "HEAD", path)
+class _Asked:
+    """What Git and the host know of all the files together, so that Git is not asked file by file."""
+
+    def __init__(self, root: Path, files: Iterable[str], base: str, host: HostRecord | None) -> None:
+        self.root, self.host = root, host
+        self.tip = git.resolve(root, "HEAD")
+        self.base = "" if base == self.tip else base
+        self.committed = _contents(root, self.tip)
+        self.lying = git.content_ids_of_files(root, files)
+        self.history = History(root)
+        self._before = _contents(root, base) if self.base else {}
+        self._landings = Landings(root, self.base or self.tip)
+        self._signers: dict[str, Signers] = {}
+        self._merged: dict[str, bool] = {}
+        # The commit that was reviewed: what it holds, if it is here, and whether the request is open on this branch.
+        here = host is not None and git.resolve(root, host.head) == host.head
+        self.reviewed = _contents(root, host.head) if host and here else None
+        self.is_open = bool(host and here and not host.merged and git.is_ancestor(root, host.head, self.tip))
+
+    def landing(self, path: str, content: str) -> Landing:
+        """What brought the content of a file to the branch that counts."""
+        if self.base and self._before.get(path) != content:
+            return Landing(self.base, self.tip)
+        last = self._landings.of(path)
+        if last is None:
+            raise OutsideFault(f"git does not tell which commit brought {path}")
+        self._merged[last.id] = len(last.parents) > 1
+        return Landing(last.parents[0] if last.parents else "", last.id)
+
+    def is_merge(self, landing: Landing) -> bool:
+        """Whether the commit that brought a content has a second parent."""
+        if landing.tip not in self._merged:
+            self._merged[landing.tip] = bool(git.resolve(self.root, f"{landing.tip}^2"))
+        return self._merged[landing.tip]
+
+    def signers(self, commit: str) -> Signers:
+        """The keys that count for what comes after a commit."""
+        if commit not in self._signers:
+            self._signers[commit] = signers_at(self.root, commit)
+        return self._signers[commit]
+
+
+def _contents(root: Path, commit: str) -> dict[str, str]:
+    return {path: entry.id for path, entry in git.tree(root, commit).items()}
+
+
+def _evidence(asked: _Asked, path: str, named: tuple[str, ...]) -> Evidence:
+    content = asked.committed.get(path, "")
     if not content:
         return Evidence(path, Level.UNKNOWN, named, why="the file is not committed")
-    if git.content_id_of_file(root, path) != content:
+    if asked.lying[path] != content:
         return Evidence(path, Level.UNKNOWN, named, why="the file has changes that are not committed")
-    landing = _landing(root, path, content, base)
-    change = change_of(root, path, content, landing, "HEAD")
+    landing = asked.landing(path, content)
+    change = change_of(path, content, landing, asked.history.trace(path))
 
     def found(level: Level, approvers: tuple[str, ...], why: str) -> Evidence:
         return Evidence(path, level, approvers, tuple(sorted(change.authors)), landing.tip, content, why)
 
-    doubt = ""
+    doubt, host = "", asked.host
     if host is not None:
-        said, doubt = _said(root, host, path, content, landing)
+        said, doubt = _said(asked, host, path, content, landing)
         if said:
             return found(Level.A, host.approvers, f"{host.name}: {said}")
-    listed = signers_at(root, landing.start)
-    signed = vouchers(root, change, listed.keys)
+    listed = asked.signers(landing.start)
+    signed = vouchers(asked.root, change, listed.keys)
     if signed:
         names = tuple(sorted({name for people in signed.values() for name in people}))
         return found(Level.B, names, f"signed commit {next(iter(signed))[:12]}, by a key of {ALLOWED_SIGNERS}")
@@ -85,37 +133,23 @@ def _evidence(root: Path, path: str, named: tuple[str, ...], base: str, host: Ho
     return found(Level.C, named, f"names only: no signed commit of anybody else{doubts}")
 
 
-def _landing(root: Path, path: str, content: str, base: str) -> Landing:
-    tip = git.resolve(root, "HEAD")
-    if base and base != tip and git.content_id(root, base, path) != content:
-        return Landing(base, tip)
-    last = git.landings(root, base or tip, path)[0]
-    return Landing(git.resolve(root, f"{last}^1"), last)
-
-
-def _said(root: Path, host: HostRecord, path: str, content: str, landing: Landing) -> tuple[str, str]:
+def _said(asked: _Asked, host: HostRecord, path: str, content: str, landing: Landing) -> tuple[str, str]:
     """What a host's record proves of this content, or why it proves nothing; neither where it is about something else.
 
     The request must have become the commit that brought the content, or hold it while it is open, and the commit that
     was reviewed must hold the same. After a squash that commit may be gone; then the host's word is all there is.
     """
     seen = f"approving review of {host.head[:12]}"
-    here = git.resolve(root, host.head) == host.head
-    if not (host.merged == landing.tip if host.merged else _is_open_here(root, host, landing)):
+    if not (host.merged == landing.tip if host.merged else asked.is_open and landing.tip == asked.tip):
         return "", ""
     if not host.approvers:
         return "", host.doubt
-    if here:
-        same = git.content_id(root, host.head, path) == content
+    if asked.reviewed is not None:
+        same = asked.reviewed.get(path) == content
         return (seen, "") if same else ("", f"{host.head[:12]}, which was reviewed, holds something else")
-    if git.resolve(root, f"{landing.tip}^2"):
+    if asked.is_merge(landing):
         return "", f"{host.head[:12]}, which was reviewed, is no part of the merge"
     return f"{seen}, which is not in this clone to be compared (squashed or rebased by the host)", ""
-
-
-def _is_open_here(root: Path, host: HostRecord, landing: Landing) -> bool:
-    tip = git.resolve(root, "HEAD")
-    return landing.tip == tip and git.resolve(root, host.head) == host.head and git.is_ancestor(root, host.head, tip)
 
 
 def better_of(live: Sequence[Evidence], recorded: Sequence[Evidence]) -> list[Evidence]:

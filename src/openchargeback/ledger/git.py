@@ -14,7 +14,7 @@ import subprocess
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 from typing import IO
 
 from openchargeback.problems import OutsideFault
@@ -69,6 +69,18 @@ class LoggedCommit:
     authors: tuple[str, ...]
     committer: str
     key: str
+
+
+@dataclass(frozen=True, slots=True)
+class FileChange:
+    """What a commit made of a file: the ids of its content in each parent (one where there is none), and now.
+
+    Empty where there was or is no file. path: within the folder; empty for a file outside it.
+    """
+
+    path: str
+    old: tuple[str, ...]
+    new: str
 
 
 LINK, SUBMODULE = "120000", "160000"
@@ -216,8 +228,13 @@ def resolve(root: Path, name: str) -> str:
 
 def merge_base(root: Path, one: str, other: str) -> str:
     """The last commit that two commits have in common, by their ids; empty where they have none."""
-    answer = _run(root, "merge-base", one, other)
-    return "" if answer is not None and answer.code == 1 else _expect(answer).strip()
+    return next(iter(merge_bases(root, one, other)), "")
+
+
+def merge_bases(root: Path, one: str, other: str) -> list[str]:
+    """The last commits that two commits have in common: several where branches were merged into each other."""
+    answer = _run(root, "merge-base", "--all", one, other)
+    return [] if answer is not None and answer.code == 1 else _expect(answer).split()
 
 
 def is_ancestor(root: Path, commit: str, of: str) -> bool:
@@ -253,7 +270,14 @@ def content_id(root: Path, commit: str, path: str) -> str:
 
 def content_id_of_file(root: Path, path: str) -> str:
     """The id that the file would have if it was committed as it lies there; empty where there is none."""
-    return _ids(root, [path])[0] if (root / path).is_file() else ""
+    return content_ids_of_files(root, [path])[path]
+
+
+def content_ids_of_files(root: Path, paths: Iterable[str]) -> dict[str, str]:
+    """By path, the id that each file would have if it was committed as it lies there; empty where there is none."""
+    listed = list(paths)
+    there = [path for path in listed if (root / path).is_file()]
+    return dict.fromkeys(listed, "") | dict(zip(there, _ids(root, there), strict=True))
 
 
 def logged(root: Path, commits: str, path: str = "", signers: Path | None = None) -> list[LoggedCommit]:
@@ -262,17 +286,51 @@ def logged(root: Path, commits: str, path: str = "", signers: Path | None = None
     path: only those that changed it, under whatever name. signers: a file of allowed signers (ssh-keygen(1)) to check
     SSH signatures by; without it nobody counts as a signer.
     """
+    follow = ("--follow", "--", path) if path else ("--",)
+    return [_logged(line) for line in _log(root, commits, *follow, signers=signers).split("\0") if line]
+
+
+def changes(root: Path, tip: str, *, line: bool = False) -> Iterator[tuple[LoggedCommit, list[FileChange]]]:
+    """Every commit up to one, the latest first, with the files that it changed; renames are a file gone and a new one.
+
+    Of a merge these are the files that it holds otherwise than each of its parents. line: only along the first parents,
+    and what differs from those.
+    """
+    top, prefix = Path(_expect(_run(root, "rev-parse", "--show-toplevel")).rstrip("\n")), _prefix(root)
+    along = ("--first-parent", "-m") if line else ("-c",)
+    # Commit, then a fact and a path for each file.
+    words = iter(_log(top, *along, "--raw", "--no-abbrev", "--no-renames", tip, "--").split("\0"))
+    commit, found = None, list[FileChange]()
+    for word in words:
+        text = word.lstrip("\n")
+        if text.startswith(":"):
+            found.append(_file_change(text, next(words), prefix))
+        elif text:
+            if commit:
+                yield commit, found
+            commit, found = _logged(text), []
+    if commit:
+        yield commit, found
+
+
+def _file_change(facts: str, path: str, prefix: str) -> FileChange:
+    # A colon, a mode and an id for each parent; then a mode and an id for what is there now.
+    parents = len(facts) - len(facts.lstrip(":"))
+    *old, new = ("" if not id_.strip("0") else id_ for id_ in facts.split(" ")[parents + 1 : 2 * parents + 2])
+    return FileChange(path[len(prefix) :] if path.startswith(prefix) else "", tuple(old), new)
+
+
+def _log(root: Path, *arguments: str, signers: Path | None = None) -> str:
+    """What `git log` says, in the fields that `_logged` reads."""
     # Programs and files that the machine's own settings name must not decide who signed.
     settings = ["-c", "gpg.program=false", "-c", "gpg.x509.program=false", "-c", "gpg.ssh.program=ssh-keygen"]
-    settings += ["-c", f"gpg.ssh.allowedSignersFile={signers or os.devnull}"]
+    settings += ["-c", f"gpg.ssh.allowedSignersFile={signers or os.devnull}", "-c", "log.showRoot=true"]
     # A line each: neither addresses nor names of signers can hold a line feed.
     signature = "%G?%n%GF" if signers else "N%n"
     fields = f"%H%n%P%n%ae%n%ce%n{signature}%n%(trailers:key=Co-authored-by,valueonly,separator=%x2c)"
-    follow = ("--follow", "--", path) if path else ("--",)
     # With a mailmap somebody could be turned into somebody else.
-    command = ("log", "--no-use-mailmap", "-z", "--no-show-signature", f"--format={fields}", commits, *follow)
-    answer = _run(root, *settings, *command)
-    return [_logged(line) for line in _expect(answer).split("\0") if line]
+    command = ("log", "--no-use-mailmap", "-z", "--no-show-signature", f"--format={fields}")
+    return _expect(_run(root, *settings, *command, *arguments))
 
 
 def _logged(line: str) -> LoggedCommit:
@@ -352,21 +410,24 @@ def tree(root: Path, commit: str) -> dict[str, Entry]:
 def work_tree(root: Path) -> dict[str, Entry]:
     """Every file below this folder as it lies there, tracked or not, by its path within the folder.
 
-    Ignored files are left out. Only files that differ from the index are read.
+    Ignored files are left out. Only files that differ from the index are read, or that Git is told not to look at
+    (assume-unchanged, skip-worktree). Of the latter those that are absent, as in a sparse checkout, count as committed.
     """
     entries: dict[str, Entry] = {}
     fresh: set[str] = set()
-    for line in _expect(_run(root, "ls-files", "--stage", "-z", "--", ".")).split("\0")[:-1]:
+    for line in _expect(_run(root, "ls-files", "-v", "--stage", "-z", "--", ".")).split("\0")[:-1]:
         facts, path = line.split("\t", 1)
-        mode, id_, stage = facts.split(" ")
+        tag, mode, id_, stage = facts.split(" ")
         entries[path] = Entry(mode, id_)
-        if stage != "0":  # in the middle of a merge
+        skipped = tag in ("S", "s")  # small letters: assume-unchanged
+        # A stage stands there in the middle of a merge.
+        if stage != "0" or (os.path.lexists(root / path) if skipped else tag.islower()):
             fresh.add(path)
     for options in (("--modified", "--deleted"), ("--others", "--exclude-standard")):
         fresh.update(_expect(_run(root, "ls-files", "-z", *options, "--", ".")).split("\0")[:-1])
     plain = []
     for path in sorted(fresh):
-        mode = _mode(root / path)
+        mode = "" if _lies_behind_a_link(root, path) else _mode(root / path)
         entries.pop(path, None)
         if mode:
             entries[path.rstrip("/")] = Entry(mode, "")
@@ -421,6 +482,11 @@ def _copy(source: IO[bytes], target: IO[bytes], size: int) -> None:
             raise OutsideFault("git stopped in the middle of a file")
         target.write(piece)
         size -= len(piece)
+
+
+def _lies_behind_a_link(root: Path, path: str) -> bool:
+    """Whether a folder of a path is a link, so that Git takes the path for deleted."""
+    return any((root / folder).is_symlink() for folder in PurePosixPath(path).parents[:-1])
 
 
 def _mode(path: Path) -> str:

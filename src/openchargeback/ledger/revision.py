@@ -28,6 +28,7 @@ class Snapshot:
     root: the ledger's folder. commit: full id; of the work tree the commit that it started from.
     name: how the person calls it. work_tree: whether uncommitted changes count.
     entries: by path within the ledger; links within the ledger stand for the file that they lead to.
+    others: the further commits that were as good a base, where branches were merged into each other.
     """
 
     root: Path
@@ -35,6 +36,7 @@ class Snapshot:
     name: str
     work_tree: bool
     entries: dict[str, git.Entry]
+    others: tuple[str, ...] = ()
 
     @property
     def digest(self) -> str:
@@ -50,7 +52,7 @@ class Snapshot:
         entry = self.entries.get(path)
         if entry is None or not entry.mode.startswith("100"):
             return None
-        if not self.work_tree:
+        if not self.work_tree or not (self.root / path).exists():
             return git.read_blob(self.root, entry.id)
         return (self.root / path).read_bytes()
 
@@ -65,8 +67,8 @@ def compared(root: Path, base: str | None, head: str | None, branch: str) -> tup
     tip = _commit(root, head or "HEAD")
     wanted = base or next((name for name in (f"origin/{branch}", branch) if git.resolve(root, name)), "HEAD")
     start = _commit(root, wanted)
-    common = git.merge_base(root, start, tip)
-    if not common:
+    commons = git.merge_bases(root, start, tip)
+    if not commons:
         if git.is_shallow(root):
             raise UsageFault(
                 f"this clone is shallow and lacks the commit where {head or 'HEAD'} left {wanted}: fetch the whole "
@@ -78,7 +80,9 @@ def compared(root: Path, base: str | None, head: str | None, branch: str) -> tup
     else:
         name = git.branch(root) or f"detached at {tip[:12]}"
         last = Snapshot(root, tip, name, True, _resolved(root, "", git.work_tree(root)))
-    return Snapshot(root, common, wanted, False, _resolved(root, common, git.tree(root, common))), last
+    common, *others = commons
+    entries = _resolved(root, common, git.tree(root, common))
+    return Snapshot(root, common, wanted, False, entries, tuple(others)), last
 
 
 def stored(root: Path, name: str) -> Snapshot:
@@ -116,7 +120,8 @@ def take(snapshot: Snapshot, wanted: Callable[[str], bool], folder: Path) -> lis
             continue
         target = folder / path
         target.parent.mkdir(parents=True, exist_ok=True)
-        if not snapshot.work_tree:
+        # In a sparse checkout files are tracked that do not lie there.
+        if not snapshot.work_tree or (entry.id and not (snapshot.root / path).exists()):
             blobs.append((entry.id, target))
             continue
         try:

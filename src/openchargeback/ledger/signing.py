@@ -20,6 +20,7 @@ from functools import lru_cache
 from pathlib import Path
 
 from openchargeback.ledger import git
+from openchargeback.ledger.history import Trace, trace
 
 ALLOWED_SIGNERS = "allowed_signers"
 """Beside config.yaml: who may sign with which key, in the format of ssh-keygen(1)."""
@@ -92,22 +93,23 @@ def _fingerprint(key: str) -> str:
 class Change:
     """A file as a landing brought it, by the id of its content.
 
-    authors: of it, by e-mail. merges: the merges that made contents of it which none of their parents had.
+    authors: of it, by e-mail. commits: those that changed it, under whatever name. merges: those that made contents of
+    it which none of their parents had.
     """
 
     path: str
     content: str
     landing: Landing
     authors: frozenset[str]
+    commits: frozenset[str]
     merges: frozenset[str]
 
 
-def change_of(root: Path, path: str, content: str, landing: Landing, commits: str) -> Change:
-    """A change with its authors: everybody who wrote the file, under whatever name it had, in a range of commits."""
-    merges = git.wrote_in_merges(root, commits, path)
-    wrote = [*git.logged(root, commits, path), *merges]
-    authors = frozenset(name for commit in wrote for name in commit.authors)
-    return Change(path, content, landing, authors, frozenset(merge.id for merge in merges))
+def change_of(path: str, content: str, landing: Landing, traced: Trace) -> Change:
+    """A change with its authors: everybody who wrote the file, under whatever name it had."""
+    authors = frozenset(name for commit in (*traced.commits, *traced.merges) for name in commit.authors)
+    commits, merges = (frozenset(each.id for each in side) for side in (traced.commits, traced.merges))
+    return Change(path, content, landing, authors, commits, merges)
 
 
 def vouchers(root: Path, change: Change, keys: Sequence[Key]) -> dict[str, frozenset[str]]:
@@ -120,10 +122,11 @@ def vouchers(root: Path, change: Change, keys: Sequence[Key]) -> dict[str, froze
     landing = change.landing
     if not keys:
         return {}
-    with _as_file(keys) as signers:
-        commits = git.logged(root, f"{landing.start}..{landing.tip}", change.path, signers)
-        tip = git.logged(root, f"{landing.tip}^!", signers=signers)
-    commits += [each for each in tip if len(each.parents) > 1 and each.parents[0] == landing.start]
+    span = _signed(root, landing, tuple(keys))
+    commits = [each for each in span if each.id in change.commits]
+    commits += [
+        each for each in span if each.id == landing.tip and len(each.parents) > 1 and each.parents[0] == landing.start
+    ]
     listed = Signers(tuple(keys))
     return {
         each.id: listed.people(each.key)
@@ -131,8 +134,25 @@ def vouchers(root: Path, change: Change, keys: Sequence[Key]) -> dict[str, froze
         if each.key
         and each.id not in change.merges
         and listed.people(each.key).isdisjoint(change.authors)
-        and git.content_id(root, each.id, change.path) == change.content
+        and _content(root, each.id, change.path) == change.content
     }
+
+
+@lru_cache(maxsize=256)
+def _signed(root: Path, landing: Landing, keys: tuple[Key, ...]) -> tuple[git.LoggedCommit, ...]:
+    """The commits of a landing, with the keys that signed them."""
+    with _as_file(keys) as signers:
+        return tuple(git.logged(root, f"{landing.start}..{landing.tip}", signers=signers))
+
+
+def _content(root: Path, commit: str, path: str) -> str:
+    entry = _tree(root, commit).get(path)
+    return entry.id if entry else ""
+
+
+@lru_cache(maxsize=8)
+def _tree(root: Path, commit: str) -> dict[str, git.Entry]:
+    return git.tree(root, commit)
 
 
 def signers_at(root: Path, commit: str) -> Signers:
@@ -163,7 +183,7 @@ def _after(root: Path, commit: str, keys: tuple[Key, ...]) -> tuple[Key, ...]:
     now, content = _keys_at(root, landing.tip), git.content_id(root, landing.tip, ALLOWED_SIGNERS)
     if landing.start and content and set(now) - set(keys):
         span = f"{landing.start}..{landing.tip}"
-        if vouchers(root, change_of(root, ALLOWED_SIGNERS, content, landing, span), keys):
+        if vouchers(root, change_of(ALLOWED_SIGNERS, content, landing, trace(root, ALLOWED_SIGNERS, span)), keys):
             # What lay there unsigned before is not what was signed now.
             before = _keys_at(root, landing.start)
             return tuple(key for key in now if key in keys or key not in before)

@@ -1,8 +1,8 @@
 -- One row is one movement with its one cause.
 -- What only one revision has is new or withdrawn. Another cost is usage where a quantity changed that both give, config
 -- where the source bills another column, else price. Another outcome is due to the last step between base and head that
--- changed it ({steps}: charges, directory, config, decisions); where that step is the charges themselves, to the change
--- of its own cost, to a decision that no longer holds, or to the use that other charges show.
+-- changed it ({steps}: charges, directory, config, decisions); where that step is the charges themselves, to a decision
+-- that holds of only one of them, else to the change of its own cost, or to the use that other charges show.
 CREATE TABLE caused AS
 WITH quantity AS (
     SELECT
@@ -19,7 +19,7 @@ SELECT
     CASE
         WHEN movement.change IN ('new', 'withdrawn') THEN movement.change
         WHEN movement.change = 'outcome' AND step.cause <> 'charges' THEN step.cause
-        WHEN movement.change = 'outcome' AND NOT movement.cost_changed AND movement.decision_lost THEN 'decision'
+        WHEN movement.change = 'outcome' AND movement.decision_changed THEN 'decision'
         WHEN movement.change = 'outcome' AND NOT movement.cost_changed THEN 'usage'
         WHEN list_contains($other_column, old.source) THEN 'config'
         WHEN quantity.changed THEN 'usage'

@@ -27,6 +27,7 @@ def document(plan: Plan) -> dict[str, object]:
         "head": _revision(plan.head),
         "currency": plan.currency,
         "moves": plan.moves,
+        "not_compared": list(plan.unread),
         "failed": has_errors(plan.problems),
         "periods": [_period(period, plan.currency) for period in plan.periods],
         "evidence": [
@@ -135,11 +136,11 @@ def _line(line: LineChange, currency: str) -> dict[str, object]:
 def _setting(setting: SettingChange, currency: str) -> dict[str, object]:
     return {
         "path": setting.path,
-        "key": setting.key,
+        "key": setting.key or None,
         "old": setting.old or None,
         "new": setting.new or None,
-        "more": money.plain(setting.more, currency),
-        "less": money.plain(setting.less, currency),
+        "more": None if setting.more is None else money.plain(setting.more, currency),
+        "less": None if setting.less is None else money.plain(setting.less, currency),
     }
 
 

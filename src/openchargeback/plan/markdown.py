@@ -100,7 +100,7 @@ def _fitted(parts: Sequence[str | _Table]) -> str:
 
 
 def _headline(plan: Plan) -> str:
-    return words.settled(plan) if not plan.moves else f"**{words.settled(plan)}**"
+    return words.settled(plan) if not plan.moves and not plan.unread else f"**{words.settled(plan)}**"
 
 
 def _problems(plan: Plan) -> list[str | _Table]:
@@ -205,18 +205,17 @@ def _settings(settings: Sequence[SettingChange], currency: str) -> list[str | _T
     if not settings:
         return []
     table = _Table(
-        words.counted(len(settings), "setting"),
+        words.counted(sum(bool(each.key) for each in settings), "setting"),
         ("File", "Key", "Before", "After", f"More {currency}", "Less"),
         frozenset({4, 5}),
     )
     table.rows = [
         (
             escaped(each.path),
-            escaped(each.key),
+            escaped(each.key) or words.TOGETHER,
             escaped(each.old),
             escaped(each.new),
-            words.signed(each.more, currency),
-            words.signed(each.less, currency),
+            *("" if amount is None else words.signed(amount, currency) for amount in (each.more, each.less)),
         )
         for each in settings
     ]

@@ -20,7 +20,7 @@ SELECT
         ELSE 'outcome'
     END AS change,
     old.cost IS DISTINCT FROM new.cost AS cost_changed,
-    coalesce(old.decided, false) AND NOT coalesce(new.decided, false) AS decision_lost
+    coalesce(old.decided, false) <> coalesce(new.decided, false) AS decision_changed
 FROM every
 LEFT JOIN base.outcome AS old ON old.n = every.base
 LEFT JOIN head.outcome AS new ON new.n = every.head

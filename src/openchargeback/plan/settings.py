@@ -1,16 +1,18 @@
-"""Which settings and entries of the directory are other ones, and what that moves."""
+"""Which settings decide what is billed to whom, and how they are told by the keys that they have in the files."""
 
 from __future__ import annotations
 
 import enum
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from dataclasses import fields, is_dataclass, replace
 from decimal import Decimal
+from typing import Any
 
-from openchargeback.ledger.config import FILE_NAME
-from openchargeback.ledger.directory import PEOPLE_FILE, PROJECTS_FILE, Directory
+from openchargeback import money
+from openchargeback.ledger.directory import MATCH_COLUMNS, Directory, ProjectEntry
 from openchargeback.ledger.settings import (
     Config,
+    EvidenceRule,
     JournalSettings,
     Organization,
     PlanSettings,
@@ -19,8 +21,8 @@ from openchargeback.ledger.settings import (
     StatementSettings,
 )
 from openchargeback.model import Project
-from openchargeback.money import ZERO
-from openchargeback.plan.values import Cause, LineKey, PeriodChange, SettingChange
+
+Key = tuple[str, ...]
 
 
 def billing_config(config: Config) -> Config:
@@ -31,10 +33,14 @@ def billing_config(config: Config) -> Config:
         )
         for name, s in config.sources.items()
     }
+    patterns = tuple(replace(pattern, reason="") for pattern in config.review.patterns)
     return replace(
         config,
         organization=Organization(""),
+        fiscal_year_starts=1,
+        tags=replace(config.tags, references={}),
         sources={name: source for name, source in sources.items() if source != Source(name)},
+        review=replace(config.review, patterns=patterns, evidence=EvidenceRule()),
         statements=StatementSettings(),
         journal=JournalSettings(fund=config.journal.fund),
         portal=PortalSettings(),
@@ -48,75 +54,87 @@ def billing_directory(directory: Directory) -> Directory:
     return Directory({}, directory.aliases, projects)
 
 
-def changed_settings(
-    old: tuple[Config, Directory], new: tuple[Config, Directory], periods: Sequence[PeriodChange]
-) -> tuple[SettingChange, ...]:
-    """What config and directory say otherwise and what it moves; what moves nothing is left out.
+def config_leaves(config: Config, other: Config) -> dict[Key, str]:
+    """The settings that decide what is billed, and the limits of the plan, by their keys in `config.yaml`.
 
-    The thresholds of the plan are told in any case: whoever changes them changes what is let through.
+    other: the settings to compare with; a source that only they list has its defaults here.
     """
-    pairs = [
-        (FILE_NAME, _told(old[0], new[0]), _told(new[0], old[0])),
-        (PEOPLE_FILE, {"aliases": old[1].aliases}, {"aliases": new[1].aliases}),
-        (PROJECTS_FILE, billing_directory(old[1]).projects, billing_directory(new[1]).projects),
-    ]
-    result = []
-    for path, before, after in pairs:
-        was, now = dict(_leaves(before)), dict(_leaves(after))
-        for key in sorted({*was, *now}):
-            if was.get(key, "") != now.get(key, ""):
-                more, less = _effect(path, key, periods)
-                if more or less or key[0] == "plan":
-                    name = ".".join(key)
-                    result.append(SettingChange(path, name, was.get(key, ""), now.get(key, ""), more, less))
-    return tuple(result)
-
-
-def _told(config: Config, other: Config) -> Config:
-    """The settings that decide what is billed, and the limits; a source that only the other lists has its defaults."""
     billing = billing_config(config)
     names = {*billing.sources, *billing_config(other).sources}
-    return replace(
-        billing, plan=config.plan, sources={name: billing.sources.get(name, Source(name)) for name in sorted(names)}
-    )
+    sources = {name: billing.sources.get(name, Source(name)) for name in sorted(names)}
+    told = replace(billing, plan=config.plan, sources=sources, review=replace(billing.review, patterns=()))
+    leaves = dict(_leaves(told))
+    if billing.review.unusual_amount is None:
+        leaves["review", "unusual_amount"] = "off"
+    patterns = [config.review.patterns, other.review.patterns]
+    both = set.intersection(*({pattern.name for pattern in side} for side in patterns))
+    for pattern in billing.review.patterns:
+        rule = {"match": pattern.match, "minimum": pattern.minimum}
+        leaves |= _whole_or_leaves(rule, ("review", "patterns", pattern.name), whole=pattern.name not in both)
+    return {_as_written(key): text for key, text in leaves.items()}
 
 
-def _leaves(value: object, key: tuple[str, ...] = ()) -> Iterator[tuple[tuple[str, ...], str]]:
+def alias_leaves(directory: Directory) -> dict[Key, str]:
+    """The aliases of each person, by the person's e-mail address."""
+    people: dict[str, list[str]] = {}
+    for alias, email in sorted(directory.aliases.items()):
+        people.setdefault(email, []).append(alias)
+    return {(email, "aliases"): ", ".join(aliases) for email, aliases in people.items()}
+
+
+def project_leaves(directory: Directory, other: Directory) -> dict[Key, str]:
+    """What decides who pays of the projects that are not the same in another directory, by their keys in the file.
+
+    A project that only this one has is told as a whole, by its id.
+    """
+    mine, theirs = (billing_directory(each).projects for each in (directory, other))
+    leaves: dict[Key, str] = {}
+    for id_, entry in mine.items():
+        if entry != theirs.get(id_):
+            leaves |= _whole_or_leaves(_project(entry), (id_,), whole=id_ not in theirs)
+    return leaves
+
+
+def _project(entry: ProjectEntry) -> dict[str, Any]:
+    """A project as in the file."""
+    dated = [{"pi": each.pi, "fund": each.fund, "from": each.since, "until": each.until} for each in entry.entries]
+    own = dated[0] if entry.single and dated else {}
+    entries = {} if own else {str(number): each for number, each in enumerate(dated, 1)}
+    match = {column: tuple(value for name, value in entry.match if name == column) for column in MATCH_COLUMNS}
+    return {**own, "entries": entries, "start": entry.start, "end": entry.end, "match": match}
+
+
+def _whole_or_leaves(value: Mapping[str, Any], key: Key, *, whole: bool) -> dict[Key, str]:
+    if not whole:
+        return dict(_leaves(value, key))
+    told = ", ".join(f"{'.'.join(name)} {text}" for name, text in _leaves(value))
+    return {key: told or "listed"}
+
+
+def _as_written(key: Key) -> Key:
+    """The key of a setting as in the file, where the value in the program is called otherwise."""
+    return (*key[:-1], "default", "untagged_only") if key[-1] == "default_untagged_only" else key
+
+
+def _leaves(value: Any, key: Key = ()) -> Iterator[tuple[Key, str]]:
     """Every single value below a setting, by its keys; what is empty is left out."""
     if is_dataclass(value) and not isinstance(value, type):
         for field in fields(value):
-            yield from _leaves(getattr(value, field.name), (*key, field.name))
+            if field.name != "name" or not key:
+                yield from _leaves(getattr(value, field.name), (*key, field.name))
     elif isinstance(value, Mapping):
         for name, item in value.items():
             yield from _leaves(item, (*key, str(name)))
-    elif isinstance(value, tuple) and any(is_dataclass(item) for item in value):
-        for number, item in enumerate(value, 1):
-            yield from _leaves(item, (*key, str(getattr(item, "name", number))))
     elif isinstance(value, tuple):
         if value:
-            yield key, ", ".join(" ".join(item) if isinstance(item, tuple) else str(item) for item in value)
-    elif isinstance(value, enum.Enum):
-        yield key, str(value.value)
+            yield key, ", ".join(str(item) for item in value)
     elif value is not None and value != "":
-        yield key, str(value)
+        yield key, _text(value)
 
 
-def _effect(path: str, key: tuple[str, ...], periods: Sequence[PeriodChange]) -> tuple[Decimal, Decimal]:
-    """What lines gain and lose by the changes of a file, narrowed down to the source or project that the key names."""
-    cause = Cause.CONFIG if path == FILE_NAME else Cause.DIRECTORY
-    more = less = ZERO
-    if key[0] == "plan":
-        return more, less
-    for period in periods:
-        for line in period.lines:
-            if not _concerns(path, key, line.key):
-                continue
-            amount = line.parts.get(cause, ZERO)
-            more, less = (more + amount, less) if amount > 0 else (more, less + amount)
-    return more, less
-
-
-def _concerns(path: str, key: tuple[str, ...], line: LineKey) -> bool:
-    if path == PROJECTS_FILE:
-        return line.project == key[0]
-    return key[0] != "sources" or path != FILE_NAME or line.source == key[1]
+def _text(value: object) -> str:
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    if isinstance(value, Decimal):
+        return money.signed_exact(value)
+    return str(value.value) if isinstance(value, enum.Enum) else str(value)

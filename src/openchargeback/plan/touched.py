@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
+from dataclasses import replace
+from typing import Any
 
 from openchargeback.ledger.config import FILE_NAME
-from openchargeback.ledger.directory import PROJECTS_FILE, Directory
+from openchargeback.ledger.directory import PEOPLE_FILE, PROJECTS_FILE, Directory
 from openchargeback.ledger.frozen import Frozen, part_path
 from openchargeback.ledger.notes import NOTES
 from openchargeback.ledger.periods import PeriodFile
-from openchargeback.ledger.settings import Config
+from openchargeback.ledger.settings import Config, EvidenceRule
+from openchargeback.ledger.settings_text import settings_values
 from openchargeback.model import State
 from openchargeback.plan.reached import period_of
-from openchargeback.plan.settings import billing_config
 from openchargeback.problems import Problem, Severity
 
 
@@ -67,23 +69,52 @@ def kept_months(
 ) -> list[Problem]:
     """A notice where changed settings or directory entries bear on closed months, which stay as they are recorded.
 
-    records: of the closed months, by month. A month counts where it used a changed entry, or any month where settings
-    changed that decide what is billed to whom. Whether an amount would differ is not computed.
+    records: of the closed months, by month. What bears on a month is what closing records: settings with the sources
+    that the month has, and the entries of its PIs and projects. Whether anything would differ is not computed.
     """
     notices = []
-    if billing_config(old[0]) != billing_config(new[0]) and records:
-        notices.append(_kept(FILE_NAME, "what changes of the settings", sorted(records)))
-    changed = {
-        name
-        for name in old[1].projects.keys() | new[1].projects.keys()
-        if old[1].projects.get(name) != new[1].projects.get(name)
-    }
-    using = [period for period, record in sorted(records.items()) if changed & record.directory.projects.keys()]
-    if using:
-        used = sorted({name for period in using for name in changed & records[period].directory.projects.keys()})
-        more = f" and {len(used) - 3} more" if len(used) > 3 else ""
-        notices.append(_kept(PROJECTS_FILE, f"what changes of {', '.join(used[:3])}{more}", using))
+    other = sorted(
+        period for period, record in records.items() if _settings(old[0], record) != _settings(new[0], record)
+    )
+    if other:
+        notices.append(_kept(FILE_NAME, "what changes of the settings", other))
+    for path, changed, used in (
+        (PEOPLE_FILE, _changed_people(old[1], new[1]), _people),
+        (PROJECTS_FILE, _different(old[1].projects, new[1].projects), _projects),
+    ):
+        using = {period: changed & used(record) for period, record in sorted(records.items())}
+        months = [period for period, names in using.items() if names]
+        if months:
+            names = sorted(set().union(*using.values()))
+            more = f" and {len(names) - 3} more" if len(names) > 3 else ""
+            notices.append(_kept(path, f"what changes of {', '.join(names[:3])}{more}", months))
     return notices
+
+
+def _settings(config: Config, record: Frozen) -> dict[str, Any]:
+    """The settings that bear on a month; who must have approved is no part of them."""
+    without = replace(config, review=replace(config.review, evidence=EvidenceRule()))
+    return settings_values(without, {source.source for source in record.sources})
+
+
+def _people(record: Frozen) -> set[str]:
+    return {*record.directory.people, *(line.pi for line in record.lines)}
+
+
+def _projects(record: Frozen) -> set[str]:
+    return {*record.directory.projects, *(line.project for line in record.lines)}
+
+
+def _changed_people(old: Directory, new: Directory) -> set[str]:
+    """Those who are called otherwise, and those to whom charges would go, or no longer go, by another alias."""
+    aliases = _different(old.aliases, new.aliases)
+    return (
+        _different(old.people, new.people) | aliases | {old.aliases[alias] for alias in aliases if alias in old.aliases}
+    )
+
+
+def _different(old: Mapping[str, object], new: Mapping[str, object]) -> set[str]:
+    return {name for name in old.keys() | new.keys() if old.get(name) != new.get(name)}
 
 
 def _kept(path: str, what: str, months: list[str]) -> Problem:

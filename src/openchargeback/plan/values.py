@@ -196,16 +196,16 @@ class PeriodChange:
 class SettingChange:
     """A setting or an entry of the directory that has another value; empty text where there is none.
 
-    path: the file. more, less: what billing lines gain and lose where the change reaches, in cents; several changes of
-    one file may share them.
+    path: the file. more, less: what billing lines gain and lose by it, in cents; None where other changed settings can
+    have moved the same lines. What these come to together stands in an item without a key.
     """
 
     path: str
     key: str
     old: str
     new: str
-    more: Decimal = ZERO
-    less: Decimal = ZERO
+    more: Decimal | None = ZERO
+    less: Decimal | None = ZERO
 
 
 @dataclass(frozen=True, slots=True)
@@ -226,6 +226,7 @@ class Plan:
     """What merging the head would change. problems: those of the head, and what was noticed between the two.
 
     evidence: who approved the decisions and closings that the head changes, where they are committed.
+    unread: the months that could not be compared, or not in full, because of errors in the head.
     """
 
     base: Revision
@@ -235,6 +236,7 @@ class Plan:
     settings: tuple[SettingChange, ...]
     problems: tuple[Problem, ...]
     evidence: tuple[Evidence, ...] = ()
+    unread: tuple[str, ...] = ()
 
     @property
     def moves(self) -> bool:

@@ -12,6 +12,9 @@ from openchargeback.problems import Problem, Severity
 LARGEST = 10
 """How many changes by PI and project are shown."""
 
+TOGETHER = "all without an amount, together"
+"""What stands for the key of settings that can have moved the same billing lines."""
+
 NOTHING_MOVES = "No billing line moves."
 
 LEVELS = (
@@ -88,9 +91,21 @@ def revision(side: Revision) -> str:
 
 
 def settled(plan: Plan) -> str:
-    """The whole in one sentence."""
+    """The whole in one sentence, after one on what could not be compared."""
+    if plan.unread:
+        return f"{_unread(plan)} {_moves(plan)}".rstrip()
+    return _moves(plan)
+
+
+def _unread(plan: Plan) -> str:
+    first, many = plan.unread[0], len(plan.unread)
+    what = first if many == 1 else f"{many:,} months from {first} to {plan.unread[-1]}"
+    return f"{what} could not be compared in full: see the errors."
+
+
+def _moves(plan: Plan) -> str:
     if not plan.moves:
-        return NOTHING_MOVES
+        return "" if plan.unread else NOTHING_MOVES
     old = sum((period.old for period in plan.periods), money.ZERO)
     new = sum((period.new for period in plan.periods), money.ZERO)
     moving = sum(bool(period.lines) for period in plan.periods)

@@ -20,9 +20,10 @@ from openchargeback.ledger.revision import FOLDERS, Snapshot, compared, lies_in,
 from openchargeback.ledger.settings import Config
 from openchargeback.model import Evidence, Level, State
 from openchargeback.plan.changes import period_change
+from openchargeback.plan.effects import changed_settings
 from openchargeback.plan.parts import Side, settle_both, unexplained
 from openchargeback.plan.reached import changed_paths, period_of, reached_periods
-from openchargeback.plan.settings import billing_config, changed_settings
+from openchargeback.plan.settings import billing_config
 from openchargeback.plan.thresholds import beyond, strictest
 from openchargeback.plan.touched import kept_months, touched_periods
 from openchargeback.plan.values import PeriodChange, Plan, Revision
@@ -79,6 +80,7 @@ def _plan(sides: _Sides, store: Cache, host: HostRecord | None, step: Step | Non
     before, base_problems = _read(sides.base_folder, sides.base, sides, store)
     if before is None:
         before = Ledger(sides.base_folder, after.config, after.directory, {}, {}, {})
+    unread = _unread(problems, reached, after)
     corrected = correct(before), correct(after)
     base_problems += corrected[0].problems
     problems += corrected[1].problems
@@ -89,13 +91,15 @@ def _plan(sides: _Sides, store: Cache, host: HostRecord | None, step: Step | Non
         change, old_faults, new_faults = _period(period, (before, corrected[0]), (after, corrected[1]))
         base_problems += old_faults
         problems += [each for each in new_faults if not _is_about_quality(each)]
-        if change is not None and not change.is_quiet:
+        if change is None:
+            unread.add(period)
+        elif not change.is_quiet and not _lacks_charges(period, problems):
             periods.append(change)
     settings = changed_settings((before.config, before.directory), (after.config, after.directory), periods)
     problems += touched_periods(changed_paths(sides.base.entries, sides.head.entries), *states)
     problems += kept_months((before.config, before.directory), (after.config, after.directory), after.frozen)
     problems += beyond(periods, strictest(before.config.plan, after.config.plan), after.config.currency)
-    problems += _base_notice(base_problems)
+    problems += _base_notice(base_problems) + _bases_notice(sides.base)
     evidence, missing = _approved(sides, before, after, host)
     return Plan(
         _revision(sides.base),
@@ -105,6 +109,24 @@ def _plan(sides: _Sides, store: Cache, host: HostRecord | None, step: Step | Non
         settings,
         tuple(in_order([*problems, *missing])),
         evidence,
+        tuple(sorted(unread)),
+    )
+
+
+def _unread(problems: Sequence[Problem], reached: Sequence[str], after: Ledger) -> set[str]:
+    """The periods of which a file at the head could not be read; settings and directory concern all open ones."""
+    paths = {problem.path for problem in problems if problem.severity is Severity.ERROR}
+    found = {period_of(path) for path in paths} - {""}
+    if any(path == FILE_NAME or lies_in(path, ("directory",)) for path in paths):
+        found |= {period for period in (*reached, *after.periods) if after.period_file(period).state is State.OPEN}
+    return found
+
+
+def _lacks_charges(period: str, problems: Sequence[Problem]) -> bool:
+    """Whether charges of a period could not be taken, so that the rest of them says nothing of the month."""
+    return any(
+        problem.severity is Severity.ERROR and lies_in(problem.path, ("charges",)) and period_of(problem.path) == period
+        for problem in problems
     )
 
 
@@ -269,6 +291,23 @@ def _base_notice(problems: Sequence[Problem]) -> list[Problem]:
             "base-has-errors",
             f"the base has errors ({first.message}); what cannot be billed there counts as new",
             "nothing to do in this change",
+            severity=Severity.NOTICE,
+        )
+    ]
+
+
+def _bases_notice(base: Snapshot) -> list[Problem]:
+    """That more than one commit could have been compared with."""
+    if not base.others:
+        return []
+    what = f"branches were merged into each other, so {base.name} and the head have {1 + len(base.others)} last commits"
+    others = ", ".join(each[:12] for each in base.others)
+    return [
+        Problem(
+            "",
+            "several-bases",
+            f"{what} in common; {base.commit[:12]} is compared with, not {others}",
+            f"merge {base.name} into the branch, then only what the branch changes is shown",
             severity=Severity.NOTICE,
         )
     ]

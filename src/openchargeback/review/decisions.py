@@ -202,7 +202,7 @@ def _unexpected(outcome: _Outcome, digest: str) -> Problem | None:
     if expect.billed is not None and expect.billed != outcome.amount:
         return _void(
             outcome.decision,
-            f"it expects {money.exact(expect.billed)}, the charges sum to {money.exact(outcome.amount)}",
+            f"it expects {money.signed_exact(expect.billed)}, the charges sum to {money.signed_exact(outcome.amount)}",
         )
     if expect.digest is not None and not digest.startswith(expect.digest):
         return _void(outcome.decision, "the charges are others than those that were seen")

@@ -120,7 +120,7 @@ def _patterns(con: duckdb.DuckDBPyConnection, config: Config) -> list[Problem]:
         try:
             con.execute(
                 "INSERT INTO flag SELECT cell.n, $flag FROM cell JOIN attributed AS charge USING (n) "
-                f"WHERE {' AND '.join(conditions)}",
+                f"WHERE {' AND '.join(conditions) or 'true'}",
                 values,
             )
         except duckdb.InvalidInputException as error:
