@@ -44,7 +44,7 @@ class Share:
 
 @dataclass(frozen=True, slots=True)
 class Place:
-    """Where a charge stands: the file, its row as a spreadsheet counts (the header is 1), its line (0: none)."""
+    """Where a charge stands: the file, its row as a spreadsheet counts (1 is the first with anything), its line (0: none)."""
 
     file: str
     row: int
@@ -221,7 +221,7 @@ def place_of(loaded: LoadedFile, n: int) -> Place:
     row, layout = n - loaded.first, loaded.opened.layout
     if layout is None:
         return Place(loaded.file.path, row + 2, 0)
-    return Place(loaded.file.path, row + 2, row + 2 if layout.plain else layout.lines[row])
+    return Place(loaded.file.path, layout.number(row), row + 2 if layout.plain else layout.lines[row])
 
 
 def _corrected_line(

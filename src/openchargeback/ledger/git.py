@@ -191,8 +191,10 @@ def lies_otherwise(root: Path, paths: Iterable[str], index: str = "") -> bool:
     index: as for `staged`.
     """
     wanted = list(paths)
-    looks = (("diff", "--name-only", "--no-ext-diff"), ("ls-files", "--others", "--exclude-standard"))
-    return any(_expect(_run(root, *look, "--", *wanted, index=index)) for look in looks)
+    changed = _expect(_run(root, "diff", "--name-only", "--no-ext-diff", "--", *wanted, index=index))
+    return bool(
+        changed or _expect(_run(root, "ls-files", "--others", "--exclude-standard", "--", *wanted, index=index))
+    )
 
 
 def index_tree(root: Path, index: str = "") -> dict[str, Entry]:
