@@ -44,7 +44,7 @@ class Share:
 
 @dataclass(frozen=True, slots=True)
 class Place:
-    """Where a charge stands: the file, its row as a spreadsheet counts (1 is the first with anything), its line (0: none)."""
+    """Where a charge stands: file, row as problems count it (the header is 1, blank ones count), line (0: none)."""
 
     file: str
     row: int
