@@ -416,6 +416,25 @@ def test_a_review_that_the_host_recorded_is_level_a(host: Host) -> None:
 
 
 @pytest.mark.parametrize(
+    ("reviews", "level"),
+    [
+        ([{}], "A"),
+        ([{"official": False}], "C"),
+        ([{"dismissed": True}], "C"),
+        ([{}, {"state": "REQUEST_CHANGES"}], "C"),
+        ([{"commit_id": "0" * 40}], "C"),
+        ([{}, {"state": "COMMENT"}], "A"),
+    ],
+)
+def test_a_review_as_forgejo_and_gitea_record_it(host: Host, reviews: list[dict[str, Any]], level: str) -> None:
+    """They say of each review whether it counts, instead of who somebody is to the repository."""
+    listed = [host.review(**{"official": True, "stale": False, "dismissed": False, **each}) for each in reviews]
+    found = host.told(*({key: each[key] for key in each if key != "author_association"} for each in listed))
+    assert found["level"] == level
+    assert level == "C" or found["why"].startswith("forgejo #12: ")
+
+
+@pytest.mark.parametrize(
     ("reviews", "why"),
     [
         ([], "no approving review"),

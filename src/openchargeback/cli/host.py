@@ -1,7 +1,8 @@
 """What a host recorded about a pull request, from the files that a workflow downloaded.
 
 GitHub: the event (`GITHUB_EVENT_PATH`), or `gh api repos/O/R/pulls/N`; `gh api --paginate repos/O/R/pulls/N/reviews`
-and `gh api --paginate repos/O/R/pulls/N/commits`. Nothing is fetched here.
+and `gh api --paginate repos/O/R/pulls/N/commits`. Forgejo and Gitea: the same three of their API. Nothing is fetched
+here.
 """
 
 from __future__ import annotations
@@ -41,6 +42,9 @@ def review_options(function: F) -> F:
 _INSIDERS = ("OWNER", "MEMBER", "COLLABORATOR")
 """Associations with the repository that go with write access or a membership; anybody may review in a public one."""
 
+_VERDICTS = {"REQUEST_CHANGES": "CHANGES_REQUESTED"}
+"""Words of Forgejo and Gitea, with GitHub's."""
+
 
 def host_record(event: Path | None, reviews: Path | None, commits: Path | None) -> HostRecord | None:
     """The host's record of the pull request of an event; None where there is no pull request or no reviews are given.
@@ -61,13 +65,15 @@ def host_record(event: Path | None, reviews: Path | None, commits: Path | None) 
     if not isinstance(head, dict) or not isinstance(head.get("sha"), str):
         return None
     number, sha = request.get("number"), head["sha"]
-    approvers = _approvers(_list(reviews), sha)
+    listed = _list(reviews)
+    approvers = _approvers(listed, sha)
     authors, doubt = _authors(request, _list(commits) if commits else None)
     others = tuple(sorted(approvers - authors))
     if not doubt and not others:
         doubt = "only authors approved it" if approvers else f"no approving review of {sha[:12]} by a member"
     merged = request.get("merge_commit_sha") if request.get("merged") else ""
-    return HostRecord(f"github #{number}", sha, str(merged or ""), () if doubt else others, doubt)
+    host = "forgejo" if any("official" in each for each in listed) else "github"
+    return HostRecord(f"{host} #{number}", sha, str(merged or ""), () if doubt else others, doubt)
 
 
 def _is_named(option: str) -> bool:
@@ -80,16 +86,22 @@ def _approvers(reviews: Sequence[Any], head: str) -> set[str]:
     last: dict[str, tuple[str, str]] = {}
     for review in reviews:
         user = review.get("user") or {}
-        state, login = str(review.get("state", "")).upper(), user.get("login")
+        state, login = _verdict(review), user.get("login")
         if (
             not login
             or user.get("type", "User") != "User"
             or state not in ("APPROVED", "CHANGES_REQUESTED", "DISMISSED")
         ):
             continue
-        if review.get("author_association") in _INSIDERS:
+        # Forgejo and Gitea say of each review whether it counts for the rules of the branch.
+        if review.get("author_association") in _INSIDERS or review.get("official") is True:
             last[login.casefold()] = (state, str(review.get("commit_id", "")))
     return {login for login, (state, commit) in last.items() if (state, commit) == ("APPROVED", head)}
+
+
+def _verdict(review: dict[str, Any]) -> str:
+    state = str(review.get("state", "")).upper()
+    return "DISMISSED" if review.get("dismissed") is True else _VERDICTS.get(state, state)
 
 
 def _authors(request: dict[str, Any], commits: Sequence[Any] | None) -> tuple[set[str], str]:
