@@ -13,7 +13,7 @@ from openchargeback.ledger import schema_files
 from openchargeback.ledger.approvals import read_approvals
 from openchargeback.ledger.config import read_config
 from openchargeback.ledger.directory import read_directory
-from openchargeback.ledger.frozen import FROZEN_FILE
+from openchargeback.ledger.frozen_shape import FROZEN_FILE
 from openchargeback.ledger.new import create_ledger
 from openchargeback.ledger.notes import read_notes
 from openchargeback.ledger.periods import read_period

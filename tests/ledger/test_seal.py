@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 
 from openchargeback.ledger import seal
 from openchargeback.ledger.files import digest_with_plain_line_ends
-from openchargeback.ledger.frozen import read_frozen
+from openchargeback.ledger.frozen_reading import read_frozen
 from openchargeback.ledger.periods import Event, PeriodFile, read_period, seal_digest, write_period
 from openchargeback.ledger.reading import read_ledger
 from openchargeback.model import State

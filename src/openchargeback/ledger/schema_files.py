@@ -14,7 +14,7 @@ from pathlib import Path, PurePosixPath
 from openchargeback.ledger.approvals import APPROVALS
 from openchargeback.ledger.config import CONFIG
 from openchargeback.ledger.directory import PEOPLE, PROJECTS
-from openchargeback.ledger.frozen import FROZEN_FILE
+from openchargeback.ledger.frozen_shape import FROZEN_FILE
 from openchargeback.ledger.notes import NOTES_FILE
 from openchargeback.ledger.periods import PERIOD
 from openchargeback.ledger.shape import Shape

@@ -15,7 +15,8 @@ from functools import partial
 from pathlib import Path, PurePosixPath
 
 from openchargeback.ledger import files, git, shape
-from openchargeback.ledger.frozen import FROZEN, PARTS, Frozen, part_path, read_frozen
+from openchargeback.ledger.frozen import FROZEN, PARTS, Frozen, part_path
+from openchargeback.ledger.frozen_reading import read_frozen
 from openchargeback.ledger.periods import PeriodFile, Seal, is_period, read_period, seal_digest
 from openchargeback.ledger.reading import Ledger
 from openchargeback.model import State

@@ -28,8 +28,8 @@ from openchargeback.ledger.frozen import (
     RESOURCES,
     Frozen,
     part_path,
-    read_frozen,
 )
+from openchargeback.ledger.frozen_reading import read_frozen
 from openchargeback.ledger.periods import PeriodFile
 from openchargeback.ledger.reading import Ledger
 from openchargeback.ledger.seal import changed_inputs, left_over, no_longer_finalized, recorded_periods

@@ -12,7 +12,9 @@ from openchargeback.billing.corrections import correct
 from openchargeback.billing.freezing import Details, freeze, history_of, months_before
 from openchargeback.billing.pipeline import bill_period
 from openchargeback.ledger.approvals import Decision, Verb
-from openchargeback.ledger.frozen import FROZEN, PARTS, Frozen, frozen_files, part_path, read_frozen
+from openchargeback.ledger.frozen import FROZEN, PARTS, Frozen, part_path
+from openchargeback.ledger.frozen_reading import read_frozen
+from openchargeback.ledger.frozen_writing import frozen_files
 from openchargeback.ledger.periods import Event, PeriodFile, write_period
 from openchargeback.ledger.reading import Ledger
 from openchargeback.ledger.schema_files import schema_comment

@@ -1,0 +1,221 @@
+"""The record of a closed month, read back from its files."""
+
+from __future__ import annotations
+
+import hashlib
+from pathlib import Path
+from typing import Any
+
+from openchargeback.ledger import table
+from openchargeback.ledger.directory import Directory, directory_of
+from openchargeback.ledger.files import read_bytes
+from openchargeback.ledger.frozen import (
+    CORRECTIONS,
+    FROZEN,
+    LINES,
+    RESOURCES,
+    Frozen,
+    FrozenResource,
+    FrozenStatement,
+    Spending,
+    part_path,
+)
+from openchargeback.ledger.frozen_shape import FROZEN_FILE, columns_of
+from openchargeback.ledger.periods import PeriodFile
+from openchargeback.ledger.yaml_tree import parse
+from openchargeback.model import (
+    Amounts,
+    Attribution,
+    BillingLine,
+    Correction,
+    DecisionRecord,
+    Entry,
+    Evidence,
+    FileRecord,
+    FlagGroup,
+    HeldGroup,
+    Kind,
+    Level,
+    PeriodAmounts,
+    Reference,
+    ResourceLine,
+    SourceTotals,
+    State,
+)
+from openchargeback.problems import Problem
+
+
+def read_frozen(root: Path, period: str, state: PeriodFile) -> tuple[Frozen | None, list[Problem]]:
+    """The record of a closed period with all its faults; None where there is none that could be shown."""
+    problems: list[Problem] = []
+    path = part_path(period, FROZEN)
+    data = read_bytes(root, path, problems)
+    if data is None:
+        if not problems:
+            problems.append(_missing(period, path, state))
+        return None, problems
+    node, reader = parse(data, path)
+    values = FROZEN_FILE.read(node, reader) if node is not None else None
+    directory = (
+        directory_of(values["directory"].get("people", []), reader, values["directory"].get("projects", []), reader)
+        if values
+        else None
+    )
+    problems += reader.problems
+    if values is None or directory is None or reader.problems:
+        return None, problems or [_missing(period, path, state)]
+    if values["period"] != period:
+        message = f"it is the record of {values['period']}"
+        problems.append(Problem(path, "frozen-fault", message, "restore the file from Git", 1))
+        return None, problems
+    currency = values["settings"].currency
+    parts = {name: read_bytes(root, part_path(period, name), problems) for name in (LINES, RESOURCES, CORRECTIONS)}
+    for name in (LINES, RESOURCES):
+        if parts[name] is None and not problems:
+            problems.append(_missing(period, part_path(period, name), state))
+    rows = {
+        name: table.read_table(content, part_path(period, name), columns_of(name, currency), problems)
+        for name, content in parts.items()
+        if content is not None
+    }
+    if problems:
+        return None, problems
+    digest = hashlib.sha256(data).hexdigest()
+    return _frozen(period, digest, values, directory, rows), problems
+
+
+def _missing(period: str, path: str, state: PeriodFile) -> Problem:
+    fix = (
+        "restore it from Git"
+        if state.state is State.FINALIZED
+        else f"restore it from Git, or `focus-billing periods open {period}` and close it again"
+    )
+    return Problem(path, "not-frozen", f"{period} is {state.state}, but what closing it wrote is not there", fix)
+
+
+def _frozen(
+    period: str, digest: str, values: dict[str, Any], directory: Directory, rows: dict[str, list[list[Any]]]
+) -> Frozen:
+    return Frozen(
+        period=period,
+        digest=digest,
+        version=values["version"],
+        revision=values["revision"],
+        closed=values["closed"],
+        config=values["settings"],
+        directory=directory,
+        charges=tuple(
+            FileRecord(v["path"], v["source"], v["sha256"], int(v["size"]), v["charges"], v["billed"])
+            for v in values["inputs"]["charges"]
+        ),
+        approvals=values["inputs"]["approvals"],
+        files=values["files"],
+        sources=tuple(SourceTotals(**v) for v in values["sources"]),
+        spending=tuple(Spending(**v) for v in values["spending"]),
+        held=tuple(_held_group(v) for v in values["held"]),
+        flags=tuple(_flag_group(period, v) for v in values["flags"]),
+        decisions=tuple(
+            DecisionRecord(**{name: value for name, value in v.items() if name != "billed"}, exact_billed=v["billed"])
+            for v in values["decisions"]
+        ),
+        statements=tuple(_statement(v) for v in values["statements"]),
+        lines=tuple(_line(period, cells) for cells in rows[LINES]),
+        resources=tuple(_resource(cells) for cells in rows[RESOURCES]),
+        corrections=tuple(_correction(cells) for cells in rows.get(CORRECTIONS, ())),
+        compared_with=tuple(values.get("compared_with", ())),
+        evidence=tuple(_evidence(v) for v in values.get("evidence", ())),
+    )
+
+
+def _evidence(v: dict[str, Any]) -> Evidence:
+    return Evidence(
+        path=v["path"],
+        level=Level(v["level"]),
+        approvers=tuple(v.get("approvers", ())),
+        authors=tuple(v.get("authors", ())),
+        commit=v.get("commit", ""),
+        content=v.get("content", ""),
+        why=v.get("why", ""),
+    )
+
+
+def _held_group(v: dict[str, Any]) -> HeldGroup:
+    return HeldGroup(
+        source=v["source"],
+        service=v["service"],
+        pi=v["pi"],
+        project=v["project"],
+        fund=v["fund"],
+        flags=tuple(v["flags"]),
+        charges=v["charges"],
+        exact_list=v["list"],
+        exact_billed=v["billed"],
+        currency=v["currency"],
+    )
+
+
+def _flag_group(period: str, v: dict[str, Any]) -> FlagGroup:
+    return FlagGroup(
+        period=period,
+        flag=v["flag"],
+        source=v["source"],
+        project=v["project"],
+        service=v["service"],
+        pi=v["pi"],
+        charges=v["charges"],
+        exact_billed=v["billed"],
+        exact_list=v["list"],
+        currency=v["currency"],
+        held=v["held"],
+        exact_held=v["amount_held"],
+        digest=v.get("digest", ""),
+        ids=tuple(v.get("ids", ())),
+        why=v.get("why", ""),
+    )
+
+
+def _statement(v: dict[str, Any]) -> FrozenStatement:
+    history = tuple(
+        PeriodAmounts(period, Amounts(amounts[0], amounts[0] - amounts[1], amounts[1]))
+        for period, amounts in v.get("history", {}).items()
+        if len(amounts) == 2
+    )
+    attributions = tuple(
+        Attribution(
+            pi=each["pi"],
+            project=each["project"],
+            fund=each["fund"],
+            by=tuple(each.get("by", ())),
+            charges=each["charges"],
+            exact_billed=each["exact"],
+            billed=each["billed"],
+        )
+        for each in v.get("attributions", ())
+    )
+    references = tuple(
+        Reference(each["name"], tuple(each["values"]), each["count"]) for each in v.get("references", ())
+    )
+    return FrozenStatement(v["number"], v["pi"], v["project"], v["digest"], history, attributions, references)
+
+
+def _line(period: str, cells: list[Any]) -> BillingLine:
+    pi, project, fund, source, service, entry, original, corrects, charges, exact_list, exact_billed, *cents = cells
+    return BillingLine(
+        *(period, pi, project, fund, source, service, charges, exact_list, exact_billed),
+        *(Amounts(*cents), Entry(entry), original, corrects),
+    )
+
+
+def _resource(cells: list[Any]) -> FrozenResource:
+    pi, project, fund, source, service, kind, resource_id, resource_name, charges, *cents = cells
+    line = ResourceLine(fund, source, service, Kind(kind), resource_id, resource_name, charges, Amounts(*cents))
+    return FrozenResource(pi, project, line)
+
+
+def _correction(cells: list[Any]) -> Correction:
+    charge, original, entry, pi, project, fund, source, service, currency, exact_list, exact_billed, *rest = cells
+    *cents, corrects, place = rest
+    return Correction(
+        *(charge, original, Entry(entry), pi, project, fund, source, service, currency, exact_list, exact_billed),
+        *(Amounts(*cents), corrects, place),
+    )

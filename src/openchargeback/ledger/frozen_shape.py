@@ -1,0 +1,253 @@
+"""The form of what closing a month records: the keys of `P.frozen.yaml`, and the columns of the tables beside it."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+from openchargeback import money
+from openchargeback.ledger import shape, table
+from openchargeback.ledger.config import CONFIG, config_of
+from openchargeback.ledger.directory import PEOPLE, PROJECTS
+from openchargeback.ledger.frozen import LINES, RESOURCES
+from openchargeback.ledger.periods import PERIOD
+from openchargeback.ledger.yaml_tree import Node, Reader, Scalar
+from openchargeback.model import Entry, Kind, Level
+
+
+@dataclass(frozen=True, slots=True)
+class _Verbatim:
+    """Text as it was written, blanks and all: it was received like that, and has to fit what the tables say."""
+
+    help: str = ""
+
+    def read(self, node: Node, reader: Reader) -> str | None:
+        if isinstance(node, Scalar) and not node.is_null:
+            return node.text
+        return shape.Text().read(node, reader)
+
+    def schema(self) -> dict[str, Any]:
+        return shape.Text(help=self.help).schema()
+
+
+_ANY = _Verbatim()
+_SHA = shape.Text(pattern=r"[0-9a-f]{64}", what="a SHA-256 digest")
+_COUNT = shape.Integer(0, 999_999_999)
+_SIZE = shape.Integer(0, 999_999_999_999_999)
+_EXACT = shape.Number(digits=money.SUM_DIGITS)
+
+
+# What keys mean wherever they stand in the record; for editors.
+_WORDS = {
+    "amount_held": "Exact sum of what is held.",
+    "approvals": "SHA-256 of each approval file, by its path.",
+    "approvers": "Who approved.",
+    "attributions": "How PI, project and fund were found.",
+    "authors": "Who wrote it.",
+    "billed": "What is billed.",
+    "by": "Who decided.",
+    "charges": "How many charges, or which charge files.",
+    "charges_billed": "How many of them are billed.",
+    "charges_held": "How many of them are held.",
+    "charges_rejected": "How many of them are rejected.",
+    "commit": "The commit that holds it.",
+    "content": "Digest of what was approved.",
+    "count": "How many there are.",
+    "currency": "Currency of the amounts.",
+    "decision": "What was decided.",
+    "decisions": "Decisions that the month rests on.",
+    "digest": "SHA-256 of what it rests on.",
+    "directory": "The directory entries that were used.",
+    "evidence": "Who approved what, as far as it was recorded.",
+    "exact": "Exact amount billed.",
+    "files": "How many charge files.",
+    "flag": "The flag.",
+    "flags": "The flags.",
+    "fund": "The accounting string, or how it was found.",
+    "held": "What is held.",
+    "history": "List price and amount billed of the months before.",
+    "ids": "The first charge ids of the group.",
+    "imported": "Exact sum of what was imported.",
+    "imported_list": "Exact list price of what was imported.",
+    "inputs": "The files that the month rests on.",
+    "level": "The level of evidence.",
+    "line": "The line of the file.",
+    "list": "Exact list price.",
+    "name": "The name of the reference.",
+    "number": "The number of the statement.",
+    "on": "The day of the decision.",
+    "people": "PIs.",
+    "projects": "Projects.",
+    "path": "The file, by its path in the ledger.",
+    "period": "The month.",
+    "pi": "The PI, or how the PI was found.",
+    "project": "The project, or how it was found.",
+    "reason": "Why it was decided.",
+    "references": "Grant numbers and the like that tags name.",
+    "rejected": "Exact sum of what was rejected.",
+    "service": "The service.",
+    "settings": "The settings that were used.",
+    "sha256": "SHA-256 of the bytes.",
+    "size": "Size in bytes.",
+    "source": "The source.",
+    "sources": "Totals of each source.",
+    "spending": "What each project spent on each service.",
+    "statements": "The statements as issued.",
+    "values": "The values.",
+    "what": "On what.",
+    "why": "What made it so.",
+}
+
+
+def _described(fields: dict[str, shape.Shape]) -> dict[str, shape.Shape]:
+    """The fields with the meaning of their keys, where they do not say it themselves."""
+    said: Any = [(name, field, _WORDS.get(name, "")) for name, field in fields.items()]
+    return {name: replace(field, help=field.help or words) for name, field, words in said}
+
+
+def _rows(fields: dict[str, shape.Shape], optional: Sequence[str] = ()) -> shape.ListOf:
+    required = tuple(name for name in fields if name not in optional)
+    return shape.ListOf(shape.Record(_described(fields), required=required))
+
+
+_SOURCES = _rows(
+    {
+        "source": _ANY,
+        "currency": _ANY,
+        "files": _COUNT,
+        "charges": _COUNT,
+        "imported": _EXACT,
+        "billed": _EXACT,
+        "held": _EXACT,
+        "rejected": _EXACT,
+        "imported_list": _EXACT,
+        "charges_billed": _COUNT,
+        "charges_held": _COUNT,
+        "charges_rejected": _COUNT,
+    }
+)
+_HELD = _rows(
+    {
+        "source": _ANY,
+        "service": _ANY,
+        "pi": _ANY,
+        "project": _ANY,
+        "fund": _ANY,
+        "flags": shape.ListOf(_ANY),
+        "charges": _COUNT,
+        "list": _EXACT,
+        "billed": _EXACT,
+        "currency": _ANY,
+    }
+)
+_FLAGS = _rows(
+    {
+        "flag": _ANY,
+        "source": _ANY,
+        "project": _ANY,
+        "service": _ANY,
+        "pi": _ANY,
+        "charges": _COUNT,
+        "billed": _EXACT,
+        "list": _EXACT,
+        "currency": _ANY,
+        "held": _COUNT,
+        "amount_held": _EXACT,
+        "digest": _ANY,
+        "ids": shape.ListOf(_ANY),
+        "why": _ANY,
+    },
+    optional=("digest", "ids", "why"),
+)
+_DECISIONS = _rows(
+    {
+        "path": _ANY,
+        "line": _COUNT,
+        "decision": _ANY,
+        "what": _ANY,
+        "charges": _COUNT,
+        "billed": _EXACT,
+        "reason": _ANY,
+        "by": _ANY,
+        "on": _ANY,
+    }
+)
+_ATTRIBUTIONS = _rows(
+    {"pi": _ANY, "project": _ANY, "fund": _ANY, "by": shape.ListOf(_ANY), "charges": _COUNT, "exact": _EXACT,
+     "billed": _EXACT},
+    optional=("by",),
+)  # fmt: skip
+_REFERENCES = _rows({"name": _ANY, "values": shape.ListOf(_ANY), "count": _COUNT})
+_STATEMENTS = _rows(
+    {
+        "number": _ANY,
+        "pi": _ANY,
+        "project": _ANY,
+        "digest": _SHA,
+        "history": shape.MapOf(shape.ListOf(_EXACT)),
+        "attributions": _ATTRIBUTIONS,
+        "references": _REFERENCES,
+    },
+    optional=("history", "attributions", "references"),
+)
+_EVIDENCE = _rows(
+    {
+        "path": _ANY,
+        "level": shape.Choice(tuple(level.value for level in Level)),
+        "approvers": shape.ListOf(_ANY),
+        "authors": shape.ListOf(_ANY),
+        "commit": _ANY,
+        "content": _ANY,
+        "why": _ANY,
+    },
+    optional=("approvers", "authors", "commit", "content", "why"),
+)
+FROZEN_FILE = shape.Record(
+    _described({
+        "period": shape.Text(pattern=shape.PERIOD_PATTERN, what="a period"),
+        "version": shape.Text(help="The version of the tool that closed the period."),
+        "revision": PERIOD.fields["revision"],
+        "closed": PERIOD.fields["closed"],
+        "files": shape.MapOf(_SHA, help="Digests of the other files that closing wrote."),
+        "inputs": shape.Record(
+            _described({
+                "charges": _rows({"path": _ANY, "source": _ANY, "sha256": _SHA, "size": _SIZE, "charges": _COUNT,
+                                  "billed": _EXACT}),
+                "approvals": shape.MapOf(_SHA),
+            }),
+            required=("charges", "approvals"),
+        ),
+        "compared_with": shape.ListOf(_ANY, help="Closed months that amounts were compared with."),
+        "sources": _SOURCES,
+        "spending": _rows({"source": _ANY, "project": _ANY, "service": _ANY, "billed": _EXACT}),
+        "statements": _STATEMENTS,
+        "held": _HELD,
+        "flags": _FLAGS,
+        "decisions": _DECISIONS,
+        "evidence": _EVIDENCE,
+        "settings": shape.Record(CONFIG.fields, required=CONFIG.required, make=lambda v, _n, _r: config_of(v)),
+        "directory": shape.Record(
+            _described({"people": PEOPLE.fields["people"], "projects": PROJECTS.fields["projects"]})
+        ),
+    }),
+    required=("period", "version", "revision", "closed", "files", "inputs", "sources", "spending", "statements", "held",
+              "flags", "decisions", "settings", "directory"),
+    help="What closing a month recorded; written by the program, never by hand.",
+)  # fmt: skip
+
+
+def columns_of(name: str, currency: str) -> tuple[table.Column, ...]:
+    """The columns of a table that closing writes: LINES, RESOURCES or CORRECTIONS."""
+    text, exact = table.text, table.exact
+    cents = tuple(table.cents(each, currency) for each in ("list", "discount", "billed"))
+    payer = (text("pi"), text("project"), text("fund"), text("source"), text("service"))
+    if name == LINES:
+        entry = (table.word("entry", (e for e in Entry if e is not Entry.REJECTED)), text("original"), text("corrects"))
+        return (*payer, *entry, table.count("charges"), exact("exact_list"), exact("exact_billed"), *cents)
+    if name == RESOURCES:
+        resource = (table.word("kind", Kind), text("resource_id"), text("resource_name"))
+        return (*payer, *resource, table.count("charges"), *cents)
+    entry = (text("charge"), text("original"), table.word("entry", (e for e in Entry if e is not Entry.OWN)))
+    exacts = (text("currency"), exact("exact_list"), exact("exact_billed"))
+    return (*entry, *payer, *exacts, *cents, text("corrects"), text("decision"))

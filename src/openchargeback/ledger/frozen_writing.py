@@ -1,0 +1,185 @@
+"""What closing a month writes: the same bytes for the same month."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterable, Sequence
+from typing import Any
+
+from openchargeback import money
+from openchargeback.ledger import table
+from openchargeback.ledger.frozen import (
+    CORRECTIONS,
+    FROZEN,
+    HELD,
+    HELD_COLUMNS,
+    LINES,
+    RESOURCES,
+    Frozen,
+    FrozenStatement,
+    part_path,
+)
+from openchargeback.ledger.frozen_shape import columns_of
+from openchargeback.ledger.settings_text import directory_values, settings_values
+from openchargeback.ledger.yaml_text import document
+from openchargeback.model import Amounts, FlagGroup
+
+_HEAD = "What closing {period} recorded; written by `focus-billing periods close`, and never edited by hand."
+
+
+def frozen_files(frozen: Frozen, held: Iterable[Sequence[str]], logo: tuple[str, bytes] | None) -> dict[str, bytes]:
+    """The files of a period that is being closed, by path, `P.frozen.yaml` last; `files` and `digest` are found here.
+
+    held: one row a held charge, as HELD_COLUMNS. logo: its kind (svg or png) and bytes.
+    """
+    currency = frozen.config.currency
+
+    def cents(amounts: Amounts) -> list[str]:
+        return [money.plain(amount, currency) for amount in (amounts.list, amounts.discount, amounts.billed)]
+
+    rows: dict[str, list[list[str]]] = {
+        LINES: [
+            [
+                *(each.pi, each.project, each.fund, each.source, each.service),
+                *(str(each.entry), each.original, each.corrects, str(each.charges)),
+                *(money.exact(each.exact_list), money.exact(each.exact_billed), *cents(each.amounts)),
+            ]
+            for each in frozen.lines
+        ],
+        RESOURCES: [
+            [
+                *(resource.pi, resource.project, each.fund, each.source, each.service, str(each.kind)),
+                *(each.resource_id, each.resource_name, str(each.charges), *cents(each.amounts)),
+            ]
+            for resource in frozen.resources
+            for each in (resource.line,)
+        ],
+        CORRECTIONS: [
+            [
+                *(each.charge, each.original, str(each.entry), each.pi, each.project, each.fund),
+                *(each.source, each.service, each.currency),
+                *(money.exact(each.exact_list), money.exact(each.exact_billed), *cents(each.amounts)),
+                *(each.corrects, each.place),
+            ]
+            for each in frozen.corrections
+        ],
+    }
+    parts = {
+        name: table.write_table(columns_of(name, currency), content)
+        for name, content in rows.items()
+        if content or name != CORRECTIONS
+    }
+    kept = list(held)
+    if kept:
+        parts[HELD] = table.write_table([table.text(name) for name in HELD_COLUMNS], kept)
+    if logo:
+        parts[f"logo.{logo[0]}"] = logo[1]
+    digests = {name: hashlib.sha256(parts[name]).hexdigest() for name in sorted(parts)}
+    result = {part_path(frozen.period, name): content for name, content in parts.items()}
+    result[part_path(frozen.period, FROZEN)] = _document(frozen, digests).encode()
+    return result
+
+
+def _document(frozen: Frozen, files: dict[str, str]) -> str:
+    values = {
+        "period": frozen.period,
+        "version": frozen.version,
+        "revision": frozen.revision,
+        "closed": {"on": frozen.closed.on.isoformat(), "by": frozen.closed.by},
+        "files": files,
+        "inputs": {
+            "charges": [
+                {
+                    "path": each.path,
+                    "source": each.source,
+                    "sha256": each.sha256,
+                    "size": each.size,
+                    "charges": each.charges,
+                    "billed": each.exact_billed,
+                }
+                for each in frozen.charges
+            ],
+            "approvals": dict(sorted(frozen.approvals.items())),
+        },
+        "compared_with": list(frozen.compared_with),
+        "sources": [{name: getattr(each, name) for name in each.__dataclass_fields__} for each in frozen.sources],
+        "spending": [{name: getattr(each, name) for name in each.__dataclass_fields__} for each in frozen.spending],
+        "statements": [_statement_values(each, frozen.config.currency) for each in frozen.statements],
+        "held": [
+            {
+                "source": each.source,
+                "service": each.service,
+                "pi": each.pi,
+                "project": each.project,
+                "fund": each.fund,
+                "flags": list(each.flags),
+                "charges": each.charges,
+                "list": each.exact_list,
+                "billed": each.exact_billed,
+                "currency": each.currency,
+            }
+            for each in frozen.held
+        ],
+        "flags": [_flag_values(each) for each in frozen.flags],
+        "decisions": [
+            {
+                "path": each.path,
+                "line": each.line,
+                "decision": each.decision,
+                "what": each.what,
+                "charges": each.charges,
+                "billed": each.exact_billed,
+                "reason": each.reason,
+                "by": each.by,
+                "on": each.on,
+            }
+            for each in frozen.decisions
+        ],
+        "evidence": [{key: value for key, value in each.as_json().items() if value} for each in frozen.evidence],
+        "settings": settings_values(frozen.config, frozen.config.sources),
+        "directory": directory_values(frozen.directory, frozen.directory.people, frozen.directory.projects),
+    }
+    return document(values, _HEAD.format(period=frozen.period))
+
+
+def _statement_values(each: FrozenStatement, currency: str) -> dict[str, Any]:
+    history = {
+        entry.period: [money.plain(entry.amounts.list, currency), money.plain(entry.amounts.billed, currency)]
+        for entry in each.history
+    }
+    attributions = [
+        {
+            "pi": found.pi,
+            "project": found.project,
+            "fund": found.fund,
+            **({"by": list(found.by)} if found.by else {}),
+            "charges": found.charges,
+            "exact": money.exact(found.exact_billed),
+            "billed": money.plain(found.billed, currency),
+        }
+        for found in each.attributions
+    ]
+    references = [{"name": named.name, "values": list(named.values), "count": named.count} for named in each.references]
+    shown = {"history": history, "attributions": attributions, "references": references}
+    return {"number": each.number, "pi": each.pi, "project": each.project, "digest": each.digest} | {
+        key: value for key, value in shown.items() if value
+    }
+
+
+def _flag_values(each: FlagGroup) -> dict[str, Any]:
+    values: dict[str, Any] = {
+        "flag": each.flag,
+        "source": each.source,
+        "project": each.project,
+        "service": each.service,
+        "pi": each.pi,
+        "charges": each.charges,
+        "billed": each.exact_billed,
+        "list": each.exact_list,
+        "currency": each.currency,
+        "held": each.held,
+        "amount_held": each.exact_held,
+    }
+    if each.digest:
+        values |= {"digest": each.digest, "ids": list(each.ids)}
+    return values | ({"why": each.why} if each.why else {})
