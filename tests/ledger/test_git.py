@@ -5,6 +5,7 @@ import subprocess
 import pytest
 
 from openchargeback.ledger import git
+from openchargeback.ledger.history import History
 from openchargeback.problems import OutsideFault
 
 
@@ -141,7 +142,7 @@ def test_a_name_that_looks_like_a_pattern_is_a_name(repository, monkeypatch, inh
     files(repository, "second", a_yaml="seen")
     assert git.last_change(repository, "HEAD", "*.yaml") == first
     assert git.landings(repository, "HEAD", "*.yaml") == [first]
-    assert [each.id for each in git.logged(repository, "HEAD", "*.yaml")] == [first]
+    assert [each.id for each in History(repository).trace("*.yaml").commits] == [first]
     assert git.commits_on(repository, ["*.yaml"], 9) == [first]
     (repository / "a.yaml").write_text("changed")
     assert not git.is_dirty(repository, ["*.yaml"])
@@ -185,6 +186,6 @@ def test_a_ledger_in_a_folder_of_its_repository_asks_for_its_own_files(repositor
     written = files(ledger, "merge", a_yaml="2")
     run(ledger, "mv", "a.yaml", "d.yaml")
     files(ledger, "renamed")
-    assert [each.id for each in git.wrote_in_merges(ledger, "HEAD", "d.yaml")] == [written]
-    assert git.wrote_in_merges(ledger, "HEAD", "b.yaml") == []
+    assert [each.id for each in History(ledger).trace("d.yaml").merges] == [written]
+    assert History(ledger).trace("b.yaml").merges == ()
     assert git.beginnings(ledger, "a.yaml") == [git.resolve(ledger, "HEAD~3")]

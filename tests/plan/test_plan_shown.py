@@ -68,6 +68,17 @@ def test_the_text_fits_eighty_columns_and_ends_with_the_whole(tmp_path):
     assert "Causes: new +5.00, price +2.00" in lines
 
 
+def test_of_many_approval_files_the_first_are_shown_and_the_rest_counted(tmp_path):
+    ledger = started(tmp_path / "l", [*ROWS, *(charge(f"f{n}", 5, fund=None) for n in range(13))])
+    for number in range(13):
+        decision = f"{{charges: ['{number:016x}'], clears: [x], decision: approve, reason: r, by: a@x.edu}}"
+        ledger.write(f"approvals/2025-01/a{number:02}.yaml", f"decisions: [{decision}]\n")
+    ledger.commit()
+    out = run(ledger.root, "main", "--head", "HEAD").stdout
+    assert out.count(": level C") == 10
+    assert out.count("and 3 more") == 2  # decisions, and who approved them
+
+
 def test_control_characters_do_not_reach_the_terminal(tmp_path):
     ledger = started(tmp_path / "l", ROWS)
     ledger.charges([*ROWS, charge("r2", "5", project="\x1b]0;x\x07")])

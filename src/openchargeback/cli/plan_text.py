@@ -119,8 +119,9 @@ def _evidence(found: Sequence[Evidence]) -> None:
         return
     click.echo()
     click.secho("Who approved, as far as it is known", bold=True)
-    for each in found:
+    for each in found[: words.LARGEST]:
         _wrapped(f"{each.path}: ", f"level {each.level}, {', '.join(each.approvers) or 'nobody'} ({each.why})")
+    _more(len(found))
     _wrapped("", words.LEVELS)
 
 

@@ -20,6 +20,7 @@ from typing import IO
 from openchargeback.problems import OutsideFault
 
 _TIMEOUT = 60
+_RENAMES = 1000  # of so many new files each is held against so many that went
 _FIXED = {
     "LC_ALL": "C",  # the messages that are recognised below are Git's English ones
     "LANGUAGE": "C",
@@ -75,7 +76,8 @@ class LoggedCommit:
 class FileChange:
     """What a commit made of a file: the ids of its content in each parent (one where there is none), and now.
 
-    Empty where there was or is no file. path: within the folder; empty for a file outside it.
+    Empty where there was or is no file. path: within the folder; of a file outside it from the top of the repository,
+    with a slash before it.
     """
 
     path: str
@@ -282,26 +284,24 @@ def content_ids_of_files(root: Path, paths: Iterable[str]) -> dict[str, str]:
     return dict.fromkeys(listed, "") | dict(zip(there, _ids(root, there), strict=True))
 
 
-def logged(root: Path, commits: str, path: str = "", signers: Path | None = None) -> list[LoggedCommit]:
+def logged(root: Path, commits: str, signers: Path | None = None) -> list[LoggedCommit]:
     """The commits of a range (such as `a..b`), or of all history up to a commit, the latest first.
 
-    path: only those that changed it, under whatever name. signers: a file of allowed signers (ssh-keygen(1)) to check
-    SSH signatures by; without it nobody counts as a signer.
+    signers: a file of allowed signers (ssh-keygen(1)) to check SSH signatures by; without it nobody counts as a signer.
     """
-    follow = ("--follow", "--", path) if path else ("--",)
-    return [_logged(line) for line in _log(root, commits, *follow, signers=signers).split("\0") if line]
+    return [_logged(line) for line in _log(root, commits, "--", signers=signers).split("\0") if line]
 
 
-def changes(root: Path, tip: str, *, line: bool = False) -> Iterator[tuple[LoggedCommit, list[FileChange]]]:
-    """Every commit up to one, the latest first, with the files that it changed; renames are a file gone and a new one.
+def changes(root: Path, commits: str, *, line: bool = False) -> Iterator[tuple[LoggedCommit, list[FileChange]]]:
+    """Every commit of a range, or of all history up to a commit, parents last, with the files that it changed.
 
-    Of a merge these are the files that it holds otherwise than each of its parents. line: only along the first parents,
-    and what differs from those.
+    A renamed file is one that went and a new one. Of a merge these are the files that it holds otherwise than each of
+    its parents. line: only along the first parents, and what differs from those.
     """
-    top, prefix = Path(_expect(_run(root, "rev-parse", "--show-toplevel")).rstrip("\n")), _prefix(root)
+    top, prefix = _top(root), _prefix(root)
     along = ("--first-parent", "-m") if line else ("-c",)
     # Commit, then a fact and a path for each file.
-    words = iter(_log(top, *along, "--raw", "--no-abbrev", "--no-renames", tip, "--").split("\0"))
+    words = iter(_log(top, *along, "--topo-order", "--raw", "--no-abbrev", "--no-renames", commits, "--").split("\0"))
     commit, found = None, list[FileChange]()
     for word in words:
         text = word.lstrip("\n")
@@ -319,7 +319,23 @@ def _file_change(facts: str, path: str, prefix: str) -> FileChange:
     # A colon, a mode and an id for each parent; then a mode and an id for what is there now.
     parents = len(facts) - len(facts.lstrip(":"))
     *old, new = ("" if not id_.strip("0") else id_ for id_ in facts.split(" ")[parents + 1 : 2 * parents + 2])
-    return FileChange(path[len(prefix) :] if path.startswith(prefix) else "", tuple(old), new)
+    return FileChange(_within(prefix, path), tuple(old), new)
+
+
+def _within(prefix: str, path: str) -> str:
+    return path[len(prefix) :] if path.startswith(prefix) else f"/{path}"
+
+
+def renames(root: Path, commit: str) -> dict[str, str]:
+    """New name → old name of the files that a commit renamed, as Git recognises them; paths as in FileChange.
+
+    Of very many that were changed at the same time only those that kept their content.
+    """
+    options = ("--root", "--no-commit-id", "-r", "-z", "-M", f"-l{_RENAMES}", "--diff-filter=R", "--name-status")
+    # A score, the old name, the new one.
+    words = _expect(_run(_top(root), "diff-tree", *options, commit, "--")).split("\0")
+    prefix = _prefix(root)
+    return {_within(prefix, new): _within(prefix, old) for old, new in zip(words[1::3], words[2::3], strict=True)}
 
 
 def _log(root: Path, *arguments: str, signers: Path | None = None) -> str:
@@ -346,35 +362,6 @@ def _logged(line: str) -> LoggedCommit:
         committer.strip().casefold(),
         key if good else "",
     )
-
-
-def wrote_in_merges(root: Path, commits: str, path: str) -> list[LoggedCommit]:
-    """The merges of a range that gave a path, under any name it ever had, a content that none of their parents has.
-
-    `logged` leaves merges out. Among these are also those where Git by itself joined two changes of one file.
-    """
-    top = Path(_expect(_run(root, "rev-parse", "--show-toplevel")).rstrip("\n"))
-    names = _names(top, _prefix(root) + path)
-    # Without --full-history a merge could hide another one on the side that it did not take.
-    ids = _expect(_run(top, "rev-list", "--merges", "--full-history", commits, "--", *names)).split()
-    merges = [merge for id_ in ids for merge in logged(root, f"{id_}^!")]
-    return [merge for merge in merges if any(_is_new_in(top, merge, name) for name in names)]
-
-
-def _is_new_in(top: Path, merge: LoggedCommit, name: str) -> bool:
-    content = content_id(top, merge.id, name)
-    return bool(content) and content not in {content_id(top, parent, name) for parent in merge.parents}
-
-
-def _names(top: Path, path: str) -> list[str]:
-    """A path, within the repository, with every name that the file had before it was renamed."""
-    shown = _expect(_run(top, "log", "--follow", "--name-status", "-z", "--format=", "HEAD", "--", path)).split("\0")
-    names, place = {path: None}, 0
-    while place < len(shown) - 1:
-        width = 2 if shown[place][:1] in ("R", "C") else 1  # such as R100, the old name, the new one
-        names |= dict.fromkeys(shown[place + 1 : place + 1 + width])
-        place += 1 + width
-    return list(names)
 
 
 def beginnings(root: Path, path: str) -> list[str]:
@@ -511,10 +498,14 @@ def _ids(root: Path, paths: list[str]) -> list[str]:
     asked = [path for path in paths if "\n" not in path and not (prefix + path).startswith('"')]
     if not asked:
         return [""] * len(paths)
-    top = Path(_expect(_run(root, "rev-parse", "--show-toplevel")).rstrip("\n"))
+    top = _top(root)
     text = "".join(f"{prefix}{path}\n" for path in asked)
     found = dict(zip(asked, _expect(_run(top, "hash-object", "--stdin-paths", text=text)).split(), strict=True))
     return [found.get(path, "") for path in paths]
+
+
+def _top(root: Path) -> Path:
+    return Path(_expect(_run(root, "rev-parse", "--show-toplevel")).rstrip("\n"))
 
 
 def _prefix(root: Path) -> str:

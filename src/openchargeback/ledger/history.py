@@ -1,7 +1,7 @@
 """The history of many files at once: which commits wrote each of them, and which brought them to a branch.
 
-Git tells the history of one file that may have had other names only file by file. A file that no rename can have made
-needs no such question: all of these are answered from one walk over the commits.
+A file is followed through its renames, as Git recognises them: in one commit a file goes, and a new one holds much the
+same. A new file that is only like another one that stays, as approval files are, is no renamed one.
 """
 
 from __future__ import annotations
@@ -20,33 +20,53 @@ class Trace:
     merges: tuple[git.LoggedCommit, ...]
 
 
-def trace(root: Path, path: str, commits: str) -> Trace:
-    """The trace of one file in a range of commits."""
-    return Trace(tuple(git.logged(root, commits, path)), tuple(git.wrote_in_merges(root, commits, path)))
+@dataclass(frozen=True, slots=True)
+class _Seen:
+    """A commit that changed a file. place: among all commits, the latest first; made: whether a rename may have."""
+
+    place: int
+    commit: git.LoggedCommit
+    made: bool
 
 
 class History:
-    """All commits up to the one that is checked out, by the files of the ledger that they changed."""
+    """The commits of a range, or all up to a commit, by the files of the ledger that they changed."""
 
-    def __init__(self, root: Path) -> None:
+    def __init__(self, root: Path, commits: str = "HEAD") -> None:
         self._root = root
-        self._commits: dict[str, list[git.LoggedCommit]] = {}
-        self._merges: dict[str, list[git.LoggedCommit]] = {}
-        self._renamed: set[str] = set()
-        for commit, changes in git.changes(root, "HEAD"):
-            deletes = any(not change.new for change in changes)
-            of = self._merges if len(commit.parents) > 1 else self._commits
+        self._seen: dict[str, list[_Seen]] = {}
+        self._renames: dict[str, dict[str, str]] = {}
+        for place, (commit, changes) in enumerate(git.changes(root, commits)):
+            merge = len(commit.parents) > 1
+            deletes = not merge and any(not change.new for change in changes)
             for change in changes:
-                if of is self._commits or (change.new and change.new not in change.old):
-                    of.setdefault(change.path, []).append(commit)
-                if of is self._commits and deletes and not any(change.old):
-                    self._renamed.add(change.path)
+                if not merge or (change.new and change.new not in change.old):
+                    seen = _Seen(place, commit, deletes and not any(change.old))
+                    self._seen.setdefault(change.path, []).append(seen)
 
     def trace(self, path: str) -> Trace:
-        """The trace of a file. Git is asked only where a commit that made the file took another one away."""
-        if path in self._renamed:
-            return trace(self._root, path, "HEAD")
-        return Trace(tuple(self._commits.get(path, ())), tuple(self._merges.get(path, ())))
+        """The trace of a file. Commits of other branches under an older name count too."""
+        found: dict[int, git.LoggedCommit] = {}
+        names, known = [(path, 0)], {path}
+        for name, since in names:
+            for seen in self._seen.get(name, ()):
+                if seen.place < since:
+                    continue
+                found[seen.place] = seen.commit
+                older = self._renamed(seen.commit.id).get(name) if seen.made else None
+                if older is not None and older not in known:
+                    known.add(older)
+                    names.append((older, seen.place))
+        commits = [found[place] for place in sorted(found)]
+        return Trace(
+            tuple(each for each in commits if len(each.parents) < 2),
+            tuple(each for each in commits if len(each.parents) > 1),
+        )
+
+    def _renamed(self, commit: str) -> dict[str, str]:
+        if commit not in self._renames:
+            self._renames[commit] = git.renames(self._root, commit)
+        return self._renames[commit]
 
 
 class Landings:

@@ -20,7 +20,7 @@ from functools import lru_cache
 from pathlib import Path
 
 from openchargeback.ledger import git
-from openchargeback.ledger.history import Trace, trace
+from openchargeback.ledger.history import History, Trace
 
 ALLOWED_SIGNERS = "allowed_signers"
 """Beside config.yaml: who may sign with which key, in the format of ssh-keygen(1)."""
@@ -183,7 +183,9 @@ def _after(root: Path, commit: str, keys: tuple[Key, ...]) -> tuple[Key, ...]:
     now, content = _keys_at(root, landing.tip), git.content_id(root, landing.tip, ALLOWED_SIGNERS)
     if landing.start and content and set(now) - set(keys):
         span = f"{landing.start}..{landing.tip}"
-        if vouchers(root, change_of(ALLOWED_SIGNERS, content, landing, trace(root, ALLOWED_SIGNERS, span)), keys):
+        if vouchers(
+            root, change_of(ALLOWED_SIGNERS, content, landing, History(root, span).trace(ALLOWED_SIGNERS)), keys
+        ):
             # What lay there unsigned before is not what was signed now.
             before = _keys_at(root, landing.start)
             return tuple(key for key in now if key in keys or key not in before)
