@@ -97,6 +97,9 @@ class Runner:
 
     def _environment(self, own: dict[str, str], values: dict[str, str], temp: Path) -> dict[str, str]:
         """The variables of a GitHub runner, and nothing of this computer that the steps could lean on."""
+        # What happened, as GitHub tells every job; here of no pull request.
+        event = temp / "event.json"
+        event.write_text("{}", encoding="utf-8")
         files = {"GITHUB_OUTPUT": "output", "GITHUB_STEP_SUMMARY": "summary", "GITHUB_PATH": "path"}
         for name in files.values():
             (temp / name).touch()
@@ -109,6 +112,7 @@ class Runner:
             "GIT_CONFIG_SYSTEM": "/dev/null",
             "CI": "true",
             "GITHUB_ACTIONS": "true",
+            "GITHUB_EVENT_PATH": str(event),
             "GITHUB_REPOSITORY": values.get("github.repository", "uni/ledger"),
             "RUNNER_TEMP": str(temp),
             **{name: str(temp / file) for name, file in files.items()},
