@@ -244,7 +244,9 @@ def test_ctrl_c_in_the_middle_stops_cleanly(ledger: Path, tmp_path: Path) -> Non
     put(ledger, HEAD + ROW * 300_000)
     spill = tmp_path / "spill"
     spill.mkdir()
-    code = "from openchargeback.cli.main import main; main()"
+    # A shell starts what runs in its background with Ctrl-C ignored, and a suite there hands that on.
+    heard = "import signal; signal.signal(signal.SIGINT, signal.default_int_handler)"
+    code = f"{heard}; from openchargeback.cli.main import main; main()"
     command = [sys.executable, "-c", code, "build", "-o", "out", "--ledger", str(ledger)]
     environment = {**os.environ, "TMPDIR": str(spill)}
     with subprocess.Popen(command, cwd=ledger, env=environment, stderr=subprocess.PIPE, text=True) as running:

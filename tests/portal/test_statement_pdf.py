@@ -395,6 +395,7 @@ import sys
 if __name__ == "__main__":
     sys.path[:0] = sys.argv[1:]
     import os, signal, statement_cases as cases
+    signal.signal(signal.SIGINT, signal.default_int_handler)  # a suite in the background is started without
     from openchargeback.portal.pdf_pool import render_pdfs
     one = cases.job(cases.normal())
     try:
