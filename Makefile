@@ -10,7 +10,7 @@ demo: ## Build the portal of the sample ledger in build/demo/public
 
 test: ## Run the tests; PYTEST_ARGS="-k name" narrows them down
 	@tools/setup test
-	.venv/bin/python -m pytest -n 2 $(PYTEST_ARGS)
+	TMPDIR=$$(tools/scratch) .venv/bin/python -m pytest -n 2 $(PYTEST_ARGS)
 
 check: ## Lint, check the format, the types, the layers and the workflows
 	@tools/setup check
