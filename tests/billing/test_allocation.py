@@ -103,7 +103,7 @@ def ids(rows, columns=None):
         return group.digest, group.ids, len(held_ids(period, "malformed-tags"))
 
 
-@SLOW
+@settings(SLOW, max_examples=10)  # each bills the rows five times
 @given(st.lists(st.tuples(amounts, st.sampled_from("rs")), min_size=1, max_size=6), st.randoms(use_true_random=False))
 def test_charge_ids_outlive_sorting_and_further_columns(drawn, rnd: random.Random):
     rows = [charge(f"{cost:f}", ResourceId=resource, ChargeCategory="Tax", text="{oops") for cost, resource in drawn]

@@ -113,3 +113,17 @@ def test_any_change_shows(folder, harm):
     found = read_manifest(folder)
     harm(folder)
     assert not intact(folder, found)
+
+
+def test_an_older_manifest_is_read_as_far_as_it_goes(tmp_path):
+    """Else nobody could build over an output of an earlier version."""
+    older = json.loads(manifest(_entries(FILES), PLACE, "k"))
+    del older["ledger_commit_date"], older["ledger_uncommitted"]
+    (tmp_path / NAME).write_text(json.dumps(older), encoding="utf-8")
+    found = read_manifest(tmp_path)
+    assert (found.provenance.commit, found.provenance.commit_date, found.provenance.uncommitted) == (
+        PLACE.commit,
+        "",
+        False,
+    )
+    assert found.files.keys() == FILES.keys()

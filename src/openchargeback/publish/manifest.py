@@ -67,6 +67,8 @@ def read_manifest(folder: Path) -> Manifest | None:
         return None
     if not isinstance(content, dict) or content.get("tool") != TOOL or not isinstance(content.get("files"), dict):
         return None
+    # An output of the first versions, which named no date, is ours to replace as well.
+    content.setdefault("ledger_commit_date", "")
     texts = [content.get(name) for name in ("ledger_commit", "ledger_commit_date", "version", "build_key")]
     uncommitted = content.get("ledger_uncommitted")
     files = {path: _entry(value) for path, value in content["files"].items()}
