@@ -53,7 +53,7 @@ class Bytes:
 
 
 _BLOCK = 1 << 18
-_CONFLICT = (b"\n<<<<<<< ", b"\n>>>>>>> ")
+_CONFLICT = (b"<<<<<<< ", b">>>>>>> ")
 _BETWEEN_QUOTES = re.compile(rb'" +"')
 _TAIL = itemgetter(slice(-5, None))
 _OPEN_ENDS = tuple(
@@ -75,7 +75,6 @@ def look_through(path: Path) -> Bytes:
     ends: Counter[bytes] = Counter()
     opened: Counter[str] = Counter()
     returns, strange, rest = 0, is_utf_16(path), b""
-    conflict: set[bytes] = set()
     with binary(path) as raw:
         while block := raw.read(_BLOCK):
             strange = strange or b"\x00" in block
@@ -83,9 +82,6 @@ def look_through(path: Path) -> Bytes:
                 returns += block.count(b"\r")
             joined = rest + block
             strange = strange or (b'" ' in joined and _BETWEEN_QUOTES.search(joined) is not None)
-            if b"<<<<<<< " in joined or b">>>>>>> " in joined:
-                # The text before the block ended in a line end.
-                conflict |= {mark for mark in _CONFLICT if mark in b"\n" + joined}
             *lines, rest = joined.split(b"\n")
             _count(lines, ends, opened)
     _count([rest] if rest else [], ends, opened)
@@ -95,13 +91,21 @@ def look_through(path: Path) -> Bytes:
         or returns != sum(count for end, count in ends.items() if end.endswith(b"\r"))
         or rest.endswith(b"\r")
     )
-    return Bytes(ends.total(), opened["lines"], opened["commas"], strange, conflict=len(conflict) == len(_CONFLICT))
+    return Bytes(ends.total(), opened["lines"], opened["commas"], strange, _is_in_conflict(path, ends))
+
+
+def _is_in_conflict(path: Path, ends: Counter[bytes]) -> bool:
+    """Whether Git left a merge conflict. Between its two ends stands a line of equals signs, which few files have."""
+    if not any(end.removesuffix(b"\r").endswith(b"====") for end in ends):
+        return False
+    with binary(path) as raw:
+        return {mark for line in raw for mark in _CONFLICT if line.startswith(mark)} == set(_CONFLICT)
 
 
 def conflict_left(path: Path, relative: str) -> Problem:
     """The problem of a charge file in which Git left a merge conflict, at its first line."""
     with binary(path) as raw:
-        line = next(number for number, line in enumerate(raw, 1) if line.startswith(_CONFLICT[0][1:]))
+        line = next(number for number, line in enumerate(raw, 1) if line.startswith(_CONFLICT[0]))
     fix = "restore the file from one of the branches: charges are facts, of which no half is right"
     return Problem(relative, "merge-conflict", "a merge conflict was left in the file", fix, line, 1)
 
