@@ -15,7 +15,7 @@ sys.path.insert(0, str(Path(__file__).parents[1] / "review"))
 
 from small_ledger import bill, charge, csv_text, held_ids, tags
 
-SLOW = settings(max_examples=20, deadline=None)
+SLOW = settings(max_examples=12, deadline=None)
 
 amounts = st.one_of(
     st.decimals("-1000", "1000", places=18),
@@ -103,7 +103,7 @@ def ids(rows, columns=None):
         return group.digest, group.ids, len(held_ids(period, "malformed-tags"))
 
 
-@settings(SLOW, max_examples=10)  # each bills the rows five times
+@settings(SLOW, max_examples=6)  # each bills the rows five times
 @given(st.lists(st.tuples(amounts, st.sampled_from("rs")), min_size=1, max_size=6), st.randoms(use_true_random=False))
 def test_charge_ids_outlive_sorting_and_further_columns(drawn, rnd: random.Random):
     rows = [charge(f"{cost:f}", ResourceId=resource, ChargeCategory="Tax", text="{oops") for cost, resource in drawn]
