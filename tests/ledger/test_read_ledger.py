@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 import pytest
@@ -56,3 +57,26 @@ def test_batches_of_decisions_may_be_yml(tmp_path: Path) -> None:
     assert ledger is not None
     assert [each.charges for each in ledger.approvals["2025-01"]] == [("0123456789abcdef",), ("fedcba9876543210",)]
     assert problems == []
+
+
+def test_links_and_pipes_are_told_and_never_waited_for(tmp_path: Path) -> None:
+    """A link to itself, to a folder and to a counted file hide or double charges; reading a pipe would not end."""
+    (tmp_path / "config.yaml").write_text("organization: X\n", encoding="utf-8")
+    folder = tmp_path / "charges/2025-01"
+    folder.mkdir(parents=True)
+    (tmp_path / "store").mkdir()
+    (folder / "aws.csv").write_text("BillingPeriodStart,BilledCost\n", encoding="utf-8")
+    (folder / "gcp").symlink_to(tmp_path / "store")
+    (folder / "loop.csv").symlink_to("loop.csv")
+    (folder / "twice.csv").symlink_to("aws.csv")
+    os.mkfifo(folder / "pipe.csv")
+    (tmp_path / "directory").mkdir()
+    os.mkfifo(tmp_path / "directory/people.yaml")
+    _, problems = read_ledger(tmp_path)
+    assert sorted((each.path.rpartition("/")[2], each.code) for each in problems) == [
+        ("gcp", "bad-link"),
+        ("loop.csv", "unreadable"),
+        ("people.yaml", "unreadable"),
+        ("pipe.csv", "unreadable"),
+        ("twice.csv", "bad-link"),
+    ]

@@ -102,8 +102,7 @@ def read_bytes(root: Path, relative: str, problems: list[Problem]) -> bytes | No
         problems.append(Problem(relative, "outside-ledger", "leads out of the ledger", "replace the link by the file"))
         return None
     try:
-        if not _is_plain(path):
-            raise OSError("it is no plain file")  # noqa: TRY301 - reading a pipe would wait for ever
+        _size_of(path)
         return path.read_bytes()
     except OSError as error:
         problems.append(unreadable(relative, error))
@@ -116,10 +115,12 @@ def unreadable(relative: str, error: OSError) -> Problem:
     return Problem(relative, "unreadable", f"cannot be read: {reason}", "check that it is a file and its permissions")
 
 
-def _is_plain(path: Path) -> bool:
-    """Whether reading a path ends: a file, or a folder, which fails at once. Raises OSError where it is not there."""
-    mode = path.stat().st_mode
-    return stat.S_ISREG(mode) or stat.S_ISDIR(mode)
+def _size_of(path: Path) -> int:
+    """The size of a file in bytes. Raises OSError for what cannot be read, and for a pipe, which would never end."""
+    found = path.stat()
+    if not (stat.S_ISREG(found.st_mode) or stat.S_ISDIR(found.st_mode)):
+        raise OSError("it is no plain file")
+    return found.st_size
 
 
 def listed(root: Path, folder: str, problems: list[Problem]) -> Iterator[str]:
@@ -189,9 +190,7 @@ def charge_files(root: Path) -> tuple[list[ChargeFile], list[Problem]]:
         else:
             location = root / relative
             try:
-                if not _is_plain(location):
-                    raise OSError("it is no plain file")  # noqa: TRY301 - as above
-                found.append(ChargeFile(relative, location, parts[1], source, location.stat().st_size))
+                found.append(ChargeFile(relative, location, parts[1], source, _size_of(location)))
             except OSError as error:
                 problems.append(unreadable(relative, error))
     problems += _counted_twice(found)
