@@ -304,12 +304,17 @@ def test_a_blank_line_behind_the_byte_order_mark_is_one(tmp_path, end):
 @pytest.mark.parametrize("end", ["NULL", "", '""', ' "null"'])
 @pytest.mark.parametrize("rows", [1, 1_500])
 def test_a_null_cell_too_many_is_found_however_many_lines_end_so(tmp_path, end, rows):
-    """A decimal comma makes it: 1 would be billed instead of 1,25. Most rows rightly end in a null cell."""
+    """A decimal comma makes it: 1 would be billed instead of 1,25. Most rows rightly end in a null cell.
+
+    No other cell of the row is odd: nothing but the count gives it away.
+    """
     good = [f"2025-01-01,1,S,{end}"] * rows
     last = '2025-01-01,1,"S,T,U",NULL'
     period, problems = bill(tmp_path / "good", text(*good, last))
     assert (period.sources[0].charges, problems) == (rows + 1, [])
-    period, problems = bill(tmp_path / "bad", text(*good, f"2025-01-01,1,25,{end}", f"2025-01-01,1,25,S,{end}", last))
+    period, problems = bill(
+        tmp_path / "bad", text(*good, f"2025-01-01,1,25,{end}", f'2025-01-01,1,25,"{{}}",{end}', last)
+    )
     assert period is None
     assert [(code, line) for code, line, _ in places(problems)] == [("extra-cell", rows + 3)]
 
