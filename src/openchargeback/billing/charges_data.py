@@ -13,7 +13,7 @@ import duckdb
 from openchargeback.focus.database import identifier, insert, literal, sql
 from openchargeback.focus.reading import LoadedFile
 from openchargeback.ledger.settings import Config
-from openchargeback.review.ids import number_charges
+from openchargeback.review.ids import number_rest
 
 COLUMNS = {
     "charge": "string",
@@ -61,9 +61,7 @@ def write_charges(
 
     The stages up to statements must have run. Ids are computed for the sources that have none yet.
     """
-    numbered = con.execute("SELECT DISTINCT source FROM attributed JOIN charge_id USING (n)").fetchall()
-    every = {each.file.source for each in loaded}
-    number_charges(con, period, loaded, every - {source for (source,) in numbered})
+    number_rest(con, period, loaded, {each.file.source for each in loaded})
     con.execute("CREATE TEMP TABLE charge_file (file INTEGER, path VARCHAR, first BIGINT)")
     insert(con, "charge_file", [(each.number, each.file.path, each.first) for each in loaded])
     con.execute(f"COPY ({_query(con, period, config)}) TO {literal(str(path))} (FORMAT csv, HEADER true)")

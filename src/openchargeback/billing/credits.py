@@ -26,7 +26,7 @@ from openchargeback.model import Amounts, Correction, DecisionRecord, Entry, Sta
 from openchargeback.problems import Problem, has_errors
 from openchargeback.review.attribution import entry_as_of
 from openchargeback.review.decisions import unusable_values
-from openchargeback.review.ids import number_charges
+from openchargeback.review.ids import number_rest
 
 _WHOLE = 64
 """Digits of an id."""
@@ -150,9 +150,7 @@ def _settled(ledger: Ledger, record: Frozen) -> Iterator[duckdb.DuckDBPyConnecti
             yield None
             return
         settle(con, then, record.period, loaded, [])
-        query = "SELECT DISTINCT source FROM charge_id JOIN attributed USING (n)"
-        numbered = {source for (source,) in con.execute(query).fetchall()}
-        number_charges(con, record.period, loaded, {each.file.source for each in loaded} - numbered)
+        number_rest(con, record.period, loaded, {each.file.source for each in loaded})
         lines_.sum_resources(con, record.config.currency)
         yield con
 

@@ -23,7 +23,7 @@ from openchargeback.focus.reading import LoadedFile, load
 from openchargeback.ledger.reading import Ledger
 from openchargeback.model import Amounts, BilledPeriod, BillingLine, Correction, Entry, Kind, Statement
 from openchargeback.problems import LedgerFault, UsageFault, has_errors
-from openchargeback.review.ids import number_charges
+from openchargeback.review.ids import number_rest
 
 
 @dataclass(frozen=True, slots=True)
@@ -136,7 +136,7 @@ def _own_lines(ledger: Ledger, period: str, wanted: Sequence[BillingLine]) -> di
         ids = [number for (number,) in con.execute("SELECT id FROM line ORDER BY id").fetchall()]
         known = {line.key: (number, line) for number, line in zip(ids, made, strict=True)}
         good = {line.key: known[line.key][0] for line in wanted if known.get(line.key, (0, None))[1] == line}
-        _number_sources(con, period, loaded, {line.source for line in wanted})
+        number_rest(con, period, loaded, {line.source for line in wanted})
         lines_.share_charges(con, currency, sorted(good.values()))
         resources = _resources(con, loaded, currency)
         totals = _source_totals(con, currency)
@@ -162,14 +162,6 @@ def _settle(con: duckdb.DuckDBPyConnection, ledger: Ledger, period: str) -> tupl
         raise LedgerFault(problems, ledger.root)
     settle(con, then, period, loaded, history)
     return loaded, then.config.currency
-
-
-def _number_sources(
-    con: duckdb.DuckDBPyConnection, period: str, loaded: Sequence[LoadedFile], sources: set[str]
-) -> None:
-    """Ids for the charges of these sources that have none yet."""
-    query = "SELECT DISTINCT source FROM charge_id JOIN attributed USING (n)"
-    number_charges(con, period, loaded, sources - {source for (source,) in con.execute(query).fetchall()})
 
 
 def _source_totals(con: duckdb.DuckDBPyConnection, currency: str) -> dict[str, tuple[Share, int]]:
@@ -261,7 +253,7 @@ def _places_of(ledger: Ledger, corrections: Iterable[Correction]) -> dict[str, P
     for period, ids in sorted(originals.items()):
         with database() as con:
             loaded, _ = _settle(con, ledger, period)
-            _number_sources(con, period, loaded, {each.file.source for each in loaded})
+            number_rest(con, period, loaded, {each.file.source for each in loaded})
             files = {each.number: each for each in loaded}
             rows = con.execute(
                 "SELECT charge_id.id, charge.file, charge.n FROM charge_id JOIN attributed AS charge USING (n) "

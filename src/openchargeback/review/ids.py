@@ -28,6 +28,12 @@ def number_charges(
             con.execute("DROP TABLE canonical_json")
 
 
+def number_rest(con: duckdb.DuckDBPyConnection, period: str, loaded: Sequence[LoadedFile], sources: set[str]) -> None:
+    """Ids for the charges of these sources that have none yet. `attributed` and `charge_id` must stand."""
+    query = "SELECT DISTINCT source FROM charge_id JOIN attributed USING (n)"
+    number_charges(con, period, loaded, sources - {source for (source,) in con.execute(query).fetchall()})
+
+
 def canonical_tags(con: duckdb.DuckDBPyConnection, files: Sequence[LoadedFile]) -> None:
     """Fill `canonical_json`: the distinct JSON texts of these files in canonical form, keys sorted and no blanks."""
     con.execute("CREATE OR REPLACE TEMP TABLE canonical_json (text VARCHAR, canonical VARCHAR)")
