@@ -2,7 +2,7 @@
 
     charge files ─▶ BillingLine ─▶ Statement ─┬▶ pages, PDFs
                     └ ResourceLine            └▶ JournalLine ─▶ journal files
-    flags ─▶ FlagGroup ─▶ review queue
+    flags ─▶ QueueItem ─▶ review queue
 
 Amounts named `exact_…` are in the ledger's currency, exact to 18 decimals. All other amounts are in the ledger's
 currency too, but whole minor units (cents): a Decimal with exactly as many places as the currency has.
@@ -13,6 +13,7 @@ from __future__ import annotations
 
 import datetime as dt
 import enum
+import hashlib
 from collections.abc import Iterable
 from dataclasses import dataclass
 from decimal import Decimal
@@ -179,19 +180,99 @@ class ResourceLine:
 
 
 @dataclass(frozen=True, slots=True)
-class HeldGroup:
-    """Charges that are flagged and undecided, so not billed yet; information on a statement, never an amount due."""
+class FlagNote:
+    """Why a flag was raised on the charges of a queue item: the different reasons, the first few; may be empty."""
 
+    flag: str
+    reasons: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class HeldCharge:
+    """A held charge as a reviewer sees it.
+
+    id: 16 digits. path, row: where it stands; the header is row 1. first_day, last_day: the days it covers (UTC).
+    quantity, unit_price: exact, in `unit` and the row's currency; None where the file does not say.
+    """
+
+    id: str
+    path: str
+    row: int
+    first_day: dt.date | None
+    last_day: dt.date | None
+    sub_account: str
+    resource_id: str
+    resource_name: str
+    quantity: Decimal | None
+    unit: str
+    unit_price: Decimal | None
+    exact_list: Decimal
+    exact_billed: Decimal
+    tags: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class ItemDetails:
+    """What a reviewer must see of a queue item to decide: why it is held, and what the charges are.
+
+    sub_accounts, resources: the first few names. resource_count: how many there are. first_day, last_day: the days that
+    the charges cover. quantity, unit: their sum where all share a unit. samples: the charges with most money.
+    """
+
+    notes: tuple[FlagNote, ...] = ()
+    sub_accounts: tuple[str, ...] = ()
+    resources: tuple[str, ...] = ()
+    resource_count: int = 0
+    first_day: dt.date | None = None
+    last_day: dt.date | None = None
+    quantity: Decimal | None = None
+    unit: str = ""
+    samples: tuple[HeldCharge, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class QueueItem:
+    """Held charges that are decided as one (DESIGN section 2): an item of the review queue.
+
+    The charges share source, service, project, PI, currency and the flags as raised; where the project is missing
+    also the sub-account, or else the resource. Empty text means "has none".
+    uncleared: the flags that no decision has cleared yet. named: whether decisions name the charges by id, so that only
+    ids can decide them; then `ids` holds all of them, else the first few, 16 digits each, sorted.
+    exact_list, exact_billed: in `currency`. digest: SHA-256 of the sorted full ids, one id a line.
+    """
+
+    period: str
     source: str
     service: str
-    pi: str
     project: str
-    fund: str
+    pi: str
+    currency: str
+    sub_account: str
+    resource: str
     flags: tuple[str, ...]
+    uncleared: tuple[str, ...]
     charges: int
     exact_list: Decimal
     exact_billed: Decimal
-    currency: str
+    digest: str = ""
+    ids: tuple[str, ...] = ()
+    named: bool = False
+    details: ItemDetails = ItemDetails()
+
+    @property
+    def key(self) -> tuple[str, ...]:
+        """What identifies the item in its period, in the order of `ITEM_KEYS`, then the flags."""
+        return tuple(getattr(self, name) for name in ITEM_KEYS) + self.flags
+
+    @property
+    def id(self) -> str:
+        """A short name for commands and links, `q` and ten digits; the same while the item's key is."""
+        parts = [self.period, *self.key, *(self.uncleared if self.named else ())]
+        return "q" + hashlib.sha256("\n".join(parts).encode("utf-8", "surrogatepass")).hexdigest()[:10]
+
+
+ITEM_KEYS = ("source", "service", "project", "pi", "currency", "sub_account", "resource")
+"""What the charges of a queue item share beside their flags; a decision names an item by these."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -251,7 +332,7 @@ class Statement:
     project: Project
     lines: tuple[BillingLine, ...]
     resources: tuple[ResourceLine, ...]
-    held: tuple[HeldGroup, ...]
+    held: tuple[QueueItem, ...]
     digest: str
     history: tuple[PeriodAmounts, ...] | None = None
     attributions: tuple[Attribution, ...] = ()
@@ -275,31 +356,23 @@ class Statement:
 
 
 @dataclass(frozen=True, slots=True)
-class FlagGroup:
-    """Charges of one period that carry one flag, of one source, project and service: what a reviewer decides at once.
+class FlagTotal:
+    """The charges of a period that carry a flag, in one currency, decided or not; amounts exact in that currency."""
 
-    charges, exact_billed, exact_list: all charges of the group, decided or not.
-    held: how many of them no decision has cleared yet.
-    digest: SHA-256 of the sorted ids of the held charges, one id a line; empty where none is held.
-    ids: the first few ids of held charges, sorted, 16 digits each.
-    why: what made the rule speak, in one sentence.
-    """
-
-    period: str
     flag: str
+    currency: str
+    charges: int
+    exact_billed: Decimal
+
+
+@dataclass(frozen=True, slots=True)
+class Unusual:
+    """A source, project and service whose charges are unusual together (DESIGN section 4, "Flags"), and why."""
+
     source: str
     project: str
     service: str
-    pi: str
-    charges: int
-    exact_billed: Decimal
-    exact_list: Decimal
-    currency: str
-    held: int
-    exact_held: Decimal
-    digest: str = ""
-    ids: tuple[str, ...] = ()
-    why: str = ""
+    why: str
 
 
 class Side(enum.StrEnum):
@@ -436,8 +509,9 @@ class BilledPeriod:
 
     closed_on, finalized_on: None before that happened. closed_by names the person.
     corrections: the charges of earlier periods among its lines, and those rejected in it.
-    flags, held: as of its closing, once closed. waiting, still_held: what of them is left today, where late decisions
-    have settled some; else None. evidence: who approved its decisions, as closing recorded it.
+    flags: every flag as raised. queue: the held charges, as of its closing once closed. still_queued: what of them is
+    left today, with details; None for an open period. unusual: what the rule of unusual amounts found.
+    evidence: who approved its decisions, as closing recorded it.
     """
 
     period: str
@@ -451,26 +525,20 @@ class BilledPeriod:
     files: tuple[FileRecord, ...]
     lines: tuple[BillingLine, ...]
     statements: tuple[Statement, ...]
-    held: tuple[HeldGroup, ...]
-    flags: tuple[FlagGroup, ...]
+    queue: tuple[QueueItem, ...]
+    flags: tuple[FlagTotal, ...]
     decisions: tuple[DecisionRecord, ...]
     journal: Journal
     digest: str = ""
     corrections: tuple[Correction, ...] = ()
-    waiting: tuple[FlagGroup, ...] | None = None
-    still_held: tuple[HeldGroup, ...] | None = None
+    still_queued: tuple[QueueItem, ...] | None = None
+    unusual: tuple[Unusual, ...] = ()
     evidence: tuple[Evidence, ...] = ()
 
     @property
-    def undecided(self) -> tuple[HeldGroup, ...]:
-        """The charges that are held today."""
-        return self.held if self.still_held is None else self.still_held
-
-    @property
-    def queue(self) -> tuple[FlagGroup, ...]:
-        """What still waits for a decision."""
-        groups = self.flags if self.waiting is None else self.waiting
-        return tuple(group for group in groups if group.held)
+    def undecided(self) -> tuple[QueueItem, ...]:
+        """What is held today and waits for a decision."""
+        return self.queue if self.still_queued is None else self.still_queued
 
     @property
     def amounts(self) -> Amounts:

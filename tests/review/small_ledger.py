@@ -69,6 +69,7 @@ def bill(root: Path, rows, history=(), *, warnings=False, **texts):
         "config": "config.yaml",
         "people": "directory/people.yaml",
         "projects": "directory/projects.yaml",
+        "funds": "directory/funds.yaml",
         "approvals": f"approvals/{PERIOD}/batch.yaml",
     }
     files = {places[name]: text for name, text in texts.items() if text}
@@ -98,8 +99,8 @@ def sums(period, source="hpc", currency="USD"):
 
 
 def held_ids(period, flag):
-    """The shown ids of the held charges of a flag."""
-    return [id_ for group in period.flags if group.flag == flag for id_ in group.ids]
+    """The shown ids of the charges that a flag holds."""
+    return [id_ for item in period.queue if flag in item.uncleared for id_ in item.ids]
 
 
 def codes(problems):

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import duckdb
 
-from openchargeback.focus.database import identifier, insert, literal, sql
+from openchargeback.focus.database import cells, identifier, literal, sql
 from openchargeback.focus.reading import LoadedFile
 from openchargeback.ledger.settings import Config
 from openchargeback.review.ids import number_rest
@@ -62,14 +62,10 @@ def write_charges(
     The stages up to statements must have run. Ids are computed for the sources that have none yet.
     """
     number_rest(con, period, loaded, {each.file.source for each in loaded})
-    con.execute("CREATE TEMP TABLE charge_file (file INTEGER, path VARCHAR, first BIGINT)")
-    insert(con, "charge_file", [(each.number, each.file.path, each.first) for each in loaded])
     con.execute(f"COPY ({_query(con, period, config)}) TO {literal(str(path))} (FORMAT csv, HEADER true)")
 
 
 def _query(con: duckdb.DuckDBPyConnection, period: str, config: Config) -> str:
-    present = {name for (name,) in con.execute("SELECT column_name FROM (DESCRIBE cell)").fetchall()}
-    cells = {part: f"cell.{name}" if name in present else "NULL::VARCHAR" for part, name in _CELLS.items()}
     names = sorted(config.tags.references)
     columns = zip(names, reference_columns(config), strict=True)
     joins = [
@@ -82,5 +78,5 @@ def _query(con: duckdb.DuckDBPyConnection, period: str, config: Config) -> str:
         period=literal(period),
         references="".join(f", r{number}.value AS {identifier(name)}" for number, (_, name) in enumerate(columns)),
         reference_joins="\n".join(joins),
-        **cells,
+        **cells(con, **_CELLS),
     )

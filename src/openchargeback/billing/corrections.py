@@ -22,7 +22,7 @@ from openchargeback.billing.pipeline import Posted
 from openchargeback.billing.standing import standing
 from openchargeback.ledger.approvals import Decision, Verb
 from openchargeback.ledger.reading import Ledger
-from openchargeback.model import BillingLine, Correction, DecisionRecord, FlagGroup, HeldGroup, State
+from openchargeback.model import BillingLine, Correction, DecisionRecord, QueueItem, State
 from openchargeback.problems import Problem
 
 
@@ -30,14 +30,12 @@ from openchargeback.problems import Problem
 class Corrected:
     """What decisions on closed periods come to in a whole ledger.
 
-    posted: by open period. waiting, still_held: the groups still undecided, by closed period, where some were settled
-    since.
+    posted: by open period. queue: what still waits, by closed period, where anything was held when it was closed.
     remaining: exact sums still held, by closed period, source and currency, counted charge by charge.
     """
 
     posted: dict[str, Posted] = field(default_factory=dict)
-    waiting: dict[str, tuple[FlagGroup, ...]] = field(default_factory=dict)
-    still_held: dict[str, tuple[HeldGroup, ...]] = field(default_factory=dict)
+    queue: dict[str, tuple[QueueItem, ...]] = field(default_factory=dict)
     remaining: dict[str, dict[str, dict[str, Decimal]]] = field(default_factory=dict)
     problems: tuple[Problem, ...] = ()
 
@@ -86,12 +84,13 @@ def correct(ledger: Ledger) -> Corrected:
         events.add(period, corrections)
         if by_original:
             posted[period] = Posted(tuple(lines), tuple(corrections), tuple(records))
-    for original in sorted(events.settled & set(ledger.frozen) - set(settled)):
+    for original in sorted(
+        period for period, record in ledger.frozen.items() if record.queue and period not in settled
+    ):
         settled[original] = settle_held(ledger, original, "", [], events)
     return Corrected(
         posted,
-        {original: outcome.waiting for original, outcome in settled.items()},
-        {original: outcome.still_held for original, outcome in settled.items()},
+        {original: outcome.queue for original, outcome in settled.items()},
         {original: dict(outcome.remaining) for original, outcome in settled.items()},
         tuple(problems),
     )

@@ -6,9 +6,10 @@ digests are: the same sums, and the line's recorded cents shared among its resou
 
 from __future__ import annotations
 
+import datetime as dt
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import replace
+from dataclasses import dataclass, replace
 
 import duckdb
 
@@ -16,16 +17,17 @@ from openchargeback import money
 from openchargeback.billing import lines as lines_
 from openchargeback.billing.events import DONE, Event, Events
 from openchargeback.billing.pipeline import settle
-from openchargeback.focus.database import database
+from openchargeback.focus.database import database, insert, sql
 from openchargeback.focus.reading import load
 from openchargeback.ledger.approvals import Decision
 from openchargeback.ledger.frozen import Frozen
+from openchargeback.ledger.periods import first_day
 from openchargeback.ledger.reading import Ledger
 from openchargeback.ledger.settings import Payer
 from openchargeback.model import Amounts, Correction, DecisionRecord, Entry, State
 from openchargeback.problems import Problem, has_errors
-from openchargeback.review.attribution import entry_as_of
 from openchargeback.review.decisions import unusable_values
+from openchargeback.review.details import add_details
 from openchargeback.review.ids import number_rest
 
 _WHOLE = 64
@@ -67,7 +69,8 @@ def credit_charges(
     problems += _twice(found)
     if has_errors(problems):
         return [], [_record(decision, []) for decision in decisions], problems
-    corrections = [each for decision, billed in found for each in _posted(ledger, decision, billed, problems)]
+    days = _days(ledger, original, found)
+    corrections = [each for decision, billed in found for each in _posted(ledger, decision, billed, days, problems)]
     records = [_record(decision, [billed for other, billed in found if other is decision]) for decision in decisions]
     return corrections, records, problems
 
@@ -119,18 +122,38 @@ def _whole_ids(ledger: Ledger, original: str, ids: Sequence[str], events: Events
     return {prefix: found[0][0] for prefix, found in rows if len(found) == 1}
 
 
-def billed_charges(ledger: Ledger, period: str, resources: Sequence[str]) -> list[str]:
-    """The ids (16 digits) of the charges of a closed period that name these resources and stand billed: in it, late or
+@dataclass(frozen=True, slots=True)
+class BilledFilter:
+    """Which charges of a closed period are meant: those that fit every list that is not empty.
+
+    resources: ResourceIds. statements: numbers. projects: as they were billed. sources: names.
+    """
+
+    resources: tuple[str, ...] = ()
+    statements: tuple[str, ...] = ()
+    projects: tuple[str, ...] = ()
+    sources: tuple[str, ...] = ()
+
+
+def billed_charges(ledger: Ledger, period: str, wanted: BilledFilter) -> list[str]:
+    """The ids (16 digits) of the charges of a closed period that a filter means and that stand billed: in it, late or
     again, and not credited since.
     """
     record, events = ledger.frozen[period], Events.of(ledger.frozen.values())
+    payers = [[each.pi, each.project] for each in record.statements if each.number in wanted.statements]
     with _settled(ledger, record) as con:
-        if con is None or "NULL" in lines_.resource_columns(con)["resource_id"]:
+        if con is None:
             return []
+        resource = lines_.resource_columns(con)["resource_id"]
         rows = con.execute(
-            "SELECT charge_id.id, billed_charge.n IS NOT NULL FROM charge_id JOIN cell USING (n) "
-            "LEFT JOIN billed_charge USING (n) WHERE list_contains($resources, cell.ResourceId) ORDER BY 1",
-            {"resources": list(resources)},
+            sql(__package__, "billed_ids.sql", resource_id=resource),
+            {
+                "resources": list(wanted.resources),
+                "payers": payers,
+                "of_statements": bool(wanted.statements),
+                "projects": list(wanted.projects),
+                "sources": list(wanted.sources),
+            },
         ).fetchall()
     return [id_[:16] for id_, billed in rows if _stands(events.last(period, id_), billed=billed)]
 
@@ -158,49 +181,34 @@ def _settled(ledger: Ledger, record: Frozen) -> Iterator[duckdb.DuckDBPyConnecti
 def charge_cents(ledger: Ledger, record: Frozen, prefixes: Iterable[str]) -> dict[str, Billed | str]:
     """What each charge of a closed period was billed, by id or its beginning; or in words why that cannot be told.
 
-    Reads the charge files of the period and holds every line against the record, so that the cents of its charges add
+    Reads the charge files of the period and compares every line with the record, so that the cents of its charges add
     up to its recorded cents.
     """
     period, wanted = record.period, list(dict.fromkeys(prefixes))
     with _settled(ledger, record) as con:
         if con is None:
             return dict.fromkeys(wanted, f"the charge files of {period} cannot be read any more")
+        con.execute("CREATE TABLE wanted (place INTEGER, prefix VARCHAR)")
+        insert(con, "wanted", list(enumerate(wanted)))
         result: dict[str, Billed | str] = {}
-        places: dict[str, tuple[str, int]] = {}
-        for prefix in wanted:
-            place = _line_of(con, prefix, period)
-            if isinstance(place, str):
-                result[prefix] = place
-            else:
-                places[prefix] = place
         faithful = _faithful_lines(con, record)
-        for prefix, (_, line) in places.items():
-            if line not in faithful:
-                result[prefix] = f"this version would not bill {prefix} as {period} did, so its cents cannot be told"
-        good = {prefix: place for prefix, place in places.items() if prefix not in result}
+        good: dict[str, tuple[str, int]] = {}
+        for prefix, count, id_, line in con.execute(sql(__package__, "wanted_lines.sql")).fetchall():
+            if count != 1:
+                result[prefix] = (
+                    f"{prefix} {'belongs to several charges' if count else 'is not among the charges'} of {period}"
+                )
+            elif line is None:
+                result[prefix] = f"{prefix} was not billed in {period}, but held or rejected"
+            elif line not in faithful:
+                result[prefix] = (
+                    f"this version computes {prefix} differently from {period}, so its cents cannot be reproduced"
+                )
+            else:
+                good[prefix] = (id_, line)
         lines_.share_charges(con, record.config.currency, sorted({line for _, line in good.values()}))
-        numbers = {(each.pi, each.project): each.number for each in record.statements}
-        for prefix, (id_, _) in good.items():
-            result[prefix] = _billed(con, record, id_, numbers)
-        return result
-
-
-def _line_of(con: duckdb.DuckDBPyConnection, prefix: str, period: str) -> tuple[str, int] | str:
-    """The full id and the billing line of a charge, or why it has none."""
-    rows = con.execute(
-        "SELECT id, n FROM charge_id WHERE starts_with(id, $prefix) LIMIT 2", {"prefix": prefix}
-    ).fetchall()
-    if len(rows) != 1:
-        return f"{prefix} {'belongs to several charges' if rows else 'is not among the charges'} of {period}"
-    line = con.execute(
-        "SELECT line.id FROM billed_charge AS billed JOIN line ON line.pi = billed.pi "
-        "AND line.project = billed.project AND line.fund = billed.fund AND line.source = billed.source "
-        "AND line.service = billed.service WHERE billed.n = $n",
-        {"n": rows[0][1]},
-    ).fetchone()
-    if line is None:
-        return f"{prefix} was not billed in {period}, but held or rejected"
-    return rows[0][0], line[0]
+        billed = _billed(con, record)
+        return {**result, **{prefix: billed[id_] for prefix, (id_, _) in good.items()}}
 
 
 def _faithful_lines(con: duckdb.DuckDBPyConnection, record: Frozen) -> set[int]:
@@ -211,22 +219,30 @@ def _faithful_lines(con: duckdb.DuckDBPyConnection, record: Frozen) -> set[int]:
     return {number for number, line in zip(numbers, made, strict=True) if recorded.get(line.key) == line}
 
 
-def _billed(con: duckdb.DuckDBPyConnection, record: Frozen, id_: str, numbers: dict[tuple[str, str], str]) -> Billed:
-    row = con.execute(
-        "SELECT billed.pi, billed.project, billed.fund, billed.source, billed.service, part.exact_list, "
-        "part.exact_billed, share.discount, share.billed FROM charge_part AS part "
-        "JOIN charge_share AS share ON share.id = part.id JOIN billed_charge AS billed ON billed.n = part.n "
-        "WHERE part.charge = $id",
-        {"id": id_},
-    ).fetchone()
-    if row is None:
-        raise ValueError(f"{id_} has a line and no share of it")
-    pi, project, fund, source, service, exact_list, exact_billed, discount, billed = row
-    return Correction(
-        *(id_, record.period, Entry.OWN, pi, project, fund, source, service, record.config.currency),
-        *(exact_list, exact_billed, lines_.amounts_of(discount, billed, record.config.currency)),
-        *(numbers[pi, project], ""),
-    )
+def _billed(con: duckdb.DuckDBPyConnection, record: Frozen) -> dict[str, Billed]:
+    """The wanted charges as the period billed them, by full id."""
+    numbers = {(each.pi, each.project): each.number for each in record.statements}
+    currency = record.config.currency
+    rows = con.execute(sql(__package__, "shared_charges.sql")).fetchall()
+    return {
+        id_: Correction(
+            charge=id_,
+            original=record.period,
+            entry=Entry.OWN,
+            pi=pi,
+            project=project,
+            fund=fund,
+            source=source,
+            service=service,
+            currency=currency,
+            exact_list=exact_list,
+            exact_billed=exact_billed,
+            amounts=lines_.amounts_of(discount, billed, currency),
+            corrects=numbers[pi, project],
+            place="",
+        )
+        for id_, pi, project, fund, source, service, exact_list, exact_billed, discount, billed in rows
+    }
 
 
 def _billed_since(
@@ -276,7 +292,28 @@ def _twice(found: Sequence[tuple[Decision, Billed]]) -> list[Problem]:
     return problems
 
 
-def _posted(ledger: Ledger, decision: Decision, billed: Billed, problems: list[Problem]) -> list[Correction]:
+def _days(ledger: Ledger, original: str, found: Sequence[tuple[Decision, Billed]]) -> dict[str, dt.date]:
+    """The first day of charges, by full id, that are billed again to a project whose entry depends on the day."""
+    projects = ledger.directory.projects
+    dated = {
+        id_ for id_, each in projects.items() if len(each.entries) > 1 or any(e.since or e.until for e in each.entries)
+    }
+    ids = [billed.charge for decision, billed in found if decision.set.project in dated]
+    if not ids:
+        return {}
+    with _settled(ledger, ledger.frozen[original]) as con:
+        if con is None:
+            return {}
+        con.execute("CREATE TABLE moved (id VARCHAR)")
+        insert(con, "moved", [(id_,) for id_ in ids])
+        con.execute("CREATE OR REPLACE TABLE detail AS SELECT * FROM detail LIMIT 0")
+        add_details(con, "SELECT n FROM charge_id JOIN moved USING (id)")
+        return dict(con.execute("SELECT charge_id.id, first_day FROM detail JOIN charge_id USING (n)").fetchall())
+
+
+def _posted(
+    ledger: Ledger, decision: Decision, billed: Billed, days: dict[str, dt.date], problems: list[Problem]
+) -> list[Correction]:
     """The credit of a charge, and its re-billing where the decision says to whom."""
     credit = replace(
         billed,
@@ -288,7 +325,7 @@ def _posted(ledger: Ledger, decision: Decision, billed: Billed, problems: list[P
     )
     if decision.set == Payer():
         return [credit]
-    payer = _payer(ledger, decision, billed)
+    payer = _payer(ledger, decision, billed, days.get(billed.charge, first_day(decision.period)))
     if not payer.fund and billed.amounts.billed:
         told = f"credit bills {billed.charge[:16]} again without a fund"
         problems.append(decision.problem("incomplete-decision", told, "`set` the fund"))
@@ -298,11 +335,11 @@ def _posted(ledger: Ledger, decision: Decision, billed: Billed, problems: list[P
     return [credit, again]
 
 
-def _payer(ledger: Ledger, decision: Decision, billed: Billed) -> Payer:
-    """Per field what `set` says, else what a new project's entry says as of the original period, else what it was."""
+def _payer(ledger: Ledger, decision: Decision, billed: Billed, day: dt.date) -> Payer:
+    """Per field what `set` says, else what a new project's entry says as of the charge's date, else what it was."""
     word = decision.set
     entry = ledger.directory.projects.get(word.project)
-    held = entry_as_of(entry, decision.period) if entry else None
+    held = entry.entry_on(day) if entry else None
     return Payer(
         ledger.directory.email(word.pi) if word.pi else (held.pi if held and held.pi else billed.pi),
         word.project or billed.project,
@@ -321,7 +358,7 @@ def _record(decision: Decision, charges: Sequence[Billed]) -> DecisionRecord:
         path=decision.path,
         line=decision.line,
         decision=decision.verb.value,
-        what=f"{decision.period}: {', '.join(decision.charges[:4])}",
+        what=f"{decision.period}: {decision.subject}",
         charges=len(charges),
         exact_billed=money.negative(credited),
         reason=decision.reason,

@@ -9,7 +9,6 @@ from dataclasses import dataclass, field, replace
 import duckdb
 
 from openchargeback import money
-from openchargeback.billing import lines as lines_
 from openchargeback.billing import reconciliation
 from openchargeback.billing.journal import journal_of
 from openchargeback.billing.pipeline import ClosedMonth, Posted, bill_period, closed_month
@@ -25,8 +24,8 @@ from openchargeback.model import (
     BilledPeriod,
     BillingLine,
     Entry,
-    HeldGroup,
     PeriodAmounts,
+    QueueItem,
     ResourceLine,
     State,
     Statement,
@@ -50,9 +49,8 @@ class Details:
 
     def look(self, con: duckdb.DuckDBPyConnection) -> None:
         """Take the details from the database; `bill_period` calls this."""
-        columns = lines_.resource_columns(con)
-        rows = con.execute(sql(__package__, "held_charges.sql", **columns)).fetchall()
-        self.held = [(*row[:11], money.exact(row[11]), money.exact(row[12]), *row[13:]) for row in rows]
+        rows = con.execute(sql(__package__, "held_charges.sql")).fetchall()
+        self.held = [(*row[:12], money.exact(row[12]), money.exact(row[13]), *row[14:]) for row in rows]
         for names, column in ((self.people, "pi"), (self.projects, "project")):
             found = con.execute(
                 f"SELECT {column} FROM payer WHERE {column} IS NOT NULL UNION SELECT {column} FROM settled "
@@ -100,8 +98,9 @@ def freeze(ledger: Ledger, billed: BilledPeriod, details: Details, histories: Hi
         files={},
         sources=billed.sources,
         spending=tuple(Spending(*key, amount) for key, amount in sorted(spending.items())),
-        held=billed.held,
+        queue=billed.queue,
         flags=billed.flags,
+        unusual=billed.unusual,
         decisions=billed.decisions,
         statements=tuple(
             FrozenStatement(
@@ -157,9 +156,9 @@ def thaw(frozen: Frozen, state: PeriodFile, ledger: Ledger) -> tuple[BilledPerio
     resources: dict[tuple[str, str], list[ResourceLine]] = {}
     for resource in frozen.resources:
         resources.setdefault((resource.pi, resource.project), []).append(resource.line)
-    held: dict[tuple[str, str], list[HeldGroup]] = {}
-    for group in frozen.held:
-        held.setdefault((group.pi, group.project), []).append(group)
+    held: dict[tuple[str, str], list[QueueItem]] = {}
+    for item in frozen.queue:
+        held.setdefault((item.pi, item.project), []).append(item)
     statements = tuple(
         Statement(
             number=each.number,
@@ -193,11 +192,12 @@ def thaw(frozen: Frozen, state: PeriodFile, ledger: Ledger) -> tuple[BilledPerio
         files=frozen.charges,
         lines=frozen.lines,
         statements=statements,
-        held=frozen.held,
+        queue=frozen.queue,
         flags=frozen.flags,
         decisions=frozen.decisions,
         journal=journal_of(frozen.period, closed_on, stated, numbers, settings),
         digest=frozen.digest,
+        unusual=frozen.unusual,
         corrections=frozen.corrections,
         evidence=frozen.evidence,
     )
@@ -233,7 +233,7 @@ def drift(ledger: Ledger, period: str) -> list[Problem]:
     pairs = {
         "totals of sources": (before.sources, now.sources),
         "billing lines": (before.lines, now.lines),
-        "held charges": (before.held, now.held),
+        "held charges": (_held(before), _held(now)),
         "resources of statements": (_resources(before), _resources(now)),
         "journal": (_posted(before), _posted(now)),
     }
@@ -261,6 +261,10 @@ def drift(ledger: Ledger, period: str) -> list[Problem]:
 
 def _digest(values: Sequence[object]) -> str:
     return hashlib.sha256(repr(values).encode("utf-8", "surrogatepass")).hexdigest()
+
+
+def _held(period: BilledPeriod) -> list[tuple[object, ...]]:
+    return [(each.key, each.charges, each.exact_list, each.exact_billed, each.digest) for each in period.queue]
 
 
 def _resources(period: BilledPeriod) -> list[tuple[str, tuple[ResourceLine, ...]]]:

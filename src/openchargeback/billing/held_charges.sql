@@ -1,4 +1,5 @@
--- One row is one charge that stays held when its period is closed, as a later period needs it to decide.
+-- One row is one charge that stays held when its period is closed, as a later period needs it to decide and to show it.
+-- flags: a JSON object, flag → why (null where there is nothing to say). follows: the charge that a correction refers to.
 SELECT
     charge_id.id,
     charge.source,
@@ -8,18 +9,30 @@ SELECT
     coalesce(payer.project, ''),
     coalesce(payer.fund, ''),
     coalesce(payer.pi_via, ''),
+    coalesce(payer.project_via, ''),
     coalesce(payer.fund_via, ''),
-    array_to_string(flags, ' '),
+    raised.flags,
     charge.currency,
     charge.list,
     charge.cost,
-    coalesce({resource_id}, ''),
-    coalesce({resource_name}, '')
-FROM disposition
+    detail.path,
+    detail."row"::VARCHAR,
+    detail.first_day::VARCHAR,
+    detail.last_day::VARCHAR,
+    detail.sub_account,
+    detail.resource_id,
+    detail.resource_name,
+    coalesce(detail.quantity::VARCHAR, ''),
+    detail.unit,
+    coalesce(detail.unit_price::VARCHAR, ''),
+    detail.tags,
+    coalesce(original.id, '')
+FROM (SELECT DISTINCT n FROM held) AS held
 JOIN attributed AS charge USING (n)
 JOIN payer ON payer.id = charge.payer
 JOIN charge_id USING (n)
-JOIN cell USING (n)
-JOIN (SELECT n, list_sort(list(flag)) AS flags FROM flag GROUP BY n) USING (n)
-WHERE disposition.disposition = 'held'
+JOIN detail USING (n)
+JOIN (SELECT n, json_group_object(flag, why ORDER BY flag)::VARCHAR AS flags FROM flag GROUP BY n) AS raised USING (n)
+LEFT JOIN follows USING (n)
+LEFT JOIN charge_id AS original ON original.n = follows.original
 ORDER BY charge_id.id

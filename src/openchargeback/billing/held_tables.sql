@@ -1,15 +1,16 @@
--- One row of held_row is one charge that was held when its period closed and that no later period has settled yet.
--- What follows are the tables that decisions are applied to, made from it as the period's own charges would make them.
+-- One row of held_row is one charge that was held when its period closed and that no later period has settled yet
+-- (`done` lists those). What follows are the tables that decisions are applied to, made from it as the period's own
+-- charges would make them. `shown_only` lists the sources that do not post today.
 CREATE TABLE held_row AS
 SELECT row_number() OVER (ORDER BY charge) AS n, *
 FROM {rows}
-WHERE NOT list_contains($settled, charge);
+WHERE charge NOT IN (SELECT id FROM done);
 
 CREATE TABLE charge_id AS SELECT n, charge AS id FROM held_row;
 
-CREATE TABLE flag AS SELECT n, unnest(string_split(flags, ' ')) AS flag FROM held_row;
-
-CREATE TABLE reason (flag VARCHAR, source VARCHAR, project VARCHAR, service VARCHAR, why VARCHAR);
+CREATE TABLE flag AS
+SELECT n, flag, json_extract_string(flags, '/' || replace(replace(flag, '~', '~0'), '/', '~1')) AS why
+FROM (SELECT n, flags, unnest(json_keys(flags)) AS flag FROM held_row);
 
 CREATE TABLE payer AS
 SELECT
@@ -18,12 +19,13 @@ SELECT
     nullif(project, '') AS project,
     nullif(fund, '') AS fund,
     nullif(pi_via, '') AS pi_via,
-    NULL::VARCHAR AS project_via,
+    nullif(project_via, '') AS project_via,
     nullif(fund_via, '') AS fund_via,
     CASE WHEN pi_via = 'tag' THEN nullif(pi, '') END AS tag_pi,
     CASE WHEN fund_via = 'tag' THEN nullif(fund, '') END AS tag_fund,
     CASE WHEN pi_via = 'default' THEN nullif(pi, '') END AS default_pi,
-    CASE WHEN fund_via = 'default' THEN nullif(fund, '') END AS default_fund
+    CASE WHEN fund_via = 'default' THEN nullif(fund, '') END AS default_fund,
+    source NOT IN (SELECT source FROM shown_only) AS posts
 FROM held_row;
 
 CREATE TABLE attributed AS
@@ -37,5 +39,26 @@ SELECT
     amount(billed) AS cost,
     n AS payer
 FROM held_row;
+
+CREATE TABLE detail AS
+SELECT
+    n,
+    path,
+    "row"::BIGINT AS "row",
+    first_day::DATE AS first_day,
+    last_day::DATE AS last_day,
+    sub_account,
+    resource_id,
+    resource_name,
+    amount(quantity) AS quantity,
+    unit,
+    amount(unit_price) AS unit_price,
+    tags
+FROM held_row;
+
+CREATE TABLE follows AS
+SELECT held_row.n, original.n AS original
+FROM held_row
+JOIN held_row AS original ON original.charge = held_row.follows;
 
 CREATE VIEW cell AS SELECT n, resource_id AS ResourceId, resource_name AS ResourceName FROM held_row;

@@ -14,30 +14,29 @@ import duckdb
 
 from openchargeback.billing import lines as lines_
 from openchargeback.billing.events import Events
-from openchargeback.billing.pipeline import flag_groups, held_groups
-from openchargeback.focus.database import database, file_literal, sql
+from openchargeback.focus.database import database, file_literal, insert, sql
 from openchargeback.ledger.approvals import Decision
 from openchargeback.ledger.directory import Directory
 from openchargeback.ledger.frozen import HELD, HELD_COLUMNS, Frozen, part_path
 from openchargeback.ledger.reading import Ledger
-from openchargeback.model import Amounts, BillingLine, Correction, DecisionRecord, Entry, FlagGroup, HeldGroup
+from openchargeback.model import Amounts, BillingLine, Correction, DecisionRecord, Entry, QueueItem
 from openchargeback.problems import Problem
-from openchargeback.review.attribution import project_table
+from openchargeback.review.attribution import directory_tables
 from openchargeback.review.decisions import apply_decisions
+from openchargeback.review.queue import read_queue
 
 
 @dataclass(frozen=True, slots=True)
 class HeldOutcome:
     """What late decisions of one period make of the held charges of one closed period, and what waits afterwards.
 
-    remaining: the exact sums still held, by source and currency.
+    queue: what waits afterwards. remaining: the exact sums still held, by source and currency.
     """
 
     lines: tuple[BillingLine, ...] = ()
     corrections: tuple[Correction, ...] = ()
     records: tuple[DecisionRecord, ...] = ()
-    waiting: tuple[FlagGroup, ...] = ()
-    still_held: tuple[HeldGroup, ...] = ()
+    queue: tuple[QueueItem, ...] = ()
     remaining: dict[str, dict[str, Decimal]] = field(default_factory=dict)
     problems: tuple[Problem, ...] = ()
 
@@ -54,14 +53,9 @@ def settle_held(
     fresh, problems = _not_decided_before(decisions, events)
     if not path.is_file():
         return HeldOutcome(problems=(*problems, *(_nothing_held(each) for each in fresh)))
-    directory = _as_of(ledger.directory, record)
+    directory = as_of(ledger.directory, record)
     with database() as con:
-        con.execute(sql("openchargeback.focus", "macros.sql"))
-        script = sql(__package__, "held_tables.sql", rows=_rows(path))
-        first, rest = script.split(";", 1)
-        con.execute(first, {"settled": events.charges(original)})
-        con.execute(rest)
-        project_table(con, original, directory)
+        held_tables(con, ledger, original, events, directory)
         records, faults = apply_decisions(con, fresh, ledger.config, directory)
         problems += faults
         problems += _still_held(con, fresh)
@@ -69,7 +63,6 @@ def settle_held(
         lines_.sum_resources(con, ledger.config.currency)
         numbers = [number for (number,) in con.execute("SELECT id FROM line").fetchall()]
         lines_.share_charges(con, ledger.config.currency, numbers)
-        whys = {(each.flag, each.source, each.project, each.service): each.why for each in record.flags}
         return HeldOutcome(
             lines=tuple(
                 replace(line, entry=Entry.LATE, original=original)
@@ -77,15 +70,25 @@ def settle_held(
             ),
             corrections=_corrections(con, original, fresh, ledger.config.currency),
             records=tuple(replace(each, what=f"{original}: {each.what}") for each in records),
-            waiting=tuple(
-                replace(group, why=whys.get((group.flag, group.source, group.project, group.service), ""))
-                for group in flag_groups(con, original)
-                if group.held
-            ),
-            still_held=held_groups(con),
+            queue=read_queue(con, original),
             remaining=_remaining(con),
             problems=tuple(problems),
         )
+
+
+def held_tables(
+    con: duckdb.DuckDBPyConnection, ledger: Ledger, original: str, events: Events, directory: Directory
+) -> None:
+    """Make the tables that decisions are applied to from what is still held of a closed period."""
+    con.execute(sql("openchargeback.focus", "macros.sql"))
+    con.execute("CREATE TABLE done (id VARCHAR)")
+    insert(con, "done", [(id_,) for id_ in events.charges(original)])
+    con.execute("CREATE TABLE shown_only (source VARCHAR)")
+    sources = {each.source for each in ledger.frozen[original].sources}
+    insert(con, "shown_only", [(name,) for name in sorted(sources) if not ledger.config.posts(name)])
+    con.execute(sql(__package__, "held_tables.sql", rows=_rows(ledger.root / part_path(original, HELD))))
+    directory_tables(con, directory)
+    con.execute(sql("openchargeback.review", "flagged.sql"))
 
 
 def held_ids(root: Path, period: str) -> set[str]:
@@ -106,7 +109,7 @@ def _rows(path: Path) -> str:
     )
 
 
-def _as_of(directory: Directory, record: Frozen) -> Directory:
+def as_of(directory: Directory, record: Frozen) -> Directory:
     """Today's directory, but for the projects that the period knew: those as they were."""
     return replace(directory, projects={**directory.projects, **record.directory.projects})
 
@@ -131,10 +134,8 @@ def _nothing_held(decision: Decision) -> Problem:
 def _still_held(con: duckdb.DuckDBPyConnection, decisions: Sequence[Decision]) -> list[Problem]:
     """A late decision settles its charges: what clears only some of their flags would be forgotten with the period."""
     rows = con.execute(
-        "SELECT ruling.decision, count(DISTINCT n), list_sort(list(DISTINCT flag.flag)) "
-        "FROM ruling JOIN disposition USING (n) JOIN flag USING (n) "
-        "WHERE disposition.disposition = 'held' AND NOT EXISTS (SELECT 1 FROM ruling AS other "
-        "JOIN clears USING (decision) WHERE other.n = flag.n AND clears.flag = flag.flag) GROUP BY 1 ORDER BY 1"
+        "SELECT ruling.decision, count(DISTINCT n), list_sort(list(DISTINCT held.flag)) "
+        "FROM ruling JOIN held USING (n) GROUP BY 1 ORDER BY 1"
     ).fetchall()
     return [
         decisions[number].problem(

@@ -16,6 +16,7 @@ from openchargeback import money
 from openchargeback.billing import charges_data, journal, lines, reconciliation, statements
 from openchargeback.focus.database import count, database, sql
 from openchargeback.focus.reading import LoadedFile, load
+from openchargeback.ledger.approvals import Decision
 from openchargeback.ledger.files import digest_of
 from openchargeback.ledger.periods import last_day
 from openchargeback.ledger.reading import Ledger
@@ -26,19 +27,18 @@ from openchargeback.model import (
     DecisionRecord,
     Entry,
     FileRecord,
-    FlagGroup,
-    HeldGroup,
+    FlagTotal,
+    QueueItem,
     SourceTotals,
     State,
+    Unusual,
 )
 from openchargeback.problems import Problem, has_errors
 from openchargeback.review.attribution import attribute
-from openchargeback.review.decisions import apply_decisions, digest_of_ids
-from openchargeback.review.flags import Spending, Unusual, flag_charges
+from openchargeback.review.decisions import apply_decisions
+from openchargeback.review.flags import Spending, flag_charges
 from openchargeback.review.ids import number_charges
-
-IDS_SHOWN = 5
-"""How many ids of a flag group are shown."""
+from openchargeback.review.queue import read_flags, read_queue
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,13 +111,13 @@ def _bill(
         loaded, problems = load(con, ledger.charge_files.get(period, ()), ledger.config)
         if has_errors(problems):
             return None, problems
-        records, faults = settle(con, ledger, period, loaded, history)
+        records, unusual, faults = settle(con, ledger, period, loaded, history)
         problems += faults
         state = ledger.period_file(period)
         own = lines.read_lines(con, period, ledger.config.currency)
         billing_lines = tuple(sorted((*own, *posted.lines), key=lambda line: line.key))
-        held = held_groups(con)
-        made = statements.make_statements(con, ledger, period, billing_lines, held)
+        queue = read_queue(con, period)
+        made = statements.make_statements(con, ledger, period, billing_lines, queue)
         numbers = {(statement.pi.email, statement.project.id): statement.number for statement in made}
         issued = state.closed.on if state.closed and state.state is not State.OPEN else last_day(period)
         result = BilledPeriod(
@@ -132,12 +132,13 @@ def _bill(
             files=_files(con, loaded),
             lines=billing_lines,
             statements=made,
-            held=held,
-            flags=flag_groups(con, period),
+            queue=queue,
+            flags=read_flags(con),
             decisions=(*records, *posted.decisions),
             corrections=posted.corrections,
             journal=journal.journal_of(period, issued, billing_lines, numbers, ledger.settings),
             digest=digest,
+            unusual=unusual,
         )
         problems += reconciliation.check(result, read=count(con, "SELECT count(*) FROM attributed"))
         if look:
@@ -153,7 +154,8 @@ class Settled:
 
     lines: tuple[BillingLine, ...] = ()
     sources: tuple[SourceTotals, ...] = ()
-    flags: tuple[FlagGroup, ...] = ()
+    queue: tuple[QueueItem, ...] = ()
+    flags: tuple[FlagTotal, ...] = ()
     decisions: tuple[DecisionRecord, ...] = ()
 
 
@@ -167,9 +169,16 @@ def settle_period(
     loaded, problems = load(con, ledger.charge_files.get(period, ()), ledger.config)
     if has_errors(problems):
         return Settled(), [], problems
-    records, faults = settle(con, ledger, period, loaded, history)
+    records, _, faults = settle(con, ledger, period, loaded, history)
     billing_lines = lines.read_lines(con, period, ledger.config.currency)
-    return Settled(billing_lines, _totals(con), flag_groups(con, period), records), loaded, problems + faults
+    settled = Settled(
+        lines=billing_lines,
+        sources=_totals(con),
+        queue=read_queue(con, period),
+        flags=read_flags(con),
+        decisions=records,
+    )
+    return settled, loaded, problems + faults
 
 
 def settle(
@@ -178,29 +187,43 @@ def settle(
     period: str,
     loaded: Sequence[LoadedFile],
     history: Sequence[ClosedMonth],
-) -> tuple[tuple[DecisionRecord, ...], list[Problem]]:
-    """Attribute, flag and decide the loaded charges and sum them up: the table `line` stands afterwards.
+) -> tuple[tuple[DecisionRecord, ...], tuple[Unusual, ...], list[Problem]]:
+    """Attribute, flag and decide the loaded charges and sum them up: the table `line` stands afterwards."""
+    decisions = own_decisions(ledger, period)
+    unusual, problems = flag(con, ledger, period, loaded, history, ids_of_all=bool(decisions))
+    records, faults = apply_decisions(con, decisions, ledger.config, ledger.directory)
+    lines.sum_lines(con, ledger.config.currency)
+    return records, unusual, problems + faults
+
+
+def own_decisions(ledger: Ledger, period: str) -> tuple[Decision, ...]:
+    """The decisions in a period's folder on its own charges."""
+    return tuple(each for each in ledger.approvals.get(period, ()) if not each.period)
+
+
+def flag(
+    con: duckdb.DuckDBPyConnection,
+    ledger: Ledger,
+    period: str,
+    loaded: Sequence[LoadedFile],
+    history: Sequence[ClosedMonth],
+    *,
+    ids_of_all: bool,
+) -> tuple[tuple[Unusual, ...], list[Problem]]:
+    """Attribute and flag the loaded charges, and number them: those of sources with flags, or all of them.
 
     Of a period with a record, what was unusual is taken from there, whatever the months before it say by now.
     """
     config, directory, record = ledger.config, ledger.directory, ledger.frozen.get(period)
-    unusual = _unusual_in(record.flags) if record else None
-    attribute(con, period, loaded, config, directory)
+    attribute(con, loaded, config, directory)
     before = [(month.counts, month.spending) for month in history]
-    problems = flag_charges(con, period, loaded, config, before, unusual)
-    decisions = tuple(each for each in ledger.approvals.get(period, ()) if not each.period)
+    recorded = record.unusual if record else None
+    unusual, problems = flag_charges(con, period, loaded, config, directory, before, recorded)
     needing = con.execute(
-        "SELECT DISTINCT source FROM attributed" + ("" if decisions else " WHERE n IN (SELECT n FROM flag)")
+        "SELECT DISTINCT source FROM attributed" + ("" if ids_of_all else " WHERE n IN (SELECT n FROM flag)")
     ).fetchall()
     number_charges(con, period, loaded, [source for (source,) in needing])
-    records, faults = apply_decisions(con, decisions, config, directory)
-    lines.sum_lines(con, config.currency)
-    return records, problems + faults
-
-
-def _unusual_in(flags: Sequence[FlagGroup]) -> list[Unusual]:
-    found = {(each.source, each.project, each.service): each.why for each in flags if each.flag == "unusual-amount"}
-    return [(*key, why) for key, why in sorted(found.items())]
+    return unusual, problems
 
 
 def _totals(con: duckdb.DuckDBPyConnection) -> tuple[SourceTotals, ...]:
@@ -237,39 +260,4 @@ def _files(con: duckdb.DuckDBPyConnection, loaded: Sequence[LoadedFile]) -> tupl
             exact_billed=sums.get(each.number, money.ZERO),
         )
         for each in loaded
-    )
-
-
-def held_groups(con: duckdb.DuckDBPyConnection) -> tuple[HeldGroup, ...]:
-    """The held charges, grouped by payer, source, service and flags."""
-    rows = con.execute(sql(__package__, "held.sql")).fetchall()
-    return tuple(
-        HeldGroup(source, service, pi, project, fund, tuple(flags), charges, exact_list, exact_billed, currency)
-        for source, service, pi, project, fund, flags, charges, exact_list, exact_billed, currency in rows
-    )
-
-
-def flag_groups(con: duckdb.DuckDBPyConnection, period: str) -> tuple[FlagGroup, ...]:
-    """The flagged charges of the period, grouped as a reviewer decides them."""
-    rows = con.execute(sql(__package__, "flag_groups.sql")).fetchall()
-    return tuple(
-        FlagGroup(
-            period=period,
-            flag=flag,
-            source=source,
-            project=project,
-            service=service,
-            pi=pi,
-            charges=charges,
-            exact_billed=exact_billed,
-            exact_list=exact_list,
-            currency=currency,
-            held=held,
-            exact_held=exact_held,
-            digest=digest_of_ids(ids) if ids else "",
-            ids=tuple(id_[:16] for id_ in (ids or [])[:IDS_SHOWN]),
-            why=why or "",
-        )
-        for flag, source, project, service, pi, currency, *rest in rows
-        for charges, exact_billed, exact_list, held, exact_held, ids, why in [rest]
     )

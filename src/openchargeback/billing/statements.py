@@ -11,7 +11,7 @@ from openchargeback.billing import lines as lines_
 from openchargeback.billing import provenance
 from openchargeback.ledger.periods import last_day
 from openchargeback.ledger.reading import Ledger
-from openchargeback.model import BillingLine, HeldGroup, State, Statement
+from openchargeback.model import BillingLine, QueueItem, State, Statement
 
 
 def statement_number(period: str, pi: str, project: str, revision: int) -> str:
@@ -25,7 +25,7 @@ def make_statements(
     ledger: Ledger,
     period: str,
     lines: Sequence[BillingLine],
-    held: Sequence[HeldGroup],
+    queue: Sequence[QueueItem],
 ) -> tuple[Statement, ...]:
     """The statements of a period, ordered by PI and project. `lines.sum_lines` comes first."""
     config, state = ledger.config, ledger.period_file(period)
@@ -42,7 +42,7 @@ def make_statements(
     result = []
     for (pi, project), own in sorted(grouped.items()):
         own_resources = tuple(resources.get((pi, project), ()))
-        own_held = tuple(group for group in held if (group.pi, group.project) == (pi, project))
+        own_held = tuple(item for item in queue if (item.pi, item.project) == (pi, project))
         number = statement_number(period, pi, project, state.revision)
         person, title = ledger.directory.person(pi), ledger.directory.project(project)
         found, named = attributions.get((pi, project), ()), references.get((pi, project), ())

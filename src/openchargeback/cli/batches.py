@@ -1,4 +1,4 @@
-"""What the `review` commands share: the queue, who decides and when, and a new approval file."""
+"""What the `review` commands share: the ledger under review, who decides and when, and a new approval file."""
 
 from __future__ import annotations
 
@@ -6,19 +6,22 @@ import datetime as dt
 from collections.abc import Sequence
 from pathlib import Path
 
+from openchargeback import money
 from openchargeback.cli.options import root_of
 from openchargeback.cli.report import progress
 from openchargeback.ledger import git
 from openchargeback.ledger.approval_text import approval_file
-from openchargeback.model import FlagGroup, State
-from openchargeback.problems import LedgerFault, UsageFault
-from openchargeback.publish.build import Books, examine
-from openchargeback.publish.deciding import new_faults
+from openchargeback.ledger.reading import Ledger, read_ledger
+from openchargeback.model import QueueItem, State
+from openchargeback.problems import LedgerFault, Problem, UsageFault
+from openchargeback.publish.billed import with_records
+from openchargeback.publish.build import Books, examine, open_cache
 from openchargeback.publish.single import write_file
+from openchargeback.review.proposals import by_money
 
 
 def books_of(named: str | None) -> Books:
-    """The ledger as far as it can be billed: decisions may be what mends it, so their errors do not stop the queue."""
+    """The ledger as far as it can be billed: decisions may be what fixes it, so errors do not stop the queue."""
     with progress() as step:
         root = root_of(named)
         ledger, periods, problems = examine(root, step=step)
@@ -27,34 +30,53 @@ def books_of(named: str | None) -> Books:
     return Books(ledger, periods, tuple(problems))
 
 
-def queue(books: Books) -> list[FlagGroup]:
-    """What waits: by period, then flag, the group with most money first."""
-    groups = [group for period in books.periods for group in period.queue]
-    return sorted(groups, key=lambda each: (each.period, each.flag, -abs(each.exact_held)))
+def ledger_of(root: Path) -> Ledger:
+    """The ledger with the records of its closed months, nothing billed. Raises LedgerFault without a usable config."""
+    ledger, problems = read_ledger(root)
+    if ledger is None:
+        raise LedgerFault(problems, root)
+    return with_records(ledger, open_cache(root))[0]
 
 
-def is_open(books: Books, period: str) -> bool:
+def queue(books: Books) -> list[QueueItem]:
+    """What waits, of every period: by period, the item with most money first."""
+    return by_money([item for period in books.periods for item in period.undecided])
+
+
+def is_open(ledger: Ledger, period: str) -> bool:
     """Whether a period still takes decisions."""
-    return books.ledger.period_file(period).state is State.OPEN
+    return ledger.period_file(period).state is State.OPEN
 
 
-def who_and_when(root: Path, by: str | None, on: str | None) -> tuple[str, str]:
+def original_of(ledger: Ledger, period: str, of: str | None) -> str:
+    """The closed period whose charges are decided on, empty for the open period's own."""
+    if period not in ledger.periods and not of:
+        raise UsageFault(f"the ledger has no period {period}")
+    if not is_open(ledger, period):
+        hint = f"; decide it from an open period with --of {period}" if not of else ""
+        raise UsageFault(f"{period} is {ledger.period_file(period).state}; only an open period takes decisions{hint}")
+    if of and is_open(ledger, of):
+        raise UsageFault(f"{of} is open, so its charges are decided there: --period {of}")
+    if of and of > period:
+        raise UsageFault(f"{of} is later than {period}")
+    if of and of not in ledger.frozen:
+        raise UsageFault(f"{of} has no usable closing record; see `focus-billing validate`")
+    return of or ""
+
+
+def who_and_when(root: Path, by: str | None, on: dt.datetime | None) -> tuple[str, str]:
     """Who decides and the date, as given or else Git's user and today. Raises UsageFault where nobody is known."""
     who = by or git.user(root)
     if not who:
-        raise UsageFault("give --by: Git knows no user.email here")
-    return who, on or str(dt.datetime.now(dt.UTC).date())
+        raise UsageFault("give --by: Git has no user.email here")
+    return who, (on.date() if on else dt.datetime.now(dt.UTC).date()).isoformat()
 
 
-def refuse_faulty(books: Books, period: str, decisions: Sequence[str]) -> None:
-    """Say what would be wrong with the ledger once these decisions were in it; nothing is written then.
-
-    Raises UsageFault with the errors that the ledger would have and does not have now.
-    """
-    faults = new_faults(books, period, *approval_file(books.ledger.root, period, "batch", decisions))
+def refuse_faulty(faults: Sequence[Problem]) -> None:
+    """Raise UsageFault with the errors that the ledger would have once these decisions were in it."""
     if faults:
-        told = "\n  ".join(dict.fromkeys(f"{each.message}; {each.fix}" for each in faults))
-        raise UsageFault(f"these decisions would be errors, so nothing was written\n  {told}")
+        reasons = "\n  ".join(dict.fromkeys(f"{each.message}; {each.fix}" for each in faults))
+        raise UsageFault(f"these decisions would be errors, so nothing was written\n  {reasons}")
 
 
 def write_batch(root: Path, period: str, name: str, decisions: Sequence[str]) -> str:
@@ -63,3 +85,20 @@ def write_batch(root: Path, period: str, name: str, decisions: Sequence[str]) ->
     path.parent.mkdir(parents=True, exist_ok=True)
     write_file(path, content)
     return path.relative_to(root).as_posix()
+
+
+def described(item: QueueItem) -> str:
+    """An item in a few words: project, service, source, and what else tells it apart."""
+    project = item.project or "no project"
+    account = item.sub_account or item.resource
+    return f"{project}, {item.service or 'no service'} ({item.source})" + (f", {account}" if account else "")
+
+
+def amount_of(item: QueueItem) -> str:
+    """The money of an item, in cents of its currency."""
+    return f"{money.human(item.exact_billed, item.currency)} {item.currency}"
+
+
+def counted(number: int, one: str) -> str:
+    """`1 charge`, `12 charges`."""
+    return f"{number:,} {one}{'s' * (number != 1)}"

@@ -17,7 +17,7 @@ from openchargeback.ledger import git
 from openchargeback.ledger.periods import Event
 from openchargeback.ledger.reading import read_ledger
 from openchargeback.ledger.seal import left_over, no_longer_finalized
-from openchargeback.model import BilledPeriod, State
+from openchargeback.model import BilledPeriod, FlagTotal, State
 from openchargeback.portal.paths import statement_pdf
 from openchargeback.problems import LedgerFault, Problem, UsageFault
 from openchargeback.publish import closing
@@ -131,8 +131,13 @@ def show_period(period: str, why: str | None, lines: tuple[int, ...], named: str
         print_table(
             ("Flag", "Charges", "Undecided", "Amount"),
             [
-                (flag, f"{charges:,}", f"{held:,}", money.human(amount, currency))
-                for flag, charges, held, amount in _flags(billed)
+                (
+                    each.flag,
+                    f"{each.charges:,}",
+                    f"{held:,}",
+                    f"{money.human(each.exact_billed, each.currency)} {each.currency}",
+                )
+                for each, held in _flags(billed)
             ],
             right=(1, 2, 3),
         )
@@ -228,7 +233,7 @@ def close_period(
 def _refuse_close(books: Books, billed: BilledPeriod, missing: Sequence[Problem], leave_held: bool) -> None:
     """Say everything that stands in the way of closing. missing: evidence of who approved its decisions."""
     obstacles = []
-    held = sum(group.charges for group in billed.held)
+    held = sum(item.charges for item in billed.queue)
     if held and not leave_held:
         what = "1 charge is" if held == 1 else f"{held:,} charges are"
         obstacles.append(f"{what} undecided: decide them with `review`, or give --leave-held")
@@ -292,14 +297,19 @@ def _held(period: BilledPeriod) -> Decimal:
     return money.total(*(each.held for each in period.sources if each.currency == period.currency))
 
 
-def _flags(period: BilledPeriod) -> list[tuple[str, int, int, Decimal]]:
-    """Charges, undecided charges and exact amount (in the ledger's currency) by flag."""
-    result: dict[str, tuple[int, int, Decimal]] = {}
-    for group in period.flags:
-        charges, held, amount = result.get(group.flag, (0, 0, money.ZERO))
-        own = group.exact_billed if group.currency == period.currency else money.ZERO
-        result[group.flag] = (charges + group.charges, held + group.held, money.total(amount, own))
-    return [(flag, *values) for flag, values in sorted(result.items())]
+def _flags(period: BilledPeriod) -> list[tuple[FlagTotal, int]]:
+    """Every flag as raised, and how many of its charges it still holds."""
+    return [
+        (
+            each,
+            sum(
+                item.charges
+                for item in period.undecided
+                if each.flag in item.uncleared and item.currency == each.currency
+            ),
+        )
+        for each in period.flags
+    ]
 
 
 def _earlier(period: BilledPeriod) -> dict[tuple[str, str, str], tuple[int, Decimal, Decimal]]:
@@ -356,8 +366,14 @@ def _as_json(period: BilledPeriod) -> dict[str, object]:
             for (original, entry, unit), (charges, exact, cents) in sorted(_earlier(period).items())
         ],
         "flags": [
-            {"flag": flag, "charges": charges, "held": held, "amount": money.exact(amount)}
-            for flag, charges, held, amount in _flags(period)
+            {
+                "flag": each.flag,
+                "currency": each.currency,
+                "charges": each.charges,
+                "held": held,
+                "amount": money.exact(each.exact_billed),
+            }
+            for each, held in _flags(period)
         ],
         "journal": {
             "debits": money.plain(period.journal.debits, currency),

@@ -43,8 +43,8 @@ def _period(period: PeriodChange, currency: str) -> None:
         click.secho(title, bold=True)
     _largest(period, currency)
     _decisions(period.decisions, currency)
-    for flag, unit, charges, amount in words.open_flags(period):
-        _wrapped("Still open: ", f"{flag}, {words.counted(charges, 'charge')}, {money.human(amount, unit)} {unit}")
+    for flags, unit, charges, amount in words.undecided(period):
+        _wrapped("Still held: ", f"{words.counted(charges, 'charge')}, {money.human(amount, unit)} {unit} ({flags})")
 
 
 def _totals(period: PeriodChange, currency: str) -> None:

@@ -7,26 +7,26 @@ from collections.abc import Sequence
 
 import click
 
-from openchargeback.cli.batches import books_of, queue, who_and_when, write_batch
+from openchargeback.cli.batches import books_of, counted, queue, who_and_when, write_batch
 from openchargeback.cli.options import PERIOD, root_of, with_ledger
 from openchargeback.cli.report import shown
-from openchargeback.ledger.approval_text import Ruling
 from openchargeback.problems import UsageFault
 from openchargeback.publish.lock import locked
-from openchargeback.publish.refreshing import Replacement, replacements
+from openchargeback.publish.refreshing import Replacement, cleaned_files, replacements
+from openchargeback.publish.single import write_file
 
 
 @click.command()
 @click.option("--period", type=PERIOD, help="Only the decisions in this period's folder.")
-@click.option("--by", help="Who decides; Git's user.email without it.")
-@click.option("--on", help="The date; today without it.", type=click.DateTime(["%Y-%m-%d"]))
-@click.option("--dry-run", is_flag=True, help="Only print the proposal.")
+@click.option("--by", help="Who decides; Git's user.email by default.")
+@click.option("--on", help="The date; today by default.", type=click.DateTime(["%Y-%m-%d"]))
+@click.option("--dry-run", is_flag=True, help="Only print what would be written.")
 @with_ledger
 def refresh(period: str | None, by: str | None, on: dt.datetime | None, dry_run: bool, named: str | None) -> None:
-    """Propose decisions in place of void ones, in a new approval file; the void ones are for you to remove.
+    """Replace decisions that no longer fit their charges.
 
-    A selector is proposed anew for what it means now. Where charges named by id changed, Git's history tells which
-    they were and what they became.
+    A decision on an item is made anew for what it matches now. Where charges named by id changed, Git's history tells
+    what they became. The old decisions are removed from their files; a flag raised since then still holds its charges.
 
     \b
     Example: focus-billing review refresh --dry-run
@@ -34,38 +34,38 @@ def refresh(period: str | None, by: str | None, on: dt.datetime | None, dry_run:
     root = root_of(named)
     with locked(root):
         books = books_of(named)
-        if period and books.period(period) is None:
+        if period and period not in books.ledger.periods:
             raise UsageFault(f"the ledger has no period {period}")
         found = [each for each in replacements(books, queue(books)) if period in (None, each.period)]
         if not found:
-            click.echo("no decision is void")
+            click.echo("Every decision fits its charges.")
             return
-        who, when = who_and_when(root, by, on.date().isoformat() if on else None)
+        who, when = who_and_when(root, by, on)
+        cleaned = cleaned_files(books.ledger, [each.decision for each in found])
+        _print(found)
         for folder in sorted({each.period for each in found}):
-            entries = [entry for each in found if each.period == folder for entry in _entries(each, who, when)]
-            if dry_run and entries:
+            entries = [entry for each in found if each.period == folder for entry in each.entries(who, when)]
+            if entries and dry_run:
                 click.echo("decisions:\n" + "".join(entries), nl=False)
             elif entries:
-                click.echo(f"{write_batch(root, folder, 'refresh', entries)}: a proposal to look through and commit")
-    _say(found)
+                click.echo(f"Wrote {write_batch(root, folder, 'refresh', entries)}")
+        if dry_run:
+            return
+        for path, data in cleaned.items():
+            if data is None:
+                (root / path).unlink()
+                click.echo(f"Removed {path}")
+            else:
+                write_file(root / path, data)
+                click.echo(f"Wrote {path}")
+    click.echo("Review the changes and commit them.")
 
 
-def _entries(found: Replacement, by: str, on: str) -> list[str]:
-    decision = found.decision
-    ruling = Ruling(decision.verb, decision.set, decision.reason, by, on, decision.period)
-    entries = [ruling.on_group(group, decision.clears[1:]) for group in found.groups]
-    return [*entries, ruling.on_charges(found.charges, decision.clears)] if found.charges else entries
-
-
-def _say(found: Sequence[Replacement]) -> None:
-    """What is to be done by hand, to each void decision."""
-    for title, some in (
-        ("Remove by hand, since they are void:", [each for each in found if each.proposes]),
-        ("Void, and nothing to propose:", [each for each in found if not each.proposes]),
-    ):
-        if some:
-            click.echo(title, err=True)
-        for each in some:
-            click.echo(f"  {each.decision.place}: {each.decision.verb}, {shown(each.decision.reason)}", err=True)
-            for remark in each.remarks:
-                click.echo(f"    {shown(remark)}", err=True)
+def _print(found: Sequence[Replacement]) -> None:
+    """What happens to each decision, and why."""
+    for each in found:
+        new = len(each.items) if each.items else bool(each.charges)
+        done = f"replaced by {counted(new, 'decision')}" if new else "removed: nothing is left to decide"
+        click.echo(f"{each.decision.place}: {each.decision.verb}, {shown(each.decision.reason)}: {done}")
+        for remark in (each.why, *each.remarks):
+            click.echo(f"  {shown(remark)}")

@@ -1,56 +1,35 @@
-"""`focus-billing review`: the queue of flagged charges, and approval files."""
+"""`focus-billing review`: the queue of held charges. The commands that decide lie in files of their own."""
 
 from __future__ import annotations
-
-import datetime as dt
-import re
-from collections.abc import Callable, Sequence
-from decimal import Decimal
-from typing import Any
 
 import click
 
 from openchargeback import money
-from openchargeback.billing.credits import billed_charges, creditable
-from openchargeback.cli.batches import books_of, is_open, queue, refuse_faulty, who_and_when, write_batch
+from openchargeback.billing.earlier import months_before
+from openchargeback.cli.batches import amount_of, books_of, counted, described, is_open, queue
+from openchargeback.cli.credit import credit
+from openchargeback.cli.decide import approve, reassign, reject
 from openchargeback.cli.evidence import evidence
-from openchargeback.cli.options import PERIOD, F, as_json, root_of, with_ledger
+from openchargeback.cli.options import PERIOD, as_json, with_ledger
 from openchargeback.cli.refresh import refresh
-from openchargeback.cli.report import note_problems, print_json, print_table
-from openchargeback.ledger.approval_text import Ruling
-from openchargeback.ledger.approvals import ID_PATTERN, Verb
-from openchargeback.ledger.settings import Payer
-from openchargeback.model import Entry, FlagGroup
+from openchargeback.cli.report import note_problems, print_json, print_table, shown
+from openchargeback.model import FlagNote, HeldCharge, QueueItem
 from openchargeback.problems import UsageFault
 from openchargeback.publish.build import Books
-from openchargeback.publish.lock import locked
+from openchargeback.publish.deciding import open_review
+from openchargeback.review.proposals import asked_of, needed_fields, possible_verbs
 
-LACKING = ("missing-pi", "missing-project", "missing-fund")
-EARLIER_MONTHS = 3
-"""How many months before are shown beside a group."""
-
-
-class _Charge(click.ParamType[str]):
-    """A charge id, or its beginning."""
-
-    name = "id"
-
-    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> str:
-        if not re.fullmatch(ID_PATTERN, str(value)):
-            self.fail(f"{value} is no charge id; write it like 7f3a9c21d0b41e66", param, ctx)
-        return str(value)
-
-
-CHARGE = _Charge()
+_MOST_CHARGES = 50
+"""How many charges of an item `review show` prints."""
 
 
 @click.group()
 def review() -> None:
-    """The queue of flagged charges, and decisions on them."""
+    """Work off the queue of held charges."""
 
 
-review.add_command(evidence)
-review.add_command(refresh)
+for _command in (approve, reject, reassign, credit, refresh, evidence):
+    review.add_command(_command)
 
 
 @review.command("list")
@@ -58,296 +37,221 @@ review.add_command(refresh)
 @with_ledger
 @as_json
 def list_queue(period: str | None, named: str | None, json_: bool) -> None:
-    """The groups of charges that wait for a decision, also those still held from closed periods.
+    """List what needs a decision, the most money first, with what is still held from closed periods.
 
     \b
     Example: focus-billing review list --period 2025-01
     """
     books = books_of(named)
-    groups = [group for group in queue(books) if period is None or group.period == period]
-    earlier = {group: _earlier(books, group) for group in groups}
+    items = [item for item in queue(books) if period is None or item.period == period]
     if json_:
-        print_json({"groups": [_as_json(books, group, earlier[group]) for group in groups]})
+        print_json({"items": [_as_json(books, item) for item in items]})
         return
     note_problems(books.warnings)
-    if not groups:
-        click.echo("nothing waits for a decision")
+    if not items:
+        click.echo("Nothing to review.")
         return
     print_table(
-        ("Period", "Flag", "Source", "Project", "Service", "Charges", "Amount", "Earlier months", "Why"),
+        ("Item", "Period", "Project", "Service", "Source", "Charges", "Amount", "Reason"),
         [
             (
-                group.period if is_open(books, group.period) else f"{group.period} ({_state(books, group.period)})",
-                group.flag,
-                group.source,
-                group.project or "none",
-                group.service,
-                f"{group.held:,}",
-                f"{money.human(group.exact_held, group.currency)} {group.currency}",
-                " ".join(money.human(amount, books.ledger.config.currency) for amount in earlier[group].values()),
-                group.why,
+                item.id,
+                item.period if is_open(books.ledger, item.period) else f"{item.period} (closed)",
+                item.project or f"none ({item.sub_account or item.resource})".replace(" ()", ""),
+                item.service,
+                item.source,
+                f"{item.charges:,}",
+                amount_of(item),
+                reasons(item),
             )
-            for group in groups
+            for item in items
         ],
-        right=(5, 6, 7),
+        right=(5, 6),
     )
-    click.echo(f"{len(groups)} group{'s' * (len(groups) != 1)} to decide")
-    late = next((group.period for group in groups if not is_open(books, group.period)), "")
+    click.echo(f"{counted(len(items), 'item')} to review; `focus-billing review show ITEM` shows one")
+    late = next((item.period for item in items if not is_open(books.ledger, item.period)), "")
     if late:
         click.echo(f"Charges of a closed period are decided from an open one: --period OPEN --of {late}")
 
 
-def _earlier(books: Books, group: FlagGroup) -> dict[str, Decimal]:
-    """What the project's own charges of the service were billed in the months before, in cents, the latest last."""
-    before = [period for period in books.periods if period.period < group.period][-EARLIER_MONTHS:]
-    key = (group.source, group.project, group.service)
-    return {
-        period.period: sum(
-            (
-                line.amounts.billed
-                for line in period.lines
-                if line.entry is Entry.OWN and (line.source, line.project, line.service) == key
-            ),
-            money.ZERO,
-        )
-        for period in before
-    }
-
-
-def _decide(
-    verb: Verb, options: dict[str, str | None], payer: Payer, also: tuple[str, ...], charges: tuple[str, ...]
-) -> None:
-    """Write an approval file for the groups, or the single charges, that the options pick."""
-    root = root_of(options["named"])
-    with locked(root):
-        books = books_of(options["named"])
-        period, flag = str(options["period"]), str(options["flag"])
-        of = _original(books, period, options["of"])
-        picked = _picked(books, of or period, flag, options)
-        if not picked:
-            raise UsageFault(f"no undecided charges in {of or period} carry {flag} as asked; see `review list`")
-        _refuse_impossible(verb, flag)
-        others = [] if verb is Verb.REJECT else _other_flags(books, picked, {flag, *also}, charges)
-        if others and of:
-            raise UsageFault(f"a late decision settles all flags of its charges: add {_as_options(others)}")
-        ruling = Ruling(verb, payer, str(options["reason"]), *who_and_when(root, options["by"], options["on"]), of)
-        if charges:
-            entries = [ruling.on_charges(charges, (flag, *also))]
-            count = len(charges)
-        else:
-            entries = [ruling.on_group(group, also) for group in picked]
-            count = sum(group.held for group in picked)
-        refuse_faulty(books, period, entries)
-        path = write_batch(root, period, str(options["name"] or f"{verb}-{flag}"), entries)
-    click.echo(f"{path}: {verb} {count:,} charge{'s' * (count != 1)}; commit it to make it so")
-    if others:
-        click.echo(f"Some stay held by other flags; {_as_options(others)} would settle these too", err=True)
-
-
-def _refuse_impossible(verb: Verb, flag: str) -> None:
-    """What a charge lacks cannot be approved, and another currency cannot be billed: such a file would be an error."""
-    if verb is Verb.APPROVE and flag in LACKING:
-        raise UsageFault(
-            f"{flag} cannot be approved, since nobody would pay: "
-            f"use `review reassign` with --set-{flag.removeprefix('missing-')}, or `review reject`"
-        )
-    if verb is not Verb.REJECT and flag == "foreign-currency":
-        raise UsageFault("charges in another currency can only be rejected: use `review reject`")
-
-
-def _picked(books: Books, period: str, flag: str, options: dict[str, str | None]) -> list[FlagGroup]:
-    """The groups of a flag that the options ask for."""
-    return [
-        group
-        for group in queue(books)
-        if (group.period, group.flag) == (period, flag)
-        and all(options[key] in (None, getattr(group, key)) for key in ("source", "project", "service"))
-    ]
-
-
-def _other_flags(books: Books, picked: Sequence[FlagGroup], known: set[str], charges: tuple[str, ...]) -> list[str]:
-    """Flags that hold charges of these groups beside the known ones, as far as the ids that groups show tell."""
-    ids = {id_ for group in picked for id_ in group.ids if not charges or id_.startswith(charges)}
-    return sorted(
-        {
-            group.flag
-            for group in queue(books)
-            if group.period == picked[0].period and group.flag not in known and not ids.isdisjoint(group.ids)
-        }
+def reasons(item: QueueItem) -> str:
+    """The flags that hold an item, each with the first reason it was raised for."""
+    return "; ".join(_reason(note) for note in item.details.notes if note.flag in item.uncleared) or ", ".join(
+        item.uncleared
     )
 
 
-def _as_options(flags: Sequence[str]) -> str:
-    return " ".join(f"--clear {flag}" for flag in flags)
+def _reason(note: FlagNote) -> str:
+    more = f" (+{len(note.reasons) - 1})" if len(note.reasons) > 1 else ""
+    return f"{note.flag}: {note.reasons[0]}{more}" if note.reasons else note.flag
 
 
-def _original(books: Books, period: str, of: str | None) -> str:
-    """The closed period whose charges are decided on, empty for the open period's own."""
-    if not is_open(books, period):
-        hint = f"; give an open one with --of {period}" if not of else ""
-        raise UsageFault(f"{period} is {_state(books, period)}; only an open period takes decisions{hint}")
-    if of and is_open(books, of):
-        raise UsageFault(f"{of} is open, so its charges are decided there: --period {of}")
-    if of and of > period:
-        raise UsageFault(f"{of} is later than {period}")
-    return of or ""
-
-
-def _state(books: Books, period: str) -> str:
-    return str(books.ledger.period_file(period).state)
-
-
-_writing: list[Callable[[Any], Any]] = [
-    click.option("--reason", required=True, help="Why, for the reviewer and the auditor."),
-    click.option("--by", help="Who decides; Git's user.email without it."),
-    click.option("--on", help="The date; today without it.", type=click.DateTime(["%Y-%m-%d"])),
-    click.option("--name", help="The name of the approval file."),
-    with_ledger,
-]
-_common: list[Callable[[Any], Any]] = [
-    click.option("--period", required=True, type=PERIOD, help="The open period whose folder takes the decision."),
-    click.option("--of", type=PERIOD, help="A closed period whose charges are still held; without it, the same."),
-    click.option("--flag", required=True, help="The flag to decide on, such as missing-fund."),
-    click.option("--clear", "also", multiple=True, help="Another flag of these charges to settle; repeatable."),
-    click.option("--source", help="Only charges of this source."),
-    click.option("--project", help='Only charges of this project; "" for those without one.'),
-    click.option("--service", help="Only charges of this service."),
-    click.option("--charge", "charges", multiple=True, type=CHARGE, help="Only this charge, by id; repeatable."),
-    *_writing,
-]
-_set: list[Callable[[Any], Any]] = [
-    click.option("--set-pi", default="", help="The PI who is responsible."),
-    click.option("--set-project", default="", help="The project it was for."),
-    click.option("--set-fund", default="", help="The fund that pays."),
-]
-
-
-def _with(*options: Callable[[Any], Any]) -> Callable[[F], F]:
-    def decorate(function: F) -> F:
-        for option in reversed(options):
-            function = option(function)
-        return function
-
-    return decorate
-
-
-def _options(values: dict[str, object]) -> dict[str, str | None]:
-    on = values.get("on")
-    day = on.date().isoformat() if isinstance(on, dt.datetime) else None
-    return {key: None if value is None else str(value) for key, value in values.items()} | {"on": day}
-
-
-@review.command()
-@_with(*_common)
-def approve(also: tuple[str, ...], charges: tuple[str, ...], **values: object) -> None:
-    """Approve flagged charges as they are.
+@review.command("show")
+@click.argument("item")
+@with_ledger
+@as_json
+def show_item(item: str, named: str | None, json_: bool) -> None:
+    """Show one item of the queue, by its id or that of one of its charges, with all there is to see of it.
 
     \b
-    Example: focus-billing review approve --period 2025-01 --flag pattern:gpu --reason "agreed, REQ-142"
+    Example: focus-billing review show q3f9a1c22b7
     """
-    _decide(Verb.APPROVE, _options(values), Payer(), also, charges)
+    books = books_of(named)
+    found, charges = _find(books, item)
+    if json_:
+        print_json({**_as_json(books, found), "all_charges": [_charge_json(each, found) for each in charges]})
+        return
+    _print_item(books, found, charges)
 
 
-@review.command()
-@_with(*_common)
-def reject(also: tuple[str, ...], charges: tuple[str, ...], **values: object) -> None:
-    """Reject flagged charges: they are billed to nobody.
-
-    \b
-    Example: focus-billing review reject --period 2025-01 --flag possible-duplicate --reason "sent twice"
-    """
-    _decide(Verb.REJECT, _options(values), Payer(), also, charges)
-
-
-@review.command()
-@_with(*_set, *_common)
-def reassign(
-    set_pi: str, set_project: str, set_fund: str, also: tuple[str, ...], charges: tuple[str, ...], **values: object
-) -> None:
-    """Bill flagged charges to another PI, project or fund.
-
-    \b
-    Example: focus-billing review reassign --period 2025-02 --of 2025-01 --flag missing-fund --set-fund BIO-2024-001
-             --reason "asked"
-    """
-    if not (set_pi or set_project or set_fund):
-        raise UsageFault("say to whom: --set-pi, --set-project or --set-fund")
-    _decide(Verb.REASSIGN, _options(values), Payer(set_pi, set_project, set_fund), also, charges)
+def _find(books: Books, wanted: str) -> tuple[QueueItem, tuple[HeldCharge, ...]]:
+    """The item with that id, or with a charge whose id begins so."""
+    items = queue(books)
+    known = [item for item in items if item.id == wanted]
+    periods = sorted({item.period for item in known or items})
+    for period in periods:
+        of = "" if is_open(books.ledger, period) else period
+        folder = (
+            period
+            if not of
+            else next((p for p in books.ledger.periods if is_open(books.ledger, p) and p > of), "9999-12")
+        )
+        with open_review(books.ledger, folder, of) as opened:
+            for item in opened.items:
+                charges = opened.charges_of(item)
+                if item.id == wanted or any(each.id.startswith(wanted) for each in charges if len(wanted) >= 8):
+                    return item, charges
+    raise UsageFault(f"no item {wanted} is in the queue; see `focus-billing review list`")
 
 
-@review.command()
-@click.option("--period", required=True, type=PERIOD, help="The open period whose statement carries the credit.")
-@click.option("--of", required=True, type=PERIOD, help="The closed period of the charges.")
-@click.option("--charge", "charges", multiple=True, type=CHARGE, help="The id of a charge; as often as needed.")
-@click.option("--resource", "resources", multiple=True, help="All billed charges of this resource, by its id.")
-@_with(*_set, *_writing)
-def credit(
-    period: str,
-    of: str,
-    charges: tuple[str, ...],
-    resources: tuple[str, ...],
-    set_pi: str,
-    set_project: str,
-    set_fund: str,
-    **values: object,
-) -> None:
-    """Take back charges that a closed period billed; with --set-… bill them again rightly.
+def _print_item(books: Books, item: QueueItem, charges: tuple[HeldCharge, ...]) -> None:
+    config, details = books.ledger.config, item.details
+    click.secho(f"{item.id}  {item.period}  {described(item)}", bold=True)
+    rows = [
+        (
+            "Amount",
+            f"{amount_of(item)} (list {money.human(item.exact_list, item.currency)}), {counted(item.charges, 'charge')}",
+        ),
+        ("PI", item.pi or "none"),
+        ("Sub-account", ", ".join(details.sub_accounts)),
+        ("Days", _days(details.first_day, details.last_day)),
+    ]
+    months = months_before(books.periods, item)
+    if months:
+        earlier = [f"{each.period} {money.human(each.amounts.billed, config.currency)}" for each in months]
+        rows.append(("Before", "  ".join(earlier)))
+    for note in details.notes:
+        cleared = "" if note.flag in item.uncleared else " (cleared)"
+        rows += [("Reason", f"{note.flag}{cleared}" + (f": {why}" if why else "")) for why in note.reasons or ("",)]
+    width = max(len(label) for label, _ in rows)
+    for label, text in rows:
+        if text:
+            click.echo(f"{label.ljust(width)}  {shown(text)}")
+    click.echo()
+    print_table(
+        ("Charge", "Days", "Resource", "Quantity × unit price", "List", f"Billed {item.currency}", "File, row"),
+        [
+            (
+                each.id,
+                _days(each.first_day, each.last_day),
+                each.resource_name or each.resource_id,
+                _quantity(each),
+                money.human(each.exact_list, item.currency),
+                money.human(each.exact_billed, item.currency),
+                f"{each.path}, {each.row}",
+            )
+            for each in charges[:_MOST_CHARGES]
+        ],
+        right=(3, 4, 5),
+    )
+    if len(charges) > _MOST_CHARGES:
+        click.echo(f"and {counted(len(charges) - _MOST_CHARGES, 'more charge')}; --json has all")
+    for tags in dict.fromkeys(each.tags for each in charges[:_MOST_CHARGES] if each.tags):
+        click.echo(f"Tags: {shown(tags)[:500]}")
+    click.echo()
+    click.echo("To decide:")
+    for line in _commands(books, item):
+        click.echo(f"  {line}")
 
-    \b
-    Example: focus-billing review credit --period 2025-02 --of 2025-01 --charge 7f3a9c21d0b41e66 --reason "billed twice"
-    """
-    if not (charges or resources):
-        raise UsageFault("say which charges: --charge or --resource")
-    options = _options(values)
-    root = root_of(options["named"])
-    with locked(root):
-        books = books_of(options["named"])
-        _original(books, period, of)
-        if of not in books.ledger.frozen:
-            raise UsageFault(f"{of} has no record of its closing")
-        who, when = who_and_when(root, options["by"], options["on"])
-        found = (*charges, *billed_charges(books.ledger, of, resources)) if resources else charges
-        if not found:
-            raise UsageFault(f"no charge of {', '.join(resources)} was billed in {of}")
-        ids = list(dict.fromkeys(found))
-        told = _credited(books, of, period, ids)
-        payer = Payer(set_pi, set_project, set_fund)
-        entry = Ruling(Verb.CREDIT, payer, str(options["reason"]), who, when, of).on_charges(ids)
-        refuse_faulty(books, period, [entry])
-        path = write_batch(root, period, str(options["name"] or f"credit-{of}"), [entry])
-    for line in told:
-        click.echo(line)
-    click.echo(f"{path}: credit {len(ids):,} charge{'s' * (len(ids) != 1)}; commit it to make it so")
 
-
-def _credited(books: Books, of: str, period: str, ids: Sequence[str]) -> list[str]:
-    """What crediting these charges takes back, in words. Raises UsageFault where one cannot be credited."""
-    currency = books.ledger.config.currency
-    billed, faults = creditable(books.ledger, of, period, ids)
-    if faults:
-        raise UsageFault(f"{of} cannot be credited like that\n  " + "\n  ".join(faults))
+def _commands(books: Books, item: QueueItem) -> list[str]:
+    """Commands that decide an item, for the person to complete."""
+    config = books.ledger.config
+    late = not is_open(books.ledger, item.period)
+    where = f"--period OPEN --of {item.period}" if late else f"--period {item.period}"
+    options = " ".join(f"--set-{field} …" for field in needed_fields(item, config) or asked_of(item)[:1] or ("fund",))
+    more = {"approve": " --all-flags", "reassign": f" {options} --all-flags", "reject": ""}
     return [
-        f"{each.charge[:16]}  {money.human(each.amounts.billed, currency)} {currency}  {each.pi}, {each.project}, "
-        f"statement {each.corrects}"
-        for each in billed
+        f"focus-billing review {verb} {where} --item {item.id}{more[verb.value]} --reason …"
+        for verb in possible_verbs(item, config)
     ]
 
 
-def _as_json(books: Books, group: FlagGroup, earlier: dict[str, Decimal]) -> dict[str, object]:
-    currency = books.ledger.config.currency
+def _days(first: object, last: object) -> str:
+    if first is None:
+        return ""
+    return str(first) if last in (None, first) else f"{first} to {last}"
+
+
+def _quantity(charge: HeldCharge) -> str:
+    if charge.quantity is None:
+        return ""
+    price = f" × {money.exact(charge.unit_price)}" if charge.unit_price is not None else ""
+    return f"{money.exact(charge.quantity)} {charge.unit}".rstrip() + price
+
+
+def _as_json(books: Books, item: QueueItem) -> dict[str, object]:
+    currency, details, config = books.ledger.config.currency, item.details, books.ledger.config
     return {
-        "period": group.period,
-        "state": _state(books, group.period),
-        "flag": group.flag,
-        "source": group.source,
-        "project": group.project,
-        "service": group.service,
-        "pi": group.pi,
-        "charges": group.held,
-        "amount": money.exact(group.exact_held),
-        "currency": group.currency,
-        "digest": group.digest,
-        "ids": list(group.ids),
-        "why": group.why,
-        "earlier": {period: money.plain(amount, currency) for period, amount in earlier.items()},
+        "item": item.id,
+        "period": item.period,
+        "state": str(books.ledger.period_file(item.period).state),
+        "source": item.source,
+        "service": item.service,
+        "project": item.project,
+        "pi": item.pi,
+        "currency": item.currency,
+        "sub_account": item.sub_account,
+        "resource": item.resource,
+        "flags": list(item.flags),
+        "uncleared": list(item.uncleared),
+        "charges": item.charges,
+        "list": money.exact(item.exact_list),
+        "amount": money.exact(item.exact_billed),
+        "digest": item.digest,
+        "ids": list(item.ids),
+        "why": {note.flag: list(note.reasons) for note in details.notes},
+        "sub_accounts": list(details.sub_accounts),
+        "resources": list(details.resources),
+        "resource_count": details.resource_count,
+        "first_day": details.first_day.isoformat() if details.first_day else None,
+        "last_day": details.last_day.isoformat() if details.last_day else None,
+        "quantity": money.exact(details.quantity) if details.quantity is not None else None,
+        "unit": details.unit,
+        "earlier": {
+            each.period: money.plain(each.amounts.billed, currency) for each in months_before(books.periods, item)
+        },
+        "decisions": [verb.value for verb in possible_verbs(item, config)],
+        "needed": list(needed_fields(item, config)),
+        "samples": [_charge_json(each, item) for each in details.samples],
+    }
+
+
+def _charge_json(each: HeldCharge, item: QueueItem) -> dict[str, object]:
+    return {
+        "charge": each.id,
+        "file": each.path,
+        "row": each.row,
+        "first_day": each.first_day.isoformat() if each.first_day else None,
+        "last_day": each.last_day.isoformat() if each.last_day else None,
+        "sub_account": each.sub_account,
+        "resource_id": each.resource_id,
+        "resource_name": each.resource_name,
+        "quantity": money.exact(each.quantity) if each.quantity is not None else None,
+        "unit": each.unit,
+        "unit_price": money.exact(each.unit_price) if each.unit_price is not None else None,
+        "list": money.exact(each.exact_list),
+        "billed": money.exact(each.exact_billed),
+        "currency": item.currency,
+        "tags": each.tags,
     }

@@ -4,6 +4,7 @@
 -- cost and list are in the row's currency, exact; NULL where the cell cannot be read (then the file is refused).
 -- list falls back to the cost where no list price is given: no discount. Azure writes 0 for that (zero_is_null).
 -- Where costs are effective, a commitment is paid for by those whom it covers, so its purchase has no list price.
+-- A row that refers back to the charge it corrects (OCI) is a correction, whatever its class says.
 -- tag points to the distinct text of its Tags (tags.sql).
 INSERT INTO charge
 WITH starts AS (
@@ -25,7 +26,7 @@ SELECT
     coalesce(upper(row.BillingCurrency), $currency) AS currency,
     lower(row.ChargeCategory) AS category,
     CASE
-        WHEN lower(row.ChargeClass) = 'correction' THEN 'correction'
+        WHEN lower(row.ChargeClass) = 'correction' OR row.refers_back THEN 'correction'
         ELSE coalesce(lower(row.ChargeCategory), 'usage')
     END AS kind,
     coalesce(row.ServiceName, '') AS service,

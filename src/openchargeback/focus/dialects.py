@@ -18,3 +18,7 @@ def zero_list_is_null(columns: Collection[str], setting: str) -> bool:
     columns: of the file, custom ones as they are spelled there. setting: `dialect` of the source, empty for none.
     """
     return setting == AZURE or not _AZURE_COLUMNS.isdisjoint(columns)
+
+
+BACK_REFERENCES = (("oci_BackReferenceNumber", "oci_ReferenceNumber"),)
+"""Columns by which a correction names the charge that it corrects: the one that refers, and the one referred to."""

@@ -35,3 +35,17 @@ CREATE MACRO utc(text) AS
 -- this refuses is looked at again.
 CREATE MACRO plain_json(text) AS
     left(text, 1) = '{' AND json_valid(text) AND NOT regexp_matches(text, ',\s*[}\]]|[:\[,]\s*-?[nNiI][aAnN]');
+
+-- The first day that a charge covers (UTC): of ChargePeriodStart, else of the billing period's start, a moment.
+CREATE MACRO first_day(start_text, period_start) AS coalesce(utc(start_text), period_start)::DATE;
+
+-- The last day that a charge covers. Ends are exclusive (FOCUS 1.2, "ChargePeriodEnd"); whole_days: in the simple dialect
+-- a date alone is the last day itself.
+CREATE MACRO last_day(end_text, first, whole_days) AS
+    greatest(
+        first,
+        CASE
+            WHEN whole_days AND strlen(end_text) = 10 THEN utc(end_text)::DATE
+            ELSE coalesce((utc(end_text) - INTERVAL 1 MICROSECOND)::DATE, first)
+        END
+    );

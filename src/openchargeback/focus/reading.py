@@ -5,6 +5,7 @@ What stands in the database after `load`:
     tag         the distinct texts of Tags with what they say about the payer (`tags.sql`)
     charge      one row a charge of the period (`charges.sql`)
     cell        view: one row a charge, with any FOCUS column as text, for stages that look at few of them
+    charge_file one row a file: its path, the n of its first charge, and whether its days are whole (simple dialect)
 """
 
 from __future__ import annotations
@@ -21,8 +22,9 @@ from openchargeback.focus.checking import check_rows, placed
 from openchargeback.focus.columns import CATEGORIES, COLUMNS
 from openchargeback.focus.database import count as _count
 from openchargeback.focus.database import identifier, insert, sql
-from openchargeback.focus.dialects import zero_list_is_null
+from openchargeback.focus.dialects import BACK_REFERENCES, zero_list_is_null
 from openchargeback.focus.opening import Opened, make_macros, open_file
+from openchargeback.focus.schema import SIMPLE
 from openchargeback.focus.tags import FIELDS, read_tags
 from openchargeback.ledger.files import ChargeFile
 from openchargeback.ledger.settings import Config
@@ -206,6 +208,9 @@ _TAG_NOTES = {
 
 
 def _create_cells(con: duckdb.DuckDBPyConnection, loaded: Sequence[LoadedFile]) -> None:
+    con.execute("CREATE TABLE charge_file (file INTEGER, path VARCHAR, first BIGINT, whole_days BOOLEAN)")
+    rows = [(each.number, each.file.path, each.first, each.opened.screen.dialect == SIMPLE) for each in loaded]
+    insert(con, "charge_file", rows)
     names = sorted({name for file in loaded for name in file.columns if name in COLUMNS})
     parts = [
         ", ".join(
@@ -222,6 +227,8 @@ def _insert(con: duckdb.DuckDBPyConnection, loaded: LoadedFile, config: Config) 
     source = config.source(loaded.file.source)
     cells = [f"{loaded.expression(name)} AS {identifier(name)}" for name in _NEEDED]
     cells.append(f"{loaded.expression(source.cost)} AS Cost")
+    refers = " OR ".join(f"{loaded.expression(name)} IS NOT NULL" for name, _ in BACK_REFERENCES)
+    cells.append(f"({refers}) AS refers_back")
     con.execute(f"CREATE OR REPLACE TEMP VIEW file_row AS SELECT rowid, {', '.join(cells)} FROM {loaded.table}")
     con.execute(
         sql(__package__, "charges.sql"),

@@ -30,5 +30,6 @@ SELECT
     CASE WHEN plain THEN nullif(found[1], '') END AS pi,
     CASE WHEN plain THEN nullif(found[2], '') END AS project,
     CASE WHEN plain THEN nullif(found[3], '') END AS fund,
-    false AS malformed
+    false AS malformed,
+    NULL::VARCHAR AS fault
 FROM sieved

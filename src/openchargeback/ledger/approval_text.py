@@ -1,23 +1,29 @@
-"""Approval files as the `review` commands write them."""
+"""Approval files as this program writes them, for whoever decides: commands, pages, and later the web.
+
+`Proposal` is the one place that knows the text of a decision.
+"""
 
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Collection
+from collections.abc import Sequence as SequenceType
 from dataclasses import dataclass
 from pathlib import Path
 
 from openchargeback import money
-from openchargeback.ledger.approvals import SELECTOR_KEYS, Verb
+from openchargeback.ledger.approvals import Verb
 from openchargeback.ledger.schema_files import schema_comment
 from openchargeback.ledger.settings import Payer
 from openchargeback.ledger.yaml_text import quoted
-from openchargeback.model import FlagGroup
+from openchargeback.ledger.yaml_tree import Mapping, Sequence, parse
+from openchargeback.model import ITEM_KEYS, QueueItem
+from openchargeback.problems import UsageFault
 
 
 @dataclass(frozen=True, slots=True)
-class Ruling:
-    """What one person decided, whichever charges it is for.
+class Proposal:
+    """What one person decides, whichever charges it is for.
 
     on: the date (`2025-02-03`). of: the closed period whose charges are meant, empty for those of the folder's own.
     """
@@ -29,21 +35,29 @@ class Ruling:
     on: str
     of: str = ""
 
-    def on_group(self, group: FlagGroup, also: Sequence[str] = ()) -> str:
-        """A decision on all charges of a group as they are now. also: flags to clear beside the group's own."""
-        selector = ", ".join(f"{key}: {quoted(getattr(group, key))}" for key in SELECTOR_KEYS)
-        seen = f"charges: {group.held}, billed: {quoted(money.exact(group.exact_held))}, digest: {quoted(group.digest)}"
-        return self._text([f"where: {{{selector}}}", f"expect: {{{seen}}}", *_clears(also)])
+    def on_item(self, item: QueueItem, clears: SequenceType[str]) -> str:
+        """A decision on all charges of an item as they are now. clears: those of its flags that are settled."""
+        if item.named:
+            return self.on_charges(item.ids, clears)
+        keys = {key: getattr(item, key) for key in ITEM_KEYS}
+        # What an item always has stands there even if empty; what only some have, only then.
+        shown = {key: value for key, value in keys.items() if value or key in ("service", "project", "pi")}
+        where = [*(f"{key}: {quoted(value)}" for key, value in shown.items()), f"flags: {_list(item.flags)}"]
+        seen = (
+            f"charges: {item.charges}, billed: {quoted(money.exact(item.exact_billed))}, digest: {quoted(item.digest)}"
+        )
+        return self._text([f"where: {{{', '.join(where)}}}", f"expect: {{{seen}}}"], clears)
 
-    def on_charges(self, ids: Sequence[str], flags: Sequence[str] = ()) -> str:
-        """A decision on single charges. flags: those that it clears."""
-        return self._text([f"charges: [{', '.join(quoted(id_) for id_ in ids)}]", *_clears(flags)])
+    def on_charges(self, ids: SequenceType[str], clears: SequenceType[str] = ()) -> str:
+        """A decision on single charges, by id. clears: the flags that are settled; none for a credit."""
+        return self._text([f"charges: {_list(ids)}"], clears)
 
-    def _text(self, head: list[str]) -> str:
+    def _text(self, head: list[str], clears: SequenceType[str]) -> str:
         changes = {key: value for key in ("pi", "project", "fund") if (value := getattr(self.set, key))}
         values = ", ".join(f"{key}: {quoted(value)}" for key, value in changes.items())
         lines = [
             *head,
+            *([f"clears: {_list(sorted(clears))}"] if clears else []),
             *([f"period: {quoted(self.of)}"] if self.of else []),
             f"decision: {self.verb}",
             *([f"set: {{{values}}}"] if values else []),
@@ -54,15 +68,37 @@ class Ruling:
         return "  - " + "\n    ".join(lines) + "\n"
 
 
-def approval_file(root: Path, period: str, name: str, decisions: Sequence[str]) -> tuple[Path, bytes]:
+def approval_file(root: Path, period: str, name: str, decisions: SequenceType[str]) -> tuple[Path, bytes]:
     """A new approval file for these decisions: where it goes, always beside those that are there, and what it holds."""
     path = _free_path(root, period, name)
     relative = path.relative_to(root).as_posix()
-    return path, (schema_comment(root, relative) + "decisions:\n" + "".join(decisions)).encode()
+    return path, (schema_comment(root, relative) + approval_text(decisions)).encode()
 
 
-def _clears(flags: Sequence[str]) -> list[str]:
-    return [f"clears: [{', '.join(quoted(flag) for flag in flags)}]"] if flags else []
+def approval_text(decisions: SequenceType[str]) -> str:
+    """The text of an approval file without its schema comment."""
+    return "decisions:\n" + "".join(decisions)
+
+
+def without_decisions(data: bytes, path: str, lines: Collection[int]) -> bytes | None:
+    """An approval file without the decisions that begin on these lines, every other byte as it is; None where no
+    decision would be left. Raises UsageFault for a file whose decisions do not stand on lines of their own.
+    """
+    root, _ = parse(data, path)
+    found = [value for key, value in root.items if key.text == "decisions"] if isinstance(root, Mapping) else []
+    starts = [item.line for item in found[0].items] if found and isinstance(found[0], Sequence) else []
+    text = data.decode("utf-8-sig").splitlines(keepends=True)
+    if any(not text[line - 1].lstrip().startswith("- ") for line in starts):
+        raise UsageFault(f"{path} has decisions that do not begin with a dash on their own line; edit it by hand")
+    if set(starts) <= set(lines):
+        return None
+    ends = [*starts[1:], len(text) + 1]
+    gone = {n for start, end in zip(starts, ends, strict=True) if start in lines for n in range(start, end)}
+    return "".join(line for number, line in enumerate(text, start=1) if number not in gone).encode()
+
+
+def _list(values: SequenceType[str]) -> str:
+    return f"[{', '.join(quoted(value) for value in values)}]"
 
 
 def _free_path(root: Path, period: str, name: str) -> Path:

@@ -12,10 +12,10 @@ from openchargeback import money
 from openchargeback.ledger import shape
 from openchargeback.ledger.settings import Payer
 from openchargeback.ledger.yaml_tree import Mapping, Node, Reader, Scalar, Sequence, parse
+from openchargeback.model import ITEM_KEYS
 from openchargeback.problems import Problem
 
 ID_PATTERN = r"[0-9a-f]{8,64}"
-SELECTOR_KEYS = ("source", "flag", "project", "service", "pi")
 
 
 class Verb(enum.StrEnum):
@@ -41,11 +41,19 @@ class Expect:
 
 
 @dataclass(frozen=True, slots=True)
+class Item:
+    """A queue item as a decision names it: by ITEM_KEYS, in which empty text means "has none", and its flags as raised."""
+
+    keys: dict[str, str]
+    flags: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class Decision:
     """One decision with its place.
 
-    charges: ids or prefixes of ids; where: a selector, by SELECTOR_KEYS, in which empty text means "has none".
-    Exactly one of the two is filled. clears: the flags that the decision settles.
+    charges: ids or prefixes of ids; item: the queue item that is decided. Exactly one of the two is given.
+    clears: the flags that the deciding person was shown and that the decision settles; empty for a credit.
     period: the closed period whose charges are meant; empty for those of the folder's own period.
     """
 
@@ -54,7 +62,7 @@ class Decision:
     column: int
     verb: Verb
     charges: tuple[str, ...]
-    where: dict[str, str]
+    item: Item | None
     clears: tuple[str, ...]
     expect: Expect | None
     set: Payer
@@ -68,6 +76,15 @@ class Decision:
         """`path:line`."""
         return f"{self.path}:{self.line}"
 
+    @property
+    def subject(self) -> str:
+        """What is decided, in a few words: the first ids, or the item's keys."""
+        if self.item is None:
+            more = f" and {len(self.charges) - 4:,} more" if len(self.charges) > 4 else ""
+            return ", ".join(self.charges[:4]) + more
+        named = {**{key: value for key, value in self.item.keys.items() if value}, "flags": " ".join(self.item.flags)}
+        return ", ".join(f"{key.replace('_', '-')} {value}" for key, value in named.items())
+
     def problem(self, code: str, message: str, fix: str) -> Problem:
         """A problem at the decision's place."""
         return Problem(self.path, code, message, fix, self.line, self.column)
@@ -75,16 +92,40 @@ class Decision:
 
 _TEXT = shape.Text()
 
+
+@dataclass(frozen=True, slots=True)
+class _Verbatim:
+    """Text as the charge file has it, blanks and all."""
+
+    help: str = ""
+
+    def read(self, node: Node, reader: Reader) -> str | None:
+        if isinstance(node, Scalar) and not node.is_null:
+            return node.text
+        return shape.Text().read(node, reader)
+
+    def schema(self) -> dict[str, Any]:
+        return shape.Text(help=self.help).schema()
+
+
+_KEYS = {
+    "source": "The source of the charges.",
+    "service": 'Their service; "" for none.',
+    "project": 'Their project; "" for none.',
+    "pi": 'Their PI, an email address; "" for none.',
+    "currency": "Their currency; the ledger's unless set.",
+    "sub_account": "Where the project is missing: their SubAccountId.",
+    "resource": "Where project and sub-account are missing: their ResourceId.",
+}
+
 _WHERE = shape.Record(
     {
-        "source": shape.Text(help="Charges of this source."),
-        "flag": shape.Text(help="Charges that carry this flag; the decision clears it."),
-        "project": shape.Text(help='Charges of this project; "" for those without one.'),
-        "service": shape.Text(help='Charges of this service; "" for those without one.'),
-        "pi": shape.Text(help='Charges of this PI; "" for those without one.'),
+        **{key: _Verbatim(help=_KEYS[key]) for key in ITEM_KEYS},
+        "flags": shape.ListOf(shape.Text(), single=True, help="All flags of the charges, as raised."),
     },
-    required=("flag",),
-    help="A selector: the decision is for all charges that fit every key.",
+    required=("source", "flags"),
+    make=lambda values, node, reader: _item(values, node, reader),  # noqa: PLW0108  # it stands further down
+    help="A queue item, by what its charges share: the decision is for all of them.",
 )
 
 _EXPECT = shape.Record(
@@ -115,7 +156,7 @@ _DECISION = shape.Record(
         ),
         "where": _WHERE,
         "clears": shape.ListOf(
-            _TEXT, single=True, help="The flags that the decision settles; beside `where` further ones."
+            _TEXT, single=True, help="The flags that the deciding person was shown and that the decision settles."
         ),
         "expect": _EXPECT,
         "decision": shape.Choice(tuple(verb.value for verb in Verb), help="What is decided."),
@@ -145,7 +186,8 @@ _DECISION = shape.Record(
         "oneOf": [{"required": ["charges"]}, {"required": ["where"]}],
         "allOf": [
             {"if": _decided(Verb.REASSIGN), "then": {"required": ["set"]}},
-            {"if": {**_decided(Verb.APPROVE), "required": ["charges"]}, "then": {"required": ["clears"]}},
+            {"if": {"not": _decided(Verb.CREDIT)}, "then": {"required": ["clears"]}},
+            {"if": {"required": ["where"]}, "then": {"required": ["expect"]}},
         ],
     },
     make=lambda values, node, reader: _decision(values, node, reader),  # noqa: PLW0108  # it stands further down
@@ -162,7 +204,6 @@ def _decision(values: dict[str, Any], node: Node, reader: Reader) -> Decision | 
     if _unread(values, node):
         return None
     verb = Verb(values["decision"])
-    charges, where = tuple(values.get("charges", ())), values.get("where", {})
     fault = _contradiction(verb, values)
     if fault:
         reader.fault(node, *fault)
@@ -172,9 +213,9 @@ def _decision(values: dict[str, Any], node: Node, reader: Reader) -> Decision | 
         line=node.line,
         column=node.column,
         verb=verb,
-        charges=charges,
-        where=where,
-        clears=tuple(dict.fromkeys((*([where["flag"]] if where else []), *values.get("clears", ())))),
+        charges=tuple(values.get("charges", ())),
+        item=values.get("where"),
+        clears=tuple(dict.fromkeys(values.get("clears", ()))),
         expect=values.get("expect"),
         set=values.get("set", Payer()),
         reason=values["reason"],
@@ -182,6 +223,13 @@ def _decision(values: dict[str, Any], node: Node, reader: Reader) -> Decision | 
         on=values.get("on"),
         period=values.get("period", ""),
     )
+
+
+def _item(values: dict[str, Any], node: Node, reader: Reader) -> Item | None:
+    if not values["flags"]:
+        reader.fault(node, "no-target", "`where` names no flags", "list all flags of the item under `flags`")
+        return None
+    return Item({key: values.get(key, "") for key in ITEM_KEYS}, tuple(sorted(set(values["flags"]))))
 
 
 def _unread(values: dict[str, Any], node: Node) -> bool:
@@ -197,13 +245,21 @@ def _says_something(node: Node | None) -> bool:
 
 
 def _contradiction(verb: Verb, values: dict[str, Any]) -> tuple[str, str, str] | None:
-    charges, where, set_ = values.get("charges"), values.get("where"), values.get("set", Payer())
+    charges, item, set_ = values.get("charges"), values.get("where"), values.get("set", Payer())
+    clears = set(values.get("clears", ()))
     if verb is Verb.CREDIT:
         return _contradicting_credit(values)
-    if bool(charges) == bool(where):
-        return "no-target", "needs either `charges` or `where`, and not both", "list charge ids or write a selector"
-    if verb is Verb.APPROVE and charges and not values.get("clears"):
-        return "clears-nothing", "approves without naming a flag", "list the flags under `clears`"
+    if bool(charges) == bool(item):
+        return "no-target", "needs either `charges` or `where`, and not both", "list charge ids or name a queue item"
+    if not clears:
+        fix = "list the flags that were reviewed under `clears`, as `focus-billing review` does"
+        return "clears-nothing", f"{verb} without `clears`", fix
+    if item and not clears <= set(item.flags):
+        extra = ", ".join(sorted(clears - set(item.flags)))
+        return "clears-nothing", f"clears {extra}, which `where` does not list", "list the flags of the item in both"
+    if item and not values.get("expect"):
+        fix = "add `expect`, as `focus-billing review` does"
+        return "expect-missing", "names a queue item without `expect`", fix
     if verb is Verb.REASSIGN and set_ == Payer():
         return "set-missing", "reassigns without saying to whom", "add `set: {pi: …, project: …, fund: …}`"
     if verb is not Verb.REASSIGN and set_ != Payer():

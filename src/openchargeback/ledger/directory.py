@@ -33,6 +33,16 @@ class Entry:
     fund: str = ""
     since: dt.date | None = None
     until: dt.date | None = None
+    pis: tuple[str, ...] = ()
+    funds: tuple[str, ...] = ()
+
+    @property
+    def all_pis(self) -> tuple[str, ...]:
+        return tuple(dict.fromkeys(each for each in (self.pi, *self.pis) if each))
+
+    @property
+    def all_funds(self) -> tuple[str, ...]:
+        return tuple(dict.fromkeys(each for each in (self.fund, *self.funds) if each))
 
     def holds_on(self, day: dt.date) -> bool:
         """Whether the entry is in force on that day."""
@@ -65,6 +75,7 @@ class Directory:
     people: dict[str, Person] = field(default_factory=dict)
     aliases: dict[str, str] = field(default_factory=dict)
     projects: dict[str, ProjectEntry] = field(default_factory=dict)
+    funds: dict[str, Any] = field(default_factory=dict)
 
     def email(self, text: str) -> str:
         """The canonical e-mail that a spelling or an alias stands for."""

@@ -24,12 +24,13 @@ from openchargeback.model import (
     DecisionRecord,
     Evidence,
     FileRecord,
-    FlagGroup,
-    HeldGroup,
+    FlagTotal,
     PeriodAmounts,
+    QueueItem,
     Reference,
     ResourceLine,
     SourceTotals,
+    Unusual,
 )
 
 LINES, RESOURCES, CORRECTIONS, HELD, FROZEN = (
@@ -40,10 +41,12 @@ PARTS = (LINES, RESOURCES, CORRECTIONS, HELD, *LOGOS)
 """The files beside `P.frozen.yaml`, which names those that there are with their digests."""
 
 HELD_COLUMNS = (
-    *("charge", "source", "service", "kind", "pi", "project", "fund", "pi_via", "fund_via", "flags"),
-    *("currency", "list", "billed", "resource_id", "resource_name"),
+    *("charge", "source", "service", "kind", "pi", "project", "fund", "pi_via", "project_via", "fund_via", "flags"),
+    *("currency", "list", "billed", "path", "row", "first_day", "last_day", "sub_account", "resource_id"),
+    *("resource_name", "quantity", "unit", "unit_price", "tags", "follows"),
 )
-"""One row a held charge. `…_via` is tag, project or default; flags are separated by blanks; amounts are exact."""
+"""One row a held charge. `…_via` is tag, match, project or default; flags are a JSON object, flag to reason; amounts are
+exact; follows is the id of the charge that a correction refers to."""
 
 
 def part_path(period: str, name: str) -> str:
@@ -92,6 +95,7 @@ class Frozen:
 
     revision, closed: as the period file says them since then.
     charges, approvals: the inputs with their digests; files: digest by name in PARTS.
+    queue: what stayed held, without details (`P.held.csv` has them).
     compared_with: the closed months that the rule for unusual amounts looked at.
     evidence: who approved its decisions, as far as it was known when the period was closed.
     """
@@ -108,12 +112,13 @@ class Frozen:
     files: dict[str, str]
     sources: tuple[SourceTotals, ...]
     spending: tuple[Spending, ...]
-    held: tuple[HeldGroup, ...]
-    flags: tuple[FlagGroup, ...]
+    queue: tuple[QueueItem, ...]
+    flags: tuple[FlagTotal, ...]
     decisions: tuple[DecisionRecord, ...]
     statements: tuple[FrozenStatement, ...]
     lines: tuple[BillingLine, ...]
     resources: tuple[FrozenResource, ...]
     corrections: tuple[Correction, ...]
+    unusual: tuple[Unusual, ...] = ()
     compared_with: tuple[str, ...] = ()
     evidence: tuple[Evidence, ...] = ()

@@ -24,6 +24,7 @@ from openchargeback.ledger.frozen_shape import FROZEN_FILE, columns_of
 from openchargeback.ledger.periods import PeriodFile
 from openchargeback.ledger.yaml_tree import parse
 from openchargeback.model import (
+    ITEM_KEYS,
     Amounts,
     Attribution,
     BillingLine,
@@ -32,15 +33,16 @@ from openchargeback.model import (
     Entry,
     Evidence,
     FileRecord,
-    FlagGroup,
-    HeldGroup,
+    FlagTotal,
     Kind,
     Level,
     PeriodAmounts,
+    QueueItem,
     Reference,
     ResourceLine,
     SourceTotals,
     State,
+    Unusual,
 )
 from openchargeback.problems import Problem
 
@@ -112,8 +114,12 @@ def _frozen(
         files=values["files"],
         sources=tuple(SourceTotals(**v) for v in values["sources"]),
         spending=tuple(Spending(**v) for v in values["spending"]),
-        held=tuple(_held_group(v) for v in values["held"]),
-        flags=tuple(_flag_group(period, v) for v in values["flags"]),
+        queue=tuple(_queue_item(period, v) for v in values["queue"]),
+        flags=tuple(
+            FlagTotal(flag=v["flag"], currency=v["currency"], charges=v["charges"], exact_billed=v["billed"])
+            for v in values["flags"]
+        ),
+        unusual=tuple(Unusual(**v) for v in values.get("unusual", ())),
         decisions=tuple(
             DecisionRecord(**{name: value for name, value in v.items() if name != "billed"}, exact_billed=v["billed"])
             for v in values["decisions"]
@@ -139,38 +145,18 @@ def _evidence(v: dict[str, Any]) -> Evidence:
     )
 
 
-def _held_group(v: dict[str, Any]) -> HeldGroup:
-    return HeldGroup(
-        source=v["source"],
-        service=v["service"],
-        pi=v["pi"],
-        project=v["project"],
-        fund=v["fund"],
-        flags=tuple(v["flags"]),
-        charges=v["charges"],
-        exact_list=v["list"],
-        exact_billed=v["billed"],
-        currency=v["currency"],
-    )
-
-
-def _flag_group(period: str, v: dict[str, Any]) -> FlagGroup:
-    return FlagGroup(
+def _queue_item(period: str, v: dict[str, Any]) -> QueueItem:
+    return QueueItem(
         period=period,
-        flag=v["flag"],
-        source=v["source"],
-        project=v["project"],
-        service=v["service"],
-        pi=v["pi"],
+        **{key: v.get(key, "") for key in ITEM_KEYS},
+        flags=tuple(v["flags"]),
+        uncleared=tuple(v["uncleared"]),
         charges=v["charges"],
-        exact_billed=v["billed"],
         exact_list=v["list"],
-        currency=v["currency"],
-        held=v["held"],
-        exact_held=v["amount_held"],
-        digest=v.get("digest", ""),
-        ids=tuple(v.get("ids", ())),
-        why=v.get("why", ""),
+        exact_billed=v["billed"],
+        digest=v["digest"],
+        ids=tuple(v["ids"]),
+        named=v.get("named", False),
     )
 
 

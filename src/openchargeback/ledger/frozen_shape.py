@@ -13,7 +13,7 @@ from openchargeback.ledger.directory import PEOPLE, PROJECTS
 from openchargeback.ledger.frozen import LINES, RESOURCES
 from openchargeback.ledger.periods import PERIOD
 from openchargeback.ledger.yaml_tree import Node, Reader, Scalar
-from openchargeback.model import Entry, Kind, Level
+from openchargeback.model import ITEM_KEYS, Entry, Kind, Level
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,7 +40,6 @@ _EXACT = shape.Number(digits=money.SUM_DIGITS)
 
 # What keys mean wherever they stand in the record; for editors.
 _WORDS = {
-    "amount_held": "Exact sum of what is held.",
     "approvals": "SHA-256 of each approval file, by its path.",
     "approvers": "Who approved.",
     "attributions": "How PI, project and fund were found.",
@@ -75,6 +74,7 @@ _WORDS = {
     "line": "The line of the file.",
     "list": "Exact list price.",
     "name": "The name of the reference.",
+    "named": "Whether decisions name the charges by id.",
     "number": "The number of the statement.",
     "on": "The day of the decision.",
     "people": "PIs.",
@@ -85,7 +85,9 @@ _WORDS = {
     "project": "The project, or how it was found.",
     "reason": "Why it was decided.",
     "references": "Grant numbers and the like that tags name.",
+    "queue": "What stayed held, as it is decided.",
     "rejected": "Exact sum of what was rejected.",
+    "resource": "The resource, where project and sub-account are missing.",
     "service": "The service.",
     "settings": "The settings that were used.",
     "sha256": "SHA-256 of the bytes.",
@@ -94,6 +96,9 @@ _WORDS = {
     "sources": "Totals of each source.",
     "spending": "What each project spent on each service.",
     "statements": "The statements as issued.",
+    "sub_account": "The sub-account, where the project is missing.",
+    "uncleared": "The flags that no decision cleared.",
+    "unusual": "Amounts that were unusual.",
     "values": "The values.",
     "what": "On what.",
     "why": "What made it so.",
@@ -127,39 +132,21 @@ _SOURCES = _rows(
         "charges_rejected": _COUNT,
     }
 )
-_HELD = _rows(
+_QUEUE = _rows(
     {
-        "source": _ANY,
-        "service": _ANY,
-        "pi": _ANY,
-        "project": _ANY,
-        "fund": _ANY,
+        **dict.fromkeys(ITEM_KEYS, _ANY),
         "flags": shape.ListOf(_ANY),
+        "uncleared": shape.ListOf(_ANY),
         "charges": _COUNT,
         "list": _EXACT,
         "billed": _EXACT,
-        "currency": _ANY,
-    }
-)
-_FLAGS = _rows(
-    {
-        "flag": _ANY,
-        "source": _ANY,
-        "project": _ANY,
-        "service": _ANY,
-        "pi": _ANY,
-        "charges": _COUNT,
-        "billed": _EXACT,
-        "list": _EXACT,
-        "currency": _ANY,
-        "held": _COUNT,
-        "amount_held": _EXACT,
         "digest": _ANY,
         "ids": shape.ListOf(_ANY),
-        "why": _ANY,
+        "named": shape.Boolean(),
     },
-    optional=("digest", "ids", "why"),
+    optional=("sub_account", "resource", "named"),
 )
+_FLAGS = _rows({"flag": _ANY, "currency": _ANY, "charges": _COUNT, "billed": _EXACT})
 _DECISIONS = _rows(
     {
         "path": _ANY,
@@ -222,8 +209,9 @@ FROZEN_FILE = shape.Record(
         "sources": _SOURCES,
         "spending": _rows({"source": _ANY, "project": _ANY, "service": _ANY, "billed": _EXACT}),
         "statements": _STATEMENTS,
-        "held": _HELD,
+        "queue": _QUEUE,
         "flags": _FLAGS,
+        "unusual": _rows({"source": _ANY, "project": _ANY, "service": _ANY, "why": _ANY}),
         "decisions": _DECISIONS,
         "evidence": _EVIDENCE,
         "settings": shape.Record(CONFIG.fields, required=CONFIG.required, make=lambda v, _n, _r: config_of(v)),
@@ -231,7 +219,7 @@ FROZEN_FILE = shape.Record(
             _described({"people": PEOPLE.fields["people"], "projects": PROJECTS.fields["projects"]})
         ),
     }),
-    required=("period", "version", "revision", "closed", "files", "inputs", "sources", "spending", "statements", "held",
+    required=("period", "version", "revision", "closed", "files", "inputs", "sources", "spending", "statements", "queue",
               "flags", "decisions", "settings", "directory"),
     help="What closing a month recorded; written by the program, never by hand.",
 )  # fmt: skip

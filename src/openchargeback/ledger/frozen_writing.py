@@ -22,7 +22,7 @@ from openchargeback.ledger.frozen import (
 from openchargeback.ledger.frozen_shape import columns_of
 from openchargeback.ledger.settings_text import directory_values, settings_values
 from openchargeback.ledger.yaml_text import document
-from openchargeback.model import Amounts, FlagGroup
+from openchargeback.model import ITEM_KEYS, Amounts, QueueItem
 
 _HEAD = "What closing {period} recorded; written by `focus-billing periods close`, and never edited by hand."
 
@@ -105,22 +105,17 @@ def _document(frozen: Frozen, files: dict[str, str]) -> str:
         "sources": [{name: getattr(each, name) for name in each.__dataclass_fields__} for each in frozen.sources],
         "spending": [{name: getattr(each, name) for name in each.__dataclass_fields__} for each in frozen.spending],
         "statements": [_statement_values(each, frozen.config.currency) for each in frozen.statements],
-        "held": [
+        "queue": [_item_values(each) for each in frozen.queue],
+        "flags": [
             {
-                "source": each.source,
-                "service": each.service,
-                "pi": each.pi,
-                "project": each.project,
-                "fund": each.fund,
-                "flags": list(each.flags),
-                "charges": each.charges,
-                "list": each.exact_list,
-                "billed": each.exact_billed,
+                "flag": each.flag,
                 "currency": each.currency,
+                "charges": each.charges,
+                "billed": each.exact_billed,
             }
-            for each in frozen.held
+            for each in frozen.flags
         ],
-        "flags": [_flag_values(each) for each in frozen.flags],
+        "unusual": [{name: getattr(each, name) for name in each.__dataclass_fields__} for each in frozen.unusual],
         "decisions": [
             {
                 "path": each.path,
@@ -166,20 +161,15 @@ def _statement_values(each: FrozenStatement, currency: str) -> dict[str, Any]:
     }
 
 
-def _flag_values(each: FlagGroup) -> dict[str, Any]:
-    values: dict[str, Any] = {
-        "flag": each.flag,
-        "source": each.source,
-        "project": each.project,
-        "service": each.service,
-        "pi": each.pi,
+def _item_values(each: QueueItem) -> dict[str, Any]:
+    keys = {key: getattr(each, key) for key in ITEM_KEYS}
+    return {key: value for key, value in keys.items() if value or key not in ("sub_account", "resource")} | {
+        "flags": list(each.flags),
+        "uncleared": list(each.uncleared),
         "charges": each.charges,
-        "billed": each.exact_billed,
         "list": each.exact_list,
-        "currency": each.currency,
-        "held": each.held,
-        "amount_held": each.exact_held,
+        "billed": each.exact_billed,
+        "digest": each.digest,
+        "ids": list(each.ids),
+        **({"named": True} if each.named else {}),
     }
-    if each.digest:
-        values |= {"digest": each.digest, "ids": list(each.ids)}
-    return values | ({"why": each.why} if each.why else {})

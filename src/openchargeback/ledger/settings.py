@@ -196,3 +196,7 @@ class Config:
     def source(self, name: str) -> Source:
         """The settings of a source, listed or not."""
         return self.sources.get(name) or Source(name=name, label=name)
+
+    def posts(self, source: str) -> bool:
+        """Whether what a source bills is posted to the journal."""
+        return True

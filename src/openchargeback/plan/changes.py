@@ -56,7 +56,7 @@ def period_change(
         pis_gone=gone,
         control=_control(old.sources, new.sources),
         decisions=_decisions(_told(decisions[0], old.decisions), _told(decisions[1], new.decisions)),
-        flags=tuple(group for group in new.flags if group.held),
+        queue=new.queue,
     )
 
 

@@ -80,9 +80,9 @@ def _period(period: PeriodChange, currency: str) -> dict[str, object]:
             }
             for each in period.decisions
         ],
-        "flags": [
-            {"flag": flag, "currency": unit, "charges": charges, "amount": money.exact(amount)}
-            for flag, unit, charges, amount in words.open_flags(period)
+        "undecided": [
+            {"flags": flags.split(", "), "currency": unit, "charges": charges, "amount": money.exact(amount)}
+            for flags, unit, charges, amount in words.undecided(period)
         ],
     }
 

@@ -142,7 +142,7 @@ def _period(period: PeriodChange, currency: str) -> list[str | _Table]:
     parts: list[str | _Table] = ["\n".join(lines)]
     parts += _largest(period, currency)
     parts += _decisions(period.decisions, currency)
-    parts += _flags(period)
+    parts += _undecided(period)
     return parts
 
 
@@ -189,14 +189,14 @@ def _decisions(decisions: Sequence[DecisionChange], currency: str) -> list[str |
     return [table]
 
 
-def _flags(period: PeriodChange) -> list[str | _Table]:
-    flags = words.open_flags(period)
-    if not flags:
+def _undecided(period: PeriodChange) -> list[str | _Table]:
+    held = words.undecided(period)
+    if not held:
         return []
-    table = _Table("Flags still open", ("Flag", "Charges", "Amount"), frozenset({1, 2}))
+    table = _Table("Still held", ("Reason", "Charges", "Amount"), frozenset({1, 2}))
     table.rows = [
-        (escaped(flag), f"{charges:,}", f"{money.human(amount, unit)} {escaped(unit)}")
-        for flag, unit, charges, amount in flags
+        (escaped(flags), f"{charges:,}", f"{money.human(amount, unit)} {escaped(unit)}")
+        for flags, unit, charges, amount in held
     ]
     return [table]
 

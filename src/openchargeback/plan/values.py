@@ -16,7 +16,7 @@ from dataclasses import dataclass
 from decimal import Decimal
 
 from openchargeback import money
-from openchargeback.model import BillingLine, Entry, Evidence, FlagGroup, State
+from openchargeback.model import BillingLine, Entry, Evidence, QueueItem, State
 from openchargeback.money import ZERO
 from openchargeback.problems import Problem
 
@@ -153,7 +153,7 @@ class PeriodChange:
 
     lines: those that are not the same. projects: all that have such lines, what moves most first.
     causes: what each cause adds to the total, in cents; they sum to the difference.
-    flags: groups that are still undecided at the head.
+    queue: what is undecided at the head.
     """
 
     period: str
@@ -169,7 +169,7 @@ class PeriodChange:
     pis_gone: int
     control: tuple[Control, ...]
     decisions: tuple[DecisionChange, ...]
-    flags: tuple[FlagGroup, ...]
+    queue: tuple[QueueItem, ...]
 
     @property
     def difference(self) -> Decimal:

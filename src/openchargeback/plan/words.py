@@ -74,13 +74,14 @@ def control(period: PeriodChange) -> list[tuple[str, ControlTotal, ControlTotal]
     return [(currency, old, new) for currency, (old, new) in sorted(sums.items())]
 
 
-def open_flags(period: PeriodChange) -> list[tuple[str, str, int, Decimal]]:
-    """The flags that are still undecided: flag, currency, charges and their exact sum."""
+def undecided(period: PeriodChange) -> list[tuple[str, str, int, Decimal]]:
+    """What is held, each charge once: the flags that hold it, currency, charges and their exact sum."""
     sums: dict[tuple[str, str], tuple[int, Decimal]] = {}
-    for group in period.flags:
-        charges, amount = sums.get((group.flag, group.currency), (0, money.ZERO))
-        sums[group.flag, group.currency] = (charges + group.held, money.total(amount, group.exact_held))
-    return [(flag, currency, charges, amount) for (flag, currency), (charges, amount) in sorted(sums.items())]
+    for item in period.queue:
+        key = (", ".join(item.uncleared), item.currency)
+        charges, amount = sums.get(key, (0, money.ZERO))
+        sums[key] = (charges + item.charges, money.total(amount, item.exact_billed))
+    return [(flags, currency, charges, amount) for (flags, currency), (charges, amount) in sorted(sums.items())]
 
 
 def revision(side: Revision) -> str:

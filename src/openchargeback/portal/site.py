@@ -31,6 +31,7 @@ class Site:
 
     periods: ascending. journal_files: period → paths in the output folder of the files of its journal.
     logo: the bytes of the institution's logo (SVG or PNG), None without one.
+    known: the projects of the directory with what they fill into a decision today.
     settings, logos: what closed periods are shown with, by period; all others with `config` and `logo`.
     """
 
@@ -44,6 +45,7 @@ class Site:
     logo: bytes | None = None
     settings: dict[str, Config] = field(default_factory=dict)
     logos: dict[str, bytes | None] = field(default_factory=dict)
+    known: tuple[review.KnownProject, ...] = ()
 
     def config_of(self, period: str) -> Config:
         """The settings that a period is shown with."""
@@ -115,7 +117,7 @@ def _pages(site: Site, book: Book) -> Iterator[_Planned]:
     for index in range(len(book.months)):
         yield from _month(site, book, index)
     yield from _payers(book)
-    yield _plan("pages/review.html", _head(paths.REVIEW, "Review", "review"), review.queue(book))
+    yield _plan("pages/review.html", _head(paths.REVIEW, "Review", "review"), review.queue(book, site.known))
     yield _plan("pages/sources.html", _head(paths.SOURCES, "Files received", "sources"), files.received(book))
     for text in site.pages:
         view = files.own_page(text)

@@ -106,16 +106,15 @@ def statement_json(statement: Statement, currency: str) -> bytes:
         },
         "held": [
             {
-                "source": group.source,
-                "service": group.service,
-                "fund": group.fund,
-                "flags": list(group.flags),
-                "charges": group.charges,
-                "exact_list": money.exact(group.exact_list),
-                "exact_billed": money.exact(group.exact_billed),
-                "currency": group.currency,
+                "source": item.source,
+                "service": item.service,
+                "flags": list(item.flags),
+                "charges": item.charges,
+                "exact_list": money.exact(item.exact_list),
+                "exact_billed": money.exact(item.exact_billed),
+                "currency": item.currency,
             }
-            for group in statement.held
+            for item in statement.held
         ],
     }
     text = json.dumps(record, ensure_ascii=False, indent=1, sort_keys=True) + "\n"

@@ -23,9 +23,9 @@ from openchargeback.model import (
     Amounts,
     BillingLine,
     Entry,
-    HeldGroup,
     Kind,
     PeriodAmounts,
+    QueueItem,
     Reference,
     ResourceLine,
     Statement,
@@ -285,7 +285,7 @@ def statement_view(
     sources = _sources(own, config)
     earlier = _earlier(statement, config)
     corrections = _credits(statement.resources, config)
-    held = tuple(_held(group, config) for group in statement.held)
+    held = tuple(_held(item, config) for item in statement.held)
     until = statement.issued + dt.timedelta(days=config.statements.questions_until_days)
     return StatementView(
         number=statement.number,
@@ -524,14 +524,14 @@ def _credits(resources: Iterable[ResourceLine], config: Config) -> tuple[CreditR
     )
 
 
-def _held(group: HeldGroup, config: Config) -> HeldRow:
+def _held(item: QueueItem, config: Config) -> HeldRow:
     return HeldRow(
-        label=source_label(config, group.source),
-        service=shown(group.service) or "Other",
-        reasons=tuple(flag_words(flag) for flag in group.flags),
-        charges=group.charges,
-        amount=money.to_cents(group.exact_billed, group.currency),
-        currency=group.currency,
+        label=source_label(config, item.source),
+        service=shown(item.service) or "Other",
+        reasons=tuple(flag_words(flag) for flag in item.flags),
+        charges=item.charges,
+        amount=money.to_cents(item.exact_billed, item.currency),
+        currency=item.currency,
     )
 
 

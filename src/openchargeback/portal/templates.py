@@ -72,7 +72,7 @@ class Templates(ImmutableSandboxedEnvironment):
 def make_environment(overrides: Path | None = None) -> Templates:
     """The environment for pages, PDFs, mails and journals; `overrides` is the ledger's `templates/` folder, if any.
 
-    Filters: money, exact, percent, date_human, date_iso, period_human, period_short, breakable, size_human, link.
+    Filters: money, exact, percent, plain_number, date_human, date_iso, period_human, period_short, breakable, size_human, link.
     `money` takes the currency from the template variable `currency` unless it is given; `link` goes from the variable
     `page` (a `shell.Head`) and therefore needs macros to be imported `with context`.
     """
@@ -192,10 +192,16 @@ def _exponent(amount: Decimal) -> int:
     return exponent if isinstance(exponent, int) else 0
 
 
+def plain_number(amount: Decimal) -> str:
+    """A quantity or unit price for people, with the decimals that it has: `1,234.5`."""
+    return f"{Decimal(money.exact(amount)):,f}".replace("-", "\N{MINUS SIGN}")
+
+
 FILTERS: dict[str, Callable[..., object]] = {
     "money": money_filter,
     "exact": exact_filter,
     "percent": percent_filter,
+    "plain_number": plain_number,
     "date_human": date_human,
     "date_iso": date_iso,
     "period_human": period_human,

@@ -146,8 +146,7 @@ def bill_ledger(
             continue
         if record is not None:
             thawed, faults = thaw(record, state, ledger)
-            waiting, still = corrected.waiting.get(period), corrected.still_held.get(period)
-            billed = replace(thawed, waiting=waiting, still_held=still)
+            billed = replace(thawed, still_queued=corrected.queue.get(period, ()))
         else:
             billed, faults = _bill(ledger, store, period, corrected.posted.get(period, Posted()), data=data)
         problems += faults if asked else []
@@ -167,7 +166,7 @@ def _corrected(ledger: Ledger, store: Cache) -> Corrected:
         for decision in each
         if decision.period
     ]
-    if not decisions and not any(record.corrections for record in ledger.frozen.values()):
+    if not decisions and not any(record.corrections or record.queue for record in ledger.frozen.values()):
         return Corrected()
     records = [(period, record.digest) for period, record in sorted(ledger.frozen.items())]
     states = [(period, ledger.period_file(period)) for period in ledger.periods]

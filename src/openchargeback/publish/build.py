@@ -12,6 +12,7 @@ from openchargeback import __version__
 from openchargeback.billing.journal import journal_of
 from openchargeback.ledger import git
 from openchargeback.ledger.config import FILE_NAME
+from openchargeback.ledger.directory import Entry
 from openchargeback.ledger.files import OWN_FOLDERS
 from openchargeback.ledger.frozen import LOGOS, Frozen, part_path
 from openchargeback.ledger.periods import last_day
@@ -23,6 +24,7 @@ from openchargeback.portal.pdf_pool import render_pdfs
 from openchargeback.portal.site import FileJob, Site, site_jobs
 from openchargeback.portal.statements import PdfPlan, statement_jobs, statement_pdfs
 from openchargeback.portal.templates import Templates, make_environment
+from openchargeback.portal.views.review import KnownProject
 from openchargeback.problems import LedgerFault, Problem, Severity, has_errors, in_order
 from openchargeback.publish.billed import bill_ledger, with_records
 from openchargeback.publish.cache import Cache
@@ -217,7 +219,17 @@ def make_site(books: Books, provenance: Provenance, files: dict[str, tuple[str, 
         logo=ledger.logo.data if ledger.logo else None,
         settings={period: ledger.settings(period) for period in ledger.frozen},
         logos={period: _frozen_logo(ledger, record) for period, record in ledger.frozen.items()},
+        known=_known_projects(ledger),
     )
+
+
+def _known_projects(ledger: Ledger) -> tuple[KnownProject, ...]:
+    """What a decision that names a project takes from the directory; nothing where that changes over time."""
+    found = []
+    for id_, entry in sorted(ledger.directory.projects.items()):
+        only = entry.entries[0] if len(entry.entries) == 1 else Entry()
+        found.append(KnownProject(id_, entry.project.title, only.pi, only.fund))
+    return tuple(found)
 
 
 def _frozen_logo(ledger: Ledger, record: Frozen) -> bytes | None:

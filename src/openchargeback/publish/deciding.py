@@ -1,26 +1,110 @@
-"""What a new approval file would do to the ledger, before it is written."""
+"""The review of one period at work: its queue with every charge, and what further decisions would do.
+
+The stages up to the flags run once; decisions are applied to what they leave, first those of the ledger, then those
+with the new ones among them. Nothing is written here.
+"""
 
 from __future__ import annotations
 
-from dataclasses import replace
-from pathlib import Path
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
 
-from openchargeback.ledger.approvals import read_approvals
-from openchargeback.problems import Problem, Severity
-from openchargeback.publish.billed import bill_ledger
-from openchargeback.publish.build import Books, open_cache
+import duckdb
+
+from openchargeback.billing.corrections import correct
+from openchargeback.billing.events import Events
+from openchargeback.billing.freezing import history_of, months_before
+from openchargeback.billing.late import as_of, held_tables
+from openchargeback.billing.pipeline import flag, own_decisions
+from openchargeback.focus.database import database
+from openchargeback.focus.reading import load
+from openchargeback.ledger.approval_text import approval_text
+from openchargeback.ledger.approvals import Decision, read_approvals
+from openchargeback.ledger.directory import Directory
+from openchargeback.ledger.frozen import HELD, part_path
+from openchargeback.ledger.reading import Ledger
+from openchargeback.model import HeldCharge, QueueItem
+from openchargeback.problems import LedgerFault, Problem, Severity, has_errors
+from openchargeback.review.decisions import apply_decisions
+from openchargeback.review.queue import charges_of_items, read_queue
 
 
-def new_faults(books: Books, period: str, path: Path, content: bytes) -> list[Problem]:
-    """The errors that a ledger would have with a further approval file of an open period, beside those that it has.
+@dataclass(frozen=True, slots=True)
+class Review:
+    """The queue of one period and its database. items: what waits now; charges: those of each item, in that order.
 
-    What is billed on the way is kept in the cache, where the next command finds it.
+    period: whose charges these are. folder: the open period whose approval files decide on them.
     """
-    ledger = books.ledger
-    decisions, faults = read_approvals(content, path.relative_to(ledger.root).as_posix())
-    together = {**ledger.approvals, period: (*ledger.approvals.get(period, ()), *decisions)}
-    _, found = bill_ledger(replace(ledger, approvals=together), open_cache(ledger.root), only={period})
-    known = {(each.code, each.message) for each in books.warnings}
-    return [
-        each for each in (*faults, *found) if each.severity is Severity.ERROR and (each.code, each.message) not in known
-    ]
+
+    con: duckdb.DuckDBPyConnection
+    ledger: Ledger
+    directory: Directory
+    period: str
+    folder: str
+    decisions: tuple[Decision, ...]
+    problems: tuple[Problem, ...]
+    items: tuple[QueueItem, ...]
+    charges: tuple[tuple[HeldCharge, ...], ...]
+
+    def charges_of(self, item: QueueItem) -> tuple[HeldCharge, ...]:
+        """All charges of an item of this queue, the most money first."""
+        return self.charges[self.items.index(item)]
+
+    def with_decisions(self, texts: Sequence[str]) -> tuple[tuple[QueueItem, ...], list[Problem]]:
+        """What would wait with these decisions added, and the errors that the ledger would have and has not now."""
+        path = f"approvals/{self.folder}/new.yaml"
+        added, faults = read_approvals(approval_text(texts).encode(), path)
+        _, found = apply_decisions(self.con, (*self.decisions, *added), self.ledger.config, self.directory)
+        known = {(each.path, each.line, each.code) for each in self.problems}
+        errors = [
+            each
+            for each in (*faults, *found)
+            if each.severity is Severity.ERROR and (each.path, each.line, each.code) not in known
+        ]
+        return read_queue(self.con, self.period), errors
+
+
+@contextmanager
+def open_review(ledger: Ledger, folder: str, of: str = "") -> Iterator[Review]:
+    """The review of an open period, or of what is still held of the closed period `of`, decided from an open one.
+
+    The ledger must hold its records. Raises LedgerFault where charge files cannot be read.
+    """
+    with database() as con:
+        if of:
+            decisions, directory = _held(con, ledger, folder, of)
+        else:
+            decisions, directory = _own(con, ledger, folder), ledger.directory
+        _, problems = apply_decisions(con, decisions, ledger.config, directory)
+        period = of or folder
+        items = read_queue(con, period)
+        charges = tuple(charges_of_items(con))
+        yield Review(con, ledger, directory, period, folder, decisions, tuple(problems), items, charges)
+
+
+def _own(con: duckdb.DuckDBPyConnection, ledger: Ledger, period: str) -> tuple[Decision, ...]:
+    loaded, problems = load(con, ledger.charge_files.get(period, ()), ledger.config)
+    if has_errors(problems):
+        raise LedgerFault(problems, ledger.root)
+    flag(con, ledger, period, loaded, history_of(ledger, months_before(ledger, period)), ids_of_all=True)
+    return own_decisions(ledger, period)
+
+
+def _held(
+    con: duckdb.DuckDBPyConnection, ledger: Ledger, folder: str, of: str
+) -> tuple[tuple[Decision, ...], Directory]:
+    """The tables of what a closed period still holds, before the decisions of this folder."""
+    directory = as_of(ledger.directory, ledger.frozen[of])
+    events = Events.of(ledger.frozen.values())
+    # What other open periods decide is settled before or after this one, in the order of the periods.
+    others = {period: each for period, each in ledger.approvals.items() if period < folder}
+    for period, posted in sorted(correct(replace(ledger, approvals=others)).posted.items()):
+        events.add(period, posted.corrections)
+    if not (ledger.root / part_path(of, HELD)).is_file():
+        raise LedgerFault(
+            [Problem(part_path(of, HELD), "not-frozen", f"no charge of {of} is held", "nothing to decide")]
+        )
+    held_tables(con, ledger, of, events, directory)
+    decisions = tuple(each for each in ledger.approvals.get(folder, ()) if each.period == of and each.verb != "credit")
+    return decisions, directory

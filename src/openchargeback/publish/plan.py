@@ -240,7 +240,13 @@ def _side(ledger: Ledger, corrected: Corrected, period: str) -> Side:
         posted = corrected.posted.get(period, Posted())
         return Side(ledger, history_of(ledger, months_before(ledger, period)), None, posted)
     then = replace(ledger, config=record.config, directory=record.directory)
-    shown = Settled(record.lines, record.sources, record.flags, record.decisions)
+    shown = Settled(
+        lines=record.lines,
+        sources=record.sources,
+        queue=record.queue,
+        flags=record.flags,
+        decisions=record.decisions,
+    )
     return Side(then, history_of(ledger, record.compared_with), shown)
 
 

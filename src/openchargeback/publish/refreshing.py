@@ -1,4 +1,4 @@
-"""What could stand in place of void decisions: the same decision, on what it means now."""
+"""What stands in place of void decisions: the same decision on what it means now, and the files without the old one."""
 
 from __future__ import annotations
 
@@ -6,10 +6,11 @@ from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 
 from openchargeback.ledger import git
-from openchargeback.ledger.approvals import Decision
+from openchargeback.ledger.approval_text import Proposal, without_decisions
+from openchargeback.ledger.approvals import Decision, Verb
 from openchargeback.ledger.config import FILE_NAME
 from openchargeback.ledger.reading import Ledger, read_ledger
-from openchargeback.model import FlagGroup, State
+from openchargeback.model import ITEM_KEYS, QueueItem, State
 from openchargeback.plan.successors import successors
 from openchargeback.problems import LedgerFault, UsageFault
 from openchargeback.publish.build import Books
@@ -19,72 +20,110 @@ COMMITS = 30
 """How many commits that touch a period's charges are looked through for a charge that is not there any more."""
 
 _SHOWN = 16
+_VOID, _STALE = "void-decision", "flag-not-raised"
 
 
 @dataclass(frozen=True, slots=True)
 class Replacement:
-    """A void decision in the folder of `period`, and what could stand in its place: groups, or single charges by id.
+    """A decision in the folder of `period` that no longer fits, and what stands in its place: items, or charges by id.
 
-    remarks: why it is void, and what the person is to know about the proposal.
+    clears: what the new decisions settle of what the person has seen. why: what is wrong with the old one.
+    remarks: what the person must know about the proposal.
     """
 
     period: str
     decision: Decision
-    groups: tuple[FlagGroup, ...] = ()
+    why: str
+    items: tuple[QueueItem, ...] = ()
     charges: tuple[str, ...] = ()
+    clears: tuple[str, ...] = ()
     remarks: tuple[str, ...] = ()
 
-    @property
-    def proposes(self) -> bool:
-        """Whether there is anything to put in its place."""
-        return bool(self.groups or self.charges)
+    def entries(self, by: str, on: str) -> list[str]:
+        """The text of the new decisions; none where nothing is left to decide."""
+        old = self.decision
+        proposal = Proposal(old.verb, old.set, old.reason, by, on, old.period)
+        if self.charges:
+            return [proposal.on_charges(self.charges, self.clears)]
+        return [proposal.on_item(item, self._cleared(item)) for item in self.items]
+
+    def _cleared(self, item: QueueItem) -> tuple[str, ...]:
+        """What was seen is settled; a flag that was raised since keeps holding the charges."""
+        if self.decision.verb is Verb.REJECT:
+            return item.uncleared
+        return tuple(flag for flag in item.uncleared if flag in self.decision.clears)
 
 
-def replacements(books: Books, waiting: Sequence[FlagGroup]) -> list[Replacement]:
-    """A replacement for every void decision of an open period. waiting: the groups that wait for a decision."""
-    why = {(each.path, each.line): each.void for period in books.periods for each in period.decisions if each.void}
+def replacements(books: Books, waiting: Sequence[QueueItem]) -> list[Replacement]:
+    """A replacement for every decision of an open period that no longer fits. waiting: the items of the queue.
+
+    Decisions that contradict each other or name what does not exist are not among them: a person must correct those.
+    """
+    why = {(each.path, each.line): each for each in books.warnings if each.code in (_VOID, _STALE)}
     return [
-        _replacement(books.ledger, period, decision, waiting, why[decision.path, decision.line])
+        _replacement(books.ledger, period, decision, waiting, problem.code, problem.message)
         for period, decisions in sorted(books.ledger.approvals.items())
         if books.ledger.period_file(period).state is State.OPEN
         for decision in decisions
-        if (decision.path, decision.line) in why
+        if (problem := why.get((decision.path, decision.line)))
     ]
 
 
+def cleaned_files(ledger: Ledger, gone: Collection[Decision]) -> dict[str, bytes | None]:
+    """The approval files without these decisions, by path; None for one that holds nothing else.
+
+    Raises UsageFault for a file in which a decision cannot be told apart from the next.
+    """
+    return {
+        path: without_decisions(
+            (ledger.root / path).read_bytes(), path, {each.line for each in gone if each.path == path}
+        )
+        for path in sorted({each.path for each in gone})
+    }
+
+
 def _replacement(
-    ledger: Ledger, period: str, decision: Decision, waiting: Sequence[FlagGroup], why: str
+    ledger: Ledger, period: str, decision: Decision, waiting: Sequence[QueueItem], code: str, why: str
 ) -> Replacement:
-    if decision.where:
-        return Replacement(period, decision, _meant_now(ledger, period, decision, waiting), (), (why,))
+    if code == _STALE:
+        return _still_raised(period, decision, why)
+    if decision.item:
+        return Replacement(period, decision, why, items=_meant_now(ledger, period, decision, waiting))
     if decision.period:
         # The charges of a closed period cannot have changed: something else is wrong with the decision.
-        return Replacement(period, decision, remarks=(why,))
+        return Replacement(period, decision, why)
     became = _became(ledger, period, decision)
     now = tuple(dict.fromkeys(id_[:_SHOWN] for id_ in became.values() if id_))
     if not now or all(became.get(id_, "").startswith(id_) for id_ in decision.charges):
-        return Replacement(period, decision, remarks=(why,))
+        return Replacement(period, decision, why)
     withdrawn = [id_ for id_ in decision.charges if became.get(id_) == ""]
     unknown = [id_ for id_ in decision.charges if id_ not in became]
-    remarks = [why]
-    remarks += [f"{old} became {new[:_SHOWN]}" for old, new in became.items() if new and not new.startswith(old)]
+    remarks = [f"{old} became {new[:_SHOWN]}" for old, new in became.items() if new and not new.startswith(old)]
     remarks += [f"{id_} was withdrawn" for id_ in withdrawn]
-    remarks += [f"{id_} is found nowhere in the last {COMMITS} commits" for id_ in unknown]
-    return Replacement(period, decision, (), now, tuple(remarks))
+    remarks += [f"{id_} is not found in the last {COMMITS} commits" for id_ in unknown]
+    return Replacement(period, decision, why, charges=now, clears=decision.clears, remarks=tuple(remarks))
 
 
-def _meant_now(ledger: Ledger, period: str, decision: Decision, waiting: Sequence[FlagGroup]) -> tuple[FlagGroup, ...]:
-    """The groups that a selector means now."""
-    wanted = dict(decision.where)
-    if "pi" in wanted:
-        wanted["pi"] = ledger.directory.email(wanted["pi"])
-    if "source" in wanted:
-        wanted["source"] = wanted["source"].lower()
+def _still_raised(period: str, decision: Decision, why: str) -> Replacement:
+    """The same decision without the flags that none of its charges carries any more."""
+    gone = why.partition("clears ")[2].partition(", which")[0].split(", ")
+    clears = tuple(flag for flag in decision.clears if flag not in gone)
+    return Replacement(period, decision, why, charges=decision.charges if clears else (), clears=clears)
+
+
+def _meant_now(ledger: Ledger, period: str, decision: Decision, waiting: Sequence[QueueItem]) -> tuple[QueueItem, ...]:
+    """The items that a decision on an item means now: with the same keys, held by a flag that the person has seen."""
+    if decision.item is None:
+        return ()
+    keys = {**decision.item.keys, "source": decision.item.keys["source"].lower()}
+    keys["pi"] = ledger.directory.email(keys["pi"]) if keys["pi"] else ""
+    keys["currency"] = keys["currency"] or ledger.config.currency
     return tuple(
-        group
-        for group in waiting
-        if group.period == (decision.period or period)
-        and all(getattr(group, key) == value for key, value in wanted.items())
+        item
+        for item in waiting
+        if item.period == (decision.period or period)
+        and all(getattr(item, key) == keys[key] for key in ITEM_KEYS)
+        and set(item.uncleared) & set(decision.clears)
     )
 
 

@@ -1,29 +1,39 @@
-"""Who pays: PI, project and fund of every charge, from tags, directory and defaults (DESIGN section 4).
+"""Who pays: PI, project and fund of every charge, from tags, directory and defaults (DESIGN section 4, "Who pays").
 
 What stands in the database afterwards:
-    project     one row a project of the directory, with its PI and fund as of the period
-    payer       one row a way of attribution (`attribution.sql`)
+    project     one row a project of the directory
+    entry       one row a dated entry of a project: its PI and fund, and the PIs and funds that are its own
+    fund        one row a fund of the directory
+    naming      one row a way in which charges name who pays (`naming.sql`)
+    dated       one row a charge of a project whose entry depends on the day (`dated.sql`)
+    payer       one row a way of attribution (`payer.sql`)
     attributed  the table `charge` with `payer` beside it
+    follows     one row a correction that follows the charge it refers to (`follows.sql`)
 """
 
 from __future__ import annotations
 
+import datetime as dt
+import re
 from collections.abc import Sequence
 
 import duckdb
 
-from openchargeback.focus.database import identifier, insert, sql
+from openchargeback.focus.database import cells, identifier, insert, sql
+from openchargeback.focus.dialects import BACK_REFERENCES
 from openchargeback.focus.reading import LoadedFile
-from openchargeback.ledger.directory import MATCH_COLUMNS, Directory, Entry, ProjectEntry
-from openchargeback.ledger.periods import first_day, last_day
+from openchargeback.ledger.directory import EMAIL_PATTERN, MATCH_COLUMNS, Directory
 from openchargeback.ledger.settings import Config
+
+_CHAIN = 20
+"""How many corrections of corrections are followed back to the first charge."""
 
 
 def attribute(
-    con: duckdb.DuckDBPyConnection, period: str, loaded: Sequence[LoadedFile], config: Config, directory: Directory
+    con: duckdb.DuckDBPyConnection, loaded: Sequence[LoadedFile], config: Config, directory: Directory
 ) -> None:
     """Give every charge of the table `charge` its payer."""
-    project_table(con, period, directory)
+    directory_tables(con, directory)
     _emails(con, directory)
     _fallbacks(con, config, directory)
     # Claims cost a join over all charges, so they are only looked for where the directory makes any.
@@ -31,42 +41,75 @@ def attribute(
     claimed = f"LEFT JOIN ({claims}) AS claim ON claim.n = charge.n" if claims else ""
     project = "claim.claimed" if claims else "NULL::VARCHAR"
     charges = f"(SELECT charge.*, {project} AS claimed FROM charge {claimed})"
-    con.execute(sql(__package__, "attribution.sql", charges=charges))
+    con.execute(sql(__package__, "naming.sql", charges=charges), {"posts": config.posts("")})
+    # Days cost a look at two more cells, so they only count where an entry or the end of a project depends on them.
+    is_dated = con.execute("SELECT count(*) FROM project WHERE dated").fetchone() != (0,)
+    if is_dated:
+        days = cells(con, start="ChargePeriodStart", end="ChargePeriodEnd")
+        con.execute(sql(__package__, "dated.sql", charges=charges, **days))
+    else:
+        con.execute("CREATE TABLE dated (n BIGINT, naming BIGINT, project VARCHAR, first_day DATE, last_day DATE, "
+                    "entry INTEGER, last_entry INTEGER)")  # fmt: skip
+    con.execute(sql(__package__, "payer.sql"))
     same_claim = "AND payer.claimed IS NOT DISTINCT FROM charge.claimed" if claims else ""
+    on_day = "LEFT JOIN dated ON dated.n = charge.n" if is_dated else ""
+    same_entry = "AND (dated.n IS NULL OR payer.entry IS NOT DISTINCT FROM dated.entry)" if is_dated else ""
     con.execute(
         "CREATE TABLE attributed AS SELECT charge.n, charge.file, charge.source, charge.period_start, charge.cost, "
         f"charge.list, charge.currency, charge.kind, charge.service, payer.id AS payer FROM {charges} AS charge "
-        "JOIN payer ON payer.source = charge.source AND payer.category IS NOT DISTINCT FROM charge.category "
-        f"AND payer.tag IS NOT DISTINCT FROM charge.tag {same_claim}"
+        f"{on_day} JOIN payer ON payer.source = charge.source AND payer.category IS NOT DISTINCT FROM charge.category "
+        f"AND payer.tag IS NOT DISTINCT FROM charge.tag {same_claim} {same_entry}"
     )
     con.execute("DROP TABLE charge")
+    follow(con, loaded)
 
 
-def project_table(con: duckdb.DuckDBPyConnection, period: str, directory: Directory) -> None:
-    """Fill `project` with the PI and fund of every project of the directory, as of the period."""
-    con.execute("CREATE TABLE project (id VARCHAR, pi VARCHAR, fund VARCHAR, ends DATE)")
-    rows = []
-    for id_, entry in directory.projects.items():
-        held = entry_as_of(entry, period)
-        rows.append((id_, held.pi or None, held.fund or None, entry.end))
-    insert(con, "project", rows)
-
-
-def entry_as_of(project: ProjectEntry, period: str) -> Entry:
-    """The entry in force when the period begins, or else when it ends."""
-    first = project.entry_on(first_day(period))
-    return first if first.pi or first.fund else project.entry_on(last_day(period))
+def directory_tables(con: duckdb.DuckDBPyConnection, directory: Directory) -> None:
+    """Fill `project`, `entry` and `fund` from the directory, and `known` with the values that it knows."""
+    con.execute("CREATE TABLE project (id VARCHAR, ends DATE, dated BOOLEAN)")
+    con.execute("CREATE TABLE entry (number INTEGER, project VARCHAR, pi VARCHAR, fund VARCHAR, pis VARCHAR[], "
+                "funds VARCHAR[], since DATE, until DATE)")  # fmt: skip
+    con.execute("CREATE TABLE fund (id VARCHAR, active BOOLEAN, since DATE, until DATE)")
+    con.execute("CREATE TABLE known (kind VARCHAR, value VARCHAR, named VARCHAR)")
+    projects: list[tuple[object, ...]] = []
+    entries: list[tuple[object, ...]] = []
+    for id_, project in directory.projects.items():
+        is_dated = len(project.entries) > 1 or any(each.since or each.until for each in project.entries)
+        projects.append((id_, project.end, is_dated or project.end is not None))
+        for each in project.entries:
+            since, until = each.since or dt.date.min, each.until or dt.date.max
+            payer = (each.pi or None, each.fund or None, list(each.all_pis), list(each.all_funds))
+            entries.append((len(entries) + 1, id_, *payer, since, until))
+    insert(con, "project", projects)
+    insert(con, "entry", entries)
+    funds = directory.funds
+    insert(con, "fund", [(id_, fund.active, fund.since, fund.until) for id_, fund in funds.items()])
+    people = {person.email: person.name for person in directory.people.values()}
+    responsible = {pi for project in directory.projects.values() for each in project.entries for pi in each.all_pis}
+    paying = {fund for project in directory.projects.values() for each in project.entries for fund in each.all_funds}
+    known = [("project", id_, id_) for id_ in directory.projects]
+    known += [("fund", id_, id_) for id_ in (funds or sorted(paying))]
+    known += [("pi", email, people.get(email, email)) for email in sorted({*people, *responsible})]
+    insert(con, "known", known)
 
 
 def _emails(con: duckdb.DuckDBPyConnection, directory: Directory) -> None:
+    """Fill `email`: what tags say of the PI, with the canonical address; NULL for what is no address."""
     con.execute("CREATE TABLE email (written VARCHAR, canonical VARCHAR)")
     written = con.execute("SELECT DISTINCT pi FROM tag WHERE pi IS NOT NULL ORDER BY pi").fetchall()
-    insert(con, "email", [(text, directory.email(text)) for (text,) in written])
+    insert(con, "email", [(text, address_of(text, directory)) for (text,) in written])
+
+
+def address_of(text: str, directory: Directory) -> str | None:
+    """The canonical address that a PI's value stands for; None where it is no e-mail address."""
+    email = directory.email(text)
+    return email if re.fullmatch(EMAIL_PATTERN, email) else None
 
 
 def _fallbacks(con: duckdb.DuckDBPyConnection, config: Config, directory: Directory) -> None:
     con.execute(
-        "CREATE TABLE fallback (source VARCHAR, pi VARCHAR, project VARCHAR, fund VARCHAR, untagged_only BOOLEAN)"
+        "CREATE TABLE fallback (source VARCHAR, pi VARCHAR, project VARCHAR, fund VARCHAR, untagged_only BOOLEAN, "
+        "posts BOOLEAN)"
     )
     rows = [
         (
@@ -75,11 +118,11 @@ def _fallbacks(con: duckdb.DuckDBPyConnection, config: Config, directory: Direct
             source.default.project or None,
             source.default.fund or None,
             source.default_untagged_only,
+            config.posts(source.name),
         )
         for source in config.sources.values()
     ]
-    for row in rows:
-        con.execute("INSERT INTO fallback VALUES (?, ?, ?, ?, ?)", row)
+    insert(con, "fallback", rows)
 
 
 def _claims(con: duckdb.DuckDBPyConnection, loaded: Sequence[LoadedFile], directory: Directory) -> str:
@@ -100,3 +143,31 @@ def _claims(con: duckdb.DuckDBPyConnection, loaded: Sequence[LoadedFile], direct
         for name in present
     ]
     return f"SELECT n, arg_min(project, rank) AS claimed FROM ({' UNION ALL '.join(parts)}) GROUP BY n"
+
+
+def follow(con: duckdb.DuckDBPyConnection, loaded: Sequence[LoadedFile]) -> None:
+    """Let corrections that refer to another charge of the period take its payer (OCI's back references).
+
+    `back_reference` holds every such charge and what it refers to, also where nothing is found.
+    """
+    con.execute("CREATE TABLE back_reference (n BIGINT, source VARCHAR, refers_to VARCHAR)")
+    con.execute("CREATE TABLE follows (n BIGINT, original BIGINT)")
+    for back, own in BACK_REFERENCES:
+        files = [file for file in loaded if back in file.columns]
+        if not files:
+            continue
+        cited = " UNION ALL ".join(
+            f"SELECT {file.first} + rowid AS n, {file.expression(back)} AS refers_to, {file.expression(own)} AS own "
+            f"FROM {file.table}"
+            for file in files
+        )
+        con.execute(sql(__package__, "follows.sql", cited=cited))
+    for _ in range(_CHAIN):
+        # What follows a correction follows the charge that this one follows.
+        con.execute("UPDATE follows SET original = next.original FROM follows AS next WHERE next.n = follows.original")
+    # Corrections in a circle refer to nothing that was charged.
+    con.execute("DELETE FROM follows WHERE original IN (SELECT n FROM follows)")
+    con.execute(
+        "UPDATE attributed SET payer = original.payer FROM follows JOIN attributed AS original "
+        "ON original.n = follows.original WHERE attributed.n = follows.n"
+    )

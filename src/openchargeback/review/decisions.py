@@ -1,16 +1,20 @@
 """Decisions applied to charges: which hold, which are void, and what becomes of every charge.
 
 What stands in the database afterwards:
+    named_charge one row a charge that decisions name by id
     ruling       one row a decision that holds for a charge (n, decision)
     decider      one row a decision: who decided, and the place in the approval file
+    held         one row a flag that holds a charge (`held.sql`)
     disposition  one row a charge: billed, held or rejected, with the payer that counts (`disposition.sql`)
+
+Decisions can be applied again, with others among them: what an earlier call left is replaced.
 """
 
 from __future__ import annotations
 
 import hashlib
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from decimal import Decimal
 
 import duckdb
@@ -19,10 +23,15 @@ from openchargeback import money
 from openchargeback.focus.database import insert, sql
 from openchargeback.ledger.approvals import Decision, Verb
 from openchargeback.ledger.directory import Directory
-from openchargeback.ledger.settings import Config
-from openchargeback.model import DecisionRecord
+from openchargeback.ledger.settings import Config, Payer
+from openchargeback.model import ITEM_KEYS, DecisionRecord
 from openchargeback.problems import Problem, Severity
+from openchargeback.review.asks import FIELDS, asked_fields
+from openchargeback.review.attribution import address_of
+from openchargeback.review.details import add_details
 from openchargeback.review.flags import fund_fits
+
+_REFRESH = "run `focus-billing review refresh` to replace it with what it means now"
 
 
 @dataclass(slots=True)
@@ -42,25 +51,31 @@ def apply_decisions(
 
     A decision whose charge is gone or whose expectation fails is void: a warning for approve, an error otherwise.
     """
-    con.execute("CREATE TABLE target (n BIGINT, decision INTEGER)")
-    con.execute("CREATE TABLE clears (decision INTEGER, flag VARCHAR)")
+    con.execute("CREATE OR REPLACE TABLE target (n BIGINT, decision INTEGER)")
+    con.execute("CREATE OR REPLACE TABLE clears (decision INTEGER, flag VARCHAR)")
     cleared = [(number, flag) for number, decision in enumerate(decisions) for flag in decision.clears]
     insert(con, "clears", cleared)
     outcomes = [_Outcome(decision, unusable_values(decision, config, directory)) for decision in decisions]
-    problems: list[Problem] = []
     # Ids first: what they name is no longer a selector's, nor part of what it expects.
     _bind(con, outcomes, _name_charges(con, outcomes), by_id=True)
-    _select_charges(con, outcomes, directory)
+    con.execute("CREATE OR REPLACE TABLE named_charge AS SELECT DISTINCT n FROM target")
+    _select_charges(con, outcomes, directory, config.currency)
     _bind(con, outcomes, {}, by_id=False)
     _conflicts(con, outcomes)
     _rulings(con, outcomes, directory)
     lacking = _still_lacking(con, outcomes, config)
+    problems: list[Problem] = []
     for number, outcome in enumerate(outcomes):
         outcome.void = outcome.void or lacking.get(number)
         if outcome.void:
             problems.append(outcome.void)
-    _drop(con, "ruling", [number for number, outcome in enumerate(outcomes) if outcome.void])
+    void = [number for number, outcome in enumerate(outcomes) if outcome.void]
+    if void:
+        _drop(con, "ruling", void)
+        con.execute(sql(__package__, "held.sql"))
+        con.execute(sql(__package__, "settled.sql"))
     con.execute(sql(__package__, "disposition.sql"))
+    problems += _not_raised(con, outcomes)
     return tuple(_record(outcome) for outcome in outcomes), problems
 
 
@@ -70,32 +85,25 @@ def digest_of_ids(ids: Sequence[str]) -> str:
 
 
 def _void(decision: Decision, message: str, fix: str = "") -> Problem:
-    problem = decision.problem(
-        "void-decision", f"{decision.verb} is void: {message}", fix or "decide anew, or remove it"
-    )
-    if decision.verb is not Verb.APPROVE:
-        return problem
-    return Problem(
-        problem.path,
-        problem.code,
-        problem.message,
-        problem.fix,
-        problem.line,
-        problem.column,
-        severity=Severity.WARNING,
-    )
+    problem = decision.problem("void-decision", f"{decision.verb} is void: {message}", fix or _REFRESH)
+    return replace(problem, severity=Severity.WARNING) if decision.verb is Verb.APPROVE else problem
 
 
 def unusable_values(decision: Decision, config: Config, directory: Directory) -> Problem | None:
     """What is wrong with the values in `set`, which are checked like tags."""
-    if decision.set.fund and not fund_fits(decision.set.fund, config):
-        return decision.problem(
-            "invalid-fund", f"the fund {decision.set.fund} fits no configured pattern", "correct it"
-        )
-    if decision.set.project and directory.projects and decision.set.project not in directory.projects:
-        return decision.problem(
-            "unknown-project", f"the project {decision.set.project} is not in the directory", "correct it"
-        )
+    pi, project, fund = decision.set.pi, decision.set.project, decision.set.fund
+    if pi and address_of(pi, directory) is None:
+        return decision.problem("missing-pi", f"the PI {pi} is not an email address", "write the PI's address")
+    if pi and directory.people and directory.email(pi) not in directory.people:
+        fix = "correct it, or add the person with `focus-billing directory add person`"
+        return decision.problem("unknown-pi", f"the PI {pi} is not in the directory", fix)
+    if project and directory.projects and project not in directory.projects:
+        fix = "correct it, or add the project with `focus-billing directory add project`"
+        return decision.problem("unknown-project", f"the project {project} is not in the directory", fix)
+    if fund and not fund_fits(fund, config):
+        return decision.problem("invalid-fund", f"the fund {fund} matches no configured pattern", "correct it")
+    if fund and directory.funds and fund not in directory.funds:
+        return decision.problem("unknown-fund", f"the fund {fund} is not in the directory", "correct it, or add it")
     return None
 
 
@@ -107,40 +115,44 @@ def _name_charges(con: duckdb.DuckDBPyConnection, outcomes: Sequence[_Outcome]) 
         if not outcome.void
         for place, prefix in enumerate(outcome.decision.charges)
     ]
-    con.execute("CREATE TABLE named (decision INTEGER, place INTEGER, prefix VARCHAR)")
+    con.execute("CREATE OR REPLACE TABLE named (decision INTEGER, place INTEGER, prefix VARCHAR)")
     insert(con, "named", named)
     if not named:
         return {}
     # Prefixes have at least eight digits (approvals.ID_PATTERN): joined by those, not compared one with all.
-    found = con.execute(
-        "SELECT named.decision, named.prefix, count(charge_id.n) FROM named LEFT JOIN charge_id "
-        "ON left(charge_id.id, 8) = left(named.prefix, 8) AND starts_with(charge_id.id, named.prefix) "
-        "GROUP BY named.decision, named.place, named.prefix HAVING count(charge_id.n) <> 1 "
-        "ORDER BY named.decision, named.place"
-    ).fetchall()
+    found = con.execute(sql(__package__, "named_ids.sql")).fetchall()
     con.execute(
         "INSERT INTO target SELECT DISTINCT charge_id.n, named.decision FROM named JOIN charge_id "
         "ON left(charge_id.id, 8) = left(named.prefix, 8) AND starts_with(charge_id.id, named.prefix)"
     )
+    # A correction is decided with the charge that it refers to.
+    con.execute(
+        "INSERT INTO target SELECT follows.n, target.decision FROM target JOIN follows ON follows.original = target.n"
+    )
+    add_details(con, "SELECT DISTINCT n FROM target ANTI JOIN detail USING (n)")
     faults: dict[int, Problem] = {}
-    for number, prefix, count in found:
-        what = "belongs to several charges" if count else "is not among the charges of the period"
+    for number, prefix, count, original in found:
+        what = f"is a correction of {original}; decide on that charge" if original else (
+            "belongs to several charges" if count else "is not among the charges of the period"
+        )  # fmt: skip
         faults.setdefault(number, _void(outcomes[number].decision, f"{prefix} {what}"))
     return faults
 
 
-def _select_charges(con: duckdb.DuckDBPyConnection, outcomes: Sequence[_Outcome], directory: Directory) -> None:
-    """Find the charges that selectors match, but for those that a decision names by id."""
-    con.execute("CREATE TABLE selector (decision INTEGER, flag VARCHAR, source VARCHAR, project VARCHAR, "
-                "service VARCHAR, pi VARCHAR)")  # fmt: skip
+def _select_charges(
+    con: duckdb.DuckDBPyConnection, outcomes: Sequence[_Outcome], directory: Directory, currency: str
+) -> None:
+    """Find the charges of the queue items that decisions name, but for those that a decision names by id."""
+    columns = ", ".join(f"{key} VARCHAR" for key in ITEM_KEYS)
+    con.execute(f"CREATE OR REPLACE TABLE selector (decision INTEGER, {columns}, flags VARCHAR[])")
     rows = []
     for number, outcome in enumerate(outcomes):
-        where = outcome.decision.where
-        if outcome.void or outcome.decision.charges:
+        item = outcome.decision.item
+        if outcome.void or item is None:
             continue
-        source = where["source"].lower() if "source" in where else None
-        pi = directory.email(where["pi"]) if "pi" in where else None
-        rows.append((number, where["flag"], source, where.get("project"), where.get("service"), pi))
+        keys = {**item.keys, "source": item.keys["source"].lower(), "pi": directory.email(item.keys["pi"])}
+        keys["currency"] = keys["currency"] or currency
+        rows.append((number, *(keys[key] for key in ITEM_KEYS), sorted(item.flags)))
     insert(con, "selector", rows)
     if rows:
         con.execute(sql(__package__, "selected.sql"))
@@ -168,7 +180,7 @@ def _bind(
             continue
         outcome.charges, outcome.amount = sums.get(number, (0, money.ZERO))
         if not outcome.charges:
-            outcome.void = _void(outcome.decision, "it matches no charge")
+            outcome.void = _void(outcome.decision, "no charges match")
         else:
             outcome.void = _unexpected(outcome, digests.get(number, ""))
     _drop(con, "target", [number for number, outcome in bound if outcome.void])
@@ -198,19 +210,20 @@ def _unexpected(outcome: _Outcome, digest: str) -> Problem | None:
     if expect is None:
         return None
     if expect.charges is not None and expect.charges != outcome.charges:
-        return _void(outcome.decision, f"it expects {expect.charges:,} charges, there are {outcome.charges:,}")
+        expected = f"{expect.charges:,} charge{'s' * (expect.charges != 1)}"
+        return _void(outcome.decision, f"expected {expected}, matched {outcome.charges:,}")
     if expect.billed is not None and expect.billed != outcome.amount:
         return _void(
             outcome.decision,
-            f"it expects {money.signed_exact(expect.billed)}, the charges sum to {money.signed_exact(outcome.amount)}",
+            f"expected {money.signed_exact(expect.billed)}, the charges sum to {money.signed_exact(outcome.amount)}",
         )
     if expect.digest is not None and not digest.startswith(expect.digest):
-        return _void(outcome.decision, "the charges are others than those that were seen")
+        return _void(outcome.decision, "the charges are not the ones that were reviewed")
     return None
 
 
 def _conflicts(con: duckdb.DuckDBPyConnection, outcomes: Sequence[_Outcome]) -> None:
-    """Make two decisions on one charge void, unless they clear different flags and one of them only approves."""
+    """Make two decisions on one charge void, unless they clear different flags, set different fields and none rejects."""
     pairs = con.execute(
         "SELECT DISTINCT a.decision, b.decision FROM target AS a "
         "JOIN target AS b ON a.n = b.n AND a.decision < b.decision "
@@ -218,19 +231,30 @@ def _conflicts(con: duckdb.DuckDBPyConnection, outcomes: Sequence[_Outcome]) -> 
     ).fetchall()
     for first, second in pairs:
         one, other = outcomes[first].decision, outcomes[second].decision
-        compatible = not set(one.clears) & set(other.clears) and Verb.APPROVE in (one.verb, other.verb)
-        if compatible:
+        if _compatible(one, other):
             continue
         for decision, rival, outcome in ((one, other, outcomes[first]), (other, one, outcomes[second])):
             outcome.void = decision.problem(
                 "conflicting-decisions",
-                f"decides on charges that {rival.path}:{rival.line} decides on too, so both are void",
+                f"conflicts with {rival.path}:{rival.line}, which decides on the same charges; both are void",
                 "keep one of them",
             )
 
 
+def _compatible(one: Decision, other: Decision) -> bool:
+    if Verb.REJECT in (one.verb, other.verb):
+        return False
+    return not set(one.clears) & set(other.clears) and not _fields(one.set) & _fields(other.set)
+
+
+def _fields(payer: Payer) -> set[str]:
+    return {field for field in FIELDS if getattr(payer, field)}
+
+
 def _rulings(con: duckdb.DuckDBPyConnection, outcomes: Sequence[_Outcome], directory: Directory) -> None:
-    con.execute("CREATE TABLE verdict (decision INTEGER, verb VARCHAR, pi VARCHAR, project VARCHAR, fund VARCHAR)")
+    con.execute(
+        "CREATE OR REPLACE TABLE verdict (decision INTEGER, verb VARCHAR, pi VARCHAR, project VARCHAR, fund VARCHAR)"
+    )
     insert(
         con,
         "verdict",
@@ -246,60 +270,68 @@ def _rulings(con: duckdb.DuckDBPyConnection, outcomes: Sequence[_Outcome], direc
             if not outcome.void
         ],
     )
-    con.execute("CREATE TABLE decider (decision INTEGER, person VARCHAR, place VARCHAR)")
-    insert(
-        con,
-        "decider",
-        [
-            (number, outcome.decision.by, f"{outcome.decision.path}:{outcome.decision.line}")
-            for number, outcome in enumerate(outcomes)
-        ],
-    )
-    con.execute("CREATE TABLE ruling AS SELECT n, decision FROM target JOIN verdict USING (decision)")
+    con.execute("CREATE OR REPLACE TABLE decider (decision INTEGER, person VARCHAR, place VARCHAR)")
+    insert(con, "decider", [(number, each.decision.by, each.decision.place) for number, each in enumerate(outcomes)])
+    con.execute("CREATE OR REPLACE TABLE ruling AS SELECT n, decision FROM target JOIN verdict USING (decision)")
+    con.execute(sql(__package__, "held.sql"))
     con.execute(sql(__package__, "settled.sql"))
 
 
 def _still_lacking(con: duckdb.DuckDBPyConnection, outcomes: Sequence[_Outcome], config: Config) -> dict[int, Problem]:
-    """By decision: approving or reassigning a charge that still lacks PI, project or fund would bill nobody."""
-    found = con.execute(
-        "SELECT ruling.decision, count(*) FILTER (pi IS NULL), count(*) FILTER (project IS NULL), "
-        "count(*) FILTER (fund IS NULL AND cost <> 0), count(*) FILTER (currency <> $currency) "
-        "FROM settled JOIN ruling USING (n) GROUP BY ruling.decision",
+    """By decision: billing a charge that still lacks PI, project or fund would bill nobody."""
+    if not outcomes:
+        return {}
+    con.execute("CREATE OR REPLACE TABLE asks (flag VARCHAR, field VARCHAR)")
+    flags = sorted({flag for outcome in outcomes for flag in outcome.decision.clears})
+    insert(con, "asks", [(flag, field) for flag in flags for field in asked_fields(flag)])
+    faults: dict[int, Problem] = {}
+    for number, field, count in con.execute(sql(__package__, "lacking.sql")).fetchall():
+        decision = outcomes[number].decision
+        name = "PI" if field == "pi" else field
+        faults[number] = decision.problem(
+            "incomplete-decision",
+            f"{decision.verb} leaves {count:,} charge{'s' * (count != 1)} without a {name}",
+            "use `decision: reassign` and `set` what is missing",
+        )
+    foreign = con.execute(
+        "SELECT DISTINCT decision FROM ruling JOIN attributed USING (n) JOIN verdict USING (decision) "
+        "WHERE currency <> $currency AND verb <> 'reject'",
         {"currency": config.currency},
     ).fetchall()
-    faults = {}
-    for number, *missing, foreign in found:
-        decision = outcomes[number].decision
-        count, name = next(
-            ((count, name) for count, name in zip(missing, ("PI", "project", "fund"), strict=True) if count), (0, "")
-        )
-        if decision.verb is Verb.REJECT:
-            continue
-        if count:
-            faults[number] = decision.problem(
-                "incomplete-decision",
-                f"{decision.verb} leaves {count:,} charge{'s' * (count != 1)} without a {name}",
-                "use `decision: reassign` and `set` what is missing",
-            )
-        elif foreign:
-            faults[number] = decision.problem(
-                "foreign-currency", "charges in another currency can only be rejected", "reject them"
-            )
+    for (number,) in foreign:
+        what = "charges in another currency can only be rejected"
+        faults.setdefault(number, outcomes[number].decision.problem("foreign-currency", what, "reject them"))
     return faults
+
+
+def _not_raised(con: duckdb.DuckDBPyConnection, outcomes: Sequence[_Outcome]) -> list[Problem]:
+    """A word on decisions that clear a flag which none of their charges carries any more."""
+    rows = con.execute(
+        "SELECT clears.decision, list_sort(list(clears.flag)) FROM clears "
+        "WHERE clears.decision IN (SELECT decision FROM ruling) AND NOT EXISTS ("
+        "SELECT 1 FROM ruling JOIN flag USING (n) WHERE ruling.decision = clears.decision AND flag.flag = clears.flag) "
+        "GROUP BY clears.decision ORDER BY clears.decision"
+    ).fetchall()
+    return [
+        replace(
+            outcomes[number].decision.problem(
+                "flag-not-raised",
+                f"clears {', '.join(flags)}, which none of its charges carries",
+                "nothing to do, or run `focus-billing review refresh`",
+            ),
+            severity=Severity.WARNING,
+        )
+        for number, flags in rows
+    ]
 
 
 def _record(outcome: _Outcome) -> DecisionRecord:
     decision = outcome.decision
-    what = (
-        ", ".join(decision.charges[:4])
-        if decision.charges
-        else ", ".join(f"{key} {value or 'none'}" for key, value in decision.where.items())
-    )
     return DecisionRecord(
         path=decision.path,
         line=decision.line,
         decision=decision.verb.value,
-        what=what,
+        what=decision.subject,
         charges=outcome.charges,
         exact_billed=outcome.amount,
         reason=decision.reason,

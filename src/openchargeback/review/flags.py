@@ -1,8 +1,11 @@
 """Flags: why a person must look at a charge. They are seen before any decision, from tags and directory.
 
 What stands in the database afterwards:
-    flag    one row a flag of a charge (n, flag)
-    reason  one row a flag, source, project and service where more can be said than the flag's name (why)
+    nearest    one row a value that nobody knows, with the known one most like it (`nearest.sql`)
+    payer_flag one row a flag that a way of attribution raises (`payer_flags.sql`)
+    flag       one row a flag of a charge, and why (`flags.sql`)
+    detail     one row a flagged charge with what there is to see of it (`detail.sql`)
+    flagged    one row a flagged charge with its queue item (`flagged.sql`)
 """
 
 from __future__ import annotations
@@ -15,18 +18,17 @@ from decimal import Decimal
 import duckdb
 
 from openchargeback import money
-from openchargeback.focus.database import identifier, insert, sql
+from openchargeback.focus.database import cells, identifier, insert, sql
 from openchargeback.focus.reading import LoadedFile
 from openchargeback.ledger.config import FILE_NAME
-from openchargeback.ledger.periods import first_day
+from openchargeback.ledger.directory import Directory
 from openchargeback.ledger.settings import Config, UnusualAmount
+from openchargeback.model import Unusual
 from openchargeback.problems import Problem
+from openchargeback.review.details import make_details
 
 Spending = Mapping[tuple[str, str, str], Decimal]
 """What was billed in one period: exact amounts by source, project and service."""
-
-Unusual = tuple[str, str, str, str]
-"""Source, project and service whose charges are unusual together, and why."""
 
 MONTHS = 6
 """How many closed months make up what is usual."""
@@ -37,34 +39,40 @@ def flag_charges(
     period: str,
     loaded: Sequence[LoadedFile],
     config: Config,
+    directory: Directory,
     history: Sequence[tuple[Mapping[str, int], Spending]],
     recorded: Collection[Unusual] | None = None,
-) -> list[Problem]:
-    """Fill `flag` and `reason`. history: the closed months before this one, the latest last, each with the number of
-    charges by source and its spending.
+) -> tuple[tuple[Unusual, ...], list[Problem]]:
+    """Fill the tables above; gives what is unusual. `attribute` comes first.
 
-    recorded: what was unusual when the period was closed; then nothing is compared, since months before it may have
-    been reopened and closed anew.
+    history: the closed months before this one, the latest last, each with the number of charges by source and its
+    spending. recorded: what was unusual when the period was closed; then nothing is compared, since months before it
+    may have been reopened and closed anew.
     """
     funds = [fund for (fund,) in con.execute("SELECT DISTINCT fund FROM payer WHERE fund IS NOT NULL").fetchall()]
+    con.execute(sql(__package__, "nearest.sql"))
     con.execute(
-        sql(__package__, "flags.sql"),
+        sql(__package__, "payer_flags.sql"),
         {
             "bad_funds": sorted(fund for fund in funds if not fund_fits(fund, config)),
-            "period": period,
-            "first_day": first_day(period),
-            "currency": config.currency,
+            "has_people": bool(directory.people),
+            "people": sorted(directory.people),
         },
     )
-    con.execute("CREATE TABLE reason (flag VARCHAR, source VARCHAR, project VARCHAR, service VARCHAR, why VARCHAR)")
+    con.execute(sql(__package__, "flags.sql"), {"period": period, "currency": config.currency})
+    if any(fund.since or fund.until for fund in directory.funds.values()):
+        con.execute(sql(__package__, "fund_days.sql", **cells(con, start="ChargePeriodStart")))
     _duplicates(con, loaded)
     problems = _patterns(con, config)
     rule = config.review.unusual_amount
-    if recorded is not None:
-        _flag_unusual(con, recorded)
-    elif rule:
-        _flag_unusual(con, _unusual(con, rule, history, config.currency))
-    return problems
+    found = tuple(recorded) if recorded is not None else ()
+    if recorded is None and rule:
+        found = _unusual(con, rule, history, config.currency)
+    _flag_unusual(con, found)
+    con.execute(sql(__package__, "inherited.sql"))
+    make_details(con)
+    con.execute(sql(__package__, "flagged.sql"))
+    return found, problems
 
 
 def fund_fits(fund: str, config: Config) -> bool:
@@ -89,7 +97,7 @@ def _duplicates(con: duckdb.DuckDBPyConnection, loaded: Sequence[LoadedFile]) ->
             "CREATE OR REPLACE TEMP TABLE suspect AS SELECT n FROM row_hash WHERE h IN "
             "(SELECT h FROM row_hash GROUP BY h HAVING count(*) > 1)"
         )
-        cells = " UNION ALL ".join(
+        rows = " UNION ALL ".join(
             f"SELECT {file.first} + rowid AS n, "
             + ", ".join(f"{file.expression(name)} AS {identifier(f'k{index}')}" for index, name in enumerate(names))
             + f" FROM {file.table} WHERE {file.first} + rowid IN (SELECT n FROM suspect)"
@@ -97,7 +105,7 @@ def _duplicates(con: duckdb.DuckDBPyConnection, loaded: Sequence[LoadedFile]) ->
         )
         keys = ", ".join(identifier(f"k{index}") for index in range(len(names)))
         con.execute(
-            f"INSERT INTO flag SELECT n, 'possible-duplicate' FROM ({cells}) "
+            f"INSERT INTO flag SELECT n, 'possible-duplicate', NULL FROM ({rows}) "
             f"QUALIFY row_number() OVER (PARTITION BY {keys} ORDER BY n) > 1"
         )
 
@@ -109,7 +117,7 @@ def _patterns(con: duckdb.DuckDBPyConnection, config: Config) -> list[Problem]:
     for pattern in config.review.patterns:
         if not set(pattern.match) <= present:
             continue
-        values: dict[str, object] = {"flag": f"pattern:{pattern.name}"}
+        values: dict[str, object] = {"flag": f"pattern:{pattern.name}", "why": pattern.reason or None}
         conditions = []
         for number, (column, expression) in enumerate(sorted(pattern.match.items())):
             conditions.append(f"regexp_matches(cell.{identifier(column)}, $e{number})")
@@ -119,7 +127,7 @@ def _patterns(con: duckdb.DuckDBPyConnection, config: Config) -> list[Problem]:
             values["minimum"] = money.exact(pattern.minimum)
         try:
             con.execute(
-                "INSERT INTO flag SELECT cell.n, $flag FROM cell JOIN attributed AS charge USING (n) "
+                "INSERT INTO flag SELECT cell.n, $flag, $why FROM cell JOIN attributed AS charge USING (n) "
                 f"WHERE {' AND '.join(conditions) or 'true'}",
                 values,
             )
@@ -133,14 +141,6 @@ def _patterns(con: duckdb.DuckDBPyConnection, config: Config) -> list[Problem]:
                     "look-around and back-references are not available",
                 )
             )
-            continue
-        if pattern.reason:
-            con.execute(
-                "INSERT INTO reason SELECT DISTINCT $flag, charge.source, coalesce(payer.project, ''), charge.service, "
-                "$why FROM flag JOIN attributed AS charge USING (n) JOIN payer ON payer.id = charge.payer "
-                "WHERE flag.flag = $flag",
-                {"flag": values["flag"], "why": pattern.reason},
-            )
     return problems
 
 
@@ -149,7 +149,7 @@ def _unusual(
     rule: UnusualAmount,
     history: Sequence[tuple[Mapping[str, int], Spending]],
     currency: str,
-) -> list[Unusual]:
+) -> tuple[Unusual, ...]:
     sums = con.execute(
         "SELECT charge.source, payer.project, charge.service, sum(charge.cost) FROM attributed AS charge "
         "JOIN payer ON payer.id = charge.payer WHERE payer.project IS NOT NULL AND charge.currency = $currency "
@@ -161,17 +161,18 @@ def _unusual(
         months = [spending for counts, spending in history if counts.get(source)][-MONTHS:]
         why = unusual(amount, [month.get((source, project, service), money.ZERO) for month in months], rule, currency)
         if why:
-            found.append((source, project, service, why))
-    return found
+            found.append(Unusual(source, project, service, why))
+    return tuple(found)
 
 
 def _flag_unusual(con: duckdb.DuckDBPyConnection, found: Collection[Unusual]) -> None:
-    insert(con, "reason", [("unusual-amount", *each) for each in found])
+    con.execute("CREATE TABLE unusual (source VARCHAR, project VARCHAR, service VARCHAR, why VARCHAR)")
+    insert(con, "unusual", [(each.source, each.project, each.service, each.why) for each in found])
     con.execute(
-        "INSERT INTO flag SELECT charge.n, 'unusual-amount' FROM attributed AS charge "
+        "INSERT INTO flag SELECT charge.n, 'unusual-amount', unusual.why FROM attributed AS charge "
         "JOIN payer ON payer.id = charge.payer "
-        "JOIN reason ON reason.flag = 'unusual-amount' AND reason.source = charge.source "
-        "AND reason.project = payer.project AND reason.service = charge.service"
+        "JOIN unusual ON unusual.source = charge.source AND unusual.project = payer.project "
+        "AND unusual.service = charge.service"
     )
 
 

@@ -1,33 +1,37 @@
--- One row is one flag on one charge, as seen before any decision (DESIGN section 4, "Flags").
--- possible-duplicate, pattern:<name> and unusual-amount are added by flags.py, since they take settings or history.
+-- One row is one flag on one charge, as raised before any decision (DESIGN section 4, "Flags"), and why; NULL where the
+-- flag says it all. possible-duplicate, pattern:<name> and unusual-amount are added by flags.py, since they take
+-- settings, whole rows or history.
 CREATE TABLE flag AS
-SELECT charge.n, 'missing-pi' AS flag FROM attributed AS charge JOIN payer ON payer.id = charge.payer
-WHERE payer.pi IS NULL AND NOT payer.malformed
+SELECT charge.n, payer_flag.flag, payer_flag.why
+FROM attributed AS charge
+JOIN payer_flag ON payer_flag.payer = charge.payer
+WHERE NOT payer_flag.billed_only OR charge.cost <> 0
 UNION ALL
-SELECT charge.n, 'missing-project' FROM attributed AS charge JOIN payer ON payer.id = charge.payer
-WHERE payer.project IS NULL AND NOT payer.malformed
+SELECT n, 'expired-project', project || ' ended on ' || project.ends
+FROM dated
+JOIN project ON project.id = dated.project
+WHERE dated.first_day > project.ends
 UNION ALL
-SELECT charge.n, 'missing-fund' FROM attributed AS charge JOIN payer ON payer.id = charge.payer
-WHERE payer.fund IS NULL AND NOT payer.malformed AND charge.cost <> 0
+SELECT dated.n, 'spans-change', dated.first_day || ' to ' || dated.last_day || ' spans ' || CASE
+    WHEN dated.first_day <= project.ends AND dated.last_day > project.ends THEN 'the end of the project on ' || project.ends
+    ELSE 'a change of PI or fund in the directory' END
+FROM dated
+JOIN project ON project.id = dated.project
+LEFT JOIN entry AS starting ON starting.number = dated.entry
+LEFT JOIN entry AS ending ON ending.number = dated.last_entry
+WHERE (dated.first_day <= project.ends AND dated.last_day > project.ends)
+    OR (starting.pi, starting.fund) IS DISTINCT FROM (ending.pi, ending.fund)
 UNION ALL
-SELECT charge.n, 'malformed-tags' FROM attributed AS charge JOIN payer ON payer.id = charge.payer
-WHERE payer.malformed
+SELECT n, 'wrong-period', 'BillingPeriodStart is in ' || strftime(period_start, '%Y-%m')
+FROM attributed
+WHERE strftime(period_start, '%Y-%m') <> $period
 UNION ALL
-SELECT charge.n, 'invalid-fund' FROM attributed AS charge JOIN payer ON payer.id = charge.payer
-WHERE list_contains($bad_funds, payer.fund)
+SELECT n, 'foreign-currency', NULL FROM attributed WHERE currency <> $currency
 UNION ALL
-SELECT charge.n, 'unknown-project' FROM attributed AS charge JOIN payer ON payer.id = charge.payer
-WHERE payer.project IS NOT NULL AND (SELECT count(*) FROM project) > 0
-    AND payer.project NOT IN (SELECT id FROM project)
+SELECT n, 'above-list', NULL FROM attributed WHERE kind IN ('usage', 'purchase') AND cost > list AND cost > 0
 UNION ALL
-SELECT charge.n, 'expired-project' FROM attributed AS charge JOIN payer ON payer.id = charge.payer
-JOIN project ON project.id = payer.project
-WHERE project.ends < $first_day
+SELECT n, 'negative-usage', NULL FROM attributed WHERE kind = 'usage' AND cost < 0
 UNION ALL
-SELECT n, 'wrong-period' FROM attributed WHERE strftime(period_start, '%Y-%m') <> $period
-UNION ALL
-SELECT n, 'foreign-currency' FROM attributed WHERE currency <> $currency
-UNION ALL
-SELECT n, 'above-list' FROM attributed WHERE kind IN ('usage', 'purchase') AND cost > list AND cost > 0
-UNION ALL
-SELECT n, 'negative-usage' FROM attributed WHERE kind = 'usage' AND cost < 0
+SELECT back.n, 'unmatched-reference', 'no single charge has the number ' || back.refers_to
+FROM back_reference AS back
+ANTI JOIN follows ON follows.n = back.n

@@ -1,6 +1,7 @@
--- One row is one charge that a decision reassigns, with the payer that counts: per field the decision's word, else what
--- it had; PI and fund that the directory gave follow a new project. The columns …_via say where each comes from.
-CREATE TABLE settled AS
+-- One row is one charge that a decision is on, with the payer that counts: per field the decision's word; where it names a
+-- project, else what the directory says of that one as of the charge's date; else what the charge had. The columns …_via
+-- say where each comes from.
+CREATE OR REPLACE TABLE settled AS
 WITH word AS (
     SELECT ruling.n, max(verdict.pi) AS pi, max(verdict.project) AS project, max(verdict.fund) AS fund
     FROM ruling JOIN verdict USING (decision)
@@ -10,15 +11,24 @@ SELECT
     charge.n,
     charge.cost,
     charge.currency,
-    coalesce(word.pi, payer.tag_pi, project.pi, payer.default_pi) AS pi,
+    payer.posts,
+    coalesce(word.pi, entry.pi, CASE WHEN word.project IS NULL THEN payer.pi ELSE coalesce(payer.tag_pi, payer.default_pi) END)
+        AS pi,
     coalesce(word.project, payer.project) AS project,
-    coalesce(word.fund, payer.tag_fund, project.fund, payer.default_fund) AS fund,
-    CASE WHEN word.pi IS NOT NULL THEN 'decision' WHEN payer.tag_pi IS NOT NULL THEN 'tag'
-        WHEN project.pi IS NOT NULL THEN 'project' WHEN payer.default_pi IS NOT NULL THEN 'default' END AS pi_via,
+    coalesce(
+        word.fund,
+        entry.fund,
+        CASE WHEN word.project IS NULL THEN payer.fund ELSE coalesce(payer.tag_fund, payer.default_fund) END
+    ) AS fund,
+    CASE WHEN word.pi IS NOT NULL THEN 'decision' WHEN entry.pi IS NOT NULL THEN 'project'
+        WHEN word.project IS NULL THEN payer.pi_via WHEN payer.tag_pi IS NOT NULL THEN 'tag'
+        WHEN payer.default_pi IS NOT NULL THEN 'default' END AS pi_via,
     CASE WHEN word.project IS NOT NULL THEN 'decision' ELSE payer.project_via END AS project_via,
-    CASE WHEN word.fund IS NOT NULL THEN 'decision' WHEN payer.tag_fund IS NOT NULL THEN 'tag'
-        WHEN project.fund IS NOT NULL THEN 'project' WHEN payer.default_fund IS NOT NULL THEN 'default' END AS fund_via
+    CASE WHEN word.fund IS NOT NULL THEN 'decision' WHEN entry.fund IS NOT NULL THEN 'project'
+        WHEN word.project IS NULL THEN payer.fund_via WHEN payer.tag_fund IS NOT NULL THEN 'tag'
+        WHEN payer.default_fund IS NOT NULL THEN 'default' END AS fund_via
 FROM word
 JOIN attributed AS charge USING (n)
 JOIN payer ON payer.id = charge.payer
-LEFT JOIN project ON project.id = coalesce(word.project, payer.project)
+LEFT JOIN detail USING (n)
+LEFT JOIN entry ON entry.project = word.project AND detail.first_day BETWEEN entry.since AND entry.until

@@ -150,7 +150,7 @@ class Book:
         """The figures that the month at this place is introduced with."""
         period, previous = self.periods[index], self.months[index - 1] if index else ""
         amounts, before = self.totals[period.period], self.totals[previous].billed if previous else ZERO
-        own = [group for group in period.held if group.currency == period.currency]
+        own = [item for item in period.queue if item.currency == period.currency]
         return Summary(
             period=period.period,
             link=paths.period_page(period.period),
@@ -158,9 +158,9 @@ class Book:
             amounts=amounts,
             discount_percent=money.percent(amounts.discount, amounts.list) if amounts.list > 0 else None,
             sentence=covered(amounts),
-            held=money.to_cents(money.total(*(group.exact_billed for group in own)), period.currency),
-            held_charges=sum(group.charges for group in period.held),
-            foreign_charges=sum(group.charges for group in period.held if group.currency != period.currency),
+            held=money.to_cents(money.total(*(item.exact_billed for item in own)), period.currency),
+            held_charges=sum(item.charges for item in period.queue),
+            foreign_charges=sum(item.charges for item in period.queue if item.currency != period.currency),
             previous=previous,
             previous_billed=before,
             change=change(amounts.billed, before) if previous else None,

@@ -5,27 +5,15 @@ from __future__ import annotations
 from dataclasses import dataclass
 from decimal import Decimal
 
-from openchargeback import money
-from openchargeback.model import Amounts, BilledPeriod, FlagGroup, Provenance
+from openchargeback.model import Amounts, BilledPeriod, Provenance
 from openchargeback.money import ZERO
 from openchargeback.portal import charts, paths
 from openchargeback.portal.shell import Link
 from openchargeback.portal.views.common import YEAR, Book, Change, Summary, change
+from openchargeback.portal.views.review import ReasonRow, reason_rows
 
 MOVERS = 10
 """Rows of the table of those who moved most."""
-
-
-@dataclass(frozen=True, slots=True)
-class FlagRow:
-    """A kind of flag with what is held under it, and where in the queue it stands. `exact` is in one currency."""
-
-    flag: str
-    link: str
-    groups: int
-    charges: int
-    amount: Decimal
-    currency: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,7 +43,7 @@ class Dashboard:
 
     latest: Summary | None
     history: charts.Chart | None
-    waiting: tuple[FlagRow, ...]
+    waiting: tuple[ReasonRow, ...]
     waiting_charges: int
     void_decisions: int
     sources: charts.Chart | None
@@ -73,14 +61,14 @@ def dashboard(book: Book, provenance: Provenance) -> Dashboard:
     months = book.months[-YEAR:]
     series = book.source_series(months)
     movers = _movers(book, latest, previous) if latest and previous else []
-    waiting = waiting_flags(book.periods)
+    held = [item for period in book.periods for item in period.undecided]
     return Dashboard(
         latest=book.summary(len(book.periods) - 1) if latest else None,
         history=charts.twelve_months(book.history(book.totals), latest.period, book.currency, "All sources")
         if latest
         else None,
-        waiting=tuple(waiting),
-        waiting_charges=sum(group.charges for period in book.periods for group in period.undecided),
+        waiting=reason_rows(held),
+        waiting_charges=sum(item.charges for item in held),
         void_decisions=sum(bool(decision.void) for period in book.periods for decision in period.decisions),
         sources=book.by_source_chart(months),
         series=tuple(one.label for one in series),
@@ -95,31 +83,6 @@ def dashboard(book: Book, provenance: Provenance) -> Dashboard:
         movers_left_out=max(0, len(movers) - MOVERS),
         provenance=provenance,
     )
-
-
-def waiting_flags(periods: tuple[BilledPeriod, ...]) -> list[FlagRow]:
-    """Held charges by flag and currency, the largest amount first. A charge with two flags counts under both."""
-    groups: dict[tuple[str, str], list[FlagGroup]] = {}
-    for period in periods:
-        for group in period.queue:
-            groups.setdefault((group.flag, group.currency), []).append(group)
-    rows = [
-        FlagRow(
-            flag=flag,
-            link=f"{paths.REVIEW}#{anchor(flag)}",
-            groups=len(found),
-            charges=sum(group.held for group in found),
-            amount=money.to_cents(money.total(*(group.exact_held for group in found)), currency),
-            currency=currency,
-        )
-        for (flag, currency), found in groups.items()
-    ]
-    return sorted(rows, key=lambda row: (-abs(row.amount), row.flag, row.currency))
-
-
-def anchor(flag: str) -> str:
-    """The name of a flag's place on the review page."""
-    return "flag-" + paths.folder_name(flag)
 
 
 def _movers(book: Book, latest: BilledPeriod, previous: BilledPeriod) -> list[Mover]:

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from decimal import Decimal
 
 from openchargeback import money
-from openchargeback.model import Amounts, BillingLine, HeldGroup, Person, Project, Statement
+from openchargeback.model import Amounts, BillingLine, Person, Project, QueueItem, Statement
 from openchargeback.portal import charts, paths
 from openchargeback.portal.shell import Link
 from openchargeback.portal.templates import exact_places
@@ -73,7 +73,7 @@ class PayerView:
     others: tuple[PayerRow, ...]
     statements: tuple[StatementRow, ...]
     total: Amounts
-    held: tuple[HeldGroup, ...]
+    held: tuple[QueueItem, ...]
     held_places: int
     currency: str
 

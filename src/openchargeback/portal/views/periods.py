@@ -6,12 +6,12 @@ from dataclasses import dataclass
 from decimal import Decimal
 
 from openchargeback import money
-from openchargeback.model import BilledPeriod, DecisionRecord, Evidence, FileRecord, FlagGroup, SourceTotals
+from openchargeback.model import BilledPeriod, DecisionRecord, Evidence, FileRecord, SourceTotals
 from openchargeback.portal import charts, paths
 from openchargeback.portal.shell import Link
 from openchargeback.portal.templates import exact_places, period_human
 from openchargeback.portal.views.common import Book, StatementRow, Summary
-from openchargeback.portal.views.dashboard import anchor
+from openchargeback.portal.views.review import title
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,13 +42,14 @@ class SourceRow:
 
 @dataclass(frozen=True, slots=True)
 class FlagLine:
-    """A flag group with its links."""
+    """A flag of the month: the charges that were raised with it, and how many of them are still held by it."""
 
-    group: FlagGroup
-    link: str
-    source: str
-    pi: Link
-    project: Link
+    flag: str
+    title: str
+    charges: int
+    amount: Decimal
+    currency: str
+    held: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,7 +103,7 @@ def period_view(book: Book, index: int, journal_files: tuple[str, ...]) -> Perio
         totals=_sum(period, book.currency),
         places=exact_places([a for s in period.sources for a in (s.imported, s.billed, s.held, s.rejected)]),
         statements=tuple(book.statement_row(statement) for statement in period.statements),
-        flags=tuple(_flag_line(book, group) for group in period.flags),
+        flags=_flag_lines(period),
         decisions=period.decisions,
         decision_places=exact_places([decision.exact_billed for decision in period.decisions]),
         evidence=period.evidence,
@@ -130,13 +131,21 @@ def _source_row(book: Book, total: SourceTotals, period: str) -> SourceRow:
     return SourceRow(book.source_label(total.source, period), book.colours[total.source], total, fund)
 
 
-def _flag_line(book: Book, group: FlagGroup) -> FlagLine:
-    return FlagLine(
-        group=group,
-        link=f"{paths.REVIEW}#{anchor(group.flag)}" if group.held else "",
-        source=book.source_label(group.source, group.period),
-        pi=book.pi_link(group.pi),
-        project=book.project_link(group.project),
+def _flag_lines(period: BilledPeriod) -> tuple[FlagLine, ...]:
+    return tuple(
+        FlagLine(
+            flag=each.flag,
+            title=title(each.flag),
+            charges=each.charges,
+            amount=money.to_cents(each.exact_billed, each.currency),
+            currency=each.currency,
+            held=sum(
+                item.charges
+                for item in period.undecided
+                if each.flag in item.uncleared and item.currency == each.currency
+            ),
+        )
+        for each in period.flags
     )
 
 

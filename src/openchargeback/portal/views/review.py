@@ -1,35 +1,59 @@
-"""The review queue: what is held, why, and an approval file for each group to copy, download or propose."""
+"""The review queue: every item with what there is to see of it, and an approval file to fill in, copy or propose."""
 
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 from dataclasses import dataclass
 from decimal import Decimal
 
 from openchargeback import money
-from openchargeback.model import BilledPeriod, FlagGroup, State
+from openchargeback.billing.earlier import months_before
+from openchargeback.explanations import explain
+from openchargeback.ledger.approval_text import Proposal, approval_text
+from openchargeback.ledger.approvals import Verb
+from openchargeback.ledger.settings import Payer
+from openchargeback.model import BilledPeriod, PeriodAmounts, QueueItem, State
 from openchargeback.portal import forge, paths
 from openchargeback.portal.shell import Link
-from openchargeback.portal.templates import exact_places
 from openchargeback.portal.views.common import Book
-from openchargeback.portal.views.dashboard import anchor
+from openchargeback.review.proposals import asked_of, by_money, needed_fields, possible_verbs
 
-# Texts that YAML reads as themselves, unquoted, in flow style too (YAML 1.2.2, 7.3.3; no numbers, dates or booleans).
-_PLAIN = re.compile(r"[A-Za-z][A-Za-z0-9_.@+/-]*(:[A-Za-z0-9_.@+/-]+)?", re.ASCII)
-_NOT_TEXT = {"y", "n", "yes", "no", "true", "false", "on", "off", "null", "none"}
-_FIELD = {"missing-pi": "pi", "missing-project": "project", "missing-fund": "fund", "invalid-fund": "fund"}
+DAY = "YYYY-MM-DD"
+"""What stands for the date of a decision until somebody makes it."""
 
 
 @dataclass(frozen=True, slots=True)
-class QueueGroup:
-    """Held charges that are decided at once. `more` counts ids that are not shown. `path` is the new file's."""
+class Reason:
+    """A flag that holds an item: its title for people, and why it was raised."""
 
-    group: FlagGroup
+    flag: str
+    title: str
+    why: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class ItemView:
+    """An item of the queue with its links and the approval file that decides it.
+
+    verbs: what can be decided, the first is what `yaml` says. needed: fields of `set` that must be filled in before the
+    item can be billed; asked: those that its flags ask for. path: where the file goes.
+    """
+
+    item: QueueItem
     period_link: str
     source: str
     pi: Link
     project: Link
-    more: int
+    amount: Decimal
+    list_amount: Decimal
+    reasons: tuple[Reason, ...]
+    earlier: tuple[PeriodAmounts, ...]
+    more_resources: int
+    more_charges: int
+    verbs: tuple[str, ...]
+    needed: tuple[str, ...]
+    asked: tuple[str, ...]
     path: str
     file_name: str
     yaml: str
@@ -37,16 +61,14 @@ class QueueGroup:
 
 
 @dataclass(frozen=True, slots=True)
-class QueueFlag:
-    """All groups of one flag and currency."""
+class ReasonRow:
+    """Held charges by the flags that hold them, each charge once, in one currency."""
 
-    flag: str
-    anchor: str
-    currency: str
+    titles: tuple[str, ...]
+    items: int
     charges: int
     amount: Decimal
-    groups: tuple[QueueGroup, ...]
-    places: int
+    currency: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,109 +84,103 @@ class VoidDecision:
 
 
 @dataclass(frozen=True, slots=True)
-class Queue:
-    """The review page. `amount` is held in the ledger's currency, each charge counted once."""
+class KnownProject:
+    """A project of the directory with what it fills in today: PI and fund."""
 
-    flags: tuple[QueueFlag, ...]
+    id: str
+    title: str
+    pi: str
+    fund: str
+
+
+@dataclass(frozen=True, slots=True)
+class Queue:
+    """The review page. `amount` is held in the ledger's currency; every charge is counted once."""
+
+    items: tuple[ItemView, ...]
+    reasons: tuple[ReasonRow, ...]
     charges: int
     amount: Decimal
     void: tuple[VoidDecision, ...]
+    projects: tuple[KnownProject, ...]
 
 
-def queue(book: Book) -> Queue:
-    """Everything held, by flag; the flag with most money first, within it the group with most."""
-    found: dict[tuple[str, str], list[FlagGroup]] = {}
-    for period in book.periods:
-        for group in period.queue:
-            found.setdefault((group.flag, group.currency), []).append(group)
+def queue(book: Book, projects: Sequence[KnownProject] = ()) -> Queue:
+    """Everything held, the most money first."""
+    held = [item for period in book.periods for item in period.undecided]
+    ordered = sorted(by_money(held), key=lambda item: -abs(item.exact_billed))
     open_month = _open_month(book.periods)
     states = {period.period: period.state for period in book.periods}
-    flags = [_flag(book, flag, currency, own, open_month, states) for (flag, currency), own in found.items()]
-    held = [group for period in book.periods for group in period.undecided]
-    # Two flags of the same name in two currencies need two places on the page.
-    flags.sort(key=lambda flag: (-abs(flag.amount), flag.flag, flag.currency))
+    own = [item.exact_billed for item in held if item.currency == book.currency]
     return Queue(
-        flags=tuple(flags),
-        charges=sum(group.charges for group in held),
-        amount=money.to_cents(
-            money.total(*(group.exact_billed for group in held if group.currency == book.currency)), book.currency
-        ),
+        items=tuple(_item(book, item, open_month, states[item.period]) for item in ordered),
+        reasons=reason_rows(held),
+        charges=sum(item.charges for item in held),
+        amount=money.to_cents(money.total(*own), book.currency),
         void=tuple(
             VoidDecision(period.period, d.path, d.line, d.what, d.void, d.by)
             for period in book.periods
             for d in period.decisions
             if d.void
         ),
+        projects=tuple(projects),
     )
 
 
-def approval_yaml(group: FlagGroup, period: str = "") -> str:
-    """An approval file that decides a whole group, bound to exactly the charges that are held now.
-
-    period: the month of the charges, where that is closed and the decision goes into a later month's folder.
-    What a person must fill in stands as an empty text, which validation refuses; the date as YYYY-MM-DD.
-    """
-    where = {"source": group.source, "flag": group.flag}
-    where |= {key: value for key, value in (("project", group.project), ("service", group.service)) if value}
-    expect = f'{{charges: {group.held}, billed: "{money.exact(group.exact_held)}", digest: "{group.digest}"}}'
-    lines = [f"where: {{{', '.join(f'{key}: {scalar(value)}' for key, value in where.items())}}}"]
-    lines += [f"period: {scalar(period)}"] if period else []
-    lines += [f"expect: {expect}"]
-    if group.flag in _FIELD:
-        lines += ["decision: reassign   # approve | reject | reassign", f'set: {{{_FIELD[group.flag]}: ""}}']
-    elif group.flag == "foreign-currency":
-        lines += ["decision: reject"]
-    else:
-        lines += ["decision: approve   # approve | reject | reassign"]
-    lines += ['reason: ""', 'by: ""', "on: YYYY-MM-DD"]
-    return "decisions:\n  - " + "\n    ".join(lines) + "\n"
+def reason_rows(held: Sequence[QueueItem]) -> tuple[ReasonRow, ...]:
+    """Held charges by what holds them, the most money first; the rows of a currency sum to what is held in it."""
+    found: dict[tuple[tuple[str, ...], str], list[QueueItem]] = {}
+    for item in held:
+        found.setdefault((item.uncleared, item.currency), []).append(item)
+    rows = [
+        ReasonRow(
+            titles=tuple(title(flag) for flag in flags),
+            items=len(items),
+            charges=sum(item.charges for item in items),
+            amount=money.to_cents(money.total(*(item.exact_billed for item in items)), currency),
+            currency=currency,
+        )
+        for (flags, currency), items in found.items()
+    ]
+    return tuple(sorted(rows, key=lambda row: (-abs(row.amount), row.titles, row.currency)))
 
 
-def scalar(text: str) -> str:
-    """A text as a YAML scalar, safe in block and flow style: plain where that is certain, else double-quoted."""
-    if _PLAIN.fullmatch(text) and text.lower() not in _NOT_TEXT:
-        return text
-    return '"' + "".join(_quoted(character) for character in text) + '"'
+def title(flag: str) -> str:
+    """A flag as people read it; a rule of the institution by its name."""
+    if flag.startswith("pattern:"):
+        return f"Review rule {flag.removeprefix('pattern:')}"
+    known = explain(flag)
+    return known.title if known else flag
 
 
-def _quoted(character: str) -> str:
-    """A character inside double quotes (YAML 1.2.2, 5.7); what an editor would not show is escaped."""
-    if character in '"\\':
-        return "\\" + character
-    if character.isprintable():
-        return character
-    return f"\\u{ord(character):04x}" if ord(character) <= 0xFFFF else f"\\U{ord(character):08x}"
-
-
-def _flag(
-    book: Book, flag: str, currency: str, groups: list[FlagGroup], open_month: str, states: dict[str, State]
-) -> QueueFlag:
-    ordered = sorted(groups, key=lambda g: (-abs(g.exact_held), g.period, g.source, g.project, g.service))
-    return QueueFlag(
-        flag=flag,
-        anchor=anchor(flag) if currency == book.currency else f"{anchor(flag)}-{paths.folder_name(currency)}",
-        currency=currency,
-        charges=sum(group.held for group in groups),
-        amount=money.to_cents(money.total(*(group.exact_held for group in groups)), currency),
-        groups=tuple(_group(book, group, open_month, states[group.period]) for group in ordered),
-        places=exact_places([group.exact_held for group in groups]),
-    )
-
-
-def _group(book: Book, group: FlagGroup, open_month: str, state: State) -> QueueGroup:
+def _item(book: Book, item: QueueItem, open_month: str, state: State) -> ItemView:
     late = state is not State.OPEN
-    text = approval_yaml(group, group.period if late else "")
-    name = "-".join(part for part in (group.flag, group.project or group.service) if part)
+    verbs, needed = possible_verbs(item, book.config), needed_fields(item, book.config)
+    empty = Payer(**dict.fromkeys(needed, "…")) if verbs[0] is Verb.REASSIGN else Payer()
+    proposal = Proposal(verbs[0], empty, "", "", DAY, item.period if late else "")
+    text = approval_text([proposal.on_item(item, item.uncleared).replace('"…"', '""')])
+    name = "-".join(part for part in (*item.uncleared[:2], item.project or item.service) if part)
     slug = re.sub(r"[^a-z0-9]+", "-", name.lower()).strip("-")[:60].strip("-")
-    file_name = f"{slug}-{group.digest[:8]}.yaml"
-    path = f"approvals/{open_month if late else group.period}/{file_name}"
-    return QueueGroup(
-        group=group,
-        period_link=paths.period_page(group.period),
-        source=book.source_label(group.source),
-        pi=book.pi_link(group.pi),
-        project=book.project_link(group.project),
-        more=max(0, group.held - len(group.ids)),
+    file_name = f"{slug}-{item.id}.yaml"
+    path = f"approvals/{open_month if late else item.period}/{file_name}"
+    details, ids = item.details, len(item.details.samples)
+    return ItemView(
+        item=item,
+        period_link=paths.period_page(item.period),
+        source=book.source_label(item.source),
+        pi=book.pi_link(item.pi),
+        project=book.project_link(item.project),
+        amount=money.to_cents(item.exact_billed, item.currency),
+        list_amount=money.to_cents(item.exact_list, item.currency),
+        reasons=tuple(
+            Reason(note.flag, title(note.flag), note.reasons) for note in details.notes if note.flag in item.uncleared
+        ),
+        earlier=months_before(book.periods, item),
+        more_resources=max(0, details.resource_count - len(details.resources)),
+        more_charges=max(0, item.charges - ids),
+        verbs=tuple(verb.value for verb in verbs),
+        needed=needed,
+        asked=asked_of(item),
         path=path,
         file_name=file_name,
         yaml=text,

@@ -1,0 +1,401 @@
+"""`focus-billing review approve`, `reject` and `reassign`: one approval file for any number of items."""
+
+from __future__ import annotations
+
+import datetime as dt
+import re
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field, replace
+from decimal import Decimal
+from difflib import get_close_matches
+from typing import Any
+
+import click
+
+from openchargeback import money
+from openchargeback.cli.batches import (
+    amount_of,
+    counted,
+    described,
+    ledger_of,
+    original_of,
+    refuse_faulty,
+    who_and_when,
+    write_batch,
+)
+from openchargeback.cli.options import PERIOD, F, root_of, with_ledger
+from openchargeback.cli.report import shown
+from openchargeback.ledger.approval_text import Proposal
+from openchargeback.ledger.approvals import ID_PATTERN, Verb
+from openchargeback.ledger.directory import Directory
+from openchargeback.ledger.settings import Config, Payer
+from openchargeback.model import HeldCharge, QueueItem
+from openchargeback.problems import UsageFault
+from openchargeback.publish.deciding import Review, open_review
+from openchargeback.publish.lock import locked
+from openchargeback.review.asks import FIELDS, UNPAYABLE, lacking
+from openchargeback.review.proposals import by_money, cleared_by, fund_needed, left_holding, needed_fields
+
+_LISTED = 20
+"""How many items a summary lists."""
+
+
+class ChargeType(click.ParamType[str]):
+    """A charge id, or its beginning."""
+
+    name = "id"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> str:
+        if not re.fullmatch(ID_PATTERN, str(value)):
+            self.fail(f"{value} is not a charge id; write it like 7f3a9c21d0b41e66", param, ctx)
+        return str(value)
+
+
+class AmountType(click.ParamType[Decimal]):
+    """An amount of money."""
+
+    name = "amount"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Decimal:
+        amount = money.parse(str(value))
+        if amount is None:
+            self.fail(f"{value} is not an amount; write it like 50 or 49.99", param, ctx)
+        return amount
+
+
+CHARGE = ChargeType()
+
+writing: list[Callable[[Any], Any]] = [
+    click.option("--reason", required=True, help="Why, for the reviewer and the auditor."),
+    click.option("--by", help="Who decides; Git's user.email by default."),
+    click.option("--on", help="The date; today by default.", type=click.DateTime(["%Y-%m-%d"])),
+    click.option("--name", help="The name of the approval file."),
+    with_ledger,
+]
+_selecting: list[Callable[[Any], Any]] = [
+    click.option("--period", required=True, type=PERIOD, help="The open period whose folder takes the decision."),
+    click.option("--of", type=PERIOD, help="A closed period whose charges are still held."),
+    click.option("--item", "items", multiple=True, help="This item of the queue, by its id; repeatable."),
+    click.option("--flag", "flags", multiple=True, help="Items held by this flag; settles the flag; repeatable."),
+    click.option("--all-flags", is_flag=True, help="Settle all flags of the items, after printing them."),
+    click.option("--source", "sources", multiple=True, help="Only this source; repeatable."),
+    click.option("--project", "projects", multiple=True, help='Only this project; "" for none; repeatable.'),
+    click.option("--service", "services", multiple=True, help="Only this service; repeatable."),
+    click.option("--sub-account", "sub_accounts", multiple=True, help="Only charges of this SubAccountId; repeatable."),
+    click.option("--resource", "resources", multiple=True, help="Only charges of this resource; repeatable."),
+    click.option("--charge", "charges", multiple=True, type=CHARGE, help="Only this charge, by id; repeatable."),
+    click.option("--below", type=AmountType(), help="Only items of less than this amount, whatever its sign."),
+    click.option("--except", "excepted", multiple=True, help="Not this item or charge, by id; repeatable."),
+    click.option("--all", "everything", is_flag=True, help="Everything held in the period."),
+    *writing,
+]
+setting: list[Callable[[Any], Any]] = [
+    click.option("--set-pi", default="", help="The PI who is responsible."),
+    click.option("--set-project", default="", help="The project; the directory adds its PI and fund."),
+    click.option("--set-fund", default="", help="The fund that pays."),
+]
+
+
+def with_options(*options: Callable[[Any], Any]) -> Callable[[F], F]:
+    """Several options at once, in this order."""
+
+    def decorate(function: F) -> F:
+        for option in reversed(options):
+            function = option(function)
+        return function
+
+    return decorate
+
+
+@dataclass(frozen=True, slots=True)
+class _Wanted:
+    """What the options of a command say, by their names."""
+
+    period: str
+    of: str | None
+    items: tuple[str, ...]
+    flags: tuple[str, ...]
+    all_flags: bool
+    sources: tuple[str, ...]
+    projects: tuple[str, ...]
+    services: tuple[str, ...]
+    sub_accounts: tuple[str, ...]
+    resources: tuple[str, ...]
+    charges: tuple[str, ...]
+    below: Decimal | None
+    excepted: tuple[str, ...]
+    everything: bool
+    reason: str
+    by: str | None
+    on: dt.datetime | None
+    name: str | None
+    named: str | None
+
+    @property
+    def narrows(self) -> bool:
+        """Whether anything says which items are meant."""
+        return bool(
+            self.items or self.flags or self.sources or self.projects or self.services or self.sub_accounts
+            or self.resources or self.charges or self.below is not None
+        )  # fmt: skip
+
+
+@dataclass(frozen=True, slots=True)
+class _Chosen:
+    """An item to decide, with those of its charges that are meant; `whole` where that is all of them."""
+
+    item: QueueItem
+    charges: tuple[HeldCharge, ...]
+    whole: bool
+
+
+@dataclass(slots=True)
+class _Batch:
+    """What is going to be written: decisions as text, what they say for people, and what could not be decided."""
+
+    entries: list[str] = field(default_factory=list)
+    lines: list[str] = field(default_factory=list)
+    notes: list[str] = field(default_factory=list)
+    refused: list[str] = field(default_factory=list)
+    items: int = 0
+    charges: int = 0
+    amounts: dict[str, Decimal] = field(default_factory=dict)
+    left: set[str] = field(default_factory=set)
+
+
+@click.command()
+@with_options(*_selecting)
+def approve(**values: Any) -> None:
+    """Bill held charges as they are.
+
+    \b
+    Example: focus-billing review approve --period 2025-01 --flag pattern:gpu --reason "agreed, REQ-142"
+             focus-billing review approve --period 2025-01 --all --below 50 --all-flags --reason "below 50"
+    """
+    _decide(Verb.APPROVE, _Wanted(**values), Payer())
+
+
+@click.command()
+@with_options(*_selecting)
+def reject(**values: Any) -> None:
+    """Bill held charges to nobody.
+
+    \b
+    Example: focus-billing review reject --period 2025-01 --flag possible-duplicate --reason "sent twice"
+    """
+    _decide(Verb.REJECT, _Wanted(**values), Payer())
+
+
+@click.command()
+@with_options(*setting, *_selecting)
+def reassign(set_pi: str, set_project: str, set_fund: str, **values: Any) -> None:
+    """Bill held charges to another PI, project or fund.
+
+    \b
+    Example: focus-billing review reassign --period 2025-01 --sub-account 914477205836 --set-project sky-survey
+             --reason "the survey's account"
+    """
+    payer = Payer(set_pi.strip(), set_project.strip(), set_fund.strip())
+    if payer == Payer():
+        raise UsageFault("say who pays: --set-pi, --set-project or --set-fund")
+    _decide(Verb.REASSIGN, _Wanted(**values), payer)
+
+
+def _decide(verb: Verb, wanted: _Wanted, payer: Payer) -> None:
+    """Write an approval file for the items that the options select."""
+    if not wanted.narrows and not wanted.everything:
+        raise UsageFault("say which charges: --item, --flag, --project, …, or --all for everything held in the period")
+    root = root_of(wanted.named)
+    with locked(root):
+        ledger = ledger_of(root)
+        of = original_of(ledger, wanted.period, wanted.of)
+        who, when = who_and_when(root, wanted.by, wanted.on)
+        proposal = Proposal(verb, payer, wanted.reason, who, when, of)
+        with open_review(ledger, wanted.period, of) as review:
+            chosen = _select(review, wanted)
+            batch = _Batch()
+            for each in chosen:
+                _add(batch, each, proposal, review, wanted)
+            _refuse_empty(batch)
+            if of and batch.left:
+                flags = ", ".join(sorted(batch.left))
+                raise UsageFault(
+                    f"a late decision settles all flags of its charges, and {flags} would be left: --all-flags"
+                )
+            refuse_faulty(review.with_decisions(batch.entries)[1])
+        _print_summary(verb, batch)
+        name = wanted.name or "-".join([verb.value, *(wanted.flags or wanted.projects or wanted.items)[:1]])
+        path = write_batch(root, wanted.period, name, batch.entries)
+    click.echo(f"Wrote {path}. Commit it for the decision to count.")
+
+
+def _select(review: Review, wanted: _Wanted) -> list[_Chosen]:
+    """The items that the options ask for, the most money first. Raises UsageFault where there are none."""
+    items = [item for item in by_money(review.items) if _matches(item, wanted, review.ledger.directory)]
+    chosen = []
+    for item in items:
+        charges = review.charges_of(item)
+        kept = tuple(each for each in charges if _is_meant(each, wanted))
+        if kept:
+            chosen.append(_Chosen(item, kept, whole=len(kept) == len(charges)))
+    unknown = [
+        each
+        for each in (*wanted.excepted, *wanted.items)
+        if not any(item.id == each for item in review.items)
+        and not any(charge.id.startswith(each) for charges in review.charges for charge in charges if len(each) >= 8)
+    ]
+    if unknown:
+        raise UsageFault(f"{unknown[0]} is not in the queue of {review.period}; see `focus-billing review list`")
+    missing = [
+        each for each in wanted.charges
+        if not any(charge.id.startswith(each[:16]) for charges in review.charges for charge in charges)
+    ]  # fmt: skip
+    if missing:
+        raise UsageFault(f"{missing[0]} is not a held charge of {review.period}; see `focus-billing review show`")
+    if not chosen:
+        raise UsageFault(_nothing(review, wanted, found=bool(items)))
+    return chosen
+
+
+def _matches(item: QueueItem, wanted: _Wanted, _directory: Directory) -> bool:
+    return (
+        (not wanted.items or item.id in wanted.items)
+        and (not wanted.flags or any(flag in item.uncleared for flag in wanted.flags))
+        and (not wanted.sources or item.source in {each.strip().lower() for each in wanted.sources})
+        and (not wanted.projects or item.project in wanted.projects)
+        and (not wanted.services or item.service in wanted.services)
+        and (wanted.below is None or abs(item.exact_billed) < wanted.below)
+        and item.id not in wanted.excepted
+    )
+
+
+def _is_meant(charge: HeldCharge, wanted: _Wanted) -> bool:
+    return (
+        (not wanted.sub_accounts or charge.sub_account in wanted.sub_accounts)
+        and (not wanted.resources or bool({charge.resource_id, charge.resource_name} & set(wanted.resources)))
+        and (not wanted.charges or any(charge.id.startswith(each[:16]) for each in wanted.charges))
+        and not any(charge.id.startswith(each) for each in wanted.excepted if len(each) >= 8)
+    )
+
+
+def _nothing(review: Review, wanted: _Wanted, *, found: bool) -> str:
+    """Why nothing is selected, with the nearest of what is there."""
+    if not review.items:
+        return f"nothing is held in {review.period}"
+    if found and wanted.excepted:
+        return "--except leaves nothing to decide"
+    for option, given, known in (
+        ("--flag", wanted.flags, {flag for item in review.items for flag in item.uncleared}),
+        ("--project", wanted.projects, {item.project for item in review.items}),
+        ("--service", wanted.services, {item.service for item in review.items}),
+        ("--source", wanted.sources, {item.source for item in review.items}),
+    ):
+        for value in given:
+            if value not in known:
+                near = _nearest(value, known)
+                hint = f"; did you mean {near}?" if near else ""
+                return f"nothing held in {review.period} has {option} {value or chr(34) * 2}{hint}"
+    return f"nothing held in {review.period} matches all of these options; see `focus-billing review list`"
+
+
+def _nearest(value: str, known: set[str]) -> str:
+    folded = {each.casefold(): each for each in sorted(known)}
+    near = get_close_matches(value.casefold(), list(folded), n=1, cutoff=0.6)
+    return folded[near[0]] if near else ""
+
+
+def _add(batch: _Batch, chosen: _Chosen, proposal: Proposal, review: Review, wanted: _Wanted) -> None:
+    """Add the decisions on an item to the batch, or why it cannot be decided this way."""
+    item, config = chosen.item, review.ledger.config
+    parts = _by_entry(chosen.charges, proposal.set, review.directory)
+    cleared = {
+        payer: cleared_by(item, proposal.verb, wanted.flags, payer, config, all_flags=wanted.all_flags)
+        for payer in parts
+    }
+    refusal = next(filter(None, (_refusal(item, proposal.verb, cleared[each], each, config) for each in parts)), "")
+    if refusal:
+        batch.refused.append(f"{amount_of(item)}  {described(item)}: {refusal}")
+        return
+    left: set[str] = set()
+    for each, charges in parts.items():
+        clears, one = cleared[each], replace(proposal, set=each)
+        ids = [charge.id for charge in charges]
+        whole = chosen.whole and len(parts) == 1
+        left |= set(left_holding(item, clears) if proposal.verb is not Verb.REJECT else ())
+        batch.entries.append(one.on_item(item, clears) if whole else one.on_charges(ids, clears))
+        if each != proposal.set:
+            given = ", ".join(f"{name} {value}" for name in FIELDS if (value := getattr(each, name)))
+            batch.notes.append(f"The directory gives for {proposal.set.project}: {given}")
+    billed = money.total(*(charge.exact_billed for charge in chosen.charges))
+    settles = f", settles {', '.join(clears)}" if proposal.verb is not Verb.REJECT else ""
+    still = f"; still held by {', '.join(sorted(left))}" if left else ""
+    batch.lines.append(
+        f"{money.human(billed, item.currency)} {item.currency}  {described(item)}, "
+        f"{counted(len(chosen.charges), 'charge')}{settles}{still}"
+    )
+    batch.items += 1
+    batch.charges += len(chosen.charges)
+    batch.amounts[item.currency] = money.total(batch.amounts.get(item.currency, money.ZERO), billed)
+    batch.left |= left
+
+
+def _by_entry(charges: Sequence[HeldCharge], payer: Payer, directory: Directory) -> dict[Payer, list[HeldCharge]]:
+    """Charges by who pays: with a known project, the directory's PI and fund as of each charge's date fill in the rest."""
+    project = directory.projects.get(payer.project)
+    if project is None:
+        return {payer: list(charges)}
+    parts: dict[Payer, list[HeldCharge]] = {}
+    for charge in charges:
+        entry = (
+            project.entry_on(charge.first_day) if charge.first_day else project.entries[0] if project.entries else None
+        )
+        pi, fund = (entry.pi, entry.fund) if entry else ("", "")
+        parts.setdefault(Payer(payer.pi or pi, payer.project, payer.fund or fund), []).append(charge)
+    return parts
+
+
+def _refusal(item: QueueItem, verb: Verb, clears: Sequence[str], payer: Payer, config: Config) -> str:
+    """Why an item cannot be decided like this and which option would do; empty where it can."""
+    if verb is Verb.REJECT:
+        return ""
+    if "foreign-currency" in item.flags:
+        return f"charges in {item.currency} can only be rejected: use `review reject`"
+    if not clears:
+        flags = " ".join(f"--flag {flag}" for flag in item.uncleared)
+        return f"held by other flags: add {flags}, or --all-flags"
+    fields = [name for name in FIELDS if not getattr(payer, name)]
+    needed = [name for name in lacking(clears, fund_needed=fund_needed(item, config)) if name in fields]
+    if not needed and not left_holding(item, clears):
+        needed = [name for name in needed_fields(item, config) if name in fields]
+    if needed:
+        options = " ".join(f"--set-{name}" for name in needed)
+        command = "use `review reassign` with" if verb is Verb.APPROVE else "add"
+        return (
+            f"nobody would pay ({', '.join(flag for flag in item.uncleared if flag in UNPAYABLE)}): {command} {options}"
+        )
+    return ""
+
+
+def _refuse_empty(batch: _Batch) -> None:
+    if not batch.entries:
+        refused = "\n  ".join(batch.refused[:_LISTED])
+        more = f"\n  and {len(batch.refused) - _LISTED:,} more" if len(batch.refused) > _LISTED else ""
+        raise UsageFault(f"nothing can be decided this way, so nothing was written\n  {refused}{more}")
+
+
+def _print_summary(verb: Verb, batch: _Batch) -> None:
+    """What is going to be written, before it is."""
+    sums = ", ".join(f"{money.human(amount, unit)} {unit}" for unit, amount in sorted(batch.amounts.items()))
+    click.echo(f"{verb.capitalize()} {counted(batch.items, 'item')}, {counted(batch.charges, 'charge')}, {sums}:")
+    for line in batch.lines[:_LISTED]:
+        click.echo(f"  {shown(line)}")
+    if len(batch.lines) > _LISTED:
+        click.echo(f"  and {len(batch.lines) - _LISTED:,} more")
+    for note in dict.fromkeys(batch.notes):
+        click.echo(shown(note))
+    if batch.refused:
+        click.echo(f"Not decided, {counted(len(batch.refused), 'item')}:", err=True)
+        for line in batch.refused[:_LISTED]:
+            click.echo(f"  {shown(line)}", err=True)
+        if len(batch.refused) > _LISTED:
+            click.echo(f"  and {len(batch.refused) - _LISTED:,} more", err=True)

@@ -1,0 +1,23 @@
+-- One row is one charge of a project whose directory entry depends on the day: the entry in force on the first day that
+-- the charge covers, and the one on its last day. NULL where none is in force.
+CREATE TABLE dated AS
+WITH touched AS (
+    SELECT
+        charge.n,
+        naming.id AS naming,
+        naming.project,
+        first_day({start}, charge.period_start) AS first_day,
+        last_day({end}, first_day, charge_file.whole_days) AS last_day
+    FROM {charges} AS charge
+    JOIN naming ON naming.source = charge.source AND naming.category IS NOT DISTINCT FROM charge.category
+        AND naming.tag IS NOT DISTINCT FROM charge.tag AND naming.claimed IS NOT DISTINCT FROM charge.claimed
+    JOIN project ON project.id = naming.project AND project.dated
+    JOIN charge_file ON charge_file.file = charge.file
+    JOIN cell ON cell.n = charge.n
+)
+SELECT touched.*, starting.number AS entry, ending.number AS last_entry
+FROM touched
+LEFT JOIN entry AS starting ON starting.project = touched.project
+    AND touched.first_day BETWEEN starting.since AND starting.until
+LEFT JOIN entry AS ending ON ending.project = touched.project
+    AND touched.last_day BETWEEN ending.since AND ending.until

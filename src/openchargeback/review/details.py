@@ -1,0 +1,40 @@
+"""What there is to see of single charges: days, resource, quantity, price, tags, file and row (`detail.sql`)."""
+
+from __future__ import annotations
+
+import duckdb
+
+from openchargeback.focus.database import cells, sql
+
+_CELLS = {
+    "start": "ChargePeriodStart",
+    "end": "ChargePeriodEnd",
+    "sub_account": "SubAccountId",
+    "resource_id": "ResourceId",
+    "resource_name": "ResourceName",
+    "allocated_id": "AllocatedResourceId",
+    "allocated_name": "AllocatedResourceName",
+    "pricing_quantity": "PricingQuantity",
+    "pricing_unit": "PricingUnit",
+    "consumed_quantity": "ConsumedQuantity",
+    "consumed_unit": "ConsumedUnit",
+    "contracted_price": "ContractedUnitPrice",
+    "list_price": "ListUnitPrice",
+    "tags": "Tags",
+    "allocated_tags": "AllocatedTags",
+}
+
+
+def make_details(con: duckdb.DuckDBPyConnection) -> None:
+    """Create `detail` with a row for every flagged charge, and the tables that `add_details` reads must stand."""
+    con.execute(
+        'CREATE TABLE detail (n BIGINT, path VARCHAR, "row" BIGINT, first_day DATE, last_day DATE, sub_account VARCHAR, '
+        "resource_id VARCHAR, resource_name VARCHAR, quantity DECIMAL(38, 18), unit VARCHAR, "
+        "unit_price DECIMAL(38, 18), tags VARCHAR)"
+    )
+    add_details(con, "SELECT DISTINCT n FROM flag UNION SELECT original FROM follows")
+
+
+def add_details(con: duckdb.DuckDBPyConnection, wanted: str) -> None:
+    """Add the details of the charges that a query gives (one column, n)."""
+    con.execute(sql(__package__, "detail.sql", wanted=wanted, **cells(con, **_CELLS)))

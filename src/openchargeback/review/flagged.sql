@@ -1,0 +1,21 @@
+-- One row is one flagged charge with the queue item that it belongs to (DESIGN section 2): the keys that charges of an item
+-- share and all their flags as raised, whatever is decided. Everything that speaks of items reads this: the queue, the
+-- selectors of approval files, what they expect, and what commands and pages propose.
+-- A correction stands beside the charge that it refers to.
+CREATE TABLE flagged AS
+SELECT
+    raised.n,
+    leader.source,
+    leader.service,
+    coalesce(payer.project, '') AS project,
+    coalesce(payer.pi, '') AS pi,
+    charge.currency,
+    CASE WHEN payer.project IS NULL THEN detail.sub_account ELSE '' END AS sub_account,
+    CASE WHEN payer.project IS NULL AND detail.sub_account = '' THEN detail.resource_id ELSE '' END AS resource,
+    raised.flags
+FROM (SELECT n, list_sort(list(flag)) AS flags FROM flag GROUP BY n) AS raised
+JOIN attributed AS charge ON charge.n = raised.n
+LEFT JOIN follows ON follows.n = raised.n
+JOIN attributed AS leader ON leader.n = coalesce(follows.original, raised.n)
+JOIN payer ON payer.id = charge.payer
+JOIN detail ON detail.n = leader.n

@@ -1,0 +1,15 @@
+-- One row is one correction with the charge that it refers to: the first of its source that has the reference as its own
+-- number. What refers to several charges with different payers refers to none.
+INSERT INTO back_reference
+SELECT cited.n, charge.source, cited.refers_to
+FROM ({cited}) AS cited
+JOIN attributed AS charge ON charge.n = cited.n
+WHERE cited.refers_to IS NOT NULL;
+
+INSERT INTO follows
+SELECT back.n, min(original.n)
+FROM back_reference AS back
+JOIN ({cited}) AS cited ON cited.own = back.refers_to AND cited.n <> back.n
+JOIN attributed AS original ON original.n = cited.n AND original.source = back.source
+GROUP BY back.n
+HAVING count(DISTINCT original.payer) = 1

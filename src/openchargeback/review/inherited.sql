@@ -1,0 +1,16 @@
+-- Corrections carry the flags of the charge that they refer to, so that they wait and are decided with it. One that is a
+-- duplicate, in another currency or in the wrong month by itself is decided by itself, with the flags of both.
+DELETE FROM flag
+WHERE n IN (SELECT n FROM follows) AND flag NOT IN ('possible-duplicate', 'foreign-currency', 'wrong-period');
+
+INSERT INTO flag
+SELECT follows.n, flag.flag, flag.why
+FROM follows
+JOIN flag ON flag.n = follows.original
+ANTI JOIN flag AS own ON own.n = follows.n AND own.flag = flag.flag;
+
+DELETE FROM follows
+WHERE EXISTS (
+    SELECT 1 FROM flag
+    WHERE flag.n = follows.n AND flag NOT IN (SELECT flag FROM flag AS theirs WHERE theirs.n = follows.original)
+)

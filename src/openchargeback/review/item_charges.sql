@@ -1,0 +1,10 @@
+-- One row is one held charge of an item, for whoever looks at all of them.
+SELECT
+    queued.item, left(charge_id.id, 16) AS id, detail.path, detail."row", detail.first_day, detail.last_day,
+    detail.sub_account, detail.resource_id, detail.resource_name, detail.quantity, detail.unit, detail.unit_price,
+    charge.list, charge.cost, detail.tags
+FROM queued
+JOIN attributed AS charge ON charge.n = queued.n
+JOIN charge_id ON charge_id.n = queued.n
+JOIN detail ON detail.n = queued.n
+ORDER BY queued.item, abs(charge.cost) DESC, charge_id.id

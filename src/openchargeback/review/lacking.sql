@@ -1,0 +1,28 @@
+-- One row is one decision and one field that its charges would be billed without: PI, project, or fund (where something is
+-- billed and posted). Of several decisions on a charge those are meant that clear a flag which asks for the field.
+WITH lacking AS (
+    SELECT settled.n, unnest(['pi', 'project', 'fund']) AS field,
+        unnest([settled.pi, settled.project, CASE WHEN settled.cost = 0 OR NOT settled.posts THEN '' ELSE settled.fund END])
+            AS value
+    FROM settled
+    WHERE settled.n NOT IN (SELECT n FROM held)
+        AND settled.n NOT IN (SELECT n FROM ruling JOIN verdict USING (decision) WHERE verb = 'reject')
+),
+blamed AS (
+    SELECT
+        lacking.n,
+        lacking.field,
+        ruling.decision,
+        EXISTS (
+            SELECT 1 FROM clears JOIN asks ON asks.flag = clears.flag
+            WHERE clears.decision = ruling.decision AND asks.field = lacking.field
+        ) AS asked
+    FROM lacking
+    JOIN ruling ON ruling.n = lacking.n
+    WHERE lacking.value IS NULL
+)
+SELECT decision, field, count(*) AS charges
+FROM blamed
+WHERE asked OR (n, field) NOT IN (SELECT (n, field) FROM blamed WHERE asked)
+GROUP BY decision, field
+ORDER BY decision, field DESC

@@ -1,0 +1,10 @@
+-- One row is one id (or beginning of one) in a decision that does not name exactly one charge, or names a correction that is
+-- decided with the charge it refers to: how many charges it names, and that charge's id.
+SELECT named.decision, named.prefix, count(charge_id.n), left(any_value(original.id), 16)
+FROM named
+LEFT JOIN charge_id ON left(charge_id.id, 8) = left(named.prefix, 8) AND starts_with(charge_id.id, named.prefix)
+LEFT JOIN follows ON follows.n = charge_id.n
+LEFT JOIN charge_id AS original ON original.n = follows.original
+GROUP BY named.decision, named.place, named.prefix
+HAVING count(charge_id.n) <> 1 OR count(original.id) > 0
+ORDER BY named.decision, named.place

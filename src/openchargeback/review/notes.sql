@@ -1,0 +1,9 @@
+-- One row is one flag of one item of the review queue, with the different reasons for it, the first few.
+SELECT
+    queued.item,
+    flag.flag,
+    coalesce(list_sort(list(DISTINCT flag.why) FILTER (flag.why IS NOT NULL))[:$most], []) AS reasons
+FROM queued
+JOIN flag USING (n)
+GROUP BY queued.item, flag.flag
+ORDER BY queued.item, flag.flag

@@ -1,0 +1,64 @@
+"""What can be decided on a queue item, and what a decision on it clears. Commands, pages and later the web ask here."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Sequence
+
+from openchargeback.ledger.approvals import Verb
+from openchargeback.ledger.settings import Config, Payer
+from openchargeback.model import QueueItem
+from openchargeback.review.asks import FIELDS, answered, asked_fields, lacking
+
+
+def fund_needed(item: QueueItem, config: Config) -> bool:
+    """Whether the charges of an item cannot be billed without a fund: something is billed, and the source posts."""
+    return config.posts(item.source) and bool(
+        item.exact_billed or any(each.exact_billed for each in item.details.samples)
+    )
+
+
+def possible_verbs(item: QueueItem, config: Config) -> tuple[Verb, ...]:
+    """The decisions that an item allows, the one to start from first.
+
+    Charges in another currency can only be rejected; charges that nobody would pay for cannot be approved.
+    """
+    if "foreign-currency" in item.flags or item.currency != config.currency:
+        return (Verb.REJECT,)
+    if lacking(item.uncleared, fund_needed=fund_needed(item, config)):
+        return (Verb.REASSIGN, Verb.REJECT)
+    return (Verb.APPROVE, Verb.REASSIGN, Verb.REJECT)
+
+
+def needed_fields(item: QueueItem, config: Config) -> tuple[str, ...]:
+    """The fields that must be set before the item can be billed."""
+    return lacking(item.uncleared, fund_needed=fund_needed(item, config))
+
+
+def asked_of(item: QueueItem) -> tuple[str, ...]:
+    """The fields that an answer to the item may set, those that its flags ask for."""
+    wanted = {field for flag in item.uncleared for field in asked_fields(flag)}
+    return tuple(field for field in FIELDS if field in wanted)
+
+
+def cleared_by(
+    item: QueueItem, verb: Verb, chosen: Collection[str], payer: Payer, config: Config, *, all_flags: bool
+) -> tuple[str, ...]:
+    """The flags of an item that a decision settles: the chosen ones, those that `payer` answers, or all of them.
+
+    Rejecting settles all that the item is held by, since nothing is billed.
+    """
+    if verb is Verb.REJECT or all_flags:
+        return item.uncleared
+    fields = [field for field in FIELDS if getattr(payer, field)]
+    settled = {*chosen, *answered(item.uncleared, fields, fund_needed=fund_needed(item, config))}
+    return tuple(flag for flag in item.uncleared if flag in settled)
+
+
+def left_holding(item: QueueItem, clears: Sequence[str]) -> tuple[str, ...]:
+    """The flags that still hold an item after these are cleared."""
+    return tuple(flag for flag in item.uncleared if flag not in clears)
+
+
+def by_money(items: Sequence[QueueItem]) -> list[QueueItem]:
+    """Items in the order in which they are worked off: by period, then the most money first."""
+    return sorted(items, key=lambda item: (item.period, -abs(item.exact_billed), item.key))

@@ -1,0 +1,102 @@
+"""The review queue: held charges as items, each to be decided as one (DESIGN section 2, "queue item").
+
+What stands in the database beside what `decisions.py` leaves:
+    flagged     one row a flagged charge with the item it belongs to (`flagged.sql`); made before decisions are applied
+    queued      one row a held charge with the number of its item (`queue.sql`)
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import duckdb
+
+from openchargeback.focus.database import sql
+from openchargeback.model import FlagNote, FlagTotal, HeldCharge, ItemDetails, QueueItem
+from openchargeback.review.decisions import digest_of_ids
+
+SHOWN = 5
+"""How many ids, charges and names of an item are kept to be shown."""
+
+
+def read_queue(con: duckdb.DuckDBPyConnection, period: str) -> tuple[QueueItem, ...]:
+    """The items of the review queue of a period, in the order of their keys."""
+    con.execute(sql(__package__, "queue.sql"))
+    notes: dict[int, list[FlagNote]] = {}
+    for item, flag, reasons in con.execute(sql(__package__, "notes.sql"), {"most": SHOWN}).fetchall():
+        notes.setdefault(item, []).append(FlagNote(flag, tuple(reasons)))
+    rows = con.execute(sql(__package__, "items.sql"), {"most": SHOWN, "samples": SHOWN})
+    names = [column[0] for column in rows.description]
+    found = [dict(zip(names, row, strict=True)) for row in rows.fetchall()]
+    return tuple(_item(period, values, tuple(notes[values["item"]])) for values in found)
+
+
+def _item(period: str, values: Mapping[str, Any], notes: tuple[FlagNote, ...]) -> QueueItem:
+    ids = values["ids"]
+    return QueueItem(
+        period=period,
+        source=values["source"],
+        service=values["service"],
+        project=values["project"],
+        pi=values["pi"],
+        currency=values["currency"],
+        sub_account=values["sub_account"],
+        resource=values["resource"],
+        flags=tuple(values["flags"]),
+        uncleared=tuple(values["uncleared"]),
+        charges=values["charges"],
+        exact_list=values["exact_list"],
+        exact_billed=values["exact_billed"],
+        digest=digest_of_ids(ids),
+        ids=tuple(id_[:16] for id_ in (ids if values["named"] else ids[:SHOWN])),
+        named=values["named"],
+        details=ItemDetails(
+            notes=notes,
+            sub_accounts=tuple(values["sub_accounts"] or ()),
+            resources=tuple(values["resources"] or ()),
+            resource_count=values["resource_count"],
+            first_day=values["first_day"],
+            last_day=values["last_day"],
+            quantity=values["quantity"],
+            unit=values["unit"] or "",
+            samples=tuple(HeldCharge(**sample) for sample in values["samples"]),
+        ),
+    )
+
+
+def charges_of_items(con: duckdb.DuckDBPyConnection) -> list[tuple[HeldCharge, ...]]:
+    """All charges of each item, in the order of `read_queue`, the most money first."""
+    result: list[list[HeldCharge]] = []
+    for item, *values in con.execute(sql(__package__, "item_charges.sql")).fetchall():
+        if item > len(result):
+            result.append([])
+        id_, path, row, first, last, sub_account, resource_id, name, quantity, unit, price, list_, cost, tags = values
+        result[-1].append(
+            HeldCharge(
+                id=id_,
+                path=path,
+                row=row,
+                first_day=first,
+                last_day=last,
+                sub_account=sub_account,
+                resource_id=resource_id,
+                resource_name=name,
+                quantity=quantity,
+                unit=unit,
+                unit_price=price,
+                exact_list=list_,
+                exact_billed=cost,
+                tags=tags,
+            )
+        )
+    return [tuple(each) for each in result]
+
+
+def read_flags(con: duckdb.DuckDBPyConnection) -> tuple[FlagTotal, ...]:
+    """Every flag as raised, whatever was decided: how many charges carry it, and their sum, by currency."""
+    rows = con.execute(
+        "SELECT flag.flag, charge.currency, count(*), sum(charge.cost) FROM flag JOIN attributed AS charge USING (n) "
+        "GROUP BY ALL ORDER BY ALL"
+    ).fetchall()
+    return tuple(FlagTotal(flag, currency, charges, billed) for flag, currency, charges, billed in rows)
