@@ -61,4 +61,6 @@ SELECT held_row.n, original.n AS original
 FROM held_row
 JOIN held_row AS original ON original.charge = held_row.follows;
 
+CREATE TABLE follows_earlier (n BIGINT, disposition VARCHAR);
+
 CREATE VIEW cell AS SELECT n, resource_id AS ResourceId, resource_name AS ResourceName FROM held_row;

@@ -5,16 +5,20 @@ read ─▶ attribute ─▶ flag ─▶ decide ─▶ sum and round ─▶ stat
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Collection, Mapping, Sequence
+from dataclasses import dataclass, replace
 from decimal import Decimal
 from pathlib import Path
+from typing import Any
 
 import duckdb
 
 from openchargeback import money
 from openchargeback.billing import charges_data, journal, lines, reconciliation, statements
-from openchargeback.focus.database import count, database, sql
+from openchargeback.billing.events import DONE, Events
+from openchargeback.focus.database import count, database, insert, sql
+from openchargeback.focus.dialects import BACK_REFERENCES
+from openchargeback.focus.months import has_column, months_of, rows_of_months
 from openchargeback.focus.reading import LoadedFile, load
 from openchargeback.ledger.approvals import Decision
 from openchargeback.ledger.files import digest_of
@@ -36,8 +40,9 @@ from openchargeback.model import (
 from openchargeback.problems import Problem, has_errors
 from openchargeback.review.attribution import attribute
 from openchargeback.review.decisions import apply_decisions
+from openchargeback.review.duplicates import EarlierRows
 from openchargeback.review.flags import Spending, flag_charges
-from openchargeback.review.ids import number_charges
+from openchargeback.review.ids import number_charges, number_rest
 from openchargeback.review.queue import read_flags, read_queue
 
 
@@ -216,14 +221,98 @@ def flag(
     """
     config, directory, record = ledger.config, ledger.directory, ledger.frozen.get(period)
     attribute(con, loaded, config, directory)
+    follow_earlier(con, ledger, period, loaded)
     before = [(month.counts, month.spending) for month in history]
     recorded = record.unusual if record else None
-    unusual, problems = flag_charges(con, period, loaded, config, directory, before, recorded)
+    earlier = _earlier_rows(con, ledger, period, loaded)
+    unusual, problems = flag_charges(con, period, loaded, config, directory, before, recorded, earlier)
     needing = con.execute(
         "SELECT DISTINCT source FROM attributed" + ("" if ids_of_all else " WHERE n IN (SELECT n FROM flag)")
     ).fetchall()
     number_charges(con, period, loaded, [source for (source,) in needing])
     return unusual, problems
+
+
+def follow_earlier(con: duckdb.DuckDBPyConnection, ledger: Ledger, period: str, loaded: Sequence[LoadedFile]) -> None:
+    """Let corrections of charges of earlier months take their payer and what became of them.
+
+    A closed month is billed anew as its record has it; credits and late decisions since then count. What was billed is
+    followed, what was rejected is rejected too; what is held, or credited, leaves its correction to a person.
+    """
+    con.execute("CREATE TABLE original (source VARCHAR, number VARCHAR, disposition VARCHAR, pi VARCHAR, project VARCHAR, "
+                "fund VARCHAR, why VARCHAR)")  # fmt: skip
+    wanted = con.execute(
+        "SELECT DISTINCT source, refers_to FROM back_reference ANTI JOIN follows USING (n) ORDER BY ALL"
+    ).fetchall()
+    missing = set(wanted)
+    for month in sorted((each for each in ledger.charge_files if each < period), reverse=True):
+        files = [file for file in ledger.charge_files[month] if file.source in {source for source, _ in missing}]
+        if missing and files and any(has_column(file, own) for file in files for _, own in BACK_REFERENCES):
+            rows = _originals(ledger, month, missing)
+            insert(con, "original", rows)
+            missing -= {(source, number) for source, number, *_ in rows}
+    con.execute(sql(__package__, "follow_earlier.sql"))
+
+
+def _originals(ledger: Ledger, month: str, wanted: Collection[tuple[str, str]]) -> list[tuple[Any, ...]]:
+    """What became of charges of an earlier month that corrections refer to: the rows of the table `original`."""
+    record = ledger.frozen.get(month)
+    then = replace(ledger, config=record.config, directory=record.directory) if record else ledger
+    events = Events.of(ledger.frozen.values())
+    with database() as con:
+        loaded, problems = load(con, ledger.charge_files[month], then.config)
+        files = [(file, own) for file in loaded for _, own in BACK_REFERENCES if own in file.columns]
+        if has_errors(problems) or not files:
+            return []
+        settle(con, then, month, loaded, [])
+        number_rest(con, month, loaded, {file.file.source for file, _ in files})
+        con.execute("CREATE TABLE cited (source VARCHAR, number VARCHAR)")
+        insert(con, "cited", sorted(wanted))
+        numbers = " UNION ALL ".join(
+            f"SELECT {file.first} + rowid AS n, {file.expression(own)} AS number FROM {file.table}"
+            for file, own in files
+        )
+        found = con.execute(sql(__package__, "originals.sql", numbers=numbers)).fetchall()
+    rows = []
+    for source, number, id_, disposition, *payer in found:
+        last = events.last(month, id_)
+        if last is None:
+            why = "" if disposition == "billed" else f"{number} of {month} is {disposition}"
+            rows.append((source, number, disposition, *payer, why))
+        elif last.correction.entry in (Entry.LATE, Entry.REBILL):
+            each = last.correction
+            rows.append((source, number, "billed", each.pi, each.project, each.fund, ""))
+        else:
+            done = DONE[last.correction.entry]
+            became = "rejected" if last.correction.entry is Entry.REJECTED else "credited"
+            rows.append((source, number, became, *payer, f"{number} of {month} was {done} in {last.posted}"))
+    return rows
+
+
+def _earlier_rows(
+    con: duckdb.DuckDBPyConnection, ledger: Ledger, period: str, loaded: Sequence[LoadedFile]
+) -> list[EarlierRows]:
+    """Rows in the folders of earlier months that name the same month as rows of this one: one of them is misplaced."""
+    months = [each for each in sorted(ledger.charge_files) if each < period]
+    if not months or not loaded:
+        return []
+    starts = " UNION ALL ".join(
+        f"SELECT {file.expression('BillingPeriodStart')} AS text FROM {file.table}" for file in loaded
+    )
+    own = frozenset(month for (month,) in con.execute(f"SELECT DISTINCT left(text, 7) FROM ({starts})").fetchall())
+    found: list[EarlierRows] = []
+    for month in months:
+        record = ledger.frozen.get(month)
+        if record and month not in own and not any(each.flag == "wrong-period" for each in record.flags):
+            # The record says that all its rows are of its own month.
+            continue
+        for file in ledger.charge_files[month]:
+            shared = own & months_of(file)
+            table = f"earlier_{len(found)}"
+            names = rows_of_months(con, table, file, shared) if shared else ()
+            if names:
+                found.append(EarlierRows(file.path, table, {name: f"c{index}" for index, name in enumerate(names)}))
+    return found
 
 
 def _totals(con: duckdb.DuckDBPyConnection) -> tuple[SourceTotals, ...]:

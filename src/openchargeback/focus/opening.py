@@ -123,7 +123,7 @@ def _read_rows(
     with ThreadPoolExecutor(max_workers=1) as beside:
         looking = beside.submit(look_through, file.location)
         try:
-            rows = _create(con, table, _csv(file.location, columns), screen, whole=whole)
+            rows = _create(con, table, csv_relation(file.location, columns), screen, whole=whole)
         except duckdb.OutOfMemoryException:
             raise
         except duckdb.Error:
@@ -158,7 +158,7 @@ def _read_even(
         copy = Path(folder) / "even.csv"
         write_even(file.location, copy, len(screen.names))
         try:
-            relation = _csv(copy, len(screen.names), max_line=_MAX_LINE)
+            relation = csv_relation(copy, len(screen.names), max_line=_MAX_LINE)
             rows = _create(con, table, relation, screen, whole=whole)
         except duckdb.OutOfMemoryException:
             raise
@@ -174,7 +174,7 @@ def _read_even(
     return rows, layout, problems
 
 
-def _csv(path: Path, columns: int, max_line: int = 0) -> str:
+def csv_relation(path: Path, columns: int, max_line: int = 0) -> str:
     """SQL that reads a CSV file as text. `columns` and `auto_detect=false`: nothing is guessed from a sample."""
     types = ", ".join(f"'c{index}': 'VARCHAR'" for index in range(columns))
     size = f", max_line_size={max_line}, buffer_size={2 * max_line}" if max_line else ""

@@ -15,6 +15,7 @@ _WORDS = {
     "match": "from the directory, by account or resource",
     "project": "from the project’s entry in the directory",
     "default": "from the default payer of the source",
+    "reference": "from the charge that is corrected",
     "": "not needed (nothing is billed)",
 }
 

@@ -263,8 +263,18 @@ def period_key(ledger: Ledger, period: str, history: Sequence[ClosedMonth], post
         ledger.period_file(period),
         [(sorted(month.counts.items()), sorted(month.spending.items())) for month in history],
         [(file.path, digest_of(file.location)) for file in ledger.charge_files.get(period, ())],
+        [_rests_on(ledger, month) for month in ledger.periods if month < period],
         posted,
     )
+
+
+def _rests_on(ledger: Ledger, month: str) -> object:
+    """What an earlier month means for a later one: charges that are there twice, and those that corrections refer to."""
+    record = ledger.frozen.get(month)
+    if record is not None:
+        return month, record.digest
+    files = [(file.path, digest_of(file.location)) for file in ledger.charge_files.get(month, ())]
+    return month, files, ledger.approvals.get(month, ())
 
 
 def _digest(*parts: object) -> str:

@@ -1,10 +1,11 @@
 -- One row is one charge that is flagged or decided, with what became of it; every other charge is billed.
--- rejected: a decision rejects it. held: a flag holds it (`held.sql`). billed: the rest, with the payer that counts.
+-- rejected: a decision rejects it, or it corrects a charge of an earlier month that was rejected. held: a flag holds it (`held.sql`). billed: the rest, with the payer that counts.
 CREATE OR REPLACE TABLE disposition AS
 SELECT
     touched.n,
     CASE
         WHEN EXISTS (SELECT 1 FROM ruling JOIN verdict USING (decision) WHERE ruling.n = touched.n AND verb = 'reject')
+            OR touched.n IN (SELECT n FROM follows_earlier WHERE disposition = 'rejected')
             THEN 'rejected'
         WHEN touched.n IN (SELECT n FROM held) THEN 'held'
         ELSE 'billed'
@@ -13,5 +14,8 @@ SELECT
     settled.pi,
     settled.project,
     settled.fund
-FROM (SELECT n FROM flag UNION SELECT n FROM ruling) AS touched
+FROM (
+    SELECT n FROM flag UNION SELECT n FROM ruling
+    UNION SELECT n FROM follows_earlier WHERE disposition = 'rejected'
+) AS touched
 LEFT JOIN settled USING (n)

@@ -26,6 +26,7 @@ from openchargeback.ledger.settings import Config, UnusualAmount
 from openchargeback.model import Unusual
 from openchargeback.problems import Problem
 from openchargeback.review.details import make_details
+from openchargeback.review.duplicates import EarlierRows, find_copies
 
 Spending = Mapping[tuple[str, str, str], Decimal]
 """What was billed in one period: exact amounts by source, project and service."""
@@ -42,12 +43,13 @@ def flag_charges(
     directory: Directory,
     history: Sequence[tuple[Mapping[str, int], Spending]],
     recorded: Collection[Unusual] | None = None,
+    earlier: Sequence[EarlierRows] = (),
 ) -> tuple[tuple[Unusual, ...], list[Problem]]:
     """Fill the tables above; gives what is unusual. `attribute` comes first.
 
     history: the closed months before this one, the latest last, each with the number of charges by source and its
     spending. recorded: what was unusual when the period was closed; then nothing is compared, since months before it
-    may have been reopened and closed anew.
+    may have been reopened and closed anew. earlier: rows of earlier months that may be the same.
     """
     funds = [fund for (fund,) in con.execute("SELECT DISTINCT fund FROM payer WHERE fund IS NOT NULL").fetchall()]
     con.execute(sql(__package__, "nearest.sql"))
@@ -62,7 +64,8 @@ def flag_charges(
     con.execute(sql(__package__, "flags.sql"), {"period": period, "currency": config.currency})
     if any(fund.since or fund.until for fund in directory.funds.values()):
         con.execute(sql(__package__, "fund_days.sql", **cells(con, start="ChargePeriodStart")))
-    _duplicates(con, loaded)
+    find_copies(con, loaded, earlier)
+    con.execute("INSERT INTO flag SELECT n, 'possible-duplicate', 'same as ' || path || ', row ' || \"row\" FROM copy")
     problems = _patterns(con, config)
     rule = config.review.unusual_amount
     found = tuple(recorded) if recorded is not None else ()
@@ -79,35 +82,6 @@ def fund_fits(fund: str, config: Config) -> bool:
     """Whether an accounting string fits a configured pattern; the journal's fund expression counts as one."""
     patterns = [*config.review.fund_patterns, *([config.journal.fund] if config.journal.fund else [])]
     return not patterns or any(re.fullmatch(pattern, fund) for pattern in patterns)
-
-
-def _duplicates(con: duckdb.DuckDBPyConnection, loaded: Sequence[LoadedFile]) -> None:
-    """Flag rows that equal an earlier row of their source in every cell, over all its part files."""
-    for source in sorted({file.file.source for file in loaded}):
-        files = [file for file in loaded if file.file.source == source]
-        names = sorted({name for file in files for name in file.columns})
-        hashes = " UNION ALL ".join(
-            f"SELECT {file.first} + rowid AS n, hash({', '.join(file.expression(name) for name in names)}) AS h "
-            f"FROM {file.table}"
-            for file in files
-        )
-        con.execute(f"CREATE OR REPLACE TEMP TABLE row_hash AS {hashes}")
-        # Two different rows may share a hash: it only picks the rows that are then compared cell by cell.
-        con.execute(
-            "CREATE OR REPLACE TEMP TABLE suspect AS SELECT n FROM row_hash WHERE h IN "
-            "(SELECT h FROM row_hash GROUP BY h HAVING count(*) > 1)"
-        )
-        rows = " UNION ALL ".join(
-            f"SELECT {file.first} + rowid AS n, "
-            + ", ".join(f"{file.expression(name)} AS {identifier(f'k{index}')}" for index, name in enumerate(names))
-            + f" FROM {file.table} WHERE {file.first} + rowid IN (SELECT n FROM suspect)"
-            for file in files
-        )
-        keys = ", ".join(identifier(f"k{index}") for index in range(len(names)))
-        con.execute(
-            f"INSERT INTO flag SELECT n, 'possible-duplicate', NULL FROM ({rows}) "
-            f"QUALIFY row_number() OVER (PARTITION BY {keys} ORDER BY n) > 1"
-        )
 
 
 def _patterns(con: duckdb.DuckDBPyConnection, config: Config) -> list[Problem]:

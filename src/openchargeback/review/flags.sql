@@ -32,6 +32,8 @@ SELECT n, 'above-list', NULL FROM attributed WHERE kind IN ('usage', 'purchase')
 UNION ALL
 SELECT n, 'negative-usage', NULL FROM attributed WHERE kind = 'usage' AND cost < 0
 UNION ALL
-SELECT back.n, 'unmatched-reference', 'no single charge has the number ' || back.refers_to
+SELECT back.n, 'unmatched-reference', coalesce(earlier.why, 'no single charge has the number ' || back.refers_to)
 FROM back_reference AS back
 ANTI JOIN follows ON follows.n = back.n
+LEFT JOIN follows_earlier AS earlier ON earlier.n = back.n
+WHERE earlier.n IS NULL OR earlier.disposition NOT IN ('billed', 'rejected')

@@ -1,7 +1,8 @@
 -- Corrections carry the flags of the charge that they refer to, so that they wait and are decided with it. One that is a
 -- duplicate, in another currency or in the wrong month by itself is decided by itself, with the flags of both.
 DELETE FROM flag
-WHERE n IN (SELECT n FROM follows) AND flag NOT IN ('possible-duplicate', 'foreign-currency', 'wrong-period');
+WHERE n IN (SELECT n FROM follows UNION ALL SELECT n FROM follows_earlier WHERE disposition IN ('billed', 'rejected'))
+    AND flag NOT IN ('possible-duplicate', 'foreign-currency', 'wrong-period');
 
 INSERT INTO flag
 SELECT follows.n, flag.flag, flag.why

@@ -1,0 +1,28 @@
+-- One row of follows_earlier is one correction of a charge of an earlier month, with what became of that one and who pays.
+-- The payer of what was billed becomes a way of attribution of its own.
+CREATE TABLE follows_earlier AS
+SELECT back.n, original.*
+FROM back_reference AS back
+ANTI JOIN follows ON follows.n = back.n
+JOIN original ON original.source = back.source AND original.number = back.refers_to;
+
+INSERT INTO payer BY NAME
+SELECT
+    (SELECT coalesce(max(id), 0) FROM payer) + row_number() OVER (ORDER BY source, number) AS id,
+    source,
+    number AS category,
+    false AS malformed,
+    (SELECT any_value(posts) FROM payer AS other WHERE other.source = given.source) AS posts,
+    pi,
+    project,
+    fund,
+    'reference' AS pi_via,
+    'reference' AS project_via,
+    'reference' AS fund_via
+FROM (SELECT DISTINCT source, number, pi, project, fund FROM follows_earlier WHERE disposition = 'billed') AS given;
+
+UPDATE attributed SET payer = payer.id
+FROM follows_earlier
+JOIN payer ON payer.source = follows_earlier.source AND payer.category = follows_earlier.number
+    AND payer.pi_via = 'reference'
+WHERE attributed.n = follows_earlier.n

@@ -1,0 +1,121 @@
+"""Rows that are there twice: equal in every column that their files share, custom columns included.
+
+    copy    one row a charge that equals an earlier one, with where that stands (path and row)
+
+Files are compared across all sources of the period, and with those of earlier months that hold rows of the same
+BillingPeriodStart, since one of two such rows lies in the wrong folder.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from itertools import combinations
+
+import duckdb
+
+from openchargeback.focus.database import insert, sql
+from openchargeback.focus.reading import LoadedFile
+
+_TELLING = ("ResourceId", "ChargePeriodStart", "BilledCost", "EffectiveCost", "Tags", "SkuPriceId", "x_RowId")
+"""Columns that tell most rows apart: only rows that share these are compared in full across files."""
+_MOST_TELLING = 4
+
+
+@dataclass(frozen=True, slots=True)
+class EarlierRows:
+    """Rows of an earlier month's file in a table; its column row_number counts the rows of the file from 0.
+
+    columns: name → column of the table.
+    """
+
+    path: str
+    table: str
+    columns: dict[str, str]
+
+
+@dataclass(frozen=True, slots=True)
+class _Part:
+    """Rows of one file, with SQL for their number: n of the period, or a negative one for those of earlier months."""
+
+    table: str
+    columns: dict[str, str]
+    number: str
+
+
+def find_copies(con: duckdb.DuckDBPyConnection, loaded: Sequence[LoadedFile], earlier: Sequence[EarlierRows]) -> None:
+    """Fill `copy`. The first of equal rows is none, in the order of months, files and rows."""
+    con.execute('CREATE TABLE copy (n BIGINT, path VARCHAR, "row" BIGINT)')
+    layouts: dict[frozenset[str], list[_Part]] = {}
+    for file in loaded:
+        part = _Part(file.table, file.columns, f"{file.first} + rowid")
+        layouts.setdefault(frozenset(file.columns), []).append(part)
+    con.execute("CREATE OR REPLACE TEMP TABLE pair_of_rows (n BIGINT, first BIGINT)")
+    for names, parts in layouts.items():
+        _compare_within(con, sorted(names), parts)
+    for (one, parts), (other, others) in combinations(layouts.items(), 2):
+        _compare_across(con, sorted(one & other), parts, others)
+    base = -1
+    places: list[tuple[int, str]] = []
+    for rows in earlier:
+        # Numbers of earlier rows are negative, so that they come before all rows of the period.
+        part = _Part(rows.table, rows.columns, f"{base} - row_number")
+        places.append((base, rows.path))
+        for names, parts in layouts.items():
+            _compare_across(con, sorted(names & set(rows.columns)), [part], parts)
+        (last,) = con.execute(f"SELECT coalesce(max(row_number), 0) FROM {rows.table}").fetchone() or (0,)
+        base -= int(last) + 1
+    con.execute("CREATE OR REPLACE TEMP TABLE earlier_place (base BIGINT, path VARCHAR)")
+    insert(con, "earlier_place", places)
+    con.execute(sql(__package__, "copies.sql"))
+
+
+def _compare_within(con: duckdb.DuckDBPyConnection, names: Sequence[str], parts: Sequence[_Part]) -> None:
+    """Rows of files with the same columns: hashed whole, and those that share a hash compared cell by cell."""
+    hashes = _rows(parts, names, hashed=True)
+    con.execute(f"CREATE OR REPLACE TEMP TABLE row_hash AS {hashes}")
+    con.execute(
+        "CREATE OR REPLACE TEMP TABLE suspect AS SELECT n FROM row_hash WHERE h IN "
+        "(SELECT h FROM row_hash GROUP BY h HAVING count(*) > 1)"
+    )
+    keys = ", ".join(f"k{index}" for index in range(len(names)))
+    con.execute(
+        f"INSERT INTO pair_of_rows SELECT n, first FROM (SELECT n, min(n) OVER (PARTITION BY {keys}) AS first FROM "
+        f"({_rows(parts, names, where='n IN (SELECT n FROM suspect)')})) WHERE n <> first"
+    )
+
+
+def _compare_across(
+    con: duckdb.DuckDBPyConnection, shared: Sequence[str], parts: Sequence[_Part], others: Sequence[_Part]
+) -> None:
+    """Rows of files with different columns, by the columns that they share."""
+    telling = [name for name in _TELLING if name in shared][:_MOST_TELLING] or list(shared)[:_MOST_TELLING]
+    if not telling:
+        return
+    for number, side in enumerate((parts, others)):
+        con.execute(f"CREATE OR REPLACE TEMP TABLE side_{number} AS {_rows(side, telling, hashed=True)}")
+    con.execute(
+        "CREATE OR REPLACE TEMP TABLE suspect AS "
+        "SELECT n FROM side_0 SEMI JOIN side_1 USING (h) UNION ALL SELECT n FROM side_1 SEMI JOIN side_0 USING (h)"
+    )
+    if con.execute("SELECT count(*) FROM suspect").fetchone() == (0,):
+        return
+    wanted = "n IN (SELECT n FROM suspect)"
+    same = " AND ".join(f"a.k{index} IS NOT DISTINCT FROM b.k{index}" for index in range(len(shared)))
+    con.execute(
+        "INSERT INTO pair_of_rows SELECT greatest(a.n, b.n), least(a.n, b.n) "
+        f"FROM ({_rows(parts, shared, where=wanted)}) AS a JOIN ({_rows(others, shared, where=wanted)}) AS b ON {same}"
+    )
+
+
+def _rows(parts: Iterable[_Part], names: Sequence[str], *, hashed: bool = False, where: str = "") -> str:
+    """SQL for the number and these cells of all rows of the parts: as k0, k1, …, or hashed together as h."""
+
+    def cells(part: _Part) -> str:
+        found = [part.columns[name] for name in names]
+        if hashed:
+            return f"hash({', '.join(found)}) AS h"
+        return ", ".join(f"{cell} AS k{index}" for index, cell in enumerate(found))
+
+    every = " UNION ALL ".join(f"SELECT {part.number} AS n, {cells(part)} FROM {part.table}" for part in parts)
+    return f"SELECT * FROM ({every}) WHERE {where}" if where else every
