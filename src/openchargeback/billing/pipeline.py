@@ -41,7 +41,7 @@ from openchargeback.problems import Problem, has_errors
 from openchargeback.review.attribution import attribute
 from openchargeback.review.decisions import apply_decisions
 from openchargeback.review.duplicates import EarlierRows
-from openchargeback.review.flags import Spending, flag_charges
+from openchargeback.review.flags import Past, Spending, flag_charges
 from openchargeback.review.ids import number_charges, number_rest
 from openchargeback.review.queue import read_flags, read_queue
 
@@ -221,11 +221,13 @@ def flag(
     """
     config, directory, record = ledger.config, ledger.directory, ledger.frozen.get(period)
     attribute(con, loaded, config, directory)
-    follow_earlier(con, ledger, period, loaded)
-    before = [(month.counts, month.spending) for month in history]
-    recorded = record.unusual if record else None
-    earlier = _earlier_rows(con, ledger, period, loaded)
-    unusual, problems = flag_charges(con, period, loaded, config, directory, before, recorded, earlier)
+    follow_earlier(con, ledger, period)
+    past = Past(
+        spending=[(month.counts, month.spending) for month in history],
+        unusual=record.unusual if record else None,
+        rows=_earlier_rows(con, ledger, period, loaded),
+    )
+    unusual, problems = flag_charges(con, period, loaded, config, directory, past)
     needing = con.execute(
         "SELECT DISTINCT source FROM attributed" + ("" if ids_of_all else " WHERE n IN (SELECT n FROM flag)")
     ).fetchall()
@@ -233,14 +235,16 @@ def flag(
     return unusual, problems
 
 
-def follow_earlier(con: duckdb.DuckDBPyConnection, ledger: Ledger, period: str, loaded: Sequence[LoadedFile]) -> None:
+def follow_earlier(con: duckdb.DuckDBPyConnection, ledger: Ledger, period: str) -> None:
     """Let corrections of charges of earlier months take their payer and what became of them.
 
     A closed month is billed anew as its record has it; credits and late decisions since then count. What was billed is
     followed, what was rejected is rejected too; what is held, or credited, leaves its correction to a person.
     """
-    con.execute("CREATE TABLE original (source VARCHAR, number VARCHAR, disposition VARCHAR, pi VARCHAR, project VARCHAR, "
-                "fund VARCHAR, why VARCHAR)")  # fmt: skip
+    con.execute(
+        "CREATE TABLE original (source VARCHAR, number VARCHAR, disposition VARCHAR, pi VARCHAR, "
+        "project VARCHAR, fund VARCHAR, why VARCHAR)"
+    )
     wanted = con.execute(
         "SELECT DISTINCT source, refers_to FROM back_reference ANTI JOIN follows USING (n) ORDER BY ALL"
     ).fetchall()

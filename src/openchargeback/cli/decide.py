@@ -340,7 +340,7 @@ def _add(batch: _Batch, chosen: _Chosen, proposal: Proposal, review: Review, wan
 
 
 def _by_entry(charges: Sequence[HeldCharge], payer: Payer, directory: Directory) -> dict[Payer, list[HeldCharge]]:
-    """Charges by who pays: with a known project, the directory's PI and fund as of each charge's date fill in the rest."""
+    """Charges by who pays: the directory fills in PI and fund of a known project as of each charge's date."""
     project = directory.projects.get(payer.project)
     if project is None:
         return {payer: list(charges)}

@@ -130,7 +130,7 @@ def _print_item(books: Books, item: QueueItem, charges: tuple[HeldCharge, ...]) 
     rows = [
         (
             "Amount",
-            f"{amount_of(item)} (list {money.human(item.exact_list, item.currency)}), {counted(item.charges, 'charge')}",
+            f"{amount_of(item)}, list {money.human(item.exact_list, item.currency)}, {counted(item.charges, 'charge')}",
         ),
         ("PI", item.pi or "none"),
         ("Sub-account", ", ".join(details.sub_accounts)),

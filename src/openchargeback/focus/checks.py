@@ -9,6 +9,7 @@ from typing import Any
 import duckdb
 
 from openchargeback.focus.columns import TABLE, WITHDRAWN
+from openchargeback.focus.dialects import BACK_REFERENCES
 from openchargeback.focus.rules import RULES, Rule
 from openchargeback.focus.schema import SIMPLE, columns_of
 from openchargeback.ledger.settings import Source
@@ -167,7 +168,9 @@ def _runs(rule: Rule, columns: Collection[str], dialect: str, source: Source) ->
 def derived(columns: Collection[str]) -> str:
     """SQL of what the rules may name beside the columns of a file."""
     category = "lower(ChargeCategory)" if "ChargeCategory" in columns else "NULL::VARCHAR"
-    correction = "coalesce(lower(ChargeClass) = 'correction', false)" if "ChargeClass" in columns else "false"
+    signs = ["coalesce(lower(ChargeClass) = 'correction', false)"] if "ChargeClass" in columns else []
+    signs += [f"c{list(columns).index(back)} IS NOT NULL" for back, _ in BACK_REFERENCES if back in columns]
+    correction = f"({' OR '.join(signs)})" if signs else "false"
     return f"{category} AS category, {correction} AS correction, coalesce({category}, 'usage') = 'usage' AS usage"
 
 

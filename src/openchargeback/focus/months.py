@@ -71,7 +71,7 @@ def rows_of_months(
 
 
 def _relation(con: duckdb.DuckDBPyConnection, location: Path) -> tuple[list[str], str]:
-    """The canonical names of a file's columns, and SQL for its rows as text in c0, c1, …"""
+    """The canonical names of a file's columns, and SQL for its rows as text in columns c0, c1 and so on."""
     if parquet.is_parquet(location):
         labels, cells = parquet.columns(con, location)
         return [

@@ -42,7 +42,7 @@ class Expect:
 
 @dataclass(frozen=True, slots=True)
 class Item:
-    """A queue item as a decision names it: by ITEM_KEYS, in which empty text means "has none", and its flags as raised."""
+    """A queue item as a decision names it: ITEM_KEYS, in which empty text means "has none", and all flags as raised."""
 
     keys: dict[str, str]
     flags: tuple[str, ...]

@@ -45,8 +45,8 @@ HELD_COLUMNS = (
     *("currency", "list", "billed", "path", "row", "first_day", "last_day", "sub_account", "resource_id"),
     *("resource_name", "quantity", "unit", "unit_price", "tags", "follows"),
 )
-"""One row a held charge. `…_via` is tag, match, project or default; flags are a JSON object, flag to reason; amounts are
-exact; follows is the id of the charge that a correction refers to."""
+"""One row a held charge, amounts exact. `…_via`: tag, match, project or default. flags: a JSON object, flag to reason.
+follows: the id of the charge that a correction refers to."""
 
 
 def part_path(period: str, name: str) -> str:

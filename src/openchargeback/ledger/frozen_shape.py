@@ -219,8 +219,8 @@ FROZEN_FILE = shape.Record(
             _described({"people": PEOPLE.fields["people"], "projects": PROJECTS.fields["projects"]})
         ),
     }),
-    required=("period", "version", "revision", "closed", "files", "inputs", "sources", "spending", "statements", "queue",
-              "flags", "decisions", "settings", "directory"),
+    required=("period", "version", "revision", "closed", "files", "inputs", "sources", "spending", "statements",
+              "queue", "flags", "decisions", "settings", "directory"),
     help="What closing a month recorded; written by the program, never by hand.",
 )  # fmt: skip
 

@@ -269,7 +269,7 @@ def period_key(ledger: Ledger, period: str, history: Sequence[ClosedMonth], post
 
 
 def _rests_on(ledger: Ledger, month: str) -> object:
-    """What an earlier month means for a later one: charges that are there twice, and those that corrections refer to."""
+    """What an earlier month means for a later one: rows that are there twice, and charges that corrections refer to."""
     record = ledger.frozen.get(month)
     if record is not None:
         return month, record.digest

@@ -223,7 +223,7 @@ def _unexpected(outcome: _Outcome, digest: str) -> Problem | None:
 
 
 def _conflicts(con: duckdb.DuckDBPyConnection, outcomes: Sequence[_Outcome]) -> None:
-    """Make two decisions on one charge void, unless they clear different flags, set different fields and none rejects."""
+    """Make two decisions on one charge void, unless they clear and set different things and none rejects."""
     pairs = con.execute(
         "SELECT DISTINCT a.decision, b.decision FROM target AS a "
         "JOIN target AS b ON a.n = b.n AND a.decision < b.decision "

@@ -13,6 +13,7 @@ from __future__ import annotations
 import re
 import statistics
 from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass
 from decimal import Decimal
 
 import duckdb
@@ -35,22 +36,29 @@ MONTHS = 6
 """How many closed months make up what is usual."""
 
 
+@dataclass(frozen=True, slots=True)
+class Past:
+    """What came before a period.
+
+    spending: the closed months before it, the latest last, each with the number of charges by source and its spending.
+    unusual: what was unusual when the period was closed; then nothing is compared, since months before it may have been
+    reopened and closed anew. rows: rows of earlier months that may be the same as some of the period.
+    """
+
+    spending: Sequence[tuple[Mapping[str, int], Spending]] = ()
+    unusual: Collection[Unusual] | None = None
+    rows: Sequence[EarlierRows] = ()
+
+
 def flag_charges(
     con: duckdb.DuckDBPyConnection,
     period: str,
     loaded: Sequence[LoadedFile],
     config: Config,
     directory: Directory,
-    history: Sequence[tuple[Mapping[str, int], Spending]],
-    recorded: Collection[Unusual] | None = None,
-    earlier: Sequence[EarlierRows] = (),
+    past: Past,
 ) -> tuple[tuple[Unusual, ...], list[Problem]]:
-    """Fill the tables above; gives what is unusual. `attribute` comes first.
-
-    history: the closed months before this one, the latest last, each with the number of charges by source and its
-    spending. recorded: what was unusual when the period was closed; then nothing is compared, since months before it
-    may have been reopened and closed anew. earlier: rows of earlier months that may be the same.
-    """
+    """Fill the tables above; gives what is unusual. `attribute` comes first."""
     funds = [fund for (fund,) in con.execute("SELECT DISTINCT fund FROM payer WHERE fund IS NOT NULL").fetchall()]
     con.execute(sql(__package__, "nearest.sql"))
     con.execute(
@@ -64,13 +72,13 @@ def flag_charges(
     con.execute(sql(__package__, "flags.sql"), {"period": period, "currency": config.currency})
     if any(fund.since or fund.until for fund in directory.funds.values()):
         con.execute(sql(__package__, "fund_days.sql", **cells(con, start="ChargePeriodStart")))
-    find_copies(con, loaded, earlier)
+    find_copies(con, loaded, past.rows)
     con.execute("INSERT INTO flag SELECT n, 'possible-duplicate', 'same as ' || path || ', row ' || \"row\" FROM copy")
     problems = _patterns(con, config)
     rule = config.review.unusual_amount
-    found = tuple(recorded) if recorded is not None else ()
-    if recorded is None and rule:
-        found = _unusual(con, rule, history, config.currency)
+    found = tuple(past.unusual or ())
+    if past.unusual is None and rule:
+        found = _unusual(con, rule, past.spending, config.currency)
     _flag_unusual(con, found)
     con.execute(sql(__package__, "inherited.sql"))
     make_details(con)
