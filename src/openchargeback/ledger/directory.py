@@ -137,20 +137,22 @@ class Directory:
 _TEXT = shape.Text()
 _EMAIL = shape.Text(pattern=EMAIL_PATTERN, what="an e-mail address")
 
+PERSON = shape.Record(
+    {
+        "email": shape.Text(EMAIL_PATTERN, "an e-mail address", "What the person is known by."),
+        "name": shape.Text(help="The name on statements."),
+        "department": shape.Text(help="The department on statements."),
+        "aliases": shape.ListOf(_EMAIL, single=True, help="Other addresses of the same person."),
+    },
+    required=("email",),
+    make=lambda values, node, _reader: (node, values),
+    help="One PI.",
+)
+
 PEOPLE = shape.Record(
     {
         "people": shape.ListOf(
-            shape.Record(
-                {
-                    "email": shape.Text(EMAIL_PATTERN, "an e-mail address", "What the person is known by."),
-                    "name": shape.Text(help="The name on statements."),
-                    "department": shape.Text(help="The department on statements."),
-                    "aliases": shape.ListOf(_EMAIL, single=True, help="Other addresses of the same person."),
-                },
-                required=("email",),
-                make=lambda values, node, _reader: (node, values),
-                help="One PI.",
-            ),
+            PERSON,
             help="The PIs, one entry a person.",
         )
     },
@@ -189,34 +191,36 @@ def _check_days(values: dict[str, Any], node: Node, reader: Reader) -> None:
         reader.fault(node, "date-order", "`until` is before `from`", "exchange the dates")
 
 
+PROJECT = shape.Record(
+    {
+        "id": shape.Text(help="The id as it stands in tags."),
+        "title": shape.Text(help="The title on pages and statements; the id unless set."),
+        **_PAYER,
+        "award": shape.Text(help="Number of the grant or contract, as the sponsor writes it."),
+        "start": shape.Date(help="First day on which the project may spend."),
+        "end": shape.Date(help="Last day on which the project may spend."),
+        **_DAYS,
+        "entries": shape.ListOf(
+            shape.Record({**_PAYER, **_DAYS}, make=_dated, help="PI and fund for a time."),
+            help="PI and fund over time, where they change.",
+        ),
+        "match": shape.Record(
+            {
+                column: shape.ListOf(_TEXT, single=True, help=f"Values of the FOCUS column {column}.")
+                for column in MATCH_COLUMNS
+            },
+            help="Accounts and resources whose charges belong to the project even without tags.",
+        ),
+    },
+    required=("id",),
+    make=lambda values, node, reader: (node, _project(values, node, reader)),
+    help="One project.",
+)
+
 PROJECTS = shape.Record(
     {
         "projects": shape.ListOf(
-            shape.Record(
-                {
-                    "id": shape.Text(help="The id as it stands in tags."),
-                    "title": shape.Text(help="The title on pages and statements; the id unless set."),
-                    **_PAYER,
-                    "award": shape.Text(help="Number of the grant or contract, as the sponsor writes it."),
-                    "start": shape.Date(help="First day on which the project may spend."),
-                    "end": shape.Date(help="Last day on which the project may spend."),
-                    **_DAYS,
-                    "entries": shape.ListOf(
-                        shape.Record({**_PAYER, **_DAYS}, make=_dated, help="PI and fund for a time."),
-                        help="PI and fund over time, where they change.",
-                    ),
-                    "match": shape.Record(
-                        {
-                            column: shape.ListOf(_TEXT, single=True, help=f"Values of the FOCUS column {column}.")
-                            for column in MATCH_COLUMNS
-                        },
-                        help="Accounts and resources whose charges belong to the project even without tags.",
-                    ),
-                },
-                required=("id",),
-                make=lambda values, node, reader: (node, _project(values, node, reader)),
-                help="One project.",
-            ),
+            PROJECT,
             help="The projects, one entry each.",
         )
     },
@@ -225,23 +229,25 @@ PROJECTS = shape.Record(
 )
 
 
+FUND = shape.Record(
+    {
+        "id": shape.Text(help="The accounting string as it stands in tags and journals."),
+        "title": shape.Text(help="What the fund is called."),
+        "sponsor_type": shape.Choice(SPONSOR_TYPES, help="Whose money it is."),
+        "from": shape.Date(help="First day of use that may be charged to the fund."),
+        "until": shape.Date(help="Last day of use that may be charged to the fund."),
+        "status": shape.Choice(("active", "inactive"), help="inactive: nothing may be charged to it."),
+        "department": shape.Text(help="The department that owns the fund."),
+    },
+    required=("id",),
+    make=lambda values, node, reader: (node, _fund(values, node, reader)),
+    help="One fund.",
+)
+
 FUNDS = shape.Record(
     {
         "funds": shape.ListOf(
-            shape.Record(
-                {
-                    "id": shape.Text(help="The accounting string as it stands in tags and journals."),
-                    "title": shape.Text(help="What the fund is called."),
-                    "sponsor_type": shape.Choice(SPONSOR_TYPES, help="Whose money it is."),
-                    "from": shape.Date(help="First day of use that may be charged to the fund."),
-                    "until": shape.Date(help="Last day of use that may be charged to the fund."),
-                    "status": shape.Choice(("active", "inactive"), help="inactive: nothing may be charged to it."),
-                    "department": shape.Text(help="The department that owns the fund."),
-                },
-                required=("id",),
-                make=lambda values, node, reader: (node, _fund(values, node, reader)),
-                help="One fund.",
-            ),
+            FUND,
             help="The funds, one entry each.",
         )
     },
