@@ -169,9 +169,9 @@ def _by_id(items: Sequence[Node], what: Kind) -> dict[str, tuple[int, yaml_tree.
 
 
 def _plain(node: Node) -> Any:
-    """A tree as text, lists and dicts; what is left empty is None."""
+    """A tree as trimmed text, lists and dicts; what is left empty is None."""
     if isinstance(node, Scalar):
-        return None if node.is_null else node.text
+        return None if node.is_null else node.text.strip()
     if isinstance(node, yaml_tree.Sequence):
         return [_plain(item) for item in node.items]
     return {key.text: _plain(value) for key, value in node.items}
@@ -183,7 +183,7 @@ def _plain_value(value: Any) -> Any:
         return {key: _plain_value(item) for key, item in value.items()}
     if isinstance(value, list | tuple):
         return [_plain_value(item) for item in value]
-    return None if value is None else str(value)
+    return None if value is None else str(value).strip()
 
 
 def _merged(old: Any, new: Mapping[str, Any]) -> dict[str, Any]:
