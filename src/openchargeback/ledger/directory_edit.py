@@ -7,6 +7,7 @@ the places that `yaml_tree` gives, and what came out is read back: it must say w
 from __future__ import annotations
 
 import codecs
+import contextlib
 import datetime as dt
 import re
 from collections.abc import Iterable, Mapping, Sequence
@@ -245,7 +246,9 @@ def _in_order(entry: Mapping[str, Any], what: Kind) -> dict[str, Any]:
 def _dated(value: Any, what: shape.Shape) -> Any:
     """A value in which text that stands for a date is one, so that it is written without quotes."""
     if isinstance(what, shape.Date) and isinstance(value, str) and re.fullmatch(shape.DATE_PATTERN, value, re.ASCII):
-        return dt.date.fromisoformat(value)
+        # What is no day of the calendar stays text, and the reader of the file says so.
+        with contextlib.suppress(ValueError):
+            return dt.date.fromisoformat(value)
     if isinstance(what, shape.Record) and isinstance(value, Mapping):
         return {key: _dated(item, what.fields.get(key, shape.Text())) for key, item in value.items()}
     if isinstance(what, shape.ListOf) and isinstance(value, list | tuple):

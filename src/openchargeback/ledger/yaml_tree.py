@@ -24,8 +24,8 @@ from openchargeback.problems import Problem
 MAX_DEPTH = 40
 MAX_BYTES = 8 * 1024 * 1024
 _NULLS = frozenset({"", "~", "null", "Null", "NULL"})
-# What is no c-printable character (YAML 1.2, 5.1), as libyaml has it.
-_NO_YAML = re.compile("[^\t\n\r\x20-\x7e\x85\xa0-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
+NO_YAML = re.compile("[^\t\n\r\x20-\x7e\x85\xa0-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
+"""What is no c-printable character (YAML 1.2, 5.1), as libyaml has it."""
 BREAK = re.compile("\r\n|[\n\r\x85\u2028\u2029]")
 """Line ends as libyaml counts them."""
 _Loader: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
@@ -109,7 +109,7 @@ def parse(data: bytes, path: str) -> tuple[Node | None, Reader]:
         reader.problems.append(Problem(path, "yaml-size", f"larger than {MAX_BYTES:,} bytes", "split the file"))
         return None, reader
     reader.lines = BREAK.split(text)
-    if found := _NO_YAML.search(text):
+    if found := NO_YAML.search(text):
         message = f"not valid YAML: a character that no text holds, U+{ord(found[0]):04X}"
         fix = "remove it; between double quotes it can be written as an escape"
         reader.fault(_at(text, found.start()), "yaml-syntax", message, fix)
