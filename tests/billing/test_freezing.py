@@ -104,6 +104,22 @@ def test_live_changes_do_not_reach_a_closed_month(root: Path, monkeypatch: pytes
     assert {problem.code for problem in books.warnings} <= {"missing-label"}
 
 
+def test_the_record_keeps_funds_and_further_pis_that_were_used(root: Path) -> None:
+    """Flags that look at them come out the same from the record, and it says that there was a directory of funds."""
+    (root / "directory/funds.yaml").write_text(
+        "funds: [{id: G-1, status: inactive}, {id: G-2, until: 2024-12-31}, {id: F-9}]\n", encoding="utf-8"
+    )
+    (root / "directory/projects.yaml").write_text(
+        PROJECTS.replace("fund: G-1", "fund: G-1, funds: G-2, pis: a@x.edu, award: A-7")
+    )
+    close(root)
+    books = open_books(root)
+    record = books.ledger.frozen[PERIOD].directory
+    assert record.funds == {name: books.ledger.directory.funds[name] for name in ("G-1", "G-2")}
+    assert record.projects == books.ledger.directory.projects
+    assert drift(books.ledger, PERIOD) == []
+
+
 def test_charges_of_a_closed_month_are_not_billed_but_compared(root: Path) -> None:
     """A changed, an added and a removed file are each named, with both digests and the remedy."""
     close(root)

@@ -63,6 +63,7 @@ UNPROVOKED = {
         (each.code for each in catalogue().values() if each.subject == "plan"),
         "about a change, not about a ledger; tests/plan/test_plan_revisions.py and test_plan_shown.py",
     ),
+    "directory-csv": "about a file outside of a ledger; tests/cli/test_directory.py",
     "evidence-missing": "about the history of a repository; tests/verify/test_evidence.py",
     "tool-drift": "a fact about the program; tests/billing/test_freezing.py makes it drift",
     "broken-invariant": "a fault of the program itself; tests/billing/test_reconciliation.py breaks every invariant",

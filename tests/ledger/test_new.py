@@ -8,7 +8,7 @@ import pytest
 import yaml
 
 import openchargeback
-from openchargeback.ledger import git
+from openchargeback.ledger import git, schema_files
 from openchargeback.ledger.new import create_ledger, write_schemas
 from openchargeback.ledger.reading import read_ledger
 from openchargeback.ledger.settings import FORGES
@@ -17,7 +17,7 @@ from openchargeback.problems import OutsideFault, UsageFault
 FILES = {
     ".gitattributes",
     ".gitignore",
-    *(f".schemas/{name}.json" for name in ("approvals", "config", "frozen", "notes", "people", "period", "projects")),
+    *(f".schemas/{name}.json" for name in sorted(schema_files.KINDS)),
     "CODEOWNERS",
     "README.md",
     "approvals/.gitkeep",

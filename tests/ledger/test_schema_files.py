@@ -24,6 +24,7 @@ PATHS = {
     "config": "config.yaml",
     "people": "directory/people.yaml",
     "projects": "directory/projects.yaml",
+    "funds": "directory/funds.yaml",
     "approvals": "approvals/2025-01/gpu.yaml",
     "frozen": "periods/2025-01.frozen.yaml",
     "notes": "periods/2025-01.notes.yaml",
@@ -55,6 +56,8 @@ def read(name: str, text: str) -> list[object]:
             return read_directory(data, None)[1]
         case "projects":
             return read_directory(None, data)[1]
+        case "funds":
+            return read_directory(None, None, data)[1]
         case "approvals":
             return read_approvals(data, path)[1]
         case "frozen":
@@ -151,6 +154,10 @@ DECISION = "decisions: [{decision: approve, reason: r, by: b, charges: [01234567
         ("people", "people:"),
         ("people", "people: [{email: a@b, name: , aliases: c@d}]"),
         ("projects", "projects: [{id: 12, fund: 0012, from: 2025-01-01, match: {ResourceId: 7}}]"),
+        ("projects", "projects: [{id: a, award: 0012, pis: [a@b, c@d], funds: 7, entries: }]"),
+        ("projects", "projects: [{id: a, entries: [{pi: a@b, pis: c@d, funds: [F-1, F-2]}]}]"),
+        ("funds", "funds:"),
+        ("funds", "funds: [{id: 0012, sponsor_type: state, status: inactive, from: 2025-01-01, department: B}]"),
         ("approvals", DECISION),
         ("approvals", DECISION.replace("0123456789abcdef", "12345678")),
         ("approvals", 'decisions: [{where: {flag: f, pi: ""}, decision: reassign, set: {fund: 1}, reason: r, by: b}]'),
@@ -190,6 +197,11 @@ def test_what_the_program_accepts_the_editor_does_too(name, text):
         ("projects", "projects: [{id: a, until: soon}]"),
         ("projects", "projects: [{id: a, match: {ProviderName: aws}}]"),
         ("projects", "projects: {id: a}"),
+        ("projects", "projects: [{id: a, pis: [ada]}]"),
+        ("projects", "projects: [{id: a, budget: 5}]"),
+        ("funds", "funds: [{title: Grant}]"),
+        ("funds", "funds: [{id: F-1, sponsor_type: foundation}]"),
+        ("funds", "funds: [{id: F-1, status: closed}]"),
         ("approvals", "decisions: [{decision: approve, by: b, reason: r}]"),
         ("approvals", DECISION.replace("clears: [a]", "expect: {charges: 1}")),
         ("approvals", DECISION.replace("approve", "reassign")),

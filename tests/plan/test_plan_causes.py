@@ -8,6 +8,8 @@ from decimal import Decimal
 import pytest
 from branch import CONFIG, causes, charge, csv_text, only, started, ties_out
 
+from openchargeback.ledger.directory import read_directory
+from openchargeback.plan.settings import fund_leaves, people_leaves, project_leaves
 from openchargeback.plan.values import Cause
 
 ROWS = [charge("r1", "10.00", quantity=2), charge("r2", "5.50", quantity=1, pi="bo@example.edu", project="p2")]
@@ -333,6 +335,26 @@ def test_entries_of_the_directory_are_named_as_in_the_file_with_what_is_their_ow
     ledger.write("directory/projects.yaml", unlisted + "  - {id: p9, pi: ada@example.edu, fund: F-9}\n")
     plan = ties_out(ledger.plan())
     assert [(each.key, each.old, each.new) for each in plan.settings] == [("p1", "fund F-1", "")]
+
+
+def test_people_projects_and_funds_are_told_by_their_keys():
+    """Whatever may raise a flag; names and titles do not."""
+    old, _ = read_directory(
+        b"people: [{email: a@x, name: A, aliases: b@x}, {email: c@x}]",
+        b"projects: [{id: p, fund: F, funds: [G, H], pis: a@x, award: A-1}]",
+        b"funds: [{id: F, title: A, until: 2025-01-31}, {id: G}]",
+    )
+    new, _ = read_directory(
+        b"people: [{email: a@x, name: B, aliases: [b@x, d@x]}, {email: e@x}]",
+        b"projects: [{id: p, fund: F, funds: G, award: A-2}]",
+        b"funds: [{id: F, title: B, status: inactive}, {id: G, department: D}, {id: H}]",
+    )
+    assert people_leaves(old, new) == {("a@x", "aliases"): "b@x", ("c@x",): "listed"}
+    assert people_leaves(new, old) == {("a@x", "aliases"): "b@x, d@x", ("e@x",): "listed"}
+    assert project_leaves(old, new) == {("p", "fund"): "F", ("p", "pis"): "a@x", ("p", "funds"): "G, H"}
+    assert project_leaves(new, old) == {("p", "fund"): "F", ("p", "funds"): "G"}
+    assert fund_leaves(old, new) == {("F", "until"): "2025-01-31"}
+    assert fund_leaves(new, old) == {("F", "status"): "inactive", ("H",): "listed"}
 
 
 def test_the_same_entry_in_the_other_form_is_no_change(tmp_path):

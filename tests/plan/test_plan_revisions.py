@@ -466,6 +466,7 @@ LIVE = {
     "config": "organization: A\nsources: {hpc: {credit_fund: RC-1}, aws: {credit_fund: RC-2}}\n",
     "directory__people": "people: [{email: ada@example.edu, name: Ada}, {email: bo@x.edu, name: Bo}]\n",
     "directory__projects": "projects: [{id: p1, title: Genes}, {id: p2, title: Cells}]\n",
+    "directory__funds": "funds: [{id: F-1, title: Grant}, {id: F-9, title: Gift}]\n",
 }
 
 
@@ -484,6 +485,9 @@ LIVE = {
         ("directory/people.yaml", "name: Bo", "name: Bob", False),
         ("directory/projects.yaml", "Genes", "Genomes", True),
         ("directory/projects.yaml", "Cells", "Cell", False),
+        ("directory/projects.yaml", "title: Genes", "funds: F-2", True),
+        ("directory/funds.yaml", "title: Grant", "status: inactive", True),
+        ("directory/funds.yaml", "title: Gift", "status: inactive", False),
     ],
 )
 def test_live_changes_that_would_alter_a_closed_month_are_told(tmp_path, path, old, new, told):

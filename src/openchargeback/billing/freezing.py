@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from typing import TypeVar
 
 import duckdb
 
@@ -38,6 +39,8 @@ MONTHS_BACK = 24
 Histories = Mapping[tuple[str, str], tuple[PeriodAmounts, ...]]
 """What earlier periods billed a PI's e-mail and a project's id."""
 
+_Listed = TypeVar("_Listed")
+
 
 @dataclass(slots=True)
 class Details:
@@ -46,12 +49,13 @@ class Details:
     held: list[tuple[str, ...]] = field(default_factory=list)
     people: set[str] = field(default_factory=set)
     projects: set[str] = field(default_factory=set)
+    funds: set[str] = field(default_factory=set)
 
     def look(self, con: duckdb.DuckDBPyConnection) -> None:
         """Take the details from the database; `bill_period` calls this."""
         rows = con.execute(sql(__package__, "held_charges.sql")).fetchall()
         self.held = [(*row[:12], money.exact(row[12]), money.exact(row[13]), *row[14:]) for row in rows]
-        for names, column in ((self.people, "pi"), (self.projects, "project")):
+        for names, column in ((self.people, "pi"), (self.projects, "project"), (self.funds, "fund")):
             found = con.execute(
                 f"SELECT {column} FROM payer WHERE {column} IS NOT NULL UNION SELECT {column} FROM settled "
                 f"WHERE {column} IS NOT NULL UNION SELECT {column} FROM verdict WHERE {column} IS NOT NULL"
@@ -81,6 +85,7 @@ def freeze(ledger: Ledger, billed: BilledPeriod, details: Details, histories: Hi
     sources = {each.source for each in billed.sources} | {line.source for line in billed.lines}
     people = details.people | {line.pi for line in billed.lines}
     projects = details.projects | {line.project for line in billed.lines}
+    funds = details.funds | {line.fund for line in billed.lines}
     config = ledger.config
     spending = closed_month(billed).spending
     return Frozen(
@@ -90,7 +95,7 @@ def freeze(ledger: Ledger, billed: BilledPeriod, details: Details, histories: Hi
         revision=billed.revision,
         closed=Event(billed.closed_on or last_day(billed.period), billed.closed_by),
         config=replace(config, sources={name: each for name, each in config.sources.items() if name in sources}),
-        directory=_used(ledger.directory, people, projects),
+        directory=_used(ledger.directory, people, projects, funds),
         charges=billed.files,
         approvals={
             path: digest for path, digest in ledger.digests.items() if path.startswith(f"approvals/{billed.period}/")
@@ -126,17 +131,24 @@ def freeze(ledger: Ledger, billed: BilledPeriod, details: Details, histories: Hi
     )
 
 
-def _used(directory: Directory, people: set[str], projects: set[str]) -> Directory:
-    known = {id_: entry for id_, entry in directory.projects.items() if id_ in projects}
-    if not known and directory.projects:
-        # Whether there is a directory of projects at all decides on the flag unknown-project.
-        known = dict([min(directory.projects.items())])
-    emails = people | {each.pi for entry in known.values() for each in entry.entries}
+def _used(directory: Directory, people: set[str], projects: set[str], funds: set[str]) -> Directory:
+    """The entries of these people, projects and funds, with whom and what the projects' entries name.
+
+    Whether there is a directory of each at all decides on the flags for what it does not list: one entry stays.
+    """
+    known = _listed(directory.projects, projects)
+    entries = [each for entry in known.values() for each in entry.entries]
+    persons = _listed(directory.people, people.union(*(each.all_pis for each in entries)))
     return Directory(
-        {email: person for email, person in directory.people.items() if email in emails},
-        {alias: email for alias, email in directory.aliases.items() if email in emails},
+        persons,
+        {alias: email for alias, email in directory.aliases.items() if email in persons},
         known,
+        _listed(directory.funds, funds.union(*(each.all_funds for each in entries))),
     )
+
+
+def _listed(known: Mapping[str, _Listed], names: set[str]) -> dict[str, _Listed]:
+    return {name: entry for name, entry in known.items() if name in names} or dict(sorted(known.items())[:1])
 
 
 def thaw(frozen: Frozen, state: PeriodFile, ledger: Ledger) -> tuple[BilledPeriod, list[Problem]]:

@@ -18,6 +18,7 @@ from openchargeback.problems import LedgerFault, OpenChargebackError
 # name → module, attribute, one line of help (so that listing commands imports none of them)
 _COMMANDS = {
     "build": ("build", "build", "Write portal, statements, journals and manifest."),
+    "directory": ("directory", "directory", "Add and import people, projects and funds."),
     "export-journal": ("journal", "journal", "The same as journal."),
     "generate": ("generate", "generate", "Write the PDF statements of a period."),
     "ingest": ("ingest", "ingest", "Check charge files and put them in place."),

@@ -58,11 +58,7 @@ def read_frozen(root: Path, period: str, state: PeriodFile) -> tuple[Frozen | No
         return None, problems
     node, reader = parse(data, path)
     values = FROZEN_FILE.read(node, reader) if node is not None else None
-    directory = (
-        directory_of(values["directory"].get("people", []), reader, values["directory"].get("projects", []), reader)
-        if values
-        else None
-    )
+    directory = directory_of(values["directory"], reader) if values else None
     problems += reader.problems
     if values is None or directory is None or reader.problems:
         return None, problems or [_missing(period, path, state)]

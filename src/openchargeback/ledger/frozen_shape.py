@@ -9,7 +9,7 @@ from typing import Any
 from openchargeback import money
 from openchargeback.ledger import shape, table
 from openchargeback.ledger.config import CONFIG, config_of
-from openchargeback.ledger.directory import PEOPLE, PROJECTS
+from openchargeback.ledger.directory import FUNDS, PEOPLE, PROJECTS
 from openchargeback.ledger.frozen import LINES, RESOURCES
 from openchargeback.ledger.periods import PERIOD
 from openchargeback.ledger.yaml_tree import Node, Reader, Scalar
@@ -216,7 +216,7 @@ FROZEN_FILE = shape.Record(
         "evidence": _EVIDENCE,
         "settings": shape.Record(CONFIG.fields, required=CONFIG.required, make=lambda v, _n, _r: config_of(v)),
         "directory": shape.Record(
-            _described({"people": PEOPLE.fields["people"], "projects": PROJECTS.fields["projects"]})
+            {**PEOPLE.fields, **PROJECTS.fields, **FUNDS.fields}
         ),
     }),
     required=("period", "version", "revision", "closed", "files", "inputs", "sources", "spending", "statements",

@@ -132,7 +132,7 @@ def _document(frozen: Frozen, files: dict[str, str]) -> str:
         ],
         "evidence": [{key: value for key, value in each.as_json().items() if value} for each in frozen.evidence],
         "settings": settings_values(frozen.config, frozen.config.sources),
-        "directory": directory_values(frozen.directory, frozen.directory.people, frozen.directory.projects),
+        "directory": directory_values(frozen.directory),
     }
     return document(values, _HEAD.format(period=frozen.period))
 

@@ -10,7 +10,8 @@ from pathlib import Path, PurePosixPath
 from openchargeback.ledger import files
 from openchargeback.ledger.approvals import Decision, read_approvals
 from openchargeback.ledger.config import FILE_NAME, read_config
-from openchargeback.ledger.directory import PEOPLE_FILE, PROJECTS_FILE, Directory, read_directory
+from openchargeback.ledger.directory import FILES as DIRECTORY_FILES
+from openchargeback.ledger.directory import Directory, read_directory
 from openchargeback.ledger.files import ChargeFile
 from openchargeback.ledger.frozen import FROZEN, PARTS, Frozen
 from openchargeback.ledger.notes import NOTES, Acknowledged, read_notes
@@ -92,7 +93,7 @@ def read_ledger(root: Path) -> tuple[Ledger | None, list[Problem]]:
     approvals = _approvals(root, take, problems)
     period_files = _period_files(root, take, problems)
     notes = _notes(root, take, problems)
-    directory, faults = read_directory(take(PEOPLE_FILE), take(PROJECTS_FILE))
+    directory, faults = read_directory(*map(take, DIRECTORY_FILES))
     problems += [*faults, *_misnamed(root)]
     pages = _pages(root, take, problems)
     config_bytes = take(FILE_NAME)
@@ -117,7 +118,7 @@ def read_ledger(root: Path) -> tuple[Ledger | None, list[Problem]]:
 
 def _misnamed(root: Path) -> list[Problem]:
     """Files that would be read under the other spelling of their ending, and are passed over under this one."""
-    names = (FILE_NAME, LOCAL_FILE_NAME, PEOPLE_FILE, PROJECTS_FILE)
+    names = (FILE_NAME, LOCAL_FILE_NAME, *DIRECTORY_FILES)
     others = {str(PurePosixPath(name).with_suffix(".yml")): name for name in names}
     return [
         Problem(other, "misplaced-file", "is not read", f"name it {name}, or remove it")

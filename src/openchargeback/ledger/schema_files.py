@@ -13,7 +13,7 @@ from pathlib import Path, PurePosixPath
 
 from openchargeback.ledger.approvals import APPROVALS
 from openchargeback.ledger.config import CONFIG
-from openchargeback.ledger.directory import PEOPLE, PROJECTS
+from openchargeback.ledger.directory import FUNDS, PEOPLE, PROJECTS
 from openchargeback.ledger.frozen_shape import FROZEN_FILE
 from openchargeback.ledger.notes import NOTES_FILE
 from openchargeback.ledger.periods import PERIOD
@@ -38,6 +38,7 @@ KINDS: dict[str, Kind] = {
     "config": Kind(CONFIG, "Settings of a ledger", "config.yaml"),
     "people": Kind(PEOPLE, "PIs of a ledger", "directory/people.yaml"),
     "projects": Kind(PROJECTS, "Projects of a ledger", "directory/projects.yaml"),
+    "funds": Kind(FUNDS, "Funds of a ledger", "directory/funds.yaml"),
     "approvals": Kind(APPROVALS, "Decisions on charges", "approvals/*/*.yaml"),
     "frozen": Kind(FROZEN_FILE, "Record of a closed month", "periods/[0-9][0-9][0-9][0-9]-[0-9][0-9].frozen.yaml"),
     "notes": Kind(NOTES_FILE, "Notes on a closed month", "periods/[0-9][0-9][0-9][0-9]-[0-9][0-9].notes.yaml"),

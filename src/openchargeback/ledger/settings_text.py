@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from dataclasses import fields
 from typing import Any
 
-from openchargeback.ledger.directory import MATCH_COLUMNS, Directory, Entry, ProjectEntry
+from openchargeback.ledger.directory import MATCH_COLUMNS, Directory, Entry, FundEntry, ProjectEntry
 from openchargeback.ledger.settings import Config, EvidenceRule, PortalSettings, Review, Source
 
 
@@ -30,22 +30,20 @@ def settings_values(config: Config, sources: Iterable[str]) -> dict[str, Any]:
     }
 
 
-def directory_values(directory: Directory, people: Iterable[str], projects: Iterable[str]) -> dict[str, Any]:
-    """The entries of these people (canonical e-mail) and projects, as in the files of the directory."""
+def directory_values(directory: Directory) -> dict[str, Any]:
+    """The entries of a directory as in its files, sorted; without funds where it lists none."""
     aliases: dict[str, list[str]] = {}
     for alias, email in sorted(directory.aliases.items()):
         aliases.setdefault(email, []).append(alias)
-    known = sorted(set(projects) & set(directory.projects))
-    if not known and directory.projects:
-        # Whether there is a directory of projects at all decides on the flag unknown-project.
-        known = [min(directory.projects)]
-    return {
+    values = {
         "people": [
-            _changed(directory.people[email]) | ({"aliases": aliases[email]} if email in aliases else {})
-            for email in sorted(set(people) & set(directory.people))
+            _changed(person) | ({"aliases": aliases[email]} if email in aliases else {})
+            for email, person in sorted(directory.people.items())
         ],
-        "projects": [_project(directory.projects[id_]) for id_ in known],
+        "projects": [_project(entry) for _, entry in sorted(directory.projects.items())],
     }
+    funds = [_fund(entry) for _, entry in sorted(directory.funds.items())]
+    return values | ({"funds": funds} if funds else {})
 
 
 def _changed(value: Any) -> dict[str, Any]:
@@ -91,6 +89,8 @@ def _review(review: Review) -> dict[str, Any]:
 
 def _project(entry: ProjectEntry) -> dict[str, Any]:
     result: dict[str, Any] = {"id": entry.project.id, "title": entry.project.title}
+    if entry.award:
+        result["award"] = entry.award
     if entry.entries:
         result["entries"] = [_dated(each) for each in entry.entries]
     result |= {name: day.isoformat() for name, day in (("start", entry.start), ("end", entry.end)) if day}
@@ -101,6 +101,17 @@ def _project(entry: ProjectEntry) -> dict[str, Any]:
 
 
 def _dated(entry: Entry) -> dict[str, Any]:
-    result = {name: text for name, text in (("pi", entry.pi), ("fund", entry.fund)) if text}
-    dates = (("from", entry.since), ("until", entry.until))
-    return result | {name: day.isoformat() for name, day in dates if day}
+    payer = (("pi", entry.pi), ("fund", entry.fund), ("pis", list(entry.pis)), ("funds", list(entry.funds)))
+    return {name: value for name, value in payer if value} | _days(entry)
+
+
+def _fund(entry: FundEntry) -> dict[str, Any]:
+    texts = (("title", entry.title), ("sponsor_type", entry.sponsor_type))
+    result = {"id": entry.id} | {name: text for name, text in texts if text} | _days(entry)
+    if not entry.active:
+        result["status"] = "inactive"
+    return result | ({"department": entry.department} if entry.department else {})
+
+
+def _days(entry: Entry | FundEntry) -> dict[str, str]:
+    return {name: day.isoformat() for name, day in (("from", entry.since), ("until", entry.until)) if day}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime as dt
 import re
 from collections.abc import Iterator
 from decimal import Decimal
@@ -23,10 +24,12 @@ def quoted(text: str) -> str:
 
 
 def scalar(value: object) -> str:
-    """A single value: numbers and booleans bare, text bare where no reader can take it for anything else."""
+    """A single value: numbers, booleans and dates bare, text bare where no reader can take it for anything else."""
+    if value is None:
+        return "null"
     if isinstance(value, bool):
         return "true" if value else "false"
-    if isinstance(value, int):
+    if isinstance(value, int | dt.date):
         return str(value)
     text = money.exact(value) if isinstance(value, Decimal) else str(value)
     plain = _PLAIN.fullmatch(text) and text.lower() not in _WORDS and not _DIGEST.fullmatch(text)

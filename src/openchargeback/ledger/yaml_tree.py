@@ -3,6 +3,9 @@
 Scalars stay the text that stands in the file: what `NO`, `012`, `1:30` or `2025-01-31` mean is decided where the
 meaning is known (`shape.py`), never by guessing from the spelling. Anchors, aliases, tags, several documents, duplicate
 keys and deep nesting are refused: a ledger needs none of them, and each can hide something from a reviewer.
+
+`line` and `column` of a node count from 1. `start` and `end` are its characters in the text of the file (without a byte
+order mark): `text[start:end]`. A list or mapping in block style ends where its last value does.
 """
 
 from __future__ import annotations
@@ -21,10 +24,10 @@ from openchargeback.problems import Problem
 MAX_DEPTH = 40
 MAX_BYTES = 8 * 1024 * 1024
 _NULLS = frozenset({"", "~", "null", "Null", "NULL"})
-# What is no c-printable character (YAML 1.2, 5.1), as libyaml has it.
-_NO_YAML = re.compile("[^\t\n\r\x20-\x7e\x85\xa0-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
-# Line ends as libyaml counts them.
-_BREAK = re.compile("\r\n|[\n\r\x85\u2028\u2029]")
+NO_YAML = re.compile("[^\t\n\r\x20-\x7e\x85\xa0-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
+"""What is no c-printable character (YAML 1.2, 5.1), as libyaml has it."""
+BREAK = re.compile("\r\n|[\n\r\x85\u2028\u2029]")
+"""Line ends as libyaml counts them."""
 _Loader: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 
 
@@ -36,6 +39,8 @@ class Scalar:
     quoted: bool
     line: int
     column: int
+    start: int = field(default=0, compare=False)
+    end: int = field(default=0, compare=False)
 
     @property
     def is_null(self) -> bool:
@@ -45,20 +50,26 @@ class Scalar:
 
 @dataclass(frozen=True, slots=True)
 class Sequence:
-    """A list at a place."""
+    """A list at a place; `flow` where it is written between brackets."""
 
     items: tuple[Node, ...]
     line: int
     column: int
+    flow: bool = field(default=False, compare=False)
+    start: int = field(default=0, compare=False)
+    end: int = field(default=0, compare=False)
 
 
 @dataclass(frozen=True, slots=True)
 class Mapping:
-    """Keys with their values at a place, in the order of the file."""
+    """Keys with their values at a place, in the order of the file; `flow` where they are written between braces."""
 
     items: tuple[tuple[Scalar, Node], ...]
     line: int
     column: int
+    flow: bool = field(default=False, compare=False)
+    start: int = field(default=0, compare=False)
+    end: int = field(default=0, compare=False)
 
 
 Node = Scalar | Sequence | Mapping
@@ -90,15 +101,15 @@ def parse(data: bytes, path: str) -> tuple[Node | None, Reader]:
         content = data.removeprefix(codecs.BOM_UTF8)
         text = content.decode()
     except UnicodeDecodeError as error:
-        reader.lines = _BREAK.split(content.decode(errors="replace"))
+        reader.lines = BREAK.split(content.decode(errors="replace"))
         before = content[: error.start].decode()
         reader.fault(_at(before, len(before)), "yaml-encoding", "not UTF-8 text", "save the file as UTF-8")
         return None, reader
     if len(data) > MAX_BYTES:
         reader.problems.append(Problem(path, "yaml-size", f"larger than {MAX_BYTES:,} bytes", "split the file"))
         return None, reader
-    reader.lines = _BREAK.split(text)
-    if found := _NO_YAML.search(text):
+    reader.lines = BREAK.split(text)
+    if found := NO_YAML.search(text):
         message = f"not valid YAML: a character that no text holds, U+{ord(found[0]):04X}"
         fix = "remove it; between double quotes it can be written as an escape"
         reader.fault(_at(text, found.start()), "yaml-syntax", message, fix)
@@ -136,7 +147,7 @@ class _Refused(Exception):
 
 def _at(text: str, index: int) -> Scalar:
     """The place of a character, by the lines that `Reader.fault` shows."""
-    lines = _BREAK.split(text[:index])
+    lines = BREAK.split(text[:index])
     return Scalar("", False, len(lines), len(lines[-1]) + 1)
 
 
@@ -161,6 +172,7 @@ def _build(events: Iterator[Any], reader: Reader) -> Node | None:
 
 def _node(event: Any, events: Iterator[Any], reader: Reader, depth: int) -> Node:
     line, column = event.start_mark.line + 1, event.start_mark.column + 1
+    start, end = event.start_mark.index, event.end_mark.index
     if isinstance(event, yaml.AliasEvent) or event.anchor:
         _refuse(event, reader, "anchors and aliases are not read", "write the value out")
     if event.tag and event.tag != "!":
@@ -168,17 +180,21 @@ def _node(event: Any, events: Iterator[Any], reader: Reader, depth: int) -> Node
     if depth > MAX_DEPTH:
         _refuse(event, reader, f"nested deeper than {MAX_DEPTH} levels", "flatten the file")
     if isinstance(event, yaml.ScalarEvent):
-        return Scalar(event.value, event.style is not None and event.style != "", line, column)
+        quoted = event.style is not None and event.style != ""
+        return Scalar(event.value, quoted, line, column, start, end)
+    flow = bool(event.flow_style)
     if isinstance(event, yaml.SequenceStartEvent):
         items = []
         while not isinstance(event := next(events), yaml.SequenceEndEvent):
             items.append(_node(event, events, reader, depth + 1))
-        return Sequence(tuple(items), line, column)
+            end = items[-1].end
+        return Sequence(tuple(items), line, column, flow, start, _end(event) if flow else end)
     pairs: list[tuple[Scalar, Node]] = []
     seen: dict[str, Scalar] = {}
     while not isinstance(event := next(events), yaml.MappingEndEvent):
         key = _node(event, events, reader, depth + 1)
         value = _node(next(events), events, reader, depth + 1)
+        end = value.end
         if not isinstance(key, Scalar):
             reader.fault(key, "yaml-key", "a key must be plain text", "write a name before the colon")
         elif first := seen.get(key.text):
@@ -186,7 +202,12 @@ def _node(event: Any, events: Iterator[Any], reader: Reader, depth: int) -> Node
         else:
             seen[key.text] = key
             pairs.append((key, value))
-    return Mapping(tuple(pairs), line, column)
+    return Mapping(tuple(pairs), line, column, flow, start, _end(event) if flow else end)
+
+
+def _end(event: Any) -> int:
+    end: int = event.end_mark.index
+    return end
 
 
 def _refuse(event: Any, reader: Reader, message: str, fix: str) -> None:

@@ -7,10 +7,10 @@ from dataclasses import dataclass, field
 from decimal import Decimal
 
 from openchargeback.ledger.config import FILE_NAME
-from openchargeback.ledger.directory import PEOPLE_FILE, PROJECTS_FILE, Directory
+from openchargeback.ledger.directory import FUNDS_FILE, PEOPLE_FILE, PROJECTS_FILE, Directory
 from openchargeback.ledger.settings import Config
 from openchargeback.money import ZERO
-from openchargeback.plan.settings import Key, alias_leaves, config_leaves, project_leaves
+from openchargeback.plan.settings import Key, config_leaves, fund_leaves, people_leaves, project_leaves
 from openchargeback.plan.values import Cause, LineKey, PeriodChange, SettingChange
 
 
@@ -29,10 +29,14 @@ class _Changed:
 
     def concerns(self, line: LineKey) -> bool:
         """Whether it can have moved a billing line, which a change of its kind did."""
+        if self.everywhere:
+            return True
         if self.path == PEOPLE_FILE:
             return line.pi in self.people
         if self.path == PROJECTS_FILE:
-            return self.everywhere or line.project == self.key[0]
+            return line.project == self.key[0]
+        if self.path == FUNDS_FILE:
+            return line.fund == self.key[0]
         return self.key[0] != "plan" and (self.key[0] != "sources" or line.source == self.key[1])
 
     def told(self) -> SettingChange:
@@ -51,7 +55,7 @@ def changed_settings(
     """
     config = _changed(FILE_NAME, config_leaves(old[0], new[0]), config_leaves(new[0], old[0]))
     result = _with_amounts(config, Cause.CONFIG, periods)
-    directory = [*_aliases(old[1], new[1]), *_projects(old[1], new[1])]
+    directory = [*_people(old[1], new[1]), *_projects(old[1], new[1]), *_funds(old[1], new[1])]
     return (*result, *_with_amounts(directory, Cause.DIRECTORY, periods))
 
 
@@ -63,11 +67,13 @@ def _changed(path: str, was: Mapping[Key, str], now: Mapping[Key, str]) -> list[
     ]
 
 
-def _aliases(old: Directory, new: Directory) -> list[_Changed]:
-    found = _changed(PEOPLE_FILE, alias_leaves(old), alias_leaves(new))
+def _people(old: Directory, new: Directory) -> list[_Changed]:
+    found = _changed(PEOPLE_FILE, people_leaves(old, new), people_leaves(new, old))
+    moved = set(old.aliases.items()) ^ set(new.aliases.items())
     for each in found:
-        changed = set(each.old.split(", ")) ^ set(each.new.split(", "))
-        each.people = frozenset({each.key[0], *changed})
+        email = each.key[0]
+        each.people = frozenset({email, *(alias for alias, owner in moved if owner == email)})
+        each.everywhere = bool(old.people) != bool(new.people)  # then people are unknown, or no longer
     return found
 
 
@@ -79,6 +85,13 @@ def _projects(old: Directory, new: Directory) -> list[_Changed]:
         matches = {entry.match if entry else () for entry in entries}
         claims = each.key[1:2] in ((), ("match",)) and len(matches) > 1  # charges of whatever project they had
         each.everywhere = first_or_last or claims
+    return found
+
+
+def _funds(old: Directory, new: Directory) -> list[_Changed]:
+    found = _changed(FUNDS_FILE, fund_leaves(old, new), fund_leaves(new, old))
+    for each in found:
+        each.everywhere = bool(old.funds) != bool(new.funds)  # then funds are unknown, or no longer
     return found
 
 

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import enum
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import fields, is_dataclass, replace
 from decimal import Decimal
-from typing import Any
+from typing import Any, TypeVar
 
 from openchargeback import money
-from openchargeback.ledger.directory import MATCH_COLUMNS, Directory, ProjectEntry
+from openchargeback.ledger.directory import MATCH_COLUMNS, Directory, FundEntry, ProjectEntry
 from openchargeback.ledger.settings import (
     Config,
     EvidenceRule,
@@ -20,9 +20,10 @@ from openchargeback.ledger.settings import (
     Source,
     StatementSettings,
 )
-from openchargeback.model import Project
+from openchargeback.model import Person, Project
 
 Key = tuple[str, ...]
+_Entry = TypeVar("_Entry")
 
 
 def billing_config(config: Config) -> Config:
@@ -49,9 +50,13 @@ def billing_config(config: Config) -> Config:
 
 
 def billing_directory(directory: Directory) -> Directory:
-    """What of the directory decides who pays: aliases and projects, without names and titles."""
-    projects = {name: replace(entry, project=Project(name, "")) for name, entry in directory.projects.items()}
-    return Directory({}, directory.aliases, projects)
+    """What of the directory decides who pays and what is flagged, without names, titles and the like."""
+    return Directory(
+        {email: Person(email, "") for email in directory.people},
+        directory.aliases,
+        {name: replace(entry, project=Project(name, ""), award="") for name, entry in directory.projects.items()},
+        {id_: FundEntry(id_, since=e.since, until=e.until, active=e.active) for id_, e in directory.funds.items()},
+    )
 
 
 def config_leaves(config: Config, other: Config) -> dict[Key, str]:
@@ -74,12 +79,20 @@ def config_leaves(config: Config, other: Config) -> dict[Key, str]:
     return {_as_written(key): text for key, text in leaves.items()}
 
 
-def alias_leaves(directory: Directory) -> dict[Key, str]:
-    """The aliases of each person, by the person's e-mail address."""
-    people: dict[str, list[str]] = {}
+def people_leaves(directory: Directory, other: Directory) -> dict[Key, str]:
+    """The aliases of the people who are not the same in another directory, by e-mail address.
+
+    Whoever only this one has is told as a whole.
+    """
+    mine, theirs = (_aliases(each) for each in (directory, other))
+    return _entry_leaves(mine, theirs, lambda aliases: {"aliases": aliases})
+
+
+def _aliases(directory: Directory) -> dict[str, tuple[str, ...]]:
+    people: dict[str, list[str]] = {email: [] for email in directory.people}
     for alias, email in sorted(directory.aliases.items()):
-        people.setdefault(email, []).append(alias)
-    return {(email, "aliases"): ", ".join(aliases) for email, aliases in people.items()}
+        people[email].append(alias)
+    return {email: tuple(aliases) for email, aliases in people.items()}
 
 
 def project_leaves(directory: Directory, other: Directory) -> dict[Key, str]:
@@ -88,16 +101,35 @@ def project_leaves(directory: Directory, other: Directory) -> dict[Key, str]:
     A project that only this one has is told as a whole, by its id.
     """
     mine, theirs = (billing_directory(each).projects for each in (directory, other))
+    return _entry_leaves(mine, theirs, _project)
+
+
+def fund_leaves(directory: Directory, other: Directory) -> dict[Key, str]:
+    """What of the funds decides whether a charge is flagged, where it is not the same in another directory."""
+    mine, theirs = (billing_directory(each).funds for each in (directory, other))
+    return _entry_leaves(mine, theirs, _fund)
+
+
+def _entry_leaves(
+    mine: Mapping[str, _Entry], theirs: Mapping[str, _Entry], told: Callable[[_Entry], Mapping[str, Any]]
+) -> dict[Key, str]:
     leaves: dict[Key, str] = {}
     for id_, entry in mine.items():
         if entry != theirs.get(id_):
-            leaves |= _whole_or_leaves(_project(entry), (id_,), whole=id_ not in theirs)
+            leaves |= _whole_or_leaves(told(entry), (id_,), whole=id_ not in theirs)
     return leaves
+
+
+def _fund(entry: FundEntry) -> dict[str, Any]:
+    return {"from": entry.since, "until": entry.until, "status": "" if entry.active else "inactive"}
 
 
 def _project(entry: ProjectEntry) -> dict[str, Any]:
     """A project as in the file."""
-    dated = [{"pi": each.pi, "fund": each.fund, "from": each.since, "until": each.until} for each in entry.entries]
+    dated = [
+        {"pi": e.pi, "fund": e.fund, "pis": e.pis, "funds": e.funds, "from": e.since, "until": e.until}
+        for e in entry.entries
+    ]
     own = dated[0] if entry.single and dated else {}
     entries = {} if own else {str(number): each for number, each in enumerate(dated, 1)}
     match = {column: tuple(value for name, value in entry.match if name == column) for column in MATCH_COLUMNS}

@@ -7,7 +7,7 @@ from dataclasses import replace
 from typing import Any
 
 from openchargeback.ledger.config import FILE_NAME
-from openchargeback.ledger.directory import PEOPLE_FILE, PROJECTS_FILE, Directory
+from openchargeback.ledger.directory import FUNDS_FILE, PEOPLE_FILE, PROJECTS_FILE, Directory
 from openchargeback.ledger.frozen import Frozen, part_path
 from openchargeback.ledger.notes import NOTES
 from openchargeback.ledger.periods import PeriodFile
@@ -81,6 +81,7 @@ def kept_months(
     for path, changed, used in (
         (PEOPLE_FILE, _changed_people(old[1], new[1]), _people),
         (PROJECTS_FILE, _different(old[1].projects, new[1].projects), _projects),
+        (FUNDS_FILE, _different(old[1].funds, new[1].funds), _funds),
     ):
         using = {period: changed & used(record) for period, record in sorted(records.items())}
         months = [period for period, names in using.items() if names]
@@ -103,6 +104,10 @@ def _people(record: Frozen) -> set[str]:
 
 def _projects(record: Frozen) -> set[str]:
     return {*record.directory.projects, *(line.project for line in record.lines)}
+
+
+def _funds(record: Frozen) -> set[str]:
+    return {*record.directory.funds, *(line.fund for line in record.lines)}
 
 
 def _changed_people(old: Directory, new: Directory) -> set[str]:

@@ -12,7 +12,7 @@ from openchargeback.billing.freezing import history_of, months_before
 from openchargeback.billing.pipeline import Posted, Settled
 from openchargeback.ledger import git
 from openchargeback.ledger.config import FILE_NAME, read_config
-from openchargeback.ledger.directory import PEOPLE_FILE, PROJECTS_FILE
+from openchargeback.ledger.directory import FILES as DIRECTORY_FILES
 from openchargeback.ledger.evidence import HostRecord, evidence_of, missing_evidence
 from openchargeback.ledger.periods import PeriodFile, read_period
 from openchargeback.ledger.reading import Ledger, read_ledger
@@ -186,12 +186,11 @@ def _reached(
     configs: tuple[Config | None, Config | None],
 ) -> tuple[str, ...]:
     old, new = (billing_config(config) if config else None for config in configs)
-    directory = (PEOPLE_FILE, PROJECTS_FILE)
     return reached_periods(
         sides.base.entries,
         sides.head.entries,
         states,
-        settings_differ=old != new or any(path in directory for path in _changed(sides)),
+        settings_differ=old != new or any(path in DIRECTORY_FILES for path in _changed(sides)),
         unusual=any(config is not None and config.review.unusual_amount is not None for config in configs),
     )
 

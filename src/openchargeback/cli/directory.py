@@ -1,0 +1,189 @@
+"""`focus-billing directory`: people, projects and funds, one by one or from a list."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import click
+
+from openchargeback.cli.options import as_json, root_of, with_ledger
+from openchargeback.cli.report import print_json, shown
+from openchargeback.ledger.directory import SPONSOR_TYPES
+from openchargeback.ledger.directory_csv import read_list
+from openchargeback.ledger.directory_edit import KINDS, Edited
+from openchargeback.publish.directory import add_entry, import_list
+
+
+@click.group()
+def directory() -> None:
+    """Add and import people, projects and funds.
+
+    \b
+    Example: focus-billing directory add person ada@example.edu --name "Ada Okafor"
+             focus-billing directory import projects.csv --dry-run
+    """
+
+
+@directory.group()
+def add() -> None:
+    """Add a person, a project or a fund that the directory does not know.
+
+    \b
+    Example: focus-billing directory add fund BIO-2024-001 --sponsor-type federal --until 2027-06-30
+    """
+
+
+def _several(name: str, help_: str) -> Callable[[Any], Any]:
+    return click.option(name, multiple=True, metavar="TEXT", help=f"{help_} Give it several times for several.")
+
+
+@add.command("person")
+@click.argument("email")
+@click.option("--name", help="The name on statements.")
+@click.option("--department", help="The department on statements.")
+@_several("--alias", "Another address of the same person.")
+@with_ledger
+def add_person(email: str, name: str | None, department: str | None, alias: tuple[str, ...], named: str | None) -> None:
+    """Add a PI to directory/people.yaml.
+
+    \b
+    Example: focus-billing directory add person ada@example.edu --name "Ada Okafor" --department Biology
+    """
+    _add(named, "people", {"email": email, "name": name, "department": department, "aliases": alias})
+
+
+@add.command("project")
+@click.argument("id_", metavar="ID")
+@click.option("--title", help="The title on pages and statements.")
+@_several("--pi", "E-mail address of the PI, the main one first.")
+@_several("--fund", "The fund that pays, the main one first.")
+@click.option("--award", help="Number of the grant or contract.")
+@click.option("--start", metavar="DATE", help="First day on which the project may spend.")
+@click.option("--end", metavar="DATE", help="Last day on which the project may spend.")
+@click.option("--from", "since", metavar="DATE", help="First day on which PI and fund hold.")
+@click.option("--until", metavar="DATE", help="Last day on which PI and fund hold.")
+@_several("--sub-account", "A SubAccountId whose charges belong to the project.")
+@_several("--billing-account", "A BillingAccountId whose charges belong to the project.")
+@_several("--resource", "A ResourceId whose charges belong to the project.")
+@with_ledger
+def add_project(
+    id_: str,
+    title: str | None,
+    pi: tuple[str, ...],
+    fund: tuple[str, ...],
+    award: str | None,
+    start: str | None,
+    end: str | None,
+    since: str | None,
+    until: str | None,
+    sub_account: tuple[str, ...],
+    billing_account: tuple[str, ...],
+    resource: tuple[str, ...],
+    named: str | None,
+) -> None:
+    """Add a project to directory/projects.yaml.
+
+    \b
+    Example: focus-billing directory add project sky-survey --pi zoe@example.edu --fund AST-3300-001
+    """
+    match = {"SubAccountId": sub_account, "BillingAccountId": billing_account, "ResourceId": resource}
+    entry = {
+        "id": id_,
+        "title": title,
+        "pi": pi[0] if pi else None,
+        "fund": fund[0] if fund else None,
+        "pis": pi[1:],
+        "funds": fund[1:],
+        "award": award,
+        "start": start,
+        "end": end,
+        "from": since,
+        "until": until,
+        "match": {column: values for column, values in match.items() if values},
+    }
+    _add(named, "projects", entry)
+
+
+@add.command("fund")
+@click.argument("id_", metavar="ID")
+@click.option("--title", help="What the fund is called.")
+@click.option("--sponsor-type", type=click.Choice(SPONSOR_TYPES), help="Whose money it is.")
+@click.option("--from", "since", metavar="DATE", help="First day of use that may be charged to it.")
+@click.option("--until", metavar="DATE", help="Last day of use that may be charged to it.")
+@click.option("--status", type=click.Choice(["active", "inactive"]), help="inactive: nothing may be charged to it.")
+@click.option("--department", help="The department that owns it.")
+@with_ledger
+def add_fund(
+    id_: str,
+    title: str | None,
+    sponsor_type: str | None,
+    since: str | None,
+    until: str | None,
+    status: str | None,
+    department: str | None,
+    named: str | None,
+) -> None:
+    """Add a fund to directory/funds.yaml.
+
+    \b
+    Example: focus-billing directory add fund BIO-2024-001 --sponsor-type federal --until 2027-06-30
+    """
+    entry = {
+        "id": id_,
+        "title": title,
+        "sponsor_type": sponsor_type,
+        "from": since,
+        "until": until,
+        "status": status,
+        "department": department,
+    }
+    _add(named, "funds", entry)
+
+
+def _add(named: str | None, kind: str, entry: dict[str, Any]) -> None:
+    given = {key: value for key, value in entry.items() if value}
+    id_ = entry[KINDS[kind].id]
+    line = add_entry(root_of(named), kind, {KINDS[kind].id: id_, **given})
+    click.echo(f"{KINDS[kind].path}:{line}: added {shown(id_.strip())}")
+
+
+@directory.command("import")
+@click.argument("file", type=click.Path(path_type=Path, exists=True, dir_okay=False))
+@click.option("--kind", type=click.Choice(list(KINDS)), help="What the file lists, where its columns do not say it.")
+@click.option("--dry-run", is_flag=True, help="Only say what would be done.")
+@with_ledger
+@as_json
+def import_(file: Path, kind: str | None, dry_run: bool, named: str | None, json_: bool) -> None:
+    """Add the people, projects or funds of a CSV file, and change those that are known.
+
+    The first line names the columns, which are the keys of the YAML file. An empty cell leaves the key as it is.
+
+    \b
+    Example: focus-billing directory import people.csv --dry-run
+    """
+    root = root_of(named)
+    listed = read_list(file.read_bytes(), str(file), kind)
+    done = import_list(root, listed, str(file), dry_run=dry_run)
+    path = KINDS[listed.kind].path
+    if json_:
+        print_json(_as_json(path, listed.kind, done, dry_run=dry_run))
+        return
+    for id_ in done.added:
+        click.echo(f"  + {shown(id_)}")
+    for id_, keys in done.changed.items():
+        click.echo(f"  ~ {shown(id_)}: {', '.join(keys)}")
+    counts = f"{len(done.added):,} added, {len(done.changed):,} changed, {len(done.unchanged):,} unchanged"
+    click.echo(f"{path}: {counts}{'; nothing was written (dry run)' if dry_run else ''}")
+
+
+def _as_json(path: str, kind: str, done: Edited, *, dry_run: bool) -> dict[str, object]:
+    return {
+        "dry_run": dry_run,
+        "file": path,
+        "kind": kind,
+        "added": list(done.added),
+        "changed": [{"id": id_, "keys": list(keys)} for id_, keys in done.changed.items()],
+        "unchanged": list(done.unchanged),
+    }

@@ -1,0 +1,235 @@
+"""Lists of people, projects or funds as CSV, from a grants system or a spreadsheet, as entries of the directory.
+
+Cells are read by the shapes that read the YAML files, so that both ask for the same and say the same where it is wrong.
+"""
+
+from __future__ import annotations
+
+import csv
+import io
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import PurePath
+from typing import Any
+
+from openchargeback.ledger import shape, yaml_tree
+from openchargeback.ledger.directory import directory_of
+from openchargeback.ledger.directory_edit import KINDS, Kind
+from openchargeback.ledger.yaml_tree import NO_YAML, Node, Reader, Scalar
+from openchargeback.problems import Problem, UsageFault
+
+MATCH = {"sub_account": "SubAccountId", "billing_account": "BillingAccountId", "resource": "ResourceId"}
+"""The columns of a list of projects that stand for the keys of `match`."""
+
+_SEPARATORS = {";": "semicolons", "\t": "tabs", "|": "bars"}
+_LINE_END = re.compile("\r\n|\n|\r")
+"""Line ends as the csv module counts them."""
+_IN_CELL = re.compile(r"\s*[\r\n]\s*")
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """A line of the list: its entry as YAML keys to values, and where it stands. Empty cells have no keys."""
+
+    id: str
+    entry: Mapping[str, Any]
+    line: int
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class Listed:
+    """A list that was read. kind: `people`, `projects` or `funds`. rows: none where it has problems."""
+
+    kind: str
+    rows: tuple[Row, ...]
+    problems: tuple[Problem, ...]
+
+
+def columns_of(kind: str) -> tuple[str, ...]:
+    """The columns that a list of this kind may have: the keys of an entry, and accounts and resources for `match`."""
+    keys = [key for key in KINDS[kind].entry.fields if key not in ("entries", "match")]
+    return (*keys, *MATCH) if kind == "projects" else tuple(keys)
+
+
+def read_list(data: bytes, path: str, kind: str | None = None) -> Listed:
+    """The entries of a CSV file with all its faults. path: as the person wrote it. kind: else told from the columns.
+
+    Raises UsageFault where the columns fit several kinds and the name of the file says none.
+    """
+    reader = Reader(path)
+    try:
+        text = data.decode("utf-8-sig")
+    except UnicodeDecodeError as error:
+        reader.lines = _LINE_END.split(data.decode("utf-8", "replace"))
+        line = len(_LINE_END.split(data[: error.start].decode("utf-8", "replace")))
+        _fault(reader, line, 1, "not UTF-8 text", "save the file as CSV in UTF-8")
+        return Listed(kind or "", (), tuple(reader.problems))
+    table = _table(text, reader)
+    if table is None:
+        return Listed(kind or "", (), tuple(reader.problems))
+    kind = kind or _kind_of(table.names, path)
+    usable = _check_head(table, kind, reader)
+    even = _check_widths(table, reader)
+    if not usable:
+        return Listed(kind, (), tuple(reader.problems))
+    found = [_row(table, line, cells, KINDS[kind], reader) for line, cells in even]
+    nodes = [node for row in found if row for node in row[1:]]
+    root = yaml_tree.Mapping(((Scalar(kind, False, 1, 1), yaml_tree.Sequence(tuple(nodes), 1, 1)),), 1, 1)
+    directory_of(KINDS[kind].file.read(root, reader) or {}, reader)
+    rows = () if reader.problems else tuple(row[0] for row in found if row)
+    return Listed(kind, rows, tuple(reader.problems))
+
+
+@dataclass(frozen=True, slots=True)
+class _Table:
+    """The cells of a CSV file, trimmed. head, rows: each with the line it begins on. lines: of the file."""
+
+    head: tuple[int, Sequence[str]]
+    rows: Sequence[tuple[int, Sequence[str]]]
+    lines: Sequence[str]
+
+    @property
+    def names(self) -> list[str]:
+        """The columns, without regard to case."""
+        return [name.casefold() for name in self.head[1]]
+
+
+def _table(text: str, reader: Reader) -> _Table | None:
+    """The table in a text; None where nothing can be made of it. Blank rows are passed over."""
+    lines = _LINE_END.split(text)
+    reader.lines = lines
+    if found := NO_YAML.search(text):
+        line = len(_LINE_END.split(text[: found.start()]))
+        message = f"a character that no text holds, U+{ord(found[0]):04X}"
+        _fault(reader, line, 1, message, "remove it")
+        return None
+    rows: list[tuple[int, list[str]]] = []
+    source = csv.reader(io.StringIO(text, newline=""), strict=True)
+    line = 1
+    try:
+        for cells in source:
+            if any(cell.strip() for cell in cells):
+                rows.append((line, [_IN_CELL.sub(" ", cell.strip()) for cell in cells]))
+            line = source.line_num + 1
+    except csv.Error as error:
+        fix = "close the quotes; a quote within a quoted cell is written twice"
+        _fault(reader, line, 1, f"not readable as CSV: {error}", fix)
+        return None
+    if not rows:
+        _fault(reader, 0, 0, "the file is empty", "begin with a line that names the columns")
+        return None
+    return _Table(rows[0], rows[1:], lines)
+
+
+def _kind_of(names: Sequence[str], path: str) -> str:
+    """What a list is of: the kind that has its columns. The file's name decides between several."""
+    fitting = {kind: len({*names} & {*columns_of(kind)}) for kind in KINDS}
+    best = [kind for kind, count in fitting.items() if count == max(fitting.values())]
+    stem = PurePath(path).stem.casefold()
+    named = [kind for kind in best if kind in stem]
+    if len(best) == 1 or len(named) == 1:
+        return (named or best)[0]
+    if max(fitting.values()):
+        raise UsageFault(f"{path} may list {' or '.join(best)}; say which with --kind")
+    return best[0]
+
+
+def _check_head(table: _Table, kind: str, reader: Reader) -> bool:
+    """Whether the first line says what the columns hold."""
+    had = len(reader.problems)
+    names, known, what = table.names, columns_of(kind), KINDS[kind]
+    every = {column for each in KINDS for column in columns_of(each)}
+    line, head = table.head
+    if not every.intersection(names):
+        other = next((mark for mark in _SEPARATORS if len(names) == 1 and every.intersection(names[0].split(mark))), "")
+        if other:
+            message, fix = f"the columns are separated by {_SEPARATORS[other]}", "save the file with commas"
+        else:
+            message = "the first line names no column"
+            fix = f"begin with a line such as {','.join(known[:4])}"
+        _fault(reader, line, 1, message, fix)
+        return False
+    starts = _starts(table.lines[line - 1])
+    for number, name in enumerate(names):
+        column = starts[number] if number < len(starts) else 1
+        if not name:
+            _fault(reader, line, column, "a column has no name", "name it, or remove it")
+        elif name not in known:
+            fix = shape.did_you_mean(name, known)
+            _fault(reader, line, column, f"`{head[number][:60]}` is no column of a list of {kind}", fix)
+        elif name in names[:number]:
+            _fault(reader, line, column, f"the column {name} stands here again", "keep one")
+    if what.id not in names:
+        _fault(reader, line, 1, f"there is no column {what.id}", "add it: it says which entry is meant")
+    return len(reader.problems) == had
+
+
+def _check_widths(table: _Table, reader: Reader) -> list[tuple[int, Sequence[str]]]:
+    """The rows that have as many cells as there are columns."""
+    columns = len(table.head[1])
+    for line, cells in table.rows:
+        if len(cells) != columns:
+            message = f"{len(cells)} cell{'s' * (len(cells) != 1)}, but the header names {columns}"
+            more = "put a cell that holds a comma between double quotes"
+            fix = more if len(cells) > columns else "fill up the row with commas"
+            _fault(reader, line, 1, message, fix)
+    return [(line, cells) for line, cells in table.rows if len(cells) == columns]
+
+
+def _row(table: _Table, line: int, cells: Sequence[str], what: Kind, reader: Reader) -> tuple[Row, Node] | None:
+    """A row as entry and as the node that the shape reads; None where it does not say what it is about."""
+    text = table.lines[line - 1]
+    starts = _starts(text)
+    if len(starts) != len(cells):  # a cell of several lines
+        starts = [1] * len(cells)
+    filled = {name: (cell, start) for name, cell, start in zip(table.names, cells, starts, strict=True) if cell}
+    if what.id not in filled:
+        _fault(reader, line, 1, f"the cell of {what.id} is empty", "fill it in, or remove the row")
+        return None
+    entry: dict[str, Any] = {}
+    pairs: list[tuple[Scalar, Node]] = []
+    match: list[tuple[Scalar, Node]] = []
+    for name, (cell, start) in filled.items():
+        key = MATCH.get(name, name)
+        field = shape.ListOf(shape.Text()) if name in MATCH else what.entry.fields[key]
+        value = _value(cell, field)
+        if not value:
+            continue
+        node = _node(value, line, start)
+        (match if name in MATCH else pairs).append((Scalar(key, False, line, start), node))
+        if name in MATCH:
+            entry.setdefault("match", {})[key] = value
+        else:
+            entry[key] = value
+    if match:
+        pairs.append((Scalar("match", False, line, 1), yaml_tree.Mapping(tuple(match), line, 1)))
+    id_ = what.canonical(filled[what.id][0])
+    return Row(id_, entry, line, text), yaml_tree.Mapping(tuple(pairs), line, filled[what.id][1])
+
+
+def _value(cell: str, what: shape.Shape) -> str | list[str]:
+    if isinstance(what, shape.ListOf):
+        return [each.strip() for each in re.split("[;|]", cell) if each.strip()]
+    return cell.casefold() if isinstance(what, shape.Choice) else cell
+
+
+def _node(value: str | list[str], line: int, column: int) -> Node:
+    if isinstance(value, list):
+        return yaml_tree.Sequence(tuple(Scalar(each, True, line, column) for each in value), line, column)
+    return Scalar(value, True, line, column)
+
+
+def _starts(line: str) -> list[int]:
+    """The columns, from 1, on which the cells of a line begin."""
+    starts, quoted = [1], False
+    for place, character in enumerate(line, 1):
+        quoted ^= character == '"'
+        if character == "," and not quoted:
+            starts.append(place + 1)
+    return starts
+
+
+def _fault(reader: Reader, line: int, column: int, message: str, fix: str) -> None:
+    reader.fault(Scalar("", False, line, column), "directory-csv", message, fix)

@@ -1,0 +1,137 @@
+"""Entries put into the directory of a ledger: checked first, then written whole or not at all."""
+
+from __future__ import annotations
+
+import json
+from collections import Counter
+from collections.abc import Iterable, Mapping
+from contextlib import nullcontext
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+from openchargeback.ledger.directory import FILES, read_directory
+from openchargeback.ledger.directory_csv import Listed
+from openchargeback.ledger.directory_edit import KINDS, Edited, edited, entry_lines
+from openchargeback.ledger.files import read_bytes
+from openchargeback.ledger.schema_files import schema_comment
+from openchargeback.problems import LedgerFault, Problem, UsageFault
+from openchargeback.publish.lock import locked
+from openchargeback.publish.single import write_file
+
+
+def put_entries(root: Path, kind: str, entries: Iterable[Mapping[str, Any]], *, dry_run: bool = False) -> Edited:
+    """Add entries to a file of the directory, or change those that are known; see `directory_edit.with_entries`.
+
+    Raises LedgerFault where the directory has problems afterwards that it does not have now, or cannot be read.
+    """
+    return _put(root, kind, entries, dry_run=dry_run)
+
+
+def add_entry(root: Path, kind: str, entry: Mapping[str, Any]) -> int:
+    """Add one entry; gives its line. Raises UsageFault where it is known already or would be a problem."""
+    what = KINDS[kind]
+    id_ = what.canonical(entry[what.id])
+    if not id_:
+        raise UsageFault(f"the {what.id} is empty")
+    try:
+        json.dumps(entry, ensure_ascii=False).encode()
+    except UnicodeEncodeError:
+        raise UsageFault("what was given is not UTF-8 text") from None
+    with locked(root):
+        contents = _contents(root)
+        directory, _ = read_directory(*contents.values())
+        lines = entry_lines(contents[what.path], kind)
+        owner = directory.aliases.get(id_, id_) if kind == "people" else id_
+        if owner in lines:
+            known = "known already" if owner == id_ else f"an alias of {owner}"
+            raise UsageFault(f"{id_} is {known}: {what.path}:{lines[owner]}")
+        try:
+            done = _write(root, kind, contents, [entry])
+        except _NewProblems as fault:
+            told = "; ".join(f"{each.message}; {each.fix}" for each in fault.problems)
+            raise UsageFault(f"{told} (nothing was written)") from None
+    return entry_lines(done.data, kind)[id_]
+
+
+def import_list(root: Path, listed: Listed, path: str, *, dry_run: bool = False) -> Edited:
+    """Put the rows of a list into the directory. path: of the list, as the person wrote it.
+
+    Raises LedgerFault as `put_entries` does; a problem that a row causes is told with the row's line.
+    """
+    if listed.problems:
+        raise LedgerFault(listed.problems)
+    rows = {row.id: row for row in listed.rows}
+    try:
+        return _put(root, listed.kind, [row.entry for row in listed.rows], dry_run=dry_run)
+    except _NewProblems as fault:
+        found = [(problem, rows.get(id_)) for problem, id_ in fault.found]
+        raise LedgerFault(
+            replace(problem, path=path, line=row.line, column=1, excerpt=row.text) if row else problem
+            for problem, row in found
+        ) from None
+
+
+class _NewProblems(LedgerFault):
+    """What would be wrong with the directory; found: each problem with the id of the entry it is about."""
+
+    def __init__(self, found: list[tuple[Problem, str]]) -> None:
+        self.found = found
+        super().__init__(problem for problem, _ in found)
+
+
+def _put(root: Path, kind: str, entries: Iterable[Mapping[str, Any]], *, dry_run: bool) -> Edited:
+    with nullcontext() if dry_run else locked(root):
+        return _write(root, kind, _contents(root), entries, dry_run=dry_run)
+
+
+def _contents(root: Path) -> dict[str, bytes | None]:
+    problems: list[Problem] = []
+    contents = {path: read_bytes(root, path, problems) for path in FILES}
+    if problems:
+        raise LedgerFault(problems, root)
+    return contents
+
+
+def _write(
+    root: Path,
+    kind: str,
+    contents: Mapping[str, bytes | None],
+    entries: Iterable[Mapping[str, Any]],
+    *,
+    dry_run: bool = False,
+) -> Edited:
+    path = KINDS[kind].path
+    before = contents[path]
+    done = edited(schema_comment(root, path).encode() if before is None else before, kind, entries)
+    if not (done.added or done.changed):
+        return done
+    if new := _new_problems(kind, contents, done.data):
+        raise _NewProblems(new)
+    if not dry_run:
+        (root / path).parent.mkdir(exist_ok=True)
+        write_file(root / path, done.data)
+    return done
+
+
+def _new_problems(kind: str, contents: Mapping[str, bytes | None], data: bytes) -> list[tuple[Problem, str]]:
+    """The problems that the directory would have and does not have now, each with the id of its entry.
+
+    An entry that is there already is told with the line it has now.
+    """
+    path = KINDS[kind].path
+    _, now = read_directory(*contents.values())
+    _, then = read_directory(*{**contents, path: data}.values())
+    known = Counter((each.path, each.code, each.message) for each in now)
+    before, after = entry_lines(contents[path], kind), entry_lines(data, kind)
+    found = []
+    for problem in then:
+        key = (problem.path, problem.code, problem.message)
+        if known[key]:
+            known[key] -= 1
+            continue
+        above = [(line, id_) for id_, line in after.items() if problem.path == path and line <= problem.line]
+        line, id_ = max(above, default=(0, ""))
+        there = before.get(id_, 0)
+        found.append((replace(problem, line=problem.line - line + there) if there else problem, id_))
+    return found
