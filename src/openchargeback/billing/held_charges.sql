@@ -20,6 +20,7 @@ SELECT
     detail.first_day::VARCHAR,
     detail.last_day::VARCHAR,
     detail.sub_account,
+    detail.sub_account_name,
     detail.resource_id,
     detail.resource_name,
     coalesce(detail.quantity::VARCHAR, ''),

@@ -48,6 +48,7 @@ SELECT
     first_day::DATE AS first_day,
     last_day::DATE AS last_day,
     sub_account,
+    sub_account_name,
     resource_id,
     resource_name,
     amount(quantity) AS quantity,

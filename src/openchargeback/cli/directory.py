@@ -8,12 +8,18 @@ from typing import Any
 
 import click
 
-from openchargeback.cli.options import as_json, root_of, with_ledger
+from openchargeback.cli.batches import is_open, ledger_of
+from openchargeback.cli.options import PERIOD, as_json, root_of, with_ledger
 from openchargeback.cli.report import print_json, shown
 from openchargeback.ledger.directory import SPONSOR_TYPES
 from openchargeback.ledger.directory_csv import read_list
 from openchargeback.ledger.directory_edit import KINDS, Edited
+from openchargeback.ledger.directory_stubs import stub_csv, stub_yaml
+from openchargeback.problems import UsageFault
+from openchargeback.publish.deciding import open_review
 from openchargeback.publish.directory import add_entry, import_list
+from openchargeback.publish.single import write_file
+from openchargeback.review.suggestions import suggestions
 
 
 @click.group()
@@ -168,17 +174,18 @@ def import_(file: Path, kind: str | None, dry_run: bool, named: str | None, json
     done = import_list(root, listed, str(file), dry_run=dry_run)
     path = KINDS[listed.kind].path
     if json_:
-        print_json(_as_json(path, listed.kind, done, dry_run=dry_run))
+        print_json(_as_json(path, listed.kind, done, listed.blank, dry_run=dry_run))
         return
     for id_ in done.added:
         click.echo(f"  + {shown(id_)}")
     for id_, keys in done.changed.items():
         click.echo(f"  ~ {shown(id_)}: {', '.join(keys)}")
     counts = f"{len(done.added):,} added, {len(done.changed):,} changed, {len(done.unchanged):,} unchanged"
+    counts += f", {listed.blank:,} not filled in" if listed.blank else ""
     click.echo(f"{path}: {counts}{'; nothing was written (dry run)' if dry_run else ''}")
 
 
-def _as_json(path: str, kind: str, done: Edited, *, dry_run: bool) -> dict[str, object]:
+def _as_json(path: str, kind: str, done: Edited, blank: int, *, dry_run: bool) -> dict[str, object]:
     return {
         "dry_run": dry_run,
         "file": path,
@@ -186,4 +193,42 @@ def _as_json(path: str, kind: str, done: Edited, *, dry_run: bool) -> dict[str, 
         "added": list(done.added),
         "changed": [{"id": id_, "keys": list(keys)} for id_, keys in done.changed.items()],
         "unchanged": list(done.unchanged),
+        "blank": blank,
     }
+
+
+@directory.command("suggest")
+@click.option("--period", required=True, type=PERIOD, help="The period whose held charges are looked at.")
+@click.option("-o", "--output", type=click.Path(path_type=Path, dir_okay=False), help="Write the stubs as CSV.")
+@with_ledger
+@as_json
+def suggest(period: str, output: Path | None, named: str | None, json_: bool) -> None:
+    """Suggest projects and people for charges that the directory cannot attribute, the most money first.
+
+    With -o, fill in the CSV file in a spreadsheet and read it back with `directory import`. Several rows may name the
+    same project; rows without an id are passed over.
+
+    \b
+    Example: focus-billing directory suggest --period 2025-01 -o projects.csv
+    """
+    ledger = ledger_of(root_of(named))
+    if period not in ledger.periods:
+        raise UsageFault(f"the ledger has no period {period}")
+    of = "" if is_open(ledger, period) else period
+    with open_review(ledger, "" if of else period, of) as opened:
+        found = suggestions(opened.items, ledger.config.currency)
+    if output:
+        if output.exists():
+            raise UsageFault(f"{output} exists already; name another file")
+        write_file(output.absolute(), stub_csv(found, ledger.config.currency))
+        click.echo(f"Wrote {output}: fill it in, then `focus-billing directory import {output}`")
+        return
+    if json_:
+        print_json(
+            {"period": period, "currency": ledger.config.currency, "suggestions": [each.as_json() for each in found]}
+        )
+        return
+    if not found:
+        click.echo("The directory knows who every held charge belongs to.")
+        return
+    click.echo(stub_yaml(found, ledger.config.currency), nl=False)

@@ -112,9 +112,7 @@ def _find(books: Books, wanted: str) -> tuple[QueueItem, tuple[HeldCharge, ...]]
     for period in periods:
         of = "" if is_open(books.ledger, period) else period
         folder = (
-            period
-            if not of
-            else next((p for p in books.ledger.periods if is_open(books.ledger, p) and p > of), "9999-12")
+            period if not of else next((p for p in books.ledger.periods if is_open(books.ledger, p) and p > of), "")
         )
         with open_review(books.ledger, folder, of) as opened:
             for item in opened.items:

@@ -9,7 +9,7 @@ import csv
 import io
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import PurePath
 from typing import Any
 
@@ -21,6 +21,10 @@ from openchargeback.problems import Problem, UsageFault
 
 MATCH = {"sub_account": "SubAccountId", "billing_account": "BillingAccountId", "resource": "ResourceId"}
 """The columns of a list of projects that stand for the keys of `match`."""
+
+COMMENT = "#"
+"""Columns whose names begin so are for people and not read. Where there are any, as `directory suggest` writes them, rows
+without an id are not filled in yet and are passed over."""
 
 _SEPARATORS = {";": "semicolons", "\t": "tabs", "|": "bars"}
 _LINE_END = re.compile("\r\n|\n|\r")
@@ -40,11 +44,15 @@ class Row:
 
 @dataclass(frozen=True, slots=True)
 class Listed:
-    """A list that was read. kind: `people`, `projects` or `funds`. rows: none where it has problems."""
+    """A list that was read. kind: `people`, `projects` or `funds`. rows: none where it has problems.
+
+    blank: how many rows are not filled in.
+    """
 
     kind: str
     rows: tuple[Row, ...]
     problems: tuple[Problem, ...]
+    blank: int = 0
 
 
 def columns_of(kind: str) -> tuple[str, ...]:
@@ -75,11 +83,14 @@ def read_list(data: bytes, path: str, kind: str | None = None) -> Listed:
     if not usable:
         return Listed(kind, (), tuple(reader.problems))
     found = [_row(table, line, cells, KINDS[kind], reader) for line, cells in even]
+    blank = sum(row is None for row in found) if table.is_draft else 0
+    if kind == "projects":
+        found = _merged(found)
     nodes = [node for row in found if row for node in row[1:]]
     root = yaml_tree.Mapping(((Scalar(kind, False, 1, 1), yaml_tree.Sequence(tuple(nodes), 1, 1)),), 1, 1)
     directory_of(KINDS[kind].file.read(root, reader) or {}, reader)
     rows = () if reader.problems else tuple(row[0] for row in found if row)
-    return Listed(kind, rows, tuple(reader.problems))
+    return Listed(kind, rows, tuple(reader.problems), blank)
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,6 +105,11 @@ class _Table:
     def names(self) -> list[str]:
         """The columns, without regard to case."""
         return [name.casefold() for name in self.head[1]]
+
+    @property
+    def is_draft(self) -> bool:
+        """Whether it has columns for people, so that rows may still lack their id."""
+        return any(name.startswith(COMMENT) for name in self.names)
 
 
 def _table(text: str, reader: Reader) -> _Table | None:
@@ -156,7 +172,7 @@ def _check_head(table: _Table, kind: str, reader: Reader) -> bool:
         column = starts[number] if number < len(starts) else 1
         if not name:
             _fault(reader, line, column, "a column has no name", "name it, or remove it")
-        elif name not in known:
+        elif name not in known and not name.startswith(COMMENT):
             fix = shape.did_you_mean(name, known)
             _fault(reader, line, column, f"`{head[number][:60]}` is no column of a list of {kind}", fix)
         elif name in names[:number]:
@@ -184,7 +200,13 @@ def _row(table: _Table, line: int, cells: Sequence[str], what: Kind, reader: Rea
     starts = _starts(text)
     if len(starts) != len(cells):  # a cell of several lines
         starts = [1] * len(cells)
-    filled = {name: (cell, start) for name, cell, start in zip(table.names, cells, starts, strict=True) if cell}
+    filled = {
+        name: (cell, start)
+        for name, cell, start in zip(table.names, cells, starts, strict=True)
+        if cell and not name.startswith(COMMENT)
+    }
+    if what.id not in filled and table.is_draft:
+        return None
     if what.id not in filled:
         _fault(reader, line, 1, f"the cell of {what.id} is empty", "fill it in, or remove the row")
         return None
@@ -207,6 +229,40 @@ def _row(table: _Table, line: int, cells: Sequence[str], what: Kind, reader: Rea
         pairs.append((Scalar("match", False, line, 1), yaml_tree.Mapping(tuple(match), line, 1)))
     id_ = what.canonical(filled[what.id][0])
     return Row(id_, entry, line, text), yaml_tree.Mapping(tuple(pairs), line, filled[what.id][1])
+
+
+def _merged(found: Sequence[tuple[Row, Node] | None]) -> list[tuple[Row, Node] | None]:
+    """Rows of one project that only add accounts and resources to its first row, put together with it."""
+    result: list[tuple[Row, Node] | None] = []
+    first: dict[str, int] = {}
+    for each in found:
+        if each is None:
+            continue
+        row, node = each
+        place = first.setdefault(row.id, len(result))
+        before = result[place] if place < len(result) else None
+        others = {key: value for key, value in row.entry.items() if key not in ("id", "match")}
+        if before is None or any(before[0].entry.get(key, value) != value for key, value in others.items()):
+            result.append((row, node))
+            continue
+        match = {key: list(values) for key, values in before[0].entry.get("match", {}).items()}
+        for key, values in row.entry.get("match", {}).items():
+            match[key] = list(dict.fromkeys((*match.get(key, ()), *values)))
+        entry = {**before[0].entry, **others, **({"match": match} if match else {})}
+        result[place] = (replace(before[0], entry=entry), _as_node(entry, before[1]))
+    return result
+
+
+def _as_node(entry: Mapping[str, Any], at: Node) -> Node:
+    """An entry as the node that the shape reads, at the place of another."""
+
+    def node(value: Any) -> Node:
+        if isinstance(value, dict):
+            pairs = tuple((Scalar(key, False, at.line, at.column), node(each)) for key, each in value.items())
+            return yaml_tree.Mapping(pairs, at.line, at.column)
+        return _node(value, at.line, at.column)
+
+    return node(dict(entry))
 
 
 def _value(cell: str, what: shape.Shape) -> str | list[str]:

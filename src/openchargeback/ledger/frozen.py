@@ -42,8 +42,8 @@ PARTS = (LINES, RESOURCES, CORRECTIONS, HELD, *LOGOS)
 
 HELD_COLUMNS = (
     *("charge", "source", "service", "kind", "pi", "project", "fund", "pi_via", "project_via", "fund_via", "flags"),
-    *("currency", "list", "billed", "path", "row", "first_day", "last_day", "sub_account", "resource_id"),
-    *("resource_name", "quantity", "unit", "unit_price", "tags", "follows"),
+    *("currency", "list", "billed", "path", "row", "first_day", "last_day", "sub_account"),
+    *("sub_account_name", "resource_id", "resource_name", "quantity", "unit", "unit_price", "tags", "follows"),
 )
 """One row a held charge, amounts exact. `…_via`: tag, match, project or default. flags: a JSON object, flag to reason.
 follows: the id of the charge that a correction refers to."""

@@ -63,13 +63,27 @@ def import_list(root: Path, listed: Listed, path: str, *, dry_run: bool = False)
         raise LedgerFault(listed.problems)
     rows = {row.id: row for row in listed.rows}
     try:
-        return _put(root, listed.kind, [row.entry for row in listed.rows], dry_run=dry_run)
+        return _put(root, listed.kind, _with_known_matches(root, listed), dry_run=dry_run)
     except _NewProblems as fault:
         found = [(problem, rows.get(id_)) for problem, id_ in fault.found]
         raise LedgerFault(
             replace(problem, path=path, line=row.line, column=1, excerpt=row.text) if row else problem
             for problem, row in found
         ) from None
+
+
+def _with_known_matches(root: Path, listed: Listed) -> list[Mapping[str, Any]]:
+    """The entries of a list; accounts and resources are added to those that a project has already."""
+    projects = read_directory(*_contents(root).values())[0].projects if listed.kind == "projects" else {}
+    entries: list[Mapping[str, Any]] = []
+    for row in listed.rows:
+        known = projects[row.id].match if row.id in projects else ()
+        match = {
+            column: list(dict.fromkeys([*(value for key, value in known if key == column), *values]))
+            for column, values in row.entry.get("match", {}).items()
+        }
+        entries.append({**row.entry, **({"match": match} if match else {})})
+    return entries
 
 
 class _NewProblems(LedgerFault):

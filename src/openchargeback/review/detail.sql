@@ -8,6 +8,7 @@ SELECT
     first_day({start}, charge.period_start) AS first_day,
     last_day({end}, first_day, charge_file.whole_days) AS last_day,
     coalesce({sub_account}, '') AS sub_account,
+    coalesce({sub_account_name}, '') AS sub_account_name,
     coalesce({allocated_id}, {resource_id}, '') AS resource_id,
     coalesce({allocated_name}, CASE WHEN {allocated_id} IS NULL THEN {resource_name} END, '') AS resource_name,
     amount(coalesce({pricing_quantity}, {consumed_quantity})) AS quantity,

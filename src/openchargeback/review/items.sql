@@ -14,7 +14,9 @@ SELECT
     sum(charge.list) AS exact_list,
     sum(charge.cost) AS exact_billed,
     list_sort(list(charge_id.id)) AS ids,
-    list_sort(list(DISTINCT detail.sub_account) FILTER (detail.sub_account <> ''))[:$most] AS sub_accounts,
+    list_sort(list(DISTINCT detail.sub_account || CASE
+        WHEN detail.sub_account_name NOT IN ('', detail.sub_account) THEN ' (' || detail.sub_account_name || ')' ELSE '' END
+    ) FILTER (detail.sub_account <> ''))[:$most] AS sub_accounts,
     list_sort(list(DISTINCT coalesce(nullif(detail.resource_name, ''), nullif(detail.resource_id, ''))))[:$most] AS resources,
     count(DISTINCT detail.resource_id) FILTER (detail.resource_id <> '') AS resource_count,
     min(detail.first_day) AS first_day,
