@@ -435,6 +435,7 @@ class BilledPeriod:
     """Everything that billing found out about one period: what pages, PDFs, journals and commands show.
 
     closed_on, finalized_on: None before that happened. closed_by names the person.
+    accounting_date: the date of every journal line; of an open period its last day.
     corrections: the charges of earlier periods among its lines, and those rejected in it.
     flags, held: as of its closing, once closed. waiting, still_held: what of them is left today, where late decisions
     have settled some; else None. evidence: who approved its decisions, as closing recorded it.
@@ -446,6 +447,7 @@ class BilledPeriod:
     closed_on: dt.date | None
     closed_by: str
     finalized_on: dt.date | None
+    accounting_date: dt.date
     currency: str
     sources: tuple[SourceTotals, ...]
     files: tuple[FileRecord, ...]

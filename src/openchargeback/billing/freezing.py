@@ -17,7 +17,7 @@ from openchargeback.focus.database import sql
 from openchargeback.ledger.directory import Directory
 from openchargeback.ledger.frozen import FROZEN, Frozen, FrozenResource, FrozenStatement, Spending, part_path
 from openchargeback.ledger.notes import NOTES
-from openchargeback.ledger.periods import Event, PeriodFile, last_day
+from openchargeback.ledger.periods import Event, PeriodFile, accounting_date, last_day
 from openchargeback.ledger.reading import Ledger
 from openchargeback.ledger.settings import Config
 from openchargeback.model import (
@@ -91,6 +91,7 @@ def freeze(ledger: Ledger, billed: BilledPeriod, details: Details, histories: Hi
         version=version,
         revision=billed.revision,
         closed=Event(billed.closed_on or last_day(billed.period), billed.closed_by),
+        accounting_date=billed.accounting_date,
         config=replace(config, sources={name: each for name, each in config.sources.items() if name in sources}),
         directory=_used(ledger.directory, people, projects),
         charges=billed.files,
@@ -151,6 +152,7 @@ def thaw(frozen: Frozen, state: PeriodFile, ledger: Ledger) -> tuple[BilledPerio
         return config if period == frozen.period else ledger.settings(period)
 
     closed_on = state.closed.on if state.closed else last_day(frozen.period)
+    dated = accounting_date(frozen.period, state)
     lines: dict[tuple[str, str], list[BillingLine]] = {}
     for line in frozen.lines:
         lines.setdefault((line.pi, line.project), []).append(line)
@@ -188,6 +190,7 @@ def thaw(frozen: Frozen, state: PeriodFile, ledger: Ledger) -> tuple[BilledPerio
         closed_on=closed_on,
         closed_by=state.closed.by if state.closed else "",
         finalized_on=state.finalized.on if state.finalized and state.state is State.FINALIZED else None,
+        accounting_date=dated,
         currency=config.currency,
         sources=frozen.sources,
         files=frozen.charges,
@@ -196,7 +199,7 @@ def thaw(frozen: Frozen, state: PeriodFile, ledger: Ledger) -> tuple[BilledPerio
         held=frozen.held,
         flags=frozen.flags,
         decisions=frozen.decisions,
-        journal=journal_of(frozen.period, closed_on, stated, numbers, settings),
+        journal=journal_of(frozen.period, dated, stated, numbers, settings),
         digest=frozen.digest,
         corrections=frozen.corrections,
         evidence=frozen.evidence,

@@ -17,7 +17,7 @@ from openchargeback.billing import charges_data, journal, lines, reconciliation,
 from openchargeback.focus.database import count, database, sql
 from openchargeback.focus.reading import LoadedFile, load
 from openchargeback.ledger.files import digest_of
-from openchargeback.ledger.periods import last_day
+from openchargeback.ledger.periods import accounting_date
 from openchargeback.ledger.reading import Ledger
 from openchargeback.model import (
     BilledPeriod,
@@ -119,7 +119,7 @@ def _bill(
         held = held_groups(con)
         made = statements.make_statements(con, ledger, period, billing_lines, held)
         numbers = {(statement.pi.email, statement.project.id): statement.number for statement in made}
-        issued = state.closed.on if state.closed and state.state is not State.OPEN else last_day(period)
+        dated = accounting_date(period, state)
         result = BilledPeriod(
             period=period,
             state=state.state,
@@ -127,6 +127,7 @@ def _bill(
             closed_on=state.closed.on if state.closed and state.state is not State.OPEN else None,
             closed_by=state.closed.by if state.closed and state.state is not State.OPEN else "",
             finalized_on=state.finalized.on if state.finalized and state.state is State.FINALIZED else None,
+            accounting_date=dated,
             currency=ledger.config.currency,
             sources=_totals(con),
             files=_files(con, loaded),
@@ -136,7 +137,7 @@ def _bill(
             flags=flag_groups(con, period),
             decisions=(*records, *posted.decisions),
             corrections=posted.corrections,
-            journal=journal.journal_of(period, issued, billing_lines, numbers, ledger.settings),
+            journal=journal.journal_of(period, dated, billing_lines, numbers, ledger.settings),
             digest=digest,
         )
         problems += reconciliation.check(result, read=count(con, "SELECT count(*) FROM attributed"))

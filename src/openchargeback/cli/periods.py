@@ -14,7 +14,7 @@ from openchargeback.cli.host import host_record, kept_option, review_options
 from openchargeback.cli.options import PERIOD, as_json, root_of, with_ledger
 from openchargeback.cli.report import note_problems, print_json, print_table, progress
 from openchargeback.ledger import git
-from openchargeback.ledger.periods import Event
+from openchargeback.ledger.periods import Event, first_day
 from openchargeback.ledger.reading import read_ledger
 from openchargeback.ledger.seal import left_over, no_longer_finalized
 from openchargeback.model import BilledPeriod, State
@@ -110,6 +110,7 @@ def show_period(period: str, why: str | None, lines: tuple[int, ...], named: str
     note_problems(books.warnings)
     currency = billed.currency
     click.secho(f"{period}  {billed.state.capitalize()}", bold=True)
+    click.echo(f"Accounting date {billed.accounting_date.isoformat()}")
     print_table(
         ("Source", "Charges", "Imported", "Billed", "Held", "Rejected", "Currency"),
         [
@@ -188,6 +189,12 @@ def open_period(period: str, named: str | None) -> None:
 @periods.command("close")
 @click.argument("period", type=PERIOD)
 @click.option("--on", "day", type=click.DateTime(["%Y-%m-%d"]), help="The closing date; today without it.")
+@click.option(
+    "--accounting-date",
+    "dated",
+    type=click.DateTime(["%Y-%m-%d"]),
+    help="The date of every journal line; the last day of the period without it.",
+)
 @click.option("--by", help="Who closes; Git's user.email without it.")
 @click.option("--leave-held", is_flag=True, help="Close although charges are undecided; they stay held.")
 @review_options
@@ -196,6 +203,7 @@ def open_period(period: str, named: str | None) -> None:
 def close_period(
     period: str,
     day: dt.datetime | None,
+    dated: dt.datetime | None,
     by: str | None,
     leave_held: bool,
     event: Path | None,
@@ -206,11 +214,15 @@ def close_period(
 ) -> None:
     """Close a period: its statements are no drafts any more, and it takes no further charges.
 
-    Who approved its decisions is recorded, as far as it is known (`review evidence`).
+    Statements carry the closing date, journals the accounting date. Who approved its decisions is recorded, as far as it
+    is known (`review evidence`).
 
     \b
     Example: focus-billing periods close 2025-01 --on 2025-02-05
+             focus-billing periods close 2025-06 --on 2025-07-08 --accounting-date 2025-06-30
     """
+    if dated and dated.date() < first_day(period):
+        raise UsageFault(f"the accounting date {dated.date()} lies before {period} begins")
     root = root_of(named)
     with locked(root):
         books = _books(named, period)
@@ -222,7 +234,8 @@ def close_period(
         evidence, missing = gather(books.ledger, periods=(period,), host=host, recorded=recorded)
         _refuse_close(books, _period(books, period), missing, leave_held)
         closed = Event(day.date() if day else dt.datetime.now(dt.UTC).date(), by or git.user(root))
-        _tell(closing.close(books, period, closed, evidence), State.CLOSED)
+        paths = closing.close(books, period, closed, evidence, dated=dated.date() if dated else None)
+        _tell(paths, State.CLOSED)
 
 
 def _refuse_close(books: Books, billed: BilledPeriod, missing: Sequence[Problem], leave_held: bool) -> None:
@@ -318,6 +331,7 @@ def _as_json(period: BilledPeriod) -> dict[str, object]:
         "period": period.period,
         "state": period.state,
         "revision": period.revision,
+        "accounting_date": period.accounting_date.isoformat(),
         "currency": currency,
         "sources": [
             {

@@ -11,6 +11,7 @@ periods/P.frozen.yaml      digests of the files above and of all inputs, setting
 
 from __future__ import annotations
 
+import datetime as dt
 from dataclasses import dataclass
 from decimal import Decimal
 
@@ -90,7 +91,7 @@ class Spending:
 class Frozen:
     """A closed month as its files tell it. `digest`: SHA-256 of `P.frozen.yaml`; `version`: of the tool that closed.
 
-    revision, closed: as the period file says them since then.
+    revision, closed, accounting_date: as the period file says them since then.
     charges, approvals: the inputs with their digests; files: digest by name in PARTS.
     compared_with: the closed months that the rule for unusual amounts looked at.
     evidence: who approved its decisions, as far as it was known when the period was closed.
@@ -101,6 +102,7 @@ class Frozen:
     version: str
     revision: int
     closed: Event
+    accounting_date: dt.date
     config: Config
     directory: Directory
     charges: tuple[FileRecord, ...]

@@ -21,7 +21,7 @@ from openchargeback.ledger.frozen import (
     part_path,
 )
 from openchargeback.ledger.frozen_shape import FROZEN_FILE, columns_of
-from openchargeback.ledger.periods import PeriodFile
+from openchargeback.ledger.periods import PeriodFile, last_day
 from openchargeback.ledger.yaml_tree import parse
 from openchargeback.model import (
     Amounts,
@@ -102,6 +102,7 @@ def _frozen(
         version=values["version"],
         revision=values["revision"],
         closed=values["closed"],
+        accounting_date=values.get("accounting_date") or last_day(period),
         config=values["settings"],
         directory=directory,
         charges=tuple(

@@ -209,6 +209,7 @@ FROZEN_FILE = shape.Record(
         "version": shape.Text(help="The version of the tool that closed the period."),
         "revision": PERIOD.fields["revision"],
         "closed": PERIOD.fields["closed"],
+        "accounting_date": PERIOD.fields["accounting_date"],
         "files": shape.MapOf(_SHA, help="Digests of the other files that closing wrote."),
         "inputs": shape.Record(
             _described({

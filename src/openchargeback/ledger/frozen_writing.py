@@ -86,6 +86,7 @@ def _document(frozen: Frozen, files: dict[str, str]) -> str:
         "version": frozen.version,
         "revision": frozen.revision,
         "closed": {"on": frozen.closed.on.isoformat(), "by": frozen.closed.by},
+        "accounting_date": frozen.accounting_date.isoformat(),
         "files": files,
         "inputs": {
             "charges": [

@@ -17,7 +17,7 @@ from pathlib import Path, PurePosixPath
 from openchargeback.ledger import files, git, shape
 from openchargeback.ledger.frozen import FROZEN, PARTS, Frozen, part_path
 from openchargeback.ledger.frozen_reading import read_frozen
-from openchargeback.ledger.periods import PeriodFile, Seal, is_period, read_period, seal_digest
+from openchargeback.ledger.periods import PeriodFile, Seal, accounting_date, is_period, read_period, seal_digest
 from openchargeback.ledger.reading import Ledger
 from openchargeback.model import State
 from openchargeback.problems import OutsideFault, Problem, Severity
@@ -158,6 +158,7 @@ def _other_closing(record: Frozen, state: PeriodFile) -> list[Problem]:
         ("the revision", record.revision, state.revision),
         ("the closing date", record.closed.on, now.on),
         ("who closed it", record.closed.by, now.by),
+        ("the accounting date", record.accounting_date, accounting_date(record.period, state)),
     )
     told = [f"{what} was {old or 'nobody'}, is {new or 'nobody'}" for what, old, new in pairs if old != new]
     if not told:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime as dt
 import hashlib
 from collections.abc import Collection, Sequence
 from dataclasses import replace
@@ -15,7 +16,7 @@ from openchargeback.ledger.approvals import Decision, Verb
 from openchargeback.ledger.frozen import FROZEN, PARTS, Frozen, part_path
 from openchargeback.ledger.frozen_reading import read_frozen
 from openchargeback.ledger.frozen_writing import frozen_files
-from openchargeback.ledger.periods import Event, PeriodFile, write_period
+from openchargeback.ledger.periods import Event, PeriodFile, last_day, write_period
 from openchargeback.ledger.reading import Ledger
 from openchargeback.ledger.schema_files import schema_comment
 from openchargeback.ledger.seal import make_seal
@@ -27,15 +28,22 @@ from openchargeback.publish.build import Books
 from openchargeback.publish.single import write_file
 
 
-def close(books: Books, period: str, event: Event, evidence: Sequence[Evidence] = ()) -> list[str]:
+def close(
+    books: Books,
+    period: str,
+    event: Event,
+    evidence: Sequence[Evidence] = (),
+    *,
+    dated: dt.date | None = None,
+) -> list[str]:
     """Freeze an open period and close it; gives the paths written. Nothing is checked here but the invariants.
 
-    evidence: who approved its decisions, to be recorded.
+    evidence: who approved its decisions, to be recorded. dated: the accounting date; the last day without it.
     Everything is written to disk before the period file says that the period is closed, so a crash leaves it open.
     """
     ledger = books.ledger
     state = ledger.period_file(period)
-    closed = PeriodFile(State.CLOSED, state.revision, event)
+    closed = PeriodFile(State.CLOSED, state.revision, event, accounting_date=dated or last_day(period))
     details = Details()
     then = replace(ledger, period_files={**ledger.period_files, period: closed})
     history = history_of(ledger, months_before(ledger, period))
