@@ -81,7 +81,11 @@ class Project:
 
 @dataclass(frozen=True, slots=True)
 class SourceTotals:
-    """What one source delivered for one period, in one currency: imported = billed + held + rejected, exactly."""
+    """What one source delivered for one period, in one currency: imported = billed + held + rejected, exactly.
+
+    days: how many days of the period its charges cover, in all currencies, with the first and the last one (UTC); None
+    where its files do not tell. first_day and last_day are None too where no day is covered.
+    """
 
     source: str
     currency: str
@@ -95,6 +99,18 @@ class SourceTotals:
     charges_billed: int
     charges_held: int
     charges_rejected: int
+    days: int | None = None
+    first_day: dt.date | None = None
+    last_day: dt.date | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Without:
+    """A source that is expected monthly and that a period was closed without: why, and who said so."""
+
+    source: str
+    reason: str
+    by: str = ""
 
 
 class Entry(enum.StrEnum):
@@ -436,6 +452,7 @@ class BilledPeriod:
 
     closed_on, finalized_on: None before that happened. closed_by names the person.
     accounting_date: the date of every journal line; of an open period its last day.
+    without: the sources that are expected monthly and that it was closed without.
     corrections: the charges of earlier periods among its lines, and those rejected in it.
     flags, held: as of its closing, once closed. waiting, still_held: what of them is left today, where late decisions
     have settled some; else None. evidence: who approved its decisions, as closing recorded it.
@@ -462,6 +479,7 @@ class BilledPeriod:
     waiting: tuple[FlagGroup, ...] | None = None
     still_held: tuple[HeldGroup, ...] | None = None
     evidence: tuple[Evidence, ...] = ()
+    without: tuple[Without, ...] = ()
 
     @property
     def undecided(self) -> tuple[HeldGroup, ...]:

@@ -292,7 +292,7 @@ def test_the_record_of_another_month_is_no_record(root: Path) -> None:
             ("frozen-fault", "periods/2025-02.frozen.yaml", f"it is the record of {PERIOD}"),
         ]
         assert [each.period for each in examine(root)[1]] == [PERIOD]
-    with pytest.raises(LedgerFault, match="1 error in the ledger"):
+    with pytest.raises(LedgerFault, match="2 errors in the ledger"):
         open_books(root)
 
 

@@ -1,4 +1,4 @@
-"""The controls of a month's end, as a person meets them: the accounting date, sources that are missing, credit funds."""
+"""The controls of a month's end, as a person meets them: accounting date, missing sources, credit funds."""
 
 from __future__ import annotations
 

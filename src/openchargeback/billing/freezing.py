@@ -81,6 +81,7 @@ def _month(record: Frozen) -> ClosedMonth:
 def freeze(ledger: Ledger, billed: BilledPeriod, details: Details, histories: Histories, version: str) -> Frozen:
     """The record of a period that is being closed. Its digests of files are found when they are written."""
     sources = {each.source for each in billed.sources} | {line.source for line in billed.lines}
+    sources |= {each.source for each in billed.without}
     people = details.people | {line.pi for line in billed.lines}
     projects = details.projects | {line.project for line in billed.lines}
     config = ledger.config
@@ -92,6 +93,7 @@ def freeze(ledger: Ledger, billed: BilledPeriod, details: Details, histories: Hi
         revision=billed.revision,
         closed=Event(billed.closed_on or last_day(billed.period), billed.closed_by),
         accounting_date=billed.accounting_date,
+        without=billed.without,
         config=replace(config, sources={name: each for name, each in config.sources.items() if name in sources}),
         directory=_used(ledger.directory, people, projects),
         charges=billed.files,
@@ -203,6 +205,7 @@ def thaw(frozen: Frozen, state: PeriodFile, ledger: Ledger) -> tuple[BilledPerio
         digest=frozen.digest,
         corrections=frozen.corrections,
         evidence=frozen.evidence,
+        without=frozen.without,
     )
     problems = reconciliation.check(period)
     path = part_path(frozen.period, FROZEN)

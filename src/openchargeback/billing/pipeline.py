@@ -14,6 +14,7 @@ import duckdb
 
 from openchargeback import money
 from openchargeback.billing import charges_data, journal, lines, reconciliation, statements
+from openchargeback.billing.coverage import coverage
 from openchargeback.focus.database import count, database, sql
 from openchargeback.focus.reading import LoadedFile, load
 from openchargeback.ledger.files import digest_of
@@ -129,7 +130,7 @@ def _bill(
             finalized_on=state.finalized.on if state.finalized and state.state is State.FINALIZED else None,
             accounting_date=dated,
             currency=ledger.config.currency,
-            sources=_totals(con),
+            sources=_totals(con, period, loaded),
             files=_files(con, loaded),
             lines=billing_lines,
             statements=made,
@@ -137,6 +138,7 @@ def _bill(
             flags=flag_groups(con, period),
             decisions=(*records, *posted.decisions),
             corrections=posted.corrections,
+            without=state.without,
             journal=journal.journal_of(period, dated, billing_lines, numbers, ledger.settings),
             digest=digest,
         )
@@ -170,7 +172,11 @@ def settle_period(
         return Settled(), [], problems
     records, faults = settle(con, ledger, period, loaded, history)
     billing_lines = lines.read_lines(con, period, ledger.config.currency)
-    return Settled(billing_lines, _totals(con), flag_groups(con, period), records), loaded, problems + faults
+    return (
+        Settled(billing_lines, _totals(con, period, loaded), flag_groups(con, period), records),
+        loaded,
+        problems + faults,
+    )
 
 
 def settle(
@@ -204,7 +210,8 @@ def _unusual_in(flags: Sequence[FlagGroup]) -> list[Unusual]:
     return [(*key, why) for key, why in sorted(found.items())]
 
 
-def _totals(con: duckdb.DuckDBPyConnection) -> tuple[SourceTotals, ...]:
+def _totals(con: duckdb.DuckDBPyConnection, period: str, loaded: Sequence[LoadedFile]) -> tuple[SourceTotals, ...]:
+    covered = coverage(con, period, loaded)
     rows = con.execute(sql(__package__, "totals.sql")).fetchall()
     return tuple(
         SourceTotals(
@@ -220,9 +227,12 @@ def _totals(con: duckdb.DuckDBPyConnection) -> tuple[SourceTotals, ...]:
             charges_billed=counts[0],
             charges_held=counts[1],
             charges_rejected=counts[2],
+            days=days.days if days else None,
+            first_day=days.first_day if days else None,
+            last_day=days.last_day if days else None,
         )
         for source, currency, files, charges, *rest in rows
-        for amounts, counts in [(rest[:5], rest[5:])]
+        for amounts, counts, days in [(rest[:5], rest[5:], covered.get(source))]
     )
 
 

@@ -214,8 +214,8 @@ def close_period(
 ) -> None:
     """Close a period: its statements are no drafts any more, and it takes no further charges.
 
-    Statements carry the closing date, journals the accounting date. Who approved its decisions is recorded, as far as it
-    is known (`review evidence`).
+    Statements carry the closing date, journals the accounting date. Who approved its decisions is recorded, as far as
+    it is known (`review evidence`).
 
     \b
     Example: focus-billing periods close 2025-01 --on 2025-02-05

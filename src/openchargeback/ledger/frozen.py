@@ -31,6 +31,7 @@ from openchargeback.model import (
     Reference,
     ResourceLine,
     SourceTotals,
+    Without,
 )
 
 LINES, RESOURCES, CORRECTIONS, HELD, FROZEN = (
@@ -91,7 +92,7 @@ class Spending:
 class Frozen:
     """A closed month as its files tell it. `digest`: SHA-256 of `P.frozen.yaml`; `version`: of the tool that closed.
 
-    revision, closed, accounting_date: as the period file says them since then.
+    revision, closed, accounting_date, without: as the period file says them since then.
     charges, approvals: the inputs with their digests; files: digest by name in PARTS.
     compared_with: the closed months that the rule for unusual amounts looked at.
     evidence: who approved its decisions, as far as it was known when the period was closed.
@@ -119,3 +120,4 @@ class Frozen:
     corrections: tuple[Correction, ...]
     compared_with: tuple[str, ...] = ()
     evidence: tuple[Evidence, ...] = ()
+    without: tuple[Without, ...] = ()

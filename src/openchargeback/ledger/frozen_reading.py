@@ -125,6 +125,7 @@ def _frozen(
         corrections=tuple(_correction(cells) for cells in rows.get(CORRECTIONS, ())),
         compared_with=tuple(values.get("compared_with", ())),
         evidence=tuple(_evidence(v) for v in values.get("evidence", ())),
+        without=tuple(values.get("without", ())),
     )
 
 

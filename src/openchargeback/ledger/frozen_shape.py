@@ -55,6 +55,7 @@ _WORDS = {
     "content": "Digest of what was approved.",
     "count": "How many there are.",
     "currency": "Currency of the amounts.",
+    "days": "How many days of the month its charges cover.",
     "decision": "What was decided.",
     "decisions": "Decisions that the month rests on.",
     "digest": "SHA-256 of what it rests on.",
@@ -62,6 +63,7 @@ _WORDS = {
     "evidence": "Who approved what, as far as it was recorded.",
     "exact": "Exact amount billed.",
     "files": "How many charge files.",
+    "first_day": "The first of these days.",
     "flag": "The flag.",
     "flags": "The flags.",
     "fund": "The accounting string, or how it was found.",
@@ -71,6 +73,7 @@ _WORDS = {
     "imported": "Exact sum of what was imported.",
     "imported_list": "Exact list price of what was imported.",
     "inputs": "The files that the month rests on.",
+    "last_day": "The last of these days.",
     "level": "The level of evidence.",
     "line": "The line of the file.",
     "list": "Exact list price.",
@@ -125,7 +128,11 @@ _SOURCES = _rows(
         "charges_billed": _COUNT,
         "charges_held": _COUNT,
         "charges_rejected": _COUNT,
-    }
+        "days": _COUNT,
+        "first_day": shape.Date(),
+        "last_day": shape.Date(),
+    },
+    optional=("days", "first_day", "last_day"),
 )
 _HELD = _rows(
     {
@@ -210,6 +217,7 @@ FROZEN_FILE = shape.Record(
         "revision": PERIOD.fields["revision"],
         "closed": PERIOD.fields["closed"],
         "accounting_date": PERIOD.fields["accounting_date"],
+        "without": PERIOD.fields["without"],
         "files": shape.MapOf(_SHA, help="Digests of the other files that closing wrote."),
         "inputs": shape.Record(
             _described({

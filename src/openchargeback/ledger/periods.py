@@ -13,7 +13,7 @@ from typing import Any
 from openchargeback.ledger import shape
 from openchargeback.ledger.yaml_text import quoted, scalar
 from openchargeback.ledger.yaml_tree import Mapping, Node, Reader, parse
-from openchargeback.model import State
+from openchargeback.model import State, Without
 from openchargeback.problems import Problem
 
 
@@ -36,7 +36,8 @@ def last_day(period: str) -> dt.date:
 def fiscal(day: dt.date, starts: int) -> tuple[int, int]:
     """The fiscal year of a day and its month in it, 1 to 12. starts: the month in which fiscal years begin.
 
-    A fiscal year is named after the calendar year in which it ends: June 2025 is month 12 of 2025 where July begins one.
+    A fiscal year is named after the calendar year in which it ends: where one begins in July, June 2025 is month 12 of
+    2025.
     """
     month = (day.month - starts) % 12 + 1
     return day.year + (starts > 1 and day.month >= starts), month
@@ -64,6 +65,7 @@ class PeriodFile:
 
     frozen: SHA-256 of `P.frozen.yaml`, from closing on. seal: only of a finalized period.
     accounting_date: as the file says it; `accounting_date(period, state)` gives the one that counts.
+    without: the sources that are expected monthly and that it was closed without.
     """
 
     state: State = State.OPEN
@@ -73,6 +75,7 @@ class PeriodFile:
     frozen: str = ""
     seal: Seal | None = None
     accounting_date: dt.date | None = None
+    without: tuple[Without, ...] = ()
 
 
 def accounting_date(period: str, state: PeriodFile) -> dt.date:
@@ -90,7 +93,7 @@ def _needs(state: State, key: str) -> dict[str, Any]:
 
 
 _BEYOND = {
-    State.OPEN: ("closed", "accounting_date", "frozen", "finalized", "seal"),
+    State.OPEN: ("closed", "accounting_date", "without", "frozen", "finalized", "seal"),
     State.CLOSED: ("finalized", "seal"),
 }
 """What a period file says only in a later state. Else a changed word would open or unseal a month."""
@@ -106,7 +109,8 @@ def _digest(what: str) -> shape.Text:
 
 
 def _period(values: dict[str, Any], node: Node, reader: Reader) -> PeriodFile:
-    period = PeriodFile(**{**values, "state": State(values["state"])})
+    without = tuple(values.get("without", ()))
+    period = PeriodFile(**{**values, "state": State(values["state"]), "without": without})
     if period.state is not State.OPEN and period.closed is None:
         reader.fault(node, "missing-key", f"{period.state} without `closed`", "add `closed: {on: …, by: …}`")
     if period.state is State.FINALIZED and period.finalized is None:
@@ -136,6 +140,18 @@ PERIOD = shape.Record(
         "revision": shape.Integer(1, 999, help="Counts reopenings from 1."),
         "closed": _event("When the month was closed, and by whom."),
         "accounting_date": shape.Date(help="The date of every journal line; the last day of the month unless set."),
+        "without": shape.ListOf(
+            shape.Record(
+                {
+                    "source": shape.Text(filled=True, help="The source."),
+                    "reason": shape.Text(filled=True, help="Why the month was closed without it."),
+                    "by": shape.Text(help="Who said so."),
+                },
+                required=("source", "reason"),
+                make=lambda v, _n, _r: Without(**v),
+            ),
+            help="Sources that are expected monthly and had no charges when the month was closed.",
+        ),
         "finalized": _event("When the month was finalized, and by whom."),
         "frozen": _digest("Digest of what closing the period wrote."),
         "seal": shape.Record(
@@ -179,6 +195,8 @@ def write_period(period: PeriodFile) -> str:
         lines.append(f"closed: {_event_text(period.closed)}")
     if period.accounting_date:
         lines.append(f"accounting_date: {period.accounting_date.isoformat()}")
+    if period.without:
+        lines += ["without:", *(f"  - {_without_text(each)}" for each in period.without)]
     if period.finalized:
         lines.append(f"finalized: {_event_text(period.finalized)}")
     if period.frozen:
@@ -193,6 +211,10 @@ def _event_text(event: Event) -> str:
     return f"{{on: {event.on.isoformat()}, by: {quoted(event.by)}}}"
 
 
+def _without_text(each: Without) -> str:
+    return f"{{source: {scalar(each.source)}, reason: {quoted(each.reason)}, by: {quoted(each.by)}}}"
+
+
 def seal_digest(period: PeriodFile) -> str:
     """SHA-256 over everything else that a finalized period file says, one statement a line."""
     files = period.seal.files if period.seal else {}
@@ -201,5 +223,6 @@ def seal_digest(period: PeriodFile) -> str:
         parts.append(f"{name} {event.on.isoformat()} {quoted(event.by)}" if event else f"{name} never")
     if period.accounting_date:
         parts.append(f"accounting date {period.accounting_date.isoformat()}")
+    parts += [f"without {quoted(each.source)} {quoted(each.reason)} {quoted(each.by)}" for each in period.without]
     parts += [f"file {quoted(path)} {digest}" for path, digest in sorted(files.items())]
     return hashlib.sha256("".join(f"{part}\n" for part in parts).encode()).hexdigest()
