@@ -1,4 +1,4 @@
-"""Whether what a month rests on is complete: which source delivered how much, for which days, against the months before.
+"""Whether a month is complete: which source delivered how much, for which days, against the months before.
 
 One rule for `periods show`, `periods close`, the plan and the portal.
 """
@@ -14,7 +14,7 @@ from typing import Protocol
 
 from openchargeback import money
 from openchargeback.ledger.periods import first_day
-from openchargeback.ledger.settings import MONTHLY, Config
+from openchargeback.ledger.settings import IRREGULAR, MONTHLY, Config
 from openchargeback.model import BilledPeriod, BillingLine, Entry, SourceTotals
 
 MONTHS_BACK = 3
@@ -65,7 +65,7 @@ class Month:
 
 
 @dataclass(frozen=True, slots=True)
-class SourceRow:
+class Completeness:
     """One source of a period against the months before.
 
     expected: whether it is expected monthly. files: paths of its charge files. charges: how many they hold.
@@ -109,13 +109,30 @@ class SourceRow:
         """Whether there is anything that a person should look at."""
         return self.missing or self.lacks_days or self.unusual or bool(self.gone)
 
+    def as_json(self) -> dict[str, object]:
+        """All of it, as JSON documents have it: amounts and per cent as text, of the PIs who are gone the first."""
+        first, last = (day.isoformat() if day else None for day in (self.first_day, self.last_day))
+        covered = {"covered": self.days, "of": self.days_in_month, "first": first, "last": last}
+        return {
+            "source": self.source,
+            "expected": MONTHLY if self.expected else IRREGULAR,
+            "missing": self.missing,
+            "files": list(self.files),
+            "charges": self.charges,
+            "days": None if self.days is None else covered,
+            "total": money.exact(self.total),
+            "median": None if self.median is None else money.exact(self.median),
+            "percent": None if self.percent is None else money.exact(self.percent),
+            "pis_gone": {"count": len(self.gone), "pis": list(self.gone[:GONE_SHOWN])},
+        }
+
 
 def month_of(period: BilledPeriod) -> Month:
     """What a billed period tells."""
     return Month(period.period, period.sources, period.lines, period.files)
 
 
-def completeness(month: Month, others: Sequence[Month], config: Config) -> tuple[SourceRow, ...]:
+def completeness(month: Month, others: Sequence[Month], config: Config) -> tuple[Completeness, ...]:
     """A row for each source of a month: those with files, those expected monthly, those of the months before.
 
     others: the months that are known, in any order; only those before count. config: the settings of the month.
@@ -136,13 +153,13 @@ def missing_sources(month: Month, config: Config) -> tuple[str, ...]:
     )
 
 
-def _row(name: str, month: Month, before: Sequence[Month], previous: Month, config: Config) -> SourceRow:
+def _row(name: str, month: Month, before: Sequence[Month], previous: Month, config: Config) -> Completeness:
     covered = next((each for each in month.sources if each.source == name), None)
     total = month.total(name, config.currency)
     median = money.median([each.total(name, config.currency) for each in before])
     day = first_day(month.period)
     now, then = month.billed(name), previous.billed(name)
-    return SourceRow(
+    return Completeness(
         source=name,
         expected=config.source(name).expected == MONTHLY,
         files=tuple(sorted(file.path for file in month.files if file.source == name)),

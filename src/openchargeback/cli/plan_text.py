@@ -45,6 +45,11 @@ def _period(period: PeriodChange, currency: str) -> None:
     _decisions(period.decisions, currency)
     for flag, unit, charges, amount in words.open_flags(period):
         _wrapped("Still open: ", f"{flag}, {words.counted(charges, 'charge')}, {money.human(amount, unit)} {unit}")
+    for row in period.sources:
+        if row.telling:
+            _wrapped(f"Source {row.source}: ", words.source(row, currency))
+    for each in period.without:
+        _wrapped(f"Without {each.source}: ", words.without(each))
 
 
 def _totals(period: PeriodChange, currency: str) -> None:

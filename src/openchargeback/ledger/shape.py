@@ -199,7 +199,7 @@ class Choice:
         text = node.text.strip() if isinstance(node, Scalar) else ""
         if text in self.words:
             return text
-        reader.fault(node, "wrong-value", f"expected one of {', '.join(self.words)}", _did_you_mean(text, self.words))
+        reader.fault(node, "wrong-value", f"expected one of {', '.join(self.words)}", did_you_mean(text, self.words))
         return None
 
     def schema(self) -> dict[str, Any]:
@@ -307,7 +307,7 @@ class Record:
             shape = self.fields.get(key.text)
             if shape is None:
                 reader.fault(
-                    key, "unknown-key", f"`{key.text[:60]}` is not a setting here", _did_you_mean(key.text, self.fields)
+                    key, "unknown-key", f"`{key.text[:60]}` is not a setting here", did_you_mean(key.text, self.fields)
                 )
                 continue
             present.add(key.text)
@@ -373,6 +373,7 @@ def _with_help(schema: dict[str, Any], text: str) -> dict[str, Any]:
     return {**schema, "description": text} if text else schema
 
 
-def _did_you_mean(word: str, known: MappingType[str, Any] | SequenceType[str]) -> str:
+def did_you_mean(word: str, known: MappingType[str, Any] | SequenceType[str]) -> str:
+    """The nearest known word as a fix, else all of them."""
     near = get_close_matches(word, list(known), n=1, cutoff=0.6)
     return f"did you mean `{near[0]}`?" if near else f"known are {', '.join(sorted(known))}"

@@ -20,7 +20,7 @@ from openchargeback.ledger.periods import Event, PeriodFile, last_day, write_per
 from openchargeback.ledger.reading import Ledger
 from openchargeback.ledger.schema_files import schema_comment
 from openchargeback.ledger.seal import make_seal
-from openchargeback.model import Correction, Entry, Evidence, State
+from openchargeback.model import Correction, Entry, Evidence, State, Without
 from openchargeback.portal.logo import usable_logo
 from openchargeback.portal.statements import statement_histories
 from openchargeback.problems import LedgerFault, UsageFault, has_errors
@@ -35,15 +35,19 @@ def close(
     evidence: Sequence[Evidence] = (),
     *,
     dated: dt.date | None = None,
+    without: Sequence[Without] = (),
 ) -> list[str]:
     """Freeze an open period and close it; gives the paths written. Nothing is checked here but the invariants.
 
     evidence: who approved its decisions, to be recorded. dated: the accounting date; the last day without it.
+    without: the expected sources that it has no charges of.
     Everything is written to disk before the period file says that the period is closed, so a crash leaves it open.
     """
     ledger = books.ledger
     state = ledger.period_file(period)
-    closed = PeriodFile(State.CLOSED, state.revision, event, accounting_date=dated or last_day(period))
+    closed = PeriodFile(
+        State.CLOSED, state.revision, event, accounting_date=dated or last_day(period), without=tuple(without)
+    )
     details = Details()
     then = replace(ledger, period_files={**ledger.period_files, period: closed})
     history = history_of(ledger, months_before(ledger, period))
