@@ -184,8 +184,8 @@ def test_a_month_closed_without_a_source_says_so(expecting: Path) -> None:
     assert f"Without hpc: {reason} (admin@example.edu)" in told
     assert re.search(r"^hpc +missing ", told, re.MULTILINE)
     plan = run(expecting, "plan", "HEAD").stdout
-    assert "Source hpc: expected monthly, no charges" in plan
-    assert "Without hpc: down all of June:" in plan
+    assert "Sources to check\nhpc: expected monthly, no charges\n" in plan
+    assert "hpc: closed without it: down all of June:" in plan
     (period,) = json.loads(run(expecting, "plan", "HEAD", "--format", "json").stdout)["periods"]
     assert period["without"] == [said]
     assert "closed without it&#58; down all of June" in run(expecting, "plan", "HEAD", "--format", "markdown").stdout
