@@ -82,7 +82,11 @@ class Project:
 
 @dataclass(frozen=True, slots=True)
 class SourceTotals:
-    """What one source delivered for one period, in one currency: imported = billed + held + rejected, exactly."""
+    """What one source delivered for one period, in one currency: imported = billed + held + rejected, exactly.
+
+    days: how many days of the period its charges cover, in all currencies, with the first and the last one (UTC); None
+    where its files do not tell. first_day and last_day are None too where no day is covered.
+    """
 
     source: str
     currency: str
@@ -96,6 +100,18 @@ class SourceTotals:
     charges_billed: int
     charges_held: int
     charges_rejected: int
+    days: int | None = None
+    first_day: dt.date | None = None
+    last_day: dt.date | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Without:
+    """A source that is expected monthly and that a period was closed without: why, and who said so."""
+
+    source: str
+    reason: str
+    by: str = ""
 
 
 class Entry(enum.StrEnum):
@@ -508,6 +524,8 @@ class BilledPeriod:
     """Everything that billing found out about one period: what pages, PDFs, journals and commands show.
 
     closed_on, finalized_on: None before that happened. closed_by names the person.
+    accounting_date: the date of every journal line; of an open period its last day.
+    without: the sources that are expected monthly and that it was closed without.
     corrections: the charges of earlier periods among its lines, and those rejected in it.
     flags: every flag as raised. queue: the held charges, as of its closing once closed. still_queued: what of them is
     left today, with details; None for an open period. unusual: what the rule of unusual amounts found.
@@ -520,6 +538,7 @@ class BilledPeriod:
     closed_on: dt.date | None
     closed_by: str
     finalized_on: dt.date | None
+    accounting_date: dt.date
     currency: str
     sources: tuple[SourceTotals, ...]
     files: tuple[FileRecord, ...]
@@ -534,6 +553,7 @@ class BilledPeriod:
     still_queued: tuple[QueueItem, ...] | None = None
     unusual: tuple[Unusual, ...] = ()
     evidence: tuple[Evidence, ...] = ()
+    without: tuple[Without, ...] = ()
 
     @property
     def undecided(self) -> tuple[QueueItem, ...]:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import decimal
 import re
+from collections.abc import Sequence
 from decimal import ROUND_HALF_UP, Decimal
 
 ZERO = Decimal(0)
@@ -68,6 +69,16 @@ def total(*amounts: Decimal) -> Decimal:
     for amount in amounts:
         result = _CONTEXT.add(result, amount)
     return result
+
+
+def median(amounts: Sequence[Decimal]) -> Decimal | None:
+    """The middle one of some exact amounts; of an even number the mean of the two, to 18 decimals. None of none."""
+    if not amounts:
+        return None
+    ordered, half = sorted(amounts), len(amounts) // 2
+    if len(ordered) % 2:
+        return ordered[half]
+    return _CONTEXT.divide(total(ordered[half - 1], ordered[half]), Decimal(2)).quantize(_EXACT_UNIT, context=_CONTEXT)
 
 
 def negative(amount: Decimal) -> Decimal:

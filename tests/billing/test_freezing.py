@@ -303,9 +303,12 @@ def test_the_record_of_another_month_is_no_record(root: Path) -> None:
         shutil.copy(path, path.with_name(path.name.replace(PERIOD, "2025-02")))
     for _ in ("read for the first time", "read again"):
         told = [(each.code, each.path, each.message) for each in problems(root)]
-        assert told == [("frozen-fault", "periods/2025-02.frozen.yaml", f"it is the record of {PERIOD}")]
+        assert told == [
+            ("wrong-value", "periods/2025-02.yaml", "the accounting date 2025-01-31 lies before 2025-02 begins"),
+            ("frozen-fault", "periods/2025-02.frozen.yaml", f"it is the record of {PERIOD}"),
+        ]
         assert [each.period for each in examine(root)[1]] == [PERIOD]
-    with pytest.raises(LedgerFault, match="1 error in the ledger"):
+    with pytest.raises(LedgerFault, match="2 errors in the ledger"):
         open_books(root)
 
 

@@ -187,6 +187,7 @@ def billed_period(
         revision=1,
         closed_on=closed_on,
         closed_by="" if is_open else "billing@example.edu",
+        accounting_date=last_day,
         finalized_on=last_day + dt.timedelta(days=12) if not is_open and month % 3 else None,
         currency="USD",
         sources=sources,

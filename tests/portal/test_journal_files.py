@@ -151,7 +151,15 @@ def test_without_an_expression_there_is_one_fund_column():
 def test_control_totals_tell_what_the_files_hold():
     result = files()
     totals = json.loads(result["control-totals.json"])
-    assert totals["journal"] == {"id": "OCB-2025-01", "lines": 8, "debits": "1215.66", "credits": "1215.66"}
+    assert totals["journal"] == {
+        "id": "OCB-2025-01",
+        "date": "2025-02-03",
+        "fiscal_year": 2025,
+        "fiscal_period": 2,
+        "lines": 8,
+        "debits": "1215.66",
+        "credits": "1215.66",
+    }
     assert totals["sources"]["hpc"] == {"lines": 4, "debits": "3.11", "credits": "3.11", "net": "-3.09"}
     assert set(totals["files"]) == set(result) - {"control-totals.json"}
     for name, said in totals["files"].items():

@@ -17,7 +17,7 @@ from openchargeback.focus.database import sql
 from openchargeback.ledger.directory import Directory
 from openchargeback.ledger.frozen import FROZEN, Frozen, FrozenResource, FrozenStatement, Spending, part_path
 from openchargeback.ledger.notes import NOTES
-from openchargeback.ledger.periods import Event, PeriodFile, last_day
+from openchargeback.ledger.periods import Event, PeriodFile, accounting_date, last_day
 from openchargeback.ledger.reading import Ledger
 from openchargeback.ledger.settings import Config
 from openchargeback.model import (
@@ -83,6 +83,7 @@ def _month(record: Frozen) -> ClosedMonth:
 def freeze(ledger: Ledger, billed: BilledPeriod, details: Details, histories: Histories, version: str) -> Frozen:
     """The record of a period that is being closed. Its digests of files are found when they are written."""
     sources = {each.source for each in billed.sources} | {line.source for line in billed.lines}
+    sources |= {each.source for each in billed.without}
     people = details.people | {line.pi for line in billed.lines}
     projects = details.projects | {line.project for line in billed.lines}
     funds = details.funds | {line.fund for line in billed.lines}
@@ -94,6 +95,8 @@ def freeze(ledger: Ledger, billed: BilledPeriod, details: Details, histories: Hi
         version=version,
         revision=billed.revision,
         closed=Event(billed.closed_on or last_day(billed.period), billed.closed_by),
+        accounting_date=billed.accounting_date,
+        without=billed.without,
         config=replace(config, sources={name: each for name, each in config.sources.items() if name in sources}),
         directory=_used(ledger.directory, people, projects, funds),
         charges=billed.files,
@@ -162,6 +165,7 @@ def thaw(frozen: Frozen, state: PeriodFile, ledger: Ledger) -> tuple[BilledPerio
         return config if period == frozen.period else ledger.settings(period)
 
     closed_on = state.closed.on if state.closed else last_day(frozen.period)
+    dated = accounting_date(frozen.period, state)
     lines: dict[tuple[str, str], list[BillingLine]] = {}
     for line in frozen.lines:
         lines.setdefault((line.pi, line.project), []).append(line)
@@ -199,6 +203,7 @@ def thaw(frozen: Frozen, state: PeriodFile, ledger: Ledger) -> tuple[BilledPerio
         closed_on=closed_on,
         closed_by=state.closed.by if state.closed else "",
         finalized_on=state.finalized.on if state.finalized and state.state is State.FINALIZED else None,
+        accounting_date=dated,
         currency=config.currency,
         sources=frozen.sources,
         files=frozen.charges,
@@ -207,11 +212,12 @@ def thaw(frozen: Frozen, state: PeriodFile, ledger: Ledger) -> tuple[BilledPerio
         queue=frozen.queue,
         flags=frozen.flags,
         decisions=frozen.decisions,
-        journal=journal_of(frozen.period, closed_on, stated, numbers, settings),
+        journal=journal_of(frozen.period, dated, stated, numbers, settings),
         digest=frozen.digest,
         unusual=frozen.unusual,
         corrections=frozen.corrections,
         evidence=frozen.evidence,
+        without=frozen.without,
     )
     problems = reconciliation.check(period)
     path = part_path(frozen.period, FROZEN)

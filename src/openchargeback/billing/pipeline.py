@@ -15,6 +15,7 @@ import duckdb
 
 from openchargeback import money
 from openchargeback.billing import charges_data, journal, lines, reconciliation, statements
+from openchargeback.billing.coverage import coverage
 from openchargeback.billing.events import DONE, Events
 from openchargeback.focus.database import count, database, insert, sql
 from openchargeback.focus.dialects import BACK_REFERENCES
@@ -22,7 +23,7 @@ from openchargeback.focus.months import has_column, months_of, rows_of_months
 from openchargeback.focus.reading import LoadedFile, load
 from openchargeback.ledger.approvals import Decision
 from openchargeback.ledger.files import digest_of
-from openchargeback.ledger.periods import last_day
+from openchargeback.ledger.periods import accounting_date
 from openchargeback.ledger.reading import Ledger
 from openchargeback.model import (
     BilledPeriod,
@@ -124,7 +125,7 @@ def _bill(
         queue = read_queue(con, period)
         made = statements.make_statements(con, ledger, period, billing_lines, queue)
         numbers = {(statement.pi.email, statement.project.id): statement.number for statement in made}
-        issued = state.closed.on if state.closed and state.state is not State.OPEN else last_day(period)
+        dated = accounting_date(period, state)
         result = BilledPeriod(
             period=period,
             state=state.state,
@@ -132,8 +133,9 @@ def _bill(
             closed_on=state.closed.on if state.closed and state.state is not State.OPEN else None,
             closed_by=state.closed.by if state.closed and state.state is not State.OPEN else "",
             finalized_on=state.finalized.on if state.finalized and state.state is State.FINALIZED else None,
+            accounting_date=dated,
             currency=ledger.config.currency,
-            sources=_totals(con),
+            sources=_totals(con, period, loaded),
             files=_files(con, loaded),
             lines=billing_lines,
             statements=made,
@@ -141,7 +143,8 @@ def _bill(
             flags=read_flags(con),
             decisions=(*records, *posted.decisions),
             corrections=posted.corrections,
-            journal=journal.journal_of(period, issued, billing_lines, numbers, ledger.settings),
+            without=state.without,
+            journal=journal.journal_of(period, dated, billing_lines, numbers, ledger.settings),
             digest=digest,
             unusual=unusual,
         )
@@ -178,7 +181,7 @@ def settle_period(
     billing_lines = lines.read_lines(con, period, ledger.config.currency)
     settled = Settled(
         lines=billing_lines,
-        sources=_totals(con),
+        sources=_totals(con, period, loaded),
         queue=read_queue(con, period),
         flags=read_flags(con),
         decisions=records,
@@ -319,7 +322,8 @@ def _earlier_rows(
     return found
 
 
-def _totals(con: duckdb.DuckDBPyConnection) -> tuple[SourceTotals, ...]:
+def _totals(con: duckdb.DuckDBPyConnection, period: str, loaded: Sequence[LoadedFile]) -> tuple[SourceTotals, ...]:
+    covered = coverage(con, period, loaded)
     rows = con.execute(sql(__package__, "totals.sql")).fetchall()
     return tuple(
         SourceTotals(
@@ -335,9 +339,12 @@ def _totals(con: duckdb.DuckDBPyConnection) -> tuple[SourceTotals, ...]:
             charges_billed=counts[0],
             charges_held=counts[1],
             charges_rejected=counts[2],
+            days=days.days if days else None,
+            first_day=days.first_day if days else None,
+            last_day=days.last_day if days else None,
         )
         for source, currency, files, charges, *rest in rows
-        for amounts, counts in [(rest[:5], rest[5:])]
+        for amounts, counts, days in [(rest[:5], rest[5:], covered.get(source))]
     )
 
 

@@ -10,14 +10,23 @@ from pathlib import Path
 import click
 
 from openchargeback import money
+from openchargeback.billing.completeness import (
+    GONE_SHOWN,
+    Completeness,
+    completeness,
+    missing_sources,
+    month_of,
+)
 from openchargeback.cli.host import host_record, kept_option, review_options
 from openchargeback.cli.options import PERIOD, as_json, root_of, with_ledger
-from openchargeback.cli.report import note_problems, print_json, print_table, progress
+from openchargeback.cli.report import note_problems, print_json, print_table, progress, shown
 from openchargeback.ledger import git
-from openchargeback.ledger.periods import Event
+from openchargeback.ledger.periods import Event, first_day
 from openchargeback.ledger.reading import read_ledger
 from openchargeback.ledger.seal import left_over, no_longer_finalized
-from openchargeback.model import BilledPeriod, FlagTotal, State
+from openchargeback.ledger.shape import did_you_mean
+from openchargeback.model import BilledPeriod, FlagTotal, State, Without
+from openchargeback.plan import words
 from openchargeback.portal.paths import statement_pdf
 from openchargeback.problems import LedgerFault, Problem, UsageFault
 from openchargeback.publish import closing
@@ -104,12 +113,18 @@ def show_period(period: str, why: str | None, lines: tuple[int, ...], named: str
 
         tell_why(books, billed, why, lines, json_=json_)
         return
+    rows = completeness(
+        month_of(billed), [month_of(each) for each in books.periods], books.ledger.settings(billed.period)
+    )
     if json_:
-        print_json(_as_json(billed))
+        print_json(_as_json(billed, rows))
         return
     note_problems(books.warnings)
     currency = billed.currency
     click.secho(f"{period}  {billed.state.capitalize()}", bold=True)
+    click.echo(f"Accounting date {billed.accounting_date.isoformat()}")
+    for absent in billed.without:
+        click.echo(shown(f"Without {absent.source}: {words.without(absent)}"))
     print_table(
         ("Source", "Charges", "Imported", "Billed", "Held", "Rejected", "Currency"),
         [
@@ -126,6 +141,7 @@ def show_period(period: str, why: str | None, lines: tuple[int, ...], named: str
         ],
         right=(1, 2, 3, 4, 5),
     )
+    _print_completeness(rows, books, currency)
     if billed.flags:
         click.echo()
         print_table(
@@ -193,16 +209,32 @@ def open_period(period: str, named: str | None) -> None:
 @periods.command("close")
 @click.argument("period", type=PERIOD)
 @click.option("--on", "day", type=click.DateTime(["%Y-%m-%d"]), help="The closing date; today without it.")
+@click.option(
+    "--accounting-date",
+    "dated",
+    type=click.DateTime(["%Y-%m-%d"]),
+    help="The date of every journal line; the last day of the period without it.",
+)
 @click.option("--by", help="Who closes; Git's user.email without it.")
 @click.option("--leave-held", is_flag=True, help="Close although charges are undecided; they stay held.")
+@click.option(
+    "--without",
+    metavar="SOURCE",
+    multiple=True,
+    help="Close although this source, expected monthly, has no charges; repeatable, with --reason.",
+)
+@click.option("--reason", help="With --without: why the month is complete all the same.")
 @review_options
 @kept_option
 @with_ledger
 def close_period(
     period: str,
     day: dt.datetime | None,
+    dated: dt.datetime | None,
     by: str | None,
     leave_held: bool,
+    without: tuple[str, ...],
+    reason: str | None,
     event: Path | None,
     reviews: Path | None,
     commits: Path | None,
@@ -211,11 +243,20 @@ def close_period(
 ) -> None:
     """Close a period: its statements are no drafts any more, and it takes no further charges.
 
-    Who approved its decisions is recorded, as far as it is known (`review evidence`).
+    Statements carry the closing date, journals the accounting date. Who approved its decisions is recorded, as far as
+    it is known (`review evidence`).
 
     \b
     Example: focus-billing periods close 2025-01 --on 2025-02-05
+             focus-billing periods close 2025-06 --on 2025-07-08 --accounting-date 2025-06-30
+             focus-billing periods close 2025-06 --without hpc --reason "down for maintenance all June"
     """
+    if dated and dated.date() < first_day(period):
+        raise UsageFault(f"the accounting date {dated.date()} lies before {period} begins")
+    if without and not (reason or "").strip():
+        raise UsageFault("--without goes with --reason TEXT, which says why the month is complete without the source")
+    if reason is not None and not without:
+        raise UsageFault("--reason goes with --without SOURCE")
     root = root_of(named)
     with locked(root):
         books = _books(named, period)
@@ -225,13 +266,27 @@ def close_period(
         recorded = [each for path in kept for each in read_evidence(path)]
         host = host_record(event, reviews, commits)
         evidence, missing = gather(books.ledger, periods=(period,), host=host, recorded=recorded)
-        _refuse_close(books, _period(books, period), missing, leave_held)
+        skipped = tuple(dict.fromkeys(each.strip().lower() for each in without))
+        _refuse_close(books, _period(books, period), missing, leave_held, skipped)
         closed = Event(day.date() if day else dt.datetime.now(dt.UTC).date(), by or git.user(root))
-        _tell(closing.close(books, period, closed, evidence), State.CLOSED)
+        paths = closing.close(
+            books,
+            period,
+            closed,
+            evidence,
+            dated=dated.date() if dated else None,
+            without=[Without(source, (reason or "").strip(), closed.by) for source in skipped],
+        )
+        _tell(paths, State.CLOSED)
 
 
-def _refuse_close(books: Books, billed: BilledPeriod, missing: Sequence[Problem], leave_held: bool) -> None:
-    """Say everything that stands in the way of closing. missing: evidence of who approved its decisions."""
+def _refuse_close(
+    books: Books, billed: BilledPeriod, missing: Sequence[Problem], leave_held: bool, without: Sequence[str]
+) -> None:
+    """Say everything that stands in the way of closing.
+
+    missing: evidence of who approved its decisions. without: the sources that it shall be closed without.
+    """
     obstacles = []
     held = sum(item.charges for item in billed.queue)
     if held and not leave_held:
@@ -244,14 +299,37 @@ def _refuse_close(books: Books, billed: BilledPeriod, missing: Sequence[Problem]
     ]
     obstacles += [
         f"the source {each} has no credit fund: set `sources: {each}: credit_fund:` in config.yaml"
-        for each in sorted({each.source for each in billed.sources} | {line.source for line in billed.lines})
+        for each in sorted({line.source for line in billed.lines if line.amounts.billed})
         if not books.ledger.config.source(each).credit_fund
     ]
+    obstacles += _incomplete(books, billed, without)
     obstacles += [f"{each.path}: {each.message}; {each.fix}" for each in missing]
     if not billed.files and not billed.corrections:
         obstacles.append("it has no charges")
     if obstacles:
         raise UsageFault(f"{billed.period} cannot be closed\n  " + "\n  ".join(dict.fromkeys(obstacles)))
+
+
+def _incomplete(books: Books, billed: BilledPeriod, without: Sequence[str]) -> list[str]:
+    """The expected sources that have no charges, and those that it cannot be closed without as they are not missing."""
+    config, month = books.ledger.config, month_of(billed)
+    absent = missing_sources(month, config)
+    found = [
+        f"the source {each} is expected monthly and has no charges in {billed.period}: put its file in place with "
+        f"`ingest`, or give --without {each} --reason TEXT"
+        for each in absent
+        if each not in without
+    ]
+    for each in without:
+        if each in absent:
+            continue
+        if month.charges(each):
+            found.append(f"--without {each}: it has {words.counted(month.charges(each), 'charge')} in {billed.period}")
+        elif each not in config.sources:
+            found.append(f"--without {each}: config.yaml lists no such source; {did_you_mean(each, config.sources)}")
+        else:
+            found.append(f"--without {each}: it is not expected monthly, so nothing needs to be said")
+    return found
 
 
 @periods.command("finalize")
@@ -322,12 +400,48 @@ def _earlier(period: BilledPeriod) -> dict[tuple[str, str, str], tuple[int, Deci
     return result
 
 
-def _as_json(period: BilledPeriod) -> dict[str, object]:
+def _print_completeness(rows: Sequence[Completeness], books: Books, currency: str) -> None:
+    """What each source delivered against the months before, and who is gone."""
+    if not rows:
+        return
+    click.echo()
+    print_table(
+        ("Source", "File", "Days", f"Total {currency}", "Median of 3", "Change", "PIs gone"),
+        [
+            (
+                each.source,
+                _files(each),
+                words.days(each),
+                money.human(each.total, currency),
+                "" if each.median is None else money.human(each.median, currency),
+                words.against_median(each),
+                f"{len(each.gone):,}" if each.gone else "",
+            )
+            for each in rows
+        ],
+        right=(3, 4, 5, 6),
+    )
+    directory = books.ledger.directory
+    for each in rows:
+        if each.gone:
+            names = [directory.person(pi).name for pi in each.gone]
+            click.echo(shown(f"Gone from {each.source}: {words.listed(names, GONE_SHOWN)}"))
+
+
+def _files(row: Completeness) -> str:
+    """The charge file without its folder, the number of several, or that there is none."""
+    if not row.charges:
+        return "missing" if row.missing else "none"
+    return row.files[0].split("/", 2)[-1] if len(row.files) == 1 else f"{len(row.files):,} files"
+
+
+def _as_json(period: BilledPeriod, rows: Sequence[Completeness]) -> dict[str, object]:
     currency = period.currency
     return {
         "period": period.period,
         "state": period.state,
         "revision": period.revision,
+        "accounting_date": period.accounting_date.isoformat(),
         "currency": currency,
         "sources": [
             {
@@ -342,6 +456,8 @@ def _as_json(period: BilledPeriod) -> dict[str, object]:
             }
             for each in period.sources
         ],
+        "completeness": [each.as_json() for each in rows],
+        "without": [{"source": each.source, "reason": each.reason, "by": each.by} for each in period.without],
         "statements": [
             {
                 "number": each.number,

@@ -45,6 +45,19 @@ def _period(period: PeriodChange, currency: str) -> None:
     _decisions(period.decisions, currency)
     for flags, unit, charges, amount in words.undecided(period):
         _wrapped("Still held: ", f"{words.counted(charges, 'charge')}, {money.human(amount, unit)} {unit} ({flags})")
+    _sources(period, currency)
+
+
+def _sources(period: PeriodChange, currency: str) -> None:
+    telling = [row for row in period.sources if row.telling]
+    if not telling and not period.without:
+        return
+    click.echo()
+    click.secho("Sources to check", bold=True)
+    for row in telling:
+        _wrapped(f"{row.source}: ", words.source(row, currency))
+    for each in period.without:
+        _wrapped(f"{each.source}: ", f"closed without it: {words.without(each)}")
 
 
 def _totals(period: PeriodChange, currency: str) -> None:

@@ -23,8 +23,8 @@ MATCH = {"sub_account": "SubAccountId", "billing_account": "BillingAccountId", "
 """The columns of a list of projects that stand for the keys of `match`."""
 
 COMMENT = "#"
-"""Columns whose names begin so are for people and not read. A list that has any may have rows that are not filled in yet:
-those without an id are passed over."""
+"""Columns whose names begin so are for people and not read. A list that has any may have rows that are not filled in
+yet: those without an id are passed over."""
 
 _SEPARATORS = {";": "semicolons", "\t": "tabs", "|": "bars"}
 _LINE_END = re.compile("\r\n|\n|\r")

@@ -11,6 +11,7 @@ periods/P.frozen.yaml      digests of the files above and of all inputs, setting
 
 from __future__ import annotations
 
+import datetime as dt
 from dataclasses import dataclass
 from decimal import Decimal
 
@@ -31,6 +32,7 @@ from openchargeback.model import (
     ResourceLine,
     SourceTotals,
     Unusual,
+    Without,
 )
 
 LINES, RESOURCES, CORRECTIONS, HELD, FROZEN = (
@@ -93,7 +95,7 @@ class Spending:
 class Frozen:
     """A closed month as its files tell it. `digest`: SHA-256 of `P.frozen.yaml`; `version`: of the tool that closed.
 
-    revision, closed: as the period file says them since then.
+    revision, closed, accounting_date, without: as the period file says them since then.
     charges, approvals: the inputs with their digests; files: digest by name in PARTS.
     queue: what stayed held, without details (`P.held.csv` has them).
     compared_with: the closed months that the rule for unusual amounts looked at.
@@ -105,6 +107,7 @@ class Frozen:
     version: str
     revision: int
     closed: Event
+    accounting_date: dt.date
     config: Config
     directory: Directory
     charges: tuple[FileRecord, ...]
@@ -122,3 +125,4 @@ class Frozen:
     unusual: tuple[Unusual, ...] = ()
     compared_with: tuple[str, ...] = ()
     evidence: tuple[Evidence, ...] = ()
+    without: tuple[Without, ...] = ()

@@ -21,7 +21,7 @@ from openchargeback.ledger.frozen import (
     part_path,
 )
 from openchargeback.ledger.frozen_shape import FROZEN_FILE, columns_of
-from openchargeback.ledger.periods import PeriodFile
+from openchargeback.ledger.periods import PeriodFile, last_day
 from openchargeback.ledger.yaml_tree import parse
 from openchargeback.model import (
     ITEM_KEYS,
@@ -100,6 +100,7 @@ def _frozen(
         version=values["version"],
         revision=values["revision"],
         closed=values["closed"],
+        accounting_date=values.get("accounting_date") or last_day(period),
         config=values["settings"],
         directory=directory,
         charges=tuple(
@@ -126,6 +127,7 @@ def _frozen(
         corrections=tuple(_correction(cells) for cells in rows.get(CORRECTIONS, ())),
         compared_with=tuple(values.get("compared_with", ())),
         evidence=tuple(_evidence(v) for v in values.get("evidence", ())),
+        without=tuple(values.get("without", ())),
     )
 
 

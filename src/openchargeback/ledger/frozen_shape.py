@@ -54,6 +54,7 @@ _WORDS = {
     "content": "Digest of what was approved.",
     "count": "How many there are.",
     "currency": "Currency of the amounts.",
+    "days": "How many days of the month its charges cover.",
     "decision": "What was decided.",
     "decisions": "Decisions that the month rests on.",
     "digest": "SHA-256 of what it rests on.",
@@ -61,6 +62,7 @@ _WORDS = {
     "evidence": "Who approved what, as far as it was recorded.",
     "exact": "Exact amount billed.",
     "files": "How many charge files.",
+    "first_day": "The first of these days.",
     "flag": "The flag.",
     "flags": "The flags.",
     "fund": "The accounting string, or how it was found.",
@@ -70,6 +72,7 @@ _WORDS = {
     "imported": "Exact sum of what was imported.",
     "imported_list": "Exact list price of what was imported.",
     "inputs": "The files that the month rests on.",
+    "last_day": "The last of these days.",
     "level": "The level of evidence.",
     "line": "The line of the file.",
     "list": "Exact list price.",
@@ -130,7 +133,11 @@ _SOURCES = _rows(
         "charges_billed": _COUNT,
         "charges_held": _COUNT,
         "charges_rejected": _COUNT,
-    }
+        "days": _COUNT,
+        "first_day": shape.Date(),
+        "last_day": shape.Date(),
+    },
+    optional=("days", "first_day", "last_day"),
 )
 _QUEUE = _rows(
     {
@@ -196,6 +203,8 @@ FROZEN_FILE = shape.Record(
         "version": shape.Text(help="The version of the tool that closed the period."),
         "revision": PERIOD.fields["revision"],
         "closed": PERIOD.fields["closed"],
+        "accounting_date": PERIOD.fields["accounting_date"],
+        "without": PERIOD.fields["without"],
         "files": shape.MapOf(_SHA, help="Digests of the other files that closing wrote."),
         "inputs": shape.Record(
             _described({

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Iterable, Sequence
+from dataclasses import asdict
 from typing import Any
 
 from openchargeback import money
@@ -86,6 +87,8 @@ def _document(frozen: Frozen, files: dict[str, str]) -> str:
         "version": frozen.version,
         "revision": frozen.revision,
         "closed": {"on": frozen.closed.on.isoformat(), "by": frozen.closed.by},
+        "accounting_date": frozen.accounting_date.isoformat(),
+        **({"without": [asdict(each) for each in frozen.without]} if frozen.without else {}),
         "files": files,
         "inputs": {
             "charges": [
@@ -102,7 +105,9 @@ def _document(frozen: Frozen, files: dict[str, str]) -> str:
             "approvals": dict(sorted(frozen.approvals.items())),
         },
         "compared_with": list(frozen.compared_with),
-        "sources": [{name: getattr(each, name) for name in each.__dataclass_fields__} for each in frozen.sources],
+        "sources": [
+            {key: value for key, value in asdict(each).items() if value is not None} for each in frozen.sources
+        ],
         "spending": [{name: getattr(each, name) for name in each.__dataclass_fields__} for each in frozen.spending],
         "statements": [_statement_values(each, frozen.config.currency) for each in frozen.statements],
         "queue": [_item_values(each) for each in frozen.queue],

@@ -7,12 +7,13 @@ import datetime as dt
 import hashlib
 import re
 from dataclasses import dataclass
+from pathlib import PurePosixPath
 from typing import Any
 
 from openchargeback.ledger import shape
 from openchargeback.ledger.yaml_text import quoted, scalar
 from openchargeback.ledger.yaml_tree import Mapping, Node, Reader, parse
-from openchargeback.model import State
+from openchargeback.model import State, Without
 from openchargeback.problems import Problem
 
 
@@ -30,6 +31,16 @@ def last_day(period: str) -> dt.date:
     """The last day of a period."""
     day = first_day(period)
     return day.replace(day=calendar.monthrange(day.year, day.month)[1])
+
+
+def fiscal(day: dt.date, starts: int) -> tuple[int, int]:
+    """The fiscal year of a day and its month in it, 1 to 12. starts: the month in which fiscal years begin.
+
+    A fiscal year is named after the calendar year in which it ends: where one begins in July, June 2025 is month 12 of
+    2025.
+    """
+    month = (day.month - starts) % 12 + 1
+    return day.year + (starts > 1 and day.month >= starts), month
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,6 +64,8 @@ class PeriodFile:
     """State, revision and dates of a period; a period without a file is open, revision 1.
 
     frozen: SHA-256 of `P.frozen.yaml`, from closing on. seal: only of a finalized period.
+    accounting_date: as the file says it; `accounting_date(period, state)` gives the one that counts.
+    without: the sources that are expected monthly and that it was closed without.
     """
 
     state: State = State.OPEN
@@ -61,6 +74,13 @@ class PeriodFile:
     finalized: Event | None = None
     frozen: str = ""
     seal: Seal | None = None
+    accounting_date: dt.date | None = None
+    without: tuple[Without, ...] = ()
+
+
+def accounting_date(period: str, state: PeriodFile) -> dt.date:
+    """The date of a period's journal lines: the one it was closed with, else its last day."""
+    return state.accounting_date or last_day(period)
 
 
 def _event(what: str) -> shape.Record:
@@ -72,7 +92,10 @@ def _needs(state: State, key: str) -> dict[str, Any]:
     return {"if": {"properties": {"state": {"const": state.value}}}, "then": {"required": [key]}}
 
 
-_BEYOND = {State.OPEN: ("closed", "frozen", "finalized", "seal"), State.CLOSED: ("finalized", "seal")}
+_BEYOND = {
+    State.OPEN: ("closed", "accounting_date", "without", "frozen", "finalized", "seal"),
+    State.CLOSED: ("finalized", "seal"),
+}
 """What a period file says only in a later state. Else a changed word would open or unseal a month."""
 
 
@@ -86,7 +109,8 @@ def _digest(what: str) -> shape.Text:
 
 
 def _period(values: dict[str, Any], node: Node, reader: Reader) -> PeriodFile:
-    period = PeriodFile(**{**values, "state": State(values["state"])})
+    without = tuple(values.get("without", ()))
+    period = PeriodFile(**{**values, "state": State(values["state"]), "without": without})
     if period.state is not State.OPEN and period.closed is None:
         reader.fault(node, "missing-key", f"{period.state} without `closed`", "add `closed: {on: …, by: …}`")
     if period.state is State.FINALIZED and period.finalized is None:
@@ -95,12 +119,18 @@ def _period(values: dict[str, Any], node: Node, reader: Reader) -> PeriodFile:
     if beyond:
         told = f"`state: {period.state}` beside {', '.join(f'`{key}`' for key in beyond)}"
         fix = "restore the file from Git; only `focus-billing periods` changes the state of a month"
-        reader.fault(_state_key(node), "state-contradicted", told, fix)
+        reader.fault(_key(node, "state"), "state-contradicted", told, fix)
+    name = PurePosixPath(reader.path).stem
+    day = period.accounting_date
+    if day and is_period(name) and day < first_day(name):
+        told = f"the accounting date {day.isoformat()} lies before {name} begins"
+        reader.fault(_key(node, "accounting_date"), "wrong-value", told, "restore the file from Git")
     return period
 
 
-def _state_key(node: Node) -> Node:
-    keys = [key for key, _ in node.items if key.text == "state"] if isinstance(node, Mapping) else []
+def _key(node: Node, name: str) -> Node:
+    """The key of that name, for the place of a problem."""
+    keys = [key for key, _ in node.items if key.text == name] if isinstance(node, Mapping) else []
     return keys[0] if keys else node
 
 
@@ -109,6 +139,19 @@ PERIOD = shape.Record(
         "state": shape.Choice(tuple(state.value for state in State), help="Open, closed, or finalized for ever."),
         "revision": shape.Integer(1, 999, help="Counts reopenings from 1."),
         "closed": _event("When the month was closed, and by whom."),
+        "accounting_date": shape.Date(help="The date of every journal line; the last day of the month unless set."),
+        "without": shape.ListOf(
+            shape.Record(
+                {
+                    "source": shape.Text(filled=True, help="The source."),
+                    "reason": shape.Text(filled=True, help="Why the month was closed without it."),
+                    "by": shape.Text(help="Who said so."),
+                },
+                required=("source", "reason"),
+                make=lambda v, _n, _r: Without(**v),
+            ),
+            help="Sources that are expected monthly and had no charges when the month was closed.",
+        ),
         "finalized": _event("When the month was finalized, and by whom."),
         "frozen": _digest("Digest of what closing the period wrote."),
         "seal": shape.Record(
@@ -148,9 +191,14 @@ def write_period(period: PeriodFile) -> str:
     lines = ["# The state of this billing month; written by `focus-billing periods`.", f"state: {period.state}"]
     if period.revision > 1:
         lines.append(f"revision: {period.revision}")
-    for name, event in (("closed", period.closed), ("finalized", period.finalized)):
-        if event:
-            lines.append(f"{name}: {{on: {event.on.isoformat()}, by: {quoted(event.by)}}}")
+    if period.closed:
+        lines.append(f"closed: {_event_text(period.closed)}")
+    if period.accounting_date:
+        lines.append(f"accounting_date: {period.accounting_date.isoformat()}")
+    if period.without:
+        lines += ["without:", *(f"  - {_without_text(each)}" for each in period.without)]
+    if period.finalized:
+        lines.append(f"finalized: {_event_text(period.finalized)}")
     if period.frozen:
         lines.append(f"frozen: {quoted(period.frozen)}")
     if period.seal:
@@ -159,11 +207,22 @@ def write_period(period: PeriodFile) -> str:
     return "\n".join(lines) + "\n"
 
 
+def _event_text(event: Event) -> str:
+    return f"{{on: {event.on.isoformat()}, by: {quoted(event.by)}}}"
+
+
+def _without_text(each: Without) -> str:
+    return f"{{source: {scalar(each.source)}, reason: {quoted(each.reason)}, by: {quoted(each.by)}}}"
+
+
 def seal_digest(period: PeriodFile) -> str:
     """SHA-256 over everything else that a finalized period file says, one statement a line."""
     files = period.seal.files if period.seal else {}
     parts = [f"state {period.state}", f"revision {period.revision}", f"frozen {period.frozen}"]
     for name, event in (("closed", period.closed), ("finalized", period.finalized)):
         parts.append(f"{name} {event.on.isoformat()} {quoted(event.by)}" if event else f"{name} never")
+    if period.accounting_date:
+        parts.append(f"accounting date {period.accounting_date.isoformat()}")
+    parts += [f"without {quoted(each.source)} {quoted(each.reason)} {quoted(each.by)}" for each in period.without]
     parts += [f"file {quoted(path)} {digest}" for path, digest in sorted(files.items())]
     return hashlib.sha256("".join(f"{part}\n" for part in parts).encode()).hexdigest()

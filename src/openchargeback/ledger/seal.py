@@ -17,7 +17,7 @@ from pathlib import Path, PurePosixPath
 from openchargeback.ledger import files, git, shape
 from openchargeback.ledger.frozen import FROZEN, PARTS, Frozen, part_path
 from openchargeback.ledger.frozen_reading import read_frozen
-from openchargeback.ledger.periods import PeriodFile, Seal, is_period, read_period, seal_digest
+from openchargeback.ledger.periods import PeriodFile, Seal, accounting_date, is_period, read_period, seal_digest
 from openchargeback.ledger.reading import Ledger
 from openchargeback.model import State
 from openchargeback.problems import OutsideFault, Problem, Severity
@@ -158,12 +158,19 @@ def _other_closing(record: Frozen, state: PeriodFile) -> list[Problem]:
         ("the revision", record.revision, state.revision),
         ("the closing date", record.closed.on, now.on),
         ("who closed it", record.closed.by, now.by),
+        ("the accounting date", record.accounting_date, accounting_date(record.period, state)),
+        ("what it was closed without", _reasons(record), _reasons(state)),
     )
     told = [f"{what} was {old or 'nobody'}, is {new or 'nobody'}" for what, old, new in pairs if old != new]
     if not told:
         return []
     path = f"periods/{record.period}.yaml"
     return [_changed(path, f"this file was changed: {'; '.join(told)}", "restore it from Git", record.period, state)]
+
+
+def _reasons(closing: Frozen | PeriodFile) -> str:
+    """The sources that a month was closed without, and who said why."""
+    return ", ".join(f"{each.source} ({each.reason}; {each.by})" for each in closing.without) or "nothing"
 
 
 def _compare(root: Path, path: str, expected: str | None, period: str, state: PeriodFile) -> Problem | None:

@@ -10,6 +10,8 @@ DIALECTS = ("azure", "focus", "focus-1.0", "focus-1.1", "focus-1.2", "focus-1.3"
 FORGES = ("github", "gitlab", "forgejo")
 EVIDENCE_LEVELS = ("A", "B", "C")
 PAPERS = ("a4", "letter")
+MONTHLY, IRREGULAR = "monthly", "irregular"
+EXPECTED = (MONTHLY, IRREGULAR)
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,6 +66,7 @@ class Source:
     note: a sentence on how the discount of this source comes about, for statements.
     default: who pays what nothing else attributes (tax, support), field by field; default_untagged_only restricts it to
     charges of which neither tags nor directory say anything, so that what is tagged in part is still flagged.
+    expected: `monthly` where a month is not complete without charges of this source, else `irregular`.
     severity: code of a check → `error`, `warning` or `off` (`ledger/check_codes.py`).
     """
 
@@ -77,6 +80,7 @@ class Source:
     note: str = ""
     default: Payer = Payer()
     default_untagged_only: bool = False
+    expected: str = IRREGULAR
     severity: dict[str, str] = field(default_factory=dict)
 
 

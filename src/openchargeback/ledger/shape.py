@@ -374,6 +374,6 @@ def _with_help(schema: dict[str, Any], text: str) -> dict[str, Any]:
 
 
 def did_you_mean(word: str, known: MappingType[str, Any] | SequenceType[str]) -> str:
-    """The fix for a word that is not known: the nearest one that is, else all of them."""
+    """The nearest known word as a fix, else all of them."""
     near = get_close_matches(word, list(known), n=1, cutoff=0.6)
     return f"did you mean `{near[0]}`?" if near else f"known are {', '.join(sorted(known))}"

@@ -143,6 +143,7 @@ def _period(period: PeriodChange, currency: str) -> list[str | _Table]:
     parts += _largest(period, currency)
     parts += _decisions(period.decisions, currency)
     parts += _undecided(period)
+    parts += _sources(period, currency)
     return parts
 
 
@@ -199,6 +200,15 @@ def _undecided(period: PeriodChange) -> list[str | _Table]:
         for flags, unit, charges, amount in held
     ]
     return [table]
+
+
+def _sources(period: PeriodChange, currency: str) -> list[str | _Table]:
+    table = _Table("Sources to check", ("Source", "What"), frozenset())
+    table.rows = [(escaped(row.source), escaped(words.source(row, currency))) for row in period.sources if row.telling]
+    table.rows += [
+        (escaped(each.source), escaped(f"closed without it: {words.without(each)}")) for each in period.without
+    ]
+    return [table] if table.rows else []
 
 
 def _settings(settings: Sequence[SettingChange], currency: str) -> list[str | _Table]:

@@ -11,7 +11,7 @@ from openchargeback.ledger.directory import FUNDS_FILE, PEOPLE_FILE, PROJECTS_FI
 from openchargeback.ledger.frozen import Frozen, part_path
 from openchargeback.ledger.notes import NOTES
 from openchargeback.ledger.periods import PeriodFile
-from openchargeback.ledger.settings import Config, EvidenceRule
+from openchargeback.ledger.settings import IRREGULAR, Config, EvidenceRule
 from openchargeback.ledger.settings_text import settings_values
 from openchargeback.model import State
 from openchargeback.plan.reached import period_of
@@ -93,8 +93,9 @@ def kept_months(
 
 
 def _settings(config: Config, record: Frozen) -> dict[str, Any]:
-    """The settings that bear on a month; who must have approved is no part of them."""
-    without = replace(config, review=replace(config.review, evidence=EvidenceRule()))
+    """The settings that bear on a month; who must have approved and what must be there to close it are no part."""
+    sources = {name: replace(source, expected=IRREGULAR) for name, source in config.sources.items()}
+    without = replace(config, sources=sources, review=replace(config.review, evidence=EvidenceRule()))
     return settings_values(without, {source.source for source in record.sources})
 
 

@@ -16,7 +16,8 @@ from dataclasses import dataclass
 from decimal import Decimal
 
 from openchargeback import money
-from openchargeback.model import BillingLine, Entry, Evidence, QueueItem, State
+from openchargeback.billing.completeness import Completeness
+from openchargeback.model import BillingLine, Entry, Evidence, QueueItem, State, Without
 from openchargeback.money import ZERO
 from openchargeback.problems import Problem
 
@@ -154,6 +155,8 @@ class PeriodChange:
     lines: those that are not the same. projects: all that have such lines, what moves most first.
     causes: what each cause adds to the total, in cents; they sum to the difference.
     queue: what is undecided at the head.
+    sources: what each source delivered at the head, against the months before that are closed or compared too.
+    without: the sources that the head's period file says it was closed without.
     """
 
     period: str
@@ -170,6 +173,8 @@ class PeriodChange:
     control: tuple[Control, ...]
     decisions: tuple[DecisionChange, ...]
     queue: tuple[QueueItem, ...]
+    sources: tuple[Completeness, ...] = ()
+    without: tuple[Without, ...] = ()
 
     @property
     def difference(self) -> Decimal:

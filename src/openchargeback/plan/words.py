@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from decimal import Decimal
 
 from openchargeback import money
+from openchargeback.billing.completeness import GONE_SHOWN, Completeness
+from openchargeback.model import Without
 from openchargeback.plan.values import Cause, ControlTotal, PeriodChange, Plan, ProjectChange, Revision
 from openchargeback.problems import Problem, Severity
 
@@ -22,6 +24,49 @@ LEVELS = (
     "C: names only. Unknown: the history is not there."
 )
 """What the levels of evidence mean, in one line."""
+
+
+def listed(names: Sequence[str], shown: int) -> str:
+    """`Ada, Bo and 3 more`."""
+    more = len(names) - shown
+    return ", ".join(names[:shown]) + (f" and {more:,} more" if more > 0 else "")
+
+
+def days(row: Completeness) -> str:
+    """How many days of the month are covered, and which where it is not all of them: `20 of 31 (1–20)`."""
+    if row.days is None:
+        return ""
+    first, last = row.first_day, row.last_day
+    span = f" ({first.day}\N{EN DASH}{last.day})" if first and last and row.lacks_days else ""
+    return f"{row.days} of {row.days_in_month}{span}"
+
+
+def against_median(row: Completeness) -> str:
+    """A source's total against the median of the months before: `−67 %`; empty where there is none."""
+    if row.percent is None:
+        return ""
+    return f"{'+' if row.percent > 0 else ''}{row.percent:,f} %".replace("-", "\N{MINUS SIGN}")
+
+
+def source(row: Completeness, currency: str) -> str:
+    """What a person should look at in a source before its month is closed."""
+    said = []
+    median = money.human(row.median or money.ZERO, currency)
+    if not row.charges:
+        said.append(("expected monthly, " if row.missing else "") + "no charges")
+    if row.lacks_days:
+        said.append(f"{days(row)} days")
+    if row.unusual:
+        compared = f" ({against_median(row)})" if row.charges else ""
+        said.append(f"total {money.human(row.total, currency)}, median {median}{compared}")
+    if row.gone:
+        said.append(f"{counted(len(row.gone), 'PI')} gone: {listed(row.gone, GONE_SHOWN)}")
+    return "; ".join(said)
+
+
+def without(absent: Without) -> str:
+    """Why a month was closed without a source, and who said so."""
+    return f"{absent.reason} ({absent.by})" if absent.by else absent.reason
 
 
 def signed(amount: Decimal, currency: str) -> str:

@@ -23,6 +23,7 @@ from jinja2.environment import Environment
 
 from openchargeback import money
 from openchargeback.billing.journal import SourceControl, source_controls
+from openchargeback.ledger.periods import fiscal
 from openchargeback.ledger.settings import Config, JournalFormat
 from openchargeback.model import BillingLine, Journal, JournalLine, Side, State
 from openchargeback.money import ZERO
@@ -118,11 +119,16 @@ class JournalRow:
 
 @dataclass(frozen=True, slots=True)
 class JournalHead:
-    """What templates see as `journal`. `date` is None where the journal has no lines."""
+    """What templates see as `journal`. `date` is the accounting date; None where the journal has no lines.
+
+    fiscal_year, fiscal_period: those of the date, by `fiscal_year_starts`; the first period is 1.
+    """
 
     id: Code
     period: str
     date: dt.date | None
+    fiscal_year: int | None
+    fiscal_period: int | None
     state: str
 
 
@@ -281,8 +287,9 @@ def _sheet(journal: Journal, state: State, config: Config, revision: int) -> _Sh
             raise ValueError(f"{name} of {journal.period} does not balance: {debits} against {credited}")
     expression = _expression(config)
     date = journal.lines[0].date if journal.lines else None
+    year, month = fiscal(date, config.fiscal_year_starts) if date else (None, None)
     return _Sheet(
-        head=JournalHead(Code(journal_id(journal.period, revision)), journal.period, date, str(state)),
+        head=JournalHead(Code(journal_id(journal.period, revision)), journal.period, date, year, month, str(state)),
         rows=tuple(_row(number, line, expression, config) for number, line in enumerate(journal.lines, start=1)),
         totals=JournalTotals(
             lines=len(journal.lines),
@@ -452,6 +459,9 @@ def _control_totals(sheet: _Sheet, files: Mapping[str, Mapping[str, object]]) ->
         "currency": sheet.currency,
         "journal": {
             "id": sheet.head.id,
+            "date": sheet.head.date.isoformat() if sheet.head.date else None,
+            "fiscal_year": sheet.head.fiscal_year,
+            "fiscal_period": sheet.head.fiscal_period,
             "lines": sheet.totals.lines,
             "debits": plain(sheet.totals.debits),
             "credits": plain(sheet.totals.credits),

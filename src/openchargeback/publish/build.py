@@ -15,7 +15,6 @@ from openchargeback.ledger.config import FILE_NAME
 from openchargeback.ledger.directory import Entry
 from openchargeback.ledger.files import OWN_FOLDERS
 from openchargeback.ledger.frozen import LOGOS, Frozen, part_path
-from openchargeback.ledger.periods import last_day
 from openchargeback.ledger.reading import Ledger, read_ledger
 from openchargeback.model import BilledPeriod, Provenance, State
 from openchargeback.portal.journal_files import describer, journal_faults, journal_files
@@ -261,8 +260,7 @@ def word_journals(ledger: Ledger, periods: Sequence[BilledPeriod]) -> tuple[tupl
         stated = [line for line in period.lines if (line.pi, line.project) in numbers]
         try:
             describe = describer(ledger.settings(period.period), numbers, env)
-            date = period.closed_on or last_day(period.period)
-            journal = journal_of(period.period, date, stated, numbers, ledger.settings, describe)
+            journal = journal_of(period.period, period.accounting_date, stated, numbers, ledger.settings, describe)
         except LedgerFault as fault:
             problems += fault.problems
             result.append(period)

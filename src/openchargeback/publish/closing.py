@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime as dt
 import hashlib
 from collections.abc import Collection, Sequence
 from dataclasses import replace
@@ -15,11 +16,11 @@ from openchargeback.ledger.approvals import Decision, Verb
 from openchargeback.ledger.frozen import FROZEN, PARTS, Frozen, part_path
 from openchargeback.ledger.frozen_reading import read_frozen
 from openchargeback.ledger.frozen_writing import frozen_files
-from openchargeback.ledger.periods import Event, PeriodFile, write_period
+from openchargeback.ledger.periods import Event, PeriodFile, last_day, write_period
 from openchargeback.ledger.reading import Ledger
 from openchargeback.ledger.schema_files import schema_comment
 from openchargeback.ledger.seal import make_seal
-from openchargeback.model import Correction, Entry, Evidence, State
+from openchargeback.model import Correction, Entry, Evidence, State, Without
 from openchargeback.portal.logo import usable_logo
 from openchargeback.portal.statements import statement_histories
 from openchargeback.problems import LedgerFault, UsageFault, has_errors
@@ -27,15 +28,26 @@ from openchargeback.publish.build import Books
 from openchargeback.publish.single import write_file
 
 
-def close(books: Books, period: str, event: Event, evidence: Sequence[Evidence] = ()) -> list[str]:
+def close(
+    books: Books,
+    period: str,
+    event: Event,
+    evidence: Sequence[Evidence] = (),
+    *,
+    dated: dt.date | None = None,
+    without: Sequence[Without] = (),
+) -> list[str]:
     """Freeze an open period and close it; gives the paths written. Nothing is checked here but the invariants.
 
-    evidence: who approved its decisions, to be recorded.
+    evidence: who approved its decisions, to be recorded. dated: the accounting date; the last day without it.
+    without: the expected sources that it has no charges of.
     Everything is written to disk before the period file says that the period is closed, so a crash leaves it open.
     """
     ledger = books.ledger
     state = ledger.period_file(period)
-    closed = PeriodFile(State.CLOSED, state.revision, event)
+    closed = PeriodFile(
+        State.CLOSED, state.revision, event, accounting_date=dated or last_day(period), without=tuple(without)
+    )
     details = Details()
     then = replace(ledger, period_files={**ledger.period_files, period: closed})
     history = history_of(ledger, months_before(ledger, period))

@@ -7,6 +7,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+from openchargeback.billing.completeness import Month, completeness
 from openchargeback.billing.corrections import Corrected, correct
 from openchargeback.billing.freezing import history_of, months_before
 from openchargeback.billing.pipeline import Posted, Settled
@@ -14,6 +15,7 @@ from openchargeback.ledger import git
 from openchargeback.ledger.config import FILE_NAME, read_config
 from openchargeback.ledger.directory import FILES as DIRECTORY_FILES
 from openchargeback.ledger.evidence import HostRecord, evidence_of, missing_evidence
+from openchargeback.ledger.frozen import Frozen
 from openchargeback.ledger.periods import PeriodFile, read_period
 from openchargeback.ledger.reading import Ledger, read_ledger
 from openchargeback.ledger.revision import FOLDERS, Snapshot, compared, lies_in, take
@@ -84,11 +86,12 @@ def _plan(sides: _Sides, store: Cache, host: HostRecord | None, step: Step | Non
     corrected = correct(before), correct(after)
     base_problems += corrected[0].problems
     problems += corrected[1].problems
+    months = {period: _recorded_month(record) for period, record in after.frozen.items()}
     periods = []
     for number, period in enumerate(reached):
         if step:
             step("Comparing", number, len(reached))
-        change, old_faults, new_faults = _period(period, (before, corrected[0]), (after, corrected[1]))
+        change, old_faults, new_faults = _period(period, (before, corrected[0]), (after, corrected[1]), months)
         base_problems += old_faults
         problems += [each for each in new_faults if not _is_about_quality(each)]
         if change is None:
@@ -250,9 +253,12 @@ def _side(ledger: Ledger, corrected: Corrected, period: str) -> Side:
 
 
 def _period(
-    period: str, before: tuple[Ledger, Corrected], after: tuple[Ledger, Corrected]
+    period: str, before: tuple[Ledger, Corrected], after: tuple[Ledger, Corrected], months: dict[str, Month]
 ) -> tuple[PeriodChange | None, list[Problem], list[Problem]]:
-    """The change of a period with the problems of base and head; None where the head's charges cannot be read."""
+    """The change of a period with the problems of base and head; None where the head's charges cannot be read.
+
+    months: what is known of the head's months, closed ones and those compared before; an open one is added.
+    """
     base, head = _side(*before, period), _side(*after, period)
     both = settle_both(period, base, head)
     old_faults, new_faults = list(both.old_faults), list(both.new_faults)
@@ -274,7 +280,16 @@ def _period(
         (before[0].approvals.get(period, ()), after[0].approvals.get(period, ())),
         after[0].config.currency,
     )
+    files = after[0].charge_files.get(period, ())
+    month = months.setdefault(period, Month(period, both.new.sources, both.new.lines, files))
+    # Of a month that was only just opened there is nothing to tell.
+    rows = completeness(month, list(months.values()), after[0].settings(period)) if month.sources else ()
+    change = replace(change, sources=rows, without=after[0].period_file(period).without)
     return change, old_faults, new_faults
+
+
+def _recorded_month(record: Frozen) -> Month:
+    return Month(record.period, record.sources, record.lines, record.charges)
 
 
 def _state(ledger: Ledger, period: str) -> State | None:

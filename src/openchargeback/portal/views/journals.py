@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime as dt
 from dataclasses import dataclass
 from decimal import Decimal
 
@@ -43,6 +44,7 @@ class JournalView:
     final: bool
     files: tuple[Link, ...]
     folder: str
+    accounting_date: dt.date
     rows: tuple[JournalRow, ...]
     debits: Decimal
     credits: Decimal
@@ -68,6 +70,7 @@ def journal_view(book: Book, index: int, files: tuple[str, ...]) -> JournalView:
         final=period.state is not State.OPEN,
         files=tuple(Link(path.rsplit("/", 1)[-1], path) for path in files),
         folder=paths.journal_folder(period.period),
+        accounting_date=period.accounting_date,
         rows=tuple(_row(line, pages.get(line.statement, "")) for line in journal.lines),
         debits=journal.debits,
         credits=journal.credits,

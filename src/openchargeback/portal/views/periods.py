@@ -6,7 +6,9 @@ from dataclasses import dataclass
 from decimal import Decimal
 
 from openchargeback import money
-from openchargeback.model import BilledPeriod, DecisionRecord, Evidence, FileRecord, SourceTotals
+from openchargeback.billing.completeness import GONE_SHOWN, Completeness, completeness, month_of
+from openchargeback.model import BilledPeriod, DecisionRecord, Evidence, FileRecord, SourceTotals, Without
+from openchargeback.plan import words
 from openchargeback.portal import charts, paths
 from openchargeback.portal.shell import Link
 from openchargeback.portal.templates import exact_places, period_human
@@ -41,6 +43,18 @@ class SourceRow:
 
 
 @dataclass(frozen=True, slots=True)
+class CompletenessRow:
+    """A source against the months before. days, percent: in words. gone: the PIs of `row.gone` that are named."""
+
+    label: str
+    colour: str
+    row: Completeness
+    days: str
+    percent: str
+    gone: tuple[Link, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class FlagLine:
     """A flag of the month: the charges that were raised with it, and how many of them are still held by it."""
 
@@ -57,6 +71,7 @@ class PeriodView:
     """All of a month's page. `totals` sums the sources in the ledger's currency; `places` aligns exact amounts.
 
     evidence: who approved the decisions, as closing recorded it.
+    completeness: each source against the months before. without: the sources that it was closed without.
     """
 
     summary: Summary
@@ -66,6 +81,8 @@ class PeriodView:
     sources: tuple[SourceRow, ...]
     totals: SourceTotals
     places: int
+    completeness: tuple[CompletenessRow, ...]
+    without: tuple[Without, ...]
     statements: tuple[StatementRow, ...]
     flags: tuple[FlagLine, ...]
     decisions: tuple[DecisionRecord, ...]
@@ -102,6 +119,8 @@ def period_view(book: Book, index: int, journal_files: tuple[str, ...]) -> Perio
         sources=sources,
         totals=_sum(period, book.currency),
         places=exact_places([a for s in period.sources for a in (s.imported, s.billed, s.held, s.rejected)]),
+        completeness=_completeness(book, index),
+        without=period.without,
         statements=tuple(book.statement_row(statement) for statement in period.statements),
         flags=_flag_lines(period),
         decisions=period.decisions,
@@ -129,6 +148,23 @@ def _link(book: Book, index: int) -> Link | None:
 def _source_row(book: Book, total: SourceTotals, period: str) -> SourceRow:
     fund = book.settings(period).source(total.source).credit_fund
     return SourceRow(book.source_label(total.source, period), book.colours[total.source], total, fund)
+
+
+def _completeness(book: Book, index: int) -> tuple[CompletenessRow, ...]:
+    name = book.months[index]
+    # More months back than the rule looks at make no difference.
+    months = [month_of(each) for each in book.periods[: index + 1]]
+    return tuple(
+        CompletenessRow(
+            label=book.source_label(row.source, name),
+            colour=book.colours.get(row.source, ""),
+            row=row,
+            days=words.days(row),
+            percent=words.against_median(row),
+            gone=tuple(book.pi_link(pi) for pi in row.gone[:GONE_SHOWN]),
+        )
+        for row in completeness(months[-1], months[:-1], book.settings(name))
+    )
 
 
 def _flag_lines(period: BilledPeriod) -> tuple[FlagLine, ...]:

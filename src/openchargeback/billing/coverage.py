@@ -1,0 +1,60 @@
+"""Which days of a period the charges of each source cover."""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+import duckdb
+
+from openchargeback.focus.database import literal, sql
+from openchargeback.focus.reading import LoadedFile
+from openchargeback.ledger.periods import first_day, last_day
+
+_START, _END = "ChargePeriodStart", "ChargePeriodEnd"
+
+
+@dataclass(frozen=True, slots=True)
+class Coverage:
+    """Days of the period that the charges of a source cover, with the first and the last; None where there are none."""
+
+    days: int
+    first_day: dt.date | None
+    last_day: dt.date | None
+
+
+def coverage(con: duckdb.DuckDBPyConnection, period: str, loaded: Sequence[LoadedFile]) -> Mapping[str, Coverage]:
+    """The days that charges cover, by source; corrections do not count. `load` comes first.
+
+    A source with a file that has no ChargePeriodStart is left out: its days are not known.
+    """
+    files = [file for file in loaded if file.rows]
+    unknown = {file.file.source for file in files if _START not in file.columns}
+    spans = " UNION ".join(_spans(file) for file in files if file.file.source not in unknown)
+    if not spans:
+        return {}
+    days = {"first_day": first_day(period), "last_day": last_day(period)}
+    rows = con.execute(sql(__package__, "coverage.sql", spans=spans), days).fetchall()
+    return {source: Coverage(*found) for source, *found in rows}
+
+
+def _spans(file: LoadedFile) -> str:
+    """SQL for the distinct spans of a file. Its texts are cut to what tells the day, so that there are few of them."""
+    start = f"coalesce({file.expression(_START)}, {file.expression('BillingPeriodStart')})"
+    end, category = file.expression(_END), file.expression("ChargeCategory")
+    return (
+        f"SELECT DISTINCT {literal(file.file.source)} AS source, "
+        f"coalesce(lower({category}), 'usage') = 'usage' AS usage, "
+        f"CASE WHEN {_plain(start)} THEN left({start}, 10) ELSE {start} END AS starts, "
+        # Of a time of day it only counts whether it is midnight: then the day before is the last one.
+        f"CASE WHEN strlen({end}) = 10 OR NOT {_plain(end)} THEN {end} "
+        f"WHEN rtrim(substr({end}, 12), '0:.ZUTC ') = '' THEN left({end}, 10) || 'T00:00' "
+        f"ELSE left({end}, 10) || 'T12:00' END AS ends "
+        f"FROM {file.table} WHERE lower({file.expression('ChargeClass')}) IS DISTINCT FROM 'correction'"
+    )
+
+
+def _plain(text: str) -> str:
+    """Whether a moment is written in UTC, so that its first ten characters are its day: no offset fits into 19."""
+    return f"(strlen({text}) <= 19 OR ends_with({text}, 'Z') OR ends_with({text}, 'UTC'))"
