@@ -45,13 +45,12 @@ def reclose(root: Path) -> None:
 
 
 def _close(root: Path, copy: Path, period: str, state: PeriodFile) -> None:
-    assert state.closed
+    if state.closed is None:
+        raise SystemExit(f"{root}: {period} does not say when it was closed")
     record = read_frozen(root, period, state)[0]
     closing.write_state(copy, period, PeriodFile(State.OPEN, state.revision))
     evidence = record.evidence if record else ()
-    closing.close(
-        open_books(copy), period, state.closed, evidence, dated=state.accounting_date, without=state.without
-    )
+    closing.close(open_books(copy), period, state.closed, evidence, dated=state.accounting_date, without=state.without)
     if state.finalized:
         closing.finalize(_read(copy), period, state.finalized)
 

@@ -230,3 +230,67 @@ def test_the_change_of_a_control_total_is_the_difference_of_what_is_shown():
     assert words.step(Decimal("4144.805"), Decimal("1261.475"), "USD") == "−2,883.33"
     assert words.step(Decimal("0.004"), Decimal("0.0051"), "USD") == "+0.01"
     assert words.step(Decimal("0.001"), Decimal("0.002"), "USD") == "0.00"
+
+
+def delivered(*days, pi="ada@example.edu", month="2025-02", cost="10"):
+    """CSV of a charge for each of these days."""
+    lines = [
+        f'{month}-01,{month}-{day:02}T00:00:00Z,{month}-{day:02}T23:00:00Z,Usage,{cost},{cost},Compute,r1,"'
+        f'{{""pi_email"": ""{pi}"", ""project_id"": ""p1"", ""fund_org"": ""F-1""}}"\n'
+        for day in days
+    ]
+    head = "BillingPeriodStart,ChargePeriodStart,ChargePeriodEnd,ChargeCategory,BilledCost,ListCost,ServiceName,"
+    return f"{head}ResourceId,Tags\n" + "".join(lines)
+
+
+def test_sources_that_look_incomplete_are_told_of_the_months_that_change(tmp_path):
+    """Against closed months and those that change too: missing, days without charges, totals, PIs who are gone."""
+    ledger = Ledger(tmp_path / "l")
+    sources = "aws: {credit_fund: C}, hpc: {credit_fund: C, expected: monthly}, gcp: {credit_fund: C}"
+    ledger.write("config.yaml", f"organization: A\nsources: {{{sources}}}\nreview: {{unusual_amount: off}}\n")
+    january = range(1, 32)
+    for source, pi in (("aws", "a|b@example.edu"), ("hpc", "c@example.edu"), ("gcp", "d@example.edu")):
+        ledger.write(f"charges/2025-01/{source}.csv", delivered(*january, pi=pi, month="2025-01"))
+    ledger.program("periods", "close", "2025-01", "--on", "2025-02-03", "--by", "a@example.edu")
+    ledger.commit()
+    ledger.git("switch", "-qc", "change")
+    ledger.write("charges/2025-02/aws.csv", delivered(1, 2, 5))
+    ledger.write("charges/2025-02/gcp.csv", delivered(*range(1, 29), pi="d@example.edu"))
+    (period,) = json.loads(run(ledger.root, "--format", "json").stdout)["periods"]
+    told = {each["source"]: each for each in period["completeness"]}
+    assert list(told) == ["aws", "hpc"]
+    assert told["aws"]["days"] == {"covered": 3, "of": 28, "first": "2025-02-01", "last": "2025-02-05"}
+    assert (told["hpc"]["missing"], told["hpc"]["median"]) == (True, "310")
+    lines = run(ledger.root).stdout
+    assert (
+        "Sources to check\n"
+        "aws: 3 of 28 days (1–5); total 30.00, median 310.00 (−90 %); 1 PI gone:\n"
+        "    a|b@example.edu\n"
+        "hpc: expected monthly, no charges; total 0.00, median 310.00; 1 PI gone:\n"
+        "    c@example.edu\n"
+    ) in lines
+    assert max(map(len, lines.splitlines())) <= 80
+    html = rendered(run(ledger.root, "--format", "markdown").stdout)
+    assert "<summary>Sources to check</summary>" in html
+    assert "1 PI gone: a|b@example.edu" in html
+    assert "gcp" not in html
+
+
+def test_a_month_that_was_only_opened_is_not_called_incomplete(tmp_path):
+    ledger = started(tmp_path / "l", ROWS, config=CONFIG.replace("RC-1", "RC-1, expected: monthly"))
+    ledger.program("periods", "open", "2025-02")
+    (period,) = json.loads(run(ledger.root, "--format", "json").stdout)["periods"]
+    assert (period["period"], period["completeness"]) == ("2025-02", [])
+
+
+def test_what_is_expected_bears_on_no_closed_month(tmp_path):
+    """Else every first `expected: monthly` would be told of all closed months."""
+    ledger = Ledger(tmp_path / "l")
+    ledger.write("config.yaml", CONFIG)
+    ledger.charges(ROWS)
+    ledger.program("periods", "close", "2025-01", "--on", "2025-02-03", "--by", "a@example.edu")
+    ledger.commit()
+    ledger.write("config.yaml", CONFIG.replace("RC-1", "RC-1, expected: monthly"))
+    assert run(ledger.root, "HEAD").stderr == ""
+    ledger.write("config.yaml", CONFIG.replace("RC-1", "RC-2"))
+    assert "closed-months-kept" in run(ledger.root, "HEAD").stderr

@@ -32,13 +32,13 @@ def listed(names: Sequence[str], shown: int) -> str:
     return ", ".join(names[:shown]) + (f" and {more:,} more" if more > 0 else "")
 
 
-def days(row: Completeness) -> str:
+def days(row: Completeness, unit: str = "") -> str:
     """How many days of the month are covered, and which where it is not all of them: `20 of 31 (1–20)`."""
     if row.days is None:
         return ""
     first, last = row.first_day, row.last_day
     span = f" ({first.day}\N{EN DASH}{last.day})" if first and last and row.lacks_days else ""
-    return f"{row.days} of {row.days_in_month}{span}"
+    return f"{row.days} of {row.days_in_month}{unit}{span}"
 
 
 def against_median(row: Completeness) -> str:
@@ -55,7 +55,7 @@ def source(row: Completeness, currency: str) -> str:
     if not row.charges:
         said.append(("expected monthly, " if row.missing else "") + "no charges")
     if row.lacks_days:
-        said.append(f"{days(row)} days")
+        said.append(days(row, " days"))
     if row.unusual:
         compared = f" ({against_median(row)})" if row.charges else ""
         said.append(f"total {money.human(row.total, currency)}, median {median}{compared}")
