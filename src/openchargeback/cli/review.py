@@ -13,7 +13,7 @@ from openchargeback.cli.evidence import evidence
 from openchargeback.cli.options import PERIOD, as_json, with_ledger
 from openchargeback.cli.refresh import refresh
 from openchargeback.cli.report import note_problems, print_json, print_table, shown
-from openchargeback.model import FlagNote, HeldCharge, QueueItem
+from openchargeback.model import FlagNote, HeldCharge, QueueItem, State
 from openchargeback.problems import UsageFault
 from openchargeback.publish.build import Books
 from openchargeback.publish.deciding import open_review
@@ -56,7 +56,7 @@ def list_queue(period: str | None, named: str | None, json_: bool) -> None:
         [
             (
                 item.id,
-                item.period if is_open(books.ledger, item.period) else f"{item.period} (closed)",
+                _month(books, item),
                 item.project or f"none ({item.sub_account or item.resource})".replace(" ()", ""),
                 item.service,
                 item.source,
@@ -72,6 +72,12 @@ def list_queue(period: str | None, named: str | None, json_: bool) -> None:
     late = next((item.period for item in items if not is_open(books.ledger, item.period)), "")
     if late:
         click.echo(f"Charges of a closed period are decided from an open one: --period OPEN --of {late}")
+
+
+def _month(books: Books, item: QueueItem) -> str:
+    """The period of an item, with its state where that is not open."""
+    state = books.ledger.period_file(item.period).state
+    return item.period if state is State.OPEN else f"{item.period} ({state})"
 
 
 def reasons(item: QueueItem) -> str:

@@ -82,8 +82,10 @@ class Decision:
         if self.item is None:
             more = f" and {len(self.charges) - 4:,} more" if len(self.charges) > 4 else ""
             return ", ".join(self.charges[:4]) + more
-        named = {**{key: value for key, value in self.item.keys.items() if value}, "flags": " ".join(self.item.flags)}
-        return ", ".join(f"{key.replace('_', '-')} {value}" for key, value in named.items())
+        keys = self.item.keys
+        account = keys["sub_account"] or keys["resource"]
+        named = [keys["project"] or "no project", f"{keys['service'] or 'no service'} ({keys['source']})"]
+        return ", ".join([*named, *filter(None, (account, keys["pi"])), " ".join(self.item.flags)])
 
     def problem(self, code: str, message: str, fix: str) -> Problem:
         """A problem at the decision's place."""
