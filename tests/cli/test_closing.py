@@ -137,7 +137,7 @@ def test_the_period_file_must_say_the_accounting_date_of_the_record(ledger: Path
     run(ledger, "periods", "finalize", "2025-06", "--on", "2025-07-20", *BY)
     run(ledger, "validate")
     put(ledger, "periods/2025-06.yaml", period_file(ledger).replace("date: 2025-06-30", "date: 2025-07-01"))
-    assert "sealed-file-changed" in run(ledger, "validate", code=1).stdout
+    assert "the seal of 2025-06 does not fit" in run(ledger, "validate", code=1).stdout
 
 
 EXPECTING = "sources: {aws: {credit_fund: C-1}, hpc: {credit_fund: C-2, expected: monthly}, gcp: {}}\n"

@@ -49,7 +49,8 @@ def _spans(file: LoadedFile) -> str:
         f"CASE WHEN {_plain(start)} THEN left({start}, 10) ELSE {start} END AS starts, "
         # Of a time of day it only counts whether it is midnight: then the day before is the last one.
         f"CASE WHEN strlen({end}) = 10 OR NOT {_plain(end)} THEN {end} "
-        f"WHEN rtrim(substr({end}, 12), '0:.ZUTC ') = '' THEN left({end}, 10) || 'T00:00' "
+        f"WHEN contains({end}, '00:00:00') OR (strlen({end}) < 19 AND contains({end}, '00:00')) "
+        f"THEN left({end}, 10) || 'T00:00' "
         f"ELSE left({end}, 10) || 'T12:00' END AS ends "
         f"FROM {file.table} WHERE lower({file.expression('ChargeClass')}) IS DISTINCT FROM 'correction'"
     )
@@ -57,4 +58,4 @@ def _spans(file: LoadedFile) -> str:
 
 def _plain(text: str) -> str:
     """Whether a moment is written in UTC, so that its first ten characters are its day: no offset fits into 19."""
-    return f"(strlen({text}) <= 19 OR ends_with({text}, 'Z') OR ends_with({text}, 'UTC'))"
+    return f"(strlen({text}) <= 19 OR ends_with({text}, 'Z'))"
