@@ -23,7 +23,7 @@ from openchargeback.focus.database import count as _count
 from openchargeback.focus.database import identifier, insert, sql
 from openchargeback.focus.dialects import zero_list_is_null
 from openchargeback.focus.opening import Opened, make_macros, open_file
-from openchargeback.focus.tags import FIELDS, read_tags
+from openchargeback.focus.tags import FIELDS, folded, read_tags
 from openchargeback.ledger.files import ChargeFile
 from openchargeback.ledger.settings import Config
 from openchargeback.problems import Problem, Severity, has_errors
@@ -152,25 +152,25 @@ def _read_tags(con: duckdb.DuckDBPyConnection, loaded: Sequence[LoadedFile], con
         {
             "paths": ["/" + key.replace("~", "~0").replace("/", "~1") for key in keys.values()],
             "keys": list(keys.values()),
-            "folded": [key.strip().lower() for key in keys.values()],
+            "folded": [folded(key) for key in keys.values()],
         },
     )
     judged = []
     notes: dict[str, list[int]] = {}
     for id_, text in con.execute("SELECT id, text FROM tag WHERE NOT plain").fetchall():
         values = read_tags(text, keys)
-        judged.append((id_, values.pi, values.project, values.fund, values.malformed))
+        judged.append((id_, values.pi, values.project, values.fund, values.malformed, values.fault or None))
         for note in values.notes:
             notes.setdefault(note, []).append(id_)
     if judged:
         con.execute(
             "CREATE OR REPLACE TEMP TABLE judged "
-            "(id BIGINT, pi VARCHAR, project VARCHAR, fund VARCHAR, malformed BOOLEAN)"
+            "(id BIGINT, pi VARCHAR, project VARCHAR, fund VARCHAR, malformed BOOLEAN, fault VARCHAR)"
         )
         insert(con, "judged", judged)
         con.execute(
-            "UPDATE tag SET pi = judged.pi, project = judged.project, fund = judged.fund, malformed = judged.malformed "
-            "FROM judged WHERE judged.id = tag.id"
+            "UPDATE tag SET pi = judged.pi, project = judged.project, fund = judged.fund, "
+            "malformed = judged.malformed, fault = judged.fault FROM judged WHERE judged.id = tag.id"
         )
     return [problem for file in loaded for problem in _noted(con, file, notes)]
 
@@ -200,7 +200,10 @@ def _first(con: duckdb.DuckDBPyConnection, query: str, values: list[Any]) -> tup
 
 _TAG_NOTES = {
     "tags-braces": ("Tags lack their outer braces", "export FOCUS columns, in which Tags is a JSON object"),
-    "tags-key-spelling": ("tag keys differ from the configured ones by case or blanks", "spell the keys alike"),
+    "tags-key-spelling": (
+        "tag keys differ from the configured ones by case or blanks",
+        "spell each key as config.yaml does",
+    ),
     "tags-not-text": ("tag values are numbers or booleans", "write tag values as text"),
 }
 

@@ -1,6 +1,6 @@
 -- One row is one distinct text in the Tags column of the period, read where it is plain.
 -- Plain: a JSON object without duplicate keys, whose wanted keys are spelled exactly and hold trimmed ASCII text.
--- What is not plain has plain = false and is judged by tags.py; its values here are NULL.
+-- What is not plain has plain = false and is judged by tags.py; its values here are NULL. fault: why tags are malformed.
 CREATE TABLE tag AS
 WITH parsed AS (
     SELECT
@@ -15,7 +15,7 @@ sieved AS (
         *,
         coalesce(
             len(list_distinct(keys)) = len(keys)
-            AND len(list_filter(keys, lambda key: list_contains($folded, lower(trim(key))) AND NOT list_contains($keys, key))) = 0
+            AND len(list_filter(keys, lambda key: list_contains($folded, lower(replace(key, ' ', ''))) AND NOT list_contains($keys, key))) = 0
             AND len(list_filter(keys, lambda key: regexp_matches(key, '^\s|\s$|[^ -~]'))) = 0
             AND len(list_filter(types, lambda kind: coalesce(kind, 'VARCHAR') <> 'VARCHAR')) = 0
             AND len(list_filter(found, lambda value: regexp_matches(coalesce(value, ''), '^\s|\s$|[^ -~]'))) = 0,
@@ -30,5 +30,6 @@ SELECT
     CASE WHEN plain THEN nullif(found[1], '') END AS pi,
     CASE WHEN plain THEN nullif(found[2], '') END AS project,
     CASE WHEN plain THEN nullif(found[3], '') END AS fund,
-    false AS malformed
+    false AS malformed,
+    NULL::VARCHAR AS fault
 FROM sieved
