@@ -10,6 +10,7 @@ from pathlib import Path
 
 import duckdb
 
+from openchargeback.billing.lines import resource_columns
 from openchargeback.focus.database import identifier, insert, literal, sql
 from openchargeback.focus.reading import LoadedFile
 from openchargeback.ledger.settings import Config
@@ -42,8 +43,6 @@ COLUMNS = {
 """The columns of `charges.csv` with their types in a Frictionless Table Schema; the references follow."""
 
 _CELLS = {
-    "resource_id": "ResourceId",
-    "resource_name": "ResourceName",
     "category": "ChargeCategory",
     "class": "ChargeClass",
 }
@@ -70,6 +69,7 @@ def write_charges(
 def _query(con: duckdb.DuckDBPyConnection, period: str, config: Config) -> str:
     present = {name for (name,) in con.execute("SELECT column_name FROM (DESCRIBE cell)").fetchall()}
     cells = {part: f"cell.{name}" if name in present else "NULL::VARCHAR" for part, name in _CELLS.items()}
+    cells |= resource_columns(con)
     names = sorted(config.tags.references)
     columns = zip(names, reference_columns(config), strict=True)
     joins = [

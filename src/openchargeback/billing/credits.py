@@ -125,11 +125,12 @@ def billed_charges(ledger: Ledger, period: str, resources: Sequence[str]) -> lis
     """
     record, events = ledger.frozen[period], Events.of(ledger.frozen.values())
     with _settled(ledger, record) as con:
-        if con is None or "NULL" in lines_.resource_columns(con)["resource_id"]:
+        resource = lines_.resource_columns(con)["resource_id"] if con else "NULL"
+        if con is None or resource.startswith("NULL"):
             return []
         rows = con.execute(
             "SELECT charge_id.id, billed_charge.n IS NOT NULL FROM charge_id JOIN cell USING (n) "
-            "LEFT JOIN billed_charge USING (n) WHERE list_contains($resources, cell.ResourceId) ORDER BY 1",
+            f"LEFT JOIN billed_charge USING (n) WHERE list_contains($resources, {resource}) ORDER BY 1",
             {"resources": list(resources)},
         ).fetchall()
     return [id_[:16] for id_, billed in rows if _stands(events.last(period, id_), billed=billed)]

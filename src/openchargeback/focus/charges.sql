@@ -4,7 +4,7 @@
 -- cost and list are in the row's currency, exact; NULL where the cell cannot be read (then the file is refused).
 -- list falls back to the cost where no list price is given: no discount. Azure writes 0 for that (zero_is_null).
 -- Where costs are effective, a commitment is paid for by those whom it covers, so its purchase has no list price.
--- tag points to the distinct text of its Tags (tags.sql).
+-- tag points to the distinct text of its tags (tags.sql): AllocatedTags, or Tags where those are null.
 INSERT INTO charge
 WITH starts AS (
     SELECT text, utc(text) AS moment
@@ -32,4 +32,4 @@ SELECT
     tag.id AS tag
 FROM file_row AS row
 LEFT JOIN starts ON starts.text = row.BillingPeriodStart
-LEFT JOIN tag ON tag.text = row.Tags
+LEFT JOIN tag ON tag.text = row.tags

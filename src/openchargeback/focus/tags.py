@@ -12,6 +12,9 @@ from dataclasses import dataclass
 from typing import Any
 
 FIELDS = ("pi", "project", "fund")
+TAG_COLUMNS = ("AllocatedTags", "Tags")
+"""Where a row's tags stand: the first of these that is not null. `Tags` of an allocated share (FOCUS 1.3) are those of
+the shared resource, which never say who pays for the share."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,4 +1,4 @@
--- One row is one distinct text in the Tags column of the period, read where it is plain.
+-- One row is one distinct text of tags of the period (`LoadedFile.tags`), read where it is plain.
 -- Plain: a JSON object without duplicate keys, whose wanted keys are spelled exactly and hold trimmed ASCII text.
 -- What is not plain has plain = false and is judged by tags.py; its values here are NULL. fault: why tags are malformed.
 CREATE TABLE tag AS
@@ -8,7 +8,7 @@ WITH parsed AS (
         CASE WHEN plain_json(text) THEN json_keys(text) END AS keys,
         CASE WHEN plain_json(text) THEN json_type(text, $paths) END AS types,
         CASE WHEN plain_json(text) THEN json_extract_string(text, $paths) END AS found
-    FROM (SELECT DISTINCT Tags AS text FROM ({texts}) WHERE Tags IS NOT NULL)
+    FROM (SELECT DISTINCT tags AS text FROM ({texts}) WHERE tags IS NOT NULL)
 ),
 sieved AS (
     SELECT
