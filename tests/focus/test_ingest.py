@@ -280,6 +280,7 @@ def test_split_of_a_compressed_file_gives_plain_months_unless_told(root, put, tm
     given_.write_bytes(gzip.compress(f"{HEADER}\n{row()}\n{row(FEBRUARY)}\n".encode()))
     put(given_, mode="split")
     assert sorted(stored(root)) == ["charges/2025-01/aws.csv", "charges/2025-02/aws.csv"]
+    given_.write_bytes(gzip.compress(f"{HEADER}\n{row(cost=3)}\n{row(FEBRUARY, cost=3)}\n".encode()))
     put(given_, mode="split", compress=True, source="gcp")
     assert (root / "charges/2025-02/gcp.csv.gz").is_file()
 

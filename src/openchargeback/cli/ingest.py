@@ -14,6 +14,8 @@ from openchargeback.cli.report import print_json, print_problems
 from openchargeback.focus.ingest import ingest as put_in_place
 from openchargeback.ledger.reading import read_ledger
 from openchargeback.problems import LedgerFault, UsageFault
+from openchargeback.publish.billed import still_billing
+from openchargeback.publish.build import open_cache
 from openchargeback.publish.lock import locked
 
 
@@ -48,7 +50,16 @@ def ingest(
         ledger, problems = read_ledger(root)
         if ledger is None:
             raise LedgerFault(problems)
-        done = put_in_place(ledger, files, source, period=period, mode=mode, compress=compress, dry_run=dry_run)
+        done = put_in_place(
+            ledger,
+            files,
+            source,
+            period=period,
+            mode=mode,
+            compress=compress,
+            dry_run=dry_run,
+            still_billing=lambda found: still_billing(ledger, open_cache(root), found),
+        )
     warnings = [problem for item in done for problem in item.problems]
     if json_:
         print_json({"dry_run": dry_run, "files": [item.as_json() for item in done]})
