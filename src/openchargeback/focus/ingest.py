@@ -18,6 +18,7 @@ from typing import Literal
 from openchargeback import money
 from openchargeback.focus import received
 from openchargeback.focus.equal_files import Sizes, by_size, content_digest, same_content
+from openchargeback.focus.overlap import Overlap, overlaps
 from openchargeback.focus.received import Content, Received
 from openchargeback.ledger import files, periods
 from openchargeback.ledger.files import ChargeFile, make_folder
@@ -40,7 +41,7 @@ class Ingested:
 
     origin: the file as given; path: where it lies in the ledger. action: `added`, `unchanged`, `replaced` or `split`.
     before: what the source had in the period until now, None where it had nothing or what could not be read.
-    before_paths: where that lay. problems: warnings of reading.
+    before_paths: where that lay. problems: warnings of reading. overlaps: what was added has in common with it.
     """
 
     origin: str
@@ -52,6 +53,7 @@ class Ingested:
     before: Content | None = None
     before_paths: tuple[str, ...] = ()
     problems: tuple[Problem, ...] = ()
+    overlaps: tuple[Overlap, ...] = ()
 
     def as_json(self) -> dict[str, object]:
         """The public JSON form; amounts are strings."""
@@ -64,6 +66,7 @@ class Ingested:
             **_content_json(self.content),
             "before": _content_json(self.before) if self.before else None,
             "before_paths": list(self.before_paths),
+            "overlaps": [overlap.as_json() for overlap in self.overlaps],
             "problems": [problem.as_json() for problem in self.problems],
         }
 
@@ -243,7 +246,13 @@ def _plan_period(
             before=before if new else None,
             before_paths=tuple(file.path for file in existing) if new else (),
             problems=item.problems,
+            overlaps=_overlaps(place, item) if new and place.mode == "add" else (),
         )
+
+
+def _overlaps(place: _Place, item: Received) -> tuple[Overlap, ...]:
+    """What a file that is added has in common with the files that are there."""
+    return overlaps(item.staged, place.existing, place.source, place.ledger.config) if place.existing else ()
 
 
 def _paths(place: _Place, fresh: Sequence[Received], gone: Sequence[ChargeFile], plan: Plan) -> list[str]:
