@@ -230,3 +230,28 @@ def test_the_change_of_a_control_total_is_the_difference_of_what_is_shown():
     assert words.step(Decimal("4144.805"), Decimal("1261.475"), "USD") == "−2,883.33"
     assert words.step(Decimal("0.004"), Decimal("0.0051"), "USD") == "+0.01"
     assert words.step(Decimal("0.001"), Decimal("0.002"), "USD") == "0.00"
+
+
+def test_a_new_source_that_is_not_listed_is_told(tmp_path):
+    """Once: a source that has charges in the base, or that the settings list, is no news."""
+    ledger = started(tmp_path / "l", ROWS)
+    ledger.write("config.yaml", "organization: A\nsources: {hpc: {credit_fund: RC-1}, aws: {credit_fund: RC-2}}\n")
+    ledger.commit()
+    ledger.git("branch", "-f", "main")
+    for number, source in enumerate(("asw/part-1", "aws", "HPC/part-1", "storage")):
+        ledger.charges([charge("r1", number)], source)
+    notices = [
+        "new source asw: config.yaml does not list it; did you mean aws?",
+        "new source storage: config.yaml does not list it",
+    ]
+    done = run(ledger.root, "--format", "json")
+    found = [each for each in json.loads(done.stdout)["problems"] if each["code"] == "unlisted-source"]
+    assert [each["message"] for each in found] == notices
+    assert [each["path"] for each in found] == ["charges/2025-01/asw/part-1.csv", "charges/2025-01/storage.csv"]
+    assert all(notice in run(ledger.root).stderr for notice in notices)
+    assert all(escaped(notice) in run(ledger.root, "--format", "markdown").stdout for notice in notices)
+    assert done.returncode == 0
+    ledger.commit()
+    ledger.git("branch", "-f", "main")
+    ledger.charges(MORE, "storage")
+    assert "unlisted-source" not in run(ledger.root, "--format", "json").stdout

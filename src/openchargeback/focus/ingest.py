@@ -11,7 +11,7 @@ import re
 import shutil
 import tempfile
 from collections.abc import Callable, Collection, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path, PurePosixPath
 from typing import Literal
 
@@ -23,6 +23,7 @@ from openchargeback.focus.received import Content, Received
 from openchargeback.ledger import files, periods
 from openchargeback.ledger.files import ChargeFile, make_folder
 from openchargeback.ledger.reading import Ledger
+from openchargeback.ledger.sources import unlisted_source
 from openchargeback.model import State
 from openchargeback.problems import LedgerFault, OutsideFault, Problem, UsageFault
 
@@ -41,7 +42,8 @@ class Ingested:
 
     origin: the file as given; path: where it lies in the ledger. action: `added`, `unchanged`, `replaced` or `split`.
     before: what the source had in the period until now, None where it had nothing or what could not be read.
-    before_paths: where that lay. problems: warnings of reading. overlaps: what was added has in common with it.
+    before_paths: where that lay. problems: warnings of reading, and a notice about a source that is not listed.
+    overlaps: what was added has in common with it.
     """
 
     origin: str
@@ -153,7 +155,18 @@ def plan_ingest(
     if refusals:
         raise UsageFault("\n".join(refusals))
     plan.results = [placed[id(item)] for item in items]
+    _notice_source(ledger, source, plan.results)
     return plan
+
+
+def _notice_source(ledger: Ledger, source: str, results: list[Ingested]) -> None:
+    """Add to the first new file that its source is none that the settings list."""
+    known = {file.source for found in ledger.charge_files.values() for file in found}
+    for index, each in enumerate(results):
+        if each.action != "unchanged":
+            notice = unlisted_source(source, each.path, ledger.config, known)
+            results[index] = replace(each, problems=(*each.problems, *([notice] if notice else [])))
+            return
 
 
 def apply_ingest(root: Path, plan: Plan) -> None:

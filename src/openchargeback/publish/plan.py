@@ -15,11 +15,12 @@ from openchargeback.ledger import git
 from openchargeback.ledger.config import FILE_NAME, read_config
 from openchargeback.ledger.directory import PEOPLE_FILE, PROJECTS_FILE
 from openchargeback.ledger.evidence import HostRecord, evidence_of, missing_evidence
-from openchargeback.ledger.files import ChargeFile, charge_files
+from openchargeback.ledger.files import ChargeFile, charge_files, source_of, suffix_of
 from openchargeback.ledger.periods import PeriodFile, read_period
 from openchargeback.ledger.reading import Ledger, read_ledger
 from openchargeback.ledger.revision import FOLDERS, Snapshot, compared, lies_in, take
 from openchargeback.ledger.settings import Config
+from openchargeback.ledger.sources import unlisted_source
 from openchargeback.model import Evidence, Level, State
 from openchargeback.plan.changes import period_change
 from openchargeback.plan.effects import changed_settings
@@ -102,7 +103,7 @@ def _plan(sides: _Sides, store: Cache, host: HostRecord | None, step: Step | Non
     problems += kept_months((before.config, before.directory), (after.config, after.directory), after.frozen)
     problems += beyond(periods, strictest(before.config.plan, after.config.plan), after.config.currency)
     problems += _base_notice(base_problems) + _bases_notice(sides.base)
-    problems += _billed_twice(sides, reached, after, store)
+    problems += _billed_twice(sides, reached, after, store) + _new_sources(sides, after.config)
     evidence, missing = _approved(sides, before, after, host)
     return Plan(
         _revision(sides.base),
@@ -134,6 +135,21 @@ def _billed_twice(sides: _Sides, reached: Sequence[str], after: Ledger, store: C
     taken = {file.path: file for files in ledger.charge_files.values() for file in files}
     found = [tuple(taken[file.path] for file in copies if file.path in taken) for copies in found]
     return told_twice(ledger, store, correct(ledger), [copies for copies in found if len(copies) > 1])
+
+
+def _new_sources(sides: _Sides, config: Config) -> list[Problem]:
+    """A notice for each source that only the head has charges of and that its settings do not list."""
+    before, after = (
+        {source: path for path in sorted(side.entries, reverse=True) if (source := _source_of(path))}
+        for side in (sides.base, sides.head)
+    )
+    new = sorted(set(after) - set(before))
+    found = [unlisted_source(name, after[name], config, set(before)) for name in new]
+    return [each for each in found if each is not None]
+
+
+def _source_of(path: str) -> str | None:
+    return source_of(path) if lies_in(path, ("charges",)) and suffix_of(path) else None
 
 
 def _of_other_periods(sides: _Sides, among: Collection[str]) -> list[ChargeFile]:
