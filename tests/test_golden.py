@@ -30,7 +30,7 @@ HERE = Path(__file__).parent
 LEDGERS, GOLDEN = HERE / "ledgers", HERE / "golden"
 CASES = sorted(path.name for path in LEDGERS.iterdir())
 JOURNALS = ("detail", "summary", "gl")
-PAGES = {"attribution", "credits", "decisions", "funds"}
+PAGES = {"allocated", "attribution", "credits", "decisions", "funds"}
 """Cases whose statement pages are kept too, as text."""
 
 Files = dict[str, bytes]

@@ -13,6 +13,7 @@ from typing import Any
 
 from openchargeback.focus.columns import TABLE, Column
 from openchargeback.focus.schema import DIALECTS, SIMPLE, columns_of
+from openchargeback.focus.tags import TAG_COLUMNS
 
 FOLDER = Path(__file__).resolve().parent.parent / "src" / "openchargeback" / "focus" / "schemas"
 
@@ -89,7 +90,7 @@ def descriptor(dialect: str) -> dict[str, Any]:
 
 def _field(column: Column, dialect: str) -> dict[str, Any]:
     required = column.name in SIMPLE_REQUIRED if dialect == SIMPLE else column.required
-    kind = "tags" if column.name == "Tags" else column.type
+    kind = "tags" if column.name in TAG_COLUMNS else column.type
     types = {"decimal": "number", "json": "object"}
     constraints: dict[str, Any] = {}
     if required:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import io
 import json
+import shutil
 from dataclasses import replace
 from decimal import Decimal
 from pathlib import Path
@@ -448,3 +449,11 @@ def test_a_charge_named_twice_in_a_decision_counts_once(root: Path) -> None:
     decide(root, FEB, late_two(root) | {"charges": [id_, id_[:16]], "expect": {"charges": 1, "billed": "2.005"}})
     (line,) = [line for line in month(root, FEB).lines if line.entry is Entry.LATE]
     assert (line.charges, line.exact_billed) == (1, Decimal("2.005"))
+
+
+def test_an_allocated_share_is_found_by_the_resource_that_received_it(tmp_path: Path) -> None:
+    root = Path(shutil.copytree(Path(__file__).parents[1] / "ledgers/allocated", tmp_path / "allocated"))
+    ledger = close(root, JAN).ledger
+    idle, share = (billed_charges(ledger, JAN, [resource]) for resource in ("cluster-1", "pod-a"))
+    cents = charge_cents(ledger, ledger.frozen[JAN], [*idle, *share])
+    assert [each if isinstance(each, str) else each.amounts.billed for each in cents.values()] == [10, 60]

@@ -280,6 +280,7 @@ def test_split_of_a_compressed_file_gives_plain_months_unless_told(root, put, tm
     given_.write_bytes(gzip.compress(f"{HEADER}\n{row()}\n{row(FEBRUARY)}\n".encode()))
     put(given_, mode="split")
     assert sorted(stored(root)) == ["charges/2025-01/aws.csv", "charges/2025-02/aws.csv"]
+    given_.write_bytes(gzip.compress(f"{HEADER}\n{row(cost=3)}\n{row(FEBRUARY, cost=3)}\n".encode()))
     put(given_, mode="split", compress=True, source="gcp")
     assert (root / "charges/2025-02/gcp.csv.gz").is_file()
 
@@ -484,3 +485,32 @@ def test_a_link_out_of_the_ledger_is_not_followed(root, tmp_path):
     with pytest.raises(UsageFault, match="leads out of the ledger"):
         ingest(ledger, [export(tmp_path / "x.csv", row())], "aws")
     assert list(outside.iterdir()) == []
+
+
+SOURCES = "organization: A\ncurrency: USD\nsources: {aws: {}, azure: {}}\n"
+
+
+@pytest.mark.parametrize(
+    ("config", "source", "told"),
+    [
+        (SOURCES, "asw", "new source asw: config.yaml does not list it; did you mean aws?"),
+        (SOURCES, "hpcc", "new source hpcc: config.yaml does not list it; did you mean hpc?"),
+        (SOURCES, "tape", "new source tape: config.yaml does not list it"),
+        (SOURCES, "hpc", "source hpc: config.yaml does not list it"),
+        (SOURCES, "AZURE", ""),
+        ("organization: A\n", "hpc", ""),
+        ("organization: A\n", "tape", ""),
+        ("organization: A\n", "hcp", "new source hcp: config.yaml does not list it; did you mean hpc?"),
+    ],
+)
+def test_a_source_that_is_not_listed_is_told(root, put, tmp_path, config, source, told):
+    put(export(tmp_path / "hpc.csv", row()), source="hpc")
+    (root / "config.yaml").write_text(config)
+    first, second = put(
+        export(tmp_path / "1.csv", row(cost=1)), export(tmp_path / "2.csv", row(cost=2)), source=source, mode="add"
+    )
+    notices = [each for each in first.problems if each.code == "unlisted-source"]
+    assert [each.message for each in notices] == ([told] if told else [])
+    assert all(each.severity == "notice" and each.path == first.path for each in notices)
+    assert "unlisted-source" not in [each.code for each in second.problems]
+    assert put(tmp_path / "1.csv", source=source)[0].problems == first.problems[: len(first.problems) - len(notices)]

@@ -13,8 +13,8 @@ import zstandard
 
 from openchargeback.focus.database import database
 from openchargeback.focus.judge import MOST_UNEVEN
-from openchargeback.focus.reading import check
-from openchargeback.ledger.files import charge_files
+from openchargeback.focus.reading import check, load
+from openchargeback.ledger.files import ChargeFile, charge_files
 from openchargeback.ledger.settings import Config, Organization
 from openchargeback.problems import in_order
 
@@ -488,3 +488,14 @@ def test_another_kind_of_file_is_named(tmp_path, name, content, code, message, f
 def test_a_label_may_begin_like_another_kind_of_file(tmp_path, label):
     content = text("2025-01-01,1,S,").replace("ServiceName", "x").replace("BillingPeriodStart", f'"{label}",Bill')
     assert "binary-file" not in {code for code, *_ in told(tmp_path, content)}
+
+
+def test_malformed_tags_are_kept_with_what_is_wrong(tmp_path):
+    row = '2025-01-01,1,S,"{""pi_email"": ""a@x.edu"", ""PI_Email"": ""b@x.edu""}"'
+    path = tmp_path / "hpc.csv"
+    path.write_text(text("2025-01-01,1,S,", row))
+    file = ChargeFile("charges/2025-01/hpc.csv", path, "2025-01", "hpc", path.stat().st_size)
+    with database() as con:
+        load(con, [file], Config(Organization("A")))
+        fault = 'pi_email has two values: a@x.edu and b@x.edu (as "PI_Email")'
+        assert con.execute("SELECT malformed, fault FROM tag").fetchall() == [(True, fault)]

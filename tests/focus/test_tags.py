@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from openchargeback.focus.database import database, sql
 from openchargeback.focus.opening import make_macros
-from openchargeback.focus.tags import MALFORMED, TagValues, read_tags
+from openchargeback.focus.tags import TagValues, read_tags
 
 KEYS = {"pi": "pi_email", "project": "project_id", "fund": "fund_org"}
 
@@ -27,7 +27,9 @@ def sieve(texts):
         return {text: rest for text, *rest in con.execute("SELECT text, plain, pi, project, fund FROM tag").fetchall()}
 
 
-keys = st.sampled_from([*KEYS.values(), "PI_email", " pi_email", "project_ID", "owner", "é", "pi_email\u00a0"])
+keys = st.sampled_from(
+    [*KEYS.values(), "PI_email", " pi_email", "pi_ email", "project_ID", "owner", "é", "pi_email\u00a0"]
+)
 values = st.one_of(
     st.sampled_from(["a@x.edu", "", " ", " p ", "\u00a0p", "p\t", "x\x7f", "null", "é", "\\", '"']),
     st.text(max_size=4), st.none(), st.booleans(), st.integers(), st.floats(), st.just({}), st.just(["a"]),
@@ -68,25 +70,57 @@ def test_the_sieve_takes_plain_tags():
         ('{"pi_email": " a "}', TagValues(pi="a")),
         ('"pi_email": "a"', TagValues(pi="a", notes=("tags-braces",))),
         ('{"PI_Email ": "a"}', TagValues(pi="a", notes=("tags-key-spelling",))),
-        ('{"PI_Email": "b", "pi_email": "a"}', TagValues(pi="a", notes=("tags-key-spelling",))),
-        ('{"pi_email": "a\\u0000b"}', MALFORMED),
-        ('{"pi_email": "a",}', MALFORMED),
+        ('{"pi_ email": "a"}', TagValues(pi="a", notes=("tags-key-spelling",))),
+        ('{"PI_Email": "a", "pi_email": "a"}', TagValues(pi="a", notes=("tags-key-spelling",))),
+        ('{"pi_email": "a@x", "PI_Email": "A@X"}', TagValues(pi="a@x", notes=("tags-key-spelling",))),
         ('{"pi_email": "", "PI_EMAIL": "b"}', TagValues(pi="b", notes=("tags-key-spelling",))),
+        ('{"pi_email": "b", "PI_EMAIL": " "}', TagValues(pi="b", notes=("tags-key-spelling",))),
+        ('{"PI_EMAIL": ""}', TagValues()),
         ('{"PI_Email": "a", "pi_EMAIL": "a"}', TagValues(pi="a", notes=("tags-key-spelling",))),
-        ('{"PI_Email": "a", "pi_EMAIL": "b"}', MALFORMED),
         ('{"pi_email": "a", "pi_email": "a"}', TagValues(pi="a")),
-        ('{"pi_email": "a", "pi_email": "b"}', MALFORMED),
-        ('{"note": "\\ud800", "pi_email": "a"}', MALFORMED),
         ('{"note": "\\ud83d\\ude00", "pi_email": "a"}', TagValues(pi="a")),
-        ('{"fund_org": 012}', MALFORMED),
         ('{"fund_org": true}', TagValues(fund="true", notes=("tags-not-text",))),
-        ('{"fund_org": ["a"]}', MALFORMED),
         ('{"other": ["a"]}', TagValues()),
         ('[{"Key": "project_id", "Value": "p"}]', TagValues(project="p")),
-        ('[{"Key": "project_id"}]', MALFORMED),
-        ('"a"', MALFORMED),
-        ("[" * 100_000, MALFORMED),
     ],
 )
 def test_judge(text, expected):
     assert read_tags(text, KEYS) == expected
+
+
+@pytest.mark.parametrize(
+    ("text", "fault"),
+    [
+        ('{"pi_email": "a", "pi_email": "b"}', "pi_email has two values: a and b"),
+        ('{"PI_Email": "b", "pi_email": "a"}', 'pi_email has two values: b (as "PI_Email") and a'),
+        ('{"pi_EMAIL": "a", " pi_email": "b"}', 'pi_email has two values: a (as "pi_EMAIL") and b (as " pi_email")'),
+        ('{"fund_org": "F1", "FUND_ORG": "f1"}', 'fund_org has two values: F1 and f1 (as "FUND_ORG")'),
+        ('{"fund_org": 1, "fund_org": 2, "Fund_org": 3}', 'fund_org has 3 values: 1, 2 and 3 (as "Fund_org")'),
+        ('{"pi_email": "a\\nb"}', "pi_email holds a line break"),
+        ('{"pi_email": "a\\u0000b"}', "pi_email holds a control character"),
+        ('{"fund_org": ["a"]}', "fund_org is a list"),
+        ('{"pi_email": "a", " Pi_email": {}}', '" Pi_email" is an object'),
+        ('{"pi_email": "a" "project_id": "b"}', "not JSON: expecting ',' at character 18"),
+        (' {"pi_email": "a', "not JSON: unterminated string at character 15"),
+        ("pi_email=ada", "not JSON: expecting value at character 1"),
+        ('{"fund_org": 012}', "not JSON: expecting ',' at character 15"),
+        ('{"note": "\\ud800", "pi_email": "a"}', "not JSON: half a character is escaped"),
+        ("[" * 100_000, "not JSON: too deeply nested"),
+        ('"a"', "a text, not a JSON object"),
+        ("[1]", "a list, not a JSON object"),
+        ("12", "a number, not a JSON object"),
+        ("false", "true or false, not a JSON object"),
+        ('[{"Key": "project_id"}]', "a list whose items are not each a Key and a Value"),
+    ],
+)
+def test_malformed_tags_say_what_is_wrong(text, fault):
+    assert read_tags(text, KEYS) == TagValues(malformed=True, fault=fault)
+
+
+def test_a_key_configured_for_another_field_is_no_variant():
+    keys = {"pi": "owner", "project": "Owner", "fund": "fund"}
+    assert read_tags('{"owner": "a", "Owner": "p"}', keys) == TagValues(pi="a", project="p")
+
+
+def test_a_comma_behind_the_last_member_is_no_json():
+    assert read_tags('{"pi_email": "a",}', KEYS).fault.startswith("not JSON: ")

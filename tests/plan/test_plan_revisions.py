@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import gzip
 import hashlib
 import shutil
 from decimal import Decimal
 
 import pytest
-from branch import CONFIG, Ledger, causes, charge, only, started, ties_out
+from branch import CONFIG, Ledger, causes, charge, csv_text, only, started, ties_out
 
 from openchargeback.plan import words
 from openchargeback.plan.reached import changed_paths, period_of, reached_periods
@@ -345,7 +346,7 @@ def test_of_several_bases_one_is_named(tmp_path):
     ledger.git("branch", "start")
     for branch, source in (("one", "a"), ("two", "b")):
         ledger.git("switch", "-qc", branch, "start")
-        ledger.charges(ROWS, source)
+        ledger.charges([charge(source, "3.00")], source)
         ledger.commit()
     first, second = ledger.git("rev-parse", "one"), ledger.git("rev-parse", "two")
     ledger.git("merge", "-q", "-m", "x", "one")
@@ -561,3 +562,56 @@ def test_decisions_of_other_open_months_on_the_same_charges_count(tmp_path):
     ledger.commit()
     plan = make_plan(ledger.root, "main")
     assert "credited-already" in codes(plan)
+
+
+@pytest.mark.parametrize("committed", [True, False])
+@pytest.mark.parametrize("path", ["charges/2025-02/hpc.csv", "charges/2025-01/asw.csv"])
+def test_a_file_that_the_ledger_has_already_is_an_error_wherever_it_lies(tmp_path, path, committed):
+    """January is not reached by a branch that adds a file of February, and still looked at."""
+    ledger = started(tmp_path / "l", ROWS)
+    ledger.write(path, ROWS)
+    if committed:
+        ledger.commit()
+    plan = ledger.plan(*(("main", "change") if committed else ()))
+    (problem,) = [each for each in plan.problems if each.code == "duplicate-file"]
+    first, second = sorted(["charges/2025-01/hpc.csv", path])
+    assert problem.path == second
+    assert problem.message == f"holds the same charges as {first}, so that they are billed twice"
+    assert [period.period for period in plan.periods] == [path.split("/")[1]]
+
+
+@pytest.mark.parametrize("committed", [True, False])
+def test_a_compressed_copy_is_found(tmp_path, committed):
+    ledger = started(tmp_path / "l", ROWS)
+    ledger.write("charges/2025-02/hpc.csv.gz", gzip.compress(csv_text(ROWS).encode()))
+    if committed:
+        ledger.commit()
+    assert "duplicate-file" in codes(ledger.plan(*(("main", "HEAD") if committed else ())))
+
+
+def test_a_file_that_is_another_in_the_work_tree_is_compared_as_it_was_committed(tmp_path):
+    ledger = started(tmp_path / "l", ROWS)
+    ledger.charges(ROWS, period="2025-02")
+    ledger.commit()
+    ledger.charges(MORE)
+    assert "duplicate-file" in codes(ledger.plan("main", "HEAD"))
+    ledger.charges(MORE, period="2025-02")
+    ledger.commit()
+    ledger.charges(ROWS)
+    assert "duplicate-file" not in codes(ledger.plan())
+
+
+def test_a_copy_whose_charges_were_rejected_is_in_nobodys_way(tmp_path):
+    """The rejection lies in a month that the branch does not reach."""
+    reject = "decisions: [{decision: reject, where: {flag: missing-fund}, clears: [missing-fund], reason: r, by: b}]"
+    rows = [charge("r1", "10.00", fund=None)]
+    ledger = started(tmp_path / "l", rows, approvals__2025_01__batch=reject)
+    (ledger.root / "approvals/2025_01").rename(ledger.root / "approvals/2025-01")
+    ledger.commit()
+    ledger.git("branch", "-f", "main")
+    ledger.charges(rows, period="2025-02")
+    plan = ledger.plan()
+    assert "duplicate-file" not in codes(plan)
+    assert [period.period for period in plan.periods] == ["2025-02"]
+    ledger.git("rm", "-qr", "approvals")
+    assert "duplicate-file" in codes(ledger.plan())

@@ -294,3 +294,26 @@ def test_what_is_expected_bears_on_no_closed_month(tmp_path):
     assert run(ledger.root, "HEAD").stderr == ""
     ledger.write("config.yaml", CONFIG.replace("RC-1", "RC-2"))
     assert "closed-months-kept" in run(ledger.root, "HEAD").stderr
+def test_a_new_source_that_is_not_listed_is_told(tmp_path):
+    """Once: a source that has charges in the base, or that the settings list, is no news."""
+    ledger = started(tmp_path / "l", ROWS)
+    ledger.write("config.yaml", "organization: A\nsources: {hpc: {credit_fund: RC-1}, aws: {credit_fund: RC-2}}\n")
+    ledger.commit()
+    ledger.git("branch", "-f", "main")
+    for number, source in enumerate(("asw/part-1", "aws", "HPC/part-1", "storage")):
+        ledger.charges([charge("r1", number)], source)
+    notices = [
+        "new source asw: config.yaml does not list it; did you mean aws?",
+        "new source storage: config.yaml does not list it",
+    ]
+    done = run(ledger.root, "--format", "json")
+    found = [each for each in json.loads(done.stdout)["problems"] if each["code"] == "unlisted-source"]
+    assert [each["message"] for each in found] == notices
+    assert [each["path"] for each in found] == ["charges/2025-01/asw/part-1.csv", "charges/2025-01/storage.csv"]
+    assert all(notice in run(ledger.root).stderr for notice in notices)
+    assert all(escaped(notice) in run(ledger.root, "--format", "markdown").stdout for notice in notices)
+    assert done.returncode == 0
+    ledger.commit()
+    ledger.git("branch", "-f", "main")
+    ledger.charges(MORE, "storage")
+    assert "unlisted-source" not in run(ledger.root, "--format", "json").stdout

@@ -3,6 +3,10 @@
 import pytest
 from small_ledger import ADA, FUND, PROJECT, bill, charge, flags, tags
 
+from openchargeback.focus.database import database
+from openchargeback.focus.reading import check
+from openchargeback.ledger.reading import read_ledger
+
 
 def payers(period):
     return [(line.pi, line.project, line.fund) for line in period.lines]
@@ -91,3 +95,22 @@ def test_malformed_tags_say_nothing(tmp_path):
     period, _ = bill(tmp_path, [charge("1", text="{oops")], config=config)
     assert period.lines == ()
     assert flags(period) == {"malformed-tags": 1}
+
+
+def test_malformed_allocated_tags_never_fall_back_on_those_of_the_shared_resource(tmp_path):
+    rows = [
+        charge("1", AllocatedTags="{oops", AllocatedResourceId="pod-a"),
+        charge("2", AllocatedTags='"project_id": "genomics"', AllocatedResourceId="pod-b"),
+        charge("4", text='"project_id": "genomics"', AllocatedTags=""),
+    ]
+    period, problems = bill(tmp_path, rows, warnings=True)
+    assert flags(period) == {"malformed-tags": 1, "missing-pi": 2, "missing-fund": 2}
+    told = [(each.line, each.field, each.message, each.count) for each in problems if each.code == "tags-braces"]
+    assert told == [
+        (3, "AllocatedTags", "AllocatedTags lack their outer braces", 1),
+        (4, "Tags", "Tags lack their outer braces", 1),
+    ]
+    ledger, _ = read_ledger(tmp_path)
+    with database() as con:
+        quick = check(con, ledger.charge_files["2025-01"], ledger.config)
+    assert [each for each in quick if each.code == "tags-braces"] == [e for e in problems if e.code == "tags-braces"]

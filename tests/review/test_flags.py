@@ -33,6 +33,7 @@ def test_what_is_in_order_is_billed(tmp_path):
         ("[1]", {"malformed-tags"}),
         ('{"pi_email": {"a": "b"}}', {"malformed-tags"}),
         ('{"PI_email": "a@b", "pi_EMAIL": "c@d"}', {"malformed-tags"}),
+        ('{"pi_email": "a@b", "PI_email": "c@d", "project_id": "genomics", "fund_org": "BIO-1"}', {"malformed-tags"}),
         ('{"pi_email": "a@b", "pi_email": "c@d"}', {"malformed-tags"}),
     ],
 )

@@ -10,7 +10,8 @@ from pathlib import Path
 
 import duckdb
 
-from openchargeback.focus.database import cells, identifier, literal, sql
+from openchargeback.focus.cells import cells, resource_columns
+from openchargeback.focus.database import identifier, literal, sql
 from openchargeback.focus.reading import LoadedFile
 from openchargeback.ledger.settings import Config
 from openchargeback.review.ids import number_rest
@@ -42,8 +43,6 @@ COLUMNS = {
 """The columns of `charges.csv` with their types in a Frictionless Table Schema; the references follow."""
 
 _CELLS = {
-    "resource_id": "ResourceId",
-    "resource_name": "ResourceName",
     "category": "ChargeCategory",
     "class": "ChargeClass",
 }
@@ -78,5 +77,5 @@ def _query(con: duckdb.DuckDBPyConnection, period: str, config: Config) -> str:
         period=literal(period),
         references="".join(f", r{number}.value AS {identifier(name)}" for number, (_, name) in enumerate(columns)),
         reference_joins="\n".join(joins),
-        **cells(con, **_CELLS),
+        **{**cells(con, **_CELLS), **resource_columns(con)},
     )

@@ -17,6 +17,7 @@ from openchargeback import money
 from openchargeback.billing import lines as lines_
 from openchargeback.billing.events import DONE, Event, Events
 from openchargeback.billing.pipeline import settle
+from openchargeback.focus.cells import resource_columns
 from openchargeback.focus.database import database, insert, sql
 from openchargeback.focus.reading import load
 from openchargeback.ledger.approvals import Decision
@@ -144,7 +145,7 @@ def billed_charges(ledger: Ledger, period: str, wanted: BilledFilter) -> list[st
     with _settled(ledger, record) as con:
         if con is None:
             return []
-        resource = lines_.resource_columns(con)["resource_id"]
+        resource = resource_columns(con)["resource_id"]
         rows = con.execute(
             sql(__package__, "billed_ids.sql", resource_id=resource),
             {

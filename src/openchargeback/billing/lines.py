@@ -15,6 +15,7 @@ from decimal import Decimal
 import duckdb
 
 from openchargeback import money
+from openchargeback.focus.cells import resource_columns
 from openchargeback.focus.database import sql
 from openchargeback.model import Amounts, BillingLine, Kind, ResourceLine
 
@@ -67,15 +68,6 @@ def share_charges(con: duckdb.DuckDBPyConnection, currency: str, lines: Sequence
         ),
         {"scale": _scale(currency)},
     )
-
-
-def resource_columns(con: duckdb.DuckDBPyConnection) -> dict[str, str]:
-    """SQL for a charge's ResourceId and ResourceName, for the files that have them."""
-    present = {name for (name,) in con.execute("SELECT column_name FROM (DESCRIBE cell)").fetchall()}
-    return {
-        part: f"cell.{name}" if name in present else "NULL::VARCHAR"
-        for part, name in (("resource_id", "ResourceId"), ("resource_name", "ResourceName"))
-    }
 
 
 def read_lines(con: duckdb.DuckDBPyConnection, period: str, currency: str) -> tuple[BillingLine, ...]:

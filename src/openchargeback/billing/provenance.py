@@ -16,7 +16,7 @@ import duckdb
 
 from openchargeback import money
 from openchargeback.focus.database import insert, sql
-from openchargeback.focus.tags import FIELDS, read_tags
+from openchargeback.focus.tags import FIELDS, folded, read_tags
 from openchargeback.model import Attribution, Reference
 
 MOST_VALUES = 100
@@ -89,14 +89,14 @@ def _read_references(con: duckdb.DuckDBPyConnection, references: Mapping[str, st
     # The rules of tolerance are those for the payer's tags (focus/tags.py).
     odd = con.execute(
         "SELECT id, text FROM tag WHERE NOT plain OR len(list_filter(json_keys(text), lambda key: "
-        "list_contains($folded, lower(trim(key))) AND NOT list_contains($keys, key))) > 0",
-        {"folded": [key.strip().lower() for key in keys], "keys": keys},
+        "list_contains($folded, lower(replace(key, ' ', ''))) AND NOT list_contains($keys, key))) > 0",
+        {"folded": [folded(key) for key in keys], "keys": keys},
     ).fetchall()
     found = [
         (id_, name, value)
         for id_, text in odd
         for name, key in zip(names, keys, strict=True)
-        if (value := read_tags(text, dict.fromkeys(FIELDS, key)).pi)
+        if (value := read_tags(text, dict.fromkeys(FIELDS, key)).fund)
     ]
     con.execute("DELETE FROM reference WHERE list_contains($odd, tag)", {"odd": [id_ for id_, _ in odd]})
     insert(con, "reference", found)

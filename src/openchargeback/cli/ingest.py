@@ -10,11 +10,18 @@ import click
 
 from openchargeback import money
 from openchargeback.cli.options import PERIOD, as_json, root_of, with_ledger
-from openchargeback.cli.report import print_json, print_problems
+from openchargeback.cli.report import print_json, print_problems, shown
+from openchargeback.focus.ingest import Ingested
 from openchargeback.focus.ingest import ingest as put_in_place
+from openchargeback.focus.overlap import SHOWN, SameRow, in_words
 from openchargeback.ledger.reading import read_ledger
 from openchargeback.problems import LedgerFault, UsageFault
+from openchargeback.publish.billed import still_billing
+from openchargeback.publish.build import open_cache
 from openchargeback.publish.lock import locked
+
+COSTS = ("BilledCost", "EffectiveCost")
+"""The columns that a source may bill, whose change needs no name."""
 
 
 @click.command()
@@ -48,13 +55,24 @@ def ingest(
         ledger, problems = read_ledger(root)
         if ledger is None:
             raise LedgerFault(problems)
-        done = put_in_place(ledger, files, source, period=period, mode=mode, compress=compress, dry_run=dry_run)
+        done = put_in_place(
+            ledger,
+            files,
+            source,
+            period=period,
+            mode=mode,
+            compress=compress,
+            dry_run=dry_run,
+            still_billing=lambda found: still_billing(ledger, open_cache(root), found),
+        )
     warnings = [problem for item in done for problem in item.problems]
     if json_:
         print_json({"dry_run": dry_run, "files": [item.as_json() for item in done]})
         return
     if warnings:
         print_problems(warnings)
+    for item in done:
+        _tell_overlaps(item)
     if not done:
         raise UsageFault("there is nothing to put in place")
     for item in done:
@@ -65,3 +83,52 @@ def ingest(
             f"{item.path}: {would}{item.action}, {count:,} charge{'s' * (count != 1)}, "
             f"{amount} {ledger.config.currency} ({item.period}, {item.source})"
         )
+
+
+def _tell_overlaps(item: Ingested) -> None:
+    """Which rows of an added file are there already or have changed, on stderr."""
+    name = shown(Path(item.origin).name)
+    same = [each for each in item.overlaps if each.twice or each.changed]
+    for each in same:
+        there = shown(each.path)
+        days = f": both files cover {in_words(each.days)}" if each.days else ""
+        counts = [f"{_rows(each.twice)} of {name} {_are(each.twice)} in {there} already"] if each.twice else []
+        if each.changed:
+            counts.append(f"{_rows(each.changed)} {'changed' if counts else f'of {name} changed since {there}'}")
+        click.echo(f"warning: {', '.join(counts)}{days}", err=True)
+        for row in each.rows_twice:
+            click.echo(f"  row {row.row} is row {row.there} there", err=True)
+        _more(each.twice)
+        for row in each.rows_changed:
+            click.echo(f"  row {row.row} is row {row.there} there, changed: {_change(row)}", err=True)
+        _more(each.changed)
+    if same:
+        click.echo(
+            "  for an export that restates these days, use `--replace` instead of `--add`; with `--add` rows that are "
+            "there already are flagged possible-duplicate, and changed rows are billed twice",
+            err=True,
+        )
+    beside = [each for each in item.overlaps if each not in same]
+    if beside:
+        days = in_words(sorted({day for each in beside for day in each.days}))
+        there = shown(beside[0].path) if len(beside) == 1 else f"{len(beside)} files that are there"
+        click.echo(f"note: {name} and {there} both cover {days}; no row is there twice or changed", err=True)
+
+
+def _change(row: SameRow) -> str:
+    if not row.column:
+        return "in a column of the provider's own"
+    return shown(f"{'' if row.column in COSTS else f'{row.column} '}{row.before or 'empty'} → {row.after or 'empty'}")
+
+
+def _more(count: int) -> None:
+    if count > SHOWN:
+        click.echo(f"  and {count - SHOWN:,} more", err=True)
+
+
+def _rows(count: int) -> str:
+    return f"{count:,} row{'s' * (count != 1)}"
+
+
+def _are(count: int) -> str:
+    return "is" if count == 1 else "are"

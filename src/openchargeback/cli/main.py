@@ -12,6 +12,7 @@ from typing import Any
 import click
 
 from openchargeback import __version__
+from openchargeback.cli.program import Program
 from openchargeback.cli.report import colour
 from openchargeback.problems import LedgerFault, OpenChargebackError
 
@@ -38,7 +39,7 @@ class _ReaderGone(Exception):
     """The reader of a pipe went away, as with `| head`."""
 
 
-class _Lazy(click.Group):
+class _Lazy(Program):
     """A group that imports a command when it is asked for."""
 
     # The names of click's own parameters; `ctx` is not needed here.

@@ -2,10 +2,11 @@
 -- The cells were judged before (checking.py), so their spelling is not looked at again.
 -- n numbers the charges of the period over all files, in the order of the files and their rows.
 -- cost and list are in the row's currency, exact; NULL where the cell cannot be read (then the file is refused).
--- list falls back to the cost where no list price is given: no discount. Azure writes 0 for that (zero_is_null).
+-- list falls back to the cost where no list price is given: no discount. Azure writes 0 for that (zero_is_null), and so
+-- do others for taxes and adjustments, which are never sold at a list price.
 -- Where costs are effective, a commitment is paid for by those whom it covers, so its purchase has no list price.
 -- A row that refers back to the charge it corrects (OCI) is a correction, whatever its class says.
--- tag points to the distinct text of its Tags (tags.sql).
+-- tag points to the distinct text of its tags (tags.sql): AllocatedTags, or Tags where those are null.
 INSERT INTO charge
 WITH starts AS (
     SELECT text, utc(text) AS moment
@@ -20,7 +21,8 @@ SELECT
     CASE
         WHEN $effective AND lower(row.ChargeCategory) = 'purchase' AND row.CommitmentDiscountId IS NOT NULL THEN 0
         WHEN row.ListCost IS NULL THEN exact(row.Cost)
-        WHEN $zero_is_null AND exact(row.ListCost) = 0 THEN exact(row.Cost)
+        WHEN ($zero_is_null OR lower(row.ChargeCategory) IN ('tax', 'adjustment')) AND exact(row.ListCost) = 0
+            THEN exact(row.Cost)
         ELSE exact(row.ListCost)
     END AS list,
     coalesce(upper(row.BillingCurrency), $currency) AS currency,
@@ -33,4 +35,4 @@ SELECT
     tag.id AS tag
 FROM file_row AS row
 LEFT JOIN starts ON starts.text = row.BillingPeriodStart
-LEFT JOIN tag ON tag.text = row.Tags
+LEFT JOIN tag ON tag.text = row.tags

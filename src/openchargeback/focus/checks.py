@@ -9,7 +9,7 @@ from typing import Any
 import duckdb
 
 from openchargeback.focus.columns import TABLE, WITHDRAWN
-from openchargeback.focus.dialects import BACK_REFERENCES
+from openchargeback.focus.dialects import BACK_REFERENCES, zero_list_is_null
 from openchargeback.focus.rules import RULES, Rule
 from openchargeback.focus.schema import SIMPLE, columns_of
 from openchargeback.ledger.settings import Source
@@ -130,7 +130,7 @@ def whole_columns(columns: Collection[str], dialect: str, source: Source) -> set
 
 def _active(columns: Collection[str], dialect: str, source: Source) -> list[ActiveRule]:
     return [
-        ActiveRule(rule, severity, source.cost, columns)
+        ActiveRule(rule, severity, source, columns)
         for rule in RULES
         if _runs(rule, columns, dialect, source) and (severity := weighed(rule.code, rule.severity, source))
     ]
@@ -139,14 +139,15 @@ def _active(columns: Collection[str], dialect: str, source: Source) -> list[Acti
 class ActiveRule:
     """A rule with the names of a file filled in: `where` is SQL over its FOCUS names and those of `derived`."""
 
-    def __init__(self, rule: Rule, severity: Severity, cost: str, columns: Collection[str]) -> None:
-        self.severity = severity
+    def __init__(self, rule: Rule, severity: Severity, source: Source, columns: Collection[str]) -> None:
+        self.severity, cost = severity, source.cost
+        null_zero = "true" if zero_list_is_null(columns, source.dialect) else "false"
         present = [name for name in rule.any_of if name in columns]
         first = present[0] if len(present) == 1 else f"coalesce({', '.join(present)})"
         self.rule = rule
         self.column = rule.column.replace("{cost}", cost)
         self.message = rule.message.replace("{cost}", cost)
-        self.where = rule.where.replace("{cost}", cost).replace("{any}", first)
+        self.where = rule.where.replace("{cost}", cost).replace("{any}", first).replace("{null_zero}", null_zero)
         self.needs = {self.column, *(name.replace("{cost}", cost) for name in rule.needs), *present}
 
     def finding(self, count: int, rows: Sequence[int]) -> Finding:

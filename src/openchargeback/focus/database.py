@@ -79,12 +79,6 @@ def file_literal(path: Path) -> str:
     return literal("".join(f"[{char}]" if char in "*?[" else char for char in str(path)))
 
 
-def cells(con: duckdb.DuckDBPyConnection, **names: str) -> dict[str, str]:
-    """SQL for cells of a charge in the view `cell` by part name, NULL for columns that no file of the period has."""
-    present = {name for (name,) in con.execute("SELECT column_name FROM (DESCRIBE cell)").fetchall()}
-    return {part: f"cell.{identifier(name)}" if name in present else "NULL::VARCHAR" for part, name in names.items()}
-
-
 def count(con: duckdb.DuckDBPyConnection, query: str, values: dict[str, Any] | None = None) -> int:
     """The single number that a query gives; 0 for NULL."""
     row = con.execute(query, values).fetchone()

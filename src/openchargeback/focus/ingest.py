@@ -10,17 +10,20 @@ import os
 import re
 import shutil
 import tempfile
-from collections.abc import Sequence
-from dataclasses import dataclass, field
+from collections.abc import Callable, Collection, Sequence
+from dataclasses import dataclass, field, replace
 from pathlib import Path, PurePosixPath
 from typing import Literal
 
 from openchargeback import money
 from openchargeback.focus import received
+from openchargeback.focus.equal_files import Sizes, by_size, content_digest, same_content
+from openchargeback.focus.overlap import Overlap, overlaps
 from openchargeback.focus.received import Content, Received
 from openchargeback.ledger import files, periods
 from openchargeback.ledger.files import ChargeFile, make_folder
 from openchargeback.ledger.reading import Ledger
+from openchargeback.ledger.sources import unlisted_source
 from openchargeback.model import State
 from openchargeback.problems import LedgerFault, OutsideFault, Problem, UsageFault
 
@@ -29,6 +32,9 @@ MAX_STORED_BYTES = 90_000_000
 
 Mode = Literal["replace", "add", "split"]
 
+StillBilling = Callable[[Sequence[ChargeFile]], Collection[str]]
+"""Gives the paths of those files of which any charge is billed or held."""
+
 
 @dataclass(frozen=True, slots=True)
 class Ingested:
@@ -36,7 +42,8 @@ class Ingested:
 
     origin: the file as given; path: where it lies in the ledger. action: `added`, `unchanged`, `replaced` or `split`.
     before: what the source had in the period until now, None where it had nothing or what could not be read.
-    before_paths: where that lay. problems: warnings of reading.
+    before_paths: where that lay. problems: warnings of reading, and a notice about a source that is not listed.
+    overlaps: what was added has in common with it.
     """
 
     origin: str
@@ -48,6 +55,7 @@ class Ingested:
     before: Content | None = None
     before_paths: tuple[str, ...] = ()
     problems: tuple[Problem, ...] = ()
+    overlaps: tuple[Overlap, ...] = ()
 
     def as_json(self) -> dict[str, object]:
         """The public JSON form; amounts are strings."""
@@ -60,6 +68,7 @@ class Ingested:
             **_content_json(self.content),
             "before": _content_json(self.before) if self.before else None,
             "before_paths": list(self.before_paths),
+            "overlaps": [overlap.as_json() for overlap in self.overlaps],
             "problems": [problem.as_json() for problem in self.problems],
         }
 
@@ -77,7 +86,7 @@ class Plan:
     removes: list[str] = field(default_factory=list)
 
 
-def ingest(
+def ingest(  # noqa: PLR0913 - as many as the command has options
     ledger: Ledger,
     given: Sequence[Path],
     source: str,
@@ -86,9 +95,11 @@ def ingest(
     mode: Mode | None = None,
     compress: bool = False,
     dry_run: bool = False,
+    still_billing: StillBilling | None = None,
 ) -> list[Ingested]:
     """Check files and put them in place; what became of each, in the order given.
 
+    still_billing: which of the files with the same content elsewhere bar the way; without it all of them.
     Raises UsageFault for what is refused, LedgerFault for files that cannot be read, OutsideFault when writing fails.
     Then the ledger is as it was; only a system that refuses to rename what it could write leaves some files exchanged,
     each of them whole, and nothing removed.
@@ -114,13 +125,20 @@ def ingest(
             items = [part for item in items for part in received.split(item, name, ledger.config, Path(staging))]
         if compress:
             items = [received.compressed(item, Path(staging)) for item in items]
-        plan = plan_ingest(ledger, items, name, period, mode)
+        plan = plan_ingest(ledger, items, name, period, mode, still_billing)
         if not dry_run:
             apply_ingest(ledger.root, plan)
     return plan.results
 
 
-def plan_ingest(ledger: Ledger, items: Sequence[Received], source: str, period: str | None, mode: Mode | None) -> Plan:
+def plan_ingest(
+    ledger: Ledger,
+    items: Sequence[Received],
+    source: str,
+    period: str | None,
+    mode: Mode | None,
+    still_billing: StillBilling | None = None,
+) -> Plan:
     """Where files that could be read belong. Raises UsageFault with every reason to refuse them."""
     refusals: list[str] = []
     groups: dict[str, list[Received]] = {}
@@ -131,12 +149,24 @@ def plan_ingest(ledger: Ledger, items: Sequence[Received], source: str, period: 
             groups.setdefault(own, []).append(item)
     plan = Plan()
     placed: dict[int, Ingested] = {}
+    stored = by_size(file for found in ledger.charge_files.values() for file in found)
     for own, group in groups.items():
-        _plan_period(_Place(ledger, source, own, mode), group, plan, placed, refusals)
+        _plan_period(_Place(ledger, source, own, mode, stored, still_billing), group, plan, placed, refusals)
     if refusals:
         raise UsageFault("\n".join(refusals))
     plan.results = [placed[id(item)] for item in items]
+    _notice_source(ledger, source, plan.results)
     return plan
+
+
+def _notice_source(ledger: Ledger, source: str, results: list[Ingested]) -> None:
+    """Add to the first new file that its source is none that the settings list."""
+    known = {file.source for found in ledger.charge_files.values() for file in found}
+    for index, each in enumerate(results):
+        if each.action != "unchanged":
+            notice = unlisted_source(source, each.path, ledger.config, known)
+            results[index] = replace(each, problems=(*each.problems, *([notice] if notice else [])))
+            return
 
 
 def apply_ingest(root: Path, plan: Plan) -> None:
@@ -178,6 +208,8 @@ class _Place:
     source: str
     period: str
     mode: Mode | None
+    stored: Sizes
+    still_billing: StillBilling | None
 
     @property
     def existing(self) -> list[ChargeFile]:
@@ -197,7 +229,7 @@ def _plan_period(
 ) -> None:
     """Add one source and period to the plan, or the reason against it to the refusals."""
     existing = place.existing
-    known = {received.content_digest(file.location): file.path for file in existing}
+    known = {content_digest(file.location): file.path for file in existing}
     distinct = {item.digest: item for item in reversed(group)}
     if place.mode == "replace" and set(distinct) != set(known):
         fresh = [item for item in group if distinct[item.digest] is item]
@@ -227,7 +259,13 @@ def _plan_period(
             before=before if new else None,
             before_paths=tuple(file.path for file in existing) if new else (),
             problems=item.problems,
+            overlaps=_overlaps(place, item) if new and place.mode == "add" else (),
         )
+
+
+def _overlaps(place: _Place, item: Received) -> tuple[Overlap, ...]:
+    """What a file that is added has in common with the files that are there."""
+    return overlaps(item.staged, place.existing, place.source, place.ledger.config) if place.existing else ()
 
 
 def _paths(place: _Place, fresh: Sequence[Received], gone: Sequence[ChargeFile], plan: Plan) -> list[str]:
@@ -300,18 +338,31 @@ def _next(period: str) -> str:
 
 
 def _elsewhere(place: _Place, fresh: Sequence[Received]) -> str:
-    """The same file in another period of the source would bill its charges twice."""
-    digests: dict[str, str] = {}
-    for period, stored in place.ledger.charge_files.items():
-        for file in stored:
-            if period == place.period or file.source != place.source:
-                continue
-            for item in fresh:
-                if file.size == item.size:
-                    digests.setdefault(item.digest, files.digest_of(item.staged))
-                    if files.digest_of(file.location) == digests[item.digest]:
-                        return f"{item.name} is stored already, as {file.path}: its charges would be billed twice"
+    """Why the same charges under another source or period are in the way; empty where none are billed or held there."""
+    for item in fresh:
+        if not item.content.charges:
+            continue
+        equal = [
+            file
+            for file in same_content(item.staged, item.digest, place.stored)
+            if (file.source, file.period) != (place.source, place.period)
+        ]
+        billing = place.still_billing(equal) if equal and place.still_billing else [file.path for file in equal]
+        for file in equal:
+            if file.path in billing:
+                return _told_elsewhere(item, file, place)
     return ""
+
+
+def _told_elsewhere(item: Received, file: ChargeFile, place: _Place) -> str:
+    """Where the same charges are, and what to do."""
+    told = f"{item.name} is stored already, as {file.path} (source {file.source}, period {file.period})"
+    is_open = place.ledger.period_file(file.period).state is State.OPEN
+    way = "remove it or reject all its charges" if is_open else "credit all its charges (`focus-billing review credit`)"
+    return (
+        f"{told}: its charges would be billed twice\n"
+        f"if that file is in the wrong place, {way} first; otherwise correct `--source` or `--period`"
+    )
 
 
 def _conflict(place: _Place, fresh: Sequence[Received], before: Content | None) -> str:

@@ -2,7 +2,7 @@
 
 What stands in the database after `load`:
     raw_<file>  the cells of one file as text, in its order (rowid is the row's number from 0)
-    tag         the distinct texts of Tags with what they say about the payer (`tags.sql`)
+    tag         the distinct texts of tags with what they say about the payer (`tags.sql`)
     charge      one row a charge of the period (`charges.sql`)
     cell        view: one row a charge, with any FOCUS column as text, for stages that look at few of them
     charge_file one row a file: its path, the n of its first charge, and whether its days are whole (simple dialect)
@@ -25,7 +25,7 @@ from openchargeback.focus.database import identifier, insert, sql
 from openchargeback.focus.dialects import BACK_REFERENCES, zero_list_is_null
 from openchargeback.focus.opening import Opened, make_macros, open_file
 from openchargeback.focus.schema import SIMPLE
-from openchargeback.focus.tags import FIELDS, read_tags
+from openchargeback.focus.tags import FIELDS, TAG_COLUMNS, folded, read_tags
 from openchargeback.ledger.files import ChargeFile
 from openchargeback.ledger.settings import Config
 from openchargeback.problems import Problem, Severity, has_errors
@@ -38,7 +38,6 @@ _NEEDED = (
     "CommitmentDiscountId",
     "ListCost",
     "ServiceName",
-    "Tags",
 )
 _CATEGORIES = [word.lower() for word in CATEGORIES]
 _SMALLEST = 30
@@ -76,6 +75,12 @@ class LoadedFile:
         """SQL for the cell of a column, NULL where the file has no such column."""
         column = self.columns.get(name)
         return column or "NULL::VARCHAR"
+
+    @property
+    def tags(self) -> str:
+        """SQL for the text that says who pays for a row: its own tags, never those of a resource that it shares."""
+        present = [self.columns[name] for name in TAG_COLUMNS if name in self.columns]
+        return f"coalesce({', '.join(present)})" if len(present) > 1 else next(iter(present), "NULL::VARCHAR")
 
 
 def load(
@@ -148,31 +153,31 @@ def _read_file(
 def _read_tags(con: duckdb.DuckDBPyConnection, loaded: Sequence[LoadedFile], config: Config) -> list[Problem]:
     """Fill `tag`; a word for each file whose tags were read with tolerance."""
     keys = {name: getattr(config.tags, name) for name in FIELDS}
-    texts = [f"SELECT {file.expression('Tags')} AS Tags FROM {file.table}" for file in loaded]
+    texts = [f"SELECT {file.tags} AS tags FROM {file.table}" for file in loaded]
     con.execute(
-        sql(__package__, "tags.sql", texts=" UNION ALL ".join(texts) or "SELECT NULL::VARCHAR AS Tags"),
+        sql(__package__, "tags.sql", texts=" UNION ALL ".join(texts) or "SELECT NULL::VARCHAR AS tags"),
         {
             "paths": ["/" + key.replace("~", "~0").replace("/", "~1") for key in keys.values()],
             "keys": list(keys.values()),
-            "folded": [key.strip().lower() for key in keys.values()],
+            "folded": [folded(key) for key in keys.values()],
         },
     )
     judged = []
     notes: dict[str, list[int]] = {}
     for id_, text in con.execute("SELECT id, text FROM tag WHERE NOT plain").fetchall():
         values = read_tags(text, keys)
-        judged.append((id_, values.pi, values.project, values.fund, values.malformed))
+        judged.append((id_, values.pi, values.project, values.fund, values.malformed, values.fault or None))
         for note in values.notes:
             notes.setdefault(note, []).append(id_)
     if judged:
         con.execute(
             "CREATE OR REPLACE TEMP TABLE judged "
-            "(id BIGINT, pi VARCHAR, project VARCHAR, fund VARCHAR, malformed BOOLEAN)"
+            "(id BIGINT, pi VARCHAR, project VARCHAR, fund VARCHAR, malformed BOOLEAN, fault VARCHAR)"
         )
         insert(con, "judged", judged)
         con.execute(
-            "UPDATE tag SET pi = judged.pi, project = judged.project, fund = judged.fund, malformed = judged.malformed "
-            "FROM judged WHERE judged.id = tag.id"
+            "UPDATE tag SET pi = judged.pi, project = judged.project, fund = judged.fund, "
+            "malformed = judged.malformed, fault = judged.fault FROM judged WHERE judged.id = tag.id"
         )
     return [problem for file in loaded for problem in _noted(con, file, notes)]
 
@@ -180,17 +185,21 @@ def _read_tags(con: duckdb.DuckDBPyConnection, loaded: Sequence[LoadedFile], con
 def _noted(con: duckdb.DuckDBPyConnection, file: LoadedFile, notes: dict[str, list[int]]) -> list[Problem]:
     """What was tolerated in the tags of a file, each counted, at the first row that has it."""
     found = []
+    read = {"AllocatedTags": "true", "Tags": f"{file.expression('AllocatedTags')} IS NULL"}
     for note, ids in sorted(notes.items()):
-        first, count = _first(
-            con,
-            f"SELECT min(row.rowid), count(*) FROM {file.table} AS row "
-            f"JOIN tag ON tag.text = {file.expression('Tags')} WHERE list_contains($values, tag.id)",
-            ids,
-        )
         message, fix = _TAG_NOTES[note]
-        if count:
-            problem = Problem(file.file.path, note, message, fix, severity=Severity.WARNING, count=count)
-            found.append((first, "Tags", problem))
+        for name, condition in read.items():
+            first, count = _first(
+                con,
+                f"SELECT min(row.rowid), count(*) FROM {file.table} AS row "
+                f"JOIN tag ON tag.text = {file.expression(name)} "
+                f"WHERE list_contains($values, tag.id) AND {condition}",
+                ids,
+            )
+            if count:
+                told = message.format(column=name)
+                problem = Problem(file.file.path, note, told, fix, severity=Severity.WARNING, count=count)
+                found.append((first, name, problem))
     return placed(con, file.opened, found)
 
 
@@ -201,8 +210,11 @@ def _first(con: duckdb.DuckDBPyConnection, query: str, values: list[Any]) -> tup
 
 
 _TAG_NOTES = {
-    "tags-braces": ("Tags lack their outer braces", "export FOCUS columns, in which Tags is a JSON object"),
-    "tags-key-spelling": ("tag keys differ from the configured ones by case or blanks", "spell the keys alike"),
+    "tags-braces": ("{column} lack their outer braces", "export FOCUS columns, in which tags are a JSON object"),
+    "tags-key-spelling": (
+        "tag keys differ from the configured ones by case or blanks",
+        "spell each key as config.yaml does",
+    ),
     "tags-not-text": ("tag values are numbers or booleans", "write tag values as text"),
 }
 
@@ -226,9 +238,12 @@ def _insert(con: duckdb.DuckDBPyConnection, loaded: LoadedFile, config: Config) 
     """Read the cells that every charge needs as values, into `charge`."""
     source = config.source(loaded.file.source)
     cells = [f"{loaded.expression(name)} AS {identifier(name)}" for name in _NEEDED]
-    cells.append(f"{loaded.expression(source.cost)} AS Cost")
     refers = " OR ".join(f"{loaded.expression(name)} IS NOT NULL" for name, _ in BACK_REFERENCES)
-    cells.append(f"({refers}) AS refers_back")
+    cells += [
+        f"{loaded.expression(source.cost)} AS Cost",
+        f"{loaded.tags} AS tags",
+        f"({refers}) AS refers_back",
+    ]
     con.execute(f"CREATE OR REPLACE TEMP VIEW file_row AS SELECT rowid, {', '.join(cells)} FROM {loaded.table}")
     con.execute(
         sql(__package__, "charges.sql"),

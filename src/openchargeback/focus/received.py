@@ -7,7 +7,6 @@ given files in between.
 from __future__ import annotations
 
 import gzip
-import hashlib
 import shutil
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -20,6 +19,7 @@ import duckdb
 from openchargeback import money
 from openchargeback.focus import csv_text
 from openchargeback.focus.database import database
+from openchargeback.focus.equal_files import content_digest
 from openchargeback.focus.reading import load
 from openchargeback.ledger.files import CHARGE_SUFFIXES, ChargeFile, suffix_of
 from openchargeback.ledger.settings import Config
@@ -82,20 +82,6 @@ def summed(files: Sequence[ChargeFile], config: Config) -> Content | None:
     with database() as con:
         _, problems = load(con, files, config)
         return None if has_errors(problems) else _content(con, config.currency)
-
-
-def content_digest(path: Path) -> str:
-    """SHA-256 of a charge file without its compression, so that compressing a file does not make it another one."""
-    total = hashlib.sha256()
-    try:
-        with csv_text.binary(path) as file:
-            while block := file.read(_BLOCK):
-                total.update(block)
-    except (OSError, EOFError, ValueError) as error:
-        # A damaged archive has no content; it equals only what has the same bytes.
-        total = hashlib.sha256(path.read_bytes())
-        total.update(str(type(error)).encode())
-    return total.hexdigest()
 
 
 def split(whole: Received, source: str, config: Config, staging: Path) -> list[Received]:

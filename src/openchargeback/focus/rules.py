@@ -7,6 +7,7 @@ A rule is a condition in SQL that selects the rows that break it. It may name an
     usage       whether the charge is usage: also one without a category
     correction  whether its ChargeClass says so
     {cost}      the column that the source bills
+    {null_zero} whether a ListCost of 0 means that there is none, as in the files of Azure (`dialects.py`)
     tag_text    a table of the different texts in Tags, for rules with a trigger
 
 The macros are in `rules.sql`. What one column alone must be (type, allowed values, null) is in the table schemas.
@@ -169,12 +170,23 @@ def _prices() -> Iterator[Rule]:
             f"FOCUS 1.2, {kind} Unit",
             needs=(f"{kind}Quantity",),
         )
+    # charges.sql decides what 0 means; these two say it.
+    zero_list = "zero(ListCost) AND NOT zero({cost}) AND NOT correction AND category IS DISTINCT FROM 'credit' AND "
+    no_list_price = "({null_zero} OR coalesce(category IN ('tax', 'adjustment'), false))"
     yield Rule(
         "list-cost-zero",
         "ListCost",
-        "zero(ListCost) AND NOT zero({cost}) AND NOT correction AND category IS DISTINCT FROM 'credit'",
-        "ListCost is 0 where something is billed: 0 may stand for null",
+        f"{zero_list} NOT {no_list_price}",
+        "ListCost is 0 where usage or a purchase is billed: any amount above 0 is flagged above-list",
         "leave ListCost empty where there is no list price",
+        needs=("{cost}",),
+    )
+    yield Rule(
+        "list-cost-zero",
+        "ListCost",
+        f"{zero_list} {no_list_price}",
+        "ListCost is 0 where there is no list price: the amount billed counts as the list price",
+        "nothing for billing; leave ListCost empty where there is no list price",
         needs=("{cost}",),
     )
 

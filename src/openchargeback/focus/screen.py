@@ -11,6 +11,7 @@ from openchargeback.focus.checks import ActiveRule, derived, row_rules, whole_co
 from openchargeback.focus.columns import OLDER_VALUES, TABLE
 from openchargeback.focus.database import literal
 from openchargeback.focus.schema import detect, schema_for, severity_of
+from openchargeback.focus.tags import TAG_COLUMNS
 from openchargeback.ledger.settings import Source
 from openchargeback.problems import Severity
 
@@ -127,7 +128,7 @@ def _kept(names: Sequence[str], amounts: frozenset[str], others: Collection[str]
     kept = []
     for index, name in enumerate(names):
         cell = f"c{index}"
-        if name == "Tags" or name in others:
+        if name in TAG_COLUMNS or name in others:
             kept.append(cell)
         elif name in amounts:
             kept.append(f"CASE WHEN strlen({cell}) > {_LONG} OR contains(lower({cell}), 'e') THEN {cell} END AS {cell}")

@@ -12,6 +12,9 @@ from dataclasses import dataclass
 from typing import Any
 
 FIELDS = ("pi", "project", "fund")
+TAG_COLUMNS = ("AllocatedTags", "Tags")
+"""Where a row's tags stand: the first of these that is not null. `Tags` of an allocated share (FOCUS 1.3) are those of
+the shared resource, which never say who pays for the share."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -19,6 +22,7 @@ class TagValues:
     """The wanted values (None where absent or blank), whether the tags are unusable, and what was tolerated.
 
     notes: codes of warnings: `tags-braces`, `tags-key-spelling`, `tags-not-text`.
+    fault: what makes the tags unusable, in a few words for a reviewer; empty where they are fine.
     """
 
     pi: str | None = None
@@ -26,62 +30,90 @@ class TagValues:
     fund: str | None = None
     malformed: bool = False
     notes: tuple[str, ...] = ()
+    fault: str = ""
+
+
+class _Malformed(Exception):
+    """The tags cannot be used; the text says why."""
 
 
 _CONTROL = re.compile(r"[\x00-\x1f\x7f]")
-
-MALFORMED = TagValues(malformed=True)
+_SHOWN = 60
 
 
 def read_tags(text: str, keys: dict[str, str]) -> TagValues:
     """The values under the configured keys (`{"pi": "pi_email", …}`).
 
     Tags are a flat JSON object (FOCUS 1.2, "Key-Value Format"). Tolerated with a note: an object without its outer
-    braces (older Azure exports), a list of {Key, Value} (BigQuery), numbers and booleans as values. The exact key
-    wins; else a single variant in case or blanks is used; either is noted; variants that disagree are malformed tags,
-    and so do duplicate keys that disagree (DESIGN section 4, "Who pays").
+    braces (older Azure exports), a list of {Key, Value} (BigQuery), numbers and booleans as values, a key that differs
+    from the configured one by case or blanks. Two different values of one key, however each is spelled, are malformed
+    tags; a blank value is none (DESIGN section 4, "Who pays").
     """
-    pairs, notes = _pairs(text)
-    if pairs is None:
-        return MALFORMED
-    found: dict[str, str | None] = {}
-    for name in FIELDS:
-        key = keys[name]
-        exact = [value for label, value in pairs if label == key]
-        loose = [value for label, value in pairs if label != key and _folded(label) == _folded(key)]
-        value: str | None = None
-        for candidates, note in ((exact, ""), (loose, "tags-key-spelling")):
-            readable = [_value(candidate) for candidate in candidates]
-            if None in readable:
-                return MALFORMED
-            distinct = {entry[0] for entry in readable if entry and entry[0]}
-            if len(distinct) > 1:
-                return MALFORMED
-            if distinct:
-                value = distinct.pop()
-                notes |= {entry[1] for entry in readable if entry and entry[1]} | ({note} if note else set())
-                break
-        if exact and loose:
-            notes |= {"tags-key-spelling"}
-        found[name] = value
-    return TagValues(found["pi"], found["project"], found["fund"], False, tuple(sorted(notes)))
+    try:
+        pairs, notes = _pairs(text)
+        pi, project, fund = (_wanted(pairs, keys, name, notes) for name in FIELDS)
+    except _Malformed as fault:
+        return TagValues(malformed=True, fault=str(fault))
+    return TagValues(pi, project, fund, notes=tuple(sorted(notes)))
 
 
-def _folded(label: str) -> str:
-    return label.strip().casefold()
+def _wanted(pairs: list[tuple[str, Any]], keys: dict[str, str], name: str, notes: set[str]) -> str | None:
+    """The one value of a field; what was tolerated is added to the notes."""
+    key = keys[name]
+    others = {other for field, other in keys.items() if field != name}
+    values: dict[str, tuple[str, str]] = {}
+    noted: set[str] = set()
+    for label, given in pairs:
+        if label != key and (folded(label) != folded(key) or label in others):
+            continue
+        value, note = _value(given, label)
+        noted |= {note} | ({"tags-key-spelling"} if label != key else set())
+        if value:
+            # One address in another case is the same person.
+            values.setdefault(value.casefold() if name == "pi" else value, (value, label))
+    if len(values) > 1:
+        told = [_shown(value) + (f" (as {_quoted(label)})" if label != key else "") for value, label in values.values()]
+        count = "two" if len(told) == 2 else str(len(told))
+        raise _Malformed(f"{key} has {count} values: {', '.join(told[:-1])} and {told[-1]}")
+    if not values:
+        return None
+    notes |= noted - {""}
+    return next(iter(values.values()))[0]
 
 
-def _value(value: Any) -> tuple[str, str] | None:
-    """The text of a tag value with a note, or None where no text can be had from it."""
+def folded(label: str) -> str:
+    """A tag key without what does not tell two keys apart: case and blanks."""
+    return "".join(label.split()).casefold()
+
+
+def _shown(value: str) -> str:
+    return value if len(value) <= _SHOWN else f"{value[:_SHOWN]}…"
+
+
+def _quoted(label: str) -> str:
+    return json.dumps(_shown(label), ensure_ascii=not label.isprintable())
+
+
+def _value(value: Any, label: str) -> tuple[str, str]:
+    """The text of a tag value with a note. Raises _Malformed where no text can be had from it."""
     if value is None:
         return "", ""
-    if isinstance(value, str) and not isinstance(value, _NumberText):
-        return None if _CONTROL.search(value.strip()) else (value.strip(), "")
     if isinstance(value, bool):
         return str(value).lower(), "tags-not-text"
     if isinstance(value, _NumberText):
         return str(value), "tags-not-text"
-    return None
+    if isinstance(value, str):
+        odd = _CONTROL.search(value.strip())
+        if odd:
+            kind = {"\n": "line break", "\r": "line break", "\t": "tab"}.get(odd[0], "control character")
+            raise _Malformed(f"{_name(label)} holds a {kind}")
+        return value.strip(), ""
+    raise _Malformed(f"{_name(label)} is {_KINDS[type(value)]}")
+
+
+def _name(label: str) -> str:
+    """A tag key in a sentence: quoted where it would not be seen for what it is."""
+    return label if label.isprintable() and label == label.strip() and len(label) <= _SHOWN else _quoted(label)
 
 
 class _NumberText(str):
@@ -94,6 +126,9 @@ class _Pairs(list[tuple[str, Any]]):
     """A JSON object with its pairs in order, duplicates kept."""
 
 
+_KINDS = {_Pairs: "an object", list: "a list", str: "a text", _NumberText: "a number", bool: "true or false"}
+
+
 def _load(text: str) -> Any:
     value = json.loads(
         text, object_pairs_hook=_Pairs, parse_int=_NumberText, parse_float=_NumberText, parse_constant=_NumberText
@@ -103,33 +138,53 @@ def _load(text: str) -> Any:
     return value
 
 
-def _pairs(text: str) -> tuple[list[tuple[str, Any]] | None, set[str]]:
+def _pairs(text: str) -> tuple[list[tuple[str, Any]], set[str]]:
+    """Keys and values in their order, with what was tolerated. Raises _Malformed for what has none."""
     stripped = text.strip()
     if not stripped:
         return [], set()
     try:
         value = _load(stripped)
-    except (ValueError, RecursionError):
-        if not stripped.startswith('"'):
-            return None, set()
-        try:
-            return _load("{" + stripped + "}"), {"tags-braces"}
-        except (ValueError, RecursionError):
-            return None, set()
+    except (ValueError, RecursionError) as error:
+        repaired = _braced(stripped)
+        if repaired is None:
+            raise _Malformed(_not_json(error, text)) from error
+        return repaired, {"tags-braces"}
     if value is None:
         return [], set()
     if isinstance(value, _Pairs):
         return value, set()
     if isinstance(value, list) and all(isinstance(item, _Pairs) for item in value):
         return _from_structs(value), set()
-    return None, set()
+    raise _Malformed(f"{_KINDS[type(value)]}, not a JSON object")
 
 
-def _from_structs(items: list[_Pairs]) -> list[tuple[str, Any]] | None:
+def _braced(text: str) -> _Pairs | None:
+    """The pairs of an object that lacks its outer braces; None where that is not what is wrong."""
+    try:
+        value = _load("{" + text + "}") if text.startswith('"') else None
+    except (ValueError, RecursionError):
+        return None
+    return value if isinstance(value, _Pairs) else None
+
+
+def _not_json(error: Exception, text: str) -> str:
+    """Why a text is no JSON, and at which of its characters, counted from 1."""
+    if isinstance(error, json.JSONDecodeError):
+        what = error.msg[:1].lower() + error.msg[1:]
+        for end in (" at", " starting", " delimiter"):
+            what = what.removesuffix(end)
+        return f"not JSON: {what} at character {len(text) - len(text.lstrip()) + error.pos + 1}"
+    if isinstance(error, UnicodeError):
+        return "not JSON: half a character is escaped"
+    return "not JSON: too deeply nested"
+
+
+def _from_structs(items: list[_Pairs]) -> list[tuple[str, Any]]:
     pairs = []
     for item in items:
-        struct = {_folded(label): value for label, value in item}
+        struct = {folded(label): value for label, value in item}
         if not isinstance(struct.get("key"), str) or "value" not in struct:
-            return None
+            raise _Malformed("a list whose items are not each a Key and a Value")
         pairs.append((struct["key"], struct["value"]))
     return pairs

@@ -158,18 +158,22 @@ def _linked_folder(root: Path, relative: str) -> Problem:
     return Problem(relative, "bad-link", "is a link to a folder, whose files would not be read", fix)
 
 
+def source_of(relative: str) -> str | None:
+    """The source of a charge file by its path within the ledger, None where that names none."""
+    parts = PurePosixPath(relative).parts
+    suffix = suffix_of(parts[-1])
+    if len(parts) == 3:
+        return source_name(parts[2][: -len(suffix)]) if suffix else None
+    return source_name(parts[2]) if len(parts) == 4 else None
+
+
 def charge_files(root: Path) -> tuple[list[ChargeFile], list[Problem]]:
     """Every charge file, ordered by period, source and name, and what lies in `charges/` without being one."""
     problems: list[Problem] = []
     found: list[ChargeFile] = []
     for relative in listed(root, "charges", problems):
         parts = PurePosixPath(relative).parts
-        suffix = suffix_of(parts[-1])
-        source = None
-        if len(parts) == 3:
-            source = source_name(parts[2][: -len(suffix)]) if suffix else None
-        elif len(parts) == 4:
-            source = source_name(parts[2])
+        suffix, source = suffix_of(parts[-1]), source_of(relative)
         if len(parts) not in (3, 4) or not is_period(parts[1]):
             problems.append(
                 Problem(

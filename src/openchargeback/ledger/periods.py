@@ -16,6 +16,12 @@ from openchargeback.ledger.yaml_tree import Mapping, Node, Reader, parse
 from openchargeback.model import State, Without
 from openchargeback.problems import Problem
 
+MONTHS = (
+    *("January", "February", "March", "April", "May", "June"),
+    *("July", "August", "September", "October", "November", "December"),
+)
+"""The months by name, whatever the language of the machine."""
+
 
 def is_period(text: str) -> bool:
     """Whether the text is a period such as `2025-01`."""

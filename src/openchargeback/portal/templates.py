@@ -20,6 +20,7 @@ from jinja2.sandbox import ImmutableSandboxedEnvironment
 from markupsafe import Markup
 
 from openchargeback import money
+from openchargeback.ledger.periods import MONTHS
 from openchargeback.ledger.shipped import shipped_templates
 from openchargeback.portal import paths
 
@@ -29,10 +30,6 @@ MARKUP_ENDINGS = (".html", ".htm", ".xhtml", ".xml", ".svg")
 SHOWN_PLACES = 6
 """Decimals of exact amounts on pages; beyond lie remainders of divisions that nobody compares by eye."""
 
-_MONTHS = (
-    *("January", "February", "March", "April", "May", "June"),
-    *("July", "August", "September", "October", "November", "December"),
-)
 _PERIOD = re.compile(r"(\d{4})-(0[1-9]|1[0-2])", re.ASCII)
 
 
@@ -139,7 +136,7 @@ def date_human(date: dt.date | str | None) -> str:
             date = dt.date.fromisoformat(date[:10])
         except ValueError:
             return str(date)
-    return f"{date.day} {_MONTHS[date.month - 1][:3]} {date.year}"
+    return f"{date.day} {MONTHS[date.month - 1][:3]} {date.year}"
 
 
 def date_iso(date: dt.date) -> str:
@@ -150,13 +147,13 @@ def date_iso(date: dt.date) -> str:
 def period_human(period: str) -> str:
     """`January 2025`."""
     match = _PERIOD.fullmatch(period)
-    return f"{_MONTHS[int(match[2]) - 1]} {match[1]}" if match else period
+    return f"{MONTHS[int(match[2]) - 1]} {match[1]}" if match else period
 
 
 def period_short(period: str) -> str:
     """`Jan 2025`."""
     match = _PERIOD.fullmatch(period)
-    return f"{_MONTHS[int(match[2]) - 1][:3]} {match[1]}" if match else period
+    return f"{MONTHS[int(match[2]) - 1][:3]} {match[1]}" if match else period
 
 
 def breakable(text: str) -> str:

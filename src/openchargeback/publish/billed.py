@@ -15,11 +15,13 @@ from importlib.resources.abc import Traversable
 from pathlib import Path
 
 from openchargeback import __version__
+from openchargeback.billing import copies
 from openchargeback.billing.corrections import Corrected, correct
 from openchargeback.billing.freezing import history_of, months_before, thaw
 from openchargeback.billing.pipeline import ClosedMonth, Posted, bill_period
 from openchargeback.billing.reconciliation import check_ledger
-from openchargeback.ledger.files import digest_of
+from openchargeback.focus.equal_files import Copies, equal_files
+from openchargeback.ledger.files import ChargeFile, digest_of
 from openchargeback.ledger.frozen import (
     CORRECTIONS,
     FROZEN,
@@ -47,6 +49,13 @@ class _Result:
     """What the cache keeps of a period."""
 
     period: BilledPeriod
+    problems: tuple[Problem, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class _Copies:
+    """What the cache keeps of equal files."""
+
     problems: tuple[Problem, ...]
 
 
@@ -126,13 +135,14 @@ def bill_ledger(
     only: give these periods and their problems, and bill no other open ones.
     data: keep the charges of what is billed anew for `kept_charges`.
     Periods whose files have errors, and closed ones without a record (see `with_records`), are left out.
+    Equal files are looked for in all periods up to the wanted one, billed or not.
     progress is called with each period before it is billed.
     """
     result: list[BilledPeriod] = []
     billed: BilledPeriod | None
     problems: list[Problem] = []
     corrected = _corrected(ledger, store)
-    problems += corrected.problems
+    problems += [*corrected.problems, *_billed_twice(ledger, store, corrected, wanted)]
     for period in ledger.periods:
         if (wanted and period > wanted) or (only is not None and period > max(only, default="")):
             break
@@ -185,6 +195,41 @@ def _corrected(ledger: Ledger, store: Cache) -> Corrected:
     corrected = correct(ledger)
     store.put("corrected", key, encode(corrected))
     return corrected
+
+
+def _billed_twice(ledger: Ledger, store: Cache, corrected: Corrected, wanted: str) -> list[Problem]:
+    """Equal files that are billed more than once; from the cache where all rests on the same as before."""
+    files = [file for period, found in ledger.charge_files.items() if not wanted or period <= wanted for file in found]
+    return told_twice(ledger, store, corrected, equal_files(files))
+
+
+def told_twice(ledger: Ledger, store: Cache, corrected: Corrected, found: Sequence[Copies]) -> list[Problem]:
+    """What is wrong with these equal files. The ledger must hold its records."""
+    if not found:
+        return []
+    periods = sorted({file.period for equal in found for file in equal})
+    rests_on = [
+        period_key(ledger, period, [] if period in ledger.frozen else history_of(ledger, months_before(ledger, period)))
+        for period in periods
+    ]
+    records = [(period, record.digest) for period, record in sorted(ledger.frozen.items())]
+    paths = [[file.path for file in equal] for equal in found]
+    key = _digest(paths, rests_on, records, sorted(corrected.posted.items()))
+    kept = store.get("copies", key)
+    if kept is not None:
+        try:
+            return list(decode(_Copies, kept).problems)
+        except (ValueError, TypeError, KeyError):
+            pass
+    problems = copies.billed_twice(ledger, found, corrected.posted)
+    store.put("copies", key, encode(_Copies(tuple(problems))))
+    return problems
+
+
+def still_billing(ledger: Ledger, store: Cache, files: Sequence[ChargeFile]) -> set[str]:
+    """The paths of those files of which any charge is billed or held by now."""
+    ledger, _ = recorded(ledger, store)
+    return copies.still_billing(ledger, files, _corrected(ledger, store).posted)
 
 
 def _bill(

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import tempfile
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -11,15 +11,18 @@ from openchargeback.billing.completeness import Month, completeness
 from openchargeback.billing.corrections import Corrected, correct
 from openchargeback.billing.freezing import history_of, months_before
 from openchargeback.billing.pipeline import Posted, Settled
+from openchargeback.focus.equal_files import equal_files
 from openchargeback.ledger import git
 from openchargeback.ledger.config import FILE_NAME, read_config
 from openchargeback.ledger.directory import FILES as DIRECTORY_FILES
 from openchargeback.ledger.evidence import HostRecord, evidence_of, missing_evidence
+from openchargeback.ledger.files import ChargeFile, charge_files, source_of, suffix_of
 from openchargeback.ledger.frozen import Frozen
 from openchargeback.ledger.periods import PeriodFile, read_period
 from openchargeback.ledger.reading import Ledger, read_ledger
 from openchargeback.ledger.revision import FOLDERS, Snapshot, compared, lies_in, take
 from openchargeback.ledger.settings import Config
+from openchargeback.ledger.sources import unlisted_source
 from openchargeback.model import Evidence, Level, State
 from openchargeback.plan.changes import period_change
 from openchargeback.plan.effects import changed_settings
@@ -30,7 +33,7 @@ from openchargeback.plan.thresholds import beyond, strictest
 from openchargeback.plan.touched import kept_months, touched_periods
 from openchargeback.plan.values import PeriodChange, Plan, Revision
 from openchargeback.problems import LedgerFault, Problem, Severity, has_errors, in_order
-from openchargeback.publish.billed import recorded
+from openchargeback.publish.billed import recorded, told_twice
 from openchargeback.publish.build import Step, open_cache
 from openchargeback.publish.cache import Cache
 from openchargeback.publish.evidence import files_to_approve
@@ -103,6 +106,7 @@ def _plan(sides: _Sides, store: Cache, host: HostRecord | None, step: Step | Non
     problems += kept_months((before.config, before.directory), (after.config, after.directory), after.frozen)
     problems += beyond(periods, strictest(before.config.plan, after.config.plan), after.config.currency)
     problems += _base_notice(base_problems) + _bases_notice(sides.base)
+    problems += _billed_twice(sides, reached, after, store) + _new_sources(sides, after.config)
     evidence, missing = _approved(sides, before, after, host)
     return Plan(
         _revision(sides.base),
@@ -114,6 +118,54 @@ def _plan(sides: _Sides, store: Cache, host: HostRecord | None, step: Step | Non
         evidence,
         tuple(sorted(unread)),
     )
+
+
+def _billed_twice(sides: _Sides, reached: Sequence[str], after: Ledger, store: Cache) -> list[Problem]:
+    """Charge files of reached periods that equal others of the head, wherever these lie, and are billed beside them."""
+    here = [file for found in after.charge_files.values() for file in found]
+    among = {file.path for file in here if file.period in reached}
+    if not among:
+        return []
+    known = {file.path for file in here}
+    found = equal_files([*here, *(file for file in _of_other_periods(sides, among) if file.path not in known)], among)
+    if not found:
+        return []
+    periods = {file.period for copies in found for file in copies}
+    take(sides.head, lambda path: period_of(path) in periods, sides.head_folder)
+    ledger, _ = _read(sides.head_folder, sides.head, sides, store)
+    if ledger is None:
+        return []
+    taken = {file.path: file for files in ledger.charge_files.values() for file in files}
+    found = [tuple(taken[file.path] for file in copies if file.path in taken) for copies in found]
+    return told_twice(ledger, store, correct(ledger), [copies for copies in found if len(copies) > 1])
+
+
+def _new_sources(sides: _Sides, config: Config) -> list[Problem]:
+    """A notice for each source that only the head has charges of and that its settings do not list."""
+    before, after = (
+        {source: path for path in sorted(side.entries, reverse=True) if (source := _source_of(path))}
+        for side in (sides.base, sides.head)
+    )
+    new = sorted(set(after) - set(before))
+    found = [unlisted_source(name, after[name], config, set(before)) for name in new]
+    return [each for each in found if each is not None]
+
+
+def _source_of(path: str) -> str | None:
+    return source_of(path) if lies_in(path, ("charges",)) and suffix_of(path) else None
+
+
+def _of_other_periods(sides: _Sides, among: Collection[str]) -> list[ChargeFile]:
+    """The charge files of the head where they lie in the work tree, so that nothing is copied.
+
+    Of a head that is not what lies there, the files that differ are taken where Git has one of `among` by the same id.
+    """
+    head, lying = sides.head, sides.head.entries if sides.head.work_tree else git.work_tree(sides.head.root)
+    same = {path for path, entry in head.entries.items() if entry.id and path in lying and lying[path].id == entry.id}
+    ids = {head.entries[path].id for path in among} - {""}
+    take(head, lambda path: path not in same and head.entries[path].id in ids, sides.head_folder)
+    there = [file for file in charge_files(head.root)[0] if file.path in same]
+    return [*there, *(file for file in charge_files(sides.head_folder)[0] if file.path not in same)]
 
 
 def _unread(problems: Sequence[Problem], reached: Sequence[str], after: Ledger) -> set[str]:

@@ -19,7 +19,8 @@ from collections.abc import Sequence
 
 import duckdb
 
-from openchargeback.focus.database import cells, identifier, insert, sql
+from openchargeback.focus.cells import cells
+from openchargeback.focus.database import identifier, insert, sql
 from openchargeback.focus.dialects import BACK_REFERENCES
 from openchargeback.focus.reading import LoadedFile
 from openchargeback.ledger.directory import EMAIL_PATTERN, MATCH_COLUMNS, Directory
@@ -132,15 +133,20 @@ def _claims(con: duckdb.DuckDBPyConnection, loaded: Sequence[LoadedFile], direct
         for id_, entry in directory.projects.items()
         for column, value in entry.match
     ]
-    present = [name for name in MATCH_COLUMNS if any(name in file.columns for file in loaded)]
-    if not claims or not present:
+    columns = {name for file in loaded for name in file.columns}
+    cells = {name: f"cell.{identifier(name)}" for name in MATCH_COLUMNS if name in columns}
+    if "AllocatedTags" in columns:
+        # A share belongs to whom its own resource belongs to, never to who owns the resource that is shared.
+        shared, own = (f"cell.{name}" if name in columns else "NULL" for name in ("ResourceId", "AllocatedResourceId"))
+        cells["ResourceId"] = f"CASE WHEN cell.AllocatedTags IS NULL THEN {shared} ELSE {own} END"
+    if not claims or not cells:
         return ""
     con.execute("CREATE TABLE claim_rule (column_number INTEGER, value VARCHAR, project VARCHAR)")
     insert(con, "claim_rule", claims)
     parts = [
         f"SELECT cell.n, {MATCH_COLUMNS.index(name)} AS rank, claim_rule.project FROM cell JOIN claim_rule "
-        f"ON claim_rule.value = cell.{identifier(name)} AND claim_rule.column_number = {MATCH_COLUMNS.index(name)}"
-        for name in present
+        f"ON claim_rule.value = {cell} AND claim_rule.column_number = {MATCH_COLUMNS.index(name)}"
+        for name, cell in cells.items()
     ]
     return f"SELECT n, arg_min(project, rank) AS claimed FROM ({' UNION ALL '.join(parts)}) GROUP BY n"
 

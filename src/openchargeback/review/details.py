@@ -4,17 +4,14 @@ from __future__ import annotations
 
 import duckdb
 
-from openchargeback.focus.database import cells, sql
+from openchargeback.focus.cells import cells, resource_columns
+from openchargeback.focus.database import sql
 
 _CELLS = {
     "start": "ChargePeriodStart",
     "end": "ChargePeriodEnd",
     "sub_account": "SubAccountId",
     "sub_account_name": "SubAccountName",
-    "resource_id": "ResourceId",
-    "resource_name": "ResourceName",
-    "allocated_id": "AllocatedResourceId",
-    "allocated_name": "AllocatedResourceName",
     "pricing_quantity": "PricingQuantity",
     "pricing_unit": "PricingUnit",
     "consumed_quantity": "ConsumedQuantity",
@@ -39,4 +36,4 @@ def make_details(con: duckdb.DuckDBPyConnection) -> None:
 
 def add_details(con: duckdb.DuckDBPyConnection, wanted: str) -> None:
     """Add the details of the charges that a query gives (one column, n)."""
-    con.execute(sql(__package__, "detail.sql", wanted=wanted, **cells(con, **_CELLS)))
+    con.execute(sql(__package__, "detail.sql", wanted=wanted, **cells(con, **_CELLS), **resource_columns(con)))

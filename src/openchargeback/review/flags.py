@@ -19,7 +19,8 @@ from decimal import Decimal
 import duckdb
 
 from openchargeback import money
-from openchargeback.focus.database import cells, identifier, insert, sql
+from openchargeback.focus.cells import cells
+from openchargeback.focus.database import identifier, insert, sql
 from openchargeback.focus.reading import LoadedFile
 from openchargeback.ledger.config import FILE_NAME
 from openchargeback.ledger.directory import Directory

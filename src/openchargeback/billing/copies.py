@@ -1,0 +1,90 @@
+"""Whether the charges of equal files are billed more than once (DESIGN section 4, invariant 1).
+
+A file may be filed anew, under the right source or period, once every charge of the wrong copy was rejected, or
+credited after it was billed. Until then the copies are an error.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from dataclasses import replace
+
+import duckdb
+
+from openchargeback.billing.events import Events
+from openchargeback.billing.freezing import history_of, months_before
+from openchargeback.billing.pipeline import Posted, settle
+from openchargeback.focus.database import database, insert, sql
+from openchargeback.focus.equal_files import Copies
+from openchargeback.focus.reading import load
+from openchargeback.ledger.files import ChargeFile
+from openchargeback.ledger.reading import Ledger
+from openchargeback.model import Entry, State
+from openchargeback.problems import Problem, has_errors
+from openchargeback.review.ids import number_rest
+
+
+def billed_twice(ledger: Ledger, found: Sequence[Copies], posted: Mapping[str, Posted]) -> list[Problem]:
+    """An error for each file whose charges are billed or held although those of an equal file before it are.
+
+    The ledger must hold its records. posted: by period, what open periods do to charges of closed ones.
+    """
+    billing = still_billing(ledger, (file for copies in found for file in copies), posted)
+    problems = []
+    for copies in found:
+        for file in [each for each in copies if each.path in billing][1:]:
+            # The others are named whatever became of them, so that deciding one of them is no new problem.
+            others = ", ".join(each.path for each in copies if each is not file)
+            what = f"holds the same charges as {others}, so that they are billed twice"
+            fix = "remove one of the files, or reject all charges of one; where its month is closed, credit them"
+            problems.append(Problem(file.path, "duplicate-file", what, fix))
+    return problems
+
+
+def still_billing(ledger: Ledger, files: Iterable[ChargeFile], posted: Mapping[str, Posted]) -> set[str]:
+    """The paths of those files of which any charge is billed or held by now.
+
+    A file that cannot be read, or of whose closed month the record is lost, counts as none: that stops the ledger
+    already. The ledger must hold its records.
+    """
+    events = Events.of(ledger.frozen.values())
+    for period, decided in sorted(posted.items()):
+        events.add(period, decided.corrections)
+    wanted = {file.path: file.period for file in files}
+    billing = {path for period in set(wanted.values()) for path in _billing(ledger, period, events)}
+    return billing & set(wanted)
+
+
+def _billing(ledger: Ledger, period: str, events: Events) -> Collection[str]:
+    """The paths of the files of a period of which any charge is billed or held."""
+    record, is_open = ledger.frozen.get(period), ledger.period_file(period).state is State.OPEN
+    if record is None and not is_open:
+        return ()
+    own = [each for each in ledger.approvals.get(period, ()) if not each.period]
+    if not own and not events.charges(period):
+        # Nobody has decided anything.
+        return [file.path for file in ledger.charge_files.get(period, ())]
+    then = replace(ledger, config=record.config, directory=record.directory) if record else ledger
+    history = [] if record else history_of(ledger, months_before(ledger, period))
+    with database() as con:
+        loaded, problems = load(con, ledger.charge_files.get(period, ()), then.config)
+        if has_errors(problems):
+            return ()
+        try:
+            settle(con, then, period, loaded, history)
+        except duckdb.OutOfRangeException:
+            return ()
+        number_rest(con, period, loaded, {each.file.source for each in loaded})
+        _stand(con, period, events)
+        numbers = {number for (number,) in con.execute(sql(__package__, "copies.sql")).fetchall()}
+        return [each.file.path for each in loaded if each.number in numbers]
+
+
+def _stand(con: duckdb.DuckDBPyConnection, period: str, events: Events) -> None:
+    """Fill `event`: the charges of the period that later ones decided on, and whether they are billed since."""
+    con.execute("CREATE TABLE event (id VARCHAR, stands BOOLEAN)")
+    rows = []
+    for id_ in events.charges(period):
+        last = events.last(period, id_)
+        rows.append((id_, last is not None and last.correction.entry in (Entry.LATE, Entry.REBILL)))
+    insert(con, "event", rows)

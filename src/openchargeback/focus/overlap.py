@@ -1,0 +1,180 @@
+"""What a file that is added to a source and period has in common with the files that are there.
+
+A provider restates days that it exported before. Added to the first export, rows that are the same are flagged as
+possible duplicates, but rows whose cost has changed are billed beside the old ones.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import duckdb
+
+from openchargeback.focus.columns import COLUMNS
+from openchargeback.focus.database import database, literal, sql
+from openchargeback.focus.reading import LoadedFile, load
+from openchargeback.ledger.files import ChargeFile
+from openchargeback.ledger.periods import MONTHS
+from openchargeback.ledger.settings import Config
+from openchargeback.problems import has_errors
+
+SHOWN = 5
+"""How many rows of each kind are named."""
+
+_UNIT = "chr(31)"
+_NULL = "chr(30)"
+
+
+@dataclass(frozen=True, slots=True)
+class SameRow:
+    """A row of the given file and the row that is there, both counted as in a spreadsheet: the header is row 1.
+
+    column, before, after: the first amount that differs, the billed cost before any other; empty where none does.
+    """
+
+    row: int
+    there: int
+    column: str = ""
+    before: str = ""
+    after: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Overlap:
+    """A given file beside one that is there.
+
+    days: on which charges of both start. twice, changed: how many rows are there already, and how many are there with
+    other costs, prices or quantities. rows_twice, rows_changed: the first of them.
+    """
+
+    path: str
+    days: tuple[dt.date, ...]
+    twice: int
+    changed: int
+    rows_twice: tuple[SameRow, ...] = ()
+    rows_changed: tuple[SameRow, ...] = ()
+
+    def as_json(self) -> dict[str, object]:
+        """The public JSON form."""
+        return {
+            "path": self.path,
+            "days": [day.isoformat() for day in self.days],
+            "twice": self.twice,
+            "rows_twice": [{"row": each.row, "there": each.there} for each in self.rows_twice],
+            "changed": self.changed,
+            "rows_changed": [
+                {
+                    "row": each.row,
+                    "there": each.there,
+                    "column": each.column,
+                    "before": each.before,
+                    "after": each.after,
+                }
+                for each in self.rows_changed
+            ],
+        }
+
+
+def overlaps(given: Path, files: Sequence[ChargeFile], source: str, config: Config) -> tuple[Overlap, ...]:
+    """What a file has in common with each of these, in their order; files of other days and rows are left out."""
+    staged = ChargeFile("given", given, "", source, given.stat().st_size)
+    with database() as con:
+        loaded, problems = load(con, [staged, *files], config)
+        if has_errors(problems):
+            # A file that is there cannot be read, and the ledger is told so by every other command.
+            return ()
+        new, *old = loaded
+        found = [_compared(con, new, each, config.source(source).cost) for each in old]
+        return tuple(each for each in found if each.days or each.twice or each.changed)
+
+
+def _compared(con: duckdb.DuckDBPyConnection, new: LoadedFile, old: LoadedFile, cost: str) -> Overlap:
+    common = sorted(set(new.columns) & set(old.columns))
+    dated = "ChargePeriodStart" in common
+    decimals = [name for name in common if COLUMNS.get(name) == "decimal"]
+    amounts = sorted(decimals, key=lambda name: (name != cost, name != "ListCost", name))
+    con.execute(
+        sql(
+            __package__,
+            "overlap.sql",
+            **{part: _rows(file, common, amounts, dated=dated) for part, file in (("given", new), ("there", old))},
+        )
+    )
+    days = _days(con, new, old) if dated else ()
+    counts = dict(con.execute("SELECT changed, count(*) FROM overlap GROUP BY changed").fetchall())
+    shown = {
+        changed: con.execute(
+            "SELECT row, row_there, before, after FROM overlap WHERE changed = $changed ORDER BY row LIMIT $most",
+            {"changed": changed, "most": SHOWN},
+        ).fetchall()
+        for changed in (False, True)
+    }
+
+    def numbered(row: int, there: int, before: list[str | None], after: list[str | None]) -> SameRow:
+        pairs = zip(amounts, before, after, strict=False)
+        differing = next((each for each in pairs if each[1] != each[2]), ("", "", ""))
+        return SameRow(_number(new, row), _number(old, there), *(text or "" for text in differing))
+
+    return Overlap(
+        path=old.file.path,
+        days=days,
+        twice=counts.get(False, 0),
+        changed=counts.get(True, 0),
+        rows_twice=tuple(numbered(*each) for each in shown[False]),
+        rows_changed=tuple(numbered(*each) for each in shown[True]),
+    )
+
+
+def _rows(file: LoadedFile, common: Sequence[str], amounts: Sequence[str], *, dated: bool) -> str:
+    """SQL of a file's rows with the digests that `overlap.sql` compares."""
+    # A column of the provider's own may hold an amount too, which then changes with the cost.
+    rest = [
+        file.expression(name)
+        if name in COLUMNS
+        else f"CASE WHEN try_cast({file.expression(name)} AS DOUBLE) IS NULL THEN {file.expression(name)} END"
+        for name in common
+        if name not in amounts
+    ]
+    same = [file.expression(name) for name in common]
+    listed = f"[{', '.join(file.expression(name) for name in amounts)}]::VARCHAR[]"
+    return (
+        f"SELECT rowid AS row, {_digest(same)} AS whole, {_digest(rest) if dated else 'NULL::VARCHAR'} AS rest, "
+        f"{listed} AS amounts FROM {file.table}"
+    )
+
+
+def _digest(cells: Sequence[str]) -> str:
+    return f"sha256(concat_ws({_UNIT}, {', '.join(f'coalesce({cell}, {_NULL})' for cell in cells) or literal('')}))"
+
+
+def _days(con: duckdb.DuckDBPyConnection, new: LoadedFile, old: LoadedFile) -> tuple[dt.date, ...]:
+    starts = [
+        f"SELECT utc({file.expression('ChargePeriodStart')})::DATE AS day FROM {file.table}" for file in (new, old)
+    ]
+    rows = con.execute(f"SELECT day FROM (({starts[0]}) INTERSECT ({starts[1]})) WHERE day IS NOT NULL ORDER BY day")
+    return tuple(day for (day,) in rows.fetchall())
+
+
+def _number(file: LoadedFile, row: int) -> int:
+    return file.opened.layout.number(row) if file.opened.layout else row + 2
+
+
+def in_words(days: Sequence[dt.date]) -> str:
+    """Days in runs: `January 1–3, 7`, `January 30–February 2`."""
+    runs: list[list[dt.date]] = []
+    for day in days:
+        if runs and day - runs[-1][1] == dt.timedelta(days=1):
+            runs[-1][1] = day
+        else:
+            runs.append([day, day])
+    said, month = [], 0
+    for first, last in runs:
+        text = str(first.day) if first.month == month else f"{MONTHS[first.month - 1]} {first.day}"
+        if last != first:
+            text += f"–{last.day}" if last.month == first.month else f"–{MONTHS[last.month - 1]} {last.day}"
+        said.append(text)
+        month = last.month
+    return ", ".join(said)

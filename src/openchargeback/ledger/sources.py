@@ -1,0 +1,29 @@
+"""Which sources a ledger knows: those that its settings list, and those that have charges."""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from difflib import get_close_matches
+
+from openchargeback.ledger.config import FILE_NAME
+from openchargeback.ledger.settings import Config
+from openchargeback.problems import Problem, Severity
+
+_CUTOFF = 0.6
+
+
+def unlisted_source(name: str, path: str, config: Config, with_charges: Collection[str]) -> Problem | None:
+    """A notice about a source that the settings do not list, at its file; None where there is nothing to say.
+
+    with_charges: the sources that had charges before. A ledger that lists no source leaves it at that; then only a name
+    that is like a known one is told, since it may be misspelled.
+    """
+    is_new = name not in with_charges
+    known = sorted({*config.sources, *with_charges} - {name})
+    near = get_close_matches(name, known, n=1, cutoff=_CUTOFF) if is_new else []
+    if name in config.sources or not (config.sources or near):
+        return None
+    meant = f"; did you mean {near[0]}?" if near else ""
+    message = f"{'new source' if is_new else 'source'} {name}: {FILE_NAME} does not list it{meant}"
+    fix = f"list {name} under `sources` in {FILE_NAME}, or put its files where they belong"
+    return Problem(path, "unlisted-source", message, fix, severity=Severity.NOTICE)
