@@ -354,6 +354,14 @@ class Journal:
         """Sum of the credit side; equal to `debits`."""
         return sum((line.amount for line in self.lines if line.side is Side.CREDIT), ZERO)
 
+    @property
+    def net(self) -> Decimal:
+        """Debits less credits on the payers' side: what the statements say is due.
+
+        A refund swaps sides, so it adds to `debits` and `credits` and takes from `net`.
+        """
+        return sum((line.signed for line in self.lines if line.payer), ZERO)
+
 
 @dataclass(frozen=True, slots=True)
 class FileRecord:

@@ -150,10 +150,15 @@ def show_period(period: str, why: str | None, lines: tuple[int, ...], named: str
     amounts, count = billed.amounts, len(billed.statements)
     click.echo(
         f"{count} statement{'s' * (count != 1)}: list {money.human(amounts.list, currency)}, "
-        f"discount {money.human(-amounts.discount, currency)}, due {money.human(amounts.billed, currency)} {currency}; "
-        f"journal of {len(billed.journal.lines):,} lines, "
-        f"debits = credits = {money.human(billed.journal.debits, currency)}"
+        f"discount {money.human(-amounts.discount, currency)}, due {money.human(amounts.billed, currency)} {currency}"
     )
+    journal = billed.journal
+    click.echo(
+        f"journal of {len(journal.lines):,} lines: debits {money.human(journal.debits, currency)}, "
+        f"credits {money.human(journal.credits, currency)}, net {money.human(journal.net, currency)} {currency}"
+    )
+    if journal.debits != journal.net:
+        click.echo("The net is what is owed: a refund swaps sides, so it adds to both debits and credits.")
 
 
 @periods.command("open")
@@ -362,6 +367,9 @@ def _as_json(period: BilledPeriod) -> dict[str, object]:
         "journal": {
             "debits": money.plain(period.journal.debits, currency),
             "credits": money.plain(period.journal.credits, currency),
+            "net": money.plain(period.journal.net, currency),
             "lines": len(period.journal.lines),
         },
+        # Nothing is invoiced yet: everybody pays by journal.
+        "invoiced": money.plain(money.ZERO, currency),
     }

@@ -52,6 +52,15 @@ class FlagLine:
 
 
 @dataclass(frozen=True, slots=True)
+class JournalTotals:
+    """What the journal of a month sums to; net is what its statements say is due."""
+
+    debits: Decimal
+    credits: Decimal
+    net: Decimal
+
+
+@dataclass(frozen=True, slots=True)
 class PeriodView:
     """All of a month's page. `totals` sums the sources in the ledger's currency; `places` aligns exact amounts.
 
@@ -74,6 +83,7 @@ class PeriodView:
     file_places: int
     journal: Link
     journal_lines: int
+    journal_totals: JournalTotals
     journal_files: tuple[Link, ...]
     data_files: tuple[Link, ...]
     digest: str
@@ -110,6 +120,7 @@ def period_view(book: Book, index: int, journal_files: tuple[str, ...]) -> Perio
         file_places=exact_places([file.exact_billed for file in period.files]),
         journal=Link(f"Journal {period.period}", paths.journal_page(period.period)),
         journal_lines=len(period.journal.lines),
+        journal_totals=JournalTotals(period.journal.debits, period.journal.credits, period.journal.net),
         journal_files=tuple(Link(path.rsplit("/", 1)[-1], path) for path in journal_files),
         data_files=tuple(
             Link(path.rsplit("/", 1)[-1], path)
