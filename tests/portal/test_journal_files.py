@@ -201,7 +201,7 @@ def test_a_file_that_nets_otherwise_than_the_journal_is_never_written(monkeypatc
     swapped = Journal(made.period, (replace(first, payer=False), replace(second, payer=True), *rest))
     net = made.net
     monkeypatch.setattr(Journal, "net", property(lambda _: net))
-    with pytest.raises(ValueError, match="nets 1184.46, the journal 1209.46"):
+    with pytest.raises(ValueError, match=r"nets 1184\.46, the journal 1209\.46"):
         journal_files(swapped, State.CLOSED, CONFIG, ENV)
 
 

@@ -207,7 +207,7 @@ def _faithful_lines(con: duckdb.DuckDBPyConnection, record: Frozen) -> set[int]:
     """The lines that come out now as they were recorded, exact sums and cents alike."""
     recorded = {line.key: line for line in record.lines if line.entry is Entry.OWN}
     numbers = [number for (number,) in con.execute("SELECT id FROM line ORDER BY id").fetchall()]
-    made = lines_.read_lines(con, record.period, record.config.currency)
+    made = lines_.read_lines(con, record.period, record.config)
     return {number for number, line in zip(numbers, made, strict=True) if recorded.get(line.key) == line}
 
 
@@ -226,6 +226,7 @@ def _billed(con: duckdb.DuckDBPyConnection, record: Frozen, id_: str, numbers: d
         *(id_, record.period, Entry.OWN, pi, project, fund, source, service, record.config.currency),
         *(exact_list, exact_billed, lines_.amounts_of(discount, billed, record.config.currency)),
         *(numbers[pi, project], ""),
+        posted=record.config.posts(source),
     )
 
 
@@ -289,11 +290,19 @@ def _posted(ledger: Ledger, decision: Decision, billed: Billed, problems: list[P
     if decision.set == Payer():
         return [credit]
     payer = _payer(ledger, decision, billed)
-    if not payer.fund and billed.amounts.billed:
+    # What is billed again is posted as its source posts today, whatever the credit reverses.
+    posted = ledger.config.posts(billed.source)
+    if posted and not payer.fund and billed.amounts.billed:
         told = f"credit bills {billed.charge[:16]} again without a fund"
         problems.append(decision.problem("incomplete-decision", told, "`set` the fund"))
     again = replace(
-        billed, entry=Entry.REBILL, pi=payer.pi, project=payer.project, fund=payer.fund, place=decision.place
+        billed,
+        entry=Entry.REBILL,
+        pi=payer.pi,
+        project=payer.project,
+        fund=payer.fund,
+        place=decision.place,
+        posted=posted,
     )
     return [credit, again]
 

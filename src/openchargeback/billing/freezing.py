@@ -109,7 +109,7 @@ def freeze(ledger: Ledger, billed: BilledPeriod, details: Details, histories: Hi
                 tuple(
                     entry
                     for entry in histories.get((each.pi.email, each.project.id), ())
-                    if entry.period < billed.period and entry.amounts != Amounts()
+                    if entry.period < billed.period and (entry.amounts, entry.shown) != (Amounts(), Amounts())
                 )[-11:],
                 each.attributions,
                 each.references,

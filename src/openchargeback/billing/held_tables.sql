@@ -23,7 +23,8 @@ SELECT
     CASE WHEN pi_via = 'tag' THEN nullif(pi, '') END AS tag_pi,
     CASE WHEN fund_via = 'tag' THEN nullif(fund, '') END AS tag_fund,
     CASE WHEN pi_via = 'default' THEN nullif(pi, '') END AS default_pi,
-    CASE WHEN fund_via = 'default' THEN nullif(fund, '') END AS default_fund
+    CASE WHEN fund_via = 'default' THEN nullif(fund, '') END AS default_fund,
+    source NOT IN (SELECT source FROM shown_only) AS posts
 FROM held_row;
 
 CREATE TABLE attributed AS

@@ -15,11 +15,12 @@ import duckdb
 from openchargeback.billing import lines as lines_
 from openchargeback.billing.events import Events
 from openchargeback.billing.pipeline import flag_groups, held_groups
-from openchargeback.focus.database import database, file_literal, sql
+from openchargeback.focus.database import database, file_literal, insert, sql
 from openchargeback.ledger.approvals import Decision
 from openchargeback.ledger.directory import Directory
 from openchargeback.ledger.frozen import HELD, HELD_COLUMNS, Frozen, part_path
 from openchargeback.ledger.reading import Ledger
+from openchargeback.ledger.settings import Config
 from openchargeback.model import Amounts, BillingLine, Correction, DecisionRecord, Entry, FlagGroup, HeldGroup
 from openchargeback.problems import Problem
 from openchargeback.review.attribution import project_table
@@ -60,6 +61,9 @@ def settle_held(
         script = sql(__package__, "held_tables.sql", rows=_rows(path))
         first, rest = script.split(";", 1)
         con.execute(first, {"settled": events.charges(original)})
+        con.execute("CREATE TABLE shown_only (source VARCHAR)")
+        names = [name for (name,) in con.execute("SELECT DISTINCT source FROM held_row").fetchall()]
+        insert(con, "shown_only", [(name,) for name in names if not ledger.config.posts(name)])
         con.execute(rest)
         project_table(con, original, directory)
         records, faults = apply_decisions(con, fresh, ledger.config, directory)
@@ -73,9 +77,9 @@ def settle_held(
         return HeldOutcome(
             lines=tuple(
                 replace(line, entry=Entry.LATE, original=original)
-                for line in lines_.read_lines(con, period, ledger.config.currency)
+                for line in lines_.read_lines(con, period, ledger.config)
             ),
-            corrections=_corrections(con, original, fresh, ledger.config.currency),
+            corrections=_corrections(con, original, fresh, ledger.config),
             records=tuple(replace(each, what=f"{original}: {each.what}") for each in records),
             waiting=tuple(
                 replace(group, why=whys.get((group.flag, group.source, group.project, group.service), ""))
@@ -147,15 +151,16 @@ def _still_held(con: duckdb.DuckDBPyConnection, decisions: Sequence[Decision]) -
 
 
 def _corrections(
-    con: duckdb.DuckDBPyConnection, original: str, decisions: Sequence[Decision], currency: str
+    con: duckdb.DuckDBPyConnection, original: str, decisions: Sequence[Decision], config: Config
 ) -> tuple[Correction, ...]:
     rows = con.execute(sql(__package__, "late_charges.sql")).fetchall()
     return tuple(
         Correction(
             *(id_, original, Entry.REJECTED if disposition == "rejected" else Entry.LATE),
             *(pi, project, fund, source, service, own_currency, exact_list, exact_billed),
-            Amounts() if disposition == "rejected" else lines_.amounts_of(discount, billed, currency),
+            Amounts() if disposition == "rejected" else lines_.amounts_of(discount, billed, config.currency),
             *("", decisions[decision].place),
+            posted=config.posts(source),
         )
         for id_, disposition, pi, project, fund, source, service, own_currency, *amounts, decision in rows
         for exact_list, exact_billed, discount, billed in [amounts]

@@ -114,7 +114,7 @@ def _bill(
         records, faults = settle(con, ledger, period, loaded, history)
         problems += faults
         state = ledger.period_file(period)
-        own = lines.read_lines(con, period, ledger.config.currency)
+        own = lines.read_lines(con, period, ledger.config)
         billing_lines = tuple(sorted((*own, *posted.lines), key=lambda line: line.key))
         held = held_groups(con)
         made = statements.make_statements(con, ledger, period, billing_lines, held)
@@ -168,7 +168,7 @@ def settle_period(
     if has_errors(problems):
         return Settled(), [], problems
     records, faults = settle(con, ledger, period, loaded, history)
-    billing_lines = lines.read_lines(con, period, ledger.config.currency)
+    billing_lines = lines.read_lines(con, period, ledger.config)
     return Settled(billing_lines, _totals(con), flag_groups(con, period), records), loaded, problems + faults
 
 

@@ -245,7 +245,7 @@ def _refuse_close(books: Books, billed: BilledPeriod, missing: Sequence[Problem]
     obstacles += [
         f"the source {each} has no credit fund: set `sources: {each}: credit_fund:` in config.yaml"
         for each in sorted({each.source for each in billed.sources} | {line.source for line in billed.lines})
-        if not books.ledger.config.source(each).credit_fund
+        if books.ledger.config.posts(each) and not books.ledger.config.source(each).credit_fund
     ]
     obstacles += [f"{each.path}: {each.message}; {each.fix}" for each in missing]
     if not billed.files and not billed.corrections:

@@ -236,7 +236,8 @@ def journal_files(
         # What a template makes of the lines cannot be read back, so no sums are claimed for it.
         lines = data.count(b"\n") + (not data.endswith(b"\n") and bool(data))
         totals[name] = {
-            **{"sha256": hashlib.sha256(data).hexdigest(), "lines": lines},
+            "sha256": hashlib.sha256(data).hexdigest(),
+            "lines": lines,
             **dict.fromkeys(("debits", "credits", "net")),
         }
     _refuse(problems)

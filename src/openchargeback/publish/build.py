@@ -267,7 +267,7 @@ def credit_fund_warnings(ledger: Ledger, periods: Sequence[BilledPeriod]) -> lis
             for period in periods
             if period.state is State.OPEN
             for line in period.lines
-            if line.amounts.billed
+            if line.posted and line.amounts.billed
         }
     )
     return [

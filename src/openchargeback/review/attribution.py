@@ -25,7 +25,7 @@ def attribute(
     """Give every charge of the table `charge` its payer."""
     project_table(con, period, directory)
     _emails(con, directory)
-    _fallbacks(con, config, directory)
+    _fallbacks(con, loaded, config, directory)
     # Claims cost a join over all charges, so they are only looked for where the directory makes any.
     claims = _claims(con, loaded, directory)
     claimed = f"LEFT JOIN ({claims}) AS claim ON claim.n = charge.n" if claims else ""
@@ -64,10 +64,14 @@ def _emails(con: duckdb.DuckDBPyConnection, directory: Directory) -> None:
     insert(con, "email", [(text, directory.email(text)) for (text,) in written])
 
 
-def _fallbacks(con: duckdb.DuckDBPyConnection, config: Config, directory: Directory) -> None:
+def _fallbacks(
+    con: duckdb.DuckDBPyConnection, loaded: Sequence[LoadedFile], config: Config, directory: Directory
+) -> None:
     con.execute(
-        "CREATE TABLE fallback (source VARCHAR, pi VARCHAR, project VARCHAR, fund VARCHAR, untagged_only BOOLEAN)"
+        "CREATE TABLE fallback (source VARCHAR, pi VARCHAR, project VARCHAR, fund VARCHAR, untagged_only BOOLEAN, "
+        "posts BOOLEAN)"
     )
+    names = sorted({*config.sources, *(file.file.source for file in loaded)})
     rows = [
         (
             source.name,
@@ -75,11 +79,12 @@ def _fallbacks(con: duckdb.DuckDBPyConnection, config: Config, directory: Direct
             source.default.project or None,
             source.default.fund or None,
             source.default_untagged_only,
+            config.posts(source.name),
         )
-        for source in config.sources.values()
+        for source in map(config.source, names)
     ]
     for row in rows:
-        con.execute("INSERT INTO fallback VALUES (?, ?, ?, ?, ?)", row)
+        con.execute("INSERT INTO fallback VALUES (?, ?, ?, ?, ?, ?)", row)
 
 
 def _claims(con: duckdb.DuckDBPyConnection, loaded: Sequence[LoadedFile], directory: Directory) -> str:

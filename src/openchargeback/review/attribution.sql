@@ -1,6 +1,7 @@
 -- One row is one way in which charges of the period are attributed: PI, project and fund, with where each comes from.
 -- Per field the first of: the row's tag; the project that claims its account or resource; the project's directory
 -- entry, as of the period; the source's default payer. Malformed tags say nothing.
+-- posts: whether the source's charges go to the journal; those that are only shown need no fund.
 CREATE TABLE payer AS
 WITH combination AS (
     SELECT DISTINCT source, category, tag, claimed FROM {charges}
@@ -17,7 +18,8 @@ named AS (
         CASE WHEN untouched OR NOT fallback.untagged_only THEN fallback.pi END AS default_pi,
         CASE WHEN untouched OR NOT fallback.untagged_only THEN fallback.project END AS default_project,
         CASE WHEN untouched OR NOT fallback.untagged_only THEN fallback.fund END AS default_fund,
-        coalesce(tag.project, combination.claimed, default_project) AS project
+        coalesce(tag.project, combination.claimed, default_project) AS project,
+        fallback.posts
     FROM combination
     LEFT JOIN tag ON tag.id = combination.tag
     LEFT JOIN email ON email.written = tag.pi
@@ -42,6 +44,7 @@ SELECT
     named.default_pi,
     named.default_fund,
     named.tag_pi,
-    named.tag_fund
+    named.tag_fund,
+    named.posts
 FROM named
 LEFT JOIN project ON project.id = named.project

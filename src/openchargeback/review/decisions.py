@@ -263,7 +263,7 @@ def _still_lacking(con: duckdb.DuckDBPyConnection, outcomes: Sequence[_Outcome],
     """By decision: approving or reassigning a charge that still lacks PI, project or fund would bill nobody."""
     found = con.execute(
         "SELECT ruling.decision, count(*) FILTER (pi IS NULL), count(*) FILTER (project IS NULL), "
-        "count(*) FILTER (fund IS NULL AND cost <> 0), count(*) FILTER (currency <> $currency) "
+        "count(*) FILTER (fund IS NULL AND cost <> 0 AND posts), count(*) FILTER (currency <> $currency) "
         "FROM settled JOIN ruling USING (n) GROUP BY ruling.decision",
         {"currency": config.currency},
     ).fetchall()

@@ -8,13 +8,13 @@ SELECT charge.n, 'missing-project' FROM attributed AS charge JOIN payer ON payer
 WHERE payer.project IS NULL AND NOT payer.malformed
 UNION ALL
 SELECT charge.n, 'missing-fund' FROM attributed AS charge JOIN payer ON payer.id = charge.payer
-WHERE payer.fund IS NULL AND NOT payer.malformed AND charge.cost <> 0
+WHERE payer.fund IS NULL AND NOT payer.malformed AND charge.cost <> 0 AND payer.posts
 UNION ALL
 SELECT charge.n, 'malformed-tags' FROM attributed AS charge JOIN payer ON payer.id = charge.payer
 WHERE payer.malformed
 UNION ALL
 SELECT charge.n, 'invalid-fund' FROM attributed AS charge JOIN payer ON payer.id = charge.payer
-WHERE list_contains($bad_funds, payer.fund)
+WHERE list_contains($bad_funds, payer.fund) AND payer.posts
 UNION ALL
 SELECT charge.n, 'unknown-project' FROM attributed AS charge JOIN payer ON payer.id = charge.payer
 WHERE payer.project IS NOT NULL AND (SELECT count(*) FROM project) > 0

@@ -10,6 +10,7 @@ SELECT
     charge.n,
     charge.cost,
     charge.currency,
+    payer.posts,
     coalesce(word.pi, payer.tag_pi, project.pi, payer.default_pi) AS pi,
     coalesce(word.project, payer.project) AS project,
     coalesce(word.fund, payer.tag_fund, project.fund, payer.default_fund) AS fund,
