@@ -244,6 +244,14 @@ def journal_files(
     return {**files, CONTROL_TOTALS: _control_totals(sheet, totals)}
 
 
+def control_totals(journal: Journal, state: State, config: Config, revision: int = 1) -> bytes:
+    """`control-totals.json` of a journal without files: all that is written of a period for showback alone.
+
+    An accounting system may refuse an empty file, or wait for one; these totals say that there is none to import.
+    """
+    return _control_totals(_sheet(journal, state, config, revision), {})
+
+
 def journal_faults(journal: Journal, state: State, config: Config, env: Templates, revision: int = 1) -> list[Problem]:
     """Everything for which `journal_files` would refuse a journal, without writing the shipped formats."""
     problems = [*unsafe_funds(journal, config), *_taken_names(config)]

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from decimal import Decimal
 
-from openchargeback.billing.journal import SourceControl, source_controls
+from openchargeback.billing.journal import SourceControl, posts_nothing, source_controls
 from openchargeback.model import JournalLine, Side, State
 from openchargeback.money import ZERO
 from openchargeback.portal import paths
@@ -44,6 +44,7 @@ class JournalView:
     period_link: str
     state: StateView
     final: bool
+    posts_nothing: bool
     files: tuple[Link, ...]
     folder: str
     rows: tuple[JournalRow, ...]
@@ -68,6 +69,7 @@ def journal_view(book: Book, index: int, files: tuple[str, ...]) -> JournalView:
         period_link=paths.period_page(period.period),
         state=state_view(period),
         final=period.state is not State.OPEN,
+        posts_nothing=posts_nothing(period, book.settings(period.period)),
         files=tuple(Link(path.rsplit("/", 1)[-1], path) for path in files),
         folder=paths.journal_folder(period.period),
         rows=tuple(_row(line, pages.get(line.statement, "")) for line in journal.lines),

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from decimal import Decimal
 
 from openchargeback import money
+from openchargeback.billing.journal import posts_nothing
 from openchargeback.model import BilledPeriod, DecisionRecord, Evidence, FileRecord, FlagGroup, SourceTotals
 from openchargeback.portal import charts, paths
 from openchargeback.portal.shell import Link
@@ -24,20 +25,22 @@ class PeriodRow:
 
 @dataclass(frozen=True, slots=True)
 class PeriodList:
-    """All months, the newest first."""
+    """All months, the newest first. shows: whether anything is only shown beside what is due."""
 
     rows: tuple[PeriodRow, ...]
     chart: charts.Chart | None
+    shows: bool
 
 
 @dataclass(frozen=True, slots=True)
 class SourceRow:
-    """One source's control total (exact), where the parts make up what was imported."""
+    """One source's control total (exact), where the parts make up what was imported. posts: whether it is charged."""
 
     label: str
     colour: str
     totals: SourceTotals
     credited: str
+    posts: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,6 +87,7 @@ class PeriodView:
     journal: Link
     journal_lines: int
     journal_totals: JournalTotals
+    posts_nothing: bool
     journal_files: tuple[Link, ...]
     data_files: tuple[Link, ...]
     digest: str
@@ -93,8 +97,13 @@ def period_list(book: Book) -> PeriodList:
     """The list of months."""
     rows = [PeriodRow(book.summary(i), len(period.statements)) for i, period in enumerate(book.periods)]
     newest = book.months[-1] if book.months else ""
-    chart = charts.twelve_months(book.history(book.totals), newest, book.currency, "All sources") if newest else None
-    return PeriodList(tuple(reversed(rows)), chart)
+    history = book.history(book.totals)
+    chart = (
+        charts.twelve_months(history, newest, book.currency, "All sources", only_shown=book.showback)
+        if newest
+        else None
+    )
+    return PeriodList(tuple(reversed(rows)), chart, any(row.summary.shown for row in rows))
 
 
 def period_view(book: Book, index: int, journal_files: tuple[str, ...]) -> PeriodView:
@@ -106,7 +115,11 @@ def period_view(book: Book, index: int, journal_files: tuple[str, ...]) -> Perio
         earlier=_link(book, index - 1),
         later=_link(book, index + 1),
         chart=charts.twelve_months(
-            book.history(book.totals, period.period), period.period, book.currency, period_human(period.period)
+            book.history(book.totals, period.period),
+            period.period,
+            book.currency,
+            period_human(period.period),
+            only_shown=book.showback,
         ),
         sources=sources,
         totals=_sum(period, book.currency),
@@ -121,6 +134,7 @@ def period_view(book: Book, index: int, journal_files: tuple[str, ...]) -> Perio
         journal=Link(f"Journal {period.period}", paths.journal_page(period.period)),
         journal_lines=len(period.journal.lines),
         journal_totals=JournalTotals(period.journal.debits, period.journal.credits, period.journal.net),
+        posts_nothing=posts_nothing(period, book.settings(period.period)),
         journal_files=tuple(Link(path.rsplit("/", 1)[-1], path) for path in journal_files),
         data_files=tuple(
             Link(path.rsplit("/", 1)[-1], path)
@@ -137,8 +151,10 @@ def _link(book: Book, index: int) -> Link | None:
 
 
 def _source_row(book: Book, total: SourceTotals, period: str) -> SourceRow:
-    fund = book.settings(period).source(total.source).credit_fund
-    return SourceRow(book.source_label(total.source, period), book.colours[total.source], total, fund)
+    settings = book.settings(period)
+    fund = settings.source(total.source).credit_fund
+    label = book.source_label(total.source, period)
+    return SourceRow(label, book.colours[total.source], total, fund, settings.posts(total.source))
 
 
 def _flag_line(book: Book, group: FlagGroup) -> FlagLine:
