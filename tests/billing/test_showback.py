@@ -13,6 +13,7 @@ from closed_ledger import HEAD, close, month, problems, row
 
 from openchargeback.billing import reconciliation
 from openchargeback.billing.credits import billed_charges
+from openchargeback.billing.freezing import drift
 from openchargeback.model import Amounts, BilledPeriod, Entry
 from openchargeback.publish.build import credit_fund_warnings, open_books
 
@@ -164,3 +165,16 @@ def test_the_history_of_a_statement_keeps_both_apart(closed: Path) -> None:
     assert [(each.period, each.amounts.billed, each.shown.billed) for each in statement.history] == [
         (JAN, Decimal(0), Decimal("10.00"))
     ]
+
+
+@pytest.mark.parametrize("text", [MIXED, "organization: A\njournal: {post: false}\n"])
+def test_the_record_has_the_settings_of_then(tmp_path: Path, text: str) -> None:
+    """So nothing is computed otherwise today, whatever the config says by now."""
+    (tmp_path / f"charges/{JAN}").mkdir(parents=True)
+    (tmp_path / f"charges/{JAN}/aws.csv").write_text(HEAD + row("3", fund=""), encoding="utf-8")
+    (tmp_path / "config.yaml").write_text(text, encoding="utf-8")
+    close(tmp_path, JAN)
+    (tmp_path / "config.yaml").write_text("organization: A\nsources: {aws: {credit_fund: C}}\n", encoding="utf-8")
+    ledger = open_books(tmp_path).ledger
+    assert not ledger.settings(JAN).posts("aws")
+    assert drift(ledger, JAN) == []
