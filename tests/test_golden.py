@@ -30,7 +30,7 @@ HERE = Path(__file__).parent
 LEDGERS, GOLDEN = HERE / "ledgers", HERE / "golden"
 CASES = sorted(path.name for path in LEDGERS.iterdir())
 JOURNALS = ("detail", "summary", "gl")
-PAGES = {"allocated", "attribution", "credits", "decisions", "funds"}
+PAGES = {"allocated", "attribution", "credits", "decisions", "funds", "showback"}
 """Cases whose statement pages are kept too, as text."""
 
 Files = dict[str, bytes]
@@ -58,7 +58,7 @@ def test_what_comes_out(case: str, ledger: Path, request: pytest.FixtureRequest)
 
 
 def test_an_accountant_expects_the_same(case: str, ledger: Path) -> None:
-    sources, statements = readme_tables((LEDGERS / case / "README.md").read_text("utf-8"))
+    sources, statements, shown = readme_tables((LEDGERS / case / "README.md").read_text("utf-8"))
     if not sources:
         assert case == "void-decision"
         return
@@ -75,11 +75,17 @@ def test_an_accountant_expects_the_same(case: str, ledger: Path) -> None:
         for period in books.periods
         for each in period.statements
     }
+    assert shown == {
+        (each.period, each.pi.email, each.project.id): (each.shown.list, each.shown.discount, each.shown.billed)
+        for period in books.periods
+        for each in period.statements
+        if not all(line.posted for line in each.lines)
+    }
 
 
 def readme_tables(text: str) -> tuple[dict[tuple[str, ...], tuple[Decimal, ...]], ...]:
-    """The two tables of a README: names of the row → amounts."""
-    found: dict[str, dict[tuple[str, ...], tuple[Decimal, ...]]] = {"source": {}, "PI": {}}
+    """The tables of a README: names of the row → amounts. By source, by statement what is due, and what is shown."""
+    found: dict[str, dict[tuple[str, ...], tuple[Decimal, ...]]] = {"source": {}, "PI": {}, "shown to": {}}
     kind = ""
     for line in text.splitlines():
         cells = [cell.strip() for cell in line.strip("| ").split("|")]
@@ -90,7 +96,7 @@ def readme_tables(text: str) -> tuple[dict[tuple[str, ...], tuple[Decimal, ...]]
             continue
         names = 2 if kind == "source" else 3
         found[kind][tuple(cells[:names])] = tuple(Decimal(cell) for cell in cells[names:])
-    return found["source"], found["PI"]
+    return found["source"], found["PI"], found["shown to"]
 
 
 def made(case: str, ledger: Path) -> Files:

@@ -134,6 +134,7 @@ class BillingLine:
 
     Charges of an earlier period form lines of their own: `original` is that period, `corrects` the number of the
     statement that a credit or re-billing corrects; both empty for the period's own charges. A credit is negative.
+    posted: whether the line goes to the journal; otherwise it is only shown, and never due.
     """
 
     period: str
@@ -149,6 +150,7 @@ class BillingLine:
     entry: Entry = Entry.OWN
     original: str = ""
     corrects: str = ""
+    posted: bool = True
 
     @property
     def key(self) -> tuple[str, ...]:
@@ -163,6 +165,7 @@ class Correction:
 
     charge: its full id in the period `original`. amounts: its cents; negative for a credit, zero where rejected.
     corrects: the number of the statement that billed it, empty where it was held. place: `path:line` of the decision.
+    posted: as of its line; a credit is posted exactly where what it reverses was.
     """
 
     charge: str
@@ -179,6 +182,7 @@ class Correction:
     amounts: Amounts
     corrects: str
     place: str
+    posted: bool = True
 
 
 @dataclass(frozen=True, slots=True)
@@ -297,7 +301,8 @@ class Attribution:
 
     pi, project, fund: `tag`, `match` (the directory claims the account or resource), `project` (the project's entry in
     the directory), `default` (of the source) or `decision`; a fund is empty where none is known and nothing is billed.
-    by: who decided, sorted; empty where nothing was. billed: in cents; together they are the statement's total.
+    by: who decided, sorted; empty where nothing was. billed: in cents; together they are the statement's totals.
+    posted: whether these charges go to the journal, or are only shown.
     """
 
     pi: str
@@ -307,6 +312,7 @@ class Attribution:
     charges: int
     exact_billed: Decimal
     billed: Decimal
+    posted: bool = True
 
 
 @dataclass(frozen=True, slots=True)
@@ -323,10 +329,11 @@ class Reference:
 
 @dataclass(frozen=True, slots=True)
 class PeriodAmounts:
-    """One bar of a history chart."""
+    """One bar of a history chart: what was charged, and apart from it what was only shown."""
 
     period: str
     amounts: Amounts
+    shown: Amounts = Amounts()
 
 
 @dataclass(frozen=True, slots=True)
@@ -356,8 +363,18 @@ class Statement:
 
     @property
     def amounts(self) -> Amounts:
-        """The statement's total: the sum of its lines."""
-        return Amounts.total(line.amounts for line in self.lines)
+        """The statement's total: the sum of its lines that are posted. `billed` is the amount due."""
+        return Amounts.total(line.amounts for line in self.lines if line.posted)
+
+    @property
+    def shown(self) -> Amounts:
+        """The sum of the lines that are only shown; never part of an amount due."""
+        return Amounts.total(line.amounts for line in self.lines if not line.posted)
+
+    @property
+    def only_shown(self) -> bool:
+        """Whether nothing on it is charged, by its nature: it has lines, and none is posted."""
+        return bool(self.lines) and not any(line.posted for line in self.lines)
 
     @property
     def credit_notes(self) -> dict[str, str]:
@@ -367,8 +384,8 @@ class Statement:
 
     @property
     def funds(self) -> tuple[str, ...]:
-        """The accounting strings that pay, sorted; empty where nothing is billed and none is known."""
-        return tuple(sorted({line.fund for line in self.lines if line.fund}))
+        """The accounting strings that pay, sorted; empty where nothing is charged or none is known."""
+        return tuple(sorted({line.fund for line in self.lines if line.fund and line.posted}))
 
 
 @dataclass(frozen=True, slots=True)
@@ -442,6 +459,14 @@ class Journal:
     def credits(self) -> Decimal:
         """Sum of the credit side; equal to `debits`."""
         return sum((line.amount for line in self.lines if line.side is Side.CREDIT), ZERO)
+
+    @property
+    def net(self) -> Decimal:
+        """Debits less credits on the payers' side: what the statements say is due.
+
+        A refund swaps sides, so it adds to `debits` and `credits` and takes from `net`.
+        """
+        return sum((line.signed for line in self.lines if line.payer), ZERO)
 
 
 @dataclass(frozen=True, slots=True)
@@ -562,8 +587,13 @@ class BilledPeriod:
 
     @property
     def amounts(self) -> Amounts:
-        """The total of all billing lines."""
-        return Amounts.total(line.amounts for line in self.lines)
+        """The total of the billing lines that are posted."""
+        return Amounts.total(line.amounts for line in self.lines if line.posted)
+
+    @property
+    def shown(self) -> Amounts:
+        """The total of the billing lines that are only shown."""
+        return Amounts.total(line.amounts for line in self.lines if not line.posted)
 
 
 @dataclass(frozen=True, slots=True)

@@ -120,8 +120,12 @@ def ties_out(plan):
     """Everything that must hold of every plan."""
     for period in plan.periods:
         assert sum(period.causes.values(), Decimal(0)) == period.difference
-        assert sum((line.difference for line in period.lines), Decimal(0)) == period.difference
-        assert sum((each.difference for each in period.projects), Decimal(0)) == period.difference
+        shown = period.new_shown - period.old_shown
+        for posted, difference in ((True, period.difference), (False, shown)):
+            lines = [line.difference for line in period.lines if line.key.posted == posted]
+            assert sum(lines, Decimal(0)) == difference
+            projects = [each.difference for each in period.projects if each.posted == posted]
+            assert sum(projects, Decimal(0)) == difference
         for part in (*period.lines,):
             assert sum(part.parts.values(), Decimal(0)) == part.difference
         for each in period.projects:

@@ -36,16 +36,16 @@ def test_the_block_names_what_is_corrected_and_ties() -> None:
     """Own services and earlier periods add up to the total."""
     statement = corrected()
     view, note = cases.view(statement), f"{statement.number}-c1"
-    assert [(row.what, row.number, row.figures.due) for row in view.earlier] == [
+    assert [(row.what, row.number, row.figures.due) for row in view.main.earlier] == [
         ("Late from November 2024, when it was under review", "", Decimal("9.00")),
         (f"Credit for November 2024, reverses charges of statement {ORIGINAL}", note, Decimal("-5.00")),
         (f"Billed again for November 2024, first on statement {ORIGINAL}", "", Decimal("5.00")),
     ]  # fmt: skip
-    (block,) = view.sources
+    (block,) = view.main.sources
     assert [row.service for row in block.services] == ["Amazon EC2"]
-    assert block.subtotal.due + view.earlier_total.due == view.total.due == Decimal("49.00")
-    assert view.earlier_total == Figures(Decimal("10.00"), Decimal("-1.00"), Decimal("9.00"))
-    assert sum(row.figures.due for row in view.fund_rows) == view.total.due
+    assert block.subtotal.due + view.main.earlier_total.due == view.main.total.due == Decimal("49.00")
+    assert view.main.earlier_total == Figures(Decimal("10.00"), Decimal("-1.00"), Decimal("9.00"))
+    assert sum(row.figures.due for row in view.fund_rows) == view.main.total.due
 
 
 def test_the_data_says_it_too() -> None:

@@ -86,6 +86,7 @@ def test_the_detail_has_a_row_a_line():
             "service",
             "pi",
             "project",
+            "role",
             "side",
             "fund",
             "account",
@@ -109,9 +110,9 @@ def test_the_summary_nets_per_source_fund_and_account():
         line("-2.00", fund="X-1", service="S3"),
     ]
     rows = table(files(lines)["summary.csv"])
-    assert [(row["fund"], row["account"], row["debit"], row["credit"]) for row in rows] == [
-        ("CORE-9000", "4100", "", "12.00"),
-        ("MATH-2024", "6100", "12.00", ""),
+    assert [(row["role"], row["fund"], row["account"], row["debit"], row["credit"]) for row in rows] == [
+        ("payer", "MATH-2024", "6100", "12.00", ""),
+        ("recipient", "CORE-9000", "4100", "", "12.00"),
     ]
 
 
@@ -131,6 +132,7 @@ def test_the_general_ledger_takes_the_fund_apart():
             "credit",
             "description",
             "reference",
+            "role",
         ]
     )
     by_fund = {row["fund"]: (row["org"], row["fund_segment"], row["program"]) for row in rows}
@@ -145,7 +147,7 @@ def test_the_general_ledger_takes_the_fund_apart():
 def test_without_an_expression_there_is_one_fund_column():
     config = replace(CONFIG, journal=JournalSettings())
     header = files(config=config)["gl.csv"].decode().splitlines()[0]
-    assert header == "date,journal,line,account,fund,debit,credit,description,reference"
+    assert header == "date,journal,line,account,fund,debit,credit,description,reference,role"
 
 
 def test_control_totals_tell_what_the_files_hold():
@@ -159,13 +161,55 @@ def test_control_totals_tell_what_the_files_hold():
         "lines": 8,
         "debits": "1215.66",
         "credits": "1215.66",
+        "net": "1209.46",
     }
     assert totals["sources"]["hpc"] == {"lines": 4, "debits": "3.11", "credits": "3.11", "net": "-3.09"}
     assert set(totals["files"]) == set(result) - {"control-totals.json"}
     for name, said in totals["files"].items():
         assert said["sha256"] == hashlib.sha256(result[name]).hexdigest()
-        assert said["rows"] == len(table(result[name]))
+        assert said["lines"] == len(table(result[name]))
         assert said["debits"] == said["credits"]
+        assert said["net"] == "1209.46"
+
+
+def test_the_net_is_what_statements_say_and_debits_are_not():
+    """100 charged and 30 refunded: the statements say 70, the detail debits 130, and the summary 70."""
+    lines = [line("100.00"), line("-30.00", service="S3")]
+    said = json.loads(files(lines)["control-totals.json"])
+    assert said["journal"] | {"id": ""} == (
+        {"id": "", "lines": 4, "debits": "130.00", "credits": "130.00", "net": "70.00"}
+    )
+    assert said["sources"] == {"aws": {"lines": 4, "debits": "130.00", "credits": "130.00", "net": "70.00"}}
+    figures = {
+        name: (each["lines"], each["debits"], each["credits"], each["net"]) for name, each in said["files"].items()
+    }
+    assert figures == {
+        "detail.csv": (4, "130.00", "130.00", "70.00"),
+        "gl.csv": (4, "130.00", "130.00", "70.00"),
+        "summary.csv": (2, "70.00", "70.00", "70.00"),
+    }
+
+
+def test_a_fund_that_pays_and_receives_keeps_its_net():
+    lines = [line("5.00", fund="CORE-9001", source="hpc")]
+    result = files(lines)
+    rows = table(result["summary.csv"])
+    assert [(row["role"], row["fund"], row["debit"], row["credit"]) for row in rows] == [
+        ("payer", "CORE-9001", "5.00", ""),
+        ("recipient", "CORE-9001", "", "5.00"),
+    ]
+    assert json.loads(result["control-totals.json"])["files"]["summary.csv"]["net"] == "5.00"
+
+
+def test_a_file_that_nets_otherwise_than_the_journal_is_never_written(monkeypatch):
+    """The two sides of a refund taken for each other: still balanced, but another net."""
+    made = journal()
+    first, second, *rest = made.lines
+    swapped = Journal(made.period, (replace(first, payer=False), replace(second, payer=True), *rest))
+    net = made.net
+    monkeypatch.setattr(Journal, "net", property(lambda _: net))
+    with pytest.raises(ValueError, match=r"nets 1184\.46, the journal 1209\.46"):
+        journal_files(swapped, State.CLOSED, CONFIG, ENV)
 
 
 def test_an_empty_month_has_files_with_headings_only():
@@ -250,7 +294,7 @@ def test_own_templates_see_the_lines(tmp_path):
     assert rows[0] == "OCB-2025-01|02032025|2431.32|Example University"
     assert rows[1] == 'MATH         12.50 12.50,MATH-2024,Amazon Web Services 2025-01 engine,"<a,b>"'
     assert any("-1200.05,CORE-9000" in row for row in rows)
-    assert json.loads(result["control-totals.json"])["files"]["banner.txt"]["rows"] == 9
+    assert json.loads(result["control-totals.json"])["files"]["banner.txt"]["lines"] == 9
     assert render_format("banner", journal(), State.CLOSED, config, env) == result["banner.txt"]
     assert "csv" not in env.filters
 
@@ -320,7 +364,7 @@ billing_lines = st.builds(
     line,
     st.decimals(min_value=-(10**9), max_value=10**9, places=2),
     project=st.text(min_size=1, max_size=5),
-    fund=st.sampled_from(["MATH-2024", "CORE-9000", "PH-1-2"]),
+    fund=st.sampled_from(["MATH-2024", "CORE-9000", "CORE-9001", "PH-1-2"]),
     source=st.sampled_from(["aws", "hpc"]),
     service=st.text(max_size=5),
 )
@@ -335,6 +379,32 @@ def test_every_file_reads_back_balanced(lines):
         assert sum(Decimal(r["debit"] or 0) for r in rows) == sum(Decimal(r["credit"] or 0) for r in rows)
     for row in table(result["detail.csv"]):
         assert re.fullmatch(r"\d+\.\d{2}", row["amount"])
+
+
+def net_of(data: bytes) -> Decimal:
+    """Debits less credits in the rows of payers, as somebody reads them off a file."""
+    net = Decimal(0)
+    for row in table(data):
+        if "side" in row:
+            debit, credit = (row["amount"] if row["side"] == side else "0" for side in ("debit", "credit"))
+        else:
+            debit, credit = row["debit"] or "0", row["credit"] or "0"
+        if row["role"] == "payer":
+            net += Decimal(debit) - Decimal(credit)
+    return net
+
+
+@settings(deadline=None)
+@given(st.lists(billing_lines, max_size=10))
+def test_every_file_nets_what_the_statements_say(lines):
+    result = files(lines)
+    due = sum((one.amounts.billed for one in lines), Decimal(0))
+    said = json.loads(result["control-totals.json"])
+    assert Decimal(said["journal"]["net"]) == due
+    assert sum(Decimal(each["net"]) for each in said["sources"].values()) == due
+    for name, each in said["files"].items():
+        assert net_of(result[name]) == due, name
+        assert Decimal(each["net"]) == due, name
 
 
 def transactions(data: bytes) -> list[tuple[str, list[tuple[str, str]]]]:

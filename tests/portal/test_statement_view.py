@@ -31,17 +31,21 @@ def add(rows: Iterable[Figures]) -> Figures:
 
 def check_ties(view: StatementView, of: Statement) -> None:
     amounts = of.amounts
-    assert (view.total.list, view.total.discount, view.total.due) == (amounts.list, -amounts.discount, amounts.billed)
-    assert add(block.subtotal for block in view.sources) == view.total
-    assert add(row.figures for row in view.fund_rows) == view.total
-    for block in view.sources:
+    assert (view.main.total.list, view.main.total.discount, view.main.total.due) == (
+        amounts.list,
+        -amounts.discount,
+        amounts.billed,
+    )
+    assert add(block.subtotal for block in view.main.sources) == view.main.total
+    assert add(row.figures for row in view.fund_rows) == view.main.total
+    for block in view.main.sources:
         assert add(row.figures for row in block.services) == block.subtotal
-    for group in view.resources:
+    for group in view.main.resources:
         assert add([*(row.figures for row in group.rows), group.rest, group.credits]) == group.figures
-    assert add(row.figures for row in view.credits) == view.credits_total
-    rows = [row.figures for block in view.sources for row in block.services]
-    rows += [row.figures for group in view.resources for row in group.rows]
-    for row in [view.total, *rows]:
+    assert add(row.figures for row in view.main.credits) == view.main.credits_total
+    rows = [row.figures for block in view.main.sources for row in block.services]
+    rows += [row.figures for group in view.main.resources for row in group.rows]
+    for row in [view.main.total, *rows]:
         assert row.list + row.discount == row.due
 
 
@@ -57,17 +61,17 @@ def test_figures_tie_however_many_resources_are_listed(limit: int) -> None:
     view = cases.view(of, cases.config(resources=limit))
     check_ties(view, of)
     # Ninety lines, of which the two funds of the cluster share a resource.
-    assert sum(len(group.rows) for group in view.resources) == min(limit, 89)
-    assert sum(group.rest_count for group in view.resources) == 89 - min(limit, 89)
+    assert sum(len(group.rows) for group in view.main.resources) == min(limit, 89)
+    assert sum(group.rest_count for group in view.main.resources) == 89 - min(limit, 89)
 
 
 def test_the_largest_resources_are_listed_and_the_rest_is_counted() -> None:
     view = cases.view(cases.large(), cases.config(resources=10))
-    rows = [row for group in view.resources for row in group.rows]
+    rows = [row for group in view.main.resources for row in group.rows]
     whole = cases.view(cases.large(), cases.config(resources=1000))
-    everything = sorted((row.figures.list for group in whole.resources for row in group.rows), reverse=True)
+    everything = sorted((row.figures.list for group in whole.main.resources for row in group.rows), reverse=True)
     assert sorted((row.figures.list for row in rows), reverse=True) == everything[:10]
-    assert view.resources[0].rest_words == f"and {60 - len(view.resources[0].rows)} more resources"
+    assert view.main.resources[0].rest_words == f"and {60 - len(view.main.resources[0].rows)} more resources"
 
 
 def test_charges_without_a_resource_are_told_apart() -> None:
@@ -78,7 +82,7 @@ def test_charges_without_a_resource_are_told_apart() -> None:
         ResourceLine(line.fund, line.source, line.service, Kind.USAGE, "i-1", "", 1, half),
         ResourceLine(line.fund, line.source, line.service, Kind.USAGE, "", "", 11, rest),
     ]
-    group = cases.view(cases.statement([line], parts)).resources[0]
+    group = cases.view(cases.statement([line], parts)).main.resources[0]
     assert (len(group.rows), group.rest_count, group.rest_words) == (1, 0, "Charges that name no resource")
     assert group.rest == Figures.of(rest)
 
@@ -90,12 +94,12 @@ def test_a_resource_that_two_funds_share_is_one_row() -> None:
         for line in (one, two)
     ]
     view = cases.view(cases.statement([one, two], parts))
-    assert [row.figures.due for row in view.resources[0].rows] == [Decimal("10.00")]
+    assert [row.figures.due for row in view.main.resources[0].rows] == [Decimal("10.00")]
 
 
 def test_held_charges_are_no_part_of_the_amount_due() -> None:
     view = cases.view(cases.corrected())
-    assert view.total.due == cases.corrected().amounts.billed
+    assert view.main.total.due == cases.corrected().amounts.billed
     assert [row.reasons for row in view.held] == [
         ("rule “gpu”", "an unusual amount"),
         ("no fund is named",),
@@ -108,11 +112,11 @@ def test_held_charges_are_no_part_of_the_amount_due() -> None:
 
 def test_credits_name_what_they_refer_to() -> None:
     view = cases.view(cases.corrected())
-    assert [(row.kind, row.name, row.id) for row in view.credits] == [
+    assert [(row.kind, row.name, row.id) for row in view.main.credits] == [
         ("Correction", "Corrects 2024-12", "7f3a9c21d0b41e66"),
         ("Credit", "Research credit of December", "credit-2024-12-88"),
     ]
-    assert view.credits_total.due == Decimal("-120.00")
+    assert view.main.credits_total.due == Decimal("-120.00")
 
 
 SENTENCES = {
@@ -137,7 +141,7 @@ def test_the_answer_in_words(prices: tuple[str, str], sentence: str) -> None:
 def test_a_statement_with_nothing_but_held_charges() -> None:
     view = cases.view(cases.statement([], [], cases.corrected().held))
     assert view.sentence == "Nothing was billed for this project so far: its charges are under review."
-    assert (view.total, view.sources, view.fund_rows) == (Figures(), (), ())
+    assert (view.main.total, view.main.sources, view.fund_rows) == (Figures(), (), ())
 
 
 def test_twelve_months_end_with_this_one() -> None:
@@ -225,7 +229,7 @@ def test_figures_tie_for_any_statement(of: Statement, limit: int) -> None:
 def test_any_text_gives_a_view_and_its_data(name: str, title: str) -> None:
     config = Config(Organization(name), statements=StatementSettings(title))
     of = cases.statement(cases.normal_lines(), [], pi=Person(name, title), project=Project(title, name))
-    assert statement_view(of, config).total.due == of.amounts.billed
+    assert statement_view(of, config).main.total.due == of.amounts.billed
     record = json.loads(statement_data.statement_json(of, "USD"))
     if not any("\ud800" <= char <= "\udfff" for char in name):
         assert record["pi"]["email"] == name

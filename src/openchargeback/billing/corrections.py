@@ -103,6 +103,7 @@ def lines_of(period: str, corrections: Sequence[Correction]) -> list[BillingLine
         line = BillingLine(
             *(period, each.pi, each.project, each.fund, each.source, each.service, 1),
             *(each.exact_list, each.exact_billed, each.amounts, each.entry, each.original, each.corrects),
+            posted=each.posted,
         )
         known = found.get(line.key)
         found[line.key] = line if known is None else _added(known, line)

@@ -216,7 +216,7 @@ def _faithful_lines(con: duckdb.DuckDBPyConnection, record: Frozen) -> set[int]:
     """The lines that come out now as they were recorded, exact sums and cents alike."""
     recorded = {line.key: line for line in record.lines if line.entry is Entry.OWN}
     numbers = [number for (number,) in con.execute("SELECT id FROM line ORDER BY id").fetchall()]
-    made = lines_.read_lines(con, record.period, record.config.currency)
+    made = lines_.read_lines(con, record.period, record.config)
     return {number for number, line in zip(numbers, made, strict=True) if recorded.get(line.key) == line}
 
 
@@ -241,6 +241,7 @@ def _billed(con: duckdb.DuckDBPyConnection, record: Frozen) -> dict[str, Billed]
             amounts=lines_.amounts_of(discount, billed, currency),
             corrects=numbers[pi, project],
             place="",
+            posted=record.config.posts(source),
         )
         for id_, pi, project, fund, source, service, exact_list, exact_billed, discount, billed in rows
     }
@@ -327,11 +328,19 @@ def _posted(
     if decision.set == Payer():
         return [credit]
     payer = _payer(ledger, decision, billed, days.get(billed.charge, first_day(decision.period)))
-    if not payer.fund and billed.amounts.billed:
+    # What is billed again is posted as its source posts today, whatever the credit reverses.
+    posted = ledger.config.posts(billed.source)
+    if posted and not payer.fund and billed.amounts.billed:
         told = f"credit bills {billed.charge[:16]} again without a fund"
         problems.append(decision.problem("incomplete-decision", told, "`set` the fund"))
     again = replace(
-        billed, entry=Entry.REBILL, pi=payer.pi, project=payer.project, fund=payer.fund, place=decision.place
+        billed,
+        entry=Entry.REBILL,
+        pi=payer.pi,
+        project=payer.project,
+        fund=payer.fund,
+        place=decision.place,
+        posted=posted,
     )
     return [credit, again]
 

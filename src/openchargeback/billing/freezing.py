@@ -116,7 +116,7 @@ def freeze(ledger: Ledger, billed: BilledPeriod, details: Details, histories: Hi
                 tuple(
                     entry
                     for entry in histories.get((each.pi.email, each.project.id), ())
-                    if entry.period < billed.period and entry.amounts != Amounts()
+                    if entry.period < billed.period and (entry.amounts, entry.shown) != (Amounts(), Amounts())
                 )[-11:],
                 each.attributions,
                 each.references,
@@ -260,11 +260,12 @@ def drift(ledger: Ledger, period: str) -> list[Problem]:
     if not differing or any(each.covers(digest) for each in ledger.notes.get(period, ())):
         return []
     told = f"this version would compute other {', '.join(differing)} for {period}, closed with {frozen.version}"
-    if before.amounts.billed != now.amounts.billed:
-        told += (
-            f": {money.human(now.amounts.billed, now.currency)} instead of "
-            f"{money.human(before.amounts.billed, before.currency)} {before.currency}"
-        )
+    for what, was, would in (("", before.amounts, now.amounts), (" (not charged)", before.shown, now.shown)):
+        if was.billed != would.billed:
+            told += (
+                f": {money.human(would.billed, now.currency)} instead of "
+                f"{money.human(was.billed, before.currency)} {before.currency}{what}"
+            )
     return [
         Problem(
             part_path(period, FROZEN),

@@ -1,4 +1,4 @@
-"""The journal: for every billing line that is not zero, a debit and a credit of the same cents.
+"""The journal: for every billing line that is posted and not zero, a debit and a credit of the same cents.
 
 The payer's fund pays what the source's credit fund receives, so each pair of lines balances by itself, and with it each
 source and the whole journal (DESIGN section 4, "Cents tie out").
@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from decimal import Decimal
 
 from openchargeback.ledger.settings import Config
-from openchargeback.model import BillingLine, Entry, Journal, JournalLine, Side
+from openchargeback.model import BilledPeriod, BillingLine, Entry, Journal, JournalLine, Side
 from openchargeback.money import ZERO
 
 
@@ -51,7 +51,7 @@ def journal_of(
     entries: list[JournalLine] = []
     config = settings(period)
     for line in sorted(lines, key=lambda line: line.key):
-        if not line.amounts.billed:
+        if not line.posted or not line.amounts.billed:
             continue
         description = _naming(line, describe(line) if describe else _description(line, period, config))
         number = statement_numbers[line.pi, line.project]
@@ -67,6 +67,12 @@ def source_controls(journal: Journal) -> tuple[SourceControl, ...]:
     for line in journal.lines:
         sources.setdefault(line.source, []).append(line)
     return tuple(_control(source, sources[source]) for source in sorted(sources))
+
+
+def posts_nothing(period: BilledPeriod, config: Config) -> bool:
+    """Whether a period is for showback alone: it has charges, no line of it is posted, and no source of it posts."""
+    sources = {each.source for each in period.sources} | {line.source for line in period.lines}
+    return bool(sources) and not any(line.posted for line in period.lines) and not any(map(config.posts, sources))
 
 
 def _description(line: BillingLine, period: str, config: Config) -> str:

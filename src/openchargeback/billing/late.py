@@ -19,6 +19,7 @@ from openchargeback.ledger.approvals import Decision
 from openchargeback.ledger.directory import Directory
 from openchargeback.ledger.frozen import HELD, HELD_COLUMNS, Frozen, part_path
 from openchargeback.ledger.reading import Ledger
+from openchargeback.ledger.settings import Config
 from openchargeback.model import Amounts, BillingLine, Correction, DecisionRecord, Entry, QueueItem
 from openchargeback.problems import Problem
 from openchargeback.review.attribution import directory_tables
@@ -66,9 +67,9 @@ def settle_held(
         return HeldOutcome(
             lines=tuple(
                 replace(line, entry=Entry.LATE, original=original)
-                for line in lines_.read_lines(con, period, ledger.config.currency)
+                for line in lines_.read_lines(con, period, ledger.config)
             ),
-            corrections=_corrections(con, original, fresh, ledger.config.currency),
+            corrections=_corrections(con, original, fresh, ledger.config),
             records=tuple(replace(each, what=f"{original}: {each.what}") for each in records),
             queue=read_queue(con, original),
             remaining=_remaining(con),
@@ -148,15 +149,16 @@ def _still_held(con: duckdb.DuckDBPyConnection, decisions: Sequence[Decision]) -
 
 
 def _corrections(
-    con: duckdb.DuckDBPyConnection, original: str, decisions: Sequence[Decision], currency: str
+    con: duckdb.DuckDBPyConnection, original: str, decisions: Sequence[Decision], config: Config
 ) -> tuple[Correction, ...]:
     rows = con.execute(sql(__package__, "late_charges.sql")).fetchall()
     return tuple(
         Correction(
             *(id_, original, Entry.REJECTED if disposition == "rejected" else Entry.LATE),
             *(pi, project, fund, source, service, own_currency, exact_list, exact_billed),
-            Amounts() if disposition == "rejected" else lines_.amounts_of(discount, billed, currency),
+            Amounts() if disposition == "rejected" else lines_.amounts_of(discount, billed, config.currency),
             *("", decisions[decision].place),
+            posted=config.posts(source),
         )
         for id_, disposition, pi, project, fund, source, service, own_currency, *amounts, decision in rows
         for exact_list, exact_billed, discount, billed in [amounts]

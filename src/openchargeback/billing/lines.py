@@ -17,6 +17,7 @@ import duckdb
 from openchargeback import money
 from openchargeback.focus.cells import resource_columns
 from openchargeback.focus.database import sql
+from openchargeback.ledger.settings import Config
 from openchargeback.model import Amounts, BillingLine, Kind, ResourceLine
 
 
@@ -70,8 +71,8 @@ def share_charges(con: duckdb.DuckDBPyConnection, currency: str, lines: Sequence
     )
 
 
-def read_lines(con: duckdb.DuckDBPyConnection, period: str, currency: str) -> tuple[BillingLine, ...]:
-    """The billing lines of the period, ordered by PI, project, fund, source and service."""
+def read_lines(con: duckdb.DuckDBPyConnection, period: str, config: Config) -> tuple[BillingLine, ...]:
+    """The billing lines of the period, ordered by PI, project, fund, source and service; posted as the config says."""
     rows = con.execute(
         "SELECT line.pi, line.project, line.fund, line.source, line.service, line.charges, line.exact_list, "
         "line.exact_billed, share.discount, share.billed FROM line JOIN line_share AS share ON share.id = line.id "
@@ -88,7 +89,8 @@ def read_lines(con: duckdb.DuckDBPyConnection, period: str, currency: str) -> tu
             charges,
             exact_list,
             exact_billed,
-            amounts_of(discount, billed, currency),
+            amounts_of(discount, billed, config.currency),
+            posted=config.posts(source),
         )
         for pi, project, fund, source, service, charges, exact_list, exact_billed, discount, billed in rows
     )

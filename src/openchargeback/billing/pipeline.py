@@ -120,7 +120,7 @@ def _bill(
         records, unusual, faults = settle(con, ledger, period, loaded, history)
         problems += faults
         state = ledger.period_file(period)
-        own = lines.read_lines(con, period, ledger.config.currency)
+        own = lines.read_lines(con, period, ledger.config)
         billing_lines = tuple(sorted((*own, *posted.lines), key=lambda line: line.key))
         queue = read_queue(con, period)
         made = statements.make_statements(con, ledger, period, billing_lines, queue)
@@ -178,7 +178,7 @@ def settle_period(
     if has_errors(problems):
         return Settled(), [], problems
     records, _, faults = settle(con, ledger, period, loaded, history)
-    billing_lines = lines.read_lines(con, period, ledger.config.currency)
+    billing_lines = lines.read_lines(con, period, ledger.config)
     settled = Settled(
         lines=billing_lines,
         sources=_totals(con, period, loaded),

@@ -17,6 +17,7 @@ import duckdb
 from openchargeback import money
 from openchargeback.focus.database import insert, sql
 from openchargeback.focus.tags import FIELDS, folded, read_tags
+from openchargeback.ledger.settings import Config
 from openchargeback.model import Attribution, Reference
 
 MOST_VALUES = 100
@@ -51,19 +52,24 @@ def trace(con: duckdb.DuckDBPyConnection, references: Mapping[str, str], currenc
         con.execute("CREATE TABLE reference (tag BIGINT, name VARCHAR, value VARCHAR)")
 
 
-def read_attributions(con: duckdb.DuckDBPyConnection, currency: str) -> dict[Payer, tuple[Attribution, ...]]:
-    """How the charges of each statement were attributed, the most charges first."""
+def read_attributions(con: duckdb.DuckDBPyConnection, config: Config) -> dict[Payer, tuple[Attribution, ...]]:
+    """How the charges of each statement were attributed, the most charges first; those only shown apart from those
+    charged.
+    """
+    sources = [source for (source,) in con.execute("SELECT DISTINCT source FROM line").fetchall()]
     rows = con.execute(
-        "SELECT line.pi, line.project, pi_via, project_via, fund_via, people, "
-        "sum(attribution.charges)::BIGINT AS charges, sum(attribution.exact_billed), sum(share.billed)::HUGEINT "
+        "SELECT line.pi, line.project, list_contains($posting, line.source) AS posted, "
+        "pi_via, project_via, fund_via, people, sum(attribution.charges)::BIGINT AS charges, "
+        "sum(attribution.exact_billed), sum(share.billed)::HUGEINT "
         "FROM attribution "
         "JOIN attribution_share AS share ON share.id = attribution.id JOIN line ON line.id = attribution.parent "
-        "GROUP BY ALL ORDER BY line.pi, line.project, charges DESC, pi_via, project_via, fund_via, people"
+        "GROUP BY ALL ORDER BY line.pi, line.project, charges DESC, pi_via, project_via, fund_via, people, posted",
+        {"posting": [source for source in sources if config.posts(source)]},
     ).fetchall()
     result: dict[Payer, list[Attribution]] = {}
-    for pi, project, pi_via, project_via, fund_via, people, charges, exact_billed, units in rows:
-        billed = Decimal(units).scaleb(-money.places(currency))
-        found = Attribution(pi_via, project_via, fund_via, tuple(people), charges, exact_billed, billed)
+    for pi, project, posted, pi_via, project_via, fund_via, people, charges, exact_billed, units in rows:
+        billed = Decimal(units).scaleb(-money.places(config.currency))
+        found = Attribution(pi_via, project_via, fund_via, tuple(people), charges, exact_billed, billed, posted)
         result.setdefault((pi, project), []).append(found)
     return {payer: tuple(found) for payer, found in result.items()}
 

@@ -147,6 +147,8 @@ def billed_once(periods: Sequence[Month]) -> list[tuple[str, str]]:
                 faults.append((period.period, f"{named} out of turn, {since}"))
             elif before and before.amounts + each.amounts != Amounts():
                 faults.append((period.period, f"{named} with other cents than before"))
+            elif before and each.entry is Entry.CREDIT and before.posted != each.posted:
+                faults.append((period.period, f"{named} in the journal or not, otherwise than it was billed"))
             elif before and each.entry is Entry.CREDIT and _payer(before) != _payer(each):
                 faults.append((period.period, f"{named} to another than was billed"))
             last[key] = (period.period, each)
@@ -168,22 +170,22 @@ def credits_fit_lines(periods: Sequence[Month]) -> list[tuple[str, str]]:
     The faults with the period that credits last.
     """
     lines = {
-        (period.period, *_payer(line)): (line.charges, line.amounts)
+        (period.period, *_payer(line)): (line.charges, line.amounts, line.posted)
         for period in periods
         for line in period.lines
         if line.entry is Entry.OWN
     }
-    credited: dict[tuple[str, ...], tuple[int, Amounts, str]] = {}
+    credited: dict[tuple[str, ...], tuple[int, Amounts, bool, str]] = {}
     known: set[tuple[str, str]] = set()
     for posted, each in ((period.period, each) for period in periods for each in period.corrections):
         if each.entry is Entry.CREDIT and (each.original, each.charge) not in known:
-            charges, amounts, _ = credited.get((each.original, *_payer(each)), (0, Amounts(), ""))
-            credited[each.original, *_payer(each)] = (charges + 1, amounts + each.amounts, posted)
+            charges, amounts, _, _ = credited.get((each.original, *_payer(each)), (0, Amounts(), True, ""))
+            credited[each.original, *_payer(each)] = (charges + 1, amounts + each.amounts, each.posted, posted)
         known.add((each.original, each.charge))
     faults = []
-    for key, (charges, amounts, last) in credited.items():
-        count, billed = lines.get(key, (0, Amounts()))
-        if charges > count or (charges == count and billed + amounts != Amounts()):
+    for key, (charges, amounts, reversed_, last) in credited.items():
+        count, billed, was_posted = lines.get(key, (0, Amounts(), reversed_))
+        if charges > count or (charges == count and billed + amounts != Amounts()) or was_posted != reversed_:
             faults.append((last, f"{key[0]}: credits of {key[2]}, {key[5]} are not what was billed"))
     return faults
 
@@ -241,7 +243,7 @@ def corrections_tie_out(period: BilledPeriod) -> list[str]:
     original period; a credit is of a statement, and never of the period itself.
     """
     faults = []
-    lines: dict[tuple[str, ...], tuple[int, Decimal, Decimal, Amounts]] = {}
+    lines: dict[tuple[str, ...], tuple[int, Decimal, Decimal, Amounts, bool]] = {}
     late: dict[tuple[str, str], tuple[Decimal, Decimal, Amounts]] = {}
     for each in period.corrections:
         if each.original >= period.period:
@@ -251,10 +253,13 @@ def corrections_tie_out(period: BilledPeriod) -> list[str]:
                 faults.append(f"{each.charge[:16]} is rejected and billed")
             continue
         key = _correction_key(each)
-        number, exact_list, exact_billed, amounts = lines.get(key, (0, money.ZERO, money.ZERO, Amounts()))
+        before = lines.get(key, (0, money.ZERO, money.ZERO, Amounts(), each.posted))
+        number, exact_list, exact_billed, amounts, posted = before
+        if posted != each.posted:
+            faults.append(f"{each.charge[:16]} is posted and its line is not, or the other way round")
         exact_list = money.total(exact_list, each.exact_list)
         exact_billed = money.total(exact_billed, each.exact_billed)
-        lines[key] = (number + 1, exact_list, exact_billed, amounts + each.amounts)
+        lines[key] = (number + 1, exact_list, exact_billed, amounts + each.amounts, posted)
         if each.entry is Entry.LATE:
             group = (each.source, each.original)
             billed, discount, cents = late.get(group, (money.ZERO, money.ZERO, Amounts()))
@@ -263,7 +268,7 @@ def corrections_tie_out(period: BilledPeriod) -> list[str]:
         elif not each.corrects:
             faults.append(f"{each.charge[:16]} is corrected without naming the statement that billed it")
     stated = {
-        line.key: (line.charges, line.exact_list, line.exact_billed, line.amounts)
+        line.key: (line.charges, line.exact_list, line.exact_billed, line.amounts, line.posted)
         for line in period.lines
         if line.entry is not Entry.OWN
     }
@@ -303,15 +308,16 @@ def statements_tie_out(period: BilledPeriod) -> list[str]:
 
 
 def journal_balances(period: BilledPeriod) -> list[str]:
-    """Debits equal credits; payers carry the billed total, per source the credit fund exactly the negative; each fund
-    of a statement carries what its lines say.
+    """Debits equal credits; statements come to the net of the journal; each fund of a statement carries what its posted
+    lines say; per source billed = journaled + shown only, and the credit fund gets exactly the negative.
     """
     faults = []
     stated: dict[tuple[str, str], Decimal] = {}
     posted: dict[tuple[str, str], Decimal] = {}
     for statement in period.statements:
         for own in statement.lines:
-            _add(stated, (statement.number, own.fund), own.amounts.billed)
+            if own.posted:
+                _add(stated, (statement.number, own.fund), own.amounts.billed)
     for each in period.journal.lines:
         if each.payer:
             _add(posted, (each.statement, each.fund), each.signed)
@@ -319,11 +325,18 @@ def journal_balances(period: BilledPeriod) -> list[str]:
         faults.append("the journal does not post to the funds of a statement what it says")
     if period.journal.debits != period.journal.credits:
         faults.append("the journal does not balance")
-    for source in {line.source for line in period.lines}:
+    if sum((statement.amounts.billed for statement in period.statements), money.ZERO) != period.journal.net:
+        faults.append("the statements do not come to the net of the journal")
+    sources = {line.source for line in period.lines} | {line.source for line in period.journal.lines}
+    for source in sorted(sources):
+        if len({line.posted for line in period.lines if line.source == source and line.entry is Entry.OWN}) > 1:
+            faults.append(f"{source}: some of its own lines are posted and some are only shown")
         lines = [line for line in period.journal.lines if line.source == source]
         payers = sum((line.signed for line in lines if line.payer), money.ZERO)
         others = sum((line.signed for line in lines if not line.payer), money.ZERO)
-        billed = sum((line.amounts.billed for line in period.lines if line.source == source), money.ZERO)
-        if payers != billed or others != -billed:
+        own_lines = [line for line in period.lines if line.source == source]
+        billed = sum((line.amounts.billed for line in own_lines), money.ZERO)
+        shown = sum((line.amounts.billed for line in own_lines if not line.posted), money.ZERO)
+        if payers + shown != billed or others != -payers:
             faults.append(f"{source}: the journal does not post what is billed")
     return faults

@@ -34,7 +34,7 @@ def make_statements(
     lines_.sum_resources(con, config.currency)
     resources = lines_.read_resources(con, config.currency, config.statements.resources)
     provenance.trace(con, config.tags.references, config.currency)
-    attributions = provenance.read_attributions(con, config.currency)
+    attributions = provenance.read_attributions(con, config)
     references = provenance.read_references(con)
     grouped: dict[tuple[str, str], list[BillingLine]] = {}
     for line in lines:

@@ -21,6 +21,7 @@ from openchargeback.billing.pipeline import settle
 from openchargeback.focus.database import database, sql
 from openchargeback.focus.reading import LoadedFile, load
 from openchargeback.ledger.reading import Ledger
+from openchargeback.ledger.settings import Config
 from openchargeback.model import Amounts, BilledPeriod, BillingLine, Correction, Entry, Kind, Statement
 from openchargeback.problems import LedgerFault, UsageFault, has_errors
 from openchargeback.review.ids import number_rest
@@ -130,9 +131,10 @@ def trace_statement(
 
 def _own_lines(ledger: Ledger, period: str, wanted: Sequence[BillingLine]) -> dict[tuple[str, ...], TracedLine]:
     with database() as con:
-        loaded, currency = _settle(con, ledger, period)
+        loaded, config = _settle(con, ledger, period)
+        currency = config.currency
         lines_.sum_resources(con, currency)
-        made = lines_.read_lines(con, period, currency)
+        made = lines_.read_lines(con, period, config)
         ids = [number for (number,) in con.execute("SELECT id FROM line ORDER BY id").fetchall()]
         known = {line.key: (number, line) for number, line in zip(ids, made, strict=True)}
         good = {line.key: known[line.key][0] for line in wanted if known.get(line.key, (0, None))[1] == line}
@@ -153,7 +155,7 @@ def _own_lines(ledger: Ledger, period: str, wanted: Sequence[BillingLine]) -> di
     }
 
 
-def _settle(con: duckdb.DuckDBPyConnection, ledger: Ledger, period: str) -> tuple[list[LoadedFile], str]:
+def _settle(con: duckdb.DuckDBPyConnection, ledger: Ledger, period: str) -> tuple[list[LoadedFile], Config]:
     record = ledger.frozen.get(period)
     then = replace(ledger, config=record.config, directory=record.directory) if record else ledger
     history = history_of(ledger, record.compared_with if record else months_before(ledger, period))
@@ -161,7 +163,7 @@ def _settle(con: duckdb.DuckDBPyConnection, ledger: Ledger, period: str) -> tupl
     if has_errors(problems):
         raise LedgerFault(problems, ledger.root)
     settle(con, then, period, loaded, history)
-    return loaded, then.config.currency
+    return loaded, then.config
 
 
 def _source_totals(con: duckdb.DuckDBPyConnection, currency: str) -> dict[str, tuple[Share, int]]:

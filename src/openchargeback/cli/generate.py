@@ -8,8 +8,8 @@ import click
 
 from openchargeback import __version__, money
 from openchargeback.cli.options import PERIOD, as_json, keep_apart, root_of, with_ledger
-from openchargeback.cli.report import note_problems, print_json, print_table, progress
-from openchargeback.model import Amounts, Provenance
+from openchargeback.cli.report import amount_columns, amount_words, note_problems, print_json, print_table, progress
+from openchargeback.model import Provenance
 from openchargeback.portal.paths import statement_pdf
 from openchargeback.portal.statements import statement_pdfs
 from openchargeback.portal.templates import make_environment
@@ -59,6 +59,7 @@ def generate(period: str, output: Path, dry_run: bool, named: str | None, json_:
                         "pi": each.pi.email,
                         "project": each.project.id,
                         "billed": money.plain(each.amounts.billed, currency),
+                        "shown": money.plain(each.shown.billed, currency),
                         "pdf": str(output / paths[each.number]),
                     }
                     for each in billed.statements
@@ -67,20 +68,15 @@ def generate(period: str, output: Path, dry_run: bool, named: str | None, json_:
         )
         return
     note_problems(books.warnings)
+    heads, amounts = amount_columns(billed.statements, currency)
     print_table(
-        ("Statement", "PI", "Project", "List", "Discount", f"Due {currency}"),
-        [(each.number, each.pi.name, each.project.id, *_row(each.amounts, currency)) for each in billed.statements],
-        right=(3, 4, 5),
+        ("Statement", "PI", "Project", *heads),
+        [
+            (each.number, each.pi.name, each.project.id, *cells)
+            for each, cells in zip(billed.statements, amounts, strict=True)
+        ],
+        right=(3, 4, 5, 6),
     )
     done = "would be written below" if dry_run else "written below"
     count = len(billed.statements)
-    total = money.human(billed.amounts.billed, currency)
-    click.echo(f"{count} statement{'s' * (count != 1)}, {total} {currency} due, {done} {output}")
-
-
-def _row(amounts: Amounts, currency: str) -> tuple[str, str, str]:
-    return (
-        money.human(amounts.list, currency),
-        money.human(-amounts.discount, currency),
-        money.human(amounts.billed, currency),
-    )
+    click.echo(f"{count} statement{'s' * (count != 1)}, {amount_words(billed.statements, currency)}, {done} {output}")

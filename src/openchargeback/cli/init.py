@@ -18,8 +18,9 @@ from openchargeback.problems import UsageFault
 @click.option("--organization", default="My University", show_default=True, help="The institution on statements.")
 @click.option("--currency", default="USD", show_default=True, help="The ledger's currency (ISO 4217).")
 @click.option("--forge", type=click.Choice(FORGES), default="github", show_default=True, help="Where CI will run.")
+@click.option("--showback", is_flag=True, help="Statements only inform: nothing is charged, and no fund is needed.")
 @click.option("--schemas", is_flag=True, help="Only renew .schemas/ of a ledger that is there.")
-def init(folder: Path, organization: str, currency: str, forge: str, schemas: bool) -> None:
+def init(folder: Path, organization: str, currency: str, forge: str, showback: bool, schemas: bool) -> None:
     """Make a new ledger, as a Git repository ready to push.
 
     \b
@@ -28,7 +29,7 @@ def init(folder: Path, organization: str, currency: str, forge: str, schemas: bo
     if schemas:
         _renew_schemas(folder)
         return
-    made = create_ledger(folder, organization, currency, forge)
+    made = create_ledger(folder, organization, currency, forge, showback=showback)
     for path in made.paths:
         click.echo(f"  {path}")
     click.echo(f"A new ledger lies in {folder}. Next:")

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import click
 
+from openchargeback.billing.journal import posts_nothing
 from openchargeback.cli.options import PERIOD, root_of, with_ledger
 from openchargeback.cli.report import note_problems, progress
 from openchargeback.portal.journal_files import render_format
@@ -35,6 +36,8 @@ def journal(period: str, name: str, output: Path | None, named: str | None) -> N
         raise UsageFault(f"the ledger has no period {period}")
     note_problems(books.warnings)
     config = books.ledger.settings(period)
+    if posts_nothing(billed, config):
+        click.echo(f"Nothing is posted: no source of {period} is charged (`post: false`)", err=True)
     data = render_format(
         name, billed.journal, billed.state, config, make_environment(root / "templates"), billed.revision
     )

@@ -17,15 +17,16 @@ from openchargeback.billing.completeness import (
     missing_sources,
     month_of,
 )
+from openchargeback.billing.journal import posts_nothing
 from openchargeback.cli.host import host_record, kept_option, review_options
 from openchargeback.cli.options import PERIOD, as_json, root_of, with_ledger
-from openchargeback.cli.report import note_problems, print_json, print_table, progress, shown
+from openchargeback.cli.report import amount_columns, note_problems, print_json, print_table, progress, shown
 from openchargeback.ledger import git
 from openchargeback.ledger.periods import Event, first_day
 from openchargeback.ledger.reading import read_ledger
 from openchargeback.ledger.seal import left_over, no_longer_finalized
 from openchargeback.ledger.shape import did_you_mean
-from openchargeback.model import BilledPeriod, FlagTotal, State, Without
+from openchargeback.model import Amounts, BilledPeriod, FlagTotal, State, Without
 from openchargeback.plan import words
 from openchargeback.portal.paths import statement_pdf
 from openchargeback.problems import LedgerFault, Problem, UsageFault
@@ -62,6 +63,7 @@ def list_periods(named: str | None, json_: bool) -> None:
                 "list": money.plain(each.amounts.list, currency),
                 "discount": money.plain(each.amounts.discount, currency),
                 "billed": money.plain(each.amounts.billed, currency),
+                "shown": money.plain(each.shown.billed, currency),
                 "held": money.exact(_held(each)),
             }
             for each in books.periods
@@ -72,22 +74,21 @@ def list_periods(named: str | None, json_: bool) -> None:
     if not books.periods:
         click.echo("no periods yet: put charges in place with `focus-billing ingest FILE --source NAME`")
         return
+    heads, amounts = amount_columns(books.periods, currency)
     print_table(
-        ("Period", "State", "Charges", "Statements", "List", "Discount", f"Due {currency}", "Held"),
+        ("Period", "State", "Charges", "Statements", *heads, "Held"),
         [
             (
                 each.period,
                 each.state.capitalize(),
                 f"{sum(source.charges for source in each.sources):,}",
                 str(len(each.statements)),
-                money.human(each.amounts.list, currency),
-                money.human(-each.amounts.discount, currency),
-                money.human(each.amounts.billed, currency),
+                *cells,
                 money.human(_held(each), currency),
             )
-            for each in books.periods
+            for each, cells in zip(books.periods, amounts, strict=True)
         ],
-        right=(2, 3, 4, 5, 6, 7),
+        right=(2, 3, 4, 5, 6, 7, 8),
     )
 
 
@@ -168,13 +169,24 @@ def show_period(period: str, why: str | None, lines: tuple[int, ...], named: str
             right=(2, 3, 4),
         )
     click.echo()
-    amounts, count = billed.amounts, len(billed.statements)
+    count = len(billed.statements)
+    nothing = posts_nothing(billed, books.ledger.settings(period))
+    lead = f"{count} statement{'s' * (count != 1)}: "
+    if not nothing:
+        click.echo(lead + _amounts(billed.amounts, "due", currency))
+        lead = ""
+    if any(not line.posted for line in billed.lines):
+        click.echo(f"{lead}for information, not charged: {_amounts(billed.shown, 'value', currency)}")
+    if nothing:
+        click.echo("no journal: nothing is posted, since no source of the period is charged (`post: false`)")
+        return
+    journal = billed.journal
     click.echo(
-        f"{count} statement{'s' * (count != 1)}: list {money.human(amounts.list, currency)}, "
-        f"discount {money.human(-amounts.discount, currency)}, due {money.human(amounts.billed, currency)} {currency}; "
-        f"journal of {len(billed.journal.lines):,} lines, "
-        f"debits = credits = {money.human(billed.journal.debits, currency)}"
+        f"journal of {len(journal.lines):,} lines: debits {money.human(journal.debits, currency)}, "
+        f"credits {money.human(journal.credits, currency)}, net {money.human(journal.net, currency)} {currency}"
     )
+    if journal.debits != journal.net:
+        click.echo("The net is what is owed: a refund swaps sides, so it adds to both debits and credits.")
 
 
 @periods.command("open")
@@ -300,7 +312,7 @@ def _refuse_close(
     obstacles += [
         f"the source {each} has no credit fund: set `sources: {each}: credit_fund:` in config.yaml"
         for each in sorted({line.source for line in billed.lines if line.amounts.billed})
-        if not books.ledger.config.source(each).credit_fund
+        if books.ledger.config.posts(each) and not books.ledger.config.source(each).credit_fund
     ]
     obstacles += _incomplete(books, billed, without)
     obstacles += [f"{each.path}: {each.message}; {each.fix}" for each in missing]
@@ -373,6 +385,13 @@ def _tell(paths: list[str], state: State) -> None:
 
 def _held(period: BilledPeriod) -> Decimal:
     return money.total(*(each.held for each in period.sources if each.currency == period.currency))
+
+
+def _amounts(amounts: Amounts, what: str, currency: str) -> str:
+    return (
+        f"list {money.human(amounts.list, currency)}, discount {money.human(-amounts.discount, currency)}, "
+        f"{what} {money.human(amounts.billed, currency)} {currency}"
+    )
 
 
 def _flags(period: BilledPeriod) -> list[tuple[FlagTotal, int]]:
@@ -466,6 +485,7 @@ def _as_json(period: BilledPeriod, rows: Sequence[Completeness]) -> dict[str, ob
                 "list": money.plain(each.amounts.list, currency),
                 "discount": money.plain(each.amounts.discount, currency),
                 "billed": money.plain(each.amounts.billed, currency),
+                "shown": money.plain(each.shown.billed, currency),
                 "pdf": statement_pdf(each),
             }
             for each in period.statements
@@ -494,6 +514,10 @@ def _as_json(period: BilledPeriod, rows: Sequence[Completeness]) -> dict[str, ob
         "journal": {
             "debits": money.plain(period.journal.debits, currency),
             "credits": money.plain(period.journal.credits, currency),
+            "net": money.plain(period.journal.net, currency),
             "lines": len(period.journal.lines),
         },
+        # Nothing is invoiced yet: everybody pays by journal.
+        "invoiced": money.plain(money.ZERO, currency),
+        "shown": money.plain(period.shown.billed, currency),
     }

@@ -65,6 +65,8 @@ def _totals(period: PeriodChange, currency: str) -> None:
     share = words.percent(period.difference, period.old)
     if share:
         _line("", ("", "", share))
+    if period.shows:
+        _amounts(words.SHOWN, period.old_shown, period.new_shown, currency)
     for unit, old, new in words.control(period):
         suffix = "" if unit == currency else f" {unit}"
         _amounts(f"Imported{suffix}", old.exact_imported, new.exact_imported, unit)
@@ -84,7 +86,7 @@ def _largest(period: PeriodChange, currency: str) -> None:
     title = f"Largest of {len(period.projects):,} changes" if many else "Changes"
     _line(title, ("Before", "After", f"Change {currency}"), bold=True)
     for each in period.projects[: words.LARGEST]:
-        click.echo(_cut(f"{each.pi}  {each.project}", _WIDTH))
+        click.echo(_cut(f"{each.pi}  {words.project(each)}", _WIDTH))
         _amounts("", each.old, each.new, currency)
         if each.causes:
             _wrapped("    ", words.causes(each.causes, currency))

@@ -12,9 +12,12 @@ from typing import TYPE_CHECKING
 
 import click
 
+from openchargeback import money
+from openchargeback.model import Amounts
 from openchargeback.problems import Problem
 
 if TYPE_CHECKING:
+    from openchargeback.model import BilledPeriod, Statement
     from openchargeback.publish.build import Step
 
 # Control characters steer a terminal; line separators break its lines; bidirectional controls show text in another
@@ -49,6 +52,38 @@ def print_table(head: Sequence[str], rows: Iterable[Sequence[str]], right: Itera
     click.secho(line(head), bold=True)
     for cells in lines:
         click.echo(line(cells))
+
+
+def amount_columns(
+    rows: Sequence[BilledPeriod | Statement], currency: str
+) -> tuple[tuple[str, ...], list[tuple[str, ...]]]:
+    """Heads and cells for the amounts of periods or statements: list price, discount and what is due.
+
+    What is only shown has a column of its own. Where nothing of all of them is charged, the columns are those of what
+    is shown instead.
+    """
+    posted = {line.posted for row in rows for line in row.lines}
+
+    def figures(amounts: Amounts) -> tuple[str, ...]:
+        return tuple(money.human(each, currency) for each in (amounts.list, -amounts.discount, amounts.billed))
+
+    if posted == {False}:
+        return ("List", "Discount", f"Value {currency}"), [figures(row.shown) for row in rows]
+    head = ("List", "Discount", f"Due {currency}")
+    if False not in posted:
+        return head, [figures(row.amounts) for row in rows]
+    apart = [(*figures(row.amounts), money.human(row.shown.billed, currency)) for row in rows]
+    return (*head, "Not charged"), apart
+
+
+def amount_words(rows: Sequence[BilledPeriod | Statement], currency: str) -> str:
+    """What periods or statements come to: `70.00 USD due`, with what is only shown apart from it."""
+    posted = {line.posted for row in rows for line in row.lines}
+    due = money.human(Amounts.total(row.amounts for row in rows).billed, currency)
+    shown_only = money.human(Amounts.total(row.shown for row in rows).billed, currency)
+    if posted == {False}:
+        return f"{shown_only} {currency} for information, nothing charged"
+    return f"{due} {currency} due" + (f" and {shown_only} {currency} not charged" if False in posted else "")
 
 
 def print_problems(problems: Iterable[Problem], root: Path | None = None) -> None:

@@ -6,8 +6,7 @@ import click
 
 from openchargeback import money
 from openchargeback.cli.options import PERIOD, as_json, root_of, with_ledger
-from openchargeback.cli.report import print_json, print_table, progress
-from openchargeback.model import Amounts
+from openchargeback.cli.report import amount_columns, amount_words, print_json, print_table, progress
 from openchargeback.problems import UsageFault
 from openchargeback.publish.build import open_books
 
@@ -46,25 +45,19 @@ def show(pi: str, period: str | None, named: str | None, json_: bool) -> None:
                 "list": money.plain(each.amounts.list, currency),
                 "discount": money.plain(each.amounts.discount, currency),
                 "billed": money.plain(each.amounts.billed, currency),
+                "shown": money.plain(each.shown.billed, currency),
             }
             for each in found
         ]
         print_json({"pi": email, "name": found[0].pi.name, "currency": currency, "statements": rows})
         return
+    heads, amounts = amount_columns(found, currency)
     print_table(
-        ("Period", "Project", "Funds", "List", "Discount", f"Due {currency}"),
+        ("Period", "Project", "Funds", *heads),
         [
-            (
-                each.period,
-                each.project.id,
-                " ".join(each.funds),
-                money.human(each.amounts.list, currency),
-                money.human(-each.amounts.discount, currency),
-                money.human(each.amounts.billed, currency),
-            )
-            for each in found
+            (each.period, each.project.id, " ".join(each.funds), *cells)
+            for each, cells in zip(found, amounts, strict=True)
         ],
-        right=(3, 4, 5),
+        right=(3, 4, 5, 6),
     )
-    total = Amounts.total(each.amounts for each in found)
-    click.echo(f"{found[0].pi.name}: {money.human(total.billed, currency)} {currency} due")
+    click.echo(f"{found[0].pi.name}: {amount_words(found, currency)}")

@@ -29,11 +29,12 @@ def tell_why(books: Books, billed: BilledPeriod, number: str, wanted: Sequence[i
     if json_:
         print_json(_as_json(billed, statement, lines))
         return
-    amount = money.human(statement.amounts.billed, billed.currency)
-    click.secho(
-        f"{statement.number}  {shown(statement.pi.name)}, {shown(statement.project.title)}: {amount} {billed.currency}",
-        bold=True,
-    )
+    amounts = [f"{money.human(statement.amounts.billed, billed.currency)} {billed.currency}"]
+    if any(not line.posted for line in statement.lines):
+        apart = f"{money.human(statement.shown.billed, billed.currency)} {billed.currency} not charged"
+        amounts = [apart] if statement.only_shown else [*amounts, apart]
+    told = f"{shown(statement.pi.name)}, {shown(statement.project.title)}: {', '.join(amounts)}"
+    click.secho(f"{statement.number}  {told}", bold=True)
     for line in lines:
         _print_line(line, billed)
     _print_decisions(_decisions(billed, lines))
@@ -42,7 +43,8 @@ def tell_why(books: Books, billed: BilledPeriod, number: str, wanted: Sequence[i
 def _print_line(traced: TracedLine, billed: BilledPeriod) -> None:
     line, currency = traced.line, billed.currency
     click.echo()
-    title = f"Line {traced.number}: {line.source}, {line.service or 'other'}, fund {line.fund or 'none'}"
+    fund = f"fund {line.fund or 'none'}" if line.posted else "not charged"
+    title = f"Line {traced.number}: {line.source}, {line.service or 'other'}, {fund}"
     earlier = "" if line.entry is Entry.OWN else f", {line.entry} of {line.original}"
     corrects = f", corrects {line.corrects}" if line.corrects else ""
     click.secho(shown(title + earlier + corrects), bold=True)
@@ -148,6 +150,7 @@ def _as_json(billed: BilledPeriod, statement: Statement, lines: Sequence[TracedL
         "project": statement.project.id,
         "currency": currency,
         "billed": money.plain(statement.amounts.billed, currency),
+        "shown": money.plain(statement.shown.billed, currency),
         "lines": [_line_json(each, currency) for each in lines],
         "decisions": [
             {
@@ -170,6 +173,7 @@ def _line_json(traced: TracedLine, currency: str) -> dict[str, object]:
         "entry": str(line.entry),
         "original": line.original,
         "corrects": line.corrects,
+        "posted": line.posted,
         "fund": line.fund,
         "source": line.source,
         "service": line.service,

@@ -114,6 +114,7 @@ _SOURCE = shape.Record(
         "credit_fund": shape.Text(help="The accounting string that is credited."),
         "account": shape.Text(help="Journal account of the debit side."),
         "credit_account": shape.Text(help="Journal account of the credit side; the debit account unless set."),
+        "post": shape.Boolean(help="false: only shown on statements, never journaled; as `journal.post` unless set."),
         "note": shape.Text(help="How the discount comes about, a sentence for statements."),
         "default": _DEFAULT,
         "expected": shape.Choice(EXPECTED, help="Whether a month can be closed without charges of this source."),
@@ -179,6 +180,7 @@ _REVIEW = shape.Record(
 
 _JOURNAL = shape.Record(
     {
+        "post": shape.Boolean(help="false: showback, where nothing is journaled unless a source says `post: true`."),
         "fund": shape.RegularExpression(help="Takes an accounting string apart by named groups."),
         "account": shape.Text(help="Account of the debit side where the source names none."),
         "credit_account": shape.Text(help="Account of the credit side where the source names none."),

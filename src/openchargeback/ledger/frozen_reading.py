@@ -160,9 +160,15 @@ def _queue_item(period: str, v: dict[str, Any]) -> QueueItem:
 
 def _statement(v: dict[str, Any]) -> FrozenStatement:
     history = tuple(
-        PeriodAmounts(period, Amounts(amounts[0], amounts[0] - amounts[1], amounts[1]))
+        PeriodAmounts(
+            period,
+            *(
+                Amounts(listed, listed - billed, billed)
+                for listed, billed in zip(amounts[::2], amounts[1::2], strict=True)
+            ),
+        )
         for period, amounts in v.get("history", {}).items()
-        if len(amounts) == 2
+        if len(amounts) in (2, 4)
     )
     attributions = tuple(
         Attribution(
@@ -173,6 +179,7 @@ def _statement(v: dict[str, Any]) -> FrozenStatement:
             charges=each["charges"],
             exact_billed=each["exact"],
             billed=each["billed"],
+            posted=each.get("posted", True),
         )
         for each in v.get("attributions", ())
     )
@@ -183,10 +190,12 @@ def _statement(v: dict[str, Any]) -> FrozenStatement:
 
 
 def _line(period: str, cells: list[Any]) -> BillingLine:
-    pi, project, fund, source, service, entry, original, corrects, charges, exact_list, exact_billed, *cents = cells
+    pi, project, fund, source, service, entry, original, corrects, posted, charges, exact_list, exact_billed, *cents = (
+        cells
+    )
     return BillingLine(
         *(period, pi, project, fund, source, service, charges, exact_list, exact_billed),
-        *(Amounts(*cents), Entry(entry), original, corrects),
+        *(Amounts(*cents), Entry(entry), original, corrects, posted),
     )
 
 
@@ -197,9 +206,9 @@ def _resource(cells: list[Any]) -> FrozenResource:
 
 
 def _correction(cells: list[Any]) -> Correction:
-    charge, original, entry, pi, project, fund, source, service, currency, exact_list, exact_billed, *rest = cells
-    *cents, corrects, place = rest
+    charge, original, entry, pi, project, fund, source, service, posted, currency, *rest = cells
+    exact_list, exact_billed, *cents, corrects, place = rest
     return Correction(
         *(charge, original, Entry(entry), pi, project, fund, source, service, currency, exact_list, exact_billed),
-        *(Amounts(*cents), corrects, place),
+        *(Amounts(*cents), corrects, place, posted),
     )

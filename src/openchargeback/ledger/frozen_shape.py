@@ -67,7 +67,7 @@ _WORDS = {
     "flags": "The flags.",
     "fund": "The accounting string, or how it was found.",
     "held": "What is held.",
-    "history": "List price and amount billed of the months before.",
+    "history": "List price and amount due of the months before; then both of what was only shown, where anything was.",
     "ids": "The first charge ids of the group.",
     "imported": "Exact sum of what was imported.",
     "imported_list": "Exact list price of what was imported.",
@@ -169,8 +169,8 @@ _DECISIONS = _rows(
 )
 _ATTRIBUTIONS = _rows(
     {"pi": _ANY, "project": _ANY, "fund": _ANY, "by": shape.ListOf(_ANY), "charges": _COUNT, "exact": _EXACT,
-     "billed": _EXACT},
-    optional=("by",),
+     "billed": _EXACT, "posted": shape.Boolean(help="false: only shown.")},
+    optional=("by", "posted"),
 )  # fmt: skip
 _REFERENCES = _rows({"name": _ANY, "values": shape.ListOf(_ANY), "count": _COUNT})
 _STATEMENTS = _rows(
@@ -239,12 +239,13 @@ def columns_of(name: str, currency: str) -> tuple[table.Column, ...]:
     text, exact = table.text, table.exact
     cents = tuple(table.cents(each, currency) for each in ("list", "discount", "billed"))
     payer = (text("pi"), text("project"), text("fund"), text("source"), text("service"))
+    posted = table.boolean("posted")
     if name == LINES:
         entry = (table.word("entry", (e for e in Entry if e is not Entry.REJECTED)), text("original"), text("corrects"))
-        return (*payer, *entry, table.count("charges"), exact("exact_list"), exact("exact_billed"), *cents)
+        return (*payer, *entry, posted, table.count("charges"), exact("exact_list"), exact("exact_billed"), *cents)
     if name == RESOURCES:
         resource = (table.word("kind", Kind), text("resource_id"), text("resource_name"))
         return (*payer, *resource, table.count("charges"), *cents)
     entry = (text("charge"), text("original"), table.word("entry", (e for e in Entry if e is not Entry.OWN)))
     exacts = (text("currency"), exact("exact_list"), exact("exact_billed"))
-    return (*entry, *payer, *exacts, *cents, text("corrects"), text("decision"))
+    return (*entry, *payer, posted, *exacts, *cents, text("corrects"), text("decision"))

@@ -42,7 +42,7 @@ def frozen_files(frozen: Frozen, held: Iterable[Sequence[str]], logo: tuple[str,
         LINES: [
             [
                 *(each.pi, each.project, each.fund, each.source, each.service),
-                *(str(each.entry), each.original, each.corrects, str(each.charges)),
+                *(str(each.entry), each.original, each.corrects, table.yes_no(each.posted), str(each.charges)),
                 *(money.exact(each.exact_list), money.exact(each.exact_billed), *cents(each.amounts)),
             ]
             for each in frozen.lines
@@ -58,7 +58,7 @@ def frozen_files(frozen: Frozen, held: Iterable[Sequence[str]], logo: tuple[str,
         CORRECTIONS: [
             [
                 *(each.charge, each.original, str(each.entry), each.pi, each.project, each.fund),
-                *(each.source, each.service, each.currency),
+                *(each.source, each.service, table.yes_no(each.posted), each.currency),
                 *(money.exact(each.exact_list), money.exact(each.exact_billed), *cents(each.amounts)),
                 *(each.corrects, each.place),
             ]
@@ -144,7 +144,11 @@ def _document(frozen: Frozen, files: dict[str, str]) -> str:
 
 def _statement_values(each: FrozenStatement, currency: str) -> dict[str, Any]:
     history = {
-        entry.period: [money.plain(entry.amounts.list, currency), money.plain(entry.amounts.billed, currency)]
+        entry.period: [
+            money.plain(amount, currency)
+            for part in (entry.amounts, *([entry.shown] if entry.shown != Amounts() else []))
+            for amount in (part.list, part.billed)
+        ]
         for entry in each.history
     }
     attributions = [
@@ -156,6 +160,7 @@ def _statement_values(each: FrozenStatement, currency: str) -> dict[str, Any]:
             "charges": found.charges,
             "exact": money.exact(found.exact_billed),
             "billed": money.plain(found.billed, currency),
+            **({} if found.posted else {"posted": False}),
         }
         for found in each.attributions
     ]

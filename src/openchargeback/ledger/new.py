@@ -28,6 +28,24 @@ _WORDS = {
 }
 
 
+# The journal in `config.yaml`, by whether the ledger is for showback.
+_JOURNAL = {
+    False: r"""
+# How accounting strings are taken apart for the journal. `post: false` is for showback: nothing is charged.
+# journal:
+#   fund: "(?P<org>[A-Z]+)-(?P<fund>[A-Z0-9]+)-(?P<number>\\d{3})"
+#   account: "7410"
+#   post: true
+""",
+    True: """
+# Showback: statements say what was used, and nothing is charged, so no fund is needed. A source with `post: true` is
+# charged all the same; without `post: false` all of them are.
+journal:
+  post: false
+""",
+}
+
+
 @dataclass(frozen=True, slots=True)
 class NewLedger:
     """What was written: relative paths, sorted. obstacle: why there is no first commit, empty where there is one."""
@@ -36,14 +54,16 @@ class NewLedger:
     obstacle: str = ""
 
 
-def create_ledger(target: Path, organization: str, currency: str, forge: str = "github") -> NewLedger:
+def create_ledger(
+    target: Path, organization: str, currency: str, forge: str = "github", *, showback: bool = False
+) -> NewLedger:
     """Write a new ledger and make it a Git repository with a first commit on `main`.
 
     The folder may be missing, empty, or hold nothing but `.git` (a fresh clone); else UsageFault. A folder inside a
     repository becomes part of that one, and nothing is committed. When writing fails, what was written is taken away
-    again. forge: one of FORGES, for the workflows.
+    again. forge: one of FORGES, for the workflows. showback: nothing is charged, until the config says otherwise.
     """
-    contents = _contents(" ".join(organization.split()), currency.strip().upper(), forge)
+    contents = _contents(" ".join(organization.split()), currency.strip().upper(), forge, showback=showback)
     try:
         occupied = target.exists() and (not target.is_dir() or any(path.name != ".git" for path in target.iterdir()))
     except OSError as error:
@@ -80,12 +100,12 @@ def write_schemas(root: Path) -> list[str]:
     return changed
 
 
-def _contents(organization: str, currency: str, forge: str) -> dict[str, bytes]:
+def _contents(organization: str, currency: str, forge: str, *, showback: bool) -> dict[str, bytes]:
     """Every file of the new ledger by its path, sorted. What is the forge's own goes before what all have."""
     if not organization:
         raise UsageFault("the organization has no name; give the name that stands on statements")
     templates = shipped_templates()
-    words = {**_WORDS[forge], "forge_key": forge, "version": __version__}
+    words = {**_WORDS[forge], "forge_key": forge, "version": __version__, "journal": _JOURNAL[showback].strip()}
     protection = (templates / "forges" / f"{forge}.md").read_text(encoding="utf-8").strip()
     words["protection"] = _filled(protection, words)
     result = {f"{SCHEMAS}/{name}": data for name, data in shipped_schemas().items()}

@@ -63,6 +63,7 @@ class Source:
     cost: the column that is billed, `BilledCost` or `EffectiveCost`.
     credit_fund: the accounting string that is credited; account: the journal account of both sides unless
     credit_account names another for the credit side.
+    post: whether its charges go to the journal, or are only shown; None as `journal.post` says.
     note: a sentence on how the discount of this source comes about, for statements.
     default: who pays what nothing else attributes (tax, support), field by field; default_untagged_only restricts it to
     charges of which neither tags nor directory say anything, so that what is tagged in part is still flagged.
@@ -77,6 +78,7 @@ class Source:
     credit_fund: str = ""
     account: str = ""
     credit_account: str = ""
+    post: bool | None = None
     note: str = ""
     default: Payer = Payer()
     default_untagged_only: bool = False
@@ -153,8 +155,10 @@ class JournalSettings:
     fund: regular expression with named groups that takes an accounting string apart, empty for none.
     description: Jinja template of a line's description; `description_limit` cuts it.
     formats: the institution's own formats beside detail, summary and gl.
+    post: whether charges go to the journal, where the source does not say; without, the ledger is for showback.
     """
 
+    post: bool = True
     fund: str = ""
     account: str = ""
     credit_account: str = ""
@@ -201,6 +205,7 @@ class Config:
         """The settings of a source, listed or not."""
         return self.sources.get(name) or Source(name=name, label=name)
 
-    def posts(self, source: str) -> bool:
-        """Whether what a source bills is posted to the journal."""
-        return True
+    def posts(self, name: str) -> bool:
+        """Whether a source's charges go to the journal. The others are only shown: they need no fund."""
+        own = self.source(name).post
+        return self.journal.post if own is None else own

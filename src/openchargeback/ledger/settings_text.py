@@ -51,7 +51,8 @@ def _changed(value: Any) -> dict[str, Any]:
     result: dict[str, Any] = {}
     for field in fields(value):
         item = getattr(value, field.name)
-        if item and item != field.default:
+        # Of what is empty only `false` can differ from a default: `post: false`.
+        if (item or item is False) and item != field.default:
             nested = hasattr(item, "__dataclass_fields__")
             result[field.name] = _changed(item) if nested else list(item) if isinstance(item, tuple) else item
     return result

@@ -57,6 +57,16 @@ def word(name: str, words: Iterable[str]) -> Column:
     return Column(name, known.get, f"one of {', '.join(known)}")
 
 
+def boolean(name: str) -> Column:
+    """`yes` or `no`, as `yes_no` writes it."""
+    return Column(name, {"yes": True, "no": False}.get, "yes or no")
+
+
+def yes_no(value: bool) -> str:  # noqa: FBT001 - the only argument
+    """How a boolean is written."""
+    return "yes" if value else "no"
+
+
 def _cents(cell: str, currency: str) -> Decimal | None:
     value = money.parse(cell, money.SUM_DIGITS)
     return money.to_cents(value, currency) if value is not None and money.plain(value, currency) == cell else None

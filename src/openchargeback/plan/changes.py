@@ -40,7 +40,7 @@ def period_change(
     """Both sides of a period put beside each other. states, decisions: those of base and head."""
     before, after = _by_key(old.lines), _by_key(new.lines)
     lines = line_changes(before, after, parts, currency)
-    total = _total(old.lines), _total(new.lines)
+    total = _total(old.lines, posted=True), _total(new.lines, posted=True)
     changed, appeared, gone = _people(before, after, lines, currency)
     return PeriodChange(
         period=period,
@@ -50,13 +50,15 @@ def period_change(
         new=total[1],
         lines=lines,
         projects=_projects(before, after, lines, parts, currency),
-        causes=causes_in_cents(parts.values(), total[1] - total[0], currency),
+        causes=causes_in_cents((part for key, part in parts.items() if key.posted), total[1] - total[0], currency),
         pis_changed=changed,
         pis_appeared=appeared,
         pis_gone=gone,
         control=_control(old.sources, new.sources),
         decisions=_decisions(_told(decisions[0], old.decisions), _told(decisions[1], new.decisions)),
         queue=new.queue,
+        old_shown=_total(old.lines, posted=False),
+        new_shown=_total(new.lines, posted=False),
     )
 
 
@@ -95,8 +97,8 @@ def _by_key(lines: Iterable[BillingLine]) -> dict[LineKey, Decimal]:
     return result
 
 
-def _total(lines: Iterable[BillingLine]) -> Decimal:
-    return sum((line.amounts.billed for line in lines), ZERO)
+def _total(lines: Iterable[BillingLine], *, posted: bool) -> Decimal:
+    return sum((line.amounts.billed for line in lines if line.posted == posted), ZERO)
 
 
 def _people(
@@ -116,23 +118,27 @@ def _projects(
     parts: Parts,
     currency: str,
 ) -> tuple[ProjectChange, ...]:
-    causes: dict[tuple[str, str], list[Mapping[Cause, Decimal]]] = {}
+    def place(key: LineKey) -> tuple[str, str, bool]:
+        return key.pi, key.project, key.posted
+
+    causes: dict[tuple[str, str, bool], list[Mapping[Cause, Decimal]]] = {}
     for key, exact in parts.items():
-        causes.setdefault((key.pi, key.project), []).append(exact)
-    groups: dict[tuple[str, str], list[LineChange]] = {}
+        causes.setdefault(place(key), []).append(exact)
+    groups: dict[tuple[str, str, bool], list[LineChange]] = {}
     for line in lines:
-        groups.setdefault((line.key.pi, line.key.project), []).append(line)
-    totals: list[dict[tuple[str, str], Decimal]] = [{}, {}]
+        groups.setdefault(place(line.key), []).append(line)
+    totals: list[dict[tuple[str, str, bool], Decimal]] = [{}, {}]
     for side, total in zip((before, after), totals, strict=True):
         for key, amount in side.items():
-            total[key.pi, key.project] = total.get((key.pi, key.project), ZERO) + amount
+            total[place(key)] = total.get(place(key), ZERO) + amount
     result = []
-    for (pi, project), group in groups.items():
-        old, new = (total.get((pi, project), ZERO) for total in totals)
+    for group_key, group in groups.items():
+        pi, project, posted = group_key
+        old, new = (total.get(group_key, ZERO) for total in totals)
         most = moved(line.difference for line in group)
-        cents = causes_in_cents(causes.get((pi, project), ()), new - old, currency)
-        result.append(ProjectChange(pi, project, old, new, most, cents, _funds(group)))
-    return tuple(sorted(result, key=lambda each: (-each.moved, each.pi, each.project)))
+        cents = causes_in_cents(causes.get(group_key, ()), new - old, currency)
+        result.append(ProjectChange(pi, project, old, new, most, cents, _funds(group) if posted else (), posted))
+    return tuple(sorted(result, key=lambda each: (-each.moved, each.pi, each.project, not each.posted)))
 
 
 def _funds(lines: Iterable[LineChange]) -> tuple[tuple[str, Decimal], ...]:

@@ -51,6 +51,7 @@ def _period(period: PeriodChange, currency: str) -> dict[str, object]:
         "state": {"old": _state(period.old_state), "new": _state(period.new_state)},
         **_amounts(period.old, period.new, currency),
         "percent": share,
+        "shown": _amounts(period.old_shown, period.new_shown, currency),
         "moved": money.plain(period.moved, currency),
         "pis": {"changed": period.pis_changed, "new": period.pis_appeared, "gone": period.pis_gone},
         "causes": _causes(period.causes, currency),
@@ -112,6 +113,7 @@ def _project(change: ProjectChange, currency: str) -> dict[str, object]:
     return {
         "pi": change.pi,
         "project": change.project,
+        "posted": change.posted,
         **_amounts(change.old, change.new, currency),
         "moved": money.plain(change.moved, currency),
         "causes": _causes(change.causes, currency),
@@ -128,6 +130,7 @@ def _line(line: LineChange, currency: str) -> dict[str, object]:
         "source": key.source,
         "service": key.service,
         "correction": key.correction,
+        "posted": key.posted,
         "old": None if line.old is None else money.plain(line.old, currency),
         "new": None if line.new is None else money.plain(line.new, currency),
         "difference": money.plain(line.difference, currency),

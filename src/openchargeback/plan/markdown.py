@@ -127,6 +127,9 @@ def _period(period: PeriodChange, currency: str) -> list[str | _Table]:
     change = words.signed(period.difference, currency) + (f" ({share})" if share else "")
     before, after = money.human(period.old, currency), money.human(period.new, currency)
     lines.append(_row(("**Billed to PIs**", before, after, f"**{change}**")))
+    if period.shows:
+        shown = [money.human(amount, currency) for amount in (period.old_shown, period.new_shown)]
+        lines.append(_row((words.SHOWN, *shown, words.signed(period.new_shown - period.old_shown, currency))))
     for unit, old, new in words.control(period):
         for name, was, now in (
             ("imported", old.exact_imported, new.exact_imported),
@@ -169,7 +172,7 @@ def _largest(period: PeriodChange, currency: str) -> list[str | _Table]:
             money.human(each.new, currency),
             words.signed(each.difference, currency),
         )
-        table.rows.append((escaped(each.pi), escaped(each.project), *amounts, why))
+        table.rows.append((escaped(each.pi), escaped(words.project(each)), *amounts, why))
     return [table]
 
 

@@ -17,6 +17,7 @@ from openchargeback.billing.pipeline import ClosedMonth, Posted, Settled, settle
 from openchargeback.focus.database import count, database, sql
 from openchargeback.focus.reading import LoadedFile
 from openchargeback.ledger.reading import Ledger
+from openchargeback.model import Entry
 from openchargeback.plan.pairing import pair_charges
 from openchargeback.plan.settings import billing_config, billing_directory
 from openchargeback.plan.values import Cause, LineKey, key_of
@@ -87,6 +88,7 @@ def settle_both(period: str, base: Side, head: Side) -> Both:
             parts = _compared(con, period, (base, old_files), (head, new_files))
     old, new = base.comes_to(old), head.comes_to(new)
     whole = _differences(old, new)
+    parts = _by_posting(parts, whole, old, new)
     if base.shown or head.shown:
         # A record stays as it is, whatever has become of the charges that it was made from.
         parts = {key: amounts for key, amounts in parts.items() if whole.get(key)}
@@ -218,6 +220,27 @@ def _other_columns(base: Side, head: Side) -> list[str]:
     return sorted(
         name for name in names if base.ledger.config.source(name).cost != head.ledger.config.source(name).cost
     )
+
+
+def _by_posting(parts: Parts, whole: Mapping[LineKey, Decimal], old: Settled, new: Settled) -> Parts:
+    """The parts with lines that are charged apart from lines that are only shown.
+
+    Where a source posts on one side only, no charge changes, but each of its lines goes from one kind to the other:
+    by the settings.
+    """
+    was, now = ({line.source: line.posted for line in side.lines if line.entry is Entry.OWN} for side in (old, new))
+    turned = {source for source in was.keys() & now.keys() if was[source] != now[source]}
+    kept = {
+        replace(key, posted=now.get(key.source, was.get(key.source, True))): causes
+        for key, causes in parts.items()
+        if key.source not in turned
+    }
+    moved = {
+        key: {Cause.CONFIG: amount}
+        for key, amount in whole.items()
+        if key.source in turned and not key.correction and amount
+    }
+    return {**kept, **moved}
 
 
 def _parts(con: duckdb.DuckDBPyConnection) -> Parts:

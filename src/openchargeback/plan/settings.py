@@ -30,7 +30,12 @@ def billing_config(config: Config) -> Config:
     """The settings that decide what is billed to whom; the others are blank."""
     sources = {
         name: Source(
-            name, dialect=s.dialect, cost=s.cost, default=s.default, default_untagged_only=s.default_untagged_only
+            name,
+            dialect=s.dialect,
+            cost=s.cost,
+            post=s.post,
+            default=s.default,
+            default_untagged_only=s.default_untagged_only,
         )
         for name, s in config.sources.items()
     }
@@ -43,7 +48,7 @@ def billing_config(config: Config) -> Config:
         sources={name: source for name, source in sources.items() if source != Source(name)},
         review=replace(config.review, patterns=patterns, evidence=EvidenceRule()),
         statements=StatementSettings(),
-        journal=JournalSettings(fund=config.journal.fund),
+        journal=JournalSettings(post=config.journal.post, fund=config.journal.fund),
         portal=PortalSettings(),
         plan=PlanSettings(),
     )

@@ -40,6 +40,7 @@ class LineKey:
     """What makes a billing line of a period.
 
     correction: for charges of an earlier month what is done to them, such as `credit of 2025-01`; else empty.
+    posted: whether it is charged, or only shown.
     """
 
     pi: str
@@ -48,12 +49,13 @@ class LineKey:
     source: str
     service: str
     correction: str = ""
+    posted: bool = True
 
 
 def key_of(line: BillingLine) -> LineKey:
     """The key of a billing line."""
     correction = "" if line.entry is Entry.OWN else f"{line.entry} of {line.original} {line.corrects}".rstrip()
-    return LineKey(line.pi, line.project, line.fund, line.source, line.service, correction)
+    return LineKey(line.pi, line.project, line.fund, line.source, line.service, correction, line.posted)
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,7 +80,7 @@ class LineChange:
 
 @dataclass(frozen=True, slots=True)
 class ProjectChange:
-    """The billing lines of one PI and project in one period.
+    """The billing lines of one PI and project in one period that are charged; or, apart, those that are only shown.
 
     old, new: their totals. moved: how much goes to or from lines, whichever is more; not 0 where only the fund changes.
     causes: what each cause adds, in cents; they sum to the difference. funds: what each fund pays more or less, where
@@ -92,6 +94,7 @@ class ProjectChange:
     moved: Decimal
     causes: dict[Cause, Decimal]
     funds: tuple[tuple[str, Decimal], ...]
+    posted: bool = True
 
     @property
     def difference(self) -> Decimal:
@@ -152,6 +155,7 @@ class DecisionChange:
 class PeriodChange:
     """One period before and after. A state is None where that revision says nothing of the period.
 
+    old, new: what is charged. old_shown, new_shown: what is only shown, which is no part of it.
     lines: those that are not the same. projects: all that have such lines, what moves most first.
     causes: what each cause adds to the total, in cents; they sum to the difference.
     queue: what is undecided at the head.
@@ -175,6 +179,8 @@ class PeriodChange:
     queue: tuple[QueueItem, ...]
     sources: tuple[Completeness, ...] = ()
     without: tuple[Without, ...] = ()
+    old_shown: Decimal = ZERO
+    new_shown: Decimal = ZERO
 
     @property
     def difference(self) -> Decimal:
@@ -183,8 +189,13 @@ class PeriodChange:
 
     @property
     def moved(self) -> Decimal:
-        """How much goes to billing lines or from them, whichever is more."""
-        return moved(line.difference for line in self.lines)
+        """How much goes to billing lines that are charged or from them, whichever is more."""
+        return moved(line.difference for line in self.lines if line.key.posted)
+
+    @property
+    def shows(self) -> bool:
+        """Whether anything is only shown, before or after."""
+        return bool(self.old_shown or self.new_shown) or any(not line.key.posted for line in self.lines)
 
     @property
     def reconciles_as_before(self) -> bool:

@@ -89,6 +89,10 @@ def percent(change: Decimal, before: Decimal) -> str:
     return f"{'+' if share > 0 else ''}{share:,f} %".replace("-", "\N{MINUS SIGN}")
 
 
+SHOWN = "Shown only, not charged"
+"""What sources that do not post come to: it stands beside what is charged and never adds to it."""
+
+
 def causes(parts: dict[Cause, Decimal], currency: str) -> str:
     """What each cause adds: `new +1,000.00, price +12.50`; only its name where it moves money and adds none."""
     return ", ".join(f"{cause} {signed(amount, currency)}" if amount else str(cause) for cause, amount in parts.items())
@@ -97,6 +101,11 @@ def causes(parts: dict[Cause, Decimal], currency: str) -> str:
 def funds(change: ProjectChange, currency: str) -> str:
     """What each fund pays more or less, where money moves between funds."""
     return ", ".join(f"{fund or 'no fund'} {signed(amount, currency)}" for fund, amount in change.funds)
+
+
+def project(change: ProjectChange) -> str:
+    """The project, with a word where this is what is only shown of it."""
+    return change.project if change.posted else f"{change.project} (shown only)"
 
 
 def state(period: PeriodChange) -> str:
@@ -155,10 +164,20 @@ def _moves(plan: Plan) -> str:
     old = sum((period.old for period in plan.periods), money.ZERO)
     new = sum((period.new for period in plan.periods), money.ZERO)
     moving = sum(bool(period.lines) for period in plan.periods)
-    amounts = f"{money.human(old, plan.currency)} → {money.human(new, plan.currency)} {plan.currency}"
+    amounts = [_step(old, new, plan.currency)]
+    if any(period.shows for period in plan.periods):
+        old_shown = sum((period.old_shown for period in plan.periods), money.ZERO)
+        new_shown = sum((period.new_shown for period in plan.periods), money.ZERO)
+        shown = f"{SHOWN.lower()}: {_step(old_shown, new_shown, plan.currency)}"
+        charged = any(line.key.posted for period in plan.periods for line in period.lines)
+        amounts = [*(amounts if charged or old or new else []), shown]
+    return f"{moving:,} period{'s' * (moving != 1)} change{'s' * (moving == 1)}: {'; '.join(amounts)}."
+
+
+def _step(old: Decimal, new: Decimal, currency: str) -> str:
     share = percent(new - old, old)
-    change = signed(new - old, plan.currency) + (f", {share}" if share else "")
-    return f"{moving:,} period{'s' * (moving != 1)} change{'s' * (moving == 1)}: {amounts} ({change})."
+    change = signed(new - old, currency) + (f", {share}" if share else "")
+    return f"{money.human(old, currency)} → {money.human(new, currency)} {currency} ({change})"
 
 
 def counted(number: int, one: str) -> str:

@@ -54,7 +54,7 @@ class Text:
 
 @dataclass(frozen=True, slots=True)
 class Chart:
-    """A chart with axis. `outlines` are drawn behind the filled `bars`."""
+    """A chart with axis. `outlines` are drawn behind the filled `bars`. filled: what these are, in the key."""
 
     title: str
     description: str
@@ -68,6 +68,7 @@ class Chart:
     labels: tuple[Text, ...]
     names: tuple[Text, ...]
     values: tuple[Text, ...]
+    filled: str = "amount due"
 
 
 @dataclass(frozen=True, slots=True)
@@ -142,11 +143,15 @@ def stacked(title: str, description: str, months: Sequence[str], series: Sequenc
     )
 
 
-def twelve_months(history: Sequence[PeriodAmounts], marked: str, currency: str, whose: str = "") -> Chart:
+def twelve_months(
+    history: Sequence[PeriodAmounts], marked: str, currency: str, whose: str = "", *, only_shown: bool = False
+) -> Chart:
     """Twelve small bars that end with the last month given: list price as outline, amount due filled.
 
-    marked: the period to point out. whose: names the chart for those who cannot see it.
+    marked: the period to point out. whose: names the chart for those who cannot see it. only_shown: nothing is due;
+    the amounts are the value of what was used.
     """
+    filled, short = ("value", "value") if only_shown else ("amount due", "due")
     shown = list(history)[-12:]
     width, height, left, right, top, bottom = 720, 190, 64, 8, 22, 26
     values = [amount for month in shown for amount in (month.amounts.list, month.amounts.billed)]
@@ -158,7 +163,7 @@ def twelve_months(history: Sequence[PeriodAmounts], marked: str, currency: str, 
     for i, month in enumerate(shown):
         x, amounts = left + slot * i + (slot - thick) / 2, month.amounts
         name = period_human(month.period)
-        words = f"{name}: list {money.human(amounts.list, currency)}, due {money.human(amounts.billed, currency)}"
+        words = f"{name}: list {money.human(amounts.list, currency)}, {short} {money.human(amounts.billed, currency)}"
         series = "marked" if month.period == marked else "plain"
         outlines.append(_bar(x, thick, scale.y(ZERO), scale.y(amounts.list), series, f"{words} {currency}"))
         bars.append(_bar(x, thick, scale.y(ZERO), scale.y(amounts.billed), series, f"{words} {currency}"))
@@ -167,12 +172,13 @@ def twelve_months(history: Sequence[PeriodAmounts], marked: str, currency: str, 
         if month.period == marked:
             highest = scale.y(max(ZERO, amounts.list, amounts.billed))
             marks.append(Text(middle, _px(highest - 6), _short(amounts.billed, currency), marked=True))
-    title, description = _in_words(shown, currency, whose)
+    title, description = _in_words(shown, currency, whose, filled)
     return Chart(
         *(title, description, width, height, left, width - right, scale.ticks(currency), tuple(outlines), tuple(bars)),
         labels=tuple(labels),
         names=(),
         values=tuple(marks),
+        filled=filled,
     )
 
 
@@ -264,16 +270,16 @@ def _cut(label: str) -> str:
     return label if len(label) <= 20 else label[:19] + "…"
 
 
-def _in_words(shown: Sequence[PeriodAmounts], currency: str, whose: str) -> tuple[str, str]:
+def _in_words(shown: Sequence[PeriodAmounts], currency: str, whose: str, filled: str) -> tuple[str, str]:
     if not shown:
         return whose, "No months yet."
     listed = sum((month.amounts.list for month in shown), ZERO)
     billed = sum((month.amounts.billed for month in shown), ZERO)
     highest = max(shown, key=lambda month: (month.amounts.billed, month.period))
     first, last = period_human(shown[0].period), period_human(shown[-1].period)
-    title = f"{whose}: list price and amount due" if whose else "List price and amount due"
+    title = f"{whose}: list price and {filled}" if whose else f"List price and {filled}"
     return title, (
-        f"{first} to {last}: list price {money.human(listed, currency)} {currency}, amount due "
+        f"{first} to {last}: list price {money.human(listed, currency)} {currency}, {filled} "
         f"{money.human(billed, currency)} {currency}. Highest in {period_human(highest.period)} with "
         f"{money.human(highest.amounts.billed, currency)} {currency}."
     )

@@ -3,7 +3,9 @@
     Journal ─▶ JournalRow (text cleaned, fund taken apart) ─┬▶ shipped formats: a tuple of columns each ─▶ CSV
                                                             └▶ Jinja template of the ledger ─▶ any text
 
-Every shipped file is read back before it is handed out: its debits must equal its credits to the last cent.
+Every shipped file is read back before it is handed out. To the last cent its debits must equal its credits, and its net
+must be that of the journal: debits less credits in the rows of payers, which is what the statements say is due. Debits
+themselves differ from file to file, since the summary nets a charge with its refund.
 """
 
 from __future__ import annotations
@@ -36,6 +38,9 @@ CONTROL_TOTALS = "control-totals.json"
 GROUPS = "*groups"
 """Stands in a list of columns for one column per named group of the fund expression."""
 
+PAYER, RECIPIENT = "payer", "recipient"
+"""What the column `role` says: one fund may pay and receive, and net is counted in the rows of payers."""
+
 # The detail is for people too and has room; import files keep to the limit of the accounting system.
 _HEADINGS = {"text": "description"}
 
@@ -48,7 +53,7 @@ _TEMPLATE_ERRORS = (
 
 @dataclass(frozen=True, slots=True)
 class TableFormat:
-    """A shipped format: which columns of which rows. `summed` nets the rows per source, fund and account."""
+    """A shipped format: which columns of which rows. `summed` nets the rows per source, role, fund and account."""
 
     columns: tuple[str, ...]
     summed: bool = False
@@ -58,17 +63,17 @@ JOURNAL_FORMATS: dict[str, TableFormat] = {
     "detail": TableFormat(
         (
             *("period", "date", "statement", "source", "service", "pi", "project"),
-            *("side", "fund", "account", "amount", "text"),
+            *("role", "side", "fund", "account", "amount", "text"),
         )
     ),
     "summary": TableFormat(
-        ("period", "date", "journal", "source", "fund", "account", "debit", "credit"),
+        ("period", "date", "journal", "source", "role", "fund", "account", "debit", "credit"),
         summed=True,
     ),
     "gl": TableFormat(
         (
             *("date", "journal", "line", "account", "fund", GROUPS),
-            *("debit", "credit", "description", "reference"),
+            *("debit", "credit", "description", "reference", "role"),
         )
     ),
 }
@@ -100,6 +105,11 @@ class JournalRow:
     statement: Code
     description: str
     text: str
+
+    @property
+    def role(self) -> str:
+        """`payer` on the side of the PI's fund, `recipient` on that of the credit fund, whichever is debited."""
+        return PAYER if self.payer else RECIPIENT
 
     @property
     def debit(self) -> Decimal | None:
@@ -134,11 +144,16 @@ class JournalHead:
 
 @dataclass(frozen=True, slots=True)
 class JournalTotals:
-    """What templates see as `totals`, in cents. hash: debits + credits, the control total of Banner's GURFEED."""
+    """What templates see as `totals`, in cents.
+
+    net: debits less credits of the payers, which is what the statements say is due.
+    hash: debits + credits, the control total of Banner's GURFEED.
+    """
 
     lines: int
     debits: Decimal
     credits: Decimal
+    net: Decimal
     hash: Decimal
     sources: tuple[SourceControl, ...]
 
@@ -225,10 +240,22 @@ def journal_files(
             problems += fault.problems
             continue
         # What a template makes of the lines cannot be read back, so no sums are claimed for it.
-        rows = data.count(b"\n") + (not data.endswith(b"\n") and bool(data))
-        totals[name] = {"sha256": hashlib.sha256(data).hexdigest(), "rows": rows, "debits": None, "credits": None}
+        lines = data.count(b"\n") + (not data.endswith(b"\n") and bool(data))
+        totals[name] = {
+            "sha256": hashlib.sha256(data).hexdigest(),
+            "lines": lines,
+            **dict.fromkeys(("debits", "credits", "net")),
+        }
     _refuse(problems)
     return {**files, CONTROL_TOTALS: _control_totals(sheet, totals)}
+
+
+def control_totals(journal: Journal, state: State, config: Config, revision: int = 1) -> bytes:
+    """`control-totals.json` of a journal without files: all that is written of a period for showback alone.
+
+    An accounting system may refuse an empty file, or wait for one; these totals say that there is none to import.
+    """
+    return _control_totals(_sheet(journal, state, config, revision), {})
 
 
 def journal_faults(journal: Journal, state: State, config: Config, env: Templates, revision: int = 1) -> list[Problem]:
@@ -295,6 +322,7 @@ def _sheet(journal: Journal, state: State, config: Config, revision: int) -> _Sh
             lines=len(journal.lines),
             debits=journal.debits,
             credits=journal.credits,
+            net=journal.net,
             hash=journal.debits + journal.credits,
             sources=controls,
         ),
@@ -343,10 +371,14 @@ def _table_file(sheet: _Sheet, table: TableFormat) -> bytes:
     cells = [[_cell(sheet, row, column) for column in _columns(table, sheet.groups)] for row in rows]
     text = "".join(",".join(map(quoted, line)) + "\n" for line in [_headings(table, sheet.groups), *cells])
     data = text.encode()
-    debits, credits_ = _read_sums(data)[1:]
+    read = _read_sums(data)
     posted = sum((row.signed for row in rows if row.signed > 0), ZERO)
-    if debits != credits_ or debits != posted:
-        raise ValueError(f"a journal file of {sheet.head.period} does not balance: {debits} against {credits_}")
+    if read.debits != read.credits or read.debits != posted:
+        raise ValueError(
+            f"a journal file of {sheet.head.period} does not balance: {read.debits} against {read.credits}"
+        )
+    if read.net != sheet.totals.net:
+        raise ValueError(f"a journal file of {sheet.head.period} nets {read.net}, the journal {sheet.totals.net}")
     return data
 
 
@@ -388,11 +420,11 @@ def _cell(sheet: _Sheet, row: JournalRow, column: tuple[str, bool]) -> str:
 
 
 def _summed(rows: Iterable[JournalRow]) -> list[JournalRow]:
-    """One row per source, fund and account with the net; those that net to zero are dropped."""
-    first: dict[tuple[str, str, str], JournalRow] = {}
-    nets: dict[tuple[str, str, str], Decimal] = {}
+    """One row per source, role, fund and account with the net; those that net to zero are dropped."""
+    first: dict[tuple[str, str, str, str], JournalRow] = {}
+    nets: dict[tuple[str, str, str, str], Decimal] = {}
     for row in rows:
-        key: tuple[str, str, str] = (row.source, row.fund, row.account)
+        key: tuple[str, str, str, str] = (row.source, row.role, row.fund, row.account)
         first.setdefault(key, row)
         nets[key] = nets.get(key, ZERO) + row.signed
     summed: list[JournalRow] = []
@@ -424,28 +456,41 @@ def _summed(rows: Iterable[JournalRow]) -> list[JournalRow]:
     return summed
 
 
-def _read_sums(data: bytes) -> tuple[int, Decimal, Decimal]:
-    """Rows, debits and credits of a shipped file, read back from its bytes."""
-    rows, debits, credits_ = 0, ZERO, ZERO
+@dataclass(frozen=True, slots=True)
+class _Sums:
+    """What the rows of a shipped file come to."""
+
+    lines: int
+    debits: Decimal
+    credits: Decimal
+    net: Decimal
+
+
+def _read_sums(data: bytes) -> _Sums:
+    """The sums of a shipped file, read back from its bytes."""
+    lines, debits, credits_, net = 0, ZERO, ZERO, ZERO
     for row in csv.DictReader(io.StringIO(data.decode(), newline=""), strict=True):
-        rows += 1
-        if "side" in row:
+        lines += 1
+        # A part of the fund may be called `side` or `amount`; `debit` is always the column of the format.
+        if "debit" not in row:
             amount = Decimal(row["amount"])
-            debits += amount if row["side"] == Side.DEBIT else ZERO
-            credits_ += amount if row["side"] == Side.CREDIT else ZERO
+            debit = amount if row["side"] == Side.DEBIT else ZERO
+            credit = amount if row["side"] == Side.CREDIT else ZERO
         else:
-            debits += Decimal(row["debit"] or 0)
-            credits_ += Decimal(row["credit"] or 0)
-    return rows, debits, credits_
+            debit, credit = Decimal(row["debit"] or 0), Decimal(row["credit"] or 0)
+        debits, credits_ = debits + debit, credits_ + credit
+        net += debit - credit if row["role"] == PAYER else ZERO
+    return _Sums(lines=lines, debits=debits, credits=credits_, net=net)
 
 
 def _file_totals(data: bytes, currency: str) -> dict[str, object]:
-    rows, debits, credits_ = _read_sums(data)
+    read = _read_sums(data)
     return {
         "sha256": hashlib.sha256(data).hexdigest(),
-        "rows": rows,
-        "debits": money.plain(debits, currency),
-        "credits": money.plain(credits_, currency),
+        "lines": read.lines,
+        "debits": money.plain(read.debits, currency),
+        "credits": money.plain(read.credits, currency),
+        "net": money.plain(read.net, currency),
     }
 
 
@@ -465,6 +510,7 @@ def _control_totals(sheet: _Sheet, files: Mapping[str, Mapping[str, object]]) ->
             "lines": sheet.totals.lines,
             "debits": plain(sheet.totals.debits),
             "credits": plain(sheet.totals.credits),
+            "net": plain(sheet.totals.net),
         },
         "sources": {
             control.source: {

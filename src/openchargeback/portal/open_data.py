@@ -22,7 +22,7 @@ from openchargeback.billing.charges_data import COLUMNS, reference_columns
 from openchargeback.ledger.settings import Config
 from openchargeback.model import BilledPeriod
 
-FORMAT_VERSION = 1
+FORMAT_VERSION = 2
 """Grows when a file of the open data changes its shape, so that no build takes an older one for its own."""
 
 LINE_COLUMNS = {
@@ -33,6 +33,7 @@ LINE_COLUMNS = {
     "fund": "string",
     "source": "string",
     "service": "string",
+    "posted": "boolean",
     "charges": "integer",
     "list": "number",
     "discount": "number",
@@ -64,17 +65,18 @@ _CHARGE_WORDS = {
     "list": "List price, exact, in the row's currency",
     "billed": "The cost for billing, exact, in the row's currency, whatever became of it",
     "currency": "ISO 4217 code",
-    "disposition": "billed, held or rejected",
+    "disposition": "billed, held or rejected; billed charges of a source that does not post are only shown",
     "flags": "Why a person had to look at it, separated by semicolons",
     "decisions": "Where it was decided: places in the approval files, separated by semicolons",
 }
 
 _LINE_WORDS = {
     "statement": "Number of the statement that shows the line",
+    "posted": "Whether the line is charged and goes to the journal; otherwise it is only shown",
     "charges": "How many charges the line sums up",
     "list": "List price in cents: discount + billed",
     "discount": "List price less amount billed, in cents",
-    "billed": "The amount due, in cents",
+    "billed": "The amount due, in cents; of a line that is not posted the value of what was used: nothing is due",
     "exact_list": "List price before rounding",
     "exact_billed": "Amount billed before rounding",
 }
@@ -107,7 +109,7 @@ def lines_csv(period: BilledPeriod) -> bytes:
         writer.writerow(
             [
                 *(line.period, numbers[line.pi, line.project], line.pi, line.project, line.fund),
-                *(line.source, line.service, line.charges),
+                *(line.source, line.service, "yes" if line.posted else "no", line.charges),
                 *(money.plain(amount, period.currency) for amount in cents),
                 *(money.exact(line.exact_list), money.exact(line.exact_billed), period.currency),
             ]
@@ -154,6 +156,11 @@ def _charge_fields(config: Config) -> list[dict[str, object]]:
 
 def _fields(columns: dict[str, str], words: dict[str, str]) -> list[dict[str, object]]:
     return [
-        {"name": name, "type": kind, "description": words.get(name, _CHARGE_WORDS.get(name, ""))}
+        {
+            "name": name,
+            "type": kind,
+            **({"trueValues": ["yes"], "falseValues": ["no"]} if kind == "boolean" else {}),
+            "description": words.get(name, _CHARGE_WORDS.get(name, "")),
+        }
         for name, kind in columns.items()
     ]

@@ -83,7 +83,7 @@ def statement_html(templates: Templates, view: StatementView, config: Config) ->
     """The statement as HTML for print."""
     accent = _ACCENT.search(theme_css(config.portal.accent))
     colours = ChartColours(accent=accent[1]) if accent else ChartColours()
-    chart = Markup(history_chart(view.bars, view.currency, colours))  # noqa: S704 - its words are escaped there
+    chart = Markup(history_chart(view.bars, view.currency, colours, only_shown=view.only_shown))  # noqa: S704 - its words are escaped there
     return templates.get_template(TEMPLATE).render(view=view, chart=chart, logo=LOGO_URL, currency=view.currency)
 
 

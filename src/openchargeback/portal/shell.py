@@ -25,7 +25,10 @@ class Link:
 
 @dataclass(frozen=True, slots=True)
 class Shell:
-    """What all pages of a site have in common. `web` and `mail` are empty unless they are safe to link to."""
+    """What all pages of a site have in common. `web` and `mail` are empty unless they are safe to link to.
+
+    showback: nothing on any page is due; amounts are the value of what was used.
+    """
 
     title: str
     organization: str
@@ -36,6 +39,7 @@ class Shell:
     web: str
     navigation: tuple[tuple[str, Link], ...]
     own_pages: tuple[Link, ...]
+    showback: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,7 +63,7 @@ NAVIGATION = (
 )
 
 
-def make_shell(config: Config, pages: tuple[Page, ...], logo: str = "") -> Shell:
+def make_shell(config: Config, pages: tuple[Page, ...], logo: str = "", *, showback: bool = False) -> Shell:
     """The shell of a site. `logo` is the name of the logo's file in `assets/`, empty for none."""
     organization = config.organization
     contact, mail = whom_to_ask(config)
@@ -73,6 +77,7 @@ def make_shell(config: Config, pages: tuple[Page, ...], logo: str = "") -> Shell
         web=safe_address(organization.contact.url),
         navigation=NAVIGATION,
         own_pages=tuple(Link(page.title or page.name, paths.own_page(page.name)) for page in pages),
+        showback=showback,
     )
 
 

@@ -20,7 +20,7 @@ from openchargeback.portal.shell import Head, Link, Shell, fingerprint, make_she
 from openchargeback.portal.templates import Templates, period_human
 from openchargeback.portal.theme import theme_css
 from openchargeback.portal.views import dashboard, files, journals, payers, periods, review
-from openchargeback.portal.views.common import Book, state_view
+from openchargeback.portal.views.common import Book, for_showback, state_view
 
 LOGO_ENDINGS = {".svg": b"<", ".png": b"\x89PNG"}
 
@@ -75,7 +75,7 @@ def site_jobs(site: Site, env: Templates) -> list[FileJob]:
 
 def site_shell(site: Site) -> Shell:
     """What surrounds every page of this site."""
-    return make_shell(site.config, site.pages, _logo_name(site))
+    return make_shell(site.config, site.pages, _logo_name(site), showback=for_showback(site.periods))
 
 
 def site_book(site: Site) -> Book:

@@ -36,9 +36,12 @@ _LEFT, _BAR = 64, 26
 _ROUND = tuple(Decimal(step) for step in ("1", "1.25", "1.5", "2", "2.5", "3", "4", "5", "6", "8", "10"))
 
 
-def history_chart(bars: Sequence[Bar], currency: str, colours: ChartColours | None = None) -> str:
+def history_chart(
+    bars: Sequence[Bar], currency: str, colours: ChartColours | None = None, *, only_shown: bool = False
+) -> str:
     """The SVG element as text; empty where no month has an amount, since twelve empty places say nothing.
 
+    only_shown: the bars are the value of what was used, of which nothing is due.
     The axis starts at zero (below, where credits exceed charges) and ends at a round number, which is labelled.
     """
     colours = colours or ChartColours()
@@ -79,7 +82,7 @@ def history_chart(bars: Sequence[Bar], currency: str, colours: ChartColours | No
         f'fill="{colours.text}">{_whole(tick)}</text>'
         for tick in ticks
     )
-    title = _title(bars, currency)
+    title = _title(bars, currency, *(("value", "value") if only_shown else ("amount due", "due")))
     return (
         f'<svg xmlns="http://www.w3.org/2000/svg" class="history" viewBox="0 0 {_WIDTH} {_HEIGHT}" role="img" '
         f'aria-label={quoteattr(title)} font-family="Inter" font-size="10">'
@@ -103,13 +106,13 @@ def round_up(amount: Decimal) -> Decimal:
     return next(step * power for step in _ROUND if step * power >= amount)
 
 
-def _title(bars: Sequence[Bar], currency: str) -> str:
+def _title(bars: Sequence[Bar], currency: str, what: str, short: str) -> str:
     told = [
-        f"{period_short(bar.period)}: list {money.human(bar.list, currency)}, due {money.human(bar.due, currency)}"
+        f"{period_short(bar.period)}: list {money.human(bar.list, currency)}, {short} {money.human(bar.due, currency)}"
         for bar in bars
         if bar.list or bar.due
     ]
-    return f"List price and amount due by month in {currency}. " + "; ".join(told) + "."
+    return f"List price and {what} by month in {currency}. " + "; ".join(told) + "."
 
 
 def _whole(tick: Decimal) -> str:

@@ -16,7 +16,7 @@ from dataclasses import dataclass
 from openchargeback import money
 from openchargeback.model import Amounts, BillingLine, Entry, Statement
 
-RECORD_VERSION = 2
+RECORD_VERSION = 3
 """Grows when `statement.json` changes its shape, so that a check knows what it reads."""
 
 JSON_NAME = "statement.json"
@@ -62,6 +62,7 @@ def statement_json(statement: Statement, currency: str) -> bytes:
         "project": {"id": statement.project.id, "title": statement.project.title},
         "funds": list(statement.funds),
         "total": _amounts(statement.amounts, currency),
+        "shown": _amounts(statement.shown, currency),
         "lines": [
             {
                 "fund": line.fund,
@@ -69,6 +70,7 @@ def statement_json(statement: Statement, currency: str) -> bytes:
                 "service": line.service,
                 "charges": line.charges,
                 **_entry(line),
+                "posted": line.posted,
                 "exact_list": money.exact(line.exact_list),
                 "exact_billed": money.exact(line.exact_billed),
                 **_amounts(line.amounts, currency),
@@ -94,6 +96,7 @@ def statement_json(statement: Statement, currency: str) -> bytes:
                 "project": found.project,
                 "fund": found.fund,
                 "by": list(found.by),
+                "posted": found.posted,
                 "charges": found.charges,
                 "exact_billed": money.exact(found.exact_billed),
                 "billed": money.plain(found.billed, currency),
@@ -130,14 +133,14 @@ def _entry(line: BillingLine) -> dict[str, str]:
 
 
 def lines_csv(statement: Statement, currency: str) -> bytes:
-    """The billing lines, one a row, amounts in cents and exact; the rows add up to the statement's total."""
-    head = ("statement", "period", "pi", "project", "fund", "source", "service", "charges")
+    """The billing lines, one a row, amounts in cents and exact; the rows that are posted add up to the total."""
+    head = ("statement", "period", "pi", "project", "fund", "source", "service", "posted", "charges")
     corrected = any(line.entry is not Entry.OWN for line in statement.lines)
     rows = (
         [
             *(_cell(text) for text in (statement.number, line.period, line.pi, line.project)),
             *(_cell(text) for text in (line.fund, line.source, line.service)),
-            str(line.charges),
+            *("yes" if line.posted else "no", str(line.charges)),
             *_amounts(line.amounts, currency).values(),
             *((str(line.entry), line.original, line.corrects) if corrected else ()),
             money.exact(line.exact_list),

@@ -5,6 +5,7 @@
 
 All figures are in the minor unit of the ledger's currency and tie: the services of a source add up to its subtotal,
 the subtotals and the funds to the total, and the resources of a service with its rest and its credits to the service.
+What is charged and what is only shown (sources with `post: false`) are apart throughout: two parts, two totals.
 A discount is negative here, as it is printed, so that `list + discount == due` can be read off every row.
 """
 
@@ -13,7 +14,7 @@ from __future__ import annotations
 import calendar
 import datetime as dt
 import unicodedata
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from decimal import Decimal
 
@@ -65,6 +66,9 @@ _FLAG_WORDS = {
     "possible-duplicate": "may be there twice",
     "unusual-amount": "an unusual amount",
 }
+
+NOTHING_CHARGED = "For your information. Nothing will be charged."
+"""What stands at the place of the amount due where there is none by nature."""
 
 # They turn the reading direction of what follows. A resource's name must not be able to reorder figures.
 _DIRECTION_OVERRIDES = frozenset("\u200e\u200f\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069")
@@ -213,9 +217,24 @@ class ReferenceRow:
 
 
 @dataclass(frozen=True, slots=True)
+class Part:
+    """The tables of a statement over some of its lines, with their total."""
+
+    total: Figures
+    sources: tuple[SourceBlock, ...]
+    earlier: tuple[EarlierRow, ...]
+    earlier_total: Figures
+    resources: tuple[ResourceGroup, ...]
+    credits: tuple[CreditRow, ...]
+    credits_total: Figures
+
+
+@dataclass(frozen=True, slots=True)
 class StatementView:
     """Everything on a statement, in the order in which it is read.
 
+    only_shown: nothing on it is charged; then `main` is what is shown, `due` of a figure is the value of what was used,
+    and no fund is told. main: what is charged, otherwise. shown: beside it what is only shown; None for nothing.
     discount_percent: of the list price in per cent, positive for a discount; None without a list price.
     subsidised: the whole list price was covered, so that the value received is what counts.
     sentence: the answer in words. attribution: how PI, project and fund were found, in a sentence; empty if unknown.
@@ -244,17 +263,13 @@ class StatementView:
     references: tuple[ReferenceRow, ...]
     attribution: str
     funds: tuple[str, ...]
-    total: Figures
+    only_shown: bool
+    main: Part
+    shown: Part | None
     discount_percent: Decimal | None
     subsidised: bool
     sentence: str
     bars: tuple[Bar, ...]
-    sources: tuple[SourceBlock, ...]
-    earlier: tuple[EarlierRow, ...]
-    earlier_total: Figures
-    resources: tuple[ResourceGroup, ...]
-    credits: tuple[CreditRow, ...]
-    credits_total: Figures
     fund_rows: tuple[FundRow, ...]
     held: tuple[HeldRow, ...]
     held_total: Decimal
@@ -278,13 +293,13 @@ def statement_view(
     history: the same PI and project in other periods, in any order; months that are missing count as nothing, and this
     period's own amounts always come from the statement. has_logo: whether the template may ask for the logo.
     """
-    total = Amounts.total(line.amounts for line in statement.lines)
+    only_shown = statement.only_shown
+    total = statement.shown if only_shown else statement.amounts
+    main = _part(statement, config, posted=not only_shown)
+    mixed = not only_shown and any(not line.posted for line in statement.lines)
+    shown_part = _part(statement, config, posted=False) if mixed else None
     year, month = (int(part) for part in statement.period.split("-"))
     organization, contact = config.organization, config.organization.contact
-    own = tuple(line for line in statement.lines if line.entry is Entry.OWN)
-    sources = _sources(own, config)
-    earlier = _earlier(statement, config)
-    corrections = _credits(statement.resources, config)
     held = tuple(_held(item, config) for item in statement.held)
     until = statement.issued + dt.timedelta(days=config.statements.questions_until_days)
     return StatementView(
@@ -308,29 +323,50 @@ def statement_view(
         project_id=shown(statement.project.id) if statement.project.id != statement.project.title else "",
         references=tuple(_reference(reference) for reference in statement.references),
         attribution=attribution_sentence(
-            [replace(each, by=tuple(shown(name) for name in each.by)) for each in statement.attributions],
+            [
+                replace(each, by=tuple(shown(name) for name in each.by))
+                for each in statement.attributions
+                if each.posted
+            ],
             config.currency,
         ),
         funds=tuple(shown(fund) for fund in statement.funds),
-        total=Figures.of(total),
+        only_shown=only_shown,
+        main=main,
+        shown=shown_part,
         discount_percent=money.percent(total.discount, total.list),
         subsidised=total.list > 0 and not total.billed,
-        sentence=_sentence(total, config.currency, shown(organization.name), held=bool(held)),
-        bars=_bars(statement.period, total, history),
-        sources=sources,
-        earlier=earlier,
-        earlier_total=_sum(row.figures for row in earlier),
-        resources=_resources(statement, config),
-        credits=corrections,
-        credits_total=_sum(row.figures for row in corrections),
-        fund_rows=_funds(statement.lines),
+        sentence=NOTHING_CHARGED
+        if only_shown
+        else _sentence(total, config.currency, shown(organization.name), held=bool(held)),
+        bars=_bars(statement, history),
+        fund_rows=_funds(line for line in statement.lines if line.posted),
         held=held,
         held_total=sum((row.amount for row in held if row.currency == config.currency), money.ZERO),
-        discount_notes=_discount_notes(sources, config),
+        discount_notes=_discount_notes((*main.sources, *(shown_part.sources if shown_part else ())), config),
         notes=tuple(shown(part) for part in config.statements.note.split("\n\n") if part.strip()),
         contact=Contact(*(shown(part) for part in (contact.name, contact.email, contact.phone, contact.url))),
         questions_until=None if statement.draft else until,
         digest=statement.digest[:16],
+    )
+
+
+def _part(statement: Statement, config: Config, *, posted: bool) -> Part:
+    """The lines that are posted, or those that are only shown, with their resources."""
+    lines = [line for line in statement.lines if line.posted == posted]
+    own = [line for line in lines if line.entry is Entry.OWN]
+    sources = {line.source for line in own}
+    resources = [part for part in statement.resources if part.source in sources]
+    earlier = _earlier(lines, statement.credit_notes, config)
+    corrections = _credits(resources, config)
+    return Part(
+        total=Figures.of(Amounts.total(line.amounts for line in lines)),
+        sources=_sources(own, config),
+        earlier=earlier,
+        earlier_total=_sum(row.figures for row in earlier),
+        resources=_resources(own, resources, config),
+        credits=corrections,
+        credits_total=_sum(row.figures for row in corrections),
     )
 
 
@@ -401,9 +437,8 @@ def _sources(lines: Iterable[BillingLine], config: Config) -> tuple[SourceBlock,
     )
 
 
-def _earlier(statement: Statement, config: Config) -> tuple[EarlierRow, ...]:
+def _earlier(lines: Iterable[BillingLine], notes: Mapping[str, str], config: Config) -> tuple[EarlierRow, ...]:
     """The lines of earlier periods, in their order; funds stand in the table of funds."""
-    notes = statement.credit_notes
     return tuple(
         EarlierRow(
             label=source_label(config, line.source),
@@ -412,7 +447,7 @@ def _earlier(statement: Statement, config: Config) -> tuple[EarlierRow, ...]:
             number=notes[line.corrects] if line.entry is Entry.CREDIT else "",
             figures=Figures.of(line.amounts),
         )
-        for line in sorted(statement.lines, key=lambda line: (line.original, line.corrects, line.key))
+        for line in sorted(lines, key=lambda line: (line.original, line.corrects, line.key))
         if line.entry is not Entry.OWN
     )
 
@@ -444,17 +479,17 @@ _Key = tuple[str, str, Kind]
 """A resource within them: name, id, kind of charge; funds are added up."""
 
 
-def _resources(statement: Statement, config: Config) -> tuple[ResourceGroup, ...]:
-    """The largest resources by list price, as many as the config allows on the whole statement, in their services."""
+def _resources(
+    own: Iterable[BillingLine], resources: Iterable[ResourceLine], config: Config
+) -> tuple[ResourceGroup, ...]:
+    """The largest resources by list price, as many as the config allows on a part of a statement, in their services."""
     lines: dict[_Place, Amounts] = {}
-    for line in statement.lines:
-        if line.entry is not Entry.OWN:
-            continue
+    for line in own:
         place = (line.source, line.service)
         lines[place] = lines.get(place, Amounts()) + line.amounts
     named: dict[_Place, dict[_Key, Amounts]] = {}
     corrections: dict[_Place, Amounts] = {}
-    for part in statement.resources:
+    for part in resources:
         place = (part.source, part.service)
         if part.kind in CORRECTING_KINDS:
             corrections[place] = corrections.get(place, Amounts()) + part.amounts
@@ -535,8 +570,11 @@ def _held(item: QueueItem, config: Config) -> HeldRow:
     )
 
 
-def _bars(period: str, total: Amounts, history: Sequence[PeriodAmounts]) -> tuple[Bar, ...]:
-    known = {entry.period: entry.amounts for entry in history} | {period: total}
+def _bars(statement: Statement, history: Sequence[PeriodAmounts]) -> tuple[Bar, ...]:
+    """What was due month by month; on a statement that is only shown, the value of what was used."""
+    period, shows = statement.period, statement.only_shown
+    known = {entry.period: entry.shown if shows else entry.amounts for entry in history}
+    known[period] = statement.shown if shows else statement.amounts
     year, month = (int(part) for part in period.split("-"))
     last = year * 12 + month - 1
     periods = [f"{at // 12:04}-{at % 12 + 1:02}" for at in range(last - HISTORY_MONTHS + 1, last + 1)]

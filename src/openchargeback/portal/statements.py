@@ -102,7 +102,7 @@ def statement_page(statement: Statement, site: Site, histories: Histories) -> St
     contact, mail = whom_to_ask(config)
     return StatementPage(
         statement=view,
-        chart=twelve_months(months, statement.period, config.currency, view.project_title),
+        chart=twelve_months(months, statement.period, config.currency, view.project_title, only_shown=view.only_shown),
         pdf=paths.statement_pdf(statement),
         pi=Link(view.pi_name, paths.pi_page(statement.pi.email)),
         project=Link(shown(statement.project.id) or view.project_title, paths.project_page(statement.project.id)),
@@ -117,7 +117,8 @@ def statement_histories(periods: tuple[BilledPeriod, ...]) -> Histories:
     histories: dict[tuple[str, str], list[PeriodAmounts]] = {}
     for period in periods:
         for statement in period.statements:
-            histories.setdefault(_payer(statement), []).append(PeriodAmounts(period.period, statement.amounts))
+            amounts = PeriodAmounts(period.period, statement.amounts, statement.shown)
+            histories.setdefault(_payer(statement), []).append(amounts)
     return {payer: tuple(amounts) for payer, amounts in histories.items()}
 
 

@@ -9,15 +9,22 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from openchargeback import __version__
-from openchargeback.billing.journal import journal_of
+from openchargeback.billing.journal import journal_of, posts_nothing
 from openchargeback.ledger import git
 from openchargeback.ledger.config import FILE_NAME
 from openchargeback.ledger.directory import Entry
 from openchargeback.ledger.files import OWN_FOLDERS
 from openchargeback.ledger.frozen import LOGOS, Frozen, part_path
 from openchargeback.ledger.reading import Ledger, read_ledger
+from openchargeback.ledger.settings import Config
 from openchargeback.model import BilledPeriod, Provenance, State
-from openchargeback.portal.journal_files import describer, journal_faults, journal_files
+from openchargeback.portal.journal_files import (
+    CONTROL_TOTALS,
+    control_totals,
+    describer,
+    journal_faults,
+    journal_files,
+)
 from openchargeback.portal.paths import journal_folder
 from openchargeback.portal.pdf_pool import render_pdfs
 from openchargeback.portal.site import FileJob, Site, site_jobs
@@ -241,12 +248,17 @@ def _journals(books: Books, env: Templates) -> dict[str, dict[str, bytes]]:
     return {
         period.period: {
             f"{journal_folder(period.period)}/{name}": data
-            for name, data in journal_files(
-                period.journal, period.state, books.ledger.settings(period.period), env, period.revision
-            ).items()
+            for name, data in _journal(period, books.ledger.settings(period.period), env).items()
         }
         for period in books.periods
     }
+
+
+def _journal(period: BilledPeriod, config: Config, env: Templates) -> dict[str, bytes]:
+    """The files of a period's journal; of one that posts nothing only the control totals."""
+    if posts_nothing(period, config):
+        return {CONTROL_TOTALS: control_totals(period.journal, period.state, config, period.revision)}
+    return journal_files(period.journal, period.state, config, env, period.revision)
 
 
 def word_journals(ledger: Ledger, periods: Sequence[BilledPeriod]) -> tuple[tuple[BilledPeriod, ...], list[Problem]]:
@@ -277,7 +289,7 @@ def credit_fund_warnings(ledger: Ledger, periods: Sequence[BilledPeriod]) -> lis
             for period in periods
             if period.state is State.OPEN
             for line in period.lines
-            if line.amounts.billed
+            if line.posted and line.amounts.billed
         }
     )
     return [

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
 
@@ -22,6 +22,7 @@ from openchargeback.model import (
 from openchargeback.money import ZERO
 from openchargeback.portal import charts, paths
 from openchargeback.portal.shell import Link
+from openchargeback.portal.statement_view import NOTHING_CHARGED
 from openchargeback.portal.templates import date_human, period_human
 
 # Room for sums of exact amounts: Python's usual 28 digits would round some.
@@ -49,12 +50,16 @@ class Change:
 
 @dataclass(frozen=True, slots=True)
 class Summary:
-    """The first figures of a month. `held` counts amounts in the ledger's currency only, in cents."""
+    """The first figures of a month. `held` counts amounts in the ledger's currency only, in cents.
+
+    shown: what is only shown beside the amounts that are due; None where there is no such line.
+    """
 
     period: str
     link: str
     state: StateView
     amounts: Amounts
+    shown: Amounts | None
     discount_percent: Decimal | None
     sentence: str
     held: Decimal
@@ -67,7 +72,7 @@ class Summary:
 
 @dataclass(frozen=True, slots=True)
 class StatementRow:
-    """A statement in a table, with its page and its PDF."""
+    """A statement in a table, with its page and its PDF. shown: what is only shown on it, beside the amounts."""
 
     number: str
     period: str
@@ -77,6 +82,7 @@ class StatementRow:
     title: str
     funds: str
     amounts: Amounts
+    shown: Amounts
     draft: bool
     page: str
     pdf: str
@@ -114,8 +120,18 @@ def covered(amounts: Amounts) -> str:
     return f"Discounts and the institution covered {share:f} % of what was used."
 
 
+def for_showback(periods: Iterable[BilledPeriod]) -> bool:
+    """Whether months have billing lines and none is posted: then nothing on any page is due."""
+    posted = {line.posted for period in periods for line in period.lines}
+    return posted == {False}
+
+
 class Book:
-    """All billing lines of a site, added up once by payer and month, and the names that belong to them."""
+    """All billing lines of a site, added up once by payer and month, and the names that belong to them.
+
+    showback: no line of any month is posted. Then all amounts are the value of what was used, of which nothing is due,
+    and pages say so. Otherwise amounts are what is due, and `shown_…` has apart what is only shown.
+    """
 
     def __init__(
         self,
@@ -128,12 +144,16 @@ class Book:
         self._settings = settings or {}
         self.config, self.currency = config, config.currency
         self.periods, self.months = tuple(periods), tuple(period.period for period in periods)
+        self.showback = for_showback(periods)
         # A period sums its amounts anew each time that they are asked for; a site asks often.
-        self.totals = {period.period: period.amounts for period in periods}
+        self.totals = {each.period: each.shown if self.showback else each.amounts for each in periods}
         self._rows: dict[str, StatementRow] = {}
-        self.by_pi = self._add_up(lambda line: line.pi)
-        self.by_project = self._add_up(lambda line: line.project)
-        self.by_source = self._add_up(lambda line: line.source)
+        due = not self.showback
+        self.by_pi = self._add_up(lambda line: line.pi, posted=due)
+        self.by_project = self._add_up(lambda line: line.project, posted=due)
+        self.by_source = self._add_up(lambda line: line.source, posted=due)
+        self.shown_by_pi = self._add_up(lambda line: line.pi, posted=False) if due else {}
+        self.shown_by_project = self._add_up(lambda line: line.project, posted=False) if due else {}
         self.statements_by_pi = self._statements(lambda statement: statement.pi.email)
         self.statements_by_project = self._statements(lambda statement: statement.project.id)
         statements = [statement for period in periods for statement in period.statements]
@@ -142,8 +162,8 @@ class Book:
         self._projects = {**{s.project.id: s.project for s in statements}, **projects}
         totals = {source: Amounts.total(months.values()).billed for source, months in self.by_source.items()}
         for period in periods:
-            for total in period.sources:
-                totals.setdefault(total.source, ZERO)
+            for source in (*(total.source for total in period.sources), *(line.source for line in period.lines)):
+                totals.setdefault(source, ZERO)
         self.colours = charts.colours(list(config.sources), totals)
 
     def summary(self, index: int) -> Summary:
@@ -156,8 +176,9 @@ class Book:
             link=paths.period_page(period.period),
             state=state_view(period),
             amounts=amounts,
+            shown=period.shown if self.shows(period.lines) else None,
             discount_percent=money.percent(amounts.discount, amounts.list) if amounts.list > 0 else None,
-            sentence=covered(amounts),
+            sentence=self.sentence(amounts),
             held=money.to_cents(money.total(*(item.exact_billed for item in own)), period.currency),
             held_charges=sum(item.charges for item in period.queue),
             foreign_charges=sum(item.charges for item in period.queue if item.currency != period.currency),
@@ -165,6 +186,22 @@ class Book:
             previous_billed=before,
             change=change(amounts.billed, before) if previous else None,
         )
+
+    def amounts(self, statement: Statement) -> Amounts:
+        """The amounts of a statement that these pages tell: what is due, or in a showback book what is shown."""
+        return statement.shown if self.showback else statement.amounts
+
+    def shown(self, statement: Statement) -> Amounts:
+        """What a statement only shows beside its amounts."""
+        return Amounts() if self.showback else statement.shown
+
+    def shows(self, lines: Iterable[BillingLine]) -> bool:
+        """Whether some of these lines are only shown, beside others of the book that are due."""
+        return not self.showback and any(not line.posted for line in lines)
+
+    def sentence(self, amounts: Amounts) -> str:
+        """The amounts in one sentence."""
+        return NOTHING_CHARGED if self.showback else covered(amounts)
 
     def person(self, email: str) -> Person:
         """The PI with this address; the address stands in for a name that nobody gave."""
@@ -211,14 +248,15 @@ class Book:
             project=self.project_link(statement.project.id),
             title=self.project(statement.project.id).title,
             funds=", ".join(statement.funds),
-            amounts=statement.amounts,
+            amounts=self.amounts(statement),
+            shown=self.shown(statement),
             draft=statement.draft,
             page=paths.statement_page(statement),
             pdf=paths.statement_pdf(statement),
         )
 
     def by_source_chart(self, months: Sequence[str]) -> charts.Chart | None:
-        """Amounts due by source over these months, the last of which is what the title speaks of."""
+        """Amounts due (or values) by source over these months, the last of which is what the title speaks of."""
         series = self.source_series(months)
         if not series or not months:
             return None
@@ -226,16 +264,14 @@ class Book:
         biggest = max(series, key=lambda one: one.amounts[-1])
         total = sum((one.amounts[-1] for one in series), ZERO)
         share = money.percent(biggest.amounts[-1], total) if total > 0 else None
-        title = "Amount due by source"
+        what, many = ("value", "Values") if self.showback else ("amount due", "Amounts due")
+        title = f"{what.capitalize()} by source"
         if share is not None and len(series) > 1:
-            title = f"{biggest.label} is {share:f} % of the amount due in {period_human(last)}"
-        description = (
-            f"Amounts due by source, {period_human(months[0])} to {period_human(last)}, in {self.currency}. "
-            + (
-                f"{period_human(last)}: {money.human(total, self.currency)}, of which "
-                + ", ".join(f"{one.label} {money.human(one.amounts[-1], self.currency)}" for one in series)
-                + "."
-            )
+            title = f"{biggest.label} is {share:f} % of the {what} in {period_human(last)}"
+        description = f"{many} by source, {period_human(months[0])} to {period_human(last)}, in {self.currency}. " + (
+            f"{period_human(last)}: {money.human(total, self.currency)}, of which "
+            + ", ".join(f"{one.label} {money.human(one.amounts[-1], self.currency)}" for one in series)
+            + "."
         )
         return charts.stacked(title, description, months, series, self.currency)
 
@@ -256,12 +292,13 @@ class Book:
             own.append(charts.Series(charts.OTHER, "Other sources", charts.OTHER, tuple(others)))
         return own
 
-    def _add_up(self, key: Callable[[BillingLine], str]) -> dict[str, dict[str, Amounts]]:
+    def _add_up(self, key: Callable[[BillingLine], str], *, posted: bool) -> dict[str, dict[str, Amounts]]:
         found: dict[str, dict[str, Amounts]] = defaultdict(dict)
         for period in self.periods:
             parts: dict[str, list[Amounts]] = defaultdict(list)
             for line in period.lines:
-                parts[key(line)].append(line.amounts)
+                if line.posted == posted:
+                    parts[key(line)].append(line.amounts)
             for name, amounts in parts.items():
                 found[name][period.period] = Amounts.total(amounts)
         return {name: found[name] for name in sorted(found)}

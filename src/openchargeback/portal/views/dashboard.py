@@ -64,7 +64,9 @@ def dashboard(book: Book, provenance: Provenance) -> Dashboard:
     held = [item for period in book.periods for item in period.undecided]
     return Dashboard(
         latest=book.summary(len(book.periods) - 1) if latest else None,
-        history=charts.twelve_months(book.history(book.totals), latest.period, book.currency, "All sources")
+        history=charts.twelve_months(
+            book.history(book.totals), latest.period, book.currency, "All sources", only_shown=book.showback
+        )
         if latest
         else None,
         waiting=reason_rows(held),

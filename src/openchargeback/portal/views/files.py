@@ -61,6 +61,7 @@ class SourceNote:
     cost: str
     credit_fund: str
     note: str
+    posts: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,6 +109,8 @@ def own_page(page: Page) -> OwnPage:
 def about(book: Book, provenance: Provenance) -> About:
     """How figures come about, with the notes on each source in the order of their colours."""
     settings = [book.config.source(name) for name in book.colours]
-    sources = tuple(SourceNote(s.label or s.name, s.cost, s.credit_fund, s.note) for s in settings)
+    sources = tuple(
+        SourceNote(s.label or s.name, s.cost, s.credit_fund, s.note, book.config.posts(s.name)) for s in settings
+    )
     schemas = tuple(SchemaLink(schema_for(dialect)["title"], paths.schema(dialect)) for dialect in DIALECTS)
     return About(provenance, sources, schemas, paths.DATA_PACKAGE)

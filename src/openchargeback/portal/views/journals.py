@@ -6,6 +6,7 @@ import datetime as dt
 from dataclasses import dataclass
 from decimal import Decimal
 
+from openchargeback.billing.journal import SourceControl, posts_nothing, source_controls
 from openchargeback.model import JournalLine, Side, State
 from openchargeback.money import ZERO
 from openchargeback.portal import paths
@@ -25,32 +26,36 @@ class JournalRow:
 
 @dataclass(frozen=True, slots=True)
 class Control:
-    """One source in the journal: what its payers were charged, which is what its credit fund received."""
+    """One source in the journal: what its payers were charged, net, which is what its credit fund received."""
 
     source: str
     lines: int
-    payers: Decimal
+    debits: Decimal
+    credits: Decimal
+    net: Decimal
     credited: Decimal
     balanced: bool
 
 
 @dataclass(frozen=True, slots=True)
 class JournalView:
-    """The page of a journal."""
+    """The page of a journal. net: debits less credits of the payers, which the statements sum to (`due`)."""
 
     period: str
     period_link: str
     state: StateView
     final: bool
+    posts_nothing: bool
     files: tuple[Link, ...]
     folder: str
     accounting_date: dt.date
     rows: tuple[JournalRow, ...]
     debits: Decimal
     credits: Decimal
+    net: Decimal
+    due: Decimal
     balanced: bool
     controls: tuple[Control, ...]
-    payers: Decimal
     credited: Decimal
 
 
@@ -59,24 +64,24 @@ def journal_view(book: Book, index: int, files: tuple[str, ...]) -> JournalView:
     period = book.periods[index]
     pages = {statement.number: paths.statement_page(statement) for statement in period.statements}
     journal = period.journal
-    sources: dict[str, list[JournalLine]] = {}
-    for line in journal.lines:
-        sources.setdefault(line.source, []).append(line)
-    controls = tuple(_control(book.source_label(source, period.period), sources[source]) for source in sorted(sources))
+    controls = tuple(_control(book.source_label(each.source, period.period), each) for each in source_controls(journal))
+    due = sum((statement.amounts.billed for statement in period.statements), ZERO)
     return JournalView(
         period=period.period,
         period_link=paths.period_page(period.period),
         state=state_view(period),
         final=period.state is not State.OPEN,
+        posts_nothing=posts_nothing(period, book.settings(period.period)),
         files=tuple(Link(path.rsplit("/", 1)[-1], path) for path in files),
         folder=paths.journal_folder(period.period),
         accounting_date=period.accounting_date,
         rows=tuple(_row(line, pages.get(line.statement, "")) for line in journal.lines),
         debits=journal.debits,
         credits=journal.credits,
-        balanced=journal.debits == journal.credits,
+        net=journal.net,
+        due=due,
+        balanced=journal.debits == journal.credits and journal.net == due,
         controls=controls,
-        payers=sum((control.payers for control in controls), ZERO),
         credited=sum((control.credited for control in controls), ZERO),
     )
 
@@ -86,7 +91,14 @@ def _row(line: JournalLine, page: str) -> JournalRow:
     return JournalRow(line, page, line.amount if debit else None, None if debit else line.amount)
 
 
-def _control(label: str, lines: list[JournalLine]) -> Control:
-    payers = sum((line.signed for line in lines if line.payer), ZERO)
-    credited = -sum((line.signed for line in lines if not line.payer), ZERO)
-    return Control(label, len(lines), payers, credited, payers == credited)
+def _control(label: str, control: SourceControl) -> Control:
+    credited = ZERO - control.credited
+    return Control(
+        source=label,
+        lines=control.lines,
+        debits=control.debits,
+        credits=control.credits,
+        net=control.payers,
+        credited=credited,
+        balanced=control.payers == credited,
+    )

@@ -11,12 +11,12 @@ from openchargeback.model import Amounts, BillingLine, Person, Project, QueueIte
 from openchargeback.portal import charts, paths
 from openchargeback.portal.shell import Link
 from openchargeback.portal.templates import exact_places
-from openchargeback.portal.views.common import YEAR, Book, Change, StatementRow, change, covered
+from openchargeback.portal.views.common import YEAR, Book, Change, StatementRow, change
 
 
 @dataclass(frozen=True, slots=True)
 class PayerRow:
-    """A PI or project in a list: the latest month and the last twelve together."""
+    """A PI or project in a list: the latest month and the last twelve together. shown: what is only shown of both."""
 
     link: Link
     name: str
@@ -25,17 +25,23 @@ class PayerRow:
     change: Change | None
     year: Amounts
     line: charts.Line | None
+    shown: Amounts
+    shown_year: Amounts
 
 
 @dataclass(frozen=True, slots=True)
 class PayerList:
-    """All PIs or all projects with their totals. `previous` is empty where there is only one month."""
+    """All PIs or all projects with their totals. `previous` is empty where there is only one month.
+
+    shown: what is only shown of the latest month, beside what is due; None where nothing is in twelve months.
+    """
 
     period: str
     previous: str
     rows: tuple[PayerRow, ...]
     latest: Amounts
     year: Amounts
+    shown: Amounts | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,6 +61,8 @@ class PayerView:
 
     period: the last month that has a statement here. others: the projects of a PI, or the PIs of a project.
     statements: the newest first, with their total over all months.
+    shown, shown_services: what is only shown of that month beside what is due; None and none where nothing is.
+    shown_total: the same over all statements.
     """
 
     name: str
@@ -65,14 +73,17 @@ class PayerView:
     period_link: str
     draft: bool
     amounts: Amounts
+    shown: Amounts | None
     discount_percent: Decimal | None
     sentence: str
     chart: charts.Chart
     history: tuple[tuple[str, Amounts], ...]
     services: tuple[ServiceRow, ...]
+    shown_services: tuple[ServiceRow, ...]
     others: tuple[PayerRow, ...]
     statements: tuple[StatementRow, ...]
     total: Amounts
+    shown_total: Amounts | None
     held: tuple[QueueItem, ...]
     held_places: int
     currency: str
@@ -118,6 +129,8 @@ def _view(
     amounts = by_month.get(period, Amounts())
     history = book.history(by_month, period)
     held = tuple(group for statement in latest for group in statement.held)
+    lines = [line for statement in latest for line in statement.lines]
+    apart = [line for line in lines if not line.posted] if book.shows(lines) else []
     name = person.name if person else project.title if project else ""
     return PayerView(
         name=name,
@@ -128,14 +141,19 @@ def _view(
         period_link=paths.period_page(period),
         draft=any(statement.draft for statement in latest),
         amounts=amounts,
+        shown=Amounts.total(line.amounts for line in apart) if apart else None,
         discount_percent=money.percent(amounts.discount, amounts.list) if amounts.list > 0 else None,
-        sentence=covered(amounts),
-        chart=charts.twelve_months(history, period, book.currency, name),
+        sentence=book.sentence(amounts),
+        chart=charts.twelve_months(history, period, book.currency, name, only_shown=book.showback),
         history=tuple((month.period, month.amounts) for month in reversed(history)),
-        services=_services(book, (line for statement in latest for line in statement.lines)),
+        services=_services(book, (line for line in lines if line.posted != book.showback)),
+        shown_services=_services(book, apart),
         others=tuple(others),
         statements=tuple(book.statement_row(statement) for statement in statements),
-        total=Amounts.total(statement.amounts for statement in statements),
+        total=Amounts.total(book.amounts(statement) for statement in statements),
+        shown_total=Amounts.total(book.shown(statement) for statement in statements)
+        if any(book.shows(statement.lines) for statement in statements)
+        else None,
         held=held,
         held_places=exact_places([group.exact_billed for group in held]),
         currency=book.currency,
@@ -166,22 +184,31 @@ def _services(book: Book, lines: Iterable[BillingLine]) -> tuple[ServiceRow, ...
 
 def _pi_row(book: Book, email: str, project: str | None = None) -> PayerRow:
     person = book.person(email)
-    by_month = book.by_pi.get(email, {}) if project is None else _both(book, email, project)
-    return _row(book, book.pi_link(email), person.name or email, person.department, by_month)
+    by_month, shown = (
+        (book.by_pi.get(email, {}), book.shown_by_pi.get(email, {})) if project is None else _both(book, email, project)
+    )
+    return _row(book, book.pi_link(email), person.name or email, person.department, by_month, shown)
 
 
 def _project_row(book: Book, identifier: str, pi: str | None = None) -> PayerRow:
-    by_month = book.by_project.get(identifier, {}) if pi is None else _both(book, pi, identifier)
+    by_month, shown = (
+        (book.by_project.get(identifier, {}), book.shown_by_project.get(identifier, {}))
+        if pi is None
+        else _both(book, pi, identifier)
+    )
     title = book.project(identifier).title
-    return _row(book, book.project_link(identifier), identifier, "" if title == identifier else title, by_month)
+    return _row(book, book.project_link(identifier), identifier, "" if title == identifier else title, by_month, shown)
 
 
-def _both(book: Book, email: str, project: str) -> dict[str, Amounts]:
+def _both(book: Book, email: str, project: str) -> tuple[dict[str, Amounts], dict[str, Amounts]]:
+    """By month the amounts of a PI in a project, and beside them what is only shown."""
     own = [s for s in book.statements_by_pi[email] if s.project.id == project]
-    return {statement.period: statement.amounts for statement in own}
+    return {each.period: book.amounts(each) for each in own}, {each.period: book.shown(each) for each in own}
 
 
-def _row(book: Book, link: Link, name: str, detail: str, by_month: dict[str, Amounts]) -> PayerRow:
+def _row(
+    book: Book, link: Link, name: str, detail: str, by_month: dict[str, Amounts], shown: dict[str, Amounts]
+) -> PayerRow:
     months = book.months[-YEAR:]
     amounts = [by_month.get(month, Amounts()) for month in months]
     due = [amount.billed for amount in amounts]
@@ -193,6 +220,8 @@ def _row(book: Book, link: Link, name: str, detail: str, by_month: dict[str, Amo
         change=change(due[-1], due[-2]) if len(due) > 1 else None,
         year=Amounts.total(amounts),
         line=charts.small_line(months, due, book.currency),
+        shown=shown.get(months[-1], Amounts()),
+        shown_year=Amounts.total(shown.get(month, Amounts()) for month in months),
     )
 
 
@@ -203,4 +232,5 @@ def _list(book: Book, rows: Sequence[PayerRow]) -> PayerList:
         rows=tuple(rows),
         latest=Amounts.total(row.latest for row in rows),
         year=Amounts.total(row.year for row in rows),
+        shown=Amounts.total(row.shown for row in rows) if any(row.shown_year != Amounts() for row in rows) else None,
     )

@@ -7,6 +7,7 @@ from decimal import Decimal
 
 from openchargeback import money
 from openchargeback.billing.completeness import GONE_SHOWN, Completeness, completeness, month_of
+from openchargeback.billing.journal import posts_nothing
 from openchargeback.model import BilledPeriod, DecisionRecord, Evidence, FileRecord, SourceTotals, Without
 from openchargeback.plan import words
 from openchargeback.portal import charts, paths
@@ -26,20 +27,22 @@ class PeriodRow:
 
 @dataclass(frozen=True, slots=True)
 class PeriodList:
-    """All months, the newest first."""
+    """All months, the newest first. shows: whether anything is only shown beside what is due."""
 
     rows: tuple[PeriodRow, ...]
     chart: charts.Chart | None
+    shows: bool
 
 
 @dataclass(frozen=True, slots=True)
 class SourceRow:
-    """One source's control total (exact), where the parts make up what was imported."""
+    """One source's control total (exact), where the parts make up what was imported. posts: whether it is charged."""
 
     label: str
     colour: str
     totals: SourceTotals
     credited: str
+    posts: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,6 +67,15 @@ class FlagLine:
     amount: Decimal
     currency: str
     held: int
+
+
+@dataclass(frozen=True, slots=True)
+class JournalTotals:
+    """What the journal of a month sums to; net is what its statements say is due."""
+
+    debits: Decimal
+    credits: Decimal
+    net: Decimal
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,6 +104,8 @@ class PeriodView:
     file_places: int
     journal: Link
     journal_lines: int
+    journal_totals: JournalTotals
+    posts_nothing: bool
     journal_files: tuple[Link, ...]
     data_files: tuple[Link, ...]
     digest: str
@@ -101,8 +115,13 @@ def period_list(book: Book) -> PeriodList:
     """The list of months."""
     rows = [PeriodRow(book.summary(i), len(period.statements)) for i, period in enumerate(book.periods)]
     newest = book.months[-1] if book.months else ""
-    chart = charts.twelve_months(book.history(book.totals), newest, book.currency, "All sources") if newest else None
-    return PeriodList(tuple(reversed(rows)), chart)
+    history = book.history(book.totals)
+    chart = (
+        charts.twelve_months(history, newest, book.currency, "All sources", only_shown=book.showback)
+        if newest
+        else None
+    )
+    return PeriodList(tuple(reversed(rows)), chart, any(row.summary.shown for row in rows))
 
 
 def period_view(book: Book, index: int, journal_files: tuple[str, ...]) -> PeriodView:
@@ -114,7 +133,11 @@ def period_view(book: Book, index: int, journal_files: tuple[str, ...]) -> Perio
         earlier=_link(book, index - 1),
         later=_link(book, index + 1),
         chart=charts.twelve_months(
-            book.history(book.totals, period.period), period.period, book.currency, period_human(period.period)
+            book.history(book.totals, period.period),
+            period.period,
+            book.currency,
+            period_human(period.period),
+            only_shown=book.showback,
         ),
         sources=sources,
         totals=_sum(period, book.currency),
@@ -130,6 +153,8 @@ def period_view(book: Book, index: int, journal_files: tuple[str, ...]) -> Perio
         file_places=exact_places([file.exact_billed for file in period.files]),
         journal=Link(f"Journal {period.period}", paths.journal_page(period.period)),
         journal_lines=len(period.journal.lines),
+        journal_totals=JournalTotals(period.journal.debits, period.journal.credits, period.journal.net),
+        posts_nothing=posts_nothing(period, book.settings(period.period)),
         journal_files=tuple(Link(path.rsplit("/", 1)[-1], path) for path in journal_files),
         data_files=tuple(
             Link(path.rsplit("/", 1)[-1], path)
@@ -146,8 +171,10 @@ def _link(book: Book, index: int) -> Link | None:
 
 
 def _source_row(book: Book, total: SourceTotals, period: str) -> SourceRow:
-    fund = book.settings(period).source(total.source).credit_fund
-    return SourceRow(book.source_label(total.source, period), book.colours[total.source], total, fund)
+    settings = book.settings(period)
+    fund = settings.source(total.source).credit_fund
+    label = book.source_label(total.source, period)
+    return SourceRow(label, book.colours[total.source], total, fund, settings.posts(total.source))
 
 
 def _completeness(book: Book, index: int) -> tuple[CompletenessRow, ...]:
