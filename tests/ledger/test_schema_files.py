@@ -46,9 +46,9 @@ for tag, pattern, first in (
     Yaml12.add_implicit_resolver(f"tag:yaml.org,2002:{tag}", re.compile(rf"^(?:{pattern})$"), first)
 
 
-def read(name: str, text: str) -> list[object]:
-    """What the program finds wrong with a file of that kind."""
-    data, path = text.encode(), PATHS[name]
+def read(name: str, text: str, path: str = "") -> list[object]:
+    """What the program finds wrong with a file of that kind, at a place where one may lie."""
+    data, path = text.encode(), path or PATHS[name]
     match name:
         case "config":
             return read_config(data)[1]
@@ -121,7 +121,7 @@ def check_all(root: Path) -> list[str]:
         text = (root / relative).read_text(encoding="utf-8")
         name = kind_of(relative)
         assert faults(name, text) == [], relative
-        assert read(name, text) == [], relative
+        assert read(name, text, relative) == [], relative
         pointer = re.match(r"# yaml-language-server: \$schema=(\S+)\n", text)
         assert pointer, f"{relative} names no schema"
         assert ((root / relative).parent / pointer[1]).resolve() == (root / ".schemas" / f"{name}.json").resolve()
@@ -164,6 +164,11 @@ DECISION = "decisions: [{decision: approve, reason: r, by: b, charges: [01234567
         ("period", "state: open"),
         ("period", "state: closed\nrevision: 2\nclosed: {on: 2025-02-03}"),
         ("period", "state: open\nclosed:\nseal:"),
+        (
+            "period",
+            "state: closed\nclosed: {on: 2025-02-03}\naccounting_date: 2025-02-08\nwithout: [{source: a, reason: 1}]",
+        ),
+        ("config", "organization: A\nsources: {hpc: {expected: monthly}, aws: {expected: irregular}}"),
     ],
 )
 def test_what_the_program_accepts_the_editor_does_too(name, text):
@@ -218,6 +223,11 @@ def test_what_the_program_accepts_the_editor_does_too(name, text):
         ("period", "state: closed\nclosed: {by: me}"),
         ("period", "state: open\nclosed: {on: 2025-02-03}"),
         ("period", f"state: open\nfrozen: {'0' * 64}"),
+        ("period", "state: open\naccounting_date: 2025-01-31"),
+        ("period", "state: open\nwithout: [{source: hpc, reason: r}]"),
+        ("period", "state: closed\nclosed: {on: 2025-02-03}\nwithout: [{source: hpc}]"),
+        ("period", 'state: closed\nclosed: {on: 2025-02-03}\nwithout: [{source: hpc, reason: ""}]'),
+        ("config", "organization: A\nsources: {hpc: {expected: yearly}}"),
         ("period", "state: closed\nclosed: {on: 2025-02-03}\nfinalized: {on: 2025-03-03}"),
         ("period", f"state: closed\nclosed: {{on: 2025-02-03}}\nseal: {{digest: {'0' * 64}, files: {{}}}}"),
     ],

@@ -283,6 +283,18 @@ def test_a_month_that_was_only_opened_is_not_called_incomplete(tmp_path):
     assert (period["period"], period["completeness"]) == ("2025-02", [])
 
 
+def test_another_accounting_date_is_another_closing(tmp_path):
+    """Which takes a later revision."""
+    ledger = Ledger(tmp_path / "l")
+    ledger.write("config.yaml", CONFIG)
+    ledger.charges(ROWS)
+    ledger.program("periods", "close", "2025-01", "--on", "2025-02-03", "--by", "a@example.edu")
+    ledger.commit()
+    path = ledger.root / "periods/2025-01.yaml"
+    path.write_text(path.read_text("utf-8").replace("date: 2025-01-31", "date: 2025-02-01"), encoding="utf-8")
+    assert "revision-reused" in run(ledger.root, "HEAD").stderr
+
+
 def test_what_is_expected_bears_on_no_closed_month(tmp_path):
     """Else every first `expected: monthly` would be told of all closed months."""
     ledger = Ledger(tmp_path / "l")

@@ -37,6 +37,11 @@ def touched_periods(
     return [problem for problem in found if problem is not None]
 
 
+def _closing(state: PeriodFile) -> tuple[object, ...]:
+    """What the period file says of the closing; finalizing adds to it."""
+    return (state.closed, state.accounting_date, state.without, state.frozen)
+
+
 def _touched(period: str, touched: list[str], was: PeriodFile, now: PeriodFile) -> Problem | None:
     """What there is to say of the changed files of a period."""
     data = [path for path in touched if not path.startswith("periods/")]
@@ -47,7 +52,7 @@ def _touched(period: str, touched: list[str], was: PeriodFile, now: PeriodFile) 
         )
     if was.state is State.OPEN:
         return None
-    same_closing = now.state is not State.OPEN and (now.closed, now.frozen) == (was.closed, was.frozen)
+    same_closing = now.state is not State.OPEN and _closing(now) == _closing(was)
     if now.revision <= was.revision and not same_closing:
         how = "open" if now.state is State.OPEN else "closed otherwise"
         told = f"{period} was closed as revision {was.revision}, and is {how} without a later revision"
