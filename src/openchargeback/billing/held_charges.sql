@@ -32,7 +32,8 @@ JOIN attributed AS charge USING (n)
 JOIN payer ON payer.id = charge.payer
 JOIN charge_id USING (n)
 JOIN detail USING (n)
-JOIN (SELECT n, json_group_object(flag, why ORDER BY flag)::VARCHAR AS flags FROM flag GROUP BY n) AS raised USING (n)
+JOIN (SELECT n, to_json(map_from_entries(list((flag, why) ORDER BY flag)))::VARCHAR AS flags FROM flag GROUP BY n) AS raised
+    USING (n)
 LEFT JOIN follows USING (n)
 LEFT JOIN charge_id AS original ON original.n = follows.original
 ORDER BY charge_id.id
