@@ -202,6 +202,7 @@ def test_what_the_program_accepts_the_editor_does_too(name, text):
         ("approvals", DECISION.replace("charges:", "where: {source: s, flags: [a]}, expect: {charges: 1}, charges:")),
         ("approvals", DECISION.replace(", clears: [a]", "")),
         ("approvals", ITEM.replace("expect: {charges: 1}, ", "")),
+        ("approvals", ITEM.replace("expect: {charges: 1}", "expect: {}")),
         ("approvals", ITEM.replace("clears: [a], ", "")),
         ("approvals", ITEM.replace("flags: [a, b]", "flag: a")),
         ("approvals", ITEM.replace("source: s, ", "")),
