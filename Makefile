@@ -1,5 +1,5 @@
 .DEFAULT_GOAL := help
-.PHONY: help demo test check docs pictures bench fuzz schemas lock clean
+.PHONY: help demo test check docs pictures bench fuzz schemas sample lock clean
 
 help: ## Show what can be made
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "make %-8s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -41,6 +41,10 @@ schemas: ## Write the schemas of charges and of the YAML files of a ledger
 	@tools/setup run
 	@.venv/bin/python tools/schemas.py
 	@.venv/bin/python tools/yaml_schemas.py
+
+sample: ## Close the months of the sample ledger and of tests/ledgers anew
+	@tools/setup run
+	@.venv/bin/python tools/sample_ledger.py
 
 lock: ## Write the lock files; LOCK_ARGS=--upgrade takes the newest versions
 	@tools/lock $(LOCK_ARGS)

@@ -21,6 +21,8 @@ HYPHENATED = re.compile(r"[a-z]+(-[a-z]+)+")
 TAKES_CODE = {"Problem": 1, "fault": 1, "problem": 0, "add": 0, "Rule": 0, "Finding": 0, "Fault": 2}
 # Errors of Frictionless that are handed on by their own names (focus/judge.py).
 FROM_FRICTIONLESS = {"blank-row", "constraint-error", "extra-cell", "missing-cell", "type-error"}
+# How SQL raises a flag: on a charge (n), or on a way of attribution (id).
+RAISED = r"^SELECT (?:[a-z]+\.)?(?:n|id)(?: AS payer)?, '([a-z-]+)'"
 # Rooms in which a tuple or a mapping that begins with a hyphenated word is a code with its message.
 DATA_ROOMS = {"ledger", "focus", "review", "billing", "convert", "plan"}
 
@@ -73,7 +75,7 @@ def flags() -> set[str]:
     found: set[str] = set()
     for path in (SOURCE / "review").iterdir():
         if path.suffix == ".sql":
-            found |= set(re.findall(r"^SELECT (?:charge\.)?n, '([a-z-]+)'", path.read_text("utf-8"), re.MULTILINE))
+            found |= set(re.findall(RAISED, path.read_text("utf-8"), re.MULTILINE))
         elif path.suffix == ".py":
             found |= set(re.findall(r"INSERT INTO flag SELECT (?:charge\.)?n, '([a-z-]+)'", path.read_text("utf-8")))
     return found

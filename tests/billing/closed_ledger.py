@@ -4,7 +4,12 @@ from __future__ import annotations
 
 import datetime as dt
 import json
+import sys
 from pathlib import Path
+
+sys.path.insert(0, str(Path(__file__).parents[1] / "review"))
+
+from small_ledger import items_with, target
 
 from openchargeback.ledger.periods import Event
 from openchargeback.model import BilledPeriod
@@ -33,7 +38,7 @@ CONFIG = """organization: {name: X University, logo: logo.svg}
 sources: {aws: {credit_fund: C-1, label: Amazon, note: cheap}}
 journal: {description: "{{ source_label }} {{ project }}"}
 """
-PEOPLE = "people: [{email: a@x.edu, name: Ada, aliases: [aa@x.edu]}]\n"
+PEOPLE = "people: [{email: a@x.edu, name: Ada, aliases: [aa@x.edu]}, {email: b@x.edu}, {email: c@x.edu}]\n"
 PROJECTS = "projects: [{id: p, title: Proteins, pi: a@x.edu}, {id: q, title: Quarks, pi: b@x.edu, fund: G-1}]\n"
 LOGO = '<svg xmlns="http://www.w3.org/2000/svg" width="4" height="4"><rect width="4" height="4"/></svg>'
 
@@ -49,6 +54,12 @@ def month(root: Path, period: str = PERIOD) -> BilledPeriod:
     found = books.period(period)
     assert found is not None
     return found
+
+
+def on_item(root: Path, flag: str, period: str = PERIOD) -> dict[str, object]:
+    """A decision, but for its verb, on the one queue item that a flag holds: keys, expectation, all flags cleared."""
+    (item,) = items_with(month(root, period), flag)
+    return {**target(item), "clears": list(item.uncleared)}
 
 
 def problems(root: Path) -> list[Problem]:

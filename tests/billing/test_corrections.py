@@ -11,10 +11,10 @@ from decimal import Decimal
 from pathlib import Path
 
 import pytest
-from closed_ledger import CONFIG, HEAD, ON, PEOPLE, PROJECTS, month, problems, row
+from closed_ledger import CONFIG, HEAD, ON, PEOPLE, PROJECTS, month, on_item, problems, row
 
 from openchargeback.billing import reconciliation
-from openchargeback.billing.credits import billed_charges, charge_cents
+from openchargeback.billing.credits import BilledFilter, billed_charges, charge_cents
 from openchargeback.model import Amounts, BilledPeriod, Entry
 from openchargeback.publish import closing
 from openchargeback.publish.billed import kept_charges
@@ -78,7 +78,7 @@ def held_id(root: Path, resource: str) -> str:
     return next(line.split(",")[0] for line in lines if f",{resource}," in line)
 
 
-FUND = {"decision": "reassign", "set": {"fund": "F-9"}, "where": {"flag": "missing-fund"}}
+FUND = {"decision": "reassign", "set": {"fund": "F-9"}, "clears": ["missing-fund"]}
 
 
 def by_entry(period: BilledPeriod) -> dict[tuple[Entry, str], Amounts]:
@@ -112,14 +112,14 @@ def test_late_charges_are_billed_in_the_open_month_and_rounded_as_a_group(root: 
     ]
     assert found.journal.debits == found.journal.credits == Decimal("15.01")
     after = month(root, JAN)
-    assert replace(after, waiting=None, still_held=None) == before
-    waiting = {(group.flag, group.held) for group in after.queue}
-    assert waiting == {("missing-fund", 1), ("pattern:big", 1), ("foreign-currency", 1)}
+    assert replace(after, still_queued=before.still_queued) == before
+    waiting = sorted((item.uncleared, item.charges) for item in after.undecided)
+    assert waiting == [(("foreign-currency",), 1), (("missing-fund", "pattern:big"), 1)]
 
 
 def test_the_accounts_of_held_charges_carry_over(root: Path) -> None:
     """Opening, newly held, late billed, late rejected, closing, in each currency."""
-    decide(root, FEB, late_two(root), {"decision": "reject", "where": {"flag": "foreign-currency"}})
+    decide(root, FEB, late_two(root), {"decision": "reject", **on_item(root, "foreign-currency")})
     accounts = {(each.period, each.currency): each for each in reconciliation.held_accounts(open_books(root).periods)}
     feb = accounts[FEB, "USD"]
     assert (feb.opening, feb.newly, feb.late_billed, feb.late_rejected, feb.closing) == tuple(
@@ -139,29 +139,31 @@ def test_a_project_set_late_takes_the_directory_as_of_the_original_month(root: P
     decision = {"decision": "reassign", "set": {"project": "n"}, "clears": ["missing-fund"]}
     decide(root, FEB, decision | {"charges": [held_id(root, "h1")]})
     (line,) = [line for line in month(root, FEB).lines if line.entry is Entry.LATE]
-    assert (line.pi, line.project, line.fund) == ("a@x.edu", "n", "O-1")
+    assert (line.pi, line.project, line.fund) == ("old@x.edu", "n", "O-1")
 
 
 @pytest.mark.parametrize(
     ("decision", "code"),
     [
         ({"decision": "approve", "clears": ["missing-fund"], "charges": ["h1"]}, "incomplete-decision"),
-        ({**FUND, "set": {"project": "nowhere"}}, "unknown-project"),
-        (FUND, "late-still-held"),
-        ({"decision": "reject", "charges": ["0123456789abcdef"]}, "void-decision"),
-        ({"decision": "reject", "where": {"flag": "missing-fund"}, "expect": {"charges": 9}}, "void-decision"),
-        ({"decision": "reject", "charges": ["h1"], "period": FEB}, "not-closed"),
-        ({"decision": "reject", "charges": ["h1"], "period": "2024-01"}, "not-closed"),
+        ({**FUND, "set": {"project": "nowhere"}, "charges": ["h1"]}, "unknown-project"),
+        ({**FUND, "charges": ["big"]}, "late-still-held"),
+        ({"decision": "reject", "clears": ["missing-fund"], "charges": ["0123456789abcdef"]}, "void-decision"),
+        ({"decision": "reject", "expect": {"charges": 9}, "item": "foreign-currency"}, "void-decision"),
+        ({"decision": "reject", "clears": ["missing-fund"], "charges": ["h1"], "period": FEB}, "not-closed"),
+        ({"decision": "reject", "clears": ["missing-fund"], "charges": ["h1"], "period": "2024-01"}, "not-closed"),
         ({"decision": "credit", "charges": ["h1"]}, "void-decision"),
         ({"decision": "credit", "charges": ["0123456789abcdef"]}, "void-decision"),
-        ({"decision": "credit", "where": {"flag": "missing-fund"}}, "no-target"),
-        ({"decision": "reassign", "set": {"fund": "F"}, "where": {"flag": "foreign-currency"}}, "foreign-currency"),
+        ({"decision": "credit", "item": "foreign-currency"}, "no-target"),
+        ({"decision": "reassign", "set": {"fund": "F"}, "item": "foreign-currency"}, "foreign-currency"),
     ],
 )  # fmt: skip
 def test_what_cannot_be_done_is_a_problem_at_the_decision(root: Path, decision: dict[str, object], code: str) -> None:
     """With its place; nothing of it is posted."""
     named = [held_id(root, each) if len(each) < 16 else each for each in decision.get("charges", [])]  # type: ignore[attr-defined]
-    decide(root, FEB, decision | ({"charges": named} if named else {}))
+    item = on_item(root, str(decision["item"])) if "item" in decision else {}
+    words = {key: value for key, value in decision.items() if key != "item"}
+    decide(root, FEB, item | words | ({"charges": named} if named else {}))
     found = [problem for problem in problems(root) if problem.path == f"approvals/{FEB}/late.yaml"]
     assert code in {problem.code for problem in found}
     assert all(problem.line > 1 for problem in found)
@@ -194,7 +196,8 @@ def test_a_closed_month_with_late_entries_is_shown_from_its_record(root: Path) -
     ]
     january = books.period(JAN)
     assert january is not None
-    assert sum(group.held for group in january.queue if group.flag == "missing-fund") == 1
+    assert sum(item.charges for item in january.undecided if "missing-fund" in item.uncleared) == 1
+    assert sum(item.charges for item in january.queue if "missing-fund" in item.uncleared) == 3
 
 
 def billed_ids(root: Path) -> dict[str, str]:
@@ -431,10 +434,11 @@ def test_exact_sums_of_many_digits_are_exact(root: Path) -> None:
     late = [row(cost, month=MAR, list=cost, fund="", resource=f"h{n}", service="S") for n, cost in enumerate(long)]
     (root / f"charges/{MAR}/aws.csv").write_bytes((HEAD + "".join([*rows, *late])).encode())
     books = close(root, MAR)
-    ids = billed_charges(books.ledger, MAR, ["l0", "l1"])
+    ids = billed_charges(books.ledger, MAR, BilledFilter(resources=("l0", "l1")))
     (root / "charges/2025-04").mkdir()
     (root / "charges/2025-04/aws.csv").write_bytes((HEAD + charge("1", "2025-04")).encode())
-    decide(root, "2025-04", {"decision": "credit", "charges": ids, "period": MAR}, FUND | {"period": MAR})
+    late = {"decision": "reassign", "set": {"fund": "F-9"}, **on_item(root, "missing-fund", MAR), "period": MAR}
+    decide(root, "2025-04", {"decision": "credit", "charges": ids, "period": MAR}, late)
     exact = {line.entry: line.exact_billed for line in month(root, "2025-04").lines if line.entry is not Entry.OWN}
     assert exact == {
         Entry.CREDIT: Decimal("-1000000000000001.123456789012345679"),

@@ -3,14 +3,20 @@
 from __future__ import annotations
 
 import shutil
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 from closed_ledger import CONFIG, HEAD, LOGO, ON, PEOPLE, PERIOD, PROJECTS, close, month, problems, row
 
+from small_ledger import items_with
+
 from openchargeback.billing.freezing import drift
+from openchargeback.ledger.approval_text import Proposal, approval_file
+from openchargeback.ledger.approvals import Verb
 from openchargeback.ledger.reading import Ledger, read_ledger
-from openchargeback.model import State
+from openchargeback.ledger.settings import Payer
+from openchargeback.model import ItemDetails, State
 from openchargeback.problems import LedgerFault, has_errors
 from openchargeback.publish import closing
 from openchargeback.publish.build import examine, open_books
@@ -38,13 +44,16 @@ def root(tmp_path: Path) -> Path:
         + row("3.333", "b@x.edu", "q", "", resource="é")
         + row("2", fund="", resource="r3")
         + row("20", resource="r4"),
-        f"approvals/{PERIOD}/ok.yaml": "decisions:\n  - where: {flag: above-list}\n    decision: approve\n"
-        "    reason: \"yes: 'fine' # really\"\n    by: r@x.edu\n",
     }
     for name, text in files.items():
         path = tmp_path / name
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_bytes(text.encode())
+    (item,) = items_with(month(tmp_path), "above-list")
+    proposal = Proposal(Verb.APPROVE, Payer(), "yes: 'fine' # really", "r@x.edu", "2025-02-03")
+    path, data = approval_file(tmp_path, PERIOD, "ok", [proposal.on_item(item, item.uncleared)])
+    path.parent.mkdir(parents=True)
+    path.write_bytes(data)
     return tmp_path
 
 
@@ -56,10 +65,16 @@ def test_a_frozen_month_is_what_was_billed(root: Path) -> None:
     assert (after.state, after.closed_on, after.closed_by) == (State.CLOSED, ON.on, ON.by)
     assert [s.issued for s in after.statements] == [ON.on] * 2
     assert not any(s.draft for s in after.statements)
-    for name in ("sources", "files", "lines", "held", "flags", "decisions", "corrections", "currency", "revision"):
+    for name in ("sources", "files", "lines", "flags", "decisions", "corrections", "currency", "revision", "unusual"):
         assert getattr(after, name) == getattr(before, name), name
-    assert [(s.number, s.pi, s.project, s.lines, s.resources, s.held) for s in after.statements] == [
-        (s.number, s.pi, s.project, s.lines, s.resources, s.held) for s in before.statements
+    assert [replace(item, details=ItemDetails()) for item in before.queue] == list(after.queue)
+    # What is left to decide is shown with all that there is to see of it, from the record.
+    assert after.undecided == before.undecided
+    assert [(s.number, s.pi, s.project, s.lines, s.resources) for s in after.statements] == [
+        (s.number, s.pi, s.project, s.lines, s.resources) for s in before.statements
+    ]
+    assert [[item.key for item in s.held] for s in after.statements] == [
+        [item.key for item in s.held] for s in before.statements
     ]
     assert [(line.signed, line.fund, line.description) for line in after.journal.lines] == [
         (line.signed, line.fund, line.description) for line in before.journal.lines

@@ -157,10 +157,10 @@ class Walk:
             f"review: {{unusual_amount: {{factor: {1 + number % 3}, minimum: 100000000}}}}\n"
             f"sources:\n  aws: {{label: A{number}, credit_fund: C-{number}}}\n  hpc: {{credit_fund: H-{number}}}\n",
         )
-        self.put("directory/people.yaml", f"people: [{{email: a@x.edu, name: Ada {number}}}]\n")
+        self.put("directory/people.yaml", f"people: [{{email: a@x.edu, name: Ada {number}}}, {{email: c@x.edu}}]\n")
         self.put(
             "directory/projects.yaml",
-            f"projects: [{{id: p, title: P{number}}}, {{id: q, title: Q, pi: b@x.edu, fund: G-{number}}}]\n",
+            f"projects: [{{id: p, title: P{number}}}, {{id: q, title: Q{number}}}]\n",
         )
 
     def bring(self, month: str) -> None:

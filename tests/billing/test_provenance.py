@@ -17,7 +17,7 @@ from openchargeback.model import Attribution, Reference, Statement
 from openchargeback.portal.attribution_words import attribution_sentence
 
 PROJECTS = f"""projects:
-  - {{id: {PROJECT}, pi: {ADA}, fund: BIO-2, match: {{SubAccountId: ['4711']}}}}
+  - {{id: {PROJECT}, pi: {ADA}, fund: {FUND}, match: {{SubAccountId: ['4711']}}}}
   - {{id: optics, pi: ben@example.edu, fund: PHY-7}}
 """
 REFERENCES = "organization: A\ntags: {references: {grant: grant_number, request: a/b~c}}\n"
@@ -56,7 +56,7 @@ def test_tags_directory_and_account(tmp_path: Path) -> None:
 
 def test_cents_add_up_to_those_of_the_lines(tmp_path: Path) -> None:
     # 1.014 is 1.01; the lines are 0.34, 0.33 and 0.34. Rounded alone, the first two, 0.675, would be 0.68.
-    rows = [charge("0.3375"), charge("0.3375", ServiceName="Storage"), charge("0.339", text=tags(fund=None))]
+    rows = [charge("0.3375"), charge("0.3375", ServiceName="Storage"), charge("0.339", text=tags(fund=None), ServiceName="Network")]
     (one, other) = statements(tmp_path, rows, projects=PROJECTS)[PROJECT].attributions
     assert (one.fund, one.exact_billed, one.billed) == ("tag", Decimal("0.675"), Decimal("0.67"))
     assert (other.fund, other.exact_billed, other.billed) == ("project", Decimal("0.339"), Decimal("0.34"))
@@ -78,13 +78,13 @@ def reassign(id_: str, values: str) -> str:
     ("values", "project", "expected"),
     [
         ("fund: BIO-9", PROJECT, ("tag", "tag", "decision")),
-        # PI and fund of a project's entry follow the new project; a tag stays.
-        ("project: optics", "optics", ("tag", "decision", "project")),
+        # PI and fund of the new project's entry count before the row's tags.
+        ("project: optics", "optics", ("project", "decision", "project")),
         ("pi: ben@example.edu, project: optics, fund: X-1", "optics", ("decision", "decision", "decision")),
     ],
 )
 def test_a_decision_says_what_it_set(tmp_path: Path, values: str, project: str, expected: tuple[str, str, str]) -> None:
-    directory = PROJECTS.replace(", fund: BIO-2", "")
+    directory = PROJECTS.replace(f", fund: {FUND}", "")
     rows = [charge("5", text=tags(fund=None)), charge("7")]
     period, _ = bill(tmp_path, rows, projects=directory)
     (id_,) = held_ids(period, "missing-fund")

@@ -7,9 +7,9 @@ import shutil
 from pathlib import Path
 
 import pytest
-from closed_ledger import CONFIG, HEAD, LOGO, ON, month, problems, row
+from closed_ledger import CONFIG, HEAD, LOGO, ON, month, on_item, problems, row
 
-from openchargeback.billing.credits import billed_charges
+from openchargeback.billing.credits import BilledFilter, billed_charges
 from openchargeback.problems import LedgerFault
 from openchargeback.publish import closing
 from openchargeback.publish.build import open_books
@@ -80,7 +80,7 @@ def clashes(root: Path) -> list[tuple[str, str]]:
 
 def test_a_charge_that_two_branches_credit_is_found_whichever_month_is_asked_for(root: Path) -> None:
     """Also where only one month is billed, before it is finalized, say."""
-    (id_,) = billed_charges(open_books(root).ledger, JAN, ["r1"])
+    (id_,) = billed_charges(open_books(root).ledger, JAN, BilledFilter(resources=("r1",)))
     one, other = branch(root, "one"), branch(root, "other")
     for place, period in ((one, FEB), (other, MAR)):
         decide(place, period, "credit", charges=[id_], period=JAN, decision="credit")
@@ -97,12 +97,13 @@ def test_a_charge_that_two_branches_credit_is_found_whichever_month_is_asked_for
 
 def test_a_charge_that_one_branch_credits_and_another_rejects_is_found(root: Path) -> None:
     """One reopens January and rejects it there; to be credited it would have to be billed."""
-    (id_,) = billed_charges(open_books(root).ledger, JAN, ["r1"])
+    (id_,) = billed_charges(open_books(root).ledger, JAN, BilledFilter(resources=("r1",)))
     credited, reopened = branch(root, "credited"), branch(root, "reopened")
     decide(credited, FEB, "credit", charges=[id_], period=JAN, decision="credit")
     close(credited, FEB)
     closing.reopen(open_books(reopened).ledger, JAN)
-    decide(reopened, JAN, "reject", charges=[id_], clears=[], decision="reject")
+    (reopened / "config.yaml").write_text(CONFIG + "review: {patterns: {seen: {match: {ResourceId: r1}}}}\n", "utf-8")
+    decide(reopened, JAN, "reject", charges=[id_], clears=["pattern:seen"], decision="reject")
     told = f"of {JAN} is credited in {FEB}, but {JAN} is open again"
     assert clashes(merged(root, credited, reopened)) == [(f"periods/{FEB}.corrections.csv", told)]
     closed = branch(reopened, "closed")
@@ -113,7 +114,7 @@ def test_a_charge_that_one_branch_credits_and_another_rejects_is_found(root: Pat
 
 def test_a_charge_that_one_branch_bills_late_and_another_in_its_month_is_found(root: Path) -> None:
     """It was held when January was closed first, and is not when it is closed anew."""
-    words = {"where": {"flag": "missing-fund"}, "decision": "reassign", "set": {"fund": "F-9"}}
+    words = {**on_item(root, "missing-fund"), "decision": "reassign", "set": {"fund": "F-9"}}
     late, reopened = branch(root, "late"), branch(root, "reopened")
     decide(late, FEB, "late", period=JAN, **words)
     close(late, FEB)

@@ -204,8 +204,8 @@ def test_decisions_written_by_review_take_effect(ledger: Path) -> None:
     """A missing fund is held, reassigned by the command, then billed; the closed month takes no more charges."""
     put(ledger, "organization: X\nsources: {aws: {credit_fund: C-1}}\n", "config.yaml")
     put(ledger, HEAD + ROW + ROW.replace("fund_org", "other").replace("p1", "p2"))
-    queue = json.loads(run("review", "list", "--json", "--ledger", ledger, cwd=ledger).stdout)["groups"]
-    assert [(group["flag"], group["charges"], group["amount"]) for group in queue] == [("missing-fund", 1, "1.005")]
+    queue = json.loads(run("review", "list", "--json", "--ledger", ledger, cwd=ledger).stdout)["items"]
+    assert [(item["uncleared"], item["charges"], item["amount"]) for item in queue] == [(["missing-fund"], 1, "1.005")]
     by = ("--by", "r@example.edu", "--on", "2025-02-03", "--ledger", ledger)
     refused = run("periods", "close", "2025-01", *by, cwd=ledger)
     assert refused.returncode == 2

@@ -1,11 +1,13 @@
 """For every problem code one broken ledger, and what `validate` says of it, to the letter.
 
-tests/errors/<code>/ holds the ledger, as small as the fault allows, and expected.txt. After a wanted change:
+tests/errors/<code>/ holds the ledger, as small as the fault allows, and expected.txt. Where a closed month is part of the
+fault, the test closes it first, so that no folder holds a record in the format of an earlier day. After a wanted change:
 `make test PYTEST_ARGS="tests/cli/test_error_reports.py --update-expected"`, and read the difference.
 """
 
 from __future__ import annotations
 
+import datetime as dt
 import re
 import shutil
 from collections.abc import Callable
@@ -16,13 +18,17 @@ from click.testing import CliRunner
 
 from openchargeback.cli.main import cli
 from openchargeback.explanations import catalogue
+from openchargeback.ledger.periods import Event
 from openchargeback.ledger.yaml_tree import MAX_BYTES
 from openchargeback.problems import Severity
+from openchargeback.publish import closing
+from openchargeback.publish.build import open_books
 
 CASES = Path(__file__).parents[1] / "errors"
 ORGANIZATION = "organization: Northfield University\n"
 
 
+# What cannot lie in the repository as a small file that every checkout keeps.
 def _too_large(ledger: Path) -> None:
     (ledger / "config.yaml").write_text(ORGANIZATION + "#" * MAX_BYTES, encoding="utf-8")
 
@@ -44,16 +50,99 @@ def _link(ledger: Path) -> None:
     (ledger / "charges/2025-01/aws.csv").symlink_to(ledger.parent / "elsewhere.csv")
 
 
-# What cannot lie in the repository as a small file that every checkout keeps.
 def _link_within(ledger: Path) -> None:
     (ledger / "charges/2025-01/hpc.csv").symlink_to("aws.csv")
+
+
+ON = Event(dt.date(2025, 2, 5), "admin@example.edu")
+JANUARY = "charges/2025-01/aws.csv"
+
+
+def _close(ledger: Path, *months: str) -> None:
+    """Close months, each as if what was decided in later ones were not there yet."""
+    for month in months:
+        later = [path for path in (ledger / "approvals").glob("*") if path.name > month]
+        for path in later:
+            path.rename(ledger.parent / path.name)
+        closing.close(open_books(ledger), month, ON)
+        for path in later:
+            (ledger.parent / path.name).rename(path)
+
+
+def _closed(*months: str) -> Callable[[Path], None]:
+    return lambda ledger: _close(ledger, *months)
+
+
+def _replace(path: Path, old: bytes, new: bytes) -> None:
+    data = path.read_bytes()
+    assert old in data
+    path.write_bytes(data.replace(old, new))
+
+
+def _clash(ledger: Path) -> None:
+    """What a merge makes of two branches that closed February and March apart from each other."""
+    _close(ledger, "2025-01")
+    branch = ledger.parent / "branch"
+    shutil.copytree(ledger, branch)
+    shutil.rmtree(branch / "approvals/2025-02")
+    _close(branch, "2025-03")
+    _close(ledger, "2025-02")
+    for path in (branch / "periods").glob("2025-03.*"):
+        shutil.copy(path, ledger / "periods")
+
+
+def _changed_charges(ledger: Path) -> None:
+    _close(ledger, "2025-01")
+    _replace(ledger / JANUARY, b"2025-01-01,5,", b"2025-01-01,6,")
+
+
+def _other_currency(ledger: Path) -> None:
+    _replace(ledger / "config.yaml", b"currency: EUR", b"currency: USD")
+    _close(ledger, "2025-01")
+    _replace(ledger / "config.yaml", b"currency: USD", b"currency: EUR")
+
+
+def _faulty_record(ledger: Path) -> None:
+    _close(ledger, "2025-01")
+    _replace(ledger / "periods/2025-01.lines.csv", b",own,", b",mine,")
+
+
+def _record_alone(ledger: Path) -> None:
+    _close(ledger, "2025-01")
+    (ledger / "periods/2025-01.yaml").unlink()
+
+
+def _finalize(ledger: Path) -> None:
+    _close(ledger, "2025-01")
+    closing.finalize(open_books(ledger).ledger, "2025-01", ON)
+
+
+def _unsealed(ledger: Path) -> None:
+    _finalize(ledger)
+    path = ledger / "periods/2025-01.yaml"
+    path.write_bytes(path.read_bytes().split(b"seal:")[0])
+
+
+def _changed_seal(ledger: Path) -> None:
+    _finalize(ledger)
+    _replace(ledger / JANUARY, b"2025-01-01,5,", b"2025-01-01,6,")
 
 
 MADE: dict[str, Callable[[Path], None]] = {
     "amount-overflow": _too_much_money,
     "bad-link": _link_within,
+    "closed-months-clash": _clash,
+    "closed-period-changed": _changed_charges,
+    "credited-already": _closed("2025-01"),
+    "currency-changed": _other_currency,
+    "decided-already": _closed("2025-01", "2025-02"),
+    "frozen-fault": _faulty_record,
+    "frozen-left-over": _record_alone,
+    "late-still-held": _closed("2025-01"),
     "not-judged": _too_many_faults,
+    "not-sealed": _unsealed,
     "outside-ledger": _link,
+    "sealed-file-changed": _changed_seal,
     "yaml-size": _too_large,
 }
 

@@ -12,6 +12,7 @@ import sys
 import time
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -101,7 +102,7 @@ def test_statements_and_journals_of_a_closed_month_keep_their_bytes(ledger: Path
 def test_what_stands_in_the_way_of_closing_is_all_said(ledger: Path) -> None:
     """Undecided charges, void decisions and a missing credit fund, at once; nothing is written."""
     put(ledger, "config.yaml", "organization: X\n")
-    decision = "where: {flag: above-list}\n    decision: approve\n    reason: r\n    by: b\n"
+    decision = "charges: [0123456789abcdef]\n    clears: above-list\n    decision: approve\n    reason: r\n    by: b\n"
     put(ledger, "approvals/2025-01/a.yaml", f"decisions:\n  - {decision}")
     said = run(ledger, "periods", "close", "2025-01", *BY, code=2).stderr
     for part in ("2 charges are undecided", "approvals/2025-01/a.yaml:2: approve is void", "no credit fund"):
@@ -185,17 +186,31 @@ def test_a_changed_closed_month_is_reopened_and_closed_again(ledger: Path) -> No
 UNTAGGED = "2025-01-01,3,9,Compute,h1,{}\n"
 
 
+def items(ledger: Path) -> list[dict[str, Any]]:
+    """The review queue, as JSON."""
+    return json.loads(run(ledger, "review", "list", "--json").stdout)["items"]
+
+
 def test_one_decision_settles_all_flags_of_charges(ledger: Path) -> None:
-    """An untagged charge lacks PI, project and fund; a decision on one of its flags says which still hold it."""
+    """An untagged charge lacks PI, project and fund: who sets all three answers every flag that asks for them."""
     put(ledger, "charges/2025-01/aws.csv", HEAD + UNTAGGED)
     to = ("--set-pi", "ada@example.edu", "--set-project", "p1", "--set-fund", "F-1", "--reason", "asked", *BY)
-    choice = ("review", "reassign", "--period", "2025-01", "--flag", "missing-pi")
-    assert "--clear missing-fund --clear missing-project would settle" in run(ledger, *choice, *to).stderr
-    left = json.loads(run(ledger, "review", "list", "--json").stdout)["groups"]
-    assert [group["flag"] for group in left] == ["missing-fund", "missing-project"]
-    shutil.rmtree(ledger / "approvals")
-    assert not run(ledger, *choice, "--clear", "missing-fund", "--clear", "missing-project", *to).stderr
-    assert "nothing waits" in run(ledger, "review", "list").stdout
+    said = run(ledger, "review", "reassign", "--period", "2025-01", "--flag", "missing-pi", *to)
+    assert "still held" not in said.stdout
+    assert not said.stderr
+    assert run(ledger, "review", "list").stdout == "Nothing to review.\n"
+    (source,) = json.loads(run(ledger, "periods", "show", "2025-01", "--json").stdout)["sources"]
+    assert (source["billed"], source["held"]) == ("3", "0")
+
+
+def test_a_second_decision_clears_what_the_first_has_left(ledger: Path) -> None:
+    """A decision on one of its flags says which still hold the charge."""
+    put(ledger, "charges/2025-01/aws.csv", HEAD + UNTAGGED)
+    words = ("review", "reassign", "--period", "2025-01", "--all", "--reason", "asked", *BY)
+    assert "still held by missing-fund, missing-project" in run(ledger, *words, "--set-pi", "ada@example.edu").stdout
+    assert [(item["charges"], item["uncleared"]) for item in items(ledger)] == [(1, ["missing-fund", "missing-project"])]
+    run(ledger, *words, "--set-project", "p1", "--set-fund", "F-1")
+    assert run(ledger, "review", "list").stdout == "Nothing to review.\n"
     (source,) = json.loads(run(ledger, "periods", "show", "2025-01", "--json").stdout)["sources"]
     assert (source["billed"], source["held"]) == ("3", "0")
 
@@ -204,19 +219,19 @@ def test_a_late_decision_is_not_written_where_it_leaves_charges_held(ledger: Pat
     """It would be an error in the ledger: the message has the options that are missing."""
     put(ledger, "charges/2025-01/aws.csv", HEAD + UNTAGGED)
     run(ledger, "periods", "close", "2025-01", "--leave-held", *BY)
-    to = ("--set-pi", "ada@example.edu", "--set-project", "p1", "--set-fund", "F-1", "--reason", "asked", *BY)
+    to = ("--set-pi", "ada@example.edu", "--reason", "asked", *BY)
     choice = ("review", "reassign", "--period", "2025-02", "--of", "2025-01", "--flag", "missing-pi")
-    assert "add --clear missing-fund --clear missing-project" in run(ledger, *choice, *to, code=2).stderr
+    said = run(ledger, *choice, *to, code=2).stderr
+    assert "missing-fund, missing-project would be left" in said
     assert not (ledger / "approvals").exists()
-    run(ledger, *choice, "--clear", "missing-fund", "--clear", "missing-project", *to)
+    run(ledger, *choice, "--set-project", "p1", "--set-fund", "F-1", *to)
     run(ledger, "validate")
 
 
 def test_held_charges_of_a_closed_month_are_decided_late(ledger: Path) -> None:
     """From the queue into the open month's folder, statement, page, PDF data and journal; once."""
     run(ledger, "periods", "close", "2025-01", "--leave-held", *BY)
-    queue = json.loads(run(ledger, "review", "list", "--json").stdout)["groups"]
-    assert [(g["period"], g["state"], g["project"], g["charges"]) for g in queue] == [
+    assert [(g["period"], g["state"], g["project"], g["charges"]) for g in items(ledger)] == [
         ("2025-01", "closed", "p2", 1),
         ("2025-01", "closed", "p1", 1),
     ]
@@ -225,7 +240,7 @@ def test_held_charges_of_a_closed_month_are_decided_late(ledger: Path) -> None:
     late = ("--period", "2025-02", "--of", "2025-01")
     run(ledger, "review", "reassign", *late, "--project", "p1", "--set-fund", "F-7", *words)
     run(ledger, "review", "reject", *late, "--project", "p2", *words)
-    assert json.loads(run(ledger, "review", "list", "--json").stdout)["groups"] == []
+    assert items(ledger) == []
     shown = json.loads(run(ledger, "periods", "show", "2025-02", "--json").stdout)
     assert [(e["original"], e["entry"], e["exact"], e["billed"]) for e in shown["earlier"]] == [
         ("2025-01", "late", "3", "3.00"),
@@ -237,7 +252,7 @@ def test_held_charges_of_a_closed_month_are_decided_late(ledger: Path) -> None:
     assert "From earlier periods" in page
     assert "Late from January 2025" in page
     assert "Late 2025-01: " in (ledger / "out/journals/2025-02/detail.csv").read_text(encoding="utf-8")
-    assert "nothing waits" in run(ledger, "review", "list").stdout
+    assert run(ledger, "review", "list").stdout == "Nothing to review.\n"
 
 
 def test_a_credit_is_written_with_what_it_takes_back(ledger: Path) -> None:
@@ -246,9 +261,9 @@ def test_a_credit_is_written_with_what_it_takes_back(ledger: Path) -> None:
     number = json.loads(run(ledger, "periods", "show", "2025-01", "--json").stdout)["statements"][0]["number"]
     credit = ("review", "credit", "--period", "2025-02", "--of", "2025-01", "--reason", "twice", *BY)
     assert "held or rejected" in run(ledger, *credit, "--charge", _held(ledger), code=2).stderr
-    assert "no charge" in run(ledger, *credit, "--resource", "h1", code=2).stderr
+    assert "nothing that is billed in 2025-01 matches" in run(ledger, *credit, "--resource", "h1", code=2).stderr
     said = run(ledger, *credit, "--resource", "r2", "--set-fund", "F-9").stdout
-    assert f"2.50 USD  ada@example.edu, p1, statement {number}" in said
+    assert f"2.50 USD  {number}, ada@example.edu, p1, 1 charge\n" in said
     run(ledger, "build", "-o", "out")
     page = next((ledger / "out/statements/2025-02").rglob("*.html")).read_text(encoding="utf-8")
     assert f"reverses charges of statement {number}" in page
@@ -268,9 +283,9 @@ def _held(root: Path) -> str:
 @pytest.mark.parametrize(
     ("choice", "said"),
     [
-        (("--project", "p1", "--set-pi", "ada@example.edu", "--reason", "why"), "leaves 1 charge without a fund"),
+        (("--project", "p1", "--set-pi", "ada@example.edu", "--reason", "why"), "nobody would pay (missing-fund): add --set-fund"),
         (("--project", "p1", "--set-fund", "F-7", "--reason", "  "), "a reason is expected"),
-        (("--project", "p1", "--set-fund", "no fund", "--reason", "why"), "fits no configured pattern"),
+        (("--project", "p1", "--set-fund", "no fund", "--reason", "why"), "matches no configured pattern"),
     ],
 )
 def test_a_decision_that_would_be_an_error_is_not_written(ledger: Path, choice: tuple[str, ...], said: str) -> None:
@@ -291,7 +306,7 @@ def test_a_charge_is_not_credited_twice_in_one_month(ledger: Path) -> None:
 
 
 def test_void_decisions_are_refreshed_in_a_new_file(ledger: Path) -> None:
-    """The file of another batch stays as it is; removing it by hand makes the ledger whole."""
+    """The old decision goes from its file, and the file where nothing else is in it; nothing is left to do by hand."""
     words = ("--period", "2025-01", "--flag", "missing-fund", "--reason", "found", *BY)
     run(ledger, "review", "reassign", "--project", "p1", "--set-fund", "F-7", *words)
     old = ledger / "approvals/2025-01/reassign-missing-fund.yaml"
@@ -300,28 +315,27 @@ def test_void_decisions_are_refreshed_in_a_new_file(ledger: Path) -> None:
     assert "void" in run(ledger, "validate", code=1).stdout
     proposal = run(ledger, "review", "refresh", "--dry-run", *BY)
     assert 'expect: {charges: 2, billed: "8.5"' in proposal.stdout
-    assert "approvals/2025-01/reassign-missing-fund.yaml:2" in proposal.stderr
-    run(ledger, "review", "refresh", *BY)
-    assert (ledger / "approvals/2025-01/refresh.yaml").is_file()
+    assert "approvals/2025-01/reassign-missing-fund.yaml:2" in proposal.stdout
     assert old.read_bytes() == before
-    old.unlink()
-    run(ledger, "validate")
+    assert "Removed approvals/2025-01/reassign-missing-fund.yaml" in run(ledger, "review", "refresh", *BY).stdout
+    assert [path.name for path in (ledger / "approvals/2025-01").iterdir()] == ["refresh.yaml"]
+    assert "void" not in run(ledger, "validate").stdout
     shown = json.loads(run(ledger, "periods", "show", "2025-01", "--json").stdout)
     assert [source["held"] for source in shown["sources"]] == ["0"]
 
 
 def test_decisions_on_single_charges_are_refreshed_from_the_history_of_the_charges(ledger: Path) -> None:
     """A charge whose cost changed is found again, one that went is said to be gone, one that stayed stays decided."""
-    more = row("6", "h3", "") + row("7", "h4", "")
+    more = row("6", "h3", "") + row("7", "h4", "") + row("8", "h5", "")
     january = HEAD + row("1.005") + row("3", "h1", "") + row("4", "h2", "") + more
     put(ledger, "charges/2025-01/aws.csv", january)
     git(ledger, "init", "--quiet")
     git(ledger, "add", "--all")
     git(ledger, "commit", "--quiet", "-m", "January")
-    (group,) = json.loads(run(ledger, "review", "list", "--json").stdout)["groups"]
-    assert group["charges"] == len(group["ids"]) == 4
+    (item,) = items(ledger)
+    assert item["charges"] == len(item["ids"]) == 5
     words = ("--period", "2025-01", "--flag", "missing-fund", "--set-fund", "F-7", "--reason", "found", *BY)
-    run(ledger, "review", "reassign", *words, *(f"--charge={id_}" for id_ in group["ids"]))
+    run(ledger, "review", "reassign", *words, *(f"--resource=h{number}" for number in range(1, 5)))
     later = january.replace(",3,9,", ",3.5,9,").replace(row("4", "h2", ""), "")
     put(ledger, "charges/2025-01/aws.csv", later)
     git(ledger, "add", "--all")
@@ -329,29 +343,32 @@ def test_decisions_on_single_charges_are_refreshed_from_the_history_of_the_charg
     put(ledger, "charges/2025-01/aws.csv", later.replace(",6,9,", ",6.5,9,"))
 
     proposal = run(ledger, "review", "refresh", *BY)
-    assert proposal.stderr.count(" became ") == 2
-    assert proposal.stderr.count(" was withdrawn") == 1
-    (ledger / "approvals/2025-01/reassign-missing-fund.yaml").unlink()
-    run(ledger, "validate")
+    assert proposal.stdout.count(" became ") == 2
+    assert proposal.stdout.count(" was withdrawn") == 1
+    assert "void" not in run(ledger, "validate").stdout
     shown = json.loads(run(ledger, "periods", "show", "2025-01", "--json").stdout)
-    assert [(source["held"], source["billed"]) for source in shown["sources"]] == [("0", "18.005")]
-    assert "nothing waits" in run(ledger, "review", "list").stdout
+    assert [(source["held"], source["billed"]) for source in shown["sources"]] == [("8", "18.005")]
+    assert [(item["charges"], item["amount"]) for item in items(ledger)] == [(1, "8")]
 
 
-def test_what_is_void_for_another_reason_is_said_with_that_reason(ledger: Path) -> None:
-    """No proposal mends a fund that does not fit, or an id that never was."""
+def test_what_is_void_without_a_successor_is_removed_with_the_reason(ledger: Path) -> None:
+    """An id that never was, and an item that holds nothing; a fund that does not fit is for a person to correct."""
+    config = (ledger / "config.yaml").read_text("utf-8") + "review: {fund_patterns: ['F-[0-9]+']}\n"
+    put(ledger, "config.yaml", config)
+    (item, _) = items(ledger)
+    seen = "expect: {charges: 1}\n    clears: missing-fund\n    decision: "
     for name, what in (
-        ("unknown", "charges: [0123456789abcdef]\n    clears: missing-pi"),
-        ("empty", "where: {flag: missing-pi}"),
+        ("unknown", "charges: [0123456789abcdef]\n    clears: missing-pi\n    decision: approve"),
+        ("empty", f"where: {{source: aws, flags: [missing-fund]}}\n    {seen}approve"),
+        ("misfit", f"charges: [{item['ids'][0]}]\n    {seen}reassign\n    set: {{fund: no fund}}"),
     ):
-        words = "decision: approve\n    reason: no\n    by: a@example.edu\n    on: 2025-02-05\n"
+        words = "reason: no\n    by: a@example.edu\n    on: 2025-02-05\n"
         put(ledger, f"approvals/2025-01/{name}.yaml", f"decisions:\n  - {what}\n    {words}")
-    said = run(ledger, "review", "refresh", *BY)
-    assert said.stdout == ""
-    assert said.stderr.startswith("Void, and nothing to propose:")
-    assert "matches no charge" in said.stderr
-    assert "is not among the charges of the period" in said.stderr
-    assert sorted(path.name for path in (ledger / "approvals/2025-01").iterdir()) == ["empty.yaml", "unknown.yaml"]
+    said = run(ledger, "review", "refresh", *BY).stdout
+    assert said.count("removed: nothing is left to decide") == 2
+    assert "no charges match" in said
+    assert "is not among the charges of the period" in said
+    assert [path.name for path in (ledger / "approvals/2025-01").iterdir()] == ["misfit.yaml"]
 
 
 def test_two_commands_at_once_damage_nothing(ledger: Path) -> None:

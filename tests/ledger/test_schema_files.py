@@ -139,6 +139,10 @@ def test_every_file_of_a_new_ledger_is_valid_and_names_its_schema(tmp_path):
 
 
 DECISION = "decisions: [{decision: approve, reason: r, by: b, charges: [0123456789abcdef], clears: [a]}]"
+ITEM = (
+    "decisions: [{where: {source: s, service: x y, project: '', flags: [a, b]}, expect: {charges: 1}, clears: [a], "
+    "decision: reassign, set: {fund: 1}, reason: r, by: b}]"
+)
 
 
 @pytest.mark.parametrize(
@@ -160,7 +164,8 @@ DECISION = "decisions: [{decision: approve, reason: r, by: b, charges: [01234567
         ("funds", "funds: [{id: 0012, sponsor_type: state, status: inactive, from: 2025-01-01, department: B}]"),
         ("approvals", DECISION),
         ("approvals", DECISION.replace("0123456789abcdef", "12345678")),
-        ("approvals", 'decisions: [{where: {flag: f, pi: ""}, decision: reassign, set: {fund: 1}, reason: r, by: b}]'),
+        ("approvals", ITEM),
+        ("approvals", ITEM.replace("project: ''", "project: '', sub_account: 12, currency: EUR")),
         ("period", "state: open"),
         ("period", "state: closed\nrevision: 2\nclosed: {on: 2025-02-03}"),
         ("period", "state: open\nclosed:\nseal:"),
@@ -211,7 +216,13 @@ def test_what_the_program_accepts_the_editor_does_too(name, text):
         ("approvals", DECISION.replace("clears: [a]", "expect: {charges: 1}")),
         ("approvals", DECISION.replace("approve", "reassign")),
         ("approvals", DECISION.replace("approve", "agree")),
-        ("approvals", DECISION.replace("charges:", "where: {flag: f}, charges:")),
+        ("approvals", DECISION.replace("charges:", "where: {source: s, flags: [a]}, expect: {charges: 1}, charges:")),
+        ("approvals", DECISION.replace(", clears: [a]", "")),
+        ("approvals", ITEM.replace("expect: {charges: 1}, ", "")),
+        ("approvals", ITEM.replace("expect: {charges: 1}", "expect: {}")),
+        ("approvals", ITEM.replace("clears: [a], ", "")),
+        ("approvals", ITEM.replace("flags: [a, b]", "flag: a")),
+        ("approvals", ITEM.replace("source: s, ", "")),
         ("approvals", DECISION.replace("0123456789abcdef", "xyz")),
         ("approvals", DECISION.replace("by: b", "by: b, on: 3 February")),
         ("approvals", DECISION.replace("clears", "expect: {digest: short}, clears")),

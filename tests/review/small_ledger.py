@@ -8,9 +8,14 @@ import json
 from decimal import Decimal
 from pathlib import Path
 
+from openchargeback import money
 from openchargeback.billing.pipeline import bill_period
 from openchargeback.focus.columns import SIMPLE_COLUMNS
+from openchargeback.ledger.approval_text import Proposal, approval_text
+from openchargeback.ledger.approvals import Verb
 from openchargeback.ledger.reading import read_ledger
+from openchargeback.ledger.settings import Payer
+from openchargeback.model import ITEM_KEYS
 from openchargeback.problems import Severity
 from openchargeback.review.decisions import digest_of_ids
 
@@ -87,8 +92,8 @@ def bill(root: Path, rows, history=(), *, warnings=False, **texts):
 def flags(period):
     """Flag → how many charges carry it."""
     result: dict[str, int] = {}
-    for group in period.flags:
-        result[group.flag] = result.get(group.flag, 0) + group.charges
+    for total in period.flags:
+        result[total.flag] = result.get(total.flag, 0) + total.charges
     return result
 
 
@@ -103,12 +108,40 @@ def held_ids(period, flag):
     return [id_ for item in period.queue if flag in item.uncleared for id_ in item.ids]
 
 
+def items_with(period, flag=None):
+    """The items of the queue that a flag holds; all of them without one."""
+    return [item for item in period.undecided if flag is None or flag in item.uncleared]
+
+
+def decide(period, verb, flag=None, *, clears=None, by_id=False, of="", **payer):
+    """Decisions on the queue items that a flag holds, as the program writes them; see `approval_text`.
+
+    clears: by default all that holds an item. by_id: by the ids of its (at most five) charges. payer: what is set.
+    """
+    proposal = Proposal(Verb(verb), Payer(**payer), reason="asked", by="me", on="2025-02-03", of=of)
+    items = items_with(period, flag)
+    assert items
+    return "".join(
+        proposal.on_charges(item.ids, clears or item.uncleared)
+        if by_id
+        else proposal.on_item(item, clears or item.uncleared)
+        for item in items
+    )
+
+
+def target(item):
+    """The keys `where` and `expect` of a decision on an item, for decisions that are written as JSON."""
+    keys = {key: value for key in ITEM_KEYS if (value := getattr(item, key)) or key in ("service", "project", "pi")}
+    seen = {"charges": item.charges, "billed": money.exact(item.exact_billed), "digest": item.digest}
+    return {"where": {**keys, "flags": list(item.flags)}, "expect": seen}
+
+
 def codes(problems):
     """What kind of problems, with their severity, sorted."""
     return sorted((problem.code, str(problem.severity)) for problem in problems)
 
 
 __all__ = [
-    "ADA", "FUND", "PERIOD", "PROJECT", "SIMPLE", "bill", "charge", "codes", "csv_text", "digest_of_ids", "flags",
-    "held_ids", "make", "sums", "tags",
+    "ADA", "FUND", "PERIOD", "PROJECT", "SIMPLE", "approval_text", "bill", "charge", "codes", "csv_text", "decide",
+    "digest_of_ids", "flags", "held_ids", "items_with", "make", "sums", "tags", "target",
 ]  # fmt: skip

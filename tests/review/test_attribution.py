@@ -14,7 +14,7 @@ def payers(period):
 
 @pytest.mark.parametrize("written", ["ADA@Example.EDU", "  ada@example.edu ", "a.l@example.edu", "A.L@EXAMPLE.edu"])
 def test_spellings_and_aliases_are_one_person(tmp_path, written):
-    people = f"people: [{{email: Ada@example.edu, name: Ada, aliases: a.l@example.edu}}, {{email: b@x.edu}}]\n# {ADA}"
+    people = "people: [{email: Ada@example.edu, name: Ada, aliases: a.l@example.edu}, {email: b@x.edu}]\n"
     rows = [charge("1"), charge("2", text=tags(pi=written))]
     period, _ = bill(tmp_path, rows, people=people)
     assert payers(period) == [(ADA, PROJECT, FUND)]
@@ -44,28 +44,32 @@ def test_the_directory_claims_accounts_and_resources(tmp_path, cells, text, expe
 
 
 @pytest.mark.parametrize(
-    ("first", "expected"),
+    ("cells", "expected"),
     [
-        ("{pi: old@x.edu, fund: OLD, until: 2024-12-31}", ("new@x.edu", "NEW")),
-        ("{pi: old@x.edu, fund: OLD, until: 2025-01-01}", ("old@x.edu", "OLD")),
+        ({"ChargePeriodStart": "2025-01-09", "ChargePeriodEnd": "2025-01-09"}, ("old@x.edu", "OLD")),
+        ({"ChargePeriodStart": "2025-01-10", "ChargePeriodEnd": "2025-01-11"}, ("new@x.edu", "NEW")),
+        ({"ChargePeriodStart": "", "ChargePeriodEnd": ""}, ("old@x.edu", "OLD")),
     ],
 )
-def test_project_entries_are_read_as_of_the_period(tmp_path, first, expected):
-    start = "2025-01-01" if "2024" in first else "2025-01-02"
-    entries = f"[{first}, {{pi: new@x.edu, fund: NEW, from: {start}}}]"
+def test_a_project_entry_is_chosen_by_the_date_of_the_charge(tmp_path, cells, expected):
+    entries = "[{pi: old@x.edu, fund: OLD, until: 2025-01-09}, {pi: new@x.edu, fund: NEW, from: 2025-01-10}]"
     projects = f"projects: [{{id: {PROJECT}, entries: {entries}}}]"
-    period, _ = bill(tmp_path, [charge("1", text=tags(pi=None, fund=None))], projects=projects)
+    period, _ = bill(tmp_path, [charge("1", text=tags(pi=None, fund=None), **cells)], projects=projects)
     assert [(line.pi, line.fund) for line in period.lines] == [expected]
+    assert flags(period) == {}
 
 
-def test_an_entry_that_begins_within_the_period_fills_a_gap(tmp_path):
+def test_before_its_first_entry_a_project_names_nobody(tmp_path):
     projects = f"projects: [{{id: {PROJECT}, pi: new@x.edu, fund: NEW, from: 2025-01-20}}]"
-    period, _ = bill(tmp_path, [charge("1", text=tags(pi=None, fund=None))], projects=projects)
+    rows = [charge("1", text=tags(pi=None, fund=None)), charge("2", text=tags(pi=None, fund=None),
+            ChargePeriodStart="2025-01-20", ChargePeriodEnd="2025-01-21")]  # fmt: skip
+    period, _ = bill(tmp_path, rows, projects=projects)
     assert payers(period) == [("new@x.edu", PROJECT, "NEW")]
+    assert flags(period) == {"missing-fund": 1, "missing-pi": 1}
 
 
 def test_tags_win_over_the_directory_field_by_field(tmp_path):
-    projects = f"projects: [{{id: {PROJECT}, pi: dir@x.edu, fund: DIR}}]"
+    projects = f"projects: [{{id: {PROJECT}, pi: dir@x.edu}}]"
     period, _ = bill(tmp_path, [charge("1", text=tags(pi=None))], projects=projects)
     assert payers(period) == [("dir@x.edu", PROJECT, FUND)]
 

@@ -98,10 +98,101 @@ def test_unknown_project_needs_a_directory(tmp_path):
     assert flags(bill(tmp_path / "with", rows, projects=PROJECTS)[0]) == {"unknown-project": 1}
 
 
-@pytest.mark.parametrize(("end", "expected"), [("2024-12-31", {"expired-project": 1}), ("2025-01-01", {})])
-def test_expired_project(tmp_path, end, expected):
-    period, _ = bill(tmp_path, [charge("2")], projects=PROJECTS.replace("2024-12-31", end))
+@pytest.mark.parametrize(
+    ("end", "day", "expected"),
+    [
+        ("2024-12-31", "2025-01-05", {"expired-project": 1}),
+        ("2025-01-04", "2025-01-05", {"expired-project": 1}),
+        ("2025-01-05", "2025-01-05", {}),
+        ("2025-01-05", "", {}),
+        ("2024-12-31", "", {"expired-project": 1}),
+    ],
+)
+def test_a_project_expires_by_the_date_of_the_charge(tmp_path, end, day, expected):
+    row = charge("2", ChargePeriodStart=day, ChargePeriodEnd=day)
+    period, _ = bill(tmp_path, [row], projects=PROJECTS.replace("2024-12-31", end))
     assert flags(period) == expected
+
+
+ENTRIES = f"""projects:
+  - id: {PROJECT}
+    entries:
+      - {{pi: {ADA}, fund: {FUND}, until: 2025-01-09}}
+      - {{pi: {ADA}, fund: BIO-2, from: 2025-01-10}}
+"""
+
+
+@pytest.mark.parametrize(
+    ("end", "projects", "expected"),
+    [
+        # Days without times are whole days, the last one included; a time is where the charge ends.
+        ("2025-01-09", ENTRIES, {}),
+        ("2025-01-10", ENTRIES, {"spans-change": 1}),
+        ("2025-01-10T00:00:00Z", ENTRIES, {}),
+        ("2025-01-10T00:00:01Z", ENTRIES, {"spans-change": 1}),
+        ("2025-01-11", ENTRIES.replace("BIO-2", FUND), {}),
+        ("2025-01-10", PROJECTS.replace("2024-12-31", "2025-01-10"), {}),
+        ("2025-01-11", PROJECTS.replace("2024-12-31", "2025-01-10"), {"spans-change": 1}),
+    ],
+)
+def test_a_charge_that_spans_a_change_is_held(tmp_path, end, projects, expected):
+    row = charge("2", ChargePeriodStart="2025-01-05", ChargePeriodEnd=end)
+    assert flags(bill(tmp_path, [row], projects=projects)[0]) == expected
+
+
+@pytest.mark.parametrize("written", ["Ada", "ada at example.edu", "@", "a b@x.edu"])
+@pytest.mark.parametrize("people", ["", f"people: [{{email: {ADA}}}]"])
+def test_a_pi_that_is_no_address_is_missing(tmp_path, written, people):
+    period, _ = bill(tmp_path, [charge("2", text=tags(pi=written))], people=people)
+    assert flags(period) == {"missing-pi": 1}
+    (note,) = period.queue[0].details.notes
+    assert written in note.reasons[0]
+
+
+def test_unknown_pi_needs_people(tmp_path):
+    rows = [charge("2", text=tags(pi="bo@example.edu"))]
+    assert flags(bill(tmp_path / "without", rows)[0]) == {}
+    period, _ = bill(tmp_path / "with", rows, people="people: [{email: bob@example.edu}]")
+    assert flags(period) == {"unknown-pi": 1}
+    assert "bo@example.edu is not in people.yaml" in period.queue[0].details.notes[0].reasons[0]
+
+
+@pytest.mark.parametrize(
+    ("entry", "expected"),
+    [
+        (f"pi: {ADA}, fund: {FUND}", {}),
+        ("pi: bo@example.edu", {"pi-not-of-project": 1}),
+        ("fund: BIO-2", {"fund-not-of-project": 1}),
+        ("pi: bo@example.edu, fund: BIO-2", {"pi-not-of-project": 1, "fund-not-of-project": 1}),
+        ("title: nobody in particular", {}),
+    ],
+)
+def test_tags_that_contradict_the_project_are_held(tmp_path, entry, expected):
+    period, _ = bill(tmp_path, [charge("2")], projects=f"projects: [{{id: {PROJECT}, {entry}}}]")
+    assert flags(period) == expected
+    told = [reason for item in period.queue for note in item.details.notes for reason in note.reasons]
+    assert all("tagged" in reason and PROJECT in reason for reason in told)
+
+
+def oci(reference, cites, cost, **cells):
+    return charge(cost, oci_ReferenceNumber=reference, oci_BackReferenceNumber=cites, **cells)
+
+
+def test_a_correction_follows_the_charge_that_it_refers_to(tmp_path):
+    rows = [
+        oci("1", "", "5"),
+        oci("2", "1", "-5", text=tags(pi="bo@x.edu", project="other"), ChargeClass="Correction"),
+    ]
+    period, _ = bill(tmp_path, rows)
+    assert flags(period) == {}
+    assert [(line.pi, line.project, line.amounts.billed) for line in period.lines] == [(ADA, PROJECT, Decimal("0.00"))]
+
+
+def test_a_reference_that_matches_nothing_is_held(tmp_path):
+    period, _ = bill(tmp_path, [oci("1", "", "5"), oci("2", "9", "-5", ChargeClass="Correction")])
+    assert flags(period) == {"unmatched-reference": 1}
+    assert "9" in period.queue[0].details.notes[0].reasons[0]
+    assert sums(period) == (0, 5, -5, 0)
 
 
 @pytest.mark.parametrize(
@@ -174,10 +265,21 @@ def test_a_billed_month_is_history(tmp_path):
     assert closed_month(period) == ClosedMonth({"hpc": 2}, {("hpc", PROJECT, "Compute"): Decimal("1.25")})
 
 
-def test_groups_tell_project_and_pi(tmp_path):
+def test_an_item_tells_what_its_charges_share(tmp_path):
     period, _ = bill(tmp_path, [charge("3", text=tags(fund=None)), charge("4", text=tags(fund=None))])
-    (group,) = period.flags
-    assert (group.pi, group.project, group.service) == (ADA, PROJECT, "Compute")
-    assert (group.charges, group.held, group.exact_held) == (2, 2, 7)
-    assert all(re.fullmatch("[0-9a-f]{16}", id_) for id_ in group.ids)
+    (item,) = period.queue
+    assert (item.source, item.service, item.project, item.pi, item.currency) == ("hpc", "Compute", PROJECT, ADA, "USD")
+    assert (item.flags, item.uncleared) == (("missing-fund",), ("missing-fund",))
+    assert (item.charges, item.exact_billed) == (2, 7)
+    assert all(re.fullmatch("[0-9a-f]{16}", id_) for id_ in item.ids)
     assert FUND not in {line.fund for line in period.lines}
+
+
+def test_a_charge_with_two_flags_is_held_once(tmp_path):
+    period, _ = bill(tmp_path, [charge("3", text=tags(fund=None, pi=None)), charge("4", text=tags(fund=None))])
+    assert flags(period) == {"missing-fund": 2, "missing-pi": 1}
+    assert [(item.flags, item.charges) for item in period.queue] == [
+        (("missing-fund", "missing-pi"), 1),
+        (("missing-fund",), 1),
+    ]
+    assert sum(item.exact_billed for item in period.queue) == sums(period)[2] == 7

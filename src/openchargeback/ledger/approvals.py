@@ -189,7 +189,10 @@ _DECISION = shape.Record(
         "allOf": [
             {"if": _decided(Verb.REASSIGN), "then": {"required": ["set"]}},
             {"if": {"not": _decided(Verb.CREDIT)}, "then": {"required": ["clears"]}},
-            {"if": {"required": ["where"]}, "then": {"required": ["expect"]}},
+            {
+                "if": {"required": ["where"]},
+                "then": {"required": ["expect"], "properties": {"expect": {"minProperties": 1}}},
+            },
         ],
     },
     make=lambda values, node, reader: _decision(values, node, reader),  # noqa: PLW0108  # it stands further down
@@ -259,7 +262,7 @@ def _contradiction(verb: Verb, values: dict[str, Any]) -> tuple[str, str, str] |
     if item and not clears <= set(item.flags):
         extra = ", ".join(sorted(clears - set(item.flags)))
         return "clears-nothing", f"clears {extra}, which `where` does not list", "list the flags of the item in both"
-    if item and not values.get("expect"):
+    if item and values.get("expect", Expect()) == Expect():
         fix = "add `expect`, as `focus-billing review` does"
         return "expect-missing", "names a queue item without `expect`", fix
     if verb is Verb.REASSIGN and set_ == Payer():

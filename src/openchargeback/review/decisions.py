@@ -129,7 +129,10 @@ def _name_charges(con: duckdb.DuckDBPyConnection, outcomes: Sequence[_Outcome]) 
     con.execute(
         "INSERT INTO target SELECT follows.n, target.decision FROM target JOIN follows ON follows.original = target.n"
     )
-    add_details(con, "SELECT DISTINCT n FROM target ANTI JOIN detail USING (n)")
+    # Flagged charges have theirs, and so have all charges that a closed month still holds.
+    missing = "SELECT DISTINCT n FROM target ANTI JOIN detail USING (n)"
+    if con.execute(missing).fetchone():
+        add_details(con, missing)
     faults: dict[int, Problem] = {}
     for number, prefix, count, original in found:
         what = f"is a correction of {original}; decide on that charge" if original else (
