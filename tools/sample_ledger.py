@@ -80,7 +80,7 @@ def renew(root: Path, *, in_git: bool) -> None:
             commit(root, f"Decide on charges of {period}", on=state.closed.on.isoformat())
         books = open_books(root)
         evidence = gather(books.ledger, periods=(period,))[0] if in_git else []
-        closing.close(books, period, state.closed, evidence)
+        closing.close(books, period, state.closed, evidence, dated=state.accounting_date, without=state.without)
     for period, state in states.items():
         if state.finalized is not None:
             closing.finalize(open_books(root).ledger, period, state.finalized)
