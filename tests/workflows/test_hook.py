@@ -20,9 +20,10 @@ TAGS = '"{""pi_email"": ""ada@example.edu"", ""project_id"": ""p1"", ""fund_org"
 
 
 REJECTED = """decisions:
-  - where: {source: aws, service: Compute, project: p1, pi: ada@example.edu, flags: [missing-fund]}
+  - where:
+      {source: aws, service: Compute, project: p1, pi: ada@example.edu, flags: [missing-fund, unknown-pi, unknown-project]}
     expect: {charges: 1}
-    clears: [missing-fund]
+    clears: [missing-fund, unknown-pi, unknown-project]
     decision: reject
     reason: nobody pays
     by: ada@example.edu
@@ -172,8 +173,8 @@ def test_a_decision_on_an_unusual_amount_still_knows_the_months_before(repositor
         repository,
         "approvals/2025-05/big.yaml",
         "decisions:\n  - {where: {source: aws, service: Compute, project: p1, pi: ada@example.edu, flags: "
-        "[unusual-amount, unknown-project, unknown-pi]},\n     expect: {charges: 1}, clears: [unusual-amount], decision: reject,"
-        " reason: r, by: b}\n",
+        "[unusual-amount, unknown-project, unknown-pi]},\n     expect: {charges: 1}, clears: [unusual-amount], "
+        "decision: reject, reason: r, by: b}\n",
     )
     git(repository, "add", "--all")
     git(repository, "commit", "--quiet", "--no-verify", "-m", "all")
