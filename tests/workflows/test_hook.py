@@ -21,7 +21,11 @@ TAGS = '"{""pi_email"": ""ada@example.edu"", ""project_id"": ""p1"", ""fund_org"
 
 REJECTED = """decisions:
   - where:
-      {source: aws, service: Compute, project: p1, pi: ada@example.edu, flags: [missing-fund, unknown-pi, unknown-project]}
+      source: aws
+      service: Compute
+      project: p1
+      pi: ada@example.edu
+      flags: [missing-fund, unknown-pi, unknown-project]
     expect: {charges: 1}
     clears: [missing-fund, unknown-pi, unknown-project]
     decision: reject
