@@ -51,13 +51,15 @@ EXPECTED_FLAGS = {
     ("2025-01", "aws"): {
         "pattern:gpu": 4, "missing-fund": 2, "missing-project": 1, "malformed-tags": 1, "possible-duplicate": 1,
     },
-    ("2025-01", "azure"): {"unknown-project": 1, "invalid-fund": 1, "expired-project": 1, "above-list": 1},
+    ("2025-01", "azure"): {
+        "unknown-project": 1, "invalid-fund": 1, "fund-not-of-project": 1, "expired-project": 1, "above-list": 1,
+    },
     ("2025-01", "hpc"): {"missing-pi": 1, "missing-project": 1},
     ("2025-01", "storage"): {"missing-fund": 1, "missing-pi": 1, "missing-project": 1},
     ("2025-12", "aws"): {
         "pattern:gpu": 3, "missing-fund": 1, "missing-project": 1, "above-list": 1, "unusual-amount": 69,
     },
-    ("2025-12", "azure"): {"unknown-project": 1, "invalid-fund": 1, "malformed-tags": 1},
+    ("2025-12", "azure"): {"unknown-project": 1, "invalid-fund": 1, "fund-not-of-project": 1, "malformed-tags": 1},
     ("2025-12", "hpc"): {"unknown-project": 1, "expired-project": 1},
     ("2025-12", "storage"): {
         "missing-fund": 1, "missing-pi": 1, "missing-project": 1, "possible-duplicate": 1, "expired-project": 2,
@@ -101,28 +103,44 @@ def projects() -> dict[str, dict]:
     return {entry["id"]: entry for entry in ledger_yaml("directory/projects.yaml")["projects"]}
 
 
-def directory_entry(project: str, period: str) -> dict:
-    """What the directory knows of a project in a period: PI and fund, read from the dated entry that holds then."""
+def first_day(row: Row) -> dt.date:
+    """The date of a charge."""
+    return dt.datetime.fromisoformat(row["ChargePeriodStart"] or row["BillingPeriodStart"]).date()
+
+
+def last_day(row: Row) -> dt.date:
+    """The last day that a charge covers; ends are exclusive."""
+    return (dt.datetime.fromisoformat(row["ChargePeriodEnd"]) - dt.timedelta(seconds=1)).date()
+
+
+def directory_entry(project: str, day: dt.date) -> dict:
+    """What the directory knows of a project on a day: PI and fund, read from the dated entry that holds then."""
     entry = projects().get(project, {})
-    day = dt.date.fromisoformat(f"{period}-01")
     for dated in entry.get("entries", []):
         if dated.get("from", dt.date.min) <= day <= dated.get("until", dt.date.max):
             return {**entry, **dated}
     return entry
 
 
-def payer(row: Row, period: str, source: str) -> dict[str, str] | None:
-    """PI, project and fund of a charge; None where its tags cannot be read."""
+def tags_of(row: Row) -> dict[str, str] | None:
+    """The tags of a charge; None where they cannot be read."""
     try:
-        tags = json.loads(row["Tags"] or "{}")
+        return json.loads(row["Tags"] or "{}")
     except json.JSONDecodeError:
+        return None
+
+
+def payer(row: Row, source: str) -> dict[str, str] | None:
+    """PI, project and fund of a charge; None where its tags cannot be read."""
+    tags = tags_of(row)
+    if tags is None:
         return None
     who = {"pi": tags.get("pi_email", ""), "project": tags.get("project_id", ""), "fund": tags.get("fund_org", "")}
     matched = (
         p["id"] for p in projects().values() if row["SubAccountId"] in p.get("match", {}).get("SubAccountId", [])
     )
     who["project"] = who["project"] or next(matched, "")
-    entry = directory_entry(who["project"], period)
+    entry = directory_entry(who["project"], first_day(row))
     who["pi"] = who["pi"] or entry.get("pi", "")
     who["fund"] = who["fund"] or entry.get("fund", "")
     if not any(who.values()):
@@ -139,18 +157,18 @@ def flags_of(period: str, source: str) -> list[set[str]]:
     result: list[set[str]] = []
     for row in rows_of(period, source):
         whole = tuple(row.values())
-        flags = attribution_flags(row, period, source) | cost_flags(row)
+        flags = attribution_flags(row, source) | cost_flags(row)
         if seen[whole]:
             flags.add("possible-duplicate")
-        if group_of(row, period, source) in unusual_groups(period):
+        if group_of(row, source) in unusual_groups(period):
             flags.add("unusual-amount")
         seen[whole] += 1
         result.append(flags)
     return result
 
 
-def attribution_flags(row: Row, period: str, source: str) -> set[str]:
-    who = payer(row, period, source)
+def attribution_flags(row: Row, source: str) -> set[str]:
+    who, tags = payer(row, source), tags_of(row) or {}
     if who is None:
         return {"malformed-tags"}
     flags = {f"missing-{field}" for field in ("pi", "project") if not who[field]}
@@ -161,8 +179,20 @@ def attribution_flags(row: Row, period: str, source: str) -> set[str]:
         flags.add("invalid-fund")
     if who["project"] and who["project"] not in projects():
         flags.add("unknown-project")
-    if projects().get(who["project"], {}).get("end", dt.date.max) < dt.date.fromisoformat(f"{period}-01"):
+    if who["pi"] and who["pi"].casefold() not in people():
+        flags.add("unknown-pi")
+    end = projects().get(who["project"], {}).get("end", dt.date.max)
+    if end < first_day(row):
         flags.add("expired-project")
+    now, then = (directory_entry(who["project"], day) for day in (first_day(row), last_day(row)))
+    if first_day(row) <= end < last_day(row) or any(now.get(key) != then.get(key) for key in ("pi", "fund")):
+        flags.add("spans-change")
+    aliases = {alias: each["email"] for each in ledger_yaml("directory/people.yaml")["people"]
+               for alias in each.get("aliases", [])}  # fmt: skip
+    for key, tag in (("pi", "pi_email"), ("fund", "fund_org")):
+        said = tags.get(tag, "").casefold() if key == "pi" else tags.get(tag, "")
+        if said and now.get(key) and aliases.get(said, said) != now[key]:
+            flags.add(f"{key}-not-of-project")
     return flags
 
 
@@ -181,8 +211,8 @@ def cost_flags(row: Row) -> set[str]:
     return flags
 
 
-def group_of(row: Row, period: str, source: str) -> tuple[str, str]:
-    who = payer(row, period, source)
+def group_of(row: Row, source: str) -> tuple[str, str]:
+    who = payer(row, source)
     return (who["project"] if who else "", row["ServiceName"])
 
 
@@ -191,7 +221,7 @@ def spending(period: str) -> dict[tuple[str, str], Decimal]:
     sums: dict[tuple[str, str], Decimal] = defaultdict(Decimal)
     for source in SOURCES:
         for row in rows_of(period, source):
-            sums[group_of(row, period, source)] += Decimal(row["BilledCost"])
+            sums[group_of(row, source)] += Decimal(row["BilledCost"])
     return sums
 
 
@@ -364,7 +394,7 @@ def test_who_pays_is_in_the_directory():
     unknown_projects = set()
     for period, source in FILES:
         for row in rows_of(period, source):
-            who = payer(row, period, source) or {"pi": "", "project": ""}
+            who = payer(row, source) or {"pi": "", "project": ""}
             assert not who["pi"] or who["pi"].casefold() in known_people
             if who["project"] and who["project"] not in known_projects:
                 unknown_projects.add(who["project"])
@@ -388,23 +418,21 @@ def test_history_is_finalized_and_decided():
     for period in HISTORY:
         assert ledger_yaml(f"periods/{period}.yaml")["state"] == "finalized"
         undecided = Counter(
-            (source, flag, *group_of(row, period, source), row["BilledCost"])
+            (source, *group_of(row, source), payer(row, source)["pi"], *sorted(flags), row["BilledCost"])
             for source in SOURCES
             for row, flags in zip(rows_of(period, source), flags_of(period, source), strict=True)
-            for flag in flags
+            if flags
         )
         for path in sorted(LEDGER.glob(f"approvals/{period}/*.yaml")):
             for decision in ledger_yaml(str(path.relative_to(LEDGER)))["decisions"]:
-                matched = [charge for charge in undecided.elements() if matches(decision["where"], charge)]
+                where = decision["where"]
+                named = *(where[key] for key in ("source", "project", "service", "pi")), *where["flags"]
+                matched = [charge for charge in undecided.elements() if charge[:-1] == named]
+                assert (where["currency"], decision["clears"]) == ("USD", where["flags"])
                 assert len(matched) == decision["expect"]["charges"], path
                 assert sum(Decimal(charge[-1]) for charge in matched) == Decimal(decision["expect"]["billed"]), path
                 undecided -= Counter(matched)
         assert undecided == Counter()
-
-
-def matches(where: dict[str, str], charge: tuple[str, ...]) -> bool:
-    named = dict(zip(("source", "flag", "project", "service"), charge, strict=False))
-    return all(named[key] == value for key, value in where.items())
 
 
 def test_new_months_are_undecided():

@@ -8,7 +8,6 @@ from pathlib import Path
 
 import pytest
 from closed_ledger import CONFIG, HEAD, LOGO, ON, PEOPLE, PERIOD, PROJECTS, close, month, problems, row
-
 from small_ledger import items_with
 
 from openchargeback.billing.freezing import drift

@@ -56,7 +56,11 @@ def test_tags_directory_and_account(tmp_path: Path) -> None:
 
 def test_cents_add_up_to_those_of_the_lines(tmp_path: Path) -> None:
     # 1.014 is 1.01; the lines are 0.34, 0.33 and 0.34. Rounded alone, the first two, 0.675, would be 0.68.
-    rows = [charge("0.3375"), charge("0.3375", ServiceName="Storage"), charge("0.339", text=tags(fund=None), ServiceName="Network")]
+    rows = [
+        charge("0.3375"),
+        charge("0.3375", ServiceName="Storage"),
+        charge("0.339", text=tags(fund=None), ServiceName="Network"),
+    ]
     (one, other) = statements(tmp_path, rows, projects=PROJECTS)[PROJECT].attributions
     assert (one.fund, one.exact_billed, one.billed) == ("tag", Decimal("0.675"), Decimal("0.67"))
     assert (other.fund, other.exact_billed, other.billed) == ("project", Decimal("0.339"), Decimal("0.34"))

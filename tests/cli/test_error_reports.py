@@ -1,7 +1,7 @@
 """For every problem code one broken ledger, and what `validate` says of it, to the letter.
 
-tests/errors/<code>/ holds the ledger, as small as the fault allows, and expected.txt. Where a closed month is part of the
-fault, the test closes it first, so that no folder holds a record in the format of an earlier day. After a wanted change:
+tests/errors/<code>/ holds the ledger, as small as the fault allows, and expected.txt. Where a closed month is part of
+the fault, the test closes it first: no folder holds a record in the format of an earlier day. After a wanted change:
 `make test PYTEST_ARGS="tests/cli/test_error_reports.py --update-expected"`, and read the difference.
 """
 

@@ -208,7 +208,9 @@ def test_a_second_decision_clears_what_the_first_has_left(ledger: Path) -> None:
     put(ledger, "charges/2025-01/aws.csv", HEAD + UNTAGGED)
     words = ("review", "reassign", "--period", "2025-01", "--all", "--reason", "asked", *BY)
     assert "still held by missing-fund, missing-project" in run(ledger, *words, "--set-pi", "ada@example.edu").stdout
-    assert [(item["charges"], item["uncleared"]) for item in items(ledger)] == [(1, ["missing-fund", "missing-project"])]
+    assert [(item["charges"], item["uncleared"]) for item in items(ledger)] == [
+        (1, ["missing-fund", "missing-project"])
+    ]
     run(ledger, *words, "--set-project", "p1", "--set-fund", "F-1")
     assert run(ledger, "review", "list").stdout == "Nothing to review.\n"
     (source,) = json.loads(run(ledger, "periods", "show", "2025-01", "--json").stdout)["sources"]
@@ -283,7 +285,10 @@ def _held(root: Path) -> str:
 @pytest.mark.parametrize(
     ("choice", "said"),
     [
-        (("--project", "p1", "--set-pi", "ada@example.edu", "--reason", "why"), "nobody would pay (missing-fund): add --set-fund"),
+        (
+            ("--project", "p1", "--set-pi", "ada@example.edu", "--reason", "why"),
+            "nobody would pay (missing-fund): add --set-fund",
+        ),
         (("--project", "p1", "--set-fund", "F-7", "--reason", "  "), "a reason is expected"),
         (("--project", "p1", "--set-fund", "no fund", "--reason", "why"), "matches no configured pattern"),
     ],

@@ -185,7 +185,7 @@ def test_compressed_files_are_read(tmp_path):
 def test_utf_16_is_read(tmp_path):
     period, problems = bill(tmp_path, text("2025-01-01,1.5,Größe,").encode("utf-16"))
     assert problems == []
-    assert (period.sources[0].imported, period.flags[0].service) == (Decimal("1.5"), "Größe")
+    assert (period.sources[0].imported, period.queue[0].service) == (Decimal("1.5"), "Größe")
 
 
 def test_a_day_that_is_not_in_the_calendar(tmp_path):

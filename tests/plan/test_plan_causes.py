@@ -14,7 +14,9 @@ from openchargeback.plan.values import Cause
 
 ROWS = [charge("r1", "10.00", quantity=2), charge("r2", "5.50", quantity=1, pi="bo@example.edu", project="p2")]
 REJECT = """decisions:
-  - where: {flag: missing-fund}
+  - where: {source: hpc, service: Compute, project: p1, pi: ada@example.edu, flags: [missing-fund]}
+    expect: {charges: 1}
+    clears: [missing-fund]
     decision: reassign
     set: {fund: F-9}
     reason: Agreed
@@ -96,7 +98,7 @@ def test_a_decision_that_is_removed(tmp_path):
     period = only(ties_out(ledger.plan()))
     assert causes(period) == {"decision": "-40.00"}
     assert [each.change for each in period.decisions] == ["removed"]
-    assert [(group.flag, group.held) for group in period.flags] == [("missing-fund", 1)]
+    assert [(item.uncleared, item.charges) for item in period.queue] == [(("missing-fund",), 1)]
 
 
 def test_a_decision_in_a_file_of_another_name_is_the_same_decision(tmp_path):
@@ -165,16 +167,15 @@ def test_charges_decision_directory_and_config_in_one_change(tmp_path):
     ledger.charges([*rows, charge("r5", "160")])
     ledger.write("directory/projects.yaml", "projects: [{id: p1}, {id: p2, fund: F-2}, {id: p3}]\n")
     ledger.write("config.yaml", CONFIG.replace("review: {", "review: {fund_patterns: ['F-.*'], "))
-    ledger.write("approvals/2025-01/a.yaml", REJECT)
+    ledger.write("approvals/2025-01/a.yaml", REJECT.replace("p1", "p3"))
     assert causes(only(ties_out(ledger.plan()))) == {
         "new": "160.00", "price": "1.00", "decision": "40.00", "directory": "20.00", "config": "-80.00",
     }  # fmt: skip
 
 
 def test_a_decision_that_no_longer_holds_is_told(tmp_path):
-    decision = REJECT.replace("    decision:", "    expect: {charges: 1}\n    decision:")
     rows = [*ROWS, charge("r3", "40", fund=None)]
-    ledger = started(tmp_path / "l", rows, **{"approvals__2025-01__a": decision})
+    ledger = started(tmp_path / "l", rows, **{"approvals__2025-01__a": REJECT})
     ledger.charges([*rows, charge("r4", "3", fund=None)])
     plan = ties_out(ledger.plan())
     assert causes(only(plan)) == {"decision": "-40.00"}
@@ -313,7 +314,7 @@ def test_entries_of_the_directory_are_named_as_in_the_file_with_what_is_their_ow
     rows = [
         charge("r1", "10", fund=None),
         charge("r2", "20", fund=None, project="p2"),
-        charge("r3", "5", pi="cy@x.edu"),
+        charge("r3", "5", pi="cy@x.edu", project="p2", fund="F-3"),
     ]
     people = "people: [{email: ada@example.edu, aliases: [a@x.edu]}, {email: cy@x.edu}]\n"
     files = {"directory__projects": DIRECTORY, "directory__people": people}

@@ -178,7 +178,8 @@ def test_markdown_shows_data_as_text(tmp_path):
     ledger.charges([*MORE, charge("r3", "7", project=EVIL, fund=EVIL), charge("r4", "1", fund=None)])
     ledger.write(
         "approvals/2025-01/a.yaml",
-        "decisions:\n  - {where: {flag: missing-fund}, decision: reassign, set: {fund: F-1}, "
+        "decisions:\n  - {where: {source: hpc, service: Compute, project: p1, pi: ada@example.edu, "
+        "flags: [missing-fund]}, expect: {charges: 1}, clears: [missing-fund], decision: reassign, set: {fund: F-1}, "
         f"reason: {decision}, by: '@team'}}\n",
     )
     text = markdown(ledger.plan())

@@ -18,8 +18,10 @@ from openchargeback.model import (
     BillingLine,
     DecisionRecord,
     FileRecord,
-    FlagGroup,
-    HeldGroup,
+    FlagNote,
+    FlagTotal,
+    HeldCharge,
+    ItemDetails,
     Journal,
     JournalLine,
     Kind,
@@ -27,6 +29,7 @@ from openchargeback.model import (
     Person,
     Project,
     Provenance,
+    QueueItem,
     ResourceLine,
     Side,
     SourceTotals,
@@ -173,13 +176,12 @@ def billed_period(
         if (line := billing_line(period, pi, project, fund, source, service, size))
     ]
     lines.sort(key=lambda line: line.key)
-    held = held_groups(period, hostile) if is_open else ()
+    held = queue_items(period, hostile) if is_open else ()
     payers = sorted({(line.pi, line.project) for line in lines})
     statements = tuple(
         statement(period, people[pi], projects[project], lines, held, is_open, closed_on or last_day)
         for pi, project in payers
     )
-    flags = tuple(flag_group(period, group, i, hostile) for i, group in enumerate(held))
     sources = tuple(source_totals(source, lines, held) for source in SERVICES if any(x.source == source for x in lines))
     return BilledPeriod(
         period=period,
@@ -194,8 +196,8 @@ def billed_period(
         files=tuple(file_record(period, s) for s in sources),
         lines=tuple(lines),
         statements=statements,
-        held=held,
-        flags=flags,
+        queue=held,
+        flags=flag_totals(held),
         decisions=decisions(period, hostile, is_open),
         journal=journal(period, lines, statements, last_day),
         digest=digest("period", period),
@@ -224,7 +226,7 @@ def statement(
     pi: Person,
     project: Project,
     lines: list[BillingLine],
-    held: tuple[HeldGroup, ...],
+    held: tuple[QueueItem, ...],
     draft: bool,
     issued: dt.date,
 ) -> Statement:
@@ -237,80 +239,121 @@ def statement(
     name = digest(pi.email, project.id)[:10]
     return Statement(
         *(f"{period}-{name}", period, 1, draft, issued, pi, project, own, resources),
-        held=tuple(group for group in held if (group.pi, group.project) == (pi.email, project.id)),
+        held=tuple(item for item in held if (item.pi, item.project) == (pi.email, project.id)),
         digest=digest(period, own),
     )
 
 
-def held_groups(_period: str, hostile: bool) -> tuple[HeldGroup, ...]:
-    """What waits in the open month."""
+WHY = {
+    "missing-fund": (),
+    "pattern:gpu": ("GPU bursts are looked at before they are billed.",),
+    "missing-pi": ("“Ada Lovelace” is not an email address; did you mean lovelace@example.edu?",),
+    "unusual-amount": ("9,120.00; the median of 6 closed months is 2,758.92",),
+    "negative-usage": (),
+}
+"""Flag to the reasons for it; every other flag has hostile ones."""
+
+
+def queue_items(period: str, hostile: bool) -> tuple[QueueItem, ...]:
+    """What waits in the open month: the second item carries two flags, and decisions have cleared one of the last's."""
     rows = [
-        ("aws", "Amazon EC2", "mcclintock@example.edu", "genomics-sequencing", "", ("missing-fund",), 12, "4123.00"),
+        ("aws", "Amazon EC2", "genomics-sequencing", "mcclintock@example.edu", ("missing-fund",), 12, "4123.00"),
         (
             "hpc",
             "GPU hours",
-            "lovelace@example.edu",
             "analytical-engine",
-            "MATH-2024-017",
-            ("pattern:gpu",),
+            "lovelace@example.edu",
+            ("pattern:gpu", "unusual-amount"),
             3,
             "812.4",
         ),
-        ("aws", "AWS Support", "", "", "", ("missing-pi",), 1, "98.117"),
-        (
-            "hpc",
-            "Node hours",
-            "chandra@example.edu",
-            "stellar-limits",
-            "ASTRO-2024-011",
-            ("unusual-amount",),
-            41,
-            "9120",
-        ),
+        ("aws", "AWS Support", "", "", ("missing-pi", "missing-project"), 1, "98.117"),
+        ("hpc", "Node hours", "stellar-limits", "chandra@example.edu", ("unusual-amount",), 41, "9120"),
         (
             "azure",
             "Virtual Machines",
-            "hopper@example.edu",
             "compilers",
-            "CS-2021-009",
-            ("negative-usage",),
+            "hopper@example.edu",
+            ("missing-fund", "negative-usage"),
             2,
             "-31.5",
         ),
     ]
     if hostile:
         text = HOSTILE[0]
-        rows.append(("aws", text, f"{text}@example.edu", f"p0-{text}", text, (f"pattern:{text}",), 2, "10.5"))
-    return tuple(
-        HeldGroup(*row[:7], exact_list=Decimal(row[7]) * 2, exact_billed=Decimal(row[7]), currency="USD")
-        for row in rows
+        rows.append(("aws", text, f"p0-{text}", f"{text}@example.edu", (f"pattern:{text}",), 2, "10.5"))
+    return tuple(queue_item(period, row) for row in rows)
+
+
+def queue_item(period: str, row: tuple[str, str, str, str, tuple[str, ...], int, str]) -> QueueItem:
+    """Held charges of one item, the first five of them in full."""
+    source, service, project, pi, flags, charges, billed = row
+    hostile = service in HOSTILE
+    ids = tuple(sorted(digest(period, service, i) for i in range(charges)))
+    first = dt.date.fromisoformat(f"{period}-01")
+    each, text = Decimal(billed) / charges, HOSTILE[1] if hostile else ""
+    samples = tuple(
+        HeldCharge(
+            id=ids[i][:16],
+            path=f"charges/{period}/{source}.csv",
+            row=i + 2,
+            first_day=first,
+            last_day=first + dt.timedelta(days=i),
+            sub_account=text or ("" if project else "123456789012"),
+            resource_id=text or f"{source}/{i}",
+            resource_name=text or (f"node-{i}" if i % 2 else ""),
+            quantity=Decimal(i) if i else None,
+            unit="Hours" if i else "",
+            unit_price=Decimal("1.25") if i else None,
+            exact_list=each * 2,
+            exact_billed=each,
+            tags=text or '{"pi_email": "Ada Lovelace"}',
+        )
+        for i in range(min(charges, 5))
     )
-
-
-def flag_group(period: str, group: HeldGroup, order: int, _hostile: bool) -> FlagGroup:
-    """The flag of one held group."""
-    ids = tuple(sorted(digest(period, order, i)[:16] for i in range(group.charges)))
-    why = {
-        "missing-fund": "No tag fund_org, and the project's directory entry names no fund.",
-        "pattern:gpu": "ServiceName matches “GPU”: GPU bursts are looked at before they are billed.",
-        "missing-pi": "No tag pi_email, no directory match and no default payer of the source.",
-        "unusual-amount": "9,932.10 is 3.6 times the median of the last six closed months (2,758.92).",
-        "negative-usage": "Usage with a negative amount that is not marked as a correction.",
-    }.get(group.flags[0], HOSTILE[1])
-    return FlagGroup(
-        *(period, group.flags[0], group.source, group.project, group.service, group.pi, group.charges + 1),
-        exact_billed=group.exact_billed + 5,
-        exact_list=group.exact_list + 9,
+    return QueueItem(
+        period=period,
+        source=source,
+        service=service,
+        project=project,
+        pi=pi,
         currency="USD",
-        held=group.charges,
-        exact_held=group.exact_billed,
-        digest=digest(ids),
-        ids=ids[:5],
-        why=why,
+        sub_account="" if project else "123456789012",
+        resource="",
+        flags=flags,
+        uncleared=flags[-1:] if service == "Virtual Machines" else flags,
+        charges=charges,
+        exact_list=Decimal(billed) * 2,
+        exact_billed=Decimal(billed),
+        digest=hashlib.sha256("".join(f"{id_}\n" for id_ in ids).encode()).hexdigest(),
+        ids=tuple(id_[:16] for id_ in ids[:5]),
+        details=ItemDetails(
+            notes=tuple(FlagNote(flag, WHY.get(flag, HOSTILE[:2] if hostile else ())) for flag in flags),
+            sub_accounts=tuple(sorted({sample.sub_account for sample in samples} - {""})),
+            resources=tuple(sorted({sample.resource_name or sample.resource_id for sample in samples})),
+            resource_count=charges,
+            first_day=first,
+            last_day=first + dt.timedelta(days=len(samples) - 1),
+            samples=samples,
+        ),
     )
 
 
-def source_totals(source: str, lines: list[BillingLine], held: tuple[HeldGroup, ...]) -> SourceTotals:
+def flag_totals(items: tuple[QueueItem, ...]) -> tuple[FlagTotal, ...]:
+    """Every flag as raised: one more charge carries each than is held."""
+    flags = sorted({flag for item in items for flag in item.flags})
+    return tuple(
+        FlagTotal(
+            flag,
+            "USD",
+            sum(item.charges for item in items if flag in item.flags) + 1,
+            sum((item.exact_billed for item in items if flag in item.flags), Decimal(5)),
+        )
+        for flag in flags
+    )
+
+
+def source_totals(source: str, lines: list[BillingLine], held: tuple[QueueItem, ...]) -> SourceTotals:
     """The control total of one source; a twentieth of the charges was rejected."""
     own, waiting = [x for x in lines if x.source == source], [x for x in held if x.source == source]
     billed, in_hold = sum((x.exact_billed for x in own), Decimal(0)), sum((x.exact_billed for x in waiting), Decimal(0))

@@ -10,11 +10,11 @@ from openchargeback.ledger.settings import Config, Contact, Organization, Source
 from openchargeback.model import (
     Amounts,
     BillingLine,
-    HeldGroup,
     Kind,
     PeriodAmounts,
     Person,
     Project,
+    QueueItem,
     ResourceLine,
     Statement,
 )
@@ -89,7 +89,7 @@ def split(of: BillingLine, count: int, kind: Kind = Kind.USAGE) -> list[Resource
 def statement(
     lines: list[BillingLine],
     resources: list[ResourceLine],
-    held: tuple[HeldGroup, ...] = (),
+    held: tuple[QueueItem, ...] = (),
     pi: Person = PI,
     project: Project = PROJECT,
     draft: bool = False,
@@ -166,17 +166,30 @@ def corrected(draft: bool = False) -> Statement:
         ResourceLine(FUND, "aws", "AWS Support", Kind.CORRECTION, "7f3a9c21d0b41e66", "Corrects 2024-12", 1, fix),
     ]
     held = (
-        held_group("hpc", "GPU hours", ("pattern:gpu", "unusual-amount"), "812.40"),
-        held_group("aws", "Amazon Elastic Compute Cloud", ("missing-fund",), "4123.005"),
-        held_group("aws", "Marketplace", ("foreign-currency",), "77", "EUR"),
+        held_item("hpc", "GPU hours", ("pattern:gpu", "unusual-amount"), "812.40"),
+        held_item("aws", "Amazon Elastic Compute Cloud", ("missing-fund",), "4123.005"),
+        held_item("aws", "Marketplace", ("foreign-currency",), "77", "EUR"),
     )
     return statement(lines, parts, held, draft=draft)
 
 
-def held_group(source: str, service: str, flags: tuple[str, ...], billed: str, currency: str = "USD") -> HeldGroup:
+def held_item(source: str, service: str, flags: tuple[str, ...], billed: str, currency: str = "USD") -> QueueItem:
     """Charges under review."""
-    amount = Decimal(billed)
-    return HeldGroup(source, service, PI.email, PROJECT.id, FUND, flags, 3, amount, amount, currency)
+    return QueueItem(
+        period="2025-01",
+        source=source,
+        service=service,
+        project=PROJECT.id,
+        pi=PI.email,
+        currency=currency,
+        sub_account="",
+        resource="",
+        flags=flags,
+        uncleared=flags,
+        charges=3,
+        exact_list=Decimal(billed),
+        exact_billed=Decimal(billed),
+    )
 
 
 def long_title() -> Statement:

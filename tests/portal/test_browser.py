@@ -114,7 +114,8 @@ def test_an_approval_file_can_be_downloaded(page: playwright.Page, built: Path) 
         page.get_by_role("button", name="Download").first.click()
     assert got.value.suggested_filename.endswith(".yaml")
     text = Path(got.value.path()).read_text()
-    assert text.startswith("decisions:\n  - where: {source: hpc, flag: unusual-amount")
+    assert text.startswith('decisions:\n  - where: {source: "hpc", service: "Node hours", project: "stellar-limits", ')
+    assert '    clears: ["unusual-amount"]\n    decision: approve\n' in text
     assert "YYYY" not in text
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from dataclasses import replace
 from decimal import Decimal
 
 import factory
@@ -11,10 +12,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from openchargeback.ledger.settings import PortalSettings
+from openchargeback.ledger.yaml_text import quoted, scalar
 from openchargeback.model import Amounts, PeriodAmounts
 from openchargeback.portal import charts, forge, theme
 from openchargeback.portal.markdown import split_title, to_html
 from openchargeback.portal.shell import safe_address
+from openchargeback.portal.site import Site
 from openchargeback.portal.templates import (
     date_human,
     exact_filter,
@@ -24,7 +27,8 @@ from openchargeback.portal.templates import (
     period_human,
     size_human,
 )
-from openchargeback.portal.views.review import approval_yaml, scalar
+from openchargeback.portal.views.common import Book
+from openchargeback.portal.views.review import ItemView, Queue, queue
 
 CENTS = st.integers(-(10**12), 10**12).map(lambda n: Decimal(n) / 100)
 
@@ -100,25 +104,70 @@ def test_a_small_line_needs_two_months() -> None:
     assert line.words == "Jan 2025 1.00, Feb 2025 2.00"
 
 
+def review(site: Site) -> Queue:
+    """What the review page shows."""
+    return queue(Book(site.config, site.periods, site.people, site.projects))
+
+
+def proposals(site: Site) -> dict[str, ItemView]:
+    """Project → what the review page has of its item."""
+    return {each.item.project: each for each in review(site).items}
+
+
 def test_an_approval_file_is_bound_to_what_is_held() -> None:
-    group = factory.site().periods[-1].flags[0]
-    assert approval_yaml(group) == (
+    view = proposals(factory.site())["genomics-sequencing"]
+    assert view.yaml == (
         "decisions:\n"
-        '  - where: {source: aws, flag: missing-fund, project: genomics-sequencing, service: "Amazon EC2"}\n'
-        f'    expect: {{charges: 12, billed: "4123", digest: "{group.digest}"}}\n'
-        "    decision: reassign   # approve | reject | reassign\n"
+        '  - where: {source: "aws", service: "Amazon EC2", project: "genomics-sequencing", '
+        'pi: "mcclintock@example.edu", currency: "USD", flags: ["missing-fund"]}\n'
+        f'    expect: {{charges: 12, billed: "4123", digest: "{view.item.digest}"}}\n'
+        '    clears: ["missing-fund"]\n'
+        "    decision: reassign\n"
         '    set: {fund: ""}\n'
         '    reason: ""\n'
         '    by: ""\n'
         "    on: YYYY-MM-DD\n"
     )
-    assert '    period: "2025-01"\n' in approval_yaml(group, "2025-01")
+    assert (view.verbs, view.needed) == (("reassign", "reject"), ("fund",))
+    assert view.path == f"approvals/2025-02/missing-fund-genomics-sequencing-{view.item.id}.yaml"
+
+
+def test_a_proposal_clears_all_that_holds_the_charges_and_names_all_flags_as_raised() -> None:
+    found = proposals(factory.site())
+    both = found["analytical-engine"].yaml
+    assert both.count('["pattern:gpu", "unusual-amount"]') == 2
+    assert found["analytical-engine"].verbs[0] == "approve"
+    left = found["compilers"].yaml
+    assert 'flags: ["missing-fund", "negative-usage"]}' in left
+    assert '    clears: ["negative-usage"]\n    decision: approve\n' in left
+    assert 'sub_account: "123456789012"' in found[""].yaml
+    assert '    set: {pi: "", project: ""}\n' in found[""].yaml
+
+
+def test_what_a_closed_month_still_holds_is_decided_in_the_open_one() -> None:
+    site = factory.site()
+    *before, closed, last = site.periods
+    (item, *_) = last.queue
+    held = replace(closed, still_queued=(replace(item, period=closed.period),))
+    view = proposals(replace(site, periods=(*before, held, replace(last, queue=()))))["genomics-sequencing"]
+    assert f'    period: "{closed.period}"\n' in view.yaml
+    assert view.path.startswith(f"approvals/{last.period}/")
+
+
+def test_the_reasons_of_the_queue_count_every_charge_once() -> None:
+    view = review(factory.site())
+    assert sum(row.charges for row in view.reasons) == view.charges == 12 + 3 + 1 + 41 + 2
+    assert sum(row.amount for row in view.reasons) == view.amount
+    assert [each.item.project for each in view.items][:2] == ["stellar-limits", "genomics-sequencing"]
+    (approved,) = [each for each in view.items if each.item.project == "compilers"]
+    assert [reason.title for reason in approved.reasons] == ["Usage below zero"]
 
 
 @given(st.text())
 def test_any_text_survives_as_a_yaml_scalar(text: str) -> None:
     yaml = pytest.importorskip("yaml")
-    assert yaml.safe_load(f"[{{key: {scalar(text)}, other: 1}}]") == [{"key": text, "other": 1}]
+    for write in (quoted, scalar):
+        assert yaml.safe_load(f"[{{key: {write(text)}, other: 1}}]") == [{"key": text, "other": 1}]
 
 
 @pytest.mark.parametrize(

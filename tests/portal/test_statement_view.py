@@ -13,6 +13,7 @@ import statement_cases as cases
 from hypothesis import given
 from hypothesis import strategies as st
 
+from openchargeback.explanations import PATTERN_FLAG, catalogue
 from openchargeback.ledger.settings import Config, Organization, StatementSettings
 from openchargeback.model import Amounts, Kind, PeriodAmounts, Person, Project, ResourceLine, Statement
 from openchargeback.portal import statement_data
@@ -195,6 +196,17 @@ def test_flags_are_words() -> None:
     assert flag_words("missing-fund") == "no fund is named"
     assert flag_words("pattern:gpu") == "rule “gpu”"
     assert flag_words("some-new-flag") == "some new flag"
+
+
+def test_every_flag_has_its_words() -> None:
+    flags = {each.code for each in catalogue().values() if each.subject == "flags"} - {PATTERN_FLAG}
+    assert {flag for flag in flags if flag_words(flag) == flag.replace("-", " ")} <= {"negative-usage"}
+
+
+def test_a_flag_that_a_decision_has_cleared_is_no_reason() -> None:
+    (first, *_) = cases.corrected().held
+    view = cases.view(cases.statement([], [], (dataclasses.replace(first, uncleared=first.flags[:1]),)))
+    assert [row.reasons for row in view.held] == [("rule “gpu”",)]
 
 
 cents = st.decimals(-1_000_000, 1_000_000, places=2)

@@ -11,12 +11,16 @@ import pytest
 from repository import Repository
 
 FILE = "approvals/2025-01/batch.yaml"
-DECISION = """decisions:
-  - where: {{source: aws, flag: above-list}}
+DECISION = "decisions:\n" + "".join(
+    f"""  - where: {{{{source: aws, service: Compute, project: p1, pi: {pi}, flags: [above-list]}}}}
+    expect: {{{{charges: {charges}}}}}
+    clears: [above-list]
     decision: approve
-    reason: {reason}
-    by: {by}
+    reason: {{reason}}
+    by: {{by}}
 """
+    for pi, charges in (("ada@example.edu", 2), ("ben@example.edu", 1))
+)
 
 
 def decide(ledger: Repository, by: str = "rita@example.edu", reason: str = "agreed") -> None:

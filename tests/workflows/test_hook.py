@@ -20,7 +20,14 @@ TAGS = '"{""pi_email"": ""ada@example.edu"", ""project_id"": ""p1"", ""fund_org"
 
 
 REJECTED = """decisions:
-  - where: {flag: missing-fund}
+  - where:
+      source: aws
+      service: Compute
+      project: p1
+      pi: ada@example.edu
+      flags: [missing-fund, unknown-pi, unknown-project]
+    expect: {charges: 1}
+    clears: [missing-fund, unknown-pi, unknown-project]
     decision: reject
     reason: nobody pays
     by: ada@example.edu
@@ -169,8 +176,9 @@ def test_a_decision_on_an_unusual_amount_still_knows_the_months_before(repositor
     put(
         repository,
         "approvals/2025-05/big.yaml",
-        "decisions:\n  - {where: {flag: unusual-amount, project: p1}, expect: {charges: 1}, decision: reject,"
-        " reason: r, by: b}\n",
+        "decisions:\n  - {where: {source: aws, service: Compute, project: p1, pi: ada@example.edu, flags: "
+        "[unusual-amount, unknown-project, unknown-pi]},\n     expect: {charges: 1}, clears: [unusual-amount], "
+        "decision: reject, reason: r, by: b}\n",
     )
     git(repository, "add", "--all")
     git(repository, "commit", "--quiet", "--no-verify", "-m", "all")

@@ -33,8 +33,9 @@ decisions:
     reason: GPU burst agreed, REQ-142
     by: reviewer@example.edu
     on: 2025-02-03
-  - where: {source: aws, flag: missing-fund, project: ""}
+  - where: {source: aws, service: "", project: "", pi: ada@example.edu, flags: [missing-project, "pattern:gpu"]}
     expect: {charges: 12, billed: "4123.00", digest: deadbeefdeadbeef}
+    clears: ["pattern:gpu"]
     decision: approve
     reason: Fund confirmed
     by: reviewer@example.edu
