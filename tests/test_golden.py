@@ -30,7 +30,7 @@ HERE = Path(__file__).parent
 LEDGERS, GOLDEN = HERE / "ledgers", HERE / "golden"
 CASES = sorted(path.name for path in LEDGERS.iterdir())
 JOURNALS = ("detail", "summary", "gl")
-PAGES = {"allocated", "attribution", "credits", "decisions", "funds", "showback"}
+PAGES = {"allocated", "attribution", "credits", "decisions", "funds", "references", "showback"}
 """Cases whose statement pages are kept too, as text."""
 
 Files = dict[str, bytes]

@@ -31,8 +31,9 @@ def row(cost: str, resource: str, *, account: str = "", day: str = "05", currenc
     text = json.dumps({keys[name]: value for name, value in tags.items()}).replace('"', '""')
     until = f"{int(day) + 1:02}"
     days = f"2025-01-{day}T00:00:00Z,2025-01-{until}T00:00:00Z"
+    name = f"Lab {account}" if account else ""
     return (
-        f"2025-01-01T00:00:00Z,{days},{cost},{cost},{currency},Compute,{account},{account and 'Lab ' + account},{resource},"
+        f"2025-01-01T00:00:00Z,{days},{cost},{cost},{currency},Compute,{account},{name},{resource},"
         f'10,hours,{float(cost) / 10},"{text}"\n'
     )
 

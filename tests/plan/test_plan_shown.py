@@ -307,6 +307,8 @@ def test_what_is_expected_bears_on_no_closed_month(tmp_path):
     assert run(ledger.root, "HEAD").stderr == ""
     ledger.write("config.yaml", CONFIG.replace("RC-1", "RC-2"))
     assert "closed-months-kept" in run(ledger.root, "HEAD").stderr
+
+
 def test_a_new_source_that_is_not_listed_is_told(tmp_path):
     """Once: a source that has charges in the base, or that the settings list, is no news."""
     ledger = started(tmp_path / "l", ROWS)

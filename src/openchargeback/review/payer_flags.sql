@@ -47,7 +47,7 @@ SELECT id, 'unknown-fund', false, fund || ' is not in funds.yaml' || or_fund
 FROM looked
 WHERE posts AND fund IS NOT NULL AND known_fund IS NULL AND (SELECT count(*) FROM fund) > 0
 UNION ALL
-SELECT id, 'invalid-fund', false, fund || ' matches no fund pattern' || or_fund
+SELECT id, 'invalid-fund', false, '“' || fund || '” matches no fund pattern' || or_fund
 FROM looked
 WHERE posts AND list_contains($bad_funds, fund)
 UNION ALL
@@ -56,11 +56,11 @@ FROM looked
 WHERE posts AND NOT fund_active
 UNION ALL
 SELECT id, 'pi-not-of-project', false,
-    'tagged ' || pi || '; ' || project || ' belongs to ' || array_to_string(pis, ', ')
+    'tagged “' || pi || '”; ' || project || ' belongs to ' || array_to_string(pis, ', ')
 FROM looked
 WHERE pi_via = 'tag' AND len(pis) > 0 AND NOT list_contains(pis, pi)
 UNION ALL
 SELECT id, 'fund-not-of-project', false,
-    'tagged ' || fund || '; ' || project || ' is paid by ' || array_to_string(funds, ', ')
+    'tagged “' || fund || '”; ' || project || ' is paid by ' || array_to_string(funds, ', ')
 FROM looked
 WHERE posts AND fund_via = 'tag' AND len(funds) > 0 AND NOT list_contains(funds, fund)
