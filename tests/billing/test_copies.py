@@ -60,7 +60,8 @@ def ids(root: Path, source: str = "asw", period: str = JAN) -> list[str]:
 
 
 def decide(root: Path, folder: str, verb: str, charges: list[str], name: str = "batch", **more: object) -> None:
-    decision = {"decision": verb, "charges": charges, "reason": "wrong source", "by": "r@x.edu", **more}
+    clears = {} if verb == "credit" else {"clears": []}
+    decision = {"decision": verb, "charges": charges, "reason": "wrong source", "by": "r@x.edu", **clears, **more}
     put(root, f"approvals/{folder}/{name}.yaml", json.dumps({"decisions": [decision]}))
 
 

@@ -9,10 +9,10 @@ from decimal import Decimal
 from pathlib import Path
 
 import pytest
-from closed_ledger import HEAD, close, month, problems, row
+from closed_ledger import HEAD, close, month, on_item, problems, row
 
 from openchargeback.billing import reconciliation
-from openchargeback.billing.credits import billed_charges
+from openchargeback.billing.credits import BilledFilter, billed_charges
 from openchargeback.billing.freezing import drift
 from openchargeback.model import Amounts, BilledPeriod, Entry
 from openchargeback.publish.build import credit_fund_warnings, open_books
@@ -119,8 +119,8 @@ def test_a_credit_follows_what_it_reverses_and_late_charges_post_as_the_source_d
     charged, and needs a fund.
     """
     (closed / "config.yaml").write_text("organization: A\nsources: {aws: {credit_fund: C-2}}\n", encoding="utf-8")
-    (shown_id,) = billed_charges(open_books(closed).ledger, JAN, ["r1"])
-    late = {"where": {"flag": "missing-pi"}, "clears": ["missing-pi"], "decision": "reassign", "set": {"pi": "a@x.edu"}}
+    (shown_id,) = billed_charges(open_books(closed).ledger, JAN, BilledFilter(resources=("r1",)))
+    late = {"decision": "reassign", "set": {"pi": "a@x.edu"}, **on_item(closed, "missing-pi", JAN)}
     credit = {"charges": [shown_id], "decision": "credit", "set": {"project": "q"}}
     decide(closed, late, credit)
     found = {each.code for each in problems(closed)}
@@ -142,14 +142,14 @@ def test_a_credit_follows_what_it_reverses_and_late_charges_post_as_the_source_d
 
 
 def test_a_late_charge_of_a_source_that_is_only_shown_needs_no_fund(closed: Path) -> None:
-    late = {"where": {"flag": "missing-pi"}, "clears": ["missing-pi"], "decision": "reassign", "set": {"pi": "a@x.edu"}}
+    late = {"decision": "reassign", "set": {"pi": "a@x.edu"}, **on_item(closed, "missing-pi", JAN)}
     decide(closed, late)
     assert problems(closed) == []
     assert entries(month(closed, FEB)) == {Entry.LATE: (False, Decimal("4.00"))}
 
 
 def test_a_credit_that_is_posted_otherwise_than_what_it_reverses_is_found(closed: Path) -> None:
-    (shown_id,) = billed_charges(open_books(closed).ledger, JAN, ["r1"])
+    (shown_id,) = billed_charges(open_books(closed).ledger, JAN, BilledFilter(resources=("r1",)))
     decide(closed, {"charges": [shown_id], "decision": "credit"})
     january, february = month(closed, JAN), month(closed, FEB)
     assert reconciliation.credits_fit_lines([january, february]) == []

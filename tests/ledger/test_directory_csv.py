@@ -103,7 +103,7 @@ def test_where_neither_says_it_the_person_must():
         ("email\na@x.edu\nb@x.edu\n A@X.edu\n", [("duplicate-person", 4, 1)]),
         ("email,aliases\na@x.edu,b@x.edu\nb@x.edu,\n", [("duplicate-person", 3, 1)]),
         ("id,start\np,01/02/2025\nq,2025-02-30\n", [("wrong-type", 2, 3), ("wrong-type", 3, 3)]),
-        ("id,from,until,fund\np,2025-02-01,2025-01-01,F\np,,,\n", [("date-order", 2, 1), ("duplicate-project", 3, 1)]),
+        ("id,from,until,fund\np,2025-02-01,2025-01-01,F\np,,,G\n", [("date-order", 2, 1), ("duplicate-project", 3, 1)]),
         ("id,sub_account\np,1\nq,1\n", [("duplicate-match", 3, 1)]),
         (
             "id,status,sponsor_type\nF,closed,nsf\nF,,\n",

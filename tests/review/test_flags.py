@@ -87,9 +87,11 @@ def test_duplicates_over_part_files_are_held_but_the_first(tmp_path):
     assert sums(period) == (8, 4, 4, 0)
 
 
-def test_rows_of_two_sources_are_no_duplicates(tmp_path):
-    period, _ = bill(tmp_path, {"a.csv": csv_text([charge("2")]), "b.csv": csv_text([charge("2")])})
-    assert flags(period) == {}
+def test_rows_of_two_sources_are_duplicates_but_for_the_first(tmp_path):
+    more = [charge("2"), charge("3", ResourceId="r-3")]
+    period, _ = bill(tmp_path, {"a.csv": csv_text([charge("2")]), "b.csv": csv_text(more)})
+    assert flags(period) == {"possible-duplicate": 1}
+    assert sums(period) == (7, 5, 2, 0)
 
 
 def test_unknown_project_needs_a_directory(tmp_path):

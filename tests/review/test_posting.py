@@ -64,7 +64,13 @@ def test_a_fund_that_fits_no_pattern_is_no_matter_where_nothing_is_posted(tmp_pa
 
 def test_a_decision_may_leave_the_fund_open_where_nothing_is_posted(tmp_path: Path) -> None:
     approval = """decisions:
-  - {where: {flag: missing-pi}, expect: {charges: 1}, decision: reassign, set: {pi: bea@example.edu}, reason: x, by: y}
+  - where: {source: hpc, service: Compute, project: genomics, pi: "", flags: [missing-pi]}
+    expect: {charges: 1}
+    clears: [missing-pi]
+    decision: reassign
+    set: {pi: bea@example.edu}
+    reason: x
+    by: y
 """
     rows = [charge("5", text=tags(pi=None, fund=None))]
     period, told = bill(tmp_path / "shown", rows, config=SHOWN, approvals=approval)

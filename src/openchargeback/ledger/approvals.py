@@ -158,7 +158,7 @@ _DECISION = shape.Record(
         ),
         "where": _WHERE,
         "clears": shape.ListOf(
-            _TEXT, single=True, help="The flags that the deciding person was shown and that the decision settles."
+            _TEXT, single=True, help="The flags that the deciding person was shown and that the decision settles; empty for none."
         ),
         "expect": _EXPECT,
         "decision": shape.Choice(tuple(verb.value for verb in Verb), help="What is decided."),
@@ -256,7 +256,8 @@ def _contradiction(verb: Verb, values: dict[str, Any]) -> tuple[str, str, str] |
         return _contradicting_credit(values)
     if bool(charges) == bool(item):
         return "no-target", "needs either `charges` or `where`, and not both", "list charge ids or name a queue item"
-    if not clears:
+    # A charge that no flag holds can still be rejected or moved, by its id: the list is there and empty.
+    if not clears and (item or verb is Verb.APPROVE or "clears" not in values):
         fix = "list the flags that were reviewed under `clears`, as `focus-billing review` does"
         return "clears-nothing", f"{verb} without `clears`", fix
     if item and not clears <= set(item.flags):
