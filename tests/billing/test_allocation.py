@@ -39,7 +39,7 @@ def charges_of(drawn):
             ListCost=f"{list_:f}",
             ServiceName=service,
             ResourceId=f"r-{number}",
-            ChargeCategory="Adjustment",
+            ChargeCategory="Credit",
             text="{oops" if malformed else tags(pi=f"{pi}@x.edu", project=project),
         )
         for number, (cost, list_, pi, project, service, malformed) in enumerate(drawn)

@@ -150,7 +150,7 @@ def test_what_was_filed_under_a_wrong_name_is_rejected_and_filed_anew(
     assert {each.source: (each.billed, each.rejected) for each in month.sources} == {"asw": (0, 30), "aws": (30, 0)}
     assert "unchanged" in run("ingest", str(export), "--source", "aws")
     decide(root, JAN, "reject", ids(root)[1:])
-    assert told(root) == [("charges/2025-01/asw.csv", "charges/2025-01/aws.csv")]
+    assert told(root) == [("charges/2025-01/aws.csv", "charges/2025-01/asw.csv")]
 
 
 def test_a_held_charge_is_in_the_way(root: Path) -> None:

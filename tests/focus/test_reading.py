@@ -207,7 +207,7 @@ def amounts(period):
 
 @pytest.mark.parametrize(("column", "expected"), [("x_ResourceGroupName", ("5.00", "0.00", "5.00")), ("x_Own", None)])
 def test_a_zero_list_price_of_azure_is_none(tmp_path, column, expected):
-    row = small_ledger.charge("5", ListCost="0", **{column: "group", "ChargeCategory": "Adjustment"})
+    row = small_ledger.charge("5", ListCost="0", **{column: "group", "ChargeCategory": "Credit"})
     period, _ = bill(tmp_path, [row])
     assert amounts(period) == (expected or ("0.00", "-5.00", "5.00"))
 
