@@ -91,7 +91,8 @@ def test_rows_of_two_sources_are_duplicates_but_for_the_first(tmp_path):
     more = [charge("2"), charge("3", ResourceId="r-3")]
     period, _ = bill(tmp_path, {"a.csv": csv_text([charge("2")]), "b.csv": csv_text(more)})
     assert flags(period) == {"possible-duplicate": 1}
-    assert sums(period) == (7, 5, 2, 0)
+    assert sums(period, "a") == (2, 2, 0, 0)
+    assert sums(period, "b") == (5, 3, 2, 0)
 
 
 def test_unknown_project_needs_a_directory(tmp_path):
