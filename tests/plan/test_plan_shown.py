@@ -55,7 +55,7 @@ def test_what_is_held_only_is_told_though_no_line_moves(tmp_path):
     out = run(ledger.root).stdout
     assert out.splitlines()[-1] == "No billing line moves."
     assert re.search(r"\+ held +0\.00 +5\.00 +\+5\.00", out)
-    assert "Still open: missing-fund, 1 charge, 5.00 USD" in out
+    assert "Still held: 1 charge, 5.00 USD (missing-fund)" in out
 
 
 def test_the_text_fits_eighty_columns_and_ends_with_the_whole(tmp_path):

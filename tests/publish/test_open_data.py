@@ -113,9 +113,9 @@ def test_what_was_decided_stands_at_the_charge(tmp_path: Path) -> None:
     assert said == [
         ("60", "BIO-9", "decision", "billed", f"{place}:2"),
         ("40", "BIO-9", "decision", "billed", f"{place}:2"),
-        ("500", "BIO-1", "tag", "billed", f"{place}:9"),
+        ("500", "BIO-1", "tag", "billed", f"{place}:10"),
         ("25", "BIO-1", "tag", "billed", ""),
-        ("25", "BIO-1", "tag", "rejected", f"{place}:15"),
+        ("25", "BIO-1", "tag", "rejected", f"{place}:16"),
         ("-5", "BIO-1", "tag", "held", ""),
         ("10", "BIO-1", "tag", "billed", ""),
     ]
