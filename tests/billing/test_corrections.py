@@ -458,6 +458,7 @@ def test_a_charge_named_twice_in_a_decision_counts_once(root: Path) -> None:
 def test_an_allocated_share_is_found_by_the_resource_that_received_it(tmp_path: Path) -> None:
     root = Path(shutil.copytree(Path(__file__).parents[1] / "ledgers/allocated", tmp_path / "allocated"))
     ledger = close(root, JAN).ledger
-    idle, share = (billed_charges(ledger, JAN, BilledFilter(resources=(resource,))) for resource in ("cluster-1", "pod-a"))
+    wanted = (BilledFilter(resources=(resource,)) for resource in ("cluster-1", "pod-a"))
+    idle, share = (billed_charges(ledger, JAN, each) for each in wanted)
     cents = charge_cents(ledger, ledger.frozen[JAN], [*idle, *share])
     assert [each if isinstance(each, str) else each.amounts.billed for each in cents.values()] == [10, 60]

@@ -158,7 +158,9 @@ _DECISION = shape.Record(
         ),
         "where": _WHERE,
         "clears": shape.ListOf(
-            _TEXT, single=True, help="The flags that the deciding person was shown and that the decision settles; empty for none."
+            _TEXT,
+            single=True,
+            help="The flags that the person was shown and that the decision settles; empty for none.",
         ),
         "expect": _EXPECT,
         "decision": shape.Choice(tuple(verb.value for verb in Verb), help="What is decided."),
