@@ -88,7 +88,7 @@ def run(root: Path, capsys: pytest.CaptureFixture[str]) -> Callable[..., str]:
     ("path", "content"),
     [
         ("charges/2025-01/aws.csv", ROWS.encode()),
-        ("charges/2025-01/aws.csv.gz", gzip.compress(ROWS.encode())),
+        ("charges/2025-01/aws.csv.gz", gzip.compress(ROWS.encode(), mtime=0)),
         ("charges/2025-01/asw2/part-0.csv", ROWS.encode()),
         ("charges/2025-02/asw.csv", ROWS.encode()),
     ],
@@ -192,7 +192,7 @@ def test_a_closed_month_is_credited_in_full_before_its_file_is_billed_again(
     assert told(root) == []
     # Billed again to another payer, the charges of January stand once more.
     decide(root, "2025-03", "credit", ids(root, "aws", FEB), period=FEB)
-    put(root, "charges/2025-03/gcp.csv.gz", gzip.compress(ROWS.encode()))
+    put(root, "charges/2025-03/gcp.csv.gz", gzip.compress(ROWS.encode(), mtime=0))
     assert told(root) == []
     decide(root, "2025-03", "credit", ids(root, "aws", FEB), period=FEB, set={"fund": "F-2"})
     assert [path for path, _ in told(root)] == ["charges/2025-03/gcp.csv.gz"]
