@@ -153,12 +153,13 @@
     if (verb === "reassign") {
       var needed = box.dataset.needed.split(" ").filter(Boolean);
       missing = needed.filter(function (field) { return !fields[field]; });
+      missing = missing.map(function (field) { return field === "pi" ? "PI" : field; });
       if (!parts.length && !missing.length) missing = ["project, PI or fund"];
     }
     var reason = form.querySelector("[data-key=reason]").value.trim();
     var by = form.querySelector("[data-key=by]").value.trim();
     if (!reason) missing.push("reason");
-    if (!by) missing.push("name");
+    if (!by) missing.push("your name");
     var text = withLine(blank, "decision", verb);
     var set = parts.map(function (field) { return field + ": " + quoted(fields[field]); }).join(", ");
     text = withLine(text, "set", verb === "reassign" ? "{" + set + "}" : null);

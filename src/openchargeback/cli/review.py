@@ -13,6 +13,8 @@ from openchargeback.cli.evidence import evidence
 from openchargeback.cli.options import PERIOD, as_json, with_ledger
 from openchargeback.cli.refresh import refresh
 from openchargeback.cli.report import note_problems, print_json, print_table, shown
+from openchargeback.cli.reports.excerpt import cut
+from openchargeback.focus.tags import json_fault
 from openchargeback.model import FlagNote, HeldCharge, QueueItem, State
 from openchargeback.problems import UsageFault
 from openchargeback.publish.build import Books
@@ -21,6 +23,9 @@ from openchargeback.review.proposals import asked_of, needed_fields, possible_ve
 
 _MOST_CHARGES = 50
 """How many charges of an item `review show` prints."""
+
+_MOST_TAGS = 500
+"""How many characters of their tags."""
 
 
 @click.group()
@@ -171,11 +176,22 @@ def _print_item(books: Books, item: QueueItem, charges: tuple[HeldCharge, ...]) 
     if len(charges) > _MOST_CHARGES:
         click.echo(f"and {counted(len(charges) - _MOST_CHARGES, 'more charge')}; --json has all")
     for tags in dict.fromkeys(each.tags for each in charges[:_MOST_CHARGES] if each.tags):
-        click.echo(f"Tags: {shown(tags)[:500]}")
+        _print_tags(tags, malformed="malformed-tags" in item.flags)
     click.echo()
     click.echo("To decide:")
     for line in _commands(books, item):
         click.echo(f"  {line}")
+
+
+def _print_tags(tags: str, *, malformed: bool) -> None:
+    """The tags as they stand in the file, with a caret below the character where they cannot be read."""
+    fault = json_fault(tags) if malformed else None
+    if fault is None:
+        click.echo(f"Tags: {shown(tags)[:_MOST_TAGS]}")
+        return
+    excerpt = cut(tags, fault, 1, _MOST_TAGS)
+    click.echo(f"Tags: {excerpt.text}")
+    click.echo("      " + " " * excerpt.caret + click.style("^", fg="red", bold=True))
 
 
 def _commands(books: Books, item: QueueItem) -> list[str]:

@@ -168,13 +168,28 @@ def _braced(text: str) -> _Pairs | None:
     return value if isinstance(value, _Pairs) else None
 
 
+def json_fault(text: str) -> int | None:
+    """The character of malformed tags, counted from 1, at which they stop being JSON; None where they are JSON."""
+    try:
+        _load(text.strip())
+    except json.JSONDecodeError as error:
+        return _place(error, text)
+    except (ValueError, RecursionError):
+        return None
+    return None
+
+
+def _place(error: json.JSONDecodeError, text: str) -> int:
+    return len(text) - len(text.lstrip()) + error.pos + 1
+
+
 def _not_json(error: Exception, text: str) -> str:
     """Why a text is no JSON, and at which of its characters, counted from 1."""
     if isinstance(error, json.JSONDecodeError):
         what = error.msg[:1].lower() + error.msg[1:]
         for end in (" at", " starting", " delimiter"):
             what = what.removesuffix(end)
-        return f"not JSON: {what} at character {len(text) - len(text.lstrip()) + error.pos + 1}"
+        return f"not JSON: {what} at character {_place(error, text)}"
     if isinstance(error, UnicodeError):
         return "not JSON: half a character is escaped"
     return "not JSON: too deeply nested"

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
 
 from openchargeback import money
 from openchargeback.billing.earlier import months_before
 from openchargeback.explanations import explain
+from openchargeback.focus.tags import json_fault
 from openchargeback.ledger.approval_text import Proposal, approval_text
 from openchargeback.ledger.approvals import Verb
 from openchargeback.ledger.settings import Payer
@@ -18,6 +19,9 @@ from openchargeback.portal import forge, paths
 from openchargeback.portal.shell import Link
 from openchargeback.portal.views.common import Book
 from openchargeback.review.proposals import asked_of, by_money, needed_fields, possible_verbs
+
+_MOST_TAGS = 300
+"""How many characters of tags are shown, before and after a fault."""
 
 DAY = "YYYY-MM-DD"
 """What stands for the date of a decision until somebody makes it."""
@@ -30,6 +34,15 @@ class Reason:
     flag: str
     title: str
     why: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class RawTags:
+    """Tags as they stand in the file, cut to what can be shown: `fault` is where they stop being JSON, else empty."""
+
+    before: str
+    fault: str
+    after: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,6 +64,7 @@ class ItemView:
     earlier: tuple[PeriodAmounts, ...]
     more_resources: int
     more_charges: int
+    tags: Mapping[str, RawTags]
     verbs: tuple[str, ...]
     needed: tuple[str, ...]
     asked: tuple[str, ...]
@@ -178,6 +192,7 @@ def _item(book: Book, item: QueueItem, open_month: str, state: State) -> ItemVie
         earlier=months_before(book.periods, item),
         more_resources=max(0, details.resource_count - len(details.resources)),
         more_charges=max(0, item.charges - ids),
+        tags={each.tags: _raw_tags(item, each.tags) for each in details.samples if each.tags},
         verbs=tuple(verb.value for verb in verbs),
         needed=needed,
         asked=asked_of(item),
@@ -185,6 +200,18 @@ def _item(book: Book, item: QueueItem, open_month: str, state: State) -> ItemVie
         file_name=file_name,
         yaml=text,
         forge=forge.new_file(book.config.portal, path, text),
+    )
+
+
+def _raw_tags(item: QueueItem, text: str) -> RawTags:
+    fault = json_fault(text) if "malformed-tags" in item.flags else None
+    if fault is None:
+        return RawTags(text[:_MOST_TAGS] + "…" * (len(text) > _MOST_TAGS), "", "")
+    start, end = max(0, fault - 1 - _MOST_TAGS), fault + _MOST_TAGS
+    return RawTags(
+        before="…" * (start > 0) + text[start : fault - 1],
+        fault=text[fault - 1 : fault] or "▯",  # behind the last character
+        after=text[fault:end] + "…" * (end < len(text)),
     )
 
 
