@@ -177,8 +177,8 @@ def test_a_decision_on_an_unusual_amount_still_knows_the_months_before(repositor
         repository,
         "approvals/2025-05/big.yaml",
         "decisions:\n  - {where: {source: aws, service: Compute, project: p1, pi: ada@example.edu, flags: "
-        "[unusual-amount, unknown-project, unknown-pi]},\n     expect: {charges: 1}, clears: [unusual-amount], "
-        "decision: reject, reason: r, by: b}\n",
+        "[invalid-fund, unknown-pi, unknown-project, unusual-amount]},\n     expect: {charges: 1}, "
+        "clears: [unusual-amount], decision: reject, reason: r, by: b}\n",
     )
     git(repository, "add", "--all")
     git(repository, "commit", "--quiet", "--no-verify", "-m", "all")
