@@ -157,7 +157,7 @@ def test_every_item_is_settled_by_one_decision_in_any_order(tmp_path_factory, ro
         assert source.imported == source.billed + source.rejected
 
 
-LEDGERS = Path(__file__).parents[1] / "ledgers"
+CASES, LEDGERS = (Path(__file__).parents[1] / name for name in ("cases", "ledgers"))
 
 
 @pytest.mark.parametrize("by_page", [False, True], ids=["command", "page"])
@@ -354,6 +354,15 @@ def test_a_correction_follows_the_charge_it_refers_to(tmp_path):
     assert {(line.pi, line.project, line.fund, line.amounts.billed) for line in period.lines} == {
         (ADA, "genomics", "BIO-1", Decimal("10.00"))
     }
+
+
+def test_a_correction_of_an_oci_export_reverses_its_original(tmp_path):
+    """0.00012 + 10.50 - 10.50 + 9.50: the last two rows refer to the second."""
+    export = (CASES / "oci-correction.csv").read_bytes()
+    ledger = make(tmp_path, {"charges/2025-01/oci.csv": export})
+    period, _ = bill_period(ledger, PERIOD, (), "")
+    assert period.queue == ()
+    assert [(line.project, line.amounts.billed) for line in period.lines] == [("p1", Decimal("9.50"))]
 
 
 def test_a_reference_that_matches_nothing_is_flagged(tmp_path):
