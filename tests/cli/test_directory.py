@@ -151,6 +151,7 @@ def test_the_summary_as_json(ledger, capsys):
         "added": ["cy@x.edu"],
         "changed": [{"id": "ada@x.edu", "keys": ["department", "aliases"]}],
         "unchanged": ["bo@x.edu"],
+        "blank": 0,
     }
 
 

@@ -164,8 +164,8 @@ def test_bulk_reassignment_leaves_the_duplicate_held_and_says_so(ledger: Path) -
 
 def test_a_known_project_fills_in_pi_and_fund_by_the_date_of_each_charge(ledger: Path) -> None:
     printed = review(ledger, "reassign", "--sub-account", "A", "--set-project", "genomics")
-    assert "The directory gives for genomics: pi ada@example.edu, project genomics, fund BIO-1" in printed
-    assert "The directory gives for genomics: pi ada@example.edu, project genomics, fund BIO-2" in printed
+    assert "The directory gives for genomics: PI ada@example.edu, fund BIO-1" in printed
+    assert "The directory gives for genomics: PI ada@example.edu, fund BIO-2" in printed
     (path,) = files(ledger)
     text = (ledger / path).read_text("utf-8")
     assert text.count("decision: reassign") == 2
@@ -225,9 +225,16 @@ def test_several_values_of_an_option_count(ledger: Path) -> None:
             ["--charge", "0123456789abcdef", "--all-flags"],
             "0123456789abcdef is not a held charge of 2025-01",
         ),
-        ("approve", ["--sub-account", "A"], "held by other flags: add --flag missing-fund"),
+        (
+            "approve",
+            ["--sub-account", "A"],
+            "nobody would pay (missing-fund, missing-pi, missing-project): use `review reassign` with",
+        ),
+        ("approve", ["--resource", "neg"], "held by other flags: add --flag negative-usage, or --all-flags"),
+        ("reassign", ["--sub-account", "A", "--set-project", "Lasers", "--all-flags"], "did you mean lasers?"),
         ("reject", ["--all", "--except", "0123456789abcdef"], "0123456789abcdef is not in the queue"),
-        ("reassign", ["--sub-account", "A", "--set-project", "nowhere", "--all-flags"], "add --set-pi --set-fund"),
+        ("reassign", ["--sub-account", "A", "--set-project", "nowhere", "--all-flags"], "is not in the directory"),
+        ("reassign", ["--sub-account", "A", "--set-fund", "BIO-1", "--all-flags"], "add --set-pi --set-project"),
         ("reassign", ["--sub-account", "A", "--set-project", "genomics", "--set-pi", "Ada"], "not an email address"),
         ("reassign", ["--project", "lasers", "--set-fund", "bio 1"], "matches no configured pattern"),
         ("reassign", ["--all"], "say who pays"),

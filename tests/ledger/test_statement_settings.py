@@ -18,5 +18,5 @@ def test_paper(text: str, paper: str) -> None:
 def test_a_paper_that_nobody_has() -> None:
     _, problems = read_config(b"organization: A\nstatements: {paper: A4}\n")
     assert [(each.line, each.message, each.fix) for each in problems] == [
-        (2, "expected one of a4, letter", "known are a4, letter")
+        (2, "expected one of a4, letter", "did you mean `a4`?")
     ]

@@ -53,12 +53,12 @@ def test_nothing_in_the_work_tree_is_touched(tmp_path):
 def test_committed_staged_unstaged_and_untracked_changes_all_count_and_ignored_ones_do_not(tmp_path):
     ledger = started(tmp_path / "l", ROWS)
     ledger.write(".gitignore", "charges/*/ignored.csv\n")
-    ledger.charges(ROWS, "committed")
+    ledger.charges([charge("committed", "10.00")], "committed")
     ledger.commit()
-    ledger.charges(ROWS, "staged")
+    ledger.charges([charge("staged", "10.00")], "staged")
     ledger.git("add", "-A")
-    ledger.charges(ROWS, "untracked")
-    ledger.charges(ROWS, "ignored")
+    ledger.charges([charge("untracked", "10.00")], "untracked")
+    ledger.charges([charge("ignored", "10.00")], "ignored")
     ledger.charges(MORE)
     period = only(ties_out(ledger.plan()))
     assert period.difference == Decimal("35.00")
@@ -220,7 +220,8 @@ def test_links_that_leave_the_ledger_are_named_and_never_followed(tmp_path):
 
 def test_a_link_within_the_ledger_is_its_file(tmp_path):
     ledger = started(tmp_path / "l", ROWS)
-    (ledger.root / "charges/2025-01/aws.csv").symlink_to("hpc.csv")
+    ledger.write("shared/export.csv", [charge("linked", "10.00")])
+    (ledger.root / "charges/2025-01/aws.csv").symlink_to("../../shared/export.csv")
     for head in (None, "HEAD"):
         if head:
             ledger.commit()
@@ -355,11 +356,11 @@ def test_of_several_bases_one_is_named(tmp_path):
     ledger.charges(MORE)
     ledger.commit()
     plan = ledger.plan("two", "one")
-    (notice,) = plan.problems
+    (notice,) = [each for each in plan.problems if each.code != "unlisted-source"]
     assert (notice.code, str(notice.severity)) == ("several-bases", "notice")
     assert {plan.base.commit, *(each for each in (first, second) if each[:12] in notice.message)} == {first, second}
     ledger.git("merge", "-q", "-m", "x", "two")
-    assert codes(ledger.plan("two", "one")) == []
+    assert "several-bases" not in codes(ledger.plan("two", "one"))
 
 
 def test_names_of_any_bytes(tmp_path):
@@ -603,7 +604,9 @@ def test_a_file_that_is_another_in_the_work_tree_is_compared_as_it_was_committed
 
 def test_a_copy_whose_charges_were_rejected_is_in_nobodys_way(tmp_path):
     """The rejection lies in a month that the branch does not reach."""
-    reject = "decisions: [{decision: reject, where: {flag: missing-fund}, clears: [missing-fund], reason: r, by: b}]"
+    keys = "{source: hpc, service: Compute, project: p1, pi: ada@example.edu, flags: [missing-fund]}"
+    what = f"where: {keys}, expect: {{charges: 1}}, clears: [missing-fund]"
+    reject = f"decisions: [{{decision: reject, {what}, reason: r, by: b}}]"
     rows = [charge("r1", "10.00", fund=None)]
     ledger = started(tmp_path / "l", rows, approvals__2025_01__batch=reject)
     (ledger.root / "approvals/2025_01").rename(ledger.root / "approvals/2025-01")

@@ -176,9 +176,8 @@ def test_the_net_is_what_statements_say_and_debits_are_not():
     """100 charged and 30 refunded: the statements say 70, the detail debits 130, and the summary 70."""
     lines = [line("100.00"), line("-30.00", service="S3")]
     said = json.loads(files(lines)["control-totals.json"])
-    assert said["journal"] | {"id": ""} == (
-        {"id": "", "lines": 4, "debits": "130.00", "credits": "130.00", "net": "70.00"}
-    )
+    figures = {"lines": 4, "debits": "130.00", "credits": "130.00", "net": "70.00"}
+    assert {key: said["journal"][key] for key in figures} == figures
     assert said["sources"] == {"aws": {"lines": 4, "debits": "130.00", "credits": "130.00", "net": "70.00"}}
     figures = {
         name: (each["lines"], each["debits"], each["credits"], each["net"]) for name, each in said["files"].items()

@@ -120,7 +120,8 @@ def test_a_month_that_posts_nothing_has_no_journal_file(showback: Path) -> None:
     folder = showback / "journals/2025-01"
     assert sorted(path.name for path in folder.iterdir()) == ["control-totals.json", "index.html"]
     totals = json.loads((folder / "control-totals.json").read_bytes())
-    assert totals["journal"] == {"id": "OCB-2025-01", "lines": 0, "debits": "0.00", "credits": "0.00", "net": "0.00"}
+    figures = {"id": "OCB-2025-01", "lines": 0, "debits": "0.00", "credits": "0.00", "net": "0.00"}
+    assert {key: totals["journal"][key] for key in figures} == figures
     assert (totals["files"], totals["sources"]) == ({}, {})
     for name in ("journals/2025-01/index.html", "periods/2025-01/index.html"):
         assert "Nothing is posted: no source of this month is charged (post: false)." in " ".join(

@@ -51,8 +51,8 @@ def credit_charges(
     unknown: list[tuple[Decision, str]] = []
     whole = _whole_ids(ledger, original, [id_ for each in decisions for id_ in each.charges], events)
     for decision in decisions:
-        fault = unusable_values(decision, ledger.config, ledger.directory)
-        problems += [fault] if fault else []
+        fault = unusable_values(decision.set, ledger.config, ledger.directory)
+        problems += [decision.problem(*fault)] if fault else []
         for prefix in (whole.get(id_, id_) for id_ in decision.charges):
             billed = _billed_since(ledger, period, decision, prefix, events, problems)
             if billed:

@@ -7,7 +7,6 @@ import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 from decimal import Decimal
-from difflib import get_close_matches
 from typing import Any
 
 import click
@@ -29,11 +28,13 @@ from openchargeback.ledger.approval_text import Proposal
 from openchargeback.ledger.approvals import ID_PATTERN, Verb
 from openchargeback.ledger.directory import Directory
 from openchargeback.ledger.settings import Config, Payer
+from openchargeback.ledger.shape import nearest
 from openchargeback.model import HeldCharge, QueueItem
 from openchargeback.problems import UsageFault
 from openchargeback.publish.deciding import Review, open_review
 from openchargeback.publish.lock import locked
 from openchargeback.review.asks import FIELDS, UNPAYABLE, lacking
+from openchargeback.review.decisions import unusable_values
 from openchargeback.review.proposals import by_money, cleared_by, fund_needed, left_holding, needed_fields
 
 _LISTED = 20
@@ -213,6 +214,8 @@ def _decide(verb: Verb, wanted: _Wanted, payer: Payer) -> None:
         proposal = Proposal(verb, payer, wanted.reason, who, when, of)
         with open_review(ledger, wanted.period, of) as review:
             chosen = _select(review, wanted)
+            if fault := unusable_values(payer, ledger.config, ledger.directory):
+                raise UsageFault(f"{fault.message}; {fault.fix}")
             batch = _Batch()
             for each in chosen:
                 _add(batch, each, proposal, review, wanted)
@@ -231,7 +234,7 @@ def _decide(verb: Verb, wanted: _Wanted, payer: Payer) -> None:
 
 def _select(review: Review, wanted: _Wanted) -> list[_Chosen]:
     """The items that the options ask for, the most money first. Raises UsageFault where there are none."""
-    items = [item for item in by_money(review.items) if _matches(item, wanted, review.ledger.directory)]
+    items = [item for item in by_money(review.items) if _matches(item, wanted)]
     chosen = []
     for item in items:
         charges = review.charges_of(item)
@@ -257,7 +260,7 @@ def _select(review: Review, wanted: _Wanted) -> list[_Chosen]:
     return chosen
 
 
-def _matches(item: QueueItem, wanted: _Wanted, _directory: Directory) -> bool:
+def _matches(item: QueueItem, wanted: _Wanted) -> bool:
     return (
         (not wanted.items or item.id in wanted.items)
         and (not wanted.flags or any(flag in item.uncleared for flag in wanted.flags))
@@ -292,16 +295,10 @@ def _nothing(review: Review, wanted: _Wanted, *, found: bool) -> str:
     ):
         for value in given:
             if value not in known:
-                near = _nearest(value, known)
+                near = nearest(value, known)
                 hint = f"; did you mean {near}?" if near else ""
                 return f"nothing held in {review.period} has {option} {value or chr(34) * 2}{hint}"
     return f"nothing held in {review.period} matches all of these options; see `focus-billing review list`"
-
-
-def _nearest(value: str, known: set[str]) -> str:
-    folded = {each.casefold(): each for each in sorted(known)}
-    near = get_close_matches(value.casefold(), list(folded), n=1, cutoff=0.6)
-    return folded[near[0]] if near else ""
 
 
 def _add(batch: _Batch, chosen: _Chosen, proposal: Proposal, review: Review, wanted: _Wanted) -> None:
@@ -324,7 +321,9 @@ def _add(batch: _Batch, chosen: _Chosen, proposal: Proposal, review: Review, wan
         left |= set(left_holding(item, clears) if proposal.verb is not Verb.REJECT else ())
         batch.entries.append(one.on_item(item, clears) if whole else one.on_charges(ids, clears))
         if each != proposal.set:
-            given = ", ".join(f"{name} {value}" for name in FIELDS if (value := getattr(each, name)))
+            words = {"pi": "PI", "fund": "fund"}
+            added = {word: getattr(each, name) for name, word in words.items() if not getattr(proposal.set, name)}
+            given = ", ".join(f"{word} {value}" for word, value in added.items() if value)
             batch.notes.append(f"The directory gives for {proposal.set.project}: {given}")
     billed = money.total(*(charge.exact_billed for charge in chosen.charges))
     settles = f", settles {', '.join(clears)}" if proposal.verb is not Verb.REJECT else ""
@@ -360,12 +359,10 @@ def _refusal(item: QueueItem, verb: Verb, clears: Sequence[str], payer: Payer, c
         return ""
     if "foreign-currency" in item.flags:
         return f"charges in {item.currency} can only be rejected: use `review reject`"
-    if not clears:
-        flags = " ".join(f"--flag {flag}" for flag in item.uncleared)
-        return f"held by other flags: add {flags}, or --all-flags"
     fields = [name for name in FIELDS if not getattr(payer, name)]
     needed = [name for name in lacking(clears, fund_needed=fund_needed(item, config)) if name in fields]
-    if not needed and not left_holding(item, clears):
+    # Approving settles nothing that somebody has to be named for, whichever flags are added.
+    if not needed and (not left_holding(item, clears) or (verb is Verb.APPROVE and not clears)):
         needed = [name for name in needed_fields(item, config) if name in fields]
     if needed:
         options = " ".join(f"--set-{name}" for name in needed)
@@ -373,6 +370,9 @@ def _refusal(item: QueueItem, verb: Verb, clears: Sequence[str], payer: Payer, c
         return (
             f"nobody would pay ({', '.join(flag for flag in item.uncleared if flag in UNPAYABLE)}): {command} {options}"
         )
+    if not clears:
+        flags = " ".join(f"--flag {flag}" for flag in item.uncleared)
+        return f"held by other flags: add {flags}, or --all-flags"
     return ""
 
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import datetime as dt
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from collections.abc import Mapping as MappingType
 from collections.abc import Sequence as SequenceType
 from dataclasses import dataclass, field
@@ -373,7 +373,14 @@ def _with_help(schema: dict[str, Any], text: str) -> dict[str, Any]:
     return {**schema, "description": text} if text else schema
 
 
+def nearest(word: str, known: Iterable[str]) -> str:
+    """The known word that is spelled most like another, whatever the case; empty where none is near."""
+    folded = {each.casefold(): each for each in sorted(known)}
+    near = get_close_matches(word.casefold(), folded, n=1)
+    return folded[near[0]] if near else ""
+
+
 def did_you_mean(word: str, known: MappingType[str, Any] | SequenceType[str]) -> str:
     """The nearest known word as a fix, else all of them."""
-    near = get_close_matches(word, list(known), n=1, cutoff=0.6)
-    return f"did you mean `{near[0]}`?" if near else f"known are {', '.join(sorted(known))}"
+    near = nearest(word, known)
+    return f"did you mean `{near}`?" if near else f"known are {', '.join(sorted(known))}"

@@ -3,13 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Collection
-from difflib import get_close_matches
 
 from openchargeback.ledger.config import FILE_NAME
 from openchargeback.ledger.settings import Config
+from openchargeback.ledger.shape import nearest
 from openchargeback.problems import Problem, Severity
-
-_CUTOFF = 0.6
 
 
 def unlisted_source(name: str, path: str, config: Config, with_charges: Collection[str]) -> Problem | None:
@@ -20,10 +18,10 @@ def unlisted_source(name: str, path: str, config: Config, with_charges: Collecti
     """
     is_new = name not in with_charges
     known = sorted({*config.sources, *with_charges} - {name})
-    near = get_close_matches(name, known, n=1, cutoff=_CUTOFF) if is_new else []
+    near = nearest(name, known) if is_new else ""
     if name in config.sources or not (config.sources or near):
         return None
-    meant = f"; did you mean {near[0]}?" if near else ""
+    meant = f"; did you mean {near}?" if near else ""
     message = f"{'new source' if is_new else 'source'} {name}: {FILE_NAME} does not list it{meant}"
     fix = f"list {name} under `sources` in {FILE_NAME}, or put its files where they belong"
     return Problem(path, "unlisted-source", message, fix, severity=Severity.NOTICE)

@@ -13,9 +13,10 @@ Decisions can be applied again, with others among them: what an earlier call lef
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from decimal import Decimal
+from typing import NamedTuple
 
 import duckdb
 
@@ -24,6 +25,7 @@ from openchargeback.focus.database import insert, sql
 from openchargeback.ledger.approvals import Decision, Verb
 from openchargeback.ledger.directory import Directory
 from openchargeback.ledger.settings import Config, Payer
+from openchargeback.ledger.shape import nearest
 from openchargeback.model import ITEM_KEYS, DecisionRecord
 from openchargeback.problems import Problem, Severity
 from openchargeback.review.asks import FIELDS, asked_fields
@@ -55,7 +57,7 @@ def apply_decisions(
     con.execute("CREATE OR REPLACE TABLE clears (decision INTEGER, flag VARCHAR)")
     cleared = [(number, flag) for number, decision in enumerate(decisions) for flag in decision.clears]
     insert(con, "clears", cleared)
-    outcomes = [_Outcome(decision, unusable_values(decision, config, directory)) for decision in decisions]
+    outcomes = [_Outcome(decision, _unusable(decision, config, directory)) for decision in decisions]
     # Ids first: what they name is no longer a selector's, nor part of what it expects.
     _bind(con, outcomes, _name_charges(con, outcomes), by_id=True)
     con.execute("CREATE OR REPLACE TABLE named_charge AS SELECT DISTINCT n FROM target")
@@ -89,22 +91,41 @@ def _void(decision: Decision, message: str, fix: str = "") -> Problem:
     return replace(problem, severity=Severity.WARNING) if decision.verb is Verb.APPROVE else problem
 
 
-def unusable_values(decision: Decision, config: Config, directory: Directory) -> Problem | None:
+def _unusable(decision: Decision, config: Config, directory: Directory) -> Problem | None:
+    fault = unusable_values(decision.set, config, directory)
+    return decision.problem(*fault) if fault else None
+
+
+class Unusable(NamedTuple):
+    """Why values of `set` cannot be used: the code of the problem, what is wrong, and the remedy."""
+
+    code: str
+    message: str
+    fix: str
+
+
+def unusable_values(payer: Payer, config: Config, directory: Directory) -> Unusable | None:
     """What is wrong with the values in `set`, which are checked like tags."""
-    pi, project, fund = decision.set.pi, decision.set.project, decision.set.fund
+    pi, project, fund = payer.pi, payer.project, payer.fund
     if pi and address_of(pi, directory) is None:
-        return decision.problem("missing-pi", f"the PI {pi} is not an email address", "write the PI's address")
+        return Unusable("missing-pi", f"the PI {pi} is not an email address", "write the PI's address")
     if pi and directory.people and directory.email(pi) not in directory.people:
-        fix = "correct it, or add the person with `focus-billing directory add person`"
-        return decision.problem("unknown-pi", f"the PI {pi} is not in the directory", fix)
+        fix = _or_add(directory.email(pi), directory.people, "add the person with `focus-billing directory add person`")
+        return Unusable("unknown-pi", f"the PI {pi} is not in the directory", fix)
     if project and directory.projects and project not in directory.projects:
-        fix = "correct it, or add the project with `focus-billing directory add project`"
-        return decision.problem("unknown-project", f"the project {project} is not in the directory", fix)
+        fix = _or_add(project, directory.projects, "add the project with `focus-billing directory add project`")
+        return Unusable("unknown-project", f"the project {project} is not in the directory", fix)
     if fund and not fund_fits(fund, config):
-        return decision.problem("invalid-fund", f"the fund {fund} matches no configured pattern", "correct it")
+        return Unusable("invalid-fund", f"the fund {fund} matches no configured pattern", "correct it")
     if fund and directory.funds and fund not in directory.funds:
-        return decision.problem("unknown-fund", f"the fund {fund} is not in the directory", "correct it, or add it")
+        fix = _or_add(fund, directory.funds, "add it with `focus-billing directory add fund`")
+        return Unusable("unknown-fund", f"the fund {fund} is not in the directory", fix)
     return None
+
+
+def _or_add(word: str, known: Iterable[str], add: str) -> str:
+    near = nearest(word, known)
+    return f"did you mean {near}? Otherwise {add}" if near else f"correct it, or {add}"
 
 
 def _name_charges(con: duckdb.DuckDBPyConnection, outcomes: Sequence[_Outcome]) -> dict[int, Problem]:
