@@ -20,7 +20,7 @@ from collections.abc import Sequence
 import duckdb
 
 from openchargeback.focus.cells import cells
-from openchargeback.focus.database import identifier, insert, sql
+from openchargeback.focus.database import count, identifier, insert, sql
 from openchargeback.focus.dialects import BACK_REFERENCES
 from openchargeback.focus.reading import LoadedFile
 from openchargeback.ledger.directory import EMAIL_PATTERN, MATCH_COLUMNS, Directory
@@ -168,6 +168,8 @@ def follow(con: duckdb.DuckDBPyConnection, loaded: Sequence[LoadedFile]) -> None
             for file in files
         )
         con.execute(sql(__package__, "follows.sql", cited=cited))
+    if not count(con, "SELECT count(*) FROM follows"):
+        return
     for _ in range(_CHAIN):
         # What follows a correction follows the charge that this one follows.
         con.execute("UPDATE follows SET original = next.original FROM follows AS next WHERE next.n = follows.original")

@@ -5,7 +5,7 @@ from __future__ import annotations
 import duckdb
 
 from openchargeback.focus.cells import cells, resource_columns
-from openchargeback.focus.database import sql
+from openchargeback.focus.database import count, sql
 
 _CELLS = {
     "start": "ChargePeriodStart",
@@ -36,4 +36,6 @@ def make_details(con: duckdb.DuckDBPyConnection) -> None:
 
 def add_details(con: duckdb.DuckDBPyConnection, wanted: str) -> None:
     """Add the details of the charges that a query gives (one column, n)."""
+    if not count(con, f"SELECT count(*) FROM ({wanted})"):
+        return
     con.execute(sql(__package__, "detail.sql", wanted=wanted, **cells(con, **_CELLS), **resource_columns(con)))

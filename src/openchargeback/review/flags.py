@@ -20,7 +20,7 @@ import duckdb
 
 from openchargeback import money
 from openchargeback.focus.cells import cells
-from openchargeback.focus.database import identifier, insert, sql
+from openchargeback.focus.database import count, identifier, insert, sql
 from openchargeback.focus.reading import LoadedFile
 from openchargeback.ledger.config import FILE_NAME
 from openchargeback.ledger.directory import Directory
@@ -81,7 +81,8 @@ def flag_charges(
     if past.unusual is None and rule:
         found = _unusual(con, rule, past.spending, config.currency)
     _flag_unusual(con, found)
-    con.execute(sql(__package__, "inherited.sql"))
+    if count(con, "SELECT (SELECT count(*) FROM follows) + (SELECT count(*) FROM follows_earlier)"):
+        con.execute(sql(__package__, "inherited.sql"))
     make_details(con)
     con.execute(sql(__package__, "flagged.sql"))
     return found, problems

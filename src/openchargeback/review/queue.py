@@ -12,7 +12,7 @@ from typing import Any
 
 import duckdb
 
-from openchargeback.focus.database import sql
+from openchargeback.focus.database import count, sql
 from openchargeback.model import FlagNote, FlagTotal, HeldCharge, ItemDetails, QueueItem
 from openchargeback.review.decisions import digest_of_ids
 
@@ -23,6 +23,8 @@ SHOWN = 5
 def read_queue(con: duckdb.DuckDBPyConnection, period: str) -> tuple[QueueItem, ...]:
     """The items of the review queue of a period, in the order of their keys."""
     con.execute(sql(__package__, "queue.sql"))
+    if not count(con, "SELECT count(*) FROM queued"):
+        return ()
     notes: dict[int, list[FlagNote]] = {}
     for item, flag, reasons in con.execute(sql(__package__, "notes.sql"), {"most": SHOWN}).fetchall():
         notes.setdefault(item, []).append(FlagNote(flag, tuple(reasons)))
