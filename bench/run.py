@@ -10,6 +10,7 @@ import argparse
 import plan
 import program
 import reading
+import review
 import validation
 
 
@@ -18,7 +19,9 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--rows", type=int, default=1_000_000, help="charges in a file (default: %(default)s)")
     parser.add_argument("--large", action="store_true", help="also ten times as many rows: some GB of disk")
-    parser.add_argument("--only", choices=("reading", "validation", "program", "plan"), help="one of the subjects")
+    parser.add_argument(
+        "--only", choices=("reading", "validation", "program", "plan", "review"), help="one of the subjects"
+    )
     options = parser.parse_args()
     if options.only in (None, "reading"):
         reading.measure(options.rows)
@@ -28,6 +31,8 @@ def main() -> None:
         program.measure()
     if options.only in (None, "plan"):
         plan.measure()
+    if options.only in (None, "review"):
+        review.measure()
 
 
 if __name__ == "__main__":
