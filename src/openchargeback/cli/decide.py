@@ -215,7 +215,7 @@ def _decide(verb: Verb, wanted: _Wanted, payer: Payer) -> None:
         with open_review(ledger, wanted.period, of) as review:
             chosen = _select(review, wanted)
             if fault := unusable_values(payer, ledger.config, ledger.directory):
-                raise UsageFault(f"{fault.message}; {fault.fix}")
+                raise UsageFault(f"{fault.message}, so nothing was written; {fault.fix}")
             batch = _Batch()
             for each in chosen:
                 _add(batch, each, proposal, review, wanted)
