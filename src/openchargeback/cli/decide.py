@@ -225,7 +225,7 @@ def _decide(verb: Verb, wanted: _Wanted, payer: Payer) -> None:
                 raise UsageFault(
                     f"a late decision settles all flags of its charges, and {flags} would be left: --all-flags"
                 )
-            refuse_faulty(review.with_decisions(batch.entries)[1])
+            refuse_faulty(review.errors_with(batch.entries))
         _print_summary(verb, batch)
         name = wanted.name or "-".join([verb.value, *(wanted.flags or wanted.projects or wanted.items)[:1]])
         path = write_batch(root, wanted.period, name, batch.entries)
@@ -241,17 +241,18 @@ def _select(review: Review, wanted: _Wanted) -> list[_Chosen]:
         kept = tuple(each for each in charges if _is_meant(each, wanted))
         if kept:
             chosen.append(_Chosen(item, kept, whole=len(kept) == len(charges)))
+    ids = [charge.id for charges in review.charges.values() for charge in charges]
     unknown = [
         each
         for each in (*wanted.excepted, *wanted.items)
         if not any(item.id == each for item in review.items)
-        and not any(charge.id.startswith(each) for charges in review.charges for charge in charges if len(each) >= 8)
+        and not (len(each) >= 8 and any(id_.startswith(each) for id_ in ids))
     ]
     if unknown:
         raise UsageFault(f"{unknown[0]} is not in the queue of {review.period}; see `focus-billing review list`")
     missing = [
         each for each in wanted.charges
-        if not any(charge.id.startswith(each[:16]) for charges in review.charges for charge in charges)
+        if not any(id_.startswith(each[:16]) for id_ in ids)
     ]  # fmt: skip
     if missing:
         raise UsageFault(f"{missing[0]} is not a held charge of {review.period}; see `focus-billing review show`")

@@ -95,21 +95,6 @@ class Decision:
 _TEXT = shape.Text()
 
 
-@dataclass(frozen=True, slots=True)
-class _Verbatim:
-    """Text as the charge file has it, blanks and all."""
-
-    help: str = ""
-
-    def read(self, node: Node, reader: Reader) -> str | None:
-        if isinstance(node, Scalar) and not node.is_null:
-            return node.text
-        return shape.Text().read(node, reader)
-
-    def schema(self) -> dict[str, Any]:
-        return shape.Text(help=self.help).schema()
-
-
 _KEYS = {
     "source": "The source of the charges.",
     "service": 'Their service; "" for none.',
@@ -122,7 +107,7 @@ _KEYS = {
 
 _WHERE = shape.Record(
     {
-        **{key: _Verbatim(help=_KEYS[key]) for key in ITEM_KEYS},
+        **{key: shape.Verbatim(help=_KEYS[key]) for key in ITEM_KEYS},
         "flags": shape.ListOf(shape.Text(), single=True, help="All flags of the charges, as raised."),
     },
     required=("source", "flags"),

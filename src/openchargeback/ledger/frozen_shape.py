@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Any
 
 from openchargeback import money
@@ -12,26 +12,9 @@ from openchargeback.ledger.config import CONFIG, config_of
 from openchargeback.ledger.directory import FUNDS, PEOPLE, PROJECTS
 from openchargeback.ledger.frozen import LINES, RESOURCES
 from openchargeback.ledger.periods import PERIOD
-from openchargeback.ledger.yaml_tree import Node, Reader, Scalar
 from openchargeback.model import ITEM_KEYS, Entry, Kind, Level
 
-
-@dataclass(frozen=True, slots=True)
-class _Verbatim:
-    """Text as it was written, blanks and all: it was received like that, and has to fit what the tables say."""
-
-    help: str = ""
-
-    def read(self, node: Node, reader: Reader) -> str | None:
-        if isinstance(node, Scalar) and not node.is_null:
-            return node.text
-        return shape.Text().read(node, reader)
-
-    def schema(self) -> dict[str, Any]:
-        return shape.Text(help=self.help).schema()
-
-
-_ANY = _Verbatim()
+_ANY = shape.Verbatim()
 _SHA = shape.Text(pattern=r"[0-9a-f]{64}", what="a SHA-256 digest")
 _COUNT = shape.Integer(0, 999_999_999)
 _SIZE = shape.Integer(0, 999_999_999_999_999)

@@ -86,6 +86,23 @@ class Text:
 
 
 @dataclass(frozen=True, slots=True)
+class Verbatim:
+    """Text as it was received, blanks and all: it has to fit what a charge file or a record says."""
+
+    help: str = ""
+
+    def read(self, node: Node, reader: Reader) -> str | None:
+        """The text; None with a problem where there is none."""
+        if isinstance(node, Scalar) and not node.is_null:
+            return node.text
+        return Text().read(node, reader)
+
+    def schema(self) -> dict[str, Any]:
+        """Like that of any text."""
+        return Text(help=self.help).schema()
+
+
+@dataclass(frozen=True, slots=True)
 class RegularExpression:
     """A Python regular expression."""
 

@@ -6,7 +6,7 @@ with the new ones among them. Nothing is written here.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 
@@ -29,10 +29,17 @@ from openchargeback.problems import LedgerFault, Problem, Severity, has_errors
 from openchargeback.review.decisions import apply_decisions
 from openchargeback.review.queue import charges_of_items, read_queue
 
+_Place = tuple[tuple[str, ...], tuple[str, ...]]
+
+
+def _place(item: QueueItem) -> _Place:
+    """What no two items of a queue share; those of charges named by id differ in what still holds them."""
+    return item.key, item.uncleared
+
 
 @dataclass(frozen=True, slots=True)
 class Review:
-    """The queue of one period and its database. items: what waits now; charges: those of each item, in that order.
+    """The queue of one period and its database. items: what waits now. charges: those of each item.
 
     period: whose charges these are. folder: the open period whose approval files decide on them.
     """
@@ -45,24 +52,23 @@ class Review:
     decisions: tuple[Decision, ...]
     problems: tuple[Problem, ...]
     items: tuple[QueueItem, ...]
-    charges: tuple[tuple[HeldCharge, ...], ...]
+    charges: Mapping[_Place, tuple[HeldCharge, ...]]
 
     def charges_of(self, item: QueueItem) -> tuple[HeldCharge, ...]:
         """All charges of an item of this queue, the most money first."""
-        return self.charges[self.items.index(item)]
+        return self.charges[_place(item)]
 
-    def with_decisions(self, texts: Sequence[str]) -> tuple[tuple[QueueItem, ...], list[Problem]]:
-        """What would wait with these decisions added, and the errors that the ledger would have and has not now."""
+    def errors_with(self, texts: Sequence[str]) -> list[Problem]:
+        """The errors that the ledger would have with these decisions added, and has not now."""
         path = f"approvals/{self.folder}/new.yaml"
         added, faults = read_approvals(approval_text(texts).encode(), path)
         _, found = apply_decisions(self.con, (*self.decisions, *added), self.ledger.config, self.directory)
         known = {(each.path, each.line, each.code) for each in self.problems}
-        errors = [
+        return [
             each
             for each in (*faults, *found)
             if each.severity is Severity.ERROR and (each.path, each.line, each.code) not in known
         ]
-        return read_queue(self.con, self.period), errors
 
 
 @contextmanager
@@ -79,7 +85,7 @@ def open_review(ledger: Ledger, folder: str, of: str = "") -> Iterator[Review]:
         _, problems = apply_decisions(con, decisions, ledger.config, directory)
         period = of or folder
         items = read_queue(con, period)
-        charges = tuple(charges_of_items(con))
+        charges = dict(zip(map(_place, items), charges_of_items(con), strict=True))
         yield Review(con, ledger, directory, period, folder, decisions, tuple(problems), items, charges)
 
 
