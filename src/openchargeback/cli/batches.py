@@ -55,6 +55,8 @@ def original_of(ledger: Ledger, period: str, of: str | None) -> str:
     if not is_open(ledger, period):
         hint = f"; decide it from an open period with --of {period}" if not of else ""
         raise UsageFault(f"{period} is {ledger.period_file(period).state}; only an open period takes decisions{hint}")
+    if of and of not in ledger.periods:
+        raise UsageFault(f"the ledger has no period {of}")
     if of and is_open(ledger, of):
         raise UsageFault(f"{of} is open, so its charges are decided there: --period {of}")
     if of and of > period:
