@@ -115,7 +115,8 @@ def test_charge_ids_outlive_sorting_and_further_columns(drawn, rnd: random.Rando
     assert ids(shuffled) == before
     columns = rnd.sample(list(rows[0]), len(rows[0]))
     assert ids(shuffled, columns) == before
-    assert ids([{**row, "x_note": f"{number}"} for number, row in enumerate(shuffled)])[:2] == before[:2]
+    # Equal rows are no possible duplicates once their notes differ: they form other items, and keep their ids.
+    assert ids([{**row, "x_note": f"{number}"} for number, row in enumerate(shuffled)])[1:] == before[1:]
     assert ids([{**row, "ResourceName": "other"} for row in rows])[0] != before[0]
 
 
