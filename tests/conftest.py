@@ -1,4 +1,4 @@
-"""The options that write expected files anew."""
+"""For the whole run: options that write expected files anew, repeatable examples, and which skips CI accepts."""
 
 from __future__ import annotations
 
@@ -18,6 +18,18 @@ def pytest_addoption(parser: pytest.Parser) -> None:
         parser.addoption(option, action="store_true", help=f"{words}; look at the difference")
 
 
+# The only skips that CI accepts: what the machine's kernel or user decides, so that nothing can be installed for it.
+# Beginnings of reasons. Any other skip would be a test that silently no longer runs.
+ACCEPTED_SKIPS = (
+    "root writes everywhere",
+    "only Linux exchanges folders at once",
+    "this file system cannot exchange folders",
+    "this system cannot exchange folders",
+    "mounting a small disk needs root on Linux",
+    "mounting is not allowed here",
+    "needs /dev/full",
+)
+
 # A run that gates a merge tries the same examples every time; HYPOTHESIS_PROFILE=explore looks for new ones.
 settings.register_profile("repeatable", derandomize=True, deadline=None)
 settings.register_profile("explore", deadline=None, print_blob=True)
@@ -29,3 +41,27 @@ def pytest_configure(config: pytest.Config) -> None:
     for option in OPTIONS:
         if config.getoption(option) and os.environ.get("CI"):
             raise pytest.UsageError(f"{option} is refused where CI is set: run it at your desk, commit the difference")
+
+
+def unaccepted_skips(reports: list[pytest.TestReport]) -> list[str]:
+    """The skipped tests whose reason is not among `ACCEPTED_SKIPS`: node id and reason."""
+    found = []
+    for report in reports:
+        reason = report.longrepr[2].removeprefix("Skipped: ") if isinstance(report.longrepr, tuple) else ""
+        if not reason.startswith(ACCEPTED_SKIPS):
+            found.append(f"{report.nodeid}: {reason}")
+    return found
+
+
+@pytest.hookimpl(trylast=True)
+def pytest_sessionfinish(session: pytest.Session, exitstatus: int) -> None:
+    """In CI, a run with a skip that is not accepted fails."""
+    terminal = session.config.pluginmanager.get_plugin("terminalreporter")
+    if terminal is None or not os.environ.get("CI") or exitstatus != pytest.ExitCode.OK:
+        return
+    if skips := unaccepted_skips(terminal.stats.get("skipped", [])):
+        terminal.write_line("")
+        terminal.write_line("CI accepts no skip but those that tests/conftest.py lists:", red=True)
+        for skip in skips:
+            terminal.write_line(f"  {skip}")
+        session.exitstatus = pytest.ExitCode.TESTS_FAILED

@@ -14,11 +14,11 @@ from markdown_it import MarkdownIt
 from playwright.sync_api import sync_playwright
 
 import demo
+from programs import find
 
 IMAGES = demo.ROOT / "docs" / "images"
 FOLDER = demo.ROOT / "build" / "pictures"
 LEDGER = FOLDER / "ledger"
-CHROMIUM = "/usr/bin/chromium"
 
 THERE = ("aws", "azure", "hpc")
 """The sources of January that are on main; the branch brings the last one, storage, and decisions."""
@@ -62,7 +62,7 @@ def main() -> None:
     comment.write_text(PAGE.format(comment=as_html(plan())), encoding="utf-8")
     IMAGES.mkdir(exist_ok=True)
     with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox"])
+        browser = playwright.chromium.launch(executable_path=find("chromium"), args=["--no-sandbox"])
         page = browser.new_page(viewport={"width": 1280, "height": 1180}, color_scheme="light")
         page.goto((demo.PUBLIC / "index.html").as_uri())
         page.screenshot(path=IMAGES / "dashboard.png")

@@ -6,13 +6,14 @@ import csv
 import io
 import json
 import re
-import shutil
 import subprocess
 import sys
 from pathlib import Path
 from typing import Any
 
 import pytest
+
+from needed import needs
 
 HEAD = "BillingPeriodStart,BilledCost,ListCost,ServiceName,ResourceId,Tags\n"
 BY = ("--by", "admin@example.edu")
@@ -74,6 +75,7 @@ def ledger(tmp_path: Path) -> Path:
     return root
 
 
+@needs("hledger")
 def test_a_june_closed_in_july_posts_into_june_and_the_old_fiscal_year(ledger: Path) -> None:
     """In every format; the statement has the date of closing."""
     run(ledger, "periods", "close", "2025-06", "--on", "2025-07-08", *BY)
@@ -90,9 +92,8 @@ def test_a_june_closed_in_july_posts_into_june_and_the_old_fiscal_year(ledger: P
     assert (control["date"], control["fiscal_year"], control["fiscal_period"]) == ("2025-06-30", 2025, 12)
     text = (journals / "hledger.journal").read_text("utf-8")
     assert set(re.findall(r"^\d{4}-\d\d-\d\d", text, re.MULTILINE)) == {"2025-06-30"}
-    if shutil.which("hledger"):
-        books = ["hledger", "-f", str(journals / "hledger.journal"), "print", "-b", "2025-06-01", "-e", "2025-07-01"]
-        assert subprocess.run(books, check=True, capture_output=True, text=True).stdout.count("2025-06-30") == 2
+    books = ["hledger", "-f", str(journals / "hledger.journal"), "print", "-b", "2025-06-01", "-e", "2025-07-01"]
+    assert subprocess.run(books, check=True, capture_output=True, text=True).stdout.count("2025-06-30") == 2
     page = next((ledger / "out/statements/2025-06").rglob("*.html")).read_text("utf-8")
     assert "8 Jul 2025" in page
     assert "30 Jun 2025" in (journals / "index.html").read_text("utf-8")

@@ -6,13 +6,14 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from playwright import sync_api as playwright
 
+from needed import needs
 from openchargeback.ledger.approvals import Decision, read_approvals
 from openchargeback.ledger.settings import Payer
+from programs import find
 
-playwright = pytest.importorskip("playwright.sync_api")
-CHROMIUM = Path("/usr/bin/chromium")
-pytestmark = pytest.mark.skipif(not CHROMIUM.exists(), reason="Debian's Chromium is not installed")
+pytestmark = needs("chromium")
 
 PAGES = (
     *("index.html", "periods/index.html", "periods/2025-02/index.html", "pis/index.html", "projects/index.html"),
@@ -25,7 +26,7 @@ PAGES = (
 def browser() -> Iterator[playwright.Browser]:
     """One Chromium for all tests of this file."""
     with playwright.sync_playwright() as running:
-        chromium = running.chromium.launch(executable_path=str(CHROMIUM), args=["--no-sandbox"])
+        chromium = running.chromium.launch(executable_path=find("chromium"), args=["--no-sandbox"])
         yield chromium
         chromium.close()
 

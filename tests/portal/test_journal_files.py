@@ -8,9 +8,7 @@ import hashlib
 import io
 import json
 import re
-import shutil
 import subprocess
-import sys
 from dataclasses import replace
 from decimal import Decimal
 from pathlib import Path
@@ -19,6 +17,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from needed import needs
 from openchargeback.billing.journal import journal_of
 from openchargeback.ledger.settings import Config, JournalFormat, JournalSettings, Organization, Source
 from openchargeback.model import Amounts, BillingLine, Journal, State
@@ -26,6 +25,7 @@ from openchargeback.portal.journal_files import describer, journal_files, render
 from openchargeback.portal.journal_text import clean, date_filter, fixed_filter
 from openchargeback.portal.templates import make_environment
 from openchargeback.problems import LedgerFault, UsageFault
+from programs import find
 
 ENV = make_environment()
 CONFIG = Config(
@@ -422,10 +422,9 @@ def transactions(data: bytes) -> list[tuple[str, list[tuple[str, str]]]]:
     return result
 
 
+@needs("hledger")
 def test_hledger_agrees(tmp_path):
-    program = shutil.which("hledger")
-    if program is None:
-        pytest.skip("hledger is not installed (apt-get install hledger)")
+    program = find("hledger")
     entries = transactions(files()["detail.csv"])
     accounts = sorted({account for _, postings in entries for account, _ in postings})
     text = "decimal-mark .\ncommodity 1000.00 USD\n" + "".join(f"account {account}\n" for account in accounts)
@@ -440,9 +439,7 @@ def test_hledger_agrees(tmp_path):
 
 
 def test_beancount_agrees(tmp_path):
-    program = shutil.which("bean-check") or shutil.which("bean-check", path=str(Path(sys.executable).parent))
-    if program is None:
-        pytest.skip("bean-check is not installed (pip install beancount)")
+    program = find("bean-check")
     entries = transactions(files()["detail.csv"])
     accounts = sorted({account for _, postings in entries for account, _ in postings})
     text = 'option "operating_currency" "USD"\noption "tolerance_multiplier" "0"\n'

@@ -8,6 +8,7 @@ from decimal import Decimal
 
 import factory
 import pytest
+import yaml
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -165,7 +166,6 @@ def test_the_reasons_of_the_queue_count_every_charge_once() -> None:
 
 @given(st.text())
 def test_any_text_survives_as_a_yaml_scalar(text: str) -> None:
-    yaml = pytest.importorskip("yaml")
     for write in (quoted, scalar):
         assert yaml.safe_load(f"[{{key: {write(text)}, other: 1}}]") == [{"key": text, "other": 1}]
 
@@ -174,7 +174,6 @@ def test_any_text_survives_as_a_yaml_scalar(text: str) -> None:
     "text", ['Müller "x"', "\u2028", "no", "Null", "on", "1e3", "2025-01-01", "a: b", "a:", "~", "pattern:gpu", "x #y"]
 )
 def test_words_that_yaml_would_misread_are_quoted(text: str) -> None:
-    yaml = pytest.importorskip("yaml")
     assert yaml.safe_load(f"key: {scalar(text)}") == {"key": text}
 
 

@@ -6,7 +6,6 @@ import dataclasses
 import json
 import os
 import re
-import shutil
 import subprocess
 import sys
 import zlib
@@ -17,7 +16,9 @@ import pytest
 import statement_cases as cases
 from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
+from page import validate_pdf
 
+from needed import needs
 from openchargeback import money
 from openchargeback.model import Attribution, Person, Project, Reference, Statement
 from openchargeback.portal import pdf as pdf_module
@@ -30,11 +31,6 @@ from openchargeback.problems import OutsideFault
 
 HERE = Path(__file__).parent
 OUR_FONTS = {"Inter", "Inter-Semi-Bold", "IBM-Plex-Mono"}
-
-
-def needs(*programs: str) -> pytest.MarkDecorator:
-    missing = [program for program in programs if shutil.which(program) is None]
-    return pytest.mark.skipif(bool(missing), reason=f"not installed: {', '.join(missing)}")
 
 
 def run(*command: str | Path) -> str:
@@ -137,8 +133,7 @@ def test_qpdf_finds_no_fault(printed: dict[str, Path], name: str) -> None:
 @pytest.mark.parametrize("profile", ["3a", "ua1"])
 @pytest.mark.parametrize("name", cases.CASES)
 def test_archivable_and_accessible(printed: dict[str, Path], name: str, profile: str) -> None:
-    page = pytest.importorskip("page", reason="page-validation is not installed")
-    report = str(page.validate_pdf(str(printed[name]), profile=profile))
+    report = str(validate_pdf(str(printed[name]), profile=profile))
     findings = re.findall(r"^\[.*", report, re.MULTILINE)
     assert len(findings) == int(re.search(r"^Rules: .* (\d+) failed", report, re.MULTILINE)[1]), report
     content = printed[name].read_bytes()

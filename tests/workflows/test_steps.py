@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import os
-import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -13,19 +12,13 @@ import pytest
 import yaml
 from ci_runner import Runner, git, holds, program_on_path, run_gitlab
 
+from needed import needs
 from openchargeback import __version__
-from openchargeback.cli.main import _COMMANDS
-from openchargeback.cli.validate import validate
 
 ROOT = Path(__file__).parents[2]
 WORKFLOWS = ROOT / ".github" / "workflows"
 PULL_REQUEST = WORKFLOWS / "ledger-pull-request.yml"
 PUBLISH = WORKFLOWS / "ledger-publish.yml"
-
-# The steps of `plan` and of GitLab's report are run as soon as the program knows them.
-PLAN = "plan" in _COMMANDS
-GITLAB = "gitlab" in next(each for each in validate.params if each.name == "form").type.choices
-needs_plan = pytest.mark.skipif(not PLAN, reason="the program has no `plan` yet")
 
 MARKER = "<!-- openchargeback-plan -->"
 TAGS = '"{""pi_email"": ""ada@example.edu"", ""project_id"": ""p1"", ""fund_org"": ""F-1""}"'
@@ -112,44 +105,31 @@ def github(tmp_path) -> Forge:
     return Forge(tmp_path, "github")
 
 
-def without_plan(workflow: Path, folder: Path) -> Path:
-    """The workflow as it is; only where the program has no `plan` yet, that step is taken out."""
-    if PLAN:
-        return workflow
-    head, step, rest = workflow.read_text(encoding="utf-8").partition("      - name: Plan\n")
-    assert step
-    target = folder / workflow.name
-    target.write_text(head + rest[rest.index("      - name:") :], encoding="utf-8")
-    return target
-
-
 def test_a_pull_request_is_validated_planned_and_previewed(github, tmp_path):
     merged = github.branch("january", {"charges/2025-01/aws.csv": CHARGES})
-    ran = github.runner.run(without_plan(PULL_REQUEST, tmp_path), "check", merged)
+    ran = github.runner.run(PULL_REQUEST, "check", merged)
     assert not ran.failed, ran.logs
     assert ran.outcomes["validate"] == ran.outcomes["build"] == "success"
     assert (tmp_path / "artifacts/portal-preview/index.html").is_file()
     assert list((tmp_path / "artifacts/portal-preview/statements/2025-01").rglob("*.pdf"))
-    if PLAN:
-        plan = (tmp_path / "artifacts/plan/plan.md").read_text(encoding="utf-8")
-        assert plan.startswith(MARKER)
-        assert "100.25" in plan
-        assert plan in ran.summary
-        assert json.loads((tmp_path / "artifacts/evidence/evidence.json").read_text("utf-8"))["problems"] == []
-        assert "### Who approved" in ran.summary
-        assert ran.outputs == {"plan": "true"}
+    plan = (tmp_path / "artifacts/plan/plan.md").read_text(encoding="utf-8")
+    assert plan.startswith(MARKER)
+    assert "100.25" in plan
+    assert plan in ran.summary
+    assert json.loads((tmp_path / "artifacts/evidence/evidence.json").read_text("utf-8"))["problems"] == []
+    assert "### Who approved" in ran.summary
+    assert ran.outputs == {"plan": "true"}
 
 
 def test_a_fault_is_an_annotation_at_its_line_and_stops_the_preview(github, tmp_path):
     merged = github.branch("january", {"charges/2025-01/aws.csv": BROKEN})
-    ran = github.runner.run(without_plan(PULL_REQUEST, tmp_path), "check", merged)
+    ran = github.runner.run(PULL_REQUEST, "check", merged)
     assert ran.outcomes["validate"] == "failure"
     assert "::error file=charges/2025-01/aws.csv,line=3" in ran.logs["validate"]
     assert ran.outcomes["build"] == "skipped"
     assert not (tmp_path / "artifacts").exists()
 
 
-@needs_plan
 def test_the_plan_is_against_the_target_branch_as_it_is_now(github):
     """Main goes on after the branch was made; what came there is no part of the plan."""
     old = git(github.clone, "rev-parse", "main")
@@ -161,7 +141,6 @@ def test_the_plan_is_against_the_target_branch_as_it_is_now(github):
     assert "100.25" not in ran.summary
 
 
-@needs_plan
 def test_a_plan_in_a_shallow_clone_says_what_is_missing(github):
     merged = github.branch("january", {"charges/2025-01/aws.csv": CHARGES})
     ran = github.runner.run(PULL_REQUEST, "check", merged, depth=1)
@@ -170,7 +149,7 @@ def test_a_plan_in_a_shallow_clone_says_what_is_missing(github):
     assert ran.outcomes["build"] == "success"
 
 
-@pytest.mark.skipif(not shutil.which("jq"), reason="jq is not installed; tools/setup test does it")
+@needs("jq")
 def test_the_plan_is_one_comment_that_is_renewed(github, tmp_path, monkeypatch):
     store = tmp_path / "comments.json"
     others = [
@@ -252,15 +231,14 @@ def test_forgejo_checks_and_publishes(tmp_path):
     own = forge.clone / ".forgejo/workflows"
     # Forgejo checks out the branch itself, not its merge.
     ran = forge.runner.run(
-        without_plan(own / "pull-request.yml", tmp_path),
+        own / "pull-request.yml",
         "check",
         "refs/heads/january",
         context={"github.event.pull_request.base.ref": "main"},
     )
     assert not ran.failed, ran.logs
     assert (tmp_path / "artifacts/portal-preview/index.html").is_file()
-    if PLAN:
-        assert "100.25" in (tmp_path / "artifacts/plan/plan.md").read_text(encoding="utf-8")
+    assert "100.25" in (tmp_path / "artifacts/plan/plan.md").read_text(encoding="utf-8")
     ran = forge.runner.run(own / "publish.yml", "build", forge.merge("january"))
     assert not ran.failed, ran.logs
     assert {"journals", "portal", "statements"} <= {path.name for path in (tmp_path / "artifacts").iterdir()}
@@ -273,14 +251,12 @@ def test_gitlab_checks_and_publishes(tmp_path):
     work.mkdir()
     forge.runner.checkout(work, "refs/heads/january", 0)
     file, target = work / ".gitlab-ci.yml", {"CI_MERGE_REQUEST_TARGET_BRANCH_NAME": "main"}
-    if GITLAB:
-        code, log = run_gitlab(file, "validate", work, forge.path)
-        assert code == 0, log
-        assert json.loads((work / "gl-code-quality-report.json").read_text()) is not None
-    if PLAN:
-        code, log = run_gitlab(file, "plan", work, forge.path, **target)
-        assert code == 0, log
-        assert "100.25" in log
+    code, log = run_gitlab(file, "validate", work, forge.path)
+    assert code == 0, log
+    assert json.loads((work / "gl-code-quality-report.json").read_text()) is not None
+    code, log = run_gitlab(file, "plan", work, forge.path, **target)
+    assert code == 0, log
+    assert "100.25" in log
     for job in ("preview", "build", "journals", "statements"):
         code, log = run_gitlab(file, job, work, forge.path)
         assert code == 0, log
@@ -288,7 +264,6 @@ def test_gitlab_checks_and_publishes(tmp_path):
     assert list((work / "public/statements/2025-01").rglob("*.pdf"))
 
 
-@pytest.mark.skipif(not GITLAB, reason="the program has no `validate --format gitlab` yet")
 def test_gitlab_keeps_the_report_of_a_fault_and_fails(tmp_path):
     forge = Forge(tmp_path, "gitlab")
     forge.branch("january", {"charges/2025-01/aws.csv": BROKEN})

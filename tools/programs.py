@@ -1,0 +1,35 @@
+"""The programs that the tests and tools drive beside Python: their names, and the Debian packages that bring them.
+
+`python3 tools/programs.py` prints the packages of those that are missing, one a line.
+"""
+
+from __future__ import annotations
+
+import shutil
+import sys
+from pathlib import Path
+
+# Program: its Debian package, and the other names it goes by.
+PROGRAMS: dict[str, tuple[str, tuple[str, ...]]] = {
+    "chromium": ("chromium", ("chromium-browser", "google-chrome", "google-chrome-stable")),
+    "hledger": ("hledger", ()),
+    "jq": ("jq", ()),  # as on GitHub's runners, for a step of a workflow
+    "qpdf": ("qpdf", ()),
+    **dict.fromkeys(("pdfdetach", "pdffonts", "pdfimages", "pdfinfo", "pdftoppm", "pdftotext"), ("poppler-utils", ())),
+}
+
+
+def find(program: str) -> str | None:
+    """The path of a program, under the first of its names that the machine has; also one that pip has installed."""
+    names = (program, *PROGRAMS.get(program, ("", ()))[1])
+    folders = (None, str(Path(sys.executable).parent))
+    return next((path for folder in folders for name in names if (path := shutil.which(name, path=folder))), None)
+
+
+def missing_packages() -> list[str]:
+    """The Debian packages of the programs that the machine lacks."""
+    return sorted({package for program, (package, _) in PROGRAMS.items() if find(program) is None})
+
+
+if __name__ == "__main__":
+    print("\n".join(missing_packages()))
