@@ -47,7 +47,7 @@ def _too_many_faults(ledger: Path) -> None:
 
 def _link(ledger: Path) -> None:
     (ledger / "charges/2025-01").mkdir(parents=True)
-    (ledger / "charges/2025-01/aws.csv").symlink_to(ledger.parent / "elsewhere.csv")
+    (ledger / "charges/2025-01/aws.csv").symlink_to("../../../elsewhere.csv")
 
 
 def _link_within(ledger: Path) -> None:

@@ -75,7 +75,7 @@ def test_links_and_pipes_are_told_and_never_waited_for(tmp_path: Path) -> None:
     _, problems = read_ledger(tmp_path)
     assert sorted((each.path.rpartition("/")[2], each.code) for each in problems) == [
         ("gcp", "bad-link"),
-        ("loop.csv", "unreadable"),
+        ("loop.csv", "bad-link"),
         ("people.yaml", "unreadable"),
         ("pipe.csv", "unreadable"),
         ("twice.csv", "bad-link"),

@@ -182,7 +182,7 @@ def test_a_template_of_the_ledger_wins_and_cannot_reach_python(tmp_path: Path) -
 
 def test_a_link_out_of_the_templates_folder_is_not_followed(tmp_path: Path) -> None:
     (tmp_path / "secret.html").write_text("secret")
-    ledger = tmp_path / "templates"
+    ledger = tmp_path / "ledger/templates"
     (ledger / "pages").mkdir(parents=True)
     (ledger / "pages" / "about.html").symlink_to(tmp_path / "secret.html")
     jobs = {job.path: job for job in site_jobs(factory.site(months=1), make_environment(ledger))}

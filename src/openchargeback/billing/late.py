@@ -17,6 +17,7 @@ from openchargeback.billing.events import Events
 from openchargeback.focus.database import database, file_literal, insert, sql
 from openchargeback.ledger.approvals import Decision
 from openchargeback.ledger.directory import Directory
+from openchargeback.ledger.files import Gate
 from openchargeback.ledger.frozen import HELD, HELD_COLUMNS, Frozen, part_path
 from openchargeback.ledger.reading import Ledger
 from openchargeback.ledger.settings import Config
@@ -50,9 +51,8 @@ def settle_held(
     `set` is checked with today's patterns of funds, since it is posted today, and with the directory as of `original`.
     """
     record = ledger.frozen[original]
-    path = ledger.root / part_path(original, HELD)
     fresh, problems = _not_decided_before(decisions, events)
-    if not path.is_file():
+    if not Gate(ledger.root).is_file(part_path(original, HELD)):
         return HeldOutcome(problems=(*problems, *(_nothing_held(each) for each in fresh)))
     directory = as_of(ledger.directory, record)
     with database() as con:
@@ -94,11 +94,11 @@ def held_tables(
 
 def held_ids(root: Path, period: str) -> set[str]:
     """The ids of the charges that were held when a period closed."""
-    path = root / part_path(period, HELD)
-    if not path.is_file():
+    path = part_path(period, HELD)
+    if not Gate(root).is_file(path):
         return set()
     with database() as con:
-        return {id_ for (id_,) in con.execute(f"SELECT charge FROM {_rows(path)}").fetchall()}
+        return {id_ for (id_,) in con.execute(f"SELECT charge FROM {_rows(root / path)}").fetchall()}
 
 
 def _rows(path: Path) -> str:

@@ -171,9 +171,10 @@ def _notice_source(ledger: Ledger, source: str, results: list[Ingested]) -> None
 
 def apply_ingest(root: Path, plan: Plan) -> None:
     """Do what is planned: new files are written beside their places first, then all exchanged, each in one step."""
+    gate = files.Gate(root)
     for relative in [path for _, path in plan.puts] + [path for _, path in plan.moves]:
-        if not files.inside(root, root / relative):
-            raise UsageFault(f"{relative} leads out of the ledger; replace the link by a folder")
+        if fault := gate.fault(relative):
+            raise UsageFault(f"{fault.path} {fault.message}; {fault.fix}")
     folders: list[Path] = []
     written: list[tuple[Path, Path]] = []
     try:

@@ -35,6 +35,7 @@ from openchargeback.money import ZERO
 from openchargeback.problems import Problem
 
 FILE_NAME = "config.yaml"
+LOCAL_FILE_NAME = "config.local.yaml"
 SOURCE_PATTERN = r"[a-z0-9][a-z0-9_-]{0,39}"
 
 _TEXT = shape.Text()
@@ -292,7 +293,7 @@ def read_config(data: bytes, overlay: bytes | None = None) -> tuple[Config | Non
             problems.append(Problem(FILE_NAME, "empty-file", "empty", "write at least `organization: Name`", 1))
         return None, problems
     if overlay is not None:
-        local, local_reader = parse(overlay, "config.local.yaml")
+        local, local_reader = parse(overlay, LOCAL_FILE_NAME)
         CONFIG.read(local, local_reader) if isinstance(local, Mapping) else None
         problems.extend(p for p in local_reader.problems if p.code != "missing-key")
         if isinstance(root, Mapping) and isinstance(local, Mapping):

@@ -1,4 +1,4 @@
-"""Where things lie in a ledger, and reading them without leaving it.
+"""Where things lie in a ledger, and the one gate through which its files are read (`Gate`).
 
 The path in a problem is always relative to the ledger, with forward slashes.
 """
@@ -13,7 +13,8 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
-from openchargeback.ledger.config import FILE_NAME, SOURCE_PATTERN
+from openchargeback.ledger.config import FILE_NAME, LOCAL_FILE_NAME, SOURCE_PATTERN
+from openchargeback.ledger.links import CACHE, first_link, link_faults, private
 from openchargeback.ledger.periods import is_period
 from openchargeback.problems import Problem, UsageFault
 
@@ -22,6 +23,8 @@ CHARGE_SUFFIXES = (".csv", ".csv.gz", ".csv.zst", ".parquet")
 
 OWN_FOLDERS = ("approvals", "charges", "deliveries", "directory", "pages", "periods", "policies", "templates")
 """The folders that belong to a ledger; whatever else lies beside them is not its."""
+
+LOCK_FILE = "requirements.lock"
 
 _IGNORED = frozenset({"README.md", ".gitkeep", ".gitattributes", ".DS_Store", "Thumbs.db", "desktop.ini"})
 
@@ -87,19 +90,61 @@ def digest_with_plain_line_ends(path: Path) -> str:
     return digest.hexdigest()
 
 
-def inside(root: Path, path: Path) -> bool:
-    """Whether a path stays within the ledger once symbolic links are followed."""
-    # Not Path.resolve(), which before Python 3.13 fails at a link to itself.
-    return Path(os.path.realpath(path)).is_relative_to(os.path.realpath(root))
+class Gate:
+    """Which files of a ledger may be read: regular files that no link leads away from (`links.link_faults`).
+
+    Links cost nothing until there is one; then all links of the ledger are judged together.
+    """
+
+    def __init__(self, root: Path) -> None:
+        self.root = root
+        self._known: set[str] = set()
+        self._faults: dict[str, Problem] = {}
+
+    def fault(self, relative: str) -> Problem | None:
+        """Why a path within the ledger may not be read; None where it may, or where nothing is."""
+        link = first_link(self.root, relative)
+        if link and link not in self._known:
+            self._judge({link, *linked(self.root)} - self._known)
+        if link:
+            return self._faults.get(link)
+        if relative != LOCAL_FILE_NAME and (what := private(relative)):
+            return Problem(relative, "outside-ledger", f"is {what}, no file of the ledger", "name another file")
+        return None
+
+    def faults(self) -> list[Problem]:
+        """What is wrong with any link of the ledger."""
+        self._judge(set(linked(self.root)) - self._known)
+        return [*self._faults.values()]
+
+    def is_file(self, relative: str) -> bool:
+        """Whether there is a regular file that may be read."""
+        return (self.root / relative).is_file() and self.fault(relative) is None
+
+    def _judge(self, fresh: set[str]) -> None:
+        self._faults |= link_faults(self.root, fresh)
+        self._known |= fresh
 
 
-def read_bytes(root: Path, relative: str, problems: list[Problem]) -> bytes | None:
+def linked(root: Path) -> Iterator[str]:
+    """Every symbolic link among the ledger's own files, hidden names (such as an editor's locks) left out."""
+    for name in (FILE_NAME, LOCAL_FILE_NAME, LOCK_FILE, CACHE, *OWN_FOLDERS):
+        if (root / name).is_symlink():
+            yield name
+            continue
+        for path, folders, names in os.walk(root / name) if name in OWN_FOLDERS else ():
+            for each in (*folders, *names):
+                if not each.startswith(".") and (Path(path) / each).is_symlink():
+                    yield (Path(path) / each).relative_to(root).as_posix()
+
+
+def read_bytes(root: Path, relative: str, problems: list[Problem], gate: Gate | None = None) -> bytes | None:
     """The bytes of a file of the ledger; None where it is not there, or cannot be read (then with a problem)."""
     path = root / relative
-    if not path.is_symlink() and not path.exists():
+    if fault := (gate or Gate(root)).fault(relative):
+        problems.append(fault)
         return None
-    if not inside(root, path):
-        problems.append(Problem(relative, "outside-ledger", "leads out of the ledger", "replace the link by the file"))
+    if not path.exists():
         return None
     try:
         _size_of(path)
@@ -123,39 +168,31 @@ def _size_of(path: Path) -> int:
     return found.st_size
 
 
-def listed(root: Path, folder: str, problems: list[Problem]) -> Iterator[str]:
+def listed(root: Path, folder: str, problems: list[Problem], gate: Gate | None = None) -> Iterator[str]:
     """Every file below a folder of the ledger, as sorted relative paths; hidden and well-known other files left out."""
-    start = root / folder
-    if not start.is_dir():
+    gate = gate or Gate(root)
+    if fault := gate.fault(folder):
+        problems.append(fault)
         return
 
     def refuse(error: OSError) -> None:
-        problems.append(unreadable(Path(error.filename).relative_to(root).as_posix(), error))
+        if not isinstance(error, FileNotFoundError | NotADirectoryError):
+            problems.append(unreadable(Path(error.filename).relative_to(root).as_posix(), error))
 
-    for path, folders, names in os.walk(start, onerror=refuse):
+    for path, folders, names in os.walk(root / folder, onerror=refuse):
         folders.sort()
-        for name in list(folders):
-            if (Path(path) / name).is_symlink():
-                relative = (Path(path) / name).relative_to(root).as_posix()
-                problems.append(_linked_folder(root, relative))
+        for name in sorted((*folders, *names)):
+            place = Path(path) / name
+            link = place.is_symlink()
+            if link and name in folders:
                 folders.remove(name)
-        for name in sorted(names):
-            if name in _IGNORED or name.startswith("."):
+            if name in folders or name in _IGNORED or name.startswith("."):
                 continue
-            relative = (Path(path) / name).relative_to(root).as_posix()
-            if not inside(root, Path(path) / name):
-                problems.append(
-                    Problem(relative, "outside-ledger", "leads out of the ledger", "replace the link by the file")
-                )
+            relative = place.relative_to(root).as_posix()
+            if link and (fault := gate.fault(relative)):
+                problems.append(fault)
                 continue
             yield relative
-
-
-def _linked_folder(root: Path, relative: str) -> Problem:
-    fix = "replace the link by the files"
-    if not inside(root, root / relative):
-        return Problem(relative, "outside-ledger", "leads out of the ledger", fix)
-    return Problem(relative, "bad-link", "is a link to a folder, whose files would not be read", fix)
 
 
 def source_of(relative: str) -> str | None:
@@ -167,11 +204,11 @@ def source_of(relative: str) -> str | None:
     return source_name(parts[2]) if len(parts) == 4 else None
 
 
-def charge_files(root: Path) -> tuple[list[ChargeFile], list[Problem]]:
+def charge_files(root: Path, gate: Gate | None = None) -> tuple[list[ChargeFile], list[Problem]]:
     """Every charge file, ordered by period, source and name, and what lies in `charges/` without being one."""
     problems: list[Problem] = []
     found: list[ChargeFile] = []
-    for relative in listed(root, "charges", problems):
+    for relative in listed(root, "charges", problems, gate):
         parts = PurePosixPath(relative).parts
         suffix, source = suffix_of(parts[-1]), source_of(relative)
         if len(parts) not in (3, 4) or not is_period(parts[1]):

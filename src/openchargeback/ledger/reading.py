@@ -9,10 +9,10 @@ from pathlib import Path, PurePosixPath
 
 from openchargeback.ledger import files
 from openchargeback.ledger.approvals import Decision, read_approvals
-from openchargeback.ledger.config import FILE_NAME, read_config
+from openchargeback.ledger.config import FILE_NAME, LOCAL_FILE_NAME, read_config
 from openchargeback.ledger.directory import FILES as DIRECTORY_FILES
 from openchargeback.ledger.directory import Directory, read_directory
-from openchargeback.ledger.files import ChargeFile
+from openchargeback.ledger.files import ChargeFile, Gate
 from openchargeback.ledger.frozen import FROZEN, PARTS, Frozen
 from openchargeback.ledger.notes import NOTES, Acknowledged, read_notes
 from openchargeback.ledger.periods import PeriodFile, is_period, read_period
@@ -20,7 +20,6 @@ from openchargeback.ledger.settings import Config
 from openchargeback.model import Page
 from openchargeback.problems import Problem
 
-LOCAL_FILE_NAME = "config.local.yaml"
 MAX_LOGO_BYTES = 2 * 1024 * 1024
 
 _Take = Callable[[str], bytes | None]
@@ -81,39 +80,41 @@ def read_ledger(root: Path) -> tuple[Ledger | None, list[Problem]]:
     """
     problems: list[Problem] = []
     digests: dict[str, str] = {}
+    gate = Gate(root)
 
     def take(relative: str) -> bytes | None:
-        data = files.read_bytes(root, relative, problems)
+        data = files.read_bytes(root, relative, problems, gate)
         if data is not None:
             digests[relative] = hashlib.sha256(data).hexdigest()
         return data
 
-    found, faults = files.charge_files(root)
-    problems += faults
-    approvals = _approvals(root, take, problems)
-    period_files = _period_files(root, take, problems)
-    notes = _notes(root, take, problems)
+    found, faults = files.charge_files(root, gate)
+    problems += [*faults, *gate.faults()]
+    approvals = _approvals(gate, take, problems)
+    period_files = _period_files(gate, take, problems)
+    notes = _notes(gate, take, problems)
     directory, faults = read_directory(*map(take, DIRECTORY_FILES))
     problems += [*faults, *_misnamed(root)]
-    pages = _pages(root, take, problems)
+    pages = _pages(gate, take, problems)
     config_bytes = take(FILE_NAME)
     if config_bytes is None:
         if not any(problem.path == FILE_NAME for problem in problems):
             problems.append(
                 Problem(FILE_NAME, "no-config", "there is no config.yaml", "write one with `organization: Name` in it")
             )
-        return None, problems
+        return None, [*dict.fromkeys(problems)]
     config, faults = read_config(config_bytes, take(LOCAL_FILE_NAME))
     problems += faults
     if config is None:
-        return None, problems
+        return None, [*dict.fromkeys(problems)]
     logo = _logo(config.organization.logo, take, problems)
     by_period: dict[str, list[ChargeFile]] = {}
     for file in found:
         by_period.setdefault(file.period, []).append(file)
     charges = {period: tuple(items) for period, items in by_period.items()}
     ledger = Ledger(root, config, directory, charges, approvals, period_files, pages, logo, digests, notes=notes)
-    return ledger, problems
+    # A link that may not be followed is found by whoever reads its folder, too.
+    return ledger, [*dict.fromkeys(problems)]
 
 
 def _misnamed(root: Path) -> list[Problem]:
@@ -127,9 +128,9 @@ def _misnamed(root: Path) -> list[Problem]:
     ]
 
 
-def _approvals(root: Path, take: _Take, problems: list[Problem]) -> dict[str, tuple[Decision, ...]]:
+def _approvals(gate: Gate, take: _Take, problems: list[Problem]) -> dict[str, tuple[Decision, ...]]:
     result: dict[str, list[Decision]] = {}
-    for relative in files.listed(root, "approvals", problems):
+    for relative in files.listed(gate.root, "approvals", problems, gate):
         path = PurePosixPath(relative)
         if len(path.parts) != 3 or not is_period(path.parts[1]) or path.suffix not in (".yaml", ".yml"):
             problems.append(
@@ -149,9 +150,9 @@ def _approvals(root: Path, take: _Take, problems: list[Problem]) -> dict[str, tu
     return {period: tuple(decisions) for period, decisions in result.items()}
 
 
-def _period_files(root: Path, take: _Take, problems: list[Problem]) -> dict[str, PeriodFile]:
+def _period_files(gate: Gate, take: _Take, problems: list[Problem]) -> dict[str, PeriodFile]:
     result: dict[str, PeriodFile] = {}
-    for relative in files.listed(root, "periods", problems):
+    for relative in files.listed(gate.root, "periods", problems, gate):
         path = PurePosixPath(relative)
         if is_period(path.name[:7]) and path.name[7:].lstrip(".") in (*PARTS, FROZEN, NOTES):
             continue
@@ -172,9 +173,9 @@ def _period_files(root: Path, take: _Take, problems: list[Problem]) -> dict[str,
     return result
 
 
-def _notes(root: Path, take: _Take, problems: list[Problem]) -> dict[str, tuple[Acknowledged, ...]]:
+def _notes(gate: Gate, take: _Take, problems: list[Problem]) -> dict[str, tuple[Acknowledged, ...]]:
     result = {}
-    for relative in files.listed(root, "periods", []):
+    for relative in files.listed(gate.root, "periods", [], gate):
         period, _, rest = PurePosixPath(relative).name.partition(".")
         data = take(relative) if rest == NOTES and is_period(period) else None
         if data is not None:
@@ -183,9 +184,9 @@ def _notes(root: Path, take: _Take, problems: list[Problem]) -> dict[str, tuple[
     return result
 
 
-def _pages(root: Path, take: _Take, problems: list[Problem]) -> tuple[Page, ...]:
+def _pages(gate: Gate, take: _Take, problems: list[Problem]) -> tuple[Page, ...]:
     pages = []
-    for relative in files.listed(root, "pages", problems):
+    for relative in files.listed(gate.root, "pages", problems, gate):
         path = PurePosixPath(relative)
         if path.suffix != ".md" or len(path.parts) != 2:
             continue

@@ -9,12 +9,13 @@ import hashlib
 import os
 import shutil
 from collections.abc import Callable, Collection
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from pathlib import Path, PurePosixPath
 
 from openchargeback.ledger import git
 from openchargeback.ledger.config import FILE_NAME
-from openchargeback.ledger.files import inside, unreadable
+from openchargeback.ledger.files import Gate, unreadable
+from openchargeback.ledger.links import bad_link, outside_ledger, private, reached_in
 from openchargeback.problems import Problem, UsageFault
 
 FOLDERS = ("charges", "approvals", "periods", "directory", "policies")
@@ -28,6 +29,7 @@ class Snapshot:
     root: the ledger's folder. commit: full id; of the work tree the commit that it started from.
     name: how the person calls it. work_tree: whether uncommitted changes count.
     entries: by path within the ledger; links within the ledger stand for the file that they lead to.
+    faults: the links that may not be followed, by path. They stay LINK in `entries`.
     others: the further commits that were as good a base, where branches were merged into each other.
     """
 
@@ -37,6 +39,7 @@ class Snapshot:
     work_tree: bool
     entries: dict[str, git.Entry]
     others: tuple[str, ...] = ()
+    faults: dict[str, Problem] = field(default_factory=dict)
 
     @property
     def digest(self) -> str:
@@ -76,13 +79,12 @@ def compared(root: Path, base: str | None, head: str | None, branch: str) -> tup
             )
         raise UsageFault(f"{wanted} and {head or 'HEAD'} have no commit in common: name a base that they share")
     if head:
-        last = Snapshot(root, tip, head, False, _resolved(root, tip, git.tree(root, tip)))
+        last = _snapshot(root, tip, head, git.tree(root, tip))
     else:
         name = git.branch(root) or f"detached at {tip[:12]}"
-        last = Snapshot(root, tip, name, True, _resolved(root, "", git.work_tree(root)))
+        last = _snapshot(root, tip, name, git.work_tree(root), work_tree=True)
     common, *others = commons
-    entries = _resolved(root, common, git.tree(root, common))
-    return Snapshot(root, common, wanted, False, entries, tuple(others)), last
+    return replace(_snapshot(root, common, wanted, git.tree(root, common)), others=tuple(others)), last
 
 
 def stored(root: Path, name: str) -> Snapshot:
@@ -93,13 +95,12 @@ def stored(root: Path, name: str) -> Snapshot:
     entries = git.tree(root, commit)
     if not entries:
         raise UsageFault(f"the commit {name} holds no ledger at this place")
-    return Snapshot(root, commit, name, False, _resolved(root, commit, entries, every=True))
+    return _snapshot(root, commit, name, entries, every=True)
 
 
 def staged_ledger(root: Path, index: str = "") -> Snapshot:
     """The whole ledger as the next commit would hold it. index: as for `git.staged`."""
-    entries = _resolved(root, git.resolve(root, "HEAD"), git.index_tree(root, index), every=True)
-    return Snapshot(root, "", "what is staged", False, entries)
+    return _snapshot(root, "", "what is staged", git.index_tree(root, index), every=True)
 
 
 def lies_in(path: str, folders: Collection[str]) -> bool:
@@ -114,7 +115,7 @@ def take(snapshot: Snapshot, wanted: Callable[[str], bool], folder: Path) -> lis
     for path, entry in sorted(snapshot.entries.items()):
         if not wanted(path) or (folder / path).exists():
             continue
-        fault = _refused(path, entry)
+        fault = snapshot.faults.get(path) or _refused(path, entry)
         if fault:
             problems.append(fault)
             continue
@@ -159,28 +160,59 @@ def _refused(path: str, entry: git.Entry) -> Problem | None:
     if PurePosixPath(path).is_absolute() or ".." in parts or ".git" in parts:
         return Problem(path, "outside-ledger", "leads out of the ledger", "remove it from the repository")
     if entry.mode == git.LINK:
-        return Problem(path, "outside-ledger", "is a link to no file of the ledger", "replace the link by the file")
+        return bad_link(path, "a file", "which is not followed here")
     if entry.mode == git.SUBMODULE:
         return Problem(path, "submodule", "is a repository of its own, which is not read", "put its files here")
     return None
 
 
-def _resolved(root: Path, commit: str, entries: dict[str, git.Entry], *, every: bool = False) -> dict[str, git.Entry]:
-    """The entries, with each link to a file of the ledger replaced by what that file is.
+def _snapshot(
+    root: Path,
+    commit: str,
+    name: str,
+    entries: dict[str, git.Entry],
+    *,
+    work_tree: bool = False,
+    every: bool = False,
+) -> Snapshot:
+    """A ledger with each link to a file of its own replaced by what that file is.
 
-    every: also those that no amount rests on, such as templates.
+    every: also links that no amount rests on, such as templates.
     """
-    result = dict(entries)
-    for path, entry in entries.items():
-        if entry.mode != git.LINK or not (every or path == FILE_NAME or lies_in(path, FOLDERS)):
-            continue
-        if commit:
-            text = os.fsdecode(git.read_blob(root, entry.id))
-        elif inside(root, root / path):
-            text = os.readlink(root / path)  # noqa: PTH115 - readlink() of a Path drops a trailing slash
-        else:
-            continue
-        target = entries.get(os.path.normpath(os.path.join(os.path.dirname(path), text)))  # noqa: PTH118, PTH120 - text
-        if target is not None and target.mode.startswith("100"):
-            result[path] = target
-    return result
+    # Nothing reads hidden files; an editor's lock is a link that leads nowhere.
+    entries = {path: each for path, each in entries.items() if each.mode != git.LINK or not _is_hidden(path)}
+    links = [path for path, entry in entries.items() if entry.mode == git.LINK]
+    wanted = [path for path in links if every or path == FILE_NAME or lies_in(path, FOLDERS)]
+    if not wanted:
+        return Snapshot(root, commit, name, work_tree, entries)
+    if work_tree:
+        gate, top = Gate(root), os.path.realpath(root)
+        faults = {path: fault for path in wanted if (fault := gate.fault(path))}
+        targets = {path: os.path.relpath(os.path.realpath(root / path), top) for path in wanted}
+    else:
+        contents = git.read_blobs(root, (entries[path].id for path in links))
+        texts = dict(zip(links, map(os.fsdecode, contents), strict=True))
+        targets = {path: reached_in(path, texts) for path in wanted}
+        faults = {path: fault for path in wanted if (fault := _fault_in(path, texts[path], targets[path], entries))}
+    resolved = {path: entries[targets[path]] for path in wanted if path not in faults and targets[path] in entries}
+    return Snapshot(root, commit, name, work_tree, {**entries, **resolved}, faults=faults)
+
+
+def _fault_in(link: str, text: str, target: str, entries: dict[str, git.Entry]) -> Problem | None:
+    """Why a link of a commit may not be followed: a commit holds neither what is ignored nor what lies elsewhere."""
+    if target == "..":
+        return outside_ledger(link, text)
+    if target == link:
+        return bad_link(link, text, "which leads back to itself")
+    if what := private(target):
+        return bad_link(link, text, f"which is {what} and never published")
+    found = entries.get(target)
+    if found is not None and found.mode.startswith("100"):
+        return None
+    if not target or any(path.startswith(f"{target}/") for path in entries):
+        return bad_link(link, text, "which is a folder, whose files would not be read")
+    return bad_link(link, text, "which is no file of the ledger")
+
+
+def _is_hidden(path: str) -> bool:
+    return path.rpartition("/")[2].startswith(".")

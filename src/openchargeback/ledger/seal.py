@@ -11,7 +11,6 @@ import hashlib
 import re
 from collections.abc import Iterable, Iterator
 from dataclasses import replace
-from functools import partial
 from pathlib import Path, PurePosixPath
 
 from openchargeback.ledger import files, git, shape
@@ -31,10 +30,8 @@ def sealed_paths(root: Path, period: str) -> Iterator[str]:
     """Every file that a period rests on, as it lies there now: its charges, decisions and what closing wrote."""
     for folder in ("charges", "approvals"):
         yield from files.listed(root, f"{folder}/{period}", [])
-    for name in (*PARTS, FROZEN):
-        path = part_path(period, name)
-        if (root / path).is_file():
-            yield path
+    gate = files.Gate(root)
+    yield from filter(gate.is_file, (part_path(period, name) for name in (*PARTS, FROZEN)))
 
 
 def make_seal(root: Path, period: str, state: PeriodFile) -> PeriodFile:
@@ -71,7 +68,8 @@ def left_over(ledger: Ledger, period: str) -> list[Problem]:
     An error, since the month was closed as far as the record knows, or is being closed or reopened by a command that
     was killed. A warning only where the period file names a later revision than the record: then it was reopened.
     """
-    paths = [path for path in map(partial(part_path, period), (FROZEN, *PARTS)) if (ledger.root / path).is_file()]
+    gate = files.Gate(ledger.root)
+    paths = [*filter(gate.is_file, (part_path(period, name) for name in (FROZEN, *PARTS)))]
     if not paths:
         return []
     state = ledger.period_file(period)
@@ -175,7 +173,7 @@ def _reasons(closing: Frozen | PeriodFile) -> str:
 
 def _compare(root: Path, path: str, expected: str | None, period: str, state: PeriodFile) -> Problem | None:
     restore = "restore it from Git"
-    if not (root / path).is_file():
+    if not files.Gate(root).is_file(path):
         told = "this file of it is gone"
     elif expected is None:
         told, restore = "this file was added since", "remove it"

@@ -20,6 +20,7 @@ from jinja2.sandbox import ImmutableSandboxedEnvironment
 from markupsafe import Markup
 
 from openchargeback import money
+from openchargeback.ledger.files import Gate
 from openchargeback.ledger.periods import MONTHS
 from openchargeback.ledger.shipped import shipped_templates
 from openchargeback.portal import paths
@@ -38,7 +39,7 @@ class Templates(ImmutableSandboxedEnvironment):
 
     def __init__(self, roots: tuple[Path, ...]) -> None:
         super().__init__(
-            loader=ChoiceLoader([_InsideLoader(str(root)) for root in roots]),
+            loader=ChoiceLoader([_GatedLoader(str(root)) for root in roots]),
             autoescape=lambda name: name is None or name.lower().endswith(MARKUP_ENDINGS),
             undefined=StrictUndefined,
             trim_blocks=True,
@@ -53,8 +54,9 @@ class Templates(ImmutableSandboxedEnvironment):
         """Every template and asset by its name (`assets/portal.css`), overrides taken into account, sorted by name."""
         found: dict[str, Path] = {}
         for root in reversed(self.roots):
+            gate = Gate(root.parent)
             for path in sorted(root.rglob("*")):
-                if path.is_file() and _inside(path, root):
+                if gate.is_file(path.relative_to(root.parent).as_posix()):
                     found[path.relative_to(root).as_posix()] = path
         return dict(sorted(found.items()))
 
@@ -80,18 +82,14 @@ def make_environment(overrides: Path | None = None) -> Templates:
     return Templates(roots)
 
 
-def _inside(path: Path, root: Path) -> bool:
-    return path.resolve().is_relative_to(root.resolve())
-
-
-class _InsideLoader(FileSystemLoader):
-    """Refuses a symbolic link in the ledger's templates that leads out of the folder."""
+class _GatedLoader(FileSystemLoader):
+    """Passes over a template that no ledger may read; `read_ledger` tells why."""
 
     def get_source(self, environment: Environment, template: str) -> tuple[str, str, Callable[[], bool]]:
-        source, filename, uptodate = super().get_source(environment, template)
-        if not _inside(Path(filename), Path(self.searchpath[0])):
+        root = Path(self.searchpath[0])
+        if Gate(root.parent).fault(f"{root.name}/{template}"):
             raise TemplateNotFound(template)
-        return source, filename, uptodate
+        return super().get_source(environment, template)
 
 
 @pass_context

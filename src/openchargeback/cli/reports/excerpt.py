@@ -9,7 +9,7 @@ from itertools import islice
 from pathlib import Path
 
 from openchargeback.cli.report import shown
-from openchargeback.ledger.files import inside, suffix_of
+from openchargeback.ledger.files import Gate, suffix_of
 from openchargeback.problems import Problem
 
 _TAB = "    "
@@ -100,7 +100,7 @@ def _cells(glyph: str) -> int:
 def _line(root: Path, relative: str, number: int, column: int) -> str:
     """A line of a text file of the ledger, as far as it is needed; empty where it cannot be had."""
     path = root / relative
-    if relative.lower().endswith(".parquet") or not path.is_file() or not inside(root, path):
+    if relative.lower().endswith(".parquet") or not Gate(root).is_file(relative):
         return ""
     try:
         return next(islice(_lines(path), number - 1, None), "")[: column + _REACH]
