@@ -54,6 +54,11 @@ def _link_within(ledger: Path) -> None:
     (ledger / "charges/2025-01/hpc.csv").symlink_to("aws.csv")
 
 
+def _local(ledger: Path) -> None:
+    text = "email: {password: secret-word, from: billing@example.edu}\ncurrency: EUR\n"
+    (ledger / "config.local.yaml").write_text(text, encoding="utf-8")
+
+
 ON = Event(dt.date(2025, 2, 5), "admin@example.edu")
 JANUARY = "charges/2025-01/aws.csv"
 
@@ -139,6 +144,7 @@ MADE: dict[str, Callable[[Path], None]] = {
     "frozen-fault": _faulty_record,
     "frozen-left-over": _record_alone,
     "late-still-held": _closed("2025-01"),
+    "local-setting": _local,
     "not-judged": _too_many_faults,
     "not-sealed": _unsealed,
     "outside-ledger": _link,
@@ -153,6 +159,7 @@ UNPROVOKED = {
         "about a change, not about a ledger; tests/plan/test_plan_revisions.py and test_plan_shown.py",
     ),
     "directory-csv": "about a file outside of a ledger; tests/cli/test_directory.py",
+    "secret-published": "about an output, not about a ledger; tests/publish/test_secrets.py",
     "evidence-missing": "about the history of a repository; tests/verify/test_evidence.py",
     "tool-drift": "a fact about the program; tests/billing/test_freezing.py makes it drift",
     "broken-invariant": "a fault of the program itself; tests/billing/test_reconciliation.py breaks every invariant",

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+import re
+from dataclasses import dataclass, replace
 from decimal import Decimal
 from typing import Any
 
@@ -30,15 +31,42 @@ from openchargeback.ledger.settings import (
     Tags,
     UnusualAmount,
 )
-from openchargeback.ledger.yaml_tree import Mapping, Node, Reader, Scalar, parse
+from openchargeback.ledger.yaml_tree import Node, Reader, Scalar, parse
 from openchargeback.money import ZERO
 from openchargeback.problems import Problem
 
 FILE_NAME = "config.yaml"
 LOCAL_FILE_NAME = "config.local.yaml"
+_CREDENTIALS = re.compile(r"[a-z][a-z0-9+.-]*://[^/?#]*@", re.IGNORECASE)
 SOURCE_PATTERN = r"[a-z0-9][a-z0-9_-]{0,39}"
 
 _TEXT = shape.Text()
+
+
+@dataclass(frozen=True, slots=True)
+class _Address:
+    """An http(s) address, which is published, so it must not hold a user or password. any_text: or another text."""
+
+    help: str
+    any_text: bool = False
+
+    def read(self, node: Node, reader: Reader) -> str | None:
+        if isinstance(node, Scalar) and _CREDENTIALS.match(node.text.strip()):
+            told = "the address holds a user name or password, and it is published"
+            fix = "remove what stands before the @, and revoke the password or token: the ledger's history keeps it"
+            reader.problems.append(Problem(reader.path, "url-credentials", told, fix, node.line, node.column))
+            return None
+        return self._text().read(node, reader)
+
+    def schema(self) -> dict[str, Any]:
+        return self._text().schema()
+
+    def _text(self) -> shape.Text:
+        if self.any_text:
+            return shape.Text(help=self.help)
+        return shape.Text(pattern=r"https?://\S+", what="an http(s) address", help=self.help)
+
+
 _PERCENT = r"\d{1,6}(\.\d{1,6})? ?%"
 
 _DEFAULT = shape.Record(
@@ -64,7 +92,7 @@ _ORGANIZATION = shape.Either(
                     "name": shape.Text(help="A person or an office."),
                     "email": shape.Text(help="E-mail address."),
                     "phone": shape.Text(help="Telephone number."),
-                    "url": shape.Text(help="Web page."),
+                    "url": _Address("Web page.", any_text=True),
                 },
                 make=lambda v, _n, _r: Contact(**v),
                 help="Whom a PI asks about a statement.",
@@ -213,6 +241,29 @@ _JOURNAL = shape.Record(
     help="How journals are written.",
 )
 
+_EMAIL: dict[str, shape.Shape] = {
+    "host": shape.Text(help="The server that takes mail."),
+    "port": shape.Integer(1, 65535, help="Its port."),
+    "security": shape.Text(help="How the connection is encrypted."),
+    "user": shape.Text(help="Who logs in there."),
+    "password": shape.Verbatim(help="The password of the user."),
+    "password_command": shape.ListOf(_TEXT, single=True, help="A command that prints the password."),
+    "token_command": shape.ListOf(_TEXT, single=True, help="A command that prints an OAuth 2 access token."),
+    "throttle": shape.Text(help="How many messages are sent in a while."),
+    "outbox": shape.Text(help="A folder for messages instead of a server."),
+}
+
+LOCAL = shape.Record(
+    {
+        "email": shape.Record(_EMAIL, help="How this machine sends mail."),
+        "web": shape.Anything("Who may log in to the local server."),
+    },
+    help="What one machine keeps to itself: secrets, and where it sends mail.",
+)
+"""The whole of `config.local.yaml`."""
+
+_LOCAL_FIX = f"move it to config.yaml; config.local.yaml holds only email.{{{', '.join(_EMAIL)}}} and web"
+
 CONFIG = shape.Record(
     {
         "organization": _ORGANIZATION,
@@ -251,9 +302,7 @@ CONFIG = shape.Record(
                 "accent": shape.Text(
                     pattern=r"#[0-9a-fA-F]{6}", what="a colour such as #1d4e89", help="Accent colour, in quotes."
                 ),
-                "repository": shape.Text(
-                    pattern=r"https?://\S+", what="an http(s) address", help="Address of the ledger's repository."
-                ),
+                "repository": _Address("Address of the ledger's repository."),
                 "forge": shape.Choice(FORGES, help="What runs at that address."),
                 "branch": shape.Text(help="The branch that counts; main unless set."),
             },
@@ -280,11 +329,12 @@ CONFIG = shape.Record(
 )
 
 
-def read_config(data: bytes, overlay: bytes | None = None) -> tuple[Config | None, list[Problem]]:
+def read_config(data: bytes, local: bytes | None = None) -> tuple[Config | None, list[Problem]]:
     """The settings of a ledger, and what is wrong with them.
 
-    data: the bytes of `config.yaml`; overlay: those of the git-ignored `config.local.yaml`, whose keys win, section
-    by section. None where no settings can be had; otherwise the result is usable, with defaults for what is faulty.
+    data: the bytes of `config.yaml`; local: those of the git-ignored `config.local.yaml`, which is checked, but no part
+    of the settings: it holds secrets, and nothing that money, review, pages or records depend on. None where no
+    settings can be had; otherwise the result is usable, with defaults for what is faulty.
     """
     root, reader = parse(data, FILE_NAME)
     problems = reader.problems
@@ -292,23 +342,25 @@ def read_config(data: bytes, overlay: bytes | None = None) -> tuple[Config | Non
         if not problems:
             problems.append(Problem(FILE_NAME, "empty-file", "empty", "write at least `organization: Name`", 1))
         return None, problems
-    if overlay is not None:
-        local, local_reader = parse(overlay, LOCAL_FILE_NAME)
-        CONFIG.read(local, local_reader) if isinstance(local, Mapping) else None
-        problems.extend(p for p in local_reader.problems if p.code != "missing-key")
-        if isinstance(root, Mapping) and isinstance(local, Mapping):
-            root = _overlaid(root, local)
     values = CONFIG.read(root, reader)
+    if local is not None:
+        problems.extend(_local_faults(local))
     return (config_of(values), problems) if values is not None else (None, problems)
 
 
-def _overlaid(base: Mapping, over: Mapping) -> Mapping:
-    items = {key.text: (key, value) for key, value in base.items}
-    for key, value in over.items:
-        _, below = items.get(key.text, (key, value))
-        merged = _overlaid(below, value) if isinstance(below, Mapping) and isinstance(value, Mapping) else value
-        items[key.text] = (key, merged)
-    return Mapping(tuple(items.values()), base.line, base.column)
+def _local_faults(data: bytes) -> list[Problem]:
+    """What is wrong with `config.local.yaml`. Neither lines nor values are quoted: they may be secrets."""
+    root, reader = parse(data, LOCAL_FILE_NAME)
+    if root is not None:
+        LOCAL.read(root, reader)
+    return [_local_fault(problem) for problem in reader.problems]
+
+
+def _local_fault(problem: Problem) -> Problem:
+    if problem.code == "unknown-key":
+        key = problem.message.removesuffix(" is not a setting here")
+        return replace(problem, excerpt="", code="local-setting", message=f"{key} cannot be set here", fix=_LOCAL_FIX)
+    return replace(problem, excerpt="", message=problem.message.partition(", found ")[0])
 
 
 def config_of(values: dict[str, Any]) -> Config:

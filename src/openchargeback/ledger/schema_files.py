@@ -12,7 +12,7 @@ from importlib import resources
 from pathlib import Path, PurePosixPath
 
 from openchargeback.ledger.approvals import APPROVALS
-from openchargeback.ledger.config import CONFIG
+from openchargeback.ledger.config import CONFIG, FILE_NAME, LOCAL, LOCAL_FILE_NAME
 from openchargeback.ledger.directory import FUNDS, PEOPLE, PROJECTS
 from openchargeback.ledger.frozen_shape import FROZEN_FILE
 from openchargeback.ledger.notes import NOTES_FILE
@@ -35,7 +35,8 @@ class Kind:
 
 
 KINDS: dict[str, Kind] = {
-    "config": Kind(CONFIG, "Settings of a ledger", "config.yaml"),
+    "config": Kind(CONFIG, "Settings of a ledger", FILE_NAME),
+    "config.local": Kind(LOCAL, "Settings of one machine", LOCAL_FILE_NAME),
     "people": Kind(PEOPLE, "PIs of a ledger", "directory/people.yaml"),
     "projects": Kind(PROJECTS, "Projects of a ledger", "directory/projects.yaml"),
     "funds": Kind(FUNDS, "Funds of a ledger", "directory/funds.yaml"),

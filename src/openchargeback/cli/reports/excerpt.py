@@ -9,6 +9,7 @@ from itertools import islice
 from pathlib import Path
 
 from openchargeback.cli.report import shown
+from openchargeback.ledger.config import LOCAL_FILE_NAME
 from openchargeback.ledger.files import Gate, suffix_of
 from openchargeback.problems import Problem
 
@@ -29,8 +30,8 @@ class Excerpt:
 
 def excerpt_of(problem: Problem, root: Path | None, room: int) -> Excerpt | None:
     """The line of a problem in at most `room` terminal cells, None where there is none to show."""
-    if not problem.line:
-        return None
+    if not problem.line or problem.path == LOCAL_FILE_NAME or problem.code == "url-credentials":
+        return None  # a report may be published, a secret must not
     text = problem.excerpt
     if root and (not text or len(text) >= 200 or problem.column > len(text)):
         text = _line(root, problem.path, problem.line, problem.column) or text
