@@ -50,6 +50,7 @@ def test_each_outside_thing_may_be_imported_at_home_and_the_home_by_others(tmp_p
     package = tmp_path / "openchargeback"
     homes = {
         "ledger/git.py": "subprocess",
+        "ledger/patterns.py": "re2",
         "focus/reading.py": "frictionless",
         "portal/pages.py": "jinja2, markdown_it, pypdf, weasyprint",
         "deliver/mail.py": "email, smtplib",
@@ -57,7 +58,7 @@ def test_each_outside_thing_may_be_imported_at_home_and_the_home_by_others(tmp_p
         "openchargeback.portal.pages, openchargeback.deliver.mail",
     }
     for home, things in homes.items():
-        (package / home).parent.mkdir(parents=True)
+        (package / home).parent.mkdir(parents=True, exist_ok=True)
         (package / home).parent.joinpath("__init__.py").touch()
         (package / home).write_text(f"import {things}\n", encoding="utf-8")
     (package / "__init__.py").touch()

@@ -17,6 +17,7 @@ from difflib import get_close_matches
 from typing import Any, Protocol
 
 from openchargeback import money
+from openchargeback.ledger.patterns import expression, fix_of
 from openchargeback.ledger.yaml_tree import Mapping, Node, Reader, Scalar, Sequence
 
 PERIOD_PATTERN = r"\d{4}-(0[1-9]|1[0-2])"
@@ -104,7 +105,7 @@ class Verbatim:
 
 @dataclass(frozen=True, slots=True)
 class RegularExpression:
-    """A Python regular expression."""
+    """A regular expression as RE2 reads it (`ledger/patterns.py`)."""
 
     help: str = ""
 
@@ -113,9 +114,9 @@ class RegularExpression:
         if text is None:
             return None
         try:
-            re.compile(text)
-        except (re.error, OverflowError, RecursionError) as error:
-            reader.fault(node, "bad-pattern", f"not a regular expression: {error}", "mend the expression")
+            expression(text)
+        except ValueError as error:
+            reader.fault(node, "bad-pattern", f"not a regular expression: {error}", fix_of(text))
             return None
         return text
 

@@ -15,7 +15,6 @@ import datetime as dt
 import hashlib
 import io
 import json
-import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
@@ -25,6 +24,7 @@ from jinja2.environment import Environment
 
 from openchargeback import money
 from openchargeback.billing.journal import SourceControl, source_controls
+from openchargeback.ledger.patterns import Expression, expression
 from openchargeback.ledger.periods import fiscal
 from openchargeback.ledger.settings import Config, JournalFormat
 from openchargeback.model import BillingLine, Journal, JournalLine, Side, State
@@ -195,12 +195,12 @@ def describer(
 
 def unsafe_funds(journal: Journal, config: Config) -> list[Problem]:
     """Funds and accounts that no file can carry unchanged and safely (`unsafe-fund`), each once with its line count."""
-    expression = _expression(config)
+    fund = _expression(config)
     counts: dict[tuple[str, str], int] = {}
     for line in journal.lines:
         parts = {"account": line.account, "fund": line.fund}
         for what, code in parts.items():
-            groups = _groups(expression, code).values() if what == "fund" else ()
+            groups = fund.groups(code).values() if fund and what == "fund" else ()
             if any(journal_text.unsafe(text) for text in (code, *groups)):
                 counts[what, code] = counts.get((what, code), 0) + 1
     return [
@@ -312,12 +312,12 @@ def _sheet(journal: Journal, state: State, config: Config, revision: int) -> _Sh
     ):
         if debits != credited:
             raise ValueError(f"{name} of {journal.period} does not balance: {debits} against {credited}")
-    expression = _expression(config)
+    parts = _expression(config)
     date = journal.lines[0].date if journal.lines else None
     year, month = fiscal(date, config.fiscal_year_starts) if date else (None, None)
     return _Sheet(
         head=JournalHead(Code(journal_id(journal.period, revision)), journal.period, date, year, month, str(state)),
-        rows=tuple(_row(number, line, expression, config) for number, line in enumerate(journal.lines, start=1)),
+        rows=tuple(_row(number, line, parts, config) for number, line in enumerate(journal.lines, start=1)),
         totals=JournalTotals(
             lines=len(journal.lines),
             debits=journal.debits,
@@ -327,11 +327,11 @@ def _sheet(journal: Journal, state: State, config: Config, revision: int) -> _Sh
             sources=controls,
         ),
         currency=config.currency,
-        groups=tuple(expression.groupindex) if expression else (),
+        groups=parts.names if parts else (),
     )
 
 
-def _row(number: int, line: JournalLine, expression: re.Pattern[str] | None, config: Config) -> JournalRow:
+def _row(number: int, line: JournalLine, parts: Expression | None, config: Config) -> JournalRow:
     text = clean(line.description)
     return JournalRow(
         number=number,
@@ -341,7 +341,7 @@ def _row(number: int, line: JournalLine, expression: re.Pattern[str] | None, con
         payer=line.payer,
         fund=Code(line.fund),
         account=Code(line.account),
-        groups={name: Code(part) for name, part in _groups(expression, line.fund).items()},
+        groups={name: Code(part) for name, part in (parts.groups(line.fund) if parts else {}).items()},
         amount=line.amount,
         source=line.source,
         source_label=clean(config.source(line.source).label or line.source),
@@ -354,16 +354,8 @@ def _row(number: int, line: JournalLine, expression: re.Pattern[str] | None, con
     )
 
 
-def _expression(config: Config) -> re.Pattern[str] | None:
-    return re.compile(config.journal.fund) if config.journal.fund else None
-
-
-def _groups(expression: re.Pattern[str] | None, fund: str) -> dict[str, str]:
-    """The fund's parts in the order of the expression; all blank where it does not match as a whole."""
-    if expression is None:
-        return {}
-    match = expression.fullmatch(fund)
-    return {name: (match[name] or "") if match else "" for name in expression.groupindex}
+def _expression(config: Config) -> Expression | None:
+    return expression(config.journal.fund) if config.journal.fund else None
 
 
 def _table_file(sheet: _Sheet, table: TableFormat) -> bytes:

@@ -10,7 +10,6 @@ What stands in the database afterwards:
 
 from __future__ import annotations
 
-import re
 import statistics
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
@@ -24,6 +23,7 @@ from openchargeback.focus.database import count, identifier, insert, sql
 from openchargeback.focus.reading import LoadedFile
 from openchargeback.ledger.config import FILE_NAME
 from openchargeback.ledger.directory import Directory
+from openchargeback.ledger.patterns import expression, fix_of
 from openchargeback.ledger.settings import Config, UnusualAmount
 from openchargeback.model import Unusual
 from openchargeback.problems import Problem
@@ -91,7 +91,7 @@ def flag_charges(
 def fund_fits(fund: str, config: Config) -> bool:
     """Whether an accounting string fits a configured pattern; the journal's fund expression counts as one."""
     patterns = [*config.review.fund_patterns, *([config.journal.fund] if config.journal.fund else [])]
-    return not patterns or any(re.fullmatch(pattern, fund) for pattern in patterns)
+    return not patterns or any(expression(pattern).matches(fund) for pattern in patterns)
 
 
 def _patterns(con: duckdb.DuckDBPyConnection, config: Config) -> list[Problem]:
@@ -103,9 +103,9 @@ def _patterns(con: duckdb.DuckDBPyConnection, config: Config) -> list[Problem]:
             continue
         values: dict[str, object] = {"flag": f"pattern:{pattern.name}", "why": pattern.reason or None}
         conditions = []
-        for number, (column, expression) in enumerate(sorted(pattern.match.items())):
+        for number, (column, text) in enumerate(sorted(pattern.match.items())):
             conditions.append(f"regexp_matches(cell.{identifier(column)}, $e{number})")
-            values[f"e{number}"] = expression
+            values[f"e{number}"] = text
         if pattern.minimum is not None:
             conditions.append("abs(charge.cost) >= $minimum::DECIMAL(38, 18)")
             values["minimum"] = money.exact(pattern.minimum)
@@ -122,7 +122,7 @@ def _patterns(con: duckdb.DuckDBPyConnection, config: Config) -> list[Problem]:
                     FILE_NAME,
                     "bad-pattern",
                     f"the expression of review pattern {pattern.name} cannot be used: {reason[:200]}",
-                    "look-around and back-references are not available",
+                    " ".join({fix_of(each): None for each in pattern.match.values()}),
                 )
             )
     return problems

@@ -1,0 +1,66 @@
+"""Regular expressions from a ledger's settings, run by RE2: the time is linear in the text, whatever the expression.
+
+RE2 has no look-around and no back-references; what it accepts, DuckDB's own RE2 accepts in review patterns, too.
+"""
+
+from __future__ import annotations
+
+import re
+from functools import lru_cache
+from typing import Any
+
+_SYNTAX = "https://github.com/google/re2/wiki/Syntax"
+_BACKTRACKING = ("(?=", "(?!", "(?<=", "(?<!", r"\1", r"\2", r"\3", "(?P=", "(?P>", "(?(", "(?>", "++", "*+", "?+")
+_NAMED = re.compile(r"(?<!\\)\(\?P?<(\w+)>")
+
+
+class Expression:
+    """A regular expression. `names`: its named groups in the order in which they stand.
+
+    Raises ValueError, with RE2's reason, for what is no expression.
+    """
+
+    def __init__(self, text: str) -> None:
+        import re2  # few commands have an expression to compile
+
+        options = re2.Options()
+        options.log_errors = False
+        try:
+            self._compiled = re2.compile(text, options)
+        except re2.error as error:
+            reason = error.args[0]
+            raise ValueError(reason.decode("utf-8", "replace") if isinstance(reason, bytes) else str(reason)) from error
+        # RE2 takes a name twice and keeps one of the groups.
+        named = _NAMED.findall(text)
+        if twice := next((name for name in named if named.count(name) > 1), ""):
+            raise ValueError(f"the group {twice} stands there twice")
+        index: dict[str, int] = self._compiled.groupindex
+        self.names = tuple(sorted(index, key=lambda name: index[name]))
+
+    def matches(self, text: str) -> bool:
+        """Whether the whole text matches."""
+        return self._match(text) is not None
+
+    def groups(self, text: str) -> dict[str, str]:
+        """What each named group holds, in their order; empty texts where the whole text does not match."""
+        match = self._match(text)
+        return {name: (match[name] or "") if match else "" for name in self.names}
+
+    def _match(self, text: str) -> Any:
+        try:
+            return self._compiled.fullmatch(text)
+        except UnicodeEncodeError:  # half a surrogate pair, which no UTF-8 text holds
+            return None
+
+
+@lru_cache(maxsize=256)
+def expression(text: str) -> Expression:
+    """The expression of a text that `Expression` accepts, compiled once."""
+    return Expression(text)
+
+
+def fix_of(text: str) -> str:
+    """What to do about an expression that RE2 does not take."""
+    if any(sign in text for sign in _BACKTRACKING):
+        return "rewrite it without look-around, back-references and possessive repeats, which RE2 does not have"
+    return f"correct the expression; its syntax is at {_SYNTAX}"
