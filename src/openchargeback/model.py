@@ -44,15 +44,31 @@ class Kind(enum.StrEnum):
 class Amounts:
     """List price, discount and amount billed. In cents `list == discount + billed` always holds.
 
-    `discount` is positive where the PI pays less than the list price.
+    `discount` is positive where the PI pays less than the list price. `covered` is the part of it that the institution
+    carries (`sources.X.discount`); the rest is the vendor's.
     """
 
     list: Decimal = ZERO
     discount: Decimal = ZERO
     billed: Decimal = ZERO
+    covered: Decimal = ZERO
 
     def __add__(self, other: Amounts) -> Amounts:
-        return Amounts(self.list + other.list, self.discount + other.discount, self.billed + other.billed)
+        return Amounts(
+            list=self.list + other.list,
+            discount=self.discount + other.discount,
+            billed=self.billed + other.billed,
+            covered=self.covered + other.covered,
+        )
+
+    def __sub__(self, other: Amounts) -> Amounts:
+        # Subtracting from zero gives no -0.00, which the negative of zero would be written as.
+        return Amounts(
+            list=self.list - other.list,
+            discount=self.discount - other.discount,
+            billed=self.billed - other.billed,
+            covered=self.covered - other.covered,
+        )
 
     @staticmethod
     def total(parts: Iterable[Amounts]) -> Amounts:

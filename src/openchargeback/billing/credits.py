@@ -238,7 +238,7 @@ def _billed(con: duckdb.DuckDBPyConnection, record: Frozen) -> dict[str, Billed]
             currency=currency,
             exact_list=exact_list,
             exact_billed=exact_billed,
-            amounts=lines_.amounts_of(discount, billed, currency),
+            amounts=lines_.amounts_of(discount, billed, record.config, source),
             corrects=numbers[pi, project],
             place="",
             posted=record.config.posts(source),
@@ -322,7 +322,7 @@ def _posted(
         entry=Entry.CREDIT,
         exact_list=money.negative(billed.exact_list),
         exact_billed=money.negative(billed.exact_billed),
-        amounts=_negative(billed.amounts),
+        amounts=Amounts() - billed.amounts,
         place=decision.place,
     )
     if decision.set == Payer():
@@ -355,11 +355,6 @@ def _payer(ledger: Ledger, decision: Decision, billed: Billed, day: dt.date) -> 
         word.project or billed.project,
         word.fund or (held.fund if held and held.fund else billed.fund),
     )
-
-
-def _negative(amounts: Amounts) -> Amounts:
-    # Subtracting from zero, since the negative of zero would be written as -0.00.
-    return Amounts(money.ZERO - amounts.list, money.ZERO - amounts.discount, money.ZERO - amounts.billed)
 
 
 def _record(decision: Decision, charges: Sequence[Billed]) -> DecisionRecord:

@@ -156,7 +156,7 @@ def _corrections(
         Correction(
             *(id_, original, Entry.REJECTED if disposition == "rejected" else Entry.LATE),
             *(pi, project, fund, source, service, own_currency, exact_list, exact_billed),
-            Amounts() if disposition == "rejected" else lines_.amounts_of(discount, billed, config.currency),
+            Amounts() if disposition == "rejected" else lines_.amounts_of(discount, billed, config, source),
             *("", decisions[decision].place),
             posted=config.posts(source),
         )

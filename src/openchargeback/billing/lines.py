@@ -89,7 +89,7 @@ def read_lines(con: duckdb.DuckDBPyConnection, period: str, config: Config) -> t
             charges,
             exact_list,
             exact_billed,
-            amounts_of(discount, billed, config.currency),
+            amounts_of(discount, billed, config, source),
             posted=config.posts(source),
         )
         for pi, project, fund, source, service, charges, exact_list, exact_billed, discount, billed in rows
@@ -97,7 +97,7 @@ def read_lines(con: duckdb.DuckDBPyConnection, period: str, config: Config) -> t
 
 
 def read_resources(
-    con: duckdb.DuckDBPyConnection, currency: str, most: int
+    con: duckdb.DuckDBPyConnection, config: Config, most: int
 ) -> dict[tuple[str, str], list[ResourceLine]]:
     """The resources of each statement (by PI and project): per line the `most` largest by list price and billed amount,
     and every credit, correction and adjustment; what is left of a line is summed up, unless it is a single resource.
@@ -108,7 +108,14 @@ def read_resources(
         shown = f"{resources:,} more resources" if resources > 1 else name
         result.setdefault((pi, project), []).append(
             ResourceLine(
-                fund, source, service, Kind(kind), resource_id, shown, charges, amounts_of(discount, billed, currency)
+                fund,
+                source,
+                service,
+                Kind(kind),
+                resource_id,
+                shown,
+                charges,
+                amounts_of(discount, billed, config, source),
             )
         )
     return result
@@ -118,11 +125,12 @@ def _scale(currency: str) -> int:
     return int(10 ** money.places(currency))
 
 
-def amounts_of(discount: int, billed: int, currency: str) -> Amounts:
-    """Units as cents."""
-    exponent = -money.places(currency)
+def amounts_of(discount: int, billed: int, config: Config, source: str) -> Amounts:
+    """Units as cents; the discount is the institution's where the settings of the source say so."""
+    exponent = -money.places(config.currency)
     return Amounts(
-        Decimal(discount + billed).scaleb(exponent),
-        Decimal(discount).scaleb(exponent),
-        Decimal(billed).scaleb(exponent),
+        list=Decimal(discount + billed).scaleb(exponent),
+        discount=Decimal(discount).scaleb(exponent),
+        billed=Decimal(billed).scaleb(exponent),
+        covered=Decimal(discount if config.covers(source) else 0).scaleb(exponent),
     )

@@ -32,7 +32,7 @@ def make_statements(
     draft = state.state is State.OPEN or state.closed is None
     issued = last_day(period) if draft or state.closed is None else state.closed.on
     lines_.sum_resources(con, config.currency)
-    resources = lines_.read_resources(con, config.currency, config.statements.resources)
+    resources = lines_.read_resources(con, config, config.statements.resources)
     provenance.trace(con, config.tags.references, config.currency)
     attributions = provenance.read_attributions(con, config)
     references = provenance.read_references(con)

@@ -22,12 +22,14 @@ from openchargeback.cli.host import host_record, kept_option, review_options
 from openchargeback.cli.options import PERIOD, as_json, root_of, with_ledger
 from openchargeback.cli.report import amount_columns, note_problems, print_json, print_table, progress, shown
 from openchargeback.ledger import git
+from openchargeback.ledger.line_table import amount_values
 from openchargeback.ledger.periods import Event, first_day
 from openchargeback.ledger.reading import read_ledger
 from openchargeback.ledger.seal import left_over, no_longer_finalized
 from openchargeback.ledger.shape import did_you_mean
 from openchargeback.model import Amounts, BilledPeriod, FlagTotal, State, Without
 from openchargeback.plan import words
+from openchargeback.portal.discount_words import discount_rows
 from openchargeback.portal.paths import statement_pdf
 from openchargeback.problems import LedgerFault, Problem, UsageFault
 from openchargeback.publish import closing
@@ -60,9 +62,7 @@ def list_periods(named: str | None, json_: bool) -> None:
                 "state": each.state,
                 "charges": sum(source.charges for source in each.sources),
                 "statements": len(each.statements),
-                "list": money.plain(each.amounts.list, currency),
-                "discount": money.plain(each.amounts.discount, currency),
-                "billed": money.plain(each.amounts.billed, currency),
+                **amount_values(each.amounts, currency),
                 "shown": money.plain(each.shown.billed, currency),
                 "held": money.exact(_held(each)),
             }
@@ -173,10 +173,10 @@ def show_period(period: str, why: str | None, lines: tuple[int, ...], named: str
     nothing = posts_nothing(billed, books.ledger.settings(period))
     lead = f"{count} statement{'s' * (count != 1)}: "
     if not nothing:
-        click.echo(lead + _amounts(billed.amounts, "due", currency))
+        click.echo(shown(lead + _amounts(billed.amounts, "due", books)))
         lead = ""
     if any(not line.posted for line in billed.lines):
-        click.echo(f"{lead}for information, not charged: {_amounts(billed.shown, 'value', currency)}")
+        click.echo(f"{lead}for information, not charged: {_amounts(billed.shown, 'value', books)}")
     if nothing:
         click.echo("no journal: nothing is posted, since no source of the period is charged (`post: false`)")
         return
@@ -387,11 +387,14 @@ def _held(period: BilledPeriod) -> Decimal:
     return money.total(*(each.held for each in period.sources if each.currency == period.currency))
 
 
-def _amounts(amounts: Amounts, what: str, currency: str) -> str:
-    return (
-        f"list {money.human(amounts.list, currency)}, discount {money.human(-amounts.discount, currency)}, "
-        f"{what} {money.human(amounts.billed, currency)} {currency}"
-    )
+def _amounts(amounts: Amounts, what: str, books: Books) -> str:
+    currency = books.ledger.config.currency
+    between = [
+        f"{row.label[:1].lower()}{row.label[1:]} {money.human(row.amount, currency)}"
+        for row in discount_rows(amounts, books.ledger.config.organization.name)
+    ]
+    parts = (f"list {money.human(amounts.list, currency)}", *between, f"{what} {money.human(amounts.billed, currency)}")
+    return f"{', '.join(parts)} {currency}"
 
 
 def _flags(period: BilledPeriod) -> list[tuple[FlagTotal, int]]:
@@ -482,9 +485,7 @@ def _as_json(period: BilledPeriod, rows: Sequence[Completeness]) -> dict[str, ob
                 "number": each.number,
                 "pi": each.pi.email,
                 "project": each.project.id,
-                "list": money.plain(each.amounts.list, currency),
-                "discount": money.plain(each.amounts.discount, currency),
-                "billed": money.plain(each.amounts.billed, currency),
+                **amount_values(each.amounts, currency),
                 "shown": money.plain(each.shown.billed, currency),
                 "pdf": statement_pdf(each),
             }

@@ -7,6 +7,7 @@ import click
 from openchargeback import money
 from openchargeback.cli.options import PERIOD, as_json, root_of, with_ledger
 from openchargeback.cli.report import amount_columns, amount_words, print_json, print_table, progress
+from openchargeback.ledger.line_table import amount_values
 from openchargeback.problems import UsageFault
 from openchargeback.publish.build import open_books
 
@@ -42,9 +43,7 @@ def show(pi: str, period: str | None, named: str | None, json_: bool) -> None:
                 "number": each.number,
                 "project": each.project.id,
                 "funds": list(each.funds),
-                "list": money.plain(each.amounts.list, currency),
-                "discount": money.plain(each.amounts.discount, currency),
-                "billed": money.plain(each.amounts.billed, currency),
+                **amount_values(each.amounts, currency),
                 "shown": money.plain(each.shown.billed, currency),
             }
             for each in found

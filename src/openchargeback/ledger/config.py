@@ -11,6 +11,7 @@ from openchargeback.ledger import check_codes, shape
 from openchargeback.ledger.settings import (
     COST_COLUMNS,
     DIALECTS,
+    DISCOUNTS,
     EVIDENCE_LEVELS,
     EXPECTED,
     FORGES,
@@ -144,6 +145,10 @@ _SOURCE = shape.Record(
         "account": shape.Text(help="Journal account of the debit side."),
         "credit_account": shape.Text(help="Journal account of the credit side; the debit account unless set."),
         "post": shape.Boolean(help="false: only shown on statements, never journaled; as `journal.post` unless set."),
+        "discount": shape.Choice(
+            DISCOUNTS,
+            help="Who grants what the list price is reduced by; vendor unless set. Only the institution covers.",
+        ),
         "note": shape.Text(help="How the discount comes about, a sentence for statements."),
         "default": _DEFAULT,
         "expected": shape.Choice(EXPECTED, help="Whether a month can be closed without charges of this source."),

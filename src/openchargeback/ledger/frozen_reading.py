@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
@@ -21,6 +22,7 @@ from openchargeback.ledger.frozen import (
     part_path,
 )
 from openchargeback.ledger.frozen_shape import FROZEN_FILE, columns_of
+from openchargeback.ledger.line_table import AMOUNT_COLUMNS, COLUMNS
 from openchargeback.ledger.periods import PeriodFile, last_day
 from openchargeback.ledger.yaml_tree import parse
 from openchargeback.model import (
@@ -72,10 +74,17 @@ def read_frozen(root: Path, period: str, state: PeriodFile) -> tuple[Frozen | No
         if parts[name] is None and not problems:
             problems.append(_missing(period, part_path(period, name), state))
     rows = {
-        name: table.read_table(content, part_path(period, name), columns_of(name, currency), problems)
+        name: table.read_table(content, part_path(period, name), columns_of(name, period, currency), problems)
         for name, content in parts.items()
         if content is not None
     }
+    numbers = {(each["pi"], each["project"]): each["number"] for each in values["statements"]}
+    for place, (_, number, pi, project, *_) in enumerate(rows.get(LINES, ()) if not problems else (), start=2):
+        if number != numbers.get((pi, project)):
+            message = f"the statement of {project or 'no project'} has another number"
+            problems.append(
+                Problem(part_path(period, LINES), "frozen-fault", message, "restore the file from Git", place)
+            )
     if problems:
         return None, problems
     digest = hashlib.sha256(data).hexdigest()
@@ -122,7 +131,7 @@ def _frozen(
             for v in values["decisions"]
         ),
         statements=tuple(_statement(v) for v in values["statements"]),
-        lines=tuple(_line(period, cells) for cells in rows[LINES]),
+        lines=tuple(_line(cells) for cells in rows[LINES]),
         resources=tuple(_resource(cells) for cells in rows[RESOURCES]),
         corrections=tuple(_correction(cells) for cells in rows.get(CORRECTIONS, ())),
         compared_with=tuple(values.get("compared_with", ())),
@@ -189,19 +198,18 @@ def _statement(v: dict[str, Any]) -> FrozenStatement:
     return FrozenStatement(v["number"], v["pi"], v["project"], v["digest"], history, attributions, references)
 
 
-def _line(period: str, cells: list[Any]) -> BillingLine:
-    pi, project, fund, source, service, entry, original, corrects, posted, charges, exact_list, exact_billed, *cents = (
-        cells
-    )
+def _line(cells: list[Any]) -> BillingLine:
+    values = dict(zip((column.name for column in COLUMNS), cells, strict=True))
     return BillingLine(
-        *(period, pi, project, fund, source, service, charges, exact_list, exact_billed),
-        *(Amounts(*cents), Entry(entry), original, corrects, posted),
+        amounts=Amounts(**{name: values.pop(name) for name in AMOUNT_COLUMNS}),
+        entry=Entry(values.pop("entry")),
+        **{name: value for name, value in values.items() if name not in ("statement", "currency")},
     )
 
 
 def _resource(cells: list[Any]) -> FrozenResource:
     pi, project, fund, source, service, kind, resource_id, resource_name, charges, *cents = cells
-    line = ResourceLine(fund, source, service, Kind(kind), resource_id, resource_name, charges, Amounts(*cents))
+    line = ResourceLine(fund, source, service, Kind(kind), resource_id, resource_name, charges, _amounts(cents))
     return FrozenResource(pi, project, line)
 
 
@@ -210,5 +218,9 @@ def _correction(cells: list[Any]) -> Correction:
     exact_list, exact_billed, *cents, corrects, place = rest
     return Correction(
         *(charge, original, Entry(entry), pi, project, fund, source, service, currency, exact_list, exact_billed),
-        *(Amounts(*cents), corrects, place, posted),
+        *(_amounts(cents), corrects, place, posted),
     )
+
+
+def _amounts(cents: list[Decimal]) -> Amounts:
+    return Amounts(**dict(zip(AMOUNT_COLUMNS, cents, strict=True)))

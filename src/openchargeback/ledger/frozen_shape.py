@@ -11,6 +11,7 @@ from openchargeback.ledger import shape, table
 from openchargeback.ledger.config import CONFIG, config_of
 from openchargeback.ledger.directory import FUNDS, PEOPLE, PROJECTS
 from openchargeback.ledger.frozen import LINES, RESOURCES
+from openchargeback.ledger.line_table import AMOUNT_COLUMNS, COLUMNS
 from openchargeback.ledger.periods import PERIOD
 from openchargeback.model import ITEM_KEYS, Entry, Kind, Level
 
@@ -217,18 +218,16 @@ FROZEN_FILE = shape.Record(
 )  # fmt: skip
 
 
-def columns_of(name: str, currency: str) -> tuple[table.Column, ...]:
-    """The columns of a table that closing writes: LINES, RESOURCES or CORRECTIONS."""
-    text, exact = table.text, table.exact
-    cents = tuple(table.cents(each, currency) for each in ("list", "discount", "billed"))
-    payer = (text("pi"), text("project"), text("fund"), text("source"), text("service"))
-    posted = table.boolean("posted")
+def columns_of(name: str, period: str, currency: str) -> tuple[table.Column, ...]:
+    """The columns of a table that closing a period writes: LINES, RESOURCES or CORRECTIONS."""
     if name == LINES:
-        entry = (table.word("entry", (e for e in Entry if e is not Entry.REJECTED)), text("original"), text("corrects"))
-        return (*payer, *entry, posted, table.count("charges"), exact("exact_list"), exact("exact_billed"), *cents)
+        return tuple(column.shape(column.name, period, currency) for column in COLUMNS)
+    text, exact = table.text, table.exact
+    cents = tuple(table.cents(each, currency) for each in AMOUNT_COLUMNS)
+    payer = (text("pi"), text("project"), text("fund"), text("source"), text("service"))
     if name == RESOURCES:
         resource = (table.word("kind", Kind), text("resource_id"), text("resource_name"))
         return (*payer, *resource, table.count("charges"), *cents)
     entry = (text("charge"), text("original"), table.word("entry", (e for e in Entry if e is not Entry.OWN)))
     exacts = (text("currency"), exact("exact_list"), exact("exact_billed"))
-    return (*entry, *payer, posted, *exacts, *cents, text("corrects"), text("decision"))
+    return (*entry, *payer, table.boolean("posted"), *exacts, *cents, text("corrects"), text("decision"))

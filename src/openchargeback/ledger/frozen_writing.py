@@ -21,6 +21,7 @@ from openchargeback.ledger.frozen import (
     part_path,
 )
 from openchargeback.ledger.frozen_shape import columns_of
+from openchargeback.ledger.line_table import amount_values, line_cells
 from openchargeback.ledger.settings_text import directory_values, settings_values
 from openchargeback.ledger.yaml_text import document
 from openchargeback.model import ITEM_KEYS, Amounts, QueueItem
@@ -35,18 +36,13 @@ def frozen_files(frozen: Frozen, held: Iterable[Sequence[str]], logo: tuple[str,
     """
     currency = frozen.config.currency
 
-    def cents(amounts: Amounts) -> list[str]:
-        return [money.plain(amount, currency) for amount in (amounts.list, amounts.discount, amounts.billed)]
+    numbers = {(each.pi, each.project): each.number for each in frozen.statements}
+
+    def cents(amounts: Amounts) -> Iterable[str]:
+        return amount_values(amounts, currency).values()
 
     rows: dict[str, list[list[str]]] = {
-        LINES: [
-            [
-                *(each.pi, each.project, each.fund, each.source, each.service),
-                *(str(each.entry), each.original, each.corrects, table.yes_no(each.posted), str(each.charges)),
-                *(money.exact(each.exact_list), money.exact(each.exact_billed), *cents(each.amounts)),
-            ]
-            for each in frozen.lines
-        ],
+        LINES: [line_cells(each, numbers[each.pi, each.project], currency) for each in frozen.lines],
         RESOURCES: [
             [
                 *(resource.pi, resource.project, each.fund, each.source, each.service, str(each.kind)),
@@ -66,7 +62,7 @@ def frozen_files(frozen: Frozen, held: Iterable[Sequence[str]], logo: tuple[str,
         ],
     }
     parts = {
-        name: table.write_table(columns_of(name, currency), content)
+        name: table.write_table(columns_of(name, frozen.period, currency), content)
         for name, content in rows.items()
         if content or name != CORRECTIONS
     }

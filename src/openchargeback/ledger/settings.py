@@ -12,6 +12,8 @@ EVIDENCE_LEVELS = ("A", "B", "C")
 PAPERS = ("a4", "letter")
 MONTHLY, IRREGULAR = "monthly", "irregular"
 EXPECTED = (MONTHLY, IRREGULAR)
+VENDOR, INSTITUTION = "vendor", "institution"
+DISCOUNTS = (VENDOR, INSTITUTION)
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,6 +66,8 @@ class Source:
     credit_fund: the accounting string that is credited; account: the journal account of both sides unless
     credit_account names another for the credit side.
     post: whether its charges go to the journal, or are only shown; None as `journal.post` says.
+    discount: whose the difference between list price and cost is: the vendor's, or the institution's, which then covers
+    that part of the list price.
     note: a sentence on how the discount of this source comes about, for statements.
     default: who pays what nothing else attributes (tax, support), field by field; default_untagged_only restricts it to
     charges of which neither tags nor directory say anything, so that what is tagged in part is still flagged.
@@ -79,6 +83,7 @@ class Source:
     account: str = ""
     credit_account: str = ""
     post: bool | None = None
+    discount: str = VENDOR
     note: str = ""
     default: Payer = Payer()
     default_untagged_only: bool = False
@@ -204,6 +209,10 @@ class Config:
     def source(self, name: str) -> Source:
         """The settings of a source, listed or not."""
         return self.sources.get(name) or Source(name=name, label=name)
+
+    def covers(self, name: str) -> bool:
+        """Whether a source's discount is the institution's own."""
+        return self.source(name).discount == INSTITUTION
 
     def posts(self, name: str) -> bool:
         """Whether a source's charges go to the journal. The others are only shown: they need no fund."""

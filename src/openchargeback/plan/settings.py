@@ -34,6 +34,7 @@ def billing_config(config: Config) -> Config:
             dialect=s.dialect,
             cost=s.cost,
             post=s.post,
+            discount=s.discount,
             default=s.default,
             default_untagged_only=s.default_untagged_only,
         )

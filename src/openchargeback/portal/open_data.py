@@ -17,31 +17,14 @@ import json
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from openchargeback import money
-from openchargeback.billing.charges_data import COLUMNS, reference_columns
+from openchargeback.billing.charges_data import COLUMNS as CHARGE_COLUMNS
+from openchargeback.billing.charges_data import reference_columns
+from openchargeback.ledger.line_table import COLUMNS, line_cells
 from openchargeback.ledger.settings import Config
 from openchargeback.model import BilledPeriod
 
-FORMAT_VERSION = 2
+FORMAT_VERSION = 3
 """Grows when a file of the open data changes its shape, so that no build takes an older one for its own."""
-
-LINE_COLUMNS = {
-    "period": "yearmonth",
-    "statement": "string",
-    "pi": "string",
-    "project": "string",
-    "fund": "string",
-    "source": "string",
-    "service": "string",
-    "posted": "boolean",
-    "charges": "integer",
-    "list": "number",
-    "discount": "number",
-    "billed": "number",
-    "exact_list": "number",
-    "exact_billed": "number",
-    "currency": "string",
-}
 
 _VIA = "tag, match (the directory claims account or resource), project (its entry), default (of the source) or decision"
 
@@ -70,17 +53,6 @@ _CHARGE_WORDS = {
     "decisions": "Where it was decided: places in the approval files, separated by semicolons",
 }
 
-_LINE_WORDS = {
-    "statement": "Number of the statement that shows the line",
-    "posted": "Whether the line is charged and goes to the journal; otherwise it is only shown",
-    "charges": "How many charges the line sums up",
-    "list": "List price in cents: discount + billed",
-    "discount": "List price less amount billed, in cents",
-    "billed": "The amount due, in cents; of a line that is not posted the value of what was used: nothing is due",
-    "exact_list": "List price before rounding",
-    "exact_billed": "Amount billed before rounding",
-}
-
 
 @dataclass(frozen=True, slots=True)
 class DataResource:
@@ -103,17 +75,8 @@ def lines_csv(period: BilledPeriod) -> bytes:
     numbers = {(each.pi.email, each.project.id): each.number for each in period.statements}
     out = io.StringIO()
     writer = csv.writer(out, lineterminator="\n")
-    writer.writerow(LINE_COLUMNS)
-    for line in period.lines:
-        cents = (line.amounts.list, line.amounts.discount, line.amounts.billed)
-        writer.writerow(
-            [
-                *(line.period, numbers[line.pi, line.project], line.pi, line.project, line.fund),
-                *(line.source, line.service, "yes" if line.posted else "no", line.charges),
-                *(money.plain(amount, period.currency) for amount in cents),
-                *(money.exact(line.exact_list), money.exact(line.exact_billed), period.currency),
-            ]
-        )
+    writer.writerow(column.name for column in COLUMNS)
+    writer.writerows(line_cells(line, numbers[line.pi, line.project], period.currency) for line in period.lines)
     return out.getvalue().encode("utf-8", errors="backslashreplace")
 
 
@@ -131,7 +94,7 @@ def datapackage(resources: Sequence[DataResource], config: Config) -> bytes:
 
 def _resource(resource: DataResource, config: Config) -> dict[str, object]:
     packed = {"compression": "gz"} if resource.path.endswith(".gz") else {}
-    fields = _charge_fields(config) if resource.kind == "charges" else _fields(LINE_COLUMNS, _LINE_WORDS)
+    fields = _charge_fields(config) if resource.kind == "charges" else _line_fields()
     return {
         "name": f"{resource.kind}-{resource.period}",
         "path": resource.path,
@@ -151,7 +114,11 @@ def _charge_fields(config: Config) -> list[dict[str, object]]:
         column: f"The reference “{name}” of the charge"
         for name, column in zip(names, reference_columns(config), strict=True)
     }
-    return _fields({**COLUMNS, **dict.fromkeys(references, "string")}, {**_CHARGE_WORDS, **references})
+    return _fields({**CHARGE_COLUMNS, **dict.fromkeys(references, "string")}, {**_CHARGE_WORDS, **references})
+
+
+def _line_fields() -> list[dict[str, object]]:
+    return _fields({column.name: column.type for column in COLUMNS}, {column.name: column.words for column in COLUMNS})
 
 
 def _fields(columns: dict[str, str], words: dict[str, str]) -> list[dict[str, object]]:
@@ -160,7 +127,7 @@ def _fields(columns: dict[str, str], words: dict[str, str]) -> list[dict[str, ob
             "name": name,
             "type": kind,
             **({"trueValues": ["yes"], "falseValues": ["no"]} if kind == "boolean" else {}),
-            "description": words.get(name, _CHARGE_WORDS.get(name, "")),
+            "description": words[name],
         }
         for name, kind in columns.items()
     ]

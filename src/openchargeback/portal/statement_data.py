@@ -14,14 +14,18 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from openchargeback import money
-from openchargeback.model import Amounts, BillingLine, Entry, Statement
+from openchargeback.ledger.line_table import AMOUNT_COLUMNS, COLUMNS, amount_values, line_cells, line_values
+from openchargeback.model import Statement
 
-RECORD_VERSION = 3
+RECORD_VERSION = 4
 """Grows when `statement.json` changes its shape, so that a check knows what it reads."""
 
 JSON_NAME = "statement.json"
 LINES_NAME = "lines.csv"
 RESOURCES_NAME = "resources.csv"
+
+_ON_THE_HEAD = ("period", "statement", "pi", "project", "currency")
+"""Columns of a line that the record of a statement says once, of the whole."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,19 +65,13 @@ def statement_json(statement: Statement, currency: str) -> bytes:
         },
         "project": {"id": statement.project.id, "title": statement.project.title},
         "funds": list(statement.funds),
-        "total": _amounts(statement.amounts, currency),
-        "shown": _amounts(statement.shown, currency),
+        "total": amount_values(statement.amounts, currency),
+        "shown": amount_values(statement.shown, currency),
         "lines": [
             {
-                "fund": line.fund,
-                "source": line.source,
-                "service": line.service,
-                "charges": line.charges,
-                **_entry(line),
-                "posted": line.posted,
-                "exact_list": money.exact(line.exact_list),
-                "exact_billed": money.exact(line.exact_billed),
-                **_amounts(line.amounts, currency),
+                name: value
+                for name, value in line_values(line, statement.number, currency).items()
+                if name not in _ON_THE_HEAD
             }
             for line in statement.lines
         ],
@@ -86,7 +84,7 @@ def statement_json(statement: Statement, currency: str) -> bytes:
                 "resource_id": part.resource_id,
                 "resource_name": part.resource_name,
                 "charges": part.charges,
-                **_amounts(part.amounts, currency),
+                **amount_values(part.amounts, currency),
             }
             for part in statement.resources
         ],
@@ -125,32 +123,16 @@ def statement_json(statement: Statement, currency: str) -> bytes:
     return text.encode("utf-8", errors="backslashreplace")
 
 
-def _entry(line: BillingLine) -> dict[str, str]:
-    """What a line of an earlier period says of itself; the period's own lines say nothing."""
-    if line.entry is Entry.OWN:
-        return {}
-    return {"entry": str(line.entry), "original": line.original, "corrects": line.corrects}
-
-
 def lines_csv(statement: Statement, currency: str) -> bytes:
     """The billing lines, one a row, amounts in cents and exact; the rows that are posted add up to the total."""
-    head = ("statement", "period", "pi", "project", "fund", "source", "service", "posted", "charges")
-    corrected = any(line.entry is not Entry.OWN for line in statement.lines)
     rows = (
         [
-            *(_cell(text) for text in (statement.number, line.period, line.pi, line.project)),
-            *(_cell(text) for text in (line.fund, line.source, line.service)),
-            *("yes" if line.posted else "no", str(line.charges)),
-            *_amounts(line.amounts, currency).values(),
-            *((str(line.entry), line.original, line.corrects) if corrected else ()),
-            money.exact(line.exact_list),
-            money.exact(line.exact_billed),
-            currency,
+            _cell(cell) if column.type == "string" else cell
+            for column, cell in zip(COLUMNS, line_cells(line, statement.number, currency), strict=True)
         ]
         for line in statement.lines
     )
-    more = ("entry", "original", "corrects") if corrected else ()
-    return _csv([*head, "list", "discount", "billed", *more, "exact_list", "exact_billed", "currency"], rows)
+    return _csv([column.name for column in COLUMNS], rows)
 
 
 def resources_csv(statement: Statement, currency: str) -> bytes:
@@ -161,20 +143,12 @@ def resources_csv(statement: Statement, currency: str) -> bytes:
             *(_cell(text) for text in (statement.number, statement.period, part.fund, part.source, part.service)),
             *(_cell(text) for text in (part.kind, part.resource_id, part.resource_name)),
             str(part.charges),
-            *_amounts(part.amounts, currency).values(),
+            *amount_values(part.amounts, currency).values(),
             currency,
         ]
         for part in statement.resources
     )
-    return _csv([*head, "list", "discount", "billed", "currency"], rows)
-
-
-def _amounts(amounts: Amounts, currency: str) -> dict[str, str]:
-    return {
-        "list": money.plain(amounts.list, currency),
-        "discount": money.plain(amounts.discount, currency),
-        "billed": money.plain(amounts.billed, currency),
-    }
+    return _csv([*head, *AMOUNT_COLUMNS, "currency"], rows)
 
 
 def _csv(head: Sequence[str], rows: Iterable[Sequence[str]]) -> bytes:

@@ -32,7 +32,8 @@ from openchargeback.model import (
     Statement,
 )
 from openchargeback.portal.attribution_words import attribution_sentence
-from openchargeback.portal.templates import percent_filter, period_human
+from openchargeback.portal.discount_words import DiscountRow, discount_rows, discount_sentence
+from openchargeback.portal.templates import period_human
 
 HISTORY_MONTHS = 12
 
@@ -114,6 +115,7 @@ class SourceBlock:
     label: str
     services: tuple[ServiceRow, ...]
     subtotal: Figures
+    discounts: tuple[DiscountRow, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -207,11 +209,10 @@ class Bar:
 
 @dataclass(frozen=True, slots=True)
 class DiscountNote:
-    """How the discount of a source comes about; `percent` of its list price, None where there is no list price."""
+    """How the discount of a source comes about: the source, whose discount it is, and the institution's text."""
 
     label: str
-    discount: Decimal
-    percent: Decimal | None
+    discounts: tuple[DiscountRow, ...]
     note: str
 
 
@@ -242,8 +243,8 @@ class StatementView:
 
     only_shown: nothing on it is charged; then `main` is what is shown, `due` of a figure is the value of what was used,
     and no fund is told. main: what is charged, otherwise. shown: beside it what is only shown; None for nothing.
-    discount_percent: of the list price in per cent, positive for a discount; None without a list price.
-    subsidised: the whole list price was covered, so that the value received is what counts.
+    discounts: the rows between list price and amount due.
+    subsidised: nothing is left of the list price, so that the value received is what counts.
     sentence: the answer in words. attribution: how PI, project and fund were found, in a sentence; empty if unknown.
     questions_until: None on a draft, where the clock has not started.
     digest: the first 16 digits of what the figures rest on.
@@ -273,7 +274,7 @@ class StatementView:
     only_shown: bool
     main: Part
     shown: Part | None
-    discount_percent: Decimal | None
+    discounts: tuple[DiscountRow, ...]
     subsidised: bool
     sentence: str
     bars: tuple[Bar, ...]
@@ -341,7 +342,7 @@ def statement_view(
         only_shown=only_shown,
         main=main,
         shown=shown_part,
-        discount_percent=money.percent(total.discount, total.list),
+        discounts=discount_rows(total, shown(organization.name), corrected=_corrected(statement)),
         subsidised=total.list > 0 and not total.billed,
         sentence=NOTHING_CHARGED
         if only_shown
@@ -407,21 +408,22 @@ def _reference(reference: Reference) -> ReferenceRow:
 
 
 def _sentence(total: Amounts, currency: str, organization: str, *, held: bool) -> str:
-    who = organization or "The institution"
-    percent = money.percent(total.discount, total.list)
     if not total.list and not total.billed:
         return "Nothing was billed for this project" + (" so far: its charges are under review." if held else ".")
     if total.billed < 0:
         return f"Credits exceed charges: {_amount(abs(total.billed), currency)} is returned to the fund."
     if total.list <= 0:
         return "The amount due follows from credits and corrections of earlier charges."
-    if not total.billed:
-        return f"{who} covered all of what this project used."
     if total.discount < 0:
         return f"The amount due is {_amount(abs(total.discount), currency)} above the list price."
-    if percent is None or not total.discount:
-        return "No discount applies: the amount due is the list price."
-    return f"{who} covered {percent_filter(percent)} of what this project used."
+    return discount_sentence(total, organization)
+
+
+def _corrected(statement: Statement) -> bool:
+    """Whether anything on the statement takes back what was billed elsewhere."""
+    return any(line.entry is not Entry.OWN for line in statement.lines) or any(
+        part.kind in CORRECTING_KINDS for part in statement.resources
+    )
 
 
 def _amount(amount: Decimal, currency: str) -> str:
@@ -439,6 +441,7 @@ def _sources(lines: Iterable[BillingLine], config: Config) -> tuple[SourceBlock,
             source_label(config, source),
             tuple(ServiceRow(shown(service) or "Other", Figures.of(amounts)) for service, amounts in rows.items()),
             Figures.of(Amounts.total(rows.values())),
+            discount_rows(Amounts.total(rows.values()), shown(config.organization.name)),
         )
         for source, rows in services.items()
     )
@@ -525,7 +528,7 @@ def _resource_group(
     place: _Place, whole: Amounts, rows: Sequence[tuple[_Key, Amounts]], count: int, corrected: Amounts, config: Config
 ) -> ResourceGroup:
     told = Amounts.total(amounts for _, amounts in rows) + corrected
-    rest = Amounts(whole.list - told.list, whole.discount - told.discount, whole.billed - told.billed)
+    rest = whole - told
     return ResourceGroup(
         source=place[0],
         label=source_label(config, place[0]),
@@ -594,12 +597,11 @@ def _discount_notes(sources: Iterable[SourceBlock], config: Config) -> tuple[Dis
     return tuple(
         DiscountNote(
             label=block.label,
-            discount=block.subtotal.discount,
-            percent=money.percent(money.ZERO - block.subtotal.discount, block.subtotal.list),
+            discounts=tuple(row for row in block.discounts if row.percent),
             note=shown(config.source(block.source).note),
         )
         for block in sources
-        if block.subtotal.discount or config.source(block.source).note
+        if config.source(block.source).note
     )
 
 

@@ -21,6 +21,7 @@ from openchargeback.model import (
 )
 from openchargeback.money import ZERO
 from openchargeback.portal import charts, paths
+from openchargeback.portal.discount_words import DiscountRow, discount_rows, discount_sentence
 from openchargeback.portal.shell import Link
 from openchargeback.portal.statement_view import NOTHING_CHARGED
 from openchargeback.portal.templates import date_human, period_human
@@ -60,7 +61,7 @@ class Summary:
     state: StateView
     amounts: Amounts
     shown: Amounts | None
-    discount_percent: Decimal | None
+    discounts: tuple[DiscountRow, ...]
     sentence: str
     held: Decimal
     held_charges: int
@@ -106,18 +107,6 @@ def state_view(period: BilledPeriod) -> StateView:
 def change(now: Decimal, before: Decimal) -> Change:
     """The difference and its share of what was before; per cent only where that was above zero."""
     return Change(now - before, money.percent(now - before, before) if before > 0 else None)
-
-
-def covered(amounts: Amounts) -> str:
-    """Who carried how much of the list price, in one sentence; empty where nothing was used."""
-    share = money.percent(amounts.discount, amounts.list) if amounts.list > 0 else None
-    if share is None or amounts.discount < 0:
-        return ""
-    if share == 100:
-        return "Discounts and the institution covered all of what was used."
-    if not share:
-        return "Everything was billed at list price."
-    return f"Discounts and the institution covered {share:f} % of what was used."
 
 
 def for_showback(periods: Iterable[BilledPeriod]) -> bool:
@@ -177,7 +166,7 @@ class Book:
             state=state_view(period),
             amounts=amounts,
             shown=period.shown if self.shows(period.lines) else None,
-            discount_percent=money.percent(amounts.discount, amounts.list) if amounts.list > 0 else None,
+            discounts=discount_rows(amounts, self.config.organization.name),
             sentence=self.sentence(amounts),
             held=money.to_cents(money.total(*(item.exact_billed for item in own)), period.currency),
             held_charges=sum(item.charges for item in period.queue),
@@ -201,7 +190,7 @@ class Book:
 
     def sentence(self, amounts: Amounts) -> str:
         """The amounts in one sentence."""
-        return NOTHING_CHARGED if self.showback else covered(amounts)
+        return NOTHING_CHARGED if self.showback else discount_sentence(amounts, self.config.organization.name)
 
     def person(self, email: str) -> Person:
         """The PI with this address; the address stands in for a name that nobody gave."""

@@ -60,6 +60,7 @@ class SourceNote:
     label: str
     cost: str
     credit_fund: str
+    discount: str
     note: str
     posts: bool
 
@@ -110,7 +111,15 @@ def about(book: Book, provenance: Provenance) -> About:
     """How figures come about, with the notes on each source in the order of their colours."""
     settings = [book.config.source(name) for name in book.colours]
     sources = tuple(
-        SourceNote(s.label or s.name, s.cost, s.credit_fund, s.note, book.config.posts(s.name)) for s in settings
+        SourceNote(
+            label=s.label or s.name,
+            cost=s.cost,
+            credit_fund=s.credit_fund,
+            discount=book.config.organization.name if book.config.covers(s.name) else "the vendor",
+            note=s.note,
+            posts=book.config.posts(s.name),
+        )
+        for s in settings
     )
     schemas = tuple(SchemaLink(schema_for(dialect)["title"], paths.schema(dialect)) for dialect in DIALECTS)
     return About(provenance, sources, schemas, paths.DATA_PACKAGE)

@@ -4,11 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from decimal import Decimal
 
-from openchargeback import money
 from openchargeback.model import Amounts, BillingLine, Person, Project, QueueItem, Statement
 from openchargeback.portal import charts, paths
+from openchargeback.portal.discount_words import DiscountRow, discount_rows
 from openchargeback.portal.shell import Link
 from openchargeback.portal.templates import exact_places
 from openchargeback.portal.views.common import YEAR, Book, Change, StatementRow, change
@@ -74,7 +73,7 @@ class PayerView:
     draft: bool
     amounts: Amounts
     shown: Amounts | None
-    discount_percent: Decimal | None
+    discounts: tuple[DiscountRow, ...]
     sentence: str
     chart: charts.Chart
     history: tuple[tuple[str, Amounts], ...]
@@ -142,7 +141,7 @@ def _view(
         draft=any(statement.draft for statement in latest),
         amounts=amounts,
         shown=Amounts.total(line.amounts for line in apart) if apart else None,
-        discount_percent=money.percent(amounts.discount, amounts.list) if amounts.list > 0 else None,
+        discounts=discount_rows(amounts, book.config.organization.name),
         sentence=book.sentence(amounts),
         chart=charts.twelve_months(history, period, book.currency, name, only_shown=book.showback),
         history=tuple((month.period, month.amounts) for month in reversed(history)),

@@ -1,0 +1,76 @@
+"""What the difference between list price and amount due is called: a vendor's discount, or covered by the institution.
+
+Only a source with `discount: institution` makes the institution cover anything. A credit takes back the discount of
+what it reverses, which is no surcharge.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from decimal import Decimal
+
+from openchargeback import money
+from openchargeback.model import Amounts
+from openchargeback.portal.templates import percent_filter
+
+
+@dataclass(frozen=True, slots=True)
+class DiscountRow:
+    """A part of the difference as it is printed: negative where it lowers the amount due.
+
+    percent: its share of the list price; None where that says nothing.
+    """
+
+    label: str
+    amount: Decimal
+    percent: Decimal | None
+
+
+def discount_rows(amounts: Amounts, institution: str, *, corrected: bool = True) -> tuple[DiscountRow, ...]:
+    """The vendor's part and the institution's, those that are not zero; one row of zero where neither is.
+
+    corrected: credits or corrections may be among the amounts. Where none is, the amount above list is a surcharge.
+    """
+    above = "Above list price" if corrected else "Surcharge"
+    who = institution or "the institution"
+    vendor, covered = amounts.discount - amounts.covered, amounts.covered
+    rows = []
+    if vendor or not covered:
+        rows.append(
+            _row(amounts, vendor, "Vendor discount" if vendor else "Discount", "Vendor discount reversed", above)
+        )
+    if covered:
+        rows.append(_row(amounts, covered, f"Covered by {who}", f"Covered by {who}, reversed", above))
+    return tuple(rows)
+
+
+def _row(amounts: Amounts, part: Decimal, discount: str, taken_back: str, above: str) -> DiscountRow:
+    if part < 0:
+        return DiscountRow(taken_back if amounts.list < 0 else above, money.ZERO - part, None)
+    if part > 0 and amounts.list >= 0 > amounts.billed:
+        # More than the whole list price: there are credits in it.
+        return DiscountRow("Discounts and credits" if amounts.list else "Credits", money.ZERO - part, None)
+    share = money.percent(part, amounts.list) if amounts.list > 0 else None
+    return DiscountRow(discount, money.ZERO - part, share)
+
+
+def discount_sentence(amounts: Amounts, institution: str) -> str:
+    """Who carried how much of the list price; empty where nothing was used, or nothing taken off."""
+    if amounts.list <= 0 or amounts.billed < 0 or amounts.discount < 0:
+        return ""
+    who = institution or "The institution"
+    vendor, covered = amounts.discount - amounts.covered, amounts.covered
+    if not vendor and not covered:
+        return "Everything was billed at list price."
+    if covered == amounts.list:
+        return f"{who} covered the whole list price."
+    if vendor == amounts.list:
+        return "The vendor’s discount is the whole list price: nothing is due."
+    parts = []
+    if vendor > 0:
+        parts.append(f"vendor discounts are {percent_filter(money.percent(vendor, amounts.list))} of the list price")
+    if covered > 0:
+        share = percent_filter(money.percent(covered, amounts.list))
+        parts.append(f"{who} covered {share}" + ("" if parts else " of the list price"))
+    sentence = "; ".join(parts)
+    return f"{sentence[0].upper()}{sentence[1:]}." if sentence else ""
