@@ -38,7 +38,7 @@ def run(*arguments: str | Path, cwd: Path) -> None:
 def checkout(tmp_path_factory) -> Path:
     copy = tmp_path_factory.mktemp("packaging") / "checkout"
     copy.mkdir()
-    for name in ("pyproject.toml", "README.md", "LICENSE", "CHANGELOG.md", ".gitignore"):
+    for name in ("pyproject.toml", "README.md", "LICENSE", "CHANGELOG.md", ".gitignore", "requirements.lock"):
         shutil.copy(ROOT / name, copy)
     for folder in SHIPPED:
         shutil.copytree(ROOT / folder, copy / folder, ignore=LEFTOVERS)
@@ -69,7 +69,9 @@ def test_the_wheel_holds_the_package_and_the_templates_whole(wheel, checkout):
         for path in (checkout / folder).rglob("*")
         if path.is_file()
     }
-    assert {name for name in wheel.namelist() if ".dist-info/" not in name} == expected
+    lock = "openchargeback/requirements.lock"
+    assert {name for name in wheel.namelist() if ".dist-info/" not in name} == {*expected, lock}
+    assert wheel.read(lock) == (checkout / "requirements.lock").read_bytes()
     assert {"openchargeback/py.typed", "openchargeback/billing/probe.sql"} <= expected
     assert "openchargeback/site_templates/statements/probe.html" in expected
 

@@ -88,5 +88,5 @@ def test_schemas_are_renewed_in_a_ledger_only(tmp_path):
     (tmp_path / "ledger/.schemas/config.json").write_text("{}")
     assert ".schemas/config.json" in run("init", "--schemas", "ledger", cwd=tmp_path)
     assert (tmp_path / "ledger/.schemas/config.json").read_bytes() == schema_of("config")
-    assert "no ledger" in run("init", "--schemas", ".", cwd=tmp_path, code=2)
+    assert "not a ledger" in run("init", "--schemas", ".", cwd=tmp_path, code=2)
     assert not (tmp_path / ".schemas").exists()

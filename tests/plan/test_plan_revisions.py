@@ -506,6 +506,51 @@ def test_live_changes_that_would_alter_a_closed_month_are_told(tmp_path, path, o
     assert not plan.moves
 
 
+WORKFLOW = "jobs: {{}}\n# pip install --no-deps --no-index --no-build-isolation 'git+https://git.example.edu/b@{}'\n"
+
+
+@pytest.mark.parametrize(
+    ("path", "old", "new", "change"),
+    [
+        ("requirements.lock", "openchargeback==0.1.0 \\\n", "openchargeback==0.2.0 \\\n", "from 0.1.0 to 0.2.0;"),
+        ("requirements.lock", "duckdb==1.0 \\\n", "duckdb==1.1 \\\n", "changes what the program needs;"),
+        (
+            ".github/workflows/publish.yml",
+            WORKFLOW.format("0a" * 20),
+            WORKFLOW.format("1b" * 20),
+            f"from git+https://git.example.edu/b@{'0a' * 20} to git+https://git.example.edu/b@{'1b' * 20};",
+        ),
+    ],
+    ids=["version", "dependency", "commit"],
+)
+def test_an_upgrade_says_what_the_new_program_computes_differently(tmp_path, monkeypatch, path, old, new, change):
+    ledger = started(tmp_path / "l", [charge("r1", "10.05"), charge("r2", "7.00", pi="bo@example.edu")])
+    ledger.write(path, old)
+    ledger.program("periods", "close", "2025-01", *BY)
+    ledger.commit()
+    ledger.charges(MORE, period="2025-02")
+    assert codes(ledger.plan("HEAD")) == []
+    ledger.write(path, new)
+    (told,) = (each for each in ledger.plan("HEAD").problems if each.code == "program-changes")
+    assert (str(told.severity), told.path) == ("notice", "requirements.lock")
+    assert change in told.message
+    assert told.message.endswith("the closed month comes out the same")
+    # The new program rounds to tenths.
+    monkeypatch.setattr("openchargeback.billing.lines._scale", lambda _currency: 10)
+    notice, drifted = sorted((each for each in ledger.plan("HEAD").problems), key=lambda each: each.code)
+    assert notice.message.endswith("1 of 1 closed months would be computed differently")
+    assert (drifted.code, drifted.path) == ("tool-drift", "periods/2025-01.frozen.yaml")
+    assert "instead of 17.05 USD" in drifted.message
+
+
+def test_a_ledger_without_closed_months_says_that_nothing_can_be_compared(tmp_path):
+    ledger = started(tmp_path / "l", ROWS)
+    ledger.write("requirements.lock", "openchargeback==0.1.0 \\\n")
+    (told,) = ledger.plan("HEAD").problems
+    assert "is now pinned: 0.1.0" in told.message
+    assert told.message.endswith("no month is closed yet to compare with")
+
+
 def test_a_closed_month_that_differs_reaches_the_open_months_after_it(tmp_path):
     ledger = Ledger(tmp_path / "l")
     ledger.write("config.yaml", CONFIG.replace("unusual_amount: off", "unusual_amount: {factor: 2, minimum: 1}"))

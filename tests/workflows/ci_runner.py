@@ -1,7 +1,8 @@
 """Runs the jobs of a workflow file as CI would: in a clone, step by step, with the variables and files of the runner.
 
-Left out is only the step `Install`: the program that is tested lies on the PATH instead. Actions are not run but done
-by hand, as far as the steps around them depend on them: checkout, and the way of artifacts.
+Left out is only the step `Install`: the program that is tested lies on the PATH instead. A runner with a `machine` runs
+that step too, in a Python environment that has all but the program. Actions are not run but done by hand, as far as the
+steps around them depend on them: checkout, and the way of artifacts.
 """
 
 from __future__ import annotations
@@ -59,6 +60,7 @@ class Runner:
     folder: Path
     path: str
     artifacts: Path
+    machine: dict[str, str] | None = None
 
     def run(
         self, workflow: Path, job: str, commit: str, *, depth: int = 0, context: dict[str, str] | None = None
@@ -76,7 +78,7 @@ class Runner:
         ran, description = Ran(), content["jobs"][job]
         environment = self._environment(description.get("env", {}), values, temp)
         for step in description["steps"]:
-            if step.get("name") == "Install":
+            if step.get("name") == "Install" and self.machine is None:
                 continue
             name = step.get("id") or step.get("name") or step["uses"]
             if not (holds(step["if"], values) if "if" in step else not ran.failed):
@@ -107,7 +109,6 @@ class Runner:
         home.mkdir()
         return {
             "PATH": self.path,
-            "PYTHONPATH": os.pathsep.join(sys.path),
             "HOME": str(home),
             "GIT_CONFIG_SYSTEM": "/dev/null",
             "CI": "true",
@@ -116,6 +117,7 @@ class Runner:
             "GITHUB_REPOSITORY": values.get("github.repository", "uni/ledger"),
             "RUNNER_TEMP": str(temp),
             **{name: str(temp / file) for name, file in files.items()},
+            **({"PYTHONPATH": os.pathsep.join(sys.path)} if self.machine is None else self.machine),
             **_filled_all(own, values),
         }
 

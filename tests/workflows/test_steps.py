@@ -14,11 +14,15 @@ from ci_runner import Runner, git, holds, program_on_path, run_gitlab
 
 from needed import needs
 from openchargeback import __version__
+from openchargeback.ledger.installed import Program
+from openchargeback.ledger.new import create_ledger
 
 ROOT = Path(__file__).parents[2]
 WORKFLOWS = ROOT / ".github" / "workflows"
-PULL_REQUEST = WORKFLOWS / "ledger-pull-request.yml"
-PUBLISH = WORKFLOWS / "ledger-publish.yml"
+# What `init` writes, but for the line that installs the program.
+LEDGERS = ROOT / "site_templates/forges/github/github/workflows"
+PULL_REQUEST = LEDGERS / "pull-request.yml"
+PUBLISH = LEDGERS / "publish.yml"
 
 MARKER = "<!-- openchargeback-plan -->"
 TAGS = '"{""pi_email"": ""ada@example.edu"", ""project_id"": ""p1"", ""fund_org"": ""F-1""}"'
@@ -58,17 +62,11 @@ class Forge:
         subprocess.run(["git", "init", "--quiet", "--bare", "-b", "main", self.remote], check=True)
         # As the hosts do, so that a runner can fetch the commit it was started for.
         git(self.remote, "config", "uploadpack.allowAnySHA1InWant", "true")
-        self.program("init", self.clone, "--forge", forge, "--organization", "A")
+        program = Program(repository=f"git+{ROOT.as_uri()}@{'0' * 40}")
+        assert create_ledger(self.clone, "A", "USD", forge, program=program).obstacle == ""
         git(self.clone, "remote", "add", "origin", str(self.remote))
         git(self.clone, "push", "--quiet", "-u", "origin", "main")
         self.runner = Runner(self.remote, folder / "runs", self.path, folder / "artifacts")
-
-    def program(self, *arguments: str | Path) -> None:
-        environment = {**os.environ, "PATH": self.path, "PYTHONPATH": os.pathsep.join(sys.path)}
-        done = subprocess.run(
-            ["focus-billing", *arguments], env=environment, capture_output=True, text=True, check=False
-        )
-        assert done.returncode == 0, done.stderr
 
     def branch(self, name: str, files: dict[str, str], start: str = "main") -> str:
         """Commit files on a new branch and push it; gives the commit of main merged with it, as GitHub makes it."""

@@ -8,7 +8,9 @@ import click
 
 from openchargeback.ledger import git
 from openchargeback.ledger.config import FILE_NAME
-from openchargeback.ledger.new import create_ledger, write_schemas
+from openchargeback.ledger.installed import Program
+from openchargeback.ledger.new import create_ledger, upgrade_ledger, write_schemas
+from openchargeback.ledger.pinning import LOCK, OFF
 from openchargeback.ledger.settings import FORGES
 from openchargeback.problems import UsageFault
 
@@ -19,15 +21,22 @@ from openchargeback.problems import UsageFault
 @click.option("--currency", default="USD", show_default=True, help="The ledger's currency (ISO 4217).")
 @click.option("--forge", type=click.Choice(FORGES), default="github", show_default=True, help="Where CI will run.")
 @click.option("--showback", is_flag=True, help="Statements only inform: nothing is charged, and no fund is needed.")
-@click.option("--schemas", is_flag=True, help="Only renew .schemas/ of a ledger that is there.")
-def init(folder: Path, organization: str, currency: str, forge: str, showback: bool, schemas: bool) -> None:
+@click.option("--schemas", is_flag=True, help="Only renew .schemas/ of an existing ledger.")
+@click.option("--upgrade", is_flag=True, help="Pin the installed program in an existing ledger.")
+def init(
+    folder: Path, organization: str, currency: str, forge: str, showback: bool, schemas: bool, upgrade: bool
+) -> None:
     """Make a new ledger, as a Git repository ready to push.
+
+    Its workflows and its requirements.lock name the program that is installed here, from a package index by digest or
+    from a Git repository by commit. After an install from a local folder the workflows are switched off.
 
     \b
     Example: focus-billing init ledger --organization "Northfield University"
+             focus-billing init --upgrade ledger
     """
-    if schemas:
-        _renew_schemas(folder)
+    if schemas or upgrade:
+        _renew(folder, upgrade=upgrade)
         return
     made = create_ledger(folder, organization, currency, forge, showback=showback)
     for path in made.paths:
@@ -37,6 +46,18 @@ def init(folder: Path, organization: str, currency: str, forge: str, showback: b
         _say_how_to_commit(folder, made.obstacle)
     click.echo(f"  read {folder / 'README.md'}: what to set up, and who does what each month")
     click.echo(f"  focus-billing ingest FILE --source NAME --ledger {folder}")
+    _say_what_ci_installs(folder, made.program)
+
+
+def _say_what_ci_installs(folder: Path, program: Program) -> None:
+    if program.obstacle:
+        click.echo(f"The workflows are switched off ({OFF}), because {program.obstacle}.")
+        click.echo("To switch them on, install the program from its Git repository or from a package index, then run:")
+        click.echo(f"  focus-billing init --upgrade {folder}")
+    elif program.repository:
+        click.echo(f"The workflows install {program.repository}; CI must be able to reach that address.")
+    else:
+        click.echo(f"The workflows install {program.requirement.partition(' ')[0]}, by its digest in {LOCK}.")
 
 
 def _say_how_to_commit(folder: Path, obstacle: str) -> None:
@@ -52,9 +73,10 @@ def _say_how_to_commit(folder: Path, obstacle: str) -> None:
     click.echo(f"    git -C {folder} add --all . && git -C {folder} commit -m 'A new ledger'")
 
 
-def _renew_schemas(folder: Path) -> None:
+def _renew(folder: Path, *, upgrade: bool) -> None:
     if not (folder / FILE_NAME).is_file():
-        raise UsageFault(f"{folder} is no ledger: there is no {FILE_NAME}")
-    for path in write_schemas(folder):
+        raise UsageFault(f"{folder} is not a ledger: it has no {FILE_NAME}")
+    for path in upgrade_ledger(folder) if upgrade else write_schemas(folder):
         click.echo(f"  {path}")
-    click.echo("the schemas are those of this program")
+    what = "lock, workflows and schemas match" if upgrade else "the schemas are those of"
+    click.echo(f"{what} the installed program")

@@ -6,10 +6,11 @@ import re
 from dataclasses import dataclass
 from pathlib import Path
 
-from openchargeback import __version__
 from openchargeback.ledger import git
 from openchargeback.ledger.config import FILE_NAME, read_config
 from openchargeback.ledger.files import make_folder
+from openchargeback.ledger.installed import Program, installed_program
+from openchargeback.ledger.pinning import LOCK, OFF, installs, lock_text, pinned, write_pins
 from openchargeback.ledger.schema_files import FOLDER as SCHEMAS
 from openchargeback.ledger.schema_files import shipped_schemas
 from openchargeback.ledger.shipped import shipped_templates
@@ -45,31 +46,52 @@ journal:
 """,
 }
 
+# The last steps of the README, by whether the workflows are switched on.
+_LAST_STEPS = {
+    True: "4. Protect `main`:",
+    False: """4. Switch on the workflows. Their names end in `.disabled`, because CI cannot install the program that
+   made this ledger. Install `openchargeback` from its Git repository or from a package index, then run
+   `focus-billing init --upgrade .` here and commit what it changes.
+5. Protect `main`:""",
+}
+
 
 @dataclass(frozen=True, slots=True)
 class NewLedger:
-    """What was written: relative paths, sorted. obstacle: why there is no first commit, empty where there is one."""
+    """What was written: relative paths, sorted. obstacle: why there is no first commit, empty where there is one.
+
+    program: what the workflows install; they are switched off where it cannot be pinned.
+    """
 
     paths: tuple[str, ...]
-    obstacle: str = ""
+    obstacle: str
+    program: Program
 
 
 def create_ledger(
-    target: Path, organization: str, currency: str, forge: str = "github", *, showback: bool = False
+    target: Path,
+    organization: str,
+    currency: str,
+    forge: str = "github",
+    *,
+    showback: bool = False,
+    program: Program | None = None,
 ) -> NewLedger:
     """Write a new ledger and make it a Git repository with a first commit on `main`.
 
     The folder may be missing, empty, or hold nothing but `.git` (a fresh clone); else UsageFault. A folder inside a
     repository becomes part of that one, and nothing is committed. When writing fails, what was written is taken away
     again. forge: one of FORGES, for the workflows. showback: nothing is charged, until the config says otherwise.
+    program: what the workflows install, by default the one that runs.
     """
-    contents = _contents(" ".join(organization.split()), currency.strip().upper(), forge, showback=showback)
     try:
         occupied = target.exists() and (not target.is_dir() or any(path.name != ".git" for path in target.iterdir()))
     except OSError as error:
         raise _failure(target, error) from error
     if occupied:
         raise UsageFault(f"{target} is not empty; give a new or an empty folder")
+    program = program or installed_program()
+    contents = _contents(" ".join(organization.split()), currency.strip().upper(), forge, program, showback=showback)
     made: list[Path] = []
     try:
         make_folder(target, made)
@@ -82,7 +104,24 @@ def create_ledger(
         _take_away(made)
         raise _failure(target, error) from error
     git.init_repository(target)
-    return NewLedger(tuple(contents), git.first_commit(target, "A new ledger"))
+    return NewLedger(tuple(contents), git.first_commit(target, "A new ledger"), program)
+
+
+def upgrade_ledger(root: Path, program: Program | None = None) -> list[str]:
+    """Bring schemas, lock and workflows of a ledger up to the installed program. Gives the paths that were changed.
+
+    Raises UsageFault where the program cannot be pinned; then nothing is changed.
+    """
+    program = program or installed_program()
+    if program.obstacle:
+        raise UsageFault(
+            f"no lock can name this program, because {program.obstacle}; install it from its Git repository or from a "
+            "package index, and run this again"
+        )
+    try:
+        return sorted([*write_pins(root, program), *write_schemas(root)])
+    except OSError as error:
+        raise _failure(root, error) from error
 
 
 def write_schemas(root: Path) -> list[str]:
@@ -100,12 +139,13 @@ def write_schemas(root: Path) -> list[str]:
     return changed
 
 
-def _contents(organization: str, currency: str, forge: str, *, showback: bool) -> dict[str, bytes]:
+def _contents(organization: str, currency: str, forge: str, program: Program, *, showback: bool) -> dict[str, bytes]:
     """Every file of the new ledger by its path, sorted. What is the forge's own goes before what all have."""
     if not organization:
         raise UsageFault("the organization has no name; give the name that stands on statements")
     templates = shipped_templates()
-    words = {**_WORDS[forge], "forge_key": forge, "version": __version__, "journal": _JOURNAL[showback].strip()}
+    words = {**_WORDS[forge], "forge_key": forge, "journal": _JOURNAL[showback].strip()}
+    words["last_steps"] = _LAST_STEPS[not program.obstacle]
     protection = (templates / "forges" / f"{forge}.md").read_text(encoding="utf-8").strip()
     words["protection"] = _filled(protection, words)
     result = {f"{SCHEMAS}/{name}": data for name, data in shipped_schemas().items()}
@@ -115,7 +155,11 @@ def _contents(organization: str, currency: str, forge: str, *, showback: bool) -
                 escape = quoted if path.suffix == ".yaml" else _as_markdown
                 values = {**words, "organization": escape(organization), "currency": escape(currency)}
                 text = _filled(path.read_text(encoding="utf-8"), values)
-                result[_name(path.relative_to(folder))] = text.encode()
+                name = _name(path.relative_to(folder))
+                if installs(text):
+                    name, text = name + (OFF if program.obstacle else ""), pinned(text, program)
+                result[name] = text.encode()
+    result[LOCK] = lock_text(program).encode()
     _, problems = read_config(result[FILE_NAME])
     if problems:
         wrong = problems[0]

@@ -1,4 +1,4 @@
-"""Where the files lie that come with the program: page templates, styles, and what a new ledger starts with."""
+"""Where the files lie that come with the program: page templates, styles, its lock, what a new ledger starts with."""
 
 from __future__ import annotations
 
@@ -14,3 +14,12 @@ def shipped_templates() -> Path:
         if folder.is_dir():
             return folder
     raise FileNotFoundError("site_templates is missing from the installation")
+
+
+def shipped_lock() -> Path:
+    """The `requirements.lock` of the program: inside the installed package, else in the checkout."""
+    package = Path(openchargeback.__file__).parent
+    for path in (package / "requirements.lock", package.parents[1] / "requirements.lock"):
+        if path.is_file():
+            return path
+    raise FileNotFoundError("requirements.lock is missing from the installation")

@@ -7,6 +7,7 @@ from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+from openchargeback import __version__
 from openchargeback.billing.completeness import Month, completeness
 from openchargeback.billing.corrections import Corrected, correct
 from openchargeback.billing.freezing import history_of, months_before
@@ -19,6 +20,7 @@ from openchargeback.ledger.evidence import HostRecord, evidence_of, missing_evid
 from openchargeback.ledger.files import ChargeFile, charge_files, source_of, suffix_of
 from openchargeback.ledger.frozen import Frozen
 from openchargeback.ledger.periods import PeriodFile, read_period
+from openchargeback.ledger.pinning import LOCK, may_name_program, named_programs
 from openchargeback.ledger.reading import Ledger, read_ledger
 from openchargeback.ledger.revision import FOLDERS, Snapshot, compared, lies_in, take
 from openchargeback.ledger.settings import Config
@@ -37,6 +39,7 @@ from openchargeback.publish.billed import recorded, told_twice
 from openchargeback.publish.build import Step, open_cache
 from openchargeback.publish.cache import Cache
 from openchargeback.publish.evidence import files_to_approve
+from openchargeback.publish.verifying import drifts
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,6 +110,7 @@ def _plan(sides: _Sides, store: Cache, host: HostRecord | None, step: Step | Non
     problems += beyond(periods, strictest(before.config.plan, after.config.plan), after.config.currency)
     problems += _base_notice(base_problems) + _bases_notice(sides.base)
     problems += _billed_twice(sides, reached, after, store) + _new_sources(sides, after.config)
+    problems += _other_program(sides, after, step)
     evidence, missing = _approved(sides, before, after, host)
     return Plan(
         _revision(sides.base),
@@ -138,6 +142,56 @@ def _billed_twice(sides: _Sides, reached: Sequence[str], after: Ledger, store: C
     taken = {file.path: file for files in ledger.charge_files.values() for file in files}
     found = [tuple(taken[file.path] for file in copies if file.path in taken) for copies in found]
     return told_twice(ledger, store, correct(ledger), [copies for copies in found if len(copies) > 1])
+
+
+def _other_program(sides: _Sides, after: Ledger, step: Step | None) -> list[Problem]:
+    """What another program, by a change of the lock, computes differently: each closed month is billed anew.
+
+    The months' records say what the program of then billed. Nothing says that of an open month: both of its sides are
+    billed by the program that runs. For this, the files of all closed months are put into the head's folder.
+    """
+    before, now = _programs(sides.base), _programs(sides.head)
+    if not sides.base.entries or (before == now and LOCK not in _changed(sides)):
+        return []
+    take(sides.head, lambda path: period_of(path) in after.frozen, sides.head_folder)
+    # What a month comes to that this branch touches says nothing of the program.
+    touched = {period_of(path) for path in _changed(sides)}
+    found = [
+        each
+        for each in (drifts(sides.head_folder, step=step) if after.frozen.keys() - touched else ())
+        if each.code == "tool-drift" and period_of(each.path) not in touched
+    ]
+    count = len(after.frozen.keys() - touched)
+    if not count:
+        told = "no month is closed yet to compare with"
+    elif found:
+        told = f"{len(found):,} of {count:,} closed months would be computed differently"
+    else:
+        told = "the closed month comes out the same" if count == 1 else f"all {count:,} closed months come out the same"
+    was, will_be = ", ".join(before), ", ".join(now)
+    if before == now:
+        change = "the lock changes what the program needs"
+    elif before and now:
+        change = f"the program changes from {was} to {will_be}"
+    else:
+        change = f"the program is now pinned: {will_be}" if now else f"the program is no longer pinned: {was}"
+    return [
+        *found,
+        Problem(
+            LOCK,
+            "program-changes",
+            f"{change}; computed with version {__version__}, {told}",
+            "both sides of each open month in this plan are computed with this version; to compare versions there, see "
+            "docs/CI.md, Upgrading",
+            severity=Severity.NOTICE,
+        ),
+    ]
+
+
+def _programs(snapshot: Snapshot) -> tuple[str, ...]:
+    """What lock and workflows of a revision name as the program."""
+    found = {path: snapshot.read(path) for path in snapshot.entries if may_name_program(path)}
+    return named_programs({path: data.decode("utf-8", "replace") for path, data in found.items() if data is not None})
 
 
 def _new_sources(sides: _Sides, config: Config) -> list[Problem]:

@@ -1,0 +1,107 @@
+"""The program that CI and colleagues install for a ledger: `requirements.lock`, and the install step of the workflows.
+
+The lock pins by digest whatever comes from a package index. pip cannot check a Git repository by digest, so a program
+from there is named by its commit, in each workflow and in the head of the lock.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Iterator, Mapping
+from pathlib import Path
+
+from openchargeback.ledger.installed import Program
+from openchargeback.ledger.shipped import shipped_lock
+
+LOCK = "requirements.lock"
+OFF = ".disabled"
+"""What is put after the name of a workflow that is switched off. A forge takes no such file for a workflow, and a
+required check that never runs keeps a pull request from being merged, where one that is skipped would not."""
+
+PLACEHOLDER = "git+URL@COMMIT"
+"""Stands where the program is to be named, in a workflow that is switched off."""
+
+_FROM_LOCK = f"pip install --require-hashes --no-deps -r {LOCK}"
+_FROM_GIT = "pip install --no-deps --no-index --no-build-isolation"
+_LOCK_STEP = re.compile(rf"^(?P<before>.*){re.escape(_FROM_LOCK)}\n", re.MULTILINE)
+_GIT_STEP = re.compile(rf"^.*{re.escape(_FROM_GIT)} '(?P<program>[^'\n]*)'\n", re.MULTILINE)
+_REQUIREMENT = re.compile(r"^openchargeback==(?P<version>[^\s\\;]+)", re.MULTILINE)
+_WORKFLOWS = (".github/workflows", ".forgejo/workflows")
+
+
+def lock_text(program: Program) -> str:
+    """The ledger's lock: the program, where it comes from a package index, and all that the program needs."""
+    head = [
+        "# The program that this ledger is billed with, and everything that it needs, pinned.",
+        "# `focus-billing init --upgrade .` writes this file anew. To install it, in a virtual environment:",
+        f"#   python -m {_FROM_LOCK}",
+        *([f"#   python -m {_FROM_GIT} '{program.repository}'"] if program.repository else []),
+        "",
+        "# Wheels alone: to build anything else, pip would fetch tools that nothing here pins.",
+        "--only-binary :all:",
+        "",
+        *([program.requirement.replace(" --hash", " \\\n    --hash")] if program.requirement else []),
+    ]
+    pins = shipped_lock().read_text(encoding="utf-8").splitlines()
+    return "\n".join([*head, *(line for line in pins if not line.strip().startswith("#"))]) + "\n"
+
+
+def pinned(workflow: str, program: Program) -> str:
+    """A workflow whose install step installs this program. Without an install step it stays as it is."""
+    wanted = "" if program.requirement else program.repository or PLACEHOLDER
+    cleared = _GIT_STEP.sub("", workflow)
+    return _LOCK_STEP.sub(
+        lambda step: step[0] + (f"{step['before']}{_FROM_GIT} '{wanted}'\n" if wanted else ""), cleared
+    )
+
+
+def installs(workflow: str) -> bool:
+    """Whether a file is a workflow that installs the program from the lock."""
+    return bool(_LOCK_STEP.search(workflow))
+
+
+def write_pins(root: Path, program: Program) -> list[str]:
+    """Bring lock and workflows of a ledger to this program, and switch the workflows on. Gives what was changed.
+
+    program: one that can be pinned. OSError passes through.
+    """
+    changed = []
+    lock = lock_text(program)
+    if not (root / LOCK).is_file() or (root / LOCK).read_text(encoding="utf-8") != lock:
+        (root / LOCK).write_text(lock, encoding="utf-8", newline="\n")
+        changed.append(LOCK)
+    for path in sorted(_workflow_files(root)):
+        old = path.read_text(encoding="utf-8")
+        on = path.with_name(path.name.removesuffix(OFF))
+        new = pinned(old, program)
+        if not installs(old) or (new == old and on == path):
+            continue
+        on.write_text(new, encoding="utf-8", newline="\n")
+        if on != path:
+            path.unlink()
+        changed.append(on.relative_to(root).as_posix())
+    return changed
+
+
+def named_programs(texts: Mapping[str, str]) -> tuple[str, ...]:
+    """What lock and workflows say that the program is, without repetition: `0.1.0`, or `git+URL@COMMIT`.
+
+    texts: by path, those that `may_name_program` knows.
+    """
+    found = [match["version"] for match in _REQUIREMENT.finditer(texts.get(LOCK, ""))]
+    for _, text in sorted(texts.items()):
+        found += [match["program"] for match in _GIT_STEP.finditer(text)]
+    return tuple(dict.fromkeys(found))
+
+
+def may_name_program(path: str) -> bool:
+    """Whether a file of a ledger, by its path, is the lock or a workflow that is switched on."""
+    return path in (LOCK, ".gitlab-ci.yml") or (path.rpartition("/")[0] in _WORKFLOWS and path.endswith(".yml"))
+
+
+def _workflow_files(root: Path) -> Iterator[Path]:
+    named: Iterable[Path] = (root / f".gitlab-ci.yml{end}" for end in ("", OFF))
+    yield from (path for path in named if path.is_file())
+    for folder in _WORKFLOWS:
+        for end in (".yml", f".yml{OFF}"):
+            yield from (root / folder).glob(f"*{end}")
