@@ -6,29 +6,38 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from openchargeback.focus.database import database, sql
+from openchargeback.focus.database import database
 from openchargeback.focus.opening import make_macros
+from openchargeback.focus.reading import make_tag_table
 from openchargeback.focus.tags import TagValues, read_tags
 
-KEYS = {"pi": "pi_email", "project": "project_id", "fund": "fund_org"}
+KEYS = {"pi": ("pi_email",), "project": ("project_id",), "fund": ("fund_org",)}
+SEVERAL = {"pi": ("owner", "pi_email"), "project": ("project_ID", "project_id"), "fund": ("fund_org",)}
 
 
-def sieve(texts):
+def sieve(texts, keys=KEYS):
     """What tags.sql says of texts: text → (plain, pi, project, fund)."""
     with database() as con:
         make_macros(con)
         con.execute("CREATE TABLE given (Tags VARCHAR)")
         con.executemany("INSERT INTO given VALUES (?)", [[text] for text in texts])
-        keys = list(KEYS.values())
-        con.execute(
-            sql("openchargeback.focus", "tags.sql", texts="SELECT Tags FROM given"),
-            {"paths": [f"/{key}" for key in keys], "keys": keys, "folded": keys},
-        )
+        make_tag_table(con, [keys], "SELECT 0 AS key_set, Tags AS tags FROM given")
         return {text: rest for text, *rest in con.execute("SELECT text, plain, pi, project, fund FROM tag").fetchall()}
 
 
 keys = st.sampled_from(
-    [*KEYS.values(), "PI_email", " pi_email", "pi_ email", "project_ID", "owner", "é", "pi_email\u00a0"]
+    [
+        "pi_email",
+        "project_id",
+        "fund_org",
+        "PI_email",
+        " pi_email",
+        "pi_ email",
+        "project_ID",
+        "owner",
+        "é",
+        "pi_email\u00a0",
+    ]
 )
 values = st.one_of(
     st.sampled_from(["a@x.edu", "", " ", " p ", "\u00a0p", "p\t", "x\x7f", "null", "é", "\\", '"']),
@@ -47,10 +56,10 @@ texts = st.builds(text_of, pairs, st.just(True)) | st.text('{}[]":, ap_\\nul01-'
 
 
 @settings(max_examples=30, deadline=None)
-@given(st.lists(texts.filter(bool), min_size=1, max_size=40))
-def test_sieve_and_judge_agree(drawn):
-    for text, (plain, *found) in sieve(drawn).items():
-        judged = read_tags(text, KEYS)
+@given(st.lists(texts.filter(bool), min_size=1, max_size=40), st.sampled_from([KEYS, SEVERAL]))
+def test_sieve_and_judge_agree(drawn, wanted):
+    for text, (plain, *found) in sieve(drawn, wanted).items():
+        judged = read_tags(text, wanted)
         if plain:
             assert (judged.pi, judged.project, judged.fund) == tuple(found), text
             assert not judged.malformed, text
@@ -118,9 +127,33 @@ def test_malformed_tags_say_what_is_wrong(text, fault):
 
 
 def test_a_key_configured_for_another_field_is_no_variant():
-    keys = {"pi": "owner", "project": "Owner", "fund": "fund"}
+    keys = {"pi": ("owner",), "project": ("Owner",), "fund": ("fund",)}
     assert read_tags('{"owner": "a", "Owner": "p"}', keys) == TagValues(pi="a", project="p")
 
 
 def test_a_comma_behind_the_last_member_is_no_json():
     assert read_tags('{"pi_email": "a",}', KEYS).fault.startswith("not JSON: ")
+
+
+@pytest.mark.parametrize(
+    ("text", "pi", "notes"),
+    [
+        ('{"owner": "a", "pi_email": "b"}', "a", ()),
+        ('{"pi_email": "b"}', "b", ()),
+        ('{"owner": " ", "pi_email": "b"}', "b", ()),
+        ('{"owner": null, "pi_email": "b"}', "b", ()),
+        ('{"Owner": "a", "pi_email": "b"}', "a", ("tags-key-spelling",)),
+        ('{"owner": "a", "pi_email": ["b"]}', "a", ()),
+        ('{"owner": "a", "pi_email": "b", "PI_EMAIL": "c"}', "a", ()),
+    ],
+)
+def test_of_several_keys_the_first_one_with_a_value_wins(text, pi, notes):
+    assert read_tags(text, SEVERAL) == TagValues(pi=pi, notes=notes)
+    ((plain, found, *_),) = sieve([text], SEVERAL).values()
+    assert (not plain) or found == pi
+
+
+def test_a_key_among_several_is_no_variant_of_another():
+    text = '{"project_ID": "", "project_id": "p"}'
+    assert read_tags(text, SEVERAL) == TagValues(project="p")
+    assert sieve([text], SEVERAL) == {text: [True, None, "p", None]}

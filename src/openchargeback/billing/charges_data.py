@@ -50,7 +50,7 @@ _CELLS = {
 
 def reference_columns(config: Config) -> tuple[str, ...]:
     """The columns of the configured references, after those that are always there."""
-    return tuple(f"reference_{name}" for name in sorted(config.tags.references))
+    return tuple(f"reference_{name}" for name in config.reference_names)
 
 
 def write_charges(
@@ -65,7 +65,7 @@ def write_charges(
 
 
 def _query(con: duckdb.DuckDBPyConnection, period: str, config: Config) -> str:
-    names = sorted(config.tags.references)
+    names = config.reference_names
     columns = zip(names, reference_columns(config), strict=True)
     joins = [
         f"LEFT JOIN reference AS r{number} ON r{number}.tag = payer.tag AND r{number}.name = {literal(name)}"

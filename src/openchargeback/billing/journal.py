@@ -117,7 +117,7 @@ def _pair(
 
     return (
         entry(sides[0], line.fund, account, payer=True),
-        entry(sides[1], source.credit_fund, credit_account, payer=False),
+        entry(sides[1], config.credit_fund(line.source), credit_account, payer=False),
     )
 
 

@@ -9,14 +9,13 @@ What stands in the database afterwards:
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from decimal import Decimal
 
 import duckdb
 
 from openchargeback import money
 from openchargeback.focus.database import insert, sql
-from openchargeback.focus.tags import FIELDS, folded, read_tags
+from openchargeback.focus.tags import FIELDS, folded, json_pointer, key_sets, read_tags
 from openchargeback.ledger.settings import Config
 from openchargeback.model import Attribution, Reference
 
@@ -27,8 +26,8 @@ Payer = tuple[str, str]
 """PI and project of a statement."""
 
 
-def trace(con: duckdb.DuckDBPyConnection, references: Mapping[str, str], currency: str) -> None:
-    """Fill these tables; `lines.sum_lines` comes first. references: name → tag key.
+def trace(con: duckdb.DuckDBPyConnection, config: Config) -> None:
+    """Fill these tables; `lines.sum_lines` comes first.
 
     The cents of a line are shared among its ways of attribution as among its resources, so that the amounts that a
     statement tells here add up to those beside them.
@@ -44,10 +43,10 @@ def trace(con: duckdb.DuckDBPyConnection, references: Mapping[str, str], currenc
             totals="line_share",
             shares="attribution_share",
         ),
-        {"scale": int(10 ** money.places(currency))},
+        {"scale": int(10 ** money.places(config.currency))},
     )
-    if references:
-        _read_references(con, references)
+    if config.reference_names:
+        _read_references(con, config)
     else:
         con.execute("CREATE TABLE reference (tag BIGINT, name VARCHAR, value VARCHAR)")
 
@@ -88,21 +87,27 @@ def read_references(con: duckdb.DuckDBPyConnection) -> dict[Payer, tuple[Referen
     return {payer: tuple(found) for payer, found in result.items()}
 
 
-def _read_references(con: duckdb.DuckDBPyConnection, references: Mapping[str, str]) -> None:
-    names, keys = sorted(references), [references[name] for name in sorted(references)]
-    paths = ["/" + key.replace("~", "~0").replace("/", "~1") for key in keys]
-    con.execute(sql(__package__, "references.sql"), {"names": names, "paths": paths})
+def _read_references(con: duckdb.DuckDBPyConnection, config: Config) -> None:
+    con.execute(
+        "CREATE TABLE reference_key "
+        "(key_set INTEGER, name VARCHAR, rank INTEGER, key VARCHAR, folded VARCHAR, path VARCHAR)"
+    )
+    sets, _ = key_sets(config)
+    wanted = [
+        (number, name, rank, key, folded(key), json_pointer(key))
+        for number, tags in enumerate(sets)
+        for name, keys in sorted(tags.references.items())
+        for rank, key in enumerate(keys)
+    ]
+    insert(con, "reference_key", wanted)
+    con.execute(sql(__package__, "references.sql"))
     # The rules of tolerance are those for the payer's tags (focus/tags.py).
-    odd = con.execute(
-        "SELECT id, text FROM tag WHERE NOT plain OR len(list_filter(json_keys(text), lambda key: "
-        "list_contains($folded, lower(replace(key, ' ', ''))) AND NOT list_contains($keys, key))) > 0",
-        {"folded": [folded(key) for key in keys], "keys": keys},
-    ).fetchall()
+    odd = con.execute(sql(__package__, "odd_references.sql")).fetchall()
     found = [
         (id_, name, value)
-        for id_, text in odd
-        for name, key in zip(names, keys, strict=True)
-        if (value := read_tags(text, dict.fromkeys(FIELDS, key)).fund)
+        for id_, number, text in odd
+        for name, keys in sorted(sets[number].references.items())
+        if (value := read_tags(text, dict.fromkeys(FIELDS, keys)).fund)
     ]
-    con.execute("DELETE FROM reference WHERE list_contains($odd, tag)", {"odd": [id_ for id_, _ in odd]})
+    con.execute("DELETE FROM reference WHERE list_contains($odd, tag)", {"odd": [id_ for id_, _, _ in odd]})
     insert(con, "reference", found)

@@ -1,12 +1,11 @@
--- One row is one value of one configured reference in one distinct text of Tags. Read here: exact keys of plain
--- JSON objects. odd texts, which are not plain or spell the key otherwise, are read by provenance.py.
+-- One row is one value of one configured reference in one distinct text of Tags: the first of its keys with a value.
+-- Read here: exact keys of plain JSON objects. odd texts, which are not plain or spell a key otherwise, are read by
+-- provenance.py.
 CREATE TABLE reference AS
-WITH wanted AS (
-    SELECT unnest($names) AS name, unnest($paths) AS path
-)
-SELECT tag.id AS tag, wanted.name, trim(json_extract_string(tag.text, wanted.path)) AS value
+SELECT tag.id AS tag, wanted.name, arg_min(trim(json_extract_string(tag.text, wanted.path)), wanted.rank) AS value
 FROM tag
-CROSS JOIN wanted
+JOIN reference_key AS wanted ON wanted.key_set = tag.key_set
 WHERE tag.plain
     AND json_type(tag.text, wanted.path) IN ('VARCHAR', 'BIGINT', 'UBIGINT', 'DOUBLE', 'BOOLEAN')
     AND trim(json_extract_string(tag.text, wanted.path)) <> ''
+GROUP BY tag.id, wanted.name

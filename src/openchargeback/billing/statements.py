@@ -33,7 +33,7 @@ def make_statements(
     issued = last_day(period) if draft or state.closed is None else state.closed.on
     lines_.sum_resources(con, config.currency)
     resources = lines_.read_resources(con, config, config.statements.resources)
-    provenance.trace(con, config.tags.references, config.currency)
+    provenance.trace(con, config)
     attributions = provenance.read_attributions(con, config)
     references = provenance.read_references(con)
     grouped: dict[tuple[str, str], list[BillingLine]] = {}

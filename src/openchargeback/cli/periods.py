@@ -310,9 +310,10 @@ def _refuse_close(
         if each.void
     ]
     obstacles += [
-        f"the source {each} has no credit fund: set `sources: {each}: credit_fund:` in config.yaml"
+        f"the source {each} has no credit fund: set `sources: {each}: credit_fund:` in config.yaml, "
+        "or `journal: credit_fund:` for all sources"
         for each in sorted({line.source for line in billed.lines if line.amounts.billed})
-        if books.ledger.config.posts(each) and not books.ledger.config.source(each).credit_fund
+        if books.ledger.config.posts(each) and not books.ledger.config.credit_fund(each)
     ]
     obstacles += _incomplete(books, billed, without)
     obstacles += [f"{each.path}: {each.message}; {each.fix}" for each in missing]

@@ -36,7 +36,7 @@ def list_sources(named: str | None, json_: bool) -> None:
                 "source": name,
                 "label": config.source(name).label or name,
                 "cost": config.source(name).cost,
-                "credit_fund": config.source(name).credit_fund,
+                "credit_fund": config.credit_fund(name),
                 "periods": len({period for period, _ in found}),
                 "charges": sum(each.charges for _, each in found),
                 "imported": money.exact(money.total(*(each.imported for each in own))),

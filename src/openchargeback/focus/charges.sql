@@ -6,7 +6,7 @@
 -- do others for taxes and adjustments, which are never sold at a list price.
 -- Where costs are effective, a commitment is paid for by those whom it covers, so its purchase has no list price.
 -- A row that refers back to the charge it corrects (OCI) is a correction, whatever its class says.
--- tag points to the distinct text of its tags (tags.sql): AllocatedTags, or Tags where those are null.
+-- tag points to the distinct text of its tags under its source's keys (tags.sql): AllocatedTags, or Tags where those are null.
 INSERT INTO charge
 WITH starts AS (
     SELECT text, utc(text) AS moment
@@ -35,4 +35,4 @@ SELECT
     tag.id AS tag
 FROM file_row AS row
 LEFT JOIN starts ON starts.text = row.BillingPeriodStart
-LEFT JOIN tag ON tag.text = row.tags
+LEFT JOIN tag ON tag.text = row.tags AND tag.key_set = $key_set

@@ -2,6 +2,7 @@
 
 What stands in the database after `load`:
     raw_<file>  the cells of one file as text, in its order (rowid is the row's number from 0)
+    key_set     one row a set of tag keys that sources have
     tag         the distinct texts of tags with what they say about the payer (`tags.sql`)
     charge      one row a charge of the period (`charges.sql`)
     cell        view: one row a charge, with any FOCUS column as text, for stages that look at few of them
@@ -10,7 +11,7 @@ What stands in the database after `load`:
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
 from typing import Any
@@ -25,7 +26,7 @@ from openchargeback.focus.database import identifier, insert, sql
 from openchargeback.focus.dialects import BACK_REFERENCES, zero_list_is_null
 from openchargeback.focus.opening import Opened, make_macros, open_file
 from openchargeback.focus.schema import SIMPLE
-from openchargeback.focus.tags import FIELDS, TAG_COLUMNS, folded, read_tags
+from openchargeback.focus.tags import FIELDS, TAG_COLUMNS, folded, json_pointer, key_sets, keys_by_field, read_tags
 from openchargeback.ledger.files import ChargeFile
 from openchargeback.ledger.settings import Config
 from openchargeback.problems import Problem, Severity, has_errors
@@ -152,20 +153,16 @@ def _read_file(
 
 def _read_tags(con: duckdb.DuckDBPyConnection, loaded: Sequence[LoadedFile], config: Config) -> list[Problem]:
     """Fill `tag`; a word for each file whose tags were read with tolerance."""
-    keys = {name: getattr(config.tags, name) for name in FIELDS}
-    texts = [f"SELECT {file.tags} AS tags FROM {file.table}" for file in loaded]
-    con.execute(
-        sql(__package__, "tags.sql", texts=" UNION ALL ".join(texts) or "SELECT NULL::VARCHAR AS tags"),
-        {
-            "paths": ["/" + key.replace("~", "~0").replace("/", "~1") for key in keys.values()],
-            "keys": list(keys.values()),
-            "folded": [folded(key) for key in keys.values()],
-        },
-    )
+    sets, numbers = key_sets(config)
+    texts = [
+        f"SELECT {numbers.get(file.file.source, 0)} AS key_set, {file.tags} AS tags FROM {file.table}"
+        for file in loaded
+    ]
+    make_tag_table(con, [keys_by_field(tags) for tags in sets], " UNION ALL ".join(texts))
     judged = []
     notes: dict[str, list[int]] = {}
-    for id_, text in con.execute("SELECT id, text FROM tag WHERE NOT plain").fetchall():
-        values = read_tags(text, keys)
+    for id_, number, text in con.execute("SELECT id, key_set, text FROM tag WHERE NOT plain").fetchall():
+        values = read_tags(text, keys_by_field(sets[number]))
         judged.append((id_, values.pi, values.project, values.fund, values.malformed, values.fault or None))
         for note in values.notes:
             notes.setdefault(note, []).append(id_)
@@ -179,10 +176,32 @@ def _read_tags(con: duckdb.DuckDBPyConnection, loaded: Sequence[LoadedFile], con
             "UPDATE tag SET pi = judged.pi, project = judged.project, fund = judged.fund, "
             "malformed = judged.malformed, fault = judged.fault FROM judged WHERE judged.id = tag.id"
         )
-    return [problem for file in loaded for problem in _noted(con, file, notes)]
+    return [problem for file in loaded for problem in _noted(con, file, numbers.get(file.file.source, 0), notes)]
 
 
-def _noted(con: duckdb.DuckDBPyConnection, file: LoadedFile, notes: dict[str, list[int]]) -> list[Problem]:
+def make_tag_table(con: duckdb.DuckDBPyConnection, sets: Sequence[Mapping[str, Sequence[str]]], texts: str) -> None:
+    """Fill `key_set` and `tag`. sets: the keys of each set by field; texts: SQL for key_set and tags of every row."""
+    con.execute(
+        "CREATE TABLE key_set (number INTEGER, keys VARCHAR[], folded VARCHAR[], places INTEGER[], "
+        "pi INTEGER[], project INTEGER[], fund INTEGER[])"
+    )
+    every = list(dict.fromkeys(key for keys in sets for name in FIELDS for key in keys[name]))
+    places = {key: place for place, key in enumerate(every, 1)}
+    rows = []
+    for number, keys in enumerate(sets):
+        wanted = list(dict.fromkeys(key for name in FIELDS for key in keys[name]))
+        of_field = ([places[key] for key in keys[name]] for name in FIELDS)
+        rows.append((number, wanted, [folded(key) for key in wanted], [places[key] for key in wanted], *of_field))
+    insert(con, "key_set", rows)
+    con.execute(
+        sql(__package__, "tags.sql", texts=texts or "SELECT 0 AS key_set, NULL::VARCHAR AS tags"),
+        {"paths": [json_pointer(key) for key in every]},
+    )
+
+
+def _noted(
+    con: duckdb.DuckDBPyConnection, file: LoadedFile, key_set: int, notes: dict[str, list[int]]
+) -> list[Problem]:
     """What was tolerated in the tags of a file, each counted, at the first row that has it."""
     found = []
     read = {"AllocatedTags": "true", "Tags": f"{file.expression('AllocatedTags')} IS NULL"}
@@ -192,7 +211,7 @@ def _noted(con: duckdb.DuckDBPyConnection, file: LoadedFile, notes: dict[str, li
             first, count = _first(
                 con,
                 f"SELECT min(row.rowid), count(*) FROM {file.table} AS row "
-                f"JOIN tag ON tag.text = {file.expression(name)} "
+                f"JOIN tag ON tag.text = {file.expression(name)} AND tag.key_set = {key_set} "
                 f"WHERE list_contains($values, tag.id) AND {condition}",
                 ids,
             )
@@ -251,6 +270,7 @@ def _insert(con: duckdb.DuckDBPyConnection, loaded: LoadedFile, config: Config) 
             "first": loaded.first,
             "file": loaded.number,
             "source": loaded.file.source,
+            "key_set": key_sets(config)[1].get(loaded.file.source, 0),
             "currency": config.currency,
             "zero_is_null": zero_list_is_null(loaded.opened.names, source.dialect),
             "effective": source.cost == "EffectiveCost",

@@ -8,8 +8,11 @@ from __future__ import annotations
 
 import json
 import re
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
+
+from openchargeback.ledger.settings import Config, Tags
 
 FIELDS = ("pi", "project", "fund")
 TAG_COLUMNS = ("AllocatedTags", "Tags")
@@ -41,8 +44,33 @@ _CONTROL = re.compile(r"[\x00-\x1f\x7f]")
 _SHOWN = 60
 
 
-def read_tags(text: str, keys: dict[str, str]) -> TagValues:
-    """The values under the configured keys (`{"pi": "pi_email", …}`).
+def key_sets(config: Config) -> tuple[list[Tags], dict[str, int]]:
+    """The different tag keys that sources have, and which of them each listed source has.
+
+    The first are the ledger's own, which every source has that config.yaml does not list.
+    """
+    sets = [config.tags]
+    numbers = {}
+    for name in config.sources:
+        keys = config.source_tags(name)
+        if keys not in sets:
+            sets.append(keys)
+        numbers[name] = sets.index(keys)
+    return sets, numbers
+
+
+def keys_by_field(tags: Tags) -> dict[str, tuple[str, ...]]:
+    """The tag keys of each of FIELDS."""
+    return {name: getattr(tags, name) for name in FIELDS}
+
+
+def json_pointer(key: str) -> str:
+    """Where DuckDB finds a key of a JSON object (RFC 6901)."""
+    return "/" + key.replace("~", "~0").replace("/", "~1")
+
+
+def read_tags(text: str, keys: Mapping[str, Sequence[str]]) -> TagValues:
+    """The values under the configured keys (`{"pi": ("pi_email",), …}`); of several keys the first one with a value.
 
     Tags are a flat JSON object (FOCUS 1.2, "Key-Value Format"). Tolerated with a note: an object without its outer
     braces (older Azure exports), a list of {Key, Value} (BigQuery), numbers and booleans as values, a key that differs
@@ -57,10 +85,15 @@ def read_tags(text: str, keys: dict[str, str]) -> TagValues:
     return TagValues(pi, project, fund, notes=tuple(sorted(notes)))
 
 
-def _wanted(pairs: list[tuple[str, Any]], keys: dict[str, str], name: str, notes: set[str]) -> str | None:
+def _wanted(pairs: list[tuple[str, Any]], keys: Mapping[str, Sequence[str]], name: str, notes: set[str]) -> str | None:
     """The one value of a field; what was tolerated is added to the notes."""
-    key = keys[name]
-    others = {other for field, other in keys.items() if field != name}
+    every = {key for of_field in keys.values() for key in of_field}
+    found = (_under(pairs, key, every - {key}, name, notes) for key in keys[name])
+    return next((value for value in found if value), None)
+
+
+def _under(pairs: list[tuple[str, Any]], key: str, others: set[str], name: str, notes: set[str]) -> str | None:
+    """The one value under a key, which may be spelled otherwise, but not like one of the others."""
     values: dict[str, tuple[str, str]] = {}
     noted: set[str] = set()
     for label, given in pairs:

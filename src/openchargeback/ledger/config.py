@@ -15,6 +15,7 @@ from openchargeback.ledger.settings import (
     EVIDENCE_LEVELS,
     EXPECTED,
     FORGES,
+    NO_TAGS,
     PAPERS,
     Config,
     Contact,
@@ -70,6 +71,26 @@ class _Address:
 
 _PERCENT = r"\d{1,6}(\.\d{1,6})? ?%"
 
+
+def _tag_keys(carries: str) -> shape.ListOf:
+    words = f"Tag key that carries {carries}, or several: the first one with a value wins."
+    return shape.ListOf(shape.Text(filled=True, what="a tag key"), single=True, least=1, help=words)
+
+
+_TAG_FIELDS: dict[str, shape.Shape] = {
+    "pi": _tag_keys("the PI's e-mail address"),
+    "project": _tag_keys("the project's id"),
+    "fund": _tag_keys("the fund"),
+    "references": shape.MapOf(_tag_keys("the reference"), help="Further references, name to tag key."),
+}
+
+
+def _tags(values: dict[str, Any], unset: Tags) -> Tags:
+    keys = {name: tuple(found) for name, found in values.items() if name != "references"}
+    references = {name: tuple(found) for name, found in values.get("references", {}).items()}
+    return replace(unset, **keys, references=references)
+
+
 _DEFAULT = shape.Record(
     {
         "pi": shape.Text(help="E-mail address of the PI who is responsible."),
@@ -108,10 +129,6 @@ _ORGANIZATION = shape.Either(
 )
 
 
-def _tags(values: dict[str, Any], _node: Node, _reader: Reader) -> Tags:
-    return Tags(**values)
-
-
 @dataclass(frozen=True, slots=True)
 class _Fixed:
     """The level of a check that may only be `error`."""
@@ -141,7 +158,12 @@ _SOURCE = shape.Record(
         "label": shape.Text(help="The name of the source on pages and statements."),
         "dialect": shape.Choice(DIALECTS, help="Recognised from the columns unless set."),
         "cost": shape.Choice(COST_COLUMNS, help="The FOCUS column that is billed."),
-        "credit_fund": shape.Text(help="The accounting string that is credited."),
+        "tags": shape.Record(
+            _TAG_FIELDS,
+            make=lambda v, _n, _r: _tags(v, NO_TAGS),
+            help="Which tag keys carry PI, project and fund in this source; the ledger's `tags` unless set.",
+        ),
+        "credit_fund": shape.Text(help="The accounting string that is credited; `journal.credit_fund` unless set."),
         "account": shape.Text(help="Journal account of the debit side."),
         "credit_account": shape.Text(help="Journal account of the credit side; the debit account unless set."),
         "post": shape.Boolean(help="false: only shown on statements, never journaled; as `journal.post` unless set."),
@@ -215,7 +237,10 @@ _REVIEW = shape.Record(
 _JOURNAL = shape.Record(
     {
         "post": shape.Boolean(help="false: showback, where nothing is journaled unless a source says `post: true`."),
-        "fund": shape.RegularExpression(help="Takes an accounting string apart by named groups."),
+        "fund": shape.RegularExpression(
+            help="Takes an accounting string apart by named groups; a fund that does not match it is flagged."
+        ),
+        "credit_fund": shape.Text(help="The accounting string that is credited where the source names none."),
         "account": shape.Text(help="Account of the debit side where the source names none."),
         "credit_account": shape.Text(help="Account of the credit side where the source names none."),
         "description": shape.Text(help="Jinja template of a line's description."),
@@ -279,14 +304,9 @@ CONFIG = shape.Record(
         ),
         "fiscal_year_starts": shape.Integer(1, 12, help="The month in which the fiscal year begins."),
         "tags": shape.Record(
-            {
-                "pi": shape.Text(help="Tag key that carries the PI's e-mail address; pi_email unless set."),
-                "project": shape.Text(help="Tag key that carries the project's id; project_id unless set."),
-                "fund": shape.Text(help="Tag key that carries the fund; fund_org unless set."),
-                "references": shape.MapOf(_TEXT, help="Further references, name to tag key."),
-            },
-            make=_tags,
-            help="Which tag keys carry PI, project and fund.",
+            _TAG_FIELDS,
+            make=lambda v, _n, _r: _tags(v, Tags()),
+            help="Which tag keys carry PI, project and fund; pi_email, project_id and fund_org unless set.",
         ),
         "sources": shape.MapOf(_SOURCE, fold=True, key_pattern=SOURCE_PATTERN, help="Settings by source."),
         "review": _REVIEW,

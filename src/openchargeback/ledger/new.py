@@ -32,9 +32,11 @@ _WORDS = {
 # The journal in `config.yaml`, by whether the ledger is for showback.
 _JOURNAL = {
     False: r"""
-# How accounting strings are taken apart for the journal. `post: false` is for showback: nothing is charged.
+# The journal. `fund` takes accounting strings apart by named groups, and it also checks them: charges to a fund that
+# does not match it are held with the flag `invalid-fund`. `post: false` is for showback: nothing is charged.
 # journal:
 #   fund: "(?P<org>[A-Z]+)-(?P<fund>[A-Z0-9]+)-(?P<number>\\d{3})"
+#   credit_fund: "RC-INCOME-001"      # what is credited where the source names no fund of its own
 #   account: "7410"
 #   post: true
 """,

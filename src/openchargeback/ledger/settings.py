@@ -48,12 +48,28 @@ class Payer:
 
 @dataclass(frozen=True, slots=True)
 class Tags:
-    """The tag keys that carry PI, project, fund and named references such as a grant number."""
+    """The tag keys that carry PI, project, fund and named references such as a grant number.
 
-    pi: str = "pi_email"
-    project: str = "project_id"
-    fund: str = "fund_org"
-    references: dict[str, str] = field(default_factory=dict)
+    Where a field has several keys, the first one with a value wins.
+    """
+
+    pi: tuple[str, ...] = ("pi_email",)
+    project: tuple[str, ...] = ("project_id",)
+    fund: tuple[str, ...] = ("fund_org",)
+    references: dict[str, tuple[str, ...]] = field(default_factory=dict)
+
+    def overridden_by(self, own: Tags) -> Tags:
+        """These keys, except where `own` names others."""
+        return Tags(
+            pi=own.pi or self.pi,
+            project=own.project or self.project,
+            fund=own.fund or self.fund,
+            references={**self.references, **own.references},
+        )
+
+
+NO_TAGS = Tags((), (), ())
+"""What a source says of tags that keeps to the ledger's keys."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,8 +79,9 @@ class Source:
     dialect: `focus` (a version of FOCUS, recognised from the columns), one version such as `focus-1.2`, `simple`, or
     empty, which means recognised from the columns.
     cost: the column that is billed, `BilledCost` or `EffectiveCost`.
-    credit_fund: the accounting string that is credited; account: the journal account of both sides unless
-    credit_account names another for the credit side.
+    tags: the tag keys of this source, where they are not those of the ledger.
+    credit_fund: the accounting string that is credited, `journal.credit_fund` where empty; account: the journal account
+    of both sides unless credit_account names another for the credit side.
     post: whether its charges go to the journal, or are only shown; None as `journal.post` says.
     discount: whose the difference between list price and cost is: the vendor's, or the institution's, which then covers
     that part of the list price.
@@ -79,6 +96,7 @@ class Source:
     label: str = ""
     dialect: str = ""
     cost: str = "BilledCost"
+    tags: Tags = NO_TAGS
     credit_fund: str = ""
     account: str = ""
     credit_account: str = ""
@@ -158,6 +176,7 @@ class JournalSettings:
     """How journals are written.
 
     fund: regular expression with named groups that takes an accounting string apart, empty for none.
+    credit_fund: the accounting string that is credited where the source names none.
     description: Jinja template of a line's description; `description_limit` cuts it.
     formats: the institution's own formats beside detail, summary and gl.
     post: whether charges go to the journal, where the source does not say; without, the ledger is for showback.
@@ -165,6 +184,7 @@ class JournalSettings:
 
     post: bool = True
     fund: str = ""
+    credit_fund: str = ""
     account: str = ""
     credit_account: str = ""
     description: str = "{{ source_label }} {{ period }} {{ project }}"
@@ -213,6 +233,19 @@ class Config:
     def covers(self, name: str) -> bool:
         """Whether a source's discount is the institution's own."""
         return self.source(name).discount == INSTITUTION
+
+    def source_tags(self, name: str) -> Tags:
+        """The tag keys of a source's charges."""
+        return self.tags.overridden_by(self.source(name).tags)
+
+    @property
+    def reference_names(self) -> tuple[str, ...]:
+        """The references that the ledger or a source names, sorted."""
+        return tuple(sorted({*self.tags.references, *(n for s in self.sources.values() for n in s.tags.references)}))
+
+    def credit_fund(self, name: str) -> str:
+        """The fund that is credited with what a source bills; empty where the config names none."""
+        return self.source(name).credit_fund or self.journal.credit_fund
 
     def posts(self, name: str) -> bool:
         """Whether a source's charges go to the journal. The others are only shown: they need no fund."""

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import fields
 from typing import Any
 
 from openchargeback.ledger.directory import MATCH_COLUMNS, Directory, Entry, FundEntry, ProjectEntry
-from openchargeback.ledger.settings import Config, EvidenceRule, PortalSettings, Review, Source
+from openchargeback.ledger.settings import NO_TAGS, Config, EvidenceRule, PortalSettings, Review, Source, Tags
 
 
 def settings_values(config: Config, sources: Iterable[str]) -> dict[str, Any]:
@@ -21,7 +21,7 @@ def settings_values(config: Config, sources: Iterable[str]) -> dict[str, Any]:
         "organization": _changed(config.organization) | {"name": config.organization.name},
         "currency": config.currency,
         "fiscal_year_starts": config.fiscal_year_starts,
-        "tags": _changed(config.tags),
+        "tags": _tags(config.tags, Tags()),
         "sources": {name: _source(config.sources[name]) for name in wanted},
         "review": _review(config.review),
         "statements": _changed(config.statements),
@@ -59,11 +59,28 @@ def _changed(value: Any) -> dict[str, Any]:
 
 
 def _source(source: Source) -> dict[str, Any]:
-    values = {name: value for name, value in _changed(source).items() if name != "name"}
+    values = {name: value for name, value in _changed(source).items() if name not in ("name", "tags")}
+    if source.tags != NO_TAGS:
+        values["tags"] = _tags(source.tags, NO_TAGS)
     default = values.pop("default", {})
     if values.pop("default_untagged_only", False):
         default["untagged_only"] = True
     return values | ({"default": default} if default else {})
+
+
+def _tags(tags: Tags, unset: Tags) -> dict[str, Any]:
+    """The tag keys that are not those of `unset`; a single one without a list."""
+    fields_ = {
+        name: keys for name in ("pi", "project", "fund") if (keys := getattr(tags, name)) != getattr(unset, name)
+    }
+    result: dict[str, Any] = {name: _one_or_list(keys) for name, keys in fields_.items()}
+    if tags.references:
+        result["references"] = {name: _one_or_list(keys) for name, keys in tags.references.items()}
+    return result
+
+
+def _one_or_list(keys: Sequence[str]) -> str | list[str]:
+    return keys[0] if len(keys) == 1 else list(keys)
 
 
 def _review(review: Review) -> dict[str, Any]:

@@ -239,11 +239,15 @@ class Anything:
 
 @dataclass(frozen=True, slots=True)
 class ListOf:
-    """A list; a single value stands for a list of one where `single` is set. Unreadable items are left out."""
+    """A list of at least `least` items; a single value stands for a list of one where `single` is set.
+
+    Unreadable items are left out.
+    """
 
     item: Shape
     single: bool = False
     help: str = ""
+    least: int = 0
 
     def read(self, node: Node, reader: Reader) -> list[Any] | None:
         if isinstance(node, Scalar) and node.is_null:
@@ -253,11 +257,15 @@ class ListOf:
         if not isinstance(node, Sequence):
             _expect(node, reader, "a list")
             return None
+        if len(node.items) < self.least:
+            reader.fault(node, "wrong-type", "expected a list with something in it, found an empty list", "add an item")
+            return None
         values = [self.item.read(item, reader) for item in node.items]
         return [value for value in values if value is not None]
 
     def schema(self) -> dict[str, Any]:
-        array = {"type": ["array", "null"], "items": self.item.schema()}
+        kind = {"type": "array", "minItems": self.least} if self.least else {"type": ["array", "null"]}
+        array = {**kind, "items": self.item.schema()}
         return _with_help({"anyOf": [array, self.item.schema()]} if self.single else array, self.help)
 
 

@@ -33,6 +33,7 @@ def billing_config(config: Config) -> Config:
             name,
             dialect=s.dialect,
             cost=s.cost,
+            tags=replace(s.tags, references={}),
             post=s.post,
             discount=s.discount,
             default=s.default,

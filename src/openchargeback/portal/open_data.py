@@ -109,7 +109,7 @@ def _resource(resource: DataResource, config: Config) -> dict[str, object]:
 
 
 def _charge_fields(config: Config) -> list[dict[str, object]]:
-    names = sorted(config.tags.references)
+    names = config.reference_names
     references = {
         column: f"The reference “{name}” of the charge"
         for name, column in zip(names, reference_columns(config), strict=True)

@@ -297,11 +297,11 @@ def credit_fund_warnings(ledger: Ledger, periods: Sequence[BilledPeriod]) -> lis
             "config.yaml",
             "no-credit-fund",
             f"the source {source} has no credit fund, so its journal lines credit an empty one",
-            f"set `sources: {source}: credit_fund:`",
+            f"set `sources: {source}: credit_fund:`, or `journal: credit_fund:` for all sources",
             severity=Severity.WARNING,
         )
         for source in sources
-        if not ledger.config.source(source).credit_fund
+        if not ledger.config.credit_fund(source)
     ]
 
 

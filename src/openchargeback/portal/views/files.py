@@ -114,7 +114,7 @@ def about(book: Book, provenance: Provenance) -> About:
         SourceNote(
             label=s.label or s.name,
             cost=s.cost,
-            credit_fund=s.credit_fund,
+            credit_fund=book.config.credit_fund(s.name),
             discount=book.config.organization.name if book.config.covers(s.name) else "the vendor",
             note=s.note,
             posts=book.config.posts(s.name),

@@ -172,7 +172,7 @@ def _link(book: Book, index: int) -> Link | None:
 
 def _source_row(book: Book, total: SourceTotals, period: str) -> SourceRow:
     settings = book.settings(period)
-    fund = settings.source(total.source).credit_fund
+    fund = settings.credit_fund(total.source)
     label = book.source_label(total.source, period)
     return SourceRow(label, book.colours[total.source], total, fund, settings.posts(total.source))
 
