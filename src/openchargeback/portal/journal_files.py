@@ -558,7 +558,7 @@ def _template_problem(form: JournalFormat, env: Templates, error: BaseException)
         path=path,
         code="journal-template",
         message=f"the template of journal format {form.name!r} fails: {_reason(error)}",
-        fix="correct the template; `journal`, `lines` and `totals` are explained in the documentation",
+        fix="correct the template; docs/JOURNAL_TEMPLATES.md lists what a template sees",
         line=line,
     )
 
