@@ -18,6 +18,7 @@ import tempfile
 from pathlib import Path
 from typing import NoReturn
 
+from openchargeback.files.changes import change_files
 from openchargeback.ledger.approval_text import Proposal, approval_text
 from openchargeback.ledger.approvals import Decision, read_approvals
 from openchargeback.ledger.periods import PeriodFile, read_period
@@ -72,7 +73,7 @@ def renew(root: Path, *, in_git: bool) -> None:
         git(root, "init", "--quiet", "--initial-branch=main", "--template=")
     for period, state in states.items():
         if state.revision > 1 or state.closed is None:
-            closing.write_state(root, period, PeriodFile(State.OPEN, state.revision))
+            change_files(root, closing.state_file(root, period, PeriodFile(State.OPEN, state.revision)))
         put_back(root, period, waiting[period])
         if state.closed is None:
             continue

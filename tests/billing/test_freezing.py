@@ -204,40 +204,6 @@ def test_posting_date_and_revision_of_a_closed_month_are_as_recorded(root: Path,
     assert f"periods open {PERIOD}" in found.fix
 
 
-def interrupted(monkeypatch: pytest.MonkeyPatch, root: Path, at: int) -> None:
-    """Close, with a power cut before the file of that number is written."""
-    real, calls = closing.write_file, []
-
-    def write(path: Path, data: bytes) -> None:
-        calls.append(path)
-        if len(calls) > at:
-            raise OSError("power cut")
-        real(path, data)
-
-    with monkeypatch.context() as patched:
-        patched.setattr(closing, "write_file", write)
-        with pytest.raises(OSError, match="power cut"):
-            close(root)
-
-
-@pytest.mark.parametrize("at", range(6))
-def test_a_crash_while_closing_leaves_the_month_open(root: Path, monkeypatch: pytest.MonkeyPatch, at: int) -> None:
-    """Whichever write fails, the period stays open; what was written is an error until opening it takes that away.
-
-    Only a whole record costs a revision: from outside it looks like that of a month whose period file was removed.
-    """
-    interrupted(monkeypatch, root, at)
-    assert small(root).period_file(PERIOD).state is State.OPEN
-    told = problems(root)
-    assert [each.code for each in told] == ["frozen-left-over"] * (at > 0)
-    assert all(f"periods open {PERIOD}" in each.fix for each in told)
-    closing.reopen(small(root), PERIOD)
-    assert problems(root) == []
-    close(root)
-    assert (month(root).state, month(root).revision) == (State.CLOSED, 2 if at == 5 else 1)
-    assert problems(root) == []
-
-
 @pytest.mark.parametrize("left", range(5))
 def test_a_crash_while_reopening_leaves_the_month_open(root: Path, left: int) -> None:
     """The later revision in the period file says that it was reopened; opening again takes away what is left."""

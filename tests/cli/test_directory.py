@@ -9,9 +9,9 @@ from pathlib import Path
 import pytest
 
 from openchargeback.cli.main import main
+from openchargeback.ledger.lock import locked
 from openchargeback.ledger.reading import read_ledger
 from openchargeback.publish.directory import put_entries
-from openchargeback.publish.lock import locked
 
 PEOPLE = """# Our PIs.
 people:

@@ -10,6 +10,7 @@ from __future__ import annotations
 import datetime as dt
 import re
 import shutil
+import subprocess
 from collections.abc import Callable
 from pathlib import Path
 
@@ -18,6 +19,7 @@ from click.testing import CliRunner
 
 from openchargeback.cli.main import cli
 from openchargeback.explanations import catalogue
+from openchargeback.files.changes import PENDING
 from openchargeback.ledger.periods import Event
 from openchargeback.ledger.yaml_tree import MAX_BYTES
 from openchargeback.problems import Severity
@@ -133,6 +135,16 @@ def _changed_seal(ledger: Path) -> None:
     _replace(ledger / JANUARY, b"2025-01-01,5,", b"2025-01-01,6,")
 
 
+def _committed_temporary(ledger: Path) -> None:
+    """What a killed command left, given to Git against .gitignore."""
+    folder = ledger / PENDING
+    folder.mkdir()
+    (folder / "0").write_text("state: closed\n", encoding="utf-8")
+    (folder / "list.json").write_text('{"periods/2025-01.yaml": "0"}', encoding="utf-8")
+    for command in (["init", "-q"], ["add", "-f", "."]):
+        subprocess.run(["git", "-C", str(ledger), *command], check=True)
+
+
 MADE: dict[str, Callable[[Path], None]] = {
     "amount-overflow": _too_much_money,
     "bad-link": _link_within,
@@ -149,6 +161,7 @@ MADE: dict[str, Callable[[Path], None]] = {
     "not-sealed": _unsealed,
     "outside-ledger": _link,
     "sealed-file-changed": _changed_seal,
+    "temporary-file": _committed_temporary,
     "yaml-size": _too_large,
 }
 

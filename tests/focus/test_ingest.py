@@ -13,6 +13,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from openchargeback.files import changes
 from openchargeback.focus import ingest as module
 from openchargeback.focus.ingest import ingest
 from openchargeback.ledger.files import charge_files
@@ -461,17 +462,16 @@ def test_dry_run_writes_nothing(root, put, tmp_path):
 def test_a_full_disk_leaves_the_ledger_as_it_was(root, put, tmp_path, monkeypatch):
     put(export(tmp_path / "old.csv", row()))
     before = sorted(root.rglob("*")), snapshot(root)
-    copies = []
+    writes = []
 
-    def full(staged, target):
-        target.write_bytes(staged.read_bytes()[:10])
-        copies.append(target)
-        if len(copies) == 2:
-            raise OSError(errno.ENOSPC, "No space left on device", str(target))
+    def full(_file, data):
+        writes.append(data)
+        if len(writes) == 2:
+            raise OSError(errno.ENOSPC, "No space left on device")
 
-    monkeypatch.setattr(module, "_copy", full)
+    monkeypatch.setattr(changes, "write_through", full)
     jan, feb = export(tmp_path / "jan.csv", row(cost="3")), export(tmp_path / "feb.csv", row(FEBRUARY))
-    with pytest.raises(OutsideFault, match="no space left"):
+    with pytest.raises(OutsideFault, match="disk is full"):
         put(jan, feb, mode="replace")
     assert (sorted(root.rglob("*")), snapshot(root)) == before
 

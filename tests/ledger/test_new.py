@@ -2,11 +2,11 @@
 
 import errno
 import subprocess
-from pathlib import Path
 
 import pytest
 import yaml
 
+from openchargeback.files import changes
 from openchargeback.ledger import git, schema_files
 from openchargeback.ledger.installed import Program
 from openchargeback.ledger.new import create_ledger, write_schemas
@@ -198,14 +198,14 @@ def test_unusable_settings_are_refused_before_anything_is_written(tmp_path, name
 
 
 def test_a_full_disk_leaves_nothing_behind(tmp_path, monkeypatch):
-    write = Path.write_bytes
+    write = changes.write_through
 
-    def full(path, data):
-        if path.name == "config.yaml":
-            raise OSError(errno.ENOSPC, "No space left on device", str(path))
-        return write(path, data)
+    def full(file, data):
+        if b"\norganization:" in data:
+            raise OSError(errno.ENOSPC, "No space left on device")
+        write(file, data)
 
-    monkeypatch.setattr(Path, "write_bytes", full)
-    with pytest.raises(OutsideFault, match="no space left"):
+    monkeypatch.setattr(changes, "write_through", full)
+    with pytest.raises(OutsideFault, match="disk is full"):
         create_ledger(tmp_path / "ledger", "A", "USD")
     assert not (tmp_path / "ledger").exists()

@@ -241,12 +241,12 @@ def test_a_really_full_disk(tmp_path):
 
 def test_left_overs_are_healed(target):
     publish(target, "old")
-    target.rename(target.parent / ".public.old")
-    dead = target.parent / ".public.staging-999999"
+    target.rename(target.parent / ".public.old.openchargeback-tmp")
+    dead = target.parent / ".public.staging-999999.openchargeback-tmp"
     dead.mkdir()
     (dead / "half.html").write_text("ha")
-    (target.parent / f".public.staging-{os.getpid()}").mkdir()
-    (target.parent / ".public.lock").touch()
+    (target.parent / f".public.staging-{os.getpid()}.openchargeback-tmp").mkdir()
+    (target.parent / ".public.lock.openchargeback-tmp").touch()
     (target.parent / ".public.staging-mine").mkdir()
     with staged(target, *PLACE) as staging:
         assert whole(target, "old")
@@ -257,7 +257,7 @@ def test_left_overs_are_healed(target):
 
 def test_an_old_output_beside_the_new_is_removed(target):
     publish(target, "old")
-    target.rename(target.parent / ".public.old")
+    target.rename(target.parent / ".public.old.openchargeback-tmp")
     publish(target.parent / "other", "new")
     (target.parent / "other").rename(target)
     heal(target)
@@ -266,7 +266,7 @@ def test_an_old_output_beside_the_new_is_removed(target):
 
 
 def test_somebody_elses_folder_of_that_name_is_kept(target):
-    aside = target.parent / ".public.old"
+    aside = target.parent / ".public.old.openchargeback-tmp"
     aside.mkdir()
     (aside / "mine.txt").write_text("mine")
     with pytest.raises(UsageFault, match=r"mine\.txt"):
@@ -278,7 +278,7 @@ def test_somebody_elses_folder_of_that_name_is_kept(target):
 def test_two_builds_at_once(target):
     with staged(target, *PLACE) as staging:
         staging.write("index.html", b"first")
-        with pytest.raises(OutsideFault, match="another build"):
+        with pytest.raises(OutsideFault, match="another command"):
             publish(target, "second")
         heal(target)
     assert whole(target, "first")

@@ -9,6 +9,7 @@ from pathlib import Path
 from openchargeback import money
 from openchargeback.cli.options import root_of
 from openchargeback.cli.report import progress
+from openchargeback.files.changes import change_files
 from openchargeback.ledger import git
 from openchargeback.ledger.approval_text import approval_file
 from openchargeback.ledger.reading import Ledger, read_ledger
@@ -16,7 +17,6 @@ from openchargeback.model import QueueItem, State
 from openchargeback.problems import LedgerFault, Problem, UsageFault
 from openchargeback.publish.billed import with_records
 from openchargeback.publish.build import Books, examine, open_cache
-from openchargeback.publish.single import write_file
 from openchargeback.review.proposals import by_money
 
 
@@ -83,10 +83,15 @@ def refuse_faulty(faults: Sequence[Problem]) -> None:
 
 def write_batch(root: Path, period: str, name: str, decisions: Sequence[str]) -> str:
     """Write decisions as a new approval file; gives its path in the ledger."""
+    written = batch_file(root, period, name, decisions)
+    change_files(root, written)
+    return next(iter(written))
+
+
+def batch_file(root: Path, period: str, name: str, decisions: Sequence[str]) -> dict[str, bytes]:
+    """The approval file that `write_batch` would write: its path in the ledger and its bytes."""
     path, content = approval_file(root, period, name, decisions)
-    path.parent.mkdir(parents=True, exist_ok=True)
-    write_file(path, content)
-    return path.relative_to(root).as_posix()
+    return {path.relative_to(root).as_posix(): content}
 
 
 def described(item: QueueItem) -> str:

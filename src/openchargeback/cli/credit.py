@@ -16,11 +16,11 @@ from openchargeback.cli.options import PERIOD, root_of
 from openchargeback.cli.report import shown
 from openchargeback.ledger.approval_text import Proposal
 from openchargeback.ledger.approvals import Verb
+from openchargeback.ledger.lock import locked
 from openchargeback.ledger.reading import Ledger
 from openchargeback.ledger.settings import Payer
 from openchargeback.problems import UsageFault
 from openchargeback.publish.correcting import new_faults
-from openchargeback.publish.lock import locked
 
 _LISTED = 20
 

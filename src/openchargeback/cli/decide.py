@@ -27,12 +27,12 @@ from openchargeback.cli.report import shown
 from openchargeback.ledger.approval_text import Proposal
 from openchargeback.ledger.approvals import ID_PATTERN, Verb
 from openchargeback.ledger.directory import Directory
+from openchargeback.ledger.lock import locked
 from openchargeback.ledger.settings import Config, Payer
 from openchargeback.ledger.shape import nearest
 from openchargeback.model import HeldCharge, QueueItem
 from openchargeback.problems import UsageFault
 from openchargeback.publish.deciding import Review, open_review
-from openchargeback.publish.lock import locked
 from openchargeback.review.asks import FIELDS, UNPAYABLE, lacking
 from openchargeback.review.decisions import unusable_values
 from openchargeback.review.proposals import by_money, cleared_by, fund_needed, left_holding, needed_fields

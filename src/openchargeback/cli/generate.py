@@ -6,16 +6,12 @@ from pathlib import Path
 
 import click
 
-from openchargeback import __version__, money
+from openchargeback import money
 from openchargeback.cli.options import PERIOD, as_json, keep_apart, root_of, with_ledger
 from openchargeback.cli.report import amount_columns, amount_words, note_problems, print_json, print_table, progress
-from openchargeback.model import Provenance
-from openchargeback.portal.paths import statement_pdf
-from openchargeback.portal.statements import statement_pdfs
-from openchargeback.portal.templates import make_environment
+from openchargeback.portal.paths import STATEMENTS, statement_pdf
 from openchargeback.problems import UsageFault
-from openchargeback.publish.build import make_site, open_books, open_cache, pdf_files
-from openchargeback.publish.single import write_file
+from openchargeback.publish.build import open_books, write_statements
 
 
 @click.command()
@@ -27,7 +23,7 @@ from openchargeback.publish.single import write_file
 @with_ledger
 @as_json
 def generate(period: str, output: Path, dry_run: bool, named: str | None, json_: bool) -> None:
-    """Write the PDF statements of a period.
+    """Write the PDF statements of a period to its folder below the output, as a whole or not at all.
 
     \b
     Example: focus-billing generate --period 2025-01 --dry-run
@@ -39,14 +35,9 @@ def generate(period: str, output: Path, dry_run: bool, named: str | None, json_:
         billed = books.period(period)
         if billed is None:
             raise UsageFault(f"the ledger has no period {period}")
-        paths = {each.number: statement_pdf(each).removeprefix("statements/") for each in billed.statements}
+        paths = {each.number: statement_pdf(each).removeprefix(f"{STATEMENTS}/") for each in billed.statements}
         if not dry_run:
-            site = make_site(books, Provenance("", "", __version__), {})
-            plans = statement_pdfs(site, make_environment(root / "templates"), period=period)
-            for path, data, _ in pdf_files(plans, open_cache(root), step=step):
-                target = output / path.removeprefix("statements/")
-                target.parent.mkdir(parents=True, exist_ok=True)
-                write_file(target, data)
+            write_statements(books, period, output, step=step)
     currency = billed.currency
     if json_:
         print_json(

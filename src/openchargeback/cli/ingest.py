@@ -14,11 +14,11 @@ from openchargeback.cli.report import print_json, print_problems, shown
 from openchargeback.focus.ingest import Ingested
 from openchargeback.focus.ingest import ingest as put_in_place
 from openchargeback.focus.overlap import SHOWN, SameRow, in_words
+from openchargeback.ledger.lock import locked
 from openchargeback.ledger.reading import read_ledger
 from openchargeback.problems import LedgerFault, UsageFault
 from openchargeback.publish.billed import still_billing
 from openchargeback.publish.build import open_cache
-from openchargeback.publish.lock import locked
 
 COSTS = ("BilledCost", "EffectiveCost")
 """The columns that a source may bill, whose change needs no name."""

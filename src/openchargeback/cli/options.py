@@ -9,10 +9,14 @@ from typing import Any, TypeVar
 import click
 
 from openchargeback.ledger.files import OWN_FOLDERS, find_ledger
+from openchargeback.ledger.lock import finish_interrupted
 from openchargeback.ledger.periods import is_period
 from openchargeback.problems import UsageFault
 
 F = TypeVar("F", bound=Callable[..., Any])
+
+
+_NAMED = 5
 
 
 class PeriodType(click.ParamType[str]):
@@ -37,9 +41,16 @@ def with_ledger(function: F) -> F:
 
 
 def root_of(named: str | None) -> Path:
-    """The ledger's folder: as named behind the command, before it or in the environment, else found from here."""
+    """The ledger's folder: as named behind the command, before it or in the environment, else found from here.
+
+    What a killed command left there is put right first, so that every command sees a whole ledger.
+    """
     context = click.get_current_context().find_root()
-    return find_ledger(named or context.obj, Path.cwd())
+    root = find_ledger(named or context.obj, Path.cwd())
+    if done := finish_interrupted(root):
+        some = ", ".join(done[:_NAMED]) + (f" and {len(done) - _NAMED} more" if len(done) > _NAMED else "")
+        click.echo(f"note: an earlier command was interrupted; what it had written is in place now: {some}", err=True)
+    return root
 
 
 def keep_apart(root: Path, output: Path) -> None:

@@ -23,6 +23,7 @@ from openchargeback.cli.options import PERIOD, as_json, root_of, with_ledger
 from openchargeback.cli.report import amount_columns, note_problems, print_json, print_table, progress, shown
 from openchargeback.ledger import git
 from openchargeback.ledger.line_table import amount_values
+from openchargeback.ledger.lock import locked
 from openchargeback.ledger.periods import Event, first_day
 from openchargeback.ledger.reading import read_ledger
 from openchargeback.ledger.seal import left_over, no_longer_finalized
@@ -35,7 +36,6 @@ from openchargeback.problems import LedgerFault, Problem, UsageFault
 from openchargeback.publish import closing
 from openchargeback.publish.build import Books, open_books
 from openchargeback.publish.evidence import gather, read_evidence
-from openchargeback.publish.lock import locked
 
 
 @click.group()
@@ -195,7 +195,7 @@ def show_period(period: str, why: str | None, lines: tuple[int, ...], named: str
 def open_period(period: str, named: str | None) -> None:
     """Open a period; a closed one is reopened as its next revision.
 
-    Of an open one, whatever a command that was killed left of a record is removed.
+    Of an open one, a record that lies beside it all the same is removed.
 
     \b
     Example: focus-billing periods open 2025-02

@@ -7,13 +7,13 @@ from collections.abc import Sequence
 
 import click
 
-from openchargeback.cli.batches import books_of, counted, queue, who_and_when, write_batch
+from openchargeback.cli.batches import batch_file, books_of, counted, queue, who_and_when
 from openchargeback.cli.options import PERIOD, root_of, with_ledger
 from openchargeback.cli.report import shown
+from openchargeback.files.changes import change_files
+from openchargeback.ledger.lock import locked
 from openchargeback.problems import UsageFault
-from openchargeback.publish.lock import locked
 from openchargeback.publish.refreshing import Replacement, cleaned_files, replacements
-from openchargeback.publish.single import write_file
 
 
 @click.command()
@@ -43,21 +43,19 @@ def refresh(period: str | None, by: str | None, on: dt.datetime | None, dry_run:
         who, when = who_and_when(root, by, on)
         cleaned = cleaned_files(books.ledger, [each.decision for each in found])
         _print(found)
+        changed: dict[str, bytes | None] = {}
         for folder in sorted({each.period for each in found}):
             entries = [entry for each in found if each.period == folder for entry in each.entries(who, when)]
             if entries and dry_run:
                 click.echo("decisions:\n" + "".join(entries), nl=False)
             elif entries:
-                click.echo(f"Wrote {write_batch(root, folder, 'refresh', entries)}")
+                changed |= batch_file(root, folder, "refresh", entries)
         if dry_run:
             return
-        for path, data in cleaned.items():
-            if data is None:
-                (root / path).unlink()
-                click.echo(f"Removed {path}")
-            else:
-                write_file(root / path, data)
-                click.echo(f"Wrote {path}")
+        changed |= cleaned
+        change_files(root, changed)
+        for path, data in changed.items():
+            click.echo(f"{'Removed' if data is None else 'Wrote'} {path}")
     click.echo("Review the changes and commit them.")
 
 

@@ -6,9 +6,7 @@ writes. Nothing that is there is changed unless the person says `replace`.
 
 from __future__ import annotations
 
-import os
 import re
-import shutil
 import tempfile
 from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass, field, replace
@@ -16,12 +14,13 @@ from pathlib import Path, PurePosixPath
 from typing import Literal
 
 from openchargeback import money
+from openchargeback.files.changes import change_files
 from openchargeback.focus import received
 from openchargeback.focus.equal_files import Sizes, by_size, content_digest, same_content
 from openchargeback.focus.overlap import Overlap, overlaps
 from openchargeback.focus.received import Content, Received
 from openchargeback.ledger import files, periods
-from openchargeback.ledger.files import ChargeFile, make_folder
+from openchargeback.ledger.files import ChargeFile
 from openchargeback.ledger.reading import Ledger
 from openchargeback.ledger.sources import unlisted_source
 from openchargeback.model import State
@@ -101,8 +100,7 @@ def ingest(  # noqa: PLR0913 - as many as the command has options
 
     still_billing: which of the files with the same content elsewhere bar the way; without it all of them.
     Raises UsageFault for what is refused, LedgerFault for files that cannot be read, OutsideFault when writing fails.
-    Then the ledger is as it was; only a system that refuses to rename what it could write leaves some files exchanged,
-    each of them whole, and nothing removed.
+    Then the ledger is as it was.
     """
     name = files.source_name(source)
     if name is None:
@@ -170,35 +168,15 @@ def _notice_source(ledger: Ledger, source: str, results: list[Ingested]) -> None
 
 
 def apply_ingest(root: Path, plan: Plan) -> None:
-    """Do what is planned: new files are written beside their places first, then all exchanged, each in one step."""
+    """Do what is planned, all or nothing."""
     gate = files.Gate(root)
     for relative in [path for _, path in plan.puts] + [path for _, path in plan.moves]:
         if fault := gate.fault(relative):
             raise UsageFault(f"{fault.path} {fault.message}; {fault.fix}")
-    folders: list[Path] = []
-    written: list[tuple[Path, Path]] = []
-    try:
-        for staged, relative in plan.puts:
-            target = root / relative
-            make_folder(target.parent, folders)
-            # A name with a dot first is no charge file, should the program be killed here.
-            beside = target.with_name(f".{target.name}.{os.getpid()}.tmp")
-            written.append((beside, target))
-            _copy(staged, beside)
-        for before, after in plan.moves:
-            make_folder((root / after).parent, folders)
-            (root / before).replace(root / after)
-        for beside, target in written:
-            beside.replace(target)
-        for relative in plan.removes:
-            (root / relative).unlink()
-            _remove_if_empty((root / relative).parent)
-    except OSError as error:
-        for beside, _ in written:
-            beside.unlink(missing_ok=True)
-        for folder in reversed(folders):
-            _remove_if_empty(folder)
-        raise OutsideFault(f"{error.filename or root} cannot be written: {_reason(error)}") from error
+    changed: dict[str, Path | None] = {relative: staged for staged, relative in plan.puts}
+    for before, after in plan.moves:
+        changed |= {after: root / before, before: None}
+    change_files(root, {**changed, **dict.fromkeys(plan.removes)})
 
 
 @dataclass(frozen=True, slots=True)
@@ -408,21 +386,6 @@ def _content_json(content: Content) -> dict[str, object]:
         "list": money.exact(content.list),
         "other_currencies": {currency: money.exact(cost) for currency, cost in content.others},
     }
-
-
-def _copy(staged: Path, target: Path) -> None:
-    with staged.open("rb") as given, target.open("wb") as out:
-        shutil.copyfileobj(given, out, 1 << 20)
-        out.flush()
-        # On disk before it takes its name: a power cut must not leave an empty charge file.
-        os.fsync(out.fileno())
-
-
-def _remove_if_empty(folder: Path) -> None:
-    try:
-        folder.rmdir()
-    except OSError:
-        return
 
 
 def _reason(error: OSError) -> str:

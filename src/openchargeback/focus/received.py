@@ -17,6 +17,7 @@ from typing import IO
 import duckdb
 
 from openchargeback import money
+from openchargeback.files.writing import is_temporary
 from openchargeback.focus import csv_text
 from openchargeback.focus.database import database
 from openchargeback.focus.equal_files import content_digest
@@ -146,6 +147,8 @@ def _copied(path: Path, target: Path) -> Path:
         raise UsageFault(f"there is no file {path}")
     if not path.is_file():
         raise UsageFault(f"{path} is no file; name the charge files themselves")
+    if is_temporary(path.name):
+        raise UsageFault(f"{path} is a temporary file that an interrupted command left; name the charge file itself")
     if not suffix:
         raise UsageFault(f"{path} is no kind of charge file; use {', '.join(CHARGE_SUFFIXES)}")
     # A plain name: DuckDB would take `[1]` or `*` in a name for a pattern.

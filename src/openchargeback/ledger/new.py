@@ -2,15 +2,21 @@
 
 from __future__ import annotations
 
+import os
 import re
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
+from openchargeback.files.changes import change_files, finish
+from openchargeback.files.lock import held
+from openchargeback.files.writing import outside, temporary
 from openchargeback.ledger import git
 from openchargeback.ledger.config import FILE_NAME, read_config
 from openchargeback.ledger.files import make_folder
 from openchargeback.ledger.installed import Program, installed_program
-from openchargeback.ledger.pinning import LOCK, OFF, installs, lock_text, pinned, write_pins
+from openchargeback.ledger.lock import locked
+from openchargeback.ledger.pinning import LOCK, OFF, installs, lock_text, pinned, pins
 from openchargeback.ledger.schema_files import FOLDER as SCHEMAS
 from openchargeback.ledger.schema_files import shipped_schemas
 from openchargeback.ledger.shipped import shipped_templates
@@ -82,31 +88,26 @@ def create_ledger(
     """Write a new ledger and make it a Git repository with a first commit on `main`.
 
     The folder may be missing, empty, or hold nothing but `.git` (a fresh clone); else UsageFault. A folder inside a
-    repository becomes part of that one, and nothing is committed. When writing fails, what was written is taken away
-    again. forge: one of FORGES, for the workflows. showback: nothing is charged, until the config says otherwise.
-    program: what the workflows install, by default the one that runs.
+    repository becomes part of that one, and nothing is committed. All files are written or none; what an earlier call
+    with the same arguments could not complete is completed. forge: one of FORGES, for the workflows. showback: nothing
+    is charged, until the config says otherwise. program: what the workflows install, by default the one that runs.
     """
-    try:
-        occupied = target.exists() and (not target.is_dir() or any(path.name != ".git" for path in target.iterdir()))
-    except OSError as error:
-        raise _failure(target, error) from error
-    if occupied:
-        raise UsageFault(f"{target} is not empty; give a new or an empty folder")
+    target = Path(os.path.abspath(target))  # noqa: PTH100 - a link stays one
     program = program or installed_program()
     contents = _contents(" ".join(organization.split()), currency.strip().upper(), forge, program, showback=showback)
     made: list[Path] = []
     try:
-        make_folder(target, made)
-        for relative, data in contents.items():
-            path = target / relative
-            make_folder(path.parent, made)
-            made.append(path)
-            path.write_bytes(data)
+        make_folder(target.parent, made)
+        with held(temporary(target), f"another command is writing to {target}; wait until it is done"):
+            _write(target, contents, made)
+            git.init_repository(target)
+            return NewLedger(tuple(contents), git.first_commit(target, "A new ledger"), program)
     except OSError as error:
         _take_away(made)
-        raise _failure(target, error) from error
-    git.init_repository(target)
-    return NewLedger(tuple(contents), git.first_commit(target, "A new ledger"), program)
+        raise outside(target, error) from error
+    except OutsideFault:
+        _take_away(made)
+        raise
 
 
 def upgrade_ledger(root: Path, program: Program | None = None) -> list[str]:
@@ -120,25 +121,52 @@ def upgrade_ledger(root: Path, program: Program | None = None) -> list[str]:
             f"no lock can name this program, because {program.obstacle}; install it from its Git repository or from a "
             "package index, and run this again"
         )
-    try:
-        return sorted([*write_pins(root, program), *write_schemas(root)])
-    except OSError as error:
-        raise _failure(root, error) from error
+    with locked(root):
+        return _change(root, {**pins(root, program), **_schemas(root)})
 
 
 def write_schemas(root: Path) -> list[str]:
     """Bring `.schemas/` of a ledger up to the installed program. Gives the paths that were changed."""
-    changed = []
-    try:
-        (root / SCHEMAS).mkdir(exist_ok=True)
-        for name, data in shipped_schemas().items():
-            path = root / SCHEMAS / name
-            if not path.is_file() or path.read_bytes() != data:
-                path.write_bytes(data)
-                changed.append(f"{SCHEMAS}/{name}")
-    except OSError as error:
-        raise _failure(root, error) from error
-    return changed
+    with locked(root):
+        return _change(root, _schemas(root))
+
+
+def _schemas(root: Path) -> dict[str, bytes | None]:
+    """The schemas that a ledger lacks, or has otherwise, by path."""
+    shipped = {f"{SCHEMAS}/{name}": data for name, data in shipped_schemas().items()}
+    return {
+        path: data
+        for path, data in shipped.items()
+        if not (root / path).is_file() or (root / path).read_bytes() != data
+    }
+
+
+def _change(root: Path, changed: dict[str, bytes | None]) -> list[str]:
+    """Change files of a ledger; gives the paths of those that are there then, sorted."""
+    if changed:
+        change_files(root, changed)
+    return sorted(path for path, data in changed.items() if data is not None)
+
+
+def _write(target: Path, contents: dict[str, bytes], made: list[Path]) -> None:
+    """Write the files of a new ledger; nothing where exactly these are there and none is committed yet."""
+    if target.is_dir():
+        finish(target)
+    elif os.path.lexists(target):
+        raise UsageFault(f"{target} is no folder; give a new or an empty folder")
+    make_folder(target, made)
+    if any(path.name != ".git" for path in target.iterdir()):
+        if git.head(target) is not None or not _is_complete(target, contents):
+            raise UsageFault(f"{target} is not empty; give a new or an empty folder")
+        return
+    change_files(target, contents)
+
+
+def _is_complete(target: Path, contents: dict[str, bytes]) -> bool:
+    """Whether a folder holds these files and no others, as a call that was killed before the commit leaves it."""
+    found = {path.relative_to(target).as_posix(): path for path in target.rglob("*") if path.is_file()}
+    found = {name: path for name, path in found.items() if not name.startswith(".git/")}
+    return found.keys() == contents.keys() and all(path.read_bytes() == contents[name] for name, path in found.items())
 
 
 def _contents(organization: str, currency: str, forge: str, program: Program, *, showback: bool) -> dict[str, bytes]:
@@ -184,13 +212,7 @@ def _as_markdown(text: str) -> str:
 
 
 def _take_away(made: list[Path]) -> None:
+    """Remove the folders that were made for nothing."""
     for path in reversed(made):
-        try:
-            path.rmdir() if path.is_dir() else path.unlink(missing_ok=True)
-        except OSError:
-            # The first failure is the one to tell; what cannot be removed stays.
-            continue
-
-
-def _failure(target: Path, error: OSError) -> OutsideFault:
-    return OutsideFault(f"{error.filename or target} cannot be written: {(error.strerror or str(error)).lower()}")
+        with suppress(OSError):
+            path.rmdir()

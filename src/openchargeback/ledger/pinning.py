@@ -60,26 +60,23 @@ def installs(workflow: str) -> bool:
     return bool(_LOCK_STEP.search(workflow))
 
 
-def write_pins(root: Path, program: Program) -> list[str]:
-    """Bring lock and workflows of a ledger to this program, and switch the workflows on. Gives what was changed.
-
-    program: one that can be pinned. OSError passes through.
+def pins(root: Path, program: Program) -> dict[str, bytes | None]:
+    """What brings lock and workflows of a ledger to this program, and switches the workflows on: by path the new bytes,
+    None for a file to remove. program: one that can be pinned. OSError passes through.
     """
-    changed = []
-    lock = lock_text(program)
-    if not (root / LOCK).is_file() or (root / LOCK).read_text(encoding="utf-8") != lock:
-        (root / LOCK).write_text(lock, encoding="utf-8", newline="\n")
-        changed.append(LOCK)
+    changed: dict[str, bytes | None] = {}
+    lock = lock_text(program).encode()
+    if not (root / LOCK).is_file() or (root / LOCK).read_bytes() != lock:
+        changed[LOCK] = lock
     for path in sorted(_workflow_files(root)):
         old = path.read_text(encoding="utf-8")
         on = path.with_name(path.name.removesuffix(OFF))
         new = pinned(old, program)
         if not installs(old) or (new == old and on == path):
             continue
-        on.write_text(new, encoding="utf-8", newline="\n")
+        changed[on.relative_to(root).as_posix()] = new.encode()
         if on != path:
-            path.unlink()
-        changed.append(on.relative_to(root).as_posix())
+            changed[path.relative_to(root).as_posix()] = None
     return changed
 
 

@@ -65,6 +65,7 @@ PROJECTS = "projects/index.html"
 REVIEW = "review/index.html"
 SOURCES = "sources/index.html"
 ABOUT = "about/index.html"
+STATEMENTS = "statements"
 DATA_FOLDER = "data"
 DATA_PACKAGE = f"{DATA_FOLDER}/datapackage.json"
 
@@ -87,6 +88,11 @@ def pi_page(email: str) -> str:
 def project_page(project: str) -> str:
     """One project."""
     return f"projects/{folder_name(project)}/index.html"
+
+
+def statements_folder(period: str) -> str:
+    """Where the statements of one month lie."""
+    return f"{STATEMENTS}/{folder_name(period)}"
 
 
 def statement_page(statement: Statement) -> str:
@@ -137,4 +143,4 @@ def asset(name: str) -> str:
 
 def _statement(statement: Statement) -> str:
     pi, project = folder_name(statement.pi.email), folder_name(statement.project.id)
-    return f"statements/{folder_name(statement.period)}/{pi}/{project}"
+    return f"{statements_folder(statement.period)}/{pi}/{project}"

@@ -32,6 +32,7 @@ from openchargeback.ledger.frozen import (
     part_path,
 )
 from openchargeback.ledger.frozen_reading import read_frozen
+from openchargeback.ledger.lock import committed_temporaries
 from openchargeback.ledger.periods import PeriodFile
 from openchargeback.ledger.reading import Ledger
 from openchargeback.ledger.seal import changed_inputs, left_over, no_longer_finalized, recorded_periods
@@ -60,10 +61,12 @@ class _Copies:
 
 
 def with_records(ledger: Ledger, store: Cache) -> tuple[Ledger, list[Problem]]:
-    """The ledger with the records of its closed periods, and what is wrong with them or was changed since."""
+    """The ledger with the records of its closed periods, and what is wrong with them or was changed since.
+
+    What interrupted commands left, and was committed, is told as well.
+    """
     frozen: dict[str, Frozen] = {}
-    problems: list[Problem] = []
-    problems += _left_over(ledger)
+    problems = [*committed_temporaries(ledger.root), *_left_over(ledger)]
     for period in ledger.periods:
         state = ledger.period_file(period)
         if state.state is State.OPEN:

@@ -25,7 +25,7 @@ from openchargeback.portal.journal_files import (
     journal_faults,
     journal_files,
 )
-from openchargeback.portal.paths import journal_folder
+from openchargeback.portal.paths import STATEMENTS, journal_folder, statements_folder
 from openchargeback.portal.pdf_pool import render_pdfs
 from openchargeback.portal.site import FileJob, Site, site_jobs
 from openchargeback.portal.statements import PdfPlan, statement_jobs, statement_pdfs
@@ -34,7 +34,7 @@ from openchargeback.portal.views.review import KnownProject
 from openchargeback.problems import LedgerFault, Problem, Severity, has_errors, in_order
 from openchargeback.publish.billed import bill_ledger, with_records
 from openchargeback.publish.cache import Cache
-from openchargeback.publish.manifest import intact, read_manifest
+from openchargeback.publish.manifest import Holds, intact, read_manifest
 from openchargeback.publish.open_data import data_files, data_keys
 from openchargeback.publish.staging import heal, staged
 
@@ -142,7 +142,7 @@ def build(
     books = open_books(root, data=True, step=step)
     store = open_cache(root)
     env = make_environment(root / "templates")
-    provenance = _provenance(root, commit)
+    provenance = provenance_of(root, commit)
     journals = _journals(books, env)
     site = make_site(books, provenance, {period: tuple(sorted(files)) for period, files in journals.items()})
     pages = [*site_jobs(site, env), *statement_jobs(site, env)]
@@ -171,7 +171,24 @@ def build(
     return Built(output, count, rendered, True, books.warnings, provenance)
 
 
-def _provenance(root: Path, commit: git.Commit | None) -> Provenance:
+def write_statements(books: Books, period: str, output: Path, *, step: Step | None = None) -> None:
+    """Write the PDF statements of a period to its folder below `output`, as a whole or not at all.
+
+    The folder is replaced as `build` replaces its own. Raises UsageFault where it is not ours, OutsideFault for the
+    disk.
+    """
+    root = books.ledger.root
+    plans = statement_pdfs(
+        make_site(books, Provenance("", "", __version__), {}), make_environment(root / "templates"), period=period
+    )
+    inside = statements_folder(period)
+    folder = output / inside.removeprefix(f"{STATEMENTS}/")
+    with staged(folder, provenance_of(root), _key((), plans, {}, ()), Holds.STATEMENTS) as staging:
+        for path, data, _ in pdf_files(plans, open_cache(root), step=step):
+            staging.write(path.removeprefix(f"{inside}/"), data)
+
+
+def provenance_of(root: Path, commit: git.Commit | None = None) -> Provenance:
     """Where the build comes from. A commit that is given is what the folder holds; else the folder may hold more."""
     if commit is not None:
         return Provenance(commit.id, commit.date, __version__)

@@ -18,6 +18,8 @@ import re
 import tempfile
 from pathlib import Path
 
+from openchargeback.files.writing import ignore_all
+
 MOST_UNUSED = 2_000
 MOST_UNUSED_BYTES = 500_000_000
 
@@ -100,14 +102,6 @@ class Cache:
     @staticmethod
     def _place(folder: Path, name: str) -> Path:
         return folder / name[:2] / name[2:]
-
-
-def ignore_all(folder: Path) -> None:
-    """Make a folder that Git ignores with all that is in it."""
-    folder.mkdir(parents=True, exist_ok=True)
-    ignore = folder / ".gitignore"
-    if not ignore.exists():
-        _replace(ignore, b"*\n")
 
 
 def _name(kind: str, key: str) -> str:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 import hashlib
-from collections.abc import Collection, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
@@ -12,6 +12,7 @@ from openchargeback import __version__
 from openchargeback.billing.corrections import correct
 from openchargeback.billing.freezing import Details, freeze, history_of, months_before
 from openchargeback.billing.pipeline import bill_period
+from openchargeback.files.changes import change_files
 from openchargeback.ledger.approvals import Decision, Verb
 from openchargeback.ledger.frozen import FROZEN, PARTS, Frozen, part_path
 from openchargeback.ledger.frozen_reading import read_frozen
@@ -25,7 +26,6 @@ from openchargeback.portal.logo import usable_logo
 from openchargeback.portal.statements import statement_histories
 from openchargeback.problems import LedgerFault, UsageFault, has_errors
 from openchargeback.publish.build import Books
-from openchargeback.publish.single import write_file
 
 
 def close(
@@ -41,7 +41,7 @@ def close(
 
     evidence: who approved its decisions, to be recorded. dated: the accounting date; the last day without it.
     without: the expected sources that it has no charges of.
-    Everything is written to disk before the period file says that the period is closed, so a crash leaves it open.
+    All files are written or none (`change_files`).
     """
     ledger = books.ledger
     state = ledger.period_file(period)
@@ -62,29 +62,25 @@ def close(
     contents[part_path(period, FROZEN)] = (
         schema_comment(ledger.root, part_path(period, FROZEN)).encode() + contents[part_path(period, FROZEN)]
     )
-    (ledger.root / "periods").mkdir(exist_ok=True)
-    _remove(ledger.root, period, keep=contents)
-    for left in (ledger.root / "periods").glob(f".{period}.*.tmp"):
-        # Of a closing that was killed; the lock is ours.
-        left.unlink()
-    for path, data in contents.items():
-        write_file(ledger.root / path, data)
-    record = contents[part_path(period, FROZEN)]
-    return [*contents, write_state(ledger.root, period, replace(closed, frozen=hashlib.sha256(record).hexdigest()))]
+    digest = hashlib.sha256(contents[part_path(period, FROZEN)]).hexdigest()
+    contents |= state_file(ledger.root, period, replace(closed, frozen=digest))
+    change_files(ledger.root, {**dict.fromkeys(_record_files(ledger.root, period)), **contents})
+    return list(contents)
 
 
 def finalize(ledger: Ledger, period: str, event: Event) -> str:
     """Seal a closed period; gives the path written."""
     state = ledger.period_file(period)
     final = replace(state, state=State.FINALIZED, finalized=event)
-    return write_state(ledger.root, period, make_seal(ledger.root, period, final))
+    written = state_file(ledger.root, period, make_seal(ledger.root, period, final))
+    change_files(ledger.root, written)
+    return next(iter(written))
 
 
 def reopen(ledger: Ledger, period: str) -> list[str]:
     """Open a period; a closed one becomes its next revision and loses its record, which Git keeps. Gives the paths.
 
-    The period file is written first: in between, the record of an earlier revision says nothing. Of a period that is
-    open, what a killed command left of a record is taken away; its revision is not used again.
+    Of a period that is open, a record that lies there all the same is taken away; its revision is not used again.
     """
     state = ledger.period_file(period)
     if state.state is State.FINALIZED:
@@ -93,8 +89,10 @@ def reopen(ledger: Ledger, period: str) -> list[str]:
     leaning = _leaning(ledger, period, record)
     if leaning:
         raise UsageFault(f"{period} cannot be reopened: its charges are decided on in {', '.join(leaning[:5])}")
-    path = write_state(ledger.root, period, PeriodFile(State.OPEN, _next_revision(ledger, period, record)))
-    return [path, *_remove(ledger.root, period)]
+    opened = state_file(ledger.root, period, PeriodFile(State.OPEN, _next_revision(ledger, period, record)))
+    changed = {**opened, **dict.fromkeys(_record_files(ledger.root, period))}
+    change_files(ledger.root, changed)
+    return list(changed)
 
 
 def _next_revision(ledger: Ledger, period: str, record: Frozen | None) -> int:
@@ -127,21 +125,16 @@ def _names(decision: Decision, charge: Correction) -> bool:
     return decision.period == charge.original and charge.charge.startswith(decision.charges)
 
 
-def write_state(root: Path, period: str, state: PeriodFile) -> str:
-    """Write the period file; gives its path."""
+def state_file(root: Path, period: str, state: PeriodFile) -> dict[str, bytes]:
+    """The period file that says this: its path and its bytes."""
     path = f"periods/{period}.yaml"
-    (root / path).parent.mkdir(exist_ok=True)
-    write_file(root / path, (schema_comment(root, path) + write_period(state)).encode())
-    return path
+    return {path: (schema_comment(root, path) + write_period(state)).encode()}
 
 
-def _remove(root: Path, period: str, keep: Collection[str] = ()) -> list[str]:
-    """Remove the record of an earlier closing, the document that vouches for the others first."""
+def _record_files(root: Path, period: str) -> list[str]:
+    """What there is of the record of an earlier closing, the document that vouches for the others first."""
     paths = [part_path(period, name) for name in (FROZEN, *PARTS)]
-    gone = [path for path in paths if path not in keep and (root / path).is_file()]
-    for path in gone:
-        (root / path).unlink()
-    return gone
+    return [path for path in paths if (root / path).is_file()]
 
 
 def _logo(ledger: Ledger) -> tuple[str, bytes] | None:

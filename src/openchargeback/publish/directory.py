@@ -10,14 +10,14 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+from openchargeback.files.changes import change_files
 from openchargeback.ledger.directory import FILES, read_directory
 from openchargeback.ledger.directory_csv import Listed
 from openchargeback.ledger.directory_edit import KINDS, Edited, edited, entry_lines
 from openchargeback.ledger.files import read_bytes
+from openchargeback.ledger.lock import locked
 from openchargeback.ledger.schema_files import schema_comment
 from openchargeback.problems import LedgerFault, Problem, UsageFault
-from openchargeback.publish.lock import locked
-from openchargeback.publish.single import write_file
 
 
 def put_entries(root: Path, kind: str, entries: Iterable[Mapping[str, Any]], *, dry_run: bool = False) -> Edited:
@@ -123,8 +123,7 @@ def _write(
     if new := _new_problems(kind, contents, done.data):
         raise _NewProblems(new)
     if not dry_run:
-        (root / path).parent.mkdir(exist_ok=True)
-        write_file(root / path, done.data)
+        change_files(root, {path: done.data})
     return done
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import enum
 import hashlib
 import json
 import os
@@ -33,6 +34,13 @@ class Entry:
         return Entry(hashlib.sha256(data).hexdigest(), len(data))
 
 
+class Holds(enum.StrEnum):
+    """What a folder is: a whole build, or the PDF statements of one period, which `generate` writes."""
+
+    BUILD = "build"
+    STATEMENTS = "statements"
+
+
 @dataclass(frozen=True, slots=True)
 class Manifest:
     """A manifest as read. files: path in the folder, with forward slashes → its entry; the manifest lists not itself.
@@ -43,12 +51,14 @@ class Manifest:
     provenance: Provenance
     key: str
     files: dict[str, Entry]
+    holds: Holds = Holds.BUILD
 
 
-def manifest(files: Mapping[str, Entry], provenance: Provenance, key: str) -> bytes:
+def manifest(files: Mapping[str, Entry], provenance: Provenance, key: str, holds: Holds = Holds.BUILD) -> bytes:
     """The bytes of `manifest.json`: the same for the same arguments, whatever the order of `files`."""
     content = {
         "tool": TOOL,
+        **({} if holds is Holds.BUILD else {"holds": holds}),
         "version": provenance.version,
         "ledger_commit": provenance.commit,
         "ledger_commit_date": provenance.commit_date,
@@ -71,15 +81,16 @@ def read_manifest(folder: Path) -> Manifest | None:
     content.setdefault("ledger_commit_date", "")
     texts = [content.get(name) for name in ("ledger_commit", "ledger_commit_date", "version", "build_key")]
     uncommitted = content.get("ledger_uncommitted")
+    holds = next((kind for kind in Holds if kind == content.get("holds", Holds.BUILD)), None)
     files = {path: _entry(value) for path, value in content["files"].items()}
     known = {path: entry for path, entry in files.items() if entry is not None}
-    if len(known) != len(files) or not all(isinstance(text, str) for text in texts):
+    if holds is None or len(known) != len(files) or not all(isinstance(text, str) for text in texts):
         return None
     commit, date, version, key = map(str, texts)
     # They are handed to Git and printed.
     if not _COMMIT.fullmatch(commit) or not all(_PLAIN.fullmatch(text) for text in (date, version, key)):
         return None
-    return Manifest(Provenance(commit, date, version, uncommitted is True), key, known)
+    return Manifest(Provenance(commit, date, version, uncommitted is True), key, known, holds)
 
 
 def intact(folder: Path, listed: Manifest) -> bool:

@@ -10,6 +10,7 @@ from pathlib import Path, PurePosixPath
 from openchargeback.ledger import git
 from openchargeback.ledger.config import FILE_NAME
 from openchargeback.ledger.files import OWN_FOLDERS
+from openchargeback.ledger.lock import committed_temporaries
 from openchargeback.ledger.periods import is_period
 from openchargeback.ledger.revision import staged_ledger, take
 from openchargeback.problems import LedgerFault, Problem, UsageFault
@@ -49,7 +50,11 @@ def examine_staged(root: Path, place: Path, *, index: str = "", step: Step | Non
     if not staged:
         return []
     ledger, _, problems = examine(place, only=periods, store=open_cache(root), step=step)
-    return problems if ledger is None else [each for each in problems if _concerns(each.path, staged, periods)]
+    if ledger is None:
+        return problems
+    found = {each for each in problems if _concerns(each.path, staged, periods)}
+    # Where it differs from the work tree, the ledger as it is staged is a folder without Git.
+    return [*found, *(each for each in committed_temporaries(root, index) if each not in found)]
 
 
 def period_of(path: str) -> str:

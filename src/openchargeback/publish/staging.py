@@ -2,9 +2,14 @@
 
 For a folder `public` these lie beside it, and only while a build runs or after one was killed:
 
-    .public.lock           held by the build that is writing
-    .public.staging-123    what process 123 is writing; after the exchange the old output, until it is removed
-    .public.old            the old output between two renames, where the system cannot exchange folders at once
+    .public.lock.openchargeback-tmp           held by the build that is writing
+    .public.staging-123.openchargeback-tmp    what process 123 is writing; after the exchange the old output, until it
+                                              is removed
+    .public.old.openchargeback-tmp            the old output between two renames, where the system cannot exchange
+                                              folders at once
+
+Every command that writes a folder of output goes through `staged`. Files of a ledger change together by
+`files/changes.py`.
 """
 
 from __future__ import annotations
@@ -18,19 +23,24 @@ import shutil
 import stat
 import sys
 import unicodedata
-from collections.abc import Iterator
+from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 
+from openchargeback.files.lock import held
+from openchargeback.files.writing import TEMPORARY, outside, temporary
 from openchargeback.model import Provenance
-from openchargeback.problems import OpenChargebackError, OutsideFault, UsageFault
-from openchargeback.publish.manifest import NAME, Entry, files_below, manifest, read_manifest
-from openchargeback.publish.single import outside
+from openchargeback.problems import OpenChargebackError, UsageFault
+from openchargeback.publish.manifest import NAME, Entry, Holds, files_below, manifest, read_manifest
 
 _NAMED = 5
 _AT_FDCWD = -100
 _RENAME_EXCHANGE = 2
 # What a kernel, a file system or a sandbox answers that does not know how to exchange two folders.
 _CANNOT_EXCHANGE = {errno.ENOSYS, errno.EINVAL, errno.EOPNOTSUPP, errno.ENOTSUP, errno.EPERM}
+
+
+Check = Callable[[Path], None]
+"""Looks at the folder with all files of an output before it is published; raises an exception to refuse it."""
 
 
 class Staging:
@@ -56,9 +66,9 @@ class Staging:
         self._write(relative, data)
         self.files[relative] = Entry.of(data)
 
-    def seal(self, provenance: Provenance, key: str) -> None:
+    def seal(self, provenance: Provenance, key: str, holds: Holds) -> None:
         """Write the manifest of all files so far. `staged` calls it."""
-        self._write(NAME, manifest(self.files, provenance, key))
+        self._write(NAME, manifest(self.files, provenance, key, holds))
 
     def _claim(self, parts: list[str]) -> None:
         """Refuse what could not lie beside the earlier files on some system, and make the folders on the way."""
@@ -93,19 +103,22 @@ class Staging:
 
 
 @contextlib.contextmanager
-def staged(target: Path, provenance: Provenance, key: str) -> Iterator[Staging]:
+def staged(
+    target: Path, provenance: Provenance, key: str, holds: Holds = Holds.BUILD, checks: Iterable[Check] = ()
+) -> Iterator[Staging]:
     """Publish a folder as a whole: write into what this gives, and leaving the block exchanges it with `target`.
 
-    Leaving by an exception, Ctrl-C too, removes what was written and leaves `target` as it was. provenance
-    and key go into the manifest. Raises UsageFault where `target` is not there for us to replace: it is a link, or
-    holds a file that no manifest of ours lists. Raises OutsideFault where the disk fails or another build is writing.
+    Leaving by an exception, Ctrl-C too, removes what was written and leaves `target` as it was. provenance, key and
+    holds go into the manifest. checks: look at the whole output before it is published. Raises UsageFault where
+    `target` is not there for us to replace: it is a link, or holds a file that no manifest of ours lists. Raises
+    OutsideFault where the disk fails or another command is writing.
     """
     target = _absolute(target)
     with contextlib.ExitStack() as stack:
         with _disk(target):
             _refuse_unless_folder(target)
             target.parent.mkdir(parents=True, exist_ok=True)
-            alone = stack.enter_context(_alone(target))
+            alone = stack.enter_context(held(_beside(target, "lock"), _busy(target)))
             _heal(target, alone=alone)
             _refuse_foreign(target)
             folder = _beside(target, f"staging-{os.getpid()}")
@@ -114,7 +127,9 @@ def staged(target: Path, provenance: Provenance, key: str) -> Iterator[Staging]:
             folder.mkdir()
         staging = Staging(folder)
         yield staging
-        staging.seal(provenance, key)
+        staging.seal(provenance, key, holds)
+        for check in checks:
+            check(folder)
         with _disk(target):
             # A build takes a while, in which somebody may have put a file there.
             _refuse_unless_folder(target)
@@ -125,9 +140,10 @@ def staged(target: Path, provenance: Provenance, key: str) -> Iterator[Staging]:
 def heal(target: Path) -> None:
     """Put right what a killed build left beside `target`; quietly nothing where all is well or a build is running."""
     target = _absolute(target)
-    if not target.parent.is_dir() or not any(_left_overs(target)):
+    lock = _beside(target, "lock")
+    if not target.parent.is_dir() or not (any(_left_overs(target)) or lock.is_file()):
         return
-    with contextlib.suppress(OSError, OpenChargebackError), _alone(target) as alone:
+    with contextlib.suppress(OSError, OpenChargebackError), held(lock, _busy(target)) as alone:
         _heal(target, alone=alone)
 
 
@@ -139,7 +155,11 @@ def _absolute(target: Path) -> Path:
 
 
 def _beside(target: Path, ending: str) -> Path:
-    return target.with_name(f".{target.name}.{ending}")
+    return temporary(target, f".{ending}")
+
+
+def _busy(target: Path) -> str:
+    return f"another command is writing to {target}; wait until it is done"
 
 
 def _parts(relative: str) -> list[str]:
@@ -188,7 +208,7 @@ def _refuse_foreign(target: Path) -> None:
 
 def _left_overs(target: Path) -> Iterator[Path]:
     """What an interrupted build may have left beside `target`."""
-    ours = re.compile(re.escape(f".{target.name}.") + r"(staging-\d+|old)")
+    ours = re.compile(re.escape(f".{target.name}.") + r"(staging-\d+|old)" + re.escape(TEMPORARY))
     yield from (path for path in target.parent.iterdir() if ours.fullmatch(path.name))
 
 
@@ -262,44 +282,3 @@ def _disk(target: Path) -> Iterator[None]:
         yield
     except OSError as fault:
         raise outside(target, fault) from fault
-
-
-@contextlib.contextmanager
-def _alone(target: Path) -> Iterator[bool]:
-    """Hold the lock of `target`, which the system drops when the process dies. Gives False where there are no locks.
-
-    Raises OutsideFault where another build holds it.
-    """
-    path = _beside(target, "lock")
-    if sys.platform == "win32":
-        yield False
-        return
-    import fcntl
-
-    while True:
-        handle = os.open(path, os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW, 0o666)
-        held = True
-        try:
-            fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            os.close(handle)
-            raise OutsideFault(f"another build is writing to {target}; wait until it is done") from None
-        except OSError:
-            held = False
-        # The holder before us removes the file as it leaves; what we locked must be what others will find.
-        if not held or _is_still(path, handle):
-            break
-        os.close(handle)
-    try:
-        yield held
-    finally:
-        with contextlib.suppress(OSError):
-            path.unlink()
-        os.close(handle)
-
-
-def _is_still(path: Path, handle: int) -> bool:
-    try:
-        return os.path.samestat(path.lstat(), os.fstat(handle))
-    except FileNotFoundError:
-        return False

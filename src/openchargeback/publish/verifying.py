@@ -23,7 +23,7 @@ from openchargeback.problems import LedgerFault, Problem, UsageFault
 from openchargeback.publish.billed import with_records
 from openchargeback.publish.build import Step, build
 from openchargeback.publish.cache import Cache
-from openchargeback.publish.manifest import NAME, files_below, read_manifest
+from openchargeback.publish.manifest import NAME, Holds, files_below, read_manifest
 from openchargeback.publish.staging import heal
 
 NO_CACHE = Cache(None)
@@ -86,6 +86,8 @@ def verify_folder(
     listed = read_manifest(folder)
     if listed is None:
         raise UsageFault(f"{folder} is no output of `focus-billing build`: it has no {NAME} that can be read")
+    if listed.holds is not Holds.BUILD:
+        raise UsageFault(f"{folder} holds only the statements that `generate` wrote; verify its PDFs one by one")
     wanted = revision or listed.provenance.commit
     if not wanted:
         raise UsageFault(f"{folder} was built outside Git, so it names no commit; give one with --commit")

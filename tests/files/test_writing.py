@@ -5,8 +5,8 @@ import os
 
 import pytest
 
+from openchargeback.files.writing import write_file
 from openchargeback.problems import OutsideFault, UsageFault
-from openchargeback.publish.single import write_file
 
 
 def lying(folder):

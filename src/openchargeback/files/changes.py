@@ -1,0 +1,152 @@
+"""Several files of one folder changed together: after a kill, a full disk or a power cut, all of them or none.
+
+Two folders at the top of that folder, only while a command writes or after one was killed:
+
+    .changes.openchargeback-tmp/   the new files as they are being written; counts for nothing
+    .pending.openchargeback-tmp/   the new files, all on the disk, and a list of where each belongs
+
+Renaming the first to the second is the one moment from which the change counts: what is pending is put in place by
+this command or, where it was killed, by the next. Each file is put in place by one rename, and what was put in place
+already is left alone, so it does not matter how often this is begun. The caller holds a lock.
+"""
+
+from __future__ import annotations
+
+import errno
+import json
+import os
+import shutil
+from collections.abc import Mapping
+from pathlib import Path, PurePosixPath
+
+from openchargeback.files.writing import TEMPORARY, mode_of, outside, sync_folder, write_file, write_through
+from openchargeback.problems import OutsideFault, UsageFault
+
+CHANGES, PENDING = f".changes{TEMPORARY}", f".pending{TEMPORARY}"
+_LIST = "list.json"
+
+
+def change_files(root: Path, files: Mapping[str, bytes | Path | None]) -> None:
+    """Write, replace and remove files below `root`, all or none; folders are made, and removed once they are empty.
+
+    files: by path relative to root, with forward slashes: the new bytes, a file to copy them from, or None to remove
+    it. A file that is replaced keeps its permissions. Raises UsageFault for a path that leads through a link or where
+    no plain file lies, OutsideFault where the disk fails.
+    """
+    finish(root)
+    try:
+        try:
+            _write(root, files)
+            (root / CHANGES).rename(root / PENDING)
+        except BaseException:
+            shutil.rmtree(root / CHANGES, ignore_errors=True)
+            raise
+    except OSError as fault:
+        raise outside(root, fault) from fault
+    sync_folder(root)
+    try:
+        _put_in_place(root)
+    except KeyboardInterrupt:
+        _put_in_place(root)
+        raise
+
+
+def interrupted(root: Path) -> bool:
+    """Whether a command that changes files of `root` is at work or was killed."""
+    return any(os.path.lexists(root / name) for name in (CHANGES, PENDING))
+
+
+def finish(root: Path) -> list[str]:
+    """Put in place what a killed command has left pending, and remove what it had not completed.
+
+    Gives the paths of the files that the completed change is about. Raises OutsideFault where the disk fails.
+    """
+    if not interrupted(root):
+        return []
+    done = _put_in_place(root) if (root / PENDING / _LIST).is_file() else []
+    for name in (CHANGES, PENDING):
+        try:
+            if os.path.lexists(root / name):
+                shutil.rmtree(root / name)
+        except OSError as fault:
+            raise outside(root / name, fault) from fault
+    return done
+
+
+def _write(root: Path, files: Mapping[str, bytes | Path | None]) -> None:
+    """Write the new files and the list to CHANGES, and wait until all of it is on the disk."""
+    folder = root / CHANGES
+    folder.mkdir()
+    listed: dict[str, str | None] = {}
+    for number, (relative, data) in enumerate(files.items()):
+        target = _target(root, relative)
+        mode = mode_of(target)
+        listed[relative] = None if data is None else str(number)
+        if data is None:
+            continue
+        with (folder / str(number)).open("xb") as file:
+            if mode is not None:
+                (folder / str(number)).chmod(mode)
+            write_through(file, data)
+    with (folder / _LIST).open("xb") as file:
+        write_through(file, json.dumps(listed).encode())
+    sync_folder(folder)
+
+
+def _put_in_place(root: Path) -> list[str]:
+    """Do what the pending list says, as far as it is not done; gives its paths."""
+    pending = root / PENDING
+    try:
+        listed = json.loads((pending / _LIST).read_bytes())
+        for relative, name in listed.items():
+            target = _target(root, relative)
+            if name is None:
+                _remove(root, target)
+            elif (pending / name).exists():
+                target.parent.mkdir(parents=True, exist_ok=True)
+                _move(pending / name, target)
+        for folder in {_target(root, relative).parent for relative in listed}:
+            sync_folder(folder)
+        (pending / _LIST).unlink()
+        shutil.rmtree(pending)
+    except OSError as fault:
+        reason = "the disk is full" if fault.errno == errno.ENOSPC else fault.strerror or fault
+        raise OutsideFault(
+            f"cannot finish writing {root}: {reason}; the change is saved in {pending}, and the next command puts it "
+            "in place"
+        ) from fault
+    return list(listed)
+
+
+def _target(root: Path, relative: str) -> Path:
+    """Where a listed path lies. Raises UsageFault for what leads out of the folder or through a link."""
+    path = PurePosixPath(relative)
+    if path.is_absolute() or not path.parts or {"..", ".git"} & set(path.parts):
+        raise UsageFault(f"{relative!r} is no path inside {root}")
+    parent = root.joinpath(*path.parts[:-1])
+    if os.path.realpath(parent) != os.path.join(os.path.realpath(root), *path.parts[:-1]):  # noqa: PTH118 - text
+        raise UsageFault(f"{relative} leads through a link; replace the link by a folder")
+    return root.joinpath(*path.parts)
+
+
+def _move(source: Path, target: Path) -> None:
+    try:
+        source.replace(target)
+    except OSError as fault:
+        if fault.errno != errno.EXDEV:
+            raise
+        # A folder below may lie on another disk.
+        write_file(target, source.read_bytes())
+        source.unlink()
+
+
+def _remove(root: Path, target: Path) -> None:
+    """Remove a file, and the folders above it that are empty then, but none that lies in `root` itself."""
+    target.unlink(missing_ok=True)
+    for folder in target.parents:
+        if root in (folder, folder.parent):
+            break
+        try:
+            folder.rmdir()
+        except OSError:
+            break

@@ -1,0 +1,86 @@
+"""A lock that ends with the process that holds it."""
+
+from __future__ import annotations
+
+import os
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+
+from openchargeback.problems import OutsideFault
+
+_PAUSE = 0.05
+
+
+@contextmanager
+def held(path: Path, busy: str, wait: float = 0) -> Iterator[bool]:
+    """Hold the lock at `path`, a file that names the holder and is removed afterwards.
+
+    Gives False where the system has no locks, as on some network shares; then nothing keeps others out.
+    Raises OutsideFault with the text `busy` where another process still holds it after `wait` seconds, OSError where
+    the file cannot be written.
+    """
+    handle, locked = acquired(path, busy, wait)
+    try:
+        with suppress(OSError):
+            os.ftruncate(handle, 0)
+            os.write(handle, f"{os.getpid()}\n".encode())
+        yield locked
+    finally:
+        # First the name, then the lock: what others lock must be what the next one will find.
+        with suppress(OSError):
+            path.unlink()
+        os.close(handle)
+
+
+def acquired(path: Path, busy: str, wait: float = 0) -> tuple[int, bool]:
+    """Open and lock the file at `path`, which is made where there is none: its descriptor, and whether it is locked.
+
+    The lock goes with the descriptor. Raises as `held` does.
+    """
+    until = time.monotonic() + wait
+    while True:
+        # Not through a link: whoever may write to the folder could have put one there.
+        flags = os.O_RDWR | os.O_CREAT | getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_CLOEXEC", 0)
+        handle = os.open(path, flags, 0o666)
+        locked = _lock(handle)
+        # The holder before us has removed or renamed the file: then it is nobody's lock any more.
+        if locked is None or (locked and _is_still(path, handle)):
+            return handle, bool(locked)
+        holder = _holder(handle)
+        os.close(handle)
+        if not locked:
+            if time.monotonic() >= until:
+                raise OutsideFault(busy + holder)
+            time.sleep(_PAUSE)
+
+
+def _lock(handle: int) -> bool | None:
+    """Whether the lock could be taken; None where there are no locks."""
+    if sys.platform == "win32":
+        return None
+    import fcntl
+
+    try:
+        fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return False
+    except OSError:
+        return None
+    return True
+
+
+def _is_still(path: Path, handle: int) -> bool:
+    try:
+        return os.path.samestat(path.lstat(), os.fstat(handle))
+    except FileNotFoundError:
+        return False
+
+
+def _holder(handle: int) -> str:
+    """The process that a lock file names, in parentheses; empty where it names none."""
+    os.lseek(handle, 0, os.SEEK_SET)
+    text = os.read(handle, 20).decode("ascii", "replace").strip()
+    return f" (process {text})" if text.isdigit() else ""

@@ -1,0 +1,116 @@
+"""One file, written whole or not at all; the names of temporary files; what to say where the disk fails."""
+
+from __future__ import annotations
+
+import contextlib
+import errno
+import os
+import shutil
+import stat
+import sys
+from pathlib import Path, PurePosixPath
+from typing import BinaryIO
+
+from openchargeback.files.lock import acquired
+from openchargeback.problems import OutsideFault, UsageFault
+
+_BLOCK = 1 << 20
+
+TEMPORARY = ".openchargeback-tmp"
+"""How the name of every temporary file and folder of ours ends; a dot comes first. `.gitignore` lists the pattern."""
+
+
+def temporary(path: Path, what: str = "") -> Path:
+    """The temporary file or folder beside `path`; `what` tells several apart."""
+    return path.with_name(f".{path.name}{what}{TEMPORARY}")
+
+
+def is_temporary(path: str) -> bool:
+    """Whether a path with forward slashes names a temporary file of ours, or something in a temporary folder."""
+    return any(part.startswith(".") and part.endswith(TEMPORARY) for part in PurePosixPath(path).parts)
+
+
+def write_file(path: Path, data: bytes) -> None:
+    """Put `data` where `path` says, replacing a file that is there; whoever reads sees the old bytes or the new ones.
+
+    The folder must be there. A file that is replaced keeps its permissions. What a killed command left under the
+    temporary name is written over. Raises UsageFault where something lies there that is no plain file (a folder, a
+    link, a device), OutsideFault where the disk fails or another command is writing the same file.
+    """
+    path = Path(os.path.abspath(path))  # noqa: PTH100 - resolve() would follow a link, which is to be refused
+    beside = temporary(path)
+    try:
+        mode = mode_of(path)
+        handle, _ = acquired(beside, f"another command is writing {path}; wait until it is done")
+        with os.fdopen(handle, "wb") as file:
+            try:
+                file.truncate(0)
+                if mode is not None:
+                    beside.chmod(mode)
+                write_through(file, data)
+                if sys.platform == "win32":  # which does not rename an open file, and has no locks
+                    file.close()
+                # Elsewhere still locked: nobody else can write to what is about to take the name.
+                beside.replace(path)
+            except BaseException:
+                with contextlib.suppress(OSError):
+                    beside.unlink()
+                raise
+        sync_folder(path.parent)
+    except OSError as fault:
+        raise outside(path, fault) from fault
+
+
+def outside(path: Path, fault: OSError) -> OutsideFault:
+    """What to tell the person about a disk that refused to write below `path`."""
+    untouched = "what was there before is untouched"
+    if fault.errno in (errno.ENOSPC, errno.EDQUOT):
+        why = "the disk is full" if fault.errno == errno.ENOSPC else "the disk quota is used up"
+        return OutsideFault(f"cannot write {path}: {why}; {untouched}; free some space and run the command again")
+    place = f" ({fault.filename})" if fault.filename and str(fault.filename) != str(path) else ""
+    return OutsideFault(f"cannot write {path}: {fault.strerror or fault}{place}; {untouched}")
+
+
+def mode_of(path: Path) -> int | None:
+    """The permissions of a file to be replaced; None where there is none. Raises UsageFault for what is no file."""
+    try:
+        there = path.lstat()
+    except FileNotFoundError:
+        return None
+    if stat.S_ISREG(there.st_mode):
+        return stat.S_IMODE(there.st_mode)
+    kind = "a folder" if stat.S_ISDIR(there.st_mode) else "a link" if stat.S_ISLNK(there.st_mode) else "no plain file"
+    raise UsageFault(f"{path} is {kind}; name a file to write")
+
+
+def write_through(file: BinaryIO, data: bytes | Path) -> None:
+    """Write bytes, or the bytes of another file, and wait until they are on the disk.
+
+    Without waiting, a power cut after a rename could leave an empty file under the final name.
+    """
+    if isinstance(data, bytes):
+        file.write(data)
+    else:
+        with data.open("rb") as given:
+            shutil.copyfileobj(given, file, _BLOCK)
+    file.flush()
+    os.fsync(file.fileno())
+
+
+def sync_folder(folder: Path) -> None:
+    """Make renames in a folder last. Not every system opens folders, and the files are whole either way."""
+    with contextlib.suppress(OSError):
+        handle = os.open(folder, os.O_RDONLY)
+        try:
+            os.fsync(handle)
+        finally:
+            os.close(handle)
+
+
+def ignore_all(folder: Path) -> None:
+    """Make a folder that Git ignores with all that is in it."""
+    folder.mkdir(parents=True, exist_ok=True)
+    ignore = folder / ".gitignore"
+    # Not only where it is missing: a kill may have left it empty.
+    if not ignore.is_file() or ignore.read_bytes() != b"*\n":
+        ignore.write_bytes(b"*\n")

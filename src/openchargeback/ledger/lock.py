@@ -1,0 +1,83 @@
+"""One command at a time writes to a ledger, and what a killed one left is put right by the next."""
+
+from __future__ import annotations
+
+import shlex
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+from pathlib import Path, PurePosixPath
+
+from openchargeback.files.changes import PENDING, finish, interrupted
+from openchargeback.files.lock import held
+from openchargeback.files.writing import ignore_all, is_temporary
+from openchargeback.ledger import git
+from openchargeback.problems import LedgerFault, OutsideFault, Problem
+
+WAIT_SECONDS = 10.0
+
+
+@contextmanager
+def locked(root: Path, wait: float = WAIT_SECONDS) -> Iterator[list[str]]:
+    """Hold the ledger's lock; waits so many seconds for another command, then raises OutsideFault.
+
+    The lock is the system's, on `.openchargeback/lock`, so that it goes with the process that held it, however that
+    ended. Gives the paths of the files that a killed command had completed and that were put in place now.
+    """
+    folder = root / ".openchargeback"
+    with ExitStack() as stack:
+        try:
+            ignore_all(folder)
+            busy = "another command is writing to this ledger; try again when it is done"
+            stack.enter_context(held(folder / "lock", busy, wait))
+        except OSError as fault:
+            reason = f"{fault.strerror or fault} ({fault.filename or folder})"
+            raise OutsideFault(f"cannot lock the ledger: {reason}; nothing was written") from fault
+        if interrupted(root) and (committed := committed_temporaries(root)):
+            raise LedgerFault(committed, root)
+        yield finish(root)
+
+
+def finish_interrupted(root: Path) -> list[str]:
+    """What `locked` does first, for a command that only reads; nothing where all is well.
+
+    Raises OutsideFault where a completed change cannot be put in place: what lies there is half old and half new.
+    """
+    if not interrupted(root) or committed_temporaries(root):
+        return []
+    pending = root / PENDING
+    try:
+        # What is not complete does not concern a reader; what is will be in place in a moment.
+        with locked(root, WAIT_SECONDS if pending.exists() else 0) as done:
+            return done
+    except OutsideFault:
+        if pending.exists():
+            raise
+        return []
+
+
+def committed_temporaries(root: Path, index: str = "") -> list[Problem]:
+    """A problem for each temporary file or folder of ours that Git tracks; none outside of a repository.
+
+    index: as for `git.staged`.
+    """
+    try:
+        paths = git.index_tree(root, index) if git.inside_repository(root) else ()
+    except OutsideFault:
+        # Git is asked, never needed: a repository that it refuses to read must not stop a check of the files.
+        return []
+    return [
+        Problem(
+            path,
+            "temporary-file",
+            "an interrupted command left this temporary file, and Git tracks it",
+            f"remove it: git rm -r {shlex.quote(path)}",
+        )
+        for path in sorted({_top(path) for path in paths if is_temporary(path)})
+    ]
+
+
+def _top(path: str) -> str:
+    """The temporary file or folder that a path is or lies in."""
+    parts = PurePosixPath(path).parts
+    depth = next(depth for depth in range(1, len(parts) + 1) if is_temporary("/".join(parts[:depth])))
+    return "/".join(parts[:depth])
