@@ -446,6 +446,11 @@ def test_what_is_no_charge_file_is_refused(put, tmp_path):
         put(export(tmp_path / "x.xlsx", row()))
 
 
+def test_what_an_interrupted_command_left_is_refused(put, tmp_path):
+    with pytest.raises(UsageFault, match="temporary file that an interrupted command left"):
+        put(export(tmp_path / ".aws.csv.openchargeback-tmp", row()))
+
+
 def test_names_that_look_like_patterns_are_names(put, tmp_path):
     export(tmp_path / "a1.csv", row(cost="99"))
     (done,) = put(export(tmp_path / "a[1]*.csv", row()))

@@ -7,6 +7,7 @@ import pytest
 import yaml
 
 from openchargeback.files import changes
+from openchargeback.files.writing import TEMPORARY
 from openchargeback.ledger import git, schema_files
 from openchargeback.ledger.installed import Program
 from openchargeback.ledger.new import create_ledger, write_schemas
@@ -157,7 +158,7 @@ def test_git_keeps_charges_as_they_are_and_ignores_outputs(tmp_path):
     assert "charges/** -text" in (tmp_path / ".gitattributes").read_text()
     assert "periods/*.lines.csv -text" in (tmp_path / ".gitattributes").read_text()
     ignored = (tmp_path / ".gitignore").read_text().splitlines()
-    assert {"config.local.yaml", ".openchargeback/", "public/", "statements/"} <= set(ignored)
+    assert {"config.local.yaml", ".openchargeback/", "public/", "statements/", f"*{TEMPORARY}"} <= set(ignored)
 
 
 @pytest.mark.parametrize("occupant", ["a.txt", "sub/b.txt", ".hidden"])

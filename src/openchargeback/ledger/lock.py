@@ -9,7 +9,7 @@ from pathlib import Path, PurePosixPath
 
 from openchargeback.files.changes import PENDING, finish, interrupted
 from openchargeback.files.lock import held
-from openchargeback.files.writing import ignore_all, is_temporary
+from openchargeback.files.writing import ignore_all, is_temporary, outside
 from openchargeback.ledger import git
 from openchargeback.problems import LedgerFault, OutsideFault, Problem
 
@@ -17,8 +17,8 @@ WAIT_SECONDS = 10.0
 
 
 @contextmanager
-def locked(root: Path, wait: float = WAIT_SECONDS) -> Iterator[list[str]]:
-    """Hold the ledger's lock; waits so many seconds for another command, then raises OutsideFault.
+def locked(root: Path, wait: float | None = None) -> Iterator[list[str]]:
+    """Hold the ledger's lock; waits so many seconds (WAIT_SECONDS) for another command, then raises OutsideFault.
 
     The lock is the system's, on `.openchargeback/lock`, so that it goes with the process that held it, however that
     ended. Gives the paths of the files that a killed command had completed and that were put in place now.
@@ -28,10 +28,9 @@ def locked(root: Path, wait: float = WAIT_SECONDS) -> Iterator[list[str]]:
         try:
             ignore_all(folder)
             busy = "another command is writing to this ledger; try again when it is done"
-            stack.enter_context(held(folder / "lock", busy, wait))
+            stack.enter_context(held(folder / "lock", busy, WAIT_SECONDS if wait is None else wait))
         except OSError as fault:
-            reason = f"{fault.strerror or fault} ({fault.filename or folder})"
-            raise OutsideFault(f"cannot lock the ledger: {reason}; nothing was written") from fault
+            raise outside(root, fault) from fault
         if interrupted(root) and (committed := committed_temporaries(root)):
             raise LedgerFault(committed, root)
         yield finish(root)

@@ -65,7 +65,8 @@ def recorded_periods(root: Path) -> set[str]:
 def left_over(ledger: Ledger, period: str) -> list[Problem]:
     """The record of a closing beside a period that is open or has no period file.
 
-    An error, since the month was closed as far as the record knows. A warning only where the period file names a later revision than the record: then it was reopened.
+    An error, since the month was closed as far as the record knows. A warning only where the period file names a later
+    revision than the record: then it was reopened.
     """
     gate = files.Gate(ledger.root)
     paths = [*filter(gate.is_file, (part_path(period, name) for name in (FROZEN, *PARTS)))]
