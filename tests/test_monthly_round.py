@@ -18,6 +18,8 @@ import pytest
 ROOT = Path(__file__).parents[1]
 PAGE = ROOT / "docs" / "MONTHLY_ROUND.md"
 PROMPT = "$ "
+# What a command is busy with. A terminal shows it in one line, which is gone at the end, so the page does not have it.
+PROGRESS = re.compile(r"^[A-Z][A-Za-z ]+(?:: [\d,]+ of [\d,]+)? …\n", re.MULTILINE)
 
 
 def steps(text: str) -> Iterator[tuple[int, str, str]]:
@@ -70,7 +72,7 @@ class Shell:
             line = self.process.stdout.readline()
             assert line, f"the shell ended in {command!r}: {printed}"
             printed += line
-        return printed[: end.start()], int(end[1])
+        return PROGRESS.sub("", printed[: end.start()]), int(end[1])
 
     def end(self) -> None:
         """Close the shell."""

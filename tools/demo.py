@@ -40,6 +40,7 @@ def main() -> None:
     if not (SAMPLE_LEDGER / "config.yaml").is_file() or not files:
         stop(f"the sample ledger ({SAMPLE_LEDGER}) or its charges ({SAMPLE_DATA}) are missing from this checkout")
 
+    print("demo: making a ledger in build/demo from the samples", file=sys.stderr, flush=True)
     claim_demo_folder()
     renew_ledger()
     git("init", "--quiet", "--initial-branch=main", "--template=")

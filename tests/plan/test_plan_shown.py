@@ -24,6 +24,8 @@ MORE = [*ROWS, charge("r2", "5.00", quantity=1)]
 PROGRAM = "from openchargeback.cli.main import main; main()"
 EVIL = "@everyone <img src=x onerror=alert(1)> | ](http://x) `a` **b** #12 \n\n# head </details> <!-- --> www.x.org"
 
+PROGRESS = "Reading the ledger …\nComparing months: 0 of 1 …\n"
+
 
 def run(root, *arguments):
     """The program as a person runs it."""
@@ -133,7 +135,7 @@ def test_limits_set_the_exit_code(tmp_path, limits, code, word):
     done = run(ledger.root)
     assert done.returncode == code
     if word is None:
-        assert done.stderr == ""
+        assert done.stderr == PROGRESS
     elif word == "wrong-type":
         assert word in done.stderr
     else:
@@ -304,7 +306,7 @@ def test_what_is_expected_bears_on_no_closed_month(tmp_path):
     ledger.program("periods", "close", "2025-01", "--on", "2025-02-03", "--by", "a@example.edu")
     ledger.commit()
     ledger.write("config.yaml", CONFIG.replace("RC-1", "RC-1, expected: monthly"))
-    assert run(ledger.root, "HEAD").stderr == ""
+    assert run(ledger.root, "HEAD").stderr == "Reading the ledger …\n"
     ledger.write("config.yaml", CONFIG.replace("RC-1", "RC-2"))
     assert "closed-months-kept" in run(ledger.root, "HEAD").stderr
 

@@ -8,7 +8,6 @@ import click
 
 from openchargeback.cli.options import as_json, keep_apart, root_of, with_ledger
 from openchargeback.cli.report import note_problems, print_json, progress
-from openchargeback.publish import build as publish
 
 
 @click.command()
@@ -24,7 +23,9 @@ def build(output: Path, workers: int | None, named: str | None, json_: bool) -> 
     """
     root = root_of(named)
     keep_apart(root, output)
-    with progress() as step:
+    with progress(lines=True) as step:
+        from openchargeback.publish import build as publish
+
         built = publish.build(root, output, workers=workers, step=step)
     index = output / "index.html"
     if json_:

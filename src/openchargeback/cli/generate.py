@@ -9,9 +9,7 @@ import click
 from openchargeback import money
 from openchargeback.cli.options import PERIOD, as_json, keep_apart, root_of, with_ledger
 from openchargeback.cli.report import amount_columns, amount_words, note_problems, print_json, print_table, progress
-from openchargeback.portal.paths import STATEMENTS, statement_pdf
 from openchargeback.problems import UsageFault
-from openchargeback.publish.build import open_books, write_statements
 
 
 @click.command()
@@ -30,7 +28,10 @@ def generate(period: str, output: Path, dry_run: bool, named: str | None, json_:
     """
     root = root_of(named)
     keep_apart(root, output)
-    with progress() as step:
+    with progress(lines=True) as step:
+        from openchargeback.portal.paths import STATEMENTS, statement_pdf
+        from openchargeback.publish.build import open_books, write_statements
+
         books = open_books(root, wanted=period, step=step)
         billed = books.period(period)
         if billed is None:

@@ -271,7 +271,7 @@ def close_period(
         raise UsageFault("--reason goes with --without SOURCE")
     root = root_of(named)
     with locked(root):
-        books = _books(named, period)
+        books = _books(named, period, lines=True)
         known = books.ledger.period_file(period)
         if known.state is not State.OPEN:
             raise UsageFault(f"{period} is {known.state} already")
@@ -281,14 +281,15 @@ def close_period(
         skipped = tuple(dict.fromkeys(each.strip().lower() for each in without))
         _refuse_close(books, _period(books, period), missing, leave_held, skipped)
         closed = Event(day.date() if day else dt.datetime.now(dt.UTC).date(), by or git.user(root))
-        paths = closing.close(
-            books,
-            period,
-            closed,
-            evidence,
-            dated=dated.date() if dated else None,
-            without=[Without(source, (reason or "").strip(), closed.by) for source in skipped],
-        )
+        with progress("Writing the closing record", lines=True):
+            paths = closing.close(
+                books,
+                period,
+                closed,
+                evidence,
+                dated=dated.date() if dated else None,
+                without=[Without(source, (reason or "").strip(), closed.by) for source in skipped],
+            )
         _tell(paths, State.CLOSED)
 
 
@@ -358,7 +359,7 @@ def finalize_period(period: str, day: dt.datetime | None, by: str | None, named:
     """
     root = root_of(named)
     with locked(root):
-        ledger = _books(named, period).ledger
+        ledger = _books(named, period, lines=True).ledger
         known = ledger.period_file(period)
         if known.state is not State.CLOSED:
             raise UsageFault(f"{period} is {known.state}; only a closed period can be finalized")
@@ -366,8 +367,8 @@ def finalize_period(period: str, day: dt.datetime | None, by: str | None, named:
         _tell([closing.finalize(ledger, period, event)], State.FINALIZED)
 
 
-def _books(named: str | None, wanted: str) -> Books:
-    with progress() as step:
+def _books(named: str | None, wanted: str, *, lines: bool = False) -> Books:
+    with progress(lines=lines) as step:
         return open_books(root_of(named), wanted=wanted, step=step)
 
 

@@ -36,12 +36,12 @@ def plan(
     Example: focus-billing plan
              focus-billing plan origin/main --head HEAD --format markdown
     """
-    from openchargeback.plan.document import document
-    from openchargeback.plan.markdown import markdown
-    from openchargeback.problems import has_errors
-    from openchargeback.publish.plan import make_plan
+    with progress(lines=True) as step:
+        from openchargeback.plan.document import document
+        from openchargeback.plan.markdown import markdown
+        from openchargeback.problems import has_errors
+        from openchargeback.publish.plan import make_plan
 
-    with progress() as step:
         found = make_plan(root_of(named), base, head, host=host_record(event, reviews, commits), step=step)
     if form == "json":
         print_json(document(found))

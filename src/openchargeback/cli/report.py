@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import sys
+import time
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -108,20 +109,55 @@ def colour() -> bool | None:
 
 
 @contextmanager
-def progress() -> Iterator[Step]:
-    """A progress bar on stderr, on a terminal only; gives the function that a build tells its steps to."""
-    if not sys.stderr.isatty():
-        yield lambda _what, _done, _total: None
-        return
-    from rich.console import Console
-    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+def progress(first: str = "Reading the ledger", *, lines: bool = False) -> Iterator[Step]:
+    """Say on stderr what is being done, from now on; gives the function that is called with each step.
 
-    columns = (TextColumn("{task.description:11}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
+    On a terminal it is one line, which is renewed and goes away at the end. Elsewhere, as in the log of CI, it is
+    nothing, or with `lines` a plain line for each stage and every ten seconds: for commands that may take long.
+    Enter it before the imports that take time. first: what is done until the first step.
+    """
+    if sys.stderr.isatty():
+        with _bar(first) as step:
+            yield step
+    else:
+        yield _plain_lines(first) if lines else lambda _what, _done, _total: None
+
+
+_SECONDS = 10
+"""Between two lines of one stage."""
+
+
+def _plain_lines(first: str) -> Step:
+    click.echo(f"{first} …", err=True)
+    stage, told = first, 0.0
+
+    def step(what: str, done: int, total: int) -> None:
+        nonlocal stage, told
+        now = time.monotonic()
+        if what == stage and now < told + _SECONDS:
+            return
+        stage, told = what, now
+        click.echo(f"{what}: {done:,} of {total:,} …" if total else f"{what} …", err=True)
+
+    return step
+
+
+@contextmanager
+def _bar(first: str) -> Iterator[Step]:
+    from rich.console import Console
+    from rich.progress import BarColumn, MofNCompleteColumn, Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
+
+    columns = (
+        SpinnerColumn(),
+        TextColumn("{task.description}"),
+        BarColumn(),
+        MofNCompleteColumn(),
+        TimeElapsedColumn(),
+    )
     with Progress(*columns, console=Console(stderr=True), transient=True) as bar:
-        tasks: dict[str, object] = {}
+        task = bar.add_task(first, total=None)
 
         def step(what: str, done: int, total: int) -> None:
-            task = tasks.setdefault(what, bar.add_task(what, total=total)) if what not in tasks else tasks[what]
-            bar.update(task, completed=done, total=total)  # type: ignore[arg-type]  # TaskID is an int by another name
+            bar.update(task, description=what, completed=done, total=total or None)
 
         yield step

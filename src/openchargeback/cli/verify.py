@@ -49,9 +49,9 @@ def verify(output: Path, revision: str, workers: int | None, named: str | None, 
 
 
 def _folder(root: Path, folder: Path, revision: str, workers: int | None, *, json_: bool) -> None:
-    from openchargeback.publish.verifying import verify_folder
+    with progress(lines=True) as step:
+        from openchargeback.publish.verifying import verify_folder
 
-    with progress() as step:
         check = verify_folder(root, folder, revision, workers=workers, step=step)
     if json_:
         print_json(_folder_json(check))
@@ -108,7 +108,7 @@ def _folder_json(check: FolderCheck) -> dict[str, object]:
 def _pdf(root: Path, path: Path, *, json_: bool) -> None:
     from openchargeback.publish.verifying_pdf import Verdict, verify_pdf
 
-    with progress() as step:
+    with progress(lines=True) as step:
         check = verify_pdf(root, path, step=step)
     if json_:
         print_json(_pdf_json(check))

@@ -39,7 +39,7 @@ from openchargeback.publish.open_data import data_files, data_keys
 from openchargeback.publish.staging import heal, staged
 
 Step = Callable[[str, int, int], None]
-"""Tells progress: what is being done, how many are done, of how many."""
+"""Tells progress: what is being done, how many are done, of how many (0 where that is not known)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,7 +96,7 @@ def examine(
 
     def tell(period: str) -> None:
         if step:
-            step("Billing", names.index(period), len(names))
+            step("Billing months", names.index(period), len(names))
 
     periods, faults = bill_ledger(ledger, store, wanted=wanted, only=only, data=data, progress=tell)
     described, unworded = word_journals(ledger, periods)
@@ -158,8 +158,10 @@ def build(
                 staging.write(path, data)
         for number, job in enumerate(pages):
             if step:
-                step("Pages", number, len(pages))
+                step("Writing pages", number, len(pages))
             staging.write(job.path, _page(job, store))
+        if step:
+            step("Writing open data", 0, 0)
         for path, content in data_files(books.ledger, books.periods, store):
             staging.write(path, content)
         rendered = 0
@@ -208,11 +210,12 @@ def pdf_files(
 
     def tell(done: int) -> None:
         if step:
-            step("Statements", done, len(jobs))
+            step("Writing PDFs", done, len(jobs))
 
     # A worker needs about a second to start, so few statements are rendered here.
     count = workers or min(os.cpu_count() or 1, max(1, len(jobs) // 4))
     if jobs:
+        tell(0)
         for path, data in render_pdfs(jobs, count, tell):
             store.put("pdf", missing[path].key, data)
             found[path] = data

@@ -96,7 +96,7 @@ def _plan(sides: _Sides, store: Cache, host: HostRecord | None, step: Step | Non
     periods = []
     for number, period in enumerate(reached):
         if step:
-            step("Comparing", number, len(reached))
+            step("Comparing months", number, len(reached))
         change, old_faults, new_faults = _period(period, (before, corrected[0]), (after, corrected[1]), months)
         base_problems += old_faults
         problems += [each for each in new_faults if not _is_about_quality(each)]

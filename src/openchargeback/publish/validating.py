@@ -36,7 +36,7 @@ def validate(root: Path, *, full: bool = False, step: Step | None = None) -> tup
     names = list(ledger.periods)
     for number, period in enumerate(names):
         if step:
-            step("Checking", number, len(names))
+            step("Checking months", number, len(names))
         if full or period in large:
             with database() as con:
                 problems += check(con, ledger.charge_files.get(period, ()), ledger.config, full=full)

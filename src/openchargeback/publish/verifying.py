@@ -134,7 +134,7 @@ def drifts(root: Path, period: str = "", *, step: Step | None = None) -> list[Pr
     found = []
     for number, month in enumerate(months):
         if step:
-            step("Drift", number, len(months))
+            step("Computing closed months again", number, len(months))
         found += drift(ledger, month)
     return found
 

@@ -230,7 +230,7 @@ def _search(root: Path, handed: _Handed, step: Step | None) -> tuple[PdfCheck | 
     commits = list(line | dict.fromkeys(git.commits_on(root, paths, COMMITS)))
     for number, commit in enumerate(commits):
         if step:
-            step("History", number, len(commits))
+            step("Looking through commits", number, len(commits))
         if not _might_give(root, commit, handed):
             continue
         found = _of_the_past(root, handed, commit)
