@@ -37,6 +37,7 @@ class Problem:
     excerpt: the faulty text itself, at most one line.
     count: for how many places this one problem stands.
     row, field: of a fault in a table, the row's number (the header is 1) and the column's name, as in Frictionless.
+    more: the lines (of a file without lines the rows) of the next places that it stands for, as far as they were kept.
     """
 
     path: str
@@ -50,6 +51,7 @@ class Problem:
     count: int = 1
     row: int = 0
     field: str = ""
+    more: tuple[int, ...] = ()
 
     @property
     def place(self) -> str:

@@ -107,6 +107,25 @@ def test_nothing_is_lost_when_put_together() -> None:
     assert total(paragraphs(problems), Severity.ERROR) == len(set(problems))
 
 
+def often(name: str, count: int = 1_000, path: str = AWS, code: str = "constraint-error") -> Problem:
+    """A warning on a column that stands for many rows, of which the first are known."""
+    message = f"{name}: Foo is not an allowed value"
+    return Problem(path, code, message, "write another", 2, 5, "x", Severity.WARNING, count, 2, name, (3, 5, 8))
+
+
+def test_warnings_of_a_code_and_file_are_one_paragraph_whatever_their_columns() -> None:
+    """Unless all of them are wanted."""
+    found = [often("A"), often("B", 7), often("A", path="charges/2025-01/gcp.csv"), fault(2), fault(2, name="ListCost")]
+    assert sorted(each.count for each in paragraphs(found)) == [1, 1, 1_000, 1_007]
+    assert len(paragraphs(found, full=True)) == 5
+    (aws, _) = [each for each in paragraphs(found) if each.severity is Severity.WARNING]
+    assert (aws.columns, aws.lines, aws.setting) == (
+        ("A", "B"),
+        (2, 3, 5, 8),
+        "sources.aws.severity.constraint-error",
+    )
+
+
 # ── Text ──────────────────────────────────────────────────────────────────────────────────────────────────────────────
 
 
@@ -219,6 +238,53 @@ def test_the_line_is_read_from_the_ledger_where_the_problem_does_not_hold_enough
     assert excerpt_of(Problem("a.csv", "x", "m", line=1), tmp_path, 60) is not None
     assert excerpt_of(Problem("a.csv", "x", "m", line=7), tmp_path, 60) is None
     assert excerpt_of(Problem("../a.csv", "x", "m", line=1), tmp_path / "sub", 60) is None
+
+
+def test_repeated_warnings_take_one_line_a_code_and_file_and_do_not_drown_an_error() -> None:
+    """With the count, the first places, the key that weighs them, and how to see all of them."""
+    found = [often("A", 5_000), often("B", 200), often("A", 1, path="charges/2025-02/gcp/part-1.csv"), fault(9)]
+    text = plain(found)
+    assert text.startswith(
+        f"{AWS}:2:5: warning[constraint-error]: A: Foo is not an allowed value (5,200 times; lines 2, 3, 5 …; also in B; "
+        "set by sources.aws.severity.constraint-error)\n"
+        "charges/2025-02/gcp/part-1.csv:2:5: warning[constraint-error]: A: Foo is not an allowed value "
+        "(lines 2, 3, 5 …; set by sources.gcp.severity.constraint-error)\n\n"
+        f"{AWS}:9:12\n  error[type-error]: "
+    )
+    assert "\n1 error, 5,201 warnings in 2 files\n" in text
+    assert "`focus-billing validate --full` shows every place of what is repeated\n" in text
+
+
+def test_a_full_report_shows_repeated_warnings_at_length() -> None:
+    """With all lines that are known."""
+    text = plain([often("A", 4), often("B", 50)], Page(full=True))
+    assert text.count("  warning[constraint-error]: ") == 2
+    assert "  also  lines 3, 5, 8\n" in text
+    assert "  also  lines 3, 5, 8 and 46 more\n" in text
+    assert "--full" not in text
+
+
+def test_a_single_warning_is_shown_at_length() -> None:
+    """There is nothing to shorten."""
+    text = plain([replace(often("A", 1), more=())])
+    assert text.startswith(f"{AWS}:2:5\n  warning[constraint-error]: ")
+    assert "--full" not in text
+
+
+def test_other_formats_tell_a_warning_once_a_code_and_file_after_the_errors() -> None:
+    """GitHub shows ten warnings and GitLab a list, both of which a few columns would fill."""
+    found = paragraphs([*(often(f"Column{n}", 100) for n in range(30)), fault(9)])
+    error, told, rest = github.commands(found, "", summary=True)
+    assert error.startswith("::error ")
+    assert "(2,999 more like this)" in told
+    assert told.endswith("; set by sources.aws.severity.constraint-error")
+    assert "2,999 more" in rest
+    first, second = gitlab.issues(found, "")
+    assert (first["severity"], second["severity"]) == ("critical", "minor")
+    assert str(second["description"]).endswith("set by sources.aws.severity.constraint-error")
+    root = ET.fromstring(junit(found, [], strict=False).encode())  # noqa: S314
+    assert (root.get("tests"), root.get("failures")) == ("2", "1")
+    assert "set by sources.aws.severity.constraint-error" in str(root.findtext(".//system-out"))
 
 
 # ── GitHub ────────────────────────────────────────────────────────────────────────────────────────────────────────────

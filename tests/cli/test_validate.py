@@ -267,3 +267,23 @@ def test_what_would_stop_the_journal_is_told_beside_everything_else(ledger: Path
     assert sum("journal.description fails" in message for message in messages) == 1
     assert sum("needs the template 'own.csv'" in message for message in messages) == 1
     assert sum("is not a number" in message for message in messages) == 1
+
+
+def test_thousands_of_warnings_do_not_drown_one_error(tmp_path: Path) -> None:
+    """The error stands last, the warnings are one line with their first places; with --full every place is named."""
+    rows = "".join(f"2025-01-01,Usage,-{number},r{number}\n" for number in range(1, 5_202))
+    put = tmp_path / "charges/2025-01/aws.csv"
+    put.parent.mkdir(parents=True)
+    put.write_text("BillingPeriodStart,ChargeCategory,BilledCost,ResourceId\n" + rows, encoding="utf-8")
+    (tmp_path / "config.yaml").write_text(
+        "organization: A\nsource: {}\nsources: {aws: {severity: {missing-label: off}}}\n", encoding="utf-8"
+    )
+    done = CliRunner().invoke(cli, ["validate", "--ledger", str(tmp_path)])
+    assert done.exit_code == 1
+    (line,) = [line for line in done.stdout.splitlines() if "warning[negative-usage]" in line]
+    assert "(5,201 times; lines 2, 3, 4 …; set by sources.aws.severity.negative-usage)" in line
+    assert done.stdout.index("error[unknown-key]") > done.stdout.index("warning[negative-usage]")
+    assert "1 error, 5,201 warnings in 2 files" in done.stdout
+    assert len(done.stdout.splitlines()) <= 15
+    full = CliRunner().invoke(cli, ["validate", "--full", "--ledger", str(tmp_path)]).stdout
+    assert "5,200, 5,201, 5,202" in " ".join(full.split())

@@ -6,6 +6,7 @@ import os
 import sys
 from collections.abc import Sequence
 from contextlib import ExitStack
+from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
 import click
@@ -21,7 +22,7 @@ FORMATS = ("text", "json", "github", "gitlab", "junit")
 @click.command()
 @click.argument("paths", nargs=-1, metavar="[PATH]...")
 @click.option("--format", "form", type=click.Choice(FORMATS), default="text", show_default=True)
-@click.option("--full", is_flag=True, help="Let Frictionless judge every row: slow, and says the same.")
+@click.option("--full", is_flag=True, help="Every warning with every place; Frictionless judges every row. Slow.")
 @click.option("--strict", is_flag=True, help="Warnings fail too.")
 @click.option("--staged", is_flag=True, help="Only what the next commit touches, for a commit hook.")
 @click.option("--explain", "code", metavar="CODE", help="Only say what a code or flag means; needs no ledger.")
@@ -53,8 +54,26 @@ def validate(
             files = [path for path in files if _within(path, wanted)]
         failed = has_errors(found) or (strict and any(problem.severity is Severity.WARNING for problem in found))
         # Lines are shown as they were looked at; paths count from the repository's own folder.
-        _WRITERS[form](found, files, place if form == "text" else root, failed, strict)
+        report = Report(found, files, place if form == "text" else root, failed=failed, strict=strict, full=full)
+        _WRITERS[form](report)
     sys.exit(1 if failed else 0)
+
+
+@dataclass(frozen=True, slots=True)
+class Report:
+    """What is written in one of the formats: problems in order, and the files that were read."""
+
+    found: Sequence[Problem]
+    files: Sequence[str]
+    root: Path
+    failed: bool
+    strict: bool
+    full: bool
+
+    @property
+    def paragraphs(self) -> list[Paragraph]:
+        """The problems put together."""
+        return paragraphs(self.found, full=self.full)
 
 
 def _examined(root: Path, *, full: bool) -> tuple[list[Problem], list[str]]:
@@ -107,20 +126,22 @@ def _within(path: str, wanted: Sequence[str]) -> bool:
     return any(PurePosixPath(path).is_relative_to(each) for each in wanted) if path else False
 
 
-def _write_text(found: Sequence[Problem], _files: Sequence[str], root: Path, _failed: bool, _strict: bool) -> None:
-    from openchargeback.cli.reports.text import page_for, report
+def _write_text(report: Report) -> None:
+    from openchargeback.cli.reports.text import page_for
+    from openchargeback.cli.reports.text import report as as_text
 
-    click.echo(report(found, page_for(terminal=sys.stdout.isatty(), root=root)), nl=False)
+    page = page_for(terminal=sys.stdout.isatty(), root=report.root, full=report.full)
+    click.echo(as_text(report.found, page), nl=False)
 
 
-def _write_json(found: Sequence[Problem], _files: Sequence[str], _root: Path, failed: bool, _strict: bool) -> None:
-    groups = paragraphs(found)
+def _write_json(report: Report) -> None:
+    groups = report.paragraphs
     print_json(
         {
-            "valid": not failed,
+            "valid": not report.failed,
             "errors": total(groups, Severity.ERROR),
             "warnings": total(groups, Severity.WARNING),
-            "problems": [problem.as_json() for problem in found],
+            "problems": [problem.as_json() for problem in report.found],
             "groups": [_group(each) for each in groups],
         }
     )
@@ -128,32 +149,35 @@ def _write_json(found: Sequence[Problem], _files: Sequence[str], _root: Path, fa
 
 def _group(paragraph: Paragraph) -> dict[str, object]:
     places = [{"line": each.line, "column": each.column} for each in paragraph.places if each.line]
+    placed = {each.line for each in paragraph.places}
+    if paragraph.head.line:
+        places += [{"line": line, "column": 0} for line in paragraph.lines if line not in placed]
     return {**paragraph.head.as_json(), "count": paragraph.count, "places": places}
 
 
-def _write_github(found: Sequence[Problem], _files: Sequence[str], root: Path, _failed: bool, _strict: bool) -> None:
+def _write_github(report: Report) -> None:
     from openchargeback.cli.reports.github import commands, summary, summary_room
 
-    groups = paragraphs(found)
+    groups = report.paragraphs
     target = os.environ.get("GITHUB_STEP_SUMMARY", "")
     text = summary(groups, summary_room(Path(target))) if target else ""
     if text:
         with Path(target).open("a", encoding="utf-8", errors="replace") as file:
             file.write(text)
-    for line in commands(groups, _prefix(root), summary=bool(text)):
+    for line in commands(groups, _prefix(report.root), summary=bool(text)):
         click.echo(line)
 
 
-def _write_gitlab(found: Sequence[Problem], _files: Sequence[str], root: Path, _failed: bool, _strict: bool) -> None:
+def _write_gitlab(report: Report) -> None:
     from openchargeback.cli.reports.gitlab import issues
 
-    print_json(issues(paragraphs(found), _prefix(root)))
+    print_json(issues(report.paragraphs, _prefix(report.root)))
 
 
-def _write_junit(found: Sequence[Problem], files: Sequence[str], _root: Path, _failed: bool, strict: bool) -> None:
+def _write_junit(report: Report) -> None:
     from openchargeback.cli.reports.junit import junit
 
-    click.echo(junit(paragraphs(found), files, strict=strict), nl=False)
+    click.echo(junit(report.paragraphs, report.files, strict=report.strict), nl=False)
 
 
 _WRITERS = {

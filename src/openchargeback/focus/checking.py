@@ -6,6 +6,7 @@ money is a warning, one a column with its count.
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from itertools import chain
@@ -28,6 +29,8 @@ BOUND = 10_000
 """How many suspicious rows of a file are judged; with more the file is refused and the rest counted."""
 
 _WINDOW = 1_000
+_MOST_NAMED = 10_000
+"""How many rows of a warning are named where every place is wanted."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,19 +52,20 @@ def check_rows(con: duckdb.DuckDBPyConnection, opened: Opened, source: Source, *
         rows = _picked(con, opened, wanted)
         if beyond:
             problems.append(_not_judged(opened, beyond))
-    errors, lesser = _weighed(opened, _judged(opened, rows), source)
-    counted = _counted(con, opened, source)
-    return [*errors, *lesser, *counted, *_told(con, opened, findings(con, opened, source)), *problems]
+    most = _MOST_NAMED if full else MAX_ROWS
+    errors, lesser = _weighed(opened, _judged(opened, rows), source, most)
+    counted = _counted(con, opened, source, most)
+    return [*errors, *lesser, *counted, *_told(con, opened, findings(con, opened, source, most)), *problems]
 
 
-def findings(con: duckdb.DuckDBPyConnection, opened: Opened, source: Source) -> list[Finding]:
-    """The rules across columns that the file breaks, those of its header first."""
+def findings(con: duckdb.DuckDBPyConnection, opened: Opened, source: Source, most: int = MAX_ROWS) -> list[Finding]:
+    """The rules across columns that the file breaks, those of its header first; of each the first `most` rows."""
     screen = opened.screen
-    fired = fired_rows(con, opened, [condition for condition, _ in screen.rules], MAX_ROWS)
+    fired = fired_rows(con, opened, [condition for condition, _ in screen.rules], most)
     found = [rule.finding(*fired[condition]) for condition, rule in screen.rules if condition in fired]
     kept = whole_columns(opened.names, screen.dialect, source)
     named = ", ".join(["rowid", *(f"{opened.column(name)} AS {name}" for name in sorted(kept))])
-    whole = check_whole(con, f"(SELECT {named} FROM {opened.table})", opened.names, screen.dialect, source)
+    whole = check_whole(con, f"(SELECT {named} FROM {opened.table})", opened.names, screen.dialect, source, most)
     return [*check_header(opened.names, screen.dialect, source), *found, *whole]
 
 
@@ -83,6 +87,7 @@ def _told(con: duckdb.DuckDBPyConnection, opened: Opened, found: Sequence[Findin
             each.count if row is not None else 1,
             _number(opened, row.number) if row is not None else 0,
             each.column,
+            _lines(opened, each.rows[1:]),
         )
 
 
@@ -97,6 +102,11 @@ def placed(
         row = _number(opened, number)
         found.append(replace(problem, line=place.line, column=place.column, excerpt=place.excerpt, row=row, field=name))
     return found
+
+
+def _lines(opened: Opened, rows: Sequence[int]) -> tuple[int, ...]:
+    """The lines of rows; in a file without lines their numbers."""
+    return tuple(opened.layout.line(row) if opened.layout else row + 2 for row in rows)
 
 
 def _number(opened: Opened, row: int) -> int:
@@ -167,11 +177,12 @@ def _judged(opened: Opened, rows: Iterable[_Row]) -> Iterator[tuple[_Row, Fault]
 
 
 def _weighed(
-    opened: Opened, faults: Iterable[tuple[_Row, Fault]], source: Source
+    opened: Opened, faults: Iterable[tuple[_Row, Fault]], source: Source, most: int
 ) -> tuple[list[Problem], list[Problem]]:
     """Errors one by one; what weighs less as one warning a code and column."""
     errors: list[Problem] = []
-    lesser: dict[tuple[str, str], tuple[Problem, int]] = {}
+    lesser: dict[tuple[str, str], tuple[Problem, list[int]]] = {}
+    counts: Counter[tuple[str, str]] = Counter()
     for row, fault in faults:
         name = opened.names[fault.column] if 0 <= fault.column < len(opened.names) else ""
         severity = _severity(fault, name, source)
@@ -180,9 +191,15 @@ def _weighed(
         if severity is Severity.ERROR:
             errors.append(_problem(opened, row, fault, name, severity))
             continue
-        first, count = lesser.get((fault.code, name), (None, 0))
-        lesser[fault.code, name] = (first or _problem(opened, row, fault, name, severity), count + 1)
-    return errors, [_times(problem, count) for problem, count in lesser.values()]
+        key = fault.code, name
+        counts[key] += 1
+        if key not in lesser:
+            lesser[key] = (_problem(opened, row, fault, name, severity), [])
+        elif counts[key] <= most:
+            lesser[key][1].append(row.number)
+    return errors, [
+        replace(problem, count=counts[key], more=_lines(opened, rows)) for key, (problem, rows) in lesser.items()
+    ]
 
 
 def _severity(fault: Fault, name: str, source: Source) -> Severity | None:
@@ -221,16 +238,12 @@ def _place(record: Record | None, column: int) -> Place:
     return record.place(column) if column >= 0 else Place(record.line, 0, "")
 
 
-def _times(problem: Problem, count: int) -> Problem:
-    return replace(problem, count=count)
-
-
-def _counted(con: duckdb.DuckDBPyConnection, opened: Opened, source: Source) -> list[Problem]:
+def _counted(con: duckdb.DuckDBPyConnection, opened: Opened, source: Source, most: int) -> list[Problem]:
     """One warning a column for values that the standard demands or restricts and billing does not need."""
     severity = weighed("constraint-error", Severity.WARNING, source)
     if severity is None:
         return []
-    counts = fired_rows(con, opened, [counted.condition for counted in opened.screen.counted])
+    counts = fired_rows(con, opened, [counted.condition for counted in opened.screen.counted], most)
     problems = []
     for counted in opened.screen.counted:
         count, rows = counts.get(counted.condition, (0, []))
@@ -241,7 +254,7 @@ def _counted(con: duckdb.DuckDBPyConnection, opened: Opened, source: Source) -> 
         text = found.cells[column] if column < len(found.cells) else None
         fault = Fault(0, column, "constraint-error", f'constraint "{counted.constraint}"', text or None)
         problem = _problem(opened, found, fault, counted.column, severity)
-        problems.append(_times(problem, count))
+        problems.append(replace(problem, count=count, more=_lines(opened, sorted(rows)[1:])))
     return problems
 
 

@@ -16,6 +16,7 @@ from openchargeback.ledger.settings import Source
 from openchargeback.problems import Severity
 
 MAX_ROWS = 20
+"""How many of the rows that break a rule are named, unless every place is wanted."""
 _CUSTOM = ("x_", "oci_")
 
 
@@ -24,7 +25,7 @@ class Finding:
     """A rule that a file breaks.
 
     column: where the fault stands, empty for the header as a whole. count: how many rows (of the header: columns) break
-    it. rows: the first MAX_ROWS of them, numbered from 0 in the order of the file, ascending.
+    it. rows: the first of them, numbered from 0 in the order of the file, ascending.
     """
 
     code: str
@@ -105,9 +106,14 @@ def row_rules(columns: Collection[str], dialect: str, source: Source) -> list[Ac
 
 
 def check_whole(
-    con: duckdb.DuckDBPyConnection, view: str, columns: Collection[str], dialect: str, source: Source
+    con: duckdb.DuckDBPyConnection,
+    view: str,
+    columns: Collection[str],
+    dialect: str,
+    source: Source,
+    most: int = MAX_ROWS,
 ) -> list[Finding]:
-    """What the rows of a file break together.
+    """What the rows of a file break together; of each rule the first `most` rows.
 
     view: has a column `rowid` (from 0) and the cells as text, NULL where null, under the FOCUS names in `columns`.
     columns: canonical names in the file. dialect: as `detect` gives it.
@@ -116,7 +122,7 @@ def check_whole(
     seen = _row(con, view, [rule.rule.trigger for rule in rules]) if rules else ()
     findings = []
     for rule in [rule for rule, broken in zip(rules, seen, strict=True) if broken]:
-        parts = [f"count(*) FILTER (WHERE {rule.where})", f"min(rowid, {MAX_ROWS}) FILTER (WHERE {rule.where})"]
+        parts = [f"count(*) FILTER (WHERE {rule.where})", f"min(rowid, {most}) FILTER (WHERE {rule.where})"]
         count, rows = _row(con, view, parts)
         if count:
             findings.append(rule.finding(int(count), rows))

@@ -145,6 +145,10 @@ class Layout:
         """Whether every line is a row."""
         return not self.lines
 
+    def line(self, row: int) -> int:
+        """The first physical line of a row."""
+        return self.lines[row] if self.lines else row + 2
+
     def number(self, row: int) -> int:
         """The number of a row as Frictionless counts."""
         return self.numbers[row] if self.numbers else row + 2

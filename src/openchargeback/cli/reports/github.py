@@ -34,7 +34,7 @@ def commands(found: Sequence[Paragraph], prefix: str, *, summary: bool) -> list[
         # The notice that says how many are left takes a place of its own.
         room = SHOWN - (severity is Severity.NOTICE)
         chosen = _spread([each for each in found if each.severity is severity], room)
-        lines += [annotation(problem, prefix, alike) for problem, alike in chosen]
+        lines += [annotation(problem, prefix, alike, setting) for problem, alike, setting in chosen]
         left += total(found, severity) - len(chosen)
     if left:
         where = "in the summary of this job" if summary else "in the output of `focus-billing validate`"
@@ -42,25 +42,29 @@ def commands(found: Sequence[Paragraph], prefix: str, *, summary: bool) -> list[
     return lines
 
 
-def _spread(found: Sequence[Paragraph], room: int) -> list[tuple[Problem, int]]:
-    """Up to `room` problems, from as many paragraphs as possible, and how many others each stands for."""
+def _spread(found: Sequence[Paragraph], room: int) -> list[tuple[Problem, int, str]]:
+    """Up to `room` problems, from as many paragraphs as possible, and how many others each stands for.
+
+    A warning is told once a file and code, with the setting that weighs it.
+    """
     deepest = max((len(each.places) for each in found), default=0)
     order = [
-        (each.places[depth], 0 if depth else each.beyond)
+        (each.places[depth], 0 if depth else each.beyond, "" if depth else each.setting)
         for depth in range(min(deepest, room))
         for each in found
-        if depth < len(each.places)
+        if depth < (len(each.places) if each.severity is Severity.ERROR else 1)
     ]
     return order[:room]
 
 
-def annotation(problem: Problem, prefix: str = "", alike: int = 0) -> str:
+def annotation(problem: Problem, prefix: str = "", alike: int = 0, setting: str = "") -> str:
     """One workflow command, with everything from data escaped."""
     file = prefix + problem.path if problem.path else ""
     place = {"file": file, "line": problem.line, "col": problem.column, "title": problem.code}
     properties = ",".join(f"{name}={_escaped(str(value), ':,')}" for name, value in place.items() if value)
     times = f" ({alike:,} more like this)" if alike else ""
     text = shown(problem.message) + times + (f"; {shown(problem.fix)}" if problem.fix else "")
+    text += f"; set by {setting}" if setting else ""
     return f"::{problem.severity} {properties}::{_escaped(text, '')}"
 
 
@@ -105,6 +109,7 @@ def _item(paragraph: Paragraph, *, why: bool) -> str:
     parts = [
         f"- **{head.severity}** {_code(head.code)} at {_code(head.place)}{paragraph.times}: {_code(head.message)}",
         *([f"  Mend: {_code(head.fix)}"] if head.fix else []),
+        *([f"  Set by {_code(paragraph.setting)}"] if paragraph.setting else []),
         *([f"  Why: {known.matters}"] if known and why else []),
     ]
     # Two blanks at the end of a line are a line break.

@@ -16,7 +16,9 @@ _NUMBER = re.compile(r"\d+")
 
 
 def issues(found: Sequence[Paragraph], prefix: str) -> list[dict[str, object]]:
-    """One issue for each of the first places of a paragraph; the first of all says for how many more it stands.
+    """One issue for each of the first places of an error, and one for a warning's code and file.
+
+    The first of a paragraph says for how many more it stands.
 
     prefix: from the repository to the ledger, with a slash at the end, or empty. What concerns the ledger as a whole is
     put at its config.yaml, since an issue needs a file.
@@ -24,20 +26,21 @@ def issues(found: Sequence[Paragraph], prefix: str) -> list[dict[str, object]]:
     seen: Counter[str] = Counter()
     result = []
     for paragraph in found:
-        places = paragraph.places[:LISTED]
+        places = paragraph.places[: LISTED if paragraph.severity is Severity.ERROR else 1]
         rest = paragraph.count - sum(problem.count for problem in places[1:]) - 1
         for problem in places:
             stem = _stem(problem)
             alike = min(rest, paragraph.beyond) if problem is paragraph.head else 0
-            result.append(_issue(problem, prefix, _digest(stem, seen[stem]), alike))
+            result.append(_issue(problem, prefix, _digest(stem, seen[stem]), alike, paragraph.setting))
             seen[stem] += 1
     return result
 
 
-def _issue(problem: Problem, prefix: str, fingerprint: str, alike: int) -> dict[str, object]:
+def _issue(problem: Problem, prefix: str, fingerprint: str, alike: int, setting: str) -> dict[str, object]:
     text = shown(problem.message) + (f" ({alike:,} more like this)" if alike > 0 else "")
+    notes = (shown(problem.fix), f"set by {setting}" if setting else "")
     return {
-        "description": text + (f"; {shown(problem.fix)}" if problem.fix else ""),
+        "description": "; ".join([text, *filter(None, notes)]),
         "check_name": problem.code,
         "fingerprint": fingerprint,
         "severity": _SEVERITIES[problem.severity],

@@ -68,9 +68,12 @@ def _text(paragraph: Paragraph) -> str:
     places = paragraph.places[:LISTED]
     lines = [f"{each.place}: {each.severity}: {each.message}" for each in places]
     rest = paragraph.count - sum(each.count for each in places)
+    more = paragraph.lines[1:LISTED] if len(places) == 1 else ()
+    lines += [f"lines {', '.join(map(str, more))}"] if more else []
     lines += [f"and {rest:,} more"] if rest else []
     lines += [f"why: {known.matters}"] if known else []
     lines += [f"mend: {paragraph.head.fix}"] if paragraph.head.fix else []
+    lines += [f"set by {paragraph.setting}"] if paragraph.setting else []
     return _safe("\n".join(lines))
 
 

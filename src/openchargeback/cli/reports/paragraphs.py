@@ -1,12 +1,18 @@
-"""Equal faults together: what fifty thousand rows have in common is said once."""
+"""Equal faults together: what fifty thousand rows have in common is said once.
+
+Warnings and notices weigh less, so of them one paragraph stands for a code in a file, whatever columns it is about.
+"""
 
 from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from pathlib import PurePosixPath
 
 from openchargeback.explanations import catalogue
+from openchargeback.ledger.check_codes import SETTABLE
+from openchargeback.ledger.files import source_of
 from openchargeback.problems import Problem, Severity, in_order
 
 LISTED = 100
@@ -20,7 +26,7 @@ _DATA = re.compile(r"\S*\d\S*")
 
 @dataclass(frozen=True, slots=True)
 class Paragraph:
-    """Faults of one file with the same code, remedy and kind of message.
+    """Faults of one file with the same code; errors with the same remedy and kind of message, too.
 
     places: the problems, in their order, at least one. count: for how many faults they stand, with or without a place
     of their own.
@@ -38,7 +44,7 @@ class Paragraph:
     def beyond(self) -> int:
         """How many others the message of the head stands for without saying so itself."""
         # With several places a number in the message is another one, such as the cells of a row.
-        told = len(self.places) == 1 and f"{self.count:,}" in self.head.message.split()
+        told = len(self.places) == 1 and not self.head.more and f"{self.count:,}" in self.head.message.split()
         return 0 if told else self.count - 1
 
     @property
@@ -49,16 +55,36 @@ class Paragraph:
         return f" ({self.count:,} times)" if self.beyond else ""
 
     @property
+    def lines(self) -> tuple[int, ...]:
+        """The lines (in Parquet the rows) that are known of all these faults, each once, ascending."""
+        known = ((each.line or each.row, *each.more) for each in self.places)
+        return tuple(sorted({line for lines in known for line in lines if line}))
+
+    @property
+    def columns(self) -> tuple[str, ...]:
+        """The columns that these faults are about, the head's first."""
+        return tuple(dict.fromkeys(each.field for each in self.places if each.field))
+
+    @property
+    def setting(self) -> str:
+        """The key of `config.yaml` that weighs this check for the source of the file; empty where there is none."""
+        source = source_of(self.head.path) if PurePosixPath(self.head.path).is_relative_to("charges") else None
+        return f"sources.{source}.severity.{self.head.code}" if source and self.head.code in SETTABLE else ""
+
+    @property
     def severity(self) -> Severity:
         """How much they weigh."""
         return self.head.severity
 
 
-def paragraphs(problems: Iterable[Problem]) -> list[Paragraph]:
-    """Problems by paragraph: the heaviest first, then by path and line."""
+def paragraphs(problems: Iterable[Problem], *, full: bool = False) -> list[Paragraph]:
+    """Problems by paragraph: the heaviest first, then by path and line.
+
+    full: put warnings together only where they are as much alike as errors must be.
+    """
     groups: dict[tuple[object, ...], list[Problem]] = {}
     for problem in in_order(problems):
-        groups.setdefault(_key(problem), []).append(problem)
+        groups.setdefault(_key(problem, full=full), []).append(problem)
     found = [Paragraph(tuple(group), sum(problem.count for problem in group)) for group in groups.values()]
     return sorted(found, key=lambda each: (WEIGHT[each.severity], each.head.path, each.head.line, each.head.column))
 
@@ -79,7 +105,9 @@ def totals(found: Sequence[Paragraph]) -> str:
     return ", ".join(counted(number, word) for number, word in numbers if number) or "no problems"
 
 
-def _key(problem: Problem) -> tuple[object, ...]:
+def _key(problem: Problem, *, full: bool) -> tuple[object, ...]:
+    if problem.severity is not Severity.ERROR and not full and (problem.line or problem.row):
+        return problem.path, problem.code, problem.severity
     fix = _DATA.sub("…", problem.fix)
     # A row that ends early lacks many cells for one reason.
     field = "" if problem.code == "missing-cell" else problem.field

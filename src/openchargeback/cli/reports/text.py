@@ -1,12 +1,14 @@
 """The report for people: place, excerpt with a caret, why it matters, how to mend it; the summary last.
 
-What weighs most stands last, right above the summary, since that is what a terminal or a CI log shows first.
+What weighs most stands last, right above the summary, since that is what a terminal or a CI log shows first. A warning
+that occurs again and again takes one line a file, unless the report is a full one.
 """
 
 from __future__ import annotations
 
 import shutil
 import textwrap
+from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -23,6 +25,7 @@ PLAIN_WIDTH = 80
 WIDEST = 110
 COLOURS = {Severity.ERROR: "red", Severity.WARNING: "yellow", Severity.NOTICE: "blue"}
 _LISTED = 8
+_FIRST = 3
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,33 +34,80 @@ class Page:
 
     width: columns; fold: whether to break what data says, too (not where a pipe may search for it).
     root: the ledger, from which lines are shown; None where the paths are not those of a ledger.
+    full: show every warning at length, with every place that is known.
     """
 
     width: int = PLAIN_WIDTH
     fold: bool = False
     root: Path | None = None
+    full: bool = False
 
 
-def page_for(*, terminal: bool, root: Path | None) -> Page:
+def page_for(*, terminal: bool, root: Path | None, full: bool = False) -> Page:
     """A page as wide as the terminal, within what reads well; 80 columns where there is none."""
     width = shutil.get_terminal_size((PLAIN_WIDTH, 24)).columns if terminal else PLAIN_WIDTH
-    return Page(max(40, min(width, WIDEST)), terminal, root)
+    return Page(max(40, min(width, WIDEST)), terminal, root, full)
 
 
 def report(problems: Iterable[Problem], page: Page) -> str:
     """The whole report, with ANSI styles; what prints it strips them where there is no terminal."""
-    found = paragraphs(problems)
+    found = paragraphs(problems, full=page.full)
+    repeated = set() if page.full else _repeated(found)
     told: set[str] = set()
     parts = []
     for each in reversed(_by_weight(found)):
+        lines = [_line(paragraph) for paragraph in each if paragraph.head.code in repeated]
+        parts += ["\n".join(lines)] if lines else []
         for paragraph in each:
-            parts.append(_paragraph(paragraph, page, why=paragraph.head.code not in told))
-            told.add(paragraph.head.code)
-    return "\n\n".join([*parts, summary(found)]) + "\n"
+            if paragraph.head.code not in repeated:
+                parts.append(_paragraph(paragraph, page, why=paragraph.head.code not in told))
+                told.add(paragraph.head.code)
+    return "\n\n".join([*parts, summary(found, shortened=bool(repeated))]) + "\n"
 
 
-def summary(found: Sequence[Paragraph]) -> str:
-    """How much there is of what, and how to learn more."""
+def _repeated(found: Sequence[Paragraph]) -> set[str]:
+    """The codes of warnings and notices that occur more than once."""
+    counts: Counter[str] = Counter()
+    for each in found:
+        if each.severity is not Severity.ERROR:
+            counts[each.head.code] += each.count
+    errors = {each.head.code for each in found if each.severity is Severity.ERROR}
+    return {code for code, count in counts.items() if count > 1} - errors
+
+
+def _line(paragraph: Paragraph) -> str:
+    """A warning that occurs again and again, with the first places of one file."""
+    head = paragraph.head
+    label = click.style(f"{head.severity}[{head.code}]", fg=COLOURS[head.severity], bold=True)
+    others = paragraph.columns[1:]
+    notes = [
+        f"{paragraph.count:,} times" if paragraph.beyond else "",
+        _places(paragraph),
+        f"also in {_listed(others)}" if others else "",
+        f"set by {paragraph.setting}" if paragraph.setting else "",
+    ]
+    told = "; ".join(note for note in notes if note)
+    place = shown(head.place if head.path else "the ledger as a whole")
+    return f"{click.style(place, bold=True)}: {label}: {shown(head.message)}" + (f" ({told})" if told else "")
+
+
+def _places(paragraph: Paragraph) -> str:
+    """The first lines, where there are several."""
+    lines = paragraph.lines
+    if len(lines) < 2:
+        return ""
+    word = "lines" if paragraph.head.line else "rows"
+    listed, rest = lines[:_FIRST], max(paragraph.count, len(lines)) - _FIRST
+    return f"{word} {', '.join(map(str, listed))}" + (" …" if rest > 0 else "")
+
+
+def _listed(names: Sequence[str]) -> str:
+    more = f" and {len(names) - _FIRST} more" if len(names) > _FIRST else ""
+    return ", ".join(map(shown, names[:_FIRST])) + more
+
+
+def summary(found: Sequence[Paragraph], *, shortened: bool = False) -> str:
+    """How much there is of what, and how to learn more. shortened: whether some are told in one line."""
     if not found:
         return "no problems"
     files = len({each.head.path for each in found if each.head.path})
@@ -65,6 +115,7 @@ def summary(found: Sequence[Paragraph]) -> str:
     heaviest = found[0]
     code = heaviest.head.code
     more = f"\n`focus-billing validate --explain {code}` tells more" if explain(code) else ""
+    more += "\n`focus-billing validate --full` shows every place of what is repeated" if shortened else ""
     return click.style(totals(found), fg=COLOURS[heaviest.severity], bold=True) + where + more
 
 
@@ -81,7 +132,7 @@ def _paragraph(paragraph: Paragraph, page: Page, *, why: bool) -> str:
     lines += _excerpt(head, page)
     known = explain(head.code)
     notes = {
-        "also": _others(paragraph),
+        "also": _others(paragraph, page),
         "why": known.matters if known and why else "",
         "mend": shown(head.fix),
     }
@@ -120,17 +171,21 @@ def _excerpt(problem: Problem, page: Page) -> list[str]:
     return [*lines, ""]
 
 
-def _others(paragraph: Paragraph) -> str:
+def _others(paragraph: Paragraph, page: Page) -> str:
     """The places of the same fault that are not shown: the first few by line (in Parquet by row), the rest counted."""
     word = "line" if paragraph.head.line else "row"
-    numbers = [each.line or each.row for each in paragraph.places]
-    others = [number for number in dict.fromkeys(numbers) if number != numbers[0]]
+    first = paragraph.head.line or paragraph.head.row
+    others = [number for number in paragraph.lines if number != first]
     if not others:
         return ""
-    listed = others[:_LISTED]
-    named = {numbers[0], *listed}
-    rest = paragraph.count - sum(
-        each.count for each, number in zip(paragraph.places, numbers, strict=True) if number in named
+    listed = others if page.full else others[:_LISTED]
+    named = {first, *listed}
+    # A place without further lines may stand for several faults, such as the cells of one row.
+    told = (
+        1 + sum(line in named for line in each.more) if each.more else each.count
+        for each in paragraph.places
+        if (each.line or each.row) in named
     )
+    rest = paragraph.count - sum(told)
     words = ", ".join(f"{number:,}" for number in listed)
     return f"{word}{'s' * (len(listed) > 1)} {words}" + (f" and {rest:,} more" if rest else "")
