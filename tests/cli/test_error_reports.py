@@ -199,9 +199,9 @@ def test_the_report_of_a_broken_ledger_is_as_written_down(
         MADE[code](ledger)
     done = CliRunner().invoke(cli, ["validate", "--ledger", str(ledger)])
     assert done.stderr == ""
-    assert set(re.findall(r"^(?:  |\S+: )(?:error|warning|notice)\[([^\]]+)\]: ", done.stdout, re.MULTILINE)) - COMPANY.get(
-        code, set()
-    ) == {code}
+    assert set(
+        re.findall(r"^(?:  |\S+: )(?:error|warning|notice)\[([^\]]+)\]: ", done.stdout, re.MULTILINE)
+    ) - COMPANY.get(code, set()) == {code}
     assert done.exit_code == (1 if catalogue()[code].severity is Severity.ERROR else 0)
     expected = case / "expected.txt"
     if request.config.getoption("--update-expected"):

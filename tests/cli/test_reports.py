@@ -245,8 +245,8 @@ def test_repeated_warnings_take_one_line_a_code_and_file_and_do_not_drown_an_err
     found = [often("A", 5_000), often("B", 200), often("A", 1, path="charges/2025-02/gcp/part-1.csv"), fault(9)]
     text = plain(found)
     assert text.startswith(
-        f"{AWS}:2:5: warning[constraint-error]: A: Foo is not an allowed value (5,200 times; lines 2, 3, 5 …; also in B; "
-        "set by sources.aws.severity.constraint-error)\n"
+        f"{AWS}:2:5: warning[constraint-error]: A: Foo is not an allowed value "
+        "(5,200 times; lines 2, 3, 5 …; also in B; set by sources.aws.severity.constraint-error)\n"
         "charges/2025-02/gcp/part-1.csv:2:5: warning[constraint-error]: A: Foo is not an allowed value "
         "(lines 2, 3, 5 …; set by sources.gcp.severity.constraint-error)\n\n"
         f"{AWS}:9:12\n  error[type-error]: "

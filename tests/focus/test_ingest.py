@@ -519,3 +519,19 @@ def test_a_source_that_is_not_listed_is_told(root, put, tmp_path, config, source
     assert all(each.severity == "notice" and each.path == first.path for each in notices)
     assert "unlisted-source" not in [each.code for each in second.problems]
     assert put(tmp_path / "1.csv", source=source)[0].problems == first.problems[: len(first.problems) - len(notices)]
+
+
+@pytest.mark.parametrize("first", [True, False])
+def test_a_part_without_rows_goes_with_the_parts_beside_it(root, put, tmp_path, first):
+    empty, full = export(tmp_path / "1.csv"), export(tmp_path / "2.csv", row())
+    put(*((empty, full) if first else (full, empty)), mode="add")
+    assert sorted(stored(root).values()) == sorted([empty.read_bytes(), full.read_bytes()])
+    assert {Path(name).parent.name for name in stored(root)} == {"aws"}
+    other = export(tmp_path / "3.csv", row(cost="7"))
+    assert [each.period for each in put(empty, other, mode="add")] == ["2025-01", "2025-01"]
+
+
+def test_a_part_without_rows_beside_parts_of_two_months_needs_a_period(put, tmp_path):
+    months = [export(tmp_path / f"{n}.csv", row(start=f"2025-0{n}-01")) for n in (1, 2)]
+    with pytest.raises(UsageFault, match="holds no charges"):
+        put(export(tmp_path / "x.csv"), *months, mode="add")

@@ -18,6 +18,7 @@ from openchargeback.focus.checks import MAX_ROWS, Finding, check_header, check_w
 from openchargeback.focus.explaining import explain
 from openchargeback.focus.judge import Fault, judge
 from openchargeback.focus.layout import MISSING
+from openchargeback.focus.null_words import BLANK, null_words
 from openchargeback.focus.opening import Opened, picked_cells
 from openchargeback.focus.places import Place, Record
 from openchargeback.focus.schema import severity_of
@@ -53,9 +54,12 @@ def check_rows(con: duckdb.DuckDBPyConnection, opened: Opened, source: Source, *
         if beyond:
             problems.append(_not_judged(opened, beyond))
     most = _MOST_NAMED if full else MAX_ROWS
-    errors, lesser = _weighed(opened, _judged(opened, rows), source, most)
+    errors, lesser, headers = _weighed(opened, _judged(opened, rows), source, most)
     counted = _counted(con, opened, source, most)
-    return [*errors, *lesser, *counted, *_told(con, opened, findings(con, opened, source, most)), *problems]
+    told = [*counted, *_told(con, opened, findings(con, opened, source, most))]
+    # What is told of a header among the rows is told of nothing else.
+    told = [each for each in told if each.row not in headers or each.count > len(headers)]
+    return [*errors, *lesser, *told, *problems]
 
 
 def findings(con: duckdb.DuckDBPyConnection, opened: Opened, source: Source, most: int = MAX_ROWS) -> list[Finding]:
@@ -66,7 +70,19 @@ def findings(con: duckdb.DuckDBPyConnection, opened: Opened, source: Source, mos
     kept = whole_columns(opened.names, screen.dialect, source)
     named = ", ".join(["rowid", *(f"{opened.column(name)} AS {name}" for name in sorted(kept))])
     whole = check_whole(con, f"(SELECT {named} FROM {opened.table})", opened.names, screen.dialect, source, most)
-    return [*check_header(opened.names, screen.dialect, source), *found, *whole]
+    words = _words(con, opened, source, most)
+    return [*check_header(opened.names, screen.dialect, source), *found, *whole, *words]
+
+
+def _words(con: duckdb.DuckDBPyConnection, opened: Opened, source: Source, most: int) -> list[Finding]:
+    """The columns in which an export wrote a word where no value is."""
+    severity = weighed("null-word", Severity.WARNING, source)
+    found = null_words(con, opened, most) if severity else []
+    return [
+        Finding("null-word", each.column, severity, each.count, each.rows, each.message, BLANK)
+        for each in found
+        if severity
+    ]
 
 
 def _told(con: duckdb.DuckDBPyConnection, opened: Opened, found: Sequence[Finding]) -> Iterator[Problem]:
@@ -178,12 +194,18 @@ def _judged(opened: Opened, rows: Iterable[_Row]) -> Iterator[tuple[_Row, Fault]
 
 def _weighed(
     opened: Opened, faults: Iterable[tuple[_Row, Fault]], source: Source, most: int
-) -> tuple[list[Problem], list[Problem]]:
-    """Errors one by one; what weighs less as one warning a code and column."""
+) -> tuple[list[Problem], list[Problem], set[int]]:
+    """Errors one by one; what weighs less as one warning a code and column; the numbers of rows that are headers."""
     errors: list[Problem] = []
+    headers: set[int] = set()
     lesser: dict[tuple[str, str], tuple[Problem, list[int]]] = {}
     counts: Counter[tuple[str, str]] = Counter()
     for row, fault in faults:
+        if _is_header(opened, row):
+            number = _number(opened, row.number)
+            errors += [] if number in headers else [_repeated_header(opened, row, number)]
+            headers.add(number)
+            continue
         name = opened.names[fault.column] if 0 <= fault.column < len(opened.names) else ""
         severity = _severity(fault, name, source)
         if severity is None or (name == "ChargeCategory" and severity is Severity.WARNING):
@@ -197,9 +219,24 @@ def _weighed(
             lesser[key] = (_problem(opened, row, fault, name, severity), [])
         elif counts[key] <= most:
             lesser[key][1].append(row.number)
-    return errors, [
+    warnings = [
         replace(problem, count=counts[key], more=_lines(opened, rows)) for key, (problem, rows) in lesser.items()
     ]
+    return errors, warnings, headers
+
+
+def _is_header(opened: Opened, row: _Row) -> bool:
+    """Whether a row is the header once more, as where files were joined."""
+    same = zip(row.cells, opened.labels, strict=False)
+    return len(row.cells) == len(opened.labels) and all((cell or "").strip() == label.strip() for cell, label in same)
+
+
+def _repeated_header(opened: Opened, row: _Row, number: int) -> Problem:
+    place = _place(row.record, 0)
+    message, fix = "the header is here again: files were joined", "remove this line, or add the files one by one"
+    return Problem(
+        opened.file.path, "repeated-header", message, fix, place.line, place.column, place.excerpt, row=number
+    )
 
 
 def _severity(fault: Fault, name: str, source: Source) -> Severity | None:
@@ -215,7 +252,9 @@ def _problem(opened: Opened, row: _Row, fault: Fault, name: str, severity: Sever
         column = min(column, len(row.cells))
     place = _place(row.record, column)
     number = _number(opened, row.number)
-    message, fix = explain(fault, name, len(row.cells), len(opened.names), needed=severity is Severity.ERROR)
+    word = (row.cells[column] or "") if fault.text is None and column < len(row.cells) else ""
+    needed = severity is Severity.ERROR
+    message, fix = explain(fault, name, len(row.cells), len(opened.names), needed=needed, word=word)
     return Problem(
         opened.file.path,
         fault.code,

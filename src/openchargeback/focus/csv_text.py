@@ -13,6 +13,7 @@ import re
 import zlib
 from collections.abc import Iterator
 from contextlib import contextmanager
+from itertools import islice
 from pathlib import Path
 from typing import IO, TYPE_CHECKING, TextIO
 
@@ -34,6 +35,7 @@ UNREADABLE = (OSError, EOFError, ValueError, zlib.error, zstandard.ZstdError)
 _NO_UTF_8 = re.compile("[\udc80-\udcff]")
 # A first line that Excel alone understands: which character separates the cells.
 _FOR_EXCEL = re.compile(r'"?sep=.?"?', re.IGNORECASE)
+_MOST_READ = 1 << 20
 _UTF_16 = (b"\xff\xfe", b"\xfe\xff")
 
 
@@ -214,7 +216,7 @@ def read_header(path: Path, relative: str) -> tuple[Record | None, list[Problem]
     except UnicodeDecodeError:
         return None, [undecodable(path, relative)]
     except Unclosed as error:
-        return None, [unclosed(relative, error)]
+        return None, [unclosed(path, relative, error)]
     except UNREADABLE as error:
         return None, [broken(relative, error)]
     if record is None:
@@ -231,8 +233,19 @@ def broken(relative: str, error: Exception) -> Problem:
     return Problem(relative, "unreadable", f"cannot be read: {reason[:200]}", "check that the file is whole")
 
 
-def unclosed(relative: str, error: Unclosed) -> Problem:
+_BACKSLASHED = re.compile(r'(?:^|,) ?"(?:[^"\\]|\\[^"])*+(\\")')
+
+
+def unclosed(path: Path, relative: str, error: Unclosed) -> Problem:
     """The problem of a text that is no CSV from some line on."""
+    with text(path) as file:
+        begun = next(islice(physical_lines(file), error.start.line - 1, None), "")[:_MOST_READ]
+    found = _BACKSLASHED.search(begun)
+    if found:
+        message = 'not readable as CSV: quotes within a cell are escaped with backslashes, \\" instead of ""'
+        fix = """write such a quote twice; in Spark and Databricks: .option("escape", '"')"""
+        excerpt = begun.rstrip("\r\n")[:MAX_EXCERPT]
+        return Problem(relative, "source-error", message, fix, error.start.line, found.start(1) + 1, excerpt)
     fix = "close the quote that was opened there, or export the file again"
     return Problem(relative, "source-error", f"not readable as CSV: {error}", fix, error.start.line, error.start.column)
 

@@ -7,18 +7,20 @@ import re
 from openchargeback import money
 from openchargeback.focus.columns import COLUMNS, TABLE
 from openchargeback.focus.judge import Fault
+from openchargeback.focus.null_words import BLANK, is_null_word
 
 _SHOWN = 60
+_KINDS = {"datetime": "not a date-time", "decimal": "not a number", "json": "not a JSON object"}
 _NOTHING = "nothing for billing; FOCUS wants a value in every row"
 _BESIDE = " \t\r\n$€£+"
 # Commas that can only stand between thousands: two of them, or one before a point.
 _GROUPED = re.compile(r"-?[0-9]{1,3}(?:(?:,[0-9]{2,3})+,[0-9]{3}(?:\.[0-9]*)?|,[0-9]{3}\.[0-9]*)")
 
 
-def explain(fault: Fault, name: str, cells: int, columns: int, *, needed: bool) -> tuple[str, str]:
-    """Message and remedy of a fault; name: of its column, empty for the row; cells, columns: of row and header.
+def explain(fault: Fault, name: str, cells: int, columns: int, *, needed: bool, word: str = "") -> tuple[str, str]:
+    """Message and fix of a fault; name: of its column, empty for the row; cells, columns: of row and header.
 
-    needed: whether billing needs the cell.
+    needed: whether billing needs the cell. word: what stands in a cell that is read as null, such as `NULL`.
     """
     uneven = f"the row has {cells} cells, the header {columns}"
     whole = {
@@ -30,7 +32,7 @@ def explain(fault: Fault, name: str, cells: int, columns: int, *, needed: bool) 
         return whole[fault.code]
     if fault.text is None:
         fix = "every charge needs one; export the file again" if needed else _NOTHING
-        return f"{name} is empty", fix
+        return f"{name} has no value: the export wrote the word {word}" if word else f"{name} is empty", fix
     return _cell(fault.code, name, fault.text)
 
 
@@ -44,6 +46,8 @@ def _cell(code: str, name: str, text: str) -> tuple[str, str]:
         )
         return f"{name} is beyond what an amount can hold: {shown}", fix
     kind = COLUMNS.get(name)
+    if is_null_word(text) and kind in _KINDS:
+        return f"{name} is {_KINDS[kind]}: the export wrote the word {shown.strip()} for no value", BLANK
     if kind == "datetime":
         return f"{name} is not a date-time: {shown}", "write it like 2025-01-01T00:00:00Z or 2025-01-01"
     if kind == "decimal":

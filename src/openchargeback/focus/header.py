@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from openchargeback.focus.columns import COLUMNS, canonical_name
+from openchargeback.focus.other_reports import other_report
 from openchargeback.focus.places import Place, Record
 from openchargeback.problems import Problem, Severity
 
@@ -37,6 +38,13 @@ def names_of(
             fault(index, "label-spelling", message, f"name the column {name}", Severity.WARNING)
         seen.setdefault(name, label)
         names.append(name)
+    missing = [needed for needed in ("BillingPeriodStart", cost_column) if needed not in names]
+    other = other_report(labels) if missing else None
+    if other:
+        message = f"this is {other.name}, not a FOCUS file"
+        return names, [
+            Problem(path, "not-focus", message, other.fix, record.line if record else 0, excerpt=_excerpt(labels))
+        ]
     problems += [
         Problem(
             path,
@@ -44,12 +52,15 @@ def names_of(
             f"there is no column {needed}",
             _as_columns(labels),
             record.line if record else 0,
-            excerpt=",".join(labels)[:200],
+            excerpt=_excerpt(labels),
         )
-        for needed in ("BillingPeriodStart", cost_column)
-        if needed not in names
+        for needed in missing
     ]
     return names, problems
+
+
+def _excerpt(labels: Sequence[str]) -> str:
+    return ",".join(labels)[:200]
 
 
 _SEPARATORS = {";": "semicolons", "\t": "tabs", "|": "bars"}

@@ -140,9 +140,12 @@ def plan_ingest(
     """Where files that could be read belong. Raises UsageFault with every reason to refuse them."""
     refusals: list[str] = []
     groups: dict[str, list[Received]] = {}
+    # A part without charges belongs to the month of the parts beside it.
+    months = {next(iter(item.months)) for item in items if len(item.months) == 1}
+    shared = months.pop() if len(months) == 1 else ""
     for item in items:
         refusals += _too_large(item)
-        own = period or _period_of(item, refusals)
+        own = period or (shared if not item.months else "") or _period_of(item, refusals)
         if own:
             groups.setdefault(own, []).append(item)
     plan = Plan()

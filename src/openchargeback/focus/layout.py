@@ -172,7 +172,7 @@ def survey(path: Path, relative: str, columns: int) -> tuple[Layout | None, list
     except UnicodeDecodeError:
         return None, [undecodable(path, relative)]
     except Unclosed as error:
-        return None, [unclosed(relative, error)]
+        return None, [unclosed(path, relative, error)]
     except UNREADABLE as error:
         return None, [broken(relative, error)]
     problems = []

@@ -100,10 +100,21 @@ def _open_parquet(
     except duckdb.OutOfMemoryException:
         raise
     except duckdb.Error as error:
-        return None, [*problems, parquet.broken(file.location, file.path, error)]
+        return None, [*problems, *_unreadable_parquet(con, file, error)]
     opened = Opened(file, table, tuple(names), tuple(labels), screen, rows, None)
     _list_tags(con, opened)
     return opened, problems
+
+
+def _unreadable_parquet(con: duckdb.DuckDBPyConnection, file: ChargeFile, error: duckdb.Error) -> list[Problem]:
+    """Why DuckDB does not read the rows of a Parquet file whose columns it knows."""
+    try:
+        found = parquet.no_utf_8(con, file.location, file.path)
+    except duckdb.OutOfMemoryException:
+        raise
+    except duckdb.Error:
+        found = []
+    return found or [parquet.broken(file.location, file.path, error)]
 
 
 def _list_tags(con: duckdb.DuckDBPyConnection, opened: Opened) -> None:
@@ -174,14 +185,17 @@ def _read_even(
     return rows, layout, problems
 
 
-def csv_relation(path: Path, columns: int, max_line: int = 0) -> str:
-    """SQL that reads a CSV file as text. `columns` and `auto_detect=false`: nothing is guessed from a sample."""
+def csv_relation(path: Path, columns: int, max_line: int = 0, nulls: Sequence[str] = MISSING) -> str:
+    """SQL that reads a CSV file as text, `nulls` as null.
+
+    `columns` and `auto_detect=false`: nothing is guessed from a sample.
+    """
     types = ", ".join(f"'c{index}': 'VARCHAR'" for index in range(columns))
     size = f", max_line_size={max_line}, buffer_size={2 * max_line}" if max_line else ""
-    nulls = ", ".join(literal(text) for text in MISSING)
+    missing = ", ".join(literal(text) for text in nulls)
     return (
         f"read_csv({file_literal(path)}, auto_detect=false, header=true, columns={{{types}}}, delim=',', quote='\"', "
-        f"escape='\"', strict_mode=true, nullstr=[{nulls}]{size})"
+        f"escape='\"', strict_mode=true, nullstr=[{missing}]{size})"
     )
 
 

@@ -13,7 +13,8 @@ from pathlib import Path
 import duckdb
 
 from openchargeback.focus import kinds
-from openchargeback.focus.database import file_literal, identifier
+from openchargeback.focus.database import file_literal, identifier, literal
+from openchargeback.focus.layout import MISSING
 from openchargeback.ledger.files import suffix_of
 from openchargeback.problems import Problem
 
@@ -72,15 +73,51 @@ def _reason(error: duckdb.Error, path: Path) -> str:
     return f"{damaged} ({words[:_MOST_WORDS]})" if words and words.isprintable() else damaged
 
 
-def columns(con: duckdb.DuckDBPyConnection, path: Path) -> tuple[list[str], list[str]]:
-    """The names of the file's columns, and SQL of each as text (c0, c1, …). Raises duckdb.Error for any other file."""
+def columns(con: duckdb.DuckDBPyConnection, path: Path, nulls: Sequence[str] = MISSING) -> tuple[list[str], list[str]]:
+    """The names of the file's columns, and SQL of each as text (c0, c1, …), with `nulls` as null.
+
+    Raises duckdb.Error for any other file.
+    """
     described = con.execute(f"DESCRIBE SELECT * FROM {relation(path)}").fetchall()
     labels = [row[0] for row in described]
-    cells = [f"{_text(row[0], row[1])} AS c{index}" for index, row in enumerate(described)]
+    missing = ", ".join(literal(text) for text in nulls)
+    texts = (_text(row[0], row[1]) for row in described)
+    cells = [f"CASE WHEN ({text}) NOT IN ({missing}) THEN {text} END AS c{index}" for index, text in enumerate(texts)]
     return labels, cells
 
 
+def no_utf_8(con: duckdb.DuckDBPyConnection, path: Path, relative: str) -> list[Problem]:
+    """The text columns of a file whose bytes are no UTF-8, each with its first row; empty where all are fine.
+
+    DuckDB can read such bytes as question marks or leave them out: where the two differ, there are some.
+    """
+    described = con.execute(f"DESCRIBE SELECT * FROM {relation(path)}").fetchall()
+    ways = [f"read_parquet({file_literal(path)}, utf8_validation = '{way}')" for way in ("replace", "ignore")]
+    found = []
+    for name, kind, *_ in described:
+        column = identifier(name)
+        if kind == "BLOB":
+            bad = f"a.{column} IS NOT NULL AND try(decode(a.{column})) IS NULL"
+        elif "VARCHAR" in kind:
+            bad = f"a.{column} IS DISTINCT FROM b.{column}"
+        else:
+            continue
+        # One column at a time: the others may be large.
+        rows = (f"(SELECT {column} FROM {way})" for way in ways)
+        numbered = (
+            f"SELECT row_number() OVER () AS n, {bad} AS bad FROM {next(rows)} AS a POSITIONAL JOIN {next(rows)} AS b"
+        )
+        first, count = con.execute(f"SELECT min(n), count(*) FROM ({numbered}) WHERE bad").fetchone() or (None, 0)
+        if count:
+            more = f" and in {count - 1:,} more" if count > 1 else ""
+            message = f"{name} is not UTF-8 text in row {first + 1:,}{more}"
+            fix = "write the column as UTF-8: a Parquet text column (STRING) holds nothing else"
+            found.append(Problem(relative, "encoding-error", message, fix, count=count, row=first + 1, field=name))
+    return found
+
+
 def _text(name: str, kind: str) -> str:
+    """SQL of a column as text."""
     column = identifier(name)
     base = kind.upper()
     if base.endswith("[]") or base.startswith(_NESTED):
@@ -94,4 +131,4 @@ def _text(name: str, kind: str) -> str:
         text = f"decode({column})"
     else:
         text = f"{column}::VARCHAR"
-    return f"CASE WHEN ({text}) NOT IN ('', 'NULL', 'null') THEN {text} END"
+    return text

@@ -28,6 +28,7 @@ SETTABLE = (
     "negative-unit-price",
     "negative-usage",
     "null-value",
+    "null-word",
     "number-spelling",
     "older-value",
     "service-in-categories",
@@ -53,6 +54,8 @@ FIXED = (
     "lfs-pointer",
     "merge-conflict",
     "missing-cell",
+    "not-focus",
+    "repeated-header",
     "source-error",
     "unreadable",
 )

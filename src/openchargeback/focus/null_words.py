@@ -1,0 +1,111 @@
+"""Words that an export writes where a value is missing: `NULL` in SQL dumps, `None` from Python, `\\N` from MySQL.
+
+FOCUS wants null there, which in CSV is an empty cell (FOCUS 1.2, "Null Handling"). Here `NULL` and `null` are read as
+null. Any other such word is text, and in a column of numbers, dates or objects a fault of its own (`explaining.py`).
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import duckdb
+
+from openchargeback.focus import csv_text, parquet
+from openchargeback.focus.columns import COLUMNS, TABLE
+from openchargeback.focus.database import literal
+from openchargeback.focus.layout import MISSING
+from openchargeback.focus.opening import Opened, csv_relation
+
+NULLS = tuple(word for word in MISSING if word)
+"""Words that are read as null."""
+
+WORDS = ("None", "NaN", "nan", "\\N", "N/A", "n/a", "NA", "Null", "nil", "<null>", "(null)", "<NA>", "#N/A")
+"""Words that mean a missing value to the program that wrote them, and are text to every other."""
+
+BLANK = "export an empty cell where there is no value"
+"""What to do about them."""
+
+_LOOKED_AT = 1 << 18
+_ROWS_LOOKED_AT = 1_000
+_CELL = re.compile(
+    rb'(?:^|[,"\n])(?:' + b"|".join(re.escape(word.encode()) for word in (*NULLS, *WORDS)) + rb')(?=[,"\r\n]|\Z)'
+)
+
+
+@dataclass(frozen=True, slots=True)
+class NullWord:
+    """A column that holds such words.
+
+    word: the one in the first of these rows. count: how many rows hold any. rows: the first of them, from 0, ascending.
+    """
+
+    column: str
+    word: str
+    count: int
+    rows: tuple[int, ...]
+
+    @property
+    def message(self) -> str:
+        """What is wrong."""
+        if self.word in NULLS:
+            return f"{self.column} holds the word {self.word}, which is read as no value"
+        return f"{self.column} holds the word {self.word}, which is read as text"
+
+
+def is_null_word(text: str) -> bool:
+    """Whether a cell holds a word that stands for a missing value."""
+    return text.strip() in (*NULLS, *WORDS)
+
+
+def null_words(con: duckdb.DuckDBPyConnection, opened: Opened, most: int) -> list[NullWord]:
+    """The columns of a file that hold such words, in their order; of each the first `most` rows.
+
+    An export that writes such words writes them everywhere, so only a file whose beginning has one is looked through.
+    """
+    try:
+        relation = _parquet(con, opened) if parquet.is_parquet(opened.file.location) else _csv(opened)
+        return _found(con, opened.names, relation, most) if relation else []
+    except (duckdb.OutOfMemoryException, *csv_text.UNREADABLE):
+        raise
+    except duckdb.Error:
+        # Rows that are not even: reading says so, or has made them even.
+        return []
+
+
+def _csv(opened: Opened) -> str:
+    with csv_text.binary(opened.file.location) as raw:
+        start = raw.read(_LOOKED_AT)
+    return csv_relation(opened.file.location, len(opened.names), nulls=("",)) if _CELL.search(start) else ""
+
+
+def _parquet(con: duckdb.DuckDBPyConnection, opened: Opened) -> str:
+    _, cells = parquet.columns(con, opened.file.location, nulls=("",))
+    relation = f"(SELECT {', '.join(cells)} FROM {parquet.relation(opened.file.location)})"
+    few = f"(SELECT * FROM {relation} LIMIT {_ROWS_LOOKED_AT})"
+    words = ", ".join(literal(word) for word in (*NULLS, *WORDS))
+    seen = " OR ".join(f"c{index} IN ({words})" for index in range(len(opened.names)))
+    return relation if con.execute(f"SELECT count(*) FROM {few} WHERE {seen}").fetchone() != (0,) else ""
+
+
+def _found(con: duckdb.DuckDBPyConnection, names: Sequence[str], relation: str, most: int) -> list[NullWord]:
+    wanted = [
+        f"CASE WHEN c{index} IN ({_words_in(name)}) THEN c{index} END AS c{index}" for index, name in enumerate(names)
+    ]
+    con.execute(f"CREATE OR REPLACE TEMP TABLE null_word AS SELECT {', '.join(wanted)} FROM {relation}")
+    parts = [
+        f"count(c{n}), min(rowid, {most}) FILTER (c{n} IS NOT NULL), arg_min(c{n}, rowid) FILTER (c{n} IS NOT NULL)"
+        for n in range(len(names))
+    ]
+    row = con.execute(f"SELECT {', '.join(parts)} FROM null_word").fetchone() or ()
+    con.execute("DROP TABLE null_word")
+    columns = zip(names, row[::3], row[1::3], row[2::3], strict=True)
+    return [NullWord(name, word, count, tuple(sorted(rows))) for name, count, rows, word in columns if count]
+
+
+def _words_in(name: str) -> str:
+    """The words to look for in a column. Where only some values are allowed, a word that is text is a fault already."""
+    values = TABLE[name].values if name in TABLE else ()
+    is_text = COLUMNS.get(name, "string") not in ("datetime", "decimal", "json") and not values
+    return ", ".join(literal(word) for word in ((*NULLS, *WORDS) if is_text else NULLS))
