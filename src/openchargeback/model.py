@@ -517,7 +517,7 @@ class DecisionRecord:
 
 
 class Level(enum.StrEnum):
-    """How well it is known who approved a file.
+    """How well it is known who decided what a file says.
 
     A: the host recorded an approving review by somebody other than every author of the commits. B: the commit or merge
     that brought the file was signed by somebody other than its authors, with a key of the committed list. C: names in
@@ -532,26 +532,40 @@ class Level(enum.StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Evidence:
-    """Who approved a file of the ledger, as far as that can be known.
+    """Who decided what a file of the ledger says, as far as that can be known.
 
     content: the Git id of the file's content that it is about. commit: the one that brought that content to the branch.
-    approvers: at level A names on the host, at B names in the list of signers, at C what the file itself says.
-    authors: the e-mail addresses of everybody who wrote the file. why: what the level rests on, or what is missing.
+    named: whom the file itself names as deciding; anybody can write any name there. approvers: at level A names on the
+    host, at B names in the list of signers; else none. authors: the e-mail addresses of everybody who wrote the file.
+    why: what the level rests on, or what is missing.
     """
 
     path: str
     level: Level
+    named: tuple[str, ...] = ()
     approvers: tuple[str, ...] = ()
     authors: tuple[str, ...] = ()
     commit: str = ""
     content: str = ""
     why: str = ""
 
+    @property
+    def who(self) -> str:
+        """Who decided, in words that claim no more than the level does."""
+        names = ", ".join(self.approvers or self.named) or "nobody"
+        match self.level:
+            case Level.A:
+                return f"approved by {names}"
+            case Level.B:
+                return f"signed by {names}"
+        return f"named as deciding: {names}"
+
     def as_json(self) -> dict[str, object]:
         """All of it, as JSON documents and the record of a closed month have it."""
         return {
             "path": self.path,
             "level": str(self.level),
+            "named_as_deciding": list(self.named),
             "approvers": list(self.approvers),
             "authors": list(self.authors),
             "commit": self.commit,

@@ -8,8 +8,11 @@ from __future__ import annotations
 
 import decimal
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from decimal import ROUND_HALF_UP, Decimal
+from typing import TypeVar
+
+K = TypeVar("K")
 
 ZERO = Decimal(0)
 
@@ -88,8 +91,29 @@ def negative(amount: Decimal) -> Decimal:
 
 def to_cents(exact: Decimal, currency: str) -> Decimal:
     """Rounded half-up (away from zero) to the minor unit. Minus zero does not occur."""
-    cents = exact.quantize(_unit(currency), context=_CONTEXT)
+    cents = exact.quantize(minor_unit(currency), context=_CONTEXT)
     return cents or abs(cents)
+
+
+def floor_to_cents(exact: Decimal, currency: str) -> Decimal:
+    """Rounded towards minus infinity to the minor unit."""
+    return exact.quantize(minor_unit(currency), rounding=decimal.ROUND_FLOOR, context=_CONTEXT)
+
+
+def share_out(whole: Decimal, parts: Mapping[K, Decimal], currency: str) -> dict[K, Decimal]:
+    """Cents as shares of exact parts by largest remainders, as `billing/allocate.sql` does it for billing lines.
+
+    whole: in cents; it must be the sum of the parts, rounded down or up. Ties go to the earlier part.
+    """
+    floors = {key: floor_to_cents(exact, currency) for key, exact in parts.items()}
+    missing = int((whole - sum(floors.values(), ZERO)) / minor_unit(currency))
+    ranked = sorted(parts, key=lambda key: total(floors[key], negative(parts[key])))
+    return {key: floors[key] + minor_unit(currency) * (key in ranked[:missing]) for key in parts}
+
+
+def minor_unit(currency: str) -> Decimal:
+    """The smallest amount of a currency: `0.01` for most."""
+    return Decimal(1).scaleb(-places(currency))
 
 
 def beyond_exact(text: str) -> Decimal:
@@ -135,7 +159,3 @@ def percent(part: Decimal, whole: Decimal) -> Decimal | None:
     if rounded == 0 and share:
         return share.quantize(Decimal("0.1"), context=_CONTEXT)
     return rounded
-
-
-def _unit(currency: str) -> Decimal:
-    return Decimal(1).scaleb(-places(currency))

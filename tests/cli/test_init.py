@@ -61,7 +61,7 @@ def test_a_month_from_init_to_close_leaves_files_that_name_a_schema_that_is_ther
         cwd=tmp_path)  # fmt: skip
     with (ledger / "config.yaml").open("a", encoding="utf-8") as file:
         file.write("sources: {aws: {credit_fund: RC-1}}\n")
-    run("periods", "close", "2025-01", cwd=tmp_path)
+    assert "2025-01 is closed, in commit " in run("periods", "close", "2025-01", "--commit", cwd=tmp_path)
     (approval,) = (ledger / "approvals/2025-01").iterdir()
     for path, kind in ((approval, "approvals"), (ledger / "periods/2025-01.yaml", "period")):
         first, *_ = path.read_text(encoding="utf-8").splitlines()

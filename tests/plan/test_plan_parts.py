@@ -15,7 +15,7 @@ from openchargeback.ledger.directory import read_directory
 from openchargeback.ledger.files import charge_files
 from openchargeback.ledger.reading import Ledger
 from openchargeback.ledger.settings import Config, Organization, Review
-from openchargeback.plan.changes import period_change
+from openchargeback.plan.changes import beyond_rounding, period_change
 from openchargeback.plan.parts import Side, settle_both, unexplained
 from openchargeback.plan.values import Cause
 
@@ -75,8 +75,11 @@ def test_causes_sum_to_the_difference_of_every_line(
     assert sum(period.causes.values(), Decimal(0)) == period.difference
     for line in period.lines:
         assert sum(line.parts.values(), Decimal(0)) == line.difference
-        # Each side and each cause is off by less than a cent.
-        assert abs(line.parts.get(Cause.ROUNDING, Decimal(0))) < CENT * (2 + len(line.exact_parts))
+        # Each side is off by less than a cent.
+        assert abs(line.parts.get(Cause.ROUNDING, Decimal(0))) < 2 * CENT
+    # A source is rounded once on each side.
+    assert abs(period.causes.get(Cause.ROUNDING, Decimal(0))) <= CENT
+    assert beyond_rounding(period, "USD") == []
     for project in period.projects:
         assert sum(project.causes.values(), Decimal(0)) == project.difference
 

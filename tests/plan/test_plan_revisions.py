@@ -5,7 +5,9 @@ from __future__ import annotations
 import gzip
 import hashlib
 import shutil
+import subprocess
 from decimal import Decimal
+from pathlib import Path
 
 import pytest
 from branch import CONFIG, Ledger, causes, charge, csv_text, only, started, ties_out
@@ -394,6 +396,7 @@ def test_touching_a_closed_or_finalized_month_is_told_and_moves_nothing(tmp_path
     ledger = started(tmp_path / "l", ROWS)
     ledger.program("periods", "close", "2025-01", *BY)
     if finalized:
+        ledger.commit()
         ledger.program("periods", "finalize", "2025-01", *BY)
     ledger.commit()
     ledger.charges(MORE)
@@ -413,12 +416,14 @@ def test_a_month_is_not_closed_anew_in_the_same_revision(tmp_path):
         path.unlink()
     assert codes(ledger.plan("HEAD")) == ["revision-reused"]
     ledger.charges(MORE)
+    base = ledger.git("rev-parse", "HEAD")
+    ledger.commit()
     ledger.program("periods", "close", "2025-01", *BY)
-    (problem,) = ledger.plan("HEAD").problems
+    (problem,) = ledger.plan(base).problems
     assert (problem.code, problem.path, str(problem.severity)) == ("revision-reused", "periods/2025-01.yaml", "error")
     ledger.program("periods", "open", "2025-01")
     ledger.program("periods", "close", "2025-01", *BY)
-    assert codes(ledger.plan("HEAD")) == ["closed-period"]
+    assert codes(ledger.plan(base)) == ["closed-period"]
 
 
 def test_a_month_that_lost_its_period_file_is_an_error_in_the_plan(tmp_path):
@@ -432,6 +437,7 @@ def test_a_month_that_lost_its_period_file_is_an_error_in_the_plan(tmp_path):
 def test_what_is_acknowledged_of_a_finalized_month_is_no_change_of_it(tmp_path):
     ledger = started(tmp_path / "l", ROWS)
     ledger.program("periods", "close", "2025-01", *BY)
+    ledger.commit()
     ledger.program("periods", "finalize", "2025-01", *BY)
     ledger.commit()
     ledger.write("periods/2025-01.notes.yaml", "drift: [{digest: 0123456789abcdef, reason: seen, by: b@example.edu}]\n")
@@ -563,6 +569,7 @@ def test_a_closed_month_that_differs_reaches_the_open_months_after_it(tmp_path):
     ledger.git("switch", "-qc", "change")
     for period in ("2025-01", "2025-02"):
         ledger.program("periods", "close", period, *BY)
+        ledger.commit()
     plan = ties_out(ledger.plan())
     last = plan.periods[-1]
     assert (last.period, last.new, causes(last)) == ("2025-03", 0, {"usage": "-10.00"})
@@ -663,3 +670,76 @@ def test_a_copy_whose_charges_were_rejected_is_in_nobodys_way(tmp_path):
     assert [period.period for period in plan.periods] == ["2025-02"]
     ledger.git("rm", "-qr", "approvals")
     assert "duplicate-file" in codes(ledger.plan())
+
+
+CASE = Path(__file__).parents[1] / "cases"
+
+
+def cloned(ledger, place, *options):
+    """A clone of the branch `change`."""
+    ledger.git("clone", "-q", "--branch", "change", *options, f"file://{ledger.root}", str(place))
+    return place
+
+
+def refused(root, *arguments):
+    """What a person is told who gets no plan."""
+    with pytest.raises(UsageFault) as fault:
+        make_plan(root, *arguments)
+    assert fault.value.exit_code == 2
+    return str(fault.value)
+
+
+@pytest.mark.parametrize(
+    ("options", "command"),
+    [
+        (("--depth", "1"), "git fetch --unshallow origin main:refs/remotes/origin/main"),
+        (("--single-branch",), "git fetch origin main:refs/remotes/origin/main"),
+    ],
+    ids=["shallow", "single-branch"],
+)
+def test_a_clone_without_the_base_says_what_to_fetch_and_then_gives_the_right_plan(tmp_path, options, command):
+    """A restated month, 100.00 before and 900.00 now: never that nothing moves."""
+    ledger = started(tmp_path / "l", (CASE / "no-base-january.csv").read_bytes(), config=CONFIG + "plan: {fail: 5%}\n")
+    ledger.write("charges/2025-01/hpc.csv", (CASE / "no-base-january-restated.csv").read_bytes())
+    ledger.commit()
+    clone = cloned(ledger, tmp_path / "clone", *options)
+    for arguments in ((), (None, "HEAD"), ("origin/main",)):
+        assert f"`{command}`" in refused(clone, *arguments)
+    subprocess.run(["git", "-C", clone, *command.split()[1:]], check=True, capture_output=True)
+    plan = make_plan(clone)
+    period = only(plan)
+    assert (str(period.old), str(period.new), codes(plan)) == ("100.00", "900.00", ["plan-threshold"])
+
+
+def test_another_default_branch_is_named_and_never_compared_with_by_guess(tmp_path):
+    ledger = started(tmp_path / "l", ROWS)
+    ledger.charges(MORE)
+    ledger.commit()
+    ledger.git("branch", "-m", "main", "trunk")
+    assert "`focus-billing plan trunk` (if it is the branch that counts, set `portal: branch: trunk`" in refused(
+        ledger.root
+    )
+    ledger.git("switch", "-q", "trunk")
+    clone = tmp_path / "clone"
+    ledger.git("clone", "-q", f"file://{ledger.root}", str(clone))
+    subprocess.run(["git", "-C", clone, "switch", "-q", "change"], check=True)
+    assert "or name a BASE, such as `focus-billing plan origin/trunk`" in refused(clone)
+    assert only(make_plan(clone, "origin/trunk")).difference == Decimal("5.00")
+    subprocess.run(["git", "-C", clone, "remote", "set-head", "origin", "--delete"], check=True)
+    assert "`focus-billing plan origin/trunk`" in refused(clone)
+    subprocess.run(["git", "-C", clone, "switch", "-q", "--detach"], check=True)
+    assert "git fetch origin main:refs/remotes/origin/main" in refused(clone)
+    # On the branch itself there is no other to propose.
+    ledger.git("branch", "-qD", "change")
+    assert "`focus-billing plan HEAD` for what is not committed" in refused(ledger.root)
+
+
+def test_the_branch_that_counts_is_not_compared_with_itself(tmp_path):
+    """On it, with nothing uncommitted; a branch that has no commit yet is another one."""
+    ledger = started(tmp_path / "l", ROWS)
+    assert not ledger.plan().moves
+    ledger.git("switch", "-q", "main")
+    assert "this is main itself" in refused(ledger.root)
+    assert "this is main itself" in refused(ledger.root, None, "HEAD")
+    ledger.git("switch", "-q", "--detach")
+    assert "this is main itself" in refused(ledger.root)

@@ -254,6 +254,7 @@ def test_sources_that_look_incomplete_are_told_of_the_months_that_change(tmp_pat
     january = range(1, 32)
     for source, pi in (("aws", "a|b@example.edu"), ("hpc", "c@example.edu"), ("gcp", "d@example.edu")):
         ledger.write(f"charges/2025-01/{source}.csv", delivered(*january, pi=pi, month="2025-01"))
+    ledger.commit()
     ledger.program("periods", "close", "2025-01", "--on", "2025-02-03", "--by", "a@example.edu")
     ledger.commit()
     ledger.git("switch", "-qc", "change")
@@ -291,6 +292,7 @@ def test_another_accounting_date_is_another_closing(tmp_path):
     ledger = Ledger(tmp_path / "l")
     ledger.write("config.yaml", CONFIG)
     ledger.charges(ROWS)
+    ledger.commit()
     ledger.program("periods", "close", "2025-01", "--on", "2025-02-03", "--by", "a@example.edu")
     ledger.commit()
     path = ledger.root / "periods/2025-01.yaml"
@@ -303,6 +305,7 @@ def test_what_is_expected_bears_on_no_closed_month(tmp_path):
     ledger = Ledger(tmp_path / "l")
     ledger.write("config.yaml", CONFIG)
     ledger.charges(ROWS)
+    ledger.commit()
     ledger.program("periods", "close", "2025-01", "--on", "2025-02-03", "--by", "a@example.edu")
     ledger.commit()
     ledger.write("config.yaml", CONFIG.replace("RC-1", "RC-1, expected: monthly"))

@@ -69,7 +69,8 @@ def merge(ledger: Repository, who: str, *options: str, key: str = "") -> None:
 def test_names_alone_are_level_c(decided: Repository) -> None:
     """On the branch and after a merge that nobody signed, whoever made it."""
     found = evidence(decided)
-    assert (found["level"], found["approvers"], found["authors"]) == ("C", ["rita@example.edu"], ["ann@example.edu"])
+    assert (found["level"], found["approvers"], found["authors"]) == ("C", [], ["ann@example.edu"])
+    assert found["named_as_deciding"] == ["rita@example.edu"]
     merge(decided, "rita")
     assert evidence(decided)["level"] == "C"
 
@@ -87,7 +88,7 @@ def test_a_merge_signed_by_another_is_level_b(decided: Repository) -> None:
 
 def test_an_author_who_signs_the_merge_approves_nothing(decided: Repository) -> None:
     merge(decided, "ann", key="ann")
-    assert (evidence(decided)["level"], evidence(decided)["approvers"]) == ("C", ["rita@example.edu"])
+    assert (evidence(decided)["level"], evidence(decided)["approvers"]) == ("C", [])
 
 
 def test_who_helped_to_write_is_an_author(decided: Repository) -> None:
@@ -338,7 +339,7 @@ def test_what_the_config_asks_for_is_a_problem_where_it_is_missing(decided: Repo
     assert [each["code"] for each in evidence(decided, code=1)["problems"]] == ["evidence-missing"]
     close = ("periods", "close", "2025-01", "--by", "admin@example.edu", "--on", "2025-02-05", "--leave-held")
     said = decided.run(*close, code=2).stderr
-    assert "known at level C, and B is asked for" in said
+    assert "level C, and level B is required" in said
     assert not (decided.root / "periods").exists()
     merge(decided, "rita", key="rita")
     assert evidence(decided)["problems"] == []
@@ -356,7 +357,7 @@ def test_another_than_the_author_can_be_asked_for(decided: Repository) -> None:
     decide(decided, by="ann@example.edu")
     decided.commit(who="ann")
     (problem,) = evidence(decided, code=1)["problems"]
-    assert problem["message"] == "nobody but its authors approved this (ann@example.edu)"
+    assert problem["message"] == "this needs somebody other than its authors (named as deciding: ann@example.edu)"
     decide(decided, by="rita@example.edu")
     decided.commit(who="ann")
     assert evidence(decided)["problems"] == []
@@ -370,8 +371,8 @@ def test_pages_show_what_closing_recorded(decided: Repository) -> None:
     assert evidence(decided, path="periods/2025-01.yaml")["level"] == "C"
     decided.run("build", "-o", "public")
     page = (decided.root / "public/periods/2025-01/index.html").read_text("utf-8")
-    assert "Who approved" in page
-    assert "rita@example.edu" in page
+    assert "Evidence for decisions" in page
+    assert "signed by rita@example.edu" in page
     assert "periods/2025-01.yaml" not in page
 
 
@@ -562,7 +563,7 @@ def test_the_plan_shows_it_and_warns_of_what_is_still_asked_for(host: Host) -> N
     files = [f"--{name}={host.folder / name}.json" for name in ("event", "reviews", "commits")]
     for form in ("text", "markdown"):
         said = ledger.run("plan", "main", "--format", form, *files)
-        assert "Who approved, as far as it is known" in said.stdout
+        assert "Evidence for decisions and closings" in said.stdout
         assert "evidence-missing" not in said.stdout + said.stderr
 
 

@@ -51,6 +51,7 @@ def test_every_cent_leads_to_a_row(ledger: Repository, state: str) -> None:
     file = (ledger.root / "charges/2025-01/aws.csv").read_text("utf-8")
     ledger.write("charges/2025-01/aws.csv", file.replace(",r1,", ',"r\n1",', 1))
     if state == "closed":
+        ledger.commit()
         ledger.run("periods", "close", "2025-01", *BY)
     told = why(ledger)
     adds_up(told)
@@ -87,6 +88,7 @@ def test_late_and_credited_charges_lead_to_their_own_month(ledger: Repository) -
     ledger.write("charges/2025-01/hpc.csv", HEAD + row("8.005", "h1", fund=""))
     ledger.write("charges/2025-02/aws.csv", HEAD + row("2", month="2025-02"))
     ledger.write("config.yaml", "organization: T\nsources: {aws: {credit_fund: C-1}, hpc: {credit_fund: C-1}}\n")
+    ledger.commit()
     ledger.run("periods", "close", "2025-01", "--leave-held", *BY)
     first = why(ledger)["lines"][0]["resources"][0]["charges"][0]
     words = ("--reason", "r", *BY)
@@ -95,6 +97,7 @@ def test_late_and_credited_charges_lead_to_their_own_month(ledger: Repository) -
     ledger.run("review", "credit", "--period", "2025-02", "--of", "2025-01", "--charge", first["charge"], *words)
     for state in ("open", "closed"):
         if state == "closed":
+            ledger.commit()
             ledger.run("periods", "close", "2025-02", *BY)
         told = why(ledger, period="2025-02")
         assert told["state"] == state

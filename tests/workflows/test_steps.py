@@ -115,7 +115,7 @@ def test_a_pull_request_is_validated_planned_and_previewed(github, tmp_path):
     assert "100.25" in plan
     assert plan in ran.summary
     assert json.loads((tmp_path / "artifacts/evidence/evidence.json").read_text("utf-8"))["problems"] == []
-    assert "### Who approved" in ran.summary
+    assert "### Evidence for decisions and closings" in ran.summary
     assert ran.outputs == {"plan": "true"}
 
 

@@ -13,7 +13,7 @@ from openchargeback.cli.options import PERIOD, in_format, root_of, with_ledger
 from openchargeback.cli.report import print_json, print_problems, print_table, shown
 from openchargeback.ledger.reading import read_ledger
 from openchargeback.model import Evidence
-from openchargeback.plan.words import LEVELS
+from openchargeback.plan.words import EVIDENCE, LEVELS
 from openchargeback.problems import LedgerFault
 from openchargeback.publish.evidence import evidence_document, gather, read_evidence
 
@@ -35,10 +35,10 @@ def evidence(
     kept: tuple[Path, ...],
     named: str | None,
 ) -> None:
-    """Who approved each approval file and each closing, and how well that is known.
+    """Who decided what each approval file and each closing says, and how well that is known.
 
-    Levels: A, the host's own record of a review; B, a signed commit; C, names only; unknown, in a shallow clone. Exit
-    code 1 where `review: evidence:` in the config asks for more.
+    Levels: A, approved, by the host's record of a review; B, signed; C, only named as deciding; unknown, in a shallow
+    clone. Exit code 1 where `review: evidence:` in the config asks for more.
 
     \b
     Example: focus-billing review evidence
@@ -65,8 +65,8 @@ def _print(found: Sequence[Evidence]) -> None:
     if not found:
         click.echo("there are no decisions and no closings in Git")
         return
-    rows = [(each.path, str(each.level), ", ".join(each.approvers), ", ".join(each.authors)) for each in found]
-    print_table(("File", "Level", "Approved by", "Written by"), rows)
+    rows = [(each.path, str(each.level), each.who, ", ".join(each.authors)) for each in found]
+    print_table(("File", "Level", "Who", "Written by"), rows)
     for each in found:
         click.echo(shown(f"{each.path}: {each.why}"))
     click.echo(LEVELS)
@@ -74,12 +74,12 @@ def _print(found: Sequence[Evidence]) -> None:
 
 def _markdown(found: Sequence[Evidence]) -> str:
     if not found:
-        return "### Who approved\n\nThere are no decisions and no closings.\n"
+        return f"### {EVIDENCE}\n\nThere are no decisions and no closings.\n"
     rows = "".join(
-        f"| {' | '.join(_cell(text) for text in (each.path, str(each.level), ', '.join(each.approvers), each.why))} |\n"
+        f"| {' | '.join(_cell(text) for text in (each.path, str(each.level), each.who, each.why))} |\n"
         for each in found
     )
-    return f"### Who approved\n\n| File | Level | By | Why |\n|---|---|---|---|\n{rows}\n{LEVELS}\n"
+    return f"### {EVIDENCE}\n\n| File | Level | Who | Why |\n|---|---|---|---|\n{rows}\n{LEVELS}\n"
 
 
 def _cell(text: str) -> str:

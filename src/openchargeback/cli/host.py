@@ -66,14 +66,23 @@ def host_record(event: Path | None, reviews: Path | None, commits: Path | None) 
         return None
     number, sha = request.get("number"), head["sha"]
     listed = _list(reviews)
+    made = _list(commits) if commits else None
     approvers = _approvers(listed, sha)
-    authors, doubt = _authors(request, _list(commits) if commits else None)
+    authors, doubt = _authors(request, made)
     others = tuple(sorted(approvers - authors))
     if not doubt and not others:
         doubt = "only authors approved it" if approvers else f"no approving review of {sha[:12]} by a member"
     merged = request.get("merge_commit_sha") if request.get("merged") else ""
     host = "forgejo" if any("official" in each for each in listed) else "github"
-    return HostRecord(f"{host} #{number}", sha, str(merged or ""), () if doubt else others, doubt)
+    return HostRecord(
+        f"{host} #{number}",
+        sha,
+        str(merged or ""),
+        () if doubt else others,
+        doubt,
+        addresses={name: _addresses(listed, name, host) for name in others},
+        written_by=_written_by(request, made or ()),
+    )
 
 
 def _is_named(option: str) -> bool:
@@ -122,6 +131,28 @@ def _authors(request: dict[str, Any], commits: Sequence[Any] | None) -> tuple[se
         committer = (commit.get("committer") or {}).get("login")
         names |= {committer.casefold()} if committer and committer != "web-flow" else set()
     return names, ""
+
+
+def _addresses(reviews: Sequence[Any], name: str, host: str) -> frozenset[str]:
+    """The e-mail addresses that a host has for who wrote a review, those that it makes for private ones included."""
+    users = [user for each in reviews if str((user := each.get("user") or {}).get("login", "")).casefold() == name]
+    found = {str(user["email"]) for user in users if user.get("email")}
+    if host == "github":
+        found |= {f"{name}@users.noreply.github.com"}
+        found |= {f"{user['id']}+{name}@users.noreply.github.com" for user in users if user.get("id")}
+    return frozenset(found)
+
+
+def _written_by(request: dict[str, Any], commits: Sequence[Any]) -> frozenset[str]:
+    """The e-mail addresses of who opened a request and of who wrote and made its commits, but for the host itself."""
+    found = {(request.get("user") or {}).get("email")}
+    for commit in commits:
+        inner = commit.get("commit") or {}
+        for role in ("author", "committer"):
+            named, user = inner.get(role) or {}, commit.get(role) or {}
+            if user.get("login") != "web-flow":
+                found |= {named.get("email"), user.get("email")}
+    return frozenset(str(each) for each in found if each)
 
 
 def _object(path: Path) -> dict[str, Any]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from decimal import Decimal
 from pathlib import Path
 
@@ -18,10 +18,12 @@ from openchargeback.billing.completeness import (
     month_of,
 )
 from openchargeback.billing.journal import posts_nothing
+from openchargeback.cli.git_commands import commit_lines
 from openchargeback.cli.host import host_record, kept_option, review_options
 from openchargeback.cli.options import PERIOD, as_json, root_of, with_ledger
 from openchargeback.cli.report import amount_columns, note_problems, print_json, print_table, progress, shown
 from openchargeback.ledger import git
+from openchargeback.ledger.git import Loose
 from openchargeback.ledger.line_table import amount_values
 from openchargeback.ledger.lock import locked
 from openchargeback.ledger.periods import Event, first_day
@@ -32,10 +34,17 @@ from openchargeback.model import Amounts, BilledPeriod, FlagTotal, State, Withou
 from openchargeback.plan import words
 from openchargeback.portal.discount_words import discount_rows
 from openchargeback.portal.paths import statement_pdf
-from openchargeback.problems import LedgerFault, Problem, UsageFault
+from openchargeback.problems import LedgerFault, OutsideFault, Problem, UsageFault
 from openchargeback.publish import closing
 from openchargeback.publish.build import Books, open_books
+from openchargeback.publish.committing import closing_rests_on, sealing_rests_on, uncommitted_record
 from openchargeback.publish.evidence import gather, read_evidence
+
+_commit_option = click.option(
+    "--commit",
+    is_flag=True,
+    help="Commit what this writes, with every file that it rests on, and nothing else that is staged.",
+)
 
 
 @click.group()
@@ -191,16 +200,19 @@ def show_period(period: str, why: str | None, lines: tuple[int, ...], named: str
 
 @periods.command("open")
 @click.argument("period", type=PERIOD)
+@_commit_option
 @with_ledger
-def open_period(period: str, named: str | None) -> None:
+def open_period(period: str, commit: bool, named: str | None) -> None:
     """Open a period; a closed one is reopened as its next revision.
 
     Of an open one, a record that lies beside it all the same is removed.
 
     \b
     Example: focus-billing periods open 2025-02
+             focus-billing periods open 2025-02 --commit
     """
     root = root_of(named)
+    _refuse_commit(root, commit)
     with locked(root):
         # A ledger with errors can be opened up too: that may be what mends it.
         ledger, problems = read_ledger(root)
@@ -215,7 +227,7 @@ def open_period(period: str, named: str | None) -> None:
         if known.state is State.OPEN and period in ledger.period_files and not left_over(ledger, period):
             click.echo(f"{period} is open already")
             return
-        _tell(closing.reopen(ledger, period), State.OPEN)
+        _tell(root, period, closing.reopen(ledger, period), State.OPEN, {} if commit else None)
 
 
 @periods.command("close")
@@ -236,6 +248,7 @@ def open_period(period: str, named: str | None) -> None:
     help="Close although this source, expected monthly, has no charges; repeatable, with --reason.",
 )
 @click.option("--reason", help="With --without: why the month is complete all the same.")
+@_commit_option
 @review_options
 @kept_option
 @with_ledger
@@ -247,6 +260,7 @@ def close_period(
     leave_held: bool,
     without: tuple[str, ...],
     reason: str | None,
+    commit: bool,
     event: Path | None,
     reviews: Path | None,
     commits: Path | None,
@@ -256,10 +270,12 @@ def close_period(
     """Close a period: its statements are no drafts any more, and it takes no further charges.
 
     Statements carry the closing date, journals the accounting date. Who approved its decisions is recorded, as far as
-    it is known (`review evidence`).
+    it is known (`review evidence`). What it rests on (charges, decisions, settings, directory, templates, earlier
+    records) must be committed; --commit does it.
 
     \b
     Example: focus-billing periods close 2025-01 --on 2025-02-05
+             focus-billing periods close 2025-01 --commit
              focus-billing periods close 2025-06 --on 2025-07-08 --accounting-date 2025-06-30
              focus-billing periods close 2025-06 --without hpc --reason "down for maintenance all June"
     """
@@ -270,6 +286,7 @@ def close_period(
     if reason is not None and not without:
         raise UsageFault("--reason goes with --without SOURCE")
     root = root_of(named)
+    _refuse_commit(root, commit)
     with locked(root):
         books = _books(named, period, lines=True)
         known = books.ledger.period_file(period)
@@ -277,9 +294,12 @@ def close_period(
             raise UsageFault(f"{period} is {known.state} already")
         recorded = [each for path in kept for each in read_evidence(path)]
         host = host_record(event, reviews, commits)
-        evidence, missing = gather(books.ledger, periods=(period,), host=host, recorded=recorded)
+        loose = closing_rests_on(books.ledger, period)
+        evidence, missing = gather(
+            books.ledger, periods=(period,), host=host, recorded=recorded, pending=loose if commit else ()
+        )
         skipped = tuple(dict.fromkeys(each.strip().lower() for each in without))
-        _refuse_close(books, _period(books, period), missing, leave_held, skipped)
+        _refuse_close(books, _period(books, period), missing, leave_held, skipped, {} if commit else loose)
         closed = Event(day.date() if day else dt.datetime.now(dt.UTC).date(), by or git.user(root))
         with progress("Writing the closing record", lines=True):
             paths = closing.close(
@@ -290,15 +310,21 @@ def close_period(
                 dated=dated.date() if dated else None,
                 without=[Without(source, (reason or "").strip(), closed.by) for source in skipped],
             )
-        _tell(paths, State.CLOSED)
+        _tell(root, period, paths, State.CLOSED, loose if commit else None)
 
 
 def _refuse_close(
-    books: Books, billed: BilledPeriod, missing: Sequence[Problem], leave_held: bool, without: Sequence[str]
+    books: Books,
+    billed: BilledPeriod,
+    missing: Sequence[Problem],
+    leave_held: bool,
+    without: Sequence[str],
+    loose: Mapping[str, Loose],
 ) -> None:
     """Say everything that stands in the way of closing.
 
-    missing: evidence of who approved its decisions. without: the sources that it shall be closed without.
+    missing: evidence of who approved its decisions. without: the sources that it shall be closed without. loose: files
+    that it rests on and that are not committed.
     """
     obstacles = []
     held = sum(item.charges for item in billed.queue)
@@ -320,6 +346,7 @@ def _refuse_close(
     obstacles += [f"{each.path}: {each.message}; {each.fix}" for each in missing]
     if not billed.files and not billed.corrections:
         obstacles.append("it has no charges")
+    obstacles += _to_commit(books.ledger.root, billed.period, loose, "closing")
     if obstacles:
         raise UsageFault(f"{billed.period} cannot be closed\n  " + "\n  ".join(dict.fromkeys(obstacles)))
 
@@ -350,21 +377,30 @@ def _incomplete(books: Books, billed: BilledPeriod, without: Sequence[str]) -> l
 @click.argument("period", type=PERIOD)
 @click.option("--on", "day", type=click.DateTime(["%Y-%m-%d"]), help="The date; today without it.")
 @click.option("--by", help="Who finalizes; Git's user.email without it.")
+@_commit_option
 @with_ledger
-def finalize_period(period: str, day: dt.datetime | None, by: str | None, named: str | None) -> None:
+def finalize_period(period: str, day: dt.datetime | None, by: str | None, commit: bool, named: str | None) -> None:
     """Finalize a closed period: it can never be opened again.
+
+    What it seals (charges, decisions and the closing record) must be committed; --commit does it.
 
     \b
     Example: focus-billing periods finalize 2025-01
     """
     root = root_of(named)
+    _refuse_commit(root, commit)
     with locked(root):
         ledger = _books(named, period, lines=True).ledger
         known = ledger.period_file(period)
         if known.state is not State.CLOSED:
             raise UsageFault(f"{period} is {known.state}; only a closed period can be finalized")
+        loose = sealing_rests_on(ledger, period)
+        if loose and not commit:
+            obstacles = _to_commit(root, period, loose, "seal")
+            raise UsageFault(f"{period} cannot be finalized\n  " + "\n  ".join(obstacles))
         event = Event(day.date() if day else dt.datetime.now(dt.UTC).date(), by or git.user(root))
-        _tell([closing.finalize(ledger, period, event)], State.FINALIZED)
+        paths = [closing.finalize(ledger, period, event)]
+        _tell(root, period, paths, State.FINALIZED, loose if commit else None)
 
 
 def _books(named: str | None, wanted: str, *, lines: bool = False) -> Books:
@@ -379,10 +415,59 @@ def _period(books: Books, period: str) -> BilledPeriod:
     return billed
 
 
-def _tell(paths: list[str], state: State) -> None:
+_DONE = {State.OPEN: "Open", State.CLOSED: "Close", State.FINALIZED: "Finalize"}
+_LISTED = 10
+"""How many files that are not committed are named one by one."""
+
+
+def _refuse_commit(root: Path, commit: bool) -> None:
+    """Refuse --commit where Git could not commit, before anything is written."""
+    if commit and not git.is_kept(root):
+        raise UsageFault("--commit needs a ledger in a Git repository")
+    if commit and (why := git.cannot_commit(root)):
+        raise UsageFault(f"--commit: {why}")
+
+
+def _to_commit(root: Path, period: str, loose: Mapping[str, Loose], what: str) -> list[str]:
+    """The lines that say which files must be committed before, and how; none where nothing must be."""
+    if not loose:
+        return []
+    count = f"{len(loose):,} files" if len(loose) > 1 else "1 file"
+    named = [shown(f"  {path} ({why})") for path, why in list(loose.items())[:_LISTED]]
+    more = [f"  and {len(loose) - _LISTED:,} more"] if len(loose) > _LISTED else []
+    commands = commit_lines(root, loose, f"Files that {period} rests on", Path.cwd())
+    return [
+        f"the {what} rests on {count} that the last commit does not have as they lie here:",
+        *named,
+        *more,
+        "commit them, or give --commit:",
+        *(f"  {command}" for command in commands),
+    ]
+
+
+def _tell(root: Path, period: str, paths: list[str], state: State, commit: Mapping[str, Loose] | None) -> None:
+    """Say what was written and commit it, or say how.
+
+    commit: the files to commit as well; None where the person commits.
+    """
     for path in paths:
         click.echo(path)
-    click.echo(f"The period is {state}; commit the files to make it so")
+    message, done = f"{_DONE[state]} {period}", f"{period} is {state}"
+    written = uncommitted_record(root, period)
+    if commit is None:
+        lines = commit_lines(root, written, message, Path.cwd()) if written else []
+        click.echo("\n  ".join([f"{done}. Commit it:" if lines else f"{done}.", *lines]))
+        return
+    loose = {**commit, **written}
+    if not loose:
+        click.echo(f"{done}. There is nothing to commit.")
+        return
+    try:
+        made = git.commit_files(root, loose, message)
+    except OutsideFault as fault:
+        commands = "\n  ".join(commit_lines(root, loose, message, Path.cwd()))
+        raise OutsideFault(f"{done}, but it was not committed: {fault}\nCommit it yourself:\n  {commands}") from fault
+    click.echo(f"{done}, in commit {made[:12]}.")
 
 
 def _held(period: BilledPeriod) -> Decimal:

@@ -133,9 +133,9 @@ def _evidence(found: Sequence[Evidence]) -> None:
     if not found:
         return
     click.echo()
-    click.secho("Who approved, as far as it is known", bold=True)
+    click.secho(words.EVIDENCE, bold=True)
     for each in found[: words.LARGEST]:
-        _wrapped(f"{each.path}: ", f"level {each.level}, {', '.join(each.approvers) or 'nobody'} ({each.why})")
+        _wrapped(f"{each.path}: ", f"level {each.level}, {each.who} ({each.why})")
     _more(len(found))
     _wrapped("", words.LEVELS)
 

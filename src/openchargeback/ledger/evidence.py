@@ -14,12 +14,13 @@ not what happened. Signatures count by SSH keys of the list alone (git 2.34 or n
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from openchargeback.ledger import git
 from openchargeback.ledger.history import History, Landings
+from openchargeback.ledger.identities import Identities, identities_at
 from openchargeback.ledger.settings import EvidenceRule
 from openchargeback.ledger.signing import ALLOWED_SIGNERS, Landing, Signers, change_of, signers_at, vouchers
 from openchargeback.model import Evidence, Level
@@ -35,7 +36,9 @@ class HostRecord:
 
     name: of the host and the request, such as `github #12`. head: the commit that was reviewed. merged: the commit that
     it became on the branch; empty while it is open. approvers: who approved that head, by their names on the host, none
-    of them an author of its commits. doubt: why nobody counts, where that is so.
+    of them an author of its commits under that name. doubt: why nobody counts, where that is so.
+    addresses: approver → the e-mail addresses that the host has for them. written_by: those of everybody who wrote or
+    made its commits.
     """
 
     name: str
@@ -43,22 +46,37 @@ class HostRecord:
     merged: str
     approvers: tuple[str, ...]
     doubt: str = ""
+    addresses: Mapping[str, frozenset[str]] = field(default_factory=dict)
+    written_by: frozenset[str] = frozenset()
+
+    def others(self, who: Identities) -> tuple[str, ...]:
+        """The approvers who did not write its commits under another address either."""
+        authors = who.people(self.written_by)
+        return tuple(each for each in self.approvers if authors.isdisjoint(who.people(self.addresses.get(each, ()))))
 
 
 def evidence_of(
-    root: Path, files: Mapping[str, Sequence[str]], base: str = "", host: HostRecord | None = None
+    root: Path,
+    files: Mapping[str, Sequence[str]],
+    base: str = "",
+    host: HostRecord | None = None,
+    pending: Collection[str] = (),
 ) -> list[Evidence]:
     """The evidence for each file, by its path in the ledger, sorted.
 
     files: path → who approved according to the file itself. base: the commit where the branch that is checked out left
-    the one that counts; empty on that branch itself. Nothing outside a repository and before the first commit.
+    the one that counts; empty on that branch itself. pending: files that whoever runs the command is about to commit as
+    they lie. Nothing outside a repository and before the first commit.
     """
     if not files or not git.inside_repository(root) or git.head(root) is None:
         return []
     if git.is_shallow(root):
         return [Evidence(path, Level.UNKNOWN, tuple(named), why=_SHALLOW) for path, named in sorted(files.items())]
     asked = _Asked(root, files, base, host)
-    return [_evidence(asked, path, tuple(named)) for path, named in sorted(files.items())]
+    return [
+        _pending(asked, path, tuple(named)) if path in pending else _evidence(asked, path, tuple(named))
+        for path, named in sorted(files.items())
+    ]
 
 
 class _Asked:
@@ -115,25 +133,41 @@ def _evidence(asked: _Asked, path: str, named: tuple[str, ...]) -> Evidence:
         return Evidence(path, Level.UNKNOWN, named, why="the file has changes that are not committed")
     landing = asked.landing(path, content)
     change = change_of(path, content, landing, asked.history.trace(path))
+    who = identities_at(asked.root, landing.start)
+    authors = tuple(sorted(who.people(change.authors)))
+    named = tuple(dict.fromkeys(map(who.named, named)))
 
     def found(level: Level, approvers: tuple[str, ...], why: str) -> Evidence:
-        return Evidence(path, level, approvers, tuple(sorted(change.authors)), landing.tip, content, why)
+        return Evidence(path, level, named, approvers, authors, landing.tip, content, why)
 
     doubt, host = "", asked.host
     if host is not None:
-        said, doubt = _said(asked, host, path, content, landing)
+        said, doubt = _said(asked, host, path, content, landing, who)
         if said:
-            return found(Level.A, host.approvers, f"{host.name}: {said}")
+            return found(Level.A, host.others(who), f"{host.name}: {said}")
     listed = asked.signers(landing.start)
     signed = vouchers(asked.root, change, listed.keys)
     if signed:
-        names = tuple(sorted({name for people in signed.values() for name in people}))
+        names = tuple(sorted(who.people(name for people in signed.values() for name in people)))
         return found(Level.B, names, f"signed commit {next(iter(signed))[:12]}, by a key of {ALLOWED_SIGNERS}")
     doubts = "".join(f"; {each}" for each in (listed.doubt, f"{host.name}: {doubt}" if host and doubt else "") if each)
-    return found(Level.C, named, f"names only: no signed commit of anybody else{doubts}")
+    return found(Level.C, (), f"names only: no signed commit of anybody else{doubts}")
 
 
-def _said(asked: _Asked, host: HostRecord, path: str, content: str, landing: Landing) -> tuple[str, str]:
+def _pending(asked: _Asked, path: str, named: tuple[str, ...]) -> Evidence:
+    """The evidence for a file that is about to be committed as it lies: whoever does so is one of its authors."""
+    traced = asked.history.trace(path)
+    wrote = {name for commit in (*traced.commits, *traced.merges) for name in commit.authors}
+    who = identities_at(asked.root, asked.base or asked.tip)
+    authors = who.people({*wrote, git.user(asked.root)} - {""})
+    names = tuple(dict.fromkeys(map(who.named, named)))
+    why = "names only: committed together with the closing"
+    return Evidence(path, Level.C, names, (), tuple(sorted(authors)), "", asked.lying[path], why)
+
+
+def _said(
+    asked: _Asked, host: HostRecord, path: str, content: str, landing: Landing, who: Identities
+) -> tuple[str, str]:
     """What a host's record proves of this content, or why it proves nothing; neither where it is about something else.
 
     The request must have become the commit that brought the content, or hold it while it is open, and the commit that
@@ -144,6 +178,8 @@ def _said(asked: _Asked, host: HostRecord, path: str, content: str, landing: Lan
         return "", ""
     if not host.approvers:
         return "", host.doubt
+    if not host.others(who):
+        return "", "only authors approved it, under another address"
     if asked.reviewed is not None:
         same = asked.reviewed.get(path) == content
         return (seen, "") if same else ("", f"{host.head[:12]}, which was reviewed, holds something else")
@@ -171,11 +207,10 @@ def missing_evidence(found: Sequence[Evidence], rule: EvidenceRule) -> list[Prob
     problems = []
     for each in found:
         if rule.level and _RANK[each.level] < _RANK[Level(rule.level)]:
-            said = f"who approved this is known at level {each.level}, and {rule.level} is asked for ({each.why})"
+            said = f"the evidence for this is level {each.level}, and level {rule.level} is required ({each.why})"
             problems.append(Problem(each.path, "evidence-missing", said, _remedy(each, rule.level)))
-        elif rule.other_than_author and not set(map(str.casefold, each.approvers)) - set(each.authors):
-            who = ", ".join(each.approvers) or "nobody"
-            said = f"nobody but its authors approved this ({who})"
+        elif rule.other_than_author and not set(map(str.casefold, each.approvers or each.named)) - set(each.authors):
+            said = f"this needs somebody other than its authors ({each.who})"
             problems.append(Problem(each.path, "evidence-missing", said, "let somebody else approve it"))
     return problems
 

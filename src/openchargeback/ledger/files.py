@@ -186,13 +186,18 @@ def listed(root: Path, folder: str, problems: list[Problem], gate: Gate | None =
             link = place.is_symlink()
             if link and name in folders:
                 folders.remove(name)
-            if name in folders or name in _IGNORED or name.startswith("."):
+            if name in folders or is_passed_over(name):
                 continue
             relative = place.relative_to(root).as_posix()
             if link and (fault := gate.fault(relative)):
                 problems.append(fault)
                 continue
             yield relative
+
+
+def is_passed_over(name: str) -> bool:
+    """Whether a file of this name is never read, wherever in the ledger's folders it lies."""
+    return name in _IGNORED or name.startswith(".")
 
 
 def source_of(relative: str) -> str | None:

@@ -144,6 +144,7 @@ def _evidence(v: dict[str, Any]) -> Evidence:
     return Evidence(
         path=v["path"],
         level=Level(v["level"]),
+        named=tuple(v.get("named_as_deciding", ())),
         approvers=tuple(v.get("approvers", ())),
         authors=tuple(v.get("authors", ())),
         commit=v.get("commit", ""),

@@ -25,7 +25,7 @@ _EXACT = shape.Number(digits=money.SUM_DIGITS)
 # What keys mean wherever they stand in the record; for editors.
 _WORDS = {
     "approvals": "SHA-256 of each approval file, by its path.",
-    "approvers": "Who approved.",
+    "approvers": "Who approved, by the host's record or by signature.",
     "attributions": "How PI, project and fund were found.",
     "authors": "Who wrote it.",
     "billed": "What is billed.",
@@ -43,7 +43,7 @@ _WORDS = {
     "decisions": "Decisions that the month rests on.",
     "digest": "SHA-256 of what it rests on.",
     "directory": "The directory entries that were used.",
-    "evidence": "Who approved what, as far as it was recorded.",
+    "evidence": "Who decided what, as far as it was known.",
     "exact": "Exact amount billed.",
     "files": "How many charge files.",
     "first_day": "The first of these days.",
@@ -173,13 +173,14 @@ _EVIDENCE = _rows(
     {
         "path": _ANY,
         "level": shape.Choice(tuple(level.value for level in Level)),
+        "named_as_deciding": shape.ListOf(_ANY),
         "approvers": shape.ListOf(_ANY),
         "authors": shape.ListOf(_ANY),
         "commit": _ANY,
         "content": _ANY,
         "why": _ANY,
     },
-    optional=("approvers", "authors", "commit", "content", "why"),
+    optional=("named_as_deciding", "approvers", "authors", "commit", "content", "why"),
 )
 FROZEN_FILE = shape.Record(
     _described({

@@ -7,11 +7,13 @@ tell. What else goes wrong stops the program with what Git said.
 from __future__ import annotations
 
 import datetime as dt
+import enum
+import hashlib
 import os
 import re
 import stat
 import subprocess
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
@@ -20,6 +22,7 @@ from typing import IO
 from openchargeback.problems import OutsideFault
 
 _TIMEOUT = 60
+_LFS_POINTER = re.compile(rb"version https://git-lfs\.github\.com/spec/v1\n(?:ext-.*\n)*oid sha256:([0-9a-f]{64})\n")
 _RENAMES = 1000  # of so many new files each is held against so many that went
 _FIXED = {
     "LC_ALL": "C",  # the messages that are recognised below are Git's English ones
@@ -86,6 +89,16 @@ class FileChange:
 
 
 LINK, SUBMODULE = "120000", "160000"
+
+
+class Loose(enum.StrEnum):
+    """Why a file is not in the last commit as it lies in the work tree."""
+
+    UNTRACKED = "untracked"
+    IGNORED = "ignored"
+    MODIFIED = "modified"
+    DELETED = "deleted"
+    STAGED = "staged"
 
 
 @dataclass(frozen=True, slots=True)
@@ -162,15 +175,100 @@ def first_commit(root: Path, message: str) -> str:
         return "the folder belongs to a larger repository"
     if head(root) is not None:
         return "the repository has commits already"
-    # Else Git would make up an identity from the names of the login and the computer.
-    known = [
-        _run(root, "-c", "user.useConfigOnly=true", "var", f"GIT_{role}_IDENT") for role in ("AUTHOR", "COMMITTER")
-    ]
-    if any(answer is None or answer.code for answer in known):
+    if not _knows_who(root):
         return "Git does not know who you are"
     _expect(_run(root, "add", "--all"))
     made = _run(root, "commit", "--quiet", "--message", message)
     return "" if made and made.code == 0 else f"git commit failed: {made.error.strip() if made else ''}"
+
+
+def _knows_who(root: Path) -> bool:
+    """Whether a commit can be made. Without a setting Git would make up a person from the login and the computer."""
+    known = [
+        _run(root, "-c", "user.useConfigOnly=true", "var", f"GIT_{role}_IDENT") for role in ("AUTHOR", "COMMITTER")
+    ]
+    return all(answer is not None and not answer.code for answer in known)
+
+
+def is_kept(root: Path) -> bool:
+    """Whether Git keeps this folder: it lies in a repository, which does not ignore it as a whole."""
+    if not inside_repository(root):
+        return False
+    # Not `check-ignore`, which takes no literal paths.
+    return bool(_expect(_run(root, "ls-files", "--cached", "--others", "--exclude-standard", "--", ".")))
+
+
+def uncommitted(root: Path, there: Iterable[str], wanted: Callable[[str], bool]) -> dict[str, Loose]:
+    """The files of the ledger that the last commit does not hold as they lie in the work tree, sorted by path.
+
+    there: the files that lie there, ignored ones too. wanted: which of the committed and staged paths count.
+    """
+    tip = resolve(root, "HEAD")
+    last = tree(root, tip) if tip else {}
+    staged_ = index_tree(root)
+    lying = work_tree(root)
+    found = {}
+    for path in sorted({*there, *filter(wanted, last), *filter(wanted, staged_), *filter(wanted, lying)}):
+        now = lying.get(path)
+        if now is None and os.path.lexists(root / path):
+            found[path] = Loose.IGNORED
+        elif now is not None and path not in staged_:
+            found[path] = Loose.UNTRACKED
+        elif not _same(now, staged_.get(path)):
+            found[path] = Loose.MODIFIED if now else Loose.DELETED
+        elif not _same(now, last.get(path)):
+            found[path] = Loose.STAGED
+    return found
+
+
+def _same(one: Entry | None, other: Entry | None) -> bool:
+    """Whether two entries are one content; whether a file may be executed does not count."""
+    if one is None or other is None:
+        return one is other
+    return one.id == other.id != "" and one.mode[:3] == other.mode[:3]
+
+
+def cannot_commit(root: Path) -> str:
+    """Why some files cannot be committed by themselves now; empty where they can."""
+    if not _knows_who(root):
+        return "Git does not know who you are: set user.name and user.email with `git config`"
+    for name, what in (("MERGE_HEAD", "merge"), ("CHERRY_PICK_HEAD", "cherry-pick"), ("REBASE_HEAD", "rebase")):
+        if resolve(root, name):
+            return f"a {what} is in progress: finish or abort it first"
+    return ""
+
+
+def commit_files(root: Path, loose: Mapping[str, Loose], message: str) -> str:
+    """Commit these files as they lie there and nothing else that is staged; gives the id.
+
+    Raises OutsideFault with what Git said, such as that a hook refused.
+    """
+    listed = ("--pathspec-from-file=-", "--pathspec-file-nul")
+    to_add = [path for path, why in loose.items() if why is not Loose.STAGED]
+    if to_add:
+        _expect(_run(root, "add", "--force", *listed, text="\0".join(to_add)))
+    made = ("commit", "--quiet", "--only", "--message", message, *listed)
+    # Hooks take as long as they take, and a key may wait for its owner.
+    _expect(_run(root, *made, text="\0".join(loose), timeout=None))
+    return resolve(root, "HEAD")
+
+
+def digests_of(root: Path, path: str) -> set[str]:
+    """SHA-256 of every content that a path has had in any branch; of Git LFS pointers, of what they stand for."""
+    place = f"{_prefix(root)}{path}"
+    listed = _expect(_run(top(root), "rev-list", "--all", "--full-history", "--objects", "--", place)).splitlines()
+    found = set()
+    with _conversation(root, "cat-file", "--batch") as (ask, answer):
+        for id_ in dict.fromkeys(line[: -len(place) - 1] for line in listed if line.endswith(f" {place}")):
+            digest = hashlib.sha256()
+            left, start = _asked(ask, answer, id_), b""
+            while left and (piece := answer.read(min(left, 1 << 20))):
+                digest.update(piece)
+                left, start = left - len(piece), start or piece
+            answer.read(1)
+            pointer = _LFS_POINTER.match(start)
+            found.add(pointer[1].decode() if pointer else digest.hexdigest())
+    return found
 
 
 def staged(root: Path, index: str = "") -> list[str] | None:
@@ -238,6 +336,23 @@ def branch(root: Path) -> str:
     """The branch that is checked out; empty for a detached head."""
     answer = _run(root, "symbolic-ref", "--quiet", "--short", "HEAD")
     return "" if answer is None or answer.code == 1 else _expect(answer).strip()
+
+
+def remotes(root: Path) -> list[str]:
+    """The names of the remotes, such as `origin`."""
+    return _expect(_run(root, "remote")).split("\n")[:-1]
+
+
+def branches(root: Path) -> list[str]:
+    """The short names of all branches, those of the remotes (`origin/main`) last."""
+    listed = _expect(_run(root, "for-each-ref", "--format=%(refname)", "refs/heads", "refs/remotes")).splitlines()
+    return [name.split("/", 2)[2] for name in listed if not name.endswith("/HEAD")]
+
+
+def default_branch(root: Path) -> str:
+    """What the remote `origin` has checked out, such as `origin/main`; empty where that is not known here."""
+    answer = _run(root, "symbolic-ref", "--quiet", "--short", "refs/remotes/origin/HEAD")
+    return answer.out.strip() if answer is not None and answer.code == 0 else ""
 
 
 def resolve(root: Path, name: str) -> str:
@@ -316,10 +431,12 @@ def changes(root: Path, commits: str, *, line: bool = False) -> Iterator[tuple[L
     A renamed file is one that went and a new one. Of a merge these are the files that it holds otherwise than each of
     its parents. line: only along the first parents, and what differs from those.
     """
-    top, prefix = _top(root), _prefix(root)
+    prefix = _prefix(root)
     along = ("--first-parent", "-m") if line else ("-c",)
     # Commit, then a fact and a path for each file.
-    words = iter(_log(top, *along, "--topo-order", "--raw", "--no-abbrev", "--no-renames", commits, "--").split("\0"))
+    words = iter(
+        _log(top(root), *along, "--topo-order", "--raw", "--no-abbrev", "--no-renames", commits, "--").split("\0")
+    )
     commit, found = None, list[FileChange]()
     for word in words:
         text = word.lstrip("\n")
@@ -351,7 +468,7 @@ def renames(root: Path, commit: str) -> dict[str, str]:
     """
     options = ("--root", "--no-commit-id", "-r", "-z", "-M", f"-l{_RENAMES}", "--diff-filter=R", "--name-status")
     # A score, the old name, the new one.
-    words = _expect(_run(_top(root), "diff-tree", *options, commit, "--")).split("\0")
+    words = _expect(_run(top(root), "diff-tree", *options, commit, "--")).split("\0")
     prefix = _prefix(root)
     return {_within(prefix, new): _within(prefix, old) for old, new in zip(words[1::3], words[2::3], strict=True)}
 
@@ -516,13 +633,13 @@ def _ids(root: Path, paths: list[str]) -> list[str]:
     asked = [path for path in paths if "\n" not in path and not (prefix + path).startswith('"')]
     if not asked:
         return [""] * len(paths)
-    top = _top(root)
     text = "".join(f"{prefix}{path}\n" for path in asked)
-    found = dict(zip(asked, _expect(_run(top, "hash-object", "--stdin-paths", text=text)).split(), strict=True))
+    found = dict(zip(asked, _expect(_run(top(root), "hash-object", "--stdin-paths", text=text)).split(), strict=True))
     return [found.get(path, "") for path in paths]
 
 
-def _top(root: Path) -> Path:
+def top(root: Path) -> Path:
+    """The topmost folder of the repository that a folder lies in."""
     return Path(_expect(_run(root, "rev-parse", "--show-toplevel")).rstrip("\n"))
 
 
@@ -562,10 +679,17 @@ def _environment() -> dict[str, str]:
     return {name: value for name, value in os.environ.items() if name not in _INHERITED} | _FIXED
 
 
-def _run(root: Path, *arguments: str, text: str = "", index: str = "", magic: bool = False) -> _Answer | None:
+def _run(
+    root: Path,
+    *arguments: str,
+    text: str = "",
+    index: str = "",
+    magic: bool = False,
+    timeout: float | None = _TIMEOUT,
+) -> _Answer | None:
     """What Git says in a folder, given a text to read, by another index where one is named; None without Git.
 
-    Paths may hold any bytes. magic: for a command that refuses to be told that paths are literal.
+    Paths may hold any bytes. magic: for a command that refuses to be told that paths are literal. timeout: in seconds.
     """
     environment = _environment()
     if magic:
@@ -578,13 +702,13 @@ def _run(root: Path, *arguments: str, text: str = "", index: str = "", magic: bo
             env=environment,
             input=os.fsencode(text),
             capture_output=True,
-            timeout=_TIMEOUT,
+            timeout=timeout,
             check=False,
         )
     except FileNotFoundError:
         return None
     except subprocess.TimeoutExpired as error:
-        raise OutsideFault(f"git {arguments[0]} did not answer within {_TIMEOUT} seconds") from error
+        raise OutsideFault(f"git {arguments[0]} did not answer within {timeout} seconds") from error
     except OSError as error:
         raise OutsideFault(f"git cannot be run: {(error.strerror or str(error)).lower()}") from error
     return _Answer(done.returncode, os.fsdecode(done.stdout), done.stderr.decode("utf-8", "replace"))

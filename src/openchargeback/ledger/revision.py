@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import hashlib
 import os
+import shlex
 import shutil
 from collections.abc import Callable, Collection
 from dataclasses import dataclass, field, replace
@@ -20,6 +21,9 @@ from openchargeback.problems import Problem, UsageFault
 
 FOLDERS = ("charges", "approvals", "periods", "directory", "policies")
 """The folders of a ledger that amounts rest on, beside its config."""
+
+_DEFAULTS = ("main", "master", "trunk", "default", "development", "develop")
+"""What the branch that others leave is usually called."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,19 +67,20 @@ class Snapshot:
 def compared(root: Path, base: str | None, head: str | None, branch: str) -> tuple[Snapshot, Snapshot]:
     """The ledger where the head left the base, and at the head, as a pull request shows it.
 
-    base: a branch, tag or commit; by default `origin/<branch>`, else `<branch>`, else the commit of the head.
-    head: likewise; the work tree by default. Raises UsageFault where the two cannot be compared.
+    base: a branch, tag or commit; by default `origin/<branch>`, else `<branch>`.
+    head: likewise; the work tree by default. Raises UsageFault where the two cannot be compared, or are the same.
     """
     _refuse_without_history(root)
     tip = _commit(root, head or "HEAD")
-    wanted = base or next((name for name in (f"origin/{branch}", branch) if git.resolve(root, name)), "HEAD")
+    wanted = base or default_base(root, branch)
+    if not wanted:
+        raise UsageFault(_no_base(root, branch))
     start = _commit(root, wanted)
     commons = git.merge_bases(root, start, tip)
     if not commons:
         if git.is_shallow(root):
             raise UsageFault(
-                f"this clone is shallow and lacks the commit where {head or 'HEAD'} left {wanted}: fetch the whole "
-                "history with `git fetch --unshallow`, in a workflow with `fetch-depth: 0`"
+                f"this clone is shallow and lacks the commit where {head or 'HEAD'} left {wanted}: {_fetch(root, '')}"
             )
         raise UsageFault(f"{wanted} and {head or 'HEAD'} have no commit in common: name a base that they share")
     if head:
@@ -84,7 +89,13 @@ def compared(root: Path, base: str | None, head: str | None, branch: str) -> tup
         name = git.branch(root) or f"detached at {tip[:12]}"
         last = _snapshot(root, tip, name, git.work_tree(root), work_tree=True)
     common, *others = commons
-    return replace(_snapshot(root, common, wanted, git.tree(root, common)), others=tuple(others)), last
+    first = _snapshot(root, common, wanted, git.tree(root, common))
+    if not base and start == tip and git.branch(root) in ("", branch) and first.entries == last.entries:
+        raise UsageFault(
+            f"this is {wanted} itself, with nothing to compare: switch to the branch that you want to look at, or name "
+            "a BASE, such as the commit before: `focus-billing plan HEAD~1`"
+        )
+    return replace(first, others=tuple(others)), last
 
 
 def stored(root: Path, name: str) -> Snapshot:
@@ -147,12 +158,52 @@ def _commit(root: Path, name: str) -> str:
     found = git.resolve(root, name)
     if found:
         return found
+    remote, _, branch = name.partition("/")
+    if remote in git.remotes(root) and branch:
+        raise UsageFault(f"there is no {name} in this clone: {_fetch(root, branch, remote)}")
     if git.is_shallow(root):
-        raise UsageFault(
-            f"there is no commit {name} in this shallow clone: fetch the whole history with `git fetch --unshallow`, "
-            "in a workflow with `fetch-depth: 0`"
-        )
+        raise UsageFault(f"there is no commit {name} in this shallow clone: {_fetch(root, '')}")
     raise UsageFault(f"there is no commit {name} here: check the name, or fetch it first")
+
+
+def default_base(root: Path, branch: str) -> str:
+    """What a head is compared with where nobody names it: the remote's branch that counts, else the local one.
+
+    Empty where neither is here, as in a clone of another branch alone.
+    """
+    return next((name for name in (f"origin/{branch}", branch) if git.resolve(root, name)), "")
+
+
+def _no_base(root: Path, branch: str) -> str:
+    """That there is nothing to compare with, and how to get it."""
+    ways = [_fetch(root, branch)] if "origin" in git.remotes(root) else []
+    other = _other_base(root)
+    if other:
+        counts = f"if it is the branch that counts, set `portal: branch: {other.rpartition('/')[2]}` in config.yaml"
+        ways.append(f"name a BASE, such as `focus-billing plan {shlex.quote(other)}` ({counts})")
+    elif not ways:
+        ways.append("name a BASE, such as `focus-billing plan HEAD` for what is not committed")
+    return f"there is nothing to compare with, since neither origin/{branch} nor {branch} is here: {'; or '.join(ways)}"
+
+
+def _other_base(root: Path) -> str:
+    """The branch that others probably left: the remote's default one, else one of a common name; empty for none.
+
+    Never the branch that is checked out, under whatever name.
+    """
+    here, default = git.branch(root), git.default_branch(root)
+    names = [name for name in (default, *git.branches(root)) if name]
+    usual = [name for name in names if name == default or name.rpartition("/")[2] in _DEFAULTS]
+    return next((name for name in usual if not here or not f"/{name}".endswith(f"/{here}")), "")
+
+
+def _fetch(root: Path, branch: str, remote: str = "origin") -> str:
+    """How to get a remote's branch, and the whole history where a clone is shallow. branch: empty for those here."""
+    shallow = git.is_shallow(root)
+    # A clone of a single branch fetches no other one unless it is told where to put it.
+    place = f" {remote} {shlex.quote(f'{branch}:refs/remotes/{remote}/{branch}')}" if branch else ""
+    workflow = " (in a workflow, check out with `fetch-depth: 0`)" if shallow else ""
+    return f"fetch it with `git fetch{' --unshallow' if shallow else ''}{place}`{workflow}"
 
 
 def _refused(path: str, entry: git.Entry) -> Problem | None:

@@ -9,7 +9,8 @@ from __future__ import annotations
 
 import hashlib
 import re
-from collections.abc import Iterable, Iterator
+import shlex
+from collections.abc import Collection, Iterable, Iterator
 from dataclasses import replace
 from pathlib import Path, PurePosixPath
 
@@ -23,6 +24,7 @@ from openchargeback.problems import OutsideFault, Problem, Severity
 
 _LFS = b"version https://git-lfs.github.com/spec/v1"
 _SHOWN = 16
+_RESTORE = "restore it from Git"
 _PERIOD_FILE = re.compile(rf"periods/{shape.PERIOD_PATTERN}\.yaml", re.ASCII).fullmatch
 
 
@@ -54,6 +56,18 @@ def changed_inputs(ledger: Ledger, frozen: Iterable[Frozen]) -> list[Problem]:
             if problem:
                 problems.append(problem)
     return problems
+
+
+def absent_inputs(record: Frozen, state: PeriodFile, there: Collection[str], repository: Path) -> list[Problem]:
+    """Every file that a closed period rests on and that is not among those of a revision of the ledger.
+
+    there: the paths of that revision. repository: the ledger's folder, for what Git ever had of a file.
+    """
+    return [
+        _gone(repository, path, digest, record.period, state)
+        for path, digest in sorted(_expected(record, state).items())
+        if path not in there
+    ]
 
 
 def recorded_periods(root: Path) -> set[str]:
@@ -172,21 +186,50 @@ def _reasons(closing: Frozen | PeriodFile) -> str:
 
 
 def _compare(root: Path, path: str, expected: str | None, period: str, state: PeriodFile) -> Problem | None:
-    restore = "restore it from Git"
     if not files.Gate(root).is_file(path):
-        told = "this file of it is gone"
-    elif expected is None:
-        told, restore = "this file was added since", "remove it"
-    else:
-        try:
-            digest = files.digest_of(root / path)
-        except OSError as error:
-            return files.unreadable(path, error)
-        if digest == expected:
+        return _gone(root, path, expected or "", period, state)
+    if expected is None:
+        return _changed(path, "this file was added since", "remove it", period, state)
+    try:
+        digest = files.digest_of(root / path)
+    except OSError as error:
+        return files.unreadable(path, error)
+    if digest == expected:
+        return None
+    told, restore = f"this file was changed: it was {expected[:_SHOWN]}, is {digest[:_SHOWN]}", _RESTORE
+    how = _how(root / path, expected)
+    if not how and _never_committed(root, path, expected):
+        how, restore = "; Git never had the version that the closing record names", _commit_it(path, period)
+    return _changed(path, told + how, restore, period, state)
+
+
+def _gone(root: Path, path: str, expected: str, period: str, state: PeriodFile) -> Problem:
+    """That a file is not there, and whether Git could bring it back."""
+    known = _committed_digests(root, path)
+    if known is None or expected in known:
+        return _changed(path, "this file of it is gone", _RESTORE, period, state)
+    had = "Git never had the version that the closing record names" if known else "it was never committed"
+    told = f"this file of it, which the closing record names, is not there: {had}"
+    return _changed(path, told, _commit_it(path, period), period, state)
+
+
+def _never_committed(root: Path, path: str, expected: str) -> bool:
+    known = _committed_digests(root, path)
+    return known is not None and expected not in known
+
+
+def _committed_digests(root: Path, path: str) -> set[str] | None:
+    """SHA-256 of every content that Git ever had of a file; None where that cannot be told."""
+    try:
+        if not git.inside_repository(root) or git.head(root) is None or git.is_shallow(root):
             return None
-        how = _how(root / path, expected)
-        told = f"this file was changed: it was {expected[:_SHOWN]}, is {digest[:_SHOWN]}{how}"
-    return _changed(path, told, restore, period, state)
+        return git.digests_of(root, path)
+    except OutsideFault:
+        return None
+
+
+def _commit_it(path: str, period: str) -> str:
+    return f"commit it where {period} was closed, `git add {shlex.quote(path)}` in the ledger's folder, and push"
 
 
 def _changed(path: str, told: str, restore: str, period: str, state: PeriodFile) -> Problem:

@@ -21,6 +21,7 @@ from pathlib import Path
 
 from openchargeback.ledger import git
 from openchargeback.ledger.history import History, Trace
+from openchargeback.ledger.identities import identities_at
 
 ALLOWED_SIGNERS = "allowed_signers"
 """Beside config.yaml: who may sign with which key, in the format of ssh-keygen(1)."""
@@ -128,12 +129,14 @@ def vouchers(root: Path, change: Change, keys: Sequence[Key]) -> dict[str, froze
         each for each in span if each.id == landing.tip and len(each.parents) > 1 and each.parents[0] == landing.start
     ]
     listed = Signers(tuple(keys))
+    who = identities_at(root, landing.start)
+    authors = who.people(change.authors)
     return {
         each.id: listed.people(each.key)
         for each in commits
         if each.key
         and each.id not in change.merges
-        and listed.people(each.key).isdisjoint(change.authors)
+        and who.people(listed.people(each.key)).isdisjoint(authors)
         and _content(root, each.id, change.path) == change.content
     }
 

@@ -39,6 +39,7 @@ def period_change(
 ) -> PeriodChange:
     """Both sides of a period put beside each other. states, decisions: those of base and head."""
     before, after = _by_key(old.lines), _by_key(new.lines)
+    parts = {**parts, **_corrections(before, after)}
     lines = line_changes(before, after, parts, currency)
     total = _total(old.lines, posted=True), _total(new.lines, posted=True)
     changed, appeared, gone = _people(before, after, lines, currency)
@@ -80,14 +81,49 @@ def line_changes(
 def causes_in_cents(
     parts: Iterable[Mapping[Cause, Decimal]], difference: Decimal, currency: str
 ) -> dict[Cause, Decimal]:
-    """What each cause adds to some lines, summed exactly, then rounded; what the difference leaves is rounding."""
+    """What each cause adds to some lines, summed exactly, then in cents; what the difference leaves is rounding.
+
+    The causes come to the exact sum, rounded down or up so that at most one minor unit of a line is left for rounding.
+    """
     exact: dict[Cause, Decimal] = {}
     for line in parts:
         for cause, amount in line.items():
             exact[cause] = money.total(exact.get(cause, ZERO), amount)
-    cents = {cause: money.to_cents(exact[cause], currency) for cause in Cause if cause in exact}
+    whole = money.total(*exact.values())
+    down = money.floor_to_cents(whole, currency)
+    up = money.negative(money.floor_to_cents(money.negative(whole), currency))
+    unit = money.minor_unit(currency)
+    near = min(max(money.to_cents(whole, currency), difference - unit), difference + unit)
+    cents = money.share_out(min(max(near, down), up), exact, currency)
     rest = difference - sum(cents.values(), ZERO)
-    return {**cents, Cause.ROUNDING: rest} if rest else cents
+    in_order = {cause: cents[cause] for cause in Cause if cause in cents}
+    return {**in_order, Cause.ROUNDING: rest} if rest else in_order
+
+
+def beyond_rounding(change: PeriodChange, currency: str) -> list[str]:
+    """Where more is called rounding than rounding can do: the program's own check, which must find nothing.
+
+    The cents of a line are less than one minor unit away from its exact amount on each side, so a line has less than
+    two. A source is rounded once on each side, by half a unit at most, so a month has at most one for each source.
+    """
+    unit = money.minor_unit(currency)
+    found = [
+        (f"{line.key.pi}, {line.key.project}, {line.key.source}, {line.key.service}", line.parts, unit)
+        for line in change.lines
+    ]
+    sources = {control.source for control in change.control} | {line.key.source for line in change.lines}
+    found.append(("the month", change.causes, len(sources) * unit))
+    return [
+        f"{money.plain(parts[Cause.ROUNDING], currency)} {currency} of {what} is called rounding"
+        for what, parts, most in found
+        if abs(parts.get(Cause.ROUNDING, ZERO)) > most
+    ]
+
+
+def _corrections(before: Mapping[LineKey, Decimal], after: Mapping[LineKey, Decimal]) -> Parts:
+    """What decisions on charges of earlier months add: in cents, since credits take back cents, not exact amounts."""
+    differences = {key: after.get(key, ZERO) - before.get(key, ZERO) for key in {*before, *after} if key.correction}
+    return {key: {Cause.DECISION: amount} for key, amount in differences.items() if amount}
 
 
 def _by_key(lines: Iterable[BillingLine]) -> dict[LineKey, Decimal]:
@@ -106,7 +142,7 @@ def _people(
 ) -> tuple[int, int, int]:
     """How many PIs change, appear and are gone; that a line moves by one cent does not make its PI a changed one."""
     was, now = {key.pi for key in before}, {key.pi for key in after}
-    cent = Decimal(1).scaleb(-money.places(currency))
+    cent = money.minor_unit(currency)
     touched = {line.key.pi for line in lines if abs(line.difference) > cent}
     return len(touched & was & now), len(now - was), len(was - now)
 

@@ -238,9 +238,9 @@ def _settings(settings: Sequence[SettingChange], currency: str) -> list[str | _T
 def _evidence(found: Sequence[Evidence]) -> list[str | _Table]:
     if not found:
         return []
-    table = _Table("Who approved, as far as it is known", ("File", "Level", "By", "Why"), frozenset())
+    table = _Table(words.EVIDENCE, ("File", "Level", "Who", "Why"), frozenset())
     for each in found:
-        table.rows.append((escaped(each.path), str(each.level), escaped(", ".join(each.approvers)), escaped(each.why)))
+        table.rows.append((escaped(each.path), str(each.level), escaped(each.who), escaped(each.why)))
     return [table, words.LEVELS]
 
 

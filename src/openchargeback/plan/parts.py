@@ -90,8 +90,7 @@ def settle_both(period: str, base: Side, head: Side) -> Both:
     whole = _differences(old, new)
     parts = _by_posting(parts, whole, old, new)
     if base.shown or head.shown:
-        # A record stays as it is, whatever has become of the charges that it was made from.
-        parts = {key: amounts for key, amounts in parts.items() if whole.get(key)}
+        parts = _by_record(parts, whole)
     corrected = {key: {Cause.DECISION: amount} for key, amount in whole.items() if key.correction and amount}
     return Both(old, new, {**parts, **corrected}, tuple(old_faults), tuple(new_faults))
 
@@ -243,6 +242,18 @@ def _by_posting(parts: Parts, whole: Mapping[LineKey, Decimal], old: Settled, ne
     return {**kept, **moved}
 
 
+def _by_record(parts: Parts, whole: Mapping[LineKey, Decimal]) -> Parts:
+    """The parts of a month that is shown from its record, which stays as it is whatever became of its charges.
+
+    Where they do not give the change of a line, as when their file is missing, the record alone is its cause.
+    """
+    return {
+        key: found if money.total(*(found := parts.get(key, {})).values()) == amount else {Cause.RECORD: amount}
+        for key, amount in whole.items()
+        if amount and not key.correction
+    }
+
+
 def _parts(con: duckdb.DuckDBPyConnection) -> Parts:
     result: dict[LineKey, dict[Cause, Decimal]] = {}
     for pi, project, fund, source, service, cause, amount in con.execute(sql(__package__, "parts.sql")).fetchall():
@@ -252,10 +263,7 @@ def _parts(con: duckdb.DuckDBPyConnection) -> Parts:
 
 
 def unexplained(both: Both) -> list[str]:
-    """The billing lines whose causes do not sum to the difference of their exact amounts.
-
-    There must be none, unless a closed month is shown from its record.
-    """
+    """The billing lines whose causes do not sum to the difference of their exact amounts; there must be none."""
     whole = _differences(both.old, both.new)
     return [
         f"{key.pi}, {key.project}, {key.fund}, {key.source}, {key.service}"

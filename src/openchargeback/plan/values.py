@@ -23,7 +23,10 @@ from openchargeback.problems import Problem
 
 
 class Cause(enum.StrEnum):
-    """Why a billing line changes. Each charge's difference has one cause; rounding is what is left of the whole."""
+    """Why a billing line changes. Each charge's difference has one cause.
+
+    record: of a line that a closing record has and its charges do not give. rounding: what cents leave of the whole.
+    """
 
     NEW = "new"
     WITHDRAWN = "withdrawn"
@@ -32,6 +35,7 @@ class Cause(enum.StrEnum):
     DECISION = "decision"
     DIRECTORY = "directory"
     CONFIG = "config"
+    RECORD = "record"
     ROUNDING = "rounding"
 
 

@@ -19,9 +19,12 @@ TOGETHER = "all without an amount, together"
 
 NOTHING_MOVES = "No billing line moves."
 
+EVIDENCE = "Evidence for decisions and closings"
+"""The heading above levels of evidence."""
+
 LEVELS = (
-    "A: the host's record of a review by another than every author. B: signed by another, with a known key. "
-    "C: names only. Unknown: the history is not there."
+    "A: approved, by the host's record of a review by somebody other than every author. B: signed by another, with a "
+    "known key. C: named as deciding, in a file where anybody can write any name. Unknown: the history is not there."
 )
 """What the levels of evidence mean, in one line."""
 

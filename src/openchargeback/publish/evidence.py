@@ -1,4 +1,4 @@
-"""Who approved the decisions and closings of a ledger: which files are asked about, and against which branch."""
+"""Evidence for the decisions and closings of a ledger: which files are asked about, and against which branch."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ from typing import Any
 from openchargeback.ledger import git
 from openchargeback.ledger.evidence import HostRecord, better_of, evidence_of, missing_evidence
 from openchargeback.ledger.reading import Ledger
+from openchargeback.ledger.revision import default_base
 from openchargeback.model import Evidence, Level, State
 from openchargeback.problems import Problem, UsageFault
 
@@ -21,15 +22,17 @@ def gather(
     host: HostRecord | None = None,
     base: str = "",
     recorded: Sequence[Evidence] = (),
+    pending: Collection[str] = (),
 ) -> tuple[list[Evidence], list[Problem]]:
     """The evidence for the approval files and the closings of these periods (all unless named), and what is missing.
 
     host: the host's record of a pull request. base: the branch to land on; by default the one that counts, as the
-    config names it. recorded: evidence that was kept earlier, for contents that are still the same.
+    config names it. recorded: evidence that was kept earlier, for contents that are still the same. pending: files that
+    whoever runs the command is about to commit.
     """
     wanted = [period for period in ledger.periods if not periods or period in periods]
     files = files_to_approve(ledger, wanted)
-    found = better_of(evidence_of(ledger.root, files, left_at(ledger, base), host), recorded)
+    found = better_of(evidence_of(ledger.root, files, left_at(ledger, base), host, pending), recorded)
     return found, missing_evidence(found, ledger.config.review.evidence)
 
 
@@ -63,9 +66,8 @@ def left_at(ledger: Ledger, base: str = "") -> str:
     root = ledger.root
     if not git.inside_repository(root) or git.head(root) is None or git.is_shallow(root):
         return ""
-    branch = ledger.config.portal.branch
-    names = (base,) if base else (f"origin/{branch}", branch)
-    start = next((found for name in names if (found := git.resolve(root, name))), "")
+    name = base or default_base(root, ledger.config.portal.branch)
+    start = git.resolve(root, name) if name else ""
     if base and not start:
         raise UsageFault(f"there is no commit {base} here: check the name, or fetch it first")
     tip = git.resolve(root, "HEAD")
@@ -97,6 +99,7 @@ def _evidence(values: dict[str, Any]) -> Evidence:
     return Evidence(
         str(values["path"]),
         Level(values["level"]),
+        tuple(map(str, values["named_as_deciding"])),
         tuple(map(str, values["approvers"])),
         tuple(map(str, values["authors"])),
         str(values["commit"]),

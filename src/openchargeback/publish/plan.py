@@ -23,10 +23,11 @@ from openchargeback.ledger.periods import PeriodFile, read_period
 from openchargeback.ledger.pinning import LOCK, may_name_program, named_programs
 from openchargeback.ledger.reading import Ledger, read_ledger
 from openchargeback.ledger.revision import FOLDERS, Snapshot, compared, lies_in, take
+from openchargeback.ledger.seal import absent_inputs
 from openchargeback.ledger.settings import Config
 from openchargeback.ledger.sources import unlisted_source
 from openchargeback.model import Evidence, Level, State
-from openchargeback.plan.changes import period_change
+from openchargeback.plan.changes import beyond_rounding, period_change
 from openchargeback.plan.effects import changed_settings
 from openchargeback.plan.parts import Side, settle_both, unexplained
 from openchargeback.plan.reached import changed_paths, period_of, reached_periods
@@ -109,6 +110,9 @@ def _plan(sides: _Sides, store: Cache, host: HostRecord | None, step: Step | Non
     problems += kept_months((before.config, before.directory), (after.config, after.directory), after.frozen)
     problems += beyond(periods, strictest(before.config.plan, after.config.plan), after.config.currency)
     problems += _base_notice(base_problems) + _bases_notice(sides.base)
+    for record in (after.frozen[period] for period in reached if period in after.frozen):
+        state = after.period_file(record.period)
+        problems += absent_inputs(record, state, sides.head.entries, sides.head.root)
     problems += _billed_twice(sides, reached, after, store) + _new_sources(sides, after.config)
     problems += _other_program(sides, after, step)
     evidence, missing = _approved(sides, before, after, host)
@@ -370,13 +374,7 @@ def _period(
     old_faults, new_faults = list(both.old_faults), list(both.new_faults)
     if has_errors(new_faults) and both.new == Settled():
         return None, old_faults, new_faults
-    if base.shown is None and head.shown is None:
-        new_faults += [
-            Problem(
-                "", "broken-invariant", f"{period}: the causes do not sum to the change of {line}", "please report this"
-            )
-            for line in unexplained(both)
-        ]
+    broken = [f"the causes do not sum to the change of {line}" for line in unexplained(both)]
     change = period_change(
         period,
         (_state(before[0], period), _state(after[0], period)),
@@ -386,6 +384,8 @@ def _period(
         (before[0].approvals.get(period, ()), after[0].approvals.get(period, ())),
         after[0].config.currency,
     )
+    broken += beyond_rounding(change, after[0].config.currency)
+    new_faults += [Problem("", "broken-invariant", f"{period}: {what}", "please report this") for what in broken]
     files = after[0].charge_files.get(period, ())
     month = months.setdefault(period, Month(period, both.new.sources, both.new.lines, files))
     # Of a month that was only just opened there is nothing to tell.

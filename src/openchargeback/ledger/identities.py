@@ -1,0 +1,77 @@
+"""Which e-mail addresses are one person, as a commit has it: aliases in people.yaml and Git's `.mailmap`.
+
+Both are read from one commit, the one before the change that is judged, so that no branch says who its own authors are.
+What they say only ever joins addresses. An entry can take away somebody's approval of what they wrote under another
+address; it can never make two people of one.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from functools import lru_cache
+from pathlib import Path
+
+from openchargeback.ledger import git
+from openchargeback.ledger.directory import PEOPLE_FILE, read_directory
+
+MAILMAP = ".mailmap"
+"""At the top of the repository; see gitmailmap(5)."""
+
+# `Proper Name <proper@x> Commit Name <commit@x>`; the names are optional. An address that several people commit with,
+# told apart by name, joins them all: who shares an address cannot be told apart by evidence.
+_ENTRY = re.compile(r"(?!#)[^<>]*<([^<>]+)>[^<>]*<([^<>]+)>")
+
+
+@dataclass(frozen=True, slots=True)
+class Identities:
+    """Addresses joined to people. known: address, in small letters → the one that stands for the person."""
+
+    known: Mapping[str, str] = field(default_factory=dict)
+
+    def person(self, address: str) -> str:
+        """The address that stands for whoever has this one."""
+        folded = address.strip().casefold()
+        return self.known.get(folded, folded)
+
+    def named(self, text: str) -> str:
+        """Likewise of a name as somebody wrote it, which stays as it is where nothing is known of it."""
+        return self.known.get(text.strip().casefold(), text)
+
+    def people(self, addresses: Iterable[str]) -> frozenset[str]:
+        """Likewise of several."""
+        return frozenset(map(self.person, addresses))
+
+
+def identities_at(root: Path, commit: str) -> Identities:
+    """Who is who as a commit has it; for no commit, everybody has one address."""
+    return _identities_at(root, commit) if commit else Identities()
+
+
+@lru_cache(maxsize=256)
+def _identities_at(root: Path, commit: str) -> Identities:
+    people = _content(root, commit, PEOPLE_FILE)
+    mailmap = _content(git.top(root), commit, MAILMAP)
+    directory, _ = read_directory(people, None)
+    text = (mailmap or b"").decode("utf-8", "replace")
+    entries = [found.groups() for line in text.splitlines() if (found := _ENTRY.match(line.strip()))]
+    return joined([*directory.aliases.items(), *((old, proper) for proper, old in entries)], directory.people)
+
+
+def joined(pairs: Iterable[tuple[str, str]], preferred: Iterable[str] = ()) -> Identities:
+    """Addresses joined pair by pair. A preferred address stands for the person, else the second of the first pair."""
+    groups: dict[str, list[str]] = {}
+    for one, other in pairs:
+        names = [name.strip().casefold() for name in (other, one)]
+        members = list(dict.fromkeys(each for name in names for each in groups.get(name, [name])))
+        groups.update(dict.fromkeys(members, members))
+    first = {name.casefold() for name in preferred}
+    return Identities(
+        {name: next((each for each in members if each in first), members[0]) for name, members in groups.items()}
+    )
+
+
+def _content(folder: Path, commit: str, path: str) -> bytes | None:
+    content = git.content_id(folder, commit, path)
+    return git.read_blob(folder, content) if content else None

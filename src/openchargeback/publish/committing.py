@@ -1,0 +1,66 @@
+"""What a closing rests on must be in Git: which files that are, and those that the last commit lacks."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Iterable
+from pathlib import Path, PurePosixPath
+
+from openchargeback.ledger import files, git
+from openchargeback.ledger.config import FILE_NAME
+from openchargeback.ledger.notes import NOTES
+from openchargeback.ledger.reading import Ledger
+from openchargeback.plan.reached import period_of
+
+_MONTHLY = ("charges", "approvals", "periods")
+_WHOLE = ("directory", "policies", "templates")
+
+
+def closing_rests_on(ledger: Ledger, period: str) -> dict[str, git.Loose]:
+    """The files that closing a period rests on and that the last commit does not hold as they lie there, by path.
+
+    These are the settings, the directory, policies, templates, the logo and the lock file, and the charges, approvals
+    and records of the period and of those before it. What closing itself writes is no part of it. Nothing where Git
+    does not keep the ledger.
+    """
+    single = {FILE_NAME, files.LOCK_FILE, ledger.config.organization.logo}
+
+    def bears(path: str) -> bool:
+        if path in single:
+            return True
+        if path.split("/", 1)[0] in _WHOLE:
+            return True
+        month = period_of(path)
+        # The record of an earlier revision of the period itself is replaced.
+        return bool(month) and (month < period or (month == period and not path.startswith("periods/")))
+
+    return _uncommitted(ledger.root, (*_MONTHLY, *_WHOLE), single, bears)
+
+
+def sealing_rests_on(ledger: Ledger, period: str) -> dict[str, git.Loose]:
+    """Likewise what finalizing a period seals: its charges, its approvals and what closing wrote."""
+    return _uncommitted(ledger.root, _MONTHLY, (), lambda path: period_of(path) == period)
+
+
+def uncommitted_record(root: Path, period: str) -> dict[str, git.Loose]:
+    """Likewise what closing, finalizing or opening a period wrote and removed."""
+    return _uncommitted(root, ("periods",), (), lambda path: path.startswith("periods/") and period_of(path) == period)
+
+
+def _uncommitted(
+    root: Path, folders: Iterable[str], single: Iterable[str], bears: Callable[[str], bool]
+) -> dict[str, git.Loose]:
+    if not git.is_kept(root):
+        return {}
+
+    def wanted(path: str) -> bool:
+        name = PurePosixPath(path).name
+        return bears(path) and not files.is_passed_over(name) and not name.endswith(f".{NOTES}")
+
+    there = [path for folder in folders for path in files.listed(root, folder, []) if wanted(path)]
+    there += [path for path in single if path and (root / path).is_file()]
+    # What a link stands for is read as well, wherever in the ledger it lies.
+    place = Path(os.path.realpath(root))
+    targets = [Path(os.path.realpath(root / path)) for path in there if (root / path).is_symlink()]
+    there += [target.relative_to(place).as_posix() for target in targets if target.is_relative_to(place)]
+    return git.uncommitted(root, there, wanted)
