@@ -10,6 +10,8 @@ from typing import Any
 import pytest
 from repository import Repository
 
+from openchargeback.ledger.identities import joined
+
 FILE = "approvals/2025-01/batch.yaml"
 DECISION = "decisions:\n" + "".join(
     f"""  - where: {{{{source: aws, service: Compute, project: p1, pi: {pi}, flags: [above-list]}}}}
@@ -581,3 +583,144 @@ def test_files_that_are_no_record_of_a_host_are_said(decided: Repository, tmp_pa
         (("--reviews", str(tmp_path / "list.json")), "--reviews says nothing without --event"),
     ):
         assert said in decided.run("review", "evidence", *arguments, code=2).stderr
+
+
+JOINED = {
+    "people.yaml": ("directory/people.yaml", "people: [{email: ann@example.edu, aliases: [a.nn@home.example]}]\n"),
+    "mailmap": (".mailmap", "# who is who\nAnn <ann@example.edu> Ann Other <a.nn@home.example>\n"),
+}
+
+
+def relisted(ledger: Repository, who: str, address: str) -> None:
+    """Rita's line of the list of signers goes, and a person's key is listed under another address, on main."""
+    ledger.git("switch", "-qC", "main", "main~1")
+    ledger.write("allowed_signers", f'{address} namespaces="git" {(ledger.root.parent / f"{who}.pub").read_text()}')
+
+
+@pytest.mark.parametrize("source", JOINED)
+def test_one_person_under_two_addresses_approves_nothing_of_their_own(decided: Repository, source: str) -> None:
+    """Ann wrote it as ann@example.edu and signs with the key of a.nn@home.example."""
+    text = (decided.root / "charges/2025-01/aws.csv").read_text("utf-8")
+    relisted(decided, "ann", "a.nn@home.example")
+    decided.write(*JOINED[source])
+    decided.write("charges/2025-01/aws.csv", text)
+    decided.commit()
+    decided.git("switch", "-qC", "decide")
+    decide(decided, by="A.nn@home.example")
+    decided.commit(who="ann")
+    merge(decided, "ann", key="ann")
+    found = evidence(decided)
+    assert (found["level"], found["authors"]) == ("C", ["ann@example.edu"])
+    assert found["named_as_deciding"] == ["ann@example.edu"]
+    decided.write("config.yaml", RULE.format(rule="{other_than_author: true}"))
+    assert "named as deciding: ann@example.edu" in evidence(decided, code=1)["problems"][0]["message"]
+
+
+@pytest.mark.parametrize("source", ["people.yaml", "mailmap"])
+def test_a_branch_does_not_say_who_its_authors_are(decided: Repository, source: str) -> None:
+    """It calls Ann Rita. What the base says counts, and addresses are only ever joined."""
+    path, _ = JOINED[source]
+    decided.write(
+        path,
+        "people: [{email: rita@example.edu, aliases: [ann@example.edu]}]\n"
+        if source == "people.yaml"
+        else "Rita <rita@example.edu> <ann@example.edu>\n",
+    )
+    decided.commit(who="ann")
+    merge(decided, "rita", key="rita")
+    found = evidence(decided)
+    assert (found["level"], found["approvers"], found["authors"]) == ("B", ["rita@example.edu"], ["ann@example.edu"])
+
+
+def test_a_mailmap_makes_no_two_people_of_one(decided: Repository) -> None:
+    """Even on the base: calling Ann somebody else hides nothing, since her own address stays hers."""
+    decided.git("switch", "-q", "main")
+    decided.write(".mailmap", "Zoe <zoe@example.edu> <ann@example.edu>\n")
+    decided.commit()
+    decided.git("switch", "-q", "decide")
+    decided.git("rebase", "-q", "main", who="ann")
+    merge(decided, "ann", key="ann")
+    assert (evidence(decided)["level"], evidence(decided)["authors"]) == ("C", ["zoe@example.edu"])
+
+
+@pytest.mark.parametrize(
+    ("user", "alias"),
+    [
+        ({"login": "ann-private", "type": "User", "id": 7}, "7+ann-private@users.noreply.github.com"),
+        ({"login": "ann-private", "type": "User"}, "ann-private@users.noreply.github.com"),
+        ({"login": "ann-private", "type": "User", "email": "Ann@Home.example"}, "ann@home.example"),
+    ],
+    ids=["noreply-id", "noreply", "email"],
+)
+def test_a_second_account_of_an_author_is_no_reviewer(host: Host, user: dict[str, Any], alias: str) -> None:
+    """Where the directory of the base knows an address that the host has for it."""
+    assert host.commits is not None
+    host.commits[0]["commit"]["author"] = {"email": "ann@example.edu"}
+    assert host.told(host.review(user=user))["level"] == "A"
+    ledger = host.ledger
+    ledger.git("switch", "-q", "main")
+    ledger.write("directory/people.yaml", f"people: [{{email: ann@example.edu, aliases: ['{alias}']}}]\n")
+    ledger.commit()
+    ledger.git("switch", "-q", "decide")
+    ledger.git("rebase", "-q", "main", who="ann")
+    host.head = ledger.git("rev-parse", "HEAD")
+    host.event["pull_request"]["head"]["sha"] = host.head
+    found = host.told(host.review(user=user))
+    assert found["level"] == "C"
+    assert "only authors approved it, under another address" in found["why"]
+
+
+def test_addresses_that_several_pairs_join_are_one_person() -> None:
+    """In any order; the address of people.yaml stands for the person."""
+    pairs = [("b@x", "a@x"), ("d@x", "c@x"), ("D@x ", "b@x")]
+    for order in (pairs, pairs[::-1]):
+        who = joined(order, ["d@x"])
+        assert {who.person(each) for each in ("a@x", "B@x", "c@x", "d@x")} == {"d@x"}
+    assert who.person("E@x") == "e@x"
+    assert who.named("Rita R.") == "Rita R."
+
+
+def test_without_the_base_nothing_is_known(decided: Repository) -> None:
+    """A branch whose base is not here could have brought its own list of keys."""
+    decided.git("branch", "-qD", "main")
+    found = evidence(decided)
+    assert (found["level"], found["why"]) == ("unknown", "neither origin/main nor main is here, which this branch left")
+    assert evidence(decided, "--base", "HEAD~1")["level"] == "C"
+
+
+def changed(host: Host, *reviews: dict[str, Any], code: int) -> set[tuple[str, str]]:
+    """What the check of a pull request says is missing."""
+    files = []
+    for name, value in (("event", host.event), ("reviews", list(reviews)), ("commits", host.commits)):
+        path = host.folder / f"{name}.json"
+        path.write_text(json.dumps(value), encoding="utf-8")
+        files += [f"--{name}", str(path)]
+    told = host.ledger.run("review", "evidence", "--changed", "--base", "main", *files, "--format", "json", code=code)
+    return {(each["code"], each["path"]) for each in json.loads(told.stdout)["problems"]}
+
+
+def test_a_closing_is_judged_by_the_check_of_its_pull_request_and_by_the_rule_of_its_time(host: Host) -> None:
+    """Below the level until the review is there; a branch cannot lower it, nor vouch for itself in its own record."""
+    ledger = host.ledger
+    kept = host.folder / "kept.json"
+    kept.write_text(json.dumps({"evidence": [host.told(host.review())], "format": "openchargeback-evidence"}))
+    merge(ledger, "ann")
+    ledger.write("config.yaml", RULE.format(rule="{level: A}"))
+    ledger.commit()
+    ledger.git("switch", "-qc", "close")
+    ledger.write("config.yaml", RULE.format(rule="{level: C}"))
+    ledger.commit(who="ann")
+    close = ("periods", "close", "2025-01", "--by", "ann@example.edu", "--on", "2025-02-05", "--leave-held")
+    ledger.run(*close, "--evidence", str(kept))
+    host.head = ledger.commit(who="ann")
+    host.event["pull_request"]["head"]["sha"] = host.head
+    closing = "periods/2025-01.yaml"
+    assert changed(host, code=1) == {("evidence-missing", closing)}
+    assert changed(host, host.review(), code=0) == set()
+    ledger.git("switch", "-q", "main")
+    ledger.git("merge", "-q", "--no-ff", "-m", "merge", "close", who="rita")
+    # Later, more is asked for: the month was closed by the rule of then, and its record says what was known.
+    ledger.write("config.yaml", RULE.format(rule="{level: B, other_than_author: true}"))
+    ledger.commit()
+    told = json.loads(ledger.run("review", "evidence", "--format", "json").stdout)
+    assert {each["path"]: each["level"] for each in told["evidence"]} == {FILE: "A", closing: "C"}

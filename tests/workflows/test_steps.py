@@ -286,3 +286,36 @@ def test_a_release_is_refused_where_the_tag_is_not_the_version(tag, passes):
         check=False,
     )
     assert (done.returncode == 0) is passes
+
+
+def test_a_closing_fails_its_check_until_the_review_is_there(github, tmp_path, monkeypatch):
+    """The check runs again when a review arrives; what it needs of the host is only read."""
+    assert "pull_request_review" in yaml.safe_load(PULL_REQUEST.read_text(encoding="utf-8"))[True]
+    config = "organization: A\nsources: {aws: {credit_fund: C-1}}\nreview: {evidence: {level: A}}\n"
+    github.branch("january", {"config.yaml": config, "charges/2025-01/aws.csv": CHARGES})
+    github.merge("january")
+    program = [github.path.split(os.pathsep)[0] + "/focus-billing", "--ledger", str(github.clone)]
+    subprocess.run([*program, "periods", "close", "2025-01"], check=True, capture_output=True)
+    merged = github.branch("close", {})
+    head = git(github.clone, "rev-parse", "close")
+    said = {"reviews": [], "commits": [{"sha": head, "author": {"login": "ada"}, "commit": {"message": "close"}}]}
+    gh = tmp_path / "bin/gh"
+    gh.write_text(f'#!/bin/sh\ncase "$*" in *reviews*) cat {tmp_path}/reviews;; *) cat {tmp_path}/commits;; esac\n')
+    gh.chmod(0o755)
+    environment = github.runner._environment
+
+    def with_event(own, values, temp):
+        made = environment(own, values, temp)
+        request = {"number": 1, "head": {"sha": head}, "user": {"login": "ada"}}
+        Path(made["GITHUB_EVENT_PATH"]).write_text(json.dumps({"pull_request": request}), encoding="utf-8")
+        return made
+
+    monkeypatch.setattr(github.runner, "_environment", with_event)
+    review = {"user": {"login": "rita"}, "state": "APPROVED", "commit_id": head, "author_association": "MEMBER"}
+    for reviews, outcome in (([], "failure"), ([review], "success")):
+        for name, listed in (said | {"reviews": reviews}).items():
+            (tmp_path / name).write_text(json.dumps(listed), encoding="utf-8")
+        ran = github.runner.run(PULL_REQUEST, "check", merged)
+        assert ran.outcomes["Required evidence"] == outcome, ran.logs
+        assert {ran.outcomes[name] for name in ("validate", "plan", "evidence", "build")} == {"success"}
+    assert "approved by rita" in ran.summary

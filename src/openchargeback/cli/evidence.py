@@ -15,12 +15,15 @@ from openchargeback.ledger.reading import read_ledger
 from openchargeback.model import Evidence
 from openchargeback.plan.words import EVIDENCE, LEVELS
 from openchargeback.problems import LedgerFault
+from openchargeback.publish.billed import recorded as recorded_months
+from openchargeback.publish.cache import Cache
 from openchargeback.publish.evidence import evidence_document, gather, read_evidence
 
 
 @click.command("evidence")
 @click.option("--period", "periods", type=PERIOD, multiple=True, help="Only this period; repeatable.")
 @click.option("--base", default="", metavar="REV", help="The branch to land on; origin/main, else main.")
+@click.option("--changed", is_flag=True, help="Only what this branch changes: the check of a pull request.")
 @in_format
 @review_options
 @kept_option
@@ -28,6 +31,7 @@ from openchargeback.publish.evidence import evidence_document, gather, read_evid
 def evidence(
     periods: tuple[str, ...],
     base: str,
+    changed: bool,
     form: str,
     event: Path | None,
     reviews: Path | None,
@@ -38,18 +42,21 @@ def evidence(
     """Who decided what each approval file and each closing says, and how well that is known.
 
     Levels: A, approved, by the host's record of a review; B, signed; C, only named as deciding; unknown, in a shallow
-    clone. Exit code 1 where `review: evidence:` in the config asks for more.
+    clone. Exit code 1 where less is known than `review: evidence:` requires: in the config, or, for a closed month, as
+    its closing recorded it.
 
     \b
     Example: focus-billing review evidence
+             focus-billing review evidence --changed --base origin/main
              focus-billing review evidence --reviews reviews.json --commits commits.json --format json
     """
     ledger, problems = read_ledger(root_of(named))
     if ledger is None:
         raise LedgerFault(problems)
+    ledger, _ = recorded_months(ledger, Cache(None))
     host = host_record(event, reviews, commits)
     recorded = [each for path in kept for each in read_evidence(path)]
-    found, missing = gather(ledger, periods=periods, host=host, base=base, recorded=recorded)
+    found, missing = gather(ledger, periods=periods, host=host, base=base, recorded=recorded, changed=changed)
     if form == "json":
         print_json(evidence_document(found, missing))
     elif form == "markdown":

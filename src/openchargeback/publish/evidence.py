@@ -8,10 +8,13 @@ from pathlib import Path
 from typing import Any
 
 from openchargeback.ledger import git
+from openchargeback.ledger.config import FILE_NAME, read_config
 from openchargeback.ledger.evidence import HostRecord, better_of, evidence_of, missing_evidence
 from openchargeback.ledger.reading import Ledger
 from openchargeback.ledger.revision import default_base
+from openchargeback.ledger.settings import EvidenceRule
 from openchargeback.model import Evidence, Level, State
+from openchargeback.plan.reached import period_of
 from openchargeback.problems import Problem, UsageFault
 
 
@@ -23,17 +26,63 @@ def gather(
     base: str = "",
     recorded: Sequence[Evidence] = (),
     pending: Collection[str] = (),
+    changed: bool = False,
 ) -> tuple[list[Evidence], list[Problem]]:
     """The evidence for the approval files and the closings of these periods (all unless named), and what is missing.
 
     host: the host's record of a pull request. base: the branch to land on; by default the one that counts, as the
     config names it. recorded: evidence that was kept earlier, for contents that are still the same. pending: files that
-    whoever runs the command is about to commit.
+    whoever runs the command is about to commit. changed: only what the branch changes.
+
+    A closed month is judged by what its closing recorded: the rule of then, and evidence for the same content, where
+    that says more. What a branch changes is judged without what it recorded itself, and by the rule of its base as
+    well, which it cannot lower.
     """
     wanted = [period for period in ledger.periods if not periods or period in periods]
     files = files_to_approve(ledger, wanted)
-    found = better_of(evidence_of(ledger.root, files, left_at(ledger, base), host, pending), recorded)
-    return found, missing_evidence(found, ledger.config.review.evidence)
+    start, doubt = left_at(ledger, base), _base_doubt(ledger, base)
+    if doubt:
+        live = [Evidence(path, Level.UNKNOWN, named, why=doubt) for path, named in sorted(files.items())]
+    else:
+        live = evidence_of(ledger.root, files, start, host, pending)
+    own = {each.path for each in live if _is_changed(ledger, each, start)}
+    kept = [each for record in ledger.frozen.values() for each in record.evidence if each.path not in own]
+    found = better_of([each for each in live if not changed or each.path in own], [*recorded, *kept])
+    return found, _missing(ledger, found, start)
+
+
+def _missing(ledger: Ledger, found: Sequence[Evidence], start: str) -> list[Problem]:
+    """What is missing by the rule of each file's month, and by the base's rule where the branch changes the file."""
+    base = _rule_at(ledger.root, start) if start else None
+    problems = []
+    for each in found:
+        record = ledger.frozen.get(period_of(each.path))
+        rules = [(record.config if record else ledger.config).review.evidence]
+        if base is not None and _is_changed(ledger, each, start):
+            rules.append(base)
+        problems += [problem for rule in rules for problem in missing_evidence([each], rule)]
+    return list(dict.fromkeys(problems))
+
+
+def _is_changed(ledger: Ledger, each: Evidence, start: str) -> bool:
+    """Whether a file is not what it was where the branch left; on the branch that counts, whether it is uncommitted."""
+    return not each.content or each.content != git.content_id(ledger.root, start or "HEAD", each.path)
+
+
+def _rule_at(root: Path, commit: str) -> EvidenceRule | None:
+    content = git.content_id(root, commit, FILE_NAME)
+    config = read_config(git.read_blob(root, content))[0] if content else None
+    return config.review.evidence if config else None
+
+
+def _base_doubt(ledger: Ledger, base: str) -> str:
+    """Why it cannot be told what a branch changes; empty where it can, and outside a repository."""
+    root, branch = ledger.root, ledger.config.portal.branch
+    if base or not git.inside_repository(root) or git.head(root) is None or git.is_shallow(root):
+        return ""
+    if default_base(root, branch) or git.branch(root) == branch:
+        return ""
+    return f"neither origin/{branch} nor {branch} is here, which this branch left"
 
 
 def files_to_approve(ledger: Ledger, periods: Iterable[str]) -> dict[str, tuple[str, ...]]:
