@@ -94,3 +94,17 @@ def test_another_order_of_the_same_charges_changes_nothing(rows, random):
         )
     assert both.old.lines == both.new.lines
     assert not any(amount for parts in both.parts.values() for amount in parts.values())
+
+
+def test_more_than_cents_can_make_is_no_rounding(tmp_path):
+    """A cause that is lost is an error of the program, for the line and for the month."""
+    rows = [charge("r1", "100.004")]
+    base, head = side(tmp_path / "base", [], b"", ()), side(tmp_path / "head", rows, b"", ())
+    both = settle_both(PERIOD, base, head)
+    lost = replace(both, parts={})
+    assert len(unexplained(lost)) == 1
+    period = period_change(PERIOD, (None, None), lost.old, lost.new, lost.parts, ((), ()), "USD")
+    told = beyond_rounding(period, "USD")
+    assert told == [
+        f"100.00 USD of {what} is called rounding" for what in ("ada@example.edu, p1, hpc, Compute", "the month")
+    ]

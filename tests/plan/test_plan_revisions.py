@@ -532,6 +532,7 @@ WORKFLOW = "jobs: {{}}\n# pip install --no-deps --no-index --no-build-isolation 
 def test_an_upgrade_says_what_the_new_program_computes_differently(tmp_path, monkeypatch, path, old, new, change):
     ledger = started(tmp_path / "l", [charge("r1", "10.05"), charge("r2", "7.00", pi="bo@example.edu")])
     ledger.write(path, old)
+    ledger.commit()
     ledger.program("periods", "close", "2025-01", *BY)
     ledger.commit()
     ledger.charges(MORE, period="2025-02")

@@ -192,7 +192,8 @@ def _other_base(root: Path) -> str:
     Never the branch that is checked out, under whatever name.
     """
     here, default = git.branch(root), git.default_branch(root)
-    names = [name for name in (default, *git.branches(root)) if name]
+    # A remote's branch before the local one of that name, which may lag behind.
+    names = [name for name in (default, *sorted(git.branches(root), key=lambda name: "/" not in name)) if name]
     usual = [name for name in names if name == default or name.rpartition("/")[2] in _DEFAULTS]
     return next((name for name in usual if not here or not f"/{name}".endswith(f"/{here}")), "")
 
