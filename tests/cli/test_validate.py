@@ -176,7 +176,8 @@ def test_on_github_paths_start_at_the_repository_and_the_report_is_added_to_the_
     assert "::error file=billing/charges/2025-01/aws.csv,line=2,col=12,title=type-error::" in done.stdout
     text = target.read_text(encoding="utf-8")
     assert text.startswith("before\n### Ledger: 1 error, 1 warning\n")
-    assert "`charges/2025-01/aws.csv:2:12`" in text
+    assert "`billing/charges/2025-01/aws.csv:2:12`" in text
+    assert "`charges/" not in text
     # A summary that is full already would be dropped as a whole.
     target.write_bytes(b"x" * 1024 * 1024)
     assert validate("--format", "github").exit_code == 1
@@ -191,10 +192,11 @@ def test_gitlab_and_junit_reports_can_be_read_back() -> None:
     assert {each["location"]["path"] for each in issues} == {"billing/config.yaml", "billing/charges/2025-01/aws.csv"}
     root = ET.fromstring(validate("--format", "junit").stdout.encode())  # noqa: S314
     assert [suite.get("name") for suite in root] == [
-        "charges/2025-01/aws.csv",
-        "charges/2025-02/aws.csv",
-        "config.yaml",
+        "billing/charges/2025-01/aws.csv",
+        "billing/charges/2025-02/aws.csv",
+        "billing/config.yaml",
     ]
+    assert "billing/charges/2025-01/aws.csv:2:12: error" in "".join(root.itertext())
     assert (root.get("tests"), root.get("failures")) == ("3", "1")
 
 

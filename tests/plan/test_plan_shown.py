@@ -22,15 +22,17 @@ from openchargeback.plan.thresholds import strictest
 ROWS = [charge("r1", "10.00", quantity=2)]
 MORE = [*ROWS, charge("r2", "5.00", quantity=1)]
 PROGRAM = "from openchargeback.cli.main import main; main()"
+PROGRESS = "Reading the ledger …\nComparing months: 0 of 1 …\n"
+DECISION = """decisions:
+  - {charges: [0123456789abcdef], decision: reject, reason: r, by: a@example.edu, clears: []}
+"""
 EVIL = "@everyone <img src=x onerror=alert(1)> | ](http://x) `a` **b** #12 \n\n# head </details> <!-- --> www.x.org"
 
-PROGRESS = "Reading the ledger …\nComparing months: 0 of 1 …\n"
 
-
-def run(root, *arguments):
+def run(root, *arguments, command=("plan",)):
     """The program as a person runs it."""
     done = subprocess.run(
-        [sys.executable, "-c", PROGRAM, "plan", "--ledger", root, *arguments],
+        [sys.executable, "-c", PROGRAM, *command, "--ledger", root, *arguments],
         capture_output=True, text=True, check=False, timeout=120, env={**os.environ, "GIT_CONFIG_GLOBAL": os.devnull},
     )  # fmt: skip
     assert "Traceback" not in done.stderr, done.stderr
@@ -46,7 +48,8 @@ def test_a_quiet_plan_is_one_line(tmp_path):
     ledger = started(tmp_path / "l", ROWS)
     ledger.write("config.yaml", CONFIG + "portal: {title: Costs}\n")
     done = run(ledger.root)
-    assert (done.returncode, done.stdout, done.stderr) == (0, "No billing line moves.\n", "")
+    assert (done.returncode, done.stdout) == (0, "No billing line moves.\n")
+    assert done.stderr == "Reading the ledger …\n"
     assert run(ledger.root, "--format", "markdown").stdout == f"{MARKER}\n\nNo billing line moves.\n"
     assert json.loads(run(ledger.root, "--format", "json").stdout)["moves"] is False
 
@@ -202,6 +205,27 @@ def test_markdown_shows_data_as_text(tmp_path):
 @pytest.mark.parametrize("text", ["\u202eabc", "a\x00b", "a\u2028b", "\ud800", "a\nb"])
 def test_what_could_steer_the_page_is_left_out(text):
     assert not re.search("[\x00-\x1f\u2028\u202e\ud800-\udfff]", escaped(text))
+
+
+def test_markdown_names_files_from_the_top_of_the_repository_that_the_ledger_is_a_folder_of(tmp_path):
+    """As GitHub's annotations do: a reader of the pull request sees no other folder."""
+    outer = Ledger(tmp_path / "r")
+    outer.write("billing/config.yaml", CONFIG)
+    outer.write("billing/charges/2025-01/hpc.csv", ROWS)
+    outer.commit()
+    outer.git("switch", "-qc", "change")
+    outer.write("billing/config.yaml", CONFIG.replace("unusual_amount: off", "fund_patterns: ['G-.*']"))
+    outer.write("billing/approvals/2025-01/a.yaml", DECISION)
+    outer.commit()
+    ledger = outer.root / "billing"
+    done = run(ledger, "--format", "markdown")
+    plan = done.stdout + run(ledger, "--format", "markdown", command=("review", "evidence")).stdout
+    for path in ("config.yaml", "approvals/2025-01/a.yaml"):
+        assert re.search(rf"[|`] ?`?billing/{re.escape(path)}", plan), path
+    assert not re.search(r"[|`] ?`?(config\.yaml|approvals/)", plan)
+    # A terminal is in the ledger.
+    assert "approvals/2025-01/a.yaml" in done.stderr
+    assert "billing/approvals" not in done.stderr
 
 
 def test_markdown_fits_a_comment_whatever_happens(tmp_path):

@@ -11,6 +11,7 @@ import click
 from openchargeback.cli.host import host_record, kept_option, review_options
 from openchargeback.cli.options import PERIOD, in_format, root_of, with_ledger
 from openchargeback.cli.report import print_json, print_problems, print_table, shown
+from openchargeback.cli.reports import in_repository
 from openchargeback.ledger.reading import read_ledger
 from openchargeback.model import Evidence
 from openchargeback.plan.words import EVIDENCE, LEVELS
@@ -50,7 +51,8 @@ def evidence(
              focus-billing review evidence --changed --base origin/main
              focus-billing review evidence --reviews reviews.json --commits commits.json --format json
     """
-    ledger, problems = read_ledger(root_of(named))
+    root = root_of(named)
+    ledger, problems = read_ledger(root)
     if ledger is None:
         raise LedgerFault(problems)
     ledger, _ = recorded_months(ledger, Cache(None))
@@ -60,7 +62,7 @@ def evidence(
     if form == "json":
         print_json(evidence_document(found, missing))
     elif form == "markdown":
-        click.echo(_markdown(found), nl=False)
+        click.echo(_markdown(in_repository(found, root)), nl=False)
     else:
         _print(found)
     if missing and form != "json":

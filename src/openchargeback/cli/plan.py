@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import sys
 from pathlib import Path
 
@@ -46,7 +47,16 @@ def plan(
     if form == "json":
         print_json(document(found))
     elif form == "markdown":
-        click.echo(markdown(found), nl=False)
+        from openchargeback.cli.reports import in_repository
+
+        root = root_of(named)
+        placed = dataclasses.replace(
+            found,
+            problems=tuple(in_repository(found.problems, root)),
+            settings=tuple(in_repository(found.settings, root)),
+            evidence=tuple(in_repository(found.evidence, root)),
+        )
+        click.echo(markdown(placed), nl=False)
     else:
         from openchargeback.cli.plan_text import print_plan
 

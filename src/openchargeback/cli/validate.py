@@ -13,6 +13,7 @@ import click
 
 from openchargeback.cli.options import root_of, with_ledger
 from openchargeback.cli.report import print_json, progress
+from openchargeback.cli.reports import repository_prefix
 from openchargeback.cli.reports.paragraphs import Paragraph, paragraphs, total
 from openchargeback.problems import Problem, Severity, UsageFault, has_errors, in_order
 
@@ -160,24 +161,26 @@ def _write_github(report: Report) -> None:
 
     groups = report.paragraphs
     target = os.environ.get("GITHUB_STEP_SUMMARY", "")
-    text = summary(groups, summary_room(Path(target))) if target else ""
+    prefix = repository_prefix(report.root)
+    text = summary(groups, summary_room(Path(target)), prefix) if target else ""
     if text:
         with Path(target).open("a", encoding="utf-8", errors="replace") as file:
             file.write(text)
-    for line in commands(groups, _prefix(report.root), summary=bool(text)):
+    for line in commands(groups, prefix, summary=bool(text)):
         click.echo(line)
 
 
 def _write_gitlab(report: Report) -> None:
     from openchargeback.cli.reports.gitlab import issues
 
-    print_json(issues(report.paragraphs, _prefix(report.root)))
+    print_json(issues(report.paragraphs, repository_prefix(report.root)))
 
 
 def _write_junit(report: Report) -> None:
     from openchargeback.cli.reports.junit import junit
 
-    click.echo(junit(report.paragraphs, report.files, strict=report.strict), nl=False)
+    prefix = repository_prefix(report.root)
+    click.echo(junit(report.paragraphs, report.files, strict=report.strict, prefix=prefix), nl=False)
 
 
 _WRITERS = {
@@ -187,14 +190,6 @@ _WRITERS = {
     "gitlab": _write_gitlab,
     "junit": _write_junit,
 }
-
-
-def _prefix(root: Path) -> str:
-    """From the repository to the ledger: Git hosts name files from the top of the repository."""
-    start = root.resolve()
-    top = next((folder for folder in (start, *start.parents) if (folder / ".git").exists()), start)
-    relative = start.relative_to(top).as_posix()
-    return "" if relative == "." else relative + "/"
 
 
 def _explain(code: str, *, as_json: bool) -> None:

@@ -10,6 +10,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from openchargeback.cli.report import shown
+from openchargeback.cli.reports import place_below
 from openchargeback.cli.reports.paragraphs import Paragraph, counted, total, totals
 from openchargeback.explanations import explain
 from openchargeback.problems import Problem, Severity
@@ -75,10 +76,11 @@ def _escaped(text: str, more: str) -> str:
     return text
 
 
-def summary(found: Sequence[Paragraph], room: int = SUMMARY_BYTES) -> str:
+def summary(found: Sequence[Paragraph], room: int = SUMMARY_BYTES, prefix: str = "") -> str:
     """The report as Markdown in at most `room` bytes of UTF-8, empty where not even its head fits.
 
-    Everything that data says stands in a code span, so that it cannot become markup, a link or a mention.
+    Everything that data says stands in a code span, so that it cannot become markup, a link or a mention. prefix: as in
+    `commands`.
     """
     head = f"### Ledger: {totals(found)}\n\n"
     used = len(head.encode()) + _TAIL
@@ -87,7 +89,7 @@ def summary(found: Sequence[Paragraph], room: int = SUMMARY_BYTES) -> str:
     items = []
     told: set[str] = set()
     for index, each in enumerate(found):
-        item = _item(each, why=each.head.code not in told)
+        item = _item(each, prefix, why=each.head.code not in told)
         told.add(each.head.code)
         used += len(item.encode())
         if used > room:
@@ -103,11 +105,12 @@ def summary_room(path: Path) -> int:
     return SUMMARY_BYTES - (path.stat().st_size if path.exists() else 0)
 
 
-def _item(paragraph: Paragraph, *, why: bool) -> str:
+def _item(paragraph: Paragraph, prefix: str, *, why: bool) -> str:
     head = paragraph.head
     known = explain(head.code)
+    place = place_below(prefix, head)
     parts = [
-        f"- **{head.severity}** {_code(head.code)} at {_code(head.place)}{paragraph.times}: {_code(head.message)}",
+        f"- **{head.severity}** {_code(head.code)} at {_code(place)}{paragraph.times}: {_code(head.message)}",
         *([f"  Mend: {_code(head.fix)}"] if head.fix else []),
         *([f"  Set by {_code(paragraph.setting)}"] if paragraph.setting else []),
         *([f"  Why: {known.matters}"] if known and why else []),

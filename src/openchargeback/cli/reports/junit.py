@@ -6,6 +6,7 @@ import re
 from collections.abc import Collection, Sequence
 from xml.etree import ElementTree as ET
 
+from openchargeback.cli.reports import place_below
 from openchargeback.cli.reports.paragraphs import LISTED, Paragraph
 from openchargeback.explanations import explain
 from openchargeback.problems import Severity
@@ -17,16 +18,17 @@ WHOLE = "ledger"
 _NO_XML = re.compile("[^\t\n\r\u0020-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
 
 
-def junit(found: Sequence[Paragraph], files: Collection[str], *, strict: bool) -> str:
+def junit(found: Sequence[Paragraph], files: Collection[str], *, strict: bool, prefix: str = "") -> str:
     """The report as XML. files: all that were read, so that a file without problems shows as passed.
 
-    Warnings pass, with their text as output, unless they fail too (strict).
+    Warnings pass, with their text as output, unless they fail too (strict). prefix: from the repository to the ledger,
+    with a slash at the end, or empty.
     """
     root = ET.Element("testsuites", name="focus-billing validate")
     failures = tests = 0
     for path in sorted({*files, *(each.head.path for each in found)}):
         own = [each for each in found if each.head.path == path]
-        suite = _suite(path, own, strict=strict)
+        suite = _suite(prefix + path if path else WHOLE, own, prefix, strict=strict)
         failures += int(suite.get("failures", "0"))
         tests += len(suite)
         root.append(suite)
@@ -36,9 +38,9 @@ def junit(found: Sequence[Paragraph], files: Collection[str], *, strict: bool) -
     return '<?xml version="1.0" encoding="UTF-8"?>\n' + ET.tostring(root, encoding="unicode") + "\n"
 
 
-def _suite(path: str, found: Sequence[Paragraph], *, strict: bool) -> ET.Element:
-    name = _safe(path or WHOLE)
-    cases = [_case(name, each, strict=strict) for each in found]
+def _suite(name: str, found: Sequence[Paragraph], prefix: str, *, strict: bool) -> ET.Element:
+    name = _safe(name)
+    cases = [_case(name, each, prefix, strict=strict) for each in found]
     if not cases:
         cases = [ET.Element("testcase", classname=name, name="has no problems", time="0")]
     failures = sum(case.find("failure") is not None for case in cases)
@@ -47,14 +49,14 @@ def _suite(path: str, found: Sequence[Paragraph], *, strict: bool) -> ET.Element
     return suite
 
 
-def _case(name: str, paragraph: Paragraph, *, strict: bool) -> ET.Element:
+def _case(name: str, paragraph: Paragraph, prefix: str, *, strict: bool) -> ET.Element:
     head = paragraph.head
     place = f" at {head.line}:{head.column}" if head.column else f" at line {head.line}" if head.line else ""
     # GitLab takes cases of one class and name for the same test, so the message keeps apart what has no line.
     title = f"{head.code}{place}" if place else f"{head.code}: {head.message}"
     case = ET.Element("testcase", classname=name, name=_safe(title), time="0")
     failed = head.severity is Severity.ERROR or (strict and head.severity is Severity.WARNING)
-    text = _text(paragraph)
+    text = _text(paragraph, prefix)
     if failed:
         failure = ET.SubElement(case, "failure", type=_safe(head.code), message=_safe(head.message))
         failure.text = text
@@ -63,10 +65,10 @@ def _case(name: str, paragraph: Paragraph, *, strict: bool) -> ET.Element:
     return case
 
 
-def _text(paragraph: Paragraph) -> str:
+def _text(paragraph: Paragraph, prefix: str) -> str:
     known = explain(paragraph.head.code)
     places = paragraph.places[:LISTED]
-    lines = [f"{each.place}: {each.severity}: {each.message}" for each in places]
+    lines = [f"{place_below(prefix, each)}: {each.severity}: {each.message}" for each in places]
     rest = paragraph.count - sum(each.count for each in places)
     more = paragraph.lines[1:LISTED] if len(places) == 1 else ()
     lines += [f"lines {', '.join(map(str, more))}"] if more else []
