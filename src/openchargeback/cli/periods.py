@@ -34,7 +34,7 @@ from openchargeback.model import Amounts, BilledPeriod, FlagTotal, State, Withou
 from openchargeback.plan import words
 from openchargeback.portal.discount_words import discount_rows
 from openchargeback.portal.paths import statement_pdf
-from openchargeback.problems import LedgerFault, OutsideFault, Problem, UsageFault
+from openchargeback.problems import LedgerFault, OutsideFault, Problem, UsageFault, has_errors
 from openchargeback.publish import closing
 from openchargeback.publish.build import Books, open_books
 from openchargeback.publish.committing import closing_rests_on, sealing_rests_on, uncommitted_record
@@ -222,7 +222,7 @@ def open_period(period: str, commit: bool, named: str | None) -> None:
         # But a period file that was tampered with is restored, lest a finalized month be opened after all.
         problems += no_longer_finalized(ledger)
         faults = [each for each in problems if each.path == f"periods/{period}.yaml"]
-        if faults:
+        if has_errors(faults):
             raise LedgerFault(faults, root)
         if known.state is State.OPEN and period in ledger.period_files and not left_over(ledger, period):
             click.echo(f"{period} is open already")

@@ -24,7 +24,7 @@ from openchargeback.ledger.files import ChargeFile
 from openchargeback.ledger.reading import Ledger
 from openchargeback.ledger.sources import unlisted_source
 from openchargeback.model import State
-from openchargeback.problems import LedgerFault, OutsideFault, Problem, UsageFault
+from openchargeback.problems import LedgerFault, OutsideFault, Problem, UsageFault, has_errors
 
 MAX_STORED_BYTES = 90_000_000
 """The largest file that is stored: forges refuse pushes with files of 100 MB."""
@@ -300,7 +300,7 @@ def _not_open(place: _Place) -> str:
         data = files.read_bytes(place.ledger.root, relative, problems)
         if data is not None:
             problems += periods.read_period(data, relative)[1]
-    if problems:
+    if has_errors(problems):
         raise LedgerFault(problems)
     state = place.ledger.period_file(place.period).state
     if state is State.OPEN:

@@ -21,7 +21,7 @@ from openchargeback.ledger.schema_files import FOLDER as SCHEMAS
 from openchargeback.ledger.schema_files import shipped_schemas
 from openchargeback.ledger.shipped import shipped_templates
 from openchargeback.ledger.yaml_text import quoted
-from openchargeback.problems import OutsideFault, UsageFault
+from openchargeback.problems import OutsideFault, UsageFault, has_errors
 
 # Under their own names these would steer Git, a forge and what packages the program where the templates lie.
 _DOTTED = ("gitignore", "gitattributes", "gitkeep", "github", "forgejo", "gitlab-ci.yml")
@@ -191,7 +191,7 @@ def _contents(organization: str, currency: str, forge: str, program: Program, *,
                 result[name] = text.encode()
     result[LOCK] = lock_text(program).encode()
     _, problems = read_config(result[FILE_NAME])
-    if problems:
+    if has_errors(problems):
         wrong = problems[0]
         raise UsageFault(f"not usable in {FILE_NAME}: {wrong.excerpt.strip() or wrong.message}: {wrong.message}")
     return dict(sorted(result.items()))

@@ -18,12 +18,15 @@ from typing import Any, Protocol
 
 from openchargeback import money
 from openchargeback.ledger.patterns import expression, fix_of
+from openchargeback.ledger.yaml_meaning import other_reading
 from openchargeback.ledger.yaml_tree import Mapping, Node, Reader, Scalar, Sequence
+from openchargeback.problems import Severity
 
 PERIOD_PATTERN = r"\d{4}-(0[1-9]|1[0-2])"
 DATE_PATTERN = r"\d{4}-\d{2}-\d{2}"
 _TRUE = frozenset({"true", "yes", "on"})
 _FALSE = frozenset({"false", "no", "off"})
+_LEADING_ZERO = re.compile(r"-?0[0-9]")
 _WORDS: dict[type, str] = {Scalar: "a single value", Sequence: "a list", Mapping: "a mapping of keys to values"}
 
 
@@ -42,6 +45,17 @@ def _expect(node: Node, reader: Reader, what: str) -> None:
     if isinstance(node, Scalar) and not node.is_null:
         found = f"`{node.text[:60]}`"
     reader.fault(node, "wrong-type", f"expected {what}, found {found}", f"write {what} here")
+
+
+def _same_to_others(node: Scalar, reader: Reader, read: str = "") -> None:
+    """Warn where other YAML readers take a value without quotes for something else. read: as what it is read here."""
+    other = "" if node.quoted else other_reading(node.text)
+    if not other or other == f"the number {read}":
+        return
+    here = read or f"the text {node.text}"
+    fix = f"write {read}" if read else f'write "{node.text}", in quotes'
+    message = f"other YAML readers take {node.text} for {other}; here it is {here}"
+    reader.fault(node, "yaml-ambiguous", message, fix, Severity.WARNING)
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,6 +87,7 @@ class Text:
         if len(text) > self.max_length:
             reader.fault(node, "too-long", f"longer than {self.max_length} characters", "shorten it")
             return None
+        _same_to_others(node, reader)
         return text
 
     def schema(self) -> dict[str, Any]:
@@ -95,6 +110,7 @@ class Verbatim:
     def read(self, node: Node, reader: Reader) -> str | None:
         """The text; None with a problem where there is none."""
         if isinstance(node, Scalar) and not node.is_null:
+            _same_to_others(node, reader)
             return node.text
         return Text().read(node, reader)
 
@@ -139,6 +155,8 @@ class Number:
         elif self.minimum is not None and value < self.minimum:
             _expect(node, reader, f"a number of at least {self.minimum}")
             return None
+        elif isinstance(node, Scalar) and _LEADING_ZERO.match(node.text.strip()):
+            _same_to_others(node, reader, money.exact(value))
         return value
 
     def schema(self) -> dict[str, Any]:
@@ -158,7 +176,13 @@ class Integer:
 
     def read(self, node: Node, reader: Reader) -> int | None:
         text = node.text.strip() if isinstance(node, Scalar) else ""
-        if re.fullmatch(r"\d{1,15}", text, re.ASCII) and self.low <= int(text) <= self.high:
+        if (
+            isinstance(node, Scalar)
+            and re.fullmatch(r"\d{1,15}", text, re.ASCII)
+            and self.low <= int(text) <= self.high
+        ):
+            if _LEADING_ZERO.match(text):
+                _same_to_others(node, reader, str(int(text)))
             return int(text)
         _expect(node, reader, f"a whole number from {self.low} to {self.high}")
         return None
@@ -295,6 +319,7 @@ class MapOf:
             if name in result:
                 reader.fault(key, "duplicate-key", f"{name} stands here again", "keep one")
                 continue
+            _same_to_others(key, reader)
             value = self.value.read(item, reader)
             if value is not None:
                 result[name] = value

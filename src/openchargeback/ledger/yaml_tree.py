@@ -19,7 +19,7 @@ from typing import Any
 import yaml
 
 from openchargeback.ledger.lfs import POINTER, pointer_problem
-from openchargeback.problems import Problem
+from openchargeback.problems import Problem, Severity
 
 MAX_DEPTH = 40
 MAX_BYTES = 8 * 1024 * 1024
@@ -83,11 +83,13 @@ class Reader:
     problems: list[Problem] = field(default_factory=list)
     lines: list[str] = field(default_factory=list)
 
-    def fault(self, node: Node | None, code: str, message: str, fix: str = "") -> None:
+    def fault(
+        self, node: Node | None, code: str, message: str, fix: str = "", severity: Severity = Severity.ERROR
+    ) -> None:
         """Record a problem at a node, with the line as it stands in the file."""
         line, column = (node.line, node.column) if node else (0, 0)
         excerpt = self.lines[line - 1].rstrip()[:200] if 0 < line <= len(self.lines) else ""
-        self.problems.append(Problem(self.path, code, message, fix, line, column, excerpt))
+        self.problems.append(Problem(self.path, code, message, fix, line, column, excerpt, severity))
 
 
 def parse(data: bytes, path: str) -> tuple[Node | None, Reader]:

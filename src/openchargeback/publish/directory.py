@@ -17,7 +17,7 @@ from openchargeback.ledger.directory_edit import KINDS, Edited, edited, entry_li
 from openchargeback.ledger.files import read_bytes
 from openchargeback.ledger.lock import locked
 from openchargeback.ledger.schema_files import schema_comment
-from openchargeback.problems import LedgerFault, Problem, UsageFault
+from openchargeback.problems import LedgerFault, Problem, Severity, UsageFault
 
 
 def put_entries(root: Path, kind: str, entries: Iterable[Mapping[str, Any]], *, dry_run: bool = False) -> Edited:
@@ -139,6 +139,8 @@ def _new_problems(kind: str, contents: Mapping[str, bytes | None], data: bytes) 
     before, after = entry_lines(contents[path], kind), entry_lines(data, kind)
     found = []
     for problem in then:
+        if problem.severity is not Severity.ERROR:
+            continue
         key = (problem.path, problem.code, problem.message)
         if known[key]:
             known[key] -= 1
