@@ -65,3 +65,8 @@ def pytest_sessionfinish(session: pytest.Session, exitstatus: int) -> None:
         for skip in skips:
             terminal.write_line(f"  {skip}")
         session.exitstatus = pytest.ExitCode.TESTS_FAILED
+
+
+def pytest_make_parametrize_id(val: object, argname: str) -> str | None:
+    """Bytes have the name of their parameter in the id of a test: compressed ones hold the clock."""
+    return argname if isinstance(val, bytes) else None

@@ -7,6 +7,7 @@ the fault, the test closes it first: no folder holds a record in the format of a
 
 from __future__ import annotations
 
+import ast
 import datetime as dt
 import re
 import shutil
@@ -165,24 +166,36 @@ MADE: dict[str, Callable[[Path], None]] = {
     "yaml-size": _too_large,
 }
 
-# What no ledger can provoke, and where it is tested instead.
-UNPROVOKED = {
-    **dict.fromkeys(
-        (each.code for each in catalogue().values() if each.subject == "plan"),
-        "about a change, not about a ledger; tests/plan/test_plan_revisions.py and test_plan_shown.py",
-    ),
-    "directory-csv": "about a file outside of a ledger; tests/cli/test_directory.py",
-    "secret-published": "about an output, not about a ledger; tests/publish/test_secrets.py",
-    "evidence-missing": "about the history of a repository; tests/verify/test_evidence.py",
-    "tool-drift": "a fact about the program; tests/billing/test_freezing.py makes it drift",
-    "broken-invariant": "a fault of the program itself; tests/billing/test_reconciliation.py breaks every invariant",
-    "uncounted-rows": "a fault of the program itself: the checks find every such row first",
+# What `validate` never says of a ledger by itself, and the test that fails where the code is not given.
+REVISIONS, SHOWN = "tests/plan/test_plan_revisions.py", "tests/plan/test_plan_shown.py"
+ELSEWHERE = {
+    # About a change.
+    "base-has-errors": f"{REVISIONS}::test_a_base_with_errors_is_told_and_does_not_stop_the_change_that_mends_it",
+    "closed-months-kept": f"{REVISIONS}::test_live_changes_that_would_alter_a_closed_month_are_told",
+    "closed-period": f"{REVISIONS}::test_touching_a_closed_or_finalized_month_is_told_and_moves_nothing",
+    "plan-threshold": f"{SHOWN}::test_limits_set_the_exit_code",
+    "program-changes": f"{REVISIONS}::test_an_upgrade_says_what_the_new_program_computes_differently",
+    "reopened-period": f"{REVISIONS}::test_closing_a_month_is_no_fault_and_reopening_is_a_warning",
+    "revision-reused": f"{REVISIONS}::test_a_month_is_not_closed_anew_in_the_same_revision",
+    "sealed-period": f"{REVISIONS}::test_touching_a_closed_or_finalized_month_is_told_and_moves_nothing",
+    "several-bases": f"{REVISIONS}::test_of_several_bases_one_is_named",
+    "submodule": f"{REVISIONS}::test_a_submodule_is_named_and_not_read",
+    "unlisted-source": f"{SHOWN}::test_a_new_source_that_is_not_listed_is_told",
+    # About a file outside of a ledger, and about the history of a repository.
+    "directory-csv": "tests/ledger/test_directory_csv.py::test_every_fault_has_its_line",
+    "evidence-missing": "tests/verify/test_evidence.py::test_what_the_config_asks_for_is_a_problem_where_it_is_missing",
+    # About an output.
+    "secret-published": "tests/publish/test_secrets.py::test_a_secret_is_found_in_every_form",
+    # Facts about the program, and faults of it.
+    "tool-drift": "tests/billing/test_freezing.py::test_drift_is_silent_until_the_tool_computes_otherwise",
+    "broken-invariant": "tests/billing/test_reconciliation.py::test_the_program_itself_is_checked_on_every_period",
+    "uncounted-rows": "tests/focus/test_reading.py::test_rows_that_the_checks_let_pass_wrongly_stop_the_file",
 }
 
 # What cannot come alone.
 COMPANY = {"not-judged": {"type-error"}}
 
-CODES = sorted(each.code for each in catalogue().values() if each.severity and each.code not in UNPROVOKED)
+CODES = sorted(each.code for each in catalogue().values() if each.severity and each.code not in ELSEWHERE)
 
 
 @pytest.mark.parametrize("code", CODES)
@@ -213,3 +226,19 @@ def test_the_report_of_a_broken_ledger_is_as_written_down(
 def test_no_folder_stands_for_a_code_that_is_gone() -> None:
     """A folder without a code would look like a test and be none."""
     assert {each.name for each in CASES.iterdir()} == set(CODES)
+
+
+@pytest.mark.parametrize("code", ELSEWHERE)
+def test_a_code_without_a_folder_has_a_test_that_names_it(code: str) -> None:
+    """The test is there, and says the code itself or in its parameters."""
+    path, _, name = ELSEWHERE[code].partition("::")
+    text = (CASES.parents[1] / path).read_text(encoding="utf-8")
+    (function,) = [each for each in ast.parse(text).body if isinstance(each, ast.FunctionDef) and each.name == name]
+    strings = [
+        node.value
+        for part in (*function.body, *function.decorator_list)
+        for node in ast.walk(part)
+        if isinstance(node, ast.Constant) and isinstance(node.value, str)
+    ]
+    assert [each for each in strings if re.search(rf"(?<![a-z-]){code}(?![a-z-])", each)]
+    assert code in catalogue()

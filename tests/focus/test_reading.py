@@ -499,3 +499,11 @@ def test_malformed_tags_are_kept_with_what_is_wrong(tmp_path):
         load(con, [file], Config(Organization("A")))
         fault = 'pi_email has two values: a@x.edu and b@x.edu (as "PI_Email")'
         assert con.execute("SELECT malformed, fault FROM tag").fetchall() == [(True, fault)]
+
+
+def test_rows_that_the_checks_let_pass_wrongly_stop_the_file(tmp_path, monkeypatch):
+    """A fault of the program: a row that nobody refuses and that has no amount is never left out."""
+    monkeypatch.setattr("openchargeback.focus.reading.check_rows", lambda *_, **__: [])
+    period, problems = bill(tmp_path, text("2025-01-01,$1,S,", "2025-01-01,2,S,"))
+    assert period is None
+    assert [(each.code, each.count) for each in problems] == [("uncounted-rows", 1)]
