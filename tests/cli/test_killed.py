@@ -26,6 +26,7 @@ from openchargeback.files.lock import held
 from openchargeback.files.writing import TEMPORARY, is_temporary, temporary
 from openchargeback.ledger import lock
 from openchargeback.ledger.lock import finish_interrupted, locked
+from openchargeback.publish import billed
 from openchargeback.publish.staging import heal
 
 BY = ("--by", "admin@example.edu", "--on", "2025-02-05")
@@ -247,6 +248,28 @@ def test_two_outputs_at_once(place: Path, name: str, output: str) -> None:
     assert (code, "another command is writing" in said) == (3, True)
     assert contents(place) == old
     assert not temporaries(place)
+
+
+@pytest.mark.parametrize("name", ["build", "generate", "validate"])
+def test_files_change_while_they_are_read(place: Path, name: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What was read is neither the old ledger nor the new one: nothing comes of it, and the next run sees the new."""
+    case = CASES.get(name) or Case((name,))
+    case.before(place)
+    old = contents(place)
+    bill = billed.bill_ledger
+
+    def slowly(*arguments: object, **options: object) -> object:
+        found = bill(*arguments, **options)
+        assert run("--ledger", place / "ledger", *REASSIGN)[0] == 0
+        return found
+
+    with monkeypatch.context() as patched:
+        patched.setattr("openchargeback.publish.build.bill_ledger", slowly)
+        patched.setattr("openchargeback.publish.validating.bill_ledger", slowly)
+        code, said = case.run(place)
+    assert (code, "the ledger was changed while it was being read" in said) == (3, True), said
+    assert {path: data for path, data in contents(place).items() if path in old} == old
+    assert case.run(place)[0] == 0
 
 
 KILLED = """

@@ -1,16 +1,22 @@
-"""One command at a time writes to a ledger, and what a killed one left is put right by the next."""
+"""One command at a time writes to a ledger, and what a killed one left is put right by the next.
+
+Commands that only read hold no lock; they find out when files changed meanwhile.
+"""
 
 from __future__ import annotations
 
+import os
 import shlex
-from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path, PurePosixPath
 
 from openchargeback.files.changes import PENDING, finish, interrupted
 from openchargeback.files.lock import held
 from openchargeback.files.writing import ignore_all, is_temporary, outside
 from openchargeback.ledger import git
+from openchargeback.ledger.config import FILE_NAME, LOCAL_FILE_NAME
+from openchargeback.ledger.files import OWN_FOLDERS
 from openchargeback.problems import LedgerFault, OutsideFault, Problem
 
 WAIT_SECONDS = 10.0
@@ -52,6 +58,34 @@ def finish_interrupted(root: Path) -> list[str]:
         if pending.exists():
             raise
         return []
+
+
+def watched(root: Path) -> Callable[[], None]:
+    """Gives a function that raises OutsideFault where any file of the ledger has changed since.
+
+    Readers hold no lock: a build takes long, and nobody should wait for it. What was read while a command or a person
+    changed files is neither the old ledger nor the new one, so it is not used.
+    """
+    before = _marks(root)
+
+    def check() -> None:
+        if _marks(root) != before:
+            raise OutsideFault("the ledger was changed while it was being read; run the command again")
+
+    return check
+
+
+def _marks(root: Path) -> dict[str, tuple[int, int, int]]:
+    """By path, what tells a file from another one there without reading it: inode, size and time of the last change."""
+    paths = [root / FILE_NAME, root / LOCAL_FILE_NAME]
+    for own in OWN_FOLDERS:
+        paths += [Path(folder) / name for folder, _, names in os.walk(root / own) for name in names]
+    found = {}
+    for path in paths:
+        with suppress(OSError):
+            there = path.stat()
+            found[str(path)] = (there.st_ino, there.st_size, there.st_mtime_ns)
+    return found
 
 
 def committed_temporaries(root: Path, index: str = "") -> list[Problem]:

@@ -15,6 +15,7 @@ from openchargeback.ledger.config import FILE_NAME
 from openchargeback.ledger.directory import Entry
 from openchargeback.ledger.files import OWN_FOLDERS
 from openchargeback.ledger.frozen import LOGOS, Frozen, part_path
+from openchargeback.ledger.lock import watched
 from openchargeback.ledger.reading import Ledger, read_ledger
 from openchargeback.ledger.settings import Config
 from openchargeback.model import BilledPeriod, Provenance, State
@@ -119,8 +120,12 @@ def journal_problems(ledger: Ledger, periods: Sequence[BilledPeriod]) -> list[Pr
 def open_books(
     root: Path, *, wanted: str = "", data: bool = False, store: Cache | None = None, step: Step | None = None
 ) -> Books:
-    """Read and bill a ledger. Raises LedgerFault with every problem where there is any error."""
+    """Read and bill a ledger. Raises LedgerFault with every problem where there is any error, OutsideFault where the
+    ledger changed meanwhile.
+    """
+    check = watched(root)
     ledger, periods, problems = examine(root, wanted=wanted, data=data, store=store, step=step)
+    check()
     if ledger is None or has_errors(problems):
         raise LedgerFault(problems, root)
     return Books(ledger, periods, tuple(problems))
@@ -139,6 +144,7 @@ def build(
     commit: what the folder of the ledger holds, where it is no repository itself.
     Raises LedgerFault for errors in the ledger, UsageFault for a folder that is not ours, OutsideFault for the disk.
     """
+    check = watched(root)
     books = open_books(root, data=True, step=step)
     store = open_cache(root)
     env = make_environment(root / "templates")
@@ -152,7 +158,8 @@ def build(
     known = read_manifest(output)
     if known is not None and (known.key, known.provenance) == (key, provenance) and intact(output, known):
         return Built(output, len(known.files), 0, False, books.warnings, provenance)
-    with staged(output, provenance, key) as staging:
+    # Charge files, templates and logos are read until the end.
+    with staged(output, provenance, key, checks=[lambda _folder: check()]) as staging:
         for files in journals.values():
             for path, data in files.items():
                 staging.write(path, data)

@@ -11,6 +11,7 @@ from pathlib import Path
 
 from openchargeback.focus.database import database
 from openchargeback.focus.reading import check
+from openchargeback.ledger.lock import watched
 from openchargeback.ledger.reading import Ledger, read_ledger
 from openchargeback.model import State
 from openchargeback.problems import Problem
@@ -25,7 +26,9 @@ def validate(root: Path, *, full: bool = False, step: Step | None = None) -> tup
     """Every problem of a ledger; None for the ledger where its config cannot be used.
 
     full: let Frictionless judge every row of every file, not only those that the sieve does not let pass.
+    Raises OutsideFault where the ledger changed meanwhile.
     """
+    check_unchanged = watched(root)
     ledger, problems = read_ledger(root)
     if ledger is None:
         return None, problems
@@ -43,7 +46,9 @@ def validate(root: Path, *, full: bool = False, step: Step | None = None) -> tup
     billed, faults = bill_ledger(ledger, store, only=set(ledger.periods) - large)
     periods, unworded = word_journals(ledger, billed)
     unfunded = credit_fund_warnings(ledger, periods)
-    return ledger, [*problems, *faults, *unworded, *unfunded, *journal_problems(ledger, periods)]
+    problems += [*faults, *unworded, *unfunded, *journal_problems(ledger, periods)]
+    check_unchanged()
+    return ledger, problems
 
 
 def _is_large(ledger: Ledger, period: str) -> bool:
