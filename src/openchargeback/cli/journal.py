@@ -15,6 +15,7 @@ from openchargeback.portal.journal_files import render_format
 from openchargeback.portal.templates import make_environment
 from openchargeback.problems import UsageFault
 from openchargeback.publish.build import open_books
+from openchargeback.publish.secrets import secrets_of
 
 
 @click.command()
@@ -41,6 +42,7 @@ def journal(period: str, name: str, output: Path | None, named: str | None) -> N
     data = render_format(
         name, billed.journal, billed.state, config, make_environment(root / "templates"), billed.revision
     )
+    secrets_of(root).refuse_in([(str(output or "the journal"), data)])
     if output is None:
         sys.stdout.buffer.write(data)
         sys.stdout.buffer.flush()

@@ -42,21 +42,24 @@ def plan(
         from openchargeback.plan.markdown import markdown
         from openchargeback.problems import has_errors
         from openchargeback.publish.plan import make_plan
+        from openchargeback.publish.secrets import secrets_of
 
-        found = make_plan(root_of(named), base, head, host=host_record(event, reviews, commits), step=step)
+        root = root_of(named)
+        found = make_plan(root, base, head, host=host_record(event, reviews, commits), step=step)
     if form == "json":
         print_json(document(found))
     elif form == "markdown":
         from openchargeback.cli.reports import in_repository
 
-        root = root_of(named)
         placed = dataclasses.replace(
             found,
             problems=tuple(in_repository(found.problems, root)),
             settings=tuple(in_repository(found.settings, root)),
             evidence=tuple(in_repository(found.evidence, root)),
         )
-        click.echo(markdown(placed), nl=False)
+        text = markdown(placed)
+        secrets_of(root).refuse_in([("the plan", text.encode())])
+        click.echo(text, nl=False)
     else:
         from openchargeback.cli.plan_text import print_plan
 

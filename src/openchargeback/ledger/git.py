@@ -332,6 +332,13 @@ def user(root: Path) -> str:
     return "" if answer is None or answer.code == 1 else _expect(answer).strip()
 
 
+def remotes(root: Path) -> str:
+    """The settings that name other repositories, as Git lists them: they may hold users and passwords."""
+    answer = _run(root, "config", "--get-regexp", r"^(remote|url)\.")
+    # 1: there is no such setting.
+    return "" if answer is None or answer.code == 1 else _expect(answer)
+
+
 def branch(root: Path) -> str:
     """The branch that is checked out; empty for a detached head."""
     answer = _run(root, "symbolic-ref", "--quiet", "--short", "HEAD")

@@ -37,6 +37,7 @@ from openchargeback.publish.billed import bill_ledger, with_records
 from openchargeback.publish.cache import Cache
 from openchargeback.publish.manifest import Holds, intact, read_manifest
 from openchargeback.publish.open_data import data_files, data_keys
+from openchargeback.publish.secrets import secrets_of
 from openchargeback.publish.staging import heal, staged
 
 Step = Callable[[str, int, int], None]
@@ -156,10 +157,13 @@ def build(
     key = _key(pages, pdfs, journals, data_keys(books.periods))
     heal(output)
     known = read_manifest(output)
+    secrets = secrets_of(root)
+    secrets.refuse_in_statements(pdfs)
     if known is not None and (known.key, known.provenance) == (key, provenance) and intact(output, known):
+        secrets.check(output)
         return Built(output, len(known.files), 0, False, books.warnings, provenance)
     # Charge files, templates and logos are read until the end.
-    with staged(output, provenance, key, checks=[lambda _folder: check()]) as staging:
+    with staged(output, provenance, key, checks=[lambda _folder: check(), secrets.check]) as staging:
         for files in journals.values():
             for path, data in files.items():
                 staging.write(path, data)
@@ -190,9 +194,11 @@ def write_statements(books: Books, period: str, output: Path, *, step: Step | No
     plans = statement_pdfs(
         make_site(books, Provenance("", "", __version__), {}), make_environment(root / "templates"), period=period
     )
+    secrets = secrets_of(root)
+    secrets.refuse_in_statements(plans)
     inside = statements_folder(period)
     folder = output / inside.removeprefix(f"{STATEMENTS}/")
-    with staged(folder, provenance_of(root), _key((), plans, {}, ()), Holds.STATEMENTS) as staging:
+    with staged(folder, provenance_of(root), _key((), plans, {}, ()), Holds.STATEMENTS, [secrets.check]) as staging:
         for path, data, _ in pdf_files(plans, open_cache(root), step=step):
             staging.write(path.removeprefix(f"{inside}/"), data)
 
