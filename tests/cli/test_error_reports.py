@@ -186,6 +186,7 @@ ELSEWHERE = {
     "evidence-missing": "tests/verify/test_evidence.py::test_what_the_config_asks_for_is_a_problem_where_it_is_missing",
     # About an output.
     "secret-published": "tests/publish/test_secrets.py::test_a_secret_is_found_in_every_form",
+    "template-fault": "tests/portal/test_metering.py::test_a_template_that_would_not_end_is_named",
     # Facts about the program, and faults of it.
     "tool-drift": "tests/billing/test_freezing.py::test_drift_is_silent_until_the_tool_computes_otherwise",
     "broken-invariant": "tests/billing/test_reconciliation.py::test_the_program_itself_is_checked_on_every_period",

@@ -22,6 +22,7 @@ from openchargeback.model import Page, Provenance
 from openchargeback.portal import paths
 from openchargeback.portal.site import Site, site_jobs
 from openchargeback.portal.templates import make_environment
+from openchargeback.problems import LedgerFault
 
 
 class Reader(HTMLParser):
@@ -176,8 +177,11 @@ def test_a_template_of_the_ledger_wins_and_cannot_reach_python(tmp_path: Path) -
     plain = {job.path: job for job in site_jobs(factory.site(months=1), make_environment())}
     assert jobs[paths.SOURCES].render() == b"<p>Files received 3</p>"
     assert jobs[paths.SOURCES].key != plain[paths.SOURCES].key
-    with pytest.raises(Exception, match="unsafe"):
+    with pytest.raises(LedgerFault) as stopped:
         jobs[paths.ABOUT].render()
+    [problem] = stopped.value.problems
+    assert (problem.path, problem.line, problem.code) == ("templates/pages/about.html", 1, "template-fault")
+    assert "unsafe" in problem.message
 
 
 def test_a_link_out_of_the_templates_folder_is_not_followed(tmp_path: Path) -> None:

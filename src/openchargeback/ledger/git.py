@@ -332,7 +332,7 @@ def user(root: Path) -> str:
     return "" if answer is None or answer.code == 1 else _expect(answer).strip()
 
 
-def remotes(root: Path) -> str:
+def remote_addresses(root: Path) -> str:
     """The settings that name other repositories, as Git lists them: they may hold users and passwords."""
     answer = _run(root, "config", "--get-regexp", r"^(remote|url)\.")
     # 1: there is no such setting.

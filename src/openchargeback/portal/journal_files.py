@@ -19,7 +19,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
 
-from jinja2 import Template, TemplateError, TemplateNotFound, TemplateSyntaxError
+from jinja2 import Template, TemplateError, TemplateNotFound
 from jinja2.environment import Environment
 
 from openchargeback import money
@@ -31,7 +31,8 @@ from openchargeback.model import BillingLine, Journal, JournalLine, Side, State
 from openchargeback.money import ZERO
 from openchargeback.portal import journal_text
 from openchargeback.portal.journal_text import Code, clean, cut, quoted
-from openchargeback.portal.templates import MARKUP_ENDINGS, Templates
+from openchargeback.portal.metering import Meter, counted
+from openchargeback.portal.templates import MARKUP_ENDINGS, TEMPLATE_ERRORS, Templates, place_of, reason_of
 from openchargeback.problems import LedgerFault, Problem, UsageFault
 
 CONTROL_TOTALS = "control-totals.json"
@@ -43,12 +44,6 @@ PAYER, RECIPIENT = "payer", "recipient"
 
 # The detail is for people too and has room; import files keep to the limit of the accounting system.
 _HEADINGS = {"text": "description"}
-
-# What a template's expression may run into; anything else is a fault of this program and shall be seen as one.
-_TEMPLATE_ERRORS = (
-    *(TemplateError, ArithmeticError, LookupError, TypeError, ValueError, AttributeError),
-    *(RecursionError, MemoryError),
-)
 
 
 @dataclass(frozen=True, slots=True)
@@ -175,19 +170,22 @@ def describer(
     except TemplateError as error:
         raise LedgerFault([_description_problem(config, error)]) from error
 
+    meter = Meter()  # for all lines of a period together
+
     def describe(line: BillingLine) -> str:
         try:
-            return template.render(
-                source=line.source,
-                source_label=config.source(line.source).label or line.source,
-                period=line.period,
-                project=line.project,
-                pi=line.pi,
-                fund=line.fund,
-                service=line.service,
-                statement=statement_numbers.get((line.pi, line.project), ""),
-            )
-        except _TEMPLATE_ERRORS as error:
+            with counted(meter):
+                return template.render(
+                    source=line.source,
+                    source_label=config.source(line.source).label or line.source,
+                    period=line.period,
+                    project=line.project,
+                    pi=line.pi,
+                    fund=line.fund,
+                    service=line.service,
+                    statement=statement_numbers.get((line.pi, line.project), ""),
+                )
+        except TEMPLATE_ERRORS as error:
             raise LedgerFault([_description_problem(config, error)]) from error
 
     return describe
@@ -540,12 +538,12 @@ def _template_file(sheet: _Sheet, form: JournalFormat, config: Config, env: Temp
             currency=sheet.currency,
         )
         return text.encode()
-    except _TEMPLATE_ERRORS as error:
+    except TEMPLATE_ERRORS as error:
         raise LedgerFault([_template_problem(form, env, error)]) from error
 
 
 def _template_problem(form: JournalFormat, env: Templates, error: BaseException) -> Problem:
-    path, line = _place(error, env) or (f"templates/{form.template}", 0)
+    path, line = place_of(error, env) or (f"templates/{form.template}", 0)
     if isinstance(error, TemplateNotFound):
         return Problem(
             path=path,
@@ -557,7 +555,7 @@ def _template_problem(form: JournalFormat, env: Templates, error: BaseException)
     return Problem(
         path=path,
         code="journal-template",
-        message=f"the template of journal format {form.name!r} fails: {_reason(error)}",
+        message=f"the template of journal format {form.name!r} fails: {reason_of(error)}",
         fix="correct the template; docs/JOURNAL_TEMPLATES.md lists what a template sees",
         line=line,
     )
@@ -567,30 +565,10 @@ def _description_problem(config: Config, error: BaseException) -> Problem:
     return Problem(
         path="config.yaml",
         code="journal-template",
-        message=f"journal.description fails: {_reason(error)}",
+        message=f"journal.description fails: {reason_of(error)}",
         fix="use source, source_label, period, project, pi, fund, service and statement only",
         excerpt=clean(config.journal.description),
     )
-
-
-def _reason(error: BaseException) -> str:
-    text = error.message if isinstance(error, TemplateSyntaxError) else str(error)
-    return clean(text or type(error).__name__).rstrip(".")
-
-
-def _place(error: BaseException, env: Templates) -> tuple[str, int] | None:
-    """File and line in the ledger: of a syntax error, else of the innermost template in the traceback."""
-    files = {str(path): f"templates/{name}" for name, path in env.files().items()}
-    if isinstance(error, TemplateSyntaxError):
-        path = files.get(error.filename or "", f"templates/{error.name}" if error.name else "")
-        return (path, error.lineno) if path else None
-    found, trace = None, error.__traceback__
-    while trace is not None:
-        name = trace.tb_frame.f_code.co_filename
-        if name in files:
-            found = (files[name], trace.tb_lineno)
-        trace = trace.tb_next
-    return found
 
 
 def _taken_names(config: Config) -> list[Problem]:

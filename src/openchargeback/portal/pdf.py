@@ -84,7 +84,7 @@ def statement_html(templates: Templates, view: StatementView, config: Config) ->
     accent = _ACCENT.search(theme_css(config.portal.accent))
     colours = ChartColours(accent=accent[1]) if accent else ChartColours()
     chart = Markup(history_chart(view.bars, view.currency, colours, only_shown=view.only_shown))  # noqa: S704 - its words are escaped there
-    return templates.get_template(TEMPLATE).render(view=view, chart=chart, logo=LOGO_URL, currency=view.currency)
+    return templates.render_page(TEMPLATE, view=view, chart=chart, logo=LOGO_URL, currency=view.currency)
 
 
 def statement_pdf(

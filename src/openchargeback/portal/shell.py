@@ -95,7 +95,7 @@ def safe_address(text: str) -> str:
 
 def render(env: Templates, template: str, shell: Shell, head: Head, currency: str, view: object) -> bytes:
     """One page. Templates see `site` (Shell), `page` (Head), `currency` and `view`."""
-    return env.get_template(template).render(site=shell, page=head, currency=currency, view=view).encode()
+    return env.render_page(template, site=shell, page=head, currency=currency, view=view).encode()
 
 
 def fingerprint(*parts: object) -> str:

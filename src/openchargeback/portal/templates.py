@@ -12,8 +12,20 @@ import re
 from collections.abc import Callable
 from decimal import Decimal
 from pathlib import Path
+from types import CodeType
+from typing import Any
 
-from jinja2 import ChoiceLoader, FileSystemLoader, StrictUndefined, TemplateNotFound, pass_context
+from jinja2 import (
+    ChoiceLoader,
+    FileSystemLoader,
+    StrictUndefined,
+    Template,
+    TemplateError,
+    TemplateNotFound,
+    TemplateSyntaxError,
+    nodes,
+    pass_context,
+)
 from jinja2.environment import Environment
 from jinja2.runtime import Context
 from jinja2.sandbox import ImmutableSandboxedEnvironment
@@ -23,7 +35,9 @@ from openchargeback import money
 from openchargeback.ledger.files import Gate
 from openchargeback.ledger.periods import MONTHS
 from openchargeback.ledger.shipped import shipped_templates
-from openchargeback.portal import paths
+from openchargeback.portal import metering, paths
+from openchargeback.portal.journal_text import clean
+from openchargeback.problems import LedgerFault, Problem
 
 MARKUP_ENDINGS = (".html", ".htm", ".xhtml", ".xml", ".svg")
 """Templates whose output is markup, so that every value is escaped. Journal and mail texts are not markup."""
@@ -31,11 +45,35 @@ MARKUP_ENDINGS = (".html", ".htm", ".xhtml", ".xml", ".svg")
 SHOWN_PLACES = 6
 """Decimals of exact amounts on pages; beyond lie remainders of divisions that nobody compares by eye."""
 
+# What a template's expression may run into; anything else is a fault of this program and shall be seen as one.
+TEMPLATE_ERRORS = (
+    *(TemplateError, ArithmeticError, LookupError, TypeError, ValueError, AttributeError),
+    *(RecursionError, MemoryError),
+)
+
+_TOO_DEEP = "it nests loops, blocks or expressions too deeply"
+_LOADING = 100
+"""What including a template counts, in steps."""
+
 _PERIOD = re.compile(r"(\d{4})-(0[1-9]|1[0-2])", re.ASCII)
 
 
+class _Metered(Template):
+    """A template whose rendering has a meter, its own or that of a larger piece of work."""
+
+    def render(self, *args: Any, **kwargs: Any) -> str:
+        with metering.counted():
+            return super().render(*args, **kwargs)
+
+
 class Templates(ImmutableSandboxedEnvironment):
-    """The Jinja environment, which also knows the folders that it reads from; the first one wins."""
+    """The Jinja environment, which also knows the folders that it reads from; the first one wins.
+
+    What comes from a ledger is metered (`metering.py`): no template runs on for ever or fills the memory.
+    """
+
+    template_class = _Metered
+    intercepted_binops = frozenset(("+", "*", "**", "%"))
 
     def __init__(self, roots: tuple[Path, ...]) -> None:
         super().__init__(
@@ -46,9 +84,12 @@ class Templates(ImmutableSandboxedEnvironment):
             lstrip_blocks=True,
             keep_trailing_newline=True,
             auto_reload=False,
+            optimized=False,  # to look for constants takes the third power of how deep an expression is
         )
         self.roots = roots
         self.filters.update(FILTERS)
+        # Without a seed no build would give the same bytes twice.
+        del self.filters["random"], self.globals["lipsum"]
 
     def files(self) -> dict[str, Path]:
         """Every template and asset by its name (`assets/portal.css`), overrides taken into account, sorted by name."""
@@ -59,6 +100,55 @@ class Templates(ImmutableSandboxedEnvironment):
                 if gate.is_file(path.relative_to(root.parent).as_posix()):
                     found[path.relative_to(root).as_posix()] = path
         return dict(sorted(found.items()))
+
+    def call_binop(self, context: Context, operator: str, left: Any, right: Any) -> Any:
+        """An operator of a template, unless its result would fill the memory."""
+        metering.judge_operator(operator, left, right)
+        return super().call_binop(context, operator, left, right)
+
+    @pass_context
+    def metered_call(self, context: Context, callee: Any, *args: Any, **kwargs: Any) -> Any:
+        """A call in a template of a ledger."""
+        return metering.call(self, context, callee, *args, **kwargs)
+
+    def call_filter(self, name: str, *args: Any, **kwargs: Any) -> Any:
+        """A filter that another one applies, as `map` does."""
+        return super().call_filter(metering.metered_name(name, self.filters), *args, **kwargs)
+
+    def call_test(self, name: str, *args: Any, **kwargs: Any) -> Any:
+        """A test that a filter applies, as `select` does."""
+        return super().call_test(metering.metered_name(name, self.tests), *args, **kwargs)
+
+    def _load_template(self, name: str, globals: Any) -> Template:  # noqa: A002 - as Jinja calls it
+        metering.spend(_LOADING)
+        return super()._load_template(name, globals)
+
+    def _parse(self, source: str, name: str | None, filename: str | None) -> nodes.Template:
+        try:
+            tree = super()._parse(source, name, filename)
+            if filename is None or not Path(filename).is_relative_to(self.roots[-1]):
+                metering.Meterer(self).rewrite(tree)
+        except (RecursionError, metering.TooDeep) as error:
+            raise TemplateSyntaxError(_TOO_DEEP, getattr(error, "line", 1), name, filename) from error
+        return tree
+
+    def _compile(self, source: str, filename: str) -> CodeType:
+        try:
+            return super()._compile(source, filename)
+        except (SyntaxError, RecursionError, MemoryError) as error:  # Python's own limits
+            raise TemplateSyntaxError(_TOO_DEEP, 1, None, filename) from error
+
+    def render_page(self, name: str, **values: object) -> str:
+        """What a template makes of values. Raises LedgerFault where a template of the ledger fails."""
+        try:
+            return self.get_template(name).render(**values)
+        except TEMPLATE_ERRORS as error:
+            place = place_of(error, self) or (f"templates/{name}", 0)
+            if not self.roots[:-1] or not (self.roots[0] / place[0].removeprefix("templates/")).is_file():
+                raise  # a fault of a template that ships with the program
+            fix = "correct the template, or remove it: then the one that ships with the program is used"
+            problem = Problem(place[0], "template-fault", f"the template fails: {reason_of(error)}", fix, place[1])
+            raise LedgerFault([problem]) from error
 
     def digest(self) -> str:
         """SHA-256 over the names and bytes of all templates and assets."""
@@ -80,6 +170,27 @@ def make_environment(overrides: Path | None = None) -> Templates:
     if overrides is not None and overrides.is_dir():
         roots = (overrides, *roots)
     return Templates(roots)
+
+
+def place_of(error: BaseException, env: Templates) -> tuple[str, int] | None:
+    """File and line in the ledger: of a syntax error, else of the innermost template in the traceback."""
+    files = {str(path): f"templates/{name}" for name, path in env.files().items()}
+    if isinstance(error, TemplateSyntaxError):
+        path = files.get(error.filename or "", f"templates/{error.name}" if error.name else "")
+        return (path, error.lineno) if path else None
+    found, trace = None, error.__traceback__
+    while trace is not None:
+        name = trace.tb_frame.f_code.co_filename
+        if name in files:
+            found = (files[name], trace.tb_lineno)
+        trace = trace.tb_next
+    return found
+
+
+def reason_of(error: BaseException) -> str:
+    """What went wrong in a template, in one line without a full stop."""
+    text = error.message if isinstance(error, TemplateSyntaxError) else str(error)
+    return clean(text or type(error).__name__).rstrip(".")
 
 
 class _GatedLoader(FileSystemLoader):

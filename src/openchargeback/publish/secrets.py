@@ -87,7 +87,7 @@ class Secrets:
 
 def secrets_of(root: Path) -> Secrets:
     """The secrets that this machine knows of a ledger."""
-    named = list(_of_remotes(git.remotes(root)))
+    named = list(_of_remotes(git.remote_addresses(root)))
     data = read_bytes(root, LOCAL_FILE_NAME, [])
     tree = parse(data, LOCAL_FILE_NAME)[0] if data else None
     if isinstance(tree, Mapping):
