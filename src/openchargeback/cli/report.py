@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 import click
 
 from openchargeback import money
+from openchargeback.characters import MISLEADING
 from openchargeback.model import Amounts
 from openchargeback.problems import Problem
 
@@ -21,15 +22,12 @@ if TYPE_CHECKING:
     from openchargeback.model import BilledPeriod, Statement
     from openchargeback.publish.build import Step
 
-# Control characters steer a terminal; line separators break its lines; bidirectional controls show text in another
-# order than it has (Unicode Standard Annex 9).
-_BIDIRECTIONAL = (0x061C, 0x200E, 0x200F, *range(0x202A, 0x202F), *range(0x2066, 0x206A))
-_CONTROL = dict.fromkeys((*range(32), *range(127, 160), 0x2028, 0x2029, *_BIDIRECTIONAL, *range(0xD800, 0xE000)), "�")
+_REPLACED = dict.fromkeys(map(ord, MISLEADING), "\N{REPLACEMENT CHARACTER}")
 
 
 def shown(text: str) -> str:
     """Text from data, without characters that could steer a terminal or mislead its reader."""
-    return text.translate(_CONTROL)
+    return text.translate(_REPLACED)
 
 
 def print_json(value: object) -> None:

@@ -7,11 +7,11 @@ judged (a test holds that both say the same).
 from __future__ import annotations
 
 import json
-import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from openchargeback.characters import MISLEADING
 from openchargeback.ledger.settings import Config, Tags
 
 FIELDS = ("pi", "project", "fund")
@@ -40,7 +40,6 @@ class _Malformed(Exception):
     """The tags cannot be used; the text says why."""
 
 
-_CONTROL = re.compile(r"[\x00-\x1f\x7f]")
 _SHOWN = 60
 
 
@@ -136,9 +135,9 @@ def _value(value: Any, label: str) -> tuple[str, str]:
     if isinstance(value, _NumberText):
         return str(value), "tags-not-text"
     if isinstance(value, str):
-        odd = _CONTROL.search(value.strip())
+        odd = next((char for char in value.strip() if char in MISLEADING), "")
         if odd:
-            kind = {"\n": "line break", "\r": "line break", "\t": "tab"}.get(odd[0], "control character")
+            kind = {"\n": "line break", "\r": "line break", "\t": "tab"}.get(odd, "control character")
             raise _Malformed(f"{_name(label)} holds a {kind}")
         return value.strip(), ""
     raise _Malformed(f"{_name(label)} is {_KINDS[type(value)]}")

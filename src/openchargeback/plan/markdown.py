@@ -10,6 +10,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 from openchargeback import money
+from openchargeback.characters import MISLEADING
 from openchargeback.model import Evidence
 from openchargeback.plan import words
 from openchargeback.plan.values import DecisionChange, PeriodChange, Plan, SettingChange
@@ -26,9 +27,7 @@ _SPECIAL = re.compile(r"[\\`*_{}\[\]()<>#|~@&:$\"']|(?<=www)\.")
 # A host looks for @names and #numbers once entities are decoded; a character without width keeps it from finding any.
 _REFERENCE = re.compile(r"(?<!\w)[@#](?=\w)")
 _NO_WIDTH = "\N{ZERO WIDTH SPACE}"
-_UNSAFE = dict.fromkeys(
-    (*range(32), *range(127, 160), 0x2028, 0x2029, *range(0x202A, 0x202F), *range(0x2066, 0x206A)), " "
-)
+_UNSAFE = dict.fromkeys(map(ord, MISLEADING), " ")
 
 
 @dataclass(slots=True)

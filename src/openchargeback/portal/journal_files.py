@@ -24,6 +24,7 @@ from jinja2.environment import Environment
 
 from openchargeback import money
 from openchargeback.billing.journal import SourceControl, source_controls
+from openchargeback.characters import BIDIRECTIONAL
 from openchargeback.ledger.patterns import Expression, expression
 from openchargeback.ledger.periods import fiscal
 from openchargeback.ledger.settings import Config, JournalFormat
@@ -44,6 +45,7 @@ PAYER, RECIPIENT = "payer", "recipient"
 
 # The detail is for people too and has room; import files keep to the limit of the accounting system.
 _HEADINGS = {"text": "description"}
+_NO_DIRECTION = dict.fromkeys(map(ord, BIDIRECTIONAL))
 
 
 @dataclass(frozen=True, slots=True)
@@ -205,7 +207,7 @@ def unsafe_funds(journal: Journal, config: Config) -> list[Problem]:
         Problem(
             path="",
             code="unsafe-fund",
-            message=f"the {what} {code!r}, or a part of it, begins like a formula or holds control characters",
+            message=f"the {what} {code!r}, or a part of it, begins like a formula or holds a control character",
             fix=f"correct the {what} where it is given: tag, directory, decision or config.yaml",
             excerpt=clean(code),
             count=count,
@@ -537,7 +539,8 @@ def _template_file(sheet: _Sheet, form: JournalFormat, config: Config, env: Temp
             period=sheet.head.period,
             currency=sheet.currency,
         )
-        return text.encode()
+        # The cells are clean; the template's own text and what it takes from config.yaml need not be.
+        return text.translate(_NO_DIRECTION).encode()
     except TEMPLATE_ERRORS as error:
         raise LedgerFault([_template_problem(form, env, error)]) from error
 

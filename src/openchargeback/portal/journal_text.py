@@ -16,14 +16,13 @@ from jinja2 import pass_context
 from jinja2.runtime import Context
 
 from openchargeback import money
+from openchargeback.characters import MISLEADING
 
 _FORMULA_STARTS = frozenset("=+-@")
 _NUMBER = re.compile(r"-?\d+(\.\d+)?", re.ASCII)
 # More than RFC 4180 wants: in many countries spreadsheets split cells at semicolons, too.
 _QUOTED = re.compile(r'[,;"\r\n\t]')
 _BREAKS = re.compile(r"[\t\n\v\f\r\x1c-\x1e\x85\u2028\u2029]+")
-# Control characters, halves of surrogate pairs (which UTF-8 cannot write), line and paragraph separators.
-_REMOVED = frozenset(("Cc", "Cs", "Zl", "Zp"))
 _MONTHS = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec")
 
 
@@ -34,9 +33,9 @@ class Code(str):
 
 
 def clean(text: str) -> str:
-    """Text without control characters, on one line, and without a start that a spreadsheet would run."""
+    """Text without misleading characters, on one line, and without a start that a spreadsheet would run."""
     joined = _BREAKS.sub(" ", text)
-    kept = "".join(c for c in joined if unicodedata.category(c) not in _REMOVED)
+    kept = "".join(c for c in joined if c not in MISLEADING)
     start = 0
     while start < len(kept) and _unsafe_start(kept[start]):
         start += 1
@@ -49,8 +48,8 @@ def cut(text: str, limit: int) -> str:
 
 
 def unsafe(code: str) -> bool:
-    """Whether a fund or account cannot be written as it is: it begins like a formula or holds control characters."""
-    if any(unicodedata.category(c) in _REMOVED for c in code):
+    """Whether a fund or account cannot be written as it is: it begins like a formula or holds misleading characters."""
+    if not MISLEADING.isdisjoint(code):
         return True
     visible = code.lstrip()
     return bool(visible) and _unsafe_start(visible[0])
@@ -122,6 +121,6 @@ FILTERS = {"amount": amount_filter, "csv": csv_filter, "fixed": fixed_filter, "d
 
 def _unsafe_start(character: str) -> bool:
     # Format characters such as U+200B and U+FEFF are blanks to the eye and to some spreadsheets.
-    if character.isspace() or unicodedata.category(character) in ("Cf", *_REMOVED):
+    if character.isspace() or character in MISLEADING or unicodedata.category(character) == "Cf":
         return True
     return unicodedata.normalize("NFKC", character)[:1] in _FORMULA_STARTS

@@ -19,6 +19,7 @@ from dataclasses import dataclass, replace
 from decimal import Decimal
 
 from openchargeback import money
+from openchargeback.characters import BIDIRECTIONAL, CONTROLS
 from openchargeback.ledger.settings import Config, Contact
 from openchargeback.model import (
     Amounts,
@@ -77,9 +78,6 @@ _FLAG_WORDS = {
 
 NOTHING_CHARGED = "For your information. Nothing will be charged."
 """What stands at the place of the amount due where there is none by nature."""
-
-# They turn the reading direction of what follows. A resource's name must not be able to reorder figures.
-_DIRECTION_OVERRIDES = frozenset("\u200e\u200f\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069")
 
 
 @dataclass(frozen=True, slots=True)
@@ -385,9 +383,9 @@ def shown(text: str) -> str:
     go: XML 1.0 forbids the former, and the latter could make figures beside a name read backwards.
     """
     kept = (
-        " " if char.isspace() or unicodedata.category(char) in ("Cc", "Zl", "Zp") else char
+        " " if char.isspace() or char in CONTROLS else char
         for char in text
-        if char not in _DIRECTION_OVERRIDES and unicodedata.category(char) != "Cs" and not _is_nonchar(char)
+        if char not in BIDIRECTIONAL and unicodedata.category(char) != "Cs" and not _is_nonchar(char)
     )
     # A no-break space is a space too; splitting on all of them folds runs of any kind.
     return " ".join("".join(kept).split())

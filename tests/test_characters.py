@@ -1,0 +1,57 @@
+"""Characters that mislead a reader reach no journal, statement, terminal or comment, and decide no payer."""
+
+from __future__ import annotations
+
+import unicodedata
+from pathlib import Path
+
+import pytest
+
+from openchargeback.characters import BIDIRECTIONAL, CONTROLS, MISLEADING
+from openchargeback.cli.report import shown as on_a_terminal
+from openchargeback.focus.tags import TagValues, read_tags
+from openchargeback.ledger.settings import Config, JournalFormat, JournalSettings, Organization
+from openchargeback.model import Journal, State
+from openchargeback.plan.markdown import escaped
+from openchargeback.portal.journal_files import render_format
+from openchargeback.portal.journal_text import clean, csv_filter, fixed_filter, unsafe
+from openchargeback.portal.statement_view import shown as on_a_statement
+from openchargeback.portal.templates import make_environment
+
+NAMES = {f"U+{ord(char):04X}": char for char in sorted(MISLEADING) if ord(char) < 0xD800 or char in "\ud800\udfff"}
+
+
+def test_the_list_is_the_one_of_unicode() -> None:
+    """Every character of these classes (Unicode 15, Bidi_Class and General_Category), and no other."""
+    every = {chr(code): unicodedata.bidirectional(chr(code)) for code in range(0x110000)}
+    directions = {"LRE", "RLE", "PDF", "LRO", "RLO", "LRI", "RLI", "FSI", "PDI"}
+    assert {char for char, kind in every.items() if kind in directions} | {*"\u061c\u200e\u200f"} == BIDIRECTIONAL
+    assert {char for char in every if unicodedata.category(char) in ("Cc", "Cs", "Zl", "Zp")} == CONTROLS
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_no_output_shows_one(name: str) -> None:
+    """Whatever the place."""
+    text = f"a{NAMES[name]}b"
+    for made in (clean, csv_filter, on_a_terminal, on_a_statement, escaped, lambda each: fixed_filter(each, 9)):
+        assert MISLEADING.isdisjoint(made(text)), made
+    assert unsafe(text)
+
+
+@pytest.mark.parametrize("name", [name for name, char in NAMES.items() if char in BIDIRECTIONAL])
+def test_a_tag_with_one_names_no_payer(name: str) -> None:
+    """The charge is held until a person says who pays."""
+    found = read_tags(f'{{"fund_org": "AST{NAMES[name]}-1"}}', {"pi": ("p",), "project": ("q",), "fund": ("fund_org",)})
+    assert isinstance(found, TagValues)
+    assert found.malformed
+    assert found.fault == "fund_org holds a control character"
+
+
+def test_a_template_of_the_ledger_writes_none(tmp_path: Path) -> None:
+    """Neither its own text nor that of config.yaml is cleaned cell by cell."""
+    every = "".join(sorted(BIDIRECTIONAL))
+    (tmp_path / "own.csv").write_text(f"a{every}b,{{{{ organization.name }}}}\n", encoding="utf-8")
+    settings = JournalSettings(formats=(JournalFormat("own", "own.csv"),))
+    config = Config(Organization(f"X{every}Y"), journal=settings)
+    data = render_format("own", Journal("2025-01", ()), State.OPEN, config, make_environment(tmp_path))
+    assert data == b"ab,XY\n"
