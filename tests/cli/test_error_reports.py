@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import ast
 import datetime as dt
+import gzip
 import re
 import shutil
 import subprocess
@@ -146,9 +147,18 @@ def _committed_temporary(ledger: Path) -> None:
         subprocess.run(["git", "-C", str(ledger), *command], check=True)
 
 
+def _bomb(ledger: Path) -> None:
+    """A gigabyte of blank lines, as gzip members of which each is small."""
+    (ledger / "charges/2025-01").mkdir(parents=True)
+    member = gzip.compress(b"\n" * 10**7, mtime=0)
+    data = gzip.compress(b"BillingPeriodStart,BilledCost\n", mtime=0) + member * 100
+    (ledger / "charges/2025-01/aws.csv.gz").write_bytes(data)
+
+
 MADE: dict[str, Callable[[Path], None]] = {
     "amount-overflow": _too_much_money,
     "bad-link": _link_within,
+    "charge-file-size": _bomb,
     "closed-months-clash": _clash,
     "closed-period-changed": _changed_charges,
     "credited-already": _closed("2025-01"),

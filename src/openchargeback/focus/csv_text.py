@@ -29,6 +29,9 @@ if TYPE_CHECKING:
 
 csv.field_size_limit(1 << 30)
 
+MAX_LINE = 1 << 26
+"""Characters of the longest row that is read."""
+
 UNREADABLE = (OSError, EOFError, ValueError, zlib.error, zstandard.ZstdError)
 """What reading a damaged or unreadable file raises."""
 
@@ -116,9 +119,13 @@ class _Lines:
         self.record: list[str] = []
 
     def __iter__(self) -> Iterator[str]:
-        for line in self._file:
+        length = 0
+        while line := self._file.readline(MAX_LINE):
             # Within a record another line is asked for only while a quote is open.
             inside = bool(self.record)
+            length = len(line) + (length if inside else 0)
+            if length >= MAX_LINE:
+                raise csv.Error(f"a row is longer than {MAX_LINE:,} characters")
             self.record.append(line)
             yield _without_blanks(line, inside=inside) if _BESIDE_QUOTE.search(line) else line
 

@@ -19,6 +19,7 @@ import zstandard
 
 from openchargeback.focus import csv_text, parquet
 from openchargeback.focus.database import count, database
+from openchargeback.focus.sizes import content_blocks
 from openchargeback.ledger.files import ChargeFile
 
 Copies = tuple[ChargeFile, ...]
@@ -52,7 +53,7 @@ def equal_files(files: Iterable[ChargeFile], among: Collection[str] | None = Non
         readable = [file for file in group if csv_text.stored_elsewhere(file.location, file.path) is None]
         by_digest: dict[str, list[ChargeFile]] = {}
         for file in readable:
-            by_digest.setdefault(content_digest(file.location), []).append(file)
+            by_digest.setdefault(content_digest(file.location, file.ceiling), []).append(file)
         for equal in by_digest.values():
             # Links to one file are a fault of their own.
             copies = {os.path.realpath(file.location): file for file in reversed(equal)}
@@ -65,22 +66,22 @@ def by_size(files: Iterable[ChargeFile]) -> Sizes:
     """The files by what `equal_files` compares first."""
     sizes: dict[Size, list[ChargeFile]] = {}
     for file in files:
-        sizes.setdefault(_size(file.location), []).append(file)
+        sizes.setdefault(_size(file.location, file.ceiling), []).append(file)
     return sizes
 
 
-def same_content(path: Path, digest: str, sizes: Sizes) -> list[ChargeFile]:
+def same_content(path: Path, digest: str, sizes: Sizes, ceiling: int) -> list[ChargeFile]:
     """Those files that hold the same content as a file elsewhere, of which the `content_digest` is known."""
-    return [file for file in sizes.get(_size(path), ()) if content_digest(file.location) == digest]
+    same_size = sizes.get(_size(path, ceiling), ())
+    return [file for file in same_size if content_digest(file.location, file.ceiling) == digest]
 
 
-def content_digest(path: Path) -> str:
+def content_digest(path: Path, ceiling: int) -> str:
     """SHA-256 of a charge file without its compression, so that compressing a file does not make it another one."""
     total = hashlib.sha256()
     try:
-        with csv_text.binary(path) as file:
-            while block := file.read(_BLOCK):
-                total.update(block)
+        for block in content_blocks(path, ceiling):
+            total.update(block)
     except csv_text.UNREADABLE as error:
         # A damaged archive has no content; it equals only what has the same bytes.
         total = hashlib.sha256(path.read_bytes())
@@ -88,7 +89,7 @@ def content_digest(path: Path) -> str:
     return total.hexdigest()
 
 
-def content_size(path: Path) -> int | None:
+def content_size(path: Path, ceiling: int) -> int | None:
     """How many bytes a file has without its compression, modulo 2³²; None where it cannot be read.
 
     Of a compressed file this is what it says itself, unless it is made of several parts, which say it of each.
@@ -97,8 +98,7 @@ def content_size(path: Path) -> int | None:
         name = path.name.lower()
         said = _gzip_size(path) if name.endswith(".gz") else _zstd_size(path) if name.endswith(".zst") else None
         if said is None and name.endswith((".gz", ".zst")):
-            with csv_text.binary(path) as file:
-                said = sum(len(block) for block in iter(lambda: file.read(_BLOCK), b""))
+            said = sum(map(len, content_blocks(path, ceiling)))
         return (path.stat().st_size if said is None else said) % _MODULUS
     except csv_text.UNREADABLE:
         return None
@@ -117,8 +117,8 @@ def has_charges(path: Path) -> bool:
         return False
 
 
-def _size(path: Path) -> Size:
-    return parquet.is_parquet(path), content_size(path)
+def _size(path: Path, ceiling: int) -> Size:
+    return parquet.is_parquet(path), content_size(path, ceiling)
 
 
 def _gzip_size(path: Path) -> int | None:

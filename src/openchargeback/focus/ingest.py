@@ -211,7 +211,7 @@ def _plan_period(
 ) -> None:
     """Add one source and period to the plan, or the reason against it to the refusals."""
     existing = place.existing
-    known = {content_digest(file.location): file.path for file in existing}
+    known = {content_digest(file.location, file.ceiling): file.path for file in existing}
     distinct = {item.digest: item for item in reversed(group)}
     if place.mode == "replace" and set(distinct) != set(known):
         fresh = [item for item in group if distinct[item.digest] is item]
@@ -321,12 +321,13 @@ def _next(period: str) -> str:
 
 def _elsewhere(place: _Place, fresh: Sequence[Received]) -> str:
     """Why the same charges under another source or period are in the way; empty where none are billed or held there."""
+    ceiling = place.ledger.config.limits.charge_file_bytes
     for item in fresh:
         if not item.content.charges:
             continue
         equal = [
             file
-            for file in same_content(item.staged, item.digest, place.stored)
+            for file in same_content(item.staged, item.digest, place.stored, ceiling)
             if (file.source, file.period) != (place.source, place.period)
         ]
         billing = place.still_billing(equal) if equal and place.still_billing else [file.path for file in equal]

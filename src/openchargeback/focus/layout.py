@@ -18,6 +18,7 @@ from operator import itemgetter
 from pathlib import Path
 
 from openchargeback.focus.csv_text import (
+    MAX_LINE,
     UNREADABLE,
     Unclosed,
     binary,
@@ -83,6 +84,8 @@ def look_through(path: Path) -> Bytes:
             joined = rest + block
             strange = strange or (b'" ' in joined and _BETWEEN_QUOTES.search(joined) is not None)
             *lines, rest = joined.split(b"\n")
+            if len(rest) > MAX_LINE:  # `survey` says so
+                return Bytes(0, 0, 0, strange=True, conflict=False)
             _count(lines, ends, opened)
     _count([rest] if rest else [], ends, opened)
     strange = (

@@ -20,11 +20,10 @@ from openchargeback.focus.header import names_of
 from openchargeback.focus.layout import MISSING, Bytes, Layout, conflict_left, look_through, survey, write_even
 from openchargeback.focus.places import Record
 from openchargeback.focus.screen import TAG_TEXT, Screen, screen_of
+from openchargeback.focus.sizes import too_large
 from openchargeback.ledger.files import ChargeFile
 from openchargeback.ledger.settings import Source
 from openchargeback.problems import Problem, has_errors
-
-_MAX_LINE = 64 * 1024 * 1024
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,7 +61,7 @@ def open_file(
     whole: keep every cell; otherwise only the marks and the few cells that checks look at afterwards, which takes
     little memory whatever the size of the file.
     """
-    absent = csv_text.stored_elsewhere(file.location, file.path)
+    absent = csv_text.stored_elsewhere(file.location, file.path) or too_large(con, file)
     if absent:
         return None, [absent]
     if parquet.is_parquet(file.location):
@@ -169,7 +168,7 @@ def _read_even(
         copy = Path(folder) / "even.csv"
         write_even(file.location, copy, len(screen.names))
         try:
-            relation = csv_relation(copy, len(screen.names), max_line=_MAX_LINE)
+            relation = csv_relation(copy, len(screen.names), max_line=csv_text.MAX_LINE)
             rows = _create(con, table, relation, screen, whole=whole)
         except duckdb.OutOfMemoryException:
             raise

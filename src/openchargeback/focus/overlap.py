@@ -80,7 +80,7 @@ class Overlap:
 
 def overlaps(given: Path, files: Sequence[ChargeFile], source: str, config: Config) -> tuple[Overlap, ...]:
     """What a file has in common with each of these, in their order; files of other days and rows are left out."""
-    staged = ChargeFile("given", given, "", source, given.stat().st_size)
+    staged = ChargeFile("given", given, "", source, given.stat().st_size, config.limits.charge_file_bytes)
     with database() as con:
         loaded, problems = load(con, [staged, *files], config)
         if has_errors(problems):

@@ -169,10 +169,10 @@ def _copied(path: Path, target: Path) -> Path:
 def _read(
     name: str, staged: Path, source: str, config: Config, *, part: bool = False
 ) -> tuple[Received | None, list[Problem]]:
-    size = staged.stat().st_size
+    size, ceiling = staged.stat().st_size, config.limits.charge_file_bytes
     with database() as con:
         try:
-            _, problems = load(con, [ChargeFile(name, staged, "", source, size)], config)
+            _, problems = load(con, [ChargeFile(name, staged, "", source, size, ceiling)], config)
             if has_errors(problems):
                 return None, problems
             by_month = (
@@ -182,8 +182,8 @@ def _read(
             content = _content(con, config.currency)
         except duckdb.Error as error:
             raise OutsideFault(f"{name} cannot be read: {' '.join(str(error).split())[:300]}") from error
-    suffix = suffix_of(staged.name)
-    return Received(name, staged, suffix, size, content_digest(staged), months, content, tuple(problems), part), []
+    suffix, digest = suffix_of(staged.name), content_digest(staged, ceiling)
+    return Received(name, staged, suffix, size, digest, months, content, tuple(problems), part), []
 
 
 def _content(con: duckdb.DuckDBPyConnection, currency: str) -> Content:
@@ -196,8 +196,9 @@ def _content(con: duckdb.DuckDBPyConnection, currency: str) -> Content:
 
 
 def _month_of_each_row(whole: Received, source: str, config: Config) -> list[str]:
+    file = ChargeFile(whole.name, whole.staged, "", source, whole.size, config.limits.charge_file_bytes)
     with database() as con:
-        load(con, [ChargeFile(whole.name, whole.staged, "", source, whole.size)], config)
+        load(con, [file], config)
         rows = con.execute("SELECT strftime(period_start, '%Y-%m') FROM charge ORDER BY n").fetchall()
     return [row[0] for row in rows]
 

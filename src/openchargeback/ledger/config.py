@@ -22,6 +22,7 @@ from openchargeback.ledger.settings import (
     EvidenceRule,
     JournalFormat,
     JournalSettings,
+    Limits,
     Organization,
     Pattern,
     Payer,
@@ -346,6 +347,15 @@ CONFIG = shape.Record(
             make=lambda v, _n, _r: PlanSettings(**{key: Decimal(text.rstrip("% ")) for key, text in v.items()}),
             help="How much of a month's total a change may move, in per cent.",
         ),
+        "limits": shape.Record(
+            {
+                "charge_file_gb": shape.Integer(
+                    1, 10_000, help="How many gigabytes a charge file may hold once it is decompressed; 20 unless set."
+                )
+            },
+            make=lambda v, _n, _r: Limits(**v),
+            help="How much the program takes on.",
+        ),
         "email": shape.Anything("How statements are sent."),
         "web": shape.Anything("Who may log in to the local server."),
     },
@@ -393,7 +403,7 @@ def config_of(values: dict[str, Any]) -> Config:
     sources = {name: _source(name, settings) for name, settings in values.get("sources", {}).items()}
     chosen = {
         key: values[key]
-        for key in ("currency", "fiscal_year_starts", "tags", "statements", "journal", "portal", "plan")
+        for key in ("currency", "fiscal_year_starts", "tags", "statements", "journal", "portal", "plan", "limits")
         if key in values
     }
     return Config(

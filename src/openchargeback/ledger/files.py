@@ -16,6 +16,7 @@ from pathlib import Path, PurePosixPath
 from openchargeback.ledger.config import FILE_NAME, LOCAL_FILE_NAME, SOURCE_PATTERN
 from openchargeback.ledger.links import CACHE, first_link, link_faults, private
 from openchargeback.ledger.periods import is_period
+from openchargeback.ledger.settings import Limits
 from openchargeback.problems import Problem, UsageFault
 
 CHARGE_SUFFIXES = (".csv", ".csv.gz", ".csv.zst", ".parquet")
@@ -31,13 +32,17 @@ _IGNORED = frozenset({"README.md", ".gitkeep", ".gitattributes", ".DS_Store", "T
 
 @dataclass(frozen=True, slots=True)
 class ChargeFile:
-    """A file with charges: `path` relative to the ledger, `location` on disk."""
+    """A file with charges: `path` relative to the ledger, `location` on disk.
+
+    ceiling: how many bytes it may hold without its compression (`limits.charge_file_gb`).
+    """
 
     path: str
     location: Path
     period: str
     source: str
     size: int
+    ceiling: int = Limits().charge_file_bytes
 
 
 def find_ledger(named: str | None, start: Path) -> Path:

@@ -110,7 +110,8 @@ def read_ledger(root: Path) -> tuple[Ledger | None, list[Problem]]:
     logo = _logo(config.organization.logo, take, problems)
     by_period: dict[str, list[ChargeFile]] = {}
     for file in found:
-        by_period.setdefault(file.period, []).append(file)
+        ceiling = config.limits.charge_file_bytes
+        by_period.setdefault(file.period, []).append(replace(file, ceiling=ceiling))
     charges = {period: tuple(items) for period, items in by_period.items()}
     ledger = Ledger(root, config, directory, charges, approvals, period_files, pages, logo, digests, notes=notes)
     # A link that may not be followed is found by whoever reads its folder, too.

@@ -10,6 +10,7 @@ DIALECTS = ("azure", "focus", "focus-1.0", "focus-1.1", "focus-1.2", "focus-1.3"
 FORGES = ("github", "gitlab", "forgejo")
 EVIDENCE_LEVELS = ("A", "B", "C")
 PAPERS = ("a4", "letter")
+GIGABYTE = 10**9
 MONTHLY, IRREGULAR = "monthly", "irregular"
 EXPECTED = (MONTHLY, IRREGULAR)
 VENDOR, INSTITUTION = "vendor", "institution"
@@ -212,6 +213,18 @@ class PlanSettings:
 
 
 @dataclass(frozen=True, slots=True)
+class Limits:
+    """How much the program takes on. charge_file_gb: of one charge file without its compression."""
+
+    charge_file_gb: int = 20
+
+    @property
+    def charge_file_bytes(self) -> int:
+        """The same in bytes."""
+        return self.charge_file_gb * GIGABYTE
+
+
+@dataclass(frozen=True, slots=True)
 class Config:
     """The whole of `config.yaml` with its defaults filled in."""
 
@@ -225,6 +238,7 @@ class Config:
     journal: JournalSettings = JournalSettings()
     portal: PortalSettings = PortalSettings()
     plan: PlanSettings = PlanSettings()
+    limits: Limits = Limits()
 
     def source(self, name: str) -> Source:
         """The settings of a source, listed or not."""

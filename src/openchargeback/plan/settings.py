@@ -14,6 +14,7 @@ from openchargeback.ledger.settings import (
     Config,
     EvidenceRule,
     JournalSettings,
+    Limits,
     Organization,
     PlanSettings,
     PortalSettings,
@@ -53,6 +54,7 @@ def billing_config(config: Config) -> Config:
         journal=JournalSettings(post=config.journal.post, fund=config.journal.fund),
         portal=PortalSettings(),
         plan=PlanSettings(),
+        limits=Limits(),
     )
 
 
