@@ -108,7 +108,7 @@ def _folder_json(check: FolderCheck) -> dict[str, object]:
 def _pdf(root: Path, path: Path, *, json_: bool) -> None:
     from openchargeback.publish.verifying_pdf import Verdict, verify_pdf
 
-    with progress(lines=True) as step:
+    with progress() as step:
         check = verify_pdf(root, path, step=step)
     if json_:
         print_json(_pdf_json(check))
