@@ -26,7 +26,7 @@ FILES = {
     "config.yaml",
     "directory/people.yaml",
     "directory/projects.yaml",
-    "pages/rates.md",
+    "pages/rates.md.example",
     "periods/.gitkeep",
     "requirements.lock",
 }
@@ -65,7 +65,8 @@ def test_a_new_ledger_is_whole_valid_and_a_repository(tmp_path):
     assert problems == []
     assert ledger.config.organization.name == "University of Somewhere"
     assert ledger.config.currency == "EUR"
-    assert ledger.pages[0].title == "Rates"
+    # The example of a page is not published.
+    assert ledger.pages == ()
     assert (root / ".git" / "HEAD").read_text() == "ref: refs/heads/main\n"
     assert made.obstacle == ""
     log = subprocess.run(

@@ -70,6 +70,7 @@ class _Address:
         return shape.Text(pattern=r"https?://\S+", what="an http(s) address", help=self.help)
 
 
+_HOST = r"[A-Za-z0-9]([A-Za-z0-9.-]{0,251}[A-Za-z0-9])?"
 _PERCENT = r"\d{1,6}(\.\d{1,6})? ?%"
 
 
@@ -331,8 +332,13 @@ CONFIG = shape.Record(
                 "repository": _Address("Address of the ledger's repository."),
                 "forge": shape.Choice(FORGES, help="What runs at that address."),
                 "branch": shape.Text(help="The branch that counts; main unless set."),
+                "links": shape.ListOf(
+                    shape.Text(pattern=_HOST, what="the name of a host such as www.example.edu"),
+                    single=True,
+                    help="Hosts that links on the institution's pages may lead to.",
+                ),
             },
-            make=lambda v, _n, _r: PortalSettings(**v),
+            make=lambda v, _n, _r: PortalSettings(**{**v, "links": tuple(host.lower() for host in v.get("links", ()))}),
             help="How the portal looks, and where its links lead.",
         ),
         "plan": shape.Record(

@@ -22,6 +22,8 @@ from openchargeback.problems import Problem, UsageFault
 CHARGE_SUFFIXES = (".csv", ".csv.gz", ".csv.zst", ".parquet")
 """The kinds of charge file that are read, by the end of their names."""
 
+PAGE_IMAGES = (".gif", ".jpeg", ".jpg", ".png", ".webp")
+"""Images that pages may show. No SVG: opened by itself it could run scripts."""
 OWN_FOLDERS = ("approvals", "charges", "deliveries", "directory", "pages", "periods", "policies", "templates")
 """The folders that belong to a ledger; whatever else lies beside them is not its."""
 

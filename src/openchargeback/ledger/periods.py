@@ -39,6 +39,13 @@ def last_day(period: str) -> dt.date:
     return day.replace(day=calendar.monthrange(day.year, day.month)[1])
 
 
+def months_until(period: str, count: int) -> list[str]:
+    """So many calendar months, the last of which is `period`."""
+    year, month = (int(part) for part in period.split("-"))
+    last = year * 12 + month - 1
+    return [f"{at // 12:04}-{at % 12 + 1:02}" for at in range(last - count + 1, last + 1)]
+
+
 def fiscal(day: dt.date, starts: int) -> tuple[int, int]:
     """The fiscal year of a day and its month in it, 1 to 12. starts: the month in which fiscal years begin.
 

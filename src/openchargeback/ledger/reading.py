@@ -37,6 +37,7 @@ class Logo:
 class Ledger:
     """What a ledger says about itself. Periods are those that have charges, a period file or approvals, ascending.
 
+    images: those beside the pages, by path.
     frozen: the records of closed periods; `read_ledger` leaves them out, since reading them takes time.
     notes: by period, what people have acknowledged about it.
     """
@@ -48,6 +49,7 @@ class Ledger:
     approvals: dict[str, tuple[Decision, ...]]
     period_files: dict[str, PeriodFile]
     pages: tuple[Page, ...] = ()
+    images: dict[str, bytes] = field(default_factory=dict)
     logo: Logo | None = None
     digests: dict[str, str] = field(default_factory=dict)
     frozen: dict[str, Frozen] = field(default_factory=dict)
@@ -95,7 +97,7 @@ def read_ledger(root: Path) -> tuple[Ledger | None, list[Problem]]:
     notes = _notes(gate, take, problems)
     directory, faults = read_directory(*map(take, DIRECTORY_FILES))
     problems += [*faults, *_misnamed(root)]
-    pages = _pages(gate, take, problems)
+    pages, images = _pages(gate, take, problems)
     config_bytes = take(FILE_NAME)
     if config_bytes is None:
         if not any(problem.path == FILE_NAME for problem in problems):
@@ -113,7 +115,9 @@ def read_ledger(root: Path) -> tuple[Ledger | None, list[Problem]]:
         ceiling = config.limits.charge_file_bytes
         by_period.setdefault(file.period, []).append(replace(file, ceiling=ceiling))
     charges = {period: tuple(items) for period, items in by_period.items()}
-    ledger = Ledger(root, config, directory, charges, approvals, period_files, pages, logo, digests, notes=notes)
+    ledger = Ledger(
+        root, config, directory, charges, approvals, period_files, pages, images, logo, digests, notes=notes
+    )
     # A link that may not be followed is found by whoever reads its folder, too.
     return ledger, [*dict.fromkeys(problems)]
 
@@ -185,14 +189,20 @@ def _notes(gate: Gate, take: _Take, problems: list[Problem]) -> dict[str, tuple[
     return result
 
 
-def _pages(gate: Gate, take: _Take, problems: list[Problem]) -> tuple[Page, ...]:
-    pages = []
+def _pages(gate: Gate, take: _Take, problems: list[Problem]) -> tuple[tuple[Page, ...], dict[str, bytes]]:
+    """The pages of the institution, and the images beside them by path."""
+    pages: list[Page] = []
+    images: dict[str, bytes] = {}
     for relative in files.listed(gate.root, "pages", problems, gate):
         path = PurePosixPath(relative)
-        if path.suffix != ".md" or len(path.parts) != 2:
+        is_image = path.suffix.lower() in files.PAGE_IMAGES
+        if not is_image and (path.suffix != ".md" or len(path.parts) != 2):
             continue
         data = take(relative)
         if data is None:
+            continue
+        if is_image:
+            images[relative] = data
             continue
         try:
             text = data.decode("utf-8-sig")
@@ -202,7 +212,7 @@ def _pages(gate: Gate, take: _Take, problems: list[Problem]) -> tuple[Page, ...]
             continue
         heading = next((line[2:].strip() for line in text.splitlines() if line.startswith("# ")), "")
         pages.append(Page(path.stem, heading or path.stem.replace("-", " ").capitalize(), text))
-    return tuple(pages)
+    return tuple(pages), images
 
 
 def _logo(relative: str, take: _Take, problems: list[Problem]) -> Logo | None:

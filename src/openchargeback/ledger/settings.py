@@ -195,13 +195,17 @@ class JournalSettings:
 
 @dataclass(frozen=True, slots=True)
 class PortalSettings:
-    """How the portal looks and where its repository lives (for links that make a pull request)."""
+    """How the portal looks and where its repository lives (for links that make a pull request).
+
+    links: the hosts that links on the institution's pages may lead to.
+    """
 
     title: str = ""
     accent: str = "#1d4e89"
     repository: str = ""
     forge: str = ""
     branch: str = "main"
+    links: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,19 +2,40 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Sequence
+
 from markdown_it import MarkdownIt
+from markdown_it.token import Token
 from markupsafe import Markup
 
 
-def to_html(text: str) -> Markup:
-    """Markdown (CommonMark with tables and strikethrough) as HTML.
-
-    HTML in the text is shown, not run; links that would run something (`javascript:`, `data:`) stay plain text.
-    """
+def parser() -> MarkdownIt:
+    """A parser of CommonMark with tables and strikethrough. HTML is text, and so are links that would run something."""
     # A fresh parser each time: it is cheap, and its state must not travel from page to page.
-    parser = MarkdownIt("commonmark", {"html": False, "linkify": False, "typographer": False})
-    parser.enable(["table", "strikethrough"])
-    return Markup(parser.render(text))  # noqa: S704  # html is off: the parser escapes it
+    made = MarkdownIt("commonmark", {"html": False, "linkify": False, "typographer": False})
+    return made.enable(["table", "strikethrough"])
+
+
+def to_html(text: str, href: Callable[[str], str] = str) -> Markup:
+    """Markdown as HTML: HTML in the text is shown, not run; `javascript:` and `data:` links stay plain text.
+
+    href: from a link as written to the one on the page.
+    """
+    reader = parser()
+    tokens = reader.parse(text)
+    _point(tokens, href)
+    return Markup(reader.renderer.render(tokens, reader.options, {}))  # noqa: S704  # html is off: it escapes
+
+
+def _point(tokens: Sequence[Token], href: Callable[[str], str]) -> None:
+    for token in tokens:
+        align = str(token.attrs.pop("style", ""))
+        if align:
+            # Alignment of a table's cell; the policy of the pages allows no style attributes.
+            token.attrSet("class", align.removeprefix("text-align:"))
+        if token.type == "link_open":
+            token.attrSet("href", href(str(token.attrGet("href") or "")))
+        _point(token.children or (), href)
 
 
 def split_title(text: str, title: str) -> tuple[str, str]:

@@ -33,6 +33,7 @@ class Site:
     logo: the bytes of the institution's logo (SVG or PNG), None without one.
     known: the projects of the directory with what they fill into a decision today.
     settings, logos: what closed periods are shown with, by period; all others with `config` and `logo`.
+    images: those of the institution's pages, by their path in ledger and output (`pages/map.png`).
     """
 
     config: Config
@@ -46,6 +47,7 @@ class Site:
     settings: dict[str, Config] = field(default_factory=dict)
     logos: dict[str, bytes | None] = field(default_factory=dict)
     known: tuple[review.KnownProject, ...] = ()
+    images: dict[str, bytes] = field(default_factory=dict)
 
     def config_of(self, period: str) -> Config:
         """The settings that a period is shown with."""
@@ -155,11 +157,11 @@ def _payers(book: Book) -> Iterator[_Planned]:
     """The lists and the pages of PIs and projects."""
     pis, projects = Link("PIs", paths.PIS), Link("Projects", paths.PROJECTS)
     yield _plan("pages/pis.html", _head(paths.PIS, "PIs", "pis"), payers.pi_list(book))
-    for email in book.statements_by_pi:
+    for email in book.pis:
         head = _head(paths.pi_page(email), book.person(email).name or email, "pis", pis)
         yield _plan("pages/pi.html", head, payers.pi_view(book, email))
     yield _plan("pages/projects.html", _head(paths.PROJECTS, "Projects", "projects"), payers.project_list(book))
-    for project in book.statements_by_project:
+    for project in book.project_ids:
         head = _head(paths.project_page(project), project or "Without project", "projects", projects)
         yield _plan("pages/project.html", head, payers.project_view(book, project))
 
@@ -176,6 +178,8 @@ def _assets(site: Site, env: Templates) -> Iterator[FileJob]:
         yield FileJob(paths.ledger_schema(name), fingerprint("file", data), partial(bytes, data))
     theme = theme_css(site.config.portal.accent)
     yield FileJob(paths.asset("theme.css"), fingerprint("text", theme), theme.encode)
+    for name, content in site.images.items():
+        yield FileJob(name, fingerprint("file", content), partial(bytes, content))
     if site.logo is not None and (name := _logo_name(site)):
         yield FileJob(paths.asset(name), fingerprint("file", site.logo), partial(bytes, site.logo))
 

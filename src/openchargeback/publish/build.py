@@ -26,6 +26,7 @@ from openchargeback.portal.journal_files import (
     journal_faults,
     journal_files,
 )
+from openchargeback.portal.own_pages import page_problems
 from openchargeback.portal.paths import STATEMENTS, journal_folder, statements_folder
 from openchargeback.portal.pdf_pool import render_pdfs
 from openchargeback.portal.site import FileJob, Site, site_jobs
@@ -102,7 +103,8 @@ def examine(
 
     periods, faults = bill_ledger(ledger, store, wanted=wanted, only=only, data=data, progress=tell)
     described, unworded = word_journals(ledger, periods)
-    return ledger, described, [*problems, *faults, *unworded, *credit_fund_warnings(ledger, periods)]
+    linked = page_problems(ledger.pages, ledger.images, ledger.config.portal.links)
+    return ledger, described, [*problems, *linked, *faults, *unworded, *credit_fund_warnings(ledger, periods)]
 
 
 def journal_problems(ledger: Ledger, periods: Sequence[BilledPeriod]) -> list[Problem]:
@@ -253,6 +255,7 @@ def make_site(books: Books, provenance: Provenance, files: dict[str, tuple[str, 
         people=ledger.directory.people,
         projects={name: entry.project for name, entry in ledger.directory.projects.items()},
         pages=ledger.pages,
+        images=ledger.images,
         provenance=provenance,
         journal_files=files,
         logo=ledger.logo.data if ledger.logo else None,

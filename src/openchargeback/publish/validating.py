@@ -14,6 +14,7 @@ from openchargeback.focus.reading import check
 from openchargeback.ledger.lock import watched
 from openchargeback.ledger.reading import Ledger, read_ledger
 from openchargeback.model import State
+from openchargeback.portal.own_pages import page_problems
 from openchargeback.problems import Problem
 from openchargeback.publish.billed import bill_ledger, with_records
 from openchargeback.publish.build import Step, credit_fund_warnings, journal_problems, open_cache, word_journals
@@ -34,7 +35,7 @@ def validate(root: Path, *, full: bool = False, step: Step | None = None) -> tup
         return None, problems
     store = open_cache(root)
     ledger, faults = with_records(ledger, store)
-    problems += faults
+    problems += [*faults, *page_problems(ledger.pages, ledger.images, ledger.config.portal.links)]
     large = {period for period in ledger.periods if _is_large(ledger, period)}
     names = list(ledger.periods)
     for number, period in enumerate(names):

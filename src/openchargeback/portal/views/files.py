@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from decimal import Decimal
+from functools import partial
 
 from markupsafe import Markup
 
@@ -12,7 +13,7 @@ from openchargeback.focus.schema import DIALECTS, schema_for
 from openchargeback.model import FileRecord, Page, Provenance
 from openchargeback.portal import paths
 from openchargeback.portal.markdown import split_title, to_html
-from openchargeback.portal.templates import exact_places
+from openchargeback.portal.own_pages import href
 from openchargeback.portal.views.common import Book, StateView, state_view
 
 
@@ -42,7 +43,6 @@ class Received:
 
     months: tuple[ReceivedMonth, ...]
     files: int
-    places: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,14 +97,13 @@ def received(book: Book) -> Received:
         for period in reversed(book.periods)
         if period.files
     ]
-    amounts = [file.exact_billed for period in book.periods for file in period.files]
-    return Received(tuple(months), len(amounts), exact_places(amounts))
+    return Received(tuple(months), sum(len(period.files) for period in book.periods))
 
 
 def own_page(page: Page) -> OwnPage:
     """One of the institution's pages; a heading at its top is the title of the page."""
     title, text = split_title(page.markdown, page.title)
-    return OwnPage(title or page.name, to_html(text))
+    return OwnPage(title or page.name, to_html(text, partial(href, page.name)))
 
 
 def about(book: Book, provenance: Provenance) -> About:

@@ -1,0 +1,220 @@
+"""A ledger with a hostile text in every field, built, and every page of it opened in Chromium from the folder."""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+import re
+from collections.abc import Iterator
+from html import unescape
+from pathlib import Path
+from urllib.parse import quote
+
+import pytest
+from payloads import PAYLOADS
+from pypdf import PdfReader
+
+from openchargeback.model import Provenance
+from openchargeback.portal.pdf_pool import render_pdfs
+from openchargeback.portal.site import Site, site_jobs
+from openchargeback.portal.statement_view import shown
+from openchargeback.portal.statements import statement_jobs, statement_pdfs
+from openchargeback.portal.templates import make_environment
+from openchargeback.problems import Severity
+from openchargeback.publish.build import make_site, open_books
+
+playwright = pytest.importorskip("playwright.sync_api")
+CHROMIUM = Path("/usr/bin/chromium")
+pytestmark = pytest.mark.skipif(not CHROMIUM.exists(), reason="Debian's Chromium is not installed")
+
+_WATCH = """
+window.violations = [];
+document.addEventListener("securitypolicyviolation", (e) =>
+  window.violations.push(e.violatedDirective + " " + e.blockedURI));
+"""
+
+# What no page has of its own accord: elements that load or run something, and handlers in attributes.
+_STRANGE = """() => [
+  ...document.querySelectorAll("img, iframe, object, embed, base, video, audio, style, template, math, [srcdoc]"),
+  ...[...document.querySelectorAll("script, link")].filter(
+    e => !/assets\\/[a-z]+\\.(js|css|svg)$/.test(e.src || e.href)),
+  ...[...document.querySelectorAll("meta[http-equiv]")].filter(e => e.httpEquiv !== "Content-Security-Policy"),
+  ...[...document.querySelectorAll("form")].filter(e => e.hasAttribute("action")),
+  ...[...document.querySelectorAll("*")].filter(
+    e => [...e.attributes].some(a => /^on/i.test(a.name) || a.name === "style")),
+  ...[...document.querySelectorAll("a[href]")].filter(
+    e => !["file:", "mailto:"].includes(e.protocol) && e.host !== "forge.example.edu"),
+].map(e => e.outerHTML.slice(0, 200))"""
+
+
+def write_ledger(root: Path) -> Path:
+    """A ledger of one month with every payload as name, project, fund, service, resource, tag and page."""
+    first, quote_breaker = PAYLOADS[3], PAYLOADS[9]
+    people = [
+        {"email": f"pi{n}@example.edu", "name": text, "department": text, "aliases": [f"alias{n}@example.edu"]}
+        for n, text in enumerate(PAYLOADS)
+    ]
+    projects = [
+        {"id": text, "title": f"Title {text}", "pi": f"pi{n}@example.edu", "award": text, "fund": text}
+        for n, text in enumerate(PAYLOADS)
+    ]
+    config = {
+        "organization": {
+            "name": first,
+            "unit": quote_breaker,
+            "address": list(PAYLOADS[:6]),
+            "contact": {
+                "name": first,
+                "email": '"><script>alert(1)</script>@x',
+                "phone": first,
+                "url": "javascript:alert(1)",
+            },
+        },
+        "tags": {"references": {"grant": "grant"}},
+        "sources": {
+            "aws": {"label": first, "credit_fund": quote_breaker, "account": first, "note": quote_breaker},
+            "hpc": {"label": quote_breaker, "post": False, "note": first, "discount": "institution"},
+        },
+        "statements": {"note": "\n\n".join(PAYLOADS[:20])},
+        "review": {"patterns": {"p": {"match": {"ChargeDescription": "held"}, "reason": first}}},
+        "portal": {"title": quote_breaker, "repository": "https://forge.example.edu/o/l", "forge": "github"},
+    }
+    out = io.StringIO()
+    rows = csv.writer(out)
+    columns = (
+        "ServiceName",
+        "ResourceId",
+        "ResourceName",
+        "SubAccountId",
+        "ChargeDescription",
+        "ListCost",
+        "BilledCost",
+    )
+    rows.writerow(["BillingPeriodStart", *columns, "Tags"])
+    for n, text in enumerate(PAYLOADS):
+        tags = {"pi_email": f"pi{n}@example.edu", "project_id": text, "fund_org": text, "grant": text, text: text}
+        for what, amount in (("billed", 10 + n), ("held", 5)):
+            cells = [text, f"{n} {text}", text, text, f"{what} {text}", amount + 2, amount]
+            rows.writerow(["2025-01-01T00:00:00Z", *cells, json.dumps(tags)])
+    files = {
+        "config.yaml": json.dumps(config),
+        "directory/people.yaml": json.dumps({"people": people}),
+        "directory/projects.yaml": json.dumps({"projects": projects}),
+        "charges/2025-01/aws.csv": out.getvalue(),
+        "charges/2025-01/hpc.csv": out.getvalue().replace(",12,10,", ",13,10,"),
+        **{
+            f"pages/page{n}.md": f"# {text}\n\n{text}\n\n| {text} |\n|--:|\n| `{text}` |\n"
+            for n, text in enumerate(PAYLOADS)
+            if not re.search(r"\]\(", text)
+        },
+        "approvals/2025-01/a.yaml": json.dumps(
+            {
+                "decisions": [
+                    {"charges": ["0123456789abcdef"], "clears": ["pattern:p"], "decision": "approve", "reason": first,
+                     "by": quote_breaker, "on": "2025-02-03"}
+                ]
+            }
+        ),
+    }  # fmt: skip
+    for name, text in files.items():
+        path = root / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(text, encoding="utf-8")
+    return root
+
+
+@pytest.fixture(scope="module")
+def site(tmp_path_factory: pytest.TempPathFactory) -> Site:
+    books = open_books(write_ledger(tmp_path_factory.mktemp("hostile-ledger")))
+    assert not [each for each in books.warnings if each.severity is Severity.ERROR]
+    return make_site(books, Provenance("", "", "0"), {})
+
+
+@pytest.fixture(scope="module")
+def folder(site: Site, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder, env = tmp_path_factory.mktemp("hostile-portal"), make_environment()
+    for job in (*site_jobs(site, env), *statement_jobs(site, env)):
+        path = folder / job.path
+        assert path.resolve().is_relative_to(folder.resolve())
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_bytes(job.render())
+    return folder
+
+
+@pytest.fixture(scope="module")
+def context() -> Iterator[playwright.BrowserContext]:
+    with playwright.sync_playwright() as running:
+        chromium = running.chromium.launch(executable_path=str(CHROMIUM), args=["--no-sandbox"])
+        yield chromium.new_context()
+        chromium.close()
+
+
+def test_no_page_runs_or_loads_what_a_field_says(context: playwright.BrowserContext, folder: Path) -> None:
+    faults: list[str] = []
+    page = context.new_page()
+    page.add_init_script(_WATCH)
+    page.on("dialog", lambda dialog: (faults.append(f"dialog {dialog.message}"), dialog.dismiss()))
+    page.on("console", lambda message: faults.append(message.text) if message.type in ("error", "warning") else None)
+    page.on("pageerror", lambda error: faults.append(str(error)))
+    root = folder.as_uri()
+    page.on("request", lambda request: faults.append(request.url) if not request.url.startswith(root) else None)
+    pages = sorted(folder.rglob("*.html"))
+    assert len(pages) > 3 * len(PAYLOADS)
+    for path in pages:
+        page.goto(path.as_uri())
+        page.evaluate("document.querySelectorAll('details').forEach(e => e.open = true)")
+        name = path.relative_to(folder).as_posix()
+        faults += [f"{name}: {each}" for each in page.evaluate(_STRANGE)]
+        faults += [f"{name}: {each}" for each in page.evaluate("window.violations")]
+        if faults:
+            break
+    page.close()
+    assert faults == []
+
+
+def test_every_text_is_shown_as_it_is(folder: Path) -> None:
+    """The title of the project stands on its page, escaped and whole."""
+    texts = {
+        path: unescape(re.sub(r"<[^>]*>", "", path.read_text("utf-8"))) for path in folder.glob("projects/*/*.html")
+    }
+    words = {" ".join(text.split()) for text in texts.values()}
+    for payload in PAYLOADS:
+        title = " ".join(f"Title {payload}".split())
+        assert any(title in text for text in words), payload
+
+
+def test_the_policy_blocks_what_would_get_in(context: playwright.BrowserContext, folder: Path) -> None:
+    """Even markup that no template has escaped neither runs nor reaches another host."""
+    requests: list[str] = []
+    page = context.new_page()
+    page.add_init_script(_WATCH)
+    page.on("request", lambda request: requests.append(request.url))
+    page.on("dialog", lambda dialog: (requests.append("dialog"), dialog.dismiss()))
+    broken = folder / "broken.html"
+    text = (folder / "index.html").read_text("utf-8")
+    broken.write_text(text.replace("</main>", "".join(PAYLOADS[:33]) + "</main>"), "utf-8")
+    page.goto(broken.as_uri())
+    page.wait_for_timeout(300)
+    assert page.evaluate("window.violations.length") > 3
+    # A browser takes every file: address for the build's own, since files have no origin.
+    assert [each for each in requests if not each.startswith("file:")] == []
+    page.close()
+    broken.unlink()
+
+
+def test_a_pdf_links_to_nothing(site: Site) -> None:
+    plans = statement_pdfs(site, make_environment())[:4]
+    for path, content in render_pdfs([plan.job() for plan in plans], workers=1):
+        for number, sheet in enumerate(PdfReader(io.BytesIO(content)).pages):
+            annotations = sheet.get("/Annots", ())
+            assert not list(annotations), (path, number)
+        for word in (b"/JavaScript", b"/Launch", b"/OpenAction", b"/URI"):
+            assert word not in content, path
+
+
+def test_folders_of_hostile_names_stay_in_the_output(folder: Path) -> None:
+    names = {path.parent.name for path in folder.glob("projects/*/index.html")}
+    assert len(names) == len({name.casefold() for name in names}) == len(PAYLOADS)
+    assert all(quote(name, safe="@+~") == name for name in names)
+    assert shown("safe\u202egnp") == "safegnp"
