@@ -159,3 +159,11 @@ def percent(part: Decimal, whole: Decimal) -> Decimal | None:
     if rounded == 0 and share:
         return share.quantize(Decimal("0.1"), context=_CONTEXT)
     return rounded
+
+
+def change_percent(change: Decimal, before: Decimal) -> Decimal | None:
+    """A change in per cent of what was before, without its sign.
+
+    None where nothing was before, or so little (under a hundredth of the change) that a percentage misleads.
+    """
+    return None if abs(before) * 100 < abs(change) else percent(change, abs(before))

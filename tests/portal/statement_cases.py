@@ -32,6 +32,8 @@ LOGO = (
     b'<path fill="none" stroke="#fff" stroke-width="3.5" d="M17 24h30M17 33h30M17 42h30"/></svg>'
 )
 PI = Person("lovelace@example.edu", "Ada Lovelace", "Department of Mathematics")
+COVERED = ("hpc", "storage")
+"""The sources whose discount is the institution's."""
 PROJECT = Project("analytical-engine", "Analytical engine simulation")
 
 
@@ -48,8 +50,10 @@ def config(resources: int = 60, logo: str = "logo.svg", currency: str = "USD") -
         currency=currency,
         sources={
             "aws": Source("aws", "Amazon Web Services", note="The university's agreement takes 12 % off list prices."),
-            "hpc": Source("hpc", "Cluster", note="The Provost pays 62.5 % of cluster use for research."),
-            "storage": Source("storage", "Project storage"),
+            "hpc": Source(
+                "hpc", "Cluster", discount="institution", note="The Provost pays 62.5 % of cluster use for research."
+            ),
+            "storage": Source("storage", "Project storage", discount="institution"),
         },
         statements=StatementSettings(
             "Rates change on 1 July. They are published with the portal.\n\nPlease acknowledge us.",
@@ -60,7 +64,9 @@ def config(resources: int = 60, logo: str = "logo.svg", currency: str = "USD") -
 
 def line(source: str, service: str, fund: str, billed: str, list_price: str) -> BillingLine:
     """A billing line whose exact amounts go on behind the cents."""
-    amounts = Amounts(Decimal(list_price), Decimal(list_price) - Decimal(billed), Decimal(billed))
+    discount = Decimal(list_price) - Decimal(billed)
+    covered = discount if source in COVERED else Decimal("0.00")
+    amounts = Amounts(list=Decimal(list_price), discount=discount, billed=Decimal(billed), covered=covered)
     return BillingLine(
         *("2025-01", PI.email, PROJECT.id, fund, source, service, 12),
         exact_list=amounts.list + Decimal("0.000612"),
@@ -78,8 +84,10 @@ def split(of: BillingLine, count: int, kind: Kind = Kind.USAGE) -> list[Resource
         last = i == count - 1
         billed = left.billed if last else (of.amounts.billed * weight / sum(weights)).quantize(Decimal("0.01"))
         listed = left.list if last else (of.amounts.list * weight / sum(weights)).quantize(Decimal("0.01"))
-        amounts = Amounts(listed, listed - billed, billed)
-        left = Amounts(left.list - listed, left.discount - amounts.discount, left.billed - billed)
+        discount = listed - billed
+        covered = discount if of.source in COVERED else Decimal("0.00")
+        amounts = Amounts(list=listed, discount=discount, billed=billed, covered=covered)
+        left -= amounts
         digest = hashlib.sha256(f"{of.service}{i}".encode()).hexdigest()
         name = f"{of.service.lower().replace(' ', '-')}-node-{i + 1:02}" if i % 3 else ""
         parts.append(ResourceLine(of.fund, of.source, of.service, kind, f"i-{digest[:17]}", name, 3, amounts))

@@ -49,10 +49,10 @@ def test_the_block_names_what_is_corrected_and_ties() -> None:
 
 
 def test_the_data_says_it_too() -> None:
-    """The record names original and statement for such lines, and nothing for the period's own."""
+    """Record and table name original and statement for such lines."""
     record = json.loads(statement_json(corrected(), "USD"))
-    assert [(each.get("entry"), each.get("original"), each.get("corrects")) for each in record["lines"]] == [
-        (None, None, None),
+    assert [(each["entry"], each["original"], each["corrects"]) for each in record["lines"]] == [
+        ("own", "", ""),
         ("late", "2024-11", ""),
         ("credit", "2024-11", ORIGINAL),
         ("rebill", "2024-11", ORIGINAL),
@@ -60,4 +60,3 @@ def test_the_data_says_it_too() -> None:
     rows = list(csv.DictReader(io.StringIO(lines_csv(corrected(), "USD").decode())))
     assert [row["entry"] for row in rows] == ["own", "late", "credit", "rebill"]
     assert sum(Decimal(row["billed"]) for row in rows) == Decimal("49.00")
-    assert "entry" not in lines_csv(cases.normal(), "USD").decode().splitlines()[0]

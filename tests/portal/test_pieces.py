@@ -15,20 +15,19 @@ from hypothesis import strategies as st
 from openchargeback.ledger.settings import PortalSettings
 from openchargeback.ledger.yaml_text import quoted, scalar
 from openchargeback.model import Amounts, PeriodAmounts
+from openchargeback.plan import words
 from openchargeback.portal import charts, forge, theme
 from openchargeback.portal.markdown import split_title, to_html
 from openchargeback.portal.shell import safe_address
 from openchargeback.portal.site import Site
 from openchargeback.portal.templates import (
     date_human,
-    exact_filter,
-    exact_places,
     make_environment,
     percent_filter,
     period_human,
     size_human,
 )
-from openchargeback.portal.views.common import Book
+from openchargeback.portal.views.common import Book, Change, change
 from openchargeback.portal.views.review import ItemView, Queue, queue
 
 CENTS = st.integers(-(10**12), 10**12).map(lambda n: Decimal(n) / 100)
@@ -47,13 +46,15 @@ def test_formats_for_people() -> None:
     ]
 
 
-def test_exact_amounts_align_and_keep_the_whole_figure() -> None:
-    places = exact_places([Decimal(1), Decimal("0.0005")])
-    assert places == 4
-    assert exact_filter(Decimal("-1234.5"), places) == '\N{MINUS SIGN}1,234.50<span class="beyond">00</span>'
-    assert exact_filter(Decimal(2)) == "2.00"
-    assert exact_places([Decimal("0.123456789")]) == 6
-    assert 'title="0.123456789"' in exact_filter(Decimal("0.123456789"), 6)
+def test_exact_amounts_are_rounded_and_keep_the_whole_figure() -> None:
+    shown = make_environment().from_string("{{ amount | exact }}")
+
+    def exact(text: str) -> str:
+        return shown.render(amount=Decimal(text), currency="USD")
+
+    assert exact("15942.376354") == '<span title="exactly 15942.376354">15,942.38</span>'
+    assert exact("-1234.5") == "\N{MINUS SIGN}1,234.50"
+    assert exact("2") == "2.00"
 
 
 def test_money_takes_the_currency_of_the_page() -> None:
@@ -70,7 +71,7 @@ def test_bars_stay_inside_their_chart(amounts: list[tuple[Decimal, Decimal]]) ->
     series = [charts.Series(str(i), str(i), str(i + 1), tuple(pair[i] for pair in amounts)) for i in range(2)]
     for chart in (
         charts.twelve_months(history, months[-1], "USD"),
-        charts.stacked("t", "d", months, series, "USD"),
+        charts.stacked("t", "d", months, series, "USD", months),
     ):
         zero = next(tick for tick in chart.ticks if tick.zero)
         assert zero.label == "0"
@@ -99,10 +100,48 @@ def test_a_source_keeps_its_colour_and_the_smallest_go_to_other() -> None:
 
 
 def test_a_small_line_needs_two_months() -> None:
-    assert charts.small_line(["2025-01"], [Decimal(1)], "USD") is None
-    line = charts.small_line(["2025-01", "2025-02"], [Decimal(1), Decimal(2)], "USD")
+    assert charts.small_line({"2025-01": Decimal(1)}, "USD") is None
+    line = charts.small_line({"2025-01": Decimal(1), "2025-02": Decimal(2)}, "USD")
     assert line is not None
     assert line.words == "Jan 2025 1.00, Feb 2025 2.00"
+
+
+def test_charts_have_a_gap_for_a_month_without_data() -> None:
+    """Twelve calendar months: a month that the ledger does not have keeps its place, and a mark that says so."""
+    amounts = Amounts(list=Decimal(100), billed=Decimal(100))
+    history = [PeriodAmounts(month, amounts) for month in ("2023-12", "2024-03", "2024-06", "2025-01")]
+    chart = charts.twelve_months(history, "2025-01", "USD")
+    assert len(chart.labels) == 12
+    assert [label.text for label in chart.labels][:2] == ["Feb 2024", "Mar"]
+    middles = [label.x for label in chart.labels]
+    places = [Decimal(bar.x) + Decimal(bar.width) / 2 for bar in chart.bars]
+    assert [min(middles, key=lambda x: abs(Decimal(x) - place)) for place in places] == [middles[i] for i in (1, 4, 11)]
+    assert [gap.text for gap in chart.gaps][:2] == ["April 2024: no data", "May 2024: no data"]
+    assert len(chart.gaps) == 8
+    months = [f"2024-{month:02}" for month in range(2, 13)] + ["2025-01"]
+    series = [charts.Series("a", "A", "1", tuple(Decimal(100 * (month == "2025-01")) for month in months))]
+    stacked = charts.stacked("t", "d", months, series, "USD", {"2024-11", "2025-01"})
+    assert [gap.text for gap in stacked.gaps] == ["December 2024: no data"]
+    line = charts.small_line({"2024-09": Decimal(1), "2024-10": Decimal(1), "2025-01": Decimal(2)}, "USD")
+    assert line is not None
+    assert len(line.parts) == 1
+    assert line.last_x == "93"
+
+
+def test_the_label_of_an_amount_due_stands_on_its_bar() -> None:
+    history = [PeriodAmounts("2025-01", Amounts(list=Decimal(1000), discount=Decimal(900), billed=Decimal(100)))]
+    chart = charts.twelve_months(history, "2025-01", "USD")
+    assert 0 < Decimal(chart.bars[0].y) - Decimal(chart.values[0].y) < 10
+
+
+def test_there_is_no_percentage_of_nothing() -> None:
+    assert change(Decimal(5), Decimal(0)) == Change(Decimal(5), None, new=True)
+    assert change(Decimal("222445.40"), Decimal("0.01")).percent is None
+    assert change(Decimal(0), Decimal(0)) == Change(Decimal(0), None, new=False)
+    assert change(Decimal(6), Decimal(3)).percent == 100
+    assert change(Decimal(6), Decimal(-3)).percent is None
+    assert words.percent(Decimal("222445.39"), Decimal("0.01")) == ""
+    assert words.percent(Decimal(3), Decimal(0)) == ""
 
 
 def review(site: Site) -> Queue:
@@ -157,8 +196,10 @@ def test_what_a_closed_month_still_holds_is_decided_in_the_open_one() -> None:
 
 def test_the_reasons_of_the_queue_count_every_charge_once() -> None:
     view = review(factory.site())
-    assert sum(row.charges for row in view.reasons) == view.charges == 12 + 3 + 1 + 41 + 2
-    assert sum(row.amount for row in view.reasons) == view.amount
+    assert sum(row.charges for row in view.held.rows) == view.held.charges == 12 + 3 + 1 + 41 + 2
+    for total in view.held.totals:
+        own = [row for row in view.held.rows if row.currency == total.currency]
+        assert (sum(row.charges for row in own), sum(row.amount for row in own)) == (total.charges, total.amount)
     assert [each.item.project for each in view.items][:2] == ["stellar-limits", "genomics-sequencing"]
     (approved,) = [each for each in view.items if each.item.project == "compilers"]
     assert [reason.title for reason in approved.reasons] == ["Usage below zero"]

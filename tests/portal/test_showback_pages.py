@@ -64,8 +64,8 @@ def test_a_printed_showback_statement_charges_nothing(public: Path) -> None:
     assert "Value, USD" in text
     assert not PAYING.search(text), PAYING.search(text)
     record = json.loads(files["statement.json"][0])
-    assert record["total"] == {"list": "0.00", "discount": "0.00", "billed": "0.00"}
-    assert record["shown"] == {"list": "34.00", "discount": "6.00", "billed": "28.00"}
+    assert record["total"] == {"list": "0.00", "discount": "0.00", "covered": "0.00", "billed": "0.00"}
+    assert record["shown"] == {"list": "34.00", "discount": "6.00", "covered": "0.00", "billed": "28.00"}
     assert record["funds"] == []
     assert {line["posted"] for line in record["lines"]} == {False}
 
@@ -78,7 +78,7 @@ def test_a_printed_mixed_statement_keeps_both_apart(public: Path) -> None:
     assert "They are no part of the amount due." in text
     assert "110.00" not in text
     rows = files["lines.csv"][0].decode().splitlines()
-    assert [row.split(",")[7] for row in rows] == ["posted", "no", "yes", "yes"]
+    assert [row.split(",")[10] for row in rows] == ["posted", "no", "yes", "yes"]
 
 
 def test_the_pages_of_statements_say_the_same(public: Path) -> None:
@@ -149,7 +149,7 @@ def test_commands_keep_both_apart(public: Path, showback: Path) -> None:
     assert re.search(r"Due USD +Not charged +Held\n2025-01 +Open .* 70\.00 +68\.00 +0\.00$", listed)
     text = run(mixed, "periods", "show", "2025-01")
     assert "2 statements: list 70.00, discount 0.00, due 70.00 USD\n" in text
-    assert "for information, not charged: list 84.00, discount −16.00, value 68.00 USD\n" in text
+    assert "for information, not charged: list 84.00, vendor discount −16.00, value 68.00 USD\n" in text
     assert "journal of 4 lines: debits 130.00, credits 130.00, net 70.00 USD\nThe net is what is owed" in text
     assert "70.00 USD due and 68.00 USD not charged" in run(mixed, "generate", "--period", "2025-01", "--dry-run")
     assert run(mixed, "show", "bea@example.edu").endswith("28.00 USD for information, nothing charged\n")

@@ -7,6 +7,7 @@ import datetime as dt
 import json
 from collections.abc import Iterable
 from decimal import Decimal
+from typing import Any
 
 import pytest
 import statement_cases as cases
@@ -15,7 +16,7 @@ from hypothesis import strategies as st
 
 from openchargeback.explanations import PATTERN_FLAG, catalogue
 from openchargeback.ledger.settings import Config, Organization, StatementSettings
-from openchargeback.model import Amounts, Kind, PeriodAmounts, Person, Project, ResourceLine, Statement
+from openchargeback.model import Amounts, Entry, Kind, PeriodAmounts, Person, Project, ResourceLine, Statement
 from openchargeback.portal import statement_data
 from openchargeback.portal.statement_chart import history_chart, round_up
 from openchargeback.portal.statement_view import Figures, StatementView, flag_words, shown, statement_view
@@ -107,7 +108,10 @@ def test_held_charges_are_no_part_of_the_amount_due() -> None:
         ("in another currency",),
     ]
     # The euros are not added to the dollars.
-    assert view.held_total == Decimal("812.40") + Decimal("4123.01")
+    assert [(each.currency, each.exact_billed, each.charges) for each in view.held_total] == [
+        ("USD", Decimal("4935.405"), 6),
+        ("EUR", Decimal(77), 3),
+    ]
     assert (view.held[2].amount, view.held[2].currency) == (Decimal("77.00"), "EUR")
 
 
@@ -121,15 +125,75 @@ def test_credits_name_what_they_refer_to() -> None:
 
 
 SENTENCES = {
-    ("100.00", "38.00"): "Example University covered 62\N{NO-BREAK SPACE}% of what this project used.",
-    ("100.00", "0.00"): "Example University covered all of what this project used.",
-    ("100.00", "0.01"): "Example University covered 99\N{NO-BREAK SPACE}% of what this project used.",
-    ("100.00", "100.00"): "No discount applies: the amount due is the list price.",
+    ("100.00", "38.00"): "Example University covered 62\N{NO-BREAK SPACE}% of the list price.",
+    ("100.00", "0.00"): "Example University covered the whole list price.",
+    ("100.00", "0.01"): "Example University covered 99\N{NO-BREAK SPACE}% of the list price.",
+    ("100.00", "100.00"): "Everything was billed at list price.",
     ("100.00", "112.50"): "The amount due is USD\N{NO-BREAK SPACE}12.50 above the list price.",
     ("-30.00", "-30.00"): "Credits exceed charges: USD\N{NO-BREAK SPACE}30.00 is returned to the fund.",
     ("-30.00", "4.00"): "The amount due follows from credits and corrections of earlier charges.",
     ("0.00", "0.00"): "Nothing was billed for this project.",
 }
+
+
+VENDOR_SENTENCES = {
+    ("100.00", "38.00"): "Vendor discounts are 62\N{NO-BREAK SPACE}% of the list price.",
+    ("100.00", "0.00"): "The vendor’s discount is the whole list price: nothing is due.",
+    ("100.00", "100.00"): "Everything was billed at list price.",
+}
+
+
+@pytest.mark.parametrize(("prices", "sentence"), VENDOR_SENTENCES.items())
+def test_a_vendor_s_discount_is_not_covered_by_the_institution(prices: tuple[str, str], sentence: str) -> None:
+    view = cases.view(cases.statement([cases.line("aws", "Amazon S3", cases.FUND, prices[1], prices[0])], []))
+    assert view.sentence == sentence
+    assert all("Covered" not in row.label for row in view.discounts)
+
+
+def test_both_discounts_are_told_apart() -> None:
+    lines = [
+        cases.line("aws", "Amazon S3", cases.FUND, "90.00", "100.00"),
+        cases.line("hpc", "Node hours", cases.FUND, "20.00", "100.00"),
+    ]
+    view = cases.view(cases.statement(lines, []))
+    assert [(row.label, row.amount, row.percent) for row in view.discounts] == [
+        ("Vendor discount", Decimal("-10.00"), 5),
+        ("Covered by Example University", Decimal("-80.00"), 40),
+    ]
+    assert view.sentence == (
+        "Vendor discounts are 5\N{NO-BREAK SPACE}% of the list price; Example University covered 40\N{NO-BREAK SPACE}%."
+    )
+    # Only what has a text is explained.
+    assert [(note.label, [row.label for row in note.discounts]) for note in view.discount_notes] == [
+        ("Amazon Web Services", ["Vendor discount"]),
+        ("Cluster", ["Covered by Example University"]),
+    ]
+    storage = cases.view(cases.statement([cases.line("storage", "Disk", cases.FUND, "5.00", "10.00")], []))
+    assert storage.discount_notes == ()
+
+
+# list and billed of the month's use, then of a credit → what the difference is called.
+DIFFERENCES = {
+    (("100.00", "112.00"), None): [("Surcharge", "12.00")],
+    (("0.00", "0.00"), ("-100.00", "-90.00")): [("Vendor discount reversed", "10.00")],
+    (("100.00", "90.00"), ("-50.00", "-30.00")): [("Above list price", "10.00")],
+    (("0.00", "0.00"), ("0.00", "-30.00")): [("Credits", "-30.00")],
+    (("100.00", "100.00"), ("0.00", "-130.00")): [("Discounts and credits", "-130.00")],
+    (("100.00", "100.00"), None): [("Discount", "0.00")],
+}
+
+
+@pytest.mark.parametrize(("prices", "rows"), DIFFERENCES.items(), ids=[str(i) for i in range(len(DIFFERENCES))])
+def test_a_net_credit_is_no_surcharge(prices: tuple[Any, Any], rows: list[tuple[str, str]]) -> None:
+    (listed, billed), credit = prices
+    lines = [cases.line("aws", "Amazon S3", cases.FUND, billed, listed)]
+    if credit:
+        credited = cases.line("aws", "Amazon S3", cases.FUND, credit[1], credit[0])
+        lines.append(
+            dataclasses.replace(credited, entry=Entry.CREDIT, original="2024-12", corrects="2024-12-0123456789")
+        )
+    view = cases.view(cases.statement(lines, []))
+    assert [(row.label, str(row.amount)) for row in view.discounts] == rows
 
 
 @pytest.mark.parametrize(("prices", "sentence"), SENTENCES.items())
@@ -252,9 +316,9 @@ def test_the_record_is_canonical_and_exact() -> None:
     record = json.loads(content)
     assert content == (json.dumps(record, ensure_ascii=False, indent=1, sort_keys=True) + "\n").encode()
     assert (record["number"], record["digest"]) == ("2025-01-3f9a1c22b7", cases.normal().digest)
-    assert record["total"] == {"billed": "4679.10", "discount": "6325.95", "list": "11005.05"}
+    assert record["total"] == {"billed": "4679.10", "covered": "6166.88", "discount": "6325.95", "list": "11005.05"}
     assert record["lines"][0]["exact_billed"] == "1086.400012"
-    for key in ("list", "discount", "billed"):
+    for key in ("list", "discount", "covered", "billed"):
         assert sum(Decimal(line[key]) for line in record["lines"]) == Decimal(record["total"][key])
         assert sum(Decimal(part[key]) for part in record["resources"]) == Decimal(record["total"][key])
 

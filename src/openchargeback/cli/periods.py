@@ -21,7 +21,15 @@ from openchargeback.billing.journal import posts_nothing
 from openchargeback.cli.git_commands import commit_lines
 from openchargeback.cli.host import host_record, kept_option, review_options
 from openchargeback.cli.options import PERIOD, as_json, root_of, with_ledger
-from openchargeback.cli.report import amount_columns, note_problems, print_json, print_table, progress, shown
+from openchargeback.cli.report import (
+    amount_columns,
+    note_problems,
+    print_held,
+    print_json,
+    print_table,
+    progress,
+    shown,
+)
 from openchargeback.ledger import git
 from openchargeback.ledger.git import Loose
 from openchargeback.ledger.line_table import amount_values
@@ -30,7 +38,7 @@ from openchargeback.ledger.periods import Event, first_day
 from openchargeback.ledger.reading import read_ledger
 from openchargeback.ledger.seal import left_over, no_longer_finalized
 from openchargeback.ledger.shape import did_you_mean
-from openchargeback.model import Amounts, BilledPeriod, FlagTotal, State, Without
+from openchargeback.model import Amounts, BilledPeriod, State, Without
 from openchargeback.plan import words
 from openchargeback.portal.discount_words import discount_rows
 from openchargeback.portal.paths import statement_pdf
@@ -39,6 +47,7 @@ from openchargeback.publish import closing
 from openchargeback.publish.build import Books, open_books
 from openchargeback.publish.committing import closing_rests_on, sealing_rests_on, uncommitted_record
 from openchargeback.publish.evidence import gather, read_evidence
+from openchargeback.review.held_sums import by_reason, in_total
 
 _commit_option = click.option(
     "--commit",
@@ -74,6 +83,7 @@ def list_periods(named: str | None, json_: bool) -> None:
                 **amount_values(each.amounts, currency),
                 "shown": money.plain(each.shown.billed, currency),
                 "held": money.exact(_held(each)),
+                "still_held": money.exact(_still_held(each)),
             }
             for each in books.periods
         ]
@@ -84,8 +94,11 @@ def list_periods(named: str | None, json_: bool) -> None:
         click.echo("no periods yet: put charges in place with `focus-billing ingest FILE --source NAME`")
         return
     heads, amounts = amount_columns(books.periods, currency)
+    # What was held when a month closed may have been decided since.
+    since = any(_still_held(each) != _held(each) for each in books.periods)
+    last = ("Held when closed", "Still held") if since else ("Held",)
     print_table(
-        ("Period", "State", "Charges", "Statements", *heads, "Held"),
+        ("Period", "State", "Charges", "Statements", *heads, *last),
         [
             (
                 each.period,
@@ -94,10 +107,11 @@ def list_periods(named: str | None, json_: bool) -> None:
                 str(len(each.statements)),
                 *cells,
                 money.human(_held(each), currency),
+                *((money.human(_still_held(each), currency),) if since else ()),
             )
             for each, cells in zip(books.periods, amounts, strict=True)
         ],
-        right=(2, 3, 4, 5, 6, 7, 8),
+        right=(2, 3, 4, 5, 6, 7, 8, 9),
     )
 
 
@@ -155,18 +169,21 @@ def show_period(period: str, why: str | None, lines: tuple[int, ...], named: str
     if billed.flags:
         click.echo()
         print_table(
-            ("Flag", "Charges", "Undecided", "Amount"),
+            ("Flag as raised", "Charges", "Amount"),
             [
                 (
                     each.flag,
                     f"{each.charges:,}",
-                    f"{held:,}",
                     f"{money.human(each.exact_billed, each.currency)} {each.currency}",
                 )
-                for each, held in _flags(billed)
+                for each in billed.flags
             ],
-            right=(1, 2, 3),
+            right=(1, 2),
         )
+    if billed.undecided:
+        click.echo()
+        scope = period if billed.state is State.OPEN else f"{period}, still held"
+        print_held(by_reason(billed.undecided), in_total(billed.undecided, currency), scope)
     if billed.corrections:
         click.echo()
         print_table(
@@ -474,6 +491,10 @@ def _held(period: BilledPeriod) -> Decimal:
     return money.total(*(each.held for each in period.sources if each.currency == period.currency))
 
 
+def _still_held(period: BilledPeriod) -> Decimal:
+    return in_total(period.undecided, period.currency)[0].exact_billed
+
+
 def _amounts(amounts: Amounts, what: str, books: Books) -> str:
     currency = books.ledger.config.currency
     between = [
@@ -482,21 +503,6 @@ def _amounts(amounts: Amounts, what: str, books: Books) -> str:
     ]
     parts = (f"list {money.human(amounts.list, currency)}", *between, f"{what} {money.human(amounts.billed, currency)}")
     return f"{', '.join(parts)} {currency}"
-
-
-def _flags(period: BilledPeriod) -> list[tuple[FlagTotal, int]]:
-    """Every flag as raised, and how many of its charges it still holds."""
-    return [
-        (
-            each,
-            sum(
-                item.charges
-                for item in period.undecided
-                if each.flag in item.uncleared and item.currency == each.currency
-            ),
-        )
-        for each in period.flags
-    ]
 
 
 def _earlier(period: BilledPeriod) -> dict[tuple[str, str, str], tuple[int, Decimal, Decimal]]:
@@ -594,10 +600,19 @@ def _as_json(period: BilledPeriod, rows: Sequence[Completeness]) -> dict[str, ob
                 "flag": each.flag,
                 "currency": each.currency,
                 "charges": each.charges,
-                "held": held,
                 "amount": money.exact(each.exact_billed),
             }
-            for each, held in _flags(period)
+            for each in period.flags
+        ],
+        "held": [
+            {
+                "flags": list(each.flags),
+                "items": each.items,
+                "charges": each.charges,
+                "amount": money.exact(each.exact_billed),
+                "currency": each.currency,
+            }
+            for each in by_reason(period.undecided)
         ],
         "journal": {
             "debits": money.plain(period.journal.debits, currency),

@@ -21,6 +21,7 @@ from openchargeback.problems import Problem
 if TYPE_CHECKING:
     from openchargeback.model import BilledPeriod, Statement
     from openchargeback.publish.build import Step
+    from openchargeback.review.held_sums import HeldSum
 
 _REPLACED = dict.fromkeys(map(ord, MISLEADING), "\N{REPLACEMENT CHARACTER}")
 
@@ -83,6 +84,28 @@ def amount_words(rows: Sequence[BilledPeriod | Statement], currency: str) -> str
     if posted == {False}:
         return f"{shown_only} {currency} for information, nothing charged"
     return f"{due} {currency} due" + (f" and {shown_only} {currency} not charged" if False in posted else "")
+
+
+def held_words(sums: Sequence[HeldSum]) -> str:
+    """Sums of held money, one a currency: `10.00 USD, 5.00 EUR`; what is zero only where it is all."""
+    told = [each for each in sums if each.charges] or sums[:1]
+    return ", ".join(f"{money.human(each.exact_billed, each.currency)} {each.currency}" for each in told)
+
+
+def print_held(sums: Sequence[HeldSum], totals: Sequence[HeldSum], scope: str) -> None:
+    """What is held by reason, each charge once, and its totals. scope: which charges these are."""
+    rows = [
+        *((", ".join(each.flags), each) for each in sums),
+        *((f"Total, {scope}", each) for each in totals if each.charges),
+    ]
+    print_table(
+        ("Held", "Charges", "Amount"),
+        [
+            (words, f"{each.charges:,}", f"{money.human(each.exact_billed, each.currency)} {each.currency}")
+            for words, each in rows
+        ],
+        right=(1, 2),
+    )
 
 
 def print_problems(problems: Iterable[Problem], root: Path | None = None) -> None:

@@ -12,13 +12,14 @@ from openchargeback.cli.decide import approve, reassign, reject
 from openchargeback.cli.evidence import evidence
 from openchargeback.cli.options import PERIOD, as_json, with_ledger
 from openchargeback.cli.refresh import refresh
-from openchargeback.cli.report import note_problems, print_json, print_table, shown
+from openchargeback.cli.report import held_words, note_problems, print_json, print_table, shown
 from openchargeback.cli.reports.excerpt import cut
 from openchargeback.focus.tags import json_fault
 from openchargeback.model import FlagNote, HeldCharge, QueueItem, State
 from openchargeback.problems import UsageFault
 from openchargeback.publish.build import Books
 from openchargeback.publish.deciding import open_review
+from openchargeback.review.held_sums import in_total
 from openchargeback.review.proposals import asked_of, needed_fields, possible_verbs
 
 _MOST_CHARGES = 50
@@ -73,7 +74,11 @@ def list_queue(period: str | None, named: str | None, json_: bool) -> None:
         ],
         right=(5, 6),
     )
-    click.echo(f"{counted(len(items), 'item')} to review; `focus-billing review show ITEM` shows one")
+    waiting = held_words(in_total(items, books.ledger.config.currency))
+    scope = f"of {period}" if period else "of all periods"
+    click.echo(
+        f"{counted(len(items), 'item')} {scope} to review, {waiting}; `focus-billing review show ITEM` shows one"
+    )
     late = next((item.period for item in items if not is_open(books.ledger, item.period)), "")
     if late:
         click.echo(f"Charges of a closed period are decided from an open one: --period OPEN --of {late}")

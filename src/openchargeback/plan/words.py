@@ -10,6 +10,7 @@ from openchargeback.billing.completeness import GONE_SHOWN, Completeness
 from openchargeback.model import Without
 from openchargeback.plan.values import Cause, ControlTotal, PeriodChange, Plan, ProjectChange, Revision
 from openchargeback.problems import Problem, Severity
+from openchargeback.review.held_sums import by_reason
 
 LARGEST = 10
 """How many changes by PI and project are shown."""
@@ -29,6 +30,10 @@ LEVELS = (
 """What the levels of evidence mean, in one line."""
 
 
+_MOST_PERCENT = 10_000
+"""More than a hundredfold is no change of what was, but something else; only the amounts are told."""
+
+
 def listed(names: Sequence[str], shown: int) -> str:
     """`Ada, Bo and 3 more`."""
     more = len(names) - shown
@@ -46,7 +51,7 @@ def days(row: Completeness, unit: str = "") -> str:
 
 def against_median(row: Completeness) -> str:
     """A source's total against the median of the months before: `−67 %`; empty where there is none."""
-    if row.percent is None:
+    if row.percent is None or abs(row.percent) > _MOST_PERCENT:
         return ""
     return f"{'+' if row.percent > 0 else ''}{row.percent:,f} %".replace("-", "\N{MINUS SIGN}")
 
@@ -83,8 +88,8 @@ def step(before: Decimal, after: Decimal, currency: str) -> str:
 
 
 def percent(change: Decimal, before: Decimal) -> str:
-    """A change in per cent of what was before, such as `+12 %`; empty where nothing was."""
-    share = money.percent(change, abs(before))
+    """A change in per cent of what was before, such as `+12 %`; empty where nothing or next to nothing was."""
+    share = money.change_percent(change, before)
     if share is None or not change:
         return ""
     if not share:
@@ -133,12 +138,8 @@ def control(period: PeriodChange) -> list[tuple[str, ControlTotal, ControlTotal]
 
 def undecided(period: PeriodChange) -> list[tuple[str, str, int, Decimal]]:
     """What is held, each charge once: the flags that hold it, currency, charges and their exact sum."""
-    sums: dict[tuple[str, str], tuple[int, Decimal]] = {}
-    for item in period.queue:
-        key = (", ".join(item.uncleared), item.currency)
-        charges, amount = sums.get(key, (0, money.ZERO))
-        sums[key] = (charges + item.charges, money.total(amount, item.exact_billed))
-    return [(flags, currency, charges, amount) for (flags, currency), (charges, amount) in sorted(sums.items())]
+    sums = sorted(by_reason(period.queue), key=lambda each: (each.flags, each.currency))
+    return [(", ".join(each.flags), each.currency, each.charges, each.exact_billed) for each in sums]
 
 
 def revision(side: Revision) -> str:

@@ -5,11 +5,12 @@ Coordinates are texts with at most one decimal, so that the same amounts give th
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from decimal import ROUND_HALF_EVEN, Decimal
 
 from openchargeback import money
+from openchargeback.ledger.periods import months_until
 from openchargeback.model import PeriodAmounts
 from openchargeback.money import ZERO
 from openchargeback.portal.templates import period_human, period_short
@@ -18,6 +19,10 @@ SERIES = 6
 """Sources that get a colour of their own; the rest is `other`."""
 
 OTHER = "other"
+
+_YEAR = 12
+_LABEL = 18
+"""The height of a label with its distance."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,7 +59,10 @@ class Text:
 
 @dataclass(frozen=True, slots=True)
 class Chart:
-    """A chart with axis. `outlines` are drawn behind the filled `bars`. filled: what these are, in the key."""
+    """A chart with axis. `outlines` are drawn behind the filled `bars`. filled: what these are, in the key.
+
+    gaps: the places of the months without data, each with its words.
+    """
 
     title: str
     description: str
@@ -68,15 +76,17 @@ class Chart:
     labels: tuple[Text, ...]
     names: tuple[Text, ...]
     values: tuple[Text, ...]
+    gaps: tuple[Text, ...] = ()
     filled: str = "amount due"
 
 
 @dataclass(frozen=True, slots=True)
 class Line:
-    """A small line without axis: what it says in words, its points and its last point."""
+    """A small line without axis: what it says in words, its parts between gaps, its single points, its last point."""
 
     words: str
-    points: str
+    parts: tuple[str, ...]
+    singles: tuple[tuple[str, str], ...]
     last_x: str
     last_y: str
     zero: str
@@ -103,8 +113,13 @@ def colours(listed: Sequence[str], totals: dict[str, Decimal]) -> dict[str, str]
     return {source: str(own.index(source) + 1) if source in own else OTHER for source in order}
 
 
-def stacked(title: str, description: str, months: Sequence[str], series: Sequence[Series], currency: str) -> Chart:
-    """Bars stacked by source over the months; what is negative hangs below zero. Labels stand at the last bar."""
+def stacked(
+    title: str, description: str, months: Sequence[str], series: Sequence[Series], currency: str, known: Collection[str]
+) -> Chart:
+    """Bars stacked by source over the months; what is negative hangs below zero. Labels stand at the last bar.
+
+    months: calendar months without a hole. known: those that have data; the others are gaps.
+    """
     width, height, left, right, top, bottom = 1080, 300, 64, 156, 22, 28
     ups = [sum((s.amounts[i] for s in series if s.amounts[i] > 0), ZERO) for i in range(len(months))]
     downs = [sum((s.amounts[i] for s in series if s.amounts[i] < 0), ZERO) for i in range(len(months))]
@@ -135,63 +150,104 @@ def stacked(title: str, description: str, months: Sequence[str], series: Sequenc
         )
         for i in _worth_a_label(totals)
     ]
+    middles = [_px(left + slot * i + slot / 2) for i in range(len(months))]
     return Chart(
         *(title, description, width, height, left, width - right, scale.ticks(currency), (), tuple(bars)),
         labels=tuple(labels),
         names=_spread(names, width - right + 10, top, height - bottom),
         values=tuple(values),
+        gaps=_gaps(months, known, middles, scale),
     )
 
 
 def twelve_months(
     history: Sequence[PeriodAmounts], marked: str, currency: str, whose: str = "", *, only_shown: bool = False
 ) -> Chart:
-    """Twelve small bars that end with the last month given: list price as outline, amount due filled.
+    """Twelve calendar months that end with the last one given: list price as outline, amount due filled.
 
+    history: the months that have data, the earliest first; what lies between without any is a gap.
     marked: the period to point out. whose: names the chart for those who cannot see it. only_shown: nothing is due;
     the amounts are the value of what was used.
     """
     filled, short = ("value", "value") if only_shown else ("amount due", "due")
-    shown = list(history)[-12:]
+    months = months_until(history[-1].period, _YEAR) if history else []
+    shown = [month for month in history if month.period in months]
     width, height, left, right, top, bottom = 720, 190, 64, 8, 22, 26
     values = [amount for month in shown for amount in (month.amounts.list, month.amounts.billed)]
     scale = _Scale(min([ZERO, *values]), max([ZERO, *values]), top, height - bottom, steps=3)
-    slot = Decimal(width - left - right) / 12
+    slot = Decimal(width - left - right) / _YEAR
     thick = slot * Decimal("0.56")
     outlines, bars, labels, marks = [], [], [], []
-    axis = _axis([month.period for month in shown])
-    for i, month in enumerate(shown):
-        x, amounts = left + slot * i + (slot - thick) / 2, month.amounts
-        name = period_human(month.period)
+    middles = [_px(left + slot * i + slot / 2) for i in range(len(months))]
+    for i, (month, label) in enumerate(zip(months, _axis(months), strict=True)):
+        labels.append(Text(middles[i], str(height - 7), label, marked=month == marked))
+    for each in shown:
+        i, amounts = months.index(each.period), each.amounts
+        x = left + slot * i + (slot - thick) / 2
+        name = period_human(each.period)
         words = f"{name}: list {money.human(amounts.list, currency)}, {short} {money.human(amounts.billed, currency)}"
-        series = "marked" if month.period == marked else "plain"
+        series = "marked" if each.period == marked else "plain"
         outlines.append(_bar(x, thick, scale.y(ZERO), scale.y(amounts.list), series, f"{words} {currency}"))
         bars.append(_bar(x, thick, scale.y(ZERO), scale.y(amounts.billed), series, f"{words} {currency}"))
-        middle = _px(left + slot * i + slot / 2)
-        labels.append(Text(middle, str(height - 7), axis[i], marked=month.period == marked))
-        if month.period == marked:
-            highest = scale.y(max(ZERO, amounts.list, amounts.billed))
-            marks.append(Text(middle, _px(highest - 6), _short(amounts.billed, currency), marked=True))
+        if each.period == marked:
+            y = _label_height(scale.y(amounts.billed), scale.y(amounts.list), scale.y(ZERO))
+            marks.append(Text(middles[i], _px(y), _short(amounts.billed, currency), marked=True))
     title, description = _in_words(shown, currency, whose, filled)
     return Chart(
         *(title, description, width, height, left, width - right, scale.ticks(currency), tuple(outlines), tuple(bars)),
         labels=tuple(labels),
         names=(),
         values=tuple(marks),
+        gaps=_gaps(months, {each.period for each in shown}, middles, scale),
         filled=filled,
     )
 
 
-def small_line(months: Sequence[str], amounts: Sequence[Decimal], currency: str) -> Line | None:
-    """A line of 96 by 24 for a table row, from zero; None where there are fewer than two months."""
+def _label_height(due: Decimal, listed: Decimal, zero: Decimal) -> Decimal:
+    """Where the label of a filled bar stands: on its end, clear of the outline of the list price if that ends near."""
+    if due > zero:
+        return due + 13
+    crossed = due - _LABEL < listed < due
+    return (listed if crossed else due) - 6
+
+
+def _gaps(months: Sequence[str], known: Collection[str], middles: Sequence[str], scale: _Scale) -> tuple[Text, ...]:
+    """The months without data after the first one that has some; before it the ledger had not begun."""
+    first = min(known, default="")
+    return tuple(
+        Text(middle, _px(scale.y(ZERO) - 5), f"{period_human(month)}: no data")
+        for month, middle in zip(months, middles, strict=True)
+        if first and month > first and month not in known
+    )
+
+
+def small_line(amounts: Mapping[str, Decimal], currency: str) -> Line | None:
+    """A line of 96 by 24 for a table row, from zero; None where there are fewer than two months.
+
+    amounts: by month, of those that have data, the earliest first. The line breaks where months have none.
+    """
     if len(amounts) < 2:
         return None
-    scale = _Scale(min([ZERO, *amounts]), max([ZERO, *amounts]), 3, 21)
-    step = Decimal(90) / (len(amounts) - 1)
-    points = [(_px(3 + step * i), _px(scale.y(amount))) for i, amount in enumerate(amounts)]
-    first, last = money.human(amounts[0], currency), money.human(amounts[-1], currency)
-    words = f"{period_short(months[0])} {first}, {period_short(months[-1])} {last}"
-    return Line(words, " ".join(f"{x},{y}" for x, y in points), *points[-1], zero=_px(scale.y(ZERO)))
+    first, *_, last = amounts
+    scale = _Scale(min([ZERO, *amounts.values()]), max([ZERO, *amounts.values()]), 3, 21)
+    months = months_until(last, _YEAR)
+    months = months[months.index(first) :]
+    step = Decimal(90) / (len(months) - 1)
+    parts: list[list[tuple[str, str]]] = [[]]
+    for i, month in enumerate(months):
+        if month in amounts:
+            parts[-1].append((_px(3 + step * i), _px(scale.y(amounts[month]))))
+        elif parts[-1]:
+            parts.append([])
+    words = ", ".join(f"{period_short(month)} {money.human(amounts[month], currency)}" for month in (first, last))
+    return Line(
+        words=words,
+        parts=tuple(" ".join(f"{x},{y}" for x, y in part) for part in parts if len(part) > 1),
+        singles=tuple(part[0] for part in parts[:-1] if len(part) == 1),
+        last_x=parts[-1][-1][0],
+        last_y=parts[-1][-1][1],
+        zero=_px(scale.y(ZERO)),
+    )
 
 
 class _Scale:

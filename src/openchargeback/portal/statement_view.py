@@ -20,6 +20,7 @@ from decimal import Decimal
 
 from openchargeback import money
 from openchargeback.characters import BIDIRECTIONAL, CONTROLS
+from openchargeback.ledger.periods import months_until
 from openchargeback.ledger.settings import Config, Contact
 from openchargeback.model import (
     Amounts,
@@ -35,6 +36,7 @@ from openchargeback.model import (
 from openchargeback.portal.attribution_words import attribution_sentence
 from openchargeback.portal.discount_words import DiscountRow, discount_rows, discount_sentence
 from openchargeback.portal.templates import period_human
+from openchargeback.review.held_sums import HeldSum, in_total
 
 HISTORY_MONTHS = 12
 
@@ -185,7 +187,7 @@ class EarlierRow:
 
 @dataclass(frozen=True, slots=True)
 class HeldRow:
-    """Charges under review. `amount` is in `currency`, which may be another than the ledger's."""
+    """Charges under review. `amount` is exact and in `currency`, which may be another than the ledger's."""
 
     label: str
     service: str
@@ -278,7 +280,7 @@ class StatementView:
     bars: tuple[Bar, ...]
     fund_rows: tuple[FundRow, ...]
     held: tuple[HeldRow, ...]
-    held_total: Decimal
+    held_total: tuple[HeldSum, ...]
     discount_notes: tuple[DiscountNote, ...]
     notes: tuple[str, ...]
     contact: Contact
@@ -348,7 +350,7 @@ def statement_view(
         bars=_bars(statement, history),
         fund_rows=_funds(line for line in statement.lines if line.posted),
         held=held,
-        held_total=sum((row.amount for row in held if row.currency == config.currency), money.ZERO),
+        held_total=in_total(statement.held, config.currency),
         discount_notes=_discount_notes((*main.sources, *(shown_part.sources if shown_part else ())), config),
         notes=tuple(shown(part) for part in config.statements.note.split("\n\n") if part.strip()),
         contact=Contact(*(shown(part) for part in (contact.name, contact.email, contact.phone, contact.url))),
@@ -573,7 +575,7 @@ def _held(item: QueueItem, config: Config) -> HeldRow:
         service=shown(item.service) or "Other",
         reasons=tuple(flag_words(flag) for flag in item.uncleared),
         charges=item.charges,
-        amount=money.to_cents(item.exact_billed, item.currency),
+        amount=item.exact_billed,
         currency=item.currency,
     )
 
@@ -583,11 +585,9 @@ def _bars(statement: Statement, history: Sequence[PeriodAmounts]) -> tuple[Bar, 
     period, shows = statement.period, statement.only_shown
     known = {entry.period: entry.shown if shows else entry.amounts for entry in history}
     known[period] = statement.shown if shows else statement.amounts
-    year, month = (int(part) for part in period.split("-"))
-    last = year * 12 + month - 1
-    periods = [f"{at // 12:04}-{at % 12 + 1:02}" for at in range(last - HISTORY_MONTHS + 1, last + 1)]
     return tuple(
-        Bar(at, known.get(at, Amounts()).list, known.get(at, Amounts()).billed, at == period) for at in periods
+        Bar(at, known.get(at, Amounts()).list, known.get(at, Amounts()).billed, at == period)
+        for at in months_until(period, HISTORY_MONTHS)
     )
 
 

@@ -42,9 +42,6 @@ from openchargeback.problems import LedgerFault, Problem
 MARKUP_ENDINGS = (".html", ".htm", ".xhtml", ".xml", ".svg")
 """Templates whose output is markup, so that every value is escaped. Journal and mail texts are not markup."""
 
-SHOWN_PLACES = 6
-"""Decimals of exact amounts on pages; beyond lie remainders of divisions that nobody compares by eye."""
-
 # What a template's expression may run into; anything else is a fault of this program and shall be seen as one.
 TEMPLATE_ERRORS = (
     *(TemplateError, ArithmeticError, LookupError, TypeError, ValueError, AttributeError),
@@ -161,7 +158,7 @@ class Templates(ImmutableSandboxedEnvironment):
 def make_environment(overrides: Path | None = None) -> Templates:
     """The environment for pages, PDFs, mails and journals; `overrides` is the ledger's `templates/` folder, if any.
 
-    Filters: money, exact, percent, plain_number, date_human, date_iso, period_human, period_short, breakable,
+    Filters: money, exact, rounded, percent, plain_number, date_human, date_iso, period_human, period_short, breakable,
     size_human, link.
     `money` takes the currency from the template variable `currency` unless it is given; `link` goes from the variable
     `page` (a `shell.Head`) and therefore needs macros to be imported `with context`.
@@ -209,24 +206,22 @@ def money_filter(context: Context, amount: Decimal, currency: str = "") -> str:
     return money.human(amount, currency or context["currency"])
 
 
-def exact_filter(amount: Decimal, decimals: int = 2) -> Markup:
-    """An exact amount with so many decimals, grouped; what lies beyond the second is set back.
-
-    Where that is not all of it, the whole figure is the text that appears on pointing at it.
-    """
-    shown = f"{abs(amount):,.{decimals}f}"
-    sign = "\N{MINUS SIGN}" if amount < 0 else ""
-    whole, point, digits = shown.partition(".")
-    front, back = sign + whole + point + digits[:2], digits[2:]
-    if -_exponent(amount) > decimals:
-        tail = Markup('<span class="beyond">{}</span>').format(back) if back else ""
-        return Markup('<span title="{}">{}{}</span>').format(money.exact(amount), front, tail)
-    return Markup('{}<span class="beyond">{}</span>').format(front, back) if back else Markup("{}").format(front)
+@pass_context
+def exact_filter(context: Context, amount: Decimal, currency: str = "") -> Markup:
+    """An exact amount, rounded to cents; where cents are not all of it, pointing at it shows the whole figure."""
+    unit = currency or context["currency"]
+    cents = money.to_cents(amount, unit)
+    shown = money.human(cents, unit)
+    if cents == amount:
+        return Markup("{}").format(shown)
+    return Markup('<span title="{}">{}</span>').format(f"exactly {money.signed_exact(amount)}", shown)
 
 
-def exact_places(amounts: list[Decimal]) -> int:
-    """How many decimals a column of exact amounts is shown with, so that all align: 2 to 6."""
-    return min(SHOWN_PLACES, max([2, *(-_exponent(amount) for amount in amounts)]))
+@pass_context
+def rounded_filter(context: Context, amount: Decimal, currency: str = "") -> str:
+    """An exact amount rounded to cents, as text only."""
+    unit = currency or context["currency"]
+    return money.human(money.to_cents(amount, unit), unit)
 
 
 def percent_filter(share: Decimal | None) -> str:
@@ -294,11 +289,6 @@ def link_filter(context: Context, target: str) -> str:
     return paths.relative(context["page"].path, target)
 
 
-def _exponent(amount: Decimal) -> int:
-    exponent = amount.normalize().as_tuple().exponent
-    return exponent if isinstance(exponent, int) else 0
-
-
 def plain_number(amount: Decimal) -> str:
     """A quantity or unit price for people, with the decimals that it has: `1,234.5`."""
     return f"{Decimal(money.exact(amount)):,f}".replace("-", "\N{MINUS SIGN}")
@@ -307,6 +297,7 @@ def plain_number(amount: Decimal) -> str:
 FILTERS: dict[str, Callable[..., object]] = {
     "money": money_filter,
     "exact": exact_filter,
+    "rounded": rounded_filter,
     "percent": percent_filter,
     "plain_number": plain_number,
     "date_human": date_human,

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from decimal import Decimal
 
 from openchargeback import money
+from openchargeback.ledger.periods import months_until
 from openchargeback.ledger.settings import Config
 from openchargeback.model import (
     Amounts,
@@ -16,6 +17,7 @@ from openchargeback.model import (
     PeriodAmounts,
     Person,
     Project,
+    QueueItem,
     State,
     Statement,
 )
@@ -25,6 +27,7 @@ from openchargeback.portal.discount_words import DiscountRow, discount_rows, dis
 from openchargeback.portal.shell import Link
 from openchargeback.portal.statement_view import NOTHING_CHARGED
 from openchargeback.portal.templates import date_human, period_human
+from openchargeback.review.held_sums import HeldSum, in_total
 
 # Room for sums of exact amounts: Python's usual 28 digits would round some.
 
@@ -43,17 +46,20 @@ class StateView:
 
 @dataclass(frozen=True, slots=True)
 class Change:
-    """An amount against the one before it. `percent` is None where there was nothing before."""
+    """An amount against the one before it. new: there was nothing before. percent: None where it says nothing."""
 
     amount: Decimal
     percent: Decimal | None
+    new: bool
 
 
 @dataclass(frozen=True, slots=True)
 class Summary:
-    """The first figures of a month. `held` counts amounts in the ledger's currency only, in cents.
+    """The first figures of a month.
 
     shown: what is only shown beside the amounts that are due; None where there is no such line.
+    held: imported − billed − rejected, one sum a currency, the ledger's own first; of a closed month as of its closing.
+    still_held: what is left of it today. previous: the month of the ledger that the change is against.
     """
 
     period: str
@@ -63,9 +69,8 @@ class Summary:
     shown: Amounts | None
     discounts: tuple[DiscountRow, ...]
     sentence: str
-    held: Decimal
-    held_charges: int
-    foreign_charges: int
+    held: tuple[HeldSum, ...]
+    still_held: tuple[HeldSum, ...]
     previous: str
     previous_billed: Decimal
     change: Change | None
@@ -105,8 +110,9 @@ def state_view(period: BilledPeriod) -> StateView:
 
 
 def change(now: Decimal, before: Decimal) -> Change:
-    """The difference and its share of what was before; per cent only where that was above zero."""
-    return Change(now - before, money.percent(now - before, before) if before > 0 else None)
+    """The difference, and its share of what was before where that was above zero."""
+    percent = money.change_percent(now - before, before) if before > 0 else None
+    return Change(now - before, percent, new=not before and now > 0)
 
 
 def for_showback(periods: Iterable[BilledPeriod]) -> bool:
@@ -145,6 +151,10 @@ class Book:
         self.shown_by_project = self._add_up(lambda line: line.project, posted=False) if due else {}
         self.statements_by_pi = self._statements(lambda statement: statement.pi.email)
         self.statements_by_project = self._statements(lambda statement: statement.project.id)
+        self.held_by_pi = self._held(lambda item: item.pi)
+        self.held_by_project = self._held(lambda item: item.project)
+        self.pis = tuple(sorted({*self.statements_by_pi, *self.held_by_pi}))
+        self.project_ids = tuple(sorted({*self.statements_by_project, *self.held_by_project}))
         statements = [statement for period in periods for statement in period.statements]
         # A name in today's directory wins over the one that an old statement was made with.
         self._people = {**{s.pi.email: s.pi for s in statements}, **people}
@@ -159,7 +169,6 @@ class Book:
         """The figures that the month at this place is introduced with."""
         period, previous = self.periods[index], self.months[index - 1] if index else ""
         amounts, before = self.totals[period.period], self.totals[previous].billed if previous else ZERO
-        own = [item for item in period.queue if item.currency == period.currency]
         return Summary(
             period=period.period,
             link=paths.period_page(period.period),
@@ -168,9 +177,8 @@ class Book:
             shown=period.shown if self.shows(period.lines) else None,
             discounts=discount_rows(amounts, self.config.organization.name),
             sentence=self.sentence(amounts),
-            held=money.to_cents(money.total(*(item.exact_billed for item in own)), period.currency),
-            held_charges=sum(item.charges for item in period.queue),
-            foreign_charges=sum(item.charges for item in period.queue if item.currency != period.currency),
+            held=in_total(period.queue, period.currency),
+            still_held=in_total(period.undecided, period.currency),
             previous=previous,
             previous_billed=before,
             change=change(amounts.billed, before) if previous else None,
@@ -201,13 +209,14 @@ class Book:
         return self._projects.get(identifier) or Project(identifier, identifier)
 
     def pi_link(self, email: str) -> Link:
-        """The PI's name and page; only text where the PI has no statement and so no page."""
-        page = paths.pi_page(email) if email in self.statements_by_pi else ""
+        """The PI's name and page; only text where the PI has neither a statement nor held charges, and so no page."""
+        page = paths.pi_page(email) if email in self.statements_by_pi or email in self.held_by_pi else ""
         return Link(self.person(email).name or email, page)
 
     def project_link(self, identifier: str) -> Link:
-        """The project's id and page; only text where it has no statement and so no page."""
-        return Link(identifier, paths.project_page(identifier) if identifier in self.statements_by_project else "")
+        """The project's id and page; only text where it has neither a statement nor held charges, and so no page."""
+        known = identifier in self.statements_by_project or identifier in self.held_by_project
+        return Link(identifier, paths.project_page(identifier) if known else "")
 
     def source_label(self, name: str, period: str = "") -> str:
         """What people call the source; with a period, what they called it when that was closed."""
@@ -217,10 +226,17 @@ class Book:
         """The settings that a period is shown with."""
         return self._settings.get(period, self.config)
 
-    def history(self, by_month: dict[str, Amounts], until: str | None = None) -> tuple[PeriodAmounts, ...]:
-        """The last twelve months up to `until`, with zero for a month without charges."""
-        months = [month for month in self.months if until is None or month <= until][-YEAR:]
-        return tuple(PeriodAmounts(month, by_month.get(month, Amounts())) for month in months)
+    def history(self, by_month: dict[str, Amounts], until: str = "") -> tuple[PeriodAmounts, ...]:
+        """What the ledger has of the twelve calendar months up to `until`, by default its last one.
+
+        A payer without charges in a month has zero there. A month that the ledger does not have is left out.
+        """
+        return tuple(PeriodAmounts(month, by_month.get(month, Amounts())) for month in self.year(until))
+
+    def year(self, until: str = "") -> list[str]:
+        """The months of the ledger among the twelve calendar months up to `until`, by default its last one."""
+        last = until or (self.months[-1] if self.months else "")
+        return [month for month in months_until(last, YEAR) if month in self.totals] if last else []
 
     def statement_row(self, statement: Statement) -> StatementRow:
         """A statement as a table row."""
@@ -252,7 +268,8 @@ class Book:
         last = months[-1]
         biggest = max(series, key=lambda one: one.amounts[-1])
         total = sum((one.amounts[-1] for one in series), ZERO)
-        share = money.percent(biggest.amounts[-1], total) if total > 0 else None
+        parts = [one.amounts[-1] for one in series]
+        share = money.percent(biggest.amounts[-1], total) if total > 0 and min(parts) >= 0 else None
         what, many = ("value", "Values") if self.showback else ("amount due", "Amounts due")
         title = f"{what.capitalize()} by source"
         if share is not None and len(series) > 1:
@@ -262,7 +279,7 @@ class Book:
             + ", ".join(f"{one.label} {money.human(one.amounts[-1], self.currency)}" for one in series)
             + "."
         )
-        return charts.stacked(title, description, months, series, self.currency)
+        return charts.stacked(title, description, months, series, self.currency, self.totals)
 
     def source_series(self, months: Sequence[str]) -> list[charts.Series]:
         """One series for each source with a colour of its own, and one for all others."""
@@ -291,6 +308,15 @@ class Book:
             for name, amounts in parts.items():
                 found[name][period.period] = Amounts.total(amounts)
         return {name: found[name] for name in sorted(found)}
+
+    def _held(self, key: Callable[[QueueItem], str]) -> dict[str, tuple[QueueItem, ...]]:
+        """What is held today, by payer where one is known, the newest month first."""
+        found: dict[str, list[QueueItem]] = defaultdict(list)
+        for period in reversed(self.periods):
+            for item in period.undecided:
+                if key(item):
+                    found[key(item)].append(item)
+        return {name: tuple(found[name]) for name in sorted(found)}
 
     def _statements(self, key: Callable[[Statement], str]) -> dict[str, tuple[Statement, ...]]:
         """Statements by payer, the newest first."""

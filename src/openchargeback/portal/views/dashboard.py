@@ -5,12 +5,13 @@ from __future__ import annotations
 from dataclasses import dataclass
 from decimal import Decimal
 
+from openchargeback.ledger.periods import months_until
 from openchargeback.model import Amounts, BilledPeriod, Provenance
 from openchargeback.money import ZERO
 from openchargeback.portal import charts, paths
 from openchargeback.portal.shell import Link
 from openchargeback.portal.views.common import YEAR, Book, Change, Summary, change
-from openchargeback.portal.views.review import ReasonRow, reason_rows
+from openchargeback.portal.views.review import HeldTable, held_table
 
 MOVERS = 10
 """Rows of the table of those who moved most."""
@@ -43,8 +44,7 @@ class Dashboard:
 
     latest: Summary | None
     history: charts.Chart | None
-    waiting: tuple[ReasonRow, ...]
-    waiting_charges: int
+    waiting: HeldTable
     void_decisions: int
     sources: charts.Chart | None
     series: tuple[str, ...]
@@ -58,7 +58,7 @@ def dashboard(book: Book, provenance: Provenance) -> Dashboard:
     """The dashboard speaks of the latest month; what waits is counted over all months."""
     latest = book.periods[-1] if book.periods else None
     previous = book.periods[-2] if len(book.periods) > 1 else None
-    months = book.months[-YEAR:]
+    months = months_until(book.months[-1], YEAR) if book.months else []
     series = book.source_series(months)
     movers = _movers(book, latest, previous) if latest and previous else []
     held = [item for period in book.periods for item in period.undecided]
@@ -69,8 +69,7 @@ def dashboard(book: Book, provenance: Provenance) -> Dashboard:
         )
         if latest
         else None,
-        waiting=reason_rows(held),
-        waiting_charges=sum(item.charges for item in held),
+        waiting=held_table(held, book.currency),
         void_decisions=sum(bool(decision.void) for period in book.periods for decision in period.decisions),
         sources=book.by_source_chart(months),
         series=tuple(one.label for one in series),
@@ -80,6 +79,7 @@ def dashboard(book: Book, provenance: Provenance) -> Dashboard:
                 total=sum((one.amounts[i] for one in series), ZERO),
             )
             for i, month in reversed(list(enumerate(months)))
+            if month in book.totals
         ),
         movers=tuple(movers[:MOVERS]),
         movers_left_out=max(0, len(movers) - MOVERS),
@@ -95,6 +95,6 @@ def _movers(book: Book, latest: BilledPeriod, previous: BilledPeriod) -> list[Mo
         if now == before:
             continue
         history = book.history(by_month)
-        line = charts.small_line([m.period for m in history], [m.amounts.billed for m in history], book.currency)
+        line = charts.small_line({month.period: month.amounts.billed for month in history}, book.currency)
         movers.append((-abs(now - before), email, Mover(book.pi_link(email), now, before, change(now, before), line)))
     return [mover for _, _, mover in sorted(movers, key=lambda item: item[:2])]

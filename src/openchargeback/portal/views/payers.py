@@ -4,13 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from decimal import Decimal
 
 from openchargeback.model import Amounts, BillingLine, Person, Project, QueueItem, Statement
 from openchargeback.portal import charts, paths
 from openchargeback.portal.discount_words import DiscountRow, discount_rows
 from openchargeback.portal.shell import Link
-from openchargeback.portal.templates import exact_places
-from openchargeback.portal.views.common import YEAR, Book, Change, StatementRow, change
+from openchargeback.portal.views.common import Book, Change, StatementRow, change
+from openchargeback.portal.views.review import title
+from openchargeback.review.held_sums import HeldSum, in_total
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,13 +57,29 @@ class ServiceRow:
 
 
 @dataclass(frozen=True, slots=True)
+class HeldItem:
+    """Charges of one month that wait for a decision; `amount` is exact."""
+
+    period: str
+    period_link: str
+    source: str
+    service: str
+    titles: tuple[str, ...]
+    charges: int
+    amount: Decimal
+    currency: str
+
+
+@dataclass(frozen=True, slots=True)
 class PayerView:
     """The page of a PI or a project.
 
-    period: the last month that has a statement here. others: the projects of a PI, or the PIs of a project.
+    period: the last month that has a statement here; without any, the last one with held charges.
+    others: the projects of a PI, or the PIs of a project.
     statements: the newest first, with their total over all months.
     shown, shown_services: what is only shown of that month beside what is due; None and none where nothing is.
     shown_total: the same over all statements.
+    held: what is held today of all months, each charge once; held_total: one sum a currency.
     """
 
     name: str
@@ -83,36 +101,36 @@ class PayerView:
     statements: tuple[StatementRow, ...]
     total: Amounts
     shown_total: Amounts | None
-    held: tuple[QueueItem, ...]
-    held_places: int
+    held: tuple[HeldItem, ...]
+    held_total: tuple[HeldSum, ...]
     currency: str
 
 
 def pi_list(book: Book) -> PayerList:
-    """All PIs that ever had a statement."""
-    rows = [_pi_row(book, email) for email in book.statements_by_pi]
+    """All PIs that ever had a statement, or have held charges."""
+    rows = [_pi_row(book, email) for email in book.pis]
     return _list(book, sorted(rows, key=lambda row: (row.name.casefold(), row.detail, row.link.path)))
 
 
 def project_list(book: Book) -> PayerList:
-    """All projects that ever had a statement."""
-    return _list(book, [_project_row(book, project) for project in book.statements_by_project])
+    """All projects that ever had a statement, or have held charges."""
+    return _list(book, [_project_row(book, project) for project in book.project_ids])
 
 
 def pi_view(book: Book, email: str) -> PayerView:
     """The page of one PI."""
-    statements, person = book.statements_by_pi[email], book.person(email)
-    projects = sorted({statement.project.id for statement in statements})
+    statements, held = book.statements_by_pi.get(email, ()), book.held_by_pi.get(email, ())
+    projects = sorted({*(each.project.id for each in statements), *(item.project for item in held if item.project)})
     rows = [_project_row(book, project, pi=email) for project in projects]
-    return _view(book, person, None, statements, book.by_pi.get(email, {}), rows)
+    return _view(book, book.person(email), None, statements, held, book.by_pi.get(email, {}), rows)
 
 
 def project_view(book: Book, identifier: str) -> PayerView:
     """The page of one project."""
-    statements, project = book.statements_by_project[identifier], book.project(identifier)
-    pis = sorted({statement.pi.email for statement in statements})
+    statements, held = book.statements_by_project.get(identifier, ()), book.held_by_project.get(identifier, ())
+    pis = sorted({*(each.pi.email for each in statements), *(item.pi for item in held if item.pi)})
     rows = [_pi_row(book, email, project=identifier) for email in pis]
-    return _view(book, None, project, statements, book.by_project.get(identifier, {}), rows)
+    return _view(book, None, book.project(identifier), statements, held, book.by_project.get(identifier, {}), rows)
 
 
 def _view(
@@ -120,14 +138,15 @@ def _view(
     person: Person | None,
     project: Project | None,
     statements: tuple[Statement, ...],
+    held: tuple[QueueItem, ...],
     by_month: dict[str, Amounts],
     others: Sequence[PayerRow],
 ) -> PayerView:
-    period = statements[0].period
+    # The newest is the first of both.
+    period = statements[0].period if statements else held[0].period
     latest = [statement for statement in statements if statement.period == period]
     amounts = by_month.get(period, Amounts())
     history = book.history(by_month, period)
-    held = tuple(group for statement in latest for group in statement.held)
     lines = [line for statement in latest for line in statement.lines]
     apart = [line for line in lines if not line.posted] if book.shows(lines) else []
     name = person.name if person else project.title if project else ""
@@ -142,7 +161,7 @@ def _view(
         amounts=amounts,
         shown=Amounts.total(line.amounts for line in apart) if apart else None,
         discounts=discount_rows(amounts, book.config.organization.name),
-        sentence=book.sentence(amounts),
+        sentence=book.sentence(amounts) if statements else "Nothing was billed so far: all charges are held.",
         chart=charts.twelve_months(history, period, book.currency, name, only_shown=book.showback),
         history=tuple((month.period, month.amounts) for month in reversed(history)),
         services=_services(book, (line for line in lines if line.posted != book.showback)),
@@ -153,9 +172,22 @@ def _view(
         shown_total=Amounts.total(book.shown(statement) for statement in statements)
         if any(book.shows(statement.lines) for statement in statements)
         else None,
-        held=held,
-        held_places=exact_places([group.exact_billed for group in held]),
+        held=tuple(_held(book, item) for item in held),
+        held_total=in_total(held, book.currency),
         currency=book.currency,
+    )
+
+
+def _held(book: Book, item: QueueItem) -> HeldItem:
+    return HeldItem(
+        period=item.period,
+        period_link=paths.period_page(item.period),
+        source=book.source_label(item.source),
+        service=item.service or "Other",
+        titles=tuple(title(flag) for flag in item.uncleared),
+        charges=item.charges,
+        amount=item.exact_billed,
+        currency=item.currency,
     )
 
 
@@ -201,14 +233,14 @@ def _project_row(book: Book, identifier: str, pi: str | None = None) -> PayerRow
 
 def _both(book: Book, email: str, project: str) -> tuple[dict[str, Amounts], dict[str, Amounts]]:
     """By month the amounts of a PI in a project, and beside them what is only shown."""
-    own = [s for s in book.statements_by_pi[email] if s.project.id == project]
+    own = [s for s in book.statements_by_pi.get(email, ()) if s.project.id == project]
     return {each.period: book.amounts(each) for each in own}, {each.period: book.shown(each) for each in own}
 
 
 def _row(
     book: Book, link: Link, name: str, detail: str, by_month: dict[str, Amounts], shown: dict[str, Amounts]
 ) -> PayerRow:
-    months = book.months[-YEAR:]
+    months = book.year()
     amounts = [by_month.get(month, Amounts()) for month in months]
     due = [amount.billed for amount in amounts]
     return PayerRow(
@@ -216,9 +248,9 @@ def _row(
         name=name,
         detail=detail,
         latest=amounts[-1],
-        change=change(due[-1], due[-2]) if len(due) > 1 else None,
+        change=change(due[-1], by_month.get(book.months[-2], Amounts()).billed) if len(book.months) > 1 else None,
         year=Amounts.total(amounts),
-        line=charts.small_line(months, due, book.currency),
+        line=charts.small_line(dict(zip(months, due, strict=True)), book.currency),
         shown=shown.get(months[-1], Amounts()),
         shown_year=Amounts.total(shown.get(month, Amounts()) for month in months),
     )

@@ -12,9 +12,10 @@ from openchargeback.model import BilledPeriod, DecisionRecord, Evidence, FileRec
 from openchargeback.plan import words
 from openchargeback.portal import charts, paths
 from openchargeback.portal.shell import Link
-from openchargeback.portal.templates import exact_places, period_human
+from openchargeback.portal.templates import period_human
 from openchargeback.portal.views.common import Book, StatementRow, Summary
-from openchargeback.portal.views.review import title
+from openchargeback.portal.views.review import HeldTable, held_table, title
+from openchargeback.review.held_sums import HeldSum, in_total
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,11 +28,18 @@ class PeriodRow:
 
 @dataclass(frozen=True, slots=True)
 class PeriodList:
-    """All months, the newest first. shows: whether anything is only shown beside what is due."""
+    """All months, the newest first. shows: whether anything is only shown beside what is due.
+
+    decided_since: whether charges that were held when their month closed have been decided since.
+    held, still_held: the totals of these columns, one a currency.
+    """
 
     rows: tuple[PeriodRow, ...]
     chart: charts.Chart | None
     shows: bool
+    decided_since: bool
+    held: tuple[HeldSum, ...]
+    still_held: tuple[HeldSum, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,14 +67,13 @@ class CompletenessRow:
 
 @dataclass(frozen=True, slots=True)
 class FlagLine:
-    """A flag of the month: the charges that were raised with it, and how many of them are still held by it."""
+    """A flag of the month: the charges that were raised with it, decided or not. `amount` is exact."""
 
     flag: str
     title: str
     charges: int
     amount: Decimal
     currency: str
-    held: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,7 +87,10 @@ class JournalTotals:
 
 @dataclass(frozen=True, slots=True)
 class PeriodView:
-    """All of a month's page. `totals` sums the sources in the ledger's currency; `places` aligns exact amounts.
+    """All of a month's page. `totals` sums the sources, one row a currency, the ledger's own first.
+
+    held: the charges that are held; of a closed month as of its closing. still_held: what is left of them today, where
+    that is less.
 
     evidence: who approved the decisions, as closing recorded it.
     completeness: each source against the months before. without: the sources that it was closed without.
@@ -91,17 +101,16 @@ class PeriodView:
     later: Link | None
     chart: charts.Chart
     sources: tuple[SourceRow, ...]
-    totals: SourceTotals
-    places: int
+    totals: tuple[SourceTotals, ...]
+    held: HeldTable
+    still_held: HeldTable | None
     completeness: tuple[CompletenessRow, ...]
     without: tuple[Without, ...]
     statements: tuple[StatementRow, ...]
     flags: tuple[FlagLine, ...]
     decisions: tuple[DecisionRecord, ...]
-    decision_places: int
     evidence: tuple[Evidence, ...]
     files: tuple[FileRecord, ...]
-    file_places: int
     journal: Link
     journal_lines: int
     journal_totals: JournalTotals
@@ -121,7 +130,14 @@ def period_list(book: Book) -> PeriodList:
         if newest
         else None
     )
-    return PeriodList(tuple(reversed(rows)), chart, any(row.summary.shown for row in rows))
+    return PeriodList(
+        rows=tuple(reversed(rows)),
+        chart=chart,
+        shows=any(row.summary.shown for row in rows),
+        decided_since=any(_decided_since(period) for period in book.periods),
+        held=in_total((item for period in book.periods for item in period.queue), book.currency),
+        still_held=in_total((item for period in book.periods for item in period.undecided), book.currency),
+    )
 
 
 def period_view(book: Book, index: int, journal_files: tuple[str, ...]) -> PeriodView:
@@ -140,17 +156,16 @@ def period_view(book: Book, index: int, journal_files: tuple[str, ...]) -> Perio
             only_shown=book.showback,
         ),
         sources=sources,
-        totals=_sum(period, book.currency),
-        places=exact_places([a for s in period.sources for a in (s.imported, s.billed, s.held, s.rejected)]),
+        totals=tuple(_sum(period, each) for each in _currencies(period)),
+        held=held_table(period.queue, period.currency),
+        still_held=held_table(period.undecided, period.currency) if _decided_since(period) else None,
         completeness=_completeness(book, index),
         without=period.without,
         statements=tuple(book.statement_row(statement) for statement in period.statements),
         flags=_flag_lines(period),
         decisions=period.decisions,
-        decision_places=exact_places([decision.exact_billed for decision in period.decisions]),
         evidence=period.evidence,
         files=period.files,
-        file_places=exact_places([file.exact_billed for file in period.files]),
         journal=Link(f"Journal {period.period}", paths.journal_page(period.period)),
         journal_lines=len(period.journal.lines),
         journal_totals=JournalTotals(period.journal.debits, period.journal.credits, period.journal.net),
@@ -200,16 +215,20 @@ def _flag_lines(period: BilledPeriod) -> tuple[FlagLine, ...]:
             flag=each.flag,
             title=title(each.flag),
             charges=each.charges,
-            amount=money.to_cents(each.exact_billed, each.currency),
+            amount=each.exact_billed,
             currency=each.currency,
-            held=sum(
-                item.charges
-                for item in period.undecided
-                if each.flag in item.uncleared and item.currency == each.currency
-            ),
         )
         for each in period.flags
     )
+
+
+def _currencies(period: BilledPeriod) -> tuple[str, ...]:
+    return period.currency, *sorted({total.currency for total in period.sources} - {period.currency})
+
+
+def _decided_since(period: BilledPeriod) -> bool:
+    """Whether charges that were held when the month closed have been decided since."""
+    return sum(item.charges for item in period.undecided) != sum(item.charges for item in period.queue)
 
 
 def _sum(period: BilledPeriod, currency: str) -> SourceTotals:

@@ -18,6 +18,7 @@ from openchargeback.model import BilledPeriod, PeriodAmounts, QueueItem, State
 from openchargeback.portal import forge, paths
 from openchargeback.portal.shell import Link
 from openchargeback.portal.views.common import Book
+from openchargeback.review.held_sums import HeldSum, by_reason, in_total
 from openchargeback.review.proposals import asked_of, by_money, needed_fields, possible_verbs
 
 _MOST_TAGS = 300
@@ -75,14 +76,23 @@ class ItemView:
 
 
 @dataclass(frozen=True, slots=True)
-class ReasonRow:
-    """Held charges by the flags that hold them, each charge once, in one currency."""
+class HeldRow:
+    """Held charges by the flags that hold them, each charge once, in one currency; `amount` is exact."""
 
     titles: tuple[str, ...]
     items: int
     charges: int
     amount: Decimal
     currency: str
+
+
+@dataclass(frozen=True, slots=True)
+class HeldTable:
+    """What is held, by reason. totals: one row a currency, the ledger's own first; the rows add up to them."""
+
+    rows: tuple[HeldRow, ...]
+    totals: tuple[HeldRow, ...]
+    charges: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,12 +119,10 @@ class KnownProject:
 
 @dataclass(frozen=True, slots=True)
 class Queue:
-    """The review page. `amount` is held in the ledger's currency; every charge is counted once."""
+    """The review page: what is held in all months; every charge is counted once."""
 
     items: tuple[ItemView, ...]
-    reasons: tuple[ReasonRow, ...]
-    charges: int
-    amount: Decimal
+    held: HeldTable
     void: tuple[VoidDecision, ...]
     projects: tuple[KnownProject, ...]
 
@@ -125,12 +133,9 @@ def queue(book: Book, projects: Sequence[KnownProject] = ()) -> Queue:
     ordered = sorted(by_money(held), key=lambda item: -abs(item.exact_billed))
     open_month = _open_month(book.periods)
     states = {period.period: period.state for period in book.periods}
-    own = [item.exact_billed for item in held if item.currency == book.currency]
     return Queue(
         items=tuple(_item(book, item, open_month, states[item.period]) for item in ordered),
-        reasons=reason_rows(held),
-        charges=sum(item.charges for item in held),
-        amount=money.to_cents(money.total(*own), book.currency),
+        held=held_table(held, book.currency),
         void=tuple(
             VoidDecision(period.period, d.path, d.line, d.what, d.void, d.by)
             for period in book.periods
@@ -141,22 +146,20 @@ def queue(book: Book, projects: Sequence[KnownProject] = ()) -> Queue:
     )
 
 
-def reason_rows(held: Sequence[QueueItem]) -> tuple[ReasonRow, ...]:
-    """Held charges by what holds them, the most money first; the rows of a currency sum to what is held in it."""
-    found: dict[tuple[tuple[str, ...], str], list[QueueItem]] = {}
-    for item in held:
-        found.setdefault((item.uncleared, item.currency), []).append(item)
-    rows = [
-        ReasonRow(
-            titles=tuple(title(flag) for flag in flags),
-            items=len(items),
-            charges=sum(item.charges for item in items),
-            amount=money.to_cents(money.total(*(item.exact_billed for item in items)), currency),
-            currency=currency,
-        )
-        for (flags, currency), items in found.items()
-    ]
-    return tuple(sorted(rows, key=lambda row: (-abs(row.amount), row.titles, row.currency)))
+def held_table(held: Sequence[QueueItem], currency: str) -> HeldTable:
+    """Held charges by what holds them, the most money first, with their totals."""
+    return HeldTable(
+        rows=tuple(_held_row(each) for each in by_reason(held)),
+        totals=tuple(_held_row(each) for each in in_total(held, currency)),
+        charges=sum(item.charges for item in held),
+    )
+
+
+def _held_row(each: HeldSum) -> HeldRow:
+    titles = tuple(title(flag) for flag in each.flags)
+    return HeldRow(
+        titles=titles, items=each.items, charges=each.charges, amount=each.exact_billed, currency=each.currency
+    )
 
 
 def title(flag: str) -> str:
