@@ -44,15 +44,21 @@ def test_the_first_line_comes_before_anything_that_takes_long(ledger, arguments)
     assert done.stderr.startswith("Reading the ledger …\n")
 
 
+def stages(stderr: str) -> list[str]:
+    """The first line of each stage; how many follow depends on how fast the computer is."""
+    lines = [line for line in stderr.splitlines() if line.endswith(" …")]
+    return list({re.split(r"[: ]+(?=\d|…)", line)[0]: line for line in reversed(lines)}.values())[::-1]
+
+
 def test_a_build_names_its_stages_and_counts_on_stderr_and_json_is_as_before(ledger):
     done = run(ledger, "build", "--json")
     assert done.returncode == 0, done.stderr
     assert json.loads(done.stdout)["statements_rendered"] == 1
-    pages = re.compile(r"^Writing pages: 0 of \d+ …$", re.MULTILINE)
-    assert pages.sub("Writing pages", done.stderr).splitlines() == [
+    pages = re.compile(r"0 of \d{2,} …$", re.MULTILINE)
+    assert stages(pages.sub("0 of many …", done.stderr)) == [
         "Reading the ledger …",
         "Billing months: 0 of 1 …",
-        "Writing pages",
+        "Writing pages: 0 of many …",
         "Writing open data …",
         "Writing PDFs: 0 of 1 …",
     ]
@@ -60,14 +66,10 @@ def test_a_build_names_its_stages_and_counts_on_stderr_and_json_is_as_before(led
 
 def test_generating_and_closing_do_too(ledger):
     done = run(ledger, "generate", "--period", "2025-01")
-    assert [line for line in done.stderr.splitlines() if line.endswith("…")] == [
-        "Reading the ledger …",
-        "Billing months: 0 of 1 …",
-        "Writing PDFs: 0 of 1 …",
-    ]
+    assert stages(done.stderr) == ["Reading the ledger …", "Billing months: 0 of 1 …", "Writing PDFs: 0 of 1 …"]
     done = run(ledger, "periods", "close", "2025-01", "--by", "ada@example.edu")
     assert done.returncode == 0, done.stderr
-    assert [line for line in done.stderr.splitlines() if line.endswith("…")] == [
+    assert stages(done.stderr) == [
         "Reading the ledger …",
         "Billing months: 0 of 1 …",
         "Writing the closing record …",
