@@ -32,7 +32,7 @@ class ChartColours:
 # Geometry in SVG user units; the drawing is scaled to the width it is given.
 _WIDTH, _HEIGHT = 680, 104
 _TOP, _BOTTOM = 12, 76
-_LEFT, _BAR = 64, 26
+_LEFT, _BAR, _DIGIT = 64, 26, 7
 _ROUND = tuple(Decimal(step) for step in ("1", "1.25", "1.5", "2", "2.5", "3", "4", "5", "6", "8", "10"))
 
 
@@ -55,14 +55,16 @@ def history_chart(
     def y(amount: Decimal) -> str:
         return _number(Decimal(_BOTTOM) - (amount - deep) * scale)
 
-    step = Decimal(_WIDTH - _LEFT) / len(bars)
+    ticks = sorted({high, money.ZERO, deep}, reverse=True)
+    start = max(_LEFT, max(len(_whole(tick)) for tick in ticks) * _DIGIT + 10)
+    step = Decimal(_WIDTH - start) / len(bars)
     outlines: list[str] = []
     now: list[str] = []
     others: list[str] = []
     marked: list[str] = []
     words: list[str] = []
     for at, bar in enumerate(bars):
-        left = Decimal(_LEFT) + step * at + (step - _BAR) / 2
+        left = Decimal(start) + step * at + (step - _BAR) / 2
         box = f"M{_number(left)} {y(money.ZERO)}H{_number(left + _BAR)}V"
         if bar.list:
             (now if bar.current else outlines).append(f"{box}{y(bar.list)}H{_number(left)}Z")
@@ -75,10 +77,9 @@ def history_chart(
             words.append(
                 f'<text x="{middle}" y="102" text-anchor="middle" fill="{colours.text}">{bar.period[:4]}</text>'
             )
-    ticks = sorted({high, money.ZERO, deep}, reverse=True)
-    rules = "".join(f"M{_LEFT} {y(tick)}H{_WIDTH}" for tick in ticks if tick)
+    rules = "".join(f"M{start} {y(tick)}H{_WIDTH}" for tick in ticks if tick)
     labels = "".join(
-        f'<text x="{_LEFT - 10}" y="{_number(Decimal(y(tick)) + 3)}" text-anchor="end" '
+        f'<text x="{start - 10}" y="{_number(Decimal(y(tick)) + 3)}" text-anchor="end" '
         f'fill="{colours.text}">{_whole(tick)}</text>'
         for tick in ticks
     )
@@ -92,7 +93,7 @@ def history_chart(
         f'<path d="{"".join(marked)}" fill="{colours.accent}"/>'
         f'<path d="{"".join(outlines)}" fill="none" stroke="{colours.outline}" stroke-width="0.75"/>'
         f'<path d="{"".join(now)}" fill="none" stroke="{colours.accent}" stroke-width="0.75"/>'
-        f'<path d="M{_LEFT} {y(money.ZERO)}H{_WIDTH}" fill="none" stroke="{colours.outline}" '
+        f'<path d="M{start} {y(money.ZERO)}H{_WIDTH}" fill="none" stroke="{colours.outline}" '
         f'stroke-width="0.75"/>'
         f"{labels}{''.join(words)}</svg>"
     )

@@ -81,6 +81,9 @@ _FLAG_WORDS = {
 NOTHING_CHARGED = "For your information. Nothing will be charged."
 """What stands at the place of the amount due where there is none by nature."""
 
+_ROOM = (("usual", 14), ("wide", 21))
+"""The longest amount, in characters, that columns of a width hold."""
+
 
 @dataclass(frozen=True, slots=True)
 class Figures:
@@ -291,6 +294,25 @@ class StatementView:
     def title(self) -> str:
         """The document's title, for windows, search results and screen readers."""
         return f"Statement {self.number}: {self.project_title}, {self.period_name}"
+
+    @property
+    def room(self) -> str:
+        """How much room its amounts need, as a class of the style sheet: `usual`, `wide` or `huge`."""
+        rows = [row for part in (self.main, self.shown) if part for row in _rows(part)]
+        amounts = [amount for row in rows for amount in (row.list, row.discount, row.due)]
+        longest = max(len(money.human(amount, self.currency)) for amount in (*amounts, self.held_total))
+        return next((name for name, most in _ROOM if longest <= most), "huge")
+
+
+def _rows(part: Part) -> Iterable[Figures]:
+    """Every row of amounts in the tables of a part."""
+    yield from (part.total, part.earlier_total, part.credits_total)
+    for block in part.sources:
+        yield from (block.subtotal, *(row.figures for row in block.services))
+    for group in part.resources:
+        yield from (group.figures, group.rest, group.credits, *(row.figures for row in group.rows))
+    yield from (row.figures for row in part.earlier)
+    yield from (row.figures for row in part.credits)
 
 
 def statement_view(
