@@ -14,6 +14,7 @@ from typing import Any
 import pytest
 
 from needed import needs
+from openchargeback.portal.libraries import versions
 
 HEAD = "BillingPeriodStart,BilledCost,ListCost,ServiceName,ResourceId,Tags\n"
 BY = ("--by", "admin@example.edu")
@@ -80,7 +81,10 @@ def test_a_june_closed_in_july_posts_into_june_and_the_old_fiscal_year(ledger: P
     """In every format; the statement has the date of closing."""
     run(ledger, "periods", "close", "2025-06", "--on", "2025-07-08", *BY)
     assert "\naccounting_date: 2025-06-30\n" in period_file(ledger)
-    assert '\naccounting_date: "2025-06-30"\n' in (ledger / "periods/2025-06.frozen.yaml").read_text("utf-8")
+    record = (ledger / "periods/2025-06.frozen.yaml").read_text("utf-8")
+    assert '\naccounting_date: "2025-06-30"\n' in record
+    # What makes the bytes of its PDFs.
+    assert f'\n  Pango: "{versions()["Pango"]}"\n' in record
     run(ledger, "build", "-o", "out")
     journals = ledger / "out/journals/2025-06"
     dates = {

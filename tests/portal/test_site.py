@@ -193,13 +193,19 @@ def test_a_link_out_of_the_templates_folder_is_not_followed(tmp_path: Path) -> N
     assert b"secret" not in jobs[paths.ABOUT].render()
 
 
-def test_vendored_files_are_the_ones_that_are_listed() -> None:
+@pytest.mark.parametrize(("folder", "fonts"), [("assets/", "assets/fonts/"), ("fallback_fonts/", "fallback_fonts/")])
+def test_vendored_files_are_the_ones_that_are_listed(folder: str, fonts: str) -> None:
     files = make_environment().files()
-    listed = json.loads(files["assets/vendor.json"].read_text())["vendored"]
-    digests = {name: digest for item in listed for name, digest in item["files"].items()}
+    listed = json.loads(files[f"{folder}vendor.json"].read_text())["vendored"]
+    digests = {folder + name: digest for item in listed for name, digest in item["files"].items()}
     for name, digest in digests.items():
-        assert hashlib.sha256(files[f"assets/{name}"].read_bytes()).hexdigest() == digest
-    assert {n for n in files if n.startswith("assets/fonts/")} == {f"assets/{name}" for name in digests}
+        assert hashlib.sha256(files[name].read_bytes()).hexdigest() == digest
+    assert {n for n in files if n.startswith(fonts)} - {f"{folder}vendor.json"} == set(digests)
+
+
+def test_the_fonts_of_pdfs_are_not_part_of_the_portal(built: Path) -> None:
+    """They are large, and a browser has its own."""
+    assert not [path for path in built.rglob("*") if "fallback_fonts" in path.parts or "Noto" in path.name]
 
 
 def test_the_table_schemas_are_published_as_shipped_and_linked(built: Path) -> None:

@@ -428,6 +428,6 @@ def test_planning_statements_does_not_load_the_renderer() -> None:
 
 def test_a_style_is_parsed_once_a_process() -> None:
     style = print_style(make_environment(), cases.config())
-    again = PrintStyle(tuple(style.css), tuple(style.fonts))
-    assert pdf_module._press(style) is pdf_module._press(again)
+    again = PrintStyle(tuple(style.css), tuple(style.fonts), tuple(style.fallback))
+    assert pdf_module._press(style, ()) is pdf_module._press(again, ())
     assert pdf_pool.render_job(cases.job(cases.small(1), style))

@@ -5,6 +5,7 @@ import json
 import pytest
 
 from openchargeback.model import Provenance
+from openchargeback.portal.libraries import versions
 from openchargeback.publish.manifest import NAME, Entry, intact, manifest, read_manifest
 
 PLACE = Provenance("c0ffee" + "0" * 34, "2025-02-03T09:30:00Z", "1.0", uncommitted=True)
@@ -26,12 +27,17 @@ def _entries(files):
     return {path: Entry.of(data) for path, data in files.items()}
 
 
+def test_what_made_the_pdfs_is_named_with_its_versions(folder):
+    assert read_manifest(folder).libraries == versions()
+    assert {"OpenChargeback", "Python", "Pango", "HarfBuzz", "fontconfig", "weasyprint"} <= set(versions())
+
+
 def test_order_of_files_does_not_matter():
     backwards = dict(reversed(list(_entries(FILES).items())))
     one = manifest(_entries(FILES), PLACE, "k")
     assert one == manifest(backwards, PLACE, "k")
     assert one.endswith(b"}\n")
-    assert set(json.loads(one)) == {"tool", "version", "build_key", "files"} | {
+    assert set(json.loads(one)) == {"tool", "version", "libraries", "build_key", "files"} | {
         "ledger_commit",
         "ledger_commit_date",
         "ledger_uncommitted",

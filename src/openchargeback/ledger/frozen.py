@@ -12,7 +12,7 @@ periods/P.frozen.yaml      digests of the files above and of all inputs, setting
 from __future__ import annotations
 
 import datetime as dt
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from decimal import Decimal
 
 from openchargeback.ledger.directory import Directory
@@ -94,6 +94,7 @@ class Spending:
 @dataclass(frozen=True, slots=True)
 class Frozen:
     """A closed month as its files tell it. `digest`: SHA-256 of `P.frozen.yaml`; `version`: of the tool that closed.
+    libraries: the versions of what makes PDFs where it was closed, by name.
 
     revision, closed, accounting_date, without: as the period file says them since then.
     charges, approvals: the inputs with their digests; files: digest by name in PARTS.
@@ -126,3 +127,4 @@ class Frozen:
     compared_with: tuple[str, ...] = ()
     evidence: tuple[Evidence, ...] = ()
     without: tuple[Without, ...] = ()
+    libraries: dict[str, str] = field(default_factory=dict)

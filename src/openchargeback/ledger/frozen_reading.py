@@ -107,6 +107,7 @@ def _frozen(
         period=period,
         digest=digest,
         version=values["version"],
+        libraries={name: str(version) for name, version in values["libraries"].items()},
         revision=values["revision"],
         closed=values["closed"],
         accounting_date=values.get("accounting_date") or last_day(period),

@@ -187,6 +187,9 @@ FROZEN_FILE = shape.Record(
     _described({
         "period": shape.Text(pattern=shape.PERIOD_PATTERN, what="a period"),
         "version": shape.Text(help="The version of the tool that closed the period."),
+        "libraries": shape.MapOf(
+            _ANY, help="The versions of what made PDFs where it was closed: the same versions give the same bytes."
+        ),
         "revision": PERIOD.fields["revision"],
         "closed": PERIOD.fields["closed"],
         "accounting_date": PERIOD.fields["accounting_date"],
@@ -214,8 +217,8 @@ FROZEN_FILE = shape.Record(
             {**PEOPLE.fields, **PROJECTS.fields, **FUNDS.fields}
         ),
     }),
-    required=("period", "version", "revision", "closed", "files", "inputs", "sources", "spending", "statements",
-              "queue", "flags", "decisions", "settings", "directory"),
+    required=("period", "version", "libraries", "revision", "closed", "files", "inputs", "sources", "spending",
+              "statements", "queue", "flags", "decisions", "settings", "directory"),
     help="What closing a month recorded; written by the program, never by hand.",
 )  # fmt: skip
 

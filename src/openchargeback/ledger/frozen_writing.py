@@ -81,6 +81,7 @@ def _document(frozen: Frozen, files: dict[str, str]) -> str:
     values = {
         "period": frozen.period,
         "version": frozen.version,
+        "libraries": frozen.libraries,
         "revision": frozen.revision,
         "closed": {"on": frozen.closed.on.isoformat(), "by": frozen.closed.by},
         "accounting_date": frozen.accounting_date.isoformat(),

@@ -1,8 +1,9 @@
 """From HTML to the bytes of a PDF: tagged, archivable, with its data inside, and the same each time.
 
 PDF/A-3a (ISO 19005-3) so that the file can be kept and may carry data; PDF/UA-1 (ISO 14289-1) so that a screen reader
-can read it. The renderer reaches nothing but the fonts and the logo that are handed to it, under a private scheme.
-WeasyPrint is imported on first use, since that takes longer than most commands.
+can read it. The renderer reaches nothing but the fonts and the logo that are handed to it, under a private scheme, and
+no font of the machine (portal/pdf_fonts.py). WeasyPrint is imported on first use, since that takes longer than most
+commands.
 """
 
 from __future__ import annotations
@@ -23,7 +24,9 @@ from typing import TYPE_CHECKING, Any
 from markupsafe import Markup
 
 from openchargeback.ledger.settings import Config
+from openchargeback.portal.libraries import stamp
 from openchargeback.portal.logo import Logo
+from openchargeback.portal.pdf_fonts import FontFile, fallback_fonts, needed_fonts, own_fonts_only, style_fonts
 from openchargeback.portal.statement_chart import ChartColours, history_chart
 from openchargeback.portal.statement_data import DataFile
 from openchargeback.portal.statement_view import StatementView
@@ -39,7 +42,6 @@ DEBIAN_PACKAGES = "libpango-1.0-0 libpangoft2-1.0-0 libharfbuzz-subset0"
 SCHEME = "statement:"
 LOGO_URL = f"{SCHEME}logo"
 
-_MEDIA_TYPES = {".woff2": "font/woff2", ".woff": "font/woff", ".ttf": "font/ttf", ".otf": "font/otf"}
 _RELATIVE_URL = re.compile(r"""url\(\s*(["']?)(?!["'#]|[a-z][a-z0-9+.-]*:)([^"')]*)\1\s*\)""", re.IGNORECASE)
 _ACCENT = re.compile(r"--accent: (#[0-9a-f]{6});")
 
@@ -63,20 +65,21 @@ xmlns:pdfaSchema="http://www.aiim.org/pdfa/ns/schema#" xmlns:pdfaProperty="http:
 
 @dataclass(frozen=True, slots=True)
 class PrintStyle:
-    """Style sheets in their order, and the fonts they may use: (name below `assets/`, path on this machine)."""
+    """Style sheets in their order, the fonts that they load, and those for what these lack."""
 
     css: tuple[str, ...]
-    fonts: tuple[tuple[str, str], ...]
+    fonts: tuple[FontFile, ...]
+    fallback: tuple[FontFile, ...] = ()
 
 
 def print_style(templates: Templates, config: Config) -> PrintStyle:
     """The look of statements, on the paper of the config; made once and used for every statement of a run."""
     files = templates.files()
     sheets = [files[f"assets/{name}"].read_text("utf-8") for name in ("tokens.css", "statement.css")]
-    fonts = tuple((name.removeprefix("assets/"), str(path)) for name, path in files.items() if _is_font(name))
     sheets.insert(1, theme_css(config.portal.accent))
     sheets.append(f"@page {{ size: {config.statements.paper}; }}")
-    return PrintStyle(tuple(_RELATIVE_URL.sub(rf'url("{SCHEME}\2")', sheet) for sheet in sheets), fonts)
+    css = tuple(_RELATIVE_URL.sub(rf'url("{SCHEME}\2")', sheet) for sheet in sheets)
+    return PrintStyle(css, style_fonts(files), fallback_fonts(files))
 
 
 def statement_html(templates: Templates, view: StatementView, config: Config) -> str:
@@ -99,16 +102,16 @@ def statement_pdf(
     weasyprint = load_weasyprint()
     from weasyprint.urls import FatalURLFetchingError
 
-    stamp = dt.datetime(created.year, created.month, created.day, tzinfo=dt.UTC)
-    press = _press(style)
+    moment = dt.datetime(created.year, created.month, created.day, tzinfo=dt.UTC)
+    press = _press(style, needed_fonts(html, style.fonts, style.fallback))
     fetcher = press.fetcher(_drawable(logo, style))
     attachments = [
         weasyprint.Attachment(
             string=file.content,
             name=file.name,
             description=file.description,
-            created=stamp,
-            modified=stamp,
+            created=moment,
+            modified=moment,
             relationship="Data",
             url_fetcher=fetcher,
         )
@@ -118,8 +121,9 @@ def statement_pdf(
         document = weasyprint.HTML(string=html, base_url=SCHEME, url_fetcher=fetcher).render(
             font_config=press.fonts, stylesheets=press.sheets, **_OPTIONS
         )
-        # A template of the ledger's own may have forgotten the dates, or have set others.
-        document.metadata.created = document.metadata.modified = stamp.strftime("%Y-%m-%dT%H:%M:%SZ")
+        # A template of the ledger's own may have forgotten these, or have set others.
+        document.metadata.created = document.metadata.modified = moment.strftime("%Y-%m-%dT%H:%M:%SZ")
+        document.metadata.generator = stamp()
         document.metadata.attachments = []
         content = io.BytesIO()
         with warnings.catch_warnings():
@@ -163,27 +167,31 @@ class _Press:
         return _make_fetcher(self.style, logo)
 
 
-@functools.lru_cache(maxsize=4)
-def _press(style: PrintStyle) -> _Press:
+@functools.lru_cache(maxsize=8)
+def _press(style: PrintStyle, more: tuple[FontFile, ...]) -> _Press:
+    """The press for a style with these of its fallback fonts."""
     weasyprint = load_weasyprint()
-    from weasyprint.text.fonts import FontConfiguration
 
     # Its folder of unpacked fonts goes with it, which no longer works once the interpreter is being taken down.
     atexit.register(_press.cache_clear)
-    press = _Press(style, FontConfiguration())
+    press = _Press(style, own_fonts_only())
     fetcher = press.fetcher(None)
     press.sheets.extend(
         weasyprint.CSS(string=sheet, font_config=press.fonts, url_fetcher=fetcher, base_url=SCHEME)
-        for sheet in style.css
+        for sheet in (*style.css, *(_font_face(font) for font in more))
     )
     return press
+
+
+def _font_face(font: FontFile) -> str:
+    return f'@font-face {{ font-family: "{font.family}"; src: url("{SCHEME}{font.name}") }}'
 
 
 def _make_fetcher(style: PrintStyle, logo: Logo | None) -> Any:
     """WeasyPrint's URL fetcher that knows the fonts and the logo, and refuses everything else."""
     from weasyprint.urls import URLFetcher, URLFetcherResponse
 
-    fonts = {SCHEME + name: path for name, path in style.fonts}
+    fonts = {SCHEME + each.name: each for each in (*style.fonts, *style.fallback)}
 
     class OwnFilesOnly(URLFetcher):  # type: ignore[misc]  # WeasyPrint has no types
         def __init__(self) -> None:
@@ -191,8 +199,8 @@ def _make_fetcher(style: PrintStyle, logo: Logo | None) -> Any:
 
         def fetch(self, url: str, headers: object = None) -> Any:  # noqa: ARG002 - the signature is given
             if url in fonts:
-                path = Path(fonts[url])
-                return URLFetcherResponse(url, path.read_bytes(), {"Content-Type": _MEDIA_TYPES[path.suffix]})
+                content = Path(fonts[url].path).read_bytes()
+                return URLFetcherResponse(url, content, {"Content-Type": fonts[url].media_type})
             if url == LOGO_URL and logo is not None:
                 return URLFetcherResponse(url, logo.content, {"Content-Type": logo.media_type})
             raise ValueError(f"not one of the statement's own files: {url}")
@@ -226,7 +234,7 @@ def _drawable(logo: Logo | None, style: PrintStyle) -> Logo:
     try:
         fetcher = _make_fetcher(style, logo)
         html = f'<html lang="en"><title>Logo</title><img src="{LOGO_URL}" alt="Logo" style="height: 13mm">'
-        weasyprint.HTML(string=html, url_fetcher=fetcher).write_pdf(font_config=_press(style).fonts)
+        weasyprint.HTML(string=html, url_fetcher=fetcher).write_pdf(font_config=_press(style, ()).fonts)
     except (Exception, FatalURLFetchingError):  # noqa: BLE001 - whatever it is, statements go out without the logo
         return _NO_LOGO
     finally:
@@ -246,7 +254,3 @@ def _finish(_document: Any, pdf: Any) -> None:
         unique = list(dict.fromkeys(pdf.catalog["AF"]))
         pdf.catalog["AF"].clear()
         pdf.catalog["AF"].extend(unique)
-
-
-def _is_font(name: str) -> bool:
-    return name.startswith("assets/fonts/") and Path(name).suffix in _MEDIA_TYPES

@@ -6,7 +6,6 @@ a cache does not have that key.
 
 from __future__ import annotations
 
-import importlib.metadata
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from functools import partial
@@ -16,6 +15,7 @@ from openchargeback.ledger.settings import Config
 from openchargeback.model import Amounts, BilledPeriod, PeriodAmounts, Statement
 from openchargeback.portal import paths
 from openchargeback.portal.charts import Chart, twelve_months
+from openchargeback.portal.libraries import stamp
 from openchargeback.portal.logo import Logo, usable_logo
 from openchargeback.portal.pdf import PrintStyle, print_style, statement_html
 from openchargeback.portal.pdf_pool import PdfJob
@@ -74,7 +74,7 @@ def statement_pdfs(site: Site, env: Templates, period: str = "") -> list[PdfPlan
     """One plan for each statement of the site, or of one `period`."""
     styles: dict[tuple[str, str], PrintStyle] = {}
     logos: dict[bytes | None, Logo | None] = {None: None}
-    common = fingerprint(__version__, _library_versions(), env.digest())
+    common = fingerprint(stamp(), env.digest())
     histories = statement_histories(site.periods)
     plans = []
     for statement in _statements(site):
@@ -168,8 +168,3 @@ def _head(page: StatementPage) -> Head:
             Link(page.project.label),
         ),
     )
-
-
-def _library_versions() -> tuple[str, ...]:
-    """What may change a PDF's bytes although nothing of ours did, as far as it can be known without loading it."""
-    return tuple(f"{name} {importlib.metadata.version(name)}" for name in ("weasyprint", "pydyf", "fonttools"))

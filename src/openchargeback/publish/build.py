@@ -19,6 +19,7 @@ from openchargeback.ledger.lock import watched
 from openchargeback.ledger.reading import Ledger, read_ledger
 from openchargeback.ledger.settings import Config
 from openchargeback.model import BilledPeriod, Provenance, State
+from openchargeback.portal.glyphs import glyph_problems
 from openchargeback.portal.journal_files import (
     CONTROL_TOTALS,
     control_totals,
@@ -104,7 +105,7 @@ def examine(
     periods, faults = bill_ledger(ledger, store, wanted=wanted, only=only, data=data, progress=tell)
     described, unworded = word_journals(ledger, periods)
     linked = page_problems(ledger.pages, ledger.images, ledger.config.portal.links)
-    return ledger, described, [*problems, *linked, *faults, *unworded, *credit_fund_warnings(ledger, periods)]
+    return ledger, described, [*problems, *linked, *faults, *unworded, *output_warnings(ledger, described)]
 
 
 def journal_problems(ledger: Ledger, periods: Sequence[BilledPeriod]) -> list[Problem]:
@@ -317,7 +318,12 @@ def word_journals(ledger: Ledger, periods: Sequence[BilledPeriod]) -> tuple[tupl
     return tuple(result), in_order(problems)
 
 
-def credit_fund_warnings(ledger: Ledger, periods: Sequence[BilledPeriod]) -> list[Problem]:
+def output_warnings(ledger: Ledger, periods: Sequence[BilledPeriod]) -> list[Problem]:
+    """What a person should hear before outputs are used, although nothing stops them."""
+    return [*_credit_fund_warnings(ledger, periods), *glyph_problems(ledger, periods)]
+
+
+def _credit_fund_warnings(ledger: Ledger, periods: Sequence[BilledPeriod]) -> list[Problem]:
     """A word for every source whose journal lines have nothing to credit."""
     sources = sorted(
         {

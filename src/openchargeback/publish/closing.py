@@ -22,6 +22,7 @@ from openchargeback.ledger.reading import Ledger
 from openchargeback.ledger.schema_files import schema_comment
 from openchargeback.ledger.seal import make_seal
 from openchargeback.model import Correction, Entry, Evidence, State, Without
+from openchargeback.portal.libraries import PROGRAM, versions
 from openchargeback.portal.logo import usable_logo
 from openchargeback.portal.statements import statement_histories
 from openchargeback.problems import LedgerFault, UsageFault, has_errors
@@ -57,7 +58,8 @@ def close(
         raise LedgerFault(problems)
     earlier = [each for each in books.periods if each.period < period]
     frozen = freeze(then, billed, details, statement_histories((*earlier, billed)), __version__)
-    frozen = replace(frozen, evidence=tuple(evidence))
+    libraries = {name: version for name, version in versions().items() if name != PROGRAM}
+    frozen = replace(frozen, evidence=tuple(evidence), libraries=libraries)
     contents = frozen_files(frozen, details.held, _logo(ledger))
     contents[part_path(period, FROZEN)] = (
         schema_comment(ledger.root, part_path(period, FROZEN)).encode() + contents[part_path(period, FROZEN)]

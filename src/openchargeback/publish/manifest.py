@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from openchargeback.model import Provenance
+from openchargeback.portal.libraries import versions
 
 NAME = "manifest.json"
 TOOL = "openchargeback"
@@ -45,12 +46,14 @@ class Holds(enum.StrEnum):
 class Manifest:
     """A manifest as read. files: path in the folder, with forward slashes → its entry; the manifest lists not itself.
 
-    key: of all that the build depended on; an equal key means equal files.
+    key: of all that the build depended on; an equal key means equal files. libraries: what made its PDFs, by name the
+    version.
     """
 
     provenance: Provenance
     key: str
     files: dict[str, Entry]
+    libraries: dict[str, str]
     holds: Holds = Holds.BUILD
 
 
@@ -63,6 +66,7 @@ def manifest(files: Mapping[str, Entry], provenance: Provenance, key: str, holds
         "ledger_commit": provenance.commit,
         "ledger_commit_date": provenance.commit_date,
         "ledger_uncommitted": provenance.uncommitted,
+        "libraries": dict(versions()),
         "build_key": key,
         "files": {path: {"sha256": entry.sha256, "size": entry.size} for path, entry in files.items()},
     }
@@ -71,14 +75,21 @@ def manifest(files: Mapping[str, Entry], provenance: Provenance, key: str, holds
 
 def read_manifest(folder: Path) -> Manifest | None:
     """The manifest in `folder`; None where there is none, or it is damaged, or another program's."""
+    return parse_manifest(folder / NAME)
+
+
+def parse_manifest(path: Path) -> Manifest | None:
+    """The manifest in this file, as `read_manifest`."""
     try:
-        content = json.loads((folder / NAME).read_bytes())
+        content = json.loads(path.read_bytes())
     except (OSError, ValueError, RecursionError):
         return None
     if not isinstance(content, dict) or content.get("tool") != TOOL or not isinstance(content.get("files"), dict):
         return None
     # An output of the first versions, which named no date, is ours to replace as well.
     content.setdefault("ledger_commit_date", "")
+    named = content.get("libraries", {})
+    libraries = named if isinstance(named, dict) else {}
     texts = [content.get(name) for name in ("ledger_commit", "ledger_commit_date", "version", "build_key")]
     uncommitted = content.get("ledger_uncommitted")
     holds = next((kind for kind in Holds if kind == content.get("holds", Holds.BUILD)), None)
@@ -90,7 +101,7 @@ def read_manifest(folder: Path) -> Manifest | None:
     # They are handed to Git and printed.
     if not _COMMIT.fullmatch(commit) or not all(_PLAIN.fullmatch(text) for text in (date, version, key)):
         return None
-    return Manifest(Provenance(commit, date, version, uncommitted is True), key, known, holds)
+    return Manifest(Provenance(commit, date, version, uncommitted is True), key, known, _plain(libraries), holds)
 
 
 def intact(folder: Path, listed: Manifest) -> bool:
@@ -125,6 +136,12 @@ def _same(found: os.DirEntry[str], entry: Entry) -> bool:
         return False
     with open(found.path, "rb") as file:  # noqa: PTH123 - thousands of files; a Path for each would only cost
         return hashlib.file_digest(file, "sha256").hexdigest() == entry.sha256
+
+
+def _plain(libraries: dict[object, object]) -> dict[str, str]:
+    """Names and versions that can be printed."""
+    pairs = ((str(name), str(version)) for name, version in libraries.items())
+    return {name: version for name, version in pairs if _PLAIN.fullmatch(name) and _PLAIN.fullmatch(version)}
 
 
 def _entry(value: object) -> Entry | None:

@@ -17,7 +17,7 @@ from openchargeback.model import State
 from openchargeback.portal.own_pages import page_problems
 from openchargeback.problems import Problem
 from openchargeback.publish.billed import bill_ledger, with_records
-from openchargeback.publish.build import Step, credit_fund_warnings, journal_problems, open_cache, word_journals
+from openchargeback.publish.build import Step, journal_problems, open_cache, output_warnings, word_journals
 
 LARGE = 32 * 1024 * 1024
 """Bytes of charge files from which on a month without decisions is checked and not billed."""
@@ -46,8 +46,8 @@ def validate(root: Path, *, full: bool = False, step: Step | None = None) -> tup
                 problems += check(con, ledger.charge_files.get(period, ()), ledger.config, full=full)
     billed, faults = bill_ledger(ledger, store, only=set(ledger.periods) - large)
     periods, unworded = word_journals(ledger, billed)
-    unfunded = credit_fund_warnings(ledger, periods)
-    problems += [*faults, *unworded, *unfunded, *journal_problems(ledger, periods)]
+    warnings = output_warnings(ledger, periods)
+    problems += [*faults, *unworded, *warnings, *journal_problems(ledger, periods)]
     check_unchanged()
     return ledger, problems
 

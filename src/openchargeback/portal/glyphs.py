@@ -1,0 +1,67 @@
+"""Which texts of statements no font can show, so that a person hears of it before a PI sees a box instead of a name."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+
+from openchargeback.ledger.reading import Ledger
+from openchargeback.ledger.settings import Config
+from openchargeback.model import BilledPeriod, Statement
+from openchargeback.portal.pdf_fonts import fallback_fonts, style_fonts, without_glyph
+from openchargeback.portal.statement_view import shown
+from openchargeback.portal.templates import make_environment
+from openchargeback.problems import Problem, Severity
+
+PEOPLE, PROJECTS, CONFIG = "directory/people.yaml", "directory/projects.yaml", "config.yaml"
+
+
+def glyph_problems(ledger: Ledger, periods: Sequence[BilledPeriod]) -> list[Problem]:
+    """A warning for every text with a character that PDFs show as a box, and the first statement that has it."""
+    found: dict[tuple[str, str], list[str]] = {}
+    for period in periods:
+        config = ledger.settings(period.period)
+        for statement in period.statements:
+            for place in dict.fromkeys(_texts(statement, config)):
+                if not place[1].isascii():
+                    found.setdefault(place, []).append(statement.number)
+    if not found:
+        return []
+    files = make_environment(ledger.root / "templates").files()
+    fonts = (*style_fonts(files), *fallback_fonts(files))
+    problems = []
+    for (path, text), numbers in found.items():
+        lacking = without_glyph(shown(text), fonts)
+        if lacking:
+            named = ", ".join(f"{char} (U+{ord(char):04X})" for char in lacking[:5])
+            more = f" and {len(numbers) - 1:,} more" if len(numbers) > 1 else ""
+            problems.append(
+                Problem(
+                    path,
+                    "no-glyph",
+                    f"no font has {named} of “{text[:80]}”, so PDFs show a box: statement {numbers[0]}{more}",
+                    "write it in another script, or add a font that has it to templates/fallback_fonts/",
+                    severity=Severity.WARNING,
+                    count=len(numbers),
+                )
+            )
+    return problems
+
+
+def _texts(statement: Statement, config: Config) -> Iterator[tuple[str, str]]:
+    """The texts that a statement shows, each with the file that it comes from."""
+    charges = f"charges/{statement.period}"
+    organization = config.organization
+    yield from ((CONFIG, text) for text in (organization.name, organization.unit, *organization.address))
+    pi, project = statement.pi, statement.project
+    yield (charges if pi.name == pi.email else PEOPLE), pi.name
+    yield PEOPLE, pi.department
+    yield (charges if project.title == project.id else PROJECTS), project.title
+    yield from ((charges, text) for text in (pi.email, project.id))
+    for line in statement.lines:
+        yield CONFIG, config.source(line.source).label
+        yield charges, line.service
+        yield charges, line.fund
+    for part in statement.resources:
+        yield charges, part.resource_name
+        yield charges, part.resource_id
+    yield from ((charges, value) for reference in statement.references for value in (reference.name, *reference.values))

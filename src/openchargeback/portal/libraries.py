@@ -1,0 +1,122 @@
+"""What made a PDF: the program and every library whose version may change its bytes.
+
+The same versions give the same bytes for the same ledger. So they stand in every PDF, in a build's manifest and in what
+closing records, and `verify` compares them before it calls a file altered.
+"""
+
+from __future__ import annotations
+
+import ctypes
+import functools
+import hashlib
+import importlib.metadata
+import platform
+import re
+import zlib
+from collections.abc import Mapping
+from pathlib import Path
+
+import openchargeback
+from openchargeback.ledger.shipped import shipped_templates
+
+PROGRAM = "OpenChargeback"
+
+_PACKAGES = ("weasyprint", "pydyf", "fonttools", "tinycss2", "tinyhtml5", "cssselect2", "pillow", "jinja2")
+
+# The names under which WeasyPrint loads them too: on Linux, macOS and Windows.
+_PANGO = ("libpango-1.0.so.0", "libpango-1.0.0.dylib", "libpango-1.0-0.dll")
+_HARFBUZZ = ("libharfbuzz.so.0", "libharfbuzz.0.dylib", "libharfbuzz-0.dll")
+_SUBSET = ("libharfbuzz-subset.so.0", "libharfbuzz-subset.0.dylib", "libharfbuzz-subset-0.dll")
+_FONTCONFIG = ("libfontconfig.so.1", "libfontconfig.1.dylib", "libfontconfig-1.dll")
+
+_MISSING = "none"
+_STAMP = re.compile(r"([\w-]{1,40}) ([\w.+-]{1,80})", re.ASCII)
+
+
+@functools.cache
+def versions() -> Mapping[str, str]:
+    """Name → version of the program and of each library, in the order in which they are listed.
+
+    The program's version has a digest of its own code and templates behind a plus sign, so that two states of the code
+    under one version number are not taken for each other. `none` is a library that is not installed.
+    """
+    return {
+        PROGRAM: f"{openchargeback.__version__}+{_code_digest()[:12]}",
+        "Python": platform.python_version(),
+        "Pango": _text(_PANGO, "pango_version_string"),
+        "HarfBuzz": _text(_HARFBUZZ, "hb_version_string"),
+        "HarfBuzz-subset": _text(_SUBSET, "hb_version_string"),
+        "fontconfig": _fontconfig(),
+        "zlib": zlib.ZLIB_RUNTIME_VERSION,
+        **{name: _package(name) for name in _PACKAGES},
+    }
+
+
+def stamp() -> str:
+    """The versions as one line, which a PDF names as its creator."""
+    return ", ".join(f"{name} {version}" for name, version in versions().items())
+
+
+def read_stamp(text: str) -> dict[str, str]:
+    """The versions that a stamp names; empty for any other text."""
+    found = [_STAMP.fullmatch(part) for part in text[:2000].split(", ")]
+    if not all(found):
+        return {}
+    named = {match[1]: match[2] for match in found if match}
+    return named if PROGRAM in named else {}
+
+
+def other_versions(named: Mapping[str, str]) -> list[str]:
+    """Where the named versions are not the ones here: `Pango 1.50.12, here 1.52.1`."""
+    here = versions()
+    return [
+        f"{name} {named.get(name, _MISSING)}, here {here.get(name, _MISSING)}"
+        for name in dict.fromkeys((*here, *named))
+        if named.get(name, _MISSING) != here.get(name, _MISSING)
+    ]
+
+
+def _code_digest() -> str:
+    """SHA-256 over the names and bytes of the program's code and of the templates that ship with it."""
+    total = hashlib.sha256()
+    code = Path(openchargeback.__file__).parent
+    for root in dict.fromkeys((code, shipped_templates())):
+        for path in sorted(root.rglob("*")):
+            if path.is_file() and path.suffix != ".pyc":
+                total.update(f"{path.relative_to(root).as_posix()}\0".encode())
+                total.update(hashlib.sha256(path.read_bytes()).digest())
+    return total.hexdigest()
+
+
+def _package(name: str) -> str:
+    try:
+        return importlib.metadata.version(name)
+    except importlib.metadata.PackageNotFoundError:
+        return _MISSING
+
+
+def _library(names: tuple[str, ...]) -> ctypes.CDLL | None:
+    for name in names:
+        try:
+            return ctypes.CDLL(name)
+        except OSError:
+            continue
+    return None
+
+
+def _text(names: tuple[str, ...], function: str) -> str:
+    """What a library's function says, which takes nothing and gives text."""
+    library = _library(names)
+    if library is None:
+        return _MISSING
+    asked = getattr(library, function)
+    asked.restype = ctypes.c_char_p
+    return str(asked().decode())
+
+
+def _fontconfig() -> str:
+    library = _library(_FONTCONFIG)
+    if library is None:
+        return _MISSING
+    number = library.FcGetVersion()
+    return f"{number // 10000}.{number // 100 % 100}.{number % 100}"

@@ -1,0 +1,132 @@
+"""The fonts of PDFs: those of the style sheets, and for other scripts the fallback fonts that come with the program.
+
+No font of the machine is used, so that the same ledger gives the same bytes everywhere. A fallback font is loaded only
+for a text that needs it: the one for Chinese, Japanese and Korean takes as long as a statement.
+"""
+
+from __future__ import annotations
+
+import functools
+import unicodedata
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+_ASSETS = "assets/"
+_FONTS = "fonts/"
+_FALLBACK = "fallback_fonts/"
+"""The folder of the fallback fonts among the templates; a ledger can add its own."""
+
+_MEDIA_TYPES = {".woff2": "font/woff2", ".woff": "font/woff", ".ttf": "font/ttf", ".otf": "font/otf"}
+
+
+@dataclass(frozen=True, slots=True)
+class FontFile:
+    """A font by its name as style sheets call it (`fonts/Inter-Regular.woff2`), and its path on this machine."""
+
+    name: str
+    path: str
+
+    @property
+    def family(self) -> str:
+        """What style sheets call it: the file's name without its ending."""
+        return Path(self.name).stem
+
+    @property
+    def media_type(self) -> str:
+        """The type by its ending."""
+        return _MEDIA_TYPES[Path(self.name).suffix]
+
+
+def style_fonts(files: Mapping[str, Path]) -> tuple[FontFile, ...]:
+    """The fonts that style sheets can load, of all templates and assets by name."""
+    return tuple(
+        FontFile(name.removeprefix(_ASSETS), str(path))
+        for name, path in files.items()
+        if name.startswith(_ASSETS + _FONTS) and path.suffix in _MEDIA_TYPES
+    )
+
+
+def fallback_fonts(files: Mapping[str, Path]) -> tuple[FontFile, ...]:
+    """The fallback fonts, the smallest first, so that a large one is loaded only for what no other has."""
+    found = [
+        FontFile(name, str(path))
+        for name, path in files.items()
+        if name.startswith(_FALLBACK) and path.suffix in _MEDIA_TYPES
+    ]
+    return tuple(sorted(found, key=lambda font: (Path(font.path).stat().st_size, font.name)))
+
+
+def needed_fonts(text: str, fonts: Iterable[FontFile], fallback: Iterable[FontFile]) -> tuple[FontFile, ...]:
+    """The fallback fonts for what the fonts lack of a text: for each character the first that has it."""
+    lacking = _visible(text) - _covered(fonts)
+    needed = []
+    for font in fallback:
+        if not lacking:
+            break
+        if found := lacking & _coverage(font.path):
+            needed.append(font)
+            lacking -= found
+    return tuple(needed)
+
+
+def without_glyph(text: str, fonts: Iterable[FontFile]) -> str:
+    """The characters of a text that none of the fonts has, in their order, each once."""
+    if text.isascii():
+        return ""
+    lacking = _visible(text)
+    for font in fonts:
+        if not lacking:
+            return ""
+        lacking -= _coverage(font.path)
+    return "".join(char for char in dict.fromkeys(text) if ord(char) in lacking)
+
+
+def own_fonts_only() -> Any:
+    """A FontConfiguration of WeasyPrint that knows no font but those that style sheets load into it."""
+    from weasyprint.text import fonts
+    from weasyprint.text.ffi import ffi, fontconfig, gobject, pangoft2
+
+    if not hasattr(fontconfig, "FcConfigCreate"):
+        ffi.cdef("FcConfig * FcConfigCreate (void);")
+
+    class OwnFontsOnly(fonts.FontConfiguration):  # type: ignore[misc]  # WeasyPrint has no types
+        # In place of the inherited one, which loads the fonts and the rules of the machine.
+        def __init__(self) -> None:
+            self._config = fontconfig.FcConfigCreate()
+            self.font_map = ffi.gc(pangoft2.pango_ft2_font_map_new(), gobject.g_object_unref)
+            pangoft2.pango_fc_font_map_set_config(ffi.cast("PangoFcFontMap *", self.font_map), self._config)
+            # The map keeps a reference.
+            fontconfig.FcConfigDestroy(self._config)
+            self._folder = None
+            self.strut_layouts: dict[object, object] = {}
+            self.font_features: dict[object, object] = {}
+
+    return OwnFontsOnly()
+
+
+def _visible(text: str) -> set[int]:
+    """The characters of a text that take a glyph: no blanks, controls, joiners or variation selectors."""
+    return {ord(char) for char in set(text) if not char.isspace() and not _is_ignorable(char)}
+
+
+def _is_ignorable(char: str) -> bool:
+    code = ord(char)
+    return unicodedata.category(char) in ("Cc", "Cf", "Cs") or 0xFE00 <= code <= 0xFE0F or 0xE0100 <= code <= 0xE01EF
+
+
+def _covered(fonts: Iterable[FontFile]) -> frozenset[int]:
+    return frozenset().union(*(_coverage(font.path) for font in fonts))
+
+
+@functools.lru_cache(maxsize=64)
+def _coverage(path: str) -> frozenset[int]:
+    """The characters that a font has glyphs for; none for a file that is no font."""
+    from fontTools.ttLib import TTFont, TTLibError
+
+    try:
+        with TTFont(path, lazy=True) as font:
+            return frozenset(font.getBestCmap() or ())
+    except (TTLibError, OSError, AssertionError):
+        return frozenset()
