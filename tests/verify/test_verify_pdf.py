@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import shutil
+import subprocess
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -11,11 +13,11 @@ from typing import Any
 import pytest
 from pypdf import PdfReader, PdfWriter
 from pypdf.annotations import FreeText
-from pypdf.generic import ArrayObject, ByteStringObject, ContentStream, NameObject, TextStringObject
+from pypdf.generic import ArrayObject, ByteStringObject, ContentStream, NameObject, NumberObject, TextStringObject
 from repository import HEAD, Repository, poison, row
 
-from openchargeback.portal.pdf_comparing import compare_pdfs
-from openchargeback.portal.pdf_reading import read_pdf
+from openchargeback.portal.pdf_comparing import described
+from openchargeback.portal.pdf_reading import differing_values, read_pdf
 
 LOOP = (
     b"%PDF-1.4\n1 0 obj<</Type/Catalog/Pages 2 0 R>>endobj 2 0 obj<</Type/Pages/Kids[2 0 R]/Count 9>>endobj "
@@ -93,9 +95,14 @@ def test_a_cache_that_says_otherwise_is_not_asked(ledger: Repository, pdf: Path)
 
 
 def test_a_file_that_another_program_saved_again_matches(ledger: Repository, pdf: Path) -> None:
-    """Other bytes, the same content."""
-    told = verify(ledger, rewritten(pdf, lambda _: None), code=0)
-    assert (told["verdict"], told["altered"]) == ("amounts match", [])
+    """Other bytes, numbers and packing, the same objects."""
+    packed = pdf.with_name("packed.pdf")
+    command = ["qpdf", "--linearize", "--object-streams=generate", "--recompress-flate", "--compression-level=1"]
+    subprocess.run([*command, pdf, packed], check=True)
+    for path in (rewritten(pdf, lambda _: None), packed):
+        assert path.read_bytes() != pdf.read_bytes()
+        told = verify(ledger, path, code=0)
+        assert (told["verdict"], told["altered"]) == ("same content", [])
 
 
 def test_an_amount_changed_on_the_page_is_found_though_the_record_is_whole(ledger: Repository, pdf: Path) -> None:
@@ -104,8 +111,7 @@ def test_an_amount_changed_on_the_page_is_found_though_the_record_is_whole(ledge
     assert PdfReader(altered).attachments == PdfReader(pdf).attachments
     told = verify(ledger, altered)
     assert told["verdict"] == "altered"
-    assert [(each["ledger"], each["file"], each["amount"]) for each in told["altered"]] == [("16.35", "61.35", True)]
-    assert told["altered"][0]["where"] == "page 1"
+    assert told["altered"] == [{"where": "page 1", "what": "its text and drawing", "ledger": "16.35", "file": "61.35"}]
     said = ledger.run("verify", str(altered), code=1).stdout
     assert "16.35 → 61.35" in said
 
@@ -138,7 +144,6 @@ def test_an_amount_changed_in_the_record_is_found(ledger: Repository, pdf: Path)
         "what": "total.billed",
         "ledger": "16.35",
         "file": "61.35",
-        "amount": True,
     } in told["altered"]
     assert told["commits_searched"] == 1
 
@@ -148,7 +153,89 @@ def test_record_and_page_changed_alike_are_found(ledger: Repository, pdf: Path) 
     altered = swap_glyphs(replaced_record(pdf, more), "61.35")
     told = verify(ledger, altered)
     assert told["verdict"] == "altered"
-    assert {each["where"] for each in told["altered"]} == {"statement.json", "page 1"}
+    assert {each["where"] for each in told["altered"]} == {"statement.json", "page 1", "the file"}
+
+
+def test_amounts_exchanged_by_their_position_are_found(ledger: Repository, pdf: Path) -> None:
+    """The text of the page holds the same words; only where they stand has changed."""
+
+    def exchange(writer: PdfWriter) -> None:
+        page = writer.pages[0]
+        content = ContentStream(page.get_contents(), writer)
+        places = [operands for operands, operator in content.operations if operator == b"Tm"]
+        one, other = places[-1], places[-2]
+        assert one != other
+        one[4:], other[4:] = other[4:], one[4:]
+        content.operations = list(content.operations)
+        page[NameObject("/Contents")] = content
+
+    told = verify(ledger, rewritten(pdf, exchange))
+    assert (told["verdict"], [each["where"] for each in told["altered"]]) == ("altered", ["page 1"])
+
+
+def test_a_font_that_shows_other_glyphs_is_found(ledger: Repository, pdf: Path) -> None:
+    """The text and its characters are the same; what is drawn for them is not."""
+
+    def exchange(writer: PdfWriter) -> None:
+        fonts = [each.get_object() for each in writer.pages[0]["/Resources"]["/Font"].values()]
+        files = [font["/DescendantFonts"][0].get_object()["/FontDescriptor"].get_object() for font in fonts]
+        files[0][NameObject("/FontFile2")], files[1][NameObject("/FontFile2")] = (
+            files[1].raw_get("/FontFile2"),
+            files[0].raw_get("/FontFile2"),
+        )
+
+    told = verify(ledger, rewritten(pdf, exchange))
+    assert told["verdict"] == "altered"
+    assert ("page 1", "its fonts") in {(each["where"], each["what"]) for each in told["altered"]}
+
+
+OTHER_PYDYF = """
+import importlib.metadata as metadata
+known = metadata.version
+metadata.version = lambda name: "0.0.1" if name == "pydyf" else known(name)
+"""
+
+
+def test_a_file_of_other_versions_is_not_called_altered(ledger: Repository, tmp_path: Path) -> None:
+    """It cannot be confirmed here, and what to install is named; a manifest that is trusted confirms it."""
+    (tmp_path / "sitecustomize.py").write_text(OTHER_PYDYF)
+    env = {"PYTHONPATH": str(tmp_path)}
+    ledger.write("requirements.lock", "pydyf==0.0.1 \\\n    --hash=sha256:0\n")
+    locked = ledger.commit()
+    ledger.write("requirements.lock", "pydyf==0.0.2 \\\n    --hash=sha256:0\n")
+    ledger.commit()
+    ledger.run("build", "-o", "other", env=env)
+    (made,) = (ledger.root / "other/statements").rglob("ada@*/*.pdf")
+    told = verify(ledger, made)
+    assert (told["verdict"], told["altered"]) == ("cannot be confirmed here", [])
+    assert told["other_versions"][0].startswith("pydyf 0.0.1, here ")
+    assert told["lock"] == {"commit": locked, "pinned": True}
+    said = ledger.run("verify", str(made), code=1).stdout
+    assert f"git show {locked[:12]}:requirements.lock" in said
+    manifest = ledger.root / "other/manifest.json"
+    assert "pydyf" in json.loads(manifest.read_bytes())["libraries"]
+    told = json.loads(ledger.run("verify", str(made), "--json", "--manifest", str(manifest)).stdout)
+    assert (told["verdict"], told["recorded_in"]) == ("identical", str(manifest))
+    altered = ledger.run("verify", str(swap_glyphs(made, "61.35")), "--json", "--manifest", str(manifest), code=1)
+    assert json.loads(altered.stdout)["verdict"] == "cannot be confirmed here"
+    # What the record says can be compared whatever made the file.
+    told = verify(ledger, replaced_record(made, more))
+    assert told["verdict"] == "altered"
+    assert [(each["where"], each["what"]) for each in told["altered"]] == [("statement.json", "total.billed")]
+
+
+def test_a_manifest_beside_the_file_proves_nothing(ledger: Repository) -> None:
+    """Whoever changes a file can change its digest too: it counts only where a person names it."""
+    ledger.commit()
+    ledger.run("build", "-o", "public")
+    (made,) = (ledger.root / "public/statements").rglob("ada@*/*.pdf")
+    altered = swap_glyphs(made, "61.35").replace(made)
+    manifest = ledger.root / "public/manifest.json"
+    listed = json.loads(manifest.read_bytes())
+    entry = listed["files"][altered.relative_to(ledger.root / "public").as_posix()]
+    entry["sha256"] = hashlib.sha256(altered.read_bytes()).hexdigest()
+    manifest.write_text(json.dumps(listed))
+    assert verify(ledger, altered)["verdict"] == "altered"
 
 
 def test_a_file_that_lost_its_record_is_altered(ledger: Repository, pdf: Path) -> None:
@@ -160,7 +247,10 @@ def test_a_file_that_lost_its_record_is_altered(ledger: Repository, pdf: Path) -
 
     told = verify(ledger, rewritten(pdf, remove))
     assert told["verdict"] == "altered"
-    assert {each["where"] for each in told["altered"]} == {"statement.json", "lines.csv", "resources.csv"}
+    assert [(each["where"], each["what"]) for each in told["altered"]] == [
+        ("statement.json", "the file"),
+        ("the file", "embedded files"),
+    ]
 
 
 def test_a_second_record_of_that_name_is_altered(ledger: Repository, pdf: Path) -> None:
@@ -175,7 +265,7 @@ def test_what_is_laid_on_top_of_a_page_is_found(ledger: Repository, pdf: Path) -
         writer.add_annotation(0, FreeText(text="1.00", rect=(50, 550, 200, 650)))
 
     told = verify(ledger, rewritten(pdf, annotate))
-    assert [each["file"] for each in told["altered"]] == ["an annotation (FreeText)"]
+    assert ("page 1", "what lies on top of it") in {(each["where"], each["what"]) for each in told["altered"]}
 
     def cover(writer: PdfWriter) -> None:
         content = ContentStream(writer.pages[0].get_contents(), writer)
@@ -183,14 +273,11 @@ def test_what_is_laid_on_top_of_a_page_is_found(ledger: Repository, pdf: Path) -
         writer.pages[0][NameObject("/Contents")] = content
 
     told = verify(ledger, rewritten(pdf, cover))
-    assert [each["file"] for each in told["altered"]] == ["1 more strokes or fills"]
+    assert told["altered"] == [{"where": "page 1", "what": "its text and drawing", "ledger": None, "file": None}]
 
 
 def test_a_page_that_does_not_show_all_of_itself_is_altered(ledger: Repository, pdf: Path) -> None:
     """The text is whole, but a reader sees the left half of it, or stands on their head."""
-    from pypdf.generic import NumberObject
-
-    whole = read_pdf(pdf.read_bytes(), "whole")
     half = ArrayObject([NumberObject(side) for side in (0, 0, 300, 842)])
     for key, value in (
         ("/MediaBox", half),
@@ -198,12 +285,11 @@ def test_a_page_that_does_not_show_all_of_itself_is_altered(ledger: Repository, 
         ("/UserUnit", NumberObject(2)),
         ("/CropBox", half),
     ):
-
-        def cut(writer: PdfWriter, key: str = key, value: Any = value) -> None:
-            writer.pages[0][NameObject(key)] = value
-
-        altered = rewritten(pdf, cut)
-        found = compare_pdfs(read_pdf(altered.read_bytes(), "altered"), whole).altered
+        altered = rewritten(pdf, lambda writer, key=key, value=value: writer.pages[0].update({NameObject(key): value}))
+        found = described(
+            differing_values(altered.read_bytes(), pdf.read_bytes(), "altered"),
+            *(read_pdf(path.read_bytes(), path.name) for path in (altered, pdf)),
+        )
         assert [(each.where, each.what) for each in found] == [("page 1", "its frame")], key
     assert verify(ledger, altered)["verdict"] == "altered"
 
@@ -227,11 +313,10 @@ def test_where_history_is_cut_off_an_earlier_statement_is_not_called_altered(
 
 def test_an_incremental_update_is_read_as_a_viewer_reads_it(ledger: Repository, pdf: Path) -> None:
     """The original bytes are all there; what was appended counts."""
-    told = None
-    for change, verdict in ((None, "amounts match"), (FreeText(text="1.00", rect=(50, 550, 200, 650)), "altered")):
+    for change, verdict in ((None, "same content"), (FreeText(text="1.00", rect=(50, 550, 200, 650)), "altered")):
         writer = PdfWriter(str(pdf), incremental=True)
         if change is None:
-            writer.add_metadata({"/Keywords": "seen"})
+            writer.add_metadata({"/ModDate": "D:20250401120000Z"})
         else:
             writer.add_annotation(0, change)
         updated = pdf.with_name("updated.pdf")

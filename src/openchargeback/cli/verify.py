@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -26,26 +26,36 @@ _LISTED = 50
 @click.argument("output", type=click.Path(path_type=Path), default=Path("public"), metavar="[PDF|FOLDER]")
 @click.option("--commit", "revision", default="", metavar="REV", help="Recompute a folder from this commit instead.")
 @click.option("--workers", type=click.IntRange(1, 64), help="Processes that render PDFs; as many as cores by default.")
+@click.option(
+    "--manifest",
+    type=click.Path(path_type=Path, exists=True, dir_okay=False),
+    help="manifest.json of a build that you trust, such as that of a release: a PDF that it lists is as issued.",
+)
 @with_ledger
 @as_json
-def verify(output: Path, revision: str, workers: int | None, named: str | None, json_: bool) -> None:
+def verify(
+    output: Path, revision: str, workers: int | None, manifest: Path | None, named: str | None, json_: bool
+) -> None:
     """Recompute an output from the ledger and say whether it is the same.
 
     A folder is what `build` wrote (`public` unless named): every file is computed anew from the commit that its
-    manifest names and compared byte by byte. A PDF is a statement: its embedded record and its visible text are
-    compared with the ledger. Exit code 0 where all is identical, or a PDF's amounts match; else 1.
+    manifest names and compared byte by byte. A PDF is a statement: its embedded record is compared with the ledger,
+    and the file is made again and compared object by object. Other versions of the program or its libraries make other
+    bytes; then the file cannot be confirmed here. Exit code 0 where all is confirmed, else 1.
 
     \b
     Example: focus-billing verify public
-             focus-billing verify statement.pdf --json
+             focus-billing verify statement.pdf --manifest release/manifest.json
     """
     root = root_of(named)
     if not output.is_file():
+        if manifest:
+            raise UsageFault("--manifest is for a PDF; a folder has its own")
         _folder(root, output, revision, workers, json_=json_)
         return
     if revision:
         raise UsageFault("--commit is for folders; a PDF is looked for in the history by itself")
-    _pdf(root, output, json_=json_)
+    _pdf(root, output, manifest, json_=json_)
 
 
 def _folder(root: Path, folder: Path, revision: str, workers: int | None, *, json_: bool) -> None:
@@ -82,10 +92,8 @@ def _remarks(check: FolderCheck) -> list[str]:
         )
     if check.claimed.uncommitted and check.differing:
         remarks.append("the folder says that it was built with changes that were not committed, which no commit holds")
-    if not check.same_version and check.differing:
-        remarks.append(
-            f"the folder says that version {check.claimed.version} wrote it; another version may write other bytes"
-        )
+    if check.other_versions and check.differing:
+        remarks.append(f"other versions than those here made its PDFs: {'; '.join(check.other_versions)}")
     return remarks
 
 
@@ -99,31 +107,33 @@ def _folder_json(check: FolderCheck) -> dict[str, object]:
         "in_history": check.in_history,
         "built_with": check.claimed.version,
         "uncommitted": check.claimed.uncommitted,
-        "same_version": check.same_version,
+        "other_versions": list(check.other_versions),
         "files": [{"path": each.path, "finding": each.finding} for each in check.files],
         "drift": [problem.as_json() for problem in check.drift],
     }
 
 
-def _pdf(root: Path, path: Path, *, json_: bool) -> None:
-    from openchargeback.publish.verifying_pdf import Verdict, verify_pdf
+def _pdf(root: Path, path: Path, manifest: Path | None, *, json_: bool) -> None:
+    from openchargeback.publish.verifying_pdf import CONFIRMED, verify_pdf
 
     with progress() as step:
-        check = verify_pdf(root, path, step=step)
+        check = verify_pdf(root, path, manifest, step=step)
     if json_:
         print_json(_pdf_json(check))
     else:
         _print_pdf(check)
         if check.drift:
             print_problems(check.drift)
-    sys.exit(0 if check.verdict in (Verdict.IDENTICAL, Verdict.AMOUNTS_MATCH) else 1)
+    sys.exit(0 if check.verdict in CONFIRMED else 1)
 
 
 def _print_pdf(check: PdfCheck) -> None:
     click.secho(f"{check.verdict}: {shown(str(check.path))}", bold=True)
     click.echo(f"  {_sentence(check)}")
-    _print_differences("reads otherwise than the ledger has it", check.altered)
-    _print_differences("other wording, no figures", check.wording)
+    _print_differences("not as the ledger has it", check.altered)
+    if check.other_versions:
+        click.echo(f"  made with other versions: {'; '.join(check.other_versions)}")
+        click.echo(f"  to confirm it: {_how_to_confirm(check)}")
     for note in check.notes:
         click.echo(f"  note: {note}")
     if check.inputs:
@@ -145,25 +155,58 @@ def _rows(each: Input) -> str:
 
 def _sentence(check: PdfCheck) -> str:
     """The verdict in words."""
-    number = f"statement {check.number}"
-    if check.verdict == "identical":
-        return f"{number} is byte for byte what the ledger gives today"
-    if check.verdict == "amounts match":
-        return f"{number}: other bytes than this computer makes, but record and visible text say what the ledger says"
-    if check.verdict == "unknown" and not check.whole:
-        return f"whether the ledger ever gave this {number} cannot be told{_looked(check)}"
-    if check.verdict == "unknown":
-        return f"the ledger has no {number}{_looked(check)}: it may be another ledger's"
-    then = _then(check)
-    if check.verdict == "superseded":
-        if not check.by:
-            return f"{number}: {then}; today it has no statement for this PI and project"
-        newer = f"{check.by}" if check.by != check.number else "a later state of the same number"
-        return f"{number}: {then}; valid today is {newer}"
-    if then:
-        return f"{number}: {then}, but the file says otherwise"
+    return f"statement {check.number}{_WORDS[check.verdict](check)}"
+
+
+def _identical(check: PdfCheck) -> str:
+    today = "what the ledger gives today"
+    if check.recorded:
+        return f" is byte for byte the file that {check.recorded} lists; its record is {today}"
+    return f" is byte for byte {today}"
+
+
+def _unknown(check: PdfCheck) -> str:
+    if check.whole:
+        return f": the ledger has none of this number{_looked(check)}: it may be another ledger's"
+    return f": whether the ledger ever gave it cannot be told{_looked(check)}"
+
+
+def _superseded(check: PdfCheck) -> str:
+    then = _then(check) or f"{check.recorded} lists it, but the ledger does not give it{_looked(check)}"
+    if not check.by:
+        return f": {then}; today it has no statement for this PI and project"
+    newer = check.by if check.by != check.number else "a later state of the same number"
+    return f": {then}; valid today is {newer}"
+
+
+def _altered(check: PdfCheck) -> str:
+    if then := _then(check):
+        return f": {then}, but the file is not what it was"
     valid = f"; valid today is {check.by}" if check.by else ""
-    return f"{number}: the file says otherwise than the ledger{_looked(check)}{valid}"
+    return f": the file is not what the ledger gives{_looked(check)}{valid}"
+
+
+_WORDS: dict[str, Callable[[PdfCheck], str]] = {
+    "identical": _identical,
+    "same content": lambda _: ": another program saved it again; every object in it is what the ledger gives today",
+    "cannot be confirmed here": lambda _: (
+        ": its embedded record is what the ledger says, but other versions made the file"
+    ),
+    "superseded": _superseded,
+    "altered": _altered,
+    "unknown": _unknown,
+}
+
+
+def _how_to_confirm(check: PdfCheck) -> str:
+    """What to install, in words."""
+    again = "then verify again"
+    if check.lock is None:
+        return f"install these versions, {again}; or give the manifest.json of the build that wrote it with --manifest"
+    short = check.lock.commit[:12]
+    if check.lock.pinned:
+        return f"install requirements.lock of commit {short} (git show {short}:requirements.lock), {again}"
+    return f"install the versions that were used at commit {short} (requirements.lock there, if it has one), {again}"
 
 
 def _then(check: PdfCheck) -> str:
@@ -188,7 +231,8 @@ def _print_differences(title: str, differences: Iterable[Difference]) -> None:
     click.echo(f"  {title}:")
     for each in rows[:_LISTED]:
         where = f"{each.where}, {each.what}" if each.what else each.where
-        click.echo(f"    {shown(where)}: {shown(each.expected) or 'nothing'} → {shown(each.shown) or 'nothing'}")
+        words = f": {shown(each.expected) or 'nothing'} → {shown(each.shown) or 'nothing'}"
+        click.echo(f"    {shown(where)}{words if each.expected or each.shown else ''}")
     if len(rows) > _LISTED:
         click.echo(f"    and {len(rows) - _LISTED:,} more; --json lists all")
 
@@ -206,8 +250,10 @@ def _pdf_json(check: PdfCheck) -> dict[str, object]:
         else None,
         "commits_searched": check.looked_at,
         "whole_history": check.whole,
+        "recorded_in": check.recorded or None,
+        "other_versions": list(check.other_versions),
+        "lock": {"commit": check.lock.commit, "pinned": check.lock.pinned} if check.lock else None,
         "altered": [_difference(each) for each in check.altered],
-        "wording": [_difference(each) for each in check.wording],
         "notes": list(check.notes),
         "inputs": [
             {"path": each.path, "commit": each.commit or None, "rows": list(each.rows)} for each in check.inputs
@@ -222,5 +268,4 @@ def _difference(each: Difference) -> dict[str, object]:
         "what": each.what,
         "ledger": each.expected or None,
         "file": each.shown or None,
-        "amount": each.amount,
     }

@@ -1,4 +1,4 @@
-"""Reading a PDF that somebody hands in: its visible text, what is drawn on its pages, and what is embedded in it.
+"""Reading a PDF that somebody hands in: its text, what is embedded in it, and where another one has other objects.
 
 Such a file may be damaged or made to do harm, so it is read in a process of its own with little memory and little time.
 """
@@ -9,39 +9,34 @@ import contextlib
 import logging
 import multiprocessing
 import re
-from collections import Counter
-from collections.abc import Iterator
-from dataclasses import dataclass, field
+from collections import deque
+from collections.abc import Callable
+from dataclasses import dataclass
 from multiprocessing.connection import Connection
 from typing import TYPE_CHECKING, Any
 
 from openchargeback.problems import OutsideFault, UsageFault
 
 if TYPE_CHECKING:
-    from pypdf import PageObject, PdfReader
+    from pypdf import PdfReader
 
 MAX_BYTES = 64 * 1024 * 1024
 MAX_PAGES = 2000
+_MAX_VALUES = 1_000_000
 _SECONDS = 60
 _MEMORY = 2 * 1024**3
 
-_PAINTING = frozenset((b"f", b"F", b"f*", b"B", b"B*", b"b", b"b*", b"s", b"S", b"sh", b"BI", b"INLINE IMAGE"))
-_INVISIBLE = frozenset((3, 7))
-"""Text rendering modes that show nothing (ISO 32000-1, table 106)."""
+# How bytes are packed (ISO 32000-1, 7.4): a program that saves a file again may choose another way. Every other filter
+# says what the bytes are, and counts.
+_PACKING = frozenset((
+    *("/FlateDecode", "/Fl", "/LZWDecode", "/LZW", "/RunLengthDecode", "/RL"),
+    *("/ASCIIHexDecode", "/AHx", "/ASCII85Decode", "/A85"),
+))  # fmt: skip
+_OF_PACKING = frozenset(("/Length", "/Filter", "/DecodeParms", "/DL"))
 
-
-@dataclass(frozen=True, slots=True)
-class Drawing:
-    """What a page shows beside its text: how many strokes, fills, images, annotations of each kind; invisible text.
-
-    frame: what part of the page is shown, in whole points and turned how: the rest may hide what the text says.
-    """
-
-    painted: int = 0
-    images: int = 0
-    annotations: dict[str, int] = field(default_factory=dict)
-    invisible: int = 0
-    frame: str = ""
+_ROOTS = ("/Root", "/Info")
+DATA = " (data)"
+"""What the path of a stream ends in where its bytes are meant, not its dictionary."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,21 +44,14 @@ class PdfContent:
     """A PDF as it was read.
 
     pages: the visible text of each page, as words in their order. files: every embedded file, names may repeat.
-    producer: the library that says it wrote the file. updates: how often something was appended after its end.
-    extras: what a statement never has: forms, scripts, actions, layers.
+    creator, title: what the file says of itself. updates: how often something was appended after its end.
     """
 
     pages: tuple[tuple[str, ...], ...]
-    drawings: tuple[Drawing, ...]
     files: tuple[tuple[str, bytes], ...]
-    producer: str
+    creator: str
+    title: str
     updates: int
-    extras: tuple[str, ...]
-
-    @property
-    def words(self) -> tuple[str, ...]:
-        """The words of all pages."""
-        return tuple(word for page in self.pages for word in page)
 
     def embedded(self, name: str) -> list[bytes]:
         """The embedded files of that name."""
@@ -80,10 +68,25 @@ def read_pdf(data: bytes, name: str) -> PdfContent:
     # Readers look for the header within the first kilobyte (ISO 32000-1, annex H, note 13).
     if b"%PDF-" not in data[:1024]:
         raise UsageFault(f"{name} is no PDF")
+    return PdfContent(*_apart(_content, name, data))
+
+
+def differing_values(found: bytes, expected: bytes, name: str) -> list[str]:
+    """The paths, such as `/Root/Pages/Kids/0/Rotate`, to what two PDFs have otherwise; of a stream's bytes with DATA.
+
+    Every object that the trailers lead to is compared, streams by what is packed in them. Files without a difference
+    show and hold the same, however they are numbered and packed. Of what differs, no more than its top is named.
+    Raises as `read_pdf` does.
+    """
+    return list(_apart(_differing, name, found, expected))
+
+
+def _apart(work: Callable[..., Any], name: str, *data: bytes) -> Any:
+    """What work gives for these files, done in a process of its own."""
     _need_pypdf()
     context = multiprocessing.get_context("spawn")
     ours, theirs = context.Pipe(duplex=False)
-    child = context.Process(target=_in_child, args=(theirs, data), daemon=True)
+    child = context.Process(target=_in_child, args=(theirs, work, data), daemon=True)
     child.start()
     theirs.close()
     try:
@@ -98,7 +101,7 @@ def read_pdf(data: bytes, name: str) -> PdfContent:
         child.join()
     if isinstance(answer, str):
         raise UsageFault(f"{name} {answer}")
-    return PdfContent(*answer)
+    return answer
 
 
 def _need_pypdf() -> None:
@@ -108,14 +111,14 @@ def _need_pypdf() -> None:
         raise OutsideFault(f"reading PDFs needs pypdf: pip install pypdf ({fault})") from fault
 
 
-def _in_child(answer: Connection, data: bytes) -> None:
-    """Send the fields of a PdfContent, or why there are none as the end of a sentence."""
+def _in_child(answer: Connection, work: Callable[..., Any], data: tuple[bytes, ...]) -> None:
+    """Send what work gives, or why it gives nothing as the end of a sentence."""
     from pypdf.errors import DependencyError, FileNotDecryptedError, WrongPasswordError
 
     _limit()
     logging.getLogger("pypdf").setLevel(logging.CRITICAL + 1)
     try:
-        answer.send(_content(data))
+        answer.send(work(*data))
     except (DependencyError, FileNotDecryptedError, WrongPasswordError):
         # Newer encryption needs a library that is not asked for here; either way it is encrypted.
         answer.send("is encrypted, as no statement is: save it without a password")
@@ -137,7 +140,7 @@ def _limit() -> None:
             resource.setrlimit(kind, (most, resource.getrlimit(kind)[1]))
 
 
-def _content(data: bytes) -> tuple[Any, ...] | str:
+def _reader(data: bytes) -> PdfReader:
     import io
 
     from pypdf import PdfReader
@@ -146,66 +149,87 @@ def _content(data: bytes) -> tuple[Any, ...] | str:
     reader = PdfReader(io.BytesIO(data), strict=False)
     if reader.is_encrypted:
         raise WrongPasswordError
+    return reader
+
+
+def _content(data: bytes) -> tuple[Any, ...] | str:
+    """The fields of a PdfContent."""
+    reader = _reader(data)
     count = len(reader.pages)
     if not 0 < count <= MAX_PAGES:
         return f"has {count:,} pages, so it is no statement"
     pages = tuple(tuple(page.extract_text().split()) for page in reader.pages)
-    drawings = tuple(_drawing(page, reader) for page in reader.pages)
     files = tuple((name, content) for name, contents in reader.attachments.items() for content in contents)
-    producer = str(reader.metadata.get("/Producer", "")) if reader.metadata else ""
+    known: Any = reader.metadata or {}
     updates = max(len(re.findall(rb"%%EOF", data)) - 1, 0)
-    return pages, drawings, files, producer, updates, tuple(_extras(reader))
+    return pages, files, str(known.get("/Creator", "")), str(known.get("/Title", "")), updates
 
 
-def _drawing(page: PageObject, reader: PdfReader) -> Drawing:
-    seen: Counter[str] = Counter()
-    _count_operators(page.get_contents(), page.get("/Resources"), reader, seen, 0)
-    kinds: Counter[str] = Counter()
-    for annotation in page.get("/Annots") or ():
-        kinds[str(annotation.get_object().get("/Subtype", "?")).lstrip("/")] += 1
-    return Drawing(seen["painted"], seen["images"], dict(sorted(kinds.items())), seen["invisible"], _frame(page))
+def _differing(found: bytes, expected: bytes) -> list[str]:
+    """Both files walked side by side from their trailers, each pair of objects once."""
+    one, other = (_reader(data).trailer for data in (found, expected))
+    waiting: deque[tuple[str, Any, Any]] = deque((name, _entry(one, name), _entry(other, name)) for name in _ROOTS)
+    seen: set[tuple[int, ...]] = set()
+    paths: list[str] = []
+    for _ in range(_MAX_VALUES):
+        if not waiting:
+            return paths
+        path, theirs, ours = waiting.popleft()
+        pair = (*_number(theirs), *_number(ours))
+        if len(pair) == 4:
+            if pair in seen:
+                continue
+            seen.add(pair)
+        differs, parts = _beside(_resolved(theirs), _resolved(ours))
+        paths += [path + ending for ending in differs]
+        waiting.extend((path + name, *both) for name, *both in parts)
+    raise MemoryError
 
 
-def _frame(page: PageObject) -> str:
-    """The part of a page that viewers show (ISO 32000-1, 14.11.2), how it is turned and enlarged."""
-    sides = [round(float(side)) for box in (page.mediabox, page.cropbox) for side in box]
-    shown = " ".join(map(str, sides[:4] if sides[:4] == sides[4:] else sides))
-    turned = int(page.get("/Rotate") or 0) % 360
-    unit = float(page.get("/UserUnit") or 1)
-    return shown + (f", turned by {turned}" if turned else "") + (f", enlarged by {unit:g}" if unit != 1 else "")
+def _beside(theirs: Any, ours: Any) -> tuple[list[str], list[tuple[str, Any, Any]]]:
+    """What of two values differs itself, as endings of their path, and their parts side by side, by name."""
+    from pypdf.generic import ArrayObject, DictionaryObject, StreamObject
+
+    if _kind(theirs) is not _kind(ours):
+        return [""], []
+    if isinstance(theirs, ArrayObject):
+        parts = [(f"/{place}", *both) for place, both in enumerate(zip(theirs, ours, strict=False))]
+        return ([""] if len(theirs) != len(ours) else []), parts
+    if not isinstance(theirs, DictionaryObject):
+        return ([""] if theirs != ours else []), []
+    keys = {*theirs, *ours}
+    differs = []
+    if isinstance(theirs, StreamObject):
+        keys -= _OF_PACKING
+        differs = [DATA] if _unpacked(theirs) != _unpacked(ours) else []
+    return differs, [(key, _entry(theirs, key), _entry(ours, key)) for key in sorted(keys)]
 
 
-def _count_operators(content: Any, resources: Any, reader: PdfReader, seen: Counter[str], depth: int) -> None:
-    from pypdf.generic import ContentStream
-
-    if content is None or depth > 20:
-        return
-    objects = _dictionary(_dictionary(resources).get("/XObject"))
-    for operands, operator in ContentStream(content, reader).operations:
-        if operator in _PAINTING:
-            seen["painted"] += 1
-        if operator == b"Tr" and operands and int(operands[0]) in _INVISIBLE:
-            seen["invisible"] += 1
-        if operator == b"Do" and operands:
-            drawn = _dictionary(objects.get(operands[0]))
-            if drawn.get("/Subtype") == "/Form":
-                _count_operators(drawn, drawn.get("/Resources") or resources, reader, seen, depth + 1)
-            else:
-                seen["images"] += 1
+def _entry(dictionary: Any, key: str) -> Any:
+    """The value of a key as it stands there, which may be a reference; None where there is none."""
+    return dictionary.raw_get(key) if key in dictionary else None
 
 
-def _dictionary(value: Any) -> Any:
-    found = value.get_object() if value is not None else None
-    return found if hasattr(found, "get") else {}
+def _number(value: Any) -> tuple[int, ...]:
+    """The number of the object that a reference leads to; none of what is no reference."""
+    from pypdf.generic import IndirectObject
+
+    return (value.idnum, value.generation) if isinstance(value, IndirectObject) else ()
 
 
-def _extras(reader: PdfReader) -> Iterator[str]:
-    catalog = _dictionary(reader.trailer["/Root"])
-    names = _dictionary(catalog.get("/Names"))
-    for key, what in (("/AcroForm", "a form"), ("/OCProperties", "layers"), ("/AA", "actions")):
-        if key in catalog:
-            yield what
-    if "/JavaScript" in names:
-        yield "scripts"
-    if _dictionary(catalog.get("/OpenAction")).get("/S") == "/JavaScript":
-        yield "scripts"
+def _resolved(value: Any) -> Any:
+    return value.get_object() if _number(value) else value
+
+
+def _kind(value: Any) -> type:
+    """The class of a value; a stream is one whether it is packed or not."""
+    from pypdf.generic import StreamObject
+
+    return StreamObject if isinstance(value, StreamObject) else type(value)
+
+
+def _unpacked(stream: Any) -> tuple[bytes, list[str]]:
+    """What is packed in a stream, and the filters that say what its bytes are."""
+    filters = stream.get("/Filter")
+    names = [str(each) for each in (filters if isinstance(filters, list) else [filters]) if each is not None]
+    return stream.get_data(), [name for name in names if name not in _PACKING]

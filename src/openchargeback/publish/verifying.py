@@ -13,12 +13,12 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from openchargeback import __version__
 from openchargeback.billing.freezing import drift
 from openchargeback.ledger import git
 from openchargeback.ledger.reading import read_ledger
 from openchargeback.ledger.revision import FOLDERS, lies_in, stored, take
 from openchargeback.model import Provenance
+from openchargeback.portal.libraries import other_versions
 from openchargeback.problems import LedgerFault, Problem, UsageFault
 from openchargeback.publish.billed import with_records
 from openchargeback.publish.build import Step, build
@@ -52,7 +52,8 @@ class FolderCheck:
     """A folder beside what the ledger gives at a commit.
 
     in_history: whether that commit is part of the history of what is checked out. claimed: what the manifest says that
-    the folder came from. drift: where this program would compute a closed month otherwise.
+    the folder came from. other_versions: of what made its PDFs, where they are not the ones here. drift: where this
+    program would compute a closed month otherwise.
     """
 
     folder: Path
@@ -60,17 +61,13 @@ class FolderCheck:
     in_history: bool
     claimed: Provenance
     files: tuple[FileFinding, ...]
+    other_versions: tuple[str, ...] = ()
     drift: tuple[Problem, ...] = ()
 
     @property
     def differing(self) -> tuple[FileFinding, ...]:
         """The files that are not identical."""
         return tuple(each for each in self.files if each.finding is not Finding.IDENTICAL)
-
-    @property
-    def same_version(self) -> bool:
-        """Whether this version of the program wrote the folder, as the manifest says."""
-        return self.claimed.version == __version__
 
 
 def verify_folder(
@@ -98,7 +95,8 @@ def verify_folder(
         drifted = tuple(drifts(ledger, step=step))
     tip = git.head(root)
     in_history = tip is not None and git.is_ancestor(root, commit.id, tip.id)
-    return FolderCheck(folder, commit, in_history, listed.provenance, files, drifted)
+    others = tuple(other_versions(listed.libraries))
+    return FolderCheck(folder, commit, in_history, listed.provenance, files, others, drifted)
 
 
 @contextmanager

@@ -1,14 +1,17 @@
-"""Whether a statement's PDF is what the ledger says: its record against the ledger, its visible text against both.
+"""Whether a statement's PDF is what the ledger gives.
 
-An honest PDF may have other bytes than today's: other libraries made it, or it is a draft or an earlier revision. So
-where today's ledger says otherwise, the ledger's history is looked through for the moment that it fits.
+In this order: its digest is recorded; its embedded record is what the ledger says; and made again by the same program
+with the same libraries, it has the same objects. Where other libraries made it, nothing but the record can be compared,
+and it is neither confirmed nor called altered. An honest PDF may also be a draft or an earlier revision. So where
+today's ledger says otherwise, the ledger's history is looked through for the moment that it fits.
 """
 
 from __future__ import annotations
 
 import enum
+import hashlib
 import re
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -18,38 +21,44 @@ from openchargeback.ledger import git
 from openchargeback.ledger.frozen import FROZEN, LINES, PARTS, part_path
 from openchargeback.ledger.periods import is_period
 from openchargeback.model import BilledPeriod, Provenance, Statement
+from openchargeback.portal.libraries import other_versions, read_stamp
 from openchargeback.portal.paths import statement_pdf
-from openchargeback.portal.pdf_comparing import (
-    Comparison,
-    Difference,
-    compare_pdfs,
-    record_differences,
-    record_of,
-)
+from openchargeback.portal.pdf_comparing import Difference, described, record_differences, record_of
 from openchargeback.portal.pdf_pool import render_job
-from openchargeback.portal.pdf_reading import MAX_BYTES, PdfContent, read_pdf
+from openchargeback.portal.pdf_reading import MAX_BYTES, PdfContent, differing_values, read_pdf
 from openchargeback.portal.statement_data import JSON_NAME, statement_json
 from openchargeback.portal.statements import statement_pdfs
 from openchargeback.portal.templates import make_environment
 from openchargeback.problems import LedgerFault, Problem, UsageFault
 from openchargeback.publish.build import Books, Step, examine, make_site, open_books
+from openchargeback.publish.manifest import parse_manifest
 from openchargeback.publish.verifying import NO_CACHE, drifts, ledger_at
 
 COMMITS = 30
 """How many commits that touch a period are looked through for a statement that today's ledger does not give: as many
 along the first parents, and as many of all history."""
 
+_LOCK = "requirements.lock"
+_PIN = re.compile(r"^([a-z0-9][a-z0-9-]*)==([\w.+-]+)", re.ASCII | re.MULTILINE)
 _NUMBER = re.compile(r"\d{4}-\d{2}-[0-9a-f]{10,64}(-r\d+)?")
 
 
 class Verdict(enum.StrEnum):
-    """What a PDF is. `amounts match`: other bytes, but record and visible text agree with the ledger."""
+    """What a PDF is.
+
+    `same content`: another program saved it again, and every object is as the ledger gives it.
+    `cannot be confirmed here`: its record is what the ledger says, but other versions than those here made the file.
+    """
 
     IDENTICAL = "identical"
-    AMOUNTS_MATCH = "amounts match"
+    SAME_CONTENT = "same content"
+    UNCONFIRMED = "cannot be confirmed here"
     ALTERED = "altered"
     SUPERSEDED = "superseded"
     UNKNOWN = "unknown"
+
+
+CONFIRMED = frozenset((Verdict.IDENTICAL, Verdict.SAME_CONTENT))
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,14 +74,24 @@ class Input:
 
 
 @dataclass(frozen=True, slots=True)
+class Lock:
+    """A commit whose `requirements.lock` says what to install; pinned: whether it has the versions that are wanted."""
+
+    commit: str
+    pinned: bool
+
+
+@dataclass(frozen=True, slots=True)
 class PdfCheck:
     """A PDF beside the ledger.
 
     number: of the statement. by: the number of the statement that is valid instead, where superseded.
+    recorded: the file that records its digest. other_versions: of what made it, where they are not the ones here; lock:
+    what to install to confirm it.
     given_at: the commit whose ledger gives this statement, where today's does not; on_line: whether that is one along
     the first parents, not of a branch before it was merged. looked_at: how many commits were looked through for it;
     whole: whether the clone has all of its history.
-    altered, wording: what reads otherwise. statement: what the ledger has for it, today or then. inputs: what that
+    altered: what is not as the ledger has it. statement: what the ledger has for it, today or then. inputs: what that
     statement rests on. drift: where this program would compute its closed month otherwise today.
     """
 
@@ -81,12 +100,14 @@ class PdfCheck:
     number: str
     period: str
     by: str = ""
+    recorded: str = ""
+    other_versions: tuple[str, ...] = ()
+    lock: Lock | None = None
     given_at: git.Commit | None = None
     on_line: bool = True
     looked_at: int = 0
     whole: bool = True
     altered: tuple[Difference, ...] = ()
-    wording: tuple[Difference, ...] = ()
     notes: tuple[str, ...] = ()
     statement: Statement | None = None
     inputs: tuple[Input, ...] = ()
@@ -95,7 +116,7 @@ class PdfCheck:
 
 @dataclass(frozen=True, slots=True)
 class _Handed:
-    """The PDF as it was handed in."""
+    """The PDF as it was handed in. recorded: the file that records its digest, empty for none."""
 
     path: Path
     data: bytes
@@ -103,16 +124,21 @@ class _Handed:
     record: dict[str, Any] | None
     number: str
     period: str
+    recorded: str
 
 
-def verify_pdf(root: Path, path: Path, *, step: Step | None = None) -> PdfCheck:
+def verify_pdf(root: Path, path: Path, manifest: Path | None = None, *, step: Step | None = None) -> PdfCheck:
     """What a PDF is, by the ledger.
 
+    manifest: the `manifest.json` of a build that is trusted, such as that of a release: what it lists is as issued.
     Raises UsageFault for what is no statement that can be read, LedgerFault where the ledger has errors.
     """
-    handed = _handed(path)
+    handed = _handed(path, manifest)
     check = _check(root, handed, step)
-    return replace(check, drift=tuple(drifts(root, handed.period, step=step)))
+    updates = handed.content.updates
+    times = "once" if updates == 1 else f"{updates} times"
+    notes = (f"something was appended to the file {times} after it was written",) if updates else ()
+    return replace(check, notes=notes, drift=tuple(drifts(root, handed.period, step=step)))
 
 
 def _check(root: Path, handed: _Handed, step: Step | None) -> PdfCheck:
@@ -120,42 +146,54 @@ def _check(root: Path, handed: _Handed, step: Step | None) -> PdfCheck:
     books = open_books(root, wanted=handed.period, store=NO_CACHE, step=step)
     billed = books.period(handed.period)
     today = _numbered(billed, handed.number)
-    if today is not None and _fits(handed, today, books):
-        return _compared(handed, today, books, root)
+    if today is not None and not _contradictions(handed, today, books):
+        return _judged(handed, today, books, root)
     valid = today or _same_payer(billed, handed)
     past, looked_at = _search(root, handed, step)
     if past is not None:
         return replace(past, by=valid.number if valid else "", looked_at=looked_at)
+    found = PdfCheck(path, Verdict.UNKNOWN, handed.number, handed.period, recorded=handed.recorded, looked_at=looked_at)
+    if handed.recorded:
+        return replace(found, verdict=Verdict.SUPERSEDED, by=valid.number if valid else "")
     whole = not (git.inside_repository(root) and git.is_shallow(root))
     if valid is None or not whole:
         # Where history is cut off, an earlier revision or a draft cannot be told from a forgery.
-        return PdfCheck(path, Verdict.UNKNOWN, handed.number, handed.period, looked_at=looked_at, whole=whole)
-    comparison = _beside(handed, valid, books)
-    return PdfCheck(
-        *(path, Verdict.ALTERED, handed.number, handed.period),
+        return replace(found, whole=whole)
+    return replace(
+        found,
+        verdict=Verdict.ALTERED,
         by=valid.number if valid.number != handed.number else "",
-        looked_at=looked_at,
-        whole=whole,
-        altered=comparison.altered,
-        wording=comparison.wording,
-        notes=comparison.notes,
+        altered=(*_contradictions(handed, valid, books), *_compared(handed, valid, books)),
         statement=valid,
         inputs=_inputs(root, "", books, valid),
     )
 
 
-def _handed(path: Path) -> _Handed:
+def _handed(path: Path, manifest: Path | None) -> _Handed:
     with path.open("rb") as file:
         data = file.read(MAX_BYTES + 1)
     content = read_pdf(data, path.name)
     record = record_of(content)
     number = str(record.get("number", "")) if record else ""
     if not _NUMBER.fullmatch(number):
-        number = next((word for word in content.words if _NUMBER.fullmatch(word)), "")
+        words = (*content.title.replace(":", " ").split(), *(word for page in content.pages for word in page))
+        number = next((word for word in words if _NUMBER.fullmatch(word)), "")
     period = number[:7]
     if not number or not is_period(period):
         raise UsageFault(f"{path.name} is no statement of this program: it carries neither a {JSON_NAME} nor a number")
-    return _Handed(path, data, content, record, number, period)
+    return _Handed(path, data, content, record, number, period, _recorded(data, manifest))
+
+
+def _recorded(data: bytes, manifest: Path | None) -> str:
+    """The file that records the digest of an issued PDF, empty where none does."""
+    if manifest is None:
+        return ""
+    listed = parse_manifest(manifest)
+    if listed is None:
+        raise UsageFault(f"{manifest} is no manifest.json of `focus-billing build`")
+    digest = hashlib.sha256(data).hexdigest()
+    issued = any(entry.sha256 == digest for path, entry in listed.files.items() if path.endswith(".pdf"))
+    return str(manifest) if issued else ""
 
 
 def _numbered(billed: BilledPeriod | None, number: str) -> Statement | None:
@@ -171,40 +209,60 @@ def _same_payer(billed: BilledPeriod | None, handed: _Handed) -> Statement | Non
     return None
 
 
-def _fits(handed: _Handed, statement: Statement, books: Books) -> bool:
-    """Whether the ledger gives this record; a file that lost its record is held against the ledger as it is."""
-    records = handed.content.embedded(JSON_NAME)
-    if handed.record is None or not records:
-        return True
+def _contradictions(handed: _Handed, statement: Statement, books: Books) -> list[Difference]:
+    """Where the embedded record says otherwise than the ledger."""
     expected = statement_json(statement, books.ledger.settings(statement.period).currency)
-    return not record_differences(records[0], expected)
+    return record_differences(handed.content, expected)
 
 
-def _compared(handed: _Handed, statement: Statement, books: Books, root: Path, at: str = "") -> PdfCheck:
-    """The check of a PDF whose record, where it has one, is what the ledger gives; root: the repository's own folder.
+def _judged(handed: _Handed, statement: Statement, books: Books, root: Path, at: str = "") -> PdfCheck:
+    """The check of a PDF whose record is what the ledger gives; root: the repository's own folder.
 
     at: the commit of the books; empty for the files as they lie there.
     """
-    expected = _render(statement, books)
-    inputs = _inputs(root, at, books, statement)
-    if expected == handed.data:
-        return PdfCheck(
-            *(handed.path, Verdict.IDENTICAL, handed.number, handed.period), statement=statement, inputs=inputs
-        )
-    comparison = compare_pdfs(handed.content, read_pdf(expected, statement.number))
-    verdict = Verdict.ALTERED if comparison.altered else Verdict.AMOUNTS_MATCH
-    return PdfCheck(
-        *(handed.path, verdict, handed.number, handed.period),
-        altered=comparison.altered,
-        wording=comparison.wording,
-        notes=comparison.notes,
+    check = PdfCheck(
+        path=handed.path,
+        verdict=Verdict.IDENTICAL,
+        number=handed.number,
+        period=handed.period,
+        recorded=handed.recorded,
         statement=statement,
-        inputs=inputs,
+        inputs=_inputs(root, at, books, statement),
     )
+    if handed.recorded:
+        return check
+    named = read_stamp(handed.content.creator)
+    # A file that does not say what made it was changed: every statement does.
+    if named and (others := other_versions(named)):
+        lock = _lock(root, at, handed.period, named)
+        return replace(check, verdict=Verdict.UNCONFIRMED, other_versions=tuple(others), lock=lock)
+    if _render(statement, books) == handed.data:
+        return check
+    altered = tuple(_compared(handed, statement, books))
+    return replace(check, verdict=Verdict.ALTERED if altered else Verdict.SAME_CONTENT, altered=altered)
 
 
-def _beside(handed: _Handed, statement: Statement, books: Books) -> Comparison:
-    return compare_pdfs(handed.content, read_pdf(_render(statement, books), statement.number))
+def _compared(handed: _Handed, statement: Statement, books: Books) -> list[Difference]:
+    """Where a PDF has other objects than made again; nothing where other versions made it."""
+    named = read_stamp(handed.content.creator)
+    if named and other_versions(named):
+        return []
+    expected = _render(statement, books)
+    paths = differing_values(handed.data, expected, handed.path.name)
+    return described(paths, handed.content, read_pdf(expected, statement.number))
+
+
+def _lock(root: Path, at: str, period: str, named: Mapping[str, str]) -> Lock | None:
+    """The latest commit whose `requirements.lock` pins the named versions; else that of the statement itself."""
+    if not git.inside_repository(root) or git.head(root) is None:
+        return None
+    for commit in git.commits_on(root, [_LOCK], COMMITS):
+        content = git.content_id(root, commit, _LOCK)
+        pins = dict(_PIN.findall(git.read_blob(root, content).decode(errors="replace"))) if content else {}
+        if pins and all(named.get(name, version) == version for name, version in pins.items()):
+            return Lock(commit, pinned=True)
+    own = at or git.last_change(root, "HEAD", f"periods/{period}.yaml") or git.commit_of(root, "HEAD").id
+    return Lock(own, pinned=False)
 
 
 def _render(statement: Statement, books: Books) -> bytes:
@@ -253,7 +311,9 @@ def _might_give(root: Path, commit: str, handed: _Handed) -> bool:
         with ledger_at(root, commit, needed) as (folder, _):
             ledger, periods, _ = examine(folder, only={handed.period}, store=NO_CACHE)
             found = _numbered(next(iter(periods), None), handed.number)
-            return ledger is not None and found is not None and _fits(handed, found, Books(ledger, periods, ()))
+            if ledger is None or found is None:
+                return False
+            return not _contradictions(handed, found, Books(ledger, periods, ()))
     except (LedgerFault, UsageFault):
         return False
 
@@ -267,12 +327,13 @@ def _of_the_past(root: Path, handed: _Handed, commit: str) -> PdfCheck | None:
         with ledger_at(root, commit) as (folder, given_at):
             books = open_books(folder, wanted=handed.period, store=NO_CACHE)
             statement = _numbered(books.period(handed.period), handed.number)
-            if statement is None or not _fits(handed, statement, books):
+            if statement is None or _contradictions(handed, statement, books):
                 return None
-            found = _compared(handed, statement, books, root, commit)
+            found = _judged(handed, statement, books, root, commit)
     except LedgerFault:
         return None
-    return replace(found, verdict=Verdict.ALTERED if found.altered else Verdict.SUPERSEDED, given_at=given_at)
+    altered = found.verdict is Verdict.ALTERED
+    return replace(found, verdict=Verdict.ALTERED if altered else Verdict.SUPERSEDED, given_at=given_at)
 
 
 def _inputs(root: Path, at: str, books: Books, statement: Statement) -> tuple[Input, ...]:
