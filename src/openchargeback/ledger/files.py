@@ -110,13 +110,16 @@ class Gate:
 
     def fault(self, relative: str) -> Problem | None:
         """Why a path within the ledger may not be read; None where it may, or where nothing is."""
+        path = PurePosixPath(relative)
+        if path.is_absolute() or ".." in path.parts:
+            return Problem(relative, "outside-ledger", "leads out of the ledger", "name a file of the ledger")
         link = first_link(self.root, relative)
         if link and link not in self._known:
             self._judge({link, *linked(self.root)} - self._known)
         if link:
             return self._faults.get(link)
         if relative != LOCAL_FILE_NAME and (what := private(relative)):
-            return Problem(relative, "outside-ledger", f"is {what}, no file of the ledger", "name another file")
+            return Problem(relative, "outside-ledger", f"is {what}, not a file of the ledger", "name a file of the ledger")
         return None
 
     def faults(self) -> list[Problem]:

@@ -300,7 +300,8 @@ class StatementView:
         """How much room its amounts need, as a class of the style sheet: `usual`, `wide` or `huge`."""
         rows = [row for part in (self.main, self.shown) if part for row in _rows(part)]
         amounts = [amount for row in rows for amount in (row.list, row.discount, row.due)]
-        longest = max(len(money.human(amount, self.currency)) for amount in (*amounts, self.held_total))
+        held = (each.exact_billed for each in self.held_total)
+        longest = max(len(money.human(amount, self.currency)) for amount in (*amounts, *held))
         return next((name for name, most in _ROOM if longest <= most), "huge")
 
 
