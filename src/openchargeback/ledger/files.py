@@ -119,7 +119,8 @@ class Gate:
         if link:
             return self._faults.get(link)
         if relative != LOCAL_FILE_NAME and (what := private(relative)):
-            return Problem(relative, "outside-ledger", f"is {what}, not a file of the ledger", "name a file of the ledger")
+            message = f"is {what}, not a file of the ledger"
+            return Problem(relative, "outside-ledger", message, "name a file of the ledger")
         return None
 
     def faults(self) -> list[Problem]:
