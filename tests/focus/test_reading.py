@@ -311,12 +311,13 @@ def test_a_null_cell_too_many_is_found_however_many_lines_end_so(tmp_path, end, 
     good = [f"2025-01-01,1,S,{end}"] * rows
     last = '2025-01-01,1,"S,T,U",NULL'
     period, problems = bill(tmp_path / "good", text(*good, last))
-    assert (period.sources[0].charges, problems) == (rows + 1, [])
+    assert (period.sources[0].charges, {each.code for each in problems}) == (rows + 1, {"null-word"})
     period, problems = bill(
         tmp_path / "bad", text(*good, f"2025-01-01,1,25,{end}", f'2025-01-01,1,25,"{{}}",{end}', last)
     )
     assert period is None
-    assert [(code, line) for code, line, _ in places(problems)] == [("extra-cell", rows + 3)]
+    found = [(code, line) for code, line, _ in places(problems) if code != "null-word"]
+    assert found == [("extra-cell", rows + 3)]
 
 
 @pytest.mark.parametrize("left", [0.1, 0.5, 0.9, 0.999])

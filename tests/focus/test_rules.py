@@ -440,6 +440,7 @@ def test_the_ledger_knows_the_codes_and_dialects_of_focus():
         "unknown-label",
         "type-error",
         "constraint-error",
+        "null-word",
         "number-spelling",
     }
     assert not set(SETTABLE) & set(FIXED)

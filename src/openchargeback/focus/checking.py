@@ -78,6 +78,8 @@ def _words(con: duckdb.DuckDBPyConnection, opened: Opened, source: Source, most:
     """The columns in which an export wrote a word where no value is."""
     severity = weighed("null-word", Severity.WARNING, source)
     found = null_words(con, opened, most) if severity else []
+    # Where every charge needs a value, such a word is an error of its own.
+    found = [each for each in found if each.column not in ("BillingPeriodStart", source.cost)]
     return [
         Finding("null-word", each.column, severity, each.count, each.rows, each.message, BLANK)
         for each in found
