@@ -69,7 +69,7 @@ def test_a_statement_says_who_what_and_how_much(printed: dict[str, Path], name: 
 @needs("pdftotext")
 def test_many_resources_are_cut_with_their_sum(printed: dict[str, Path]) -> None:
     text = " ".join(run("pdftotext", "-layout", printed["large"], "-").split())
-    for group in cases.view(cases.large()).resources:
+    for group in cases.view(cases.large()).main.resources:
         assert group.rest_count
         row = (group.rest.list, group.rest.discount, group.rest.due)
         assert " ".join([group.rest_words, *(money.human(amount, "USD") for amount in row)]) in text
