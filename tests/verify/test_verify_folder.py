@@ -9,6 +9,8 @@ from pathlib import Path
 import pytest
 from repository import HEAD, Repository, poison, row
 
+from openchargeback.files.writing import temporary
+
 
 @pytest.fixture
 def built(ledger: Repository) -> Path:
@@ -70,7 +72,7 @@ def test_what_no_commit_holds_is_said_by_the_build_and_by_its_pages(ledger: Repo
 
 def test_what_a_killed_build_left_is_healed_first(ledger: Repository, built: Path) -> None:
     """Killed between two renames, only the old output is left, aside."""
-    built.rename(built.with_name(".public.old"))
+    built.rename(temporary(built, ".old"))
     assert findings(ledger, "public", code=0) == {}
     assert built.is_dir()
 
