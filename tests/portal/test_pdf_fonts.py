@@ -106,7 +106,9 @@ def test_bytes_do_not_depend_on_the_fonts_rules_and_language_of_the_machine(tmp_
         )
         env = {**os.environ, "FONTCONFIG_FILE": str(file), "LC_ALL": language, "FC_LANG": language[:2]}
         command = [sys.executable, "-c", ONE_OF_EACH, "", str(HERE), *(path for path in sys.path if path)]
-        runs.append(subprocess.run(command, check=True, capture_output=True, text=True, env=env).stdout.split())
+        done = subprocess.run(command, check=True, capture_output=True, text=True, env=env)
+        assert "UserWarning" not in done.stderr
+        runs.append(done.stdout.split())
     assert runs[0] == runs[1] == runs[2]
     assert len(set(runs[0])) == len(SCRIPTS) + 1
 

@@ -141,7 +141,10 @@ _OPTIONS: Mapping[str, Any] = {"pdf_variant": "pdf/a-3a", "pdf_version": "1.7", 
 def load_weasyprint() -> Any:
     """The WeasyPrint module; OutsideFault with what to install where it or one of its libraries is missing."""
     try:
-        import weasyprint
+        with warnings.catch_warnings():
+            # Whether the machine has fonts does not matter: none of them is used.
+            warnings.filterwarnings("ignore", "(No fonts configured|FontConfig cannot)", UserWarning)
+            import weasyprint
         from weasyprint.text import ffi
     except OSError as fault:
         raise OutsideFault(
