@@ -44,6 +44,7 @@ def root(tmp_path: Path) -> Path:
     run(ledger, "init", "-q")
     run(ledger, "config", "user.email", "ann@example.edu")
     run(ledger, "config", "user.name", "Ann")
+    run(ledger, "add", "--all")
     return ledger
 
 
@@ -64,7 +65,8 @@ REFUSED = {
     "git": ("../.git/config", "bad-link", "which is part of Git's own data and never published"),
     "git-folder": ("../.git", "bad-link", "which is part of Git's own data and never published"),
     "cache": ("../.openchargeback/cache/entry", "bad-link", "which is the cache and never published"),
-    "ignored": ("../private/notes.md", "bad-link", "which Git ignores, so it is not part of the ledger"),
+    "untracked": ("../.env", "bad-link", "which Git does not track, so it is not part of the ledger"),
+    "ignored": ("../private/notes.md", "bad-link", "which Git does not track, so it is not part of the ledger"),
     "folder": ("../texts", "bad-link", "which is a folder, whose files would not be read"),
     "parent": ("..", "bad-link", "which is a folder, whose files would not be read"),
     "itself": ("x.md", "bad-link", "which leads back to itself"),
@@ -81,6 +83,7 @@ def test_a_link_is_judged_by_what_it_reaches(root: Path, name: str) -> None:
     """With its path, where it leads, and what to do; wherever it lies; and nothing behind it is read."""
     target, code, why = REFUSED[name]
     os.mkfifo(root / "pipe")
+    (root / ".env").write_text(WORD, encoding="utf-8")
     for place in PLACES:
         up = "../" * (place.count("/") - 1)
         there = place.rpartition("/")[2] if name == "itself" else f"{up}{target}" if target[0] == "." else target
@@ -107,16 +110,16 @@ def test_a_link_through_another_one_is_judged_at_its_end(root: Path) -> None:
 
 def test_git_is_asked_once_for_all_links_and_never_without_one(root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """A ledger has thousands of files."""
-    asked: list[set[str]] = []
-    real: Callable[..., frozenset[str]] = git.ignored
-    monkeypatch.setattr(git, "ignored", lambda root, paths: asked.append(set(paths)) or real(root, paths))
+    asked: list[Path] = []
+    real: Callable[..., dict[str, git.Entry]] = git.index_tree
+    monkeypatch.setattr(git, "index_tree", lambda root: asked.append(root) or real(root))
     read_ledger(root)
     assert asked == []
     link(root, "pages/about.md", "../texts/about.md")
     link(root, "pages/notes.md", "../private/notes.md")
     link(root, "charges/2025-01/hpc.csv", "../../private/notes.md")
     read_ledger(root)
-    assert asked == [{"texts/about.md", "private/notes.md"}]
+    assert asked == [root]
 
 
 def test_a_link_to_a_file_of_the_ledger_is_that_file(root: Path) -> None:
@@ -133,7 +136,7 @@ def test_a_link_to_a_file_of_the_ledger_is_that_file(root: Path) -> None:
 
 
 def test_without_git_the_rest_still_holds(root: Path) -> None:
-    """What is ignored cannot be known then."""
+    """What is tracked cannot be known then."""
     (root / ".git").rename(root.parent / "moved")
     link(root, "pages/about.md", "../texts/about.md")
     link(root, "pages/x.md", "../config.local.yaml")

@@ -285,24 +285,6 @@ def staged(root: Path, index: str = "") -> list[str] | None:
     return sorted(name for name in names.split("\0") if name)
 
 
-def ignored(root: Path, paths: Iterable[str]) -> frozenset[str]:
-    """Those of these paths that Git ignores, or that belong to a submodule; none outside a repository.
-
-    paths: relative to the folder, without links on the way. Tracked files are never ignored.
-    """
-    if not inside_repository(root):
-        return frozenset()
-    wanted = sorted(paths)
-    text = "".join(f"./{path}\0" for path in wanted)  # `./`, or a path could begin with `:(glob)`
-    answer = _run(root, "check-ignore", "-z", "--stdin", text=text, magic=True)
-    # 0: some are; 1: none is; 128: Git does not judge one of them, such as a file of a submodule.
-    if answer is not None and answer.code == 128:
-        one, *more = wanted
-        return frozenset(wanted) if not more else ignored(root, [one]) | ignored(root, more)
-    found = "" if answer is None or answer.code == 1 else _expect(answer)
-    return frozenset(each.removeprefix("./") for each in found.split("\0") if each)
-
-
 def lies_otherwise(root: Path, paths: Iterable[str], index: str = "") -> bool:
     """Whether the folder holds these paths otherwise than they are staged, or files there that are not staged at all.
 
@@ -691,16 +673,13 @@ def _run(
     *arguments: str,
     text: str = "",
     index: str = "",
-    magic: bool = False,
     timeout: float | None = _TIMEOUT,
 ) -> _Answer | None:
     """What Git says in a folder, given a text to read, by another index where one is named; None without Git.
 
-    Paths may hold any bytes. magic: for a command that refuses to be told that paths are literal. timeout: in seconds.
+    Paths may hold any bytes. timeout: in seconds.
     """
     environment = _environment()
-    if magic:
-        del environment["GIT_LITERAL_PATHSPECS"]
     if index:
         environment["GIT_INDEX_FILE"] = index
     try:

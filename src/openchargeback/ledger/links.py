@@ -62,10 +62,12 @@ def link_faults(root: Path, links: Iterable[str]) -> dict[str, Problem]:
             faults[link] = bad_link(link, _text(root / link), why)
         else:
             reached[link] = target
-    ignored = git.ignored(root, set(reached.values())) if reached else frozenset()
-    for link, target in reached.items():
-        if target in ignored:
-            faults[link] = bad_link(link, _text(root / link), "which Git ignores, so it is not part of the ledger")
+    if reached and git.is_kept(root):
+        tracked = git.index_tree(root)
+        for link, target in reached.items():
+            if target not in tracked:
+                why = "which Git does not track, so it is not part of the ledger"
+                faults[link] = bad_link(link, _text(root / link), why)
     return faults
 
 

@@ -13,7 +13,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from openchargeback.portal.pdf_reading import DATA, PdfContent
+from openchargeback.portal.pdf_reading import AMBIGUOUS, DATA, PdfContent
 from openchargeback.portal.statement_data import JSON_NAME
 
 _PAGE = re.compile(r"/Root/Pages/Kids/(\d+)(?:(/\w+)(?:(/\w+))?)?")
@@ -104,6 +104,8 @@ def record_differences(found: PdfContent, expected: bytes) -> list[Difference]:
 
 def _place(path: str) -> tuple[str, str]:
     """Where a value stands, in words: the page or the file, and which part of it."""
+    if path == AMBIGUOUS:
+        return "the file", "its structure: programs may show different documents"
     path = path.removesuffix(DATA)
     page = _PAGE.match(path)
     if page:

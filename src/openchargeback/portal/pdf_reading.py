@@ -37,6 +37,9 @@ _OF_PACKING = frozenset(("/Length", "/Filter", "/DecodeParms", "/DL"))
 _ROOTS = ("/Root", "/Info")
 DATA = " (data)"
 """What the path of a stream ends in where its bytes are meant, not its dictionary."""
+AMBIGUOUS = "/"
+"""The path of a file as a whole that programs may read in different ways."""
+_OBJECT = re.compile(rb"(?<![0-9])([0-9]{1,10})[\0\t\n\f\r ]+[0-9]{1,5}[\0\t\n\f\r ]+obj(?![A-Za-z0-9])")
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,10 +78,30 @@ def differing_values(found: bytes, expected: bytes, name: str) -> list[str]:
     """The paths, such as `/Root/Pages/Kids/0/Rotate`, to what two PDFs have otherwise; of a stream's bytes with DATA.
 
     Every object that the trailers lead to is compared, streams by what is packed in them. Files without a difference
-    show and hold the same, however they are numbered and packed. Of what differs, no more than its top is named.
-    Raises as `read_pdf` does.
+    show and hold the same, however they are numbered and packed. Of what differs, no more than its top is named; a file
+    that programs may read in different ways differs as a whole (AMBIGUOUS). Raises as `read_pdf` does.
     """
+    if _is_ambiguous(found):
+        return [AMBIGUOUS]
     return list(_apart(_differing, name, found, expected))
+
+
+def _is_ambiguous(data: bytes) -> bool:
+    """Whether two programs may find different documents in a file, so that a comparison by one proves nothing.
+
+    Some programs count offsets from the first byte and others from the header, so the header must be first
+    (ISO 32000-1, 7.5.2 and annex H). An object that is defined twice, or in both tables of a hybrid file, is whichever
+    one a program looks up. What follows the end makes some programs search for another.
+    """
+    numbers = [int(found[1]) for found in _OBJECT.finditer(data)]
+    _, end, rest = data.rpartition(b"%%EOF")
+    return (
+        not data.startswith(b"%PDF-")
+        or len(numbers) != len(set(numbers))
+        or b"/XRefStm" in data
+        or not end
+        or bool(rest.strip(b"\0\t\n\f\r "))
+    )
 
 
 def _apart(work: Callable[..., Any], name: str, *data: bytes) -> Any:
@@ -140,13 +163,13 @@ def _limit() -> None:
             resource.setrlimit(kind, (most, resource.getrlimit(kind)[1]))
 
 
-def _reader(data: bytes) -> PdfReader:
+def _reader(data: bytes, *, strict: bool = False) -> PdfReader:
     import io
 
     from pypdf import PdfReader
     from pypdf.errors import WrongPasswordError
 
-    reader = PdfReader(io.BytesIO(data), strict=False)
+    reader = PdfReader(io.BytesIO(data), strict=strict)
     if reader.is_encrypted:
         raise WrongPasswordError
     return reader
@@ -167,7 +190,13 @@ def _content(data: bytes) -> tuple[Any, ...] | str:
 
 def _differing(found: bytes, expected: bytes) -> list[str]:
     """Both files walked side by side from their trailers, each pair of objects once."""
-    one, other = (_reader(data).trailer for data in (found, expected))
+    from pypdf.errors import PyPdfError
+
+    try:
+        one, other = (_reader(data, strict=True).trailer for data in (found, expected))
+    except PyPdfError:
+        # A table that is damaged is put right by each program in its own way.
+        return [AMBIGUOUS]
     waiting: deque[tuple[str, Any, Any]] = deque((name, _entry(one, name), _entry(other, name)) for name in _ROOTS)
     seen: set[tuple[int, ...]] = set()
     paths: list[str] = []
