@@ -109,12 +109,18 @@ web: {{users: {{ann@example.edu: {{role: reviewers, login: "{HASH}"}}}}, session
     for name, url in {
         "a": "https://ann:p%40ssw0rd1@git.example.edu/x",
         "b": f"https://{'t' * 40}@git.example.edu/y",
+        "c": "https://ghp_abcdefghij9876543210:x-oauth-basic@git.example.edu/z",
+        "d": "https://bob:hunt@rsecret99@git.example.edu/z",
+        "e": "https://a-user-name-without-digits:rabbit-hole@git.example.edu/z",
     }.items():
         subprocess.run(["git", "-C", tmp_path / "ledger", "remote", "add", name, url], check=True)
     return tmp_path / "ledger"
 
 
-@pytest.mark.parametrize("word", ["sesame-open", HASH, "0123456789", "p@ssw0rd1", "p%40ssw0rd1", "t" * 40])
+OF_REMOTES = ("ghp_abcdefghij9876543210", "hunt@rsecret99", "rabbit-hole")
+
+
+@pytest.mark.parametrize("word", ["sesame-open", HASH, "0123456789", "p@ssw0rd1", "p%40ssw0rd1", "t" * 40, *OF_REMOTES])
 def test_passwords_tokens_and_hashes_are_secrets(root: Path, word: str) -> None:
     """Of the local settings and of Git remotes."""
     [problem] = secrets_of(root).found_in("x", f"<p>{word}</p>".encode())
@@ -122,7 +128,17 @@ def test_passwords_tokens_and_hashes_are_secrets(root: Path, word: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "word", ["smtp.example.edu", "billing-user", "pass show smtp/billing", "reviewers", "ann@example.edu", "short"]
+    "word",
+    [
+        "x-oauth-basic",
+        "a-user-name-without-digits",
+        "smtp.example.edu",
+        "billing-user",
+        "pass show smtp/billing",
+        "reviewers",
+        "ann@example.edu",
+        "short",
+    ],
 )
 def test_names_of_servers_and_people_are_none(root: Path, word: str) -> None:
     """They stand on every page."""

@@ -35,11 +35,12 @@ if TYPE_CHECKING:
 SHORTEST = 8
 """Characters of the shortest secret that is searched for: a shorter one would be found in any output."""
 
-_TOKEN = 20  # a user name of this length in a remote's address, without a password, is a token
+_TOKEN = 20  # a user name of this length in a remote's address is a token; beside a password, only if it holds a digit
+_NO_PASSWORDS = ("x-oauth-basic", "x-access-token")  # what hosts want written beside a token
 _BLOCK = 1 << 20
 _SECRET_KEY = re.compile(r"pass|token|secret|hash|key|salt|cookie|credential", re.IGNORECASE)
 _HASH = re.compile(r"\$[0-9a-z-]+\$.+|\{[A-Z0-9-]+\}.+|[0-9a-fA-F]{32,}")
-_USER_AND_PASSWORD = re.compile(r"\w://([^/@\s:]*)(?::([^/@\s]*))?@")
+_USER_AND_PASSWORD = re.compile(r"\w://([^/@\s:]*)(?::([^/\s]*))?@")  # up to the last @: a password may hold one
 _PDF_STREAM = re.compile(rb"stream\r?\n")
 
 
@@ -112,9 +113,11 @@ def _of_settings(node: Node, keys: tuple[str, ...]) -> Iterator[tuple[str, str]]
 
 def _of_remotes(text: str) -> Iterator[tuple[str, str]]:
     for user, password in _USER_AND_PASSWORD.findall(text):
-        secret = password or (user if len(user) >= _TOKEN else "")
-        for form in {secret, unquote(secret)}:
-            yield "in the address of a Git remote", form
+        no_password = not password or password in _NO_PASSWORDS
+        token = user if len(user) >= _TOKEN and (no_password or re.search("[0-9]", user)) else ""
+        for secret in ("" if no_password else password, token):
+            for form in {secret, unquote(secret)}:
+                yield "in the address of a Git remote", form
 
 
 def _forms(value: str) -> set[bytes]:
