@@ -1,6 +1,7 @@
 """Equal faults together: what fifty thousand rows have in common is said once.
 
-Warnings and notices weigh less, so of them one paragraph stands for a code in a file, whatever columns it is about.
+Warnings and notices weigh less, so of them one paragraph stands for a code in a charge file, whatever columns it is
+about.
 """
 
 from __future__ import annotations
@@ -68,7 +69,7 @@ class Paragraph:
     @property
     def setting(self) -> str:
         """The key of `config.yaml` that weighs this check for the source of the file; empty where there is none."""
-        source = source_of(self.head.path) if PurePosixPath(self.head.path).is_relative_to("charges") else None
+        source = source_of(self.head.path) if _in_charges(self.head) else None
         return f"sources.{source}.severity.{self.head.code}" if source and self.head.code in SETTABLE else ""
 
     @property
@@ -106,12 +107,18 @@ def totals(found: Sequence[Paragraph]) -> str:
 
 
 def _key(problem: Problem, *, full: bool) -> tuple[object, ...]:
+    in_charges = _in_charges(problem)
     if problem.severity is not Severity.ERROR and not full and (problem.line or problem.row):
-        return problem.path, problem.code, problem.severity
-    fix = _DATA.sub("…", problem.fix)
+        # In the small files every value has a meaning of its own, so two messages are two faults.
+        return problem.path, problem.code, problem.severity, "" if in_charges else problem.message
+    fix = _DATA.sub("…", problem.fix) if in_charges else problem.fix
     # A row that ends early lacks many cells for one reason.
     field = "" if problem.code == "missing-cell" else problem.field
     return problem.path, problem.code, problem.severity, field, fix, _shape(problem)
+
+
+def _in_charges(problem: Problem) -> bool:
+    return PurePosixPath(problem.path).is_relative_to("charges")
 
 
 def _shape(problem: Problem) -> str:

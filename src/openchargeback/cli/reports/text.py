@@ -88,7 +88,9 @@ def _line(paragraph: Paragraph) -> str:
     ]
     told = "; ".join(note for note in notes if note)
     place = shown(head.place if head.path else "the ledger as a whole")
-    return f"{click.style(place, bold=True)}: {label}: {shown(head.message)}" + (f" ({told})" if told else "")
+    # What a source exports is seldom changed by whoever reads this; a file of their own is.
+    fix = "" if head.path.startswith("charges/") or not head.fix else f"; {shown(head.fix)}"
+    return f"{click.style(place, bold=True)}: {label}: {shown(head.message)}{fix}" + (f" ({told})" if told else "")
 
 
 def _places(paragraph: Paragraph) -> str:
