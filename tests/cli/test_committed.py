@@ -163,6 +163,18 @@ def test_finalizing_and_opening_go_by_the_same_rule(ledger: Path) -> None:
     assert git(ledger, "status", "--porcelain", "--untracked-files=all") == ""
 
 
+def test_what_an_interrupted_closing_left_uncommitted_is_committed_by_the_next(ledger: Path) -> None:
+    """Closed or finalized already, but not in Git: named with the commands, or committed with --commit."""
+    for verb, state in (("close", "closed"), ("finalize", "finalized")):
+        run(ledger, "periods", verb, "2025-01", "--by", "ada@example.edu")
+        said = run(ledger, "periods", verb, "2025-01", code=2)
+        assert f"2025-01 is {state} already. Commit it:" in said
+        assert "git add " in said
+        run(ledger, "periods", verb, "2025-01", "--commit")
+        assert git(ledger, "status", "--porcelain") == ""
+        assert "Commit it" not in run(ledger, "periods", verb, "2025-01", code=2)
+
+
 def test_a_commit_that_a_hook_refuses_is_told_with_what_to_do(ledger: Path) -> None:
     """The period is closed all the same, as it would be without --commit."""
     hook = ledger.parent / ".git/hooks/pre-commit"

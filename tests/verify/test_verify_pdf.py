@@ -17,7 +17,7 @@ from pypdf.generic import ArrayObject, ByteStringObject, ContentStream, NameObje
 from repository import HEAD, Repository, poison, row
 
 from openchargeback.portal.pdf_comparing import described
-from openchargeback.portal.pdf_reading import differing_values, read_pdf
+from openchargeback.portal.pdf_reading import AMBIGUOUS, differing_values, read_pdf
 
 LOOP = (
     b"%PDF-1.4\n1 0 obj<</Type/Catalog/Pages 2 0 R>>endobj 2 0 obj<</Type/Pages/Kids[2 0 R]/Count 9>>endobj "
@@ -103,6 +103,29 @@ def test_a_file_that_another_program_saved_again_matches(ledger: Repository, pdf
         assert path.read_bytes() != pdf.read_bytes()
         told = verify(ledger, path, code=0)
         assert (told["verdict"], told["altered"]) == ("same content", [])
+
+
+def test_a_file_that_programs_may_read_in_two_ways_is_not_confirmed(ledger: Repository, pdf: Path) -> None:
+    """Each leads to the same objects for the program that compares them, and to others for another one."""
+    plain = pdf.with_name("plain.pdf")
+    subprocess.run(["qpdf", "--object-streams=disable", pdf, plain], check=True)
+    data = plain.read_bytes()
+    table = data.rindex(b"xref\n0 ")
+    unused = b"1 0 obj\n<< /Type /Catalog >>\nendobj\n"
+    moved = (
+        data[:table] + unused + data[table:].replace(b"startxref\n%d" % table, b"startxref\n%d" % (table + len(unused)))
+    )
+    doubles = {
+        "an object twice": moved,
+        "something before the header": b"%" + b"x" * 98 + b"\n" + data,
+        "something after the end": data + b"startxref\n0\n",
+        "a damaged table": data.replace(b"startxref\n%d" % table, b"startxref\n%d" % (table + 1)),
+    }
+    assert differing_values(data, pdf.read_bytes(), "plain") == []
+    for name, content in doubles.items():
+        assert differing_values(content, pdf.read_bytes(), name) == [AMBIGUOUS], name
+    plain.write_bytes(moved)
+    assert verify(ledger, plain)["altered"][0]["what"] == "its structure: programs may show different documents"
 
 
 def test_an_amount_changed_on_the_page_is_found_though_the_record_is_whole(ledger: Repository, pdf: Path) -> None:

@@ -308,7 +308,8 @@ def close_period(
         books = _books(named, period, lines=True)
         known = books.ledger.period_file(period)
         if known.state is not State.OPEN:
-            raise UsageFault(f"{period} is {known.state} already")
+            _done_already(root, period, known.state, commit=commit and known.state is State.CLOSED)
+            return
         recorded = [each for path in kept for each in read_evidence(path)]
         host = host_record(event, reviews, commits)
         loose = closing_rests_on(books.ledger, period)
@@ -409,6 +410,9 @@ def finalize_period(period: str, day: dt.datetime | None, by: str | None, commit
     with locked(root):
         ledger = _books(named, period, lines=True).ledger
         known = ledger.period_file(period)
+        if known.state is State.FINALIZED:
+            _done_already(root, period, known.state, commit=commit)
+            return
         if known.state is not State.CLOSED:
             raise UsageFault(f"{period} is {known.state}; only a closed period can be finalized")
         loose = sealing_rests_on(ledger, period)
@@ -460,6 +464,16 @@ def _to_commit(root: Path, period: str, loose: Mapping[str, Loose], what: str) -
         "commit them, or give --commit:",
         *(f"  {command}" for command in commands),
     ]
+
+
+def _done_already(root: Path, period: str, state: State, *, commit: bool) -> None:
+    """Commit what an earlier command wrote and nobody committed; else UsageFault, which says how to commit it."""
+    written = uncommitted_record(root, period)
+    if commit and written:
+        _tell(root, period, [], state, {})
+        return
+    lines = commit_lines(root, written, f"{_DONE[state]} {period}", Path.cwd()) if written else []
+    raise UsageFault("\n  ".join([f"{period} is {state} already" + (". Commit it:" if lines else ""), *lines]))
 
 
 def _tell(root: Path, period: str, paths: list[str], state: State, commit: Mapping[str, Loose] | None) -> None:

@@ -37,6 +37,7 @@ MAX_PRODUCT = 100_000_000
 """How large a value may become that grows with the product of what it is made from."""
 
 _PER_STEP = 16
+_MACRO = 20  # steps of one call of a macro, which takes as long
 _MAX_BITS = 4096
 _GENERATED = 100_000  # what a generator is taken for, as many as the sandbox lets `range` give
 _WIDE = re.compile(r"\d{5}|%[^%a-zA-Z]*\*|\{[^{}]*:[^{}]*\{")  # a width of five digits, or one from an argument
@@ -219,10 +220,12 @@ def call(environment: SandboxedEnvironment, context: Any, callee: Any, *args: An
         args = (_each(args[0]), *args[1:])
         spend(1)
     elif isinstance(callee, Macro):
+        spend(_MACRO)
         for each in (*args, *kwargs.values()):
             _spend_on(each, _size(each))
     else:
-        _judge(getattr(inner, "__name__", "a call"), getattr(inner, "__self__", None), (*args, *kwargs.values()))
+        name = getattr(inner, "__name__", "a call").removeprefix("safe_")  # the sandbox's own `range`
+        _judge(name, getattr(inner, "__self__", None), (*args, *kwargs.values()))
     return _value(environment.call(context, callee, *args, **kwargs))
 
 
