@@ -392,7 +392,7 @@ def test_a_command_waits_for_another_and_then_says_so(ledger: Path) -> None:
     folder.mkdir()
     (folder / "lock").write_text("1\n", encoding="utf-8")
     run(ledger, "periods", "open", "2025-03")
-    handle = os.open(folder / "lock", os.O_RDWR)
+    handle = os.open(folder / "lock", os.O_RDWR | os.O_CREAT)
     try:
         fcntl.flock(handle, fcntl.LOCK_EX)
         start = time.monotonic()

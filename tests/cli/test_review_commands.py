@@ -131,7 +131,9 @@ def test_the_queue_lists_every_held_charge_once(ledger: Path) -> None:
     listed = run(ledger, "review", "list").stdout.splitlines()
     amounts = [abs(float(re.findall(r"(−?[\d.]+) (?:USD|EUR)", line)[0].replace("−", "-"))) for line in listed[1:7]]
     assert amounts == sorted(amounts, reverse=True)
-    assert listed[7] == "6 items to review; `focus-billing review show ITEM` shows one"
+    assert (
+        listed[7] == "6 items to review in all periods, 65.00 USD, 9.00 EUR; `focus-billing review show ITEM` shows one"
+    )
 
 
 def test_show_has_what_must_be_judged(ledger: Path) -> None:

@@ -44,7 +44,7 @@ def test_a_file_that_is_passed_over_for_its_ending_is_told(tmp_path: Path, name:
 
 def test_batches_of_decisions_may_be_yml(tmp_path: Path) -> None:
     """Every approval file counts beside the others, whatever it is called."""
-    decision = "decisions: [{{charges: [{0}], clears: [above-list], decision: reject, reason: no, by: r@x.edu}}]\n"
+    decision = "decisions: [{{charges: [{0}], clears: [above-list], decision: reject, reason: wrong, by: r@x.edu}}]\n"
     put(
         tmp_path,
         {

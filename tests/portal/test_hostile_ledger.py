@@ -13,8 +13,11 @@ from urllib.parse import quote
 
 import pytest
 from payloads import PAYLOADS
+from playwright import sync_api as playwright
 from pypdf import PdfReader
 
+from needed import needs
+from openchargeback.characters import BIDIRECTIONAL
 from openchargeback.model import Provenance
 from openchargeback.portal.pdf_pool import render_pdfs
 from openchargeback.portal.site import Site, site_jobs
@@ -23,10 +26,9 @@ from openchargeback.portal.statements import statement_jobs, statement_pdfs
 from openchargeback.portal.templates import make_environment
 from openchargeback.problems import Severity
 from openchargeback.publish.build import make_site, open_books
+from programs import find
 
-playwright = pytest.importorskip("playwright.sync_api")
-CHROMIUM = Path("/usr/bin/chromium")
-pytestmark = pytest.mark.skipif(not CHROMIUM.exists(), reason="Debian's Chromium is not installed")
+pytestmark = needs("chromium")
 
 _WATCH = """
 window.violations = [];
@@ -46,6 +48,10 @@ _STRANGE = """() => [
   ...[...document.querySelectorAll("a[href]")].filter(
     e => !["file:", "mailto:"].includes(e.protocol) && e.host !== "forge.example.edu"),
 ].map(e => e.outerHTML.slice(0, 200))"""
+
+
+PROJECTS = tuple(payload for payload in PAYLOADS if BIDIRECTIONAL.isdisjoint(payload))
+"""Those that name a project. A tag that turns the direction of text is malformed: its charge is held."""
 
 
 def write_ledger(root: Path) -> Path:
@@ -145,7 +151,7 @@ def folder(site: Site, tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture(scope="module")
 def context() -> Iterator[playwright.BrowserContext]:
     with playwright.sync_playwright() as running:
-        chromium = running.chromium.launch(executable_path=str(CHROMIUM), args=["--no-sandbox"])
+        chromium = running.chromium.launch(executable_path=find("chromium"), args=["--no-sandbox"])
         yield chromium.new_context()
         chromium.close()
 
@@ -179,7 +185,7 @@ def test_every_text_is_shown_as_it_is(folder: Path) -> None:
         path: unescape(re.sub(r"<[^>]*>", "", path.read_text("utf-8"))) for path in folder.glob("projects/*/*.html")
     }
     words = {" ".join(text.split()) for text in texts.values()}
-    for payload in PAYLOADS:
+    for payload in PROJECTS:
         title = " ".join(f"Title {payload}".split())
         assert any(title in text for text in words), payload
 
@@ -215,6 +221,6 @@ def test_a_pdf_links_to_nothing(site: Site) -> None:
 
 def test_folders_of_hostile_names_stay_in_the_output(folder: Path) -> None:
     names = {path.parent.name for path in folder.glob("projects/*/index.html")}
-    assert len(names) == len({name.casefold() for name in names}) == len(PAYLOADS)
+    assert len(names) == len({name.casefold() for name in names}) == len(PROJECTS)
     assert all(quote(name, safe="@+~") == name for name in names)
     assert shown("safe\u202egnp") == "safegnp"

@@ -75,9 +75,9 @@ def list_queue(period: str | None, named: str | None, json_: bool) -> None:
         right=(5, 6),
     )
     waiting = held_words(in_total(items, books.ledger.config.currency))
-    scope = f"of {period}" if period else "of all periods"
+    scope = f"in {period}" if period else "in all periods"
     click.echo(
-        f"{counted(len(items), 'item')} {scope} to review, {waiting}; `focus-billing review show ITEM` shows one"
+        f"{counted(len(items), 'item')} to review {scope}, {waiting}; `focus-billing review show ITEM` shows one"
     )
     late = next((item.period for item in items if not is_open(books.ledger, item.period)), "")
     if late:

@@ -78,13 +78,6 @@ def read_frozen(root: Path, period: str, state: PeriodFile) -> tuple[Frozen | No
         for name, content in parts.items()
         if content is not None
     }
-    numbers = {(each["pi"], each["project"]): each["number"] for each in values["statements"]}
-    for place, (_, number, pi, project, *_) in enumerate(rows.get(LINES, ()) if not problems else (), start=2):
-        if number != numbers.get((pi, project)):
-            message = f"the statement of {project or 'no project'} has another number"
-            problems.append(
-                Problem(part_path(period, LINES), "frozen-fault", message, "restore the file from Git", place)
-            )
     if problems:
         return None, problems
     digest = hashlib.sha256(data).hexdigest()
