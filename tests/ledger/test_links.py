@@ -88,9 +88,12 @@ def test_a_link_is_judged_by_what_it_reaches(root: Path, name: str) -> None:
         up = "../" * (place.count("/") - 1)
         there = place.rpartition("/")[2] if name == "itself" else f"{up}{target}" if target[0] == "." else target
         link(root, place, there)
+        if name == "untracked":
+            run(root, "add", place)
         ledger, problems = read_ledger(root)
         assert told(problems, place) == (code, f"is a link to {there}, {why}")
         assert WORD not in repr((ledger, problems))
+        run(root, "rm", "-q", "--cached", "--ignore-unmatch", place)
         (root / place).unlink()
 
 

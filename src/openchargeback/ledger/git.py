@@ -307,6 +307,13 @@ def index_tree(root: Path, index: str = "") -> dict[str, Entry]:
     return entries
 
 
+def untracked(root: Path) -> frozenset[str]:
+    """Every file below this folder that Git would take with `git add --all` and does not track yet."""
+    return frozenset(
+        _expect(_run(root, "ls-files", "--others", "--exclude-standard", "-z", "--", ".")).split("\0")[:-1]
+    )
+
+
 def user(root: Path) -> str:
     """The e-mail address that commits are made with, empty where none is set."""
     answer = _run(root, "config", "--get", "user.email")

@@ -64,8 +64,10 @@ def link_faults(root: Path, links: Iterable[str]) -> dict[str, Problem]:
             reached[link] = target
     if reached and git.is_kept(root):
         tracked = git.index_tree(root)
+        # A link that is not committed yet may lead to a file that will be committed with it.
+        fresh = git.untracked(root) if any(link not in tracked for link in reached) else frozenset()
         for link, target in reached.items():
-            if target not in tracked:
+            if target not in tracked and not (link in fresh and target in fresh):
                 why = "which Git does not track, so it is not part of the ledger"
                 faults[link] = bad_link(link, _text(root / link), why)
     return faults
