@@ -210,4 +210,4 @@ def test_a_pi_whose_charges_are_all_held_has_a_page_and_an_answer(tmp_path: Path
     told = run.invoke(cli, ["periods", "show", "2025-01", "--ledger", str(root)])
     assert "Total, 2025-01, still held" in told.output
     told = run.invoke(cli, ["review", "list", "--ledger", str(root)])
-    assert "4 items of all periods to review, 12.01 USD, 7.00 EUR" in told.output
+    assert "4 items to review in all periods, 12.01 USD, 7.00 EUR" in told.output
