@@ -9,10 +9,10 @@ import pytest
 
 from openchargeback.characters import BIDIRECTIONAL, CONTROLS, MISLEADING
 from openchargeback.cli.report import shown as on_a_terminal
+from openchargeback.cli.reports.markdown import escaped
 from openchargeback.focus.tags import TagValues, read_tags
 from openchargeback.ledger.settings import Config, JournalFormat, JournalSettings, Organization
 from openchargeback.model import Journal, State
-from openchargeback.plan.markdown import escaped
 from openchargeback.portal.journal_files import render_format
 from openchargeback.portal.journal_text import clean, csv_filter, fixed_filter, unsafe
 from openchargeback.portal.statement_view import shown as on_a_statement

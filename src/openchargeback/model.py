@@ -359,7 +359,7 @@ class Statement:
     number: unique in the ledger and never reused, such as `2025-01-3f9a1c22b7` (`…-r2` after a reopening).
     issued: the closing date; before closing the last day of the period, and `draft` is set.
     digest: SHA-256 of everything the statement's figures rest on.
-    history: what earlier periods showed when the period was closed; None while the months of the ledger tell it.
+    history: the earlier periods with data as they were when it was closed; None while the months of the ledger tell it.
     """
 
     number: str

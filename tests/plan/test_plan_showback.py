@@ -10,9 +10,9 @@ from branch import CONFIG, charge, started, ties_out
 from branch import causes as causes_of
 from branch import only as period_of
 
+from openchargeback.cli.reports.markdown import plan_comment
 from openchargeback.plan import words
 from openchargeback.plan.document import document
-from openchargeback.plan.markdown import markdown
 
 SHOWN = CONFIG.replace("credit_fund: RC-1", "post: false")
 MIXED = CONFIG.replace("}\nreview", ", disk: {post: false}}\nreview")
@@ -26,7 +26,7 @@ def test_a_showback_month_moves_nothing_that_is_due(tmp_path):
     assert (period.old, period.new, period.moved, period.causes) == (0, 0, 0, {})
     assert (period.old_shown, period.new_shown) == (Decimal("10.00"), Decimal("15.00"))
     assert words.settled(plan) == "1 period changes: shown only, not charged: 10.00 → 15.00 USD (+5.00, +50 %)."
-    assert "| Shown only, not charged | 10.00 | 15.00 | +5.00 |" in markdown(plan)
+    assert "| Shown only, not charged | 10.00 | 15.00 | +5.00 |" in plan_comment(plan)
     (change,) = json.loads(json.dumps(document(plan)))["periods"]
     assert (change["old"], change["new"]) == ("0.00", "0.00")
     assert change["shown"] == {"old": "10.00", "new": "15.00", "difference": "5.00"}
@@ -46,7 +46,7 @@ def test_both_kinds_of_one_project_stand_apart(tmp_path):
         ("p1", True, Decimal("2.00")),
     ]
     assert causes_of(period) == {"price": "2.00"}
-    assert "p1 &#40;shown only&#41;" in markdown(plan)
+    assert "p1 &#40;shown only&#41;" in plan_comment(plan)
     assert words.settled(plan).startswith("1 period changes: 10.00 → 12.00 USD (+2.00, +20 %); shown only, not")
 
 

@@ -14,10 +14,11 @@ import pytest
 from branch import CONFIG, Ledger, charge, started
 from markdown_it import MarkdownIt
 
+from openchargeback.cli.reports.markdown import LIMIT, MARKER, escaped, plan_comment
 from openchargeback.ledger.settings import PlanSettings
 from openchargeback.plan import words
-from openchargeback.plan.markdown import LIMIT, MARKER, escaped, markdown
 from openchargeback.plan.thresholds import strictest
+from openchargeback.problems import Problem, Severity
 
 ROWS = [charge("r1", "10.00", quantity=2)]
 MORE = [*ROWS, charge("r2", "5.00", quantity=1)]
@@ -187,7 +188,7 @@ def test_markdown_shows_data_as_text(tmp_path):
         "flags: [missing-fund]}, expect: {charges: 1}, clears: [missing-fund], decision: reassign, set: {fund: F-1}, "
         f"reason: {decision}, by: '@team'}}\n",
     )
-    text = markdown(ledger.plan())
+    text = plan_comment(ledger.plan())
     html = rendered(text)
     assert text.startswith(MARKER)
     assert "<img" not in html
@@ -235,12 +236,12 @@ def test_markdown_fits_a_comment_whatever_happens(tmp_path):
     (period,) = plan.periods
     many = tuple(replace(period, period=f"2{n:03d}-01", decisions=()) for n in range(200))
     for one in (plan, replace(plan, periods=many[:8]), replace(plan, periods=many)):
-        text = markdown(one)
+        text = plan_comment(one)
         assert len(text) <= LIMIT
         assert text.count("<details>") == text.count("</details>")
         assert all(line.endswith("|") for line in text.splitlines() if line.startswith("|"))
-    assert "more sections" in markdown(replace(plan, periods=many))
-    assert re.search(r"and \d+ more \|", markdown(replace(plan, periods=many[:8])))
+    assert "more sections" in plan_comment(replace(plan, periods=many))
+    assert re.search(r"and \d+ more \|", plan_comment(replace(plan, periods=many[:8])))
 
 
 def test_the_command_starts_without_what_it_does_not_need():
@@ -361,3 +362,19 @@ def test_a_new_source_that_is_not_listed_is_told(tmp_path):
     ledger.git("branch", "-f", "main")
     ledger.charges(MORE, "storage")
     assert "unlisted-source" not in run(ledger.root, "--format", "json").stdout
+
+
+def test_repeated_warnings_are_one_row_of_the_comment_and_drown_no_error(tmp_path):
+    plan = started(tmp_path / "l", ROWS).plan()
+    path = "charges/2025-01/aws.csv"
+    warned = [
+        Problem(path, "empty-value", f"row {n} has no Tags", "fill it", line=n, severity=Severity.WARNING)
+        for n in range(2, 5203)
+    ]
+    error = Problem(path, "type-error", 'BilledCost is not a number: "x"', "write a number", line=7)
+    text = plan_comment(replace(plan, problems=(*warned, error)), "ledger/")
+    assert text.count("\n| ") == 4  # head and marks, then a row each
+    assert "<summary>1 error, 5,201 warnings</summary>" in text
+    assert text.index(f"| error | ledger/{path}&#58;7 |") < text.index(f"| warning | ledger/{path}&#58;2 |")
+    assert "has no Tags (5,201 times) |" in text
+    assert "`focus-billing validate --full` lists every place." in text

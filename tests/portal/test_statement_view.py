@@ -215,6 +215,15 @@ def test_twelve_months_end_with_this_one() -> None:
     assert [bar.period for bar in bars if bar.current] == ["2025-01"]
     assert bars[-1].due == cases.normal().amounts.billed
     assert bars[0].due == bars[4].due == ZERO
+    assert [bar.period for bar in bars if not bar.known] == ["2024-02", "2024-06"]
+
+
+def test_the_chart_marks_a_month_without_data_and_draws_none_before_the_ledger_began() -> None:
+    chart = history_chart(cases.view(cases.normal()).bars, "USD")
+    assert chart.count("–<title>") == 1
+    assert "–<title>June 2024: no data</title>" in chart
+    assert "; June 2024: no data; " in chart
+    assert "Feb 2024: no data" not in chart
 
 
 def test_what_happens_later_does_not_change_a_statement() -> None:

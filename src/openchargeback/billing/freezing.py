@@ -17,11 +17,10 @@ from openchargeback.focus.database import sql
 from openchargeback.ledger.directory import Directory
 from openchargeback.ledger.frozen import FROZEN, Frozen, FrozenResource, FrozenStatement, Spending, part_path
 from openchargeback.ledger.notes import NOTES
-from openchargeback.ledger.periods import Event, PeriodFile, accounting_date, last_day
+from openchargeback.ledger.periods import CHART_MONTHS, Event, PeriodFile, accounting_date, last_day, months_until
 from openchargeback.ledger.reading import Ledger
 from openchargeback.ledger.settings import Config
 from openchargeback.model import (
-    Amounts,
     BilledPeriod,
     BillingLine,
     Entry,
@@ -89,6 +88,7 @@ def freeze(ledger: Ledger, billed: BilledPeriod, details: Details, histories: Hi
     funds = details.funds | {line.fund for line in billed.lines}
     config = ledger.config
     spending = closed_month(billed).spending
+    charted = months_until(billed.period, CHART_MONTHS)[:-1]
     return Frozen(
         period=billed.period,
         digest="",
@@ -114,10 +114,8 @@ def freeze(ledger: Ledger, billed: BilledPeriod, details: Details, histories: Hi
             FrozenStatement(
                 *(each.number, each.pi.email, each.project.id, each.digest),
                 tuple(
-                    entry
-                    for entry in histories.get((each.pi.email, each.project.id), ())
-                    if entry.period < billed.period and (entry.amounts, entry.shown) != (Amounts(), Amounts())
-                )[-11:],
+                    entry for entry in histories.get((each.pi.email, each.project.id), ()) if entry.period in charted
+                ),
                 each.attributions,
                 each.references,
             )

@@ -11,10 +11,11 @@ import click
 from openchargeback.cli.host import host_record, kept_option, review_options
 from openchargeback.cli.options import PERIOD, in_format, root_of, with_ledger
 from openchargeback.cli.report import print_json, print_problems, print_table, shown
-from openchargeback.cli.reports import in_repository
+from openchargeback.cli.reports import repository_prefix
+from openchargeback.cli.reports.markdown import evidence_summary
 from openchargeback.ledger.reading import read_ledger
 from openchargeback.model import Evidence
-from openchargeback.plan.words import EVIDENCE, LEVELS
+from openchargeback.plan.words import LEVELS
 from openchargeback.problems import LedgerFault
 from openchargeback.publish.billed import recorded as recorded_months
 from openchargeback.publish.cache import Cache
@@ -62,7 +63,7 @@ def evidence(
     if form == "json":
         print_json(evidence_document(found, missing))
     elif form == "markdown":
-        click.echo(_markdown(in_repository(found, root)), nl=False)
+        click.echo(evidence_summary(found, repository_prefix(root)), nl=False)
     else:
         _print(found)
     if missing and form != "json":
@@ -79,19 +80,3 @@ def _print(found: Sequence[Evidence]) -> None:
     for each in found:
         click.echo(shown(f"{each.path}: {each.why}"))
     click.echo(LEVELS)
-
-
-def _markdown(found: Sequence[Evidence]) -> str:
-    if not found:
-        return f"### {EVIDENCE}\n\nThere are no decisions and no closings.\n"
-    rows = "".join(
-        f"| {' | '.join(_cell(text) for text in (each.path, str(each.level), each.who, each.why))} |\n"
-        for each in found
-    )
-    return f"### {EVIDENCE}\n\n| File | Level | Who | Why |\n|---|---|---|---|\n{rows}\n{LEVELS}\n"
-
-
-def _cell(text: str) -> str:
-    """Text from data in a cell of a table, as code, so that it cannot mention people or bring HTML along."""
-    plain = shown(text).replace("`", "'").replace("|", "¦")
-    return f"`{plain}`" if plain else ""

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import dataclasses
 import sys
 from pathlib import Path
 
@@ -39,7 +38,6 @@ def plan(
     """
     with progress(lines=True) as step:
         from openchargeback.plan.document import document
-        from openchargeback.plan.markdown import markdown
         from openchargeback.problems import has_errors
         from openchargeback.publish.plan import make_plan
         from openchargeback.publish.secrets import secrets_of
@@ -49,15 +47,10 @@ def plan(
     if form == "json":
         print_json(document(found))
     elif form == "markdown":
-        from openchargeback.cli.reports import in_repository
+        from openchargeback.cli.reports import repository_prefix
+        from openchargeback.cli.reports.markdown import plan_comment
 
-        placed = dataclasses.replace(
-            found,
-            problems=tuple(in_repository(found.problems, root)),
-            settings=tuple(in_repository(found.settings, root)),
-            evidence=tuple(in_repository(found.evidence, root)),
-        )
-        text = markdown(placed)
+        text = plan_comment(found, repository_prefix(root))
         secrets_of(root).refuse_in([("the plan", text.encode())])
         click.echo(text, nl=False)
     else:

@@ -60,7 +60,7 @@ def part_path(period: str, name: str) -> str:
 class FrozenStatement:
     """A statement as it was issued: whose, its number and digest, and what it showed beside its lines and resources.
 
-    history: what earlier months had shown (its chart).
+    history: what was billed in those of the eleven calendar months before that had data (its chart).
     """
 
     number: str

@@ -51,7 +51,7 @@ _WORDS = {
     "flags": "The flags.",
     "fund": "The accounting string, or how it was found.",
     "held": "What is held.",
-    "history": "List price and amount due of the months before; then both of what was only shown, where anything was.",
+    "history": "List price and amount due of each earlier month with data; then both of what was only shown, if any.",
     "ids": "The first charge ids of the group.",
     "imported": "Exact sum of what was imported.",
     "imported_list": "Exact list price of what was imported.",

@@ -39,6 +39,10 @@ def last_day(period: str) -> dt.date:
     return day.replace(day=calendar.monthrange(day.year, day.month)[1])
 
 
+# The calendar months that a chart shows.
+CHART_MONTHS = 12
+
+
 def months_until(period: str, count: int) -> list[str]:
     """So many calendar months, the last of which is `period`."""
     year, month = (int(part) for part in period.split("-"))

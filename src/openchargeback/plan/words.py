@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from decimal import Decimal
 
 from openchargeback import money
 from openchargeback.billing.completeness import GONE_SHOWN, Completeness
 from openchargeback.model import Without
 from openchargeback.plan.values import Cause, ControlTotal, PeriodChange, Plan, ProjectChange, Revision
-from openchargeback.problems import Problem, Severity
 from openchargeback.review.held_sums import by_reason
 
 LARGEST = 10
@@ -187,9 +186,3 @@ def _step(old: Decimal, new: Decimal, currency: str) -> str:
 def counted(number: int, one: str) -> str:
     """`1 charge`, `12 charges`."""
     return f"{number:,} {one}{'s' * (number != 1)}"
-
-
-def by_weight(problems: Iterable[Problem]) -> list[Problem]:
-    """Errors first, then warnings, then notices."""
-    order = list(Severity)
-    return sorted(problems, key=lambda problem: order.index(problem.severity))

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from decimal import ROUND_HALF_EVEN, Decimal
 
 from openchargeback import money
-from openchargeback.ledger.periods import months_until
+from openchargeback.ledger.periods import CHART_MONTHS, months_until
 from openchargeback.model import PeriodAmounts
 from openchargeback.money import ZERO
 from openchargeback.portal.templates import period_human, period_short
@@ -20,7 +20,6 @@ SERIES = 6
 
 OTHER = "other"
 
-_YEAR = 12
 _LABEL = 18
 """The height of a label with its distance."""
 
@@ -170,12 +169,12 @@ def twelve_months(
     the amounts are the value of what was used.
     """
     filled, short = ("value", "value") if only_shown else ("amount due", "due")
-    months = months_until(history[-1].period, _YEAR) if history else []
+    months = months_until(history[-1].period, CHART_MONTHS) if history else []
     shown = [month for month in history if month.period in months]
     width, height, left, right, top, bottom = 720, 190, 64, 8, 22, 26
     values = [amount for month in shown for amount in (month.amounts.list, month.amounts.billed)]
     scale = _Scale(min([ZERO, *values]), max([ZERO, *values]), top, height - bottom, steps=3)
-    slot = Decimal(width - left - right) / _YEAR
+    slot = Decimal(width - left - right) / CHART_MONTHS
     thick = slot * Decimal("0.56")
     outlines, bars, labels, marks = [], [], [], []
     middles = [_px(left + slot * i + slot / 2) for i in range(len(months))]
@@ -211,14 +210,20 @@ def _label_height(due: Decimal, listed: Decimal, zero: Decimal) -> Decimal:
     return (listed if crossed else due) - 6
 
 
-def _gaps(months: Sequence[str], known: Collection[str], middles: Sequence[str], scale: _Scale) -> tuple[Text, ...]:
+def gaps_between(months: Sequence[str], known: Collection[str]) -> list[str]:
     """The months without data after the first one that has some; before it the ledger had not begun."""
     first = min(known, default="")
-    return tuple(
-        Text(middle, _px(scale.y(ZERO) - 5), f"{period_human(month)}: no data")
-        for month, middle in zip(months, middles, strict=True)
-        if first and month > first and month not in known
-    )
+    return [month for month in months if first and month > first and month not in known]
+
+
+def no_data(month: str) -> str:
+    """What a chart says of a month without data."""
+    return f"{period_human(month)}: no data"
+
+
+def _gaps(months: Sequence[str], known: Collection[str], middles: Sequence[str], scale: _Scale) -> tuple[Text, ...]:
+    places = dict(zip(months, middles, strict=True))
+    return tuple(Text(places[month], _px(scale.y(ZERO) - 5), no_data(month)) for month in gaps_between(months, known))
 
 
 def small_line(amounts: Mapping[str, Decimal], currency: str) -> Line | None:
@@ -230,7 +235,7 @@ def small_line(amounts: Mapping[str, Decimal], currency: str) -> Line | None:
         return None
     first, *_, last = amounts
     scale = _Scale(min([ZERO, *amounts.values()]), max([ZERO, *amounts.values()]), 3, 21)
-    months = months_until(last, _YEAR)
+    months = months_until(last, CHART_MONTHS)
     months = months[months.index(first) :]
     step = Decimal(90) / (len(months) - 1)
     parts: list[list[tuple[str, str]]] = [[]]

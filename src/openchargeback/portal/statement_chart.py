@@ -13,6 +13,7 @@ from decimal import Decimal
 from xml.sax.saxutils import escape, quoteattr
 
 from openchargeback import money
+from openchargeback.portal.charts import gaps_between, no_data
 from openchargeback.portal.statement_view import Bar
 from openchargeback.portal.templates import period_short
 
@@ -55,6 +56,7 @@ def history_chart(
     def y(amount: Decimal) -> str:
         return _number(Decimal(_BOTTOM) - (amount - deep) * scale)
 
+    gaps = gaps_between([bar.period for bar in bars], [bar.period for bar in bars if bar.known])
     ticks = sorted({high, money.ZERO, deep}, reverse=True)
     start = max(_LEFT, max(len(_whole(tick)) for tick in ticks) * _DIGIT + 10)
     step = Decimal(_WIDTH - start) / len(bars)
@@ -66,11 +68,16 @@ def history_chart(
     for at, bar in enumerate(bars):
         left = Decimal(start) + step * at + (step - _BAR) / 2
         box = f"M{_number(left)} {y(money.ZERO)}H{_number(left + _BAR)}V"
+        middle = _number(left + Decimal(_BAR) / 2)
+        if bar.period in gaps:
+            words.append(
+                f'<text x="{middle}" y="{_number(Decimal(y(money.ZERO)) - 5)}" text-anchor="middle" '
+                f'fill="{colours.text}">–<title>{no_data(bar.period)}</title></text>'
+            )
         if bar.list:
             (now if bar.current else outlines).append(f"{box}{y(bar.list)}H{_number(left)}Z")
         if bar.due:
             (marked if bar.current else others).append(f"{box}{y(bar.due)}H{_number(left)}Z")
-        middle = _number(left + Decimal(_BAR) / 2)
         look = f'font-weight="600" fill="{colours.ink}"' if bar.current else f'fill="{colours.text}"'
         words.append(f'<text x="{middle}" y="90" text-anchor="middle" {look}>{period_short(bar.period)[:3]}</text>')
         if at == 0 or bar.period.endswith("-01"):
@@ -83,7 +90,7 @@ def history_chart(
         f'fill="{colours.text}">{_whole(tick)}</text>'
         for tick in ticks
     )
-    title = _title(bars, currency, *(("value", "value") if only_shown else ("amount due", "due")))
+    title = _title(bars, gaps, currency, *(("value", "value") if only_shown else ("amount due", "due")))
     return (
         f'<svg xmlns="http://www.w3.org/2000/svg" class="history" viewBox="0 0 {_WIDTH} {_HEIGHT}" role="img" '
         f'aria-label={quoteattr(title)} font-family="Inter" font-size="10">'
@@ -107,11 +114,13 @@ def round_up(amount: Decimal) -> Decimal:
     return next(step * power for step in _ROUND if step * power >= amount)
 
 
-def _title(bars: Sequence[Bar], currency: str, what: str, short: str) -> str:
+def _title(bars: Sequence[Bar], gaps: Sequence[str], currency: str, what: str, short: str) -> str:
     told = [
         f"{period_short(bar.period)}: list {money.human(bar.list, currency)}, {short} {money.human(bar.due, currency)}"
+        if bar.known
+        else no_data(bar.period)
         for bar in bars
-        if bar.list or bar.due
+        if bar.list or bar.due or bar.period in gaps
     ]
     return f"List price and {what} by month in {currency}. " + "; ".join(told) + "."
 

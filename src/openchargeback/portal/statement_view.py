@@ -20,7 +20,7 @@ from decimal import Decimal
 
 from openchargeback import money
 from openchargeback.characters import BIDIRECTIONAL, CONTROLS
-from openchargeback.ledger.periods import months_until
+from openchargeback.ledger.periods import CHART_MONTHS, months_until
 from openchargeback.ledger.settings import Config, Contact
 from openchargeback.model import (
     Amounts,
@@ -37,8 +37,6 @@ from openchargeback.portal.attribution_words import attribution_sentence
 from openchargeback.portal.discount_words import DiscountRow, discount_rows, discount_sentence
 from openchargeback.portal.templates import period_human
 from openchargeback.review.held_sums import HeldSum, in_total
-
-HISTORY_MONTHS = 12
 
 REFERENCES_SHOWN = 12
 """How many values of a reference, such as grant numbers, are listed before the rest is counted."""
@@ -202,12 +200,13 @@ class HeldRow:
 
 @dataclass(frozen=True, slots=True)
 class Bar:
-    """One month of the chart. `list` and `due` in cents."""
+    """One month of the chart. `list` and `due` in cents. known: the ledger has charges of that month, of anyone."""
 
     period: str
     list: Decimal
     due: Decimal
     current: bool
+    known: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -321,7 +320,7 @@ def statement_view(
 ) -> StatementView:
     """What to show of `statement`.
 
-    history: the same PI and project in other periods, in any order; months that are missing count as nothing, and this
+    history: the same PI and project in other periods, in any order; a month that is missing has no data, and this
     period's own amounts always come from the statement. has_logo: whether the template may ask for the logo.
     """
     only_shown = statement.only_shown
@@ -609,8 +608,8 @@ def _bars(statement: Statement, history: Sequence[PeriodAmounts]) -> tuple[Bar, 
     known = {entry.period: entry.shown if shows else entry.amounts for entry in history}
     known[period] = statement.shown if shows else statement.amounts
     return tuple(
-        Bar(at, known.get(at, Amounts()).list, known.get(at, Amounts()).billed, at == period)
-        for at in months_until(period, HISTORY_MONTHS)
+        Bar(at, known.get(at, Amounts()).list, known.get(at, Amounts()).billed, at == period, at in known)
+        for at in months_until(period, CHART_MONTHS)
     )
 
 

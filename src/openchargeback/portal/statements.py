@@ -98,7 +98,9 @@ def statement_page(statement: Statement, site: Site, histories: Histories) -> St
     """The page of one statement."""
     config = site.config_of(statement.period)
     view = statement_view(statement, config, _history(statement, histories))
-    months = [PeriodAmounts(bar.period, Amounts(bar.list, bar.list - bar.due, bar.due)) for bar in view.bars]
+    months = [
+        PeriodAmounts(bar.period, Amounts(bar.list, bar.list - bar.due, bar.due)) for bar in view.bars if bar.known
+    ]
     contact, mail = whom_to_ask(config)
     return StatementPage(
         statement=view,
@@ -113,13 +115,14 @@ def statement_page(statement: Statement, site: Site, histories: Histories) -> St
 
 
 def statement_histories(periods: tuple[BilledPeriod, ...]) -> Histories:
-    """What every PI and project was billed, period by period."""
-    histories: dict[tuple[str, str], list[PeriodAmounts]] = {}
+    """What every PI and project was billed in each period: nothing where it has no statement."""
+    nothing = {period.period: PeriodAmounts(period.period, Amounts()) for period in periods}
+    histories: dict[tuple[str, str], dict[str, PeriodAmounts]] = {}
     for period in periods:
         for statement in period.statements:
             amounts = PeriodAmounts(period.period, statement.amounts, statement.shown)
-            histories.setdefault(_payer(statement), []).append(amounts)
-    return {payer: tuple(amounts) for payer, amounts in histories.items()}
+            histories.setdefault(_payer(statement), dict(nothing))[period.period] = amounts
+    return {payer: tuple(amounts.values()) for payer, amounts in histories.items()}
 
 
 def _history(statement: Statement, histories: Histories) -> tuple[PeriodAmounts, ...]:

@@ -6,31 +6,16 @@ Git hosts name files from the top of the repository, of which the ledger may be 
 
 from __future__ import annotations
 
-import dataclasses
-from collections.abc import Iterable
 from pathlib import Path
-from typing import TYPE_CHECKING, TypeVar
+from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from openchargeback.model import Evidence
-    from openchargeback.plan.values import SettingChange
     from openchargeback.problems import Problem
-
-_Found = TypeVar("_Found", "Problem", "SettingChange", "Evidence")
 
 
 def place_below(prefix: str, problem: Problem) -> str:
     """`path:line:column` with a prefix before the path; `.` for the ledger as a whole."""
     return prefix + problem.place if problem.path else problem.place
-
-
-def in_repository(found: Iterable[_Found], root: Path) -> list[_Found]:
-    """Problems, settings or evidence with their paths from the top of the repository instead of from the ledger.
-
-    root: the ledger. What has no path stays without one.
-    """
-    prefix = repository_prefix(root)
-    return [dataclasses.replace(each, path=prefix + each.path) if prefix and each.path else each for each in found]
 
 
 def repository_prefix(root: Path) -> str:

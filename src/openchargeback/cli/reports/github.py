@@ -111,7 +111,7 @@ def _item(paragraph: Paragraph, prefix: str, *, why: bool) -> str:
     place = place_below(prefix, head)
     parts = [
         f"- **{head.severity}** {_code(head.code)} at {_code(place)}{paragraph.times}: {_code(head.message)}",
-        *([f"  Mend: {_code(head.fix)}"] if head.fix else []),
+        *([f"  Fix: {_code(head.fix)}"] if head.fix else []),
         *([f"  Set by {_code(paragraph.setting)}"] if paragraph.setting else []),
         *([f"  Why: {known.matters}"] if known and why else []),
     ]

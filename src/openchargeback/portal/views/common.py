@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from decimal import Decimal
 
 from openchargeback import money
-from openchargeback.ledger.periods import months_until
+from openchargeback.ledger.periods import CHART_MONTHS, months_until
 from openchargeback.ledger.settings import Config
 from openchargeback.model import (
     Amounts,
@@ -31,7 +31,6 @@ from openchargeback.review.held_sums import HeldSum, in_total
 
 # Room for sums of exact amounts: Python's usual 28 digits would round some.
 
-YEAR = 12
 """Months that charts show."""
 
 
@@ -236,7 +235,7 @@ class Book:
     def year(self, until: str = "") -> list[str]:
         """The months of the ledger among the twelve calendar months up to `until`, by default its last one."""
         last = until or (self.months[-1] if self.months else "")
-        return [month for month in months_until(last, YEAR) if month in self.totals] if last else []
+        return [month for month in months_until(last, CHART_MONTHS) if month in self.totals] if last else []
 
     def statement_row(self, statement: Statement) -> StatementRow:
         """A statement as a table row."""

@@ -5,12 +5,12 @@ from __future__ import annotations
 from dataclasses import dataclass
 from decimal import Decimal
 
-from openchargeback.ledger.periods import months_until
+from openchargeback.ledger.periods import CHART_MONTHS, months_until
 from openchargeback.model import Amounts, BilledPeriod, Provenance
 from openchargeback.money import ZERO
 from openchargeback.portal import charts, paths
 from openchargeback.portal.shell import Link
-from openchargeback.portal.views.common import YEAR, Book, Change, Summary, change
+from openchargeback.portal.views.common import Book, Change, Summary, change
 from openchargeback.portal.views.review import HeldTable, held_table
 
 MOVERS = 10
@@ -58,7 +58,7 @@ def dashboard(book: Book, provenance: Provenance) -> Dashboard:
     """The dashboard speaks of the latest month; what waits is counted over all months."""
     latest = book.periods[-1] if book.periods else None
     previous = book.periods[-2] if len(book.periods) > 1 else None
-    months = months_until(book.months[-1], YEAR) if book.months else []
+    months = months_until(book.months[-1], CHART_MONTHS) if book.months else []
     series = book.source_series(months)
     movers = _movers(book, latest, previous) if latest and previous else []
     held = [item for period in book.periods for item in period.undecided]

@@ -1,4 +1,4 @@
-"""A plan as a comment on a pull request: Markdown with folded tables, within what a Git host takes.
+"""A plan as a comment on a pull request, and evidence for a job summary: Markdown within what a Git host takes.
 
 Everything from data is escaped: a project may be called `<img>` or `@everyone`, and a reason may hold a table.
 """
@@ -11,10 +11,11 @@ from dataclasses import dataclass, field
 
 from openchargeback import money
 from openchargeback.characters import MISLEADING
+from openchargeback.cli.reports import place_below
+from openchargeback.cli.reports.paragraphs import paragraphs, totals
 from openchargeback.model import Evidence
 from openchargeback.plan import words
 from openchargeback.plan.values import DecisionChange, PeriodChange, Plan, SettingChange
-from openchargeback.problems import Problem
 
 MARKER = "<!-- openchargeback-plan -->"
 """Stands first, so that a workflow finds its own comment and updates it."""
@@ -50,17 +51,27 @@ class _Table:
         return f"<details><summary>{self.title}</summary>\n\n" + "\n".join(lines) + "\n\n</details>"
 
 
-def markdown(plan: Plan) -> str:
-    """The comment. Where it would be too long, the longest tables lose rows; none is cut within a row."""
+def plan_comment(plan: Plan, prefix: str = "") -> str:
+    """The comment. Where it would be too long, the longest tables lose rows; none is cut within a row.
+
+    prefix: from the top of the repository to the ledger, put before paths.
+    """
     parts: list[str | _Table] = [MARKER, _headline(plan)]
-    parts += _problems(plan)
+    parts += _problems(plan, prefix)
     for period in plan.periods:
         parts += _period(period, plan.currency)
-    parts += _settings(plan.settings, plan.currency)
-    parts += _evidence(plan.evidence)
+    parts += _settings(plan.settings, plan.currency, prefix)
+    parts += _evidence(plan.evidence, prefix)
     if plan.moves or plan.periods or plan.settings:
         parts.append(_inputs(plan))
     return _fitted(parts)
+
+
+def evidence_summary(found: Sequence[Evidence], prefix: str = "") -> str:
+    """Who approved what, under a heading. prefix: as in `plan_comment`."""
+    if not found:
+        return f"### {words.EVIDENCE}\n\nThere are no decisions and no closings.\n"
+    return _fitted([f"### {words.EVIDENCE}", *_evidence(found, prefix)])
 
 
 def escaped(text: str) -> str:
@@ -102,17 +113,22 @@ def _headline(plan: Plan) -> str:
     return words.settled(plan) if not plan.moves and not plan.unread else f"**{words.settled(plan)}**"
 
 
-def _problems(plan: Plan) -> list[str | _Table]:
-    found = words.by_weight(plan.problems)
+def _problems(plan: Plan, prefix: str) -> list[str | _Table]:
+    found = paragraphs(plan.problems)
     if not found:
         return []
-    table = _Table(words.counted(len(found), "problem"), ("", "Where", "What", "Mend"), frozenset())
-    table.rows = [_problem(problem) for problem in found]
-    return [table]
-
-
-def _problem(problem: Problem) -> tuple[str, ...]:
-    return (str(problem.severity), escaped(problem.place), escaped(problem.message), escaped(problem.fix))
+    table = _Table(totals(found), ("", "Where", "What", "Fix"), frozenset())
+    table.rows = [
+        (
+            str(each.severity),
+            escaped(place_below(prefix, each.head)),
+            escaped(each.head.message) + each.times,
+            escaped(each.head.fix),
+        )
+        for each in found
+    ]
+    folded = any(each.beyond for each in found)
+    return [table, "`focus-billing validate --full` lists every place."] if folded else [table]
 
 
 def _period(period: PeriodChange, currency: str) -> list[str | _Table]:
@@ -213,7 +229,7 @@ def _sources(period: PeriodChange, currency: str) -> list[str | _Table]:
     return [table] if table.rows else []
 
 
-def _settings(settings: Sequence[SettingChange], currency: str) -> list[str | _Table]:
+def _settings(settings: Sequence[SettingChange], currency: str, prefix: str) -> list[str | _Table]:
     if not settings:
         return []
     table = _Table(
@@ -223,7 +239,7 @@ def _settings(settings: Sequence[SettingChange], currency: str) -> list[str | _T
     )
     table.rows = [
         (
-            escaped(each.path),
+            escaped(prefix + each.path if each.path else ""),
             escaped(each.key) or words.TOGETHER,
             escaped(each.old),
             escaped(each.new),
@@ -234,12 +250,12 @@ def _settings(settings: Sequence[SettingChange], currency: str) -> list[str | _T
     return [table]
 
 
-def _evidence(found: Sequence[Evidence]) -> list[str | _Table]:
+def _evidence(found: Sequence[Evidence], prefix: str) -> list[str | _Table]:
     if not found:
         return []
     table = _Table(words.EVIDENCE, ("File", "Level", "Who", "Why"), frozenset())
     for each in found:
-        table.rows.append((escaped(each.path), str(each.level), escaped(each.who), escaped(each.why)))
+        table.rows.append((escaped(prefix + each.path), str(each.level), escaped(each.who), escaped(each.why)))
     return [table, words.LEVELS]
 
 
