@@ -8,14 +8,12 @@ import html
 import io
 import json
 import subprocess
-import zipfile
 from collections.abc import Callable
 from pathlib import Path
 from urllib.parse import quote
 
 import pypdf
 import pytest
-import zstandard
 from markupsafe import escape
 
 from openchargeback.cli.main import main
@@ -27,13 +25,6 @@ ROWS = """\
 BillingPeriodStart,BilledCost,Tags
 2025-01-01,5,"{""pi_email"": ""ann@example.edu"", ""project_id"": ""p"", ""fund_org"": ""F1""}"
 """
-
-
-def packed(text: str) -> bytes:
-    out = io.BytesIO()
-    with zipfile.ZipFile(out, "w", zipfile.ZIP_DEFLATED) as archive:
-        archive.writestr("inner.csv.gz", gzip.compress(text.encode()))
-    return out.getvalue()
 
 
 def attached(text: str) -> bytes:
@@ -58,14 +49,15 @@ FORMS: dict[str, Callable[[str], bytes]] = {
     "json-in-html": lambda text: (
         json.dumps(text).replace("<", "\\u003c").replace(">", "\\u003e").replace("&", "\\u0026").encode()
     ),
+    "emphasis": lambda text: (
+        f"<html><p>{html.escape(text[:9])}<em>{html.escape(text[9:12])}</em>".encode() + html.escape(text[12:]).encode()
+    ),
     "csv": lambda text: text.replace('"', '""').encode(),
     "url": lambda text: quote(text).encode(),
     "base64": lambda text: base64.b64encode(text.encode()),
     "base64-within": lambda text: base64.b64encode(b"user:" + text.encode() + b"!"),
     "gzip": lambda text: gzip.compress(text.encode()) + gzip.compress(b"more"),
     "gzip-second-member": lambda text: gzip.compress(b"x" * 3_000_000) + gzip.compress(text.encode()),
-    "zstandard": lambda text: zstandard.compress(text.encode()),
-    "zip": packed,
     "pdf-attachment": attached,
     "pdf-string": lambda text: f"%PDF-1.7 /Title <feff{text.encode('utf-16-be').hex()}>".encode(),
 }
@@ -186,3 +178,19 @@ def test_an_unchanged_output_is_searched_again(root: Path, capsys: pytest.Captur
     (root / "config.local.yaml").write_text("email: {password: another-password}\n")
     assert run("build", "--ledger", root, "-o", out) == 1
     assert "pages/about" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("form", ["json", "markdown"])
+def test_a_plan_for_others_to_read_is_refused_too(root: Path, capsys: pytest.CaptureFixture[str], form: str) -> None:
+    """A workflow posts it as a comment."""
+    for words in (
+        ("add", "config.yaml", "charges"),
+        ("-c", "user.name=A", "-c", "user.email=a@example.edu", "commit", "-qm", "a"),
+    ):
+        subprocess.run(["git", "-C", root, *words], check=True)
+    charged = root / "charges/2025-01/aws.csv"
+    charged.write_text(ROWS + ROWS.splitlines()[1].replace(",5,", ",7,").replace('"p"', '"sesame-open"') + "\n")
+    assert run("plan", "HEAD", "--ledger", root, "--format", form) == 1
+    done = capsys.readouterr()
+    assert "secret-published" in done.err
+    assert "sesame-open" not in done.out + done.err

@@ -35,6 +35,10 @@ _COMMANDS = {
 }
 
 
+_SIGPIPE = 128 + 13
+"""What shells report of a program that a closed pipe ended: neither success nor problems in the ledger."""
+
+
 class _ReaderGone(Exception):
     """The reader of a pipe went away, as with `| head`."""
 
@@ -117,7 +121,7 @@ def main(arguments: list[str] | None = None) -> None:
         sys.exit(error.exit_code)
     except _ReaderGone:
         sys.stderr.close()
-        sys.exit(0)
+        sys.exit(_SIGPIPE)
     except OSError as error:
         place = f"{error.filename}: " if error.filename else ""
         click.echo(f"focus-billing: {place}{error.strerror or error}", err=True)

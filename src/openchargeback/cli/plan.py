@@ -9,7 +9,7 @@ import click
 
 from openchargeback.cli.host import host_record, review_options
 from openchargeback.cli.options import in_format, root_of, with_ledger
-from openchargeback.cli.report import print_json, print_problems, progress
+from openchargeback.cli.report import json_text, print_problems, progress
 
 
 @click.command()
@@ -44,19 +44,17 @@ def plan(
 
         root = root_of(named)
         found = make_plan(root, base, head, host=host_record(event, reviews, commits), step=step)
-    if form == "json":
-        print_json(document(found))
-    elif form == "markdown":
-        from openchargeback.cli.reports import repository_prefix
-        from openchargeback.cli.reports.markdown import plan_comment
-
-        text = plan_comment(found, repository_prefix(root))
-        secrets_of(root).refuse_in([("the plan", text.encode())])
-        click.echo(text, nl=False)
-    else:
+    if form == "text":
         from openchargeback.cli.plan_text import print_plan
 
         print_plan(found)
+    else:
+        from openchargeback.cli.reports import repository_prefix
+        from openchargeback.cli.reports.markdown import plan_comment
+
+        text = json_text(document(found)) if form == "json" else plan_comment(found, repository_prefix(root))
+        secrets_of(root).refuse_in([("the plan", text.encode())])
+        click.echo(text, nl=False)
     if found.problems and form != "json":
         print_problems(found.problems)
     sys.exit(1 if has_errors(found.problems) else 0)

@@ -33,7 +33,12 @@ def shown(text: str) -> str:
 
 def print_json(value: object) -> None:
     """One JSON document on stdout."""
-    click.echo(json.dumps(value, indent=2, ensure_ascii=False))
+    click.echo(json_text(value), nl=False)
+
+
+def json_text(value: object) -> str:
+    """A JSON document as people and programs read it."""
+    return json.dumps(value, indent=2, ensure_ascii=False) + "\n"
 
 
 def print_table(head: Sequence[str], rows: Iterable[Sequence[str]], right: Iterable[int] = ()) -> None:
