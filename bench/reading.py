@@ -8,9 +8,8 @@ from pathlib import Path
 
 from data import bare_scan, write_charges
 from measuring import alternately, report
-from openchargeback.billing.pipeline import settle
+from openchargeback.billing.pipeline import read_month, settle
 from openchargeback.focus.database import database
-from openchargeback.focus.reading import load
 from openchargeback.ledger.directory import Directory
 from openchargeback.ledger.files import ChargeFile
 from openchargeback.ledger.reading import Ledger
@@ -34,7 +33,7 @@ def to_lines(path: Path) -> None:
     file = ChargeFile("charges/2025-01/aws.csv", path, "2025-01", "aws", path.stat().st_size)
     ledger = Ledger(path.parent, Config(Organization("Bench")), Directory(), {"2025-01": (file,)}, {}, {})
     with database() as con:
-        loaded, problems = load(con, [file], ledger.config)
-        settle(con, ledger, "2025-01", loaded, [])
+        month, problems = read_month(con, ledger, "2025-01")
+        settle(month)
         if problems or not con.execute("SELECT count(*) FROM line").fetchone():
             raise SystemExit("the data of the benchmark is not clean")

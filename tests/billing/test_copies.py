@@ -12,9 +12,9 @@ import pytest
 from closed_ledger import CONFIG, HEAD, ON, row
 
 from openchargeback.billing import copies
+from openchargeback.billing.pipeline import read_month
 from openchargeback.cli.main import main
 from openchargeback.focus.database import database
-from openchargeback.focus.reading import load
 from openchargeback.ledger.reading import read_ledger
 from openchargeback.problems import LedgerFault
 from openchargeback.publish import closing, validating
@@ -54,8 +54,7 @@ def ids(root: Path, source: str = "asw", period: str = JAN) -> list[str]:
     ledger, _ = read_ledger(root)
     assert ledger is not None
     with database() as con:
-        loaded, _ = load(con, ledger.charge_files[period], ledger.config)
-        number_charges(con, period, loaded, [source])
+        number_charges(read_month(con, ledger, period)[0], [source])
         return [id_[:16] for (id_,) in con.execute("SELECT id FROM charge_id ORDER BY n").fetchall()]
 
 
@@ -208,6 +207,6 @@ def test_what_a_closed_month_left_held_is_rejected_late(root: Path) -> None:
 
 
 def test_nothing_is_settled_again_where_nobody_decided(root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(copies, "settle", None)
+    monkeypatch.setattr(copies, "settled_month", None)
     put(root, "charges/2025-02/aws.csv", ROWS)
     assert told(root) == [("charges/2025-02/aws.csv", "charges/2025-01/asw.csv")]

@@ -16,8 +16,8 @@ from pathlib import Path
 import pytest
 from closed_ledger import ON
 
+from openchargeback.billing.pipeline import read_month
 from openchargeback.focus.database import database
-from openchargeback.focus.reading import load
 from openchargeback.ledger.reading import read_ledger
 from openchargeback.model import BilledPeriod, Entry
 from openchargeback.problems import UsageFault, has_errors
@@ -125,8 +125,8 @@ def ids(root: Path, month: str) -> dict[str, str]:
     ledger, _ = read_ledger(root)
     assert ledger is not None
     with database() as con:
-        loaded, _ = load(con, ledger.charge_files[month], ledger.config)
-        number_charges(con, month, loaded, {each.file.source for each in loaded})
+        read, _ = read_month(con, ledger, month)
+        number_charges(read, read.sources)
         query = "SELECT ChargeDescription, id FROM charge_id JOIN cell USING (n)"
         return dict(con.execute(query).fetchall())
 

@@ -10,6 +10,7 @@ import pytest
 from closed_ledger import HEAD, close, month
 from small_ledger import bill, charge, csv_text, flags
 
+from openchargeback.billing.charges_data import write_charges
 from openchargeback.billing.pipeline import bill_period
 from openchargeback.focus.database import database
 from openchargeback.focus.reading import load
@@ -160,7 +161,7 @@ def test_open_data_has_the_references_of_every_source(tmp_path: Path) -> None:
         (tmp_path / name).write_text(text, encoding="utf-8")
     ledger, _ = read_ledger(tmp_path)
     assert ledger is not None
-    bill_period(ledger, "2025-01", (), "digest", charges_to=tmp_path / "charges.csv")
+    bill_period(ledger, "2025-01", then=lambda month: write_charges(month, tmp_path / "charges.csv"))
     with (tmp_path / "charges.csv").open(encoding="utf-8") as file:
         rows = [(row["source"], row["reference_grant"], row["reference_ticket"]) for row in csv.DictReader(file)]
     assert rows == [("aws", "G-1", ""), ("gcp", "G-2", ""), ("hpc", "", "")]

@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import io
 import json
+from dataclasses import replace
 from decimal import Decimal
 from pathlib import Path
 
@@ -68,8 +69,11 @@ def make(root: Path, files):
     return ledger
 
 
-def bill(root: Path, rows, history=(), *, warnings=False, **texts):
-    """Bill rows (or a whole file's text or bytes); texts: config, people, projects, approvals."""
+def bill(root: Path, rows, before=(), *, warnings=False, **texts):
+    """Bill rows (or a whole file's text or bytes); texts: config, people, projects, approvals.
+
+    before: the records of the closed months before, the latest last.
+    """
     places = {
         "config": "config.yaml",
         "people": "directory/people.yaml",
@@ -83,7 +87,8 @@ def bill(root: Path, rows, history=(), *, warnings=False, **texts):
     else:
         content = rows if isinstance(rows, str | bytes) else csv_text(rows)
         files[f"charges/{PERIOD}/hpc.csv"] = content
-    period, problems = bill_period(make(root, files), PERIOD, history, "digest")
+    closed = {f"2024-{13 - ago:02}": record for ago, record in enumerate(reversed(before), start=1)}
+    period, problems = bill_period(replace(make(root, files), frozen=closed), PERIOD)
     # These small files are not what a provider exports; what is told of that is another test's.
     told = [p for p in problems if warnings or p.severity is not Severity.WARNING or not p.path.startswith("charges/")]
     return period, told

@@ -2,11 +2,13 @@
 
 import re
 from decimal import Decimal
+from types import SimpleNamespace
 
 import pytest
 from small_ledger import ADA, FUND, PROJECT, bill, charge, csv_text, flags, sums, tags
 
-from openchargeback.billing.pipeline import ClosedMonth, closed_month
+from openchargeback.billing.freezing import spending_of
+from openchargeback.ledger.frozen import Spending
 
 CONFIG = "organization: A\ncurrency: USD\n"
 PROJECTS = f"projects:\n  - id: {PROJECT}\n    end: 2024-12-31\n"
@@ -226,8 +228,9 @@ def test_patterns_need_every_column_and_the_minimum(tmp_path):
 
 
 def month(amount, source="hpc", project=PROJECT):
-    spending = {} if amount is None else {(source, project, "Compute"): Decimal(amount)}
-    return ClosedMonth({source: 3}, spending)
+    """What of the record of a closed month tells what is usual."""
+    spending = () if amount is None else (Spending(source, project, "Compute", Decimal(amount)),)
+    return SimpleNamespace(sources=(SimpleNamespace(source=source, charges=3),), spending=spending)
 
 
 @pytest.mark.parametrize(
@@ -265,7 +268,7 @@ def test_the_rule_for_unusual_amounts_is_settable(tmp_path, rule, expected):
 
 def test_a_billed_month_is_history(tmp_path):
     period, _ = bill(tmp_path, [charge("1.25"), charge("2", text="{bad")])
-    assert closed_month(period) == ClosedMonth({"hpc": 2}, {("hpc", PROJECT, "Compute"): Decimal("1.25")})
+    assert spending_of(period.lines) == (Spending("hpc", PROJECT, "Compute", Decimal("1.25")),)
 
 
 def test_an_item_tells_what_its_charges_share(tmp_path):

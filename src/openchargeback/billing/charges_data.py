@@ -5,16 +5,15 @@ Written by DuckDB from its tables to the disk, so that a million charges never s
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from pathlib import Path
 
 import duckdb
 
 from openchargeback.focus.cells import cells, resource_columns
 from openchargeback.focus.database import identifier, literal, sql
-from openchargeback.focus.reading import LoadedFile
 from openchargeback.ledger.settings import Config
 from openchargeback.review.ids import number_rest
+from openchargeback.review.month import Month
 
 COLUMNS = {
     "charge": "string",
@@ -53,15 +52,14 @@ def reference_columns(config: Config) -> tuple[str, ...]:
     return tuple(f"reference_{name}" for name in config.reference_names)
 
 
-def write_charges(
-    con: duckdb.DuckDBPyConnection, period: str, loaded: Sequence[LoadedFile], config: Config, path: Path
-) -> None:
-    """Write the charges of the period to a CSV file, every one of them, whatever became of it.
+def write_charges(month: Month, path: Path) -> None:
+    """Write the charges of a month to a CSV file, every one of them, whatever became of it.
 
     The stages up to statements must have run. Ids are computed for the sources that have none yet.
     """
-    number_rest(con, period, loaded, {each.file.source for each in loaded})
-    con.execute(f"COPY ({_query(con, period, config)}) TO {literal(str(path))} (FORMAT csv, HEADER true)")
+    number_rest(month)
+    query = _query(month.con, month.period, month.config)
+    month.con.execute(f"COPY ({query}) TO {literal(str(path))} (FORMAT csv, HEADER true)")
 
 
 def _query(con: duckdb.DuckDBPyConnection, period: str, config: Config) -> str:

@@ -7,20 +7,17 @@ credited after it was billed. Until then the copies are an error.
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Mapping, Sequence
-from dataclasses import replace
 
 import duckdb
 
 from openchargeback.billing.events import Events
-from openchargeback.billing.freezing import history_of, months_before
-from openchargeback.billing.pipeline import Posted, settle
-from openchargeback.focus.database import database, insert, sql
+from openchargeback.billing.pipeline import Posted, settled_month
+from openchargeback.focus.database import insert, sql
 from openchargeback.focus.equal_files import Copies
-from openchargeback.focus.reading import load
 from openchargeback.ledger.files import ChargeFile
 from openchargeback.ledger.reading import Ledger
 from openchargeback.model import Entry, State
-from openchargeback.problems import Problem, has_errors
+from openchargeback.problems import LedgerFault, Problem
 from openchargeback.review.ids import number_rest
 
 
@@ -64,20 +61,15 @@ def _billing(ledger: Ledger, period: str, events: Events) -> Collection[str]:
     if not own and not events.charges(period):
         # Nobody has decided anything.
         return [file.path for file in ledger.charge_files.get(period, ())]
-    then = replace(ledger, config=record.config, directory=record.directory) if record else ledger
-    history = [] if record else history_of(ledger, months_before(ledger, period))
-    with database() as con:
-        loaded, problems = load(con, ledger.charge_files.get(period, ()), then.config)
-        if has_errors(problems):
-            return ()
-        try:
-            settle(con, then, period, loaded, history)
-        except duckdb.OutOfRangeException:
-            return ()
-        number_rest(con, period, loaded, {each.file.source for each in loaded})
-        _stand(con, period, events)
-        numbers = {number for (number,) in con.execute(sql(__package__, "copies.sql")).fetchall()}
-        return [each.file.path for each in loaded if each.number in numbers]
+    try:
+        with settled_month(ledger, period) as month:
+            number_rest(month)
+            _stand(month.con, period, events)
+            numbers = {number for (number,) in month.con.execute(sql(__package__, "copies.sql")).fetchall()}
+            return [each.file.path for each in month.loaded if each.number in numbers]
+    except (LedgerFault, duckdb.OutOfRangeException):
+        # The ledger cannot be billed, and says so elsewhere.
+        return ()
 
 
 def _stand(con: duckdb.DuckDBPyConnection, period: str, events: Events) -> None:

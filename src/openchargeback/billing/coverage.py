@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
-
-import duckdb
 
 from openchargeback.focus.database import literal, sql
 from openchargeback.focus.reading import LoadedFile
 from openchargeback.ledger.periods import first_day, last_day
+from openchargeback.review.month import Month
 
 _START, _END = "ChargePeriodStart", "ChargePeriodEnd"
 
@@ -24,18 +23,18 @@ class Coverage:
     last_day: dt.date | None
 
 
-def coverage(con: duckdb.DuckDBPyConnection, period: str, loaded: Sequence[LoadedFile]) -> Mapping[str, Coverage]:
+def coverage(month: Month) -> Mapping[str, Coverage]:
     """The days that charges cover, by source; corrections do not count. `load` comes first.
 
     A source with a file that has no ChargePeriodStart is left out: its days are not known.
     """
-    files = [file for file in loaded if file.rows]
+    files = [file for file in month.loaded if file.rows]
     unknown = {file.file.source for file in files if _START not in file.columns}
     spans = " UNION ".join(_spans(file) for file in files if file.file.source not in unknown)
     if not spans:
         return {}
-    days = {"first_day": first_day(period), "last_day": last_day(period)}
-    rows = con.execute(sql(__package__, "coverage.sql", spans=spans), days).fetchall()
+    days = {"first_day": first_day(month.period), "last_day": last_day(month.period)}
+    rows = month.con.execute(sql(__package__, "coverage.sql", spans=spans), days).fetchall()
     return {source: Coverage(*found) for source, *found in rows}
 
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import datetime as dt
 from collections.abc import Iterable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, replace
 
 import duckdb
@@ -16,17 +16,16 @@ import duckdb
 from openchargeback import money
 from openchargeback.billing import lines as lines_
 from openchargeback.billing.events import DONE, Event, Events
-from openchargeback.billing.pipeline import settle
+from openchargeback.billing.pipeline import settled_month
 from openchargeback.focus.cells import resource_columns
-from openchargeback.focus.database import database, insert, sql
-from openchargeback.focus.reading import load
+from openchargeback.focus.database import insert, sql
 from openchargeback.ledger.approvals import Decision
 from openchargeback.ledger.frozen import Frozen
 from openchargeback.ledger.periods import first_day
 from openchargeback.ledger.reading import Ledger
 from openchargeback.ledger.settings import Payer
 from openchargeback.model import Amounts, Correction, DecisionRecord, Entry, State
-from openchargeback.problems import Problem, has_errors
+from openchargeback.problems import LedgerFault, Problem, has_errors
 from openchargeback.review.decisions import unusable_values
 from openchargeback.review.details import add_details
 from openchargeback.review.ids import number_rest
@@ -113,7 +112,7 @@ def _whole_ids(ledger: Ledger, original: str, ids: Sequence[str], events: Events
     short = [id_ for id_ in ids if len(id_) < _WHOLE and events.begins(original, id_)]
     if not short:
         return {}
-    with _settled(ledger, ledger.frozen[original]) as con:
+    with _settled(ledger, original) as con:
         if con is None:
             return {}
         rows = [
@@ -142,7 +141,7 @@ def billed_charges(ledger: Ledger, period: str, wanted: BilledFilter) -> list[st
     """
     record, events = ledger.frozen[period], Events.of(ledger.frozen.values())
     payers = [[each.pi, each.project] for each in record.statements if each.number in wanted.statements]
-    with _settled(ledger, record) as con:
+    with _settled(ledger, period) as con:
         if con is None:
             return []
         resource = resource_columns(con)["resource_id"]
@@ -165,18 +164,17 @@ def _stands(last: Event | None, *, billed: bool) -> bool:
 
 
 @contextmanager
-def _settled(ledger: Ledger, record: Frozen) -> Iterator[duckdb.DuckDBPyConnection | None]:
-    """The database of a closed period as its record would have it billed, all charges with ids; None if unreadable."""
-    then = replace(ledger, config=record.config, directory=record.directory)
-    with database() as con:
-        loaded, problems = load(con, ledger.charge_files.get(record.period, ()), record.config)
-        if has_errors(problems):
+def _settled(ledger: Ledger, period: str) -> Iterator[duckdb.DuckDBPyConnection | None]:
+    """The database of a closed period as its record has it billed, all charges with ids; None if unreadable."""
+    with ExitStack() as stack:
+        try:
+            month = stack.enter_context(settled_month(ledger, period))
+        except LedgerFault:
             yield None
             return
-        settle(con, then, record.period, loaded, [])
-        number_rest(con, record.period, loaded, {each.file.source for each in loaded})
-        lines_.sum_resources(con, record.config.currency)
-        yield con
+        number_rest(month)
+        lines_.sum_resources(month.con, month.config.currency)
+        yield month.con
 
 
 def charge_cents(ledger: Ledger, record: Frozen, prefixes: Iterable[str]) -> dict[str, Billed | str]:
@@ -186,7 +184,7 @@ def charge_cents(ledger: Ledger, record: Frozen, prefixes: Iterable[str]) -> dic
     up to its recorded cents.
     """
     period, wanted = record.period, list(dict.fromkeys(prefixes))
-    with _settled(ledger, record) as con:
+    with _settled(ledger, period) as con:
         if con is None:
             return dict.fromkeys(wanted, f"the charge files of {period} cannot be read any more")
         con.execute("CREATE TABLE wanted (place INTEGER, prefix VARCHAR)")
@@ -303,7 +301,7 @@ def _days(ledger: Ledger, original: str, found: Sequence[tuple[Decision, Billed]
     ids = [billed.charge for decision, billed in found if decision.set.project in dated]
     if not ids:
         return {}
-    with _settled(ledger, ledger.frozen[original]) as con:
+    with _settled(ledger, original) as con:
         if con is None:
             return {}
         con.execute("CREATE TABLE moved (id VARCHAR)")

@@ -5,14 +5,13 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from decimal import Decimal
 from typing import TypeVar
-
-import duckdb
 
 from openchargeback import money
 from openchargeback.billing import reconciliation
 from openchargeback.billing.journal import journal_of
-from openchargeback.billing.pipeline import ClosedMonth, Posted, bill_period, closed_month
+from openchargeback.billing.pipeline import Posted, bill_period
 from openchargeback.focus.database import sql
 from openchargeback.ledger.directory import Directory
 from openchargeback.ledger.frozen import FROZEN, Frozen, FrozenResource, FrozenStatement, Spending, part_path
@@ -31,9 +30,7 @@ from openchargeback.model import (
     Statement,
 )
 from openchargeback.problems import Problem, Severity
-
-MONTHS_BACK = 24
-"""How many closed months the rule for unusual amounts may look at; a source may be missing in some."""
+from openchargeback.review.month import Month
 
 Histories = Mapping[tuple[str, str], tuple[PeriodAmounts, ...]]
 """What earlier periods billed a PI's e-mail and a project's id."""
@@ -50,8 +47,9 @@ class Details:
     projects: set[str] = field(default_factory=set)
     funds: set[str] = field(default_factory=set)
 
-    def look(self, con: duckdb.DuckDBPyConnection) -> None:
+    def read(self, month: Month) -> None:
         """Take the details from the database; `bill_period` calls this."""
+        con = month.con
         rows = con.execute(sql(__package__, "held_charges.sql")).fetchall()
         self.held = [(*row[:12], money.exact(row[12]), money.exact(row[13]), *row[14:]) for row in rows]
         for names, column in ((self.people, "pi"), (self.projects, "project"), (self.funds, "fund")):
@@ -62,21 +60,14 @@ class Details:
             names.update(name for (name,) in found)
 
 
-def months_before(ledger: Ledger, period: str) -> list[str]:
-    """The closed months that the rule for unusual amounts compares a period with, the latest last."""
-    return [each for each in sorted(ledger.frozen) if each < period][-MONTHS_BACK:]
-
-
-def history_of(ledger: Ledger, months: Iterable[str]) -> list[ClosedMonth]:
-    """What closed months tell the rule for unusual amounts, from their records."""
-    return [_month(ledger.frozen[month]) for month in months if month in ledger.frozen]
-
-
-def _month(record: Frozen) -> ClosedMonth:
-    counts: dict[str, int] = {}
-    for source in record.sources:
-        counts[source.source] = counts.get(source.source, 0) + source.charges
-    return ClosedMonth(counts, {(each.source, each.project, each.service): each.billed for each in record.spending})
+def spending_of(lines: Iterable[BillingLine]) -> tuple[Spending, ...]:
+    """Exact amounts by source, project and service: own charges only, since corrections tell nothing of a month."""
+    exact: dict[tuple[str, str, str], Decimal] = {}
+    for line in lines:
+        if line.entry is Entry.OWN:
+            key = (line.source, line.project, line.service)
+            exact[key] = money.total(exact.get(key, money.ZERO), line.exact_billed)
+    return tuple(Spending(*key, amount) for key, amount in sorted(exact.items()))
 
 
 def freeze(ledger: Ledger, billed: BilledPeriod, details: Details, histories: Histories, version: str) -> Frozen:
@@ -87,7 +78,6 @@ def freeze(ledger: Ledger, billed: BilledPeriod, details: Details, histories: Hi
     projects = details.projects | {line.project for line in billed.lines}
     funds = details.funds | {line.fund for line in billed.lines}
     config = ledger.config
-    spending = closed_month(billed).spending
     charted = months_until(billed.period, CHART_MONTHS)[:-1]
     return Frozen(
         period=billed.period,
@@ -105,7 +95,7 @@ def freeze(ledger: Ledger, billed: BilledPeriod, details: Details, histories: Hi
         },
         files={},
         sources=billed.sources,
-        spending=tuple(Spending(*key, amount) for key, amount in sorted(spending.items())),
+        spending=spending_of(billed.lines),
         queue=billed.queue,
         flags=billed.flags,
         unusual=billed.unusual,
@@ -128,7 +118,6 @@ def freeze(ledger: Ledger, billed: BilledPeriod, details: Details, histories: Hi
             for resource in each.resources
         ),
         corrections=billed.corrections,
-        compared_with=tuple(months_before(ledger, billed.period)),
     )
 
 
@@ -219,8 +208,7 @@ def thaw(frozen: Frozen, state: PeriodFile, ledger: Ledger) -> tuple[BilledPerio
     )
     problems = reconciliation.check(period)
     path = part_path(frozen.period, FROZEN)
-    spent = {(each.source, each.project, each.service): each.billed for each in frozen.spending}
-    if spent != closed_month(period).spending:
+    if frozen.spending != spending_of(period.lines):
         what = "the amounts per project and service are not those of the billing lines"
         problems.append(Problem(path, "frozen-fault", what, "restore the file from Git"))
     if config.currency != ledger.config.currency:
@@ -240,9 +228,8 @@ def drift(ledger: Ledger, period: str) -> list[Problem]:
     and the charge and approval files must be as recorded (`ledger.seal` tells).
     """
     frozen = ledger.frozen[period]
-    then = replace(ledger, config=frozen.config, directory=frozen.directory)
     posted = Posted(tuple(line for line in frozen.lines if line.entry is not Entry.OWN), frozen.corrections)
-    now, problems = bill_period(then, period, history_of(ledger, frozen.compared_with), "", posted)
+    now, problems = bill_period(ledger.as_recorded(period), period, posted=posted)
     if now is None:
         return problems
     before, _ = thaw(frozen, ledger.period_file(period), ledger)

@@ -5,22 +5,21 @@ read ─▶ attribute ─▶ flag ─▶ decide ─▶ sum and round ─▶ stat
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Mapping, Sequence
-from dataclasses import dataclass, replace
-from decimal import Decimal
-from pathlib import Path
+from collections.abc import Callable, Collection, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
 from typing import Any
 
 import duckdb
 
 from openchargeback import money
-from openchargeback.billing import charges_data, journal, lines, reconciliation, statements
+from openchargeback.billing import journal, lines, reconciliation, statements
 from openchargeback.billing.coverage import coverage
 from openchargeback.billing.events import DONE, Events
 from openchargeback.focus.database import count, database, insert, sql
 from openchargeback.focus.dialects import BACK_REFERENCES
 from openchargeback.focus.months import has_column, months_of, rows_of_months
-from openchargeback.focus.reading import LoadedFile, load
+from openchargeback.focus.reading import load
 from openchargeback.ledger.approvals import Decision
 from openchargeback.ledger.files import digest_of
 from openchargeback.ledger.periods import accounting_date
@@ -38,21 +37,14 @@ from openchargeback.model import (
     State,
     Unusual,
 )
-from openchargeback.problems import Problem, has_errors
+from openchargeback.problems import LedgerFault, Problem, has_errors
 from openchargeback.review.attribution import attribute
 from openchargeback.review.decisions import apply_decisions
 from openchargeback.review.duplicates import EarlierRows
-from openchargeback.review.flags import Past, Spending, flag_charges
+from openchargeback.review.flags import flag_charges
 from openchargeback.review.ids import number_charges, number_rest
+from openchargeback.review.month import Month
 from openchargeback.review.queue import read_flags, read_queue
-
-
-@dataclass(frozen=True, slots=True)
-class ClosedMonth:
-    """What an earlier closed month tells the rule for unusual amounts."""
-
-    counts: Mapping[str, int]
-    spending: Spending
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,96 +56,71 @@ class Posted:
     decisions: tuple[DecisionRecord, ...] = ()
 
 
-Look = Callable[[duckdb.DuckDBPyConnection], None]
-"""Sees the database of a period that was billed, before it goes."""
-
-
-def closed_month(period: BilledPeriod) -> ClosedMonth:
-    """Charges by source and billed amounts by source, project and service of a billed period: its own charges only."""
-    counts: dict[str, int] = {}
-    for source in period.sources:
-        counts[source.source] = counts.get(source.source, 0) + source.charges
-    spending: dict[tuple[str, str, str], Decimal] = {}
-    for line in period.lines:
-        if line.entry is not Entry.OWN:
-            continue
-        key = (line.source, line.project, line.service)
-        spending[key] = money.total(spending.get(key, money.ZERO), line.exact_billed)
-    return ClosedMonth(counts, spending)
-
-
 def bill_period(
     ledger: Ledger,
     period: str,
-    history: Sequence[ClosedMonth],
-    digest: str,
+    *,
+    digest: str = "",
     posted: Posted | None = None,
-    look: Look | None = None,
-    charges_to: Path | None = None,
+    then: Callable[[Month], None] | None = None,
 ) -> tuple[BilledPeriod | None, list[Problem]]:
     """Bill one period of a ledger. None where its charge files have errors.
 
-    history: the closed months before it, the latest last. digest: of everything the result rests on.
-    posted: what its decisions on charges of closed periods add. look: is shown the database at the end.
-    charges_to: where to write every charge with what became of it (`charges_data.py`), if that is wanted.
+    digest: of everything the result rests on. posted: what its decisions on charges of closed periods add.
+    then: is called with the billed month while its database stands.
     """
     try:
-        return _bill(ledger, period, history, digest, posted or Posted(), look, charges_to)
+        with database() as con:
+            month, problems = read_month(con, ledger, period)
+            if has_errors(problems):
+                return None, problems
+            decided, unusual, faults = settle(month)
+            billed = _billed(month, what_it_comes_to(month, decided), posted or Posted(), unusual, digest)
+            problems += faults
+            problems += reconciliation.check(billed, read=count(con, "SELECT count(*) FROM attributed"))
+            if then:
+                then(month)
+            return billed, problems
     except duckdb.OutOfRangeException:
-        what = f"the amounts of {period} are too large to be summed exactly"
-        return None, [Problem(f"charges/{period}", "amount-overflow", what, "look for an amount that cannot be meant")]
+        return None, [too_large(period)]
 
 
-def _bill(
-    ledger: Ledger,
-    period: str,
-    history: Sequence[ClosedMonth],
-    digest: str,
-    posted: Posted,
-    look: Look | None,
-    charges_to: Path | None,
-) -> tuple[BilledPeriod | None, list[Problem]]:
-    with database() as con:
-        loaded, problems = load(con, ledger.charge_files.get(period, ()), ledger.config)
-        if has_errors(problems):
-            return None, problems
-        records, unusual, faults = settle(con, ledger, period, loaded, history)
-        problems += faults
-        state = ledger.period_file(period)
-        own = lines.read_lines(con, period, ledger.config)
-        billing_lines = tuple(sorted((*own, *posted.lines), key=lambda line: line.key))
-        queue = read_queue(con, period)
-        made = statements.make_statements(con, ledger, period, billing_lines, queue)
-        numbers = {(statement.pi.email, statement.project.id): statement.number for statement in made}
-        dated = accounting_date(period, state)
-        result = BilledPeriod(
-            period=period,
-            state=state.state,
-            revision=state.revision,
-            closed_on=state.closed.on if state.closed and state.state is not State.OPEN else None,
-            closed_by=state.closed.by if state.closed and state.state is not State.OPEN else "",
-            finalized_on=state.finalized.on if state.finalized and state.state is State.FINALIZED else None,
-            accounting_date=dated,
-            currency=ledger.config.currency,
-            sources=_totals(con, period, loaded),
-            files=_files(con, loaded),
-            lines=billing_lines,
-            statements=made,
-            queue=queue,
-            flags=read_flags(con),
-            decisions=(*records, *posted.decisions),
-            corrections=posted.corrections,
-            without=state.without,
-            journal=journal.journal_of(period, dated, billing_lines, numbers, ledger.settings),
-            digest=digest,
-            unusual=unusual,
-        )
-        problems += reconciliation.check(result, read=count(con, "SELECT count(*) FROM attributed"))
-        if look:
-            look(con)
-        if charges_to:
-            charges_data.write_charges(con, period, loaded, ledger.config, charges_to)
-        return result, problems
+def too_large(period: str) -> Problem:
+    """The problem of a period whose sums no exact number can hold; DuckDB raises OutOfRangeException."""
+    what = f"the amounts of {period} are too large to be summed exactly"
+    return Problem(f"charges/{period}", "amount-overflow", what, "look for an amount that cannot be meant")
+
+
+def _billed(month: Month, settled: Settled, posted: Posted, unusual: tuple[Unusual, ...], digest: str) -> BilledPeriod:
+    ledger, period = month.ledger, month.period
+    state = ledger.period_file(period)
+    closed = state.closed if state.state is not State.OPEN else None
+    billing_lines = tuple(sorted((*settled.lines, *posted.lines), key=lambda line: line.key))
+    made = statements.make_statements(month, billing_lines, settled.queue)
+    numbers = {(statement.pi.email, statement.project.id): statement.number for statement in made}
+    dated = accounting_date(period, state)
+    return BilledPeriod(
+        period=period,
+        state=state.state,
+        revision=state.revision,
+        closed_on=closed.on if closed else None,
+        closed_by=closed.by if closed else "",
+        finalized_on=state.finalized.on if state.finalized and state.state is State.FINALIZED else None,
+        accounting_date=dated,
+        currency=ledger.config.currency,
+        sources=settled.sources,
+        files=_files(month),
+        lines=billing_lines,
+        statements=made,
+        queue=settled.queue,
+        flags=settled.flags,
+        decisions=(*settled.decisions, *posted.decisions),
+        corrections=posted.corrections,
+        without=state.without,
+        journal=journal.journal_of(period, dated, billing_lines, numbers, ledger.settings),
+        digest=digest,
+        unusual=unusual,
+    )
 
 
 @dataclass(frozen=True, slots=True)
@@ -167,41 +134,48 @@ class Settled:
     decisions: tuple[DecisionRecord, ...] = ()
 
 
-def settle_period(
-    con: duckdb.DuckDBPyConnection, ledger: Ledger, period: str, history: Sequence[ClosedMonth]
-) -> tuple[Settled, list[LoadedFile], list[Problem]]:
-    """Read a period's charges and settle them in the database's current schema, where the tables stay.
-
-    With errors in the charge files nothing is settled: no table is to be used, and the problems say why.
-    """
+def read_month(con: duckdb.DuckDBPyConnection, ledger: Ledger, period: str) -> tuple[Month, list[Problem]]:
+    """Read the charges of a period into the database. With errors among the problems no stage can follow."""
     loaded, problems = load(con, ledger.charge_files.get(period, ()), ledger.config)
-    if has_errors(problems):
-        return Settled(), [], problems
-    records, _, faults = settle(con, ledger, period, loaded, history)
-    billing_lines = lines.read_lines(con, period, ledger.config)
-    settled = Settled(
-        lines=billing_lines,
-        sources=_totals(con, period, loaded),
-        queue=read_queue(con, period),
-        flags=read_flags(con),
-        decisions=records,
-    )
-    return settled, loaded, problems + faults
+    return Month(con, ledger, period, loaded), problems
 
 
-def settle(
-    con: duckdb.DuckDBPyConnection,
-    ledger: Ledger,
-    period: str,
-    loaded: Sequence[LoadedFile],
-    history: Sequence[ClosedMonth],
-) -> tuple[tuple[DecisionRecord, ...], tuple[Unusual, ...], list[Problem]]:
-    """Attribute, flag and decide the loaded charges and sum them up: the table `line` stands afterwards."""
-    decisions = own_decisions(ledger, period)
-    unusual, problems = flag(con, ledger, period, loaded, history, ids_of_all=bool(decisions))
-    records, faults = apply_decisions(con, decisions, ledger.config, ledger.directory)
-    lines.sum_lines(con, ledger.config.currency)
+@contextmanager
+def settled_month(ledger: Ledger, period: str) -> Iterator[Month]:
+    """A period settled in a database of its own: a closed one as its record has it billed.
+
+    Raises LedgerFault where its charge files cannot be read any more.
+    """
+    with database() as con:
+        month, problems = read_month(con, ledger.as_recorded(period), period)
+        if has_errors(problems):
+            raise LedgerFault(problems, ledger.root)
+        settle(month)
+        yield month
+
+
+def settle(month: Month) -> tuple[tuple[DecisionRecord, ...], tuple[Unusual, ...], list[Problem]]:
+    """Attribute, flag and decide the charges of a month and sum them up: the table `line` stands afterwards.
+
+    Gives what was decided, and what is unusual.
+    """
+    con, config = month.con, month.config
+    decisions = own_decisions(month.ledger, month.period)
+    unusual, problems = flag(month, ids_of_all=bool(decisions))
+    records, faults = apply_decisions(con, decisions, config, month.directory)
+    lines.sum_lines(con, config.currency)
     return records, unusual, problems + faults
+
+
+def what_it_comes_to(month: Month, decided: tuple[DecisionRecord, ...]) -> Settled:
+    """What a settled month comes to. decided: what `settle` gave."""
+    return Settled(
+        lines=lines.read_lines(month.con, month.period, month.config),
+        sources=_totals(month),
+        queue=read_queue(month.con, month.period),
+        flags=read_flags(month.con),
+        decisions=decided,
+    )
 
 
 def own_decisions(ledger: Ledger, period: str) -> tuple[Decision, ...]:
@@ -209,41 +183,25 @@ def own_decisions(ledger: Ledger, period: str) -> tuple[Decision, ...]:
     return tuple(each for each in ledger.approvals.get(period, ()) if not each.period)
 
 
-def flag(
-    con: duckdb.DuckDBPyConnection,
-    ledger: Ledger,
-    period: str,
-    loaded: Sequence[LoadedFile],
-    history: Sequence[ClosedMonth],
-    *,
-    ids_of_all: bool,
-) -> tuple[tuple[Unusual, ...], list[Problem]]:
-    """Attribute and flag the loaded charges, and number them: those of sources with flags, or all of them.
-
-    Of a period with a record, what was unusual is taken from there, whatever the months before it say by now.
-    """
-    config, directory, record = ledger.config, ledger.directory, ledger.frozen.get(period)
-    attribute(con, loaded, config, directory)
-    follow_earlier(con, ledger, period)
-    past = Past(
-        spending=[(month.counts, month.spending) for month in history],
-        unusual=record.unusual if record else None,
-        rows=_earlier_rows(con, ledger, period, loaded),
-    )
-    unusual, problems = flag_charges(con, period, loaded, config, directory, past)
-    needing = con.execute(
+def flag(month: Month, *, ids_of_all: bool) -> tuple[tuple[Unusual, ...], list[Problem]]:
+    """Attribute and flag the charges of a month, and number them: those of sources with flags, or all of them."""
+    attribute(month)
+    _follow_earlier(month)
+    unusual, problems = flag_charges(month, _earlier_rows(month))
+    needing = month.con.execute(
         "SELECT DISTINCT source FROM attributed" + ("" if ids_of_all else " WHERE n IN (SELECT n FROM flag)")
     ).fetchall()
-    number_charges(con, period, loaded, [source for (source,) in needing])
+    number_charges(month, [source for (source,) in needing])
     return unusual, problems
 
 
-def follow_earlier(con: duckdb.DuckDBPyConnection, ledger: Ledger, period: str) -> None:
+def _follow_earlier(month: Month) -> None:
     """Let corrections of charges of earlier months take their payer and what became of them.
 
     A closed month is billed anew as its record has it; credits and late decisions since then count. What was billed is
     followed, what was rejected is rejected too; what is held, or credited, leaves its correction to a person.
     """
+    con, ledger = month.con, month.ledger
     con.execute(
         "CREATE TABLE original (source VARCHAR, number VARCHAR, disposition VARCHAR, pi VARCHAR, "
         "project VARCHAR, fund VARCHAR, why VARCHAR)"
@@ -252,39 +210,39 @@ def follow_earlier(con: duckdb.DuckDBPyConnection, ledger: Ledger, period: str) 
         "SELECT DISTINCT source, refers_to FROM back_reference ANTI JOIN follows USING (n) ORDER BY ALL"
     ).fetchall()
     missing = set(wanted)
-    for month in sorted((each for each in ledger.charge_files if each < period), reverse=True):
-        files = [file for file in ledger.charge_files[month] if file.source in {source for source, _ in missing}]
+    for earlier in sorted((each for each in ledger.charge_files if each < month.period), reverse=True):
+        files = [file for file in ledger.charge_files[earlier] if file.source in {source for source, _ in missing}]
         if missing and files and any(has_column(file, own) for file in files for _, own in BACK_REFERENCES):
-            rows = _originals(ledger, month, missing)
+            rows = _originals(ledger, earlier, missing)
             insert(con, "original", rows)
             missing -= {(source, number) for source, number, *_ in rows}
     con.execute(sql(__package__, "follow_earlier.sql"))
 
 
-def _originals(ledger: Ledger, month: str, wanted: Collection[tuple[str, str]]) -> list[tuple[Any, ...]]:
+def _originals(ledger: Ledger, period: str, wanted: Collection[tuple[str, str]]) -> list[tuple[Any, ...]]:
     """What became of charges of an earlier month that corrections refer to: the rows of the table `original`."""
-    record = ledger.frozen.get(month)
-    then = replace(ledger, config=record.config, directory=record.directory) if record else ledger
     events = Events.of(ledger.frozen.values())
-    with database() as con:
-        loaded, problems = load(con, ledger.charge_files[month], then.config)
-        files = [(file, own) for file in loaded for _, own in BACK_REFERENCES if own in file.columns]
-        if has_errors(problems) or not files:
-            return []
-        settle(con, then, month, loaded, [])
-        number_rest(con, month, loaded, {file.file.source for file, _ in files})
-        con.execute("CREATE TABLE cited (source VARCHAR, number VARCHAR)")
-        insert(con, "cited", sorted(wanted))
-        numbers = " UNION ALL ".join(
-            f"SELECT {file.first} + rowid AS n, {file.expression(own)} AS number FROM {file.table}"
-            for file, own in files
-        )
-        found = con.execute(sql(__package__, "originals.sql", numbers=numbers)).fetchall()
+    try:
+        with settled_month(ledger, period) as month:
+            numbers = " UNION ALL ".join(
+                f"SELECT {file.first} + rowid AS n, {file.expression(own)} AS number FROM {file.table}"
+                for file in month.loaded
+                for _, own in BACK_REFERENCES
+                if own in file.columns
+            )
+            if not numbers:
+                return []
+            number_rest(month, {source for source, _ in wanted})
+            month.con.execute("CREATE TABLE cited (source VARCHAR, number VARCHAR)")
+            insert(month.con, "cited", sorted(wanted))
+            found = month.con.execute(sql(__package__, "originals.sql", numbers=numbers)).fetchall()
+    except LedgerFault:
+        return []
     rows = []
     for source, number, id_, disposition, *payer in found:
-        last = events.last(month, id_)
+        last = events.last(period, id_)
         if last is None:
-            why = "" if disposition == "billed" else f"{number} of {month} is {disposition}"
+            why = "" if disposition == "billed" else f"{number} of {period} is {disposition}"
             rows.append((source, number, disposition, *payer, why))
         elif last.correction.entry in (Entry.LATE, Entry.REBILL):
             each = last.correction
@@ -292,28 +250,27 @@ def _originals(ledger: Ledger, month: str, wanted: Collection[tuple[str, str]]) 
         else:
             done = DONE[last.correction.entry]
             became = "rejected" if last.correction.entry is Entry.REJECTED else "credited"
-            rows.append((source, number, became, *payer, f"{number} of {month} was {done} in {last.posted}"))
+            rows.append((source, number, became, *payer, f"{number} of {period} was {done} in {last.posted}"))
     return rows
 
 
-def _earlier_rows(
-    con: duckdb.DuckDBPyConnection, ledger: Ledger, period: str, loaded: Sequence[LoadedFile]
-) -> list[EarlierRows]:
+def _earlier_rows(month: Month) -> list[EarlierRows]:
     """Rows in the folders of earlier months that name the same month as rows of this one: one of them is misplaced."""
-    months = [each for each in sorted(ledger.charge_files) if each < period]
-    if not months or not loaded:
+    con, ledger = month.con, month.ledger
+    earlier = [each for each in sorted(ledger.charge_files) if each < month.period]
+    if not earlier or not month.loaded:
         return []
     starts = " UNION ALL ".join(
-        f"SELECT {file.expression('BillingPeriodStart')} AS text FROM {file.table}" for file in loaded
+        f"SELECT {file.expression('BillingPeriodStart')} AS text FROM {file.table}" for file in month.loaded
     )
-    own = frozenset(month for (month,) in con.execute(f"SELECT DISTINCT left(text, 7) FROM ({starts})").fetchall())
+    own = frozenset(each for (each,) in con.execute(f"SELECT DISTINCT left(text, 7) FROM ({starts})").fetchall())
     found: list[EarlierRows] = []
-    for month in months:
-        record = ledger.frozen.get(month)
-        if record and month not in own and not any(each.flag == "wrong-period" for each in record.flags):
+    for period in earlier:
+        record = ledger.frozen.get(period)
+        if record and period not in own and not any(each.flag == "wrong-period" for each in record.flags):
             # The record says that all its rows are of its own month.
             continue
-        for file in ledger.charge_files[month]:
+        for file in ledger.charge_files[period]:
             shared = own & months_of(file)
             table = f"earlier_{len(found)}"
             names = rows_of_months(con, table, file, shared) if shared else ()
@@ -322,9 +279,9 @@ def _earlier_rows(
     return found
 
 
-def _totals(con: duckdb.DuckDBPyConnection, period: str, loaded: Sequence[LoadedFile]) -> tuple[SourceTotals, ...]:
-    covered = coverage(con, period, loaded)
-    rows = con.execute(sql(__package__, "totals.sql")).fetchall()
+def _totals(month: Month) -> tuple[SourceTotals, ...]:
+    covered = coverage(month)
+    rows = month.con.execute(sql(__package__, "totals.sql")).fetchall()
     return tuple(
         SourceTotals(
             source=source,
@@ -348,8 +305,8 @@ def _totals(con: duckdb.DuckDBPyConnection, period: str, loaded: Sequence[Loaded
     )
 
 
-def _files(con: duckdb.DuckDBPyConnection, loaded: Sequence[LoadedFile]) -> tuple[FileRecord, ...]:
-    sums = dict(con.execute("SELECT file, sum(cost) FROM attributed GROUP BY file").fetchall())
+def _files(month: Month) -> tuple[FileRecord, ...]:
+    sums = dict(month.con.execute("SELECT file, sum(cost) FROM attributed GROUP BY file").fetchall())
     return tuple(
         FileRecord(
             path=each.file.path,
@@ -359,5 +316,5 @@ def _files(con: duckdb.DuckDBPyConnection, loaded: Sequence[LoadedFile]) -> tupl
             charges=each.rows,
             exact_billed=sums.get(each.number, money.ZERO),
         )
-        for each in loaded
+        for each in month.loaded
     )

@@ -5,13 +5,11 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Sequence
 
-import duckdb
-
 from openchargeback.billing import lines as lines_
 from openchargeback.billing import provenance
 from openchargeback.ledger.periods import last_day
-from openchargeback.ledger.reading import Ledger
 from openchargeback.model import BillingLine, QueueItem, State, Statement
+from openchargeback.review.month import Month
 
 
 def statement_number(period: str, pi: str, project: str, revision: int) -> str:
@@ -20,15 +18,10 @@ def statement_number(period: str, pi: str, project: str, revision: int) -> str:
     return f"{period}-{digest}" + (f"-r{revision}" if revision > 1 else "")
 
 
-def make_statements(
-    con: duckdb.DuckDBPyConnection,
-    ledger: Ledger,
-    period: str,
-    lines: Sequence[BillingLine],
-    queue: Sequence[QueueItem],
-) -> tuple[Statement, ...]:
-    """The statements of a period, ordered by PI and project. `lines.sum_lines` comes first."""
-    config, state = ledger.config, ledger.period_file(period)
+def make_statements(month: Month, lines: Sequence[BillingLine], queue: Sequence[QueueItem]) -> tuple[Statement, ...]:
+    """The statements of a month, ordered by PI and project. `lines.sum_lines` comes first."""
+    con, ledger, period, config = month.con, month.ledger, month.period, month.config
+    state = ledger.period_file(period)
     draft = state.state is State.OPEN or state.closed is None
     issued = last_day(period) if draft or state.closed is None else state.closed.on
     lines_.sum_resources(con, config.currency)

@@ -16,14 +16,12 @@ import duckdb
 
 from openchargeback import money
 from openchargeback.billing import lines as lines_
-from openchargeback.billing.freezing import history_of, months_before
-from openchargeback.billing.pipeline import settle
-from openchargeback.focus.database import database, sql
-from openchargeback.focus.reading import LoadedFile, load
+from openchargeback.billing.pipeline import settled_month
+from openchargeback.focus.database import sql
+from openchargeback.focus.reading import LoadedFile
 from openchargeback.ledger.reading import Ledger
-from openchargeback.ledger.settings import Config
 from openchargeback.model import Amounts, BilledPeriod, BillingLine, Correction, Entry, Kind, Statement
-from openchargeback.problems import LedgerFault, UsageFault, has_errors
+from openchargeback.problems import UsageFault
 from openchargeback.review.ids import number_rest
 
 
@@ -130,15 +128,15 @@ def trace_statement(
 
 
 def _own_lines(ledger: Ledger, period: str, wanted: Sequence[BillingLine]) -> dict[tuple[str, ...], TracedLine]:
-    with database() as con:
-        loaded, config = _settle(con, ledger, period)
+    with settled_month(ledger, period) as month:
+        con, loaded, config = month.con, month.loaded, month.config
         currency = config.currency
         lines_.sum_resources(con, currency)
         made = lines_.read_lines(con, period, config)
         ids = [number for (number,) in con.execute("SELECT id FROM line ORDER BY id").fetchall()]
         known = {line.key: (number, line) for number, line in zip(ids, made, strict=True)}
         good = {line.key: known[line.key][0] for line in wanted if known.get(line.key, (0, None))[1] == line}
-        number_rest(con, period, loaded, {line.source for line in wanted})
+        number_rest(month, {line.source for line in wanted})
         lines_.share_charges(con, currency, sorted(good.values()))
         resources = _resources(con, loaded, currency)
         totals = _source_totals(con, currency)
@@ -153,17 +151,6 @@ def _own_lines(ledger: Ledger, period: str, wanted: Sequence[BillingLine]) -> di
         )
         for line in wanted
     }
-
-
-def _settle(con: duckdb.DuckDBPyConnection, ledger: Ledger, period: str) -> tuple[list[LoadedFile], Config]:
-    record = ledger.frozen.get(period)
-    then = replace(ledger, config=record.config, directory=record.directory) if record else ledger
-    history = history_of(ledger, record.compared_with if record else months_before(ledger, period))
-    loaded, problems = load(con, ledger.charge_files.get(period, ()), then.config)
-    if has_errors(problems):
-        raise LedgerFault(problems, ledger.root)
-    settle(con, then, period, loaded, history)
-    return loaded, then.config
 
 
 def _source_totals(con: duckdb.DuckDBPyConnection, currency: str) -> dict[str, tuple[Share, int]]:
@@ -253,11 +240,10 @@ def _places_of(ledger: Ledger, corrections: Iterable[Correction]) -> dict[str, P
         originals.setdefault(each.original, set()).add(each.charge)
     found: dict[str, Place] = {}
     for period, ids in sorted(originals.items()):
-        with database() as con:
-            loaded, _ = _settle(con, ledger, period)
-            number_rest(con, period, loaded, {each.file.source for each in loaded})
-            files = {each.number: each for each in loaded}
-            rows = con.execute(
+        with settled_month(ledger, period) as month:
+            number_rest(month)
+            files = {each.number: each for each in month.loaded}
+            rows = month.con.execute(
                 "SELECT charge_id.id, charge.file, charge.n FROM charge_id JOIN attributed AS charge USING (n) "
                 "WHERE list_contains($ids, charge_id.id)",
                 {"ids": sorted(ids)},

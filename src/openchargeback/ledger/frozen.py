@@ -99,7 +99,6 @@ class Frozen:
     revision, closed, accounting_date, without: as the period file says them since then.
     charges, approvals: the inputs with their digests; files: digest by name in PARTS.
     queue: what stayed held, without details (`P.held.csv` has them).
-    compared_with: the closed months that the rule for unusual amounts looked at.
     evidence: who approved its decisions, as far as it was known when the period was closed.
     """
 
@@ -124,7 +123,6 @@ class Frozen:
     resources: tuple[FrozenResource, ...]
     corrections: tuple[Correction, ...]
     unusual: tuple[Unusual, ...] = ()
-    compared_with: tuple[str, ...] = ()
     evidence: tuple[Evidence, ...] = ()
     without: tuple[Without, ...] = ()
     libraries: dict[str, str] = field(default_factory=dict)

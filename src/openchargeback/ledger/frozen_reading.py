@@ -128,7 +128,6 @@ def _frozen(
         lines=tuple(_line(cells) for cells in rows[LINES]),
         resources=tuple(_resource(cells) for cells in rows[RESOURCES]),
         corrections=tuple(_correction(cells) for cells in rows.get(CORRECTIONS, ())),
-        compared_with=tuple(values.get("compared_with", ())),
         evidence=tuple(_evidence(v) for v in values.get("evidence", ())),
         without=tuple(values.get("without", ())),
     )

@@ -203,7 +203,6 @@ FROZEN_FILE = shape.Record(
             }),
             required=("charges", "approvals"),
         ),
-        "compared_with": shape.ListOf(_ANY, help="Closed months that amounts were compared with."),
         "sources": _SOURCES,
         "spending": _rows({"source": _ANY, "project": _ANY, "service": _ANY, "billed": _EXACT}),
         "statements": _STATEMENTS,

@@ -101,7 +101,6 @@ def _document(frozen: Frozen, files: dict[str, str]) -> str:
             ],
             "approvals": dict(sorted(frozen.approvals.items())),
         },
-        "compared_with": list(frozen.compared_with),
         "sources": [
             {key: value for key, value in asdict(each).items() if value is not None} for each in frozen.sources
         ],

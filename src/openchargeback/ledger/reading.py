@@ -70,6 +70,14 @@ class Ledger:
         portal = replace(self.config.portal, accent=record.config.portal.accent)
         return replace(record.config, journal=journal, portal=portal)
 
+    def as_recorded(self, period: str) -> Ledger:
+        """The ledger as a closed period was billed: with the settings and the directory of its record.
+
+        Of a period without a record, the ledger as it is.
+        """
+        record = self.frozen.get(period)
+        return replace(self, config=record.config, directory=record.directory) if record else self
+
     def period_file(self, period: str) -> PeriodFile:
         """State and dates of a period; open where nothing is said."""
         return self.period_files.get(period, PeriodFile())

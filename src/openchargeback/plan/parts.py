@@ -13,7 +13,7 @@ from itertools import pairwise
 import duckdb
 
 from openchargeback import money
-from openchargeback.billing.pipeline import ClosedMonth, Posted, Settled, settle_period
+from openchargeback.billing.pipeline import Posted, Settled, read_month, settle, too_large, what_it_comes_to
 from openchargeback.focus.database import count, database, sql
 from openchargeback.focus.reading import LoadedFile
 from openchargeback.ledger.reading import Ledger
@@ -34,14 +34,13 @@ Parts = Mapping[LineKey, Mapping[Cause, Decimal]]
 
 @dataclass(frozen=True, slots=True)
 class Side:
-    """What a revision of a period rests on: its ledger and the closed months before it, the latest last.
+    """What a revision of a period rests on.
 
     shown: what a closed month recorded, which is what it comes to; the ledger is then to have the settings of then.
     posted: what decisions on charges of closed months add to an open one.
     """
 
     ledger: Ledger
-    history: Sequence[ClosedMonth] = ()
     shown: Settled | None = None
     posted: Posted = _NOTHING_POSTED
 
@@ -82,7 +81,7 @@ def settle_both(period: str, base: Side, head: Side) -> Both:
             con.execute("USE main")
             con.execute("DROP SCHEMA base CASCADE")
             without = replace(base.ledger, charge_files={}, approvals={})
-            _settled(con, "base", period, Side(without, base.history))
+            _settled(con, "base", period, Side(without))
         parts: Parts = {}
         if new_files or not has_errors(new_faults):
             parts = _compared(con, period, (base, old_files), (head, new_files))
@@ -113,19 +112,20 @@ def _compared(
 
 def _settled(
     con: duckdb.DuckDBPyConnection, schema: str, period: str, side: Side
-) -> tuple[Settled, list[LoadedFile], list[Problem]]:
+) -> tuple[Settled, Sequence[LoadedFile], list[Problem]]:
     """A side settled in a schema of its own, which is current afterwards."""
     con.execute(f"CREATE SCHEMA {schema}")
     con.execute(f"USE {schema}")
     try:
-        settled, files, problems = settle_period(con, side.ledger, period, side.history)
+        month, problems = read_month(con, side.ledger, period)
+        if has_errors(problems):
+            return Settled(), [], problems
+        decided, _, faults = settle(month)
+        settled = what_it_comes_to(month, decided)
     except duckdb.OutOfRangeException:
-        what = f"the amounts of {period} are too large to be summed exactly"
-        fix = "look for an amount that cannot be meant"
-        return Settled(), [], [Problem(f"charges/{period}", "amount-overflow", what, fix)]
-    if files or not has_errors(problems):
-        con.execute(sql(__package__, "outcome.sql"))
-    return settled, files, problems
+        return Settled(), [], [too_large(period)]
+    con.execute(sql(__package__, "outcome.sql"))
+    return settled, month.loaded, problems + faults
 
 
 def _quantities(con: duckdb.DuckDBPyConnection, schema: str, files: Sequence[LoadedFile]) -> None:
@@ -151,7 +151,7 @@ def _steps(con: duckdb.DuckDBPyConnection, period: str, base: Side, head: Side) 
     if not count(con, "SELECT count(*) FROM movement WHERE change = 'outcome'"):
         return "SELECT NULL::BIGINT AS head, NULL AS cause WHERE false"
     same_charges = (
-        base.history == head.history
+        _before(base.ledger, period) == _before(head.ledger, period)
         and not count(con, "SELECT count(*) FROM base.outcome WHERE n NOT IN (SELECT base FROM pair)")
         and not count(con, "SELECT count(*) FROM head.outcome WHERE n NOT IN (SELECT head FROM pair)")
     )
@@ -167,13 +167,18 @@ def _steps(con: duckdb.DuckDBPyConnection, period: str, base: Side, head: Side) 
     states: list[tuple[str, str]] = []
     for step in ("charges", *changed[:-1]):
         ledger = _with(ledger, step, head.ledger)
-        _, files, problems = _settled(con, f"after_{step}", period, Side(ledger, head.history))
+        _, files, problems = _settled(con, f"after_{step}", period, Side(ledger))
         con.execute("USE main")
         if has_errors(problems) and not files:
             # The head's charges cannot be read with the base's settings, so these make the difference.
             return f"SELECT head, '{changed[-1]}' AS cause FROM movement"
         states.append((step, f"after_{step}"))
     return _last_step([*states, (changed[-1], "head")])
+
+
+def _before(ledger: Ledger, period: str) -> list[tuple[str, str]]:
+    """The closed months that the rule for unusual amounts compares with, by the digests of their records."""
+    return [(month, record.digest) for month, record in sorted(ledger.frozen.items()) if month < period]
 
 
 def _last_step(states: Sequence[tuple[str, str]]) -> str:

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from openchargeback.billing.pipeline import read_month
 from openchargeback.focus.database import database, insert, sql
-from openchargeback.focus.reading import load
 from openchargeback.ledger.reading import Ledger
 from openchargeback.plan.pairing import pair_charges
 from openchargeback.problems import has_errors
@@ -22,11 +22,11 @@ def successors(period: str, base: Ledger, head: Ledger, ids: Sequence[str]) -> d
         for schema, ledger in (("base", base), ("head", head)):
             con.execute(f"CREATE SCHEMA {schema}")
             con.execute(f"USE {schema}")
-            loaded, problems = load(con, ledger.charge_files.get(period, ()), ledger.config)
+            month, problems = read_month(con, ledger, period)
             if has_errors(problems):
                 return {}
-            number_charges(con, period, loaded, {file.file.source for file in loaded})
-            files.append(loaded)
+            number_charges(month, month.sources)
+            files.append(month.loaded)
         con.execute("USE main")
         pair_charges(con, *files)
         con.execute("CREATE TABLE named (place INTEGER, prefix VARCHAR)")

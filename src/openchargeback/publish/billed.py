@@ -16,9 +16,10 @@ from pathlib import Path
 
 from openchargeback import __version__
 from openchargeback.billing import copies
+from openchargeback.billing.charges_data import write_charges
 from openchargeback.billing.corrections import Corrected, correct
-from openchargeback.billing.freezing import history_of, months_before, thaw
-from openchargeback.billing.pipeline import ClosedMonth, Posted, bill_period
+from openchargeback.billing.freezing import thaw
+from openchargeback.billing.pipeline import Posted, bill_period
 from openchargeback.billing.reconciliation import check_ledger
 from openchargeback.focus.equal_files import Copies, equal_files
 from openchargeback.ledger.files import ChargeFile, digest_of
@@ -211,10 +212,7 @@ def told_twice(ledger: Ledger, store: Cache, corrected: Corrected, found: Sequen
     if not found:
         return []
     periods = sorted({file.period for equal in found for file in equal})
-    rests_on = [
-        period_key(ledger, period, [] if period in ledger.frozen else history_of(ledger, months_before(ledger, period)))
-        for period in periods
-    ]
+    rests_on = [period_key(ledger, period) for period in periods]
     records = [(period, record.digest) for period, record in sorted(ledger.frozen.items())]
     paths = [[file.path for file in equal] for equal in found]
     key = _digest(paths, rests_on, records, sorted(corrected.posted.items()))
@@ -238,8 +236,7 @@ def still_billing(ledger: Ledger, store: Cache, files: Sequence[ChargeFile]) -> 
 def _bill(
     ledger: Ledger, store: Cache, period: str, posted: Posted, *, data: bool
 ) -> tuple[BilledPeriod | None, list[Problem]]:
-    history = history_of(ledger, months_before(ledger, period))
-    key = period_key(ledger, period, history, posted)
+    key = period_key(ledger, period, posted)
     kept = store.get("period", key)
     if kept is not None:
         try:
@@ -248,9 +245,9 @@ def _bill(
         except (ValueError, TypeError, KeyError):
             pass
     if not data:
-        billed, problems = bill_period(ledger, period, history, key, posted)
+        billed, problems = bill_period(ledger, period, digest=key, posted=posted)
     else:
-        billed, problems, charges = _bill_with_charges(ledger, period, history, key, posted)
+        billed, problems, charges = _bill_with_charges(ledger, period, key, posted)
         if billed is not None:
             store.put("charges", key, charges)
     if billed is not None:
@@ -269,9 +266,7 @@ def kept_charges(ledger: Ledger, store: Cache, period: BilledPeriod) -> bytes:
     kept = store.get("charges", key)
     if kept is not None:
         return kept
-    then = replace(ledger, config=record.config, directory=record.directory) if record else ledger
-    history = history_of(ledger, record.compared_with if record else months_before(ledger, period.period))
-    billed, problems, charges = _bill_with_charges(then, period.period, history, key, Posted())
+    billed, problems, charges = _bill_with_charges(ledger.as_recorded(period.period), period.period, key)
     if billed is None:
         raise LedgerFault(problems, ledger.root)
     store.put("charges", key, charges)
@@ -279,11 +274,13 @@ def kept_charges(ledger: Ledger, store: Cache, period: BilledPeriod) -> bytes:
 
 
 def _bill_with_charges(
-    ledger: Ledger, period: str, history: Sequence[ClosedMonth], key: str, posted: Posted
+    ledger: Ledger, period: str, key: str, posted: Posted | None = None
 ) -> tuple[BilledPeriod | None, list[Problem], bytes]:
     with tempfile.TemporaryDirectory(prefix="openchargeback-") as folder:
         path = Path(folder) / "charges.csv"
-        billed, problems = bill_period(ledger, period, history, key, posted, charges_to=path)
+        billed, problems = bill_period(
+            ledger, period, digest=key, posted=posted, then=lambda month: write_charges(month, path)
+        )
         charges = _packed(path, charges_file(billed)) if billed is not None else b""
     return billed, problems, charges
 
@@ -299,7 +296,7 @@ def _packed(path: Path, name: str) -> bytes:
     return out.getvalue()
 
 
-def period_key(ledger: Ledger, period: str, history: Sequence[ClosedMonth], posted: Posted | None = None) -> str:
+def period_key(ledger: Ledger, period: str, posted: Posted | None = None) -> str:
     """SHA-256 of everything a billed period rests on: files, decisions, state, settings, directory, past, program."""
     return _digest(
         __version__,
@@ -309,7 +306,6 @@ def period_key(ledger: Ledger, period: str, history: Sequence[ClosedMonth], post
         ledger.directory,
         ledger.approvals.get(period, ()),
         ledger.period_file(period),
-        [(sorted(month.counts.items()), sorted(month.spending.items())) for month in history],
         [(file.path, digest_of(file.location)) for file in ledger.charge_files.get(period, ())],
         [_rests_on(ledger, month) for month in ledger.periods if month < period],
         posted,

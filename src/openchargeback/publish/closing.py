@@ -10,7 +10,7 @@ from pathlib import Path
 
 from openchargeback import __version__
 from openchargeback.billing.corrections import correct
-from openchargeback.billing.freezing import Details, freeze, history_of, months_before
+from openchargeback.billing.freezing import Details, freeze
 from openchargeback.billing.pipeline import bill_period
 from openchargeback.files.changes import change_files
 from openchargeback.ledger.approvals import Decision, Verb
@@ -51,9 +51,8 @@ def close(
     )
     details = Details()
     then = replace(ledger, period_files={**ledger.period_files, period: closed})
-    history = history_of(ledger, months_before(ledger, period))
     posted = correct(ledger).posted.get(period)
-    billed, problems = bill_period(then, period, history, "", posted, details.look)
+    billed, problems = bill_period(then, period, posted=posted, then=details.read)
     if billed is None or has_errors(problems):
         raise LedgerFault(problems)
     earlier = [each for each in books.periods if each.period < period]

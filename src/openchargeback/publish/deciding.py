@@ -14,11 +14,9 @@ import duckdb
 
 from openchargeback.billing.corrections import correct
 from openchargeback.billing.events import Events
-from openchargeback.billing.freezing import history_of, months_before
 from openchargeback.billing.late import as_of, held_tables
-from openchargeback.billing.pipeline import flag, own_decisions
+from openchargeback.billing.pipeline import flag, own_decisions, read_month
 from openchargeback.focus.database import database
-from openchargeback.focus.reading import load
 from openchargeback.ledger.approval_text import approval_text
 from openchargeback.ledger.approvals import Decision, read_approvals
 from openchargeback.ledger.directory import Directory
@@ -90,10 +88,10 @@ def open_review(ledger: Ledger, folder: str, of: str = "") -> Iterator[Review]:
 
 
 def _own(con: duckdb.DuckDBPyConnection, ledger: Ledger, period: str) -> tuple[Decision, ...]:
-    loaded, problems = load(con, ledger.charge_files.get(period, ()), ledger.config)
+    month, problems = read_month(con, ledger, period)
     if has_errors(problems):
         raise LedgerFault(problems, ledger.root)
-    flag(con, ledger, period, loaded, history_of(ledger, months_before(ledger, period)), ids_of_all=True)
+    flag(month, ids_of_all=True)
     return own_decisions(ledger, period)
 
 

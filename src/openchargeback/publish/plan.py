@@ -10,7 +10,6 @@ from pathlib import Path
 from openchargeback import __version__
 from openchargeback.billing.completeness import Month, completeness
 from openchargeback.billing.corrections import Corrected, correct
-from openchargeback.billing.freezing import history_of, months_before
 from openchargeback.billing.pipeline import Posted, Settled
 from openchargeback.focus.equal_files import equal_files
 from openchargeback.ledger import git
@@ -350,8 +349,7 @@ def _side(ledger: Ledger, corrected: Corrected, period: str) -> Side:
     record = ledger.frozen.get(period)
     if record is None:
         posted = corrected.posted.get(period, Posted())
-        return Side(ledger, history_of(ledger, months_before(ledger, period)), None, posted)
-    then = replace(ledger, config=record.config, directory=record.directory)
+        return Side(ledger, posted=posted)
     shown = Settled(
         lines=record.lines,
         sources=record.sources,
@@ -359,7 +357,7 @@ def _side(ledger: Ledger, corrected: Corrected, period: str) -> Side:
         flags=record.flags,
         decisions=record.decisions,
     )
-    return Side(then, history_of(ledger, record.compared_with), shown)
+    return Side(ledger.as_recorded(period), shown)
 
 
 def _period(

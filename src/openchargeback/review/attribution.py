@@ -25,15 +25,15 @@ from openchargeback.focus.dialects import BACK_REFERENCES
 from openchargeback.focus.reading import LoadedFile
 from openchargeback.ledger.directory import EMAIL_PATTERN, MATCH_COLUMNS, Directory
 from openchargeback.ledger.settings import Config
+from openchargeback.review.month import Month
 
 _CHAIN = 20
 """How many corrections of corrections are followed back to the first charge."""
 
 
-def attribute(
-    con: duckdb.DuckDBPyConnection, loaded: Sequence[LoadedFile], config: Config, directory: Directory
-) -> None:
+def attribute(month: Month) -> None:
     """Give every charge of the table `charge` its payer."""
+    con, loaded, config, directory = month.con, month.loaded, month.config, month.directory
     directory_tables(con, directory)
     _emails(con, directory)
     _fallbacks(con, config, directory)

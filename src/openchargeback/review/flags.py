@@ -11,8 +11,7 @@ What stands in the database afterwards:
 from __future__ import annotations
 
 import statistics
-from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Collection, Sequence
 from decimal import Decimal
 
 import duckdb
@@ -20,46 +19,28 @@ import duckdb
 from openchargeback import money
 from openchargeback.focus.cells import cells
 from openchargeback.focus.database import count, identifier, insert, sql
-from openchargeback.focus.reading import LoadedFile
 from openchargeback.ledger.config import FILE_NAME
-from openchargeback.ledger.directory import Directory
 from openchargeback.ledger.patterns import expression, fix_of
 from openchargeback.ledger.settings import Config, UnusualAmount
 from openchargeback.model import Unusual
 from openchargeback.problems import Problem
 from openchargeback.review.details import make_details
 from openchargeback.review.duplicates import EarlierRows, find_copies
-
-Spending = Mapping[tuple[str, str, str], Decimal]
-"""What was billed in one period: exact amounts by source, project and service."""
+from openchargeback.review.month import Month
 
 MONTHS = 6
 """How many closed months make up what is usual."""
 
+MONTHS_BACK = 24
+"""Among how many closed months they are looked for; a source may be missing in some."""
 
-@dataclass(frozen=True, slots=True)
-class Past:
-    """What came before a period.
 
-    spending: the closed months before it, the latest last, each with the number of charges by source and its spending.
-    unusual: what was unusual when the period was closed; then nothing is compared, since months before it may have been
-    reopened and closed anew. rows: rows of earlier months that may be the same as some of the period.
+def flag_charges(month: Month, earlier: Sequence[EarlierRows] = ()) -> tuple[tuple[Unusual, ...], list[Problem]]:
+    """Fill the tables above; gives what is unusual. `attribute` comes first.
+
+    earlier: rows of earlier months that may be the same as some of this one.
     """
-
-    spending: Sequence[tuple[Mapping[str, int], Spending]] = ()
-    unusual: Collection[Unusual] | None = None
-    rows: Sequence[EarlierRows] = ()
-
-
-def flag_charges(
-    con: duckdb.DuckDBPyConnection,
-    period: str,
-    loaded: Sequence[LoadedFile],
-    config: Config,
-    directory: Directory,
-    past: Past,
-) -> tuple[tuple[Unusual, ...], list[Problem]]:
-    """Fill the tables above; gives what is unusual. `attribute` comes first."""
+    con, config, directory = month.con, month.config, month.directory
     funds = [fund for (fund,) in con.execute("SELECT DISTINCT fund FROM payer WHERE fund IS NOT NULL").fetchall()]
     con.execute(sql(__package__, "nearest.sql"))
     con.execute(
@@ -70,16 +51,14 @@ def flag_charges(
             "people": sorted(directory.people),
         },
     )
-    con.execute(sql(__package__, "flags.sql"), {"period": period, "currency": config.currency})
+    con.execute(sql(__package__, "flags.sql"), {"period": month.period, "currency": config.currency})
     if any(fund.since or fund.until for fund in directory.funds.values()):
         con.execute(sql(__package__, "fund_days.sql", **cells(con, start="ChargePeriodStart")))
-    find_copies(con, loaded, past.rows)
+    find_copies(con, month.loaded, earlier)
     con.execute("INSERT INTO flag SELECT n, 'possible-duplicate', 'same as ' || path || ', row ' || \"row\" FROM copy")
     problems = _patterns(con, config)
-    rule = config.review.unusual_amount
-    found = tuple(past.unusual or ())
-    if past.unusual is None and rule:
-        found = _unusual(con, rule, past.spending, config.currency)
+    # What was unusual when a month closed stays so, though months before it may have been closed anew since.
+    found = month.record.unusual if month.record else _unusual(month)
     _flag_unusual(con, found)
     if count(con, "SELECT (SELECT count(*) FROM follows) + (SELECT count(*) FROM follows_earlier)"):
         con.execute(sql(__package__, "inherited.sql"))
@@ -128,13 +107,19 @@ def _patterns(con: duckdb.DuckDBPyConnection, config: Config) -> list[Problem]:
     return problems
 
 
-def _unusual(
-    con: duckdb.DuckDBPyConnection,
-    rule: UnusualAmount,
-    history: Sequence[tuple[Mapping[str, int], Spending]],
-    currency: str,
-) -> tuple[Unusual, ...]:
-    sums = con.execute(
+def _unusual(month: Month) -> tuple[Unusual, ...]:
+    rule, currency = month.config.review.unusual_amount, month.config.currency
+    if not rule:
+        return ()
+    closed = [record for period, record in sorted(month.ledger.frozen.items()) if period < month.period][-MONTHS_BACK:]
+    history = [
+        (
+            {each.source for each in record.sources if each.charges},
+            {(each.source, each.project, each.service): each.billed for each in record.spending},
+        )
+        for record in closed
+    ]
+    sums = month.con.execute(
         "SELECT charge.source, payer.project, charge.service, sum(charge.cost) FROM attributed AS charge "
         "JOIN payer ON payer.id = charge.payer WHERE payer.project IS NOT NULL AND charge.currency = $currency "
         "GROUP BY ALL ORDER BY ALL",
@@ -142,7 +127,7 @@ def _unusual(
     ).fetchall()
     found = []
     for source, project, service, amount in sums:
-        months = [spending for counts, spending in history if counts.get(source)][-MONTHS:]
+        months = [spending for sources, spending in history if source in sources][-MONTHS:]
         why = unusual(amount, [month.get((source, project, service), money.ZERO) for month in months], rule, currency)
         if why:
             found.append(Unusual(source, project, service, why))

@@ -3,35 +3,38 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 
 import duckdb
 
 from openchargeback.focus.columns import COLUMNS
 from openchargeback.focus.database import insert, literal, sql
 from openchargeback.focus.reading import LoadedFile
+from openchargeback.review.month import Month
 
 _UNIT = "chr(31)"
 
 
-def number_charges(
-    con: duckdb.DuckDBPyConnection, period: str, loaded: Sequence[LoadedFile], sources: Iterable[str]
-) -> None:
+def number_charges(month: Month, sources: Iterable[str]) -> None:
     """Fill the table `charge_id` (n, id) for these sources."""
+    con = month.con
     con.execute("CREATE TABLE IF NOT EXISTS charge_id (n BIGINT, id VARCHAR)")
     for source in sorted(set(sources)):
-        files = [file for file in loaded if file.file.source == source]
+        files = [file for file in month.loaded if file.file.source == source]
         if files:
             canonical_tags(con, files)
             rows = " UNION ALL ".join(_canonical(file, files) for file in files)
-            con.execute(sql(__package__, "ids.sql", rows=rows), {"source": source, "period": period})
+            con.execute(sql(__package__, "ids.sql", rows=rows), {"source": source, "period": month.period})
             con.execute("DROP TABLE canonical_json")
 
 
-def number_rest(con: duckdb.DuckDBPyConnection, period: str, loaded: Sequence[LoadedFile], sources: set[str]) -> None:
-    """Ids for the charges of these sources that have none yet. `attributed` and `charge_id` must stand."""
-    query = "SELECT DISTINCT source FROM charge_id JOIN attributed USING (n)"
-    number_charges(con, period, loaded, sources - {source for (source,) in con.execute(query).fetchall()})
+def number_rest(month: Month, sources: Collection[str] | None = None) -> None:
+    """Ids for the charges of these sources, by default of all, that have none yet.
+
+    `attributed` and `charge_id` must stand.
+    """
+    numbered = month.con.execute("SELECT DISTINCT source FROM charge_id JOIN attributed USING (n)").fetchall()
+    number_charges(month, set(month.sources if sources is None else sources) - {source for (source,) in numbered})
 
 
 def canonical_tags(con: duckdb.DuckDBPyConnection, files: Sequence[LoadedFile]) -> None:
