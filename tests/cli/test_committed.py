@@ -196,6 +196,21 @@ def loose(root: Path, period: str = "2025-01") -> dict[str, Loose]:
     return closing_rests_on(read, period)
 
 
+def test_a_closing_whose_commit_failed_is_committed_with_what_it_rests_on(ledger: Path) -> None:
+    """Else a clone would have the record of charges that it lacks."""
+    put(ledger, "charges/2025-01/aws/part-1.csv", charges("3.25"))
+    (ledger / "charges/2025-01/aws.csv").rename(ledger / "charges/2025-01/aws/part-0.csv")
+    hook = ledger.parent / ".git/hooks/pre-commit"
+    hook.write_text("#!/bin/sh\nexit 1\n")
+    hook.chmod(0o755)
+    said = run(ledger, *CLOSE, "--commit", code=3)
+    assert "was not committed" in said
+    hook.unlink()
+    run(ledger, *CLOSE, "--commit")
+    assert git(ledger, "status", "--porcelain") == ""
+    assert "charges/2025-01/aws/part-1.csv" in git(ledger, "show", "--stat=200", "--format=", "HEAD")
+
+
 def test_only_what_bears_on_the_month_counts(ledger: Path) -> None:
     """Not later months, notes, pages, what Git is told to pass over, or what closing writes itself."""
     for name in (

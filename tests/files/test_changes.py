@@ -120,10 +120,23 @@ def test_a_stop_by_the_keyboard_leaves_nothing_half_done(tmp_path: Path, monkeyp
             change_files(root, CHANGED)
     assert contents(root) == OLD
     assert not interrupted(root)
-    monkeypatch.setattr(Path, "replace", once)
-    with pytest.raises(KeyboardInterrupt):
-        change_files(root, CHANGED)
+    with monkeypatch.context() as patched:
+        patched.setattr(Path, "replace", once)
+        with pytest.raises(KeyboardInterrupt):
+            change_files(root, CHANGED)
     assert contents(root) == NEW
+    assert not interrupted(root)
+    remove = shutil.rmtree
+
+    def removed_and_stopped(path: Path, **options: bool) -> None:
+        remove(path, **options)
+        stop()
+
+    with monkeypatch.context() as patched:
+        patched.setattr(shutil, "rmtree", removed_and_stopped)
+        with pytest.raises(KeyboardInterrupt):
+            change_files(root, {"notes.txt": b"newer"})
+    assert contents(root) == {**NEW, "notes.txt": b"newer"}
     assert not interrupted(root)
 
 
@@ -156,6 +169,23 @@ def test_no_path_leads_out(tmp_path: Path, path: str) -> None:
     with pytest.raises(UsageFault):
         finish(root)
     assert {path.name for path in tmp_path.iterdir()} == {"root"}
+
+
+@pytest.mark.parametrize(
+    "text", ['{"a": "../../key"}', '{"a": "/etc/passwd"}', '{"a": "x"}', '{"a": 1}', '["a"]', "[", '{"a": "0"}', "\xff"]
+)
+def test_a_pending_list_that_no_command_wrote_moves_nothing(tmp_path: Path, text: str) -> None:
+    """It may have come with an archive: nothing of the machine gets into the folder by it."""
+    root = lay(tmp_path / "root")
+    (tmp_path / "key").write_text("secret")
+    (root / PENDING).mkdir()
+    (root / PENDING / "x").write_text("x")
+    (root / PENDING / "0").symlink_to(tmp_path / "key")
+    (root / PENDING / "list.json").write_bytes(text.encode("latin-1"))
+    with pytest.raises(UsageFault, match="not written by this program"):
+        finish(root)
+    assert {name: data for name, data in contents(root).items() if PENDING not in name} == OLD
+    assert (tmp_path / "key").read_text() == "secret"
 
 
 def test_links_are_not_followed(tmp_path: Path) -> None:

@@ -65,6 +65,18 @@ def test_what_holds_more_than_the_ceiling_is_not_read(name: str, tmp_path: Path)
     assert "limits: charge_file_gb:" in problem.fix
 
 
+@pytest.mark.parametrize(("rows", "refused"), [(10, False), (100, True)])
+def test_equal_texts_of_a_parquet_file_count_as_often_as_they_stand_there(
+    tmp_path: Path, rows: int, *, refused: bool
+) -> None:
+    """The file keeps one of them, in a dictionary, so that it says little of itself."""
+    path = tmp_path / "aws.parquet"
+    duckdb.sql(f"SELECT repeat('x', 60000) AS Tags, 1 AS BilledCost FROM range({rows})").write_parquet(str(path))
+    assert path.stat().st_size < 70_000
+    with database() as con:
+        assert bool(sizes.too_large(con, file(path, 1_000_000))) is refused
+
+
 def test_a_parquet_file_is_judged_by_what_it_says_of_itself(tmp_path: Path) -> None:
     """Equal cells take no room in the file, but in memory."""
     path = tmp_path / "aws.parquet"

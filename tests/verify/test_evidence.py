@@ -385,7 +385,7 @@ class Host:
         self.ledger, self.folder = ledger, folder
         self.head = ledger.git("rev-parse", "HEAD")
         self.event: dict[str, Any] = {
-            "pull_request": {"number": 12, "head": {"sha": self.head}, "user": {"login": "ann"}}
+            "pull_request": {"number": 12, "head": {"sha": self.head}, "user": {"login": "ann"}, "commits": 1}
         }
         self.commits: list[dict[str, Any]] | None = [
             {"sha": self.head, "author": {"login": "ann"}, "commit": {"message": "x"}}
@@ -475,6 +475,11 @@ def test_authors_who_are_not_known_to_the_host_leave_no_level_a(host: Host) -> N
     assert "names co-authors" in host.told(host.review())["why"]
     host.event["pull_request"]["commits"] = 2
     assert "only 1 of its 2 commits" in host.told(host.review())["why"]
+    del host.event["pull_request"]["commits"]  # as in the event of a review
+    assert "does not say how many commits" in host.told(host.review())["why"]
+    host.event["pull_request"]["commits"] = 1
+    host.commits = []  # where the host did not answer
+    assert "the list of its commits is empty" in host.told(host.review())["why"]
     host.commits = None
     assert "commits are not given" in host.told(host.review())["why"]
 

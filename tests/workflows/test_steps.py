@@ -300,7 +300,8 @@ def test_a_closing_fails_its_check_until_the_review_is_there(github, tmp_path, m
     head = git(github.clone, "rev-parse", "close")
     said = {"reviews": [], "commits": [{"sha": head, "author": {"login": "ada"}, "commit": {"message": "close"}}]}
     gh = tmp_path / "bin/gh"
-    gh.write_text(f'#!/bin/sh\ncase "$*" in *reviews*) cat {tmp_path}/reviews;; *) cat {tmp_path}/commits;; esac\n')
+    kinds = "".join(f"*/{kind}) cat {tmp_path}/{kind};; " for kind in ("reviews", "commits"))
+    gh.write_text(f'#!/bin/sh\ncase "$*" in {kinds}*/pulls/*) cat {tmp_path}/pull;; *) exit 1;; esac\n')
     gh.chmod(0o755)
     environment = github.runner._environment
 
@@ -308,6 +309,7 @@ def test_a_closing_fails_its_check_until_the_review_is_there(github, tmp_path, m
         made = environment(own, values, temp)
         request = {"number": 1, "head": {"sha": head}, "user": {"login": "ada"}}
         Path(made["GITHUB_EVENT_PATH"]).write_text(json.dumps({"pull_request": request}), encoding="utf-8")
+        (tmp_path / "pull").write_text(json.dumps({**request, "commits": 1}), encoding="utf-8")
         return made
 
     monkeypatch.setattr(github.runner, "_environment", with_event)

@@ -68,12 +68,12 @@ def host_record(event: Path | None, reviews: Path | None, commits: Path | None) 
     listed = _list(reviews)
     made = _list(commits) if commits else None
     approvers = _approvers(listed, sha)
-    authors, doubt = _authors(request, made)
+    host = "forgejo" if any("official" in each for each in listed) else "github"
+    authors, doubt = _authors(request, made, host)
     others = tuple(sorted(approvers - authors))
     if not doubt and not others:
         doubt = "only authors approved it" if approvers else f"no approving review of {sha[:12]} by a member"
     merged = request.get("merge_commit_sha") if request.get("merged") else ""
-    host = "forgejo" if any("official" in each for each in listed) else "github"
     return HostRecord(
         f"{host} #{number}",
         sha,
@@ -113,12 +113,18 @@ def _verdict(review: dict[str, Any]) -> str:
     return "DISMISSED" if review.get("dismissed") is True else _VERDICTS.get(state, state)
 
 
-def _authors(request: dict[str, Any], commits: Sequence[Any] | None) -> tuple[set[str], str]:
+def _authors(request: dict[str, Any], commits: Sequence[Any] | None, host: str) -> tuple[set[str], str]:
     """Everybody who wrote commits of the request, by their names on the host, or why that cannot be told."""
     if commits is None:
         return set(), "its commits are not given (--commits), so nobody is known to be no author"
-    if isinstance(request.get("commits"), int) and request["commits"] > len(commits):
-        return set(), f"only {len(commits)} of its {request['commits']} commits are given"
+    count = request.get("commits")
+    if not commits:
+        return set(), "the list of its commits is empty"
+    if host == "github" and not isinstance(count, int):
+        # The event of a review lacks it, and GitHub lists at most 250 commits.
+        return set(), "--event does not say how many commits it has; give what `gh api repos/O/R/pulls/N` prints"
+    if isinstance(count, int) and count > len(commits):
+        return set(), f"only {len(commits)} of its {count} commits are given"
     names = {str((request.get("user") or {}).get("login", "")).casefold()} - {""}
     for commit in commits:
         login = (commit.get("author") or {}).get("login")

@@ -308,7 +308,9 @@ def close_period(
         books = _books(named, period, lines=True)
         known = books.ledger.period_file(period)
         if known.state is not State.OPEN:
-            _done_already(root, period, known.state, commit=commit and known.state is State.CLOSED)
+            done = known.state is State.CLOSED
+            rests_on = closing_rests_on(books.ledger, period) if done else {}
+            _done_already(root, period, known.state, rests_on, commit=commit and done)
             return
         recorded = [each for path in kept for each in read_evidence(path)]
         host = host_record(event, reviews, commits)
@@ -411,7 +413,7 @@ def finalize_period(period: str, day: dt.datetime | None, by: str | None, commit
         ledger = _books(named, period, lines=True).ledger
         known = ledger.period_file(period)
         if known.state is State.FINALIZED:
-            _done_already(root, period, known.state, commit=commit)
+            _done_already(root, period, known.state, sealing_rests_on(ledger, period), commit=commit)
             return
         if known.state is not State.CLOSED:
             raise UsageFault(f"{period} is {known.state}; only a closed period can be finalized")
@@ -466,11 +468,14 @@ def _to_commit(root: Path, period: str, loose: Mapping[str, Loose], what: str) -
     ]
 
 
-def _done_already(root: Path, period: str, state: State, *, commit: bool) -> None:
-    """Commit what an earlier command wrote and nobody committed; else UsageFault, which says how to commit it."""
-    written = uncommitted_record(root, period)
+def _done_already(root: Path, period: str, state: State, rests_on: Mapping[str, Loose], *, commit: bool) -> None:
+    """Commit what an earlier command wrote and nobody committed; else UsageFault, which says how to commit it.
+
+    rests_on: what that command rested on and nobody committed.
+    """
+    written = {**rests_on, **uncommitted_record(root, period)}
     if commit and written:
-        _tell(root, period, [], state, {})
+        _tell(root, period, [], state, rests_on)
         return
     lines = commit_lines(root, written, f"{_DONE[state]} {period}", Path.cwd()) if written else []
     raise UsageFault("\n  ".join([f"{period} is {state} already" + (". Commit it:" if lines else ""), *lines]))

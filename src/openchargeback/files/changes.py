@@ -16,6 +16,7 @@ import errno
 import json
 import os
 import shutil
+import stat
 from collections.abc import Mapping
 from pathlib import Path, PurePosixPath
 
@@ -47,7 +48,7 @@ def change_files(root: Path, files: Mapping[str, bytes | Path | None]) -> None:
     try:
         _put_in_place(root)
     except KeyboardInterrupt:
-        _put_in_place(root)
+        finish(root)
         raise
 
 
@@ -63,7 +64,9 @@ def finish(root: Path) -> list[str]:
     """
     if not interrupted(root):
         return []
-    done = _put_in_place(root) if (root / PENDING / _LIST).is_file() else []
+    if (root / PENDING).is_symlink():
+        raise UsageFault(f"{root / PENDING} is a link; remove it")
+    done = _put_in_place(root) if os.path.lexists(root / PENDING / _LIST) else []
     for name in (CHANGES, PENDING):
         try:
             if os.path.lexists(root / name):
@@ -97,7 +100,7 @@ def _put_in_place(root: Path) -> list[str]:
     """Do what the pending list says, as far as it is not done; gives its paths."""
     pending = root / PENDING
     try:
-        listed = json.loads((pending / _LIST).read_bytes())
+        listed = _listed(pending)
         for relative, name in listed.items():
             target = _target(root, relative)
             if name is None:
@@ -116,6 +119,28 @@ def _put_in_place(root: Path) -> list[str]:
             "in place"
         ) from fault
     return list(listed)
+
+
+def _listed(pending: Path) -> dict[str, str | None]:
+    """What the pending list says: by path the name of the new file beside the list, or None where one is removed.
+
+    The folder may have come with an archive from elsewhere. Raises UsageFault for what no command has written.
+    """
+    fault = UsageFault(f"{pending} was not written by this program; look at what it holds, and remove it")
+    if (pending / _LIST).is_symlink():
+        raise fault
+    try:
+        listed = json.loads((pending / _LIST).read_bytes())
+    except (ValueError, RecursionError):
+        raise fault from None
+    if not isinstance(listed, dict):
+        raise fault
+    for name in listed.values():
+        if name is not None and not (isinstance(name, str) and name.isascii() and name.isdigit()):
+            raise fault
+        if name is not None and os.path.lexists(pending / name) and not stat.S_ISREG((pending / name).lstat().st_mode):
+            raise fault
+    return listed
 
 
 def _target(root: Path, relative: str) -> Path:

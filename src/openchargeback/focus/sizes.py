@@ -12,7 +12,7 @@ from pathlib import Path
 import duckdb
 
 from openchargeback.focus import csv_text, parquet
-from openchargeback.focus.database import file_literal, sql
+from openchargeback.focus.database import file_literal, identifier, sql
 from openchargeback.ledger.files import ChargeFile
 from openchargeback.ledger.settings import GIGABYTE
 from openchargeback.problems import Problem
@@ -54,10 +54,9 @@ def _is_too_large(con: duckdb.DuckDBPyConnection, file: ChargeFile) -> bool:
         return True
     if parquet.is_parquet(file.location):
         try:
-            found = con.execute(sql(__package__, "parquet_size.sql", file=file_literal(file.location))).fetchone()
+            return _parquet_is_too_large(con, file_literal(file.location), file.ceiling)
         except duckdb.Error:
             return False
-        return found is not None and found[0] > file.ceiling
     if size * _MOST.get(file.location.suffix.lower(), 1) <= file.ceiling:
         return False
     try:
@@ -68,3 +67,21 @@ def _is_too_large(con: duckdb.DuckDBPyConnection, file: ChargeFile) -> bool:
     except csv_text.UNREADABLE:
         return False
     return False
+
+
+def _parquet_is_too_large(con: duckdb.DuckDBPyConnection, location: str, ceiling: int) -> bool:
+    sizes = con.execute(sql(__package__, "parquet_size.sql", file=location)).fetchone()
+    declared, most = sizes or (0, 0)
+    if declared > ceiling or most <= ceiling:
+        return bool(declared > ceiling)
+    # A dictionary holds a text once, however many cells have it. Only reading tells how often each does.
+    described = con.execute(f"DESCRIBE SELECT * FROM read_parquet({location})").fetchall()
+    lengths = [
+        f"sum(strlen({identifier(name)}::VARCHAR))"
+        for name, kind, *_ in described
+        if kind in ("VARCHAR", "BLOB") or kind.endswith(("]", ")"))
+    ]
+    if not lengths:
+        return False
+    found = con.execute(f"SELECT {', '.join(lengths)} FROM read_parquet({location})").fetchone()
+    return sum(length or 0 for length in found or ()) > ceiling

@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 from decimal import Decimal
 from typing import Any
 
+from openchargeback.explanations import explain
 from openchargeback.ledger import check_codes, shape
 from openchargeback.ledger.settings import (
     COST_COLUMNS,
@@ -394,14 +395,20 @@ def _local_faults(data: bytes) -> list[Problem]:
     root, reader = parse(data, LOCAL_FILE_NAME)
     if root is not None:
         LOCAL.read(root, reader)
-    return [_local_fault(problem) for problem in reader.problems]
+    # Other YAML readers do not read this file, so what they would make of a value does not matter.
+    return [_local_fault(problem) for problem in reader.problems if problem.code != "yaml-ambiguous"]
 
 
 def _local_fault(problem: Problem) -> Problem:
+    """What is wrong in words that hold no key and no value of the file, but for keys of `config.yaml`."""
     if problem.code == "unknown-key":
-        key = problem.message.removesuffix(" is not a setting here")
-        return replace(problem, excerpt="", code="local-setting", message=f"{key} cannot be set here", fix=_LOCAL_FIX)
-    return replace(problem, excerpt="", message=problem.message.partition(", found ")[0])
+        key = problem.message.partition(" ")[0].strip("`")
+        what = f"`{key}`" if key in CONFIG.fields else "this key"
+        return replace(problem, excerpt="", code="local-setting", message=f"{what} cannot be set here", fix=_LOCAL_FIX)
+    known = explain(problem.code)
+    if known is None:
+        raise ValueError(f"{problem.code} is not explained")
+    return replace(problem, excerpt="", message=known.title[:1].lower() + known.title[1:], fix=known.mend)
 
 
 def config_of(values: dict[str, Any]) -> Config:

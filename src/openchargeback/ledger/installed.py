@@ -31,8 +31,12 @@ _PLAIN_URL = re.compile(r"(?:https?|ssh|git|file)://[A-Za-z0-9._~:/@%+=-]+")
 _PLAIN_FOLDER = re.compile(r"[A-Za-z0-9._~/+-]+")
 _COMMIT = re.compile(r"[0-9a-f]{40}|[0-9a-f]{64}")
 
-# Installers add these to what the wheel brought.
-_ADDED = re.compile(r"(?:.*/)?(?:INSTALLER|RECORD|REQUESTED|direct_url\.json|uv_[^/]*)|.*\.pyc|\.\./.*")
+# Installers add these to what the wheel brought; of the wheel itself only RECORD differs, which lists them.
+_ADDED = re.compile(
+    r"openchargeback-[^/]+\.dist-info/(?:INSTALLER|RECORD|REQUESTED|direct_url\.json|uv_[a-z_]+\.json)"
+    r"|openchargeback/(?:[^/]+/)*__pycache__/[^/]+\.pyc|(?:\.\./)+bin/focus-billing"
+)
+_RECORD = re.compile(r"openchargeback-[^/]+\.dist-info/RECORD")
 
 
 @dataclass(frozen=True, slots=True)
@@ -136,7 +140,7 @@ def _holds(wheel: Path, distribution: Distribution) -> bool:
     installed = {row[0]: row[1] for row in rows if len(row) == 3 and not _ADDED.fullmatch(row[0])}
     try:
         with zipfile.ZipFile(wheel) as archive:
-            names = [each for each in archive.namelist() if not each.endswith("/") and not _ADDED.fullmatch(each)]
+            names = [each for each in archive.namelist() if not each.endswith("/") and not _RECORD.fullmatch(each)]
             found = {name: _digest(archive.read(name)) for name in names}
     except (zipfile.BadZipFile, OSError):
         return False

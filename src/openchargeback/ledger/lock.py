@@ -91,13 +91,9 @@ def _marks(root: Path) -> dict[str, tuple[int, int, int]]:
 def committed_temporaries(root: Path, index: str = "") -> list[Problem]:
     """A problem for each temporary file or folder of ours that Git tracks; none outside of a repository.
 
-    index: as for `git.staged`.
+    index: as for `git.staged`. Raises OutsideFault for a repository that Git refuses to read.
     """
-    try:
-        paths = git.index_tree(root, index) if git.inside_repository(root) else ()
-    except OutsideFault:
-        # Git is asked, never needed: a repository that it refuses to read must not stop a check of the files.
-        return []
+    paths = git.index_tree(root, index) if git.inside_repository(root) else ()
     return [
         Problem(
             path,

@@ -40,8 +40,9 @@ def versions() -> Mapping[str, str]:
     The program's version has a digest of its own code and templates behind a plus sign, so that two states of the code
     under one version number are not taken for each other. `none` is a library that is not installed.
     """
+    digest = digest_of_program(Path(openchargeback.__file__).parent, shipped_templates())
     return {
-        PROGRAM: f"{openchargeback.__version__}+{_code_digest()[:12]}",
+        PROGRAM: f"{openchargeback.__version__}+{digest[:12]}",
         "Python": platform.python_version(),
         "Pango": _text(_PANGO, "pango_version_string"),
         "HarfBuzz": _text(_HARFBUZZ, "hb_version_string"),
@@ -76,14 +77,19 @@ def other_versions(named: Mapping[str, str]) -> list[str]:
     ]
 
 
-def _code_digest() -> str:
-    """SHA-256 over the names and bytes of the program's code and of the templates that ship with it."""
+def digest_of_program(code: Path, templates: Path) -> str:
+    """SHA-256 over the names and bytes of the program's code and of its templates.
+
+    The same for a checkout and for what is installed from it, where the templates lie within the code.
+    """
     total = hashlib.sha256()
-    code = Path(openchargeback.__file__).parent
-    for root in dict.fromkeys((code, shipped_templates())):
+    for root, wanted in ((code, (".py", ".sql", ".toml", ".json", ".csv")), (templates, ())):
         for path in sorted(root.rglob("*")):
-            if path.is_file() and path.suffix != ".pyc":
-                total.update(f"{path.relative_to(root).as_posix()}\0".encode())
+            name = path.relative_to(root)
+            passed_over = any(part.startswith((".", "__pycache__")) for part in name.parts)
+            inside = root == code and path.is_relative_to(templates)
+            if path.is_file() and not passed_over and not inside and (not wanted or path.suffix in wanted):
+                total.update(f"{name.as_posix()}\0".encode())
                 total.update(hashlib.sha256(path.read_bytes()).digest())
     return total.hexdigest()
 

@@ -186,6 +186,11 @@ def _judge(name: str, owner: Any, args: Sequence[Any]) -> None:
         raise TemplateLimit(f"{name} could make a value of more than {MAX_PRODUCT:,} characters or elements")
 
 
+def _counting(value: Any) -> Any:
+    """What gives values one by one, with each of them counted when it is taken; anything else as it is."""
+    return _each(value) if _is_generator(value) else value
+
+
 def _is_generator(value: object) -> bool:
     return isinstance(value, Iterator)
 
@@ -226,7 +231,7 @@ def call(environment: SandboxedEnvironment, context: Any, callee: Any, *args: An
     else:
         name = getattr(inner, "__name__", "a call").removeprefix("safe_")  # the sandbox's own `range`
         _judge(name, getattr(inner, "__self__", None), (*args, *kwargs.values()))
-    return _value(environment.call(context, callee, *args, **kwargs))
+    return _counting(_value(environment.call(context, callee, *args, **kwargs)))
 
 
 def _metered(name: str, function: Callable[..., Any]) -> Callable[..., Any]:
@@ -235,9 +240,10 @@ def _metered(name: str, function: Callable[..., Any]) -> Callable[..., Any]:
 
     @functools.wraps(function)  # keeps what Jinja has noted about the arguments that it passes
     def metered(*args: Any, **kwargs: Any) -> Any:
-        owner, *rest = args[skipped:]
+        context, given = args[:skipped], tuple(map(_counting, args[skipped:]))
+        owner, *rest = given
         _judge(name, owner, (*rest, *kwargs.values()))
-        return _value(function(*args, **kwargs))
+        return _counting(_value(function(*context, *given, **kwargs)))
 
     return metered
 

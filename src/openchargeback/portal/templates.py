@@ -74,7 +74,9 @@ class Templates(ImmutableSandboxedEnvironment):
 
     def __init__(self, roots: tuple[Path, ...]) -> None:
         super().__init__(
-            loader=ChoiceLoader([_GatedLoader(str(root)) for root in roots]),
+            loader=ChoiceLoader(
+                [*(_GatedLoader(str(root)) for root in roots[:-1]), FileSystemLoader(roots[-1], followlinks=True)]
+            ),
             autoescape=lambda name: name is None or name.lower().endswith(MARKUP_ENDINGS),
             undefined=StrictUndefined,
             trim_blocks=True,
@@ -91,10 +93,12 @@ class Templates(ImmutableSandboxedEnvironment):
     def files(self) -> dict[str, Path]:
         """Every template and asset by its name (`assets/portal.css`), overrides taken into account, sorted by name."""
         found: dict[str, Path] = {}
-        for root in reversed(self.roots):
-            gate = Gate(root.parent)
+        *ledgers, shipped = self.roots
+        for root in (shipped, *reversed(ledgers)):
+            gate = Gate(root.parent) if root != shipped else None
             for path in sorted(root.rglob("*")):
-                if gate.is_file(path.relative_to(root.parent).as_posix()):
+                # An installer may have linked the program's own files to where it keeps them.
+                if gate.is_file(path.relative_to(root.parent).as_posix()) if gate else path.is_file():
                     found[path.relative_to(root).as_posix()] = path
         return dict(sorted(found.items()))
 

@@ -8,6 +8,7 @@ import io
 import shutil
 import tempfile
 from collections.abc import Callable, Collection, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from functools import cache
 from importlib import resources
@@ -39,7 +40,7 @@ from openchargeback.ledger.reading import Ledger
 from openchargeback.ledger.seal import changed_inputs, left_over, no_longer_finalized, recorded_periods
 from openchargeback.model import BilledPeriod, State
 from openchargeback.portal.paths import charges_file
-from openchargeback.problems import LedgerFault, Problem, has_errors
+from openchargeback.problems import LedgerFault, OutsideFault, Problem, has_errors
 from openchargeback.publish.cache import Cache
 from openchargeback.publish.codec import decode, encode
 
@@ -67,7 +68,10 @@ def with_records(ledger: Ledger, store: Cache) -> tuple[Ledger, list[Problem]]:
     What interrupted commands left, and was committed, is told as well.
     """
     frozen: dict[str, Frozen] = {}
-    problems = [*committed_temporaries(ledger.root), *_left_over(ledger)]
+    problems = _left_over(ledger)
+    # Git is asked here, not needed: a repository that it refuses to read must not stop a check of the files.
+    with suppress(OutsideFault):
+        problems += committed_temporaries(ledger.root)
     for period in ledger.periods:
         state = ledger.period_file(period)
         if state.state is State.OPEN:
