@@ -46,6 +46,21 @@ def test_what_was_not_completed_is_removed(tmp_path: Path) -> None:
     assert not interrupted(tmp_path)
 
 
+def test_where_git_refuses_to_say_whose_it_is_nothing_is_put_in_place(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A folder of another owner, as in a container: what is pending there may have been committed by anybody."""
+    git(tmp_path, "init")
+    target = pending(tmp_path / "ledger", name=PENDING)
+    monkeypatch.setenv("GIT_TEST_ASSUME_DIFFERENT_OWNER", "1")
+    before = target.read_bytes() if target.exists() else None
+    with pytest.raises(OutsideFault, match="safe.directory|dubious"):
+        finish_interrupted(tmp_path / "ledger")
+    with pytest.raises(OutsideFault), locked(tmp_path / "ledger"):
+        pass
+    assert (target.read_bytes() if target.exists() else None) == before
+
+
 @pytest.mark.parametrize("name", [CHANGES, PENDING])
 def test_what_git_tracks_is_not_ours(tmp_path: Path, name: str) -> None:
     """Anybody could have committed it: it is never put in place or removed, and nothing is written beside it."""
@@ -56,7 +71,7 @@ def test_what_git_tracks_is_not_ours(tmp_path: Path, name: str) -> None:
     with pytest.raises(LedgerFault) as told, locked(tmp_path / "ledger"):
         pass
     assert [(each.path, each.code) for each in told.value.problems] == [(name, "temporary-file")]
-    assert told.value.problems[0].fix == f"remove it: git rm -r {name}"
+    assert told.value.problems[0].fix == f"remove it, from the folder of the ledger: git rm -r {name}"
     assert not target.exists()
     assert interrupted(tmp_path / "ledger")
 

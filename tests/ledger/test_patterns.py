@@ -34,7 +34,7 @@ def test_what_re2_refuses_is_told_at_its_line(key: str, line: int, pattern: str)
 
 def test_a_mistake_names_the_syntax() -> None:
     """As for any other expression that is none, also one that would take more memory than RE2 allows."""
-    for pattern in ("^[A-Z", "a{1001}", "((a{100}){100}){100}", "(?P<x>a)(?P<x>b)"):
+    for pattern in ("^[A-Z", "a{1001}", "((a{100}){100}){100}", "(?P<x>a)(?P<x>b)", "(?<x>a)"):
         [problem] = faults(f"journal: {{fund: '{pattern}'}}")
         assert (problem.code, "github.com/google/re2/wiki/Syntax" in problem.fix) == ("bad-pattern", True)
 
@@ -44,6 +44,10 @@ def test_no_expression_hangs(pattern: str) -> None:
     """Each takes a backtracking matcher longer than the age of the universe."""
     found = Expression(pattern)
     assert not found.matches("a" * 5000 + "!")
+
+
+def test_what_looks_like_a_group_in_a_class_or_escaped_is_none() -> None:
+    assert Expression(r"[(?P<x>](?P<x>b)\(?<x>").names == ("x",)
 
 
 def test_groups_stand_in_the_order_of_the_expression() -> None:

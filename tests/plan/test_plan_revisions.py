@@ -739,6 +739,7 @@ def test_the_branch_that_counts_is_not_compared_with_itself(tmp_path):
     """On it, with nothing uncommitted; a branch that has no commit yet is another one."""
     ledger = started(tmp_path / "l", ROWS)
     assert not ledger.plan().moves
+    assert "this is main itself" in refused(ledger.root, None, "main")
     ledger.git("switch", "-q", "main")
     assert "this is main itself" in refused(ledger.root)
     assert "this is main itself" in refused(ledger.root, None, "HEAD")

@@ -20,6 +20,8 @@ LARGE = "would be too large"
 
 # Each would take hours or more memory than there is.
 HOSTILE = {
+    "many-slices": ("{{ []|slice(99999999)|list|length }}", STEPS),
+    "what-a-filter-gives-on": ("{{ (range(99999)|list * 99)|reject|map('length')|sum }}", STEPS),
     "nested-loops": ("{% for i in range(99999) %}{% for j in range(99999) %}{% endfor %}{% endfor %}", STEPS),
     "filtered-loops": (
         "{% for i in range(99999) %}{% for j in range(99999) if false %}{% endfor %}{% endfor %}",

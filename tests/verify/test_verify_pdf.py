@@ -233,6 +233,7 @@ def test_a_file_of_other_versions_is_not_called_altered(ledger: Repository, tmp_
     assert (told["verdict"], told["altered"]) == ("cannot be confirmed here", [])
     assert told["other_versions"][0].startswith("pydyf 0.0.1, here ")
     assert told["lock"] == {"commit": locked, "pinned": True}
+    assert told["system"] == []
     said = ledger.run("verify", str(made), code=1).stdout
     assert f"git show {locked[:12]}:requirements.lock" in said
     manifest = ledger.root / "other/manifest.json"
@@ -245,6 +246,24 @@ def test_a_file_of_other_versions_is_not_called_altered(ledger: Repository, tmp_
     told = verify(ledger, replaced_record(made, more))
     assert told["verdict"] == "altered"
     assert [(each["where"], each["what"]) for each in told["altered"]] == [("statement.json", "total.billed")]
+
+
+OTHER_PYTHON = """
+import platform
+platform.python_version = lambda: "3.99.1"
+"""
+
+
+def test_what_no_lock_pins_is_told_of_the_system(ledger: Repository, tmp_path: Path) -> None:
+    """To install the lock that is installed already would not help."""
+    (tmp_path / "sitecustomize.py").write_text(OTHER_PYTHON)
+    ledger.write("requirements.lock", "pydyf==0.0.1 \\\n    --hash=sha256:0\n")
+    ledger.commit()
+    ledger.run("build", "-o", "other", env={"PYTHONPATH": str(tmp_path)})
+    (made,) = (ledger.root / "other/statements").rglob("ada@*/*.pdf")
+    told = verify(ledger, made)
+    assert (told["verdict"], told["lock"], told["system"]) == ("cannot be confirmed here", None, ["Python 3.99.1"])
+    assert "use a system with Python 3.99.1, then verify again" in ledger.run("verify", str(made), code=1).stdout
 
 
 def test_a_manifest_beside_the_file_proves_nothing(ledger: Repository) -> None:

@@ -6,11 +6,13 @@ from pathlib import Path
 
 import click
 
+from openchargeback.cli.git_commands import quoted
 from openchargeback.ledger import git
 from openchargeback.ledger.config import FILE_NAME
+from openchargeback.ledger.files import LOCK_FILE
 from openchargeback.ledger.installed import Program
 from openchargeback.ledger.new import create_ledger, upgrade_ledger, write_schemas
-from openchargeback.ledger.pinning import LOCK, OFF
+from openchargeback.ledger.pinning import OFF
 from openchargeback.ledger.settings import FORGES
 from openchargeback.problems import UsageFault
 
@@ -45,7 +47,7 @@ def init(
     if made.obstacle:
         _say_how_to_commit(folder, made.obstacle)
     click.echo(f"  read {folder / 'README.md'}: what to set up, and who does what each month")
-    click.echo(f"  focus-billing ingest FILE --source NAME --ledger {folder}")
+    click.echo(f"  focus-billing ingest FILE --source NAME --ledger {quoted(str(folder))}")
     _say_what_ci_installs(folder, made.program)
 
 
@@ -53,24 +55,25 @@ def _say_what_ci_installs(folder: Path, program: Program) -> None:
     if program.obstacle:
         click.echo(f"The workflows are switched off ({OFF}), because {program.obstacle}.")
         click.echo("To switch them on, install the program from its Git repository or from a package index, then run:")
-        click.echo(f"  focus-billing init --upgrade {folder}")
+        click.echo(f"  focus-billing init --upgrade {quoted(str(folder))}")
     elif program.repository:
         click.echo(f"The workflows install {program.repository}; CI must be able to reach that address.")
     else:
-        click.echo(f"The workflows install {program.requirement.partition(' ')[0]}, by its digest in {LOCK}.")
+        click.echo(f"The workflows install {program.requirement.partition(' ')[0]}, by its digest in {LOCK_FILE}.")
 
 
 def _say_how_to_commit(folder: Path, obstacle: str) -> None:
     """Nothing was committed: why, and the commands that do it."""
+    place = quoted(str(folder))
     click.echo(f"  commit it; this was not done because {obstacle}:")
     if not git.inside_repository(folder):
-        click.echo(f"    git -C {folder} init --initial-branch main")
+        click.echo(f"    git -C {place} init --initial-branch main")
     elif "who you are" in obstacle:
-        click.echo(f'    git -C {folder} config user.name "Your Name"')
-        click.echo(f"    git -C {folder} config user.email you@example.edu")
+        click.echo(f'    git -C {place} config user.name "Your Name"')
+        click.echo(f"    git -C {place} config user.email you@example.edu")
     elif "larger" in obstacle:
         click.echo("    (the workflows work only in the top folder of a repository: move them there)")
-    click.echo(f"    git -C {folder} add --all . && git -C {folder} commit -m 'A new ledger'")
+    click.echo(f"    git -C {place} add --all . && git -C {place} commit -m 'A new ledger'")
 
 
 def _renew(folder: Path, *, upgrade: bool) -> None:

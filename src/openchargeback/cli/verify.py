@@ -200,13 +200,18 @@ _WORDS: dict[str, Callable[[PdfCheck], str]] = {
 
 def _how_to_confirm(check: PdfCheck) -> str:
     """What to install, in words."""
-    again = "then verify again"
-    if check.lock is None:
-        return f"install these versions, {again}; or give the manifest.json of the build that wrote it with --manifest"
-    short = check.lock.commit[:12]
-    if check.lock.pinned:
-        return f"install requirements.lock of commit {short} (git show {short}:requirements.lock), {again}"
-    return f"install the versions that were used at commit {short} (requirements.lock there, if it has one), {again}"
+    steps = []
+    if check.lock:
+        short = check.lock.commit[:12]
+        steps.append(
+            f"install requirements.lock of commit {short} (git show {short}:requirements.lock)"
+            if check.lock.pinned
+            else f"install the versions that were used at commit {short} (requirements.lock there, if it has one)"
+        )
+    if check.system:
+        steps.append(f"use a system with {', '.join(check.system)}")
+    manifest = "or give the manifest.json of the build that wrote it with --manifest"
+    return f"{' and '.join(steps) or 'install these versions'}, then verify again; {manifest}"
 
 
 def _then(check: PdfCheck) -> str:
@@ -253,6 +258,7 @@ def _pdf_json(check: PdfCheck) -> dict[str, object]:
         "recorded_in": check.recorded or None,
         "other_versions": list(check.other_versions),
         "lock": {"commit": check.lock.commit, "pinned": check.lock.pinned} if check.lock else None,
+        "system": list(check.system),
         "altered": [_difference(each) for each in check.altered],
         "notes": list(check.notes),
         "inputs": [

@@ -244,11 +244,11 @@ def commit_files(root: Path, loose: Mapping[str, Loose], message: str) -> str:
     Raises OutsideFault with what Git said, such as that a hook refused.
     """
     listed = ("--pathspec-from-file=-", "--pathspec-file-nul")
+    # Without a time limit: files may be large, hooks take as long as they take, and a key may wait for its owner.
     to_add = [path for path, why in loose.items() if why is not Loose.STAGED]
     if to_add:
-        _expect(_run(root, "add", "--force", *listed, text="\0".join(to_add)))
+        _expect(_run(root, "add", "--force", *listed, text="\0".join(to_add), timeout=None))
     made = ("commit", "--quiet", "--only", "--message", message, *listed)
-    # Hooks take as long as they take, and a key may wait for its owner.
     _expect(_run(root, *made, text="\0".join(loose), timeout=None))
     return resolve(root, "HEAD")
 

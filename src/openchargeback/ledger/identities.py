@@ -46,15 +46,16 @@ class Identities:
 
 def identities_at(root: Path, commit: str) -> Identities:
     """Who is who as a commit has it; for no commit, everybody has one address."""
-    return _identities_at(root, commit) if commit else Identities()
+    if not commit:
+        return Identities()
+    return _identities(root, git.content_id(root, commit, PEOPLE_FILE), git.content_id(git.top(root), commit, MAILMAP))
 
 
 @lru_cache(maxsize=256)
-def _identities_at(root: Path, commit: str) -> Identities:
-    people = _content(root, commit, PEOPLE_FILE)
-    mailmap = _content(git.top(root), commit, MAILMAP)
-    directory, _ = read_directory(people, None)
-    text = (mailmap or b"").decode("utf-8", "replace")
+def _identities(root: Path, people: str, mailmap: str) -> Identities:
+    """By the ids of the two files: most commits change neither."""
+    directory, _ = read_directory(git.read_blob(root, people) if people else None, None)
+    text = git.read_blob(root, mailmap).decode("utf-8", "replace") if mailmap else ""
     entries = [found.groups() for line in text.splitlines() if (found := _ENTRY.match(line.strip()))]
     return joined([*directory.aliases.items(), *((old, proper) for proper, old in entries)], directory.people)
 
@@ -70,8 +71,3 @@ def joined(pairs: Iterable[tuple[str, str]], preferred: Iterable[str] = ()) -> I
     return Identities(
         {name: next((each for each in members if each in first), members[0]) for name, members in groups.items()}
     )
-
-
-def _content(folder: Path, commit: str, path: str) -> bytes | None:
-    content = git.content_id(folder, commit, path)
-    return git.read_blob(folder, content) if content else None

@@ -16,7 +16,7 @@ from openchargeback.files.lock import held
 from openchargeback.files.writing import ignore_all, is_temporary, outside
 from openchargeback.ledger import git
 from openchargeback.ledger.config import FILE_NAME, LOCAL_FILE_NAME
-from openchargeback.ledger.files import OWN_FOLDERS
+from openchargeback.ledger.files import OWN_FOLDERS, is_passed_over
 from openchargeback.problems import LedgerFault, OutsideFault, Problem
 
 WAIT_SECONDS = 10.0
@@ -79,7 +79,9 @@ def _marks(root: Path) -> dict[str, tuple[int, int, int]]:
     """By path, what tells a file from another one there without reading it: inode, size and time of the last change."""
     paths = [root / FILE_NAME, root / LOCAL_FILE_NAME]
     for own in OWN_FOLDERS:
-        paths += [Path(folder) / name for folder, _, names in os.walk(root / own) for name in names]
+        for folder, folders, names in os.walk(root / own):
+            folders[:] = [each for each in folders if not is_passed_over(each)]
+            paths += [Path(folder) / name for name in names if not is_passed_over(name)]
     found = {}
     for path in paths:
         with suppress(OSError):
@@ -99,7 +101,7 @@ def committed_temporaries(root: Path, index: str = "") -> list[Problem]:
             path,
             "temporary-file",
             "an interrupted command left this temporary file, and Git tracks it",
-            f"remove it: git rm -r {shlex.quote(path)}",
+            f"remove it, from the folder of the ledger: git rm -r {shlex.quote(path)}",
         )
         for path in sorted({_top(path) for path in paths if is_temporary(path)})
     ]

@@ -13,10 +13,10 @@ from openchargeback.files.lock import held
 from openchargeback.files.writing import outside, temporary
 from openchargeback.ledger import git
 from openchargeback.ledger.config import FILE_NAME, read_config
-from openchargeback.ledger.files import make_folder
+from openchargeback.ledger.files import LOCK_FILE, make_folder
 from openchargeback.ledger.installed import Program, installed_program
 from openchargeback.ledger.lock import locked
-from openchargeback.ledger.pinning import LOCK, OFF, installs, lock_text, pinned, pins
+from openchargeback.ledger.pinning import OFF, installs, lock_text, pinned, pins
 from openchargeback.ledger.schema_files import FOLDER as SCHEMAS
 from openchargeback.ledger.schema_files import shipped_schemas
 from openchargeback.ledger.shipped import shipped_templates
@@ -189,7 +189,7 @@ def _contents(organization: str, currency: str, forge: str, program: Program, *,
                 if installs(text):
                     name, text = name + (OFF if program.obstacle else ""), pinned(text, program)
                 result[name] = text.encode()
-    result[LOCK] = lock_text(program).encode()
+    result[LOCK_FILE] = lock_text(program).encode()
     _, problems = read_config(result[FILE_NAME])
     if has_errors(problems):
         wrong = problems[0]

@@ -11,7 +11,8 @@ from typing import Any
 
 _SYNTAX = "https://github.com/google/re2/wiki/Syntax"
 _BACKTRACKING = ("(?=", "(?!", "(?<=", "(?<!", r"\1", r"\2", r"\3", "(?P=", "(?P>", "(?(", "(?>", "++", "*+", "?+")
-_NAMED = re.compile(r"(?<!\\)\(\?P?<(\w+)>")
+_NAMED = re.compile(r"\(\?(P?)<(\w+)>")
+_LITERAL = re.compile(r"\\.|\[\^?\]?(?:\\.|[^\]\\])*\]", re.DOTALL)  # an escaped character, a class
 
 
 class Expression:
@@ -31,7 +32,10 @@ class Expression:
             reason = error.args[0]
             raise ValueError(reason.decode("utf-8", "replace") if isinstance(reason, bytes) else str(reason)) from error
         # RE2 takes a name twice and keeps one of the groups.
-        named = _NAMED.findall(text)
+        found = _NAMED.findall(_LITERAL.sub("", text))
+        if short := next((name for p, name in found if not p), ""):
+            raise ValueError(f"a group is named as in (?P<{short}>…), with a P")  # DuckDB's RE2 is an older one
+        named = [name for _, name in found]
         if twice := next((name for name in named if named.count(name) > 1), ""):
             raise ValueError(f"the group {twice} stands there twice")
         index: dict[str, int] = self._compiled.groupindex

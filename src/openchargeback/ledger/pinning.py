@@ -10,10 +10,10 @@ import re
 from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 
+from openchargeback.ledger.files import LOCK_FILE
 from openchargeback.ledger.installed import Program
 from openchargeback.ledger.shipped import shipped_lock
 
-LOCK = "requirements.lock"
 OFF = ".disabled"
 """What is put after the name of a workflow that is switched off. A forge takes no such file for a workflow, and a
 required check that never runs keeps a pull request from being merged, where one that is skipped would not."""
@@ -21,7 +21,7 @@ required check that never runs keeps a pull request from being merged, where one
 PLACEHOLDER = "git+URL@COMMIT"
 """Stands where the program is to be named, in a workflow that is switched off."""
 
-_FROM_LOCK = f"pip install --require-hashes --no-deps -r {LOCK}"
+_FROM_LOCK = f"pip install --require-hashes --no-deps -r {LOCK_FILE}"
 _FROM_GIT = "pip install --no-deps --no-index --no-build-isolation"
 _LOCK_STEP = re.compile(rf"^(?P<before>.*){re.escape(_FROM_LOCK)}\n", re.MULTILINE)
 _GIT_STEP = re.compile(rf"^.*{re.escape(_FROM_GIT)} '(?P<program>[^'\n]*)'\n", re.MULTILINE)
@@ -66,15 +66,15 @@ def pins(root: Path, program: Program) -> dict[str, bytes | None]:
     """
     changed: dict[str, bytes | None] = {}
     lock = lock_text(program).encode()
-    if not (root / LOCK).is_file() or (root / LOCK).read_bytes() != lock:
-        changed[LOCK] = lock
+    if not (root / LOCK_FILE).is_file() or (root / LOCK_FILE).read_bytes() != lock:
+        changed[LOCK_FILE] = lock
     for path in sorted(_workflow_files(root)):
-        old = path.read_text(encoding="utf-8")
+        old = path.read_bytes().decode("utf-8", "surrogateescape")
         on = path.with_name(path.name.removesuffix(OFF))
         new = pinned(old, program)
         if not installs(old) or (new == old and on == path):
             continue
-        changed[on.relative_to(root).as_posix()] = new.encode()
+        changed[on.relative_to(root).as_posix()] = new.encode("utf-8", "surrogateescape")
         if on != path:
             changed[path.relative_to(root).as_posix()] = None
     return changed
@@ -85,7 +85,7 @@ def named_programs(texts: Mapping[str, str]) -> tuple[str, ...]:
 
     texts: by path, those that `may_name_program` knows.
     """
-    found = [match["version"] for match in _REQUIREMENT.finditer(texts.get(LOCK, ""))]
+    found = [match["version"] for match in _REQUIREMENT.finditer(texts.get(LOCK_FILE, ""))]
     for _, text in sorted(texts.items()):
         found += [match["program"] for match in _GIT_STEP.finditer(text)]
     return tuple(dict.fromkeys(found))
@@ -93,12 +93,14 @@ def named_programs(texts: Mapping[str, str]) -> tuple[str, ...]:
 
 def may_name_program(path: str) -> bool:
     """Whether a file of a ledger, by its path, is the lock or a workflow that is switched on."""
-    return path in (LOCK, ".gitlab-ci.yml") or (path.rpartition("/")[0] in _WORKFLOWS and path.endswith(".yml"))
+    return path in (LOCK_FILE, ".gitlab-ci.yml") or (
+        path.rpartition("/")[0] in _WORKFLOWS and path.endswith((".yml", ".yaml"))
+    )
 
 
 def _workflow_files(root: Path) -> Iterator[Path]:
     named: Iterable[Path] = (root / f".gitlab-ci.yml{end}" for end in ("", OFF))
     yield from (path for path in named if path.is_file())
     for folder in _WORKFLOWS:
-        for end in (".yml", f".yml{OFF}"):
+        for end in (".yml", ".yaml", f".yml{OFF}", f".yaml{OFF}"):
             yield from (root / folder).glob(f"*{end}")

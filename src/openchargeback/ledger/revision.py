@@ -90,7 +90,8 @@ def compared(root: Path, base: str | None, head: str | None, branch: str) -> tup
         last = _snapshot(root, tip, name, git.work_tree(root), work_tree=True)
     common, *others = commons
     first = _snapshot(root, common, wanted, git.tree(root, common))
-    if not base and start == tip and git.branch(root) in ("", branch) and first.entries == last.entries:
+    itself = git.branch(root) in ("", branch) if head in (None, "HEAD") else head in (branch, wanted)
+    if not base and start == tip and itself and first.entries == last.entries:
         raise UsageFault(
             f"this is {wanted} itself, with nothing to compare: switch to the branch that you want to look at, or name "
             "a BASE, such as the commit before: `focus-billing plan HEAD~1`"

@@ -187,7 +187,9 @@ def _reasons(closing: Frozen | PeriodFile) -> str:
 
 def _compare(root: Path, path: str, expected: str | None, period: str, state: PeriodFile) -> Problem | None:
     if not files.Gate(root).is_file(path):
-        return _gone(root, path, expected or "", period, state)
+        if expected is None:
+            return _changed(path, "this was added since, and is no plain file", "remove it", period, state)
+        return _gone(root, path, expected, period, state)
     if expected is None:
         return _changed(path, "this file was added since", "remove it", period, state)
     try:

@@ -8,6 +8,7 @@ YAML 1.2 `08` is eight and `1e3` a thousand. A reviewer may read the one and the
 from __future__ import annotations
 
 import datetime as dt
+import math
 import re
 from typing import Any
 
@@ -44,6 +45,8 @@ def other_reading(text: str) -> str:
         return ""
     if value is None or str(value) == text:
         return ""
+    if isinstance(value, float) and not math.isfinite(value):
+        return "no number" if math.isnan(value) else "infinity"
     return f"the number {value:.0f}" if isinstance(value, float) and value.is_integer() else f"the number {value}"
 
 

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 
 from openchargeback.ledger.reading import Ledger
 from openchargeback.ledger.settings import Config
-from openchargeback.model import BilledPeriod, Statement
+from openchargeback.model import BilledPeriod, State, Statement
 from openchargeback.portal.pdf_fonts import fallback_fonts, style_fonts, without_glyph
 from openchargeback.portal.statement_view import shown
 from openchargeback.portal.templates import make_environment
@@ -16,9 +16,11 @@ PEOPLE, PROJECTS, CONFIG = "directory/people.yaml", "directory/projects.yaml", "
 
 
 def glyph_problems(ledger: Ledger, periods: Sequence[BilledPeriod]) -> list[Problem]:
-    """A warning for every text with a character that PDFs show as a box, and the first statement that has it."""
+    """A warning for every text of open periods with a character that PDFs show as a box, with the first statement."""
     found: dict[tuple[str, str], list[str]] = {}
     for period in periods:
+        if period.state is not State.OPEN:
+            continue  # its statements stay as they are
         config = ledger.settings(period.period)
         for statement in period.statements:
             for place in dict.fromkeys(_texts(statement, config)):
@@ -51,7 +53,10 @@ def _texts(statement: Statement, config: Config) -> Iterator[tuple[str, str]]:
     """The texts that a statement shows, each with the file that it comes from."""
     charges = f"charges/{statement.period}"
     organization = config.organization
+    contact = organization.contact
     yield from ((CONFIG, text) for text in (organization.name, organization.unit, *organization.address))
+    yield from ((CONFIG, text) for text in (contact.name, contact.email, contact.phone, contact.url))
+    yield CONFIG, config.statements.note
     pi, project = statement.pi, statement.project
     yield (charges if pi.name == pi.email else PEOPLE), pi.name
     yield PEOPLE, pi.department
@@ -59,9 +64,12 @@ def _texts(statement: Statement, config: Config) -> Iterator[tuple[str, str]]:
     yield from ((charges, text) for text in (pi.email, project.id))
     for line in statement.lines:
         yield CONFIG, config.source(line.source).label
+        yield CONFIG, config.source(line.source).note
         yield charges, line.service
         yield charges, line.fund
     for part in statement.resources:
         yield charges, part.resource_name
         yield charges, part.resource_id
+    yield from ((charges, item.service) for item in statement.held)
+    yield from ((f"approvals/{statement.period}", name) for each in statement.attributions for name in each.by)
     yield from ((charges, value) for reference in statement.references for value in (reference.name, *reference.values))

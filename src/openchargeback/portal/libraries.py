@@ -21,7 +21,8 @@ from openchargeback.ledger.shipped import shipped_templates
 
 PROGRAM = "OpenChargeback"
 
-_PACKAGES = ("weasyprint", "pydyf", "fonttools", "tinycss2", "tinyhtml5", "cssselect2", "pillow", "jinja2")
+PACKAGES = ("weasyprint", "pydyf", "fonttools", "tinycss2", "tinyhtml5", "cssselect2", "pillow", "jinja2")
+"""Those that a ledger's `requirements.lock` pins; Python and the libraries in C come with the system."""
 
 # The names under which WeasyPrint loads them too: on Linux, macOS and Windows.
 _PANGO = ("libpango-1.0.so.0", "libpango-1.0.0.dylib", "libpango-1.0-0.dll")
@@ -49,7 +50,7 @@ def versions() -> Mapping[str, str]:
         "HarfBuzz-subset": _text(_SUBSET, "hb_version_string"),
         "fontconfig": _fontconfig(),
         "zlib": zlib.ZLIB_RUNTIME_VERSION,
-        **{name: _package(name) for name in _PACKAGES},
+        **{name: _package(name) for name in PACKAGES},
     }
 
 
@@ -67,14 +68,14 @@ def read_stamp(text: str) -> dict[str, str]:
     return named if PROGRAM in named else {}
 
 
-def other_versions(named: Mapping[str, str]) -> list[str]:
-    """Where the named versions are not the ones here: `Pango 1.50.12, here 1.52.1`."""
+def other_versions(named: Mapping[str, str]) -> dict[str, str]:
+    """Which of the named versions are not the ones here, by name: `Pango 1.50.12, here 1.52.1`."""
     here = versions()
-    return [
-        f"{name} {named.get(name, _MISSING)}, here {here.get(name, _MISSING)}"
+    return {
+        name: f"{name} {named.get(name, _MISSING)}, here {here.get(name, _MISSING)}"
         for name in dict.fromkeys((*here, *named))
         if named.get(name, _MISSING) != here.get(name, _MISSING)
-    ]
+    }
 
 
 def digest_of_program(code: Path, templates: Path) -> str:

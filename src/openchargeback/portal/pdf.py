@@ -154,7 +154,7 @@ def load_weasyprint() -> Any:
         raise OutsideFault(f"PDF statements need WeasyPrint: pip install weasyprint ({fault})") from fault
     if ffi.harfbuzz_subset is None:
         # Then fontTools makes the subsets, slowly, and writes the time into them unless it is told which.
-        os.environ.setdefault("SOURCE_DATE_EPOCH", "0")
+        os.environ["SOURCE_DATE_EPOCH"] = "0"
     return weasyprint
 
 

@@ -82,22 +82,17 @@ def record_of(content: PdfContent) -> dict[str, Any] | None:
 
 
 def record_differences(found: PdfContent, expected: bytes) -> list[Difference]:
-    """Where a PDF's embedded record says otherwise than the ledger; nothing for the same bytes.
-
-    A record of an older version need not say what only a newer one says.
-    """
+    """Where a PDF's embedded record says otherwise than the ledger; nothing for the same bytes."""
     records = found.embedded(JSON_NAME)
     if len(records) != 1:
         return [Difference(JSON_NAME, "the file", "embedded once", f"embedded {len(records)} times")]
     if records[0] == expected:
         return []
     try:
-        theirs, ours = json.loads(records[0]), json.loads(expected)
-        older = _version(theirs) < _version(ours)
-        pairs = list(_pairs(theirs, _known(ours, theirs) if older else ours, ""))
+        pairs = list(_pairs(json.loads(records[0]), json.loads(expected), ""))
     except (ValueError, RecursionError):
-        pairs, older = [], False
-    if not pairs and not older:
+        pairs = []
+    if not pairs:
         return [Difference(JSON_NAME, "its form")]
     return [Difference(JSON_NAME, key, now, was) for key, was, now in pairs]
 
@@ -121,21 +116,6 @@ def _changed_words(where: str, found: PdfContent, expected: PdfContent) -> Diffe
     ours, theirs = (Counter(each.pages[number] if number < len(each.pages) else ()) for each in (expected, found))
     gone, come = (" ".join((one - other).elements())[:200] for one, other in ((ours, theirs), (theirs, ours)))
     return Difference(where, _OF_PAGES["/Contents"], gone, come)
-
-
-def _version(record: Any) -> int:
-    version = record.get("version") if isinstance(record, dict) else None
-    return version if isinstance(version, int) else 0
-
-
-def _known(ours: Any, theirs: Any) -> Any:
-    """What of our record an older one knows of as well."""
-    if isinstance(ours, dict) and isinstance(theirs, dict):
-        known = {name: _known(value, theirs[name]) for name, value in ours.items() if name in theirs}
-        return known | ({"version": theirs["version"]} if "version" in theirs else {})
-    if isinstance(ours, list) and isinstance(theirs, list) and len(ours) == len(theirs):
-        return [_known(mine, other) for mine, other in zip(ours, theirs, strict=True)]
-    return ours
 
 
 def _pairs(found: Any, expected: Any, key: str) -> Iterator[tuple[str, str, str]]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -45,28 +45,35 @@ def gather(
         live = [Evidence(path, Level.UNKNOWN, named, why=doubt) for path, named in sorted(files.items())]
     else:
         live = evidence_of(ledger.root, files, start, host, pending)
-    own = {each.path for each in live if _is_changed(ledger, each, start)}
+    before = _contents_at(ledger.root, start)
+    own = {each.path for each in live if _is_changed(each, before)}
     kept = [each for record in ledger.frozen.values() for each in record.evidence if each.path not in own]
     found = better_of([each for each in live if not changed or each.path in own], [*recorded, *kept])
-    return found, _missing(ledger, found, start)
+    return found, _missing(ledger, found, start, before)
 
 
-def _missing(ledger: Ledger, found: Sequence[Evidence], start: str) -> list[Problem]:
+def _missing(ledger: Ledger, found: Sequence[Evidence], start: str, before: Mapping[str, str]) -> list[Problem]:
     """What is missing by the rule of each file's month, and by the base's rule where the branch changes the file."""
     base = _rule_at(ledger.root, start) if start else None
     problems = []
     for each in found:
         record = ledger.frozen.get(period_of(each.path))
         rules = [(record.config if record else ledger.config).review.evidence]
-        if base is not None and _is_changed(ledger, each, start):
+        if base is not None and _is_changed(each, before):
             rules.append(base)
         problems += [problem for rule in rules for problem in missing_evidence([each], rule)]
     return list(dict.fromkeys(problems))
 
 
-def _is_changed(ledger: Ledger, each: Evidence, start: str) -> bool:
-    """Whether a file is not what it was where the branch left; on the branch that counts, whether it is uncommitted."""
-    return not each.content or each.content != git.content_id(ledger.root, start or "HEAD", each.path)
+def _contents_at(root: Path, start: str) -> dict[str, str]:
+    """The id of each file's content where the branch left; on the branch that counts, in its last commit."""
+    if not git.inside_repository(root) or git.head(root) is None:
+        return {}
+    return {path: entry.id for path, entry in git.tree(root, start or "HEAD").items()}
+
+
+def _is_changed(each: Evidence, before: Mapping[str, str]) -> bool:
+    return not each.content or each.content != before.get(each.path)
 
 
 def _rule_at(root: Path, commit: str) -> EvidenceRule | None:

@@ -16,10 +16,10 @@ from openchargeback.ledger import git
 from openchargeback.ledger.config import FILE_NAME, read_config
 from openchargeback.ledger.directory import FILES as DIRECTORY_FILES
 from openchargeback.ledger.evidence import HostRecord, evidence_of, missing_evidence
-from openchargeback.ledger.files import ChargeFile, charge_files, source_of, suffix_of
+from openchargeback.ledger.files import LOCK_FILE, ChargeFile, charge_files, source_of, suffix_of
 from openchargeback.ledger.frozen import Frozen
 from openchargeback.ledger.periods import PeriodFile, read_period
-from openchargeback.ledger.pinning import LOCK, may_name_program, named_programs
+from openchargeback.ledger.pinning import may_name_program, named_programs
 from openchargeback.ledger.reading import Ledger, read_ledger
 from openchargeback.ledger.revision import FOLDERS, Snapshot, compared, lies_in, take
 from openchargeback.ledger.seal import absent_inputs
@@ -154,7 +154,7 @@ def _other_program(sides: _Sides, after: Ledger, step: Step | None) -> list[Prob
     billed by the program that runs. For this, the files of all closed months are put into the head's folder.
     """
     before, now = _programs(sides.base), _programs(sides.head)
-    if not sides.base.entries or (before == now and LOCK not in _changed(sides)):
+    if not sides.base.entries or (before == now and LOCK_FILE not in _changed(sides)):
         return []
     take(sides.head, lambda path: period_of(path) in after.frozen, sides.head_folder)
     # What a month comes to that this branch touches says nothing of the program.
@@ -181,7 +181,7 @@ def _other_program(sides: _Sides, after: Ledger, step: Step | None) -> list[Prob
     return [
         *found,
         Problem(
-            LOCK,
+            LOCK_FILE,
             "program-changes",
             f"{change}; computed with version {__version__}, {told}",
             "both sides of each open month in this plan are computed with this version; to compare versions there, see "

@@ -85,10 +85,15 @@ class Secrets:
 
 
 def secrets_of(root: Path) -> Secrets:
-    """The secrets that this machine knows of a ledger."""
+    """The secrets that this machine knows of a ledger. Raises LedgerFault where `config.local.yaml` cannot be read."""
     named = list(_of_remotes(git.remote_addresses(root)))
-    data = read_bytes(root, LOCAL_FILE_NAME, [])
-    tree = parse(data, LOCAL_FILE_NAME)[0] if data else None
+    problems: list[Problem] = []
+    data = read_bytes(root, LOCAL_FILE_NAME, problems)
+    tree, reader = parse(data, LOCAL_FILE_NAME) if data else (None, None)
+    if problems or (reader and reader.problems):
+        what = "cannot be read, so nothing can be searched for the secrets in it"
+        fix = "`focus-billing validate` says where its fault is"
+        raise LedgerFault([Problem(LOCAL_FILE_NAME, "secret-published", what, fix)])
     if isinstance(tree, Mapping):
         named += _of_settings(tree, ())
     return Secrets(named)

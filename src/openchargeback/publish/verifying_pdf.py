@@ -18,10 +18,11 @@ from typing import Any
 
 from openchargeback.billing.tracing import trace_statement
 from openchargeback.ledger import git
+from openchargeback.ledger.files import LOCK_FILE
 from openchargeback.ledger.frozen import FROZEN, LINES, PARTS, part_path
 from openchargeback.ledger.periods import is_period
 from openchargeback.model import BilledPeriod, Provenance, Statement
-from openchargeback.portal.libraries import other_versions, read_stamp
+from openchargeback.portal.libraries import PACKAGES, PROGRAM, other_versions, read_stamp
 from openchargeback.portal.paths import statement_pdf
 from openchargeback.portal.pdf_comparing import Difference, described, record_differences, record_of
 from openchargeback.portal.pdf_pool import render_job
@@ -38,7 +39,6 @@ COMMITS = 30
 """How many commits that touch a period are looked through for a statement that today's ledger does not give: as many
 along the first parents, and as many of all history."""
 
-_LOCK = "requirements.lock"
 _PIN = re.compile(r"^([a-z0-9][a-z0-9-]*)==([\w.+-]+)", re.ASCII | re.MULTILINE)
 _NUMBER = re.compile(r"\d{4}-\d{2}-[0-9a-f]{10,64}(-r\d+)?")
 
@@ -86,8 +86,8 @@ class PdfCheck:
     """A PDF beside the ledger.
 
     number: of the statement. by: the number of the statement that is valid instead, where superseded.
-    recorded: the file that records its digest. other_versions: of what made it, where they are not the ones here; lock:
-    what to install to confirm it.
+    recorded: the file that records its digest. other_versions: of what made it, where they are not the ones here; lock,
+    system: what to install to confirm it, and which versions the system has to have.
     given_at: the commit whose ledger gives this statement, where today's does not; on_line: whether that is one along
     the first parents, not of a branch before it was merged. looked_at: how many commits were looked through for it;
     whole: whether the clone has all of its history.
@@ -103,6 +103,7 @@ class PdfCheck:
     recorded: str = ""
     other_versions: tuple[str, ...] = ()
     lock: Lock | None = None
+    system: tuple[str, ...] = ()
     given_at: git.Commit | None = None
     on_line: bool = True
     looked_at: int = 0
@@ -234,11 +235,18 @@ def _judged(handed: _Handed, statement: Statement, books: Books, root: Path, at:
     named = read_stamp(handed.content.creator)
     # A file that does not say what made it was changed: every statement does.
     if named and (others := other_versions(named)):
-        lock = _lock(root, at, handed.period, named)
-        return replace(check, verdict=Verdict.UNCONFIRMED, other_versions=tuple(others), lock=lock)
-    if _render(statement, books) == handed.data:
+        lock = _lock(root, at, handed.period, others, named)
+        return replace(
+            check,
+            verdict=Verdict.UNCONFIRMED,
+            other_versions=tuple(others.values()),
+            lock=lock,
+            system=_system(others, named),
+        )
+    expected = _render(statement, books)
+    if expected == handed.data:
         return check
-    altered = tuple(_compared(handed, statement, books))
+    altered = tuple(_drawn_otherwise(handed, expected, statement))
     return replace(check, verdict=Verdict.ALTERED if altered else Verdict.SAME_CONTENT, altered=altered)
 
 
@@ -247,19 +255,33 @@ def _compared(handed: _Handed, statement: Statement, books: Books) -> list[Diffe
     named = read_stamp(handed.content.creator)
     if named and other_versions(named):
         return []
-    expected = _render(statement, books)
+    return _drawn_otherwise(handed, _render(statement, books), statement)
+
+
+def _drawn_otherwise(handed: _Handed, expected: bytes, statement: Statement) -> list[Difference]:
     paths = differing_values(handed.data, expected, handed.path.name)
     return described(paths, handed.content, read_pdf(expected, statement.number))
 
 
-def _lock(root: Path, at: str, period: str, named: Mapping[str, str]) -> Lock | None:
-    """The latest commit whose `requirements.lock` pins the named versions; else that of the statement itself."""
+def _system(others: Collection[str], named: Mapping[str, str]) -> tuple[str, ...]:
+    """The versions that no `requirements.lock` decides, of those that are others here."""
+    return tuple(f"{name} {named[name]}" for name in others if name in named and name not in (PROGRAM, *PACKAGES))
+
+
+def _lock(root: Path, at: str, period: str, others: Collection[str], named: Mapping[str, str]) -> Lock | None:
+    """The latest commit whose `requirements.lock` pins the versions that are others here; else that of the statement.
+
+    None where there is none, and where nothing is another version that a lock decides.
+    """
+    wanted = {name: named.get(name) for name in others if name in PACKAGES}
+    if not wanted and PROGRAM not in others:
+        return None
     if not git.inside_repository(root) or git.head(root) is None:
         return None
-    for commit in git.commits_on(root, [_LOCK], COMMITS):
-        content = git.content_id(root, commit, _LOCK)
+    for commit in git.commits_on(root, [LOCK_FILE], COMMITS):
+        content = git.content_id(root, commit, LOCK_FILE)
         pins = dict(_PIN.findall(git.read_blob(root, content).decode(errors="replace"))) if content else {}
-        if pins and all(named.get(name, version) == version for name, version in pins.items()):
+        if wanted and all(pins.get(name) == version for name, version in wanted.items()):
             return Lock(commit, pinned=True)
     own = at or git.last_change(root, "HEAD", f"periods/{period}.yaml") or git.commit_of(root, "HEAD").id
     return Lock(own, pinned=False)
