@@ -284,7 +284,7 @@ def test_charges_that_were_never_committed_are_named_in_a_clone(ledger: Path, tm
     assert "rounding" not in said
     assert "Causes: record +1.01" in said
     assert "charges/2025-01/aws.csv" in said
-    assert "which the closing record names, is not there: it was never committed" in " ".join(said.split())
+    assert "listed in the closing record but missing: it was never committed" in " ".join(said.split())
     said = run(place, "validate", code=1)
     assert "it was never committed" in " ".join(said.split())
     assert "commit it where 2025-01 was closed" in " ".join(said.split())

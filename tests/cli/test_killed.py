@@ -300,7 +300,7 @@ def test_really_killed(place: Path, name: str, number: int, *, done: bool) -> No
     assert temporaries(place)
     code, said = run("--ledger", place / "ledger", "validate")
     assert code == 0, said
-    assert ("an earlier command was interrupted" in said) == done
+    assert ("finished an interrupted command" in said) == done
     code, said = case.run(place)
     assert code == (case.again if done else 0), said
     assert not temporaries(place)

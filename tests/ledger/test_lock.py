@@ -54,7 +54,7 @@ def test_where_git_refuses_to_say_whose_it_is_nothing_is_put_in_place(
     target = pending(tmp_path / "ledger", name=PENDING)
     monkeypatch.setenv("GIT_TEST_ASSUME_DIFFERENT_OWNER", "1")
     before = target.read_bytes() if target.exists() else None
-    with pytest.raises(OutsideFault, match="safe.directory|dubious"):
+    with pytest.raises(OutsideFault, match=r"safe\.directory|dubious"):
         finish_interrupted(tmp_path / "ledger")
     with pytest.raises(OutsideFault), locked(tmp_path / "ledger"):
         pass

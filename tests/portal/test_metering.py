@@ -14,7 +14,7 @@ from openchargeback.problems import LedgerFault
 
 BIG = "{% set ns = namespace(x='xxxxxxxx') %}"
 GROWN = BIG + "{% for i in range(16) %}{% set ns.x = ns.x ~ ns.x %}{% endfor %}"  # half a megabyte
-STEPS = "it takes more than"
+STEPS = "it needs more than"
 VALUE = "more than"
 LARGE = "would be too large"
 

@@ -582,7 +582,7 @@ def test_files_that_are_no_record_of_a_host_are_said(decided: Repository, tmp_pa
     for arguments, said in (
         (("--event", str(tmp_path / "no.json"), "--reviews", str(tmp_path / "no.json")), "is no JSON"),
         ((*event, "--reviews", str(tmp_path / "list.json")), "is no listing of a host"),
-        (("--evidence", str(tmp_path / "list.json")), "is no evidence as"),
+        (("--evidence", str(tmp_path / "list.json")), "was not written by"),
         (event, "--event says nothing without --reviews"),
         (("--commits", str(tmp_path / "list.json")), "--commits says nothing without --reviews"),
         (("--reviews", str(tmp_path / "list.json")), "--reviews says nothing without --event"),

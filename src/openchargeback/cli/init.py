@@ -81,5 +81,5 @@ def _renew(folder: Path, *, upgrade: bool) -> None:
         raise UsageFault(f"{folder} is not a ledger: it has no {FILE_NAME}")
     for path in upgrade_ledger(folder) if upgrade else write_schemas(folder):
         click.echo(f"  {path}")
-    what = "lock, workflows and schemas match" if upgrade else "the schemas are those of"
+    what = "requirements.lock, workflows and schemas now match" if upgrade else "the schemas now match"
     click.echo(f"{what} the installed program")

@@ -49,7 +49,7 @@ def root_of(named: str | None) -> Path:
     root = find_ledger(named or context.obj, Path.cwd())
     if done := finish_interrupted(root):
         some = ", ".join(done[:_NAMED]) + (f" and {len(done) - _NAMED} more" if len(done) > _NAMED else "")
-        click.echo(f"note: an earlier command was interrupted; what it had written is in place now: {some}", err=True)
+        click.echo(f"note: finished an interrupted command; files written: {some}", err=True)
     return root
 
 

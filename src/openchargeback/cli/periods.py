@@ -460,10 +460,10 @@ def _to_commit(root: Path, period: str, loose: Mapping[str, Loose], what: str) -
     more = [f"  and {len(loose) - _LISTED:,} more"] if len(loose) > _LISTED else []
     commands = commit_lines(root, loose, f"Files that {period} rests on", Path.cwd())
     return [
-        f"the {what} rests on {count} that the last commit does not have as they lie here:",
+        f"{count} that this {what} depends on {'is' if len(loose) == 1 else 'are'} not committed:",
         *named,
         *more,
-        "commit them, or give --commit:",
+        "commit with these commands, or run again with --commit:",
         *(f"  {command}" for command in commands),
     ]
 

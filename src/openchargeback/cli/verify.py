@@ -130,7 +130,7 @@ def _pdf(root: Path, path: Path, manifest: Path | None, *, json_: bool) -> None:
 def _print_pdf(check: PdfCheck) -> None:
     click.secho(f"{check.verdict}: {shown(str(check.path))}", bold=True)
     click.echo(f"  {_sentence(check)}")
-    _print_differences("not as the ledger has it", check.altered)
+    _print_differences("differs from the ledger", check.altered)
     if check.other_versions:
         click.echo(f"  made with other versions: {'; '.join(check.other_versions)}")
         click.echo(f"  to confirm it: {_how_to_confirm(check)}")

@@ -261,7 +261,7 @@ def _counted_twice(found: Sequence[ChargeFile]) -> Iterator[Problem]:
     for file in sorted(found, key=lambda file: (file.location.is_symlink(), file.path)):
         known = first.setdefault(os.path.realpath(file.location), file.path)
         if known != file.path:
-            told = f"is a link to what {known} is too, so that its charges would count twice"
+            told = f"links to the same file as {known}, so its charges would be counted twice"
             yield Problem(file.path, "bad-link", told, "remove the link, or put the file itself there")
 
 

@@ -711,5 +711,5 @@ def _expect(answer: _Answer | None) -> str:
     """The output of a command that had no reason to fail."""
     if answer is None or answer.code != 0:
         said = answer.error.strip() if answer else ""
-        raise OutsideFault(f"git failed: {said or 'without a word'}")
+        raise OutsideFault(f"git failed{f': {said}' if said else ' without an error message'}")
     return answer.out

@@ -184,7 +184,7 @@ def _no_base(root: Path, branch: str) -> str:
         ways.append(f"name a BASE, such as `focus-billing plan {shlex.quote(other)}` ({counts})")
     elif not ways:
         ways.append("name a BASE, such as `focus-billing plan HEAD` for what is not committed")
-    return f"there is nothing to compare with, since neither origin/{branch} nor {branch} is here: {'; or '.join(ways)}"
+    return f"no base found: neither origin/{branch} nor {branch} exists in this clone: {'; or '.join(ways)}"
 
 
 def _other_base(root: Path) -> str:

@@ -211,7 +211,7 @@ def _gone(root: Path, path: str, expected: str, period: str, state: PeriodFile) 
     if known is None or expected in known:
         return _changed(path, "this file of it is gone", _RESTORE, period, state)
     had = "Git never had the version that the closing record names" if known else "it was never committed"
-    told = f"this file of it, which the closing record names, is not there: {had}"
+    told = f"listed in the closing record but missing: {had}"
     return _changed(path, told, _commit_it(path, period), period, state)
 
 

@@ -74,7 +74,7 @@ class Meter:
         """Count; TemplateLimit where none are left."""
         self.steps -= steps
         if self.steps < 0:
-            raise TemplateLimit(f"it takes more than {MAX_STEPS:,} steps; loop over less, and over nothing twice")
+            raise TemplateLimit(f"it needs more than {MAX_STEPS:,} steps; reduce nested loops")
 
 
 _current: ContextVar[Meter | None] = ContextVar("meter", default=None)

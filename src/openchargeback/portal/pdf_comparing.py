@@ -48,7 +48,7 @@ _OF_SAVING = frozenset(("/Info/Producer", "/Info/ModDate"))
 
 @dataclass(frozen=True, slots=True)
 class Difference:
-    """Something that is not as the ledger has it.
+    """Something that differs from the ledger.
 
     where: `page 1`, `statement.json`, `the file`. what: which part of it, or the record's key. expected: as the ledger
     has it, shown: as the file has it; both empty for what is no text, one for what is missing or added.

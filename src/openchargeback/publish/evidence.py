@@ -148,7 +148,7 @@ def read_evidence(path: Path) -> list[Evidence]:
             return [_evidence(each) for each in document["evidence"]]
     except (ValueError, KeyError, TypeError, RecursionError):
         pass
-    raise UsageFault(f"{path} is no evidence as `review evidence --format json` writes it")
+    raise UsageFault(f"{path} was not written by `review evidence --format json`")
 
 
 def _evidence(values: dict[str, Any]) -> Evidence:

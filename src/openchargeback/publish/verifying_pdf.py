@@ -91,7 +91,7 @@ class PdfCheck:
     given_at: the commit whose ledger gives this statement, where today's does not; on_line: whether that is one along
     the first parents, not of a branch before it was merged. looked_at: how many commits were looked through for it;
     whole: whether the clone has all of its history.
-    altered: what is not as the ledger has it. statement: what the ledger has for it, today or then. inputs: what that
+    altered: what differs from the ledger. statement: what the ledger has for it, today or then. inputs: what that
     statement rests on. drift: where this program would compute its closed month otherwise today.
     """
 
