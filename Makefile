@@ -1,14 +1,18 @@
 .DEFAULT_GOAL := help
-.PHONY: help demo test check docs pictures bench fuzz schemas sample lock clean
+.PHONY: help demo test test-all check docs pictures bench fuzz schemas sample lock clean
 
 help: ## Show what can be made
-	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "make %-8s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-8s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 demo: ## Build the portal of the sample ledger in build/demo/public
 	@tools/setup run
 	@.venv/bin/python tools/demo.py
 
-test: ## Run the tests; PYTEST_ARGS="-k name" narrows them down
+test: ## Run the tests but the slow ones; PYTEST_ARGS="-k name" narrows them down
+	@tools/setup test
+	TMPDIR=$$(tools/scratch) .venv/bin/python -m pytest -n 2 -m "not slow" $(PYTEST_ARGS)
+
+test-all: ## Run every test, as CI does
 	@tools/setup test
 	TMPDIR=$$(tools/scratch) .venv/bin/python -m pytest -n 2 $(PYTEST_ARGS)
 

@@ -7,6 +7,8 @@ import subprocess
 import sys
 from pathlib import Path
 
+import pytest
+
 ROOT = Path(__file__).parents[1]
 CODE = """
 import sys, time
@@ -17,6 +19,7 @@ sys.exit(pytest.main(["--collect-only", "-q", "-p", "no:cacheprovider", "-p", "n
 """
 
 
+@pytest.mark.slow
 def test_two_collections_find_the_same_tests() -> None:
     """With another seed for the order of sets, and at another time."""
     runs = [

@@ -20,6 +20,7 @@ from fuzzing.workers import tried
 HEADER = b"BillingPeriodStart,BilledCost,ListCost\n"
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("part", range(5))
 def test_faulty_files_are_refused_with_a_reason_or_counted_whole(tmp_path, part):
     found = {}

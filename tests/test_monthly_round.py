@@ -105,6 +105,7 @@ def shell(tmp_path: Path) -> Iterator[Shell]:
     shell.end()
 
 
+@pytest.mark.slow
 def test_the_page_is_what_happens(shell: Shell) -> None:
     """All differences at once, in the form in which the page has them."""
     different = []

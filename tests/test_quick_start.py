@@ -72,6 +72,7 @@ def typed(script: str, home: Path, folder: Path) -> str:
     return done.stdout
 
 
+@pytest.mark.slow
 def test_every_line_of_the_quick_start_runs(home):
     script = first_block("README.md", "## Quick Start")
     assert script.splitlines()[1:4] == ["python3 -m venv .venv", ". .venv/bin/activate", "pip install -e ."]
@@ -82,6 +83,7 @@ def test_every_line_of_the_quick_start_runs(home):
     assert said.endswith(f"{home}/openchargeback/.venv/bin/focus-billing\n")
 
 
+@pytest.mark.slow
 def test_the_monthly_round_puts_the_program_on_the_path(home, tmp_path):
     script = first_block("docs/MONTHLY_ROUND.md", "installed and on the PATH")
     said = typed(script + "command -v focus-billing\nfocus-billing --version\n", home, tmp_path)

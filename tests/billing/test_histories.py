@@ -397,6 +397,7 @@ def journalled(period: BilledPeriod, scale: int) -> dict[tuple[str, str], int]:
     return {key: cents for key, cents in sums.items() if cents}
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("seed", range(2))
 def test_every_cent_is_where_the_second_books_have_it(tmp_path: Path, seed: int) -> None:
     """Six months with late decisions, credits, re-billings and reopenings."""

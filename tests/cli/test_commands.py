@@ -75,6 +75,7 @@ def test_the_quick_start_from_a_new_ledger(tmp_path: Path) -> None:
     assert not (tmp_path / "statements").exists()
 
 
+@pytest.mark.slow
 def test_a_build_is_the_same_in_any_place(tmp_path: Path) -> None:
     """Two builds in other folders, locales, time zones and hash seeds give the same bytes."""
     digests = []

@@ -29,6 +29,8 @@ from openchargeback.ledger.lock import finish_interrupted, locked
 from openchargeback.publish import billed
 from openchargeback.publish.staging import heal
 
+pytestmark = pytest.mark.slow
+
 BY = ("--by", "admin@example.edu", "--on", "2025-02-05")
 HEAD = "BillingPeriodStart,BilledCost,ListCost,ServiceName,ResourceId,Tags\n"
 JANUARY, FEBRUARY = "charges/2025-01/aws.csv", "charges/2025-02/aws.csv"

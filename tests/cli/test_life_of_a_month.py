@@ -16,6 +16,8 @@ from typing import Any
 
 import pytest
 
+pytestmark = pytest.mark.slow
+
 HEAD = "BillingPeriodStart,BilledCost,ListCost,ServiceName,ResourceId,Tags\n"
 BY = ("--by", "admin@example.edu", "--on", "2025-02-05")
 COMMAND = [sys.executable, "-c", "from openchargeback.cli.main import main; main()"]

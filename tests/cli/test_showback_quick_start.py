@@ -10,6 +10,7 @@ import sys
 from pathlib import Path
 
 import pypdf
+import pytest
 
 ROOT = Path(__file__).parents[2]
 PROGRAM = "from openchargeback.cli.main import main; main()"
@@ -24,6 +25,7 @@ def commands() -> list[list[str]]:
     return [shlex.split(line) for line in block[1].splitlines()]
 
 
+@pytest.mark.slow
 def test_showback_takes_five_commands(tmp_path: Path) -> None:
     checkout = tmp_path / "checkout"
     checkout.mkdir()

@@ -114,6 +114,7 @@ def test_each_strange_cell_in_each_column(con, start):
 DRAWN = st.sampled_from(STRANGE)
 
 
+@pytest.mark.slow
 @MANY
 @given(data=st.data())
 def test_mutated_cells_columns_and_quoting(con, data):
@@ -153,6 +154,7 @@ def test_mutated_cells_columns_and_quoting(con, data):
     same(con, text_of(rows, end=end, quoting=quoting).encode(encoding, "replace"))
 
 
+@pytest.mark.slow
 @MANY
 @given(data=st.data())
 def test_mutated_bytes(con, data):

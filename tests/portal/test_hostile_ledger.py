@@ -156,6 +156,7 @@ def context() -> Iterator[playwright.BrowserContext]:
         chromium.close()
 
 
+@pytest.mark.slow
 def test_no_page_runs_or_loads_what_a_field_says(context: playwright.BrowserContext, folder: Path) -> None:
     faults: list[str] = []
     page = context.new_page()

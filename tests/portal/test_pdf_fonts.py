@@ -92,6 +92,7 @@ MORE = (
 )
 
 
+@pytest.mark.slow
 def test_bytes_do_not_depend_on_the_fonts_rules_and_language_of_the_machine(tmp_path: Path) -> None:
     (tmp_path / "fonts").mkdir()
     found = sorted(Path("/usr/share/fonts").rglob("*.ttf"))

@@ -19,6 +19,8 @@ import pytest
 import yaml
 from ci_runner import Runner, git
 
+pytestmark = pytest.mark.slow
+
 ROOT = Path(__file__).parents[2]
 TAGS = '"{""pi_email"": ""ada@example.edu"", ""project_id"": ""p1"", ""fund_org"": ""F-1""}"'
 CHARGES = f"BillingPeriodStart,BilledCost,ServiceName,ResourceId,Tags\n2025-01-01,100.25,Compute,r1,{TAGS}\n"

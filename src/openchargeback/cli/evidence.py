@@ -10,7 +10,7 @@ import click
 
 from openchargeback.cli.host import host_record, kept_option, review_options
 from openchargeback.cli.options import PERIOD, in_format, root_of, with_ledger
-from openchargeback.cli.report import print_json, print_problems, print_table, shown
+from openchargeback.cli.report import json_text, print_for_others, print_problems, print_table, shown
 from openchargeback.cli.reports import repository_prefix
 from openchargeback.cli.reports.markdown import evidence_summary
 from openchargeback.ledger.reading import read_ledger
@@ -61,9 +61,9 @@ def evidence(
     recorded = [each for path in kept for each in read_evidence(path)]
     found, missing = gather(ledger, periods=periods, host=host, base=base, recorded=recorded, changed=changed)
     if form == "json":
-        print_json(evidence_document(found, missing))
+        print_for_others(root, "the evidence", json_text(evidence_document(found, missing)))
     elif form == "markdown":
-        click.echo(evidence_summary(found, repository_prefix(root)), nl=False)
+        print_for_others(root, "the evidence", evidence_summary(found, repository_prefix(root)))
     else:
         _print(found)
     if missing and form != "json":

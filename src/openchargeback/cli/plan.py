@@ -9,7 +9,7 @@ import click
 
 from openchargeback.cli.host import host_record, review_options
 from openchargeback.cli.options import in_format, root_of, with_ledger
-from openchargeback.cli.report import json_text, print_problems, progress
+from openchargeback.cli.report import json_text, print_for_others, print_problems, progress
 
 
 @click.command()
@@ -40,7 +40,6 @@ def plan(
         from openchargeback.plan.document import document
         from openchargeback.problems import has_errors
         from openchargeback.publish.plan import make_plan
-        from openchargeback.publish.secrets import secrets_of
 
         root = root_of(named)
         found = make_plan(root, base, head, host=host_record(event, reviews, commits), step=step)
@@ -53,8 +52,7 @@ def plan(
         from openchargeback.cli.reports.markdown import plan_comment
 
         text = json_text(document(found)) if form == "json" else plan_comment(found, repository_prefix(root))
-        secrets_of(root).refuse_in([("the plan", text.encode())])
-        click.echo(text, nl=False)
+        print_for_others(root, "the plan", text)
     if found.problems and form != "json":
         print_problems(found.problems)
     sys.exit(1 if has_errors(found.problems) else 0)

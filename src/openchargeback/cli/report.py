@@ -36,6 +36,14 @@ def print_json(value: object) -> None:
     click.echo(json_text(value), nl=False)
 
 
+def print_for_others(root: Path, what: str, text: str) -> None:
+    """A document that workflows publish, on stdout. Raises LedgerFault where it holds a secret of this machine."""
+    from openchargeback.publish.secrets import secrets_of
+
+    secrets_of(root).refuse_in([(what, text.encode())])
+    click.echo(text, nl=False)
+
+
 def json_text(value: object) -> str:
     """A JSON document as people and programs read it."""
     return json.dumps(value, indent=2, ensure_ascii=False) + "\n"
