@@ -12,8 +12,9 @@ from pathlib import Path
 import pytest
 from branch import CONFIG, Ledger, causes, charge, csv_text, only, started, ties_out
 
+from openchargeback.ledger.periods import period_of
 from openchargeback.plan import words
-from openchargeback.plan.reached import changed_paths, period_of, reached_periods
+from openchargeback.plan.reached import changed_paths, reached_periods
 from openchargeback.problems import LedgerFault, UsageFault
 from openchargeback.publish.plan import make_plan
 

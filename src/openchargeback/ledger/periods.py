@@ -39,6 +39,16 @@ def last_day(period: str) -> dt.date:
     return day.replace(day=calendar.monthrange(day.year, day.month)[1])
 
 
+def period_of(path: str) -> str:
+    """The period that a file of charges, approvals or a period's state belongs to; empty for others."""
+    parts = PurePosixPath(path).parts
+    if len(parts) < 2 or parts[0] not in ("charges", "approvals", "periods"):
+        return ""
+    name = parts[1][:7]
+    whole = parts[0] != "periods" and parts[1] == name
+    return name if is_period(name) and (whole or (parts[0] == "periods" and parts[1][7:8] == ".")) else ""
+
+
 # The calendar months that a chart shows.
 CHART_MONTHS = 12
 

@@ -3,23 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from pathlib import PurePosixPath
 
 from openchargeback.ledger.git import Entry
-from openchargeback.ledger.periods import PeriodFile, is_period
+from openchargeback.ledger.periods import PeriodFile, period_of
 from openchargeback.model import State
 
 Files = Mapping[str, Entry]
-
-
-def period_of(path: str) -> str:
-    """The period that a file of charges, approvals or a period's state belongs to; empty for others."""
-    parts = PurePosixPath(path).parts
-    if len(parts) < 2 or parts[0] not in ("charges", "approvals", "periods"):
-        return ""
-    name = parts[1][:7]
-    whole = parts[0] != "periods" and parts[1] == name
-    return name if is_period(name) and (whole or (parts[0] == "periods" and parts[1][7:8] == ".")) else ""
 
 
 def reached_periods(

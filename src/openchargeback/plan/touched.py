@@ -10,11 +10,10 @@ from openchargeback.ledger.config import FILE_NAME
 from openchargeback.ledger.directory import FUNDS_FILE, PEOPLE_FILE, PROJECTS_FILE, Directory
 from openchargeback.ledger.frozen import Frozen, part_path
 from openchargeback.ledger.notes import NOTES
-from openchargeback.ledger.periods import PeriodFile
+from openchargeback.ledger.periods import PeriodFile, period_of
 from openchargeback.ledger.settings import IRREGULAR, Config, EvidenceRule
 from openchargeback.ledger.settings_text import settings_values
 from openchargeback.model import State
-from openchargeback.plan.reached import period_of
 from openchargeback.problems import Problem, Severity
 
 

@@ -9,8 +9,8 @@ from pathlib import Path, PurePosixPath
 from openchargeback.ledger import files, git
 from openchargeback.ledger.config import FILE_NAME
 from openchargeback.ledger.notes import NOTES
+from openchargeback.ledger.periods import period_of
 from openchargeback.ledger.reading import Ledger
-from openchargeback.plan.reached import period_of
 
 _MONTHLY = ("charges", "approvals", "periods")
 _WHOLE = ("directory", "policies", "templates")

@@ -10,11 +10,11 @@ from typing import Any
 from openchargeback.ledger import git
 from openchargeback.ledger.config import FILE_NAME, read_config
 from openchargeback.ledger.evidence import HostRecord, better_of, evidence_of, missing_evidence
+from openchargeback.ledger.periods import period_of
 from openchargeback.ledger.reading import Ledger
 from openchargeback.ledger.revision import default_base
 from openchargeback.ledger.settings import EvidenceRule
 from openchargeback.model import Evidence, Level, State
-from openchargeback.plan.reached import period_of
 from openchargeback.problems import Problem, UsageFault
 
 

@@ -18,7 +18,7 @@ from openchargeback.ledger.directory import FILES as DIRECTORY_FILES
 from openchargeback.ledger.evidence import HostRecord, evidence_of, missing_evidence
 from openchargeback.ledger.files import LOCK_FILE, ChargeFile, charge_files, source_of, suffix_of
 from openchargeback.ledger.frozen import Frozen
-from openchargeback.ledger.periods import PeriodFile, read_period
+from openchargeback.ledger.periods import PeriodFile, period_of, read_period
 from openchargeback.ledger.pinning import may_name_program, named_programs
 from openchargeback.ledger.reading import Ledger, read_ledger
 from openchargeback.ledger.revision import FOLDERS, Snapshot, compared, lies_in, take
@@ -29,7 +29,7 @@ from openchargeback.model import Evidence, Level, State
 from openchargeback.plan.changes import beyond_rounding, period_change
 from openchargeback.plan.effects import changed_settings
 from openchargeback.plan.parts import Side, settle_both, unexplained
-from openchargeback.plan.reached import changed_paths, period_of, reached_periods
+from openchargeback.plan.reached import changed_paths, reached_periods
 from openchargeback.plan.settings import billing_config
 from openchargeback.plan.thresholds import beyond, strictest
 from openchargeback.plan.touched import kept_months, touched_periods

@@ -5,18 +5,16 @@ from __future__ import annotations
 import tempfile
 from collections.abc import Collection, Iterator
 from contextlib import contextmanager
-from pathlib import Path, PurePosixPath
+from pathlib import Path
 
 from openchargeback.ledger import git
 from openchargeback.ledger.config import FILE_NAME
 from openchargeback.ledger.files import OWN_FOLDERS
 from openchargeback.ledger.lock import committed_temporaries
-from openchargeback.ledger.periods import is_period
+from openchargeback.ledger.periods import period_of
 from openchargeback.ledger.revision import staged_ledger, take
 from openchargeback.problems import LedgerFault, Problem, UsageFault
 from openchargeback.publish.build import Step, examine, open_cache
-
-_BY_PERIOD = ("charges", "approvals", "periods")
 
 
 @contextmanager
@@ -55,13 +53,6 @@ def examine_staged(root: Path, place: Path, *, index: str = "", step: Step | Non
     found = {each for each in problems if _concerns(each.path, staged, periods)}
     # Where it differs from the work tree, the ledger as it is staged is a folder without Git.
     return [*found, *(each for each in committed_temporaries(root, index) if each not in found)]
-
-
-def period_of(path: str) -> str:
-    """The period that a file of a ledger belongs to; empty for one that belongs to none."""
-    parts = PurePosixPath(path).parts
-    name = parts[1].split(".")[0] if len(parts) > 1 and parts[0] in _BY_PERIOD else ""
-    return name if is_period(name) else ""
 
 
 def _concerns(path: str, staged: Collection[str], periods: Collection[str]) -> bool:
