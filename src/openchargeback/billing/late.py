@@ -26,6 +26,7 @@ from openchargeback.problems import Problem
 from openchargeback.review.attribution import directory_tables
 from openchargeback.review.decisions import apply_decisions
 from openchargeback.review.queue import read_queue
+from openchargeback.wording import counted
 
 
 @dataclass(frozen=True, slots=True)
@@ -141,7 +142,7 @@ def _still_held(con: duckdb.DuckDBPyConnection, decisions: Sequence[Decision]) -
     return [
         decisions[number].problem(
             "late-still-held",
-            f"leaves {charges:,} charge{'s' * (charges != 1)} held by {', '.join(flags)}",
+            f"leaves {counted(charges, 'charge')} held by {', '.join(flags)}",
             "clear all flags of the charges in the same period",
         )
         for number, charges, flags in rows

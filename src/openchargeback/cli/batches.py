@@ -104,8 +104,3 @@ def described(item: QueueItem) -> str:
 def amount_of(item: QueueItem) -> str:
     """The money of an item, in cents of its currency."""
     return f"{money.human(item.exact_billed, item.currency)} {item.currency}"
-
-
-def counted(number: int, one: str) -> str:
-    """`1 charge`, `12 charges`."""
-    return f"{number:,} {one}{'s' * (number != 1)}"

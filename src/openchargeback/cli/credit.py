@@ -10,7 +10,7 @@ import click
 
 from openchargeback import money
 from openchargeback.billing.credits import Billed, BilledFilter, billed_charges, creditable
-from openchargeback.cli.batches import counted, ledger_of, original_of, refuse_faulty, who_and_when, write_batch
+from openchargeback.cli.batches import ledger_of, original_of, refuse_faulty, who_and_when, write_batch
 from openchargeback.cli.decide import CHARGE, setting, with_options, writing
 from openchargeback.cli.options import PERIOD, root_of
 from openchargeback.cli.report import shown
@@ -21,6 +21,7 @@ from openchargeback.ledger.reading import Ledger
 from openchargeback.ledger.settings import Payer
 from openchargeback.problems import UsageFault
 from openchargeback.publish.correcting import new_faults
+from openchargeback.wording import counted
 
 _LISTED = 20
 

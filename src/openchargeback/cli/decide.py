@@ -14,7 +14,6 @@ import click
 from openchargeback import money
 from openchargeback.cli.batches import (
     amount_of,
-    counted,
     described,
     ledger_of,
     original_of,
@@ -36,6 +35,7 @@ from openchargeback.publish.deciding import Review, open_review
 from openchargeback.review.asks import FIELDS, UNPAYABLE, lacking
 from openchargeback.review.decisions import unusable_values
 from openchargeback.review.proposals import by_money, cleared_by, fund_needed, left_holding, needed_fields
+from openchargeback.wording import counted
 
 _LISTED = 20
 """How many items a summary lists."""

@@ -10,6 +10,7 @@ from openchargeback import money
 from openchargeback.cli.options import PERIOD, as_json, keep_apart, root_of, with_ledger
 from openchargeback.cli.report import amount_columns, amount_words, note_problems, print_json, print_table, progress
 from openchargeback.problems import UsageFault
+from openchargeback.wording import counted
 
 
 @click.command()
@@ -71,4 +72,4 @@ def generate(period: str, output: Path, dry_run: bool, named: str | None, json_:
     )
     done = "would be written below" if dry_run else "written below"
     count = len(billed.statements)
-    click.echo(f"{count} statement{'s' * (count != 1)}, {amount_words(billed.statements, currency)}, {done} {output}")
+    click.echo(f"{counted(count, 'statement')}, {amount_words(billed.statements, currency)}, {done} {output}")

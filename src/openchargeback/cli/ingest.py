@@ -19,6 +19,7 @@ from openchargeback.ledger.reading import read_ledger
 from openchargeback.problems import LedgerFault, UsageFault
 from openchargeback.publish.billed import still_billing
 from openchargeback.publish.build import open_cache
+from openchargeback.wording import counted
 
 COSTS = ("BilledCost", "EffectiveCost")
 """The columns that a source may bill, whose change needs no name."""
@@ -80,7 +81,7 @@ def ingest(
         would = "would be " if dry_run else ""
         count = item.content.charges
         click.echo(
-            f"{item.path}: {would}{item.action}, {count:,} charge{'s' * (count != 1)}, "
+            f"{item.path}: {would}{item.action}, {counted(count, 'charge')}, "
             f"{amount} {ledger.config.currency} ({item.period}, {item.source})"
         )
 
@@ -127,7 +128,7 @@ def _more(count: int) -> None:
 
 
 def _rows(count: int) -> str:
-    return f"{count:,} row{'s' * (count != 1)}"
+    return f"{counted(count, 'row')}"
 
 
 def _are(count: int) -> str:

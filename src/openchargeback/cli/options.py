@@ -12,6 +12,7 @@ from openchargeback.ledger.files import OWN_FOLDERS, find_ledger
 from openchargeback.ledger.lock import finish_interrupted
 from openchargeback.ledger.periods import is_period
 from openchargeback.problems import UsageFault
+from openchargeback.wording import listed
 
 F = TypeVar("F", bound=Callable[..., Any])
 
@@ -48,8 +49,7 @@ def root_of(named: str | None) -> Path:
     context = click.get_current_context().find_root()
     root = find_ledger(named or context.obj, Path.cwd())
     if done := finish_interrupted(root):
-        some = ", ".join(done[:_NAMED]) + (f" and {len(done) - _NAMED} more" if len(done) > _NAMED else "")
-        click.echo(f"note: finished an interrupted command; files written: {some}", err=True)
+        click.echo(f"note: finished an interrupted command; files written: {listed(done, _NAMED)}", err=True)
     return root
 
 

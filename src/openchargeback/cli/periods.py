@@ -48,6 +48,7 @@ from openchargeback.publish.build import Books, open_books
 from openchargeback.publish.committing import closing_rests_on, sealing_rests_on, uncommitted_record
 from openchargeback.publish.evidence import gather, read_evidence
 from openchargeback.review.held_sums import by_reason, in_total
+from openchargeback.wording import counted, listed
 
 _commit_option = click.option(
     "--commit",
@@ -197,7 +198,7 @@ def show_period(period: str, why: str | None, lines: tuple[int, ...], named: str
     click.echo()
     count = len(billed.statements)
     nothing = posts_nothing(billed, books.ledger.settings(period))
-    lead = f"{count} statement{'s' * (count != 1)}: "
+    lead = f"{counted(count, 'statement')}: "
     if not nothing:
         click.echo(shown(lead + _amounts(billed.amounts, "due", books)))
         lead = ""
@@ -385,7 +386,7 @@ def _incomplete(books: Books, billed: BilledPeriod, without: Sequence[str]) -> l
         if each in absent:
             continue
         if month.charges(each):
-            found.append(f"--without {each}: it has {words.counted(month.charges(each), 'charge')} in {billed.period}")
+            found.append(f"--without {each}: it has {counted(month.charges(each), 'charge')} in {billed.period}")
         elif each not in config.sources:
             found.append(f"--without {each}: config.yaml lists no such source; {did_you_mean(each, config.sources)}")
         else:
@@ -559,7 +560,7 @@ def _print_completeness(rows: Sequence[Completeness], books: Books, currency: st
     for each in rows:
         if each.gone:
             names = [directory.person(pi).name for pi in each.gone]
-            click.echo(shown(f"Gone from {each.source}: {words.listed(names, GONE_SHOWN)}"))
+            click.echo(shown(f"Gone from {each.source}: {listed(names, GONE_SHOWN)}"))
 
 
 def _files(row: Completeness) -> str:

@@ -13,6 +13,7 @@ from openchargeback.cli.report import shown
 from openchargeback.model import Evidence
 from openchargeback.plan import words
 from openchargeback.plan.values import DecisionChange, PeriodChange, Plan, SettingChange
+from openchargeback.wording import counted
 
 _WIDTH = 80
 _LABEL, _AMOUNT = 32, 15
@@ -44,7 +45,7 @@ def _period(period: PeriodChange, currency: str) -> None:
     _largest(period, currency)
     _decisions(period.decisions, currency)
     for flags, unit, charges, amount in words.undecided(period):
-        _wrapped("Still held: ", f"{words.counted(charges, 'charge')}, {money.human(amount, unit)} {unit} ({flags})")
+        _wrapped("Still held: ", f"{counted(charges, 'charge')}, {money.human(amount, unit)} {unit} ({flags})")
     _sources(period, currency)
 
 
@@ -101,7 +102,7 @@ def _decisions(decisions: Sequence[DecisionChange], currency: str) -> None:
     click.echo()
     click.secho("Decisions", bold=True)
     for each in decisions[: words.LARGEST]:
-        amount = f"{words.counted(each.charges, 'charge')}, {money.human(each.exact_billed, currency)} {currency}"
+        amount = f"{counted(each.charges, 'charge')}, {money.human(each.exact_billed, currency)} {currency}"
         void = f"; void: {each.void}" if each.void else ""
         _wrapped(f"{each.change} ", f"{each.decision} {each.what} ({amount}): {each.reason} ({each.by}){void}")
     _more(len(decisions))

@@ -7,13 +7,14 @@ from collections.abc import Sequence
 
 import click
 
-from openchargeback.cli.batches import batch_file, books_of, counted, queue, who_and_when
+from openchargeback.cli.batches import batch_file, books_of, queue, who_and_when
 from openchargeback.cli.options import PERIOD, root_of, with_ledger
 from openchargeback.cli.report import shown
 from openchargeback.files.changes import change_files
 from openchargeback.ledger.lock import locked
 from openchargeback.problems import UsageFault
 from openchargeback.publish.refreshing import Replacement, cleaned_files, replacements
+from openchargeback.wording import counted
 
 
 @click.command()

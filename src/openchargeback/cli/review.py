@@ -6,7 +6,7 @@ import click
 
 from openchargeback import money
 from openchargeback.billing.earlier import months_before
-from openchargeback.cli.batches import amount_of, books_of, counted, described, is_open, queue
+from openchargeback.cli.batches import amount_of, books_of, described, is_open, queue
 from openchargeback.cli.credit import credit
 from openchargeback.cli.decide import approve, reassign, reject
 from openchargeback.cli.evidence import evidence
@@ -21,6 +21,7 @@ from openchargeback.publish.build import Books
 from openchargeback.publish.deciding import open_review
 from openchargeback.review.held_sums import in_total
 from openchargeback.review.proposals import asked_of, needed_fields, possible_verbs
+from openchargeback.wording import counted
 
 _MOST_CHARGES = 50
 """How many charges of an item `review show` prints."""

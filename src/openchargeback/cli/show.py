@@ -14,6 +14,7 @@ from openchargeback.ledger.shape import nearest
 from openchargeback.problems import UsageFault
 from openchargeback.publish.build import Books, open_books
 from openchargeback.review.held_sums import in_total
+from openchargeback.wording import listed
 
 _MOST_NAMES = 5
 """How many people are suggested for a name that nobody has."""
@@ -123,5 +124,4 @@ def _suggested(word: str, people: Mapping[str, str]) -> str:
     if not found:
         return "; `focus-billing periods show PERIOD` lists the PIs of a period"
     told = [f"{email} ({people[email]})" if people[email] not in ("", email) else email for email in found]
-    more = f" and {len(told) - _MOST_NAMES} more" if len(told) > _MOST_NAMES else ""
-    return f"; did you mean {', '.join(told[:_MOST_NAMES])}{more}?"
+    return f"; did you mean {listed(told, _MOST_NAMES)}?"

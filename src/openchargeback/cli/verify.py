@@ -13,6 +13,7 @@ import click
 from openchargeback.cli.options import as_json, root_of, with_ledger
 from openchargeback.cli.report import print_json, print_problems, progress, shown
 from openchargeback.problems import UsageFault
+from openchargeback.wording import counted
 
 if TYPE_CHECKING:
     from openchargeback.portal.pdf_comparing import Difference
@@ -224,7 +225,7 @@ def _then(check: PdfCheck) -> str:
 def _looked(check: PdfCheck) -> str:
     if not check.looked_at:
         return ""
-    commits = f"{check.looked_at} commit{'s' * (check.looked_at != 1)}"
+    commits = f"{counted(check.looked_at, 'commit')}"
     short = "" if check.whole else " of this shallow clone (fetch the whole history with `fetch-depth: 0`)"
     return f", now and in the last {commits} that touch its month{short}"
 

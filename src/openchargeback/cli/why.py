@@ -12,6 +12,7 @@ from openchargeback.cli.report import print_json, shown
 from openchargeback.model import BilledPeriod, DecisionRecord, Entry, Statement
 from openchargeback.problems import UsageFault
 from openchargeback.publish.build import Books
+from openchargeback.wording import counted
 
 _LISTED = 20
 _WIDTH = 100
@@ -50,9 +51,7 @@ def _print_line(traced: TracedLine, billed: BilledPeriod) -> None:
     click.secho(shown(title + earlier + corrects), bold=True)
     if traced.source is not None:
         source, count = traced.source, traced.source_lines
-        click.echo(
-            f"  source {shown(line.source)}: {_exact(source, currency)}, shared among {count} line{'s' * (count != 1)}"
-        )
+        click.echo(f"  source {shown(line.source)}: {_exact(source, currency)}, shared among {counted(count, 'line')}")
     click.echo(f"  this line: {_steps(Share(line.exact_billed, line.amounts.billed), currency)}")
     if not traced.faithful:
         click.echo("  this version of the program would not bill this line as the period did: its cents")

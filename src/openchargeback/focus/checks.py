@@ -14,6 +14,7 @@ from openchargeback.focus.rules import RULES, Rule
 from openchargeback.focus.schema import SIMPLE, columns_of
 from openchargeback.ledger.settings import Source
 from openchargeback.problems import Severity
+from openchargeback.wording import counted, listed
 
 MAX_ROWS = 20
 """How many of the rows that break a rule are named, unless every place is wanted."""
@@ -66,13 +67,13 @@ def check_header(columns: Sequence[str], dialect: str, source: Source) -> list[F
         (
             "unknown-label",
             unknown,
-            f"{_columns(len(unknown))} {_are(len(unknown))} not in FOCUS: {_listed(said)}",
+            f"{_columns(len(unknown))} {_are(len(unknown))} not in FOCUS: {listed(said, 10)}",
             "correct the spelling, or begin the names of your own columns with x_",
         ),
         (
             "missing-label",
             absent,
-            f"{_columns(len(absent))} of {_name(dialect)} {_are(len(absent))} missing: {_listed(absent, 3)}",
+            f"{_columns(len(absent))} of {_name(dialect)} {_are(len(absent))} missing: {listed(absent, 3)}",
             "nothing for billing; where the file should be complete, export all columns",
         ),
     ]
@@ -83,13 +84,8 @@ def check_header(columns: Sequence[str], dialect: str, source: Source) -> list[F
     ]
 
 
-def _listed(names: Sequence[str], most: int = 10) -> str:
-    more = f" and {len(names) - most} more" if len(names) > most else ""
-    return ", ".join(names[:most]) + more
-
-
 def _columns(number: int) -> str:
-    return f"{number} column{'s' * (number != 1)}"
+    return f"{counted(number, 'column')}"
 
 
 def _are(number: int) -> str:

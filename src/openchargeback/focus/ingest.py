@@ -25,6 +25,7 @@ from openchargeback.ledger.reading import Ledger
 from openchargeback.ledger.sources import unlisted_source
 from openchargeback.model import State
 from openchargeback.problems import LedgerFault, OutsideFault, Problem, UsageFault, has_errors
+from openchargeback.wording import counted
 
 MAX_STORED_BYTES = 90_000_000
 """The largest file that is stored: forges refuse pushes with files of 100 MB."""
@@ -282,7 +283,7 @@ def _period_of(item: Received, refusals: list[str]) -> str:
     if not item.months:
         refusals.append(f"{item.name} holds no charges: say with `--period P` for which month that is so")
         return ""
-    counts = "".join(f"\n  {month}  {count:,} charge{'s' * (count != 1)}" for month, count in item.months.items())
+    counts = "".join(f"\n  {month}  {counted(count, 'charge')}" for month, count in item.months.items())
     refusals.append(
         f"{item.name} spans {len(item.months)} months:{counts}\n"
         "`--split` stores each month by itself; `--period P` stores the file whole in P, where the charges of other "
@@ -375,7 +376,7 @@ def _conflict(place: _Place, fresh: Sequence[Received], before: Content | None) 
 def described(content: Content, currency: str) -> str:
     """Rows and sums in words: `12 charges, cost 1,234.50 USD, list 2,000.00 USD`."""
     words = [
-        f"{content.charges:,} charge{'s' * (content.charges != 1)}",
+        f"{counted(content.charges, 'charge')}",
         f"cost {money.exact(content.cost)} {currency}",
         f"list {money.exact(content.list)} {currency}",
         *(f"cost {money.exact(cost)} {other}" for other, cost in content.others),

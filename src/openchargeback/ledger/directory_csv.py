@@ -18,6 +18,7 @@ from openchargeback.ledger.directory import directory_of
 from openchargeback.ledger.directory_edit import KINDS, Kind
 from openchargeback.ledger.yaml_tree import NO_YAML, Node, Reader, Scalar
 from openchargeback.problems import Problem, UsageFault
+from openchargeback.wording import counted
 
 MATCH = {"sub_account": "SubAccountId", "billing_account": "BillingAccountId", "resource": "ResourceId"}
 """The columns of a list of projects that stand for the keys of `match`."""
@@ -187,7 +188,7 @@ def _check_widths(table: _Table, reader: Reader) -> list[tuple[int, Sequence[str
     columns = len(table.head[1])
     for line, cells in table.rows:
         if len(cells) != columns:
-            message = f"{len(cells)} cell{'s' * (len(cells) != 1)}, but the header names {columns}"
+            message = f"{counted(len(cells), 'cell')}, but the header names {columns}"
             more = "put a cell that holds a comma between double quotes"
             fix = more if len(cells) > columns else "fill up the row with commas"
             _fault(reader, line, 1, message, fix)

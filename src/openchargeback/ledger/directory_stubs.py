@@ -11,6 +11,7 @@ from openchargeback.ledger import table
 from openchargeback.ledger.directory_csv import COMMENT, MATCH
 from openchargeback.ledger.directory_edit import KINDS
 from openchargeback.ledger.yaml_text import quoted
+from openchargeback.wording import counted
 
 _FORMULA = ("=", "+", "-", "@", "\t", "\r", "\n")
 
@@ -48,7 +49,7 @@ class Suggestion:
         """What is known of it, for people."""
         near = f"; did you mean {self.near}?" if self.near else ""
         names = f": {', '.join(self.names)}" if self.names else ""
-        charges = f"{self.charges:,} charge{'s' * (self.charges != 1)}"
+        charges = f"{counted(self.charges, 'charge')}"
         return f"{money.human(self.amount, currency)} {currency}, {charges}{names}{near}"
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from decimal import Decimal
 
 from openchargeback import money
@@ -10,6 +9,7 @@ from openchargeback.billing.completeness import GONE_SHOWN, Completeness
 from openchargeback.model import Without
 from openchargeback.plan.values import Cause, ControlTotal, PeriodChange, Plan, ProjectChange, Revision
 from openchargeback.review.held_sums import by_reason
+from openchargeback.wording import counted, listed
 
 LARGEST = 10
 """How many changes by PI and project are shown."""
@@ -31,12 +31,6 @@ LEVELS = (
 
 _MOST_PERCENT = 10_000
 """More than a hundredfold is no change of what was, but something else; only the amounts are told."""
-
-
-def listed(names: Sequence[str], shown: int) -> str:
-    """`Ada, Bo and 3 more`."""
-    more = len(names) - shown
-    return ", ".join(names[:shown]) + (f" and {more:,} more" if more > 0 else "")
 
 
 def days(row: Completeness, unit: str = "") -> str:
@@ -174,15 +168,10 @@ def _moves(plan: Plan) -> str:
         shown = f"{SHOWN.lower()}: {_step(old_shown, new_shown, plan.currency)}"
         charged = any(line.key.posted for period in plan.periods for line in period.lines)
         amounts = [*(amounts if charged or old or new else []), shown]
-    return f"{moving:,} period{'s' * (moving != 1)} change{'s' * (moving == 1)}: {'; '.join(amounts)}."
+    return f"{counted(moving, 'period')} change{'s' * (moving == 1)}: {'; '.join(amounts)}."
 
 
 def _step(old: Decimal, new: Decimal, currency: str) -> str:
     share = percent(new - old, old)
     change = signed(new - old, currency) + (f", {share}" if share else "")
     return f"{money.human(old, currency)} → {money.human(new, currency)} {currency} ({change})"
-
-
-def counted(number: int, one: str) -> str:
-    """`1 charge`, `12 charges`."""
-    return f"{number:,} {one}{'s' * (number != 1)}"

@@ -7,6 +7,7 @@ from decimal import Decimal
 
 from openchargeback import money
 from openchargeback.model import Attribution
+from openchargeback.wording import counted
 
 FIELDS = {"pi": "PI", "project": "project", "fund": "fund"}
 
@@ -57,17 +58,14 @@ def _field(found: _Found, currency: str) -> str:
         words = _part(ranked[0][0])
         return f"{words} of the charges" if words == _WORDS["tag"] else words
     return ", ".join(
-        f"{_part(part)} for {_charges(charges)}{_amount(amount, currency)}" for part, (charges, amount) in ranked
+        f"{_part(part)} for {counted(charges, 'charge')}{_amount(amount, currency)}"
+        for part, (charges, amount) in ranked
     )
 
 
 def _part(part: _Part) -> str:
     via, by = part
     return f"decided by {_listed(by)}" if via == "decision" else _WORDS.get(via, via)
-
-
-def _charges(charges: int) -> str:
-    return f"{charges:,} charge{'s' * (charges != 1)}"
 
 
 def _amount(amount: Decimal, currency: str) -> str:

@@ -26,6 +26,7 @@ import unicodedata
 from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 
+from openchargeback import wording
 from openchargeback.files.lock import held
 from openchargeback.files.writing import TEMPORARY, outside, temporary
 from openchargeback.model import Provenance
@@ -198,7 +199,7 @@ def _refuse_foreign(target: Path) -> None:
     foreign = names if listed is None else [name for name in names if name not in listed.files]
     if listed is not None and not foreign:
         return
-    some = ", ".join(foreign[:_NAMED]) + (f" and {len(foreign) - _NAMED} more" if len(foreign) > _NAMED else "")
+    some = wording.listed(foreign, _NAMED)
     if listed is None:
         why = f"has no readable {NAME} of an earlier build" + (f" but holds {some}" if some else "")
     else:

@@ -32,6 +32,7 @@ from openchargeback.review.asks import FIELDS, asked_fields
 from openchargeback.review.attribution import address_of
 from openchargeback.review.details import add_details
 from openchargeback.review.flags import fund_fits
+from openchargeback.wording import counted
 
 _REFRESH = "run `focus-billing review refresh` to replace it with what it means now"
 
@@ -234,7 +235,7 @@ def _unexpected(outcome: _Outcome, digest: str) -> Problem | None:
     if expect is None:
         return None
     if expect.charges is not None and expect.charges != outcome.charges:
-        expected = f"{expect.charges:,} charge{'s' * (expect.charges != 1)}"
+        expected = f"{counted(expect.charges, 'charge')}"
         return _void(outcome.decision, f"expected {expected}, matched {outcome.charges:,}")
     if expect.billed is not None and expect.billed != outcome.amount:
         return _void(
@@ -314,7 +315,7 @@ def _still_lacking(con: duckdb.DuckDBPyConnection, outcomes: Sequence[_Outcome],
         name = "PI" if field == "pi" else field
         faults[number] = decision.problem(
             "incomplete-decision",
-            f"{decision.verb} leaves {count:,} charge{'s' * (count != 1)} without a {name}",
+            f"{decision.verb} leaves {counted(count, 'charge')} without a {name}",
             "use `decision: reassign` and `set` what is missing",
         )
     foreign = con.execute(

@@ -16,6 +16,7 @@ from openchargeback.cli.reports.paragraphs import paragraphs, totals
 from openchargeback.model import Evidence
 from openchargeback.plan import words
 from openchargeback.plan.values import DecisionChange, PeriodChange, Plan, SettingChange
+from openchargeback.wording import counted
 
 MARKER = "<!-- openchargeback-plan -->"
 """Stands first, so that a workflow finds its own comment and updates it."""
@@ -195,7 +196,7 @@ def _decisions(decisions: Sequence[DecisionChange], currency: str) -> list[str |
     if not decisions:
         return []
     table = _Table(
-        words.counted(len(decisions), "decision"),
+        counted(len(decisions), "decision"),
         ("", "Decision", "On", "Charges", f"{currency}", "Reason", "By"),
         frozenset({3, 4}),
     )
@@ -233,7 +234,7 @@ def _settings(settings: Sequence[SettingChange], currency: str, prefix: str) -> 
     if not settings:
         return []
     table = _Table(
-        words.counted(sum(bool(each.key) for each in settings), "setting"),
+        counted(sum(bool(each.key) for each in settings), "setting"),
         ("File", "Key", "Before", "After", f"More {currency}", "Less"),
         frozenset({4, 5}),
     )

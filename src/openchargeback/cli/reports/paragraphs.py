@@ -15,6 +15,7 @@ from openchargeback.explanations import catalogue
 from openchargeback.ledger.check_codes import SETTABLE
 from openchargeback.ledger.files import source_of
 from openchargeback.problems import Problem, Severity, in_order
+from openchargeback.wording import counted
 
 LISTED = 100
 """How many places of a paragraph reports for programs list; the rest is counted."""
@@ -93,11 +94,6 @@ def paragraphs(problems: Iterable[Problem], *, full: bool = False) -> list[Parag
 def total(found: Sequence[Paragraph], severity: Severity) -> int:
     """How many faults of one weight there are."""
     return sum(each.count for each in found if each.severity is severity)
-
-
-def counted(number: int, thing: str) -> str:
-    """`1 error`, `1,234 errors`."""
-    return f"{number:,} {thing}{'s' * (number != 1)}"
 
 
 def totals(found: Sequence[Paragraph]) -> str:

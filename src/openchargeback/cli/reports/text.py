@@ -20,6 +20,7 @@ from openchargeback.cli.reports.excerpt import excerpt_of
 from openchargeback.cli.reports.paragraphs import Paragraph, paragraphs, totals
 from openchargeback.explanations import explain
 from openchargeback.problems import Problem, Severity
+from openchargeback.wording import counted, listed
 
 PLAIN_WIDTH = 80
 WIDEST = 110
@@ -83,7 +84,7 @@ def _line(paragraph: Paragraph) -> str:
     notes = [
         f"{paragraph.count:,} times" if paragraph.beyond else "",
         _places(paragraph),
-        f"also in {_listed(others)}" if others else "",
+        f"also in {listed([shown(each) for each in others], _FIRST)}" if others else "",
         f"set by {paragraph.setting}" if paragraph.setting else "",
     ]
     told = "; ".join(note for note in notes if note)
@@ -103,17 +104,12 @@ def _places(paragraph: Paragraph) -> str:
     return f"{word} {', '.join(map(str, listed))}" + (" …" if rest > 0 else "")
 
 
-def _listed(names: Sequence[str]) -> str:
-    more = f" and {len(names) - _FIRST} more" if len(names) > _FIRST else ""
-    return ", ".join(map(shown, names[:_FIRST])) + more
-
-
 def summary(found: Sequence[Paragraph], *, shortened: bool = False) -> str:
     """How much there is of what, and how to learn more. shortened: whether some are told in one line."""
     if not found:
         return "no problems"
     files = len({each.head.path for each in found if each.head.path})
-    where = f" in {files:,} file{'s' * (files != 1)}" if files else ""
+    where = f" in {counted(files, 'file')}" if files else ""
     heaviest = found[0]
     code = heaviest.head.code
     more = f"\n`focus-billing validate --explain {code}` tells more" if explain(code) else ""
