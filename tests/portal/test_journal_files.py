@@ -18,7 +18,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from needed import needs
-from openchargeback.billing.journal import journal_of
+from openchargeback.billing.journal import described, journal_of
 from openchargeback.ledger.settings import Config, JournalFormat, JournalSettings, Organization, Source
 from openchargeback.model import Amounts, BillingLine, Journal, State
 from openchargeback.portal.journal_files import describer, journal_files, render_format, unsafe_funds
@@ -56,7 +56,8 @@ def journal(lines=LINES, config=CONFIG, describe=None) -> Journal:
     numbers = {
         (one.pi, one.project): f"2025-01-{hashlib.sha256(one.project.encode()).hexdigest()[:10]}" for one in lines
     }
-    return journal_of("2025-01", dt.date(2025, 2, 3), lines, numbers, lambda _: config, describe)
+    made = journal_of("2025-01", dt.date(2025, 2, 3), lines, numbers, lambda _: config)
+    return described(made, describe or describer(config, ENV))
 
 
 def files(lines=LINES, config=CONFIG, env=ENV, describe=None):
@@ -337,12 +338,12 @@ def test_a_shipped_name_cannot_be_taken():
 def test_descriptions_come_from_the_config():
     settings_ = JournalSettings(description="{{ source_label }} & {{ statement }} {{ pi }}")
     config = replace(CONFIG, journal=settings_)
-    describe = describer(config, {("ada@example.edu", "engine"): "2025-01-x"}, ENV)
-    assert describe(line("1.00")) == "Amazon Web Services & 2025-01-x ada@example.edu"
+    payer = journal([line("1.00")], config).lines[0]
+    assert payer.description == f"Amazon Web Services & {payer.statement} ada@example.edu"
     for text in ("{{ nothing }}", "{{ pi"):
         config = replace(CONFIG, journal=JournalSettings(description=text))
         with pytest.raises(LedgerFault) as fault:
-            describer(config, {}, ENV)(line("1.00"))
+            describer(config, ENV)(payer)
         assert fault.value.problems[0].path == "config.yaml"
 
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import datetime as dt
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from decimal import Decimal
 
 from openchargeback.ledger.settings import Config
@@ -39,9 +39,8 @@ def journal_of(
     lines: Sequence[BillingLine],
     statement_numbers: Mapping[tuple[str, str], str],
     settings: Callable[[str], Config],
-    describe: Callable[[BillingLine], str] | None = None,
 ) -> Journal:
-    """The journal of a period: by line key, payer then counterpart.
+    """The journal of a period: by line key, payer then counterpart. Descriptions only name what is corrected.
 
     date: the posting date of every line. statement_numbers: (PI, project) → number, for every line that is not zero.
     settings: those that a period is shown with. A credit reverses what was posted, so it goes to the credit fund and
@@ -53,11 +52,10 @@ def journal_of(
     for line in sorted(lines, key=lambda line: line.key):
         if not line.posted or not line.amounts.billed:
             continue
-        description = _naming(line, describe(line) if describe else _description(line, period, config))
         number = statement_numbers[line.pi, line.project]
         # A statement's number begins with its period.
         posted_with = settings(line.corrects[:7]) if line.entry is Entry.CREDIT else config
-        entries += _pair(line, period, date, number, description, posted_with)
+        entries += _pair(line, period, date, number, posted_with)
     return Journal(period, tuple(entries))
 
 
@@ -75,21 +73,28 @@ def posts_nothing(period: BilledPeriod, config: Config) -> bool:
     return bool(sources) and not any(line.posted for line in period.lines) and not any(map(config.posts, sources))
 
 
-def _description(line: BillingLine, period: str, config: Config) -> str:
-    return f"{config.source(line.source).label or line.source} {period} {line.project}"
+def described(journal: Journal, describe: Callable[[JournalLine], str]) -> Journal:
+    """The journal with full descriptions. describe: gives one for the payer's line, which both lines of a pair take.
+
+    What is corrected stays in front, where a limit of the accounting system cannot cut it off.
+    """
+    lines = []
+    for payer, counterpart in zip(journal.lines[::2], journal.lines[1::2], strict=True):
+        text = payer.description + describe(payer)
+        lines += [replace(payer, description=text), replace(counterpart, description=text)]
+    return replace(journal, lines=tuple(lines))
 
 
-def _naming(line: BillingLine, description: str) -> str:
-    """The description with what it corrects in front, where a limit of the accounting system cannot cut it off."""
+def _corrected(line: BillingLine) -> str:
     if line.entry is Entry.LATE:
-        return f"Late {line.original}: {description}"
+        return f"Late {line.original}: "
     if line.entry is Entry.CREDIT:
-        return f"Credit {line.corrects}: {description}"
-    return f"Rebill {line.corrects}: {description}" if line.entry is Entry.REBILL else description
+        return f"Credit {line.corrects}: "
+    return f"Rebill {line.corrects}: " if line.entry is Entry.REBILL else ""
 
 
 def _pair(
-    line: BillingLine, period: str, date: dt.date, number: str, description: str, config: Config
+    line: BillingLine, period: str, date: dt.date, number: str, config: Config
 ) -> tuple[JournalLine, JournalLine]:
     source = config.source(line.source)
     account = source.account or config.journal.account
@@ -112,7 +117,7 @@ def _pair(
             pi=line.pi,
             project=line.project,
             statement=number,
-            description=description,
+            description=_corrected(line),
         )
 
     return (

@@ -28,7 +28,7 @@ from openchargeback.characters import BIDIRECTIONAL
 from openchargeback.ledger.patterns import Expression, expression
 from openchargeback.ledger.periods import fiscal
 from openchargeback.ledger.settings import Config, JournalFormat
-from openchargeback.model import BillingLine, Journal, JournalLine, Side, State
+from openchargeback.model import Journal, JournalLine, Side, State
 from openchargeback.money import ZERO
 from openchargeback.portal import journal_text
 from openchargeback.portal.journal_text import Code, clean, cut, quoted
@@ -160,10 +160,8 @@ def journal_id(period: str, revision: int = 1) -> str:
     return f"OCB-{period}" + (f"-r{revision}" if revision > 1 else "")
 
 
-def describer(
-    config: Config, statement_numbers: Mapping[tuple[str, str], str], env: Templates
-) -> Callable[[BillingLine], str]:
-    """What writes the description of a billing line, from the template `journal.description` in `config.yaml`.
+def describer(config: Config, env: Templates) -> Callable[[JournalLine], str]:
+    """What writes the description of a payer's line, from the template `journal.description` in `config.yaml`.
 
     Raises LedgerFault (`journal-template`) when the template is faulty, here or as soon as a line shows it.
     """
@@ -174,7 +172,7 @@ def describer(
 
     meter = Meter()  # for all lines of a period together
 
-    def describe(line: BillingLine) -> str:
+    def describe(line: JournalLine) -> str:
         try:
             with counted(meter):
                 return template.render(
@@ -185,7 +183,7 @@ def describer(
                     pi=line.pi,
                     fund=line.fund,
                     service=line.service,
-                    statement=statement_numbers.get((line.pi, line.project), ""),
+                    statement=line.statement,
                 )
         except TEMPLATE_ERRORS as error:
             raise LedgerFault([_description_problem(config, error)]) from error

@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from openchargeback import __version__
-from openchargeback.billing.journal import journal_of, posts_nothing
+from openchargeback.billing.journal import described, posts_nothing
 from openchargeback.ledger import git
 from openchargeback.ledger.config import FILE_NAME
 from openchargeback.ledger.directory import Entry
@@ -103,9 +103,9 @@ def examine(
             step("Billing months", names.index(period), len(names))
 
     periods, faults = bill_ledger(ledger, store, wanted=wanted, only=only, data=data, progress=tell)
-    described, unworded = word_journals(ledger, periods)
+    periods, unworded = word_journals(ledger, periods)
     linked = page_problems(ledger.pages, ledger.images, ledger.config.portal.links)
-    return ledger, described, [*problems, *linked, *faults, *unworded, *output_warnings(ledger, described)]
+    return ledger, periods, [*problems, *linked, *faults, *unworded, *output_warnings(ledger, periods)]
 
 
 def journal_problems(ledger: Ledger, periods: Sequence[BilledPeriod]) -> list[Problem]:
@@ -304,12 +304,8 @@ def word_journals(ledger: Ledger, periods: Sequence[BilledPeriod]) -> tuple[tupl
     result = []
     problems: list[Problem] = []
     for period in periods:
-        numbers = {(each.pi.email, each.project.id): each.number for each in period.statements}
-        # The check of invariants tells of lines without a statement; they must not stop it.
-        stated = [line for line in period.lines if (line.pi, line.project) in numbers]
         try:
-            describe = describer(ledger.settings(period.period), numbers, env)
-            journal = journal_of(period.period, period.accounting_date, stated, numbers, ledger.settings, describe)
+            journal = described(period.journal, describer(ledger.settings(period.period), env))
         except LedgerFault as fault:
             problems += fault.problems
             result.append(period)
