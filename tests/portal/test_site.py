@@ -21,7 +21,7 @@ from openchargeback.ledger.schema_files import shipped_schemas
 from openchargeback.model import Page, Provenance
 from openchargeback.portal import paths
 from openchargeback.portal.site import Site, site_jobs
-from openchargeback.portal.templates import make_environment
+from openchargeback.portal.templates import make_environment, period_human, period_short
 from openchargeback.problems import LedgerFault
 
 
@@ -156,6 +156,19 @@ def test_the_commit_stands_only_where_a_page_must_change_with_it() -> None:
     keys = {job.path: job.key for job in site_jobs(before, env)}
     changed = {job.path for job in site_jobs(after, env) if job.key != keys[job.path]}
     assert changed == {"index.html", "about/index.html"}
+
+
+def test_a_comparison_names_the_month_that_it_compares_with() -> None:
+    """Also where that is not the calendar month before."""
+    site = factory.site(months=4)
+    *_, dropped, last = site.periods
+    site = dataclasses.replace(site, periods=tuple(each for each in site.periods if each is not dropped))
+    before = site.periods[-2].period
+    jobs = [job for job in site_jobs(site, make_environment()) if job.path.endswith(".html")]
+    made = {job.path: job.render().decode() for job in jobs}
+    for path in (paths.DASHBOARD, paths.period_page(last.period)):
+        assert f"<dt>Against {period_human(before)}</dt>" in made[path], path
+    assert f'<span class="sort">{period_short(before)} ' in made[paths.DASHBOARD], "who moved most, from which month"
 
 
 def test_an_empty_ledger_has_all_its_pages() -> None:
