@@ -186,3 +186,12 @@ def test_an_unchanged_output_is_searched_again(root: Path, capsys: pytest.Captur
     (root / "config.local.yaml").write_text("email: {password: another-password}\n")
     assert run("build", "--ledger", root, "-o", out) == 1
     assert "pages/about" in capsys.readouterr().err
+
+
+def test_eight_characters_are_searched_for_and_fewer_are_not() -> None:
+    """A shorter word would be found in any output."""
+    secrets = Secrets([("email.password", "k7-Qz9_x"), ("web.token", "k7-Qz9_")])
+    [problem] = secrets.found_in("x", b"before k7-Qz9_x behind")
+    assert problem.message == "would publish the secret email.password"
+    assert secrets.found_in("x", b"before k7-Qz9_ behind") == []
+    assert not Secrets([("web.token", "k7-Qz9_")])
