@@ -64,7 +64,8 @@ FORMS: dict[str, Callable[[str], bytes]] = {
     "base64-within": lambda text: base64.b64encode(b"user:" + text.encode() + b"!"),
     "gzip": lambda text: gzip.compress(text.encode()) + gzip.compress(b"more"),
     "gzip-second-member": lambda text: gzip.compress(b"x" * 3_000_000) + gzip.compress(text.encode()),
-    "zstandard": lambda text: zstandard.compress(text.encode()),
+    # Long enough that nothing of it stands there as it is.
+    "zstandard": lambda text: zstandard.compress(f"{' '.join(map(str, range(9_999)))}{text}".encode(), 19),
     "zip": packed,
     "pdf-attachment": attached,
     "pdf-string": lambda text: f"%PDF-1.7 /Title <feff{text.encode('utf-16-be').hex()}>".encode(),
@@ -174,6 +175,19 @@ def test_nothing_is_published_with_a_secret_in_it(root: Path, capsys: pytest.Cap
         assert "sesame-open" not in done.out + done.err
     assert sorted(path.relative_to(out) for path in out.rglob("*")) == before
     assert not any((root.parent / name).exists() for name in ("pdfs", "journal.csv"))
+
+
+def test_a_plan_for_a_comment_is_searched_too(root: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """It is published on the host, beside the pull request."""
+    git = ("git", "-C", str(root), "-c", "user.name=A", "-c", "user.email=a@example.edu")
+    for words in (("checkout", "-qb", "main"), ("add", "config.yaml", "charges"), ("commit", "-qm", "x")):
+        subprocess.run([*git, *words], check=True)
+    subprocess.run([*git, "checkout", "-qb", "change"], check=True)
+    (root / "charges/2025-01/aws.csv").write_text(ROWS.replace('""p""', '""sesame-open""'), encoding="utf-8")
+    assert run("plan", "--ledger", root, "--format", "markdown") == 1
+    done = capsys.readouterr()
+    assert "email.password of config.local.yaml" in done.err
+    assert "sesame-open" not in done.out + done.err
 
 
 def test_an_unchanged_output_is_searched_again(root: Path, capsys: pytest.CaptureFixture[str]) -> None:
