@@ -683,6 +683,8 @@ def test_a_second_account_of_an_author_is_no_reviewer(host: Host, user: dict[str
     found = host.told(host.review(user=user))
     assert found["level"] == "C"
     assert "only authors approved it, under another address" in found["why"]
+    found = host.told(host.review(user=user), host.review())
+    assert (found["level"], found["approvers"]) == ("A", ["rita"]), "she is not named beside who did review it"
 
 
 def test_a_second_account_of_a_committer_is_no_reviewer(host: Host) -> None:
