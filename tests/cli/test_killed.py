@@ -205,6 +205,19 @@ def test_killed_at_each_write(place: Path, name: str) -> None:
         assert not temporaries(place)
 
 
+def test_these_are_a_hundred_moments_and_more(place: Path) -> None:
+    """Of commands alone that change small files of a ledger."""
+    counts = []
+    for name in ("close", "ingest replace", "refresh", "credit", "init"):
+        folder = place / name.replace(" ", "-")
+        folder.mkdir()
+        (folder.parent / f"{folder.name}-copies").mkdir()
+        CASES[name].before(folder)
+        made = moments(folder, folder.parent / f"{folder.name}-copies", lambda c=CASES[name], f=folder: c.run(f))
+        counts.append(len(made))
+    assert sum(counts) >= 100, counts
+
+
 @pytest.mark.parametrize("name", CASES)
 def test_a_disk_that_is_read_only_or_full(place: Path, name: str) -> None:
     """Nothing is changed, and what is said names the place and the reason. Root writes whatever the permissions say,

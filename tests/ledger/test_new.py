@@ -154,6 +154,16 @@ def test_the_examples_are_valid_once_their_comment_signs_are_removed(tmp_path):
     assert list(ledger.directory.people) == ["ada@example.edu"]
 
 
+def test_the_config_says_that_the_expression_for_funds_judges_them_too(tmp_path):
+    """Whoever sets `journal.fund` to take funds apart learns there that it also holds charges."""
+    create_ledger(tmp_path, "A", "USD")
+    lines = (tmp_path / "config.yaml").read_text("utf-8").splitlines()
+    at = next(number for number, line in enumerate(lines) if line.startswith('#   fund: "(?P<'))
+    comment = " ".join(line.removeprefix("# ") for line in lines[at - 5 : at])
+    assert "`fund` takes accounting strings apart by named groups, and it also checks them" in comment
+    assert "charges to a fund that does not match it are held with the flag `invalid-fund`" in comment
+
+
 def test_git_keeps_charges_as_they_are_and_ignores_outputs(tmp_path):
     create_ledger(tmp_path, "A", "USD")
     assert "charges/** -text" in (tmp_path / ".gitattributes").read_text()

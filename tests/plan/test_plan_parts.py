@@ -7,7 +7,7 @@ from dataclasses import replace
 from decimal import Decimal
 from pathlib import Path
 
-from branch import charge, csv_text
+from branch import charge, csv_text, started
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
@@ -17,7 +17,8 @@ from openchargeback.ledger.reading import Ledger
 from openchargeback.ledger.settings import Config, Organization, Review
 from openchargeback.plan.changes import beyond_rounding, period_change
 from openchargeback.plan.parts import Side, settle_both, unexplained
-from openchargeback.plan.values import Cause
+from openchargeback.plan.values import Cause, Control, ControlTotal
+from openchargeback.publish import plan as plan_module
 
 PERIOD = "2025-01"
 CENT = Decimal("0.01")
@@ -108,3 +109,35 @@ def test_more_than_cents_can_make_is_no_rounding(tmp_path):
     assert told == [
         f"100.00 USD of {what} is called rounding" for what in ("ada@example.edu, p1, hpc, Compute", "the month")
     ]
+
+
+def test_the_limits_of_rounding_are_a_cent_for_a_line_and_one_for_each_source(tmp_path):
+    """Two minor units are too much for a line, and so is more than one for each source of a month."""
+    rows = [charge("r1", "100.004")]
+    base, head = side(tmp_path / "base", [], b"", ()), side(tmp_path / "head", rows, b"", ())
+    both = settle_both(PERIOD, base, head)
+    period = period_change(PERIOD, (None, None), both.old, both.new, both.parts, ((), ()), "USD")
+
+    def told(line: str, month: str, sources: int) -> list[str]:
+        """What the check says of a line and a month with this rounding."""
+        lines = (replace(period.lines[0], parts={Cause.ROUNDING: Decimal(line)}),)
+        # One of them has the line.
+        control = tuple(Control(f"s{i}", "USD", ControlTotal(), ControlTotal()) for i in range(sources - 1))
+        causes = {Cause.ROUNDING: Decimal(month)}
+        return beyond_rounding(replace(period, lines=lines, causes=causes, control=control), "USD")
+
+    assert told("0.01", "-0.02", 2) == []
+    assert told("-0.02", "0.02", 2) == [
+        "-0.02 USD of ada@example.edu, p1, hpc, Compute is called rounding",
+    ]
+    assert told("0.01", "0.03", 2) == ["0.03 USD of the month is called rounding"]
+
+
+def test_a_plan_with_too_much_rounding_is_an_error(tmp_path, monkeypatch):
+    """The plan asks its own check: a cause that is lost is never told as rounding alone."""
+    ledger = started(tmp_path / "l", [])
+    ledger.charges([charge("r1", "100.00")])
+    settle = plan_module.settle_both
+    monkeypatch.setattr(plan_module, "settle_both", lambda *sides: replace(settle(*sides), parts={}))
+    told = [problem.message for problem in ledger.plan().problems if problem.code == "broken-invariant"]
+    assert f"{PERIOD}: 100.00 USD of the month is called rounding" in told

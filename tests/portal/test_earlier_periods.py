@@ -8,9 +8,12 @@ import json
 from dataclasses import replace
 from decimal import Decimal
 
+import factory
 import statement_cases as cases
 
+from openchargeback.ledger.line_table import COLUMNS
 from openchargeback.model import Entry, Statement
+from openchargeback.portal import open_data
 from openchargeback.portal.statement_data import lines_csv, statement_json
 from openchargeback.portal.statement_view import Figures
 
@@ -60,3 +63,21 @@ def test_the_data_says_it_too() -> None:
     rows = list(csv.DictReader(io.StringIO(lines_csv(corrected(), "USD").decode())))
     assert [row["entry"] for row in rows] == ["own", "late", "credit", "rebill"]
     assert sum(Decimal(row["billed"]) for row in rows) == Decimal("49.00")
+
+
+def test_the_open_data_tells_entries_apart_by_the_same_columns() -> None:
+    """`data/P/lines.csv` is what the statement's own table is: one list of columns, the same cells."""
+    statement = corrected()
+    period = replace(factory.site().periods[-1], statements=(statement,), lines=statement.lines, currency="USD")
+    rows = list(csv.DictReader(io.StringIO(open_data.lines_csv(period).decode())))
+    assert [(row["entry"], row["original"], row["corrects"]) for row in rows] == [
+        ("own", "", ""),
+        ("late", "2024-11", ""),
+        ("credit", "2024-11", ORIGINAL),
+        ("rebill", "2024-11", ORIGINAL),
+    ]
+    table = list(csv.DictReader(io.StringIO(lines_csv(statement, "USD").decode())))
+    assert list(rows[0]) == list(table[0]) == [column.name for column in COLUMNS]
+    # Only a spreadsheet's formula would stand otherwise in a table that people open.
+    text = [column.name for column in COLUMNS if column.type == "string"]
+    assert [[row[name] for name in text] for row in rows] == [[row[name] for name in text] for row in table]

@@ -34,9 +34,13 @@ CASES = ("decisions", "foreign-currency", "references", "showback", "spans", "la
 
 @dataclass
 class Table:
-    """A table of a page: the scope of held money it names, and its body and foot rows as (value, currency) cells."""
+    """A table of a page: the scope of held money it names, and its body and foot rows as (value, currency) cells.
+
+    words: all that its foot says.
+    """
 
     held: str = ""
+    words: str = ""
     body: list[list[tuple[str, str]]] = field(default_factory=list)
     foot: list[list[tuple[str, str]]] = field(default_factory=list)
 
@@ -85,8 +89,12 @@ class Page(HTMLParser):
     def handle_endtag(self, tag: str) -> None:
         if tag in ("dt", "dd"):
             self._kept = ""
+        elif tag == "table":
+            self._section = ""
 
     def handle_data(self, data: str) -> None:
+        if self._section == "foot" and self.tables:
+            self.tables[-1].words += data
         if self._kept == "dt":
             self._fact += data
         elif self._kept == "dd":
@@ -158,6 +166,7 @@ def test_rows_of_held_money_add_up_to_their_total_on_every_page(portal: tuple[Bo
                 found += 1
                 assert without_zero(table.last("body")) == without_zero(table.last("foot")), path
                 assert table.charges("body") == table.charges("foot"), path
+                assert f"Total, {table.held}" in table.words, path
     assert found >= 3 or not any(period.queue for period in books.periods)
 
 

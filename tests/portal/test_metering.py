@@ -120,6 +120,8 @@ HOSTILE = {
         "",
     ),
     "literal-loop": ("{% set y %}{% for i in range(99999) %}" + "x" * 9999 + "{% endfor %}{% endset %}", STEPS),
+    "literal-output": ("{% for i in range(9999) %}" + "x" * 9999 + "{% endfor %}", STEPS),
+    "expression-output": (GROWN + "{% for i in range(9999) %}{{ ns.x }}{% endfor %}", STEPS),
     "deep": (BIG + "{% for i in range(99999) %}{% set ns.x = [ns.x] %}{% endfor %}{{ ns.x }}", ""),
     "deep-filters": ("{{ 'x'" + "|upper" * 2000 + " }}", "too deeply"),
     "deep-sum": ("{{ " + "+".join(["1"] * 2000) + " }}", "too deeply"),

@@ -7,6 +7,7 @@ import hashlib
 import json
 import os
 import posixpath
+import re
 import subprocess
 import sys
 from html.parser import HTMLParser
@@ -21,7 +22,8 @@ from openchargeback.ledger.schema_files import shipped_schemas
 from openchargeback.model import Page, Provenance
 from openchargeback.portal import paths
 from openchargeback.portal.site import Site, site_jobs
-from openchargeback.portal.templates import make_environment
+from openchargeback.portal.statements import statement_jobs
+from openchargeback.portal.templates import make_environment, period_human, period_short
 from openchargeback.problems import LedgerFault
 
 
@@ -78,6 +80,22 @@ def test_every_link_leads_somewhere(kind: str, request: pytest.FixtureRequest) -
             assert (folder / path).is_file() or path in elsewhere, (page, link)
             if fragment:
                 assert unquote(fragment) in read[path].ids, (page, link)
+
+
+def test_every_page_allows_only_the_files_of_its_own_build() -> None:
+    """Each has the policy before anything that it could apply to, those of statements and the institution's too."""
+    site, env = factory.site(months=2), make_environment()
+    jobs = [job for job in (*site_jobs(site, env), *statement_jobs(site, env)) if job.path.endswith(".html")]
+    made = {job.path: job.render().decode() for job in jobs}
+    assert {paths.DASHBOARD, *(paths.own_page(page.name) for page in site.pages)} < set(made)
+    assert any(path.startswith("statements/") for path in made)
+    for path, text in made.items():
+        head = text.partition("</head>")[0]
+        before, _, policy = head.partition('<meta http-equiv="Content-Security-Policy" content="')
+        assert not {"<script", "<link", "<style", "<img"} & set(re.findall(r"<\w+", before)), path
+        rules = dict(rule.strip().split(" ", 1) for rule in policy.partition('"')[0].split(";"))
+        assert (rules.pop("default-src"), rules.pop("base-uri"), rules.pop("form-action")) == ("'none'",) * 3, path
+        assert set(rules.values()) == {"'self' file:"}, path
 
 
 def test_ids_are_unique_on_each_page(hostile: Path) -> None:
@@ -156,6 +174,21 @@ def test_the_commit_stands_only_where_a_page_must_change_with_it() -> None:
     keys = {job.path: job.key for job in site_jobs(before, env)}
     changed = {job.path for job in site_jobs(after, env) if job.key != keys[job.path]}
     assert changed == {"index.html", "about/index.html"}
+
+
+def test_a_comparison_names_the_month_that_it_compares_with() -> None:
+    """Also where that is not the calendar month before."""
+    site = factory.site(months=4)
+    *_, dropped, last = site.periods
+    site = dataclasses.replace(site, periods=tuple(each for each in site.periods if each is not dropped))
+    before = site.periods[-2].period
+    jobs = [job for job in site_jobs(site, make_environment()) if job.path.endswith(".html")]
+    made = {job.path: job.render().decode() for job in jobs}
+    for path in (paths.DASHBOARD, paths.period_page(last.period)):
+        assert f"<dt>Against {period_human(before)}</dt>" in made[path], path
+    for path in (paths.PIS, paths.PROJECTS):
+        assert f"changes against {period_human(before)}" in made[path], path
+    assert f'<span class="sort">{period_short(before)} ' in made[paths.DASHBOARD], "who moved most, from which month"
 
 
 def test_an_empty_ledger_has_all_its_pages() -> None:

@@ -194,3 +194,12 @@ def test_a_plan_for_others_to_read_is_refused_too(root: Path, capsys: pytest.Cap
     done = capsys.readouterr()
     assert "secret-published" in done.err
     assert "sesame-open" not in done.out + done.err
+
+
+def test_eight_characters_are_searched_for_and_fewer_are_not() -> None:
+    """A shorter word would be found in any output."""
+    secrets = Secrets([("email.password", "k7-Qz9_x"), ("web.token", "k7-Qz9_")])
+    [problem] = secrets.found_in("x", b"before k7-Qz9_x behind")
+    assert problem.message == "would publish the secret email.password"
+    assert secrets.found_in("x", b"before k7-Qz9_ behind") == []
+    assert not Secrets([("web.token", "k7-Qz9_")])

@@ -621,6 +621,21 @@ def test_one_person_under_two_addresses_approves_nothing_of_their_own(decided: R
     assert "named as deciding: ann@example.edu" in evidence(decided, code=1)["problems"][0]["message"]
 
 
+@pytest.mark.parametrize("source", JOINED)
+def test_who_writes_under_another_address_does_not_sign_as_somebody_else(decided: Repository, source: str) -> None:
+    """Ann wrote it as ann@home.example and signs with the key of ann@example.edu."""
+    decided.git("switch", "-q", "main")
+    path, text = JOINED[source]
+    decided.write(path, text.replace("a.nn@", "ann@"))
+    decided.commit()
+    decided.git("switch", "-q", "decide")
+    decided.git("rebase", "-q", "main", who="ann")
+    decided.git("commit", "-q", "--amend", "--no-edit", "--author", "Ann <ann@home.example>", who="admin")
+    merge(decided, "ann", key="ann")
+    found = evidence(decided)
+    assert (found["level"], found["authors"]) == ("C", ["ann@example.edu"])
+
+
 @pytest.mark.parametrize("source", ["people.yaml", "mailmap"])
 def test_a_branch_does_not_say_who_its_authors_are(decided: Repository, source: str) -> None:
     """It calls Ann Rita. What the base says counts, and addresses are only ever joined."""
@@ -673,6 +688,29 @@ def test_a_second_account_of_an_author_is_no_reviewer(host: Host, user: dict[str
     found = host.told(host.review(user=user))
     assert found["level"] == "C"
     assert "only authors approved it, under another address" in found["why"]
+    found = host.told(host.review(user=user), host.review())
+    assert (found["level"], found["approvers"]) == ("A", ["rita"]), "she is not named beside who did review it"
+
+
+def test_a_second_account_of_a_committer_is_no_reviewer(host: Host) -> None:
+    """Bo wrote it and Ann committed it; the review is of an account of hers."""
+    assert host.commits is not None
+    host.commits[0]["author"] = {"login": "bo"}
+    host.commits[0]["commit"] |= {"author": {"email": "bo@example.edu"}, "committer": {"email": "ann@example.edu"}}
+    host.event["pull_request"]["user"] = {"login": "bo"}
+    user = {"login": "ann-private", "type": "User", "email": "ann@home.example"}
+    ledger = host.ledger
+    ledger.git("switch", "-q", "main")
+    ledger.write("directory/people.yaml", "people: [{email: ann@example.edu, aliases: [ann@home.example]}]\n")
+    ledger.commit()
+    ledger.git("switch", "-q", "decide")
+    ledger.git("rebase", "-q", "main", who="ann")
+    host.head = ledger.git("rev-parse", "HEAD")
+    host.event["pull_request"]["head"]["sha"] = host.head
+    found = host.told(host.review(user=user))
+    assert found["level"] == "C"
+    assert "only authors approved it, under another address" in found["why"]
+    assert host.told(host.review(user={"login": "rita", "type": "User", "email": "rita@example.edu"}))["level"] == "A"
 
 
 def test_addresses_that_several_pairs_join_are_one_person() -> None:
