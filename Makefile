@@ -21,7 +21,7 @@ check: ## Lint, check the format, the types, the layers and the workflows
 	.venv/bin/check-jsonschema --builtin-schema vendor.github-workflows .github/workflows/*.yml
 	.venv/bin/zizmor --offline --no-progress --quiet .github
 
-docs: ## Write the list of codes in docs/VALIDATION.md anew
+docs: ## Write docs/CLI.md and the list of codes in docs/VALIDATION.md anew
 	@tools/setup run
 	@.venv/bin/python tools/docs.py
 
