@@ -1,5 +1,5 @@
 .DEFAULT_GOAL := help
-.PHONY: help demo test check docs pictures bench fuzz schemas sample lock clean
+.PHONY: help demo test check docs site pictures bench fuzz schemas sample lock clean
 
 help: ## Show what can be made
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "make %-8s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -24,6 +24,10 @@ check: ## Lint, check the format, the types, the layers and the workflows
 docs: ## Write docs/CLI.md and the list of codes in docs/VALIDATION.md anew
 	@tools/setup run
 	@.venv/bin/python tools/docs.py
+
+site: ## Build the website of docs/ in build/site; a link that leads nowhere stops it
+	@tools/setup site
+	.venv/bin/mkdocs build --strict
 
 pictures: ## Take the pictures in docs/images anew, with Chromium
 	@tools/setup test

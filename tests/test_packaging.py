@@ -93,7 +93,7 @@ def test_the_metadata_name_version_and_licence(wheel):
     assert "MIT License" in metadata(wheel, "licenses/LICENSE")
 
 
-@pytest.mark.parametrize("lock", ["requirements.lock", "requirements-dev.lock"])
+@pytest.mark.parametrize("lock", ["requirements.lock", "requirements-dev.lock", "requirements-site.lock"])
 def test_a_lock_has_a_digest_for_everything_and_names_no_host(lock):
     text = (ROOT / lock).read_text(encoding="utf-8")
     pins = [line for line in text.splitlines() if line[:1].isalnum()]
@@ -103,8 +103,21 @@ def test_a_lock_has_a_digest_for_everything_and_names_no_host(lock):
     assert "--index-url" not in text
 
 
-def test_the_dev_lock_has_the_versions_of_the_other():
-    def pins(lock: str) -> set[str]:
-        return {line for line in (ROOT / lock).read_text(encoding="utf-8").splitlines() if line[:1].isalnum()}
+def pins(lock: str) -> set[str]:
+    """`name==version` of each package, without the systems that need it."""
+    lines = (ROOT / lock).read_text(encoding="utf-8").splitlines()
+    return {line.partition(" ")[0] for line in lines if line[:1].isalnum()}
 
-    assert pins("requirements.lock") < pins("requirements-dev.lock")
+
+def names(pinned: set[str]) -> set[str]:
+    return {pin.partition("==")[0] for pin in pinned}
+
+
+@pytest.mark.parametrize("lock", ["requirements-dev.lock", "requirements-site.lock"])
+def test_the_other_locks_have_the_versions_of_the_program(lock):
+    assert pins("requirements.lock") < pins(lock)
+
+
+def test_site_and_tests_share_versions_since_they_share_an_environment():
+    site, dev = pins("requirements-site.lock"), pins("requirements-dev.lock")
+    assert names(site - dev).isdisjoint(names(dev))
