@@ -1,5 +1,5 @@
 .DEFAULT_GOAL := help
-.PHONY: help demo test check docs site pictures bench fuzz schemas sample lock clean
+.PHONY: help demo test check format docs site pictures bench fuzz schemas sample lock clean
 
 help: ## Show what can be made
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "make %-8s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -19,7 +19,15 @@ check: ## Lint, check the format, the types, the layers and the workflows
 	.venv/bin/mypy --strict src
 	.venv/bin/lint-imports --no-logo
 	.venv/bin/check-jsonschema --builtin-schema vendor.github-workflows .github/workflows/*.yml
+	.venv/bin/check-jsonschema --builtin-schema vendor.github-issue-forms .github/ISSUE_TEMPLATE/bug.yml .github/ISSUE_TEMPLATE/feature.yml
+	.venv/bin/check-jsonschema --builtin-schema vendor.github-issue-config .github/ISSUE_TEMPLATE/config.yml
+	.venv/bin/check-jsonschema --builtin-schema vendor.dependabot .github/dependabot.yml
 	.venv/bin/zizmor --offline --no-progress --quiet .github
+
+format: ## Mend what ruff can mend, and format
+	@tools/setup check
+	.venv/bin/ruff check --fix
+	.venv/bin/ruff format
 
 docs: ## Write docs/CLI.md and the list of codes in docs/VALIDATION.md anew
 	@tools/setup run

@@ -5,11 +5,13 @@ import os
 import shutil
 import subprocess
 import sys
+import tomllib
 import zipfile
 from email.parser import Parser
 from pathlib import Path, PurePosixPath
 
 import pytest
+from packaging.requirements import Requirement
 
 import openchargeback
 
@@ -121,3 +123,16 @@ def test_the_other_locks_have_the_versions_of_the_program(lock):
 def test_site_and_tests_share_versions_since_they_share_an_environment():
     site, dev = pins("requirements-site.lock"), pins("requirements-dev.lock")
     assert names(site - dev).isdisjoint(names(dev))
+
+
+@pytest.mark.parametrize("lock", ["requirements.lock", "requirements-dev.lock", "requirements-site.lock"])
+def test_a_lock_meets_the_bounds(lock):
+    """Run `make lock` where it does not: Dependabot raises bounds in pyproject.toml and leaves the locks alone."""
+    declared = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))
+    extras = declared["project"]["optional-dependencies"]
+    bounds = declared["project"]["dependencies"] + declared["dependency-groups"]["build"]
+    bounds += extras.get(lock.removeprefix("requirements-").removesuffix(".lock"), [])
+    locked = dict(pin.split("==") for pin in pins(lock))
+    wanted = [Requirement(bound) for bound in bounds]
+    below = [str(each) for each in wanted if not each.specifier.contains(locked[each.name.lower()])]
+    assert below == []

@@ -17,7 +17,12 @@ from mkdocs.structure.files import File, Files
 from mkdocs.structure.pages import Page
 
 ROOT = Path(__file__).resolve().parents[1]
-OUTSIDE = {"CHANGELOG.md": "CHANGELOG.md", "CONTRIBUTING.md": "CONTRIBUTING.md", "README.md": "index.md"}
+OUTSIDE = {
+    "CHANGELOG.md": "CHANGELOG.md",
+    "CONTRIBUTING.md": "CONTRIBUTING.md",
+    "README.md": "index.md",
+    "SECURITY.md": "SECURITY.md",
+}
 """Documents outside of docs/ → their pages."""
 
 # What is written as code holds no links: fenced, or between backticks.
