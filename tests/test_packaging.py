@@ -7,6 +7,7 @@ import subprocess
 import sys
 import tomllib
 import zipfile
+from collections.abc import Iterator
 from email.parser import Parser
 from pathlib import Path, PurePosixPath
 
@@ -51,7 +52,7 @@ def checkout(tmp_path_factory) -> Path:
 
 
 @pytest.fixture(scope="module")
-def wheel(checkout) -> zipfile.ZipFile:
+def wheel(checkout) -> Iterator[zipfile.ZipFile]:
     run("hatchling", "build", "-t", "sdist", "-d", "dist", cwd=checkout)
     (sdist,) = (checkout / "dist").glob("*.tar.gz")
     run("pip", "wheel", "--no-deps", "--no-build-isolation", "-w", "dist", sdist, cwd=checkout)

@@ -72,7 +72,7 @@ def at_each_write(folder: Path, act: Act) -> Iterator[None]:
         _fsync(handle)
 
     _active.append((str(folder), act))
-    os.fsync = fsync
+    os.fsync = fsync  # type: ignore[assignment]
     try:
         yield
     finally:
@@ -80,7 +80,7 @@ def at_each_write(folder: Path, act: Act) -> Iterator[None]:
         _active.clear()
 
 
-def moments(folder: Path, copies: Path, work: Callable[[], None]) -> list[Path]:
+def moments(folder: Path, copies: Path, work: Callable[[], object]) -> list[Path]:
     """Copies of the folder before each write that `work` does to it, and at each flush one with half of the file."""
     made: list[Path] = []
 
