@@ -95,4 +95,4 @@ def test_the_system_packages_are_those_that_the_set_up_of_the_project_installs()
     packages = first.removeprefix("sudo apt-get install --no-install-recommends ").split()
     assert packages[:2] == ["git", "python3-venv"]
     setup = (ROOT / "tools/setup").read_text(encoding="utf-8")
-    assert re.findall(r'^    "(lib[^"]+)": \(', setup, re.MULTILINE) == packages[2:]
+    assert re.findall(r'^    "(lib[^"]+)": "', setup, re.MULTILINE) == packages[2:]
