@@ -29,7 +29,7 @@ check: ## Lint, check the format, the types, the layers and the workflows
 	.venv/bin/check-jsonschema --builtin-schema vendor.dependabot .github/dependabot.yml
 	.venv/bin/zizmor --offline --no-progress --quiet .github
 
-format: ## Mend what ruff can mend, and format
+format: ## Fix what ruff can fix, and format
 	@tools/setup check
 	.venv/bin/ruff check --fix
 	.venv/bin/ruff format
