@@ -22,7 +22,6 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 # Beginnings of reasons. Any other skip would be a test that silently no longer runs.
 ACCEPTED_SKIPS = (
     "root writes everywhere",
-    "only Linux exchanges folders at once",
     "this file system cannot exchange folders",
     "this system cannot exchange folders",
     "mounting a small disk needs root on Linux",

@@ -5,11 +5,14 @@ import os
 import shutil
 import subprocess
 import sys
+import tomllib
 import zipfile
+from collections.abc import Iterator
 from email.parser import Parser
 from pathlib import Path, PurePosixPath
 
 import pytest
+from packaging.requirements import Requirement
 
 import openchargeback
 
@@ -49,7 +52,7 @@ def checkout(tmp_path_factory) -> Path:
 
 
 @pytest.fixture(scope="module")
-def wheel(checkout) -> zipfile.ZipFile:
+def wheel(checkout) -> Iterator[zipfile.ZipFile]:
     run("hatchling", "build", "-t", "sdist", "-d", "dist", cwd=checkout)
     (sdist,) = (checkout / "dist").glob("*.tar.gz")
     run("pip", "wheel", "--no-deps", "--no-build-isolation", "-w", "dist", sdist, cwd=checkout)
@@ -93,7 +96,7 @@ def test_the_metadata_name_version_and_licence(wheel):
     assert "MIT License" in metadata(wheel, "licenses/LICENSE")
 
 
-@pytest.mark.parametrize("lock", ["requirements.lock", "requirements-dev.lock"])
+@pytest.mark.parametrize("lock", ["requirements.lock", "requirements-dev.lock", "requirements-site.lock"])
 def test_a_lock_has_a_digest_for_everything_and_names_no_host(lock):
     text = (ROOT / lock).read_text(encoding="utf-8")
     pins = [line for line in text.splitlines() if line[:1].isalnum()]
@@ -103,8 +106,34 @@ def test_a_lock_has_a_digest_for_everything_and_names_no_host(lock):
     assert "--index-url" not in text
 
 
-def test_the_dev_lock_has_the_versions_of_the_other():
-    def pins(lock: str) -> set[str]:
-        return {line for line in (ROOT / lock).read_text(encoding="utf-8").splitlines() if line[:1].isalnum()}
+def pins(lock: str) -> set[str]:
+    """`name==version` of each package, without the systems that need it."""
+    lines = (ROOT / lock).read_text(encoding="utf-8").splitlines()
+    return {line.partition(" ")[0] for line in lines if line[:1].isalnum()}
 
-    assert pins("requirements.lock") < pins("requirements-dev.lock")
+
+def names(pinned: set[str]) -> set[str]:
+    return {pin.partition("==")[0] for pin in pinned}
+
+
+@pytest.mark.parametrize("lock", ["requirements-dev.lock", "requirements-site.lock"])
+def test_the_other_locks_have_the_versions_of_the_program(lock):
+    assert pins("requirements.lock") < pins(lock)
+
+
+def test_site_and_tests_share_versions_since_they_share_an_environment():
+    site, dev = pins("requirements-site.lock"), pins("requirements-dev.lock")
+    assert names(site - dev).isdisjoint(names(dev))
+
+
+@pytest.mark.parametrize("lock", ["requirements.lock", "requirements-dev.lock", "requirements-site.lock"])
+def test_a_lock_meets_the_bounds(lock):
+    """Run `make lock` where it does not: Dependabot raises bounds in pyproject.toml and leaves the locks alone."""
+    declared = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))
+    extras = declared["project"]["optional-dependencies"]
+    bounds = declared["project"]["dependencies"] + declared["dependency-groups"]["build"]
+    bounds += extras.get(lock.removeprefix("requirements-").removesuffix(".lock"), [])
+    locked = dict(pin.split("==") for pin in pins(lock))
+    wanted = [Requirement(bound) for bound in bounds]
+    below = [str(each) for each in wanted if not each.specifier.contains(locked[each.name.lower()])]
+    assert below == []

@@ -40,8 +40,10 @@ def home(tmp_path_factory) -> Path:
     checkout = folder / "openchargeback"
     checkout.mkdir()
     for name in CHECKOUT:
-        copy = shutil.copytree if (ROOT / name).is_dir() else shutil.copy
-        copy(ROOT / name, checkout / name, **({"ignore": LEFTOVERS} if copy is shutil.copytree else {}))
+        if (ROOT / name).is_dir():
+            shutil.copytree(ROOT / name, checkout / name, ignore=LEFTOVERS)
+        else:
+            shutil.copy(ROOT / name, checkout / name)
     # What the program needs, and what builds it, but not the program.
     (folder / "needed").mkdir()
     for path in Path(sysconfig.get_path("purelib")).iterdir():
@@ -95,4 +97,4 @@ def test_the_system_packages_are_those_that_the_set_up_of_the_project_installs()
     packages = first.removeprefix("sudo apt-get install --no-install-recommends ").split()
     assert packages[:2] == ["git", "python3-venv"]
     setup = (ROOT / "tools/setup").read_text(encoding="utf-8")
-    assert re.findall(r'^    "(lib[^"]+)": \(', setup, re.MULTILINE) == packages[2:]
+    assert re.findall(r'^    "(lib[^"]+)": "', setup, re.MULTILINE) == packages[2:]

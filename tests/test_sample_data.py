@@ -200,7 +200,7 @@ def cost_flags(row: Row) -> set[str]:
     flags = set()
     billed, listed = Decimal(row["BilledCost"]), Decimal(row["ListCost"])
     usual = not row["ChargeClass"]
-    if row["ChargeCategory"] in ("Usage", "Purchase") and usual and billed > max(listed, 0):
+    if row["ChargeCategory"] in ("Usage", "Purchase") and usual and billed > max(listed, Decimal(0)):
         flags.add("above-list")
     if row["ChargeCategory"] == "Usage" and usual and billed < 0:
         flags.add("negative-usage")
@@ -284,7 +284,9 @@ def test_amounts(period, source):
     for row in rows_of(period, source):
         for column in ("BilledCost", "EffectiveCost", "ListCost", "ContractedCost"):
             assert NUMBER.fullmatch(row[column])
-            assert Decimal(row[column]).normalize().as_tuple().exponent >= -10
+            exponent = Decimal(row[column]).normalize().as_tuple().exponent
+            assert isinstance(exponent, int)
+            assert exponent >= -10
         for cost, price in (("ListCost", "ListUnitPrice"), ("ContractedCost", "ContractedUnitPrice")):
             if row[price]:
                 assert Decimal(row[price]) >= 0

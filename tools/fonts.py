@@ -15,6 +15,7 @@ import json
 import sys
 import tempfile
 from collections.abc import Iterator
+from functools import partial
 from pathlib import Path
 
 from fontTools.merge import Merger
@@ -55,8 +56,8 @@ CORE_FONTS = ("Arabic", "Devanagari", "Hebrew", "Math", "Symbols", "Symbols2", "
 def main(sources: Path, wanted: list[str]) -> None:
     """Make the wanted fonts, or all of them, and list what lies in the folder."""
     FOLDER.mkdir(exist_ok=True)
-    makers = {f"NotoSans{name}": lambda name=name: core(sources, name) for name in CORE_FONTS}
-    makers |= {"NotoSansCJK": lambda: cjk(sources), "NotoEmoji": lambda: emoji(sources)}
+    makers = {f"NotoSans{name}": partial(core, sources, name) for name in CORE_FONTS}
+    makers |= {"NotoSansCJK": partial(cjk, sources), "NotoEmoji": partial(emoji, sources)}
     for name in wanted or makers:
         path = FOLDER / file_name(name)
         makers[name]().save(path)

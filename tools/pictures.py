@@ -114,7 +114,7 @@ def git(*arguments: str) -> None:
 
 def plan() -> str:
     """The comment that a workflow would write."""
-    command = [demo.PROGRAM, "plan", "main", "--head", "HEAD", "--format", "markdown", "--ledger", LEDGER]
+    command = (demo.PROGRAM, "plan", "main", "--head", "HEAD", "--format", "markdown", "--ledger", LEDGER)
     done = subprocess.run(command, env=demo.ENVIRONMENT, stdout=subprocess.PIPE, text=True, check=False)
     # 1: more moves than the ledger's limit; the comment is written all the same.
     if done.returncode not in (0, 1):
@@ -124,7 +124,7 @@ def plan() -> str:
 
 def as_html(markdown: str) -> str:
     """Markdown as the hosts read it: with tables and HTML."""
-    return MarkdownIt("commonmark", {"html": True}).enable("table").render(markdown)
+    return str(MarkdownIt("commonmark", {"html": True}).enable("table").render(markdown))
 
 
 if __name__ == "__main__":

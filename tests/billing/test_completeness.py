@@ -93,7 +93,19 @@ def month(period: str, totals: dict[str, str], pis: dict[str, list[str]] | None 
     """A month with a charge file and a charge of each source, billed to the named PIs, the first ones most."""
     sources = [
         SourceTotals(
-            source, "USD", 1, 1, *[Decimal(total)] * 2, *[Decimal(0)] * 2, Decimal(total), 1, 0, 0, days.get(source)
+            source=source,
+            currency="USD",
+            files=1,
+            charges=1,
+            imported=Decimal(total),
+            billed=Decimal(total),
+            held=Decimal(0),
+            rejected=Decimal(0),
+            imported_list=Decimal(total),
+            charges_billed=1,
+            charges_held=0,
+            charges_rejected=0,
+            days=days.get(source),
         )
         for source, total in totals.items()
     ]

@@ -6,6 +6,7 @@ import csv
 import io
 import json
 import shutil
+from collections.abc import Mapping
 from dataclasses import replace
 from decimal import Decimal
 from pathlib import Path
@@ -64,7 +65,7 @@ def close(root: Path, period: str) -> Books:
     return open_books(root)
 
 
-def decide(root: Path, period: str, *decisions: dict[str, object], name: str = "late") -> None:
+def decide(root: Path, period: str, *decisions: Mapping[str, object], name: str = "late") -> None:
     """Write an approval file of decisions on January."""
     whole = [{"period": JAN, "reason": "asked", "by": "r@x.edu", **each} for each in decisions]
     path = root / f"approvals/{period}/{name}.yaml"
@@ -436,8 +437,8 @@ def test_exact_sums_of_many_digits_are_exact(root: Path) -> None:
     ids = billed_charges(books.ledger, MAR, BilledFilter(resources=("l0", "l1")))
     (root / "charges/2025-04").mkdir()
     (root / "charges/2025-04/aws.csv").write_bytes((HEAD + charge("1", "2025-04")).encode())
-    late = {"decision": "reassign", "set": {"fund": "F-9"}, **on_item(root, "missing-fund", MAR), "period": MAR}
-    decide(root, "2025-04", {"decision": "credit", "charges": ids, "period": MAR}, late)
+    held = {"decision": "reassign", "set": {"fund": "F-9"}, **on_item(root, "missing-fund", MAR), "period": MAR}
+    decide(root, "2025-04", {"decision": "credit", "charges": ids, "period": MAR}, held)
     exact = {line.entry: line.exact_billed for line in month(root, "2025-04").lines if line.entry is not Entry.OWN}
     assert exact == {
         Entry.CREDIT: Decimal("-1000000000000001.123456789012345679"),

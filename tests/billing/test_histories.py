@@ -9,9 +9,11 @@ from __future__ import annotations
 
 import json
 import random
+from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from decimal import ROUND_FLOOR, ROUND_HALF_UP, Decimal
 from pathlib import Path
+from typing import Any
 
 import pytest
 from closed_ledger import ON
@@ -100,14 +102,14 @@ def cents_of(charges: list[tuple[Charge, Payer]], scale: int) -> dict[str, int]:
     """The cents of every charge: source total, lines, resources, charges, each level shared from the one above."""
     result: dict[str, int] = {}
 
-    def split(total: int, rest: list[tuple[Charge, Payer]], keys: list[object]) -> None:
+    def split(total: int, rest: list[tuple[Charge, Payer]], keys: list[Callable[[tuple[Charge, Payer]], Any]]) -> None:
         if not keys:
             result.update({each.name: total for each, _ in rest})
             return
         key, *deeper = keys
         groups: dict[object, list[tuple[Charge, Payer]]] = {}
-        for each in sorted(rest, key=key):  # type: ignore[arg-type]
-            groups.setdefault(key(each), []).append(each)  # type: ignore[operator]
+        for each in sorted(rest, key=key):
+            groups.setdefault(key(each), []).append(each)
         sums = [(name, sum((each.cost for each, _ in group), Decimal(0))) for name, group in groups.items()]
         for name, part in shared(total, sums, scale).items():
             split(part, groups[name], deeper)

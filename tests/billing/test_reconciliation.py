@@ -7,13 +7,14 @@ from collections.abc import Callable
 from dataclasses import replace
 from decimal import Decimal
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from openchargeback.billing import reconciliation
 from openchargeback.billing.pipeline import bill_period
 from openchargeback.ledger.reading import read_ledger
-from openchargeback.model import Amounts, BilledPeriod
+from openchargeback.model import Amounts, BilledPeriod, JournalLine
 
 CENT = Decimal("0.01")
 ROWS = """BillingPeriodStart,BilledCost,ListCost,ServiceName,ResourceId,Tags
@@ -50,7 +51,7 @@ def faults_of(period: BilledPeriod) -> list[str]:
     ]
 
 
-def _source(period: BilledPeriod, **change: object) -> BilledPeriod:
+def _source(period: BilledPeriod, **change: Any) -> BilledPeriod:
     return replace(period, sources=(replace(period.sources[0], **change), *period.sources[1:]))
 
 
@@ -58,7 +59,7 @@ def _line(period: BilledPeriod, amounts: Amounts) -> BilledPeriod:
     return replace(period, lines=(replace(period.lines[0], amounts=amounts), *period.lines[1:]))
 
 
-def _journal(period: BilledPeriod, lines: tuple[object, ...]) -> BilledPeriod:
+def _journal(period: BilledPeriod, lines: tuple[JournalLine, ...]) -> BilledPeriod:
     return replace(period, journal=replace(period.journal, lines=lines))
 
 

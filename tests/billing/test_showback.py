@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 from decimal import Decimal
 from pathlib import Path
@@ -92,7 +92,7 @@ def closed(tmp_path: Path) -> Path:
     return tmp_path
 
 
-def decide(root: Path, *decisions: dict[str, object]) -> None:
+def decide(root: Path, *decisions: Mapping[str, object]) -> None:
     whole = [{"period": JAN, "reason": "asked", "by": "r@x.edu", **each} for each in decisions]
     (root / f"approvals/{FEB}").mkdir(parents=True, exist_ok=True)
     (root / f"approvals/{FEB}/b.yaml").write_text(json.dumps({"decisions": whole}), encoding="utf-8")

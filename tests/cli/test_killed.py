@@ -14,6 +14,7 @@ import sys
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -63,6 +64,11 @@ def _closed(folder: Path) -> None:
     """As `_open`, with January closed and its charge left held."""
     _open(folder)
     assert run("--ledger", folder / "ledger", "periods", "close", "2025-01", "--leave-held", *BY)[0] == 0
+
+
+def _closed_and_reopened(folder: Path) -> None:
+    _closed(folder)
+    assert run("--ledger", folder / "ledger", "periods", "open", "2025-01")[0] == 0
 
 
 def _void(folder: Path) -> None:
@@ -125,7 +131,7 @@ CASES = {
     "ingest add": Case((*INGEST, "--add")),
     "ingest replace": Case((*INGEST, "--replace", "--compress")),
     "close": Case(CLOSE, again=2),
-    "close again": Case(CLOSE, lambda folder: (_closed(folder), _reopened(folder)), 2),
+    "close again": Case(CLOSE, _closed_and_reopened, 2),
     "reopen": Case(("periods", "open", "2025-01"), _closed),
     "finalize": Case(("periods", "finalize", "2025-01", *BY), _closed, 2),
     "decide": Case(REASSIGN, again=2),
@@ -142,10 +148,6 @@ OTHERS = ("init", "clone", "suggest", "journal", "generate", "build")
 """The cases that change no files of a ledger that is there, by the last word of their names."""
 OUTPUTS = ("public", "pdf/2025-01")
 """What is replaced as a folder."""
-
-
-def _reopened(folder: Path) -> None:
-    assert run("--ledger", folder / "ledger", "periods", "open", "2025-01")[0] == 0
 
 
 @pytest.fixture
@@ -273,7 +275,7 @@ def test_files_change_while_they_are_read(place: Path, name: str, monkeypatch: p
     old = contents(place)
     bill = billed.bill_ledger
 
-    def slowly(*arguments: object, **options: object) -> object:
+    def slowly(*arguments: Any, **options: Any) -> object:
         found = bill(*arguments, **options)
         assert run("--ledger", place / "ledger", *REASSIGN)[0] == 0
         return found
@@ -291,6 +293,7 @@ KILLED = """
 import os, signal, sys
 sys.path.insert(0, sys.argv[1])
 from pathlib import Path
+from typing import Any
 from moments import at_each_write, run
 left = int(sys.argv[3])
 def kill(event, handle):

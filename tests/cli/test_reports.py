@@ -197,7 +197,7 @@ def test_the_caret_stands_below_what_is_meant(text: str, column: int, length: in
     assert pointed(text, column, length) == above
 
 
-@given(st.text(st.characters(exclude_categories=("Cs",)), max_size=300), st.data())
+@given(st.text(st.characters(exclude_categories=["Cs"]), max_size=300), st.data())
 def test_an_excerpt_never_leaves_its_room(text: str, data: st.DataObject) -> None:
     """Whatever stands in the line, wherever the caret is."""
     column = data.draw(st.integers(0, len(text) + 1))

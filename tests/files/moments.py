@@ -37,13 +37,7 @@ def _audit(event: str, arguments: tuple[object, ...]) -> None:
     if not isinstance(flags, int) or not flags & _WRITING or not isinstance(path, (str, bytes, os.PathLike)):
         return
     place = Path(os.fsdecode(path))
-    if (
-        sys.platform == "linux"
-        and not place.is_absolute()
-        and event != "open"
-        and isinstance(arguments[-1], int)
-        and arguments[-1] >= 0
-    ):
+    if not place.is_absolute() and event != "open" and isinstance(arguments[-1], int) and arguments[-1] >= 0:
         # `rmtree` goes by open folders.
         place = Path(f"/proc/self/fd/{arguments[-1]}").readlink() / place
     if place.is_relative_to(folder) and "cache" not in place.parts:
@@ -72,7 +66,7 @@ def at_each_write(folder: Path, act: Act) -> Iterator[None]:
         _fsync(handle)
 
     _active.append((str(folder), act))
-    os.fsync = fsync
+    os.fsync = fsync  # type: ignore[assignment]
     try:
         yield
     finally:
@@ -80,7 +74,7 @@ def at_each_write(folder: Path, act: Act) -> Iterator[None]:
         _active.clear()
 
 
-def moments(folder: Path, copies: Path, work: Callable[[], None]) -> list[Path]:
+def moments(folder: Path, copies: Path, work: Callable[[], object]) -> list[Path]:
     """Copies of the folder before each write that `work` does to it, and at each flush one with half of the file."""
     made: list[Path] = []
 
@@ -89,7 +83,7 @@ def moments(folder: Path, copies: Path, work: Callable[[], None]) -> list[Path]:
         shutil.copytree(folder, copy, symlinks=True, ignore=shutil.ignore_patterns("cache"))
         made.append(copy)
         link = Path(f"/proc/self/fd/{handle}")
-        if sys.platform != "linux" or not link.is_file() or not link.readlink().is_relative_to(folder):
+        if not link.is_file() or not link.readlink().is_relative_to(folder):
             return
         torn = shutil.copytree(copy, copies / f"{len(made):04}", symlinks=True)
         made.append(torn)

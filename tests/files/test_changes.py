@@ -5,6 +5,7 @@ from __future__ import annotations
 import errno
 import os
 import shutil
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -55,7 +56,7 @@ def test_killed_at_each_write(tmp_path: Path) -> None:
         again = tmp_path / f"again-{number}"
         again.mkdir()
         healing = shutil.copytree(copy, tmp_path / f"healing-{number}")
-        for each in (*moments(healing, again, lambda healing=healing: finish(healing)), healing):
+        for each in (*moments(healing, again, partial(finish, healing)), healing):
             finish(each)
             assert contents(each) in (OLD, NEW)
             assert not interrupted(each)

@@ -6,6 +6,7 @@ import os
 import random
 import subprocess
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -149,7 +150,7 @@ def test_git_is_asked_no_more_often_for_many_files_than_for_few(
     asked: list[str] = []
     run = git._run
 
-    def counted(root: Path, *arguments: str, **options: str) -> object:
+    def counted(root: Path, *arguments: str, **options: Any) -> object:
         asked.append(arguments[0])
         return run(root, *arguments, **options)
 

@@ -18,7 +18,7 @@ from openchargeback.ledger.new import create_ledger
 from openchargeback.ledger.notes import read_notes
 from openchargeback.ledger.periods import read_period
 from openchargeback.ledger.yaml_tree import parse
-from openchargeback.problems import Severity
+from openchargeback.problems import Problem, Severity
 
 ROOT = Path(__file__).parents[2]
 PATHS = {
@@ -48,7 +48,7 @@ for tag, pattern, first in (
     Yaml12.add_implicit_resolver(f"tag:yaml.org,2002:{tag}", re.compile(rf"^(?:{pattern})$"), first)
 
 
-def read(name: str, text: str, path: str = "") -> list[object]:
+def read(name: str, text: str, path: str = "") -> list[Problem]:
     """What the program finds wrong with a file of that kind, at a place where one may lie."""
     data, path = text.encode(), path or PATHS[name]
     match name:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Literal
 
 import pytest
 from playwright import sync_api as playwright
@@ -51,7 +52,7 @@ def background(page: playwright.Page) -> str:
 
 @pytest.mark.parametrize("theme", ["light", "dark"])
 def test_no_page_scrolls_sideways_on_a_phone_or_a_desk(
-    page: playwright.Page, built: Path, hostile: Path, theme: str
+    page: playwright.Page, built: Path, hostile: Path, theme: Literal["light", "dark"]
 ) -> None:
     page.emulate_media(color_scheme=theme)
     # Colours do not change widths, so the second time round the tame pages will do.

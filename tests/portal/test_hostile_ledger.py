@@ -161,7 +161,12 @@ def test_no_page_runs_or_loads_what_a_field_says(context: playwright.BrowserCont
     faults: list[str] = []
     page = context.new_page()
     page.add_init_script(_WATCH)
-    page.on("dialog", lambda dialog: (faults.append(f"dialog {dialog.message}"), dialog.dismiss()))
+
+    def dismiss(dialog: playwright.Dialog) -> None:
+        faults.append(f"dialog {dialog.message}")
+        dialog.dismiss()
+
+    page.on("dialog", dismiss)
     page.on("console", lambda message: faults.append(message.text) if message.type in ("error", "warning") else None)
     page.on("pageerror", lambda error: faults.append(str(error)))
     root = folder.as_uri()
@@ -197,7 +202,12 @@ def test_the_policy_blocks_what_would_get_in(context: playwright.BrowserContext,
     page = context.new_page()
     page.add_init_script(_WATCH)
     page.on("request", lambda request: requests.append(request.url))
-    page.on("dialog", lambda dialog: (requests.append("dialog"), dialog.dismiss()))
+
+    def dismiss(dialog: playwright.Dialog) -> None:
+        requests.append("dialog")
+        dialog.dismiss()
+
+    page.on("dialog", dismiss)
     broken = folder / "broken.html"
     text = (folder / "index.html").read_text("utf-8")
     broken.write_text(text.replace("</main>", "".join(PAYLOADS[:33]) + "</main>"), "utf-8")

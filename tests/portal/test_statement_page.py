@@ -6,6 +6,7 @@ import dataclasses
 import html
 import re
 from pathlib import Path
+from typing import Any
 
 import factory
 import pytest
@@ -19,7 +20,7 @@ from openchargeback.portal.statements import statement_jobs, statement_pdfs
 from openchargeback.portal.templates import make_environment
 
 
-def with_cases(**changes: object) -> Site:
+def with_cases(**changes: Any) -> Site:
     """An invented site whose last month has every kind of statement, each of a project of its own."""
     site = factory.site(months=3)
     last = site.periods[-1]
@@ -28,7 +29,12 @@ def with_cases(**changes: object) -> Site:
         for name, make in cases.CASES.items()
     )
     last = dataclasses.replace(last, statements=(*last.statements, *own))
-    changed = {"config": cases.config(), "logo": cases.LOGO, "periods": (*site.periods[:-1], last), **changes}
+    changed: dict[str, Any] = {
+        "config": cases.config(),
+        "logo": cases.LOGO,
+        "periods": (*site.periods[:-1], last),
+        **changes,
+    }
     return dataclasses.replace(site, **changed)
 
 

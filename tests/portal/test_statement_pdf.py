@@ -381,7 +381,7 @@ def test_stopping_early_stops_the_workers() -> None:
 
     results = render_pdfs(small_jobs(40), 2)
     next(results)
-    results.close()
+    results.close()  # type: ignore[attr-defined] # a generator
     assert multiprocessing.active_children() == []
 
 
@@ -404,7 +404,7 @@ if __name__ == "__main__":
 def test_interrupting_the_group_ends_quietly(tmp_path: Path) -> None:
     script = tmp_path / "interrupted.py"
     script.write_text(INTERRUPTED)
-    command = [sys.executable, script, str(HERE), *(path for path in sys.path if path)]
+    command = [sys.executable, str(script), str(HERE), *(path for path in sys.path if path)]
     ended = subprocess.run(command, check=False, capture_output=True, text=True, timeout=120, start_new_session=True)
     assert (ended.stdout, ended.stderr, ended.returncode) == ("stopped\n", "", 0)
 

@@ -182,7 +182,7 @@ def test_every_item_of_the_golden_ledgers_is_settled_by_one_decision(tmp_path, c
         if entries:
             file = root / f"approvals/{period.period}/all.yaml"
             file.parent.mkdir(parents=True, exist_ok=True)
-            file.write_text(approval_text(reversed(entries)))
+            file.write_text(approval_text(entries[::-1]))
             written += len(entries)
     after = open_books(root)
     assert written == sum(len(period.queue) for period in books.periods if period.state == State.OPEN)

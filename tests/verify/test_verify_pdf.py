@@ -7,6 +7,7 @@ import json
 import shutil
 import subprocess
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -44,7 +45,7 @@ def verify(ledger: Repository, path: Path, code: int = 1) -> dict[str, Any]:
     return told
 
 
-def rewritten(path: Path, change: Callable[[PdfWriter], None]) -> Path:
+def rewritten(path: Path, change: Callable[[PdfWriter], object]) -> Path:
     """A copy that another program changed and wrote again."""
     writer = PdfWriter(clone_from=str(path))
     change(writer)
@@ -200,7 +201,8 @@ def test_a_font_that_shows_other_glyphs_is_found(ledger: Repository, pdf: Path) 
     """The text and its characters are the same; what is drawn for them is not."""
 
     def exchange(writer: PdfWriter) -> None:
-        fonts = [each.get_object() for each in writer.pages[0]["/Resources"]["/Font"].values()]
+        page: Any = writer.pages[0]
+        fonts = [each.get_object() for each in page["/Resources"]["/Font"].values()]
         files = [font["/DescendantFonts"][0].get_object()["/FontDescriptor"].get_object() for font in fonts]
         files[0][NameObject("/FontFile2")], files[1][NameObject("/FontFile2")] = (
             files[1].raw_get("/FontFile2"),
@@ -318,6 +320,10 @@ def test_what_is_laid_on_top_of_a_page_is_found(ledger: Repository, pdf: Path) -
     assert told["altered"] == [{"where": "page 1", "what": "its text and drawing", "ledger": None, "file": None}]
 
 
+def set_on_first_page(values: dict[Any, Any], writer: PdfWriter) -> None:
+    writer.pages[0].update(values)
+
+
 def test_a_page_that_does_not_show_all_of_itself_is_altered(ledger: Repository, pdf: Path) -> None:
     """The text is whole, but a reader sees the left half of it, or stands on their head."""
     half = ArrayObject([NumberObject(side) for side in (0, 0, 300, 842)])
@@ -327,7 +333,7 @@ def test_a_page_that_does_not_show_all_of_itself_is_altered(ledger: Repository, 
         ("/UserUnit", NumberObject(2)),
         ("/CropBox", half),
     ):
-        altered = rewritten(pdf, lambda writer, key=key, value=value: writer.pages[0].update({NameObject(key): value}))
+        altered = rewritten(pdf, partial(set_on_first_page, {NameObject(key): value}))
         found = described(
             differing_values(altered.read_bytes(), pdf.read_bytes(), "altered"),
             *(read_pdf(path.read_bytes(), path.name) for path in (altered, pdf)),
@@ -374,7 +380,7 @@ def test_an_earlier_revision_is_superseded_by_the_later(ledger: Repository) -> N
     who = ("--by", "admin@example.edu", "--on", "2025-02-05")
     ledger.run("periods", "close", "2025-01", *who)
     ledger.commit()
-    first = shutil.copy(statement(ledger), ledger.root / "out/first.pdf")
+    first = Path(shutil.copy(statement(ledger), ledger.root / "out/first.pdf"))
     assert verify(ledger, first, code=0)["verdict"] == "identical"
     ledger.run("periods", "open", "2025-01")
     ledger.commit()
@@ -437,10 +443,10 @@ def test_what_a_branch_gave_before_it_was_merged_is_said_so(ledger: Repository) 
     ledger.git("switch", "-qc", "branch")
     ledger.write("charges/2025-01/aws.csv", HEAD + row("17"))
     first = ledger.commit()
-    preview = shutil.copy(statement(ledger), ledger.root / "out-preview.pdf")
+    preview = Path(shutil.copy(statement(ledger), ledger.root / "out-preview.pdf"))
     ledger.write("charges/2025-01/aws.csv", HEAD + row("18"))
     ledger.commit()
-    merged = shutil.copy(statement(ledger), ledger.root / "out-merged.pdf")
+    merged = Path(shutil.copy(statement(ledger), ledger.root / "out-merged.pdf"))
     ledger.git("switch", "-q", "main")
     ledger.git("merge", "-q", "--no-ff", "-m", "merge", "branch")
     merge = ledger.git("rev-parse", "HEAD")

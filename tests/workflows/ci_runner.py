@@ -12,6 +12,7 @@ import re
 import shutil
 import subprocess
 import sys
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -164,7 +165,7 @@ def _shell(script: str, workspace: Path, environment: dict[str, str], log: Path)
     return ("success" if done.returncode == 0 else "failure"), log.read_text(encoding="utf-8")
 
 
-def _filled_all(texts: dict[str, object], values: dict[str, str]) -> dict[str, str]:
+def _filled_all(texts: Mapping[str, object], values: dict[str, str]) -> dict[str, str]:
     return {name: filled(str(text), values) for name, text in texts.items()}
 
 

@@ -51,7 +51,7 @@ def steps(path: Path):
 
 
 def test_they_are_valid_by_the_schemas_of_their_forges(new_ledgers, tmp_path):
-    assert len(OWN) == 2
+    assert len(OWN) == 3
     github = ("--builtin-schema", "vendor.github-workflows")
     tool("check-jsonschema", *github, *OWN, *new_ledgers.glob("github/.github/workflows/*"))
     tool("check-jsonschema", "--builtin-schema", "vendor.gitlab-ci", new_ledgers / "gitlab" / ".gitlab-ci.yml")

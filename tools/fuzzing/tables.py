@@ -7,6 +7,7 @@ import gzip
 import io
 import random
 from collections.abc import Callable
+from typing import Literal
 
 import zstandard
 
@@ -135,9 +136,14 @@ _TABLE_CHANGES: tuple[Callable[[random.Random, Rows], None], ...] = (
 )  # fmt: skip
 
 
+_QUOTING: tuple[Literal[0, 1, 2], ...] = (
+    csv.QUOTE_MINIMAL, csv.QUOTE_MINIMAL, csv.QUOTE_ALL, csv.QUOTE_NONNUMERIC,
+)  # fmt: skip
+
+
 def _written(rng: random.Random, rows: Rows) -> str:
     end = rng.choice(("\n", "\n", "\n", "\r\n", "\r\n", "\r"))
-    quoting = rng.choice((csv.QUOTE_MINIMAL, csv.QUOTE_MINIMAL, csv.QUOTE_ALL, csv.QUOTE_NONNUMERIC))
+    quoting = rng.choice(_QUOTING)
     delimiter = "," if rng.random() < 0.97 else rng.choice(";\t|")
     out = io.StringIO(newline="")
     csv.writer(out, lineterminator=end, quoting=quoting, delimiter=delimiter).writerows(rows)

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+import fcntl
 import os
-import sys
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
@@ -43,8 +43,7 @@ def acquired(path: Path, busy: str, wait: float = 0) -> tuple[int, bool]:
     until = time.monotonic() + wait
     while True:
         # Not through a link: whoever may write to the folder could have put one there.
-        flags = os.O_RDWR | os.O_CREAT | getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_CLOEXEC", 0)
-        handle = os.open(path, flags, 0o666)
+        handle = os.open(path, os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW | os.O_CLOEXEC, 0o666)
         locked = _lock(handle)
         # The holder before us has removed or renamed the file: then it is nobody's lock any more.
         if locked is None or (locked and _is_still(path, handle)):
@@ -59,10 +58,6 @@ def acquired(path: Path, busy: str, wait: float = 0) -> tuple[int, bool]:
 
 def _lock(handle: int) -> bool | None:
     """Whether the lock could be taken; None where there are no locks."""
-    if sys.platform == "win32":
-        return None
-    import fcntl
-
     try:
         fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except BlockingIOError:

@@ -7,7 +7,6 @@ import errno
 import os
 import shutil
 import stat
-import sys
 from pathlib import Path, PurePosixPath
 from typing import BinaryIO
 
@@ -48,9 +47,7 @@ def write_file(path: Path, data: bytes) -> None:
                 if mode is not None:
                     beside.chmod(mode)
                 write_through(file, data)
-                if sys.platform == "win32":  # which does not rename an open file, and has no locks
-                    file.close()
-                # Elsewhere still locked: nobody else can write to what is about to take the name.
+                # Still locked: nobody else can write to what is about to take the name.
                 beside.replace(path)
             except BaseException:
                 with contextlib.suppress(OSError):
@@ -98,7 +95,7 @@ def write_through(file: BinaryIO, data: bytes | Path) -> None:
 
 
 def sync_folder(folder: Path) -> None:
-    """Make renames in a folder last. Not every system opens folders, and the files are whole either way."""
+    """Make renames in a folder last. Not every file system can, and the files are whole either way."""
     with contextlib.suppress(OSError):
         handle = os.open(folder, os.O_RDONLY)
         try:

@@ -24,11 +24,11 @@ PROGRAM = "OpenChargeback"
 PACKAGES = ("weasyprint", "pydyf", "fonttools", "tinycss2", "tinyhtml5", "cssselect2", "pillow", "jinja2")
 """Those that a ledger's `requirements.lock` pins; Python and the libraries in C come with the system."""
 
-# The names under which WeasyPrint loads them too: on Linux, macOS and Windows.
-_PANGO = ("libpango-1.0.so.0", "libpango-1.0.0.dylib", "libpango-1.0-0.dll")
-_HARFBUZZ = ("libharfbuzz.so.0", "libharfbuzz.0.dylib", "libharfbuzz-0.dll")
-_SUBSET = ("libharfbuzz-subset.so.0", "libharfbuzz-subset.0.dylib", "libharfbuzz-subset-0.dll")
-_FONTCONFIG = ("libfontconfig.so.1", "libfontconfig.1.dylib", "libfontconfig-1.dll")
+# The names under which WeasyPrint loads them too.
+_PANGO = "libpango-1.0.so.0"
+_HARFBUZZ = "libharfbuzz.so.0"
+_SUBSET = "libharfbuzz-subset.so.0"
+_FONTCONFIG = "libfontconfig.so.1"
 
 _MISSING = "none"
 _STAMP = re.compile(r"([\w-]{1,40}) ([\w.+-]{1,80})", re.ASCII)
@@ -102,18 +102,16 @@ def _package(name: str) -> str:
         return _MISSING
 
 
-def _library(names: tuple[str, ...]) -> ctypes.CDLL | None:
-    for name in names:
-        try:
-            return ctypes.CDLL(name)
-        except OSError:
-            continue
-    return None
+def _library(name: str) -> ctypes.CDLL | None:
+    try:
+        return ctypes.CDLL(name)
+    except OSError:
+        return None
 
 
-def _text(names: tuple[str, ...], function: str) -> str:
+def _text(name: str, function: str) -> str:
     """What a library's function says, which takes nothing and gives text."""
-    library = _library(names)
+    library = _library(name)
     if library is None:
         return _MISSING
     asked = getattr(library, function)

@@ -9,6 +9,7 @@ import contextlib
 import logging
 import multiprocessing
 import re
+import resource
 from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -154,10 +155,6 @@ def _in_child(answer: Connection, work: Callable[..., Any], data: tuple[bytes, .
 
 
 def _limit() -> None:
-    try:
-        import resource
-    except ImportError:  # not on Windows, where the time limit alone holds
-        return
     for kind, most in ((resource.RLIMIT_AS, _MEMORY), (resource.RLIMIT_CPU, _SECONDS)):
         with contextlib.suppress(OSError, ValueError):
             resource.setrlimit(kind, (most, resource.getrlimit(kind)[1]))

@@ -21,7 +21,6 @@ import os
 import re
 import shutil
 import stat
-import sys
 import unicodedata
 from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
@@ -245,8 +244,6 @@ def _exchange(folder: Path, target: Path) -> None:
 
 def _exchange_at_once(one: Path, other: Path) -> bool:
     """Exchange two folders so that nobody ever sees neither; False where the system cannot."""
-    if sys.platform != "linux":
-        return False
     libc = ctypes.CDLL(None, use_errno=True)
     renameat2 = getattr(libc, "renameat2", None)
     if renameat2 is None:
