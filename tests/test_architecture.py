@@ -49,13 +49,14 @@ def test_the_package_keeps_every_contract():
 def test_each_outside_thing_may_be_imported_at_home_and_the_home_by_others(tmp_path):
     package = tmp_path / "openchargeback"
     homes = {
-        "ledger/git.py": "subprocess",
+        "files/git.py": "subprocess",
         "ledger/patterns.py": "re2",
         "focus/reading.py": "frictionless",
-        "portal/pages.py": "jinja2, markdown_it, pypdf, weasyprint",
+        "portal/pages.py": "jinja2, markdown_it, weasyprint",
+        "verify/pdf.py": "pypdf",
         "deliver/mail.py": "email, smtplib",
-        "cli/__init__.py": "click, rich, openchargeback.ledger.git, openchargeback.focus.reading, "
-        "openchargeback.portal.pages, openchargeback.deliver.mail",
+        "cli/__init__.py": "click, rich, openchargeback.files.git, openchargeback.focus.reading, "
+        "openchargeback.portal.pages, openchargeback.deliver.mail, openchargeback.verify.pdf",
     }
     for home, things in homes.items():
         (package / home).parent.mkdir(parents=True, exist_ok=True)

@@ -18,6 +18,7 @@ import tempfile
 from pathlib import Path
 from typing import NoReturn
 
+from openchargeback.evidence.gathering import gather
 from openchargeback.files.changes import change_files
 from openchargeback.ledger.approval_text import Proposal, approval_text
 from openchargeback.ledger.approvals import Decision, read_approvals
@@ -26,7 +27,6 @@ from openchargeback.model import ITEM_KEYS, BilledPeriod, State
 from openchargeback.problems import LedgerFault
 from openchargeback.publish import closing
 from openchargeback.publish.build import open_books
-from openchargeback.publish.evidence import gather
 
 ROOT = Path(__file__).resolve().parent.parent
 SAMPLE = ROOT / "ledger"

@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 
 from openchargeback.cli.git_commands import commit_lines, quoted
-from openchargeback.ledger.git import Loose
+from openchargeback.files.git import Loose
 from openchargeback.ledger.reading import read_ledger
 from openchargeback.publish.committing import closing_rests_on, uncommitted_record
 

@@ -129,8 +129,8 @@ def test_a_stop_by_the_keyboard_leaves_nothing_half_done(tmp_path: Path, monkeyp
     assert not interrupted(root)
     remove = shutil.rmtree
 
-    def removed_and_stopped(path: Path, **options: bool) -> None:
-        remove(path, **options)
+    def removed_and_stopped(path: Path) -> None:
+        remove(path)
         stop()
 
     with monkeypatch.context() as patched:

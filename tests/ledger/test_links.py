@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from openchargeback.billing.late import held_ids
-from openchargeback.ledger import git
+from openchargeback.files import git
 from openchargeback.ledger.files import Gate
 from openchargeback.ledger.reading import read_ledger
 from openchargeback.ledger.revision import stored, take

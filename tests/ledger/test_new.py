@@ -6,9 +6,9 @@ import subprocess
 import pytest
 import yaml
 
-from openchargeback.files import changes
+from openchargeback.files import changes, git
 from openchargeback.files.writing import TEMPORARY
-from openchargeback.ledger import git, schema_files
+from openchargeback.ledger import schema_files
 from openchargeback.ledger.installed import Program
 from openchargeback.ledger.new import create_ledger, write_schemas
 from openchargeback.ledger.reading import read_ledger

@@ -7,7 +7,7 @@ import re
 import pytest
 import yaml
 
-from openchargeback.ledger import git
+from openchargeback.files import git
 from openchargeback.ledger.installed import Program
 from openchargeback.ledger.new import create_ledger, upgrade_ledger
 from openchargeback.ledger.pinning import lock_text, named_programs

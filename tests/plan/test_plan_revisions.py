@@ -594,7 +594,7 @@ def test_periods_of_paths():
 
 
 def test_an_unknown_content_always_differs():
-    from openchargeback.ledger.git import Entry
+    from openchargeback.files.git import Entry
 
     same = {"charges/2025-01/a.csv": Entry("100644", "")}
     assert changed_paths(same, same) == ("charges/2025-01/a.csv",)

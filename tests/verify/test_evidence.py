@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 from repository import Repository
 
-from openchargeback.ledger.identities import joined
+from openchargeback.evidence.identities import joined
 
 FILE = "approvals/2025-01/batch.yaml"
 DECISION = "decisions:\n" + "".join(

@@ -17,8 +17,8 @@ from pypdf.annotations import FreeText
 from pypdf.generic import ArrayObject, ByteStringObject, ContentStream, NameObject, NumberObject, TextStringObject
 from repository import HEAD, Repository, poison, row
 
-from openchargeback.portal.pdf_comparing import described
-from openchargeback.portal.pdf_reading import AMBIGUOUS, differing_values, read_pdf
+from openchargeback.verify.pdf_comparing import described
+from openchargeback.verify.pdf_reading import AMBIGUOUS, differing_values, read_pdf
 
 LOOP = (
     b"%PDF-1.4\n1 0 obj<</Type/Catalog/Pages 2 0 R>>endobj 2 0 obj<</Type/Pages/Kids[2 0 R]/Count 9>>endobj "

@@ -9,8 +9,8 @@ from pathlib import Path
 from openchargeback import money
 from openchargeback.cli.options import root_of
 from openchargeback.cli.report import progress
+from openchargeback.files import git
 from openchargeback.files.changes import change_files
-from openchargeback.ledger import git
 from openchargeback.ledger.approval_text import approval_file
 from openchargeback.ledger.reading import Ledger, read_ledger
 from openchargeback.model import QueueItem, State

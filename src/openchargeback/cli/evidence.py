@@ -13,13 +13,13 @@ from openchargeback.cli.options import PERIOD, in_format, root_of, with_ledger
 from openchargeback.cli.report import json_text, print_for_others, print_problems, print_table, shown
 from openchargeback.cli.reports import repository_prefix
 from openchargeback.cli.reports.markdown import evidence_summary
+from openchargeback.evidence.gathering import evidence_document, gather, read_evidence
 from openchargeback.ledger.reading import read_ledger
 from openchargeback.model import Evidence
 from openchargeback.plan.words import LEVELS
 from openchargeback.problems import LedgerFault
 from openchargeback.publish.billed import recorded as recorded_months
 from openchargeback.publish.cache import Cache
-from openchargeback.publish.evidence import evidence_document, gather, read_evidence
 
 
 @click.command("evidence")

@@ -7,7 +7,7 @@ import shlex
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-from openchargeback.ledger import git
+from openchargeback.files import git
 
 _TOGETHER = 25
 """How many files one command names; a terminal takes only so much in one line."""

@@ -1,22 +1,15 @@
-"""What a host recorded about a pull request, from the files that a workflow downloaded.
-
-GitHub: the event (`GITHUB_EVENT_PATH`), or `gh api repos/O/R/pulls/N`; `gh api --paginate repos/O/R/pulls/N/reviews`
-and `gh api --paginate repos/O/R/pulls/N/commits`. Forgejo and Gitea: the same three of their API. Nothing is fetched
-here.
-"""
+"""The options that name what a host recorded about a pull request."""
 
 from __future__ import annotations
 
-import json
-from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
 
 import click
 from click.core import ParameterSource
 
 from openchargeback.cli.options import F
-from openchargeback.ledger.evidence import HostRecord
+from openchargeback.evidence import host
+from openchargeback.evidence.levels import HostRecord
 from openchargeback.problems import UsageFault
 
 _FILE = click.Path(path_type=Path, exists=True, dir_okay=False)
@@ -39,156 +32,17 @@ def review_options(function: F) -> F:
     return function
 
 
-_INSIDERS = ("OWNER", "MEMBER", "COLLABORATOR")
-"""Associations with the repository that go with write access or a membership; anybody may review in a public one."""
-
-_VERDICTS = {"REQUEST_CHANGES": "CHANGES_REQUESTED"}
-"""Words of Forgejo and Gitea, with GitHub's."""
-
-
 def host_record(event: Path | None, reviews: Path | None, commits: Path | None) -> HostRecord | None:
-    """The host's record of the pull request of an event; None where there is no pull request or no reviews are given.
-
-    Raises UsageFault where a file is not what it should be, or one was named on the command line for nothing.
-    """
+    """As `evidence.host.host_record`. Raises UsageFault where a file was named on the command line for nothing."""
     if reviews is None and event is not None and _is_named("event"):
         raise UsageFault("--event says nothing without --reviews, the pull request's reviews")
     if reviews is None and commits is not None and _is_named("commits"):
         raise UsageFault("--commits says nothing without --reviews, the pull request's reviews")
     if event is None and _is_named("reviews"):
         raise UsageFault("--reviews says nothing without --event, the pull request that they are about")
-    if event is None or reviews is None:
-        return None
-    request = _object(event)
-    request = request.get("pull_request", request)
-    head = request.get("head")
-    if not isinstance(head, dict) or not isinstance(head.get("sha"), str):
-        return None
-    number, sha = request.get("number"), head["sha"]
-    listed = _list(reviews)
-    made = _list(commits) if commits else None
-    approvers = _approvers(listed, sha)
-    host = "forgejo" if any("official" in each for each in listed) else "github"
-    authors, doubt = _authors(request, made, host)
-    others = tuple(sorted(approvers - authors))
-    if not doubt and not others:
-        doubt = "only authors approved it" if approvers else f"no approving review of {sha[:12]} by a member"
-    merged = request.get("merge_commit_sha") if request.get("merged") else ""
-    return HostRecord(
-        f"{host} #{number}",
-        sha,
-        str(merged or ""),
-        () if doubt else others,
-        doubt,
-        addresses={name: _addresses(listed, name, host) for name in others},
-        written_by=_written_by(request, made or ()),
-    )
+    return host.host_record(event, reviews, commits)
 
 
 def _is_named(option: str) -> bool:
     """Whether an option stands on the command line, not only in the environment."""
     return click.get_current_context().get_parameter_source(option) is ParameterSource.COMMANDLINE
-
-
-def _approvers(reviews: Sequence[Any], head: str) -> set[str]:
-    """Who approved this very head and did not take it back: of each person the last review with a verdict counts."""
-    last: dict[str, tuple[str, str]] = {}
-    for review in reviews:
-        user = review.get("user") or {}
-        state, login = _verdict(review), user.get("login")
-        if (
-            not login
-            or user.get("type", "User") != "User"
-            or state not in ("APPROVED", "CHANGES_REQUESTED", "DISMISSED")
-        ):
-            continue
-        # Forgejo and Gitea say of each review whether it counts for the rules of the branch.
-        if review.get("author_association") in _INSIDERS or review.get("official") is True:
-            last[login.casefold()] = (state, str(review.get("commit_id", "")))
-    return {login for login, (state, commit) in last.items() if (state, commit) == ("APPROVED", head)}
-
-
-def _verdict(review: dict[str, Any]) -> str:
-    state = str(review.get("state", "")).upper()
-    return "DISMISSED" if review.get("dismissed") is True else _VERDICTS.get(state, state)
-
-
-def _authors(request: dict[str, Any], commits: Sequence[Any] | None, host: str) -> tuple[set[str], str]:
-    """Everybody who wrote commits of the request, by their names on the host, or why that cannot be told."""
-    if commits is None:
-        return set(), "its commits are not given (--commits), so nobody is known to be no author"
-    count = request.get("commits")
-    if not commits:
-        return set(), "the list of its commits is empty"
-    if host == "github" and not isinstance(count, int):
-        # The event of a review lacks it, and GitHub lists at most 250 commits.
-        return set(), "--event does not say how many commits it has; give what `gh api repos/O/R/pulls/N` prints"
-    if isinstance(count, int) and count > len(commits):
-        return set(), f"only {len(commits)} of its {count} commits are given"
-    names = {str((request.get("user") or {}).get("login", "")).casefold()} - {""}
-    for commit in commits:
-        login = (commit.get("author") or {}).get("login")
-        sha = str(commit.get("sha", ""))[:12]
-        if not login:
-            return set(), f"the author of its commit {sha} has no name on the host"
-        if "co-authored-by:" in str((commit.get("commit") or {}).get("message", "")).casefold():
-            return set(), f"its commit {sha} names co-authors, whose names on the host are not known"
-        names.add(login.casefold())
-        committer = (commit.get("committer") or {}).get("login")
-        names |= {committer.casefold()} if committer and committer != "web-flow" else set()
-    return names, ""
-
-
-def _addresses(reviews: Sequence[Any], name: str, host: str) -> frozenset[str]:
-    """The e-mail addresses that a host has for who wrote a review, those that it makes for private ones included."""
-    users = [user for each in reviews if str((user := each.get("user") or {}).get("login", "")).casefold() == name]
-    found = {str(user["email"]) for user in users if user.get("email")}
-    if host == "github":
-        found |= {f"{name}@users.noreply.github.com"}
-        found |= {f"{user['id']}+{name}@users.noreply.github.com" for user in users if user.get("id")}
-    return frozenset(found)
-
-
-def _written_by(request: dict[str, Any], commits: Sequence[Any]) -> frozenset[str]:
-    """The e-mail addresses of who opened a request and of who wrote and made its commits, but for the host itself."""
-    found = {(request.get("user") or {}).get("email")}
-    for commit in commits:
-        inner = commit.get("commit") or {}
-        for role in ("author", "committer"):
-            named, user = inner.get(role) or {}, commit.get(role) or {}
-            if user.get("login") != "web-flow":
-                found |= {named.get("email"), user.get("email")}
-    return frozenset(str(each) for each in found if each)
-
-
-def _object(path: Path) -> dict[str, Any]:
-    values = _documents(path)
-    if len(values) != 1 or not isinstance(values[0], dict):
-        raise UsageFault(f"{path} is no event of a host: one JSON object is expected")
-    return values[0]
-
-
-def _list(path: Path) -> list[dict[str, Any]]:
-    """The objects of a listing, in one array or, as `gh api --paginate` writes them, in one a page."""
-    found: list[Any] = []
-    for value in _documents(path):
-        pages = value if isinstance(value, list) else [value]
-        for page in pages:
-            found += page if isinstance(page, list) else [page]
-    if not all(isinstance(each, dict) for each in found):
-        raise UsageFault(f"{path} is no listing of a host: a JSON array of objects is expected")
-    return found
-
-
-def _documents(path: Path) -> list[Any]:
-    """The JSON documents that stand one after the other in a file."""
-    try:
-        text = path.read_text("utf-8").strip()
-        decoder, place, values = json.JSONDecoder(), 0, []
-        while place < len(text):
-            value, end = decoder.raw_decode(text, place)
-            values.append(value)
-            place = end + len(text[end:]) - len(text[end:].lstrip())
-    except (ValueError, RecursionError) as fault:
-        raise UsageFault(f"{path} is no JSON: {fault}") from fault
-    return values

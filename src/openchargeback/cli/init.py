@@ -7,7 +7,7 @@ from pathlib import Path
 import click
 
 from openchargeback.cli.git_commands import quoted
-from openchargeback.ledger import git
+from openchargeback.files import git
 from openchargeback.ledger.config import FILE_NAME
 from openchargeback.ledger.files import LOCK_FILE
 from openchargeback.ledger.installed import Program

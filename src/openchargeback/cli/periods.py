@@ -30,8 +30,9 @@ from openchargeback.cli.report import (
     progress,
     shown,
 )
-from openchargeback.ledger import git
-from openchargeback.ledger.git import Loose
+from openchargeback.evidence.gathering import gather, read_evidence
+from openchargeback.files import git
+from openchargeback.files.git import Loose
 from openchargeback.ledger.line_table import amount_values
 from openchargeback.ledger.lock import locked
 from openchargeback.ledger.periods import Event, first_day
@@ -46,7 +47,6 @@ from openchargeback.problems import LedgerFault, OutsideFault, Problem, UsageFau
 from openchargeback.publish import closing
 from openchargeback.publish.build import Books, open_books
 from openchargeback.publish.committing import closing_rests_on, sealing_rests_on, uncommitted_record
-from openchargeback.publish.evidence import gather, read_evidence
 from openchargeback.review.held_sums import by_reason, in_total
 from openchargeback.wording import counted, listed
 

@@ -16,9 +16,9 @@ from openchargeback.problems import UsageFault
 from openchargeback.wording import counted
 
 if TYPE_CHECKING:
-    from openchargeback.portal.pdf_comparing import Difference
-    from openchargeback.publish.verifying import FolderCheck
-    from openchargeback.publish.verifying_pdf import Input, PdfCheck
+    from openchargeback.verify.folder import FolderCheck
+    from openchargeback.verify.pdf import Input, PdfCheck
+    from openchargeback.verify.pdf_comparing import Difference
 
 _LISTED = 50
 
@@ -61,7 +61,7 @@ def verify(
 
 def _folder(root: Path, folder: Path, revision: str, workers: int | None, *, json_: bool) -> None:
     with progress(lines=True) as step:
-        from openchargeback.publish.verifying import verify_folder
+        from openchargeback.verify.folder import verify_folder
 
         check = verify_folder(root, folder, revision, workers=workers, step=step)
     if json_:
@@ -115,7 +115,7 @@ def _folder_json(check: FolderCheck) -> dict[str, object]:
 
 
 def _pdf(root: Path, path: Path, manifest: Path | None, *, json_: bool) -> None:
-    from openchargeback.publish.verifying_pdf import CONFIRMED, verify_pdf
+    from openchargeback.verify.pdf import CONFIRMED, verify_pdf
 
     with progress() as step:
         check = verify_pdf(root, path, manifest, step=step)

@@ -1,1 +1,1 @@
-"""Writing files so that a kill or a full disk leaves the old ones or the new ones, and locks. It knows no ledger."""
+"""Git, locks, and writes that a kill or a full disk leaves undone or done as a whole. This room knows no ledger."""

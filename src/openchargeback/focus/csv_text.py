@@ -19,9 +19,9 @@ from typing import IO, TYPE_CHECKING, TextIO
 
 import zstandard
 
+from openchargeback.files.lfs import POINTER, pointer_problem
 from openchargeback.focus import kinds
 from openchargeback.focus.places import MAX_EXCERPT, Record, Start, physical_lines
-from openchargeback.ledger.lfs import POINTER, pointer_problem
 from openchargeback.problems import Problem
 
 if TYPE_CHECKING:

@@ -1,1 +1,1 @@
-"""The files of a ledger: paths, settings, YAML with line numbers, approvals, periods, git."""
+"""The files of a ledger: paths, settings, YAML with line numbers, approvals, periods."""

@@ -14,7 +14,7 @@ import stat
 from collections.abc import Iterable, Mapping
 from pathlib import Path, PurePosixPath
 
-from openchargeback.ledger import git
+from openchargeback.files import git
 from openchargeback.ledger.config import LOCAL_FILE_NAME
 from openchargeback.problems import Problem
 

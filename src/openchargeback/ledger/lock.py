@@ -11,10 +11,10 @@ from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path, PurePosixPath
 
+from openchargeback.files import git
 from openchargeback.files.changes import PENDING, finish, interrupted
 from openchargeback.files.lock import held
 from openchargeback.files.writing import ignore_all, is_temporary, outside
-from openchargeback.ledger import git
 from openchargeback.ledger.config import FILE_NAME, LOCAL_FILE_NAME
 from openchargeback.ledger.files import OWN_FOLDERS, is_passed_over
 from openchargeback.problems import LedgerFault, OutsideFault, Problem

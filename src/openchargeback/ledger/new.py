@@ -8,10 +8,10 @@ from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
+from openchargeback.files import git
 from openchargeback.files.changes import change_files, finish
 from openchargeback.files.lock import held
 from openchargeback.files.writing import outside, temporary
-from openchargeback.ledger import git
 from openchargeback.ledger.config import FILE_NAME, read_config
 from openchargeback.ledger.files import LOCK_FILE, make_folder
 from openchargeback.ledger.installed import Program, installed_program

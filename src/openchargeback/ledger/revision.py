@@ -13,7 +13,7 @@ from collections.abc import Callable, Collection
 from dataclasses import dataclass, field, replace
 from pathlib import Path, PurePosixPath
 
-from openchargeback.ledger import git
+from openchargeback.files import git
 from openchargeback.ledger.config import FILE_NAME
 from openchargeback.ledger.files import Gate, unreadable
 from openchargeback.ledger.links import bad_link, outside_ledger, private, reached_in

@@ -14,7 +14,8 @@ from collections.abc import Collection, Iterable, Iterator
 from dataclasses import replace
 from pathlib import Path, PurePosixPath
 
-from openchargeback.ledger import files, git, shape
+from openchargeback.files import git
+from openchargeback.ledger import files, shape
 from openchargeback.ledger.frozen import FROZEN, PARTS, Frozen, part_path
 from openchargeback.ledger.frozen_reading import read_frozen
 from openchargeback.ledger.periods import PeriodFile, Seal, accounting_date, is_period, read_period, seal_digest

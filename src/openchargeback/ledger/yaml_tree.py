@@ -18,7 +18,7 @@ from typing import Any
 
 import yaml
 
-from openchargeback.ledger.lfs import POINTER, pointer_problem
+from openchargeback.files.lfs import POINTER, pointer_problem
 from openchargeback.problems import Problem, Severity
 
 MAX_DEPTH = 40

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from openchargeback.ledger.git import Entry
+from openchargeback.files.git import Entry
 from openchargeback.ledger.periods import PeriodFile, period_of
 from openchargeback.model import State
 

@@ -10,7 +10,7 @@ from pathlib import Path
 
 from openchargeback import __version__
 from openchargeback.billing.journal import described, posts_nothing
-from openchargeback.ledger import git
+from openchargeback.files import git
 from openchargeback.ledger.config import FILE_NAME
 from openchargeback.ledger.directory import Entry
 from openchargeback.ledger.files import OWN_FOLDERS

@@ -6,7 +6,8 @@ import os
 from collections.abc import Callable, Iterable
 from pathlib import Path, PurePosixPath
 
-from openchargeback.ledger import files, git
+from openchargeback.files import git
+from openchargeback.ledger import files
 from openchargeback.ledger.config import FILE_NAME
 from openchargeback.ledger.notes import NOTES
 from openchargeback.ledger.periods import period_of

@@ -11,11 +11,12 @@ from openchargeback import __version__
 from openchargeback.billing.completeness import Month, completeness
 from openchargeback.billing.corrections import Corrected, correct
 from openchargeback.billing.pipeline import Posted, Settled
+from openchargeback.evidence.gathering import files_to_approve
+from openchargeback.evidence.levels import HostRecord, evidence_of, missing_evidence
+from openchargeback.files import git
 from openchargeback.focus.equal_files import equal_files
-from openchargeback.ledger import git
 from openchargeback.ledger.config import FILE_NAME, read_config
 from openchargeback.ledger.directory import FILES as DIRECTORY_FILES
-from openchargeback.ledger.evidence import HostRecord, evidence_of, missing_evidence
 from openchargeback.ledger.files import LOCK_FILE, ChargeFile, charge_files, source_of, suffix_of
 from openchargeback.ledger.frozen import Frozen
 from openchargeback.ledger.periods import PeriodFile, period_of, read_period
@@ -38,8 +39,7 @@ from openchargeback.problems import LedgerFault, Problem, Severity, has_errors, 
 from openchargeback.publish.billed import recorded, told_twice
 from openchargeback.publish.build import Step, open_cache
 from openchargeback.publish.cache import Cache
-from openchargeback.publish.evidence import files_to_approve
-from openchargeback.publish.verifying import drifts
+from openchargeback.publish.past import drifts
 
 
 @dataclass(frozen=True, slots=True)

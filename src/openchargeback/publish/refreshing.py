@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 
-from openchargeback.ledger import git
+from openchargeback.files import git
 from openchargeback.ledger.approval_text import Proposal, without_decisions
 from openchargeback.ledger.approvals import Decision, Verb
 from openchargeback.ledger.config import FILE_NAME
@@ -14,7 +14,7 @@ from openchargeback.model import ITEM_KEYS, QueueItem, State
 from openchargeback.plan.successors import successors
 from openchargeback.problems import LedgerFault, UsageFault
 from openchargeback.publish.build import Books
-from openchargeback.publish.verifying import ledger_at
+from openchargeback.publish.past import ledger_at
 
 COMMITS = 30
 """How many commits that touch a period's charges are looked through for a charge that is not there any more."""

@@ -18,7 +18,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 from urllib.parse import quote, quote_plus, unquote
 
-from openchargeback.ledger import git
+from openchargeback.files import git
 from openchargeback.ledger.config import LOCAL_FILE_NAME
 from openchargeback.ledger.files import read_bytes
 from openchargeback.ledger.yaml_tree import Mapping, Node, Scalar, parse

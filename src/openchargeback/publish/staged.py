@@ -7,7 +7,7 @@ from collections.abc import Collection, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from openchargeback.ledger import git
+from openchargeback.files import git
 from openchargeback.ledger.config import FILE_NAME
 from openchargeback.ledger.files import OWN_FOLDERS
 from openchargeback.ledger.lock import committed_temporaries

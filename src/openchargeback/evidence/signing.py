@@ -19,9 +19,9 @@ from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
 
-from openchargeback.ledger import git
-from openchargeback.ledger.history import History, Trace
-from openchargeback.ledger.identities import identities_at
+from openchargeback.evidence.history import History, Trace
+from openchargeback.evidence.identities import identities_at
+from openchargeback.files import git
 
 ALLOWED_SIGNERS = "allowed_signers"
 """Beside config.yaml: who may sign with which key, in the format of ssh-keygen(1)."""

@@ -4,8 +4,8 @@ import subprocess
 
 import pytest
 
-from openchargeback.ledger import git
-from openchargeback.ledger.history import History
+from openchargeback.evidence.history import History
+from openchargeback.files import git
 from openchargeback.problems import OutsideFault
 
 

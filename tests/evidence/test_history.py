@@ -10,8 +10,9 @@ from typing import Any
 
 import pytest
 
-from openchargeback.ledger import evidence, git
-from openchargeback.ledger.history import History, Landings
+from openchargeback.evidence import levels as evidence
+from openchargeback.evidence.history import History, Landings
+from openchargeback.files import git
 
 
 class Repository:

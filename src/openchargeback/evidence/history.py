@@ -9,7 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
-from openchargeback.ledger import git
+from openchargeback.files import git
 
 
 @dataclass(frozen=True, slots=True)

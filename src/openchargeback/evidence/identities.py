@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 from functools import lru_cache
 from pathlib import Path
 
-from openchargeback.ledger import git
+from openchargeback.files import git
 from openchargeback.ledger.directory import PEOPLE_FILE, read_directory
 
 MAILMAP = ".mailmap"
@@ -44,6 +44,7 @@ class Identities:
         return frozenset(map(self.person, addresses))
 
 
+@lru_cache(maxsize=4096)
 def identities_at(root: Path, commit: str) -> Identities:
     """Who is who as a commit has it; for no commit, everybody has one address."""
     if not commit:

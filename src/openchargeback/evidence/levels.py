@@ -18,11 +18,11 @@ from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from openchargeback.ledger import git
-from openchargeback.ledger.history import History, Landings
-from openchargeback.ledger.identities import Identities, identities_at
+from openchargeback.evidence.history import History, Landings
+from openchargeback.evidence.identities import Identities, identities_at
+from openchargeback.evidence.signing import ALLOWED_SIGNERS, Landing, Signers, change_of, signers_at, vouchers
+from openchargeback.files import git
 from openchargeback.ledger.settings import EvidenceRule
-from openchargeback.ledger.signing import ALLOWED_SIGNERS, Landing, Signers, change_of, signers_at, vouchers
 from openchargeback.model import Evidence, Level
 from openchargeback.problems import OutsideFault, Problem
 

@@ -7,9 +7,9 @@ from collections.abc import Collection, Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from openchargeback.ledger import git
+from openchargeback.evidence.levels import HostRecord, better_of, evidence_of, missing_evidence
+from openchargeback.files import git
 from openchargeback.ledger.config import FILE_NAME, read_config
-from openchargeback.ledger.evidence import HostRecord, better_of, evidence_of, missing_evidence
 from openchargeback.ledger.periods import period_of
 from openchargeback.ledger.reading import Ledger
 from openchargeback.ledger.revision import default_base

@@ -17,23 +17,23 @@ from pathlib import Path
 from typing import Any
 
 from openchargeback.billing.tracing import trace_statement
-from openchargeback.ledger import git
+from openchargeback.files import git
 from openchargeback.ledger.files import LOCK_FILE
 from openchargeback.ledger.frozen import FROZEN, LINES, PARTS, part_path
 from openchargeback.ledger.periods import is_period
 from openchargeback.model import BilledPeriod, Provenance, Statement
 from openchargeback.portal.libraries import PACKAGES, PROGRAM, other_versions, read_stamp
 from openchargeback.portal.paths import statement_pdf
-from openchargeback.portal.pdf_comparing import Difference, described, record_differences, record_of
 from openchargeback.portal.pdf_pool import render_job
-from openchargeback.portal.pdf_reading import MAX_BYTES, PdfContent, differing_values, read_pdf
 from openchargeback.portal.statement_data import JSON_NAME, statement_json
 from openchargeback.portal.statements import statement_pdfs
 from openchargeback.portal.templates import make_environment
 from openchargeback.problems import LedgerFault, Problem, UsageFault
 from openchargeback.publish.build import Books, Step, examine, make_site, open_books
 from openchargeback.publish.manifest import parse_manifest
-from openchargeback.publish.verifying import NO_CACHE, drifts, ledger_at
+from openchargeback.publish.past import NO_CACHE, drifts, ledger_at
+from openchargeback.verify.pdf_comparing import Difference, described, record_differences, record_of
+from openchargeback.verify.pdf_reading import MAX_BYTES, PdfContent, differing_values, read_pdf
 
 COMMITS = 30
 """How many commits that touch a period are looked through for a statement that today's ledger does not give: as many

@@ -13,8 +13,8 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from openchargeback.portal.pdf_reading import AMBIGUOUS, DATA, PdfContent
 from openchargeback.portal.statement_data import JSON_NAME
+from openchargeback.verify.pdf_reading import AMBIGUOUS, DATA, PdfContent
 
 _PAGE = re.compile(r"/Root/Pages/Kids/(\d+)(?:(/\w+)(?:(/\w+))?)?")
 _OF_PAGES = {

@@ -1,0 +1,1 @@
+"""Who approved what: from Git, signatures, and what a host recorded."""

@@ -1,0 +1,58 @@
+"""The ledger as a commit had it, and closed months as this program would compute them."""
+
+from __future__ import annotations
+
+import tempfile
+from collections.abc import Callable, Collection, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from openchargeback.billing.freezing import drift
+from openchargeback.files import git
+from openchargeback.ledger.reading import read_ledger
+from openchargeback.ledger.revision import FOLDERS, lies_in, stored, take
+from openchargeback.problems import LedgerFault, Problem
+from openchargeback.publish.billed import with_records
+from openchargeback.publish.build import Step
+from openchargeback.publish.cache import Cache
+
+NO_CACHE = Cache(None)
+"""What was computed before proves nothing."""
+
+
+@contextmanager
+def ledger_at(
+    root: Path, revision: str, needed: Callable[[str, Collection[str]], bool] = lambda _path, _whole: True
+) -> Iterator[tuple[Path, git.Commit]]:
+    """The ledger as a commit holds it, in a private folder that goes afterwards; nothing is checked out.
+
+    needed: whether a file is wanted, by its path and the paths of all.
+    Raises UsageFault where there is no such commit, LedgerFault where it holds what no ledger may hold.
+    """
+    snapshot = stored(root, revision)
+    with tempfile.TemporaryDirectory(prefix="openchargeback-") as place:
+        folder = Path(place) / "ledger"
+        folder.mkdir()
+        problems = take(snapshot, lambda path: not path.startswith(".") and needed(path, snapshot.entries), folder)
+        refused = [each for each in problems if lies_in(each.path, FOLDERS)]
+        if refused:
+            raise LedgerFault(refused)
+        yield folder, git.commit_of(root, snapshot.commit)
+
+
+def drifts(root: Path, period: str = "", *, step: Step | None = None) -> list[Problem]:
+    """Where this program would compute closed months otherwise than they were closed, or one of them.
+
+    What `periods/P.notes.yaml` acknowledges is left out. The ledger must be free of errors.
+    """
+    ledger, problems = read_ledger(root)
+    if ledger is None:
+        raise LedgerFault(problems, root)
+    ledger, _ = with_records(ledger, NO_CACHE)
+    months = [each for each in sorted(ledger.frozen) if period in ("", each)]
+    found = []
+    for number, month in enumerate(months):
+        if step:
+            step("Computing closed months again", number, len(months))
+        found += drift(ledger, month)
+    return found

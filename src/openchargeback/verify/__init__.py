@@ -1,0 +1,1 @@
+"""An output held against the ledger: a folder or a PDF."""
