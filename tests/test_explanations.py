@@ -1,4 +1,4 @@
-"""The catalogue of codes: it holds every code that the program gives, and no other, and every record is complete."""
+"""The catalog of codes: it holds every code that the program gives, and no other, and every record is complete."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from openchargeback.explanations import PATTERN_FLAG, SUBJECTS, Explanation, catalogue, explain, similar
+from openchargeback.explanations import PATTERN_FLAG, SUBJECTS, Explanation, catalog, explain, similar
 
 SOURCE = Path(__file__).parents[1] / "src" / "openchargeback"
 CODE = re.compile(r"[a-z]+(-[a-z]+)*")
@@ -36,7 +36,7 @@ def _codes(node: ast.AST, *, data: bool) -> Iterator[str]:
     if isinstance(node, ast.Call):
         name = node.func.attr if isinstance(node.func, ast.Attribute) else getattr(node.func, "id", "")
         index = TAKES_CODE.get(name)
-        # `add` of a set takes one argument, that of a collector a message and a remedy, too.
+        # `add` of a set takes one argument, that of a collector a message and a fix, too.
         if index is not None and len(node.args) > index and (name != "add" or len(node.args) > 2):
             yield from _texts(node.args[index], CODE)
         yield from (code for word in node.keywords if word.arg == "code" for code in _texts(word.value, CODE))
@@ -83,17 +83,17 @@ def flags() -> set[str]:
 
 def test_every_code_of_the_program_is_explained() -> None:
     """A code that a person meets and cannot look up is half a message."""
-    known = set(catalogue())
+    known = set(catalog())
     missing = {code for code in given() if not any(re.fullmatch(code, name) for name in known)}
     assert not missing, "add a record for each to src/openchargeback/explanations.toml, then `make docs`"
 
 
 def test_every_problem_that_is_explained_is_one_of_the_program() -> None:
-    """What no code gives any more is taken out of the catalogue."""
+    """What no code gives any more is taken out of the catalog."""
     codes = given()
     stale = {
         each.code
-        for each in catalogue().values()
+        for each in catalog().values()
         if each.severity and not any(re.fullmatch(code, each.code) for code in codes)
     }
     assert not stale
@@ -101,7 +101,7 @@ def test_every_problem_that_is_explained_is_one_of_the_program() -> None:
 
 def test_flags_and_their_explanations_are_the_same() -> None:
     """By name; all patterns share one record."""
-    explained = {each.code for each in catalogue().values() if each.subject == "flags"}
+    explained = {each.code for each in catalog().values() if each.subject == "flags"}
     assert flags() | {PATTERN_FLAG} == explained
     assert len(explained) > 10
 
@@ -136,8 +136,8 @@ def test_every_record_is_complete_and_plain() -> None:
         assert set(entry) - {"severity"} == wanted, code
         assert all(text.strip() for text in entry.values()), code
         assert not entry["title"].endswith("."), code
-        assert all(entry[name].endswith(".") for name in ("means", "matters", "mend")), code
-        assert all("\n" not in entry[name] for name in ("title", "means", "matters", "mend", "source")), code
+        assert all(entry[name].endswith(".") for name in ("means", "matters", "fix")), code
+        assert all("\n" not in entry[name] for name in ("title", "means", "matters", "fix", "source")), code
 
 
 def test_records_stand_in_the_order_of_their_codes() -> None:

@@ -88,7 +88,7 @@ def test_both_names_start_the_program(wheel):
     }
 
 
-def test_the_metadata_name_version_and_licence(wheel):
+def test_the_metadata_name_version_and_license(wheel):
     fields = Parser().parsestr(metadata(wheel, "METADATA"))
     assert fields["Version"] == openchargeback.__version__
     assert fields["License-Expression"] == "MIT"

@@ -15,7 +15,7 @@ from pathlib import Path
 import click
 
 from openchargeback.cli.main import cli
-from openchargeback.explanations import SUBJECTS, Explanation, catalogue
+from openchargeback.explanations import SUBJECTS, Explanation, catalog
 
 FOLDER = Path(__file__).parents[1] / "docs"
 BEGIN = "<!-- Written by `make docs` from {}. -->\n"
@@ -73,7 +73,7 @@ def codes() -> str:
     """An overview of all codes by subject, then each at length."""
     parts = []
     for subject, heading in SUBJECTS.items():
-        entries = [each for each in catalogue().values() if each.subject == subject]
+        entries = [each for each in catalog().values() if each.subject == subject]
         rows = [f"| [`{each.code}`](#{anchor(each.code)}) | {each.kind} | {each.title} |" for each in entries]
         parts.append("\n".join([f"## {heading}", "", "| code | weight | what |", "|---|---|---|", *rows]) + "\n")
         parts += [entry(each) for each in entries]
@@ -95,7 +95,7 @@ def entry(each: Explanation) -> str:
             "",
             folded(f"{each.means} {each.matters}"),
             "",
-            folded(f"*Mend:* {each.mend}"),
+            folded(f"*Fix:* {each.fix}"),
             "",
             "```text",
             each.example,

@@ -13,7 +13,7 @@
     }
     function say() {
       button.textContent = isDark() ? "Light" : "Dark";
-      button.setAttribute("aria-label", "Switch to " + (isDark() ? "light" : "dark") + " colours");
+      button.setAttribute("aria-label", "Switch to " + (isDark() ? "light" : "dark") + " colors");
     }
     button.addEventListener("click", function () {
       root.dataset.theme = isDark() ? "light" : "dark";

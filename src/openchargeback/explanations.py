@@ -1,4 +1,4 @@
-"""What every code means: the catalogue behind `validate --explain` and docs/VALIDATION.md.
+"""What every code means: the catalog behind `validate --explain` and docs/VALIDATION.md.
 
 The texts stand in `explanations.toml`, one table a code, so that a new code is one record there and nothing else.
 """
@@ -25,7 +25,7 @@ SUBJECTS = {
     "program": "The program itself",
     "flags": "Flags",
 }
-"""The parts of the catalogue in their order, with their headings."""
+"""The parts of the catalog in their order, with their headings."""
 
 PATTERN_FLAG = "pattern:<name>"
 """Stands for every flag of a review pattern; the names are the ledger's own."""
@@ -41,7 +41,7 @@ class Explanation:
     title: str
     means: str
     matters: str
-    mend: str
+    fix: str
     example: str
     source: str
 
@@ -61,14 +61,14 @@ class Explanation:
             "title": self.title,
             "means": self.means,
             "matters": self.matters,
-            "mend": self.mend,
+            "fix": self.fix,
             "example": self.example,
             "source": self.source,
         }
 
 
 @cache
-def catalogue() -> dict[str, Explanation]:
+def catalog() -> dict[str, Explanation]:
     """Every code with its explanation, by subject in the order of SUBJECTS, then by code."""
     text = resources.files(__package__).joinpath("explanations.toml").read_text(encoding="utf-8")
     found = [
@@ -89,12 +89,12 @@ def _entry(code: str, subject: str, fields: dict[str, str]) -> Explanation:
 def explain(code: str) -> Explanation | None:
     """The explanation of a code or flag as a person writes it; None where there is none of that name."""
     name = code.strip().strip("[]").lower()
-    return catalogue().get(PATTERN_FLAG if name.startswith("pattern:") else name)
+    return catalog().get(PATTERN_FLAG if name.startswith("pattern:") else name)
 
 
 def similar(code: str) -> list[str]:
     """Codes that may be meant, the likeliest first; those that share a word with it where none is spelled alike."""
     name = code.strip().strip("[]").lower()
-    near = get_close_matches(name, catalogue(), n=3, cutoff=0.6)
+    near = get_close_matches(name, catalog(), n=3, cutoff=0.6)
     words = {word for word in name.split("-") if len(word) > 2}
-    return near or [known for known in catalogue() if words & set(known.split("-"))][:3]
+    return near or [known for known in catalog() if words & set(known.split("-"))][:3]

@@ -96,7 +96,7 @@ def to_cents(exact: Decimal, currency: str) -> Decimal:
 
 
 def floor_to_cents(exact: Decimal, currency: str) -> Decimal:
-    """Rounded towards minus infinity to the minor unit."""
+    """Rounded toward minus infinity to the minor unit."""
     return exact.quantize(minor_unit(currency), rounding=decimal.ROUND_FLOOR, context=_CONTEXT)
 
 

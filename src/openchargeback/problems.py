@@ -27,7 +27,7 @@ class Severity(enum.StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Problem:
-    """A fault in the data of a ledger, with its place and its remedy.
+    """A fault in the data of a ledger, with its place and its fix.
 
     path: relative to the ledger, with forward slashes; empty for the ledger as a whole.
     line, column: physical line and character position as an editor shows them, from 1; 0 where there is none.

@@ -135,7 +135,7 @@ def test_the_record_keeps_funds_and_further_pis_that_were_used(root: Path) -> No
 
 
 def test_charges_of_a_closed_month_are_not_billed_but_compared(root: Path) -> None:
-    """A changed, an added and a removed file are each named, with both digests and the remedy."""
+    """A changed, an added and a removed file are each named, with both digests and the fix."""
     close(root)
     charges = root / f"charges/{PERIOD}/aws.csv"
     charges.write_bytes(charges.read_bytes() + row("5").encode())
@@ -152,7 +152,7 @@ def test_charges_of_a_closed_month_are_not_billed_but_compared(root: Path) -> No
 
 @pytest.mark.parametrize("name", ["frozen.yaml", "lines.csv", "resources.csv", "held.csv"])
 def test_a_closed_month_without_its_record_is_an_error(root: Path, name: str) -> None:
-    """Whatever of it is gone, with the remedy."""
+    """Whatever of it is gone, with the fix."""
     close(root)
     (root / f"periods/{PERIOD}.{name}").unlink()
     found = [problem for problem in problems(root) if problem.path.endswith(name)]

@@ -20,7 +20,7 @@ import pytest
 from click.testing import CliRunner
 
 from openchargeback.cli.main import cli
-from openchargeback.explanations import catalogue
+from openchargeback.explanations import catalog
 from openchargeback.files.changes import PENDING
 from openchargeback.ledger.periods import Event
 from openchargeback.ledger.yaml_tree import MAX_BYTES
@@ -180,7 +180,7 @@ MADE: dict[str, Callable[[Path], None]] = {
 REVISIONS, SHOWN = "tests/plan/test_plan_revisions.py", "tests/plan/test_plan_shown.py"
 ELSEWHERE = {
     # About a change.
-    "base-has-errors": f"{REVISIONS}::test_a_base_with_errors_is_told_and_does_not_stop_the_change_that_mends_it",
+    "base-has-errors": f"{REVISIONS}::test_a_base_with_errors_is_told_and_does_not_stop_the_change_that_fixes_it",
     "closed-months-kept": f"{REVISIONS}::test_live_changes_that_would_alter_a_closed_month_are_told",
     "closed-period": f"{REVISIONS}::test_touching_a_closed_or_finalized_month_is_told_and_moves_nothing",
     "plan-threshold": f"{SHOWN}::test_limits_set_the_exit_code",
@@ -206,7 +206,7 @@ ELSEWHERE = {
 # What cannot come alone.
 COMPANY = {"not-judged": {"type-error"}}
 
-CODES = sorted(each.code for each in catalogue().values() if each.severity and each.code not in ELSEWHERE)
+CODES = sorted(each.code for each in catalog().values() if each.severity and each.code not in ELSEWHERE)
 
 
 @pytest.mark.parametrize("code", CODES)
@@ -226,7 +226,7 @@ def test_the_report_of_a_broken_ledger_is_as_written_down(
     assert set(
         re.findall(r"^(?:  |\S+: )(?:error|warning|notice)\[([^\]]+)\]: ", done.stdout, re.MULTILINE)
     ) - COMPANY.get(code, set()) == {code}
-    assert done.exit_code == (1 if catalogue()[code].severity is Severity.ERROR else 0)
+    assert done.exit_code == (1 if catalog()[code].severity is Severity.ERROR else 0)
     expected = case / "expected.txt"
     if request.config.getoption("--update-expected"):
         expected.write_bytes(done.stdout.encode())
@@ -252,4 +252,4 @@ def test_a_code_without_a_folder_has_a_test_that_names_it(code: str) -> None:
         if isinstance(node, ast.Constant) and isinstance(node.value, str)
     ]
     assert [each for each in strings if re.search(rf"(?<![a-z-]){code}(?![a-z-])", each)]
-    assert code in catalogue()
+    assert code in catalog()

@@ -113,7 +113,7 @@ def test_what_stands_in_the_way_of_closing_is_all_said(ledger: Path) -> None:
 
 
 def test_a_finalized_month_is_never_opened_and_its_change_is_an_error(ledger: Path) -> None:
-    """The message names file, state and remedy; a later build publishes nothing."""
+    """The message names file, state and fix; a later build publishes nothing."""
     run(ledger, "periods", "finalize", "2025-01", *BY, code=2)
     run(ledger, "periods", "close", "2025-01", "--leave-held", *BY)
     run(ledger, "periods", "finalize", "2025-01", *BY)

@@ -35,7 +35,7 @@ def fault(line: int, text: str = "$5", name: str = "BilledCost", path: str = AWS
 
 def warning(message: str = "a word", path: str = "config.yaml", line: int = 0) -> Problem:
     """Something that is told and stops nothing."""
-    return Problem(path, "no-credit-fund", message, "mend it", line, severity=Severity.WARNING)
+    return Problem(path, "no-credit-fund", message, "fix it", line, severity=Severity.WARNING)
 
 
 def plain(problems: list[Problem], page: Page | None = None) -> str:
@@ -140,14 +140,14 @@ def test_what_weighs_most_stands_last_above_the_summary() -> None:
 
 def test_why_is_said_once_a_code_and_a_code_that_nobody_explained_is_printed_all_the_same() -> None:
     """No explanation is no reason to keep quiet."""
-    text = plain([fault(2), fault(2, name="ListCost"), Problem("a.yaml", "brand-new", "it broke", "mend it")])
+    text = plain([fault(2), fault(2, name="ListCost"), Problem("a.yaml", "brand-new", "it broke", "fix it")])
     assert text.count("  why   ") == 1
-    assert "error[brand-new]: it broke\n  mend  mend it" in text
+    assert "error[brand-new]: it broke\n  fix   fix it" in text
 
 
 def test_prose_keeps_to_the_page_and_data_is_folded_on_terminals_only() -> None:
     """A pipe may look for a message, which must then be one line."""
-    long = Problem("a.yaml", "x", "word " * 30 + "end", "mend " * 30 + "it")
+    long = Problem("a.yaml", "x", "word " * 30 + "end", "fix " * 30 + "it")
     assert max(len(line) for line in plain([long], Page(60, fold=True)).splitlines()) <= 60
     assert "word " * 30 + "end" in plain([long], Page(60))
 
@@ -160,7 +160,7 @@ def test_rows_of_parquet_have_numbers_and_no_lines() -> None:
 
 
 def test_control_and_bidirectional_characters_do_not_reach_the_terminal() -> None:
-    """Neither from a path nor a message, a remedy or an excerpt."""
+    """Neither from a path nor a message, a fix or an excerpt."""
     bad = "a\x1b[31m\u202eb\u2066c\x07\r\n\u2028"
     text = plain([Problem(f"{bad}.csv", "x", bad, bad, 1, 1, bad)])
     assert not re.search("[\x00-\x09\x0b-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069\u2028]", text)

@@ -14,7 +14,7 @@ import pytest
 from click.testing import CliRunner, Result
 
 from openchargeback.cli.main import cli
-from openchargeback.explanations import catalogue
+from openchargeback.explanations import catalog
 
 TAGS = '"{""pi_email"": ""ada@example.edu"", ""project_id"": ""p1"", ""fund_org"": ""F-1""}"'
 GOOD = f"BillingPeriodStart,BilledCost,Tags\n2025-01-01,1.00,{TAGS}\n"
@@ -139,17 +139,17 @@ def test_a_path_that_is_nothing_in_the_ledger_is_wrong_usage(path: str) -> None:
 # ── Explanations ──────────────────────────────────────────────────────────────────────────────────────────────────────
 
 
-@pytest.mark.parametrize("code", sorted(catalogue()))
+@pytest.mark.parametrize("code", sorted(catalog()))
 def test_every_code_is_explained_without_a_ledger(code: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """As text of at most 80 columns, and as JSON."""
     monkeypatch.chdir(tmp_path)
     done = validate("--explain", code)
     assert done.exit_code == 0
     assert done.stdout.startswith(f"{code}  ")
-    prose = done.stdout.replace(catalogue()[code].example, "")
+    prose = done.stdout.replace(catalog()[code].example, "")
     assert max(len(line) for line in prose.splitlines()) <= 80
     record = json.loads(validate("--explain", code, "--format", "json").stdout)
-    assert (record["code"], record["title"]) == (code, catalogue()[code].title)
+    assert (record["code"], record["title"]) == (code, catalog()[code].title)
 
 
 def test_an_unknown_code_is_wrong_usage_with_suggestions(tmp_path: Path) -> None:
@@ -223,7 +223,7 @@ def on_a_terminal(*arguments: str, **environment: str) -> str:
 
 
 @pytest.mark.usefixtures("ledger")
-def test_colours_on_terminals_only_and_not_with_no_color() -> None:
+def test_colors_on_terminals_only_and_not_with_no_color() -> None:
     """NO_COLOR counts when it is not empty (no-color.org)."""
     assert "\x1b[31m" in on_a_terminal("validate")
     assert "\x1b[31m" in on_a_terminal("validate", NO_COLOR="")

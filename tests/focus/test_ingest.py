@@ -126,7 +126,7 @@ def test_the_same_content_compressed_is_unchanged(put, tmp_path):
     assert done.action == "unchanged"
 
 
-def test_other_bytes_are_refused_with_both_sums_and_the_remedies(root, put, tmp_path):
+def test_other_bytes_are_refused_with_both_sums_and_the_fixes(root, put, tmp_path):
     put(export(tmp_path / "old.csv", row()))
     before = snapshot(root)
     with pytest.raises(UsageFault) as refused:
@@ -167,7 +167,7 @@ def test_replace_puts_one_file_or_several_in_the_place_of_parts(root, put, tmp_p
     assert not (root / "charges/2025-01/aws").exists()
 
 
-def test_replace_mends_what_cannot_be_read(root, put, tmp_path):
+def test_replace_fixes_what_cannot_be_read(root, put, tmp_path):
     export(root / "charges/2025-01/aws.csv", "broken,row")
     new = export(tmp_path / "new.csv", row())
     with pytest.raises(UsageFault, match="cannot be read"):

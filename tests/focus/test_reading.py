@@ -44,7 +44,7 @@ def test_what_is_no_number_stops_the_file_at_its_place(tmp_path, number):
     assert problems[0].excerpt == f"2025-01-01,{number},S,"
 
 
-def test_grouping_is_named_with_its_remedy(tmp_path):
+def test_grouping_is_named_with_its_fix(tmp_path):
     period, problems = bill(tmp_path, text('2025-01-01,"1,000.50",S,'))
     assert period is None
     assert places(problems) == [("type-error", 2, 12)]

@@ -157,7 +157,7 @@ def test_permissions_are_no_change(tmp_path):
     assert (plan.periods, codes(plan)) == ((), [])
 
 
-def test_a_shallow_clone_is_refused_with_the_remedy(tmp_path):
+def test_a_shallow_clone_is_refused_with_the_fix(tmp_path):
     ledger = started(tmp_path / "l", ROWS)
     ledger.charges(MORE)
     ledger.commit()
@@ -288,7 +288,7 @@ def test_conflict_markers_in_the_config_stop_the_plan(tmp_path):
     assert [each.code for each in caught.value.problems] == ["merge-conflict"]
 
 
-def test_a_base_with_errors_is_told_and_does_not_stop_the_change_that_mends_it(tmp_path):
+def test_a_base_with_errors_is_told_and_does_not_stop_the_change_that_fixes_it(tmp_path):
     ledger = started(tmp_path / "l", [charge("r1", "1,000")])
     ledger.charges(ROWS)
     plan = ledger.plan()

@@ -143,7 +143,7 @@ def small(rows: int) -> Statement:
     return statement([line("hpc", f"Service {i}", FUND, "10.00", "20.00") for i in range(rows)], [])
 
 
-def subsidised() -> Statement:
+def subsidized() -> Statement:
     """Nothing is due."""
     lines = [line("hpc", "GPU hours", FUND, "0.00", "2400.00"), line("hpc", "Node hours", FUND, "0.00", "6967.01")]
     return statement(lines, [part for one in lines for part in split(one, 3)])
@@ -203,7 +203,7 @@ def held_item(source: str, service: str, flags: tuple[str, ...], billed: str, cu
 def long_title() -> Statement:
     """A title as grants have them, and one word that has no place to break."""
     title = (
-        "Towards a comprehensive multi-scale understanding of the spatio-temporal dynamics of transposable elements "
+        "Toward a comprehensive multi-scale understanding of the spatio-temporal dynamics of transposable elements "
         "in maize: long-read sequencing, single-molecule imaging, and population-level simulation "
         "(collaborative research) "
     ) + "x" * 90
@@ -225,7 +225,7 @@ def history() -> list[PeriodAmounts]:
 
 CASES = {
     "normal": normal,
-    "subsidised": subsidised,
+    "subsidized": subsidized,
     "large": large,
     "corrected": corrected,
     "draft": lambda: corrected(draft=True),

@@ -46,7 +46,7 @@ def page(browser: playwright.Browser) -> Iterator[playwright.Page]:
 
 
 def background(page: playwright.Page) -> str:
-    """The colour of the paper as painted."""
+    """The color of the paper as painted."""
     return str(page.evaluate("getComputedStyle(document.body).backgroundColor"))
 
 
@@ -55,7 +55,7 @@ def test_no_page_scrolls_sideways_on_a_phone_or_a_desk(
     page: playwright.Page, built: Path, hostile: Path, theme: Literal["light", "dark"]
 ) -> None:
     page.emulate_media(color_scheme=theme)
-    # Colours do not change widths, so the second time round the tame pages will do.
+    # Colors do not change widths, so the second time round the tame pages will do.
     for folder in (built, hostile) if theme == "light" else (built,):
         hostile_pages = [p.relative_to(folder).as_posix() for p in folder.glob("*/*~*/index.html")]
         for width in (320, 1280):
@@ -71,7 +71,7 @@ def test_no_page_scrolls_sideways_on_a_phone_or_a_desk(
 def test_the_dark_switch_works_and_lasts(page: playwright.Page, built: Path) -> None:
     page.goto((built / "index.html").as_uri())
     light = background(page)
-    page.get_by_role("button", name="Switch to dark colours").click()
+    page.get_by_role("button", name="Switch to dark colors").click()
     dark = background(page)
     assert light != dark
     page.goto((built / "pis/index.html").as_uri())

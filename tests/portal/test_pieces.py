@@ -1,4 +1,4 @@
-"""The small parts: formats, charts, approval files, links to the Git host, colours, Markdown."""
+"""The small parts: formats, charts, approval files, links to the Git host, colors, Markdown."""
 
 from __future__ import annotations
 
@@ -91,9 +91,9 @@ def test_a_bar_is_as_long_as_its_amount() -> None:
     assert [bar.series for bar in chart.bars] == ["plain", "marked"]
 
 
-def test_a_source_keeps_its_colour_and_the_smallest_go_to_other() -> None:
+def test_a_source_keeps_its_color_and_the_smallest_go_to_other() -> None:
     totals = {name: Decimal(i) for i, name in enumerate("abcdefgh", 1)}
-    found = charts.colours(["c", "h"], totals)
+    found = charts.colors(["c", "h"], totals)
     assert found["a"] == found["b"] == charts.OTHER
     assert (found["c"], found["h"], found["d"]) == ("1", "2", "3")
     assert sorted(found.values()) == ["1", "2", "3", "4", "5", "6", "other", "other"]
@@ -240,12 +240,12 @@ def test_a_forge_gets_the_link_that_it_understands() -> None:
 def test_any_accent_becomes_legible(accent: str) -> None:
     css = theme.theme_css(accent)
     light, dark = re.search(r"--accent: light-dark\((#\w{6}), (#\w{6})\)", css).groups()  # type: ignore[union-attr]
-    rgb = [tuple(int(colour[i : i + 2], 16) for i in (1, 3, 5)) for colour in (light, dark)]
+    rgb = [tuple(int(color[i : i + 2], 16) for i in (1, 3, 5)) for color in (light, dark)]
     assert theme.contrast(rgb[0], (255, 255, 255)) >= 4.5  # type: ignore[arg-type]
     assert theme.contrast(rgb[1], (20, 23, 26)) >= 4.5  # type: ignore[arg-type]
 
 
-def test_an_accent_that_is_no_colour_is_not_written() -> None:
+def test_an_accent_that_is_no_color_is_not_written() -> None:
     assert theme.theme_css("red;} body{display:none}") == theme.theme_css(theme.DEFAULT)
 
 

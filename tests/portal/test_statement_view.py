@@ -14,7 +14,7 @@ import statement_cases as cases
 from hypothesis import given
 from hypothesis import strategies as st
 
-from openchargeback.explanations import PATTERN_FLAG, catalogue
+from openchargeback.explanations import PATTERN_FLAG, catalog
 from openchargeback.ledger.settings import Config, Organization, StatementSettings
 from openchargeback.model import Amounts, Entry, Kind, PeriodAmounts, Person, Project, ResourceLine, Statement
 from openchargeback.portal import statement_data
@@ -200,7 +200,7 @@ def test_a_net_credit_is_no_surcharge(prices: tuple[Any, Any], rows: list[tuple[
 def test_the_answer_in_words(prices: tuple[str, str], sentence: str) -> None:
     view = cases.view(cases.statement([cases.line("hpc", "Node hours", cases.FUND, prices[1], prices[0])], []))
     assert view.sentence == sentence
-    assert view.subsidised == (prices == ("100.00", "0.00"))
+    assert view.subsidized == (prices == ("100.00", "0.00"))
 
 
 def test_a_statement_with_nothing_but_held_charges() -> None:
@@ -272,7 +272,7 @@ def test_flags_are_words() -> None:
 
 
 def test_every_flag_has_its_words() -> None:
-    flags = {each.code for each in catalogue().values() if each.subject == "flags"} - {PATTERN_FLAG}
+    flags = {each.code for each in catalog().values() if each.subject == "flags"} - {PATTERN_FLAG}
     assert {flag for flag in flags if flag_words(flag) == flag.replace("-", " ")} <= {"negative-usage"}
 
 

@@ -55,7 +55,7 @@ def rewritten(path: Path, change: Callable[[PdfWriter], object]) -> Path:
 
 
 def swap_glyphs(path: Path, now: str) -> Path:
-    """Exchange two neighbouring glyphs of the first page's text, so that an amount reads as `now`."""
+    """Exchange two neighboring glyphs of the first page's text, so that an amount reads as `now`."""
 
     def change(writer: PdfWriter) -> None:
         page = writer.pages[0]

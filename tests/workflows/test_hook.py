@@ -114,7 +114,7 @@ def test_what_is_committed_counts_where_git_makes_an_index_for_it(repository, ar
 
 
 def test_what_is_staged_counts_not_what_lies_in_the_folder(repository):
-    """A fault that is staged is found though it is mended since, and one that is not staged stops nothing."""
+    """A fault that is staged is found though it is fixed since, and one that is not staged stops nothing."""
     good, bad = HEAD + row("2025-03", "5"), HEAD + row("2025-03", "five")
     put(repository, "charges/2025-03/aws.csv", bad)
     git(repository, "add", "--all")

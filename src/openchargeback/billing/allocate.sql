@@ -1,5 +1,5 @@
 -- One row is one part of {parts} with its share of its parent's cents, which stand in {totals} (id, billed, discount).
--- Largest remainders on signed amounts: every exact amount is floored towards minus infinity, then the missing units go
+-- Largest remainders on signed amounts: every exact amount is floored toward minus infinity, then the missing units go
 -- one each to the largest remainders, ties to the smaller id; a part without a remainder gets none.
 -- scale is how many units the currency has (100 for most). billed and discount are units; list = billed + discount.
 CREATE TABLE {shares} AS

@@ -1,6 +1,6 @@
 """The invariants of DESIGN section 4, checked on every period that is billed; a broken one is an error.
 
-A person cannot mend them in the ledger: they guard against faults of the program itself.
+A person cannot fix them in the ledger: they guard against faults of the program itself.
 """
 
 from __future__ import annotations

@@ -33,7 +33,7 @@ class Share:
     cents: Decimal
 
     def floor(self, currency: str) -> Decimal:
-        """The exact amount rounded towards minus infinity, in the currency's minor unit."""
+        """The exact amount rounded toward minus infinity, in the currency's minor unit."""
         return self.exact.quantize(Decimal(1).scaleb(-money.places(currency)), ROUND_FLOOR)
 
     def given(self, currency: str) -> Decimal:

@@ -13,7 +13,7 @@ import click
 
 from openchargeback import __version__
 from openchargeback.cli.program import Program
-from openchargeback.cli.report import colour
+from openchargeback.cli.report import color
 from openchargeback.problems import LedgerFault, OpenChargebackError
 
 # name → module, attribute, one line of help (so that listing commands imports none of them)
@@ -92,7 +92,7 @@ def cli(ctx: click.Context, ledger: str | None) -> None:
              focus-billing build -o public
     """
     ctx.obj = ledger
-    ctx.color = colour()
+    ctx.color = color()
 
 
 def main(arguments: list[str] | None = None) -> None:

@@ -232,7 +232,7 @@ def open_period(period: str, commit: bool, named: str | None) -> None:
     root = root_of(named)
     _refuse_commit(root, commit)
     with locked(root):
-        # A ledger with errors can be opened up too: that may be what mends it.
+        # A ledger with errors can be opened up too: that may be what fixes it.
         ledger, problems = read_ledger(root)
         if ledger is None:
             raise LedgerFault(problems)

@@ -122,11 +122,11 @@ def print_held(sums: Sequence[HeldSum], totals: Sequence[HeldSum], scope: str) -
 
 
 def print_problems(problems: Iterable[Problem], root: Path | None = None) -> None:
-    """Every problem with its place, excerpt and remedy on stderr, and a summary last."""
+    """Every problem with its place, excerpt and fix on stderr, and a summary last."""
     from openchargeback.cli.reports.text import page_for, report
 
     page = page_for(terminal=sys.stderr.isatty(), root=root)
-    click.echo(report(problems, page), err=True, nl=False, color=colour())
+    click.echo(report(problems, page), err=True, nl=False, color=color())
 
 
 def note_problems(problems: Sequence[Problem]) -> None:
@@ -137,8 +137,8 @@ def note_problems(problems: Sequence[Problem]) -> None:
         click.echo(f"{totals(paragraphs(problems))}; `focus-billing validate` shows them", err=True)
 
 
-def colour() -> bool | None:
-    """No colours where the person set NO_COLOR to anything (no-color.org); else click decides by the terminal."""
+def color() -> bool | None:
+    """No colors where the person set NO_COLOR to anything (no-color.org); else click decides by the terminal."""
     return False if os.environ.get("NO_COLOR") else None
 
 

@@ -1,6 +1,6 @@
 """The history of many files at once: which commits wrote each of them, and which brought them to a branch.
 
-A file is followed through its renames, as Git recognises them: in one commit a file goes, and a new one holds much the
+A file is followed through its renames, as Git recognizes them: in one commit a file goes, and a new one holds much the
 same. A new file that is only like another one that stays, as approval files are, is no renamed one.
 """
 

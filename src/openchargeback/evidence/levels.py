@@ -208,14 +208,14 @@ def missing_evidence(found: Sequence[Evidence], rule: EvidenceRule) -> list[Prob
     for each in found:
         if rule.level and _RANK[each.level] < _RANK[Level(rule.level)]:
             said = f"the evidence for this is level {each.level}, and level {rule.level} is required ({each.why})"
-            problems.append(Problem(each.path, "evidence-missing", said, _remedy(each, rule.level)))
+            problems.append(Problem(each.path, "evidence-missing", said, _fix(each, rule.level)))
         elif rule.other_than_author and not set(map(str.casefold, each.approvers or each.named)) - set(each.authors):
             said = f"this needs somebody other than its authors ({each.who})"
             problems.append(Problem(each.path, "evidence-missing", said, "let somebody else approve it"))
     return problems
 
 
-def _remedy(each: Evidence, level: str) -> str:
+def _fix(each: Evidence, level: str) -> str:
     if each.level is Level.UNKNOWN:
         return "commit the file, and fetch the whole history (`fetch-depth: 0`)"
     if level == "A":

@@ -25,7 +25,7 @@ _TIMEOUT = 60
 _LFS_POINTER = re.compile(rb"version https://git-lfs\.github\.com/spec/v1\n(?:ext-.*\n)*oid sha256:([0-9a-f]{64})\n")
 _RENAMES = 1000  # of so many new files each is held against so many that went
 _FIXED = {
-    "LC_ALL": "C",  # the messages that are recognised below are Git's English ones
+    "LC_ALL": "C",  # the messages that are recognized below are Git's English ones
     "LANGUAGE": "C",
     "GIT_OPTIONAL_LOCKS": "0",  # reading must not disturb a Git command that runs beside
     "GIT_TERMINAL_PROMPT": "0",
@@ -458,7 +458,7 @@ def _within(prefix: str, path: str) -> str:
 
 
 def renames(root: Path, commit: str) -> dict[str, str]:
-    """New name → old name of the files that a commit renamed, as Git recognises them; paths as in FileChange.
+    """New name → old name of the files that a commit renamed, as Git recognizes them; paths as in FileChange.
 
     Of very many that were changed at the same time only those that kept their content.
     """

@@ -1,4 +1,4 @@
-"""What a fault in a row means for the person who must mend it."""
+"""What a fault in a row means for the person who must fix it."""
 
 from __future__ import annotations
 
@@ -58,7 +58,7 @@ def _cell(code: str, name: str, text: str) -> tuple[str, str]:
 
 
 def _spelling(text: str) -> str:
-    """How to write a number. Faults with the same remedy but for its number are told together, so it holds for all."""
+    """How to write a number. Faults with the same fix but for its number are told together, so it holds for all."""
     plain = text.strip(_BESIDE)
     grouped = "," not in plain or _GROUPED.fullmatch(plain)
     if not grouped and "." not in plain.rpartition(",")[2]:

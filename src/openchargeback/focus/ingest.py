@@ -364,13 +364,13 @@ def _conflict(place: _Place, fresh: Sequence[Received], before: Content | None) 
     there = f"\n  there  {', '.join(file.path for file in existing)}: "
     there += described(before, currency) if before else "cannot be read"
     if place.mode == "split":
-        remedy = (
+        fix = (
             "`--split` only fills months that are empty: take this month out of the file, or store it whole in an open "
             "period with `--period P --add`; `--replace` and `--add` change a single month"
         )
     else:
-        remedy = "`--replace` puts the given in the place of what is there; `--add` keeps both, as parts"
-    return f"{place.source} has other charges in {place.period}:{there}{given}\n{remedy}"
+        fix = "`--replace` puts the given in the place of what is there; `--add` keeps both, as parts"
+    return f"{place.source} has other charges in {place.period}:{there}{given}\n{fix}"
 
 
 def described(content: Content, currency: str) -> str:

@@ -159,7 +159,7 @@ _SEVERITY = shape.Record(
 _SOURCE = shape.Record(
     {
         "label": shape.Text(help="The name of the source on pages and statements."),
-        "dialect": shape.Choice(DIALECTS, help="Recognised from the columns unless set."),
+        "dialect": shape.Choice(DIALECTS, help="Recognized from the columns unless set."),
         "cost": shape.Choice(COST_COLUMNS, help="The FOCUS column that is billed."),
         "tags": shape.Record(
             _TAG_FIELDS,
@@ -328,7 +328,7 @@ CONFIG = shape.Record(
             {
                 "title": shape.Text(help="Title of the portal."),
                 "accent": shape.Text(
-                    pattern=r"#[0-9a-fA-F]{6}", what="a colour such as #1d4e89", help="Accent colour, in quotes."
+                    pattern=r"#[0-9a-fA-F]{6}", what="a color such as #1d4e89", help="Accent color, in quotes."
                 ),
                 "repository": _Address("Address of the ledger's repository."),
                 "forge": shape.Choice(FORGES, help="What runs at that address."),
@@ -408,7 +408,7 @@ def _local_fault(problem: Problem) -> Problem:
     known = explain(problem.code)
     if known is None:
         raise ValueError(f"{problem.code} is not explained")
-    return replace(problem, excerpt="", message=known.title[:1].lower() + known.title[1:], fix=known.mend)
+    return replace(problem, excerpt="", message=known.title[:1].lower() + known.title[1:], fix=known.fix)
 
 
 def config_of(values: dict[str, Any]) -> Config:

@@ -77,8 +77,8 @@ NO_TAGS = Tags((), (), ())
 class Source:
     """Settings of one source; one that is not listed in the config gets these defaults.
 
-    dialect: `focus` (a version of FOCUS, recognised from the columns), one version such as `focus-1.2`, `simple`, or
-    empty, which means recognised from the columns.
+    dialect: `focus` (a version of FOCUS, recognized from the columns), one version such as `focus-1.2`, `simple`, or
+    empty, which means recognized from the columns.
     cost: the column that is billed, `BilledCost` or `EffectiveCost`.
     tags: the tag keys of this source, where they are not those of the ledger.
     credit_fund: the accounting string that is credited, `journal.credit_fund` where empty; account: the journal account

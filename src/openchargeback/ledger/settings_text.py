@@ -13,7 +13,7 @@ from openchargeback.ledger.settings import NO_TAGS, Config, EvidenceRule, Portal
 def settings_values(config: Config, sources: Iterable[str]) -> dict[str, Any]:
     """What of the settings bears on a month: as in `config.yaml`, with these sources, without what is the default.
 
-    Of `portal` only the accent counts, which colours statements; formats of journals name live templates.
+    Of `portal` only the accent counts, which colors statements; formats of journals name live templates.
     """
     wanted = sorted(set(sources) & set(config.sources))
     portal = PortalSettings(accent=config.portal.accent)

@@ -1,6 +1,6 @@
 """What a YAML file may contain, said once: shapes read a tree into plain values and give the JSON Schema of the same.
 
-A shape never stops at the first fault. Where a value cannot be read it records a problem with place and remedy and
+A shape never stops at the first fault. Where a value cannot be read it records a problem with place and fix and
 returns None (or the default), so that one pass tells everything that is wrong with a file.
 """
 

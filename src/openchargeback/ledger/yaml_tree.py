@@ -123,7 +123,7 @@ def parse(data: bytes, path: str) -> tuple[Node | None, Reader]:
         line, column = (mark.line + 1, mark.column + 1) if mark else (0, 0)
         place = Scalar("", False, line, column)
         detail = " ".join(part for part in (error.problem, error.context) if part)
-        fix = "indent with blanks, not tabs" if "\\t" in detail or "'\t'" in detail else "mend the YAML at this place"
+        fix = "indent with blanks, not tabs" if "\\t" in detail or "'\t'" in detail else "fix the YAML at this place"
         marks = [number for number, text in enumerate(reader.lines, 1) if text.startswith(("<<<<<<< ", ">>>>>>> "))]
         if marks:
             reader.fault(

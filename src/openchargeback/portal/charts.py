@@ -16,7 +16,7 @@ from openchargeback.money import ZERO
 from openchargeback.portal.templates import period_human, period_short
 
 SERIES = 6
-"""Sources that get a colour of their own; the rest is `other`."""
+"""Sources that get a color of their own; the rest is `other`."""
 
 OTHER = "other"
 
@@ -35,7 +35,7 @@ class Tick:
 
 @dataclass(frozen=True, slots=True)
 class Bar:
-    """A rectangle; `series` is the number of its colour (`1` to `6` or `other`)."""
+    """A rectangle; `series` is the number of its color (`1` to `6` or `other`)."""
 
     x: str
     y: str
@@ -97,14 +97,14 @@ class Series:
 
     name: str
     label: str
-    colour: str
+    color: str
     amounts: tuple[Decimal, ...]
 
 
-def colours(listed: Sequence[str], totals: dict[str, Decimal]) -> dict[str, str]:
-    """The colour of each source, the same on every page: the order of the config, then the alphabet.
+def colors(listed: Sequence[str], totals: dict[str, Decimal]) -> dict[str, str]:
+    """The color of each source, the same on every page: the order of the config, then the alphabet.
 
-    Of more than six sources the six with the largest totals (without sign) keep a colour of their own.
+    Of more than six sources the six with the largest totals (without sign) keep a color of their own.
     """
     order = [s for s in listed if s in totals] + sorted(set(totals) - set(listed))
     ranked = sorted(order, key=lambda source: (-abs(totals[source]), order.index(source)))[:SERIES]
@@ -137,7 +137,7 @@ def stacked(
             start = above if amount > 0 else below
             above, below = (above + amount, below) if amount > 0 else (above, below + amount)
             hint = f"{one.label}, {period_human(month)}: {money.human(amount, currency)} {currency}"
-            bars.append(_bar(x, thick, scale.y(start), scale.y(start + amount), one.colour, hint))
+            bars.append(_bar(x, thick, scale.y(start), scale.y(start + amount), one.color, hint))
             if i == len(months) - 1:
                 names.append(((scale.y(start) + scale.y(start + amount)) / 2, one))
     labels = [Text(_px(left + slot * i + slot / 2), str(height - 8), text) for i, text in enumerate(_axis(months))]
@@ -324,7 +324,7 @@ def _spread(names: list[tuple[Decimal, Series]], x: int, top: int, bottom: int) 
         y = middle + 4 if not placed else min(middle + 4, placed[-1][0] - gap)
         placed.append((min(y, Decimal(bottom)), one))
     shift = max(ZERO, top - placed[-1][0]) if placed else ZERO
-    return tuple(Text(str(x), _px(y + shift), _cut(one.label), one.colour) for y, one in placed)
+    return tuple(Text(str(x), _px(y + shift), _cut(one.label), one.color) for y, one in placed)
 
 
 def _cut(label: str) -> str:

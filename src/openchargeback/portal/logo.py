@@ -23,7 +23,7 @@ _XLINK_HREF = "{http://www.w3.org/1999/xlink}href"
 _BASE = "{http://www.w3.org/XML/1998/namespace}base"
 _OUTSIDE_CSS = re.compile(r"@import|@font-face|\\|url\(\s*[\"']?(?!#)", re.IGNORECASE)
 _LOCAL_URL = re.compile(r"url\(\s*[\"']?#([^)\"']+)")
-_CHANNELS = {0: 1, 2: 3, 3: 1, 4: 2, 6: 4}  # PNG colour types (ISO 15948, 11.2.2)
+_CHANNELS = {0: 1, 2: 3, 3: 1, 4: 2, 6: 4}  # PNG color types (ISO 15948, 11.2.2)
 _DROPPED = {"script", "foreignObject", "image", "feImage", "a", "set", "animate", "animateMotion", "animateTransform"}
 
 
@@ -105,10 +105,10 @@ def _is_whole_png(content: bytes) -> bool:
         if name == b"IHDR":
             if length != 13:
                 return False
-            width, height, depth, colour, _, _, interlace = struct.unpack(">IIBBBBB", body)
-            if not 0 < width * height <= MAX_PIXELS or colour not in _CHANNELS or interlace > 1:
+            width, height, depth, color, _, _, interlace = struct.unpack(">IIBBBBB", body)
+            if not 0 < width * height <= MAX_PIXELS or color not in _CHANNELS or interlace > 1:
                 return False
-            size = height * ((width * _CHANNELS[colour] * depth + 7) // 8 + 1)
+            size = height * ((width * _CHANNELS[color] * depth + 7) // 8 + 1)
         elif name == b"IDAT":
             data.append(body)
         elif name == b"IEND":

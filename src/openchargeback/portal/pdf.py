@@ -27,7 +27,7 @@ from openchargeback.ledger.settings import Config
 from openchargeback.portal.libraries import stamp
 from openchargeback.portal.logo import Logo
 from openchargeback.portal.pdf_fonts import FontFile, fallback_fonts, needed_fonts, own_fonts_only, style_fonts
-from openchargeback.portal.statement_chart import ChartColours, history_chart
+from openchargeback.portal.statement_chart import ChartColors, history_chart
 from openchargeback.portal.statement_data import DataFile
 from openchargeback.portal.statement_view import StatementView
 from openchargeback.portal.theme import theme_css
@@ -85,8 +85,8 @@ def print_style(templates: Templates, config: Config) -> PrintStyle:
 def statement_html(templates: Templates, view: StatementView, config: Config) -> str:
     """The statement as HTML for print."""
     accent = _ACCENT.search(theme_css(config.portal.accent))
-    colours = ChartColours(accent=accent[1]) if accent else ChartColours()
-    chart = Markup(history_chart(view.bars, view.currency, colours, only_shown=view.only_shown))  # noqa: S704 - its words are escaped there
+    colors = ChartColors(accent=accent[1]) if accent else ChartColors()
+    chart = Markup(history_chart(view.bars, view.currency, colors, only_shown=view.only_shown))  # noqa: S704 - its words are escaped there
     return templates.render_page(TEMPLATE, view=view, chart=chart, logo=LOGO_URL, currency=view.currency)
 
 
@@ -127,7 +127,7 @@ def statement_pdf(
         document.metadata.attachments = []
         content = io.BytesIO()
         with warnings.catch_warnings():
-            # WeasyPrint 70 leaves the closing of its colour profile to the garbage collector.
+            # WeasyPrint 70 leaves the closing of its color profile to the garbage collector.
             warnings.filterwarnings("ignore", "unclosed file", ResourceWarning)
             document.write_pdf(content, finisher=_finish, attachments=attachments, **_OPTIONS)
     except FatalURLFetchingError as fault:

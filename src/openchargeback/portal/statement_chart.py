@@ -1,7 +1,7 @@
 """Twelve small bars for paper: what a project used (outline) and what was due (filled), month by month, as inline SVG.
 
-The portal's own chart of the same twelve months takes its colours from a style sheet and has an element for each bar.
-WeasyPrint takes no style sheet into an SVG, and every element costs; so here colours are attributes and all bars of
+The portal's own chart of the same twelve months takes its colors from a style sheet and has an element for each bar.
+WeasyPrint takes no style sheet into an SVG, and every element costs; so here colors are attributes and all bars of
 one kind are one path.
 """
 
@@ -19,8 +19,8 @@ from openchargeback.portal.templates import period_short
 
 
 @dataclass(frozen=True, slots=True)
-class ChartColours:
-    """Colours as `#rrggbb`: the marked month, the other months, outlines, rules and words."""
+class ChartColors:
+    """Colors as `#rrggbb`: the marked month, the other months, outlines, rules and words."""
 
     accent: str = "#1d4e89"
     other: str = "#b9c0c7"
@@ -38,14 +38,14 @@ _ROUND = tuple(Decimal(step) for step in ("1", "1.25", "1.5", "2", "2.5", "3", "
 
 
 def history_chart(
-    bars: Sequence[Bar], currency: str, colours: ChartColours | None = None, *, only_shown: bool = False
+    bars: Sequence[Bar], currency: str, colors: ChartColors | None = None, *, only_shown: bool = False
 ) -> str:
     """The SVG element as text; empty where no month has an amount, since twelve empty places say nothing.
 
     only_shown: the bars are the value of what was used, of which nothing is due.
-    The axis starts at zero (below, where credits exceed charges) and ends at a round number, which is labelled.
+    The axis starts at zero (below, where credits exceed charges) and ends at a round number, which is labeled.
     """
-    colours = colours or ChartColours()
+    colors = colors or ChartColors()
     top = max([*(bar.list for bar in bars), *(bar.due for bar in bars), money.ZERO])
     low = min([*(bar.list for bar in bars), *(bar.due for bar in bars), money.ZERO])
     if not bars or (not top and not low):
@@ -72,22 +72,22 @@ def history_chart(
         if bar.period in gaps:
             words.append(
                 f'<text x="{middle}" y="{_number(Decimal(y(money.ZERO)) - 5)}" text-anchor="middle" '
-                f'fill="{colours.text}">–<title>{no_data(bar.period)}</title></text>'
+                f'fill="{colors.text}">–<title>{no_data(bar.period)}</title></text>'
             )
         if bar.list:
             (now if bar.current else outlines).append(f"{box}{y(bar.list)}H{_number(left)}Z")
         if bar.due:
             (marked if bar.current else others).append(f"{box}{y(bar.due)}H{_number(left)}Z")
-        look = f'font-weight="600" fill="{colours.ink}"' if bar.current else f'fill="{colours.text}"'
+        look = f'font-weight="600" fill="{colors.ink}"' if bar.current else f'fill="{colors.text}"'
         words.append(f'<text x="{middle}" y="90" text-anchor="middle" {look}>{period_short(bar.period)[:3]}</text>')
         if at == 0 or bar.period.endswith("-01"):
             words.append(
-                f'<text x="{middle}" y="102" text-anchor="middle" fill="{colours.text}">{bar.period[:4]}</text>'
+                f'<text x="{middle}" y="102" text-anchor="middle" fill="{colors.text}">{bar.period[:4]}</text>'
             )
     rules = "".join(f"M{start} {y(tick)}H{_WIDTH}" for tick in ticks if tick)
     labels = "".join(
         f'<text x="{start - 10}" y="{_number(Decimal(y(tick)) + 3)}" text-anchor="end" '
-        f'fill="{colours.text}">{_whole(tick)}</text>'
+        f'fill="{colors.text}">{_whole(tick)}</text>'
         for tick in ticks
     )
     title = _title(bars, gaps, currency, *(("value", "value") if only_shown else ("amount due", "due")))
@@ -95,12 +95,12 @@ def history_chart(
         f'<svg xmlns="http://www.w3.org/2000/svg" class="history" viewBox="0 0 {_WIDTH} {_HEIGHT}" role="img" '
         f'aria-label={quoteattr(title)} font-family="Inter" font-size="10">'
         f"<title>{escape(title)}</title>"
-        f'<path d="{rules}" fill="none" stroke="{colours.rule}" stroke-width="0.75"/>'
-        f'<path d="{"".join(others)}" fill="{colours.other}"/>'
-        f'<path d="{"".join(marked)}" fill="{colours.accent}"/>'
-        f'<path d="{"".join(outlines)}" fill="none" stroke="{colours.outline}" stroke-width="0.75"/>'
-        f'<path d="{"".join(now)}" fill="none" stroke="{colours.accent}" stroke-width="0.75"/>'
-        f'<path d="M{start} {y(money.ZERO)}H{_WIDTH}" fill="none" stroke="{colours.outline}" '
+        f'<path d="{rules}" fill="none" stroke="{colors.rule}" stroke-width="0.75"/>'
+        f'<path d="{"".join(others)}" fill="{colors.other}"/>'
+        f'<path d="{"".join(marked)}" fill="{colors.accent}"/>'
+        f'<path d="{"".join(outlines)}" fill="none" stroke="{colors.outline}" stroke-width="0.75"/>'
+        f'<path d="{"".join(now)}" fill="none" stroke="{colors.accent}" stroke-width="0.75"/>'
+        f'<path d="M{start} {y(money.ZERO)}H{_WIDTH}" fill="none" stroke="{colors.outline}" '
         f'stroke-width="0.75"/>'
         f"{labels}{''.join(words)}</svg>"
     )

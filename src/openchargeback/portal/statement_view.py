@@ -246,7 +246,7 @@ class StatementView:
     only_shown: nothing on it is charged; then `main` is what is shown, `due` of a figure is the value of what was used,
     and no fund is told. main: what is charged, otherwise. shown: beside it what is only shown; None for nothing.
     discounts: the rows between list price and amount due.
-    subsidised: nothing is left of the list price, so that the value received is what counts.
+    subsidized: nothing is left of the list price, so that the value received is what counts.
     sentence: the answer in words. attribution: how PI, project and fund were found, in a sentence; empty if unknown.
     questions_until: None on a draft, where the clock has not started.
     digest: the first 16 digits of what the figures rest on.
@@ -277,7 +277,7 @@ class StatementView:
     main: Part
     shown: Part | None
     discounts: tuple[DiscountRow, ...]
-    subsidised: bool
+    subsidized: bool
     sentence: str
     bars: tuple[Bar, ...]
     fund_rows: tuple[FundRow, ...]
@@ -365,7 +365,7 @@ def statement_view(
         main=main,
         shown=shown_part,
         discounts=discount_rows(total, shown(organization.name), corrected=_corrected(statement)),
-        subsidised=total.list > 0 and not total.billed,
+        subsidized=total.list > 0 and not total.billed,
         sentence=NOTHING_CHARGED
         if only_shown
         else _sentence(total, config.currency, shown(organization.name), held=bool(held)),

@@ -1,4 +1,4 @@
-"""The institution's accent colour, made legible on light and on dark paper."""
+"""The institution's accent color, made legible on light and on dark paper."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ Rgb = tuple[int, int, int]
 def theme_css(accent: str) -> str:
     """The style sheet `assets/theme.css`: the accent and what follows from it, over the values of tokens.css.
 
-    accent: `#rgb` or `#rrggbb` from the config; anything else gives the default. A colour that is too pale for white
+    accent: `#rgb` or `#rrggbb` from the config; anything else gives the default. A color that is too pale for white
     paper is darkened, and lightened for dark paper, until text in it is legible.
     """
     wanted = _parse(accent if _HEX.fullmatch(accent) else DEFAULT)
@@ -40,26 +40,26 @@ def theme_css(accent: str) -> str:
 
 
 def contrast(one: Rgb, other: Rgb) -> float:
-    """WCAG contrast ratio of two colours, 1 to 21."""
+    """WCAG contrast ratio of two colors, 1 to 21."""
     high, low = sorted((_luminance(one), _luminance(other)), reverse=True)
     return (high + 0.05) / (low + 0.05)
 
 
-def _legible(colour: Rgb, paper: Rgb, towards: Rgb, ratio: float = _CONTRAST) -> Rgb:
+def _legible(color: Rgb, paper: Rgb, toward: Rgb, ratio: float = _CONTRAST) -> Rgb:
     for percent in range(0, 101, 2):
-        candidate = _mix(colour, towards, percent)
+        candidate = _mix(color, toward, percent)
         if contrast(candidate, paper) >= ratio:
             return candidate
-    return towards
+    return toward
 
 
-def _mix(colour: Rgb, other: Rgb, percent: int) -> Rgb:
-    red, green, blue = ((a * (100 - percent) + b * percent + 50) // 100 for a, b in zip(colour, other, strict=True))
+def _mix(color: Rgb, other: Rgb, percent: int) -> Rgb:
+    red, green, blue = ((a * (100 - percent) + b * percent + 50) // 100 for a, b in zip(color, other, strict=True))
     return red, green, blue
 
 
-def _luminance(colour: Rgb) -> float:
-    red, green, blue = (c / 255 / 12.92 if c <= 10 else ((c / 255 + 0.055) / 1.055) ** 2.4 for c in colour)
+def _luminance(color: Rgb) -> float:
+    red, green, blue = (c / 255 / 12.92 if c <= 10 else ((c / 255 + 0.055) / 1.055) ** 2.4 for c in color)
     return 0.2126 * red + 0.7152 * green + 0.0722 * blue
 
 
@@ -68,5 +68,5 @@ def _parse(text: str) -> Rgb:
     return int(digits[:2], 16), int(digits[2:4], 16), int(digits[4:], 16)
 
 
-def _hex(colour: Rgb) -> str:
-    return "#{:02x}{:02x}{:02x}".format(*colour)
+def _hex(color: Rgb) -> str:
+    return "#{:02x}{:02x}{:02x}".format(*color)

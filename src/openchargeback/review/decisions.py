@@ -98,7 +98,7 @@ def _unusable(decision: Decision, config: Config, directory: Directory) -> Probl
 
 
 class Unusable(NamedTuple):
-    """Why values of `set` cannot be used: the code of the problem, what is wrong, and the remedy."""
+    """Why values of `set` cannot be used: the code of the problem, what is wrong, and the fix."""
 
     code: str
     message: str

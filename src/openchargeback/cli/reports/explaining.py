@@ -6,19 +6,19 @@ import textwrap
 
 import click
 
-from openchargeback.cli.reports.text import COLOURS
+from openchargeback.cli.reports.text import COLORS
 from openchargeback.explanations import Explanation
 
 
 def explanation(entry: Explanation, width: int) -> str:
     """The whole record as text, with ANSI styles."""
-    colour = COLOURS[entry.severity] if entry.severity else "magenta"
-    head = f"{click.style(entry.code, fg=colour, bold=True)}  {entry.kind}"
+    color = COLORS[entry.severity] if entry.severity else "magenta"
+    head = f"{click.style(entry.code, fg=color, bold=True)}  {entry.kind}"
     parts = [
         f"{head}\n{click.style(entry.title, bold=True)}",
         _section("What it means", entry.means, width),
         _section("Why it matters", entry.matters, width),
-        _section("How to mend it", entry.mend, width),
+        _section("How to fix it", entry.fix, width),
         click.style("Example", fg="cyan") + "\n" + textwrap.indent(entry.example, "    "),
         _section("Source of the rule", entry.source, width),
     ]

@@ -74,7 +74,7 @@ def _text(paragraph: Paragraph, prefix: str) -> str:
     lines += [f"lines {', '.join(map(str, more))}"] if more else []
     lines += [f"and {rest:,} more"] if rest else []
     lines += [f"why: {known.matters}"] if known else []
-    lines += [f"mend: {paragraph.head.fix}"] if paragraph.head.fix else []
+    lines += [f"fix: {paragraph.head.fix}"] if paragraph.head.fix else []
     lines += [f"set by {paragraph.setting}"] if paragraph.setting else []
     return _safe("\n".join(lines))
 

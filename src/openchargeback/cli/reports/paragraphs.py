@@ -11,7 +11,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import PurePosixPath
 
-from openchargeback.explanations import catalogue
+from openchargeback.explanations import catalog
 from openchargeback.ledger.check_codes import SETTABLE
 from openchargeback.ledger.files import source_of
 from openchargeback.problems import Problem, Severity, in_order
@@ -28,7 +28,7 @@ _DATA = re.compile(r"\S*\d\S*")
 
 @dataclass(frozen=True, slots=True)
 class Paragraph:
-    """Faults of one file with the same code; errors with the same remedy and kind of message, too.
+    """Faults of one file with the same code; errors with the same fix and kind of message, too.
 
     places: the problems, in their order, at least one. count: for how many faults they stand, with or without a place
     of their own.
@@ -121,7 +121,7 @@ def _shape(problem: Problem) -> str:
     """The message without what differs from place to place; whole where there is no place to tell them apart."""
     if not problem.line and not problem.row:
         return problem.message
-    known = catalogue().get(problem.code)
+    known = catalog().get(problem.code)
     # In charge files the text behind the colon is that of the cell; elsewhere it is the reason.
     text = problem.message.partition(": ")[0] if known and known.subject == "charges" else problem.message
     return _DATA.sub("…", text)

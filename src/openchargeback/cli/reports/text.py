@@ -1,4 +1,4 @@
-"""The report for people: place, excerpt with a caret, why it matters, how to mend it; the summary last.
+"""The report for people: place, excerpt with a caret, why it matters, how to fix it; the summary last.
 
 What weighs most stands last, right above the summary, since that is what a terminal or a CI log shows first. A warning
 that occurs again and again takes one line a file, unless the report is a full one.
@@ -24,7 +24,7 @@ from openchargeback.wording import counted, listed
 
 PLAIN_WIDTH = 80
 WIDEST = 110
-COLOURS = {Severity.ERROR: "red", Severity.WARNING: "yellow", Severity.NOTICE: "blue"}
+COLORS = {Severity.ERROR: "red", Severity.WARNING: "yellow", Severity.NOTICE: "blue"}
 _LISTED = 8
 _FIRST = 3
 
@@ -79,7 +79,7 @@ def _repeated(found: Sequence[Paragraph]) -> set[str]:
 def _line(paragraph: Paragraph) -> str:
     """A warning that occurs again and again, with the first places of one file."""
     head = paragraph.head
-    label = click.style(f"{head.severity}[{head.code}]", fg=COLOURS[head.severity], bold=True)
+    label = click.style(f"{head.severity}[{head.code}]", fg=COLORS[head.severity], bold=True)
     others = paragraph.columns[1:]
     notes = [
         f"{paragraph.count:,} times" if paragraph.beyond else "",
@@ -114,17 +114,17 @@ def summary(found: Sequence[Paragraph], *, shortened: bool = False) -> str:
     code = heaviest.head.code
     more = f"\n`focus-billing validate --explain {code}` tells more" if explain(code) else ""
     more += "\n`focus-billing validate --full` shows every place of what is repeated" if shortened else ""
-    return click.style(totals(found), fg=COLOURS[heaviest.severity], bold=True) + where + more
+    return click.style(totals(found), fg=COLORS[heaviest.severity], bold=True) + where + more
 
 
 def _by_weight(found: Sequence[Paragraph]) -> list[list[Paragraph]]:
-    return [group for severity in COLOURS if (group := [each for each in found if each.severity is severity])]
+    return [group for severity in COLORS if (group := [each for each in found if each.severity is severity])]
 
 
 def _paragraph(paragraph: Paragraph, page: Page, *, why: bool) -> str:
     head = paragraph.head
     lines = [click.style(shown(head.place if head.path else "the ledger as a whole"), bold=True)]
-    label = click.style(f"{head.severity}[{head.code}]", fg=COLOURS[head.severity], bold=True)
+    label = click.style(f"{head.severity}[{head.code}]", fg=COLORS[head.severity], bold=True)
     message = _filled(f"{head.severity}[{head.code}]: {shown(head.message)}{paragraph.times}", page, "  ", "    ")
     lines.append(message.replace(f"{head.severity}[{head.code}]", label, 1))
     lines += _excerpt(head, page)
@@ -132,11 +132,11 @@ def _paragraph(paragraph: Paragraph, page: Page, *, why: bool) -> str:
     notes = {
         "also": _others(paragraph, page),
         "why": known.matters if known and why else "",
-        "mend": shown(head.fix),
+        "fix": shown(head.fix),
     }
     for word, text in notes.items():
         if text:
-            folded = _filled(f"  {word:<4}  {text}", page, "", " " * 8, always=word != "mend")
+            folded = _filled(f"  {word:<4}  {text}", page, "", " " * 8, always=word != "fix")
             lines.append(folded.replace(word, click.style(word, fg="cyan"), 1))
     return "\n".join(lines)
 
@@ -160,11 +160,11 @@ def _excerpt(problem: Problem, page: Page) -> list[str]:
     excerpt = excerpt_of(problem, page.root, page.width - len(number) - 7)
     if excerpt is None:
         return []
-    colour = COLOURS[problem.severity]
+    color = COLORS[problem.severity]
     bar = click.style("|", fg="cyan")
     lines = ["", f"    {click.style(number, fg='cyan')} {bar} {excerpt.text}"]
     if excerpt.width:
-        caret = click.style("^" * min(excerpt.width, page.width), fg=colour, bold=True)
+        caret = click.style("^" * min(excerpt.width, page.width), fg=color, bold=True)
         lines.append(f"    {' ' * len(number)} {bar} {' ' * excerpt.caret}{caret}")
     return [*lines, ""]
 

@@ -162,7 +162,7 @@ class Book:
         for period in periods:
             for source in (*(total.source for total in period.sources), *(line.source for line in period.lines)):
                 totals.setdefault(source, ZERO)
-        self.colours = charts.colours(list(config.sources), totals)
+        self.colors = charts.colors(list(config.sources), totals)
 
     def summary(self, index: int) -> Summary:
         """The figures that the month at this place is introduced with."""
@@ -281,18 +281,18 @@ class Book:
         return charts.stacked(title, description, months, series, self.currency, self.totals)
 
     def source_series(self, months: Sequence[str]) -> list[charts.Series]:
-        """One series for each source with a colour of its own, and one for all others."""
+        """One series for each source with a color of its own, and one for all others."""
         own: list[charts.Series] = []
         others = [ZERO] * len(months)
-        for source, colour in self.colours.items():
+        for source, color in self.colors.items():
             by_month = self.by_source.get(source, {})
             amounts = tuple(by_month.get(month, Amounts()).billed for month in months)
             if not any(amounts):
                 continue
-            if colour == charts.OTHER:
+            if color == charts.OTHER:
                 others = [a + b for a, b in zip(others, amounts, strict=True)]
             else:
-                own.append(charts.Series(source, self.source_label(source), colour, amounts))
+                own.append(charts.Series(source, self.source_label(source), color, amounts))
         if any(others):
             own.append(charts.Series(charts.OTHER, "Other sources", charts.OTHER, tuple(others)))
         return own

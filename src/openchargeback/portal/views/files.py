@@ -107,8 +107,8 @@ def own_page(page: Page) -> OwnPage:
 
 
 def about(book: Book, provenance: Provenance) -> About:
-    """How figures come about, with the notes on each source in the order of their colours."""
-    settings = [book.config.source(name) for name in book.colours]
+    """How figures come about, with the notes on each source in the order of their colors."""
+    settings = [book.config.source(name) for name in book.colors]
     sources = tuple(
         SourceNote(
             label=s.label or s.name,

@@ -50,7 +50,7 @@ class ServiceRow:
     """What a service of a source cost in the last month shown."""
 
     source: str
-    colour: str
+    color: str
     service: str
     charges: int
     amounts: Amounts
@@ -192,17 +192,17 @@ def _held(book: Book, item: QueueItem) -> HeldItem:
 
 
 def _services(book: Book, lines: Iterable[BillingLine]) -> tuple[ServiceRow, ...]:
-    """Sources in the order of their colours, services by amount due."""
+    """Sources in the order of their colors, services by amount due."""
     found: dict[tuple[str, str], list[BillingLine]] = {}
     for line in lines:
         found.setdefault((line.source, line.service), []).append(line)
-    order = list(book.colours)
+    order = list(book.colors)
     rows = [
         (
             (order.index(source), -Amounts.total(line.amounts for line in own).billed, service),
             ServiceRow(
                 source=book.source_label(source),
-                colour=book.colours[source],
+                color=book.colors[source],
                 service=service,
                 charges=sum(line.charges for line in own),
                 amounts=Amounts.total(line.amounts for line in own),

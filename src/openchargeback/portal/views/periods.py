@@ -47,7 +47,7 @@ class SourceRow:
     """One source's control total (exact), where the parts make up what was imported. posts: whether it is charged."""
 
     label: str
-    colour: str
+    color: str
     totals: SourceTotals
     credited: str
     posts: bool
@@ -58,7 +58,7 @@ class CompletenessRow:
     """A source against the months before. days, percent: in words. gone: the PIs of `row.gone` that are named."""
 
     label: str
-    colour: str
+    color: str
     row: Completeness
     days: str
     percent: str
@@ -189,7 +189,7 @@ def _source_row(book: Book, total: SourceTotals, period: str) -> SourceRow:
     settings = book.settings(period)
     fund = settings.credit_fund(total.source)
     label = book.source_label(total.source, period)
-    return SourceRow(label, book.colours[total.source], total, fund, settings.posts(total.source))
+    return SourceRow(label, book.colors[total.source], total, fund, settings.posts(total.source))
 
 
 def _completeness(book: Book, index: int) -> tuple[CompletenessRow, ...]:
@@ -199,7 +199,7 @@ def _completeness(book: Book, index: int) -> tuple[CompletenessRow, ...]:
     return tuple(
         CompletenessRow(
             label=book.source_label(row.source, name),
-            colour=book.colours.get(row.source, ""),
+            color=book.colors.get(row.source, ""),
             row=row,
             days=words.days(row),
             percent=words.against_median(row),
