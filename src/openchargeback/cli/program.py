@@ -1,4 +1,4 @@
-"""The group that holds all commands: no option is given twice without a word."""
+"""The group that holds all commands: an option that is given twice is refused."""
 
 from __future__ import annotations
 
