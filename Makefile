@@ -29,11 +29,8 @@ check: ## Lint, check the format, the types, the layers and the workflows
 	.venv/bin/lint-imports --no-logo
 	.venv/bin/python tools/words.py
 	.venv/bin/check-jsonschema --builtin-schema vendor.github-workflows .github/workflows/*.yml
-	.venv/bin/python tools/words.py
 	.venv/bin/check-jsonschema --builtin-schema vendor.github-issue-forms .github/ISSUE_TEMPLATE/bug.yml .github/ISSUE_TEMPLATE/feature.yml
-	.venv/bin/python tools/words.py
 	.venv/bin/check-jsonschema --builtin-schema vendor.github-issue-config .github/ISSUE_TEMPLATE/config.yml
-	.venv/bin/python tools/words.py
 	.venv/bin/check-jsonschema --builtin-schema vendor.dependabot .github/dependabot.yml
 	.venv/bin/zizmor --offline --no-progress --quiet .github
 
