@@ -65,7 +65,7 @@ def _say_what_ci_installs(folder: Path, program: Program) -> None:
 def _say_how_to_commit(folder: Path, obstacle: str) -> None:
     """Nothing was committed: why, and the commands that do it."""
     place = quoted(str(folder))
-    click.echo(f"  commit it; this was not done because {obstacle}:")
+    click.echo(f"  commit it (no commit was made, because {obstacle}):")
     if not git.inside_repository(folder):
         click.echo(f"    git -C {place} init --initial-branch main")
     elif "who you are" in obstacle:

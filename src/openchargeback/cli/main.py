@@ -30,8 +30,8 @@ _COMMANDS = {
     "review": ("review", "review", "The queue of flagged charges, and decisions on them."),
     "show": ("show", "show", "What a PI was billed."),
     "sources": ("sources", "sources", "Where charges come from."),
-    "validate": ("validate", "validate", "Every problem in the ledger."),
-    "verify": ("verify", "verify", "Whether a PDF or a built folder is what the ledger gives."),
+    "validate": ("validate", "validate", "Check the ledger for problems."),
+    "verify": ("verify", "verify", "Verify a PDF or a build against the ledger."),
 }
 
 

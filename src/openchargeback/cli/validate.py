@@ -31,7 +31,7 @@ FORMATS = ("text", "json", "github", "gitlab", "junit")
 def validate(
     paths: tuple[str, ...], form: str, full: bool, strict: bool, staged: bool, code: str | None, named: str | None
 ) -> None:
-    """Every problem in the ledger: exit code 1 where there are errors. PATH narrows the report down.
+    """Check the ledger for problems: exit code 1 where there are errors. PATH narrows the report down.
 
     The report goes to stdout. With --format github, what does not fit into annotations goes to the job summary.
 

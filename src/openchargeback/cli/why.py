@@ -54,7 +54,7 @@ def _print_line(traced: TracedLine, billed: BilledPeriod) -> None:
         click.echo(f"  source {shown(line.source)}: {_exact(source, currency)}, shared among {counted(count, 'line')}")
     click.echo(f"  this line: {_steps(Share(line.exact_billed, line.amounts.billed), currency)}")
     if not traced.faithful:
-        click.echo("  this version of the program would not bill this line as the period did: its cents")
+        click.echo("  this version computes this line differently from the period, so its cents")
         click.echo("  cannot be traced; use the version that closed the period")
     for resource in traced.resources:
         _print_resource(resource, currency)

@@ -81,7 +81,7 @@ def _verdict(review: dict[str, Any]) -> str:
 def _authors(request: dict[str, Any], commits: Sequence[Any] | None, host: str) -> tuple[set[str], str]:
     """Everybody who wrote commits of the request, by their names on the host, or why that cannot be told."""
     if commits is None:
-        return set(), "its commits are not given (--commits), so nobody is known to be no author"
+        return set(), "its commits are not given (--commits), so approvers cannot be told apart from authors"
     count = request.get("commits")
     if not commits:
         return set(), "the list of its commits is empty"

@@ -154,7 +154,7 @@ def _suspicious(con: duckdb.DuckDBPyConnection, opened: Opened) -> tuple[list[in
 
 def _not_judged(opened: Opened, beyond: int) -> Problem:
     message = f"{beyond:,} more rows are suspicious and were not judged"
-    fix = f"fix what is told of the first {BOUND:,}, or see all with `validate --full`"
+    fix = f"fix the first {BOUND:,} reported rows, or list all with `validate --full`"
     return Problem(opened.file.path, "not-judged", message, fix, count=beyond)
 
 

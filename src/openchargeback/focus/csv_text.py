@@ -229,7 +229,7 @@ def read_header(path: Path, relative: str) -> tuple[Record | None, list[Problem]
     if record is None:
         return None, [Problem(relative, "empty-file", "empty", "export the file again, or remove it", 1)]
     if _FOR_EXCEL.fullmatch(record.text.strip()):
-        message = f"the first line, {record.text.strip()}, is a word to Excel and no header"
+        message = f"the first line, {record.text.strip()}, is Excel's hint about separators, not a header"
         return None, [Problem(relative, "source-error", message, "remove that line", record.line, 1)]
     return record, []
 

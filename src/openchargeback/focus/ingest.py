@@ -369,7 +369,7 @@ def _conflict(place: _Place, fresh: Sequence[Received], before: Content | None) 
             "period with `--period P --add`; `--replace` and `--add` change a single month"
         )
     else:
-        fix = "`--replace` puts the given in the place of what is there; `--add` keeps both, as parts"
+        fix = "`--replace` replaces the existing files; `--add` keeps both, as parts"
     return f"{place.source} has other charges in {place.period}:{there}{given}\n{fix}"
 
 

@@ -99,7 +99,7 @@ _DEFAULT = shape.Record(
         "pi": shape.Text(help="E-mail address of the PI who is responsible."),
         "project": shape.Text(help="Id of the project."),
         "fund": shape.Text(help="The fund that pays."),
-        "untagged_only": shape.Boolean(help="Only charges of which neither tags nor directory say anything."),
+        "untagged_only": shape.Boolean(help="Only charges with no attribution from tags or directory."),
     },
     help="Who pays what nothing else attributes, such as tax and support.",
 )
@@ -174,7 +174,7 @@ _SOURCE = shape.Record(
             DISCOUNTS,
             help="Who grants what the list price is reduced by; vendor unless set. Only the institution covers.",
         ),
-        "note": shape.Text(help="How the discount comes about, a sentence for statements."),
+        "note": shape.Text(help="Explains the discount, a sentence for statements."),
         "default": _DEFAULT,
         "expected": shape.Choice(EXPECTED, help="Whether a month can be closed without charges of this source."),
         "severity": _SEVERITY,

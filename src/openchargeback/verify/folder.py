@@ -1,4 +1,4 @@
-"""Whether an output is what the ledger gives: a folder that `build` wrote, recomputed from the commit it names.
+"""Verifies a folder that `build` wrote against the ledger, recomputed from the commit that it names.
 
 The manifest in the folder is no proof of anything; it only says which commit to recompute.
 """
