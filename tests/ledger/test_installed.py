@@ -136,9 +136,12 @@ def test_an_install_from_an_index_is_pinned_by_the_digest_of_its_wheel(tmp_path,
     [
         {**FILES, "openchargeback/__init__.py": "from elsewhere\n"},
         {**FILES, "openchargeback/evil.py": "more\n"},
+        {**FILES, "uv_evil.pth": "import os\n"},
+        {**FILES, "sitecustomize.pyc": "more\n"},
+        {**FILES, "openchargeback/__pycache__/evil.cpython-311.pyc": "more\n"},
         {name: text for name, text in FILES.items() if not name.endswith("__init__.py")},
     ],
-    ids=["other", "more", "less"],
+    ids=["other", "more", "runs-at-start", "bytecode", "cached", "less"],
 )
 def test_a_package_of_the_same_name_that_is_not_what_is_installed_is_not_pinned(tmp_path, index, theirs):
     wheel(index, theirs)

@@ -125,6 +125,7 @@ def billed_with(root, rows, entries):
     return bill(root, rows, approvals=approvals, **TEXTS)
 
 
+@pytest.mark.slow
 @settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(rows=_rows, seed=st.integers(0, 2**16), by_page=st.booleans())
 def test_every_item_is_settled_by_one_decision_in_any_order(tmp_path_factory, rows, seed, by_page):

@@ -11,6 +11,8 @@ from repository import HEAD, Repository, poison, row
 
 from openchargeback.files.writing import temporary
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.fixture
 def built(ledger: Repository) -> Path:

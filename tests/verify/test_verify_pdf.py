@@ -20,6 +20,8 @@ from repository import HEAD, Repository, poison, row
 from openchargeback.verify.pdf_comparing import described
 from openchargeback.verify.pdf_reading import AMBIGUOUS, differing_values, read_pdf
 
+pytestmark = pytest.mark.slow
+
 LOOP = (
     b"%PDF-1.4\n1 0 obj<</Type/Catalog/Pages 2 0 R>>endobj 2 0 obj<</Type/Pages/Kids[2 0 R]/Count 9>>endobj "
     b"trailer<</Root 1 0 R>>\n%%EOF"

@@ -84,6 +84,7 @@ def test_decisions_stand_with_their_place_person_and_reason(ledger: Repository) 
     assert (ledger.root / decision["place"].split(":")[0]).is_file()
 
 
+@pytest.mark.slow
 def test_late_and_credited_charges_lead_to_their_own_month(ledger: Repository) -> None:
     ledger.write("charges/2025-01/hpc.csv", HEAD + row("8.005", "h1", fund=""))
     ledger.write("charges/2025-02/aws.csv", HEAD + row("2", month="2025-02"))

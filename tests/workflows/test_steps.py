@@ -32,6 +32,8 @@ BROKEN = CHARGES + f"2025-01-01,a lot,Compute,r2,{TAGS}\n"
 GH = """#!{python}
 # Stands in for the command `gh api` on the comments of one issue, kept as JSON in a file; --jq is done by jq.
 import json, os, subprocess, sys
+
+pytestmark = pytest.mark.slow
 arguments, store = sys.argv[1:], os.environ["GH_STORE"]
 assert arguments.pop(0) == "api" and os.environ["GH_TOKEN"] == "token"
 def option(name):

@@ -34,7 +34,7 @@ _COMMIT = re.compile(r"[0-9a-f]{40}|[0-9a-f]{64}")
 # Installers add these to what the wheel brought; of the wheel itself only RECORD differs, which lists them.
 _ADDED = re.compile(
     r"openchargeback-[^/]+\.dist-info/(?:INSTALLER|RECORD|REQUESTED|direct_url\.json|uv_[a-z_]+\.json)"
-    r"|openchargeback/(?:[^/]+/)*__pycache__/[^/]+\.pyc|(?:\.\./)+bin/focus-billing"
+    r"|openchargeback/(?:[^/]+/)*__pycache__/[^/]+\.pyc|(?:\.\./)+bin/(?:focus-billing|openchargeback)"
 )
 _RECORD = re.compile(r"openchargeback-[^/]+\.dist-info/RECORD")
 
