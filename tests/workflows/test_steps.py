@@ -17,6 +17,8 @@ from openchargeback import __version__
 from openchargeback.ledger.installed import Program
 from openchargeback.ledger.new import create_ledger
 
+pytestmark = pytest.mark.slow
+
 ROOT = Path(__file__).parents[2]
 WORKFLOWS = ROOT / ".github" / "workflows"
 # What `init` writes, but for the line that installs the program.
@@ -32,8 +34,6 @@ BROKEN = CHARGES + f"2025-01-01,a lot,Compute,r2,{TAGS}\n"
 GH = """#!{python}
 # Stands in for the command `gh api` on the comments of one issue, kept as JSON in a file; --jq is done by jq.
 import json, os, subprocess, sys
-
-pytestmark = pytest.mark.slow
 arguments, store = sys.argv[1:], os.environ["GH_STORE"]
 assert arguments.pop(0) == "api" and os.environ["GH_TOKEN"] == "token"
 def option(name):
