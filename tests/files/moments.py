@@ -66,7 +66,7 @@ def at_each_write(folder: Path, act: Act) -> Iterator[None]:
         _fsync(handle)
 
     _active.append((str(folder), act))
-    os.fsync = fsync  # type: ignore[assignment]
+    os.fsync = fsync  # type: ignore[assignment] # the real one takes file objects too
     try:
         yield
     finally:

@@ -400,6 +400,15 @@ class Host:
             **more,
         }
 
+    def rebased_on(self, people: str) -> None:
+        """The branch on a base whose people.yaml says this."""
+        self.ledger.git("switch", "-q", "main")
+        self.ledger.write("directory/people.yaml", people)
+        self.ledger.commit()
+        self.ledger.git("switch", "-q", "decide")
+        self.ledger.git("rebase", "-q", "main", who="ann")
+        self.head = self.event["pull_request"]["head"]["sha"] = self.ledger.git("rev-parse", "HEAD")
+
     def told(self, *reviews: dict[str, Any], code: int = 0) -> dict[str, Any]:
         """The evidence with these reviews."""
         arguments = []
@@ -677,14 +686,7 @@ def test_a_second_account_of_an_author_is_no_reviewer(host: Host, user: dict[str
     assert host.commits is not None
     host.commits[0]["commit"]["author"] = {"email": "ann@example.edu"}
     assert host.told(host.review(user=user))["level"] == "A"
-    ledger = host.ledger
-    ledger.git("switch", "-q", "main")
-    ledger.write("directory/people.yaml", f"people: [{{email: ann@example.edu, aliases: ['{alias}']}}]\n")
-    ledger.commit()
-    ledger.git("switch", "-q", "decide")
-    ledger.git("rebase", "-q", "main", who="ann")
-    host.head = ledger.git("rev-parse", "HEAD")
-    host.event["pull_request"]["head"]["sha"] = host.head
+    host.rebased_on(f"people: [{{email: ann@example.edu, aliases: ['{alias}']}}]\n")
     found = host.told(host.review(user=user))
     assert found["level"] == "C"
     assert "only authors approved it, under another address" in found["why"]
@@ -699,14 +701,7 @@ def test_a_second_account_of_a_committer_is_no_reviewer(host: Host) -> None:
     host.commits[0]["commit"] |= {"author": {"email": "bo@example.edu"}, "committer": {"email": "ann@example.edu"}}
     host.event["pull_request"]["user"] = {"login": "bo"}
     user = {"login": "ann-private", "type": "User", "email": "ann@home.example"}
-    ledger = host.ledger
-    ledger.git("switch", "-q", "main")
-    ledger.write("directory/people.yaml", "people: [{email: ann@example.edu, aliases: [ann@home.example]}]\n")
-    ledger.commit()
-    ledger.git("switch", "-q", "decide")
-    ledger.git("rebase", "-q", "main", who="ann")
-    host.head = ledger.git("rev-parse", "HEAD")
-    host.event["pull_request"]["head"]["sha"] = host.head
+    host.rebased_on("people: [{email: ann@example.edu, aliases: [ann@home.example]}]\n")
     found = host.told(host.review(user=user))
     assert found["level"] == "C"
     assert "only authors approved it, under another address" in found["why"]
