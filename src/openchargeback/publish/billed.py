@@ -24,25 +24,18 @@ from openchargeback.billing.pipeline import Posted, bill_period
 from openchargeback.billing.reconciliation import check_ledger
 from openchargeback.focus.equal_files import Copies, equal_files
 from openchargeback.ledger.files import ChargeFile, digest_of
-from openchargeback.ledger.frozen import (
-    CORRECTIONS,
-    FROZEN,
-    LINES,
-    PARTS,
-    RESOURCES,
-    Frozen,
-    part_path,
-)
-from openchargeback.ledger.frozen_reading import read_frozen
 from openchargeback.ledger.lock import committed_temporaries
-from openchargeback.ledger.periods import PeriodFile
+from openchargeback.ledger.periods import CORRECTIONS, FROZEN, LINES, PARTS, RESOURCES, PeriodFile, part_path
 from openchargeback.ledger.reading import Ledger
-from openchargeback.ledger.seal import changed_inputs, left_over, no_longer_finalized, recorded_periods
 from openchargeback.model import BilledPeriod, State
 from openchargeback.portal.paths import charges_file
 from openchargeback.problems import LedgerFault, OutsideFault, Problem, has_errors
 from openchargeback.publish.cache import Cache
 from openchargeback.publish.codec import decode, encode
+from openchargeback.record.closing_record import ClosingRecord
+from openchargeback.record.files import read_record
+from openchargeback.record.recorded_ledger import RecordedLedger
+from openchargeback.record.seal import changed_inputs, left_over, no_longer_finalized, recorded_periods
 
 _ROOMS = ("ledger", "focus", "review", "billing")
 
@@ -62,12 +55,12 @@ class _Copies:
     problems: tuple[Problem, ...]
 
 
-def with_records(ledger: Ledger, store: Cache) -> tuple[Ledger, list[Problem]]:
+def with_records(ledger: Ledger, store: Cache) -> tuple[RecordedLedger, list[Problem]]:
     """The ledger with the records of its closed periods, and what is wrong with them or was changed since.
 
     What interrupted commands left, and was committed, is told as well.
     """
-    frozen: dict[str, Frozen] = {}
+    frozen: dict[str, ClosingRecord] = {}
     problems = _left_over(ledger)
     # Git is asked here, not needed: a repository that it refuses to read must not stop a check of the files.
     with suppress(OutsideFault):
@@ -88,10 +81,10 @@ def with_records(ledger: Ledger, store: Cache) -> tuple[Ledger, list[Problem]]:
         for period, record in frozen.items()
         if not altered & {part_path(period, name) for name in (FROZEN, *PARTS)}
     }
-    return replace(ledger, frozen=intact), problems + changed
+    return RecordedLedger.of(ledger, intact), problems + changed
 
 
-def recorded(ledger: Ledger, store: Cache) -> tuple[Ledger, list[Problem]]:
+def recorded(ledger: Ledger, store: Cache) -> tuple[RecordedLedger, list[Problem]]:
     """The ledger with the records of its closed periods, without a look at what they were made from."""
     found = {
         period: _record(ledger, store, period, ledger.period_file(period))
@@ -100,7 +93,7 @@ def recorded(ledger: Ledger, store: Cache) -> tuple[Ledger, list[Problem]]:
     }
     frozen = {period: record for period, (record, _) in found.items() if record is not None}
     problems = [problem for _, faults in found.values() for problem in faults]
-    return replace(ledger, frozen=frozen), [*problems, *_left_over(ledger)]
+    return RecordedLedger.of(ledger, frozen), [*problems, *_left_over(ledger)]
 
 
 def _left_over(ledger: Ledger) -> list[Problem]:
@@ -110,7 +103,7 @@ def _left_over(ledger: Ledger) -> list[Problem]:
     return [problem for period in unclosed for problem in left_over(ledger, period)]
 
 
-def _record(ledger: Ledger, store: Cache, period: str, state: PeriodFile) -> tuple[Frozen | None, list[Problem]]:
+def _record(ledger: Ledger, store: Cache, period: str, state: PeriodFile) -> tuple[ClosingRecord | None, list[Problem]]:
     """The record of a closed period; from the cache where the same bytes were read before."""
     # The period too: the same bytes under another month's name are not its record.
     key = f"{code_digest()} {period}"
@@ -120,17 +113,17 @@ def _record(ledger: Ledger, store: Cache, period: str, state: PeriodFile) -> tup
     kept = store.get("frozen", key)
     if kept is not None:
         try:
-            return decode(Frozen, kept), []
+            return decode(ClosingRecord, kept), []
         except (ValueError, TypeError, KeyError):
             pass
-    record, problems = read_frozen(ledger.root, period, state)
+    record, problems = read_record(ledger.root, period, state)
     if record is not None and not problems:
         store.put("frozen", key, encode(record))
     return record, problems
 
 
 def bill_ledger(
-    ledger: Ledger,
+    ledger: RecordedLedger,
     store: Cache,
     *,
     wanted: str = "",
@@ -159,7 +152,7 @@ def bill_ledger(
             continue
         if progress:
             progress(period)
-        state, record = ledger.period_file(period), ledger.frozen.get(period)
+        state, record = ledger.period_file(period), ledger.records.get(period)
         if state.state is not State.OPEN and record is None:
             continue
         if record is not None:
@@ -175,7 +168,7 @@ def bill_ledger(
     return tuple(result), problems
 
 
-def _corrected(ledger: Ledger, store: Cache) -> Corrected:
+def _corrected(ledger: RecordedLedger, store: Cache) -> Corrected:
     """What decisions on closed periods come to; from the cache where it rests on the same as before."""
     decisions = [
         decision
@@ -184,9 +177,9 @@ def _corrected(ledger: Ledger, store: Cache) -> Corrected:
         for decision in each
         if decision.period
     ]
-    if not decisions and not any(record.corrections or record.queue for record in ledger.frozen.values()):
+    if not decisions and not any(record.corrections or record.queue for record in ledger.records.values()):
         return Corrected()
-    records = [(period, record.digest) for period, record in sorted(ledger.frozen.items())]
+    records = [(period, record.digest) for period, record in sorted(ledger.records.items())]
     states = [(period, ledger.period_file(period)) for period in ledger.periods]
     files = [
         (file.path, digest_of(file.location))
@@ -205,19 +198,19 @@ def _corrected(ledger: Ledger, store: Cache) -> Corrected:
     return corrected
 
 
-def _billed_twice(ledger: Ledger, store: Cache, corrected: Corrected, wanted: str) -> list[Problem]:
+def _billed_twice(ledger: RecordedLedger, store: Cache, corrected: Corrected, wanted: str) -> list[Problem]:
     """Equal files that are billed more than once; from the cache where all rests on the same as before."""
     files = [file for period, found in ledger.charge_files.items() if not wanted or period <= wanted for file in found]
     return told_twice(ledger, store, corrected, equal_files(files))
 
 
-def told_twice(ledger: Ledger, store: Cache, corrected: Corrected, found: Sequence[Copies]) -> list[Problem]:
+def told_twice(ledger: RecordedLedger, store: Cache, corrected: Corrected, found: Sequence[Copies]) -> list[Problem]:
     """What is wrong with these equal files. The ledger must hold its records."""
     if not found:
         return []
     periods = sorted({file.period for equal in found for file in equal})
     rests_on = [period_key(ledger, period) for period in periods]
-    records = [(period, record.digest) for period, record in sorted(ledger.frozen.items())]
+    records = [(period, record.digest) for period, record in sorted(ledger.records.items())]
     paths = [[file.path for file in equal] for equal in found]
     key = _digest(paths, rests_on, records, sorted(corrected.posted.items()))
     kept = store.get("copies", key)
@@ -233,12 +226,12 @@ def told_twice(ledger: Ledger, store: Cache, corrected: Corrected, found: Sequen
 
 def still_billing(ledger: Ledger, store: Cache, files: Sequence[ChargeFile]) -> set[str]:
     """The paths of those files of which any charge is billed or held by now."""
-    ledger, _ = recorded(ledger, store)
-    return copies.still_billing(ledger, files, _corrected(ledger, store).posted)
+    whole, _ = recorded(ledger, store)
+    return copies.still_billing(whole, files, _corrected(whole, store).posted)
 
 
 def _bill(
-    ledger: Ledger, store: Cache, period: str, posted: Posted, *, data: bool
+    ledger: RecordedLedger, store: Cache, period: str, posted: Posted, *, data: bool
 ) -> tuple[BilledPeriod | None, list[Problem]]:
     key = period_key(ledger, period, posted)
     kept = store.get("period", key)
@@ -259,13 +252,13 @@ def _bill(
     return billed, problems
 
 
-def kept_charges(ledger: Ledger, store: Cache, period: BilledPeriod) -> bytes:
+def kept_charges(ledger: RecordedLedger, store: Cache, period: BilledPeriod) -> bytes:
     """The charges of a billed period as the file of `portal.paths.charges_file`.
 
     From the cache; where that has them not, the period is billed once more, a closed one by its record.
     Raises LedgerFault where its files cannot be read any more.
     """
-    record = ledger.frozen.get(period.period)
+    record = ledger.records.get(period.period)
     key = _digest(code_digest(), record.digest) if record else period.digest
     kept = store.get("charges", key)
     if kept is not None:
@@ -278,7 +271,7 @@ def kept_charges(ledger: Ledger, store: Cache, period: BilledPeriod) -> bytes:
 
 
 def _bill_with_charges(
-    ledger: Ledger, period: str, key: str, posted: Posted | None = None
+    ledger: RecordedLedger, period: str, key: str, posted: Posted | None = None
 ) -> tuple[BilledPeriod | None, list[Problem], bytes]:
     with tempfile.TemporaryDirectory(prefix="openchargeback-") as folder:
         path = Path(folder) / "charges.csv"
@@ -300,7 +293,7 @@ def _packed(path: Path, name: str) -> bytes:
     return out.getvalue()
 
 
-def period_key(ledger: Ledger, period: str, posted: Posted | None = None) -> str:
+def period_key(ledger: RecordedLedger, period: str, posted: Posted | None = None) -> str:
     """SHA-256 of everything a billed period rests on: files, decisions, state, settings, directory, past, program."""
     return _digest(
         __version__,
@@ -316,9 +309,9 @@ def period_key(ledger: Ledger, period: str, posted: Posted | None = None) -> str
     )
 
 
-def _rests_on(ledger: Ledger, month: str) -> object:
+def _rests_on(ledger: RecordedLedger, month: str) -> object:
     """What an earlier month means for a later one: rows that are there twice, and charges that corrections refer to."""
-    record = ledger.frozen.get(month)
+    record = ledger.records.get(month)
     if record is not None:
         return month, record.digest
     files = [(file.path, digest_of(file.location)) for file in ledger.charge_files.get(month, ())]

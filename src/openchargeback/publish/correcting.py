@@ -8,11 +8,11 @@ from dataclasses import replace
 from openchargeback.billing.corrections import correct
 from openchargeback.ledger.approval_text import approval_text
 from openchargeback.ledger.approvals import read_approvals
-from openchargeback.ledger.reading import Ledger
 from openchargeback.problems import Problem, Severity
+from openchargeback.record.recorded_ledger import RecordedLedger
 
 
-def new_faults(ledger: Ledger, period: str, texts: Sequence[str]) -> list[Problem]:
+def new_faults(ledger: RecordedLedger, period: str, texts: Sequence[str]) -> list[Problem]:
     """The errors that a ledger would have with these decisions in the folder of an open period, and has not now."""
     decisions, faults = read_approvals(approval_text(texts).encode(), f"approvals/{period}/new.yaml")
     together = {**ledger.approvals, period: (*ledger.approvals.get(period, ()), *decisions)}

@@ -18,12 +18,10 @@ from openchargeback.focus.equal_files import equal_files
 from openchargeback.ledger.config import FILE_NAME, read_config
 from openchargeback.ledger.directory import FILES as DIRECTORY_FILES
 from openchargeback.ledger.files import LOCK_FILE, ChargeFile, charge_files, source_of, suffix_of
-from openchargeback.ledger.frozen import Frozen
 from openchargeback.ledger.periods import PeriodFile, period_of, read_period
 from openchargeback.ledger.pinning import may_name_program, named_programs
 from openchargeback.ledger.reading import Ledger, read_ledger
 from openchargeback.ledger.revision import FOLDERS, Snapshot, compared, lies_in, take
-from openchargeback.ledger.seal import absent_inputs
 from openchargeback.ledger.settings import Config
 from openchargeback.ledger.sources import unlisted_source
 from openchargeback.model import Evidence, Level, State
@@ -40,6 +38,9 @@ from openchargeback.publish.billed import recorded, told_twice
 from openchargeback.publish.build import Step, open_cache
 from openchargeback.publish.cache import Cache
 from openchargeback.publish.past import drifts
+from openchargeback.record.closing_record import ClosingRecord
+from openchargeback.record.recorded_ledger import RecordedLedger
+from openchargeback.record.seal import absent_inputs
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,12 +88,12 @@ def _plan(sides: _Sides, store: Cache, host: HostRecord | None, step: Step | Non
         raise LedgerFault(problems)
     before, base_problems = _read(sides.base_folder, sides.base, sides, store)
     if before is None:
-        before = Ledger(sides.base_folder, after.config, after.directory, {}, {}, {})
+        before = RecordedLedger(sides.base_folder, after.config, after.directory, {}, {}, {})
     unread = _unread(problems, reached, after)
     corrected = correct(before), correct(after)
     base_problems += corrected[0].problems
     problems += corrected[1].problems
-    months = {period: _recorded_month(record) for period, record in after.frozen.items()}
+    months = {period: _recorded_month(record) for period, record in after.records.items()}
     periods = []
     for number, period in enumerate(reached):
         if step:
@@ -106,10 +107,10 @@ def _plan(sides: _Sides, store: Cache, host: HostRecord | None, step: Step | Non
             periods.append(change)
     settings = changed_settings((before.config, before.directory), (after.config, after.directory), periods)
     problems += touched_periods(changed_paths(sides.base.entries, sides.head.entries), *states)
-    problems += kept_months((before.config, before.directory), (after.config, after.directory), after.frozen)
+    problems += kept_months((before.config, before.directory), (after.config, after.directory), after.records)
     problems += beyond(periods, strictest(before.config.plan, after.config.plan), after.config.currency)
     problems += _base_notice(base_problems) + _bases_notice(sides.base)
-    for record in (after.frozen[period] for period in reached if period in after.frozen):
+    for record in (after.records[period] for period in reached if period in after.records):
         state = after.period_file(record.period)
         problems += absent_inputs(record, state, sides.head.entries, sides.head.root)
     problems += _billed_twice(sides, reached, after, store) + _new_sources(sides, after.config)
@@ -127,7 +128,7 @@ def _plan(sides: _Sides, store: Cache, host: HostRecord | None, step: Step | Non
     )
 
 
-def _billed_twice(sides: _Sides, reached: Sequence[str], after: Ledger, store: Cache) -> list[Problem]:
+def _billed_twice(sides: _Sides, reached: Sequence[str], after: RecordedLedger, store: Cache) -> list[Problem]:
     """Charge files of reached periods that equal others of the head, wherever these lie, and are billed beside them."""
     here = [file for found in after.charge_files.values() for file in found]
     among = {file.path for file in here if file.period in reached}
@@ -147,7 +148,7 @@ def _billed_twice(sides: _Sides, reached: Sequence[str], after: Ledger, store: C
     return told_twice(ledger, store, correct(ledger), [copies for copies in found if len(copies) > 1])
 
 
-def _other_program(sides: _Sides, after: Ledger, step: Step | None) -> list[Problem]:
+def _other_program(sides: _Sides, after: RecordedLedger, step: Step | None) -> list[Problem]:
     """What another program, by a change of the lock, computes differently: each closed month is billed anew.
 
     The months' records say what the program of then billed. Nothing says that of an open month: both of its sides are
@@ -156,15 +157,15 @@ def _other_program(sides: _Sides, after: Ledger, step: Step | None) -> list[Prob
     before, now = _programs(sides.base), _programs(sides.head)
     if not sides.base.entries or (before == now and LOCK_FILE not in _changed(sides)):
         return []
-    take(sides.head, lambda path: period_of(path) in after.frozen, sides.head_folder)
+    take(sides.head, lambda path: period_of(path) in after.records, sides.head_folder)
     # What a month comes to that this branch touches says nothing of the program.
     touched = {period_of(path) for path in _changed(sides)}
     found = [
         each
-        for each in (drifts(sides.head_folder, step=step) if after.frozen.keys() - touched else ())
+        for each in (drifts(sides.head_folder, step=step) if after.records.keys() - touched else ())
         if each.code == "tool-drift" and period_of(each.path) not in touched
     ]
-    count = len(after.frozen.keys() - touched)
+    count = len(after.records.keys() - touched)
     if not count:
         told = "no month is closed yet to compare with"
     elif found:
@@ -225,7 +226,7 @@ def _of_other_periods(sides: _Sides, among: Collection[str]) -> list[ChargeFile]
     return [*there, *(file for file in charge_files(sides.head_folder)[0] if file.path not in same)]
 
 
-def _unread(problems: Sequence[Problem], reached: Sequence[str], after: Ledger) -> set[str]:
+def _unread(problems: Sequence[Problem], reached: Sequence[str], after: RecordedLedger) -> set[str]:
     """The periods of which a file at the head could not be read; settings and directory concern all open ones."""
     paths = {problem.path for problem in problems if problem.severity is Severity.ERROR}
     found = {period_of(path) for path in paths} - {""}
@@ -243,7 +244,7 @@ def _lacks_charges(period: str, problems: Sequence[Problem]) -> bool:
 
 
 def _approved(
-    sides: _Sides, before: Ledger, after: Ledger, host: HostRecord | None
+    sides: _Sides, before: RecordedLedger, after: RecordedLedger, host: HostRecord | None
 ) -> tuple[tuple[Evidence, ...], list[Problem]]:
     """Who approved the decisions and closings that the head changes, and what is asked for beyond that.
 
@@ -318,7 +319,7 @@ def _take_reached(sides: _Sides, reached: Sequence[str], configs: tuple[Config |
     return sides.take(lambda path: period_of(path) in reached or path in logos or path in changed)
 
 
-def _read(folder: Path, snapshot: Snapshot, sides: _Sides, store: Cache) -> tuple[Ledger | None, list[Problem]]:
+def _read(folder: Path, snapshot: Snapshot, sides: _Sides, store: Cache) -> tuple[RecordedLedger | None, list[Problem]]:
     """A side with the records of its closed months, and with the charges that decisions of reached months name."""
     folder.mkdir(exist_ok=True)
     if not snapshot.entries:
@@ -335,8 +336,8 @@ def _read(folder: Path, snapshot: Snapshot, sides: _Sides, store: Cache) -> tupl
         ledger, problems = read_ledger(folder)
         if ledger is None:
             return None, problems
-    ledger, faults = recorded(ledger, store)
-    return ledger, [*problems, *faults]
+    whole, faults = recorded(ledger, store)
+    return whole, [*problems, *faults]
 
 
 def _decides_on_others(ledger: Ledger) -> set[str]:
@@ -344,9 +345,9 @@ def _decides_on_others(ledger: Ledger) -> set[str]:
     return {decision.period for each in ledger.approvals.values() for decision in each if decision.period}
 
 
-def _side(ledger: Ledger, corrected: Corrected, period: str) -> Side:
+def _side(ledger: RecordedLedger, corrected: Corrected, period: str) -> Side:
     """What a period rests on: a closed one on its record and the settings of then."""
-    record = ledger.frozen.get(period)
+    record = ledger.records.get(period)
     if record is None:
         posted = corrected.posted.get(period, Posted())
         return Side(ledger, posted=posted)
@@ -361,7 +362,10 @@ def _side(ledger: Ledger, corrected: Corrected, period: str) -> Side:
 
 
 def _period(
-    period: str, before: tuple[Ledger, Corrected], after: tuple[Ledger, Corrected], months: dict[str, Month]
+    period: str,
+    before: tuple[RecordedLedger, Corrected],
+    after: tuple[RecordedLedger, Corrected],
+    months: dict[str, Month],
 ) -> tuple[PeriodChange | None, list[Problem], list[Problem]]:
     """The change of a period with the problems of base and head; None where the head's charges cannot be read.
 
@@ -392,11 +396,11 @@ def _period(
     return change, old_faults, new_faults
 
 
-def _recorded_month(record: Frozen) -> Month:
-    return Month(record.period, record.sources, record.lines, record.charges)
+def _recorded_month(record: ClosingRecord) -> Month:
+    return Month(record.period, record.sources, record.lines, record.inputs.charges)
 
 
-def _state(ledger: Ledger, period: str) -> State | None:
+def _state(ledger: RecordedLedger, period: str) -> State | None:
     return ledger.period_file(period).state if period in ledger.periods else None
 
 
