@@ -8,8 +8,9 @@ from decimal import Decimal
 import pytest
 from branch import CONFIG, causes, charge, csv_text, only, started, ties_out
 
-from openchargeback.ledger.directory import read_directory
-from openchargeback.plan.settings import fund_leaves, people_leaves, project_leaves
+from openchargeback.ledger.directory import FUNDS_FILE, PEOPLE_FILE, PROJECTS_FILE, read_directory
+from openchargeback.ledger.settings import Config, Organization
+from openchargeback.plan.settings import changed_settings
 from openchargeback.plan.values import Cause
 
 ROWS = [charge("r1", "10.00", quantity=2), charge("r2", "5.50", quantity=1, pi="bo@example.edu", project="p2")]
@@ -125,7 +126,7 @@ def test_the_directory_where_only_the_fund_changes(tmp_path):
     (setting,) = plan.settings
     assert (setting.path, setting.key) == ("directory/projects.yaml", "p1.fund")
     assert (setting.old, setting.new) == ("F-1", "F-2")
-    assert (setting.more, setting.less) == (Decimal("10.00"), Decimal("-10.00"))
+    assert plan.effects == {"directory": (Decimal("10.00"), Decimal("-10.00"))}
 
 
 def test_names_and_titles_move_nothing(tmp_path):
@@ -142,9 +143,8 @@ def test_the_config(tmp_path):
     ledger.write("config.yaml", CONFIG.replace("RC-1}", "RC-1, cost: EffectiveCost}"))
     plan = ties_out(ledger.plan())
     assert causes(only(plan)) == {"config": "-2.00"}
-    assert [(each.key, each.old, each.new, each.less) for each in plan.settings] == [
-        ("sources.hpc.cost", "BilledCost", "EffectiveCost", Decimal("-2.00"))
-    ]
+    assert changes(plan) == {"sources.hpc.cost": ("BilledCost", "EffectiveCost")}
+    assert effects(plan) == {"config": ["0", "-2.00"]}
 
 
 def test_a_pattern_that_holds_charges_back_is_the_config(tmp_path):
@@ -263,33 +263,36 @@ def test_a_file_that_is_sorted_and_compressed_anew_moves_no_money(tmp_path):
     assert ledger.plan().periods == ()
 
 
-def settings(plan):
-    """Key → what it moves, as text, of the settings that are told."""
-    return {each.key: (each.more and str(each.more), each.less and str(each.less)) for each in plan.settings}
+def effects(plan):
+    """What changed settings and entries of the directory move in all, as text."""
+    return {str(cause): [str(amount) for amount in amounts] for cause, amounts in plan.effects.items()}
+
+
+def changes(plan):
+    """Key → value before and after of the settings that are told."""
+    return {each.key: (each.old, each.new) for each in plan.settings}
 
 
 PATTERN = CONFIG.replace("review: {", "review: {patterns: {gpu: {match: {ServiceName: GPU}, minimum: 100}}, ")
 
 
-def test_money_is_put_down_to_a_setting_only_where_no_other_can_have_moved_it(tmp_path):
+def test_changed_settings_are_told_by_key_with_what_they_move_together(tmp_path):
     ledger = started(tmp_path / "l", [*ROWS, charge("g1", "500", service="GPU")], config=PATTERN)
     changed = PATTERN.replace("minimum: 100", "minimum: 1000")
     ledger.write("config.yaml", changed + "fiscal_year_starts: 7\n")
     plan = ties_out(ledger.plan())
-    assert settings(plan) == {"review.patterns.gpu.minimum": ("500.00", Decimal(0))}
-    assert [(each.old, each.new) for each in plan.settings] == [("100", "1000")]
+    assert changes(plan) == {"review.patterns.gpu.minimum": ("100", "1000")}
+    assert effects(plan) == {"config": ["500.00", "0"]}
     ledger.write("config.yaml", changed.replace("unusual_amount: off", "unusual_amount: {minimum: 200}"))
-    assert settings(ties_out(ledger.plan())) == {
-        "review.patterns.gpu.minimum": (None, None),
-        "review.unusual_amount": (None, None),
-        "review.unusual_amount.factor": (None, None),
-        "review.unusual_amount.first_time": (None, None),
-        "review.unusual_amount.minimum": (None, None),
-        "": ("500.00", Decimal(0)),
+    plan = ties_out(ledger.plan())
+    assert changes(plan) == {
+        "review.patterns.gpu.minimum": ("100", "1000"),
+        "review.unusual_amount": ("false", "factor 3, minimum 200, first_time false"),
     }
+    assert effects(plan) == {"config": ["500.00", "0"]}
 
 
-def test_settings_of_two_sources_have_each_its_own_amount(tmp_path):
+def test_settings_of_sources_show_the_default_that_held_before(tmp_path):
     ledger = started(tmp_path / "l", [charge("r1", "10", EffectiveCost="8")])
     ledger.charges([charge("r1", "10", EffectiveCost="7")], source="aws")
     ledger.git("switch", "-q", "main")
@@ -297,10 +300,10 @@ def test_settings_of_two_sources_have_each_its_own_amount(tmp_path):
     ledger.git("switch", "-qC", "change")
     effective = "sources: {hpc: {credit_fund: RC-1, cost: EffectiveCost}, aws: {cost: EffectiveCost}}"
     ledger.write("config.yaml", CONFIG.replace("sources: {hpc: {credit_fund: RC-1}}", effective))
-    assert settings(ties_out(ledger.plan())) == {
-        "sources.aws.cost": (Decimal(0), "-3.00"),
-        "sources.hpc.cost": (Decimal(0), "-2.00"),
-    }
+    plan = ties_out(ledger.plan())
+    cost = ("BilledCost", "EffectiveCost")
+    assert changes(plan) == {"sources.aws.cost": cost, "sources.hpc.cost": cost}
+    assert effects(plan) == {"config": ["0", "-5.00"]}
 
 
 DIRECTORY = """projects:
@@ -323,19 +326,17 @@ def test_entries_of_the_directory_are_named_as_in_the_file_with_what_is_their_ow
     ledger.write("directory/projects.yaml", changed + "  - {id: p9, pi: ada@example.edu, fund: F-9}\n")
     ledger.write("directory/people.yaml", people.replace("a@x.edu", "z@x.edu"))
     plan = ties_out(ledger.plan())
-    assert settings(plan) == {
-        "ada@example.edu.aliases": (None, None),
-        "p1.fund": (None, None),
-        "p2.entries.2.from": (None, None),
-        "": ("10.00", "-30.00"),
+    assert changes(plan) == {
+        "ada@example.edu.aliases": ("a@x.edu", "z@x.edu"),
+        "p1.fund": ("F-1", "G-1"),
+        "p2.entries.2.from": ("2025-01-01", "2025-02-01"),
+        "p9": ("", "pi ada@example.edu, fund F-9"),
     }
-    ledger.write("directory/people.yaml", people)
-    plan = ties_out(ledger.plan())
-    assert settings(plan) == {"p1.fund": ("10.00", "-10.00"), "p2.entries.2.from": (Decimal(0), "-20.00")}
+    assert effects(plan) == {"directory": ["10.00", "-30.00"]}
     unlisted = DIRECTORY.replace("  - {id: p1, fund: F-1}\n", "")
     ledger.write("directory/projects.yaml", unlisted + "  - {id: p9, pi: ada@example.edu, fund: F-9}\n")
     plan = ties_out(ledger.plan())
-    assert [(each.key, each.old, each.new) for each in plan.settings] == [("p1", "fund F-1", "")]
+    assert changes(plan)["p1"] == ("fund F-1", "")
 
 
 def test_people_projects_and_funds_are_told_by_their_keys():
@@ -350,12 +351,18 @@ def test_people_projects_and_funds_are_told_by_their_keys():
         b"projects: [{id: p, fund: F, funds: G, award: A-2}]",
         b"funds: [{id: F, title: B, status: inactive}, {id: G, department: D}, {id: H}]",
     )
-    assert people_leaves(old, new) == {("a@x", "aliases"): "b@x", ("c@x",): "listed"}
-    assert people_leaves(new, old) == {("a@x", "aliases"): "b@x, d@x", ("e@x",): "listed"}
-    assert project_leaves(old, new) == {("p", "fund"): "F", ("p", "pis"): "a@x", ("p", "funds"): "G, H"}
-    assert project_leaves(new, old) == {("p", "fund"): "F", ("p", "funds"): "G"}
-    assert fund_leaves(old, new) == {("F", "until"): "2025-01-31"}
-    assert fund_leaves(new, old) == {("F", "status"): "inactive", ("H",): "listed"}
+    config = Config(Organization("A"))
+    found = changed_settings((config, old), (config, new))
+    assert [(each.path, each.key, each.old, each.new) for each in found] == [
+        (PEOPLE_FILE, "a@x.aliases", "b@x", "b@x, d@x"),
+        (PEOPLE_FILE, "c@x", "listed", ""),
+        (PEOPLE_FILE, "e@x", "", "listed"),
+        (PROJECTS_FILE, "p.funds", "G, H", "G"),
+        (PROJECTS_FILE, "p.pis", "a@x", ""),
+        (FUNDS_FILE, "F.status", "", "inactive"),
+        (FUNDS_FILE, "F.until", "2025-01-31", ""),
+        (FUNDS_FILE, "H", "", "listed"),
+    ]
 
 
 def test_the_same_entry_in_the_other_form_is_no_change(tmp_path):
@@ -366,4 +373,4 @@ def test_the_same_entry_in_the_other_form_is_no_change(tmp_path):
     plan = ledger.plan()
     assert (plan.periods, plan.settings) == ((), ())
     ledger.write("directory/projects.yaml", "projects: [{id: p1, entries: [{fund: G}]}]")
-    assert set(settings(ledger.plan())) == {"p1.fund", "p1.entries.1.fund", ""}
+    assert set(changes(ledger.plan())) == {"p1.fund", "p1.entries"}

@@ -60,4 +60,5 @@ def test_a_source_that_posts_from_now_on_is_charged_by_the_settings(tmp_path, to
     assert (period.old, period.new, period.old_shown, period.new_shown) == (0, Decimal("10.00"), Decimal("10.00"), 0)
     assert causes_of(period) == {"config": "10.00"}
     key = {"sources": "sources.hpc.post", "journal": "journal.post"}[to]
-    assert [(each.key, each.more, each.less) for each in plan.settings] == [(key, Decimal("10.00"), Decimal("-10.00"))]
+    assert [each.key for each in plan.settings] == [key]
+    assert plan.effects == {"config": (Decimal("10.00"), Decimal("-10.00"))}

@@ -12,7 +12,7 @@ from openchargeback import money
 from openchargeback.cli.report import shown
 from openchargeback.model import Evidence
 from openchargeback.plan import words
-from openchargeback.plan.values import DecisionChange, PeriodChange, Plan, SettingChange
+from openchargeback.plan.values import DecisionChange, PeriodChange, Plan
 from openchargeback.wording import counted
 
 _WIDTH = 80
@@ -27,7 +27,7 @@ def print_plan(plan: Plan) -> None:
     click.echo(_cut(f"{words.revision(plan.base)} → {words.revision(plan.head)}", _WIDTH))
     for period in plan.periods:
         _period(period, plan.currency)
-    _settings(plan.settings, plan.currency)
+    _settings(plan)
     _evidence(plan.evidence)
     click.echo()
     click.echo(f"Inputs {plan.base.digest[:16]} → {plan.head.digest[:16]}")
@@ -108,26 +108,16 @@ def _decisions(decisions: Sequence[DecisionChange], currency: str) -> None:
     _more(len(decisions))
 
 
-def _settings(settings: Sequence[SettingChange], currency: str) -> None:
-    if not settings:
+def _settings(plan: Plan) -> None:
+    if not plan.settings:
         return
     click.echo()
     click.secho("Settings", bold=True)
-    named = [each for each in settings if each.key]
-    for each in named[: words.LARGEST]:
+    for each in plan.settings[: words.LARGEST]:
         _wrapped("", f"{each.path} {each.key}: {each.old or 'none'} → {each.new or 'none'}")
-        _moved(each, currency)
-    _more(len(named))
-    for each in settings:
-        if not each.key:
-            _wrapped("", f"{each.path}, {words.TOGETHER}:")
-            _moved(each, currency)
-
-
-def _moved(each: SettingChange, currency: str) -> None:
-    if each.more or each.less:
-        amounts = (words.signed(amount or money.ZERO, currency) for amount in (each.more, each.less))
-        click.echo(f"    {', '.join(amounts)} {currency}")
+    _more(len(plan.settings))
+    for line in words.effects(plan):
+        _wrapped("", line)
 
 
 def _evidence(found: Sequence[Evidence]) -> None:

@@ -14,7 +14,7 @@ from __future__ import annotations
 
 import datetime as dt
 import enum
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import MISSING, Field, dataclass, fields, is_dataclass, replace
 from decimal import Decimal
 from functools import cache
@@ -132,22 +132,26 @@ def _told(default: Any) -> Any:
     return default if isinstance(default, str | int) and default != "" else None
 
 
-def values_of(value: Any, *, default: Any = None, leave_out: Collection[str] = ()) -> dict[str, Any]:
-    """A dataclass as the mapping that its shape reads back: keys in order, without those that are the default."""
+def values_of(value: Any, *, default: Any = None, defaults: bool = False) -> dict[str, Any]:
+    """A dataclass as the mapping that its shape reads back: keys in order, without those that are the default.
+
+    default: what counts as the default instead of the class's. defaults: with those keys too.
+    """
     return {
-        key.name: key.write(item) if key.write else _plain(item, key.default)
+        key.name: key.write(item) if key.write else _plain(item, key.default, defaults)
         for key in keys_of(type(value), default)
-        if key.field not in leave_out and key.is_written(item := getattr(value, key.field))
+        if defaults or key.is_written(getattr(value, key.field))
+        for item in (getattr(value, key.field),)
     }
 
 
-def _plain(value: Any, default: Any) -> Any:
+def _plain(value: Any, default: Any, defaults: bool) -> Any:  # noqa: FBT001 - handed on
     if is_dataclass(value):
-        return values_of(value, default=default if isinstance(default, type(value)) else None)
+        return values_of(value, default=default if isinstance(default, type(value)) else None, defaults=defaults)
     if isinstance(value, Mapping):
-        return {key: _plain(item, None) for key, item in value.items()}
+        return {key: _plain(item, None, defaults) for key, item in value.items()}
     if isinstance(value, tuple | list):
-        return [_plain(item, None) for item in value]
+        return [_plain(item, None, defaults) for item in value]
     return value.isoformat() if isinstance(value, dt.date) else value
 
 

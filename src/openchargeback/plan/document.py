@@ -33,7 +33,11 @@ def document(plan: Plan) -> dict[str, object]:
         "evidence": [
             each.as_json() | {"commit": each.commit or None, "content": each.content or None} for each in plan.evidence
         ],
-        "settings": [_setting(setting, plan.currency) for setting in plan.settings],
+        "settings": [_setting(setting) for setting in plan.settings],
+        "effects": {
+            str(cause): {"more": money.plain(more, plan.currency), "less": money.plain(less, plan.currency)}
+            for cause, (more, less) in plan.effects.items()
+        },
         "problems": [problem.as_json() for problem in plan.problems],
     }
 
@@ -138,14 +142,12 @@ def _line(line: LineChange, currency: str) -> dict[str, object]:
     }
 
 
-def _setting(setting: SettingChange, currency: str) -> dict[str, object]:
+def _setting(setting: SettingChange) -> dict[str, object]:
     return {
         "path": setting.path,
-        "key": setting.key or None,
+        "key": setting.key,
         "old": setting.old or None,
         "new": setting.new or None,
-        "more": None if setting.more is None else money.plain(setting.more, currency),
-        "less": None if setting.less is None else money.plain(setting.less, currency),
     }
 
 

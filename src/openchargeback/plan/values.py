@@ -214,18 +214,12 @@ class PeriodChange:
 
 @dataclass(frozen=True, slots=True)
 class SettingChange:
-    """A setting or an entry of the directory that has another value; empty text where there is none.
-
-    path: the file. more, less: what billing lines gain and lose by it, in cents; None where other changed settings can
-    have moved the same lines. What these come to together stands in an item without a key.
-    """
+    """A setting or an entry of the directory that has another value; empty text where there is none. path: the file."""
 
     path: str
     key: str
     old: str
     new: str
-    more: Decimal | None = ZERO
-    less: Decimal | None = ZERO
 
 
 @dataclass(frozen=True, slots=True)
@@ -262,6 +256,15 @@ class Plan:
     def moves(self) -> bool:
         """Whether any billing line moves."""
         return any(period.lines for period in self.periods)
+
+    @property
+    def effects(self) -> dict[Cause, tuple[Decimal, Decimal]]:
+        """What billing lines gain and lose by changed settings, and by the directory, over all periods, in cents."""
+        result = {}
+        for cause in (Cause.CONFIG, Cause.DIRECTORY):
+            amounts = [line.parts.get(cause, ZERO) for period in self.periods for line in period.lines]
+            result[cause] = (sum((a for a in amounts if a > 0), ZERO), sum((a for a in amounts if a < 0), ZERO))
+        return {cause: amounts for cause, amounts in result.items() if any(amounts)}
 
 
 def moved(differences: Iterable[Decimal]) -> Decimal:

@@ -14,9 +14,6 @@ from openchargeback.wording import counted, listed
 LARGEST = 10
 """How many changes by PI and project are shown."""
 
-TOGETHER = "all without an amount, together"
-"""What stands for the key of settings that can have moved the same billing lines."""
-
 NOTHING_MOVES = "No billing line moves."
 
 EVIDENCE = "Evidence for decisions and closings"
@@ -73,6 +70,17 @@ def without(absent: Without) -> str:
 def signed(amount: Decimal, currency: str) -> str:
     """Cents with their sign: `+1,234.50`, `−5.00`, and `0.00` without one."""
     return ("+" if amount > 0 else "") + money.human(amount, currency)
+
+
+_CHANGED = {Cause.CONFIG: "Changed settings", Cause.DIRECTORY: "Changed directory entries"}
+
+
+def effects(plan: Plan) -> list[str]:
+    """What settings and the directory move in all months together: gains, losses."""
+    return [
+        f"{_CHANGED[cause]} move {signed(more, plan.currency)}, {signed(less, plan.currency)} {plan.currency}"
+        for cause, (more, less) in plan.effects.items()
+    ]
 
 
 def step(before: Decimal, after: Decimal, currency: str) -> str:

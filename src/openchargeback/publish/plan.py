@@ -26,10 +26,9 @@ from openchargeback.ledger.settings import Config
 from openchargeback.ledger.sources import unlisted_source
 from openchargeback.model import Evidence, Level, State
 from openchargeback.plan.changes import beyond_rounding, period_change
-from openchargeback.plan.effects import changed_settings
 from openchargeback.plan.parts import Side, settle_both, unexplained
 from openchargeback.plan.reached import changed_paths, reached_periods
-from openchargeback.plan.settings import billing_config
+from openchargeback.plan.settings import billing_config, changed_settings
 from openchargeback.plan.thresholds import beyond, strictest
 from openchargeback.plan.touched import kept_months, touched_periods
 from openchargeback.plan.values import PeriodChange, Plan, Revision
@@ -105,7 +104,7 @@ def _plan(sides: _Sides, store: Cache, host: HostRecord | None, step: Step | Non
             unread.add(period)
         elif not change.is_quiet and not _lacks_charges(period, problems):
             periods.append(change)
-    settings = changed_settings((before.config, before.directory), (after.config, after.directory), periods)
+    settings = changed_settings((before.config, before.directory), (after.config, after.directory))
     problems += touched_periods(changed_paths(sides.base.entries, sides.head.entries), *states)
     problems += kept_months((before.config, before.directory), (after.config, after.directory), after.records)
     problems += beyond(periods, strictest(before.config.plan, after.config.plan), after.config.currency)

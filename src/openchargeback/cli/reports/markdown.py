@@ -15,7 +15,7 @@ from openchargeback.cli.reports import place_below
 from openchargeback.cli.reports.paragraphs import paragraphs, totals
 from openchargeback.model import Evidence
 from openchargeback.plan import words
-from openchargeback.plan.values import DecisionChange, PeriodChange, Plan, SettingChange
+from openchargeback.plan.values import DecisionChange, PeriodChange, Plan
 from openchargeback.wording import counted
 
 MARKER = "<!-- openchargeback-plan -->"
@@ -61,7 +61,7 @@ def plan_comment(plan: Plan, prefix: str = "") -> str:
     parts += _problems(plan, prefix)
     for period in plan.periods:
         parts += _period(period, plan.currency)
-    parts += _settings(plan.settings, plan.currency, prefix)
+    parts += _settings(plan, prefix)
     parts += _evidence(plan.evidence, prefix)
     if plan.moves or plan.periods or plan.settings:
         parts.append(_inputs(plan))
@@ -230,25 +230,14 @@ def _sources(period: PeriodChange, currency: str) -> list[str | _Table]:
     return [table] if table.rows else []
 
 
-def _settings(settings: Sequence[SettingChange], currency: str, prefix: str) -> list[str | _Table]:
-    if not settings:
+def _settings(plan: Plan, prefix: str) -> list[str | _Table]:
+    if not plan.settings:
         return []
-    table = _Table(
-        counted(sum(bool(each.key) for each in settings), "setting"),
-        ("File", "Key", "Before", "After", f"More {currency}", "Less"),
-        frozenset({4, 5}),
-    )
+    table = _Table(counted(len(plan.settings), "setting"), ("File", "Key", "Before", "After"), frozenset())
     table.rows = [
-        (
-            escaped(prefix + each.path if each.path else ""),
-            escaped(each.key) or words.TOGETHER,
-            escaped(each.old),
-            escaped(each.new),
-            *("" if amount is None else words.signed(amount, currency) for amount in (each.more, each.less)),
-        )
-        for each in settings
+        (escaped(prefix + each.path), escaped(each.key), escaped(each.old), escaped(each.new)) for each in plan.settings
     ]
-    return [table]
+    return [table, *(f"{line}." for line in words.effects(plan))]
 
 
 def _evidence(found: Sequence[Evidence], prefix: str) -> list[str | _Table]:
