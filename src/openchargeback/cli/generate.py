@@ -6,9 +6,10 @@ from pathlib import Path
 
 import click
 
-from openchargeback import money
+from openchargeback.cli.listing import Column, cents, json_rows, print_rows
 from openchargeback.cli.options import PERIOD, as_json, keep_apart, root_of, with_ledger
-from openchargeback.cli.report import amount_columns, amount_words, note_problems, print_json, print_table, progress
+from openchargeback.cli.report import amount_words, note_problems, print_json, progress
+from openchargeback.model import Statement
 from openchargeback.problems import UsageFault
 from openchargeback.wording import counted
 
@@ -41,35 +42,19 @@ def generate(period: str, output: Path, dry_run: bool, named: str | None, json_:
         if not dry_run:
             write_statements(books, period, output, step=step)
     currency = billed.currency
+    columns: list[Column[Statement]] = [
+        Column("number", "Statement", lambda each: each.number),
+        Column("pi", "PI", lambda each: each.pi.email, lambda each: each.pi.name),
+        Column("project", "Project", lambda each: each.project.id),
+        *cents(billed.statements, currency),
+        Column("pdf", "", lambda each: str(output / paths[each.number])),
+    ]
     if json_:
-        print_json(
-            {
-                "period": period,
-                "dry_run": dry_run,
-                "statements": [
-                    {
-                        "number": each.number,
-                        "pi": each.pi.email,
-                        "project": each.project.id,
-                        "billed": money.plain(each.amounts.billed, currency),
-                        "shown": money.plain(each.shown.billed, currency),
-                        "pdf": str(output / paths[each.number]),
-                    }
-                    for each in billed.statements
-                ],
-            }
-        )
+        rows = json_rows(columns, billed.statements)
+        print_json({"period": period, "dry_run": dry_run, "statements": rows})
         return
     note_problems(books.warnings)
-    heads, amounts = amount_columns(billed.statements, currency)
-    print_table(
-        ("Statement", "PI", "Project", *heads),
-        [
-            (each.number, each.pi.name, each.project.id, *cells)
-            for each, cells in zip(billed.statements, amounts, strict=True)
-        ],
-        right=(3, 4, 5, 6),
-    )
+    print_rows(columns, billed.statements)
     done = "would be written below" if dry_run else "written below"
     count = len(billed.statements)
     click.echo(f"{counted(count, 'statement')}, {amount_words(billed.statements, currency)}, {done} {output}")

@@ -4,51 +4,36 @@ from __future__ import annotations
 
 import datetime as dt
 from collections.abc import Mapping, Sequence
-from decimal import Decimal
 from pathlib import Path
 
 import click
 
-from openchargeback import money
 from openchargeback.billing.completeness import (
-    GONE_SHOWN,
-    Completeness,
-    completeness,
     missing_sources,
     month_of,
 )
-from openchargeback.billing.journal import posts_nothing
 from openchargeback.cli.git_commands import commit_lines
 from openchargeback.cli.host import host_record, kept_option, review_options
-from openchargeback.cli.options import PERIOD, as_json, root_of, with_ledger
+from openchargeback.cli.options import PERIOD, root_of, with_ledger
+from openchargeback.cli.periods_list import list_periods, show_period
 from openchargeback.cli.report import (
-    amount_columns,
-    note_problems,
-    print_held,
-    print_json,
-    print_table,
     progress,
     shown,
 )
 from openchargeback.evidence.gathering import gather, read_evidence
 from openchargeback.files import git
 from openchargeback.files.git import Loose
-from openchargeback.ledger.line_table import amount_values
 from openchargeback.ledger.lock import locked
 from openchargeback.ledger.periods import Event, first_day
 from openchargeback.ledger.reading import read_ledger
 from openchargeback.ledger.shape import did_you_mean
-from openchargeback.model import Amounts, BilledPeriod, State, Without
-from openchargeback.plan import words
-from openchargeback.portal.discount_words import discount_rows
-from openchargeback.portal.paths import statement_pdf
+from openchargeback.model import BilledPeriod, State, Without
 from openchargeback.problems import LedgerFault, OutsideFault, Problem, UsageFault, has_errors
 from openchargeback.publish import closing
 from openchargeback.publish.build import Books, open_books
 from openchargeback.publish.committing import closing_rests_on, sealing_rests_on, uncommitted_record
 from openchargeback.record.seal import left_over, no_longer_finalized
-from openchargeback.review.held_sums import by_reason, in_total
-from openchargeback.wording import counted, listed
+from openchargeback.wording import counted
 
 _commit_option = click.option(
     "--commit",
@@ -62,158 +47,8 @@ def periods() -> None:
     """List, show, open, close and finalize billing months."""
 
 
-@periods.command("list")
-@with_ledger
-@as_json
-def list_periods(named: str | None, json_: bool) -> None:
-    """Every period with its state and totals.
-
-    \b
-    Example: focus-billing periods list
-    """
-    with progress() as step:
-        books = open_books(root_of(named), step=step)
-    currency = books.ledger.config.currency
-    if json_:
-        rows = [
-            {
-                "period": each.period,
-                "state": each.state,
-                "charges": sum(source.charges for source in each.sources),
-                "statements": len(each.statements),
-                **amount_values(each.amounts, currency),
-                "shown": money.plain(each.shown.billed, currency),
-                "held": money.exact(_held(each)),
-                "still_held": money.exact(_still_held(each)),
-            }
-            for each in books.periods
-        ]
-        print_json({"currency": currency, "periods": rows})
-        return
-    note_problems(books.warnings)
-    if not books.periods:
-        click.echo("no periods yet: put charges in place with `focus-billing ingest FILE --source NAME`")
-        return
-    heads, amounts = amount_columns(books.periods, currency)
-    # What was held when a month closed may have been decided since.
-    since = any(_still_held(each) != _held(each) for each in books.periods)
-    last = ("Held when closed", "Still held") if since else ("Held",)
-    print_table(
-        ("Period", "State", "Charges", "Statements", *heads, *last),
-        [
-            (
-                each.period,
-                each.state.capitalize(),
-                f"{sum(source.charges for source in each.sources):,}",
-                str(len(each.statements)),
-                *cells,
-                money.human(_held(each), currency),
-                *((money.human(_still_held(each), currency),) if since else ()),
-            )
-            for each, cells in zip(books.periods, amounts, strict=True)
-        ],
-        right=(2, 3, 4, 5, 6, 7, 8, 9),
-    )
-
-
-@periods.command("show")
-@click.argument("period", type=PERIOD)
-@click.option("--why", metavar="NUMBER", help="Trace this statement's lines to their charges.")
-@click.option("--line", "lines", type=click.IntRange(1), multiple=True, help="With --why: only this line; repeatable.")
-@with_ledger
-@as_json
-def show_period(period: str, why: str | None, lines: tuple[int, ...], named: str | None, json_: bool) -> None:
-    """One period: sources, statements, flags, journal. With --why: where the amounts of a statement come from.
-
-    \b
-    Example: focus-billing periods show 2025-01 --json
-             focus-billing periods show 2025-01 --why 2025-01-3f9a1c22b7
-    """
-    if lines and not why:
-        raise UsageFault("--line goes with --why NUMBER")
-    books = _books(named, period)
-    billed = _period(books, period)
-    if why:
-        from openchargeback.cli.why import tell_why
-
-        tell_why(books, billed, why, lines, json_=json_)
-        return
-    rows = completeness(
-        month_of(billed), [month_of(each) for each in books.periods], books.ledger.settings(billed.period)
-    )
-    if json_:
-        print_json(_as_json(billed, rows))
-        return
-    note_problems(books.warnings)
-    currency = billed.currency
-    click.secho(f"{period}  {billed.state.capitalize()}", bold=True)
-    click.echo(f"Accounting date {billed.accounting_date.isoformat()}")
-    for absent in billed.without:
-        click.echo(shown(f"Without {absent.source}: {words.without(absent)}"))
-    print_table(
-        ("Source", "Charges", "Imported", "Billed", "Held", "Rejected", "Currency"),
-        [
-            (
-                each.source,
-                f"{each.charges:,}",
-                *(
-                    money.human(amount, each.currency)
-                    for amount in (each.imported, each.billed, each.held, each.rejected)
-                ),
-                each.currency,
-            )
-            for each in billed.sources
-        ],
-        right=(1, 2, 3, 4, 5),
-    )
-    _print_completeness(rows, books, currency)
-    if billed.flags:
-        click.echo()
-        print_table(
-            ("Flag as raised", "Charges", "Amount"),
-            [
-                (
-                    each.flag,
-                    f"{each.charges:,}",
-                    f"{money.human(each.exact_billed, each.currency)} {each.currency}",
-                )
-                for each in billed.flags
-            ],
-            right=(1, 2),
-        )
-    if billed.undecided:
-        click.echo()
-        scope = period if billed.state is State.OPEN else f"{period}, still held"
-        print_held(by_reason(billed.undecided), in_total(billed.undecided, currency), scope)
-    if billed.corrections:
-        click.echo()
-        print_table(
-            ("Earlier period", "Entry", "Charges", "Exact", f"Due {currency}"),
-            [
-                (original, entry, f"{charges:,}", f"{money.signed_exact(exact)} {unit}", money.human(cents, currency))
-                for (original, entry, unit), (charges, exact, cents) in sorted(_earlier(billed).items())
-            ],
-            right=(2, 3, 4),
-        )
-    click.echo()
-    count = len(billed.statements)
-    nothing = posts_nothing(billed, books.ledger.settings(period))
-    lead = f"{counted(count, 'statement')}: "
-    if not nothing:
-        click.echo(shown(lead + _amounts(billed.amounts, "due", books)))
-        lead = ""
-    if any(not line.posted for line in billed.lines):
-        click.echo(f"{lead}for information, not charged: {_amounts(billed.shown, 'value', books)}")
-    if nothing:
-        click.echo("no journal: nothing is posted, since no source of the period is charged (`post: false`)")
-        return
-    journal = billed.journal
-    click.echo(
-        f"journal of {len(journal.lines):,} lines: debits {money.human(journal.debits, currency)}, "
-        f"credits {money.human(journal.credits, currency)}, net {money.human(journal.net, currency)} {currency}"
-    )
-    if journal.debits != journal.net:
-        click.echo("The net is what is owed: a refund swaps sides, so it adds to both debits and credits.")
+periods.add_command(list_periods)
+periods.add_command(show_period)
 
 
 @periods.command("open")
@@ -505,142 +340,3 @@ def _tell(root: Path, period: str, paths: list[str], state: State, commit: Mappi
         commands = "\n  ".join(commit_lines(root, loose, message, Path.cwd()))
         raise OutsideFault(f"{done}, but it was not committed: {fault}\nCommit it yourself:\n  {commands}") from fault
     click.echo(f"{done}, in commit {made[:12]}.")
-
-
-def _held(period: BilledPeriod) -> Decimal:
-    return money.total(*(each.held for each in period.sources if each.currency == period.currency))
-
-
-def _still_held(period: BilledPeriod) -> Decimal:
-    return in_total(period.undecided, period.currency)[0].exact_billed
-
-
-def _amounts(amounts: Amounts, what: str, books: Books) -> str:
-    currency = books.ledger.config.currency
-    between = [
-        f"{row.label[:1].lower()}{row.label[1:]} {money.human(row.amount, currency)}"
-        for row in discount_rows(amounts, books.ledger.config.organization.name)
-    ]
-    parts = (f"list {money.human(amounts.list, currency)}", *between, f"{what} {money.human(amounts.billed, currency)}")
-    return f"{', '.join(parts)} {currency}"
-
-
-def _earlier(period: BilledPeriod) -> dict[tuple[str, str, str], tuple[int, Decimal, Decimal]]:
-    """Charges of earlier periods by period, what was done with them, and currency: how many, exact sum, cents."""
-    result: dict[tuple[str, str, str], tuple[int, Decimal, Decimal]] = {}
-    for each in period.corrections:
-        key = (each.original, str(each.entry), each.currency)
-        charges, exact, cents = result.get(key, (0, money.ZERO, money.ZERO))
-        result[key] = (charges + 1, money.total(exact, each.exact_billed), cents + each.amounts.billed)
-    return result
-
-
-def _print_completeness(rows: Sequence[Completeness], books: Books, currency: str) -> None:
-    """What each source delivered against the months before, and who is gone."""
-    if not rows:
-        return
-    click.echo()
-    print_table(
-        ("Source", "File", "Days", f"Total {currency}", "Median of 3", "Change", "PIs gone"),
-        [
-            (
-                each.source,
-                _files(each),
-                words.days(each),
-                money.human(each.total, currency),
-                "" if each.median is None else money.human(each.median, currency),
-                words.against_median(each),
-                f"{len(each.gone):,}" if each.gone else "",
-            )
-            for each in rows
-        ],
-        right=(3, 4, 5, 6),
-    )
-    directory = books.ledger.directory
-    for each in rows:
-        if each.gone:
-            names = [directory.person(pi).name for pi in each.gone]
-            click.echo(shown(f"Gone from {each.source}: {listed(names, GONE_SHOWN)}"))
-
-
-def _files(row: Completeness) -> str:
-    """The charge file without its folder, the number of several, or that there is none."""
-    if not row.charges:
-        return "missing" if row.missing else "none"
-    return row.files[0].split("/", 2)[-1] if len(row.files) == 1 else f"{len(row.files):,} files"
-
-
-def _as_json(period: BilledPeriod, rows: Sequence[Completeness]) -> dict[str, object]:
-    currency = period.currency
-    return {
-        "period": period.period,
-        "state": period.state,
-        "revision": period.revision,
-        "accounting_date": period.accounting_date.isoformat(),
-        "currency": currency,
-        "sources": [
-            {
-                "source": each.source,
-                "currency": each.currency,
-                "files": each.files,
-                "charges": each.charges,
-                "imported": money.exact(each.imported),
-                "billed": money.exact(each.billed),
-                "held": money.exact(each.held),
-                "rejected": money.exact(each.rejected),
-            }
-            for each in period.sources
-        ],
-        "completeness": [each.as_json() for each in rows],
-        "without": [{"source": each.source, "reason": each.reason, "by": each.by} for each in period.without],
-        "statements": [
-            {
-                "number": each.number,
-                "pi": each.pi.email,
-                "project": each.project.id,
-                **amount_values(each.amounts, currency),
-                "shown": money.plain(each.shown.billed, currency),
-                "pdf": statement_pdf(each),
-            }
-            for each in period.statements
-        ],
-        "earlier": [
-            {
-                "original": original,
-                "entry": entry,
-                "charges": charges,
-                "exact": money.exact(exact),
-                "currency": unit,
-                "billed": money.plain(cents, currency),
-            }
-            for (original, entry, unit), (charges, exact, cents) in sorted(_earlier(period).items())
-        ],
-        "flags": [
-            {
-                "flag": each.flag,
-                "currency": each.currency,
-                "charges": each.charges,
-                "amount": money.exact(each.exact_billed),
-            }
-            for each in period.flags
-        ],
-        "held": [
-            {
-                "flags": list(each.flags),
-                "items": each.items,
-                "charges": each.charges,
-                "amount": money.exact(each.exact_billed),
-                "currency": each.currency,
-            }
-            for each in by_reason(period.undecided)
-        ],
-        "journal": {
-            "debits": money.plain(period.journal.debits, currency),
-            "credits": money.plain(period.journal.credits, currency),
-            "net": money.plain(period.journal.net, currency),
-            "lines": len(period.journal.lines),
-        },
-        # Nothing is invoiced yet: everybody pays by journal.
-        "invoiced": money.plain(money.ZERO, currency),
-        "shown": money.plain(period.shown.billed, currency),
-    }

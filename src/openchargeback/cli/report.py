@@ -67,28 +67,6 @@ def print_table(head: Sequence[str], rows: Iterable[Sequence[str]], right: Itera
         click.echo(line(cells))
 
 
-def amount_columns(
-    rows: Sequence[BilledPeriod | Statement], currency: str
-) -> tuple[tuple[str, ...], list[tuple[str, ...]]]:
-    """Heads and cells for the amounts of periods or statements: list price, discount and what is due.
-
-    What is only shown has a column of its own. Where nothing of all of them is charged, the columns are those of what
-    is shown instead.
-    """
-    posted = {line.posted for row in rows for line in row.lines}
-
-    def figures(amounts: Amounts) -> tuple[str, ...]:
-        return tuple(money.human(each, currency) for each in (amounts.list, -amounts.discount, amounts.billed))
-
-    if posted == {False}:
-        return ("List", "Discount", f"Value {currency}"), [figures(row.shown) for row in rows]
-    head = ("List", "Discount", f"Due {currency}")
-    if False not in posted:
-        return head, [figures(row.amounts) for row in rows]
-    apart = [(*figures(row.amounts), money.human(row.shown.billed, currency)) for row in rows]
-    return (*head, "Not charged"), apart
-
-
 def amount_words(rows: Sequence[BilledPeriod | Statement], currency: str) -> str:
     """What periods or statements come to: `70.00 USD due`, with what is only shown apart from it."""
     posted = {line.posted for row in rows for line in row.lines}

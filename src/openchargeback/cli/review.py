@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import datetime as dt
+from collections.abc import Callable
+from decimal import Decimal
+
 import click
 
 from openchargeback import money
@@ -10,9 +14,10 @@ from openchargeback.cli.batches import amount_of, books_of, described, is_open, 
 from openchargeback.cli.credit import credit
 from openchargeback.cli.decide import approve, reassign, reject
 from openchargeback.cli.evidence import evidence
+from openchargeback.cli.listing import Column, count, json_rows, print_rows, unseen
 from openchargeback.cli.options import PERIOD, as_json, with_ledger
 from openchargeback.cli.refresh import refresh
-from openchargeback.cli.report import held_words, note_problems, print_json, print_table, shown
+from openchargeback.cli.report import held_words, note_problems, print_json, shown
 from openchargeback.cli.reports.excerpt import cut
 from openchargeback.focus.tags import json_fault
 from openchargeback.model import FlagNote, HeldCharge, QueueItem, State
@@ -52,29 +57,13 @@ def list_queue(period: str | None, named: str | None, json_: bool) -> None:
     books = books_of(named)
     items = [item for item in queue(books) if period is None or item.period == period]
     if json_:
-        print_json({"items": [_as_json(books, item) for item in items]})
+        print_json({"items": json_rows(_item_columns(books), items)})
         return
     note_problems(books.warnings)
     if not items:
         click.echo("Nothing to review.")
         return
-    print_table(
-        ("Item", "Period", "Project", "Service", "Source", "Charges", "Amount", "Reason"),
-        [
-            (
-                item.id,
-                _month(books, item),
-                item.project or f"none ({item.sub_account or item.resource})".replace(" ()", ""),
-                item.service,
-                item.source,
-                f"{item.charges:,}",
-                amount_of(item),
-                reasons(item),
-            )
-            for item in items
-        ],
-        right=(5, 6),
-    )
+    print_rows(_item_columns(books), items)
     waiting = held_words(in_total(items, books.ledger.config.currency))
     scope = f"in {period}" if period else "in all periods"
     click.echo(
@@ -116,7 +105,8 @@ def show_item(item: str, named: str | None, json_: bool) -> None:
     books = books_of(named)
     found, charges = _find(books, item)
     if json_:
-        print_json({**_as_json(books, found), "all_charges": [_charge_json(each, found) for each in charges]})
+        (row,) = json_rows(_item_columns(books), [found])
+        print_json({**row, "all_charges": json_rows(_charge_columns(found), charges)})
         return
     _print_item(books, found, charges)
 
@@ -163,22 +153,7 @@ def _print_item(books: Books, item: QueueItem, charges: tuple[HeldCharge, ...]) 
         if text:
             click.echo(f"{label.ljust(width)}  {shown(text)}")
     click.echo()
-    print_table(
-        ("Charge", "Days", "Resource", "Quantity × unit price", "List", f"Billed {item.currency}", "File, row"),
-        [
-            (
-                each.id,
-                _days(each.first_day, each.last_day),
-                each.resource_name or each.resource_id,
-                _quantity(each),
-                money.human(each.exact_list, item.currency),
-                money.human(each.exact_billed, item.currency),
-                f"{each.path}, {each.row}",
-            )
-            for each in charges[:_MOST_CHARGES]
-        ],
-        right=(3, 4, 5),
-    )
+    print_rows(_charge_columns(item), charges[:_MOST_CHARGES])
     if len(charges) > _MOST_CHARGES:
         click.echo(f"and {counted(len(charges) - _MOST_CHARGES, 'more charge')}; --json has all")
     for tags in dict.fromkeys(each.tags for each in charges[:_MOST_CHARGES] if each.tags):
@@ -226,58 +201,84 @@ def _quantity(charge: HeldCharge) -> str:
     return f"{money.exact(charge.quantity)} {charge.unit}".rstrip() + price
 
 
-def _as_json(books: Books, item: QueueItem) -> dict[str, object]:
-    currency, details, config = books.ledger.config.currency, item.details, books.ledger.config
-    return {
-        "item": item.id,
-        "period": item.period,
-        "state": str(books.ledger.period_file(item.period).state),
-        "source": item.source,
-        "service": item.service,
-        "project": item.project,
-        "pi": item.pi,
-        "currency": item.currency,
-        "sub_account": item.sub_account,
-        "resource": item.resource,
-        "flags": list(item.flags),
-        "uncleared": list(item.uncleared),
-        "charges": item.charges,
-        "list": money.exact(item.exact_list),
-        "amount": money.exact(item.exact_billed),
-        "digest": item.digest,
-        "ids": list(item.ids),
-        "why": {note.flag: list(note.reasons) for note in details.notes},
-        "sub_accounts": list(details.sub_accounts),
-        "resources": list(details.resources),
-        "resource_count": details.resource_count,
-        "first_day": details.first_day.isoformat() if details.first_day else None,
-        "last_day": details.last_day.isoformat() if details.last_day else None,
-        "quantity": money.exact(details.quantity) if details.quantity is not None else None,
-        "unit": details.unit,
-        "earlier": {
-            each.period: money.plain(each.amounts.billed, currency) for each in months_before(books.periods, item)
-        },
-        "decisions": [verb.value for verb in possible_verbs(item, config)],
-        "needed": list(needed_fields(item, config)),
-        "samples": [_charge_json(each, item) for each in details.samples],
-    }
+def _item_columns(books: Books) -> tuple[Column[QueueItem], ...]:
+    currency, config = books.ledger.config.currency, books.ledger.config
+
+    def earlier(item: QueueItem) -> dict[str, str]:
+        return {each.period: money.plain(each.amounts.billed, currency) for each in months_before(books.periods, item)}
+
+    def without_project(item: QueueItem) -> str:
+        return f"none ({item.sub_account or item.resource})".replace(" ()", "")
+
+    return (
+        Column("item", "Item", lambda item: item.id),
+        Column("period", "Period", lambda item: item.period, lambda item: _month(books, item)),
+        Column("state", "", lambda item: str(books.ledger.period_file(item.period).state)),
+        Column("project", "Project", lambda item: item.project, lambda item: item.project or without_project(item)),
+        *unseen("pi"),
+        Column("service", "Service", lambda item: item.service),
+        Column("source", "Source", lambda item: item.source),
+        *unseen("currency", "sub_account", "resource"),
+        Column("flags", "", lambda item: list(item.flags)),
+        Column("uncleared", "", lambda item: list(item.uncleared)),
+        count("charges", "Charges", lambda item: item.charges),
+        Column("list", "", lambda item: money.exact(item.exact_list)),
+        Column("amount", "Amount", lambda item: money.exact(item.exact_billed), amount_of, right=True),
+        Column("why", "Reason", lambda item: {note.flag: list(note.reasons) for note in item.details.notes}, reasons),
+        *unseen("digest"),
+        Column("ids", "", lambda item: list(item.ids)),
+        Column("sub_accounts", "", lambda item: list(item.details.sub_accounts)),
+        Column("resources", "", lambda item: list(item.details.resources)),
+        Column("resource_count", "", lambda item: item.details.resource_count),
+        Column("first_day", "", lambda item: _iso(item.details.first_day)),
+        Column("last_day", "", lambda item: _iso(item.details.last_day)),
+        Column("quantity", "", lambda item: _exact(item.details.quantity)),
+        Column("unit", "", lambda item: item.details.unit),
+        Column("earlier", "", earlier),
+        Column("decisions", "", lambda item: [verb.value for verb in possible_verbs(item, config)]),
+        Column("needed", "", lambda item: list(needed_fields(item, config))),
+        Column("samples", "", lambda item: json_rows(_charge_columns(item), item.details.samples)),
+    )
 
 
-def _charge_json(each: HeldCharge, item: QueueItem) -> dict[str, object]:
-    return {
-        "charge": each.id,
-        "file": each.path,
-        "row": each.row,
-        "first_day": each.first_day.isoformat() if each.first_day else None,
-        "last_day": each.last_day.isoformat() if each.last_day else None,
-        "sub_account": each.sub_account,
-        "resource_id": each.resource_id,
-        "resource_name": each.resource_name,
-        "quantity": money.exact(each.quantity) if each.quantity is not None else None,
-        "unit": each.unit,
-        "unit_price": money.exact(each.unit_price) if each.unit_price is not None else None,
-        "list": money.exact(each.exact_list),
-        "billed": money.exact(each.exact_billed),
-        "currency": item.currency,
-        "tags": each.tags,
-    }
+def _charge_columns(item: QueueItem) -> tuple[Column[HeldCharge], ...]:
+    def human(of: Callable[[HeldCharge], Decimal]) -> Callable[[HeldCharge], str]:
+        return lambda each: money.human(of(each), item.currency)
+
+    return (
+        Column("charge", "Charge", lambda each: each.id),
+        Column("", "Days", lambda each: _days(each.first_day, each.last_day)),
+        Column("first_day", "", lambda each: _iso(each.first_day)),
+        Column("last_day", "", lambda each: _iso(each.last_day)),
+        *unseen("sub_account", "resource_id"),
+        Column("resource_name", "Resource", lambda each: each.resource_name, _resource),
+        Column("quantity", "Quantity × unit price", lambda each: _exact(each.quantity), _quantity, right=True),
+        *unseen("unit"),
+        Column("unit_price", "", lambda each: _exact(each.unit_price)),
+        Column(
+            "list", "List", lambda each: money.exact(each.exact_list), human(lambda each: each.exact_list), right=True
+        ),
+        Column(
+            "billed",
+            f"Billed {item.currency}",
+            lambda each: money.exact(each.exact_billed),
+            human(lambda each: each.exact_billed),
+            right=True,
+        ),
+        Column("currency", "", lambda _each: item.currency),
+        *unseen("tags"),
+        Column("file", "File, row", lambda each: each.path, lambda each: f"{each.path}, {each.row}"),
+        *unseen("row"),
+    )
+
+
+def _resource(charge: HeldCharge) -> str:
+    return charge.resource_name or charge.resource_id
+
+
+def _iso(day: dt.date | None) -> str | None:
+    return day.isoformat() if day else None
+
+
+def _exact(amount: Decimal | None) -> str | None:
+    return money.exact(amount) if amount is not None else None

@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 import click
 
-from openchargeback import money
+from openchargeback.cli.listing import Column, amount, cents, count, json_rows, print_rows, unseen
 from openchargeback.cli.options import PERIOD, as_json, root_of, with_ledger
-from openchargeback.cli.report import amount_columns, amount_words, held_words, print_json, print_table, progress, shown
-from openchargeback.ledger.line_table import amount_values
+from openchargeback.cli.report import amount_words, held_words, print_json, progress, shown
 from openchargeback.ledger.shape import nearest
+from openchargeback.model import QueueItem, Statement
 from openchargeback.problems import UsageFault
 from openchargeback.publish.build import Books, open_books
 from openchargeback.review.held_sums import in_total
@@ -43,64 +43,42 @@ def show(pi: str, period: str | None, named: str | None, json_: bool) -> None:
             raise UsageFault(f"{pi} has no statement and no held charges" + (f" in {period}" if period else ""))
         raise UsageFault(f"the ledger has no PI {pi}{_suggested(pi, people)}")
     currency, name = books.ledger.config.currency, books.ledger.directory.person(email).name
+    statements = _statement_columns(found, currency)
     if json_:
-        rows = [
-            {
-                "period": each.period,
-                "number": each.number,
-                "project": each.project.id,
-                "funds": list(each.funds),
-                **amount_values(each.amounts, currency),
-                "shown": money.plain(each.shown.billed, currency),
-            }
-            for each in found
-        ]
-        waiting = [
-            {
-                "period": item.period,
-                "item": item.id,
-                "project": item.project,
-                "source": item.source,
-                "service": item.service,
-                "flags": list(item.uncleared),
-                "charges": item.charges,
-                "amount": money.exact(item.exact_billed),
-                "currency": item.currency,
-            }
-            for item in held
-        ]
-        print_json({"pi": email, "name": name, "currency": currency, "statements": rows, "held": waiting})
+        told = {"statements": json_rows(statements, found), "held": json_rows(_HELD, held)}
+        print_json({"pi": email, "name": name, "currency": currency, **told})
         return
     if found:
-        heads, amounts = amount_columns(found, currency)
-        print_table(
-            ("Period", "Project", "Funds", *heads),
-            [
-                (each.period, each.project.id, " ".join(each.funds), *cells)
-                for each, cells in zip(found, amounts, strict=True)
-            ],
-            right=(3, 4, 5, 6),
-        )
+        print_rows(statements, found)
     if held:
         click.echo("\nHeld, not billed yet" if found else "Held, not billed yet")
-        print_table(
-            ("Period", "Project", "Service", "Charges", "Amount", "Reason"),
-            [
-                (
-                    item.period,
-                    item.project or "none",
-                    item.service,
-                    f"{item.charges:,}",
-                    f"{money.human(item.exact_billed, item.currency)} {item.currency}",
-                    ", ".join(item.uncleared),
-                )
-                for item in held
-            ],
-            right=(3, 4),
-        )
+        print_rows(_HELD, held)
     billed_words = amount_words(found, currency) if found else "nothing billed"
     waiting_words = f"; {held_words(in_total(held, currency))} held" if held else ""
     click.echo(shown(f"{name}: {billed_words}{waiting_words}"))
+
+
+def _statement_columns(found: Sequence[Statement], currency: str) -> list[Column[Statement]]:
+    return [
+        Column("period", "Period", lambda each: each.period),
+        *unseen("number"),
+        Column("project", "Project", lambda each: each.project.id),
+        Column("funds", "Funds", lambda each: list(each.funds), lambda each: " ".join(each.funds)),
+        *cents(found, currency),
+    ]
+
+
+_HELD: tuple[Column[QueueItem], ...] = (
+    Column("period", "Period", lambda item: item.period),
+    Column("item", "", lambda item: item.id),
+    Column("project", "Project", lambda item: item.project, lambda item: item.project or "none"),
+    *unseen("source"),
+    Column("service", "Service", lambda item: item.service),
+    count("charges", "Charges", lambda item: item.charges),
+    amount("amount", "Amount", lambda item: (item.exact_billed, item.currency)),
+    *unseen("currency"),
+    Column("flags", "Reason", lambda item: list(item.uncleared), lambda item: ", ".join(item.uncleared)),
+)
 
 
 def _people(books: Books) -> dict[str, str]:

@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import click
 
 from openchargeback import money
+from openchargeback.cli.listing import Column, count, json_rows, print_rows
 from openchargeback.cli.options import as_json, root_of, with_ledger
-from openchargeback.cli.report import print_json, print_table, progress
+from openchargeback.cli.report import print_json, progress
+from openchargeback.ledger.settings import Config
+from openchargeback.model import BilledPeriod, SourceTotals
 from openchargeback.publish.build import open_books
 
 
@@ -27,36 +32,29 @@ def list_sources(named: str | None, json_: bool) -> None:
     with progress() as step:
         books = open_books(root_of(named), step=step)
     config = books.ledger.config
-    rows = []
-    for name in sorted({*config.sources, *(each.source for period in books.periods for each in period.sources)}):
-        found = [(period.period, each) for period in books.periods for each in period.sources if each.source == name]
-        own = [each for _, each in found if each.currency == config.currency]
-        rows.append(
-            {
-                "source": name,
-                "label": config.source(name).label or name,
-                "cost": config.source(name).cost,
-                "credit_fund": config.credit_fund(name),
-                "periods": len({period for period, _ in found}),
-                "charges": sum(each.charges for _, each in found),
-                "imported": money.exact(money.total(*(each.imported for each in own))),
-            }
-        )
+    names = sorted({*config.sources, *(each.source for period in books.periods for each in period.sources)})
+    columns = _columns(config, books.periods)
     if json_:
-        print_json({"currency": config.currency, "sources": rows})
-        return
-    print_table(
-        ("Source", "Label", "Cost", "Credit fund", "Periods", "Charges"),
-        [
-            (
-                str(row["source"]),
-                str(row["label"]),
-                str(row["cost"]),
-                str(row["credit_fund"]),
-                str(row["periods"]),
-                f"{row['charges']:,}",
-            )
-            for row in rows
-        ],
-        right=(4, 5),
+        print_json({"currency": config.currency, "sources": json_rows(columns, names)})
+    else:
+        print_rows(columns, names)
+
+
+def _columns(config: Config, periods: Sequence[BilledPeriod]) -> tuple[Column[str], ...]:
+    """The columns of the list, of which a row is the name of a source."""
+
+    def totals(name: str) -> list[SourceTotals]:
+        return [each for period in periods for each in period.sources if each.source == name]
+
+    def imported(name: str) -> str:
+        return money.exact(money.total(*(each.imported for each in totals(name) if each.currency == config.currency)))
+
+    return (
+        Column("source", "Source", str),
+        Column("label", "Label", lambda name: config.source(name).label or name),
+        Column("cost", "Cost", lambda name: config.source(name).cost),
+        Column("credit_fund", "Credit fund", config.credit_fund),
+        count("periods", "Periods", lambda name: sum(any(s.source == name for s in each.sources) for each in periods)),
+        count("charges", "Charges", lambda name: sum(each.charges for each in totals(name))),
+        Column("imported", "", imported),
     )

@@ -1,0 +1,111 @@
+"""Lists as commands give them: one list of columns for the table on the terminal and for --json."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+from decimal import Decimal
+from operator import attrgetter
+from typing import TYPE_CHECKING, Any, Generic, TypeVar
+
+from openchargeback import money
+from openchargeback.cli.report import print_table
+from openchargeback.ledger.line_table import AMOUNT_COLUMNS, amount_values
+from openchargeback.model import Amounts
+
+if TYPE_CHECKING:
+    from openchargeback.model import BilledPeriod, Statement
+
+Row_contra = TypeVar("Row_contra", contravariant=True)
+
+
+@dataclass(frozen=True, slots=True)
+class Column(Generic[Row_contra]):
+    """A column of a list.
+
+    key: in JSON; empty for what only the table shows. head: in the table; empty for what only JSON has.
+    value: what JSON has. text: what the table has, where it is not the value as text; counts get separators.
+    """
+
+    key: str
+    head: str
+    value: Callable[[Row_contra], object]
+    text: Callable[[Row_contra], str] | None = None
+    right: bool = False
+
+    def cell(self, row: Row_contra) -> str:
+        """The cell of the table."""
+        if self.text is not None:
+            return self.text(row)
+        value = self.value(row)
+        return f"{value:,}" if isinstance(value, int) else str(value)
+
+
+def json_rows(columns: Sequence[Column[Row_contra]], rows: Iterable[Row_contra]) -> list[dict[str, object]]:
+    """The rows as JSON objects."""
+    return [{column.key: column.value(row) for column in columns if column.key} for row in rows]
+
+
+def print_rows(columns: Sequence[Column[Row_contra]], rows: Iterable[Row_contra]) -> None:
+    """The rows as a table."""
+    told = [column for column in columns if column.head]
+    print_table(
+        [column.head for column in told],
+        [[column.cell(row) for column in told] for row in rows],
+        right=[number for number, column in enumerate(told) if column.right],
+    )
+
+
+def unseen(*names: str) -> tuple[Column[Any], ...]:
+    """Attributes of the rows that only JSON has, under their own names."""
+    return tuple(Column(name, "", attrgetter(name)) for name in names)
+
+
+def count(key: str, head: str, value: Callable[[Row_contra], int]) -> Column[Row_contra]:
+    """A number of things."""
+    return Column(key, head, value, right=True)
+
+
+def amount(key: str, head: str, of: Callable[[Row_contra], tuple[Decimal, str]]) -> Column[Row_contra]:
+    """An exact amount with its currency: exact in JSON, for people in the table."""
+    return Column(
+        key,
+        head,
+        lambda row: money.exact(of(row)[0]),
+        lambda row: f"{money.human(*of(row))} {of(row)[1]}",
+        right=True,
+    )
+
+
+def cents(rows: Sequence[BilledPeriod | Statement], currency: str) -> tuple[Column[BilledPeriod | Statement], ...]:
+    """The amounts of periods or statements: list price, discount and what is due.
+
+    What is only shown has a column of its own. Where nothing of all of them is charged, the table has what is shown
+    instead.
+    """
+    posted = {line.posted for row in rows for line in row.lines}
+    nothing_due = posted == {False}
+
+    def figure(key: str, head: str, of: Callable[[Amounts], Decimal]) -> Column[BilledPeriod | Statement]:
+        return Column(
+            key,
+            head,
+            lambda row: amount_values(row.amounts, currency)[key],
+            lambda row: money.human(of(row.shown if nothing_due else row.amounts), currency),
+            right=True,
+        )
+
+    heads = {
+        "list": figure("list", "List", lambda amounts: amounts.list),
+        "discount": figure("discount", "Discount", lambda amounts: -amounts.discount),
+        "covered": figure("covered", "", lambda amounts: amounts.covered),
+        "billed": figure("billed", f"{'Value' if nothing_due else 'Due'} {currency}", lambda amounts: amounts.billed),
+    }
+    apart: Column[BilledPeriod | Statement] = Column(
+        "shown",
+        "Not charged" if posted == {True, False} else "",
+        lambda row: money.plain(row.shown.billed, currency),
+        lambda row: money.human(row.shown.billed, currency),
+        right=True,
+    )
+    return (*(heads[name] for name in AMOUNT_COLUMNS), apart)

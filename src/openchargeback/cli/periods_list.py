@@ -1,0 +1,326 @@
+"""`focus-billing periods list` and `periods show`."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from decimal import Decimal
+
+import click
+
+from openchargeback import money
+from openchargeback.billing.completeness import GONE_SHOWN, Completeness, completeness, month_of
+from openchargeback.billing.journal import posts_nothing
+from openchargeback.cli.listing import Column, amount, cents, count, json_rows, print_rows, unseen
+from openchargeback.cli.options import PERIOD, as_json, root_of, with_ledger
+from openchargeback.cli.report import note_problems, print_held, print_json, print_table, progress, shown
+from openchargeback.model import (
+    Amounts,
+    BilledPeriod,
+    Correction,
+    FlagTotal,
+    SourceTotals,
+    State,
+    Statement,
+)
+from openchargeback.plan import words
+from openchargeback.portal.discount_words import discount_rows
+from openchargeback.portal.paths import statement_pdf
+from openchargeback.problems import UsageFault
+from openchargeback.publish.build import Books, open_books
+from openchargeback.review.held_sums import HeldSum, by_reason, in_total
+from openchargeback.wording import counted, listed
+
+
+@click.command("list")
+@with_ledger
+@as_json
+def list_periods(named: str | None, json_: bool) -> None:
+    """Every period with its state and totals.
+
+    \b
+    Example: focus-billing periods list
+    """
+    with progress() as step:
+        books = open_books(root_of(named), step=step)
+    currency = books.ledger.config.currency
+    columns = _period_columns(books.periods, currency)
+    if json_:
+        print_json({"currency": currency, "periods": json_rows(columns, books.periods)})
+        return
+    note_problems(books.warnings)
+    if not books.periods:
+        click.echo("no periods yet: put charges in place with `focus-billing ingest FILE --source NAME`")
+        return
+    print_rows(columns, books.periods)
+
+
+def _period_columns(periods: Sequence[BilledPeriod], currency: str) -> list[Column[BilledPeriod]]:
+    # What was held when a month closed may have been decided since.
+    since = any(_still_held(each) != _held(each) for each in periods)
+    return [
+        Column("period", "Period", lambda each: each.period),
+        Column("state", "State", lambda each: each.state, lambda each: each.state.capitalize()),
+        count("charges", "Charges", lambda each: sum(source.charges for source in each.sources)),
+        count("statements", "Statements", lambda each: len(each.statements)),
+        *cents(periods, currency),
+        _own("held", "Held when closed" if since else "Held", _held),
+        _own("still_held", "Still held" if since else "", _still_held),
+    ]
+
+
+def _own(key: str, head: str, of: Callable[[BilledPeriod], Decimal]) -> Column[BilledPeriod]:
+    """An exact amount in the ledger's currency, which the table does not name."""
+    return Column(
+        key, head, lambda each: money.exact(of(each)), lambda each: money.human(of(each), each.currency), right=True
+    )
+
+
+@click.command("show")
+@click.argument("period", type=PERIOD)
+@click.option("--why", metavar="NUMBER", help="Trace this statement's lines to their charges.")
+@click.option("--line", "lines", type=click.IntRange(1), multiple=True, help="With --why: only this line; repeatable.")
+@with_ledger
+@as_json
+def show_period(period: str, why: str | None, lines: tuple[int, ...], named: str | None, json_: bool) -> None:
+    """One period: sources, statements, flags, journal. With --why: where the amounts of a statement come from.
+
+    \b
+    Example: focus-billing periods show 2025-01 --json
+             focus-billing periods show 2025-01 --why 2025-01-3f9a1c22b7
+    """
+    if lines and not why:
+        raise UsageFault("--line goes with --why NUMBER")
+    with progress() as step:
+        books = open_books(root_of(named), wanted=period, step=step)
+    billed = books.period(period)
+    if billed is None:
+        raise UsageFault(f"the ledger has no period {period}")
+    if why:
+        from openchargeback.cli.why import tell_why
+
+        tell_why(books, billed, why, lines, json_=json_)
+        return
+    months = [month_of(each) for each in books.periods]
+    rows = completeness(month_of(billed), months, books.ledger.settings(period))
+    if json_:
+        print_json(_as_json(billed, rows))
+        return
+    note_problems(books.warnings)
+    click.secho(f"{period}  {billed.state.capitalize()}", bold=True)
+    click.echo(f"Accounting date {billed.accounting_date.isoformat()}")
+    for absent in billed.without:
+        click.echo(shown(f"Without {absent.source}: {words.without(absent)}"))
+    print_rows(_SOURCES, billed.sources)
+    _print_completeness(rows, books, billed.currency)
+    if billed.flags:
+        click.echo()
+        print_rows(_FLAGS, billed.flags)
+    if billed.undecided:
+        click.echo()
+        scope = period if billed.state is State.OPEN else f"{period}, still held"
+        print_held(by_reason(billed.undecided), in_total(billed.undecided, billed.currency), scope)
+    if billed.corrections:
+        click.echo()
+        print_rows(_earlier_columns(billed.currency), _earlier(billed))
+    click.echo()
+    _print_totals(billed, books)
+
+
+def _print_totals(billed: BilledPeriod, books: Books) -> None:
+    """What the statements come to, and what the journal has of it."""
+    currency = billed.currency
+    nothing = posts_nothing(billed, books.ledger.settings(billed.period))
+    lead = f"{counted(len(billed.statements), 'statement')}: "
+    if not nothing:
+        click.echo(shown(lead + _amounts(billed.amounts, "due", books)))
+        lead = ""
+    if any(not line.posted for line in billed.lines):
+        click.echo(f"{lead}for information, not charged: {_amounts(billed.shown, 'value', books)}")
+    if nothing:
+        click.echo("no journal: nothing is posted, since no source of the period is charged (`post: false`)")
+        return
+    journal = billed.journal
+    click.echo(
+        f"journal of {len(journal.lines):,} lines: debits {money.human(journal.debits, currency)}, "
+        f"credits {money.human(journal.credits, currency)}, net {money.human(journal.net, currency)} {currency}"
+    )
+    if journal.debits != journal.net:
+        click.echo("The net is what is owed: a refund swaps sides, so it adds to both debits and credits.")
+
+
+def _held(period: BilledPeriod) -> Decimal:
+    return money.total(*(each.held for each in period.sources if each.currency == period.currency))
+
+
+def _still_held(period: BilledPeriod) -> Decimal:
+    return in_total(period.undecided, period.currency)[0].exact_billed
+
+
+def _amounts(amounts: Amounts, what: str, books: Books) -> str:
+    currency = books.ledger.config.currency
+    between = [
+        f"{row.label[:1].lower()}{row.label[1:]} {money.human(row.amount, currency)}"
+        for row in discount_rows(amounts, books.ledger.config.organization.name)
+    ]
+    parts = (f"list {money.human(amounts.list, currency)}", *between, f"{what} {money.human(amounts.billed, currency)}")
+    return f"{', '.join(parts)} {currency}"
+
+
+def _imported(key: str, of: Callable[[SourceTotals], Decimal]) -> Column[SourceTotals]:
+    return Column(
+        key,
+        key.capitalize(),
+        lambda each: money.exact(of(each)),
+        lambda each: money.human(of(each), each.currency),
+        right=True,
+    )
+
+
+_SOURCES: tuple[Column[SourceTotals], ...] = (
+    Column("source", "Source", lambda each: each.source),
+    *unseen("files"),
+    count("charges", "Charges", lambda each: each.charges),
+    _imported("imported", lambda each: each.imported),
+    _imported("billed", lambda each: each.billed),
+    _imported("held", lambda each: each.held),
+    _imported("rejected", lambda each: each.rejected),
+    Column("currency", "Currency", lambda each: each.currency),
+)
+
+_FLAGS: tuple[Column[FlagTotal], ...] = (
+    Column("flag", "Flag as raised", lambda each: each.flag),
+    count("charges", "Charges", lambda each: each.charges),
+    amount("amount", "Amount", lambda each: (each.exact_billed, each.currency)),
+    *unseen("currency"),
+)
+
+_HELD: tuple[Column[HeldSum], ...] = (
+    Column("flags", "", lambda each: list(each.flags)),
+    *unseen("items", "charges"),
+    amount("amount", "", lambda each: (each.exact_billed, each.currency)),
+    *unseen("currency"),
+)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Earlier:
+    """Charges of an earlier period with which the same was done, in one currency."""
+
+    original: str
+    entry: str
+    currency: str
+    charges: int
+    exact: Decimal
+    cents: Decimal
+
+
+def _earlier(period: BilledPeriod) -> list[_Earlier]:
+    """The corrections of a period, summed by period, what was done, and currency."""
+    found: dict[tuple[str, str, str], list[Correction]] = {}
+    for each in period.corrections:
+        found.setdefault((each.original, str(each.entry), each.currency), []).append(each)
+    return [
+        _Earlier(
+            original=original,
+            entry=entry,
+            currency=currency,
+            charges=len(charges),
+            exact=money.total(*(each.exact_billed for each in charges)),
+            cents=sum((each.amounts.billed for each in charges), money.ZERO),
+        )
+        for (original, entry, currency), charges in sorted(found.items())
+    ]
+
+
+def _earlier_columns(currency: str) -> tuple[Column[_Earlier], ...]:
+    return (
+        Column("original", "Earlier period", lambda each: each.original),
+        Column("entry", "Entry", lambda each: each.entry),
+        count("charges", "Charges", lambda each: each.charges),
+        Column(
+            "exact",
+            "Exact",
+            lambda each: money.exact(each.exact),
+            lambda each: f"{money.signed_exact(each.exact)} {each.currency}",
+            right=True,
+        ),
+        *unseen("currency"),
+        Column(
+            "billed",
+            f"Due {currency}",
+            lambda each: money.plain(each.cents, currency),
+            lambda each: money.human(each.cents, currency),
+            right=True,
+        ),
+    )
+
+
+def _statement_columns(statements: Sequence[Statement], currency: str) -> list[Column[Statement]]:
+    return [
+        *unseen("number"),
+        Column("pi", "", lambda each: each.pi.email),
+        Column("project", "", lambda each: each.project.id),
+        *cents(statements, currency),
+        Column("pdf", "", statement_pdf),
+    ]
+
+
+def _print_completeness(rows: Sequence[Completeness], books: Books, currency: str) -> None:
+    """What each source delivered against the months before, and who is gone."""
+    if not rows:
+        return
+    click.echo()
+    print_table(
+        ("Source", "File", "Days", f"Total {currency}", "Median of 3", "Change", "PIs gone"),
+        [
+            (
+                each.source,
+                _files(each),
+                words.days(each),
+                money.human(each.total, currency),
+                "" if each.median is None else money.human(each.median, currency),
+                words.against_median(each),
+                f"{len(each.gone):,}" if each.gone else "",
+            )
+            for each in rows
+        ],
+        right=(3, 4, 5, 6),
+    )
+    directory = books.ledger.directory
+    for each in rows:
+        if each.gone:
+            names = [directory.person(pi).name for pi in each.gone]
+            click.echo(shown(f"Gone from {each.source}: {listed(names, GONE_SHOWN)}"))
+
+
+def _files(row: Completeness) -> str:
+    """The charge file without its folder, the number of several, or that there is none."""
+    if not row.charges:
+        return "missing" if row.missing else "none"
+    return row.files[0].split("/", 2)[-1] if len(row.files) == 1 else f"{len(row.files):,} files"
+
+
+def _as_json(period: BilledPeriod, rows: Sequence[Completeness]) -> dict[str, object]:
+    currency, journal = period.currency, period.journal
+    return {
+        "period": period.period,
+        "state": period.state,
+        "revision": period.revision,
+        "accounting_date": period.accounting_date.isoformat(),
+        "currency": currency,
+        "sources": json_rows(_SOURCES, period.sources),
+        "completeness": [each.as_json() for each in rows],
+        "without": [{"source": each.source, "reason": each.reason, "by": each.by} for each in period.without],
+        "statements": json_rows(_statement_columns(period.statements, currency), period.statements),
+        "earlier": json_rows(_earlier_columns(currency), _earlier(period)),
+        "flags": json_rows(_FLAGS, period.flags),
+        "held": json_rows(_HELD, by_reason(period.undecided)),
+        "journal": {
+            **{name: money.plain(getattr(journal, name), currency) for name in ("debits", "credits", "net")},
+            "lines": len(journal.lines),
+        },
+        # Nothing is invoiced yet: everybody pays by journal.
+        "invoiced": money.plain(money.ZERO, currency),
+        "shown": money.plain(period.shown.billed, currency),
+    }
