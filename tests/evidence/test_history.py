@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from openchargeback.evidence import levels as evidence
-from openchargeback.evidence.history import History, Landings
+from openchargeback.evidence.history import History, Integrations
 from openchargeback.files import git
 
 
@@ -86,7 +86,7 @@ def grown(root: Path, seed: int) -> Repository:
 def test_the_history_of_all_files_holds_what_git_tells_of_each(tmp_path: Path, seed: int) -> None:
     made = grown(tmp_path / "r", seed)
     root = made.root / "ledger"
-    history, landings = History(root), Landings(root, "HEAD")
+    history, integrations = History(root), Integrations(root, "HEAD")
     renamed = made.git("log", "-M", "--diff-filter=R", "--name-only", "--format=", "-z", "HEAD").split("\0")
     merges = [git.logged(root, f"{id_}^!")[0] for id_ in made.git("rev-list", "--merges", "HEAD").split()]
     paths = list(git.tree(root, "HEAD"))
@@ -106,9 +106,9 @@ def test_the_history_of_all_files_holds_what_git_tells_of_each(tmp_path: Path, s
         assert found[1] >= own, path
         if f"ledger/{path}" not in renamed:
             assert found == (alone, own), path
-        last = landings.of(path)
+        last = integrations.of(path)
         assert last is not None
-        assert last.id == git.landings(root, "HEAD", path)[0]
+        assert last.id == git.integrations(root, "HEAD", path)[0]
 
 
 def test_a_file_is_followed_through_its_names_and_out_of_the_folder(tmp_path: Path) -> None:

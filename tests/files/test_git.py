@@ -141,7 +141,7 @@ def test_a_name_that_looks_like_a_pattern_is_a_name(repository, monkeypatch, inh
     first = files(repository, "first", STAR_yaml="unseen")
     files(repository, "second", a_yaml="seen")
     assert git.last_change(repository, "HEAD", "*.yaml") == first
-    assert git.landings(repository, "HEAD", "*.yaml") == [first]
+    assert git.integrations(repository, "HEAD", "*.yaml") == [first]
     assert [each.id for each in History(repository).trace("*.yaml").commits] == [first]
     assert git.commits_on(repository, ["*.yaml"], 9) == [first]
     (repository / "a.yaml").write_text("changed")
@@ -188,4 +188,4 @@ def test_a_ledger_in_a_folder_of_its_repository_asks_for_its_own_files(repositor
     files(ledger, "renamed")
     assert [each.id for each in History(ledger).trace("d.yaml").merges] == [written]
     assert History(ledger).trace("b.yaml").merges == ()
-    assert git.beginnings(ledger, "a.yaml") == [git.resolve(ledger, "HEAD~3")]
+    assert git.root_commits(ledger, "a.yaml") == [git.resolve(ledger, "HEAD~3")]

@@ -454,10 +454,10 @@ def test_what_a_branch_gave_before_it_was_merged_is_said_so(ledger: Repository) 
     merge = ledger.git("rev-parse", "HEAD")
     ledger.write("charges/2025-01/aws.csv", HEAD + row("19"))
     ledger.commit()
-    for path, commit, on_line in ((preview, first, False), (merged, merge, True)):
+    for path, commit, on_first_parent in ((preview, first, False), (merged, merge, True)):
         told = verify(ledger, path)
         assert (told["verdict"], told["given_at"]["commit"]) == ("superseded", commit)
-        assert told["given_at"]["on_line"] is on_line
+        assert told["given_at"]["on_first_parent"] is on_first_parent
     assert f"a branch gave it at commit {first[:12]}" in ledger.run("verify", str(preview), code=1).stdout
 
 

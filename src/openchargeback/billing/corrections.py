@@ -16,11 +16,11 @@ from decimal import Decimal
 import duckdb
 
 from openchargeback import money
+from openchargeback.billing.closed_month_clashes import closed_month_clashes
 from openchargeback.billing.credits import credit_charges
 from openchargeback.billing.events import Events
 from openchargeback.billing.late import HeldOutcome, settle_held
 from openchargeback.billing.pipeline import Posted
-from openchargeback.billing.standing import standing
 from openchargeback.ledger.approvals import Decision, Verb
 from openchargeback.model import BillingLine, Correction, DecisionRecord, QueueItem, State
 from openchargeback.problems import Problem
@@ -44,7 +44,7 @@ class Corrected:
 def correct(ledger: RecordedLedger) -> Corrected:
     """Apply every decision of an open period on charges of a closed one. The ledger must hold its frozen records."""
     events = Events.of(ledger.records.values())
-    problems: list[Problem] = standing(ledger)
+    problems: list[Problem] = closed_month_clashes(ledger)
     posted: dict[str, Posted] = {}
     settled: dict[str, HeldOutcome] = {}
     for period in sorted(ledger.approvals):

@@ -141,7 +141,7 @@ def billed_once(periods: Sequence[Month]) -> list[tuple[str, str]]:
         for each in period.corrections:
             key = (each.original, each.charge)
             posted, before = last.get(key, ("", None))
-            named = f"{told(each)} in {period.period}"
+            named = f"{describe(each)} in {period.period}"
             if (before.entry if before else None) not in allowed.get(each.entry, ()):
                 since = f"after it was {DONE[before.entry]} in {posted}" if before else "without having been billed"
                 faults.append((period.period, f"{named} out of turn, {since}"))
@@ -155,7 +155,7 @@ def billed_once(periods: Sequence[Month]) -> list[tuple[str, str]]:
     return faults
 
 
-def told(each: Correction) -> str:
+def describe(each: Correction) -> str:
     """A correction in words: which charge, and what was done with it."""
     return f"{each.charge[:16]} of {each.original} is {DONE[each.entry]}"
 

@@ -97,9 +97,9 @@ def show_period(period: str, why: str | None, lines: tuple[int, ...], named: str
     if billed is None:
         raise UsageFault(f"the ledger has no period {period}")
     if why:
-        from openchargeback.cli.why import tell_why
+        from openchargeback.cli.why import print_trace
 
-        tell_why(books, billed, why, lines, json_=json_)
+        print_trace(books, billed, why, lines, json_=json_)
         return
     months = [month_of(each) for each in books.periods]
     rows = completeness(month_of(billed), months, books.ledger.settings(period))

@@ -219,7 +219,7 @@ def _then(check: PdfCheck) -> str:
     if check.given_at is None:
         return ""
     when = f"at commit {check.given_at.id[:12]} of {check.given_at.date}"
-    return f"the ledger gave it {when}" if check.on_line else f"a branch gave it {when}, before it was merged"
+    return f"the ledger gave it {when}" if check.on_first_parent else f"a branch gave it {when}, before it was merged"
 
 
 def _looked(check: PdfCheck) -> str:
@@ -251,7 +251,7 @@ def _pdf_json(check: PdfCheck) -> dict[str, object]:
         "number": check.number,
         "period": check.period,
         "superseded_by": check.by or None,
-        "given_at": {"commit": check.given_at.id, "date": check.given_at.date, "on_line": check.on_line}
+        "given_at": {"commit": check.given_at.id, "date": check.given_at.date, "on_first_parent": check.on_first_parent}
         if check.given_at
         else None,
         "commits_searched": check.looked_at,

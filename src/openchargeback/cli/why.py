@@ -19,7 +19,7 @@ _WIDTH = 100
 _VIA = {"tag": "tag", "match": "account or resource in the directory", "project": "the project's entry"}
 
 
-def tell_why(books: Books, billed: BilledPeriod, number: str, wanted: Sequence[int], *, json_: bool) -> None:
+def print_trace(books: Books, billed: BilledPeriod, number: str, wanted: Sequence[int], *, json_: bool) -> None:
     """Print where the amounts of a statement come from. Raises UsageFault where the period has no such statement."""
     found = [each for each in billed.statements if each.number.startswith(number)]
     if len(found) != 1:

@@ -69,12 +69,12 @@ class History:
         return self._renames[commit]
 
 
-class Landings:
+class Integrations:
     """Along the first parents of a commit: the last one that changed each file."""
 
     def __init__(self, root: Path, tip: str) -> None:
         self._last: dict[str, git.LoggedCommit] = {}
-        for commit, changes in git.changes(root, tip, line=True):
+        for commit, changes in git.changes(root, tip, first_parent=True):
             for change in changes:
                 self._last.setdefault(change.path, commit)
 

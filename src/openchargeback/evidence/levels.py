@@ -18,9 +18,16 @@ from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from openchargeback.evidence.history import History, Landings
+from openchargeback.evidence.history import History, Integrations
 from openchargeback.evidence.identities import Identities, identities_at
-from openchargeback.evidence.signing import ALLOWED_SIGNERS, Landing, Signers, change_of, signers_at, vouchers
+from openchargeback.evidence.signing import (
+    ALLOWED_SIGNERS,
+    Integration,
+    Signers,
+    change_of,
+    signers_at,
+    signing_commits,
+)
 from openchargeback.files import git
 from openchargeback.ledger.settings import EvidenceRule
 from openchargeback.model import Evidence, Level
@@ -90,7 +97,7 @@ class _Asked:
         self.lying = git.content_ids_of_files(root, files)
         self.history = History(root)
         self._before = _contents(root, base) if self.base else {}
-        self._landings = Landings(root, self.base or self.tip)
+        self._integrations = Integrations(root, self.base or self.tip)
         self._signers: dict[str, Signers] = {}
         self._merged: dict[str, bool] = {}
         # The commit that was reviewed: what it holds, if it is here, and whether the request is open on this branch.
@@ -98,21 +105,21 @@ class _Asked:
         self.reviewed = _contents(root, host.head) if host and here else None
         self.is_open = bool(host and here and not host.merged and git.is_ancestor(root, host.head, self.tip))
 
-    def landing(self, path: str, content: str) -> Landing:
+    def integration(self, path: str, content: str) -> Integration:
         """What brought the content of a file to the branch that counts."""
         if self.base and self._before.get(path) != content:
-            return Landing(self.base, self.tip)
-        last = self._landings.of(path)
+            return Integration(self.base, self.tip)
+        last = self._integrations.of(path)
         if last is None:
             raise OutsideFault(f"git does not tell which commit brought {path}")
         self._merged[last.id] = len(last.parents) > 1
-        return Landing(last.parents[0] if last.parents else "", last.id)
+        return Integration(last.parents[0] if last.parents else "", last.id)
 
-    def is_merge(self, landing: Landing) -> bool:
+    def is_merge(self, integration: Integration) -> bool:
         """Whether the commit that brought a content has a second parent."""
-        if landing.tip not in self._merged:
-            self._merged[landing.tip] = bool(git.resolve(self.root, f"{landing.tip}^2"))
-        return self._merged[landing.tip]
+        if integration.tip not in self._merged:
+            self._merged[integration.tip] = bool(git.resolve(self.root, f"{integration.tip}^2"))
+        return self._merged[integration.tip]
 
     def signers(self, commit: str) -> Signers:
         """The keys that count for what comes after a commit."""
@@ -131,22 +138,22 @@ def _evidence(asked: _Asked, path: str, named: tuple[str, ...]) -> Evidence:
         return Evidence(path, Level.UNKNOWN, named, why="the file is not committed")
     if asked.lying[path] != content:
         return Evidence(path, Level.UNKNOWN, named, why="the file has changes that are not committed")
-    landing = asked.landing(path, content)
-    change = change_of(path, content, landing, asked.history.trace(path))
-    who = identities_at(asked.root, landing.start)
+    integration = asked.integration(path, content)
+    change = change_of(path, content, integration, asked.history.trace(path))
+    who = identities_at(asked.root, integration.start)
     authors = tuple(sorted(who.people(change.authors)))
     named = tuple(dict.fromkeys(map(who.named, named)))
 
     def found(level: Level, approvers: tuple[str, ...], why: str) -> Evidence:
-        return Evidence(path, level, named, approvers, authors, landing.tip, content, why)
+        return Evidence(path, level, named, approvers, authors, integration.tip, content, why)
 
     doubt, host = "", asked.host
     if host is not None:
-        said, doubt = _said(asked, host, path, content, landing, who)
+        said, doubt = _host_proof(asked, host, path, content, integration, who)
         if said:
             return found(Level.A, host.others(who), f"{host.name}: {said}")
-    listed = asked.signers(landing.start)
-    signed = vouchers(asked.root, change, listed.keys)
+    listed = asked.signers(integration.start)
+    signed = signing_commits(asked.root, change, listed.keys)
     if signed:
         names = tuple(sorted(who.people(name for people in signed.values() for name in people)))
         return found(Level.B, names, f"signed commit {next(iter(signed))[:12]}, by a key of {ALLOWED_SIGNERS}")
@@ -165,8 +172,8 @@ def _pending(asked: _Asked, path: str, named: tuple[str, ...]) -> Evidence:
     return Evidence(path, Level.C, names, (), tuple(sorted(authors)), "", asked.lying[path], why)
 
 
-def _said(
-    asked: _Asked, host: HostRecord, path: str, content: str, landing: Landing, who: Identities
+def _host_proof(
+    asked: _Asked, host: HostRecord, path: str, content: str, integration: Integration, who: Identities
 ) -> tuple[str, str]:
     """What a host's record proves of this content, or why it proves nothing; neither where it is about something else.
 
@@ -174,7 +181,7 @@ def _said(
     was reviewed must hold the same. After a squash that commit may be gone; then the host's word is all there is.
     """
     seen = f"approving review of {host.head[:12]}"
-    if not (host.merged == landing.tip if host.merged else asked.is_open and landing.tip == asked.tip):
+    if not (host.merged == integration.tip if host.merged else asked.is_open and integration.tip == asked.tip):
         return "", ""
     if not host.approvers:
         return "", host.doubt
@@ -183,7 +190,7 @@ def _said(
     if asked.reviewed is not None:
         same = asked.reviewed.get(path) == content
         return (seen, "") if same else ("", f"{host.head[:12]}, which was reviewed, holds something else")
-    if asked.is_merge(landing):
+    if asked.is_merge(integration):
         return "", f"{host.head[:12]}, which was reviewed, is no part of the merge"
     return f"{seen}, which is not in this clone to be compared (squashed or rebased by the host)", ""
 

@@ -34,7 +34,7 @@ _LINE = re.compile(
 
 
 @dataclass(frozen=True, slots=True)
-class Landing:
+class Integration:
     """What brought a file's content to the branch: the commits after `start` up to `tip`.
 
     start: the commit before; empty for the first one of a repository.
@@ -92,7 +92,7 @@ def _fingerprint(key: str) -> str:
 
 @dataclass(frozen=True, slots=True)
 class Change:
-    """A file as a landing brought it, by the id of its content.
+    """A file as a integration brought it, by the id of its content.
 
     authors: of it, by e-mail. commits: those that changed it, under whatever name. merges: those that made contents of
     it which none of their parents had.
@@ -100,36 +100,38 @@ class Change:
 
     path: str
     content: str
-    landing: Landing
+    integration: Integration
     authors: frozenset[str]
     commits: frozenset[str]
     merges: frozenset[str]
 
 
-def change_of(path: str, content: str, landing: Landing, traced: Trace) -> Change:
+def change_of(path: str, content: str, integration: Integration, traced: Trace) -> Change:
     """A change with its authors: everybody who wrote the file, under whatever name it had."""
     authors = frozenset(name for commit in (*traced.commits, *traced.merges) for name in commit.authors)
     commits, merges = (frozenset(each.id for each in side) for side in (traced.commits, traced.merges))
-    return Change(path, content, landing, authors, commits, merges)
+    return Change(path, content, integration, authors, commits, merges)
 
 
-def vouchers(root: Path, change: Change, keys: Sequence[Key]) -> dict[str, frozenset[str]]:
+def signing_commits(root: Path, change: Change, keys: Sequence[Key]) -> dict[str, frozenset[str]]:
     """Commit → names of its signer, of the commits that brought this content and were signed by nobody of the authors.
 
     They are those that changed the file (somebody else may have signed what another wrote) and the merge that took it
     to the branch, unless it holds what none of its parents held. Other commits that happen to hold the file vouch for
     nothing.
     """
-    landing = change.landing
+    integration = change.integration
     if not keys:
         return {}
-    span = _signed(root, landing, tuple(keys))
+    span = _signed(root, integration, tuple(keys))
     commits = [each for each in span if each.id in change.commits]
     commits += [
-        each for each in span if each.id == landing.tip and len(each.parents) > 1 and each.parents[0] == landing.start
+        each
+        for each in span
+        if each.id == integration.tip and len(each.parents) > 1 and each.parents[0] == integration.start
     ]
     listed = Signers(tuple(keys))
-    who = identities_at(root, landing.start)
+    who = identities_at(root, integration.start)
     authors = who.people(change.authors)
     return {
         each.id: listed.people(each.key)
@@ -142,10 +144,10 @@ def vouchers(root: Path, change: Change, keys: Sequence[Key]) -> dict[str, froze
 
 
 @lru_cache(maxsize=256)
-def _signed(root: Path, landing: Landing, keys: tuple[Key, ...]) -> tuple[git.LoggedCommit, ...]:
-    """The commits of a landing, with the keys that signed them."""
+def _signed(root: Path, integration: Integration, keys: tuple[Key, ...]) -> tuple[git.LoggedCommit, ...]:
+    """The commits of a integration, with the keys that signed them."""
     with _as_file(keys) as signers:
-        return tuple(git.logged(root, f"{landing.start}..{landing.tip}", signers=signers))
+        return tuple(git.logged(root, f"{integration.start}..{integration.tip}", signers=signers))
 
 
 def _content(root: Path, commit: str, path: str) -> str:
@@ -165,11 +167,11 @@ def signers_at(root: Path, commit: str) -> Signers:
 
 @lru_cache(maxsize=256)
 def _signers_at(root: Path, commit: str, head: str) -> Signers:
-    changes = git.landings(root, commit, ALLOWED_SIGNERS)
+    changes = git.integrations(root, commit, ALLOWED_SIGNERS)
     if not changes:
         return Signers()
     # A second beginning could be a branch that left before there was a list, with one of its own.
-    begun = _beginnings(root, head)
+    begun = _root_commits(root, head)
     if len(begun) != 1:
         return Signers(doubt=f"{ALLOWED_SIGNERS} begins in more than one commit, so none of its keys counts")
     keys = _keys_at(root, begun[0])
@@ -182,22 +184,22 @@ def _signers_at(root: Path, commit: str, head: str) -> Signers:
 @lru_cache(maxsize=256)
 def _after(root: Path, commit: str, keys: tuple[Key, ...]) -> tuple[Key, ...]:
     """The keys that count after a change of the list: with those that it added where it was vouched for."""
-    landing = Landing(git.resolve(root, f"{commit}^1"), commit)
-    now, content = _keys_at(root, landing.tip), git.content_id(root, landing.tip, ALLOWED_SIGNERS)
-    if landing.start and content and set(now) - set(keys):
-        span = f"{landing.start}..{landing.tip}"
-        if vouchers(
-            root, change_of(ALLOWED_SIGNERS, content, landing, History(root, span).trace(ALLOWED_SIGNERS)), keys
+    integration = Integration(git.resolve(root, f"{commit}^1"), commit)
+    now, content = _keys_at(root, integration.tip), git.content_id(root, integration.tip, ALLOWED_SIGNERS)
+    if integration.start and content and set(now) - set(keys):
+        span = f"{integration.start}..{integration.tip}"
+        if signing_commits(
+            root, change_of(ALLOWED_SIGNERS, content, integration, History(root, span).trace(ALLOWED_SIGNERS)), keys
         ):
             # What lay there unsigned before is not what was signed now.
-            before = _keys_at(root, landing.start)
+            before = _keys_at(root, integration.start)
             return tuple(key for key in now if key in keys or key not in before)
     return tuple(key for key in keys if key in now)
 
 
 @lru_cache(maxsize=16)
-def _beginnings(root: Path, _head: str) -> tuple[str, ...]:
-    return tuple(git.beginnings(root, ALLOWED_SIGNERS))
+def _root_commits(root: Path, _head: str) -> tuple[str, ...]:
+    return tuple(git.root_commits(root, ALLOWED_SIGNERS))
 
 
 @lru_cache(maxsize=256)

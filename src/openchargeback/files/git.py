@@ -376,12 +376,12 @@ def is_ancestor(root: Path, commit: str, of: str) -> bool:
     return answer is not None and answer.code == 0
 
 
-def commits_on(root: Path, paths: Iterable[str], most: int, *, line: bool = False) -> list[str]:
+def commits_on(root: Path, paths: Iterable[str], most: int, *, first_parent: bool = False) -> list[str]:
     """The ids of the last commits that changed any of these paths (relative to the folder), the latest first.
 
-    line: only along the first parents, so that a merge stands for all that it brought.
+    first_parent: only along the first parents, so that a merge stands for all that it brought.
     """
-    along = ["--first-parent"] if line else []
+    along = ["--first-parent"] if first_parent else []
     return _expect(_run(root, "rev-list", f"--max-count={most}", *along, "HEAD", "--", *paths)).split()
 
 
@@ -390,7 +390,7 @@ def last_change(root: Path, at: str, path: str) -> str:
     return _expect(_run(root, "rev-list", "--max-count=1", at, "--", path)).strip()
 
 
-def landings(root: Path, tip: str, path: str) -> list[str]:
+def integrations(root: Path, tip: str, path: str) -> list[str]:
     """The commits along the first parents of a tip that changed a path, the latest first."""
     return _expect(_run(root, "rev-list", "--first-parent", tip, "--", path)).split()
 
@@ -421,14 +421,14 @@ def logged(root: Path, commits: str, signers: Path | None = None) -> list[Logged
     return [_logged(line) for line in _log(root, commits, "--", signers=signers).split("\0") if line]
 
 
-def changes(root: Path, commits: str, *, line: bool = False) -> Iterator[tuple[LoggedCommit, list[FileChange]]]:
+def changes(root: Path, commits: str, *, first_parent: bool = False) -> Iterator[tuple[LoggedCommit, list[FileChange]]]:
     """Every commit of a range, or of all history up to a commit, parents last, with the files that it changed.
 
     A renamed file is one that went and a new one. Of a merge these are the files that it holds otherwise than each of
-    its parents. line: only along the first parents, and what differs from those.
+    its parents. first_parent: only along the first parents, and what differs from those.
     """
     prefix = _prefix(root)
-    along = ("--first-parent", "-m") if line else ("-c",)
+    along = ("--first-parent", "-m") if first_parent else ("-c",)
     # Commit, then a fact and a path for each file.
     words = iter(
         _log(top(root), *along, "--topo-order", "--raw", "--no-abbrev", "--no-renames", commits, "--").split("\0")
@@ -495,7 +495,7 @@ def _logged(line: str) -> LoggedCommit:
     )
 
 
-def beginnings(root: Path, path: str) -> list[str]:
+def root_commits(root: Path, path: str) -> list[str]:
     """The commits of all history that hold a path which none of their parents holds; the latest first."""
     ids = _expect(_run(root, "rev-list", "--full-history", "HEAD", "--", path)).split()
     commits = [commit for id_ in ids for commit in logged(root, f"{id_}^!")]

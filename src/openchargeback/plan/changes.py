@@ -56,7 +56,7 @@ def period_change(
         pis_appeared=appeared,
         pis_gone=gone,
         control=_control(old.sources, new.sources),
-        decisions=_decisions(_told(decisions[0], old.decisions), _told(decisions[1], new.decisions)),
+        decisions=_decisions(_with_records(decisions[0], old.decisions), _with_records(decisions[1], new.decisions)),
         queue=new.queue,
         old_shown=_total(old.lines, posted=False),
         new_shown=_total(new.lines, posted=False),
@@ -213,7 +213,9 @@ def _decisions(
     return (*result, *(_decision("removed", record) for records in left.values() for record in records))
 
 
-def _told(decisions: Sequence[Decision], records: Sequence[DecisionRecord]) -> list[tuple[Decision, DecisionRecord]]:
+def _with_records(
+    decisions: Sequence[Decision], records: Sequence[DecisionRecord]
+) -> list[tuple[Decision, DecisionRecord]]:
     """Each decision with what became of it, found by its place."""
     places = {(record.path, record.line): record for record in records}
     return [(each, places[each.path, each.line]) for each in decisions if (each.path, each.line) in places]

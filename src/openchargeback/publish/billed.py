@@ -201,10 +201,10 @@ def _corrected(ledger: RecordedLedger, store: Cache) -> Corrected:
 def _billed_twice(ledger: RecordedLedger, store: Cache, corrected: Corrected, wanted: str) -> list[Problem]:
     """Equal files that are billed more than once; from the cache where all rests on the same as before."""
     files = [file for period, found in ledger.charge_files.items() if not wanted or period <= wanted for file in found]
-    return told_twice(ledger, store, corrected, equal_files(files))
+    return billed_twice(ledger, store, corrected, equal_files(files))
 
 
-def told_twice(ledger: RecordedLedger, store: Cache, corrected: Corrected, found: Sequence[Copies]) -> list[Problem]:
+def billed_twice(ledger: RecordedLedger, store: Cache, corrected: Corrected, found: Sequence[Copies]) -> list[Problem]:
     """What is wrong with these equal files. The ledger must hold its records."""
     if not found:
         return []

@@ -33,7 +33,7 @@ from openchargeback.plan.thresholds import beyond, strictest
 from openchargeback.plan.touched import kept_months, touched_periods
 from openchargeback.plan.values import PeriodChange, Plan, Revision
 from openchargeback.problems import LedgerFault, Problem, Severity, has_errors, in_order
-from openchargeback.publish.billed import recorded, told_twice
+from openchargeback.publish.billed import billed_twice, recorded
 from openchargeback.publish.build import Step, open_cache
 from openchargeback.publish.cache import Cache
 from openchargeback.publish.past import drifts
@@ -144,7 +144,7 @@ def _billed_twice(sides: _Sides, reached: Sequence[str], after: RecordedLedger, 
         return []
     taken = {file.path: file for files in ledger.charge_files.values() for file in files}
     found = [tuple(taken[file.path] for file in copies if file.path in taken) for copies in found]
-    return told_twice(ledger, store, correct(ledger), [copies for copies in found if len(copies) > 1])
+    return billed_twice(ledger, store, correct(ledger), [copies for copies in found if len(copies) > 1])
 
 
 def _other_program(sides: _Sides, after: RecordedLedger, step: Step | None) -> list[Problem]:

@@ -87,9 +87,9 @@ class PdfCheck:
     number: of the statement. by: the number of the statement that is valid instead, where superseded.
     recorded: the file that records its digest. other_versions: of what made it, where they are not the ones here; lock,
     system: what to install to confirm it, and which versions the system has to have.
-    given_at: the commit whose ledger gives this statement, where today's does not; on_line: whether that is one along
-    the first parents, not of a branch before it was merged. looked_at: how many commits were looked through for it;
-    whole: whether the clone has all of its history.
+    given_at: the commit whose ledger gives this statement, where today's does not; on_first_parent: whether that is one
+    along the first parents, not of a branch before it was merged. looked_at: how many commits were looked through for
+    it; whole: whether the clone has all of its history.
     altered: what differs from the ledger. statement: what the ledger has for it, today or then. inputs: what that
     statement rests on. drift: where this program would compute its closed month otherwise today.
     """
@@ -104,7 +104,7 @@ class PdfCheck:
     lock: Lock | None = None
     system: tuple[str, ...] = ()
     given_at: git.Commit | None = None
-    on_line: bool = True
+    on_first_parent: bool = True
     looked_at: int = 0
     whole: bool = True
     altered: tuple[Difference, ...] = ()
@@ -305,7 +305,7 @@ def _search(root: Path, handed: _Handed, step: Step | None) -> tuple[PdfCheck | 
     period = handed.period
     record = [f"periods/{period}.yaml", *(part_path(period, name) for name in (FROZEN, *PARTS))]
     paths = [f"charges/{period}", f"approvals/{period}", "directory", "config.yaml", *record]
-    line = dict.fromkeys(git.commits_on(root, paths, COMMITS, line=True))
+    line = dict.fromkeys(git.commits_on(root, paths, COMMITS, first_parent=True))
     commits = list(line | dict.fromkeys(git.commits_on(root, paths, COMMITS)))
     for number, commit in enumerate(commits):
         if step:
@@ -314,7 +314,7 @@ def _search(root: Path, handed: _Handed, step: Step | None) -> tuple[PdfCheck | 
             continue
         found = _of_the_past(root, handed, commit)
         if found is not None:
-            return replace(found, on_line=commit in line), number + 1
+            return replace(found, on_first_parent=commit in line), number + 1
     return None, len(commits)
 
 

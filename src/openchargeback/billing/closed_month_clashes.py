@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from openchargeback.billing.late import held_ids
-from openchargeback.billing.reconciliation import billed_once, credits_fit_lines, told
+from openchargeback.billing.reconciliation import billed_once, credits_fit_lines, describe
 from openchargeback.ledger.periods import CORRECTIONS, part_path
 from openchargeback.model import Correction, Entry, State
 from openchargeback.problems import Problem
@@ -17,7 +17,7 @@ from openchargeback.record.closing_record import ClosingRecord
 from openchargeback.record.recorded_ledger import RecordedLedger
 
 
-def standing(ledger: RecordedLedger) -> list[Problem]:
+def closed_month_clashes(ledger: RecordedLedger) -> list[Problem]:
     """What closed months say of charges of earlier ones and cannot say any more. The ledger must hold its records."""
     records = [record for _, record in sorted(ledger.records.items())]
     found = list(_resting(ledger, records)) or [*billed_once(records), *credits_fit_lines(records)]
@@ -41,7 +41,7 @@ def _resting(ledger: RecordedLedger, records: list[ClosingRecord]) -> Iterator[t
     for record in records:
         for each in record.corrections:
             rests_on = each.corrects[:7] or each.original
-            named = f"{told(each)} in {record.period}"
+            named = f"{describe(each)} in {record.period}"
             if ledger.period_file(rests_on).state is State.OPEN:
                 yield record.period, f"{named}, but {rests_on} is open again"
             elif rests_on not in ledger.records:
