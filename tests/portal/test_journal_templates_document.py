@@ -13,7 +13,7 @@ from openchargeback.billing.journal import SourceControl
 from openchargeback.cli.main import cli
 from openchargeback.ledger.settings import Contact, Organization
 from openchargeback.portal.journal_files import JournalHead, JournalRow, JournalTotals
-from openchargeback.portal.journal_text import FILTERS
+from openchargeback.templating.text_filters import FILTERS
 
 DOCUMENT = (Path(__file__).parents[2] / "docs/JOURNAL_TEMPLATES.md").read_text(encoding="utf-8")
 BLOCKS = dict(re.findall(r"^```\w+\n# (\S+)\n(.*?)^```$", DOCUMENT, re.MULTILINE | re.DOTALL))

@@ -20,15 +20,10 @@ from openchargeback.portal import charts, forge, theme
 from openchargeback.portal.markdown import split_title, to_html
 from openchargeback.portal.shell import safe_address
 from openchargeback.portal.site import Site
-from openchargeback.portal.templates import (
-    date_human,
-    make_environment,
-    percent_filter,
-    period_human,
-    size_human,
-)
 from openchargeback.portal.views.common import Book, Change, change
 from openchargeback.portal.views.review import ItemView, Queue, queue
+from openchargeback.templating.environment import make_environment
+from openchargeback.templating.filters import date_human, percent_filter, period_human, size_human
 
 CENTS = st.integers(-(10**12), 10**12).map(lambda n: Decimal(n) / 100)
 

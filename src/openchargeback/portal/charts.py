@@ -13,7 +13,7 @@ from openchargeback import money
 from openchargeback.ledger.periods import CHART_MONTHS, months_until
 from openchargeback.model import PeriodAmounts
 from openchargeback.money import ZERO
-from openchargeback.portal.templates import period_human, period_short
+from openchargeback.templating.filters import period_human, period_short
 
 SERIES = 6
 """Sources that get a color of their own; the rest is `other`."""

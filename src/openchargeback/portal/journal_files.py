@@ -19,9 +19,6 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
 
-from jinja2 import Template, TemplateError, TemplateNotFound
-from jinja2.environment import Environment
-
 from openchargeback import money
 from openchargeback.billing.journal import SourceControl, source_controls
 from openchargeback.characters import BIDIRECTIONAL
@@ -30,11 +27,11 @@ from openchargeback.ledger.periods import fiscal
 from openchargeback.ledger.settings import Config, JournalFormat
 from openchargeback.model import Journal, JournalLine, Side, State
 from openchargeback.money import ZERO
-from openchargeback.portal import journal_text
-from openchargeback.portal.journal_text import Code, clean, cut, quoted
-from openchargeback.portal.metering import Meter, counted
-from openchargeback.portal.templates import MARKUP_ENDINGS, TEMPLATE_ERRORS, Templates, place_of, reason_of
 from openchargeback.problems import LedgerFault, Problem, UsageFault
+from openchargeback.templating import text_filters
+from openchargeback.templating.environment import TEMPLATE_ERRORS, Templates, missing_template, place_of, reason_of
+from openchargeback.templating.metering import Meter, counted
+from openchargeback.templating.text_filters import Code, clean, cut, quoted
 
 CONTROL_TOTALS = "control-totals.json"
 GROUPS = "*groups"
@@ -166,8 +163,8 @@ def describer(config: Config, env: Templates) -> Callable[[JournalLine], str]:
     Raises LedgerFault (`journal-template`) when the template is faulty, here or as soon as a line shows it.
     """
     try:
-        template = _environment(env).from_string(config.journal.description)
-    except TemplateError as error:
+        template = env.for_text().from_string(config.journal.description)
+    except TEMPLATE_ERRORS as error:
         raise LedgerFault([_description_problem(config, error)]) from error
 
     meter = Meter()  # for all lines of a period together
@@ -199,7 +196,7 @@ def unsafe_funds(journal: Journal, config: Config) -> list[Problem]:
         parts = {"account": line.account, "fund": line.fund}
         for what, code in parts.items():
             groups = fund.groups(code).values() if fund and what == "fund" else ()
-            if any(journal_text.unsafe(text) for text in (code, *groups)):
+            if any(text_filters.unsafe(text) for text in (code, *groups)):
                 counts[what, code] = counts.get((what, code), 0) + 1
     return [
         Problem(
@@ -516,19 +513,9 @@ def _control_totals(sheet: _Sheet, files: Mapping[str, Mapping[str, object]]) ->
     return (json.dumps(totals, indent=2, sort_keys=True, ensure_ascii=False) + "\n").encode()
 
 
-def _environment(env: Templates) -> Environment:
-    """An environment of its own for journals: other filters, and no escaping where the output is not markup."""
-    own = env.overlay(
-        autoescape=lambda name: name is not None and name.lower().endswith(MARKUP_ENDINGS),
-    )
-    # An overlay shares the filters with the environment of the pages, so they are replaced, not added to.
-    own.filters = {**env.filters, **journal_text.FILTERS}
-    return own
-
-
 def _template_file(sheet: _Sheet, form: JournalFormat, config: Config, env: Templates) -> bytes:
     try:
-        template: Template = _environment(env).get_template(form.template)
+        template = env.for_text().get_template(form.template)
         text = template.render(
             journal=sheet.head,
             lines=sheet.rows,
@@ -545,11 +532,12 @@ def _template_file(sheet: _Sheet, form: JournalFormat, config: Config, env: Temp
 
 def _template_problem(form: JournalFormat, env: Templates, error: BaseException) -> Problem:
     path, line = place_of(error, env) or (f"templates/{form.template}", 0)
-    if isinstance(error, TemplateNotFound):
+    missing = missing_template(error)
+    if missing is not None:
         return Problem(
             path=path,
             code="journal-template",
-            message=f"journal format {form.name!r} needs the template {error.name!r}, which is not there",
+            message=f"journal format {form.name!r} needs the template {missing!r}, which is not there",
             fix="put it into the ledger's templates/ folder or correct journal.formats in config.yaml",
             line=line,
         )

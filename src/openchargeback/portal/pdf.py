@@ -34,7 +34,7 @@ from openchargeback.portal.theme import theme_css
 from openchargeback.problems import OutsideFault
 
 if TYPE_CHECKING:
-    from openchargeback.portal.templates import Templates
+    from openchargeback.templating.environment import Templates
 
 TEMPLATE = "statement.pdf.html"
 DEBIAN_PACKAGES = "libpango-1.0-0 libpangoft2-1.0-0 libharfbuzz-subset0"

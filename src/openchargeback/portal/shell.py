@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from openchargeback.ledger.settings import Config
 from openchargeback.model import Page
 from openchargeback.portal import paths
-from openchargeback.portal.templates import Templates
+from openchargeback.templating.environment import Templates
 
 _WEB_ADDRESS = re.compile(r"https?://[^\s\"'<>\\]+", re.ASCII | re.IGNORECASE)
 _MAIL_ADDRESS = re.compile(r"[^\s\"'<>\\:?&,;]+@[^\s\"'<>\\:?&,;]+")

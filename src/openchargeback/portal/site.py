@@ -17,10 +17,11 @@ from openchargeback.ledger.settings import Config
 from openchargeback.model import BilledPeriod, Page, Person, Project, Provenance
 from openchargeback.portal import paths
 from openchargeback.portal.shell import Head, Link, Shell, fingerprint, make_shell, render
-from openchargeback.portal.templates import Templates, period_human
 from openchargeback.portal.theme import theme_css
 from openchargeback.portal.views import dashboard, files, journals, payers, periods, review
 from openchargeback.portal.views.common import Book, for_showback, state_view
+from openchargeback.templating.environment import Templates
+from openchargeback.templating.filters import period_human
 
 LOGO_ENDINGS = {".svg": b"<", ".png": b"\x89PNG"}
 

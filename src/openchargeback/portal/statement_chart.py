@@ -15,7 +15,7 @@ from xml.sax.saxutils import escape, quoteattr
 from openchargeback import money
 from openchargeback.portal.charts import gaps_between, no_data
 from openchargeback.portal.statement_view import Bar
-from openchargeback.portal.templates import period_short
+from openchargeback.templating.filters import period_short
 
 
 @dataclass(frozen=True, slots=True)

@@ -35,8 +35,8 @@ from openchargeback.model import (
 )
 from openchargeback.portal.attribution_words import attribution_sentence
 from openchargeback.portal.discount_words import DiscountRow, discount_rows, discount_sentence
-from openchargeback.portal.templates import period_human
 from openchargeback.review.held_sums import HeldSum, in_total
+from openchargeback.templating.filters import period_human
 
 REFERENCES_SHOWN = 12
 """How many values of a reference, such as grant numbers, are listed before the rest is counted."""

@@ -23,7 +23,8 @@ from openchargeback.portal.shell import Head, Link, fingerprint, render, whom_to
 from openchargeback.portal.site import FileJob, Site, site_shell
 from openchargeback.portal.statement_data import data_files
 from openchargeback.portal.statement_view import StatementView, shown, statement_view
-from openchargeback.portal.templates import Templates, period_human
+from openchargeback.templating.environment import Templates
+from openchargeback.templating.filters import period_human
 
 PAGE_TEMPLATE = "pages/statement.html"
 

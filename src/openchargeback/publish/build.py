@@ -32,7 +32,6 @@ from openchargeback.portal.paths import STATEMENTS, journal_folder, statements_f
 from openchargeback.portal.pdf_pool import render_pdfs
 from openchargeback.portal.site import FileJob, Site, site_jobs
 from openchargeback.portal.statements import PdfPlan, statement_jobs, statement_pdfs
-from openchargeback.portal.templates import Templates, make_environment
 from openchargeback.portal.views.review import KnownProject
 from openchargeback.problems import LedgerFault, Problem, Severity, has_errors, in_order
 from openchargeback.publish.billed import bill_ledger, with_records
@@ -41,6 +40,7 @@ from openchargeback.publish.manifest import Holds, intact, read_manifest
 from openchargeback.publish.open_data import data_files, data_keys
 from openchargeback.publish.secrets import secrets_of
 from openchargeback.publish.staging import heal, staged
+from openchargeback.templating.environment import Templates, make_environment
 
 Step = Callable[[str, int, int], None]
 """Tells progress: what is being done, how many are done, of how many (0 where that is not known)."""

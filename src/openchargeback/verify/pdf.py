@@ -27,11 +27,11 @@ from openchargeback.portal.paths import statement_pdf
 from openchargeback.portal.pdf_pool import render_job
 from openchargeback.portal.statement_data import JSON_NAME, statement_json
 from openchargeback.portal.statements import statement_pdfs
-from openchargeback.portal.templates import make_environment
 from openchargeback.problems import LedgerFault, Problem, UsageFault
 from openchargeback.publish.build import Books, Step, examine, make_site, open_books
 from openchargeback.publish.manifest import parse_manifest
 from openchargeback.publish.past import NO_CACHE, drifts, ledger_at
+from openchargeback.templating.environment import make_environment
 from openchargeback.verify.pdf_comparing import Difference, described, record_differences, record_of
 from openchargeback.verify.pdf_reading import MAX_BYTES, PdfContent, differing_values, read_pdf
 

@@ -12,10 +12,10 @@ from openchargeback.model import BilledPeriod, DecisionRecord, Evidence, FileRec
 from openchargeback.plan import words
 from openchargeback.portal import charts, paths
 from openchargeback.portal.shell import Link
-from openchargeback.portal.templates import period_human
 from openchargeback.portal.views.common import Book, StatementRow, Summary
 from openchargeback.portal.views.review import HeldTable, held_table, title
 from openchargeback.review.held_sums import HeldSum, in_total
+from openchargeback.templating.filters import period_human
 
 
 @dataclass(frozen=True, slots=True)
