@@ -22,6 +22,7 @@ from decimal import Decimal
 from openchargeback import money
 from openchargeback.billing.journal import SourceControl, source_controls
 from openchargeback.characters import BIDIRECTIONAL
+from openchargeback.csv_writing import csv_bytes
 from openchargeback.ledger.patterns import Expression, expression
 from openchargeback.ledger.periods import fiscal
 from openchargeback.ledger.settings import Config, JournalFormat
@@ -31,7 +32,7 @@ from openchargeback.problems import LedgerFault, Problem, UsageFault
 from openchargeback.templating import text_filters
 from openchargeback.templating.environment import TEMPLATE_ERRORS, Templates, missing_template, place_of, reason_of
 from openchargeback.templating.metering import Meter, counted
-from openchargeback.templating.text_filters import Code, clean, cut, quoted
+from openchargeback.templating.text_filters import Code, clean, cut
 
 CONTROL_TOTALS = "control-totals.json"
 GROUPS = "*groups"
@@ -356,8 +357,7 @@ def _expression(config: Config) -> Expression | None:
 def _table_file(sheet: _Sheet, table: TableFormat) -> bytes:
     rows = _summed(sheet.rows) if table.summed else sheet.rows
     cells = [[_cell(sheet, row, column) for column in _columns(table, sheet.groups)] for row in rows]
-    text = "".join(",".join(map(quoted, line)) + "\n" for line in [_headings(table, sheet.groups), *cells])
-    data = text.encode()
+    data = csv_bytes(_headings(table, sheet.groups), cells)
     read = _read_sums(data)
     posted = sum((row.signed for row in rows if row.signed > 0), ZERO)
     if read.debits != read.credits or read.debits != posted:

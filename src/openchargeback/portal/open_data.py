@@ -10,15 +10,14 @@ Source: Data Package v1, specs.frictionlessdata.io.
 
 from __future__ import annotations
 
-import csv
 import hashlib
-import io
 import json
 from collections.abc import Sequence
 from dataclasses import dataclass
 
 from openchargeback.billing.charges_data import COLUMNS as CHARGE_COLUMNS
 from openchargeback.billing.charges_data import reference_columns
+from openchargeback.csv_writing import csv_bytes
 from openchargeback.ledger.line_table import COLUMNS, line_cells
 from openchargeback.ledger.settings import Config
 from openchargeback.model import BilledPeriod
@@ -73,11 +72,8 @@ class DataResource:
 def lines_csv(period: BilledPeriod) -> bytes:
     """The billing lines of a period in their order, exact and in cents."""
     numbers = {(each.pi.email, each.project.id): each.number for each in period.statements}
-    out = io.StringIO()
-    writer = csv.writer(out, lineterminator="\n")
-    writer.writerow(column.name for column in COLUMNS)
-    writer.writerows(line_cells(line, numbers[line.pi, line.project], period.currency) for line in period.lines)
-    return out.getvalue().encode("utf-8", errors="backslashreplace")
+    rows = (line_cells(line, numbers[line.pi, line.project], period.currency) for line in period.lines)
+    return csv_bytes([column.name for column in COLUMNS], rows)
 
 
 def datapackage(resources: Sequence[DataResource], config: Config) -> bytes:

@@ -7,18 +7,18 @@ The two CSV files say the same for a spreadsheet.
 
 from __future__ import annotations
 
-import csv
-import io
 import json
-from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from openchargeback import money
+from openchargeback.csv_writing import csv_bytes, guarded
 from openchargeback.ledger.line_table import AMOUNT_COLUMNS, COLUMNS, amount_values, line_cells, line_values
 from openchargeback.model import Statement
 
 RECORD_VERSION = 4
 """Grows when `statement.json` changes its shape, so that a check knows what it reads."""
+
+_LINE_END = "\r\n"  # RFC 4180
 
 JSON_NAME = "statement.json"
 LINES_NAME = "lines.csv"
@@ -127,12 +127,12 @@ def lines_csv(statement: Statement, currency: str) -> bytes:
     """The billing lines, one a row, amounts in cents and exact; the rows that are posted add up to the total."""
     rows = (
         [
-            _cell(cell) if column.type == "string" else cell
+            guarded(cell) if column.type == "string" else cell
             for column, cell in zip(COLUMNS, line_cells(line, statement.number, currency), strict=True)
         ]
         for line in statement.lines
     )
-    return _csv([column.name for column in COLUMNS], rows)
+    return csv_bytes([column.name for column in COLUMNS], rows, _LINE_END)
 
 
 def resources_csv(statement: Statement, currency: str) -> bytes:
@@ -140,25 +140,12 @@ def resources_csv(statement: Statement, currency: str) -> bytes:
     head = ("statement", "period", "fund", "source", "service", "kind", "resource_id", "resource_name", "charges")
     rows = (
         [
-            *(_cell(text) for text in (statement.number, statement.period, part.fund, part.source, part.service)),
-            *(_cell(text) for text in (part.kind, part.resource_id, part.resource_name)),
+            *(guarded(text) for text in (statement.number, statement.period, part.fund, part.source, part.service)),
+            *(guarded(text) for text in (part.kind, part.resource_id, part.resource_name)),
             str(part.charges),
             *amount_values(part.amounts, currency).values(),
             currency,
         ]
         for part in statement.resources
     )
-    return _csv([*head, *AMOUNT_COLUMNS, "currency"], rows)
-
-
-def _csv(head: Sequence[str], rows: Iterable[Sequence[str]]) -> bytes:
-    out = io.StringIO()
-    writer = csv.writer(out, lineterminator="\r\n")  # RFC 4180
-    writer.writerow(head)
-    writer.writerows(rows)
-    return out.getvalue().encode("utf-8", errors="backslashreplace")
-
-
-def _cell(text: str) -> str:
-    """A text cell that no spreadsheet takes for a formula (CWE-1236); the record in JSON keeps the text as it is."""
-    return f"'{text}" if text.startswith(("=", "+", "-", "@", "\t", "\r")) else text
+    return csv_bytes([*head, *AMOUNT_COLUMNS, "currency"], rows, _LINE_END)
