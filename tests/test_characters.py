@@ -10,10 +10,10 @@ import pytest
 from openchargeback.characters import BIDIRECTIONAL, CONTROLS, MISLEADING
 from openchargeback.cli.report import shown as on_a_terminal
 from openchargeback.cli.reports.markdown import escaped
+from openchargeback.export.journals import render_format
 from openchargeback.focus.tags import TagValues, read_tags
 from openchargeback.ledger.settings import Config, JournalFormat, JournalSettings, Organization
 from openchargeback.model import Journal, State
-from openchargeback.portal.journal_files import render_format
 from openchargeback.portal.statement_view import shown as on_a_statement
 from openchargeback.templating.environment import make_environment
 from openchargeback.templating.text_filters import clean, csv_filter, fixed_filter, unsafe

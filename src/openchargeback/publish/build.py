@@ -5,11 +5,12 @@ from __future__ import annotations
 import hashlib
 import os
 from collections.abc import Callable, Collection, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 
 from openchargeback import __version__
-from openchargeback.billing.journal import described, posts_nothing
+from openchargeback.export.descriptions import describe_journals
+from openchargeback.export.journals import period_files
 from openchargeback.files import git
 from openchargeback.ledger.config import FILE_NAME
 from openchargeback.ledger.directory import Entry
@@ -17,23 +18,15 @@ from openchargeback.ledger.files import OWN_FOLDERS
 from openchargeback.ledger.frozen import LOGOS, Frozen, part_path
 from openchargeback.ledger.lock import watched
 from openchargeback.ledger.reading import Ledger, read_ledger
-from openchargeback.ledger.settings import Config
 from openchargeback.model import BilledPeriod, Provenance, State
 from openchargeback.portal.glyphs import glyph_problems
-from openchargeback.portal.journal_files import (
-    CONTROL_TOTALS,
-    control_totals,
-    describer,
-    journal_faults,
-    journal_files,
-)
 from openchargeback.portal.own_pages import page_problems
 from openchargeback.portal.paths import STATEMENTS, journal_folder, statements_folder
 from openchargeback.portal.pdf_pool import render_pdfs
 from openchargeback.portal.site import FileJob, Site, site_jobs
 from openchargeback.portal.statements import PdfPlan, statement_jobs, statement_pdfs
 from openchargeback.portal.views.review import KnownProject
-from openchargeback.problems import LedgerFault, Problem, Severity, has_errors, in_order
+from openchargeback.problems import LedgerFault, Problem, Severity, has_errors
 from openchargeback.publish.billed import bill_ledger, with_records
 from openchargeback.publish.cache import Cache
 from openchargeback.publish.manifest import Holds, intact, read_manifest
@@ -103,22 +96,9 @@ def examine(
             step("Billing months", names.index(period), len(names))
 
     periods, faults = bill_ledger(ledger, store, wanted=wanted, only=only, data=data, progress=tell)
-    periods, unworded = word_journals(ledger, periods)
+    periods, undescribed = describe_journals(ledger, periods)
     linked = page_problems(ledger.pages, ledger.images, ledger.config.portal.links)
-    return ledger, periods, [*problems, *linked, *faults, *unworded, *output_warnings(ledger, periods)]
-
-
-def journal_problems(ledger: Ledger, periods: Sequence[BilledPeriod]) -> list[Problem]:
-    """What would stop the journal files of a build, of all periods; equal faults of several periods once."""
-    env = make_environment(ledger.root / "templates")
-    found = [
-        problem
-        for period in periods
-        for problem in journal_faults(
-            period.journal, period.state, ledger.settings(period.period), env, period.revision
-        )
-    ]
-    return in_order(found)
+    return ledger, periods, [*problems, *linked, *faults, *undescribed, *output_warnings(ledger, periods)]
 
 
 def open_books(
@@ -285,33 +265,10 @@ def _journals(books: Books, env: Templates) -> dict[str, dict[str, bytes]]:
     return {
         period.period: {
             f"{journal_folder(period.period)}/{name}": data
-            for name, data in _journal(period, books.ledger.settings(period.period), env).items()
+            for name, data in period_files(period, books.ledger.settings(period.period), env).items()
         }
         for period in books.periods
     }
-
-
-def _journal(period: BilledPeriod, config: Config, env: Templates) -> dict[str, bytes]:
-    """The files of a period's journal; of one that posts nothing only the control totals."""
-    if posts_nothing(period, config):
-        return {CONTROL_TOTALS: control_totals(period.journal, period.state, config, period.revision)}
-    return journal_files(period.journal, period.state, config, env, period.revision)
-
-
-def word_journals(ledger: Ledger, periods: Sequence[BilledPeriod]) -> tuple[tuple[BilledPeriod, ...], list[Problem]]:
-    """The periods with the descriptions of their journal lines as the config words them, and where its words fail."""
-    env = make_environment(ledger.root / "templates")
-    result = []
-    problems: list[Problem] = []
-    for period in periods:
-        try:
-            journal = described(period.journal, describer(ledger.settings(period.period), env))
-        except LedgerFault as fault:
-            problems += fault.problems
-            result.append(period)
-            continue
-        result.append(replace(period, journal=journal))
-    return tuple(result), in_order(problems)
 
 
 def output_warnings(ledger: Ledger, periods: Sequence[BilledPeriod]) -> list[Problem]:

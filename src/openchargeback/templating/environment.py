@@ -144,6 +144,10 @@ class Templates(ImmutableSandboxedEnvironment):
             problem = Problem(place[0], "template-fault", f"the template fails: {reason_of(error)}", fix, place[1])
             raise LedgerFault([problem]) from error
 
+    def shipped(self) -> Templates:
+        """The templates that ship with the program, whatever replaces them."""
+        return Templates(self.roots[-1:])
+
     def for_text(self) -> Templates:
         """The same for output that is no markup: nothing is escaped, and the filters of `text_filters` are there."""
         own = self.overlay(autoescape=lambda name: name is not None and name.lower().endswith(MARKUP_ENDINGS))
