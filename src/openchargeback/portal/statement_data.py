@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import json
 from dataclasses import dataclass
+from decimal import Decimal
 
 from openchargeback import money
 from openchargeback.csv_writing import csv_bytes, guarded
@@ -26,6 +27,9 @@ RESOURCES_NAME = "resources.csv"
 
 _ON_THE_HEAD = ("period", "statement", "pi", "project", "currency")
 """Columns of a line that the record of a statement says once, of the whole."""
+
+_RESOURCE_COLUMNS = ("fund", "source", "service", "kind", "resource_id", "resource_name", "charges")
+"""What is told of a resource, beside its amounts."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,20 +55,11 @@ def statement_json(statement: Statement, currency: str) -> bytes:
     record = {
         "format": "openchargeback-statement",
         "version": RECORD_VERSION,
-        "number": statement.number,
-        "period": statement.period,
-        "revision": statement.revision,
-        "draft": statement.draft,
+        **_fields(statement, "number", "period", "revision", "draft", "digest", "funds"),
         "issued": statement.issued.isoformat(),
-        "digest": statement.digest,
         "currency": currency,
-        "pi": {
-            "email": statement.pi.email,
-            "name": statement.pi.name,
-            "department": statement.pi.department,
-        },
-        "project": {"id": statement.project.id, "title": statement.project.title},
-        "funds": list(statement.funds),
+        "pi": _fields(statement.pi, "email", "name", "department"),
+        "project": _fields(statement.project, "id", "title"),
         "total": amount_values(statement.amounts, currency),
         "shown": amount_values(statement.shown, currency),
         "lines": [
@@ -76,51 +71,28 @@ def statement_json(statement: Statement, currency: str) -> bytes:
             for line in statement.lines
         ],
         "resources": [
-            {
-                "fund": part.fund,
-                "source": part.source,
-                "service": part.service,
-                "kind": str(part.kind),
-                "resource_id": part.resource_id,
-                "resource_name": part.resource_name,
-                "charges": part.charges,
-                **amount_values(part.amounts, currency),
-            }
-            for part in statement.resources
+            _fields(part, *_RESOURCE_COLUMNS) | amount_values(part.amounts, currency) for part in statement.resources
         ],
         "attributions": [
-            {
-                "pi": found.pi,
-                "project": found.project,
-                "fund": found.fund,
-                "by": list(found.by),
-                "posted": found.posted,
-                "charges": found.charges,
-                "exact_billed": money.exact(found.exact_billed),
-                "billed": money.plain(found.billed, currency),
-            }
+            _fields(found, "pi", "project", "fund", "by", "posted", "charges", "exact_billed")
+            | {"billed": money.plain(found.billed, currency)}
             for found in statement.attributions
         ],
-        "references": {
-            reference.name: {"values": list(reference.values), "count": reference.count}
-            for reference in statement.references
-        },
+        "references": {reference.name: _fields(reference, "values", "count") for reference in statement.references},
         "held": [
-            {
-                "source": item.source,
-                "service": item.service,
-                "flags": list(item.flags),
-                "charges": item.charges,
-                "exact_list": money.exact(item.exact_list),
-                "exact_billed": money.exact(item.exact_billed),
-                "currency": item.currency,
-            }
+            _fields(item, "source", "service", "flags", "charges", "exact_list", "exact_billed", "currency")
             for item in statement.held
         ],
     }
     text = json.dumps(record, ensure_ascii=False, indent=1, sort_keys=True) + "\n"
     # A lone surrogate cannot be written as UTF-8; nothing that was read from a file has one.
     return text.encode("utf-8", errors="backslashreplace")
+
+
+def _fields(record: object, *names: str) -> dict[str, object]:
+    """Fields of a record by name, exact amounts as text."""
+    values = {name: getattr(record, name) for name in names}
+    return {name: money.exact(value) if isinstance(value, Decimal) else value for name, value in values.items()}
 
 
 def lines_csv(statement: Statement, currency: str) -> bytes:
@@ -137,15 +109,14 @@ def lines_csv(statement: Statement, currency: str) -> bytes:
 
 def resources_csv(statement: Statement, currency: str) -> bytes:
     """Every resource, one a row, amounts in cents; the rows of a fund, source and service add up to its line."""
-    head = ("statement", "period", "fund", "source", "service", "kind", "resource_id", "resource_name", "charges")
+    head = ("statement", "period", *_RESOURCE_COLUMNS, *AMOUNT_COLUMNS, "currency")
     rows = (
         [
-            *(guarded(text) for text in (statement.number, statement.period, part.fund, part.source, part.service)),
-            *(guarded(text) for text in (part.kind, part.resource_id, part.resource_name)),
-            str(part.charges),
+            *(statement.number, statement.period),
+            *(guarded(str(value)) for value in _fields(part, *_RESOURCE_COLUMNS).values()),
             *amount_values(part.amounts, currency).values(),
             currency,
         ]
         for part in statement.resources
     )
-    return csv_bytes([*head, *AMOUNT_COLUMNS, "currency"], rows, _LINE_END)
+    return csv_bytes(head, rows, _LINE_END)
