@@ -12,13 +12,13 @@ import yaml
 from hypothesis import given
 from hypothesis import strategies as st
 
+from openchargeback.addresses import safe_address
 from openchargeback.ledger.settings import PortalSettings
 from openchargeback.ledger.yaml_text import quoted, scalar
 from openchargeback.model import Amounts, PeriodAmounts
 from openchargeback.plan import words
 from openchargeback.portal import charts, forge, theme
 from openchargeback.portal.markdown import split_title, to_html
-from openchargeback.portal.shell import safe_address
 from openchargeback.portal.site import Site
 from openchargeback.portal.views.common import Book, Change, change
 from openchargeback.portal.views.review import ItemView, Queue, queue

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import re
 from dataclasses import dataclass, replace
 from decimal import Decimal
 from typing import Any
 
+from openchargeback.addresses import holds_credentials
 from openchargeback.explanations import explain
 from openchargeback.ledger import check_codes, shape
 from openchargeback.ledger.settings import (
@@ -41,7 +41,6 @@ from openchargeback.problems import Problem
 
 FILE_NAME = "config.yaml"
 LOCAL_FILE_NAME = "config.local.yaml"
-_CREDENTIALS = re.compile(r"[a-z][a-z0-9+.-]*://[^/?#]*@", re.IGNORECASE)
 SOURCE_PATTERN = r"[a-z0-9][a-z0-9_-]{0,39}"
 
 _TEXT = shape.Text()
@@ -55,7 +54,7 @@ class _Address:
     any_text: bool = False
 
     def read(self, node: Node, reader: Reader) -> str | None:
-        if isinstance(node, Scalar) and _CREDENTIALS.match(node.text.strip()):
+        if isinstance(node, Scalar) and holds_credentials(node.text.strip()):
             told = "the address holds a user name or password, and it is published"
             fix = "remove what stands before the @, and revoke the password or token: the ledger's history keeps it"
             reader.problems.append(Problem(reader.path, "url-credentials", told, fix, node.line, node.column))

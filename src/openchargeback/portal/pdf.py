@@ -24,6 +24,7 @@ from typing import TYPE_CHECKING, Any
 from markupsafe import Markup
 
 from openchargeback.ledger.settings import Config
+from openchargeback.ledger.shipped import PDF_PACKAGES
 from openchargeback.portal.libraries import stamp
 from openchargeback.portal.logo import Logo
 from openchargeback.portal.pdf_fonts import FontFile, fallback_fonts, needed_fonts, own_fonts_only, style_fonts
@@ -37,7 +38,6 @@ if TYPE_CHECKING:
     from openchargeback.templating.environment import Templates
 
 TEMPLATE = "statement.pdf.html"
-DEBIAN_PACKAGES = "libpango-1.0-0 libpangoft2-1.0-0 libharfbuzz-subset0"
 
 SCHEME = "statement:"
 LOGO_URL = f"{SCHEME}logo"
@@ -148,7 +148,7 @@ def load_weasyprint() -> Any:
         from weasyprint.text import ffi
     except OSError as fault:
         raise OutsideFault(
-            f"PDF statements need libraries that are not installed ({fault}); on Debian: apt install {DEBIAN_PACKAGES}"
+            f"PDF statements need libraries that are not installed ({fault}); on Debian: apt install {PDF_PACKAGES}"
         ) from fault
     except ImportError as fault:
         raise OutsideFault(f"PDF statements need WeasyPrint: pip install weasyprint ({fault})") from fault

@@ -16,6 +16,7 @@ from openchargeback.ledger.config import FILE_NAME
 from openchargeback.ledger.directory import Entry
 from openchargeback.ledger.files import OWN_FOLDERS
 from openchargeback.ledger.frozen import LOGOS, Frozen, part_path
+from openchargeback.ledger.links import CACHE
 from openchargeback.ledger.lock import watched
 from openchargeback.ledger.reading import Ledger, read_ledger
 from openchargeback.model import BilledPeriod, Provenance, State
@@ -66,7 +67,7 @@ class Built:
 
 def open_cache(root: Path) -> Cache:
     """The cache of a ledger."""
-    return Cache(root / ".openchargeback" / "cache")
+    return Cache(root / CACHE / "cache")
 
 
 def examine(

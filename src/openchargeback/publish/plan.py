@@ -19,6 +19,7 @@ from openchargeback.ledger.config import FILE_NAME, read_config
 from openchargeback.ledger.directory import FILES as DIRECTORY_FILES
 from openchargeback.ledger.files import LOCK_FILE, ChargeFile, charge_files, source_of, suffix_of
 from openchargeback.ledger.frozen import Frozen
+from openchargeback.ledger.links import CACHE
 from openchargeback.ledger.periods import PeriodFile, period_of, read_period
 from openchargeback.ledger.pinning import may_name_program, named_programs
 from openchargeback.ledger.reading import Ledger, read_ledger
@@ -273,7 +274,7 @@ def _main_branch(root: Path) -> str:
 
 def _cache(root: Path) -> Cache:
     """The ledger's cache where a build has made one; a plan adds no folder to the work tree."""
-    return open_cache(root) if (root / ".openchargeback").is_dir() else Cache(None)
+    return open_cache(root) if (root / CACHE).is_dir() else Cache(None)
 
 
 def _config(folder: Path) -> Config | None:

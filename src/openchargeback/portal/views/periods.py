@@ -8,7 +8,7 @@ from decimal import Decimal
 from openchargeback import money
 from openchargeback.billing.completeness import GONE_SHOWN, Completeness, completeness, month_of
 from openchargeback.billing.journal import posts_nothing
-from openchargeback.model import BilledPeriod, DecisionRecord, Evidence, FileRecord, SourceTotals, Without
+from openchargeback.model import LEVELS, BilledPeriod, DecisionRecord, Evidence, FileRecord, SourceTotals, Without
 from openchargeback.plan import words
 from openchargeback.portal import charts, paths
 from openchargeback.portal.shell import Link
@@ -92,7 +92,7 @@ class PeriodView:
     held: the charges that are held; of a closed month as of its closing. still_held: what is left of them today, where
     that is less.
 
-    evidence: who approved the decisions, as closing recorded it.
+    evidence: who approved the decisions, as closing recorded it; levels: what the levels of it mean.
     completeness: each source against the months before. without: the sources that it was closed without.
     """
 
@@ -118,6 +118,7 @@ class PeriodView:
     journal_files: tuple[Link, ...]
     data_files: tuple[Link, ...]
     digest: str
+    levels: str = LEVELS
 
 
 def period_list(book: Book) -> PeriodList:
