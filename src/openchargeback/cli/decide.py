@@ -31,7 +31,7 @@ from openchargeback.ledger.settings import Config, Payer
 from openchargeback.ledger.shape import nearest
 from openchargeback.model import HeldCharge, QueueItem
 from openchargeback.problems import UsageFault
-from openchargeback.publish.deciding import Review, open_review
+from openchargeback.publish.check_decision import Review, open_review
 from openchargeback.review.asks import FIELDS, UNPAYABLE, lacking
 from openchargeback.review.decisions import unusable_values
 from openchargeback.review.proposals import by_money, cleared_by, fund_needed, left_holding, needed_fields

@@ -17,7 +17,7 @@ from openchargeback.ledger.directory_csv import read_list
 from openchargeback.ledger.directory_edit import KINDS, Edited
 from openchargeback.ledger.directory_stubs import stub_csv, stub_yaml
 from openchargeback.problems import UsageFault
-from openchargeback.publish.deciding import open_review
+from openchargeback.publish.check_decision import open_review
 from openchargeback.publish.directory import add_entry, import_list
 from openchargeback.review.suggestions import suggestions
 

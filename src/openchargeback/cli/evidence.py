@@ -17,7 +17,7 @@ from openchargeback.evidence.gathering import evidence_document, gather, read_ev
 from openchargeback.ledger.reading import read_ledger
 from openchargeback.model import LEVELS, Evidence
 from openchargeback.problems import LedgerFault
-from openchargeback.publish.billed import recorded as recorded_months
+from openchargeback.publish.bill_ledger import recorded as recorded_months
 from openchargeback.publish.cache import Cache
 
 

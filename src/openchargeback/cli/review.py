@@ -18,7 +18,7 @@ from openchargeback.focus.tags import json_fault
 from openchargeback.model import FlagNote, HeldCharge, QueueItem, State
 from openchargeback.problems import UsageFault
 from openchargeback.publish.build import Books
-from openchargeback.publish.deciding import open_review
+from openchargeback.publish.check_decision import open_review
 from openchargeback.review.held_sums import in_total
 from openchargeback.review.proposals import asked_of, needed_fields, possible_verbs
 from openchargeback.wording import counted

@@ -8,7 +8,7 @@ from openchargeback.export.open_data import FORMAT_VERSION, DataResource, datapa
 from openchargeback.ledger.reading import Ledger
 from openchargeback.model import BilledPeriod
 from openchargeback.portal import paths
-from openchargeback.publish.billed import kept_charges
+from openchargeback.publish.bill_ledger import kept_charges
 from openchargeback.publish.cache import Cache
 
 

@@ -37,8 +37,8 @@ from openchargeback.plan.thresholds import beyond, strictest
 from openchargeback.plan.touched import kept_months, touched_periods
 from openchargeback.plan.values import PeriodChange, Plan, Revision
 from openchargeback.problems import LedgerFault, Problem, Severity, has_errors, in_order
-from openchargeback.publish.billed import recorded, told_twice
-from openchargeback.publish.build import Step, open_cache
+from openchargeback.publish.bill_ledger import equal_file_problems, recorded
+from openchargeback.publish.build import Step, no_step, open_cache
 from openchargeback.publish.cache import Cache
 from openchargeback.publish.past import drifts
 
@@ -64,7 +64,7 @@ def make_plan(
     head: str | None = None,
     *,
     host: HostRecord | None = None,
-    step: Step | None = None,
+    step: Step = no_step,
 ) -> Plan:
     """What merging the head into the base would change. host: what a host recorded of the reviews.
 
@@ -76,7 +76,7 @@ def make_plan(
         return _plan(sides, _cache(root), host, step)
 
 
-def _plan(sides: _Sides, store: Cache, host: HostRecord | None, step: Step | None) -> Plan:
+def _plan(sides: _Sides, store: Cache, host: HostRecord | None, step: Step) -> Plan:
     problems = sides.take(lambda path: path == FILE_NAME or lies_in(path, ("periods", "directory")))
     states = _states(sides.base_folder), _states(sides.head_folder)
     configs = _config(sides.base_folder), _config(sides.head_folder)
@@ -96,8 +96,7 @@ def _plan(sides: _Sides, store: Cache, host: HostRecord | None, step: Step | Non
     months = {period: _recorded_month(record) for period, record in after.frozen.items()}
     periods = []
     for number, period in enumerate(reached):
-        if step:
-            step("Comparing months", number, len(reached))
+        step("Comparing months", number, len(reached))
         change, old_faults, new_faults = _period(period, (before, corrected[0]), (after, corrected[1]), months)
         base_problems += old_faults
         problems += [each for each in new_faults if not _is_about_quality(each)]
@@ -145,10 +144,10 @@ def _billed_twice(sides: _Sides, reached: Sequence[str], after: Ledger, store: C
         return []
     taken = {file.path: file for files in ledger.charge_files.values() for file in files}
     found = [tuple(taken[file.path] for file in copies if file.path in taken) for copies in found]
-    return told_twice(ledger, store, correct(ledger), [copies for copies in found if len(copies) > 1])
+    return equal_file_problems(ledger, store, correct(ledger), [copies for copies in found if len(copies) > 1])
 
 
-def _other_program(sides: _Sides, after: Ledger, step: Step | None) -> list[Problem]:
+def _other_program(sides: _Sides, after: Ledger, step: Step) -> list[Problem]:
     """What another program, by a change of the lock, computes differently: each closed month is billed anew.
 
     The months' records say what the program of then billed. Nothing says that of an open month: both of its sides are
