@@ -20,6 +20,7 @@ from decimal import Decimal
 
 from openchargeback import money
 from openchargeback.characters import BIDIRECTIONAL, CONTROLS
+from openchargeback.explanations import explain
 from openchargeback.ledger.periods import CHART_MONTHS, months_until
 from openchargeback.ledger.settings import Config, Contact
 from openchargeback.model import (
@@ -51,29 +52,6 @@ _KIND_WORDS = {
     Kind.CREDIT: "Credit",
     Kind.ADJUSTMENT: "Adjustment",
     Kind.CORRECTION: "Correction",
-}
-
-_FLAG_WORDS = {
-    "missing-pi": "no PI is named",
-    "missing-project": "no project is named",
-    "missing-fund": "no fund is named",
-    "malformed-tags": "its tags cannot be read",
-    "invalid-fund": "the fund does not look right",
-    "unknown-pi": "the PI is not in the directory",
-    "unknown-project": "the project is not in the directory",
-    "unknown-fund": "the fund is not in the directory",
-    "inactive-fund": "the fund is not active",
-    "fund-not-of-project": "the fund is not one of the project’s",
-    "pi-not-of-project": "the PI is not one of the project’s",
-    "spans-change": "the payer or the project changes within it",
-    "unmatched-reference": "corrects a charge that is not here",
-    "wrong-period": "belongs to another month",
-    "foreign-currency": "in another currency",
-    "above-list": "above the list price",
-    "negative-usage": "negative usage",
-    "expired-project": "the project has ended",
-    "possible-duplicate": "may be there twice",
-    "unusual-amount": "an unusual amount",
 }
 
 NOTHING_CHARGED = "For your information. Nothing will be charged."
@@ -188,13 +166,13 @@ class EarlierRow:
 
 @dataclass(frozen=True, slots=True)
 class HeldRow:
-    """Charges under review. `amount` is exact and in `currency`, which may be another than the ledger's."""
+    """Charges under review; the amount is in `currency`, which may be another than the ledger's."""
 
     label: str
     service: str
     reasons: tuple[str, ...]
     charges: int
-    amount: Decimal
+    exact_billed: Decimal
     currency: str
 
 
@@ -419,7 +397,8 @@ def flag_words(flag: str) -> str:
     """A flag as a reason people read: `missing-fund` is "no fund is named"; rules of the institution by their name."""
     if flag.startswith("pattern:"):
         return f"rule “{shown(flag.removeprefix('pattern:'))}”"
-    return _FLAG_WORDS.get(flag) or shown(flag.replace("-", " "))
+    known = explain(flag)
+    return (known.on_statement if known else "") or shown(flag.replace("-", " "))
 
 
 def _reference(reference: Reference) -> ReferenceRow:
@@ -597,7 +576,7 @@ def _held(item: QueueItem, config: Config) -> HeldRow:
         service=shown(item.service) or "Other",
         reasons=tuple(flag_words(flag) for flag in item.uncleared),
         charges=item.charges,
-        amount=item.exact_billed,
+        exact_billed=item.exact_billed,
         currency=item.currency,
     )
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import tempfile
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -41,6 +42,9 @@ from openchargeback.publish.bill_ledger import equal_file_problems, recorded
 from openchargeback.publish.build import Step, no_step, open_cache
 from openchargeback.publish.cache import Cache
 from openchargeback.publish.past import drifts
+from openchargeback.wording import counted
+
+_log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,6 +81,43 @@ def make_plan(
 
 
 def _plan(sides: _Sides, store: Cache, host: HostRecord | None, step: Step) -> Plan:
+    pair = _read_both(sides, store)
+    before, after = pair.ledgers
+    _log.info("read both revisions: %s can differ", counted(len(pair.reached), "month"))
+    periods = _changes(pair, step)
+    _log.info("compared: %s", f"{counted(len(periods), 'month')} changed")
+    problems = [*pair.problems, *_told_of_change(sides, pair, periods), *_base_notice(pair.base_problems)]
+    problems += [*_billed_twice(sides, pair.reached, after, store), *_other_program(sides, after, step)]
+    evidence, missing = _approved(sides, before, after, host)
+    return Plan(
+        _revision(sides.base),
+        _revision(sides.head),
+        after.config.currency,
+        tuple(periods),
+        changed_settings((before.config, before.directory), (after.config, after.directory), periods),
+        tuple(in_order([*problems, *missing])),
+        evidence,
+        tuple(sorted(pair.unread)),
+    )
+
+
+@dataclass(slots=True)
+class _Pair:
+    """Both ledgers as read, base first, with what is wrong with them. reached: the periods that can differ.
+
+    unread: those of which a file at the head could not be read.
+    """
+
+    ledgers: tuple[Ledger, Ledger]
+    states: tuple[Mapping[str, PeriodFile], Mapping[str, PeriodFile]]
+    reached: tuple[str, ...]
+    base_problems: list[Problem]
+    problems: list[Problem]
+    unread: set[str]
+
+
+def _read_both(sides: _Sides, store: Cache) -> _Pair:
+    """The small files first: they say of which periods the others are needed."""
     problems = sides.take(lambda path: path == FILE_NAME or lies_in(path, ("periods", "directory")))
     states = _states(sides.base_folder), _states(sides.head_folder)
     configs = _config(sides.base_folder), _config(sides.head_folder)
@@ -89,42 +130,43 @@ def _plan(sides: _Sides, store: Cache, host: HostRecord | None, step: Step) -> P
     before, base_problems = _read(sides.base_folder, sides.base, sides, store)
     if before is None:
         before = Ledger(sides.base_folder, after.config, after.directory, {}, {}, {})
-    unread = _unread(problems, reached, after)
+    return _Pair((before, after), states, reached, base_problems, problems, _unread(problems, reached, after))
+
+
+def _changes(pair: _Pair, step: Step) -> list[PeriodChange]:
+    """What changes in the reached periods. What is wrong with them is added to the problems of the pair."""
+    before, after = pair.ledgers
     corrected = correct(before), correct(after)
-    base_problems += corrected[0].problems
-    problems += corrected[1].problems
+    pair.base_problems += corrected[0].problems
+    pair.problems += corrected[1].problems
     months = {period: _recorded_month(record) for period, record in after.frozen.items()}
     periods = []
-    for number, period in enumerate(reached):
-        step("Comparing months", number, len(reached))
+    for number, period in enumerate(pair.reached):
+        step("Comparing months", number, len(pair.reached))
         change, old_faults, new_faults = _period(period, (before, corrected[0]), (after, corrected[1]), months)
-        base_problems += old_faults
-        problems += [each for each in new_faults if not _is_about_quality(each)]
+        pair.base_problems += old_faults
+        pair.problems += [each for each in new_faults if not _is_about_quality(each)]
         if change is None:
-            unread.add(period)
-        elif not change.is_quiet and not _lacks_charges(period, problems):
+            pair.unread.add(period)
+        elif not change.is_quiet and not _lacks_charges(period, pair.problems):
             periods.append(change)
-    settings = changed_settings((before.config, before.directory), (after.config, after.directory), periods)
-    problems += touched_periods(changed_paths(sides.base.entries, sides.head.entries), *states)
-    problems += kept_months((before.config, before.directory), (after.config, after.directory), after.frozen)
-    problems += beyond(periods, strictest(before.config.plan, after.config.plan), after.config.currency)
-    problems += _base_notice(base_problems) + _bases_notice(sides.base)
-    for record in (after.frozen[period] for period in reached if period in after.frozen):
+    return periods
+
+
+def _told_of_change(sides: _Sides, pair: _Pair, periods: Sequence[PeriodChange]) -> list[Problem]:
+    """What a person should know of the change itself, beside its money."""
+    before, after = pair.ledgers
+    problems = [
+        *touched_periods(changed_paths(sides.base.entries, sides.head.entries), *pair.states),
+        *kept_months((before.config, before.directory), (after.config, after.directory), after.frozen),
+        *beyond(periods, strictest(before.config.plan, after.config.plan), after.config.currency),
+        *_bases_notice(sides.base),
+        *_new_sources(sides, after.config),
+    ]
+    for record in (after.frozen[period] for period in pair.reached if period in after.frozen):
         state = after.period_file(record.period)
         problems += absent_inputs(record, state, sides.head.entries, sides.head.root)
-    problems += _billed_twice(sides, reached, after, store) + _new_sources(sides, after.config)
-    problems += _other_program(sides, after, step)
-    evidence, missing = _approved(sides, before, after, host)
-    return Plan(
-        _revision(sides.base),
-        _revision(sides.head),
-        after.config.currency,
-        tuple(periods),
-        settings,
-        tuple(in_order([*problems, *missing])),
-        evidence,
-        tuple(sorted(unread)),
-    )
+    return problems
 
 
 def _billed_twice(sides: _Sides, reached: Sequence[str], after: Ledger, store: Cache) -> list[Problem]:
@@ -164,31 +206,36 @@ def _other_program(sides: _Sides, after: Ledger, step: Step) -> list[Problem]:
         for each in (drifts(sides.head_folder, step=step) if after.frozen.keys() - touched else ())
         if each.code == "tool-drift" and period_of(each.path) not in touched
     ]
-    count = len(after.frozen.keys() - touched)
-    if not count:
-        told = "no month is closed yet to compare with"
-    elif found:
-        told = f"{len(found):,} of {count:,} closed months would be computed differently"
-    else:
-        told = "the closed month comes out the same" if count == 1 else f"all {count:,} closed months come out the same"
-    was, will_be = ", ".join(before), ", ".join(now)
-    if before == now:
-        change = "the lock changes what the program needs"
-    elif before and now:
-        change = f"the program changes from {was} to {will_be}"
-    else:
-        change = f"the program is now pinned: {will_be}" if now else f"the program is no longer pinned: {was}"
+    what = f"{_program_change(before, now)}; computed with version {__version__}, "
     return [
         *found,
         Problem(
             LOCK_FILE,
             "program-changes",
-            f"{change}; computed with version {__version__}, {told}",
+            what + _told_of_months(len(found), len(after.frozen.keys() - touched)),
             "both sides of each open month in this plan are computed with this version; to compare versions there, see "
             "docs/CI.md, Upgrading",
             severity=Severity.NOTICE,
         ),
     ]
+
+
+def _told_of_months(found: int, count: int) -> str:
+    """How many of the closed months would be computed differently."""
+    if not count:
+        return "no month is closed yet to compare with"
+    if found:
+        return f"{found:,} of {count:,} closed months would be computed differently"
+    return "the closed month comes out the same" if count == 1 else f"all {count:,} closed months come out the same"
+
+
+def _program_change(before: Sequence[str], now: Sequence[str]) -> str:
+    was, will_be = ", ".join(before), ", ".join(now)
+    if before == now:
+        return "the lock changes what the program needs"
+    if before and now:
+        return f"the program changes from {was} to {will_be}"
+    return f"the program is now pinned: {will_be}" if now else f"the program is no longer pinned: {was}"
 
 
 def _programs(snapshot: Snapshot) -> tuple[str, ...]:

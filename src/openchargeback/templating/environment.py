@@ -167,7 +167,7 @@ def make_environment(overrides: Path | None = None) -> Templates:
     """The environment for pages, PDFs, mails and journals; `overrides` is the ledger's `templates/` folder, if any.
 
     Filters: money, exact, rounded, percent, plain_number, date_human, date_iso, period_human, period_short, breakable,
-    size_human, link.
+    size_human, flag_title, link.
     `money` takes the currency from the template variable `currency` unless it is given; `link` goes from the variable
     `page` (a `shell.Head`) and therefore needs macros to be imported `with context`.
     """

@@ -13,6 +13,7 @@ from jinja2.runtime import Context
 from markupsafe import Markup
 
 from openchargeback import money
+from openchargeback.explanations import explain
 from openchargeback.ledger.periods import MONTHS
 
 _PERIOD = re.compile(r"(\d{4})-(0[1-9]|1[0-2])", re.ASCII)
@@ -110,6 +111,14 @@ def relative(from_page: str, to_page: str) -> str:
     return posixpath.relpath(target, posixpath.dirname(from_page) or ".") + hash_sign + fragment
 
 
+def flag_title(flag: str) -> str:
+    """A flag as people read it; a rule of the institution by its name."""
+    if flag.startswith("pattern:"):
+        return f"Review rule {flag.removeprefix('pattern:')}"
+    known = explain(flag)
+    return known.title if known else flag
+
+
 @pass_context
 def link_filter(context: Context, target: str) -> str:
     """The relative link from the page being rendered to `target`, a path in the output folder."""
@@ -133,5 +142,6 @@ FILTERS: dict[str, Callable[..., object]] = {
     "period_short": period_short,
     "breakable": breakable,
     "size_human": size_human,
+    "flag_title": flag_title,
     "link": link_filter,
 }

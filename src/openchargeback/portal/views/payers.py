@@ -11,7 +11,6 @@ from openchargeback.portal import charts, paths
 from openchargeback.portal.discount_words import DiscountRow, discount_rows
 from openchargeback.portal.shell import Link
 from openchargeback.portal.views.common import Book, Change, StatementRow, change
-from openchargeback.portal.views.review import title
 from openchargeback.review.held_sums import HeldSum, in_total
 
 
@@ -58,15 +57,15 @@ class ServiceRow:
 
 @dataclass(frozen=True, slots=True)
 class HeldItem:
-    """Charges of one month that wait for a decision; `amount` is exact."""
+    """Charges of one month that wait for a decision."""
 
     period: str
     period_link: str
     source: str
     service: str
-    titles: tuple[str, ...]
+    flags: tuple[str, ...]
     charges: int
-    amount: Decimal
+    exact_billed: Decimal
     currency: str
 
 
@@ -194,9 +193,9 @@ def _held(book: Book, item: QueueItem) -> HeldItem:
         period_link=paths.period_page(item.period),
         source=book.source_label(item.source),
         service=item.service or "Other",
-        titles=tuple(title(flag) for flag in item.uncleared),
+        flags=item.uncleared,
         charges=item.charges,
-        amount=item.exact_billed,
+        exact_billed=item.exact_billed,
         currency=item.currency,
     )
 

@@ -8,12 +8,21 @@ from decimal import Decimal
 from openchargeback import money
 from openchargeback.billing.completeness import GONE_SHOWN, Completeness, completeness, month_of
 from openchargeback.billing.journal import posts_nothing
-from openchargeback.model import LEVELS, BilledPeriod, DecisionRecord, Evidence, FileRecord, SourceTotals, Without
+from openchargeback.model import (
+    LEVELS,
+    BilledPeriod,
+    DecisionRecord,
+    Evidence,
+    FileRecord,
+    FlagTotal,
+    SourceTotals,
+    Without,
+)
 from openchargeback.plan import words
 from openchargeback.portal import charts, paths
 from openchargeback.portal.shell import Link
 from openchargeback.portal.views.common import Book, StatementRow, Summary
-from openchargeback.portal.views.review import HeldTable, held_table, title
+from openchargeback.portal.views.review import HeldTable, held_table
 from openchargeback.review.held_sums import HeldSum, in_total
 from openchargeback.templating.filters import period_human
 
@@ -66,17 +75,6 @@ class CompletenessRow:
 
 
 @dataclass(frozen=True, slots=True)
-class FlagLine:
-    """A flag of the month: the charges that were raised with it, decided or not. `amount` is exact."""
-
-    flag: str
-    title: str
-    charges: int
-    amount: Decimal
-    currency: str
-
-
-@dataclass(frozen=True, slots=True)
 class JournalTotals:
     """What the journal of a month sums to; net is what its statements say is due."""
 
@@ -107,7 +105,7 @@ class PeriodView:
     completeness: tuple[CompletenessRow, ...]
     without: tuple[Without, ...]
     statements: tuple[StatementRow, ...]
-    flags: tuple[FlagLine, ...]
+    flags: tuple[FlagTotal, ...]
     decisions: tuple[DecisionRecord, ...]
     evidence: tuple[Evidence, ...]
     files: tuple[FileRecord, ...]
@@ -163,7 +161,7 @@ def period_view(book: Book, index: int, journal_files: tuple[str, ...]) -> Perio
         completeness=_completeness(book, index),
         without=period.without,
         statements=tuple(book.statement_row(statement) for statement in period.statements),
-        flags=_flag_lines(period),
+        flags=period.flags,
         decisions=period.decisions,
         evidence=period.evidence,
         files=period.files,
@@ -207,19 +205,6 @@ def _completeness(book: Book, index: int) -> tuple[CompletenessRow, ...]:
             gone=tuple(book.pi_link(pi) for pi in row.gone[:GONE_SHOWN]),
         )
         for row in completeness(months[-1], months[:-1], book.settings(name))
-    )
-
-
-def _flag_lines(period: BilledPeriod) -> tuple[FlagLine, ...]:
-    return tuple(
-        FlagLine(
-            flag=each.flag,
-            title=title(each.flag),
-            charges=each.charges,
-            amount=each.exact_billed,
-            currency=each.currency,
-        )
-        for each in period.flags
     )
 
 
