@@ -14,9 +14,11 @@ from __future__ import annotations
 import calendar
 import datetime as dt
 import unicodedata
+from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from decimal import Decimal
+from typing import TypeVar
 
 from openchargeback import money
 from openchargeback.characters import BIDIRECTIONAL, CONTROLS
@@ -433,9 +435,9 @@ def _amount(amount: Decimal, currency: str) -> str:
 
 def _sources(lines: Iterable[BillingLine], config: Config) -> tuple[SourceBlock, ...]:
     services: dict[str, dict[str, Amounts]] = {}
-    for line in sorted(lines, key=lambda line: (line.source, line.service)):
-        of_source = services.setdefault(line.source, {})
-        of_source[line.service] = of_source.get(line.service, Amounts()) + line.amounts
+    found = _added(((line.source, line.service), line.amounts) for line in lines)
+    for (source, service), amounts in sorted(found.items(), key=_first):
+        services.setdefault(source, {})[service] = amounts
     return tuple(
         SourceBlock(
             source,
@@ -478,10 +480,23 @@ def source_label(config: Config, source: str) -> str:
 
 
 def _funds(lines: Iterable[BillingLine]) -> tuple[FundRow, ...]:
-    funds: dict[str, Amounts] = {}
-    for line in sorted(lines, key=lambda line: line.fund):
-        funds[line.fund] = funds.get(line.fund, Amounts()) + line.amounts
-    return tuple(FundRow(shown(fund), Figures.of(amounts)) for fund, amounts in funds.items())
+    funds = _added((line.fund, line.amounts) for line in lines)
+    return tuple(FundRow(shown(fund), Figures.of(amounts)) for fund, amounts in sorted(funds.items(), key=_first))
+
+
+_T = TypeVar("_T")
+
+
+def _added(parts: Iterable[tuple[_T, Amounts]]) -> dict[_T, Amounts]:
+    """The amounts of each key, added up."""
+    found: dict[_T, Amounts] = {}
+    for key, amounts in parts:
+        found[key] = found.get(key, Amounts()) + amounts
+    return found
+
+
+def _first(pair: tuple[_T, Amounts]) -> _T:
+    return pair[0]
 
 
 _Place = tuple[str, str]
@@ -494,34 +509,26 @@ def _resources(
     own: Iterable[BillingLine], resources: Iterable[ResourceLine], config: Config
 ) -> tuple[ResourceGroup, ...]:
     """The largest resources by list price, as many as the config allows on a part of a statement, in their services."""
-    lines: dict[_Place, Amounts] = {}
-    for line in own:
-        place = (line.source, line.service)
-        lines[place] = lines.get(place, Amounts()) + line.amounts
-    named: dict[_Place, dict[_Key, Amounts]] = {}
-    corrections: dict[_Place, Amounts] = {}
-    for part in resources:
-        place = (part.source, part.service)
-        if part.kind in CORRECTING_KINDS:
-            corrections[place] = corrections.get(place, Amounts()) + part.amounts
-        elif part.resource_name or part.resource_id:
-            rows = named.setdefault(place, {})
-            key = (part.resource_name, part.resource_id, part.kind)
-            rows[key] = rows.get(key, Amounts()) + part.amounts
-    ranked = sorted(
-        ((place, key, amounts) for place, rows in named.items() for key, amounts in rows.items()),
-        key=lambda row: (-abs(row[2].list), -abs(row[2].billed), row[0], row[1]),
+    resources = tuple(resources)
+    lines = _added(((line.source, line.service), line.amounts) for line in own)
+    corrections = _added(
+        ((part.source, part.service), part.amounts) for part in resources if part.kind in CORRECTING_KINDS
     )
+    named = _added(
+        (((part.source, part.service), (part.resource_name, part.resource_id, part.kind)), part.amounts)
+        for part in resources
+        if part.kind not in CORRECTING_KINDS and (part.resource_name or part.resource_id)
+    )
+    ranked = sorted(named.items(), key=lambda row: (-abs(row[1].list), -abs(row[1].billed), row[0]))
+    counts = Counter(place for place, _ in named)
     listed: dict[_Place, list[tuple[_Key, Amounts]]] = {}
-    for place, key, amounts in ranked[: max(config.statements.resources, 0)]:
+    for (place, key), amounts in ranked[: max(config.statements.resources, 0)]:
         listed.setdefault(place, []).append((key, amounts))
     # Where no resource has a name, the table of services says all there is to say.
     return tuple(
-        _resource_group(
-            place, whole, listed.get(place, []), len(named[place]), corrections.get(place, Amounts()), config
-        )
-        for place, whole in sorted(lines.items(), key=lambda item: item[0])
-        if place in named
+        _resource_group(place, whole, listed.get(place, []), counts[place], corrections.get(place, Amounts()), config)
+        for place, whole in sorted(lines.items(), key=_first)
+        if place in counts
     )
 
 

@@ -66,25 +66,16 @@ def with_records(ledger: Ledger, store: Cache) -> tuple[Ledger, list[Problem]]:
 
     What interrupted commands left, and was committed, is told as well.
     """
-    frozen: dict[str, Frozen] = {}
-    problems = _left_over(ledger)
+    ledger, problems = recorded(ledger, store)
     # Git is asked here, not needed: a repository that it refuses to read must not stop a check of the files.
     with suppress(OutsideFault):
         problems += committed_temporaries(ledger.root)
-    for period in ledger.periods:
-        state = ledger.period_file(period)
-        if state.state is State.OPEN:
-            continue
-        record, faults = _record(ledger, store, period, state)
-        problems += faults
-        if record is not None:
-            frozen[period] = record
-    changed = [*changed_inputs(ledger, frozen.values()), *no_longer_finalized(ledger)]
+    changed = [*changed_inputs(ledger, ledger.frozen.values()), *no_longer_finalized(ledger)]
     # What an altered record says is not looked at: only that it was altered.
     altered = {each.path for each in changed}
     intact = {
         period: record
-        for period, record in frozen.items()
+        for period, record in ledger.frozen.items()
         if not altered & {part_path(period, name) for name in (FROZEN, *PARTS)}
     }
     return replace(ledger, frozen=intact), problems + changed

@@ -29,10 +29,6 @@ from openchargeback.portal.statement_view import NOTHING_CHARGED
 from openchargeback.review.held_sums import HeldSum, in_total
 from openchargeback.templating.filters import date_human, period_human
 
-# Room for sums of exact amounts: Python's usual 28 digits would round some.
-
-"""Months that charts show."""
-
 
 @dataclass(frozen=True, slots=True)
 class StateView:
