@@ -11,7 +11,6 @@ A discount is negative here, as it is printed, so that `list + discount == due` 
 
 from __future__ import annotations
 
-import calendar
 import datetime as dt
 import unicodedata
 from collections import Counter
@@ -23,7 +22,7 @@ from typing import TypeVar
 from openchargeback import money
 from openchargeback.characters import BIDIRECTIONAL, CONTROLS
 from openchargeback.explanations import explain
-from openchargeback.ledger.periods import CHART_MONTHS, months_until
+from openchargeback.ledger.periods import CHART_MONTHS, first_day, last_day, months_until
 from openchargeback.ledger.settings import Config, Contact
 from openchargeback.model import (
     Amounts,
@@ -308,7 +307,6 @@ def statement_view(
     main = _part(statement, config, posted=not only_shown)
     mixed = not only_shown and any(not line.posted for line in statement.lines)
     shown_part = _part(statement, config, posted=False) if mixed else None
-    year, month = (int(part) for part in statement.period.split("-"))
     organization, contact = config.organization, config.organization.contact
     held = tuple(_held(item, config) for item in statement.held)
     until = statement.issued + dt.timedelta(days=config.statements.questions_until_days)
@@ -316,8 +314,8 @@ def statement_view(
         number=statement.number,
         period=statement.period,
         period_name=period_human(statement.period),
-        first_day=dt.date(year, month, 1),
-        last_day=dt.date(year, month, calendar.monthrange(year, month)[1]),
+        first_day=first_day(statement.period),
+        last_day=last_day(statement.period),
         issued=statement.issued,
         revision=statement.revision,
         draft=statement.draft,
@@ -332,23 +330,14 @@ def statement_view(
         project_title=shown(statement.project.title) or shown(statement.project.id) or "No project",
         project_id=shown(statement.project.id) if statement.project.id != statement.project.title else "",
         references=tuple(_reference(reference) for reference in statement.references),
-        attribution=attribution_sentence(
-            [
-                replace(each, by=tuple(shown(name) for name in each.by))
-                for each in statement.attributions
-                if each.posted
-            ],
-            config.currency,
-        ),
+        attribution=_attribution(statement, config.currency),
         funds=tuple(shown(fund) for fund in statement.funds),
         only_shown=only_shown,
         main=main,
         shown=shown_part,
         discounts=discount_rows(total, shown(organization.name), corrected=_corrected(statement)),
         subsidized=total.list > 0 and not total.billed,
-        sentence=NOTHING_CHARGED
-        if only_shown
-        else _sentence(total, config.currency, shown(organization.name), held=bool(held)),
+        sentence=NOTHING_CHARGED if only_shown else _sentence(total, config, held=bool(held)),
         bars=_bars(statement, history),
         fund_rows=_funds(line for line in statement.lines if line.posted),
         held=held,
@@ -359,6 +348,11 @@ def statement_view(
         questions_until=None if statement.draft else until,
         digest=statement.digest[:16],
     )
+
+
+def _attribution(statement: Statement, currency: str) -> str:
+    posted = (each for each in statement.attributions if each.posted)
+    return attribution_sentence([replace(each, by=tuple(map(shown, each.by))) for each in posted], currency)
 
 
 def _part(statement: Statement, config: Config, *, posted: bool) -> Part:
@@ -410,16 +404,16 @@ def _reference(reference: Reference) -> ReferenceRow:
     return ReferenceRow(label[:1].upper() + label[1:], ", ".join(listed) + (f" and {rest:,} more" if rest else ""))
 
 
-def _sentence(total: Amounts, currency: str, organization: str, *, held: bool) -> str:
+def _sentence(total: Amounts, config: Config, *, held: bool) -> str:
     if not total.list and not total.billed:
         return "Nothing was billed for this project" + (" so far: its charges are under review." if held else ".")
     if total.billed < 0:
-        return f"Credits exceed charges: {_amount(abs(total.billed), currency)} is returned to the fund."
+        return f"Credits exceed charges: {_amount(abs(total.billed), config.currency)} is returned to the fund."
     if total.list <= 0:
         return "The amount due follows from credits and corrections of earlier charges."
     if total.discount < 0:
-        return f"The amount due is {_amount(abs(total.discount), currency)} above the list price."
-    return discount_sentence(total, organization)
+        return f"The amount due is {_amount(abs(total.discount), config.currency)} above the list price."
+    return discount_sentence(total, shown(config.organization.name))
 
 
 def _corrected(statement: Statement) -> bool:

@@ -31,7 +31,7 @@ from openchargeback.portal.views.review import KnownProject
 from openchargeback.problems import LedgerFault, Problem, Severity, has_errors
 from openchargeback.publish.bill_ledger import bill_ledger, with_records
 from openchargeback.publish.cache import Cache
-from openchargeback.publish.manifest import Holds, intact, read_manifest
+from openchargeback.publish.manifest import OutputKind, intact, read_manifest
 from openchargeback.publish.open_data import data_files, data_keys
 from openchargeback.publish.output_swap import Staging, heal, staged
 from openchargeback.publish.secrets import secrets_of
@@ -255,9 +255,12 @@ def write_statements(books: Books, period: str, output: Path, *, step: Step = no
     secrets.refuse_in_statements(plans)
     inside = statements_folder(period)
     folder = output / inside.removeprefix(f"{STATEMENTS}/")
-    with staged(folder, provenance_of(root), _key((), plans, {}, ()), Holds.STATEMENTS, [secrets.check]) as staging:
+    with staged(
+        folder, provenance_of(root), _key((), plans, {}, ()), OutputKind.STATEMENTS, [secrets.check]
+    ) as staging:
         for path, data, _ in pdf_files(plans, open_cache(root), step=step):
             staging.write(path.removeprefix(f"{inside}/"), data)
+    _log.info("published %s in %s", counted(len(plans), "statement"), folder)
 
 
 def provenance_of(root: Path, commit: git.Commit | None = None) -> Provenance:
