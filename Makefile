@@ -39,7 +39,7 @@ format: ## Fix what ruff can fix, and format
 	.venv/bin/ruff check --fix
 	.venv/bin/ruff format
 
-docs: ## Write docs/CLI.md and the list of codes in docs/VALIDATION.md anew
+docs: ## Write docs/CLI.md, docs/SETTINGS.md and the list of codes in docs/VALIDATION.md anew
 	@tools/setup run
 	@.venv/bin/python tools/docs.py
 

@@ -14,6 +14,7 @@ from openchargeback.ledger.directory import Directory
 from openchargeback.ledger.files import ChargeFile
 from openchargeback.ledger.reading import Ledger
 from openchargeback.ledger.settings import Config, Organization
+from openchargeback.record.recorded_ledger import RecordedLedger
 
 
 def measure(rows: int) -> None:
@@ -33,7 +34,7 @@ def to_lines(path: Path) -> None:
     file = ChargeFile("charges/2025-01/aws.csv", path, "2025-01", "aws", path.stat().st_size)
     ledger = Ledger(path.parent, Config(Organization("Bench")), Directory(), {"2025-01": (file,)}, {}, {})
     with database() as con:
-        month, problems = read_month(con, ledger, "2025-01")
+        month, problems = read_month(con, RecordedLedger.of(ledger), "2025-01")
         settle(month)
         if problems or not con.execute("SELECT count(*) FROM line").fetchone():
             raise SystemExit("the data of the benchmark is not clean")

@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 import os
+import shutil
 import subprocess
 import sys
 from pathlib import Path
 
 import pytest
+
+from openchargeback.ledger.yaml_tree import parse
+from openchargeback.record.yaml_schemas import FILES
 
 ROOT = Path(__file__).parents[1]
 
@@ -19,7 +23,7 @@ def check(tools: Path, **environment: str) -> subprocess.CompletedProcess[str]:
     return subprocess.run(command, cwd=ROOT, env=env, capture_output=True, text=True, check=False)
 
 
-def test_the_codes_and_the_commands_are_up_to_date() -> None:
+def test_the_codes_the_commands_and_the_keys_are_up_to_date() -> None:
     """Run `make docs` where they are not."""
     done = check(ROOT / "tools")
     assert done.returncode == 0, done.stderr
@@ -36,13 +40,14 @@ def test_no_terminal_changes_what_is_written() -> None:
         ("VALIDATION.md", "A line is blank", "A row is blank"),
         ("CLI.md", "Close a period", "Shut a period"),
         ("CLI.md", "## focus-billing verify", "## focus-billing check"),
+        ("SETTINGS.md", "| `currency` | `USD` |", "| `currency` | `EUR` |"),
     ],
 )
 def test_the_check_sees_a_change(tmp_path: Path, document: str, was: str, now: str) -> None:
     """A title or a help that was changed by hand is out of date."""
-    for name in ("tools/docs.py", "docs/VALIDATION.md", "docs/CLI.md"):
-        (tmp_path / name).parent.mkdir(exist_ok=True)
-        (tmp_path / name).write_bytes((ROOT / name).read_bytes())
+    shutil.copytree(ROOT / "docs", tmp_path / "docs")
+    (tmp_path / "tools").mkdir()
+    shutil.copy(ROOT / "tools/docs.py", tmp_path / "tools")
     assert check(tmp_path / "tools").returncode == 0
     path = tmp_path / "docs" / document
     text = path.read_text("utf-8")
@@ -51,3 +56,18 @@ def test_the_check_sees_a_change(tmp_path: Path, document: str, was: str, now: s
     done = check(tmp_path / "tools")
     assert done.returncode == 1
     assert done.stderr == f"{document} is out of date: run `make docs`\n"
+
+
+@pytest.mark.parametrize("path", sorted((ROOT / "docs/examples").iterdir()), ids=lambda path: path.stem)
+def test_an_example_is_without_fault_and_has_every_key(path: Path) -> None:
+    """Keys for which the example says nothing on purpose are those of later versions, and texts that are empty."""
+    shape = FILES[path.stem][1]
+    node, reader = parse(path.read_bytes(), path.name)
+    assert node is not None
+    shape.read(node, reader)
+    assert reader.problems == []
+    rows = [line.split(" | ") for line in (ROOT / "docs/SETTINGS.md").read_text("utf-8").splitlines() if "| `" in line]
+    assert rows
+    empty = {row[0].strip("| `") for row in rows if row[-1].strip(" |") == ""}
+    leaves = {key for key in empty if not any(row[0].startswith((f"| `{key}.", f"| `{key}[")) for row in rows)}
+    assert leaves <= {"email", "web", *(f"decisions[].where.{key}" for key in ("project", "pi", "resource"))}

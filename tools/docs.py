@@ -1,7 +1,7 @@
 """Write what documents say of codes and commands anew: `make docs`. --check only tells what is out of date.
 
-The list of codes in docs/VALIDATION.md and the commands in docs/CLI.md stand between two marks; the rest is written by
-hand.
+The codes in docs/VALIDATION.md, the commands in docs/CLI.md and the keys in docs/SETTINGS.md stand between two marks;
+the rest is written by hand.
 """
 
 from __future__ import annotations
@@ -9,19 +9,25 @@ from __future__ import annotations
 import re
 import sys
 import textwrap
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
+from typing import Any
 
 import click
+import yaml
 
 from openchargeback.cli.main import cli
 from openchargeback.explanations import SUBJECTS, Explanation, catalog
+from openchargeback.ledger.schema_files import KINDS, MONTH
+from openchargeback.ledger.yaml_text import flow
+from openchargeback.record.yaml_schemas import FILES
 
 FOLDER = Path(__file__).parents[1] / "docs"
 BEGIN = "<!-- Written by `make docs` from {}. -->\n"
 END = "<!-- The end of what `make docs` writes. -->\n"
 PROGRAM = "focus-billing"
 WIDTH = 100
+BOOLEANS = {"false", "true", "no", "off", "on", "yes"}
 
 
 def main() -> int:
@@ -67,6 +73,65 @@ def helps(command: click.Command, name: str, parent: click.Context | None = None
             within = command.get_command(context, each)
             if within is not None:
                 yield from helps(within, each, context)
+
+
+def keys() -> str:
+    """Every key of the YAML files that people write, by file, each with its default, meaning and an example."""
+    parts = []
+    for name, (_, shape) in FILES.items():
+        if name == "frozen":
+            continue
+        example = example_of(name)
+        rows = list(key_rows(shape.schema(), "", [example]))
+        heading = f"## {KINDS[name].replace(MONTH, '2025-01').replace('*/*', '2025-01/gpu-burst')}"
+        head = ["| key | default | meaning | example |", "|---|---|---|---|"]
+        parts.append("\n".join([heading, "", shape.help, "", *head, *rows]) + "\n")
+    return "\n".join(parts)
+
+
+def example_of(name: str) -> Any:
+    """The file of docs/examples of a kind of YAML file, each value as the text that stands there."""
+    return yaml.load((FOLDER / f"examples/{name}.yaml").read_bytes(), yaml.BaseLoader)  # noqa: S506 - only text
+
+
+def key_rows(schema: dict[str, Any], prefix: str, examples: Sequence[Any]) -> Iterator[str]:
+    """A row for each key below a schema, `a.b` for those within. examples: values that fit the schema."""
+    for name, key in schema.get("properties", {}).items():
+        found = [each[name] for each in examples if isinstance(each, dict) and each.get(name) not in (None, "")]
+        default = "required" if name in schema.get("required", ()) else code(key.get("default", ""))
+        words = ", ".join(f"`{word}`" for word in choices(key))
+        meaning = " ".join(filter(None, (key.get("description", ""), words and f"One of {words}.")))
+        within, below, inner = inside(key, f"{prefix}{name}", found)
+        example = "" if within else code(found[0] if found else "")
+        yield f"| `{prefix}{name}` | {default} | {meaning} | {example} |".replace("  ", " ")
+        yield from key_rows(within, f"{below}.", inner)
+
+
+def inside(key: dict[str, Any], name: str, examples: Sequence[Any]) -> tuple[dict[str, Any], str, list[Any]]:
+    """The schema of the mapping that a key holds, alone, in a list or under free names; its path; its examples."""
+    for each in (key, *key.get("anyOf", ())):
+        if "properties" in each and "severity" not in name:
+            return each, name, list(examples)
+        for inner, path in ((each.get("items"), f"{name}[]"), (each.get("additionalProperties"), f"{name}.<name>")):
+            if isinstance(inner, dict) and "properties" in inner:
+                found = [list(e.values()) if isinstance(e, dict) else e for e in examples]
+                return inner, path, [item for each_list in found if isinstance(each_list, list) for item in each_list]
+    return {}, name, []
+
+
+def choices(key: dict[str, Any]) -> list[str]:
+    """The words that a key may hold."""
+    return [word for word in key.get("enum", ()) if isinstance(word, str) and word not in BOOLEANS]
+
+
+def code(value: Any) -> str:
+    """A value as YAML has it on one line."""
+    if value == "":
+        return ""
+    if isinstance(value, bool):
+        return f"`{str(value).lower()}`"
+    text = value if isinstance(value, str) else flow(value).replace('"', "")
+    return "`" + text.replace("|", "\\|") + "`"
 
 
 def codes() -> str:
@@ -115,6 +180,7 @@ def folded(text: str) -> str:
 # Document → what it is written from, and the function that writes it.
 DOCUMENTS: dict[str, tuple[str, Callable[[], str]]] = {
     "CLI.md": ("the commands' own `--help`", commands),
+    "SETTINGS.md": ("the declarations in src/openchargeback/ledger", keys),
     "VALIDATION.md": ("src/openchargeback/explanations.toml", codes),
 }
 

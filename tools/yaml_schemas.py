@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from openchargeback.ledger.schema_files import FOLDER, KINDS, schema_of
+from openchargeback.ledger.schema_files import FOLDER, KINDS
+from openchargeback.record.yaml_schemas import schema_of
 
 ROOT = Path(__file__).parents[1]
 

@@ -19,6 +19,7 @@ from openchargeback.ledger.reading import read_ledger
 from openchargeback.problems import LedgerFault
 from openchargeback.publish import closing, validating
 from openchargeback.publish.build import examine, open_books
+from openchargeback.record.recorded_ledger import RecordedLedger
 from openchargeback.review.ids import number_charges
 
 JAN, FEB = "2025-01", "2025-02"
@@ -54,7 +55,7 @@ def ids(root: Path, source: str = "asw", period: str = JAN) -> list[str]:
     ledger, _ = read_ledger(root)
     assert ledger is not None
     with database() as con:
-        number_charges(read_month(con, ledger, period)[0], [source])
+        number_charges(read_month(con, RecordedLedger.of(ledger), period)[0], [source])
         return [id_[:16] for (id_,) in con.execute("SELECT id FROM charge_id ORDER BY n").fetchall()]
 
 

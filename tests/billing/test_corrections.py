@@ -20,6 +20,7 @@ from openchargeback.model import Amounts, BilledPeriod, Entry
 from openchargeback.publish import closing
 from openchargeback.publish.bill_ledger import kept_charges
 from openchargeback.publish.build import Books, open_books, open_cache
+from openchargeback.record.recorded_ledger import RecordedLedger
 
 JAN, FEB, MAR = "2025-01", "2025-02", "2025-03"
 
@@ -209,7 +210,7 @@ def billed_ids(root: Path) -> dict[str, str]:
 
     ledger = open_books(root).ledger
     with database() as con:
-        number_charges(read_month(con, ledger, JAN)[0], ["aws"])
+        number_charges(read_month(con, RecordedLedger.of(ledger), JAN)[0], ["aws"])
         rows = con.execute("SELECT ResourceId || ServiceName, id FROM charge_id JOIN cell USING (n)").fetchall()
     return {name[:2] if "Storage" not in name else "st": id_ for name, id_ in rows}
 
@@ -217,7 +218,7 @@ def billed_ids(root: Path) -> dict[str, str]:
 def test_cents_of_charges_sum_to_their_line(root: Path) -> None:
     """1.005 + 1.004 + 0.333 is 2.342, so 2.34 on the line, shared without a cent lost."""
     books, ids = open_books(root), billed_ids(root)
-    cents = charge_cents(books.ledger, books.ledger.frozen[JAN], [ids["r1"], ids["r2"][:16], ids["r3"]])
+    cents = charge_cents(books.ledger, books.ledger.records[JAN], [ids["r1"], ids["r2"][:16], ids["r3"]])
     amounts = [each.amounts for each in cents.values() if not isinstance(each, str)]
     (line,) = [each for each in month(root, JAN).lines if each.service != "Storage" and each.project == "p"]
     assert Amounts.total(amounts) == line.amounts
@@ -418,7 +419,7 @@ def test_what_was_unusual_stays_so_when_an_earlier_month_is_closed_anew(root: Pa
     for name in (FEB, MAR, "2025-04"):
         close(root, name)
     books = open_books(root)
-    (line,) = [line for line in books.ledger.frozen["2025-05"].lines if line.entry is Entry.OWN]
+    (line,) = [line for line in books.ledger.records["2025-05"].lines if line.entry is Entry.OWN]
     data = kept_charges(books.ledger, open_cache(root), month(root, "2025-05")).decode()
     (told,) = csv.DictReader(io.StringIO(data, newline=""))
     assert (told["disposition"], told["flags"]) == ("billed", "")
@@ -460,5 +461,5 @@ def test_an_allocated_share_is_found_by_the_resource_that_received_it(tmp_path: 
     ledger = close(root, JAN).ledger
     wanted = (BilledFilter(resources=(resource,)) for resource in ("cluster-1", "pod-a"))
     idle, share = (billed_charges(ledger, JAN, each) for each in wanted)
-    cents = charge_cents(ledger, ledger.frozen[JAN], [*idle, *share])
+    cents = charge_cents(ledger, ledger.records[JAN], [*idle, *share])
     assert [each if isinstance(each, str) else each.amounts.billed for each in cents.values()] == [10, 60]

@@ -128,7 +128,7 @@ def test_the_record_keeps_funds_and_further_pis_that_were_used(root: Path) -> No
     )
     close(root)
     books = open_books(root)
-    record = books.ledger.frozen[PERIOD].directory
+    record = books.ledger.records[PERIOD].directory
     assert record.funds == {name: books.ledger.directory.funds[name] for name in ("G-1", "G-2")}
     assert record.projects == books.ledger.directory.projects
     assert drift(books.ledger, PERIOD) == []

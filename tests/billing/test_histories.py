@@ -25,6 +25,7 @@ from openchargeback.model import BilledPeriod, Entry
 from openchargeback.problems import UsageFault, has_errors
 from openchargeback.publish import closing
 from openchargeback.publish.build import examine, open_books
+from openchargeback.record.recorded_ledger import RecordedLedger
 from openchargeback.review.ids import number_charges
 
 HEAD = "BillingPeriodStart,BilledCost,ListCost,BillingCurrency,ChargeCategory,ServiceName,ResourceId,ChargeDescription,"
@@ -127,7 +128,7 @@ def ids(root: Path, month: str) -> dict[str, str]:
     ledger, _ = read_ledger(root)
     assert ledger is not None
     with database() as con:
-        read, _ = read_month(con, ledger, month)
+        read, _ = read_month(con, RecordedLedger.of(ledger), month)
         number_charges(read, read.sources)
         query = "SELECT ChargeDescription, id FROM charge_id JOIN cell USING (n)"
         return dict(con.execute(query).fetchall())

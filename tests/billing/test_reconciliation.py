@@ -15,6 +15,7 @@ from openchargeback.billing import reconciliation
 from openchargeback.billing.pipeline import bill_period
 from openchargeback.ledger.reading import read_ledger
 from openchargeback.model import Amounts, BilledPeriod, JournalLine
+from openchargeback.record.recorded_ledger import RecordedLedger
 
 CENT = Decimal("0.01")
 ROWS = """BillingPeriodStart,BilledCost,ListCost,ServiceName,ResourceId,Tags
@@ -33,7 +34,7 @@ def period(tmp_path: Path) -> BilledPeriod:
     (tmp_path / "config.yaml").write_text("organization: X\nsources: {aws: {credit_fund: C}}\n", encoding="utf-8")
     ledger, problems = read_ledger(tmp_path)
     assert ledger is not None
-    billed, faults = bill_period(ledger, "2025-01")
+    billed, faults = bill_period(RecordedLedger.of(ledger), "2025-01")
     assert billed is not None
     assert not [*problems, *faults]
     assert faults_of(billed) == []
@@ -116,7 +117,7 @@ def test_the_last_resource_of_a_line_is_listed_rather_than_summed_up_alone(tmp_p
         (tmp_path / "charges" / "2025-01" / "aws.csv").write_text("\n".join([head, *text]) + "\n", encoding="utf-8")
         ledger, _ = read_ledger(tmp_path)
         assert ledger is not None
-        billed, _ = bill_period(ledger, "2025-01")
+        billed, _ = bill_period(RecordedLedger.of(ledger), "2025-01")
         assert billed is not None
         (statement,) = billed.statements
         assert sorted(each.resource_id or each.resource_name for each in statement.resources) == expected

@@ -13,10 +13,10 @@ from openchargeback.ledger.directory import (
     Entry,
     FundEntry,
     directory_of,
+    directory_values,
     read_directory,
 )
 from openchargeback.ledger.reading import read_ledger
-from openchargeback.ledger.settings_text import directory_values
 from openchargeback.ledger.shape import Record
 from openchargeback.ledger.yaml_text import document
 from openchargeback.ledger.yaml_tree import parse
@@ -128,5 +128,5 @@ def test_a_record_keeps_that_there_was_a_directory_at_all():
 
 
 def test_an_inactive_fund_is_so_in_the_record():
-    fund = FundEntry("F-9", active=False, since=dt.date(2025, 1, 1))
+    fund = FundEntry("F-9", status="inactive", since=dt.date(2025, 1, 1))
     assert recorded(Directory(funds={"F-9": fund})).funds == {"F-9": fund}

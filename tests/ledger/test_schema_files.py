@@ -13,12 +13,13 @@ from openchargeback.ledger import schema_files
 from openchargeback.ledger.approvals import read_approvals
 from openchargeback.ledger.config import read_config
 from openchargeback.ledger.directory import read_directory
-from openchargeback.ledger.frozen_shape import FROZEN_FILE
 from openchargeback.ledger.new import create_ledger
 from openchargeback.ledger.notes import read_notes
 from openchargeback.ledger.periods import read_period
 from openchargeback.ledger.yaml_tree import parse
 from openchargeback.problems import Problem, Severity
+from openchargeback.record.closing_record import FROZEN_FILE
+from openchargeback.record.yaml_schemas import schema_of
 
 ROOT = Path(__file__).parents[2]
 PATHS = {
@@ -73,12 +74,12 @@ def read(name: str, text: str, path: str = "") -> list[Problem]:
 
 def faults(name: str, text: str) -> list[str]:
     """What the schema of that kind finds wrong with a file, as an editor would."""
-    validator = jsonschema.Draft202012Validator(json.loads(schema_files.schema_of(name)))
+    validator = jsonschema.Draft202012Validator(json.loads(schema_of(name)))
     return [error.message for error in validator.iter_errors(yaml.load(text, Yaml12))]  # noqa: S506  # a safe loader
 
 
 def kind_of(relative: str) -> str:
-    return next(name for name, kind in schema_files.KINDS.items() if Path(relative).match(kind.files))
+    return next(name for name, files in schema_files.KINDS.items() if Path(relative).match(files))
 
 
 def every_key(schema: dict, place: str = ""):
@@ -98,12 +99,12 @@ def test_the_files_are_what_the_shapes_say():
     targets = runpy.run_path(str(ROOT / "tools" / "yaml_schemas.py"))["targets"]()
     assert len(targets) == 2 * len(schema_files.KINDS)
     assert {path: path.read_bytes() if path.exists() else None for path in targets} == targets
-    assert schema_files.shipped_schemas() == {f"{name}.json": schema_files.schema_of(name) for name in PATHS}
+    assert schema_files.shipped_schemas() == {f"{name}.json": schema_of(name) for name in PATHS}
 
 
 @pytest.mark.parametrize("name", sorted(schema_files.KINDS))
 def test_a_schema_is_one_and_describes_every_key(name):
-    schema = json.loads(schema_files.schema_of(name))
+    schema = json.loads(schema_of(name))
     jsonschema.Draft202012Validator.check_schema(schema)
     assert schema["$id"].endswith(f":{name}")
     assert schema["title"]
@@ -127,7 +128,7 @@ def check_all(root: Path) -> list[str]:
         pointer = re.match(r"# yaml-language-server: \$schema=(\S+)\n", text)
         assert pointer, f"{relative} names no schema"
         assert ((root / relative).parent / pointer[1]).resolve() == (root / ".schemas" / f"{name}.json").resolve()
-        assert (root / ".schemas" / f"{name}.json").read_bytes() == schema_files.schema_of(name)
+        assert (root / ".schemas" / f"{name}.json").read_bytes() == schema_of(name)
     return found
 
 

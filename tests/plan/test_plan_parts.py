@@ -13,12 +13,12 @@ from hypothesis import strategies as st
 
 from openchargeback.ledger.directory import read_directory
 from openchargeback.ledger.files import charge_files
-from openchargeback.ledger.reading import Ledger
 from openchargeback.ledger.settings import Config, Organization, Review
 from openchargeback.plan import months
 from openchargeback.plan.changes import beyond_rounding, period_change
 from openchargeback.plan.parts import Side, settle_both, unexplained
 from openchargeback.plan.values import Cause, Control, ControlTotal
+from openchargeback.record.recorded_ledger import RecordedLedger
 
 PERIOD = "2025-01"
 CENT = Decimal("0.01")
@@ -59,7 +59,7 @@ def side(folder: Path, rows, directory, funds) -> Side:
     files, _ = charge_files(folder)
     config = replace(Config(Organization("A")), review=Review(fund_patterns=funds, unusual_amount=None))
     known, _ = read_directory(None, directory or None)
-    return Side(Ledger(folder, config, known, {PERIOD: tuple(files)}, {}, {}))
+    return Side(RecordedLedger(folder, config, known, {PERIOD: tuple(files)}, {}, {}))
 
 
 @settings(max_examples=20, deadline=None, suppress_health_check=[HealthCheck.too_slow])

@@ -5,7 +5,6 @@ from __future__ import annotations
 import csv
 import io
 import json
-from dataclasses import replace
 from decimal import Decimal
 from pathlib import Path
 
@@ -18,6 +17,7 @@ from openchargeback.ledger.reading import read_ledger
 from openchargeback.ledger.settings import Payer
 from openchargeback.model import ITEM_KEYS
 from openchargeback.problems import Severity
+from openchargeback.record.recorded_ledger import RecordedLedger
 from openchargeback.review.decisions import digest_of_ids
 
 PERIOD = "2025-01"
@@ -88,7 +88,7 @@ def bill(root: Path, rows, before=(), *, warnings=False, **texts):
         content = rows if isinstance(rows, str | bytes) else csv_text(rows)
         files[f"charges/{PERIOD}/hpc.csv"] = content
     closed = {f"2024-{13 - ago:02}": record for ago, record in enumerate(reversed(before), start=1)}
-    period, problems = bill_period(replace(make(root, files), frozen=closed), PERIOD)
+    period, problems = bill_period(RecordedLedger.of(make(root, files), closed), PERIOD)
     # These small files are not what a provider exports; what is told of that is another test's.
     told = [p for p in problems if warnings or p.severity is not Severity.WARNING or not p.path.startswith("charges/")]
     return period, told

@@ -8,7 +8,7 @@ import pytest
 from small_ledger import ADA, FUND, PROJECT, bill, charge, csv_text, flags, sums, tags
 
 from openchargeback.billing.freezing import spending_of
-from openchargeback.ledger.frozen import Spending
+from openchargeback.record.closing_record import Spending
 
 CONFIG = "organization: A\ncurrency: USD\n"
 PROJECTS = f"projects:\n  - id: {PROJECT}\n    end: 2024-12-31\n"

@@ -24,6 +24,7 @@ from openchargeback.model import State
 from openchargeback.portal.views.common import Book
 from openchargeback.portal.views.review import queue as review_page
 from openchargeback.publish.build import open_books
+from openchargeback.record.recorded_ledger import RecordedLedger
 from openchargeback.review.asks import FIELDS
 from openchargeback.review.proposals import by_money, cleared_by, left_holding, needed_fields, possible_verbs
 
@@ -361,7 +362,7 @@ def test_a_correction_of_an_oci_export_reverses_its_original(tmp_path):
     """0.00012 + 10.50 - 10.50 + 9.50: the last two rows refer to the second."""
     export = (CASES / "oci-correction.csv").read_bytes()
     ledger = make(tmp_path, {"charges/2025-01/oci.csv": export})
-    period, _ = bill_period(ledger, PERIOD)
+    period, _ = bill_period(RecordedLedger.of(ledger), PERIOD)
     assert period.queue == ()
     assert [(line.project, line.amounts.billed) for line in period.lines] == [("p1", Decimal("9.50"))]
 
@@ -388,7 +389,7 @@ def test_a_refund_of_an_earlier_month_goes_to_who_paid(tmp_path):
         ]
     )
     ledger = make(tmp_path, {"charges/2025-01/oci.csv": january, "charges/2025-02/oci.csv": february})
-    period, _ = bill_period(ledger, "2025-02")
+    period, _ = bill_period(RecordedLedger.of(ledger), "2025-02")
     assert period is not None
     assert [(line.pi, line.amounts.billed) for line in period.lines] == [(ADA, Decimal("-10.00"))]
     assert period.queue == ()
@@ -402,8 +403,8 @@ def test_rows_that_two_sources_or_months_share_are_flagged(tmp_path):
         "charges/2025-02/a.csv": csv_text([rows[1], charge("8")]),
     }
     ledger = make(tmp_path, files)
-    january, _ = bill_period(ledger, PERIOD)
-    february, _ = bill_period(ledger, "2025-02")
+    january, _ = bill_period(RecordedLedger.of(ledger), PERIOD)
+    february, _ = bill_period(RecordedLedger.of(ledger), "2025-02")
     assert [(item.source, item.flags, item.details.notes[0].reasons) for item in january.queue] == [
         ("b", ("possible-duplicate",), ("same as charges/2025-01/a.csv, row 2",))
     ]
@@ -416,7 +417,7 @@ def test_rows_that_two_sources_or_months_share_are_flagged(tmp_path):
 def test_a_row_of_a_later_month_filed_early_is_found_there(tmp_path):
     late = charge("4", BillingPeriodStart="2025-02-01", BillingPeriodEnd="2025-02-28")
     files = {"charges/2025-01/a.csv": csv_text([late, charge("1")]), "charges/2025-02/a.csv": csv_text([late])}
-    february, _ = bill_period(make(tmp_path, files), "2025-02")
+    february, _ = bill_period(RecordedLedger.of(make(tmp_path, files)), "2025-02")
     assert [item.flags for item in february.queue] == [("possible-duplicate",)]
 
 

@@ -20,10 +20,10 @@ from openchargeback.focus.database import database
 from openchargeback.ledger.approval_text import approval_text
 from openchargeback.ledger.approvals import Decision, read_approvals
 from openchargeback.ledger.directory import Directory
-from openchargeback.ledger.frozen import HELD, part_path
-from openchargeback.ledger.reading import Ledger
+from openchargeback.ledger.periods import HELD, part_path
 from openchargeback.model import HeldCharge, QueueItem
 from openchargeback.problems import LedgerFault, Problem, Severity, has_errors
+from openchargeback.record.recorded_ledger import RecordedLedger
 from openchargeback.review.decisions import apply_decisions
 from openchargeback.review.queue import charges_of_items, read_queue
 
@@ -43,7 +43,7 @@ class Review:
     """
 
     con: duckdb.DuckDBPyConnection
-    ledger: Ledger
+    ledger: RecordedLedger
     directory: Directory
     period: str
     folder: str
@@ -64,7 +64,7 @@ class Review:
         return _new_errors((*faults, *found), self.problems)
 
 
-def new_errors(ledger: Ledger, period: str, texts: Sequence[str]) -> list[Problem]:
+def new_errors(ledger: RecordedLedger, period: str, texts: Sequence[str]) -> list[Problem]:
     """The errors that a ledger would have with these decisions on closed periods in the folder of an open one, and has
     not now.
     """
@@ -81,7 +81,7 @@ def _new_errors(found: Iterable[Problem], before: Iterable[Problem]) -> list[Pro
 
 
 @contextmanager
-def open_review(ledger: Ledger, folder: str, of: str = "") -> Iterator[Review]:
+def open_review(ledger: RecordedLedger, folder: str, of: str = "") -> Iterator[Review]:
     """The review of an open period, or of what is still held of the closed period `of`, decided from an open one.
 
     The ledger must hold its records. Raises LedgerFault where charge files cannot be read.
@@ -98,7 +98,7 @@ def open_review(ledger: Ledger, folder: str, of: str = "") -> Iterator[Review]:
         yield Review(con, ledger, directory, period, folder, decisions, tuple(problems), items, charges)
 
 
-def _own(con: duckdb.DuckDBPyConnection, ledger: Ledger, period: str) -> tuple[Decision, ...]:
+def _own(con: duckdb.DuckDBPyConnection, ledger: RecordedLedger, period: str) -> tuple[Decision, ...]:
     month, problems = read_month(con, ledger, period)
     if has_errors(problems):
         raise LedgerFault(problems, ledger.root)
@@ -107,11 +107,11 @@ def _own(con: duckdb.DuckDBPyConnection, ledger: Ledger, period: str) -> tuple[D
 
 
 def _held(
-    con: duckdb.DuckDBPyConnection, ledger: Ledger, folder: str, of: str
+    con: duckdb.DuckDBPyConnection, ledger: RecordedLedger, folder: str, of: str
 ) -> tuple[tuple[Decision, ...], Directory]:
     """The tables of what a closed period still holds, before the decisions of this folder."""
-    directory = as_of(ledger.directory, ledger.frozen[of])
-    events = Events.of(ledger.frozen.values())
+    directory = as_of(ledger.directory, ledger.records[of])
+    events = Events.of(ledger.records.values())
     # What other open periods decide is settled before or after this one, in the order of the periods.
     others = {period: each for period, each in ledger.approvals.items() if period < folder}
     for period, posted in sorted(correct(replace(ledger, approvals=others)).posted.items()):

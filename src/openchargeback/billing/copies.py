@@ -15,13 +15,13 @@ from openchargeback.billing.pipeline import Posted, settled_month
 from openchargeback.focus.database import insert, sql
 from openchargeback.focus.equal_files import Copies
 from openchargeback.ledger.files import ChargeFile
-from openchargeback.ledger.reading import Ledger
 from openchargeback.model import Entry, State
 from openchargeback.problems import LedgerFault, Problem
+from openchargeback.record.recorded_ledger import RecordedLedger
 from openchargeback.review.ids import number_rest
 
 
-def billed_twice(ledger: Ledger, found: Sequence[Copies], posted: Mapping[str, Posted]) -> list[Problem]:
+def billed_twice(ledger: RecordedLedger, found: Sequence[Copies], posted: Mapping[str, Posted]) -> list[Problem]:
     """An error for each file whose charges are billed or held although those of an equal file before it are.
 
     The ledger must hold its records. posted: by period, what open periods do to charges of closed ones.
@@ -38,13 +38,13 @@ def billed_twice(ledger: Ledger, found: Sequence[Copies], posted: Mapping[str, P
     return problems
 
 
-def still_billing(ledger: Ledger, files: Iterable[ChargeFile], posted: Mapping[str, Posted]) -> set[str]:
+def still_billing(ledger: RecordedLedger, files: Iterable[ChargeFile], posted: Mapping[str, Posted]) -> set[str]:
     """The paths of those files of which any charge is billed or held by now.
 
     A file that cannot be read, or of whose closed month the record is lost, counts as none: that stops the ledger
     already. The ledger must hold its records.
     """
-    events = Events.of(ledger.frozen.values())
+    events = Events.of(ledger.records.values())
     for period, decided in sorted(posted.items()):
         events.add(period, decided.corrections)
     wanted = {file.path: file.period for file in files}
@@ -52,9 +52,9 @@ def still_billing(ledger: Ledger, files: Iterable[ChargeFile], posted: Mapping[s
     return billing & set(wanted)
 
 
-def _billing(ledger: Ledger, period: str, events: Events) -> Collection[str]:
+def _billing(ledger: RecordedLedger, period: str, events: Events) -> Collection[str]:
     """The paths of the files of a period of which any charge is billed or held."""
-    record, is_open = ledger.frozen.get(period), ledger.period_file(period).state is State.OPEN
+    record, is_open = ledger.records.get(period), ledger.period_file(period).state is State.OPEN
     if record is None and not is_open:
         return ()
     own = [each for each in ledger.approvals.get(period, ()) if not each.period]

@@ -3,7 +3,8 @@
     held.csv of the original ─▶ late decisions ─▶ lines of their own, rounded once a source and original period
     charge files of the original ─▶ cents of single charges ─▶ credits and re-billings of exactly those cents
 
-In the original period nothing changes. What closed periods did before is in their records (`Frozen.corrections`).
+In the original period nothing changes. What closed periods did before is in their records
+(`ClosingRecord.corrections`).
 """
 
 from __future__ import annotations
@@ -21,9 +22,9 @@ from openchargeback.billing.late import HeldOutcome, settle_held
 from openchargeback.billing.pipeline import Posted
 from openchargeback.billing.standing import standing
 from openchargeback.ledger.approvals import Decision, Verb
-from openchargeback.ledger.reading import Ledger
 from openchargeback.model import BillingLine, Correction, DecisionRecord, QueueItem, State
 from openchargeback.problems import Problem
+from openchargeback.record.recorded_ledger import RecordedLedger
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,9 +41,9 @@ class Corrected:
     problems: tuple[Problem, ...] = ()
 
 
-def correct(ledger: Ledger) -> Corrected:
+def correct(ledger: RecordedLedger) -> Corrected:
     """Apply every decision of an open period on charges of a closed one. The ledger must hold its frozen records."""
-    events = Events.of(ledger.frozen.values())
+    events = Events.of(ledger.records.values())
     problems: list[Problem] = standing(ledger)
     posted: dict[str, Posted] = {}
     settled: dict[str, HeldOutcome] = {}
@@ -55,7 +56,7 @@ def correct(ledger: Ledger) -> Corrected:
                 continue
             problem = _misplaced(ledger, period, decision)
             problems += [problem] if problem else []
-            if not problem and decision.period in ledger.frozen:
+            if not problem and decision.period in ledger.records:
                 by_original.setdefault(decision.period, []).append(decision)
         lines: list[BillingLine] = []
         corrections: list[Correction] = []
@@ -85,7 +86,7 @@ def correct(ledger: Ledger) -> Corrected:
         if by_original:
             posted[period] = Posted(tuple(lines), tuple(corrections), tuple(records))
     for original in sorted(
-        period for period, record in ledger.frozen.items() if record.queue and period not in settled
+        period for period, record in ledger.records.items() if record.queue and period not in settled
     ):
         settled[original] = settle_held(ledger, original, "", [], events)
     return Corrected(
@@ -120,7 +121,7 @@ def _added(one: BillingLine, other: BillingLine) -> BillingLine:
     )
 
 
-def _misplaced(ledger: Ledger, period: str, decision: Decision) -> Problem | None:
+def _misplaced(ledger: RecordedLedger, period: str, decision: Decision) -> Problem | None:
     original = decision.period
     if original >= period:
         what = f"lies in the folder of {period} and is on {original}, which is no earlier period"

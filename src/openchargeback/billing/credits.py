@@ -20,12 +20,12 @@ from openchargeback.billing.pipeline import settled_month
 from openchargeback.focus.cells import resource_columns
 from openchargeback.focus.database import insert, sql
 from openchargeback.ledger.approvals import Decision
-from openchargeback.ledger.frozen import Frozen
 from openchargeback.ledger.periods import first_day
-from openchargeback.ledger.reading import Ledger
 from openchargeback.ledger.settings import Payer
 from openchargeback.model import Amounts, Correction, DecisionRecord, Entry, State
 from openchargeback.problems import LedgerFault, Problem, has_errors
+from openchargeback.record.closing_record import ClosingRecord
+from openchargeback.record.recorded_ledger import RecordedLedger
 from openchargeback.review.decisions import unusable_values
 from openchargeback.review.details import add_details
 from openchargeback.review.ids import number_rest
@@ -38,7 +38,7 @@ Billed = Correction
 
 
 def credit_charges(
-    ledger: Ledger,
+    ledger: RecordedLedger,
     original: str,
     period: str,
     decisions: Sequence[Decision],
@@ -59,7 +59,7 @@ def credit_charges(
             elif events.last(original, prefix) is None:
                 unknown.append((decision, prefix))
     if unknown:
-        charges = charge_cents(ledger, ledger.frozen[original], [prefix for _, prefix in unknown])
+        charges = charge_cents(ledger, ledger.records[original], [prefix for _, prefix in unknown])
         for decision, prefix in unknown:
             result = charges[prefix]
             if isinstance(result, str):
@@ -75,12 +75,14 @@ def credit_charges(
     return corrections, records, problems
 
 
-def creditable(ledger: Ledger, original: str, period: str, ids: Sequence[str]) -> tuple[list[Billed], list[str]]:
+def creditable(
+    ledger: RecordedLedger, original: str, period: str, ids: Sequence[str]
+) -> tuple[list[Billed], list[str]]:
     """What closed periods billed for these charges of the closed `original`, and in words why an open `period` cannot
     credit some of them.
     """
-    events = Events.of(ledger.frozen.values())
-    record = ledger.frozen[original]
+    events = Events.of(ledger.records.values())
+    record = ledger.records[original]
     found: list[Billed] = []
     faults: list[str] = []
     whole = _whole_ids(ledger, original, ids, events)
@@ -96,14 +98,14 @@ def creditable(ledger: Ledger, original: str, period: str, ids: Sequence[str]) -
             done = DONE[last.correction.entry]
             faults.append(f"{id_} was {done} in {last.posted}, which is later than {period}")
         elif last.correction.entry in (Entry.LATE, Entry.REBILL):
-            found.append(_on_statement(ledger.frozen[last.posted], last.correction))
+            found.append(_on_statement(ledger.records[last.posted], last.correction))
         else:
             done = DONE[last.correction.entry]
             faults.append(f"{id_} was {done} in {last.posted} already, at {last.correction.place}")
     return found, faults
 
 
-def _whole_ids(ledger: Ledger, original: str, ids: Sequence[str], events: Events) -> dict[str, str]:
+def _whole_ids(ledger: RecordedLedger, original: str, ids: Sequence[str], events: Events) -> dict[str, str]:
     """Beginnings of ids that fit what was corrected before, with the one id of the period that they mean.
 
     They may mean another charge of the period too, which nothing happened to yet: such a one is left out here and
@@ -135,11 +137,11 @@ class BilledFilter:
     sources: tuple[str, ...] = ()
 
 
-def billed_charges(ledger: Ledger, period: str, wanted: BilledFilter) -> list[str]:
+def billed_charges(ledger: RecordedLedger, period: str, wanted: BilledFilter) -> list[str]:
     """The ids (16 digits) of the charges of a closed period that a filter means and that stand billed: in it, late or
     again, and not credited since.
     """
-    record, events = ledger.frozen[period], Events.of(ledger.frozen.values())
+    record, events = ledger.records[period], Events.of(ledger.records.values())
     payers = [[each.pi, each.project] for each in record.statements if each.number in wanted.statements]
     with _settled(ledger, period) as con:
         if con is None:
@@ -164,7 +166,7 @@ def _stands(last: Event | None, *, billed: bool) -> bool:
 
 
 @contextmanager
-def _settled(ledger: Ledger, period: str) -> Iterator[duckdb.DuckDBPyConnection | None]:
+def _settled(ledger: RecordedLedger, period: str) -> Iterator[duckdb.DuckDBPyConnection | None]:
     """The database of a closed period as its record has it billed, all charges with ids; None if unreadable."""
     with ExitStack() as stack:
         try:
@@ -177,7 +179,7 @@ def _settled(ledger: Ledger, period: str) -> Iterator[duckdb.DuckDBPyConnection 
         yield month.con
 
 
-def charge_cents(ledger: Ledger, record: Frozen, prefixes: Iterable[str]) -> dict[str, Billed | str]:
+def charge_cents(ledger: RecordedLedger, record: ClosingRecord, prefixes: Iterable[str]) -> dict[str, Billed | str]:
     """What each charge of a closed period was billed, by id or its beginning; or in words why that cannot be told.
 
     Reads the charge files of the period and compares every line with the record, so that the cents of its charges add
@@ -210,7 +212,7 @@ def charge_cents(ledger: Ledger, record: Frozen, prefixes: Iterable[str]) -> dic
         return {**result, **{prefix: billed[id_] for prefix, (id_, _) in good.items()}}
 
 
-def _faithful_lines(con: duckdb.DuckDBPyConnection, record: Frozen) -> set[int]:
+def _faithful_lines(con: duckdb.DuckDBPyConnection, record: ClosingRecord) -> set[int]:
     """The lines that come out now as they were recorded, exact sums and cents alike."""
     recorded = {line.key: line for line in record.lines if line.entry is Entry.OWN}
     numbers = [number for (number,) in con.execute("SELECT id FROM line ORDER BY id").fetchall()]
@@ -218,7 +220,7 @@ def _faithful_lines(con: duckdb.DuckDBPyConnection, record: Frozen) -> set[int]:
     return {number for number, line in zip(numbers, made, strict=True) if recorded.get(line.key) == line}
 
 
-def _billed(con: duckdb.DuckDBPyConnection, record: Frozen) -> dict[str, Billed]:
+def _billed(con: duckdb.DuckDBPyConnection, record: ClosingRecord) -> dict[str, Billed]:
     """The wanted charges as the period billed them, by full id."""
     numbers = {(each.pi, each.project): each.number for each in record.statements}
     currency = record.config.currency
@@ -246,7 +248,7 @@ def _billed(con: duckdb.DuckDBPyConnection, record: Frozen) -> dict[str, Billed]
 
 
 def _billed_since(
-    ledger: Ledger, period: str, decision: Decision, prefix: str, events: Events, problems: list[Problem]
+    ledger: RecordedLedger, period: str, decision: Decision, prefix: str, events: Events, problems: list[Problem]
 ) -> Billed | None:
     """The charge as a later period billed it, where one did; else None, with a problem where it cannot be credited."""
     last = events.last(decision.period, prefix)
@@ -261,7 +263,7 @@ def _billed_since(
         told = f"{what} was never billed: it was rejected in {place}"
         problems.append(decision.problem("void-decision", told, "remove the decision"))
         return None
-    record = ledger.frozen.get(last.posted)
+    record = ledger.records.get(last.posted)
     if record is None or ledger.period_file(last.posted).state is State.OPEN:
         told = f"{what} was billed in the open period {place}"
         problems.append(decision.problem("not-closed", told, "change that decision instead"))
@@ -274,7 +276,7 @@ def _billed_since(
     return _on_statement(record, last.correction)
 
 
-def _on_statement(record: Frozen, billed: Billed) -> Billed:
+def _on_statement(record: ClosingRecord, billed: Billed) -> Billed:
     """A charge with the number of the statement on which a closed period billed it."""
     numbers = {(each.pi, each.project): each.number for each in record.statements}
     return replace(billed, corrects=numbers[billed.pi, billed.project])
@@ -292,7 +294,7 @@ def _twice(found: Sequence[tuple[Decision, Billed]]) -> list[Problem]:
     return problems
 
 
-def _days(ledger: Ledger, original: str, found: Sequence[tuple[Decision, Billed]]) -> dict[str, dt.date]:
+def _days(ledger: RecordedLedger, original: str, found: Sequence[tuple[Decision, Billed]]) -> dict[str, dt.date]:
     """The first day of charges, by full id, that are billed again to a project whose entry depends on the day."""
     projects = ledger.directory.projects
     dated = {
@@ -312,7 +314,7 @@ def _days(ledger: Ledger, original: str, found: Sequence[tuple[Decision, Billed]
 
 
 def _posted(
-    ledger: Ledger, decision: Decision, billed: Billed, days: dict[str, dt.date], problems: list[Problem]
+    ledger: RecordedLedger, decision: Decision, billed: Billed, days: dict[str, dt.date], problems: list[Problem]
 ) -> list[Correction]:
     """The credit of a charge, and its re-billing where the decision says to whom."""
     credit = replace(
@@ -343,7 +345,7 @@ def _posted(
     return [credit, again]
 
 
-def _payer(ledger: Ledger, decision: Decision, billed: Billed, day: dt.date) -> Payer:
+def _payer(ledger: RecordedLedger, decision: Decision, billed: Billed, day: dt.date) -> Payer:
     """Per field what `set` says, else what a new project's entry says as of the charge's date, else what it was."""
     word = decision.set
     entry = ledger.directory.projects.get(word.project)

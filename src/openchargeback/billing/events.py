@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 
-from openchargeback.ledger.frozen import Frozen
 from openchargeback.model import Correction, Entry
+from openchargeback.record.closing_record import ClosingRecord
 
 DONE = {
     Entry.LATE: "billed late",
@@ -32,7 +32,7 @@ class Events:
     known: dict[str, dict[str, list[Event]]] = field(default_factory=dict)
 
     @staticmethod
-    def of(records: Iterable[Frozen]) -> Events:
+    def of(records: Iterable[ClosingRecord]) -> Events:
         """What the records of closed periods tell."""
         events = Events()
         for record in sorted(records, key=lambda record: record.period):

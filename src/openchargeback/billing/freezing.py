@@ -14,10 +14,17 @@ from openchargeback.billing.journal import journal_of
 from openchargeback.billing.pipeline import Posted, bill_period
 from openchargeback.focus.database import sql
 from openchargeback.ledger.directory import Directory
-from openchargeback.ledger.frozen import FROZEN, Frozen, FrozenResource, FrozenStatement, Spending, part_path
-from openchargeback.ledger.notes import NOTES
-from openchargeback.ledger.periods import CHART_MONTHS, Event, PeriodFile, accounting_date, last_day, months_until
-from openchargeback.ledger.reading import Ledger
+from openchargeback.ledger.periods import (
+    CHART_MONTHS,
+    FROZEN,
+    NOTES,
+    Event,
+    PeriodFile,
+    accounting_date,
+    last_day,
+    months_until,
+    part_path,
+)
 from openchargeback.ledger.settings import Config
 from openchargeback.model import (
     BilledPeriod,
@@ -30,6 +37,8 @@ from openchargeback.model import (
     Statement,
 )
 from openchargeback.problems import Problem, Severity
+from openchargeback.record.closing_record import ClosingRecord, Inputs, RecordedResource, RecordedStatement, Spending
+from openchargeback.record.recorded_ledger import RecordedLedger
 from openchargeback.review.month import Month
 
 Histories = Mapping[tuple[str, str], tuple[PeriodAmounts, ...]]
@@ -70,7 +79,9 @@ def spending_of(lines: Iterable[BillingLine]) -> tuple[Spending, ...]:
     return tuple(Spending(*key, amount) for key, amount in sorted(exact.items()))
 
 
-def freeze(ledger: Ledger, billed: BilledPeriod, details: Details, histories: Histories, version: str) -> Frozen:
+def freeze(
+    ledger: RecordedLedger, billed: BilledPeriod, details: Details, histories: Histories, version: str
+) -> ClosingRecord:
     """The record of a period that is being closed. Its digests of files are found when they are written."""
     sources = {each.source for each in billed.sources} | {line.source for line in billed.lines}
     sources |= {each.source for each in billed.without}
@@ -79,20 +90,24 @@ def freeze(ledger: Ledger, billed: BilledPeriod, details: Details, histories: Hi
     funds = details.funds | {line.fund for line in billed.lines}
     config = ledger.config
     charted = months_until(billed.period, CHART_MONTHS)[:-1]
-    return Frozen(
+    return ClosingRecord(
         period=billed.period,
-        digest="",
         version=version,
+        libraries={},
         revision=billed.revision,
         closed=Event(billed.closed_on or last_day(billed.period), billed.closed_by),
         accounting_date=billed.accounting_date,
         without=billed.without,
         config=replace(config, sources={name: each for name, each in config.sources.items() if name in sources}),
         directory=_used(ledger.directory, people, projects, funds),
-        charges=billed.files,
-        approvals={
-            path: digest for path, digest in ledger.digests.items() if path.startswith(f"approvals/{billed.period}/")
-        },
+        inputs=Inputs(
+            charges=billed.files,
+            approvals={
+                path: digest
+                for path, digest in sorted(ledger.digests.items())
+                if path.startswith(f"approvals/{billed.period}/")
+            },
+        ),
         files={},
         sources=billed.sources,
         spending=spending_of(billed.lines),
@@ -101,7 +116,7 @@ def freeze(ledger: Ledger, billed: BilledPeriod, details: Details, histories: Hi
         unusual=billed.unusual,
         decisions=billed.decisions,
         statements=tuple(
-            FrozenStatement(
+            RecordedStatement(
                 *(each.number, each.pi.email, each.project.id, each.digest),
                 tuple(
                     entry for entry in histories.get((each.pi.email, each.project.id), ()) if entry.period in charted
@@ -113,7 +128,7 @@ def freeze(ledger: Ledger, billed: BilledPeriod, details: Details, histories: Hi
         ),
         lines=billed.lines,
         resources=tuple(
-            FrozenResource(each.pi.email, each.project.id, resource)
+            RecordedResource(each.pi.email, each.project.id, resource)
             for each in billed.statements
             for resource in each.resources
         ),
@@ -141,7 +156,7 @@ def _listed(known: Mapping[str, _Listed], names: set[str]) -> dict[str, _Listed]
     return {name: entry for name, entry in known.items() if name in names} or dict(sorted(known.items())[:1])
 
 
-def thaw(frozen: Frozen, state: PeriodFile, ledger: Ledger) -> tuple[BilledPeriod, list[Problem]]:
+def thaw(frozen: ClosingRecord, state: PeriodFile, ledger: RecordedLedger) -> tuple[BilledPeriod, list[Problem]]:
     """A closed period as its record tells it, and every invariant that does not hold in it.
 
     ledger: with the records of its closed periods, and with today's settings, which may not be in another currency.
@@ -193,7 +208,7 @@ def thaw(frozen: Frozen, state: PeriodFile, ledger: Ledger) -> tuple[BilledPerio
         accounting_date=dated,
         currency=config.currency,
         sources=frozen.sources,
-        files=frozen.charges,
+        files=frozen.inputs.charges,
         lines=frozen.lines,
         statements=statements,
         queue=frozen.queue,
@@ -218,7 +233,7 @@ def thaw(frozen: Frozen, state: PeriodFile, ledger: Ledger) -> tuple[BilledPerio
     return period, problems
 
 
-def drift(ledger: Ledger, period: str) -> list[Problem]:
+def drift(ledger: RecordedLedger, period: str) -> list[Problem]:
     """What this program would compute otherwise today for a closed period, from the same charges and decisions.
 
     It is computed with the settings and the directory entries of the record.
@@ -227,7 +242,7 @@ def drift(ledger: Ledger, period: str) -> list[Problem]:
     digest of what would come out; then nothing is told until something else would. The ledger must hold its records,
     and the charge and approval files must be as recorded (`ledger.seal` tells).
     """
-    frozen = ledger.frozen[period]
+    frozen = ledger.records[period]
     posted = Posted(tuple(line for line in frozen.lines if line.entry is not Entry.OWN), frozen.corrections)
     now, problems = bill_period(ledger.as_recorded(period), period, posted=posted)
     if now is None:

@@ -18,11 +18,12 @@ from openchargeback.focus.database import database, file_literal, insert, sql
 from openchargeback.ledger.approvals import Decision
 from openchargeback.ledger.directory import Directory
 from openchargeback.ledger.files import Gate
-from openchargeback.ledger.frozen import HELD, HELD_COLUMNS, Frozen, part_path
-from openchargeback.ledger.reading import Ledger
+from openchargeback.ledger.periods import HELD, part_path
 from openchargeback.ledger.settings import Config
 from openchargeback.model import Amounts, BillingLine, Correction, DecisionRecord, Entry, QueueItem
 from openchargeback.problems import Problem
+from openchargeback.record.closing_record import HELD_COLUMNS, ClosingRecord
+from openchargeback.record.recorded_ledger import RecordedLedger
 from openchargeback.review.attribution import directory_tables
 from openchargeback.review.decisions import apply_decisions
 from openchargeback.review.queue import read_queue
@@ -45,13 +46,13 @@ class HeldOutcome:
 
 
 def settle_held(
-    ledger: Ledger, original: str, period: str, decisions: Sequence[Decision], events: Events
+    ledger: RecordedLedger, original: str, period: str, decisions: Sequence[Decision], events: Events
 ) -> HeldOutcome:
     """Apply the decisions of an open `period` to what is still held of the closed period `original`.
 
     `set` is checked with today's patterns of funds, since it is posted today, and with the directory as of `original`.
     """
-    record = ledger.frozen[original]
+    record = ledger.records[original]
     fresh, problems = _not_decided_before(decisions, events)
     if not Gate(ledger.root).is_file(part_path(original, HELD)):
         return HeldOutcome(problems=(*problems, *(_nothing_held(each) for each in fresh)))
@@ -79,14 +80,14 @@ def settle_held(
 
 
 def held_tables(
-    con: duckdb.DuckDBPyConnection, ledger: Ledger, original: str, events: Events, directory: Directory
+    con: duckdb.DuckDBPyConnection, ledger: RecordedLedger, original: str, events: Events, directory: Directory
 ) -> None:
     """Make the tables that decisions are applied to from what is still held of a closed period."""
     con.execute(sql("openchargeback.focus", "macros.sql"))
     con.execute("CREATE TABLE done (id VARCHAR)")
     insert(con, "done", [(id_,) for id_ in events.charges(original)])
     con.execute("CREATE TABLE shown_only (source VARCHAR)")
-    sources = {each.source for each in ledger.frozen[original].sources}
+    sources = {each.source for each in ledger.records[original].sources}
     insert(con, "shown_only", [(name,) for name in sorted(sources) if not ledger.config.posts(name)])
     con.execute(sql(__package__, "held_tables.sql", rows=_rows(ledger.root / part_path(original, HELD))))
     directory_tables(con, directory)
@@ -111,7 +112,7 @@ def _rows(path: Path) -> str:
     )
 
 
-def as_of(directory: Directory, record: Frozen) -> Directory:
+def as_of(directory: Directory, record: ClosingRecord) -> Directory:
     """Today's directory, but for the projects that the period knew: those as they were."""
     return replace(directory, projects={**directory.projects, **record.directory.projects})
 

@@ -23,7 +23,6 @@ from openchargeback.focus.reading import load
 from openchargeback.ledger.approvals import Decision
 from openchargeback.ledger.files import digest_of
 from openchargeback.ledger.periods import accounting_date
-from openchargeback.ledger.reading import Ledger
 from openchargeback.model import (
     BilledPeriod,
     BillingLine,
@@ -38,6 +37,7 @@ from openchargeback.model import (
     Unusual,
 )
 from openchargeback.problems import LedgerFault, Problem, has_errors
+from openchargeback.record.recorded_ledger import RecordedLedger
 from openchargeback.review.attribution import attribute
 from openchargeback.review.decisions import apply_decisions
 from openchargeback.review.duplicates import EarlierRows
@@ -57,7 +57,7 @@ class Posted:
 
 
 def bill_period(
-    ledger: Ledger,
+    ledger: RecordedLedger,
     period: str,
     *,
     digest: str = "",
@@ -134,14 +134,14 @@ class Settled:
     decisions: tuple[DecisionRecord, ...] = ()
 
 
-def read_month(con: duckdb.DuckDBPyConnection, ledger: Ledger, period: str) -> tuple[Month, list[Problem]]:
+def read_month(con: duckdb.DuckDBPyConnection, ledger: RecordedLedger, period: str) -> tuple[Month, list[Problem]]:
     """Read the charges of a period into the database. With errors among the problems no stage can follow."""
     loaded, problems = load(con, ledger.charge_files.get(period, ()), ledger.config)
     return Month(con, ledger, period, loaded), problems
 
 
 @contextmanager
-def settled_month(ledger: Ledger, period: str) -> Iterator[Month]:
+def settled_month(ledger: RecordedLedger, period: str) -> Iterator[Month]:
     """A period settled in a database of its own: a closed one as its record has it billed.
 
     Raises LedgerFault where its charge files cannot be read any more.
@@ -178,7 +178,7 @@ def what_it_comes_to(month: Month, decided: tuple[DecisionRecord, ...]) -> Settl
     )
 
 
-def own_decisions(ledger: Ledger, period: str) -> tuple[Decision, ...]:
+def own_decisions(ledger: RecordedLedger, period: str) -> tuple[Decision, ...]:
     """The decisions in a period's folder on its own charges."""
     return tuple(each for each in ledger.approvals.get(period, ()) if not each.period)
 
@@ -219,9 +219,9 @@ def _follow_earlier(month: Month) -> None:
     con.execute(sql(__package__, "follow_earlier.sql"))
 
 
-def _originals(ledger: Ledger, period: str, wanted: Collection[tuple[str, str]]) -> list[tuple[Any, ...]]:
+def _originals(ledger: RecordedLedger, period: str, wanted: Collection[tuple[str, str]]) -> list[tuple[Any, ...]]:
     """What became of charges of an earlier month that corrections refer to: the rows of the table `original`."""
-    events = Events.of(ledger.frozen.values())
+    events = Events.of(ledger.records.values())
     try:
         with settled_month(ledger, period) as month:
             numbers = " UNION ALL ".join(
@@ -266,7 +266,7 @@ def _earlier_rows(month: Month) -> list[EarlierRows]:
     own = frozenset(each for (each,) in con.execute(f"SELECT DISTINCT left(text, 7) FROM ({starts})").fetchall())
     found: list[EarlierRows] = []
     for period in earlier:
-        record = ledger.frozen.get(period)
+        record = ledger.records.get(period)
         if record and period not in own and not any(each.flag == "wrong-period" for each in record.flags):
             # The record says that all its rows are of its own month.
             continue

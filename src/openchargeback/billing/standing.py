@@ -10,15 +10,16 @@ from collections.abc import Iterator
 
 from openchargeback.billing.late import held_ids
 from openchargeback.billing.reconciliation import billed_once, credits_fit_lines, told
-from openchargeback.ledger.frozen import CORRECTIONS, Frozen, part_path
-from openchargeback.ledger.reading import Ledger
+from openchargeback.ledger.periods import CORRECTIONS, part_path
 from openchargeback.model import Correction, Entry, State
 from openchargeback.problems import Problem
+from openchargeback.record.closing_record import ClosingRecord
+from openchargeback.record.recorded_ledger import RecordedLedger
 
 
-def standing(ledger: Ledger) -> list[Problem]:
+def standing(ledger: RecordedLedger) -> list[Problem]:
     """What closed months say of charges of earlier ones and cannot say any more. The ledger must hold its records."""
-    records = [record for _, record in sorted(ledger.frozen.items())]
+    records = [record for _, record in sorted(ledger.records.items())]
     found = list(_resting(ledger, records)) or [*billed_once(records), *credits_fit_lines(records)]
     return [
         Problem(
@@ -31,7 +32,7 @@ def standing(ledger: Ledger) -> list[Problem]:
     ]
 
 
-def _resting(ledger: Ledger, records: list[Frozen]) -> Iterator[tuple[str, str]]:
+def _resting(ledger: RecordedLedger, records: list[ClosingRecord]) -> Iterator[tuple[str, str]]:
     """Corrections that rest on a month that is open again, or that was closed anew and says otherwise now.
 
     A month whose record cannot be used is told of elsewhere.
@@ -43,16 +44,16 @@ def _resting(ledger: Ledger, records: list[Frozen]) -> Iterator[tuple[str, str]]
             named = f"{told(each)} in {record.period}"
             if ledger.period_file(rests_on).state is State.OPEN:
                 yield record.period, f"{named}, but {rests_on} is open again"
-            elif rests_on not in ledger.frozen:
+            elif rests_on not in ledger.records:
                 continue
             elif each.entry in (Entry.LATE, Entry.REJECTED):
                 if each.original not in held:
                     held[each.original] = held_ids(ledger.root, each.original)
                 if each.charge not in held[each.original]:
                     yield record.period, f"{named}, but was not held when {each.original} was closed last"
-            elif not _states(ledger.frozen[rests_on], each):
+            elif not _states(ledger.records[rests_on], each):
                 yield record.period, f"{named}, but the statement {each.corrects} is not valid any more"
 
 
-def _states(record: Frozen, each: Correction) -> bool:
+def _states(record: ClosingRecord, each: Correction) -> bool:
     return any(statement.number == each.corrects for statement in record.statements)

@@ -19,9 +19,9 @@ from openchargeback.billing import lines as lines_
 from openchargeback.billing.pipeline import settled_month
 from openchargeback.focus.database import sql
 from openchargeback.focus.reading import LoadedFile
-from openchargeback.ledger.reading import Ledger
 from openchargeback.model import Amounts, BilledPeriod, BillingLine, Correction, Entry, Kind, Statement
 from openchargeback.problems import UsageFault
+from openchargeback.record.recorded_ledger import RecordedLedger
 from openchargeback.review.ids import number_rest
 
 
@@ -101,7 +101,7 @@ class TracedLine:
 
 
 def trace_statement(
-    ledger: Ledger, billed: BilledPeriod, statement: Statement, wanted: Iterable[int] = ()
+    ledger: RecordedLedger, billed: BilledPeriod, statement: Statement, wanted: Iterable[int] = ()
 ) -> tuple[TracedLine, ...]:
     """The lines of a statement of that period, traced to their charges.
 
@@ -127,7 +127,7 @@ def trace_statement(
     )
 
 
-def _own_lines(ledger: Ledger, period: str, wanted: Sequence[BillingLine]) -> dict[tuple[str, ...], TracedLine]:
+def _own_lines(ledger: RecordedLedger, period: str, wanted: Sequence[BillingLine]) -> dict[tuple[str, ...], TracedLine]:
     with settled_month(ledger, period) as month:
         con, loaded, config = month.con, month.loaded, month.config
         currency = config.currency
@@ -233,7 +233,7 @@ def _belongs(each: Correction, line: BillingLine) -> bool:
     return (*payer, str(each.entry), each.original, corrects) == line.key
 
 
-def _places_of(ledger: Ledger, corrections: Iterable[Correction]) -> dict[str, Place]:
+def _places_of(ledger: RecordedLedger, corrections: Iterable[Correction]) -> dict[str, Place]:
     """Where charges of earlier periods stand, by id; those that cannot be found any more are left out."""
     originals: dict[str, set[str]] = {}
     for each in corrections:

@@ -12,11 +12,12 @@ from openchargeback.cli.report import progress
 from openchargeback.files import git
 from openchargeback.files.changes import change_files
 from openchargeback.ledger.approval_text import approval_file
-from openchargeback.ledger.reading import Ledger, read_ledger
+from openchargeback.ledger.reading import read_ledger
 from openchargeback.model import QueueItem, State
 from openchargeback.problems import LedgerFault, Problem, UsageFault
 from openchargeback.publish.bill_ledger import with_records
 from openchargeback.publish.build import Books, examine, open_cache
+from openchargeback.record.recorded_ledger import RecordedLedger
 from openchargeback.review.proposals import by_money
 
 
@@ -30,7 +31,7 @@ def books_of(named: str | None) -> Books:
     return Books(ledger, periods, tuple(problems))
 
 
-def ledger_of(root: Path) -> Ledger:
+def ledger_of(root: Path) -> RecordedLedger:
     """The ledger with the records of its closed months, nothing billed. Raises LedgerFault without a usable config."""
     ledger, problems = read_ledger(root)
     if ledger is None:
@@ -43,12 +44,12 @@ def queue(books: Books) -> list[QueueItem]:
     return by_money([item for period in books.periods for item in period.undecided])
 
 
-def is_open(ledger: Ledger, period: str) -> bool:
+def is_open(ledger: RecordedLedger, period: str) -> bool:
     """Whether a period still takes decisions."""
     return ledger.period_file(period).state is State.OPEN
 
 
-def original_of(ledger: Ledger, period: str, of: str | None) -> str:
+def original_of(ledger: RecordedLedger, period: str, of: str | None) -> str:
     """The closed period whose charges are decided on, empty for the open period's own."""
     if period not in ledger.periods and not of:
         raise UsageFault(f"the ledger has no period {period}")
@@ -61,7 +62,7 @@ def original_of(ledger: Ledger, period: str, of: str | None) -> str:
         raise UsageFault(f"{of} is open, so its charges are decided there: --period {of}")
     if of and of > period:
         raise UsageFault(f"{of} is later than {period}")
-    if of and of not in ledger.frozen:
+    if of and of not in ledger.records:
         raise UsageFault(f"{of} has no usable closing record; see `focus-billing validate`")
     return of or ""
 

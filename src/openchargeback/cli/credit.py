@@ -18,9 +18,9 @@ from openchargeback.cli.report import shown
 from openchargeback.ledger.approval_text import Proposal
 from openchargeback.ledger.approvals import Verb
 from openchargeback.ledger.lock import locked
-from openchargeback.ledger.reading import Ledger
 from openchargeback.ledger.settings import Payer
 from openchargeback.problems import UsageFault
+from openchargeback.record.recorded_ledger import RecordedLedger
 from openchargeback.wording import counted
 
 _LISTED = 20
@@ -79,11 +79,11 @@ def credit(
     click.echo(f"Wrote {path}. Commit it for the credit to count.")
 
 
-def _selected(ledger: Ledger, of: str, wanted: BilledFilter) -> list[str]:
+def _selected(ledger: RecordedLedger, of: str, wanted: BilledFilter) -> list[str]:
     """The ids of the charges that the options mean. Raises UsageFault where there are none."""
     if wanted == BilledFilter():
         return []
-    numbers = {each.number for each in ledger.frozen[of].statements}
+    numbers = {each.number for each in ledger.records[of].statements}
     unknown = next((each for each in wanted.statements if each not in numbers), "")
     if unknown:
         raise UsageFault(f"{of} has no statement {unknown}")
@@ -93,7 +93,7 @@ def _selected(ledger: Ledger, of: str, wanted: BilledFilter) -> list[str]:
     return found
 
 
-def _creditable(ledger: Ledger, of: str, period: str, ids: Sequence[str]) -> list[Billed]:
+def _creditable(ledger: RecordedLedger, of: str, period: str, ids: Sequence[str]) -> list[Billed]:
     billed, faults = creditable(ledger, of, period, ids)
     if faults:
         more = f"\n  and {len(faults) - _LISTED:,} more" if len(faults) > _LISTED else ""
@@ -101,7 +101,7 @@ def _creditable(ledger: Ledger, of: str, period: str, ids: Sequence[str]) -> lis
     return billed
 
 
-def _print_summary(ledger: Ledger, of: str, billed: Sequence[Billed]) -> None:
+def _print_summary(ledger: RecordedLedger, of: str, billed: Sequence[Billed]) -> None:
     """What is taken back, by statement."""
     currency = ledger.config.currency
     sums: dict[tuple[str, str, str], tuple[int, Decimal]] = {}

@@ -37,7 +37,6 @@ from openchargeback.ledger.line_table import amount_values
 from openchargeback.ledger.lock import locked
 from openchargeback.ledger.periods import Event, first_day
 from openchargeback.ledger.reading import read_ledger
-from openchargeback.ledger.seal import left_over, no_longer_finalized
 from openchargeback.ledger.shape import did_you_mean
 from openchargeback.ledger.uncommitted import closing_rests_on, sealing_rests_on, uncommitted_record
 from openchargeback.model import Amounts, BilledPeriod, State, Without
@@ -47,6 +46,7 @@ from openchargeback.portal.paths import statement_pdf
 from openchargeback.problems import LedgerFault, OutsideFault, Problem, UsageFault, has_errors
 from openchargeback.publish import closing
 from openchargeback.publish.build import Books, open_books
+from openchargeback.record.seal import left_over, no_longer_finalized
 from openchargeback.review.held_sums import by_reason, in_total
 from openchargeback.wording import counted, listed
 

@@ -11,15 +11,15 @@ from openchargeback.evidence.levels import HostRecord, better_of, evidence_of, m
 from openchargeback.files import git
 from openchargeback.ledger.config import FILE_NAME, read_config
 from openchargeback.ledger.periods import period_of
-from openchargeback.ledger.reading import Ledger
 from openchargeback.ledger.revision import default_base
 from openchargeback.ledger.settings import EvidenceRule
 from openchargeback.model import Evidence, Level, State
 from openchargeback.problems import Problem, UsageFault
+from openchargeback.record.recorded_ledger import RecordedLedger
 
 
 def gather(
-    ledger: Ledger,
+    ledger: RecordedLedger,
     *,
     periods: Collection[str] = (),
     host: HostRecord | None = None,
@@ -47,17 +47,17 @@ def gather(
         live = evidence_of(ledger.root, files, start, host, pending)
     before = _contents_at(ledger.root, start)
     own = {each.path for each in live if _is_changed(each, before)}
-    kept = [each for record in ledger.frozen.values() for each in record.evidence if each.path not in own]
+    kept = [each for record in ledger.records.values() for each in record.evidence if each.path not in own]
     found = better_of([each for each in live if not changed or each.path in own], [*recorded, *kept])
     return found, _missing(ledger, found, start, before)
 
 
-def _missing(ledger: Ledger, found: Sequence[Evidence], start: str, before: Mapping[str, str]) -> list[Problem]:
+def _missing(ledger: RecordedLedger, found: Sequence[Evidence], start: str, before: Mapping[str, str]) -> list[Problem]:
     """What is missing by the rule of each file's month, and by the base's rule where the branch changes the file."""
     base = _rule_at(ledger.root, start) if start else None
     problems = []
     for each in found:
-        record = ledger.frozen.get(period_of(each.path))
+        record = ledger.records.get(period_of(each.path))
         rules = [(record.config if record else ledger.config).review.evidence]
         if base is not None and _is_changed(each, before):
             rules.append(base)
@@ -82,7 +82,7 @@ def _rule_at(root: Path, commit: str) -> EvidenceRule | None:
     return config.review.evidence if config else None
 
 
-def _base_doubt(ledger: Ledger, base: str) -> str:
+def _base_doubt(ledger: RecordedLedger, base: str) -> str:
     """Why it cannot be told what a branch changes; empty where it can, and outside a repository."""
     root, branch = ledger.root, ledger.config.portal.branch
     if base or not git.inside_repository(root) or git.head(root) is None or git.is_shallow(root):
@@ -92,13 +92,13 @@ def _base_doubt(ledger: Ledger, base: str) -> str:
     return f"neither origin/{branch} nor {branch} is here, which this branch left"
 
 
-def files_to_approve(ledger: Ledger, periods: Iterable[str]) -> dict[str, tuple[str, ...]]:
+def files_to_approve(ledger: RecordedLedger, periods: Iterable[str]) -> dict[str, tuple[str, ...]]:
     """The approval files of these periods, and the period files that close, with whom they name."""
     months = list(periods)
     return {**_decisions(ledger, months), **_closings(ledger, months)}
 
 
-def _decisions(ledger: Ledger, periods: Iterable[str]) -> dict[str, tuple[str, ...]]:
+def _decisions(ledger: RecordedLedger, periods: Iterable[str]) -> dict[str, tuple[str, ...]]:
     files: dict[str, dict[str, None]] = {}
     for period in periods:
         for decision in ledger.approvals.get(period, ()):
@@ -106,7 +106,7 @@ def _decisions(ledger: Ledger, periods: Iterable[str]) -> dict[str, tuple[str, .
     return {path: tuple(sorted(people)) for path, people in files.items()}
 
 
-def _closings(ledger: Ledger, periods: Iterable[str]) -> dict[str, tuple[str, ...]]:
+def _closings(ledger: RecordedLedger, periods: Iterable[str]) -> dict[str, tuple[str, ...]]:
     """The period files that close or finalize, with who did it according to them."""
     files = {}
     for period in periods:
@@ -117,7 +117,7 @@ def _closings(ledger: Ledger, periods: Iterable[str]) -> dict[str, tuple[str, ..
     return files
 
 
-def left_at(ledger: Ledger, base: str = "") -> str:
+def left_at(ledger: RecordedLedger, base: str = "") -> str:
     """The commit where what is checked out left the branch that counts; empty on that branch, and without Git."""
     root = ledger.root
     if not git.inside_repository(root) or git.head(root) is None or git.is_shallow(root):

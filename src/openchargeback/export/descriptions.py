@@ -6,17 +6,17 @@ from collections.abc import Callable, Sequence
 from dataclasses import replace
 
 from openchargeback.billing.journal import described
-from openchargeback.ledger.reading import Ledger
 from openchargeback.ledger.settings import Config
 from openchargeback.model import BilledPeriod, JournalLine
 from openchargeback.problems import LedgerFault, Problem, in_order
+from openchargeback.record.recorded_ledger import RecordedLedger
 from openchargeback.templating.environment import TEMPLATE_ERRORS, Templates, make_environment, reason_of
 from openchargeback.templating.metering import Meter, counted
 from openchargeback.templating.text_filters import clean
 
 
 def describe_journals(
-    ledger: Ledger, periods: Sequence[BilledPeriod]
+    ledger: RecordedLedger, periods: Sequence[BilledPeriod]
 ) -> tuple[tuple[BilledPeriod, ...], list[Problem]]:
     """The periods with the descriptions of their journal lines, and what is wrong with the templates of these."""
     env = make_environment(ledger.root / "templates")

@@ -22,11 +22,11 @@ from openchargeback import money
 from openchargeback.billing.journal import posts_nothing
 from openchargeback.characters import BIDIRECTIONAL
 from openchargeback.export.journal_lines import PAYER, JournalSheet, journal_sheet, unsafe_funds
-from openchargeback.ledger.reading import Ledger
 from openchargeback.ledger.settings import Config, JournalFormat
 from openchargeback.model import BilledPeriod, Journal, Side, State
 from openchargeback.money import ZERO
 from openchargeback.problems import LedgerFault, Problem, UsageFault, in_order
+from openchargeback.record.recorded_ledger import RecordedLedger
 from openchargeback.templating.environment import (
     TEMPLATE_ERRORS,
     Templates,
@@ -79,7 +79,7 @@ def journal_files(
     return {**files, CONTROL_TOTALS: _control_totals(sheet, totals)}
 
 
-def journal_problems(ledger: Ledger, periods: Sequence[BilledPeriod]) -> list[Problem]:
+def journal_problems(ledger: RecordedLedger, periods: Sequence[BilledPeriod]) -> list[Problem]:
     """What would stop the journal files of a build, of all periods; equal faults of several periods once."""
     env = make_environment(ledger.root / "templates")
     return in_order(problem for each in periods for problem in _faults(each, ledger.settings(each.period), env))

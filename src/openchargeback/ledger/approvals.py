@@ -6,11 +6,12 @@ import datetime as dt
 import enum
 from dataclasses import dataclass
 from decimal import Decimal
-from typing import Any
+from typing import Annotated, Any, ClassVar
 
 from openchargeback import money
-from openchargeback.ledger import shape
-from openchargeback.ledger.settings import Payer
+from openchargeback.ledger.declared import Key, shape_of
+from openchargeback.ledger.settings import NOBODY, Payer
+from openchargeback.ledger.shape import PERIOD_PATTERN, ListOf, Number, Record, Text, Verbatim
 from openchargeback.ledger.yaml_tree import Mapping, Node, Reader, Scalar, Sequence, parse
 from openchargeback.model import ITEM_KEYS
 from openchargeback.problems import Problem
@@ -29,15 +30,22 @@ class Verb(enum.StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Expect:
-    """What the person saw when deciding: decisions hold only while it is still so.
+    """What was seen when deciding; the decision is void once it no longer holds."""
 
-    charges: how many; billed: their exact sum in the ledger's currency; digest: SHA-256 of the sorted charge ids, one
-    id a line, in hex (a prefix of 16 or more digits will do). Each may be None.
-    """
-
-    charges: int | None = None
-    billed: Decimal | None = None
-    digest: str | None = None
+    charges: Annotated[int | None, "How many charges."] = None
+    billed: Annotated[
+        Decimal | None,
+        Number(help="Their exact sum in the ledger's currency, in quotes.", digits=money.SUM_DIGITS),
+    ] = None
+    digest: Annotated[
+        str | None,
+        Text(
+            r"[0-9a-f]{16,64}",
+            "a digest of 16 to 64 hexadecimal digits",
+            "SHA-256 over their sorted ids, one a line.",
+            digits=True,
+        ),
+    ] = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,28 +56,102 @@ class Item:
     flags: tuple[str, ...]
 
 
-@dataclass(frozen=True, slots=True)
+_KEYS = {
+    "source": "The source of the charges.",
+    "service": 'Their service; "" for none.',
+    "project": 'Their project; "" for none.',
+    "pi": 'Their PI, an email address; "" for none.',
+    "currency": "Their currency; the ledger's unless set.",
+    "sub_account": "Where the project is missing: their SubAccountId.",
+    "resource": "Where project and sub-account are missing: their ResourceId.",
+}
+
+
+def _item(values: dict[str, Any], node: Node, reader: Reader) -> Item | None:
+    if not values["flags"]:
+        reader.fault(node, "no-target", "`where` names no flags", "list all flags of the item under `flags`")
+        return None
+    return Item({key: values.get(key, "") for key in ITEM_KEYS}, tuple(sorted(set(values["flags"]))))
+
+
+_WHERE = Record(
+    {
+        **{key: Verbatim(_KEYS[key]) for key in ITEM_KEYS},
+        "flags": ListOf(Text(), single=True, help="All flags of the charges, as raised."),
+    },
+    required=("source", "flags"),
+    make=_item,
+    help="A queue item, by what its charges share: the decision is for all of them.",
+)
+
+
+def _decided(verb: Verb) -> dict[str, Any]:
+    return {"properties": {"decision": {"const": verb.value}}}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Decision:
-    """One decision with its place.
+    """One decision.
 
     charges: ids or prefixes of ids; item: the queue item that is decided. Exactly one of the two is given.
     clears: the flags that the deciding person was shown and that the decision settles; empty for a credit.
     period: the closed period whose charges are meant; empty for those of the folder's own period.
+    path, line, column: where it stands.
     """
 
+    charges: Annotated[
+        tuple[str, ...],
+        ListOf(
+            Text(ID_PATTERN, "a charge id such as 7f3a9c21d0b41e66", digits=True),
+            help="Ids of charges, at least 8 digits each. Either this or `where`.",
+        ),
+    ] = ()
+    item: Annotated[Item | None, Key(name="where", shape=_WHERE)] = None
+    clears: Annotated[
+        tuple[str, ...],
+        ListOf(
+            Text(),
+            single=True,
+            help="The flags that the person was shown and that the decision settles; empty for none.",
+        ),
+    ] = ()
+    expect: Annotated[Expect | None, ""] = None
+    verb: Annotated[Verb, Key("What is decided.", name="decision")]
+    set: Annotated[Payer, Key(shape=shape_of(Payer, "Who pays instead, with `decision: reassign`."))] = NOBODY
+    reason: Annotated[
+        str, Text(what="a reason", max_length=4000, filled=True, help="Why, for the reviewer and the auditor.")
+    ]
+    by: Annotated[str, Text(what="a person", filled=True, help="Who decides.")]
+    on: Annotated[dt.date | None, "The day of the decision."] = None
+    period: Annotated[
+        str, Text(PERIOD_PATTERN, "a period such as 2025-01", "The closed month whose charges are decided late.")
+    ] = ""
     path: str
     line: int
     column: int
-    verb: Verb
-    charges: tuple[str, ...]
-    item: Item | None
-    clears: tuple[str, ...]
-    expect: Expect | None
-    set: Payer
-    reason: str
-    by: str
-    on: dt.date | None
-    period: str = ""
+
+    RULES: ClassVar[dict[str, Any]] = {
+        "oneOf": [{"required": ["charges"]}, {"required": ["where"]}],
+        "allOf": [
+            {"if": _decided(Verb.REASSIGN), "then": {"required": ["set"]}},
+            {"if": {"not": _decided(Verb.CREDIT)}, "then": {"required": ["clears"]}},
+            {
+                "if": {"required": ["where"]},
+                "then": {"required": ["expect"], "properties": {"expect": {"minProperties": 1}}},
+            },
+        ],
+    }
+
+    @classmethod
+    def from_yaml(cls, values: dict[str, Any], node: Node, reader: Reader) -> Decision | None:
+        """The decision; None where it contradicts itself."""
+        if _unread(values, node):
+            return None
+        if fault := _contradiction(values["verb"], values):
+            reader.fault(node, *fault)
+            return None
+        clears = tuple(dict.fromkeys(values.get("clears", ())))
+        return cls(**{**values, "clears": clears}, path=reader.path, line=node.line, column=node.column)
 
     @property
     def place(self) -> str:
@@ -92,142 +174,18 @@ class Decision:
         return Problem(self.path, code, message, fix, self.line, self.column)
 
 
-_TEXT = shape.Text()
-
-
-_KEYS = {
-    "source": "The source of the charges.",
-    "service": 'Their service; "" for none.',
-    "project": 'Their project; "" for none.',
-    "pi": 'Their PI, an email address; "" for none.',
-    "currency": "Their currency; the ledger's unless set.",
-    "sub_account": "Where the project is missing: their SubAccountId.",
-    "resource": "Where project and sub-account are missing: their ResourceId.",
-}
-
-_WHERE = shape.Record(
-    {
-        **{key: shape.Verbatim(help=_KEYS[key]) for key in ITEM_KEYS},
-        "flags": shape.ListOf(shape.Text(), single=True, help="All flags of the charges, as raised."),
-    },
-    required=("source", "flags"),
-    make=lambda values, node, reader: _item(values, node, reader),  # noqa: PLW0108  # it stands further down
-    help="A queue item, by what its charges share: the decision is for all of them.",
-)
-
-_EXPECT = shape.Record(
-    {
-        "charges": shape.Integer(0, 999_999_999, help="How many charges."),
-        "billed": shape.Number(help="Their exact sum, in quotes.", digits=money.SUM_DIGITS),
-        "digest": shape.Text(
-            pattern=r"[0-9a-f]{16,64}",
-            what="a digest of 16 to 64 hexadecimal digits",
-            help="SHA-256 over their sorted ids, one a line.",
-            digits=True,
-        ),
-    },
-    make=lambda v, _n, _r: Expect(**v),
-    help="What was seen when deciding; the decision is void once it no longer holds.",
-)
-
-
-def _decided(verb: Verb) -> dict[str, Any]:
-    return {"properties": {"decision": {"const": verb.value}}}
-
-
-_DECISION = shape.Record(
-    {
-        "charges": shape.ListOf(
-            shape.Text(pattern=ID_PATTERN, what="a charge id such as 7f3a9c21d0b41e66", digits=True),
-            help="Ids of charges, at least 8 digits each. Either this or `where`.",
-        ),
-        "where": _WHERE,
-        "clears": shape.ListOf(
-            _TEXT,
-            single=True,
-            help="The flags that the person was shown and that the decision settles; empty for none.",
-        ),
-        "expect": _EXPECT,
-        "decision": shape.Choice(tuple(verb.value for verb in Verb), help="What is decided."),
-        "set": shape.Record(
-            {
-                "pi": shape.Text(help="E-mail address of the PI."),
-                "project": shape.Text(help="Id of the project."),
-                "fund": shape.Text(help="The fund that pays."),
-            },
-            make=lambda v, _n, _r: Payer(**v),
-            help="Who pays instead, with `decision: reassign`.",
-        ),
-        "reason": shape.Text(
-            what="a reason", max_length=4000, filled=True, help="Why, for the reviewer and the auditor."
-        ),
-        "by": shape.Text(what="a person", filled=True, help="Who decides."),
-        "on": shape.Date(help="The day of the decision."),
-        "period": shape.Text(
-            pattern=shape.PERIOD_PATTERN,
-            what="a period such as 2025-01",
-            help="The closed month whose charges are decided late.",
-        ),
-    },
-    required=("decision", "reason", "by"),
-    help="One decision.",
-    rules={
-        "oneOf": [{"required": ["charges"]}, {"required": ["where"]}],
-        "allOf": [
-            {"if": _decided(Verb.REASSIGN), "then": {"required": ["set"]}},
-            {"if": {"not": _decided(Verb.CREDIT)}, "then": {"required": ["clears"]}},
-            {
-                "if": {"required": ["where"]},
-                "then": {"required": ["expect"], "properties": {"expect": {"minProperties": 1}}},
-            },
-        ],
-    },
-    make=lambda values, node, reader: _decision(values, node, reader),  # noqa: PLW0108  # it stands further down
-)
-
-APPROVALS = shape.Record(
-    {"decisions": shape.ListOf(_DECISION, help="The decisions, in any order.")},
+APPROVALS = Record(
+    {"decisions": ListOf(shape_of(Decision, "One decision."), help="The decisions, in any order.")},
     required=("decisions",),
     help="Decisions on flagged charges of one month, a file a batch.",
 )
 
 
-def _decision(values: dict[str, Any], node: Node, reader: Reader) -> Decision | None:
-    if _unread(values, node):
-        return None
-    verb = Verb(values["decision"])
-    fault = _contradiction(verb, values)
-    if fault:
-        reader.fault(node, *fault)
-        return None
-    return Decision(
-        path=reader.path,
-        line=node.line,
-        column=node.column,
-        verb=verb,
-        charges=tuple(values.get("charges", ())),
-        item=values.get("where"),
-        clears=tuple(dict.fromkeys(values.get("clears", ()))),
-        expect=values.get("expect"),
-        set=values.get("set", Payer()),
-        reason=values["reason"],
-        by=values["by"],
-        on=values.get("on"),
-        period=values.get("period", ""),
-    )
-
-
-def _item(values: dict[str, Any], node: Node, reader: Reader) -> Item | None:
-    if not values["flags"]:
-        reader.fault(node, "no-target", "`where` names no flags", "list all flags of the item under `flags`")
-        return None
-    return Item({key: values.get(key, "") for key in ITEM_KEYS}, tuple(sorted(set(values["flags"]))))
-
-
 def _unread(values: dict[str, Any], node: Node) -> bool:
     """Whether what the decision is about stands there and could not be read, which has been told."""
     written = {key.text: value for key, value in node.items} if isinstance(node, Mapping) else {}
-    return any(_says_something(written.get(name)) and not values.get(name) for name in ("charges", "where"))
+    pairs = (("charges", "charges"), ("where", "item"))
+    return any(_says_something(written.get(name)) and not values.get(field) for name, field in pairs)
 
 
 def _says_something(node: Node | None) -> bool:
@@ -237,7 +195,7 @@ def _says_something(node: Node | None) -> bool:
 
 
 def _contradiction(verb: Verb, values: dict[str, Any]) -> tuple[str, str, str] | None:
-    charges, item, set_ = values.get("charges"), values.get("where"), values.get("set", Payer())
+    charges, item, set_ = values.get("charges"), values.get("item"), values.get("set", NOBODY)
     clears = set(values.get("clears", ()))
     if verb is Verb.CREDIT:
         return _contradicting_credit(values)
@@ -253,9 +211,9 @@ def _contradiction(verb: Verb, values: dict[str, Any]) -> tuple[str, str, str] |
     if item and values.get("expect", Expect()) == Expect():
         fix = "add `expect`, as `focus-billing review` does"
         return "expect-missing", "names a queue item without `expect`", fix
-    if verb is Verb.REASSIGN and set_ == Payer():
+    if verb is Verb.REASSIGN and set_ == NOBODY:
         return "set-missing", "reassigns without saying to whom", "add `set: {pi: …, project: …, fund: …}`"
-    if verb is not Verb.REASSIGN and set_ != Payer():
+    if verb is not Verb.REASSIGN and set_ != NOBODY:
         return "set-unused", f"`set` has no meaning with {verb}", "use `decision: reassign`"
     return None
 
@@ -267,7 +225,7 @@ def _contradicting_credit(values: dict[str, Any]) -> tuple[str, str, str] | None
             "`credit` does not say what it credits",
             "add `period:`, the month of the charges",
         )
-    if "where" in values or not values.get("charges"):
+    if "item" in values or not values.get("charges"):
         return "no-target", "`credit` needs `charges`", "list the ids of the charges, as `review credit` does"
     if values.get("clears") or values.get("expect"):
         return "clears-with-credit", "`clears` and `expect` have no meaning with credit", "remove `clears` and `expect`"
@@ -280,4 +238,4 @@ def read_approvals(data: bytes, path: str) -> tuple[list[Decision], list[Problem
     if root is None and not reader.problems:
         reader.problems.append(Problem(path, "empty-file", "empty", "write decisions or remove the file", 1))
     values = APPROVALS.read(root, reader) if root is not None else None
-    return (values["decisions"] if values else []), reader.problems
+    return [*(values["decisions"] if values else ())], reader.problems

@@ -5,9 +5,10 @@ from __future__ import annotations
 import datetime as dt
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from typing import Any
+from typing import Annotated, Any
 
-from openchargeback.ledger import shape
+from openchargeback.ledger.declared import Key, shape_of, values_of
+from openchargeback.ledger.shape import Choice, Date, ListOf, Record, Shape, Text
 from openchargeback.ledger.yaml_tree import Node, Reader, parse
 from openchargeback.model import Person, Project
 from openchargeback.problems import Problem
@@ -32,19 +33,54 @@ def canonical_email(text: str) -> str:
     return text.strip().casefold()
 
 
+def _email(help_: str = "") -> Text:
+    return Text(EMAIL_PATTERN, "an e-mail address", help_, fold=True)
+
+
+def _check_days(values: Mapping[str, Any], node: Node, reader: Reader) -> None:
+    since, until = values.get("since"), values.get("until")
+    if since and until and until < since:
+        reader.fault(node, "date-order", "`until` is before `from`", "exchange the dates")
+
+
+@dataclass(frozen=True, slots=True)
+class PersonEntry:
+    """One PI."""
+
+    email: Annotated[str, _email("What the person is known by.")]
+    name: Annotated[str, "The name on statements; the address unless set."] = ""
+    department: Annotated[str, "The department on statements."] = ""
+    aliases: Annotated[tuple[str, ...], ListOf(_email(), single=True, help="Other addresses of the same person.")] = ()
+
+    @classmethod
+    def from_yaml(cls, values: dict[str, Any], node: Node, _reader: Reader) -> tuple[Node, PersonEntry]:
+        """The entry with its place."""
+        return node, cls(**values)
+
+
 @dataclass(frozen=True, slots=True)
 class Entry:
-    """Who a project belonged to from one day until another, both included; None is without end.
+    """Who a project belonged to from one day until another, both included; None is without end."""
 
-    pi, fund: who is responsible and what pays where no tag says it. pis, funds: further ones that a tag may name.
-    """
+    pi: Annotated[str, _email("E-mail address of the PI who is responsible where no tag says it.")] = ""
+    fund: Annotated[str, "The fund that pays where no tag says it."] = ""
+    pis: Annotated[
+        tuple[str, ...],
+        ListOf(_email(), single=True, help="Further PIs whom tags may name on charges of the project."),
+    ] = ()
+    funds: Annotated[
+        tuple[str, ...],
+        ListOf(Text(), single=True, help="Further funds that tags may name on charges of the project."),
+    ] = ()
+    since: Annotated[dt.date | None, Key("First day on which pi and fund hold.", name="from")] = None
+    until: Annotated[dt.date | None, "Last day on which pi and fund hold."] = None
 
-    pi: str = ""
-    fund: str = ""
-    since: dt.date | None = None
-    until: dt.date | None = None
-    pis: tuple[str, ...] = ()
-    funds: tuple[str, ...] = ()
+    @classmethod
+    def from_yaml(cls, values: dict[str, Any], node: Node, reader: Reader) -> Entry:
+        """The entry, with each further PI and fund once."""
+        _check_days(values, node, reader)
+        lists = {name: _each_once(*values.get(name, ())) for name in ("pis", "funds")}
+        return cls(**{**values, **lists})
 
     @property
     def all_pis(self) -> tuple[str, ...]:
@@ -84,22 +120,30 @@ class ProjectEntry:
 
 @dataclass(frozen=True, slots=True)
 class FundEntry:
-    """A fund of the directory. Money may be posted to it while it is active and within its days, both included.
+    """One fund. Money may be posted to it while it is active and within its days, both included."""
 
-    sponsor_type: one of SPONSOR_TYPES, or empty.
-    """
+    id: Annotated[str, "The accounting string as it stands in tags and journals."]
+    title: Annotated[str, "What the fund is called."] = ""
+    sponsor_type: Annotated[str, Choice(SPONSOR_TYPES, "Whose money it is.")] = ""
+    since: Annotated[dt.date | None, Key("First day of use that may be charged to the fund.", name="from")] = None
+    until: Annotated[dt.date | None, "Last day of use that may be charged to the fund."] = None
+    status: Annotated[str, Choice(("active", "inactive"), "inactive: nothing may be charged to it.")] = "active"
+    department: Annotated[str, "The department that owns the fund."] = ""
 
-    id: str
-    title: str = ""
-    sponsor_type: str = ""
-    since: dt.date | None = None
-    until: dt.date | None = None
-    active: bool = True
-    department: str = ""
+    @classmethod
+    def from_yaml(cls, values: dict[str, Any], node: Node, reader: Reader) -> tuple[Node, FundEntry]:
+        """The entry with its place."""
+        _check_days(values, node, reader)
+        return node, cls(**values)
 
     def holds_on(self, day: dt.date) -> bool:
         """Whether the fund may be charged for what was used on that day."""
         return self.active and _within(day, self.since, self.until)
+
+    @property
+    def active(self) -> bool:
+        """Whether anything may be charged to it at all."""
+        return self.status == "active"
 
 
 def _within(day: dt.date, since: dt.date | None, until: dt.date | None) -> bool:
@@ -134,148 +178,20 @@ class Directory:
         return known.project if known else Project(id_, id_)
 
 
-_TEXT = shape.Text()
-_EMAIL = shape.Text(pattern=EMAIL_PATTERN, what="an e-mail address")
-
-PERSON = shape.Record(
-    {
-        "email": shape.Text(EMAIL_PATTERN, "an e-mail address", "What the person is known by."),
-        "name": shape.Text(help="The name on statements."),
-        "department": shape.Text(help="The department on statements."),
-        "aliases": shape.ListOf(_EMAIL, single=True, help="Other addresses of the same person."),
-    },
-    required=("email",),
-    make=lambda values, node, _reader: (node, values),
-    help="One PI.",
-)
-
-PEOPLE = shape.Record(
-    {
-        "people": shape.ListOf(
-            PERSON,
-            help="The PIs, one entry a person.",
-        )
-    },
-    required=("people",),
-    help="The people who are responsible for charges.",
-)
+PERSON = shape_of(PersonEntry)
+FUND = shape_of(FundEntry)
+_ENTRY = shape_of(Entry, "PI and fund for a time.")
+_DAYS = ("from", "until")
+_PAYER = {name: key for name, key in _ENTRY.fields.items() if name not in _DAYS}
 
 
-_PAYER: dict[str, shape.Shape] = {
-    "pi": shape.Text(EMAIL_PATTERN, "an e-mail address", "E-mail address of the PI who is responsible."),
-    "fund": shape.Text(help="The fund that pays."),
-    "pis": shape.ListOf(_EMAIL, single=True, help="Further PIs whom tags may name on charges of the project."),
-    "funds": shape.ListOf(_TEXT, single=True, help="Further funds that tags may name on charges of the project."),
-}
-_DAYS: dict[str, shape.Shape] = {
-    "from": shape.Date(help="First day on which pi and fund hold."),
-    "until": shape.Date(help="Last day on which pi and fund hold."),
-}
-
-
-def _dated(values: dict[str, Any], node: Node, reader: Reader) -> Entry:
-    _check_days(values, node, reader)
-    return Entry(
-        pi=canonical_email(values.get("pi", "")),
-        fund=values.get("fund", ""),
-        since=values.get("from"),
-        until=values.get("until"),
-        pis=_each_once(*map(canonical_email, values.get("pis", ()))),
-        funds=_each_once(*values.get("funds", ())),
-    )
-
-
-def _check_days(values: dict[str, Any], node: Node, reader: Reader) -> None:
-    since, until = values.get("from"), values.get("until")
-    if since and until and until < since:
-        reader.fault(node, "date-order", "`until` is before `from`", "exchange the dates")
-
-
-PROJECT = shape.Record(
-    {
-        "id": shape.Text(help="The id as it stands in tags."),
-        "title": shape.Text(help="The title on pages and statements; the id unless set."),
-        **_PAYER,
-        "award": shape.Text(help="Number of the grant or contract, as the sponsor writes it."),
-        "start": shape.Date(help="First day on which the project may spend."),
-        "end": shape.Date(help="Last day on which the project may spend."),
-        **_DAYS,
-        "entries": shape.ListOf(
-            shape.Record({**_PAYER, **_DAYS}, make=_dated, help="PI and fund for a time."),
-            help="PI and fund over time, where they change.",
-        ),
-        "match": shape.Record(
-            {
-                column: shape.ListOf(_TEXT, single=True, help=f"Values of the FOCUS column {column}.")
-                for column in MATCH_COLUMNS
-            },
-            help="Accounts and resources whose charges belong to the project even without tags.",
-        ),
-    },
-    required=("id",),
-    make=lambda values, node, reader: (node, _project(values, node, reader)),
-    help="One project.",
-)
-
-PROJECTS = shape.Record(
-    {
-        "projects": shape.ListOf(
-            PROJECT,
-            help="The projects, one entry each.",
-        )
-    },
-    required=("projects",),
-    help="Who is responsible for a project, and what pays.",
-)
-
-
-FUND = shape.Record(
-    {
-        "id": shape.Text(help="The accounting string as it stands in tags and journals."),
-        "title": shape.Text(help="What the fund is called."),
-        "sponsor_type": shape.Choice(SPONSOR_TYPES, help="Whose money it is."),
-        "from": shape.Date(help="First day of use that may be charged to the fund."),
-        "until": shape.Date(help="Last day of use that may be charged to the fund."),
-        "status": shape.Choice(("active", "inactive"), help="inactive: nothing may be charged to it."),
-        "department": shape.Text(help="The department that owns the fund."),
-    },
-    required=("id",),
-    make=lambda values, node, reader: (node, _fund(values, node, reader)),
-    help="One fund.",
-)
-
-FUNDS = shape.Record(
-    {
-        "funds": shape.ListOf(
-            FUND,
-            help="The funds, one entry each.",
-        )
-    },
-    required=("funds",),
-    help="The funds that may be charged.",
-)
-
-
-def _fund(values: dict[str, Any], node: Node, reader: Reader) -> FundEntry:
-    _check_days(values, node, reader)
-    return FundEntry(
-        id=values["id"],
-        title=values.get("title", ""),
-        sponsor_type=values.get("sponsor_type", ""),
-        since=values.get("from"),
-        until=values.get("until"),
-        active=values.get("status", "active") == "active",
-        department=values.get("department", ""),
-    )
-
-
-def _project(values: dict[str, Any], node: Node, reader: Reader) -> ProjectEntry:
-    single: dict[str, Any] = {key: values[key] for key in (*_PAYER, *_DAYS) if key in values}
-    entries = list(values.get("entries", []))
-    if single and entries:
+def _project(values: dict[str, Any], node: Node, reader: Reader) -> tuple[Node, ProjectEntry]:
+    beside = {name: values[name] for name in _ENTRY.fields if name in values}
+    entries: tuple[Entry, ...] = values.get("entries", ())
+    if beside and entries:
         reader.fault(node, "two-forms", "pi or fund stand beside entries", "keep either `pi` and `fund`, or `entries`")
-    elif single:
-        entries = [_dated(single, node, reader)]
+    elif beside and _ENTRY.make:
+        entries = (_ENTRY.make(beside, node, reader),)
     for index, first in enumerate(entries):
         if any(_overlap(first, second) for second in entries[index + 1 :]):
             reader.fault(
@@ -285,17 +201,80 @@ def _project(values: dict[str, Any], node: Node, reader: Reader) -> ProjectEntry
     start, end = values.get("start"), values.get("end")
     if start and end and end < start:
         reader.fault(node, "date-order", "`end` is before `start`", "exchange the dates")
-    match = tuple((column, value) for column in MATCH_COLUMNS for value in values.get("match", {}).get(column, ()))
     id_ = values["id"]
-    return ProjectEntry(
+    return node, ProjectEntry(
         project=Project(id_, values.get("title", id_)),
-        entries=tuple(entries),
+        entries=entries,
         start=start,
         end=end,
-        match=match,
-        single=bool(single),
+        match=tuple((column, value) for column in MATCH_COLUMNS for value in values.get("match", {}).get(column, ())),
+        single=bool(beside),
         award=values.get("award", ""),
     )
+
+
+PROJECT = Record(
+    {
+        "id": Text(help="The id as it stands in tags."),
+        "title": Text(help="The title on pages and statements; the id unless set."),
+        **_PAYER,
+        "award": Text(help="Number of the grant or contract, as the sponsor writes it."),
+        "start": Date(help="First day on which the project may spend."),
+        "end": Date(help="Last day on which the project may spend."),
+        **{name: _ENTRY.fields[name] for name in _DAYS},
+        "entries": ListOf(_ENTRY, help="PI and fund over time, where they change."),
+        "match": Record(
+            {
+                column: ListOf(Text(), single=True, help=f"Values of the FOCUS column {column}.")
+                for column in MATCH_COLUMNS
+            },
+            help="Accounts and resources whose charges belong to the project even without tags.",
+        ),
+    },
+    required=("id",),
+    make=_project,
+    help="One project.",
+)
+
+
+def _file(key: str, entry: Shape, entries: str, file: str) -> Record:
+    return Record({key: ListOf(entry, help=entries)}, required=(key,), help=file)
+
+
+PEOPLE = _file("people", PERSON, "The PIs, one entry a person.", "The people who are responsible for charges.")
+PROJECTS = _file(
+    "projects", PROJECT, "The projects, one entry each.", "Who is responsible for a project, and what pays."
+)
+FUNDS = _file("funds", FUND, "The funds, one entry each.", "The funds that may be charged.")
+
+
+def directory_values(directory: Directory) -> dict[str, Any]:
+    """The entries of a directory as in its files, sorted; without funds where it lists none."""
+    aliases: dict[str, list[str]] = {}
+    for alias, email in sorted(directory.aliases.items()):
+        aliases.setdefault(email, []).append(alias)
+    people = [
+        PersonEntry(email, person.name, person.department, tuple(aliases.get(email, ())))
+        for email, person in sorted(directory.people.items())
+    ]
+    values = {
+        "people": [values_of(person) for person in people],
+        "projects": [_project_values(entry) for _, entry in sorted(directory.projects.items())],
+    }
+    funds = [values_of(entry) for _, entry in sorted(directory.funds.items())]
+    return values | ({"funds": funds} if funds else {})
+
+
+def _project_values(entry: ProjectEntry) -> dict[str, Any]:
+    match = {column: [value for name, value in entry.match if name == column] for column in MATCH_COLUMNS}
+    optional = {
+        "award": entry.award,
+        "entries": [values_of(each) for each in entry.entries],
+        "start": entry.start and entry.start.isoformat(),
+        "end": entry.end and entry.end.isoformat(),
+        "match": {column: values for column, values in match.items() if values},
+    }
+    return {"id": entry.project.id, "title": entry.project.title} | {key: v for key, v in optional.items() if v}
 
 
 def _overlap(first: Entry, second: Entry) -> bool:
@@ -342,15 +321,15 @@ def _directory(people: _File, projects: _File, funds: _File) -> Directory:
 def _people(file: _File) -> tuple[dict[str, Person], dict[str, str]]:
     found: dict[str, Person] = {}
     aliases: dict[str, str] = {}
-    for node, values in file.entries:
-        email = canonical_email(values["email"])
-        names = [email, *(canonical_email(alias) for alias in values.get("aliases", ()))]
+    for node, entry in file.entries:
+        email = entry.email
+        names = [email, *entry.aliases]
         if taken := next((name for name in names if name in found or name in aliases), None):
             file.reader.fault(
                 node, "duplicate-person", f"{taken} stands for a person already", "keep one entry a person"
             )
             continue
-        found[email] = Person(email, values.get("name", email), values.get("department", ""))
+        found[email] = Person(email, entry.name or email, entry.department)
         aliases.update(dict.fromkeys(names[1:], email))
     return found, aliases
 
@@ -394,7 +373,7 @@ def _with_canonical_pis(entry: ProjectEntry, aliases: dict[str, str]) -> Project
     return replace(entry, entries=entries)
 
 
-def _read(data: bytes | None, path: str, what: shape.Record, key: str) -> _File:
+def _read(data: bytes | None, path: str, what: Record, key: str) -> _File:
     if data is None:
         return _File((), Reader(path))
     root, reader = parse(data, path)

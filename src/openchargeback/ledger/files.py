@@ -13,10 +13,10 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
-from openchargeback.ledger.config import FILE_NAME, LOCAL_FILE_NAME, SOURCE_PATTERN
+from openchargeback.ledger.config import FILE_NAME, LOCAL_FILE_NAME
 from openchargeback.ledger.links import CACHE, first_link, link_faults, private
 from openchargeback.ledger.periods import is_period
-from openchargeback.ledger.settings import Limits
+from openchargeback.ledger.settings import SOURCE_PATTERN, Limits
 from openchargeback.problems import Problem, UsageFault
 
 CHARGE_SUFFIXES = (".csv", ".csv.gz", ".csv.zst", ".parquet")

@@ -6,11 +6,12 @@ import calendar
 import datetime as dt
 import hashlib
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import PurePosixPath
-from typing import Any
+from typing import Annotated, Any, ClassVar
 
-from openchargeback.ledger import shape
+from openchargeback.ledger.declared import declare, shape_of
+from openchargeback.ledger.shape import PERIOD_PATTERN, Integer, MapOf, Text
 from openchargeback.ledger.yaml_text import quoted, scalar
 from openchargeback.ledger.yaml_tree import Mapping, Node, Reader, parse
 from openchargeback.model import State, Without
@@ -25,7 +26,7 @@ MONTHS = (
 
 def is_period(text: str) -> bool:
     """Whether the text is a period such as `2025-01`."""
-    return re.fullmatch(shape.PERIOD_PATTERN, text, re.ASCII) is not None
+    return re.fullmatch(PERIOD_PATTERN, text, re.ASCII) is not None
 
 
 def first_day(period: str) -> dt.date:
@@ -49,6 +50,22 @@ def period_of(path: str) -> str:
     return name if is_period(name) and (whole or (parts[0] == "periods" and parts[1][7:8] == ".")) else ""
 
 
+LINES, RESOURCES, CORRECTIONS, HELD, FROZEN = (
+    "lines.csv", "resources.csv", "corrections.csv", "held.csv", "frozen.yaml",
+)  # fmt: skip
+LOGOS = ("logo.svg", "logo.png")
+PARTS = (LINES, RESOURCES, CORRECTIONS, HELD, *LOGOS)
+"""What closing writes beside `P.frozen.yaml`, which names those that there are with their digests."""
+
+NOTES = "notes.yaml"
+"""What people acknowledge about a closed month."""
+
+
+def part_path(period: str, name: str) -> str:
+    """The path in the ledger of a file of a closed month: one of PARTS, FROZEN or NOTES."""
+    return f"periods/{period}.{name}"
+
+
 # The calendar months that a chart shows.
 CHART_MONTHS = 12
 
@@ -70,53 +87,23 @@ def fiscal(day: dt.date, starts: int) -> tuple[int, int]:
     return day.year + (starts > 1 and day.month >= starts), month
 
 
+_DIGEST = Text(r"[0-9a-f]{64}", "a SHA-256 digest")
+
+
 @dataclass(frozen=True, slots=True)
 class Event:
     """When a state was reached and by whom."""
 
-    on: dt.date
-    by: str = ""
+    on: Annotated[dt.date, "The day."]
+    by: Annotated[str, "Who did it."] = ""
 
 
 @dataclass(frozen=True, slots=True)
 class Seal:
-    """What a finalized period vouches for: SHA-256 of every file by path, and of the period file's own content."""
+    """Digests of everything that a finalized period rests on: of every file, and of what the period file says."""
 
-    files: dict[str, str]
-    digest: str
-
-
-@dataclass(frozen=True, slots=True)
-class PeriodFile:
-    """State, revision and dates of a period; a period without a file is open, revision 1.
-
-    frozen: SHA-256 of `P.frozen.yaml`, from closing on. seal: only of a finalized period.
-    accounting_date: as the file says it; `accounting_date(period, state)` gives the one that counts.
-    without: the sources that are expected monthly and that it was closed without.
-    """
-
-    state: State = State.OPEN
-    revision: int = 1
-    closed: Event | None = None
-    finalized: Event | None = None
-    frozen: str = ""
-    seal: Seal | None = None
-    accounting_date: dt.date | None = None
-    without: tuple[Without, ...] = ()
-
-
-def accounting_date(period: str, state: PeriodFile) -> dt.date:
-    """The date of a period's journal lines: the one it was closed with, else its last day."""
-    return state.accounting_date or last_day(period)
-
-
-def _event(what: str) -> shape.Record:
-    fields: dict[str, shape.Shape] = {"on": shape.Date(help="The day."), "by": shape.Text(help="Who did it.")}
-    return shape.Record(fields, required=("on",), make=lambda v, _n, _r: Event(**v), help=what)
-
-
-def _needs(state: State, key: str) -> dict[str, Any]:
-    return {"if": {"properties": {"state": {"const": state.value}}}, "then": {"required": [key]}}
+    digest: Annotated[str, replace(_DIGEST, help="Digest of the state and of the list of files.")]
+    files: Annotated[dict[str, str], MapOf(_DIGEST, help="SHA-256 of each file, by its path in the ledger.")]
 
 
 _BEYOND = {
@@ -126,83 +113,88 @@ _BEYOND = {
 """What a period file says only in a later state. Else a changed word would open or unseal a month."""
 
 
+def _needs(state: State, key: str) -> dict[str, Any]:
+    return {"if": {"properties": {"state": {"const": state.value}}}, "then": {"required": [key]}}
+
+
 def _lacks(state: State, keys: tuple[str, ...]) -> dict[str, Any]:
     nothing = {key: {"type": "null"} for key in keys}
     return {"if": {"properties": {"state": {"const": state.value}}}, "then": {"properties": nothing}}
 
 
-def _digest(what: str) -> shape.Text:
-    return shape.Text(pattern=r"[0-9a-f]{64}", what="a SHA-256 digest", help=what)
+declare(
+    Without,
+    source=Text(filled=True, help="The source."),
+    reason=Text(filled=True, help="Why the month was closed without it."),
+    by="Who said so.",
+)
 
 
-def _period(values: dict[str, Any], node: Node, reader: Reader) -> PeriodFile:
-    without = tuple(values.get("without", ()))
-    period = PeriodFile(**{**values, "state": State(values["state"]), "without": without})
-    if period.state is not State.OPEN and period.closed is None:
-        reader.fault(node, "missing-key", f"{period.state} without `closed`", "add `closed: {on: …, by: …}`")
-    if period.state is State.FINALIZED and period.finalized is None:
-        reader.fault(node, "missing-key", "finalized without `finalized`", "add `finalized: {on: …, by: …}`")
-    beyond = [key for key in _BEYOND.get(period.state, ()) if values.get(key) is not None]
-    if beyond:
-        told = f"`state: {period.state}` beside {', '.join(f'`{key}`' for key in beyond)}"
-        fix = "restore the file from Git; only `focus-billing periods` changes the state of a month"
-        reader.fault(_key(node, "state"), "state-contradicted", told, fix)
-    name = PurePosixPath(reader.path).stem
-    day = period.accounting_date
-    if day and is_period(name) and day < first_day(name):
-        told = f"the accounting date {day.isoformat()} lies before {name} begins"
-        reader.fault(_key(node, "accounting_date"), "wrong-value", told, "restore the file from Git")
-    return period
+@dataclass(frozen=True, slots=True)
+class PeriodFile:
+    """The state of a billing month; a period without a file is open, revision 1.
 
+    accounting_date: as the file says it; `accounting_date(period, state)` gives the one that counts.
+    """
 
-def _key(node: Node, name: str) -> Node:
-    """The key of that name, for the place of a problem."""
-    keys = [key for key, _ in node.items if key.text == name] if isinstance(node, Mapping) else []
-    return keys[0] if keys else node
+    state: Annotated[State, "Open, closed, or finalized for ever."]
+    revision: Annotated[int, Integer(1, 999, "Counts reopenings from 1.")] = 1
+    closed: Annotated[Event | None, "When the month was closed, and by whom."] = None
+    accounting_date: Annotated[
+        dt.date | None, "The date of every journal line; the last day of the month unless set."
+    ] = None
+    without: Annotated[
+        tuple[Without, ...], "Sources that are expected monthly and had no charges when the month was closed."
+    ] = ()
+    finalized: Annotated[Event | None, "When the month was finalized, and by whom."] = None
+    frozen: Annotated[str, replace(_DIGEST, help="Digest of what closing the period wrote.")] = ""
+    seal: Annotated[Seal | None, "Digests of everything that a finalized period rests on."] = None
 
-
-PERIOD = shape.Record(
-    {
-        "state": shape.Choice(tuple(state.value for state in State), help="Open, closed, or finalized for ever."),
-        "revision": shape.Integer(1, 999, help="Counts reopenings from 1."),
-        "closed": _event("When the month was closed, and by whom."),
-        "accounting_date": shape.Date(help="The date of every journal line; the last day of the month unless set."),
-        "without": shape.ListOf(
-            shape.Record(
-                {
-                    "source": shape.Text(filled=True, help="The source."),
-                    "reason": shape.Text(filled=True, help="Why the month was closed without it."),
-                    "by": shape.Text(help="Who said so."),
-                },
-                required=("source", "reason"),
-                make=lambda v, _n, _r: Without(**v),
-            ),
-            help="Sources that are expected monthly and had no charges when the month was closed.",
-        ),
-        "finalized": _event("When the month was finalized, and by whom."),
-        "frozen": _digest("Digest of what closing the period wrote."),
-        "seal": shape.Record(
-            {
-                "digest": _digest("Digest of the state and of the list of files."),
-                "files": shape.MapOf(_digest(""), help="SHA-256 of each file, by its path in the ledger."),
-            },
-            required=("digest", "files"),
-            make=lambda v, _n, _r: Seal(v["files"], v["digest"]),
-            help="Digests of everything that a finalized period rests on.",
-        ),
-    },
-    required=("state",),
-    make=_period,
-    help="The state of a billing month.",
-    rules={
+    RULES: ClassVar[dict[str, Any]] = {
         "allOf": [
             _needs(State.CLOSED, "closed"),
             _needs(State.FINALIZED, "closed"),
             _needs(State.FINALIZED, "finalized"),
             *(_lacks(state, keys) for state, keys in _BEYOND.items()),
         ]
-    },
-)
+    }
+
+    @classmethod
+    def from_yaml(cls, values: dict[str, Any], node: Node, reader: Reader) -> PeriodFile:
+        """The state, after recording what contradicts it."""
+        period = cls(**values)
+        if period.state is not State.OPEN and period.closed is None:
+            reader.fault(node, "missing-key", f"{period.state} without `closed`", "add `closed: {on: …, by: …}`")
+        if period.state is State.FINALIZED and period.finalized is None:
+            reader.fault(node, "missing-key", "finalized without `finalized`", "add `finalized: {on: …, by: …}`")
+        beyond = [key for key in _BEYOND.get(period.state, ()) if values.get(key) is not None]
+        if beyond:
+            told = f"`state: {period.state}` beside {', '.join(f'`{key}`' for key in beyond)}"
+            fix = "restore the file from Git; only `focus-billing periods` changes the state of a month"
+            reader.fault(_key(node, "state"), "state-contradicted", told, fix)
+        name = PurePosixPath(reader.path).stem
+        day = period.accounting_date
+        if day and is_period(name) and day < first_day(name):
+            told = f"the accounting date {day.isoformat()} lies before {name} begins"
+            reader.fault(_key(node, "accounting_date"), "wrong-value", told, "restore the file from Git")
+        return period
+
+
+OPEN = PeriodFile(State.OPEN)
+"""The state of a period without a file."""
+
+PERIOD = shape_of(PeriodFile)
+
+
+def accounting_date(period: str, state: PeriodFile) -> dt.date:
+    """The date of a period's journal lines: the one it was closed with, else its last day."""
+    return state.accounting_date or last_day(period)
+
+
+def _key(node: Node, name: str) -> Node:
+    """The key of that name, for the place of a problem."""
+    keys = [key for key, _ in node.items if key.text == name] if isinstance(node, Mapping) else []
+    return keys[0] if keys else node
 
 
 def read_period(data: bytes, path: str) -> tuple[PeriodFile | None, list[Problem]]:

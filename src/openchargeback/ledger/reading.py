@@ -13,9 +13,8 @@ from openchargeback.ledger.config import FILE_NAME, LOCAL_FILE_NAME, read_config
 from openchargeback.ledger.directory import FILES as DIRECTORY_FILES
 from openchargeback.ledger.directory import Directory, read_directory
 from openchargeback.ledger.files import ChargeFile, Gate
-from openchargeback.ledger.frozen import FROZEN, PARTS, Frozen
-from openchargeback.ledger.notes import NOTES, Acknowledged, read_notes
-from openchargeback.ledger.periods import PeriodFile, is_period, read_period
+from openchargeback.ledger.notes import Acknowledged, read_notes
+from openchargeback.ledger.periods import FROZEN, NOTES, OPEN, PARTS, PeriodFile, is_period, read_period
 from openchargeback.ledger.settings import Config
 from openchargeback.model import Page
 from openchargeback.problems import Problem
@@ -38,7 +37,6 @@ class Ledger:
     """What a ledger says about itself. Periods are those that have charges, a period file or approvals, ascending.
 
     images: those beside the pages, by path.
-    frozen: the records of closed periods; `read_ledger` leaves them out, since reading them takes time.
     notes: by period, what people have acknowledged about it.
     """
 
@@ -52,7 +50,6 @@ class Ledger:
     images: dict[str, bytes] = field(default_factory=dict)
     logo: Logo | None = None
     digests: dict[str, str] = field(default_factory=dict)
-    frozen: dict[str, Frozen] = field(default_factory=dict)
     notes: dict[str, tuple[Acknowledged, ...]] = field(default_factory=dict)
 
     @property
@@ -60,27 +57,9 @@ class Ledger:
         """Every period that the ledger mentions."""
         return tuple(sorted({*self.charge_files, *self.approvals, *self.period_files}))
 
-    def settings(self, period: str) -> Config:
-        """The settings that a period is shown with: those it was closed with, else today's."""
-        record = self.frozen.get(period)
-        if record is None:
-            return self.config
-        # Formats of journals and the look of the portal are not frozen: templates are live.
-        journal = replace(record.config.journal, formats=self.config.journal.formats)
-        portal = replace(self.config.portal, accent=record.config.portal.accent)
-        return replace(record.config, journal=journal, portal=portal)
-
-    def as_recorded(self, period: str) -> Ledger:
-        """The ledger as a closed period was billed: with the settings and the directory of its record.
-
-        Of a period without a record, the ledger as it is.
-        """
-        record = self.frozen.get(period)
-        return replace(self, config=record.config, directory=record.directory) if record else self
-
     def period_file(self, period: str) -> PeriodFile:
         """State and dates of a period; open where nothing is said."""
-        return self.period_files.get(period, PeriodFile())
+        return self.period_files.get(period, OPEN)
 
 
 def read_ledger(root: Path) -> tuple[Ledger | None, list[Problem]]:

@@ -1,10 +1,34 @@
-"""What `config.yaml` says, as values. `ledger/config.py` reads it; every room may take the part it needs."""
+"""The settings of a ledger: `config.yaml` declared key by key, with the default, form and meaning of each."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from collections.abc import Iterable
+from dataclasses import dataclass, field, replace
 from decimal import Decimal
+from typing import Annotated, Any
 
+from openchargeback.addresses import holds_credentials
+from openchargeback.ledger import check_codes
+from openchargeback.ledger.declared import Key, shape_of, values_of
+from openchargeback.ledger.shape import (
+    Anything,
+    Boolean,
+    Choice,
+    Either,
+    Integer,
+    ListOf,
+    MapOf,
+    Number,
+    Record,
+    RegularExpression,
+    Text,
+    Verbatim,
+)
+from openchargeback.ledger.yaml_tree import Node, Reader, Scalar
+from openchargeback.money import ZERO
+from openchargeback.problems import Problem
+
+SOURCE_PATTERN = r"[a-z0-9][a-z0-9_-]{0,39}"
 COST_COLUMNS = ("BilledCost", "EffectiveCost")
 DIALECTS = ("azure", "focus", "focus-1.0", "focus-1.1", "focus-1.2", "focus-1.3", "focus-1.4", "simple")
 FORGES = ("github", "gitlab", "forgejo")
@@ -15,49 +39,189 @@ MONTHLY, IRREGULAR = "monthly", "irregular"
 EXPECTED = (MONTHLY, IRREGULAR)
 VENDOR, INSTITUTION = "vendor", "institution"
 DISCOUNTS = (VENDOR, INSTITUTION)
+_HOST = r"[A-Za-z0-9]([A-Za-z0-9.-]{0,251}[A-Za-z0-9])?"
+_PERCENT = r"\d{1,6}(\.\d{1,6})? ?%"
+
+
+@dataclass(frozen=True, slots=True)
+class Address:
+    """An http(s) address, which is published, so it must not hold a user or password. any_text: or another text."""
+
+    help: str
+    any_text: bool = False
+
+    def read(self, node: Node, reader: Reader) -> str | None:
+        """The address; None with a problem where it is none."""
+        if isinstance(node, Scalar) and holds_credentials(node.text.strip()):
+            told = "the address holds a user name or password, and it is published"
+            fix = "remove what stands before the @, and revoke the password or token: the ledger's history keeps it"
+            reader.problems.append(Problem(reader.path, "url-credentials", told, fix, node.line, node.column))
+            return None
+        return self._text().read(node, reader)
+
+    def schema(self) -> dict[str, Any]:
+        """That of an address, or of any text."""
+        return self._text().schema()
+
+    def _text(self) -> Text:
+        return Text(help=self.help) if self.any_text else Text(r"https?://\S+", "an http(s) address", self.help)
+
+
+@dataclass(frozen=True, slots=True)
+class Percent:
+    """A share such as `5%`, read as a Decimal of per cent."""
+
+    help: str
+
+    def read(self, node: Node, reader: Reader) -> Decimal | None:
+        """The number before the sign; None with a problem where it is none."""
+        text = self._text().read(node, reader)
+        return None if text is None else Decimal(text.rstrip("% "))
+
+    def schema(self) -> dict[str, Any]:
+        """That of text of this form."""
+        return self._text().schema()
+
+    def _text(self) -> Text:
+        return Text(_PERCENT, "per cent such as 5%", self.help)
+
+
+@dataclass(frozen=True, slots=True)
+class Fixed:
+    """The level of a check that may only be `error`."""
+
+    code: str
+
+    def read(self, node: Node, reader: Reader) -> str | None:
+        """`error`; None with a problem for any other word."""
+        if isinstance(node, Scalar) and node.text.strip() == "error":
+            return "error"
+        reader.fault(node, "fixed-severity", f"{self.code} protects money and stays an error", "remove this line")
+        return None
+
+    def schema(self) -> dict[str, Any]:
+        """That of the one word."""
+        return {"enum": ["error"], "description": "This check protects money and stays an error."}
+
+
+_SEVERITY = Record(
+    {
+        **{code: Choice(check_codes.LEVELS, help="How much this check weighs.") for code in check_codes.SETTABLE},
+        **{code: Fixed(code) for code in check_codes.FIXED},
+    },
+    help="How much a check of charge files weighs: error, warning or off, by its code.",
+)
+
+
+def _tag_keys(carries: str) -> Key:
+    words = f"Tag key that carries {carries}, or several: the first one with a value wins."
+    keys = Text(filled=True, what="a tag key")
+    return Key(shape=ListOf(keys, single=True, least=1, help=words), write=_one_or_list)
+
+
+def _one_or_list(keys: tuple[str, ...]) -> str | list[str]:
+    return keys[0] if len(keys) == 1 else list(keys)
+
+
+def _each_one_or_list(references: dict[str, tuple[str, ...]]) -> dict[str, str | list[str]]:
+    return {name: _one_or_list(keys) for name, keys in references.items()}
+
+
+def _by_name(entries: tuple[Pattern, ...] | tuple[JournalFormat, ...]) -> dict[str, dict[str, Any]]:
+    return {each.name: values_of(each) for each in entries}
+
+
+def _pattern(name: str, values: dict[str, Any]) -> Pattern:
+    return Pattern(name=name, **values)
+
+
+def _format(name: str, values: dict[str, Any]) -> JournalFormat:
+    return JournalFormat(name=name, **values)
+
+
+def _source(name: str, values: dict[str, Any]) -> Source:
+    return Source(name=name, **{"label": name, **values})
+
+
+def _unusual(on: bool) -> UnusualAmount | bool:  # noqa: FBT001 - the only argument
+    return UnusualAmount() if on else False
+
+
+def _unusual_values(rule: UnusualAmount | None) -> dict[str, Any] | bool:
+    return values_of(rule) if rule else False
+
+
+def _organization(name: str) -> Organization:
+    return Organization(name=name)
+
+
+def _sorted(match: dict[str, str]) -> dict[str, str]:
+    return dict(sorted(match.items()))
 
 
 @dataclass(frozen=True, slots=True)
 class Contact:
     """Whom a PI asks about a statement."""
 
-    name: str = ""
-    email: str = ""
-    phone: str = ""
-    url: str = ""
+    name: Annotated[str, "A person or an office."] = ""
+    email: Annotated[str, "E-mail address."] = ""
+    phone: Annotated[str, "Telephone number."] = ""
+    url: Annotated[str, Address("Web page.", any_text=True)] = ""
 
 
 @dataclass(frozen=True, slots=True)
 class Organization:
-    """The institution on the letterhead. `logo` is a path in the ledger (SVG or PNG), empty for none."""
+    """The letterhead of statements and portal."""
 
-    name: str
-    unit: str = ""
-    address: tuple[str, ...] = ()
-    logo: str = ""
-    contact: Contact = Contact()
+    name: Annotated[str, "The institution, as it stands on statements."]
+    unit: Annotated[str, "The group that bills."] = ""
+    address: Annotated[tuple[str, ...], ListOf(Text(), single=True, help="Lines of the postal address.")] = ()
+    logo: Annotated[str, "An SVG or PNG file in the ledger, at most 2 MiB."] = ""
+    contact: Annotated[Contact, "Whom a PI asks about a statement."] = Contact()
 
 
 @dataclass(frozen=True, slots=True)
 class Payer:
     """Who is responsible and what pays; any field may be unknown (empty)."""
 
-    pi: str = ""
-    project: str = ""
-    fund: str = ""
+    pi: Annotated[str, "E-mail address of the PI."] = ""
+    project: Annotated[str, "Id of the project."] = ""
+    fund: Annotated[str, "The fund that pays."] = ""
+
+
+NOBODY = Payer()
+
+
+@dataclass(frozen=True, slots=True)
+class SourceDefault(Payer):
+    """Who pays what nothing else attributes (tax, support), field by field.
+
+    Without `untagged_only`, what is tagged in part gets the rest from here and is not flagged.
+    """
+
+    untagged_only: Annotated[bool, "Only charges with no attribution from tags or directory."] = False
 
 
 @dataclass(frozen=True, slots=True)
 class Tags:
-    """The tag keys that carry PI, project, fund and named references such as a grant number.
+    """Which tag keys carry PI, project, fund and named references such as a grant number.
 
     Where a field has several keys, the first one with a value wins.
     """
 
-    pi: tuple[str, ...] = ("pi_email",)
-    project: tuple[str, ...] = ("project_id",)
-    fund: tuple[str, ...] = ("fund_org",)
-    references: dict[str, tuple[str, ...]] = field(default_factory=dict)
+    pi: Annotated[tuple[str, ...], _tag_keys("the PI's e-mail address")] = ()
+    project: Annotated[tuple[str, ...], _tag_keys("the project's id")] = ()
+    fund: Annotated[tuple[str, ...], _tag_keys("the fund")] = ()
+    references: Annotated[
+        dict[str, tuple[str, ...]],
+        Key(
+            shape=MapOf(
+                ListOf(Text(filled=True, what="a tag key"), single=True, least=1),
+                help="Further references, name to tag key or list of keys; statements show them beside the project.",
+            ),
+            write=_each_one_or_list,
+        ),
+    ] = field(default_factory=dict)
 
     def overridden_by(self, own: Tags) -> Tags:
         """These keys, except where `own` names others."""
@@ -69,8 +233,8 @@ class Tags:
         )
 
 
-NO_TAGS = Tags((), (), ())
-"""What a source says of tags that keeps to the ledger's keys."""
+DEFAULT_TAGS = Tags(("pi_email",), ("project_id",), ("fund_org",))
+"""The tag keys of a ledger that names none."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,148 +243,207 @@ class Source:
 
     dialect: `focus` (a version of FOCUS, recognized from the columns), one version such as `focus-1.2`, `simple`, or
     empty, which means recognized from the columns.
-    cost: the column that is billed, `BilledCost` or `EffectiveCost`.
-    tags: the tag keys of this source, where they are not those of the ledger.
-    credit_fund: the accounting string that is credited, `journal.credit_fund` where empty; account: the journal account
-    of both sides unless credit_account names another for the credit side.
-    post: whether its charges go to the journal, or are only shown; None as `journal.post` says.
+    post: None as `journal.post` says.
     discount: whose the difference between list price and cost is: the vendor's, or the institution's, which then covers
     that part of the list price.
-    note: a sentence on how the discount of this source comes about, for statements.
-    default: who pays what nothing else attributes (tax, support), field by field; default_untagged_only restricts it to
-    charges of which neither tags nor directory say anything, so that what is tagged in part is still flagged.
-    expected: `monthly` where a month is not complete without charges of this source, else `irregular`.
-    severity: code of a check → `error`, `warning` or `off` (`ledger/check_codes.py`).
     """
 
     name: str
-    label: str = ""
-    dialect: str = ""
-    cost: str = "BilledCost"
-    tags: Tags = NO_TAGS
-    credit_fund: str = ""
-    account: str = ""
-    credit_account: str = ""
-    post: bool | None = None
-    discount: str = VENDOR
-    note: str = ""
-    default: Payer = Payer()
-    default_untagged_only: bool = False
-    expected: str = IRREGULAR
-    severity: dict[str, str] = field(default_factory=dict)
+    label: Annotated[str, "The name of the source on pages and statements; its own name unless set."] = ""
+    dialect: Annotated[str, Choice(DIALECTS, "Recognized from the columns unless set.")] = ""
+    cost: Annotated[str, Choice(COST_COLUMNS, "The FOCUS column that is billed.")] = "BilledCost"
+    tags: Annotated[Tags, "Tag keys of this source's exports; what it leaves out is as in the ledger's `tags`."] = (
+        Tags()
+    )
+    credit_fund: Annotated[str, "The accounting string that is credited; `journal.credit_fund` unless set."] = ""
+    account: Annotated[str, "Journal account of the debit side; `journal.account` unless set."] = ""
+    credit_account: Annotated[str, "Journal account of the credit side; the debit account unless set."] = ""
+    post: Annotated[bool | None, "false: only shown on statements, never journaled; as `journal.post` unless set."] = (
+        None
+    )
+    discount: Annotated[
+        str,
+        Choice(DISCOUNTS, "Who grants what the list price is reduced by. Only what the institution grants is covered."),
+    ] = VENDOR
+    note: Annotated[str, "Explains the discount, a sentence for statements."] = ""
+    default: Annotated[SourceDefault, "Who pays what nothing else attributes, such as tax and support."] = (
+        SourceDefault()
+    )
+    expected: Annotated[str, Choice(EXPECTED, "monthly: a month is closed only with charges of this source.")] = (
+        IRREGULAR
+    )
+    severity: Annotated[dict[str, str], _SEVERITY] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
 class Pattern:
-    """A review rule: a charge whose columns all match (regular expressions, searched) is flagged `pattern:<name>`."""
+    """Charges whose columns all match are flagged `pattern:` and the pattern's name."""
 
     name: str
-    match: dict[str, str]
-    reason: str = ""
-    minimum: Decimal | None = None
+    match: Annotated[
+        dict[str, str],
+        Key(
+            shape=MapOf(RegularExpression(), help="Regular expressions by FOCUS column, searched; all must match."),
+            write=_sorted,
+        ),
+    ]
+    minimum: Annotated[Decimal | None, "Only charges of at least this amount, whatever its sign."] = None
+    reason: Annotated[str, "Why such a charge needs a look."] = ""
 
 
 @dataclass(frozen=True, slots=True)
 class UnusualAmount:
     """When the spending of a project on a service counts as unusual (DESIGN section 4)."""
 
-    factor: Decimal = Decimal(3)
-    minimum: Decimal = Decimal(100)
-    first_time: bool = False
+    factor: Annotated[
+        Decimal, Key(shape=Number(ZERO, "Times the median of the last six closed months."), always=True)
+    ] = Decimal(3)
+    minimum: Annotated[Decimal, Key(shape=Number(ZERO, "Sums up to this are never unusual."), always=True)] = Decimal(
+        100
+    )
+    first_time: Annotated[bool, Key("Flag spending without history too.", always=True)] = False
 
 
 @dataclass(frozen=True, slots=True)
 class EvidenceRule:
-    """What must be known of who approved decisions and closings.
+    """What must be known of who approved decisions and closings."""
 
-    level: A, B or C, empty for no demand. other_than_author: somebody who did not write the file must have approved.
-    """
-
-    level: str = ""
-    other_than_author: bool = False
+    level: Annotated[
+        str,
+        Choice(EVIDENCE_LEVELS, "A: the host's record of a review; B: a signed commit of a known key; C: names only."),
+    ] = ""
+    other_than_author: Annotated[bool, "Somebody who did not write the file must have approved it."] = False
 
 
 @dataclass(frozen=True, slots=True)
 class Review:
-    """Rules that make a person look at a charge. `unusual_amount` is None where it is switched off."""
+    """What a person must look at before it is billed. `unusual_amount` is None where it is switched off."""
 
-    patterns: tuple[Pattern, ...] = ()
-    fund_patterns: tuple[str, ...] = ()
-    unusual_amount: UnusualAmount | None = UnusualAmount()
-    evidence: EvidenceRule = EvidenceRule()
+    patterns: Annotated[
+        tuple[Pattern, ...],
+        Key(
+            shape=MapOf(
+                shape_of(Pattern, whole=False),
+                key_pattern=r"[A-Za-z0-9][A-Za-z0-9_-]*",
+                help="Charges that a person must look at, by name.",
+                named=_pattern,
+                listed=True,
+            ),
+            write=_by_name,
+        ),
+    ] = ()
+    fund_patterns: Annotated[
+        tuple[str, ...],
+        ListOf(RegularExpression(), single=True, help="A fund that none of these matches whole is flagged."),
+    ] = ()
+    unusual_amount: Annotated[
+        UnusualAmount | None,
+        Key(
+            shape=Either(
+                Boolean(),
+                shape_of(UnusualAmount),
+                _unusual,
+                help="When spending counts as unusual; `off` switches the rule off.",
+            ),
+            always=True,
+            write=_unusual_values,
+        ),
+    ] = UnusualAmount()
+    evidence: Annotated[EvidenceRule, "What must be known of who approved decisions and closings."] = EvidenceRule()
+
+    @classmethod
+    def from_yaml(cls, values: dict[str, Any], _node: Node, _reader: Reader) -> Review:
+        """The rules that were read. A rule that is off was read as False, since None means that nothing was."""
+        return cls(**{**values, "unusual_amount": values.get("unusual_amount", UnusualAmount()) or None})
 
 
 @dataclass(frozen=True, slots=True)
 class StatementSettings:
-    """What statements say beside figures.
+    """How statements look."""
 
-    resources: how many resources a PDF lists before it sums the rest up. paper: one of PAPERS.
-    """
-
-    note: str = ""
-    questions_until_days: int = 30
-    resources: int = 60
-    paper: str = "a4"
+    note: Annotated[str, Text(max_length=4000, help="A note on every statement.")] = ""
+    questions_until_days: Annotated[int, Integer(1, 365, "Days for questions about a statement.")] = 30
+    resources: Annotated[int, Integer(1, 2000, "How many resources a PDF lists before it sums up the rest.")] = 60
+    paper: Annotated[str, Choice(PAPERS, "The size of a PDF's pages.")] = "a4"
 
 
 @dataclass(frozen=True, slots=True)
 class JournalFormat:
-    """A journal format of the institution: a Jinja template in the ledger's `templates/` and the file's ending."""
+    """A journal format of the institution."""
 
     name: str
-    template: str
-    extension: str = "csv"
+    template: Annotated[str, "A file in `templates/`."]
+    extension: Annotated[str, Text(r"[A-Za-z0-9]{1,8}", "a file ending", "Ending of the file.")] = "csv"
 
 
 @dataclass(frozen=True, slots=True)
 class JournalSettings:
-    """How journals are written.
+    """How journals are written. Without `post`, the ledger is for showback."""
 
-    fund: regular expression with named groups that takes an accounting string apart, empty for none.
-    credit_fund: the accounting string that is credited where the source names none.
-    description: Jinja template of a line's description; `description_limit` cuts it.
-    formats: the institution's own formats beside detail, summary and gl.
-    post: whether charges go to the journal, where the source does not say; without, the ledger is for showback.
-    """
-
-    post: bool = True
-    fund: str = ""
-    credit_fund: str = ""
-    account: str = ""
-    credit_account: str = ""
-    description: str = "{{ source_label }} {{ period }} {{ project }}"
-    description_limit: int = 80
-    formats: tuple[JournalFormat, ...] = ()
+    post: Annotated[bool, "false: showback, where nothing is journaled unless a source says `post: true`."] = True
+    fund: Annotated[
+        str,
+        RegularExpression(
+            "Takes an accounting string apart by named groups; a fund that fits neither it nor any of "
+            "`review.fund_patterns` is flagged."
+        ),
+    ] = ""
+    credit_fund: Annotated[str, "The accounting string that is credited where the source names none."] = ""
+    account: Annotated[str, "Account of the debit side where the source names none."] = ""
+    credit_account: Annotated[str, "Account of the credit side where the source names none."] = ""
+    description: Annotated[str, "Jinja template of a line's description."] = (
+        "{{ source_label }} {{ period }} {{ project }}"
+    )
+    description_limit: Annotated[int, Integer(8, 500, "Longest description the accounting system takes.")] = 80
+    formats: Annotated[
+        tuple[JournalFormat, ...],
+        Key(
+            shape=MapOf(
+                shape_of(JournalFormat, whole=False),
+                key_pattern=r"[a-z0-9][a-z0-9_-]*",
+                help="Own formats: a Jinja template in `templates/` each.",
+                named=_format,
+                listed=True,
+            ),
+            write=_by_name,
+        ),
+    ] = ()
 
 
 @dataclass(frozen=True, slots=True)
 class PortalSettings:
-    """How the portal looks and where its repository lives (for links that make a pull request).
+    """How the portal looks, and where its links lead."""
 
-    links: the hosts that links on the institution's pages may lead to.
-    """
-
-    title: str = ""
-    accent: str = "#1d4e89"
-    repository: str = ""
-    forge: str = ""
-    branch: str = "main"
-    links: tuple[str, ...] = ()
+    title: Annotated[str, "Title of the portal."] = ""
+    accent: Annotated[str, Text(r"#[0-9a-fA-F]{6}", "a color such as #1d4e89", "Accent color, in quotes.")] = "#1d4e89"
+    repository: Annotated[str, Address("Address of the ledger's repository.")] = ""
+    forge: Annotated[str, Choice(FORGES, "What runs at that address.")] = ""
+    branch: Annotated[str, "The branch that counts."] = "main"
+    links: Annotated[
+        tuple[str, ...],
+        ListOf(
+            Text(_HOST, "the name of a host such as www.example.edu", fold=True),
+            single=True,
+            help="Hosts that links on the institution's pages may lead to.",
+        ),
+    ] = ()
 
 
 @dataclass(frozen=True, slots=True)
 class PlanSettings:
-    """How much of a period's total may move before the plan warns or fails, in per cent; None for no limit."""
+    """How much of a month's total a change may move, in per cent."""
 
-    warn: Decimal | None = None
-    fail: Decimal | None = None
+    warn: Annotated[Decimal | None, Percent("Warn when more of a month moves, such as 5%.")] = None
+    fail: Annotated[Decimal | None, Percent("Fail when more of a month moves, such as 50%.")] = None
 
 
 @dataclass(frozen=True, slots=True)
 class Limits:
-    """How much the program takes on. charge_file_gb: of one charge file without its compression."""
+    """How much the program takes on."""
 
-    charge_file_gb: int = 20
+    charge_file_gb: Annotated[
+        int, Integer(1, 10_000, "How many gigabytes a charge file may hold once it is decompressed.")
+    ] = 20
 
     @property
     def charge_file_bytes(self) -> int:
@@ -230,19 +453,63 @@ class Limits:
 
 @dataclass(frozen=True, slots=True)
 class Config:
-    """The whole of `config.yaml` with its defaults filled in."""
+    """The settings of a ledger."""
 
-    organization: Organization
-    currency: str = "USD"
-    fiscal_year_starts: int = 1
-    tags: Tags = Tags()
-    sources: dict[str, Source] = field(default_factory=dict)
-    review: Review = Review()
-    statements: StatementSettings = StatementSettings()
-    journal: JournalSettings = JournalSettings()
-    portal: PortalSettings = PortalSettings()
-    plan: PlanSettings = PlanSettings()
-    limits: Limits = Limits()
+    organization: Annotated[
+        Organization,
+        Either(
+            Text(),
+            shape_of(Organization),
+            _organization,
+            help="Who bills: a name, or a mapping with name, unit, address, logo, contact.",
+        ),
+    ]
+    currency: Annotated[
+        str,
+        Key(
+            shape=Text(
+                r"[A-Z]{3}",
+                "a currency code such as USD (ISO 4217)",
+                "The ledger's currency (ISO 4217); charges in another one are held.",
+            ),
+            always=True,
+        ),
+    ] = "USD"
+    fiscal_year_starts: Annotated[
+        int,
+        Key(
+            shape=Integer(
+                1,
+                12,
+                "The month in which the fiscal year begins; it is named after the calendar year in which it ends.",
+            ),
+            always=True,
+        ),
+    ] = 1
+    tags: Annotated[Tags, Key("Which tag keys carry PI, project and fund.", always=True)] = DEFAULT_TAGS
+    sources: Annotated[
+        dict[str, Source],
+        Key(
+            shape=MapOf(
+                shape_of(Source, "Settings of one source.", whole=False),
+                fold=True,
+                key_pattern=SOURCE_PATTERN,
+                help="Settings by source.",
+                named=_source,
+            ),
+            always=True,
+        ),
+    ] = field(default_factory=dict)
+    review: Annotated[Review, Key("What a person must look at before it is billed.", always=True)] = Review()
+    statements: Annotated[StatementSettings, Key("How statements look.", always=True)] = StatementSettings()
+    journal: Annotated[JournalSettings, Key("How journals are written.", always=True)] = JournalSettings()
+    portal: Annotated[PortalSettings, Key("How the portal looks, and where its links lead.", always=True)] = (
+        PortalSettings()
+    )
+    plan: Annotated[PlanSettings, "How much of a month's total a change may move, in per cent."] = PlanSettings()
+    limits: Annotated[Limits, "How much the program takes on."] = Limits()
+    email: Annotated[None, Anything("How statements are sent.")] = None
+    web: Annotated[None, Anything("Who may log in to the local server.")] = None
 
     def source(self, name: str) -> Source:
         """The settings of a source, listed or not."""
@@ -269,3 +536,55 @@ class Config:
         """Whether a source's charges go to the journal. The others are only shown: they need no fund."""
         own = self.source(name).post
         return self.journal.post if own is None else own
+
+    def of_month(self, sources: Iterable[str]) -> dict[str, Any]:
+        """What of the settings bears on a month with these sources, as in `config.yaml`.
+
+        Of `portal` only the accent counts, which colors statements; formats of journals name live templates.
+        """
+        kept = {name: self.sources[name] for name in sorted({*sources} & {*self.sources})}
+        return values_of(
+            replace(
+                self,
+                sources=kept,
+                journal=replace(self.journal, formats=()),
+                portal=PortalSettings(accent=self.portal.accent),
+                plan=PlanSettings(),
+                limits=Limits(),
+            )
+        )
+
+
+CONFIG = shape_of(Config)
+"""The whole of `config.yaml`."""
+
+
+@dataclass(frozen=True, slots=True)
+class Mail:
+    """How this machine sends mail."""
+
+    host: Annotated[str, "The server that takes mail."] = ""
+    port: Annotated[int, Integer(1, 65535, "Its port.")] = 587
+    security: Annotated[str, "How the connection is encrypted."] = ""
+    user: Annotated[str, "Who logs in there."] = ""
+    password: Annotated[str, Verbatim("The password of the user.")] = ""
+    password_command: Annotated[
+        tuple[str, ...], ListOf(Text(), single=True, help="A command that prints the password.")
+    ] = ()
+    token_command: Annotated[
+        tuple[str, ...], ListOf(Text(), single=True, help="A command that prints an OAuth 2 access token.")
+    ] = ()
+    throttle: Annotated[str, "How many messages are sent in a while."] = ""
+    outbox: Annotated[str, "A folder for messages instead of a server."] = ""
+
+
+@dataclass(frozen=True, slots=True)
+class LocalConfig:
+    """What one machine keeps to itself: secrets, and where it sends mail."""
+
+    email: Annotated[Mail, "How this machine sends mail."] = Mail()
+    web: Annotated[None, Anything("Who may log in to the local server.")] = None
+
+
+LOCAL = shape_of(LocalConfig)
+"""The whole of `config.local.yaml`."""

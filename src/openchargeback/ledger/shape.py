@@ -63,7 +63,7 @@ class Text:
     """Text as it stands, trimmed: also `NO`, `012` and `2025-01` are text here. `pattern` is matched whole.
 
     digits: text that fits the pattern may look like a number, so an editor must not insist on quotes. filled: whether
-    it must say anything at all.
+    it must say anything at all. fold: case does not matter, so the text is case-folded.
     """
 
     pattern: str = ""
@@ -72,6 +72,7 @@ class Text:
     max_length: int = 1000
     digits: bool = False
     filled: bool = False
+    fold: bool = False
 
     def read(self, node: Node, reader: Reader) -> str | None:
         if not isinstance(node, Scalar) or node.is_null:
@@ -88,7 +89,7 @@ class Text:
             reader.fault(node, "too-long", f"longer than {self.max_length} characters", "shorten it")
             return None
         _same_to_others(node, reader)
-        return text
+        return text.casefold() if self.fold else text
 
     def schema(self) -> dict[str, Any]:
         # YAML tools read 012 or 2025-01-31 as other types than text; an editor must not complain about those.
@@ -232,15 +233,16 @@ class Date:
 
 @dataclass(frozen=True, slots=True)
 class Choice:
-    """One of a few words."""
+    """One of a few words. make: what a word is turned into."""
 
     words: tuple[str, ...]
     help: str = ""
+    make: Callable[[str], Any] = str
 
-    def read(self, node: Node, reader: Reader) -> str | None:
+    def read(self, node: Node, reader: Reader) -> Any:
         text = node.text.strip() if isinstance(node, Scalar) else ""
         if text in self.words:
-            return text
+            return self.make(text)
         reader.fault(node, "wrong-value", f"expected one of {', '.join(self.words)}", did_you_mean(text, self.words))
         return None
 
@@ -273,9 +275,9 @@ class ListOf:
     help: str = ""
     least: int = 0
 
-    def read(self, node: Node, reader: Reader) -> list[Any] | None:
+    def read(self, node: Node, reader: Reader) -> tuple[Any, ...] | None:
         if isinstance(node, Scalar) and node.is_null:
-            return []
+            return ()
         if self.single and not isinstance(node, Sequence):
             node = Sequence((node,), node.line, node.column)
         if not isinstance(node, Sequence):
@@ -285,7 +287,7 @@ class ListOf:
             reader.fault(node, "wrong-type", "expected a list with something in it, found an empty list", "add an item")
             return None
         values = [self.item.read(item, reader) for item in node.items]
-        return [value for value in values if value is not None]
+        return tuple(value for value in values if value is not None)
 
     def schema(self) -> dict[str, Any]:
         kind = {"type": "array", "minItems": self.least} if self.least else {"type": ["array", "null"]}
@@ -295,14 +297,25 @@ class ListOf:
 
 @dataclass(frozen=True, slots=True)
 class MapOf:
-    """Free keys to values of one shape. `fold` lowers the keys (names of sources are case-insensitive)."""
+    """Free keys to values of one shape. `fold` lowers the keys (names of sources are case-insensitive).
+
+    named: makes of a key and its value what stands for both; the result is sorted by key then. listed: only these.
+    """
 
     value: Shape
     fold: bool = False
     key_pattern: str = ""
     help: str = ""
+    named: Callable[[str, Any], Any] | None = None
+    listed: bool = False
 
-    def read(self, node: Node, reader: Reader) -> dict[str, Any] | None:
+    def read(self, node: Node, reader: Reader) -> dict[str, Any] | tuple[Any, ...] | None:
+        found = self._entries(node, reader)
+        if found is not None and self.named:
+            found = {name: self.named(name, found[name]) for name in sorted(found)}
+        return tuple(found.values()) if found is not None and self.listed else found
+
+    def _entries(self, node: Node, reader: Reader) -> dict[str, Any] | None:
         if isinstance(node, Scalar) and node.is_null:
             return {}
         if not isinstance(node, Mapping):
@@ -339,7 +352,8 @@ class Record:
 
     read gives a dict of the keys that are there and could be read; `None` values count as absent.
     make turns that dict into the stage's value; it may record problems at the node itself.
-    rules: JSON Schema keywords for what `make` demands of keys together.
+    rules: JSON Schema keywords for what `make` demands of keys together. defaults: what absent keys count as, for
+    editors.
     """
 
     fields: MappingType[str, Shape]
@@ -347,6 +361,7 @@ class Record:
     make: Callable[[dict[str, Any], Node, Reader], Any] | None = None
     help: str = ""
     rules: MappingType[str, Any] = field(default_factory=dict)
+    defaults: MappingType[str, Any] = field(default_factory=dict)
 
     def read(self, node: Node, reader: Reader) -> Any:
         if not isinstance(node, Mapping):
@@ -378,7 +393,8 @@ class Record:
         result: dict[str, Any] = {
             "type": "object",
             "properties": {
-                name: shape.schema() if name in self.required else _or_null(shape.schema())
+                name: (shape.schema() if name in self.required else _or_null(shape.schema()))
+                | ({"default": self.defaults[name]} if name in self.defaults else {})
                 for name, shape in self.fields.items()
             },
             "additionalProperties": False,

@@ -9,8 +9,7 @@ from pathlib import Path, PurePosixPath
 from openchargeback.files import git
 from openchargeback.ledger import files
 from openchargeback.ledger.config import FILE_NAME
-from openchargeback.ledger.notes import NOTES
-from openchargeback.ledger.periods import period_of
+from openchargeback.ledger.periods import NOTES, period_of
 from openchargeback.ledger.reading import Ledger
 
 _MONTHLY = ("charges", "approvals", "periods")

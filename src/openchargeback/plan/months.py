@@ -9,18 +9,18 @@ from openchargeback.billing.completeness import Month, completeness
 from openchargeback.billing.corrections import Corrected
 from openchargeback.billing.pipeline import Posted, Settled
 from openchargeback.ledger.config import FILE_NAME
-from openchargeback.ledger.frozen import Frozen
 from openchargeback.ledger.periods import period_of
-from openchargeback.ledger.reading import Ledger
 from openchargeback.ledger.revision import lies_in
 from openchargeback.model import State
 from openchargeback.plan.changes import beyond_rounding, period_change
 from openchargeback.plan.parts import Side, settle_both, unexplained
 from openchargeback.plan.values import PeriodChange
 from openchargeback.problems import Problem, Severity, has_errors
+from openchargeback.record.closing_record import ClosingRecord
+from openchargeback.record.recorded_ledger import RecordedLedger
 
 
-def unread_periods(problems: Sequence[Problem], reached: Sequence[str], after: Ledger) -> set[str]:
+def unread_periods(problems: Sequence[Problem], reached: Sequence[str], after: RecordedLedger) -> set[str]:
     """The periods of which a file at the head could not be read; settings and directory concern all open ones."""
     paths = {problem.path for problem in problems if problem.severity is Severity.ERROR}
     found = {period_of(path) for path in paths} - {""}
@@ -37,9 +37,9 @@ def lacks_charges(period: str, problems: Sequence[Problem]) -> bool:
     )
 
 
-def _side(ledger: Ledger, corrected: Corrected, period: str) -> Side:
+def _side(ledger: RecordedLedger, corrected: Corrected, period: str) -> Side:
     """What a period rests on: a closed one on its record and the settings of then."""
-    record = ledger.frozen.get(period)
+    record = ledger.records.get(period)
     if record is None:
         posted = corrected.posted.get(period, Posted())
         return Side(ledger, posted=posted)
@@ -54,7 +54,10 @@ def _side(ledger: Ledger, corrected: Corrected, period: str) -> Side:
 
 
 def compared_period(
-    period: str, before: tuple[Ledger, Corrected], after: tuple[Ledger, Corrected], months: dict[str, Month]
+    period: str,
+    before: tuple[RecordedLedger, Corrected],
+    after: tuple[RecordedLedger, Corrected],
+    months: dict[str, Month],
 ) -> tuple[PeriodChange | None, list[Problem], list[Problem]]:
     """The change of a period with the problems of base and head; None where the head's charges cannot be read.
 
@@ -85,12 +88,12 @@ def compared_period(
     return change, old_faults, new_faults
 
 
-def recorded_month(record: Frozen) -> Month:
+def recorded_month(record: ClosingRecord) -> Month:
     """A closed month as completeness looks at it."""
-    return Month(record.period, record.sources, record.lines, record.charges)
+    return Month(record.period, record.sources, record.lines, record.inputs.charges)
 
 
-def _state(ledger: Ledger, period: str) -> State | None:
+def _state(ledger: RecordedLedger, period: str) -> State | None:
     return ledger.period_file(period).state if period in ledger.periods else None
 
 

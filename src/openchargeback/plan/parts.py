@@ -16,12 +16,12 @@ from openchargeback import money
 from openchargeback.billing.pipeline import Posted, Settled, read_month, settle, too_large, what_it_comes_to
 from openchargeback.focus.database import count, database, sql
 from openchargeback.focus.reading import LoadedFile
-from openchargeback.ledger.reading import Ledger
 from openchargeback.model import Entry
 from openchargeback.plan.pairing import pair_charges
 from openchargeback.plan.settings import billing_config, billing_directory
 from openchargeback.plan.values import Cause, LineKey, key_of
 from openchargeback.problems import Problem, has_errors
+from openchargeback.record.recorded_ledger import RecordedLedger
 
 _QUANTITIES = ("ConsumedQuantity", "PricingQuantity", "CommitmentDiscountQuantity")
 _STEPS = ("directory", "config", "decision")
@@ -40,7 +40,7 @@ class Side:
     posted: what decisions on charges of closed months add to an open one.
     """
 
-    ledger: Ledger
+    ledger: RecordedLedger
     shown: Settled | None = None
     posted: Posted = _NOTHING_POSTED
 
@@ -176,9 +176,9 @@ def _steps(con: duckdb.DuckDBPyConnection, period: str, base: Side, head: Side) 
     return _last_step([*states, (changed[-1], "head")])
 
 
-def _before(ledger: Ledger, period: str) -> list[tuple[str, str]]:
+def _before(ledger: RecordedLedger, period: str) -> list[tuple[str, str]]:
     """The closed months that the rule for unusual amounts compares with, by the digests of their records."""
-    return [(month, record.digest) for month, record in sorted(ledger.frozen.items()) if month < period]
+    return [(month, record.digest) for month, record in sorted(ledger.records.items()) if month < period]
 
 
 def _last_step(states: Sequence[tuple[str, str]]) -> str:
@@ -204,13 +204,13 @@ def _costs_differ(con: duckdb.DuckDBPyConnection) -> bool:
     )
 
 
-def _of(ledger: Ledger, step: str, period: str) -> object:
+def _of(ledger: RecordedLedger, step: str, period: str) -> object:
     if step == "directory":
         return billing_directory(ledger.directory)
     return billing_config(ledger.config) if step == "config" else ledger.approvals.get(period, ())
 
 
-def _with(ledger: Ledger, step: str, other: Ledger) -> Ledger:
+def _with(ledger: RecordedLedger, step: str, other: RecordedLedger) -> RecordedLedger:
     if step == "directory":
         return replace(ledger, directory=other.directory)
     if step == "config":

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from openchargeback.files.git import Entry
-from openchargeback.ledger.periods import PeriodFile, period_of
+from openchargeback.ledger.periods import OPEN, PeriodFile, period_of
 from openchargeback.model import State
 
 Files = Mapping[str, Entry]
@@ -47,4 +47,4 @@ def _differs(old: Entry | None, new: Entry | None) -> bool:
 
 
 def _is_open(states: Mapping[str, PeriodFile], period: str) -> bool:
-    return states.get(period, PeriodFile()).state is State.OPEN
+    return states.get(period, OPEN).state is State.OPEN

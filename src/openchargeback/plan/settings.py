@@ -38,7 +38,6 @@ def billing_config(config: Config) -> Config:
             post=s.post,
             discount=s.discount,
             default=s.default,
-            default_untagged_only=s.default_untagged_only,
         )
         for name, s in config.sources.items()
     }
@@ -64,7 +63,7 @@ def billing_directory(directory: Directory) -> Directory:
         {email: Person(email, "") for email in directory.people},
         directory.aliases,
         {name: replace(entry, project=Project(name, ""), award="") for name, entry in directory.projects.items()},
-        {id_: FundEntry(id_, since=e.since, until=e.until, active=e.active) for id_, e in directory.funds.items()},
+        {id_: FundEntry(id_, since=e.since, until=e.until, status=e.status) for id_, e in directory.funds.items()},
     )
 
 
@@ -85,7 +84,7 @@ def config_leaves(config: Config, other: Config) -> dict[Key, str]:
     for pattern in billing.review.patterns:
         rule = {"match": pattern.match, "minimum": pattern.minimum}
         leaves |= _whole_or_leaves(rule, ("review", "patterns", pattern.name), whole=pattern.name not in both)
-    return {_as_written(key): text for key, text in leaves.items()}
+    return leaves
 
 
 def people_leaves(directory: Directory, other: Directory) -> dict[Key, str]:
@@ -130,7 +129,7 @@ def _entry_leaves(
 
 
 def _fund(entry: FundEntry) -> dict[str, Any]:
-    return {"from": entry.since, "until": entry.until, "status": "" if entry.active else "inactive"}
+    return {"from": entry.since, "until": entry.until, "status": "" if entry.active else entry.status}
 
 
 def _project(entry: ProjectEntry) -> dict[str, Any]:
@@ -150,11 +149,6 @@ def _whole_or_leaves(value: Mapping[str, Any], key: Key, *, whole: bool) -> dict
         return dict(_leaves(value, key))
     told = ", ".join(f"{'.'.join(name)} {text}" for name, text in _leaves(value))
     return {key: told or "listed"}
-
-
-def _as_written(key: Key) -> Key:
-    """The key of a setting as in the file, where the value in the program is called otherwise."""
-    return (*key[:-1], "default", "untagged_only") if key[-1] == "default_untagged_only" else key
 
 
 def _leaves(value: Any, key: Key = ()) -> Iterator[tuple[Key, str]]:

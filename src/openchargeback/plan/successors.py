@@ -6,13 +6,13 @@ from collections.abc import Sequence
 
 from openchargeback.billing.pipeline import read_month
 from openchargeback.focus.database import database, insert, sql
-from openchargeback.ledger.reading import Ledger
 from openchargeback.plan.pairing import pair_charges
 from openchargeback.problems import has_errors
+from openchargeback.record.recorded_ledger import RecordedLedger
 from openchargeback.review.ids import number_charges
 
 
-def successors(period: str, base: Ledger, head: Ledger, ids: Sequence[str]) -> dict[str, str]:
+def successors(period: str, base: RecordedLedger, head: RecordedLedger, ids: Sequence[str]) -> dict[str, str]:
     """The full id in the head of each charge of the base that an id, or a beginning, names; empty where withdrawn.
 
     What names no charge of the base, or several, is left out. Nothing is known where a charge file has errors.

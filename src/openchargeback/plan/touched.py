@@ -8,13 +8,11 @@ from typing import Any
 
 from openchargeback.ledger.config import FILE_NAME
 from openchargeback.ledger.directory import FUNDS_FILE, PEOPLE_FILE, PROJECTS_FILE, Directory
-from openchargeback.ledger.frozen import Frozen, part_path
-from openchargeback.ledger.notes import NOTES
-from openchargeback.ledger.periods import PeriodFile, period_of
+from openchargeback.ledger.periods import NOTES, OPEN, PeriodFile, part_path, period_of
 from openchargeback.ledger.settings import IRREGULAR, Config, EvidenceRule
-from openchargeback.ledger.settings_text import settings_values
 from openchargeback.model import State
 from openchargeback.problems import Problem, Severity
+from openchargeback.record.closing_record import ClosingRecord
 
 
 def touched_periods(
@@ -30,7 +28,7 @@ def touched_periods(
         if period_of(path) and path != part_path(period_of(path), NOTES):  # notes are not sealed
             paths.setdefault(period_of(path), []).append(path)
     found = [
-        _touched(period, touched, base.get(period, PeriodFile()), head.get(period, PeriodFile()))
+        _touched(period, touched, base.get(period, OPEN), head.get(period, OPEN))
         for period, touched in sorted(paths.items())
     ]
     return [problem for problem in found if problem is not None]
@@ -69,7 +67,7 @@ def _touched(period: str, touched: list[str], was: PeriodFile, now: PeriodFile) 
 
 
 def kept_months(
-    old: tuple[Config, Directory], new: tuple[Config, Directory], records: Mapping[str, Frozen]
+    old: tuple[Config, Directory], new: tuple[Config, Directory], records: Mapping[str, ClosingRecord]
 ) -> list[Problem]:
     """A notice where changed settings or directory entries bear on closed months, which stay as they are recorded.
 
@@ -96,22 +94,22 @@ def kept_months(
     return notices
 
 
-def _settings(config: Config, record: Frozen) -> dict[str, Any]:
+def _settings(config: Config, record: ClosingRecord) -> dict[str, Any]:
     """The settings that bear on a month; who must have approved and what must be there to close it are no part."""
     sources = {name: replace(source, expected=IRREGULAR) for name, source in config.sources.items()}
     without = replace(config, sources=sources, review=replace(config.review, evidence=EvidenceRule()))
-    return settings_values(without, {source.source for source in record.sources})
+    return without.of_month(source.source for source in record.sources)
 
 
-def _people(record: Frozen) -> set[str]:
+def _people(record: ClosingRecord) -> set[str]:
     return {*record.directory.people, *(line.pi for line in record.lines)}
 
 
-def _projects(record: Frozen) -> set[str]:
+def _projects(record: ClosingRecord) -> set[str]:
     return {*record.directory.projects, *(line.project for line in record.lines)}
 
 
-def _funds(record: Frozen) -> set[str]:
+def _funds(record: ClosingRecord) -> set[str]:
     return {*record.directory.funds, *(line.fund for line in record.lines)}
 
 

@@ -4,18 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
-from openchargeback.ledger.reading import Ledger
 from openchargeback.ledger.settings import Config
 from openchargeback.model import BilledPeriod, State, Statement
 from openchargeback.portal.pdf_fonts import fallback_fonts, style_fonts, without_glyph
 from openchargeback.portal.statement_view import shown
 from openchargeback.problems import Problem, Severity
+from openchargeback.record.recorded_ledger import RecordedLedger
 from openchargeback.templating.environment import make_environment
 
 PEOPLE, PROJECTS, CONFIG = "directory/people.yaml", "directory/projects.yaml", "config.yaml"
 
 
-def glyph_problems(ledger: Ledger, periods: Sequence[BilledPeriod]) -> list[Problem]:
+def glyph_problems(ledger: RecordedLedger, periods: Sequence[BilledPeriod]) -> list[Problem]:
     """A warning for every text of open periods with a character that PDFs show as a box, with the first statement."""
     found: dict[tuple[str, str], list[str]] = {}
     for period in periods:

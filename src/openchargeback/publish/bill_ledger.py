@@ -24,26 +24,19 @@ from openchargeback.billing.pipeline import Posted, bill_period
 from openchargeback.billing.reconciliation import check_ledger
 from openchargeback.focus.equal_files import Copies, equal_files
 from openchargeback.ledger.files import ChargeFile, digest_of
-from openchargeback.ledger.frozen import (
-    CORRECTIONS,
-    FROZEN,
-    LINES,
-    PARTS,
-    RESOURCES,
-    Frozen,
-    part_path,
-)
-from openchargeback.ledger.frozen_reading import read_frozen
 from openchargeback.ledger.lock import committed_temporaries
-from openchargeback.ledger.periods import PeriodFile
+from openchargeback.ledger.periods import CORRECTIONS, FROZEN, LINES, PARTS, RESOURCES, PeriodFile, part_path
 from openchargeback.ledger.reading import Ledger
-from openchargeback.ledger.seal import changed_inputs, left_over, no_longer_finalized, recorded_periods
 from openchargeback.model import BilledPeriod, State
 from openchargeback.portal.paths import charges_file
 from openchargeback.problems import LedgerFault, OutsideFault, Problem, has_errors
 from openchargeback.publish.cache import Cache
+from openchargeback.record.closing_record import ClosingRecord
+from openchargeback.record.files import read_record
+from openchargeback.record.recorded_ledger import RecordedLedger
+from openchargeback.record.seal import changed_inputs, left_over, no_longer_finalized, recorded_periods
 
-_ROOMS = ("ledger", "focus", "review", "billing")
+_ROOMS = ("ledger", "record", "focus", "review", "billing")
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,27 +54,27 @@ class _Copies:
     problems: tuple[Problem, ...]
 
 
-def with_records(ledger: Ledger, store: Cache) -> tuple[Ledger, list[Problem]]:
+def with_records(ledger: Ledger, store: Cache) -> tuple[RecordedLedger, list[Problem]]:
     """The ledger with the records of its closed periods, and what is wrong with them or was changed since.
 
     What interrupted commands left, and was committed, is told as well.
     """
-    ledger, problems = recorded(ledger, store)
+    whole, problems = recorded(ledger, store)
     # Git is asked here, not needed: a repository that it refuses to read must not stop a check of the files.
     with suppress(OutsideFault):
         problems += committed_temporaries(ledger.root)
-    changed = [*changed_inputs(ledger, ledger.frozen.values()), *no_longer_finalized(ledger)]
+    changed = [*changed_inputs(whole, whole.records.values()), *no_longer_finalized(ledger)]
     # What an altered record says is not looked at: only that it was altered.
     altered = {each.path for each in changed}
     intact = {
         period: record
-        for period, record in ledger.frozen.items()
+        for period, record in whole.records.items()
         if not altered & {part_path(period, name) for name in (FROZEN, *PARTS)}
     }
-    return replace(ledger, frozen=intact), problems + changed
+    return replace(whole, records=intact), problems + changed
 
 
-def recorded(ledger: Ledger, store: Cache) -> tuple[Ledger, list[Problem]]:
+def recorded(ledger: Ledger, store: Cache) -> tuple[RecordedLedger, list[Problem]]:
     """The ledger with the records of its closed periods, without a look at what they were made from."""
     found = {
         period: _record(ledger, store, period, ledger.period_file(period))
@@ -90,7 +83,7 @@ def recorded(ledger: Ledger, store: Cache) -> tuple[Ledger, list[Problem]]:
     }
     frozen = {period: record for period, (record, _) in found.items() if record is not None}
     problems = [problem for _, faults in found.values() for problem in faults]
-    return replace(ledger, frozen=frozen), [*problems, *_left_over(ledger)]
+    return RecordedLedger.of(ledger, frozen), [*problems, *_left_over(ledger)]
 
 
 def _left_over(ledger: Ledger) -> list[Problem]:
@@ -100,23 +93,23 @@ def _left_over(ledger: Ledger) -> list[Problem]:
     return [problem for period in unclosed for problem in left_over(ledger, period)]
 
 
-def _record(ledger: Ledger, store: Cache, period: str, state: PeriodFile) -> tuple[Frozen | None, list[Problem]]:
+def _record(ledger: Ledger, store: Cache, period: str, state: PeriodFile) -> tuple[ClosingRecord | None, list[Problem]]:
     """The record of a closed period; from the cache where the same bytes were read before."""
     # The period too: the same bytes under another month's name are not its record.
     key = f"{code_digest()} {period}"
     for name in (FROZEN, LINES, RESOURCES, CORRECTIONS):
         path = ledger.root / part_path(period, name)
         key += f" {digest_of(path) if path.is_file() else '-'}"
-    if (kept := store.value("frozen", key, Frozen)) is not None:
+    if (kept := store.value("frozen", key, ClosingRecord)) is not None:
         return kept, []
-    record, problems = read_frozen(ledger.root, period, state)
+    record, problems = read_record(ledger.root, period, state)
     if record is not None and not problems:
         store.keep("frozen", key, record)
     return record, problems
 
 
 def bill_ledger(
-    ledger: Ledger,
+    ledger: RecordedLedger,
     store: Cache,
     *,
     wanted: str = "",
@@ -149,10 +142,10 @@ def bill_ledger(
 
 
 def _billed(
-    ledger: Ledger, store: Cache, period: str, corrected: Corrected, *, data: bool
+    ledger: RecordedLedger, store: Cache, period: str, corrected: Corrected, *, data: bool
 ) -> tuple[BilledPeriod | None, list[Problem]]:
     """A period as its record tells it, an open one as it is billed now."""
-    state, record = ledger.period_file(period), ledger.frozen.get(period)
+    state, record = ledger.period_file(period), ledger.records.get(period)
     if record is not None:
         thawed, faults = thaw(record, state, ledger)
         return replace(thawed, still_queued=corrected.queue.get(period, ())), faults
@@ -161,7 +154,7 @@ def _billed(
     return _bill(ledger, store, period, corrected.posted.get(period, Posted()), data=data)
 
 
-def _corrected(ledger: Ledger, store: Cache) -> Corrected:
+def _corrected(ledger: RecordedLedger, store: Cache) -> Corrected:
     """What decisions on closed periods come to; from the cache where it rests on the same as before."""
     decisions = [
         decision
@@ -170,9 +163,9 @@ def _corrected(ledger: Ledger, store: Cache) -> Corrected:
         for decision in each
         if decision.period
     ]
-    if not decisions and not any(record.corrections or record.queue for record in ledger.frozen.values()):
+    if not decisions and not any(record.corrections or record.queue for record in ledger.records.values()):
         return Corrected()
-    records = [(period, record.digest) for period, record in sorted(ledger.frozen.items())]
+    records = [(period, record.digest) for period, record in sorted(ledger.records.items())]
     states = [(period, ledger.period_file(period)) for period in ledger.periods]
     files = [
         (file.path, digest_of(file.location))
@@ -187,19 +180,21 @@ def _corrected(ledger: Ledger, store: Cache) -> Corrected:
     return corrected
 
 
-def _billed_twice(ledger: Ledger, store: Cache, corrected: Corrected, wanted: str) -> list[Problem]:
+def _billed_twice(ledger: RecordedLedger, store: Cache, corrected: Corrected, wanted: str) -> list[Problem]:
     """Equal files that are billed more than once; from the cache where all rests on the same as before."""
     files = [file for period, found in ledger.charge_files.items() if not wanted or period <= wanted for file in found]
     return equal_file_problems(ledger, store, corrected, equal_files(files))
 
 
-def equal_file_problems(ledger: Ledger, store: Cache, corrected: Corrected, found: Sequence[Copies]) -> list[Problem]:
+def equal_file_problems(
+    ledger: RecordedLedger, store: Cache, corrected: Corrected, found: Sequence[Copies]
+) -> list[Problem]:
     """What is wrong with these equal files. The ledger must hold its records."""
     if not found:
         return []
     periods = sorted({file.period for equal in found for file in equal})
     rests_on = [period_key(ledger, period) for period in periods]
-    records = [(period, record.digest) for period, record in sorted(ledger.frozen.items())]
+    records = [(period, record.digest) for period, record in sorted(ledger.records.items())]
     paths = [[file.path for file in equal] for equal in found]
     key = _digest(paths, rests_on, records, sorted(corrected.posted.items()))
     kept = store.value("copies", key, _Copies)
@@ -211,12 +206,12 @@ def equal_file_problems(ledger: Ledger, store: Cache, corrected: Corrected, foun
 
 def still_billing(ledger: Ledger, store: Cache, files: Sequence[ChargeFile]) -> set[str]:
     """The paths of those files of which any charge is billed or held by now."""
-    ledger, _ = recorded(ledger, store)
-    return copies.still_billing(ledger, files, _corrected(ledger, store).posted)
+    whole, _ = recorded(ledger, store)
+    return copies.still_billing(whole, files, _corrected(whole, store).posted)
 
 
 def _bill(
-    ledger: Ledger, store: Cache, period: str, posted: Posted, *, data: bool
+    ledger: RecordedLedger, store: Cache, period: str, posted: Posted, *, data: bool
 ) -> tuple[BilledPeriod | None, list[Problem]]:
     key = period_key(ledger, period, posted)
     if (kept := store.value("period", key, _Result)) is not None:
@@ -232,13 +227,13 @@ def _bill(
     return billed, problems
 
 
-def kept_charges(ledger: Ledger, store: Cache, period: BilledPeriod) -> bytes:
+def kept_charges(ledger: RecordedLedger, store: Cache, period: BilledPeriod) -> bytes:
     """The charges of a billed period as the file of `portal.paths.charges_file`.
 
     From the cache; where that has them not, the period is billed once more, a closed one by its record.
     Raises LedgerFault where its files cannot be read any more.
     """
-    record = ledger.frozen.get(period.period)
+    record = ledger.records.get(period.period)
     key = _digest(code_digest(), record.digest) if record else period.digest
     kept = store.get("charges", key)
     if kept is not None:
@@ -251,7 +246,7 @@ def kept_charges(ledger: Ledger, store: Cache, period: BilledPeriod) -> bytes:
 
 
 def _bill_with_charges(
-    ledger: Ledger, period: str, key: str, posted: Posted | None = None
+    ledger: RecordedLedger, period: str, key: str, posted: Posted | None = None
 ) -> tuple[BilledPeriod | None, list[Problem], bytes]:
     with tempfile.TemporaryDirectory(prefix="openchargeback-") as folder:
         path = Path(folder) / "charges.csv"
@@ -273,7 +268,7 @@ def _packed(path: Path, name: str) -> bytes:
     return out.getvalue()
 
 
-def period_key(ledger: Ledger, period: str, posted: Posted | None = None) -> str:
+def period_key(ledger: RecordedLedger, period: str, posted: Posted | None = None) -> str:
     """SHA-256 of everything a billed period rests on: files, decisions, state, settings, directory, past, program."""
     return _digest(
         __version__,
@@ -289,9 +284,9 @@ def period_key(ledger: Ledger, period: str, posted: Posted | None = None) -> str
     )
 
 
-def _rests_on(ledger: Ledger, month: str) -> object:
+def _rests_on(ledger: RecordedLedger, month: str) -> object:
     """What an earlier month means for a later one: rows that are there twice, and charges that corrections refer to."""
-    record = ledger.frozen.get(month)
+    record = ledger.records.get(month)
     if record is not None:
         return month, record.digest
     files = [(file.path, digest_of(file.location)) for file in ledger.charge_files.get(month, ())]

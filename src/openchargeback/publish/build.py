@@ -16,10 +16,10 @@ from openchargeback.files import git
 from openchargeback.ledger.config import FILE_NAME
 from openchargeback.ledger.directory import Entry
 from openchargeback.ledger.files import OWN_FOLDERS
-from openchargeback.ledger.frozen import LOGOS, Frozen, part_path
 from openchargeback.ledger.links import CACHE
 from openchargeback.ledger.lock import watched
-from openchargeback.ledger.reading import Ledger, read_ledger
+from openchargeback.ledger.periods import LOGOS, part_path
+from openchargeback.ledger.reading import read_ledger
 from openchargeback.model import BilledPeriod, Provenance, State
 from openchargeback.portal.glyphs import glyph_problems
 from openchargeback.portal.own_pages import page_problems
@@ -35,6 +35,8 @@ from openchargeback.publish.manifest import OutputKind, intact, read_manifest
 from openchargeback.publish.open_data import data_files, data_keys
 from openchargeback.publish.output_swap import Staging, heal, staged
 from openchargeback.publish.secrets import secrets_of
+from openchargeback.record.closing_record import ClosingRecord
+from openchargeback.record.recorded_ledger import RecordedLedger
 from openchargeback.templating.environment import make_environment
 from openchargeback.wording import counted
 
@@ -52,7 +54,7 @@ def no_step(_what: str, _done: int, _total: int) -> None:
 class Books:
     """A ledger with all its periods billed, without errors."""
 
-    ledger: Ledger
+    ledger: RecordedLedger
     periods: tuple[BilledPeriod, ...]
     warnings: tuple[Problem, ...]
 
@@ -86,7 +88,7 @@ def examine(
     data: bool = False,
     store: Cache | None = None,
     step: Step = no_step,
-) -> tuple[Ledger | None, tuple[BilledPeriod, ...], list[Problem]]:
+) -> tuple[RecordedLedger | None, tuple[BilledPeriod, ...], list[Problem]]:
     """Read and bill a ledger and collect every problem. None for the ledger where its config cannot be used.
 
     only: bill just these periods, and tell just their problems beside those of the small files.
@@ -307,13 +309,13 @@ def make_site(books: Books, provenance: Provenance, files: dict[str, tuple[str, 
         provenance=provenance,
         journal_files=files,
         logo=ledger.logo.data if ledger.logo else None,
-        settings={period: ledger.settings(period) for period in ledger.frozen},
-        logos={period: _frozen_logo(ledger, record) for period, record in ledger.frozen.items()},
+        settings={period: ledger.settings(period) for period in ledger.records},
+        logos={period: _frozen_logo(ledger, record) for period, record in ledger.records.items()},
         known=_known_projects(ledger),
     )
 
 
-def _known_projects(ledger: Ledger) -> tuple[KnownProject, ...]:
+def _known_projects(ledger: RecordedLedger) -> tuple[KnownProject, ...]:
     """What a decision that names a project takes from the directory; nothing where that changes over time."""
     found = []
     for id_, entry in sorted(ledger.directory.projects.items()):
@@ -322,18 +324,18 @@ def _known_projects(ledger: Ledger) -> tuple[KnownProject, ...]:
     return tuple(found)
 
 
-def _frozen_logo(ledger: Ledger, record: Frozen) -> bytes | None:
+def _frozen_logo(ledger: RecordedLedger, record: ClosingRecord) -> bytes | None:
     """The logo that a period was closed with; `changed_inputs` has compared its bytes with the record."""
     name = next((name for name in record.files if name in LOGOS), "")
     return (ledger.root / part_path(record.period, name)).read_bytes() if name else None
 
 
-def output_warnings(ledger: Ledger, periods: Sequence[BilledPeriod]) -> list[Problem]:
+def output_warnings(ledger: RecordedLedger, periods: Sequence[BilledPeriod]) -> list[Problem]:
     """What a person should hear before outputs are used, although nothing stops them."""
     return [*_credit_fund_warnings(ledger, periods), *glyph_problems(ledger, periods)]
 
 
-def _credit_fund_warnings(ledger: Ledger, periods: Sequence[BilledPeriod]) -> list[Problem]:
+def _credit_fund_warnings(ledger: RecordedLedger, periods: Sequence[BilledPeriod]) -> list[Problem]:
     """A word for every source whose journal lines have nothing to credit."""
     sources = sorted(
         {

@@ -15,19 +15,18 @@ from openchargeback.billing.freezing import Details, freeze
 from openchargeback.billing.pipeline import bill_period
 from openchargeback.files.changes import change_files
 from openchargeback.ledger.approvals import Decision, Verb
-from openchargeback.ledger.frozen import FROZEN, PARTS, Frozen, part_path
-from openchargeback.ledger.frozen_reading import read_frozen
-from openchargeback.ledger.frozen_writing import frozen_files
-from openchargeback.ledger.periods import Event, PeriodFile, last_day, write_period
+from openchargeback.ledger.periods import FROZEN, PARTS, Event, PeriodFile, last_day, part_path, write_period
 from openchargeback.ledger.reading import Ledger
 from openchargeback.ledger.schema_files import schema_comment
-from openchargeback.ledger.seal import make_seal
 from openchargeback.model import Correction, Entry, Evidence, State, Without
 from openchargeback.portal.libraries import PROGRAM, versions
 from openchargeback.portal.logo import usable_logo
 from openchargeback.portal.statements import statement_histories
 from openchargeback.problems import LedgerFault, UsageFault, has_errors
 from openchargeback.publish.build import Books
+from openchargeback.record.closing_record import ClosingRecord
+from openchargeback.record.files import read_record, record_files
+from openchargeback.record.seal import make_seal
 from openchargeback.wording import counted
 
 _log = logging.getLogger(__name__)
@@ -64,7 +63,7 @@ def close(
     frozen = freeze(then, billed, details, statement_histories((*earlier, billed)), __version__)
     libraries = {name: version for name, version in versions().items() if name != PROGRAM}
     frozen = replace(frozen, evidence=tuple(evidence), libraries=libraries)
-    contents = frozen_files(frozen, details.held, _logo(ledger))
+    contents = record_files(frozen, details.held, _logo(ledger))
     contents[part_path(period, FROZEN)] = (
         schema_comment(ledger.root, part_path(period, FROZEN)).encode() + contents[part_path(period, FROZEN)]
     )
@@ -92,7 +91,7 @@ def reopen(ledger: Ledger, period: str) -> list[str]:
     state = ledger.period_file(period)
     if state.state is State.FINALIZED:
         raise UsageFault(f"{period} is finalized, and that is for ever; correct it in an open period")
-    record = read_frozen(ledger.root, period, state)[0]
+    record = read_record(ledger.root, period, state)[0]
     leaning = _leaning(ledger, period, record)
     if leaning:
         raise UsageFault(f"{period} cannot be reopened: its charges are decided on in {', '.join(leaning[:5])}")
@@ -102,7 +101,7 @@ def reopen(ledger: Ledger, period: str) -> list[str]:
     return list(changed)
 
 
-def _next_revision(ledger: Ledger, period: str, record: Frozen | None) -> int:
+def _next_revision(ledger: Ledger, period: str, record: ClosingRecord | None) -> int:
     """The revision that a period gets when it is opened: one that no closing of it has used."""
     state = ledger.period_file(period)
     if state.state is State.OPEN and not (ledger.root / part_path(period, FROZEN)).is_file():
@@ -110,7 +109,7 @@ def _next_revision(ledger: Ledger, period: str, record: Frozen | None) -> int:
     return max(state.revision, (record.revision if record else state.revision) + 1)
 
 
-def _leaning(ledger: Ledger, period: str, record: Frozen | None) -> list[str]:
+def _leaning(ledger: Ledger, period: str, record: ClosingRecord | None) -> list[str]:
     """The places of decisions in other folders that rest on what a period held or billed: on its own charges, and
     credits of what it billed late or again.
     """

@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from openchargeback.export.open_data import FORMAT_VERSION, DataResource, datapackage, lines_csv
-from openchargeback.ledger.reading import Ledger
 from openchargeback.model import BilledPeriod
 from openchargeback.portal import paths
 from openchargeback.publish.bill_ledger import kept_charges
 from openchargeback.publish.cache import Cache
+from openchargeback.record.recorded_ledger import RecordedLedger
 
 
 def data_keys(periods: tuple[BilledPeriod, ...]) -> list[tuple[str, str]]:
@@ -21,7 +21,7 @@ def data_keys(periods: tuple[BilledPeriod, ...]) -> list[tuple[str, str]]:
     ]
 
 
-def data_files(ledger: Ledger, periods: tuple[BilledPeriod, ...], store: Cache) -> Iterator[tuple[str, bytes]]:
+def data_files(ledger: RecordedLedger, periods: tuple[BilledPeriod, ...], store: Cache) -> Iterator[tuple[str, bytes]]:
     """Every file of the open data, one at a time; charges come from the cache where it has them."""
     resources = []
     for period in periods:

@@ -49,7 +49,7 @@ def drifts(root: Path, period: str = "", *, step: Step = no_step) -> list[Proble
     if ledger is None:
         raise LedgerFault(problems, root)
     ledger, _ = with_records(ledger, NO_CACHE)
-    months = [each for each in sorted(ledger.frozen) if period in ("", each)]
+    months = [each for each in sorted(ledger.records) if period in ("", each)]
     found = []
     for number, month in enumerate(months):
         step("Computing closed months again", number, len(months))

@@ -19,7 +19,6 @@ from openchargeback.ledger.links import CACHE
 from openchargeback.ledger.periods import PeriodFile, period_of
 from openchargeback.ledger.reading import Ledger, read_ledger
 from openchargeback.ledger.revision import Snapshot, compared, lies_in, take
-from openchargeback.ledger.seal import absent_inputs
 from openchargeback.model import Evidence, Level
 from openchargeback.plan.effects import changed_settings
 from openchargeback.plan.months import compared_period, is_about_quality, lacks_charges, recorded_month, unread_periods
@@ -43,6 +42,8 @@ from openchargeback.publish.bill_ledger import equal_file_problems, recorded
 from openchargeback.publish.build import Step, no_step, open_cache
 from openchargeback.publish.cache import Cache
 from openchargeback.publish.past import drifts
+from openchargeback.record.recorded_ledger import RecordedLedger
+from openchargeback.record.seal import absent_inputs
 from openchargeback.wording import counted
 
 _log = logging.getLogger(__name__)
@@ -94,7 +95,7 @@ class _Pair:
     unread: those of which a file at the head could not be read.
     """
 
-    ledgers: tuple[Ledger, Ledger]
+    ledgers: tuple[RecordedLedger, RecordedLedger]
     states: tuple[Mapping[str, PeriodFile], Mapping[str, PeriodFile]]
     reached: tuple[str, ...]
     base_problems: list[Problem]
@@ -115,7 +116,7 @@ def _read_both(sides: Sides, store: Cache) -> _Pair:
         raise LedgerFault(problems)
     before, base_problems = _read(sides.base_folder, sides.base, sides, store)
     if before is None:
-        before = Ledger(sides.base_folder, after.config, after.directory, {}, {}, {})
+        before = RecordedLedger(sides.base_folder, after.config, after.directory, {}, {}, {})
     return _Pair((before, after), states, reached, base_problems, problems, unread_periods(problems, reached, after))
 
 
@@ -125,7 +126,7 @@ def _changes(pair: _Pair, step: Step) -> list[PeriodChange]:
     corrected = correct(before), correct(after)
     pair.base_problems += corrected[0].problems
     pair.problems += corrected[1].problems
-    months = {period: recorded_month(record) for period, record in after.frozen.items()}
+    months = {period: recorded_month(record) for period, record in after.records.items()}
     periods = []
     for number, period in enumerate(pair.reached):
         step("Comparing months", number, len(pair.reached))
@@ -144,18 +145,18 @@ def _told_of_change(sides: Sides, pair: _Pair, periods: Sequence[PeriodChange]) 
     before, after = pair.ledgers
     problems = [
         *touched_periods(changed_between(sides), *pair.states),
-        *kept_months((before.config, before.directory), (after.config, after.directory), after.frozen),
+        *kept_months((before.config, before.directory), (after.config, after.directory), after.records),
         *beyond(periods, strictest(before.config.plan, after.config.plan), after.config.currency),
         *bases_notice(sides.base),
         *new_sources(sides, after.config),
     ]
-    for record in (after.frozen[period] for period in pair.reached if period in after.frozen):
+    for record in (after.records[period] for period in pair.reached if period in after.records):
         state = after.period_file(record.period)
         problems += absent_inputs(record, state, sides.head.entries, sides.head.root)
     return problems
 
 
-def _billed_twice(sides: Sides, reached: Sequence[str], after: Ledger, store: Cache) -> list[Problem]:
+def _billed_twice(sides: Sides, reached: Sequence[str], after: RecordedLedger, store: Cache) -> list[Problem]:
     """Charge files of reached periods that equal others of the head, wherever these lie, and are billed beside them."""
     here = [file for found in after.charge_files.values() for file in found]
     among = {file.path for file in here if file.period in reached}
@@ -177,7 +178,7 @@ def _billed_twice(sides: Sides, reached: Sequence[str], after: Ledger, store: Ca
     return equal_file_problems(ledger, store, correct(ledger), [copies for copies in found if len(copies) > 1])
 
 
-def _other_program(sides: Sides, after: Ledger, step: Step) -> list[Problem]:
+def _other_program(sides: Sides, after: RecordedLedger, step: Step) -> list[Problem]:
     """What another program, by a change of the lock, computes differently: each closed month is billed anew.
 
     The months' records say what the program of then billed. Nothing says that of an open month: both of its sides are
@@ -186,19 +187,19 @@ def _other_program(sides: Sides, after: Ledger, step: Step) -> list[Problem]:
     before, now = programs_of(sides.base), programs_of(sides.head)
     if not sides.base.entries or (before == now and LOCK_FILE not in changed_between(sides)):
         return []
-    take(sides.head, lambda path: period_of(path) in after.frozen, sides.head_folder)
+    take(sides.head, lambda path: period_of(path) in after.records, sides.head_folder)
     # What a month comes to that this branch touches says nothing of the program.
     touched = {period_of(path) for path in changed_between(sides)}
     found = [
         each
-        for each in (drifts(sides.head_folder, step=step) if after.frozen.keys() - touched else ())
+        for each in (drifts(sides.head_folder, step=step) if after.records.keys() - touched else ())
         if each.code == "tool-drift" and period_of(each.path) not in touched
     ]
-    return [*found, program_notice(before, now, len(found), len(after.frozen.keys() - touched))]
+    return [*found, program_notice(before, now, len(found), len(after.records.keys() - touched))]
 
 
 def _approved(
-    sides: Sides, before: Ledger, after: Ledger, host: HostRecord | None
+    sides: Sides, before: RecordedLedger, after: RecordedLedger, host: HostRecord | None
 ) -> tuple[tuple[Evidence, ...], list[Problem]]:
     """Who approved the decisions and closings that the head changes, and what is asked for beyond that.
 
@@ -225,7 +226,7 @@ def _cache(root: Path) -> Cache:
     return open_cache(root) if (root / CACHE).is_dir() else Cache(None)
 
 
-def _read(folder: Path, snapshot: Snapshot, sides: Sides, store: Cache) -> tuple[Ledger | None, list[Problem]]:
+def _read(folder: Path, snapshot: Snapshot, sides: Sides, store: Cache) -> tuple[RecordedLedger | None, list[Problem]]:
     """A side with the records of its closed months, and with the charges that decisions of reached months name."""
     folder.mkdir(exist_ok=True)
     if not snapshot.entries:
@@ -242,8 +243,8 @@ def _read(folder: Path, snapshot: Snapshot, sides: Sides, store: Cache) -> tuple
         ledger, problems = read_ledger(folder)
         if ledger is None:
             return None, problems
-    ledger, faults = recorded(ledger, store)
-    return ledger, [*problems, *faults]
+    whole, faults = recorded(ledger, store)
+    return whole, [*problems, *faults]
 
 
 def _decides_on_others(ledger: Ledger) -> set[str]:

@@ -9,12 +9,13 @@ from openchargeback.files import git
 from openchargeback.ledger.approval_text import Proposal, without_decisions
 from openchargeback.ledger.approvals import Decision, Verb
 from openchargeback.ledger.config import FILE_NAME
-from openchargeback.ledger.reading import Ledger, read_ledger
+from openchargeback.ledger.reading import read_ledger
 from openchargeback.model import ITEM_KEYS, QueueItem, State
 from openchargeback.plan.successors import successors
 from openchargeback.problems import LedgerFault, UsageFault
 from openchargeback.publish.build import Books
 from openchargeback.publish.past import ledger_at
+from openchargeback.record.recorded_ledger import RecordedLedger
 
 COMMITS = 30
 """How many commits that touch a period's charges are looked through for a charge that is not there any more."""
@@ -69,7 +70,7 @@ def replacements(books: Books, waiting: Sequence[QueueItem]) -> list[Replacement
     ]
 
 
-def cleaned_files(ledger: Ledger, gone: Collection[Decision]) -> dict[str, bytes | None]:
+def cleaned_files(ledger: RecordedLedger, gone: Collection[Decision]) -> dict[str, bytes | None]:
     """The approval files without these decisions, by path; None for one that holds nothing else.
 
     Raises UsageFault for a file in which a decision cannot be told apart from the next.
@@ -83,7 +84,7 @@ def cleaned_files(ledger: Ledger, gone: Collection[Decision]) -> dict[str, bytes
 
 
 def _replacement(
-    ledger: Ledger, period: str, decision: Decision, waiting: Sequence[QueueItem], code: str, why: str
+    ledger: RecordedLedger, period: str, decision: Decision, waiting: Sequence[QueueItem], code: str, why: str
 ) -> Replacement:
     if code == _STALE:
         return _still_raised(period, decision, why)
@@ -111,7 +112,9 @@ def _still_raised(period: str, decision: Decision, why: str) -> Replacement:
     return Replacement(period, decision, why, charges=decision.charges if clears else (), clears=clears)
 
 
-def _meant_now(ledger: Ledger, period: str, decision: Decision, waiting: Sequence[QueueItem]) -> tuple[QueueItem, ...]:
+def _meant_now(
+    ledger: RecordedLedger, period: str, decision: Decision, waiting: Sequence[QueueItem]
+) -> tuple[QueueItem, ...]:
     """The items that a decision on an item means now: with the same keys, held by a flag that the person has seen."""
     if decision.item is None:
         return ()
@@ -127,7 +130,7 @@ def _meant_now(ledger: Ledger, period: str, decision: Decision, waiting: Sequenc
     )
 
 
-def _became(ledger: Ledger, period: str, decision: Decision) -> dict[str, str]:
+def _became(ledger: RecordedLedger, period: str, decision: Decision) -> dict[str, str]:
     """What became of the charges that a decision names, as far as the history of the period's charges knows them."""
     root, charges = ledger.root, f"charges/{period}"
     if not git.inside_repository(root) or git.head(root) is None:
@@ -144,7 +147,7 @@ def _became(ledger: Ledger, period: str, decision: Decision) -> dict[str, str]:
         try:
             with ledger_at(root, commit, needed) as (folder, _):
                 old, _ = read_ledger(folder)
-                found |= successors(period, old, ledger, missing) if old else {}
+                found |= successors(period, RecordedLedger.of(old), ledger, missing) if old else {}
         except (LedgerFault, UsageFault):
             continue
     return {id_: found[id_] for id_ in decision.charges if id_ in found}

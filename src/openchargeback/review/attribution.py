@@ -118,7 +118,7 @@ def _fallbacks(con: duckdb.DuckDBPyConnection, config: Config, directory: Direct
             directory.email(source.default.pi) or None,
             source.default.project or None,
             source.default.fund or None,
-            source.default_untagged_only,
+            source.default.untagged_only,
             config.posts(source.name),
         )
         for source in config.sources.values()

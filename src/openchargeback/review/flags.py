@@ -111,7 +111,7 @@ def _unusual(month: Month) -> tuple[Unusual, ...]:
     rule, currency = month.config.review.unusual_amount, month.config.currency
     if not rule:
         return ()
-    closed = [record for period, record in sorted(month.ledger.frozen.items()) if period < month.period][-MONTHS_BACK:]
+    closed = [record for period, record in sorted(month.ledger.records.items()) if period < month.period][-MONTHS_BACK:]
     history = [
         (
             {each.source for each in record.sources if each.charges},

@@ -9,20 +9,20 @@ import duckdb
 
 from openchargeback.focus.reading import LoadedFile
 from openchargeback.ledger.directory import Directory
-from openchargeback.ledger.frozen import Frozen
-from openchargeback.ledger.reading import Ledger
 from openchargeback.ledger.settings import Config
+from openchargeback.record.closing_record import ClosingRecord
+from openchargeback.record.recorded_ledger import RecordedLedger
 
 
 @dataclass(frozen=True, slots=True)
 class Month:
     """The charges of a month in a database, as `focus.reading.load` leaves them.
 
-    ledger: with the settings and the directory that the month is billed with (`Ledger.as_recorded`).
+    ledger: with the settings and the directory that the month is billed with (`RecordedLedger.as_recorded`).
     """
 
     con: duckdb.DuckDBPyConnection
-    ledger: Ledger
+    ledger: RecordedLedger
     period: str
     loaded: Sequence[LoadedFile]
 
@@ -37,9 +37,9 @@ class Month:
         return self.ledger.directory
 
     @property
-    def record(self) -> Frozen | None:
+    def record(self) -> ClosingRecord | None:
         """Its record, where the month is closed."""
-        return self.ledger.frozen.get(self.period)
+        return self.ledger.records.get(self.period)
 
     @property
     def sources(self) -> set[str]:

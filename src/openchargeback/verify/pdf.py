@@ -19,8 +19,7 @@ from typing import Any
 from openchargeback.billing.tracing import trace_statement
 from openchargeback.files import git
 from openchargeback.ledger.files import LOCK_FILE
-from openchargeback.ledger.frozen import FROZEN, LINES, PARTS, part_path
-from openchargeback.ledger.periods import is_period
+from openchargeback.ledger.periods import FROZEN, LINES, PARTS, is_period, part_path
 from openchargeback.model import BilledPeriod, Provenance, Statement
 from openchargeback.portal.libraries import PACKAGES, PROGRAM, other_versions, read_stamp
 from openchargeback.portal.paths import statement_pdf
@@ -387,7 +386,7 @@ def _rested_on(books: Books, statement: Statement) -> dict[str, set[int]]:
             for place in charge.decisions:
                 path, _, number = place.rpartition(":")
                 rows.setdefault(path, set()).add(int(number))
-    if statement.period in books.ledger.frozen:
+    if statement.period in books.ledger.records:
         rows |= {part_path(statement.period, name): set() for name in (FROZEN, LINES)}
         rows[f"periods/{statement.period}.yaml"] = set()
     return rows

@@ -16,12 +16,22 @@ from pathlib import Path, PurePosixPath
 
 from openchargeback.files import git
 from openchargeback.ledger import files, shape
-from openchargeback.ledger.frozen import FROZEN, PARTS, Frozen, part_path
-from openchargeback.ledger.frozen_reading import read_frozen
-from openchargeback.ledger.periods import PeriodFile, Seal, accounting_date, is_period, read_period, seal_digest
+from openchargeback.ledger.periods import (
+    FROZEN,
+    PARTS,
+    PeriodFile,
+    Seal,
+    accounting_date,
+    is_period,
+    part_path,
+    read_period,
+    seal_digest,
+)
 from openchargeback.ledger.reading import Ledger
 from openchargeback.model import State
 from openchargeback.problems import OutsideFault, Problem, Severity
+from openchargeback.record.closing_record import ClosingRecord
+from openchargeback.record.files import read_record
 
 _LFS = b"version https://git-lfs.github.com/spec/v1"
 _SHOWN = 16
@@ -40,11 +50,11 @@ def sealed_paths(root: Path, period: str) -> Iterator[str]:
 def make_seal(root: Path, period: str, state: PeriodFile) -> PeriodFile:
     """The period file with the seal of all files as they are now. `state` says when and by whom it was finalized."""
     digests = {path: files.digest_of(root / path) for path in sorted(sealed_paths(root, period))}
-    unsigned = replace(state, seal=Seal(digests, ""))
-    return replace(state, seal=Seal(digests, seal_digest(unsigned)))
+    unsigned = replace(state, seal=Seal(digest="", files=digests))
+    return replace(state, seal=Seal(digest=seal_digest(unsigned), files=digests))
 
 
-def changed_inputs(ledger: Ledger, frozen: Iterable[Frozen]) -> list[Problem]:
+def changed_inputs(ledger: Ledger, frozen: Iterable[ClosingRecord]) -> list[Problem]:
     """Every file of a closed or finalized period that was changed, added or removed since. Reads all their bytes."""
     problems: list[Problem] = []
     for record in frozen:
@@ -59,7 +69,7 @@ def changed_inputs(ledger: Ledger, frozen: Iterable[Frozen]) -> list[Problem]:
     return problems
 
 
-def absent_inputs(record: Frozen, state: PeriodFile, there: Collection[str], repository: Path) -> list[Problem]:
+def absent_inputs(record: ClosingRecord, state: PeriodFile, there: Collection[str], repository: Path) -> list[Problem]:
     """Every file that a closed period rests on and that is not among those of a revision of the ledger.
 
     there: the paths of that revision. repository: the ledger's folder, for what Git ever had of a file.
@@ -88,7 +98,7 @@ def left_over(ledger: Ledger, period: str) -> list[Problem]:
     if not paths:
         return []
     state = ledger.period_file(period)
-    record = read_frozen(ledger.root, period, state)[0]
+    record = read_record(ledger.root, period, state)[0]
     what = paths[0] if len(paths) == 1 else f"{paths[0]} and {len(paths) - 1} more"
     remove = f"`focus-billing periods open {period}` takes the record away"
     if record is not None and record.revision < state.revision:
@@ -131,9 +141,9 @@ def _committed_period_files(root: Path) -> list[tuple[str, bytes]]:
         return []
 
 
-def _expected(record: Frozen, state: PeriodFile) -> dict[str, str]:
+def _expected(record: ClosingRecord, state: PeriodFile) -> dict[str, str]:
     """The digests that files must have: those of the seal, else those of the record."""
-    recorded = {each.path: each.sha256 for each in record.charges} | record.approvals
+    recorded = {each.path: each.sha256 for each in record.inputs.charges} | record.inputs.approvals
     recorded |= {part_path(record.period, name): digest for name, digest in record.files.items()}
     recorded[part_path(record.period, FROZEN)] = state.frozen or record.digest
     return recorded | (state.seal.files if state.seal else {})
@@ -144,7 +154,7 @@ def _is_sealed(state: PeriodFile) -> bool:
     return state.state is State.FINALIZED or state.seal is not None
 
 
-def _edited(record: Frozen, state: PeriodFile) -> list[Problem]:
+def _edited(record: ClosingRecord, state: PeriodFile) -> list[Problem]:
     """What the period file itself says otherwise than its seal or its record."""
     if _is_sealed(state) and (broken := _broken_seal(record.period, state)):
         return broken
@@ -164,7 +174,7 @@ def _broken_seal(period: str, state: PeriodFile) -> list[Problem]:
     return []
 
 
-def _other_closing(record: Frozen, state: PeriodFile) -> list[Problem]:
+def _other_closing(record: ClosingRecord, state: PeriodFile) -> list[Problem]:
     """What the period file says of the closing otherwise than the record, which it vouches for."""
     now = state.closed or record.closed  # without it the file itself is at fault
     pairs = (
@@ -181,7 +191,7 @@ def _other_closing(record: Frozen, state: PeriodFile) -> list[Problem]:
     return [_changed(path, f"this file was changed: {'; '.join(told)}", "restore it from Git", record.period, state)]
 
 
-def _reasons(closing: Frozen | PeriodFile) -> str:
+def _reasons(closing: ClosingRecord | PeriodFile) -> str:
     """The sources that a month was closed without, and who said why."""
     return ", ".join(f"{each.source} ({each.reason}; {each.by})" for each in closing.without) or "nothing"
 

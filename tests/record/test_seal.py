@@ -13,13 +13,13 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from openchargeback.ledger import seal
 from openchargeback.ledger.files import digest_with_plain_line_ends
-from openchargeback.ledger.frozen_reading import read_frozen
 from openchargeback.ledger.periods import Event, PeriodFile, read_period, seal_digest, write_period
 from openchargeback.ledger.reading import read_ledger
 from openchargeback.model import State
 from openchargeback.problems import Problem
+from openchargeback.record import seal
+from openchargeback.record.files import read_record
 
 SAMPLE = Path(__file__).parents[2] / "ledger"
 PERIOD = "2024-12"
@@ -46,7 +46,7 @@ def found(root: Path) -> list[Problem]:
     ledger, _ = read_ledger(root)
     assert ledger is not None
     # The record as it was, so that a damaged one does not hide behind its own fault.
-    record, _ = read_frozen(SAMPLE, PERIOD, ledger.period_file(PERIOD))
+    record, _ = read_record(SAMPLE, PERIOD, ledger.period_file(PERIOD))
     assert record is not None
     return seal.changed_inputs(ledger, [record])
 
@@ -190,7 +190,7 @@ def test_a_file_that_cannot_be_read_is_a_problem(root: Path) -> None:
 def test_a_period_file_is_read_as_it_was_written(tmp_path: Path) -> None:
     """With odd names of files and people."""
     event = Event(dt.date(2025, 1, 2), 'Ann "x" \\ é: #')
-    state = PeriodFile(State.FINALIZED, 3, event, event, "0" * 64)
+    state = PeriodFile(State.FINALIZED, 3, closed=event, finalized=event, frozen="0" * 64)
     (tmp_path / "charges/2025-01").mkdir(parents=True)
     (tmp_path / "charges/2025-01/a b: {c}.csv").write_text("x", encoding="utf-8")
     sealed = seal.make_seal(tmp_path, "2025-01", state)

@@ -1,0 +1,307 @@
+"""What closing a month records, and reading it back: from then on the month is shown from these files.
+
+periods/P.lines.csv        the billing lines as billed
+periods/P.resources.csv    what statements list below them
+periods/P.corrections.csv  charges of earlier months that P billed late, credited or billed again; only where any
+periods/P.held.csv         charges that stayed held, so that they can be decided later; only where any
+periods/P.logo.svg         the logo of the letterhead (or .png); only where there is one
+periods/P.frozen.yaml      digests of the files above and of all inputs, settings and directory entries that were
+                           used, totals, flags, decisions, statements; ClosingRecord declares it
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import Collection
+from dataclasses import MISSING, dataclass, fields, replace
+from decimal import Decimal
+from typing import Annotated, Any
+
+from openchargeback import money
+from openchargeback.ledger.declared import Key, declare, shape_of
+from openchargeback.ledger.directory import FUNDS, PEOPLE, PROJECTS, Directory, directory_of, directory_values
+from openchargeback.ledger.periods import PERIOD, Event
+from openchargeback.ledger.settings import Config
+from openchargeback.ledger.shape import PERIOD_PATTERN, Integer, ListOf, MapOf, Number, Record, Shape, Text
+from openchargeback.ledger.yaml_tree import Node, Reader
+from openchargeback.model import (
+    Amounts,
+    Attribution,
+    BillingLine,
+    Correction,
+    DecisionRecord,
+    Evidence,
+    FileRecord,
+    FlagTotal,
+    PeriodAmounts,
+    QueueItem,
+    Reference,
+    ResourceLine,
+    SourceTotals,
+    Unusual,
+    Without,
+)
+
+_SHA = Text(r"[0-9a-f]{64}", "a SHA-256 digest")
+_EXACT = Number(digits=money.SUM_DIGITS)
+_SIZE = Integer(0, 999_999_999_999_999, "Size in bytes.")
+_WORDS = {
+    "approvers": "Who approved, by the host's record or by signature.",
+    "authors": "Who wrote it.",
+    "billed": "What is billed.",
+    "by": "Who decided.",
+    "charges": "How many charges.",
+    "charges_billed": "How many of them are billed.",
+    "charges_held": "How many of them are held.",
+    "charges_rejected": "How many of them are rejected.",
+    "commit": "The commit that holds it.",
+    "content": "Digest of what was approved.",
+    "count": "How many there are.",
+    "currency": "Currency of the amounts.",
+    "days": "How many days of the month its charges cover.",
+    "decision": "What was decided.",
+    "digest": "SHA-256 of what it rests on.",
+    "exact_billed": "Exact amount billed.",
+    "exact_list": "Exact list price.",
+    "files": "How many charge files.",
+    "first_day": "The first of these days.",
+    "flag": "The flag.",
+    "flags": "The flags.",
+    "fund": "The accounting string, or how it was found.",
+    "held": "What is held.",
+    "ids": "The first charge ids of the group.",
+    "imported": "Exact sum of what was imported.",
+    "imported_list": "Exact list price of what was imported.",
+    "last_day": "The last of these days.",
+    "level": "The level of evidence.",
+    "line": "The line of the file.",
+    "name": "The name of the reference.",
+    "named": "Whether decisions name the charges by id.",
+    "on": "The day of the decision.",
+    "path": "The file, by its path in the ledger.",
+    "pi": "The PI, or how the PI was found.",
+    "posted": "false: only shown.",
+    "project": "The project, or how it was found.",
+    "reason": "Why it was decided.",
+    "rejected": "Exact sum of what was rejected.",
+    "resource": "The resource, where project and sub-account are missing.",
+    "service": "The service.",
+    "source": "The source.",
+    "sub_account": "The sub-account, where the project is missing.",
+    "uncleared": "The flags that no decision cleared.",
+    "values": "The values.",
+    "what": "On what.",
+    "why": "What made it so.",
+}
+
+
+def _rows(cls: type, leave_out: Collection[str] = (), **special: Key) -> None:
+    """Declare the rows of a class of the model: each field by its name, as exact as it was written."""
+    words = {each.name: Key(_WORDS.get(each.name, "")) for each in fields(cls) if each.name not in leave_out}
+    declare(cls, exact=True, **{**words, **special})
+
+
+def _billed(name: str = "billed") -> Key:
+    return Key(_WORDS["exact_billed"], name=name)
+
+
+def _day(words: str) -> Key:
+    return Key(words, write=lambda day: day)
+
+
+_rows(
+    FileRecord,
+    sha256=Key(shape=replace(_SHA, help="SHA-256 of the bytes.")),
+    size=Key(shape=_SIZE),
+    exact_billed=_billed(),
+)
+_rows(SourceTotals, first_day=_day(_WORDS["first_day"]), last_day=_day(_WORDS["last_day"]))
+_rows(Unusual)
+_rows(FlagTotal, exact_billed=_billed())
+_rows(DecisionRecord, leave_out=("void",), exact_billed=_billed())
+_rows(Reference)
+_rows(
+    Attribution,
+    by=Key(_WORDS["by"], default=()),
+    exact_billed=_billed("exact"),
+    billed=Key(_WORDS["billed"], write=lambda cents: f"{cents:f}"),
+)
+_rows(
+    QueueItem,
+    leave_out=("period", "details"),
+    sub_account=Key(_WORDS["sub_account"], default=""),
+    resource=Key(_WORDS["resource"], default=""),
+    exact_list=Key(_WORDS["exact_list"], name="list"),
+    exact_billed=_billed(),
+    digest=Key(_WORDS["digest"], default=MISSING),
+    ids=Key(_WORDS["ids"], default=MISSING),
+)
+_rows(
+    Evidence,
+    named=Key("Whom the file itself names as deciding; anybody can write any name there.", name="named_as_deciding"),
+)
+
+
+@dataclass(frozen=True, slots=True)
+class _History:
+    """Months to amounts in cents: list price and amount due; then both of what was only shown, if any."""
+
+    _of_months = MapOf(
+        ListOf(_EXACT),
+        help="List price and amount due of each earlier month with data; then both of what was only shown, if any.",
+    )
+
+    def read(self, node: Node, reader: Reader) -> tuple[PeriodAmounts, ...] | None:
+        """The months that could be read; None with a problem where there is no mapping."""
+        found = self._of_months.read(node, reader)
+        if not isinstance(found, dict):
+            return None
+        return tuple(
+            PeriodAmounts(
+                month,
+                *(
+                    Amounts(list=listed, discount=listed - billed, billed=billed)
+                    for listed, billed in zip(amounts[::2], amounts[1::2], strict=True)
+                ),
+            )
+            for month, amounts in found.items()
+            if len(amounts) in (2, 4)
+        )
+
+    def schema(self) -> dict[str, Any]:
+        """That of lists of amounts by month."""
+        return self._of_months.schema()
+
+
+def _history(months: tuple[PeriodAmounts, ...]) -> dict[str, list[str]]:
+    return {
+        month.period: [
+            f"{cents:f}"
+            for part in (month.amounts, *([month.shown] if month.shown != Amounts() else []))
+            for cents in (part.list, part.billed)
+        ]
+        for month in months
+    }
+
+
+@dataclass(frozen=True, slots=True)
+class RecordedStatement:
+    """A statement as it was issued: whose, its number and digest, and what it showed beside its lines and resources.
+
+    history: what was billed in those of the eleven calendar months before that had data (its chart).
+    """
+
+    number: Annotated[str, "The number of the statement."]
+    pi: Annotated[str, "The PI."]
+    project: Annotated[str, "The project."]
+    digest: Annotated[str, replace(_SHA, help="SHA-256 of what it rests on.")]
+    history: Annotated[tuple[PeriodAmounts, ...], Key(shape=_History(), write=_history)] = ()
+    attributions: Annotated[tuple[Attribution, ...], "How PI, project and fund were found."] = ()
+    references: Annotated[tuple[Reference, ...], "Grant numbers and the like that tags name."] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class RecordedResource:
+    """What the statement of a PI and a project lists of a resource."""
+
+    pi: str
+    project: str
+    line: ResourceLine
+
+
+@dataclass(frozen=True, slots=True)
+class Spending:
+    """What a project's own charges of a service came to: history for the rule of unusual amounts."""
+
+    source: str
+    project: str
+    service: str
+    billed: Decimal
+
+
+_rows(Spending)
+
+
+@dataclass(frozen=True, slots=True)
+class Inputs:
+    """The files that the month rests on."""
+
+    charges: Annotated[tuple[FileRecord, ...], "The charge files."]
+    approvals: Annotated[dict[str, str], MapOf(_SHA, help="SHA-256 of each approval file, by its path.")]
+
+
+_PERIOD_KEYS = PERIOD.fields
+_DIRECTORY = Record({**PEOPLE.fields, **PROJECTS.fields, **FUNDS.fields}, help="The directory entries that were used.")
+
+
+def _settings(config: Config) -> dict[str, Any]:
+    return config.of_month(config.sources)
+
+
+def _libraries() -> Shape:
+    return MapOf(
+        Text(), help="The versions of what made PDFs where it was closed: the same versions give the same bytes."
+    )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ClosingRecord:
+    """What closing a month recorded; written by the program, never by hand.
+
+    digest: SHA-256 of `P.frozen.yaml`. lines, resources, corrections: of the tables beside it.
+    revision, closed, accounting_date, without: as the period file says them since then.
+    files: digest by name in PARTS. queue: what stayed held, without details (`P.held.csv` has them).
+    evidence: who approved its decisions, as far as it was known when the period was closed.
+    """
+
+    period: Annotated[str, Text(PERIOD_PATTERN, "a period", "The month.")]
+    version: Annotated[str, "The version of the tool that closed the period."]
+    libraries: Annotated[dict[str, str], Key(shape=_libraries())]
+    revision: Annotated[int, _PERIOD_KEYS["revision"]]
+    closed: Annotated[Event, _PERIOD_KEYS["closed"]]
+    accounting_date: Annotated[dt.date, _PERIOD_KEYS["accounting_date"]]
+    without: Annotated[tuple[Without, ...], _PERIOD_KEYS["without"]] = ()
+    files: Annotated[dict[str, str], MapOf(_SHA, help="Digests of the other files that closing wrote.")]
+    inputs: Annotated[Inputs, ""]
+    sources: Annotated[tuple[SourceTotals, ...], "Totals of each source."]
+    spending: Annotated[tuple[Spending, ...], "What each project spent on each service."]
+    statements: Annotated[tuple[RecordedStatement, ...], "The statements as issued."]
+    queue: Annotated[
+        tuple[QueueItem, ...],
+        ListOf(shape_of(QueueItem, "Charges decided as one.", whole=False), help="What stayed held, as it is decided."),
+    ]
+    flags: Annotated[tuple[FlagTotal, ...], "Every flag as raised."]
+    unusual: Annotated[tuple[Unusual, ...], Key("Amounts that were unusual.", always=True)] = ()
+    decisions: Annotated[tuple[DecisionRecord, ...], "Decisions that the month rests on."]
+    evidence: Annotated[tuple[Evidence, ...], Key("Who decided what, as far as it was known.", always=True)] = ()
+    config: Annotated[
+        Config,
+        Key(
+            name="settings",
+            shape=shape_of(Config, "The settings that were used."),
+            write=_settings,
+        ),
+    ]
+    directory: Annotated[Directory, Key(shape=_DIRECTORY, write=directory_values)]
+    digest: str = ""
+    lines: tuple[BillingLine, ...] = ()
+    resources: tuple[RecordedResource, ...] = ()
+    corrections: tuple[Correction, ...] = ()
+
+    @classmethod
+    def from_yaml(cls, values: dict[str, Any], _node: Node, reader: Reader) -> ClosingRecord:
+        """The record without its tables."""
+        queue = tuple(QueueItem(period=values["period"], **item) for item in values["queue"])
+        return cls(**{**values, "queue": queue, "directory": directory_of(values["directory"], reader)})
+
+
+FROZEN_FILE = shape_of(ClosingRecord)
+"""The whole of `P.frozen.yaml`."""
+
+HELD_COLUMNS = (
+    *("charge", "source", "service", "kind", "pi", "project", "fund", "pi_via", "project_via", "fund_via", "flags"),
+    *("currency", "list", "billed", "path", "row", "first_day", "last_day", "sub_account"),
+    *("sub_account_name", "resource_id", "resource_name", "quantity", "unit", "unit_price", "tags", "follows"),
+)
+"""One row a held charge, amounts exact. `…_via`: tag, match, project or default. flags: a JSON object, flag to reason.
+follows: the id of the charge that a correction refers to."""

@@ -1,0 +1,84 @@
+"""The record of a closed month as files: read back with all its faults, and written, the same bytes each time."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterable, Sequence
+from dataclasses import replace
+from pathlib import Path
+
+from openchargeback.ledger import table
+from openchargeback.ledger.declared import values_of
+from openchargeback.ledger.files import read_bytes
+from openchargeback.ledger.periods import CORRECTIONS, FROZEN, LINES, RESOURCES, PeriodFile, part_path
+from openchargeback.ledger.yaml_text import document
+from openchargeback.ledger.yaml_tree import parse
+from openchargeback.model import State
+from openchargeback.problems import Problem
+from openchargeback.record.closing_record import FROZEN_FILE, ClosingRecord
+from openchargeback.record.tables import columns_of, corrections_of, lines_of, resources_of, tables_of
+
+_HEAD = "What closing {period} recorded; written by `focus-billing periods close`, and never edited by hand."
+
+
+def read_record(root: Path, period: str, state: PeriodFile) -> tuple[ClosingRecord | None, list[Problem]]:
+    """The record of a closed period with all its faults; None where there is none that could be shown."""
+    problems: list[Problem] = []
+    path = part_path(period, FROZEN)
+    data = read_bytes(root, path, problems)
+    if data is None:
+        if not problems:
+            problems.append(_missing(period, path, state))
+        return None, problems
+    node, reader = parse(data, path)
+    record: ClosingRecord | None = FROZEN_FILE.read(node, reader) if node is not None else None
+    problems += reader.problems
+    if record is None or reader.problems:
+        return None, problems or [_missing(period, path, state)]
+    if record.period != period:
+        message = f"it is the record of {record.period}"
+        problems.append(Problem(path, "frozen-fault", message, "restore the file from Git", 1))
+        return None, problems
+    parts = {name: read_bytes(root, part_path(period, name), problems) for name in (LINES, RESOURCES, CORRECTIONS)}
+    for name in (LINES, RESOURCES):
+        if parts[name] is None and not problems:
+            problems.append(_missing(period, part_path(period, name), state))
+    rows = {
+        name: table.read_table(
+            content, part_path(period, name), columns_of(name, period, record.config.currency), problems
+        )
+        for name, content in parts.items()
+        if content is not None
+    }
+    if problems:
+        return None, problems
+    digest = hashlib.sha256(data).hexdigest()
+    lines, resources = lines_of(rows[LINES]), resources_of(rows[RESOURCES])
+    corrections = corrections_of(rows.get(CORRECTIONS, ()))
+    return replace(record, digest=digest, lines=lines, resources=resources, corrections=corrections), problems
+
+
+def _missing(period: str, path: str, state: PeriodFile) -> Problem:
+    fix = (
+        "restore it from Git"
+        if state.state is State.FINALIZED
+        else f"restore it from Git, or `focus-billing periods open {period}` and close it again"
+    )
+    return Problem(path, "not-frozen", f"{period} is {state.state}, but what closing it wrote is not there", fix)
+
+
+def record_files(
+    record: ClosingRecord, held: Iterable[Sequence[str]], logo: tuple[str, bytes] | None
+) -> dict[str, bytes]:
+    """The files of a period that is being closed, by path, `P.frozen.yaml` last; `files` and `digest` are found here.
+
+    held: one row a held charge, as HELD_COLUMNS. logo: its kind (svg or png) and bytes.
+    """
+    parts = tables_of(record, held)
+    if logo:
+        parts[f"logo.{logo[0]}"] = logo[1]
+    named = replace(record, files={name: hashlib.sha256(parts[name]).hexdigest() for name in sorted(parts)})
+    text = document(values_of(named), _HEAD.format(period=record.period))
+    return {part_path(record.period, name): data for name, data in parts.items()} | {
+        part_path(record.period, FROZEN): text.encode()
+    }

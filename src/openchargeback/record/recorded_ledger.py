@@ -1,0 +1,39 @@
+"""A ledger with the records of its closed months."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field, fields, replace
+
+from openchargeback.ledger.reading import Ledger
+from openchargeback.ledger.settings import Config
+from openchargeback.record.closing_record import ClosingRecord
+
+
+@dataclass(frozen=True, slots=True)
+class RecordedLedger(Ledger):
+    """A ledger with the records of its closed months, by period."""
+
+    records: dict[str, ClosingRecord] = field(default_factory=dict)
+
+    @classmethod
+    def of(cls, ledger: Ledger, records: dict[str, ClosingRecord] | None = None) -> RecordedLedger:
+        """The ledger with these records."""
+        return cls(**{each.name: getattr(ledger, each.name) for each in fields(Ledger)}, records=records or {})
+
+    def settings(self, period: str) -> Config:
+        """The settings that a period is shown with: those it was closed with, else today's."""
+        record = self.records.get(period)
+        if record is None:
+            return self.config
+        # Formats of journals and the look of the portal are not frozen: templates are live.
+        journal = replace(record.config.journal, formats=self.config.journal.formats)
+        portal = replace(self.config.portal, accent=record.config.portal.accent)
+        return replace(record.config, journal=journal, portal=portal)
+
+    def as_recorded(self, period: str) -> RecordedLedger:
+        """The ledger as a closed period was billed: with the settings and the directory of its record.
+
+        Of a period without a record, the ledger as it is.
+        """
+        record = self.records.get(period)
+        return replace(self, config=record.config, directory=record.directory) if record else self

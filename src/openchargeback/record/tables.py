@@ -1,0 +1,100 @@
+"""The tables that closing a month writes beside `P.frozen.yaml`: their columns, and their rows read and written."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+from decimal import Decimal
+from typing import Any
+
+from openchargeback import money
+from openchargeback.ledger import table
+from openchargeback.ledger.line_table import AMOUNT_COLUMNS, COLUMNS, amount_values, line_cells
+from openchargeback.ledger.periods import CORRECTIONS, HELD, LINES, RESOURCES
+from openchargeback.model import Amounts, BillingLine, Correction, Entry, Kind, ResourceLine
+from openchargeback.record.closing_record import HELD_COLUMNS, ClosingRecord, RecordedResource
+
+_FIELDS = {"decision": "place"}
+"""The fields of columns that are called otherwise."""
+
+
+def columns_of(name: str, period: str, currency: str) -> tuple[table.Column, ...]:
+    """The columns of a table that closing a period writes: LINES, RESOURCES or CORRECTIONS."""
+    if name == LINES:
+        return tuple(column.shape(column.name, period, currency) for column in COLUMNS)
+    text, exact = table.text, table.exact
+    cents = tuple(table.cents(each, currency) for each in AMOUNT_COLUMNS)
+    payer = (text("pi"), text("project"), text("fund"), text("source"), text("service"))
+    if name == RESOURCES:
+        resource = (table.word("kind", Kind), text("resource_id"), text("resource_name"))
+        return (*payer, *resource, table.count("charges"), *cents)
+    entry = (text("charge"), text("original"), table.word("entry", (e for e in Entry if e is not Entry.OWN)))
+    exacts = (text("currency"), exact("exact_list"), exact("exact_billed"))
+    return (*entry, *payer, table.boolean("posted"), *exacts, *cents, text("corrects"), text("decision"))
+
+
+def tables_of(record: ClosingRecord, held: Iterable[Sequence[str]]) -> dict[str, bytes]:
+    """The bytes of the tables of a period that is being closed, by name. held: a row a held charge, as HELD_COLUMNS."""
+    currency = record.config.currency
+    numbers = {(each.pi, each.project): each.number for each in record.statements}
+    rows: dict[str, list[Sequence[str]]] = {
+        LINES: [line_cells(each, numbers[each.pi, each.project], currency) for each in record.lines],
+        RESOURCES: [
+            [each.pi, each.project, *_cells(each.line, _names(RESOURCES)[2:], currency)] for each in record.resources
+        ],
+        CORRECTIONS: [_cells(each, _names(CORRECTIONS), currency) for each in record.corrections],
+    }
+    result = {
+        name: table.write_table(columns_of(name, record.period, currency), content)
+        for name, content in rows.items()
+        if content or name != CORRECTIONS
+    }
+    if kept := list(held):
+        result[HELD] = table.write_table([table.text(name) for name in HELD_COLUMNS], kept)
+    return result
+
+
+def _cells(row: ResourceLine | Correction, names: Sequence[str], currency: str) -> list[str]:
+    """The cells of a row in the order of the columns of these names."""
+    amounts = amount_values(row.amounts, currency)
+    return [amounts[name] if name in amounts else _cell(getattr(row, _FIELDS.get(name, name))) for name in names]
+
+
+def _cell(value: object) -> str:
+    if isinstance(value, bool):
+        return table.yes_no(value)
+    return money.exact(value) if isinstance(value, Decimal) else str(value)
+
+
+def lines_of(rows: Iterable[list[Any]]) -> tuple[BillingLine, ...]:
+    """The billing lines of the rows of LINES."""
+    beside = {"statement", "currency"}
+    return tuple(
+        BillingLine(**{name: value for name, value in each.items() if name not in beside})
+        for each in _by_field(rows, LINES)
+    )
+
+
+def resources_of(rows: Iterable[list[Any]]) -> tuple[RecordedResource, ...]:
+    """The resources of the rows of RESOURCES."""
+    return tuple(
+        RecordedResource(pi=each.pop("pi"), project=each.pop("project"), line=ResourceLine(**each))
+        for each in _by_field(rows, RESOURCES)
+    )
+
+
+def corrections_of(rows: Iterable[list[Any]]) -> tuple[Correction, ...]:
+    """The corrections of the rows of CORRECTIONS."""
+    return tuple(Correction(**each) for each in _by_field(rows, CORRECTIONS))
+
+
+def _by_field(rows: Iterable[list[Any]], name: str) -> Iterator[dict[str, Any]]:
+    """The values of each row by field, amounts together."""
+    names = [_FIELDS.get(each, each) for each in _names(name)]
+    for row in rows:
+        values = dict(zip(names, row, strict=True))
+        amounts = Amounts(**{each: values.pop(each) for each in AMOUNT_COLUMNS})
+        yield values | {"amounts": amounts}
+
+
+def _names(name: str) -> list[str]:
+    return [column.name for column in columns_of(name, "", "")]
