@@ -52,11 +52,13 @@ def test_each_outside_thing_may_be_imported_at_home_and_the_home_by_others(tmp_p
         "files/git.py": "subprocess",
         "ledger/patterns.py": "re2",
         "focus/reading.py": "frictionless",
-        "portal/pages.py": "jinja2, markdown_it, weasyprint",
+        "templating/environment.py": "jinja2",
+        "portal/pages.py": "markdown_it, weasyprint",
         "verify/pdf.py": "pypdf",
         "deliver/mail.py": "email, smtplib",
         "cli/__init__.py": "click, rich, openchargeback.files.git, openchargeback.focus.reading, "
-        "openchargeback.portal.pages, openchargeback.deliver.mail, openchargeback.verify.pdf",
+        "openchargeback.templating.environment, openchargeback.portal.pages, openchargeback.deliver.mail, "
+        "openchargeback.verify.pdf",
     }
     for home, things in homes.items():
         (package / home).parent.mkdir(parents=True, exist_ok=True)

@@ -10,13 +10,13 @@ import pytest
 from openchargeback.characters import BIDIRECTIONAL, CONTROLS, MISLEADING
 from openchargeback.cli.report import shown as on_a_terminal
 from openchargeback.cli.reports.markdown import escaped
+from openchargeback.export.journals import render_format
 from openchargeback.focus.tags import TagValues, read_tags
 from openchargeback.ledger.settings import Config, JournalFormat, JournalSettings, Organization
 from openchargeback.model import Journal, State
-from openchargeback.portal.journal_files import render_format
-from openchargeback.portal.journal_text import clean, csv_filter, fixed_filter, unsafe
 from openchargeback.portal.statement_view import shown as on_a_statement
-from openchargeback.portal.templates import make_environment
+from openchargeback.templating.environment import make_environment
+from openchargeback.templating.text_filters import clean, csv_filter, fixed_filter, unsafe
 
 NAMES = {f"U+{ord(char):04X}": char for char in sorted(MISLEADING) if ord(char) < 0xD800 or char in "\ud800\udfff"}
 

@@ -22,9 +22,9 @@ from click.testing import CliRunner
 from openchargeback.cli.main import cli
 from openchargeback.model import Provenance
 from openchargeback.portal.statements import statement_jobs
-from openchargeback.portal.templates import make_environment
 from openchargeback.publish.build import Books, make_site, open_books, open_cache
 from openchargeback.publish.open_data import data_files
+from openchargeback.templating.environment import make_environment
 
 HERE = Path(__file__).parent
 LEDGERS, GOLDEN = HERE / "ledgers", HERE / "golden"

@@ -33,7 +33,10 @@ PATTERN_FLAG = "pattern:<name>"
 
 @dataclass(frozen=True, slots=True)
 class Explanation:
-    """One code. All texts are plain prose with `code` in backticks; severity is None for what is only a flag."""
+    """One code. All texts are plain prose with `code` in backticks; severity is None for what is only a flag.
+
+    on_statement: the flag as a PI reads it, as the reason why a charge is under review.
+    """
 
     code: str
     subject: str
@@ -44,6 +47,7 @@ class Explanation:
     fix: str
     example: str
     source: str
+    on_statement: str = ""
 
     @property
     def kind(self) -> str:

@@ -530,6 +530,13 @@ class Level(enum.StrEnum):
     UNKNOWN = "unknown"
 
 
+LEVELS = (
+    "A: approved, by the host's record of a review by somebody other than every author. B: signed by another, with a "
+    "known key. C: named as deciding, in a file where anybody can write any name. Unknown: the history is not there."
+)
+"""What the levels of evidence mean, in one line."""
+
+
 @dataclass(frozen=True, slots=True)
 class Evidence:
     """Who decided what a file of the ledger says, as far as that can be known.

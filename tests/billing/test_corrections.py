@@ -18,7 +18,7 @@ from openchargeback.billing import reconciliation
 from openchargeback.billing.credits import BilledFilter, billed_charges, charge_cents
 from openchargeback.model import Amounts, BilledPeriod, Entry
 from openchargeback.publish import closing
-from openchargeback.publish.billed import kept_charges
+from openchargeback.publish.bill_ledger import kept_charges
 from openchargeback.publish.build import Books, open_books, open_cache
 from openchargeback.record.recorded_ledger import RecordedLedger
 

@@ -110,7 +110,7 @@ def test_live_changes_do_not_reach_a_closed_month(root: Path, monkeypatch: pytes
     before, settings = month(root), open_books(root).ledger.settings(PERIOD)
     for name, text in LIVE_CHANGES.items():
         (root / name).write_text(text, encoding="utf-8")
-    monkeypatch.setattr("openchargeback.publish.billed.bill_period", None)
+    monkeypatch.setattr("openchargeback.publish.bill_ledger.bill_period", None)
     books = open_books(root)
     assert books.period(PERIOD) == before
     assert books.ledger.settings(PERIOD) == settings

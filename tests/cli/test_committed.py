@@ -15,7 +15,7 @@ import pytest
 from openchargeback.cli.git_commands import commit_lines, quoted
 from openchargeback.files.git import Loose
 from openchargeback.ledger.reading import read_ledger
-from openchargeback.publish.committing import closing_rests_on, uncommitted_record
+from openchargeback.ledger.uncommitted import closing_rests_on, uncommitted_record
 
 COMMAND = [sys.executable, "-c", "from openchargeback.cli.main import main; main()"]
 ENVIRONMENT = {

@@ -9,9 +9,9 @@ from pathlib import Path
 import pytest
 
 from openchargeback.cli.main import main
+from openchargeback.ledger.directory_change import put_entries
 from openchargeback.ledger.lock import locked
 from openchargeback.ledger.reading import read_ledger
-from openchargeback.publish.directory import put_entries
 
 PEOPLE = """# Our PIs.
 people:
@@ -214,7 +214,7 @@ def test_a_link_is_not_replaced(ledger, capsys):
 
 
 def test_commands_wait_for_each_other(ledger, monkeypatch):
-    monkeypatch.setattr("openchargeback.publish.directory.locked", lambda root: locked(root, wait=0))
+    monkeypatch.setattr("openchargeback.ledger.directory_change.locked", lambda root: locked(root, wait=0))
     with locked(ledger), pytest.raises(Exception, match="another command is writing"):
         put_entries(ledger, "people", [{"email": "cy@x.edu"}])
     assert put_entries(ledger, "people", [{"email": "cy@x.edu"}]).added == ("cy@x.edu",)

@@ -28,8 +28,8 @@ from openchargeback.files.lock import held
 from openchargeback.files.writing import TEMPORARY, is_temporary, temporary
 from openchargeback.ledger import lock
 from openchargeback.ledger.lock import finish_interrupted, locked
-from openchargeback.publish import billed
-from openchargeback.publish.staging import heal
+from openchargeback.publish import bill_ledger as billing
+from openchargeback.publish.output_swap import heal
 
 pytestmark = pytest.mark.slow
 
@@ -274,7 +274,7 @@ def test_files_change_while_they_are_read(place: Path, name: str, monkeypatch: p
     case = CASES.get(name) or Case((name,))
     case.before(place)
     old = contents(place)
-    bill = billed.bill_ledger
+    bill = billing.bill_ledger
 
     def slowly(*arguments: Any, **options: Any) -> object:
         found = bill(*arguments, **options)

@@ -14,8 +14,8 @@ from openchargeback.files import git
 from openchargeback.ledger.files import Gate
 from openchargeback.ledger.reading import read_ledger
 from openchargeback.ledger.revision import stored, take
-from openchargeback.portal.templates import make_environment
 from openchargeback.problems import Problem
+from openchargeback.templating.environment import make_environment
 
 WORD = "correct-horse-battery"
 

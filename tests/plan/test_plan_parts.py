@@ -14,10 +14,10 @@ from hypothesis import strategies as st
 from openchargeback.ledger.directory import read_directory
 from openchargeback.ledger.files import charge_files
 from openchargeback.ledger.settings import Config, Organization, Review
+from openchargeback.plan import months
 from openchargeback.plan.changes import beyond_rounding, period_change
 from openchargeback.plan.parts import Side, settle_both, unexplained
 from openchargeback.plan.values import Cause, Control, ControlTotal
-from openchargeback.publish import plan as plan_module
 from openchargeback.record.recorded_ledger import RecordedLedger
 
 PERIOD = "2025-01"
@@ -137,7 +137,7 @@ def test_a_plan_with_too_much_rounding_is_an_error(tmp_path, monkeypatch):
     """The plan asks its own check: a cause that is lost is never told as rounding alone."""
     ledger = started(tmp_path / "l", [])
     ledger.charges([charge("r1", "100.00")])
-    settle = plan_module.settle_both
-    monkeypatch.setattr(plan_module, "settle_both", lambda *sides: replace(settle(*sides), parts={}))
+    settle = months.settle_both
+    monkeypatch.setattr(months, "settle_both", lambda *sides: replace(settle(*sides), parts={}))
     told = [problem.message for problem in ledger.plan().problems if problem.code == "broken-invariant"]
     assert f"{PERIOD}: 100.00 USD of the month is called rounding" in told

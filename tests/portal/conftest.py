@@ -12,7 +12,7 @@ sys.path.insert(0, str(Path(__file__).parent))
 import factory
 
 from openchargeback.portal.site import site_jobs
-from openchargeback.portal.templates import make_environment
+from openchargeback.templating.environment import make_environment
 
 
 def write(site: factory.Site, folder: Path) -> Path:

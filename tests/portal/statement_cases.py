@@ -23,7 +23,7 @@ from openchargeback.portal.pdf import PrintStyle, print_style, statement_html
 from openchargeback.portal.pdf_pool import PdfJob
 from openchargeback.portal.statement_data import data_files
 from openchargeback.portal.statement_view import StatementView, statement_view
-from openchargeback.portal.templates import make_environment
+from openchargeback.templating.environment import make_environment
 
 LOGO = (
     b'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 64 64">'

@@ -11,9 +11,9 @@ from decimal import Decimal
 import factory
 import statement_cases as cases
 
+from openchargeback.export import open_data
 from openchargeback.ledger.line_table import COLUMNS
 from openchargeback.model import Entry, Statement
-from openchargeback.portal import open_data
 from openchargeback.portal.statement_data import lines_csv, statement_json
 from openchargeback.portal.statement_view import Figures
 

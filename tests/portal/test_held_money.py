@@ -25,8 +25,9 @@ from openchargeback.model import Provenance, QueueItem
 from openchargeback.portal.paths import period_page, pi_page
 from openchargeback.portal.site import site_jobs
 from openchargeback.portal.statements import statement_jobs
-from openchargeback.portal.templates import make_environment, period_human
 from openchargeback.publish.build import Books, make_site, open_books
+from openchargeback.templating.environment import make_environment
+from openchargeback.templating.filters import period_human
 
 LEDGERS = Path(__file__).parents[1] / "ledgers"
 CASES = ("decisions", "foreign-currency", "references", "showback", "spans", "late")

@@ -23,9 +23,9 @@ from openchargeback.portal.pdf_pool import render_pdfs
 from openchargeback.portal.site import Site, site_jobs
 from openchargeback.portal.statement_view import shown
 from openchargeback.portal.statements import statement_jobs, statement_pdfs
-from openchargeback.portal.templates import make_environment
 from openchargeback.problems import Severity
 from openchargeback.publish.build import make_site, open_books
+from openchargeback.templating.environment import make_environment
 from programs import find
 
 pytestmark = needs("chromium")

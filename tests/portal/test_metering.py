@@ -7,10 +7,11 @@ from pathlib import Path
 import factory
 import pytest
 
-from openchargeback.portal import metering, paths
+from openchargeback.portal import paths
 from openchargeback.portal.site import site_jobs
-from openchargeback.portal.templates import Templates, make_environment
 from openchargeback.problems import LedgerFault
+from openchargeback.templating import metering
+from openchargeback.templating.environment import Templates, make_environment
 
 BIG = "{% set ns = namespace(x='xxxxxxxx') %}"
 GROWN = BIG + "{% for i in range(16) %}{% set ns.x = ns.x ~ ns.x %}{% endfor %}"  # half a megabyte

@@ -7,7 +7,8 @@ import posixpath
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from openchargeback.portal.paths import folder_name, pi_page, relative
+from openchargeback.portal.paths import folder_name, pi_page
+from openchargeback.templating.filters import relative
 
 IDENTIFIERS = st.text(max_size=120) | st.from_regex(r"[a-zA-Z0-9._@+~ -]{0,30}", fullmatch=True)
 SAFE = set("abcdefghijklmnopqrstuvwxyz0123456789._@+~-")

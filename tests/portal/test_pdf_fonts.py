@@ -17,7 +17,7 @@ from needed import needs
 from openchargeback.model import Person, Project, Statement
 from openchargeback.portal.pdf_fonts import fallback_fonts, needed_fonts, style_fonts, without_glyph
 from openchargeback.portal.pdf_pool import render_job
-from openchargeback.portal.templates import make_environment
+from openchargeback.templating.environment import make_environment
 
 HERE = Path(__file__).parent
 

@@ -12,23 +12,18 @@ import yaml
 from hypothesis import given
 from hypothesis import strategies as st
 
+from openchargeback.addresses import safe_address
 from openchargeback.ledger.settings import PortalSettings
 from openchargeback.ledger.yaml_text import quoted, scalar
 from openchargeback.model import Amounts, PeriodAmounts
 from openchargeback.plan import words
 from openchargeback.portal import charts, forge, theme
 from openchargeback.portal.markdown import split_title, to_html
-from openchargeback.portal.shell import safe_address
 from openchargeback.portal.site import Site
-from openchargeback.portal.templates import (
-    date_human,
-    make_environment,
-    percent_filter,
-    period_human,
-    size_human,
-)
 from openchargeback.portal.views.common import Book, Change, change
 from openchargeback.portal.views.review import ItemView, Queue, queue
+from openchargeback.templating.environment import make_environment
+from openchargeback.templating.filters import date_human, flag_title, percent_filter, period_human, size_human
 
 CENTS = st.integers(-(10**12), 10**12).map(lambda n: Decimal(n) / 100)
 
@@ -199,10 +194,11 @@ def test_the_reasons_of_the_queue_count_every_charge_once() -> None:
     assert sum(row.charges for row in view.held.rows) == view.held.charges == 12 + 3 + 1 + 41 + 2
     for total in view.held.totals:
         own = [row for row in view.held.rows if row.currency == total.currency]
-        assert (sum(row.charges for row in own), sum(row.amount for row in own)) == (total.charges, total.amount)
+        summed = (sum(row.charges for row in own), sum(row.exact_billed for row in own))
+        assert summed == (total.charges, total.exact_billed)
     assert [each.item.project for each in view.items][:2] == ["stellar-limits", "genomics-sequencing"]
     (approved,) = [each for each in view.items if each.item.project == "compilers"]
-    assert [reason.title for reason in approved.reasons] == ["Usage below zero"]
+    assert [flag_title(reason.flag) for reason in approved.reasons] == ["Usage below zero"]
 
 
 @given(st.text())

@@ -19,7 +19,7 @@ from openchargeback.model import Amounts, BillingLine, ResourceLine, Statement
 from openchargeback.portal.pdf_pool import render_job
 from openchargeback.portal.site import site_jobs
 from openchargeback.portal.statements import statement_jobs
-from openchargeback.portal.templates import make_environment
+from openchargeback.templating.environment import make_environment
 from programs import find
 
 pytestmark = needs("chromium", "pdftotext")

@@ -23,8 +23,9 @@ from openchargeback.model import Page, Provenance
 from openchargeback.portal import paths
 from openchargeback.portal.site import Site, site_jobs
 from openchargeback.portal.statements import statement_jobs
-from openchargeback.portal.templates import make_environment, period_human, period_short
 from openchargeback.problems import LedgerFault
+from openchargeback.templating.environment import make_environment
+from openchargeback.templating.filters import period_human, period_short, relative
 
 
 class Reader(HTMLParser):
@@ -129,7 +130,7 @@ def test_the_same_site_gives_the_same_bytes_in_another_process() -> None:
     code = (
         "import sys, hashlib; sys.path.insert(0, sys.argv[1]); import factory;"
         "from openchargeback.portal.site import site_jobs;"
-        "from openchargeback.portal.templates import make_environment;"
+        "from openchargeback.templating.environment import make_environment;"
         "jobs = site_jobs(factory.site(months=3, hostile=True), make_environment());"
         "[print(j.path, j.key, hashlib.sha256(j.render()).hexdigest()) for j in jobs]"
     )
@@ -245,7 +246,7 @@ def test_the_table_schemas_are_published_as_shipped_and_linked(built: Path) -> N
     links = pages(built)[paths.ABOUT].links
     for dialect in DIALECTS:
         assert (built / paths.schema(dialect)).read_bytes() == schema_bytes(dialect)
-        assert paths.relative(paths.ABOUT, paths.schema(dialect)) in links
+        assert relative(paths.ABOUT, paths.schema(dialect)) in links
 
 
 def test_the_schemas_of_the_yaml_files_are_published(built: Path) -> None:

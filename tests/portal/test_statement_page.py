@@ -17,7 +17,8 @@ from openchargeback.portal import paths
 from openchargeback.portal.pdf_pool import render_job
 from openchargeback.portal.site import Site, site_jobs
 from openchargeback.portal.statements import statement_jobs, statement_pdfs
-from openchargeback.portal.templates import make_environment
+from openchargeback.templating.environment import make_environment
+from openchargeback.templating.filters import relative
 
 
 def with_cases(**changes: Any) -> Site:
@@ -75,7 +76,7 @@ def test_a_page_leads_to_its_pdf_pi_project_and_period(pages: dict[str, str]) ->
         paths.period_page("2024-03"),
     )
     for target in targets:
-        assert f'href="{paths.relative(page, target)}"' in text
+        assert f'href="{relative(page, target)}"' in text
 
 
 def test_hostile_names_stay_text() -> None:

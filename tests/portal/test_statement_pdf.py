@@ -26,8 +26,8 @@ from openchargeback.portal import pdf_pool
 from openchargeback.portal.logo import usable_logo
 from openchargeback.portal.pdf import PrintStyle, print_style, statement_pdf
 from openchargeback.portal.pdf_pool import PdfJob, render_job, render_pdfs
-from openchargeback.portal.templates import make_environment
 from openchargeback.problems import OutsideFault
+from openchargeback.templating.environment import make_environment
 
 HERE = Path(__file__).parent
 OUR_FONTS = {"Inter", "Inter-Semi-Bold", "IBM-Plex-Mono"}

@@ -112,7 +112,7 @@ def test_held_charges_are_no_part_of_the_amount_due() -> None:
         ("USD", Decimal("4935.405"), 6),
         ("EUR", Decimal(77), 3),
     ]
-    assert (view.held[2].amount, view.held[2].currency) == (Decimal("77.00"), "EUR")
+    assert (view.held[2].exact_billed, view.held[2].currency) == (Decimal("77.00"), "EUR")
 
 
 def test_credits_name_what_they_refer_to() -> None:

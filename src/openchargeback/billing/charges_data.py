@@ -15,31 +15,36 @@ from openchargeback.ledger.settings import Config
 from openchargeback.review.ids import number_rest
 from openchargeback.review.month import Month
 
+_VIA = "tag, match (the directory claims account or resource), project (its entry), default (of the source) or decision"
+
 COLUMNS = {
-    "charge": "string",
-    "source": "string",
-    "file": "string",
-    "row": "integer",
-    "period": "yearmonth",
-    "pi": "string",
-    "project": "string",
-    "fund": "string",
-    "pi_via": "string",
-    "project_via": "string",
-    "fund_via": "string",
-    "service": "string",
-    "resource_id": "string",
-    "resource_name": "string",
-    "category": "string",
-    "class": "string",
-    "list": "number",
-    "billed": "number",
-    "currency": "string",
-    "disposition": "string",
-    "flags": "string",
-    "decisions": "string",
+    "charge": ("string", "Id of the charge: the first 16 hex digits of a SHA-256 over what it says"),
+    "source": ("string", "Where the charge comes from"),
+    "file": ("string", "The charge file, a path in the ledger"),
+    "row": ("integer", "The row in the file; the header is row 1"),
+    "period": ("yearmonth", "The billing month"),
+    "pi": ("string", "E-mail address of the principal investigator; empty where none was found"),
+    "project": ("string", "Id of the project; empty where none was found"),
+    "fund": ("string", "The accounting string that pays; empty where none was found"),
+    "pi_via": ("string", f"How the PI was found: {_VIA}"),
+    "project_via": ("string", f"How the project was found: {_VIA}"),
+    "fund_via": ("string", f"How the fund was found: {_VIA}"),
+    "service": ("string", "ServiceName of the charge"),
+    "resource_id": ("string", "ResourceId of the charge; AllocatedResourceId of an allocated share"),
+    "resource_name": (
+        "string",
+        "ResourceName of the charge; of an allocated share, the resource that received it and of what",
+    ),
+    "category": ("string", "ChargeCategory of the charge; empty where the file has none, which counts as Usage"),
+    "class": ("string", "ChargeClass of the charge"),
+    "list": ("number", "List price, exact, in the row's currency"),
+    "billed": ("number", "The cost for billing, exact, in the row's currency, whatever became of it"),
+    "currency": ("string", "ISO 4217 code"),
+    "disposition": ("string", "billed, held or rejected; billed charges of a source that does not post are only shown"),
+    "flags": ("string", "Why a person had to look at it, separated by semicolons"),
+    "decisions": ("string", "Where it was decided: places in the approval files, separated by semicolons"),
 }
-"""The columns of `charges.csv` with their types in a Frictionless Table Schema; the references follow."""
+"""The columns of `charges.csv`: type in a Frictionless Table Schema, and meaning; the references follow."""
 
 _CELLS = {
     "category": "ChargeCategory",

@@ -32,6 +32,16 @@ class SourceControl:
     payers: Decimal
     credited: Decimal
 
+    @property
+    def received(self) -> Decimal:
+        """What the credit fund receives."""
+        return ZERO - self.credited
+
+    @property
+    def balanced(self) -> bool:
+        """Whether the credit fund receives exactly what payers are charged."""
+        return self.payers == self.received
+
 
 def journal_of(
     period: str,

@@ -15,7 +15,7 @@ from openchargeback.ledger.approval_text import approval_file
 from openchargeback.ledger.reading import read_ledger
 from openchargeback.model import QueueItem, State
 from openchargeback.problems import LedgerFault, Problem, UsageFault
-from openchargeback.publish.billed import with_records
+from openchargeback.publish.bill_ledger import with_records
 from openchargeback.publish.build import Books, examine, open_cache
 from openchargeback.record.recorded_ledger import RecordedLedger
 from openchargeback.review.proposals import by_money

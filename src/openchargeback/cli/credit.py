@@ -9,6 +9,7 @@ from decimal import Decimal
 import click
 
 from openchargeback import money
+from openchargeback.billing.check_decision import new_errors
 from openchargeback.billing.credits import Billed, BilledFilter, billed_charges, creditable
 from openchargeback.cli.batches import ledger_of, original_of, refuse_faulty, who_and_when, write_batch
 from openchargeback.cli.decide import CHARGE, setting, with_options, writing
@@ -19,7 +20,6 @@ from openchargeback.ledger.approvals import Verb
 from openchargeback.ledger.lock import locked
 from openchargeback.ledger.settings import Payer
 from openchargeback.problems import UsageFault
-from openchargeback.publish.correcting import new_faults
 from openchargeback.record.recorded_ledger import RecordedLedger
 from openchargeback.wording import counted
 
@@ -73,7 +73,7 @@ def credit(
         ids = list(dict.fromkeys((*charges, *_selected(ledger, of, wanted))))
         billed = _creditable(ledger, of, period, ids)
         entry = Proposal(Verb.CREDIT, Payer(set_pi, set_project, set_fund), reason, who, when, of).on_charges(ids)
-        refuse_faulty(new_faults(ledger, period, [entry]))
+        refuse_faulty(new_errors(ledger, period, [entry]))
         _print_summary(ledger, of, billed)
         path = write_batch(root, period, name or f"credit-{of}", [entry])
     click.echo(f"Wrote {path}. Commit it for the credit to count.")

@@ -12,6 +12,7 @@ from typing import Any
 import click
 
 from openchargeback import money
+from openchargeback.billing.check_decision import Review, open_review
 from openchargeback.cli.batches import (
     amount_of,
     described,
@@ -31,7 +32,6 @@ from openchargeback.ledger.settings import Config, Payer
 from openchargeback.ledger.shape import nearest
 from openchargeback.model import HeldCharge, QueueItem
 from openchargeback.problems import UsageFault
-from openchargeback.publish.deciding import Review, open_review
 from openchargeback.review.asks import FIELDS, UNPAYABLE, lacking
 from openchargeback.review.decisions import unusable_values
 from openchargeback.review.proposals import by_money, cleared_by, fund_needed, left_holding, needed_fields

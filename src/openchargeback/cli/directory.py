@@ -8,17 +8,17 @@ from typing import Any
 
 import click
 
+from openchargeback.billing.check_decision import open_review
 from openchargeback.cli.batches import is_open, ledger_of
 from openchargeback.cli.options import PERIOD, as_json, root_of, with_ledger
 from openchargeback.cli.report import print_json, shown
 from openchargeback.files.writing import write_file
 from openchargeback.ledger.directory import SPONSOR_TYPES
+from openchargeback.ledger.directory_change import add_entry, import_list
 from openchargeback.ledger.directory_csv import read_list
 from openchargeback.ledger.directory_edit import KINDS, Edited
 from openchargeback.ledger.directory_stubs import stub_csv, stub_yaml
 from openchargeback.problems import UsageFault
-from openchargeback.publish.deciding import open_review
-from openchargeback.publish.directory import add_entry, import_list
 from openchargeback.review.suggestions import suggestions
 
 

@@ -15,10 +15,9 @@ from openchargeback.cli.reports import repository_prefix
 from openchargeback.cli.reports.markdown import evidence_summary
 from openchargeback.evidence.gathering import evidence_document, gather, read_evidence
 from openchargeback.ledger.reading import read_ledger
-from openchargeback.model import Evidence
-from openchargeback.plan.words import LEVELS
+from openchargeback.model import LEVELS, Evidence
 from openchargeback.problems import LedgerFault
-from openchargeback.publish.billed import recorded as recorded_months
+from openchargeback.publish.bill_ledger import recorded as recorded_months
 from openchargeback.publish.cache import Cache
 
 

@@ -17,7 +17,7 @@ from openchargeback.focus.overlap import SHOWN, SameRow, in_words
 from openchargeback.ledger.lock import locked
 from openchargeback.ledger.reading import read_ledger
 from openchargeback.problems import LedgerFault, UsageFault
-from openchargeback.publish.billed import still_billing
+from openchargeback.publish.bill_ledger import still_billing
 from openchargeback.publish.build import open_cache
 from openchargeback.wording import counted
 

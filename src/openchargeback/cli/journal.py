@@ -10,12 +10,12 @@ import click
 from openchargeback.billing.journal import posts_nothing
 from openchargeback.cli.options import PERIOD, root_of, with_ledger
 from openchargeback.cli.report import note_problems, progress
+from openchargeback.export.journals import render_format
 from openchargeback.files.writing import write_file
-from openchargeback.portal.journal_files import render_format
-from openchargeback.portal.templates import make_environment
 from openchargeback.problems import UsageFault
 from openchargeback.publish.build import open_books
 from openchargeback.publish.secrets import secrets_of
+from openchargeback.templating.environment import make_environment
 
 
 @click.command()

@@ -5,6 +5,7 @@ Commands are imported when they are called, so that `--help` and small commands 
 
 from __future__ import annotations
 
+import logging
 import sys
 from importlib import import_module
 from typing import Any
@@ -82,9 +83,10 @@ class _Lazy(Program):
 
 @click.group(cls=_Lazy, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
 @click.option("--ledger", "ledger", metavar="DIR", envvar="OPENCHARGEBACK_LEDGER", help="The ledger to work on.")
+@click.option("-v", "--verbose", is_flag=True, help="Say on stderr what each stage did.")
 @click.version_option(__version__, prog_name="focus-billing")
 @click.pass_context
-def cli(ctx: click.Context, ledger: str | None) -> None:
+def cli(ctx: click.Context, ledger: str | None, verbose: bool) -> None:
     """Billing for research computing as a Git repository.
 
     \b
@@ -93,6 +95,16 @@ def cli(ctx: click.Context, ledger: str | None) -> None:
     """
     ctx.obj = ledger
     ctx.color = color()
+    if verbose:
+        _log_to_stderr(ctx)
+
+
+def _log_to_stderr(ctx: click.Context) -> None:
+    """Show the log of this program, and no library's, until the command ends."""
+    log, handler = logging.getLogger("openchargeback"), logging.StreamHandler(sys.stderr)
+    log.setLevel(logging.INFO)
+    log.addHandler(handler)
+    ctx.call_on_close(lambda: log.removeHandler(handler))
 
 
 def main(arguments: list[str] | None = None) -> None:

@@ -27,11 +27,11 @@ from openchargeback.ledger.lock import locked
 from openchargeback.ledger.periods import Event, first_day
 from openchargeback.ledger.reading import read_ledger
 from openchargeback.ledger.shape import did_you_mean
+from openchargeback.ledger.uncommitted import closing_rests_on, sealing_rests_on, uncommitted_record
 from openchargeback.model import BilledPeriod, State, Without
 from openchargeback.problems import LedgerFault, OutsideFault, Problem, UsageFault, has_errors
 from openchargeback.publish import closing
 from openchargeback.publish.build import Books, open_books
-from openchargeback.publish.committing import closing_rests_on, sealing_rests_on, uncommitted_record
 from openchargeback.record.seal import left_over, no_longer_finalized
 from openchargeback.wording import counted
 

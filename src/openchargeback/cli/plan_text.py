@@ -10,7 +10,7 @@ import click
 
 from openchargeback import money
 from openchargeback.cli.report import shown
-from openchargeback.model import Evidence
+from openchargeback.model import LEVELS, Evidence
 from openchargeback.plan import words
 from openchargeback.plan.values import DecisionChange, PeriodChange, Plan
 from openchargeback.wording import counted
@@ -128,7 +128,7 @@ def _evidence(found: Sequence[Evidence]) -> None:
     for each in found[: words.LARGEST]:
         _wrapped(f"{each.path}: ", f"level {each.level}, {each.who} ({each.why})")
     _more(len(found))
-    _wrapped("", words.LEVELS)
+    _wrapped("", LEVELS)
 
 
 def _more(count: int) -> None:

@@ -9,6 +9,7 @@ from decimal import Decimal
 import click
 
 from openchargeback import money
+from openchargeback.billing.check_decision import open_review
 from openchargeback.billing.earlier import months_before
 from openchargeback.cli.batches import amount_of, books_of, described, is_open, queue
 from openchargeback.cli.credit import credit
@@ -23,7 +24,6 @@ from openchargeback.focus.tags import json_fault
 from openchargeback.model import FlagNote, HeldCharge, QueueItem, State
 from openchargeback.problems import UsageFault
 from openchargeback.publish.build import Books
-from openchargeback.publish.deciding import open_review
 from openchargeback.review.held_sums import in_total
 from openchargeback.review.proposals import asked_of, needed_fields, possible_verbs
 from openchargeback.wording import counted

@@ -94,7 +94,7 @@ def _staged(root: Path, stack: ExitStack) -> tuple[Path, list[Problem], list[str
 
     stack: keeps the folder.
     """
-    from openchargeback.publish.staged import as_staged, examine_staged
+    from openchargeback.publish.pre_commit import as_staged, examine_staged
 
     # Git tells a commit hook of another index than usual for `git commit -a` and `git commit PATH`. It runs hooks in
     # the top folder of the repository; that index says nothing of a ledger elsewhere.

@@ -7,13 +7,11 @@ from dataclasses import dataclass
 from decimal import Decimal
 
 from openchargeback import money
-from openchargeback.ledger import table
+from openchargeback.csv_writing import csv_bytes, guarded
 from openchargeback.ledger.directory_csv import COMMENT, MATCH
 from openchargeback.ledger.directory_edit import KINDS
 from openchargeback.ledger.yaml_text import quoted
 from openchargeback.wording import counted
-
-_FORMULA = ("=", "+", "-", "@", "\t", "\r", "\n")
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,10 +90,9 @@ def stub_csv(found: Sequence[Suggestion], currency: str) -> bytes:
         cells[columns[-3]] = str(each.charges)
         cells[columns[-2]] = money.plain(each.amount, currency)
         seen = ", ".join(each.names) + (f"; did you mean {each.near}?" if each.near else "")
-        # This file is opened in a spreadsheet: no text of a provider may be run there as a formula.
-        cells[columns[-1]] = f"'{seen}" if seen.startswith(_FORMULA) else seen
+        cells[columns[-1]] = guarded(seen)
         rows.append([_one_line(cell) for cell in cells.values()])
-    return table.write_table([table.text(name) for name in columns], rows)
+    return csv_bytes(columns, rows)
 
 
 def _one_line(text: str) -> str:

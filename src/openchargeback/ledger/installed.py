@@ -19,9 +19,9 @@ from dataclasses import dataclass
 from importlib.metadata import Distribution, PackageNotFoundError
 from pathlib import Path
 from typing import Any
-from urllib.parse import urlsplit
 
 import openchargeback
+from openchargeback.addresses import without_credentials
 
 NAME = "openchargeback"
 _TIMEOUT = 300
@@ -82,26 +82,13 @@ def _from_url(origin: dict[str, Any]) -> Program:
         return Program(obstacle="this program was installed from an archive, neither from Git nor from a package index")
     source = origin.get("vcs_info")
     source = source if isinstance(source, dict) else {}
-    commit, url = str(source.get("commit_id", "")), _without_credentials(str(origin.get("url", "")))
+    commit, url = str(source.get("commit_id", "")), without_credentials(str(origin.get("url", "")))
     folder = str(origin.get("subdirectory", ""))
     if source.get("vcs") != "git" or not _COMMIT.fullmatch(commit) or (folder and not _PLAIN_FOLDER.fullmatch(folder)):
         return Program(obstacle="its installer recorded no Git commit that this program came from")
     if not _PLAIN_URL.fullmatch(url):
         return Program(obstacle="the address of the Git repository that this program came from is not a plain URL")
     return Program(repository=f"git+{url}@{commit}" + (f"#subdirectory={folder}" if folder else ""))
-
-
-def _without_credentials(url: str) -> str:
-    """A URL without user, password, query and fragment; only the user `git` of SSH is no secret and stays.
-
-    pip leaves passwords out of what it records, but other installers may not, and a user name can be a token.
-    """
-    try:
-        parts = urlsplit(url)
-        user = "git@" if parts.scheme == "ssh" and parts.username == "git" else ""
-    except ValueError:
-        return ""
-    return f"{parts.scheme}://{user}{parts.netloc.rpartition('@')[2]}{parts.path}"
 
 
 def _from_index(distribution: Distribution) -> Program:

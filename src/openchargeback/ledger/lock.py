@@ -17,6 +17,7 @@ from openchargeback.files.lock import held
 from openchargeback.files.writing import ignore_all, is_temporary, outside
 from openchargeback.ledger.config import FILE_NAME, LOCAL_FILE_NAME
 from openchargeback.ledger.files import OWN_FOLDERS, is_passed_over
+from openchargeback.ledger.links import CACHE
 from openchargeback.problems import LedgerFault, OutsideFault, Problem
 
 WAIT_SECONDS = 10.0
@@ -29,7 +30,7 @@ def locked(root: Path, wait: float | None = None) -> Iterator[list[str]]:
     The lock is the system's, on `.openchargeback/lock`, so that it goes with the process that held it, however that
     ended. Gives the paths of the files that a killed command had completed and that were put in place now.
     """
-    folder = root / ".openchargeback"
+    folder = root / CACHE
     with ExitStack() as stack:
         try:
             ignore_all(folder)

@@ -19,7 +19,7 @@ from openchargeback.ledger.lock import locked
 from openchargeback.ledger.pinning import OFF, installs, lock_text, pinned, pins
 from openchargeback.ledger.schema_files import FOLDER as SCHEMAS
 from openchargeback.ledger.schema_files import shipped_schemas
-from openchargeback.ledger.shipped import shipped_templates
+from openchargeback.ledger.shipped import PDF_PACKAGES, shipped_templates
 from openchargeback.ledger.yaml_text import quoted
 from openchargeback.problems import OutsideFault, UsageFault, has_errors
 
@@ -174,7 +174,7 @@ def _contents(organization: str, currency: str, forge: str, program: Program, *,
     if not organization:
         raise UsageFault("the organization has no name; give the name that stands on statements")
     templates = shipped_templates()
-    words = {**_WORDS[forge], "forge_key": forge, "journal": _JOURNAL[showback].strip()}
+    words = {**_WORDS[forge], "forge_key": forge, "journal": _JOURNAL[showback].strip(), "pdf_packages": PDF_PACKAGES}
     words["last_steps"] = _LAST_STEPS[not program.obstacle]
     protection = (templates / "forges" / f"{forge}.md").read_text(encoding="utf-8").strip()
     words["protection"] = _filled(protection, words)

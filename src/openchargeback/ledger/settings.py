@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterable
 from dataclasses import dataclass, field, replace
 from decimal import Decimal
 from typing import Annotated, Any
 
+from openchargeback.addresses import holds_credentials
 from openchargeback.ledger import check_codes
 from openchargeback.ledger.declared import Key, shape_of, values_of
 from openchargeback.ledger.shape import (
@@ -39,7 +39,6 @@ MONTHLY, IRREGULAR = "monthly", "irregular"
 EXPECTED = (MONTHLY, IRREGULAR)
 VENDOR, INSTITUTION = "vendor", "institution"
 DISCOUNTS = (VENDOR, INSTITUTION)
-_CREDENTIALS = re.compile(r"[a-z][a-z0-9+.-]*://[^/?#]*@", re.IGNORECASE)
 _HOST = r"[A-Za-z0-9]([A-Za-z0-9.-]{0,251}[A-Za-z0-9])?"
 _PERCENT = r"\d{1,6}(\.\d{1,6})? ?%"
 
@@ -53,7 +52,7 @@ class Address:
 
     def read(self, node: Node, reader: Reader) -> str | None:
         """The address; None with a problem where it is none."""
-        if isinstance(node, Scalar) and _CREDENTIALS.match(node.text.strip()):
+        if isinstance(node, Scalar) and holds_credentials(node.text.strip()):
             told = "the address holds a user name or password, and it is published"
             fix = "remove what stands before the @, and revoke the password or token: the ledger's history keeps it"
             reader.problems.append(Problem(reader.path, "url-credentials", told, fix, node.line, node.column))

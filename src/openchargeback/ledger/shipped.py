@@ -6,6 +6,9 @@ from pathlib import Path
 
 import openchargeback
 
+PDF_PACKAGES = "libpango-1.0-0 libpangoft2-1.0-0 libharfbuzz-subset0"
+"""The Debian packages with the libraries that PDFs need and pip cannot install."""
+
 
 def shipped_templates() -> Path:
     """The folder `site_templates`: inside the installed package, else in the checkout."""

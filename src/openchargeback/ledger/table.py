@@ -14,11 +14,11 @@ from decimal import Decimal
 from typing import Any
 
 from openchargeback import money
+from openchargeback.csv_writing import csv_bytes, quoted
 from openchargeback.problems import Problem
 
 csv.field_size_limit(64 * 1024 * 1024)
 _COUNT = re.compile(r"0|[1-9]\d{0,17}", re.ASCII)
-_SPECIAL = re.compile(r'[,"\r\n]')
 _FIX = "restore the file from Git; nobody edits it by hand"
 
 
@@ -74,8 +74,7 @@ def _cents(cell: str, currency: str) -> Decimal | None:
 
 def write_table(columns: Sequence[Column], rows: Iterable[Sequence[str]]) -> bytes:
     """The bytes of a table."""
-    lines = [[column.name for column in columns], *rows]
-    return "".join(f"{','.join(map(_quoted, line))}\n" for line in lines).encode()
+    return csv_bytes([column.name for column in columns], rows)
 
 
 def read_table(data: bytes, path: str, columns: Sequence[Column], problems: list[Problem]) -> list[list[Any]]:
@@ -124,9 +123,4 @@ def _values(
 
 def _column(cells: Sequence[str], place: int) -> int:
     """Where a cell begins in its line, counted in characters from 1."""
-    return sum(len(_quoted(cell)) + 1 for cell in cells[:place]) + 1
-
-
-def _quoted(cell: str) -> str:
-    # Not Python's writer: before 3.13 it leaves a carriage return unquoted, which its reader takes for a line end.
-    return '"' + cell.replace('"', '""') + '"' if _SPECIAL.search(cell) else cell
+    return sum(len(quoted(cell)) + 1 for cell in cells[:place]) + 1

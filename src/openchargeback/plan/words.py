@@ -19,13 +19,6 @@ NOTHING_MOVES = "No billing line moves."
 EVIDENCE = "Evidence for decisions and closings"
 """The heading above levels of evidence."""
 
-LEVELS = (
-    "A: approved, by the host's record of a review by somebody other than every author. B: signed by another, with a "
-    "known key. C: named as deciding, in a file where anybody can write any name. Unknown: the history is not there."
-)
-"""What the levels of evidence mean, in one line."""
-
-
 _MOST_PERCENT = 10_000
 """More than a hundredfold is no change of what was, but something else; only the amounts are told."""
 

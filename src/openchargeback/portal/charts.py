@@ -5,7 +5,7 @@ Coordinates are texts with at most one decimal, so that the same amounts give th
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from decimal import ROUND_HALF_EVEN, Decimal
 
@@ -13,7 +13,7 @@ from openchargeback import money
 from openchargeback.ledger.periods import CHART_MONTHS, months_until
 from openchargeback.model import PeriodAmounts
 from openchargeback.money import ZERO
-from openchargeback.portal.templates import period_human, period_short
+from openchargeback.templating.filters import period_human, period_short
 
 SERIES = 6
 """Sources that get a color of their own; the rest is `other`."""
@@ -119,44 +119,41 @@ def stacked(
 
     months: calendar months without a hole. known: those that have data; the others are gaps.
     """
-    width, height, left, right, top, bottom = 1080, 300, 64, 156, 22, 28
-    ups = [sum((s.amounts[i] for s in series if s.amounts[i] > 0), ZERO) for i in range(len(months))]
-    downs = [sum((s.amounts[i] for s in series if s.amounts[i] < 0), ZERO) for i in range(len(months))]
-    scale = _Scale(min([ZERO, *downs]), max([ZERO, *ups]), top, height - bottom)
-    slot = Decimal(width - left - right) / max(len(months), 1)
-    thick = min(slot * Decimal("0.66"), Decimal(56))
-    bars: list[Bar] = []
-    names: list[tuple[Decimal, Series]] = []
-    for i, month in enumerate(months):
-        x = left + slot * i + (slot - thick) / 2
-        above, below = ZERO, ZERO
-        for one in series:
-            amount = one.amounts[i]
-            if not amount:
-                continue
-            start = above if amount > 0 else below
-            above, below = (above + amount, below) if amount > 0 else (above, below + amount)
-            hint = f"{one.label}, {period_human(month)}: {money.human(amount, currency)} {currency}"
-            bars.append(_bar(x, thick, scale.y(start), scale.y(start + amount), one.color, hint))
-            if i == len(months) - 1:
-                names.append(((scale.y(start) + scale.y(start + amount)) / 2, one))
-    labels = [Text(_px(left + slot * i + slot / 2), str(height - 8), text) for i, text in enumerate(_axis(months))]
-    totals = [up + down for up, down in zip(ups, downs, strict=True)]
-    values = [
-        Text(
-            *(_px(left + slot * i + slot / 2), _px(scale.y(ups[i]) - 6), _short(totals[i], currency)),
-            marked=i == len(months) - 1,
-        )
-        for i in _worth_a_label(totals)
-    ]
-    middles = [_px(left + slot * i + slot / 2) for i in range(len(months))]
+    stacks = [list(_stack(series, i)) for i in range(len(months))]
+    tops = [max([ZERO, *(end for _, _, end in stack)]) for stack in stacks]
+    lows = [min([ZERO, *(end for _, _, end in stack)]) for stack in stacks]
+    grid = _Grid((1080, 300), (64, 156, 22, 28), months, [*tops, *lows])
+    thick = min(grid.slot * Decimal("0.66"), Decimal(56))
+    bars = []
+    for i, (month, stack) in enumerate(zip(months, stacks, strict=True)):
+        for one, start, end in stack:
+            hint = f"{one.label}, {period_human(month)}: {money.human(end - start, currency)} {currency}"
+            bars.append(grid.bar(i, thick, (start, end), one.color, hint))
+    totals = [top + low for top, low in zip(tops, lows, strict=True)]
+    last = stacks[-1] if stacks else []
     return Chart(
-        *(title, description, width, height, left, width - right, scale.ticks(currency), (), tuple(bars)),
-        labels=tuple(labels),
-        names=_spread(names, width - right + 10, top, height - bottom),
-        values=tuple(values),
-        gaps=_gaps(months, known, middles, scale),
+        *(title, description, *grid.frame, grid.ticks(currency), (), tuple(bars)),
+        labels=tuple(Text(x, str(grid.height - 8), text) for x, text in zip(grid.middles, _axis(months), strict=True)),
+        names=_spread([((grid.y(start) + grid.y(end)) / 2, one) for one, start, end in last], grid),
+        values=tuple(
+            Text(grid.middles[i], _px(grid.y(tops[i]) - 6), _short(totals[i], currency), marked=i == len(months) - 1)
+            for i in _worth_a_label(totals)
+        ),
+        gaps=grid.gaps(known),
     )
+
+
+def _stack(series: Sequence[Series], month: int) -> Iterator[tuple[Series, Decimal, Decimal]]:
+    """What the bars of a month are made of, with start and end: from zero upwards, and downwards what is negative."""
+    above, below = ZERO, ZERO
+    for one in series:
+        amount = one.amounts[month]
+        if amount > 0:
+            yield one, above, above + amount
+            above += amount
+        elif amount < 0:
+            yield one, below, below + amount
+            below += amount
 
 
 def twelve_months(
@@ -171,33 +168,31 @@ def twelve_months(
     filled, short = ("value", "value") if only_shown else ("amount due", "due")
     months = months_until(history[-1].period, CHART_MONTHS) if history else []
     shown = [month for month in history if month.period in months]
-    width, height, left, right, top, bottom = 720, 190, 64, 8, 22, 26
-    values = [amount for month in shown for amount in (month.amounts.list, month.amounts.billed)]
-    scale = _Scale(min([ZERO, *values]), max([ZERO, *values]), top, height - bottom, steps=3)
-    slot = Decimal(width - left - right) / CHART_MONTHS
-    thick = slot * Decimal("0.56")
-    outlines, bars, labels, marks = [], [], [], []
-    middles = [_px(left + slot * i + slot / 2) for i in range(len(months))]
-    for i, (month, label) in enumerate(zip(months, _axis(months), strict=True)):
-        labels.append(Text(middles[i], str(height - 7), label, marked=month == marked))
+    amounts = [amount for month in shown for amount in (month.amounts.list, month.amounts.billed)]
+    grid = _Grid((720, 190), (64, 8, 22, 26), months, amounts, slots=CHART_MONTHS, steps=3)
+    thick = grid.slot * Decimal("0.56")
+    outlines, bars, marks = [], [], []
     for each in shown:
-        i, amounts = months.index(each.period), each.amounts
-        x = left + slot * i + (slot - thick) / 2
+        i, listed, billed = months.index(each.period), each.amounts.list, each.amounts.billed
         name = period_human(each.period)
-        words = f"{name}: list {money.human(amounts.list, currency)}, {short} {money.human(amounts.billed, currency)}"
+        hint = f"{name}: list {money.human(listed, currency)}, {short} {money.human(billed, currency)} {currency}"
         series = "marked" if each.period == marked else "plain"
-        outlines.append(_bar(x, thick, scale.y(ZERO), scale.y(amounts.list), series, f"{words} {currency}"))
-        bars.append(_bar(x, thick, scale.y(ZERO), scale.y(amounts.billed), series, f"{words} {currency}"))
+        outlines.append(grid.bar(i, thick, (ZERO, listed), series, hint))
+        bars.append(grid.bar(i, thick, (ZERO, billed), series, hint))
         if each.period == marked:
-            y = _label_height(scale.y(amounts.billed), scale.y(amounts.list), scale.y(ZERO))
-            marks.append(Text(middles[i], _px(y), _short(amounts.billed, currency), marked=True))
+            y = _label_height(grid.y(billed), grid.y(listed), grid.y(ZERO))
+            marks.append(Text(grid.middles[i], _px(y), _short(billed, currency), marked=True))
+    labels = zip(months, grid.middles, _axis(months), strict=True)
     title, description = _in_words(shown, currency, whose, filled)
     return Chart(
-        *(title, description, width, height, left, width - right, scale.ticks(currency), tuple(outlines), tuple(bars)),
-        labels=tuple(labels),
+        *(title, description, *grid.frame),
+        ticks=grid.ticks(currency),
+        outlines=tuple(outlines),
+        bars=tuple(bars),
+        labels=tuple(Text(x, str(grid.height - 7), label, marked=month == marked) for month, x, label in labels),
         names=(),
         values=tuple(marks),
-        gaps=_gaps(months, {each.period for each in shown}, middles, scale),
+        gaps=grid.gaps({each.period for each in shown}),
         filled=filled,
     )
 
@@ -219,11 +214,6 @@ def gaps_between(months: Sequence[str], known: Collection[str]) -> list[str]:
 def no_data(month: str) -> str:
     """What a chart says of a month without data."""
     return f"{period_human(month)}: no data"
-
-
-def _gaps(months: Sequence[str], known: Collection[str], middles: Sequence[str], scale: _Scale) -> tuple[Text, ...]:
-    places = dict(zip(months, middles, strict=True))
-    return tuple(Text(places[month], _px(scale.y(ZERO) - 5), no_data(month)) for month in gaps_between(months, known))
 
 
 def small_line(amounts: Mapping[str, Decimal], currency: str) -> Line | None:
@@ -275,6 +265,40 @@ class _Scale:
         return tuple(found)
 
 
+class _Grid(_Scale):
+    """A chart's months side by side, each in a slot, and amounts as heights. margins: left, right, top, bottom."""
+
+    def __init__(
+        self,
+        size: tuple[int, int],
+        margins: tuple[int, int, int, int],
+        months: Sequence[str],
+        amounts: Sequence[Decimal],
+        slots: int = 0,
+        steps: int = 4,
+    ) -> None:
+        self.width, self.height = size
+        self.left, right, top, bottom = margins
+        self.right = self.width - right
+        super().__init__(min([ZERO, *amounts]), max([ZERO, *amounts]), top, self.height - bottom, steps)
+        self.slot = Decimal(self.right - self.left) / (slots or max(len(months), 1))
+        self.months = months
+        self.middles = [_px(self.left + self.slot * i + self.slot / 2) for i in range(len(months))]
+        self.frame = (self.width, self.height, self.left, self.right)
+
+    def bar(self, i: int, thick: Decimal, ends: tuple[Decimal, Decimal], series: str, hint: str) -> Bar:
+        """A bar in the middle of a month's slot, between two amounts."""
+        x = self.left + self.slot * i + (self.slot - thick) / 2
+        high, low = sorted(map(self.y, ends))
+        return Bar(_px(x), _px(high), _px(thick), _px(low - high), series, hint)
+
+    def gaps(self, known: Collection[str]) -> tuple[Text, ...]:
+        """What stands where months have no data."""
+        places = dict(zip(self.months, self.middles, strict=True))
+        y = _px(self.y(ZERO) - 5)
+        return tuple(Text(places[month], y, no_data(month)) for month in gaps_between(self.months, known))
+
+
 def _round_step(rough: Decimal) -> Decimal:
     """The next of 1, 2, 5 × a power of ten."""
     if rough <= 0:
@@ -312,19 +336,15 @@ def _axis(months: Sequence[str]) -> list[str]:
     ]
 
 
-def _bar(x: Decimal, thick: Decimal, one: Decimal, other: Decimal, series: str, hint: str) -> Bar:
-    return Bar(_px(x), _px(min(one, other)), _px(thick), _px(abs(one - other)), series, hint)
-
-
-def _spread(names: list[tuple[Decimal, Series]], x: int, top: int, bottom: int) -> tuple[Text, ...]:
+def _spread(names: Sequence[tuple[Decimal, Series]], grid: _Grid) -> tuple[Text, ...]:
     """Labels beside the last bar, pushed apart where they would overlap."""
     gap = 17
     placed: list[tuple[Decimal, Series]] = []
     for middle, one in sorted(names, key=lambda item: item[0], reverse=True):
         y = middle + 4 if not placed else min(middle + 4, placed[-1][0] - gap)
-        placed.append((min(y, Decimal(bottom)), one))
-    shift = max(ZERO, top - placed[-1][0]) if placed else ZERO
-    return tuple(Text(str(x), _px(y + shift), _cut(one.label), one.color) for y, one in placed)
+        placed.append((min(y, Decimal(grid.bottom)), one))
+    shift = max(ZERO, grid.top - placed[-1][0]) if placed else ZERO
+    return tuple(Text(str(grid.right + 10), _px(y + shift), _cut(one.label), one.color) for y, one in placed)
 
 
 def _cut(label: str) -> str:

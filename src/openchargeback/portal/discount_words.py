@@ -11,7 +11,7 @@ from decimal import Decimal
 
 from openchargeback import money
 from openchargeback.model import Amounts
-from openchargeback.portal.templates import percent_filter
+from openchargeback.templating.filters import percent_filter
 
 
 @dataclass(frozen=True, slots=True)

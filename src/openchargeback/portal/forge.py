@@ -5,8 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from urllib.parse import quote, urlsplit
 
+from openchargeback.addresses import safe_address
 from openchargeback.ledger.settings import PortalSettings
-from openchargeback.portal.shell import safe_address
 
 # GitHub refuses addresses of about 8,000 bytes.
 MAX_ADDRESS = 7000

@@ -8,9 +8,9 @@ from openchargeback.ledger.settings import Config
 from openchargeback.model import BilledPeriod, State, Statement
 from openchargeback.portal.pdf_fonts import fallback_fonts, style_fonts, without_glyph
 from openchargeback.portal.statement_view import shown
-from openchargeback.portal.templates import make_environment
 from openchargeback.problems import Problem, Severity
 from openchargeback.record.recorded_ledger import RecordedLedger
+from openchargeback.templating.environment import make_environment
 
 PEOPLE, PROJECTS, CONFIG = "directory/people.yaml", "directory/projects.yaml", "config.yaml"
 

@@ -15,6 +15,7 @@ from openchargeback.model import Page
 from openchargeback.portal import paths
 from openchargeback.portal.markdown import parser
 from openchargeback.problems import Problem
+from openchargeback.templating.filters import relative
 
 _FOLDER = "pages"
 _WITHOUT_HOST = ("mailto", "tel")
@@ -50,7 +51,7 @@ def href(name: str, target: str) -> str:
     path = _resolved(f"{_FOLDER}/{name}.md", parts.path)
     if path.endswith(".md"):
         other = paths.own_page(path.removeprefix(f"{_FOLDER}/").removesuffix(".md"))
-        return paths.relative(paths.own_page(name), other) + (f"#{parts.fragment}" if parts.fragment else "")
+        return relative(paths.own_page(name), other) + (f"#{parts.fragment}" if parts.fragment else "")
     return target
 
 

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import functools
 import hashlib
-import posixpath
 import re
 
 from openchargeback.model import BilledPeriod, Statement
@@ -47,15 +46,6 @@ def folder_name(identifier: str) -> str:
     # surrogatepass: an identifier read from a damaged file must still get a name.
     digest = hashlib.sha256(identifier.encode("utf-8", "surrogatepass")).hexdigest()[:12]
     return f"{stem}~{digest}"
-
-
-def relative(from_page: str, to_page: str) -> str:
-    """The relative link from one page to another; works from `file://` and below any address.
-
-    A fragment (`review/index.html#missing-fund`) is kept.
-    """
-    target, hash_sign, fragment = to_page.partition("#")
-    return posixpath.relpath(target, posixpath.dirname(from_page) or ".") + hash_sign + fragment
 
 
 DASHBOARD = "index.html"

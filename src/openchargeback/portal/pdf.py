@@ -17,13 +17,14 @@ import os
 import re
 import warnings
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from markupsafe import Markup
 
 from openchargeback.ledger.settings import Config
+from openchargeback.ledger.shipped import PDF_PACKAGES
 from openchargeback.portal.libraries import stamp
 from openchargeback.portal.logo import Logo
 from openchargeback.portal.pdf_fonts import FontFile, fallback_fonts, needed_fonts, own_fonts_only, style_fonts
@@ -34,10 +35,9 @@ from openchargeback.portal.theme import theme_css
 from openchargeback.problems import OutsideFault
 
 if TYPE_CHECKING:
-    from openchargeback.portal.templates import Templates
+    from openchargeback.templating.environment import Templates
 
 TEMPLATE = "statement.pdf.html"
-DEBIAN_PACKAGES = "libpango-1.0-0 libpangoft2-1.0-0 libharfbuzz-subset0"
 
 SCHEME = "statement:"
 LOGO_URL = f"{SCHEME}logo"
@@ -104,17 +104,11 @@ def statement_pdf(
 
     moment = dt.datetime(created.year, created.month, created.day, tzinfo=dt.UTC)
     press = _press(style, needed_fonts(html, style.fonts, style.fallback))
-    fetcher = press.fetcher(_drawable(logo, style))
+    fetcher = _make_fetcher(style, _drawable(logo, style))
+    # What is embedded, for programs.
+    data = {"created": moment, "modified": moment, "relationship": "Data", "url_fetcher": fetcher}
     attachments = [
-        weasyprint.Attachment(
-            string=file.content,
-            name=file.name,
-            description=file.description,
-            created=moment,
-            modified=moment,
-            relationship="Data",
-            url_fetcher=fetcher,
-        )
+        weasyprint.Attachment(string=file.content, name=file.name, description=file.description, **data)
         for file in files
     ]
     try:
@@ -148,7 +142,7 @@ def load_weasyprint() -> Any:
         from weasyprint.text import ffi
     except OSError as fault:
         raise OutsideFault(
-            f"PDF statements need libraries that are not installed ({fault}); on Debian: apt install {DEBIAN_PACKAGES}"
+            f"PDF statements need libraries that are not installed ({fault}); on Debian: apt install {PDF_PACKAGES}"
         ) from fault
     except ImportError as fault:
         raise OutsideFault(f"PDF statements need WeasyPrint: pip install weasyprint ({fault})") from fault
@@ -158,16 +152,12 @@ def load_weasyprint() -> Any:
     return weasyprint
 
 
-@dataclass(slots=True)
+@dataclass(frozen=True, slots=True)
 class _Press:
-    """What documents of one style share within a process: parsed style sheets and loaded fonts."""
+    """What documents of one style share within a process: loaded fonts and parsed style sheets."""
 
-    style: PrintStyle
     fonts: Any
-    sheets: list[Any] = field(default_factory=list)
-
-    def fetcher(self, logo: Logo | None) -> Any:
-        return _make_fetcher(self.style, logo)
+    sheets: list[Any]
 
 
 @functools.lru_cache(maxsize=8)
@@ -177,13 +167,10 @@ def _press(style: PrintStyle, more: tuple[FontFile, ...]) -> _Press:
 
     # Its folder of unpacked fonts goes with it, which no longer works once the interpreter is being taken down.
     atexit.register(_press.cache_clear)
-    press = _Press(style, own_fonts_only())
-    fetcher = press.fetcher(None)
-    press.sheets.extend(
-        weasyprint.CSS(string=sheet, font_config=press.fonts, url_fetcher=fetcher, base_url=SCHEME)
-        for sheet in (*style.css, *(_font_face(font) for font in more))
-    )
-    return press
+    fonts, fetcher = own_fonts_only(), _make_fetcher(style, None)
+    sheets = (*style.css, *(_font_face(font) for font in more))
+    options = {"font_config": fonts, "url_fetcher": fetcher, "base_url": SCHEME}
+    return _Press(fonts, [weasyprint.CSS(string=sheet, **options) for sheet in sheets])
 
 
 def _font_face(font: FontFile) -> str:

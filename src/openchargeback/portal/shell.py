@@ -6,12 +6,12 @@ import hashlib
 import re
 from dataclasses import dataclass
 
+from openchargeback.addresses import safe_address
 from openchargeback.ledger.settings import Config
 from openchargeback.model import Page
 from openchargeback.portal import paths
-from openchargeback.portal.templates import Templates
+from openchargeback.templating.environment import Templates
 
-_WEB_ADDRESS = re.compile(r"https?://[^\s\"'<>\\]+", re.ASCII | re.IGNORECASE)
 _MAIL_ADDRESS = re.compile(r"[^\s\"'<>\\:?&,;]+@[^\s\"'<>\\:?&,;]+")
 
 
@@ -86,11 +86,6 @@ def whom_to_ask(config: Config) -> tuple[str, str]:
     organization, contact = config.organization, config.organization.contact
     mail = contact.email if _MAIL_ADDRESS.fullmatch(contact.email) else ""
     return contact.name or organization.unit or organization.name, mail
-
-
-def safe_address(text: str) -> str:
-    """The address if it is one of the web, else nothing: settings are data, and `javascript:` is an address too."""
-    return text if _WEB_ADDRESS.fullmatch(text) else ""
 
 
 def render(env: Templates, template: str, shell: Shell, head: Head, currency: str, view: object) -> bytes:

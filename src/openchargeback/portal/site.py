@@ -17,10 +17,11 @@ from openchargeback.ledger.settings import Config
 from openchargeback.model import BilledPeriod, Page, Person, Project, Provenance
 from openchargeback.portal import paths
 from openchargeback.portal.shell import Head, Link, Shell, fingerprint, make_shell, render
-from openchargeback.portal.templates import Templates, period_human
 from openchargeback.portal.theme import theme_css
 from openchargeback.portal.views import dashboard, files, journals, payers, periods, review
 from openchargeback.portal.views.common import Book, for_showback, state_view
+from openchargeback.templating.environment import Templates
+from openchargeback.templating.filters import period_human
 
 LOGO_ENDINGS = {".svg": b"<", ".png": b"\x89PNG"}
 
@@ -86,7 +87,7 @@ def site_book(site: Site) -> Book:
 
 
 @dataclass(frozen=True, slots=True)
-class _Planned:
+class _PlannedPage:
     """A page before rendering: what its key is made of, and how its view is made."""
 
     template: str
@@ -95,11 +96,11 @@ class _Planned:
     view: Callable[[], object]
 
 
-def _plan(template: str, head: Head, view: object) -> _Planned:
-    return _Planned(template, head, view, lambda: view)
+def _plan(template: str, head: Head, view: object) -> _PlannedPage:
+    return _PlannedPage(template, head, view, lambda: view)
 
 
-def _page_job(env: Templates, digest: str, shell: Shell, currency: str, page: _Planned) -> FileJob:
+def _page_job(env: Templates, digest: str, shell: Shell, currency: str, page: _PlannedPage) -> FileJob:
     def content() -> bytes:
         return render(env, page.template, shell, page.head, currency, page.view())
 
@@ -111,7 +112,7 @@ def _head(path: str, title: str, section: str, *crumbs: Link) -> Head:
     return Head(path, title, section, (Link("Overview", paths.DASHBOARD), *crumbs, Link(title)))
 
 
-def _pages(site: Site, book: Book) -> Iterator[_Planned]:
+def _pages(site: Site, book: Book) -> Iterator[_PlannedPage]:
     """Every page, in the order of the navigation."""
     first = Head(paths.DASHBOARD, "Overview", "overview")
     yield _plan("pages/dashboard.html", first, dashboard.dashboard(book, site.provenance))
@@ -128,7 +129,7 @@ def _pages(site: Site, book: Book) -> Iterator[_Planned]:
     yield _plan("pages/about.html", about, files.about(book, site.provenance))
 
 
-def _month(site: Site, book: Book, index: int) -> Iterator[_Planned]:
+def _month(site: Site, book: Book, index: int) -> Iterator[_PlannedPage]:
     """The page of a month and that of its journal."""
     period, crumb = book.periods[index], Link("Periods", paths.PERIODS)
     name, page = period_human(period.period), paths.period_page(period.period)
@@ -150,10 +151,10 @@ def _month(site: Site, book: Book, index: int) -> Iterator[_Planned]:
         journal_files,
         site.config_of(period.period),
     )
-    yield _Planned("pages/journal.html", head, shows, view)
+    yield _PlannedPage("pages/journal.html", head, shows, view)
 
 
-def _payers(book: Book) -> Iterator[_Planned]:
+def _payers(book: Book) -> Iterator[_PlannedPage]:
     """The lists and the pages of PIs and projects."""
     pis, projects = Link("PIs", paths.PIS), Link("Projects", paths.PROJECTS)
     yield _plan("pages/pis.html", _head(paths.PIS, "PIs", "pis"), payers.pi_list(book))

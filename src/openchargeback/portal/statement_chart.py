@@ -15,7 +15,7 @@ from xml.sax.saxutils import escape, quoteattr
 from openchargeback import money
 from openchargeback.portal.charts import gaps_between, no_data
 from openchargeback.portal.statement_view import Bar
-from openchargeback.portal.templates import period_short
+from openchargeback.templating.filters import period_short
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,63 +46,78 @@ def history_chart(
     The axis starts at zero (below, where credits exceed charges) and ends at a round number, which is labeled.
     """
     colors = colors or ChartColors()
-    top = max([*(bar.list for bar in bars), *(bar.due for bar in bars), money.ZERO])
-    low = min([*(bar.list for bar in bars), *(bar.due for bar in bars), money.ZERO])
-    if not bars or (not top and not low):
+    axis = _Axis(bars)
+    if not any(bar.list or bar.due for bar in bars):
         return ""
-    high, deep = round_up(top), -round_up(-low)
-    scale = Decimal(_BOTTOM - _TOP) / (high - deep)
-
-    def y(amount: Decimal) -> str:
-        return _number(Decimal(_BOTTOM) - (amount - deep) * scale)
-
     gaps = gaps_between([bar.period for bar in bars], [bar.period for bar in bars if bar.known])
-    ticks = sorted({high, money.ZERO, deep}, reverse=True)
-    start = max(_LEFT, max(len(_whole(tick)) for tick in ticks) * _DIGIT + 10)
-    step = Decimal(_WIDTH - start) / len(bars)
-    outlines: list[str] = []
-    now: list[str] = []
-    others: list[str] = []
-    marked: list[str] = []
-    words: list[str] = []
-    for at, bar in enumerate(bars):
-        left = Decimal(start) + step * at + (step - _BAR) / 2
-        box = f"M{_number(left)} {y(money.ZERO)}H{_number(left + _BAR)}V"
-        middle = _number(left + Decimal(_BAR) / 2)
-        if bar.period in gaps:
-            words.append(
-                f'<text x="{middle}" y="{_number(Decimal(y(money.ZERO)) - 5)}" text-anchor="middle" '
-                f'fill="{colors.text}">–<title>{no_data(bar.period)}</title></text>'
-            )
-        if bar.list:
-            (now if bar.current else outlines).append(f"{box}{y(bar.list)}H{_number(left)}Z")
-        if bar.due:
-            (marked if bar.current else others).append(f"{box}{y(bar.due)}H{_number(left)}Z")
-        look = f'font-weight="600" fill="{colors.ink}"' if bar.current else f'fill="{colors.text}"'
-        words.append(f'<text x="{middle}" y="90" text-anchor="middle" {look}>{period_short(bar.period)[:3]}</text>')
-        if at == 0 or bar.period.endswith("-01"):
-            words.append(
-                f'<text x="{middle}" y="102" text-anchor="middle" fill="{colors.text}">{bar.period[:4]}</text>'
-            )
-    rules = "".join(f"M{start} {y(tick)}H{_WIDTH}" for tick in ticks if tick)
-    labels = "".join(
-        f'<text x="{start - 10}" y="{_number(Decimal(y(tick)) + 3)}" text-anchor="end" '
-        f'fill="{colors.text}">{_whole(tick)}</text>'
-        for tick in ticks
-    )
     title = _title(bars, gaps, currency, *(("value", "value") if only_shown else ("amount due", "due")))
+    rules = "".join(f"M{axis.start} {axis.y(tick)}H{_WIDTH}" for tick in axis.ticks if tick)
+    words = "".join(_month_words(axis, at, bar, colors, is_gap=bar.period in gaps) for at, bar in enumerate(bars))
+
+    def boxes(what: str, *, current: bool) -> str:
+        amounts = [(at, getattr(bar, what)) for at, bar in enumerate(bars) if bar.current == current]
+        return "".join(axis.box(at, amount) for at, amount in amounts if amount)
+
     return (
         f'<svg xmlns="http://www.w3.org/2000/svg" class="history" viewBox="0 0 {_WIDTH} {_HEIGHT}" role="img" '
         f'aria-label={quoteattr(title)} font-family="Inter" font-size="10">'
         f"<title>{escape(title)}</title>"
         f'<path d="{rules}" fill="none" stroke="{colors.rule}" stroke-width="0.75"/>'
-        f'<path d="{"".join(others)}" fill="{colors.other}"/>'
-        f'<path d="{"".join(marked)}" fill="{colors.accent}"/>'
-        f'<path d="{"".join(outlines)}" fill="none" stroke="{colors.outline}" stroke-width="0.75"/>'
-        f'<path d="{"".join(now)}" fill="none" stroke="{colors.accent}" stroke-width="0.75"/>'
-        f'<path d="M{start} {y(money.ZERO)}H{_WIDTH}" fill="none" stroke="{colors.outline}" '
+        f'<path d="{boxes("due", current=False)}" fill="{colors.other}"/>'
+        f'<path d="{boxes("due", current=True)}" fill="{colors.accent}"/>'
+        f'<path d="{boxes("list", current=False)}" fill="none" stroke="{colors.outline}" stroke-width="0.75"/>'
+        f'<path d="{boxes("list", current=True)}" fill="none" stroke="{colors.accent}" stroke-width="0.75"/>'
+        f'<path d="M{axis.start} {axis.y(money.ZERO)}H{_WIDTH}" fill="none" stroke="{colors.outline}" '
         f'stroke-width="0.75"/>'
-        f"{labels}{''.join(words)}</svg>"
+        f"{_labels(axis, colors)}{words}</svg>"
+    )
+
+
+class _Axis:
+    """Where months and amounts stand. `ticks` are the labeled amounts: zero and round numbers above and below."""
+
+    def __init__(self, bars: Sequence[Bar]) -> None:
+        amounts = [money.ZERO, *(amount for bar in bars for amount in (bar.list, bar.due))]
+        high, self.deep = round_up(max(amounts)), -round_up(-min(amounts))
+        self.ticks = sorted({high, money.ZERO, self.deep}, reverse=True)
+        self.scale = Decimal(_BOTTOM - _TOP) / ((high - self.deep) or 1)
+        self.start = max(_LEFT, max(len(_whole(tick)) for tick in self.ticks) * _DIGIT + 10)
+        self.step = Decimal(_WIDTH - self.start) / max(len(bars), 1)
+
+    def y(self, amount: Decimal) -> str:
+        return _number(Decimal(_BOTTOM) - (amount - self.deep) * self.scale)
+
+    def left(self, at: int) -> Decimal:
+        return Decimal(self.start) + self.step * at + (self.step - _BAR) / 2
+
+    def middle(self, at: int) -> str:
+        return _number(self.left(at) + Decimal(_BAR) / 2)
+
+    def box(self, at: int, amount: Decimal) -> str:
+        left, right = _number(self.left(at)), _number(self.left(at) + _BAR)
+        return f"M{left} {self.y(money.ZERO)}H{right}V{self.y(amount)}H{left}Z"
+
+
+def _month_words(axis: _Axis, at: int, bar: Bar, colors: ChartColors, *, is_gap: bool) -> str:
+    """The name of a month below its bar, its year where that begins, and a dash in place of a bar without data."""
+    place = f'<text x="{axis.middle(at)}" y="{{}}" text-anchor="middle" {{}}>{{}}</text>'
+    plain = f'fill="{colors.text}"'
+    words = []
+    if is_gap:
+        y = _number(Decimal(axis.y(money.ZERO)) - 5)
+        words.append(place.format(y, plain, f"–<title>{no_data(bar.period)}</title>"))
+    look = f'font-weight="600" fill="{colors.ink}"' if bar.current else plain
+    words.append(place.format(90, look, period_short(bar.period)[:3]))
+    if at == 0 or bar.period.endswith("-01"):
+        words.append(place.format(102, plain, bar.period[:4]))
+    return "".join(words)
+
+
+def _labels(axis: _Axis, colors: ChartColors) -> str:
+    return "".join(
+        f'<text x="{axis.start - 10}" y="{_number(Decimal(axis.y(tick)) + 3)}" text-anchor="end" '
+        f'fill="{colors.text}">{_whole(tick)}</text>'
+        for tick in axis.ticks
     )
 
 

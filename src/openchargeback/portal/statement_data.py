@@ -7,18 +7,19 @@ The two CSV files say the same for a spreadsheet.
 
 from __future__ import annotations
 
-import csv
-import io
 import json
-from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from decimal import Decimal
 
 from openchargeback import money
+from openchargeback.csv_writing import csv_bytes, guarded
 from openchargeback.ledger.line_table import AMOUNT_COLUMNS, COLUMNS, amount_values, line_cells, line_values
 from openchargeback.model import Statement
 
 RECORD_VERSION = 4
 """Grows when `statement.json` changes its shape, so that a check knows what it reads."""
+
+_LINE_END = "\r\n"  # RFC 4180
 
 JSON_NAME = "statement.json"
 LINES_NAME = "lines.csv"
@@ -26,6 +27,9 @@ RESOURCES_NAME = "resources.csv"
 
 _ON_THE_HEAD = ("period", "statement", "pi", "project", "currency")
 """Columns of a line that the record of a statement says once, of the whole."""
+
+_RESOURCE_COLUMNS = ("fund", "source", "service", "kind", "resource_id", "resource_name", "charges")
+"""What is told of a resource, beside its amounts."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,20 +55,11 @@ def statement_json(statement: Statement, currency: str) -> bytes:
     record = {
         "format": "openchargeback-statement",
         "version": RECORD_VERSION,
-        "number": statement.number,
-        "period": statement.period,
-        "revision": statement.revision,
-        "draft": statement.draft,
+        **_fields(statement, "number", "period", "revision", "draft", "digest", "funds"),
         "issued": statement.issued.isoformat(),
-        "digest": statement.digest,
         "currency": currency,
-        "pi": {
-            "email": statement.pi.email,
-            "name": statement.pi.name,
-            "department": statement.pi.department,
-        },
-        "project": {"id": statement.project.id, "title": statement.project.title},
-        "funds": list(statement.funds),
+        "pi": _fields(statement.pi, "email", "name", "department"),
+        "project": _fields(statement.project, "id", "title"),
         "total": amount_values(statement.amounts, currency),
         "shown": amount_values(statement.shown, currency),
         "lines": [
@@ -76,45 +71,16 @@ def statement_json(statement: Statement, currency: str) -> bytes:
             for line in statement.lines
         ],
         "resources": [
-            {
-                "fund": part.fund,
-                "source": part.source,
-                "service": part.service,
-                "kind": str(part.kind),
-                "resource_id": part.resource_id,
-                "resource_name": part.resource_name,
-                "charges": part.charges,
-                **amount_values(part.amounts, currency),
-            }
-            for part in statement.resources
+            _fields(part, *_RESOURCE_COLUMNS) | amount_values(part.amounts, currency) for part in statement.resources
         ],
         "attributions": [
-            {
-                "pi": found.pi,
-                "project": found.project,
-                "fund": found.fund,
-                "by": list(found.by),
-                "posted": found.posted,
-                "charges": found.charges,
-                "exact_billed": money.exact(found.exact_billed),
-                "billed": money.plain(found.billed, currency),
-            }
+            _fields(found, "pi", "project", "fund", "by", "posted", "charges", "exact_billed")
+            | {"billed": money.plain(found.billed, currency)}
             for found in statement.attributions
         ],
-        "references": {
-            reference.name: {"values": list(reference.values), "count": reference.count}
-            for reference in statement.references
-        },
+        "references": {reference.name: _fields(reference, "values", "count") for reference in statement.references},
         "held": [
-            {
-                "source": item.source,
-                "service": item.service,
-                "flags": list(item.flags),
-                "charges": item.charges,
-                "exact_list": money.exact(item.exact_list),
-                "exact_billed": money.exact(item.exact_billed),
-                "currency": item.currency,
-            }
+            _fields(item, "source", "service", "flags", "charges", "exact_list", "exact_billed", "currency")
             for item in statement.held
         ],
     }
@@ -123,42 +89,34 @@ def statement_json(statement: Statement, currency: str) -> bytes:
     return text.encode("utf-8", errors="backslashreplace")
 
 
+def _fields(record: object, *names: str) -> dict[str, object]:
+    """Fields of a record by name, exact amounts as text."""
+    values = {name: getattr(record, name) for name in names}
+    return {name: money.exact(value) if isinstance(value, Decimal) else value for name, value in values.items()}
+
+
 def lines_csv(statement: Statement, currency: str) -> bytes:
     """The billing lines, one a row, amounts in cents and exact; the rows that are posted add up to the total."""
     rows = (
         [
-            _cell(cell) if column.type == "string" else cell
+            guarded(cell) if column.type == "string" else cell
             for column, cell in zip(COLUMNS, line_cells(line, statement.number, currency), strict=True)
         ]
         for line in statement.lines
     )
-    return _csv([column.name for column in COLUMNS], rows)
+    return csv_bytes([column.name for column in COLUMNS], rows, _LINE_END)
 
 
 def resources_csv(statement: Statement, currency: str) -> bytes:
     """Every resource, one a row, amounts in cents; the rows of a fund, source and service add up to its line."""
-    head = ("statement", "period", "fund", "source", "service", "kind", "resource_id", "resource_name", "charges")
+    head = ("statement", "period", *_RESOURCE_COLUMNS, *AMOUNT_COLUMNS, "currency")
     rows = (
         [
-            *(_cell(text) for text in (statement.number, statement.period, part.fund, part.source, part.service)),
-            *(_cell(text) for text in (part.kind, part.resource_id, part.resource_name)),
-            str(part.charges),
+            *(statement.number, statement.period),
+            *(guarded(str(value)) for value in _fields(part, *_RESOURCE_COLUMNS).values()),
             *amount_values(part.amounts, currency).values(),
             currency,
         ]
         for part in statement.resources
     )
-    return _csv([*head, *AMOUNT_COLUMNS, "currency"], rows)
-
-
-def _csv(head: Sequence[str], rows: Iterable[Sequence[str]]) -> bytes:
-    out = io.StringIO()
-    writer = csv.writer(out, lineterminator="\r\n")  # RFC 4180
-    writer.writerow(head)
-    writer.writerows(rows)
-    return out.getvalue().encode("utf-8", errors="backslashreplace")
-
-
-def _cell(text: str) -> str:
-    """A text cell that no spreadsheet takes for a formula (CWE-1236); the record in JSON keeps the text as it is."""
-    return f"'{text}" if text.startswith(("=", "+", "-", "@", "\t", "\r")) else text
+    return csv_bytes(head, rows, _LINE_END)

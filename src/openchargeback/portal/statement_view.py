@@ -11,16 +11,18 @@ A discount is negative here, as it is printed, so that `list + discount == due` 
 
 from __future__ import annotations
 
-import calendar
 import datetime as dt
 import unicodedata
+from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from decimal import Decimal
+from typing import TypeVar
 
 from openchargeback import money
 from openchargeback.characters import BIDIRECTIONAL, CONTROLS
-from openchargeback.ledger.periods import CHART_MONTHS, months_until
+from openchargeback.explanations import explain
+from openchargeback.ledger.periods import CHART_MONTHS, first_day, last_day, months_until
 from openchargeback.ledger.settings import Config, Contact
 from openchargeback.model import (
     Amounts,
@@ -35,8 +37,8 @@ from openchargeback.model import (
 )
 from openchargeback.portal.attribution_words import attribution_sentence
 from openchargeback.portal.discount_words import DiscountRow, discount_rows, discount_sentence
-from openchargeback.portal.templates import period_human
 from openchargeback.review.held_sums import HeldSum, in_total
+from openchargeback.templating.filters import period_human
 
 REFERENCES_SHOWN = 12
 """How many values of a reference, such as grant numbers, are listed before the rest is counted."""
@@ -51,29 +53,6 @@ _KIND_WORDS = {
     Kind.CREDIT: "Credit",
     Kind.ADJUSTMENT: "Adjustment",
     Kind.CORRECTION: "Correction",
-}
-
-_FLAG_WORDS = {
-    "missing-pi": "no PI is named",
-    "missing-project": "no project is named",
-    "missing-fund": "no fund is named",
-    "malformed-tags": "its tags cannot be read",
-    "invalid-fund": "the fund does not look right",
-    "unknown-pi": "the PI is not in the directory",
-    "unknown-project": "the project is not in the directory",
-    "unknown-fund": "the fund is not in the directory",
-    "inactive-fund": "the fund is not active",
-    "fund-not-of-project": "the fund is not one of the project’s",
-    "pi-not-of-project": "the PI is not one of the project’s",
-    "spans-change": "the payer or the project changes within it",
-    "unmatched-reference": "corrects a charge that is not here",
-    "wrong-period": "belongs to another month",
-    "foreign-currency": "in another currency",
-    "above-list": "above the list price",
-    "negative-usage": "negative usage",
-    "expired-project": "the project has ended",
-    "possible-duplicate": "may be there twice",
-    "unusual-amount": "an unusual amount",
 }
 
 NOTHING_CHARGED = "For your information. Nothing will be charged."
@@ -188,13 +167,13 @@ class EarlierRow:
 
 @dataclass(frozen=True, slots=True)
 class HeldRow:
-    """Charges under review. `amount` is exact and in `currency`, which may be another than the ledger's."""
+    """Charges under review; the amount is in `currency`, which may be another than the ledger's."""
 
     label: str
     service: str
     reasons: tuple[str, ...]
     charges: int
-    amount: Decimal
+    exact_billed: Decimal
     currency: str
 
 
@@ -328,7 +307,6 @@ def statement_view(
     main = _part(statement, config, posted=not only_shown)
     mixed = not only_shown and any(not line.posted for line in statement.lines)
     shown_part = _part(statement, config, posted=False) if mixed else None
-    year, month = (int(part) for part in statement.period.split("-"))
     organization, contact = config.organization, config.organization.contact
     held = tuple(_held(item, config) for item in statement.held)
     until = statement.issued + dt.timedelta(days=config.statements.questions_until_days)
@@ -336,8 +314,8 @@ def statement_view(
         number=statement.number,
         period=statement.period,
         period_name=period_human(statement.period),
-        first_day=dt.date(year, month, 1),
-        last_day=dt.date(year, month, calendar.monthrange(year, month)[1]),
+        first_day=first_day(statement.period),
+        last_day=last_day(statement.period),
         issued=statement.issued,
         revision=statement.revision,
         draft=statement.draft,
@@ -352,23 +330,14 @@ def statement_view(
         project_title=shown(statement.project.title) or shown(statement.project.id) or "No project",
         project_id=shown(statement.project.id) if statement.project.id != statement.project.title else "",
         references=tuple(_reference(reference) for reference in statement.references),
-        attribution=attribution_sentence(
-            [
-                replace(each, by=tuple(shown(name) for name in each.by))
-                for each in statement.attributions
-                if each.posted
-            ],
-            config.currency,
-        ),
+        attribution=_attribution(statement, config.currency),
         funds=tuple(shown(fund) for fund in statement.funds),
         only_shown=only_shown,
         main=main,
         shown=shown_part,
         discounts=discount_rows(total, shown(organization.name), corrected=_corrected(statement)),
         subsidized=total.list > 0 and not total.billed,
-        sentence=NOTHING_CHARGED
-        if only_shown
-        else _sentence(total, config.currency, shown(organization.name), held=bool(held)),
+        sentence=NOTHING_CHARGED if only_shown else _sentence(total, config, held=bool(held)),
         bars=_bars(statement, history),
         fund_rows=_funds(line for line in statement.lines if line.posted),
         held=held,
@@ -379,6 +348,11 @@ def statement_view(
         questions_until=None if statement.draft else until,
         digest=statement.digest[:16],
     )
+
+
+def _attribution(statement: Statement, currency: str) -> str:
+    posted = (each for each in statement.attributions if each.posted)
+    return attribution_sentence([replace(each, by=tuple(map(shown, each.by))) for each in posted], currency)
 
 
 def _part(statement: Statement, config: Config, *, posted: bool) -> Part:
@@ -419,7 +393,8 @@ def flag_words(flag: str) -> str:
     """A flag as a reason people read: `missing-fund` is "no fund is named"; rules of the institution by their name."""
     if flag.startswith("pattern:"):
         return f"rule “{shown(flag.removeprefix('pattern:'))}”"
-    return _FLAG_WORDS.get(flag) or shown(flag.replace("-", " "))
+    known = explain(flag)
+    return (known.on_statement if known else "") or shown(flag.replace("-", " "))
 
 
 def _reference(reference: Reference) -> ReferenceRow:
@@ -429,16 +404,16 @@ def _reference(reference: Reference) -> ReferenceRow:
     return ReferenceRow(label[:1].upper() + label[1:], ", ".join(listed) + (f" and {rest:,} more" if rest else ""))
 
 
-def _sentence(total: Amounts, currency: str, organization: str, *, held: bool) -> str:
+def _sentence(total: Amounts, config: Config, *, held: bool) -> str:
     if not total.list and not total.billed:
         return "Nothing was billed for this project" + (" so far: its charges are under review." if held else ".")
     if total.billed < 0:
-        return f"Credits exceed charges: {_amount(abs(total.billed), currency)} is returned to the fund."
+        return f"Credits exceed charges: {_amount(abs(total.billed), config.currency)} is returned to the fund."
     if total.list <= 0:
         return "The amount due follows from credits and corrections of earlier charges."
     if total.discount < 0:
-        return f"The amount due is {_amount(abs(total.discount), currency)} above the list price."
-    return discount_sentence(total, organization)
+        return f"The amount due is {_amount(abs(total.discount), config.currency)} above the list price."
+    return discount_sentence(total, shown(config.organization.name))
 
 
 def _corrected(statement: Statement) -> bool:
@@ -454,9 +429,9 @@ def _amount(amount: Decimal, currency: str) -> str:
 
 def _sources(lines: Iterable[BillingLine], config: Config) -> tuple[SourceBlock, ...]:
     services: dict[str, dict[str, Amounts]] = {}
-    for line in sorted(lines, key=lambda line: (line.source, line.service)):
-        of_source = services.setdefault(line.source, {})
-        of_source[line.service] = of_source.get(line.service, Amounts()) + line.amounts
+    found = _added(((line.source, line.service), line.amounts) for line in lines)
+    for (source, service), amounts in sorted(found.items(), key=_first):
+        services.setdefault(source, {})[service] = amounts
     return tuple(
         SourceBlock(
             source,
@@ -499,10 +474,23 @@ def source_label(config: Config, source: str) -> str:
 
 
 def _funds(lines: Iterable[BillingLine]) -> tuple[FundRow, ...]:
-    funds: dict[str, Amounts] = {}
-    for line in sorted(lines, key=lambda line: line.fund):
-        funds[line.fund] = funds.get(line.fund, Amounts()) + line.amounts
-    return tuple(FundRow(shown(fund), Figures.of(amounts)) for fund, amounts in funds.items())
+    funds = _added((line.fund, line.amounts) for line in lines)
+    return tuple(FundRow(shown(fund), Figures.of(amounts)) for fund, amounts in sorted(funds.items(), key=_first))
+
+
+_T = TypeVar("_T")
+
+
+def _added(parts: Iterable[tuple[_T, Amounts]]) -> dict[_T, Amounts]:
+    """The amounts of each key, added up."""
+    found: dict[_T, Amounts] = {}
+    for key, amounts in parts:
+        found[key] = found.get(key, Amounts()) + amounts
+    return found
+
+
+def _first(pair: tuple[_T, Amounts]) -> _T:
+    return pair[0]
 
 
 _Place = tuple[str, str]
@@ -515,34 +503,26 @@ def _resources(
     own: Iterable[BillingLine], resources: Iterable[ResourceLine], config: Config
 ) -> tuple[ResourceGroup, ...]:
     """The largest resources by list price, as many as the config allows on a part of a statement, in their services."""
-    lines: dict[_Place, Amounts] = {}
-    for line in own:
-        place = (line.source, line.service)
-        lines[place] = lines.get(place, Amounts()) + line.amounts
-    named: dict[_Place, dict[_Key, Amounts]] = {}
-    corrections: dict[_Place, Amounts] = {}
-    for part in resources:
-        place = (part.source, part.service)
-        if part.kind in CORRECTING_KINDS:
-            corrections[place] = corrections.get(place, Amounts()) + part.amounts
-        elif part.resource_name or part.resource_id:
-            rows = named.setdefault(place, {})
-            key = (part.resource_name, part.resource_id, part.kind)
-            rows[key] = rows.get(key, Amounts()) + part.amounts
-    ranked = sorted(
-        ((place, key, amounts) for place, rows in named.items() for key, amounts in rows.items()),
-        key=lambda row: (-abs(row[2].list), -abs(row[2].billed), row[0], row[1]),
+    resources = tuple(resources)
+    lines = _added(((line.source, line.service), line.amounts) for line in own)
+    corrections = _added(
+        ((part.source, part.service), part.amounts) for part in resources if part.kind in CORRECTING_KINDS
     )
+    named = _added(
+        (((part.source, part.service), (part.resource_name, part.resource_id, part.kind)), part.amounts)
+        for part in resources
+        if part.kind not in CORRECTING_KINDS and (part.resource_name or part.resource_id)
+    )
+    ranked = sorted(named.items(), key=lambda row: (-abs(row[1].list), -abs(row[1].billed), row[0]))
+    counts = Counter(place for place, _ in named)
     listed: dict[_Place, list[tuple[_Key, Amounts]]] = {}
-    for place, key, amounts in ranked[: max(config.statements.resources, 0)]:
+    for (place, key), amounts in ranked[: max(config.statements.resources, 0)]:
         listed.setdefault(place, []).append((key, amounts))
     # Where no resource has a name, the table of services says all there is to say.
     return tuple(
-        _resource_group(
-            place, whole, listed.get(place, []), len(named[place]), corrections.get(place, Amounts()), config
-        )
-        for place, whole in sorted(lines.items(), key=lambda item: item[0])
-        if place in named
+        _resource_group(place, whole, listed.get(place, []), counts[place], corrections.get(place, Amounts()), config)
+        for place, whole in sorted(lines.items(), key=_first)
+        if place in counts
     )
 
 
@@ -597,7 +577,7 @@ def _held(item: QueueItem, config: Config) -> HeldRow:
         service=shown(item.service) or "Other",
         reasons=tuple(flag_words(flag) for flag in item.uncleared),
         charges=item.charges,
-        amount=item.exact_billed,
+        exact_billed=item.exact_billed,
         currency=item.currency,
     )
 

@@ -23,7 +23,8 @@ from openchargeback.portal.shell import Head, Link, fingerprint, render, whom_to
 from openchargeback.portal.site import FileJob, Site, site_shell
 from openchargeback.portal.statement_data import data_files
 from openchargeback.portal.statement_view import StatementView, shown, statement_view
-from openchargeback.portal.templates import Templates, period_human
+from openchargeback.templating.environment import Templates
+from openchargeback.templating.filters import period_human
 
 PAGE_TEMPLATE = "pages/statement.html"
 
@@ -72,26 +73,46 @@ def statement_jobs(site: Site, env: Templates) -> list[FileJob]:
 
 def statement_pdfs(site: Site, env: Templates, period: str = "") -> list[PdfPlan]:
     """One plan for each statement of the site, or of one `period`."""
-    styles: dict[tuple[str, str], PrintStyle] = {}
-    logos: dict[bytes | None, Logo | None] = {None: None}
     common = fingerprint(stamp(), env.digest())
     histories = statement_histories(site.periods)
     plans = []
-    for statement in _statements(site):
-        if period and statement.period != period:
+    for month in site.periods:
+        if period and month.period != period:
             continue
-        config, content = site.config_of(statement.period), site.logo_of(statement.period)
-        look = (config.portal.accent, config.statements.paper)
-        style = styles.get(look) or print_style(env, config)
-        styles[look] = style
-        if content is not None and content not in logos:
-            logos[content] = usable_logo(content)
-        logo = logos[content]
-        view = statement_view(statement, config, _history(statement, histories), has_logo=logo is not None)
-        path = paths.statement_pdf(statement)
-        key = fingerprint(common, style.css, logo, view, statement)
-        plans.append(PdfPlan(path, key, partial(_pdf_job, path, env, config, style, logo, statement, view)))
+        look = _look(site, env, month.period)
+        for statement in month.statements:
+            history, has_logo = _history(statement, histories), look.logo is not None
+            view = statement_view(statement, look.config, history, has_logo=has_logo)
+            path = paths.statement_pdf(statement)
+            key = fingerprint(common, look.style.css, look.logo, view, statement)
+            plans.append(PdfPlan(path, key, partial(look.job, path, statement, view)))
     return plans
+
+
+@dataclass(frozen=True, slots=True)
+class _Look:
+    """How the statements of a month are printed."""
+
+    env: Templates
+    config: Config
+    style: PrintStyle
+    logo: Logo | None
+
+    def job(self, path: str, statement: Statement, view: StatementView) -> PdfJob:
+        """The PDF of a statement, to be made."""
+        return PdfJob(
+            name=path,
+            html=statement_html(self.env, view, self.config),
+            style=self.style,
+            created=statement.issued,
+            files=data_files(statement, self.config.currency),
+            logo=self.logo,
+        )
+
+
+def _look(site: Site, env: Templates, period: str) -> _Look:
+    config, content = site.config_of(period), site.logo_of(period)
+    return _Look(env, config, print_style(env, config), usable_logo(content) if content is not None else None)
 
 
 def statement_page(statement: Statement, site: Site, histories: Histories) -> StatementPage:
@@ -128,25 +149,6 @@ def statement_histories(periods: tuple[BilledPeriod, ...]) -> Histories:
 def _history(statement: Statement, histories: Histories) -> tuple[PeriodAmounts, ...]:
     """The months before a statement: as it was issued with, else as the ledger has them."""
     return histories.get(_payer(statement), ()) if statement.history is None else statement.history
-
-
-def _pdf_job(
-    path: str,
-    env: Templates,
-    config: Config,
-    style: PrintStyle,
-    logo: Logo | None,
-    statement: Statement,
-    view: StatementView,
-) -> PdfJob:
-    return PdfJob(
-        name=path,
-        html=statement_html(env, view, config),
-        style=style,
-        created=statement.issued,
-        files=data_files(statement, config.currency),
-        logo=logo,
-    )
 
 
 def _statements(site: Site) -> Iterator[Statement]:

@@ -3,49 +3,51 @@
 from __future__ import annotations
 
 import hashlib
+import logging
 import os
 from collections.abc import Callable, Collection, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 
 from openchargeback import __version__
-from openchargeback.billing.journal import described, posts_nothing
+from openchargeback.export.descriptions import describe_journals
+from openchargeback.export.journals import period_files
 from openchargeback.files import git
 from openchargeback.ledger.config import FILE_NAME
 from openchargeback.ledger.directory import Entry
 from openchargeback.ledger.files import OWN_FOLDERS
+from openchargeback.ledger.links import CACHE
 from openchargeback.ledger.lock import watched
 from openchargeback.ledger.periods import LOGOS, part_path
 from openchargeback.ledger.reading import read_ledger
-from openchargeback.ledger.settings import Config
 from openchargeback.model import BilledPeriod, Provenance, State
 from openchargeback.portal.glyphs import glyph_problems
-from openchargeback.portal.journal_files import (
-    CONTROL_TOTALS,
-    control_totals,
-    describer,
-    journal_faults,
-    journal_files,
-)
 from openchargeback.portal.own_pages import page_problems
 from openchargeback.portal.paths import STATEMENTS, journal_folder, statements_folder
 from openchargeback.portal.pdf_pool import render_pdfs
 from openchargeback.portal.site import FileJob, Site, site_jobs
 from openchargeback.portal.statements import PdfPlan, statement_jobs, statement_pdfs
-from openchargeback.portal.templates import Templates, make_environment
 from openchargeback.portal.views.review import KnownProject
-from openchargeback.problems import LedgerFault, Problem, Severity, has_errors, in_order
-from openchargeback.publish.billed import bill_ledger, with_records
+from openchargeback.problems import LedgerFault, Problem, Severity, has_errors
+from openchargeback.publish.bill_ledger import bill_ledger, with_records
 from openchargeback.publish.cache import Cache
-from openchargeback.publish.manifest import Holds, intact, read_manifest
+from openchargeback.publish.manifest import OutputKind, intact, read_manifest
 from openchargeback.publish.open_data import data_files, data_keys
+from openchargeback.publish.output_swap import Staging, heal, staged
 from openchargeback.publish.secrets import secrets_of
-from openchargeback.publish.staging import heal, staged
 from openchargeback.record.closing_record import ClosingRecord
 from openchargeback.record.recorded_ledger import RecordedLedger
+from openchargeback.templating.environment import make_environment
+from openchargeback.wording import counted
 
 Step = Callable[[str, int, int], None]
 """Tells progress: what is being done, how many are done, of how many (0 where that is not known)."""
+
+_log = logging.getLogger(__name__)
+
+
+def no_step(_what: str, _done: int, _total: int) -> None:
+    """Tells nobody."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,7 +64,7 @@ class Books:
 
 
 @dataclass(frozen=True, slots=True)
-class Built:
+class BuildResult:
     """What a build did: where, how many files, PDFs rendered anew, whether anything changed, and from what."""
 
     output: Path
@@ -75,7 +77,7 @@ class Built:
 
 def open_cache(root: Path) -> Cache:
     """The cache of a ledger."""
-    return Cache(root / ".openchargeback" / "cache")
+    return Cache(root / CACHE / "cache")
 
 
 def examine(
@@ -85,7 +87,7 @@ def examine(
     only: Collection[str] | None = None,
     data: bool = False,
     store: Cache | None = None,
-    step: Step | None = None,
+    step: Step = no_step,
 ) -> tuple[RecordedLedger | None, tuple[BilledPeriod, ...], list[Problem]]:
     """Read and bill a ledger and collect every problem. None for the ledger where its config cannot be used.
 
@@ -100,31 +102,20 @@ def examine(
     problems += faults
     names = [period for period in ledger.periods if not wanted or period <= wanted]
 
+    _log.info("read the ledger: %s", counted(len(ledger.periods), "month"))
+
     def tell(period: str) -> None:
-        if step:
-            step("Billing months", names.index(period), len(names))
+        step("Billing months", names.index(period), len(names))
 
     periods, faults = bill_ledger(ledger, store, wanted=wanted, only=only, data=data, progress=tell)
-    periods, unworded = word_journals(ledger, periods)
+    _log.info("billed %s", counted(len(periods), "month"))
+    periods, undescribed = describe_journals(ledger, periods)
     linked = page_problems(ledger.pages, ledger.images, ledger.config.portal.links)
-    return ledger, periods, [*problems, *linked, *faults, *unworded, *output_warnings(ledger, periods)]
-
-
-def journal_problems(ledger: RecordedLedger, periods: Sequence[BilledPeriod]) -> list[Problem]:
-    """What would stop the journal files of a build, of all periods; equal faults of several periods once."""
-    env = make_environment(ledger.root / "templates")
-    found = [
-        problem
-        for period in periods
-        for problem in journal_faults(
-            period.journal, period.state, ledger.settings(period.period), env, period.revision
-        )
-    ]
-    return in_order(found)
+    return ledger, periods, [*problems, *linked, *faults, *undescribed, *output_warnings(ledger, periods)]
 
 
 def open_books(
-    root: Path, *, wanted: str = "", data: bool = False, store: Cache | None = None, step: Step | None = None
+    root: Path, *, wanted: str = "", data: bool = False, store: Cache | None = None, step: Step = no_step
 ) -> Books:
     """Read and bill a ledger. Raises LedgerFault with every problem where there is any error, OutsideFault where the
     ledger changed meanwhile.
@@ -137,59 +128,122 @@ def open_books(
     return Books(ledger, periods, tuple(problems))
 
 
+@dataclass(frozen=True, slots=True)
+class _Output:
+    """All that a build writes, planned: `key` says what it rests on, so that an equal key means equal files."""
+
+    books: Books
+    provenance: Provenance
+    journals: dict[str, bytes]
+    pages: tuple[FileJob, ...]
+    pdfs: tuple[PdfPlan, ...]
+    key: str
+
+
 def build(
     root: Path,
     output: Path,
     *,
     commit: git.Commit | None = None,
     workers: int | None = None,
-    step: Step | None = None,
-) -> Built:
+    step: Step = no_step,
+) -> BuildResult:
     """Write portal, statements, journals and manifest to a folder, as a whole or not at all.
 
     commit: what the folder of the ledger holds, where it is no repository itself.
     Raises LedgerFault for errors in the ledger, UsageFault for a folder that is not ours, OutsideFault for the disk.
     """
-    check = watched(root)
-    books = open_books(root, data=True, step=step)
-    store = open_cache(root)
-    env = make_environment(root / "templates")
-    provenance = provenance_of(root, commit)
-    journals = _journals(books, env)
-    site = make_site(books, provenance, {period: tuple(sorted(files)) for period, files in journals.items()})
-    pages = [*site_jobs(site, env), *statement_jobs(site, env)]
-    pdfs = statement_pdfs(site, env)
-    key = _key(pages, pdfs, journals, data_keys(books.periods))
-    heal(output)
-    known = read_manifest(output)
+    check_unchanged = watched(root)
+    planned = _plan_output(open_books(root, data=True, step=step), commit)
     secrets = secrets_of(root)
-    secrets.refuse_in_statements(pdfs)
-    if known is not None and (known.key, known.provenance) == (key, provenance) and intact(output, known):
+    secrets.refuse_in_statements(planned.pdfs)
+    heal(output)
+    if (files := _files_published(planned, output)) is not None:
         secrets.check(output)
-        return Built(output, len(known.files), 0, False, books.warnings, provenance)
+        return _result(planned, output, files, rendered=0, changed=False)
+    store = open_cache(root)
     # Charge files, templates and logos are read until the end.
-    with staged(output, provenance, key, checks=[lambda _folder: check(), secrets.check]) as staging:
-        for files in journals.values():
-            for path, data in files.items():
-                staging.write(path, data)
-        for number, job in enumerate(pages):
-            if step:
-                step("Writing pages", number, len(pages))
-            staging.write(job.path, _page(job, store))
-        if step:
-            step("Writing open data", 0, 0)
-        for path, content in data_files(books.ledger, books.periods, store):
-            staging.write(path, content)
-        rendered = 0
-        for path, data, fresh in pdf_files(pdfs, store, workers=workers, step=step):
-            staging.write(path, data)
-            rendered += fresh
-        count = len(staging.files)
+    checks = (lambda _folder: check_unchanged(), secrets.check)
+    with staged(output, planned.provenance, planned.key, checks=checks) as staging:
+        _write_journals(planned, staging)
+        _write_pages(planned, staging, store, step)
+        _write_open_data(planned, staging, store, step)
+        rendered = _write_pdfs(planned, staging, store, workers, step)
     store.prune()
-    return Built(output, count, rendered, True, books.warnings, provenance)
+    _log.info("published %s in %s", counted(len(staging.files), "file"), output)
+    return _result(planned, output, len(staging.files), rendered=rendered, changed=True)
 
 
-def write_statements(books: Books, period: str, output: Path, *, step: Step | None = None) -> None:
+def _plan_output(books: Books, commit: git.Commit | None) -> _Output:
+    """Journals are made, since they are checked first; pages and PDFs are only planned."""
+    env = make_environment(books.ledger.root / "templates")
+    provenance = provenance_of(books.ledger.root, commit)
+    journals = {
+        period.period: {
+            f"{journal_folder(period.period)}/{name}": data
+            for name, data in period_files(period, books.ledger.settings(period.period), env).items()
+        }
+        for period in books.periods
+    }
+    site = make_site(books, provenance, {period: tuple(sorted(files)) for period, files in journals.items()})
+    written = {path: data for files in journals.values() for path, data in files.items()}
+    pages, pdfs = (*site_jobs(site, env), *statement_jobs(site, env)), tuple(statement_pdfs(site, env))
+    _log.info("planned %s of the portal and %s", counted(len(pages), "file"), counted(len(pdfs), "PDF"))
+    return _Output(books, provenance, written, pages, pdfs, _key(pages, pdfs, written, data_keys(books.periods)))
+
+
+def _files_published(planned: _Output, output: Path) -> int | None:
+    """How many files the output has, where it is what is planned, untouched."""
+    known = read_manifest(output)
+    if known is None or (known.key, known.provenance) != (planned.key, planned.provenance):
+        return None
+    if not intact(output, known):
+        return None
+    _log.info("nothing changed in %s", output)
+    return len(known.files)
+
+
+def _result(planned: _Output, output: Path, files: int, *, rendered: int, changed: bool) -> BuildResult:
+    return BuildResult(output, files, rendered, changed, planned.books.warnings, planned.provenance)
+
+
+def _write_journals(planned: _Output, staging: Staging) -> None:
+    for path, data in planned.journals.items():
+        staging.write(path, data)
+    _log.info("wrote %s of journals", counted(len(planned.journals), "file"))
+
+
+def _write_pages(planned: _Output, staging: Staging, store: Cache, step: Step) -> None:
+    anew = 0
+    for number, job in enumerate(planned.pages):
+        step("Writing pages", number, len(planned.pages))
+        data = store.get("page", job.key)
+        if data is None:
+            anew += 1
+            data = job.render()
+            store.put("page", job.key, data)
+        staging.write(job.path, data)
+    _log.info("wrote %s of the portal, %s of them anew", counted(len(planned.pages), "file"), f"{anew:,}")
+
+
+def _write_open_data(planned: _Output, staging: Staging, store: Cache, step: Step) -> None:
+    step("Writing open data", 0, 0)
+    for path, content in data_files(planned.books.ledger, planned.books.periods, store):
+        staging.write(path, content)
+    _log.info("wrote the open data")
+
+
+def _write_pdfs(planned: _Output, staging: Staging, store: Cache, workers: int | None, step: Step) -> int:
+    """Gives how many were rendered anew."""
+    rendered = 0
+    for path, data, fresh in pdf_files(planned.pdfs, store, workers=workers, step=step):
+        staging.write(path, data)
+        rendered += fresh
+    _log.info("wrote %s, %s of them anew", counted(len(planned.pdfs), "PDF"), f"{rendered:,}")
+    return rendered
+
+
+def write_statements(books: Books, period: str, output: Path, *, step: Step = no_step) -> None:
     """Write the PDF statements of a period to its folder below `output`, as a whole or not at all.
 
     The folder is replaced as `build` replaces its own. Raises UsageFault where it is not ours, OutsideFault for the
@@ -203,9 +257,12 @@ def write_statements(books: Books, period: str, output: Path, *, step: Step | No
     secrets.refuse_in_statements(plans)
     inside = statements_folder(period)
     folder = output / inside.removeprefix(f"{STATEMENTS}/")
-    with staged(folder, provenance_of(root), _key((), plans, {}, ()), Holds.STATEMENTS, [secrets.check]) as staging:
+    with staged(
+        folder, provenance_of(root), _key((), plans, {}, ()), OutputKind.STATEMENTS, [secrets.check]
+    ) as staging:
         for path, data, _ in pdf_files(plans, open_cache(root), step=step):
             staging.write(path.removeprefix(f"{inside}/"), data)
+    _log.info("published %s in %s", counted(len(plans), "statement"), folder)
 
 
 def provenance_of(root: Path, commit: git.Commit | None = None) -> Provenance:
@@ -219,7 +276,7 @@ def provenance_of(root: Path, commit: git.Commit | None = None) -> Provenance:
 
 
 def pdf_files(
-    plans: Sequence[PdfPlan], store: Cache, *, workers: int | None = None, step: Step | None = None
+    plans: Sequence[PdfPlan], store: Cache, *, workers: int | None = None, step: Step = no_step
 ) -> list[tuple[str, bytes, bool]]:
     """The PDFs of these plans with their paths, in their order, and whether each was rendered anew."""
     found = {plan.path: store.get("pdf", plan.key) for plan in plans}
@@ -227,8 +284,7 @@ def pdf_files(
     jobs = [plan.job() for plan in missing.values()]
 
     def tell(done: int) -> None:
-        if step:
-            step("Writing PDFs", done, len(jobs))
+        step("Writing PDFs", done, len(jobs))
 
     # A worker needs about a second to start, so few statements are rendered here.
     count = workers or min(os.cpu_count() or 1, max(1, len(jobs) // 4))
@@ -238,15 +294,6 @@ def pdf_files(
             store.put("pdf", missing[path].key, data)
             found[path] = data
     return [(path, data, path in missing) for path, data in found.items() if data is not None]
-
-
-def _page(job: FileJob, store: Cache) -> bytes:
-    kept = store.get("page", job.key)
-    if kept is not None:
-        return kept
-    data = job.render()
-    store.put("page", job.key, data)
-    return data
 
 
 def make_site(books: Books, provenance: Provenance, files: dict[str, tuple[str, ...]]) -> Site:
@@ -283,41 +330,6 @@ def _frozen_logo(ledger: RecordedLedger, record: ClosingRecord) -> bytes | None:
     return (ledger.root / part_path(record.period, name)).read_bytes() if name else None
 
 
-def _journals(books: Books, env: Templates) -> dict[str, dict[str, bytes]]:
-    return {
-        period.period: {
-            f"{journal_folder(period.period)}/{name}": data
-            for name, data in _journal(period, books.ledger.settings(period.period), env).items()
-        }
-        for period in books.periods
-    }
-
-
-def _journal(period: BilledPeriod, config: Config, env: Templates) -> dict[str, bytes]:
-    """The files of a period's journal; of one that posts nothing only the control totals."""
-    if posts_nothing(period, config):
-        return {CONTROL_TOTALS: control_totals(period.journal, period.state, config, period.revision)}
-    return journal_files(period.journal, period.state, config, env, period.revision)
-
-
-def word_journals(
-    ledger: RecordedLedger, periods: Sequence[BilledPeriod]
-) -> tuple[tuple[BilledPeriod, ...], list[Problem]]:
-    """The periods with the descriptions of their journal lines as the config words them, and where its words fail."""
-    env = make_environment(ledger.root / "templates")
-    result = []
-    problems: list[Problem] = []
-    for period in periods:
-        try:
-            journal = described(period.journal, describer(ledger.settings(period.period), env))
-        except LedgerFault as fault:
-            problems += fault.problems
-            result.append(period)
-            continue
-        result.append(replace(period, journal=journal))
-    return tuple(result), in_order(problems)
-
-
 def output_warnings(ledger: RecordedLedger, periods: Sequence[BilledPeriod]) -> list[Problem]:
     """What a person should hear before outputs are used, although nothing stops them."""
     return [*_credit_fund_warnings(ledger, periods), *glyph_problems(ledger, periods)]
@@ -348,15 +360,12 @@ def _credit_fund_warnings(ledger: RecordedLedger, periods: Sequence[BilledPeriod
 
 
 def _key(
-    pages: Sequence[FileJob],
-    pdfs: Sequence[PdfPlan],
-    journals: dict[str, dict[str, bytes]],
-    data: Sequence[tuple[str, str]],
+    pages: Sequence[FileJob], pdfs: Sequence[PdfPlan], journals: dict[str, bytes], data: Sequence[tuple[str, str]]
 ) -> str:
-    digest = hashlib.sha256()
-    for path, key in [*((job.path, job.key) for job in pages), *((plan.path, plan.key) for plan in pdfs), *data]:
-        digest.update(f"{path}\0{key}\n".encode())
-    for files in journals.values():
-        for path, content in files.items():
-            digest.update(f"{path}\0{hashlib.sha256(content).hexdigest()}\n".encode())
-    return digest.hexdigest()
+    rests_on = [
+        *((job.path, job.key) for job in pages),
+        *((plan.path, plan.key) for plan in pdfs),
+        *data,
+        *((path, hashlib.sha256(content).hexdigest()) for path, content in journals.items()),
+    ]
+    return hashlib.sha256("".join(f"{path}\0{key}\n" for path, key in rests_on).encode()).hexdigest()

@@ -19,6 +19,7 @@ import tempfile
 from pathlib import Path
 
 from openchargeback.files.writing import ignore_all
+from openchargeback.publish.codec import T, decode, encode
 
 MOST_UNUSED = 2_000
 MOST_UNUSED_BYTES = 500_000_000
@@ -69,6 +70,18 @@ class Cache:
             self._writable = False
             return
         self._used.add(name)
+
+    def value(self, kind: str, key: str, of: type[T]) -> T | None:
+        """The model value that was kept under this kind and key; None also where it is one of another shape."""
+        data = self.get(kind, key)
+        try:
+            return None if data is None else decode(of, data)
+        except (ValueError, TypeError, KeyError):
+            return None
+
+    def keep(self, kind: str, key: str, value: object) -> None:
+        """Keep a model value for later builds."""
+        self.put(kind, key, encode(value))
 
     def prune(self, most_unused: int = MOST_UNUSED, most_unused_bytes: int = MOST_UNUSED_BYTES) -> None:
         """Call at the end of a build. Drops what this build did not use, down to these limits.

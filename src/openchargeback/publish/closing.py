@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 import hashlib
+import logging
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -26,6 +27,9 @@ from openchargeback.publish.build import Books
 from openchargeback.record.closing_record import ClosingRecord
 from openchargeback.record.files import read_record, record_files
 from openchargeback.record.seal import make_seal
+from openchargeback.wording import counted
+
+_log = logging.getLogger(__name__)
 
 
 def close(
@@ -54,6 +58,7 @@ def close(
     billed, problems = bill_period(then, period, posted=posted, then=details.read)
     if billed is None or has_errors(problems):
         raise LedgerFault(problems)
+    _log.info("billed %s once more: %s", period, counted(len(billed.lines), "line"))
     earlier = [each for each in books.periods if each.period < period]
     frozen = freeze(then, billed, details, statement_histories((*earlier, billed)), __version__)
     libraries = {name: version for name, version in versions().items() if name != PROGRAM}
@@ -65,6 +70,7 @@ def close(
     digest = hashlib.sha256(contents[part_path(period, FROZEN)]).hexdigest()
     contents |= state_file(ledger.root, period, replace(closed, frozen=digest))
     change_files(ledger.root, {**dict.fromkeys(_record_files(ledger.root, period)), **contents})
+    _log.info("recorded %s in %s", period, counted(len(contents), "file"))
     return list(contents)
 
 

@@ -35,7 +35,7 @@ class Entry:
         return Entry(hashlib.sha256(data).hexdigest(), len(data))
 
 
-class Holds(enum.StrEnum):
+class OutputKind(enum.StrEnum):
     """What a folder is: a whole build, or the PDF statements of one period, which `generate` writes."""
 
     BUILD = "build"
@@ -54,14 +54,16 @@ class Manifest:
     key: str
     files: dict[str, Entry]
     libraries: dict[str, str]
-    holds: Holds = Holds.BUILD
+    holds: OutputKind = OutputKind.BUILD
 
 
-def manifest(files: Mapping[str, Entry], provenance: Provenance, key: str, holds: Holds = Holds.BUILD) -> bytes:
+def manifest(
+    files: Mapping[str, Entry], provenance: Provenance, key: str, holds: OutputKind = OutputKind.BUILD
+) -> bytes:
     """The bytes of `manifest.json`: the same for the same arguments, whatever the order of `files`."""
     content = {
         "tool": TOOL,
-        **({} if holds is Holds.BUILD else {"holds": holds}),
+        **({} if holds is OutputKind.BUILD else {"holds": holds}),
         "version": provenance.version,
         "ledger_commit": provenance.commit,
         "ledger_commit_date": provenance.commit_date,
@@ -92,7 +94,7 @@ def parse_manifest(path: Path) -> Manifest | None:
     libraries = named if isinstance(named, dict) else {}
     texts = [content.get(name) for name in ("ledger_commit", "ledger_commit_date", "version", "build_key")]
     uncommitted = content.get("ledger_uncommitted")
-    holds = next((kind for kind in Holds if kind == content.get("holds", Holds.BUILD)), None)
+    holds = next((kind for kind in OutputKind if kind == content.get("holds", OutputKind.BUILD)), None)
     files = {path: _entry(value) for path, value in content["files"].items()}
     known = {path: entry for path, entry in files.items() if entry is not None}
     if holds is None or len(known) != len(files) or not all(isinstance(text, str) for text in texts):

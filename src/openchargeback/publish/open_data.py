@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from openchargeback.export.open_data import FORMAT_VERSION, DataResource, datapackage, lines_csv
 from openchargeback.model import BilledPeriod
 from openchargeback.portal import paths
-from openchargeback.portal.open_data import FORMAT_VERSION, DataResource, datapackage, lines_csv
-from openchargeback.publish.billed import kept_charges
+from openchargeback.publish.bill_ledger import kept_charges
 from openchargeback.publish.cache import Cache
 from openchargeback.record.recorded_ledger import RecordedLedger
 

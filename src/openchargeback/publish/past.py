@@ -12,8 +12,8 @@ from openchargeback.files import git
 from openchargeback.ledger.reading import read_ledger
 from openchargeback.ledger.revision import FOLDERS, lies_in, stored, take
 from openchargeback.problems import LedgerFault, Problem
-from openchargeback.publish.billed import with_records
-from openchargeback.publish.build import Step
+from openchargeback.publish.bill_ledger import with_records
+from openchargeback.publish.build import Step, no_step
 from openchargeback.publish.cache import Cache
 
 NO_CACHE = Cache(None)
@@ -40,7 +40,7 @@ def ledger_at(
         yield folder, git.commit_of(root, snapshot.commit)
 
 
-def drifts(root: Path, period: str = "", *, step: Step | None = None) -> list[Problem]:
+def drifts(root: Path, period: str = "", *, step: Step = no_step) -> list[Problem]:
     """Where this program would compute closed months otherwise than they were closed, or one of them.
 
     What `periods/P.notes.yaml` acknowledges is left out. The ledger must be free of errors.
@@ -52,7 +52,6 @@ def drifts(root: Path, period: str = "", *, step: Step | None = None) -> list[Pr
     months = [each for each in sorted(ledger.records) if period in ("", each)]
     found = []
     for number, month in enumerate(months):
-        if step:
-            step("Computing closed months again", number, len(months))
+        step("Computing closed months again", number, len(months))
         found += drift(ledger, month)
     return found

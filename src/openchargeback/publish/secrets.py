@@ -16,8 +16,9 @@ import zlib
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
-from urllib.parse import quote, quote_plus, unquote
+from urllib.parse import quote, quote_plus
 
+from openchargeback.addresses import credentials_in
 from openchargeback.files import git
 from openchargeback.ledger.config import LOCAL_FILE_NAME
 from openchargeback.ledger.files import read_bytes
@@ -32,12 +33,9 @@ if TYPE_CHECKING:
 SHORTEST = 8
 """Characters of the shortest secret that is searched for: a shorter one would be found in any output."""
 
-_TOKEN = 20  # a user name of this length in a remote's address is a token; beside a password, only if it holds a digit
-_NO_PASSWORDS = ("x-oauth-basic", "x-access-token")  # what hosts want written beside a token
 _BLOCK = 1 << 20
 _SECRET_KEY = re.compile(r"pass|token|secret|hash|key|salt|cookie|credential", re.IGNORECASE)
 _HASH = re.compile(r"\$[0-9a-z-]+\$.+|\{[A-Z0-9-]+\}.+|[0-9a-fA-F]{32,}")
-_USER_AND_PASSWORD = re.compile(r"\w://([^/@\s:]*)(?::([^/\s]*))?@")  # up to the last @: a password may hold one
 _TAG = re.compile(rb"<[^<>]*>")
 _PDF_STREAM = re.compile(rb"stream\r?\n")
 
@@ -86,7 +84,7 @@ class Secrets:
 
 def secrets_of(root: Path) -> Secrets:
     """The secrets that this machine knows of a ledger. Raises LedgerFault where `config.local.yaml` cannot be read."""
-    named = list(_of_remotes(git.remote_addresses(root)))
+    named = [("in the address of a Git remote", each) for each in credentials_in(git.remote_addresses(root))]
     problems: list[Problem] = []
     data = read_bytes(root, LOCAL_FILE_NAME, problems)
     tree, reader = parse(data, LOCAL_FILE_NAME) if data else (None, None)
@@ -112,15 +110,6 @@ def _of_settings(node: Node, keys: tuple[str, ...]) -> Iterator[tuple[str, str]]
             named = any(_SECRET_KEY.search(key) and not key.endswith("_command") for key in keys)
             if named or _HASH.fullmatch(node.text):
                 yield f"{'.'.join(keys)} of {LOCAL_FILE_NAME}", node.text.strip()
-
-
-def _of_remotes(text: str) -> Iterator[tuple[str, str]]:
-    for user, password in _USER_AND_PASSWORD.findall(text):
-        no_password = not password or password in _NO_PASSWORDS
-        token = user if len(user) >= _TOKEN and (no_password or re.search("[0-9]", user)) else ""
-        for secret in ("" if no_password else password, token):
-            for form in {secret, unquote(secret)}:
-                yield "in the address of a Git remote", form
 
 
 def _forms(value: str) -> set[bytes]:

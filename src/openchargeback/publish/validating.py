@@ -9,6 +9,8 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from openchargeback.export.descriptions import describe_journals
+from openchargeback.export.journals import journal_problems
 from openchargeback.focus.database import database
 from openchargeback.focus.reading import check
 from openchargeback.ledger.lock import watched
@@ -16,14 +18,14 @@ from openchargeback.ledger.reading import Ledger, read_ledger
 from openchargeback.model import State
 from openchargeback.portal.own_pages import page_problems
 from openchargeback.problems import Problem
-from openchargeback.publish.billed import bill_ledger, with_records
-from openchargeback.publish.build import Step, journal_problems, open_cache, output_warnings, word_journals
+from openchargeback.publish.bill_ledger import bill_ledger, with_records
+from openchargeback.publish.build import Step, no_step, open_cache, output_warnings
 
 LARGE = 32 * 1024 * 1024
 """Bytes of charge files from which on a month without decisions is checked and not billed."""
 
 
-def validate(root: Path, *, full: bool = False, step: Step | None = None) -> tuple[Ledger | None, list[Problem]]:
+def validate(root: Path, *, full: bool = False, step: Step = no_step) -> tuple[Ledger | None, list[Problem]]:
     """Every problem of a ledger; None for the ledger where its config cannot be used.
 
     full: let Frictionless judge every row of every file, not only those that the sieve does not let pass.
@@ -39,15 +41,14 @@ def validate(root: Path, *, full: bool = False, step: Step | None = None) -> tup
     large = {period for period in ledger.periods if _is_large(ledger, period)}
     names = list(ledger.periods)
     for number, period in enumerate(names):
-        if step:
-            step("Checking months", number, len(names))
+        step("Checking months", number, len(names))
         if full or period in large:
             with database() as con:
                 problems += check(con, ledger.charge_files.get(period, ()), ledger.config, full=full)
     billed, faults = bill_ledger(ledger, store, only=set(ledger.periods) - large)
-    periods, unworded = word_journals(ledger, billed)
+    periods, undescribed = describe_journals(ledger, billed)
     warnings = output_warnings(ledger, periods)
-    problems += [*faults, *unworded, *warnings, *journal_problems(ledger, periods)]
+    problems += [*faults, *undescribed, *warnings, *journal_problems(ledger, periods)]
     check_unchanged()
     return ledger, problems
 

@@ -16,10 +16,10 @@ from openchargeback.files import git
 from openchargeback.model import Provenance
 from openchargeback.portal.libraries import other_versions
 from openchargeback.problems import Problem, UsageFault
-from openchargeback.publish.build import Step, build
-from openchargeback.publish.manifest import NAME, Holds, files_below, read_manifest
+from openchargeback.publish.build import Step, build, no_step
+from openchargeback.publish.manifest import NAME, OutputKind, files_below, read_manifest
+from openchargeback.publish.output_swap import heal
 from openchargeback.publish.past import drifts, ledger_at
-from openchargeback.publish.staging import heal
 
 
 class Finding(enum.StrEnum):
@@ -63,7 +63,7 @@ class FolderCheck:
 
 
 def verify_folder(
-    root: Path, folder: Path, revision: str = "", *, workers: int | None = None, step: Step | None = None
+    root: Path, folder: Path, revision: str = "", *, workers: int | None = None, step: Step = no_step
 ) -> FolderCheck:
     """Recompute every file of a build and compare byte by byte. revision: instead of the commit in the manifest.
 
@@ -75,7 +75,7 @@ def verify_folder(
     listed = read_manifest(folder)
     if listed is None:
         raise UsageFault(f"{folder} is no output of `focus-billing build`: it has no {NAME} that can be read")
-    if listed.holds is not Holds.BUILD:
+    if listed.holds is not OutputKind.BUILD:
         raise UsageFault(f"{folder} holds only the statements that `generate` wrote; verify its PDFs one by one")
     wanted = revision or listed.provenance.commit
     if not wanted:

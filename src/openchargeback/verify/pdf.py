@@ -26,11 +26,11 @@ from openchargeback.portal.paths import statement_pdf
 from openchargeback.portal.pdf_pool import render_job
 from openchargeback.portal.statement_data import JSON_NAME, statement_json
 from openchargeback.portal.statements import statement_pdfs
-from openchargeback.portal.templates import make_environment
 from openchargeback.problems import LedgerFault, Problem, UsageFault
-from openchargeback.publish.build import Books, Step, examine, make_site, open_books
+from openchargeback.publish.build import Books, Step, examine, make_site, no_step, open_books
 from openchargeback.publish.manifest import parse_manifest
 from openchargeback.publish.past import NO_CACHE, drifts, ledger_at
+from openchargeback.templating.environment import make_environment
 from openchargeback.verify.pdf_comparing import Difference, described, record_differences, record_of
 from openchargeback.verify.pdf_reading import MAX_BYTES, PdfContent, differing_values, read_pdf
 
@@ -127,7 +127,7 @@ class _Handed:
     recorded: str
 
 
-def verify_pdf(root: Path, path: Path, manifest: Path | None = None, *, step: Step | None = None) -> PdfCheck:
+def verify_pdf(root: Path, path: Path, manifest: Path | None = None, *, step: Step = no_step) -> PdfCheck:
     """What a PDF is, by the ledger.
 
     manifest: the `manifest.json` of a build that is trusted, such as that of a release: what it lists is as issued.
@@ -141,7 +141,7 @@ def verify_pdf(root: Path, path: Path, manifest: Path | None = None, *, step: St
     return replace(check, notes=notes, drift=tuple(drifts(root, handed.period, step=step)))
 
 
-def _check(root: Path, handed: _Handed, step: Step | None) -> PdfCheck:
+def _check(root: Path, handed: _Handed, step: Step) -> PdfCheck:
     path = handed.path
     books = open_books(root, wanted=handed.period, store=NO_CACHE, step=step)
     billed = books.period(handed.period)
@@ -294,7 +294,7 @@ def _render(statement: Statement, books: Books) -> bytes:
     return render_job(next(plan for plan in plans if plan.path == path).job())
 
 
-def _search(root: Path, handed: _Handed, step: Step | None) -> tuple[PdfCheck | None, int]:
+def _search(root: Path, handed: _Handed, step: Step) -> tuple[PdfCheck | None, int]:
     """The check by the latest commit whose ledger gives the file's record, and how many were looked at.
 
     First the states that the branch itself had, then those of branches before they were merged: a preview's draft is
@@ -308,8 +308,7 @@ def _search(root: Path, handed: _Handed, step: Step | None) -> tuple[PdfCheck | 
     line = dict.fromkeys(git.commits_on(root, paths, COMMITS, first_parent=True))
     commits = list(line | dict.fromkeys(git.commits_on(root, paths, COMMITS)))
     for number, commit in enumerate(commits):
-        if step:
-            step("Looking through commits", number, len(commits))
+        step("Looking through commits", number, len(commits))
         if not _might_give(root, commit, handed):
             continue
         found = _of_the_past(root, handed, commit)

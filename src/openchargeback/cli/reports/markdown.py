@@ -13,7 +13,7 @@ from openchargeback import money
 from openchargeback.characters import MISLEADING
 from openchargeback.cli.reports import place_below
 from openchargeback.cli.reports.paragraphs import paragraphs, totals
-from openchargeback.model import Evidence
+from openchargeback.model import LEVELS, Evidence
 from openchargeback.plan import words
 from openchargeback.plan.values import DecisionChange, PeriodChange, Plan
 from openchargeback.wording import counted
@@ -246,7 +246,7 @@ def _evidence(found: Sequence[Evidence], prefix: str) -> list[str | _Table]:
     table = _Table(words.EVIDENCE, ("File", "Level", "Who", "Why"), frozenset())
     for each in found:
         table.rows.append((escaped(prefix + each.path), str(each.level), escaped(each.who), escaped(each.why)))
-    return [table, words.LEVELS]
+    return [table, LEVELS]
 
 
 def _inputs(plan: Plan) -> str:

@@ -26,12 +26,8 @@ from openchargeback.portal import charts, paths
 from openchargeback.portal.discount_words import DiscountRow, discount_rows, discount_sentence
 from openchargeback.portal.shell import Link
 from openchargeback.portal.statement_view import NOTHING_CHARGED
-from openchargeback.portal.templates import date_human, period_human
 from openchargeback.review.held_sums import HeldSum, in_total
-
-# Room for sums of exact amounts: Python's usual 28 digits would round some.
-
-"""Months that charts show."""
+from openchargeback.templating.filters import date_human, period_human
 
 
 @dataclass(frozen=True, slots=True)

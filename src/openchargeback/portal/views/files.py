@@ -38,7 +38,7 @@ class ReceivedMonth:
 
 
 @dataclass(frozen=True, slots=True)
-class Received:
+class ReceivedFiles:
     """All files, the newest month first."""
 
     months: tuple[ReceivedMonth, ...]
@@ -83,7 +83,7 @@ class About:
     data_package: str
 
 
-def received(book: Book) -> Received:
+def received(book: Book) -> ReceivedFiles:
     """The files of all months."""
     months = [
         ReceivedMonth(
@@ -97,7 +97,7 @@ def received(book: Book) -> Received:
         for period in reversed(book.periods)
         if period.files
     ]
-    return Received(tuple(months), sum(len(period.files) for period in book.periods))
+    return ReceivedFiles(tuple(months), sum(len(period.files) for period in book.periods))
 
 
 def own_page(page: Page) -> OwnPage:

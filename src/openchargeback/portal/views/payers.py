@@ -6,12 +6,11 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
 
-from openchargeback.model import Amounts, BillingLine, Person, Project, QueueItem, Statement
+from openchargeback.model import Amounts, BillingLine, QueueItem, Statement
 from openchargeback.portal import charts, paths
 from openchargeback.portal.discount_words import DiscountRow, discount_rows
 from openchargeback.portal.shell import Link
 from openchargeback.portal.views.common import Book, Change, StatementRow, change
-from openchargeback.portal.views.review import title
 from openchargeback.review.held_sums import HeldSum, in_total
 
 
@@ -58,15 +57,15 @@ class ServiceRow:
 
 @dataclass(frozen=True, slots=True)
 class HeldItem:
-    """Charges of one month that wait for a decision; `amount` is exact."""
+    """Charges of one month that wait for a decision."""
 
     period: str
     period_link: str
     source: str
     service: str
-    titles: tuple[str, ...]
+    flags: tuple[str, ...]
     charges: int
-    amount: Decimal
+    exact_billed: Decimal
     currency: str
 
 
@@ -119,41 +118,53 @@ def project_list(book: Book) -> PayerList:
 
 def pi_view(book: Book, email: str) -> PayerView:
     """The page of one PI."""
+    person = book.person(email)
     statements, held = book.statements_by_pi.get(email, ()), book.held_by_pi.get(email, ())
-    projects = sorted({*(each.project.id for each in statements), *(item.project for item in held if item.project)})
-    rows = [_project_row(book, project, pi=email) for project in projects]
-    return _view(book, book.person(email), None, statements, held, book.by_pi.get(email, {}), rows)
+    projects = {*(each.project.id for each in statements), *(item.project for item in held if item.project)}
+    others = [_project_row(book, project, pi=email) for project in sorted(projects)]
+    payer = _Payer(person.name, person.email, person.department, statements, held, book.by_pi.get(email, {}))
+    return _view(book, payer, others)
 
 
 def project_view(book: Book, identifier: str) -> PayerView:
     """The page of one project."""
+    project = book.project(identifier)
     statements, held = book.statements_by_project.get(identifier, ()), book.held_by_project.get(identifier, ())
-    pis = sorted({*(each.pi.email for each in statements), *(item.pi for item in held if item.pi)})
-    rows = [_pi_row(book, email, project=identifier) for email in pis]
-    return _view(book, None, book.project(identifier), statements, held, book.by_project.get(identifier, {}), rows)
+    pis = {*(each.pi.email for each in statements), *(item.pi for item in held if item.pi)}
+    others = [_pi_row(book, email, project=identifier) for email in sorted(pis)]
+    payer = _Payer(project.title, project.id, "", statements, held, book.by_project.get(identifier, {}))
+    return _view(book, payer, others)
 
 
-def _view(
-    book: Book,
-    person: Person | None,
-    project: Project | None,
-    statements: tuple[Statement, ...],
-    held: tuple[QueueItem, ...],
-    by_month: dict[str, Amounts],
-    others: Sequence[PayerRow],
-) -> PayerView:
-    # The newest is the first of both.
-    period = statements[0].period if statements else held[0].period
+@dataclass(frozen=True, slots=True)
+class _Payer:
+    """A PI or a project with all statements and held charges, the newest first, and the amounts by month."""
+
+    name: str
+    identifier: str
+    department: str
+    statements: tuple[Statement, ...]
+    held: tuple[QueueItem, ...]
+    by_month: dict[str, Amounts]
+
+    @property
+    def period(self) -> str:
+        """The month that the page speaks of."""
+        return self.statements[0].period if self.statements else self.held[0].period
+
+
+def _view(book: Book, payer: _Payer, others: Sequence[PayerRow]) -> PayerView:
+    period, statements = payer.period, payer.statements
     latest = [statement for statement in statements if statement.period == period]
-    amounts = by_month.get(period, Amounts())
-    history = book.history(by_month, period)
+    amounts = payer.by_month.get(period, Amounts())
+    history = book.history(payer.by_month, period)
     lines = [line for statement in latest for line in statement.lines]
     apart = [line for line in lines if not line.posted] if book.shows(lines) else []
-    name = person.name if person else project.title if project else ""
+    shows_any = any(book.shows(statement.lines) for statement in statements)
     return PayerView(
-        name=name,
-        identifier=person.email if person else project.id if project else "",
-        department=person.department if person else "",
+        name=payer.name,
+        identifier=payer.identifier,
+        department=payer.department,
         funds=tuple(sorted({fund for statement in latest for fund in statement.funds})),
         period=period,
         period_link=paths.period_page(period),
@@ -162,18 +173,16 @@ def _view(
         shown=Amounts.total(line.amounts for line in apart) if apart else None,
         discounts=discount_rows(amounts, book.config.organization.name),
         sentence=book.sentence(amounts) if statements else "Nothing was billed so far: all charges are held.",
-        chart=charts.twelve_months(history, period, book.currency, name, only_shown=book.showback),
+        chart=charts.twelve_months(history, period, book.currency, payer.name, only_shown=book.showback),
         history=tuple((month.period, month.amounts) for month in reversed(history)),
         services=_services(book, (line for line in lines if line.posted != book.showback)),
         shown_services=_services(book, apart),
         others=tuple(others),
         statements=tuple(book.statement_row(statement) for statement in statements),
         total=Amounts.total(book.amounts(statement) for statement in statements),
-        shown_total=Amounts.total(book.shown(statement) for statement in statements)
-        if any(book.shows(statement.lines) for statement in statements)
-        else None,
-        held=tuple(_held(book, item) for item in held),
-        held_total=in_total(held, book.currency),
+        shown_total=Amounts.total(book.shown(statement) for statement in statements) if shows_any else None,
+        held=tuple(_held(book, item) for item in payer.held),
+        held_total=in_total(payer.held, book.currency),
         currency=book.currency,
     )
 
@@ -184,9 +193,9 @@ def _held(book: Book, item: QueueItem) -> HeldItem:
         period_link=paths.period_page(item.period),
         source=book.source_label(item.source),
         service=item.service or "Other",
-        titles=tuple(title(flag) for flag in item.uncleared),
+        flags=item.uncleared,
         charges=item.charges,
-        amount=item.exact_billed,
+        exact_billed=item.exact_billed,
         currency=item.currency,
     )
 

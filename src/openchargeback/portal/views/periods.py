@@ -8,14 +8,23 @@ from decimal import Decimal
 from openchargeback import money
 from openchargeback.billing.completeness import GONE_SHOWN, Completeness, completeness, month_of
 from openchargeback.billing.journal import posts_nothing
-from openchargeback.model import BilledPeriod, DecisionRecord, Evidence, FileRecord, SourceTotals, Without
+from openchargeback.model import (
+    LEVELS,
+    BilledPeriod,
+    DecisionRecord,
+    Evidence,
+    FileRecord,
+    FlagTotal,
+    SourceTotals,
+    Without,
+)
 from openchargeback.plan import words
 from openchargeback.portal import charts, paths
 from openchargeback.portal.shell import Link
-from openchargeback.portal.templates import period_human
 from openchargeback.portal.views.common import Book, StatementRow, Summary
-from openchargeback.portal.views.review import HeldTable, held_table, title
+from openchargeback.portal.views.review import HeldTable, held_table
 from openchargeback.review.held_sums import HeldSum, in_total
+from openchargeback.templating.filters import period_human
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,17 +75,6 @@ class CompletenessRow:
 
 
 @dataclass(frozen=True, slots=True)
-class FlagLine:
-    """A flag of the month: the charges that were raised with it, decided or not. `amount` is exact."""
-
-    flag: str
-    title: str
-    charges: int
-    amount: Decimal
-    currency: str
-
-
-@dataclass(frozen=True, slots=True)
 class JournalTotals:
     """What the journal of a month sums to; net is what its statements say is due."""
 
@@ -92,7 +90,7 @@ class PeriodView:
     held: the charges that are held; of a closed month as of its closing. still_held: what is left of them today, where
     that is less.
 
-    evidence: who approved the decisions, as closing recorded it.
+    evidence: who approved the decisions, as closing recorded it; levels: what the levels of it mean.
     completeness: each source against the months before. without: the sources that it was closed without.
     """
 
@@ -107,7 +105,7 @@ class PeriodView:
     completeness: tuple[CompletenessRow, ...]
     without: tuple[Without, ...]
     statements: tuple[StatementRow, ...]
-    flags: tuple[FlagLine, ...]
+    flags: tuple[FlagTotal, ...]
     decisions: tuple[DecisionRecord, ...]
     evidence: tuple[Evidence, ...]
     files: tuple[FileRecord, ...]
@@ -118,6 +116,7 @@ class PeriodView:
     journal_files: tuple[Link, ...]
     data_files: tuple[Link, ...]
     digest: str
+    levels: str = LEVELS
 
 
 def period_list(book: Book) -> PeriodList:
@@ -162,7 +161,7 @@ def period_view(book: Book, index: int, journal_files: tuple[str, ...]) -> Perio
         completeness=_completeness(book, index),
         without=period.without,
         statements=tuple(book.statement_row(statement) for statement in period.statements),
-        flags=_flag_lines(period),
+        flags=period.flags,
         decisions=period.decisions,
         evidence=period.evidence,
         files=period.files,
@@ -206,19 +205,6 @@ def _completeness(book: Book, index: int) -> tuple[CompletenessRow, ...]:
             gone=tuple(book.pi_link(pi) for pi in row.gone[:GONE_SHOWN]),
         )
         for row in completeness(months[-1], months[:-1], book.settings(name))
-    )
-
-
-def _flag_lines(period: BilledPeriod) -> tuple[FlagLine, ...]:
-    return tuple(
-        FlagLine(
-            flag=each.flag,
-            title=title(each.flag),
-            charges=each.charges,
-            amount=each.exact_billed,
-            currency=each.currency,
-        )
-        for each in period.flags
     )
 
 

@@ -9,12 +9,11 @@ from decimal import Decimal
 
 from openchargeback import money
 from openchargeback.billing.earlier import months_before
-from openchargeback.explanations import explain
 from openchargeback.focus.tags import json_fault
 from openchargeback.ledger.approval_text import Proposal, approval_text
 from openchargeback.ledger.approvals import Verb
 from openchargeback.ledger.settings import Payer
-from openchargeback.model import BilledPeriod, PeriodAmounts, QueueItem, State
+from openchargeback.model import BilledPeriod, FlagNote, PeriodAmounts, QueueItem, State
 from openchargeback.portal import forge, paths
 from openchargeback.portal.shell import Link
 from openchargeback.portal.views.common import Book
@@ -26,15 +25,6 @@ _MOST_TAGS = 300
 
 DAY = "YYYY-MM-DD"
 """What stands for the date of a decision until somebody makes it."""
-
-
-@dataclass(frozen=True, slots=True)
-class Reason:
-    """A flag that holds an item: its title for people, and why it was raised."""
-
-    flag: str
-    title: str
-    why: tuple[str, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,7 +51,7 @@ class ItemView:
     project: Link
     amount: Decimal
     list_amount: Decimal
-    reasons: tuple[Reason, ...]
+    reasons: tuple[FlagNote, ...]
     earlier: tuple[PeriodAmounts, ...]
     more_resources: int
     more_charges: int
@@ -76,22 +66,11 @@ class ItemView:
 
 
 @dataclass(frozen=True, slots=True)
-class HeldRow:
-    """Held charges by the flags that hold them, each charge once, in one currency; `amount` is exact."""
-
-    titles: tuple[str, ...]
-    items: int
-    charges: int
-    amount: Decimal
-    currency: str
-
-
-@dataclass(frozen=True, slots=True)
 class HeldTable:
     """What is held, by reason. totals: one row a currency, the ledger's own first; the rows add up to them."""
 
-    rows: tuple[HeldRow, ...]
-    totals: tuple[HeldRow, ...]
+    rows: tuple[HeldSum, ...]
+    totals: tuple[HeldSum, ...]
     charges: int
 
 
@@ -148,26 +127,7 @@ def queue(book: Book, projects: Sequence[KnownProject] = ()) -> Queue:
 
 def held_table(held: Sequence[QueueItem], currency: str) -> HeldTable:
     """Held charges by what holds them, the most money first, with their totals."""
-    return HeldTable(
-        rows=tuple(_held_row(each) for each in by_reason(held)),
-        totals=tuple(_held_row(each) for each in in_total(held, currency)),
-        charges=sum(item.charges for item in held),
-    )
-
-
-def _held_row(each: HeldSum) -> HeldRow:
-    titles = tuple(title(flag) for flag in each.flags)
-    return HeldRow(
-        titles=titles, items=each.items, charges=each.charges, amount=each.exact_billed, currency=each.currency
-    )
-
-
-def title(flag: str) -> str:
-    """A flag as people read it; a rule of the institution by its name."""
-    if flag.startswith("pattern:"):
-        return f"Review rule {flag.removeprefix('pattern:')}"
-    known = explain(flag)
-    return known.title if known else flag
+    return HeldTable(by_reason(held), in_total(held, currency), sum(item.charges for item in held))
 
 
 def _item(book: Book, item: QueueItem, open_month: str, state: State) -> ItemView:
@@ -189,9 +149,7 @@ def _item(book: Book, item: QueueItem, open_month: str, state: State) -> ItemVie
         project=book.project_link(item.project),
         amount=money.to_cents(item.exact_billed, item.currency),
         list_amount=money.to_cents(item.exact_list, item.currency),
-        reasons=tuple(
-            Reason(note.flag, title(note.flag), note.reasons) for note in details.notes if note.flag in item.uncleared
-        ),
+        reasons=tuple(note for note in details.notes if note.flag in item.uncleared),
         earlier=months_before(book.periods, item),
         more_resources=max(0, details.resource_count - len(details.resources)),
         more_charges=max(0, item.charges - ids),

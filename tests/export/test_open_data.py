@@ -17,7 +17,7 @@ import pytest
 
 from openchargeback.portal import paths
 from openchargeback.problems import LedgerFault
-from openchargeback.publish import billed as billed_module
+from openchargeback.publish import bill_ledger as billed_module
 from openchargeback.publish.build import Books, build, open_books, open_cache
 from openchargeback.publish.open_data import data_files
 

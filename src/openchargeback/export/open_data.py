@@ -10,48 +10,20 @@ Source: Data Package v1, specs.frictionlessdata.io.
 
 from __future__ import annotations
 
-import csv
 import hashlib
-import io
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from openchargeback.billing.charges_data import COLUMNS as CHARGE_COLUMNS
 from openchargeback.billing.charges_data import reference_columns
+from openchargeback.csv_writing import csv_bytes
 from openchargeback.ledger.line_table import COLUMNS, line_cells
 from openchargeback.ledger.settings import Config
 from openchargeback.model import BilledPeriod
 
 FORMAT_VERSION = 3
 """Grows when a file of the open data changes its shape, so that no build takes an older one for its own."""
-
-_VIA = "tag, match (the directory claims account or resource), project (its entry), default (of the source) or decision"
-
-_CHARGE_WORDS = {
-    "charge": "Id of the charge: the first 16 hex digits of a SHA-256 over what it says",
-    "source": "Where the charge comes from",
-    "file": "The charge file, a path in the ledger",
-    "row": "The row in the file; the header is row 1",
-    "period": "The billing month",
-    "pi": "E-mail address of the principal investigator; empty where none was found",
-    "project": "Id of the project; empty where none was found",
-    "fund": "The accounting string that pays; empty where none was found",
-    "pi_via": f"How the PI was found: {_VIA}",
-    "project_via": f"How the project was found: {_VIA}",
-    "fund_via": f"How the fund was found: {_VIA}",
-    "service": "ServiceName of the charge",
-    "resource_id": "ResourceId of the charge; AllocatedResourceId of an allocated share",
-    "resource_name": "ResourceName of the charge; of an allocated share, the resource that received it and of what",
-    "category": "ChargeCategory of the charge; empty where the file has none, which counts as Usage",
-    "class": "ChargeClass of the charge",
-    "list": "List price, exact, in the row's currency",
-    "billed": "The cost for billing, exact, in the row's currency, whatever became of it",
-    "currency": "ISO 4217 code",
-    "disposition": "billed, held or rejected; billed charges of a source that does not post are only shown",
-    "flags": "Why a person had to look at it, separated by semicolons",
-    "decisions": "Where it was decided: places in the approval files, separated by semicolons",
-}
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,11 +45,8 @@ class DataResource:
 def lines_csv(period: BilledPeriod) -> bytes:
     """The billing lines of a period in their order, exact and in cents."""
     numbers = {(each.pi.email, each.project.id): each.number for each in period.statements}
-    out = io.StringIO()
-    writer = csv.writer(out, lineterminator="\n")
-    writer.writerow(column.name for column in COLUMNS)
-    writer.writerows(line_cells(line, numbers[line.pi, line.project], period.currency) for line in period.lines)
-    return out.getvalue().encode("utf-8", errors="backslashreplace")
+    rows = (line_cells(line, numbers[line.pi, line.project], period.currency) for line in period.lines)
+    return csv_bytes([column.name for column in COLUMNS], rows)
 
 
 def datapackage(resources: Sequence[DataResource], config: Config) -> bytes:
@@ -111,23 +80,24 @@ def _resource(resource: DataResource, config: Config) -> dict[str, object]:
 def _charge_fields(config: Config) -> list[dict[str, object]]:
     names = config.reference_names
     references = {
-        column: f"The reference “{name}” of the charge"
+        column: ("string", f"The reference “{name}” of the charge")
         for name, column in zip(names, reference_columns(config), strict=True)
     }
-    return _fields({**CHARGE_COLUMNS, **dict.fromkeys(references, "string")}, {**_CHARGE_WORDS, **references})
+    return _fields({**CHARGE_COLUMNS, **references})
 
 
 def _line_fields() -> list[dict[str, object]]:
-    return _fields({column.name: column.type for column in COLUMNS}, {column.name: column.words for column in COLUMNS})
+    return _fields({column.name: (column.type, column.words) for column in COLUMNS})
 
 
-def _fields(columns: dict[str, str], words: dict[str, str]) -> list[dict[str, object]]:
+def _fields(columns: Mapping[str, tuple[str, str]]) -> list[dict[str, object]]:
+    """A Table Schema of columns: name → type and meaning."""
     return [
         {
             "name": name,
             "type": kind,
             **({"trueValues": ["yes"], "falseValues": ["no"]} if kind == "boolean" else {}),
-            "description": words[name],
+            "description": words,
         }
-        for name, kind in columns.items()
+        for name, (kind, words) in columns.items()
     ]

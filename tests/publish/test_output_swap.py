@@ -16,9 +16,9 @@ import pytest
 
 from openchargeback.model import Provenance
 from openchargeback.problems import OutsideFault, UsageFault
-from openchargeback.publish import staging as room
+from openchargeback.publish import output_swap as room
 from openchargeback.publish.manifest import intact, read_manifest
-from openchargeback.publish.staging import heal, staged
+from openchargeback.publish.output_swap import heal, staged
 
 SRC = pathlib.Path(__file__).parents[2] / "src"
 PLACE = (Provenance("c0ffee" + "0" * 34, "2025-02-03T09:30:00Z", "1.0"), "k")
@@ -314,7 +314,7 @@ BUILDS = """
     import sys
     from pathlib import Path
     from openchargeback.model import Provenance
-    from openchargeback.publish import staging as room
+    from openchargeback.publish import output_swap as room
     if sys.argv[2] == "by renaming":
         room._exchange_at_once = lambda *_: False
     print("begins", flush=True)

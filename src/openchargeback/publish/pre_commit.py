@@ -14,7 +14,7 @@ from openchargeback.ledger.lock import committed_temporaries
 from openchargeback.ledger.periods import period_of
 from openchargeback.ledger.revision import staged_ledger, take
 from openchargeback.problems import LedgerFault, Problem, UsageFault
-from openchargeback.publish.build import Step, examine, open_cache
+from openchargeback.publish.build import Step, examine, no_step, open_cache
 
 
 @contextmanager
@@ -37,7 +37,7 @@ def as_staged(root: Path, *, index: str = "") -> Iterator[Path]:
         yield folder
 
 
-def examine_staged(root: Path, place: Path, *, index: str = "", step: Step | None = None) -> list[Problem]:
+def examine_staged(root: Path, place: Path, *, index: str = "", step: Step = no_step) -> list[Problem]:
     """The problems of the periods that the next commit touches, and of the other files that it changes.
 
     All small files are read, but only those periods are billed. What a change of settings or directory does to other

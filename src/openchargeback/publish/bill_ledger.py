@@ -31,13 +31,12 @@ from openchargeback.model import BilledPeriod, State
 from openchargeback.portal.paths import charges_file
 from openchargeback.problems import LedgerFault, OutsideFault, Problem, has_errors
 from openchargeback.publish.cache import Cache
-from openchargeback.publish.codec import decode, encode
 from openchargeback.record.closing_record import ClosingRecord
 from openchargeback.record.files import read_record
 from openchargeback.record.recorded_ledger import RecordedLedger
 from openchargeback.record.seal import changed_inputs, left_over, no_longer_finalized, recorded_periods
 
-_ROOMS = ("ledger", "focus", "review", "billing")
+_ROOMS = ("ledger", "record", "focus", "review", "billing")
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,28 +59,19 @@ def with_records(ledger: Ledger, store: Cache) -> tuple[RecordedLedger, list[Pro
 
     What interrupted commands left, and was committed, is told as well.
     """
-    frozen: dict[str, ClosingRecord] = {}
-    problems = _left_over(ledger)
+    whole, problems = recorded(ledger, store)
     # Git is asked here, not needed: a repository that it refuses to read must not stop a check of the files.
     with suppress(OutsideFault):
         problems += committed_temporaries(ledger.root)
-    for period in ledger.periods:
-        state = ledger.period_file(period)
-        if state.state is State.OPEN:
-            continue
-        record, faults = _record(ledger, store, period, state)
-        problems += faults
-        if record is not None:
-            frozen[period] = record
-    changed = [*changed_inputs(ledger, frozen.values()), *no_longer_finalized(ledger)]
+    changed = [*changed_inputs(whole, whole.records.values()), *no_longer_finalized(ledger)]
     # What an altered record says is not looked at: only that it was altered.
     altered = {each.path for each in changed}
     intact = {
         period: record
-        for period, record in frozen.items()
+        for period, record in whole.records.items()
         if not altered & {part_path(period, name) for name in (FROZEN, *PARTS)}
     }
-    return RecordedLedger.of(ledger, intact), problems + changed
+    return replace(whole, records=intact), problems + changed
 
 
 def recorded(ledger: Ledger, store: Cache) -> tuple[RecordedLedger, list[Problem]]:
@@ -110,15 +100,11 @@ def _record(ledger: Ledger, store: Cache, period: str, state: PeriodFile) -> tup
     for name in (FROZEN, LINES, RESOURCES, CORRECTIONS):
         path = ledger.root / part_path(period, name)
         key += f" {digest_of(path) if path.is_file() else '-'}"
-    kept = store.get("frozen", key)
-    if kept is not None:
-        try:
-            return decode(ClosingRecord, kept), []
-        except (ValueError, TypeError, KeyError):
-            pass
+    if (kept := store.value("frozen", key, ClosingRecord)) is not None:
+        return kept, []
     record, problems = read_record(ledger.root, period, state)
     if record is not None and not problems:
-        store.put("frozen", key, encode(record))
+        store.keep("frozen", key, record)
     return record, problems
 
 
@@ -133,39 +119,39 @@ def bill_ledger(
 ) -> tuple[tuple[BilledPeriod, ...], list[Problem]]:
     """Bill every open period and thaw every closed one, or those up to one that is `wanted`.
 
-    only: give these periods and their problems, and bill no other open ones.
-    data: keep the charges of what is billed anew for `kept_charges`.
+    only: these periods, and their problems. data: keep the charges of what is billed anew for `kept_charges`.
     Periods whose files have errors, and closed ones without a record (see `with_records`), are left out.
     Equal files are looked for in all periods up to the wanted one, billed or not.
     progress is called with each period before it is billed.
     """
     result: list[BilledPeriod] = []
-    billed: BilledPeriod | None
-    problems: list[Problem] = []
     corrected = _corrected(ledger, store)
-    problems += [*corrected.problems, *_billed_twice(ledger, store, corrected, wanted)]
+    problems = [*corrected.problems, *_billed_twice(ledger, store, corrected, wanted)]
     for period in ledger.periods:
-        if (wanted and period > wanted) or (only is not None and period > max(only, default="")):
-            break
-        asked = only is None or period in only
-        if not asked and ledger.period_file(period).state is State.OPEN:
+        if (wanted and period > wanted) or (only is not None and period not in only):
             continue
         if progress:
             progress(period)
-        state, record = ledger.period_file(period), ledger.records.get(period)
-        if state.state is not State.OPEN and record is None:
-            continue
-        if record is not None:
-            thawed, faults = thaw(record, state, ledger)
-            billed = replace(thawed, still_queued=corrected.queue.get(period, ()))
-        else:
-            billed, faults = _bill(ledger, store, period, corrected.posted.get(period, Posted()), data=data)
-        problems += faults if asked else []
-        if billed is not None and asked:
+        billed, faults = _billed(ledger, store, period, corrected, data=data)
+        problems += faults
+        if billed is not None:
             result.append(billed)
     if len(result) == len(ledger.periods) and not has_errors(corrected.problems):
         problems += check_ledger(result, corrected.remaining)
     return tuple(result), problems
+
+
+def _billed(
+    ledger: RecordedLedger, store: Cache, period: str, corrected: Corrected, *, data: bool
+) -> tuple[BilledPeriod | None, list[Problem]]:
+    """A period as its record tells it, an open one as it is billed now."""
+    state, record = ledger.period_file(period), ledger.records.get(period)
+    if record is not None:
+        thawed, faults = thaw(record, state, ledger)
+        return replace(thawed, still_queued=corrected.queue.get(period, ())), faults
+    if state.state is not State.OPEN:
+        return None, []
+    return _bill(ledger, store, period, corrected.posted.get(period, Posted()), data=data)
 
 
 def _corrected(ledger: RecordedLedger, store: Cache) -> Corrected:
@@ -187,24 +173,22 @@ def _corrected(ledger: RecordedLedger, store: Cache) -> Corrected:
         for file in ledger.charge_files.get(period, ())
     ]
     key = _digest(__version__, code_digest(), ledger.config, ledger.directory, decisions, records, states, files)
-    kept = store.get("corrected", key)
-    if kept is not None:
-        try:
-            return decode(Corrected, kept)
-        except (ValueError, TypeError, KeyError):
-            pass
-    corrected = correct(ledger)
-    store.put("corrected", key, encode(corrected))
+    corrected = store.value("corrected", key, Corrected)
+    if corrected is None:
+        corrected = correct(ledger)
+        store.keep("corrected", key, corrected)
     return corrected
 
 
 def _billed_twice(ledger: RecordedLedger, store: Cache, corrected: Corrected, wanted: str) -> list[Problem]:
     """Equal files that are billed more than once; from the cache where all rests on the same as before."""
     files = [file for period, found in ledger.charge_files.items() if not wanted or period <= wanted for file in found]
-    return billed_twice(ledger, store, corrected, equal_files(files))
+    return equal_file_problems(ledger, store, corrected, equal_files(files))
 
 
-def billed_twice(ledger: RecordedLedger, store: Cache, corrected: Corrected, found: Sequence[Copies]) -> list[Problem]:
+def equal_file_problems(
+    ledger: RecordedLedger, store: Cache, corrected: Corrected, found: Sequence[Copies]
+) -> list[Problem]:
     """What is wrong with these equal files. The ledger must hold its records."""
     if not found:
         return []
@@ -213,15 +197,11 @@ def billed_twice(ledger: RecordedLedger, store: Cache, corrected: Corrected, fou
     records = [(period, record.digest) for period, record in sorted(ledger.records.items())]
     paths = [[file.path for file in equal] for equal in found]
     key = _digest(paths, rests_on, records, sorted(corrected.posted.items()))
-    kept = store.get("copies", key)
-    if kept is not None:
-        try:
-            return list(decode(_Copies, kept).problems)
-        except (ValueError, TypeError, KeyError):
-            pass
-    problems = copies.billed_twice(ledger, found, corrected.posted)
-    store.put("copies", key, encode(_Copies(tuple(problems))))
-    return problems
+    kept = store.value("copies", key, _Copies)
+    if kept is None:
+        kept = _Copies(tuple(copies.billed_twice(ledger, found, corrected.posted)))
+        store.keep("copies", key, kept)
+    return list(kept.problems)
 
 
 def still_billing(ledger: Ledger, store: Cache, files: Sequence[ChargeFile]) -> set[str]:
@@ -234,13 +214,8 @@ def _bill(
     ledger: RecordedLedger, store: Cache, period: str, posted: Posted, *, data: bool
 ) -> tuple[BilledPeriod | None, list[Problem]]:
     key = period_key(ledger, period, posted)
-    kept = store.get("period", key)
-    if kept is not None:
-        try:
-            result = decode(_Result, kept)
-            return result.period, list(result.problems)
-        except (ValueError, TypeError, KeyError):
-            pass
+    if (kept := store.value("period", key, _Result)) is not None:
+        return kept.period, list(kept.problems)
     if not data:
         billed, problems = bill_period(ledger, period, digest=key, posted=posted)
     else:
@@ -248,7 +223,7 @@ def _bill(
         if billed is not None:
             store.put("charges", key, charges)
     if billed is not None:
-        store.put("period", key, encode(_Result(billed, tuple(problems))))
+        store.keep("period", key, _Result(billed, tuple(problems)))
     return billed, problems
 
 

@@ -1,15 +1,12 @@
-"""Text in journal files: what is taken out of it, how a cell is quoted, and the filters of journal templates.
+"""Text in journal files: what is taken out of it, and the filters of journal templates.
 
-Spreadsheets run a cell that begins with `=`, `+`, `-` or `@` as a formula, also in full-width form and behind blanks
-or control characters (OWASP, "CSV Injection"). A leading apostrophe would become data in an accounting system, so such
-a start is taken away. That is right only for text that anybody may choose; accounting strings are never changed.
+What anybody may choose is cleaned (`csv_writing` says of what); accounting strings are never changed.
 """
 
 from __future__ import annotations
 
 import datetime as dt
 import re
-import unicodedata
 from decimal import Decimal
 
 from jinja2 import pass_context
@@ -17,11 +14,9 @@ from jinja2.runtime import Context
 
 from openchargeback import money
 from openchargeback.characters import MISLEADING
+from openchargeback.csv_writing import quoted, without_formula
 
-_FORMULA_STARTS = frozenset("=+-@")
 _NUMBER = re.compile(r"-?\d+(\.\d+)?", re.ASCII)
-# More than RFC 4180 wants: in many countries spreadsheets split cells at semicolons, too.
-_QUOTED = re.compile(r'[,;"\r\n\t]')
 _BREAKS = re.compile(r"[\t\n\v\f\r\x1c-\x1e\x85\u2028\u2029]+")
 _MONTHS = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec")
 
@@ -35,11 +30,7 @@ class Code(str):
 def clean(text: str) -> str:
     """Text without misleading characters, on one line, and without a start that a spreadsheet would run."""
     joined = _BREAKS.sub(" ", text)
-    kept = "".join(c for c in joined if c not in MISLEADING)
-    start = 0
-    while start < len(kept) and _unsafe_start(kept[start]):
-        start += 1
-    return kept[start:].strip()
+    return without_formula("".join(c for c in joined if c not in MISLEADING)).strip()
 
 
 def cut(text: str, limit: int) -> str:
@@ -49,17 +40,8 @@ def cut(text: str, limit: int) -> str:
 
 def unsafe(code: str) -> bool:
     """Whether a fund or account cannot be written as it is: it begins like a formula or holds misleading characters."""
-    if not MISLEADING.isdisjoint(code):
-        return True
     visible = code.lstrip()
-    return bool(visible) and _unsafe_start(visible[0])
-
-
-def quoted(text: str) -> str:
-    """A CSV cell by RFC 4180: quoted where it holds a separator, a quote or a line end; quotes doubled."""
-    if _QUOTED.search(text) or text != text.strip():
-        return '"' + text.replace('"', '""') + '"'
-    return text
+    return not MISLEADING.isdisjoint(code) or without_formula(visible) != visible
 
 
 def csv_filter(value: object) -> str:
@@ -117,10 +99,3 @@ def amount_filter(context: Context, amount: Decimal | None, currency: str = "") 
 
 
 FILTERS = {"amount": amount_filter, "csv": csv_filter, "fixed": fixed_filter, "date": date_filter}
-
-
-def _unsafe_start(character: str) -> bool:
-    # Format characters such as U+200B and U+FEFF are blanks to the eye and to some spreadsheets.
-    if character.isspace() or character in MISLEADING or unicodedata.category(character) == "Cf":
-        return True
-    return unicodedata.normalize("NFKC", character)[:1] in _FORMULA_STARTS

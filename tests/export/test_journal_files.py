@@ -19,12 +19,14 @@ from hypothesis import strategies as st
 
 from needed import needs
 from openchargeback.billing.journal import described, journal_of
+from openchargeback.export.descriptions import describer
+from openchargeback.export.journal_lines import unsafe_funds
+from openchargeback.export.journals import journal_files, render_format
 from openchargeback.ledger.settings import Config, JournalFormat, JournalSettings, Organization, Source
 from openchargeback.model import Amounts, BillingLine, Journal, State
-from openchargeback.portal.journal_files import describer, journal_files, render_format, unsafe_funds
-from openchargeback.portal.journal_text import clean, date_filter, fixed_filter
-from openchargeback.portal.templates import make_environment
 from openchargeback.problems import LedgerFault, UsageFault
+from openchargeback.templating.environment import make_environment
+from openchargeback.templating.text_filters import clean, date_filter, fixed_filter
 from programs import find
 
 ENV = make_environment()

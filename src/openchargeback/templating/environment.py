@@ -6,11 +6,8 @@ templates come through pull requests, all templates run in Jinja's sandbox: they
 
 from __future__ import annotations
 
-import datetime as dt
 import hashlib
-import re
 from collections.abc import Callable
-from decimal import Decimal
 from pathlib import Path
 from types import CodeType
 from typing import Any
@@ -29,15 +26,13 @@ from jinja2 import (
 from jinja2.environment import Environment
 from jinja2.runtime import Context
 from jinja2.sandbox import ImmutableSandboxedEnvironment
-from markupsafe import Markup
 
-from openchargeback import money
 from openchargeback.ledger.files import Gate
-from openchargeback.ledger.periods import MONTHS
 from openchargeback.ledger.shipped import shipped_templates
-from openchargeback.portal import metering, paths
-from openchargeback.portal.journal_text import clean
 from openchargeback.problems import LedgerFault, Problem
+from openchargeback.templating import metering, text_filters
+from openchargeback.templating.filters import FILTERS
+from openchargeback.templating.text_filters import clean
 
 MARKUP_ENDINGS = (".html", ".htm", ".xhtml", ".xml", ".svg")
 """Templates whose output is markup, so that every value is escaped. Journal and mail texts are not markup."""
@@ -51,8 +46,6 @@ TEMPLATE_ERRORS = (
 _TOO_DEEP = "it nests loops, blocks or expressions too deeply"
 _LOADING = 100
 """What including a template counts, in steps."""
-
-_PERIOD = re.compile(r"(\d{4})-(0[1-9]|1[0-2])", re.ASCII)
 
 
 class _Metered(Template):
@@ -151,6 +144,17 @@ class Templates(ImmutableSandboxedEnvironment):
             problem = Problem(place[0], "template-fault", f"the template fails: {reason_of(error)}", fix, place[1])
             raise LedgerFault([problem]) from error
 
+    def shipped(self) -> Templates:
+        """The templates that ship with the program, whatever replaces them."""
+        return Templates(self.roots[-1:])
+
+    def for_text(self) -> Templates:
+        """The same for output that is no markup: nothing is escaped, and the filters of `text_filters` are there."""
+        own = self.overlay(autoescape=lambda name: name is not None and name.lower().endswith(MARKUP_ENDINGS))
+        # An overlay shares the filters with the environment of the pages, so they are replaced, not added to.
+        own.filters = {**self.filters, **text_filters.FILTERS}
+        return own
+
     def digest(self) -> str:
         """SHA-256 over the names and bytes of all templates and assets."""
         total = hashlib.sha256()
@@ -163,7 +167,7 @@ def make_environment(overrides: Path | None = None) -> Templates:
     """The environment for pages, PDFs, mails and journals; `overrides` is the ledger's `templates/` folder, if any.
 
     Filters: money, exact, rounded, percent, plain_number, date_human, date_iso, period_human, period_short, breakable,
-    size_human, link.
+    size_human, flag_title, link.
     `money` takes the currency from the template variable `currency` unless it is given; `link` goes from the variable
     `page` (a `shell.Head`) and therefore needs macros to be imported `with context`.
     """
@@ -188,6 +192,11 @@ def place_of(error: BaseException, env: Templates) -> tuple[str, int] | None:
     return found
 
 
+def missing_template(error: BaseException) -> str | None:
+    """The name of the template that is not there, where that is what went wrong."""
+    return str(error.name) if isinstance(error, TemplateNotFound) else None
+
+
 def reason_of(error: BaseException) -> str:
     """What went wrong in a template, in one line without a full stop."""
     text = error.message if isinstance(error, TemplateSyntaxError) else str(error)
@@ -202,113 +211,3 @@ class _GatedLoader(FileSystemLoader):
         if Gate(root.parent).fault(f"{root.name}/{template}"):
             raise TemplateNotFound(template)
         return super().get_source(environment, template)
-
-
-@pass_context
-def money_filter(context: Context, amount: Decimal, currency: str = "") -> str:
-    """Cents for people: `1,234.50`, `−3.00`."""
-    return money.human(amount, currency or context["currency"])
-
-
-@pass_context
-def exact_filter(context: Context, amount: Decimal, currency: str = "") -> Markup:
-    """An exact amount, rounded to cents; where cents are not all of it, pointing at it shows the whole figure."""
-    unit = currency or context["currency"]
-    cents = money.to_cents(amount, unit)
-    shown = money.human(cents, unit)
-    if cents == amount:
-        return Markup("{}").format(shown)
-    return Markup('<span title="{}">{}</span>').format(f"exactly {money.signed_exact(amount)}", shown)
-
-
-@pass_context
-def rounded_filter(context: Context, amount: Decimal, currency: str = "") -> str:
-    """An exact amount rounded to cents, as text only."""
-    unit = currency or context["currency"]
-    return money.human(money.to_cents(amount, unit), unit)
-
-
-def percent_filter(share: Decimal | None) -> str:
-    """A share in per cent from `money.percent`: `62 %`, with a no-break space; a dash where there is none."""
-    if share is None:
-        return "\N{EN DASH}"
-    return f"{share:f}\N{NO-BREAK SPACE}%".replace("-", "\N{MINUS SIGN}")
-
-
-def date_human(date: dt.date | str | None) -> str:
-    """`3 Feb 2025`; a text that is no ISO date stays as it is."""
-    if date is None:
-        return ""
-    if isinstance(date, str):
-        try:
-            date = dt.date.fromisoformat(date[:10])
-        except ValueError:
-            return str(date)
-    return f"{date.day} {MONTHS[date.month - 1][:3]} {date.year}"
-
-
-def date_iso(date: dt.date) -> str:
-    """`2025-02-03`, for the `datetime` attribute."""
-    return date.isoformat()
-
-
-def period_human(period: str) -> str:
-    """`January 2025`."""
-    match = _PERIOD.fullmatch(period)
-    return f"{MONTHS[int(match[2]) - 1]} {match[1]}" if match else period
-
-
-def period_short(period: str) -> str:
-    """`Jan 2025`."""
-    match = _PERIOD.fullmatch(period)
-    return f"{MONTHS[int(match[2]) - 1][:3]} {match[1]}" if match else period
-
-
-def breakable(text: str) -> str:
-    """An e-mail address that may go on in the next line before `@` and dots; any other text as it is.
-
-    For print, where a zero-width space leaves no trace in the text that is copied out. Beside it, WeasyPrint 70 breaks
-    within words before it breaks at a `<wbr>`.
-    """
-    if "@" not in text or " " in text:
-        return text
-    return re.sub(r"(?<=.)(?=[@.])", "\N{ZERO WIDTH SPACE}", text)
-
-
-def size_human(size: int) -> str:
-    """A file's size: `512 B`, `14.2 kB`, `3.1 MB` (decimal units)."""
-    if size < 1000:
-        return f"{size}\N{NO-BREAK SPACE}B"
-    tenths, unit = (size + 50) // 100, "kB"
-    for bigger in ("MB", "GB", "TB"):
-        if tenths < 10_000:
-            break
-        tenths, unit = (tenths + 500) // 1000, bigger
-    return f"{tenths // 10}.{tenths % 10}\N{NO-BREAK SPACE}{unit}"
-
-
-@pass_context
-def link_filter(context: Context, target: str) -> str:
-    """The relative link from the page being rendered to `target`, a path in the output folder."""
-    return paths.relative(context["page"].path, target)
-
-
-def plain_number(amount: Decimal) -> str:
-    """A quantity or unit price for people, with the decimals that it has: `1,234.5`."""
-    return f"{Decimal(money.exact(amount)):,f}".replace("-", "\N{MINUS SIGN}")
-
-
-FILTERS: dict[str, Callable[..., object]] = {
-    "money": money_filter,
-    "exact": exact_filter,
-    "rounded": rounded_filter,
-    "percent": percent_filter,
-    "plain_number": plain_number,
-    "date_human": date_human,
-    "date_iso": date_iso,
-    "period_human": period_human,
-    "period_short": period_short,
-    "breakable": breakable,
-    "size_human": size_human,
-    "link": link_filter,
-}

@@ -30,7 +30,7 @@ from openchargeback.files.lock import held
 from openchargeback.files.writing import TEMPORARY, outside, temporary
 from openchargeback.model import Provenance
 from openchargeback.problems import OpenChargebackError, UsageFault
-from openchargeback.publish.manifest import NAME, Entry, Holds, files_below, manifest, read_manifest
+from openchargeback.publish.manifest import NAME, Entry, OutputKind, files_below, manifest, read_manifest
 
 _NAMED = 5
 _AT_FDCWD = -100
@@ -66,7 +66,7 @@ class Staging:
         self._write(relative, data)
         self.files[relative] = Entry.of(data)
 
-    def seal(self, provenance: Provenance, key: str, holds: Holds) -> None:
+    def seal(self, provenance: Provenance, key: str, holds: OutputKind) -> None:
         """Write the manifest of all files so far. `staged` calls it."""
         self._write(NAME, manifest(self.files, provenance, key, holds))
 
@@ -104,7 +104,7 @@ class Staging:
 
 @contextlib.contextmanager
 def staged(
-    target: Path, provenance: Provenance, key: str, holds: Holds = Holds.BUILD, checks: Iterable[Check] = ()
+    target: Path, provenance: Provenance, key: str, holds: OutputKind = OutputKind.BUILD, checks: Iterable[Check] = ()
 ) -> Iterator[Staging]:
     """Publish a folder as a whole: write into what this gives, and leaving the block exchanges it with `target`.
 

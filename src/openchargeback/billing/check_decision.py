@@ -6,7 +6,7 @@ with the new ones among them. Nothing is written here.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 
@@ -61,12 +61,23 @@ class Review:
         path = f"approvals/{self.folder}/new.yaml"
         added, faults = read_approvals(approval_text(texts).encode(), path)
         _, found = apply_decisions(self.con, (*self.decisions, *added), self.ledger.config, self.directory)
-        known = {(each.path, each.line, each.code) for each in self.problems}
-        return [
-            each
-            for each in (*faults, *found)
-            if each.severity is Severity.ERROR and (each.path, each.line, each.code) not in known
-        ]
+        return _new_errors((*faults, *found), self.problems)
+
+
+def new_errors(ledger: RecordedLedger, period: str, texts: Sequence[str]) -> list[Problem]:
+    """The errors that a ledger would have with these decisions on closed periods in the folder of an open one, and has
+    not now.
+    """
+    decisions, faults = read_approvals(approval_text(texts).encode(), f"approvals/{period}/new.yaml")
+    together = {**ledger.approvals, period: (*ledger.approvals.get(period, ()), *decisions)}
+    found = correct(replace(ledger, approvals=together)).problems
+    return _new_errors((*faults, *found), correct(ledger).problems)
+
+
+def _new_errors(found: Iterable[Problem], before: Iterable[Problem]) -> list[Problem]:
+    known = {(each.path, each.line, each.code) for each in before}
+    errors = (each for each in found if each.severity is Severity.ERROR)
+    return [each for each in errors if (each.path, each.line, each.code) not in known]
 
 
 @contextmanager

@@ -11,9 +11,9 @@ from click.testing import CliRunner
 
 from openchargeback.billing.journal import SourceControl
 from openchargeback.cli.main import cli
+from openchargeback.export.journal_lines import JournalHead, JournalRow, JournalTotals
 from openchargeback.ledger.settings import Contact, Organization
-from openchargeback.portal.journal_files import JournalHead, JournalRow, JournalTotals
-from openchargeback.portal.journal_text import FILTERS
+from openchargeback.templating.text_filters import FILTERS
 
 DOCUMENT = (Path(__file__).parents[2] / "docs/JOURNAL_TEMPLATES.md").read_text(encoding="utf-8")
 BLOCKS = dict(re.findall(r"^```\w+\n# (\S+)\n(.*?)^```$", DOCUMENT, re.MULTILINE | re.DOTALL))
@@ -32,7 +32,7 @@ RECORDS = {
     "organization": Organization,
     "organization.contact": Contact,
 }
-VARIABLES = {"lines", "journal", "totals", "organization", "period", "currency"}
+VARIABLES = {"lines", "summary", "groups", "journal", "totals", "organization", "period", "currency"}
 
 
 @pytest.fixture

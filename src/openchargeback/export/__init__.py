@@ -1,0 +1,1 @@
+"""What other programs read: journal files for finance, open data."""

@@ -1,0 +1,102 @@
+"""One month of both revisions, billed and compared."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+
+from openchargeback.billing.completeness import Month, completeness
+from openchargeback.billing.corrections import Corrected
+from openchargeback.billing.pipeline import Posted, Settled
+from openchargeback.ledger.config import FILE_NAME
+from openchargeback.ledger.periods import period_of
+from openchargeback.ledger.revision import lies_in
+from openchargeback.model import State
+from openchargeback.plan.changes import beyond_rounding, period_change
+from openchargeback.plan.parts import Side, settle_both, unexplained
+from openchargeback.plan.values import PeriodChange
+from openchargeback.problems import Problem, Severity, has_errors
+from openchargeback.record.closing_record import ClosingRecord
+from openchargeback.record.recorded_ledger import RecordedLedger
+
+
+def unread_periods(problems: Sequence[Problem], reached: Sequence[str], after: RecordedLedger) -> set[str]:
+    """The periods of which a file at the head could not be read; settings and directory concern all open ones."""
+    paths = {problem.path for problem in problems if problem.severity is Severity.ERROR}
+    found = {period_of(path) for path in paths} - {""}
+    if any(path == FILE_NAME or lies_in(path, ("directory",)) for path in paths):
+        found |= {period for period in (*reached, *after.periods) if after.period_file(period).state is State.OPEN}
+    return found
+
+
+def lacks_charges(period: str, problems: Sequence[Problem]) -> bool:
+    """Whether charges of a period could not be taken, so that the rest of them says nothing of the month."""
+    return any(
+        problem.severity is Severity.ERROR and lies_in(problem.path, ("charges",)) and period_of(problem.path) == period
+        for problem in problems
+    )
+
+
+def _side(ledger: RecordedLedger, corrected: Corrected, period: str) -> Side:
+    """What a period rests on: a closed one on its record and the settings of then."""
+    record = ledger.records.get(period)
+    if record is None:
+        posted = corrected.posted.get(period, Posted())
+        return Side(ledger, posted=posted)
+    shown = Settled(
+        lines=record.lines,
+        sources=record.sources,
+        queue=record.queue,
+        flags=record.flags,
+        decisions=record.decisions,
+    )
+    return Side(ledger.as_recorded(period), shown)
+
+
+def compared_period(
+    period: str,
+    before: tuple[RecordedLedger, Corrected],
+    after: tuple[RecordedLedger, Corrected],
+    months: dict[str, Month],
+) -> tuple[PeriodChange | None, list[Problem], list[Problem]]:
+    """The change of a period with the problems of base and head; None where the head's charges cannot be read.
+
+    months: what is known of the head's months, closed ones and those compared before; an open one is added.
+    """
+    base, head = _side(*before, period), _side(*after, period)
+    both = settle_both(period, base, head)
+    old_faults, new_faults = list(both.old_faults), list(both.new_faults)
+    if has_errors(new_faults) and both.new == Settled():
+        return None, old_faults, new_faults
+    broken = [f"the causes do not sum to the change of {line}" for line in unexplained(both)]
+    change = period_change(
+        period,
+        (_state(before[0], period), _state(after[0], period)),
+        both.old,
+        both.new,
+        both.parts,
+        (before[0].approvals.get(period, ()), after[0].approvals.get(period, ())),
+        after[0].config.currency,
+    )
+    broken += beyond_rounding(change, after[0].config.currency)
+    new_faults += [Problem("", "broken-invariant", f"{period}: {what}", "please report this") for what in broken]
+    files = after[0].charge_files.get(period, ())
+    month = months.setdefault(period, Month(period, both.new.sources, both.new.lines, files))
+    # Of a month that was only just opened there is nothing to tell.
+    rows = completeness(month, list(months.values()), after[0].settings(period)) if month.sources else ()
+    change = replace(change, sources=rows, without=after[0].period_file(period).without)
+    return change, old_faults, new_faults
+
+
+def recorded_month(record: ClosingRecord) -> Month:
+    """A closed month as completeness looks at it."""
+    return Month(record.period, record.sources, record.lines, record.inputs.charges)
+
+
+def _state(ledger: RecordedLedger, period: str) -> State | None:
+    return ledger.period_file(period).state if period in ledger.periods else None
+
+
+def is_about_quality(problem: Problem) -> bool:
+    """Whether a problem only says how well a charge file is made, which `validate` tells and moves no money."""
+    return problem.severity is not Severity.ERROR and lies_in(problem.path, ("charges",))

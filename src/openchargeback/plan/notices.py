@@ -1,0 +1,92 @@
+"""What a plan tells beside the money: new sources, another program, what is odd about the base."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from openchargeback import __version__
+from openchargeback.ledger.files import LOCK_FILE, source_of, suffix_of
+from openchargeback.ledger.revision import Snapshot, lies_in
+from openchargeback.ledger.settings import Config
+from openchargeback.ledger.sources import unlisted_source
+from openchargeback.plan.sides import Sides
+from openchargeback.problems import Problem, Severity, has_errors, in_order
+
+
+def program_notice(before: Sequence[str], now: Sequence[str], differing: int, closed: int) -> Problem:
+    """That the program changes, and how many of the closed months it would compute differently."""
+    what = f"{_program_change(before, now)}; computed with version {__version__}, {_told_of_months(differing, closed)}"
+    return Problem(
+        LOCK_FILE,
+        "program-changes",
+        what,
+        "both sides of each open month in this plan are computed with this version; to compare versions there, see "
+        "docs/CI.md, Upgrading",
+        severity=Severity.NOTICE,
+    )
+
+
+def _told_of_months(found: int, count: int) -> str:
+    """How many of the closed months would be computed differently."""
+    if not count:
+        return "no month is closed yet to compare with"
+    if found:
+        return f"{found:,} of {count:,} closed months would be computed differently"
+    return "the closed month comes out the same" if count == 1 else f"all {count:,} closed months come out the same"
+
+
+def _program_change(before: Sequence[str], now: Sequence[str]) -> str:
+    was, will_be = ", ".join(before), ", ".join(now)
+    if before == now:
+        return "the lock changes what the program needs"
+    if before and now:
+        return f"the program changes from {was} to {will_be}"
+    return f"the program is now pinned: {will_be}" if now else f"the program is no longer pinned: {was}"
+
+
+def new_sources(sides: Sides, config: Config) -> list[Problem]:
+    """A notice for each source that only the head has charges of and that its settings do not list."""
+    before, after = (
+        {source: path for path in sorted(side.entries, reverse=True) if (source := _source_of(path))}
+        for side in (sides.base, sides.head)
+    )
+    new = sorted(set(after) - set(before))
+    found = [unlisted_source(name, after[name], config, set(before)) for name in new]
+    return [each for each in found if each is not None]
+
+
+def base_notice(problems: Sequence[Problem]) -> list[Problem]:
+    """That the base has errors itself, with the first of them."""
+    if not has_errors(problems):
+        return []
+    first = next(each for each in in_order(problems) if each.severity is Severity.ERROR)
+    return [
+        Problem(
+            first.path,
+            "base-has-errors",
+            f"the base has errors ({first.message}); what cannot be billed there counts as new",
+            "nothing to do in this change",
+            severity=Severity.NOTICE,
+        )
+    ]
+
+
+def bases_notice(base: Snapshot) -> list[Problem]:
+    """That more than one commit could have been compared with."""
+    if not base.others:
+        return []
+    what = f"branches were merged into each other, so {base.name} and the head have {1 + len(base.others)} last commits"
+    others = ", ".join(each[:12] for each in base.others)
+    return [
+        Problem(
+            "",
+            "several-bases",
+            f"{what} in common; {base.commit[:12]} is compared with, not {others}",
+            f"merge {base.name} into the branch, then only what the branch changes is shown",
+            severity=Severity.NOTICE,
+        )
+    ]
+
+
+def _source_of(path: str) -> str | None:
+    return source_of(path) if lies_in(path, ("charges",)) and suffix_of(path) else None

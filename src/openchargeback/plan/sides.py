@@ -1,0 +1,105 @@
+"""The two revisions that a plan compares, and the files of theirs that are needed."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from openchargeback.files import git
+from openchargeback.ledger.config import FILE_NAME, read_config
+from openchargeback.ledger.directory import FILES as DIRECTORY_FILES
+from openchargeback.ledger.files import ChargeFile, charge_files
+from openchargeback.ledger.periods import PeriodFile, period_of, read_period
+from openchargeback.ledger.pinning import may_name_program, named_programs
+from openchargeback.ledger.revision import FOLDERS, Snapshot, lies_in, take
+from openchargeback.ledger.settings import Config
+from openchargeback.plan.reached import changed_paths, reached_periods
+from openchargeback.plan.settings import billing_config
+from openchargeback.problems import Problem
+
+
+@dataclass(frozen=True, slots=True)
+class Sides:
+    """Both revisions with the folders that their files are put into."""
+
+    base: Snapshot
+    head: Snapshot
+    base_folder: Path
+    head_folder: Path
+
+    def take(self, wanted: Callable[[str], bool]) -> list[Problem]:
+        """Put files of both into their folders; gives the problems of the head."""
+        take(self.base, wanted, self.base_folder)
+        return take(self.head, wanted, self.head_folder)
+
+
+def states_in(folder: Path) -> dict[str, PeriodFile]:
+    """The state of every period whose file lies in a folder."""
+    found = {}
+    for path in sorted(folder.glob("periods/*.yaml")):
+        state, _ = read_period(path.read_bytes(), path.name) if path.is_file() else (None, [])
+        if state is not None and period_of(f"periods/{path.name}") == path.stem:
+            found[path.stem] = state
+    return found
+
+
+def config_in(folder: Path) -> Config | None:
+    """The settings in a folder; None where they cannot be read."""
+    try:
+        return read_config((folder / FILE_NAME).read_bytes())[0]
+    except OSError:
+        return None
+
+
+def reached_by(
+    sides: Sides,
+    states: tuple[Mapping[str, PeriodFile], Mapping[str, PeriodFile]],
+    configs: tuple[Config | None, Config | None],
+) -> tuple[str, ...]:
+    """The periods that can differ between both sides."""
+    old, new = (billing_config(config) if config else None for config in configs)
+    return reached_periods(
+        sides.base.entries,
+        sides.head.entries,
+        states,
+        settings_differ=old != new or any(path in DIRECTORY_FILES for path in changed_between(sides)),
+        unusual=any(config is not None and config.review.unusual_amount is not None for config in configs),
+    )
+
+
+def changed_between(sides: Sides) -> tuple[str, ...]:
+    """The paths that are not the same on both sides."""
+    return changed_paths(sides.base.entries, sides.head.entries)
+
+
+def take_reached(sides: Sides, reached: Sequence[str], configs: tuple[Config | None, Config | None]) -> list[Problem]:
+    """Put the files of the reached periods in place, and whatever else changed, so that its faults are told."""
+    logos = {config.organization.logo for config in configs if config}
+    changed = {path for path in changed_between(sides) if lies_in(path, FOLDERS)}
+    return sides.take(lambda path: period_of(path) in reached or path in logos or path in changed)
+
+
+def programs_of(snapshot: Snapshot) -> tuple[str, ...]:
+    """What lock and workflows of a revision name as the program."""
+    found = {path: snapshot.read(path) for path in snapshot.entries if may_name_program(path)}
+    return named_programs({path: data.decode("utf-8", "replace") for path, data in found.items() if data is not None})
+
+
+def files_of_other_periods(sides: Sides, among: Collection[str]) -> list[ChargeFile]:
+    """The charge files of the head where they lie in the work tree, so that nothing is copied.
+
+    Of a head that is not what lies there, the files that differ are taken where Git has one of `among` by the same id.
+    """
+    head, lying = sides.head, sides.head.entries if sides.head.work_tree else git.work_tree(sides.head.root)
+    same = {path for path, entry in head.entries.items() if entry.id and path in lying and lying[path].id == entry.id}
+    ids = {head.entries[path].id for path in among} - {""}
+    take(head, lambda path: path not in same and head.entries[path].id in ids, sides.head_folder)
+    there = [file for file in charge_files(head.root)[0] if file.path in same]
+    return [*there, *(file for file in charge_files(sides.head_folder)[0] if file.path not in same)]
+
+
+def main_branch(root: Path) -> str:
+    """The branch that counts, as the config names it."""
+    config = config_in(root)
+    return config.portal.branch if config else "main"

@@ -1,0 +1,147 @@
+"""The filters of pages, PDFs and e-mails: values as people read them. Those of plain text are in `text_filters.py`."""
+
+from __future__ import annotations
+
+import datetime as dt
+import posixpath
+import re
+from collections.abc import Callable
+from decimal import Decimal
+
+from jinja2 import pass_context
+from jinja2.runtime import Context
+from markupsafe import Markup
+
+from openchargeback import money
+from openchargeback.explanations import explain
+from openchargeback.ledger.periods import MONTHS
+
+_PERIOD = re.compile(r"(\d{4})-(0[1-9]|1[0-2])", re.ASCII)
+
+
+@pass_context
+def money_filter(context: Context, amount: Decimal, currency: str = "") -> str:
+    """Cents for people: `1,234.50`, `−3.00`."""
+    return money.human(amount, currency or context["currency"])
+
+
+@pass_context
+def exact_filter(context: Context, amount: Decimal, currency: str = "") -> Markup:
+    """An exact amount, rounded to cents; where cents are not all of it, pointing at it shows the whole figure."""
+    unit = currency or context["currency"]
+    cents = money.to_cents(amount, unit)
+    shown = money.human(cents, unit)
+    if cents == amount:
+        return Markup("{}").format(shown)
+    return Markup('<span title="{}">{}</span>').format(f"exactly {money.signed_exact(amount)}", shown)
+
+
+@pass_context
+def rounded_filter(context: Context, amount: Decimal, currency: str = "") -> str:
+    """An exact amount rounded to cents, as text only."""
+    unit = currency or context["currency"]
+    return money.human(money.to_cents(amount, unit), unit)
+
+
+def percent_filter(share: Decimal | None) -> str:
+    """A share in per cent from `money.percent`: `62 %`, with a no-break space; a dash where there is none."""
+    if share is None:
+        return "\N{EN DASH}"
+    return f"{share:f}\N{NO-BREAK SPACE}%".replace("-", "\N{MINUS SIGN}")
+
+
+def date_human(date: dt.date | str | None) -> str:
+    """`3 Feb 2025`; a text that is no ISO date stays as it is."""
+    if date is None:
+        return ""
+    if isinstance(date, str):
+        try:
+            date = dt.date.fromisoformat(date[:10])
+        except ValueError:
+            return str(date)
+    return f"{date.day} {MONTHS[date.month - 1][:3]} {date.year}"
+
+
+def date_iso(date: dt.date) -> str:
+    """`2025-02-03`, for the `datetime` attribute."""
+    return date.isoformat()
+
+
+def period_human(period: str) -> str:
+    """`January 2025`."""
+    match = _PERIOD.fullmatch(period)
+    return f"{MONTHS[int(match[2]) - 1]} {match[1]}" if match else period
+
+
+def period_short(period: str) -> str:
+    """`Jan 2025`."""
+    match = _PERIOD.fullmatch(period)
+    return f"{MONTHS[int(match[2]) - 1][:3]} {match[1]}" if match else period
+
+
+def breakable(text: str) -> str:
+    """An e-mail address that may go on in the next line before `@` and dots; any other text as it is.
+
+    For print, where a zero-width space leaves no trace in the text that is copied out. Beside it, WeasyPrint 70 breaks
+    within words before it breaks at a `<wbr>`.
+    """
+    if "@" not in text or " " in text:
+        return text
+    return re.sub(r"(?<=.)(?=[@.])", "\N{ZERO WIDTH SPACE}", text)
+
+
+def size_human(size: int) -> str:
+    """A file's size: `512 B`, `14.2 kB`, `3.1 MB` (decimal units)."""
+    if size < 1000:
+        return f"{size}\N{NO-BREAK SPACE}B"
+    tenths, unit = (size + 50) // 100, "kB"
+    for bigger in ("MB", "GB", "TB"):
+        if tenths < 10_000:
+            break
+        tenths, unit = (tenths + 500) // 1000, bigger
+    return f"{tenths // 10}.{tenths % 10}\N{NO-BREAK SPACE}{unit}"
+
+
+def relative(from_page: str, to_page: str) -> str:
+    """The relative link from one page to another; works from `file://` and below any address.
+
+    A fragment (`review/index.html#missing-fund`) is kept.
+    """
+    target, hash_sign, fragment = to_page.partition("#")
+    return posixpath.relpath(target, posixpath.dirname(from_page) or ".") + hash_sign + fragment
+
+
+def flag_title(flag: str) -> str:
+    """A flag as people read it; a rule of the institution by its name."""
+    if flag.startswith("pattern:"):
+        return f"Review rule {flag.removeprefix('pattern:')}"
+    known = explain(flag)
+    return known.title if known else flag
+
+
+@pass_context
+def link_filter(context: Context, target: str) -> str:
+    """The relative link from the page being rendered to `target`, a path in the output folder."""
+    return relative(context["page"].path, target)
+
+
+def plain_number(amount: Decimal) -> str:
+    """A quantity or unit price for people, with the decimals that it has: `1,234.5`."""
+    return f"{Decimal(money.exact(amount)):,f}".replace("-", "\N{MINUS SIGN}")
+
+
+FILTERS: dict[str, Callable[..., object]] = {
+    "money": money_filter,
+    "exact": exact_filter,
+    "rounded": rounded_filter,
+    "percent": percent_filter,
+    "plain_number": plain_number,
+    "date_human": date_human,
+    "date_iso": date_iso,
+    "period_human": period_human,
+    "period_short": period_short,
+    "breakable": breakable,
+    "size_human": size_human,
+    "flag_title": flag_title,
+    "link": link_filter,
+}

@@ -1,0 +1,59 @@
+"""`-v`: a line on stderr for each stage, and nothing else changes."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from click.testing import CliRunner, Result
+
+from openchargeback.cli.main import cli
+
+TAGS = '"{""pi_email"": ""ada@example.edu"", ""project_id"": ""p1"", ""fund_org"": ""F-1""}"'
+
+
+@pytest.fixture
+def ledger(tmp_path: Path) -> Path:
+    root = tmp_path / "ledger"
+    (root / "charges/2025-01").mkdir(parents=True)
+    (root / "config.yaml").write_text("organization: A\nsources: {aws: {credit_fund: RC-1}}\n", encoding="utf-8")
+    charges = f"BillingPeriodStart,BilledCost,ServiceName,ResourceId,Tags\n2025-01-01,100.25,Compute,r1,{TAGS}\n"
+    (root / "charges/2025-01/aws.csv").write_text(charges, encoding="utf-8")
+    return root
+
+
+def build(root: Path, *options: str) -> Result:
+    public = root.parent / "public"
+    done = CliRunner().invoke(cli, ["--ledger", str(root), *options, "build", "-o", str(public)])
+    assert done.exit_code == 0, done.output
+    return done
+
+
+def logged(done: Result) -> list[str]:
+    """The lines of stderr that are not progress."""
+    return [line for line in done.stderr.splitlines() if not line.endswith(" …")]
+
+
+def test_a_build_says_what_each_stage_did(ledger):
+    public = ledger.parent / "public"
+    lines = logged(build(ledger, "-v"))
+    files = sum(path.is_file() for path in public.rglob("*")) - 1  # the manifest does not list itself
+    portal = files - 4 - 3 - 1  # journals, open data, PDF
+    assert lines == [
+        "read the ledger: 1 month",
+        "billed 1 month",
+        f"planned {portal} files of the portal and 1 PDF",
+        "wrote 4 files of journals",
+        f"wrote {portal} files of the portal, {portal} of them anew",
+        "wrote the open data",
+        "wrote 1 PDF, 1 of them anew",
+        f"published {files} files in {public}",
+    ]
+    assert logged(build(ledger, "--verbose"))[-1] == f"nothing changed in {public}"
+
+
+def test_without_it_nothing_is_logged(ledger):
+    build(ledger, "-v")
+    quiet = build(ledger)
+    assert logged(quiet) == []
+    assert quiet.stdout == f"unchanged: {ledger.parent / 'public' / 'index.html'}\n"
