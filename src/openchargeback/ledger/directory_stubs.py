@@ -16,7 +16,7 @@ from openchargeback.wording import counted
 _FORMULA = ("=", "+", "-", "@", "\t", "\r", "\n")
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Suggestion:
     """An entry that the directory lacks, or an account or resource that no project of it claims.
 
