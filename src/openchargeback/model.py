@@ -40,7 +40,7 @@ class Kind(enum.StrEnum):
     CORRECTION = "correction"
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Amounts:
     """List price, discount and amount billed. In cents `list == discount + billed` always holds.
 
@@ -96,7 +96,7 @@ class Project:
     title: str
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class SourceTotals:
     """What one source delivered for one period, in one currency: imported = billed + held + rejected, exactly.
 
@@ -144,7 +144,7 @@ class Entry(enum.StrEnum):
     REJECTED = "rejected"
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class BillingLine:
     """The billed charges of one period, PI, project, fund, source and service: summed exactly, rounded once.
 
@@ -175,7 +175,7 @@ class BillingLine:
         return payer if self.entry is Entry.OWN else (*payer, str(self.entry), self.original, self.corrects)
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Correction:
     """One charge of an earlier period that a decision of this period bills, credits, bills again or rejects.
 
@@ -201,7 +201,7 @@ class Correction:
     posted: bool = True
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class ResourceLine:
     """The share of one resource (and one kind of charge) in a billing line; the shares add up to the line."""
 
@@ -223,7 +223,7 @@ class FlagNote:
     reasons: tuple[str, ...] = ()
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class HeldCharge:
     """A held charge as a reviewer sees it.
 
@@ -247,7 +247,7 @@ class HeldCharge:
     tags: str = ""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class ItemDetails:
     """What a reviewer must see of a queue item to decide: why it is held, and what the charges are.
 
@@ -266,7 +266,7 @@ class ItemDetails:
     samples: tuple[HeldCharge, ...] = ()
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class QueueItem:
     """Held charges that are decided as one (DESIGN section 2): an item of the review queue.
 
@@ -311,7 +311,7 @@ ITEM_KEYS = ("source", "service", "project", "pi", "currency", "sub_account", "r
 """What the charges of a queue item share beside their flags; a decision names an item by these."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Attribution:
     """How PI, project and fund of some billed charges of a statement were found; together they are all its charges.
 
@@ -343,7 +343,7 @@ class Reference:
     count: int
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class PeriodAmounts:
     """One bar of a history chart: what was charged, and apart from it what was only shown."""
 
@@ -404,7 +404,7 @@ class Statement:
         return tuple(sorted({line.fund for line in self.lines if line.fund and line.posted}))
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class FlagTotal:
     """The charges of a period that carry a flag, in one currency, decided or not; amounts exact in that currency."""
 
@@ -431,7 +431,7 @@ class Side(enum.StrEnum):
     CREDIT = "credit"
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class JournalLine:
     """One line of the canonical journal. `amount` is always positive; the side says which way.
 
@@ -485,7 +485,7 @@ class Journal:
         return sum((line.signed for line in self.lines if line.payer), ZERO)
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class FileRecord:
     """A charge file as received: where it lies and what it is."""
 
@@ -497,7 +497,7 @@ class FileRecord:
     exact_billed: Decimal
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class DecisionRecord:
     """A decision as the pages show it: what was decided on how many charges, by whom and why.
 

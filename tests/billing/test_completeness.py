@@ -110,11 +110,27 @@ def month(period: str, totals: dict[str, str], pis: dict[str, list[str]] | None 
         for source, total in totals.items()
     ]
     lines = [
-        BillingLine(period, pi, "p", "F", source, "s", 1, Decimal(100 - n), Decimal(100 - n), Amounts())
+        BillingLine(
+            period=period,
+            pi=pi,
+            project="p",
+            fund="F",
+            source=source,
+            service="s",
+            charges=1,
+            exact_list=Decimal(100 - n),
+            exact_billed=Decimal(100 - n),
+            amounts=Amounts(),
+        )
         for source, names in (pis or {}).items()
         for n, pi in enumerate(names)
     ]
-    files = [FileRecord(f"charges/{period}/{name}.csv", name, "", 1, 1, Decimal(0)) for name in totals]
+    files = [
+        FileRecord(
+            path=f"charges/{period}/{name}.csv", source=name, sha256="", size=1, charges=1, exact_billed=Decimal(0)
+        )
+        for name in totals
+    ]
     return Month(period, sources, lines, files)
 
 
@@ -125,7 +141,9 @@ def rows(now: Month, *others: Month) -> dict[str, Completeness]:
 
 def test_an_expected_source_without_a_charge_is_missing() -> None:
     """A file that holds none is as good as no file; a source that nobody expects is not missing."""
-    empty = FileRecord("charges/2025-04/hpc.csv", "hpc", "", 1, 0, Decimal(0))
+    empty = FileRecord(
+        path="charges/2025-04/hpc.csv", source="hpc", sha256="", size=1, charges=0, exact_billed=Decimal(0)
+    )
     for now in (Month("2025-04"), Month("2025-04", files=[empty]), month("2025-04", {"aws": "1"})):
         assert rows(now)["hpc"].missing
         assert missing_sources(now, CONFIG) == ("hpc",)
@@ -163,7 +181,20 @@ def test_who_is_gone_had_charges_in_the_calendar_month_before() -> None:
     assert {name: row.gone for name, row in rows(now, past).items()} == {"aws": ("z", "c"), "hpc": ()}
     assert rows(month("2025-07", {"aws": "9"}), past)["aws"].gone == ()
     late = [
-        BillingLine("2025-05", "e", "p", "F", "aws", "s", 1, Decimal(1), Decimal(1), Amounts(), Entry.LATE, "2025-04")
+        BillingLine(
+            period="2025-05",
+            pi="e",
+            project="p",
+            fund="F",
+            source="aws",
+            service="s",
+            charges=1,
+            exact_list=Decimal(1),
+            exact_billed=Decimal(1),
+            amounts=Amounts(),
+            entry=Entry.LATE,
+            original="2025-04",
+        )
     ]
     assert rows(now, Month("2025-05", past.sources, late, past.files))["aws"].gone == ()
 

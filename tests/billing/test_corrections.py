@@ -104,7 +104,9 @@ def test_late_charges_are_billed_in_the_open_month_and_rounded_as_a_group(root: 
     before = month(root, JAN)
     decide(root, FEB, late_two(root))
     found = month(root, FEB)
-    assert by_entry(found) == {(Entry.LATE, "F-9"): Amounts(Decimal("10.02"), Decimal("5.01"), Decimal("5.01"))}
+    assert by_entry(found) == {
+        (Entry.LATE, "F-9"): Amounts(list=Decimal("10.02"), discount=Decimal("5.01"), billed=Decimal("5.01"))
+    }
     (line,) = [line for line in found.lines if line.entry is Entry.LATE]
     assert (line.original, line.charges, line.exact_billed) == (JAN, 2, Decimal("5.010"))
     assert sorted(each.amounts.billed for each in found.corrections) == [Decimal("2.01"), Decimal("3.00")]
@@ -234,9 +236,7 @@ def test_a_credit_takes_back_the_cents_and_names_the_statement(root: Path) -> No
     original = next(each.number for each in before.statements if each.project.id == "p")
     (line,) = [line for line in statement.lines if line.entry is Entry.CREDIT]
     storage = next(each for each in before.lines if each.service == "Storage")
-    assert line.amounts == Amounts(
-        *(-a for a in (storage.amounts.list, storage.amounts.discount, storage.amounts.billed))
-    )
+    assert line.amounts == Amounts() - storage.amounts
     assert (line.original, line.corrects) == (JAN, original)
     assert statement.credit_notes == {original: f"{statement.number}-c1"}
     assert statement.amounts.billed == Decimal(10) - storage.amounts.billed
@@ -363,7 +363,10 @@ def test_broken_invariants_over_months_are_found(root: Path) -> None:
         )
         assert reconciliation.billed_once([periods[0], broken])
     credits_ = [each for each in february.corrections if each.entry is Entry.CREDIT]
-    dearer = replace(credits_[0], amounts=credits_[0].amounts + Amounts(Decimal("0.01"), Decimal(0), Decimal("0.01")))
+    dearer = replace(
+        credits_[0],
+        amounts=credits_[0].amounts + Amounts(list=Decimal("0.01"), discount=Decimal(0), billed=Decimal("0.01")),
+    )
     assert reconciliation.billed_once([periods[0], replace(february, corrections=(dearer, *february.corrections[-1:]))])
     assert reconciliation.billed_once([periods[0], february, replace(periods[2], corrections=(credits_[0],))])
     assert reconciliation.credits_fit_lines([periods[1]])

@@ -25,7 +25,9 @@ REFERENCES = "organization: A\ntags: {references: {grant: grant_number, request:
 
 def found(pi: str, project: str, fund: str, by: tuple[str, ...], charges: int, amount: str | int) -> Attribution:
     """An attribution whose exact amount is whole cents."""
-    return Attribution(pi, project, fund, by, charges, Decimal(amount), Decimal(amount))
+    return Attribution(
+        pi=pi, project=project, fund=fund, by=by, charges=charges, exact_billed=Decimal(amount), billed=Decimal(amount)
+    )
 
 
 def statements(root: Path, rows: list[dict[str, str]], **texts: str) -> dict[str, Statement]:

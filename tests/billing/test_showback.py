@@ -34,8 +34,8 @@ def mixed(root: Path) -> BilledPeriod:
 
 def test_a_mixed_statement_keeps_both_totals_apart(tmp_path: Path) -> None:
     (statement,) = mixed(tmp_path).statements
-    assert statement.amounts == Amounts(Decimal("9.00"), Decimal("2.00"), Decimal("7.00"))
-    assert statement.shown == Amounts(Decimal("5.00"), Decimal("2.00"), Decimal("3.00"))
+    assert statement.amounts == Amounts(list=Decimal("9.00"), discount=Decimal("2.00"), billed=Decimal("7.00"))
+    assert statement.shown == Amounts(list=Decimal("5.00"), discount=Decimal("2.00"), billed=Decimal("3.00"))
     assert not statement.only_shown
     assert [(each.posted, each.billed) for each in statement.attributions] == [
         (False, Decimal("3.00")),

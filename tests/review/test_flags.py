@@ -229,7 +229,9 @@ def test_patterns_need_every_column_and_the_minimum(tmp_path):
 
 def month(amount, source="hpc", project=PROJECT):
     """What of the record of a closed month tells what is usual."""
-    spending = () if amount is None else (Spending(source, project, "Compute", Decimal(amount)),)
+    spending = (
+        () if amount is None else (Spending(source=source, project=project, service="Compute", billed=Decimal(amount)),)
+    )
     return SimpleNamespace(sources=(SimpleNamespace(source=source, charges=3),), spending=spending)
 
 
@@ -268,7 +270,9 @@ def test_the_rule_for_unusual_amounts_is_settable(tmp_path, rule, expected):
 
 def test_a_billed_month_is_history(tmp_path):
     period, _ = bill(tmp_path, [charge("1.25"), charge("2", text="{bad")])
-    assert spending_of(period.lines) == (Spending("hpc", PROJECT, "Compute", Decimal("1.25")),)
+    assert spending_of(period.lines) == (
+        Spending(source="hpc", project=PROJECT, service="Compute", billed=Decimal("1.25")),
+    )
 
 
 def test_an_item_tells_what_its_charges_share(tmp_path):

@@ -64,7 +64,7 @@ class Month:
         return result
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Completeness:
     """One source of a period against the months before.
 

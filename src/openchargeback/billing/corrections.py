@@ -27,7 +27,7 @@ from openchargeback.problems import Problem
 from openchargeback.record.recorded_ledger import RecordedLedger
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Corrected:
     """What decisions on closed periods come to in a whole ledger.
 
@@ -90,10 +90,10 @@ def correct(ledger: RecordedLedger) -> Corrected:
     ):
         settled[original] = settle_held(ledger, original, "", [], events)
     return Corrected(
-        posted,
-        {original: outcome.queue for original, outcome in settled.items()},
-        {original: dict(outcome.remaining) for original, outcome in settled.items()},
-        tuple(problems),
+        posted=posted,
+        queue={original: outcome.queue for original, outcome in settled.items()},
+        remaining={original: dict(outcome.remaining) for original, outcome in settled.items()},
+        problems=tuple(problems),
     )
 
 
@@ -102,8 +102,19 @@ def lines_of(period: str, corrections: Sequence[Correction]) -> list[BillingLine
     found: dict[tuple[str, ...], BillingLine] = {}
     for each in corrections:
         line = BillingLine(
-            *(period, each.pi, each.project, each.fund, each.source, each.service, 1),
-            *(each.exact_list, each.exact_billed, each.amounts, each.entry, each.original, each.corrects),
+            period=period,
+            pi=each.pi,
+            project=each.project,
+            fund=each.fund,
+            source=each.source,
+            service=each.service,
+            charges=1,
+            exact_list=each.exact_list,
+            exact_billed=each.exact_billed,
+            amounts=each.amounts,
+            entry=each.entry,
+            original=each.original,
+            corrects=each.corrects,
             posted=each.posted,
         )
         known = found.get(line.key)

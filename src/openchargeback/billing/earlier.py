@@ -21,8 +21,8 @@ def months_before(periods: Iterable[BilledPeriod], item: QueueItem) -> tuple[Per
     before = sorted((each for each in periods if each.period < item.period), key=lambda each: each.period)[-MONTHS:]
     return tuple(
         PeriodAmounts(
-            period.period,
-            Amounts.total(
+            period=period.period,
+            amounts=Amounts.total(
                 line.amounts
                 for line in period.lines
                 if line.entry is Entry.OWN and (line.source, line.project, line.service) == key

@@ -76,7 +76,10 @@ def spending_of(lines: Iterable[BillingLine]) -> tuple[Spending, ...]:
         if line.entry is Entry.OWN:
             key = (line.source, line.project, line.service)
             exact[key] = money.total(exact.get(key, money.ZERO), line.exact_billed)
-    return tuple(Spending(*key, amount) for key, amount in sorted(exact.items()))
+    return tuple(
+        Spending(source=source, project=project, service=service, billed=amount)
+        for (source, project, service), amount in sorted(exact.items())
+    )
 
 
 def freeze(

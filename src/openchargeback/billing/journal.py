@@ -16,7 +16,7 @@ from openchargeback.model import BilledPeriod, BillingLine, Entry, Journal, Jour
 from openchargeback.money import ZERO
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class SourceControl:
     """What one source posts, in cents of the ledger's currency.
 

@@ -14,7 +14,7 @@ import duckdb
 
 from openchargeback.billing import lines as lines_
 from openchargeback.billing.events import Events
-from openchargeback.focus.database import database, file_literal, insert, sql
+from openchargeback.focus.database import database, file_literal, insert, named_rows, query, sql
 from openchargeback.ledger.approvals import Decision
 from openchargeback.ledger.directory import Directory
 from openchargeback.ledger.files import Gate
@@ -30,7 +30,7 @@ from openchargeback.review.queue import read_queue
 from openchargeback.wording import counted
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class HeldOutcome:
     """What late decisions of one period make of the held charges of one closed period, and what waits afterwards.
 
@@ -136,10 +136,7 @@ def _nothing_held(decision: Decision) -> Problem:
 
 def _still_held(con: duckdb.DuckDBPyConnection, decisions: Sequence[Decision]) -> list[Problem]:
     """A late decision settles its charges: what clears only some of their flags would be forgotten with the period."""
-    rows = con.execute(
-        "SELECT ruling.decision, count(DISTINCT n), list_sort(list(DISTINCT held.flag)) "
-        "FROM ruling JOIN held USING (n) GROUP BY 1 ORDER BY 1"
-    ).fetchall()
+    rows = con.execute(query(__package__, "still_held")).fetchall()
     return [
         decisions[number].problem(
             "late-still-held",
@@ -153,25 +150,26 @@ def _still_held(con: duckdb.DuckDBPyConnection, decisions: Sequence[Decision]) -
 def _corrections(
     con: duckdb.DuckDBPyConnection, original: str, decisions: Sequence[Decision], config: Config
 ) -> tuple[Correction, ...]:
-    rows = con.execute(sql(__package__, "late_charges.sql")).fetchall()
-    return tuple(
-        Correction(
-            *(id_, original, Entry.REJECTED if disposition == "rejected" else Entry.LATE),
-            *(pi, project, fund, source, service, own_currency, exact_list, exact_billed),
-            Amounts() if disposition == "rejected" else lines_.amounts_of(discount, billed, config, source),
-            *("", decisions[decision].place),
-            posted=config.posts(source),
+    result = []
+    for row in named_rows(con, sql(__package__, "late_charges.sql")):
+        rejected = row.pop("disposition") == "rejected"
+        amounts = lines_.amounts_of(row.pop("discount"), row.pop("billed"), config, row["source"])
+        place = decisions[row.pop("decision")].place
+        correction = Correction(
+            **row,
+            original=original,
+            entry=Entry.REJECTED if rejected else Entry.LATE,
+            amounts=Amounts() if rejected else amounts,
+            corrects="",
+            place=place,
+            posted=config.posts(row["source"]),
         )
-        for id_, disposition, pi, project, fund, source, service, own_currency, *amounts, decision in rows
-        for exact_list, exact_billed, discount, billed in [amounts]
-    )
+        result.append(correction)
+    return tuple(result)
 
 
 def _remaining(con: duckdb.DuckDBPyConnection) -> dict[str, dict[str, Decimal]]:
-    rows = con.execute(
-        "SELECT source, currency, sum(cost) FROM attributed JOIN disposition USING (n) "
-        "WHERE disposition.disposition = 'held' GROUP BY 1, 2 ORDER BY 1, 2"
-    ).fetchall()
+    rows = con.execute(query(__package__, "remaining")).fetchall()
     result: dict[str, dict[str, Decimal]] = {}
     for source, currency, amount in rows:
         result.setdefault(source, {})[currency] = amount

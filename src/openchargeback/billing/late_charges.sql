@@ -1,17 +1,17 @@
 -- One row is one charge of an earlier period that a late decision bills (with its cents) or rejects (without).
 SELECT
-    charge_id.id,
+    charge_id.id AS charge,
     disposition.disposition,
-    coalesce(CASE WHEN disposition.decided THEN disposition.pi ELSE payer.pi END, ''),
-    coalesce(CASE WHEN disposition.decided THEN disposition.project ELSE payer.project END, ''),
-    coalesce(CASE WHEN disposition.decided THEN disposition.fund ELSE payer.fund END, ''),
+    coalesce(CASE WHEN disposition.decided THEN disposition.pi ELSE payer.pi END, '') AS pi,
+    coalesce(CASE WHEN disposition.decided THEN disposition.project ELSE payer.project END, '') AS project,
+    coalesce(CASE WHEN disposition.decided THEN disposition.fund ELSE payer.fund END, '') AS fund,
     charge.source,
     charge.service,
     charge.currency,
-    charge.list,
-    charge.cost,
-    coalesce(share.discount, 0),
-    coalesce(share.billed, 0),
+    charge.list AS exact_list,
+    charge.cost AS exact_billed,
+    coalesce(share.discount, 0) AS discount,
+    coalesce(share.billed, 0) AS billed,
     (SELECT min(decision) FROM ruling WHERE ruling.n = charge.n) AS decision
 FROM disposition
 JOIN attributed AS charge USING (n)

@@ -16,7 +16,7 @@ import duckdb
 
 from openchargeback import money
 from openchargeback.focus.cells import resource_columns
-from openchargeback.focus.database import sql
+from openchargeback.focus.database import named_rows, query, sql
 from openchargeback.ledger.settings import Config
 from openchargeback.model import Amounts, BillingLine, Kind, ResourceLine
 
@@ -25,12 +25,7 @@ def sum_lines(con: duckdb.DuckDBPyConnection, currency: str) -> None:
     """Sum the billed charges and share each source's rounded total among its lines."""
     con.execute(sql(__package__, "lines.sql"))
     scale = _scale(currency)
-    con.execute(
-        "CREATE TABLE source_total AS SELECT source AS id, "
-        "round(sum(exact_billed) * $scale::INTEGER)::HUGEINT AS billed, "
-        "round(sum(exact_discount) * $scale::INTEGER)::HUGEINT AS discount FROM line GROUP BY source",
-        {"scale": scale},
-    )
+    con.execute(query(__package__, "source_total"), {"scale": scale})
     con.execute(
         sql(__package__, "allocate.sql", parts="line", parent="source", totals="source_total", shares="line_share"),
         {"scale": scale},
@@ -73,27 +68,11 @@ def share_charges(con: duckdb.DuckDBPyConnection, currency: str, lines: Sequence
 
 def read_lines(con: duckdb.DuckDBPyConnection, period: str, config: Config) -> tuple[BillingLine, ...]:
     """The billing lines of the period, ordered by PI, project, fund, source and service; posted as the config says."""
-    rows = con.execute(
-        "SELECT line.pi, line.project, line.fund, line.source, line.service, line.charges, line.exact_list, "
-        "line.exact_billed, share.discount, share.billed FROM line JOIN line_share AS share ON share.id = line.id "
-        "ORDER BY line.id"
-    ).fetchall()
-    return tuple(
-        BillingLine(
-            period,
-            pi,
-            project,
-            fund,
-            source,
-            service,
-            charges,
-            exact_list,
-            exact_billed,
-            amounts_of(discount, billed, config, source),
-            posted=config.posts(source),
-        )
-        for pi, project, fund, source, service, charges, exact_list, exact_billed, discount, billed in rows
-    )
+    found = []
+    for row in named_rows(con, query(__package__, "billing_lines")):
+        amounts = amounts_of(row.pop("discount"), row.pop("billed"), config, row["source"])
+        found.append(BillingLine(**row, period=period, amounts=amounts, posted=config.posts(row["source"])))
+    return tuple(found)
 
 
 def read_resources(
@@ -108,14 +87,14 @@ def read_resources(
         shown = f"{resources:,} more resources" if resources > 1 else name
         result.setdefault((pi, project), []).append(
             ResourceLine(
-                fund,
-                source,
-                service,
-                Kind(kind),
-                resource_id,
-                shown,
-                charges,
-                amounts_of(discount, billed, config, source),
+                fund=fund,
+                source=source,
+                service=service,
+                kind=Kind(kind),
+                resource_id=resource_id,
+                resource_name=shown,
+                charges=charges,
+                amounts=amounts_of(discount, billed, config, source),
             )
         )
     return result

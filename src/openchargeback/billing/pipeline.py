@@ -16,7 +16,7 @@ from openchargeback import money
 from openchargeback.billing import journal, lines, reconciliation, statements
 from openchargeback.billing.coverage import coverage
 from openchargeback.billing.events import DONE, Events
-from openchargeback.focus.database import count, database, insert, sql
+from openchargeback.focus.database import count, database, insert, query, sql
 from openchargeback.focus.dialects import BACK_REFERENCES
 from openchargeback.focus.months import has_column, months_of, rows_of_months
 from openchargeback.focus.reading import load
@@ -202,10 +202,7 @@ def _follow_earlier(month: Month) -> None:
     followed, what was rejected is rejected too; what is held, or credited, leaves its correction to a person.
     """
     con, ledger = month.con, month.ledger
-    con.execute(
-        "CREATE TABLE original (source VARCHAR, number VARCHAR, disposition VARCHAR, pi VARCHAR, "
-        "project VARCHAR, fund VARCHAR, why VARCHAR)"
-    )
+    con.execute(query(__package__, "original"))
     wanted = con.execute(
         "SELECT DISTINCT source, refers_to FROM back_reference ANTI JOIN follows USING (n) ORDER BY ALL"
     ).fetchall()

@@ -14,7 +14,7 @@ from decimal import Decimal
 import duckdb
 
 from openchargeback import money
-from openchargeback.focus.database import insert, sql
+from openchargeback.focus.database import insert, query, sql
 from openchargeback.focus.tags import FIELDS, folded, json_pointer, key_sets, read_tags
 from openchargeback.ledger.settings import Config
 from openchargeback.model import Attribution, Reference
@@ -57,18 +57,22 @@ def read_attributions(con: duckdb.DuckDBPyConnection, config: Config) -> dict[Pa
     """
     sources = [source for (source,) in con.execute("SELECT DISTINCT source FROM line").fetchall()]
     rows = con.execute(
-        "SELECT line.pi, line.project, list_contains($posting, line.source) AS posted, "
-        "pi_via, project_via, fund_via, people, sum(attribution.charges)::BIGINT AS charges, "
-        "sum(attribution.exact_billed), sum(share.billed)::HUGEINT "
-        "FROM attribution "
-        "JOIN attribution_share AS share ON share.id = attribution.id JOIN line ON line.id = attribution.parent "
-        "GROUP BY ALL ORDER BY line.pi, line.project, charges DESC, pi_via, project_via, fund_via, people, posted",
+        query(__package__, "attributions"),
         {"posting": [source for source in sources if config.posts(source)]},
     ).fetchall()
     result: dict[Payer, list[Attribution]] = {}
     for pi, project, posted, pi_via, project_via, fund_via, people, charges, exact_billed, units in rows:
         billed = Decimal(units).scaleb(-money.places(config.currency))
-        found = Attribution(pi_via, project_via, fund_via, tuple(people), charges, exact_billed, billed, posted)
+        found = Attribution(
+            pi=pi_via,
+            project=project_via,
+            fund=fund_via,
+            by=tuple(people),
+            charges=charges,
+            exact_billed=exact_billed,
+            billed=billed,
+            posted=posted,
+        )
         result.setdefault((pi, project), []).append(found)
     return {payer: tuple(found) for payer, found in result.items()}
 
@@ -76,9 +80,7 @@ def read_attributions(con: duckdb.DuckDBPyConnection, config: Config) -> dict[Pa
 def read_references(con: duckdb.DuckDBPyConnection) -> dict[Payer, tuple[Reference, ...]]:
     """The references that the billed charges of each statement name, by name."""
     rows = con.execute(
-        "SELECT traced.pi, traced.project, reference.name, count(DISTINCT reference.value), "
-        "list_sort(list(DISTINCT reference.value))[:$most] FROM traced JOIN payer ON payer.id = traced.payer "
-        "JOIN reference ON reference.tag = payer.tag GROUP BY ALL ORDER BY 1, 2, 3",
+        query(__package__, "references"),
         {"most": MOST_VALUES},
     ).fetchall()
     result: dict[Payer, list[Reference]] = {}
@@ -88,10 +90,7 @@ def read_references(con: duckdb.DuckDBPyConnection) -> dict[Payer, tuple[Referen
 
 
 def _read_references(con: duckdb.DuckDBPyConnection, config: Config) -> None:
-    con.execute(
-        "CREATE TABLE reference_key "
-        "(key_set INTEGER, name VARCHAR, rank INTEGER, key VARCHAR, folded VARCHAR, path VARCHAR)"
-    )
+    con.execute(query(__package__, "reference_key"))
     sets, _ = key_sets(config)
     wanted = [
         (number, name, rank, key, folded(key), json_pointer(key))

@@ -48,7 +48,7 @@ def check(period: BilledPeriod, read: int | None = None) -> list[Problem]:
     return [_problem(f"{period.period}: {fault}") for fault in faults]
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class HeldAccount:
     """What is held of one source in one currency around one period: opening + newly − late billed − late rejected =
     closing.
@@ -85,8 +85,15 @@ def held_accounts(periods: Sequence[BilledPeriod]) -> list[HeldAccount]:
             if each.entry in (Entry.LATE, Entry.REJECTED):
                 _add(moved.setdefault((each.source, each.currency), {}), str(each.entry), each.exact_billed)
         for key, sums in sorted(moved.items()):
-            amounts = [sums.get(what, money.ZERO) for what in ("newly", "late", "rejected")]
-            account = HeldAccount(period.period, *key, held.get(key, money.ZERO), *amounts)
+            account = HeldAccount(
+                period=period.period,
+                source=key[0],
+                currency=key[1],
+                opening=held.get(key, money.ZERO),
+                newly=sums.get("newly", money.ZERO),
+                late_billed=sums.get(Entry.LATE, money.ZERO),
+                late_rejected=sums.get(Entry.REJECTED, money.ZERO),
+            )
             held[key] = account.closing
             accounts.append(account)
     return accounts

@@ -17,7 +17,7 @@ import duckdb
 from openchargeback import money
 from openchargeback.billing import lines as lines_
 from openchargeback.billing.pipeline import settled_month
-from openchargeback.focus.database import sql
+from openchargeback.focus.database import query, sql
 from openchargeback.focus.reading import LoadedFile
 from openchargeback.model import Amounts, BilledPeriod, BillingLine, Correction, Entry, Kind, Statement
 from openchargeback.problems import UsageFault
@@ -25,7 +25,7 @@ from openchargeback.record.recorded_ledger import RecordedLedger
 from openchargeback.review.ids import number_rest
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Share:
     """An exact amount and the cents it was given: `floor` by rounding down, the rest by largest remainders."""
 
@@ -154,11 +154,8 @@ def _own_lines(ledger: RecordedLedger, period: str, wanted: Sequence[BillingLine
 
 
 def _source_totals(con: duckdb.DuckDBPyConnection, currency: str) -> dict[str, tuple[Share, int]]:
-    rows = con.execute(
-        "SELECT line.source, sum(line.exact_billed), any_value(total.billed), count(*) FROM line "
-        "JOIN source_total AS total ON total.id = line.source GROUP BY line.source"
-    ).fetchall()
-    return {source: (Share(exact, _cents(units, currency)), count) for source, exact, units, count in rows}
+    rows = con.execute(query(__package__, "traced_sources")).fetchall()
+    return {source: (Share(exact=exact, cents=_cents(units, currency)), count) for source, exact, units, count in rows}
 
 
 def _resources(
@@ -176,21 +173,18 @@ def _resources(
             TracedCharge(
                 charge,
                 place_of(files[file], n),
-                Share(exact_list, _cents(billed + discount, currency)),
-                Share(exact_billed, _cents(billed, currency)),
+                Share(exact=exact_list, cents=_cents(billed + discount, currency)),
+                Share(exact=exact_billed, cents=_cents(billed, currency)),
                 tuple(text or "" for text in via),
                 tuple(flags),
                 tuple(places),
             )
         )
-    rows = con.execute(
-        "SELECT resource.id, resource_name, resource_id, kind, exact_billed, share.billed FROM resource "
-        "JOIN resource_share AS share ON share.id = resource.id ORDER BY resource.id"
-    ).fetchall()
+    rows = con.execute(query(__package__, "traced_resources")).fetchall()
     result: dict[int, list[TracedResource]] = {}
     for id_, name, resource_id, kind, exact, units in rows:
         if id_ in charges:
-            share = Share(exact, _cents(units, currency))
+            share = Share(exact=exact, cents=_cents(units, currency))
             result.setdefault(lines[id_], []).append(
                 TracedResource(name, resource_id, Kind(kind), share, tuple(charges[id_]))
             )
@@ -213,8 +207,8 @@ def _corrected_line(
         TracedCharge(
             charge=each.charge,
             place=places.get(each.charge),
-            list=Share(each.exact_list, each.amounts.list),
-            billed=Share(each.exact_billed, each.amounts.billed),
+            list=Share(exact=each.exact_list, cents=each.amounts.list),
+            billed=Share(exact=each.exact_billed, cents=each.amounts.billed),
             decisions=(each.place,),
             entry=each.entry,
             original=each.original,
@@ -223,7 +217,10 @@ def _corrected_line(
         for each in corrections
         if _belongs(each, line)
     )
-    whole = Share(line.exact_billed, Amounts.total(each.amounts for each in corrections if _belongs(each, line)).billed)
+    whole = Share(
+        exact=line.exact_billed,
+        cents=Amounts.total(each.amounts for each in corrections if _belongs(each, line)).billed,
+    )
     return TracedLine(number, line, None, 0, (TracedResource("", "", None, whole, charges),))
 
 
@@ -244,8 +241,7 @@ def _places_of(ledger: RecordedLedger, corrections: Iterable[Correction]) -> dic
             number_rest(month)
             files = {each.number: each for each in month.loaded}
             rows = month.con.execute(
-                "SELECT charge_id.id, charge.file, charge.n FROM charge_id JOIN attributed AS charge USING (n) "
-                "WHERE list_contains($ids, charge_id.id)",
+                query(__package__, "places_of_ids"),
                 {"ids": sorted(ids)},
             ).fetchall()
             found |= {id_: place_of(files[file], n) for id_, file, n in rows}

@@ -108,7 +108,7 @@ def with_options(*options: Callable[[Any], Any]) -> Callable[[F], F]:
     return decorate
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class _Wanted:
     """What the options of a command say, by their names."""
 
@@ -150,7 +150,7 @@ class _Chosen:
     whole: bool
 
 
-@dataclass(slots=True)
+@dataclass(slots=True, kw_only=True)
 class _Batch:
     """What is going to be written: decisions as text, what they say for people, and what could not be decided."""
 

@@ -52,7 +52,7 @@ def _print_line(traced: TracedLine, billed: BilledPeriod) -> None:
     if traced.source is not None:
         source, count = traced.source, traced.source_lines
         click.echo(f"  source {shown(line.source)}: {_exact(source, currency)}, shared among {counted(count, 'line')}")
-    click.echo(f"  this line: {_steps(Share(line.exact_billed, line.amounts.billed), currency)}")
+    click.echo(f"  this line: {_steps(Share(exact=line.exact_billed, cents=line.amounts.billed), currency)}")
     if not traced.faithful:
         click.echo("  this version computes this line differently from the period, so its cents")
         click.echo("  cannot be traced; use the version that closed the period")
@@ -177,7 +177,7 @@ def _line_json(traced: TracedLine, currency: str) -> dict[str, object]:
         "source": line.source,
         "service": line.service,
         "source_total": {**_share_json(source, currency), "lines": traced.source_lines} if source else None,
-        **_share_json(Share(line.exact_billed, line.amounts.billed), currency),
+        **_share_json(Share(exact=line.exact_billed, cents=line.amounts.billed), currency),
         "traced": traced.faithful,
         "resources": [
             {

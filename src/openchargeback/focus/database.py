@@ -5,6 +5,7 @@ In memory, spilling to a private folder: nothing is kept, so there is nothing to
 
 from __future__ import annotations
 
+import re
 import tempfile
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -64,6 +65,17 @@ def sql(package: str, name: str, **parts: str) -> str:
     return text
 
 
+def query(package: str, name: str) -> str:
+    """A statement of `queries.sql` of a room, by its name there: `-- name: what one row is`."""
+    return _queries(package)[name]
+
+
+@cache
+def _queries(package: str) -> dict[str, str]:
+    parts = re.split(r"^-- (\w+): ", _text(package, "queries.sql"), flags=re.MULTILINE)
+    return {name: f"-- {text}" for name, text in zip(parts[1::2], parts[2::2], strict=True)}
+
+
 def identifier(name: str) -> str:
     """A column or table name as SQL."""
     return '"' + name.replace('"', '""') + '"'
@@ -77,6 +89,16 @@ def literal(text: str) -> str:
 def file_literal(path: Path) -> str:
     """A path as a SQL literal that names one file, also where its name looks like a pattern."""
     return literal("".join(f"[{char}]" if char in "*?[" else char for char in str(path)))
+
+
+def named_rows(
+    con: duckdb.DuckDBPyConnection, query: str, values: dict[str, Any] | None = None
+) -> Iterator[dict[str, Any]]:
+    """The rows of a query by the names of its columns, so that no two amounts are exchanged unseen."""
+    cursor = con.execute(query, values)
+    names = [column[0] for column in cursor.description or ()]
+    for row in cursor.fetchall():
+        yield dict(zip(names, row, strict=True))
 
 
 def count(con: duckdb.DuckDBPyConnection, query: str, values: dict[str, Any] | None = None) -> int:

@@ -29,7 +29,7 @@ from openchargeback.problems import LedgerFault, OutsideFault, Problem, UsageFau
 _BLOCK = 1 << 20
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Content:
     """What files hold: how many charges and their exact sums in the ledger's currency.
 
@@ -192,7 +192,7 @@ def _content(con: duckdb.DuckDBPyConnection, currency: str) -> Content:
     ).fetchall()
     own = next((row for row in rows if row[0] == currency), (currency, 0, money.ZERO, money.ZERO))
     others = tuple((row[0], row[2]) for row in rows if row[0] != currency)
-    return Content(sum(row[1] for row in rows), own[2], own[3], others)
+    return Content(charges=sum(row[1] for row in rows), cost=own[2], list=own[3], others=others)
 
 
 def _month_of_each_row(whole: Received, source: str, config: Config) -> list[str]:

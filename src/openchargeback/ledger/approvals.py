@@ -28,7 +28,7 @@ class Verb(enum.StrEnum):
     CREDIT = "credit"
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Expect:
     """What was seen when deciding; the decision is void once it no longer holds."""
 

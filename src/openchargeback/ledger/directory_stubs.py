@@ -14,7 +14,7 @@ from openchargeback.ledger.yaml_text import quoted
 from openchargeback.wording import counted
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Suggestion:
     """An entry that the directory lacks, or an account or resource that no project of it claims.
 

@@ -74,7 +74,7 @@ def line_changes(
         if old != new:
             exact = dict(parts.get(key, {}))
             cents = causes_in_cents([exact], (new or ZERO) - (old or ZERO), currency)
-            changes.append(LineChange(key, old, new, exact, cents))
+            changes.append(LineChange(key=key, old=old, new=new, exact_parts=exact, parts=cents))
     return tuple(changes)
 
 
@@ -173,7 +173,18 @@ def _projects(
         old, new = (total.get(group_key, ZERO) for total in totals)
         most = moved(line.difference for line in group)
         cents = causes_in_cents(causes.get(group_key, ()), new - old, currency)
-        result.append(ProjectChange(pi, project, old, new, most, cents, _funds(group) if posted else (), posted))
+        result.append(
+            ProjectChange(
+                pi=pi,
+                project=project,
+                old=old,
+                new=new,
+                moved=most,
+                causes=cents,
+                funds=_funds(group) if posted else (),
+                posted=posted,
+            )
+        )
     return tuple(sorted(result, key=lambda each: (-each.moved, each.pi, each.project, not each.posted)))
 
 
@@ -193,7 +204,13 @@ def _control(old: Sequence[SourceTotals], new: Sequence[SourceTotals]) -> tuple[
 
 
 def _control_total(source: SourceTotals) -> ControlTotal:
-    return ControlTotal(source.charges, source.imported, source.billed, source.held, source.rejected)
+    return ControlTotal(
+        charges=source.charges,
+        exact_imported=source.imported,
+        exact_billed=source.billed,
+        exact_held=source.held,
+        exact_rejected=source.rejected,
+    )
 
 
 def _decisions(
@@ -228,14 +245,14 @@ def _content(decision: Decision) -> str:
 
 def _decision(change: str, record: DecisionRecord) -> DecisionChange:
     return DecisionChange(
-        change,
-        record.decision,
-        record.what,
-        record.charges,
-        record.exact_billed,
-        record.reason,
-        record.by,
-        record.path,
-        record.line,
-        record.void,
+        change=change,
+        decision=record.decision,
+        what=record.what,
+        charges=record.charges,
+        exact_billed=record.exact_billed,
+        reason=record.reason,
+        by=record.by,
+        path=record.path,
+        line=record.line,
+        void=record.void,
     )

@@ -14,7 +14,7 @@ import duckdb
 
 from openchargeback import money
 from openchargeback.billing.pipeline import Posted, Settled, read_month, settle, too_large, what_it_comes_to
-from openchargeback.focus.database import count, database, sql
+from openchargeback.focus.database import count, database, query, sql
 from openchargeback.focus.reading import LoadedFile
 from openchargeback.model import Entry
 from openchargeback.plan.pairing import pair_charges
@@ -198,8 +198,7 @@ def _costs_differ(con: duckdb.DuckDBPyConnection) -> bool:
     return bool(
         count(
             con,
-            "SELECT count(*) FROM pair JOIN base.outcome AS old ON old.n = pair.base "
-            "JOIN head.outcome AS new ON new.n = pair.head WHERE old.cost <> new.cost",
+            query(__package__, "changed_costs"),
         )
     )
 

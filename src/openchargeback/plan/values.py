@@ -62,7 +62,7 @@ def key_of(line: BillingLine) -> LineKey:
     return LineKey(line.pi, line.project, line.fund, line.source, line.service, correction, line.posted)
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class LineChange:
     """A billing line that is not the same before and after; None where there is no such line.
 
@@ -82,7 +82,7 @@ class LineChange:
         return (self.new or ZERO) - (self.old or ZERO)
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class ProjectChange:
     """The billing lines of one PI and project in one period that are charged; or, apart, those that are only shown.
 
@@ -106,7 +106,7 @@ class ProjectChange:
         return self.new - self.old
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class ControlTotal:
     """What a source delivered, exactly: imported = billed + held + rejected."""
 
@@ -118,11 +118,11 @@ class ControlTotal:
 
     def __add__(self, other: ControlTotal) -> ControlTotal:
         return ControlTotal(
-            self.charges + other.charges,
-            money.total(self.exact_imported, other.exact_imported),
-            money.total(self.exact_billed, other.exact_billed),
-            money.total(self.exact_held, other.exact_held),
-            money.total(self.exact_rejected, other.exact_rejected),
+            charges=self.charges + other.charges,
+            exact_imported=money.total(self.exact_imported, other.exact_imported),
+            exact_billed=money.total(self.exact_billed, other.exact_billed),
+            exact_held=money.total(self.exact_held, other.exact_held),
+            exact_rejected=money.total(self.exact_rejected, other.exact_rejected),
         )
 
 
@@ -136,7 +136,7 @@ class Control:
     new: ControlTotal
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class DecisionChange:
     """A decision that is added or removed, or that is void now and was not before (`change`: added, removed, void).
 
@@ -155,7 +155,7 @@ class DecisionChange:
     void: str = ""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class PeriodChange:
     """One period before and after. A state is None where that revision says nothing of the period.
 

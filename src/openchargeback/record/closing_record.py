@@ -142,6 +142,10 @@ _rows(
 )
 
 
+def _amounts(listed: Decimal = money.ZERO, billed: Decimal = money.ZERO) -> Amounts:
+    return Amounts(list=listed, discount=listed - billed, billed=billed)
+
+
 @dataclass(frozen=True, slots=True)
 class _History:
     """Months to amounts in cents: list price and amount due; then both of what was only shown, if any."""
@@ -157,15 +161,9 @@ class _History:
         if not isinstance(found, dict):
             return None
         return tuple(
-            PeriodAmounts(
-                month,
-                *(
-                    Amounts(list=listed, discount=listed - billed, billed=billed)
-                    for listed, billed in zip(amounts[::2], amounts[1::2], strict=True)
-                ),
-            )
-            for month, amounts in found.items()
-            if len(amounts) in (2, 4)
+            PeriodAmounts(period=month, amounts=_amounts(*cents[:2]), shown=_amounts(*cents[2:]))
+            for month, cents in found.items()
+            if len(cents) in (2, 4)
         )
 
     def schema(self) -> dict[str, Any]:
@@ -209,7 +207,7 @@ class RecordedResource:
     line: ResourceLine
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Spending:
     """What a project's own charges of a service came to: history for the rule of unusual amounts."""
 

@@ -20,7 +20,7 @@ from collections.abc import Sequence
 import duckdb
 
 from openchargeback.focus.cells import cells
-from openchargeback.focus.database import count, identifier, insert, sql
+from openchargeback.focus.database import count, identifier, insert, query, sql
 from openchargeback.focus.dialects import BACK_REFERENCES
 from openchargeback.focus.reading import LoadedFile
 from openchargeback.ledger.directory import EMAIL_PATTERN, MATCH_COLUMNS, Directory
@@ -49,8 +49,7 @@ def attribute(month: Month) -> None:
         days = cells(con, start="ChargePeriodStart", end="ChargePeriodEnd")
         con.execute(sql(__package__, "dated.sql", charges=charges, **days))
     else:
-        con.execute("CREATE TABLE dated (n BIGINT, naming BIGINT, project VARCHAR, first_day DATE, last_day DATE, "
-                    "entry INTEGER, last_entry INTEGER)")  # fmt: skip
+        con.execute(query(__package__, "dated"))
     con.execute(sql(__package__, "payer.sql"))
     same_claim = "AND payer.claimed IS NOT DISTINCT FROM charge.claimed" if claims else ""
     on_day = "LEFT JOIN dated ON dated.n = charge.n" if is_dated else ""
@@ -67,10 +66,7 @@ def attribute(month: Month) -> None:
 
 def directory_tables(con: duckdb.DuckDBPyConnection, directory: Directory) -> None:
     """Fill `project`, `entry` and `fund` from the directory, and `known` with the values that it knows."""
-    con.execute("CREATE TABLE project (id VARCHAR, ends DATE, dated BOOLEAN)")
-    con.execute("CREATE TABLE entry (number INTEGER, project VARCHAR, pi VARCHAR, fund VARCHAR, pis VARCHAR[], "
-                "funds VARCHAR[], since DATE, until DATE)")  # fmt: skip
-    con.execute("CREATE TABLE fund (id VARCHAR, active BOOLEAN, since DATE, until DATE)")
+    con.execute(query(__package__, "directory"))
     con.execute("CREATE TABLE known (kind VARCHAR, value VARCHAR, named VARCHAR)")
     projects: list[tuple[object, ...]] = []
     entries: list[tuple[object, ...]] = []
@@ -108,10 +104,7 @@ def address_of(text: str, directory: Directory) -> str | None:
 
 
 def _fallbacks(con: duckdb.DuckDBPyConnection, config: Config, directory: Directory) -> None:
-    con.execute(
-        "CREATE TABLE fallback (source VARCHAR, pi VARCHAR, project VARCHAR, fund VARCHAR, untagged_only BOOLEAN, "
-        "posts BOOLEAN)"
-    )
+    con.execute(query(__package__, "fallback"))
     rows = [
         (
             source.name,
@@ -175,7 +168,4 @@ def follow(con: duckdb.DuckDBPyConnection, loaded: Sequence[LoadedFile]) -> None
         con.execute("UPDATE follows SET original = next.original FROM follows AS next WHERE next.n = follows.original")
     # Corrections in a circle refer to nothing that was charged.
     con.execute("DELETE FROM follows WHERE original IN (SELECT n FROM follows)")
-    con.execute(
-        "UPDATE attributed SET payer = original.payer FROM follows JOIN attributed AS original "
-        "ON original.n = follows.original WHERE attributed.n = follows.n"
-    )
+    con.execute(query(__package__, "payer_of_original"))

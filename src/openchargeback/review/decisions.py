@@ -21,7 +21,7 @@ from typing import NamedTuple
 import duckdb
 
 from openchargeback import money
-from openchargeback.focus.database import insert, sql
+from openchargeback.focus.database import insert, query, sql
 from openchargeback.ledger.approvals import Decision, Verb
 from openchargeback.ledger.directory import Directory
 from openchargeback.ledger.settings import Config, Payer
@@ -37,7 +37,7 @@ from openchargeback.wording import counted
 _REFRESH = "run `focus-billing review refresh` to replace it with what it means now"
 
 
-@dataclass(slots=True)
+@dataclass(slots=True, kw_only=True)
 class _Outcome:
     """A decision with what it found: the problem that makes it void, if any, and its charges."""
 
@@ -58,7 +58,7 @@ def apply_decisions(
     con.execute("CREATE OR REPLACE TABLE clears (decision INTEGER, flag VARCHAR)")
     cleared = [(number, flag) for number, decision in enumerate(decisions) for flag in decision.clears]
     insert(con, "clears", cleared)
-    outcomes = [_Outcome(decision, _unusable(decision, config, directory)) for decision in decisions]
+    outcomes = [_Outcome(decision=decision, void=_unusable(decision, config, directory)) for decision in decisions]
     # Ids first: what they name is no longer a selector's, nor part of what it expects.
     _bind(con, outcomes, _name_charges(con, outcomes), by_id=True)
     con.execute("CREATE OR REPLACE TABLE named_charge AS SELECT DISTINCT n FROM target")
@@ -143,10 +143,7 @@ def _name_charges(con: duckdb.DuckDBPyConnection, outcomes: Sequence[_Outcome]) 
         return {}
     # Prefixes have at least eight digits (approvals.ID_PATTERN): joined by those, not compared one with all.
     found = con.execute(sql(__package__, "named_ids.sql")).fetchall()
-    con.execute(
-        "INSERT INTO target SELECT DISTINCT charge_id.n, named.decision FROM named JOIN charge_id "
-        "ON left(charge_id.id, 8) = left(named.prefix, 8) AND starts_with(charge_id.id, named.prefix)"
-    )
+    con.execute(query(__package__, "named_targets"))
     # A correction is decided with the charge that it refers to.
     con.execute(
         "INSERT INTO target SELECT follows.n, target.decision FROM target JOIN follows ON follows.original = target.n"
@@ -216,8 +213,7 @@ def _digests(con: duckdb.DuckDBPyConnection, decisions: Sequence[int]) -> dict[i
     if not decisions:
         return {}
     found = con.execute(
-        "SELECT decision, list(id) FROM target JOIN charge_id USING (n) WHERE list_contains($decisions, decision) "
-        "GROUP BY decision",
+        query(__package__, "ids_of_decisions"),
         {"decisions": list(decisions)},
     ).fetchall()
     return {number: digest_of_ids(ids) for number, ids in found}
@@ -249,11 +245,7 @@ def _unexpected(outcome: _Outcome, digest: str) -> Problem | None:
 
 def _conflicts(con: duckdb.DuckDBPyConnection, outcomes: Sequence[_Outcome]) -> None:
     """Make two decisions on one charge void, unless they clear and set different things and none rejects."""
-    pairs = con.execute(
-        "SELECT DISTINCT a.decision, b.decision FROM target AS a "
-        "JOIN target AS b ON a.n = b.n AND a.decision < b.decision "
-        "ORDER BY 1, 2"
-    ).fetchall()
+    pairs = con.execute(query(__package__, "overlapping_decisions")).fetchall()
     for first, second in pairs:
         one, other = outcomes[first].decision, outcomes[second].decision
         if _compatible(one, other):
@@ -319,8 +311,7 @@ def _still_lacking(con: duckdb.DuckDBPyConnection, outcomes: Sequence[_Outcome],
             "use `decision: reassign` and `set` what is missing",
         )
     foreign = con.execute(
-        "SELECT DISTINCT decision FROM ruling JOIN attributed USING (n) JOIN verdict USING (decision) "
-        "WHERE currency <> $currency AND verb <> 'reject'",
+        query(__package__, "foreign_decisions"),
         {"currency": config.currency},
     ).fetchall()
     for (number,) in foreign:
@@ -331,12 +322,7 @@ def _still_lacking(con: duckdb.DuckDBPyConnection, outcomes: Sequence[_Outcome],
 
 def _not_raised(con: duckdb.DuckDBPyConnection, outcomes: Sequence[_Outcome]) -> list[Problem]:
     """A word on decisions that clear a flag which none of their charges carries any more."""
-    rows = con.execute(
-        "SELECT clears.decision, list_sort(list(clears.flag)) FROM clears "
-        "WHERE clears.decision IN (SELECT decision FROM ruling) AND NOT EXISTS ("
-        "SELECT 1 FROM ruling JOIN flag USING (n) WHERE ruling.decision = clears.decision AND flag.flag = clears.flag) "
-        "GROUP BY clears.decision ORDER BY clears.decision"
-    ).fetchall()
+    rows = con.execute(query(__package__, "flags_not_raised")).fetchall()
     return [
         replace(
             outcomes[number].decision.problem(

@@ -5,7 +5,7 @@ from __future__ import annotations
 import duckdb
 
 from openchargeback.focus.cells import cells, resource_columns
-from openchargeback.focus.database import count, sql
+from openchargeback.focus.database import count, query, sql
 
 _CELLS = {
     "start": "ChargePeriodStart",
@@ -25,12 +25,7 @@ _CELLS = {
 
 def make_details(con: duckdb.DuckDBPyConnection) -> None:
     """Create `detail` with a row for every flagged charge, and the tables that `add_details` reads must stand."""
-    con.execute(
-        'CREATE TABLE detail (n BIGINT, path VARCHAR, "row" BIGINT, first_day DATE, last_day DATE, '
-        "sub_account VARCHAR, sub_account_name VARCHAR, resource_id VARCHAR, resource_name VARCHAR, "
-        "quantity DECIMAL(38, 18), unit VARCHAR, "
-        "unit_price DECIMAL(38, 18), tags VARCHAR)"
-    )
+    con.execute(query(__package__, "detail"))
     add_details(con, "SELECT DISTINCT n FROM flag UNION SELECT original FROM follows")
 
 

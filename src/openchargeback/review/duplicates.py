@@ -14,7 +14,7 @@ from itertools import combinations
 
 import duckdb
 
-from openchargeback.focus.database import insert, sql
+from openchargeback.focus.database import insert, query, sql
 from openchargeback.focus.reading import LoadedFile
 
 _TELLING = ("ResourceId", "ChargePeriodStart", "BilledCost", "EffectiveCost", "Tags", "SkuPriceId", "x_RowId")
@@ -74,10 +74,7 @@ def _compare_within(con: duckdb.DuckDBPyConnection, names: Sequence[str], parts:
     """Rows of files with the same columns: hashed whole, and those that share a hash compared cell by cell."""
     hashes = _rows(parts, names, hashed=True)
     con.execute(f"CREATE OR REPLACE TEMP TABLE row_hash AS {hashes}")
-    con.execute(
-        "CREATE OR REPLACE TEMP TABLE suspect AS SELECT n FROM row_hash WHERE h IN "
-        "(SELECT h FROM row_hash GROUP BY h HAVING count(*) > 1)"
-    )
+    con.execute(query(__package__, "suspects"))
     keys = ", ".join(f"k{index}" for index in range(len(names)))
     con.execute(
         f"INSERT INTO pair_of_rows SELECT n, first FROM (SELECT n, min(n) OVER (PARTITION BY {keys}) AS first FROM "
@@ -94,10 +91,7 @@ def _compare_across(
         return
     for number, side in enumerate((parts, others)):
         con.execute(f"CREATE OR REPLACE TEMP TABLE side_{number} AS {_rows(side, telling, hashed=True)}")
-    con.execute(
-        "CREATE OR REPLACE TEMP TABLE suspect AS "
-        "SELECT n FROM side_0 SEMI JOIN side_1 USING (h) UNION ALL SELECT n FROM side_1 SEMI JOIN side_0 USING (h)"
-    )
+    con.execute(query(__package__, "suspects_of_both"))
     if con.execute("SELECT count(*) FROM suspect").fetchone() == (0,):
         return
     wanted = "n IN (SELECT n FROM suspect)"

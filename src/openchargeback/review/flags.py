@@ -18,7 +18,7 @@ import duckdb
 
 from openchargeback import money
 from openchargeback.focus.cells import cells
-from openchargeback.focus.database import count, identifier, insert, sql
+from openchargeback.focus.database import count, identifier, insert, query, sql
 from openchargeback.ledger.config import FILE_NAME
 from openchargeback.ledger.patterns import expression, fix_of
 from openchargeback.ledger.settings import Config, UnusualAmount
@@ -120,9 +120,7 @@ def _unusual(month: Month) -> tuple[Unusual, ...]:
         for record in closed
     ]
     sums = month.con.execute(
-        "SELECT charge.source, payer.project, charge.service, sum(charge.cost) FROM attributed AS charge "
-        "JOIN payer ON payer.id = charge.payer WHERE payer.project IS NOT NULL AND charge.currency = $currency "
-        "GROUP BY ALL ORDER BY ALL",
+        query(__package__, "spending"),
         {"currency": currency},
     ).fetchall()
     found = []
@@ -137,12 +135,7 @@ def _unusual(month: Month) -> tuple[Unusual, ...]:
 def _flag_unusual(con: duckdb.DuckDBPyConnection, found: Collection[Unusual]) -> None:
     con.execute("CREATE TABLE unusual (source VARCHAR, project VARCHAR, service VARCHAR, why VARCHAR)")
     insert(con, "unusual", [(each.source, each.project, each.service, each.why) for each in found])
-    con.execute(
-        "INSERT INTO flag SELECT charge.n, 'unusual-amount', unusual.why FROM attributed AS charge "
-        "JOIN payer ON payer.id = charge.payer "
-        "JOIN unusual ON unusual.source = charge.source AND unusual.project = payer.project "
-        "AND unusual.service = charge.service"
-    )
+    con.execute(query(__package__, "flag_unusual"))
 
 
 def unusual(amount: Decimal, before: Sequence[Decimal], rule: UnusualAmount, currency: str) -> str:

@@ -10,7 +10,7 @@ from openchargeback import money
 from openchargeback.model import QueueItem
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class HeldSum:
     """Items of the review queue in one currency. flags: those that hold all of them; none for a total."""
 

@@ -12,7 +12,7 @@ from typing import Any
 
 import duckdb
 
-from openchargeback.focus.database import count, sql
+from openchargeback.focus.database import count, query, sql
 from openchargeback.model import FlagNote, FlagTotal, HeldCharge, ItemDetails, QueueItem
 from openchargeback.review.decisions import digest_of_ids
 
@@ -97,8 +97,8 @@ def charges_of_items(con: duckdb.DuckDBPyConnection) -> list[tuple[HeldCharge, .
 
 def read_flags(con: duckdb.DuckDBPyConnection) -> tuple[FlagTotal, ...]:
     """Every flag as raised, whatever was decided: how many charges carry it, and their sum, by currency."""
-    rows = con.execute(
-        "SELECT flag.flag, charge.currency, count(*), sum(charge.cost) FROM flag JOIN attributed AS charge USING (n) "
-        "GROUP BY ALL ORDER BY ALL"
-    ).fetchall()
-    return tuple(FlagTotal(flag, currency, charges, billed) for flag, currency, charges, billed in rows)
+    rows = con.execute(query(__package__, "flag_totals")).fetchall()
+    return tuple(
+        FlagTotal(flag=flag, currency=currency, charges=charges, exact_billed=billed)
+        for flag, currency, charges, billed in rows
+    )

@@ -1,0 +1,109 @@
+-- attributions: the charges of a statement whose PI, project and fund were found in the same way.
+SELECT
+    line.pi,
+    line.project,
+    list_contains($posting, line.source) AS posted,
+    pi_via,
+    project_via,
+    fund_via,
+    people,
+    sum(attribution.charges)::BIGINT AS charges,
+    sum(attribution.exact_billed),
+    sum(share.billed)::HUGEINT
+FROM attribution
+JOIN attribution_share AS share ON share.id = attribution.id
+JOIN line ON line.id = attribution.parent
+GROUP BY ALL
+ORDER BY line.pi, line.project, charges DESC, pi_via, project_via, fund_via, people, posted;
+
+-- billing_lines: a billing line of the period, exact and in units of the currency (cents).
+SELECT
+    line.pi,
+    line.project,
+    line.fund,
+    line.source,
+    line.service,
+    line.charges,
+    line.exact_list,
+    line.exact_billed,
+    share.discount,
+    share.billed
+FROM line
+JOIN line_share AS share ON share.id = line.id
+ORDER BY line.id;
+
+-- original: a charge of an earlier month that a correction refers to, and what became of it.
+CREATE TABLE original (
+    source VARCHAR,
+    number VARCHAR,
+    disposition VARCHAR,
+    pi VARCHAR,
+    project VARCHAR,
+    fund VARCHAR,
+    why VARCHAR
+);
+
+-- places_of_ids: a charge by its id, with its file and number.
+SELECT charge_id.id, charge.file, charge.n
+FROM charge_id
+JOIN attributed AS charge USING (n)
+WHERE list_contains($ids, charge_id.id);
+
+-- reference_key: a tag key that carries a reference.
+CREATE TABLE reference_key (
+    key_set INTEGER,
+    name VARCHAR,
+    rank INTEGER,
+    key VARCHAR,
+    folded VARCHAR,
+    path VARCHAR
+);
+
+-- references: a reference of a statement: how many values its charges have, and the first of them.
+SELECT
+    traced.pi,
+    traced.project,
+    reference.name,
+    count(DISTINCT reference.value),
+    list_sort(list(DISTINCT reference.value))[:$most]
+FROM traced
+JOIN payer ON payer.id = traced.payer
+JOIN reference ON reference.tag = payer.tag
+GROUP BY ALL
+ORDER BY 1, 2, 3;
+
+-- remaining: what of a source is held, exactly, in one currency.
+SELECT source, currency, sum(cost)
+FROM attributed
+JOIN disposition USING (n)
+WHERE disposition.disposition = 'held'
+GROUP BY 1, 2
+ORDER BY 1, 2;
+
+-- source_total: the total of a source in units of the currency (cents), rounded half-up.
+CREATE TABLE source_total AS
+SELECT
+    source AS id,
+    round(sum(exact_billed) * $scale::INTEGER)::HUGEINT AS billed,
+    round(sum(exact_discount) * $scale::INTEGER)::HUGEINT AS discount
+FROM line
+GROUP BY source;
+
+-- still_held: a decision with how many of its charges stay held, and by which flags.
+SELECT ruling.decision, count(DISTINCT n), list_sort(list(DISTINCT held.flag))
+FROM ruling
+JOIN held USING (n)
+GROUP BY 1
+ORDER BY 1;
+
+-- traced_resources: a resource of a billing line, exact and in units.
+SELECT resource.id, resource_name, resource_id, kind, exact_billed, share.billed
+FROM resource
+JOIN resource_share AS share ON share.id = resource.id
+ORDER BY resource.id;
+
+-- traced_sources: the total of a source, exact and in units, with the number of its lines.
+SELECT line.source, sum(line.exact_billed), any_value(total.billed), count(*)
+FROM line
+JOIN source_total AS total ON total.id = line.source
+GROUP BY line.source;

@@ -1,0 +1,133 @@
+-- dated: a charge of a project with dated entries: none, where no project has any.
+CREATE TABLE dated (
+    n BIGINT,
+    naming BIGINT,
+    project VARCHAR,
+    first_day DATE,
+    last_day DATE,
+    entry INTEGER,
+    last_entry INTEGER
+);
+
+-- detail: a held charge with what a reviewer sees of it.
+CREATE TABLE detail (
+    n BIGINT,
+    path VARCHAR,
+    "row" BIGINT,
+    first_day DATE,
+    last_day DATE,
+    sub_account VARCHAR,
+    sub_account_name VARCHAR,
+    resource_id VARCHAR,
+    resource_name VARCHAR,
+    quantity DECIMAL(38, 18),
+    unit VARCHAR,
+    unit_price DECIMAL(38, 18),
+    tags VARCHAR
+);
+
+-- directory: a project, a dated entry of one, a fund.
+CREATE TABLE project (id VARCHAR, ends DATE, dated BOOLEAN);
+CREATE TABLE entry (
+    number INTEGER,
+    project VARCHAR,
+    pi VARCHAR,
+    fund VARCHAR,
+    pis VARCHAR[],
+    funds VARCHAR[],
+    since DATE,
+    until DATE
+);
+CREATE TABLE fund (id VARCHAR, active BOOLEAN, since DATE, until DATE);
+
+-- fallback: the default payer of a source.
+CREATE TABLE fallback (
+    source VARCHAR,
+    pi VARCHAR,
+    project VARCHAR,
+    fund VARCHAR,
+    untagged_only BOOLEAN,
+    posts BOOLEAN
+);
+
+-- flag_totals: a flag as raised, in one currency.
+SELECT flag.flag, charge.currency, count(*), sum(charge.cost)
+FROM flag
+JOIN attributed AS charge USING (n)
+GROUP BY ALL
+ORDER BY ALL;
+
+-- flag_unusual: a charge of a source, project and service that are unusual together.
+INSERT INTO flag
+SELECT charge.n, 'unusual-amount', unusual.why
+FROM attributed AS charge
+JOIN payer ON payer.id = charge.payer
+JOIN unusual
+    ON unusual.source = charge.source AND unusual.project = payer.project AND unusual.service = charge.service;
+
+-- flags_not_raised: a decision with the flags that it clears and that none of its charges has.
+SELECT clears.decision, list_sort(list(clears.flag))
+FROM clears
+WHERE
+    clears.decision IN (SELECT decision FROM ruling)
+    AND NOT EXISTS (
+        SELECT 1
+        FROM ruling
+        JOIN flag USING (n)
+        WHERE ruling.decision = clears.decision AND flag.flag = clears.flag
+    )
+GROUP BY clears.decision
+ORDER BY clears.decision;
+
+-- foreign_decisions: a decision that would bill a charge in a foreign currency.
+SELECT DISTINCT decision
+FROM ruling
+JOIN attributed USING (n)
+JOIN verdict USING (decision)
+WHERE currency <> $currency AND verb <> 'reject';
+
+-- ids_of_decisions: a decision with the ids of all charges that it is about.
+SELECT decision, list(id)
+FROM target
+JOIN charge_id USING (n)
+WHERE list_contains($decisions, decision)
+GROUP BY decision;
+
+-- named_targets: a charge that a decision names by the beginning of its id.
+INSERT INTO target
+SELECT DISTINCT charge_id.n, named.decision
+FROM named
+JOIN charge_id ON left(charge_id.id, 8) = left(named.prefix, 8) AND starts_with(charge_id.id, named.prefix);
+
+-- overlapping_decisions: two decisions that are about the same charge.
+SELECT DISTINCT a.decision, b.decision
+FROM target AS a
+JOIN target AS b ON a.n = b.n AND a.decision < b.decision
+ORDER BY 1, 2;
+
+-- payer_of_original: a correction that takes the payer of the charge it refers to.
+UPDATE attributed
+SET payer = original.payer
+FROM follows
+JOIN attributed AS original ON original.n = follows.original
+WHERE attributed.n = follows.n;
+
+-- spending: what a projects charges of a service of a source come to, exactly.
+SELECT charge.source, payer.project, charge.service, sum(charge.cost)
+FROM attributed AS charge
+JOIN payer ON payer.id = charge.payer
+WHERE payer.project IS NOT NULL AND charge.currency = $currency
+GROUP BY ALL
+ORDER BY ALL;
+
+-- suspects: a row whose hash another row of the same files has.
+CREATE OR REPLACE TEMP TABLE suspect AS
+SELECT n
+FROM row_hash
+WHERE h IN (SELECT h FROM row_hash GROUP BY h HAVING count(*) > 1);
+
+-- suspects_of_both: a row whose hash a row of the other side has.
+CREATE OR REPLACE TEMP TABLE suspect AS
+SELECT n FROM side_0 SEMI JOIN side_1 USING (h)
+UNION ALL
+SELECT n FROM side_1 SEMI JOIN side_0 USING (h);
