@@ -1,5 +1,6 @@
 """The layers and the one home of each outside thing, held by the import-linter contracts in pyproject.toml."""
 
+import ast
 import os
 import re
 import subprocess
@@ -92,3 +93,39 @@ def test_every_room_of_the_package_is_known():
     package = ROOT / "src" / "openchargeback"
     found = {path.stem for path in package.iterdir() if path.suffix == ".py" or (path / "__init__.py").is_file()}
     assert found - {"__init__", "__main__"} <= set(ROOMS)
+
+
+def money_classes(text: str) -> dict[str, bool]:
+    """The dataclasses of a module that hold money, by name: whether they are built by keyword only."""
+    found = {}
+    for each in ast.walk(ast.parse(text)):
+        if not isinstance(each, ast.ClassDef):
+            continue
+        decorators = [ast.unparse(one) for one in each.decorator_list if "dataclass" in ast.unparse(one)]
+        fields = [ast.unparse(one.annotation) for one in each.body if isinstance(one, ast.AnnAssign)]
+        if decorators and any(re.search(r"\b(Decimal|Amounts)\b", field) for field in fields):
+            found[each.name] = "kw_only=True" in decorators[0]
+    return found
+
+
+def test_the_check_of_money_finds_a_record_that_is_built_by_position() -> None:
+    record = "{decorator}\nclass Sum:\n    list: Decimal | None\n    billed: dict[str, Amounts]\n"
+    assert money_classes(record.format(decorator="@dataclass(frozen=True)")) == {"Sum": False}
+    assert money_classes(record.format(decorator="@dataclass(frozen=True, kw_only=True)")) == {"Sum": True}
+    assert money_classes("@dataclass\nclass Name:\n    text: str\n") == {}
+
+
+def test_records_with_money_are_built_by_keyword() -> None:
+    """Neighbors of one type, such as list price and amount billed, could be exchanged unseen otherwise.
+
+    Settings are made by the reader of the files, which goes by the names of keys.
+    """
+    settings = {"Number", "Pattern", "PlanSettings", "UnusualAmount"}
+    found = {
+        f"{path.name}:{name}": by_keyword
+        for path in (ROOT / "src").rglob("*.py")
+        for name, by_keyword in money_classes(path.read_text(encoding="utf-8")).items()
+        if name not in settings
+    }
+    assert len(found) > 40
+    assert [name for name, by_keyword in found.items() if not by_keyword] == []

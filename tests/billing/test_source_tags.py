@@ -15,10 +15,11 @@ from openchargeback.billing.pipeline import bill_period
 from openchargeback.focus.database import database
 from openchargeback.focus.reading import load
 from openchargeback.ledger.config import read_config
+from openchargeback.ledger.directory import Directory
 from openchargeback.ledger.reading import read_ledger
 from openchargeback.ledger.settings import Config
 from openchargeback.model import Reference
-from openchargeback.plan.settings import config_leaves
+from openchargeback.plan.settings import changed_settings
 from openchargeback.publish.build import open_books
 from openchargeback.record.recorded_ledger import RecordedLedger
 
@@ -143,9 +144,8 @@ def test_a_sources_own_credit_fund_wins(tmp_path: Path) -> None:
 
 def test_the_plan_names_the_changed_tag_keys() -> None:
     old, new = config("organization: A\n"), config(CONFIG)
-    was, now = config_leaves(old, new), config_leaves(new, old)
-    changed = {".".join(key): now[key] for key in now if was.get(key) != now[key]}
-    assert changed == {
+    nobody = Directory()
+    assert {each.key: each.new for each in changed_settings((old, nobody), (new, nobody))} == {
         "sources.aws.tags.pi": "Owner",
         "sources.aws.tags.project": "Project, app",
         "sources.gcp.tags.fund": "billing-code",

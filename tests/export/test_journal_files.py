@@ -42,7 +42,18 @@ CONFIG = Config(
 
 def line(billed, pi="ada@example.edu", project="engine", fund="MATH-2024", source="aws", service="EC2"):
     amount = Decimal(billed)
-    return BillingLine("2025-01", pi, project, fund, source, service, 1, amount, amount, Amounts(amount, billed=amount))
+    return BillingLine(
+        period="2025-01",
+        pi=pi,
+        project=project,
+        fund=fund,
+        source=source,
+        service=service,
+        charges=1,
+        exact_list=amount,
+        exact_billed=amount,
+        amounts=Amounts(list=amount, billed=amount),
+    )
 
 
 LINES = [

@@ -122,10 +122,7 @@ def test_the_limits_of_rounding_are_a_cent_for_a_line_and_one_for_each_source(tm
         """What the check says of a line and a month with this rounding."""
         lines = (replace(period.lines[0], parts={Cause.ROUNDING: Decimal(line)}),)
         # One of them has the line.
-        control = tuple(
-            Control(source=f"s{i}", lines="USD", debits=ControlTotal(), credits=ControlTotal())
-            for i in range(sources - 1)
-        )
+        control = tuple(Control(f"s{i}", "USD", ControlTotal(), ControlTotal()) for i in range(sources - 1))
         causes = {Cause.ROUNDING: Decimal(month)}
         return beyond_rounding(replace(period, lines=lines, causes=causes, control=control), "USD")
 

@@ -216,8 +216,16 @@ def billing_line(
     exact_billed = exact_list * Decimal(share)
     list_price, billed = exact_list.quantize(CENT), exact_billed.quantize(CENT)
     return BillingLine(
-        *(period, pi, project, fund, source, service, 3 + wave % 40, exact_list, exact_billed),
-        amounts=Amounts(list_price, list_price - billed, billed),
+        period=period,
+        pi=pi,
+        project=project,
+        fund=fund,
+        source=source,
+        service=service,
+        charges=3 + wave % 40,
+        exact_list=exact_list,
+        exact_billed=exact_billed,
+        amounts=Amounts(list=list_price, discount=list_price - billed, billed=billed),
     )
 
 
@@ -233,7 +241,16 @@ def statement(
     """The statement of one PI and project with one resource a line."""
     own = tuple(line for line in lines if (line.pi, line.project) == (pi.email, project.id))
     resources = tuple(
-        ResourceLine(x.fund, x.source, x.service, Kind.USAGE, f"{x.source}/{x.project}", "", x.charges, x.amounts)
+        ResourceLine(
+            fund=x.fund,
+            source=x.source,
+            service=x.service,
+            kind=Kind.USAGE,
+            resource_id=f"{x.source}/{x.project}",
+            resource_name="",
+            charges=x.charges,
+            amounts=x.amounts,
+        )
         for x in own
     )
     name = digest(pi.email, project.id)[:10]
@@ -344,10 +361,10 @@ def flag_totals(items: tuple[QueueItem, ...]) -> tuple[FlagTotal, ...]:
     flags = sorted({flag for item in items for flag in item.flags})
     return tuple(
         FlagTotal(
-            flag,
-            "USD",
-            sum(item.charges for item in items if flag in item.flags) + 1,
-            sum((item.exact_billed for item in items if flag in item.flags), Decimal(5)),
+            flag=flag,
+            currency="USD",
+            charges=sum(item.charges for item in items if flag in item.flags) + 1,
+            exact_billed=sum((item.exact_billed for item in items if flag in item.flags), Decimal(5)),
         )
         for flag in flags
     )
@@ -360,7 +377,14 @@ def source_totals(source: str, lines: list[BillingLine], held: tuple[QueueItem, 
     rejected = Decimal("17.25") if source == "aws" else Decimal(0)
     counts = sum(x.charges for x in own), sum(x.charges for x in waiting), 2 if rejected else 0
     return SourceTotals(
-        *(source, "USD", 1, sum(counts), billed + in_hold + rejected, billed, in_hold, rejected),
+        source=source,
+        currency="USD",
+        files=1,
+        charges=sum(counts),
+        imported=billed + in_hold + rejected,
+        billed=billed,
+        held=in_hold,
+        rejected=rejected,
         imported_list=sum((x.exact_list for x in own), Decimal(0)),
         charges_billed=counts[0],
         charges_held=counts[1],
@@ -371,7 +395,14 @@ def source_totals(source: str, lines: list[BillingLine], held: tuple[QueueItem, 
 def file_record(period: str, totals: SourceTotals) -> FileRecord:
     """The file that a source's charges came in."""
     path = f"charges/{period}/{totals.source}.csv"
-    return FileRecord(path, totals.source, digest(path), 180 * totals.charges, totals.charges, totals.imported)
+    return FileRecord(
+        path=path,
+        source=totals.source,
+        sha256=digest(path),
+        size=180 * totals.charges,
+        charges=totals.charges,
+        exact_billed=totals.imported,
+    )
 
 
 def decisions(period: str, hostile: bool, void: bool) -> tuple[DecisionRecord, ...]:
@@ -380,9 +411,27 @@ def decisions(period: str, hostile: bool, void: bool) -> tuple[DecisionRecord, .
     reason = HOSTILE[2] if hostile else "GPU burst agreed with the PI, REQ-142"
     by = "reviewer@example.edu"
     return (
-        DecisionRecord(path, 2, "approve", "pattern:gpu, hpc, analytical-engine", 4, Decimal("211.5"), reason, by, day),
         DecisionRecord(
-            *(path, 9, "reassign", "missing-fund, aws, ward-statistics", 1, Decimal(12), "Fund confirmed", by, day),
+            path=path,
+            line=2,
+            decision="approve",
+            what="pattern:gpu, hpc, analytical-engine",
+            charges=4,
+            exact_billed=Decimal("211.5"),
+            reason=reason,
+            by=by,
+            on=day,
+        ),
+        DecisionRecord(
+            path=path,
+            line=9,
+            decision="reassign",
+            what="missing-fund, aws, ward-statistics",
+            charges=1,
+            exact_billed=Decimal(12),
+            reason="Fund confirmed",
+            by=by,
+            on=day,
             void="expected 2 charges, found 1" if void else "",
         ),
     )
@@ -399,7 +448,10 @@ def journal(period: str, lines: list[BillingLine], statements: tuple[Statement, 
             debit = payer == (line.amounts.billed > 0)
             entries.append(
                 JournalLine(
-                    *(period, date, Side.DEBIT if debit else Side.CREDIT, payer),
+                    period=period,
+                    date=date,
+                    side=Side.DEBIT if debit else Side.CREDIT,
+                    payer=payer,
                     fund=line.fund if payer else f"SERVICE-{line.source.upper()}",
                     account="54000",
                     amount=abs(line.amounts.billed),

@@ -68,7 +68,13 @@ def line(source: str, service: str, fund: str, billed: str, list_price: str) -> 
     covered = discount if source in COVERED else Decimal("0.00")
     amounts = Amounts(list=Decimal(list_price), discount=discount, billed=Decimal(billed), covered=covered)
     return BillingLine(
-        *("2025-01", PI.email, PROJECT.id, fund, source, service, 12),
+        period="2025-01",
+        pi=PI.email,
+        project=PROJECT.id,
+        fund=fund,
+        source=source,
+        service=service,
+        charges=12,
         exact_list=amounts.list + Decimal("0.000612"),
         exact_billed=amounts.billed + Decimal("0.000012"),
         amounts=amounts,
@@ -90,7 +96,18 @@ def split(of: BillingLine, count: int, kind: Kind = Kind.USAGE) -> list[Resource
         left -= amounts
         digest = hashlib.sha256(f"{of.service}{i}".encode()).hexdigest()
         name = f"{of.service.lower().replace(' ', '-')}-node-{i + 1:02}" if i % 3 else ""
-        parts.append(ResourceLine(of.fund, of.source, of.service, kind, f"i-{digest[:17]}", name, 3, amounts))
+        parts.append(
+            ResourceLine(
+                fund=of.fund,
+                source=of.source,
+                service=of.service,
+                kind=kind,
+                resource_id=f"i-{digest[:17]}",
+                resource_name=name,
+                charges=3,
+                amounts=amounts,
+            )
+        )
     return parts
 
 
@@ -165,13 +182,29 @@ def corrected(draft: bool = False) -> Statement:
     """Credits, corrections and charges under review."""
     lines = [*normal_lines(), line("aws", "AWS Support", FUND, "-120.00", "-120.00")]
     parts = [part for at, one in enumerate(lines[:-1]) for part in split(one, 1 + at % 3)]
-    credit = Amounts(Decimal("-100.00"), Decimal("0.00"), Decimal("-100.00"))
-    fix = Amounts(Decimal("-20.00"), Decimal("0.00"), Decimal("-20.00"))
+    credit = Amounts(list=Decimal("-100.00"), discount=Decimal("0.00"), billed=Decimal("-100.00"))
+    fix = Amounts(list=Decimal("-20.00"), discount=Decimal("0.00"), billed=Decimal("-20.00"))
     parts += [
         ResourceLine(
-            FUND, "aws", "AWS Support", Kind.CREDIT, "credit-2024-12-88", "Research credit of December", 1, credit
+            fund=FUND,
+            source="aws",
+            service="AWS Support",
+            kind=Kind.CREDIT,
+            resource_id="credit-2024-12-88",
+            resource_name="Research credit of December",
+            charges=1,
+            amounts=credit,
         ),
-        ResourceLine(FUND, "aws", "AWS Support", Kind.CORRECTION, "7f3a9c21d0b41e66", "Corrects 2024-12", 1, fix),
+        ResourceLine(
+            fund=FUND,
+            source="aws",
+            service="AWS Support",
+            kind=Kind.CORRECTION,
+            resource_id="7f3a9c21d0b41e66",
+            resource_name="Corrects 2024-12",
+            charges=1,
+            amounts=fix,
+        ),
     ]
     held = (
         held_item("hpc", "GPU hours", ("pattern:gpu", "unusual-amount"), "812.40"),
@@ -219,7 +252,10 @@ def history() -> list[PeriodAmounts]:
     due = {"2024-03": 2100, "2024-04": 2600, "2024-05": 1900, "2024-07": 4200, "2024-08": 6100, "2024-09": 5200}
     due |= {"2024-10": 3900, "2024-11": 4100, "2024-12": 4400}
     return [
-        PeriodAmounts(period, Amounts(Decimal(cost) * 2, Decimal(cost), Decimal(cost))) for period, cost in due.items()
+        PeriodAmounts(
+            period=period, amounts=Amounts(list=Decimal(cost) * 2, discount=Decimal(cost), billed=Decimal(cost))
+        )
+        for period, cost in due.items()
     ]
 
 

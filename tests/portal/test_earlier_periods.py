@@ -47,7 +47,7 @@ def test_the_block_names_what_is_corrected_and_ties() -> None:
     (block,) = view.main.sources
     assert [row.service for row in block.services] == ["Amazon EC2"]
     assert block.subtotal.due + view.main.earlier_total.due == view.main.total.due == Decimal("49.00")
-    assert view.main.earlier_total == Figures(Decimal("10.00"), Decimal("-1.00"), Decimal("9.00"))
+    assert view.main.earlier_total == Figures(list=Decimal("10.00"), discount=Decimal("-1.00"), due=Decimal("9.00"))
     assert sum(row.figures.due for row in view.fund_rows) == view.main.total.due
 
 

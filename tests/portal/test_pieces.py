@@ -62,8 +62,14 @@ def test_money_takes_the_currency_of_the_page() -> None:
 @given(st.lists(st.tuples(CENTS, CENTS), min_size=1, max_size=14))
 def test_bars_stay_inside_their_chart(amounts: list[tuple[Decimal, Decimal]]) -> None:
     months = factory.periods_between("2024-01", len(amounts))
-    history = [PeriodAmounts(m, Amounts(a, a - b, b)) for m, (a, b) in zip(months, amounts, strict=True)]
-    series = [charts.Series(str(i), str(i), str(i + 1), tuple(pair[i] for pair in amounts)) for i in range(2)]
+    history = [
+        PeriodAmounts(period=m, amounts=Amounts(list=a, discount=a - b, billed=b))
+        for m, (a, b) in zip(months, amounts, strict=True)
+    ]
+    series = [
+        charts.Series(name=str(i), label=str(i), color=str(i + 1), amounts=tuple(pair[i] for pair in amounts))
+        for i in range(2)
+    ]
     for chart in (
         charts.twelve_months(history, months[-1], "USD"),
         charts.stacked("t", "d", months, series, "USD", months),
@@ -78,7 +84,12 @@ def test_bars_stay_inside_their_chart(amounts: list[tuple[Decimal, Decimal]]) ->
 
 
 def test_a_bar_is_as_long_as_its_amount() -> None:
-    history = [PeriodAmounts(f"2025-0{i}", Amounts(Decimal(i * 100), Decimal(0), Decimal(i * 50))) for i in (1, 2)]
+    history = [
+        PeriodAmounts(
+            period=f"2025-0{i}", amounts=Amounts(list=Decimal(i * 100), discount=Decimal(0), billed=Decimal(i * 50))
+        )
+        for i in (1, 2)
+    ]
     chart = charts.twelve_months(history, "2025-02", "USD", "Ada Lovelace")
     heights = [Decimal(bar.height) for bar in chart.outlines + chart.bars]
     assert heights[1] == 2 * heights[0] == 2 * heights[3]
@@ -104,7 +115,7 @@ def test_a_small_line_needs_two_months() -> None:
 def test_charts_have_a_gap_for_a_month_without_data() -> None:
     """Twelve calendar months: a month that the ledger does not have keeps its place, and a mark that says so."""
     amounts = Amounts(list=Decimal(100), billed=Decimal(100))
-    history = [PeriodAmounts(month, amounts) for month in ("2023-12", "2024-03", "2024-06", "2025-01")]
+    history = [PeriodAmounts(period=month, amounts=amounts) for month in ("2023-12", "2024-03", "2024-06", "2025-01")]
     chart = charts.twelve_months(history, "2025-01", "USD")
     assert len(chart.labels) == 12
     assert [label.text for label in chart.labels][:2] == ["Feb 2024", "Mar"]
@@ -114,7 +125,11 @@ def test_charts_have_a_gap_for_a_month_without_data() -> None:
     assert [gap.text for gap in chart.gaps][:2] == ["April 2024: no data", "May 2024: no data"]
     assert len(chart.gaps) == 8
     months = [f"2024-{month:02}" for month in range(2, 13)] + ["2025-01"]
-    series = [charts.Series("a", "A", "1", tuple(Decimal(100 * (month == "2025-01")) for month in months))]
+    series = [
+        charts.Series(
+            name="a", label="A", color="1", amounts=tuple(Decimal(100 * (month == "2025-01")) for month in months)
+        )
+    ]
     stacked = charts.stacked("t", "d", months, series, "USD", {"2024-11", "2025-01"})
     assert [gap.text for gap in stacked.gaps] == ["December 2024: no data"]
     line = charts.small_line({"2024-09": Decimal(1), "2024-10": Decimal(1), "2025-01": Decimal(2)}, "USD")
@@ -124,15 +139,17 @@ def test_charts_have_a_gap_for_a_month_without_data() -> None:
 
 
 def test_the_label_of_an_amount_due_stands_on_its_bar() -> None:
-    history = [PeriodAmounts("2025-01", Amounts(list=Decimal(1000), discount=Decimal(900), billed=Decimal(100)))]
+    history = [
+        PeriodAmounts(period="2025-01", amounts=Amounts(list=Decimal(1000), discount=Decimal(900), billed=Decimal(100)))
+    ]
     chart = charts.twelve_months(history, "2025-01", "USD")
     assert 0 < Decimal(chart.bars[0].y) - Decimal(chart.values[0].y) < 10
 
 
 def test_there_is_no_percentage_of_nothing() -> None:
-    assert change(Decimal(5), Decimal(0)) == Change(Decimal(5), None, new=True)
+    assert change(Decimal(5), Decimal(0)) == Change(amount=Decimal(5), percent=None, new=True)
     assert change(Decimal("222445.40"), Decimal("0.01")).percent is None
-    assert change(Decimal(0), Decimal(0)) == Change(Decimal(0), None, new=False)
+    assert change(Decimal(0), Decimal(0)) == Change(amount=Decimal(0), percent=None, new=False)
     assert change(Decimal(6), Decimal(3)).percent == 100
     assert change(Decimal(6), Decimal(-3)).percent is None
     assert words.percent(Decimal("222445.39"), Decimal("0.01")) == ""

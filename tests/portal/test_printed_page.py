@@ -31,7 +31,9 @@ Row = TypeVar("Row", BillingLine, ResourceLine)
 def _larger(row: Row, factor: int) -> Row:
     """A line or resource with so much larger amounts."""
     due, discount = row.amounts.billed * factor, row.amounts.discount * factor
-    return dataclasses.replace(row, amounts=Amounts(due + discount, discount, due), service=f"חישוב {row.service}")
+    return dataclasses.replace(
+        row, amounts=Amounts(list=due + discount, discount=discount, billed=due), service=f"חישוב {row.service}"
+    )
 
 
 def huge(factor: int = 10**9) -> Statement:

@@ -81,8 +81,24 @@ def test_who_pays_and_the_grants(tmp_path: Path) -> None:
     of = dataclasses.replace(
         cases.normal(),
         attributions=(
-            Attribution("tag", "tag", "project", (), 12, Decimal("341.20"), Decimal("341.20")),
-            Attribution("tag", "tag", "decision", ("a\u202e<b>@example.edu",), 3, Decimal(1), Decimal("1.00")),
+            Attribution(
+                pi="tag",
+                project="tag",
+                fund="project",
+                by=(),
+                charges=12,
+                exact_billed=Decimal("341.20"),
+                billed=Decimal("341.20"),
+            ),
+            Attribution(
+                pi="tag",
+                project="tag",
+                fund="decision",
+                by=("a\u202e<b>@example.edu",),
+                charges=3,
+                exact_billed=Decimal(1),
+                billed=Decimal("1.00"),
+            ),
         ),
         references=(Reference("grant_number", grants, 150), Reference("request", ("R-1",), 1)),
     )

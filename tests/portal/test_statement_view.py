@@ -27,7 +27,7 @@ ZERO = Decimal(0)
 def add(rows: Iterable[Figures]) -> Figures:
     total = Figures()
     for row in rows:
-        total = Figures(total.list + row.list, total.discount + row.discount, total.due + row.due)
+        total = Figures(list=total.list + row.list, discount=total.discount + row.discount, due=total.due + row.due)
     return total
 
 
@@ -78,11 +78,31 @@ def test_the_largest_resources_are_listed_and_the_rest_is_counted() -> None:
 
 def test_charges_without_a_resource_are_told_apart() -> None:
     line = cases.normal_lines()[0]
-    half = Amounts(Decimal("34.55"), Decimal("-51.85"), Decimal("86.40"))
-    rest = Amounts(line.amounts.list - half.list, line.amounts.discount - half.discount, Decimal("1000.00"))
+    half = Amounts(list=Decimal("34.55"), discount=Decimal("-51.85"), billed=Decimal("86.40"))
+    rest = Amounts(
+        list=line.amounts.list - half.list, discount=line.amounts.discount - half.discount, billed=Decimal("1000.00")
+    )
     parts = [
-        ResourceLine(line.fund, line.source, line.service, Kind.USAGE, "i-1", "", 1, half),
-        ResourceLine(line.fund, line.source, line.service, Kind.USAGE, "", "", 11, rest),
+        ResourceLine(
+            fund=line.fund,
+            source=line.source,
+            service=line.service,
+            kind=Kind.USAGE,
+            resource_id="i-1",
+            resource_name="",
+            charges=1,
+            amounts=half,
+        ),
+        ResourceLine(
+            fund=line.fund,
+            source=line.source,
+            service=line.service,
+            kind=Kind.USAGE,
+            resource_id="",
+            resource_name="",
+            charges=11,
+            amounts=rest,
+        ),
     ]
     group = cases.view(cases.statement([line], parts)).main.resources[0]
     assert (len(group.rows), group.rest_count, group.rest_words) == (1, 0, "Charges that name no resource")
@@ -92,7 +112,16 @@ def test_charges_without_a_resource_are_told_apart() -> None:
 def test_a_resource_that_two_funds_share_is_one_row() -> None:
     one, two = (cases.line("hpc", "Node hours", fund, "5.00", "9.00") for fund in ("A", "B"))
     parts = [
-        ResourceLine(line.fund, line.source, line.service, Kind.USAGE, "cluster", "", 1, line.amounts)
+        ResourceLine(
+            fund=line.fund,
+            source=line.source,
+            service=line.service,
+            kind=Kind.USAGE,
+            resource_id="cluster",
+            resource_name="",
+            charges=1,
+            amounts=line.amounts,
+        )
         for line in (one, two)
     ]
     view = cases.view(cases.statement([one, two], parts))
@@ -228,7 +257,10 @@ def test_the_chart_marks_a_month_without_data_and_draws_none_before_the_ledger_b
 
 def test_what_happens_later_does_not_change_a_statement() -> None:
     of, config = cases.normal(), cases.config()
-    later = [PeriodAmounts("2025-02", Amounts(*(Decimal(9),) * 3)), PeriodAmounts("2025-01", Amounts())]
+    later = [
+        PeriodAmounts(period="2025-02", amounts=Amounts(list=Decimal(9), discount=Decimal(9), billed=Decimal(9))),
+        PeriodAmounts(period="2025-01", amounts=Amounts()),
+    ]
     assert statement_view(of, config, [*cases.history(), *later]) == statement_view(of, config, cases.history())
 
 
@@ -293,7 +325,16 @@ def statements(draw: st.DrawFn) -> Statement:
     for fund, source, service in sorted(draw(st.sets(keys, max_size=8))):
         shares = draw(st.lists(st.tuples(cents, cents, st.sampled_from(Kind), st.sampled_from(("", "a", "b", "c")))))
         pieces = [
-            ResourceLine(fund, source, service, kind, name, "", 1, Amounts(listed, listed - billed, billed))
+            ResourceLine(
+                fund=fund,
+                source=source,
+                service=service,
+                kind=kind,
+                resource_id=name,
+                resource_name="",
+                charges=1,
+                amounts=Amounts(list=listed, discount=listed - billed, billed=billed),
+            )
             for listed, billed, kind, name in shares
         ]
         total = Amounts.total(piece.amounts for piece in pieces)

@@ -120,12 +120,15 @@ def freeze(
         decisions=billed.decisions,
         statements=tuple(
             RecordedStatement(
-                *(each.number, each.pi.email, each.project.id, each.digest),
-                tuple(
+                number=each.number,
+                pi=each.pi.email,
+                project=each.project.id,
+                digest=each.digest,
+                history=tuple(
                     entry for entry in histories.get((each.pi.email, each.project.id), ()) if entry.period in charted
                 ),
-                each.attributions,
-                each.references,
+                attributions=each.attributions,
+                references=each.references,
             )
             for each in billed.statements
         ),

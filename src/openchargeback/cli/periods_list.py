@@ -179,20 +179,20 @@ def _imported(key: str, of: Callable[[SourceTotals], Decimal]) -> Column[SourceT
 
 _SOURCES: tuple[Column[SourceTotals], ...] = (
     Column("source", "Source", lambda each: each.source),
-    *unseen("files"),
+    *unseen("currency", "files"),
     count("charges", "Charges", lambda each: each.charges),
     _imported("imported", lambda each: each.imported),
     _imported("billed", lambda each: each.billed),
     _imported("held", lambda each: each.held),
     _imported("rejected", lambda each: each.rejected),
-    Column("currency", "Currency", lambda each: each.currency),
+    Column("", "Currency", lambda each: each.currency),
 )
 
 _FLAGS: tuple[Column[FlagTotal], ...] = (
     Column("flag", "Flag as raised", lambda each: each.flag),
+    *unseen("currency"),
     count("charges", "Charges", lambda each: each.charges),
     amount("amount", "Amount", lambda each: (each.exact_billed, each.currency)),
-    *unseen("currency"),
 )
 
 _HELD: tuple[Column[HeldSum], ...] = (

@@ -28,7 +28,7 @@ _GL_COLUMNS = frozenset(
 """The columns of `gl.csv` beside the parts of a fund, none of which may have their names."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class JournalRow:
     """A journal line as files show it, which journal templates see as an item of `lines`.
 
@@ -91,7 +91,7 @@ class JournalHead:
     state: str
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class JournalTotals:
     """What templates see as `totals`, in cents.
 

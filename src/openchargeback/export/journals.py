@@ -150,7 +150,7 @@ def _rendered(sheet: JournalSheet, form: JournalFormat, env: Templates) -> bytes
     return text.translate(_NO_DIRECTION).encode()
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class _Sums:
     """What the rows of a shipped file come to."""
 

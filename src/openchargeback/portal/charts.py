@@ -91,7 +91,7 @@ class Line:
     zero: str
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Series:
     """Amounts of one source (or of `other`) over the months, in cents."""
 

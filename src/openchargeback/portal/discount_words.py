@@ -14,7 +14,7 @@ from openchargeback.model import Amounts
 from openchargeback.templating.filters import percent_filter
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class DiscountRow:
     """A part of the difference as it is printed: negative where it lowers the amount due.
 
@@ -46,12 +46,14 @@ def discount_rows(amounts: Amounts, institution: str, *, corrected: bool = True)
 
 def _row(amounts: Amounts, part: Decimal, discount: str, taken_back: str, above: str) -> DiscountRow:
     if part < 0:
-        return DiscountRow(taken_back if amounts.list < 0 else above, money.ZERO - part, None)
+        return DiscountRow(label=taken_back if amounts.list < 0 else above, amount=money.ZERO - part, percent=None)
     if part > 0 and amounts.list >= 0 > amounts.billed:
         # More than the whole list price: there are credits in it.
-        return DiscountRow("Discounts and credits" if amounts.list else "Credits", money.ZERO - part, None)
+        return DiscountRow(
+            label="Discounts and credits" if amounts.list else "Credits", amount=money.ZERO - part, percent=None
+        )
     share = money.percent(part, amounts.list) if amounts.list > 0 else None
-    return DiscountRow(discount, money.ZERO - part, share)
+    return DiscountRow(label=discount, amount=money.ZERO - part, percent=share)
 
 
 def discount_sentence(amounts: Amounts, institution: str) -> str:

@@ -62,7 +62,7 @@ _ROOM = (("usual", 14), ("wide", 21))
 """The longest amount, in characters, that columns of a width hold."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Figures:
     """One row of amounts in cents: `list + discount == due`; the discount is negative where the PI pays less."""
 
@@ -73,7 +73,7 @@ class Figures:
     @staticmethod
     def of(amounts: Amounts) -> Figures:
         """The figures of billed amounts, with the sign that is printed."""
-        return Figures(amounts.list, money.ZERO - amounts.discount, amounts.billed)
+        return Figures(list=amounts.list, discount=money.ZERO - amounts.discount, due=amounts.billed)
 
     def __bool__(self) -> bool:
         return bool(self.list or self.discount or self.due)
@@ -165,7 +165,7 @@ class EarlierRow:
     figures: Figures
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class HeldRow:
     """Charges under review; the amount is in `currency`, which may be another than the ledger's."""
 
@@ -177,7 +177,7 @@ class HeldRow:
     currency: str
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Bar:
     """One month of the chart. `list` and `due` in cents. known: the ledger has charges of that month, of anyone."""
 
@@ -436,7 +436,10 @@ def _sources(lines: Iterable[BillingLine], config: Config) -> tuple[SourceBlock,
         SourceBlock(
             source,
             source_label(config, source),
-            tuple(ServiceRow(shown(service) or "Other", Figures.of(amounts)) for service, amounts in rows.items()),
+            tuple(
+                ServiceRow(service=shown(service) or "Other", figures=Figures.of(amounts))
+                for service, amounts in rows.items()
+            ),
             Figures.of(Amounts.total(rows.values())),
             discount_rows(Amounts.total(rows.values()), shown(config.organization.name)),
         )
@@ -588,7 +591,13 @@ def _bars(statement: Statement, history: Sequence[PeriodAmounts]) -> tuple[Bar, 
     known = {entry.period: entry.shown if shows else entry.amounts for entry in history}
     known[period] = statement.shown if shows else statement.amounts
     return tuple(
-        Bar(at, known.get(at, Amounts()).list, known.get(at, Amounts()).billed, at == period, at in known)
+        Bar(
+            period=at,
+            list=known.get(at, Amounts()).list,
+            due=known.get(at, Amounts()).billed,
+            current=at == period,
+            known=at in known,
+        )
         for at in months_until(period, CHART_MONTHS)
     )
 
@@ -608,9 +617,9 @@ def _discount_notes(sources: Iterable[SourceBlock], config: Config) -> tuple[Dis
 def _sum(parts: Iterable[Figures]) -> Figures:
     rows = list(parts)
     return Figures(
-        sum((row.list for row in rows), money.ZERO),
-        sum((row.discount for row in rows), money.ZERO),
-        sum((row.due for row in rows), money.ZERO),
+        list=sum((row.list for row in rows), money.ZERO),
+        discount=sum((row.discount for row in rows), money.ZERO),
+        due=sum((row.due for row in rows), money.ZERO),
     )
 
 

@@ -120,7 +120,9 @@ def statement_page(statement: Statement, site: Site, histories: Histories) -> St
     config = site.config_of(statement.period)
     view = statement_view(statement, config, _history(statement, histories))
     months = [
-        PeriodAmounts(bar.period, Amounts(bar.list, bar.list - bar.due, bar.due)) for bar in view.bars if bar.known
+        PeriodAmounts(period=bar.period, amounts=Amounts(list=bar.list, discount=bar.list - bar.due, billed=bar.due))
+        for bar in view.bars
+        if bar.known
     ]
     contact, mail = whom_to_ask(config)
     return StatementPage(
@@ -137,11 +139,11 @@ def statement_page(statement: Statement, site: Site, histories: Histories) -> St
 
 def statement_histories(periods: tuple[BilledPeriod, ...]) -> Histories:
     """What every PI and project was billed in each period: nothing where it has no statement."""
-    nothing = {period.period: PeriodAmounts(period.period, Amounts()) for period in periods}
+    nothing = {period.period: PeriodAmounts(period=period.period, amounts=Amounts()) for period in periods}
     histories: dict[tuple[str, str], dict[str, PeriodAmounts]] = {}
     for period in periods:
         for statement in period.statements:
-            amounts = PeriodAmounts(period.period, statement.amounts, statement.shown)
+            amounts = PeriodAmounts(period=period.period, amounts=statement.amounts, shown=statement.shown)
             histories.setdefault(_payer(statement), dict(nothing))[period.period] = amounts
     return {payer: tuple(amounts.values()) for payer, amounts in histories.items()}
 

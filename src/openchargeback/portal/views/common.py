@@ -39,7 +39,7 @@ class StateView:
     sentence: str
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Change:
     """An amount against the one before it. new: there was nothing before. percent: None where it says nothing."""
 
@@ -48,7 +48,7 @@ class Change:
     new: bool
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Summary:
     """The first figures of a month.
 
@@ -71,7 +71,7 @@ class Summary:
     change: Change | None
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class StatementRow:
     """A statement in a table, with its page and its PDF. shown: what is only shown on it, beside the amounts."""
 
@@ -107,7 +107,7 @@ def state_view(period: BilledPeriod) -> StateView:
 def change(now: Decimal, before: Decimal) -> Change:
     """The difference, and its share of what was before where that was above zero."""
     percent = money.change_percent(now - before, before) if before > 0 else None
-    return Change(now - before, percent, new=not before and now > 0)
+    return Change(amount=now - before, percent=percent, new=not before and now > 0)
 
 
 def for_showback(periods: Iterable[BilledPeriod]) -> bool:
@@ -226,7 +226,7 @@ class Book:
 
         A payer without charges in a month has zero there. A month that the ledger does not have is left out.
         """
-        return tuple(PeriodAmounts(month, by_month.get(month, Amounts())) for month in self.year(until))
+        return tuple(PeriodAmounts(period=month, amounts=by_month.get(month, Amounts())) for month in self.year(until))
 
     def year(self, until: str = "") -> list[str]:
         """The months of the ledger among the twelve calendar months up to `until`, by default its last one."""
@@ -288,9 +288,11 @@ class Book:
             if color == charts.OTHER:
                 others = [a + b for a, b in zip(others, amounts, strict=True)]
             else:
-                own.append(charts.Series(source, self.source_label(source), color, amounts))
+                own.append(charts.Series(name=source, label=self.source_label(source), color=color, amounts=amounts))
         if any(others):
-            own.append(charts.Series(charts.OTHER, "Other sources", charts.OTHER, tuple(others)))
+            own.append(
+                charts.Series(name=charts.OTHER, label="Other sources", color=charts.OTHER, amounts=tuple(others))
+            )
         return own
 
     def _add_up(self, key: Callable[[BillingLine], str], *, posted: bool) -> dict[str, dict[str, Amounts]]:

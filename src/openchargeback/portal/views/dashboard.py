@@ -17,7 +17,7 @@ MOVERS = 10
 """Rows of the table of those who moved most."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class MonthBySource:
     """A row of the table beside the chart: amounts in the order of the chart's series."""
 
@@ -27,7 +27,7 @@ class MonthBySource:
     total: Decimal
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Mover:
     """A PI whose amount due changed."""
 
@@ -75,7 +75,9 @@ def dashboard(book: Book, provenance: Provenance) -> Dashboard:
         series=tuple(one.label for one in series),
         months=tuple(
             MonthBySource(
-                *(month, paths.period_page(month), tuple(one.amounts[i] for one in series)),
+                period=month,
+                link=paths.period_page(month),
+                amounts=tuple(one.amounts[i] for one in series),
                 total=sum((one.amounts[i] for one in series), ZERO),
             )
             for i, month in reversed(list(enumerate(months)))
@@ -96,5 +98,11 @@ def _movers(book: Book, latest: BilledPeriod, previous: BilledPeriod) -> list[Mo
             continue
         history = book.history(by_month)
         line = charts.small_line({month.period: month.amounts.billed for month in history}, book.currency)
-        movers.append((-abs(now - before), email, Mover(book.pi_link(email), now, before, change(now, before), line)))
+        movers.append(
+            (
+                -abs(now - before),
+                email,
+                Mover(pi=book.pi_link(email), now=now, before=before, change=change(now, before), line=line),
+            )
+        )
     return [mover for _, _, mover in sorted(movers, key=lambda item: item[:2])]

@@ -25,7 +25,7 @@ class ReceivedFile:
     source: str
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class ReceivedMonth:
     """The files of one month with their sums."""
 

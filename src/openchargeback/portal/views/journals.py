@@ -14,7 +14,7 @@ from openchargeback.portal.shell import Link
 from openchargeback.portal.views.common import Book, StateView, state_view
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class JournalView:
     """The page of a journal. net: debits less credits of the payers, which the statements sum to (`due`).
 

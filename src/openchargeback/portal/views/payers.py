@@ -14,7 +14,7 @@ from openchargeback.portal.views.common import Book, Change, StatementRow, chang
 from openchargeback.review.held_sums import HeldSum, in_total
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class PayerRow:
     """A PI or project in a list: the latest month and the last twelve together. shown: what is only shown of both."""
 
@@ -29,7 +29,7 @@ class PayerRow:
     shown_year: Amounts
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class PayerList:
     """All PIs or all projects with their totals. `previous` is empty where there is only one month.
 
@@ -44,7 +44,7 @@ class PayerList:
     shown: Amounts | None
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class ServiceRow:
     """What a service of a source cost in the last month shown."""
 
@@ -55,7 +55,7 @@ class ServiceRow:
     amounts: Amounts
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class HeldItem:
     """Charges of one month that wait for a decision."""
 
@@ -69,7 +69,7 @@ class HeldItem:
     currency: str
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class PayerView:
     """The page of a PI or a project.
 
@@ -122,7 +122,14 @@ def pi_view(book: Book, email: str) -> PayerView:
     statements, held = book.statements_by_pi.get(email, ()), book.held_by_pi.get(email, ())
     projects = {*(each.project.id for each in statements), *(item.project for item in held if item.project)}
     others = [_project_row(book, project, pi=email) for project in sorted(projects)]
-    payer = _Payer(person.name, person.email, person.department, statements, held, book.by_pi.get(email, {}))
+    payer = _Payer(
+        name=person.name,
+        identifier=person.email,
+        department=person.department,
+        statements=statements,
+        held=held,
+        by_month=book.by_pi.get(email, {}),
+    )
     return _view(book, payer, others)
 
 
@@ -132,11 +139,18 @@ def project_view(book: Book, identifier: str) -> PayerView:
     statements, held = book.statements_by_project.get(identifier, ()), book.held_by_project.get(identifier, ())
     pis = {*(each.pi.email for each in statements), *(item.pi for item in held if item.pi)}
     others = [_pi_row(book, email, project=identifier) for email in sorted(pis)]
-    payer = _Payer(project.title, project.id, "", statements, held, book.by_project.get(identifier, {}))
+    payer = _Payer(
+        name=project.title,
+        identifier=project.id,
+        department="",
+        statements=statements,
+        held=held,
+        by_month=book.by_project.get(identifier, {}),
+    )
     return _view(book, payer, others)
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class _Payer:
     """A PI or a project with all statements and held charges, the newest first, and the amounts by month."""
 

@@ -74,7 +74,7 @@ class CompletenessRow:
     gone: tuple[Link, ...]
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class JournalTotals:
     """What the journal of a month sums to; net is what its statements say is due."""
 
@@ -167,7 +167,9 @@ def period_view(book: Book, index: int, journal_files: tuple[str, ...]) -> Perio
         files=period.files,
         journal=Link(f"Journal {period.period}", paths.journal_page(period.period)),
         journal_lines=len(period.journal.lines),
-        journal_totals=JournalTotals(period.journal.debits, period.journal.credits, period.journal.net),
+        journal_totals=JournalTotals(
+            debits=period.journal.debits, credits=period.journal.credits, net=period.journal.net
+        ),
         posts_nothing=posts_nothing(period, book.settings(period.period)),
         journal_files=tuple(Link(path.rsplit("/", 1)[-1], path) for path in journal_files),
         data_files=tuple(

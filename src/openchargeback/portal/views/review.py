@@ -36,7 +36,7 @@ class RawTags:
     after: str
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class ItemView:
     """An item of the queue with its links and the approval file that decides it.
 
