@@ -19,7 +19,7 @@ HYPHENATED = re.compile(r"[a-z]+(-[a-z]+)+")
 
 # Calls that take a code, and where it stands among their arguments; `code=` is found in every call.
 TAKES_CODE = {"Problem": 1, "fault": 1, "problem": 0, "add": 0, "Rule": 0, "Finding": 0, "Fault": 2}
-# Errors of Frictionless that are handed on by their own names (focus/judge.py).
+# Errors of Frictionless that are handed on by their own names (focus/frictionless_check.py).
 FROM_FRICTIONLESS = {"blank-row", "constraint-error", "extra-cell", "missing-cell", "type-error"}
 # How SQL raises a flag: on a charge (n), or on a way of attribution (id).
 RAISED = r"^SELECT (?:[a-z]+\.)?(?:n|id)(?: AS payer)?, '([a-z-]+)'"

@@ -13,9 +13,9 @@ import pytest
 from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 
-from openchargeback.focus.checking import check_rows
 from openchargeback.focus.database import database
 from openchargeback.focus.opening import make_macros, open_file
+from openchargeback.focus.verdict import check_rows
 from openchargeback.ledger.files import ChargeFile
 from openchargeback.ledger.settings import Source
 

@@ -12,7 +12,7 @@ import pytest
 import zstandard
 
 from openchargeback.focus.database import database
-from openchargeback.focus.judge import MOST_UNEVEN
+from openchargeback.focus.frictionless_check import MOST_UNEVEN
 from openchargeback.focus.reading import check, load
 from openchargeback.ledger.files import ChargeFile, charge_files
 from openchargeback.ledger.settings import Config, Organization

@@ -8,13 +8,13 @@ from typing import Any
 
 import pytest
 
-from openchargeback.focus.checking import findings
-from openchargeback.focus.checks import MAX_ROWS, Finding, check_header, weighed
+from openchargeback.focus.column_rules import MAX_ROWS, Finding, check_header, weighed
 from openchargeback.focus.columns import COLUMNS
 from openchargeback.focus.database import database
 from openchargeback.focus.opening import make_macros, open_file
 from openchargeback.focus.rules import RULES
 from openchargeback.focus.schema import DIALECTS, columns_of
+from openchargeback.focus.verdict import findings
 from openchargeback.ledger import settings
 from openchargeback.ledger.check_codes import FIXED, SETTABLE
 from openchargeback.ledger.config import read_config

@@ -16,8 +16,8 @@ import zstandard
 from openchargeback.focus import csv_text, sizes
 from openchargeback.focus.database import database
 from openchargeback.focus.equal_files import content_digest, equal_files
+from openchargeback.focus.incoming import receive
 from openchargeback.focus.opening import open_file
-from openchargeback.focus.received import receive
 from openchargeback.ledger.config import read_config
 from openchargeback.ledger.files import ChargeFile
 from openchargeback.ledger.reading import read_ledger

@@ -20,8 +20,8 @@ from typing import IO, TYPE_CHECKING, TextIO
 import zstandard
 
 from openchargeback.files.lfs import POINTER, pointer_problem
-from openchargeback.focus import kinds
-from openchargeback.focus.places import MAX_EXCERPT, Record, Start, physical_lines
+from openchargeback.focus import file_types
+from openchargeback.focus.csv_positions import MAX_EXCERPT, Record, Start, physical_lines
 from openchargeback.problems import Problem
 
 if TYPE_CHECKING:
@@ -212,10 +212,10 @@ def read_header(path: Path, relative: str) -> tuple[Record | None, list[Problem]
     """The header record of a charge file, or None with the problem that prevents reading it as CSV at all."""
     try:
         with path.open("rb") as raw:
-            problem = _not_compressed(raw.read(kinds.LOOKED_AT), path, relative)
+            problem = _not_compressed(raw.read(file_types.LOOKED_AT), path, relative)
         if not problem:
             with binary(path) as content:
-                problem = _no_csv(content.read(kinds.LOOKED_AT), path, relative)
+                problem = _no_csv(content.read(file_types.LOOKED_AT), path, relative)
         if problem:
             return None, [problem]
         with text(path) as file:
@@ -282,14 +282,14 @@ def undecodable(path: Path, relative: str) -> Problem:
 def _not_compressed(start: bytes, path: Path, relative: str) -> Problem | None:
     """What a file that its name calls compressed is, where its first bytes say that it is something else."""
     name = path.name.lower()
-    wanted = kinds.GZIP if name.endswith(".gz") else kinds.ZSTANDARD if name.endswith(".zst") else None
-    found = kinds.kind_of(start)
+    wanted = file_types.GZIP if name.endswith(".gz") else file_types.ZSTANDARD if name.endswith(".zst") else None
+    found = file_types.kind_of(start)
     if wanted is None or found is wanted:
         return None
     if found:
         fix = f"end its name in {found.suffix}" if found.suffix else found.fix
         return Problem(relative, "unreadable", f"cannot be read: it is {found.name}, not {wanted.name}", fix)
-    if kinds.looks_like_text(start):
+    if file_types.looks_like_text(start):
         message = f"cannot be read: it is plain text, not {wanted.name}"
         return Problem(relative, "unreadable", message, "end its name in .csv, or compress it")
     return None
@@ -301,11 +301,11 @@ def _no_csv(start: bytes, path: Path, relative: str) -> Problem | None:
         return Problem(relative, "empty-file", "empty", "export the file again, or remove it", 1)
     if start.startswith((b"<<<<<<<", b">>>>>>>")):
         return Problem(relative, "merge-conflict", "a merge conflict was left in the file", "restore the file", 1)
-    if kind := kinds.kind_of(start):
+    if kind := file_types.kind_of(start):
         named = kind.suffix and path.name.lower().endswith(".csv")
         fix = f"end its name in {kind.suffix}" if named else kind.fix
         return Problem(relative, "binary-file", f"{kind.name}, not CSV text", fix, 1)
-    if encoding := kinds.wide_encoding(start):
+    if encoding := file_types.wide_encoding(start):
         return Problem(relative, "encoding-error", f"{encoding}, not UTF-8", "export the file as UTF-8", 1)
     if b"\x00" in start and not start.startswith(_UTF_16):
         line = start.count(b"\n", 0, start.index(b"\x00")) + 1

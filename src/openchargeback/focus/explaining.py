@@ -6,7 +6,7 @@ import re
 
 from openchargeback import money
 from openchargeback.focus.columns import COLUMNS, TABLE
-from openchargeback.focus.judge import Fault
+from openchargeback.focus.frictionless_check import Fault
 from openchargeback.focus.null_words import BLANK, is_null_word
 
 _SHOWN = 60

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from openchargeback.focus.columns import COLUMNS, canonical_name
+from openchargeback.focus.csv_positions import Place, Record
 from openchargeback.focus.other_reports import other_report
-from openchargeback.focus.places import Place, Record
 from openchargeback.problems import Problem, Severity
 
 

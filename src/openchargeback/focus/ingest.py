@@ -1,6 +1,6 @@
 """Putting charge files into a ledger: all of them or none, their bytes as received.
 
-`ingest` is what commands call: it reads every file whole (`received.py`), plans where each belongs, and only then
+`ingest` is what commands call: it reads every file whole (`incoming.py`), plans where each belongs, and only then
 writes. Nothing that is there is changed unless the person says `replace`.
 """
 
@@ -15,10 +15,10 @@ from typing import Literal
 
 from openchargeback import money
 from openchargeback.files.changes import change_files
-from openchargeback.focus import received
+from openchargeback.focus import incoming
 from openchargeback.focus.equal_files import Sizes, by_size, content_digest, same_content
+from openchargeback.focus.incoming import Content, Received
 from openchargeback.focus.overlap import Overlap, overlaps
-from openchargeback.focus.received import Content, Received
 from openchargeback.ledger import files, periods
 from openchargeback.ledger.files import ChargeFile
 from openchargeback.ledger.reading import Ledger
@@ -119,11 +119,11 @@ def ingest(  # noqa: PLR0913 - as many as the command has options
     except OSError as error:
         raise OutsideFault(f"no temporary folder: {_reason(error)}") from error
     with folder as staging:
-        items = received.receive(given, name, ledger.config, Path(staging))
+        items = incoming.receive(given, name, ledger.config, Path(staging))
         if mode == "split":
-            items = [part for item in items for part in received.split(item, name, ledger.config, Path(staging))]
+            items = [part for item in items for part in incoming.split(item, name, ledger.config, Path(staging))]
         if compress:
-            items = [received.compressed(item, Path(staging)) for item in items]
+            items = [incoming.compressed(item, Path(staging)) for item in items]
         plan = plan_ingest(ledger, items, name, period, mode, still_billing)
         if not dry_run:
             apply_ingest(ledger.root, plan)
@@ -220,7 +220,7 @@ def _plan_period(
     else:
         fresh = [item for item in group if distinct[item.digest] is item and item.digest not in known]
         gone = []
-    before = received.summed(existing, place.ledger.config) if existing and fresh else None
+    before = incoming.summed(existing, place.ledger.config) if existing and fresh else None
     refusal = _not_open(place) or _elsewhere(place, fresh) or _conflict(place, fresh, before) if fresh else ""
     if refusal:
         refusals.append(refusal)

@@ -17,6 +17,7 @@ from dataclasses import dataclass, field
 from operator import itemgetter
 from pathlib import Path
 
+from openchargeback.focus.csv_positions import Place, Record, Start
 from openchargeback.focus.csv_text import (
     MAX_LINE,
     UNREADABLE,
@@ -29,7 +30,6 @@ from openchargeback.focus.csv_text import (
     unclosed,
     undecodable,
 )
-from openchargeback.focus.places import Place, Record, Start
 from openchargeback.problems import Problem, Severity
 
 NUL = "\x00"

@@ -14,12 +14,12 @@ from pathlib import Path
 
 import duckdb
 
-from openchargeback.focus import csv_text, parquet, sieve
+from openchargeback.focus import csv_text, parquet, prefilter
+from openchargeback.focus.csv_positions import Record
 from openchargeback.focus.database import file_literal, literal, sql
 from openchargeback.focus.header import names_of
 from openchargeback.focus.layout import MISSING, Bytes, Layout, conflict_left, look_through, survey, write_even
-from openchargeback.focus.places import Record
-from openchargeback.focus.screen import TAG_TEXT, Screen, screen_of
+from openchargeback.focus.row_conditions import TAG_TEXT, Screen, screen_of
 from openchargeback.focus.sizes import too_large
 from openchargeback.ledger.files import ChargeFile
 from openchargeback.ledger.settings import Source
@@ -200,7 +200,7 @@ def csv_relation(path: Path, columns: int, max_line: int = 0, nulls: Sequence[st
 
 def _create(con: duckdb.DuckDBPyConnection, table: str, relation: str, screen: Screen, *, whole: bool) -> int:
     kept = [f"c{index}" for index in range(len(screen.names))] if whole else list(screen.kept)
-    marks = [f"({mask}) AS mask{number}" for number, mask in enumerate(sieve.masks(screen.conditions))]
+    marks = [f"({mask}) AS mask{number}" for number, mask in enumerate(prefilter.masks(screen.conditions))]
     marks.append(f"{_commas(len(screen.names))} AS commas")
     con.execute(f"DROP TABLE IF EXISTS {table}")
     result = con.execute(

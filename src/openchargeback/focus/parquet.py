@@ -12,7 +12,7 @@ from pathlib import Path
 
 import duckdb
 
-from openchargeback.focus import kinds
+from openchargeback.focus import file_types
 from openchargeback.focus.database import file_literal, identifier, literal
 from openchargeback.focus.layout import MISSING
 from openchargeback.ledger.files import suffix_of
@@ -46,17 +46,17 @@ def broken(path: Path, relative: str, error: duckdb.Error) -> Problem:
     fix = "check that the file is whole, or export it again"
     try:
         with path.open("rb") as raw:
-            start = raw.read(kinds.LOOKED_AT)
+            start = raw.read(file_types.LOOKED_AT)
     except OSError as refused:
         reason = (refused.strerror or str(refused)).lower()
         return Problem(relative, "unreadable", f"cannot be read: {reason}", "check its permissions")
-    kind = kinds.kind_of(start)
-    if kind and kind is not kinds.PARQUET:
+    kind = file_types.kind_of(start)
+    if kind and kind is not file_types.PARQUET:
         fix = f"end its name in {kind.suffix}" if kind.suffix else kind.fix
         return Problem(relative, "unreadable", f"cannot be read: it is {kind.name}, not a Parquet file", fix)
     if not start:
         return Problem(relative, "unreadable", "cannot be read: the file is empty", fix)
-    if kinds.looks_like_text(start):
+    if file_types.looks_like_text(start):
         message = "cannot be read: it is text, not a Parquet file"
         return Problem(relative, "unreadable", message, "end its name in .csv, or export it as Parquet")
     if not start.startswith(b"PAR1"):

@@ -19,7 +19,6 @@ from typing import Any
 import duckdb
 
 from openchargeback import money
-from openchargeback.focus.checking import check_rows, placed
 from openchargeback.focus.columns import CATEGORIES, COLUMNS
 from openchargeback.focus.database import count as _count
 from openchargeback.focus.database import identifier, insert, sql
@@ -27,6 +26,7 @@ from openchargeback.focus.dialects import BACK_REFERENCES, zero_list_is_null
 from openchargeback.focus.opening import Opened, make_macros, open_file
 from openchargeback.focus.schema import SIMPLE
 from openchargeback.focus.tags import FIELDS, TAG_COLUMNS, folded, json_pointer, key_sets, keys_by_field, read_tags
+from openchargeback.focus.verdict import check_rows, placed
 from openchargeback.ledger.files import ChargeFile
 from openchargeback.ledger.settings import Config
 from openchargeback.problems import Problem, Severity, has_errors

@@ -13,16 +13,16 @@ from itertools import chain
 
 import duckdb
 
-from openchargeback.focus import layout, sieve
-from openchargeback.focus.checks import MAX_ROWS, Finding, check_header, check_whole, weighed, whole_columns
+from openchargeback.focus import layout, prefilter
+from openchargeback.focus.column_rules import MAX_ROWS, Finding, check_header, check_whole, weighed, whole_columns
+from openchargeback.focus.csv_positions import Place, Record
 from openchargeback.focus.explaining import explain
-from openchargeback.focus.judge import Fault, judge
+from openchargeback.focus.frictionless_check import Fault, judge
 from openchargeback.focus.layout import MISSING
 from openchargeback.focus.null_words import BLANK, null_words
 from openchargeback.focus.opening import Opened, picked_cells
-from openchargeback.focus.places import Place, Record
+from openchargeback.focus.row_conditions import SUSPICIOUS, TAG_TEXT
 from openchargeback.focus.schema import severity_of
-from openchargeback.focus.screen import SUSPICIOUS, TAG_TEXT
 from openchargeback.ledger.settings import Source
 from openchargeback.problems import Problem, Severity
 
@@ -133,8 +133,8 @@ def _number(opened: Opened, row: int) -> int:
 
 def _suspicious(con: duckdb.DuckDBPyConnection, opened: Opened) -> tuple[list[int], int]:
     """The rows for the judge, ascending, at most BOUND; and how many there are beyond."""
-    marked = sieve.fired(SUSPICIOUS)
-    odd_tags = f"SELECT text FROM {TAG_TEXT} WHERE NOT {sieve.plain_object('text')}"
+    marked = prefilter.fired(SUSPICIOUS)
+    odd_tags = f"SELECT text FROM {TAG_TEXT} WHERE NOT {prefilter.plain_object('text')}"
     if con.execute(f"{odd_tags} LIMIT 1").fetchone():
         marked += f" OR {opened.column('Tags')} IN ({odd_tags})"
     uneven = list(opened.layout.uneven) if opened.layout else []
@@ -305,14 +305,14 @@ def fired_rows(
     """How many rows meet each condition of the screen, and the first ones; conditions that none meets are left out."""
     if not conditions:
         return {}
-    every = ", ".join(f"bit_or(mask{number})" for number in range(max(conditions) // sieve.BITS + 1))
+    every = ", ".join(f"bit_or(mask{number})" for number in range(max(conditions) // prefilter.BITS + 1))
     found = con.execute(f"SELECT {every} FROM {opened.table}").fetchone()
-    bits = sum((value or 0) << (sieve.BITS * number) for number, value in enumerate(found or ()))
+    bits = sum((value or 0) << (prefilter.BITS * number) for number, value in enumerate(found or ()))
     fired = [condition for condition in conditions if bits >> condition & 1]
     if not fired:
         return {}
     wanted = ", ".join(
-        f"count(*) FILTER ({sieve.fired(condition)}), min(rowid, {most}) FILTER ({sieve.fired(condition)})"
+        f"count(*) FILTER ({prefilter.fired(condition)}), min(rowid, {most}) FILTER ({prefilter.fired(condition)})"
         for condition in fired
     )
     row = con.execute(f"SELECT {wanted} FROM {opened.table}").fetchone() or ()

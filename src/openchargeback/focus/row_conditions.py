@@ -6,8 +6,8 @@ from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from openchargeback.focus import sieve
-from openchargeback.focus.checks import ActiveRule, derived, row_rules, whole_columns
+from openchargeback.focus import prefilter
+from openchargeback.focus.column_rules import ActiveRule, derived, row_rules, whole_columns
 from openchargeback.focus.columns import OLDER_VALUES, TABLE
 from openchargeback.focus.database import literal
 from openchargeback.focus.schema import detect, schema_for, severity_of
@@ -69,7 +69,7 @@ def screen_of(names: Sequence[str], source: Source) -> Screen:
             # There are few different ones, so each is looked at once: `TAG_TEXT`.
             continue
         like = cost if name.endswith("Cost") and name != source.cost else ""
-        fine = sieve.plain(field, f"c{index}", amount=name in amounts, like=like)
+        fine = prefilter.plain(field, f"c{index}", amount=name in amounts, like=like)
         if name == "ChargeCategory":
             fine = f"({fine} OR {_other_case(f'c{index}', field)})"
         if fine:

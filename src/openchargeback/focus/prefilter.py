@@ -1,7 +1,7 @@
-"""SQL that lets the plainly good cells pass, compiled from the Table Schema; all else goes to the judge.
+"""SQL that passes cells that are plainly good, compiled from the Table Schema; all others go to Frictionless.
 
-A condition is true only where `judge.py` surely finds nothing. It may be false for cells that turn out to be fine,
-never the other way round: a property test holds that both agree on any file.
+A condition is true only where `frictionless_check.py` is sure to find nothing. It may be false for cells that turn out
+to be fine, never the other way round: a property test checks that both agree on any file.
 """
 
 from __future__ import annotations
