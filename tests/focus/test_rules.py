@@ -8,11 +8,11 @@ from typing import Any
 
 import pytest
 
-from openchargeback.focus.column_rules import MAX_ROWS, Finding, check_header, weighed
+from openchargeback.focus.column_rules import MAX_ROWS, RULES, Finding, severity_for
 from openchargeback.focus.columns import COLUMNS
 from openchargeback.focus.database import database
+from openchargeback.focus.header import check_header
 from openchargeback.focus.opening import make_macros, open_file
-from openchargeback.focus.rules import RULES
 from openchargeback.focus.schema import DIALECTS, columns_of
 from openchargeback.focus.verdict import findings
 from openchargeback.ledger import settings
@@ -430,10 +430,10 @@ def test_a_source_may_weigh_a_rule_otherwise():
 
 def test_what_billing_needs_stays_an_error():
     off = Source("s", severity={"type-error": "off", "constraint-error": "warning"})
-    assert weighed("type-error", Severity.ERROR, off) is Severity.ERROR
-    assert weighed("type-error", Severity.WARNING, off) is None
-    assert weighed("constraint-error", Severity.ERROR, off) is Severity.ERROR
-    assert weighed("extra-decimals", Severity.WARNING, off) is Severity.WARNING
+    assert severity_for("type-error", Severity.ERROR, off) is Severity.ERROR
+    assert severity_for("type-error", Severity.WARNING, off) is None
+    assert severity_for("constraint-error", Severity.ERROR, off) is Severity.ERROR
+    assert severity_for("extra-decimals", Severity.WARNING, off) is Severity.WARNING
 
 
 def test_the_ledger_knows_the_codes_and_dialects_of_focus():

@@ -1,31 +1,68 @@
-"""The rules across columns (`rules.py`) as they hold for one charge file, with the weight that its source gives."""
+"""The rules across the columns of a charge file, as `rules.toml` lists them, and how much each counts for a source."""
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
-from dataclasses import dataclass
+import tomllib
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from importlib import resources
 from typing import Any
 
-import duckdb
-
-from openchargeback.focus.columns import TABLE, WITHDRAWN
+from openchargeback.focus.columns import OLDER_VALUES, TABLE
+from openchargeback.focus.database import literal
 from openchargeback.focus.dialects import BACK_REFERENCES, zero_list_is_null
-from openchargeback.focus.rules import RULES, Rule
-from openchargeback.focus.schema import SIMPLE, columns_of
+from openchargeback.focus.schema import SIMPLE
 from openchargeback.ledger.settings import Source
 from openchargeback.problems import Severity
-from openchargeback.wording import counted, listed
 
 MAX_ROWS = 20
 """How many of the rows that break a rule are named, unless every place is wanted."""
-_CUSTOM = ("x_", "oci_")
+
+_FAMILIES = {
+    "date-times": [name for name, column in TABLE.items() if column.type == "datetime"],
+    "ends of periods": [name for name, column in TABLE.items() if column.type == "datetime" and name.endswith("End")],
+    "JSON objects other than Tags": [
+        name for name, column in TABLE.items() if column.type == "json" and name != "Tags"
+    ],
+    "columns with allowed values": [name for name, column in TABLE.items() if column.values],
+    "columns with older values": list(OLDER_VALUES),
+    "optional columns without nulls": [
+        name for name, column in TABLE.items() if not column.nulls and not column.required
+    ],
+    "unit prices": [name for name in TABLE if name.endswith("UnitPrice")],
+}
+"""The families of columns that a rule of `rules.toml` may be `for`."""
+
+_SHOWN_VALUES = 5
+
+
+@dataclass(frozen=True, slots=True)
+class Rule:
+    """One rule; `rules.toml` says what each field means."""
+
+    code: str
+    column: str
+    where: str
+    message: str
+    fix: str
+    clause: str = "ours"
+    severity: Severity = Severity.WARNING
+    needs: tuple[str, ...] = ()
+    any_of: tuple[str, ...] = ()
+    trigger: str = ""
+    cost: str = ""
+    simple: bool = True
+
+    def finding(self, count: int, rows: Sequence[int]) -> Finding:
+        """The rule as broken by so many rows, of which these are the first."""
+        return Finding(self.code, self.column, self.severity, count, tuple(sorted(rows)), self.message, self.fix)
 
 
 @dataclass(frozen=True, slots=True)
 class Finding:
     """A rule that a file breaks.
 
-    column: where the fault stands, empty for the header as a whole. count: how many rows (of the header: columns) break
+    column: where the fault is, empty for the header as a whole. count: how many rows (of the header: columns) break
     it. rows: the first of them, numbered from 0 in the order of the file, ascending.
     """
 
@@ -38,8 +75,79 @@ class Finding:
     fix: str
 
 
-def weighed(code: str, severity: Severity, source: Source) -> Severity | None:
-    """How much a finding weighs in a source that may say otherwise; None where it is switched off.
+def _listed_rules() -> Iterator[Rule]:
+    text = resources.files(__package__).joinpath("rules.toml").read_text(encoding="utf-8")
+    for record in tomllib.loads(text)["rule"]:
+        family = record.pop("for", [""])
+        for name in _FAMILIES[family] if isinstance(family, str) else family:
+            fields = _filled({"column": "{name}", **record}, _words(name))
+            yield Rule(**{**fields, "severity": Severity(fields.get("severity", "warning"))})
+
+
+def _filled(value: Any, words: Mapping[str, str]) -> Any:
+    """A text, or what holds texts, with words in place of their placeholders; lists as tuples."""
+    if isinstance(value, dict):
+        return {key: _filled(each, words) for key, each in value.items()}
+    if isinstance(value, list | tuple):
+        return tuple(_filled(each, words) for each in value)
+    if isinstance(value, str):
+        for placeholder, word in words.items():
+            value = value.replace("{" + placeholder + "}", word)
+    return value
+
+
+def _words(name: str) -> dict[str, str]:
+    """What the placeholders for a column of a family stand for."""
+    values = TABLE[name].values if name in TABLE else ()
+    older = OLDER_VALUES.get(name, {})
+    return {
+        "name": name,
+        "values": ", ".join(map(literal, values)),
+        "shown_values": ", ".join(values[:_SHOWN_VALUES]) + ", …" * (len(values) > _SHOWN_VALUES),
+        "older_values": ", ".join(map(literal, older)),
+        "renamed_values": ", ".join(f"{old} is now {new}" for old, new in older.items()),
+    }
+
+
+RULES: tuple[Rule, ...] = tuple(_listed_rules())
+"""All rules, for any file: what depends on the file is not filled in."""
+
+
+def active_rules(columns: Collection[str], dialect: str, source: Source) -> list[Rule]:
+    """The rules that run on a file with these columns (canonical names), filled in for it.
+
+    dialect: as `detect` gives it.
+    """
+    return [
+        _for_file(rule, severity, columns, source)
+        for rule in RULES
+        if _runs(rule, columns, dialect, source) and (severity := severity_for(rule.code, rule.severity, source))
+    ]
+
+
+def _runs(rule: Rule, columns: Collection[str], dialect: str, source: Source) -> bool:
+    names = (name.replace("{cost}", source.cost) for name in (rule.column, *rule.needs))
+    return (
+        all(name in columns for name in names)
+        and (not rule.any_of or any(name in columns for name in rule.any_of))
+        and rule.cost in {"", source.cost}
+        and (rule.simple or dialect != SIMPLE)
+    )
+
+
+def _for_file(rule: Rule, severity: Severity, columns: Collection[str], source: Source) -> Rule:
+    present = tuple(name for name in rule.any_of if name in columns)
+    words = {
+        "cost": source.cost,
+        "any": present[0] if len(present) == 1 else f"coalesce({', '.join(present)})",
+        "null_zero": "true" if zero_list_is_null(columns, source.dialect) else "false",
+    }
+    texts = {name: _filled(getattr(rule, name), words) for name in ("column", "where", "message", "needs")}
+    return replace(rule, **texts, severity=severity, any_of=present)
+
+
+def severity_for(code: str, severity: Severity, source: Source) -> Severity | None:
+    """How much a finding counts for a source, which may say otherwise in its settings; None where it is switched off.
 
     What the schema makes an error (`severity_of`) stays one: it says that billing needs the cell.
     """
@@ -49,135 +157,15 @@ def weighed(code: str, severity: Severity, source: Source) -> Severity | None:
     return None if level == "off" else Severity(level)
 
 
-def check_header(columns: Sequence[str], dialect: str, source: Source) -> list[Finding]:
-    """Labels that are neither of FOCUS nor prefixed, and columns that FOCUS demands and billing does not need.
-
-    columns: canonical names in the order of the file. dialect: as `detect` gives it.
-    """
-    unknown = [name for name in columns if name not in TABLE and not name.lower().startswith(_CUSTOM)]
-    absent = [
-        name
-        for name in columns_of(dialect)
-        if name not in columns
-        and name not in {"BillingPeriodStart", source.cost}
-        and (name == "Tags" if dialect == SIMPLE else TABLE[name].level == "mandatory")
-    ]
-    said = [f"{name} (now in {WITHDRAWN[name]})" if name in WITHDRAWN else name for name in sorted(unknown)]
-    found = [
-        (
-            "unknown-label",
-            unknown,
-            f"{_columns(len(unknown))} {_are(len(unknown))} not in FOCUS: {listed(said, 10)}",
-            "correct the spelling, or begin the names of your own columns with x_",
-        ),
-        (
-            "missing-label",
-            absent,
-            f"{_columns(len(absent))} of {_name(dialect)} {_are(len(absent))} missing: {listed(absent, 3)}",
-            "nothing for billing; where the file should be complete, export all columns",
-        ),
-    ]
-    return [
-        Finding(code, "" if code == "missing-label" else names[0], severity, len(names), (), message, fix)
-        for code, names, message, fix in found
-        if names and (severity := weighed(code, Severity.WARNING, source))
-    ]
+def compared_columns(rules: Sequence[Rule]) -> set[str]:
+    """The columns that rules with a trigger look at."""
+    return {name for rule in rules if rule.trigger for name in (rule.column, *rule.needs, *rule.any_of)}
 
 
-def _columns(number: int) -> str:
-    return f"{counted(number, 'column')}"
-
-
-def _are(number: int) -> str:
-    return "is" if number == 1 else "are"
-
-
-def _name(dialect: str) -> str:
-    return "the simple dialect" if dialect == SIMPLE else dialect.replace("focus-", "FOCUS ")
-
-
-def row_rules(columns: Collection[str], dialect: str, source: Source) -> list[ActiveRule]:
-    """The rules that a row breaks by itself, as far as they run on a file with these columns."""
-    return [rule for rule in _active(columns, dialect, source) if not rule.rule.trigger]
-
-
-def check_whole(
-    con: duckdb.DuckDBPyConnection,
-    view: str,
-    columns: Collection[str],
-    dialect: str,
-    source: Source,
-    most: int = MAX_ROWS,
-) -> list[Finding]:
-    """What the rows of a file break together; of each rule the first `most` rows.
-
-    view: has a column `rowid` (from 0) and the cells as text, NULL where null, under the FOCUS names in `columns`.
-    columns: canonical names in the file. dialect: as `detect` gives it.
-    """
-    rules = [rule for rule in _active(columns, dialect, source) if rule.rule.trigger]
-    seen = _row(con, view, [rule.rule.trigger for rule in rules]) if rules else ()
-    findings = []
-    for rule in [rule for rule, broken in zip(rules, seen, strict=True) if broken]:
-        parts = [f"count(*) FILTER (WHERE {rule.where})", f"min(rowid, {most}) FILTER (WHERE {rule.where})"]
-        count, rows = _row(con, view, parts)
-        if count:
-            findings.append(rule.finding(int(count), rows))
-    return findings
-
-
-def whole_columns(columns: Collection[str], dialect: str, source: Source) -> set[str]:
-    """The columns that `check_whole` looks at."""
-    return {name for rule in _active(columns, dialect, source) if rule.rule.trigger for name in rule.needs}
-
-
-def _active(columns: Collection[str], dialect: str, source: Source) -> list[ActiveRule]:
-    return [
-        ActiveRule(rule, severity, source, columns)
-        for rule in RULES
-        if _runs(rule, columns, dialect, source) and (severity := weighed(rule.code, rule.severity, source))
-    ]
-
-
-class ActiveRule:
-    """A rule with the names of a file filled in: `where` is SQL over its FOCUS names and those of `derived`."""
-
-    def __init__(self, rule: Rule, severity: Severity, source: Source, columns: Collection[str]) -> None:
-        self.severity, cost = severity, source.cost
-        null_zero = "true" if zero_list_is_null(columns, source.dialect) else "false"
-        present = [name for name in rule.any_of if name in columns]
-        first = present[0] if len(present) == 1 else f"coalesce({', '.join(present)})"
-        self.rule = rule
-        self.column = rule.column.replace("{cost}", cost)
-        self.message = rule.message.replace("{cost}", cost)
-        self.where = rule.where.replace("{cost}", cost).replace("{any}", first).replace("{null_zero}", null_zero)
-        self.needs = {self.column, *(name.replace("{cost}", cost) for name in rule.needs), *present}
-
-    def finding(self, count: int, rows: Sequence[int]) -> Finding:
-        """The rule as broken by so many rows, of which these are the first."""
-        fix = self.rule.fix
-        return Finding(self.rule.code, self.column, self.severity, count, tuple(sorted(rows)), self.message, fix)
-
-
-def _runs(rule: Rule, columns: Collection[str], dialect: str, source: Source) -> bool:
-    names = {name.replace("{cost}", source.cost) for name in (rule.column, *rule.needs)}
-    return (
-        all(name in columns for name in names)
-        and (not rule.any_of or any(name in columns for name in rule.any_of))
-        and rule.cost in {"", source.cost}
-        and (rule.simple or dialect != SIMPLE)
-    )
-
-
-def derived(columns: Collection[str]) -> str:
+def derived_columns(columns: Collection[str]) -> str:
     """SQL of what the rules may name beside the columns of a file."""
     category = "lower(ChargeCategory)" if "ChargeCategory" in columns else "NULL::VARCHAR"
     signs = ["coalesce(lower(ChargeClass) = 'correction', false)"] if "ChargeClass" in columns else []
     signs += [f"c{list(columns).index(back)} IS NOT NULL" for back, _ in BACK_REFERENCES if back in columns]
     correction = f"({' OR '.join(signs)})" if signs else "false"
     return f"{category} AS category, {correction} AS correction, coalesce({category}, 'usage') = 'usage' AS usage"
-
-
-def _row(con: duckdb.DuckDBPyConnection, view: str, parts: Sequence[str]) -> tuple[Any, ...]:
-    # The rules select from `file` too, to compare a row with all.
-    row = con.execute(f"WITH file AS (FROM {view}) SELECT {', '.join(parts)} FROM file").fetchone()
-    return tuple(row or ())

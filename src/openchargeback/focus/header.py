@@ -4,10 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from openchargeback.focus.columns import COLUMNS, canonical_name
+from openchargeback.focus.column_rules import Finding, severity_for
+from openchargeback.focus.columns import COLUMNS, TABLE, WITHDRAWN, canonical_name
 from openchargeback.focus.csv_positions import Place, Record
 from openchargeback.focus.other_reports import other_report
+from openchargeback.focus.schema import SIMPLE, columns_of
+from openchargeback.ledger.settings import Source
 from openchargeback.problems import Problem, Severity
+from openchargeback.wording import counted, listed
+
+_OWN_PREFIXES = ("x_", "oci_")
 
 
 def names_of(
@@ -72,3 +78,43 @@ def _as_columns(labels: Sequence[str]) -> str:
     if between:
         return f"the cells are separated by {between}: export with commas between them, and points in numbers"
     return "export FOCUS columns with their names in the first line"
+
+
+def check_header(columns: Sequence[str], dialect: str, source: Source) -> list[Finding]:
+    """Labels that are neither of FOCUS nor prefixed, and columns that FOCUS demands and billing does not need.
+
+    columns: canonical names in the order of the file. dialect: as `detect` gives it.
+    """
+    unknown = [name for name in columns if name not in TABLE and not name.lower().startswith(_OWN_PREFIXES)]
+    absent = [
+        name
+        for name in columns_of(dialect)
+        if name not in columns
+        and name not in {"BillingPeriodStart", source.cost}
+        and (name == "Tags" if dialect == SIMPLE else TABLE[name].level == "mandatory")
+    ]
+    shown = [f"{name} (now in {WITHDRAWN[name]})" if name in WITHDRAWN else name for name in sorted(unknown)]
+    standard = "the simple dialect" if dialect == SIMPLE else dialect.replace("focus-", "FOCUS ")
+    found = [
+        (
+            "unknown-label",
+            unknown,
+            f"{_columns_are(unknown)} not in FOCUS: {listed(shown, 10)}",
+            "correct the spelling, or begin the names of your own columns with x_",
+        ),
+        (
+            "missing-label",
+            absent,
+            f"{_columns_are(absent, f' of {standard}')} missing: {listed(absent, 3)}",
+            "nothing for billing; where the file should be complete, export all columns",
+        ),
+    ]
+    return [
+        Finding(code, "" if code == "missing-label" else names[0], severity, len(names), (), message, fix)
+        for code, names, message, fix in found
+        if names and (severity := severity_for(code, Severity.WARNING, source))
+    ]
+
+
+def _columns_are(names: Sequence[str], which: str = "") -> str:
+    return f"{counted(len(names), 'column')}{which} {'is' if len(names) == 1 else 'are'}"

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from openchargeback.focus import prefilter
-from openchargeback.focus.column_rules import ActiveRule, derived, row_rules, whole_columns
+from openchargeback.focus.column_rules import Rule, active_rules, compared_columns, derived_columns
 from openchargeback.focus.columns import OLDER_VALUES, TABLE
 from openchargeback.focus.database import literal
 from openchargeback.focus.schema import detect, schema_for, severity_of
@@ -40,7 +40,8 @@ class Screen:
 
     fields: Table Schema fields in the order of the columns, as the judge needs them. amounts: fields that hold money.
     kept: SQL of the cells that later checks look at. named: SQL of what conditions call by its FOCUS name.
-    conditions: SQL in the order of their bits: first SUSPICIOUS, then `counted`, then `rules`.
+    conditions: SQL in the order of their bits: first SUSPICIOUS, then `counted`, then `rules`. compared: the rules that
+    no row breaks by itself.
     """
 
     names: tuple[str, ...]
@@ -51,7 +52,8 @@ class Screen:
     named: str
     conditions: tuple[str, ...]
     counted: tuple[Counted, ...]
-    rules: tuple[tuple[int, ActiveRule], ...]
+    rules: tuple[tuple[int, Rule], ...]
+    compared: tuple[Rule, ...]
 
 
 def screen_of(names: Sequence[str], source: Source) -> Screen:
@@ -77,19 +79,23 @@ def screen_of(names: Sequence[str], source: Source) -> Screen:
         lowered += [(name, constraint, condition.format(cell=f"c{index}")) for constraint, condition in counted]
     # IS NOT TRUE: where SQL does not know, the judge shall look.
     first = [f"({' AND '.join(suspicious)}) IS NOT TRUE" if suspicious else "false"]
-    rules = row_rules(names, dialect, source)
+    active = active_rules(names, dialect, source)
+    rules, compared = [each for each in active if not each.trigger], [each for each in active if each.trigger]
     return Screen(
         names=tuple(names),
         dialect=dialect,
         fields=tuple(fields),
         amounts=amounts,
-        kept=_kept(names, amounts, whole_columns(names, dialect, source)),
-        named=", ".join([*(f"c{i} AS {name}" for i, name in enumerate(names) if name in TABLE), derived(names)]),
+        kept=_kept(names, amounts, compared_columns(compared)),
+        named=", ".join(
+            [*(f"c{i} AS {name}" for i, name in enumerate(names) if name in TABLE), derived_columns(names)]
+        ),
         conditions=(*first, *(condition for _, _, condition in lowered), *(rule.where for rule in rules)),
         counted=tuple(
             Counted(number, name, constraint) for number, (name, constraint, _) in enumerate(lowered, len(first))
         ),
         rules=tuple(enumerate(rules, len(first) + len(lowered))),
+        compared=tuple(compared),
     )
 
 

@@ -1,4 +1,4 @@
--- What the rules across columns (rules.py) ask of a cell or of two. All arguments are texts of cells; NULL gives NULL or
+-- What the rules across columns (rules.toml) ask of a cell or of two. All arguments are texts of cells; NULL gives NULL or
 -- false. Each macro answers the common case from the text alone and reads a value only where that is not enough.
 
 -- Whether a number is 0, however it is spelled.

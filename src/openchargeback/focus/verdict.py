@@ -9,15 +9,17 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
-from itertools import chain
+from itertools import chain, compress
+from typing import Any
 
 import duckdb
 
 from openchargeback.focus import layout, prefilter
-from openchargeback.focus.column_rules import MAX_ROWS, Finding, check_header, check_whole, weighed, whole_columns
+from openchargeback.focus.column_rules import MAX_ROWS, Finding, compared_columns, severity_for
 from openchargeback.focus.csv_positions import Place, Record
 from openchargeback.focus.explaining import explain
 from openchargeback.focus.frictionless_check import Fault, judge
+from openchargeback.focus.header import check_header
 from openchargeback.focus.layout import MISSING
 from openchargeback.focus.null_words import BLANK, null_words
 from openchargeback.focus.opening import Opened, picked_cells
@@ -67,16 +69,31 @@ def findings(con: duckdb.DuckDBPyConnection, opened: Opened, source: Source, mos
     screen = opened.screen
     fired = fired_rows(con, opened, [condition for condition, _ in screen.rules], most)
     found = [rule.finding(*fired[condition]) for condition, rule in screen.rules if condition in fired]
-    kept = whole_columns(opened.names, screen.dialect, source)
-    named = ", ".join(["rowid", *(f"{opened.column(name)} AS {name}" for name in sorted(kept))])
-    whole = check_whole(con, f"(SELECT {named} FROM {opened.table})", opened.names, screen.dialect, source, most)
+    found += _compared(con, opened, most)
     words = _words(con, opened, source, most)
-    return [*check_header(opened.names, screen.dialect, source), *found, *whole, *words]
+    return [*check_header(opened.names, screen.dialect, source), *found, *words]
+
+
+def _compared(con: duckdb.DuckDBPyConnection, opened: Opened, most: int) -> list[Finding]:
+    """The rules that the rows break together; of each the first `most` rows."""
+    rules = opened.screen.compared
+    named = ", ".join(["rowid", *(f"{opened.column(name)} AS {name}" for name in sorted(compared_columns(rules)))])
+
+    def select(*parts: str) -> tuple[Any, ...]:
+        query = f"WITH file AS (SELECT {named} FROM {opened.table}) SELECT {', '.join(parts)} FROM file"
+        return con.execute(query.replace("{tag_texts}", TAG_TEXT)).fetchone() or ()
+
+    broken = select(*(rule.trigger for rule in rules)) if rules else ()
+    findings = []
+    for rule in compress(rules, broken):
+        count, rows = select(f"count(*) FILTER (WHERE {rule.where})", f"min(rowid, {most}) FILTER (WHERE {rule.where})")
+        findings += [rule.finding(count, rows)] if count else []
+    return findings
 
 
 def _words(con: duckdb.DuckDBPyConnection, opened: Opened, source: Source, most: int) -> list[Finding]:
     """The columns in which an export wrote a word where no value is."""
-    severity = weighed("null-word", Severity.WARNING, source)
+    severity = severity_for("null-word", Severity.WARNING, source)
     found = null_words(con, opened, most) if severity else []
     # Where every charge needs a value, such a word is an error of its own.
     found = [each for each in found if each.column not in ("BillingPeriodStart", source.cost)]
@@ -245,7 +262,7 @@ def _severity(fault: Fault, name: str, source: Source) -> Severity | None:
     if not name or fault.code in ("missing-cell", "extra-cell"):
         return Severity.ERROR
     severity = severity_of(fault.code, name, fault.text, source.cost)
-    return severity if severity is Severity.ERROR else weighed(fault.code, severity, source)
+    return severity if severity is Severity.ERROR else severity_for(fault.code, severity, source)
 
 
 def _problem(opened: Opened, row: _Row, fault: Fault, name: str, severity: Severity) -> Problem:
@@ -281,7 +298,7 @@ def _place(record: Record | None, column: int) -> Place:
 
 def _counted(con: duckdb.DuckDBPyConnection, opened: Opened, source: Source, most: int) -> list[Problem]:
     """One warning a column for values that the standard demands or restricts and billing does not need."""
-    severity = weighed("constraint-error", Severity.WARNING, source)
+    severity = severity_for("constraint-error", Severity.WARNING, source)
     if severity is None:
         return []
     counts = fired_rows(con, opened, [counted.condition for counted in opened.screen.counted], most)
