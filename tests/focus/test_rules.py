@@ -47,11 +47,7 @@ def found(
         file = ChargeFile("charges/2025-01/s.csv", path, "2025-01", "s", 1)
         opened, problems = open_file(con, "raw_0", file, source, whole=False)
         assert problems == []
-        return [
-            finding
-            for finding in findings(con, opened, source)
-            if finding.column and (finding.column in names or not absent)
-        ]
+        return [finding for finding in findings(opened) if finding.column and (finding.column in names or not absent)]
 
 
 def tell(findings: list[Finding]) -> dict[tuple[str, str], list[int]]:

@@ -199,10 +199,8 @@ def _resources(
 
 def place_of(loaded: LoadedFile, n: int) -> Place:
     """Where the charge of that number stands in the file."""
-    row, layout = n - loaded.first, loaded.opened.layout
-    if layout is None:
-        return Place(loaded.file.path, row + 2, 0)
-    return Place(loaded.file.path, layout.number(row), row + 2 if layout.plain else layout.lines[row])
+    row, opened = n - loaded.first, loaded.opened
+    return Place(loaded.file.path, opened.layout.number(row), opened.layout.line(row) if opened.header else 0)
 
 
 def _corrected_line(

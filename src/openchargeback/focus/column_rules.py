@@ -9,7 +9,7 @@ from importlib import resources
 from typing import Any
 
 from openchargeback.focus.columns import OLDER_VALUES, TABLE
-from openchargeback.focus.database import literal
+from openchargeback.focus.database import literals
 from openchargeback.focus.dialects import BACK_REFERENCES, zero_list_is_null
 from openchargeback.focus.schema import SIMPLE
 from openchargeback.ledger.settings import Source
@@ -102,9 +102,9 @@ def _words(name: str) -> dict[str, str]:
     older = OLDER_VALUES.get(name, {})
     return {
         "name": name,
-        "values": ", ".join(map(literal, values)),
+        "values": literals(values),
         "shown_values": ", ".join(values[:_SHOWN_VALUES]) + ", …" * (len(values) > _SHOWN_VALUES),
-        "older_values": ", ".join(map(literal, older)),
+        "older_values": literals(older),
         "renamed_values": ", ".join(f"{old} is now {new}" for old, new in older.items()),
     }
 

@@ -11,7 +11,7 @@ import gzip
 import io
 import re
 import zlib
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from itertools import islice
 from pathlib import Path
@@ -22,12 +22,16 @@ import zstandard
 from openchargeback.files.lfs import POINTER, pointer_problem
 from openchargeback.focus import file_types
 from openchargeback.focus.csv_positions import MAX_EXCERPT, Record, Start, physical_lines
+from openchargeback.focus.database import file_literal, literals
 from openchargeback.problems import Problem
 
 if TYPE_CHECKING:
     from _typeshed import WriteableBuffer
 
 csv.field_size_limit(1 << 30)
+
+MISSING = ("", "NULL", "null")
+"""The texts that mean null, as in the Table Schemas."""
 
 MAX_LINE = 1 << 26
 """Characters of the longest row that is read."""
@@ -92,6 +96,19 @@ class _Frames(io.RawIOBase):
         view[:size] = self._content[self._place : self._place + size]
         self._place += size
         return size
+
+
+def relation(path: Path, columns: int, max_line: int = 0, nulls: Sequence[str] = MISSING) -> str:
+    """SQL that reads a CSV file as text in columns c0, c1, …, `nulls` as null.
+
+    `columns` and `auto_detect=false`: nothing is guessed from a sample.
+    """
+    types = ", ".join(f"'c{index}': 'VARCHAR'" for index in range(columns))
+    size = f", max_line_size={max_line}, buffer_size={2 * max_line}" if max_line else ""
+    return (
+        f"read_csv({file_literal(path)}, auto_detect=false, header=true, columns={{{types}}}, delim=',', quote='\"', "
+        f"escape='\"', strict_mode=true, nullstr=[{literals(nulls)}]{size})"
+    )
 
 
 def is_utf_16(path: Path) -> bool:

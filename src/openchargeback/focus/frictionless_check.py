@@ -1,4 +1,4 @@
-"""Frictionless itself, on the rows that the sieve does not let pass (or on all), and the spelling that it forgives.
+"""Frictionless itself, on the rows that the prefilter does not pass (or on all), and the spelling that it forgives.
 
 Frictionless reads some cells differently from FOCUS: `NaN`, `+5` and `1_000` are numbers to it, and a pattern knows no
 calendar. What it lets pass is looked at again by checks of our own, which therefore run wherever Frictionless runs.
@@ -24,7 +24,7 @@ _NUMBER = re.compile(money.NUMBER_PATTERN, re.ASCII)
 class Fault:
     """What is wrong with a row, or with one cell of it.
 
-    row: its place in what was judged, from 0. column: from 0; -1 for the row as a whole. code: as Frictionless names
+    row: its place in what was checked, from 0. column: from 0; -1 for the row as a whole. code: as Frictionless names
     it, or one of ours: number-spelling, amount-size, no-such-date. text: the cell, None where it is empty or missing.
     count: for how many cells of the row it stands.
     """
@@ -37,7 +37,7 @@ class Fault:
     count: int = 1
 
 
-def judge(
+def faults_of(
     rows: Iterable[Sequence[str | None]],
     fields: Sequence[dict[str, Any]],
     missing: Sequence[str],

@@ -20,6 +20,7 @@ from pathlib import Path
 from openchargeback.focus.csv_positions import Place, Record, Start
 from openchargeback.focus.csv_text import (
     MAX_LINE,
+    MISSING,
     UNREADABLE,
     Unclosed,
     binary,
@@ -33,8 +34,6 @@ from openchargeback.focus.csv_text import (
 from openchargeback.problems import Problem, Severity
 
 NUL = "\x00"
-MISSING = ("", "NULL", "null")
-"""The texts that mean null, as in the Table Schemas."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,6 +50,26 @@ class Bytes:
     commas: int
     strange: bool
     conflict: bool
+
+    def agrees_with(self, rows: int, columns: int, open_rows: int, inner_commas: int) -> bool:
+        """Whether each line is one row, as DuckDB read them, and no row has a null cell too many.
+
+        DuckDB passes over both. So the lines that end in a cell that means null must be the rows whose last cell is
+        null, and have the commas of just their cells. open_rows, inner_commas: rows where `commas_where_open` is not
+        null, and their sum.
+        """
+        commas = inner_commas + open_rows * (columns - 1)
+        return not self.strange and (self.lines, self.open_lines, self.commas) == (rows + 1, open_rows, commas)
+
+
+def commas_where_open(columns: int) -> str:
+    """SQL of the commas within the cells (c0, c1, …) of a row whose last cell is null; null for any other row.
+
+    Every column is named, also where it is never looked at: DuckDB passes over rows with too few cells where it need
+    not read all columns.
+    """
+    every = f"concat({', '.join(f'c{index}' for index in range(columns))})"
+    return f"CASE WHEN c{columns - 1} IS NULL THEN strlen({every}) - strlen(replace({every}, ',', '')) END"
 
 
 _BLOCK = 1 << 18
@@ -71,7 +90,7 @@ def look_through(path: Path) -> Bytes:
 
     Strange are NULs, UTF-16, blank lines, also one behind the byte order mark, a carriage return by itself, blanks
     between two quotes (DuckDB would join the parts), and blanks behind a last cell that is quoted or empty. Only the
-    last bytes of each line are looked at in Python: most of them are alike, so few are judged.
+    last bytes of each line are looked at in Python: most of them are alike, so few are looked at twice.
     """
     ends: Counter[bytes] = Counter()
     opened: Counter[str] = Counter()

@@ -159,7 +159,7 @@ def _days(con: duckdb.DuckDBPyConnection, new: LoadedFile, old: LoadedFile) -> t
 
 
 def _number(file: LoadedFile, row: int) -> int:
-    return file.opened.layout.number(row) if file.opened.layout else row + 2
+    return file.opened.layout.number(row)
 
 
 def in_words(days: Sequence[dt.date]) -> str:

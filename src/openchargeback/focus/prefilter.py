@@ -10,7 +10,7 @@ import re
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from openchargeback.focus.database import literal
+from openchargeback.focus.database import literal, literals
 
 BITS = 60
 """Conditions in one column of a mask (UBIGINT)."""
@@ -81,7 +81,7 @@ def _date(cell: str, pattern: str) -> str:
 
 
 def _among(cell: str, words: Sequence[str]) -> str:
-    return f"{cell} IN ({', '.join(literal(word) for word in words)})"
+    return f"{cell} IN ({literals(words)})"
 
 
 def masks(conditions: Sequence[str]) -> list[str]:
@@ -96,6 +96,6 @@ def masks(conditions: Sequence[str]) -> list[str]:
     return columns
 
 
-def fired(index: int) -> str:
+def met(index: int) -> str:
     """SQL that is true where a condition of `masks` (columns mask0, mask1, …) was true."""
     return f"mask{index // BITS} & {1 << (index % BITS)}::UBIGINT <> 0"

@@ -14,16 +14,14 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
-from typing import Any
 
 import duckdb
 
 from openchargeback import money
 from openchargeback.focus.columns import CATEGORIES, COLUMNS
-from openchargeback.focus.database import count as _count
-from openchargeback.focus.database import identifier, insert, sql
+from openchargeback.focus.database import count, identifier, insert, sql
 from openchargeback.focus.dialects import BACK_REFERENCES, zero_list_is_null
-from openchargeback.focus.opening import Opened, make_macros, open_file
+from openchargeback.focus.opening import OpenFile, make_macros, open_file
 from openchargeback.focus.schema import SIMPLE
 from openchargeback.focus.tags import FIELDS, TAG_COLUMNS, folded, json_pointer, key_sets, keys_by_field, read_tags
 from openchargeback.focus.verdict import check_rows, placed
@@ -46,15 +44,10 @@ _SMALLEST = 30
 
 @dataclass(frozen=True, slots=True)
 class LoadedFile:
-    """A charge file in the database.
-
-    columns: canonical name → column of `raw_<number>`, for FOCUS columns and others alike.
-    first: the n of its first charge.
-    """
+    """A charge file in the database. first: the n of its first charge."""
 
     number: int
-    opened: Opened
-    columns: dict[str, str]
+    opened: OpenFile
     first: int
 
     @property
@@ -72,15 +65,19 @@ class LoadedFile:
         """The table with the file's cells."""
         return self.opened.table
 
+    @property
+    def columns(self) -> dict[str, str]:
+        """Canonical name → column of `table`, for FOCUS columns and others alike."""
+        return {name: f"c{index}" for index, name in enumerate(self.opened.names)}
+
     def expression(self, name: str) -> str:
         """SQL for the cell of a column, NULL where the file has no such column."""
-        column = self.columns.get(name)
-        return column or "NULL::VARCHAR"
+        return self.opened.column(name) or "NULL::VARCHAR"
 
     @property
     def tags(self) -> str:
         """SQL for the text that says who pays for a row: its own tags, never those of a resource that it shares."""
-        present = [self.columns[name] for name in TAG_COLUMNS if name in self.columns]
+        present = [self.opened.column(name) for name in TAG_COLUMNS if name in self.opened.names]
         return f"coalesce({', '.join(present)})" if len(present) > 1 else next(iter(present), "NULL::VARCHAR")
 
 
@@ -88,23 +85,11 @@ def load(
     con: duckdb.DuckDBPyConnection, files: Sequence[ChargeFile], config: Config
 ) -> tuple[list[LoadedFile], list[Problem]]:
     """Read all charge files of one period. With any error among the problems the tables are not to be used."""
-    make_macros(con)
-    con.execute(
-        "CREATE TABLE charge (n BIGINT, file INTEGER, source VARCHAR, period_start TIMESTAMP, cost DECIMAL(38, 18), "
-        "list DECIMAL(38, 18), currency VARCHAR, category VARCHAR, kind VARCHAR, service VARCHAR, tag BIGINT)"
-    )
-    loaded: list[LoadedFile] = []
-    problems: list[Problem] = []
-    first = 0
-    for number, file in enumerate(files):
-        result, faults = _read_file(con, number, first, file, config)
-        problems += faults
-        if result:
-            loaded.append(result)
-            first += result.rows
+    loaded, problems = _open_files(con, files, config, whole=True)
+    con.execute(sql(__package__, "tables.sql"))
     problems += _read_tags(con, loaded, config)
-    for result in loaded:
-        problems += _insert(con, result, config)
+    for file in loaded:
+        problems += _insert(con, file, config)
     _create_cells(con, loaded)
     return loaded, problems
 
@@ -114,68 +99,54 @@ def check(
 ) -> list[Problem]:
     """Every problem that `load` would find in these files, at less cost: nothing is kept that no check looks at.
 
-    full: let Frictionless judge every row, not only those that the sieve does not let pass.
+    full: let Frictionless check every row, not only those that the prefilter does not pass.
     """
-    make_macros(con)
-    problems: list[Problem] = []
-    loaded = []
-    for number, file in enumerate(files):
-        result, faults = _read_file(con, number, 0, file, config, whole=False, full=full)
-        problems += faults
-        if result:
-            loaded.append(result)
+    loaded, problems = _open_files(con, files, config, whole=False, full=full)
     problems += _read_tags(con, loaded, config)
-    for result in loaded:
-        problems += _warnings(con, result, config.source(result.file.source).cost)
+    for file in loaded:
+        problems += _beyond_exact(con, file)
     return problems
 
 
-def _read_file(
-    con: duckdb.DuckDBPyConnection,
-    number: int,
-    first: int,
-    file: ChargeFile,
-    config: Config,
-    *,
-    whole: bool = True,
-    full: bool = False,
-) -> tuple[LoadedFile | None, list[Problem]]:
-    source = config.source(file.source)
-    opened, problems = open_file(con, f"raw_{number}", file, source, whole=whole)
-    if opened is None:
-        return None, problems
-    problems += check_rows(con, opened, source, full=full)
-    if has_errors(problems):
-        return None, problems
-    columns = {name: f"c{index}" for index, name in enumerate(opened.names)}
-    return LoadedFile(number, opened, columns, first), problems
+def _open_files(
+    con: duckdb.DuckDBPyConnection, files: Sequence[ChargeFile], config: Config, *, whole: bool, full: bool = False
+) -> tuple[list[LoadedFile], list[Problem]]:
+    make_macros(con)
+    loaded: list[LoadedFile] = []
+    problems: list[Problem] = []
+    first = 0
+    for number, file in enumerate(files):
+        opened, faults = open_file(con, f"raw_{number}", file, config.source(file.source), whole=whole)
+        faults += check_rows(opened, full=full) if opened else []
+        problems += faults
+        if opened and not has_errors(faults):
+            loaded.append(LoadedFile(number, opened, first))
+            first += opened.rows
+    return loaded, problems
 
 
 def _read_tags(con: duckdb.DuckDBPyConnection, loaded: Sequence[LoadedFile], config: Config) -> list[Problem]:
-    """Fill `tag`; a word for each file whose tags were read with tolerance."""
+    """Fill `tag`; a warning for each file whose tags were read with tolerance."""
     sets, numbers = key_sets(config)
     texts = [
         f"SELECT {numbers.get(file.file.source, 0)} AS key_set, {file.tags} AS tags FROM {file.table}"
         for file in loaded
     ]
     make_tag_table(con, [keys_by_field(tags) for tags in sets], " UNION ALL ".join(texts))
-    judged = []
+    odd = con.execute("SELECT id, key_set, text FROM tag WHERE NOT plain").fetchall()
+    values = {id_: read_tags(text, keys_by_field(sets[number])) for id_, number, text in odd}
+    con.execute(
+        sql(__package__, "tags_update.sql"),
+        {
+            "ids": list(values),
+            **{name: [getattr(each, name) for each in values.values()] for name in (*FIELDS, "malformed")},
+            "fault": [each.fault or None for each in values.values()],
+        },
+    )
     notes: dict[str, list[int]] = {}
-    for id_, number, text in con.execute("SELECT id, key_set, text FROM tag WHERE NOT plain").fetchall():
-        values = read_tags(text, keys_by_field(sets[number]))
-        judged.append((id_, values.pi, values.project, values.fund, values.malformed, values.fault or None))
-        for note in values.notes:
+    for id_, each in values.items():
+        for note in each.notes:
             notes.setdefault(note, []).append(id_)
-    if judged:
-        con.execute(
-            "CREATE OR REPLACE TEMP TABLE judged "
-            "(id BIGINT, pi VARCHAR, project VARCHAR, fund VARCHAR, malformed BOOLEAN, fault VARCHAR)"
-        )
-        insert(con, "judged", judged)
-        con.execute(
-            "UPDATE tag SET pi = judged.pi, project = judged.project, fund = judged.fund, "
-            "malformed = judged.malformed, fault = judged.fault FROM judged WHERE judged.id = tag.id"
-        )
     return [problem for file in loaded for problem in _noted(con, file, numbers.get(file.file.source, 0), notes)]
 
 
@@ -208,24 +179,17 @@ def _noted(
     for note, ids in sorted(notes.items()):
         message, fix = _TAG_NOTES[note]
         for name, condition in read.items():
-            first, count = _first(
-                con,
+            query = (
                 f"SELECT min(row.rowid), count(*) FROM {file.table} AS row "
                 f"JOIN tag ON tag.text = {file.expression(name)} AND tag.key_set = {key_set} "
-                f"WHERE list_contains($values, tag.id) AND {condition}",
-                ids,
+                f"WHERE list_contains($ids, tag.id) AND {condition}"
             )
+            first, count = con.execute(query, {"ids": ids}).fetchone() or (0, 0)
             if count:
-                told = message.format(column=name)
-                problem = Problem(file.file.path, note, told, fix, severity=Severity.WARNING, count=count)
+                text = message.format(column=name)
+                problem = Problem(file.file.path, note, text, fix, severity=Severity.WARNING, count=count)
                 found.append((first, name, problem))
-    return placed(con, file.opened, found)
-
-
-def _first(con: duckdb.DuckDBPyConnection, query: str, values: list[Any]) -> tuple[int, int]:
-    """The first row and the number of rows that a query gives."""
-    row = con.execute(query, {"values": values}).fetchone()
-    return (row[0] or 0, row[1]) if row else (0, 0)
+    return placed(file.opened, found)
 
 
 _TAG_NOTES = {
@@ -239,73 +203,58 @@ _TAG_NOTES = {
 
 
 def _create_cells(con: duckdb.DuckDBPyConnection, loaded: Sequence[LoadedFile]) -> None:
-    con.execute("CREATE TABLE charge_file (file INTEGER, path VARCHAR, first BIGINT, whole_days BOOLEAN)")
-    rows = [(each.number, each.file.path, each.first, each.opened.screen.dialect == SIMPLE) for each in loaded]
+    rows = [(each.number, each.file.path, each.first, each.opened.conditions.dialect == SIMPLE) for each in loaded]
     insert(con, "charge_file", rows)
     names = sorted({name for file in loaded for name in file.columns if name in COLUMNS})
-    parts = [
-        ", ".join(
-            [f"SELECT {file.first} + rowid AS n", *(f"{file.expression(name)} AS {identifier(name)}" for name in names)]
-        )
-        + f" FROM {file.table}"
-        for file in loaded
-    ]
+    parts = []
+    for file in loaded:
+        cells = (f", {file.expression(name)} AS {identifier(name)}" for name in names)
+        parts.append(f"SELECT {file.first} + rowid AS n{''.join(cells)} FROM {file.table}")
     con.execute(f"CREATE VIEW cell AS {' UNION ALL '.join(parts) or 'SELECT NULL::BIGINT AS n WHERE false'}")
 
 
-def _insert(con: duckdb.DuckDBPyConnection, loaded: LoadedFile, config: Config) -> list[Problem]:
+def _insert(con: duckdb.DuckDBPyConnection, file: LoadedFile, config: Config) -> list[Problem]:
     """Read the cells that every charge needs as values, into `charge`."""
-    source = config.source(loaded.file.source)
-    cells = [f"{loaded.expression(name)} AS {identifier(name)}" for name in _NEEDED]
-    refers = " OR ".join(f"{loaded.expression(name)} IS NOT NULL" for name, _ in BACK_REFERENCES)
-    cells += [
-        f"{loaded.expression(source.cost)} AS Cost",
-        f"{loaded.tags} AS tags",
-        f"({refers}) AS refers_back",
-    ]
-    con.execute(f"CREATE OR REPLACE TEMP VIEW file_row AS SELECT rowid, {', '.join(cells)} FROM {loaded.table}")
+    source = file.opened.source
+    cells = [f"{file.expression(name)} AS {identifier(name)}" for name in _NEEDED]
+    refers = " OR ".join(f"{file.expression(name)} IS NOT NULL" for name, _ in BACK_REFERENCES)
+    cells += [f"{file.expression(source.cost)} AS Cost", f"{file.tags} AS tags", f"({refers}) AS refers_back"]
     con.execute(
-        sql(__package__, "charges.sql"),
+        sql(__package__, "charges.sql", rows=f"SELECT rowid, {', '.join(cells)} FROM {file.table}"),
         {
-            "first": loaded.first,
-            "file": loaded.number,
-            "source": loaded.file.source,
-            "key_set": key_sets(config)[1].get(loaded.file.source, 0),
+            "first": file.first,
+            "file": file.number,
+            "source": file.file.source,
+            "key_set": key_sets(config)[1].get(file.file.source, 0),
             "currency": config.currency,
-            "zero_is_null": zero_list_is_null(loaded.opened.names, source.dialect),
+            "zero_is_null": zero_list_is_null(file.opened.names, source.dialect),
             "effective": source.cost == "EffectiveCost",
         },
     )
-    lost = _count(
-        con,
-        "SELECT count(*) FROM charge WHERE file = $file AND (period_start IS NULL OR cost IS NULL OR list IS NULL "
-        "OR NOT list_contains($categories, category))",
-        {"file": loaded.number, "categories": _CATEGORIES},
-    )
+    lost = count(con, sql(__package__, "uncounted.sql"), {"file": file.number, "categories": _CATEGORIES})
     if not lost:
-        return _warnings(con, loaded, source.cost)
-    # The checks let pass what cannot be counted: a fault of this program, which must not cost anybody money.
+        return _beyond_exact(con, file)
+    # The checks pass what cannot be counted: a fault of this program, which must not cost anybody money.
     message = f"{lost:,} rows passed the checks and still have no amount, month or category"
-    return [Problem(loaded.file.path, "uncounted-rows", message, "tell the makers of this program", count=lost)]
+    return [Problem(file.file.path, "uncounted-rows", message, "tell the makers of this program", count=lost)]
 
 
-def _warnings(con: duckdb.DuckDBPyConnection, loaded: LoadedFile, cost_column: str) -> list[Problem]:
-    """What was read with a word: amounts with more than 18 decimals, each counted, with what rounding changed."""
+def _beyond_exact(con: duckdb.DuckDBPyConnection, file: LoadedFile) -> list[Problem]:
+    """Warnings about amounts with more than 18 decimals, each counted, with what rounding changed."""
     problems = []
-    for name in dict.fromkeys((cost_column, "ListCost")):
-        if name not in loaded.columns:
+    for name in dict.fromkeys((file.opened.source.cost, "ListCost")):
+        column = file.opened.column(name)
+        if not column:
             continue
-        column = loaded.columns[name]
         texts = con.execute(
-            f"SELECT {column}, count(*), min(rowid) FROM {loaded.table} "
-            f"WHERE strlen({column}) > 19 OR contains(lower({column}), 'e') "
-            f"GROUP BY {column}"
+            f"SELECT {column}, count(*), min(rowid) FROM {file.table} "
+            f"WHERE strlen({column}) > 19 OR contains(lower({column}), 'e') GROUP BY {column}"
         ).fetchall()
         lost = [(rest, count, first) for text, count, first in texts if (rest := money.beyond_exact(text))]
         if lost:
             total = sum((rest * count for rest, count, _ in lost), money.ZERO)
             problem = Problem(
-                loaded.file.path,
+                file.file.path,
                 "extra-decimals",
                 f"{name} has more than {money.EXACT_PLACES} decimals; rounding changed the sum by {_small(-total)}",
                 "nothing to do: far below a cent",
@@ -313,7 +262,7 @@ def _warnings(con: duckdb.DuckDBPyConnection, loaded: LoadedFile, cost_column: s
                 count=sum(count for _, count, _ in lost),
             )
             problems.append((min(first for _, _, first in lost), name, problem))
-    return placed(con, loaded.opened, problems)
+    return placed(file.opened, problems)
 
 
 def _small(amount: Decimal) -> str:

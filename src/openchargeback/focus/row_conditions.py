@@ -9,17 +9,14 @@ from typing import Any
 from openchargeback.focus import prefilter
 from openchargeback.focus.column_rules import Rule, active_rules, compared_columns, derived_columns
 from openchargeback.focus.columns import OLDER_VALUES, TABLE
-from openchargeback.focus.database import literal
+from openchargeback.focus.database import literals
 from openchargeback.focus.schema import detect, schema_for, severity_of
 from openchargeback.focus.tags import TAG_COLUMNS
 from openchargeback.ledger.settings import Source
 from openchargeback.problems import Severity
 
 SUSPICIOUS = 0
-"""The place of the first condition: a row for the judge."""
-
-TAG_TEXT = "tag_text"
-"""A table with the different texts of the column Tags of the file that was opened last."""
+"""The number of the first condition: a row for Frictionless."""
 
 _LONG = 19
 """Bytes of a number that surely has no more than 18 decimals."""
@@ -35,99 +32,87 @@ class Counted:
 
 
 @dataclass(frozen=True, slots=True)
-class Screen:
+class RowConditions:
     """The conditions of one file.
 
-    fields: Table Schema fields in the order of the columns, as the judge needs them. amounts: fields that hold money.
-    kept: SQL of the cells that later checks look at. named: SQL of what conditions call by its FOCUS name.
-    conditions: SQL in the order of their bits: first SUSPICIOUS, then `counted`, then `rules`. compared: the rules that
-    no row breaks by itself.
+    fields: Table Schema fields in the order of the columns, as Frictionless needs them. amounts: fields that hold
+    money. kept: SQL of the cells that later checks look at. named: SQL of what conditions call by its FOCUS name.
+    sql: the conditions in the order of their bits: first SUSPICIOUS, then `counted`, then `rules`. compared: the rules
+    that no row breaks by itself, which are no conditions.
     """
 
-    names: tuple[str, ...]
     dialect: str
     fields: tuple[dict[str, Any], ...]
     amounts: frozenset[str]
     kept: tuple[str, ...]
     named: str
-    conditions: tuple[str, ...]
+    sql: tuple[str, ...]
     counted: tuple[Counted, ...]
     rules: tuple[tuple[int, Rule], ...]
     compared: tuple[Rule, ...]
 
 
-def screen_of(names: Sequence[str], source: Source) -> Screen:
+def row_conditions(names: Sequence[str], source: Source) -> RowConditions:
     """What is looked for in a file with these columns (canonical names, in order)."""
     dialect = detect(names, source.dialect)
     described = {field["name"]: field for field in schema_for(dialect)["fields"]}
     amounts = frozenset({source.cost, "ListCost"})
-    cost = f"c{names.index(source.cost)}" if source.cost in names else ""
-    fields, suspicious, lowered = [], [], []
+    fields, fine, counted = [], [], []
     for index, name in enumerate(names):
-        field, counted = _weighed(described.get(name, {"name": name, "type": "any"}), source.cost)
+        field, violations = _split(described.get(name, {"name": name, "type": "any"}), source.cost)
         fields.append(field)
-        # Costs are often equal; what the source bills is looked at in any case.
-        if name == "Tags":
-            # There are few different ones, so each is looked at once: `TAG_TEXT`.
-            continue
-        like = cost if name.endswith("Cost") and name != source.cost else ""
-        fine = prefilter.plain(field, f"c{index}", amount=name in amounts, like=like)
-        if name == "ChargeCategory":
-            fine = f"({fine} OR {_other_case(f'c{index}', field)})"
-        if fine:
-            suspicious.append(fine)
-        lowered += [(name, constraint, condition.format(cell=f"c{index}")) for constraint, condition in counted]
-    # IS NOT TRUE: where SQL does not know, the judge shall look.
-    first = [f"({' AND '.join(suspicious)}) IS NOT TRUE" if suspicious else "false"]
-    active = active_rules(names, dialect, source)
-    rules, compared = [each for each in active if not each.trigger], [each for each in active if each.trigger]
-    return Screen(
-        names=tuple(names),
+        if name != "Tags":  # of which each distinct text is checked once
+            fine.append(_fine(field, index, names, source, amount=name in amounts))
+            counted += [(name, constraint, sql.format(cell=f"c{index}")) for constraint, sql in violations]
+    rules = active_rules(names, dialect, source)
+    by_row = [rule for rule in rules if not rule.trigger]
+    compared = tuple(rule for rule in rules if rule.trigger)
+    # IS NOT TRUE: where SQL does not know, Frictionless shall look.
+    suspicious = f"({' AND '.join(filter(None, fine)) or 'true'}) IS NOT TRUE"
+    known = [f"c{index} AS {name}" for index, name in enumerate(names) if name in TABLE]
+    return RowConditions(
         dialect=dialect,
         fields=tuple(fields),
         amounts=amounts,
         kept=_kept(names, amounts, compared_columns(compared)),
-        named=", ".join(
-            [*(f"c{i} AS {name}" for i, name in enumerate(names) if name in TABLE), derived_columns(names)]
-        ),
-        conditions=(*first, *(condition for _, _, condition in lowered), *(rule.where for rule in rules)),
-        counted=tuple(
-            Counted(number, name, constraint) for number, (name, constraint, _) in enumerate(lowered, len(first))
-        ),
-        rules=tuple(enumerate(rules, len(first) + len(lowered))),
-        compared=tuple(compared),
+        named=", ".join([*known, derived_columns(names)]),
+        sql=(suspicious, *(sql for _, _, sql in counted), *(rule.where for rule in by_row)),
+        counted=tuple(Counted(number, name, constraint) for number, (name, constraint, _) in enumerate(counted, 1)),
+        rules=tuple(enumerate(by_row, 1 + len(counted))),
+        compared=compared,
     )
 
 
-def _weighed(field: dict[str, Any], cost_column: str) -> tuple[dict[str, Any], list[tuple[str, str]]]:
+def _fine(field: dict[str, Any], index: int, names: Sequence[str], source: Source, *, amount: bool) -> str:
+    """SQL that is true where a cell is plainly fine; empty where every cell is."""
+    name, cell = names[index], f"c{index}"
+    # Costs are often equal; what the source bills is looked at in any case.
+    equal = name.endswith("Cost") and name != source.cost and source.cost in names
+    fine = prefilter.plain(field, cell, amount=amount, like=f"c{names.index(source.cost)}" if equal else "")
+    if name != "ChargeCategory":
+        return fine
+    # An allowed word in another case, in ASCII: beyond it readers disagree about what a small letter is.
+    words = literals(word.lower() for word in field["constraints"]["enum"])
+    return f"({fine} OR (strlen({cell}) = length({cell}) AND lower({cell}) IN ({words})))"
+
+
+def _split(field: dict[str, Any], cost_column: str) -> tuple[dict[str, Any], list[tuple[str, str]]]:
     """A field with the constraints that are errors, and SQL of those that are only counted, by constraint."""
     constraints = dict(field.get("constraints", {}))
-    lowered = []
+    counted = []
     if field["name"] == "Tags":
         # A charge without tags is held and stands in the queue, or another rule says who pays.
         constraints.pop("required", None)
-    if constraints.get("required") and severity_of("constraint-error", field["name"], None, cost_column) is not (
-        Severity.ERROR
-    ):
+    severity = severity_of("constraint-error", field["name"], None, cost_column)
+    if constraints.get("required") and severity is not Severity.ERROR:
         del constraints["required"]
-        lowered.append(("required", "{cell} IS NULL"))
-    enum = constraints.get("enum", [])
-    if enum and field["name"] != "ChargeCategory":
-        del constraints["enum"]
-        # Another case and older words are read, and told by rules of their own.
-        known = [*enum, *OLDER_VALUES.get(field["name"], ())]
-        lowered.append(("enum", f"({{cell}} NOT IN ({_words(known)}) AND NOT other_case({{cell}}, [{_words(enum)}]))"))
-    return {**field, "constraints": constraints}, lowered
-
-
-def _other_case(cell: str, field: dict[str, Any]) -> str:
-    """An allowed word in another case, in ASCII: beyond it readers disagree about what a small letter is."""
-    words = _words([word.lower() for word in field["constraints"]["enum"]])
-    return f"(strlen({cell}) = length({cell}) AND lower({cell}) IN ({words}))"
-
-
-def _words(words: Sequence[str]) -> str:
-    return ", ".join(literal(word) for word in words)
+        counted.append(("required", "{cell} IS NULL"))
+    if "enum" in constraints and field["name"] != "ChargeCategory":
+        allowed = constraints.pop("enum")
+        # Another case and older words are read, and reported by rules of their own.
+        known = literals([*allowed, *OLDER_VALUES.get(field["name"], ())])
+        counted.append(("enum", f"({{cell}} NOT IN ({known}) AND NOT other_case({{cell}}, [{literals(allowed)}]))"))
+    return {**field, "constraints": constraints}, counted
 
 
 def _kept(names: Sequence[str], amounts: frozenset[str], others: Collection[str]) -> tuple[str, ...]:
