@@ -8,7 +8,7 @@ from typing import Any
 
 from openchargeback.focus import prefilter
 from openchargeback.focus.column_rules import Rule, active_rules, compared_columns, derived_columns
-from openchargeback.focus.columns import OLDER_VALUES, TABLE
+from openchargeback.focus.columns import CATEGORIES, OLDER_VALUES, TABLE
 from openchargeback.focus.database import literals
 from openchargeback.focus.schema import detect, schema_for, severity_of
 from openchargeback.focus.tags import TAG_COLUMNS
@@ -17,6 +17,11 @@ from openchargeback.problems import Severity
 
 SUSPICIOUS = 0
 """The number of the first condition: a row for Frictionless."""
+
+# A category decides how a charge counts, also where the dialect has none.
+_UNDESCRIBED: dict[str, dict[str, Any]] = {
+    "ChargeCategory": {"name": "ChargeCategory", "type": "string", "constraints": {"enum": list(CATEGORIES)}}
+}
 
 _LONG = 19
 """Bytes of a number that surely has no more than 18 decimals."""
@@ -55,7 +60,7 @@ class RowConditions:
 def row_conditions(names: Sequence[str], source: Source) -> RowConditions:
     """What is looked for in a file with these columns (canonical names, in order)."""
     dialect = detect(names, source.dialect)
-    described = {field["name"]: field for field in schema_for(dialect)["fields"]}
+    described = {**_UNDESCRIBED, **{field["name"]: field for field in schema_for(dialect)["fields"]}}
     amounts = frozenset({source.cost, "ListCost"})
     fields, fine, counted = [], [], []
     for index, name in enumerate(names):
