@@ -16,7 +16,7 @@ import zstandard
 from openchargeback.focus import csv_text, sizes
 from openchargeback.focus.database import database
 from openchargeback.focus.equal_files import content_digest, equal_files
-from openchargeback.focus.incoming import receive
+from openchargeback.focus.incoming import Staging
 from openchargeback.focus.opening import open_file
 from openchargeback.ledger.config import read_config
 from openchargeback.ledger.files import ChargeFile
@@ -135,7 +135,7 @@ def test_the_ceiling_comes_from_the_config(tmp_path: Path) -> None:
     staging.mkdir()
     assert config is not None
     with pytest.raises(LedgerFault) as stopped:
-        receive([bomb], "aws", config, staging)
+        Staging(staging, "aws", config).receive([bomb])
     assert [each.code for each in stopped.value.problems] == ["charge-file-size"]
 
 

@@ -17,7 +17,7 @@ from fuzzing.cases import CHARGES, Case
 from fuzzing.counting import Uncountable, counted
 from openchargeback.cli.main import cli
 from openchargeback.focus.database import database
-from openchargeback.focus.ingest import Ingested, ingest
+from openchargeback.focus.ingest import Ingested, Request, ingest
 from openchargeback.focus.reading import check
 from openchargeback.ledger.reading import read_ledger
 from openchargeback.problems import LedgerFault, OpenChargebackError, OutsideFault, Problem, UsageFault, has_errors
@@ -49,7 +49,7 @@ def _charges(case: Case, root: Path, folder: Path) -> Iterator[str]:
         raise AssertionError(problems)
     taken: Ingested | None = None
     try:
-        (taken,) = ingest(ledger, [given], "aws", period="2025-01", dry_run=not case.thorough)
+        (taken,) = ingest(ledger, [given], Request("aws", period="2025-01", dry_run=not case.thorough))
     except LedgerFault as refusal:
         yield from _untold(refusal.problems)
     except UsageFault as refusal:

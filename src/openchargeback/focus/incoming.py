@@ -9,10 +9,10 @@ from __future__ import annotations
 import gzip
 import shutil
 from collections.abc import Sequence
-from dataclasses import dataclass
+from contextlib import ExitStack
+from dataclasses import dataclass, replace
 from decimal import Decimal
 from pathlib import Path
-from typing import IO
 
 import duckdb
 
@@ -43,7 +43,7 @@ class Content:
 
 
 @dataclass(frozen=True, slots=True)
-class Received:
+class Incoming:
     """A file as given, or one month of it.
 
     name: as the person named it. staged: the copy with the bytes to store, stored as `suffix` and `size`.
@@ -62,83 +62,97 @@ class Received:
     part: bool = False
 
 
-def receive(paths: Sequence[Path], source: str, config: Config, staging: Path) -> list[Received]:
-    """Read files whole. Raises UsageFault for what is no charge file, LedgerFault with all problems of all files."""
-    copies = [_copied(path, staging / f"given-{index}") for index, path in enumerate(paths)]
-    result: list[Received] = []
-    faults: list[Problem] = []
-    for path, copy in zip(paths, copies, strict=True):
-        one, problems = _read(str(path), copy, source, config)
-        if one is None:
-            faults += problems
-        else:
-            result.append(one)
-    if faults:
-        raise LedgerFault(faults)
-    return result
+@dataclass(frozen=True, slots=True)
+class Staging:
+    """A private folder in which files of one source are read, split and compressed."""
+
+    folder: Path
+    source: str
+    config: Config
+
+    def receive(self, paths: Sequence[Path]) -> list[Incoming]:
+        """Read files whole. Raises UsageFault for what is no charge file, LedgerFault with the faults of all files."""
+        copies = [_copied(path, self.folder / f"given-{index}") for index, path in enumerate(paths)]
+        read = [self._read(str(path), copy) for path, copy in zip(paths, copies, strict=True)]
+        faults = [problem for file, problems in read if file is None for problem in problems]
+        if faults:
+            raise LedgerFault(faults)
+        return [file for file, _ in read if file]
+
+    def split(self, whole: Incoming) -> list[Incoming]:
+        """One file a month: the header and the records of its rows, each with the bytes that it has in the whole."""
+        if len(whole.months) < 2:
+            return [whole]
+        if whole.suffix == ".parquet":
+            raise UsageFault(f"{whole.name}: a Parquet file cannot be split unchanged; export each month by itself")
+        with database() as con:
+            load(con, [self._as_charge_file(whole.name, whole.staged)], self.config)
+            rows = con.execute("SELECT strftime(period_start, '%Y-%m') FROM charge ORDER BY n").fetchall()
+        stem = whole.staged.name.partition(".")[0]
+        targets = {month: self.folder / f"{stem}-{month}.csv" for month in whole.months}
+        try:
+            _write_records(whole.staged, [month for (month,) in rows], targets)
+        except OSError as error:
+            raise _not_written(error) from error
+        except IndexError as error:
+            # DuckDB and Python disagree about what a record is; neither is believed then.
+            raise OutsideFault(f"{whole.name} cannot be split row by row; export each month by itself") from error
+        parts = []
+        for target in targets.values():
+            part, problems = self._read(whole.name, target)
+            if part is None:
+                raise LedgerFault(problems)
+            parts.append(replace(part, part=True))
+        # What follows from the bytes being copied record by record is checked all the same: money depends on it.
+        charges = sum(part.content.charges for part in parts)
+        cost = money.total(*(part.content.cost for part in parts))
+        if (charges, cost) != (whole.content.charges, whole.content.cost):
+            raise OutsideFault(f"{whole.name} cannot be split without changing its sum; export each month by itself")
+        return parts
+
+    def compressed(self, file: Incoming) -> Incoming:
+        """The same file as gzip, with no name and no time in it, so that the same content gives the same bytes."""
+        if file.suffix != ".csv":
+            return file
+        target = self.folder / f"{file.staged.name}.gz"
+        try:
+            with (
+                file.staged.open("rb") as given,
+                target.open("wb") as out,
+                gzip.GzipFile(filename="", mode="wb", fileobj=out, mtime=0) as packed,
+            ):
+                shutil.copyfileobj(given, packed, _BLOCK)
+        except OSError as error:
+            raise _not_written(error) from error
+        return replace(file, staged=target, suffix=".csv.gz", size=target.stat().st_size)
+
+    def _as_charge_file(self, name: str, staged: Path) -> ChargeFile:
+        ceiling = self.config.limits.charge_file_bytes
+        return ChargeFile(name, staged, "", self.source, staged.stat().st_size, ceiling)
+
+    def _read(self, name: str, staged: Path) -> tuple[Incoming | None, list[Problem]]:
+        file = self._as_charge_file(name, staged)
+        with database() as con:
+            try:
+                _, problems = load(con, [file], self.config)
+                if has_errors(problems):
+                    return None, problems
+                months = con.execute(
+                    "SELECT strftime(period_start, '%Y-%m'), count(*) FROM charge GROUP BY 1 ORDER BY 1"
+                ).fetchall()
+                content = _content(con, self.config.currency)
+            except duckdb.Error as error:
+                raise OutsideFault(f"{name} cannot be read: {' '.join(str(error).split())[:300]}") from error
+        digest = content_digest(staged, file.ceiling)
+        suffix = suffix_of(staged.name)
+        return Incoming(name, staged, suffix, file.size, digest, dict(months), content, tuple(problems)), []
 
 
-def summed(files: Sequence[ChargeFile], config: Config) -> Content | None:
+def content_of(files: Sequence[ChargeFile], config: Config) -> Content | None:
     """What charge files of one source and period hold together, None where one of them cannot be read."""
     with database() as con:
         _, problems = load(con, files, config)
         return None if has_errors(problems) else _content(con, config.currency)
-
-
-def split(whole: Received, source: str, config: Config, staging: Path) -> list[Received]:
-    """One file a month: the header line and the records of its rows, each with the bytes that it has in the whole."""
-    if len(whole.months) < 2:
-        return [whole]
-    if whole.suffix == ".parquet":
-        raise UsageFault(f"{whole.name}: a Parquet file cannot be split unchanged; export each month by itself")
-    months = _month_of_each_row(whole, source, config)
-    targets = {month: staging / f"{whole.staged.name.partition('.')[0]}-{month}.csv" for month in whole.months}
-    try:
-        _write_records(whole.staged, months, targets)
-    except OSError as error:
-        raise _disk(error) from error
-    except IndexError as error:
-        # DuckDB and Python disagree about what a record is; neither is believed then.
-        raise OutsideFault(f"{whole.name} cannot be split row by row; export each month by itself") from error
-    parts = []
-    for target in targets.values():
-        part, problems = _read(whole.name, target, source, config, part=True)
-        if part is None:
-            raise LedgerFault(problems)
-        parts.append(part)
-    # What follows from the bytes being copied record by record is checked all the same: money depends on it.
-    charges = sum(part.content.charges for part in parts)
-    cost = money.total(*(part.content.cost for part in parts))
-    if (charges, cost) != (whole.content.charges, whole.content.cost):
-        raise OutsideFault(f"{whole.name} cannot be split without changing its sum; export each month by itself")
-    return parts
-
-
-def compressed(file: Received, staging: Path) -> Received:
-    """The same file as gzip, with no name and no time in it, so that the same content gives the same bytes."""
-    if file.suffix != ".csv":
-        return file
-    target = staging / f"{file.staged.name}.gz"
-    try:
-        with (
-            file.staged.open("rb") as given,
-            target.open("wb") as out,
-            gzip.GzipFile(filename="", mode="wb", fileobj=out, mtime=0) as packed,
-        ):
-            shutil.copyfileobj(given, packed, _BLOCK)
-    except OSError as error:
-        raise _disk(error) from error
-    return Received(
-        name=file.name,
-        staged=target,
-        suffix=".csv.gz",
-        size=target.stat().st_size,
-        digest=file.digest,
-        months=file.months,
-        content=file.content,
-        problems=file.problems,
-        part=file.part,
-    )
 
 
 def _copied(path: Path, target: Path) -> Path:
@@ -162,28 +176,8 @@ def _copied(path: Path, target: Path) -> Path:
             with target.open("wb") as out:
                 shutil.copyfileobj(given, out, _BLOCK)
         except OSError as error:
-            raise _disk(error) from error
+            raise _not_written(error) from error
     return target
-
-
-def _read(
-    name: str, staged: Path, source: str, config: Config, *, part: bool = False
-) -> tuple[Received | None, list[Problem]]:
-    size, ceiling = staged.stat().st_size, config.limits.charge_file_bytes
-    with database() as con:
-        try:
-            _, problems = load(con, [ChargeFile(name, staged, "", source, size, ceiling)], config)
-            if has_errors(problems):
-                return None, problems
-            by_month = (
-                "SELECT strftime(period_start, '%Y-%m') AS month, count(*) FROM charge GROUP BY month ORDER BY month"
-            )
-            months = dict(con.execute(by_month).fetchall())
-            content = _content(con, config.currency)
-        except duckdb.Error as error:
-            raise OutsideFault(f"{name} cannot be read: {' '.join(str(error).split())[:300]}") from error
-    suffix, digest = suffix_of(staged.name), content_digest(staged, ceiling)
-    return Received(name, staged, suffix, size, digest, months, content, tuple(problems), part), []
 
 
 def _content(con: duckdb.DuckDBPyConnection, currency: str) -> Content:
@@ -195,38 +189,25 @@ def _content(con: duckdb.DuckDBPyConnection, currency: str) -> Content:
     return Content(sum(row[1] for row in rows), own[2], own[3], others)
 
 
-def _month_of_each_row(whole: Received, source: str, config: Config) -> list[str]:
-    file = ChargeFile(whole.name, whole.staged, "", source, whole.size, config.limits.charge_file_bytes)
-    with database() as con:
-        load(con, [file], config)
-        rows = con.execute("SELECT strftime(period_start, '%Y-%m') FROM charge ORDER BY n").fetchall()
-    return [row[0] for row in rows]
-
-
 def _write_records(whole: Path, months: list[str], targets: dict[str, Path]) -> None:
-    outs: dict[str, IO[bytes]] = {}
-    try:
-        with csv_text.binary(whole) as raw:
-            start = b"\xef\xbb\xbf" if raw.read(3) == b"\xef\xbb\xbf" else b""
-        for month, target in targets.items():
-            outs[month] = target.open("wb")
-            outs[month].write(start)
-        with csv_text.text(whole) as file:
-            row = -1
-            for record in csv_text.records(file):
-                data = record.text.encode()
-                if row < 0:
-                    # The header, and blank lines before it, which lines of problems count.
-                    for out in outs.values():
-                        out.write(data)
-                    row += bool(record.cells)
-                elif record.cells:
-                    outs[months[row]].write(data)
-                    row += 1
-    finally:
+    with csv_text.binary(whole) as raw:
+        start = b"\xef\xbb\xbf" if raw.read(3) == b"\xef\xbb\xbf" else b""
+    with ExitStack() as open_files, csv_text.text(whole) as file:
+        outs = {month: open_files.enter_context(target.open("wb")) for month, target in targets.items()}
         for out in outs.values():
-            out.close()
+            out.write(start)
+        row = -1
+        for record in csv_text.records(file):
+            data = record.text.encode()
+            if row < 0:
+                # The header, and blank lines before it, which lines of problems count.
+                for out in outs.values():
+                    out.write(data)
+                row += bool(record.cells)
+            elif record.cells:
+                outs[months[row]].write(data)
+                row += 1
 
 
-def _disk(error: OSError) -> OutsideFault:
+def _not_written(error: OSError) -> OutsideFault:
     return OutsideFault(f"a temporary file cannot be written: {(error.strerror or str(error)).lower()}")
