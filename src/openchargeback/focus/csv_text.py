@@ -43,6 +43,7 @@ _NO_UTF_8 = re.compile("[\udc80-\udcff]")
 # A first line that Excel alone understands: which character separates the cells.
 _FOR_EXCEL = re.compile(r'"?sep=.?"?', re.IGNORECASE)
 _MOST_READ = 1 << 20
+_COMPRESSIONS = {".gz": file_types.GZIP, ".zst": file_types.ZSTANDARD}
 _UTF_16 = (b"\xff\xfe", b"\xfe\xff")
 
 
@@ -182,7 +183,7 @@ def _without_blanks(line: str, *, inside: bool) -> str:
         text, place = text + ",", place + 1
 
 
-class Unclosed(Exception):
+class Unclosed(ValueError):
     """The text is no CSV from this place on."""
 
     def __init__(self, start: Start, reason: str) -> None:
@@ -221,15 +222,17 @@ def stored_elsewhere(path: Path, relative: str) -> Problem | None:
         with path.open("rb") as raw:
             start = raw.read(len(POINTER))
     except OSError as error:
-        return broken(relative, error)
+        return _broken(relative, error)
     return pointer_problem(relative) if start == POINTER else None
 
 
 def read_header(path: Path, relative: str) -> tuple[Record | None, list[Problem]]:
     """The header record of a charge file, or None with the problem that prevents reading it as CSV at all."""
     try:
-        with path.open("rb") as raw:
-            problem = _not_compressed(raw.read(file_types.LOOKED_AT), path, relative)
+        problem = None
+        if compression := _COMPRESSIONS.get(path.suffix.lower()):
+            with path.open("rb") as raw:
+                problem = file_types.mistaken(raw.read(file_types.LOOKED_AT), compression, relative)
         if not problem:
             with binary(path) as content:
                 problem = _no_csv(content.read(file_types.LOOKED_AT), path, relative)
@@ -237,12 +240,8 @@ def read_header(path: Path, relative: str) -> tuple[Record | None, list[Problem]
             return None, [problem]
         with text(path) as file:
             record = next((record for record in records(file) if record.cells), None)
-    except UnicodeDecodeError:
-        return None, [undecodable(path, relative)]
-    except Unclosed as error:
-        return None, [unclosed(path, relative, error)]
     except UNREADABLE as error:
-        return None, [broken(relative, error)]
+        return None, [unreadable(path, relative, error)]
     if record is None:
         return None, [Problem(relative, "empty-file", "empty", "export the file again, or remove it", 1)]
     if _FOR_EXCEL.fullmatch(record.text.strip()):
@@ -251,7 +250,16 @@ def read_header(path: Path, relative: str) -> tuple[Record | None, list[Problem]
     return record, []
 
 
-def broken(relative: str, error: Exception) -> Problem:
+def unreadable(path: Path, relative: str, error: Exception) -> Problem:
+    """The problem of a file in the reading of which an error of UNREADABLE was raised."""
+    if isinstance(error, UnicodeDecodeError):
+        return _undecodable(path, relative)
+    if isinstance(error, Unclosed):
+        return _unclosed(path, relative, error)
+    return _broken(relative, error)
+
+
+def _broken(relative: str, error: Exception) -> Problem:
     """The problem of a file that the system or its compression does not let us read."""
     reason = getattr(error, "strerror", None) or " ".join(str(error).split())
     return Problem(relative, "unreadable", f"cannot be read: {reason[:200]}", "check that the file is whole")
@@ -260,7 +268,7 @@ def broken(relative: str, error: Exception) -> Problem:
 _BACKSLASHED = re.compile(r'(?:^|,) ?"(?:[^"\\]|\\[^"])*+(\\")')
 
 
-def unclosed(path: Path, relative: str, error: Unclosed) -> Problem:
+def _unclosed(path: Path, relative: str, error: Unclosed) -> Problem:
     """The problem of a text that is no CSV from some line on."""
     with text(path) as file:
         begun = next(islice(physical_lines(file), error.start.line - 1, None), "")[:_MOST_READ]
@@ -274,7 +282,7 @@ def unclosed(path: Path, relative: str, error: Unclosed) -> Problem:
     return Problem(relative, "source-error", f"not readable as CSV: {error}", fix, error.start.line, error.start.column)
 
 
-def undecodable(path: Path, relative: str) -> Problem:
+def _undecodable(path: Path, relative: str) -> Problem:
     """The problem of a text in an encoding that is not said, with the place of the first byte that gives it away.
 
     Which single-byte encoding it is cannot be known, so such a text is refused rather than guessed at.
@@ -296,32 +304,16 @@ def undecodable(path: Path, relative: str) -> Problem:
     return Problem(relative, "encoding-error", "not UTF-8 text", "export the file as UTF-8")
 
 
-def _not_compressed(start: bytes, path: Path, relative: str) -> Problem | None:
-    """What a file that its name calls compressed is, where its first bytes say that it is something else."""
-    name = path.name.lower()
-    wanted = file_types.GZIP if name.endswith(".gz") else file_types.ZSTANDARD if name.endswith(".zst") else None
-    found = file_types.kind_of(start)
-    if wanted is None or found is wanted:
-        return None
-    if found:
-        fix = f"end its name in {found.suffix}" if found.suffix else found.fix
-        return Problem(relative, "unreadable", f"cannot be read: it is {found.name}, not {wanted.name}", fix)
-    if file_types.looks_like_text(start):
-        message = f"cannot be read: it is plain text, not {wanted.name}"
-        return Problem(relative, "unreadable", message, "end its name in .csv, or compress it")
-    return None
-
-
 def _no_csv(start: bytes, path: Path, relative: str) -> Problem | None:
     """What the first bytes of a file that is no CSV text are."""
     if not start.strip(b"\xef\xbb\xbf \t\r\n"):
         return Problem(relative, "empty-file", "empty", "export the file again, or remove it", 1)
     if start.startswith((b"<<<<<<<", b">>>>>>>")):
         return Problem(relative, "merge-conflict", "a merge conflict was left in the file", "restore the file", 1)
-    if kind := file_types.kind_of(start):
-        named = kind.suffix and path.name.lower().endswith(".csv")
-        fix = f"end its name in {kind.suffix}" if named else kind.fix
-        return Problem(relative, "binary-file", f"{kind.name}, not CSV text", fix, 1)
+    if found := file_types.type_of(start):
+        named = found.suffix and path.name.lower().endswith(".csv")
+        fix = f"end its name in {found.suffix}" if named else found.fix
+        return Problem(relative, "binary-file", f"{found.name}, not CSV text", fix, 1)
     if encoding := file_types.wide_encoding(start):
         return Problem(relative, "encoding-error", f"{encoding}, not UTF-8", "export the file as UTF-8", 1)
     if b"\x00" in start and not start.startswith(_UTF_16):

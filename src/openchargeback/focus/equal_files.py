@@ -113,7 +113,7 @@ def has_charges(path: Path) -> bool:
         with csv_text.text(path) as file:
             filled = (record for record in csv_text.records(file) if record.cells)
             return next(filled, None) is not None and next(filled, None) is not None
-    except (*csv_text.UNREADABLE, csv_text.Unclosed, duckdb.Error):
+    except (*csv_text.UNREADABLE, duckdb.Error):
         return False
 
 

@@ -12,25 +12,13 @@ import io
 import re
 from array import array
 from collections import Counter
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Collection, Iterator, MutableSequence
 from dataclasses import dataclass, field
 from operator import itemgetter
 from pathlib import Path
 
 from openchargeback.focus.csv_positions import Place, Record, Start
-from openchargeback.focus.csv_text import (
-    MAX_LINE,
-    MISSING,
-    UNREADABLE,
-    Unclosed,
-    binary,
-    broken,
-    is_utf_16,
-    records,
-    text,
-    unclosed,
-    undecodable,
-)
+from openchargeback.focus.csv_text import MAX_LINE, MISSING, UNREADABLE, binary, is_utf_16, records, text, unreadable
 from openchargeback.problems import Problem, Severity
 
 NUL = "\x00"
@@ -157,10 +145,10 @@ class Layout:
     uneven: the rows that do not have as many cells as the header. blank: the lines without anything.
     """
 
-    lines: Sequence[int] = ()
-    numbers: Sequence[int] = ()
-    uneven: Sequence[int] = ()
-    blank: Sequence[int] = ()
+    lines: MutableSequence[int] = field(default_factory=list)
+    numbers: MutableSequence[int] = field(default_factory=list)
+    uneven: list[int] = field(default_factory=list)
+    blank: list[int] = field(default_factory=list)
 
     @property
     def plain(self) -> bool:
@@ -176,70 +164,34 @@ class Layout:
         return self.numbers[row] if self.numbers else row + 2
 
 
-@dataclass(slots=True)
-class _Survey:
-    lines: array[int] = field(default_factory=lambda: array("L"))
-    numbers: array[int] = field(default_factory=lambda: array("L"))
-    uneven: list[int] = field(default_factory=list)
-    blank: list[int] = field(default_factory=list)
-    nuls: list[Place] = field(default_factory=list)
-
-
 def survey(path: Path, relative: str, columns: int) -> tuple[Layout | None, list[Problem]]:
     """Where every row stands by Python's reading, and what makes the text unfit; None where it cannot be read."""
-    found = _Survey()
+    found = Layout(array("L"), array("L"), [], [])
+    nuls: list[Place] = []
     try:
         for number, record in _besides_header(path):
-            _add(found, number, record, columns)
-    except UnicodeDecodeError:
-        return None, [undecodable(path, relative)]
-    except Unclosed as error:
-        return None, [unclosed(path, relative, error)]
+            if not record.cells:
+                found.blank.append(record.line)
+                continue
+            if len(record.cells) != columns:
+                found.uneven.append(len(found.lines))
+            if NUL in record.text:
+                nuls.append(record.place(next((i for i, cell in enumerate(record.cells) if NUL in cell), 0)))
+            found.lines.append(record.line)
+            found.numbers.append(number)
     except UNREADABLE as error:
-        return None, [broken(relative, error)]
+        return None, [unreadable(path, relative, error)]
     problems = []
-    if found.blank:
-        message = f"{'a line is' if len(found.blank) == 1 else f'{len(found.blank):,} lines are'} blank"
-        problems.append(
-            Problem(
-                relative,
-                "blank-row",
-                message,
-                "nothing to do: no charge is lost",
-                found.blank[0],
-                1,
-                severity=Severity.WARNING,
-                count=len(found.blank),
-            )
-        )
-    if found.nuls:
-        first = found.nuls[0]
-        problems.append(
-            Problem(
-                relative,
-                "binary-file",
-                "a cell holds a NUL byte",
-                "export the file again",
-                first.line,
-                first.column,
-                first.excerpt[:200],
-                count=len(found.nuls),
-            )
-        )
-    return Layout(found.lines, found.numbers, found.uneven, found.blank), problems
-
-
-def _add(found: _Survey, number: int, record: Record, columns: int) -> None:
-    if not record.cells:
-        found.blank.append(record.line)
-        return
-    if len(record.cells) != columns:
-        found.uneven.append(len(found.lines))
-    if NUL in record.text:
-        index = next((i for i, cell in enumerate(record.cells) if NUL in cell), 0)
-        found.nuls.append(record.place(index))
-    found.lines.append(record.line)
-    found.numbers.append(number)
+    if blank := len(found.blank):
+        message = "a line is blank" if blank == 1 else f"{blank:,} lines are blank"
+        fix, line = "nothing to do: no charge is lost", found.blank[0]
+        problems.append(Problem(relative, "blank-row", message, fix, line, 1, severity=Severity.WARNING, count=blank))
+    if nuls:
+        place = nuls[0]
+        position = place.line, place.column, place.excerpt[:200]
+        message, fix = "a cell holds a NUL byte", "export the file again"
+        problems.append(Problem(relative, "binary-file", message, fix, *position, count=len(nuls)))
+    return found, problems
 
 
 def _besides_header(path: Path) -> Iterator[tuple[int, Record]]:

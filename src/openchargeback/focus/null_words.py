@@ -7,15 +7,16 @@ null. Any other such word is text, and in a column of numbers, dates or objects 
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
 
 import duckdb
 
 from openchargeback.focus import csv_text, parquet
+from openchargeback.focus.column_rules import Finding, severity_for
 from openchargeback.focus.columns import COLUMNS, TABLE
 from openchargeback.focus.csv_text import MISSING
 from openchargeback.focus.database import count, literals
 from openchargeback.focus.opening import OpenFile
+from openchargeback.problems import Severity
 
 NULLS = tuple(word for word in MISSING if word)
 """Words that are read as null."""
@@ -33,44 +34,29 @@ _CELL = re.compile(
 )
 
 
-@dataclass(frozen=True, slots=True)
-class NullWord:
-    """A column that holds such words.
-
-    word: the one in the first of these rows. count: how many rows hold any. rows: the first of them, from 0, ascending.
-    """
-
-    column: str
-    word: str
-    count: int
-    rows: tuple[int, ...]
-
-    @property
-    def message(self) -> str:
-        """What is wrong."""
-        if self.word in NULLS:
-            return f"{self.column} holds the word {self.word}, which is read as no value"
-        return f"{self.column} holds the word {self.word}, which is read as text"
-
-
 def is_null_word(text: str) -> bool:
     """Whether a cell holds a word that stands for a missing value."""
     return text.strip() in (*NULLS, *WORDS)
 
 
-def null_words(opened: OpenFile, most: int) -> list[NullWord]:
+def null_words(opened: OpenFile, most: int) -> list[Finding]:
     """The columns of a file that hold such words, in their order; of each the first `most` rows.
 
     An export that writes such words writes them everywhere, so only a file whose beginning has one is looked through.
+    Where every charge needs a value, such a word is an error of its own.
     """
+    severity = severity_for("null-word", Severity.WARNING, opened.source)
+    if severity is None:
+        return []
     try:
         relation = _parquet(opened) if opened.header is None else _csv(opened)
-        return _found(opened, relation, most) if relation else []
+        found = _found(opened, relation, severity, most) if relation else []
     except (duckdb.OutOfMemoryException, *csv_text.UNREADABLE):
         raise
     except duckdb.Error:
         # Rows that are not even: reading says so, or has made them even.
         return []
+    return [each for each in found if each.column not in ("BillingPeriodStart", opened.source.cost)]
 
 
 def _csv(opened: OpenFile) -> str:
@@ -87,7 +73,7 @@ def _parquet(opened: OpenFile) -> str:
     return relation if count(opened.con, f"SELECT count(*) FROM {few} WHERE {seen}") else ""
 
 
-def _found(opened: OpenFile, relation: str, most: int) -> list[NullWord]:
+def _found(opened: OpenFile, relation: str, severity: Severity, most: int) -> list[Finding]:
     wanted = (
         f"CASE WHEN c{index} IN ({_words_in(name)}) THEN c{index} END AS c{index}"
         for index, name in enumerate(opened.names)
@@ -99,8 +85,12 @@ def _found(opened: OpenFile, relation: str, most: int) -> list[NullWord]:
     )
     row = opened.con.execute(f"SELECT {', '.join(parts)} FROM null_word").fetchone() or ()
     opened.con.execute("DROP TABLE null_word")
-    columns = zip(opened.names, row[::3], row[1::3], row[2::3], strict=True)
-    return [NullWord(name, word, number, tuple(sorted(rows))) for name, number, rows, word in columns if number]
+    findings = []
+    for name, number, rows, word in zip(opened.names, row[::3], row[1::3], row[2::3], strict=True):
+        if number:
+            message = f"{name} holds the word {word}, which is read as {'no value' if word in NULLS else 'text'}"
+            findings.append(Finding("null-word", name, severity, number, tuple(sorted(rows)), message, BLANK))
+    return findings
 
 
 def _words_in(name: str) -> str:

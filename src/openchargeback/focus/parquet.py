@@ -36,25 +36,24 @@ def relation(path: Path) -> str:
 
 def broken(path: Path, relative: str, error: duckdb.Error) -> Problem:
     """The problem of a file that DuckDB does not read, without what DuckDB was asked and where the file lies."""
-    fix = "check that the file is whole, or export it again"
     try:
         with path.open("rb") as raw:
             start = raw.read(file_types.LOOKED_AT)
     except OSError as refused:
         reason = (refused.strerror or str(refused)).lower()
         return Problem(relative, "unreadable", f"cannot be read: {reason}", "check its permissions")
-    kind = file_types.kind_of(start)
-    if kind and kind is not file_types.PARQUET:
-        fix = f"end its name in {kind.suffix}" if kind.suffix else kind.fix
-        return Problem(relative, "unreadable", f"cannot be read: it is {kind.name}, not a Parquet file", fix)
+    wrong = file_types.mistaken(start, file_types.PARQUET, relative)
+    if wrong:
+        return wrong
     if not start:
-        return Problem(relative, "unreadable", "cannot be read: the file is empty", fix)
-    if file_types.looks_like_text(start):
-        message = "cannot be read: it is text, not a Parquet file"
-        return Problem(relative, "unreadable", message, "end its name in .csv, or export it as Parquet")
-    if not start.startswith(b"PAR1"):
-        return Problem(relative, "unreadable", "cannot be read: it is no Parquet file", fix)
-    return Problem(relative, "unreadable", f"cannot be read: {_reason(error, path)}", fix)
+        reason = "the file is empty"
+    elif not start.startswith(b"PAR1"):
+        reason = "it is no Parquet file"
+    else:
+        reason = _reason(error, path)
+    return Problem(
+        relative, "unreadable", f"cannot be read: {reason}", "check that the file is whole, or export it again"
+    )
 
 
 def _reason(error: duckdb.Error, path: Path) -> str:

@@ -19,7 +19,7 @@ from openchargeback.focus.database import count
 from openchargeback.focus.explaining import explain
 from openchargeback.focus.frictionless_check import Fault, faults_of
 from openchargeback.focus.header import check_header
-from openchargeback.focus.null_words import BLANK, null_words
+from openchargeback.focus.null_words import null_words
 from openchargeback.focus.opening import OpenFile, Row
 from openchargeback.focus.row_conditions import SUSPICIOUS
 from openchargeback.focus.schema import severity_of
@@ -61,7 +61,7 @@ def findings(opened: OpenFile, most: int = MAX_ROWS) -> list[Finding]:
         *check_header(opened.names, opened.conditions.dialect, opened.source),
         *(rule.finding(*met[condition]) for condition, rule in rules if condition in met),
         *_compared(opened, most),
-        *_words(opened, most),
+        *null_words(opened, most),
     ]
 
 
@@ -79,19 +79,6 @@ def _compared(opened: OpenFile, most: int) -> Iterator[Finding]:
         number, rows = select(f"count(*) FILTER ({rule.where})", f"min(rowid, {most}) FILTER ({rule.where})")
         if number:
             yield rule.finding(number, rows)
-
-
-def _words(opened: OpenFile, most: int) -> list[Finding]:
-    """The columns in which an export wrote a word where no value is."""
-    severity = severity_for("null-word", Severity.WARNING, opened.source)
-    if severity is None:
-        return []
-    return [
-        Finding("null-word", each.column, severity, each.count, each.rows, each.message, BLANK)
-        for each in null_words(opened, most)
-        # Where every charge needs a value, such a word is an error of its own.
-        if each.column not in ("BillingPeriodStart", opened.source.cost)
-    ]
 
 
 def _found_problems(opened: OpenFile, found: Sequence[Finding]) -> Iterator[Problem]:
