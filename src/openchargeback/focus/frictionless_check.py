@@ -77,7 +77,9 @@ def faults_of(
                 if count := _stands_for(error.type, column, length, len(labels)):
                     yield Fault(index, column, error.type, error.note, None if text in nulls else text, count)
             if -1 not in blamed:
-                yield from _own(index, cells, fields, nulls, amounts, blamed)
+                for code, column, cell in _own_faults(cells, fields, nulls, amounts):
+                    if column not in blamed:
+                        yield Fault(index, column, code, "", cell)
 
 
 def _stands_for(code: str, column: int, length: int, columns: int) -> int:
@@ -90,24 +92,20 @@ def _stands_for(code: str, column: int, length: int, columns: int) -> int:
     return int(place < MOST_UNEVEN)
 
 
-def _own(
-    index: int,
-    cells: Sequence[str | None],
-    fields: Sequence[dict[str, Any]],
-    nulls: frozenset[str],
-    amounts: frozenset[str],
-    blamed: set[int],
-) -> Iterator[Fault]:
+def _own_faults(
+    cells: Sequence[str | None], fields: Sequence[dict[str, Any]], nulls: frozenset[str], amounts: frozenset[str]
+) -> Iterator[tuple[str, int, str]]:
+    """What is wrong with cells that Frictionless passes: code, column and cell."""
     for column, (field, cell) in enumerate(zip(fields, cells, strict=False)):
-        if cell is None or cell in nulls or column in blamed:
+        if cell is None or cell in nulls:
             continue
         if field["type"] == "number":
             if not _NUMBER.fullmatch(cell):
-                yield Fault(index, column, "number-spelling", "", cell)
+                yield "number-spelling", column, cell
             elif field["name"] in amounts and money.parse(cell) is None:
-                yield Fault(index, column, "amount-size", "", cell)
+                yield "amount-size", column, cell
         elif "pattern" in field.get("constraints", {}) and not _is_date(cell):
-            yield Fault(index, column, "no-such-date", "", cell)
+            yield "no-such-date", column, cell
 
 
 def _is_date(text: str) -> bool:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 
 from openchargeback.focus.column_rules import Finding, severity_for
 from openchargeback.focus.columns import COLUMNS, TABLE, WITHDRAWN, canonical_name
@@ -24,49 +24,36 @@ def names_of(
     record: the header as it stands, None for a file without lines. The columns that billing cannot do without must be
     there: BillingPeriodStart and what the source bills.
     """
-    problems: list[Problem] = []
-    names: list[str] = []
-    seen: dict[str, str] = {}
-
-    def fault(index: int, code: str, message: str, fix: str, severity: Severity = Severity.ERROR) -> None:
-        place = record.place(index) if record else Place(0, 0, "")
-        problems.append(Problem(path, code, message, fix, place.line, place.column, place.excerpt, severity))
-
-    for index, label in enumerate(labels):
-        name = canonical_name(label)
-        if not name:
-            fault(index, "blank-label", f"column {index + 1} has no name", "name it in the header")
-        elif name in seen:
-            also = f", as {seen[name].strip()} too" if seen[name] != label else ""
-            fault(index, "duplicate-label", f"the header has {label.strip()} twice{also}", "keep one of the columns")
-        elif name != label and name in COLUMNS:
-            message = f"{label.strip()} is read as {name}"
-            fault(index, "label-spelling", message, f"name the column {name}", Severity.WARNING)
-        seen.setdefault(name, label)
-        names.append(name)
-    missing = [needed for needed in ("BillingPeriodStart", cost_column) if needed not in names]
-    other = other_report(labels) if missing else None
-    if other:
+    names = [canonical_name(label) for label in labels]
+    missing = [name for name in ("BillingPeriodStart", cost_column) if name not in names]
+    line, excerpt = record.line if record else 0, ",".join(labels)[:200]
+    if missing and (other := other_report(labels)):
         message = f"this is {other.name}, not a FOCUS file"
-        return names, [
-            Problem(path, "not-focus", message, other.fix, record.line if record else 0, excerpt=_excerpt(labels))
-        ]
-    problems += [
-        Problem(
-            path,
-            "missing-label",
-            f"there is no column {needed}",
-            _as_columns(labels),
-            record.line if record else 0,
-            excerpt=_excerpt(labels),
-        )
-        for needed in missing
-    ]
+        return names, [Problem(path, "not-focus", message, other.fix, line, excerpt=excerpt)]
+    problems = list(_label_problems(labels, names, path, record))
+    for name in missing:
+        message, fix = f"there is no column {name}", _as_columns(labels)
+        problems.append(Problem(path, "missing-label", message, fix, line, excerpt=excerpt))
     return names, problems
 
 
-def _excerpt(labels: Sequence[str]) -> str:
-    return ",".join(labels)[:200]
+def _label_problems(labels: Sequence[str], names: Sequence[str], path: str, record: Record | None) -> Iterator[Problem]:
+    first: dict[str, int] = {}
+    for index, (label, name) in enumerate(zip(labels, names, strict=True)):
+        severity, before = Severity.ERROR, first.setdefault(name, index)
+        if not name:
+            code, message, fix = "blank-label", f"column {index + 1} has no name", "name it in the header"
+        elif before != index:
+            also = f", as {labels[before].strip()} too" if labels[before] != label else ""
+            code, message = "duplicate-label", f"the header has {label.strip()} twice{also}"
+            fix = "keep one of the columns"
+        elif name != label and name in COLUMNS:
+            code, message, fix = "label-spelling", f"{label.strip()} is read as {name}", f"name the column {name}"
+            severity = Severity.WARNING
+        else:
+            continue
+        place = record.place(index) if record else Place(0, 0, "")
+        yield Problem(path, code, message, fix, place.line, place.column, place.excerpt, severity)
 
 
 _SEPARATORS = {";": "semicolons", "\t": "tabs", "|": "bars"}

@@ -8,13 +8,13 @@ from __future__ import annotations
 
 import datetime as dt
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 
 import duckdb
 
 from openchargeback.focus.columns import COLUMNS
-from openchargeback.focus.database import database, literal, sql
+from openchargeback.focus.database import count, database, literal, sql
 from openchargeback.focus.reading import LoadedFile, load
 from openchargeback.ledger.files import ChargeFile
 from openchargeback.ledger.periods import MONTHS
@@ -65,16 +65,7 @@ class Overlap:
             "twice": self.twice,
             "rows_twice": [{"row": each.row, "there": each.there} for each in self.rows_twice],
             "changed": self.changed,
-            "rows_changed": [
-                {
-                    "row": each.row,
-                    "there": each.there,
-                    "column": each.column,
-                    "before": each.before,
-                    "after": each.after,
-                }
-                for each in self.rows_changed
-            ],
+            "rows_changed": [asdict(each) for each in self.rows_changed],
         }
 
 
@@ -96,36 +87,24 @@ def _compared(con: duckdb.DuckDBPyConnection, new: LoadedFile, old: LoadedFile, 
     dated = "ChargePeriodStart" in common
     decimals = [name for name in common if COLUMNS.get(name) == "decimal"]
     amounts = sorted(decimals, key=lambda name: (name != cost, name != "ListCost", name))
-    con.execute(
-        sql(
-            __package__,
-            "overlap.sql",
-            **{part: _rows(file, common, amounts, dated=dated) for part, file in (("given", new), ("there", old))},
-        )
-    )
-    days = _days(con, new, old) if dated else ()
-    counts = dict(con.execute("SELECT changed, count(*) FROM overlap GROUP BY changed").fetchall())
-    shown = {
-        changed: con.execute(
-            "SELECT row, row_there, before, after FROM overlap WHERE changed = $changed ORDER BY row LIMIT $most",
-            {"changed": changed, "most": SHOWN},
-        ).fetchall()
-        for changed in (False, True)
-    }
+    given, there = (_rows(file, common, amounts, dated=dated) for file in (new, old))
+    con.execute(sql(__package__, "overlap.sql", given=given, there=there))
 
-    def numbered(row: int, there: int, before: list[str | None], after: list[str | None]) -> SameRow:
-        pairs = zip(amounts, before, after, strict=False)
-        differing = next((each for each in pairs if each[1] != each[2]), ("", "", ""))
-        return SameRow(_number(new, row), _number(old, there), *(text or "" for text in differing))
+    def found(*, changed: bool) -> tuple[int, tuple[SameRow, ...]]:
+        values = {"changed": changed}
+        query = f"SELECT * EXCLUDE changed FROM overlap WHERE changed = $changed ORDER BY row LIMIT {SHOWN}"
+        rows = []
+        for row, row_there, before, after in con.execute(query, values).fetchall():
+            pairs = zip(amounts, before, after, strict=False)
+            differing = next((each for each in pairs if each[1] != each[2]), ("", "", ""))
+            layouts = new.opened.layout, old.opened.layout
+            numbers = layouts[0].number(row), layouts[1].number(row_there)
+            rows.append(SameRow(*numbers, *(text or "" for text in differing)))
+        return count(con, "SELECT count(*) FROM overlap WHERE changed = $changed", values), tuple(rows)
 
-    return Overlap(
-        path=old.file.path,
-        days=days,
-        twice=counts.get(False, 0),
-        changed=counts.get(True, 0),
-        rows_twice=tuple(numbered(*each) for each in shown[False]),
-        rows_changed=tuple(numbered(*each) for each in shown[True]),
-    )
+    twice, rows_twice = found(changed=False)
+    changed, rows_changed = found(changed=True)
+    return Overlap(old.file.path, _days(con, new, old) if dated else (), twice, changed, rows_twice, rows_changed)
 
 
 def _rows(file: LoadedFile, common: Sequence[str], amounts: Sequence[str], *, dated: bool) -> str:
@@ -156,10 +135,6 @@ def _days(con: duckdb.DuckDBPyConnection, new: LoadedFile, old: LoadedFile) -> t
     ]
     rows = con.execute(f"SELECT day FROM (({starts[0]}) INTERSECT ({starts[1]})) WHERE day IS NOT NULL ORDER BY day")
     return tuple(day for (day,) in rows.fetchall())
-
-
-def _number(file: LoadedFile, row: int) -> int:
-    return file.opened.layout.number(row)
 
 
 def in_words(days: Sequence[dt.date]) -> str:
