@@ -13,7 +13,7 @@ import duckdb
 import pytest
 import zstandard
 
-from openchargeback.focus import csv_text, sizes
+from openchargeback.focus import csv_text, decompression, sizes
 from openchargeback.focus.database import database
 from openchargeback.focus.equal_files import content_digest, equal_files
 from openchargeback.focus.incoming import Staging
@@ -108,7 +108,7 @@ def test_decompression_stops_at_the_ceiling(tmp_path: Path, monkeypatch: pytest.
     def endless(_path: Path) -> Iterator[io.BufferedReader]:
         yield io.BufferedReader(Counting())
 
-    monkeypatch.setattr(csv_text, "binary", endless)
+    monkeypatch.setattr(decompression, "binary", endless)
     path = tmp_path / "aws.csv.zst"
     path.write_bytes(b"x" * CEILING)
     for look in (lambda: opened(file(path)), lambda: content_digest(path, CEILING), lambda: equal_files([file(path)])):

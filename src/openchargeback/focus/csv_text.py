@@ -1,4 +1,4 @@
-"""CSV as text: encodings, the header, records with their physical lines and places.
+"""CSV as text: the header, records with their physical lines and places, and what makes a text no CSV.
 
 Python's csv module is the slow and patient second reader. It sees a file only when it is small work (the header, single
 lines) or when something is not plain (`layout.py`).
@@ -7,26 +7,19 @@ lines) or when something is not plain (`layout.py`).
 from __future__ import annotations
 
 import csv
-import gzip
 import io
 import re
-import zlib
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
 from itertools import islice
 from pathlib import Path
-from typing import IO, TYPE_CHECKING, TextIO
-
-import zstandard
+from typing import TextIO
 
 from openchargeback.files.lfs import POINTER, pointer_problem
 from openchargeback.focus import file_types
 from openchargeback.focus.csv_positions import MAX_EXCERPT, Record, Start, physical_lines
 from openchargeback.focus.database import file_literal, literals
+from openchargeback.focus.decompression import UNREADABLE, UTF_16, binary, is_utf_16, text
 from openchargeback.problems import Problem
-
-if TYPE_CHECKING:
-    from _typeshed import WriteableBuffer
 
 csv.field_size_limit(1 << 30)
 
@@ -36,67 +29,11 @@ MISSING = ("", "NULL", "null")
 MAX_LINE = 1 << 26
 """Characters of the longest row that is read."""
 
-UNREADABLE = (OSError, EOFError, ValueError, zlib.error, zstandard.ZstdError)
-"""What reading a damaged or unreadable file raises."""
-
 _NO_UTF_8 = re.compile("[\udc80-\udcff]")
 # A first line that Excel alone understands: which character separates the cells.
 _FOR_EXCEL = re.compile(r'"?sep=.?"?', re.IGNORECASE)
 _MOST_READ = 1 << 20
 _COMPRESSIONS = {".gz": file_types.GZIP, ".zst": file_types.ZSTANDARD}
-_UTF_16 = (b"\xff\xfe", b"\xfe\xff")
-
-
-@contextmanager
-def binary(path: Path) -> Iterator[IO[bytes]]:
-    """The decompressed bytes of a charge file, by the end of its name."""
-    if path.name.lower().endswith(".gz"):
-        with gzip.open(path) as file:
-            yield file  # type: ignore[misc]  # GzipFile reads like any binary file
-    elif path.name.lower().endswith(".zst"):
-        with path.open("rb") as raw:
-            yield io.BufferedReader(_Frames(raw))
-    else:
-        with path.open("rb") as file:
-            yield file
-
-
-class _Frames(io.RawIOBase):
-    """The content of a file of Zstandard frames (RFC 8878), to its end.
-
-    The library's own reader takes a frame that breaks off for the end of the file. Here that is a ZstdError.
-    """
-
-    # A block of four bytes may hold 128 kB, so little is decompressed at once.
-    _PIECE = 4096
-
-    def __init__(self, raw: IO[bytes]) -> None:
-        self._raw = raw
-        self._decompressor = zstandard.ZstdDecompressor()
-        self._frame: zstandard.ZstdDecompressionObj | None = None
-        self._compressed, self._content, self._place = b"", b"", 0
-
-    def readable(self) -> bool:
-        return True
-
-    def readinto(self, buffer: WriteableBuffer) -> int:
-        view = memoryview(buffer)
-        while self._place == len(self._content):
-            if not self._compressed:
-                self._compressed = self._raw.read(self._PIECE)
-            if not self._compressed:
-                if self._frame is not None:
-                    raise zstandard.ZstdError("the compressed data break off")
-                return 0
-            self._frame = self._frame or self._decompressor.decompressobj()
-            self._content, self._place = self._frame.decompress(self._compressed), 0
-            self._compressed = b""
-            if self._frame.eof:
-                self._compressed, self._frame = self._frame.unused_data, None
-        size = min(len(view), len(self._content) - self._place)
-        view[:size] = self._content[self._place : self._place + size]
-        self._place += size
-        return size
 
 
 def relation(path: Path, columns: int, max_line: int = 0, nulls: Sequence[str] = MISSING) -> str:
@@ -110,23 +47,6 @@ def relation(path: Path, columns: int, max_line: int = 0, nulls: Sequence[str] =
         f"read_csv({file_literal(path)}, auto_detect=false, header=true, columns={{{types}}}, delim=',', quote='\"', "
         f"escape='\"', strict_mode=true, nullstr=[{literals(nulls)}]{size})"
     )
-
-
-def is_utf_16(path: Path) -> bool:
-    """Whether a text begins with the byte order mark of UTF-16."""
-    with binary(path) as raw:
-        return raw.read(2) in _UTF_16
-
-
-@contextmanager
-def text(path: Path) -> Iterator[TextIO]:
-    """The decompressed text of a charge file, a byte order mark left out, line ends untouched.
-
-    UTF-8, or UTF-16 where the byte order mark says so.
-    """
-    encoding = "utf-16" if is_utf_16(path) else "utf-8-sig"
-    with binary(path) as raw:
-        yield io.TextIOWrapper(raw, encoding=encoding, newline="")
 
 
 class _Lines:
@@ -316,7 +236,7 @@ def _no_csv(start: bytes, path: Path, relative: str) -> Problem | None:
         return Problem(relative, "binary-file", f"{found.name}, not CSV text", fix, 1)
     if encoding := file_types.wide_encoding(start):
         return Problem(relative, "encoding-error", f"{encoding}, not UTF-8", "export the file as UTF-8", 1)
-    if b"\x00" in start and not start.startswith(_UTF_16):
+    if b"\x00" in start and not start.startswith(UTF_16):
         line = start.count(b"\n", 0, start.index(b"\x00")) + 1
         return Problem(relative, "binary-file", "holds NUL bytes, so it is no CSV text", "export the file as CSV", line)
     return None

@@ -17,7 +17,7 @@ from typing import IO
 import duckdb
 import zstandard
 
-from openchargeback.focus import csv_text, parquet
+from openchargeback.focus import csv_text, decompression, parquet
 from openchargeback.focus.database import count, database
 from openchargeback.focus.sizes import content_blocks
 from openchargeback.ledger.files import ChargeFile
@@ -82,7 +82,7 @@ def content_digest(path: Path, ceiling: int) -> str:
     try:
         for block in content_blocks(path, ceiling):
             total.update(block)
-    except csv_text.UNREADABLE as error:
+    except decompression.UNREADABLE as error:
         # A damaged archive has no content; it equals only what has the same bytes.
         total = hashlib.sha256(path.read_bytes())
         total.update(str(type(error)).encode())
@@ -100,7 +100,7 @@ def content_size(path: Path, ceiling: int) -> int | None:
         if said is None and name.endswith((".gz", ".zst")):
             said = sum(map(len, content_blocks(path, ceiling)))
         return (path.stat().st_size if said is None else said) % _MODULUS
-    except csv_text.UNREADABLE:
+    except decompression.UNREADABLE:
         return None
 
 
@@ -110,10 +110,10 @@ def has_charges(path: Path) -> bool:
         if parquet.is_parquet(path):
             with database() as con:
                 return count(con, f"SELECT count(*) FROM {parquet.relation(path)}") > 0
-        with csv_text.text(path) as file:
+        with decompression.text(path) as file:
             filled = (record for record in csv_text.records(file) if record.cells)
             return next(filled, None) is not None and next(filled, None) is not None
-    except (*csv_text.UNREADABLE, duckdb.Error):
+    except (*decompression.UNREADABLE, duckdb.Error):
         return False
 
 

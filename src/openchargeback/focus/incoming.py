@@ -18,7 +18,7 @@ import duckdb
 
 from openchargeback import money
 from openchargeback.files.writing import is_temporary
-from openchargeback.focus import csv_text
+from openchargeback.focus import csv_text, decompression
 from openchargeback.focus.database import database
 from openchargeback.focus.equal_files import content_digest
 from openchargeback.focus.reading import load
@@ -190,9 +190,9 @@ def _content(con: duckdb.DuckDBPyConnection, currency: str) -> Content:
 
 
 def _write_records(whole: Path, months: list[str], targets: dict[str, Path]) -> None:
-    with csv_text.binary(whole) as raw:
+    with decompression.binary(whole) as raw:
         start = b"\xef\xbb\xbf" if raw.read(3) == b"\xef\xbb\xbf" else b""
-    with ExitStack() as open_files, csv_text.text(whole) as file:
+    with ExitStack() as open_files, decompression.text(whole) as file:
         outs = {month: open_files.enter_context(target.open("wb")) for month, target in targets.items()}
         for out in outs.values():
             out.write(start)

@@ -18,7 +18,8 @@ from operator import itemgetter
 from pathlib import Path
 
 from openchargeback.focus.csv_positions import Place, Record, Start
-from openchargeback.focus.csv_text import MAX_LINE, MISSING, UNREADABLE, binary, is_utf_16, records, text, unreadable
+from openchargeback.focus.csv_text import MAX_LINE, MISSING, records, unreadable
+from openchargeback.focus.decompression import UNREADABLE, binary, is_utf_16, text
 from openchargeback.problems import Problem, Severity
 
 NUL = "\x00"

@@ -10,7 +10,7 @@ import re
 
 import duckdb
 
-from openchargeback.focus import csv_text, parquet
+from openchargeback.focus import csv_text, decompression, parquet
 from openchargeback.focus.column_rules import Finding, severity_for
 from openchargeback.focus.columns import COLUMNS, TABLE
 from openchargeback.focus.csv_text import MISSING
@@ -51,7 +51,7 @@ def null_words(opened: OpenFile, most: int) -> list[Finding]:
     try:
         relation = _parquet(opened) if opened.header is None else _csv(opened)
         found = _found(opened, relation, severity, most) if relation else []
-    except (duckdb.OutOfMemoryException, *csv_text.UNREADABLE):
+    except (duckdb.OutOfMemoryException, *decompression.UNREADABLE):
         raise
     except duckdb.Error:
         # Rows that are not even: reading says so, or has made them even.
@@ -60,7 +60,7 @@ def null_words(opened: OpenFile, most: int) -> list[Finding]:
 
 
 def _csv(opened: OpenFile) -> str:
-    with csv_text.binary(opened.file.location) as raw:
+    with decompression.binary(opened.file.location) as raw:
         start = raw.read(_LOOKED_AT)
     return csv_text.relation(opened.file.location, len(opened.names), nulls=("",)) if _CELL.search(start) else ""
 

@@ -14,7 +14,7 @@ from pathlib import Path
 
 import duckdb
 
-from openchargeback.focus import csv_text, layout, parquet, prefilter
+from openchargeback.focus import csv_text, decompression, layout, parquet, prefilter
 from openchargeback.focus.csv_positions import Record
 from openchargeback.focus.database import sql
 from openchargeback.focus.header import names_of
@@ -168,7 +168,7 @@ class _Target:
         refused = error is not None
         try:
             found = looking.result()
-        except csv_text.UNREADABLE:
+        except decompression.UNREADABLE:
             refused = True
         else:
             if found.conflict:

@@ -116,7 +116,7 @@ def _lines(path: Path) -> Iterable[str]:
     if path.name.lower().endswith((".gz", ".zst")):
         import io
 
-        from openchargeback.focus.csv_text import UNREADABLE, binary
+        from openchargeback.focus.decompression import UNREADABLE, binary
 
         try:
             with binary(path) as raw:
