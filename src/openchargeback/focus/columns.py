@@ -1,7 +1,7 @@
-"""The columns of FOCUS 1.0 to 1.4, and what earlier versions and other exports call them.
+"""The columns of FOCUS 1.0 to 1.4, and their names in earlier versions and other exports.
 
 Source: the column definitions of the FinOps Open Cost and Usage Specification, focus.finops.org. The table itself is
-`columns.csv` beside this file; the table schemas in `schemas/` are made from it (`tools/schemas.py`).
+`columns.csv` beside this file; the table schemas in `schemas/` are generated from it (`tools/schemas.py`).
 """
 
 from __future__ import annotations
@@ -19,8 +19,8 @@ class Column:
     """A column as the standard defines it.
 
     type: decimal, datetime, json or string. level: mandatory, recommended or conditional (its "feature level").
-    nulls: whether a cell may be null. since, until: the first and the last version that has it; until is empty while it
-    stands. values: the allowed values, empty where any are.
+    nulls: whether a cell may be null. since, until: the first and the last version that has it; until is empty for
+    current columns. values: the allowed values, empty where any value is.
     """
 
     name: str
@@ -81,7 +81,7 @@ OLDER_VALUES = {"PricingCategory": {"On-Demand": "Standard", "Commitment-Based":
 """Allowed values of FOCUS 1.0-preview that were renamed in 1.0, by column, with today's word."""
 
 WITHDRAWN = {"ChargeSubcategory": "ChargeClass and CommitmentDiscountStatus"}
-"""Columns of earlier versions that no single column took over, and where FOCUS 1.0 says what they said."""
+"""Columns of earlier versions that no single column replaces, and the columns of FOCUS 1.0 to use instead."""
 
 CATEGORIES = TABLE["ChargeCategory"].values
 """Allowed values of ChargeCategory."""
@@ -106,7 +106,7 @@ _FOLDED = {name.casefold(): name for name in (*COLUMNS, *OLDER_NAMES)}
 
 
 def canonical_name(label: str) -> str:
-    """The FOCUS column that a header label stands for; a label that is none comes back trimmed.
+    """The FOCUS column that a header label means; any other label is returned trimmed.
 
     Case and blanks are forgiven, and names of older versions are mapped.
     """

@@ -1,7 +1,7 @@
 """CSV as text: the header, records with their physical lines and places, and what makes a text no CSV.
 
-Python's csv module is the slow and patient second reader. It sees a file only when it is small work (the header, single
-lines) or when something is not plain (`layout.py`).
+Python's csv module is the slow second reader. It reads little (the header, single lines), unless a file is not plain
+(`layout.py`).
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ MAX_LINE = 1 << 26
 """Characters of the longest row that is read."""
 
 _NO_UTF_8 = re.compile("[\udc80-\udcff]")
-# A first line that Excel alone understands: which character separates the cells.
+# A first line that only Excel understands: which character separates the cells.
 _FOR_EXCEL = re.compile(r'"?sep=.?"?', re.IGNORECASE)
 _MOST_READ = 1 << 20
 _COMPRESSIONS = {".gz": file_types.GZIP, ".zst": file_types.ZSTANDARD}
@@ -50,7 +50,7 @@ def relation(path: Path, columns: int, max_line: int = 0, nulls: Sequence[str] =
 
 
 class _Lines:
-    """The lines of a text as the csv module reads them, those of the record being read at hand."""
+    """The lines of a text as the csv module reads them; `record` has those of the record being read."""
 
     def __init__(self, file: TextIO) -> None:
         self._file = file
@@ -75,9 +75,9 @@ _UNQUOTED = re.compile(r"[^,\r\n]*")
 
 
 def _without_blanks(line: str, *, inside: bool) -> str:
-    """A line as DuckDB understands it: a blank before a quoted cell, and blanks behind one, are no part of it.
+    """A line as DuckDB understands it: a blank before a quoted cell and blanks after one are not part of it.
 
-    Anything else behind a closing quote stays, and makes the text no CSV. inside: whether the line begins within a
+    Anything else after a closing quote stays, and makes the text invalid. inside: whether the line begins within a
     quoted cell.
     """
     text, place = "", 0
@@ -104,7 +104,7 @@ def _without_blanks(line: str, *, inside: bool) -> str:
 
 
 class Unclosed(ValueError):
-    """The text is no CSV from this place on."""
+    """The text is not valid CSV from this position on."""
 
     def __init__(self, start: Start, reason: str) -> None:
         super().__init__(reason)
@@ -114,9 +114,8 @@ class Unclosed(ValueError):
 def records(file: TextIO) -> Iterator[Record]:
     """Every record of a CSV text (RFC 4180, comma and double quote), blank lines included as records without cells.
 
-    Blanks beside the quotes of a cell are passed over, as DuckDB does.
-
-    Raises Unclosed where a quote is not closed or something follows a closing quote.
+    Blanks beside the quotes of a cell are ignored, as DuckDB does. Raises Unclosed where a quote is not closed or
+    something follows a closing quote.
     """
     start, old = Start(), None
     try:
@@ -171,7 +170,7 @@ def read_header(path: Path, relative: str) -> tuple[Record | None, list[Problem]
 
 
 def unreadable(path: Path, relative: str, error: Exception) -> Problem:
-    """The problem of a file in the reading of which an error of UNREADABLE was raised."""
+    """The problem of a file whose reading raised an error of UNREADABLE."""
     if isinstance(error, UnicodeDecodeError):
         return _undecodable(path, relative)
     if isinstance(error, Unclosed):
@@ -180,7 +179,7 @@ def unreadable(path: Path, relative: str, error: Exception) -> Problem:
 
 
 def _broken(relative: str, error: Exception) -> Problem:
-    """The problem of a file that the system or its compression does not let us read."""
+    """The problem of a file that the system or its compression keeps us from reading."""
     reason = getattr(error, "strerror", None) or " ".join(str(error).split())
     return Problem(relative, "unreadable", f"cannot be read: {reason[:200]}", "check that the file is whole")
 
@@ -189,7 +188,7 @@ _BACKSLASHED = re.compile(r'(?:^|,) ?"(?:[^"\\]|\\[^"])*+(\\")')
 
 
 def _unclosed(path: Path, relative: str, error: Unclosed) -> Problem:
-    """The problem of a text that is no CSV from some line on."""
+    """The problem of a text that is not valid CSV from some line on."""
     with text(path) as file:
         begun = next(islice(physical_lines(file), error.start.line - 1, None), "")[:_MOST_READ]
     found = _BACKSLASHED.search(begun)
@@ -203,14 +202,14 @@ def _unclosed(path: Path, relative: str, error: Unclosed) -> Problem:
 
 
 def _undecodable(path: Path, relative: str) -> Problem:
-    """The problem of a text in an encoding that is not said, with the place of the first byte that gives it away.
+    """The problem of a text in an unknown encoding, at the first byte that is not UTF-8.
 
     Which single-byte encoding it is cannot be known, so such a text is refused rather than guessed at.
     """
     if is_utf_16(path):
         return Problem(relative, "encoding-error", "UTF-16 text that breaks off", "export the file again")
     with binary(path) as raw:
-        # What is no UTF-8 comes as half characters, each for one byte.
+        # Bytes that are not UTF-8 are read as surrogates, one for each byte.
         pieces = io.TextIOWrapper(raw, encoding="utf-8-sig", errors="surrogateescape", newline="")
         for number, line in enumerate(physical_lines(pieces), 1):
             found = _NO_UTF_8.search(line)
@@ -225,7 +224,7 @@ def _undecodable(path: Path, relative: str) -> Problem:
 
 
 def _no_csv(start: bytes, path: Path, relative: str) -> Problem | None:
-    """What the first bytes of a file that is no CSV text are."""
+    """The problem of a file whose first bytes are not CSV text."""
     if not start.strip(b"\xef\xbb\xbf \t\r\n"):
         return Problem(relative, "empty-file", "empty", "export the file again, or remove it", 1)
     if start.startswith((b"<<<<<<<", b">>>>>>>")):

@@ -1,4 +1,4 @@
-"""What type of file lies under the name of a charge file, by its first bytes."""
+"""What type of file a charge file really is, by its first bytes."""
 
 from __future__ import annotations
 
@@ -15,9 +15,9 @@ _UNPACK = "unpack it, and put the file that is in it here instead"
 
 @dataclass(frozen=True, slots=True)
 class FileType:
-    """A type of file that is no CSV text.
+    """A type of file that is not CSV text.
 
-    name: with its article. fix: what to do where CSV is expected. suffix: the ending under which it is read, empty for
+    name: with its article. fix: what to do where CSV is expected. suffix: the ending with which it is read, empty for
     none.
     """
 
@@ -67,7 +67,7 @@ def wide_encoding(start: bytes) -> str:
     if start.startswith((b"\xff\xfe\x00\x00", b"\x00\x00\xfe\xff")):
         return "UTF-32"
     even, odd = start[0:128:2], start[1:128:2]
-    # Labels are ASCII, of which every other byte is NUL.
+    # Labels are ASCII, so every other byte is NUL.
     for zeros, others in ((odd, even), (even, odd)):
         if len(zeros) > 1 and not zeros.strip(b"\x00") and b"\x00" not in others:
             return "UTF-16 without a byte order mark"

@@ -1,7 +1,7 @@
-"""Frictionless itself, on the rows that the prefilter does not pass (or on all), and the spelling that it forgives.
+"""Frictionless, on the rows that the prefilter does not pass (or on all), and checks of what Frictionless allows.
 
 Frictionless reads some cells differently from FOCUS: `NaN`, `+5` and `1_000` are numbers to it, and a pattern knows no
-calendar. What it lets pass is looked at again by checks of our own, which therefore run wherever Frictionless runs.
+calendar. Our own checks look again at what it passes, so they run wherever Frictionless runs.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from typing import Any
 from openchargeback import money
 
 MOST_UNEVEN = 10
-"""How many of the cells that one row has too many or too few are told; the last one stands for the rest."""
+"""How many missing or extra cells of one row are reported; the last one stands for the rest."""
 
 _NUMBER = re.compile(money.NUMBER_PATTERN, re.ASCII)
 
@@ -24,9 +24,9 @@ _NUMBER = re.compile(money.NUMBER_PATTERN, re.ASCII)
 class Fault:
     """What is wrong with a row, or with one cell of it.
 
-    row: its place in what was checked, from 0. column: from 0; -1 for the row as a whole. code: as Frictionless names
-    it, or one of ours: number-spelling, amount-size, no-such-date. text: the cell, None where it is empty or missing.
-    count: for how many cells of the row it stands.
+    row: its number among the rows checked, from 0. column: from 0; -1 for the row as a whole. code: as Frictionless
+    names it, or one of ours: number-spelling, amount-size, no-such-date. text: the cell, None where it is empty or
+    missing. count: for how many cells of the row it stands.
     """
 
     row: int
@@ -64,7 +64,7 @@ def faults_of(
             # With each cell too many Frictionless keeps all cells of the row.
             yield list(row[: len(labels) + MOST_UNEVEN])
 
-    # Said, not guessed: where many rows are uneven, Frictionless takes one of them for the header.
+    # Stated, not guessed: where many rows are uneven, Frictionless takes one of them for the header.
     with TableResource(data=data, schema=schema, dialect=Dialect(header=True, header_rows=[1])) as resource:
         for index, row in enumerate(resource.row_stream):
             cells = row.cells
@@ -83,7 +83,7 @@ def faults_of(
 
 
 def _stands_for(code: str, column: int, length: int, columns: int) -> int:
-    """For how many cells of a row of that length a fault of this column is told: 0 where another one stands for it."""
+    """For how many cells of a row of that length a fault of this column stands: 0 where another fault stands for it."""
     if code not in ("missing-cell", "extra-cell"):
         return 1
     place = column - min(length, columns)

@@ -21,7 +21,7 @@ def names_of(
 ) -> tuple[list[str], list[Problem]]:
     """The canonical name of each column, and what is wrong with the header; columns that are not FOCUS keep theirs.
 
-    record: the header as it stands, None for a file without lines. The columns that billing cannot do without must be
+    record: the header as text, None for a file without lines. The columns that billing cannot do without must be
     there: BillingPeriodStart and what the source bills.
     """
     names = [canonical_name(label) for label in labels]
@@ -60,7 +60,7 @@ _SEPARATORS = {";": "semicolons", "\t": "tabs", "|": "bars"}
 
 
 def _as_columns(labels: Sequence[str]) -> str:
-    """How a header comes to have the columns. A single label may be all of them, written otherwise."""
+    """How to get a header with the columns. A single label may be all of them, separated by something else."""
     between = next((name for mark, name in _SEPARATORS.items() if len(labels) == 1 and mark in labels[0]), "")
     if between:
         return f"the cells are separated by {between}: export with commas between them, and points in numbers"
@@ -68,7 +68,7 @@ def _as_columns(labels: Sequence[str]) -> str:
 
 
 def check_header(columns: Sequence[str], dialect: str, source: Source) -> list[Finding]:
-    """Labels that are neither of FOCUS nor prefixed, and columns that FOCUS demands and billing does not need.
+    """Labels that are neither in FOCUS nor prefixed, and columns that FOCUS requires and billing does not need.
 
     columns: canonical names in the order of the file. dialect: as `detect` gives it.
     """

@@ -1,7 +1,7 @@
 """Putting charge files into a ledger: all of them or none, their bytes as received.
 
 `ingest` is what commands call: it reads every file whole (`incoming.py`), plans where each belongs, and only then
-writes. Nothing that is there is changed unless the person says `replace`.
+writes. Existing files are not changed unless the person says `replace`.
 """
 
 from __future__ import annotations
@@ -32,16 +32,16 @@ MAX_STORED_BYTES = 90_000_000
 Mode = Literal["replace", "add", "split"]
 
 StillBilling = Callable[[Sequence[ChargeFile]], Collection[str]]
-"""Gives the paths of those files of which any charge is billed or held."""
+"""The paths of those files that have any charge billed or held."""
 
 
 @dataclass(frozen=True, slots=True)
 class Ingested:
     """What became of a given file, or of one month of it.
 
-    origin: the file as given; path: where it lies in the ledger. action: `added`, `unchanged`, `replaced` or `split`.
+    origin: the file as given; path: where it is in the ledger. action: `added`, `unchanged`, `replaced` or `split`.
     before: what the source had in the period until now, None where it had nothing or what could not be read.
-    before_paths: where that lay. problems: warnings of reading, and a notice about a source that is not listed.
+    before_paths: where that was. problems: warnings of reading, and a notice about a source that is not listed.
     overlaps: what was added has in common with it.
     """
 
@@ -117,7 +117,7 @@ def ingest(
 ) -> list[Ingested]:
     """Check files and put them in place; what became of each, in the order given.
 
-    still_billing: which of the files with the same content elsewhere bar the way; without it all of them.
+    still_billing: which of the files with the same content elsewhere prevent it; without it all of them.
     Raises UsageFault for what is refused, LedgerFault for files that cannot be read, OutsideFault when writing fails.
     Then the ledger is as it was.
     """
@@ -164,7 +164,7 @@ def _plan(ledger: Ledger, items: Sequence[Incoming], request: Request, still_bil
 
 
 def _notice_source(ledger: Ledger, source: str, results: list[Ingested]) -> None:
-    """Add to the first new file that its source is none that the settings list."""
+    """Add a notice to the first new file if the settings do not list its source."""
     known = {file.source for found in ledger.charge_files.values() for file in found}
     for index, each in enumerate(results):
         if each.action != "unchanged":
@@ -187,7 +187,7 @@ def _apply(root: Path, plan: _Plan) -> None:
 
 @dataclass(frozen=True, slots=True)
 class _Place:
-    """A source and period of a ledger, and what the person said about what is there."""
+    """A source and period of a ledger, and what the person wants done with files that are already there."""
 
     ledger: Ledger
     source: str
@@ -202,7 +202,7 @@ class _Place:
 
     @property
     def folder(self) -> str:
-        """The folder of part files, spelled as it is where there is one."""
+        """The folder of part files; an existing one keeps its spelling."""
         for file in self.existing:
             if len(PurePosixPath(file.path).parts) == 4:
                 return PurePosixPath(file.path).parent.as_posix()
@@ -247,7 +247,7 @@ def _plan_period(place: _Place, group: list[Incoming], plan: _Plan) -> None:
 
 
 def _overlaps(place: _Place, item: Incoming) -> tuple[Overlap, ...]:
-    """What a file that is added has in common with the files that are there."""
+    """What an added file has in common with the files that are already there."""
     return overlaps(item.staged, place.existing, place.source, place.ledger.config) if place.existing else ()
 
 
@@ -321,7 +321,7 @@ def _next(period: str) -> str:
 
 
 def _elsewhere(place: _Place, fresh: Sequence[Incoming]) -> str:
-    """Why the same charges under another source or period are in the way; empty where none are billed or held there."""
+    """Why the same charges under another source or period prevent it; empty where none are billed or held there."""
     ceiling = place.ledger.config.limits.charge_file_bytes
     for item in fresh:
         if not item.content.charges:
@@ -350,7 +350,7 @@ def _stored_elsewhere(item: Incoming, file: ChargeFile, place: _Place) -> str:
 
 
 def _conflict(place: _Place, fresh: Sequence[Incoming], before: Content | None) -> str:
-    """Why files cannot be put beside or over what is there without the person's word."""
+    """Why the person must say whether to add to or replace what is already there; empty where there is no need."""
     existing = place.existing
     if place.mode in ("replace", "add") or (not existing and len(fresh) == 1):
         return ""

@@ -1,8 +1,8 @@
-"""How the rows of a CSV file lie: whether DuckDB and Python read the same, and where each row stands.
+"""The lines of the rows of a CSV file, and whether DuckDB and Python read the same rows.
 
-DuckDB passes over some things in silence (blank lines, an empty cell too many) and refuses others (ragged rows). So its
-rows are compared with what the bytes are made of; where that is not plain, Python reads the file a second time, says
-what is odd, and DuckDB reads a copy in which each row has as many cells as the header.
+DuckDB silently ignores some things (blank lines, an extra empty cell) and refuses others (ragged rows). So its rows are
+compared with counts of the bytes. Where that leaves doubt, Python reads the file a second time and reports what is odd,
+and DuckDB reads a copy in which each row has as many cells as the header.
 """
 
 from __future__ import annotations
@@ -27,10 +27,10 @@ NUL = "\x00"
 
 @dataclass(frozen=True, slots=True)
 class Bytes:
-    """What a text is made of, without reading it as CSV.
+    """Counts of a text, without reading it as CSV.
 
     lines: physical lines. open_lines: how many of them end in a cell that means null; commas: how many commas these
-    hold. strange: whether DuckDB would make something else of the text, or the counts say nothing. conflict: whether
+    hold. strange: whether DuckDB might read the text differently, or the counts prove nothing. conflict: whether
     both ends of a merge conflict were left in it.
     """
 
@@ -41,11 +41,11 @@ class Bytes:
     conflict: bool
 
     def agrees_with(self, rows: int, columns: int, open_rows: int, inner_commas: int) -> bool:
-        """Whether each line is one row, as DuckDB read them, and no row has a null cell too many.
+        """Whether each line is one row, as DuckDB read them, and no row has an extra null cell.
 
-        DuckDB passes over both. So the lines that end in a cell that means null must be the rows whose last cell is
-        null, and have the commas of just their cells. open_rows, inner_commas: rows where `commas_where_open` is not
-        null, and their sum.
+        DuckDB ignores both blank lines and such cells. So the lines that end in a cell that means null must be the rows
+        whose last cell is null, and have the commas of just their cells. open_rows, inner_commas: rows where
+        `commas_where_open` is not null, and their sum.
         """
         commas = inner_commas + open_rows * (columns - 1)
         return not self.strange and (self.lines, self.open_lines, self.commas) == (rows + 1, open_rows, commas)
@@ -54,8 +54,8 @@ class Bytes:
 def commas_where_open(columns: int) -> str:
     """SQL of the commas within the cells (c0, c1, …) of a row whose last cell is null; null for any other row.
 
-    Every column is named, also where it is never looked at: DuckDB passes over rows with too few cells where it need
-    not read all columns.
+    Every column is named, even one that nothing else looks at: where DuckDB need not read all columns, it ignores that
+    a row has too few cells.
     """
     every = f"concat({', '.join(f'c{index}' for index in range(columns))})"
     return f"CASE WHEN c{columns - 1} IS NULL THEN strlen({every}) - strlen(replace({every}, ',', '')) END"
@@ -75,10 +75,10 @@ _OPEN_TAILS = tuple({end[-5:] for end in _OPEN_ENDS})
 
 
 def look_through(path: Path) -> Bytes:
-    """Count what the reader's result is compared with.
+    """Count what DuckDB's rows are compared with.
 
-    Strange are NULs, UTF-16, blank lines, also one behind the byte order mark, a carriage return by itself, blanks
-    between two quotes (DuckDB would join the parts), and blanks behind a last cell that is quoted or empty. Only the
+    Strange are NULs, UTF-16, blank lines, also one after the byte order mark, a single carriage return, blanks between
+    two quotes (DuckDB would join the parts), and blanks after a last cell that is quoted or empty. Only the
     last bytes of each line are looked at in Python: most of them are alike, so few are looked at twice.
     """
     ends: Counter[bytes] = Counter()
@@ -106,7 +106,7 @@ def look_through(path: Path) -> Bytes:
 
 
 def _is_in_conflict(path: Path, ends: Counter[bytes]) -> bool:
-    """Whether Git left a merge conflict. Between its two ends stands a line of equals signs, which few files have."""
+    """Whether Git left a merge conflict. Between its two ends is a line of equals signs, which few files have."""
     if not any(end.removesuffix(b"\r").endswith(b"====") for end in ends):
         return False
     with binary(path) as raw:
@@ -131,19 +131,19 @@ def _count(lines: list[bytes], ends: Counter[bytes], opened: Counter[str]) -> No
 
 
 def _is_odd(end: bytes) -> bool:
-    """Whether a line that ends so may be blank, or has blanks behind a comma or a quote."""
+    """Whether a line with this end may be blank, or has blanks after a comma or a quote."""
     text = end.removesuffix(b"\r").removeprefix(b"\xef\xbb\xbf")
     return not text or (text.endswith(b" ") and text.rstrip(b" ")[-1:] in (b"", b",", b'"'))
 
 
 @dataclass(frozen=True, slots=True)
 class Layout:
-    """Where rows stand; row 0 is the first one below the header.
+    """Where the rows are; row 0 is the first one below the header.
 
     lines: the first physical line of each row; numbers: the row's number as Frictionless counts the records of a file
-    (blank lines count too; the header is 1 where none stands before it). Both are empty where every line is a row, so
-    that row n stands in line n + 2 and has that number.
-    uneven: the rows that do not have as many cells as the header. blank: the lines without anything.
+    (blank lines count too; the header is 1 where none precedes it). Both are empty where every line is a row, so that
+    row n is in line n + 2 and has that number.
+    uneven: the rows that do not have as many cells as the header. blank: the blank lines.
     """
 
     lines: MutableSequence[int] = field(default_factory=list)
@@ -166,7 +166,7 @@ class Layout:
 
 
 def survey(path: Path, relative: str, columns: int) -> tuple[Layout | None, list[Problem]]:
-    """Where every row stands by Python's reading, and what makes the text unfit; None where it cannot be read."""
+    """Where every row is, as Python reads the file, and its problems; None where it cannot be read."""
     found = Layout(array("L"), array("L"), [], [])
     nuls: list[Place] = []
     try:

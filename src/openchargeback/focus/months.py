@@ -1,4 +1,4 @@
-"""Which months the rows of a charge file are of, and single rows of it, without checking the file.
+"""The months of the rows of a charge file, and the rows of some months, without checking the file.
 
 A file that cannot be read this way has no months: it is refused where it is read in full.
 """

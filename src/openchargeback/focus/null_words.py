@@ -35,7 +35,7 @@ _CELL = re.compile(
 
 
 def is_null_word(text: str) -> bool:
-    """Whether a cell holds a word that stands for a missing value."""
+    """Whether a cell holds a word for a missing value."""
     return text.strip() in (*NULLS, *WORDS)
 
 
@@ -54,7 +54,7 @@ def null_words(opened: OpenFile, most: int) -> list[Finding]:
     except (duckdb.OutOfMemoryException, *decompression.UNREADABLE):
         raise
     except duckdb.Error:
-        # Rows that are not even: reading says so, or has made them even.
+        # Rows are uneven: opening the file has reported that, or has made them even.
         return []
     return [each for each in found if each.column not in ("BillingPeriodStart", opened.source.cost)]
 

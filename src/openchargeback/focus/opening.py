@@ -132,7 +132,7 @@ def open_file(
 class _Target:
     """The table that the rows of a file go into.
 
-    Reading gives the number of rows and how they lie, or None with the problems that prevent it.
+    Reading gives the number of rows and their layout, or None with the problems that prevent it.
     """
 
     con: duckdb.DuckDBPyConnection
@@ -159,9 +159,9 @@ class _Target:
         return 0, None, found or [parquet.broken(path, self.file.path, error)]
 
     def read_csv(self) -> tuple[int, Layout | None, list[Problem]]:
-        """Read rows as text. What DuckDB refuses, or may have read otherwise than the file has it, Python surveys."""
+        """Read rows as text. Python surveys what DuckDB refuses or may have read differently."""
         path, relative = self.file.location, self.file.path
-        # DuckDB works outside of Python's lock, so the bytes are looked through meanwhile.
+        # DuckDB runs outside of Python's lock, so the bytes are looked through at the same time.
         with ThreadPoolExecutor(max_workers=1) as beside:
             looking = beside.submit(layout.look_through, path)
             rows, error = self._fill(csv_text.relation(path, self.columns))

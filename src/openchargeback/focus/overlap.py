@@ -1,7 +1,7 @@
-"""What a file that is added to a source and period has in common with the files that are there.
+"""What a file added to a source and period has in common with the files that are already there.
 
-A provider restates days that it exported before. Added to the first export, rows that are the same are flagged as
-possible duplicates, but rows whose cost has changed are billed beside the old ones.
+Providers restate days that they exported before. When such an export is added to the first one, equal rows are flagged
+as possible duplicates, but rows whose cost has changed are billed beside the old ones.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ _NULL = "chr(30)"
 
 @dataclass(frozen=True, slots=True)
 class SameRow:
-    """A row of the given file and the row that is there, both counted as in a spreadsheet: the header is row 1.
+    """A row of the given file and the row already there, both numbered as in a spreadsheet: the header is row 1.
 
     column, before, after: the first amount that differs, the billed cost before any other; empty where none does.
     """
@@ -44,7 +44,7 @@ class SameRow:
 
 @dataclass(frozen=True, slots=True)
 class Overlap:
-    """A given file beside one that is there.
+    """A given file beside one that is already there.
 
     days: on which charges of both start. twice, changed: how many rows are there already, and how many are there with
     other costs, prices or quantities. rows_twice, rows_changed: the first of them.
@@ -75,7 +75,7 @@ def overlaps(given: Path, files: Sequence[ChargeFile], source: str, config: Conf
     with database() as con:
         loaded, problems = load(con, [staged, *files], config)
         if has_errors(problems):
-            # A file that is there cannot be read, and the ledger is told so by every other command.
+            # A file that is already there cannot be read; every other command reports that.
             return ()
         new, *old = loaded
         found = [_compared(con, new, each, config.source(source).cost) for each in old]

@@ -1,6 +1,6 @@
 """Parquet files as the same text cells that CSV has, so that everything after reading is one path.
 
-Decimals keep their digits, times become UTC, and Tags come as JSON whichever way they are stored: as text, as a map,
+Decimals keep their digits, times become UTC, and Tags become JSON however they are stored: as text, as a map,
 as a list of structs (BigQuery) or as a struct.
 """
 
@@ -35,7 +35,7 @@ def relation(path: Path) -> str:
 
 
 def broken(path: Path, relative: str, error: duckdb.Error) -> Problem:
-    """The problem of a file that DuckDB does not read, without what DuckDB was asked and where the file lies."""
+    """The problem of a file that DuckDB does not read, without the query and the full path that DuckDB names."""
     try:
         with path.open("rb") as raw:
             start = raw.read(file_types.LOOKED_AT)
@@ -138,7 +138,7 @@ def _text(name: str, kind: str) -> str:
     elif base.startswith("TIMESTAMP"):
         text = f"strftime({column}::TIMESTAMP, '%Y-%m-%dT%H:%M:%S.%fZ')"
     elif base == "BLOB":
-        # Old writers store text without saying that it is text.
+        # Old writers store text without marking it as text.
         text = f"decode({column})"
     else:
         text = f"{column}::VARCHAR"

@@ -26,8 +26,8 @@ _JSON_LENGTH = 1_000
 def plain(field: Mapping[str, Any], cell: str, *, amount: bool, like: str = "") -> str:
     """SQL that is true where a cell of this field (Table Schema) is plainly fine; empty where every cell is.
 
-    amount: whether it is money that must fit a sum. like: a cell of the row whose amount is looked at by itself; a
-    number that is spelled the same needs no second look.
+    amount: whether it is money that must fit a sum. like: a cell of the row whose amount is checked anyway; a
+    number with the same spelling needs no second check.
     """
     constraints = field.get("constraints", {})
     conditions = [_type(field, cell, amount=amount)]
@@ -65,7 +65,7 @@ def _type(field: Mapping[str, Any], cell: str, *, amount: bool) -> str:
 def _date(cell: str, pattern: str) -> str:
     """A date or date-time of the pattern, and a day that the calendar has, which a pattern does not know: 2025-02-30.
 
-    A day that DuckDB writes as it stands is one; that is quicker to see than a pattern, so the common spellings, a day
+    A day that DuckDB writes back unchanged is one; that is faster than a pattern, so the common spellings, a day
     and the beginning of a day, are looked at first. CASE, since AND and OR in a column compute all of their parts.
     """
     slow = f"regexp_full_match({cell}, {literal(pattern)}) AND try_cast(left({cell}, 10) AS DATE) >= DATE '0001-01-01'"

@@ -1,6 +1,6 @@
 """Charge files into the table `charge`: every row is read, or its file is refused with the places of its faults.
 
-What stands in the database after `load`:
+The database after `load`:
     raw_<file>  the cells of one file as text, in its order (rowid is the row's number from 0)
     key_set     one row a set of tag keys that sources have
     tag         the distinct texts of tags with what they say about the payer (`tags.sql`)

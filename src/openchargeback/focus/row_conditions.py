@@ -43,7 +43,7 @@ class RowConditions:
     fields: Table Schema fields in the order of the columns, as Frictionless needs them. amounts: fields that hold
     money. kept: SQL of the cells that later checks look at. named: SQL of what conditions call by its FOCUS name.
     sql: the conditions in the order of their bits: first SUSPICIOUS, then `counted`, then `rules`. compared: the rules
-    that no row breaks by itself, which are no conditions.
+    that compare rows, which are no conditions of a row.
     """
 
     dialect: str
@@ -72,7 +72,7 @@ def row_conditions(names: Sequence[str], source: Source) -> RowConditions:
     rules = active_rules(names, dialect, source)
     by_row = [rule for rule in rules if not rule.trigger]
     compared = tuple(rule for rule in rules if rule.trigger)
-    # IS NOT TRUE: where SQL does not know, Frictionless shall look.
+    # IS NOT TRUE: where SQL gives NULL, Frictionless decides.
     suspicious = f"({' AND '.join(filter(None, fine)) or 'true'}) IS NOT TRUE"
     known = [f"c{index} AS {name}" for index, name in enumerate(names) if name in TABLE]
     return RowConditions(
@@ -106,7 +106,7 @@ def _split(field: dict[str, Any], cost_column: str) -> tuple[dict[str, Any], lis
     constraints = dict(field.get("constraints", {}))
     counted = []
     if field["name"] == "Tags":
-        # A charge without tags is held and stands in the queue, or another rule says who pays.
+        # A charge without tags is held and queued for review, or another rule says who pays.
         constraints.pop("required", None)
     severity = severity_of("constraint-error", field["name"], None, cost_column)
     if constraints.get("required") and severity is not Severity.ERROR:

@@ -74,7 +74,7 @@ def severity_of(code: str, column: str, text: str | None, cost_column: str) -> S
     `BilledCost` or `EffectiveCost`.
 
     BillingPeriodStart and the cost are needed in every row. ChargeCategory and ListCost may be missing or null (usage,
-    no discount), but what stands there must be readable; a category's case is forgiven.
+    no discount), but a value must be readable; the case of a category does not matter.
     """
     if column in {"BillingPeriodStart", cost_column}:
         return Severity.ERROR

@@ -27,7 +27,7 @@ class TooLarge(ValueError):
 
 
 def content_blocks(path: Path, ceiling: int) -> Iterator[bytes]:
-    """The decompressed bytes of a charge file, piece by piece. Raises TooLarge beyond so many."""
+    """The decompressed bytes of a charge file, piece by piece. Raises TooLarge where there are more."""
     left = ceiling
     with decompression.binary(path) as file:
         while block := file.read(_BLOCK):
