@@ -45,8 +45,8 @@ def _label_problems(labels: Sequence[str], names: Sequence[str], path: str, reco
             code, message, fix = "blank-label", f"column {index + 1} has no name", "name it in the header"
         elif before != index:
             also = f", as {labels[before].strip()} too" if labels[before] != label else ""
-            code, message = "duplicate-label", f"the header has {label.strip()} twice{also}"
-            fix = "keep one of the columns"
+            both = f"{label.strip()} twice{also}"
+            code, message, fix = "duplicate-label", f"the header has {both}", "keep one of the columns"
         elif name != label and name in COLUMNS:
             code, message, fix = "label-spelling", f"{label.strip()} is read as {name}", f"name the column {name}"
             severity = Severity.WARNING

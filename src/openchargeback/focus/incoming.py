@@ -72,7 +72,7 @@ class Staging:
 
     def receive(self, paths: Sequence[Path]) -> list[Incoming]:
         """Read files whole. Raises UsageFault for what is no charge file, LedgerFault with the faults of all files."""
-        copies = [_copied(path, self.folder / f"given-{index}") for index, path in enumerate(paths)]
+        copies = [_copy_of(path, self.folder / f"given-{index}") for index, path in enumerate(paths)]
         read = [self._read(str(path), copy) for path, copy in zip(paths, copies, strict=True)]
         faults = [problem for file, problems in read if file is None for problem in problems]
         if faults:
@@ -110,7 +110,7 @@ class Staging:
             raise OutsideFault(f"{whole.name} cannot be split without changing its sum; export each month by itself")
         return parts
 
-    def compressed(self, file: Incoming) -> Incoming:
+    def compress(self, file: Incoming) -> Incoming:
         """The same file as gzip, with no name and no time in it, so that the same content gives the same bytes."""
         if file.suffix != ".csv":
             return file
@@ -155,7 +155,7 @@ def content_of(files: Sequence[ChargeFile], config: Config) -> Content | None:
         return None if has_errors(problems) else _content(con, config.currency)
 
 
-def _copied(path: Path, target: Path) -> Path:
+def _copy_of(path: Path, target: Path) -> Path:
     suffix = suffix_of(path.name)
     if not path.exists():
         raise UsageFault(f"there is no file {path}")

@@ -36,7 +36,7 @@ StillBilling = Callable[[Sequence[ChargeFile]], Collection[str]]
 
 
 @dataclass(frozen=True, slots=True)
-class Ingested:
+class IngestedFile:
     """What became of a given file, or of one month of it.
 
     origin: the file as given; path: where it is in the ledger. action: `added`, `unchanged`, `replaced` or `split`.
@@ -105,7 +105,7 @@ class _Plan:
     what goes once all else is in place. refusals: why it is not done after all.
     """
 
-    results: dict[int, Ingested] = field(default_factory=dict)
+    results: dict[int, IngestedFile] = field(default_factory=dict)
     refusals: list[str] = field(default_factory=list)
     puts: list[tuple[Path, str]] = field(default_factory=list)
     moves: list[tuple[str, str]] = field(default_factory=list)
@@ -114,7 +114,7 @@ class _Plan:
 
 def ingest(
     ledger: Ledger, given: Sequence[Path], request: Request, still_billing: StillBilling | None = None
-) -> list[Ingested]:
+) -> list[IngestedFile]:
     """Check files and put them in place; what became of each, in the order given.
 
     still_billing: which of the files with the same content elsewhere prevent it; without it all of them.
@@ -134,7 +134,7 @@ def ingest(
         if request.mode == "split":
             items = [part for item in items for part in staging.split(item)]
         if request.compress:
-            items = [staging.compressed(item) for item in items]
+            items = [staging.compress(item) for item in items]
         plan = _plan(ledger, items, replace(request, source=source), still_billing)
         if not request.dry_run:
             _apply(ledger.root, plan)
@@ -163,7 +163,7 @@ def _plan(ledger: Ledger, items: Sequence[Incoming], request: Request, still_bil
     return plan
 
 
-def _notice_source(ledger: Ledger, source: str, results: list[Ingested]) -> None:
+def _notice_source(ledger: Ledger, source: str, results: list[IngestedFile]) -> None:
     """Add a notice to the first new file if the settings do not list its source."""
     known = {file.source for found in ledger.charge_files.values() for file in found}
     for index, each in enumerate(results):
@@ -232,7 +232,7 @@ def _plan_period(place: _Place, group: list[Incoming], plan: _Plan) -> None:
     for item in group:
         new = item in fresh
         action = ("replaced" if gone else "split" if item.part else "added") if new else "unchanged"
-        plan.results[id(item)] = Ingested(
+        plan.results[id(item)] = IngestedFile(
             origin=item.name,
             path=now.get(item.digest) or known[item.digest],
             period=place.period,
@@ -355,14 +355,14 @@ def _conflict(place: _Place, fresh: Sequence[Incoming], before: Content | None) 
     if place.mode in ("replace", "add") or (not existing and len(fresh) == 1):
         return ""
     currency = place.ledger.config.currency
-    given = "".join(f"\n  given  {item.name}: {_described(item.content, currency)}" for item in fresh)
+    given = "".join(f"\n  given  {item.name}: {_summary(item.content, currency)}" for item in fresh)
     if not existing:
         return (
             f"several files for {place.source} in {place.period}:{given}\n"
             "`--add` stores them side by side as parts; to store one of them, give only that one"
         )
     there = f"\n  there  {', '.join(file.path for file in existing)}: "
-    there += _described(before, currency) if before else "cannot be read"
+    there += _summary(before, currency) if before else "cannot be read"
     if place.mode == "split":
         fix = (
             "`--split` only fills months that are empty: take this month out of the file, or store it whole in an open "
@@ -373,7 +373,7 @@ def _conflict(place: _Place, fresh: Sequence[Incoming], before: Content | None) 
     return f"{place.source} has other charges in {place.period}:{there}{given}\n{fix}"
 
 
-def _described(content: Content, currency: str) -> str:
+def _summary(content: Content, currency: str) -> str:
     """Rows and sums in words: `12 charges, cost 1,234.50 USD, list 2,000.00 USD`."""
     words = [
         f"{counted(content.charges, 'charge')}",

@@ -78,11 +78,11 @@ def overlaps(given: Path, files: Sequence[ChargeFile], source: str, config: Conf
             # A file that is already there cannot be read; every other command reports that.
             return ()
         new, *old = loaded
-        found = [_compared(con, new, each, config.source(source).cost) for each in old]
+        found = [_overlap(con, new, each, config.source(source).cost) for each in old]
         return tuple(each for each in found if each.days or each.twice or each.changed)
 
 
-def _compared(con: duckdb.DuckDBPyConnection, new: LoadedFile, old: LoadedFile, cost: str) -> Overlap:
+def _overlap(con: duckdb.DuckDBPyConnection, new: LoadedFile, old: LoadedFile, cost: str) -> Overlap:
     common = sorted(set(new.columns) & set(old.columns))
     dated = "ChargePeriodStart" in common
     decimals = [name for name in common if COLUMNS.get(name) == "decimal"]

@@ -24,7 +24,7 @@ from openchargeback.focus.dialects import BACK_REFERENCES, zero_list_is_null
 from openchargeback.focus.opening import OpenFile, make_macros, open_file
 from openchargeback.focus.schema import SIMPLE
 from openchargeback.focus.tags import FIELDS, TAG_COLUMNS, folded, json_pointer, key_sets, keys_by_field, read_tags
-from openchargeback.focus.verdict import check_rows, placed
+from openchargeback.focus.verdict import check_rows, with_positions
 from openchargeback.ledger.files import ChargeFile
 from openchargeback.ledger.settings import Config
 from openchargeback.problems import Problem, Severity, has_errors
@@ -147,7 +147,7 @@ def _read_tags(con: duckdb.DuckDBPyConnection, loaded: Sequence[LoadedFile], con
     for id_, each in values.items():
         for note in each.notes:
             notes.setdefault(note, []).append(id_)
-    return [problem for file in loaded for problem in _noted(con, file, numbers.get(file.file.source, 0), notes)]
+    return [problem for file in loaded for problem in _tag_warnings(con, file, numbers.get(file.file.source, 0), notes)]
 
 
 def make_tag_table(con: duckdb.DuckDBPyConnection, sets: Sequence[Mapping[str, Sequence[str]]], texts: str) -> None:
@@ -170,7 +170,7 @@ def make_tag_table(con: duckdb.DuckDBPyConnection, sets: Sequence[Mapping[str, S
     )
 
 
-def _noted(
+def _tag_warnings(
     con: duckdb.DuckDBPyConnection, file: LoadedFile, key_set: int, notes: dict[str, list[int]]
 ) -> list[Problem]:
     """What was tolerated in the tags of a file, each counted, at the first row that has it."""
@@ -189,7 +189,7 @@ def _noted(
                 text = message.format(column=name)
                 problem = Problem(file.file.path, note, text, fix, severity=Severity.WARNING, count=count)
                 found.append((first, name, problem))
-    return placed(file.opened, found)
+    return with_positions(file.opened, found)
 
 
 _TAG_NOTES = {
@@ -262,7 +262,7 @@ def _beyond_exact(con: duckdb.DuckDBPyConnection, file: LoadedFile) -> list[Prob
                 count=sum(count for _, count, _ in lost),
             )
             problems.append((min(first for _, _, first in lost), name, problem))
-    return placed(file.opened, problems)
+    return with_positions(file.opened, problems)
 
 
 def _small(amount: Decimal) -> str:

@@ -28,7 +28,7 @@ _LONG = 19
 
 
 @dataclass(frozen=True, slots=True)
-class Counted:
+class CountedViolation:
     """A violation of the Table Schema that SQL finds exactly and that touches no money, so it is only counted."""
 
     condition: int
@@ -52,7 +52,7 @@ class RowConditions:
     kept: tuple[str, ...]
     named: str
     sql: tuple[str, ...]
-    counted: tuple[Counted, ...]
+    counted: tuple[CountedViolation, ...]
     rules: tuple[tuple[int, Rule], ...]
     compared: tuple[Rule, ...]
 
@@ -82,7 +82,9 @@ def row_conditions(names: Sequence[str], source: Source) -> RowConditions:
         kept=_kept(names, amounts, compared_columns(compared)),
         named=", ".join([*known, derived_columns(names)]),
         sql=(suspicious, *(sql for _, _, sql in counted), *(rule.where for rule in by_row)),
-        counted=tuple(Counted(number, name, constraint) for number, (name, constraint, _) in enumerate(counted, 1)),
+        counted=tuple(
+            CountedViolation(number, name, constraint) for number, (name, constraint, _) in enumerate(counted, 1)
+        ),
         rules=tuple(enumerate(by_row, 1 + len(counted))),
         compared=compared,
     )

@@ -42,8 +42,8 @@ def check_rows(opened: OpenFile, *, full: bool = False) -> list[Problem]:
         wanted, beyond = _suspicious(opened)
         rows = opened.picked_rows(wanted)
     most = _MOST_NAMED if full else MAX_ROWS
-    problems, headers = _reported(opened, _with_faults(opened, rows), most)
-    counted = [*_counted(opened, most), *_found_problems(opened, findings(opened, most))]
+    problems, headers = _fault_problems(opened, _with_faults(opened, rows), most)
+    counted = [*_counted_problems(opened, most), *_finding_problems(opened, findings(opened, most))]
     # What is reported of a header among the rows is reported of nothing else.
     problems += [each for each in counted if each.row not in headers or each.count > len(headers)]
     if beyond:
@@ -60,12 +60,12 @@ def findings(opened: OpenFile, most: int = MAX_ROWS) -> list[Finding]:
     return [
         *check_header(opened.names, opened.conditions.dialect, opened.source),
         *(rule.finding(*met[condition]) for condition, rule in rules if condition in met),
-        *_compared(opened, most),
+        *_comparison_findings(opened, most),
         *null_words(opened, most),
     ]
 
 
-def _compared(opened: OpenFile, most: int) -> Iterator[Finding]:
+def _comparison_findings(opened: OpenFile, most: int) -> Iterator[Finding]:
     """The rules that the rows break together; of each the first `most` rows."""
     rules = opened.conditions.compared
     named = ", ".join(["rowid", *(f"{opened.column(name)} AS {name}" for name in sorted(compared_columns(rules)))])
@@ -81,7 +81,7 @@ def _compared(opened: OpenFile, most: int) -> Iterator[Finding]:
             yield rule.finding(number, rows)
 
 
-def _found_problems(opened: OpenFile, found: Sequence[Finding]) -> Iterator[Problem]:
+def _finding_problems(opened: OpenFile, found: Sequence[Finding]) -> Iterator[Problem]:
     """Findings as problems at the first row of each, or at the header."""
     rows = _rows_by_number(opened, (each.rows[0] for each in found if each.rows))
     for each in found:
@@ -99,7 +99,7 @@ def _found_problems(opened: OpenFile, found: Sequence[Finding]) -> Iterator[Prob
         )
 
 
-def placed(opened: OpenFile, problems: Sequence[tuple[int, str, Problem]]) -> list[Problem]:
+def with_positions(opened: OpenFile, problems: Sequence[tuple[int, str, Problem]]) -> list[Problem]:
     """Problems at the rows (from 0) and columns that they begin in; the rows of a file are looked for once."""
     rows = _rows_by_number(opened, (number for number, _, _ in problems))
     return [
@@ -159,7 +159,7 @@ def _with_faults(opened: OpenFile, rows: Iterator[Row]) -> Iterator[tuple[Row, F
         yield window[fault.row], fault
 
 
-def _reported(opened: OpenFile, faults: Iterable[tuple[Row, Fault]], most: int) -> tuple[list[Problem], set[int]]:
+def _fault_problems(opened: OpenFile, faults: Iterable[tuple[Row, Fault]], most: int) -> tuple[list[Problem], set[int]]:
     """Errors one by one, then one warning a code and column for what weighs less; the numbers of repeated headers."""
     errors: list[Problem] = []
     headers: set[int] = set()
@@ -221,7 +221,7 @@ def _problem(opened: OpenFile, row: Row, fault: Fault, name: str, severity: Seve
     return Problem(opened.file.path, fault.code, message, fix, **fields)
 
 
-def _counted(opened: OpenFile, most: int) -> Iterator[Problem]:
+def _counted_problems(opened: OpenFile, most: int) -> Iterator[Problem]:
     """One warning a column for values that the standard demands or restricts and billing does not need."""
     severity = severity_for("constraint-error", Severity.WARNING, opened.source)
     if severity is None:
