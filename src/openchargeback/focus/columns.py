@@ -7,8 +7,10 @@ Source: the column definitions of the FinOps Open Cost and Usage Specification, 
 from __future__ import annotations
 
 import csv
+from collections.abc import Iterator
 from dataclasses import dataclass
 from importlib import resources
+from typing import Any
 
 VERSIONS = ("1.0", "1.1", "1.2", "1.3", "1.4")
 """The versions of FOCUS that are read as they are, ascending."""
@@ -44,18 +46,12 @@ class Column:
 
 def _read_table() -> dict[str, Column]:
     text = resources.files(__package__).joinpath("columns.csv").read_text(encoding="utf-8")
+    rows: Iterator[dict[str, Any]] = csv.DictReader(text.splitlines())
     return {
         row["name"]: Column(
-            name=row["name"],
-            type=row["type"],
-            level=row["level"],
-            nulls=row["nulls"] == "yes",
-            since=row["since"],
-            until=row["until"],
-            values=tuple(value for value in row["values"].split("|") if value),
-            description=row["description"],
+            **{**row, "nulls": row["nulls"] == "yes", "values": tuple(filter(None, row["values"].split("|")))}
         )
-        for row in csv.DictReader(text.splitlines())
+        for row in rows
     }
 
 

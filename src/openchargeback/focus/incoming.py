@@ -181,9 +181,8 @@ def _copy_of(path: Path, target: Path) -> Path:
 
 
 def _content(con: duckdb.DuckDBPyConnection, currency: str) -> Content:
-    rows = con.execute(
-        "SELECT currency, count(*), sum(cost), sum(list) FROM charge GROUP BY currency ORDER BY currency"
-    ).fetchall()
+    query = "SELECT currency, count(*), sum(cost), sum(list) FROM charge GROUP BY currency ORDER BY currency"
+    rows = con.execute(query).fetchall()
     own = next((row for row in rows if row[0] == currency), (currency, 0, money.ZERO, money.ZERO))
     others = tuple((row[0], row[2]) for row in rows if row[0] != currency)
     return Content(sum(row[1] for row in rows), own[2], own[3], others)

@@ -117,7 +117,9 @@ def _open_files(
     first = 0
     for number, file in enumerate(files):
         opened, faults = open_file(con, f"raw_{number}", file, config.source(file.source), whole=whole)
-        faults += check_rows(opened, full=full) if opened else []
+        if opened:
+            faults += check_rows(opened, full=full)
+            con.execute(f"DROP TABLE {opened.tag_texts}")
         problems += faults
         if opened and not has_errors(faults):
             loaded.append(LoadedFile(number, opened, first))
@@ -152,10 +154,7 @@ def _read_tags(con: duckdb.DuckDBPyConnection, loaded: Sequence[LoadedFile], con
 
 def make_tag_table(con: duckdb.DuckDBPyConnection, sets: Sequence[Mapping[str, Sequence[str]]], texts: str) -> None:
     """Fill `key_set` and `tag`. sets: the keys of each set by field; texts: SQL for key_set and tags of every row."""
-    con.execute(
-        "CREATE TABLE key_set (number INTEGER, keys VARCHAR[], folded VARCHAR[], places INTEGER[], "
-        "pi INTEGER[], project INTEGER[], fund INTEGER[])"
-    )
+    con.execute(sql(__package__, "key_sets.sql"))
     every = list(dict.fromkeys(key for keys in sets for name in FIELDS for key in keys[name]))
     places = {key: place for place, key in enumerate(every, 1)}
     rows = []
