@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from openchargeback.focus.database import database
 from openchargeback.focus.opening import make_macros
-from openchargeback.focus.reading import make_tag_table
+from openchargeback.focus.tag_table import make_tag_table
 from openchargeback.focus.tags import TagValues, read_tags
 
 KEYS = {"pi": ("pi_email",), "project": ("project_id",), "fund": ("fund_org",)}

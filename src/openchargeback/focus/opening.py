@@ -21,6 +21,7 @@ from openchargeback.focus.header import names_of
 from openchargeback.focus.layout import Layout
 from openchargeback.focus.row_conditions import RowConditions, row_conditions
 from openchargeback.focus.sizes import too_large
+from openchargeback.focus.tags import TAG_COLUMNS
 from openchargeback.ledger.files import ChargeFile
 from openchargeback.ledger.settings import Source
 from openchargeback.problems import Problem, has_errors
@@ -64,6 +65,16 @@ class OpenFile:
     def column(self, name: str) -> str:
         """The table's column with the cells of a canonical name, empty where the file has none."""
         return f"c{self.names.index(name)}" if name in self.names else ""
+
+    def expression(self, name: str) -> str:
+        """SQL for the cell of a canonical name, NULL where the file has no such column."""
+        return self.column(name) or "NULL::VARCHAR"
+
+    @property
+    def tags(self) -> str:
+        """SQL for the text that says who pays for a row: its own tags, never those of a resource that it shares."""
+        present = [self.column(name) for name in TAG_COLUMNS if name in self.names]
+        return f"coalesce({', '.join(present)})" if len(present) > 1 else next(iter(present), "NULL::VARCHAR")
 
     def picked_rows(self, wanted: Sequence[int]) -> Iterator[Row]:
         """Some rows as the file has them, ascending."""

@@ -11,7 +11,7 @@ The database after `load`:
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from decimal import Decimal
 
@@ -23,7 +23,8 @@ from openchargeback.focus.database import count, identifier, insert, sql
 from openchargeback.focus.dialects import BACK_REFERENCES, zero_list_is_null
 from openchargeback.focus.opening import OpenFile, make_macros, open_file
 from openchargeback.focus.schema import SIMPLE
-from openchargeback.focus.tags import FIELDS, TAG_COLUMNS, folded, json_pointer, key_sets, keys_by_field, read_tags
+from openchargeback.focus.tag_table import read_tag_texts
+from openchargeback.focus.tags import key_sets
 from openchargeback.focus.verdict import check_rows, with_positions
 from openchargeback.ledger.files import ChargeFile
 from openchargeback.ledger.settings import Config
@@ -72,13 +73,7 @@ class LoadedFile:
 
     def expression(self, name: str) -> str:
         """SQL for the cell of a column, NULL where the file has no such column."""
-        return self.opened.column(name) or "NULL::VARCHAR"
-
-    @property
-    def tags(self) -> str:
-        """SQL for the text that says who pays for a row: its own tags, never those of a resource that it shares."""
-        present = [self.opened.column(name) for name in TAG_COLUMNS if name in self.opened.names]
-        return f"coalesce({', '.join(present)})" if len(present) > 1 else next(iter(present), "NULL::VARCHAR")
+        return self.opened.expression(name)
 
 
 def load(
@@ -87,7 +82,7 @@ def load(
     """Read all charge files of one period. With any error among the problems the tables are not to be used."""
     loaded, problems = _open_files(con, files, config, whole=True)
     con.execute(sql(__package__, "tables.sql"))
-    problems += _read_tags(con, loaded, config)
+    problems += read_tag_texts(con, [file.opened for file in loaded], config)
     for file in loaded:
         problems += _insert(con, file, config)
     _create_cells(con, loaded)
@@ -102,7 +97,7 @@ def check(
     full: let Frictionless check every row, not only those that the prefilter does not pass.
     """
     loaded, problems = _open_files(con, files, config, whole=False, full=full)
-    problems += _read_tags(con, loaded, config)
+    problems += read_tag_texts(con, [file.opened for file in loaded], config)
     for file in loaded:
         problems += _beyond_exact(con, file)
     return problems
@@ -127,80 +122,6 @@ def _open_files(
     return loaded, problems
 
 
-def _read_tags(con: duckdb.DuckDBPyConnection, loaded: Sequence[LoadedFile], config: Config) -> list[Problem]:
-    """Fill `tag`; a warning for each file whose tags were read with tolerance."""
-    sets, numbers = key_sets(config)
-    texts = [
-        f"SELECT {numbers.get(file.file.source, 0)} AS key_set, {file.tags} AS tags FROM {file.table}"
-        for file in loaded
-    ]
-    make_tag_table(con, [keys_by_field(tags) for tags in sets], " UNION ALL ".join(texts))
-    odd = con.execute("SELECT id, key_set, text FROM tag WHERE NOT plain").fetchall()
-    values = {id_: read_tags(text, keys_by_field(sets[number])) for id_, number, text in odd}
-    con.execute(
-        sql(__package__, "tags_update.sql"),
-        {
-            "ids": list(values),
-            **{name: [getattr(each, name) for each in values.values()] for name in (*FIELDS, "malformed")},
-            "fault": [each.fault or None for each in values.values()],
-        },
-    )
-    notes: dict[str, list[int]] = {}
-    for id_, each in values.items():
-        for note in each.notes:
-            notes.setdefault(note, []).append(id_)
-    return [problem for file in loaded for problem in _tag_warnings(con, file, numbers.get(file.file.source, 0), notes)]
-
-
-def make_tag_table(con: duckdb.DuckDBPyConnection, sets: Sequence[Mapping[str, Sequence[str]]], texts: str) -> None:
-    """Fill `key_set` and `tag`. sets: the keys of each set by field; texts: SQL for key_set and tags of every row."""
-    con.execute(sql(__package__, "key_sets.sql"))
-    every = list(dict.fromkeys(key for keys in sets for name in FIELDS for key in keys[name]))
-    places = {key: place for place, key in enumerate(every, 1)}
-    rows = []
-    for number, keys in enumerate(sets):
-        wanted = list(dict.fromkeys(key for name in FIELDS for key in keys[name]))
-        of_field = ([places[key] for key in keys[name]] for name in FIELDS)
-        rows.append((number, wanted, [folded(key) for key in wanted], [places[key] for key in wanted], *of_field))
-    insert(con, "key_set", rows)
-    con.execute(
-        sql(__package__, "tags.sql", texts=texts or "SELECT 0 AS key_set, NULL::VARCHAR AS tags"),
-        {"paths": [json_pointer(key) for key in every]},
-    )
-
-
-def _tag_warnings(
-    con: duckdb.DuckDBPyConnection, file: LoadedFile, key_set: int, notes: dict[str, list[int]]
-) -> list[Problem]:
-    """What was tolerated in the tags of a file, each counted, at the first row that has it."""
-    found = []
-    read = {"AllocatedTags": "true", "Tags": f"{file.expression('AllocatedTags')} IS NULL"}
-    for note, ids in sorted(notes.items()):
-        message, fix = _TAG_NOTES[note]
-        for name, condition in read.items():
-            query = (
-                f"SELECT min(row.rowid), count(*) FROM {file.table} AS row "
-                f"JOIN tag ON tag.text = {file.expression(name)} AND tag.key_set = {key_set} "
-                f"WHERE list_contains($ids, tag.id) AND {condition}"
-            )
-            first, count = con.execute(query, {"ids": ids}).fetchone() or (0, 0)
-            if count:
-                text = message.format(column=name)
-                problem = Problem(file.file.path, note, text, fix, severity=Severity.WARNING, count=count)
-                found.append((first, name, problem))
-    return with_positions(file.opened, found)
-
-
-_TAG_NOTES = {
-    "tags-braces": ("{column} lack their outer braces", "export FOCUS columns, in which tags are a JSON object"),
-    "tags-key-spelling": (
-        "tag keys differ from the configured ones by case or blanks",
-        "spell each key as config.yaml does",
-    ),
-    "tags-not-text": ("tag values are numbers or booleans", "write tag values as text"),
-}
-
-
 def _create_cells(con: duckdb.DuckDBPyConnection, loaded: Sequence[LoadedFile]) -> None:
     rows = [(each.number, each.file.path, each.first, each.opened.conditions.dialect == SIMPLE) for each in loaded]
     insert(con, "charge_file", rows)
@@ -217,7 +138,7 @@ def _insert(con: duckdb.DuckDBPyConnection, file: LoadedFile, config: Config) ->
     source = file.opened.source
     cells = [f"{file.expression(name)} AS {identifier(name)}" for name in _NEEDED]
     refers = " OR ".join(f"{file.expression(name)} IS NOT NULL" for name, _ in BACK_REFERENCES)
-    cells += [f"{file.expression(source.cost)} AS Cost", f"{file.tags} AS tags", f"({refers}) AS refers_back"]
+    cells += [f"{file.expression(source.cost)} AS Cost", f"{file.opened.tags} AS tags", f"({refers}) AS refers_back"]
     con.execute(
         sql(__package__, "charges.sql", rows=f"SELECT rowid, {', '.join(cells)} FROM {file.table}"),
         {
