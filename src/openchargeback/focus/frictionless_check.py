@@ -10,6 +10,7 @@ import datetime as dt
 import re
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 from openchargeback import money
@@ -55,15 +56,7 @@ def faults_of(
     labels = [field["name"] for field in fields]
     nulls = frozenset(missing)
     lengths: dict[int, int] = {}
-
-    def data() -> Iterator[list[Any]]:
-        yield labels
-        for index, row in enumerate(rows):
-            if len(row) != len(labels):
-                lengths[index] = len(row)
-            # With each cell too many Frictionless keeps all cells of the row.
-            yield list(row[: len(labels) + MOST_UNEVEN])
-
+    data = partial(_under_labels, labels, rows, lengths)
     # Stated, not guessed: where many rows are uneven, Frictionless takes one of them for the header.
     with TableResource(data=data, schema=schema, dialect=Dialect(header=True, header_rows=[1])) as resource:
         for index, row in enumerate(resource.row_stream):
@@ -80,6 +73,18 @@ def faults_of(
                 for code, column, cell in _own_faults(cells, fields, nulls, amounts):
                     if column not in blamed:
                         yield Fault(index, column, code, "", cell)
+
+
+def _under_labels(
+    labels: list[str], rows: Iterable[Sequence[str | None]], lengths: dict[int, int]
+) -> Iterator[Sequence[str | None]]:
+    """Labels and rows as Frictionless reads them; the lengths of uneven rows are added to `lengths`."""
+    yield labels
+    for index, row in enumerate(rows):
+        if len(row) != len(labels):
+            lengths[index] = len(row)
+        # With each extra cell Frictionless keeps all cells of the row.
+        yield list(row[: len(labels) + MOST_UNEVEN])
 
 
 def _stands_for(code: str, column: int, length: int, columns: int) -> int:

@@ -145,11 +145,11 @@ def in_words(days: Sequence[dt.date]) -> str:
             runs[-1][1] = day
         else:
             runs.append([day, day])
-    said, month = [], 0
+    texts, month = [], 0
     for first, last in runs:
         text = str(first.day) if first.month == month else f"{MONTHS[first.month - 1]} {first.day}"
         if last != first:
             text += f"–{last.day}" if last.month == first.month else f"–{MONTHS[last.month - 1]} {last.day}"
-        said.append(text)
+        texts.append(text)
         month = last.month
-    return ", ".join(said)
+    return ", ".join(texts)

@@ -104,9 +104,9 @@ def _under(pairs: list[tuple[str, Any]], key: str, others: set[str], name: str, 
             # One address in another case is the same person.
             values.setdefault(value.casefold() if name == "pi" else value, (value, label))
     if len(values) > 1:
-        told = [_shown(value) + (f" (as {_quoted(label)})" if label != key else "") for value, label in values.values()]
-        count = "two" if len(told) == 2 else str(len(told))
-        raise _Malformed(f"{key} has {count} values: {', '.join(told[:-1])} and {told[-1]}")
+        shown = [_shown(text) + (f" (as {_quoted(label)})" if label != key else "") for text, label in values.values()]
+        count = "two" if len(shown) == 2 else str(len(shown))
+        raise _Malformed(f"{key} has {count} values: {', '.join(shown[:-1])} and {shown[-1]}")
     if not values:
         return None
     notes |= noted - {""}
