@@ -199,8 +199,8 @@ def _resources(
 
 def place_of(loaded: LoadedFile, n: int) -> Place:
     """Where the charge of that number stands in the file."""
-    row, opened = n - loaded.first, loaded.opened
-    return Place(loaded.file.path, opened.layout.number(row), opened.layout.line(row) if opened.header else 0)
+    row, layout = n - loaded.first, loaded.layout
+    return Place(loaded.file.path, layout.number(row), layout.line(row) if loaded.header else 0)
 
 
 def _corrected_line(

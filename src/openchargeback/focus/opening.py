@@ -62,6 +62,11 @@ class OpenFile:
         """The table of the distinct texts (`text`) of its Tags: they are few, so each is checked once."""
         return f"{self.table}_tag_texts"
 
+    @property
+    def columns(self) -> dict[str, str]:
+        """The table's columns by canonical name, for FOCUS columns and others alike."""
+        return {name: f"c{index}" for index, name in enumerate(self.names)}
+
     def column(self, name: str) -> str:
         """The table's column with the cells of a canonical name, empty where the file has none."""
         return f"c{self.names.index(name)}" if name in self.names else ""

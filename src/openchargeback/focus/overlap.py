@@ -97,7 +97,7 @@ def _overlap(con: duckdb.DuckDBPyConnection, new: LoadedFile, old: LoadedFile, c
         for row, row_there, before, after in con.execute(query, values).fetchall():
             pairs = zip(amounts, before, after, strict=False)
             differing = next((each for each in pairs if each[1] != each[2]), ("", "", ""))
-            layouts = new.opened.layout, old.opened.layout
+            layouts = new.layout, old.layout
             numbers = layouts[0].number(row), layouts[1].number(row_there)
             rows.append(SameRow(*numbers, *(text or "" for text in differing)))
         return count(con, "SELECT count(*) FROM overlap WHERE changed = $changed", values), tuple(rows)

@@ -12,7 +12,7 @@ The database after `load`:
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from decimal import Decimal
 
 import duckdb
@@ -44,36 +44,11 @@ _SMALLEST = 30
 
 
 @dataclass(frozen=True, slots=True)
-class LoadedFile:
-    """A charge file in the database. first: the n of its first charge."""
+class LoadedFile(OpenFile):
+    """An open file among those of a period. first: the n of its first charge."""
 
     number: int
-    opened: OpenFile
     first: int
-
-    @property
-    def file(self) -> ChargeFile:
-        """The file itself."""
-        return self.opened.file
-
-    @property
-    def rows(self) -> int:
-        """How many charges it holds."""
-        return self.opened.rows
-
-    @property
-    def table(self) -> str:
-        """The table with the file's cells."""
-        return self.opened.table
-
-    @property
-    def columns(self) -> dict[str, str]:
-        """Canonical name → column of `table`, for FOCUS columns and others alike."""
-        return {name: f"c{index}" for index, name in enumerate(self.opened.names)}
-
-    def expression(self, name: str) -> str:
-        """SQL for the cell of a column, NULL where the file has no such column."""
-        return self.opened.expression(name)
 
 
 def load(
@@ -82,7 +57,7 @@ def load(
     """Read all charge files of one period. With any error among the problems the tables are not to be used."""
     loaded, problems = _open_files(con, files, config, whole=True)
     con.execute(sql(__package__, "tables.sql"))
-    problems += read_tag_texts(con, [file.opened for file in loaded], config)
+    problems += read_tag_texts(con, loaded, config)
     for file in loaded:
         problems += _insert(con, file, config)
     _create_cells(con, loaded)
@@ -97,7 +72,7 @@ def check(
     full: let Frictionless check every row, not only those that the prefilter does not pass.
     """
     loaded, problems = _open_files(con, files, config, whole=False, full=full)
-    problems += read_tag_texts(con, [file.opened for file in loaded], config)
+    problems += read_tag_texts(con, loaded, config)
     for file in loaded:
         problems += _beyond_exact(con, file)
     return problems
@@ -117,13 +92,14 @@ def _open_files(
             con.execute(f"DROP TABLE {opened.tag_texts}")
         problems += faults
         if opened and not has_errors(faults):
-            loaded.append(LoadedFile(number, opened, first))
+            values = {each.name: getattr(opened, each.name) for each in fields(opened)}
+            loaded.append(LoadedFile(**values, number=number, first=first))
             first += opened.rows
     return loaded, problems
 
 
 def _create_cells(con: duckdb.DuckDBPyConnection, loaded: Sequence[LoadedFile]) -> None:
-    rows = [(each.number, each.file.path, each.first, each.opened.conditions.dialect == SIMPLE) for each in loaded]
+    rows = [(each.number, each.file.path, each.first, each.conditions.dialect == SIMPLE) for each in loaded]
     insert(con, "charge_file", rows)
     names = sorted({name for file in loaded for name in file.columns if name in COLUMNS})
     parts = []
@@ -135,10 +111,10 @@ def _create_cells(con: duckdb.DuckDBPyConnection, loaded: Sequence[LoadedFile]) 
 
 def _insert(con: duckdb.DuckDBPyConnection, file: LoadedFile, config: Config) -> list[Problem]:
     """Read the cells that every charge needs as values, into `charge`."""
-    source = file.opened.source
+    source = file.source
     cells = [f"{file.expression(name)} AS {identifier(name)}" for name in _NEEDED]
     refers = " OR ".join(f"{file.expression(name)} IS NOT NULL" for name, _ in BACK_REFERENCES)
-    cells += [f"{file.expression(source.cost)} AS Cost", f"{file.opened.tags} AS tags", f"({refers}) AS refers_back"]
+    cells += [f"{file.expression(source.cost)} AS Cost", f"{file.tags} AS tags", f"({refers}) AS refers_back"]
     con.execute(
         sql(__package__, "charges.sql", rows=f"SELECT rowid, {', '.join(cells)} FROM {file.table}"),
         {
@@ -147,7 +123,7 @@ def _insert(con: duckdb.DuckDBPyConnection, file: LoadedFile, config: Config) ->
             "source": file.file.source,
             "key_set": key_sets(config)[1].get(file.file.source, 0),
             "currency": config.currency,
-            "zero_is_null": zero_list_is_null(file.opened.names, source.dialect),
+            "zero_is_null": zero_list_is_null(file.names, source.dialect),
             "effective": source.cost == "EffectiveCost",
         },
     )
@@ -162,8 +138,8 @@ def _insert(con: duckdb.DuckDBPyConnection, file: LoadedFile, config: Config) ->
 def _beyond_exact(con: duckdb.DuckDBPyConnection, file: LoadedFile) -> list[Problem]:
     """Warnings about amounts with more than 18 decimals, each counted, with what rounding changed."""
     problems = []
-    for name in dict.fromkeys((file.opened.source.cost, "ListCost")):
-        column = file.opened.column(name)
+    for name in dict.fromkeys((file.source.cost, "ListCost")):
+        column = file.column(name)
         if not column:
             continue
         texts = con.execute(
@@ -182,7 +158,7 @@ def _beyond_exact(con: duckdb.DuckDBPyConnection, file: LoadedFile) -> list[Prob
                 count=sum(count for _, count, _ in lost),
             )
             problems.append((min(first for _, _, first in lost), name, problem))
-    return with_positions(file.opened, problems)
+    return with_positions(file, problems)
 
 
 def _small(amount: Decimal) -> str:
