@@ -197,7 +197,7 @@ def test_a_focus_file_with_columns_of_the_provider_is_a_focus_file() -> None:
 
 
 def test_a_header_among_the_rows_is_named_as_such_and_nothing_else_of_it(tmp_path: Path) -> None:
-    """One problem for each; the rows around it are judged all the same."""
+    """One problem for each; the rows around it are checked all the same."""
     whole = csv_text([charge("1"), charge("2")])
     (header, *rows) = whole.splitlines()
     joined = "\n".join([header, *rows, header, *rows, f" {header}", rows[0].replace(",1,", ",$1,"), ""])

@@ -79,7 +79,7 @@ def _miscounted(case: Case, taken: IngestedFile) -> Iterator[str]:
 
 
 def _both_ways(root: Path, *, refused: bool) -> Iterator[str]:
-    """The sieve with the judge, and the judge alone, on what lies in the ledger now."""
+    """The prefilter with Frictionless, and Frictionless alone, on the files of the ledger now."""
     ledger, _ = read_ledger(root)
     files = ledger.charge_files.get("2025-01", ()) if ledger else ()
     if ledger is None or not files:

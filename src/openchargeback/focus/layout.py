@@ -26,7 +26,7 @@ NUL = "\x00"
 
 
 @dataclass(frozen=True, slots=True)
-class Bytes:
+class ByteCounts:
     """Counts of a text, without reading it as CSV.
 
     lines: physical lines. open_lines: how many of them end in a cell that means null; commas: how many commas these
@@ -74,7 +74,7 @@ _OPEN_ENDS = tuple(
 _OPEN_TAILS = tuple({end[-5:] for end in _OPEN_ENDS})
 
 
-def look_through(path: Path) -> Bytes:
+def count_bytes(path: Path) -> ByteCounts:
     """Count what DuckDB's rows are compared with.
 
     Strange are NULs, UTF-16, blank lines, also one after the byte order mark, a single carriage return, blanks between
@@ -93,7 +93,7 @@ def look_through(path: Path) -> Bytes:
             strange = strange or (b'" ' in joined and _BETWEEN_QUOTES.search(joined) is not None)
             *lines, rest = joined.split(b"\n")
             if len(rest) > MAX_LINE:  # `survey` says so
-                return Bytes(0, 0, 0, strange=True, conflict=False)
+                return ByteCounts(0, 0, 0, strange=True, conflict=False)
             _count(lines, ends, opened)
     _count([rest] if rest else [], ends, opened)
     strange = (
@@ -102,7 +102,7 @@ def look_through(path: Path) -> Bytes:
         or returns != sum(count for end, count in ends.items() if end.endswith(b"\r"))
         or rest.endswith(b"\r")
     )
-    return Bytes(ends.total(), opened["lines"], opened["commas"], strange, _is_in_conflict(path, ends))
+    return ByteCounts(ends.total(), opened["lines"], opened["commas"], strange, _is_in_conflict(path, ends))
 
 
 def _is_in_conflict(path: Path, ends: Counter[bytes]) -> bool:

@@ -179,7 +179,7 @@ class _Target:
         path, relative = self.file.location, self.file.path
         # DuckDB runs outside of Python's lock, so the bytes are looked through at the same time.
         with ThreadPoolExecutor(max_workers=1) as beside:
-            looking = beside.submit(layout.look_through, path)
+            looking = beside.submit(layout.count_bytes, path)
             rows, error = self._fill(csv_text.relation(path, self.columns))
         refused = error is not None
         try:

@@ -13,7 +13,7 @@ WITH parsed AS (
         CASE WHEN plain_json(text) THEN json_extract_string(text, $paths) END AS found
     FROM (SELECT DISTINCT key_set, tags AS text FROM ({texts}) WHERE tags IS NOT NULL)
 ),
-sieved AS (
+marked AS (
     SELECT
         parsed.*,
         wanted.pi AS pi_places,
@@ -40,4 +40,4 @@ SELECT
     CASE WHEN plain THEN list_filter(list_select(found, fund_places), lambda value: value <> '')[1] END AS fund,
     false AS malformed,
     NULL::VARCHAR AS fault
-FROM sieved
+FROM marked
