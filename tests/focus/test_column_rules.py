@@ -1,6 +1,7 @@
 """The rules across columns: each fires on the rows that break it and on no others."""
 
 import csv
+import re
 import tempfile
 from dataclasses import replace
 from pathlib import Path
@@ -8,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from openchargeback.focus.column_rules import MAX_ROWS, RULES, Finding, severity_for
+from openchargeback.focus.column_rules import MAX_ROWS, RULES, Finding, active_rules, severity_for
 from openchargeback.focus.columns import COLUMNS
 from openchargeback.focus.database import database
 from openchargeback.focus.header import check_header
@@ -343,6 +344,16 @@ def test_a_rule_names_columns_of_focus_and_says_what_to_do(rule):
     assert rule.fix
     assert rule.clause == "ours" or rule.clause.startswith("FOCUS 1.")
     assert not rule.message.endswith(".")
+
+
+@pytest.mark.parametrize("dialect", DIALECTS)
+@pytest.mark.parametrize("source", [BILLED, EFFECTIVE])
+def test_every_placeholder_is_filled_in_for_a_file(dialect, source):
+    rules = active_rules(columns_of(dialect), dialect, source)
+    assert rules
+    for rule in rules:
+        texts = " ".join([rule.column, rule.where, rule.trigger, rule.message, rule.fix, *rule.needs])
+        assert not re.search(r"\{[a-z_]+\}", texts.replace("{tag_texts}", "")), rule.code
 
 
 @pytest.mark.parametrize("dialect", DIALECTS)
