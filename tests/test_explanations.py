@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from openchargeback.explanations import PATTERN_FLAG, SUBJECTS, Explanation, catalog, explain, similar
-from openchargeback.focus.column_rules import RULES
+from openchargeback.focus.column_rules import all_rules
 from openchargeback.ledger.check_codes import FIXED, SETTABLE
 
 SOURCE = Path(__file__).parents[1] / "src" / "openchargeback"
@@ -69,7 +69,7 @@ def given() -> set[str]:
         room = path.relative_to(SOURCE).parts[0]
         if room != "cli":
             found |= codes_in(path.read_text(encoding="utf-8"), data=room in DATA_ROOMS)
-    return found | {rule.code for rule in RULES}
+    return found | {rule.code for rule in all_rules()}
 
 
 def flags() -> set[str]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import tomllib
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import cache
 from importlib import resources
 from typing import Any
 
@@ -75,6 +76,12 @@ class Finding:
     fix: str
 
 
+@cache
+def all_rules() -> tuple[Rule, ...]:
+    """All rules, for any file: what depends on the file is not filled in."""
+    return tuple(_listed_rules())
+
+
 def _listed_rules() -> Iterator[Rule]:
     text = resources.files(__package__).joinpath("rules.toml").read_text(encoding="utf-8")
     for record in tomllib.loads(text)["rule"]:
@@ -109,10 +116,6 @@ def _words(name: str) -> dict[str, str]:
     }
 
 
-RULES: tuple[Rule, ...] = tuple(_listed_rules())
-"""All rules, for any file: what depends on the file is not filled in."""
-
-
 def active_rules(columns: Collection[str], dialect: str, source: Source) -> list[Rule]:
     """The rules that run on a file with these columns (canonical names), filled in for it.
 
@@ -120,7 +123,7 @@ def active_rules(columns: Collection[str], dialect: str, source: Source) -> list
     """
     return [
         _for_file(rule, severity, columns, source)
-        for rule in RULES
+        for rule in all_rules()
         if _runs(rule, columns, dialect, source) and (severity := severity_for(rule.code, rule.severity, source))
     ]
 
