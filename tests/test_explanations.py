@@ -12,6 +12,8 @@ from pathlib import Path
 import pytest
 
 from openchargeback.explanations import PATTERN_FLAG, SUBJECTS, Explanation, catalog, explain, similar
+from openchargeback.focus.column_rules import all_rules
+from openchargeback.ledger.check_codes import FIXED, SETTABLE
 
 SOURCE = Path(__file__).parents[1] / "src" / "openchargeback"
 CODE = re.compile(r"[a-z]+(-[a-z]+)*")
@@ -19,7 +21,7 @@ HYPHENATED = re.compile(r"[a-z]+(-[a-z]+)+")
 
 # Calls that take a code, and where it stands among their arguments; `code=` is found in every call.
 TAKES_CODE = {"Problem": 1, "fault": 1, "problem": 0, "add": 0, "Rule": 0, "Finding": 0, "Fault": 2}
-# Errors of Frictionless that are handed on by their own names (focus/judge.py).
+# Errors of Frictionless that are handed on by their own names (focus/frictionless_check.py).
 FROM_FRICTIONLESS = {"blank-row", "constraint-error", "extra-cell", "missing-cell", "type-error"}
 # How SQL raises a flag: on a charge (n), or on a way of attribution (id).
 RAISED = r"^SELECT (?:[a-z]+\.)?(?:n|id)(?: AS payer)?, '([a-z-]+)'"
@@ -67,7 +69,7 @@ def given() -> set[str]:
         room = path.relative_to(SOURCE).parts[0]
         if room != "cli":
             found |= codes_in(path.read_text(encoding="utf-8"), data=room in DATA_ROOMS)
-    return found
+    return found | {rule.code for rule in all_rules()}
 
 
 def flags() -> set[str]:
@@ -132,6 +134,8 @@ def test_every_record_is_complete_and_plain() -> None:
     records = [(code, entry) for entries in raw.values() for code, entry in entries.items()]
     assert len({code for code, _ in records}) == len(records)
     wanted = {field.name for field in fields(Explanation)} - {"code", "subject", "severity"}
+    by_source = {code: entry.pop("by_source") for code, entry in records if "by_source" in entry}
+    assert by_source == {**dict.fromkeys(SETTABLE, True), **dict.fromkeys(FIXED, False)}
     for code, entry in records:
         assert set(entry) - {"severity"} == wanted, code
         assert all(text.strip() for text in entry.values()), code

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from difflib import get_close_matches
 from functools import cache
 from importlib import resources
+from typing import Any
 
 from openchargeback.problems import Severity
 
@@ -84,8 +85,8 @@ def catalog() -> dict[str, Explanation]:
     return {each.code: each for each in sorted(found, key=lambda each: (order.index(each.subject), each.code))}
 
 
-def _entry(code: str, subject: str, fields: dict[str, str]) -> Explanation:
-    texts = {name: text.strip("\n") for name, text in fields.items() if name != "severity"}
+def _entry(code: str, subject: str, fields: dict[str, Any]) -> Explanation:
+    texts = {name: text.strip("\n") for name, text in fields.items() if name not in ("severity", "by_source")}
     severity = Severity(fields["severity"]) if "severity" in fields else None
     return Explanation(code=code, subject=subject, severity=severity, **texts)
 

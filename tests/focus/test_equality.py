@@ -1,4 +1,4 @@
-"""The sieve and the judge say of any file what Frictionless says of every row of it."""
+"""The prefilter with Frictionless says of any file what Frictionless says of every row of it."""
 
 from __future__ import annotations
 
@@ -13,9 +13,9 @@ import pytest
 from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 
-from openchargeback.focus.checking import check_rows
 from openchargeback.focus.database import database
 from openchargeback.focus.opening import make_macros, open_file
+from openchargeback.focus.verdict import check_rows
 from openchargeback.ledger.files import ChargeFile
 from openchargeback.ledger.settings import Source
 
@@ -48,7 +48,7 @@ def listed(problems):
 
 
 def found(con, content: bytes, suffix=".csv"):
-    """What each way finds, sorted: the sieve with few cells kept, with all of them, and the judge on every row."""
+    """What each way finds, sorted: the prefilter with few cells kept, with all, and Frictionless on every row."""
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / f"aws{suffix}"
         path.write_bytes(content)
@@ -59,10 +59,10 @@ def found(con, content: bytes, suffix=".csv"):
             # unread where few are kept.
             con.execute(f"PRAGMA {'disable' if whole else 'enable'}_optimizer")
             opened, problems = open_file(con, "raw_0", file, Source("aws"), whole=whole)
-            quick = check_rows(con, opened, Source("aws")) if opened else []
+            quick = check_rows(opened) if opened else []
             results.append(listed(problems + quick))
             if whole:
-                every = check_rows(con, opened, Source("aws"), full=True) if opened else []
+                every = check_rows(opened, full=True) if opened else []
                 results.append(listed(problems + every))
         return results
 

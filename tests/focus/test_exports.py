@@ -13,7 +13,7 @@ sys.path.insert(0, str(Path(__file__).parents[1] / "review"))
 from small_ledger import bill, charge, csv_text
 
 from openchargeback.focus.header import names_of
-from openchargeback.focus.other_reports import REPORTS
+from openchargeback.focus.other_reports import other_reports
 from openchargeback.problems import Problem, Severity
 
 CASES = Path(__file__).parents[1] / "cases"
@@ -172,7 +172,7 @@ HEADERS = {
 
 
 def test_every_report_that_is_known_has_a_header_here() -> None:
-    assert {report.name for report in REPORTS} == set(HEADERS)
+    assert {report.name for report in other_reports()} == set(HEADERS)
 
 
 @pytest.mark.parametrize("name", HEADERS)
@@ -197,7 +197,7 @@ def test_a_focus_file_with_columns_of_the_provider_is_a_focus_file() -> None:
 
 
 def test_a_header_among_the_rows_is_named_as_such_and_nothing_else_of_it(tmp_path: Path) -> None:
-    """One problem for each; the rows around it are judged all the same."""
+    """One problem for each; the rows around it are checked all the same."""
     whole = csv_text([charge("1"), charge("2")])
     (header, *rows) = whole.splitlines()
     joined = "\n".join([header, *rows, header, *rows, f" {header}", rows[0].replace(",1,", ",$1,"), ""])

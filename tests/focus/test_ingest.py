@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 
 from openchargeback.files import changes
 from openchargeback.focus import ingest as module
-from openchargeback.focus.ingest import ingest
+from openchargeback.focus.ingest import Request, ingest
 from openchargeback.ledger.files import charge_files
 from openchargeback.ledger.reading import read_ledger
 from openchargeback.problems import LedgerFault, OutsideFault, UsageFault
@@ -51,7 +51,7 @@ def root(tmp_path):
 @pytest.fixture
 def put(root):
     def do(*paths, source="aws", **options):
-        return ingest(opened(root), list(paths), source, **options)
+        return ingest(opened(root), list(paths), Request(source, **options))
 
     return do
 
@@ -313,7 +313,7 @@ def test_split_parts_hold_exactly_the_rows_and_the_total(rows, end):
         writer.writerows(cells)
         given_ = Path(folder) / "x.csv"
         given_.write_bytes(text.getvalue().encode())
-        results = ingest(opened(root), [given_], "aws", mode="split")
+        results = ingest(opened(root), [given_], Request("aws", mode="split"))
         assert sum(done.content.charges for done in results) == len(rows)
         assert sum((done.content.cost for done in results), Decimal(0)) == sum(
             (cost for _, cost, _ in rows), Decimal(0)
@@ -359,7 +359,7 @@ def test_a_period_file_that_cannot_be_read_is_not_taken_for_open(root, tmp_path)
     (root / "periods/2025-01.yaml").write_text("state: shut\n")
     ledger, _ = read_ledger(root)
     with pytest.raises(LedgerFault):
-        ingest(ledger, [export(tmp_path / "x.csv", row())], "aws")
+        ingest(ledger, [export(tmp_path / "x.csv", row())], Request("aws"))
 
 
 def test_large_files_are_refused_unless_compressed(root, put, tmp_path, monkeypatch):
@@ -488,7 +488,7 @@ def test_a_link_out_of_the_ledger_is_not_followed(root, tmp_path):
     (root / "charges").symlink_to(outside)
     ledger, _ = read_ledger(root)
     with pytest.raises(UsageFault, match="leads out of the ledger"):
-        ingest(ledger, [export(tmp_path / "x.csv", row())], "aws")
+        ingest(ledger, [export(tmp_path / "x.csv", row())], Request("aws"))
     assert list(outside.iterdir()) == []
 
 

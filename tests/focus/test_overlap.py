@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 
 from openchargeback.cli.main import main
-from openchargeback.focus.ingest import ingest
+from openchargeback.focus.ingest import Request, ingest
 from openchargeback.focus.overlap import SameRow, in_words
 from openchargeback.ledger.reading import read_ledger
 from openchargeback.publish.build import open_books
@@ -54,8 +54,8 @@ def write(path, rows, columns=COLUMNS):
 def added(root, first, second, columns=COLUMNS, name="second.csv"):
     """What the second file has in common with the first."""
     folder = root.parent
-    ingest(read_ledger(root)[0], [write(folder / "first.csv", first)], "aws")
-    (done,) = ingest(read_ledger(root)[0], [write(folder / name, second, columns)], "aws", mode="add")
+    ingest(read_ledger(root)[0], [write(folder / "first.csv", first)], Request("aws"))
+    (done,) = ingest(read_ledger(root)[0], [write(folder / name, second, columns)], Request("aws", mode="add"))
     return done.overlaps
 
 
@@ -141,10 +141,10 @@ def test_an_amount_in_a_column_of_the_provider_may_change_with_the_cost(root):
     ingest_columns = (*COLUMNS, "x_Cost", "x_Kind")
     folder = root.parent
     first = [day(1, x_Cost="1", x_Kind="a"), day(2, x_Cost="1", x_Kind="a")]
-    ingest(read_ledger(root)[0], [write(folder / "first.csv", first, ingest_columns)], "aws")
+    ingest(read_ledger(root)[0], [write(folder / "first.csv", first, ingest_columns)], Request("aws"))
     second = [day(1, "2", x_Cost="2", x_Kind="a"), day(2, "2", x_Cost="2", x_Kind="b")]
     again = write(folder / "second.csv", second, ingest_columns)
-    ((found,),) = [e.overlaps for e in ingest(read_ledger(root)[0], [again], "aws", mode="add")]
+    ((found,),) = [e.overlaps for e in ingest(read_ledger(root)[0], [again], Request("aws", mode="add"))]
     assert [(each.row, each.before, each.after) for each in found.rows_changed] == [(2, "1", "2")]
 
 
@@ -157,7 +157,7 @@ def test_without_days_only_equal_rows_are_told(root):
 def test_a_file_that_cannot_be_read_says_nothing_of_rows(root):
     (root / "charges/2025-01/aws").mkdir(parents=True)
     (root / "charges/2025-01/aws/a.csv").write_text("BillingPeriodStart,BilledCost,Tags\n2025-01-01,five,\n")
-    (done,) = ingest(read_ledger(root)[0], [write(root.parent / "b.csv", [day(1)])], "aws", mode="add")
+    (done,) = ingest(read_ledger(root)[0], [write(root.parent / "b.csv", [day(1)])], Request("aws", mode="add"))
     assert (done.action, done.overlaps) == ("added", ())
 
 

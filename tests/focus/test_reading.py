@@ -12,11 +12,11 @@ import pytest
 import zstandard
 
 from openchargeback.focus.database import database
-from openchargeback.focus.judge import MOST_UNEVEN
+from openchargeback.focus.frictionless_check import MOST_UNEVEN
 from openchargeback.focus.reading import check, load
 from openchargeback.ledger.files import ChargeFile, charge_files
-from openchargeback.ledger.settings import Config, Organization
-from openchargeback.problems import in_order
+from openchargeback.ledger.settings import Config, Organization, Source
+from openchargeback.problems import Severity, in_order
 
 sys.path.insert(0, str(Path(__file__).parents[1] / "review"))
 
@@ -500,6 +500,16 @@ def test_malformed_tags_are_kept_with_what_is_wrong(tmp_path):
         load(con, [file], Config(Organization("A")))
         fault = 'pi_email has two values: a@x.edu and b@x.edu (as "PI_Email")'
         assert con.execute("SELECT malformed, fault FROM tag").fetchall() == [(True, fault)]
+
+
+@pytest.mark.parametrize(("category", "codes"), [("usage", []), ("Usige", ["constraint-error"])])
+def test_a_category_is_checked_in_a_dialect_that_has_none(tmp_path, category, codes):
+    path = tmp_path / "hpc.csv"
+    path.write_text(f"BillingPeriodStart,BilledCost,ChargeCategory,Tags\n2025-01-01,1,{category},{{}}\n")
+    file = ChargeFile("charges/2025-01/hpc.csv", path, "2025-01", "hpc", path.stat().st_size)
+    config = Config(Organization("A"), sources={"hpc": Source("hpc", dialect="simple")})
+    with database() as con:
+        assert [each.code for each in load(con, [file], config)[1] if each.severity is Severity.ERROR] == codes
 
 
 def test_rows_that_the_checks_let_pass_wrongly_stop_the_file(tmp_path, monkeypatch):

@@ -13,11 +13,11 @@ import duckdb
 import pytest
 import zstandard
 
-from openchargeback.focus import csv_text, sizes
+from openchargeback.focus import csv_text, decompression, sizes
 from openchargeback.focus.database import database
 from openchargeback.focus.equal_files import content_digest, equal_files
+from openchargeback.focus.incoming import Staging
 from openchargeback.focus.opening import open_file
-from openchargeback.focus.received import receive
 from openchargeback.ledger.config import read_config
 from openchargeback.ledger.files import ChargeFile
 from openchargeback.ledger.reading import read_ledger
@@ -108,7 +108,7 @@ def test_decompression_stops_at_the_ceiling(tmp_path: Path, monkeypatch: pytest.
     def endless(_path: Path) -> Iterator[io.BufferedReader]:
         yield io.BufferedReader(Counting())
 
-    monkeypatch.setattr(csv_text, "binary", endless)
+    monkeypatch.setattr(decompression, "binary", endless)
     path = tmp_path / "aws.csv.zst"
     path.write_bytes(b"x" * CEILING)
     for look in (lambda: opened(file(path)), lambda: content_digest(path, CEILING), lambda: equal_files([file(path)])):
@@ -135,7 +135,7 @@ def test_the_ceiling_comes_from_the_config(tmp_path: Path) -> None:
     staging.mkdir()
     assert config is not None
     with pytest.raises(LedgerFault) as stopped:
-        receive([bomb], "aws", config, staging)
+        Staging(staging, "aws", config).receive([bomb])
     assert [each.code for each in stopped.value.problems] == ["charge-file-size"]
 
 

@@ -1,4 +1,4 @@
-"""Tags: the sieve in SQL and the judge in Python say the same, and the judge tolerates what it names."""
+"""Tags: SQL and Python read plain texts alike, and Python tolerates what it names."""
 
 import json
 
@@ -8,14 +8,14 @@ from hypothesis import strategies as st
 
 from openchargeback.focus.database import database
 from openchargeback.focus.opening import make_macros
-from openchargeback.focus.reading import make_tag_table
+from openchargeback.focus.tag_table import make_tag_table
 from openchargeback.focus.tags import TagValues, read_tags
 
 KEYS = {"pi": ("pi_email",), "project": ("project_id",), "fund": ("fund_org",)}
 SEVERAL = {"pi": ("owner", "pi_email"), "project": ("project_ID", "project_id"), "fund": ("fund_org",)}
 
 
-def sieve(texts, keys=KEYS):
+def in_sql(texts, keys=KEYS):
     """What tags.sql says of texts: text → (plain, pi, project, fund)."""
     with database() as con:
         make_macros(con)
@@ -57,18 +57,18 @@ texts = st.builds(text_of, pairs, st.just(True)) | st.text('{}[]":, ap_\\nul01-'
 
 @settings(max_examples=30, deadline=None)
 @given(st.lists(texts.filter(bool), min_size=1, max_size=40), st.sampled_from([KEYS, SEVERAL]))
-def test_sieve_and_judge_agree(drawn, wanted):
-    for text, (plain, *found) in sieve(drawn, wanted).items():
-        judged = read_tags(text, wanted)
+def test_sql_and_python_agree(drawn, wanted):
+    for text, (plain, *found) in in_sql(drawn, wanted).items():
+        values = read_tags(text, wanted)
         if plain:
-            assert (judged.pi, judged.project, judged.fund) == tuple(found), text
-            assert not judged.malformed, text
-            assert judged.notes == (), text
+            assert (values.pi, values.project, values.fund) == tuple(found), text
+            assert not values.malformed, text
+            assert values.notes == (), text
 
 
-def test_the_sieve_takes_plain_tags():
+def test_sql_reads_plain_tags():
     text = '{"pi_email":"a@x.edu","project_id":"p","other":"é"}'
-    assert sieve([text]) == {text: [True, "a@x.edu", "p", None]}
+    assert in_sql([text]) == {text: [True, "a@x.edu", "p", None]}
 
 
 @pytest.mark.parametrize(
@@ -93,7 +93,7 @@ def test_the_sieve_takes_plain_tags():
         ('[{"Key": "project_id", "Value": "p"}]', TagValues(project="p")),
     ],
 )
-def test_judge(text, expected):
+def test_odd_tags(text, expected):
     assert read_tags(text, KEYS) == expected
 
 
@@ -149,11 +149,11 @@ def test_a_comma_behind_the_last_member_is_no_json():
 )
 def test_of_several_keys_the_first_one_with_a_value_wins(text, pi, notes):
     assert read_tags(text, SEVERAL) == TagValues(pi=pi, notes=notes)
-    ((plain, found, *_),) = sieve([text], SEVERAL).values()
+    ((plain, found, *_),) = in_sql([text], SEVERAL).values()
     assert (not plain) or found == pi
 
 
 def test_a_key_among_several_is_no_variant_of_another():
     text = '{"project_ID": "", "project_id": "p"}'
     assert read_tags(text, SEVERAL) == TagValues(project="p")
-    assert sieve([text], SEVERAL) == {text: [True, None, "p", None]}
+    assert in_sql([text], SEVERAL) == {text: [True, None, "p", None]}

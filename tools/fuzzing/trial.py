@@ -17,7 +17,7 @@ from fuzzing.cases import CHARGES, Case
 from fuzzing.counting import Uncountable, counted
 from openchargeback.cli.main import cli
 from openchargeback.focus.database import database
-from openchargeback.focus.ingest import Ingested, ingest
+from openchargeback.focus.ingest import IngestedFile, Request, ingest
 from openchargeback.focus.reading import check
 from openchargeback.ledger.reading import read_ledger
 from openchargeback.problems import LedgerFault, OpenChargebackError, OutsideFault, Problem, UsageFault, has_errors
@@ -47,9 +47,9 @@ def _charges(case: Case, root: Path, folder: Path) -> Iterator[str]:
     ledger, problems = read_ledger(root)
     if ledger is None:
         raise AssertionError(problems)
-    taken: Ingested | None = None
+    taken: IngestedFile | None = None
     try:
-        (taken,) = ingest(ledger, [given], "aws", period="2025-01", dry_run=not case.thorough)
+        (taken,) = ingest(ledger, [given], Request("aws", period="2025-01", dry_run=not case.thorough))
     except LedgerFault as refusal:
         yield from _untold(refusal.problems)
     except UsageFault as refusal:
@@ -64,7 +64,7 @@ def _charges(case: Case, root: Path, folder: Path) -> Iterator[str]:
     yield from _commands(case, root)
 
 
-def _miscounted(case: Case, taken: Ingested) -> Iterator[str]:
+def _miscounted(case: Case, taken: IngestedFile) -> Iterator[str]:
     content = taken.content
     if case.path.endswith(".parquet"):
         return
@@ -79,7 +79,7 @@ def _miscounted(case: Case, taken: Ingested) -> Iterator[str]:
 
 
 def _both_ways(root: Path, *, refused: bool) -> Iterator[str]:
-    """The sieve with the judge, and the judge alone, on what lies in the ledger now."""
+    """The prefilter with Frictionless, and Frictionless alone, on the files of the ledger now."""
     ledger, _ = read_ledger(root)
     files = ledger.charge_files.get("2025-01", ()) if ledger else ()
     if ledger is None or not files:

@@ -193,10 +193,8 @@ def _resources(
 
 def place_of(loaded: LoadedFile, n: int) -> Place:
     """Where the charge of that number stands in the file."""
-    row, layout = n - loaded.first, loaded.opened.layout
-    if layout is None:
-        return Place(loaded.file.path, row + 2, 0)
-    return Place(loaded.file.path, layout.number(row), row + 2 if layout.plain else layout.lines[row])
+    row, layout = n - loaded.first, loaded.layout
+    return Place(loaded.file.path, layout.number(row), layout.line(row) if loaded.header else 0)
 
 
 def _corrected_line(

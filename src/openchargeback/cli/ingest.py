@@ -11,7 +11,7 @@ import click
 from openchargeback import money
 from openchargeback.cli.options import PERIOD, as_json, root_of, with_ledger
 from openchargeback.cli.report import print_json, print_problems, shown
-from openchargeback.focus.ingest import Ingested
+from openchargeback.focus.ingest import IngestedFile, Request
 from openchargeback.focus.ingest import ingest as put_in_place
 from openchargeback.focus.overlap import SHOWN, SameRow, in_words
 from openchargeback.ledger.lock import locked
@@ -56,16 +56,8 @@ def ingest(
         ledger, problems = read_ledger(root)
         if ledger is None:
             raise LedgerFault(problems)
-        done = put_in_place(
-            ledger,
-            files,
-            source,
-            period=period,
-            mode=mode,
-            compress=compress,
-            dry_run=dry_run,
-            still_billing=lambda found: still_billing(ledger, open_cache(root), found),
-        )
+        request = Request(source, period, mode, compress, dry_run)
+        done = put_in_place(ledger, files, request, lambda found: still_billing(ledger, open_cache(root), found))
     warnings = [problem for item in done for problem in item.problems]
     if json_:
         print_json({"dry_run": dry_run, "files": [item.as_json() for item in done]})
@@ -86,7 +78,7 @@ def ingest(
         )
 
 
-def _tell_overlaps(item: Ingested) -> None:
+def _tell_overlaps(item: IngestedFile) -> None:
     """Which rows of an added file are there already or have changed, on stderr."""
     name = shown(Path(item.origin).name)
     same = [each for each in item.overlaps if each.twice or each.changed]

@@ -1,5 +1,5 @@
 -- One row is one charge: a row of a charge file, with the cells that every charge needs read as values.
--- The cells were judged before (checking.py), so their spelling is not looked at again.
+-- The cells were checked before (verdict.py), so their spelling is not looked at again.
 -- n numbers the charges of the period over all files, in the order of the files and their rows.
 -- cost and list are in the row's currency, exact; NULL where the cell cannot be read (then the file is refused).
 -- list falls back to the cost where no list price is given: no discount. Azure writes 0 for that (zero_is_null), and so
@@ -8,7 +8,8 @@
 -- A row that refers back to the charge it corrects (OCI) is a correction, whatever its class says.
 -- tag points to the distinct text of its tags under its source's keys (tags.sql): AllocatedTags, or Tags where those are null.
 INSERT INTO charge
-WITH starts AS (
+WITH file_row AS NOT MATERIALIZED ({rows}),
+starts AS (
     SELECT text, utc(text) AS moment
     FROM (SELECT DISTINCT BillingPeriodStart AS text FROM file_row)
 )

@@ -1,14 +1,16 @@
-"""The columns of FOCUS 1.0 to 1.4, and what earlier versions and other exports call them.
+"""The columns of FOCUS 1.0 to 1.4, and their names in earlier versions and other exports.
 
 Source: the column definitions of the FinOps Open Cost and Usage Specification, focus.finops.org. The table itself is
-`columns.csv` beside this file; the table schemas in `schemas/` are made from it (`tools/schemas.py`).
+`columns.csv` beside this file; the table schemas in `schemas/` are generated from it (`tools/schemas.py`).
 """
 
 from __future__ import annotations
 
 import csv
+from collections.abc import Iterator
 from dataclasses import dataclass
 from importlib import resources
+from typing import Any
 
 VERSIONS = ("1.0", "1.1", "1.2", "1.3", "1.4")
 """The versions of FOCUS that are read as they are, ascending."""
@@ -19,8 +21,8 @@ class Column:
     """A column as the standard defines it.
 
     type: decimal, datetime, json or string. level: mandatory, recommended or conditional (its "feature level").
-    nulls: whether a cell may be null. since, until: the first and the last version that has it; until is empty while it
-    stands. values: the allowed values, empty where any are.
+    nulls: whether a cell may be null. since, until: the first and the last version that has it; until is empty for
+    current columns. values: the allowed values, empty where any value is.
     """
 
     name: str
@@ -44,18 +46,12 @@ class Column:
 
 def _read_table() -> dict[str, Column]:
     text = resources.files(__package__).joinpath("columns.csv").read_text(encoding="utf-8")
+    rows: Iterator[dict[str, Any]] = csv.DictReader(text.splitlines())
     return {
         row["name"]: Column(
-            name=row["name"],
-            type=row["type"],
-            level=row["level"],
-            nulls=row["nulls"] == "yes",
-            since=row["since"],
-            until=row["until"],
-            values=tuple(value for value in row["values"].split("|") if value),
-            description=row["description"],
+            **{**row, "nulls": row["nulls"] == "yes", "values": tuple(filter(None, row["values"].split("|")))}
         )
-        for row in csv.DictReader(text.splitlines())
+        for row in rows
     }
 
 
@@ -81,7 +77,7 @@ OLDER_VALUES = {"PricingCategory": {"On-Demand": "Standard", "Commitment-Based":
 """Allowed values of FOCUS 1.0-preview that were renamed in 1.0, by column, with today's word."""
 
 WITHDRAWN = {"ChargeSubcategory": "ChargeClass and CommitmentDiscountStatus"}
-"""Columns of earlier versions that no single column took over, and where FOCUS 1.0 says what they said."""
+"""Columns of earlier versions that no single column replaces, and the columns of FOCUS 1.0 to use instead."""
 
 CATEGORIES = TABLE["ChargeCategory"].values
 """Allowed values of ChargeCategory."""
@@ -106,7 +102,7 @@ _FOLDED = {name.casefold(): name for name in (*COLUMNS, *OLDER_NAMES)}
 
 
 def canonical_name(label: str) -> str:
-    """The FOCUS column that a header label stands for; a label that is none comes back trimmed.
+    """The FOCUS column that a header label means; any other label is returned trimmed.
 
     Case and blanks are forgiven, and names of older versions are mapped.
     """

@@ -1,118 +1,56 @@
-"""CSV as text: encodings, the header, records with their physical lines and places.
+"""CSV as text: the header, records with their physical lines and places, and what makes a text no CSV.
 
-Python's csv module is the slow and patient second reader. It sees a file only when it is small work (the header, single
-lines) or when something is not plain (`layout.py`).
+Python's csv module is the slow second reader. It reads little (the header, single lines), unless a file is not plain
+(`layout.py`).
 """
 
 from __future__ import annotations
 
 import csv
-import gzip
 import io
 import re
-import zlib
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Iterator, Sequence
 from itertools import islice
 from pathlib import Path
-from typing import IO, TYPE_CHECKING, TextIO
-
-import zstandard
+from typing import TextIO
 
 from openchargeback.files.lfs import POINTER, pointer_problem
-from openchargeback.focus import kinds
-from openchargeback.focus.places import MAX_EXCERPT, Record, Start, physical_lines
+from openchargeback.focus import file_types
+from openchargeback.focus.csv_positions import MAX_EXCERPT, Record, Start, physical_lines
+from openchargeback.focus.database import file_literal, literals
+from openchargeback.focus.decompression import UNREADABLE, UTF_16, binary, is_utf_16, text
 from openchargeback.problems import Problem
 
-if TYPE_CHECKING:
-    from _typeshed import WriteableBuffer
-
 csv.field_size_limit(1 << 30)
+
+MISSING = ("", "NULL", "null")
+"""The texts that mean null, as in the Table Schemas."""
 
 MAX_LINE = 1 << 26
 """Characters of the longest row that is read."""
 
-UNREADABLE = (OSError, EOFError, ValueError, zlib.error, zstandard.ZstdError)
-"""What reading a damaged or unreadable file raises."""
-
 _NO_UTF_8 = re.compile("[\udc80-\udcff]")
-# A first line that Excel alone understands: which character separates the cells.
+# A first line that only Excel understands: which character separates the cells.
 _FOR_EXCEL = re.compile(r'"?sep=.?"?', re.IGNORECASE)
 _MOST_READ = 1 << 20
-_UTF_16 = (b"\xff\xfe", b"\xfe\xff")
+_COMPRESSIONS = {".gz": file_types.GZIP, ".zst": file_types.ZSTANDARD}
 
 
-@contextmanager
-def binary(path: Path) -> Iterator[IO[bytes]]:
-    """The decompressed bytes of a charge file, by the end of its name."""
-    if path.name.lower().endswith(".gz"):
-        with gzip.open(path) as file:
-            yield file  # type: ignore[misc]  # GzipFile reads like any binary file
-    elif path.name.lower().endswith(".zst"):
-        with path.open("rb") as raw:
-            yield io.BufferedReader(_Frames(raw))
-    else:
-        with path.open("rb") as file:
-            yield file
+def relation(path: Path, columns: int, max_line: int = 0, nulls: Sequence[str] = MISSING) -> str:
+    """SQL that reads a CSV file as text in columns c0, c1, …, `nulls` as null.
 
-
-class _Frames(io.RawIOBase):
-    """The content of a file of Zstandard frames (RFC 8878), to its end.
-
-    The library's own reader takes a frame that breaks off for the end of the file. Here that is a ZstdError.
+    `columns` and `auto_detect=false`: nothing is guessed from a sample.
     """
-
-    # A block of four bytes may hold 128 kB, so little is decompressed at once.
-    _PIECE = 4096
-
-    def __init__(self, raw: IO[bytes]) -> None:
-        self._raw = raw
-        self._decompressor = zstandard.ZstdDecompressor()
-        self._frame: zstandard.ZstdDecompressionObj | None = None
-        self._compressed, self._content, self._place = b"", b"", 0
-
-    def readable(self) -> bool:
-        return True
-
-    def readinto(self, buffer: WriteableBuffer) -> int:
-        view = memoryview(buffer)
-        while self._place == len(self._content):
-            if not self._compressed:
-                self._compressed = self._raw.read(self._PIECE)
-            if not self._compressed:
-                if self._frame is not None:
-                    raise zstandard.ZstdError("the compressed data break off")
-                return 0
-            self._frame = self._frame or self._decompressor.decompressobj()
-            self._content, self._place = self._frame.decompress(self._compressed), 0
-            self._compressed = b""
-            if self._frame.eof:
-                self._compressed, self._frame = self._frame.unused_data, None
-        size = min(len(view), len(self._content) - self._place)
-        view[:size] = self._content[self._place : self._place + size]
-        self._place += size
-        return size
-
-
-def is_utf_16(path: Path) -> bool:
-    """Whether a text begins with the byte order mark of UTF-16."""
-    with binary(path) as raw:
-        return raw.read(2) in _UTF_16
-
-
-@contextmanager
-def text(path: Path) -> Iterator[TextIO]:
-    """The decompressed text of a charge file, a byte order mark left out, line ends untouched.
-
-    UTF-8, or UTF-16 where the byte order mark says so.
-    """
-    encoding = "utf-16" if is_utf_16(path) else "utf-8-sig"
-    with binary(path) as raw:
-        yield io.TextIOWrapper(raw, encoding=encoding, newline="")
+    types = ", ".join(f"'c{index}': 'VARCHAR'" for index in range(columns))
+    size = f", max_line_size={max_line}, buffer_size={2 * max_line}" if max_line else ""
+    return (
+        f"read_csv({file_literal(path)}, auto_detect=false, header=true, columns={{{types}}}, delim=',', quote='\"', "
+        f"escape='\"', strict_mode=true, nullstr=[{literals(nulls)}]{size})"
+    )
 
 
 class _Lines:
-    """The lines of a text as the csv module reads them, those of the record being read at hand."""
+    """The lines of a text as the csv module reads them; `record` has those of the record being read."""
 
     def __init__(self, file: TextIO) -> None:
         self._file = file
@@ -137,9 +75,9 @@ _UNQUOTED = re.compile(r"[^,\r\n]*")
 
 
 def _without_blanks(line: str, *, inside: bool) -> str:
-    """A line as DuckDB understands it: a blank before a quoted cell, and blanks behind one, are no part of it.
+    """A line as DuckDB understands it: a blank before a quoted cell and blanks after one are not part of it.
 
-    Anything else behind a closing quote stays, and makes the text no CSV. inside: whether the line begins within a
+    Anything else after a closing quote stays, and makes the text invalid. inside: whether the line begins within a
     quoted cell.
     """
     text, place = "", 0
@@ -165,8 +103,8 @@ def _without_blanks(line: str, *, inside: bool) -> str:
         text, place = text + ",", place + 1
 
 
-class Unclosed(Exception):
-    """The text is no CSV from this place on."""
+class Unclosed(ValueError):
+    """The text is not valid CSV from this position on."""
 
     def __init__(self, start: Start, reason: str) -> None:
         super().__init__(reason)
@@ -176,9 +114,8 @@ class Unclosed(Exception):
 def records(file: TextIO) -> Iterator[Record]:
     """Every record of a CSV text (RFC 4180, comma and double quote), blank lines included as records without cells.
 
-    Blanks beside the quotes of a cell are passed over, as DuckDB does.
-
-    Raises Unclosed where a quote is not closed or something follows a closing quote.
+    Blanks beside the quotes of a cell are ignored, as DuckDB does. Raises Unclosed where a quote is not closed or
+    something follows a closing quote.
     """
     start, old = Start(), None
     try:
@@ -204,28 +141,26 @@ def stored_elsewhere(path: Path, relative: str) -> Problem | None:
         with path.open("rb") as raw:
             start = raw.read(len(POINTER))
     except OSError as error:
-        return broken(relative, error)
+        return _broken(relative, error)
     return pointer_problem(relative) if start == POINTER else None
 
 
 def read_header(path: Path, relative: str) -> tuple[Record | None, list[Problem]]:
     """The header record of a charge file, or None with the problem that prevents reading it as CSV at all."""
     try:
-        with path.open("rb") as raw:
-            problem = _not_compressed(raw.read(kinds.LOOKED_AT), path, relative)
+        problem = None
+        if compression := _COMPRESSIONS.get(path.suffix.lower()):
+            with path.open("rb") as raw:
+                problem = file_types.mistaken(raw.read(file_types.LOOKED_AT), compression, relative)
         if not problem:
             with binary(path) as content:
-                problem = _no_csv(content.read(kinds.LOOKED_AT), path, relative)
+                problem = _no_csv(content.read(file_types.LOOKED_AT), path, relative)
         if problem:
             return None, [problem]
         with text(path) as file:
             record = next((record for record in records(file) if record.cells), None)
-    except UnicodeDecodeError:
-        return None, [undecodable(path, relative)]
-    except Unclosed as error:
-        return None, [unclosed(path, relative, error)]
     except UNREADABLE as error:
-        return None, [broken(relative, error)]
+        return None, [unreadable(path, relative, error)]
     if record is None:
         return None, [Problem(relative, "empty-file", "empty", "export the file again, or remove it", 1)]
     if _FOR_EXCEL.fullmatch(record.text.strip()):
@@ -234,8 +169,17 @@ def read_header(path: Path, relative: str) -> tuple[Record | None, list[Problem]
     return record, []
 
 
-def broken(relative: str, error: Exception) -> Problem:
-    """The problem of a file that the system or its compression does not let us read."""
+def unreadable(path: Path, relative: str, error: Exception) -> Problem:
+    """The problem of a file whose reading raised an error of UNREADABLE."""
+    if isinstance(error, UnicodeDecodeError):
+        return _undecodable(path, relative)
+    if isinstance(error, Unclosed):
+        return _unclosed(path, relative, error)
+    return _broken(relative, error)
+
+
+def _broken(relative: str, error: Exception) -> Problem:
+    """The problem of a file that the system or its compression keeps us from reading."""
     reason = getattr(error, "strerror", None) or " ".join(str(error).split())
     return Problem(relative, "unreadable", f"cannot be read: {reason[:200]}", "check that the file is whole")
 
@@ -243,8 +187,8 @@ def broken(relative: str, error: Exception) -> Problem:
 _BACKSLASHED = re.compile(r'(?:^|,) ?"(?:[^"\\]|\\[^"])*+(\\")')
 
 
-def unclosed(path: Path, relative: str, error: Unclosed) -> Problem:
-    """The problem of a text that is no CSV from some line on."""
+def _unclosed(path: Path, relative: str, error: Unclosed) -> Problem:
+    """The problem of a text that is not valid CSV from some line on."""
     with text(path) as file:
         begun = next(islice(physical_lines(file), error.start.line - 1, None), "")[:_MOST_READ]
     found = _BACKSLASHED.search(begun)
@@ -257,15 +201,15 @@ def unclosed(path: Path, relative: str, error: Unclosed) -> Problem:
     return Problem(relative, "source-error", f"not readable as CSV: {error}", fix, error.start.line, error.start.column)
 
 
-def undecodable(path: Path, relative: str) -> Problem:
-    """The problem of a text in an encoding that is not said, with the place of the first byte that gives it away.
+def _undecodable(path: Path, relative: str) -> Problem:
+    """The problem of a text in an unknown encoding, at the first byte that is not UTF-8.
 
     Which single-byte encoding it is cannot be known, so such a text is refused rather than guessed at.
     """
     if is_utf_16(path):
         return Problem(relative, "encoding-error", "UTF-16 text that breaks off", "export the file again")
     with binary(path) as raw:
-        # What is no UTF-8 comes as half characters, each for one byte.
+        # Bytes that are not UTF-8 are read as surrogates, one for each byte.
         pieces = io.TextIOWrapper(raw, encoding="utf-8-sig", errors="surrogateescape", newline="")
         for number, line in enumerate(physical_lines(pieces), 1):
             found = _NO_UTF_8.search(line)
@@ -279,35 +223,19 @@ def undecodable(path: Path, relative: str) -> Problem:
     return Problem(relative, "encoding-error", "not UTF-8 text", "export the file as UTF-8")
 
 
-def _not_compressed(start: bytes, path: Path, relative: str) -> Problem | None:
-    """What a file that its name calls compressed is, where its first bytes say that it is something else."""
-    name = path.name.lower()
-    wanted = kinds.GZIP if name.endswith(".gz") else kinds.ZSTANDARD if name.endswith(".zst") else None
-    found = kinds.kind_of(start)
-    if wanted is None or found is wanted:
-        return None
-    if found:
-        fix = f"end its name in {found.suffix}" if found.suffix else found.fix
-        return Problem(relative, "unreadable", f"cannot be read: it is {found.name}, not {wanted.name}", fix)
-    if kinds.looks_like_text(start):
-        message = f"cannot be read: it is plain text, not {wanted.name}"
-        return Problem(relative, "unreadable", message, "end its name in .csv, or compress it")
-    return None
-
-
 def _no_csv(start: bytes, path: Path, relative: str) -> Problem | None:
-    """What the first bytes of a file that is no CSV text are."""
+    """The problem of a file whose first bytes are not CSV text."""
     if not start.strip(b"\xef\xbb\xbf \t\r\n"):
         return Problem(relative, "empty-file", "empty", "export the file again, or remove it", 1)
     if start.startswith((b"<<<<<<<", b">>>>>>>")):
         return Problem(relative, "merge-conflict", "a merge conflict was left in the file", "restore the file", 1)
-    if kind := kinds.kind_of(start):
-        named = kind.suffix and path.name.lower().endswith(".csv")
-        fix = f"end its name in {kind.suffix}" if named else kind.fix
-        return Problem(relative, "binary-file", f"{kind.name}, not CSV text", fix, 1)
-    if encoding := kinds.wide_encoding(start):
+    if found := file_types.type_of(start):
+        named = found.suffix and path.name.lower().endswith(".csv")
+        fix = f"end its name in {found.suffix}" if named else found.fix
+        return Problem(relative, "binary-file", f"{found.name}, not CSV text", fix, 1)
+    if encoding := file_types.wide_encoding(start):
         return Problem(relative, "encoding-error", f"{encoding}, not UTF-8", "export the file as UTF-8", 1)
-    if b"\x00" in start and not start.startswith(_UTF_16):
+    if b"\x00" in start and not start.startswith(UTF_16):
         line = start.count(b"\n", 0, start.index(b"\x00")) + 1
         return Problem(relative, "binary-file", "holds NUL bytes, so it is no CSV text", "export the file as CSV", line)
     return None

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import re
 import tempfile
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from functools import cache
 from importlib import resources
@@ -84,6 +84,11 @@ def identifier(name: str) -> str:
 def literal(text: str) -> str:
     """Text as a SQL literal, for the places where DuckDB takes no parameter."""
     return "'" + text.replace("'", "''") + "'"
+
+
+def literals(texts: Iterable[str]) -> str:
+    """Texts as SQL literals with commas between them."""
+    return ", ".join(map(literal, texts))
 
 
 def file_literal(path: Path) -> str:

@@ -1,11 +1,11 @@
-"""What some providers' files mean otherwise than FOCUS says. Kept as data, since providers change their exports."""
+"""Where files of some providers differ from FOCUS. Kept as data, since providers change their exports."""
 
 from __future__ import annotations
 
 from collections.abc import Collection
 
 AZURE = "azure"
-"""The setting `dialect` of a source whose files come from Azure Cost Management and do not show it by their columns."""
+"""The `dialect` of a source whose files come from Azure Cost Management without the columns that show it."""
 
 _AZURE_COLUMNS = frozenset(
     {"x_BillingProfileId", "x_InvoiceSectionId", "x_PricingBlockSize", "x_ResourceGroupName", "x_SkuMeterCategory"}

@@ -17,7 +17,7 @@ from typing import IO
 import duckdb
 import zstandard
 
-from openchargeback.focus import csv_text, parquet
+from openchargeback.focus import csv_text, decompression, parquet
 from openchargeback.focus.database import count, database
 from openchargeback.focus.sizes import content_blocks
 from openchargeback.ledger.files import ChargeFile
@@ -32,7 +32,7 @@ Sizes = Mapping[Size, Sequence[ChargeFile]]
 
 _BLOCK = 1 << 20
 _MODULUS = 1 << 32
-"""A gzip file says its size modulo this."""
+"""A gzip file states its size modulo this."""
 
 # RFC 1952, 2.3: magic, deflate, flags, time, level, system. RFC 8878, 3.1.1: magic.
 _GZIP_MEMBER = re.compile(rb"\x1f\x8b\x08[\x00-\x1f].{4}[\x00\x02\x04][\x00-\x0d\xff]", re.DOTALL)
@@ -43,7 +43,7 @@ _GZIP_MAGIC, _ZSTD_MAGIC = b"\x1f\x8b\x08", b"\x28\xb5\x2f\xfd"
 def equal_files(files: Iterable[ChargeFile], among: Collection[str] | None = None) -> list[Copies]:
     """The files that hold the same charges, at least one: equal once decompressed, Parquet byte for byte.
 
-    among: only groups with at least one of these paths. What cannot be read is equal to nothing: it is told elsewhere.
+    among: only groups with at least one of these paths. What cannot be read equals nothing; other checks report it.
     """
     groups = [group for group in by_size(files).values() if len(group) > 1]
     found = []
@@ -71,7 +71,7 @@ def by_size(files: Iterable[ChargeFile]) -> Sizes:
 
 
 def same_content(path: Path, digest: str, sizes: Sizes, ceiling: int) -> list[ChargeFile]:
-    """Those files that hold the same content as a file elsewhere, of which the `content_digest` is known."""
+    """The files with the same content as another file, whose `content_digest` is known."""
     same_size = sizes.get(_size(path, ceiling), ())
     return [file for file in same_size if content_digest(file.location, file.ceiling) == digest]
 
@@ -82,7 +82,7 @@ def content_digest(path: Path, ceiling: int) -> str:
     try:
         for block in content_blocks(path, ceiling):
             total.update(block)
-    except csv_text.UNREADABLE as error:
+    except decompression.UNREADABLE as error:
         # A damaged archive has no content; it equals only what has the same bytes.
         total = hashlib.sha256(path.read_bytes())
         total.update(str(type(error)).encode())
@@ -92,28 +92,28 @@ def content_digest(path: Path, ceiling: int) -> str:
 def content_size(path: Path, ceiling: int) -> int | None:
     """How many bytes a file has without its compression, modulo 2³²; None where it cannot be read.
 
-    Of a compressed file this is what it says itself, unless it is made of several parts, which say it of each.
+    A compressed file states it, unless it consists of several parts, which state it for each.
     """
     try:
         name = path.name.lower()
-        said = _gzip_size(path) if name.endswith(".gz") else _zstd_size(path) if name.endswith(".zst") else None
-        if said is None and name.endswith((".gz", ".zst")):
-            said = sum(map(len, content_blocks(path, ceiling)))
-        return (path.stat().st_size if said is None else said) % _MODULUS
-    except csv_text.UNREADABLE:
+        size = _gzip_size(path) if name.endswith(".gz") else _zstd_size(path) if name.endswith(".zst") else None
+        if size is None and name.endswith((".gz", ".zst")):
+            size = sum(map(len, content_blocks(path, ceiling)))
+        return (path.stat().st_size if size is None else size) % _MODULUS
+    except decompression.UNREADABLE:
         return None
 
 
 def has_charges(path: Path) -> bool:
-    """Whether a file holds anything beneath its header; false where it cannot be read."""
+    """Whether a file holds anything below its header; false where it cannot be read."""
     try:
         if parquet.is_parquet(path):
             with database() as con:
                 return count(con, f"SELECT count(*) FROM {parquet.relation(path)}") > 0
-        with csv_text.text(path) as file:
+        with decompression.text(path) as file:
             filled = (record for record in csv_text.records(file) if record.cells)
             return next(filled, None) is not None and next(filled, None) is not None
-    except (*csv_text.UNREADABLE, csv_text.Unclosed, duckdb.Error):
+    except (*decompression.UNREADABLE, duckdb.Error):
         return False
 
 
@@ -122,7 +122,7 @@ def _size(path: Path, ceiling: int) -> Size:
 
 
 def _gzip_size(path: Path) -> int | None:
-    """The size that a gzip file of one member says at its end; None for any other."""
+    """The size that a gzip file of one member states at its end; None for any other."""
     with path.open("rb") as file:
         start = file.read(len(_GZIP_MAGIC))
         for place in _found(file, _GZIP_MAGIC, _GZIP_HEADER):
@@ -135,7 +135,7 @@ def _gzip_size(path: Path) -> int | None:
 
 
 def _zstd_size(path: Path) -> int | None:
-    """The size that a Zstandard file of one frame says at its beginning; None where it does not say it."""
+    """The size that a Zstandard file of one frame states at its beginning; None where it does not."""
     with path.open("rb") as file:
         start = file.read(18)
         file.seek(len(_ZSTD_MAGIC))
@@ -146,7 +146,7 @@ def _zstd_size(path: Path) -> int | None:
 
 
 def _found(file: IO[bytes], mark: bytes, length: int) -> Iterator[bytes]:
-    """So many bytes from each place on at which a mark stands in the rest of a file."""
+    """`length` bytes from each position of a mark in the rest of a file."""
     kept = b""
     while block := file.read(_BLOCK):
         data = kept + block

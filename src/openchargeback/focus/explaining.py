@@ -1,4 +1,4 @@
-"""What a fault in a row means for the person who must fix it."""
+"""The message and the fix of a fault in a row."""
 
 from __future__ import annotations
 
@@ -6,21 +6,21 @@ import re
 
 from openchargeback import money
 from openchargeback.focus.columns import COLUMNS, TABLE
-from openchargeback.focus.judge import Fault
+from openchargeback.focus.frictionless_check import Fault
 from openchargeback.focus.null_words import BLANK, is_null_word
 
 _SHOWN = 60
 _KINDS = {"datetime": "not a date-time", "decimal": "not a number", "json": "not a JSON object"}
 _NOTHING = "nothing for billing; FOCUS wants a value in every row"
 _BESIDE = " \t\r\n$€£+"
-# Commas that can only stand between thousands: two of them, or one before a point.
+# Commas that can only separate thousands: two of them, or one before a point.
 _GROUPED = re.compile(r"-?[0-9]{1,3}(?:(?:,[0-9]{2,3})+,[0-9]{3}(?:\.[0-9]*)?|,[0-9]{3}\.[0-9]*)")
 
 
 def explain(fault: Fault, name: str, cells: int, columns: int, *, needed: bool, word: str = "") -> tuple[str, str]:
     """Message and fix of a fault; name: of its column, empty for the row; cells, columns: of row and header.
 
-    needed: whether billing needs the cell. word: what stands in a cell that is read as null, such as `NULL`.
+    needed: whether billing needs the cell. word: the text of a cell that is read as null, such as `NULL`.
     """
     uneven = f"the row has {cells} cells, the header {columns}"
     whole = {
@@ -58,7 +58,7 @@ def _cell(code: str, name: str, text: str) -> tuple[str, str]:
 
 
 def _spelling(text: str) -> str:
-    """How to write a number. Faults with the same fix but for its number are told together, so it holds for all."""
+    """How to write a number. Faults whose fixes differ only in the number are reported together: it fits them all."""
     plain = text.strip(_BESIDE)
     grouped = "," not in plain or _GROUPED.fullmatch(plain)
     if not grouped and "." not in plain.rpartition(",")[2]:

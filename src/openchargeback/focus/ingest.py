@@ -1,7 +1,7 @@
 """Putting charge files into a ledger: all of them or none, their bytes as received.
 
-`ingest` is what commands call: it reads every file whole (`received.py`), plans where each belongs, and only then
-writes. Nothing that is there is changed unless the person says `replace`.
+`ingest` is what commands call: it reads every file whole (`incoming.py`), plans where each belongs, and only then
+writes. Existing files are not changed unless the person says `replace`.
 """
 
 from __future__ import annotations
@@ -15,10 +15,9 @@ from typing import Literal
 
 from openchargeback import money
 from openchargeback.files.changes import change_files
-from openchargeback.focus import received
 from openchargeback.focus.equal_files import Sizes, by_size, content_digest, same_content
+from openchargeback.focus.incoming import Content, Incoming, Staging, content_of
 from openchargeback.focus.overlap import Overlap, overlaps
-from openchargeback.focus.received import Content, Received
 from openchargeback.ledger import files, periods
 from openchargeback.ledger.files import ChargeFile
 from openchargeback.ledger.reading import Ledger
@@ -33,16 +32,16 @@ MAX_STORED_BYTES = 90_000_000
 Mode = Literal["replace", "add", "split"]
 
 StillBilling = Callable[[Sequence[ChargeFile]], Collection[str]]
-"""Gives the paths of those files of which any charge is billed or held."""
+"""The paths of those files that have any charge billed or held."""
 
 
 @dataclass(frozen=True, slots=True)
-class Ingested:
+class IngestedFile:
     """What became of a given file, or of one month of it.
 
-    origin: the file as given; path: where it lies in the ledger. action: `added`, `unchanged`, `replaced` or `split`.
+    origin: the file as given; path: where it is in the ledger. action: `added`, `unchanged`, `replaced` or `split`.
     before: what the source had in the period until now, None where it had nothing or what could not be read.
-    before_paths: where that lay. problems: warnings of reading, and a notice about a source that is not listed.
+    before_paths: where that was. problems: warnings of reading, and a notice about a source that is not listed.
     overlaps: what was added has in common with it.
     """
 
@@ -73,96 +72,99 @@ class Ingested:
         }
 
 
+@dataclass(frozen=True, slots=True)
+class Request:
+    """What a person asks for. period: where to put files whole, instead of where their rows belong."""
+
+    source: str
+    period: str | None = None
+    mode: Mode | None = None
+    compress: bool = False
+    dry_run: bool = False
+
+    def source_name(self) -> str:
+        """The source in lower case. Raises UsageFault for a request that cannot be."""
+        name = files.source_name(self.source)
+        if name is None:
+            raise UsageFault(
+                f"{self.source!r} is no name of a source: use up to 40 letters, digits, - and _, "
+                "a letter or digit first"
+            )
+        if self.period is not None and not periods.is_period(self.period):
+            raise UsageFault(f"{self.period!r} is no period: write it like 2025-01")
+        if self.period is not None and self.mode == "split":
+            raise UsageFault("`--period` keeps a file whole, `--split` takes it apart: give one of them")
+        return name
+
+
 @dataclass(slots=True)
-class Plan:
+class _Plan:
     """What is going to be done. Paths are relative to the ledger.
 
-    puts: staged file and where it goes; moves: from and to; removes: what goes once all else is in place.
+    results: by the identity of the incoming file. puts: staged file and where it goes; moves: from and to; removes:
+    what goes once all else is in place. refusals: why it is not done after all.
     """
 
-    results: list[Ingested] = field(default_factory=list)
+    results: dict[int, IngestedFile] = field(default_factory=dict)
+    refusals: list[str] = field(default_factory=list)
     puts: list[tuple[Path, str]] = field(default_factory=list)
     moves: list[tuple[str, str]] = field(default_factory=list)
     removes: list[str] = field(default_factory=list)
 
 
-def ingest(  # noqa: PLR0913 - as many as the command has options
-    ledger: Ledger,
-    given: Sequence[Path],
-    source: str,
-    *,
-    period: str | None = None,
-    mode: Mode | None = None,
-    compress: bool = False,
-    dry_run: bool = False,
-    still_billing: StillBilling | None = None,
-) -> list[Ingested]:
+def ingest(
+    ledger: Ledger, given: Sequence[Path], request: Request, still_billing: StillBilling | None = None
+) -> list[IngestedFile]:
     """Check files and put them in place; what became of each, in the order given.
 
-    still_billing: which of the files with the same content elsewhere bar the way; without it all of them.
+    still_billing: which of the files with the same content elsewhere prevent it; without it all of them.
     Raises UsageFault for what is refused, LedgerFault for files that cannot be read, OutsideFault when writing fails.
     Then the ledger is as it was.
     """
-    name = files.source_name(source)
-    if name is None:
-        raise UsageFault(
-            f"{source!r} is no name of a source: use up to 40 letters, digits, - and _, a letter or digit first"
-        )
-    if period is not None and not periods.is_period(period):
-        raise UsageFault(f"{period!r} is no period: write it like 2025-01")
-    if period is not None and mode == "split":
-        raise UsageFault("`--period` keeps a file whole, `--split` takes it apart: give one of them")
+    source = request.source_name()
     if not given:
         raise UsageFault("no file to put in place")
     try:
         folder = tempfile.TemporaryDirectory(prefix="openchargeback-")
     except OSError as error:
-        raise OutsideFault(f"no temporary folder: {_reason(error)}") from error
-    with folder as staging:
-        items = received.receive(given, name, ledger.config, Path(staging))
-        if mode == "split":
-            items = [part for item in items for part in received.split(item, name, ledger.config, Path(staging))]
-        if compress:
-            items = [received.compressed(item, Path(staging)) for item in items]
-        plan = plan_ingest(ledger, items, name, period, mode, still_billing)
-        if not dry_run:
-            apply_ingest(ledger.root, plan)
-    return plan.results
+        raise OutsideFault(f"no temporary folder: {(error.strerror or str(error)).lower()}") from error
+    with folder as name:
+        staging = Staging(Path(name), source, ledger.config)
+        items = staging.receive(given)
+        if request.mode == "split":
+            items = [part for item in items for part in staging.split(item)]
+        if request.compress:
+            items = [staging.compress(item) for item in items]
+        plan = _plan(ledger, items, replace(request, source=source), still_billing)
+        if not request.dry_run:
+            _apply(ledger.root, plan)
+    results = [plan.results[id(item)] for item in items]
+    _notice_source(ledger, source, results)
+    return results
 
 
-def plan_ingest(
-    ledger: Ledger,
-    items: Sequence[Received],
-    source: str,
-    period: str | None,
-    mode: Mode | None,
-    still_billing: StillBilling | None = None,
-) -> Plan:
+def _plan(ledger: Ledger, items: Sequence[Incoming], request: Request, still_billing: StillBilling | None) -> _Plan:
     """Where files that could be read belong. Raises UsageFault with every reason to refuse them."""
-    refusals: list[str] = []
-    groups: dict[str, list[Received]] = {}
+    plan = _Plan()
+    groups: dict[str, list[Incoming]] = {}
     # A part without charges belongs to the month of the parts beside it.
     months = {next(iter(item.months)) for item in items if len(item.months) == 1}
     shared = months.pop() if len(months) == 1 else ""
     for item in items:
-        refusals += _too_large(item)
-        own = period or (shared if not item.months else "") or _period_of(item, refusals)
-        if own:
-            groups.setdefault(own, []).append(item)
-    plan = Plan()
-    placed: dict[int, Ingested] = {}
+        plan.refusals += _too_large(item)
+        period = request.period or (shared if not item.months else "") or _period_of(item, plan.refusals)
+        if period:
+            groups.setdefault(period, []).append(item)
     stored = by_size(file for found in ledger.charge_files.values() for file in found)
-    for own, group in groups.items():
-        _plan_period(_Place(ledger, source, own, mode, stored, still_billing), group, plan, placed, refusals)
-    if refusals:
-        raise UsageFault("\n".join(refusals))
-    plan.results = [placed[id(item)] for item in items]
-    _notice_source(ledger, source, plan.results)
+    for period, group in groups.items():
+        _plan_period(_Place(ledger, request.source, period, request.mode, stored, still_billing), group, plan)
+    if plan.refusals:
+        raise UsageFault("\n".join(plan.refusals))
     return plan
 
 
-def _notice_source(ledger: Ledger, source: str, results: list[Ingested]) -> None:
-    """Add to the first new file that its source is none that the settings list."""
+def _notice_source(ledger: Ledger, source: str, results: list[IngestedFile]) -> None:
+    """Add a notice to the first new file if the settings do not list its source."""
     known = {file.source for found in ledger.charge_files.values() for file in found}
     for index, each in enumerate(results):
         if each.action != "unchanged":
@@ -171,7 +173,7 @@ def _notice_source(ledger: Ledger, source: str, results: list[Ingested]) -> None
             return
 
 
-def apply_ingest(root: Path, plan: Plan) -> None:
+def _apply(root: Path, plan: _Plan) -> None:
     """Do what is planned, all or nothing."""
     gate = files.Gate(root)
     for relative in [path for _, path in plan.puts] + [path for _, path in plan.moves]:
@@ -185,7 +187,7 @@ def apply_ingest(root: Path, plan: Plan) -> None:
 
 @dataclass(frozen=True, slots=True)
 class _Place:
-    """A source and period of a ledger, and what the person said about what is there."""
+    """A source and period of a ledger, and what the person wants done with files that are already there."""
 
     ledger: Ledger
     source: str
@@ -200,17 +202,15 @@ class _Place:
 
     @property
     def folder(self) -> str:
-        """The folder of part files, spelled as it is where there is one."""
+        """The folder of part files; an existing one keeps its spelling."""
         for file in self.existing:
             if len(PurePosixPath(file.path).parts) == 4:
                 return PurePosixPath(file.path).parent.as_posix()
         return f"charges/{self.period}/{self.source}"
 
 
-def _plan_period(
-    place: _Place, group: list[Received], plan: Plan, placed: dict[int, Ingested], refusals: list[str]
-) -> None:
-    """Add one source and period to the plan, or the reason against it to the refusals."""
+def _plan_period(place: _Place, group: list[Incoming], plan: _Plan) -> None:
+    """Add one source and period to the plan, or the reason against it."""
     existing = place.existing
     known = {content_digest(file.location, file.ceiling): file.path for file in existing}
     distinct = {item.digest: item for item in reversed(group)}
@@ -220,10 +220,10 @@ def _plan_period(
     else:
         fresh = [item for item in group if distinct[item.digest] is item and item.digest not in known]
         gone = []
-    before = received.summed(existing, place.ledger.config) if existing and fresh else None
+    before = content_of(existing, place.ledger.config) if existing and fresh else None
     refusal = _not_open(place) or _elsewhere(place, fresh) or _conflict(place, fresh, before) if fresh else ""
     if refusal:
-        refusals.append(refusal)
+        plan.refusals.append(refusal)
         return
     paths = _paths(place, fresh, gone, plan)
     plan.puts += [(item.staged, path) for item, path in zip(fresh, paths, strict=True)]
@@ -232,7 +232,7 @@ def _plan_period(
     for item in group:
         new = item in fresh
         action = ("replaced" if gone else "split" if item.part else "added") if new else "unchanged"
-        placed[id(item)] = Ingested(
+        plan.results[id(item)] = IngestedFile(
             origin=item.name,
             path=now.get(item.digest) or known[item.digest],
             period=place.period,
@@ -246,12 +246,12 @@ def _plan_period(
         )
 
 
-def _overlaps(place: _Place, item: Received) -> tuple[Overlap, ...]:
-    """What a file that is added has in common with the files that are there."""
+def _overlaps(place: _Place, item: Incoming) -> tuple[Overlap, ...]:
+    """What an added file has in common with the files that are already there."""
     return overlaps(item.staged, place.existing, place.source, place.ledger.config) if place.existing else ()
 
 
-def _paths(place: _Place, fresh: Sequence[Received], gone: Sequence[ChargeFile], plan: Plan) -> list[str]:
+def _paths(place: _Place, fresh: Sequence[Incoming], gone: Sequence[ChargeFile], plan: _Plan) -> list[str]:
     """Where the new files of a source and period go; a single file makes way for parts."""
     staying = [] if gone else place.existing
     if len(fresh) == 1 and not staying:
@@ -267,7 +267,7 @@ def _paths(place: _Place, fresh: Sequence[Received], gone: Sequence[ChargeFile],
     return [f"{place.folder}/part-{number + index:03}{item.suffix}" for index, item in enumerate(fresh)]
 
 
-def _too_large(item: Received) -> list[str]:
+def _too_large(item: Incoming) -> list[str]:
     if item.size <= MAX_STORED_BYTES:
         return []
     size = f"{item.name} has {item.size:,} bytes, more than the {MAX_STORED_BYTES:,} that can be pushed"
@@ -276,7 +276,7 @@ def _too_large(item: Received) -> list[str]:
     return [f"{size} although it is compressed: export it in parts and give them with `--add`"]
 
 
-def _period_of(item: Received, refusals: list[str]) -> str:
+def _period_of(item: Incoming, refusals: list[str]) -> str:
     """The one month of a file, empty with a refusal where there is none or more."""
     if len(item.months) == 1:
         return next(iter(item.months))
@@ -320,8 +320,8 @@ def _next(period: str) -> str:
     return f"{year + month // 12:04}-{month % 12 + 1:02}"
 
 
-def _elsewhere(place: _Place, fresh: Sequence[Received]) -> str:
-    """Why the same charges under another source or period are in the way; empty where none are billed or held there."""
+def _elsewhere(place: _Place, fresh: Sequence[Incoming]) -> str:
+    """Why the same charges under another source or period prevent it; empty where none are billed or held there."""
     ceiling = place.ledger.config.limits.charge_file_bytes
     for item in fresh:
         if not item.content.charges:
@@ -334,35 +334,35 @@ def _elsewhere(place: _Place, fresh: Sequence[Received]) -> str:
         billing = place.still_billing(equal) if equal and place.still_billing else [file.path for file in equal]
         for file in equal:
             if file.path in billing:
-                return _told_elsewhere(item, file, place)
+                return _stored_elsewhere(item, file, place)
     return ""
 
 
-def _told_elsewhere(item: Received, file: ChargeFile, place: _Place) -> str:
+def _stored_elsewhere(item: Incoming, file: ChargeFile, place: _Place) -> str:
     """Where the same charges are, and what to do."""
-    told = f"{item.name} is stored already, as {file.path} (source {file.source}, period {file.period})"
     is_open = place.ledger.period_file(file.period).state is State.OPEN
     way = "remove it or reject all its charges" if is_open else "credit all its charges (`focus-billing review credit`)"
     return (
-        f"{told}: its charges would be billed twice\n"
+        f"{item.name} is stored already, as {file.path} (source {file.source}, period {file.period}): "
+        "its charges would be billed twice\n"
         f"if that file is in the wrong place, {way} first; otherwise correct `--source` or `--period`"
     )
 
 
-def _conflict(place: _Place, fresh: Sequence[Received], before: Content | None) -> str:
-    """Why files cannot be put beside or over what is there without the person's word."""
+def _conflict(place: _Place, fresh: Sequence[Incoming], before: Content | None) -> str:
+    """Why the person must say whether to add to or replace what is already there; empty where there is no need."""
     existing = place.existing
     if place.mode in ("replace", "add") or (not existing and len(fresh) == 1):
         return ""
     currency = place.ledger.config.currency
-    given = "".join(f"\n  given  {item.name}: {described(item.content, currency)}" for item in fresh)
+    given = "".join(f"\n  given  {item.name}: {_summary(item.content, currency)}" for item in fresh)
     if not existing:
         return (
             f"several files for {place.source} in {place.period}:{given}\n"
             "`--add` stores them side by side as parts; to store one of them, give only that one"
         )
     there = f"\n  there  {', '.join(file.path for file in existing)}: "
-    there += described(before, currency) if before else "cannot be read"
+    there += _summary(before, currency) if before else "cannot be read"
     if place.mode == "split":
         fix = (
             "`--split` only fills months that are empty: take this month out of the file, or store it whole in an open "
@@ -373,7 +373,7 @@ def _conflict(place: _Place, fresh: Sequence[Received], before: Content | None) 
     return f"{place.source} has other charges in {place.period}:{there}{given}\n{fix}"
 
 
-def described(content: Content, currency: str) -> str:
+def _summary(content: Content, currency: str) -> str:
     """Rows and sums in words: `12 charges, cost 1,234.50 USD, list 2,000.00 USD`."""
     words = [
         f"{counted(content.charges, 'charge')}",
@@ -391,7 +391,3 @@ def _content_json(content: Content) -> dict[str, object]:
         "list": money.exact(content.list),
         "other_currencies": {currency: money.exact(cost) for currency, cost in content.others},
     }
-
-
-def _reason(error: OSError) -> str:
-    return (error.strerror or str(error)).lower()

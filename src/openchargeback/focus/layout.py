@@ -1,8 +1,8 @@
-"""How the rows of a CSV file lie: whether DuckDB and Python read the same, and where each row stands.
+"""The lines of the rows of a CSV file, and whether DuckDB and Python read the same rows.
 
-DuckDB passes over some things in silence (blank lines, an empty cell too many) and refuses others (ragged rows). So its
-rows are compared with what the bytes are made of; where that is not plain, Python reads the file a second time, says
-what is odd, and DuckDB reads a copy in which each row has as many cells as the header.
+DuckDB silently ignores some things (blank lines, an extra empty cell) and refuses others (ragged rows). So its rows are
+compared with counts of the bytes. Where that leaves doubt, Python reads the file a second time and reports what is odd,
+and DuckDB reads a copy in which each row has as many cells as the header.
 """
 
 from __future__ import annotations
@@ -12,37 +12,25 @@ import io
 import re
 from array import array
 from collections import Counter
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Collection, Iterator, MutableSequence
 from dataclasses import dataclass, field
 from operator import itemgetter
 from pathlib import Path
 
-from openchargeback.focus.csv_text import (
-    MAX_LINE,
-    UNREADABLE,
-    Unclosed,
-    binary,
-    broken,
-    is_utf_16,
-    records,
-    text,
-    unclosed,
-    undecodable,
-)
-from openchargeback.focus.places import Place, Record, Start
+from openchargeback.focus.csv_positions import Place, Record, Start
+from openchargeback.focus.csv_text import MAX_LINE, MISSING, records, unreadable
+from openchargeback.focus.decompression import UNREADABLE, binary, is_utf_16, text
 from openchargeback.problems import Problem, Severity
 
 NUL = "\x00"
-MISSING = ("", "NULL", "null")
-"""The texts that mean null, as in the Table Schemas."""
 
 
 @dataclass(frozen=True, slots=True)
-class Bytes:
-    """What a text is made of, without reading it as CSV.
+class ByteCounts:
+    """Counts of a text, without reading it as CSV.
 
     lines: physical lines. open_lines: how many of them end in a cell that means null; commas: how many commas these
-    hold. strange: whether DuckDB would make something else of the text, or the counts say nothing. conflict: whether
+    hold. strange: whether DuckDB might read the text differently, or the counts prove nothing. conflict: whether
     both ends of a merge conflict were left in it.
     """
 
@@ -51,6 +39,26 @@ class Bytes:
     commas: int
     strange: bool
     conflict: bool
+
+    def agrees_with(self, rows: int, columns: int, open_rows: int, inner_commas: int) -> bool:
+        """Whether each line is one row, as DuckDB read them, and no row has an extra null cell.
+
+        DuckDB ignores both blank lines and such cells. So the lines that end in a cell that means null must be the rows
+        whose last cell is null, and have the commas of just their cells. open_rows, inner_commas: rows where
+        `commas_where_open` is not null, and their sum.
+        """
+        commas = inner_commas + open_rows * (columns - 1)
+        return not self.strange and (self.lines, self.open_lines, self.commas) == (rows + 1, open_rows, commas)
+
+
+def commas_where_open(columns: int) -> str:
+    """SQL of the commas within the cells (c0, c1, …) of a row whose last cell is null; null for any other row.
+
+    Every column is named, even one that nothing else looks at: where DuckDB need not read all columns, it ignores that
+    a row has too few cells.
+    """
+    every = f"concat({', '.join(f'c{index}' for index in range(columns))})"
+    return f"CASE WHEN c{columns - 1} IS NULL THEN strlen({every}) - strlen(replace({every}, ',', '')) END"
 
 
 _BLOCK = 1 << 18
@@ -66,12 +74,12 @@ _OPEN_ENDS = tuple(
 _OPEN_TAILS = tuple({end[-5:] for end in _OPEN_ENDS})
 
 
-def look_through(path: Path) -> Bytes:
-    """Count what the reader's result is compared with.
+def count_bytes(path: Path) -> ByteCounts:
+    """Count what DuckDB's rows are compared with.
 
-    Strange are NULs, UTF-16, blank lines, also one behind the byte order mark, a carriage return by itself, blanks
-    between two quotes (DuckDB would join the parts), and blanks behind a last cell that is quoted or empty. Only the
-    last bytes of each line are looked at in Python: most of them are alike, so few are judged.
+    Strange are NULs, UTF-16, blank lines, also one after the byte order mark, a single carriage return, blanks between
+    two quotes (DuckDB would join the parts), and blanks after a last cell that is quoted or empty. Only the
+    last bytes of each line are looked at in Python: most of them are alike, so few are looked at twice.
     """
     ends: Counter[bytes] = Counter()
     opened: Counter[str] = Counter()
@@ -85,7 +93,7 @@ def look_through(path: Path) -> Bytes:
             strange = strange or (b'" ' in joined and _BETWEEN_QUOTES.search(joined) is not None)
             *lines, rest = joined.split(b"\n")
             if len(rest) > MAX_LINE:  # `survey` says so
-                return Bytes(0, 0, 0, strange=True, conflict=False)
+                return ByteCounts(0, 0, 0, strange=True, conflict=False)
             _count(lines, ends, opened)
     _count([rest] if rest else [], ends, opened)
     strange = (
@@ -94,11 +102,11 @@ def look_through(path: Path) -> Bytes:
         or returns != sum(count for end, count in ends.items() if end.endswith(b"\r"))
         or rest.endswith(b"\r")
     )
-    return Bytes(ends.total(), opened["lines"], opened["commas"], strange, _is_in_conflict(path, ends))
+    return ByteCounts(ends.total(), opened["lines"], opened["commas"], strange, _is_in_conflict(path, ends))
 
 
 def _is_in_conflict(path: Path, ends: Counter[bytes]) -> bool:
-    """Whether Git left a merge conflict. Between its two ends stands a line of equals signs, which few files have."""
+    """Whether Git left a merge conflict. Between its two ends is a line of equals signs, which few files have."""
     if not any(end.removesuffix(b"\r").endswith(b"====") for end in ends):
         return False
     with binary(path) as raw:
@@ -123,25 +131,25 @@ def _count(lines: list[bytes], ends: Counter[bytes], opened: Counter[str]) -> No
 
 
 def _is_odd(end: bytes) -> bool:
-    """Whether a line that ends so may be blank, or has blanks behind a comma or a quote."""
+    """Whether a line with this end may be blank, or has blanks after a comma or a quote."""
     text = end.removesuffix(b"\r").removeprefix(b"\xef\xbb\xbf")
     return not text or (text.endswith(b" ") and text.rstrip(b" ")[-1:] in (b"", b",", b'"'))
 
 
 @dataclass(frozen=True, slots=True)
 class Layout:
-    """Where rows stand; row 0 is the first one below the header.
+    """Where the rows are; row 0 is the first one below the header.
 
     lines: the first physical line of each row; numbers: the row's number as Frictionless counts the records of a file
-    (blank lines count too; the header is 1 where none stands before it). Both are empty where every line is a row, so
-    that row n stands in line n + 2 and has that number.
-    uneven: the rows that do not have as many cells as the header. blank: the lines without anything.
+    (blank lines count too; the header is 1 where none precedes it). Both are empty where every line is a row, so that
+    row n is in line n + 2 and has that number.
+    uneven: the rows that do not have as many cells as the header. blank: the blank lines.
     """
 
-    lines: Sequence[int] = ()
-    numbers: Sequence[int] = ()
-    uneven: Sequence[int] = ()
-    blank: Sequence[int] = ()
+    lines: MutableSequence[int] = field(default_factory=list)
+    numbers: MutableSequence[int] = field(default_factory=list)
+    uneven: list[int] = field(default_factory=list)
+    blank: list[int] = field(default_factory=list)
 
     @property
     def plain(self) -> bool:
@@ -157,70 +165,34 @@ class Layout:
         return self.numbers[row] if self.numbers else row + 2
 
 
-@dataclass(slots=True)
-class _Survey:
-    lines: array[int] = field(default_factory=lambda: array("L"))
-    numbers: array[int] = field(default_factory=lambda: array("L"))
-    uneven: list[int] = field(default_factory=list)
-    blank: list[int] = field(default_factory=list)
-    nuls: list[Place] = field(default_factory=list)
-
-
 def survey(path: Path, relative: str, columns: int) -> tuple[Layout | None, list[Problem]]:
-    """Where every row stands by Python's reading, and what makes the text unfit; None where it cannot be read."""
-    found = _Survey()
+    """Where every row is, as Python reads the file, and its problems; None where it cannot be read."""
+    found = Layout(array("L"), array("L"), [], [])
+    nuls: list[Place] = []
     try:
         for number, record in _besides_header(path):
-            _add(found, number, record, columns)
-    except UnicodeDecodeError:
-        return None, [undecodable(path, relative)]
-    except Unclosed as error:
-        return None, [unclosed(path, relative, error)]
+            if not record.cells:
+                found.blank.append(record.line)
+                continue
+            if len(record.cells) != columns:
+                found.uneven.append(len(found.lines))
+            if NUL in record.text:
+                nuls.append(record.place(next((i for i, cell in enumerate(record.cells) if NUL in cell), 0)))
+            found.lines.append(record.line)
+            found.numbers.append(number)
     except UNREADABLE as error:
-        return None, [broken(relative, error)]
+        return None, [unreadable(path, relative, error)]
     problems = []
-    if found.blank:
-        message = f"{'a line is' if len(found.blank) == 1 else f'{len(found.blank):,} lines are'} blank"
-        problems.append(
-            Problem(
-                relative,
-                "blank-row",
-                message,
-                "nothing to do: no charge is lost",
-                found.blank[0],
-                1,
-                severity=Severity.WARNING,
-                count=len(found.blank),
-            )
-        )
-    if found.nuls:
-        first = found.nuls[0]
-        problems.append(
-            Problem(
-                relative,
-                "binary-file",
-                "a cell holds a NUL byte",
-                "export the file again",
-                first.line,
-                first.column,
-                first.excerpt[:200],
-                count=len(found.nuls),
-            )
-        )
-    return Layout(found.lines, found.numbers, found.uneven, found.blank), problems
-
-
-def _add(found: _Survey, number: int, record: Record, columns: int) -> None:
-    if not record.cells:
-        found.blank.append(record.line)
-        return
-    if len(record.cells) != columns:
-        found.uneven.append(len(found.lines))
-    if NUL in record.text:
-        index = next((i for i, cell in enumerate(record.cells) if NUL in cell), 0)
-        found.nuls.append(record.place(index))
-    found.lines.append(record.line)
-    found.numbers.append(number)
+    if blank := len(found.blank):
+        message = "a line is blank" if blank == 1 else f"{blank:,} lines are blank"
+        fix, line = "nothing to do: no charge is lost", found.blank[0]
+        problems.append(Problem(relative, "blank-row", message, fix, line, 1, severity=Severity.WARNING, count=blank))
+    if nuls:
+        place = nuls[0]
+        position = place.line, place.column, place.excerpt[:200]
+        message, fix = "a cell holds a NUL byte", "export the file again"
+        problems.append(Problem(relative, "binary-file", message, fix, *position, count=len(nuls)))
+    return found, problems
 
 
 def _besides_header(path: Path) -> Iterator[tuple[int, Record]]:

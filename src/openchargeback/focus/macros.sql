@@ -30,7 +30,7 @@ CREATE MACRO utc(text) AS
             ))
     END;
 
--- Whether a text is a JSON object (RFC 8259). DuckDB's reader alone lets pass a comma behind the last member, and nan and
+-- Whether a text is a JSON object (RFC 8259). DuckDB's reader alone accepts a comma after the last member, and nan and
 -- inf in any case. What is called so within a string is false here too, so that no other reader is missed: a text that
 -- this refuses is looked at again.
 CREATE MACRO plain_json(text) AS

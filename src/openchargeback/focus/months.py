@@ -1,4 +1,4 @@
-"""Which months the rows of a charge file are of, and single rows of it, without checking the file.
+"""The months of the rows of a charge file, and the rows of some months, without checking the file.
 
 A file that cannot be read this way has no months: it is refused where it is read in full.
 """
@@ -14,7 +14,6 @@ import duckdb
 from openchargeback.focus import csv_text, parquet
 from openchargeback.focus.columns import canonical_name
 from openchargeback.focus.database import database
-from openchargeback.focus.opening import csv_relation
 from openchargeback.ledger.files import ChargeFile
 
 _START = "BillingPeriodStart"
@@ -73,11 +72,10 @@ def rows_of_months(
 def _relation(con: duckdb.DuckDBPyConnection, location: Path) -> tuple[list[str], str]:
     """The canonical names of a file's columns, and SQL for its rows as text in columns c0, c1 and so on."""
     if parquet.is_parquet(location):
-        labels, cells = parquet.columns(con, location)
-        return [
-            canonical_name(label) for label in labels
-        ], f"(SELECT {', '.join(cells)} FROM {parquet.relation(location)})"
-    header, _ = csv_text.read_header(location, "")
-    if header is None:
-        raise ValueError("no header")
-    return [canonical_name(label) for label in header.cells], csv_relation(location, len(header.cells))
+        labels, relation = parquet.text_relation(con, location)
+    else:
+        header, _ = csv_text.read_header(location, "")
+        if header is None:
+            raise ValueError("no header")
+        labels, relation = header.cells, csv_text.relation(location, len(header.cells))
+    return [canonical_name(label) for label in labels], relation

@@ -7,16 +7,16 @@ null. Any other such word is text, and in a column of numbers, dates or objects 
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
-from dataclasses import dataclass
 
 import duckdb
 
-from openchargeback.focus import csv_text, parquet
+from openchargeback.focus import csv_text, decompression, parquet
+from openchargeback.focus.column_rules import Finding, severity_for
 from openchargeback.focus.columns import COLUMNS, TABLE
-from openchargeback.focus.database import literal
-from openchargeback.focus.layout import MISSING
-from openchargeback.focus.opening import Opened, csv_relation
+from openchargeback.focus.csv_text import MISSING
+from openchargeback.focus.database import count, literals
+from openchargeback.focus.opening import OpenFile
+from openchargeback.problems import Severity
 
 NULLS = tuple(word for word in MISSING if word)
 """Words that are read as null."""
@@ -34,78 +34,67 @@ _CELL = re.compile(
 )
 
 
-@dataclass(frozen=True, slots=True)
-class NullWord:
-    """A column that holds such words.
-
-    word: the one in the first of these rows. count: how many rows hold any. rows: the first of them, from 0, ascending.
-    """
-
-    column: str
-    word: str
-    count: int
-    rows: tuple[int, ...]
-
-    @property
-    def message(self) -> str:
-        """What is wrong."""
-        if self.word in NULLS:
-            return f"{self.column} holds the word {self.word}, which is read as no value"
-        return f"{self.column} holds the word {self.word}, which is read as text"
-
-
 def is_null_word(text: str) -> bool:
-    """Whether a cell holds a word that stands for a missing value."""
+    """Whether a cell holds a word for a missing value."""
     return text.strip() in (*NULLS, *WORDS)
 
 
-def null_words(con: duckdb.DuckDBPyConnection, opened: Opened, most: int) -> list[NullWord]:
+def null_words(opened: OpenFile, most: int) -> list[Finding]:
     """The columns of a file that hold such words, in their order; of each the first `most` rows.
 
     An export that writes such words writes them everywhere, so only a file whose beginning has one is looked through.
+    Where every charge needs a value, such a word is an error of its own.
     """
+    severity = severity_for("null-word", Severity.WARNING, opened.source)
+    if severity is None:
+        return []
     try:
-        relation = _parquet(con, opened) if parquet.is_parquet(opened.file.location) else _csv(opened)
-        return _found(con, opened.names, relation, most) if relation else []
-    except (duckdb.OutOfMemoryException, *csv_text.UNREADABLE):
+        relation = _parquet(opened) if opened.header is None else _csv(opened)
+        found = _found(opened, relation, severity, most) if relation else []
+    except (duckdb.OutOfMemoryException, *decompression.UNREADABLE):
         raise
     except duckdb.Error:
-        # Rows that are not even: reading says so, or has made them even.
+        # Rows are uneven: opening the file has reported that, or has made them even.
         return []
+    return [each for each in found if each.column not in ("BillingPeriodStart", opened.source.cost)]
 
 
-def _csv(opened: Opened) -> str:
-    with csv_text.binary(opened.file.location) as raw:
+def _csv(opened: OpenFile) -> str:
+    with decompression.binary(opened.file.location) as raw:
         start = raw.read(_LOOKED_AT)
-    return csv_relation(opened.file.location, len(opened.names), nulls=("",)) if _CELL.search(start) else ""
+    return csv_text.relation(opened.file.location, len(opened.names), nulls=("",)) if _CELL.search(start) else ""
 
 
-def _parquet(con: duckdb.DuckDBPyConnection, opened: Opened) -> str:
-    _, cells = parquet.columns(con, opened.file.location, nulls=("",))
-    relation = f"(SELECT {', '.join(cells)} FROM {parquet.relation(opened.file.location)})"
-    few = f"(SELECT * FROM {relation} LIMIT {_ROWS_LOOKED_AT})"
-    words = ", ".join(literal(word) for word in (*NULLS, *WORDS))
+def _parquet(opened: OpenFile) -> str:
+    _, relation = parquet.text_relation(opened.con, opened.file.location, nulls=("",))
+    words = literals((*NULLS, *WORDS))
     seen = " OR ".join(f"c{index} IN ({words})" for index in range(len(opened.names)))
-    return relation if con.execute(f"SELECT count(*) FROM {few} WHERE {seen}").fetchone() != (0,) else ""
+    few = f"(SELECT * FROM {relation} LIMIT {_ROWS_LOOKED_AT})"
+    return relation if count(opened.con, f"SELECT count(*) FROM {few} WHERE {seen}") else ""
 
 
-def _found(con: duckdb.DuckDBPyConnection, names: Sequence[str], relation: str, most: int) -> list[NullWord]:
-    wanted = [
-        f"CASE WHEN c{index} IN ({_words_in(name)}) THEN c{index} END AS c{index}" for index, name in enumerate(names)
-    ]
-    con.execute(f"CREATE OR REPLACE TEMP TABLE null_word AS SELECT {', '.join(wanted)} FROM {relation}")
-    parts = [
+def _found(opened: OpenFile, relation: str, severity: Severity, most: int) -> list[Finding]:
+    wanted = (
+        f"CASE WHEN c{index} IN ({_words_in(name)}) THEN c{index} END AS c{index}"
+        for index, name in enumerate(opened.names)
+    )
+    opened.con.execute(f"CREATE OR REPLACE TEMP TABLE null_word AS SELECT {', '.join(wanted)} FROM {relation}")
+    parts = (
         f"count(c{n}), min(rowid, {most}) FILTER (c{n} IS NOT NULL), arg_min(c{n}, rowid) FILTER (c{n} IS NOT NULL)"
-        for n in range(len(names))
-    ]
-    row = con.execute(f"SELECT {', '.join(parts)} FROM null_word").fetchone() or ()
-    con.execute("DROP TABLE null_word")
-    columns = zip(names, row[::3], row[1::3], row[2::3], strict=True)
-    return [NullWord(name, word, count, tuple(sorted(rows))) for name, count, rows, word in columns if count]
+        for n in range(len(opened.names))
+    )
+    row = opened.con.execute(f"SELECT {', '.join(parts)} FROM null_word").fetchone() or ()
+    opened.con.execute("DROP TABLE null_word")
+    findings = []
+    for name, number, rows, word in zip(opened.names, row[::3], row[1::3], row[2::3], strict=True):
+        if number:
+            message = f"{name} holds the word {word}, which is read as {'no value' if word in NULLS else 'text'}"
+            findings.append(Finding("null-word", name, severity, number, tuple(sorted(rows)), message, BLANK))
+    return findings
 
 
 def _words_in(name: str) -> str:
     """The words to look for in a column. Where only some values are allowed, a word that is text is a fault already."""
     values = TABLE[name].values if name in TABLE else ()
     is_text = COLUMNS.get(name, "string") not in ("datetime", "decimal", "json") and not values
-    return ", ".join(literal(word) for word in ((*NULLS, *WORDS) if is_text else NULLS))
+    return literals((*NULLS, *WORDS) if is_text else NULLS)

@@ -1,20 +1,20 @@
-"""What a file that is added to a source and period has in common with the files that are there.
+"""What a file added to a source and period has in common with the files that are already there.
 
-A provider restates days that it exported before. Added to the first export, rows that are the same are flagged as
-possible duplicates, but rows whose cost has changed are billed beside the old ones.
+Providers restate days that they exported before. When such an export is added to the first one, equal rows are flagged
+as possible duplicates, but rows whose cost has changed are billed beside the old ones.
 """
 
 from __future__ import annotations
 
 import datetime as dt
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 
 import duckdb
 
 from openchargeback.focus.columns import COLUMNS
-from openchargeback.focus.database import database, literal, sql
+from openchargeback.focus.database import count, database, literal, sql
 from openchargeback.focus.reading import LoadedFile, load
 from openchargeback.ledger.files import ChargeFile
 from openchargeback.ledger.periods import MONTHS
@@ -30,7 +30,7 @@ _NULL = "chr(30)"
 
 @dataclass(frozen=True, slots=True)
 class SameRow:
-    """A row of the given file and the row that is there, both counted as in a spreadsheet: the header is row 1.
+    """A row of the given file and the row already there, both numbered as in a spreadsheet: the header is row 1.
 
     column, before, after: the first amount that differs, the billed cost before any other; empty where none does.
     """
@@ -44,7 +44,7 @@ class SameRow:
 
 @dataclass(frozen=True, slots=True)
 class Overlap:
-    """A given file beside one that is there.
+    """A given file beside one that is already there.
 
     days: on which charges of both start. twice, changed: how many rows are there already, and how many are there with
     other costs, prices or quantities. rows_twice, rows_changed: the first of them.
@@ -65,16 +65,7 @@ class Overlap:
             "twice": self.twice,
             "rows_twice": [{"row": each.row, "there": each.there} for each in self.rows_twice],
             "changed": self.changed,
-            "rows_changed": [
-                {
-                    "row": each.row,
-                    "there": each.there,
-                    "column": each.column,
-                    "before": each.before,
-                    "after": each.after,
-                }
-                for each in self.rows_changed
-            ],
+            "rows_changed": [asdict(each) for each in self.rows_changed],
         }
 
 
@@ -84,48 +75,36 @@ def overlaps(given: Path, files: Sequence[ChargeFile], source: str, config: Conf
     with database() as con:
         loaded, problems = load(con, [staged, *files], config)
         if has_errors(problems):
-            # A file that is there cannot be read, and the ledger is told so by every other command.
+            # A file that is already there cannot be read; every other command reports that.
             return ()
         new, *old = loaded
-        found = [_compared(con, new, each, config.source(source).cost) for each in old]
+        found = [_overlap(con, new, each, config.source(source).cost) for each in old]
         return tuple(each for each in found if each.days or each.twice or each.changed)
 
 
-def _compared(con: duckdb.DuckDBPyConnection, new: LoadedFile, old: LoadedFile, cost: str) -> Overlap:
+def _overlap(con: duckdb.DuckDBPyConnection, new: LoadedFile, old: LoadedFile, cost: str) -> Overlap:
     common = sorted(set(new.columns) & set(old.columns))
     dated = "ChargePeriodStart" in common
     decimals = [name for name in common if COLUMNS.get(name) == "decimal"]
     amounts = sorted(decimals, key=lambda name: (name != cost, name != "ListCost", name))
-    con.execute(
-        sql(
-            __package__,
-            "overlap.sql",
-            **{part: _rows(file, common, amounts, dated=dated) for part, file in (("given", new), ("there", old))},
-        )
-    )
-    days = _days(con, new, old) if dated else ()
-    counts = dict(con.execute("SELECT changed, count(*) FROM overlap GROUP BY changed").fetchall())
-    shown = {
-        changed: con.execute(
-            "SELECT row, row_there, before, after FROM overlap WHERE changed = $changed ORDER BY row LIMIT $most",
-            {"changed": changed, "most": SHOWN},
-        ).fetchall()
-        for changed in (False, True)
-    }
+    given, there = (_rows(file, common, amounts, dated=dated) for file in (new, old))
+    con.execute(sql(__package__, "overlap.sql", given=given, there=there))
 
-    def numbered(row: int, there: int, before: list[str | None], after: list[str | None]) -> SameRow:
-        pairs = zip(amounts, before, after, strict=False)
-        differing = next((each for each in pairs if each[1] != each[2]), ("", "", ""))
-        return SameRow(_number(new, row), _number(old, there), *(text or "" for text in differing))
+    def found(*, changed: bool) -> tuple[int, tuple[SameRow, ...]]:
+        values = {"changed": changed}
+        query = f"SELECT * EXCLUDE changed FROM overlap WHERE changed = $changed ORDER BY row LIMIT {SHOWN}"
+        rows = []
+        for row, row_there, before, after in con.execute(query, values).fetchall():
+            pairs = zip(amounts, before, after, strict=False)
+            differing = next((each for each in pairs if each[1] != each[2]), ("", "", ""))
+            layouts = new.layout, old.layout
+            numbers = layouts[0].number(row), layouts[1].number(row_there)
+            rows.append(SameRow(*numbers, *(text or "" for text in differing)))
+        return count(con, "SELECT count(*) FROM overlap WHERE changed = $changed", values), tuple(rows)
 
-    return Overlap(
-        path=old.file.path,
-        days=days,
-        twice=counts.get(False, 0),
-        changed=counts.get(True, 0),
-        rows_twice=tuple(numbered(*each) for each in shown[False]),
-        rows_changed=tuple(numbered(*each) for each in shown[True]),
-    )
+    twice, rows_twice = found(changed=False)
+    changed, rows_changed = found(changed=True)
+    return Overlap(old.file.path, _days(con, new, old) if dated else (), twice, changed, rows_twice, rows_changed)
 
 
 def _rows(file: LoadedFile, common: Sequence[str], amounts: Sequence[str], *, dated: bool) -> str:
@@ -158,10 +137,6 @@ def _days(con: duckdb.DuckDBPyConnection, new: LoadedFile, old: LoadedFile) -> t
     return tuple(day for (day,) in rows.fetchall())
 
 
-def _number(file: LoadedFile, row: int) -> int:
-    return file.opened.layout.number(row) if file.opened.layout else row + 2
-
-
 def in_words(days: Sequence[dt.date]) -> str:
     """Days in runs: `January 1–3, 7`, `January 30–February 2`."""
     runs: list[list[dt.date]] = []
@@ -170,11 +145,11 @@ def in_words(days: Sequence[dt.date]) -> str:
             runs[-1][1] = day
         else:
             runs.append([day, day])
-    said, month = [], 0
+    texts, month = [], 0
     for first, last in runs:
         text = str(first.day) if first.month == month else f"{MONTHS[first.month - 1]} {first.day}"
         if last != first:
             text += f"–{last.day}" if last.month == first.month else f"–{MONTHS[last.month - 1]} {last.day}"
-        said.append(text)
+        texts.append(text)
         month = last.month
-    return ", ".join(said)
+    return ", ".join(texts)

@@ -1,20 +1,20 @@
 """Parquet files as the same text cells that CSV has, so that everything after reading is one path.
 
-Decimals keep their digits, times become UTC, and Tags come as JSON whichever way they are stored: as text, as a map,
+Decimals keep their digits, times become UTC, and Tags become JSON however they are stored: as text, as a map,
 as a list of structs (BigQuery) or as a struct.
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import duckdb
 
-from openchargeback.focus import kinds
-from openchargeback.focus.database import file_literal, identifier, literal
-from openchargeback.focus.layout import MISSING
+from openchargeback.focus import file_types
+from openchargeback.focus.csv_text import MISSING
+from openchargeback.focus.database import file_literal, identifier, literals
 from openchargeback.ledger.files import suffix_of
 from openchargeback.problems import Problem
 
@@ -34,34 +34,26 @@ def relation(path: Path) -> str:
     return f"read_parquet({file_literal(path)})"
 
 
-def row_number(labels: Sequence[str]) -> str:
-    """SQL of the number of a row, from 0, in `relation` of a file with these columns."""
-    # DuckDB has a column of that name for every file that has none of its own.
-    own = any(label.lower() == _ROW_NUMBER for label in labels)
-    return "row_number() OVER () - 1" if own else _ROW_NUMBER
-
-
 def broken(path: Path, relative: str, error: duckdb.Error) -> Problem:
-    """The problem of a file that DuckDB does not read, without what DuckDB was asked and where the file lies."""
-    fix = "check that the file is whole, or export it again"
+    """The problem of a file that DuckDB does not read, without the query and the full path that DuckDB names."""
     try:
         with path.open("rb") as raw:
-            start = raw.read(kinds.LOOKED_AT)
+            start = raw.read(file_types.LOOKED_AT)
     except OSError as refused:
         reason = (refused.strerror or str(refused)).lower()
         return Problem(relative, "unreadable", f"cannot be read: {reason}", "check its permissions")
-    kind = kinds.kind_of(start)
-    if kind and kind is not kinds.PARQUET:
-        fix = f"end its name in {kind.suffix}" if kind.suffix else kind.fix
-        return Problem(relative, "unreadable", f"cannot be read: it is {kind.name}, not a Parquet file", fix)
+    wrong = file_types.mistaken(start, file_types.PARQUET, relative)
+    if wrong:
+        return wrong
     if not start:
-        return Problem(relative, "unreadable", "cannot be read: the file is empty", fix)
-    if kinds.looks_like_text(start):
-        message = "cannot be read: it is text, not a Parquet file"
-        return Problem(relative, "unreadable", message, "end its name in .csv, or export it as Parquet")
-    if not start.startswith(b"PAR1"):
-        return Problem(relative, "unreadable", "cannot be read: it is no Parquet file", fix)
-    return Problem(relative, "unreadable", f"cannot be read: {_reason(error, path)}", fix)
+        reason = "the file is empty"
+    elif not start.startswith(b"PAR1"):
+        reason = "it is no Parquet file"
+    else:
+        reason = _reason(error, path)
+    return Problem(
+        relative, "unreadable", f"cannot be read: {reason}", "check that the file is whole, or export it again"
+    )
 
 
 def _reason(error: duckdb.Error, path: Path) -> str:
@@ -73,17 +65,36 @@ def _reason(error: duckdb.Error, path: Path) -> str:
     return f"{damaged} ({words[:_MOST_WORDS]})" if words and words.isprintable() else damaged
 
 
-def columns(con: duckdb.DuckDBPyConnection, path: Path, nulls: Sequence[str] = MISSING) -> tuple[list[str], list[str]]:
-    """The names of the file's columns, and SQL of each as text (c0, c1, …), with `nulls` as null.
+def text_relation(con: duckdb.DuckDBPyConnection, path: Path, nulls: Sequence[str] = MISSING) -> tuple[list[str], str]:
+    """The names of the file's columns, and SQL that reads them as text in columns c0, c1, …, `nulls` as null.
 
     Raises duckdb.Error for any other file.
     """
+    labels, cells = _cells(con, path, nulls)
+    return labels, f"(SELECT {cells} FROM {relation(path)})"
+
+
+def picked_rows(
+    con: duckdb.DuckDBPyConnection, path: Path, wanted: Sequence[int]
+) -> Iterator[tuple[int, tuple[str | None, ...]]]:
+    """Rows by number from 0, ascending, with their cells as text."""
+    labels, cells = _cells(con, path, MISSING)
+    # DuckDB has a column of that name for every file that has none of its own.
+    own = any(label.lower() == _ROW_NUMBER for label in labels)
+    numbered = f"SELECT {'row_number() OVER () - 1' if own else _ROW_NUMBER} AS n, {cells} FROM {relation(path)}"
+    rows = con.execute(
+        f"FROM ({numbered}) WHERE list_contains($wanted, n) ORDER BY n", {"wanted": list(wanted)}
+    ).fetchall()
+    return ((row[0], row[1:]) for row in rows)
+
+
+def _cells(con: duckdb.DuckDBPyConnection, path: Path, nulls: Sequence[str]) -> tuple[list[str], str]:
     described = con.execute(f"DESCRIBE SELECT * FROM {relation(path)}").fetchall()
-    labels = [row[0] for row in described]
-    missing = ", ".join(literal(text) for text in nulls)
-    texts = (_text(row[0], row[1]) for row in described)
-    cells = [f"CASE WHEN ({text}) NOT IN ({missing}) THEN {text} END AS c{index}" for index, text in enumerate(texts)]
-    return labels, cells
+    texts = [_text(row[0], row[1]) for row in described]
+    cells = (
+        f"CASE WHEN ({text}) NOT IN ({literals(nulls)}) THEN {text} END AS c{index}" for index, text in enumerate(texts)
+    )
+    return [row[0] for row in described], ", ".join(cells)
 
 
 def no_utf_8(con: duckdb.DuckDBPyConnection, path: Path, relative: str) -> list[Problem]:
@@ -127,7 +138,7 @@ def _text(name: str, kind: str) -> str:
     elif base.startswith("TIMESTAMP"):
         text = f"strftime({column}::TIMESTAMP, '%Y-%m-%dT%H:%M:%S.%fZ')"
     elif base == "BLOB":
-        # Old writers store text without saying that it is text.
+        # Old writers store text without marking it as text.
         text = f"decode({column})"
     else:
         text = f"{column}::VARCHAR"

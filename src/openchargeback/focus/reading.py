@@ -1,6 +1,6 @@
 """Charge files into the table `charge`: every row is read, or its file is refused with the places of its faults.
 
-What stands in the database after `load`:
+The database after `load`:
     raw_<file>  the cells of one file as text, in its order (rowid is the row's number from 0)
     key_set     one row a set of tag keys that sources have
     tag         the distinct texts of tags with what they say about the payer (`tags.sql`)
@@ -11,22 +11,21 @@ What stands in the database after `load`:
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, fields
 from decimal import Decimal
-from typing import Any
 
 import duckdb
 
 from openchargeback import money
-from openchargeback.focus.checking import check_rows, placed
 from openchargeback.focus.columns import CATEGORIES, COLUMNS
-from openchargeback.focus.database import count as _count
-from openchargeback.focus.database import identifier, insert, sql
+from openchargeback.focus.database import count, identifier, insert, sql
 from openchargeback.focus.dialects import BACK_REFERENCES, zero_list_is_null
-from openchargeback.focus.opening import Opened, make_macros, open_file
+from openchargeback.focus.opening import OpenFile, make_macros, open_file
 from openchargeback.focus.schema import SIMPLE
-from openchargeback.focus.tags import FIELDS, TAG_COLUMNS, folded, json_pointer, key_sets, keys_by_field, read_tags
+from openchargeback.focus.tag_table import read_tag_texts
+from openchargeback.focus.tags import key_sets
+from openchargeback.focus.verdict import check_rows, with_positions
 from openchargeback.ledger.files import ChargeFile
 from openchargeback.ledger.settings import Config
 from openchargeback.problems import Problem, Severity, has_errors
@@ -45,66 +44,22 @@ _SMALLEST = 30
 
 
 @dataclass(frozen=True, slots=True)
-class LoadedFile:
-    """A charge file in the database.
-
-    columns: canonical name → column of `raw_<number>`, for FOCUS columns and others alike.
-    first: the n of its first charge.
-    """
+class LoadedFile(OpenFile):
+    """An open file among those of a period. first: the n of its first charge."""
 
     number: int
-    opened: Opened
-    columns: dict[str, str]
     first: int
-
-    @property
-    def file(self) -> ChargeFile:
-        """The file itself."""
-        return self.opened.file
-
-    @property
-    def rows(self) -> int:
-        """How many charges it holds."""
-        return self.opened.rows
-
-    @property
-    def table(self) -> str:
-        """The table with the file's cells."""
-        return self.opened.table
-
-    def expression(self, name: str) -> str:
-        """SQL for the cell of a column, NULL where the file has no such column."""
-        column = self.columns.get(name)
-        return column or "NULL::VARCHAR"
-
-    @property
-    def tags(self) -> str:
-        """SQL for the text that says who pays for a row: its own tags, never those of a resource that it shares."""
-        present = [self.columns[name] for name in TAG_COLUMNS if name in self.columns]
-        return f"coalesce({', '.join(present)})" if len(present) > 1 else next(iter(present), "NULL::VARCHAR")
 
 
 def load(
     con: duckdb.DuckDBPyConnection, files: Sequence[ChargeFile], config: Config
 ) -> tuple[list[LoadedFile], list[Problem]]:
     """Read all charge files of one period. With any error among the problems the tables are not to be used."""
-    make_macros(con)
-    con.execute(
-        "CREATE TABLE charge (n BIGINT, file INTEGER, source VARCHAR, period_start TIMESTAMP, cost DECIMAL(38, 18), "
-        "list DECIMAL(38, 18), currency VARCHAR, category VARCHAR, kind VARCHAR, service VARCHAR, tag BIGINT)"
-    )
-    loaded: list[LoadedFile] = []
-    problems: list[Problem] = []
-    first = 0
-    for number, file in enumerate(files):
-        result, faults = _read_file(con, number, first, file, config)
-        problems += faults
-        if result:
-            loaded.append(result)
-            first += result.rows
-    problems += _read_tags(con, loaded, config)
-    for result in loaded:
-        problems += _insert(con, result, config)
+    loaded, problems = _open_files(con, files, config, whole=True)
+    con.execute(sql(__package__, "tables.sql"))
+    problems += read_tag_texts(con, loaded, config)
+    for file in loaded:
+        problems += _insert(con, file, config)
     _create_cells(con, loaded)
     return loaded, problems
 
@@ -114,198 +69,88 @@ def check(
 ) -> list[Problem]:
     """Every problem that `load` would find in these files, at less cost: nothing is kept that no check looks at.
 
-    full: let Frictionless judge every row, not only those that the sieve does not let pass.
+    full: let Frictionless check every row, not only those that the prefilter does not pass.
     """
-    make_macros(con)
-    problems: list[Problem] = []
-    loaded = []
-    for number, file in enumerate(files):
-        result, faults = _read_file(con, number, 0, file, config, whole=False, full=full)
-        problems += faults
-        if result:
-            loaded.append(result)
-    problems += _read_tags(con, loaded, config)
-    for result in loaded:
-        problems += _warnings(con, result, config.source(result.file.source).cost)
+    loaded, problems = _open_files(con, files, config, whole=False, full=full)
+    problems += read_tag_texts(con, loaded, config)
+    for file in loaded:
+        problems += _beyond_exact(con, file)
     return problems
 
 
-def _read_file(
-    con: duckdb.DuckDBPyConnection,
-    number: int,
-    first: int,
-    file: ChargeFile,
-    config: Config,
-    *,
-    whole: bool = True,
-    full: bool = False,
-) -> tuple[LoadedFile | None, list[Problem]]:
-    source = config.source(file.source)
-    opened, problems = open_file(con, f"raw_{number}", file, source, whole=whole)
-    if opened is None:
-        return None, problems
-    problems += check_rows(con, opened, source, full=full)
-    if has_errors(problems):
-        return None, problems
-    columns = {name: f"c{index}" for index, name in enumerate(opened.names)}
-    return LoadedFile(number, opened, columns, first), problems
-
-
-def _read_tags(con: duckdb.DuckDBPyConnection, loaded: Sequence[LoadedFile], config: Config) -> list[Problem]:
-    """Fill `tag`; a word for each file whose tags were read with tolerance."""
-    sets, numbers = key_sets(config)
-    texts = [
-        f"SELECT {numbers.get(file.file.source, 0)} AS key_set, {file.tags} AS tags FROM {file.table}"
-        for file in loaded
-    ]
-    make_tag_table(con, [keys_by_field(tags) for tags in sets], " UNION ALL ".join(texts))
-    judged = []
-    notes: dict[str, list[int]] = {}
-    for id_, number, text in con.execute("SELECT id, key_set, text FROM tag WHERE NOT plain").fetchall():
-        values = read_tags(text, keys_by_field(sets[number]))
-        judged.append((id_, values.pi, values.project, values.fund, values.malformed, values.fault or None))
-        for note in values.notes:
-            notes.setdefault(note, []).append(id_)
-    if judged:
-        con.execute(
-            "CREATE OR REPLACE TEMP TABLE judged "
-            "(id BIGINT, pi VARCHAR, project VARCHAR, fund VARCHAR, malformed BOOLEAN, fault VARCHAR)"
-        )
-        insert(con, "judged", judged)
-        con.execute(
-            "UPDATE tag SET pi = judged.pi, project = judged.project, fund = judged.fund, "
-            "malformed = judged.malformed, fault = judged.fault FROM judged WHERE judged.id = tag.id"
-        )
-    return [problem for file in loaded for problem in _noted(con, file, numbers.get(file.file.source, 0), notes)]
-
-
-def make_tag_table(con: duckdb.DuckDBPyConnection, sets: Sequence[Mapping[str, Sequence[str]]], texts: str) -> None:
-    """Fill `key_set` and `tag`. sets: the keys of each set by field; texts: SQL for key_set and tags of every row."""
-    con.execute(
-        "CREATE TABLE key_set (number INTEGER, keys VARCHAR[], folded VARCHAR[], places INTEGER[], "
-        "pi INTEGER[], project INTEGER[], fund INTEGER[])"
-    )
-    every = list(dict.fromkeys(key for keys in sets for name in FIELDS for key in keys[name]))
-    places = {key: place for place, key in enumerate(every, 1)}
-    rows = []
-    for number, keys in enumerate(sets):
-        wanted = list(dict.fromkeys(key for name in FIELDS for key in keys[name]))
-        of_field = ([places[key] for key in keys[name]] for name in FIELDS)
-        rows.append((number, wanted, [folded(key) for key in wanted], [places[key] for key in wanted], *of_field))
-    insert(con, "key_set", rows)
-    con.execute(
-        sql(__package__, "tags.sql", texts=texts or "SELECT 0 AS key_set, NULL::VARCHAR AS tags"),
-        {"paths": [json_pointer(key) for key in every]},
-    )
-
-
-def _noted(
-    con: duckdb.DuckDBPyConnection, file: LoadedFile, key_set: int, notes: dict[str, list[int]]
-) -> list[Problem]:
-    """What was tolerated in the tags of a file, each counted, at the first row that has it."""
-    found = []
-    read = {"AllocatedTags": "true", "Tags": f"{file.expression('AllocatedTags')} IS NULL"}
-    for note, ids in sorted(notes.items()):
-        message, fix = _TAG_NOTES[note]
-        for name, condition in read.items():
-            first, count = _first(
-                con,
-                f"SELECT min(row.rowid), count(*) FROM {file.table} AS row "
-                f"JOIN tag ON tag.text = {file.expression(name)} AND tag.key_set = {key_set} "
-                f"WHERE list_contains($values, tag.id) AND {condition}",
-                ids,
-            )
-            if count:
-                told = message.format(column=name)
-                problem = Problem(file.file.path, note, told, fix, severity=Severity.WARNING, count=count)
-                found.append((first, name, problem))
-    return placed(con, file.opened, found)
-
-
-def _first(con: duckdb.DuckDBPyConnection, query: str, values: list[Any]) -> tuple[int, int]:
-    """The first row and the number of rows that a query gives."""
-    row = con.execute(query, {"values": values}).fetchone()
-    return (row[0] or 0, row[1]) if row else (0, 0)
-
-
-_TAG_NOTES = {
-    "tags-braces": ("{column} lack their outer braces", "export FOCUS columns, in which tags are a JSON object"),
-    "tags-key-spelling": (
-        "tag keys differ from the configured ones by case or blanks",
-        "spell each key as config.yaml does",
-    ),
-    "tags-not-text": ("tag values are numbers or booleans", "write tag values as text"),
-}
+def _open_files(
+    con: duckdb.DuckDBPyConnection, files: Sequence[ChargeFile], config: Config, *, whole: bool, full: bool = False
+) -> tuple[list[LoadedFile], list[Problem]]:
+    make_macros(con)
+    loaded: list[LoadedFile] = []
+    problems: list[Problem] = []
+    first = 0
+    for number, file in enumerate(files):
+        opened, faults = open_file(con, f"raw_{number}", file, config.source(file.source), whole=whole)
+        if opened:
+            faults += check_rows(opened, full=full)
+            con.execute(f"DROP TABLE {opened.tag_texts}")
+        problems += faults
+        if opened and not has_errors(faults):
+            values = {each.name: getattr(opened, each.name) for each in fields(opened)}
+            loaded.append(LoadedFile(**values, number=number, first=first))
+            first += opened.rows
+    return loaded, problems
 
 
 def _create_cells(con: duckdb.DuckDBPyConnection, loaded: Sequence[LoadedFile]) -> None:
-    con.execute("CREATE TABLE charge_file (file INTEGER, path VARCHAR, first BIGINT, whole_days BOOLEAN)")
-    rows = [(each.number, each.file.path, each.first, each.opened.screen.dialect == SIMPLE) for each in loaded]
+    rows = [(each.number, each.file.path, each.first, each.conditions.dialect == SIMPLE) for each in loaded]
     insert(con, "charge_file", rows)
     names = sorted({name for file in loaded for name in file.columns if name in COLUMNS})
-    parts = [
-        ", ".join(
-            [f"SELECT {file.first} + rowid AS n", *(f"{file.expression(name)} AS {identifier(name)}" for name in names)]
-        )
-        + f" FROM {file.table}"
-        for file in loaded
-    ]
+    parts = []
+    for file in loaded:
+        cells = (f", {file.expression(name)} AS {identifier(name)}" for name in names)
+        parts.append(f"SELECT {file.first} + rowid AS n{''.join(cells)} FROM {file.table}")
     con.execute(f"CREATE VIEW cell AS {' UNION ALL '.join(parts) or 'SELECT NULL::BIGINT AS n WHERE false'}")
 
 
-def _insert(con: duckdb.DuckDBPyConnection, loaded: LoadedFile, config: Config) -> list[Problem]:
+def _insert(con: duckdb.DuckDBPyConnection, file: LoadedFile, config: Config) -> list[Problem]:
     """Read the cells that every charge needs as values, into `charge`."""
-    source = config.source(loaded.file.source)
-    cells = [f"{loaded.expression(name)} AS {identifier(name)}" for name in _NEEDED]
-    refers = " OR ".join(f"{loaded.expression(name)} IS NOT NULL" for name, _ in BACK_REFERENCES)
-    cells += [
-        f"{loaded.expression(source.cost)} AS Cost",
-        f"{loaded.tags} AS tags",
-        f"({refers}) AS refers_back",
-    ]
-    con.execute(f"CREATE OR REPLACE TEMP VIEW file_row AS SELECT rowid, {', '.join(cells)} FROM {loaded.table}")
+    source = file.source
+    cells = [f"{file.expression(name)} AS {identifier(name)}" for name in _NEEDED]
+    refers = " OR ".join(f"{file.expression(name)} IS NOT NULL" for name, _ in BACK_REFERENCES)
+    cells += [f"{file.expression(source.cost)} AS Cost", f"{file.tags} AS tags", f"({refers}) AS refers_back"]
     con.execute(
-        sql(__package__, "charges.sql"),
+        sql(__package__, "charges.sql", rows=f"SELECT rowid, {', '.join(cells)} FROM {file.table}"),
         {
-            "first": loaded.first,
-            "file": loaded.number,
-            "source": loaded.file.source,
-            "key_set": key_sets(config)[1].get(loaded.file.source, 0),
+            "first": file.first,
+            "file": file.number,
+            "source": file.file.source,
+            "key_set": key_sets(config)[1].get(file.file.source, 0),
             "currency": config.currency,
-            "zero_is_null": zero_list_is_null(loaded.opened.names, source.dialect),
+            "zero_is_null": zero_list_is_null(file.names, source.dialect),
             "effective": source.cost == "EffectiveCost",
         },
     )
-    lost = _count(
-        con,
-        "SELECT count(*) FROM charge WHERE file = $file AND (period_start IS NULL OR cost IS NULL OR list IS NULL "
-        "OR NOT list_contains($categories, category))",
-        {"file": loaded.number, "categories": _CATEGORIES},
-    )
+    lost = count(con, sql(__package__, "uncounted.sql"), {"file": file.number, "categories": _CATEGORIES})
     if not lost:
-        return _warnings(con, loaded, source.cost)
-    # The checks let pass what cannot be counted: a fault of this program, which must not cost anybody money.
+        return _beyond_exact(con, file)
+    # The checks pass what cannot be counted: a fault of this program, which must not cost anybody money.
     message = f"{lost:,} rows passed the checks and still have no amount, month or category"
-    return [Problem(loaded.file.path, "uncounted-rows", message, "tell the makers of this program", count=lost)]
+    return [Problem(file.file.path, "uncounted-rows", message, "tell the makers of this program", count=lost)]
 
 
-def _warnings(con: duckdb.DuckDBPyConnection, loaded: LoadedFile, cost_column: str) -> list[Problem]:
-    """What was read with a word: amounts with more than 18 decimals, each counted, with what rounding changed."""
+def _beyond_exact(con: duckdb.DuckDBPyConnection, file: LoadedFile) -> list[Problem]:
+    """Warnings about amounts with more than 18 decimals, each counted, with what rounding changed."""
     problems = []
-    for name in dict.fromkeys((cost_column, "ListCost")):
-        if name not in loaded.columns:
+    for name in dict.fromkeys((file.source.cost, "ListCost")):
+        column = file.column(name)
+        if not column:
             continue
-        column = loaded.columns[name]
         texts = con.execute(
-            f"SELECT {column}, count(*), min(rowid) FROM {loaded.table} "
-            f"WHERE strlen({column}) > 19 OR contains(lower({column}), 'e') "
-            f"GROUP BY {column}"
+            f"SELECT {column}, count(*), min(rowid) FROM {file.table} "
+            f"WHERE strlen({column}) > 19 OR contains(lower({column}), 'e') GROUP BY {column}"
         ).fetchall()
         lost = [(rest, count, first) for text, count, first in texts if (rest := money.beyond_exact(text))]
         if lost:
             total = sum((rest * count for rest, count, _ in lost), money.ZERO)
             problem = Problem(
-                loaded.file.path,
+                file.file.path,
                 "extra-decimals",
                 f"{name} has more than {money.EXACT_PLACES} decimals; rounding changed the sum by {_small(-total)}",
                 "nothing to do: far below a cent",
@@ -313,7 +158,7 @@ def _warnings(con: duckdb.DuckDBPyConnection, loaded: LoadedFile, cost_column: s
                 count=sum(count for _, count, _ in lost),
             )
             problems.append((min(first for _, _, first in lost), name, problem))
-    return placed(con, loaded.opened, problems)
+    return with_positions(file, problems)
 
 
 def _small(amount: Decimal) -> str:

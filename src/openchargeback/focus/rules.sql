@@ -1,8 +1,8 @@
--- What the rules across columns (rules.py) ask of a cell or of two. All arguments are texts of cells; NULL gives NULL or
+-- What the rules across columns (rules.toml) ask of a cell or of two. All arguments are texts of cells; NULL gives NULL or
 -- false. Each macro answers the common case from the text alone and reads a value only where that is not enough.
 
 -- Whether a number is 0, however it is spelled.
--- From '0.1' to '0.9…' (':' follows '9') there is a digit that is none.
+-- From '0.1' to '0.9…' (':' follows '9') there is a digit that is not 0.
 CREATE OR REPLACE MACRO zero(text) AS
     CASE
         WHEN text >= '1' THEN false
@@ -15,7 +15,7 @@ CREATE OR REPLACE MACRO negative(text) AS CASE WHEN text >= '.' THEN false ELSE 
 
 -- Whether a cost is not what unit price times quantity gives.
 -- FOCUS gives no tolerance. Ours: a cent, or a ten-thousandth of the cost where that is more, because exports round unit
--- prices to four or five figures. Floats only sieve: they are wrong by far less than what lies between 0.009 and 0.01 (or
+-- prices to four or five figures. Floats only filter: they are wrong by far less than what lies between 0.009 and 0.01 (or
 -- the cost is so large that its ten-thousandth is far more), and whatever they cannot clear is computed exactly. Prices
 -- are taken to 14 decimals and quantities to 8; what lies beyond is below the tolerance. TRY: a product that is beyond
 -- what DECIMAL holds gives NULL, and the row passes.

@@ -69,12 +69,12 @@ def detect(columns: Collection[str], setting: str = "") -> str:
 def severity_of(code: str, column: str, text: str | None, cost_column: str) -> Severity:
     """How much a violation of the schema weighs: an error where billing would have to guess, else a warning.
 
-    code: as Frictionless names it (`type-error`, `constraint-error`, `missing-label`), or what the judge adds. text:
-    the cell, None where it is null or the column is missing. cost_column: what the source bills, `BilledCost` or
-    `EffectiveCost`.
+    code: as Frictionless names it (`type-error`, `constraint-error`, `missing-label`), or what `frictionless_check.py`
+    adds. text: the cell, None where it is null or the column is missing. cost_column: what the source bills,
+    `BilledCost` or `EffectiveCost`.
 
     BillingPeriodStart and the cost are needed in every row. ChargeCategory and ListCost may be missing or null (usage,
-    no discount), but what stands there must be readable; a category's case is forgiven.
+    no discount), but a value must be readable; the case of a category does not matter.
     """
     if column in {"BillingPeriodStart", cost_column}:
         return Severity.ERROR

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import duckdb
 
-from openchargeback.focus import csv_text, parquet
+from openchargeback.focus import decompression, parquet
 from openchargeback.focus.database import file_literal, identifier, sql
 from openchargeback.ledger.files import ChargeFile
 from openchargeback.ledger.settings import GIGABYTE
@@ -27,9 +27,9 @@ class TooLarge(ValueError):
 
 
 def content_blocks(path: Path, ceiling: int) -> Iterator[bytes]:
-    """The decompressed bytes of a charge file, piece by piece. Raises TooLarge beyond so many."""
+    """The decompressed bytes of a charge file, piece by piece. Raises TooLarge where there are more."""
     left = ceiling
-    with csv_text.binary(path) as file:
+    with decompression.binary(path) as file:
         while block := file.read(_BLOCK):
             left -= len(block)
             if left < 0:
@@ -64,7 +64,7 @@ def _is_too_large(con: duckdb.DuckDBPyConnection, file: ChargeFile) -> bool:
             pass
     except TooLarge:
         return True
-    except csv_text.UNREADABLE:
+    except decompression.UNREADABLE:
         return False
     return False
 

@@ -1,7 +1,7 @@
 """What a row's Tags say about PI, project and fund.
 
-`read_tags` judges one text. Plain JSON objects never get here: `tags.sql` reads them, and only what is not plain is
-judged (a test holds that both say the same).
+`read_tags` reads one text. Plain JSON objects never get here: `tags.sql` reads them, and leaves only what is not plain
+(a test checks that both give the same).
 """
 
 from __future__ import annotations
@@ -16,8 +16,8 @@ from openchargeback.ledger.settings import Config, Tags
 
 FIELDS = ("pi", "project", "fund")
 TAG_COLUMNS = ("AllocatedTags", "Tags")
-"""Where a row's tags stand: the first of these that is not null. `Tags` of an allocated share (FOCUS 1.3) are those of
-the shared resource, which never say who pays for the share."""
+"""The columns of a row's tags: the first of these that is not null counts. `Tags` of an allocated share (FOCUS 1.3) are
+those of the shared resource, which never say who pays for the share."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,7 +92,7 @@ def _wanted(pairs: list[tuple[str, Any]], keys: Mapping[str, Sequence[str]], nam
 
 
 def _under(pairs: list[tuple[str, Any]], key: str, others: set[str], name: str, notes: set[str]) -> str | None:
-    """The one value under a key, which may be spelled otherwise, but not like one of the others."""
+    """The one value under a key, which may be spelled differently, but not like one of the others."""
     values: dict[str, tuple[str, str]] = {}
     noted: set[str] = set()
     for label, given in pairs:
@@ -104,9 +104,9 @@ def _under(pairs: list[tuple[str, Any]], key: str, others: set[str], name: str, 
             # One address in another case is the same person.
             values.setdefault(value.casefold() if name == "pi" else value, (value, label))
     if len(values) > 1:
-        told = [_shown(value) + (f" (as {_quoted(label)})" if label != key else "") for value, label in values.values()]
-        count = "two" if len(told) == 2 else str(len(told))
-        raise _Malformed(f"{key} has {count} values: {', '.join(told[:-1])} and {told[-1]}")
+        shown = [_shown(text) + (f" (as {_quoted(label)})" if label != key else "") for text, label in values.values()]
+        count = "two" if len(shown) == 2 else str(len(shown))
+        raise _Malformed(f"{key} has {count} values: {', '.join(shown[:-1])} and {shown[-1]}")
     if not values:
         return None
     notes |= noted - {""}
@@ -114,7 +114,7 @@ def _under(pairs: list[tuple[str, Any]], key: str, others: set[str], name: str, 
 
 
 def folded(label: str) -> str:
-    """A tag key without what does not tell two keys apart: case and blanks."""
+    """A tag key without case and blanks, which do not distinguish keys."""
     return "".join(label.split()).casefold()
 
 

@@ -1,8 +1,8 @@
 -- One row is one distinct text of tags of the period (`LoadedFile.tags`) under one set of keys, read where it is plain.
 -- key_set: the tag keys that its sources have. Of several keys of a field, the first one with a value wins.
 -- Plain: a JSON object without duplicate keys, whose wanted keys are spelled exactly and hold trimmed ASCII text.
--- What is not plain has plain = false and is judged by tags.py; its values here are NULL. fault: why tags are malformed.
--- types and found hold what stands under the keys of all sets; a set knows the places of its own in them.
+-- What is not plain has plain = false and is read by tags.py; its values here are NULL. fault: why tags are malformed.
+-- types and found hold the values under the keys of all sets; a set knows the places of its own in them.
 CREATE TABLE tag AS
 WITH parsed AS (
     SELECT
@@ -13,7 +13,7 @@ WITH parsed AS (
         CASE WHEN plain_json(text) THEN json_extract_string(text, $paths) END AS found
     FROM (SELECT DISTINCT key_set, tags AS text FROM ({texts}) WHERE tags IS NOT NULL)
 ),
-sieved AS (
+marked AS (
     SELECT
         parsed.*,
         wanted.pi AS pi_places,
@@ -40,4 +40,4 @@ SELECT
     CASE WHEN plain THEN list_filter(list_select(found, fund_places), lambda value: value <> '')[1] END AS fund,
     false AS malformed,
     NULL::VARCHAR AS fault
-FROM sieved
+FROM marked

@@ -111,12 +111,12 @@ def _line(root: Path, relative: str, number: int, column: int) -> str:
 
 def _lines(path: Path) -> Iterable[str]:
     """The physical lines as the reader of charges counts them; bytes that are no text show as �."""
-    from openchargeback.focus.places import physical_lines
+    from openchargeback.focus.csv_positions import physical_lines
 
     if path.name.lower().endswith((".gz", ".zst")):
         import io
 
-        from openchargeback.focus.csv_text import UNREADABLE, binary
+        from openchargeback.focus.decompression import UNREADABLE, binary
 
         try:
             with binary(path) as raw:

@@ -1,6 +1,7 @@
 """The rules across columns: each fires on the rows that break it and on no others."""
 
 import csv
+import re
 import tempfile
 from dataclasses import replace
 from pathlib import Path
@@ -8,13 +9,13 @@ from typing import Any
 
 import pytest
 
-from openchargeback.focus.checking import findings
-from openchargeback.focus.checks import MAX_ROWS, Finding, check_header, weighed
+from openchargeback.focus.column_rules import MAX_ROWS, Finding, active_rules, all_rules, severity_for
 from openchargeback.focus.columns import COLUMNS
 from openchargeback.focus.database import database
+from openchargeback.focus.header import check_header
 from openchargeback.focus.opening import make_macros, open_file
-from openchargeback.focus.rules import RULES
 from openchargeback.focus.schema import DIALECTS, columns_of
+from openchargeback.focus.verdict import findings
 from openchargeback.ledger import settings
 from openchargeback.ledger.check_codes import FIXED, SETTABLE
 from openchargeback.ledger.config import read_config
@@ -47,11 +48,7 @@ def found(
         file = ChargeFile("charges/2025-01/s.csv", path, "2025-01", "s", 1)
         opened, problems = open_file(con, "raw_0", file, source, whole=False)
         assert problems == []
-        return [
-            finding
-            for finding in findings(con, opened, source)
-            if finding.column and (finding.column in names or not absent)
-        ]
+        return [finding for finding in findings(opened) if finding.column and (finding.column in names or not absent)]
 
 
 def tell(findings: list[Finding]) -> dict[tuple[str, str], list[int]]:
@@ -309,7 +306,7 @@ CASES: dict[tuple[str, str], tuple[Any, list[int]]] = {
 
 
 def test_every_code_has_its_case():
-    assert {code for code, _ in CASES} == {rule.code for rule in RULES}
+    assert {code for code, _ in CASES} == {rule.code for rule in all_rules()}
 
 
 @pytest.mark.parametrize(("code", "column"), list(CASES))
@@ -332,14 +329,16 @@ def test_a_rule_is_silent_on_the_other_rows(code, column):
 @pytest.mark.parametrize(("code", "column"), list(CASES))
 def test_a_rule_is_not_run_without_its_columns(code, column):
     rows, _ = CASES[code, column]
-    rule = next(rule for rule in RULES if rule.code == code and rule.column.replace("{cost}", "BilledCost") == column)
+    rule = next(
+        rule for rule in all_rules() if rule.code == code and rule.column.replace("{cost}", "BilledCost") == column
+    )
     source = EFFECTIVE if code == "unused-commitment" else BILLED
     for name in (column, *(name.replace("{cost}", "BilledCost") for name in rule.needs)):
         if len(rows[0]) > 1:
             assert (code, column) not in tell(found(rows, source, absent=(name,)))
 
 
-@pytest.mark.parametrize("rule", RULES, ids=[f"{rule.code}-{rule.column}" for rule in RULES])
+@pytest.mark.parametrize("rule", all_rules(), ids=[f"{rule.code}-{rule.column}" for rule in all_rules()])
 def test_a_rule_names_columns_of_focus_and_says_what_to_do(rule):
     names = {rule.column, *rule.needs, *rule.any_of} - {"{cost}"}
     assert names <= set(COLUMNS)
@@ -347,6 +346,16 @@ def test_a_rule_names_columns_of_focus_and_says_what_to_do(rule):
     assert rule.fix
     assert rule.clause == "ours" or rule.clause.startswith("FOCUS 1.")
     assert not rule.message.endswith(".")
+
+
+@pytest.mark.parametrize("dialect", DIALECTS)
+@pytest.mark.parametrize("source", [BILLED, EFFECTIVE])
+def test_every_placeholder_is_filled_in_for_a_file(dialect, source):
+    rules = active_rules(columns_of(dialect), dialect, source)
+    assert rules
+    for rule in rules:
+        texts = " ".join([rule.column, rule.where, rule.trigger, rule.message, rule.fix, *rule.needs])
+        assert not re.search(r"\{[a-z_]+\}", texts.replace("{tag_texts}", "")), rule.code
 
 
 @pytest.mark.parametrize("dialect", DIALECTS)
@@ -430,14 +439,14 @@ def test_a_source_may_weigh_a_rule_otherwise():
 
 def test_what_billing_needs_stays_an_error():
     off = Source("s", severity={"type-error": "off", "constraint-error": "warning"})
-    assert weighed("type-error", Severity.ERROR, off) is Severity.ERROR
-    assert weighed("type-error", Severity.WARNING, off) is None
-    assert weighed("constraint-error", Severity.ERROR, off) is Severity.ERROR
-    assert weighed("extra-decimals", Severity.WARNING, off) is Severity.WARNING
+    assert severity_for("type-error", Severity.ERROR, off) is Severity.ERROR
+    assert severity_for("type-error", Severity.WARNING, off) is None
+    assert severity_for("constraint-error", Severity.ERROR, off) is Severity.ERROR
+    assert severity_for("extra-decimals", Severity.WARNING, off) is Severity.WARNING
 
 
 def test_the_ledger_knows_the_codes_and_dialects_of_focus():
-    assert set(SETTABLE) == {rule.code for rule in RULES} | {
+    assert set(SETTABLE) == {rule.code for rule in all_rules()} | {
         "missing-label",
         "unknown-label",
         "type-error",

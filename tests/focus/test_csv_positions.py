@@ -5,8 +5,8 @@ import time
 
 import pytest
 
+from openchargeback.focus.csv_positions import MAX_EXCERPT, Place, physical_lines
 from openchargeback.focus.csv_text import Unclosed, records
-from openchargeback.focus.places import MAX_EXCERPT, Place, physical_lines
 
 
 def read(text):

@@ -1,4 +1,4 @@
-"""Where the cells of a CSV text stand, by the lines and columns that an editor shows.
+"""Where the cells of a CSV text are, by the lines and columns that an editor shows.
 
 A line ends at LF or CR LF. A carriage return by itself is a line end only where the first record of the file ends in
 one (old spreadsheets); anywhere else it is a character of its line, as for vim, less and Git.
@@ -16,7 +16,7 @@ from functools import cached_property
 MAX_EXCERPT = 400
 """How much of a long line is kept."""
 
-# A cell, quoted (behind the one blank that is passed over) or not, and the comma behind it. Possessive: a long cell is
+# A cell, quoted (after the one blank that is ignored) or not, and the comma after it. Possessive: a long cell is
 # read once.
 _CELL = re.compile(r'(?: ?"[^"]*+(?:""[^"]*+)*+")?+[^,\r\n]*+(,)?')
 _LF = re.compile(r"\n")
@@ -25,7 +25,7 @@ _CR = re.compile(r"\r\n|\n|\r")
 
 @dataclass(frozen=True, slots=True)
 class Place:
-    """Where a cell stands in the file as an editor shows it; the excerpt is the beginning of that line."""
+    """Where a cell is in the file as an editor shows it; the excerpt is the beginning of that line."""
 
     line: int
     column: int
@@ -34,9 +34,9 @@ class Place:
 
 @dataclass(frozen=True, slots=True)
 class Start:
-    """Where a record begins: its physical line, the column in it, and what stands before it there.
+    """Where a record begins: its physical line, the column in it, and the text before it on that line.
 
-    The last two say something only where a carriage return amid a line ended the record before.
+    The last two matter only where a carriage return within a line ended the previous record.
     """
 
     line: int = 1

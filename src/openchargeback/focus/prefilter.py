@@ -1,7 +1,7 @@
-"""SQL that lets the plainly good cells pass, compiled from the Table Schema; all else goes to the judge.
+"""SQL that passes cells that are plainly good, compiled from the Table Schema; all others go to Frictionless.
 
-A condition is true only where `judge.py` surely finds nothing. It may be false for cells that turn out to be fine,
-never the other way round: a property test holds that both agree on any file.
+A condition is true only where `frictionless_check.py` is sure to find nothing. It may be false for cells that turn out
+to be fine, never the other way round: a property test checks that both agree on any file.
 """
 
 from __future__ import annotations
@@ -10,7 +10,7 @@ import re
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from openchargeback.focus.database import literal
+from openchargeback.focus.database import literal, literals
 
 BITS = 60
 """Conditions in one column of a mask (UBIGINT)."""
@@ -26,8 +26,8 @@ _JSON_LENGTH = 1_000
 def plain(field: Mapping[str, Any], cell: str, *, amount: bool, like: str = "") -> str:
     """SQL that is true where a cell of this field (Table Schema) is plainly fine; empty where every cell is.
 
-    amount: whether it is money that must fit a sum. like: a cell of the row whose amount is looked at by itself; a
-    number that is spelled the same needs no second look.
+    amount: whether it is money that must fit a sum. like: a cell of the row whose amount is checked anyway; a
+    number with the same spelling needs no second check.
     """
     constraints = field.get("constraints", {})
     conditions = [_type(field, cell, amount=amount)]
@@ -65,7 +65,7 @@ def _type(field: Mapping[str, Any], cell: str, *, amount: bool) -> str:
 def _date(cell: str, pattern: str) -> str:
     """A date or date-time of the pattern, and a day that the calendar has, which a pattern does not know: 2025-02-30.
 
-    A day that DuckDB writes as it stands is one; that is quicker to see than a pattern, so the common spellings, a day
+    A day that DuckDB writes back unchanged is one; that is faster than a pattern, so the common spellings, a day
     and the beginning of a day, are looked at first. CASE, since AND and OR in a column compute all of their parts.
     """
     slow = f"regexp_full_match({cell}, {literal(pattern)}) AND try_cast(left({cell}, 10) AS DATE) >= DATE '0001-01-01'"
@@ -81,7 +81,7 @@ def _date(cell: str, pattern: str) -> str:
 
 
 def _among(cell: str, words: Sequence[str]) -> str:
-    return f"{cell} IN ({', '.join(literal(word) for word in words)})"
+    return f"{cell} IN ({literals(words)})"
 
 
 def masks(conditions: Sequence[str]) -> list[str]:
@@ -96,6 +96,6 @@ def masks(conditions: Sequence[str]) -> list[str]:
     return columns
 
 
-def fired(index: int) -> str:
+def met(index: int) -> str:
     """SQL that is true where a condition of `masks` (columns mask0, mask1, …) was true."""
     return f"mask{index // BITS} & {1 << (index % BITS)}::UBIGINT <> 0"

@@ -1,7 +1,7 @@
-"""Frictionless itself, on the rows that the sieve does not let pass (or on all), and the spelling that it forgives.
+"""Frictionless, on the rows that the prefilter does not pass (or on all), and checks of what Frictionless allows.
 
 Frictionless reads some cells differently from FOCUS: `NaN`, `+5` and `1_000` are numbers to it, and a pattern knows no
-calendar. What it lets pass is looked at again by checks of our own, which therefore run wherever Frictionless runs.
+calendar. Our own checks look again at what it passes, so they run wherever Frictionless runs.
 """
 
 from __future__ import annotations
@@ -10,12 +10,13 @@ import datetime as dt
 import re
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 from openchargeback import money
 
 MOST_UNEVEN = 10
-"""How many of the cells that one row has too many or too few are told; the last one stands for the rest."""
+"""How many missing or extra cells of one row are reported; the last one stands for the rest."""
 
 _NUMBER = re.compile(money.NUMBER_PATTERN, re.ASCII)
 
@@ -24,9 +25,9 @@ _NUMBER = re.compile(money.NUMBER_PATTERN, re.ASCII)
 class Fault:
     """What is wrong with a row, or with one cell of it.
 
-    row: its place in what was judged, from 0. column: from 0; -1 for the row as a whole. code: as Frictionless names
-    it, or one of ours: number-spelling, amount-size, no-such-date. text: the cell, None where it is empty or missing.
-    count: for how many cells of the row it stands.
+    row: its number among the rows checked, from 0. column: from 0; -1 for the row as a whole. code: as Frictionless
+    names it, or one of ours: number-spelling, amount-size, no-such-date. text: the cell, None where it is empty or
+    missing. count: for how many cells of the row it stands.
     """
 
     row: int
@@ -37,7 +38,7 @@ class Fault:
     count: int = 1
 
 
-def judge(
+def faults_of(
     rows: Iterable[Sequence[str | None]],
     fields: Sequence[dict[str, Any]],
     missing: Sequence[str],
@@ -55,16 +56,8 @@ def judge(
     labels = [field["name"] for field in fields]
     nulls = frozenset(missing)
     lengths: dict[int, int] = {}
-
-    def data() -> Iterator[list[Any]]:
-        yield labels
-        for index, row in enumerate(rows):
-            if len(row) != len(labels):
-                lengths[index] = len(row)
-            # With each cell too many Frictionless keeps all cells of the row.
-            yield list(row[: len(labels) + MOST_UNEVEN])
-
-    # Said, not guessed: where many rows are uneven, Frictionless takes one of them for the header.
+    data = partial(_under_labels, labels, rows, lengths)
+    # Stated, not guessed: where many rows are uneven, Frictionless takes one of them for the header.
     with TableResource(data=data, schema=schema, dialect=Dialect(header=True, header_rows=[1])) as resource:
         for index, row in enumerate(resource.row_stream):
             cells = row.cells
@@ -77,11 +70,25 @@ def judge(
                 if count := _stands_for(error.type, column, length, len(labels)):
                     yield Fault(index, column, error.type, error.note, None if text in nulls else text, count)
             if -1 not in blamed:
-                yield from _own(index, cells, fields, nulls, amounts, blamed)
+                for code, column, cell in _own_faults(cells, fields, nulls, amounts):
+                    if column not in blamed:
+                        yield Fault(index, column, code, "", cell)
+
+
+def _under_labels(
+    labels: list[str], rows: Iterable[Sequence[str | None]], lengths: dict[int, int]
+) -> Iterator[Sequence[str | None]]:
+    """Labels and rows as Frictionless reads them; the lengths of uneven rows are added to `lengths`."""
+    yield labels
+    for index, row in enumerate(rows):
+        if len(row) != len(labels):
+            lengths[index] = len(row)
+        # With each extra cell Frictionless keeps all cells of the row.
+        yield list(row[: len(labels) + MOST_UNEVEN])
 
 
 def _stands_for(code: str, column: int, length: int, columns: int) -> int:
-    """For how many cells of a row of that length a fault of this column is told: 0 where another one stands for it."""
+    """For how many cells of a row of that length a fault of this column stands: 0 where another fault stands for it."""
     if code not in ("missing-cell", "extra-cell"):
         return 1
     place = column - min(length, columns)
@@ -90,24 +97,20 @@ def _stands_for(code: str, column: int, length: int, columns: int) -> int:
     return int(place < MOST_UNEVEN)
 
 
-def _own(
-    index: int,
-    cells: Sequence[str | None],
-    fields: Sequence[dict[str, Any]],
-    nulls: frozenset[str],
-    amounts: frozenset[str],
-    blamed: set[int],
-) -> Iterator[Fault]:
+def _own_faults(
+    cells: Sequence[str | None], fields: Sequence[dict[str, Any]], nulls: frozenset[str], amounts: frozenset[str]
+) -> Iterator[tuple[str, int, str]]:
+    """What is wrong with cells that Frictionless passes: code, column and cell."""
     for column, (field, cell) in enumerate(zip(fields, cells, strict=False)):
-        if cell is None or cell in nulls or column in blamed:
+        if cell is None or cell in nulls:
             continue
         if field["type"] == "number":
             if not _NUMBER.fullmatch(cell):
-                yield Fault(index, column, "number-spelling", "", cell)
+                yield "number-spelling", column, cell
             elif field["name"] in amounts and money.parse(cell) is None:
-                yield Fault(index, column, "amount-size", "", cell)
+                yield "amount-size", column, cell
         elif "pattern" in field.get("constraints", {}) and not _is_date(cell):
-            yield Fault(index, column, "no-such-date", "", cell)
+            yield "no-such-date", column, cell
 
 
 def _is_date(text: str) -> bool:

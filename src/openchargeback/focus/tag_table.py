@@ -1,0 +1,88 @@
+"""The distinct texts of tags of a period, each read once: the tables `key_set` and `tag`."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+import duckdb
+
+from openchargeback.focus.database import insert, sql
+from openchargeback.focus.opening import OpenFile
+from openchargeback.focus.tags import FIELDS, folded, json_pointer, key_sets, keys_by_field, read_tags
+from openchargeback.focus.verdict import with_positions
+from openchargeback.ledger.settings import Config
+from openchargeback.problems import Problem, Severity
+
+_TAG_NOTES = {
+    "tags-braces": ("{column} lack their outer braces", "export FOCUS columns, in which tags are a JSON object"),
+    "tags-key-spelling": (
+        "tag keys differ from the configured ones by case or blanks",
+        "spell each key as config.yaml does",
+    ),
+    "tags-not-text": ("tag values are numbers or booleans", "write tag values as text"),
+}
+
+
+def read_tag_texts(con: duckdb.DuckDBPyConnection, files: Sequence[OpenFile], config: Config) -> list[Problem]:
+    """Fill `tag`; a warning for each file whose tags were read with tolerance."""
+    sets, numbers = key_sets(config)
+    own = [numbers.get(file.file.source, 0) for file in files]
+    texts = (
+        f"SELECT {key_set} AS key_set, {file.tags} AS tags FROM {file.table}"
+        for key_set, file in zip(own, files, strict=True)
+    )
+    make_tag_table(con, [keys_by_field(tags) for tags in sets], " UNION ALL ".join(texts))
+    odd = con.execute("SELECT id, key_set, text FROM tag WHERE NOT plain").fetchall()
+    values = {id_: read_tags(text, keys_by_field(sets[number])) for id_, number, text in odd}
+    con.execute(
+        sql(__package__, "tags_update.sql"),
+        {
+            "ids": list(values),
+            **{name: [getattr(each, name) for each in values.values()] for name in (*FIELDS, "malformed")},
+            "fault": [each.fault or None for each in values.values()],
+        },
+    )
+    notes: dict[str, list[int]] = {}
+    for id_, each in values.items():
+        for note in each.notes:
+            notes.setdefault(note, []).append(id_)
+    return [
+        problem for key_set, file in zip(own, files, strict=True) for problem in _tag_warnings(file, key_set, notes)
+    ]
+
+
+def make_tag_table(con: duckdb.DuckDBPyConnection, sets: Sequence[Mapping[str, Sequence[str]]], texts: str) -> None:
+    """Fill `key_set` and `tag`. sets: the keys of each set by field; texts: SQL for key_set and tags of every row."""
+    con.execute(sql(__package__, "key_sets.sql"))
+    every = list(dict.fromkeys(key for keys in sets for name in FIELDS for key in keys[name]))
+    places = {key: place for place, key in enumerate(every, 1)}
+    rows = []
+    for number, keys in enumerate(sets):
+        wanted = list(dict.fromkeys(key for name in FIELDS for key in keys[name]))
+        of_field = ([places[key] for key in keys[name]] for name in FIELDS)
+        rows.append((number, wanted, [folded(key) for key in wanted], [places[key] for key in wanted], *of_field))
+    insert(con, "key_set", rows)
+    con.execute(
+        sql(__package__, "tags.sql", texts=texts or "SELECT 0 AS key_set, NULL::VARCHAR AS tags"),
+        {"paths": [json_pointer(key) for key in every]},
+    )
+
+
+def _tag_warnings(file: OpenFile, key_set: int, notes: Mapping[str, Sequence[int]]) -> list[Problem]:
+    """What was tolerated in the tags of a file, each counted, at the first row that has it."""
+    found = []
+    read = {"AllocatedTags": "true", "Tags": f"{file.expression('AllocatedTags')} IS NULL"}
+    for note, ids in sorted(notes.items()):
+        message, fix = _TAG_NOTES[note]
+        for name, condition in read.items():
+            query = (
+                f"SELECT min(row.rowid), count(*) FROM {file.table} AS row "
+                f"JOIN tag ON tag.text = {file.expression(name)} AND tag.key_set = {key_set} "
+                f"WHERE list_contains($ids, tag.id) AND {condition}"
+            )
+            first, count = file.con.execute(query, {"ids": ids}).fetchone() or (0, 0)
+            if count:
+                text = message.format(column=name)
+                problem = Problem(file.file.path, note, text, fix, severity=Severity.WARNING, count=count)
+                found.append((first, name, problem))
+    return with_positions(file, found)
