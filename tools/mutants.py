@@ -1,0 +1,202 @@
+"""Changes the program in small ways, one at a time, and names the changes that no test notices.
+
+`make mutants MUTANTS_ARGS="--seed 2 --count 40"`. Works on a copy in a temporary folder. Half of the mutants are in
+`.sql` files, half in Python; with the same seed, a smaller count takes the first ones of a larger. A mutant is killed
+when the tests of its room fail or do not end in time, of which the unchanged program needs less than half. Survivors
+that cannot be told apart by any test are listed in tools/mutants.toml, each with a reason, and counted apart.
+"""
+
+from __future__ import annotations
+
+import argparse
+import difflib
+import os
+import queue
+import random
+import re
+import shutil
+import signal
+import subprocess
+import sys
+import tempfile
+import time
+import tomllib
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from itertools import chain, islice, zip_longest
+from pathlib import Path
+
+sys.path.insert(0, str(Path(__file__).parent))
+
+from mutating.edits import Edit
+from mutating.python import python_edits
+from mutating.sql import sql_edits
+
+ROOT = Path(__file__).resolve().parent.parent
+SOURCE = "src/openchargeback"
+KNOWN = "tools/mutants.toml"
+LIMIT = 60
+"""Seconds that the tests of a room have."""
+
+# Room → its tests, those that notice most first; together they take less than half of the limit.
+ROOMS = {
+    "money.py": ("tests/test_money.py", "tests/billing/test_allocation.py"),
+    "review": ("tests/review/test_flags.py", "tests/review"),
+    "billing": ("tests/billing/test_reconciliation.py", "tests/billing"),
+    "plan": ("tests/plan/test_plan_causes.py", "tests/plan"),
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Mutant:
+    """A change of a file of the program."""
+
+    path: str
+    edit: Edit
+
+    def applied(self, text: bytes) -> bytes:
+        """The text of the file with the change."""
+        return text[: self.edit.start] + self.edit.new.encode() + text[self.edit.end :]
+
+    def line(self, text: bytes) -> str:
+        """The line that is changed first, without indentation."""
+        begin = text.rfind(b"\n", 0, self.edit.start) + 1
+        return text[begin:].split(b"\n", 1)[0].decode().strip()
+
+    def diff(self, text: bytes) -> str:
+        """The change as a patch."""
+        old, new = (part.decode().splitlines(keepends=True) for part in (text, self.applied(text)))
+        return "".join(difflib.unified_diff(old, new, self.path, self.path, n=1))
+
+
+def mutants(root: Path, kind: str, chance: random.Random) -> list[Mutant]:
+    """The mutants of all rooms in the files of a kind, shuffled: each room in turn, and in it each kind of change."""
+    rooms: list[list[Mutant]] = []
+    for room in ROOMS:
+        place = root / SOURCE / room
+        found = []
+        for file in sorted(place.rglob(f"*{kind}")) if place.is_dir() else [place] * (place.suffix == kind):
+            text, path = file.read_bytes(), file.relative_to(root).as_posix()
+            edits = sql_edits(text) if kind == ".sql" else python_edits(text)
+            found += [Mutant(path, each) for each in edits]
+        chance.shuffle(found)
+        changes: dict[str, list[Mutant]] = {}
+        for each in found:
+            changes.setdefault(re.sub(r"\d+", "", each.edit.operator), []).append(each)
+        rooms.append([each for each in chain.from_iterable(zip_longest(*changes.values())) if each])
+    return [each for each in chain.from_iterable(zip_longest(*rooms)) if each]
+
+
+def room_of(path: str) -> str:
+    """The room of a file."""
+    return path.removeprefix(f"{SOURCE}/").split("/")[0]
+
+
+def run_tests(tree: Path, room: str, *, fresh: bool) -> bool | None:
+    """Whether the tests of a room pass in a tree; None where they did not end in time."""
+    environment = {**os.environ, "PYTHONPATH": str(tree / "src"), "PYTHONDONTWRITEBYTECODE": "" if fresh else "1"}
+    options = ("-x", "-q", "-p", "no:cacheprovider", "-m", "not slow")
+    with subprocess.Popen(
+        [sys.executable, "-m", "pytest", *options, *ROOMS[room]],
+        cwd=tree, env=environment, start_new_session=True,
+        stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
+    ) as process:  # fmt: skip
+        try:
+            return process.wait(timeout=LIMIT) == 0
+        except subprocess.TimeoutExpired:
+            os.killpg(process.pid, signal.SIGKILL)
+            return None
+
+
+def survives(mutant: Mutant, tree: Path) -> bool:
+    """Whether the tests of its room pass although a tree has the mutant."""
+    file = tree / mutant.path
+    text = file.read_bytes()
+    file.write_bytes(mutant.applied(text))
+    os.utime(file, (0, 0))  # no compiled file is as old, so none is taken for it
+    try:
+        return run_tests(tree, room_of(mutant.path), fresh=False) is True
+    finally:
+        file.unlink()
+        shutil.copy2(ROOT / mutant.path, file)
+
+
+def copied(folder: Path) -> Path:
+    """A copy of the checkout, with what is not committed yet."""
+    listed = subprocess.run(
+        ["git", "-C", ROOT, "ls-files", "-coz", "--exclude-standard"], check=True, capture_output=True
+    )
+    for name in filter(None, listed.stdout.decode().split("\0")):
+        if (ROOT / name).is_file():
+            (folder / name).parent.mkdir(parents=True, exist_ok=True)
+            shutil.copy2(ROOT / name, folder / name)
+    return folder
+
+
+def unfit(tree: Path) -> str:
+    """Why the tests of a room cannot tell mutants apart, if they cannot."""
+    for room in ROOMS:
+        start = time.monotonic()
+        passed = run_tests(tree, room, fresh=True)
+        took = time.monotonic() - start
+        print(f"{room}: tests of the unchanged program take {took:.0f} s", flush=True)
+        if not passed or took > LIMIT / 2:
+            return f"{room}: its tests fail, or take more than half of the limit of {LIMIT} s"
+    return ""
+
+
+def main() -> int:
+    """Try the mutants and print the survivors; 1 where one has no reason."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--seed", type=int, default=1, help="which mutants (default: %(default)s)")
+    parser.add_argument("--count", type=int, default=200, help="how many of them (default: %(default)s)")
+    parser.add_argument("--jobs", type=int, default=2, help="how many at once (default: %(default)s)")
+    options = parser.parse_args()
+    chance = random.Random(options.seed)  # noqa: S311 - a repeatable choice, no secret
+    kinds = [mutants(ROOT, kind, chance) for kind in (".sql", ".py")]
+    reasons = {(each["file"], each["line"], each["operator"]): each["reason"] for each in _known()}
+    texts = {each.path: (ROOT / each.path).read_bytes() for each in chain(*kinds)}
+
+    def key(each: Mutant) -> tuple[str, str, str]:
+        return each.path, each.line(texts[each.path]), each.edit.operator
+
+    for gone in sorted(reasons.keys() - {key(each) for each in chain(*kinds)}):
+        print(f"{KNOWN} lists what is no longer there: {', '.join(gone)}")
+    chosen = list(islice(chain.from_iterable(zip(*kinds, strict=False)), options.count))
+    with tempfile.TemporaryDirectory(prefix="mutants-") as place, ThreadPoolExecutor(options.jobs) as pool:
+        trees: queue.SimpleQueue[Path] = queue.SimpleQueue()
+        for number in range(options.jobs):
+            trees.put(copied(Path(place) / str(number)))
+        if fault := unfit(Path(place) / "0"):
+            print(fault)
+            return 2
+
+        def tried(mutant: Mutant) -> bool:
+            tree = trees.get()
+            try:
+                return survives(mutant, tree)
+            finally:
+                trees.put(tree)
+
+        unexplained = explained = 0
+        for done, (mutant, alive) in enumerate(zip(chosen, pool.map(tried, chosen), strict=True), start=1):
+            if alive and key(mutant) in reasons:
+                explained += 1
+            elif alive:
+                unexplained += 1
+                print(f"\nsurvivor: {mutant.edit.operator}\n{mutant.diff(texts[mutant.path])}", flush=True)
+            if not done % 10:
+                print(f"{done} of {len(chosen)} tried, {unexplained} survive unexplained", flush=True)
+    share = unexplained / max(1, len(chosen))
+    told = f"{unexplained} survive ({share:.1%}), {explained} more with a reason"
+    print(f"{len(chosen)} mutants with seed {options.seed}: {told}")
+    return 1 if unexplained else 0
+
+
+def _known() -> list[dict[str, str]]:
+    known: list[dict[str, str]] = tomllib.loads((ROOT / KNOWN).read_text(encoding="utf-8")).get("equivalent", [])
+    return known
+
+
+if __name__ == "__main__":
+    sys.exit(main())
