@@ -143,6 +143,10 @@ def test_whom_a_decision_bills_follows_from_what_it_sets(tmp_path, tagged, set_,
     assert (line.pi, line.project, line.fund) == payer
     assert (statement.pi.email, statement.project.id) == payer[:2]
     assert {each.fund for each in period.journal.lines if each.payer} == {payer[2]}
+    ((found,), people) = (statement.attributions, {"tag@example.edu": "tag", "eve@example.edu": "default"})
+    given = "project" if set_.get("project") in ("new", "dated") or "project" not in set_ else people.get(payer[0])
+    assert found.pi == ("decision" if "pi" in set_ else given)
+    assert found.project == ("decision" if "project" in set_ else "tag")
 
 
 def test_reassigned_pi_is_canonical(tmp_path):
