@@ -1,13 +1,15 @@
 """What makes a person look at a charge, one rule at a time, on files of the simple dialect."""
 
 import re
+from dataclasses import replace
 from decimal import Decimal
 from types import SimpleNamespace
 
 import pytest
-from small_ledger import ADA, FUND, PROJECT, bill, charge, csv_text, flags, sums, tags
+from small_ledger import ADA, FUND, PERIOD, PROJECT, bill, charge, csv_text, flags, make, sums, tags
 
 from openchargeback.billing.freezing import spending_of
+from openchargeback.billing.pipeline import bill_period
 from openchargeback.ledger.frozen import Spending
 
 CONFIG = "organization: A\ncurrency: USD\n"
@@ -302,6 +304,14 @@ def test_months_of_a_source_are_looked_for_among_twenty_four(tmp_path, missing, 
     """Two of them are enough; one is not."""
     before = [month("100"), month("100"), *[month("1", source="aws")] * missing]
     assert flags(bill(tmp_path, [charge("301")], before)[0]) == expected
+
+
+def test_a_later_month_that_is_closed_is_no_history(tmp_path):
+    files = {f"charges/{PERIOD}/hpc.csv": csv_text([charge("301")])}
+    closed = {period: month("9999") for period in ("2025-02", "2025-03", "2025-04")}
+    before = {"2024-11": month("100"), "2024-12": month("100")}
+    period, _ = bill_period(replace(make(tmp_path, files), frozen={**closed, **before}), PERIOD)
+    assert flags(period) == {"unusual-amount": 1}
 
 
 def test_months_without_data_of_the_source_do_not_count(tmp_path):
