@@ -14,6 +14,7 @@ from small_ledger import items_with, target
 
 from openchargeback.billing.credits import BilledFilter, billed_charges
 from openchargeback.billing.freezing import drift
+from openchargeback.billing.tracing import trace_statement
 from openchargeback.model import Entry
 from openchargeback.publish.build import open_books
 
@@ -126,6 +127,23 @@ def test_what_is_billed_late_takes_the_project_as_its_month_knew_it(root: Path) 
     (known, new) = sorted(payers(root, Entry.LATE, JAN), key=lambda payer: payer[1], reverse=True)
     assert (known[:3], new[:3]) == (("jan@x.edu", "q", "J-1"), ("mar-other@x.edu", "other", "M-1-2"))
     assert {known[3], new[3]} == {4, 7}
+
+
+def test_every_line_of_the_statements_leads_to_the_rows_of_its_own_month(root: Path) -> None:
+    """Also what is credited, billed again and billed late, each to its own charges and to all of them."""
+    ledger, billed = open_books(root).ledger, month(root, MAR)
+    rows = {JAN: {2, 3, 4, 5, 6}, FEB: {2, 3}, MAR: {2}}
+    found: dict[str, set[int]] = {}
+    for statement in billed.statements:
+        for traced in trace_statement(ledger, billed, statement):
+            assert len(traced.charges) == traced.line.charges
+            assert sum(each.billed.cents for each in traced.charges) == traced.line.amounts.billed
+            for each in traced.charges:
+                assert each.place is not None
+                period = traced.line.original or MAR
+                assert each.place.file == f"charges/{period}/aws.csv"
+                found.setdefault(period, set()).add(each.place.row)
+    assert found == rows
 
 
 def test_a_closed_month_computes_the_same_with_its_own_directory(root: Path) -> None:

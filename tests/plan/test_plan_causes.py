@@ -312,6 +312,19 @@ def test_a_file_of_another_source_moves_it(tmp_path):
     assert causes(only(ties_out(ledger.plan()))) == {"new": "15.50", "withdrawn": "-15.50"}
 
 
+def test_rows_that_two_sources_exchange_are_no_pairs(tmp_path):
+    """The same cells, also with another cost, are another charge where they come from another source."""
+    one, other = charge("r1", "10"), charge("r2", "20")
+    ledger = started(tmp_path / "l", [one])
+    ledger.git("switch", "-q", "main")
+    ledger.charges([other], source="aws")
+    ledger.commit()
+    ledger.git("switch", "-qC", "change")
+    ledger.charges([other])
+    ledger.charges([{**one, "BilledCost": "9"}], source="aws")
+    assert causes(only(ties_out(ledger.plan()))) == {"new": "29.00", "withdrawn": "-30.00"}
+
+
 def test_a_file_that_is_sorted_and_compressed_anew_moves_no_money(tmp_path):
     ledger = started(tmp_path / "l", ROWS)
     (ledger.root / "charges/2025-01/hpc.csv").unlink()
