@@ -58,6 +58,7 @@ ROOMS = {
         "tests/billing/test_journal.py",
         "tests/billing/test_directory_of_then.py",
         "tests/billing/test_drift.py",
+        "tests/billing/test_freezing.py::test_a_held_correction_is_recorded_with_the_charge_that_it_refers_to",
         "tests/billing/test_provenance.py",
     ),
     "plan": (

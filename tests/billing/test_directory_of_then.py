@@ -12,7 +12,7 @@ import pytest
 from closed_ledger import HEAD, close, month, problems, row
 from small_ledger import items_with, target
 
-from openchargeback.billing.credits import BilledFilter, billed_charges
+from openchargeback.billing.credits import BilledFilter, billed_charges, charge_cents
 from openchargeback.billing.freezing import drift
 from openchargeback.billing.tracing import trace_statement
 from openchargeback.model import Entry
@@ -144,6 +144,17 @@ def test_every_line_of_the_statements_leads_to_the_rows_of_its_own_month(root: P
                 assert each.place.file == f"charges/{period}/aws.csv"
                 found.setdefault(period, set()).add(each.place.row)
     assert found == rows
+
+
+def test_an_id_that_is_wrong_behind_its_eighth_digit_is_no_charge(root: Path) -> None:
+    """Charges are looked up by their first eight digits, and compared in all that are given."""
+    ledger = open_books(root).ledger
+    (right,) = billed_charges(ledger, JAN, BilledFilter(resources=("r1",)))
+    wrong = right[:8] + ("1" if right[8] == "0" else "0") + right[9:]
+    told = charge_cents(ledger, ledger.frozen[JAN], [wrong, right, right[:8]])
+    assert told[wrong] == f"{wrong} is not among the charges of {JAN}"
+    assert not isinstance(told[right], str)
+    assert told[right] == told[right[:8]]
 
 
 def test_a_closed_month_computes_the_same_with_its_own_directory(root: Path) -> None:

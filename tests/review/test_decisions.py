@@ -147,6 +147,8 @@ def test_whom_a_decision_bills_follows_from_what_it_sets(tmp_path, tagged, set_,
     given = "project" if set_.get("project") in ("new", "dated") or "project" not in set_ else people.get(payer[0])
     assert found.pi == ("decision" if "pi" in set_ else given)
     assert found.project == ("decision" if "project" in set_ else "tag")
+    given = "project" if set_.get("project") != "bare" else {"T-1": "tag", "E-1": "default"}.get(payer[2])
+    assert found.fund == ("decision" if "fund" in set_ else given)
 
 
 def test_reassigned_pi_is_canonical(tmp_path):
