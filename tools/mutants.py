@@ -50,6 +50,7 @@ ROOMS = {
         "tests/review/test_decisions.py::test_without_a_project_the_account_or_else_the_resource_tells_items_apart",
         "tests/review/test_attribution.py",
         "tests/review/test_suggestions.py",
+        "tests/review/test_posting.py::test_what_is_known_of_a_fund_is_no_matter_where_nothing_is_posted",
     ),
     "billing": (
         "tests/billing/test_each_invariant.py",

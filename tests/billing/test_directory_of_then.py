@@ -136,6 +136,7 @@ def test_every_line_of_the_statements_leads_to_the_rows_of_its_own_month(root: P
     found: dict[str, set[int]] = {}
     for statement in billed.statements:
         for traced in trace_statement(ledger, billed, statement):
+            assert traced.faithful
             assert len(traced.charges) == traced.line.charges
             assert sum(each.billed.cents for each in traced.charges) == traced.line.amounts.billed
             for each in traced.charges:
