@@ -1,5 +1,5 @@
 .DEFAULT_GOAL := help
-.PHONY: help demo test test-all coverage check format docs site pictures bench fuzz schemas sample lock clean
+.PHONY: help demo test test-all coverage check format docs site pictures bench fuzz mutants schemas sample lock clean
 
 help: ## Show what can be made
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-8s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -54,6 +54,10 @@ pictures: ## Take the pictures in docs/images anew, with Chromium
 fuzz: ## Try 20,000 faulty files; FUZZ_ARGS="--seed 2 --files 500" says which and how many
 	@tools/setup run
 	@.venv/bin/python tools/fuzz.py $(FUZZ_ARGS)
+
+mutants: ## Change the program in 200 small ways and name those that no test sees; MUTANTS_ARGS="--seed 2 --count 40"
+	@tools/setup test
+	TMPDIR=$$(tools/scratch) .venv/bin/python tools/mutants.py $(MUTANTS_ARGS)
 
 bench: ## Measure against DuckDB and Frictionless alone; BENCH_ARGS=--large takes more time and disk
 	@tools/setup run

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import csv
 import shutil
 from dataclasses import replace
 from pathlib import Path
@@ -345,3 +346,24 @@ def test_the_sample_ledger_has_not_drifted(tmp_path: Path, period: str) -> None:
     """Whoever changes a rule that moves money of closed months sees it here."""
     shutil.copytree(SAMPLE, tmp_path / "ledger", ignore=shutil.ignore_patterns(".openchargeback"))
     assert drift(open_books(tmp_path / "ledger").ledger, period) == []
+
+
+def test_a_held_correction_is_recorded_with_the_charge_that_it_refers_to(tmp_path: Path) -> None:
+    """So that whoever decides on the one late decides on both."""
+    head = HEAD.strip() + ",ChargeClass,oci_ReferenceNumber,oci_BackReferenceNumber\n"
+    rows = [
+        row("5", fund="", resource="charge")[:-1] + ",,1,\n",
+        row("-2", fund="", resource="correction")[:-1] + ",Correction,2,1\n",
+        row("3", fund="", resource="alone")[:-1] + ",,3,\n",
+    ]
+    (tmp_path / f"charges/{PERIOD}").mkdir(parents=True)
+    (tmp_path / f"charges/{PERIOD}/aws.csv").write_text(head + "".join(rows), encoding="utf-8")
+    (tmp_path / "config.yaml").write_text("organization: X\nsources: {aws: {credit_fund: C-1}}\n", encoding="utf-8")
+    close(tmp_path)
+    with (tmp_path / f"periods/{PERIOD}.held.csv").open(encoding="utf-8", newline="") as file:
+        held = {line["resource_id"]: line for line in csv.DictReader(file)}
+    assert {name: line["follows"] for name, line in held.items()} == {
+        "charge": "",
+        "correction": held["charge"]["charge"],
+        "alone": "",
+    }

@@ -23,7 +23,7 @@ from openchargeback.export.descriptions import describer
 from openchargeback.export.journal_lines import unsafe_funds
 from openchargeback.export.journals import journal_files, render_format
 from openchargeback.ledger.settings import Config, JournalFormat, JournalSettings, Organization, Source
-from openchargeback.model import Amounts, BillingLine, Journal, State
+from openchargeback.model import Amounts, BillingLine, Entry, Journal, State
 from openchargeback.problems import LedgerFault, UsageFault
 from openchargeback.templating.environment import make_environment
 from openchargeback.templating.text_filters import clean, date_filter, fixed_filter
@@ -128,6 +128,74 @@ def test_the_summary_nets_per_source_fund_and_account():
         ("payer", "MATH-2024", "6100", "12.00", ""),
         ("recipient", "CORE-9000", "4100", "", "12.00"),
     ]
+
+
+def test_the_summary_keeps_sources_roles_funds_and_accounts_apart():
+    """10.00 of a credit fund that pays for itself stay on both sides, and an earlier period's account stays its own."""
+    lines = [
+        line("10.00", fund="CORE-9000"),
+        line("4.00", fund="CORE-9000", source="hpc"),
+        line("1.00", fund="CORE-9001", source="hpc"),
+        line("8.00"),
+        replace(line("-3.00"), entry=Entry.CREDIT, original="2024-12", corrects="2024-12-0123456789"),
+    ]
+    numbers = {(one.pi, one.project): "2025-01-x" for one in lines}
+    before = replace(CONFIG, sources={**CONFIG.sources, "aws": replace(CONFIG.source("aws"), account="5900")})
+    made = journal_of(
+        *("2025-01", dt.date(2025, 2, 3), lines, numbers), lambda period: before if period == "2024-12" else CONFIG
+    )
+    rows = table(journal_files(made, State.CLOSED, CONFIG, ENV)["summary.csv"])
+    found = [tuple(row[name] for name in ("source", "role", "fund", "account", "debit", "credit")) for row in rows]
+    assert found == [
+        ("aws", "payer", "CORE-9000", "6100", "10.00", ""),
+        ("aws", "payer", "MATH-2024", "5900", "", "3.00"),
+        ("aws", "payer", "MATH-2024", "6100", "8.00", ""),
+        ("aws", "recipient", "CORE-9000", "4100", "", "15.00"),
+        ("hpc", "payer", "CORE-9000", "6200", "4.00", ""),
+        ("hpc", "payer", "CORE-9001", "6200", "1.00", ""),
+        ("hpc", "recipient", "CORE-9001", "6200", "", "5.00"),
+    ]
+
+
+@given(
+    st.lists(
+        st.builds(
+            line,
+            st.decimals(-1000, 1000, places=2),
+            fund=st.sampled_from(["CORE-9000", "CORE-9001", "MATH-2024"]),
+            source=st.sampled_from(["aws", "hpc"]),
+            service=st.sampled_from(["EC2", "S3"]),
+        ),
+        max_size=12,
+    )
+)
+@settings(max_examples=30, deadline=None)
+def test_the_summary_is_the_detail_by_source_role_fund_and_account(lines):
+    """Each net of the detail has one row, and no other row is there."""
+    made, nets = files(lines, describe=lambda _line: ""), dict[tuple[str, ...], Decimal]()
+    key = ("source", "role", "fund", "account")
+    for row in table(made["detail.csv"]):
+        signed = Decimal(row["amount"]) * (1 if row["side"] == "debit" else -1)
+        nets[tuple(row[name] for name in key)] = nets.get(tuple(row[name] for name in key), Decimal(0)) + signed
+    rows = table(made["summary.csv"])
+    found = {tuple(row[name] for name in key): Decimal(row["debit"] or 0) - Decimal(row["credit"] or 0) for row in rows}
+    assert len(found) == len(rows)
+    assert found == {name: net for name, net in nets.items() if net}
+
+
+@pytest.mark.parametrize(
+    ("revision", "expected"),
+    [(1, "OCB-2025-01"), (2, "OCB-2025-01-r2"), (3, "OCB-2025-01-r3"), (10, "OCB-2025-01-r10")],
+)
+def test_a_reopened_period_has_a_journal_of_its_own_name(tmp_path, revision, expected):
+    """Wherever the id stands: an accounting system refuses a document that it has, or takes it twice."""
+    config, env = own(tmp_path, "{{ journal.id }}")
+    made = journal_files(journal(), State.CLOSED, config, env, revision)
+    for name in ("summary.csv", "gl.csv"):
+        assert {row["journal"] for row in table(made[name])} == {expected}
+        assert made[name] == render_format(name.removesuffix(".csv"), journal(), State.CLOSED, config, env, revision)
+    assert made["banner.txt"].decode().strip() == expected
+    assert json.loads(made["control-totals.json"])["journal"]["id"] == expected
 
 
 def test_the_general_ledger_takes_the_fund_apart():

@@ -40,9 +40,10 @@ def charge(resource, cost, *, pi="ada@example.edu", project="p1", fund="F-1", qu
 
 
 def csv_text(rows):
-    """CSV of charges."""
+    """CSV of charges, with what further columns they have."""
     out = io.StringIO()
-    writer = csv.DictWriter(out, COLUMNS, lineterminator="\n")
+    names = [*COLUMNS, *dict.fromkeys(name for row in rows for name in row if name not in COLUMNS)]
+    writer = csv.DictWriter(out, names, lineterminator="\n")
     writer.writeheader()
     writer.writerows(rows)
     return out.getvalue()

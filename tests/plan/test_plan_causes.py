@@ -62,6 +62,25 @@ def test_other_usage(tmp_path):
     assert causes(only(ties_out(ledger.plan()))) == {"usage": "5.00"}
 
 
+def test_a_quantity_that_one_side_lacks_is_no_usage(tmp_path):
+    """Whether more was used is known only where both say how much, in any of the columns that may say it."""
+    quantities = {
+        "price": [("", "3"), ("3", ""), ("", ""), ("2", "2.0"), ("0", "")],
+        "usage": [("2", "3"), ("3", "2"), ("0", "3")],
+    }
+    columns = ("ConsumedQuantity", "PricingQuantity", "CommitmentDiscountQuantity")
+    cases = [(cause, column, pair) for cause, pairs in quantities.items() for column in columns for pair in pairs]
+    before, after, expected = [], [], {"price": 0, "usage": 0}
+    for number, (cause, column, (old, new)) in enumerate(cases):
+        # Every charge rises by twice as much as the one before, so that the sums tell which of them are in.
+        before.append(charge(f"r{number}", "10", **{column: old}))
+        after.append(charge(f"r{number}", 10 + 2**number, **{column: new}))
+        expected[cause] += 2**number
+    ledger = started(tmp_path / "l", before)
+    ledger.charges(after)
+    assert causes(only(ties_out(ledger.plan()))) == {cause: f"{amount}.00" for cause, amount in expected.items()}
+
+
 def test_price_and_usage_of_two_charges_are_told_apart_whatever_their_order(tmp_path):
     ledger = started(tmp_path / "l", ROWS)
     ledger.charges(
@@ -173,6 +192,44 @@ def test_charges_decision_directory_and_config_in_one_change(tmp_path):
     }  # fmt: skip
 
 
+FILLED = "projects: [{id: p1, pi: ada@example.edu, fund: %s}, {id: p2}, {id: p3}]\n"
+ONLY_F1 = CONFIG.replace("review: {", "review: {fund_patterns: ['F-1'], ")
+ONLY_F9 = CONFIG.replace("review: {", "review: {fund_patterns: ['F-[19]'], ")
+
+
+@pytest.mark.parametrize(
+    ("changes", "expected"),
+    [
+        # Another fund by the directory, which the settings then refuse: these hold it.
+        ({"directory/projects.yaml": FILLED % "F-2", "config.yaml": ONLY_F1}, {"config": "-10.00"}),
+        # The directory fills in a fund, the settings refuse it, and a decision gives another: that one bills it.
+        (
+            {
+                "directory/projects.yaml": FILLED % "F-2",
+                "config.yaml": ONLY_F9,
+                "approvals/2025-01/a.yaml": REJECT.replace("missing-fund", "invalid-fund"),
+            },
+            {"decision": "0.00"},
+        ),
+        # What the directory does and no later step undoes is its own, whatever else changes.
+        (
+            {"directory/projects.yaml": FILLED % "F-2", "config.yaml": CONFIG + "fiscal_year_starts: 7\n"},
+            {"directory": "0.00"},
+        ),
+        ({"directory/projects.yaml": FILLED % "F-9", "config.yaml": ONLY_F9}, {"directory": "0.00"}),
+    ],
+)
+def test_an_outcome_is_due_to_the_last_step_that_changed_it(tmp_path, changes, expected):
+    """Charges, directory, settings and decisions change in this order; the first that has a part in it is not it."""
+    rows = [charge("r1", "10", pi=None, fund=None), charge("r2", "20", project="p2", fund="F-1", quantity=1)]
+    ledger = started(tmp_path / "l", rows, directory__projects=FILLED % "F-1")
+    rows[1] = charge("r2", "21", project="p2", fund="F-1", quantity=1)
+    ledger.charges(rows)
+    for path, text in changes.items():
+        ledger.write(path, text)
+    assert causes(only(ties_out(ledger.plan()))) == {**expected, "price": "1.00"}
+
+
 def test_a_decision_that_no_longer_holds_is_told(tmp_path):
     rows = [*ROWS, charge("r3", "40", fund=None)]
     ledger = started(tmp_path / "l", rows, **{"approvals__2025-01__a": REJECT})
@@ -253,6 +310,19 @@ def test_a_file_of_another_source_moves_it(tmp_path):
     ledger = started(tmp_path / "l", ROWS)
     ledger.git("mv", "charges/2025-01/hpc.csv", "charges/2025-01/aws.csv")
     assert causes(only(ties_out(ledger.plan()))) == {"new": "15.50", "withdrawn": "-15.50"}
+
+
+def test_rows_that_two_sources_exchange_are_no_pairs(tmp_path):
+    """The same cells, also with another cost, are another charge where they come from another source."""
+    one, other = charge("r1", "10"), charge("r2", "20")
+    ledger = started(tmp_path / "l", [one])
+    ledger.git("switch", "-q", "main")
+    ledger.charges([other], source="aws")
+    ledger.commit()
+    ledger.git("switch", "-qC", "change")
+    ledger.charges([other])
+    ledger.charges([{**one, "BilledCost": "9"}], source="aws")
+    assert causes(only(ties_out(ledger.plan()))) == {"new": "29.00", "withdrawn": "-30.00"}
 
 
 def test_a_file_that_is_sorted_and_compressed_anew_moves_no_money(tmp_path):

@@ -12,6 +12,7 @@ from pathlib import Path
 import pytest
 from branch import CONFIG, Ledger, causes, charge, csv_text, only, started, ties_out
 
+from openchargeback.files.git import Entry
 from openchargeback.ledger.periods import period_of
 from openchargeback.plan import words
 from openchargeback.plan.reached import changed_paths, reached_periods
@@ -593,9 +594,15 @@ def test_periods_of_paths():
     assert {path: period_of(path) for path in paths} == paths
 
 
-def test_an_unknown_content_always_differs():
-    from openchargeback.files.git import Entry
+def test_periods_are_reached_in_their_order():
+    """Whatever the order of the files, and each once."""
+    months = [f"{year}-{month:02}" for year in (2023, 2024, 2025) for month in range(1, 13)]
+    files = {f"charges/{month}/{name}.csv": Entry("100644", month) for month in months[::-1] for name in ("b", "a")}
+    assert reached_periods({}, files, ({}, {}), settings_differ=False, unusual=False) == tuple(months)
+    assert reached_periods(files, files, ({}, {}), settings_differ=True, unusual=False) == tuple(months)
 
+
+def test_an_unknown_content_always_differs():
     same = {"charges/2025-01/a.csv": Entry("100644", "")}
     assert changed_paths(same, same) == ("charges/2025-01/a.csv",)
     assert reached_periods(same, same, ({}, {}), settings_differ=False, unusual=False) == ("2025-01",)

@@ -87,7 +87,7 @@ def bill(root: Path, rows, before=(), *, warnings=False, **texts):
     else:
         content = rows if isinstance(rows, str | bytes) else csv_text(rows)
         files[f"charges/{PERIOD}/hpc.csv"] = content
-    closed = {f"2024-{13 - ago:02}": record for ago, record in enumerate(reversed(before), start=1)}
+    closed = {f"{2024 - ago // 12}-{12 - ago % 12:02}": record for ago, record in enumerate(reversed(before))}
     period, problems = bill_period(RecordedLedger.of(make(root, files), closed), PERIOD)
     # These small files are not what a provider exports; what is told of that is another test's.
     told = [p for p in problems if warnings or p.severity is not Severity.WARNING or not p.path.startswith("charges/")]

@@ -118,3 +118,16 @@ def test_malformed_allocated_tags_never_fall_back_on_those_of_the_shared_resourc
     with database() as con:
         quick = check(con, ledger.charge_files["2025-01"], ledger.config)
     assert [each for each in quick if each.code == "tags-braces"] == [e for e in problems if e.code == "tags-braces"]
+
+
+@pytest.mark.parametrize("only", [True, False])
+@pytest.mark.parametrize(
+    ("text", "untagged"), [("{}", True), ("", True), ("{bad", False), (tags(pi=None, project=None), False)]
+)
+def test_a_default_for_what_is_untagged_is_not_for_tags_that_cannot_be_read(tmp_path, text, untagged, only):
+    """Whoever wrote them meant somebody; with a default for all, the charge is held with it as a proposal."""
+    default = f"{{pi: def@example.edu, project: def, fund: D-1, untagged_only: {str(only).lower()}}}"
+    config = f"organization: A\ncurrency: USD\nsources: {{hpc: {{default: {default}}}}}\n"
+    period, _ = bill(tmp_path, [charge("5", text=text)], config=config)
+    ((pi, project),) = [(each.pi, each.project) for each in (*period.lines, *period.queue)]
+    assert (pi, project) == (("def@example.edu", "def") if untagged or not only else ("", ""))

@@ -95,6 +95,62 @@ def test_reassign_sets_the_fund(tmp_path, by_id):
     }
 
 
+TWO_PROJECTS = """projects:
+  - {id: old, pi: ada@example.edu, fund: BIO-1}
+  - {id: new, pi: bo@example.edu, fund: PHY-2}
+  - {id: bare}
+  - id: dated
+    entries: [{pi: cy@example.edu, fund: C-1, until: 2025-01-04}, {pi: di@example.edu, fund: D-1, from: 2025-01-05}]
+"""
+DEFAULTS = "organization: A\nsources: {hpc: {default: {pi: eve@example.edu, fund: E-1}}}\n"
+
+
+@pytest.mark.parametrize(
+    ("tagged", "set_", "config", "payer"),
+    [
+        # Whoever is set a project gets its PI and fund; those of the project before are not theirs.
+        ({}, {"project": "new"}, "", ("bo@example.edu", "new", "PHY-2")),
+        ({}, {"project": "new", "fund": "X-1"}, "", ("bo@example.edu", "new", "X-1")),
+        ({}, {"project": "new", "pi": "zoe@example.edu"}, "", ("zoe@example.edu", "new", "PHY-2")),
+        ({"pi": "ada@example.edu", "fund": "BIO-1"}, {"project": "new"}, "", ("bo@example.edu", "new", "PHY-2")),
+        # A project without any leaves what the charge itself says, else what holds for its source, else nobody.
+        ({"pi": "tag@example.edu", "fund": "T-1"}, {"project": "bare"}, "", ("tag@example.edu", "bare", "T-1")),
+        ({}, {"project": "bare"}, DEFAULTS, ("eve@example.edu", "bare", "E-1")),
+        ({"pi": "tag@example.edu"}, {"project": "bare"}, DEFAULTS, ("tag@example.edu", "bare", "E-1")),
+        ({}, {"project": "bare"}, "", None),
+        ({}, {"project": "bare", "fund": "X-1"}, "", None),
+        ({}, {"project": "bare", "pi": "zoe@example.edu", "fund": "X-1"}, "", ("zoe@example.edu", "bare", "X-1")),
+        # The entry is that of the charge's own day.
+        ({}, {"project": "dated"}, "", ("di@example.edu", "dated", "D-1")),
+        # Without a project all else stays.
+        ({}, {"fund": "X-1"}, "", ("ada@example.edu", "old", "X-1")),
+        ({}, {"pi": "zoe@example.edu"}, "", ("zoe@example.edu", "old", "BIO-1")),
+    ],
+)
+def test_whom_a_decision_bills_follows_from_what_it_sets(tmp_path, tagged, set_, config, payer):
+    rows = [charge("-3", text=tags(**{"pi": None, "fund": None, "project": "old", **tagged}))]
+    texts = {"config": config, "projects": TWO_PROJECTS}
+    before, _ = bill(tmp_path / "before", rows, **texts)
+    clears = before.queue[0].uncleared
+    one = decide(before, "reassign", "negative-usage", clears=clears, **set_)
+    period, problems = decided(tmp_path, rows, one, **texts)
+    if payer is None:
+        assert [code for code, _ in codes(problems)] == ["incomplete-decision"]
+        assert (sums(period), period.lines) == ((-3, 0, -3, 0), ())
+        return
+    assert problems == []
+    ((line,), (statement,)) = (period.lines, period.statements)
+    assert (line.pi, line.project, line.fund) == payer
+    assert (statement.pi.email, statement.project.id) == payer[:2]
+    assert {each.fund for each in period.journal.lines if each.payer} == {payer[2]}
+    ((found,), people) = (statement.attributions, {"tag@example.edu": "tag", "eve@example.edu": "default"})
+    given = "project" if set_.get("project") in ("new", "dated") or "project" not in set_ else people.get(payer[0])
+    assert found.pi == ("decision" if "pi" in set_ else given)
+    assert found.project == ("decision" if "project" in set_ else "tag")
+    given = "project" if set_.get("project") != "bare" else {"T-1": "tag", "E-1": "default"}.get(payer[2])
+    assert found.fund == ("decision" if "fund" in set_ else given)
+
+
 def test_reassigned_pi_is_canonical(tmp_path):
     people = f"people: [{{email: bo@example.edu, aliases: [robert@example.edu]}}, {{email: {ADA}}}]"
     one = decision(

@@ -5,10 +5,12 @@ from decimal import Decimal
 from types import SimpleNamespace
 
 import pytest
-from small_ledger import ADA, FUND, PROJECT, bill, charge, csv_text, flags, sums, tags
+from small_ledger import ADA, FUND, PERIOD, PROJECT, bill, charge, csv_text, flags, make, sums, tags
 
 from openchargeback.billing.freezing import spending_of
+from openchargeback.billing.pipeline import bill_period
 from openchargeback.record.closing_record import Spending
+from openchargeback.record.recorded_ledger import RecordedLedger
 
 CONFIG = "organization: A\ncurrency: USD\n"
 PROJECTS = f"projects:\n  - id: {PROJECT}\n    end: 2024-12-31\n"
@@ -56,6 +58,13 @@ def test_unusable_tags_hold_the_charge(tmp_path, text, expected):
         ({"ListCost": "4", "ChargeCategory": "Tax"}, set()),
         ({"ListCost": "4", "ChargeCategory": "Purchase"}, {"above-list"}),
         ({"ListCost": "4", "ChargeCategory": "Usage", "ChargeClass": "Correction"}, set()),
+        # What is given back or costs nothing is above no list price.
+        ({"BilledCost": "-4", "ListCost": "-5", "ChargeCategory": "Purchase"}, set()),
+        ({"BilledCost": "0", "ListCost": "-5", "ChargeCategory": "Purchase"}, set()),
+        ({"BilledCost": "0", "ListCost": "-5"}, set()),
+        ({"BilledCost": "0.01", "ListCost": "-5"}, {"above-list"}),
+        ({"BilledCost": "0", "ListCost": "5"}, set()),
+        ({"BilledCost": "-0.01", "ListCost": "5"}, {"negative-usage"}),
         ({"BilledCost": "-5"}, {"negative-usage"}),
         ({"BilledCost": "-5", "ChargeCategory": "Credit"}, set()),
         ({"BilledCost": "-5", "ChargeCategory": "Usage", "ChargeClass": "Correction"}, set()),
@@ -95,6 +104,32 @@ def test_rows_of_two_sources_are_duplicates_but_for_the_first(tmp_path):
     assert flags(period) == {"possible-duplicate": 1}
     assert sums(period, "a") == (2, 2, 0, 0)
     assert sums(period, "b") == (5, 3, 2, 0)
+
+
+@pytest.mark.parametrize("wide", ["hpc/a.csv", "hpc/b.csv"])
+@pytest.mark.parametrize(
+    ("wider", "narrow", "expected"),
+    [
+        # The column that only one part has tells its own rows apart, whichever part comes first.
+        ([{"x_Node": "n1"}, {"x_Node": "n2"}], [], 0),
+        ([{"x_Node": "n1"}, {"x_Node": ""}], [], 0),
+        ([{"x_Node": "n1"}, {"x_Node": "n1"}], [], 1),
+        ([{"x_Node": "n1"}], [{}], 1),
+        ([{"x_Node": "n1"}, {"x_Node": "n2"}], [{}], None),
+        ([{"x_Node": "n1"}], [{"ResourceId": "r-9"}], 0),
+        ([{"x_Node": "n1"}], [{"ServiceName": "Storage"}], 0),
+    ],
+)
+def test_a_column_of_one_part_file_tells_its_rows_apart(tmp_path, wide, wider, narrow, expected):
+    other = next(name for name in ("hpc/a.csv", "hpc/b.csv") if name != wide)
+    alone = charge("9", ResourceId="r-7")
+    parts = {wide: csv_text([charge("2", **cells) for cells in wider]),
+             other: csv_text([alone, *(charge("2", **cells) for cells in narrow)])}  # fmt: skip
+    if expected is None:
+        # Each row of the wider part equals the one of the other: all but the first of the three.
+        expected = 2 if other == "hpc/a.csv" else 1
+    period, _ = bill(tmp_path, parts)
+    assert flags(period).get("possible-duplicate", 0) == expected
 
 
 def test_unknown_project_needs_a_directory(tmp_path):
@@ -253,6 +288,33 @@ def test_unusual_amounts(tmp_path, amount, before, expected):
     rows = [charge(amount), charge("0", ResourceId="r-2")]
     period, _ = bill(tmp_path, rows, [month(each) for each in before])
     assert flags(period) == ({"unusual-amount": 2} if expected else {})
+
+
+SIX = ["100", "100", "100", "200", "200", "800"]
+
+
+@pytest.mark.parametrize("before", [["0", *SIX], [*["0"] * 18, *SIX[::-1]], [*["9999"] * 6, *SIX]])
+@pytest.mark.parametrize(("amount", "expected"), [("450", {}), ("450.01", {"unusual-amount": 1})])
+def test_the_median_is_that_of_the_last_six_months(tmp_path, before, amount, expected):
+    """It is 150 here, whatever was before; of five or seven months, or as a mean, it would be another."""
+    period, _ = bill(tmp_path, [charge(amount)], [month(each) for each in before])
+    assert flags(period) == expected
+
+
+@pytest.mark.parametrize(("missing", "expected"), [(22, {"unusual-amount": 1}), (23, {})])
+def test_months_of_a_source_are_looked_for_among_twenty_four(tmp_path, missing, expected):
+    """Two of them are enough; one is not."""
+    before = [month("100"), month("100"), *[month("1", source="aws")] * missing]
+    assert flags(bill(tmp_path, [charge("301")], before)[0]) == expected
+
+
+def test_a_later_month_that_is_closed_is_no_history(tmp_path):
+    files = {f"charges/{PERIOD}/hpc.csv": csv_text([charge("301")])}
+    closed = {period: month("9999") for period in ("2025-02", "2025-03", "2025-04")}
+    before = {"2024-11": month("100"), "2024-12": month("100")}
+    ledger = RecordedLedger.of(make(tmp_path, files), {**closed, **before})
+    period, _ = bill_period(ledger, PERIOD)
+    assert flags(period) == {"unusual-amount": 1}
 
 
 def test_months_without_data_of_the_source_do_not_count(tmp_path):

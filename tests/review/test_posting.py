@@ -62,6 +62,24 @@ def test_a_fund_that_fits_no_pattern_is_no_matter_where_nothing_is_posted(tmp_pa
     assert flags(period) == {"invalid-fund": 1}
 
 
+@pytest.mark.parametrize(
+    ("funds", "projects", "flag"),
+    [
+        ("funds: [{id: BIO-1, status: inactive}]", "", "inactive-fund"),
+        ("funds: [{id: BIO-1, until: 2024-12-31}]", "", "inactive-fund"),
+        ("funds: [{id: OTHER}]", "", "unknown-fund"),
+        ("", "projects: [{id: genomics, fund: OTHER}]", "fund-not-of-project"),
+    ],
+)
+def test_what_is_known_of_a_fund_is_no_matter_where_nothing_is_posted(
+    tmp_path: Path, funds: str, projects: str, flag: str
+) -> None:
+    """Whatever the directory says of the fund in the tags."""
+    texts = {"funds": funds, "projects": projects}
+    assert flags(bill(tmp_path / "shown", [charge("10")], config=SHOWN, **texts)[0]) == {}
+    assert flags(bill(tmp_path / "posted", [charge("10")], **texts)[0]) == {flag: 1}
+
+
 def test_a_decision_may_leave_the_fund_open_where_nothing_is_posted(tmp_path: Path) -> None:
     approval = """decisions:
   - where: {source: hpc, service: Compute, project: genomics, pi: "", flags: [missing-pi]}

@@ -1,0 +1,225 @@
+"""Changes the program in small ways, one at a time, and names the changes that no test notices.
+
+`make mutants MUTANTS_ARGS="--seed 2 --count 40"`. Works on a copy in a temporary folder. Half of the mutants are in
+`.sql` files, half in Python; with the same seed, a smaller count takes the first ones of a larger. A mutant is killed
+when the tests of its room fail or take more than the limit; the unchanged program needs three quarters of it at most.
+Survivors that no test can tell from the program are listed in tools/mutants.toml, with a reason, and counted apart.
+"""
+
+from __future__ import annotations
+
+import argparse
+import difflib
+import os
+import queue
+import random
+import re
+import shutil
+import signal
+import subprocess
+import sys
+import tempfile
+import tomllib
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from itertools import chain, islice, zip_longest
+from pathlib import Path
+
+sys.path.insert(0, str(Path(__file__).parent))
+
+from mutating.edits import Edit
+from mutating.python import python_edits
+from mutating.sql import sql_edits
+
+ROOT = Path(__file__).resolve().parent.parent
+SOURCE = "src/openchargeback"
+KNOWN = "tools/mutants.toml"
+LIMIT = 60
+"""Processor seconds that the tests of a room have, so that a busy machine makes no mutant look killed."""
+
+# Room → its tests, those that notice most first. They take well under the limit, so they are not all that the room has:
+# a survivor is worth a run of its whole folder.
+_LEDGERS = "tests/test_golden.py::test_an_accountant_expects_the_same"
+ROOMS = {
+    "money.py": ("tests/test_money.py", "tests/billing/test_each_invariant.py", "tests/portal/test_figures.py"),
+    "review": (
+        _LEDGERS,
+        "tests/review/test_flags.py::test_rules_on_single_cells",
+        "tests/review/test_decisions.py::test_whom_a_decision_bills_follows_from_what_it_sets",
+        "tests/review/test_decisions.py::test_approve_by_item_bills_all",
+        "tests/review/test_decisions.py::test_without_a_project_the_account_or_else_the_resource_tells_items_apart",
+        "tests/review/test_attribution.py",
+        "tests/review/test_suggestions.py",
+        "tests/review/test_posting.py::test_what_is_known_of_a_fund_is_no_matter_where_nothing_is_posted",
+    ),
+    "billing": (
+        "tests/billing/test_each_invariant.py",
+        "tests/billing/test_reconciliation.py::test_the_last_resource_of_a_line_is_listed_rather_than_summed_up_alone",
+        _LEDGERS,
+        "tests/billing/test_journal.py",
+        "tests/billing/test_directory_of_then.py",
+        "tests/billing/test_drift.py",
+        "tests/billing/test_freezing.py::test_a_held_correction_is_recorded_with_the_charge_that_it_refers_to",
+        "tests/billing/test_provenance.py",
+    ),
+    "plan": (
+        "tests/plan/test_plan_revisions.py::test_periods_are_reached_in_their_order",
+        "tests/plan/test_plan_causes.py",
+    ),
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Mutant:
+    """A change of a file of the program."""
+
+    path: str
+    edit: Edit
+
+    def applied(self, text: bytes) -> bytes:
+        """The text of the file with the change."""
+        return text[: self.edit.start] + self.edit.new.encode() + text[self.edit.end :]
+
+    def line(self, text: bytes) -> str:
+        """The line that is changed first, without indentation."""
+        begin = text.rfind(b"\n", 0, self.edit.start) + 1
+        return text[begin:].split(b"\n", 1)[0].decode().strip()
+
+    def diff(self, text: bytes) -> str:
+        """The change as a patch."""
+        old, new = (part.decode().splitlines(keepends=True) for part in (text, self.applied(text)))
+        return "".join(difflib.unified_diff(old, new, self.path, self.path, n=1))
+
+
+def mutants(root: Path, kind: str, chance: random.Random) -> list[Mutant]:
+    """The mutants of all rooms in the files of a kind, shuffled: each room in turn, and in it each kind of change."""
+    rooms: list[list[Mutant]] = []
+    for room in ROOMS:
+        place = root / SOURCE / room
+        found = []
+        for file in sorted(place.rglob(f"*{kind}")) if place.is_dir() else [place] * (place.suffix == kind):
+            text, path = file.read_bytes(), file.relative_to(root).as_posix()
+            edits = sql_edits(text) if kind == ".sql" else python_edits(text)
+            found += [Mutant(path, each) for each in edits]
+        chance.shuffle(found)
+        changes: dict[str, list[Mutant]] = {}
+        for each in found:
+            changes.setdefault(re.sub(r"\d+", "", each.edit.operator), []).append(each)
+        rooms.append([each for each in chain.from_iterable(zip_longest(*changes.values())) if each])
+    return [each for each in chain.from_iterable(zip_longest(*rooms)) if each]
+
+
+def room_of(path: str) -> str:
+    """The room of a file."""
+    return path.removeprefix(f"{SOURCE}/").split("/")[0]
+
+
+def run_tests(tree: Path, room: str, *, fresh: bool) -> bool:
+    """Whether the tests of a room pass in a tree, within the limit. fresh: compile for the runs that follow."""
+    environment = {**os.environ, "PYTHONPATH": str(tree / "src"), "PYTHONDONTWRITEBYTECODE": "" if fresh else "1"}
+    options = ("-x", "-q", "-p", "no:cacheprovider", "-m", "not slow")
+    command = ("sh", "-c", f'ulimit -t {LIMIT} && exec "$@"', "sh", sys.executable, "-m", "pytest", *options)
+    with subprocess.Popen(
+        [*command, *ROOMS[room]],
+        cwd=tree, env=environment, start_new_session=True,
+        stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
+    ) as process:  # fmt: skip
+        try:
+            return process.wait(timeout=20 * LIMIT) == 0
+        except subprocess.TimeoutExpired:  # it waits for what never comes
+            os.killpg(process.pid, signal.SIGKILL)
+            return False
+
+
+def survives(mutant: Mutant, tree: Path) -> bool:
+    """Whether the tests of its room pass although a tree has the mutant."""
+    file = tree / mutant.path
+    text = file.read_bytes()
+    file.write_bytes(mutant.applied(text))
+    os.utime(file, (0, 0))  # no compiled file is as old, so none is taken for it
+    try:
+        return run_tests(tree, room_of(mutant.path), fresh=False)
+    finally:
+        file.unlink()
+        shutil.copy2(ROOT / mutant.path, file)
+
+
+def copied(folder: Path) -> Path:
+    """A copy of the checkout, with what is not committed yet."""
+    listed = subprocess.run(
+        ["git", "-C", ROOT, "ls-files", "-coz", "--exclude-standard"], check=True, capture_output=True
+    )
+    for name in filter(None, listed.stdout.decode().split("\0")):
+        if (ROOT / name).is_file():
+            (folder / name).parent.mkdir(parents=True, exist_ok=True)
+            shutil.copy2(ROOT / name, folder / name)
+    return folder
+
+
+def unfit(tree: Path) -> str:
+    """Why the tests of a room cannot tell mutants apart, if they cannot."""
+    for room in ROOMS:
+        before = os.times()
+        passed, after = run_tests(tree, room, fresh=True), os.times()
+        took = after.children_user + after.children_system - before.children_user - before.children_system
+        print(f"{room}: its tests take {took:.0f} s of the processor", flush=True)
+        if not passed or took > LIMIT * 3 / 4:
+            return f"{room}: its tests fail, or take more than three quarters of the limit of {LIMIT} s"
+    return ""
+
+
+def main() -> int:
+    """Try the mutants and print the survivors; 1 where one has no reason."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--seed", type=int, default=1, help="which mutants (default: %(default)s)")
+    parser.add_argument("--count", type=int, default=200, help="how many of them (default: %(default)s)")
+    parser.add_argument("--jobs", type=int, default=2, help="how many at once (default: %(default)s)")
+    options = parser.parse_args()
+    chance = random.Random(options.seed)  # noqa: S311 - a repeatable choice, no secret
+    kinds = [mutants(ROOT, kind, chance) for kind in (".sql", ".py")]
+    reasons = {(each["file"], each["line"], each["operator"]): each["reason"] for each in _known()}
+    texts = {each.path: (ROOT / each.path).read_bytes() for each in chain(*kinds)}
+
+    def key(each: Mutant) -> tuple[str, str, str]:
+        return each.path, each.line(texts[each.path]), each.edit.operator
+
+    for gone in sorted(reasons.keys() - {key(each) for each in chain(*kinds)}):
+        print(f"{KNOWN} lists what is no longer there: {', '.join(gone)}")
+    chosen = list(islice(chain.from_iterable(zip(*kinds, strict=False)), options.count))
+    with tempfile.TemporaryDirectory(prefix="mutants-") as place, ThreadPoolExecutor(options.jobs) as pool:
+        trees: queue.SimpleQueue[Path] = queue.SimpleQueue()
+        for number in range(options.jobs):
+            trees.put(copied(Path(place) / str(number)))
+        if fault := unfit(Path(place) / "0"):
+            print(fault)
+            return 2
+
+        def tried(mutant: Mutant) -> bool:
+            tree = trees.get()
+            try:
+                return survives(mutant, tree)
+            finally:
+                trees.put(tree)
+
+        unexplained = explained = 0
+        for done, (mutant, alive) in enumerate(zip(chosen, pool.map(tried, chosen), strict=True), start=1):
+            if alive and key(mutant) in reasons:
+                explained += 1
+            elif alive:
+                unexplained += 1
+                print(f"\nsurvivor: {mutant.edit.operator}\n{mutant.diff(texts[mutant.path])}", flush=True)
+            if not done % 10:
+                print(f"{done} of {len(chosen)} tried, {unexplained} survive unexplained", flush=True)
+    share = unexplained / max(1, len(chosen))
+    told = f"{unexplained} survive ({share:.1%}), {explained} more with a reason"
+    print(f"{len(chosen)} mutants with seed {options.seed}: {told}")
+    return 1 if unexplained else 0
+
+
+def _known() -> list[dict[str, str]]:
+    known: list[dict[str, str]] = tomllib.loads((ROOT / KNOWN).read_text(encoding="utf-8")).get("equivalent", [])
+    return known
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,1 @@
+"""Small changes of SQL and Python, for tools/mutants.py."""
