@@ -57,9 +57,9 @@ def _reader(kind: Any) -> Callable[[Any], Any]:
         return lambda data: None if data is None else inner(data)
     if is_dataclass(kind):
         hints = typing.get_type_hints(kind)
-        readers = [_reader(hints[field.name]) for field in fields(kind)]
+        readers = [(field.name, _reader(hints[field.name])) for field in fields(kind)]
         made = typing.cast("Callable[..., Any]", kind)
-        return lambda data: made(*(read(each) for read, each in zip(readers, data, strict=True)))
+        return lambda data: made(**{name: read(each) for (name, read), each in zip(readers, data, strict=True)})
     if kind is dt.date:
         return dt.date.fromisoformat
     if kind is Decimal or (isinstance(kind, type) and issubclass(kind, enum.Enum)):
