@@ -16,7 +16,7 @@ from openchargeback.ledger.files import charge_files
 from openchargeback.ledger.settings import Config, Organization, Review
 from openchargeback.plan import months
 from openchargeback.plan.changes import beyond_rounding, period_change
-from openchargeback.plan.parts import Side, settle_both, unexplained
+from openchargeback.plan.parts import Side, compare_month, unexplained
 from openchargeback.plan.values import Cause, Control, ControlTotal
 from openchargeback.record.recorded_ledger import RecordedLedger
 
@@ -70,7 +70,7 @@ def test_causes_sum_to_the_difference_of_every_line(
     with tempfile.TemporaryDirectory() as folder:
         base = side(Path(folder) / "base", kept + gone, old_directory, old_funds)
         head = side(Path(folder) / "head", come + kept, new_directory, new_funds)
-        both = settle_both(PERIOD, base, head)
+        both = compare_month(PERIOD, base, head)
     assert unexplained(both) == []
     period = period_change(PERIOD, (None, None), both.old, both.new, both.parts, ((), ()), "USD")
     assert sum(period.causes.values(), Decimal(0)) == period.difference
@@ -90,7 +90,7 @@ def test_causes_sum_to_the_difference_of_every_line(
 def test_another_order_of_the_same_charges_changes_nothing(rows, random):
     shuffled = random.sample(rows, len(rows))
     with tempfile.TemporaryDirectory() as folder:
-        both = settle_both(
+        both = compare_month(
             PERIOD, side(Path(folder) / "base", rows, b"", ()), side(Path(folder) / "head", shuffled, b"", ())
         )
     assert both.old.lines == both.new.lines
@@ -101,7 +101,7 @@ def test_more_than_cents_can_make_is_no_rounding(tmp_path):
     """A cause that is lost is an error of the program, for the line and for the month."""
     rows = [charge("r1", "100.004")]
     base, head = side(tmp_path / "base", [], b"", ()), side(tmp_path / "head", rows, b"", ())
-    both = settle_both(PERIOD, base, head)
+    both = compare_month(PERIOD, base, head)
     lost = replace(both, parts={})
     assert len(unexplained(lost)) == 1
     period = period_change(PERIOD, (None, None), lost.old, lost.new, lost.parts, ((), ()), "USD")
@@ -115,7 +115,7 @@ def test_the_limits_of_rounding_are_a_cent_for_a_line_and_one_for_each_source(tm
     """Two minor units are too much for a line, and so is more than one for each source of a month."""
     rows = [charge("r1", "100.004")]
     base, head = side(tmp_path / "base", [], b"", ()), side(tmp_path / "head", rows, b"", ())
-    both = settle_both(PERIOD, base, head)
+    both = compare_month(PERIOD, base, head)
     period = period_change(PERIOD, (None, None), both.old, both.new, both.parts, ((), ()), "USD")
 
     def told(line: str, month: str, sources: int) -> list[str]:
@@ -137,7 +137,7 @@ def test_a_plan_with_too_much_rounding_is_an_error(tmp_path, monkeypatch):
     """The plan asks its own check: a cause that is lost is never told as rounding alone."""
     ledger = started(tmp_path / "l", [])
     ledger.charges([charge("r1", "100.00")])
-    settle = months.settle_both
+    settle = months.compare_month
     monkeypatch.setattr(months, "settle_both", lambda *sides: replace(settle(*sides), parts={}))
     told = [problem.message for problem in ledger.plan().problems if problem.code == "broken-invariant"]
     assert f"{PERIOD}: 100.00 USD of the month is called rounding" in told

@@ -11,7 +11,7 @@ from collections.abc import Collection, Iterable, Mapping, Sequence
 import duckdb
 
 from openchargeback.billing.events import Events
-from openchargeback.billing.pipeline import Posted, settled_month
+from openchargeback.billing.pipeline import PostedCorrections, settled_month
 from openchargeback.focus.database import insert, sql
 from openchargeback.focus.equal_files import Copies
 from openchargeback.ledger.files import ChargeFile
@@ -21,7 +21,9 @@ from openchargeback.record.recorded_ledger import RecordedLedger
 from openchargeback.review.ids import number_rest
 
 
-def billed_twice(ledger: RecordedLedger, found: Sequence[Copies], posted: Mapping[str, Posted]) -> list[Problem]:
+def billed_twice(
+    ledger: RecordedLedger, found: Sequence[Copies], posted: Mapping[str, PostedCorrections]
+) -> list[Problem]:
     """An error for each file whose charges are billed or held although those of an equal file before it are.
 
     The ledger must hold its records. posted: by period, what open periods do to charges of closed ones.
@@ -38,7 +40,9 @@ def billed_twice(ledger: RecordedLedger, found: Sequence[Copies], posted: Mappin
     return problems
 
 
-def still_billing(ledger: RecordedLedger, files: Iterable[ChargeFile], posted: Mapping[str, Posted]) -> set[str]:
+def still_billing(
+    ledger: RecordedLedger, files: Iterable[ChargeFile], posted: Mapping[str, PostedCorrections]
+) -> set[str]:
     """The paths of those files of which any charge is billed or held by now.
 
     A file that cannot be read, or of whose closed month the record is lost, counts as none: that stops the ledger

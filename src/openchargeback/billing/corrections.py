@@ -20,7 +20,7 @@ from openchargeback.billing.closed_month_clashes import closed_month_clashes
 from openchargeback.billing.credits import credit_charges
 from openchargeback.billing.events import Events
 from openchargeback.billing.late import HeldOutcome, settle_held
-from openchargeback.billing.pipeline import Posted
+from openchargeback.billing.pipeline import PostedCorrections
 from openchargeback.ledger.approvals import Decision, Verb
 from openchargeback.model import BillingLine, Correction, DecisionRecord, QueueItem, State
 from openchargeback.problems import Problem
@@ -28,24 +28,24 @@ from openchargeback.record.recorded_ledger import RecordedLedger
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Corrected:
+class CorrectionResults:
     """What decisions on closed periods come to in a whole ledger.
 
     posted: by open period. queue: what still waits, by closed period, where anything was held when it was closed.
     remaining: exact sums still held, by closed period, source and currency, counted charge by charge.
     """
 
-    posted: dict[str, Posted] = field(default_factory=dict)
+    posted: dict[str, PostedCorrections] = field(default_factory=dict)
     queue: dict[str, tuple[QueueItem, ...]] = field(default_factory=dict)
     remaining: dict[str, dict[str, dict[str, Decimal]]] = field(default_factory=dict)
     problems: tuple[Problem, ...] = ()
 
 
-def correct(ledger: RecordedLedger) -> Corrected:
+def correct(ledger: RecordedLedger) -> CorrectionResults:
     """Apply every decision of an open period on charges of a closed one. The ledger must hold its frozen records."""
     events = Events.of(ledger.records.values())
     problems: list[Problem] = closed_month_clashes(ledger)
-    posted: dict[str, Posted] = {}
+    posted: dict[str, PostedCorrections] = {}
     settled: dict[str, HeldOutcome] = {}
     for period in sorted(ledger.approvals):
         if ledger.period_file(period).state is not State.OPEN:
@@ -84,12 +84,12 @@ def correct(ledger: RecordedLedger) -> Corrected:
                 problems.append(decisions[0].problem("amount-overflow", what, fix))
         events.add(period, corrections)
         if by_original:
-            posted[period] = Posted(tuple(lines), tuple(corrections), tuple(records))
+            posted[period] = PostedCorrections(tuple(lines), tuple(corrections), tuple(records))
     for original in sorted(
         period for period, record in ledger.records.items() if record.queue and period not in settled
     ):
         settled[original] = settle_held(ledger, original, "", [], events)
-    return Corrected(
+    return CorrectionResults(
         posted=posted,
         queue={original: outcome.queue for original, outcome in settled.items()},
         remaining={original: dict(outcome.remaining) for original, outcome in settled.items()},

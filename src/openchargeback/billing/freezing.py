@@ -11,7 +11,7 @@ from typing import TypeVar
 from openchargeback import money
 from openchargeback.billing import reconciliation
 from openchargeback.billing.journal import journal_of
-from openchargeback.billing.pipeline import Posted, bill_period
+from openchargeback.billing.pipeline import PostedCorrections, bill_period
 from openchargeback.focus.database import sql
 from openchargeback.ledger.directory import Directory
 from openchargeback.ledger.periods import (
@@ -249,7 +249,7 @@ def drift(ledger: RecordedLedger, period: str) -> list[Problem]:
     and the charge and approval files must be as recorded (`ledger.seal` tells).
     """
     frozen = ledger.records[period]
-    posted = Posted(tuple(line for line in frozen.lines if line.entry is not Entry.OWN), frozen.corrections)
+    posted = PostedCorrections(tuple(line for line in frozen.lines if line.entry is not Entry.OWN), frozen.corrections)
     now, problems = bill_period(ledger.as_recorded(period), period, posted=posted)
     if now is None:
         return problems

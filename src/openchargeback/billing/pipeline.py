@@ -48,7 +48,7 @@ from openchargeback.review.queue import read_flags, read_queue
 
 
 @dataclass(frozen=True, slots=True)
-class Posted:
+class PostedCorrections:
     """What decisions of an open period do to charges of closed ones: lines, charge by charge, and the decisions."""
 
     lines: tuple[BillingLine, ...] = ()
@@ -61,7 +61,7 @@ def bill_period(
     period: str,
     *,
     digest: str = "",
-    posted: Posted | None = None,
+    posted: PostedCorrections | None = None,
     then: Callable[[Month], None] | None = None,
 ) -> tuple[BilledPeriod | None, list[Problem]]:
     """Bill one period of a ledger. None where its charge files have errors.
@@ -75,7 +75,7 @@ def bill_period(
             if has_errors(problems):
                 return None, problems
             decided, unusual, faults = settle(month)
-            billed = _billed(month, what_it_comes_to(month, decided), posted or Posted(), unusual, digest)
+            billed = _billed(month, month_result(month, decided), posted or PostedCorrections(), unusual, digest)
             problems += faults
             problems += reconciliation.check(billed, read=count(con, "SELECT count(*) FROM attributed"))
             if then:
@@ -91,7 +91,9 @@ def too_large(period: str) -> Problem:
     return Problem(f"charges/{period}", "amount-overflow", what, "look for an amount that cannot be meant")
 
 
-def _billed(month: Month, settled: Settled, posted: Posted, unusual: tuple[Unusual, ...], digest: str) -> BilledPeriod:
+def _billed(
+    month: Month, settled: MonthResult, posted: PostedCorrections, unusual: tuple[Unusual, ...], digest: str
+) -> BilledPeriod:
     ledger, period = month.ledger, month.period
     state = ledger.period_file(period)
     closed = state.closed if state.state is not State.OPEN else None
@@ -124,7 +126,7 @@ def _billed(month: Month, settled: Settled, posted: Posted, unusual: tuple[Unusu
 
 
 @dataclass(frozen=True, slots=True)
-class Settled:
+class MonthResult:
     """What a period comes to, without statements and journal: enough to compare two revisions of it."""
 
     lines: tuple[BillingLine, ...] = ()
@@ -167,9 +169,9 @@ def settle(month: Month) -> tuple[tuple[DecisionRecord, ...], tuple[Unusual, ...
     return records, unusual, problems + faults
 
 
-def what_it_comes_to(month: Month, decided: tuple[DecisionRecord, ...]) -> Settled:
+def month_result(month: Month, decided: tuple[DecisionRecord, ...]) -> MonthResult:
     """What a settled month comes to. decided: what `settle` gave."""
-    return Settled(
+    return MonthResult(
         lines=lines.read_lines(month.con, month.period, month.config),
         sources=_totals(month),
         queue=read_queue(month.con, month.period),

@@ -12,10 +12,9 @@ from openchargeback.cli.report import progress
 from openchargeback.files import git
 from openchargeback.files.changes import change_files
 from openchargeback.ledger.approval_text import approval_file
-from openchargeback.ledger.reading import read_ledger
 from openchargeback.model import QueueItem, State
 from openchargeback.problems import LedgerFault, Problem, UsageFault
-from openchargeback.publish.bill_ledger import with_records
+from openchargeback.publish.bill_ledger import gather
 from openchargeback.publish.build import Books, examine, open_cache
 from openchargeback.record.recorded_ledger import RecordedLedger
 from openchargeback.review.proposals import by_money
@@ -33,10 +32,10 @@ def books_of(named: str | None) -> Books:
 
 def ledger_of(root: Path) -> RecordedLedger:
     """The ledger with the records of its closed months, nothing billed. Raises LedgerFault without a usable config."""
-    ledger, problems = read_ledger(root)
+    ledger, problems = gather(root, open_cache(root))
     if ledger is None:
         raise LedgerFault(problems, root)
-    return with_records(ledger, open_cache(root))[0]
+    return ledger
 
 
 def queue(books: Books) -> list[QueueItem]:

@@ -109,7 +109,7 @@ def with_options(*options: Callable[[Any], Any]) -> Callable[[F], F]:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class _Wanted:
+class _Options:
     """What the options of a command say, by their names."""
 
     period: str
@@ -173,7 +173,7 @@ def approve(**values: Any) -> None:
     Example: focus-billing review approve --period 2025-01 --flag pattern:gpu --reason "agreed, REQ-142"
              focus-billing review approve --period 2025-01 --all --below 50 --all-flags --reason "below 50"
     """
-    _decide(Verb.APPROVE, _Wanted(**values), Payer())
+    _decide(Verb.APPROVE, _Options(**values), Payer())
 
 
 @click.command()
@@ -184,7 +184,7 @@ def reject(**values: Any) -> None:
     \b
     Example: focus-billing review reject --period 2025-01 --flag possible-duplicate --reason "sent twice"
     """
-    _decide(Verb.REJECT, _Wanted(**values), Payer())
+    _decide(Verb.REJECT, _Options(**values), Payer())
 
 
 @click.command()
@@ -199,10 +199,10 @@ def reassign(set_pi: str, set_project: str, set_fund: str, **values: Any) -> Non
     payer = Payer(set_pi.strip(), set_project.strip(), set_fund.strip())
     if payer == Payer():
         raise UsageFault("say who pays: --set-pi, --set-project or --set-fund")
-    _decide(Verb.REASSIGN, _Wanted(**values), payer)
+    _decide(Verb.REASSIGN, _Options(**values), payer)
 
 
-def _decide(verb: Verb, wanted: _Wanted, payer: Payer) -> None:
+def _decide(verb: Verb, wanted: _Options, payer: Payer) -> None:
     """Write an approval file for the items that the options select."""
     if not wanted.narrows and not wanted.everything:
         raise UsageFault("say which charges: --item, --flag, --project, …, or --all for everything held in the period")
@@ -232,7 +232,7 @@ def _decide(verb: Verb, wanted: _Wanted, payer: Payer) -> None:
     click.echo(f"Wrote {path}. Commit it for the decision to count.")
 
 
-def _select(review: Review, wanted: _Wanted) -> list[_Chosen]:
+def _select(review: Review, wanted: _Options) -> list[_Chosen]:
     """The items that the options ask for, the most money first. Raises UsageFault where there are none."""
     items = [item for item in by_money(review.items) if _matches(item, wanted)]
     chosen = []
@@ -261,7 +261,7 @@ def _select(review: Review, wanted: _Wanted) -> list[_Chosen]:
     return chosen
 
 
-def _matches(item: QueueItem, wanted: _Wanted) -> bool:
+def _matches(item: QueueItem, wanted: _Options) -> bool:
     return (
         (not wanted.items or item.id in wanted.items)
         and (not wanted.flags or any(flag in item.uncleared for flag in wanted.flags))
@@ -273,7 +273,7 @@ def _matches(item: QueueItem, wanted: _Wanted) -> bool:
     )
 
 
-def _is_meant(charge: HeldCharge, wanted: _Wanted) -> bool:
+def _is_meant(charge: HeldCharge, wanted: _Options) -> bool:
     return (
         (not wanted.sub_accounts or charge.sub_account in wanted.sub_accounts)
         and (not wanted.resources or bool({charge.resource_id, charge.resource_name} & set(wanted.resources)))
@@ -282,7 +282,7 @@ def _is_meant(charge: HeldCharge, wanted: _Wanted) -> bool:
     )
 
 
-def _nothing(review: Review, wanted: _Wanted, *, found: bool) -> str:
+def _nothing(review: Review, wanted: _Options, *, found: bool) -> str:
     """Why nothing is selected, with the nearest of what is there."""
     if not review.items:
         return f"nothing is held in {review.period}"
@@ -302,7 +302,7 @@ def _nothing(review: Review, wanted: _Wanted, *, found: bool) -> str:
     return f"nothing held in {review.period} matches all of these options; see `focus-billing review list`"
 
 
-def _add(batch: _Batch, chosen: _Chosen, proposal: Proposal, review: Review, wanted: _Wanted) -> None:
+def _add(batch: _Batch, chosen: _Chosen, proposal: Proposal, review: Review, wanted: _Options) -> None:
     """Add the decisions on an item to the batch, or why it cannot be decided this way."""
     item, config = chosen.item, review.ledger.config
     parts = _by_entry(chosen.charges, proposal.set, review.directory)

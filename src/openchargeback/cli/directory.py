@@ -16,7 +16,7 @@ from openchargeback.files.writing import write_file
 from openchargeback.ledger.directory import SPONSOR_TYPES
 from openchargeback.ledger.directory_change import add_entry, import_list
 from openchargeback.ledger.directory_csv import read_list
-from openchargeback.ledger.directory_edit import KINDS, Edited
+from openchargeback.ledger.directory_edit import KINDS, FileEdit
 from openchargeback.ledger.directory_stubs import stub_csv, stub_yaml
 from openchargeback.problems import UsageFault
 from openchargeback.review.suggestions import suggestions
@@ -185,7 +185,7 @@ def import_(file: Path, kind: str | None, dry_run: bool, named: str | None, json
     click.echo(f"{path}: {counts}{'; nothing was written (dry run)' if dry_run else ''}")
 
 
-def _as_json(path: str, kind: str, done: Edited, blank: int, *, dry_run: bool) -> dict[str, object]:
+def _as_json(path: str, kind: str, done: FileEdit, blank: int, *, dry_run: bool) -> dict[str, object]:
     return {
         "dry_run": dry_run,
         "file": path,

@@ -79,14 +79,14 @@ def evidence_of(
         return []
     if git.is_shallow(root):
         return [Evidence(path, Level.UNKNOWN, tuple(named), why=_SHALLOW) for path, named in sorted(files.items())]
-    asked = _Asked(root, files, base, host)
+    asked = _EvidenceQuery(root, files, base, host)
     return [
         _pending(asked, path, tuple(named)) if path in pending else _evidence(asked, path, tuple(named))
         for path, named in sorted(files.items())
     ]
 
 
-class _Asked:
+class _EvidenceQuery:
     """What Git and the host know of all the files together, so that Git is not asked file by file."""
 
     def __init__(self, root: Path, files: Iterable[str], base: str, host: HostRecord | None) -> None:
@@ -132,7 +132,7 @@ def _contents(root: Path, commit: str) -> dict[str, str]:
     return {path: entry.id for path, entry in git.tree(root, commit).items()}
 
 
-def _evidence(asked: _Asked, path: str, named: tuple[str, ...]) -> Evidence:
+def _evidence(asked: _EvidenceQuery, path: str, named: tuple[str, ...]) -> Evidence:
     content = asked.committed.get(path, "")
     if not content:
         return Evidence(path, Level.UNKNOWN, named, why="the file is not committed")
@@ -161,7 +161,7 @@ def _evidence(asked: _Asked, path: str, named: tuple[str, ...]) -> Evidence:
     return found(Level.C, (), f"names only: no signed commit of anybody else{doubts}")
 
 
-def _pending(asked: _Asked, path: str, named: tuple[str, ...]) -> Evidence:
+def _pending(asked: _EvidenceQuery, path: str, named: tuple[str, ...]) -> Evidence:
     """The evidence for a file that is about to be committed as it lies: whoever does so is one of its authors."""
     traced = asked.history.trace(path)
     wrote = {name for commit in (*traced.commits, *traced.merges) for name in commit.authors}
@@ -173,7 +173,7 @@ def _pending(asked: _Asked, path: str, named: tuple[str, ...]) -> Evidence:
 
 
 def _host_proof(
-    asked: _Asked, host: HostRecord, path: str, content: str, integration: Integration, who: Identities
+    asked: _EvidenceQuery, host: HostRecord, path: str, content: str, integration: Integration, who: Identities
 ) -> tuple[str, str]:
     """What a host's record proves of this content, or why it proves nothing; neither where it is about something else.
 

@@ -70,7 +70,7 @@ class Key:
 
 
 @dataclass(frozen=True, slots=True)
-class Declared:
+class DeclaredKey:
     """A key of a dataclass: its field, its name in the file, its shape, its default (MISSING for none).
 
     given: whether only the file's declaration knows the default.
@@ -155,14 +155,14 @@ def _plain(value: Any, default: Any, defaults: bool) -> Any:  # noqa: FBT001 - h
     return value.isoformat() if isinstance(value, dt.date) else value
 
 
-def keys_of(cls: type, default: Any = None) -> tuple[Declared, ...]:
+def keys_of(cls: type, default: Any = None) -> tuple[DeclaredKey, ...]:
     """The keys of a dataclass, in order. default: an instance whose values are the defaults, instead of the class's."""
     keys = _keys(cls)
     return keys if default is None else tuple(replace(key, default=getattr(default, key.field)) for key in keys)
 
 
 @cache
-def _keys(cls: type) -> tuple[Declared, ...]:
+def _keys(cls: type) -> tuple[DeclaredKey, ...]:
     keys, simple = _ELSEWHERE.get(cls, ({}, _SIMPLE))
     hints = get_type_hints(cls, include_extras=True)
     found = []
@@ -175,13 +175,13 @@ def _keys(cls: type) -> tuple[Declared, ...]:
     return tuple(found)
 
 
-def _declared(field: Field[Any], hint: Any, meant: Key | Shape | str, simple: _Shapes) -> Declared:
+def _declared(field: Field[Any], hint: Any, meant: Key | Shape | str, simple: _Shapes) -> DeclaredKey:
     key = meant if isinstance(meant, Key) else Key(help=meant) if isinstance(meant, str) else Key(shape=meant)
     default = field.default_factory() if field.default_factory is not MISSING else field.default
     given = key.default is not _OF_FIELD and key.default is not MISSING
     default = default if key.default is _OF_FIELD else key.default
     shape = key.shape or _of_type(hint, key.help, default, simple)
-    return Declared(field.name, key.name or field.name, shape, default, key.always, key.write, given)
+    return DeclaredKey(field.name, key.name or field.name, shape, default, key.always, key.write, given)
 
 
 def _of_type(hint: Any, help_: str, default: Any, simple: _Shapes) -> Shape:

@@ -13,14 +13,14 @@ from typing import Any
 from openchargeback.files.changes import change_files
 from openchargeback.ledger.directory import FILES, read_directory
 from openchargeback.ledger.directory_csv import Listed
-from openchargeback.ledger.directory_edit import KINDS, Edited, edited, entry_lines
+from openchargeback.ledger.directory_edit import KINDS, FileEdit, edited, entry_lines
 from openchargeback.ledger.files import read_bytes
 from openchargeback.ledger.lock import locked
 from openchargeback.ledger.schema_files import schema_comment
 from openchargeback.problems import LedgerFault, Problem, Severity, UsageFault
 
 
-def put_entries(root: Path, kind: str, entries: Iterable[Mapping[str, Any]], *, dry_run: bool = False) -> Edited:
+def put_entries(root: Path, kind: str, entries: Iterable[Mapping[str, Any]], *, dry_run: bool = False) -> FileEdit:
     """Add entries to a file of the directory, or change those that are known; see `directory_edit.with_entries`.
 
     Raises LedgerFault where the directory has problems afterwards that it does not have now, or cannot be read.
@@ -54,7 +54,7 @@ def add_entry(root: Path, kind: str, entry: Mapping[str, Any]) -> int:
     return entry_lines(done.data, kind)[id_]
 
 
-def import_list(root: Path, listed: Listed, path: str, *, dry_run: bool = False) -> Edited:
+def import_list(root: Path, listed: Listed, path: str, *, dry_run: bool = False) -> FileEdit:
     """Put the rows of a list into the directory. path: of the list, as the person wrote it.
 
     Raises LedgerFault as `put_entries` does; a problem that a row causes is told with the row's line.
@@ -94,7 +94,7 @@ class _NewProblems(LedgerFault):
         super().__init__(problem for problem, _ in found)
 
 
-def _put(root: Path, kind: str, entries: Iterable[Mapping[str, Any]], *, dry_run: bool) -> Edited:
+def _put(root: Path, kind: str, entries: Iterable[Mapping[str, Any]], *, dry_run: bool) -> FileEdit:
     with nullcontext() if dry_run else locked(root):
         return _write(root, kind, _contents(root), entries, dry_run=dry_run)
 
@@ -114,7 +114,7 @@ def _write(
     entries: Iterable[Mapping[str, Any]],
     *,
     dry_run: bool = False,
-) -> Edited:
+) -> FileEdit:
     path = KINDS[kind].path
     before = contents[path]
     done = edited(schema_comment(root, path).encode() if before is None else before, kind, entries)

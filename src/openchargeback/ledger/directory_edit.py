@@ -63,7 +63,7 @@ KINDS: dict[str, Kind] = {
 
 
 @dataclass(frozen=True, slots=True)
-class Edited:
+class FileEdit:
     """A file of the directory with the entries in it, and what they were to it, by id in the order given.
 
     changed: with the keys that have another value now, `match.SubAccountId` for one within another.
@@ -87,7 +87,7 @@ def with_entries(data: bytes | None, kind: str, entries: Iterable[Mapping[str, A
     return edited(data, kind, entries).data
 
 
-def edited(data: bytes | None, kind: str, entries: Iterable[Mapping[str, Any]]) -> Edited:
+def edited(data: bytes | None, kind: str, entries: Iterable[Mapping[str, Any]]) -> FileEdit:
     """The same as `with_entries`, with what was done. What is given twice for an entry counts as given last."""
     what = KINDS[kind]
     raw = data or b""
@@ -116,7 +116,7 @@ def edited(data: bytes | None, kind: str, entries: Iterable[Mapping[str, Any]]) 
     result = mark + text.result().encode()
     if added or changed:
         _check(result, kind, [*expected, *(_plain_value(entry) for entry in added.values())])
-    return Edited(result if added or changed else raw, tuple(added), changed, tuple(unchanged))
+    return FileEdit(result if added or changed else raw, tuple(added), changed, tuple(unchanged))
 
 
 def entry_lines(data: bytes | None, kind: str) -> dict[str, int]:

@@ -16,7 +16,7 @@ from openchargeback.problems import Problem
 
 
 @dataclass(frozen=True, slots=True)
-class Acknowledged:
+class Acknowledgment:
     """One difference between the record and what the program would compute now."""
 
     digest: Annotated[
@@ -42,14 +42,14 @@ class Notes:
     """Notes on a closed month."""
 
     drift: Annotated[
-        tuple[Acknowledged, ...], "Differences that were seen and accepted; nothing else is told of them."
+        tuple[Acknowledgment, ...], "Differences that were seen and accepted; nothing else is told of them."
     ] = ()
 
 
 NOTES_FILE = shape_of(Notes)
 
 
-def read_notes(data: bytes, path: str) -> tuple[tuple[Acknowledged, ...], list[Problem]]:
+def read_notes(data: bytes, path: str) -> tuple[tuple[Acknowledgment, ...], list[Problem]]:
     """What a file of notes acknowledges, and its faults."""
     root, reader = parse(data, path)
     notes: Notes | None = NOTES_FILE.read(root, reader) if root is not None else None

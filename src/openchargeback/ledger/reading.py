@@ -13,7 +13,7 @@ from openchargeback.ledger.config import FILE_NAME, LOCAL_FILE_NAME, read_config
 from openchargeback.ledger.directory import FILES as DIRECTORY_FILES
 from openchargeback.ledger.directory import Directory, read_directory
 from openchargeback.ledger.files import ChargeFile, Gate
-from openchargeback.ledger.notes import Acknowledged, read_notes
+from openchargeback.ledger.notes import Acknowledgment, read_notes
 from openchargeback.ledger.periods import FROZEN, NOTES, OPEN, PARTS, PeriodFile, is_period, read_period
 from openchargeback.ledger.settings import Config
 from openchargeback.model import Page
@@ -50,7 +50,7 @@ class Ledger:
     images: dict[str, bytes] = field(default_factory=dict)
     logo: Logo | None = None
     digests: dict[str, str] = field(default_factory=dict)
-    notes: dict[str, tuple[Acknowledged, ...]] = field(default_factory=dict)
+    notes: dict[str, tuple[Acknowledgment, ...]] = field(default_factory=dict)
 
     @property
     def periods(self) -> tuple[str, ...]:
@@ -165,7 +165,7 @@ def _period_files(gate: Gate, take: _Take, problems: list[Problem]) -> dict[str,
     return result
 
 
-def _notes(gate: Gate, take: _Take, problems: list[Problem]) -> dict[str, tuple[Acknowledged, ...]]:
+def _notes(gate: Gate, take: _Take, problems: list[Problem]) -> dict[str, tuple[Acknowledgment, ...]]:
     result = {}
     for relative in files.listed(gate.root, "periods", [], gate):
         period, _, rest = PurePosixPath(relative).name.partition(".")

@@ -87,7 +87,7 @@ class Percent:
 
 
 @dataclass(frozen=True, slots=True)
-class Fixed:
+class FixedLevel:
     """The level of a check that may only be `error`."""
 
     code: str
@@ -107,7 +107,7 @@ class Fixed:
 _SEVERITY = Record(
     {
         **{code: Choice(check_codes.LEVELS, help="How much this check weighs.") for code in check_codes.SETTABLE},
-        **{code: Fixed(code) for code in check_codes.FIXED},
+        **{code: FixedLevel(code) for code in check_codes.FIXED},
     },
     help="How much a check of charge files weighs: error, warning or off, by its code.",
 )

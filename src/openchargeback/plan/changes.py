@@ -7,7 +7,7 @@ from dataclasses import astuple, replace
 from decimal import Decimal
 
 from openchargeback import money
-from openchargeback.billing.pipeline import Settled
+from openchargeback.billing.pipeline import MonthResult
 from openchargeback.ledger.approvals import Decision
 from openchargeback.model import BillingLine, DecisionRecord, SourceTotals, State
 from openchargeback.money import ZERO
@@ -31,8 +31,8 @@ _NOTHING = ControlTotal()
 def period_change(
     period: str,
     states: tuple[State | None, State | None],
-    old: Settled,
-    new: Settled,
+    old: MonthResult,
+    new: MonthResult,
     parts: Parts,
     decisions: tuple[Sequence[Decision], Sequence[Decision]],
     currency: str,

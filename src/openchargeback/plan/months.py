@@ -6,14 +6,14 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 from openchargeback.billing.completeness import Month, completeness
-from openchargeback.billing.corrections import Corrected
-from openchargeback.billing.pipeline import Posted, Settled
+from openchargeback.billing.corrections import CorrectionResults
+from openchargeback.billing.pipeline import MonthResult, PostedCorrections
 from openchargeback.ledger.config import FILE_NAME
 from openchargeback.ledger.periods import period_of
 from openchargeback.ledger.revision import lies_in
 from openchargeback.model import State
 from openchargeback.plan.changes import beyond_rounding, period_change
-from openchargeback.plan.parts import Side, settle_both, unexplained
+from openchargeback.plan.parts import Side, compare_month, unexplained
 from openchargeback.plan.values import PeriodChange
 from openchargeback.problems import Problem, Severity, has_errors
 from openchargeback.record.closing_record import ClosingRecord
@@ -37,13 +37,13 @@ def lacks_charges(period: str, problems: Sequence[Problem]) -> bool:
     )
 
 
-def _side(ledger: RecordedLedger, corrected: Corrected, period: str) -> Side:
+def _side(ledger: RecordedLedger, corrected: CorrectionResults, period: str) -> Side:
     """What a period rests on: a closed one on its record and the settings of then."""
     record = ledger.records.get(period)
     if record is None:
-        posted = corrected.posted.get(period, Posted())
+        posted = corrected.posted.get(period, PostedCorrections())
         return Side(ledger, posted=posted)
-    shown = Settled(
+    shown = MonthResult(
         lines=record.lines,
         sources=record.sources,
         queue=record.queue,
@@ -55,8 +55,8 @@ def _side(ledger: RecordedLedger, corrected: Corrected, period: str) -> Side:
 
 def compared_period(
     period: str,
-    before: tuple[RecordedLedger, Corrected],
-    after: tuple[RecordedLedger, Corrected],
+    before: tuple[RecordedLedger, CorrectionResults],
+    after: tuple[RecordedLedger, CorrectionResults],
     months: dict[str, Month],
 ) -> tuple[PeriodChange | None, list[Problem], list[Problem]]:
     """The change of a period with the problems of base and head; None where the head's charges cannot be read.
@@ -64,9 +64,9 @@ def compared_period(
     months: what is known of the head's months, closed ones and those compared before; an open one is added.
     """
     base, head = _side(*before, period), _side(*after, period)
-    both = settle_both(period, base, head)
+    both = compare_month(period, base, head)
     old_faults, new_faults = list(both.old_faults), list(both.new_faults)
-    if has_errors(new_faults) and both.new == Settled():
+    if has_errors(new_faults) and both.new == MonthResult():
         return None, old_faults, new_faults
     broken = [f"the causes do not sum to the change of {line}" for line in unexplained(both)]
     change = period_change(

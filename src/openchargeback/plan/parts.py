@@ -13,7 +13,7 @@ from itertools import pairwise
 import duckdb
 
 from openchargeback import money
-from openchargeback.billing.pipeline import Posted, Settled, read_month, settle, too_large, what_it_comes_to
+from openchargeback.billing.pipeline import MonthResult, PostedCorrections, month_result, read_month, settle, too_large
 from openchargeback.focus.database import count, database, query, sql
 from openchargeback.focus.reading import LoadedFile
 from openchargeback.model import Entry
@@ -27,7 +27,7 @@ _QUANTITIES = ("ConsumedQuantity", "PricingQuantity", "CommitmentDiscountQuantit
 _STEPS = ("directory", "config", "decision")
 """What changes beside charges, in the order in which it is taken to change."""
 
-_NOTHING_POSTED = Posted()
+_NOTHING_POSTED = PostedCorrections()
 
 Parts = Mapping[LineKey, Mapping[Cause, Decimal]]
 
@@ -41,10 +41,10 @@ class Side:
     """
 
     ledger: RecordedLedger
-    shown: Settled | None = None
-    posted: Posted = _NOTHING_POSTED
+    shown: MonthResult | None = None
+    posted: PostedCorrections = _NOTHING_POSTED
 
-    def comes_to(self, settled: Settled) -> Settled:
+    def comes_to(self, settled: MonthResult) -> MonthResult:
         """What the period comes to, with its own charges settled."""
         if self.shown is not None:
             return self.shown
@@ -56,20 +56,20 @@ class Side:
 
 
 @dataclass(frozen=True, slots=True)
-class Both:
+class Comparison:
     """A period settled on both sides, and what each cause adds to each billing line, exactly.
 
     old_faults, new_faults: the problems of each side; where one has errors in its charges it is settled to nothing.
     """
 
-    old: Settled
-    new: Settled
+    old: MonthResult
+    new: MonthResult
     parts: Parts
     old_faults: tuple[Problem, ...]
     new_faults: tuple[Problem, ...]
 
 
-def settle_both(period: str, base: Side, head: Side) -> Both:
+def compare_month(period: str, base: Side, head: Side) -> Comparison:
     """Settle a period on both sides and find the cause of every difference.
 
     Where the base's charges cannot be read, it counts as having had none; where the head's cannot, there are no parts.
@@ -91,7 +91,7 @@ def settle_both(period: str, base: Side, head: Side) -> Both:
     if base.shown or head.shown:
         parts = _by_record(parts, whole)
     corrected = {key: {Cause.DECISION: amount} for key, amount in whole.items() if key.correction and amount}
-    return Both(old, new, {**parts, **corrected}, tuple(old_faults), tuple(new_faults))
+    return Comparison(old, new, {**parts, **corrected}, tuple(old_faults), tuple(new_faults))
 
 
 def _compared(
@@ -112,18 +112,18 @@ def _compared(
 
 def _settled(
     con: duckdb.DuckDBPyConnection, schema: str, period: str, side: Side
-) -> tuple[Settled, Sequence[LoadedFile], list[Problem]]:
+) -> tuple[MonthResult, Sequence[LoadedFile], list[Problem]]:
     """A side settled in a schema of its own, which is current afterwards."""
     con.execute(f"CREATE SCHEMA {schema}")
     con.execute(f"USE {schema}")
     try:
         month, problems = read_month(con, side.ledger, period)
         if has_errors(problems):
-            return Settled(), [], problems
+            return MonthResult(), [], problems
         decided, _, faults = settle(month)
-        settled = what_it_comes_to(month, decided)
+        settled = month_result(month, decided)
     except duckdb.OutOfRangeException:
-        return Settled(), [], [too_large(period)]
+        return MonthResult(), [], [too_large(period)]
     con.execute(sql(__package__, "outcome.sql"))
     return settled, month.loaded, problems + faults
 
@@ -225,7 +225,7 @@ def _other_columns(base: Side, head: Side) -> list[str]:
     )
 
 
-def _by_posting(parts: Parts, whole: Mapping[LineKey, Decimal], old: Settled, new: Settled) -> Parts:
+def _by_posting(parts: Parts, whole: Mapping[LineKey, Decimal], old: MonthResult, new: MonthResult) -> Parts:
     """The parts with lines that are charged apart from lines that are only shown.
 
     Where a source posts on one side only, no charge changes, but each of its lines goes from one kind to the other:
@@ -266,7 +266,7 @@ def _parts(con: duckdb.DuckDBPyConnection) -> Parts:
     return result
 
 
-def unexplained(both: Both) -> list[str]:
+def unexplained(both: Comparison) -> list[str]:
     """The billing lines whose causes do not sum to the difference of their exact amounts; there must be none."""
     whole = _differences(both.old, both.new)
     return [
@@ -276,7 +276,7 @@ def unexplained(both: Both) -> list[str]:
     ]
 
 
-def _differences(old: Settled, new: Settled) -> dict[LineKey, Decimal]:
+def _differences(old: MonthResult, new: MonthResult) -> dict[LineKey, Decimal]:
     """What each billing line comes to now less what it came to before, exactly."""
     exact: dict[LineKey, Decimal] = {}
     for line in new.lines:

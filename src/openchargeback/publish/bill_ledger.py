@@ -18,16 +18,17 @@ from pathlib import Path
 from openchargeback import __version__
 from openchargeback.billing import copies
 from openchargeback.billing.charges_data import write_charges
-from openchargeback.billing.corrections import Corrected, correct
+from openchargeback.billing.corrections import CorrectionResults, correct
 from openchargeback.billing.freezing import thaw
-from openchargeback.billing.pipeline import Posted, bill_period
+from openchargeback.billing.pipeline import PostedCorrections, bill_period
 from openchargeback.billing.reconciliation import check_ledger
 from openchargeback.focus.equal_files import Copies, equal_files
 from openchargeback.ledger.files import ChargeFile, digest_of
 from openchargeback.ledger.lock import committed_temporaries
 from openchargeback.ledger.periods import CORRECTIONS, FROZEN, LINES, PARTS, RESOURCES, PeriodFile, part_path
-from openchargeback.ledger.reading import Ledger
+from openchargeback.ledger.reading import Ledger, read_ledger
 from openchargeback.model import BilledPeriod, State
+from openchargeback.portal.own_pages import page_problems
 from openchargeback.portal.paths import charges_file
 from openchargeback.problems import LedgerFault, OutsideFault, Problem, has_errors
 from openchargeback.publish.cache import Cache
@@ -52,6 +53,18 @@ class _Copies:
     """What the cache keeps of equal files."""
 
     problems: tuple[Problem, ...]
+
+
+def gather(root: Path, store: Cache) -> tuple[RecordedLedger | None, list[Problem]]:
+    """A ledger with the records of its closed months, and every problem of its small files; nothing is billed.
+
+    None where its config cannot be used.
+    """
+    ledger, problems = read_ledger(root)
+    if ledger is None:
+        return None, problems
+    whole, faults = with_records(ledger, store)
+    return whole, [*problems, *faults, *page_problems(whole.pages, whole.images, whole.config.portal.links)]
 
 
 def with_records(ledger: Ledger, store: Cache) -> tuple[RecordedLedger, list[Problem]]:
@@ -142,7 +155,7 @@ def bill_ledger(
 
 
 def _billed(
-    ledger: RecordedLedger, store: Cache, period: str, corrected: Corrected, *, data: bool
+    ledger: RecordedLedger, store: Cache, period: str, corrected: CorrectionResults, *, data: bool
 ) -> tuple[BilledPeriod | None, list[Problem]]:
     """A period as its record tells it, an open one as it is billed now."""
     state, record = ledger.period_file(period), ledger.records.get(period)
@@ -151,10 +164,10 @@ def _billed(
         return replace(thawed, still_queued=corrected.queue.get(period, ())), faults
     if state.state is not State.OPEN:
         return None, []
-    return _bill(ledger, store, period, corrected.posted.get(period, Posted()), data=data)
+    return _bill(ledger, store, period, corrected.posted.get(period, PostedCorrections()), data=data)
 
 
-def _corrected(ledger: RecordedLedger, store: Cache) -> Corrected:
+def _corrected(ledger: RecordedLedger, store: Cache) -> CorrectionResults:
     """What decisions on closed periods come to; from the cache where it rests on the same as before."""
     decisions = [
         decision
@@ -164,7 +177,7 @@ def _corrected(ledger: RecordedLedger, store: Cache) -> Corrected:
         if decision.period
     ]
     if not decisions and not any(record.corrections or record.queue for record in ledger.records.values()):
-        return Corrected()
+        return CorrectionResults()
     records = [(period, record.digest) for period, record in sorted(ledger.records.items())]
     states = [(period, ledger.period_file(period)) for period in ledger.periods]
     files = [
@@ -173,21 +186,21 @@ def _corrected(ledger: RecordedLedger, store: Cache) -> Corrected:
         for file in ledger.charge_files.get(period, ())
     ]
     key = _digest(__version__, code_digest(), ledger.config, ledger.directory, decisions, records, states, files)
-    corrected = store.value("corrected", key, Corrected)
+    corrected = store.value("corrected", key, CorrectionResults)
     if corrected is None:
         corrected = correct(ledger)
         store.keep("corrected", key, corrected)
     return corrected
 
 
-def _billed_twice(ledger: RecordedLedger, store: Cache, corrected: Corrected, wanted: str) -> list[Problem]:
+def _billed_twice(ledger: RecordedLedger, store: Cache, corrected: CorrectionResults, wanted: str) -> list[Problem]:
     """Equal files that are billed more than once; from the cache where all rests on the same as before."""
     files = [file for period, found in ledger.charge_files.items() if not wanted or period <= wanted for file in found]
     return equal_file_problems(ledger, store, corrected, equal_files(files))
 
 
 def equal_file_problems(
-    ledger: RecordedLedger, store: Cache, corrected: Corrected, found: Sequence[Copies]
+    ledger: RecordedLedger, store: Cache, corrected: CorrectionResults, found: Sequence[Copies]
 ) -> list[Problem]:
     """What is wrong with these equal files. The ledger must hold its records."""
     if not found:
@@ -211,7 +224,7 @@ def still_billing(ledger: Ledger, store: Cache, files: Sequence[ChargeFile]) -> 
 
 
 def _bill(
-    ledger: RecordedLedger, store: Cache, period: str, posted: Posted, *, data: bool
+    ledger: RecordedLedger, store: Cache, period: str, posted: PostedCorrections, *, data: bool
 ) -> tuple[BilledPeriod | None, list[Problem]]:
     key = period_key(ledger, period, posted)
     if (kept := store.value("period", key, _Result)) is not None:
@@ -246,7 +259,7 @@ def kept_charges(ledger: RecordedLedger, store: Cache, period: BilledPeriod) -> 
 
 
 def _bill_with_charges(
-    ledger: RecordedLedger, period: str, key: str, posted: Posted | None = None
+    ledger: RecordedLedger, period: str, key: str, posted: PostedCorrections | None = None
 ) -> tuple[BilledPeriod | None, list[Problem], bytes]:
     with tempfile.TemporaryDirectory(prefix="openchargeback-") as folder:
         path = Path(folder) / "charges.csv"
@@ -268,7 +281,7 @@ def _packed(path: Path, name: str) -> bytes:
     return out.getvalue()
 
 
-def period_key(ledger: RecordedLedger, period: str, posted: Posted | None = None) -> str:
+def period_key(ledger: RecordedLedger, period: str, posted: PostedCorrections | None = None) -> str:
     """SHA-256 of everything a billed period rests on: files, decisions, state, settings, directory, past, program."""
     return _digest(
         __version__,

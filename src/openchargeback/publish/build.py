@@ -19,17 +19,15 @@ from openchargeback.ledger.files import OWN_FOLDERS
 from openchargeback.ledger.links import CACHE
 from openchargeback.ledger.lock import watched
 from openchargeback.ledger.periods import LOGOS, part_path
-from openchargeback.ledger.reading import read_ledger
 from openchargeback.model import BilledPeriod, Provenance, State
 from openchargeback.portal.glyphs import glyph_problems
-from openchargeback.portal.own_pages import page_problems
 from openchargeback.portal.paths import STATEMENTS, journal_folder, statements_folder
 from openchargeback.portal.pdf_pool import render_pdfs
 from openchargeback.portal.site import FileJob, Site, site_jobs
 from openchargeback.portal.statements import PdfPlan, statement_jobs, statement_pdfs
 from openchargeback.portal.views.review import KnownProject
 from openchargeback.problems import LedgerFault, Problem, Severity, has_errors
-from openchargeback.publish.bill_ledger import bill_ledger, with_records
+from openchargeback.publish.bill_ledger import bill_ledger, gather
 from openchargeback.publish.cache import Cache
 from openchargeback.publish.manifest import OutputKind, intact, read_manifest
 from openchargeback.publish.open_data import data_files, data_keys
@@ -94,12 +92,10 @@ def examine(
     only: bill just these periods, and tell just their problems beside those of the small files.
     data: keep the charges of what is billed anew, for the open data of a build. store: instead of the ledger's cache.
     """
-    ledger, problems = read_ledger(root)
+    store = open_cache(root) if store is None else store
+    ledger, problems = gather(root, store)
     if ledger is None:
         return None, (), problems
-    store = open_cache(root) if store is None else store
-    ledger, faults = with_records(ledger, store)
-    problems += faults
     names = [period for period in ledger.periods if not wanted or period <= wanted]
 
     _log.info("read the ledger: %s", counted(len(ledger.periods), "month"))
@@ -110,8 +106,7 @@ def examine(
     periods, faults = bill_ledger(ledger, store, wanted=wanted, only=only, data=data, progress=tell)
     _log.info("billed %s", counted(len(periods), "month"))
     periods, undescribed = describe_journals(ledger, periods)
-    linked = page_problems(ledger.pages, ledger.images, ledger.config.portal.links)
-    return ledger, periods, [*problems, *linked, *faults, *undescribed, *output_warnings(ledger, periods)]
+    return ledger, periods, [*problems, *faults, *undescribed, *output_warnings(ledger, periods)]
 
 
 def open_books(

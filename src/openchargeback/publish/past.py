@@ -9,10 +9,9 @@ from pathlib import Path
 
 from openchargeback.billing.freezing import drift
 from openchargeback.files import git
-from openchargeback.ledger.reading import read_ledger
 from openchargeback.ledger.revision import FOLDERS, lies_in, stored, take
 from openchargeback.problems import LedgerFault, Problem
-from openchargeback.publish.bill_ledger import with_records
+from openchargeback.publish.bill_ledger import gather
 from openchargeback.publish.build import Step, no_step
 from openchargeback.publish.cache import Cache
 
@@ -45,10 +44,9 @@ def drifts(root: Path, period: str = "", *, step: Step = no_step) -> list[Proble
 
     What `periods/P.notes.yaml` acknowledges is left out. The ledger must be free of errors.
     """
-    ledger, problems = read_ledger(root)
+    ledger, problems = gather(root, NO_CACHE)
     if ledger is None:
         raise LedgerFault(problems, root)
-    ledger, _ = with_records(ledger, NO_CACHE)
     months = [each for each in sorted(ledger.records) if period in ("", each)]
     found = []
     for number, month in enumerate(months):

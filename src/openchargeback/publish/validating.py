@@ -14,11 +14,10 @@ from openchargeback.export.journals import journal_problems
 from openchargeback.focus.database import database
 from openchargeback.focus.reading import check
 from openchargeback.ledger.lock import watched
-from openchargeback.ledger.reading import Ledger, read_ledger
+from openchargeback.ledger.reading import Ledger
 from openchargeback.model import State
-from openchargeback.portal.own_pages import page_problems
 from openchargeback.problems import Problem
-from openchargeback.publish.bill_ledger import bill_ledger, with_records
+from openchargeback.publish.bill_ledger import bill_ledger, gather
 from openchargeback.publish.build import Step, no_step, open_cache, output_warnings
 
 LARGE = 32 * 1024 * 1024
@@ -32,12 +31,10 @@ def validate(root: Path, *, full: bool = False, step: Step = no_step) -> tuple[L
     Raises OutsideFault where the ledger changed meanwhile.
     """
     check_unchanged = watched(root)
-    ledger, problems = read_ledger(root)
+    store = open_cache(root)
+    ledger, problems = gather(root, store)
     if ledger is None:
         return None, problems
-    store = open_cache(root)
-    ledger, faults = with_records(ledger, store)
-    problems += [*faults, *page_problems(ledger.pages, ledger.images, ledger.config.portal.links)]
     large = {period for period in ledger.periods if _is_large(ledger, period)}
     names = list(ledger.periods)
     for number, period in enumerate(names):

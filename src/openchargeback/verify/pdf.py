@@ -115,7 +115,7 @@ class PdfCheck:
 
 
 @dataclass(frozen=True, slots=True)
-class _Handed:
+class _Submission:
     """The PDF as it was handed in. recorded: the file that records its digest, empty for none."""
 
     path: Path
@@ -141,7 +141,7 @@ def verify_pdf(root: Path, path: Path, manifest: Path | None = None, *, step: St
     return replace(check, notes=notes, drift=tuple(drifts(root, handed.period, step=step)))
 
 
-def _check(root: Path, handed: _Handed, step: Step) -> PdfCheck:
+def _check(root: Path, handed: _Submission, step: Step) -> PdfCheck:
     path = handed.path
     books = open_books(root, wanted=handed.period, store=NO_CACHE, step=step)
     billed = books.period(handed.period)
@@ -169,7 +169,7 @@ def _check(root: Path, handed: _Handed, step: Step) -> PdfCheck:
     )
 
 
-def _handed(path: Path, manifest: Path | None) -> _Handed:
+def _handed(path: Path, manifest: Path | None) -> _Submission:
     with path.open("rb") as file:
         data = file.read(MAX_BYTES + 1)
     content = read_pdf(data, path.name)
@@ -181,7 +181,7 @@ def _handed(path: Path, manifest: Path | None) -> _Handed:
     period = number[:7]
     if not number or not is_period(period):
         raise UsageFault(f"{path.name} is no statement of this program: it carries neither a {JSON_NAME} nor a number")
-    return _Handed(path, data, content, record, number, period, _recorded(data, manifest))
+    return _Submission(path, data, content, record, number, period, _recorded(data, manifest))
 
 
 def _recorded(data: bytes, manifest: Path | None) -> str:
@@ -200,7 +200,7 @@ def _numbered(billed: BilledPeriod | None, number: str) -> Statement | None:
     return next((each for each in billed.statements if each.number == number), None) if billed else None
 
 
-def _same_payer(billed: BilledPeriod | None, handed: _Handed) -> Statement | None:
+def _same_payer(billed: BilledPeriod | None, handed: _Submission) -> Statement | None:
     """The statement of the PI and project that the record or the number's digest names."""
     stem = re.sub(r"-r\d+$", "", handed.number)
     for each in billed.statements if billed else ():
@@ -209,13 +209,13 @@ def _same_payer(billed: BilledPeriod | None, handed: _Handed) -> Statement | Non
     return None
 
 
-def _contradictions(handed: _Handed, statement: Statement, books: Books) -> list[Difference]:
+def _contradictions(handed: _Submission, statement: Statement, books: Books) -> list[Difference]:
     """Where the embedded record says otherwise than the ledger."""
     expected = statement_json(statement, books.ledger.settings(statement.period).currency)
     return record_differences(handed.content, expected)
 
 
-def _judged(handed: _Handed, statement: Statement, books: Books, root: Path, at: str = "") -> PdfCheck:
+def _judged(handed: _Submission, statement: Statement, books: Books, root: Path, at: str = "") -> PdfCheck:
     """The check of a PDF whose record is what the ledger gives; root: the repository's own folder.
 
     at: the commit of the books; empty for the files as they lie there.
@@ -249,7 +249,7 @@ def _judged(handed: _Handed, statement: Statement, books: Books, root: Path, at:
     return replace(check, verdict=Verdict.ALTERED if altered else Verdict.SAME_CONTENT, altered=altered)
 
 
-def _compared(handed: _Handed, statement: Statement, books: Books) -> list[Difference]:
+def _compared(handed: _Submission, statement: Statement, books: Books) -> list[Difference]:
     """Where a PDF has other objects than made again; nothing where other versions made it."""
     named = read_stamp(handed.content.creator)
     if named and other_versions(named):
@@ -257,7 +257,7 @@ def _compared(handed: _Handed, statement: Statement, books: Books) -> list[Diffe
     return _drawn_otherwise(handed, _render(statement, books), statement)
 
 
-def _drawn_otherwise(handed: _Handed, expected: bytes, statement: Statement) -> list[Difference]:
+def _drawn_otherwise(handed: _Submission, expected: bytes, statement: Statement) -> list[Difference]:
     paths = differing_values(handed.data, expected, handed.path.name)
     return described(paths, handed.content, read_pdf(expected, statement.number))
 
@@ -294,7 +294,7 @@ def _render(statement: Statement, books: Books) -> bytes:
     return render_job(next(plan for plan in plans if plan.path == path).job())
 
 
-def _search(root: Path, handed: _Handed, step: Step) -> tuple[PdfCheck | None, int]:
+def _search(root: Path, handed: _Submission, step: Step) -> tuple[PdfCheck | None, int]:
     """The check by the latest commit whose ledger gives the file's record, and how many were looked at.
 
     First the states that the branch itself had, then those of branches before they were merged: a preview's draft is
@@ -317,7 +317,7 @@ def _search(root: Path, handed: _Handed, step: Step) -> tuple[PdfCheck | None, i
     return None, len(commits)
 
 
-def _might_give(root: Path, commit: str, handed: _Handed) -> bool:
+def _might_give(root: Path, commit: str, handed: _Submission) -> bool:
     """Whether the month's own files of a commit give the record; a quick look, which sees few errors."""
     decisions, charges = f"approvals/{handed.period}/", f"charges/{handed.period}/"
 
@@ -338,7 +338,7 @@ def _might_give(root: Path, commit: str, handed: _Handed) -> bool:
         return False
 
 
-def _of_the_past(root: Path, handed: _Handed, commit: str) -> PdfCheck | None:
+def _of_the_past(root: Path, handed: _Submission, commit: str) -> PdfCheck | None:
     """The check of a PDF whose record the ledger of a commit gives; None where it does not, or has errors.
 
     With errors no statement was ever written there.

@@ -8,9 +8,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from repository import Repository
 
 from openchargeback.evidence.identities import joined
+from repository import Repository
 
 FILE = "approvals/2025-01/batch.yaml"
 DECISION = "decisions:\n" + "".join(

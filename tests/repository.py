@@ -76,3 +76,14 @@ def poison(ledger: Repository, was: bytes, now: bytes) -> int:
             changed += 1
             path.write_bytes(hashlib.sha256((path.parent.name + path.name).encode() + data).digest() + data)
     return changed
+
+
+def january(root: Path) -> Repository:
+    """January with two PIs, committed."""
+    made = Repository(root)
+    made.write("config.yaml", "organization: Test University\nsources: {aws: {credit_fund: C-1}}\n")
+    rows = row("12.345") + row("1.005", "r2") + row("3.004", "r2") + row("7", "r3", pi="ben@example.edu")
+    made.write("charges/2025-01/aws.csv", HEAD + rows)
+    made.write(".gitignore", ".openchargeback/\nout*\npublic/\n")
+    made.commit()
+    return made
