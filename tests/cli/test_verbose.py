@@ -57,3 +57,12 @@ def test_without_it_nothing_is_logged(ledger):
     quiet = build(ledger)
     assert logged(quiet) == []
     assert quiet.stdout == f"unchanged: {ledger.parent / 'public' / 'index.html'}\n"
+
+
+@pytest.mark.parametrize(
+    "command",
+    [("validate",), ("periods", "list"), ("review", "list"), ("journal", "--period", "2025-01", "--format", "gl")],
+)
+def test_other_commands_say_their_stages_too(ledger: Path, command: tuple[str, ...]) -> None:
+    done = CliRunner().invoke(cli, ["--ledger", str(ledger), "-v", *command])
+    assert [line for line in logged(done) if "month" in line][:2] == ["read the ledger: 1 month", "billed 1 month"]

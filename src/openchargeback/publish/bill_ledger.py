@@ -5,6 +5,7 @@ from __future__ import annotations
 import gzip
 import hashlib
 import io
+import logging
 import shutil
 import tempfile
 from collections.abc import Callable, Collection, Sequence
@@ -36,7 +37,9 @@ from openchargeback.record.closing_record import ClosingRecord
 from openchargeback.record.files import read_record
 from openchargeback.record.recorded_ledger import RecordedLedger
 from openchargeback.record.seal import changed_inputs, left_over, no_longer_finalized, recorded_periods
+from openchargeback.wording import counted
 
+_log = logging.getLogger(__name__)
 _ROOMS = ("ledger", "record", "focus", "review", "billing")
 
 
@@ -64,6 +67,7 @@ def gather(root: Path, store: Cache) -> tuple[RecordedLedger | None, list[Proble
     if ledger is None:
         return None, problems
     whole, faults = with_records(ledger, store)
+    _log.info("read the ledger: %s", counted(len(whole.periods), "month"))
     return whole, [*problems, *faults, *page_problems(whole.pages, whole.images, whole.config.portal.links)]
 
 
@@ -151,6 +155,7 @@ def bill_ledger(
             result.append(billed)
     if len(result) == len(ledger.periods) and not has_errors(corrected.problems):
         problems += check_ledger(result, corrected.remaining)
+    _log.info("billed %s", counted(len(result), "month"))
     return tuple(result), problems
 
 

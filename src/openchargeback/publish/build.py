@@ -98,13 +98,10 @@ def examine(
         return None, (), problems
     names = [period for period in ledger.periods if not wanted or period <= wanted]
 
-    _log.info("read the ledger: %s", counted(len(ledger.periods), "month"))
-
     def tell(period: str) -> None:
         step("Billing months", names.index(period), len(names))
 
     periods, faults = bill_ledger(ledger, store, wanted=wanted, only=only, data=data, progress=tell)
-    _log.info("billed %s", counted(len(periods), "month"))
     periods, undescribed = describe_journals(ledger, periods)
     return ledger, periods, [*problems, *faults, *undescribed, *output_warnings(ledger, periods)]
 
