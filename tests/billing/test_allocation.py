@@ -9,6 +9,7 @@ from dataclasses import replace
 from decimal import ROUND_HALF_UP, Context, Decimal, localcontext
 from pathlib import Path
 
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -108,6 +109,7 @@ def ids(rows, columns=None):
 
 @settings(SLOW, max_examples=6)  # each bills the rows five times
 @given(st.lists(st.tuples(amounts, st.sampled_from("rs")), min_size=1, max_size=6), st.randoms(use_true_random=False))
+@pytest.mark.slow
 def test_charge_ids_outlive_sorting_and_further_columns(drawn, rnd: random.Random):
     rows = [charge(f"{cost:f}", ResourceId=resource, ChargeCategory="Tax", text="{oops") for cost, resource in drawn]
     before = ids(rows)

@@ -78,6 +78,7 @@ def clashes(root: Path) -> list[tuple[str, str]]:
     return [(each.path, each.message.split(" ", 1)[1]) for each in found]
 
 
+@pytest.mark.slow
 def test_a_charge_that_two_branches_credit_is_found_whichever_month_is_asked_for(root: Path) -> None:
     """Also where only one month is billed, before it is finalized, say."""
     (id_,) = billed_charges(open_books(root).ledger, JAN, BilledFilter(resources=("r1",)))
@@ -95,6 +96,7 @@ def test_a_charge_that_two_branches_credit_is_found_whichever_month_is_asked_for
     assert "closed-months-clash" in {each.code for each in told.value.problems}
 
 
+@pytest.mark.slow
 def test_a_charge_that_one_branch_credits_and_another_rejects_is_found(root: Path) -> None:
     """One reopens January and rejects it there; to be credited it would have to be billed."""
     (id_,) = billed_charges(open_books(root).ledger, JAN, BilledFilter(resources=("r1",)))
@@ -112,6 +114,7 @@ def test_a_charge_that_one_branch_credits_and_another_rejects_is_found(root: Pat
     assert told.endswith(" is not valid any more")
 
 
+@pytest.mark.slow
 def test_a_charge_that_one_branch_bills_late_and_another_in_its_month_is_found(root: Path) -> None:
     """It was held when January was closed first, and is not when it is closed anew."""
     words = {**on_item(root, "missing-fund"), "decision": "reassign", "set": {"fund": "F-9"}}

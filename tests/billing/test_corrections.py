@@ -405,6 +405,7 @@ def test_a_credit_does_not_come_before_the_billing(root: Path) -> None:
     assert [(each.code, each.path) for each in problems(root)] == [("not-closed", f"approvals/{FEB}/late.yaml")]
 
 
+@pytest.mark.slow
 def test_what_was_unusual_stays_so_when_an_earlier_month_is_closed_anew(root: Path) -> None:
     """A credit of a charge that needed no decision then finds it billed, though by now it would be flagged."""
     config = (root / "config.yaml").read_text(encoding="utf-8")

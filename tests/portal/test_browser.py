@@ -54,6 +54,7 @@ def background(page: playwright.Page) -> str:
 
 
 @pytest.mark.parametrize("theme", ["light", "dark"])
+@pytest.mark.slow
 def test_no_page_scrolls_sideways_on_a_phone_or_a_desk(
     page: playwright.Page, built: Path, hostile: Path, theme: Literal["light", "dark"]
 ) -> None:

@@ -194,6 +194,7 @@ for make in cases.CASES.values():
 """
 
 
+@pytest.mark.slow
 def test_same_bytes_in_another_process_time_zone_and_language() -> None:
     runs = set()
     for zone, language, seed in (("UTC", "C", "0"), ("Pacific/Kiritimati", "ar_EG.UTF-8", "77")):
@@ -226,6 +227,7 @@ def named(name: str, title: str) -> Statement:
 @example("first\nsecond\r\x00\x0b\u2028", "{{ 7 * 7 }} &amp; \" ' ` ]]> url(file:///etc/passwd)")
 @example("", "")
 @given(st.text(max_size=300), st.text(max_size=300))
+@pytest.mark.slow
 def test_hostile_names_print(name: str, title: str) -> None:
     job = cases.job(named(name, title))
     assert "<b>Bobby" not in job.html
@@ -374,6 +376,7 @@ def small_jobs(count: int) -> list[PdfJob]:
     return [dataclasses.replace(cases.job(cases.small(1 + i % 3), style), name=f"{i}.pdf") for i in range(count)]
 
 
+@pytest.mark.slow
 def test_processes_give_the_same_bytes_in_the_same_order() -> None:
     jobs, done = small_jobs(11), []
     many = list(render_pdfs(jobs, 2, done.append))
@@ -392,6 +395,7 @@ def test_a_fault_in_a_worker_comes_back() -> None:
         list(render_pdfs(jobs, 2))
 
 
+@pytest.mark.slow
 def test_stopping_early_stops_the_workers() -> None:
     import multiprocessing
 
@@ -417,6 +421,7 @@ if __name__ == "__main__":
 """
 
 
+@pytest.mark.slow
 def test_interrupting_the_group_ends_quietly(tmp_path: Path) -> None:
     script = tmp_path / "interrupted.py"
     script.write_text(INTERRUPTED)

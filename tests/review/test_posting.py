@@ -111,6 +111,7 @@ def test_a_decision_may_leave_the_fund_open_where_nothing_is_posted(tmp_path: Pa
     shown=st.sets(st.sampled_from(["hpc", "aws", "azure"])),
     ledger_posts=st.booleans(),
 )
+@pytest.mark.slow
 def test_billed_is_journaled_and_shown_only(tmp_path_factory, costs, shown, ledger_posts) -> None:
     """Random signed charges; the payer's fund may be the credit fund. Sources are shown by their own word or the
     ledger's.
