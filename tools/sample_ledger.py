@@ -18,7 +18,7 @@ import tempfile
 from pathlib import Path
 from typing import NoReturn
 
-from openchargeback.evidence.gathering import gather
+from openchargeback.evidence.gathering import gather_evidence
 from openchargeback.files.changes import change_files
 from openchargeback.ledger.approval_text import Proposal, approval_text
 from openchargeback.ledger.approvals import Decision, read_approvals
@@ -80,7 +80,7 @@ def renew(root: Path, *, in_git: bool) -> None:
         if in_git:
             commit(root, f"Decide on charges of {period}", on=state.closed.on.isoformat())
         books = open_books(root)
-        evidence = gather(books.ledger, periods=(period,))[0] if in_git else []
+        evidence = gather_evidence(books.ledger, periods=(period,))[0] if in_git else []
         closing.close(books, period, state.closed, evidence, dated=state.accounting_date, without=state.without)
     for period, state in states.items():
         if state.finalized is not None:

@@ -15,7 +15,7 @@ from openchargeback.ledger.directory import read_directory
 from openchargeback.ledger.files import charge_files
 from openchargeback.ledger.settings import Config, Organization, Review
 from openchargeback.plan import months
-from openchargeback.plan.changes import beyond_rounding, period_change
+from openchargeback.plan.changes import PeriodFacts, beyond_rounding, period_change
 from openchargeback.plan.parts import Side, compare_month, unexplained
 from openchargeback.plan.values import Cause, Control, ControlTotal
 from openchargeback.record.recorded_ledger import RecordedLedger
@@ -72,7 +72,7 @@ def test_causes_sum_to_the_difference_of_every_line(
         head = side(Path(folder) / "head", come + kept, new_directory, new_funds)
         both = compare_month(PERIOD, base, head)
     assert unexplained(both) == []
-    period = period_change(PERIOD, (None, None), both.old, both.new, both.parts, ((), ()), "USD")
+    period = period_change(PERIOD, both, (PeriodFacts(), PeriodFacts()), "USD")
     assert sum(period.causes.values(), Decimal(0)) == period.difference
     for line in period.lines:
         assert sum(line.parts.values(), Decimal(0)) == line.difference
@@ -104,7 +104,7 @@ def test_more_than_cents_can_make_is_no_rounding(tmp_path):
     both = compare_month(PERIOD, base, head)
     lost = replace(both, parts={})
     assert len(unexplained(lost)) == 1
-    period = period_change(PERIOD, (None, None), lost.old, lost.new, lost.parts, ((), ()), "USD")
+    period = period_change(PERIOD, lost, (PeriodFacts(), PeriodFacts()), "USD")
     told = beyond_rounding(period, "USD")
     assert told == [
         f"100.00 USD of {what} is called rounding" for what in ("ada@example.edu, p1, hpc, Compute", "the month")
@@ -116,7 +116,7 @@ def test_the_limits_of_rounding_are_a_cent_for_a_line_and_one_for_each_source(tm
     rows = [charge("r1", "100.004")]
     base, head = side(tmp_path / "base", [], b"", ()), side(tmp_path / "head", rows, b"", ())
     both = compare_month(PERIOD, base, head)
-    period = period_change(PERIOD, (None, None), both.old, both.new, both.parts, ((), ()), "USD")
+    period = period_change(PERIOD, both, (PeriodFacts(), PeriodFacts()), "USD")
 
     def told(line: str, month: str, sources: int) -> list[str]:
         """What the check says of a line and a month with this rounding."""

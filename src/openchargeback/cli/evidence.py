@@ -13,7 +13,7 @@ from openchargeback.cli.options import PERIOD, in_format, root_of, with_ledger
 from openchargeback.cli.report import json_text, print_for_others, print_problems, print_table, shown
 from openchargeback.cli.reports import repository_prefix
 from openchargeback.cli.reports.markdown import evidence_summary
-from openchargeback.evidence.gathering import evidence_document, gather, read_evidence
+from openchargeback.evidence.gathering import evidence_document, gather_evidence, read_evidence
 from openchargeback.ledger.reading import read_ledger
 from openchargeback.model import LEVELS, Evidence
 from openchargeback.problems import LedgerFault
@@ -58,7 +58,7 @@ def evidence(
     ledger, _ = recorded_months(ledger, Cache(None))
     host = host_record(event, reviews, commits)
     recorded = [each for path in kept for each in read_evidence(path)]
-    found, missing = gather(ledger, periods=periods, host=host, base=base, recorded=recorded, changed=changed)
+    found, missing = gather_evidence(ledger, periods=periods, host=host, base=base, recorded=recorded, changed=changed)
     if form == "json":
         print_for_others(root, "the evidence", json_text(evidence_document(found, missing)))
     elif form == "markdown":

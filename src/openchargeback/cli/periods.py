@@ -20,7 +20,7 @@ from openchargeback.cli.report import (
     progress,
     shown,
 )
-from openchargeback.evidence.gathering import gather, read_evidence
+from openchargeback.evidence.gathering import gather_evidence, read_evidence
 from openchargeback.files import git
 from openchargeback.files.git import Loose
 from openchargeback.ledger.lock import locked
@@ -151,7 +151,7 @@ def close_period(
         recorded = [each for path in kept for each in read_evidence(path)]
         host = host_record(event, reviews, commits)
         loose = closing_rests_on(books.ledger, period)
-        evidence, missing = gather(
+        evidence, missing = gather_evidence(
             books.ledger, periods=(period,), host=host, recorded=recorded, pending=loose if commit else ()
         )
         skipped = tuple(dict.fromkeys(each.strip().lower() for each in without))

@@ -18,7 +18,7 @@ from openchargeback.problems import Problem, UsageFault
 from openchargeback.record.recorded_ledger import RecordedLedger
 
 
-def gather(
+def gather_evidence(
     ledger: RecordedLedger,
     *,
     periods: Collection[str] = (),

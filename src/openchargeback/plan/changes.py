@@ -3,15 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import astuple, replace
+from dataclasses import astuple, dataclass, replace
 from decimal import Decimal
 
 from openchargeback import money
-from openchargeback.billing.pipeline import MonthResult
 from openchargeback.ledger.approvals import Decision
 from openchargeback.model import BillingLine, DecisionRecord, SourceTotals, State
 from openchargeback.money import ZERO
-from openchargeback.plan.parts import Parts
+from openchargeback.plan.parts import Comparison, Parts
 from openchargeback.plan.values import (
     Cause,
     Control,
@@ -28,25 +27,26 @@ from openchargeback.plan.values import (
 _NOTHING = ControlTotal()
 
 
-def period_change(
-    period: str,
-    states: tuple[State | None, State | None],
-    old: MonthResult,
-    new: MonthResult,
-    parts: Parts,
-    decisions: tuple[Sequence[Decision], Sequence[Decision]],
-    currency: str,
-) -> PeriodChange:
-    """Both sides of a period put beside each other. states, decisions: those of base and head."""
+@dataclass(frozen=True, slots=True)
+class PeriodFacts:
+    """What a revision says of a period beside its charges: its state, None where it says nothing, and the decisions."""
+
+    state: State | None = None
+    decisions: Sequence[Decision] = ()
+
+
+def period_change(period: str, both: Comparison, said: tuple[PeriodFacts, PeriodFacts], currency: str) -> PeriodChange:
+    """Both sides of a period put beside each other. said: by base and head."""
+    old, new = both.old, both.new
     before, after = _by_key(old.lines), _by_key(new.lines)
-    parts = {**parts, **_corrections(before, after)}
+    parts = {**both.parts, **_corrections(before, after)}
     lines = line_changes(before, after, parts, currency)
     total = _total(old.lines, posted=True), _total(new.lines, posted=True)
     changed, appeared, gone = _people(before, after, lines, currency)
     return PeriodChange(
         period=period,
-        old_state=states[0],
-        new_state=states[1],
+        old_state=said[0].state,
+        new_state=said[1].state,
         old=total[0],
         new=total[1],
         lines=lines,
@@ -56,7 +56,9 @@ def period_change(
         pis_appeared=appeared,
         pis_gone=gone,
         control=_control(old.sources, new.sources),
-        decisions=_decisions(_with_records(decisions[0], old.decisions), _with_records(decisions[1], new.decisions)),
+        decisions=_decisions(
+            _with_records(said[0].decisions, old.decisions), _with_records(said[1].decisions, new.decisions)
+        ),
         queue=new.queue,
         old_shown=_total(old.lines, posted=False),
         new_shown=_total(new.lines, posted=False),

@@ -12,7 +12,7 @@ from openchargeback.ledger.config import FILE_NAME
 from openchargeback.ledger.periods import period_of
 from openchargeback.ledger.revision import lies_in
 from openchargeback.model import State
-from openchargeback.plan.changes import beyond_rounding, period_change
+from openchargeback.plan.changes import PeriodFacts, beyond_rounding, period_change
 from openchargeback.plan.parts import Side, compare_month, unexplained
 from openchargeback.plan.values import PeriodChange
 from openchargeback.problems import Problem, Severity, has_errors
@@ -69,15 +69,8 @@ def compared_period(
     if has_errors(new_faults) and both.new == MonthResult():
         return None, old_faults, new_faults
     broken = [f"the causes do not sum to the change of {line}" for line in unexplained(both)]
-    change = period_change(
-        period,
-        (_state(before[0], period), _state(after[0], period)),
-        both.old,
-        both.new,
-        both.parts,
-        (before[0].approvals.get(period, ()), after[0].approvals.get(period, ())),
-        after[0].config.currency,
-    )
+    said = _facts(before[0], period), _facts(after[0], period)
+    change = period_change(period, both, said, after[0].config.currency)
     broken += beyond_rounding(change, after[0].config.currency)
     new_faults += [Problem("", "broken-invariant", f"{period}: {what}", "please report this") for what in broken]
     files = after[0].charge_files.get(period, ())
@@ -93,8 +86,9 @@ def recorded_month(record: ClosingRecord) -> Month:
     return Month(record.period, record.sources, record.lines, record.inputs.charges)
 
 
-def _state(ledger: RecordedLedger, period: str) -> State | None:
-    return ledger.period_file(period).state if period in ledger.periods else None
+def _facts(ledger: RecordedLedger, period: str) -> PeriodFacts:
+    state = ledger.period_file(period).state if period in ledger.periods else None
+    return PeriodFacts(state, ledger.approvals.get(period, ()))
 
 
 def is_about_quality(problem: Problem) -> bool:

@@ -58,7 +58,7 @@ class _Copies:
     problems: tuple[Problem, ...]
 
 
-def gather(root: Path, store: Cache) -> tuple[RecordedLedger | None, list[Problem]]:
+def gather_ledger(root: Path, store: Cache) -> tuple[RecordedLedger | None, list[Problem]]:
     """A ledger with the records of its closed months, and every problem of its small files; nothing is billed.
 
     None where its config cannot be used.

@@ -27,7 +27,7 @@ from openchargeback.portal.site import FileJob, Site, site_jobs
 from openchargeback.portal.statements import PdfPlan, statement_jobs, statement_pdfs
 from openchargeback.portal.views.review import KnownProject
 from openchargeback.problems import LedgerFault, Problem, Severity, has_errors
-from openchargeback.publish.bill_ledger import bill_ledger, gather
+from openchargeback.publish.bill_ledger import bill_ledger, gather_ledger
 from openchargeback.publish.cache import Cache
 from openchargeback.publish.manifest import OutputKind, intact, read_manifest
 from openchargeback.publish.open_data import data_files, data_keys
@@ -93,7 +93,7 @@ def examine(
     data: keep the charges of what is billed anew, for the open data of a build. store: instead of the ledger's cache.
     """
     store = open_cache(root) if store is None else store
-    ledger, problems = gather(root, store)
+    ledger, problems = gather_ledger(root, store)
     if ledger is None:
         return None, (), problems
     names = [period for period in ledger.periods if not wanted or period <= wanted]

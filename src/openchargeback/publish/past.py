@@ -11,7 +11,7 @@ from openchargeback.billing.freezing import drift
 from openchargeback.files import git
 from openchargeback.ledger.revision import FOLDERS, lies_in, stored, take
 from openchargeback.problems import LedgerFault, Problem
-from openchargeback.publish.bill_ledger import gather
+from openchargeback.publish.bill_ledger import gather_ledger
 from openchargeback.publish.build import Step, no_step
 from openchargeback.publish.cache import Cache
 
@@ -44,7 +44,7 @@ def drifts(root: Path, period: str = "", *, step: Step = no_step) -> list[Proble
 
     What `periods/P.notes.yaml` acknowledges is left out. The ledger must be free of errors.
     """
-    ledger, problems = gather(root, NO_CACHE)
+    ledger, problems = gather_ledger(root, NO_CACHE)
     if ledger is None:
         raise LedgerFault(problems, root)
     months = [each for each in sorted(ledger.records) if period in ("", each)]

@@ -17,7 +17,7 @@ from openchargeback.ledger.lock import watched
 from openchargeback.ledger.reading import Ledger
 from openchargeback.model import State
 from openchargeback.problems import Problem
-from openchargeback.publish.bill_ledger import bill_ledger, gather
+from openchargeback.publish.bill_ledger import bill_ledger, gather_ledger
 from openchargeback.publish.build import Step, no_step, open_cache, output_warnings
 
 LARGE = 32 * 1024 * 1024
@@ -32,7 +32,7 @@ def validate(root: Path, *, full: bool = False, step: Step = no_step) -> tuple[L
     """
     check_unchanged = watched(root)
     store = open_cache(root)
-    ledger, problems = gather(root, store)
+    ledger, problems = gather_ledger(root, store)
     if ledger is None:
         return None, problems
     large = {period for period in ledger.periods if _is_large(ledger, period)}
