@@ -1,7 +1,7 @@
--- One row is one part of {parts} with its share of its parent's cents, which stand in {totals} (id, billed, discount).
+-- One row per part in {parts} with its share of its parent's cents, which are in {totals} (id, billed, discount).
 -- Largest remainders on signed amounts: every exact amount is floored toward minus infinity, then the missing units go
 -- one each to the largest remainders, ties to the smaller id; a part without a remainder gets none.
--- scale is how many units the currency has (100 for most). billed and discount are units; list = billed + discount.
+-- scale: units per currency unit (100 for most). billed and discount are in units; list = billed + discount.
 CREATE TABLE {shares} AS
 WITH floored AS (
     SELECT

@@ -1,4 +1,4 @@
--- One row is the charges of one billing line whose PI, project and fund were found alike, before rounding.
+-- One row per billing line and attribution: its charges whose PI, project and fund were found the same way, unrounded.
 CREATE TABLE attribution AS
 SELECT
     row_number() OVER (ORDER BY line.id, pi_via, project_via, fund_via, people) AS id,

@@ -1,4 +1,4 @@
--- One row is one billed charge with the payer that counts, a decision's word included.
+-- One row per billed charge with its effective payer, decisions included.
 CREATE VIEW billed_charge AS
 SELECT
     charge.n,

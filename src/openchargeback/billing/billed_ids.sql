@@ -1,5 +1,5 @@
--- One row is one charge of a closed period that a filter means, with whether its own period billed it. Who pays is asked of
--- the period's own billing; what was held then has the payer that it was attributed to.
+-- One row per charge of a closed period that a filter matches, and whether its own period billed it. The payer is the
+-- one of the period's own billing; for a held charge, the one it was attributed to.
 SELECT charge_id.id, billed.n IS NOT NULL AS billed
 FROM charge_id
 JOIN attributed AS charge USING (n)

@@ -1,5 +1,5 @@
--- One row is one billed charge within its resource, before rounding: of the billing lines in {lines} only.
--- Numbered by charge id, which breaks ties when cents are handed out.
+-- One row per billed charge within its resource, unrounded; only of the billing lines in {lines}.
+-- Numbered by charge id, which breaks ties when cents are allocated.
 CREATE TABLE charge_part AS
 SELECT
     row_number() OVER (ORDER BY charge_id.id) AS id,

@@ -1,6 +1,6 @@
-"""Every charge of a period with what was found out about it, as `charges.csv` of the open data.
+"""Every charge of a period with its attribution and outcome, as `charges.csv` of the open data.
 
-Written by DuckDB from its tables to the disk, so that a million charges never stand in Python's memory.
+DuckDB writes the file directly from its tables, so a million charges are never held in Python memory.
 """
 
 from __future__ import annotations
@@ -44,7 +44,7 @@ COLUMNS = {
     "flags": ("string", "Why a person had to look at it, separated by semicolons"),
     "decisions": ("string", "Where it was decided: places in the approval files, separated by semicolons"),
 }
-"""The columns of `charges.csv`: type in a Frictionless Table Schema, and meaning; the references follow."""
+"""The columns of `charges.csv` except references: type in a Frictionless Table Schema, and meaning."""
 
 _CELLS = {
     "category": "ChargeCategory",
@@ -53,14 +53,14 @@ _CELLS = {
 
 
 def reference_columns(config: Config) -> tuple[str, ...]:
-    """The columns of the configured references, after those that are always there."""
+    """The columns of the configured references; they follow the fixed columns."""
     return tuple(f"reference_{name}" for name in config.reference_names)
 
 
 def write_charges(month: Month, path: Path) -> None:
-    """Write the charges of a month to a CSV file, every one of them, whatever became of it.
+    """Write every charge of a month to a CSV file, regardless of its outcome.
 
-    The stages up to statements must have run. Ids are computed for the sources that have none yet.
+    The stages up to statements must have run. Computes ids for the sources that have none yet.
     """
     number_rest(month)
     query = _query(month.con, month.period, month.config)

@@ -1,5 +1,5 @@
--- One row is one charge with all that was found out about it: a row of `charges.csv` of the open data, in the order of
--- source, file and row. row counts like a spreadsheet: the header is row 1.
+-- One row per charge with its attribution and outcome: a row of `charges.csv` of the open data, in the order of source,
+-- file and row. row counts like a spreadsheet: the header is row 1.
 SELECT
     left(charge_id.id, 16) AS charge,
     charge.source,

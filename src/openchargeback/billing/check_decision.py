@@ -1,7 +1,7 @@
-"""The review of one period at work: its queue with every charge, and what further decisions would do.
+"""Review a period: its queue with every charge, and the effect of further decisions.
 
-The stages up to the flags run once; decisions are applied to what they leave, first those of the ledger, then those
-with the new ones among them. Nothing is written here.
+Runs the stages up to the flags once, then applies decisions to the result: first the ledger's, then the same with the
+new ones added. Writes nothing.
 """
 
 from __future__ import annotations
@@ -31,15 +31,15 @@ _Place = tuple[tuple[str, ...], tuple[str, ...]]
 
 
 def _place(item: QueueItem) -> _Place:
-    """What no two items of a queue share; those of charges named by id differ in what still holds them."""
+    """A key that is unique to each item of a queue; items of charges named by id differ in the flags that hold them."""
     return item.key, item.uncleared
 
 
 @dataclass(frozen=True, slots=True)
 class Review:
-    """The queue of one period and its database. items: what waits now. charges: those of each item.
+    """The queue of one period and its database. items: those waiting now. charges: the charges of each item.
 
-    period: whose charges these are. folder: the open period whose approval files decide on them.
+    period: the period of the charges. folder: the open period whose approval files decide on them.
     """
 
     con: duckdb.DuckDBPyConnection
@@ -53,11 +53,11 @@ class Review:
     charges: Mapping[_Place, tuple[HeldCharge, ...]]
 
     def charges_of(self, item: QueueItem) -> tuple[HeldCharge, ...]:
-        """All charges of an item of this queue, the most money first."""
+        """All charges of an item of this queue, largest amount first."""
         return self.charges[_place(item)]
 
     def errors_with(self, texts: Sequence[str]) -> list[Problem]:
-        """The errors that the ledger would have with these decisions added, and has not now."""
+        """The errors that adding these decisions to the ledger would cause."""
         path = f"approvals/{self.folder}/new.yaml"
         added, faults = read_approvals(approval_text(texts).encode(), path)
         _, found = apply_decisions(self.con, (*self.decisions, *added), self.ledger.config, self.directory)
@@ -65,9 +65,7 @@ class Review:
 
 
 def new_errors(ledger: RecordedLedger, period: str, texts: Sequence[str]) -> list[Problem]:
-    """The errors that a ledger would have with these decisions on closed periods in the folder of an open one, and has
-    not now.
-    """
+    """The errors that new decisions on closed periods, in the folder of an open one, would cause."""
     decisions, faults = read_approvals(approval_text(texts).encode(), f"approvals/{period}/new.yaml")
     together = {**ledger.approvals, period: (*ledger.approvals.get(period, ()), *decisions)}
     found = correct(replace(ledger, approvals=together)).problems
@@ -84,7 +82,7 @@ def _new_errors(found: Iterable[Problem], before: Iterable[Problem]) -> list[Pro
 def open_review(ledger: RecordedLedger, folder: str, of: str = "") -> Iterator[Review]:
     """The review of an open period, or of what is still held of the closed period `of`, decided from an open one.
 
-    The ledger must hold its records. Raises LedgerFault where charge files cannot be read.
+    The ledger must hold its records. Raises LedgerFault if charge files cannot be read.
     """
     with database() as con:
         if of:
@@ -109,10 +107,10 @@ def _own(con: duckdb.DuckDBPyConnection, ledger: RecordedLedger, period: str) ->
 def _held(
     con: duckdb.DuckDBPyConnection, ledger: RecordedLedger, folder: str, of: str
 ) -> tuple[tuple[Decision, ...], Directory]:
-    """The tables of what a closed period still holds, before the decisions of this folder."""
+    """Create the tables of a closed period's held charges, before the decisions of this folder."""
     directory = as_of(ledger.directory, ledger.records[of])
     events = Events.of(ledger.records.values())
-    # What other open periods decide is settled before or after this one, in the order of the periods.
+    # Decisions of other open periods are settled before or after this one, in the order of the periods.
     others = {period: each for period, each in ledger.approvals.items() if period < folder}
     for period, posted in sorted(correct(replace(ledger, approvals=others)).posted.items()):
         events.add(period, posted.corrections)

@@ -1,7 +1,7 @@
-"""Whether what closed months did to charges of earlier ones still stands.
+"""Check that what closed months did to charges of earlier months is still consistent.
 
-Each month was right when it was closed. But two branches may each close a month, or reopen one, and Git merges what
-they wrote without a conflict: then a charge may be credited twice, or credited and not billed any more.
+Each month was right when it was closed. But two branches may each close or reopen a month, and Git merges their files
+without a conflict: then a charge may be credited twice, or credited but no longer billed.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from openchargeback.record.recorded_ledger import RecordedLedger
 
 
 def closed_month_clashes(ledger: RecordedLedger) -> list[Problem]:
-    """What closed months say of charges of earlier ones and cannot say any more. The ledger must hold its records."""
+    """Where closed months contradict each other on charges of earlier ones. The ledger must hold its records."""
     records = [record for _, record in sorted(ledger.records.items())]
     found = list(_resting(ledger, records)) or [*billed_once(records), *credits_fit_lines(records)]
     return [
@@ -33,9 +33,9 @@ def closed_month_clashes(ledger: RecordedLedger) -> list[Problem]:
 
 
 def _resting(ledger: RecordedLedger, records: list[ClosingRecord]) -> Iterator[tuple[str, str]]:
-    """Corrections that rest on a month that is open again, or that was closed anew and says otherwise now.
+    """Corrections of a month that is open again, or that was re-closed with a different record.
 
-    A month whose record cannot be used is told of elsewhere.
+    A month with an unusable record is skipped; that has its own problem.
     """
     held: dict[str, set[str]] = {}
     for record in records:

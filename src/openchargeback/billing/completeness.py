@@ -1,4 +1,4 @@
-"""Whether a month is complete: which source delivered how much, for which days, against the months before.
+"""Whether a month is complete: what each source delivered, for which days, compared with earlier months.
 
 One rule for `periods show`, `periods close`, the plan and the portal.
 """
@@ -18,13 +18,13 @@ from openchargeback.ledger.settings import IRREGULAR, MONTHLY, Config
 from openchargeback.model import BilledPeriod, BillingLine, Entry, SourceTotals
 
 MONTHS_BACK = 3
-"""How many months before are looked at: the last ones in which the ledger has charges."""
+"""The number of earlier months to compare with: the last ones in which the ledger has charges."""
 
 GONE_SHOWN = 10
-"""How many PIs are named that have no charges of a source any more."""
+"""How many PIs are listed that no longer have charges of a source."""
 
 _UNUSUAL = Decimal(50)
-"""How many per cent a total may be off the median before the plan says so."""
+"""The percentage by which a total may differ from the median before the plan reports it."""
 
 
 class File(Protocol):
@@ -38,7 +38,7 @@ class File(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Month:
-    """What a period, billed or recorded, tells of its sources."""
+    """What a period, billed or recorded, has of its sources."""
 
     period: str
     sources: Sequence[SourceTotals] = ()
@@ -46,17 +46,17 @@ class Month:
     files: Sequence[File] = ()
 
     def charges(self, source: str) -> int:
-        """How many charges the source has."""
+        """The number of the source's charges."""
         return sum(each.charges for each in self.sources if each.source == source)
 
     def total(self, source: str, currency: str) -> Decimal:
-        """What was imported of the source in a currency, exactly."""
+        """The exact imported total of the source in a currency."""
         return money.total(
             *(each.imported for each in self.sources if (each.source, each.currency) == (source, currency))
         )
 
     def billed(self, source: str) -> Mapping[str, Decimal]:
-        """What the period's own charges of the source bill to each PI, exactly."""
+        """The exact amount that the period's own charges of the source bill to each PI."""
         result: dict[str, Decimal] = {}
         for line in self.lines:
             if line.source == source and line.entry is Entry.OWN:
@@ -66,14 +66,13 @@ class Month:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Completeness:
-    """One source of a period against the months before.
+    """One source of a period compared with earlier months.
 
-    expected: whether it is expected monthly. files: paths of its charge files. charges: how many they hold.
-    days: how many of the `days_in_month` its charges cover, first_day to last_day; None where its files do not tell.
-    total: imported, exact, in the ledger's currency. median: of the months before; None where there are none.
-    percent: the total against the median; None where that is none or 0.
-    gone: PIs who had billed charges of this source in the calendar month before and have none now, those first who
-    were billed most.
+    expected: whether it is expected monthly. files: paths of its charge files. charges: their number.
+    days: how many of the `days_in_month` its charges cover, first_day to last_day; None if its files lack dates.
+    total: imported, exact, in the ledger's currency. median: of earlier months; None if there are none.
+    percent: the total relative to the median; None if the median is None or 0.
+    gone: PIs with billed charges of this source in the previous calendar month and none now, largest amount first.
     """
 
     source: str
@@ -91,26 +90,26 @@ class Completeness:
 
     @property
     def missing(self) -> bool:
-        """Whether the source is expected and has no charge."""
+        """Whether the source is expected and has no charges."""
         return self.expected and not self.charges
 
     @property
     def lacks_days(self) -> bool:
-        """Whether days of the month are known to be without charges."""
+        """Whether some days of the month are known to have no charges."""
         return self.days is not None and self.days < self.days_in_month
 
     @property
     def unusual(self) -> bool:
-        """Whether the total is off by more than half of the median."""
+        """Whether the total differs from the median by more than half of it."""
         return self.percent is not None and abs(self.percent) > _UNUSUAL
 
     @property
     def telling(self) -> bool:
-        """Whether there is anything that a person should look at."""
+        """Whether anything needs a person's attention."""
         return self.missing or self.lacks_days or self.unusual or bool(self.gone)
 
     def as_json(self) -> dict[str, object]:
-        """All of it, as JSON documents have it: amounts and per cent as text, of the PIs who are gone the first."""
+        """The public JSON form: amounts and percentages as text, only the first of `gone`."""
         first, last = (day.isoformat() if day else None for day in (self.first_day, self.last_day))
         covered = {"covered": self.days, "of": self.days_in_month, "first": first, "last": last}
         return {
@@ -128,14 +127,14 @@ class Completeness:
 
 
 def month_of(period: BilledPeriod) -> Month:
-    """What a billed period tells."""
+    """The Month of a billed period."""
     return Month(period.period, period.sources, period.lines, period.files)
 
 
 def completeness(month: Month, others: Sequence[Month], config: Config) -> tuple[Completeness, ...]:
-    """A row for each source of a month: those with files, those expected monthly, those of the months before.
+    """One row per source of a month: those with files, those expected monthly, those of earlier months.
 
-    others: the months that are known, in any order; only those before count. config: the settings of the month.
+    others: the known months, in any order; only earlier ones count. config: the settings of the month.
     """
     earlier = sorted((each for each in others if each.period < month.period and each.sources), key=lambda m: m.period)
     before = earlier[-MONTHS_BACK:]
@@ -147,7 +146,7 @@ def completeness(month: Month, others: Sequence[Month], config: Config) -> tuple
 
 
 def missing_sources(month: Month, config: Config) -> tuple[str, ...]:
-    """The sources that are expected monthly and have no charge."""
+    """The sources that are expected monthly and have no charges."""
     return tuple(
         name for name, source in sorted(config.sources.items()) if source.expected == MONTHLY if not month.charges(name)
     )
@@ -176,5 +175,5 @@ def _row(name: str, month: Month, before: Sequence[Month], previous: Month, conf
 
 
 def _before(period: str) -> str:
-    """The calendar month before."""
+    """The previous calendar month."""
     return f"{first_day(period) - dt.timedelta(days=1):%Y-%m}"

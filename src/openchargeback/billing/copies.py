@@ -1,6 +1,6 @@
 """Whether the charges of equal files are billed more than once (DESIGN section 4, invariant 1).
 
-A file may be filed anew, under the right source or period, once every charge of the wrong copy was rejected, or
+A file may be filed again, under the right source or period, once every charge of the wrong copy was rejected, or
 credited after it was billed. Until then the copies are an error.
 """
 
@@ -24,7 +24,7 @@ from openchargeback.review.ids import number_rest
 def billed_twice(
     ledger: RecordedLedger, found: Sequence[Copies], posted: Mapping[str, PostedCorrections]
 ) -> list[Problem]:
-    """An error for each file whose charges are billed or held although those of an equal file before it are.
+    """An error for each file whose charges are billed or held while those of an earlier equal file are too.
 
     The ledger must hold its records. posted: by period, what open periods do to charges of closed ones.
     """
@@ -32,7 +32,7 @@ def billed_twice(
     problems = []
     for copies in found:
         for file in [each for each in copies if each.path in billing][1:]:
-            # The others are named whatever became of them, so that deciding one of them is no new problem.
+            # Name all others whatever their outcome, so that deciding one of them does not change the problem.
             others = ", ".join(each.path for each in copies if each is not file)
             what = f"holds the same charges as {others}, so that they are billed twice"
             fix = "remove one of the files, or reject all charges of one; where its month is closed, credit them"
@@ -43,10 +43,10 @@ def billed_twice(
 def still_billing(
     ledger: RecordedLedger, files: Iterable[ChargeFile], posted: Mapping[str, PostedCorrections]
 ) -> set[str]:
-    """The paths of those files of which any charge is billed or held by now.
+    """The paths of the files that have any charge billed or held.
 
-    A file that cannot be read, or of whose closed month the record is lost, counts as none: that stops the ledger
-    already. The ledger must hold its records.
+    Skips a file that cannot be read, or whose closed month has no record: either is already an error. The ledger must
+    hold its records.
     """
     events = Events.of(ledger.records.values())
     for period, decided in sorted(posted.items()):
@@ -57,13 +57,13 @@ def still_billing(
 
 
 def _billing(ledger: RecordedLedger, period: str, events: Events) -> Collection[str]:
-    """The paths of the files of a period of which any charge is billed or held."""
+    """The paths of a period's files that have any charge billed or held."""
     record, is_open = ledger.records.get(period), ledger.period_file(period).state is State.OPEN
     if record is None and not is_open:
         return ()
     own = [each for each in ledger.approvals.get(period, ()) if not each.period]
     if not own and not events.charges(period):
-        # Nobody has decided anything.
+        # No decisions: everything is billed or held.
         return [file.path for file in ledger.charge_files.get(period, ())]
     try:
         with settled_month(ledger, period) as month:
@@ -72,12 +72,12 @@ def _billing(ledger: RecordedLedger, period: str, events: Events) -> Collection[
             numbers = {number for (number,) in month.con.execute(sql(__package__, "copies.sql")).fetchall()}
             return [each.file.path for each in month.loaded if each.number in numbers]
     except (LedgerFault, duckdb.OutOfRangeException):
-        # The ledger cannot be billed, and says so elsewhere.
+        # The ledger cannot be billed; that is already an error.
         return ()
 
 
 def _stand(con: duckdb.DuckDBPyConnection, period: str, events: Events) -> None:
-    """Fill `event`: the charges of the period that later ones decided on, and whether they are billed since."""
+    """Fill `event`: the charges of the period that later periods decided on, and whether those left them billed."""
     con.execute("CREATE TABLE event (id VARCHAR, stands BOOLEAN)")
     rows = []
     for id_ in events.charges(period):

@@ -1,5 +1,5 @@
--- One row is one charge file of the period some of whose charges are billed or held. event says of single charges
--- whether they are billed after what was decided on them since the period was closed.
+-- One row per charge file of the period with any charge billed or held. event: single charges that were decided on
+-- since the period was closed, and whether they are billed now.
 SELECT DISTINCT charge.file
 FROM attributed AS charge
 LEFT JOIN disposition ON disposition.n = charge.n

@@ -1,9 +1,9 @@
-"""Decisions of an open period on charges of closed ones: billed late, rejected late, credited, billed again.
+"""Decisions of an open period on charges of closed ones: billed late, rejected late, credited, re-billed.
 
-    held.csv of the original ─▶ late decisions ─▶ lines of their own, rounded once a source and original period
+    held.csv of the original ─▶ late decisions ─▶ separate lines, rounded once per source and original period
     charge files of the original ─▶ cents of single charges ─▶ credits and re-billings of exactly those cents
 
-In the original period nothing changes. What closed periods did before is in their records
+The original period does not change. The effects of earlier closed periods are in their records
 (`ClosingRecord.corrections`).
 """
 
@@ -29,10 +29,10 @@ from openchargeback.record.recorded_ledger import RecordedLedger
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CorrectionResults:
-    """What decisions on closed periods come to in a whole ledger.
+    """The effect of all decisions on closed periods in a ledger.
 
-    posted: by open period. queue: what still waits, by closed period, where anything was held when it was closed.
-    remaining: exact sums still held, by closed period, source and currency, counted charge by charge.
+    posted: by open period. queue: what is still held, by closed period, if anything was held when it was closed.
+    remaining: exact sums still held, by closed period, source and currency, summed charge by charge.
     """
 
     posted: dict[str, PostedCorrections] = field(default_factory=dict)
@@ -42,7 +42,7 @@ class CorrectionResults:
 
 
 def correct(ledger: RecordedLedger) -> CorrectionResults:
-    """Apply every decision of an open period on charges of a closed one. The ledger must hold its frozen records."""
+    """Apply all decisions of open periods on charges of closed ones. The ledger must hold its closing records."""
     events = Events.of(ledger.records.values())
     problems: list[Problem] = closed_month_clashes(ledger)
     posted: dict[str, PostedCorrections] = {}
@@ -98,7 +98,7 @@ def correct(ledger: RecordedLedger) -> CorrectionResults:
 
 
 def lines_of(period: str, corrections: Sequence[Correction]) -> list[BillingLine]:
-    """The billing lines of credits and re-billings: by payer, source, service and statement that they correct."""
+    """The billing lines of credits and re-billings: by payer, source, service and corrected statement."""
     found: dict[tuple[str, ...], BillingLine] = {}
     for each in corrections:
         line = BillingLine(
@@ -143,5 +143,5 @@ def _misplaced(ledger: RecordedLedger, period: str, decision: Decision) -> Probl
     if ledger.period_file(original).state is State.OPEN:
         fix = f"put the decision in approvals/{original}, without `period`"
         return decision.problem("not-closed", f"{original} is open, so it is decided there", fix)
-    # Its record is missing or altered, which is a problem of its own.
+    # The record is missing or altered, which is a separate problem.
     return None

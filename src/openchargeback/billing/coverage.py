@@ -16,7 +16,7 @@ _START, _END = "ChargePeriodStart", "ChargePeriodEnd"
 
 @dataclass(frozen=True, slots=True)
 class Coverage:
-    """Days of the period that the charges of a source cover, with the first and the last; None where there are none."""
+    """How many days of the period a source's charges cover, the first and the last; None if there are none."""
 
     days: int
     first_day: dt.date | None
@@ -24,9 +24,9 @@ class Coverage:
 
 
 def coverage(month: Month) -> Mapping[str, Coverage]:
-    """The days that charges cover, by source; corrections do not count. `load` comes first.
+    """The days that charges cover, by source; corrections do not count. Call `load` first.
 
-    A source with a file that has no ChargePeriodStart is left out: its days are not known.
+    A source with a file that lacks ChargePeriodStart is left out: its days are unknown.
     """
     files = [file for file in month.loaded if file.rows]
     unknown = {file.file.source for file in files if _START not in file.columns}
@@ -39,14 +39,14 @@ def coverage(month: Month) -> Mapping[str, Coverage]:
 
 
 def _spans(file: LoadedFile) -> str:
-    """SQL for the distinct spans of a file. Its texts are cut to what tells the day, so that there are few of them."""
+    """SQL for the distinct spans of a file. Texts are cut to what determines the day, so that few are distinct."""
     start = f"coalesce({file.expression(_START)}, {file.expression('BillingPeriodStart')})"
     end, category = file.expression(_END), file.expression("ChargeCategory")
     return (
         f"SELECT DISTINCT {literal(file.file.source)} AS source, "
         f"coalesce(lower({category}), 'usage') = 'usage' AS usage, "
         f"CASE WHEN {_plain(start)} THEN left({start}, 10) ELSE {start} END AS starts, "
-        # Of a time of day it only counts whether it is midnight: then the day before is the last one.
+        # All that matters of the time is whether it is midnight: then the day before is the last one.
         f"CASE WHEN strlen({end}) = 10 OR NOT {_plain(end)} THEN {end} "
         f"WHEN contains({end}, '00:00:00') OR (strlen({end}) < 19 AND contains({end}, '00:00')) "
         f"THEN left({end}, 10) || 'T00:00' "
@@ -56,5 +56,5 @@ def _spans(file: LoadedFile) -> str:
 
 
 def _plain(text: str) -> str:
-    """Whether a moment is written in UTC, so that its first ten characters are its day: no offset fits into 19."""
+    """SQL for whether a timestamp is in UTC, so that ten characters give the day: 19 leave no room for an offset."""
     return f"(strlen({text}) <= 19 OR ends_with({text}, 'Z'))"

@@ -1,7 +1,7 @@
--- One row is one source: how many days of the period its charges cover, the first of them and the last.
--- {spans} has one row a distinct span of its files: source, usage, and the start and end of charge periods as text.
--- Taxes, purchases and credits often span the whole month in one row, so days are those of usage where there is any.
--- An end with a time is exclusive (FOCUS 1.2, "ChargePeriodEnd"), one without is a day that counts.
+-- One row per source: the number of days of the period that its charges cover, the first and the last.
+-- {spans} has one row per distinct span of its files: source, usage, and the start and end of charge periods as text.
+-- Taxes, purchases and credits often span the whole month in one row, so usage alone counts where there is any.
+-- An end with a time is exclusive (FOCUS 1.2, "ChargePeriodEnd"), an end without one is a day that counts.
 WITH span AS MATERIALIZED ({spans}),
 chosen AS (
     SELECT source, starts, ends FROM span WHERE usage

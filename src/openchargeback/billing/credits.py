@@ -1,7 +1,8 @@
-"""Credits: a charge that a closed period billed is taken back, to the cent, and billed again where `set` says to whom.
+"""Credits: take back a charge that a closed period billed, to the cent, and re-bill it to the payer in `set`, if any.
 
-The cents of a single charge are not in the record of its period. They are found again from the charge files, whose
-digests are: the same sums, and the line's recorded cents shared among its resources and charges (`allocate.sql`).
+The record of a period does not hold the cents of single charges, but the digests of its charge files. The cents are
+recomputed from those files: the same sums, with each line's recorded cents allocated to its resources and charges
+(`allocate.sql`).
 """
 
 from __future__ import annotations
@@ -31,10 +32,10 @@ from openchargeback.review.details import add_details
 from openchargeback.review.ids import number_rest
 
 _WHOLE = 64
-"""Digits of an id."""
+"""Digits of a full id."""
 
 Billed = Correction
-"""A charge as some closed period billed it: `corrects` is the number of that statement."""
+"""A charge as a closed period billed it; `corrects` is the number of that statement."""
 
 
 def credit_charges(
@@ -78,8 +79,8 @@ def credit_charges(
 def creditable(
     ledger: RecordedLedger, original: str, period: str, ids: Sequence[str]
 ) -> tuple[list[Billed], list[str]]:
-    """What closed periods billed for these charges of the closed `original`, and in words why an open `period` cannot
-    credit some of them.
+    """What closed periods billed for these charges of the closed `original`, and messages on why an open `period`
+    cannot credit some of them.
     """
     events = Events.of(ledger.records.values())
     record = ledger.records[original]
@@ -106,10 +107,10 @@ def creditable(
 
 
 def _whole_ids(ledger: RecordedLedger, original: str, ids: Sequence[str], events: Events) -> dict[str, str]:
-    """Beginnings of ids that fit what was corrected before, with the one id of the period that they mean.
+    """Id prefixes that match earlier corrections, each with the one full id that it means.
 
-    They may mean another charge of the period too, which nothing happened to yet: such a one is left out here and
-    refused when its cents are looked for.
+    A prefix may also match another charge of the period that was never corrected. It is then ambiguous, which is
+    refused when its cents are looked up.
     """
     short = [id_ for id_ in ids if len(id_) < _WHOLE and events.begins(original, id_)]
     if not short:
@@ -126,9 +127,9 @@ def _whole_ids(ledger: RecordedLedger, original: str, ids: Sequence[str], events
 
 @dataclass(frozen=True, slots=True)
 class BilledFilter:
-    """Which charges of a closed period are meant: those that fit every list that is not empty.
+    """Selects charges of a closed period: those that match every non-empty list.
 
-    resources: ResourceIds. statements: numbers. projects: as they were billed. sources: names.
+    resources: ResourceIds. statements: numbers. projects: as billed. sources: names.
     """
 
     resources: tuple[str, ...] = ()
@@ -138,8 +139,8 @@ class BilledFilter:
 
 
 def billed_charges(ledger: RecordedLedger, period: str, wanted: BilledFilter) -> list[str]:
-    """The ids (16 digits) of the charges of a closed period that a filter means and that stand billed: in it, late or
-    again, and not credited since.
+    """The ids (16 digits) of the charges of a closed period that a filter selects and that are billed now: in the
+    period itself, late or again, and not credited since.
     """
     record, events = ledger.records[period], Events.of(ledger.records.values())
     payers = [[each.pi, each.project] for each in record.statements if each.number in wanted.statements]
@@ -161,13 +162,13 @@ def billed_charges(ledger: RecordedLedger, period: str, wanted: BilledFilter) ->
 
 
 def _stands(last: Event | None, *, billed: bool) -> bool:
-    """Whether a charge is billed by now. billed: whether it was in its own period."""
+    """Whether a charge is billed now. billed: whether its own period billed it."""
     return billed if last is None else last.correction.entry in (Entry.LATE, Entry.REBILL)
 
 
 @contextmanager
 def _settled(ledger: RecordedLedger, period: str) -> Iterator[duckdb.DuckDBPyConnection | None]:
-    """The database of a closed period as its record has it billed, all charges with ids; None if unreadable."""
+    """The database of a closed period, billed according to its record, all charges with ids; None if unreadable."""
     with ExitStack() as stack:
         try:
             month = stack.enter_context(settled_month(ledger, period))
@@ -180,10 +181,10 @@ def _settled(ledger: RecordedLedger, period: str) -> Iterator[duckdb.DuckDBPyCon
 
 
 def charge_cents(ledger: RecordedLedger, record: ClosingRecord, prefixes: Iterable[str]) -> dict[str, Billed | str]:
-    """What each charge of a closed period was billed, by id or its beginning; or in words why that cannot be told.
+    """The amount billed for each charge of a closed period, by id or prefix; or a message on why it is unknown.
 
     Reads the charge files of the period and compares every line with the record, so that the cents of its charges add
-    up to its recorded cents.
+    up to the recorded cents.
     """
     period, wanted = record.period, list(dict.fromkeys(prefixes))
     with _settled(ledger, period) as con:
@@ -213,7 +214,7 @@ def charge_cents(ledger: RecordedLedger, record: ClosingRecord, prefixes: Iterab
 
 
 def _faithful_lines(con: duckdb.DuckDBPyConnection, record: ClosingRecord) -> set[int]:
-    """The lines that come out now as they were recorded, exact sums and cents alike."""
+    """The lines that are recomputed exactly as recorded, both exact sums and cents."""
     recorded = {line.key: line for line in record.lines if line.entry is Entry.OWN}
     numbers = [number for (number,) in con.execute("SELECT id FROM line ORDER BY id").fetchall()]
     made = lines_.read_lines(con, record.period, record.config)
@@ -221,7 +222,7 @@ def _faithful_lines(con: duckdb.DuckDBPyConnection, record: ClosingRecord) -> se
 
 
 def _billed(con: duckdb.DuckDBPyConnection, record: ClosingRecord) -> dict[str, Billed]:
-    """The wanted charges as the period billed them, by full id."""
+    """The requested charges as the period billed them, by full id."""
     numbers = {(each.pi, each.project): each.number for each in record.statements}
     currency = record.config.currency
     rows = con.execute(sql(__package__, "shared_charges.sql")).fetchall()
@@ -250,7 +251,7 @@ def _billed(con: duckdb.DuckDBPyConnection, record: ClosingRecord) -> dict[str, 
 def _billed_since(
     ledger: RecordedLedger, period: str, decision: Decision, prefix: str, events: Events, problems: list[Problem]
 ) -> Billed | None:
-    """The charge as a later period billed it, where one did; else None, with a problem where it cannot be credited."""
+    """The charge as a later period billed it, if one did; else None, with a problem if it cannot be credited."""
     last = events.last(decision.period, prefix)
     if last is None:
         return None
@@ -283,7 +284,7 @@ def _on_statement(record: ClosingRecord, billed: Billed) -> Billed:
 
 
 def _twice(found: Sequence[tuple[Decision, Billed]]) -> list[Problem]:
-    """A charge that the decisions of a period credit more than once."""
+    """Problems for charges that the decisions of a period credit more than once."""
     first: dict[str, Decision] = {}
     problems = []
     for decision, billed in found:
@@ -295,7 +296,7 @@ def _twice(found: Sequence[tuple[Decision, Billed]]) -> list[Problem]:
 
 
 def _days(ledger: RecordedLedger, original: str, found: Sequence[tuple[Decision, Billed]]) -> dict[str, dt.date]:
-    """The first day of charges, by full id, that are billed again to a project whose entry depends on the day."""
+    """The first day, by full id, of charges that are re-billed to a project whose entry depends on the day."""
     projects = ledger.directory.projects
     dated = {
         id_ for id_, each in projects.items() if len(each.entries) > 1 or any(e.since or e.until for e in each.entries)
@@ -316,7 +317,7 @@ def _days(ledger: RecordedLedger, original: str, found: Sequence[tuple[Decision,
 def _posted(
     ledger: RecordedLedger, decision: Decision, billed: Billed, days: dict[str, dt.date], problems: list[Problem]
 ) -> list[Correction]:
-    """The credit of a charge, and its re-billing where the decision says to whom."""
+    """The credit of a charge, and its re-billing if the decision sets a payer."""
     credit = replace(
         billed,
         entry=Entry.CREDIT,
@@ -328,7 +329,7 @@ def _posted(
     if decision.set == Payer():
         return [credit]
     payer = _payer(ledger, decision, billed, days.get(billed.charge, first_day(decision.period)))
-    # What is billed again is posted as its source posts today, whatever the credit reverses.
+    # A re-billing is posted as its source posts today, whatever the credit reverses.
     posted = ledger.config.posts(billed.source)
     if posted and not payer.fund and billed.amounts.billed:
         told = f"credit bills {billed.charge[:16]} again without a fund"
@@ -346,7 +347,7 @@ def _posted(
 
 
 def _payer(ledger: RecordedLedger, decision: Decision, billed: Billed, day: dt.date) -> Payer:
-    """Per field what `set` says, else what a new project's entry says as of the charge's date, else what it was."""
+    """Per field: the value in `set`, else the new project's entry as of the charge's date, else the previous value."""
     word = decision.set
     entry = ledger.directory.projects.get(word.project)
     held = entry.entry_on(day) if entry else None

@@ -1,4 +1,4 @@
-"""What came before: the months that a reviewer compares a queue item with."""
+"""Earlier months, for comparison with a queue item."""
 
 from __future__ import annotations
 
@@ -7,13 +7,13 @@ from collections.abc import Iterable
 from openchargeback.model import Amounts, BilledPeriod, Entry, PeriodAmounts, QueueItem
 
 MONTHS = 6
-"""How many months before are shown beside an item."""
+"""How many earlier months are shown beside an item."""
 
 
 def months_before(periods: Iterable[BilledPeriod], item: QueueItem) -> tuple[PeriodAmounts, ...]:
-    """What the item's project was billed for its service from its source in the months before, the latest last.
+    """What the item's project was billed for its service from its source in earlier months, in ascending order.
 
-    Only the months' own charges count; empty where the item has no project, since then nothing can be compared.
+    Only the months' own charges count. Empty if the item has no project, since there is nothing to compare with.
     """
     if not item.project:
         return ()

@@ -1,4 +1,4 @@
-"""What happened to single charges after their period was closed, over the whole ledger, in the order of the periods."""
+"""What happened to single charges after their period was closed, across the ledger, in the order of the periods."""
 
 from __future__ import annotations
 
@@ -27,26 +27,26 @@ class Event:
 
 @dataclass(slots=True)
 class Events:
-    """By original period and full charge id, the oldest first."""
+    """By original period and full charge id, oldest first."""
 
     known: dict[str, dict[str, list[Event]]] = field(default_factory=dict)
 
     @staticmethod
     def of(records: Iterable[ClosingRecord]) -> Events:
-        """What the records of closed periods tell."""
+        """The events in the records of closed periods."""
         events = Events()
         for record in sorted(records, key=lambda record: record.period):
             events.add(record.period, record.corrections)
         return events
 
     def add(self, posted: str, corrections: Sequence[Correction]) -> None:
-        """Take in what a period does, after all earlier ones."""
+        """Add the corrections of a period; call in the order of the periods."""
         for each in corrections:
             self.known.setdefault(each.original, {}).setdefault(each.charge, []).append(Event(posted, each))
 
     @property
     def settled(self) -> set[str]:
-        """The periods some of whose held charges were decided late."""
+        """The periods with held charges that were decided late."""
         late = (Entry.LATE, Entry.REJECTED)
         return {
             original
@@ -55,19 +55,19 @@ class Events:
         }
 
     def charges(self, original: str) -> list[str]:
-        """The ids of the charges of a period that anything happened to, sorted."""
+        """The ids of the period's charges that have events, sorted."""
         return sorted(self.known.get(original, {}))
 
     def named(self, original: str, prefix: str) -> Event | None:
-        """What happened last to the one such charge whose id begins so; None where there is none, or several."""
+        """The last event of the one charge with this id prefix; None if no charge or several match."""
         found = [id_ for id_ in self.known.get(original, {}) if id_.startswith(prefix)]
         return self.last(original, found[0]) if len(found) == 1 else None
 
     def begins(self, original: str, prefix: str) -> bool:
-        """Whether anything happened to a charge whose id begins so."""
+        """Whether any charge with this id prefix has events."""
         return any(id_.startswith(prefix) for id_ in self.known.get(original, {}))
 
     def last(self, original: str, id_: str) -> Event | None:
-        """What happened last to the charge that a whole id names; None where nothing did."""
+        """The last event of the charge with this full id; None if there is none."""
         events = self.known.get(original, {}).get(id_)
         return events[-1] if events else None

@@ -1,5 +1,5 @@
--- One row of follows_earlier is one correction of a charge of an earlier month, with what became of that one and who pays.
--- The payer of what was billed becomes a way of attribution of its own.
+-- One row of follows_earlier per correction of a charge of an earlier month, with the outcome and payer of that charge.
+-- The payer of a billed charge becomes an attribution of its own.
 CREATE TABLE follows_earlier AS
 SELECT back.n, original.*
 FROM back_reference AS back

@@ -1,4 +1,4 @@
-"""Freezing a period that is closed, showing it from what was frozen, and telling where the program differs today."""
+"""Freeze a period when it is closed, show it from its record, and detect where the program differs today."""
 
 from __future__ import annotations
 
@@ -42,14 +42,14 @@ from openchargeback.record.recorded_ledger import RecordedLedger
 from openchargeback.review.month import Month
 
 Histories = Mapping[tuple[str, str], tuple[PeriodAmounts, ...]]
-"""What earlier periods billed a PI's e-mail and a project's id."""
+"""PI's e-mail and project's id → the amounts that earlier periods billed them."""
 
 _Listed = TypeVar("_Listed")
 
 
 @dataclass(slots=True)
 class Details:
-    """What only the database of a billed period knows: its held charges, and whom its charges were attributed to."""
+    """What only the database of a billed period holds: its held charges and its attribution."""
 
     held: list[tuple[str, ...]] = field(default_factory=list)
     people: set[str] = field(default_factory=set)
@@ -57,7 +57,7 @@ class Details:
     funds: set[str] = field(default_factory=set)
 
     def read(self, month: Month) -> None:
-        """Take the details from the database; `bill_period` calls this."""
+        """Read the details from the database; called by `bill_period`."""
         con = month.con
         rows = con.execute(sql(__package__, "held_charges.sql")).fetchall()
         self.held = [(*row[:12], money.exact(row[12]), money.exact(row[13]), *row[14:]) for row in rows]
@@ -70,7 +70,7 @@ class Details:
 
 
 def spending_of(lines: Iterable[BillingLine]) -> tuple[Spending, ...]:
-    """Exact amounts by source, project and service: own charges only, since corrections tell nothing of a month."""
+    """Exact amounts by source, project and service. Own charges only: corrections belong to other months."""
     exact: dict[tuple[str, str, str], Decimal] = {}
     for line in lines:
         if line.entry is Entry.OWN:
@@ -85,7 +85,7 @@ def spending_of(lines: Iterable[BillingLine]) -> tuple[Spending, ...]:
 def freeze(
     ledger: RecordedLedger, billed: BilledPeriod, details: Details, histories: Histories, version: str
 ) -> ClosingRecord:
-    """The record of a period that is being closed. Its digests of files are found when they are written."""
+    """The record of a period that is being closed. File digests are computed when the files are written."""
     sources = {each.source for each in billed.sources} | {line.source for line in billed.lines}
     sources |= {each.source for each in billed.without}
     people = details.people | {line.pi for line in billed.lines}
@@ -143,9 +143,10 @@ def freeze(
 
 
 def _used(directory: Directory, people: set[str], projects: set[str], funds: set[str]) -> Directory:
-    """The entries of these people, projects and funds, with whom and what the projects' entries name.
+    """The entries of these people, projects and funds, and everyone and everything the projects' entries name.
 
-    Whether there is a directory of each at all decides on the flags for what it does not list: one entry stays.
+    Whether a directory file has any entries decides which flags are raised for unlisted values: keep at least one
+    entry.
     """
     known = _listed(directory.projects, projects)
     entries = [each for entry in known.values() for each in entry.entries]
@@ -163,9 +164,9 @@ def _listed(known: Mapping[str, _Listed], names: set[str]) -> dict[str, _Listed]
 
 
 def thaw(frozen: ClosingRecord, state: PeriodFile, ledger: RecordedLedger) -> tuple[BilledPeriod, list[Problem]]:
-    """A closed period as its record tells it, and every invariant that does not hold in it.
+    """A closed period from its record, and every invariant that it violates.
 
-    ledger: with the records of its closed periods, and with today's settings, which may not be in another currency.
+    ledger: with the records of its closed periods and today's settings, whose currency must be the same.
     """
     config, directory = frozen.config, frozen.directory
 
@@ -240,13 +241,13 @@ def thaw(frozen: ClosingRecord, state: PeriodFile, ledger: RecordedLedger) -> tu
 
 
 def drift(ledger: RecordedLedger, period: str) -> list[Problem]:
-    """What this program would compute otherwise today for a closed period, from the same charges and decisions.
+    """Where this program would now compute a closed period differently, from the same charges and decisions.
 
-    It is computed with the settings and the directory entries of the record.
+    Computed with the settings and directory entries of the record.
 
-    A warning that names the differences, since a closed month stays as it is. `P.notes.yaml` acknowledges them by the
-    digest of what would come out; then nothing is told until something else would. The ledger must hold its records,
-    and the charge and approval files must be as recorded (`ledger.seal` tells).
+    Returns a warning that lists the differences, since a closed month does not change. `P.notes.yaml` acknowledges them
+    by the digest of the new result; after that nothing is reported until the result changes. The ledger must hold its
+    records, and the charge and approval files must be as recorded (see `record.seal`).
     """
     frozen = ledger.records[period]
     posted = PostedCorrections(tuple(line for line in frozen.lines if line.entry is not Entry.OWN), frozen.corrections)

@@ -1,5 +1,6 @@
--- One row is one charge that stays held when its period is closed, as a later period needs it to decide and to show it.
--- flags: a JSON object, flag → why (null where there is nothing to say). follows: the charge that a correction refers to.
+-- One row per charge that is still held when its period is closed, with all that a later period needs to decide and
+-- show it.
+-- flags: a JSON object, flag → reason (null if there is none). follows: the charge that a correction refers to.
 SELECT
     charge_id.id,
     charge.source,

@@ -1,6 +1,6 @@
-"""The journal: for every billing line that is posted and not zero, a debit and a credit of the same cents.
+"""The journal: a debit and a credit of the same cents for every posted billing line that is not zero.
 
-The payer's fund pays what the source's credit fund receives, so each pair of lines balances by itself, and with it each
+The payer's fund is debited and the source's credit fund credited, so each pair of lines balances, and with it each
 source and the whole journal (DESIGN section 4, "Cents tie out").
 """
 
@@ -20,7 +20,7 @@ from openchargeback.money import ZERO
 class SourceControl:
     """What one source posts, in cents of the ledger's currency.
 
-    debits, credits: sums of both sides, equal to each other. Refunds swap sides, so neither is what is owed.
+    debits, credits: sums of both sides, equal to each other. Refunds swap sides, so neither is the amount owed.
     payers: debits − credits on the payers' funds, which is what the source billed.
     credited: debits − credits on the credit fund, exactly the negative of `payers`.
     """
@@ -50,12 +50,12 @@ def journal_of(
     statement_numbers: Mapping[tuple[str, str], str],
     settings: Callable[[str], Config],
 ) -> Journal:
-    """The journal of a period: by line key, payer then counterpart. Descriptions only name what is corrected.
+    """The journal of a period: by line key, payer then counterpart. Descriptions only name the corrected statement.
 
     date: the posting date of every line. statement_numbers: (PI, project) → number, for every line that is not zero.
-    settings: those that a period is shown with. A credit reverses what was posted, so it goes to the credit fund and
-    the accounts of the period whose statement it corrects, whatever they are by now.
-    A source without a credit fund gives counterparts whose fund is empty; telling so is up to the caller.
+    settings: of a period, as it is shown. A credit reverses an earlier posting, so it goes to the credit fund and
+    accounts of the period whose statement it corrects, even if they changed since.
+    The counterparts of a source without a credit fund have an empty fund; the caller must report that.
     """
     entries: list[JournalLine] = []
     config = settings(period)
@@ -63,7 +63,7 @@ def journal_of(
         if not line.posted or not line.amounts.billed:
             continue
         number = statement_numbers[line.pi, line.project]
-        # A statement's number begins with its period.
+        # A statement number begins with its period.
         posted_with = settings(line.corrects[:7]) if line.entry is Entry.CREDIT else config
         entries += _pair(line, period, date, number, posted_with)
     return Journal(period, tuple(entries))
@@ -78,15 +78,15 @@ def source_controls(journal: Journal) -> tuple[SourceControl, ...]:
 
 
 def posts_nothing(period: BilledPeriod, config: Config) -> bool:
-    """Whether a period is for showback alone: it has charges, no line of it is posted, and no source of it posts."""
+    """Whether a period is showback only: it has charges, but no line is posted and no source posts."""
     sources = {each.source for each in period.sources} | {line.source for line in period.lines}
     return bool(sources) and not any(line.posted for line in period.lines) and not any(map(config.posts, sources))
 
 
 def described(journal: Journal, describe: Callable[[JournalLine], str]) -> Journal:
-    """The journal with full descriptions. describe: gives one for the payer's line, which both lines of a pair take.
+    """The journal with full descriptions. describe: makes one from the payer's line, for both lines of the pair.
 
-    What is corrected stays in front, where a limit of the accounting system cannot cut it off.
+    The corrected statement comes first, so that an accounting system's length limit cannot cut it off.
     """
     lines = []
     for payer, counterpart in zip(journal.lines[::2], journal.lines[1::2], strict=True):

@@ -1,6 +1,6 @@
-"""Late decisions: charges that were held when their period closed, decided from an open period's approvals folder.
+"""Late decisions: charges held when their period closed, decided in an open period's approvals folder.
 
-They run through the very stages that decide and sum a period's own charges, in a database made from `P.held.csv`.
+They run through the same stages that decide and sum a period's own charges, in a database built from `P.held.csv`.
 """
 
 from __future__ import annotations
@@ -32,9 +32,9 @@ from openchargeback.wording import counted
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class HeldOutcome:
-    """What late decisions of one period make of the held charges of one closed period, and what waits afterwards.
+    """The result of one period's late decisions on the held charges of a closed period.
 
-    queue: what waits afterwards. remaining: the exact sums still held, by source and currency.
+    queue: what is still held afterwards. remaining: its exact sums, by source and currency.
     """
 
     lines: tuple[BillingLine, ...] = ()
@@ -50,7 +50,7 @@ def settle_held(
 ) -> HeldOutcome:
     """Apply the decisions of an open `period` to what is still held of the closed period `original`.
 
-    `set` is checked with today's patterns of funds, since it is posted today, and with the directory as of `original`.
+    `set` is checked with today's fund patterns, since it is posted today, and with the directory as of `original`.
     """
     record = ledger.records[original]
     fresh, problems = _not_decided_before(decisions, events)
@@ -82,7 +82,7 @@ def settle_held(
 def held_tables(
     con: duckdb.DuckDBPyConnection, ledger: RecordedLedger, original: str, events: Events, directory: Directory
 ) -> None:
-    """Make the tables that decisions are applied to from what is still held of a closed period."""
+    """Create the tables that decisions apply to, from what is still held of a closed period."""
     con.execute(sql("openchargeback.focus", "macros.sql"))
     con.execute("CREATE TABLE done (id VARCHAR)")
     insert(con, "done", [(id_,) for id_ in events.charges(original)])
@@ -113,7 +113,7 @@ def _rows(path: Path) -> str:
 
 
 def as_of(directory: Directory, record: ClosingRecord) -> Directory:
-    """Today's directory, but for the projects that the period knew: those as they were."""
+    """Today's directory, with the projects that the period knew as they were then."""
     return replace(directory, projects={**directory.projects, **record.directory.projects})
 
 
@@ -135,7 +135,7 @@ def _nothing_held(decision: Decision) -> Problem:
 
 
 def _still_held(con: duckdb.DuckDBPyConnection, decisions: Sequence[Decision]) -> list[Problem]:
-    """A late decision settles its charges: what clears only some of their flags would be forgotten with the period."""
+    """Problems for late decisions that clear only some flags of a charge: what stays held would get lost."""
     rows = con.execute(query(__package__, "still_held")).fetchall()
     return [
         decisions[number].problem(

@@ -1,4 +1,4 @@
--- One row is one charge of an earlier period that a late decision bills (with its cents) or rejects (without).
+-- One row per charge of an earlier period that a late decision bills (with its cents) or rejects (without).
 SELECT
     charge_id.id AS charge,
     disposition.disposition,

@@ -1,10 +1,10 @@
 """Billing lines: charges summed exactly, rounded once, top-down (DESIGN section 4, "Money").
 
-Source total, half-up → billing lines → resources → charges. Every step down uses `allocate.sql`.
-What stands in the database afterwards:
-    line        one row a billing line before rounding; line_share: its cents
-    resource    one row a resource of a billing line before rounding; resource_share: its cents
-    charge_part one row a charge of a resource before rounding; charge_share: its cents; only on demand
+Source total, half-up → billing lines → resources → charges. Each step down uses `allocate.sql`.
+Tables created:
+    line        one row per billing line before rounding; line_share: its cents
+    resource    one row per resource of a billing line before rounding; resource_share: its cents
+    charge_part one row per charge of a resource before rounding; charge_share: its cents; only on demand
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ from openchargeback.model import Amounts, BillingLine, Kind, ResourceLine
 
 
 def sum_lines(con: duckdb.DuckDBPyConnection, currency: str) -> None:
-    """Sum the billed charges and share each source's rounded total among its lines."""
+    """Sum the billed charges and allocate each source's rounded total to its lines."""
     con.execute(sql(__package__, "lines.sql"))
     scale = _scale(currency)
     con.execute(query(__package__, "source_total"), {"scale": scale})
@@ -33,7 +33,7 @@ def sum_lines(con: duckdb.DuckDBPyConnection, currency: str) -> None:
 
 
 def sum_resources(con: duckdb.DuckDBPyConnection, currency: str) -> None:
-    """Share each line's cents among its resources; `sum_lines` comes first."""
+    """Allocate each line's cents to its resources. Call `sum_lines` first."""
     con.execute(sql(__package__, "billed_charges.sql"))
     con.execute(sql(__package__, "resources.sql", **resource_columns(con)))
     con.execute(
@@ -50,7 +50,7 @@ def sum_resources(con: duckdb.DuckDBPyConnection, currency: str) -> None:
 
 
 def share_charges(con: duckdb.DuckDBPyConnection, currency: str, lines: Sequence[int]) -> None:
-    """Share the cents of these lines' resources among their charges; `sum_resources` and ids come first."""
+    """Allocate the cents of these lines' resources to their charges. Call `sum_resources` and compute ids first."""
     wanted = ", ".join(str(int(number)) for number in lines) or "NULL"
     con.execute(sql(__package__, "charge_parts.sql", lines=wanted, **resource_columns(con)))
     con.execute(
@@ -78,8 +78,9 @@ def read_lines(con: duckdb.DuckDBPyConnection, period: str, config: Config) -> t
 def read_resources(
     con: duckdb.DuckDBPyConnection, config: Config, most: int
 ) -> dict[tuple[str, str], list[ResourceLine]]:
-    """The resources of each statement (by PI and project): per line the `most` largest by list price and billed amount,
-    and every credit, correction and adjustment; what is left of a line is summed up, unless it is a single resource.
+    """The resources of each statement (by PI and project). Per line: the `most` largest by list price and billed
+    amount, and every credit, correction and adjustment; the rest of a line is summed up, unless it is a single
+    resource.
     """
     rows = con.execute(sql(__package__, "statement_resources.sql"), {"most": most}).fetchall()
     result: dict[tuple[str, str], list[ResourceLine]] = {}
@@ -105,7 +106,7 @@ def _scale(currency: str) -> int:
 
 
 def amounts_of(discount: int, billed: int, config: Config, source: str) -> Amounts:
-    """Units as cents; the discount is the institution's where the settings of the source say so."""
+    """Units as cents; the discount is the institution's if the settings of the source say so."""
     exponent = -money.places(config.currency)
     return Amounts(
         list=Decimal(discount + billed).scaleb(exponent),

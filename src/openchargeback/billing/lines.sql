@@ -1,4 +1,4 @@
--- One row is one billing line before rounding: the billed charges of one PI, project, fund, source and service.
+-- One row per billing line before rounding: the billed charges of one PI, project, fund, source and service.
 CREATE TABLE line AS
 WITH billed AS (
     SELECT charge.source, charge.service, payer.pi, payer.project, payer.fund, charge.cost, charge.list

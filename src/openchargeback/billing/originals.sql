@@ -1,4 +1,4 @@
--- One row is one charge that corrections of a later month refer to, with what became of it and who pays.
+-- One row per charge that corrections of a later month refer to, with its outcome and payer.
 SELECT
     charge.source,
     named.number,

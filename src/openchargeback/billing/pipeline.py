@@ -1,4 +1,4 @@
-"""The stages of one period in their order: from charge files to everything that is shown (DESIGN section 4).
+"""The billing stages of a period in order: from charge files to everything that is shown (DESIGN section 4).
 
 read ─▶ attribute ─▶ flag ─▶ decide ─▶ sum and round ─▶ statements ─▶ journal ─▶ reconcile
 """
@@ -49,7 +49,7 @@ from openchargeback.review.queue import read_flags, read_queue
 
 @dataclass(frozen=True, slots=True)
 class PostedCorrections:
-    """What decisions of an open period do to charges of closed ones: lines, charge by charge, and the decisions."""
+    """The effect of an open period's decisions on charges of closed ones: lines, single charges, and the decisions."""
 
     lines: tuple[BillingLine, ...] = ()
     corrections: tuple[Correction, ...] = ()
@@ -64,10 +64,10 @@ def bill_period(
     posted: PostedCorrections | None = None,
     then: Callable[[Month], None] | None = None,
 ) -> tuple[BilledPeriod | None, list[Problem]]:
-    """Bill one period of a ledger. None where its charge files have errors.
+    """Bill one period of a ledger. None if its charge files have errors.
 
     digest: of everything the result rests on. posted: what its decisions on charges of closed periods add.
-    then: is called with the billed month while its database stands.
+    then: called with the billed month while its database is open.
     """
     try:
         with database() as con:
@@ -86,7 +86,7 @@ def bill_period(
 
 
 def too_large(period: str) -> Problem:
-    """The problem of a period whose sums no exact number can hold; DuckDB raises OutOfRangeException."""
+    """The problem of a period whose sums exceed an exact number (DuckDB raises OutOfRangeException)."""
     what = f"the amounts of {period} are too large to be summed exactly"
     return Problem(f"charges/{period}", "amount-overflow", what, "look for an amount that cannot be meant")
 
@@ -127,7 +127,7 @@ def _billed(
 
 @dataclass(frozen=True, slots=True)
 class MonthResult:
-    """What a period comes to, without statements and journal: enough to compare two revisions of it."""
+    """A billed period without statements and journal: enough to compare two revisions of it."""
 
     lines: tuple[BillingLine, ...] = ()
     sources: tuple[SourceTotals, ...] = ()
@@ -137,16 +137,16 @@ class MonthResult:
 
 
 def read_month(con: duckdb.DuckDBPyConnection, ledger: RecordedLedger, period: str) -> tuple[Month, list[Problem]]:
-    """Read the charges of a period into the database. With errors among the problems no stage can follow."""
+    """Read the charges of a period into the database. If the problems include errors, no further stage may run."""
     loaded, problems = load(con, ledger.charge_files.get(period, ()), ledger.config)
     return Month(con, ledger, period, loaded), problems
 
 
 @contextmanager
 def settled_month(ledger: RecordedLedger, period: str) -> Iterator[Month]:
-    """A period settled in a database of its own: a closed one as its record has it billed.
+    """A period settled in its own database; a closed one according to its record.
 
-    Raises LedgerFault where its charge files cannot be read any more.
+    Raises LedgerFault if its charge files can no longer be read.
     """
     with database() as con:
         month, problems = read_month(con, ledger.as_recorded(period), period)
@@ -157,9 +157,9 @@ def settled_month(ledger: RecordedLedger, period: str) -> Iterator[Month]:
 
 
 def settle(month: Month) -> tuple[tuple[DecisionRecord, ...], tuple[Unusual, ...], list[Problem]]:
-    """Attribute, flag and decide the charges of a month and sum them up: the table `line` stands afterwards.
+    """Attribute, flag and decide the charges of a month and sum them up in the table `line`.
 
-    Gives what was decided, and what is unusual.
+    Returns the decisions, the unusual amounts, and any problems.
     """
     con, config = month.con, month.config
     decisions = own_decisions(month.ledger, month.period)
@@ -170,7 +170,7 @@ def settle(month: Month) -> tuple[tuple[DecisionRecord, ...], tuple[Unusual, ...
 
 
 def month_result(month: Month, decided: tuple[DecisionRecord, ...]) -> MonthResult:
-    """What a settled month comes to. decided: what `settle` gave."""
+    """The result of a settled month. decided: the decisions returned by `settle`."""
     return MonthResult(
         lines=lines.read_lines(month.con, month.period, month.config),
         sources=_totals(month),
@@ -186,7 +186,7 @@ def own_decisions(ledger: RecordedLedger, period: str) -> tuple[Decision, ...]:
 
 
 def flag(month: Month, *, ids_of_all: bool) -> tuple[tuple[Unusual, ...], list[Problem]]:
-    """Attribute and flag the charges of a month, and number them: those of sources with flags, or all of them."""
+    """Attribute and flag the charges of a month, and compute ids for sources with flags, or for all charges."""
     attribute(month)
     _follow_earlier(month)
     unusual, problems = flag_charges(month, _earlier_rows(month))
@@ -198,10 +198,11 @@ def flag(month: Month, *, ids_of_all: bool) -> tuple[tuple[Unusual, ...], list[P
 
 
 def _follow_earlier(month: Month) -> None:
-    """Let corrections of charges of earlier months take their payer and what became of them.
+    """Give corrections of charges of earlier months the payer and outcome of those charges.
 
-    A closed month is billed anew as its record has it; credits and late decisions since then count. What was billed is
-    followed, what was rejected is rejected too; what is held, or credited, leaves its correction to a person.
+    A closed month is billed again according to its record, plus credits and late decisions since then. A correction of
+    a billed charge follows it, and one of a rejected charge is rejected too. If the charge is held or was credited, the
+    correction needs a decision.
     """
     con, ledger = month.con, month.ledger
     con.execute(query(__package__, "original"))
@@ -219,7 +220,7 @@ def _follow_earlier(month: Month) -> None:
 
 
 def _originals(ledger: RecordedLedger, period: str, wanted: Collection[tuple[str, str]]) -> list[tuple[Any, ...]]:
-    """What became of charges of an earlier month that corrections refer to: the rows of the table `original`."""
+    """The outcome of the charges of an earlier month that corrections refer to: the rows of the table `original`."""
     events = Events.of(ledger.records.values())
     try:
         with settled_month(ledger, period) as month:
@@ -254,7 +255,7 @@ def _originals(ledger: RecordedLedger, period: str, wanted: Collection[tuple[str
 
 
 def _earlier_rows(month: Month) -> list[EarlierRows]:
-    """Rows in the folders of earlier months that name the same month as rows of this one: one of them is misplaced."""
+    """Rows in folders of earlier months with the same billing month as rows of this one: one of them is misplaced."""
     con, ledger = month.con, month.ledger
     earlier = [each for each in sorted(ledger.charge_files) if each < month.period]
     if not earlier or not month.loaded:
@@ -267,7 +268,7 @@ def _earlier_rows(month: Month) -> list[EarlierRows]:
     for period in earlier:
         record = ledger.records.get(period)
         if record and period not in own and not any(each.flag == "wrong-period" for each in record.flags):
-            # The record says that all its rows are of its own month.
+            # According to the record, all its rows are of its own month.
             continue
         for file in ledger.charge_files[period]:
             shared = own & months_of(file)

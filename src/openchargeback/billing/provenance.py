@@ -1,10 +1,10 @@
-"""Where a statement's PI, project and fund come from, and which references its charges name.
+"""The origin of a statement's PI, project and fund, and the references that its charges name.
 
-What stands in the database afterwards:
-    traced      one row a way of attribution with the billed charges of a line (`traced.sql`)
-    attribution one row the charges of a line that were attributed alike (`attributions.sql`)
+Tables created:
+    traced      one row per attribution and line, for billed charges (`traced.sql`)
+    attribution one row per line and distinct attribution of its charges (`attributions.sql`)
     attribution_share   its cents
-    reference   one row a value of a configured reference in a distinct text of Tags (`references.sql`)
+    reference   one row per value of a configured reference in a distinct Tags text (`references.sql`)
 """
 
 from __future__ import annotations
@@ -20,17 +20,17 @@ from openchargeback.ledger.settings import Config
 from openchargeback.model import Attribution, Reference
 
 MOST_VALUES = 100
-"""How many values of a reference a statement keeps; beyond, `charges.csv` has them."""
+"""How many values of a reference a statement keeps; `charges.csv` has all of them."""
 
 Payer = tuple[str, str]
 """PI and project of a statement."""
 
 
 def trace(con: duckdb.DuckDBPyConnection, config: Config) -> None:
-    """Fill these tables; `lines.sum_lines` comes first.
+    """Fill these tables. Call `lines.sum_lines` first.
 
-    The cents of a line are shared among its ways of attribution as among its resources, so that the amounts that a
-    statement tells here add up to those beside them.
+    The cents of a line are allocated to its attributions the same way as to its resources, so that both add up to the
+    same total on a statement.
     """
     con.execute(sql(__package__, "traced.sql"))
     con.execute(sql(__package__, "attributions.sql"))
@@ -52,9 +52,7 @@ def trace(con: duckdb.DuckDBPyConnection, config: Config) -> None:
 
 
 def read_attributions(con: duckdb.DuckDBPyConnection, config: Config) -> dict[Payer, tuple[Attribution, ...]]:
-    """How the charges of each statement were attributed, the most charges first; those only shown apart from those
-    charged.
-    """
+    """The attributions of each statement, most charges first; shown-only charges are kept apart from charged ones."""
     sources = [source for (source,) in con.execute("SELECT DISTINCT source FROM line").fetchall()]
     rows = con.execute(
         query(__package__, "attributions"),
@@ -100,7 +98,7 @@ def _read_references(con: duckdb.DuckDBPyConnection, config: Config) -> None:
     ]
     insert(con, "reference_key", wanted)
     con.execute(sql(__package__, "references.sql"))
-    # The rules of tolerance are those for the payer's tags (focus/tags.py).
+    # The same tolerance as for the payer's tags (focus/tags.py).
     odd = con.execute(sql(__package__, "odd_references.sql")).fetchall()
     found = [
         (id_, name, value)

@@ -1,4 +1,4 @@
--- attributions: the charges of a statement whose PI, project and fund were found in the same way.
+-- attributions: charges of a statement whose PI, project and fund were found the same way.
 SELECT
     line.pi,
     line.project,
@@ -32,7 +32,7 @@ FROM line
 JOIN line_share AS share ON share.id = line.id
 ORDER BY line.id;
 
--- original: a charge of an earlier month that a correction refers to, and what became of it.
+-- original: a charge of an earlier month that a correction refers to, with its outcome.
 CREATE TABLE original (
     source VARCHAR,
     number VARCHAR,
@@ -59,7 +59,7 @@ CREATE TABLE reference_key (
     path VARCHAR
 );
 
--- references: a reference of a statement: how many values its charges have, and the first of them.
+-- references: a reference of a statement: the number of distinct values in its charges, and the first few.
 SELECT
     traced.pi,
     traced.project,
@@ -72,7 +72,7 @@ JOIN reference ON reference.tag = payer.tag
 GROUP BY ALL
 ORDER BY 1, 2, 3;
 
--- remaining: what of a source is held, exactly, in one currency.
+-- remaining: the exact amount of a source that is held in one currency.
 SELECT source, currency, sum(cost)
 FROM attributed
 JOIN disposition USING (n)
@@ -89,7 +89,7 @@ SELECT
 FROM line
 GROUP BY source;
 
--- still_held: a decision with how many of its charges stay held, and by which flags.
+-- still_held: a decision with the number of its charges that stay held, and the flags that hold them.
 SELECT ruling.decision, count(DISTINCT n), list_sort(list(DISTINCT held.flag))
 FROM ruling
 JOIN held USING (n)

@@ -1,6 +1,6 @@
-"""The invariants of DESIGN section 4, checked on every period that is billed; a broken one is an error.
+"""The invariants of DESIGN section 4, checked for every billed period; a violation is an error.
 
-A person cannot fix them in the ledger: they guard against faults of the program itself.
+Users cannot fix a violation in the ledger: these checks guard against bugs in the program itself.
 """
 
 from __future__ import annotations
@@ -31,9 +31,9 @@ class Month(Protocol):
 
 
 def check(period: BilledPeriod, read: int | None = None) -> list[Problem]:
-    """Every invariant that does not hold for the period.
+    """Every invariant that the period violates.
 
-    read: how many charges are left after everything; for a frozen period nobody counts them anew.
+    read: the number of charges read; not given for a frozen period, whose charges are not counted again.
     """
     received = sum(file.charges for file in period.files)
     faults = [
@@ -70,11 +70,11 @@ class HeldAccount:
 
 
 Remaining = Mapping[str, Mapping[str, Mapping[str, Decimal]]]
-"""Exact sums still held, by closed period, source and currency, counted charge by charge."""
+"""Exact sums still held, by closed period, source and currency, summed charge by charge."""
 
 
 def held_accounts(periods: Sequence[BilledPeriod]) -> list[HeldAccount]:
-    """The held charges of a ledger from period to period (ascending), a row for each source and currency."""
+    """The held charges of a ledger from period to period (ascending), one row per source and currency."""
     accounts: list[HeldAccount] = []
     held: dict[tuple[str, str], Decimal] = {}
     for period in periods:
@@ -104,16 +104,16 @@ def _add(sums: dict[_Key, Decimal], key: _Key, amount: Decimal) -> None:
 
 
 def check_ledger(periods: Sequence[BilledPeriod], remaining: Remaining) -> list[Problem]:
-    """Every invariant over all periods of a ledger (ascending) that does not hold.
+    """Every invariant across all periods of a ledger (ascending) that is violated.
 
-    remaining: only of periods some of whose held charges were settled since.
+    remaining: only for periods with held charges that were settled since.
     """
     faults = (*billed_once(periods), *credits_fit_lines(periods))
     return [_problem(fault) for fault in (*held_is_carried(periods, remaining), *(fault for _, fault in faults))]
 
 
 def held_is_carried(periods: Sequence[BilledPeriod], remaining: Remaining) -> list[str]:
-    """What is held at the end, as counted charge by charge, is what the accounts of the periods arrive at."""
+    """What is held at the end, summed charge by charge, equals the closing balance of the held accounts."""
     last = {(account.source, account.currency): account.closing for account in held_accounts(periods)}
     counted: dict[tuple[str, str], Decimal] = {}
     for period in periods:
@@ -133,8 +133,8 @@ def held_is_carried(periods: Sequence[BilledPeriod], remaining: Remaining) -> li
 
 
 def billed_once(periods: Sequence[Month]) -> list[tuple[str, str]]:
-    """No charge is billed twice without a credit between, or credited without having been billed, and a credit is
-    exactly what was billed. The faults with the period that has them.
+    """No charge is billed twice without a credit between or credited without having been billed, and a credit is
+    exactly the billed amount. Returns violations with their periods.
     """
     faults = []
     last: dict[tuple[str, str], tuple[str, Correction]] = {}
@@ -172,9 +172,9 @@ def _payer(each: Correction | BillingLine) -> tuple[str, ...]:
 
 
 def credits_fit_lines(periods: Sequence[Month]) -> list[tuple[str, str]]:
-    """What is credited of a period's own lines is never more charges than a line has; all of them are all its cents.
+    """Credits on a period's own line never exceed its number of charges; if all are credited, so are all its cents.
 
-    The faults with the period that credits last.
+    Returns violations with the period of the last credit.
     """
     lines = {
         (period.period, *_payer(line)): (line.charges, line.amounts, line.posted)
@@ -246,8 +246,8 @@ def cents_tie_out(period: BilledPeriod) -> list[str]:
 
 
 def corrections_tie_out(period: BilledPeriod) -> list[str]:
-    """Charges of earlier periods sum to their lines, in cents and exactly; late ones are rounded once a source and
-    original period; a credit is of a statement, and never of the period itself.
+    """Charges of earlier periods sum to their lines, in cents and exactly. Late ones are rounded once per source and
+    original period. A credit belongs to a statement, never one of the same period.
     """
     faults = []
     lines: dict[tuple[str, ...], tuple[int, Decimal, Decimal, Amounts, bool]] = {}
@@ -294,7 +294,7 @@ def _correction_key(each: Correction) -> tuple[str, ...]:
 
 
 def statements_tie_out(period: BilledPeriod) -> list[str]:
-    """Every line stands on exactly one statement, numbers are unique, and resources sum to their lines."""
+    """Every line is on exactly one statement, numbers are unique, and resources sum to their lines."""
     faults = []
     lines = Counter(line.key for statement in period.statements for line in statement.lines)
     if lines != Counter(line.key for line in period.lines):
@@ -315,8 +315,8 @@ def statements_tie_out(period: BilledPeriod) -> list[str]:
 
 
 def journal_balances(period: BilledPeriod) -> list[str]:
-    """Debits equal credits; statements come to the net of the journal; each fund of a statement carries what its posted
-    lines say; per source billed = journaled + shown only, and the credit fund gets exactly the negative.
+    """Debits equal credits. Statements equal the net of the journal. Each fund of a statement carries the total of its
+    posted lines. Per source billed = journaled + shown only, and the credit fund gets exactly the negative.
     """
     faults = []
     stated: dict[tuple[str, str], Decimal] = {}

@@ -1,6 +1,6 @@
--- One row is one value of one configured reference in one distinct text of Tags: the first of its keys with a value.
--- Read here: exact keys of plain JSON objects. odd texts, which are not plain or spell a key otherwise, are read by
--- provenance.py.
+-- One row per value of a configured reference in a distinct Tags text: the first of its keys with a value.
+-- Reads only exact keys of plain JSON objects here; provenance.py reads odd texts, which are not plain or spell a key
+-- differently.
 CREATE TABLE reference AS
 SELECT tag.id AS tag, wanted.name, arg_min(trim(json_extract_string(tag.text, wanted.path)), wanted.rank) AS value
 FROM tag

@@ -1,4 +1,4 @@
--- One row is the share of one resource and kind of charge in a billing line, before rounding.
+-- One row per resource and kind of charge in a billing line, before rounding.
 CREATE TABLE resource AS
 WITH summed AS (
     SELECT

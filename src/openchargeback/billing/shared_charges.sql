@@ -1,4 +1,4 @@
--- One row is one wanted charge of a closed period with its cents and who paid it.
+-- One row per requested charge of a closed period with its cents and its payer.
 SELECT
     part.charge, billed.pi, billed.project, billed.fund, billed.source, billed.service, part.exact_list, part.exact_billed,
     share.discount, share.billed

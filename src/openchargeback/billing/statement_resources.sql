@@ -1,5 +1,5 @@
--- One row is one resource of a statement with its share in cents, or the sum of those of a line that are not listed:
--- the smaller ones, unless it is a single one. Credits, corrections and adjustments are always listed.
+-- One row per resource of a statement with its cents, or the sum of a line's resources that are not listed: the smaller
+-- ones, unless it is a single one. Credits, corrections and adjustments are always listed.
 WITH placed AS (
     SELECT
         resource.*,

@@ -13,13 +13,13 @@ from openchargeback.review.month import Month
 
 
 def statement_number(period: str, pi: str, project: str, revision: int) -> str:
-    """Period and a digest of PI and project, with the revision after a reopening: `2025-01-3f9a1c22b7-r2`."""
+    """Period and a digest of PI and project, plus the revision after a reopening: `2025-01-3f9a1c22b7-r2`."""
     digest = hashlib.sha256(f"{pi}\n{project}".encode()).hexdigest()[:10]
     return f"{period}-{digest}" + (f"-r{revision}" if revision > 1 else "")
 
 
 def make_statements(month: Month, lines: Sequence[BillingLine], queue: Sequence[QueueItem]) -> tuple[Statement, ...]:
-    """The statements of a month, ordered by PI and project. `lines.sum_lines` comes first."""
+    """The statements of a month, ordered by PI and project. Call `lines.sum_lines` first."""
     con, ledger, period, config = month.con, month.ledger, month.period, month.config
     state = ledger.period_file(period)
     draft = state.state is State.OPEN or state.closed is None

@@ -1,4 +1,4 @@
--- One row is one source and currency: what was imported and what became of it, exactly.
+-- One row per source and currency: the exact imported total and its outcome.
 SELECT
     charge.source,
     charge.currency,

@@ -1,5 +1,5 @@
--- One row is the billed charges of one way of attribution (payer), one billing line and the same people who decided,
--- with where PI, project and fund come from.
+-- One row per attribution (payer), billing line and set of deciding people: their billed charges, with the origin of
+-- PI, project and fund.
 CREATE TABLE traced AS
 WITH undisputed AS (
     SELECT payer, service, count(*) AS charges, sum(cost) AS exact_billed, sum(list) AS exact_list

@@ -1,5 +1,5 @@
--- One row is one billed charge of the billing lines that were shared down to charges (`charge_parts.sql`): where it
--- stands, how its payer was found, its exact amounts and its cents. n counts the charges of a period from 0.
+-- One row per billed charge of the billing lines that were allocated down to charges (`charge_parts.sql`): its
+-- location, how its payer was found, its exact amounts and its cents. n counts the charges of a period from 0.
 SELECT
     line.id AS line,
     part.parent AS resource,

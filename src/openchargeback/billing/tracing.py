@@ -1,9 +1,9 @@
-"""From a statement back to its charges: file, row and line of each, and how its cents came about.
+"""Trace a statement back to its charges: file, row and line of each, and how its cents were computed.
 
     source total ─▶ billing line ─▶ resource ─▶ charge
 
-The stages run once more over the period's charge files: of an open period as the ledger is, of a closed one with the
-settings, the directory and the history of its record, and what comes out is held against the record.
+Runs the stages again on the period's charge files: for an open period on the current ledger, for a closed one with the
+settings, directory and history of its record. The result is compared with the record.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ from openchargeback.review.ids import number_rest
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Share:
-    """An exact amount and the cents it was given: `floor` by rounding down, the rest by largest remainders."""
+    """An exact amount and its allocated cents: `floor` by rounding down, the rest by largest remainders."""
 
     exact: Decimal
     cents: Decimal
@@ -37,13 +37,13 @@ class Share:
         return self.exact.quantize(Decimal(1).scaleb(-money.places(currency)), ROUND_FLOOR)
 
     def given(self, currency: str) -> Decimal:
-        """What its remainder brought it on top of that: nothing or one unit."""
+        """What its remainder added on top: zero or one unit."""
         return self.cents - self.floor(currency)
 
 
 @dataclass(frozen=True, slots=True)
 class Place:
-    """Where a charge stands: file, row as problems count it (the header is 1, blank ones count), line (0: none)."""
+    """The location of a charge: file, row as in problems (the header is 1, blank rows count), line (0: none)."""
 
     file: str
     row: int
@@ -52,9 +52,9 @@ class Place:
 
 @dataclass(frozen=True, slots=True)
 class TracedCharge:
-    """A charge with its cents. via: how PI, project and fund were found. decisions: places of the approval files.
+    """A charge with its cents. via: how PI, project and fund were found. decisions: places in the approval files.
 
-    Of a charge of an earlier period, `original` is that period and `entry` says what was done with it.
+    For a charge of an earlier period, `original` is that period and `entry` says what was done with it.
     """
 
     charge: str
@@ -71,7 +71,7 @@ class TracedCharge:
 
 @dataclass(frozen=True, slots=True)
 class TracedResource:
-    """A resource of a line with its charges; the cents of these add up to its own."""
+    """A resource of a line with its charges, whose cents add up to its own."""
 
     name: str
     id: str
@@ -82,9 +82,9 @@ class TracedResource:
 
 @dataclass(frozen=True, slots=True)
 class TracedLine:
-    """A billing line with its resources; source: the whole source's total and how many lines share it.
+    """A billing line with its resources. source: the whole source's total and its number of lines.
 
-    faithful: whether the stages still give this line; where not, nothing below it can be told.
+    faithful: whether the stages still compute this line; if not, nothing below it is known.
     """
 
     number: int
@@ -105,9 +105,9 @@ def trace_statement(
 ) -> tuple[TracedLine, ...]:
     """The lines of a statement of that period, traced to their charges.
 
-    wanted: numbers of lines (from 1) on the statement; all of them unless given. The ledger must hold its records, and
-    the files must be as recorded (`ledger.seal` tells). Raises UsageFault for a line that is not there, LedgerFault
-    where charge files cannot be read.
+    wanted: line numbers (from 1) on the statement; all by default. The ledger must hold its records, and the files must
+    be as recorded (see `record.seal`). Raises UsageFault for a line that does not exist, LedgerFault if charge files
+    cannot be read.
     """
     numbers = list(wanted) or list(range(1, len(statement.lines) + 1))
     missing = [number for number in numbers if not 0 < number <= len(statement.lines)]
@@ -161,7 +161,7 @@ def _source_totals(con: duckdb.DuckDBPyConnection, currency: str) -> dict[str, t
 def _resources(
     con: duckdb.DuckDBPyConnection, loaded: Sequence[LoadedFile], currency: str
 ) -> dict[int, list[TracedResource]]:
-    """By the id of the line, with the charges of each."""
+    """By line id, the resources with their charges."""
     files = {each.number: each for each in loaded}
     charges: dict[int, list[TracedCharge]] = {}
     lines: dict[int, int] = {}
@@ -192,7 +192,7 @@ def _resources(
 
 
 def place_of(loaded: LoadedFile, n: int) -> Place:
-    """Where the charge of that number stands in the file."""
+    """The location of the charge with that number in the file."""
     row, layout = n - loaded.first, loaded.layout
     return Place(loaded.file.path, layout.number(row), layout.line(row) if loaded.header else 0)
 
@@ -229,7 +229,7 @@ def _belongs(each: Correction, line: BillingLine) -> bool:
 
 
 def _places_of(ledger: RecordedLedger, corrections: Iterable[Correction]) -> dict[str, Place]:
-    """Where charges of earlier periods stand, by id; those that cannot be found any more are left out."""
+    """The locations of charges of earlier periods, by id; those that can no longer be found are left out."""
     originals: dict[str, set[str]] = {}
     for each in corrections:
         originals.setdefault(each.original, set()).add(each.charge)

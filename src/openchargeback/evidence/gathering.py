@@ -1,4 +1,4 @@
-"""Evidence for the decisions and closings of a ledger: which files are asked about, and against which branch."""
+"""Collect the evidence for a ledger's decisions and closings: for which files, and against which branch."""
 
 from __future__ import annotations
 
@@ -28,15 +28,15 @@ def gather_evidence(
     pending: Collection[str] = (),
     changed: bool = False,
 ) -> tuple[list[Evidence], list[Problem]]:
-    """The evidence for the approval files and the closings of these periods (all unless named), and what is missing.
+    """The evidence for the approval files and closings of these periods (all by default), and what is missing.
 
-    host: the host's record of a pull request. base: the branch to land on; by default the one that counts, as the
-    config names it. recorded: evidence that was kept earlier, for contents that are still the same. pending: files that
-    whoever runs the command is about to commit. changed: only what the branch changes.
+    host: the host's record of a pull request. base: the target branch; by default the main branch named in the config.
+    recorded: evidence kept earlier, for contents that are still the same. pending: files that the user of the command
+    is about to commit. changed: only what the branch changes.
 
-    A closed month is judged by what its closing recorded: the rule of then, and evidence for the same content, where
-    that says more. What a branch changes is judged without what it recorded itself, and by the rule of its base as
-    well, which it cannot lower.
+    A closed month is judged by its record: by the rule recorded then, and by recorded evidence for the same content if
+    that is stronger. What a branch changes is judged without evidence that the branch itself recorded, and by the rule
+    of its base as well, which the branch cannot lower.
     """
     wanted = [period for period in ledger.periods if not periods or period in periods]
     files = files_to_approve(ledger, wanted)
@@ -53,7 +53,7 @@ def gather_evidence(
 
 
 def _missing(ledger: RecordedLedger, found: Sequence[Evidence], start: str, before: Mapping[str, str]) -> list[Problem]:
-    """What is missing by the rule of each file's month, and by the base's rule where the branch changes the file."""
+    """What is missing by the rule of each file's month, and by the base's rule if the branch changes the file."""
     base = _rule_at(ledger.root, start) if start else None
     problems = []
     for each in found:
@@ -66,7 +66,7 @@ def _missing(ledger: RecordedLedger, found: Sequence[Evidence], start: str, befo
 
 
 def _contents_at(root: Path, start: str) -> dict[str, str]:
-    """The id of each file's content where the branch left; on the branch that counts, in its last commit."""
+    """The content id of each file where the branch left the main branch; on the main branch, in its last commit."""
     if not git.inside_repository(root) or git.head(root) is None:
         return {}
     return {path: entry.id for path, entry in git.tree(root, start or "HEAD").items()}
@@ -83,7 +83,7 @@ def _rule_at(root: Path, commit: str) -> EvidenceRule | None:
 
 
 def _base_doubt(ledger: RecordedLedger, base: str) -> str:
-    """Why it cannot be told what a branch changes; empty where it can, and outside a repository."""
+    """Why the changes of a branch cannot be determined; empty if they can, and outside a repository."""
     root, branch = ledger.root, ledger.config.portal.branch
     if base or not git.inside_repository(root) or git.head(root) is None or git.is_shallow(root):
         return ""
@@ -93,7 +93,7 @@ def _base_doubt(ledger: RecordedLedger, base: str) -> str:
 
 
 def files_to_approve(ledger: RecordedLedger, periods: Iterable[str]) -> dict[str, tuple[str, ...]]:
-    """The approval files of these periods, and the period files that close, with whom they name."""
+    """The approval files of these periods and the period files that close, each with the people they name."""
     months = list(periods)
     return {**_decisions(ledger, months), **_closings(ledger, months)}
 
@@ -107,7 +107,7 @@ def _decisions(ledger: RecordedLedger, periods: Iterable[str]) -> dict[str, tupl
 
 
 def _closings(ledger: RecordedLedger, periods: Iterable[str]) -> dict[str, tuple[str, ...]]:
-    """The period files that close or finalize, with who did it according to them."""
+    """The period files that close or finalize, with the people who did so according to them."""
     files = {}
     for period in periods:
         state = ledger.period_file(period)
@@ -118,7 +118,7 @@ def _closings(ledger: RecordedLedger, periods: Iterable[str]) -> dict[str, tuple
 
 
 def left_at(ledger: RecordedLedger, base: str = "") -> str:
-    """The commit where what is checked out left the branch that counts; empty on that branch, and without Git."""
+    """The commit where HEAD left the main branch; empty on that branch, and without Git."""
     root = ledger.root
     if not git.inside_repository(root) or git.head(root) is None or git.is_shallow(root):
         return ""
@@ -141,7 +141,7 @@ def evidence_document(found: Iterable[Evidence], problems: Iterable[Problem]) ->
 
 
 def read_evidence(path: Path) -> list[Evidence]:
-    """Evidence that was kept as JSON. Raises UsageFault where the file is something else."""
+    """Evidence that was saved as JSON. Raises UsageFault if the file is something else."""
     try:
         document = json.loads(path.read_bytes())
         if document["format"] == "openchargeback-evidence":

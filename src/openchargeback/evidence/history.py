@@ -1,7 +1,7 @@
-"""The history of many files at once: which commits wrote each of them, and which brought them to a branch.
+"""The history of many files at once: which commits wrote each one, and which brought it to a branch.
 
-A file is followed through its renames, as Git recognizes them: in one commit a file goes, and a new one holds much the
-same. A new file that is only like another one that stays, as approval files are, is no renamed one.
+Files are followed through renames as Git detects them: one commit removes a file and adds a similar one. A new file
+that merely resembles one that stays, as approval files do, is not a rename.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from openchargeback.files import git
 
 @dataclass(frozen=True, slots=True)
 class Trace:
-    """The commits that changed a file, under whatever name, and the merges that gave it a content of their own."""
+    """The commits that changed a file, under any name, and the merges that gave it content that no parent has."""
 
     commits: tuple[git.LoggedCommit, ...]
     merges: tuple[git.LoggedCommit, ...]
@@ -22,7 +22,7 @@ class Trace:
 
 @dataclass(frozen=True, slots=True)
 class _Seen:
-    """A commit that changed a file. place: among all commits, the latest first; made: whether a rename may have."""
+    """A commit that changed a file. place: among all commits, latest first; made: whether by a possible rename."""
 
     place: int
     commit: git.LoggedCommit
@@ -30,7 +30,7 @@ class _Seen:
 
 
 class History:
-    """The commits of a range, or all up to a commit, by the files of the ledger that they changed."""
+    """The commits of a range, or all up to a commit, by the ledger files that they changed."""
 
     def __init__(self, root: Path, commits: str = "HEAD") -> None:
         self._root = root
@@ -70,7 +70,7 @@ class History:
 
 
 class Integrations:
-    """Along the first parents of a commit: the last one that changed each file."""
+    """The last commit that changed each file, along the first parents of a commit."""
 
     def __init__(self, root: Path, tip: str) -> None:
         self._last: dict[str, git.LoggedCommit] = {}
@@ -79,5 +79,5 @@ class Integrations:
                 self._last.setdefault(change.path, commit)
 
     def of(self, path: str) -> git.LoggedCommit | None:
-        """The commit that brought a file as it is; None where it never was there."""
+        """The commit that brought the current content of a file; None if the file was never there."""
         return self._last.get(path)

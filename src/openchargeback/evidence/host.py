@@ -1,8 +1,8 @@
-"""What a host recorded about a pull request, from the files that a workflow downloaded.
+"""A host's record of a pull request, read from files that a workflow downloaded.
 
 GitHub: the event (`GITHUB_EVENT_PATH`), or `gh api repos/O/R/pulls/N`; `gh api --paginate repos/O/R/pulls/N/reviews`
-and `gh api --paginate repos/O/R/pulls/N/commits`. Forgejo and Gitea: the same three of their API. Nothing is fetched
-here.
+and `gh api --paginate repos/O/R/pulls/N/commits`. Forgejo and Gitea: the same three from their API. Does not access the
+network.
 """
 
 from __future__ import annotations
@@ -16,16 +16,16 @@ from openchargeback.evidence.levels import HostRecord
 from openchargeback.problems import UsageFault
 
 _INSIDERS = ("OWNER", "MEMBER", "COLLABORATOR")
-"""Associations with the repository that go with write access or a membership; anybody may review in a public one."""
+"""Associations that imply write access or a membership; anyone may review in a public repository."""
 
 _VERDICTS = {"REQUEST_CHANGES": "CHANGES_REQUESTED"}
-"""Words of Forgejo and Gitea, with GitHub's."""
+"""Verdicts of Forgejo and Gitea, mapped to GitHub's."""
 
 
 def host_record(event: Path | None, reviews: Path | None, commits: Path | None) -> HostRecord | None:
-    """The host's record of the pull request of an event; None where there is no pull request or no reviews are given.
+    """The host's record of an event's pull request; None if there is no pull request or no reviews are given.
 
-    Raises UsageFault where a file is not what it should be.
+    Raises UsageFault if a file does not have the expected content.
     """
     if event is None or reviews is None:
         return None
@@ -56,7 +56,7 @@ def host_record(event: Path | None, reviews: Path | None, commits: Path | None) 
 
 
 def _approvers(reviews: Sequence[Any], head: str) -> set[str]:
-    """Who approved this very head and did not take it back: of each person the last review with a verdict counts."""
+    """Who approved exactly this head and did not retract it: each person's last review with a verdict counts."""
     last: dict[str, tuple[str, str]] = {}
     for review in reviews:
         user = review.get("user") or {}
@@ -67,7 +67,7 @@ def _approvers(reviews: Sequence[Any], head: str) -> set[str]:
             or state not in ("APPROVED", "CHANGES_REQUESTED", "DISMISSED")
         ):
             continue
-        # Forgejo and Gitea say of each review whether it counts for the rules of the branch.
+        # Forgejo and Gitea mark the reviews that count for branch protection.
         if review.get("author_association") in _INSIDERS or review.get("official") is True:
             last[login.casefold()] = (state, str(review.get("commit_id", "")))
     return {login for login, (state, commit) in last.items() if (state, commit) == ("APPROVED", head)}
@@ -79,7 +79,7 @@ def _verdict(review: dict[str, Any]) -> str:
 
 
 def _authors(request: dict[str, Any], commits: Sequence[Any] | None, host: str) -> tuple[set[str], str]:
-    """Everybody who wrote commits of the request, by their names on the host, or why that cannot be told."""
+    """All authors of the request's commits, by their names on the host, or why they are unknown."""
     if commits is None:
         return set(), "its commits are not given (--commits), so approvers cannot be told apart from authors"
     count = request.get("commits")
@@ -105,7 +105,7 @@ def _authors(request: dict[str, Any], commits: Sequence[Any] | None, host: str) 
 
 
 def _addresses(reviews: Sequence[Any], name: str, host: str) -> frozenset[str]:
-    """The e-mail addresses that a host has for who wrote a review, those that it makes for private ones included."""
+    """The e-mail addresses that a host has for a reviewer, including its private no-reply addresses."""
     users = [user for each in reviews if str((user := each.get("user") or {}).get("login", "")).casefold() == name]
     found = {str(user["email"]) for user in users if user.get("email")}
     if host == "github":
@@ -115,7 +115,7 @@ def _addresses(reviews: Sequence[Any], name: str, host: str) -> frozenset[str]:
 
 
 def _written_by(request: dict[str, Any], commits: Sequence[Any]) -> frozenset[str]:
-    """The e-mail addresses of who opened a request and of who wrote and made its commits, but for the host itself."""
+    """The e-mail addresses of a request's opener and of its commits' authors and committers, except the host."""
     found = {(request.get("user") or {}).get("email")}
     for commit in commits:
         inner = commit.get("commit") or {}
@@ -134,7 +134,7 @@ def _object(path: Path) -> dict[str, Any]:
 
 
 def _list(path: Path) -> list[dict[str, Any]]:
-    """The objects of a listing, in one array or, as `gh api --paginate` writes them, in one a page."""
+    """The objects of a listing, in one array or, as written by `gh api --paginate`, one array per page."""
     found: list[Any] = []
     for value in _documents(path):
         pages = value if isinstance(value, list) else [value]
@@ -146,7 +146,7 @@ def _list(path: Path) -> list[dict[str, Any]]:
 
 
 def _documents(path: Path) -> list[Any]:
-    """The JSON documents that stand one after the other in a file."""
+    """The concatenated JSON documents in a file."""
     try:
         text = path.read_text("utf-8").strip()
         decoder, place, values = json.JSONDecoder(), 0, []

@@ -1,8 +1,8 @@
-"""Which e-mail addresses are one person, as a commit has it: aliases in people.yaml and Git's `.mailmap`.
+"""Which e-mail addresses belong to one person, as of a commit: aliases in people.yaml and Git's `.mailmap`.
 
-Both are read from one commit, the one before the change that is judged, so that no branch says who its own authors are.
-What they say only ever joins addresses. An entry can take away somebody's approval of what they wrote under another
-address; it can never make two people of one.
+Both are read from the commit before the change that is judged, so that no branch decides who its own authors are. They
+only ever join addresses: an entry can void a person's approval of what they wrote under another address, but never turn
+one person into two.
 """
 
 from __future__ import annotations
@@ -20,33 +20,33 @@ MAILMAP = ".mailmap"
 """At the top of the repository; see gitmailmap(5)."""
 
 # `Proper Name <proper@x> Commit Name <commit@x>`; the names are optional. An address that several people commit with,
-# told apart by name, joins them all: who shares an address cannot be told apart by evidence.
+# told apart by name, joins them all: evidence cannot tell people with a shared address apart.
 _ENTRY = re.compile(r"(?!#)[^<>]*<([^<>]+)>[^<>]*<([^<>]+)>")
 
 
 @dataclass(frozen=True, slots=True)
 class Identities:
-    """Addresses joined to people. known: address, in small letters → the one that stands for the person."""
+    """Addresses joined to people. known: address, in lower case → the person's canonical address."""
 
     known: Mapping[str, str] = field(default_factory=dict)
 
     def person(self, address: str) -> str:
-        """The address that stands for whoever has this one."""
+        """The canonical address of the person with this address."""
         folded = address.strip().casefold()
         return self.known.get(folded, folded)
 
     def named(self, text: str) -> str:
-        """Likewise of a name as somebody wrote it, which stays as it is where nothing is known of it."""
+        """The same for a name as written, which is returned unchanged if unknown."""
         return self.known.get(text.strip().casefold(), text)
 
     def people(self, addresses: Iterable[str]) -> frozenset[str]:
-        """Likewise of several."""
+        """The same for several addresses."""
         return frozenset(map(self.person, addresses))
 
 
 @lru_cache(maxsize=4096)
 def identities_at(root: Path, commit: str) -> Identities:
-    """Who is who as a commit has it; for no commit, everybody has one address."""
+    """The identities as of a commit; without a commit, every address is its own person."""
     if not commit:
         return Identities()
     return _identities(root, git.content_id(root, commit, PEOPLE_FILE), git.content_id(git.top(root), commit, MAILMAP))
@@ -54,7 +54,7 @@ def identities_at(root: Path, commit: str) -> Identities:
 
 @lru_cache(maxsize=256)
 def _identities(root: Path, people: str, mailmap: str) -> Identities:
-    """By the ids of the two files: most commits change neither."""
+    """Cached by the ids of the two files: most commits change neither."""
     directory, _ = read_directory(git.read_blob(root, people) if people else None, None)
     text = git.read_blob(root, mailmap).decode("utf-8", "replace") if mailmap else ""
     entries = [found.groups() for line in text.splitlines() if (found := _ENTRY.match(line.strip()))]
@@ -62,7 +62,7 @@ def _identities(root: Path, people: str, mailmap: str) -> Identities:
 
 
 def joined(pairs: Iterable[tuple[str, str]], preferred: Iterable[str] = ()) -> Identities:
-    """Addresses joined pair by pair. A preferred address stands for the person, else the second of the first pair."""
+    """Addresses joined pair by pair. Canonical is a preferred address, else the second of the first pair."""
     groups: dict[str, list[str]] = {}
     for one, other in pairs:
         names = [name.strip().casefold() for name in (other, one)]

@@ -1,15 +1,15 @@
-"""Who approved the files of a ledger, as far as Git and a host's own record of reviews can tell.
+"""Who approved the files of a ledger, as far as Git and a host's own record of reviews show.
 
-Levels, never more than they are worth:
+Levels, never overstated:
 
-    A        the host's record of an approving review by somebody other than every author of the commits
-    B        the merge or commit that brought the file as it is, signed by somebody other than its authors with a key
-             that counted before the change came to the branch (see `signing`)
-    C        names in Git and YAML only: anybody can write any name there
-    unknown  the history is not there (a shallow clone), or the file is not committed as it lies
+    A        the host's record of an approving review by someone other than every author of the commits
+    B        the merge or commit that brought the current content, signed by someone other than its authors with a key
+             that was valid before the change reached the branch (see `signing`)
+    C        only names in Git and YAML, where anyone can write any name
+    unknown  the history is missing (a shallow clone), or the file has uncommitted changes
 
-Git holds no reviews, and after a squash merge the host stands there as committer; so a level says what is recorded,
-not what happened. Signatures count by SSH keys of the list alone (git 2.34 or newer), never by a keyring.
+Git holds no reviews, and after a squash merge the host is the committer; so a level says what is recorded, not what
+happened. Only signatures by SSH keys on the list count (git 2.34 or newer), never those by a keyring.
 """
 
 from __future__ import annotations
@@ -39,13 +39,13 @@ _SHALLOW = "the clone is shallow: fetch the whole history, in a workflow with `f
 
 @dataclass(frozen=True, slots=True)
 class HostRecord:
-    """What a host's own record says of one pull request.
+    """A host's own record of one pull request.
 
-    name: of the host and the request, such as `github #12`. head: the commit that was reviewed. merged: the commit that
-    it became on the branch; empty while it is open. approvers: who approved that head, by their names on the host, none
-    of them an author of its commits under that name. doubt: why nobody counts, where that is so.
-    addresses: approver → the e-mail addresses that the host has for them. written_by: those of everybody who wrote or
-    made its commits.
+    name: of the host and the request, such as `github #12`. head: the reviewed commit. merged: the commit it became on
+    the branch; empty while it is open. approvers: who approved that head, by their names on the host, except authors of
+    its commits under that name. doubt: why no approval counts, if so.
+    addresses: approver → the e-mail addresses that the host has for them. written_by: the addresses of all authors and
+    committers of its commits.
     """
 
     name: str
@@ -71,9 +71,9 @@ def evidence_of(
 ) -> list[Evidence]:
     """The evidence for each file, by its path in the ledger, sorted.
 
-    files: path → who approved according to the file itself. base: the commit where the branch that is checked out left
-    the one that counts; empty on that branch itself. pending: files that whoever runs the command is about to commit as
-    they lie. Nothing outside a repository and before the first commit.
+    files: path → who approved according to the file itself. base: the commit where the current branch left the main
+    branch; empty on the main branch. pending: files that the user of the command is about to commit as they are. Empty
+    outside a repository and before the first commit.
     """
     if not files or not git.inside_repository(root) or git.head(root) is None:
         return []
@@ -87,7 +87,7 @@ def evidence_of(
 
 
 class _EvidenceQuery:
-    """What Git and the host know of all the files together, so that Git is not asked file by file."""
+    """What Git and the host say about all files together, so that Git is not called for each file."""
 
     def __init__(self, root: Path, files: Iterable[str], base: str, host: HostRecord | None) -> None:
         self.root, self.host = root, host
@@ -100,13 +100,13 @@ class _EvidenceQuery:
         self._integrations = Integrations(root, self.base or self.tip)
         self._signers: dict[str, Signers] = {}
         self._merged: dict[str, bool] = {}
-        # The commit that was reviewed: what it holds, if it is here, and whether the request is open on this branch.
+        # The reviewed commit: its content, if it is here, and whether the request is open on this branch.
         here = host is not None and git.resolve(root, host.head) == host.head
         self.reviewed = _contents(root, host.head) if host and here else None
         self.is_open = bool(host and here and not host.merged and git.is_ancestor(root, host.head, self.tip))
 
     def integration(self, path: str, content: str) -> Integration:
-        """What brought the content of a file to the branch that counts."""
+        """The commits that brought a file's content to the main branch."""
         if self.base and self._before.get(path) != content:
             return Integration(self.base, self.tip)
         last = self._integrations.of(path)
@@ -122,7 +122,7 @@ class _EvidenceQuery:
         return self._merged[integration.tip]
 
     def signers(self, commit: str) -> Signers:
-        """The keys that count for what comes after a commit."""
+        """The keys that are valid for changes after a commit."""
         if commit not in self._signers:
             self._signers[commit] = signers_at(self.root, commit)
         return self._signers[commit]
@@ -162,7 +162,7 @@ def _evidence(asked: _EvidenceQuery, path: str, named: tuple[str, ...]) -> Evide
 
 
 def _pending(asked: _EvidenceQuery, path: str, named: tuple[str, ...]) -> Evidence:
-    """The evidence for a file that is about to be committed as it lies: whoever does so is one of its authors."""
+    """The evidence for a file that is about to be committed as it is: whoever commits it is one of its authors."""
     traced = asked.history.trace(path)
     wrote = {name for commit in (*traced.commits, *traced.merges) for name in commit.authors}
     who = identities_at(asked.root, asked.base or asked.tip)
@@ -175,10 +175,10 @@ def _pending(asked: _EvidenceQuery, path: str, named: tuple[str, ...]) -> Eviden
 def _host_proof(
     asked: _EvidenceQuery, host: HostRecord, path: str, content: str, integration: Integration, who: Identities
 ) -> tuple[str, str]:
-    """What a host's record proves of this content, or why it proves nothing; neither where it is about something else.
+    """What a host's record proves about this content, or why it proves nothing; both empty if it is unrelated.
 
-    The request must have become the commit that brought the content, or hold it while it is open, and the commit that
-    was reviewed must hold the same. After a squash that commit may be gone; then the host's word is all there is.
+    The request must have become the commit that brought the content, or contain it while it is open, and the reviewed
+    commit must have the same content. After a squash that commit may be gone; then only the host's word is left.
     """
     seen = f"approving review of {host.head[:12]}"
     if not (host.merged == integration.tip if host.merged else asked.is_open and integration.tip == asked.tip):
@@ -196,7 +196,7 @@ def _host_proof(
 
 
 def better_of(live: Sequence[Evidence], recorded: Sequence[Evidence]) -> list[Evidence]:
-    """The evidence at hand, or that which was recorded earlier of the very same content, whichever says more."""
+    """The current evidence or the evidence recorded earlier for exactly the same content, whichever is stronger."""
     known: dict[tuple[str, str], Evidence] = {}
     for each in recorded:
         key = (each.path, each.content)
@@ -210,7 +210,7 @@ def better_of(live: Sequence[Evidence], recorded: Sequence[Evidence]) -> list[Ev
 
 
 def missing_evidence(found: Sequence[Evidence], rule: EvidenceRule) -> list[Problem]:
-    """Where the evidence is not what the ledger demands."""
+    """Where the evidence falls short of what the ledger requires."""
     problems = []
     for each in found:
         if rule.level and _RANK[each.level] < _RANK[Level(rule.level)]:

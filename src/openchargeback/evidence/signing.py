@@ -1,9 +1,8 @@
-"""Who signed a change of a file, by a list of signers that the change itself could not write.
+"""Who signed a change to a file, by a list of signers that the change itself could not alter.
 
-What everything rests on is the first version of `allowed_signers`. A key that was added later counts once a commit or
-merge of somebody on the list, who did not write that change, brought it; a key that is taken out counts no more. So a
-branch gains nothing by bringing keys of its own, however it comes to lie on the branch that counts: merged,
-fast-forwarded or rebased.
+The root of trust is the first version of `allowed_signers`. A key added later is valid once it was brought by a commit
+or merge signed by someone on the list who did not write that change; a key that is removed is no longer valid. So a
+branch gains nothing by bringing its own keys, however it lands on the main branch: merged, fast-forwarded or rebased.
 """
 
 from __future__ import annotations
@@ -24,7 +23,7 @@ from openchargeback.evidence.identities import identities_at
 from openchargeback.files import git
 
 ALLOWED_SIGNERS = "allowed_signers"
-"""Beside config.yaml: who may sign with which key, in the format of ssh-keygen(1)."""
+"""Next to config.yaml: who may sign with which key, in the format of ssh-keygen(1)."""
 
 _LINE = re.compile(
     r"""(?P<people>[^\s"#]+)[ \t]+"""
@@ -35,7 +34,7 @@ _LINE = re.compile(
 
 @dataclass(frozen=True, slots=True)
 class Integration:
-    """What brought a file's content to the branch: the commits after `start` up to `tip`.
+    """How a file's content reached the branch: the commits after `start` up to `tip`.
 
     start: the commit before; empty for the first one of a repository.
     """
@@ -46,7 +45,7 @@ class Integration:
 
 @dataclass(frozen=True, slots=True)
 class Key:
-    """A line of the list: a key, by its fingerprint and as ssh-keygen reads it, and all that its owner is called."""
+    """A line of the list: a key with its fingerprint and its ssh-keygen form, and all names of its owner."""
 
     fingerprint: str
     people: frozenset[str]
@@ -55,18 +54,18 @@ class Key:
 
 @dataclass(frozen=True, slots=True)
 class Signers:
-    """The keys that count at a commit. doubt: why others of the list do not; empty where all count."""
+    """The keys that are valid at a commit. doubt: why other keys on the list are not; empty if all are."""
 
     keys: tuple[Key, ...] = ()
     doubt: str = ""
 
     def people(self, fingerprint: str) -> frozenset[str]:
-        """Everything that the owner of a key is called."""
+        """All names of a key's owner."""
         return frozenset(name for key in self.keys if key.fingerprint == fingerprint for name in key.people)
 
 
 def keys_of(text: str) -> tuple[Key, ...]:
-    """The keys of a list that say whose they are: none of an authority, for a pattern of names, or hard to read."""
+    """The keys on a list with a known owner: skips certificate authorities, name patterns and unreadable lines."""
     found, refused = [], set()
     for line in text.splitlines():
         parts = _LINE.fullmatch(line.strip())
@@ -92,10 +91,10 @@ def _fingerprint(key: str) -> str:
 
 @dataclass(frozen=True, slots=True)
 class Change:
-    """A file as a integration brought it, by the id of its content.
+    """A file as an integration brought it, by the id of its content.
 
-    authors: of it, by e-mail. commits: those that changed it, under whatever name. merges: those that made contents of
-    it which none of their parents had.
+    authors: of it, by e-mail. commits: those that changed it, under any name. merges: those that gave it content that
+    none of their parents had.
     """
 
     path: str
@@ -107,18 +106,18 @@ class Change:
 
 
 def change_of(path: str, content: str, integration: Integration, traced: Trace) -> Change:
-    """A change with its authors: everybody who wrote the file, under whatever name it had."""
+    """A change with its authors: everyone who wrote the file, under any name it had."""
     authors = frozenset(name for commit in (*traced.commits, *traced.merges) for name in commit.authors)
     commits, merges = (frozenset(each.id for each in side) for side in (traced.commits, traced.merges))
     return Change(path, content, integration, authors, commits, merges)
 
 
 def signing_commits(root: Path, change: Change, keys: Sequence[Key]) -> dict[str, frozenset[str]]:
-    """Commit → names of its signer, of the commits that brought this content and were signed by nobody of the authors.
+    """Commit → names of its signer, for commits that brought this content and were not signed by one of its authors.
 
-    They are those that changed the file (somebody else may have signed what another wrote) and the merge that took it
-    to the branch, unless it holds what none of its parents held. Other commits that happen to hold the file vouch for
-    nothing.
+    These are the commits that changed the file (which may be signed by someone other than the author) and the merge
+    that brought it to the branch, unless the merge has content that none of its parents had. Other commits that happen
+    to contain the file vouch for nothing.
     """
     integration = change.integration
     if not keys:
@@ -145,7 +144,7 @@ def signing_commits(root: Path, change: Change, keys: Sequence[Key]) -> dict[str
 
 @lru_cache(maxsize=256)
 def _signed(root: Path, integration: Integration, keys: tuple[Key, ...]) -> tuple[git.LoggedCommit, ...]:
-    """The commits of a integration, with the keys that signed them."""
+    """The commits of an integration, with the keys that signed them."""
     with _as_file(keys) as signers:
         return tuple(git.logged(root, f"{integration.start}..{integration.tip}", signers=signers))
 
@@ -161,7 +160,7 @@ def _tree(root: Path, commit: str) -> dict[str, git.Entry]:
 
 
 def signers_at(root: Path, commit: str) -> Signers:
-    """The keys that count for what comes after a commit of the history that is checked out; none for no commit."""
+    """The keys that are valid for changes after a commit in the current history; none without a commit."""
     return _signers_at(root, commit, git.resolve(root, "HEAD")) if commit else Signers()
 
 
@@ -170,7 +169,7 @@ def _signers_at(root: Path, commit: str, head: str) -> Signers:
     changes = git.integrations(root, commit, ALLOWED_SIGNERS)
     if not changes:
         return Signers()
-    # A second beginning could be a branch that left before there was a list, with one of its own.
+    # A second root could be a branch that started before there was a list, with a list of its own.
     begun = _root_commits(root, head)
     if len(begun) != 1:
         return Signers(doubt=f"{ALLOWED_SIGNERS} begins in more than one commit, so none of its keys counts")
@@ -183,7 +182,7 @@ def _signers_at(root: Path, commit: str, head: str) -> Signers:
 
 @lru_cache(maxsize=256)
 def _after(root: Path, commit: str, keys: tuple[Key, ...]) -> tuple[Key, ...]:
-    """The keys that count after a change of the list: with those that it added where it was vouched for."""
+    """The keys that are valid after a change to the list, with the keys it added if it was vouched for."""
     integration = Integration(git.resolve(root, f"{commit}^1"), commit)
     now, content = _keys_at(root, integration.tip), git.content_id(root, integration.tip, ALLOWED_SIGNERS)
     if integration.start and content and set(now) - set(keys):
@@ -191,7 +190,7 @@ def _after(root: Path, commit: str, keys: tuple[Key, ...]) -> tuple[Key, ...]:
         if signing_commits(
             root, change_of(ALLOWED_SIGNERS, content, integration, History(root, span).trace(ALLOWED_SIGNERS)), keys
         ):
-            # What lay there unsigned before is not what was signed now.
+            # Content that was already there unsigned is not covered by a later signature.
             before = _keys_at(root, integration.start)
             return tuple(key for key in now if key in keys or key not in before)
     return tuple(key for key in keys if key in now)

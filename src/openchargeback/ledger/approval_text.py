@@ -1,6 +1,6 @@
-"""Approval files as this program writes them, for whoever decides: commands, pages, and later the web.
+"""The text of approval files that this program writes, for commands and pages.
 
-`Proposal` is the one place that knows the text of a decision.
+`Proposal` is the only place that knows how a decision is written.
 """
 
 from __future__ import annotations
@@ -23,9 +23,9 @@ from openchargeback.problems import UsageFault
 
 @dataclass(frozen=True, slots=True)
 class Proposal:
-    """What one person decides, whichever charges it is for.
+    """One person's decision, regardless of which charges it is for.
 
-    on: the date (`2025-02-03`). of: the closed period whose charges are meant, empty for those of the folder's own.
+    on: the date (`2025-02-03`). of: the closed period of the charges, empty for charges of the folder's own period.
     """
 
     verb: Verb
@@ -36,11 +36,11 @@ class Proposal:
     of: str = ""
 
     def on_item(self, item: QueueItem, clears: SequenceType[str]) -> str:
-        """A decision on all charges of an item as they are now. clears: those of its flags that are settled."""
+        """A decision on all charges of an item as they are now. clears: which of its flags are settled."""
         if item.named:
             return self.on_charges(item.ids, clears)
         keys = {key: getattr(item, key) for key in ITEM_KEYS}
-        # What an item always has stands there even if empty; what only some have, only then.
+        # Keys that every item has are written even if empty, the others only if set.
         shown = {key: value for key, value in keys.items() if value or key in ("service", "project", "pi")}
         where = [*(f"{key}: {quoted(value)}" for key, value in shown.items()), f"flags: {_list(item.flags)}"]
         seen = (
@@ -69,7 +69,7 @@ class Proposal:
 
 
 def approval_file(root: Path, period: str, name: str, decisions: SequenceType[str]) -> tuple[Path, bytes]:
-    """A new approval file for these decisions: where it goes, always beside those that are there, and what it holds."""
+    """A new approval file for these decisions: its path, which never exists yet, and its content."""
     path = _free_path(root, period, name)
     relative = path.relative_to(root).as_posix()
     return path, (schema_comment(root, relative) + approval_text(decisions)).encode()
@@ -81,8 +81,8 @@ def approval_text(decisions: SequenceType[str]) -> str:
 
 
 def without_decisions(data: bytes, path: str, lines: Collection[int]) -> bytes | None:
-    """An approval file without the decisions that begin on these lines, every other byte as it is; None where no
-    decision would be left. Raises UsageFault for a file whose decisions do not stand on lines of their own.
+    """An approval file without the decisions that begin on these lines, every other byte unchanged; None if no decision
+    would be left. Raises UsageFault if its decisions are not on separate lines.
     """
     root, _ = parse(data, path)
     found = [value for key, value in root.items if key.text == "decisions"] if isinstance(root, Mapping) else []

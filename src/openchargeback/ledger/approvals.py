@@ -93,10 +93,10 @@ def _decided(verb: Verb) -> dict[str, Any]:
 class Decision:
     """One decision.
 
-    charges: ids or prefixes of ids; item: the queue item that is decided. Exactly one of the two is given.
-    clears: the flags that the deciding person was shown and that the decision settles; empty for a credit.
-    period: the closed period whose charges are meant; empty for those of the folder's own period.
-    path, line, column: where it stands.
+    charges: ids or prefixes of ids; item: the queue item. Exactly one of the two is given.
+    clears: the flags that were shown to the deciding person and that the decision settles; empty for a credit.
+    period: the closed period of the charges; empty for charges of the folder's own period.
+    path, line, column: its place in the file.
     """
 
     charges: Annotated[
@@ -144,7 +144,7 @@ class Decision:
 
     @classmethod
     def from_yaml(cls, values: dict[str, Any], node: Node, reader: Reader) -> Decision | None:
-        """The decision; None where it contradicts itself."""
+        """The decision; None if it contradicts itself."""
         if _unread(values, node):
             return None
         if fault := _contradiction(values["verb"], values):
@@ -182,7 +182,7 @@ APPROVALS = Record(
 
 
 def _unread(values: dict[str, Any], node: Node) -> bool:
-    """Whether what the decision is about stands there and could not be read, which has been told."""
+    """Whether the decision's subject is present but unreadable, which is already a problem."""
     written = {key.text: value for key, value in node.items} if isinstance(node, Mapping) else {}
     pairs = (("charges", "charges"), ("where", "item"))
     return any(_says_something(written.get(name)) and not values.get(field) for name, field in pairs)
@@ -201,7 +201,7 @@ def _contradiction(verb: Verb, values: dict[str, Any]) -> tuple[str, str, str] |
         return _contradicting_credit(values)
     if bool(charges) == bool(item):
         return "no-target", "needs either `charges` or `where`, and not both", "list charge ids or name a queue item"
-    # A charge that no flag holds can still be rejected or moved, by its id: the list is there and empty.
+    # A charge without flags can still be rejected or moved by id: the list must be present, but empty.
     if not clears and (item or verb is Verb.APPROVE or "clears" not in values):
         fix = "list the flags that were reviewed under `clears`, as `focus-billing review` does"
         return "clears-nothing", f"{verb} without `clears`", fix
@@ -233,7 +233,7 @@ def _contradicting_credit(values: dict[str, Any]) -> tuple[str, str, str] | None
 
 
 def read_approvals(data: bytes, path: str) -> tuple[list[Decision], list[Problem]]:
-    """The decisions of one file in its order, and its faults; a faulty decision is left out."""
+    """The decisions of one file in order, and its faults; a faulty decision is left out."""
     root, reader = parse(data, path)
     if root is None and not reader.problems:
         reader.problems.append(Problem(path, "empty-file", "empty", "write decisions or remove the file", 1))

@@ -1,4 +1,4 @@
-"""Reading `config.yaml` and `config.local.yaml`. What may stand in them is declared in `settings.py`."""
+"""Read `config.yaml` and `config.local.yaml`. Their keys are declared in `settings.py`."""
 
 from __future__ import annotations
 
@@ -19,9 +19,9 @@ _LOCAL_FIX = f"move it to config.yaml; config.local.yaml holds only email.{{{_MA
 def read_config(data: bytes, local: bytes | None = None) -> tuple[Config | None, list[Problem]]:
     """The settings of a ledger, and what is wrong with them.
 
-    data: the bytes of `config.yaml`; local: those of the git-ignored `config.local.yaml`, which is checked, but no part
-    of the settings: it holds secrets, and nothing that money, review, pages or records depend on. None where no
-    settings can be had; otherwise the result is usable, with defaults for what is faulty.
+    data: the bytes of `config.yaml`; local: those of the git-ignored `config.local.yaml`, which is checked but not part
+    of the settings: it holds secrets, and nothing that money, review, pages or records depend on. None if there are no
+    usable settings; otherwise the result has defaults for faulty keys.
     """
     root, reader = parse(data, FILE_NAME)
     problems = reader.problems
@@ -36,16 +36,16 @@ def read_config(data: bytes, local: bytes | None = None) -> tuple[Config | None,
 
 
 def _local_faults(data: bytes) -> list[Problem]:
-    """What is wrong with `config.local.yaml`. Neither lines nor values are quoted: they may be secrets."""
+    """What is wrong with `config.local.yaml`. Quotes neither lines nor values, which may be secrets."""
     root, reader = parse(data, LOCAL_FILE_NAME)
     if root is not None:
         LOCAL.read(root, reader)
-    # Other YAML readers do not read this file, so what they would make of a value does not matter.
+    # Other YAML readers do not read this file, so it does not matter how they would interpret a value.
     return [_local_fault(problem) for problem in reader.problems if problem.code != "yaml-ambiguous"]
 
 
 def _local_fault(problem: Problem) -> Problem:
-    """What is wrong in words that hold no key and no value of the file, but for keys of `config.yaml`."""
+    """The fault in words that contain no value of the file, and no key but those of `config.yaml`."""
     if problem.code == "unknown-key":
         key = problem.message.partition(" ")[0].strip("`")
         what = f"`{key}`" if key in CONFIG.fields else "this key"

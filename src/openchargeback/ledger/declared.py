@@ -1,4 +1,4 @@
-"""A YAML file declared once, as dataclasses: what reads it, writes it, and describes it follows from the declaration.
+"""Declare a YAML file once, as dataclasses: reading, writing and the JSON Schema follow from the declaration.
 
     @dataclass(frozen=True, slots=True)
     class StatementSettings:
@@ -6,8 +6,8 @@
         paper: Annotated[str, Choice(("a4", "letter"), "The size of a PDF's pages.")] = "a4"
         links: Annotated[tuple[str, ...], "Hosts that links may lead to."] = ()
 
-A field is a key of the file where its annotation carries a help text, a shape, or a Key. Its default is the file's
-default; a field without one is a key that must be there. Fields without an annotation are set by whoever reads.
+A field is a key of the file if its annotation has a help text, a shape, or a Key. Its default is the file's default; a
+field without one is a required key. The caller sets fields without an annotation.
 """
 
 from __future__ import annotations
@@ -54,11 +54,11 @@ _ELSEWHERE: dict[type, tuple[dict[str, Key | Shape | str], _Shapes]] = {}
 
 @dataclass(frozen=True, slots=True)
 class Key:
-    """What of a key its type does not tell.
+    """Properties of a key that do not follow from its type.
 
-    name: in the file, where it is not the field's (`from`). always: written also where it is the default.
-    default: of the file, where it is not the field's; MISSING where the key must be there.
-    write: the value as it is written, where that is not the plain one.
+    name: in the file, if it differs from the field's (`from`). always: written even if it has the default value.
+    default: of the file, if it differs from the field's; MISSING if the key is required.
+    write: converts the value for writing, if the plain form is not right.
     """
 
     help: str = ""
@@ -73,7 +73,7 @@ class Key:
 class DeclaredKey:
     """A key of a dataclass: its field, its name in the file, its shape, its default (MISSING for none).
 
-    given: whether only the file's declaration knows the default.
+    given: whether the default comes from the file's declaration alone.
     """
 
     field: str
@@ -85,25 +85,25 @@ class DeclaredKey:
     given: bool = False
 
     def is_written(self, value: Any) -> bool:
-        """Whether a value has to stand in the file."""
+        """Whether a value must be written to the file."""
         return self.always or self.default is MISSING or value != self.default
 
 
 def declare(cls: type, *, exact: bool = False, **keys: Key | Shape | str) -> None:
-    """Declare the keys of a dataclass of a lower room, which knows no files, by field.
+    """Declare the keys, by field, of a dataclass in a lower room that knows nothing about files.
 
-    exact: text is read as it stands, and numbers of any length, since the program wrote them itself.
+    exact: read text verbatim and numbers of any length, since the program wrote them itself.
     """
     _ELSEWHERE[cls] = (keys, _EXACT if exact else _SIMPLE)
 
 
 def shape_of(cls: type, help_: str = "", *, default: Any = None, whole: bool = True) -> Record:
-    """The shape of a dataclass. It makes its instances, or changes `default` where one is given; if not `whole`, it
-    only gives the values by field, for whoever knows the fields that are no keys.
+    """The shape of a dataclass. Reading makes an instance, or changes `default` if given; if not `whole`, it only
+    returns the values by field, for callers that set the fields that are not keys.
 
-    A class method `from_yaml(values, node, reader)` makes them instead where the class has one: from the values that
-    were read, by field. JSON Schema keywords for what it demands of keys together are in `RULES`. help_: the
-    description; the first sentence of the class unless given.
+    If the class has a class method `from_yaml(values, node, reader)`, that makes the instance instead, from the values
+    read, by field. `RULES` holds JSON Schema keywords for constraints between keys. help_: the description; by default
+    the first sentence of the class docstring.
     """
     keys = keys_of(cls, default)
     by_name = {key.name: key.field for key in keys}
@@ -124,7 +124,7 @@ def shape_of(cls: type, help_: str = "", *, default: Any = None, whole: bool = T
 
 
 def _told(default: Any) -> Any:
-    """A default as an editor shows it; None where there is nothing to show."""
+    """A default as shown by editors; None if there is nothing to show."""
     if isinstance(default, Decimal):
         return money.exact(default)
     if isinstance(default, tuple) and default and all(isinstance(item, str) for item in default):
@@ -133,9 +133,9 @@ def _told(default: Any) -> Any:
 
 
 def values_of(value: Any, *, default: Any = None, defaults: bool = False) -> dict[str, Any]:
-    """A dataclass as the mapping that its shape reads back: keys in order, without those that are the default.
+    """A dataclass as the mapping that its shape reads back: keys in order, defaults left out.
 
-    default: what counts as the default instead of the class's. defaults: with those keys too.
+    default: used instead of the class's defaults. defaults: include keys with default values.
     """
     return {
         key.name: key.write(item) if key.write else _plain(item, key.default, defaults)
@@ -156,7 +156,7 @@ def _plain(value: Any, default: Any, defaults: bool) -> Any:  # noqa: FBT001 - h
 
 
 def keys_of(cls: type, default: Any = None) -> tuple[DeclaredKey, ...]:
-    """The keys of a dataclass, in order. default: an instance whose values are the defaults, instead of the class's."""
+    """The keys of a dataclass, in order. default: an instance whose values replace the class's defaults."""
     keys = _keys(cls)
     return keys if default is None else tuple(replace(key, default=getattr(default, key.field)) for key in keys)
 

@@ -1,4 +1,4 @@
-"""The directory: who is a PI, which project is whose, which funds there are, and whose an untagged charge is."""
+"""The directory of PIs, projects and funds: who owns a project, and who pays for untagged charges."""
 
 from __future__ import annotations
 
@@ -17,13 +17,13 @@ PEOPLE_FILE = "directory/people.yaml"
 PROJECTS_FILE = "directory/projects.yaml"
 FUNDS_FILE = "directory/funds.yaml"
 FILES = (PEOPLE_FILE, PROJECTS_FILE, FUNDS_FILE)
-"""The files of the directory, in the order in which `read_directory` takes them."""
+"""The files of the directory, in the order of `read_directory`'s arguments."""
 
 SPONSOR_TYPES = ("federal", "state", "private", "institutional")
-"""Whose money a fund is, as the rules for spending it distinguish."""
+"""The types of sponsors that spending rules distinguish."""
 
 MATCH_COLUMNS = ("SubAccountId", "BillingAccountId", "ResourceId")
-"""Where the directory may claim charges, in the order in which a match wins (DESIGN section 4, "Who pays")."""
+"""The columns by which projects may claim charges, in order of precedence (DESIGN section 4, "Who pays")."""
 
 EMAIL_PATTERN = r"[^@\s]+@[^@\s]+"
 
@@ -77,7 +77,7 @@ class Entry:
 
     @classmethod
     def from_yaml(cls, values: dict[str, Any], node: Node, reader: Reader) -> Entry:
-        """The entry, with each further PI and fund once."""
+        """The entry, with duplicate PIs and funds removed."""
         _check_days(values, node, reader)
         lists = {name: _each_once(*values.get(name, ())) for name in ("pis", "funds")}
         return cls(**{**values, **lists})
@@ -101,7 +101,7 @@ class Entry:
 class ProjectEntry:
     """A project of the directory with its dated entries and the accounts and resources that belong to it.
 
-    single: whether the one entry's PI and fund stand beside the id rather than below `entries`, which means the same.
+    single: whether PI and fund of the only entry are next to the id, not under `entries`; the meaning is the same.
     award: the number of the grant or contract, as the sponsor writes it.
     """
 
@@ -114,7 +114,7 @@ class ProjectEntry:
     award: str = ""
 
     def entry_on(self, day: dt.date) -> Entry:
-        """The entry in force on a day; an empty one where none is."""
+        """The entry in force on a day; an empty one if there is none."""
         return next((entry for entry in self.entries if entry.holds_on(day)), Entry())
 
 
@@ -137,12 +137,12 @@ class FundEntry:
         return node, cls(**values)
 
     def holds_on(self, day: dt.date) -> bool:
-        """Whether the fund may be charged for what was used on that day."""
+        """Whether the fund may be charged for usage on that day."""
         return self.active and _within(day, self.since, self.until)
 
     @property
     def active(self) -> bool:
-        """Whether anything may be charged to it at all."""
+        """Whether the fund may be charged at all."""
         return self.status == "active"
 
 
@@ -164,16 +164,16 @@ class Directory:
     funds: dict[str, FundEntry] = field(default_factory=dict)
 
     def email(self, text: str) -> str:
-        """The canonical e-mail that a spelling or an alias stands for."""
+        """The canonical e-mail for a spelling or an alias."""
         folded = canonical_email(text)
         return self.aliases.get(folded, folded)
 
     def person(self, email: str) -> Person:
-        """The PI of that canonical e-mail, known or not."""
+        """The PI with that canonical e-mail, known or not."""
         return self.people.get(email) or Person(email, email)
 
     def project(self, id_: str) -> Project:
-        """The project of that id, known or not."""
+        """The project with that id, known or not."""
         known = self.projects.get(id_)
         return known.project if known else Project(id_, id_)
 
@@ -249,7 +249,7 @@ FUNDS = _file("funds", FUND, "The funds, one entry each.", "The funds that may b
 
 
 def directory_values(directory: Directory) -> dict[str, Any]:
-    """The entries of a directory as in its files, sorted; without funds where it lists none."""
+    """The entries of a directory as in its files, sorted; without `funds` if it lists none."""
     aliases: dict[str, list[str]] = {}
     for alias, email in sorted(directory.aliases.items()):
         aliases.setdefault(email, []).append(alias)
@@ -285,7 +285,7 @@ def _overlap(first: Entry, second: Entry) -> bool:
 
 @dataclass(frozen=True, slots=True)
 class _File:
-    """What the shape of one file has read, and the reader that takes its faults; nothing where there is no file."""
+    """What the shape of one file read, and the reader that collects its faults; empty if there is no file."""
 
     entries: Sequence[tuple[Node, Any]]
     reader: Reader
@@ -294,7 +294,7 @@ class _File:
 def read_directory(
     people: bytes | None, projects: bytes | None, funds: bytes | None = None
 ) -> tuple[Directory, list[Problem]]:
-    """The directory and its faults. Any file may be absent; what is faulty is left out."""
+    """The directory and its faults. Any file may be absent; faulty entries are left out."""
     files = (
         _read(people, PEOPLE_FILE, PEOPLE, "people"),
         _read(projects, PROJECTS_FILE, PROJECTS, "projects"),
@@ -305,7 +305,7 @@ def read_directory(
 
 
 def directory_of(values: Mapping[str, Any], reader: Reader) -> Directory:
-    """The directory of what the shapes have read of one file with the keys `people`, `projects` and `funds`.
+    """The directory from the values that the shapes read, with the keys `people`, `projects` and `funds`.
 
     Faults between entries go to the reader.
     """

@@ -1,4 +1,4 @@
-"""Entries put into the directory of a ledger: checked first, then written whole or not at all."""
+"""Add entries to the directory of a ledger: check first, then write all or nothing."""
 
 from __future__ import annotations
 
@@ -21,15 +21,15 @@ from openchargeback.problems import LedgerFault, Problem, Severity, UsageFault
 
 
 def put_entries(root: Path, kind: str, entries: Iterable[Mapping[str, Any]], *, dry_run: bool = False) -> FileEdit:
-    """Add entries to a file of the directory, or change those that are known; see `directory_edit.with_entries`.
+    """Add entries to a file of the directory, or change known ones; see `directory_edit.with_entries`.
 
-    Raises LedgerFault where the directory has problems afterwards that it does not have now, or cannot be read.
+    Raises LedgerFault if this would cause new problems in the directory, or if it cannot be read.
     """
     return _put(root, kind, entries, dry_run=dry_run)
 
 
 def add_entry(root: Path, kind: str, entry: Mapping[str, Any]) -> int:
-    """Add one entry; gives its line. Raises UsageFault where it is known already or would be a problem."""
+    """Add one entry; returns its line. Raises UsageFault if it exists or would be a problem."""
     what = KINDS[kind]
     id_ = what.canonical(entry[what.id])
     if not id_:
@@ -55,9 +55,9 @@ def add_entry(root: Path, kind: str, entry: Mapping[str, Any]) -> int:
 
 
 def import_list(root: Path, listed: Listed, path: str, *, dry_run: bool = False) -> FileEdit:
-    """Put the rows of a list into the directory. path: of the list, as the person wrote it.
+    """Add the rows of a list to the directory. path: of the list, as the user typed it.
 
-    Raises LedgerFault as `put_entries` does; a problem that a row causes is told with the row's line.
+    Raises LedgerFault as `put_entries` does; a problem caused by a row is reported with the row's line.
     """
     if listed.problems:
         raise LedgerFault(listed.problems)
@@ -73,7 +73,7 @@ def import_list(root: Path, listed: Listed, path: str, *, dry_run: bool = False)
 
 
 def _with_known_matches(root: Path, listed: Listed) -> list[Mapping[str, Any]]:
-    """The entries of a list; accounts and resources are added to those that a project has already."""
+    """The entries of a list; its accounts and resources are added to those that a project already has."""
     projects = read_directory(*_contents(root).values())[0].projects if listed.kind == "projects" else {}
     entries: list[Mapping[str, Any]] = []
     for row in listed.rows:
@@ -87,7 +87,7 @@ def _with_known_matches(root: Path, listed: Listed) -> list[Mapping[str, Any]]:
 
 
 class _NewProblems(LedgerFault):
-    """What would be wrong with the directory; found: each problem with the id of the entry it is about."""
+    """The problems that the directory would have; found: each problem with the id of its entry."""
 
     def __init__(self, found: list[tuple[Problem, str]]) -> None:
         self.found = found
@@ -128,9 +128,9 @@ def _write(
 
 
 def _new_problems(kind: str, contents: Mapping[str, bytes | None], data: bytes) -> list[tuple[Problem, str]]:
-    """The problems that the directory would have and does not have now, each with the id of its entry.
+    """The problems that the change would add to the directory, each with the id of its entry.
 
-    An entry that is there already is told with the line it has now.
+    For existing entries they refer to the current line.
     """
     path = KINDS[kind].path
     _, now = read_directory(*contents.values())

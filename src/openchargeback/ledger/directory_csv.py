@@ -1,6 +1,6 @@
-"""Lists of people, projects or funds as CSV, from a grants system or a spreadsheet, as entries of the directory.
+"""Read people, projects or funds as CSV, from a grants system or a spreadsheet, as directory entries.
 
-Cells are read by the shapes that read the YAML files, so that both ask for the same and say the same where it is wrong.
+Cells are read by the same shapes as the YAML files, so both have the same requirements and messages.
 """
 
 from __future__ import annotations
@@ -21,11 +21,11 @@ from openchargeback.problems import Problem, UsageFault
 from openchargeback.wording import counted
 
 MATCH = {"sub_account": "SubAccountId", "billing_account": "BillingAccountId", "resource": "ResourceId"}
-"""The columns of a list of projects that stand for the keys of `match`."""
+"""Columns of a project list → keys of `match`."""
 
 COMMENT = "#"
-"""Columns whose names begin so are for people and not read. A list that has any may have rows that are not filled in
-yet: those without an id are passed over."""
+"""Prefix of columns for people, which are not read. In a list with any, rows may be incomplete: rows without an id are
+skipped."""
 
 _SEPARATORS = {";": "semicolons", "\t": "tabs", "|": "bars"}
 _LINE_END = re.compile("\r\n|\n|\r")
@@ -35,7 +35,7 @@ _IN_CELL = re.compile(r"\s*[\r\n]\s*")
 
 @dataclass(frozen=True, slots=True)
 class Row:
-    """A line of the list: its entry as YAML keys to values, and where it stands. Empty cells have no keys."""
+    """A row of the list: its entry as YAML keys to values, and its place. Empty cells have no keys."""
 
     id: str
     entry: Mapping[str, Any]
@@ -45,9 +45,9 @@ class Row:
 
 @dataclass(frozen=True, slots=True)
 class Listed:
-    """A list that was read. kind: `people`, `projects` or `funds`. rows: none where it has problems.
+    """A list that was read. kind: `people`, `projects` or `funds`. rows: empty if it has problems.
 
-    blank: how many rows are not filled in.
+    blank: the number of rows that are not filled in.
     """
 
     kind: str
@@ -57,15 +57,15 @@ class Listed:
 
 
 def columns_of(kind: str) -> tuple[str, ...]:
-    """The columns that a list of this kind may have: the keys of an entry, and accounts and resources for `match`."""
+    """The columns that a list of this kind may have: the keys of an entry, plus accounts and resources for `match`."""
     keys = [key for key in KINDS[kind].entry.fields if key not in ("entries", "match")]
     return (*keys, *MATCH) if kind == "projects" else tuple(keys)
 
 
 def read_list(data: bytes, path: str, kind: str | None = None) -> Listed:
-    """The entries of a CSV file with all its faults. path: as the person wrote it. kind: else told from the columns.
+    """The entries of a CSV file and all its faults. path: as the user typed it. kind: by default guessed from columns.
 
-    Raises UsageFault where the columns fit several kinds and the name of the file says none.
+    Raises UsageFault if the columns fit several kinds and the file name does not tell which.
     """
     reader = Reader(path)
     try:
@@ -96,7 +96,7 @@ def read_list(data: bytes, path: str, kind: str | None = None) -> Listed:
 
 @dataclass(frozen=True, slots=True)
 class _Table:
-    """The cells of a CSV file, trimmed. head, rows: each with the line it begins on. lines: of the file."""
+    """The trimmed cells of a CSV file. head, rows: each with the line it begins on. lines: of the file."""
 
     head: tuple[int, Sequence[str]]
     rows: Sequence[tuple[int, Sequence[str]]]
@@ -104,17 +104,17 @@ class _Table:
 
     @property
     def names(self) -> list[str]:
-        """The columns, without regard to case."""
+        """The columns, case-folded."""
         return [name.casefold() for name in self.head[1]]
 
     @property
     def is_draft(self) -> bool:
-        """Whether it has columns for people, so that rows may still lack their id."""
+        """Whether it has columns for people to read, so that rows may still lack their id."""
         return any(name.startswith(COMMENT) for name in self.names)
 
 
 def _table(text: str, reader: Reader) -> _Table | None:
-    """The table in a text; None where nothing can be made of it. Blank rows are passed over."""
+    """The table in a text; None if it cannot be parsed. Blank rows are skipped."""
     lines = _LINE_END.split(text)
     reader.lines = lines
     if found := NO_YAML.search(text):
@@ -141,7 +141,7 @@ def _table(text: str, reader: Reader) -> _Table | None:
 
 
 def _kind_of(names: Sequence[str], path: str) -> str:
-    """What a list is of: the kind that has its columns. The file's name decides between several."""
+    """The kind of a list, from its columns; the file name decides between several."""
     fitting = {kind: len({*names} & {*columns_of(kind)}) for kind in KINDS}
     best = [kind for kind, count in fitting.items() if count == max(fitting.values())]
     stem = PurePath(path).stem.casefold()
@@ -154,7 +154,7 @@ def _kind_of(names: Sequence[str], path: str) -> str:
 
 
 def _check_head(table: _Table, kind: str, reader: Reader) -> bool:
-    """Whether the first line says what the columns hold."""
+    """Whether the header row is valid."""
     had = len(reader.problems)
     names, known, what = table.names, columns_of(kind), KINDS[kind]
     every = {column for each in KINDS for column in columns_of(each)}
@@ -196,7 +196,7 @@ def _check_widths(table: _Table, reader: Reader) -> list[tuple[int, Sequence[str
 
 
 def _row(table: _Table, line: int, cells: Sequence[str], what: Kind, reader: Reader) -> tuple[Row, Node] | None:
-    """A row as entry and as the node that the shape reads; None where it does not say what it is about."""
+    """A row as entry and as the node that the shape reads; None if it has no id."""
     text = table.lines[line - 1]
     starts = _starts(text)
     if len(starts) != len(cells):  # a cell of several lines
@@ -233,7 +233,7 @@ def _row(table: _Table, line: int, cells: Sequence[str], what: Kind, reader: Rea
 
 
 def _merged(found: Sequence[tuple[Row, Node] | None]) -> list[tuple[Row, Node] | None]:
-    """Rows of one project that only add accounts and resources to its first row, put together with it."""
+    """Rows that only add accounts and resources to an earlier row of the same project, merged into that row."""
     result: list[tuple[Row, Node] | None] = []
     first: dict[str, int] = {}
     for each in found:
@@ -279,7 +279,7 @@ def _node(value: str | list[str], line: int, column: int) -> Node:
 
 
 def _starts(line: str) -> list[int]:
-    """The columns, from 1, on which the cells of a line begin."""
+    """The columns, from 1, where the cells of a line begin."""
     starts, quoted = [1], False
     for place, character in enumerate(line, 1):
         quoted ^= character == '"'

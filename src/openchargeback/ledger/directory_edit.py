@@ -1,7 +1,7 @@
-"""Adding and changing entries in a file of the directory; whatever else stands in the file keeps its bytes.
+"""Add and change entries in a directory file; everything else in the file keeps its bytes.
 
-A program that reads YAML and writes it anew loses indentation, quotes and line ends. So the text itself is edited, at
-the places that `yaml_tree` gives, and what came out is read back: it must say what was asked for, and nothing else.
+Parsing and re-emitting YAML loses indentation, quotes and line ends. So this edits the text itself, at the positions
+from `yaml_tree`, and reads back the result: it must contain the requested change and nothing else.
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ from openchargeback.ledger.yaml_tree import BREAK, Node, Scalar, parse
 from openchargeback.problems import LedgerFault, UsageFault
 
 PAYER_KEYS = ("pi", "fund", "pis", "funds", "from", "until")
-"""The keys of a project that stand in its `entries` instead, where it has them."""
+"""The keys of a project that are in its `entries` instead, if it has them."""
 
 _DEFAULTS = {"status": "active"}
 _COMMENT = re.compile(r"#[^\r\n]*")
@@ -42,7 +42,7 @@ _BLANK = " \t\r\n"
 
 @dataclass(frozen=True, slots=True)
 class Kind:
-    """A file of the directory: its path, its shape, the shape of an entry, and the key that tells entries apart."""
+    """A file of the directory: its path, its shape, the shape of an entry, and the key that identifies entries."""
 
     path: str
     file: shape.Record
@@ -50,7 +50,7 @@ class Kind:
     id: str
 
     def canonical(self, id_: str) -> str:
-        """An id as entries are told apart by: addresses without regard to case."""
+        """An id in the form used to compare entries: e-mail addresses without regard to case."""
         return canonical_email(id_) if self.id == "email" else id_.strip()
 
 
@@ -59,14 +59,14 @@ KINDS: dict[str, Kind] = {
     "projects": Kind(PROJECTS_FILE, PROJECTS, PROJECT, "id"),
     "funds": Kind(FUNDS_FILE, FUNDS, FUND, "id"),
 }
-"""The files of the directory, by the key under which each lists its entries."""
+"""The files of the directory, by the key of their list of entries."""
 
 
 @dataclass(frozen=True, slots=True)
 class FileEdit:
-    """A file of the directory with the entries in it, and what they were to it, by id in the order given.
+    """A file of the directory with the entries in it, and what was done with each, by id in the order given.
 
-    changed: with the keys that have another value now, `match.SubAccountId` for one within another.
+    changed: with the keys whose value changed, `match.SubAccountId` for a nested one.
     """
 
     data: bytes
@@ -76,19 +76,19 @@ class FileEdit:
 
 
 def with_entries(data: bytes | None, kind: str, entries: Iterable[Mapping[str, Any]]) -> bytes:
-    """The bytes of a file of the directory with these entries added, or changed where they are known.
+    """The bytes of a directory file with these entries added, or changed if they exist.
 
-    data: the file; None where there is none. kind: `people`, `projects` or `funds`. entries: YAML keys to values: text,
-    dates, lists, mappings. The `email` or `id` says which entry is meant. Keys that are not given, or are None, stay as
-    they are; `match` is changed column by column. In a new entry None writes an empty key, to be filled in.
+    data: the file; None if there is none. kind: `people`, `projects` or `funds`. entries: YAML keys to values: text,
+    dates, lists, mappings. The `email` or `id` identifies the entry. Keys that are missing or None stay unchanged;
+    `match` is changed column by column. In a new entry None writes an empty key, to be filled in.
 
-    Raises LedgerFault where the file cannot be read, UsageFault where it is written in a way that cannot be edited.
+    Raises LedgerFault if the file cannot be read, UsageFault if it is written in a way that cannot be edited.
     """
     return edited(data, kind, entries).data
 
 
 def edited(data: bytes | None, kind: str, entries: Iterable[Mapping[str, Any]]) -> FileEdit:
-    """The same as `with_entries`, with what was done. What is given twice for an entry counts as given last."""
+    """Like `with_entries`, and reports what was done. If an entry is given twice, the last value of each key counts."""
     what = KINDS[kind]
     raw = data or b""
     mark = codecs.BOM_UTF8 if raw.startswith(codecs.BOM_UTF8) else b""
@@ -120,7 +120,7 @@ def edited(data: bytes | None, kind: str, entries: Iterable[Mapping[str, Any]]) 
 
 
 def entry_lines(data: bytes | None, kind: str) -> dict[str, int]:
-    """The line of each entry of a file, by its id as entries are told apart by; nothing where it cannot be read."""
+    """The line of each entry of a file, by its canonical id; empty if the file cannot be read."""
     root, _ = parse(data or b"", KINDS[kind].path)
     place = _value(root, kind)
     items = place.items if isinstance(place, yaml_tree.Sequence) else ()
@@ -128,7 +128,7 @@ def entry_lines(data: bytes | None, kind: str) -> dict[str, int]:
 
 
 def _together(entries: Iterable[Mapping[str, Any]], what: Kind) -> dict[str, dict[str, Any]]:
-    """The entries by id."""
+    """The entries by id, duplicates merged."""
     found: dict[str, dict[str, Any]] = {}
     for entry in entries:
         found.setdefault(what.canonical(str(entry[what.id])), {}).update(entry)
@@ -136,7 +136,7 @@ def _together(entries: Iterable[Mapping[str, Any]], what: Kind) -> dict[str, dic
 
 
 def _list_of(data: bytes, kind: str) -> tuple[yaml_tree.Mapping | None, Node | None]:
-    """The root of a file and what stands under its key; both None in a file without content."""
+    """The root of a file and the value under its key; both None in a file without content."""
     what = KINDS[kind]
     root, reader = parse(data, what.path)
     if root is None and not reader.problems:
@@ -151,13 +151,13 @@ def _list_of(data: bytes, kind: str) -> tuple[yaml_tree.Mapping | None, Node | N
 
 
 def _value(node: Node | None, key: str) -> Node | None:
-    """What stands under a key of a mapping, None where nothing does."""
+    """The value under a key of a mapping, None if there is none."""
     items = node.items if isinstance(node, yaml_tree.Mapping) else ()
     return next((value for name, value in items if name.text == key), None)
 
 
 def _by_id(items: Sequence[Node], what: Kind) -> dict[str, tuple[int, yaml_tree.Mapping]]:
-    """The entries of a file with their places among them, by id; of two with the same id the first."""
+    """The entries of a file with their positions, by id; the first of two with the same id."""
     found: dict[str, tuple[int, yaml_tree.Mapping]] = {}
     for number, item in enumerate(items):
         id_ = _value(item, what.id)
@@ -170,7 +170,7 @@ def _by_id(items: Sequence[Node], what: Kind) -> dict[str, tuple[int, yaml_tree.
 
 
 def _plain(node: Node) -> Any:
-    """A tree as trimmed text, lists and dicts; what is left empty is None."""
+    """A tree as trimmed text, lists and dicts; anything empty is None."""
     if isinstance(node, Scalar):
         return None if node.is_null else node.text.strip()
     if isinstance(node, yaml_tree.Sequence):
@@ -179,7 +179,7 @@ def _plain(node: Node) -> Any:
 
 
 def _plain_value(value: Any) -> Any:
-    """What `_plain` gives of a value once it is written."""
+    """The result of `_plain` for a value once it is written."""
     if isinstance(value, Mapping):
         return {key: _plain_value(item) for key, item in value.items()}
     if isinstance(value, list | tuple):
@@ -196,7 +196,7 @@ def _merged(old: Any, new: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _meaning(what: shape.Shape, value: Any) -> Any:
-    """A value as it compares: trimmed, addresses without case, lists in any order, a single value as a list of one."""
+    """A value for comparison: trimmed, addresses case-folded, lists in any order, a single value as a list of one."""
     if isinstance(what, shape.ListOf):
         values = value if isinstance(value, list) else [value]
         found = [each for each in (_meaning(what.item, item) for item in values) if each is not None]
@@ -211,7 +211,7 @@ def _meaning(what: shape.Shape, value: Any) -> Any:
 
 
 def _differing(node: yaml_tree.Mapping, entry: Mapping[str, Any], what: Kind) -> dict[str, Any]:
-    """What of an entry the file does not say yet. PI and fund that one of the project's `entries` has are said."""
+    """The keys of an entry that differ from the file. A PI or fund in the project's `entries` counts as present."""
     old = _plain(node)
     given = {key: value for key, value in entry.items() if value is not None and key != what.id}
     payer = {key: value for key, value in given.items() if key in PAYER_KEYS}
@@ -223,7 +223,7 @@ def _differing(node: yaml_tree.Mapping, entry: Mapping[str, Any], what: Kind) ->
 
 
 def _other(old: Mapping[str, Any], new: Mapping[str, Any], what: shape.Shape) -> dict[str, Any]:
-    """The keys of `new`, with their values, that mean something else than in `old`."""
+    """The keys of `new`, with their values, whose meaning differs from `old`."""
     fields = what.fields if isinstance(what, shape.Record) else {}
     result: dict[str, Any] = {}
     for key, value in new.items():
@@ -237,16 +237,16 @@ def _other(old: Mapping[str, Any], new: Mapping[str, Any], what: shape.Shape) ->
 
 
 def _in_order(entry: Mapping[str, Any], what: Kind) -> dict[str, Any]:
-    """An entry to be added, its keys in the order in which the shape has them."""
+    """A new entry with its keys in the order of the shape."""
     rank = {key: number for number, key in enumerate(what.entry.fields)}
     keys = sorted(entry, key=lambda key: rank.get(key, len(rank)))
     return {key: _dated(entry[key], what.entry.fields.get(key, shape.Text())) for key in keys}
 
 
 def _dated(value: Any, what: shape.Shape) -> Any:
-    """A value in which text that stands for a date is one, so that it is written without quotes."""
+    """A value with dates in text parsed, so that they are written without quotes."""
     if isinstance(what, shape.Date) and isinstance(value, str) and re.fullmatch(shape.DATE_PATTERN, value, re.ASCII):
-        # What is no day of the calendar stays text, and the reader of the file says so.
+        # An invalid date stays text; reading the file reports it.
         with contextlib.suppress(ValueError):
             return dt.date.fromisoformat(value)
     if isinstance(what, shape.Record) and isinstance(value, Mapping):
@@ -257,7 +257,7 @@ def _dated(value: Any, what: shape.Shape) -> Any:
 
 
 def _check(data: bytes, kind: str, expected: list[Any]) -> None:
-    """Raise UsageFault unless the edited file says what it should."""
+    """Raise UsageFault unless the edited file has the expected content."""
     root, _ = parse(data, KINDS[kind].path)
     place = _value(root, kind)
     if place is None or _plain(place) != expected:
@@ -269,7 +269,7 @@ def _check(data: bytes, kind: str, expected: list[Any]) -> None:
 
 @dataclass(slots=True)
 class _Text:
-    """The text of a file, and what replaces parts of it."""
+    """The text of a file, and the replacements to apply to it."""
 
     text: str
     edits: list[tuple[int, int, str]] = field(default_factory=list)
@@ -281,22 +281,22 @@ class _Text:
         return found[0] if found else "\n"
 
     def put(self, start: int, end: int, new: str) -> None:
-        """Replace the characters from start to end; what is put at the same place later comes behind."""
+        """Replace the characters from start to end; later insertions at the same place go after earlier ones."""
         self.edits.append((start, end, new))
 
     def line_end(self, at: int) -> int:
-        """Where the line ends that holds the character before `at`; the line end itself is not part of it."""
+        """The end of the line that holds the character before `at`, without the line end itself."""
         while at and self.text[at - 1] in "\r\n":  # a block of text ends where the next line begins
             at -= 1
         found = BREAK.search(self.text, at)
         return found.start() if found else len(self.text)
 
     def before(self, at: int) -> str:
-        """What stands on the line of a character before it."""
+        """The text before a character on its line."""
         return BREAK.split(self.text[max(self.text.rfind("\n", 0, at), self.text.rfind("\r", 0, at)) + 1 : at])[-1]
 
     def result(self) -> str:
-        """The text with everything put in."""
+        """The text with all replacements applied."""
         parts, done = [], 0
         for start, end, new in sorted(self.edits, key=lambda edit: edit[0]):
             parts += [self.text[done:start], new]
@@ -305,7 +305,7 @@ class _Text:
 
 
 def _change(text: _Text, node: yaml_tree.Mapping, values: Mapping[str, Any], what: shape.Shape) -> tuple[str, ...]:
-    """Give keys of a mapping that has some other values; gives the keys, those within others by their whole path."""
+    """Set keys of a mapping whose values differ; returns the keys, nested ones by their whole path."""
     fields = what.fields if isinstance(what, shape.Record) else {}
     order = list(fields)
     present = {key.text: value for key, value in node.items}
@@ -321,14 +321,14 @@ def _change(text: _Text, node: yaml_tree.Mapping, values: Mapping[str, Any], wha
         else:
             _replace(text, old, value)
             keys.append(key)
-    # Behind what is put at the end of a line by those that are there.
+    # After the insertions that the existing keys made at the end of a line.
     for key in new:
         _insert(text, node, key, values[key], order)
     return tuple(keys)
 
 
 def _insert(text: _Text, node: yaml_tree.Mapping, key: str, value: Any, order: Sequence[str]) -> None:
-    """Put a new key into a mapping that has others: behind those that come before it."""
+    """Insert a new key into a non-empty mapping, after the keys that precede it."""
     earlier = order[: order.index(key)]
     before = [item for name, item in node.items if name.text in earlier]
     after = before[-1] if before else node.items[-1][1]
@@ -341,7 +341,7 @@ def _insert(text: _Text, node: yaml_tree.Mapping, key: str, value: Any, order: S
 
 
 def _replace(text: _Text, old: Node, value: Any) -> None:
-    """Put a value in the place of another one, in its style where it is a list."""
+    """Replace a value, keeping its style if it is a list."""
     start, end = old.start, old.end
     if isinstance(old, Scalar) and start == end:
         colon = "" if text.text[:start].rstrip(_BLANK).endswith(":") else ":"
@@ -357,13 +357,13 @@ def _replace(text: _Text, old: Node, value: Any) -> None:
             indent = " " * (old.column - 1)
             text.put(start, end, f"{text.eol}{indent}".join(f"- {flow(item)}" for item in value))
             return
-    # The line end behind a block of text stays. What is no block must stand deeper than the key before it.
+    # The line end after a block of text stays. Anything else must be indented deeper than the key before it.
     end = start + len(text.text[start:end].rstrip("\r\n"))
     text.put(start, end, ("  " if is_block else "") + flow(value))
 
 
 def _append(text: _Text, old: yaml_tree.Sequence, values: Sequence[Any]) -> None:
-    """Put further values behind the last one of a list that has some."""
+    """Append values to a non-empty list."""
     if old.flow:
         _append_flow(text, old, values)
         return
@@ -380,7 +380,7 @@ def _append_flow(text: _Text, old: yaml_tree.Sequence, values: Sequence[Any]) ->
     if line.strip() or not BREAK.search(text.text, old.start, old.end):
         text.put(last.end, last.end, "".join(f", {flow(value)}" for value in values))
         return
-    # One item a line: the new ones get lines of their own, behind a comment on the last one.
+    # One item per line: new items get their own lines, after a comment on the last one.
     if comma < 0:
         text.put(last.end, last.end, ",")
     at = text.line_end(last.end + comma + 1) if BREAK.search(rest) else last.end + comma + 1
@@ -391,7 +391,7 @@ def _append_flow(text: _Text, old: yaml_tree.Sequence, values: Sequence[Any]) ->
 def _add(
     text: _Text, root: yaml_tree.Mapping | None, place: Node | None, kind: str, entries: list[dict[str, Any]]
 ) -> None:
-    """Put new entries behind all others, in the style of the last one."""
+    """Append new entries, in the style of the last one."""
     if root is None or place is None:
         at = len(text.text.rstrip(_BLANK))
         block = text.eol.join([f"{kind}:", *_items(entries, 2, 2)])
@@ -437,7 +437,7 @@ def _items(entries: Iterable[Mapping[str, Any]], indent: int, offset: int) -> li
 
 
 def _lines(values: Mapping[str, Any]) -> list[str]:
-    """Keys and values in block style: what a key holds stands on its line, mappings in a list each on their own."""
+    """Keys and values in block style: values on the line of their key, mappings in a list on lines of their own."""
     lines = []
     for key, value in values.items():
         if isinstance(value, list | tuple) and any(isinstance(item, Mapping) for item in value):

@@ -1,4 +1,4 @@
-"""Stubs of entries of the directory, to be filled in: as YAML to paste, or as CSV for `directory import`."""
+"""Stubs of directory entries, to be filled in: as YAML to paste, or as CSV for `directory import`."""
 
 from __future__ import annotations
 
@@ -16,11 +16,11 @@ from openchargeback.wording import counted
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Suggestion:
-    """An entry that the directory lacks, or an account or resource that no project of it claims.
+    """An entry that the directory lacks, or an account or resource that no project claims.
 
-    kind: `people`, `projects` or `funds`. column, value: what of an entry is known (a column of `directory_csv`).
+    kind: `people`, `projects` or `funds`. column, value: the known part of an entry (a column of `directory_csv`).
     charges, amount: of the held charges that it would attribute, exact, in the ledger's currency.
-    names: what else was seen of them. near: a known value that is spelled much like it.
+    names: other values seen on them. near: a known value with a similar spelling.
     """
 
     kind: str
@@ -44,7 +44,7 @@ class Suggestion:
         }
 
     def seen(self, currency: str) -> str:
-        """What is known of it, for people."""
+        """What is known about it, for people."""
         near = f"; did you mean {self.near}?" if self.near else ""
         names = f": {', '.join(self.names)}" if self.names else ""
         charges = f"{counted(self.charges, 'charge')}"
@@ -52,7 +52,7 @@ class Suggestion:
 
 
 def stub_yaml(found: Sequence[Suggestion], currency: str) -> str:
-    """Entries to paste into the files of the directory, each under a comment that says what it is about."""
+    """Entries to paste into the directory files, each under an explanatory comment."""
     lines: list[str] = []
     for kind, what in KINDS.items():
         own = [each for each in found if each.kind == kind]
@@ -70,7 +70,7 @@ def stub_yaml(found: Sequence[Suggestion], currency: str) -> str:
 
 
 def stub_csv(found: Sequence[Suggestion], currency: str) -> bytes:
-    """A list of projects for `directory import`, a row for each suggestion; the columns with # are for people."""
+    """A list of projects for `directory import`, one row per suggestion; columns with # are for people."""
     columns = [
         "id",
         "title",

@@ -1,4 +1,4 @@
-"""Where things lie in a ledger, and the one gate through which its files are read (`Gate`).
+"""The file layout of a ledger, and the only way its files are read (`Gate`).
 
 The path in a problem is always relative to the ledger, with forward slashes.
 """
@@ -20,12 +20,12 @@ from openchargeback.ledger.settings import SOURCE_PATTERN, Limits
 from openchargeback.problems import Problem, UsageFault
 
 CHARGE_SUFFIXES = (".csv", ".csv.gz", ".csv.zst", ".parquet")
-"""The kinds of charge file that are read, by the end of their names."""
+"""The supported kinds of charge files, by the end of their names."""
 
 PAGE_IMAGES = (".gif", ".jpeg", ".jpg", ".png", ".webp")
-"""Images that pages may show. No SVG: opened by itself it could run scripts."""
+"""Images that pages may show. No SVG: opened on its own it could run scripts."""
 OWN_FOLDERS = ("approvals", "charges", "deliveries", "directory", "pages", "periods", "policies", "templates")
-"""The folders that belong to a ledger; whatever else lies beside them is not its."""
+"""The folders that belong to a ledger; anything else next to them does not."""
 
 LOCK_FILE = "requirements.lock"
 
@@ -36,7 +36,7 @@ _IGNORED = frozenset({"README.md", ".gitkeep", ".gitattributes", ".DS_Store", "T
 class ChargeFile:
     """A file with charges: `path` relative to the ledger, `location` on disk.
 
-    ceiling: how many bytes it may hold without its compression (`limits.charge_file_gb`).
+    ceiling: its maximum uncompressed size in bytes (`limits.charge_file_gb`).
     """
 
     path: str
@@ -48,9 +48,9 @@ class ChargeFile:
 
 
 def find_ledger(named: str | None, start: Path) -> Path:
-    """The ledger to work on: as named, else the nearest folder upwards from `start` that is one, else `start/ledger`.
+    """The ledger to work on: as named, else the nearest ledger upward from `start`, else `start/ledger`.
 
-    Raises UsageFault when there is none there.
+    Raises UsageFault if there is none.
     """
     if named:
         root = Path(named)
@@ -72,7 +72,7 @@ def suffix_of(name: str) -> str:
 
 
 def source_name(text: str) -> str | None:
-    """A source's name as the ledger writes it (names are case-insensitive), or None where it cannot be one."""
+    """The canonical form of a source's name (names are case-insensitive), or None if it is not a valid name."""
     name = text.strip().lower()
     return name if re.fullmatch(SOURCE_PATTERN, name) else None
 
@@ -84,13 +84,13 @@ def digest_of(path: Path) -> str:
 
 
 def digest_with_plain_line_ends(path: Path) -> str:
-    """SHA-256 of a file's bytes with every CR LF made LF, in hex: what it was before a conversion to Windows."""
+    """SHA-256 of a file's bytes with every CR LF replaced by LF, in hex: its digest before a conversion to CR LF."""
     digest = hashlib.sha256()
     carry = b""
     with path.open("rb") as file:
         while chunk := file.read(1 << 20):
             chunk = carry + chunk
-            # A CR at the very end may belong to an LF that comes with the next chunk.
+            # A trailing CR may belong to an LF at the start of the next chunk.
             carry = b"\r" if chunk.endswith(b"\r") else b""
             digest.update(chunk[: len(chunk) - len(carry)].replace(b"\r\n", b"\n"))
     digest.update(carry)
@@ -98,9 +98,10 @@ def digest_with_plain_line_ends(path: Path) -> str:
 
 
 class Gate:
-    """Which files of a ledger may be read: regular files that no link leads away from (`links.link_faults`).
+    """Decides which files of a ledger may be read: regular files not reached through a forbidden link
+    (`links.link_faults`).
 
-    Links cost nothing until there is one; then all links of the ledger are judged together.
+    Links cost nothing until there is one; then all links of the ledger are checked together.
     """
 
     def __init__(self, root: Path) -> None:
@@ -109,7 +110,7 @@ class Gate:
         self._faults: dict[str, Problem] = {}
 
     def fault(self, relative: str) -> Problem | None:
-        """Why a path within the ledger may not be read; None where it may, or where nothing is."""
+        """Why a path within the ledger may not be read; None if it may, or if nothing is there."""
         path = PurePosixPath(relative)
         if path.is_absolute() or ".." in path.parts:
             return Problem(relative, "outside-ledger", "leads out of the ledger", "name a file of the ledger")
@@ -138,7 +139,7 @@ class Gate:
 
 
 def linked(root: Path) -> Iterator[str]:
-    """Every symbolic link among the ledger's own files, hidden names (such as an editor's locks) left out."""
+    """Every symbolic link among the ledger's own files, except hidden names (such as an editor's locks)."""
     for name in (FILE_NAME, LOCAL_FILE_NAME, LOCK_FILE, CACHE, *OWN_FOLDERS):
         if (root / name).is_symlink():
             yield name
@@ -150,7 +151,7 @@ def linked(root: Path) -> Iterator[str]:
 
 
 def read_bytes(root: Path, relative: str, problems: list[Problem], gate: Gate | None = None) -> bytes | None:
-    """The bytes of a file of the ledger; None where it is not there, or cannot be read (then with a problem)."""
+    """The bytes of a file of the ledger; None if it does not exist or cannot be read (the latter adds a problem)."""
     path = root / relative
     if fault := (gate or Gate(root)).fault(relative):
         problems.append(fault)
@@ -172,7 +173,7 @@ def unreadable(relative: str, error: OSError) -> Problem:
 
 
 def _size_of(path: Path) -> int:
-    """The size of a file in bytes. Raises OSError for what cannot be read, and for a pipe, which would never end."""
+    """The size of a file in bytes. Raises OSError if it cannot be read, and for a pipe, which would never end."""
     found = path.stat()
     if not (stat.S_ISREG(found.st_mode) or stat.S_ISDIR(found.st_mode)):
         raise OSError("it is no plain file")
@@ -180,7 +181,7 @@ def _size_of(path: Path) -> int:
 
 
 def listed(root: Path, folder: str, problems: list[Problem], gate: Gate | None = None) -> Iterator[str]:
-    """Every file below a folder of the ledger, as sorted relative paths; hidden and well-known other files left out."""
+    """Every file below a folder of the ledger, as sorted relative paths, without hidden and well-known system files."""
     gate = gate or Gate(root)
     if fault := gate.fault(folder):
         problems.append(fault)
@@ -207,12 +208,12 @@ def listed(root: Path, folder: str, problems: list[Problem], gate: Gate | None =
 
 
 def is_passed_over(name: str) -> bool:
-    """Whether a file of this name is never read, wherever in the ledger's folders it lies."""
+    """Whether a file of this name is ignored everywhere in the ledger."""
     return name in _IGNORED or name.startswith(".")
 
 
 def source_of(relative: str) -> str | None:
-    """The source of a charge file by its path within the ledger, None where that names none."""
+    """The source of a charge file by its path within the ledger, None if the path names none."""
     parts = PurePosixPath(relative).parts
     suffix = suffix_of(parts[-1])
     if len(parts) == 3:
@@ -221,7 +222,7 @@ def source_of(relative: str) -> str | None:
 
 
 def charge_files(root: Path, gate: Gate | None = None) -> tuple[list[ChargeFile], list[Problem]]:
-    """Every charge file, ordered by period, source and name, and what lies in `charges/` without being one."""
+    """Every charge file, ordered by period, source and name, and problems for other files in `charges/`."""
     problems: list[Problem] = []
     found: list[ChargeFile] = []
     for relative in listed(root, "charges", problems, gate):
@@ -256,7 +257,7 @@ def charge_files(root: Path, gate: Gate | None = None) -> tuple[list[ChargeFile]
 
 
 def _counted_twice(found: Sequence[ChargeFile]) -> Iterator[Problem]:
-    """Links to a charge file that is counted already, by itself or through another link."""
+    """Problems for links to a charge file that already counts, by itself or through another link."""
     first: dict[str, str] = {}
     for file in sorted(found, key=lambda file: (file.location.is_symlink(), file.path)):
         known = first.setdefault(os.path.realpath(file.location), file.path)
@@ -266,7 +267,7 @@ def _counted_twice(found: Sequence[ChargeFile]) -> Iterator[Problem]:
 
 
 def make_folder(folder: Path, made: list[Path]) -> None:
-    """Make a folder with those above it; each that was not there is added to `made`, so that it can be taken away."""
+    """Create a folder and its parents; appends each one created to `made`, so that they can be removed again."""
     missing = []
     while not folder.is_dir():
         missing.append(folder)

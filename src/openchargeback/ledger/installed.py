@@ -1,6 +1,6 @@
-"""Where the installed program came from, so that CI can install the very same one.
+"""Where the installed program came from, so that CI can install exactly the same one.
 
-The one place that asks the installer: what it recorded (PEP 610, `direct_url.json`), and, for a program from a package
+The only place that asks the installer: what it recorded (PEP 610, `direct_url.json`), and, for a program from a package
 index, pip itself for the digest of the wheel.
 """
 
@@ -26,12 +26,12 @@ from openchargeback.addresses import without_credentials
 NAME = "openchargeback"
 _TIMEOUT = 300
 
-# What may stand between single quotes in a shell, in YAML and in a comment, and still be the address it was.
+# URLs that stay unchanged between single quotes in a shell, in YAML and in a comment.
 _PLAIN_URL = re.compile(r"(?:https?|ssh|git|file)://[A-Za-z0-9._~:/@%+=-]+")
 _PLAIN_FOLDER = re.compile(r"[A-Za-z0-9._~/+-]+")
 _COMMIT = re.compile(r"[0-9a-f]{40}|[0-9a-f]{64}")
 
-# Installers add these to what the wheel brought; of the wheel itself only RECORD differs, which lists them.
+# Files that installers add to those of the wheel; of the wheel's own files only RECORD differs, which lists them.
 _ADDED = re.compile(
     r"openchargeback-[^/]+\.dist-info/(?:INSTALLER|RECORD|REQUESTED|direct_url\.json|uv_[a-z_]+\.json)"
     r"|openchargeback/(?:[^/]+/)*__pycache__/[^/]+\.pyc|(?:\.\./)+bin/(?:focus-billing|openchargeback)"
@@ -41,7 +41,7 @@ _RECORD = re.compile(r"openchargeback-[^/]+\.dist-info/RECORD")
 
 @dataclass(frozen=True, slots=True)
 class Program:
-    """How to install the same program elsewhere: one of the three is set.
+    """How to install the same program elsewhere; exactly one field is set.
 
     requirement: its line of a lock, `openchargeback==0.1.0 --hash=sha256:…`, from a package index.
     repository: `git+URL@COMMIT` for pip, without any credentials.
@@ -54,7 +54,7 @@ class Program:
 
 
 def installed_program(distribution: Distribution | None = None) -> Program:
-    """The program that runs, or another distribution of it. Asks the package index where it came from one."""
+    """The running program, or another distribution of it. Asks the package index if it came from one."""
     if distribution is None:
         try:
             distribution = Distribution.from_name(NAME)
@@ -92,14 +92,14 @@ def _from_url(origin: dict[str, Any]) -> Program:
 
 
 def _from_index(distribution: Distribution) -> Program:
-    """The line of a lock with the digest of the wheel in the package index, if that is what is installed here.
+    """The lock line with the digest of the wheel in the package index, if that is what is installed here.
 
-    The installer recorded the digests of the files, not that of the wheel. So pip downloads it once more, and it must
-    hold what is installed: a stranger's package of the same name and version does not.
+    The installer recorded the digests of the files, not that of the wheel. So pip downloads the wheel again, and its
+    files must match the installed ones: someone else's package with the same name and version would not.
     """
     pin = f"{NAME}=={distribution.version}"
     with tempfile.TemporaryDirectory(prefix="openchargeback-") as place:
-        # -P: what lies in the current folder is not imported. A wheel runs nothing when it is downloaded.
+        # -P: do not import from the current folder. Downloading a wheel runs no code.
         command = [sys.executable, "-P", "-m", "pip", "--no-input", "download", "--quiet", "--no-deps"]
         try:
             done = subprocess.run(
@@ -122,7 +122,7 @@ def _from_index(distribution: Distribution) -> Program:
 
 
 def _holds(wheel: Path, distribution: Distribution) -> bool:
-    """Whether the files of a wheel are those that the installer recorded, no more and no less."""
+    """Whether the files of a wheel are exactly those that the installer recorded."""
     rows = csv.reader((distribution.read_text("RECORD") or "").splitlines())
     installed = {row[0]: row[1] for row in rows if len(row) == 3 and not _ADDED.fullmatch(row[0])}
     try:
@@ -135,5 +135,5 @@ def _holds(wheel: Path, distribution: Distribution) -> bool:
 
 
 def _digest(data: bytes) -> str:
-    """As a RECORD writes it."""
+    """The digest in the form used by RECORD."""
     return "sha256=" + base64.urlsafe_b64encode(hashlib.sha256(data).digest()).rstrip(b"=").decode()

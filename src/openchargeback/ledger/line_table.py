@@ -1,11 +1,11 @@
-"""A billing line as text: its columns, listed once, in the order that every file has them.
+"""A billing line as text: its columns, defined once, in the order that every file has them.
 
-    periods/P.lines.csv           what closing records
+    periods/P.lines.csv           written by closing
     data/P/lines.csv              the open data
     lines.csv, statement.json     embedded in the PDF of a statement
 
-A row is what one PI, project and fund pay for one service of one source. The charges of earlier periods form rows of
-their own, told apart by `entry`, `original` and `corrects`.
+A row is what one PI, project and fund pay for one service of one source. Charges of earlier periods form separate rows,
+distinguished by `entry`, `original` and `corrects`.
 """
 
 from __future__ import annotations
@@ -18,19 +18,19 @@ from openchargeback.ledger import table
 from openchargeback.model import Amounts, BillingLine, Entry
 
 ENTRIES = tuple(entry for entry in Entry if entry is not Entry.REJECTED)
-"""The entries that a billing line can be."""
+"""The possible entries of a billing line."""
 
 AMOUNT_COLUMNS = ("list", "discount", "covered", "billed")
-"""Cents of whatever is billed: list = discount + billed; `covered` is the institution's part of the discount."""
+"""Cents: list = discount + billed; `covered` is the institution's part of the discount."""
 
 Value = str | int | bool
 
 
 @dataclass(frozen=True, slots=True)
 class LineColumn:
-    """A column: its name, its Table Schema type, its meaning, and its value of (line, statement number, currency).
+    """A column: its name, its Table Schema type, its meaning, and its value from (line, statement number, currency).
 
-    shape: the column as the closing record reads it, of (name, period, currency).
+    shape: the column as the closing record reads it, from (name, period, currency).
     """
 
     name: str
@@ -125,7 +125,7 @@ COLUMNS = (
 
 
 def line_values(line: BillingLine, statement: str, currency: str) -> dict[str, Value]:
-    """The values of a line by column, amounts as text. statement: the number of the one that shows it."""
+    """The values of a line by column, amounts as text. statement: the number of the statement that shows it."""
     return {column.name: column.value(line, statement, currency) for column in COLUMNS}
 
 

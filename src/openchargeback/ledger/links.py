@@ -1,9 +1,8 @@
-"""Symbolic links in a ledger: which of them may be followed.
+"""Which symbolic links in a ledger may be followed.
 
-Links are committed like files, so a pull request can bring one. A link is judged by the file that it reaches in the
-end: it must be a regular file of the ledger. What is not committed (secrets, the cache, other ignored files) and what
-belongs to Git would otherwise be published under the name of the link. Hard links cannot be committed, so nothing looks
-for them.
+Links are committed like files, so a pull request can bring one. A link is judged by the file it finally reaches, which
+must be a regular file of the ledger. Otherwise uncommitted files (secrets, the cache, other ignored files) and Git's
+own files could be published under the name of the link. Hard links cannot be committed, so they are not checked.
 """
 
 from __future__ import annotations
@@ -25,7 +24,7 @@ _FIX = "replace the link with the file itself, or remove it"
 
 
 def private(relative: str) -> str:
-    """What a path within a ledger is where no link may lead; empty for any other path."""
+    """What a path is if no link may lead to it, such as `the cache`; empty for any other path."""
     # Some file systems ignore case.
     parts = PurePosixPath(relative.casefold()).parts
     if ".git" in parts:
@@ -36,14 +35,14 @@ def private(relative: str) -> str:
 
 
 def first_link(root: Path, relative: str) -> str:
-    """The first part of a path within the ledger that is a symbolic link, as a path; empty where none is."""
+    """The first part of a path within the ledger that is a symbolic link, as a path; empty if there is none."""
     parts = PurePosixPath(relative).parts
     ways = (PurePosixPath(*parts[:depth]).as_posix() for depth in range(1, len(parts) + 1))
     return next((way for way in ways if (root / way).is_symlink()), "")
 
 
 def link_faults(root: Path, links: Iterable[str]) -> dict[str, Problem]:
-    """Those of these links that may not be followed, each with why. Git is asked once for all."""
+    """The links among these that may not be followed, each with the reason. Calls Git once for all."""
     faults: dict[str, Problem] = {}
     reached: dict[str, str] = {}
     top = os.path.realpath(root)
@@ -64,7 +63,7 @@ def link_faults(root: Path, links: Iterable[str]) -> dict[str, Problem]:
             reached[link] = target
     if reached and git.is_kept(root):
         tracked = git.index_tree(root)
-        # A link that is not committed yet may lead to a file that will be committed with it.
+        # An uncommitted link may lead to a file that will be committed with it.
         fresh = git.untracked(root) if any(link not in tracked for link in reached) else frozenset()
         for link, target in reached.items():
             if target not in tracked and not (link in fresh and target in fresh):
@@ -74,7 +73,7 @@ def link_faults(root: Path, links: Iterable[str]) -> dict[str, Problem]:
 
 
 def bad_link(link: str, text: str, why: str) -> Problem:
-    """The problem of a link that may not be followed. text: where it says that it leads."""
+    """The problem of a link that may not be followed. text: its target as written."""
     return Problem(link, "bad-link", f"is a link to {_shown(text)}, {why}", _FIX)
 
 
@@ -84,10 +83,10 @@ def outside_ledger(link: str, text: str) -> Problem:
 
 
 def reached_in(link: str, links: Mapping[str, str]) -> str:
-    """The path within a commit that one of its links leads to once all are followed.
+    """The path within a commit that one of its links leads to after following all links.
 
-    `..` where it leads out of the ledger, and the link itself where it leads back to itself. links: what each link of
-    the commit says, by its path.
+    `..` if it leads out of the ledger, and the link itself if it is circular. links: the target of each link of the
+    commit, by its path.
     """
     rest, done, hops = [*reversed(link.split("/"))], list[str](), 0
     while rest:
@@ -111,7 +110,7 @@ def reached_in(link: str, links: Mapping[str, str]) -> str:
 
 
 def _unfit(path: Path) -> str:
-    """Why what a link leads to is no regular file; empty for one."""
+    """Why the target of a link is not a regular file; empty if it is one."""
     try:
         mode = path.stat().st_mode
     except OSError as error:

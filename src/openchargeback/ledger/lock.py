@@ -1,6 +1,6 @@
-"""One command at a time writes to a ledger, and what a killed one left is put right by the next.
+"""Allow one writing command at a time per ledger, and clean up after a command that was killed.
 
-Commands that only read hold no lock; they find out when files changed meanwhile.
+Commands that only read take no lock; they detect when files changed while they ran.
 """
 
 from __future__ import annotations
@@ -25,10 +25,10 @@ WAIT_SECONDS = 10.0
 
 @contextmanager
 def locked(root: Path, wait: float | None = None) -> Iterator[list[str]]:
-    """Hold the ledger's lock; waits so many seconds (WAIT_SECONDS) for another command, then raises OutsideFault.
+    """Hold the ledger's lock; waits up to so many seconds (WAIT_SECONDS) for another command, then raises OutsideFault.
 
-    The lock is the system's, on `.openchargeback/lock`, so that it goes with the process that held it, however that
-    ended. Gives the paths of the files that a killed command had completed and that were put in place now.
+    The lock is an operating system lock on `.openchargeback/lock`, so it is released with its process, however that
+    ends. Yields the paths of files that a killed command had completed and that were put in place now.
     """
     folder = root / CACHE
     with ExitStack() as stack:
@@ -44,15 +44,15 @@ def locked(root: Path, wait: float | None = None) -> Iterator[list[str]]:
 
 
 def finish_interrupted(root: Path) -> list[str]:
-    """What `locked` does first, for a command that only reads; nothing where all is well.
+    """The first step of `locked`, for a command that only reads; does nothing if all is well.
 
-    Raises OutsideFault where a completed change cannot be put in place: what lies there is half old and half new.
+    Raises OutsideFault if a completed change cannot be put in place: the files are then half old and half new.
     """
     if not interrupted(root) or committed_temporaries(root):
         return []
     pending = root / PENDING
     try:
-        # What is not complete does not concern a reader; what is will be in place in a moment.
+        # An incomplete change does not affect readers; a complete one will be in place in a moment.
         with locked(root, WAIT_SECONDS if pending.exists() else 0) as done:
             return done
     except OutsideFault:
@@ -62,10 +62,10 @@ def finish_interrupted(root: Path) -> list[str]:
 
 
 def watched(root: Path) -> Callable[[], None]:
-    """Gives a function that raises OutsideFault where any file of the ledger has changed since.
+    """A function that raises OutsideFault if any file of the ledger has changed since this call.
 
-    Readers hold no lock: a build takes long, and nobody should wait for it. What was read while a command or a person
-    changed files is neither the old ledger nor the new one, so it is not used.
+    Readers hold no lock: a build takes long, and nobody should have to wait for it. Files read while a command or a
+    person changed them are neither the old ledger nor the new one, so the result is discarded.
     """
     before = _marks(root)
 
@@ -77,7 +77,7 @@ def watched(root: Path) -> Callable[[], None]:
 
 
 def _marks(root: Path) -> dict[str, tuple[int, int, int]]:
-    """By path, what tells a file from another one there without reading it: inode, size and time of the last change."""
+    """By path, an identity of the file without reading it: inode, size and modification time."""
     paths = [root / FILE_NAME, root / LOCAL_FILE_NAME]
     for own in OWN_FOLDERS:
         for folder, folders, names in os.walk(root / own):
@@ -92,7 +92,7 @@ def _marks(root: Path) -> dict[str, tuple[int, int, int]]:
 
 
 def committed_temporaries(root: Path, index: str = "") -> list[Problem]:
-    """A problem for each temporary file or folder of ours that Git tracks; none outside of a repository.
+    """A problem for each temporary file or folder of ours that Git tracks; empty outside a repository.
 
     index: as for `git.staged`. Raises OutsideFault for a repository that Git refuses to read.
     """
@@ -109,7 +109,7 @@ def committed_temporaries(root: Path, index: str = "") -> list[Problem]:
 
 
 def _top(path: str) -> str:
-    """The temporary file or folder that a path is or lies in."""
+    """The temporary file or folder that a path is or is in."""
     parts = PurePosixPath(path).parts
     depth = next(depth for depth in range(1, len(parts) + 1) if is_temporary("/".join(parts[:depth])))
     return "/".join(parts[:depth])

@@ -1,4 +1,4 @@
-"""A new ledger: the files that teach what goes where, as a Git repository ready to push."""
+"""Create a new ledger: files with explanations, as a Git repository ready to push."""
 
 from __future__ import annotations
 
@@ -23,11 +23,11 @@ from openchargeback.ledger.shipped import PDF_PACKAGES, shipped_templates
 from openchargeback.ledger.yaml_text import quoted
 from openchargeback.problems import OutsideFault, UsageFault, has_errors
 
-# Under their own names these would steer Git, a forge and what packages the program where the templates lie.
+# Templates are stored without the dot: otherwise Git, forges and packaging tools would act on them in this repository.
 _DOTTED = ("gitignore", "gitattributes", "gitkeep", "github", "forgejo", "gitlab-ci.yml")
 _MARKUP = re.compile(r"([\\`*_{}\[\]<>#|])")
 
-# What README and CODEOWNERS call things, by forge.
+# The terms of each forge in README and CODEOWNERS.
 _WORDS = {
     "github": {"forge": "GitHub", "request": "pull request", "workflows": "/.github/"},
     "gitlab": {"forge": "GitLab", "request": "merge request", "workflows": "/.gitlab-ci.yml"},
@@ -35,7 +35,7 @@ _WORDS = {
 }
 
 
-# The journal in `config.yaml`, by whether the ledger is for showback.
+# The journal section of `config.yaml`, by whether the ledger is for showback.
 _JOURNAL = {
     False: r"""
 # The journal. `fund` takes accounting strings apart by named groups, and it also checks them: charges to a fund that
@@ -66,9 +66,9 @@ _LAST_STEPS = {
 
 @dataclass(frozen=True, slots=True)
 class NewLedger:
-    """What was written: relative paths, sorted. obstacle: why there is no first commit, empty where there is one.
+    """The files written: relative paths, sorted. obstacle: why there is no initial commit, empty if there is one.
 
-    program: what the workflows install; they are switched off where it cannot be pinned.
+    program: installed by the workflows, which are switched off if it cannot be pinned.
     """
 
     paths: tuple[str, ...]
@@ -85,12 +85,12 @@ def create_ledger(
     showback: bool = False,
     program: Program | None = None,
 ) -> NewLedger:
-    """Write a new ledger and make it a Git repository with a first commit on `main`.
+    """Write a new ledger and make it a Git repository with an initial commit on `main`.
 
-    The folder may be missing, empty, or hold nothing but `.git` (a fresh clone); else UsageFault. A folder inside a
-    repository becomes part of that one, and nothing is committed. All files are written or none; what an earlier call
-    with the same arguments could not complete is completed. forge: one of FORGES, for the workflows. showback: nothing
-    is charged, until the config says otherwise. program: what the workflows install, by default the one that runs.
+    The folder may be missing, empty, or contain only `.git` (a fresh clone); else UsageFault. A folder inside a
+    repository becomes part of that one, and nothing is committed. Writes all files or none; repeating a call with the
+    same arguments completes an interrupted one. forge: one of FORGES, for the workflows. showback: nothing is charged,
+    until the config says otherwise. program: installed by the workflows, by default the running one.
     """
     target = Path(os.path.abspath(target))  # noqa: PTH100 - a link stays one
     program = program or installed_program()
@@ -111,9 +111,9 @@ def create_ledger(
 
 
 def upgrade_ledger(root: Path, program: Program | None = None) -> list[str]:
-    """Bring schemas, lock and workflows of a ledger up to the installed program. Gives the paths that were changed.
+    """Update schemas, lock and workflows of a ledger to the installed program. Returns the changed paths.
 
-    Raises UsageFault where the program cannot be pinned; then nothing is changed.
+    Raises UsageFault, without changing anything, if the program cannot be pinned.
     """
     program = program or installed_program()
     if program.obstacle:
@@ -126,13 +126,13 @@ def upgrade_ledger(root: Path, program: Program | None = None) -> list[str]:
 
 
 def write_schemas(root: Path) -> list[str]:
-    """Bring `.schemas/` of a ledger up to the installed program. Gives the paths that were changed."""
+    """Update `.schemas/` of a ledger to the installed program. Returns the changed paths."""
     with locked(root):
         return _change(root, _schemas(root))
 
 
 def _schemas(root: Path) -> dict[str, bytes | None]:
-    """The schemas that a ledger lacks, or has otherwise, by path."""
+    """The schemas that are missing or different in a ledger, by path."""
     shipped = {f"{SCHEMAS}/{name}": data for name, data in shipped_schemas().items()}
     return {
         path: data
@@ -142,14 +142,14 @@ def _schemas(root: Path) -> dict[str, bytes | None]:
 
 
 def _change(root: Path, changed: dict[str, bytes | None]) -> list[str]:
-    """Change files of a ledger; gives the paths of those that are there then, sorted."""
+    """Change files of a ledger; returns the paths of those that exist afterwards, sorted."""
     if changed:
         change_files(root, changed)
     return sorted(path for path, data in changed.items() if data is not None)
 
 
 def _write(target: Path, contents: dict[str, bytes], made: list[Path]) -> None:
-    """Write the files of a new ledger; nothing where exactly these are there and none is committed yet."""
+    """Write the files of a new ledger; does nothing if exactly these exist and none is committed yet."""
     if target.is_dir():
         finish(target)
     elif os.path.lexists(target):
@@ -163,14 +163,14 @@ def _write(target: Path, contents: dict[str, bytes], made: list[Path]) -> None:
 
 
 def _is_complete(target: Path, contents: dict[str, bytes]) -> bool:
-    """Whether a folder holds these files and no others, as a call that was killed before the commit leaves it."""
+    """Whether a folder holds exactly these files, as left by a call that was killed before the commit."""
     found = {path.relative_to(target).as_posix(): path for path in target.rglob("*") if path.is_file()}
     found = {name: path for name, path in found.items() if not name.startswith(".git/")}
     return found.keys() == contents.keys() and all(path.read_bytes() == contents[name] for name, path in found.items())
 
 
 def _contents(organization: str, currency: str, forge: str, program: Program, *, showback: bool) -> dict[str, bytes]:
-    """Every file of the new ledger by its path, sorted. What is the forge's own goes before what all have."""
+    """Every file of the new ledger by its path, sorted. The forge's own files override the common ones."""
     if not organization:
         raise UsageFault("the organization has no name; give the name that stands on statements")
     templates = shipped_templates()
@@ -202,8 +202,8 @@ def _name(path: Path) -> str:
 
 
 def _filled(text: str, values: dict[str, str]) -> str:
-    # In one pass, so that a name that looks like a placeholder is not replaced in turn. `${{ … }}` of a workflow has
-    # blanks inside and stays.
+    # In one pass, so that a name that looks like a placeholder is not replaced in turn. `${{ … }}` in workflows has
+    # spaces inside and is left alone.
     return re.sub(r"\{\{(\w+)\}\}", lambda match: values[match[1]], text)
 
 
@@ -212,7 +212,7 @@ def _as_markdown(text: str) -> str:
 
 
 def _take_away(made: list[Path]) -> None:
-    """Remove the folders that were made for nothing."""
+    """Remove folders that turned out not to be needed."""
     for path in reversed(made):
         with suppress(OSError):
             path.rmdir()

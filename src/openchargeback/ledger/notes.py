@@ -33,7 +33,7 @@ class Acknowledgment:
     on: Annotated[dt.date | None, "The day."] = None
 
     def covers(self, digest: str) -> bool:
-        """Whether it is about the difference of that full digest."""
+        """Whether it acknowledges the difference with that full digest."""
         return digest.startswith(self.digest)
 
 
@@ -50,7 +50,7 @@ NOTES_FILE = shape_of(Notes)
 
 
 def read_notes(data: bytes, path: str) -> tuple[tuple[Acknowledgment, ...], list[Problem]]:
-    """What a file of notes acknowledges, and its faults."""
+    """The acknowledgments in a file of notes, and its faults."""
     root, reader = parse(data, path)
     notes: Notes | None = NOTES_FILE.read(root, reader) if root is not None else None
     return notes.drift if notes else (), reader.problems

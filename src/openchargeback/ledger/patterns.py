@@ -1,6 +1,6 @@
-"""Regular expressions from a ledger's settings, run by RE2: the time is linear in the text, whatever the expression.
+"""Regular expressions in a ledger's settings, run by RE2: linear time, whatever the expression.
 
-RE2 has no look-around and no back-references; what it accepts, DuckDB's own RE2 accepts in review patterns, too.
+RE2 has no look-around and no back-references. DuckDB's own RE2, used for review patterns, accepts the same expressions.
 """
 
 from __future__ import annotations
@@ -16,9 +16,9 @@ _LITERAL = re.compile(r"\\.|\[\^?\]?(?:\\.|[^\]\\])*\]", re.DOTALL)  # an escape
 
 
 class Expression:
-    """A regular expression. `names`: its named groups in the order in which they stand.
+    """A regular expression. `names`: its named groups in order.
 
-    Raises ValueError, with RE2's reason, for what is no expression.
+    Raises ValueError, with RE2's reason, if it is not a valid expression.
     """
 
     def __init__(self, text: str) -> None:
@@ -31,7 +31,7 @@ class Expression:
         except re2.error as error:
             reason = error.args[0]
             raise ValueError(reason.decode("utf-8", "replace") if isinstance(reason, bytes) else str(reason)) from error
-        # RE2 takes a name twice and keeps one of the groups.
+        # RE2 accepts a duplicate name and keeps one of the groups.
         found = _NAMED.findall(_LITERAL.sub("", text))
         if short := next((name for p, name in found if not p), ""):
             raise ValueError(f"a group is named as in (?P<{short}>…), with a P")  # DuckDB's RE2 is an older one
@@ -46,7 +46,7 @@ class Expression:
         return self._match(text) is not None
 
     def groups(self, text: str) -> dict[str, str]:
-        """What each named group holds, in their order; empty texts where the whole text does not match."""
+        """The text of each named group, in order; empty texts if the whole text does not match."""
         match = self._match(text)
         return {name: (match[name] or "") if match else "" for name in self.names}
 
@@ -59,12 +59,12 @@ class Expression:
 
 @lru_cache(maxsize=256)
 def expression(text: str) -> Expression:
-    """The expression of a text that `Expression` accepts, compiled once."""
+    """The compiled expression of a text that `Expression` accepts, cached."""
     return Expression(text)
 
 
 def fix_of(text: str) -> str:
-    """What to do about an expression that RE2 does not take."""
+    """How to fix an expression that RE2 rejects."""
     if any(sign in text for sign in _BACKTRACKING):
         return "rewrite it without look-around, back-references and possessive repeats, which RE2 does not have"
     return f"correct the expression; its syntax is at {_SYNTAX}"

@@ -21,7 +21,7 @@ MONTHS = (
     *("January", "February", "March", "April", "May", "June"),
     *("July", "August", "September", "October", "November", "December"),
 )
-"""The months by name, whatever the language of the machine."""
+"""The names of the months, independent of the machine's locale."""
 
 
 def is_period(text: str) -> bool:
@@ -41,7 +41,7 @@ def last_day(period: str) -> dt.date:
 
 
 def period_of(path: str) -> str:
-    """The period that a file of charges, approvals or a period's state belongs to; empty for others."""
+    """The period of a charge file, approval file or period file, by its path; empty for other paths."""
     parts = PurePosixPath(path).parts
     if len(parts) < 2 or parts[0] not in ("charges", "approvals", "periods"):
         return ""
@@ -55,23 +55,23 @@ LINES, RESOURCES, CORRECTIONS, HELD, FROZEN = (
 )  # fmt: skip
 LOGOS = ("logo.svg", "logo.png")
 PARTS = (LINES, RESOURCES, CORRECTIONS, HELD, *LOGOS)
-"""What closing writes beside `P.frozen.yaml`, which names those that there are with their digests."""
+"""Files that closing may write beside `P.frozen.yaml`, which lists those that exist with their digests."""
 
 NOTES = "notes.yaml"
-"""What people acknowledge about a closed month."""
+"""Acknowledgments about a closed month."""
 
 
 def part_path(period: str, name: str) -> str:
-    """The path in the ledger of a file of a closed month: one of PARTS, FROZEN or NOTES."""
+    """The path in the ledger of a closed month's file: one of PARTS, FROZEN or NOTES."""
     return f"periods/{period}.{name}"
 
 
-# The calendar months that a chart shows.
+# The number of calendar months in a chart.
 CHART_MONTHS = 12
 
 
 def months_until(period: str, count: int) -> list[str]:
-    """So many calendar months, the last of which is `period`."""
+    """The `count` calendar months up to and including `period`."""
     year, month = (int(part) for part in period.split("-"))
     last = year * 12 + month - 1
     return [f"{at // 12:04}-{at % 12 + 1:02}" for at in range(last - count + 1, last + 1)]
@@ -80,7 +80,7 @@ def months_until(period: str, count: int) -> list[str]:
 def fiscal(day: dt.date, starts: int) -> tuple[int, int]:
     """The fiscal year of a day and its month in it, 1 to 12. starts: the month in which fiscal years begin.
 
-    A fiscal year is named after the calendar year in which it ends: where one begins in July, June 2025 is month 12 of
+    A fiscal year is named after the calendar year in which it ends: if it begins in July, June 2025 is month 12 of
     2025.
     """
     month = (day.month - starts) % 12 + 1
@@ -110,7 +110,7 @@ _BEYOND = {
     State.OPEN: ("closed", "accounting_date", "without", "frozen", "finalized", "seal"),
     State.CLOSED: ("finalized", "seal"),
 }
-"""What a period file says only in a later state. Else a changed word would open or unseal a month."""
+"""Keys allowed only in a later state. Otherwise changing one word would open or unseal a month."""
 
 
 def _needs(state: State, key: str) -> dict[str, Any]:
@@ -134,7 +134,7 @@ declare(
 class PeriodFile:
     """The state of a billing month; a period without a file is open, revision 1.
 
-    accounting_date: as the file says it; `accounting_date(period, state)` gives the one that counts.
+    accounting_date: as in the file; `accounting_date(period, state)` returns the effective one.
     """
 
     state: Annotated[State, "Open, closed, or finalized for ever."]
@@ -161,7 +161,7 @@ class PeriodFile:
 
     @classmethod
     def from_yaml(cls, values: dict[str, Any], node: Node, reader: Reader) -> PeriodFile:
-        """The state, after recording what contradicts it."""
+        """The state; contradictions are recorded as problems."""
         period = cls(**values)
         if period.state is not State.OPEN and period.closed is None:
             reader.fault(node, "missing-key", f"{period.state} without `closed`", "add `closed: {on: …, by: …}`")
@@ -192,13 +192,13 @@ def accounting_date(period: str, state: PeriodFile) -> dt.date:
 
 
 def _key(node: Node, name: str) -> Node:
-    """The key of that name, for the place of a problem."""
+    """The key node with that name, as the place of a problem."""
     keys = [key for key, _ in node.items if key.text == name] if isinstance(node, Mapping) else []
     return keys[0] if keys else node
 
 
 def read_period(data: bytes, path: str) -> tuple[PeriodFile | None, list[Problem]]:
-    """The state that a period file gives, or None with the faults that prevent it."""
+    """The state in a period file, or None with the faults that prevent it."""
     root, reader = parse(data, path)
     if root is None and not reader.problems:
         reader.problems.append(Problem(path, "empty-file", "empty", "write `state: open` or remove the file", 1))
@@ -235,7 +235,7 @@ def _without_text(each: Without) -> str:
 
 
 def seal_digest(period: PeriodFile) -> str:
-    """SHA-256 over everything else that a finalized period file says, one statement a line."""
+    """SHA-256 over everything else in a finalized period file, one statement per line."""
     files = period.seal.files if period.seal else {}
     parts = [f"state {period.state}", f"revision {period.revision}", f"frozen {period.frozen}"]
     for name, event in (("closed", period.closed), ("finalized", period.finalized)):

@@ -1,7 +1,7 @@
-"""The program that CI and colleagues install for a ledger: `requirements.lock`, and the install step of the workflows.
+"""Pin the program that CI and colleagues install for a ledger: `requirements.lock`, and the workflows' install step.
 
-The lock pins by digest whatever comes from a package index. pip cannot check a Git repository by digest, so a program
-from there is named by its commit, in each workflow and in the head of the lock.
+The lock pins everything from a package index by digest. pip cannot verify a Git repository by digest, so a program from
+a repository is pinned by commit, in each workflow and at the top of the lock.
 """
 
 from __future__ import annotations
@@ -15,11 +15,11 @@ from openchargeback.ledger.installed import Program
 from openchargeback.ledger.shipped import shipped_lock
 
 OFF = ".disabled"
-"""What is put after the name of a workflow that is switched off. A forge takes no such file for a workflow, and a
-required check that never runs keeps a pull request from being merged, where one that is skipped would not."""
+"""Suffix of a workflow that is switched off. Forges ignore such a file, and a required check that never runs blocks a
+pull request from being merged, while a skipped one would not."""
 
 PLACEHOLDER = "git+URL@COMMIT"
-"""Stands where the program is to be named, in a workflow that is switched off."""
+"""Placeholder for the program in a workflow that is switched off."""
 
 _FROM_LOCK = f"pip install --require-hashes --no-deps -r {LOCK_FILE}"
 _FROM_GIT = "pip install --no-deps --no-index --no-build-isolation"
@@ -30,7 +30,7 @@ _WORKFLOWS = (".github/workflows", ".forgejo/workflows")
 
 
 def lock_text(program: Program) -> str:
-    """The ledger's lock: the program, where it comes from a package index, and all that the program needs."""
+    """The ledger's lock: the program, if it comes from a package index, and all its dependencies."""
     head = [
         "# The program that this ledger is billed with, and everything that it needs, pinned.",
         "# `focus-billing init --upgrade .` writes this file anew. To install it, in a virtual environment:",
@@ -47,7 +47,7 @@ def lock_text(program: Program) -> str:
 
 
 def pinned(workflow: str, program: Program) -> str:
-    """A workflow whose install step installs this program. Without an install step it stays as it is."""
+    """A workflow whose install step installs this program; unchanged if it has no install step."""
     wanted = "" if program.requirement else program.repository or PLACEHOLDER
     cleared = _GIT_STEP.sub("", workflow)
     return _LOCK_STEP.sub(
@@ -61,8 +61,8 @@ def installs(workflow: str) -> bool:
 
 
 def pins(root: Path, program: Program) -> dict[str, bytes | None]:
-    """What brings lock and workflows of a ledger to this program, and switches the workflows on: by path the new bytes,
-    None for a file to remove. program: one that can be pinned. OSError passes through.
+    """Changes that update a ledger's lock and workflows to this program and switch the workflows on: new bytes by path,
+    None for a file to remove. program: must be pinnable. Raises OSError.
     """
     changed: dict[str, bytes | None] = {}
     lock = lock_text(program).encode()
@@ -81,9 +81,9 @@ def pins(root: Path, program: Program) -> dict[str, bytes | None]:
 
 
 def named_programs(texts: Mapping[str, str]) -> tuple[str, ...]:
-    """What lock and workflows say that the program is, without repetition: `0.1.0`, or `git+URL@COMMIT`.
+    """The distinct program versions that lock and workflows name: `0.1.0`, or `git+URL@COMMIT`.
 
-    texts: by path, those that `may_name_program` knows.
+    texts: by path, the files selected by `may_name_program`.
     """
     found = [match["version"] for match in _REQUIREMENT.finditer(texts.get(LOCK_FILE, ""))]
     for _, text in sorted(texts.items()):
@@ -92,7 +92,7 @@ def named_programs(texts: Mapping[str, str]) -> tuple[str, ...]:
 
 
 def may_name_program(path: str) -> bool:
-    """Whether a file of a ledger, by its path, is the lock or a workflow that is switched on."""
+    """Whether a path in a ledger is the lock or a workflow that is switched on."""
     return path in (LOCK_FILE, ".gitlab-ci.yml") or (
         path.rpartition("/")[0] in _WORKFLOWS and path.endswith((".yml", ".yaml"))
     )

@@ -1,4 +1,4 @@
-"""A whole ledger, read: everything but the charges themselves."""
+"""Read a whole ledger: everything but the charges themselves."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ _Take = Callable[[str], bytes | None]
 
 @dataclass(frozen=True, slots=True)
 class Logo:
-    """The picture of the letterhead and its kind, `svg` or `png`."""
+    """The logo of the letterhead and its kind, `svg` or `png`."""
 
     data: bytes
     kind: str
@@ -34,10 +34,10 @@ class Logo:
 
 @dataclass(frozen=True, slots=True)
 class Ledger:
-    """What a ledger says about itself. Periods are those that have charges, a period file or approvals, ascending.
+    """The content of a ledger. Periods are those with charges, a period file or approvals, ascending.
 
     images: those beside the pages, by path.
-    notes: by period, what people have acknowledged about it.
+    notes: by period, the acknowledgments in its notes.
     """
 
     root: Path
@@ -58,12 +58,12 @@ class Ledger:
         return tuple(sorted({*self.charge_files, *self.approvals, *self.period_files}))
 
     def period_file(self, period: str) -> PeriodFile:
-        """State and dates of a period; open where nothing is said."""
+        """State and dates of a period; open by default."""
         return self.period_files.get(period, OPEN)
 
 
 def read_ledger(root: Path) -> tuple[Ledger | None, list[Problem]]:
-    """The ledger in a folder and the faults of all its small files; None where its config cannot be used.
+    """The ledger in a folder and the faults of all its small files; None if its config is unusable.
 
     Charge files are listed, not read: that is the next stage.
     """
@@ -105,12 +105,12 @@ def read_ledger(root: Path) -> tuple[Ledger | None, list[Problem]]:
     ledger = Ledger(
         root, config, directory, charges, approvals, period_files, pages, images, logo, digests, notes=notes
     )
-    # A link that may not be followed is found by whoever reads its folder, too.
+    # A forbidden link may be reported again by the reader of its folder.
     return ledger, [*dict.fromkeys(problems)]
 
 
 def _misnamed(root: Path) -> list[Problem]:
-    """Files that would be read under the other spelling of their ending, and are passed over under this one."""
+    """Problems for files that are skipped because their extension has the other spelling (.yml or .yaml)."""
     names = (FILE_NAME, LOCAL_FILE_NAME, *DIRECTORY_FILES)
     others = {str(PurePosixPath(name).with_suffix(".yml")): name for name in names}
     return [
@@ -148,7 +148,7 @@ def _period_files(gate: Gate, take: _Take, problems: list[Problem]) -> dict[str,
         path = PurePosixPath(relative)
         if is_period(path.name[:7]) and path.name[7:].lstrip(".") in (*PARTS, FROZEN, NOTES):
             continue
-        # One name only: of 2025-01.yaml and 2025-01.yml the one could open what the other finalizes.
+        # Only one spelling: otherwise 2025-01.yml could open what 2025-01.yaml finalizes.
         if len(path.parts) != 2 or path.suffix != ".yaml" or not is_period(path.stem):
             problems.append(
                 Problem(
@@ -177,7 +177,7 @@ def _notes(gate: Gate, take: _Take, problems: list[Problem]) -> dict[str, tuple[
 
 
 def _pages(gate: Gate, take: _Take, problems: list[Problem]) -> tuple[tuple[Page, ...], dict[str, bytes]]:
-    """The pages of the institution, and the images beside them by path."""
+    """The institution's pages, and the images beside them by path."""
     pages: list[Page] = []
     images: dict[str, bytes] = {}
     for relative in files.listed(gate.root, "pages", problems, gate):

@@ -1,6 +1,6 @@
-"""A ledger at two moments of its history: which files it had, and those files in a folder of their own.
+"""A ledger at two points in its history: the files it had, extracted to a folder each.
 
-Nothing is checked out: commits are read from Git's objects, and the work tree is only looked at.
+Nothing is checked out: commits are read from Git's objects, and the work tree is never modified.
 """
 
 from __future__ import annotations
@@ -20,21 +20,21 @@ from openchargeback.ledger.links import bad_link, outside_ledger, private, reach
 from openchargeback.problems import Problem, UsageFault
 
 FOLDERS = ("charges", "approvals", "periods", "directory", "policies")
-"""The folders of a ledger that amounts rest on, beside its config."""
+"""The folders of a ledger that amounts rest on, besides its config."""
 
 _DEFAULTS = ("main", "master", "trunk", "default", "development", "develop")
-"""What the branch that others leave is usually called."""
+"""Common names of the default branch."""
 
 
 @dataclass(frozen=True, slots=True)
 class Snapshot:
-    """The files of a ledger: in a commit, or as they lie in the work tree.
+    """The files of a ledger, in a commit or in the work tree.
 
-    root: the ledger's folder. commit: full id; of the work tree the commit that it started from.
-    name: how the person calls it. work_tree: whether uncommitted changes count.
-    entries: by path within the ledger; links within the ledger stand for the file that they lead to.
+    root: the ledger's folder. commit: full id; for the work tree its HEAD.
+    name: as the user gave it. work_tree: whether uncommitted changes count.
+    entries: by path within the ledger; links within the ledger are replaced by the file they lead to.
     faults: the links that may not be followed, by path. They stay LINK in `entries`.
-    others: the further commits that were as good a base, where branches were merged into each other.
+    others: further merge bases that were equally good, if branches were merged into each other.
     """
 
     root: Path
@@ -55,7 +55,7 @@ class Snapshot:
         return digest.hexdigest()
 
     def read(self, path: str) -> bytes | None:
-        """The bytes of a small file; None where it is no plain file."""
+        """The bytes of a small file; None if it is not a regular file."""
         entry = self.entries.get(path)
         if entry is None or not entry.mode.startswith("100"):
             return None
@@ -65,10 +65,10 @@ class Snapshot:
 
 
 def compared(root: Path, base: str | None, head: str | None, branch: str) -> tuple[Snapshot, Snapshot]:
-    """The ledger where the head left the base, and at the head, as a pull request shows it.
+    """The ledger at the merge base and at the head, as a pull request compares them.
 
     base: a branch, tag or commit; by default `origin/<branch>`, else `<branch>`.
-    head: likewise; the work tree by default. Raises UsageFault where the two cannot be compared, or are the same.
+    head: likewise; the work tree by default. Raises UsageFault if the two cannot be compared, or are the same.
     """
     _refuse_without_history(root)
     tip = _commit(root, head or "HEAD")
@@ -100,7 +100,7 @@ def compared(root: Path, base: str | None, head: str | None, branch: str) -> tup
 
 
 def stored(root: Path, name: str) -> Snapshot:
-    """The whole ledger as a commit holds it, by branch, tag or id; UsageFault where there is no such one."""
+    """The whole ledger at a commit, given a branch, tag or id; UsageFault if there is none."""
     if not git.inside_repository(root):
         raise UsageFault(f"{root} is in no Git repository (or Git is missing), so there is no history to read")
     commit = _commit(root, name)
@@ -111,17 +111,17 @@ def stored(root: Path, name: str) -> Snapshot:
 
 
 def staged_ledger(root: Path, index: str = "") -> Snapshot:
-    """The whole ledger as the next commit would hold it. index: as for `git.staged`."""
+    """The whole ledger as the next commit would have it. index: as for `git.staged`."""
     return _snapshot(root, "", "what is staged", git.index_tree(root, index), every=True)
 
 
 def lies_in(path: str, folders: Collection[str]) -> bool:
-    """Whether a path within the ledger is one of these folders or lies in one."""
+    """Whether a path within the ledger is one of these folders or inside one."""
     return path.split("/", 1)[0] in folders
 
 
 def take(snapshot: Snapshot, wanted: Callable[[str], bool], folder: Path) -> list[Problem]:
-    """Put the wanted files of a ledger into a folder; what cannot be taken is a problem."""
+    """Extract the wanted files of a ledger to a folder; files that cannot be extracted are problems."""
     problems: list[Problem] = []
     blobs: list[tuple[str, Path]] = []
     for path, entry in sorted(snapshot.entries.items()):
@@ -133,7 +133,7 @@ def take(snapshot: Snapshot, wanted: Callable[[str], bool], folder: Path) -> lis
             continue
         target = folder / path
         target.parent.mkdir(parents=True, exist_ok=True)
-        # In a sparse checkout files are tracked that do not lie there.
+        # In a sparse checkout some tracked files are not in the work tree.
         if not snapshot.work_tree or (entry.id and not (snapshot.root / path).exists()):
             blobs.append((entry.id, target))
             continue
@@ -168,15 +168,15 @@ def _commit(root: Path, name: str) -> str:
 
 
 def default_base(root: Path, branch: str) -> str:
-    """What a head is compared with where nobody names it: the remote's branch that counts, else the local one.
+    """The default base of a comparison: the remote's main branch, else the local one.
 
-    Empty where neither is here, as in a clone of another branch alone.
+    Empty if neither is here, as in a clone of another branch alone.
     """
     return next((name for name in (f"origin/{branch}", branch) if git.resolve(root, name)), "")
 
 
 def _no_base(root: Path, branch: str) -> str:
-    """That there is nothing to compare with, and how to get it."""
+    """The message that there is no base to compare with, and how to get one."""
     ways = [_fetch(root, branch)] if "origin" in git.remotes(root) else []
     other = _other_base(root)
     if other:
@@ -188,21 +188,21 @@ def _no_base(root: Path, branch: str) -> str:
 
 
 def _other_base(root: Path) -> str:
-    """The branch that others probably left: the remote's default one, else one of a common name; empty for none.
+    """A guess at the base branch: the remote's default branch, else one with a common name; empty for none.
 
-    Never the branch that is checked out, under whatever name.
+    Never the current branch, under any name.
     """
     here, default = git.branch(root), git.default_branch(root)
-    # A remote's branch before the local one of that name, which may lag behind.
+    # A remote branch before the local one of that name, which may be behind.
     names = [name for name in (default, *sorted(git.branches(root), key=lambda name: "/" not in name)) if name]
     usual = [name for name in names if name == default or name.rpartition("/")[2] in _DEFAULTS]
     return next((name for name in usual if not here or not f"/{name}".endswith(f"/{here}")), "")
 
 
 def _fetch(root: Path, branch: str, remote: str = "origin") -> str:
-    """How to get a remote's branch, and the whole history where a clone is shallow. branch: empty for those here."""
+    """How to fetch a remote's branch, and the full history if a clone is shallow. branch: empty for those here."""
     shallow = git.is_shallow(root)
-    # A clone of a single branch fetches no other one unless it is told where to put it.
+    # A single-branch clone fetches another branch only with an explicit destination.
     place = f" {remote} {shlex.quote(f'{branch}:refs/remotes/{remote}/{branch}')}" if branch else ""
     workflow = " (in a workflow, check out with `fetch-depth: 0`)" if shallow else ""
     return f"fetch it with `git fetch{' --unshallow' if shallow else ''}{place}`{workflow}"
@@ -228,11 +228,11 @@ def _snapshot(
     work_tree: bool = False,
     every: bool = False,
 ) -> Snapshot:
-    """A ledger with each link to a file of its own replaced by what that file is.
+    """A ledger with each link to one of its own files replaced by that file.
 
-    every: also links that no amount rests on, such as templates.
+    every: include links that amounts do not depend on, such as templates.
     """
-    # Nothing reads hidden files; an editor's lock is a link that leads nowhere.
+    # Hidden files are never read; an editor's lock is a dangling link.
     entries = {path: each for path, each in entries.items() if each.mode != git.LINK or not _is_hidden(path)}
     links = [path for path, entry in entries.items() if entry.mode == git.LINK]
     wanted = [path for path in links if every or path == FILE_NAME or lies_in(path, FOLDERS)]
@@ -252,7 +252,7 @@ def _snapshot(
 
 
 def _fault_in(link: str, text: str, target: str, entries: dict[str, git.Entry]) -> Problem | None:
-    """Why a link of a commit may not be followed: a commit holds neither what is ignored nor what lies elsewhere."""
+    """Why a link of a commit may not be followed: a commit contains neither ignored files nor files elsewhere."""
     if target == "..":
         return outside_ledger(link, text)
     if target == link:

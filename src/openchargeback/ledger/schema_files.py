@@ -1,7 +1,7 @@
-"""The JSON Schemas of a ledger's YAML files, which editors complete and check by.
+"""The JSON Schemas of a ledger's YAML files, used by editors for completion and checks.
 
-They follow from the declarations that the program reads by. `tools/yaml_schemas.py` writes them into this package;
-`init` copies them into `.schemas/` of a ledger, where editors find them without a network.
+They are generated from the declarations that the program reads by. `tools/yaml_schemas.py` writes them into this
+package; `init` copies them into `.schemas/` of a ledger, where editors find them offline.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from openchargeback.ledger.config import FILE_NAME, LOCAL_FILE_NAME
 from openchargeback.ledger.directory import FUNDS_FILE, PEOPLE_FILE, PROJECTS_FILE
 
 FOLDER = ".schemas"
-"""Where a ledger keeps its schemas."""
+"""The folder of the schemas in a ledger."""
 
 MONTH = "[0-9][0-9][0-9][0-9]-[0-9][0-9]"
 KINDS = {
@@ -27,17 +27,17 @@ KINDS = {
     "notes": f"periods/{MONTH}.notes.yaml",
     "period": f"periods/{MONTH}.yaml",
 }
-"""Every kind of YAML file by the name of its schema: which files of a ledger are of this kind (a glob)."""
+"""Every kind of YAML file: name of its schema → its files in a ledger (a glob)."""
 
 
 def shipped_schemas() -> dict[str, bytes]:
-    """The schemas that come with the program, by their file names, sorted."""
+    """The schemas shipped with the program, by file name, sorted."""
     folder = resources.files(__package__).joinpath("schemas")
     return {f"{name}.json": folder.joinpath(f"{name}.json").read_bytes() for name in sorted(KINDS)}
 
 
 def schema_comment(root: Path, relative: str) -> str:
-    """The first line of a new file, which names its schema to editors; empty where the ledger does not keep it."""
+    """The first line of a new file, which names its schema for editors; empty if the ledger has no such schema."""
     path = PurePosixPath(relative)
     name = next((name for name, files in KINDS.items() if path.match(files)), "")
     if not name or not (root / FOLDER / f"{name}.json").is_file():

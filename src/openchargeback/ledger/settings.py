@@ -51,7 +51,7 @@ class Address:
     any_text: bool = False
 
     def read(self, node: Node, reader: Reader) -> str | None:
-        """The address; None with a problem where it is none."""
+        """The address; None with a problem if it is not one."""
         if isinstance(node, Scalar) and holds_credentials(node.text.strip()):
             told = "the address holds a user name or password, and it is published"
             fix = "remove what stands before the @, and revoke the password or token: the ledger's history keeps it"
@@ -60,7 +60,7 @@ class Address:
         return self._text().read(node, reader)
 
     def schema(self) -> dict[str, Any]:
-        """That of an address, or of any text."""
+        """The JSON Schema of an address, or of any text."""
         return self._text().schema()
 
     def _text(self) -> Text:
@@ -74,12 +74,12 @@ class Percent:
     help: str
 
     def read(self, node: Node, reader: Reader) -> Decimal | None:
-        """The number before the sign; None with a problem where it is none."""
+        """The number before the sign; None with a problem if it is not a percentage."""
         text = self._text().read(node, reader)
         return None if text is None else Decimal(text.rstrip("% "))
 
     def schema(self) -> dict[str, Any]:
-        """That of text of this form."""
+        """The JSON Schema of text in this form."""
         return self._text().schema()
 
     def _text(self) -> Text:
@@ -100,7 +100,7 @@ class FixedLevel:
         return None
 
     def schema(self) -> dict[str, Any]:
-        """That of the one word."""
+        """The JSON Schema of that one word."""
         return {"enum": ["error"], "description": "This check protects money and stays an error."}
 
 
@@ -196,7 +196,7 @@ NOBODY = Payer()
 class SourceDefault(Payer):
     """Who pays what nothing else attributes (tax, support), field by field.
 
-    Without `untagged_only`, what is tagged in part gets the rest from here and is not flagged.
+    Without `untagged_only`, partly tagged charges get missing fields from here and are not flagged.
     """
 
     untagged_only: Annotated[bool, "Only charges with no attribution from tags or directory."] = False
@@ -224,7 +224,7 @@ class Tags:
     ] = field(default_factory=dict)
 
     def overridden_by(self, own: Tags) -> Tags:
-        """These keys, except where `own` names others."""
+        """These keys, except those that `own` overrides."""
         return Tags(
             pi=own.pi or self.pi,
             project=own.project or self.project,
@@ -234,7 +234,7 @@ class Tags:
 
 
 DEFAULT_TAGS = Tags(("pi_email",), ("project_id",), ("fund_org",))
-"""The tag keys of a ledger that names none."""
+"""The default tag keys."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -243,8 +243,8 @@ class Source:
 
     dialect: `focus` (a version of FOCUS, recognized from the columns), one version such as `focus-1.2`, `simple`, or
     empty, which means recognized from the columns.
-    post: None as `journal.post` says.
-    discount: whose the difference between list price and cost is: the vendor's, or the institution's, which then covers
+    post: None means the value of `journal.post`.
+    discount: who grants the difference between list price and cost: the vendor, or the institution, which then covers
     that part of the list price.
     """
 
@@ -353,7 +353,7 @@ class Review:
 
     @classmethod
     def from_yaml(cls, values: dict[str, Any], _node: Node, _reader: Reader) -> Review:
-        """The rules that were read. A rule that is off was read as False, since None means that nothing was."""
+        """The rules as read. A disabled rule is read as False, since None means that nothing was read."""
         return cls(**{**values, "unusual_amount": values.get("unusual_amount", UnusualAmount()) or None})
 
 
@@ -525,22 +525,22 @@ class Config:
 
     @property
     def reference_names(self) -> tuple[str, ...]:
-        """The references that the ledger or a source names, sorted."""
+        """The references that the ledger or any source names, sorted."""
         return tuple(sorted({*self.tags.references, *(n for s in self.sources.values() for n in s.tags.references)}))
 
     def credit_fund(self, name: str) -> str:
-        """The fund that is credited with what a source bills; empty where the config names none."""
+        """The fund that is credited with a source's charges; empty if the config names none."""
         return self.source(name).credit_fund or self.journal.credit_fund
 
     def posts(self, name: str) -> bool:
-        """Whether a source's charges go to the journal. The others are only shown: they need no fund."""
+        """Whether a source's charges go to the journal. If not, they are only shown and need no fund."""
         own = self.source(name).post
         return self.journal.post if own is None else own
 
     def of_month(self, sources: Iterable[str]) -> dict[str, Any]:
-        """What of the settings bears on a month with these sources, as in `config.yaml`.
+        """The settings that affect a month with these sources, as in `config.yaml`.
 
-        Of `portal` only the accent counts, which colors statements; formats of journals name live templates.
+        From `portal` only the accent counts, which colors statements; journal formats name live templates.
         """
         kept = {name: self.sources[name] for name in sorted({*sources} & {*self.sources})}
         return values_of(
@@ -556,7 +556,7 @@ class Config:
 
 
 CONFIG = shape_of(Config)
-"""The whole of `config.yaml`."""
+"""The shape of `config.yaml`."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -587,4 +587,4 @@ class LocalConfig:
 
 
 LOCAL = shape_of(LocalConfig)
-"""The whole of `config.local.yaml`."""
+"""The shape of `config.local.yaml`."""

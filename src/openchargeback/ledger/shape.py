@@ -1,7 +1,7 @@
-"""What a YAML file may contain, said once: shapes read a tree into plain values and give the JSON Schema of the same.
+"""Define once what a YAML file may contain: shapes read a tree into plain values and generate the JSON Schema for it.
 
-A shape never stops at the first fault. Where a value cannot be read it records a problem with place and fix and
-returns None (or the default), so that one pass tells everything that is wrong with a file.
+A shape never stops at the first fault. If a value cannot be read, it records a problem with place and fix and returns
+None (or the default), so that one pass reports everything that is wrong with a file.
 """
 
 from __future__ import annotations
@@ -34,7 +34,7 @@ class Shape(Protocol):
     """Reads a node into a value, and describes itself as JSON Schema (draft 2020-12)."""
 
     def read(self, node: Node, reader: Reader) -> Any:
-        """The value, or None after recording why there is none."""
+        """The value, or None after recording a problem."""
 
     def schema(self) -> dict[str, Any]:
         """The JSON Schema of what `read` accepts without a problem."""
@@ -48,7 +48,7 @@ def _expect(node: Node, reader: Reader, what: str) -> None:
 
 
 def _same_to_others(node: Scalar, reader: Reader, read: str = "") -> None:
-    """Warn where other YAML readers take a value without quotes for something else. read: as what it is read here."""
+    """Warn if other YAML readers interpret an unquoted value differently. read: how it is interpreted here."""
     other = "" if node.quoted else other_reading(node.text)
     if not other or other == f"the number {read}":
         return
@@ -60,10 +60,10 @@ def _same_to_others(node: Scalar, reader: Reader, read: str = "") -> None:
 
 @dataclass(frozen=True, slots=True)
 class Text:
-    """Text as it stands, trimmed: also `NO`, `012` and `2025-01` are text here. `pattern` is matched whole.
+    """Text as written, trimmed: also `NO`, `012` and `2025-01` are text here. `pattern` is matched whole.
 
     digits: text that fits the pattern may look like a number, so an editor must not insist on quotes. filled: whether
-    it must say anything at all. fold: case does not matter, so the text is case-folded.
+    it must not be empty. fold: case does not matter, so the text is case-folded.
     """
 
     pattern: str = ""
@@ -92,7 +92,7 @@ class Text:
         return text.casefold() if self.fold else text
 
     def schema(self) -> dict[str, Any]:
-        # YAML tools read 012 or 2025-01-31 as other types than text; an editor must not complain about those.
+        # YAML tools read 012 or 2025-01-31 as types other than text; an editor must not complain about those.
         if not self.pattern:
             least = {"minLength": 1} if self.filled else {}
             return _with_help(
@@ -104,12 +104,12 @@ class Text:
 
 @dataclass(frozen=True, slots=True)
 class Verbatim:
-    """Text as it was received, blanks and all: it has to fit what a charge file or a record says."""
+    """Text exactly as received, whitespace included: it must match text in a charge file or a record."""
 
     help: str = ""
 
     def read(self, node: Node, reader: Reader) -> str | None:
-        """The text; None with a problem where there is none."""
+        """The text; None with a problem if there is none."""
         if isinstance(node, Scalar) and not node.is_null:
             _same_to_others(node, reader)
             return node.text
@@ -143,7 +143,7 @@ class RegularExpression:
 
 @dataclass(frozen=True, slots=True)
 class Number:
-    """An exact number within bounds; read as Decimal, from quoted text too. digits: those before the point."""
+    """An exact number within bounds; read as Decimal, from quoted text too. digits: the most before the point."""
 
     minimum: Decimal | None = None
     help: str = ""
@@ -227,13 +227,13 @@ class Date:
         return None
 
     def schema(self) -> dict[str, Any]:
-        # A validator may pass over `format`, but not over `pattern`.
+        # A validator may ignore `format`, but not `pattern`.
         return _with_help({"type": "string", "format": "date", "pattern": f"^{DATE_PATTERN}$"}, self.help)
 
 
 @dataclass(frozen=True, slots=True)
 class Choice:
-    """One of a few words. make: what a word is turned into."""
+    """One of a few words. make: converts the word."""
 
     words: tuple[str, ...]
     help: str = ""
@@ -257,7 +257,7 @@ class Anything:
     help: str = ""
 
     def read(self, _node: Node, _reader: Reader) -> None:
-        """Nothing: it is not read here."""
+        """None: it is not read here."""
 
     def schema(self) -> dict[str, Any]:
         return _with_help({}, self.help)
@@ -265,7 +265,7 @@ class Anything:
 
 @dataclass(frozen=True, slots=True)
 class ListOf:
-    """A list of at least `least` items; a single value stands for a list of one where `single` is set.
+    """A list of at least `least` items; a single value counts as a list of one if `single` is set.
 
     Unreadable items are left out.
     """
@@ -297,9 +297,10 @@ class ListOf:
 
 @dataclass(frozen=True, slots=True)
 class MapOf:
-    """Free keys to values of one shape. `fold` lowers the keys (names of sources are case-insensitive).
+    """A mapping from free keys to values of one shape. `fold` lowers the keys (source names are case-insensitive).
 
-    named: makes of a key and its value what stands for both; the result is sorted by key then. listed: only these.
+    named: combines a key and its value into one object; the result is then sorted by key. listed: the only keys
+    allowed.
     """
 
     value: Shape
@@ -348,12 +349,11 @@ class MapOf:
 
 @dataclass(frozen=True, slots=True)
 class Record:
-    """Known keys, each with its shape. Unknown keys are problems with the nearest known word.
+    """Known keys, each with its shape. Unknown keys are problems that suggest the nearest known key.
 
-    read gives a dict of the keys that are there and could be read; `None` values count as absent.
-    make turns that dict into the stage's value; it may record problems at the node itself.
-    rules: JSON Schema keywords for what `make` demands of keys together. defaults: what absent keys count as, for
-    editors.
+    read returns a dict of the keys that are present and readable; `None` values count as absent.
+    make turns that dict into the final value; it may record problems at the node itself.
+    rules: JSON Schema keywords for constraints between keys that `make` checks. defaults: of absent keys, for editors.
     """
 
     fields: MappingType[str, Shape]
@@ -406,7 +406,7 @@ class Record:
 
 @dataclass(frozen=True, slots=True)
 class Either:
-    """A shorthand beside the full form: text where the full form would be a mapping."""
+    """A shorthand for the full form: text where the full form would be a mapping."""
 
     text: Shape
     full: Shape
@@ -425,7 +425,7 @@ class Either:
 
 
 def _or_null(schema: dict[str, Any]) -> dict[str, Any]:
-    """The same for a key that may stand there without a value, as when all below it is commented out."""
+    """The same for a key that may have no value, as when everything below it is commented out."""
     if "enum" in schema:
         return {**schema, "enum": [*schema["enum"], None]}
     if "anyOf" in schema:
@@ -441,13 +441,13 @@ def _with_help(schema: dict[str, Any], text: str) -> dict[str, Any]:
 
 
 def nearest(word: str, known: Iterable[str]) -> str:
-    """The known word that is spelled most like another, whatever the case; empty where none is near."""
+    """The known word with the most similar spelling, ignoring case; empty if none is close."""
     folded = {each.casefold(): each for each in sorted(known)}
     near = get_close_matches(word.casefold(), folded, n=1)
     return folded[near[0]] if near else ""
 
 
 def did_you_mean(word: str, known: MappingType[str, Any] | SequenceType[str]) -> str:
-    """The nearest known word as a fix, else all of them."""
+    """A fix that names the nearest known word, else all of them."""
     near = nearest(word, known)
     return f"did you mean `{near}`?" if near else f"known are {', '.join(sorted(known))}"

@@ -1,4 +1,4 @@
-"""Where the files lie that come with the program: page templates, styles, its lock, what a new ledger starts with."""
+"""Paths of files shipped with the program: page templates, styles, its lock, and the files of a new ledger."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from pathlib import Path
 import openchargeback
 
 PDF_PACKAGES = "libpango-1.0-0 libpangoft2-1.0-0 libharfbuzz-subset0"
-"""The Debian packages with the libraries that PDFs need and pip cannot install."""
+"""The Debian packages with libraries that PDFs need and pip cannot install."""
 
 
 def shipped_templates() -> Path:

@@ -1,4 +1,4 @@
-"""Which sources a ledger knows: those that its settings list, and those that have charges."""
+"""The sources that a ledger knows: those listed in its settings, and those with charges."""
 
 from __future__ import annotations
 
@@ -11,10 +11,10 @@ from openchargeback.problems import Problem, Severity
 
 
 def unlisted_source(name: str, path: str, config: Config, with_charges: Collection[str]) -> Problem | None:
-    """A notice about a source that the settings do not list, at its file; None where there is nothing to say.
+    """A notice about a source that the settings do not list, at its file; None if there is nothing to report.
 
-    with_charges: the sources that had charges before. A ledger that lists no source leaves it at that; then only a name
-    that is like a known one is told, since it may be misspelled.
+    with_charges: the sources that had charges before. If a ledger lists no sources, only a name that is similar to a
+    known one is reported, since it may be misspelled.
     """
     is_new = name not in with_charges
     known = sorted({*config.sources, *with_charges} - {name})

@@ -1,6 +1,7 @@
-"""The CSV files that closing a month writes: exact columns, strict cells, `\\n` at line ends, the same bytes each time.
+"""The CSV files that closing a month writes: exact columns, strict cells, `\\n` line ends, deterministic bytes.
 
-They are records for programs and reviewers, so text stands in them as it is, without a guard against spreadsheets.
+They are records for programs and reviewers, so text is written verbatim, without protection against spreadsheet
+formulas.
 """
 
 from __future__ import annotations
@@ -24,7 +25,7 @@ _FIX = "restore the file from Git; nobody edits it by hand"
 
 @dataclass(frozen=True, slots=True)
 class Column:
-    """A column by name; `read` gives the value of a cell, None where it is none; `what` is what it has to be."""
+    """A column by name; `read` parses a cell, None if invalid; `what` describes the expected value."""
 
     name: str
     read: Callable[[str], Any]
@@ -47,7 +48,7 @@ def exact(name: str) -> Column:
 
 
 def cents(name: str, currency: str) -> Column:
-    """An amount in cents, with all the places of the currency."""
+    """An amount in cents, with all decimal places of the currency."""
     return Column(name, lambda cell: _cents(cell, currency), f"an amount in {currency} with all its places")
 
 
@@ -63,7 +64,7 @@ def boolean(name: str) -> Column:
 
 
 def yes_no(value: bool) -> str:  # noqa: FBT001 - the only argument
-    """How a boolean is written."""
+    """A boolean as text."""
     return "yes" if value else "no"
 
 
@@ -78,7 +79,7 @@ def write_table(columns: Sequence[Column], rows: Iterable[Sequence[str]]) -> byt
 
 
 def read_table(data: bytes, path: str, columns: Sequence[Column], problems: list[Problem]) -> list[list[Any]]:
-    """The values of every row, in the order of the columns; rows with faults are left out and told, all of them."""
+    """The values of every row, in the order of the columns; faulty rows are left out and all reported."""
     try:
         content = data.decode()
     except UnicodeDecodeError as error:
@@ -122,5 +123,5 @@ def _values(
 
 
 def _column(cells: Sequence[str], place: int) -> int:
-    """Where a cell begins in its line, counted in characters from 1."""
+    """The column where a cell begins in its line, in characters from 1."""
     return sum(len(quoted(cell)) + 1 for cell in cells[:place]) + 1

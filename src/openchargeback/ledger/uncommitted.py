@@ -1,4 +1,4 @@
-"""What a closing rests on must be in Git: which files that are, and those that the last commit lacks."""
+"""Closing requires committed inputs: which files those are, and which of them the last commit lacks."""
 
 from __future__ import annotations
 
@@ -17,11 +17,11 @@ _WHOLE = ("directory", "policies", "templates")
 
 
 def closing_rests_on(ledger: Ledger, period: str) -> dict[str, git.Loose]:
-    """The files that closing a period rests on and that the last commit does not hold as they lie there, by path.
+    """The files that closing a period rests on and that differ from the last commit, by path.
 
     These are the settings, the directory, policies, templates, the logo and the lock file, and the charges, approvals
-    and records of the period and of those before it. What closing itself writes is no part of it. Nothing where Git
-    does not keep the ledger.
+    and records of the period and of earlier ones. Files that closing itself writes are not included. Empty if the
+    ledger is not in Git.
     """
     single = {FILE_NAME, files.LOCK_FILE, ledger.config.organization.logo}
 
@@ -38,12 +38,12 @@ def closing_rests_on(ledger: Ledger, period: str) -> dict[str, git.Loose]:
 
 
 def sealing_rests_on(ledger: Ledger, period: str) -> dict[str, git.Loose]:
-    """Likewise what finalizing a period seals: its charges, its approvals and what closing wrote."""
+    """The same for the files that finalizing a period seals: its charges, its approvals and its closing files."""
     return _uncommitted(ledger.root, _MONTHLY, (), lambda path: period_of(path) == period)
 
 
 def uncommitted_record(root: Path, period: str) -> dict[str, git.Loose]:
-    """Likewise what closing, finalizing or opening a period wrote and removed."""
+    """The same for the files that closing, finalizing or reopening a period wrote and removed."""
     return _uncommitted(root, ("periods",), (), lambda path: path.startswith("periods/") and period_of(path) == period)
 
 
@@ -59,7 +59,7 @@ def _uncommitted(
 
     there = [path for folder in folders for path in files.listed(root, folder, []) if wanted(path)]
     there += [path for path in single if path and (root / path).is_file()]
-    # What a link stands for is read as well, wherever in the ledger it lies.
+    # The target of a link is read as well, wherever in the ledger it is.
     place = Path(os.path.realpath(root))
     targets = [Path(os.path.realpath(root / path)) for path in there if (root / path).is_symlink()]
     there += [target.relative_to(place).as_posix() for target in targets if target.is_relative_to(place)]

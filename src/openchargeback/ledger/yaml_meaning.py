@@ -1,8 +1,8 @@
-"""What other YAML readers make of a value that is written without quotes.
+"""How other YAML readers interpret a value written without quotes.
 
-A ledger's values are read by what their place expects, so `010` is text where text is wanted and ten where a number is.
-Editors, scripts and other tools go by the spelling: to YAML 1.1 `010` is eight, `12:30` is 750 and `no` is false; to
-YAML 1.2 `08` is eight and `1e3` a thousand. A reviewer may read the one and the program the other.
+This program reads a value as its key expects, so `010` is text where text is expected and ten where a number is.
+Editors, scripts and other tools go by the spelling: in YAML 1.1 `010` is eight, `12:30` is 750 and `no` is false; in
+YAML 1.2 `08` is eight and `1e3` a thousand. So a reviewer may read a different value than the program.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ _loader: Any = yaml.SafeLoader("")
 
 
 def other_reading(text: str) -> str:
-    """What other readers take a plain scalar for, such as `the number 8`; empty where they read the same text."""
+    """How other readers interpret a plain scalar, such as `the number 8`; empty if they read the same text."""
     if not _FIRST.match(text) or len(text) > _MOST:
         return ""
     tag = str(_loader.resolve(yaml.ScalarNode, text, (True, False))).removeprefix(_PREFIX)
@@ -51,7 +51,7 @@ def other_reading(text: str) -> str:
 
 
 def _value(tag: str, text: str) -> Any:
-    """The value of a scalar in YAML 1.1; None where it only looks like one, such as the 31st of February."""
+    """The value of a scalar in YAML 1.1; None if it only looks like one, such as February 31."""
     try:
         return _loader.construct_object(yaml.ScalarNode(_PREFIX + tag, text))
     except (ValueError, OverflowError, yaml.YAMLError):

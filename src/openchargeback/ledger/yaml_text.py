@@ -1,4 +1,4 @@
-"""YAML as this program writes it: quoted by our own rules, one entry a line, the same bytes for the same values."""
+"""YAML as this program writes it: our own quoting rules, one entry per line, the same bytes for the same values."""
 
 from __future__ import annotations
 
@@ -10,21 +10,21 @@ from typing import Any
 
 from openchargeback import money
 
-# Text that every YAML reader takes as itself, in flow style too (YAML 1.2.2, 7.3.3; no numbers, dates or booleans).
+# Text that every YAML reader reads as itself, in flow style too (YAML 1.2.2, 7.3.3; no numbers, dates or booleans).
 _PLAIN = re.compile(r"[A-Za-z][A-Za-z0-9_./@-]*", re.ASCII)
 _DIGEST = re.compile(r"[0-9a-f]{16,64}")
-"""Quoted always: some digests look like numbers, and all shall look alike."""
+"""Always quoted: some digests look like numbers, and all should look alike."""
 _WORDS = frozenset({"y", "n", "yes", "no", "true", "false", "on", "off", "null"})
 
 
 def quoted(text: str) -> str:
-    """Text as a double-quoted YAML scalar (YAML 1.2, 7.3.1), on one line whatever it holds."""
+    """Text as a double-quoted YAML scalar (YAML 1.2, 7.3.1), always on one line."""
     escapes = {'"': '\\"', "\\": "\\\\", "\n": "\\n", "\r": "\\r", "\t": "\\t"}
     return '"' + "".join(escapes.get(c, c if c.isprintable() else f"\\U{ord(c):08x}") for c in text) + '"'
 
 
 def scalar(value: object) -> str:
-    """A single value: numbers, booleans and dates bare, text bare where no reader can take it for anything else."""
+    """A single value: numbers, booleans and dates bare, text bare only if no reader can misread it."""
     if value is None:
         return "null"
     if isinstance(value, bool):
@@ -37,7 +37,7 @@ def scalar(value: object) -> str:
 
 
 def document(values: dict[str, Any], head: str) -> str:
-    """A YAML file of a mapping, in the order given: nested mappings indented, the items of a list one a line."""
+    """A YAML file of a mapping, in the order given: nested mappings indented, list items one per line."""
     return "".join(f"# {line}\n" for line in head.splitlines()) + "".join(f"{line}\n" for line in _block(values, 0))
 
 

@@ -1,10 +1,10 @@
-"""YAML as a tree of values that know their place in the file.
+"""YAML as a tree of values with their positions in the file.
 
-Scalars stay the text that stands in the file: what `NO`, `012`, `1:30` or `2025-01-31` mean is decided where the
-meaning is known (`shape.py`), never by guessing from the spelling. Anchors, aliases, tags, several documents, duplicate
-keys and deep nesting are refused: a ledger needs none of them, and each can hide something from a reviewer.
+Scalars stay text as written: the meaning of `NO`, `012`, `1:30` or `2025-01-31` is decided where it is known
+(`shape.py`), never guessed from the spelling. Anchors, aliases, tags, multiple documents, duplicate keys and deep
+nesting are refused: a ledger needs none of them, and each can hide something from a reviewer.
 
-`line` and `column` of a node count from 1. `start` and `end` are its characters in the text of the file (without a byte
+`line` and `column` of a node count from 1. `start` and `end` are its offsets in the text of the file (without a byte
 order mark): `text[start:end]`. A list or mapping in block style ends where its last value does.
 """
 
@@ -25,7 +25,7 @@ MAX_DEPTH = 40
 MAX_BYTES = 8 * 1024 * 1024
 _NULLS = frozenset({"", "~", "null", "Null", "NULL"})
 NO_YAML = re.compile("[^\t\n\r\x20-\x7e\x85\xa0-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
-"""What is no c-printable character (YAML 1.2, 5.1), as libyaml has it."""
+"""Characters that are not c-printable (YAML 1.2, 5.1), according to libyaml."""
 BREAK = re.compile("\r\n|[\n\r\x85\u2028\u2029]")
 """Line ends as libyaml counts them."""
 _Loader: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
@@ -33,7 +33,7 @@ _Loader: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 
 @dataclass(frozen=True, slots=True)
 class Scalar:
-    """Text at a place; `quoted` where the author wrote quotes or a block."""
+    """A scalar with its position; `quoted` if the author used quotes or a block."""
 
     text: str
     quoted: bool
@@ -50,7 +50,7 @@ class Scalar:
 
 @dataclass(frozen=True, slots=True)
 class Sequence:
-    """A list at a place; `flow` where it is written between brackets."""
+    """A list with its position; `flow` if it is written in brackets."""
 
     items: tuple[Node, ...]
     line: int
@@ -62,7 +62,7 @@ class Sequence:
 
 @dataclass(frozen=True, slots=True)
 class Mapping:
-    """Keys with their values at a place, in the order of the file; `flow` where they are written between braces."""
+    """Keys and values with their positions, in file order; `flow` if written in braces."""
 
     items: tuple[tuple[Scalar, Node], ...]
     line: int
@@ -86,7 +86,7 @@ class Reader:
     def fault(
         self, node: Node | None, code: str, message: str, fix: str = "", severity: Severity = Severity.ERROR
     ) -> None:
-        """Record a problem at a node, with the line as it stands in the file."""
+        """Record a problem at a node, with the source line."""
         line, column = (node.line, node.column) if node else (0, 0)
         excerpt = self.lines[line - 1].rstrip()[:200] if 0 < line <= len(self.lines) else ""
         self.problems.append(Problem(self.path, code, message, fix, line, column, excerpt, severity))
@@ -99,7 +99,7 @@ def parse(data: bytes, path: str) -> tuple[Node | None, Reader]:
         reader.problems.append(pointer_problem(path))
         return None, reader
     try:
-        # Taken off first: the codec that does so counts places without it.
+        # Removed first: the codec that does so counts positions without it.
         content = data.removeprefix(codecs.BOM_UTF8)
         text = content.decode()
     except UnicodeDecodeError as error:
@@ -144,11 +144,11 @@ def parse(data: bytes, path: str) -> tuple[Node | None, Reader]:
 
 
 class _Refused(Exception):
-    """The document uses what a ledger must not; already recorded as a problem."""
+    """The document uses something that ledgers must not; already recorded as a problem."""
 
 
 def _at(text: str, index: int) -> Scalar:
-    """The place of a character, by the lines that `Reader.fault` shows."""
+    """The position of a character, by the lines that `Reader.fault` shows."""
     lines = BREAK.split(text[:index])
     return Scalar("", False, len(lines), len(lines[-1]) + 1)
 

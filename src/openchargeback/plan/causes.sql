@@ -1,8 +1,9 @@
--- One row is one movement with its one cause.
--- What only one revision has is new or withdrawn. Another cost is usage where a quantity changed that both give, config
--- where the source bills another column, else price. Another outcome is due to the last step between base and head that
--- changed it ({steps}: charges, directory, config, decisions); where that step is the charges themselves, to a decision
--- that holds of only one of them, else to the change of its own cost, or to the use that other charges show.
+-- One row per movement with its one cause.
+-- A charge that only one revision has is new or withdrawn. A different cost is usage if a quantity that both give
+-- changed, config if the source bills another column, else price. A different outcome is due to the last step between
+-- base and head that changed it ({steps}: charges, directory, config, decisions). If that step is the charges
+-- themselves: to a decision that is valid on only one side, else to the charge's own change of cost, or to usage of
+-- other charges.
 CREATE TABLE caused AS
 WITH quantity AS (
     SELECT

@@ -1,4 +1,4 @@
-"""A period before and after, as a reviewer looks at it: lines, PIs, projects, control totals, decisions."""
+"""Compare a period before and after, for a reviewer: lines, PIs, projects, control totals, decisions."""
 
 from __future__ import annotations
 
@@ -29,14 +29,14 @@ _NOTHING = ControlTotal()
 
 @dataclass(frozen=True, slots=True)
 class PeriodFacts:
-    """What a revision says of a period beside its charges: its state, None where it says nothing, and the decisions."""
+    """A revision's period besides its charges: its state (None if not mentioned) and its decisions."""
 
     state: State | None = None
     decisions: Sequence[Decision] = ()
 
 
 def period_change(period: str, both: Comparison, said: tuple[PeriodFacts, PeriodFacts], currency: str) -> PeriodChange:
-    """Both sides of a period put beside each other. said: by base and head."""
+    """The change between both sides of a period. said: the facts of base and head."""
     old, new = both.old, both.new
     before, after = _by_key(old.lines), _by_key(new.lines)
     parts = {**both.parts, **_corrections(before, after)}
@@ -68,7 +68,7 @@ def period_change(period: str, both: Comparison, said: tuple[PeriodFacts, Period
 def line_changes(
     before: Mapping[LineKey, Decimal], after: Mapping[LineKey, Decimal], parts: Parts, currency: str
 ) -> tuple[LineChange, ...]:
-    """The lines whose cents differ, and those that only one side has, in their order."""
+    """The lines whose cents differ, and those that only one side has, in order."""
     keys = sorted({*before, *after}, key=astuple)
     changes = []
     for key in keys:
@@ -83,9 +83,9 @@ def line_changes(
 def causes_in_cents(
     parts: Iterable[Mapping[Cause, Decimal]], difference: Decimal, currency: str
 ) -> dict[Cause, Decimal]:
-    """What each cause adds to some lines, summed exactly, then in cents; what the difference leaves is rounding.
+    """What each cause adds to some lines, summed exactly and then rounded to cents; the remainder is rounding.
 
-    The causes come to the exact sum, rounded down or up so that at most one minor unit of a line is left for rounding.
+    The causes come to the exact sum, rounded down or up so that at most one minor unit per line is left for rounding.
     """
     exact: dict[Cause, Decimal] = {}
     for line in parts:
@@ -103,10 +103,11 @@ def causes_in_cents(
 
 
 def beyond_rounding(change: PeriodChange, currency: str) -> list[str]:
-    """Where more is called rounding than rounding can do: the program's own check, which must find nothing.
+    """Where more is attributed to rounding than possible: a self-check of the program, which must find nothing.
 
-    The cents of a line are less than one minor unit away from its exact amount on each side, so a line has less than
-    two. A source is rounded once on each side, by half a unit at most, so a month has at most one for each source.
+    On each side the cents of a line are less than one minor unit from its exact amount, so rounding explains less than
+    two per line. A source is rounded once on each side, by at most half a unit, so it explains at most one per source
+    and month.
     """
     unit = money.minor_unit(currency)
     found = [
@@ -123,7 +124,7 @@ def beyond_rounding(change: PeriodChange, currency: str) -> list[str]:
 
 
 def _corrections(before: Mapping[LineKey, Decimal], after: Mapping[LineKey, Decimal]) -> Parts:
-    """What decisions on charges of earlier months add: in cents, since credits take back cents, not exact amounts."""
+    """What decisions on charges of earlier months add, in cents, since credits take back cents, not exact amounts."""
     differences = {key: after.get(key, ZERO) - before.get(key, ZERO) for key in {*before, *after} if key.correction}
     return {key: {Cause.DECISION: amount} for key, amount in differences.items() if amount}
 
@@ -142,7 +143,7 @@ def _total(lines: Iterable[BillingLine], *, posted: bool) -> Decimal:
 def _people(
     before: Mapping[LineKey, Decimal], after: Mapping[LineKey, Decimal], lines: Sequence[LineChange], currency: str
 ) -> tuple[int, int, int]:
-    """How many PIs change, appear and are gone; that a line moves by one cent does not make its PI a changed one."""
+    """How many PIs change, appear and disappear; a one-cent move of a line does not count as a change of its PI."""
     was, now = {key.pi for key in before}, {key.pi for key in after}
     cent = money.minor_unit(currency)
     touched = {line.key.pi for line in lines if abs(line.difference) > cent}
@@ -191,7 +192,7 @@ def _projects(
 
 
 def _funds(lines: Iterable[LineChange]) -> tuple[tuple[str, Decimal], ...]:
-    """What each fund pays more or less, where more than one is concerned."""
+    """What each fund pays more or less, if more than one is involved."""
     funds: dict[str, Decimal] = {}
     for line in lines:
         funds[line.key.fund] = funds.get(line.key.fund, ZERO) + line.difference
@@ -218,7 +219,7 @@ def _control_total(source: SourceTotals) -> ControlTotal:
 def _decisions(
     old: Sequence[tuple[Decision, DecisionRecord]], new: Sequence[tuple[Decision, DecisionRecord]]
 ) -> tuple[DecisionChange, ...]:
-    """Decisions that only one side has, wherever they stand, and those that hold no longer."""
+    """Decisions that only one side has, wherever they are, and those that became void."""
     left: dict[str, list[DecisionRecord]] = {}
     for decision, record in old:
         left.setdefault(_content(decision), []).append(record)
@@ -235,13 +236,13 @@ def _decisions(
 def _with_records(
     decisions: Sequence[Decision], records: Sequence[DecisionRecord]
 ) -> list[tuple[Decision, DecisionRecord]]:
-    """Each decision with what became of it, found by its place."""
+    """Each decision with its record, matched by place."""
     places = {(record.path, record.line): record for record in records}
     return [(each, places[each.path, each.line]) for each in decisions if (each.path, each.line) in places]
 
 
 def _content(decision: Decision) -> str:
-    """What a decision says, wherever it stands."""
+    """The content of a decision, regardless of its place."""
     return repr(replace(decision, path="", line=0, column=0))
 
 

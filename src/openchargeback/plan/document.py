@@ -1,4 +1,4 @@
-"""A plan as one JSON document; amounts are texts."""
+"""A plan as one JSON document; amounts are text."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""One month of both revisions, billed and compared."""
+"""Bill and compare one month of both revisions."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from openchargeback.record.recorded_ledger import RecordedLedger
 
 
 def unread_periods(problems: Sequence[Problem], reached: Sequence[str], after: RecordedLedger) -> set[str]:
-    """The periods of which a file at the head could not be read; settings and directory concern all open ones."""
+    """The periods with a file at the head that could not be read; settings and directory affect all open ones."""
     paths = {problem.path for problem in problems if problem.severity is Severity.ERROR}
     found = {period_of(path) for path in paths} - {""}
     if any(path == FILE_NAME or lies_in(path, ("directory",)) for path in paths):
@@ -30,7 +30,7 @@ def unread_periods(problems: Sequence[Problem], reached: Sequence[str], after: R
 
 
 def lacks_charges(period: str, problems: Sequence[Problem]) -> bool:
-    """Whether charges of a period could not be taken, so that the rest of them says nothing of the month."""
+    """Whether some charges of a period could not be read, so that the others are not meaningful."""
     return any(
         problem.severity is Severity.ERROR and lies_in(problem.path, ("charges",)) and period_of(problem.path) == period
         for problem in problems
@@ -38,7 +38,7 @@ def lacks_charges(period: str, problems: Sequence[Problem]) -> bool:
 
 
 def _side(ledger: RecordedLedger, corrected: CorrectionResults, period: str) -> Side:
-    """What a period rests on: a closed one on its record and the settings of then."""
+    """The inputs of a period; for a closed one its record and the settings it was closed with."""
     record = ledger.records.get(period)
     if record is None:
         posted = corrected.posted.get(period, PostedCorrections())
@@ -59,9 +59,9 @@ def compared_period(
     after: tuple[RecordedLedger, CorrectionResults],
     months: dict[str, Month],
 ) -> tuple[PeriodChange | None, list[Problem], list[Problem]]:
-    """The change of a period with the problems of base and head; None where the head's charges cannot be read.
+    """The change of a period with the problems of base and head; None if the head's charges cannot be read.
 
-    months: what is known of the head's months, closed ones and those compared before; an open one is added.
+    months: the head's known months, closed or already compared; an open one is added.
     """
     base, head = _side(*before, period), _side(*after, period)
     both = compare_month(period, base, head)
@@ -75,14 +75,14 @@ def compared_period(
     new_faults += [Problem("", "broken-invariant", f"{period}: {what}", "please report this") for what in broken]
     files = after[0].charge_files.get(period, ())
     month = months.setdefault(period, Month(period, both.new.sources, both.new.lines, files))
-    # Of a month that was only just opened there is nothing to tell.
+    # A month that was only just opened has nothing to report.
     rows = completeness(month, list(months.values()), after[0].settings(period)) if month.sources else ()
     change = replace(change, sources=rows, without=after[0].period_file(period).without)
     return change, old_faults, new_faults
 
 
 def recorded_month(record: ClosingRecord) -> Month:
-    """A closed month as completeness looks at it."""
+    """A closed month as input for completeness."""
     return Month(record.period, record.sources, record.lines, record.inputs.charges)
 
 
@@ -92,5 +92,5 @@ def _facts(ledger: RecordedLedger, period: str) -> PeriodFacts:
 
 
 def is_about_quality(problem: Problem) -> bool:
-    """Whether a problem only says how well a charge file is made, which `validate` tells and moves no money."""
+    """Whether a problem is only about the quality of a charge file: `validate` reports it, and no money moves."""
     return problem.severity is not Severity.ERROR and lies_in(problem.path, ("charges",))

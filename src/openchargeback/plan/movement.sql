@@ -1,6 +1,6 @@
--- One row is one charge that no longer counts as it did: its number in base and head, and what changed about it.
+-- One row per charge whose billing differs: its number in base and head, and what changed about it.
 -- new, withdrawn: only one revision has it. cost: it is billed to the same line, at another cost.
--- outcome: it is billed now, or no longer, or to another line.
+-- outcome: it is newly billed, no longer billed, or billed to another line.
 CREATE TABLE movement AS
 WITH every AS (
     SELECT base, head FROM pair

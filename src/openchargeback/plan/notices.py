@@ -1,4 +1,4 @@
-"""What a plan tells beside the money: new sources, another program, what is odd about the base."""
+"""Notices of a plan besides the money: new sources, another program version, problems of the base."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from openchargeback.problems import Problem, Severity, has_errors, in_order
 
 
 def program_notice(before: Sequence[str], now: Sequence[str], differing: int, closed: int) -> Problem:
-    """That the program changes, and how many of the closed months it would compute differently."""
+    """The notice that the program version changes, and how many closed months it would compute differently."""
     what = f"{_program_change(before, now)}; computed with version {__version__}, {_told_of_months(differing, closed)}"
     return Problem(
         LOCK_FILE,
@@ -27,7 +27,7 @@ def program_notice(before: Sequence[str], now: Sequence[str], differing: int, cl
 
 
 def _told_of_months(found: int, count: int) -> str:
-    """How many of the closed months would be computed differently."""
+    """How many of the closed months would be computed differently, in words."""
     if not count:
         return "no month is closed yet to compare with"
     if found:
@@ -45,7 +45,7 @@ def _program_change(before: Sequence[str], now: Sequence[str]) -> str:
 
 
 def new_sources(sides: Sides, config: Config) -> list[Problem]:
-    """A notice for each source that only the head has charges of and that its settings do not list."""
+    """A notice for each source with charges at the head only that the settings do not list."""
     before, after = (
         {source: path for path in sorted(side.entries, reverse=True) if (source := _source_of(path))}
         for side in (sides.base, sides.head)
@@ -56,7 +56,7 @@ def new_sources(sides: Sides, config: Config) -> list[Problem]:
 
 
 def base_notice(problems: Sequence[Problem]) -> list[Problem]:
-    """That the base has errors itself, with the first of them."""
+    """The notice that the base itself has errors, with the first of them."""
     if not has_errors(problems):
         return []
     first = next(each for each in in_order(problems) if each.severity is Severity.ERROR)
@@ -72,7 +72,7 @@ def base_notice(problems: Sequence[Problem]) -> list[Problem]:
 
 
 def bases_notice(base: Snapshot) -> list[Problem]:
-    """That more than one commit could have been compared with."""
+    """The notice that there is more than one merge base."""
     if not base.others:
         return []
     what = f"branches were merged into each other, so {base.name} and the head have {1 + len(base.others)} last commits"

@@ -1,4 +1,4 @@
--- One row is one charge of a revision: what became of it and, where it is billed, which billing line it belongs to.
+-- One row per charge of a revision: its outcome and, if billed, its billing line.
 CREATE TABLE outcome AS
 SELECT
     charge.n,

@@ -1,11 +1,11 @@
-"""Which charge of the base is which charge of the head (`pairing.sql`).
+"""Pair the charges of the base with those of the head (`pairing.sql`).
 
-Charges have no key, so they are paired by what they say. Files with the same content are paired row by row, however
-they are called. What remains is paired by the raw cells, then by the canonical text of the FOCUS columns, and at last
-without costs, prices and quantities: a charge of which only those changed is the same charge.
+Charges have no key, so they are paired by content. Files with the same content are paired row by row, whatever their
+names. The rest is paired by the raw cells, then by the canonical text of the FOCUS columns, and finally without costs,
+prices and quantities: a charge that differs only in those is the same charge.
 
-What stands in the database afterwards:
-    pair  one row a charge that both revisions have (base, head)
+Tables created:
+    pair  one row per charge that both revisions have (base, head)
 """
 
 from __future__ import annotations
@@ -21,16 +21,16 @@ from openchargeback.ledger.files import digest_of
 from openchargeback.review.ids import canonical_tags, canonical_text
 
 _CONTENT = [name for name, kind in COLUMNS.items() if kind != "decimal"]
-"""FOCUS columns without costs, prices and quantities, which are its decimals."""
+"""FOCUS columns without costs, prices and quantities, which are its decimal columns."""
 
 _UNPAIRED = "SELECT count(*) FROM {side}.row_key WHERE n NOT IN (SELECT {side} FROM pair)"
 
 _Key = Callable[[LoadedFile], tuple[str, str]]
-"""Gives SQL for what charges are paired by, and the joins that it needs; the file's table is called `row`."""
+"""Returns SQL for the pairing key of charges, and the joins it needs; the file's table is called `row`."""
 
 
 def pair_charges(con: duckdb.DuckDBPyConnection, base: Sequence[LoadedFile], head: Sequence[LoadedFile]) -> None:
-    """Pair the charges of the schemas `base` and `head`; `pair` is made in the current schema, which is neither."""
+    """Pair the charges of the schemas `base` and `head`; creates `pair` in the current schema, which is neither."""
     con.execute("CREATE TABLE pair (base BIGINT, head BIGINT)")
     same = _same_files(base, head)
     for old, new in same:
@@ -57,7 +57,7 @@ def pair_charges(con: duckdb.DuckDBPyConnection, base: Sequence[LoadedFile], hea
 
 
 def _same_files(base: Sequence[LoadedFile], head: Sequence[LoadedFile]) -> list[tuple[LoadedFile, LoadedFile]]:
-    """Files of one source with the same bytes, each at most once."""
+    """Pairs of files of one source with the same bytes, each used at most once."""
     known: dict[tuple[str, str], list[LoadedFile]] = {}
     for file in head:
         known.setdefault((file.file.source, digest_of(file.file.location)), []).append(file)
@@ -82,7 +82,7 @@ def _keys(con: duckdb.DuckDBPyConnection, files: Sequence[LoadedFile], key: _Key
 
 
 def _raw(every: Sequence[LoadedFile]) -> _Key:
-    """The cells as they stand, by name, over all columns of FOCUS that any file of the source has."""
+    """The raw cells by name, over all FOCUS columns in any file of the source."""
 
     def key(file: LoadedFile) -> tuple[str, str]:
         names = {name for each in every if each.file.source == file.file.source for name in each.columns}

@@ -1,5 +1,5 @@
--- One row is one charge that both revisions have: its number in each. Adds those that share source and key and are not
--- paired yet, the first with the first in the order of the files.
+-- One row per charge that both revisions have: its number in each. Adds unpaired charges with the same source and key,
+-- matched in file order.
 INSERT INTO pair
 WITH old AS (
     SELECT n, source, key, row_number() OVER (PARTITION BY source, key ORDER BY n) AS place

@@ -1,6 +1,6 @@
 """What each cause adds to each billing line of one period, exactly.
 
-Both revisions stand in one database, each in its schema: `base` and `head`, as `settle_period` leaves them.
+Both revisions are in one database, each in its own schema, `base` and `head`, as left by `settle`.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ from openchargeback.record.recorded_ledger import RecordedLedger
 
 _QUANTITIES = ("ConsumedQuantity", "PricingQuantity", "CommitmentDiscountQuantity")
 _STEPS = ("directory", "config", "decision")
-"""What changes beside charges, in the order in which it is taken to change."""
+"""The changes besides charges, in the order in which they are applied."""
 
 _NOTHING_POSTED = PostedCorrections()
 
@@ -34,9 +34,9 @@ Parts = Mapping[LineKey, Mapping[Cause, Decimal]]
 
 @dataclass(frozen=True, slots=True)
 class Side:
-    """What a revision of a period rests on.
+    """The inputs of one revision of a period.
 
-    shown: what a closed month recorded, which is what it comes to; the ledger is then to have the settings of then.
+    shown: the record of a closed month, which is its result; the ledger must then have the settings of that record.
     posted: what decisions on charges of closed months add to an open one.
     """
 
@@ -45,7 +45,7 @@ class Side:
     posted: PostedCorrections = _NOTHING_POSTED
 
     def comes_to(self, settled: MonthResult) -> MonthResult:
-        """What the period comes to, with its own charges settled."""
+        """The result of the period, given its settled charges."""
         if self.shown is not None:
             return self.shown
         return replace(
@@ -59,7 +59,7 @@ class Side:
 class Comparison:
     """A period settled on both sides, and what each cause adds to each billing line, exactly.
 
-    old_faults, new_faults: the problems of each side; where one has errors in its charges it is settled to nothing.
+    old_faults, new_faults: the problems of each side; a side with errors in its charges settles to nothing.
     """
 
     old: MonthResult
@@ -72,7 +72,7 @@ class Comparison:
 def compare_month(period: str, base: Side, head: Side) -> Comparison:
     """Settle a period on both sides and find the cause of every difference.
 
-    Where the base's charges cannot be read, it counts as having had none; where the head's cannot, there are no parts.
+    If the base's charges cannot be read, it counts as empty; if the head's cannot, there are no parts.
     """
     with database() as con:
         new, new_files, new_faults = _settled(con, "head", period, head)
@@ -113,7 +113,7 @@ def _compared(
 def _settled(
     con: duckdb.DuckDBPyConnection, schema: str, period: str, side: Side
 ) -> tuple[MonthResult, Sequence[LoadedFile], list[Problem]]:
-    """A side settled in a schema of its own, which is current afterwards."""
+    """Settle a side in its own schema, which becomes the current one."""
     con.execute(f"CREATE SCHEMA {schema}")
     con.execute(f"USE {schema}")
     try:
@@ -129,7 +129,7 @@ def _settled(
 
 
 def _quantities(con: duckdb.DuckDBPyConnection, schema: str, files: Sequence[LoadedFile]) -> None:
-    """Fill `quantity` of a schema: the quantities of the charges that are billed otherwise."""
+    """Fill `quantity` of a schema: the quantities of the charges whose billing differs."""
     con.execute(f"USE {schema}")
     con.execute("CREATE TABLE quantity (n BIGINT, quantities DECIMAL(38, 18)[])")
     for file in files:
@@ -144,8 +144,8 @@ def _quantities(con: duckdb.DuckDBPyConnection, schema: str, files: Sequence[Loa
 def _steps(con: duckdb.DuckDBPyConnection, period: str, base: Side, head: Side) -> str:
     """SQL for the last step between base and head that changed the outcome of a charge of the head.
 
-    The charges of the head come first, billed with all else as it was; then directory, config and decisions become
-    those of the head, one after the other, where they differ.
+    The head's charges come first, billed with everything else from the base; then directory, config and decisions are
+    switched to the head's one by one, where they differ.
     """
     changed = [step for step in _STEPS if _of(base.ledger, step, period) != _of(head.ledger, step, period)]
     if not count(con, "SELECT count(*) FROM movement WHERE change = 'outcome'"):
@@ -155,7 +155,7 @@ def _steps(con: duckdb.DuckDBPyConnection, period: str, base: Side, head: Side) 
         and not count(con, "SELECT count(*) FROM base.outcome WHERE n NOT IN (SELECT base FROM pair)")
         and not count(con, "SELECT count(*) FROM head.outcome WHERE n NOT IN (SELECT head FROM pair)")
     )
-    # With one change only, there is nothing to tell apart.
+    # A single change is the cause of everything.
     if not changed or (same_charges and len(changed) == 1 and not _costs_differ(con)):
         return f"SELECT head, '{changed[0] if changed else 'charges'}' AS cause FROM movement"
     ledger = replace(
@@ -170,7 +170,7 @@ def _steps(con: duckdb.DuckDBPyConnection, period: str, base: Side, head: Side) 
         _, files, problems = _settled(con, f"after_{step}", period, Side(ledger))
         con.execute("USE main")
         if has_errors(problems) and not files:
-            # The head's charges cannot be read with the base's settings, so these make the difference.
+            # The head's charges cannot be read with the base's settings, so the settings are the cause.
             return f"SELECT head, '{changed[-1]}' AS cause FROM movement"
         states.append((step, f"after_{step}"))
     return _last_step([*states, (changed[-1], "head")])
@@ -182,7 +182,7 @@ def _before(ledger: RecordedLedger, period: str) -> list[tuple[str, str]]:
 
 
 def _last_step(states: Sequence[tuple[str, str]]) -> str:
-    """SQL that goes back from the head until an outcome is another one; what came after it is the cause."""
+    """SQL that goes back from the head to the first state with another outcome; the step after it is the cause."""
     cases = []
     for (_, before), (step, after) in reversed(list(pairwise(states))):
         cases.append(f"WHEN {_outcome(before)} IS DISTINCT FROM {_outcome(after)} THEN '{step}'")
@@ -218,7 +218,7 @@ def _with(ledger: RecordedLedger, step: str, other: RecordedLedger) -> RecordedL
 
 
 def _other_columns(base: Side, head: Side) -> list[str]:
-    """The sources of which another column is billed than before."""
+    """The sources whose billed column differs between the sides."""
     names = {*base.ledger.config.sources, *head.ledger.config.sources}
     return sorted(
         name for name in names if base.ledger.config.source(name).cost != head.ledger.config.source(name).cost
@@ -226,10 +226,9 @@ def _other_columns(base: Side, head: Side) -> list[str]:
 
 
 def _by_posting(parts: Parts, whole: Mapping[LineKey, Decimal], old: MonthResult, new: MonthResult) -> Parts:
-    """The parts with lines that are charged apart from lines that are only shown.
+    """The parts, with charged lines kept apart from shown-only lines.
 
-    Where a source posts on one side only, no charge changes, but each of its lines goes from one kind to the other:
-    by the settings.
+    If a source posts on one side only, no charge changes, but each of its lines switches kind: the cause is config.
     """
     was, now = ({line.source: line.posted for line in side.lines if line.entry is Entry.OWN} for side in (old, new))
     turned = {source for source in was.keys() & now.keys() if was[source] != now[source]}
@@ -247,9 +246,9 @@ def _by_posting(parts: Parts, whole: Mapping[LineKey, Decimal], old: MonthResult
 
 
 def _by_record(parts: Parts, whole: Mapping[LineKey, Decimal]) -> Parts:
-    """The parts of a month that is shown from its record, which stays as it is whatever became of its charges.
+    """The parts of a month that is shown from its record, which stays the same whatever happens to its charges.
 
-    Where they do not give the change of a line, as when their file is missing, the record alone is its cause.
+    If they do not add up to the change of a line, as when its file is missing, the record alone is the cause.
     """
     return {
         key: found if money.total(*(found := parts.get(key, {})).values()) == amount else {Cause.RECORD: amount}
@@ -277,7 +276,7 @@ def unexplained(both: Comparison) -> list[str]:
 
 
 def _differences(old: MonthResult, new: MonthResult) -> dict[LineKey, Decimal]:
-    """What each billing line comes to now less what it came to before, exactly."""
+    """The exact difference of each billing line, new minus old."""
     exact: dict[LineKey, Decimal] = {}
     for line in new.lines:
         exact[key_of(line)] = money.total(exact.get(key_of(line), money.ZERO), line.exact_billed)

@@ -1,4 +1,4 @@
--- One row is what one cause adds to one billing line, exactly: what it is billed now less what it was billed.
+-- One row per billing line and cause: the exact amount that the cause adds, new minus old.
 SELECT pi, project, fund, source, service, cause, sum(amount) AS amount
 FROM (
     SELECT old.pi, old.project, old.fund, old.source, old.service, caused.cause, -old.cost AS amount

@@ -1,4 +1,4 @@
--- changed_costs: how many pairs of charges cost something else.
+-- changed_costs: the number of paired charges with a different cost.
 SELECT count(*)
 FROM pair
 JOIN base.outcome AS old ON old.n = pair.base

@@ -1,4 +1,4 @@
-"""Which periods a change can reach; all others are not even read."""
+"""Which periods a change can affect; the others are not even read."""
 
 from __future__ import annotations
 
@@ -19,10 +19,10 @@ def reached_periods(
     settings_differ: bool,
     unusual: bool,
 ) -> tuple[str, ...]:
-    """The periods that may be billed otherwise, ascending.
+    """The periods whose billing may differ, ascending.
 
-    Those of which files differ in content; with other settings or another directory, all open ones too; and where
-    spending is compared with closed months (`unusual`), the open periods after a closed month that differs.
+    Those with files that differ in content. If settings or directory differ, all open ones too. If spending is compared
+    with closed months (`unusual`), also the open periods after a closed month that differs.
     """
     every = {period_of(path) for path in (*base, *head)} - {""}
     differing = changed_paths(base, head)
@@ -42,7 +42,7 @@ def changed_paths(base: Files, head: Files) -> tuple[str, ...]:
 
 
 def _differs(old: Entry | None, new: Entry | None) -> bool:
-    # An empty id is one that Git did not tell.
+    # An empty id is unknown to Git.
     return old is None or new is None or old.id != new.id or not new.id
 
 

@@ -1,4 +1,4 @@
-"""Which settings decide what is billed to whom, and which of them change, by the keys that they have in the files."""
+"""Which settings determine who is billed for what, and which of them changed, by their keys in the files."""
 
 from __future__ import annotations
 
@@ -34,10 +34,10 @@ from openchargeback.plan.values import SettingChange
 
 
 def changed_settings(old: tuple[Config, Directory], new: tuple[Config, Directory]) -> tuple[SettingChange, ...]:
-    """What config and directory say otherwise of who is billed and what is flagged, and the limits of the plan.
+    """The changes to config and directory that affect billing and flags, and to the limits of the plan.
 
-    The limits are told too: whoever changes them changes what is let through. An entry that only one side has is told
-    as a whole.
+    Changed limits are included, since they change what the plan lets through. An entry that only one side has is one
+    change.
     """
     names = {*old[0].sources, *new[0].sources}
     sides = [
@@ -52,7 +52,7 @@ def changed_settings(old: tuple[Config, Directory], new: tuple[Config, Directory
 
 
 def _config_values(config: Config, sources: set[str]) -> dict[str, Any]:
-    """The settings that decide what is billed, as in `config.yaml` with all defaults, for these sources."""
+    """The settings that affect billing, as in `config.yaml` with all defaults, for these sources."""
     billing = billing_config(config)
     every = {name: billing.sources.get(name, Source(name)) for name in sorted(sources)}
     return values_of(replace(billing, plan=config.plan, sources=every), defaults=True)
@@ -61,7 +61,7 @@ def _config_values(config: Config, sources: set[str]) -> dict[str, Any]:
 def _entries(directory: Directory, other: Directory) -> dict[str, dict[str, Any]]:
     """The entries of people, projects and funds as in their files, by file and id.
 
-    Without projects that are the same in the other directory, where the file may have them in the other form.
+    Skips projects that are the same in the other directory, since its file may spell them in the other form.
     """
     billing, same = billing_directory(directory), billing_directory(other).projects
     differing = {id_: entry for id_, entry in billing.projects.items() if entry != same.get(id_)}
@@ -77,7 +77,7 @@ def _entries(directory: Directory, other: Directory) -> dict[str, dict[str, Any]
 
 
 def _differences(old: object, new: object, key: tuple[str, ...] = ()) -> Iterator[tuple[tuple[str, ...], str, str]]:
-    """Every single value that differs, by its keys; a mapping that only one side has as one text."""
+    """Every single value that differs, by its keys; a mapping that only one side has counts as one value."""
     if isinstance(old, Mapping) and isinstance(new, Mapping):
         for name in sorted({*old, *new}):
             yield from _differences(old.get(name), new.get(name), (*key, str(name)))
@@ -98,7 +98,7 @@ def _text(value: object) -> str:
 
 
 def billing_config(config: Config) -> Config:
-    """The settings that decide what is billed to whom; the others are blank."""
+    """The config reduced to the settings that determine who is billed for what; all others are blank."""
     sources = {
         name: Source(
             name,
@@ -128,7 +128,7 @@ def billing_config(config: Config) -> Config:
 
 
 def billing_directory(directory: Directory) -> Directory:
-    """What of the directory decides who pays and what is flagged, without names, titles and the like."""
+    """The directory reduced to what determines payers and flags, without names, titles and the like."""
     return Directory(
         {email: Person(email, "") for email in directory.people},
         directory.aliases,

@@ -1,4 +1,4 @@
-"""The two revisions that a plan compares, and the files of theirs that are needed."""
+"""The two revisions that a plan compares, and the files needed from each."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from openchargeback.problems import Problem
 
 @dataclass(frozen=True, slots=True)
 class Sides:
-    """Both revisions with the folders that their files are put into."""
+    """Both revisions with the folders their files are extracted to."""
 
     base: Snapshot
     head: Snapshot
@@ -29,13 +29,13 @@ class Sides:
     head_folder: Path
 
     def take(self, wanted: Callable[[str], bool]) -> list[Problem]:
-        """Put files of both into their folders; gives the problems of the head."""
+        """Extract files of both into their folders; returns the problems of the head."""
         take(self.base, wanted, self.base_folder)
         return take(self.head, wanted, self.head_folder)
 
 
 def states_in(folder: Path) -> dict[str, PeriodFile]:
-    """The state of every period whose file lies in a folder."""
+    """The state of every period with a period file in a folder."""
     found = {}
     for path in sorted(folder.glob("periods/*.yaml")):
         state, _ = read_period(path.read_bytes(), path.name) if path.is_file() else (None, [])
@@ -45,7 +45,7 @@ def states_in(folder: Path) -> dict[str, PeriodFile]:
 
 
 def config_in(folder: Path) -> Config | None:
-    """The settings in a folder; None where they cannot be read."""
+    """The settings in a folder; None if they cannot be read."""
     try:
         return read_config((folder / FILE_NAME).read_bytes())[0]
     except OSError:
@@ -69,27 +69,27 @@ def reached_by(
 
 
 def changed_between(sides: Sides) -> tuple[str, ...]:
-    """The paths that are not the same on both sides."""
+    """The paths that differ between both sides."""
     return changed_paths(sides.base.entries, sides.head.entries)
 
 
 def take_reached(sides: Sides, reached: Sequence[str], configs: tuple[Config | None, Config | None]) -> list[Problem]:
-    """Put the files of the reached periods in place, and whatever else changed, so that its faults are told."""
+    """Extract the files of the affected periods, and everything else that changed, so that its faults are reported."""
     logos = {config.organization.logo for config in configs if config}
     changed = {path for path in changed_between(sides) if lies_in(path, FOLDERS)}
     return sides.take(lambda path: period_of(path) in reached or path in logos or path in changed)
 
 
 def programs_of(snapshot: Snapshot) -> tuple[str, ...]:
-    """What lock and workflows of a revision name as the program."""
+    """The program versions that a revision's lock and workflows name."""
     found = {path: snapshot.read(path) for path in snapshot.entries if may_name_program(path)}
     return named_programs({path: data.decode("utf-8", "replace") for path, data in found.items() if data is not None})
 
 
 def files_of_other_periods(sides: Sides, among: Collection[str]) -> list[ChargeFile]:
-    """The charge files of the head where they lie in the work tree, so that nothing is copied.
+    """The charge files of the head, used in place in the work tree so that nothing is copied.
 
-    Of a head that is not what lies there, the files that differ are taken where Git has one of `among` by the same id.
+    If the head is not the work tree, files that differ are extracted if Git has one of `among` with the same id.
     """
     head, lying = sides.head, sides.head.entries if sides.head.work_tree else git.work_tree(sides.head.root)
     same = {path for path, entry in head.entries.items() if entry.id and path in lying and lying[path].id == entry.id}
@@ -100,6 +100,6 @@ def files_of_other_periods(sides: Sides, among: Collection[str]) -> list[ChargeF
 
 
 def main_branch(root: Path) -> str:
-    """The branch that counts, as the config names it."""
+    """The main branch, as the config names it."""
     config = config_in(root)
     return config.portal.branch if config else "main"

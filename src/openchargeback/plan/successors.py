@@ -1,4 +1,4 @@
-"""What became of charges that were named by id: which charges stand in their place after the data changed."""
+"""Follow charges named by id: which charge replaces each one after the data changed."""
 
 from __future__ import annotations
 
@@ -13,9 +13,9 @@ from openchargeback.review.ids import number_charges
 
 
 def successors(period: str, base: RecordedLedger, head: RecordedLedger, ids: Sequence[str]) -> dict[str, str]:
-    """The full id in the head of each charge of the base that an id, or a beginning, names; empty where withdrawn.
+    """The full id in the head of each charge of the base that an id or prefix names; empty if withdrawn.
 
-    What names no charge of the base, or several, is left out. Nothing is known where a charge file has errors.
+    Skips an id that names no charge of the base, or several. Empty if a charge file has errors.
     """
     with database() as con:
         files = []

@@ -1,5 +1,5 @@
--- One row is one charge of the base that an id (or the beginning of one) names: that text, and the id of the charge
--- that the head has in its place, null where it was withdrawn. A text that means several charges gives a row for each.
+-- One row per charge of the base that an id (or prefix) names: that text, and the id of the same charge in the head,
+-- null if it was withdrawn. A prefix that matches several charges gives one row for each.
 SELECT named.prefix, new.id
 FROM named
 JOIN base.charge_id AS old ON left(old.id, 8) = left(named.prefix, 8) AND starts_with(old.id, named.prefix)

@@ -13,7 +13,7 @@ from openchargeback.problems import Problem, Severity
 
 
 def strictest(base: PlanSettings, head: PlanSettings) -> PlanSettings:
-    """The lower limit of each kind that base and head set, so that a change cannot raise the limits it is held to."""
+    """The lower of base's and head's limits, so that a change cannot raise the limits that apply to it."""
 
     def lower(*limits: Decimal | None) -> Decimal | None:
         return min((limit for limit in limits if limit is not None), default=None)
@@ -22,10 +22,10 @@ def strictest(base: PlanSettings, head: PlanSettings) -> PlanSettings:
 
 
 def beyond(periods: Iterable[PeriodChange], limits: PlanSettings, currency: str) -> list[Problem]:
-    """A problem for every period of which more moves than the limits allow, in per cent of its total before.
+    """A problem for every period that moves more than the limits allow, in percent of its total before.
 
-    What moves is what billing lines gain or lose, whichever is more: moving half of a month to another fund counts,
-    though its total stays. A period that had nothing billed has nothing to compare with.
+    What moves is the larger of what billing lines gain and lose: moving half of a month to another fund counts,
+    although the total stays the same. A period that had nothing billed has nothing to compare with.
     """
     problems = []
     for period in periods:

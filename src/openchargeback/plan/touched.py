@@ -1,4 +1,4 @@
-"""Changes of months that are closed or finalized, and of what they rest on."""
+"""Changes to closed or finalized months, and to the files they rest on."""
 
 from __future__ import annotations
 
@@ -18,10 +18,10 @@ from openchargeback.record.closing_record import ClosingRecord
 def touched_periods(
     changed: Iterable[str], base: Mapping[str, PeriodFile], head: Mapping[str, PeriodFile]
 ) -> list[Problem]:
-    """A problem for each month that was closed in the base and of which files changed: an error once it is finalized.
+    """A problem for each month that is closed in the base and has changed files: an error once it is finalized.
 
-    Closing, finalizing and reopening change the period file and are no fault by themselves. But a month that was closed
-    is only opened, or closed otherwise, as a later revision: else two statements would have the same number.
+    Closing, finalizing and reopening change the period file, which is no fault. But a closed month may only be reopened
+    or re-closed as a later revision; otherwise two statements would have the same number.
     """
     paths: dict[str, list[str]] = {}
     for path in changed:
@@ -35,12 +35,12 @@ def touched_periods(
 
 
 def _closing(state: PeriodFile) -> tuple[object, ...]:
-    """What the period file says of the closing; finalizing adds to it."""
+    """The part of a period file that describes the closing; finalizing adds to it."""
     return (state.closed, state.accounting_date, state.without, state.frozen)
 
 
 def _touched(period: str, touched: list[str], was: PeriodFile, now: PeriodFile) -> Problem | None:
-    """What there is to say of the changed files of a period."""
+    """The problem of a period's changed files, if any."""
     data = [path for path in touched if not path.startswith("periods/")]
     if was.state is State.FINALIZED:
         told = f"{period} is finalized and never changes; {len(touched):,} of its files do"
@@ -69,10 +69,10 @@ def _touched(period: str, touched: list[str], was: PeriodFile, now: PeriodFile) 
 def kept_months(
     old: tuple[Config, Directory], new: tuple[Config, Directory], records: Mapping[str, ClosingRecord]
 ) -> list[Problem]:
-    """A notice where changed settings or directory entries bear on closed months, which stay as they are recorded.
+    """A notice if changed settings or directory entries would affect closed months, which stay as recorded.
 
-    records: of the closed months, by month. What bears on a month is what closing records: settings with the sources
-    that the month has, and the entries of its PIs and projects. Whether anything would differ is not computed.
+    records: of the closed months, by month. What affects a month is what closing records: settings for the month's
+    sources, and the entries of its PIs and projects. Does not compute whether anything would differ.
     """
     notices = []
     other = sorted(
@@ -95,7 +95,7 @@ def kept_months(
 
 
 def _settings(config: Config, record: ClosingRecord) -> dict[str, Any]:
-    """The settings that bear on a month; who must have approved and what must be there to close it are no part."""
+    """The settings that affect a month, without rules on who must approve and what must be there to close it."""
     sources = {name: replace(source, expected=IRREGULAR) for name, source in config.sources.items()}
     without = replace(config, sources=sources, review=replace(config.review, evidence=EvidenceRule()))
     return without.of_month(source.source for source in record.sources)
@@ -114,7 +114,7 @@ def _funds(record: ClosingRecord) -> set[str]:
 
 
 def _changed_people(old: Directory, new: Directory) -> set[str]:
-    """Those who are called otherwise, and those to whom charges would go, or no longer go, by another alias."""
+    """People whose name changed, or whose aliases now bring them other charges."""
     aliases = _different(old.aliases, new.aliases)
     return (
         _different(old.people, new.people) | aliases | {old.aliases[alias] for alias in aliases if alias in old.aliases}

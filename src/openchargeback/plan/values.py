@@ -4,7 +4,7 @@ Amounts are in the ledger's currency and in cents, as in `model.py`, unless they
 
     Plan ─▶ PeriodChange ─┬▶ LineChange     one billing line, before and after
                           ├▶ ProjectChange  the lines of one PI and project
-                          ├▶ Control        what was imported, and what became of it
+                          ├▶ Control        imported amounts and their outcome
                           └▶ DecisionChange
 """
 
@@ -25,7 +25,7 @@ from openchargeback.problems import Problem
 class Cause(enum.StrEnum):
     """Why a billing line changes. Each charge's difference has one cause.
 
-    record: of a line that a closing record has and its charges do not give. rounding: what cents leave of the whole.
+    record: part of a closing record that its charges do not explain. rounding: the remainder in cents.
     """
 
     NEW = "new"
@@ -41,9 +41,9 @@ class Cause(enum.StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class LineKey:
-    """What makes a billing line of a period.
+    """Identifies a billing line within a period.
 
-    correction: for charges of an earlier month what is done to them, such as `credit of 2025-01`; else empty.
+    correction: how charges of an earlier month are corrected, such as `credit of 2025-01`; else empty.
     posted: whether it is charged, or only shown.
     """
 
@@ -64,7 +64,7 @@ def key_of(line: BillingLine) -> LineKey:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LineChange:
-    """A billing line that is not the same before and after; None where there is no such line.
+    """A billing line that differs; before or after is None if there is no such line.
 
     exact_parts: what each cause adds, exactly; they sum to the difference of the exact amounts.
     parts: the same in cents, with rounding; they sum to the difference.
@@ -78,16 +78,16 @@ class LineChange:
 
     @property
     def difference(self) -> Decimal:
-        """Cents now less cents before."""
+        """Cents after minus cents before."""
         return (self.new or ZERO) - (self.old or ZERO)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ProjectChange:
-    """The billing lines of one PI and project in one period that are charged; or, apart, those that are only shown.
+    """The charged billing lines of one PI and project in one period; separately, those that are only shown.
 
-    old, new: their totals. moved: how much goes to or from lines, whichever is more; not 0 where only the fund changes.
-    causes: what each cause adds, in cents; they sum to the difference. funds: what each fund pays more or less, where
+    old, new: their totals. moved: the larger of what lines gain and lose; not 0 if only the fund changes.
+    causes: what each cause adds, in cents; they sum to the difference. funds: what each fund pays more or less, if
     money moves between funds.
     """
 
@@ -102,7 +102,7 @@ class ProjectChange:
 
     @property
     def difference(self) -> Decimal:
-        """Cents now less cents before."""
+        """Cents after minus cents before."""
         return self.new - self.old
 
 
@@ -138,9 +138,9 @@ class Control:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DecisionChange:
-    """A decision that is added or removed, or that is void now and was not before (`change`: added, removed, void).
+    """A decision that was added or removed, or became void (`change`: added, removed, void).
 
-    charges, exact_billed: how many charges it is about, and their sum. void: why it does not hold; empty where it does.
+    charges, exact_billed: the number of its charges, and their sum. void: why it is void; empty if valid.
     """
 
     change: str
@@ -157,14 +157,14 @@ class DecisionChange:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PeriodChange:
-    """One period before and after. A state is None where that revision says nothing of the period.
+    """One period before and after. A state is None if that revision does not mention the period.
 
-    old, new: what is charged. old_shown, new_shown: what is only shown, which is no part of it.
-    lines: those that are not the same. projects: all that have such lines, what moves most first.
+    old, new: what is charged. old_shown, new_shown: what is only shown, and not part of it.
+    lines: those that differ. projects: all that have such lines, largest move first.
     causes: what each cause adds to the total, in cents; they sum to the difference.
     queue: what is undecided at the head.
-    sources: what each source delivered at the head, against the months before that are closed or compared too.
-    without: the sources that the head's period file says it was closed without.
+    sources: what each source delivered at the head, against earlier months that are closed or compared too.
+    without: the sources that the month was closed without, from the head's period file.
     """
 
     period: str
@@ -188,12 +188,12 @@ class PeriodChange:
 
     @property
     def difference(self) -> Decimal:
-        """Cents now less cents before."""
+        """Cents after minus cents before."""
         return self.new - self.old
 
     @property
     def moved(self) -> Decimal:
-        """How much goes to billing lines that are charged or from them, whichever is more."""
+        """The larger of what charged billing lines gain and lose."""
         return moved(line.difference for line in self.lines if line.key.posted)
 
     @property
@@ -203,18 +203,18 @@ class PeriodChange:
 
     @property
     def reconciles_as_before(self) -> bool:
-        """Whether every control total is what it was."""
+        """Whether every control total is unchanged."""
         return all(each.old == each.new for each in self.control)
 
     @property
     def is_quiet(self) -> bool:
-        """Whether nothing that a reviewer would look at changes."""
+        """Whether nothing changes that a reviewer would look at."""
         return not self.lines and self.reconciles_as_before and not self.decisions and self.old_state == self.new_state
 
 
 @dataclass(frozen=True, slots=True)
 class SettingChange:
-    """A setting or an entry of the directory that has another value; empty text where there is none. path: the file."""
+    """A setting or directory entry whose value changed; empty text if there is none. path: the file."""
 
     path: str
     key: str
@@ -224,7 +224,7 @@ class SettingChange:
 
 @dataclass(frozen=True, slots=True)
 class Revision:
-    """One side of a plan: what the person called it, its commit, and the digest of what amounts rest on.
+    """One side of a plan: its name as given by the user, its commit, and the digest of everything amounts rest on.
 
     work_tree: whether uncommitted changes are part of it.
     """
@@ -237,10 +237,10 @@ class Revision:
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """What merging the head would change. problems: those of the head, and what was noticed between the two.
+    """What merging the head would change. problems: those of the head, and notices about the change.
 
-    evidence: who approved the decisions and closings that the head changes, where they are committed.
-    unread: the months that could not be compared, or not in full, because of errors in the head.
+    evidence: who approved the decisions and closings that the head changes, if they are committed.
+    unread: the months that could not be compared, or not completely, because of errors in the head.
     """
 
     base: Revision
@@ -259,7 +259,7 @@ class Plan:
 
     @property
     def effects(self) -> dict[Cause, tuple[Decimal, Decimal]]:
-        """What billing lines gain and lose by changed settings, and by the directory, over all periods, in cents."""
+        """What billing lines gain and lose from changed settings, and from the directory, in all periods, in cents."""
         result = {}
         for cause in (Cause.CONFIG, Cause.DIRECTORY):
             amounts = [line.parts.get(cause, ZERO) for period in self.periods for line in period.lines]
@@ -268,7 +268,7 @@ class Plan:
 
 
 def moved(differences: Iterable[Decimal]) -> Decimal:
-    """What goes to billing lines or from them, whichever is more, of the differences of lines."""
+    """The larger of the total gain and the total loss, given the differences of lines."""
     more = less = ZERO
     for each in differences:
         more, less = (more + each, less) if each > 0 else (more, less - each)

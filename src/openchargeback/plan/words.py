@@ -1,4 +1,4 @@
-"""How a plan says things, alike in the terminal and in Markdown."""
+"""The wording of a plan, shared by the terminal and Markdown."""
 
 from __future__ import annotations
 
@@ -17,14 +17,14 @@ LARGEST = 10
 NOTHING_MOVES = "No billing line moves."
 
 EVIDENCE = "Evidence for decisions and closings"
-"""The heading above levels of evidence."""
+"""The heading of the table of evidence levels."""
 
 _MOST_PERCENT = 10_000
-"""More than a hundredfold is no change of what was, but something else; only the amounts are told."""
+"""Beyond a factor of one hundred a percentage is meaningless; only the amounts are shown."""
 
 
 def days(row: Completeness, unit: str = "") -> str:
-    """How many days of the month are covered, and which where it is not all of them: `20 of 31 (1–20)`."""
+    """The number of covered days, and which ones if not all: `20 of 31 (1–20)`."""
     if row.days is None:
         return ""
     first, last = row.first_day, row.last_day
@@ -33,14 +33,14 @@ def days(row: Completeness, unit: str = "") -> str:
 
 
 def against_median(row: Completeness) -> str:
-    """A source's total against the median of the months before: `−67 %`; empty where there is none."""
+    """A source's total against the median of earlier months: `−67 %`; empty if there is none."""
     if row.percent is None or abs(row.percent) > _MOST_PERCENT:
         return ""
     return f"{'+' if row.percent > 0 else ''}{row.percent:,f} %".replace("-", "\N{MINUS SIGN}")
 
 
 def source(row: Completeness, currency: str) -> str:
-    """What a person should look at in a source before its month is closed."""
+    """What to look at in a source before its month is closed."""
     said = []
     median = money.human(row.median or money.ZERO, currency)
     if not row.charges:
@@ -69,7 +69,7 @@ _CHANGED = {Cause.CONFIG: "Changed settings", Cause.DIRECTORY: "Changed director
 
 
 def effects(plan: Plan) -> list[str]:
-    """What settings and the directory move in all months together: gains, losses."""
+    """The total gains and losses from settings and from the directory, over all months."""
     return [
         f"{_CHANGED[cause]} move {signed(more, plan.currency)}, {signed(less, plan.currency)} {plan.currency}"
         for cause, (more, less) in plan.effects.items()
@@ -77,12 +77,12 @@ def effects(plan: Plan) -> list[str]:
 
 
 def step(before: Decimal, after: Decimal, currency: str) -> str:
-    """The difference of two exact amounts as they are shown, in cents, so that a reader can check it."""
+    """The difference of two exact amounts as shown, in cents, so that a reader can check it."""
     return signed(money.to_cents(after, currency) - money.to_cents(before, currency), currency)
 
 
 def percent(change: Decimal, before: Decimal) -> str:
-    """A change in per cent of what was before, such as `+12 %`; empty where nothing or next to nothing was."""
+    """A change in percent of the amount before, such as `+12 %`; empty if that was (almost) nothing."""
     share = money.change_percent(change, before)
     if share is None or not change:
         return ""
@@ -92,32 +92,32 @@ def percent(change: Decimal, before: Decimal) -> str:
 
 
 SHOWN = "Shown only, not charged"
-"""What sources that do not post come to: it stands beside what is charged and never adds to it."""
+"""The total of sources that do not post: shown beside what is charged and never added to it."""
 
 
 def causes(parts: dict[Cause, Decimal], currency: str) -> str:
-    """What each cause adds: `new +1,000.00, price +12.50`; only its name where it moves money and adds none."""
+    """What each cause adds: `new +1,000.00, price +12.50`; only its name if it moves money but adds none."""
     return ", ".join(f"{cause} {signed(amount, currency)}" if amount else str(cause) for cause, amount in parts.items())
 
 
 def funds(change: ProjectChange, currency: str) -> str:
-    """What each fund pays more or less, where money moves between funds."""
+    """What each fund pays more or less, if money moves between funds."""
     return ", ".join(f"{fund or 'no fund'} {signed(amount, currency)}" for fund, amount in change.funds)
 
 
 def project(change: ProjectChange) -> str:
-    """The project, with a word where this is what is only shown of it."""
+    """The project, marked if this is its shown-only part."""
     return change.project if change.posted else f"{change.project} (shown only)"
 
 
 def state(period: PeriodChange) -> str:
-    """The state of a period, with the one it had where that was another."""
+    """The state of a period, with the previous state if it changed."""
     old, new = (str(each) if each else "absent" for each in (period.old_state, period.new_state))
     return new if old == new else f"{old} → {new}"
 
 
 def people(period: PeriodChange) -> str:
-    """How many PIs change, appear and are gone."""
+    """How many PIs change, appear and disappear."""
     return f"{period.pis_changed:,} changed, {period.pis_appeared:,} new, {period.pis_gone:,} gone"
 
 
@@ -131,7 +131,7 @@ def control(period: PeriodChange) -> list[tuple[str, ControlTotal, ControlTotal]
 
 
 def undecided(period: PeriodChange) -> list[tuple[str, str, int, Decimal]]:
-    """What is held, each charge once: the flags that hold it, currency, charges and their exact sum."""
+    """What is held, each charge once: the flags that hold it, currency, number of charges and their exact sum."""
     sums = sorted(by_reason(period.queue), key=lambda each: (each.flags, each.currency))
     return [(", ".join(each.flags), each.currency, each.charges, each.exact_billed) for each in sums]
 
@@ -144,7 +144,7 @@ def revision(side: Revision) -> str:
 
 
 def settled(plan: Plan) -> str:
-    """The whole in one sentence, after one on what could not be compared."""
+    """The plan in one sentence, after one on what could not be compared."""
     if plan.unread:
         return f"{_unread(plan)} {_moves(plan)}".rstrip()
     return _moves(plan)

@@ -1,4 +1,4 @@
-"""How a statement says where its PI, project and fund come from, in one sentence that a PI understands."""
+"""The sentence on a statement that says where its PI, project and fund come from, written for PIs."""
 
 from __future__ import annotations
 
@@ -21,16 +21,16 @@ _WORDS = {
 }
 
 _Part = tuple[str, tuple[str, ...]]
-"""Where a field comes from, and who decided."""
+"""The origin of a field, and who decided."""
 _Found = Mapping[_Part, tuple[int, Decimal]]
-"""Charges and amount billed, in cents, of each part."""
+"""Number of charges and amount billed, in cents, of each part."""
 
 
 def attribution_sentence(attributions: Sequence[Attribution], currency: str) -> str:
-    """`PI and project from the tags of the charges; fund …`; empty where nothing is known.
+    """`PI and project from the tags of the charges; fund …`; empty if nothing is known.
 
-    Fields that were found alike stand together. Numbers of charges and amounts are only told
-    where a field was found in several ways.
+    Fields with the same origin are listed together. Numbers of charges and amounts are given only for a field with
+    several origins.
     """
     alike: dict[str, list[str]] = {}
     for field, name in FIELDS.items():
@@ -52,7 +52,7 @@ def _found(attributions: Sequence[Attribution], field: str) -> _Found:
 
 
 def _field(found: _Found, currency: str) -> str:
-    """The parts of one field, the most charges first."""
+    """The parts of one field, most charges first."""
     ranked = sorted(found.items(), key=lambda item: (-item[1][0], item[0]))
     if len(ranked) == 1:
         words = _part(ranked[0][0])

@@ -1,6 +1,6 @@
-"""Charts as geometry: templates draw what is computed here. Bars for amounts, small lines for change, axes from zero.
+"""Compute the geometry of charts, which templates draw. Bars for amounts, sparklines for change, axes from zero.
 
-Coordinates are texts with at most one decimal, so that the same amounts give the same bytes on every machine.
+Coordinates are text with at most one decimal, so that the same amounts give the same bytes on every machine.
 """
 
 from __future__ import annotations
@@ -16,12 +16,12 @@ from openchargeback.money import ZERO
 from openchargeback.templating.filters import period_human, period_short
 
 SERIES = 6
-"""Sources that get a color of their own; the rest is `other`."""
+"""Sources with a color of their own; the rest is `other`."""
 
 OTHER = "other"
 
 _LABEL = 18
-"""The height of a label with its distance."""
+"""The height of a label including its spacing."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,9 +58,9 @@ class Text:
 
 @dataclass(frozen=True, slots=True)
 class Chart:
-    """A chart with axis. `outlines` are drawn behind the filled `bars`. filled: what these are, in the key.
+    """A chart with an axis. `outlines` are drawn behind the filled `bars`. filled: what the bars mean, for the key.
 
-    gaps: the places of the months without data, each with its words.
+    gaps: labels at the months without data.
     """
 
     title: str
@@ -81,7 +81,7 @@ class Chart:
 
 @dataclass(frozen=True, slots=True)
 class Line:
-    """A small line without axis: what it says in words, its parts between gaps, its single points, its last point."""
+    """A sparkline without an axis: its text, its segments between gaps, its isolated points, its last point."""
 
     words: str
     parts: tuple[str, ...]
@@ -102,9 +102,9 @@ class Series:
 
 
 def colors(listed: Sequence[str], totals: dict[str, Decimal]) -> dict[str, str]:
-    """The color of each source, the same on every page: the order of the config, then the alphabet.
+    """The color of each source, the same on every page: in the order of the config, then alphabetically.
 
-    Of more than six sources the six with the largest totals (without sign) keep a color of their own.
+    With more than six sources, the six with the largest totals (ignoring sign) keep their own color.
     """
     order = [s for s in listed if s in totals] + sorted(set(totals) - set(listed))
     ranked = sorted(order, key=lambda source: (-abs(totals[source]), order.index(source)))[:SERIES]
@@ -115,9 +115,9 @@ def colors(listed: Sequence[str], totals: dict[str, Decimal]) -> dict[str, str]:
 def stacked(
     title: str, description: str, months: Sequence[str], series: Sequence[Series], currency: str, known: Collection[str]
 ) -> Chart:
-    """Bars stacked by source over the months; what is negative hangs below zero. Labels stand at the last bar.
+    """Bars stacked by source over the months; negative amounts go below zero. Labels are at the last bar.
 
-    months: calendar months without a hole. known: those that have data; the others are gaps.
+    months: consecutive calendar months. known: those that have data; the others are gaps.
     """
     stacks = [list(_stack(series, i)) for i in range(len(months))]
     tops = [max([ZERO, *(end for _, _, end in stack)]) for stack in stacks]
@@ -144,7 +144,7 @@ def stacked(
 
 
 def _stack(series: Sequence[Series], month: int) -> Iterator[tuple[Series, Decimal, Decimal]]:
-    """What the bars of a month are made of, with start and end: from zero upwards, and downwards what is negative."""
+    """The segments of a month's bars, with start and end: upward from zero, and downward if negative."""
     above, below = ZERO, ZERO
     for one in series:
         amount = one.amounts[month]
@@ -161,9 +161,9 @@ def twelve_months(
 ) -> Chart:
     """Twelve calendar months that end with the last one given: list price as outline, amount due filled.
 
-    history: the months that have data, the earliest first; what lies between without any is a gap.
-    marked: the period to point out. whose: names the chart for those who cannot see it. only_shown: nothing is due;
-    the amounts are the value of what was used.
+    history: the months that have data, in ascending order; months in between without data are gaps.
+    marked: the period to highlight. whose: names the chart for screen readers. only_shown: nothing is due; the amounts
+    are the value of the usage.
     """
     filled, short = ("value", "value") if only_shown else ("amount due", "due")
     months = months_until(history[-1].period, CHART_MONTHS) if history else []
@@ -198,7 +198,7 @@ def twelve_months(
 
 
 def _label_height(due: Decimal, listed: Decimal, zero: Decimal) -> Decimal:
-    """Where the label of a filled bar stands: on its end, clear of the outline of the list price if that ends near."""
+    """The height of a filled bar's label: at its end, clear of the list price outline if that ends nearby."""
     if due > zero:
         return due + 13
     crossed = due - _LABEL < listed < due
@@ -206,20 +206,20 @@ def _label_height(due: Decimal, listed: Decimal, zero: Decimal) -> Decimal:
 
 
 def gaps_between(months: Sequence[str], known: Collection[str]) -> list[str]:
-    """The months without data after the first one that has some; before it the ledger had not begun."""
+    """The months without data after the first one that has some; before that the ledger did not exist."""
     first = min(known, default="")
     return [month for month in months if first and month > first and month not in known]
 
 
 def no_data(month: str) -> str:
-    """What a chart says of a month without data."""
+    """The label of a month without data."""
     return f"{period_human(month)}: no data"
 
 
 def small_line(amounts: Mapping[str, Decimal], currency: str) -> Line | None:
-    """A line of 96 by 24 for a table row, from zero; None where there are fewer than two months.
+    """A sparkline of 96 by 24 for a table row, from zero; None if there are fewer than two months.
 
-    amounts: by month, of those that have data, the earliest first. The line breaks where months have none.
+    amounts: by month, for months with data, in ascending order. The line breaks at months without data.
     """
     if len(amounts) < 2:
         return None
@@ -246,7 +246,7 @@ def small_line(amounts: Mapping[str, Decimal], currency: str) -> Line | None:
 
 
 class _Scale:
-    """From amounts to heights; the axis always includes zero and ends on round figures."""
+    """Maps amounts to heights; the axis always includes zero and ends on round numbers."""
 
     def __init__(self, low: Decimal, high: Decimal, top: int, bottom: int, steps: int = 4) -> None:
         self.step = _round_step((high - low) / steps)
@@ -293,7 +293,7 @@ class _Grid(_Scale):
         return Bar(_px(x), _px(high), _px(thick), _px(low - high), series, hint)
 
     def gaps(self, known: Collection[str]) -> tuple[Text, ...]:
-        """What stands where months have no data."""
+        """The labels of months without data."""
         places = dict(zip(self.months, self.middles, strict=True))
         y = _px(self.y(ZERO) - 5)
         return tuple(Text(places[month], y, no_data(month)) for month in gaps_between(self.months, known))
@@ -313,14 +313,14 @@ def _ceiling(value: Decimal) -> int:
 
 
 def _short(amount: Decimal, currency: str) -> str:
-    """Whole units where the amount is large; exact figures stand in the table beside the chart."""
+    """Whole units if the amount is large; the table beside the chart has exact amounts."""
     if amount == amount.to_integral_value() or abs(amount) >= 100:
         return f"{amount.quantize(Decimal(1)):,f}".replace("-", "\N{MINUS SIGN}")
     return money.human(amount, currency)
 
 
 def _worth_a_label(totals: Sequence[Decimal]) -> list[int]:
-    """The last month and the highest one, unless they would stand too close together."""
+    """The last month and the highest one, unless they are too close together."""
     if not totals:
         return []
     last, highest = len(totals) - 1, max(range(len(totals)), key=lambda i: (totals[i], i))
@@ -328,7 +328,7 @@ def _worth_a_label(totals: Sequence[Decimal]) -> list[int]:
 
 
 def _axis(months: Sequence[str]) -> list[str]:
-    """Month names; the year stands at the first one and at every January."""
+    """Month names, with the year on the first one and on every January."""
     names = [period_short(month) for month in months]
     return [
         name if i == 0 or name.startswith("Jan") else name.partition(" ")[0] if " " in name else name
@@ -337,7 +337,7 @@ def _axis(months: Sequence[str]) -> list[str]:
 
 
 def _spread(names: Sequence[tuple[Decimal, Series]], grid: _Grid) -> tuple[Text, ...]:
-    """Labels beside the last bar, pushed apart where they would overlap."""
+    """Labels beside the last bar, moved apart if they would overlap."""
     gap = 17
     placed: list[tuple[Decimal, Series]] = []
     for middle, one in sorted(names, key=lambda item: item[0], reverse=True):

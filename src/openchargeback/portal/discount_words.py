@@ -1,7 +1,7 @@
-"""What the difference between list price and amount due is called: a vendor's discount, or covered by the institution.
+"""Describe the difference between list price and amount due: a vendor's discount, or covered by the institution.
 
-Only a source with `discount: institution` makes the institution cover anything. A credit takes back the discount of
-what it reverses, which is no surcharge.
+Only sources with `discount: institution` are covered by the institution. A credit takes back the discount of the
+charge it reverses; that is not a surcharge.
 """
 
 from __future__ import annotations
@@ -16,9 +16,9 @@ from openchargeback.templating.filters import percent_filter
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DiscountRow:
-    """A part of the difference as it is printed: negative where it lowers the amount due.
+    """A part of the difference as it is printed: negative if it lowers the amount due.
 
-    percent: its share of the list price; None where that says nothing.
+    percent: its share of the list price; None if that is not meaningful.
     """
 
     label: str
@@ -27,9 +27,9 @@ class DiscountRow:
 
 
 def discount_rows(amounts: Amounts, institution: str, *, corrected: bool = True) -> tuple[DiscountRow, ...]:
-    """The vendor's part and the institution's, those that are not zero; one row of zero where neither is.
+    """The vendor's part and the institution's, without zeros; a single row of zero if both are zero.
 
-    corrected: credits or corrections may be among the amounts. Where none is, the amount above list is a surcharge.
+    corrected: the amounts may include credits or corrections. If not, an amount above list price is a surcharge.
     """
     above = "Above list price" if corrected else "Surcharge"
     who = institution or "the institution"
@@ -48,7 +48,7 @@ def _row(amounts: Amounts, part: Decimal, discount: str, taken_back: str, above:
     if part < 0:
         return DiscountRow(label=taken_back if amounts.list < 0 else above, amount=money.ZERO - part, percent=None)
     if part > 0 and amounts.list >= 0 > amounts.billed:
-        # More than the whole list price: there are credits in it.
+        # More than the whole list price: this includes credits.
         return DiscountRow(
             label="Discounts and credits" if amounts.list else "Credits", amount=money.ZERO - part, percent=None
         )
@@ -57,7 +57,7 @@ def _row(amounts: Amounts, part: Decimal, discount: str, taken_back: str, above:
 
 
 def discount_sentence(amounts: Amounts, institution: str) -> str:
-    """Who carried how much of the list price; empty where nothing was used, or nothing taken off."""
+    """Who paid how much of the list price; empty if nothing was used, or nothing was deducted."""
     if amounts.list <= 0 or amounts.billed < 0 or amounts.discount < 0:
         return ""
     who = institution or "The institution"

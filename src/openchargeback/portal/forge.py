@@ -1,4 +1,4 @@
-"""Links that open a new file on the Git host, ready to become a pull request."""
+"""Links that open a new file on the Git host, ready for a pull request."""
 
 from __future__ import annotations
 
@@ -8,13 +8,13 @@ from urllib.parse import quote, urlsplit
 from openchargeback.addresses import safe_address
 from openchargeback.ledger.settings import PortalSettings
 
-# GitHub refuses addresses of about 8,000 bytes.
+# GitHub refuses URLs of about 8,000 bytes.
 MAX_ADDRESS = 7000
 
 
 @dataclass(frozen=True, slots=True)
 class NewFile:
-    """A link to the Git host's page for a new file; `prefilled` tells whether the content comes along."""
+    """A link to the Git host's page for a new file; `prefilled`: whether the link includes the content."""
 
     host: str
     address: str
@@ -22,7 +22,7 @@ class NewFile:
 
 
 def new_file(settings: PortalSettings, path: str, content: str) -> NewFile | None:
-    """The link that opens `path` with `content`, or None where the config names no repository on the web."""
+    """The link that opens `path` with `content`, or None if the config names no repository on the web."""
     repository = safe_address(settings.repository).rstrip("/").removesuffix(".git")
     if not repository:
         return None
@@ -33,7 +33,7 @@ def new_file(settings: PortalSettings, path: str, content: str) -> NewFile | Non
     if forge in ("gitea", "forgejo"):
         return _fitting(forge.capitalize(), f"{repository}/_new/{branch}/{quote(path, safe='/')}?", content)
     if forge == "gitlab":
-        # GitLab does not reliably take content from an address.
+        # GitLab does not reliably accept content in a URL.
         return NewFile("GitLab", f"{repository}/-/new/{branch}?file_name={quote(path, safe='/')}", False)
     return None
 

@@ -1,4 +1,4 @@
-"""Which texts of statements no font can show, so that a person hears of it before a PI sees a box instead of a name."""
+"""Find texts on statements that no font can show, so that they are noticed before a PI sees a box instead of a name."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ PEOPLE, PROJECTS, CONFIG = "directory/people.yaml", "directory/projects.yaml", "
 
 
 def glyph_problems(ledger: RecordedLedger, periods: Sequence[BilledPeriod]) -> list[Problem]:
-    """A warning for every text of open periods with a character that PDFs show as a box, with the first statement."""
+    """A warning for every text of open periods with a character that PDFs show as a box, with its first statement."""
     found: dict[tuple[str, str], list[str]] = {}
     for period in periods:
         if period.state is not State.OPEN:
@@ -50,7 +50,7 @@ def glyph_problems(ledger: RecordedLedger, periods: Sequence[BilledPeriod]) -> l
 
 
 def _texts(statement: Statement, config: Config) -> Iterator[tuple[str, str]]:
-    """The texts that a statement shows, each with the file that it comes from."""
+    """The texts that a statement shows, each with the file it comes from."""
     charges = f"charges/{statement.period}"
     organization = config.organization
     contact = organization.contact

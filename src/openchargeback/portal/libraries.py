@@ -1,7 +1,7 @@
-"""What made a PDF: the program and every library whose version may change its bytes.
+"""The versions that determine the bytes of a PDF: the program and its rendering libraries.
 
-The same versions give the same bytes for the same ledger. So they stand in every PDF, in a build's manifest and in what
-closing records, and `verify` compares them before it calls a file altered.
+The same versions produce the same bytes for the same ledger. So they are recorded in every PDF, in a build's manifest
+and in the closing record, and `verify` compares them before it calls a file altered.
 """
 
 from __future__ import annotations
@@ -22,9 +22,9 @@ from openchargeback.ledger.shipped import shipped_templates
 PROGRAM = "OpenChargeback"
 
 PACKAGES = ("weasyprint", "pydyf", "fonttools", "tinycss2", "tinyhtml5", "cssselect2", "pillow", "jinja2")
-"""Those that a ledger's `requirements.lock` pins; Python and the libraries in C come with the system."""
+"""Packages pinned by a ledger's `requirements.lock`; Python and the C libraries come with the system."""
 
-# The names under which WeasyPrint loads them too.
+# The names under which WeasyPrint loads them.
 _PANGO = "libpango-1.0.so.0"
 _HARFBUZZ = "libharfbuzz.so.0"
 _SUBSET = "libharfbuzz-subset.so.0"
@@ -36,10 +36,10 @@ _STAMP = re.compile(r"([\w-]{1,40}) ([\w.+-]{1,80})", re.ASCII)
 
 @functools.cache
 def versions() -> Mapping[str, str]:
-    """Name → version of the program and of each library, in the order in which they are listed.
+    """Name → version of the program and of each library, in listed order.
 
-    The program's version has a digest of its own code and templates behind a plus sign, so that two states of the code
-    under one version number are not taken for each other. `none` is a library that is not installed.
+    The program's version has a digest of its own code and templates after a plus sign, so that two states of the code
+    under one version number are distinct. `none` stands for a library that is not installed.
     """
     digest = digest_of_program(Path(openchargeback.__file__).parent, shipped_templates())
     return {
@@ -60,7 +60,7 @@ def stamp() -> str:
 
 
 def read_stamp(text: str) -> dict[str, str]:
-    """The versions that a stamp names; empty for any other text."""
+    """The versions in a stamp; empty for any other text."""
     found = [_STAMP.fullmatch(part) for part in text[:2000].split(", ")]
     if not all(found):
         return {}
@@ -69,7 +69,7 @@ def read_stamp(text: str) -> dict[str, str]:
 
 
 def other_versions(named: Mapping[str, str]) -> dict[str, str]:
-    """Which of the named versions are not the ones here, by name: `Pango 1.50.12, here 1.52.1`."""
+    """The named versions that differ from those here, by name: `Pango 1.50.12, here 1.52.1`."""
     here = versions()
     return {
         name: f"{name} {named.get(name, _MISSING)}, here {here.get(name, _MISSING)}"
@@ -81,7 +81,7 @@ def other_versions(named: Mapping[str, str]) -> dict[str, str]:
 def digest_of_program(code: Path, templates: Path) -> str:
     """SHA-256 over the names and bytes of the program's code and of its templates.
 
-    The same for a checkout and for what is installed from it, where the templates lie within the code.
+    The same for a checkout and an installation from it, where the templates are inside the code folder.
     """
     total = hashlib.sha256()
     for root, wanted in ((code, (".py", ".sql", ".toml", ".json", ".csv")), (templates, ())):
@@ -110,7 +110,7 @@ def _library(name: str) -> ctypes.CDLL | None:
 
 
 def _text(name: str, function: str) -> str:
-    """What a library's function says, which takes nothing and gives text."""
+    """The text returned by a library function without arguments."""
     library = _library(name)
     if library is None:
         return _MISSING

@@ -1,6 +1,6 @@
-"""The institution's logo, made harmless: it comes from the ledger and is drawn by a renderer that could fetch things.
+"""Sanitize the institution's logo: it comes from the ledger and is drawn by a renderer that could fetch resources.
 
-A logo is PNG or SVG. What is broken, too large or too costly to draw is no logo at all, so that statements go out
+A logo is PNG or SVG. One that is broken, too large or too costly to draw is ignored, so that statements are issued
 without it instead of not at all.
 """
 
@@ -15,7 +15,7 @@ from xml.etree import ElementTree as ET
 MAX_BYTES = 1_000_000
 MAX_PIXELS = 4_000_000
 MAX_ELEMENTS = 5_000
-"""How many elements drawing an SVG may come to once every `use` is followed."""
+"""The most elements that an SVG may draw, following every `use`."""
 
 _PNG = b"\x89PNG\r\n\x1a\n"
 _SVG = "{http://www.w3.org/2000/svg}"
@@ -29,17 +29,17 @@ _DROPPED = {"script", "foreignObject", "image", "feImage", "a", "set", "animate"
 
 @dataclass(frozen=True, slots=True)
 class Logo:
-    """A logo that may be drawn: its bytes and `image/png` or `image/svg+xml`."""
+    """A logo that is safe to draw: its bytes and `image/png` or `image/svg+xml`."""
 
     content: bytes
     media_type: str
 
 
 def usable_logo(content: bytes) -> Logo | None:
-    """The logo without anything that refers to the outside, or None where it cannot be drawn.
+    """The logo without external references, or None if it cannot be drawn.
 
-    Of an SVG scripts, images, links, animation, and style rules and attributes that name another resource are taken
-    out; references within the drawing (`#gradient`) stay. A PNG is checked to its last chunk.
+    Removes scripts, images, links, animation, and style rules and attributes that name another resource from an SVG;
+    references within the drawing (`#gradient`) stay. A PNG is checked to its last chunk.
     """
     if not content or len(content) > MAX_BYTES:
         return None
@@ -71,7 +71,7 @@ def _clean(root: ET.Element) -> None:
 
 
 def _cost(root: ET.Element) -> int:
-    """How many elements are drawn, with every `use` followed; more than allowed where one comes back to itself."""
+    """The number of elements drawn, following every `use`; above the limit if the references are circular."""
     by_id = {element.get("id"): element for element in root.iter() if element.get("id")}
     known: dict[int, int] = {}
     under_way: set[int] = set()
@@ -95,7 +95,7 @@ def _cost(root: ET.Element) -> int:
 
 
 def _is_whole_png(content: bytes) -> bool:
-    """Whether every chunk has its checksum and the pixels are all there (ISO 15948)."""
+    """Whether every chunk has its checksum and the pixels are complete (ISO 15948)."""
     at, data, size = len(_PNG), [], 0
     while at + 12 <= len(content):
         length, name = struct.unpack(">I4s", content[at : at + 8])
@@ -120,7 +120,7 @@ def _is_whole_png(content: bytes) -> bool:
 def _has_pixels(data: bytes, size: int) -> bool:
     unpacker = zlib.decompressobj()
     try:
-        # Interlacing only adds bytes; never unpack more than a little beyond what the head promises.
+        # Interlacing only adds bytes; never decompress much more than the header promises.
         return size > 0 and len(unpacker.decompress(data, 2 * size + 1024)) >= size
     except zlib.error:
         return False

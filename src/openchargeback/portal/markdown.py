@@ -1,4 +1,4 @@
-"""The institution's own pages: Markdown with tables, without HTML, with safe links only."""
+"""Render the institution's own pages: Markdown with tables, without HTML, with safe links only."""
 
 from __future__ import annotations
 
@@ -10,8 +10,8 @@ from markupsafe import Markup
 
 
 def parser() -> MarkdownIt:
-    """A parser of CommonMark with tables and strikethrough. HTML is text, and so are links that would run something."""
-    # A fresh parser each time: it is cheap, and its state must not travel from page to page.
+    """A CommonMark parser with tables and strikethrough. HTML is shown as text, and so are unsafe links."""
+    # A fresh parser each time: it is cheap, and no state is carried from page to page.
     made = MarkdownIt("commonmark", {"html": False, "linkify": False, "typographer": False})
     return made.enable(["table", "strikethrough"])
 
@@ -19,7 +19,7 @@ def parser() -> MarkdownIt:
 def to_html(text: str, href: Callable[[str], str] = str) -> Markup:
     """Markdown as HTML: HTML in the text is shown, not run; `javascript:` and `data:` links stay plain text.
 
-    href: from a link as written to the one on the page.
+    href: maps a link as written to the one on the page.
     """
     reader = parser()
     tokens = reader.parse(text)
@@ -31,7 +31,7 @@ def _point(tokens: Sequence[Token], href: Callable[[str], str]) -> None:
     for token in tokens:
         align = str(token.attrs.pop("style", ""))
         if align:
-            # Alignment of a table's cell; the policy of the pages allows no style attributes.
+            # Alignment of a table cell; the content security policy allows no style attributes.
             token.attrSet("class", align.removeprefix("text-align:"))
         if token.type == "link_open":
             token.attrSet("href", href(str(token.attrGet("href") or "")))

@@ -1,6 +1,6 @@
-"""What the institution's pages may point to: each other, images beside them, and hosts that the config lists.
+"""Check what the institution's pages link to: each other, images beside them, and hosts listed in the config.
 
-A reader of the portal must not tell another host that a statement was read, and a build must hold all that it shows.
+Reading the portal must not tell another host that a statement was read, and a build must contain everything it shows.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ _FIX = f"link to a page or an image in {_FOLDER}/; a host that readers may be se
 def page_problems(pages: Collection[Page], images: Collection[str], hosts: Collection[str]) -> list[Problem]:
     """Links and images that the portal does not allow.
 
-    images: paths in the ledger of the images beside the pages. hosts: those that links, not images, may lead to.
+    images: paths in the ledger of the images beside the pages. hosts: allowed in links, not for images.
     """
     known = {*images, *(page_path(page) for page in pages)}
     problems = []
@@ -39,12 +39,12 @@ def page_problems(pages: Collection[Page], images: Collection[str], hosts: Colle
 
 
 def page_path(page: Page) -> str:
-    """Where a page lies in the ledger."""
+    """The path of a page in the ledger."""
     return f"{_FOLDER}/{page.name}.md"
 
 
 def href(name: str, target: str) -> str:
-    """The link of the page of that name to a target in the ledger, as its page in the portal has it."""
+    """The link from the page of that name to a target in the ledger, as written in the portal."""
     parts = urlsplit(target)
     if parts.scheme or parts.netloc or not parts.path:
         return target
@@ -60,7 +60,7 @@ def _resolved(page: str, path: str) -> str:
 
 
 def _fault(page: str, target: str, known: Collection[str], hosts: Collection[str]) -> str:
-    """What is wrong with a target; empty where nothing is."""
+    """What is wrong with a target; empty if nothing."""
     try:
         parts = urlsplit(target)
         host = (parts.hostname or "").lower()

@@ -1,7 +1,7 @@
-"""Where each page lies in the output folder, and the way from one page to another.
+"""The path of each page in the output folder, and links from one page to another.
 
 All paths are relative to the output folder and use forward slashes. Folder names made from people's e-mail addresses
-and from ids are safe on every file system: they never collide, also where case is ignored, and never leave the folder.
+and from ids are safe on every file system: they never collide, even where case is ignored, and never leave the folder.
 """
 
 from __future__ import annotations
@@ -13,10 +13,10 @@ import re
 from openchargeback.model import BilledPeriod, Statement
 
 MAX_PLAIN = 80
-"""A longer identifier gets a shortened name with a digest: Windows and archives stop at 255 for the whole path."""
+"""A longer identifier gets a shortened name with a digest: Windows and archives limit the whole path to 255."""
 
 MOST_PLAIN_CHARGES = 100_000
-"""The charges of a larger month are packed: plain, a million of them would take 200 MB."""
+"""The charges of a larger month are compressed: a million of them would take 200 MB."""
 
 _PLAIN = re.compile(r"[a-z0-9][a-z0-9._@+-]*", re.ASCII)
 _UNCLEAN = re.compile(r"[^a-z0-9@_+]+", re.ASCII)
@@ -30,9 +30,9 @@ _RESERVED = {"con", "prn", "aux", "nul", *(f"{port}{n}" for port in ("com", "lpt
 def folder_name(identifier: str) -> str:
     """A safe file or folder name for an e-mail address or id.
 
-    Lower-case identifiers of letters, digits and `._@+-` stay what they are. Any other gets a cleaned stem, `~` and the
-    first twelve hex digits of the SHA-256 of the exact identifier. `~` occurs in no identifier that stays itself, so
-    the two kinds cannot meet.
+    Lowercase identifiers of letters, digits and `._@+-` are unchanged. Any other gets a cleaned stem, `~` and the first
+    twelve hex digits of the SHA-256 of the exact identifier. No unchanged identifier contains `~`, so the two kinds
+    cannot collide.
     """
     if (
         len(identifier) <= MAX_PLAIN
@@ -81,7 +81,7 @@ def project_page(project: str) -> str:
 
 
 def statements_folder(period: str) -> str:
-    """Where the statements of one month lie."""
+    """The folder of one month's statements."""
     return f"{STATEMENTS}/{folder_name(period)}"
 
 
@@ -96,12 +96,12 @@ def statement_pdf(statement: Statement) -> str:
 
 
 def journal_page(period: str) -> str:
-    """The journal of one month; its files lie in the same folder."""
+    """The journal of one month; its files are in the same folder."""
     return f"{journal_folder(period)}/index.html"
 
 
 def journal_folder(period: str) -> str:
-    """Where the journal files of one month lie."""
+    """The folder of one month's journal files."""
     return f"journals/{folder_name(period)}"
 
 
@@ -127,7 +127,7 @@ def ledger_schema(name: str) -> str:
 
 
 def asset(name: str) -> str:
-    """A file that pages share, such as `portal.css`."""
+    """A file shared by pages, such as `portal.css`."""
     return f"assets/{name}"
 
 

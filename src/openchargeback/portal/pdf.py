@@ -1,9 +1,8 @@
-"""From HTML to the bytes of a PDF: tagged, archivable, with its data inside, and the same each time.
+"""Render HTML to PDF: tagged, archivable, with its data embedded, and deterministic.
 
-PDF/A-3a (ISO 19005-3) so that the file can be kept and may carry data; PDF/UA-1 (ISO 14289-1) so that a screen reader
-can read it. The renderer reaches nothing but the fonts and the logo that are handed to it, under a private scheme, and
-no font of the machine (portal/pdf_fonts.py). WeasyPrint is imported on first use, since that takes longer than most
-commands.
+PDF/A-3a (ISO 19005-3), so that the file can be archived and may carry data; PDF/UA-1 (ISO 14289-1), so that a screen
+reader can read it. The renderer has access only to the given fonts and logo, under a private scheme, and to no system
+fonts (portal/pdf_fonts.py). WeasyPrint is imported on first use, since that takes longer than most commands.
 """
 
 from __future__ import annotations
@@ -45,10 +44,10 @@ LOGO_URL = f"{SCHEME}logo"
 _RELATIVE_URL = re.compile(r"""url\(\s*(["']?)(?!["'#]|[a-z][a-z0-9+.-]*:)([^"')]*)\1\s*\)""", re.IGNORECASE)
 _ACCENT = re.compile(r"--accent: (#[0-9a-f]{6});")
 
-# A transparent pixel: stands in for a logo that turns out not to draw.
+# A transparent pixel: replaces a logo that fails to draw.
 _NO_LOGO = Logo(b'<svg xmlns="http://www.w3.org/2000/svg" width="1" height="1"/>', "image/svg+xml")
 
-# The part of PDF/UA's identification schema that PDF/A wants described before it lets it stand (ISO 19005-3, 6.6.2.3).
+# The part of PDF/UA's identification schema that PDF/A requires a description of (ISO 19005-3, 6.6.2.3).
 _UA_METADATA = b"""\
 <rdf:Description rdf:about="" xmlns:pdfuaid="http://www.aiim.org/pdfua/ns/id/"><pdfuaid:part>1</pdfuaid:part>\
 </rdf:Description><rdf:Description rdf:about="" xmlns:pdfaExtension="http://www.aiim.org/pdfa/ns/extension/" \
@@ -65,7 +64,7 @@ xmlns:pdfaSchema="http://www.aiim.org/pdfa/ns/schema#" xmlns:pdfaProperty="http:
 
 @dataclass(frozen=True, slots=True)
 class PrintStyle:
-    """Style sheets in their order, the fonts that they load, and those for what these lack."""
+    """Style sheets in order, the fonts they load, and fallback fonts."""
 
     css: tuple[str, ...]
     fonts: tuple[FontFile, ...]
@@ -73,7 +72,7 @@ class PrintStyle:
 
 
 def print_style(templates: Templates, config: Config) -> PrintStyle:
-    """The look of statements, on the paper of the config; made once and used for every statement of a run."""
+    """The style of statements, on the paper size of the config; made once and used for every statement of a run."""
     files = templates.files()
     sheets = [files[f"assets/{name}"].read_text("utf-8") for name in ("tokens.css", "statement.css")]
     sheets.insert(1, theme_css(config.portal.accent))
@@ -95,9 +94,9 @@ def statement_pdf(
 ) -> bytes:
     """The PDF of a statement's HTML; the same bytes for the same arguments and libraries.
 
-    created: the date that stands in the file as created and modified, at midnight UTC. files: embedded as data.
-    Raises OutsideFault where a library is missing, or the HTML or a style sheet asks for anything but `style.fonts`
-    and the logo.
+    created: the creation and modification date in the file, at midnight UTC. files: embedded as data.
+    Raises OutsideFault if a library is missing, or if the HTML or a style sheet requests anything but `style.fonts` and
+    the logo.
     """
     weasyprint = load_weasyprint()
     from weasyprint.urls import FatalURLFetchingError
@@ -105,7 +104,7 @@ def statement_pdf(
     moment = dt.datetime(created.year, created.month, created.day, tzinfo=dt.UTC)
     press = _press(style, needed_fonts(html, style.fonts, style.fallback))
     fetcher = _make_fetcher(style, _drawable(logo, style))
-    # What is embedded, for programs.
+    # Metadata of the embedded files, for programs.
     data = {"created": moment, "modified": moment, "relationship": "Data", "url_fetcher": fetcher}
     attachments = [
         weasyprint.Attachment(string=file.content, name=file.name, description=file.description, **data)
@@ -115,13 +114,13 @@ def statement_pdf(
         document = weasyprint.HTML(string=html, base_url=SCHEME, url_fetcher=fetcher).render(
             font_config=press.fonts, stylesheets=press.sheets, **_OPTIONS
         )
-        # A template of the ledger's own may have forgotten these, or have set others.
+        # A template in the ledger may have omitted these, or have set others.
         document.metadata.created = document.metadata.modified = moment.strftime("%Y-%m-%dT%H:%M:%SZ")
         document.metadata.generator = stamp()
         document.metadata.attachments = []
         content = io.BytesIO()
         with warnings.catch_warnings():
-            # WeasyPrint 70 leaves the closing of its color profile to the garbage collector.
+            # WeasyPrint 70 leaves closing its color profile to the garbage collector.
             warnings.filterwarnings("ignore", "unclosed file", ResourceWarning)
             document.write_pdf(content, finisher=_finish, attachments=attachments, **_OPTIONS)
     except FatalURLFetchingError as fault:
@@ -133,7 +132,7 @@ _OPTIONS: Mapping[str, Any] = {"pdf_variant": "pdf/a-3a", "pdf_version": "1.7", 
 
 
 def load_weasyprint() -> Any:
-    """The WeasyPrint module; OutsideFault with what to install where it or one of its libraries is missing."""
+    """The WeasyPrint module; OutsideFault with what to install if it or one of its libraries is missing."""
     try:
         with warnings.catch_warnings():
             # Whether the machine has fonts does not matter: none of them is used.
@@ -147,7 +146,7 @@ def load_weasyprint() -> Any:
     except ImportError as fault:
         raise OutsideFault(f"PDF statements need WeasyPrint: pip install weasyprint ({fault})") from fault
     if ffi.harfbuzz_subset is None:
-        # Then fontTools makes the subsets, slowly, and writes the time into them unless it is told which.
+        # Without it fontTools makes the subsets, slowly, and writes the current time into them unless given one.
         os.environ["SOURCE_DATE_EPOCH"] = "0"
     return weasyprint
 
@@ -165,7 +164,7 @@ def _press(style: PrintStyle, more: tuple[FontFile, ...]) -> _Press:
     """The press for a style with these of its fallback fonts."""
     weasyprint = load_weasyprint()
 
-    # Its folder of unpacked fonts goes with it, which no longer works once the interpreter is being taken down.
+    # This removes its folder of unpacked fonts, which no longer works during interpreter shutdown.
     atexit.register(_press.cache_clear)
     fonts, fetcher = own_fonts_only(), _make_fetcher(style, None)
     sheets = (*style.css, *(_font_face(font) for font in more))
@@ -178,7 +177,7 @@ def _font_face(font: FontFile) -> str:
 
 
 def _make_fetcher(style: PrintStyle, logo: Logo | None) -> Any:
-    """WeasyPrint's URL fetcher that knows the fonts and the logo, and refuses everything else."""
+    """WeasyPrint's URL fetcher, limited to the fonts and the logo."""
     from weasyprint.urls import URLFetcher, URLFetcherResponse
 
     fonts = {SCHEME + each.name: each for each in (*style.fonts, *style.fallback)}
@@ -199,7 +198,7 @@ def _make_fetcher(style: PrintStyle, logo: Logo | None) -> Any:
 
 
 class _Ear(logging.Handler):
-    """Notes whether anything was logged."""
+    """Records whether anything was logged."""
 
     heard = False
 
@@ -209,9 +208,9 @@ class _Ear(logging.Handler):
 
 @functools.lru_cache(maxsize=4)
 def _drawable(logo: Logo | None, style: PrintStyle) -> Logo:
-    """The logo if it can be drawn, else an empty one; tried once a process.
+    """The logo if it can be drawn, else an empty one; tried once per process.
 
-    WeasyPrint only logs that an image failed, and may leave the page's drawing half done where it did.
+    WeasyPrint only logs that an image failed, and may leave the page half drawn at that point.
     """
     if logo is None:
         return _NO_LOGO
@@ -233,14 +232,14 @@ def _drawable(logo: Logo | None, style: PrintStyle) -> Logo:
 
 
 def _finish(_document: Any, pdf: Any) -> None:
-    """Completes what WeasyPrint writes for PDF/A-3a into PDF/UA-1 as well."""
+    """Make the PDF/A-3a that WeasyPrint writes conform to PDF/UA-1 as well."""
     number = int(pdf.catalog["Metadata"].split()[0])
     metadata = pdf.objects[number]
     metadata.stream = [part.replace(b"</rdf:RDF>", _UA_METADATA + b"</rdf:RDF>", 1) for part in metadata.stream]
-    # Readable without unpacking, as ISO 19005-1 6.7.2 asked for and finders of files like.
+    # Readable without decompression, as ISO 19005-1 6.7.2 required and as file indexers prefer.
     metadata.compress = False
     if "AF" in pdf.catalog:
-        # Each attachment is there twice, once from the name tree and once from the list of objects.
+        # Each attachment is listed twice, once from the name tree and once from the list of objects.
         unique = list(dict.fromkeys(pdf.catalog["AF"]))
         pdf.catalog["AF"].clear()
         pdf.catalog["AF"].extend(unique)

@@ -1,7 +1,7 @@
-"""The fonts of PDFs: those of the style sheets, and for other scripts the fallback fonts that come with the program.
+"""The fonts of PDFs: those of the style sheets, and fallback fonts for other scripts that come with the program.
 
-No font of the machine is used, so that the same ledger gives the same bytes everywhere. A fallback font is loaded only
-for a text that needs it: the one for Chinese, Japanese and Korean takes as long as a statement.
+No system font is used, so that the same ledger produces the same bytes everywhere. A fallback font is loaded only for a
+text that needs it: loading the one for Chinese, Japanese and Korean takes as long as rendering a statement.
 """
 
 from __future__ import annotations
@@ -16,31 +16,31 @@ from typing import Any
 _ASSETS = "assets/"
 _FONTS = "fonts/"
 _FALLBACK = "fallback_fonts/"
-"""The folder of the fallback fonts among the templates; a ledger can add its own."""
+"""The folder of fallback fonts among the templates; a ledger can add its own."""
 
 _MEDIA_TYPES = {".woff2": "font/woff2", ".woff": "font/woff", ".ttf": "font/ttf", ".otf": "font/otf"}
 
 
 @dataclass(frozen=True, slots=True)
 class FontFile:
-    """A font by its name as style sheets call it (`fonts/Inter-Regular.woff2`), and its path on this machine."""
+    """A font with its name in style sheets (`fonts/Inter-Regular.woff2`), and its path on this machine."""
 
     name: str
     path: str
 
     @property
     def family(self) -> str:
-        """What style sheets call it: the file's name without its ending."""
+        """Its family name in style sheets: the file name without extension."""
         return Path(self.name).stem
 
     @property
     def media_type(self) -> str:
-        """The type by its ending."""
+        """The media type, from the file extension."""
         return _MEDIA_TYPES[Path(self.name).suffix]
 
 
 def style_fonts(files: Mapping[str, Path]) -> tuple[FontFile, ...]:
-    """The fonts that style sheets can load, of all templates and assets by name."""
+    """The fonts that style sheets can load, among all templates and assets by name."""
     return tuple(
         FontFile(name.removeprefix(_ASSETS), str(path))
         for name, path in files.items()
@@ -49,7 +49,7 @@ def style_fonts(files: Mapping[str, Path]) -> tuple[FontFile, ...]:
 
 
 def fallback_fonts(files: Mapping[str, Path]) -> tuple[FontFile, ...]:
-    """The fallback fonts, the smallest first, so that a large one is loaded only for what no other has."""
+    """The fallback fonts, smallest first, so that a large one is loaded only for characters that no other has."""
     found = [
         FontFile(name, str(path))
         for name, path in files.items()
@@ -59,7 +59,7 @@ def fallback_fonts(files: Mapping[str, Path]) -> tuple[FontFile, ...]:
 
 
 def needed_fonts(text: str, fonts: Iterable[FontFile], fallback: Iterable[FontFile]) -> tuple[FontFile, ...]:
-    """The fallback fonts for what the fonts lack of a text: for each character the first that has it."""
+    """The fallback fonts for characters of a text that the fonts lack: for each character the first that has it."""
     lacking = _visible(text) - _covered(fonts)
     needed = []
     for font in fallback:
@@ -72,7 +72,7 @@ def needed_fonts(text: str, fonts: Iterable[FontFile], fallback: Iterable[FontFi
 
 
 def without_glyph(text: str, fonts: Iterable[FontFile]) -> str:
-    """The characters of a text that none of the fonts has, in their order, each once."""
+    """The distinct characters of a text that none of the fonts has, in order."""
     if text.isascii():
         return ""
     lacking = _visible(text)
@@ -84,7 +84,7 @@ def without_glyph(text: str, fonts: Iterable[FontFile]) -> str:
 
 
 def own_fonts_only() -> Any:
-    """A FontConfiguration of WeasyPrint that knows no font but those that style sheets load into it."""
+    """A WeasyPrint FontConfiguration that knows only the fonts loaded by style sheets."""
     from weasyprint.text import fonts
     from weasyprint.text.ffi import ffi, fontconfig, gobject, pangoft2
 
@@ -92,12 +92,12 @@ def own_fonts_only() -> Any:
         ffi.cdef("FcConfig * FcConfigCreate (void);")
 
     class OwnFontsOnly(fonts.FontConfiguration):  # type: ignore[misc]  # WeasyPrint has no types
-        # In place of the inherited one, which loads the fonts and the rules of the machine.
+        # Does not call the inherited one, which loads the fonts and the rules of the machine.
         def __init__(self) -> None:
             self._config = fontconfig.FcConfigCreate()
             self.font_map = ffi.gc(pangoft2.pango_ft2_font_map_new(), gobject.g_object_unref)
             pangoft2.pango_fc_font_map_set_config(ffi.cast("PangoFcFontMap *", self.font_map), self._config)
-            # The map keeps a reference.
+            # The font map keeps a reference.
             fontconfig.FcConfigDestroy(self._config)
             self._folder = None
             self.strut_layouts: dict[object, object] = {}
@@ -107,7 +107,7 @@ def own_fonts_only() -> Any:
 
 
 def _visible(text: str) -> set[int]:
-    """The characters of a text that take a glyph: no blanks, controls, joiners or variation selectors."""
+    """The characters of a text that need a glyph: no spaces, controls, joiners or variation selectors."""
     return {ord(char) for char in set(text) if not char.isspace() and not _is_ignorable(char)}
 
 
@@ -122,7 +122,7 @@ def _covered(fonts: Iterable[FontFile]) -> frozenset[int]:
 
 @functools.lru_cache(maxsize=64)
 def _coverage(path: str) -> frozenset[int]:
-    """The characters that a font has glyphs for; none for a file that is no font."""
+    """The characters that a font has glyphs for; empty if the file is not a font."""
     from fontTools.ttLib import TTFont, TTLibError
 
     try:

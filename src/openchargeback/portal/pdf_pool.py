@@ -1,4 +1,4 @@
-"""Many PDFs at once. One process a core, since WeasyPrint's fonts may not be shared between threads."""
+"""Render many PDFs at once, in one process per core, since WeasyPrint's fonts cannot be shared between threads."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ _AHEAD = 4
 
 @dataclass(frozen=True, slots=True)
 class PdfJob:
-    """One PDF to make. `name` comes back with the bytes: where the file will lie."""
+    """One PDF to render. `name`: its destination path, returned with the bytes."""
 
     name: str
     html: str
@@ -37,9 +37,9 @@ def render_pdfs(
 ) -> Iterator[tuple[str, bytes]]:
     """The jobs' names and PDFs, in the order of the jobs.
 
-    workers: processes to use; with one, or a single job, all happens in this process. progress: called with the number
-    of PDFs done so far. Stopping early (Ctrl-C, closing the iterator) drops what has not begun and waits for the rest.
-    Raises OutsideFault where a library is missing or a worker died.
+    workers: processes to use; with one, or a single job, everything runs in this process. progress: called with the
+    number of PDFs done so far. Stopping early (Ctrl-C, closing the iterator) drops jobs that have not started and waits
+    for the rest. Raises OutsideFault if a library is missing or a worker died.
     """
     workers = min(workers, len(jobs))
     rendered = map(render_job, jobs) if workers <= 1 else _in_processes(jobs, workers)
@@ -50,7 +50,7 @@ def render_pdfs(
 
 
 def render_job(job: PdfJob) -> bytes:
-    """The bytes of one PDF, made in this process."""
+    """The bytes of one PDF, rendered in this process."""
     return statement_pdf(job.html, job.style, created=job.created, files=job.files, logo=job.logo)
 
 
@@ -75,5 +75,5 @@ def _in_processes(jobs: Sequence[PdfJob], workers: int) -> Iterator[bytes]:
 
 
 def _ignore_interrupts() -> None:
-    # Ctrl-C reaches every process of the terminal; the parent alone decides, and stops its workers.
+    # Ctrl-C reaches every process of the terminal; only the parent handles it, and stops its workers.
     signal.signal(signal.SIGINT, signal.SIG_IGN)

@@ -1,4 +1,4 @@
-"""What surrounds every page: head, navigation, breadcrumb, foot. Statement pages use it too."""
+"""The frame of every page: head, navigation, breadcrumb, footer. Statement pages use it too."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ _MAIL_ADDRESS = re.compile(r"[^\s\"'<>\\:?&,;]+@[^\s\"'<>\\:?&,;]+")
 
 @dataclass(frozen=True, slots=True)
 class Link:
-    """A name and a page, as a path in the output folder; an empty path is plain text."""
+    """A name and a page, as a path in the output folder; with an empty path it is plain text."""
 
     label: str
     path: str = ""
@@ -27,7 +27,7 @@ class Link:
 class Shell:
     """What all pages of a site have in common. `web` and `mail` are empty unless they are safe to link to.
 
-    showback: nothing on any page is due; amounts are the value of what was used.
+    showback: nothing on any page is due; amounts are the value of the usage.
     """
 
     title: str
@@ -44,7 +44,7 @@ class Shell:
 
 @dataclass(frozen=True, slots=True)
 class Head:
-    """One page: where it lies, what it is called, which part of the site it belongs to, and the way to it."""
+    """One page: its path, its title, its section of the site, and its breadcrumb."""
 
     path: str
     title: str
@@ -82,7 +82,7 @@ def make_shell(config: Config, pages: tuple[Page, ...], logo: str = "", *, showb
 
 
 def whom_to_ask(config: Config) -> tuple[str, str]:
-    """The name to turn to, and the e-mail address where it is safe to link to."""
+    """The contact's name, and the e-mail address if it is safe to link to."""
     organization, contact = config.organization, config.organization.contact
     mail = contact.email if _MAIL_ADDRESS.fullmatch(contact.email) else ""
     return contact.name or organization.unit or organization.name, mail
@@ -94,5 +94,5 @@ def render(env: Templates, template: str, shell: Shell, head: Head, currency: st
 
 
 def fingerprint(*parts: object) -> str:
-    """SHA-256 of values that are the same exactly when their `repr` is: text, numbers and dataclasses of them."""
+    """SHA-256 of values whose `repr` identifies them: text, numbers and dataclasses of them."""
     return hashlib.sha256("\0".join(map(repr, parts)).encode("utf-8", "surrogatepass")).hexdigest()

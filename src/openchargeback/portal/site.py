@@ -1,7 +1,7 @@
-"""The list of files that make up the portal. Nothing is rendered here before somebody asks for it.
+"""The list of files that make up the portal. Rendering happens on demand.
 
-Each job carries a key over everything that its page shows, so that a cache may keep what it once rendered: the values
-that the template is given, all templates and assets, and the version of the program. Equal keys mean equal bytes.
+Each job carries a key over everything that its page shows, so that a cache may keep the result: the template's values,
+all templates and assets, and the version of the program. Equal keys mean equal bytes.
 """
 
 from __future__ import annotations
@@ -28,12 +28,12 @@ LOGO_ENDINGS = {".svg": b"<", ".png": b"\x89PNG"}
 
 @dataclass(frozen=True, slots=True)
 class Site:
-    """All that pages are made from.
+    """The input of all pages.
 
-    periods: ascending. journal_files: period → paths in the output folder of the files of its journal.
+    periods: ascending. journal_files: period → paths in the output folder of its journal's files.
     logo: the bytes of the institution's logo (SVG or PNG), None without one.
-    known: the projects of the directory with what they fill into a decision today.
-    settings, logos: what closed periods are shown with, by period; all others with `config` and `logo`.
+    known: the projects of the directory with the values they fill into a decision today.
+    settings, logos: of closed periods, by period; all others use `config` and `logo`.
     images: those of the institution's pages, by their path in ledger and output (`pages/map.png`).
     """
 
@@ -51,7 +51,7 @@ class Site:
     images: dict[str, bytes] = field(default_factory=dict)
 
     def config_of(self, period: str) -> Config:
-        """The settings that a period is shown with."""
+        """The settings to show a period with."""
         return self.settings.get(period, self.config)
 
     def logo_of(self, period: str) -> bytes | None:
@@ -61,7 +61,7 @@ class Site:
 
 @dataclass(frozen=True, slots=True)
 class FileJob:
-    """One output file: `path` in the output folder; rendered only where `key` is not in the cache."""
+    """One output file: `path` in the output folder; rendered only if `key` is not in the cache."""
 
     path: str
     key: str
@@ -69,7 +69,7 @@ class FileJob:
 
 
 def site_jobs(site: Site, env: Templates) -> list[FileJob]:
-    """One job for each page and each asset, except the statements, which `statement_jobs` makes."""
+    """One job for each page and each asset, except the statements, which `statement_jobs` creates."""
     shell, book = site_shell(site), site_book(site)
     digest = env.digest()
     pages = [_page_job(env, digest, shell, book.currency, page) for page in _pages(site, book)]
@@ -77,18 +77,18 @@ def site_jobs(site: Site, env: Templates) -> list[FileJob]:
 
 
 def site_shell(site: Site) -> Shell:
-    """What surrounds every page of this site."""
+    """The frame of this site's pages."""
     return make_shell(site.config, site.pages, _logo_name(site), showback=for_showback(site.periods))
 
 
 def site_book(site: Site) -> Book:
-    """The site's lines added up; made once and shared by all pages."""
+    """The site's lines added up; computed once and shared by all pages."""
     return Book(site.config, site.periods, site.people, site.projects, site.settings)
 
 
 @dataclass(frozen=True, slots=True)
 class _PlannedPage:
-    """A page before rendering: what its key is made of, and how its view is made."""
+    """A page before rendering: the input of its key, and a function that makes its view."""
 
     template: str
     head: Head
@@ -168,7 +168,7 @@ def _payers(book: Book) -> Iterator[_PlannedPage]:
 
 
 def _assets(site: Site, env: Templates) -> Iterator[FileJob]:
-    """Files as they are, the schemas of charges and of a ledger, the accent, and the logo under a name of its own."""
+    """Static files, the schemas of charges and of a ledger, the accent color, and the logo under its own name."""
     for name, path in env.files().items():
         if name.startswith("assets/"):
             yield FileJob(name, fingerprint("file", path.read_bytes()), path.read_bytes)
@@ -186,7 +186,7 @@ def _assets(site: Site, env: Templates) -> Iterator[FileJob]:
 
 
 def _logo_name(site: Site) -> str:
-    """`logo.svg` or `logo.png`; empty where there is no logo or it is not what its name says."""
+    """`logo.svg` or `logo.png`; empty if there is no logo or its content does not match its name."""
     name = site.config.organization.logo.lower()
     for ending, start in LOGO_ENDINGS.items():
         if (

@@ -1,7 +1,7 @@
-"""Twelve small bars for paper: what a project used (outline) and what was due (filled), month by month, as inline SVG.
+"""Twelve small bars for print: a project's usage (outline) and amount due (filled), by month, as inline SVG.
 
 The portal's own chart of the same twelve months takes its colors from a style sheet and has an element for each bar.
-WeasyPrint takes no style sheet into an SVG, and every element costs; so here colors are attributes and all bars of
+WeasyPrint applies no style sheet to an SVG, and every element costs time; so here colors are attributes and all bars of
 one kind are one path.
 """
 
@@ -40,10 +40,10 @@ _ROUND = tuple(Decimal(step) for step in ("1", "1.25", "1.5", "2", "2.5", "3", "
 def history_chart(
     bars: Sequence[Bar], currency: str, colors: ChartColors | None = None, *, only_shown: bool = False
 ) -> str:
-    """The SVG element as text; empty where no month has an amount, since twelve empty places say nothing.
+    """The SVG element as text; empty if no month has an amount.
 
-    only_shown: the bars are the value of what was used, of which nothing is due.
-    The axis starts at zero (below, where credits exceed charges) and ends at a round number, which is labeled.
+    only_shown: the bars are the value of the usage, and nothing is due.
+    The axis starts at zero (below, if credits exceed charges) and ends at a round number, which is labeled.
     """
     colors = colors or ChartColors()
     axis = _Axis(bars)
@@ -74,7 +74,7 @@ def history_chart(
 
 
 class _Axis:
-    """Where months and amounts stand. `ticks` are the labeled amounts: zero and round numbers above and below."""
+    """The positions of months and amounts. `ticks` are the labeled amounts: zero and round numbers above and below."""
 
     def __init__(self, bars: Sequence[Bar]) -> None:
         amounts = [money.ZERO, *(amount for bar in bars for amount in (bar.list, bar.due))]
@@ -99,7 +99,7 @@ class _Axis:
 
 
 def _month_words(axis: _Axis, at: int, bar: Bar, colors: ChartColors, *, is_gap: bool) -> str:
-    """The name of a month below its bar, its year where that begins, and a dash in place of a bar without data."""
+    """The name of a month below its bar, the year at its first month, and a dash instead of a bar without data."""
     place = f'<text x="{axis.middle(at)}" y="{{}}" text-anchor="middle" {{}}>{{}}</text>'
     plain = f'fill="{colors.text}"'
     words = []

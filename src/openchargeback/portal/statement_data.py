@@ -1,8 +1,8 @@
-"""The data of a statement as files: what is embedded in its PDF.
+"""The data files of a statement, which are embedded in its PDF.
 
-`statement.json` is the record: everything the statement states, in one canonical form (sorted keys, amounts as
-strings, no dates but the statement's own), so that a later check compares it byte by byte with what it recomputes.
-The two CSV files say the same for a spreadsheet.
+`statement.json` is the record: everything the statement says, in one canonical form (sorted keys, amounts as strings,
+no dates but the statement's own), so that it can later be compared byte by byte with a recomputed one. The two CSV
+files contain the same for a spreadsheet.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from openchargeback.ledger.line_table import AMOUNT_COLUMNS, COLUMNS, amount_val
 from openchargeback.model import Statement
 
 RECORD_VERSION = 4
-"""Grows when `statement.json` changes its shape, so that a check knows what it reads."""
+"""Increases when the format of `statement.json` changes, so that a check knows what it reads."""
 
 _LINE_END = "\r\n"  # RFC 4180
 
@@ -26,15 +26,15 @@ LINES_NAME = "lines.csv"
 RESOURCES_NAME = "resources.csv"
 
 _ON_THE_HEAD = ("period", "statement", "pi", "project", "currency")
-"""Columns of a line that the record of a statement says once, of the whole."""
+"""Columns of a line that a statement's record states once for the whole statement."""
 
 _RESOURCE_COLUMNS = ("fund", "source", "service", "kind", "resource_id", "resource_name", "charges")
-"""What is told of a resource, beside its amounts."""
+"""The columns of a resource, besides its amounts."""
 
 
 @dataclass(frozen=True, slots=True)
 class DataFile:
-    """A file to embed: its name, what it is, its bytes."""
+    """A file to embed: its name, its description, its bytes."""
 
     name: str
     description: str
@@ -42,7 +42,7 @@ class DataFile:
 
 
 def data_files(statement: Statement, currency: str) -> tuple[DataFile, ...]:
-    """The files that a statement's PDF carries, sorted by name as PDF name trees are (ISO 32000-1, 7.9.6)."""
+    """The files that a statement's PDF carries, sorted by name as PDF name trees require (ISO 32000-1, 7.9.6)."""
     return (
         DataFile(LINES_NAME, "Billing lines of this statement", lines_csv(statement, currency)),
         DataFile(RESOURCES_NAME, "Resources of this statement", resources_csv(statement, currency)),
@@ -85,7 +85,7 @@ def statement_json(statement: Statement, currency: str) -> bytes:
         ],
     }
     text = json.dumps(record, ensure_ascii=False, indent=1, sort_keys=True) + "\n"
-    # A lone surrogate cannot be written as UTF-8; nothing that was read from a file has one.
+    # A lone surrogate cannot be written as UTF-8; nothing read from a file has one.
     return text.encode("utf-8", errors="backslashreplace")
 
 
@@ -96,7 +96,7 @@ def _fields(record: object, *names: str) -> dict[str, object]:
 
 
 def lines_csv(statement: Statement, currency: str) -> bytes:
-    """The billing lines, one a row, amounts in cents and exact; the rows that are posted add up to the total."""
+    """The billing lines, one per row, amounts in cents and exact; the posted rows add up to the total."""
     rows = (
         [
             guarded(cell) if column.type == "string" else cell
@@ -108,7 +108,7 @@ def lines_csv(statement: Statement, currency: str) -> bytes:
 
 
 def resources_csv(statement: Statement, currency: str) -> bytes:
-    """Every resource, one a row, amounts in cents; the rows of a fund, source and service add up to its line."""
+    """Every resource, one per row, amounts in cents; the rows of a fund, source and service add up to its line."""
     head = ("statement", "period", *_RESOURCE_COLUMNS, *AMOUNT_COLUMNS, "currency")
     rows = (
         [

@@ -1,12 +1,12 @@
-"""What a statement says, as values that templates only have to show.
+"""The content of a statement, as values that templates only have to show.
 
     Statement + Config + history ─▶ StatementView ─┬▶ statement.pdf.html.j2 ─▶ PDF
                                                    └▶ statement.html.j2     ─▶ page of the portal
 
 All figures are in the minor unit of the ledger's currency and tie: the services of a source add up to its subtotal,
 the subtotals and the funds to the total, and the resources of a service with its rest and its credits to the service.
-What is charged and what is only shown (sources with `post: false`) are apart throughout: two parts, two totals.
-A discount is negative here, as it is printed, so that `list + discount == due` can be read off every row.
+Charged and shown-only amounts (sources with `post: false`) are separate throughout: two parts, two totals.
+A discount is negative here, as it is printed, so that every row shows `list + discount == due`.
 """
 
 from __future__ import annotations
@@ -44,7 +44,7 @@ REFERENCES_SHOWN = 12
 """How many values of a reference, such as grant numbers, are listed before the rest is counted."""
 
 CORRECTING_KINDS = frozenset({Kind.CREDIT, Kind.ADJUSTMENT, Kind.CORRECTION})
-"""What a statement shows in a block of its own, since it is no use of this month (FOCUS 1.2, ChargeCategory)."""
+"""Shown in a separate block of a statement, since it is not usage of this month (FOCUS 1.2, ChargeCategory)."""
 
 _KIND_WORDS = {
     Kind.USAGE: "",
@@ -56,15 +56,15 @@ _KIND_WORDS = {
 }
 
 NOTHING_CHARGED = "For your information. Nothing will be charged."
-"""What stands at the place of the amount due where there is none by nature."""
+"""Shown instead of the amount due if nothing is charged by design."""
 
 _ROOM = (("usual", 14), ("wide", 21))
-"""The longest amount, in characters, that columns of a width hold."""
+"""The longest amount, in characters, that fits each column width."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Figures:
-    """One row of amounts in cents: `list + discount == due`; the discount is negative where the PI pays less."""
+    """One row of amounts in cents: `list + discount == due`; the discount is negative if the PI pays less."""
 
     list: Decimal = money.ZERO
     discount: Decimal = money.ZERO
@@ -72,7 +72,7 @@ class Figures:
 
     @staticmethod
     def of(amounts: Amounts) -> Figures:
-        """The figures of billed amounts, with the sign that is printed."""
+        """The figures of billed amounts, with the printed sign."""
         return Figures(list=amounts.list, discount=money.ZERO - amounts.discount, due=amounts.billed)
 
     def __bool__(self) -> bool:
@@ -89,7 +89,7 @@ class ServiceRow:
 
 @dataclass(frozen=True, slots=True)
 class SourceBlock:
-    """The services of one source and their subtotal. `label` is the source as people call it."""
+    """The services of one source and their subtotal. `label` is the display name of the source."""
 
     source: str
     label: str
@@ -100,7 +100,7 @@ class SourceBlock:
 
 @dataclass(frozen=True, slots=True)
 class FundRow:
-    """What one accounting string pays; `fund` is empty where none is known and nothing is billed."""
+    """What one accounting string pays; `fund` is empty if none is known and nothing is billed."""
 
     fund: str
     figures: Figures
@@ -108,7 +108,7 @@ class FundRow:
 
 @dataclass(frozen=True, slots=True)
 class ResourceRow:
-    """A resource of a service. `id` is empty where it would only repeat the name; `kind` where it is plain usage."""
+    """A resource of a service. `id` is empty if it would only repeat the name; `kind` if it is plain usage."""
 
     name: str
     id: str
@@ -120,8 +120,8 @@ class ResourceRow:
 class ResourceGroup:
     """The resources of a service: rows + rest + credits = figures.
 
-    rest: the resources not listed, summed; rest_count says how many they are (0: charges that name no resource).
-    credits: what the block of credits and corrections shows of this service.
+    rest: the resources not listed, summed; rest_count: their number (0: charges that name no resource).
+    credits: this service's part of the credits and corrections block.
     """
 
     source: str
@@ -135,7 +135,7 @@ class ResourceGroup:
 
     @property
     def rest_words(self) -> str:
-        """What the row of the rest is called."""
+        """The label of the row with the rest."""
         if not self.rest_count:
             return "Charges that name no resource"
         plural = "resource" if self.rest_count == 1 else "resources"
@@ -156,7 +156,7 @@ class CreditRow:
 
 @dataclass(frozen=True, slots=True)
 class EarlierRow:
-    """Charges of an earlier period on this statement: what they are, and the credit note's own number."""
+    """Charges of an earlier period on this statement: their description, and the credit note's own number."""
 
     label: str
     service: str
@@ -167,7 +167,7 @@ class EarlierRow:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class HeldRow:
-    """Charges under review; the amount is in `currency`, which may be another than the ledger's."""
+    """Charges under review; the amount is in `currency`, which may differ from the ledger's."""
 
     label: str
     service: str
@@ -179,7 +179,7 @@ class HeldRow:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Bar:
-    """One month of the chart. `list` and `due` in cents. known: the ledger has charges of that month, of anyone."""
+    """One month of the chart. `list` and `due` in cents. known: the ledger has any charges of that month."""
 
     period: str
     list: Decimal
@@ -190,7 +190,7 @@ class Bar:
 
 @dataclass(frozen=True, slots=True)
 class DiscountNote:
-    """How the discount of a source comes about: the source, whose discount it is, and the institution's text."""
+    """Explains the discount of a source: the source, whose discount it is, and the institution's text."""
 
     label: str
     discounts: tuple[DiscountRow, ...]
@@ -199,7 +199,7 @@ class DiscountNote:
 
 @dataclass(frozen=True, slots=True)
 class ReferenceRow:
-    """What the charges name under one reference: `Grant`, `GR-1, GR-2 and 3 more`."""
+    """The values of one reference in the charges: `Grant`, `GR-1, GR-2 and 3 more`."""
 
     label: str
     values: str
@@ -220,15 +220,15 @@ class Part:
 
 @dataclass(frozen=True, slots=True)
 class StatementView:
-    """Everything on a statement, in the order in which it is read.
+    """Everything on a statement, in reading order.
 
-    only_shown: nothing on it is charged; then `main` is what is shown, `due` of a figure is the value of what was used,
-    and no fund is told. main: what is charged, otherwise. shown: beside it what is only shown; None for nothing.
+    only_shown: nothing on it is charged; then `main` is what is shown, `due` of a figure is the value of the usage, and
+    no fund is shown. main: what is charged, otherwise. shown: the shown-only part beside it; None if there is none.
     discounts: the rows between list price and amount due.
     subsidized: nothing is left of the list price, so that the value received is what counts.
-    sentence: the answer in words. attribution: how PI, project and fund were found, in a sentence; empty if unknown.
-    questions_until: None on a draft, where the clock has not started.
-    digest: the first 16 digits of what the figures rest on.
+    sentence: the summary in words. attribution: how PI, project and fund were found, in a sentence; empty if unknown.
+    questions_until: None on a draft, for which no deadline runs yet.
+    digest: the first 16 digits of the digest that the figures rest on.
     """
 
     number: str
@@ -275,7 +275,7 @@ class StatementView:
 
     @property
     def room(self) -> str:
-        """How much room its amounts need, as a class of the style sheet: `usual`, `wide` or `huge`."""
+        """The width that its amounts need, as a class of the style sheet: `usual`, `wide` or `huge`."""
         rows = [row for part in (self.main, self.shown) if part for row in _rows(part)]
         amounts = [amount for row in rows for amount in (row.list, row.discount, row.due)]
         held = (each.exact_billed for each in self.held_total)
@@ -297,10 +297,10 @@ def _rows(part: Part) -> Iterable[Figures]:
 def statement_view(
     statement: Statement, config: Config, history: Sequence[PeriodAmounts] = (), *, has_logo: bool = False
 ) -> StatementView:
-    """What to show of `statement`.
+    """The view of `statement`.
 
-    history: the same PI and project in other periods, in any order; a month that is missing has no data, and this
-    period's own amounts always come from the statement. has_logo: whether the template may ask for the logo.
+    history: the same PI and project in other periods, in any order; a missing month has no data, and this period's own
+    amounts always come from the statement. has_logo: whether the template may request the logo.
     """
     only_shown = statement.only_shown
     total = statement.shown if only_shown else statement.amounts
@@ -356,7 +356,7 @@ def _attribution(statement: Statement, currency: str) -> str:
 
 
 def _part(statement: Statement, config: Config, *, posted: bool) -> Part:
-    """The lines that are posted, or those that are only shown, with their resources."""
+    """The posted lines, or the shown-only ones, with their resources."""
     lines = [line for line in statement.lines if line.posted == posted]
     own = [line for line in lines if line.entry is Entry.OWN]
     sources = {line.source for line in own}
@@ -375,22 +375,22 @@ def _part(statement: Statement, config: Config, *, posted: bool) -> Part:
 
 
 def shown(text: str) -> str:
-    """`text` on one line and fit for HTML, XML and PDF.
+    """`text` on one line and safe for HTML, XML and PDF.
 
-    Line breaks and blanks become one space. Control characters, lone surrogates, noncharacters and direction overrides
-    go: XML 1.0 forbids the former, and the latter could make figures beside a name read backwards.
+    Line breaks and whitespace become one space. Removes control characters, lone surrogates, noncharacters and
+    direction overrides: XML 1.0 forbids all but the last, which could make figures next to a name read backward.
     """
     kept = (
         " " if char.isspace() or char in CONTROLS else char
         for char in text
         if char not in BIDIRECTIONAL and unicodedata.category(char) != "Cs" and not _is_nonchar(char)
     )
-    # A no-break space is a space too; splitting on all of them folds runs of any kind.
+    # A no-break space is a space too; split() collapses runs of any kind.
     return " ".join("".join(kept).split())
 
 
 def flag_words(flag: str) -> str:
-    """A flag as a reason people read: `missing-fund` is "no fund is named"; rules of the institution by their name."""
+    """A flag as a readable reason: `missing-fund` is "no fund is named"; the institution's patterns by their name."""
     if flag.startswith("pattern:"):
         return f"rule “{shown(flag.removeprefix('pattern:'))}”"
     known = explain(flag)
@@ -417,7 +417,7 @@ def _sentence(total: Amounts, config: Config, *, held: bool) -> str:
 
 
 def _corrected(statement: Statement) -> bool:
-    """Whether anything on the statement takes back what was billed elsewhere."""
+    """Whether anything on the statement takes back an amount billed elsewhere."""
     return any(line.entry is not Entry.OWN for line in statement.lines) or any(
         part.kind in CORRECTING_KINDS for part in statement.resources
     )
@@ -448,7 +448,7 @@ def _sources(lines: Iterable[BillingLine], config: Config) -> tuple[SourceBlock,
 
 
 def _earlier(lines: Iterable[BillingLine], notes: Mapping[str, str], config: Config) -> tuple[EarlierRow, ...]:
-    """The lines of earlier periods, in their order; funds stand in the table of funds."""
+    """The lines of earlier periods, in order; their funds are in the table of funds."""
     return tuple(
         EarlierRow(
             label=source_label(config, line.source),
@@ -472,7 +472,7 @@ def _what_earlier(line: BillingLine) -> str:
 
 
 def source_label(config: Config, source: str) -> str:
-    """The source as people call it, its name where the config gives no label."""
+    """The display name of a source: its label in the config, else its name."""
     return shown(config.source(source).label) or shown(source)
 
 
@@ -521,7 +521,7 @@ def _resources(
     listed: dict[_Place, list[tuple[_Key, Amounts]]] = {}
     for (place, key), amounts in ranked[: max(config.statements.resources, 0)]:
         listed.setdefault(place, []).append((key, amounts))
-    # Where no resource has a name, the table of services says all there is to say.
+    # If no resource has a name, the table of services says it all.
     return tuple(
         _resource_group(place, whole, listed.get(place, []), counts[place], corrections.get(place, Amounts()), config)
         for place, whole in sorted(lines.items(), key=_first)
@@ -586,7 +586,7 @@ def _held(item: QueueItem, config: Config) -> HeldRow:
 
 
 def _bars(statement: Statement, history: Sequence[PeriodAmounts]) -> tuple[Bar, ...]:
-    """What was due month by month; on a statement that is only shown, the value of what was used."""
+    """The amount due by month; on a shown-only statement, the value of the usage."""
     period, shows = statement.period, statement.only_shown
     known = {entry.period: entry.shown if shows else entry.amounts for entry in history}
     known[period] = statement.shown if shows else statement.amounts
@@ -624,6 +624,6 @@ def _sum(parts: Iterable[Figures]) -> Figures:
 
 
 def _is_nonchar(char: str) -> bool:
-    # XML 1.0 section 2.2, Char; U+FDD0 to U+FDEF and the last two of every plane are no characters (Unicode 23.7).
+    # XML 1.0 section 2.2, Char; U+FDD0 to U+FDEF and the last two of every plane are noncharacters (Unicode 23.7).
     code = ord(char)
     return code & 0xFFFE == 0xFFFE or 0xFDD0 <= code <= 0xFDEF

@@ -1,7 +1,7 @@
-"""All statements of a site: their pages, and what their PDFs are made from.
+"""All statements of a site: their pages, and the input of their PDFs.
 
-Like the portal's other pages they are planned first, each with a key over everything it shows, and rendered only where
-a cache does not have that key.
+Like other pages of the portal, they are planned first, each with a key over everything it shows, and rendered only if a
+cache does not have that key.
 """
 
 from __future__ import annotations
@@ -29,12 +29,12 @@ from openchargeback.templating.filters import period_human
 PAGE_TEMPLATE = "pages/statement.html"
 
 Histories = dict[tuple[str, str], tuple[PeriodAmounts, ...]]
-"""PI's e-mail and project's id → the amounts of their statements, one for each period."""
+"""PI's e-mail and project's id → the amounts of their statements, one per period."""
 
 
 @dataclass(frozen=True, slots=True)
 class StatementPage:
-    """A statement on the screen: what it says, its chart, and where it leads.
+    """A statement as a web page: its content, its chart, and its links.
 
     contact, mail: whom to ask, as of the statement's month, like its PDF.
     """
@@ -51,7 +51,7 @@ class StatementPage:
 
 @dataclass(frozen=True, slots=True)
 class PdfPlan:
-    """A PDF to be: `path` in the output folder, `key` for the cache, and the job that `render_pdfs` takes."""
+    """A planned PDF: `path` in the output folder, `key` for the cache, and the job for `render_pdfs`."""
 
     path: str
     key: str
@@ -99,7 +99,7 @@ class _Look:
     logo: Logo | None
 
     def job(self, path: str, statement: Statement, view: StatementView) -> PdfJob:
-        """The PDF of a statement, to be made."""
+        """The rendering job for a statement's PDF."""
         return PdfJob(
             name=path,
             html=statement_html(self.env, view, self.config),
@@ -138,7 +138,7 @@ def statement_page(statement: Statement, site: Site, histories: Histories) -> St
 
 
 def statement_histories(periods: tuple[BilledPeriod, ...]) -> Histories:
-    """What every PI and project was billed in each period: nothing where it has no statement."""
+    """The amounts billed to every PI and project in each period; no entry without a statement."""
     nothing = {period.period: PeriodAmounts(period=period.period, amounts=Amounts()) for period in periods}
     histories: dict[tuple[str, str], dict[str, PeriodAmounts]] = {}
     for period in periods:
@@ -149,7 +149,7 @@ def statement_histories(periods: tuple[BilledPeriod, ...]) -> Histories:
 
 
 def _history(statement: Statement, histories: Histories) -> tuple[PeriodAmounts, ...]:
-    """The months before a statement: as it was issued with, else as the ledger has them."""
+    """The months before a statement: as recorded when it was issued, else from the ledger."""
     return histories.get(_payer(statement), ()) if statement.history is None else statement.history
 
 

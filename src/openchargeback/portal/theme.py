@@ -1,4 +1,4 @@
-"""The institution's accent color, made legible on light and on dark paper."""
+"""The institution's accent color, adjusted to be legible on light and dark backgrounds."""
 
 from __future__ import annotations
 
@@ -7,17 +7,17 @@ import re
 DEFAULT = "#1d4e89"
 _HEX = re.compile(r"#(?:[0-9a-fA-F]{3}|[0-9a-fA-F]{6})", re.ASCII)
 _LIGHT_PAPER, _DARK_PAPER = (255, 255, 255), (20, 23, 26)
-# WCAG 2.2, 1.4.3: text needs 4.5:1 against what is behind it.
+# WCAG 2.2, 1.4.3: text needs a contrast of 4.5:1 against its background.
 _CONTRAST = 4.5
 
 Rgb = tuple[int, int, int]
 
 
 def theme_css(accent: str) -> str:
-    """The style sheet `assets/theme.css`: the accent and what follows from it, over the values of tokens.css.
+    """The style sheet `assets/theme.css`: the accent color and derived colors, overriding tokens.css.
 
-    accent: `#rgb` or `#rrggbb` from the config; anything else gives the default. A color that is too pale for white
-    paper is darkened, and lightened for dark paper, until text in it is legible.
+    accent: `#rgb` or `#rrggbb` from the config; anything else gives the default. A color that is too pale is darkened
+    for white backgrounds, and lightened for dark ones, until text in it is legible.
     """
     wanted = _parse(accent if _HEX.fullmatch(accent) else DEFAULT)
     light = _legible(wanted, _LIGHT_PAPER, (0, 0, 0))

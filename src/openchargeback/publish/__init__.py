@@ -1,1 +1,1 @@
-"""The order of a build: cache, staging, manifest."""
+"""The steps of a build: cache, staging, manifest."""

@@ -1,4 +1,4 @@
-"""All periods of a ledger, billed in their order; what rests on the same as before is taken from the cache."""
+"""Bill all periods of a ledger in order; results with unchanged inputs come from the cache."""
 
 from __future__ import annotations
 
@@ -45,7 +45,7 @@ _ROOMS = ("ledger", "record", "focus", "review", "billing")
 
 @dataclass(frozen=True, slots=True)
 class _Result:
-    """What the cache keeps of a period."""
+    """The cached result of a period."""
 
     period: BilledPeriod
     problems: tuple[Problem, ...]
@@ -53,7 +53,7 @@ class _Result:
 
 @dataclass(frozen=True, slots=True)
 class _Copies:
-    """What the cache keeps of equal files."""
+    """The cached result for equal files."""
 
     problems: tuple[Problem, ...]
 
@@ -61,7 +61,7 @@ class _Copies:
 def gather_ledger(root: Path, store: Cache) -> tuple[RecordedLedger | None, list[Problem]]:
     """A ledger with the records of its closed months, and every problem of its small files; nothing is billed.
 
-    None where its config cannot be used.
+    None if its config is unusable.
     """
     ledger, problems = read_ledger(root)
     if ledger is None:
@@ -72,16 +72,16 @@ def gather_ledger(root: Path, store: Cache) -> tuple[RecordedLedger | None, list
 
 
 def with_records(ledger: Ledger, store: Cache) -> tuple[RecordedLedger, list[Problem]]:
-    """The ledger with the records of its closed periods, and what is wrong with them or was changed since.
+    """The ledger with the records of its closed periods, and problems for records that are faulty or changed.
 
-    What interrupted commands left, and was committed, is told as well.
+    Also reports committed leftovers of interrupted commands.
     """
     whole, problems = recorded(ledger, store)
-    # Git is asked here, not needed: a repository that it refuses to read must not stop a check of the files.
+    # Git is optional here: a repository that it refuses to read must not stop a check of the files.
     with suppress(OutsideFault):
         problems += committed_temporaries(ledger.root)
     changed = [*changed_inputs(whole, whole.records.values()), *no_longer_finalized(ledger)]
-    # What an altered record says is not looked at: only that it was altered.
+    # Do not report faults in an altered record, only that it was altered.
     altered = {each.path for each in changed}
     intact = {
         period: record
@@ -92,7 +92,7 @@ def with_records(ledger: Ledger, store: Cache) -> tuple[RecordedLedger, list[Pro
 
 
 def recorded(ledger: Ledger, store: Cache) -> tuple[RecordedLedger, list[Problem]]:
-    """The ledger with the records of its closed periods, without a look at what they were made from."""
+    """The ledger with the records of its closed periods, without checking their inputs."""
     found = {
         period: _record(ledger, store, period, ledger.period_file(period))
         for period in ledger.periods
@@ -104,15 +104,15 @@ def recorded(ledger: Ledger, store: Cache) -> tuple[RecordedLedger, list[Problem
 
 
 def _left_over(ledger: Ledger) -> list[Problem]:
-    """What is wrong with records of months that are not closed."""
+    """Problems for records of months that are not closed."""
     periods = sorted({*ledger.periods, *recorded_periods(ledger.root)})
     unclosed = [period for period in periods if ledger.period_file(period).state is State.OPEN]
     return [problem for period in unclosed for problem in left_over(ledger, period)]
 
 
 def _record(ledger: Ledger, store: Cache, period: str, state: PeriodFile) -> tuple[ClosingRecord | None, list[Problem]]:
-    """The record of a closed period; from the cache where the same bytes were read before."""
-    # The period too: the same bytes under another month's name are not its record.
+    """The record of a closed period; from the cache if the same bytes were read before."""
+    # The period is part of the key: the same bytes under another month's name are not its record.
     key = f"{code_digest()} {period}"
     for name in (FROZEN, LINES, RESOURCES, CORRECTIONS):
         path = ledger.root / part_path(period, name)
@@ -134,9 +134,9 @@ def bill_ledger(
     data: bool = False,
     progress: Callable[[str], None] | None = None,
 ) -> tuple[tuple[BilledPeriod, ...], list[Problem]]:
-    """Bill every open period and thaw every closed one, or those up to one that is `wanted`.
+    """Bill every open period and thaw every closed one, or only those up to `wanted`.
 
-    only: these periods, and their problems. data: keep the charges of what is billed anew for `kept_charges`.
+    only: these periods, and their problems. data: keep the charges of newly billed periods for `kept_charges`.
     Periods whose files have errors, and closed ones without a record (see `with_records`), are left out.
     Equal files are looked for in all periods up to the wanted one, billed or not.
     progress is called with each period before it is billed.
@@ -162,7 +162,7 @@ def bill_ledger(
 def _billed(
     ledger: RecordedLedger, store: Cache, period: str, corrected: CorrectionResults, *, data: bool
 ) -> tuple[BilledPeriod | None, list[Problem]]:
-    """A period as its record tells it, an open one as it is billed now."""
+    """A closed period from its record, or an open one as billed now."""
     state, record = ledger.period_file(period), ledger.records.get(period)
     if record is not None:
         thawed, faults = thaw(record, state, ledger)
@@ -173,7 +173,7 @@ def _billed(
 
 
 def _corrected(ledger: RecordedLedger, store: Cache) -> CorrectionResults:
-    """What decisions on closed periods come to; from the cache where it rests on the same as before."""
+    """The effect of decisions on closed periods; from the cache if its inputs are unchanged."""
     decisions = [
         decision
         for period, each in sorted(ledger.approvals.items())
@@ -199,7 +199,7 @@ def _corrected(ledger: RecordedLedger, store: Cache) -> CorrectionResults:
 
 
 def _billed_twice(ledger: RecordedLedger, store: Cache, corrected: CorrectionResults, wanted: str) -> list[Problem]:
-    """Equal files that are billed more than once; from the cache where all rests on the same as before."""
+    """Problems for equal files that are billed more than once; from the cache if the inputs are unchanged."""
     files = [file for period, found in ledger.charge_files.items() if not wanted or period <= wanted for file in found]
     return equal_file_problems(ledger, store, corrected, equal_files(files))
 
@@ -207,7 +207,7 @@ def _billed_twice(ledger: RecordedLedger, store: Cache, corrected: CorrectionRes
 def equal_file_problems(
     ledger: RecordedLedger, store: Cache, corrected: CorrectionResults, found: Sequence[Copies]
 ) -> list[Problem]:
-    """What is wrong with these equal files. The ledger must hold its records."""
+    """Problems for these equal files. The ledger must hold its records."""
     if not found:
         return []
     periods = sorted({file.period for equal in found for file in equal})
@@ -223,7 +223,7 @@ def equal_file_problems(
 
 
 def still_billing(ledger: Ledger, store: Cache, files: Sequence[ChargeFile]) -> set[str]:
-    """The paths of those files of which any charge is billed or held by now."""
+    """The paths of the files that have any charge billed or held."""
     whole, _ = recorded(ledger, store)
     return copies.still_billing(whole, files, _corrected(whole, store).posted)
 
@@ -246,10 +246,10 @@ def _bill(
 
 
 def kept_charges(ledger: RecordedLedger, store: Cache, period: BilledPeriod) -> bytes:
-    """The charges of a billed period as the file of `portal.paths.charges_file`.
+    """The charges of a billed period as the file `portal.paths.charges_file`.
 
-    From the cache; where that has them not, the period is billed once more, a closed one by its record.
-    Raises LedgerFault where its files cannot be read any more.
+    From the cache; if missing there, the period is billed again, a closed one according to its record.
+    Raises LedgerFault if its files can no longer be read.
     """
     record = ledger.records.get(period.period)
     key = _digest(code_digest(), record.digest) if record else period.digest
@@ -276,11 +276,11 @@ def _bill_with_charges(
 
 
 def _packed(path: Path, name: str) -> bytes:
-    """The bytes of a file, compressed where its name says so; without a time, so that they stay the same."""
+    """The bytes of a file, compressed if its name says so; without a timestamp, so that the bytes are deterministic."""
     if not name.endswith(".gz"):
         return path.read_bytes()
     out = io.BytesIO()
-    # The first level is half as slow as the usual one and a sixth larger.
+    # Level 1 takes half the time of the default, for a sixth more bytes.
     with path.open("rb") as plain, gzip.GzipFile("", "wb", compresslevel=1, fileobj=out, mtime=0) as packed:
         shutil.copyfileobj(plain, packed, 1 << 20)
     return out.getvalue()
@@ -303,7 +303,7 @@ def period_key(ledger: RecordedLedger, period: str, posted: PostedCorrections | 
 
 
 def _rests_on(ledger: RecordedLedger, month: str) -> object:
-    """What an earlier month means for a later one: rows that are there twice, and charges that corrections refer to."""
+    """The inputs from an earlier month: rows that may be duplicated, and charges that corrections refer to."""
     record = ledger.records.get(month)
     if record is not None:
         return month, record.digest
@@ -320,7 +320,7 @@ def _digest(*parts: object) -> str:
 
 @cache
 def code_digest() -> str:
-    """SHA-256 of the program text that makes figures, so that a changed rule never shows figures of the old one."""
+    """SHA-256 of the source code that computes amounts, so that a changed rule never shows results of the old one."""
     digest = hashlib.sha256()
     root = resources.files("openchargeback")
     texts = [(name, root.joinpath(name)) for name in ("money.py", "model.py")]

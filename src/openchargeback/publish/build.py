@@ -1,4 +1,4 @@
-"""The order of a build: gather everything, then write everything, then exchange it as a whole."""
+"""The steps of a build: gather everything, write everything, then swap it in as a whole."""
 
 from __future__ import annotations
 
@@ -39,13 +39,13 @@ from openchargeback.templating.environment import make_environment
 from openchargeback.wording import counted
 
 Step = Callable[[str, int, int], None]
-"""Tells progress: what is being done, how many are done, of how many (0 where that is not known)."""
+"""Reports progress: the activity, how many items are done, and the total (0 if unknown)."""
 
 _log = logging.getLogger(__name__)
 
 
 def no_step(_what: str, _done: int, _total: int) -> None:
-    """Tells nobody."""
+    """Report no progress."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,13 +57,13 @@ class Books:
     warnings: tuple[Problem, ...]
 
     def period(self, name: str) -> BilledPeriod | None:
-        """One billed period, None where the ledger has none of that name."""
+        """One billed period, None if the ledger has none of that name."""
         return next((period for period in self.periods if period.period == name), None)
 
 
 @dataclass(frozen=True, slots=True)
 class BuildResult:
-    """What a build did: where, how many files, PDFs rendered anew, whether anything changed, and from what."""
+    """A build: the folder, the number of files and newly rendered PDFs, whether anything changed, provenance."""
 
     output: Path
     files: int
@@ -87,10 +87,10 @@ def examine(
     store: Cache | None = None,
     step: Step = no_step,
 ) -> tuple[RecordedLedger | None, tuple[BilledPeriod, ...], list[Problem]]:
-    """Read and bill a ledger and collect every problem. None for the ledger where its config cannot be used.
+    """Read and bill a ledger and collect every problem. None for the ledger if its config is unusable.
 
-    only: bill just these periods, and tell just their problems beside those of the small files.
-    data: keep the charges of what is billed anew, for the open data of a build. store: instead of the ledger's cache.
+    only: bill just these periods, and report just their problems besides those of the small files.
+    data: keep the charges of newly billed periods, for the open data of a build. store: instead of the ledger's cache.
     """
     store = open_cache(root) if store is None else store
     ledger, problems = gather_ledger(root, store)
@@ -109,8 +109,8 @@ def examine(
 def open_books(
     root: Path, *, wanted: str = "", data: bool = False, store: Cache | None = None, step: Step = no_step
 ) -> Books:
-    """Read and bill a ledger. Raises LedgerFault with every problem where there is any error, OutsideFault where the
-    ledger changed meanwhile.
+    """Read and bill a ledger. Raises LedgerFault with every problem if there is any error, OutsideFault if the ledger
+    changed meanwhile.
     """
     check = watched(root)
     ledger, periods, problems = examine(root, wanted=wanted, data=data, store=store, step=step)
@@ -122,7 +122,7 @@ def open_books(
 
 @dataclass(frozen=True, slots=True)
 class _Output:
-    """All that a build writes, planned: `key` says what it rests on, so that an equal key means equal files."""
+    """A planned build output: `key` covers everything it rests on, so equal keys mean equal files."""
 
     books: Books
     provenance: Provenance
@@ -142,8 +142,8 @@ def build(
 ) -> BuildResult:
     """Write portal, statements, journals and manifest to a folder, as a whole or not at all.
 
-    commit: what the folder of the ledger holds, where it is no repository itself.
-    Raises LedgerFault for errors in the ledger, UsageFault for a folder that is not ours, OutsideFault for the disk.
+    commit: the commit that the ledger's folder was extracted from, if it is not a repository itself.
+    Raises LedgerFault for errors in the ledger, UsageFault for a folder that is not ours, OutsideFault for disk errors.
     """
     check_unchanged = watched(root)
     planned = _plan_output(open_books(root, data=True, step=step), commit)
@@ -167,7 +167,7 @@ def build(
 
 
 def _plan_output(books: Books, commit: git.Commit | None) -> _Output:
-    """Journals are made, since they are checked first; pages and PDFs are only planned."""
+    """Plan pages and PDFs; journals are rendered right away, since they are checked first."""
     env = make_environment(books.ledger.root / "templates")
     provenance = provenance_of(books.ledger.root, commit)
     journals = {
@@ -185,7 +185,7 @@ def _plan_output(books: Books, commit: git.Commit | None) -> _Output:
 
 
 def _files_published(planned: _Output, output: Path) -> int | None:
-    """How many files the output has, where it is what is planned, untouched."""
+    """The number of files in the output, if it is exactly as planned."""
     known = read_manifest(output)
     if known is None or (known.key, known.provenance) != (planned.key, planned.provenance):
         return None
@@ -226,7 +226,7 @@ def _write_open_data(planned: _Output, staging: Staging, store: Cache, step: Ste
 
 
 def _write_pdfs(planned: _Output, staging: Staging, store: Cache, workers: int | None, step: Step) -> int:
-    """Gives how many were rendered anew."""
+    """Write the PDFs; returns the number of newly rendered ones."""
     rendered = 0
     for path, data, fresh in pdf_files(planned.pdfs, store, workers=workers, step=step):
         staging.write(path, data)
@@ -238,8 +238,7 @@ def _write_pdfs(planned: _Output, staging: Staging, store: Cache, workers: int |
 def write_statements(books: Books, period: str, output: Path, *, step: Step = no_step) -> None:
     """Write the PDF statements of a period to its folder below `output`, as a whole or not at all.
 
-    The folder is replaced as `build` replaces its own. Raises UsageFault where it is not ours, OutsideFault for the
-    disk.
+    Replaces the folder as `build` replaces its own. Raises UsageFault if it is not ours, OutsideFault for disk errors.
     """
     root = books.ledger.root
     plans = statement_pdfs(
@@ -258,7 +257,7 @@ def write_statements(books: Books, period: str, output: Path, *, step: Step = no
 
 
 def provenance_of(root: Path, commit: git.Commit | None = None) -> Provenance:
-    """Where the build comes from. A commit that is given is what the folder holds; else the folder may hold more."""
+    """The provenance of a build. A given commit is exactly the folder's content; otherwise there may be changes."""
     if commit is not None:
         return Provenance(commit.id, commit.date, __version__)
     tip = git.head(root)
@@ -270,7 +269,7 @@ def provenance_of(root: Path, commit: git.Commit | None = None) -> Provenance:
 def pdf_files(
     plans: Sequence[PdfPlan], store: Cache, *, workers: int | None = None, step: Step = no_step
 ) -> list[tuple[str, bytes, bool]]:
-    """The PDFs of these plans with their paths, in their order, and whether each was rendered anew."""
+    """The PDFs of these plans with their paths, in order, and whether each was newly rendered."""
     found = {plan.path: store.get("pdf", plan.key) for plan in plans}
     missing = {plan.path: plan for plan in plans if found[plan.path] is None}
     jobs = [plan.job() for plan in missing.values()]
@@ -278,7 +277,7 @@ def pdf_files(
     def tell(done: int) -> None:
         step("Writing PDFs", done, len(jobs))
 
-    # A worker needs about a second to start, so few statements are rendered here.
+    # A worker needs about a second to start, so few statements are rendered in this process.
     count = workers or min(os.cpu_count() or 1, max(1, len(jobs) // 4))
     if jobs:
         tell(0)
@@ -289,7 +288,7 @@ def pdf_files(
 
 
 def make_site(books: Books, provenance: Provenance, files: dict[str, tuple[str, ...]]) -> Site:
-    """What pages and statements are made from."""
+    """The input of pages and statements."""
     ledger = books.ledger
     return Site(
         config=ledger.config,
@@ -308,7 +307,7 @@ def make_site(books: Books, provenance: Provenance, files: dict[str, tuple[str, 
 
 
 def _known_projects(ledger: RecordedLedger) -> tuple[KnownProject, ...]:
-    """What a decision that names a project takes from the directory; nothing where that changes over time."""
+    """What a decision that names a project takes from the directory; empty if that changes over time."""
     found = []
     for id_, entry in sorted(ledger.directory.projects.items()):
         only = entry.entries[0] if len(entry.entries) == 1 else Entry()
@@ -323,12 +322,12 @@ def _frozen_logo(ledger: RecordedLedger, record: ClosingRecord) -> bytes | None:
 
 
 def output_warnings(ledger: RecordedLedger, periods: Sequence[BilledPeriod]) -> list[Problem]:
-    """What a person should hear before outputs are used, although nothing stops them."""
+    """Warnings about the outputs that do not stop a build."""
     return [*_credit_fund_warnings(ledger, periods), *glyph_problems(ledger, periods)]
 
 
 def _credit_fund_warnings(ledger: RecordedLedger, periods: Sequence[BilledPeriod]) -> list[Problem]:
-    """A word for every source whose journal lines have nothing to credit."""
+    """A warning for every source whose journal lines have no fund to credit."""
     sources = sorted(
         {
             line.source

@@ -1,7 +1,7 @@
-"""Rendered pages and PDFs of earlier builds, so that only what changed is made again.
+"""Rendered pages and PDFs of earlier builds, so that only changes are rendered again.
 
-A convenience that never decides anything: an entry that is missing, damaged or unreadable is simply made anew, and
-where nothing can be kept the build works without.
+Never affects the output: an entry that is missing, damaged or unreadable is simply rendered again, and if nothing can
+be kept the build works without.
 
     <folder>/.gitignore         everything here is ignored
     <folder>/index.json         the number of the last build, and for each entry the build that used it last
@@ -32,7 +32,7 @@ _DIGEST_SIZE = 32
 
 
 class Cache:
-    """What earlier builds rendered, by kind (such as `page`) and key. Without a folder it is always empty."""
+    """Results of earlier builds, by kind (such as `page`) and key. Always empty without a folder."""
 
     def __init__(self, folder: Path | None) -> None:
         self._folder = folder
@@ -40,7 +40,7 @@ class Cache:
         self._used: set[str] = set()
 
     def get(self, kind: str, key: str) -> bytes | None:
-        """What was put under this kind and key; None where there is nothing, or nothing whole."""
+        """The data under this kind and key; None if there is none, or if it is damaged."""
         if self._folder is None:
             return None
         name = _name(kind, key)
@@ -55,7 +55,7 @@ class Cache:
         return data
 
     def put(self, kind: str, key: str, data: bytes) -> None:
-        """Keep `data` for later builds, where that is possible."""
+        """Keep `data` for later builds, if possible."""
         if self._folder is None or not self._writable:
             return
         name = _name(kind, key)
@@ -66,13 +66,13 @@ class Cache:
             place.parent.mkdir(exist_ok=True)
             _replace(place, _seal(name, data) + data)
         except OSError:
-            # Most likely read-only or full, as the next attempt would be too.
+            # Most likely read-only or full, so that further attempts would fail too.
             self._writable = False
             return
         self._used.add(name)
 
     def value(self, kind: str, key: str, of: type[T]) -> T | None:
-        """The model value that was kept under this kind and key; None also where it is one of another shape."""
+        """The model value under this kind and key; None also if its shape is different."""
         data = self.get(kind, key)
         try:
             return None if data is None else decode(of, data)
@@ -84,9 +84,9 @@ class Cache:
         self.put(kind, key, encode(value))
 
     def prune(self, most_unused: int = MOST_UNUSED, most_unused_bytes: int = MOST_UNUSED_BYTES) -> None:
-        """Call at the end of a build. Drops what this build did not use, down to these limits.
+        """Call at the end of a build. Drops entries that this build did not use, down to these limits.
 
-        What was used longest ago, counted in builds, goes first: a clock says nothing about what the next build needs,
+        Drops the least recently used first, counted in builds: a clock says nothing about what the next build needs,
         and a checkout gives every file a new time.
         """
         if self._folder is None or not self._writable or not self._folder.is_dir():
@@ -123,14 +123,14 @@ def _name(kind: str, key: str) -> str:
 
 
 def _seal(name: str, data: bytes) -> bytes:
-    """The digest in front of an entry: over its name too, so that a whole entry in a wrong place does not count."""
+    """The digest in front of an entry: over its name too, so that an intact entry in the wrong place does not count."""
     digest = hashlib.sha256(name.encode())
     digest.update(data)
     return digest.digest()
 
 
 def _replace(place: Path, blob: bytes) -> None:
-    # No fsync: an entry that a power cut damages is found by its seal and made again.
+    # No fsync: an entry damaged by a power failure fails its digest and is rendered again.
     handle, temporary = tempfile.mkstemp(suffix=_TEMPORARY, dir=place.parent)
     try:
         with os.fdopen(handle, "wb") as file:
@@ -143,7 +143,7 @@ def _replace(place: Path, blob: bytes) -> None:
 
 
 def _read_index(path: Path) -> tuple[int, dict[str, int]]:
-    """The number of the last build, and entry → build that used it last; as if new where the index is damaged."""
+    """The number of the last build, and entry → build that used it last; as if new if the index is damaged."""
     try:
         content = json.loads(path.read_bytes())
         generation, last_used = content["generation"], content["last_used"]
@@ -153,7 +153,7 @@ def _read_index(path: Path) -> tuple[int, dict[str, int]]:
 
 
 def _entries(folder: Path) -> dict[str, int]:
-    """Entry → size in bytes. Removes what interrupted writes left behind; other files are none of ours."""
+    """Entry → size in bytes. Removes the leftovers of interrupted writes; ignores files that are not ours."""
     sizes = {}
     for shard in folder.iterdir():
         if not _SHARD.fullmatch(shard.name) or not shard.is_dir():

@@ -1,4 +1,4 @@
-"""The life of a month on disk: closing freezes it, finalizing seals it, reopening takes the record away."""
+"""The life cycle of a month on disk: closing freezes it, finalizing seals it, reopening removes the record."""
 
 from __future__ import annotations
 
@@ -41,11 +41,11 @@ def close(
     dated: dt.date | None = None,
     without: Sequence[Without] = (),
 ) -> list[str]:
-    """Freeze an open period and close it; gives the paths written. Nothing is checked here but the invariants.
+    """Freeze an open period and close it; returns the paths written. Checks nothing but the invariants.
 
-    evidence: who approved its decisions, to be recorded. dated: the accounting date; the last day without it.
+    evidence: who approved its decisions, to be recorded. dated: the accounting date; by default the last day.
     without: the expected sources that it has no charges of.
-    All files are written or none (`change_files`).
+    Writes all files or none (`change_files`).
     """
     ledger = books.ledger
     state = ledger.period_file(period)
@@ -75,7 +75,7 @@ def close(
 
 
 def finalize(ledger: Ledger, period: str, event: Event) -> str:
-    """Seal a closed period; gives the path written."""
+    """Seal a closed period; returns the path written."""
     state = ledger.period_file(period)
     final = replace(state, state=State.FINALIZED, finalized=event)
     written = state_file(ledger.root, period, make_seal(ledger.root, period, final))
@@ -84,9 +84,9 @@ def finalize(ledger: Ledger, period: str, event: Event) -> str:
 
 
 def reopen(ledger: Ledger, period: str) -> list[str]:
-    """Open a period; a closed one becomes its next revision and loses its record, which Git keeps. Gives the paths.
+    """Open a period; a closed one becomes its next revision and loses its record, which Git keeps. Returns the paths.
 
-    Of a period that is open, a record that lies there all the same is taken away; its revision is not used again.
+    If an open period has a leftover record, the record is removed and its revision is not used again.
     """
     state = ledger.period_file(period)
     if state.state is State.FINALIZED:
@@ -102,7 +102,7 @@ def reopen(ledger: Ledger, period: str) -> list[str]:
 
 
 def _next_revision(ledger: Ledger, period: str, record: ClosingRecord | None) -> int:
-    """The revision that a period gets when it is opened: one that no closing of it has used."""
+    """The revision of a reopened period: one that none of its closings has used."""
     state = ledger.period_file(period)
     if state.state is State.OPEN and not (ledger.root / part_path(period, FROZEN)).is_file():
         return state.revision
@@ -110,11 +110,11 @@ def _next_revision(ledger: Ledger, period: str, record: ClosingRecord | None) ->
 
 
 def _leaning(ledger: Ledger, period: str, record: ClosingRecord | None) -> list[str]:
-    """The places of decisions in other folders that rest on what a period held or billed: on its own charges, and
+    """The places of decisions in other folders that depend on what a period held or billed: on its own charges, and
     credits of what it billed late or again.
     """
     billed = [each for each in record.corrections if each.entry in (Entry.LATE, Entry.REBILL)] if record else []
-    # Without a record that can be read it is not known which charges these were, but of which periods.
+    # Without a readable record it is unknown which charges these were, but their periods are known.
     unknown = {each.period for each in ledger.approvals.get(period, ())} if record is None else set()
 
     def leans(folder: str, decision: Decision) -> bool:
@@ -132,13 +132,13 @@ def _names(decision: Decision, charge: Correction) -> bool:
 
 
 def state_file(root: Path, period: str, state: PeriodFile) -> dict[str, bytes]:
-    """The period file that says this: its path and its bytes."""
+    """The period file with this state: its path and its bytes."""
     path = f"periods/{period}.yaml"
     return {path: (schema_comment(root, path) + write_period(state)).encode()}
 
 
 def _record_files(root: Path, period: str) -> list[str]:
-    """What there is of the record of an earlier closing, the document that vouches for the others first."""
+    """The existing files of an earlier closing's record, the document that vouches for the others first."""
     paths = [part_path(period, name) for name in (FROZEN, *PARTS)]
     return [path for path in paths if (root / path).is_file()]
 

@@ -1,4 +1,4 @@
-"""Model values as JSON and back, for the cache. Only the frozen dataclasses of `model.py` and what they are made of."""
+"""Model values as JSON and back, for the cache. Supports only the frozen dataclasses of `model.py` and their fields."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ def encode(value: object) -> bytes:
 
 
 def decode(kind: type[T], data: bytes) -> T:
-    """The value of that type. Raises ValueError, TypeError or KeyError where the data is something else."""
+    """A value of that type. Raises ValueError, TypeError or KeyError if the data does not match."""
     return typing.cast("T", _reader(typing.cast("Any", kind))(json.loads(data)))
 
 
@@ -44,7 +44,7 @@ def _plain(value: object) -> object:
 
 @cache
 def _reader(kind: Any) -> Callable[[Any], Any]:
-    """How a value of a type is read, worked out once a type."""
+    """The function that reads values of a type, computed once per type."""
     origin, arguments = typing.get_origin(kind), typing.get_args(kind)
     if origin is tuple:
         item = _reader(arguments[0])

@@ -1,4 +1,4 @@
-"""`manifest.json`: what a build wrote, so that anyone can check it and the next build knows its own work again."""
+"""`manifest.json`: the files of a build, so that anyone can check them and the next build recognizes its own output."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ _PLAIN = re.compile(r"[!-~]{0,100}")
 
 @dataclass(frozen=True, slots=True)
 class Entry:
-    """One file: the SHA-256 of its bytes in hex, and how many they are."""
+    """One file: the SHA-256 of its bytes in hex, and its size."""
 
     sha256: str
     size: int
@@ -36,7 +36,7 @@ class Entry:
 
 
 class OutputKind(enum.StrEnum):
-    """What a folder is: a whole build, or the PDF statements of one period, which `generate` writes."""
+    """The kind of an output: a whole build, or the PDF statements of one period, written by `generate`."""
 
     BUILD = "build"
     STATEMENTS = "statements"
@@ -44,10 +44,10 @@ class OutputKind(enum.StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Manifest:
-    """A manifest as read. files: path in the folder, with forward slashes → its entry; the manifest lists not itself.
+    """A manifest as read. files: path in the folder, with forward slashes → its entry, without the manifest itself.
 
-    key: of all that the build depended on; an equal key means equal files. libraries: what made its PDFs, by name the
-    version.
+    key: covers everything that the build depended on; equal keys mean equal files. libraries: name → version of what
+    made its PDFs.
     """
 
     provenance: Provenance
@@ -76,7 +76,7 @@ def manifest(
 
 
 def read_manifest(folder: Path) -> Manifest | None:
-    """The manifest in `folder`; None where there is none, or it is damaged, or another program's."""
+    """The manifest in `folder`; None if it is missing, damaged, or another program's."""
     return parse_manifest(folder / NAME)
 
 
@@ -88,7 +88,7 @@ def parse_manifest(path: Path) -> Manifest | None:
         return None
     if not isinstance(content, dict) or content.get("tool") != TOOL or not isinstance(content.get("files"), dict):
         return None
-    # An output of the first versions, which named no date, is ours to replace as well.
+    # Outputs of the first versions, which named no date, are ours to replace as well.
     content.setdefault("ledger_commit_date", "")
     named = content.get("libraries", {})
     libraries = named if isinstance(named, dict) else {}
@@ -100,14 +100,14 @@ def parse_manifest(path: Path) -> Manifest | None:
     if holds is None or len(known) != len(files) or not all(isinstance(text, str) for text in texts):
         return None
     commit, date, version, key = map(str, texts)
-    # They are handed to Git and printed.
+    # These values are passed to Git and printed.
     if not _COMMIT.fullmatch(commit) or not all(_PLAIN.fullmatch(text) for text in (date, version, key)):
         return None
     return Manifest(Provenance(commit, date, version, uncommitted is True), key, known, _plain(libraries), holds)
 
 
 def intact(folder: Path, listed: Manifest) -> bool:
-    """Whether exactly the listed files lie in `folder`, each with its digest. Reads every byte."""
+    """Whether `folder` contains exactly the listed files, each with its digest. Reads every byte."""
     try:
         found = dict(files_below(folder))
         if found.pop(NAME, None) is None or found.keys() != listed.files.keys():
@@ -118,9 +118,9 @@ def intact(folder: Path, listed: Manifest) -> bool:
 
 
 def files_below(folder: Path) -> Iterator[tuple[str, os.DirEntry[str]]]:
-    """Everything below `folder` that is no real folder: its path with forward slashes, and where it lies.
+    """Everything below `folder` that is not a real folder: its path with forward slashes, and its directory entry.
 
-    Links are told as they are and never followed, so that nothing outside the folder is taken for a part of it.
+    Links are returned as such and never followed, so that nothing outside the folder counts as part of it.
     """
     waiting = [("", os.fspath(folder))]
     while waiting:
@@ -141,7 +141,7 @@ def _same(found: os.DirEntry[str], entry: Entry) -> bool:
 
 
 def _plain(libraries: dict[object, object]) -> dict[str, str]:
-    """Names and versions that can be printed."""
+    """The names and versions that are safe to print."""
     pairs = ((str(name), str(version)) for name, version in libraries.items())
     return {name: version for name, version in pairs if _PLAIN.fullmatch(name) and _PLAIN.fullmatch(version)}
 

@@ -1,4 +1,4 @@
-"""The open data of a build: planned by what it rests on, and made only where it is written."""
+"""The open data of a build: planned by its inputs, and generated only when it is written."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from openchargeback.record.recorded_ledger import RecordedLedger
 
 
 def data_keys(periods: tuple[BilledPeriod, ...]) -> list[tuple[str, str]]:
-    """The files of the open data but `datapackage.json`, which follows from them, each with what it rests on."""
+    """The files of the open data, each with its inputs; without `datapackage.json`, which follows from the others."""
     return [
         (path, f"{FORMAT_VERSION} {period.digest}")
         for period in periods
@@ -22,7 +22,7 @@ def data_keys(periods: tuple[BilledPeriod, ...]) -> list[tuple[str, str]]:
 
 
 def data_files(ledger: RecordedLedger, periods: tuple[BilledPeriod, ...], store: Cache) -> Iterator[tuple[str, bytes]]:
-    """Every file of the open data, one at a time; charges come from the cache where it has them."""
+    """Every file of the open data, one at a time; charges come from the cache if available."""
     resources = []
     for period in periods:
         charges = kept_charges(ledger, store, period)

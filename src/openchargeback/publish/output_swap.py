@@ -1,14 +1,13 @@
-"""A folder published as a whole: written beside its place, then exchanged with what is there.
+"""Publish a folder as a whole: write it next to its destination, then swap the two.
 
-For a folder `public` these lie beside it, and only while a build runs or after one was killed:
+For a folder `public`, these exist beside it while a build runs or after one was killed:
 
     .public.lock.openchargeback-tmp           held by the build that is writing
-    .public.staging-123.openchargeback-tmp    what process 123 is writing; after the exchange the old output, until it
-                                              is removed
-    .public.old.openchargeback-tmp            the old output between two renames, where the system cannot exchange
-                                              folders at once
+    .public.staging-123.openchargeback-tmp    written by process 123; after the swap the old output, until it is removed
+    .public.old.openchargeback-tmp            the old output between two renames, if the system cannot swap folders
+                                              atomically
 
-Every command that writes a folder of output goes through `staged`. Files of a ledger change together by
+Every command that writes an output folder goes through `staged`. Files of a ledger are changed together by
 `files/changes.py`.
 """
 
@@ -35,29 +34,29 @@ from openchargeback.publish.manifest import NAME, Entry, OutputKind, files_below
 _NAMED = 5
 _AT_FDCWD = -100
 _RENAME_EXCHANGE = 2
-# What a kernel, a file system or a sandbox answers that does not know how to exchange two folders.
+# Errors of a kernel, file system or sandbox that cannot swap two folders.
 _CANNOT_EXCHANGE = {errno.ENOSYS, errno.EINVAL, errno.EOPNOTSUPP, errno.ENOTSUP, errno.EPERM}
 
 
 Check = Callable[[Path], None]
-"""Looks at the folder with all files of an output before it is published; raises an exception to refuse it."""
+"""Examines the folder with all files of an output before it is published; raises an exception to refuse it."""
 
 
 class Staging:
-    """The files of one build on their way to be published. `staged` makes it."""
+    """The files of one build on their way to be published. Created by `staged`."""
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
         self.files: dict[str, Entry] = {}
-        # Spelled as a system would see it that ignores case and ways to write accents → as first spelled.
+        # Paths folded as on a system that ignores case and Unicode normalization → as first spelled.
         self._taken: dict[str, str] = {}
         self._folders: dict[str, str] = {}
 
     def write(self, relative: str, data: bytes) -> None:
         """Add a file at a path with forward slashes.
 
-        Raises ValueError, since it is a fault in the program, for a path that leaves the folder or that another file
-        or folder has already, even where only case tells them apart. Raises OutsideFault where the disk fails.
+        Raises ValueError, since it is a bug in the program, for a path that leaves the folder or that another file or
+        folder already has, even if only case differs. Raises OutsideFault for disk errors.
         """
         parts = _parts(relative)
         if _folded(relative) == NAME:
@@ -67,11 +66,11 @@ class Staging:
         self.files[relative] = Entry.of(data)
 
     def seal(self, provenance: Provenance, key: str, holds: OutputKind) -> None:
-        """Write the manifest of all files so far. `staged` calls it."""
+        """Write the manifest of all files so far. Called by `staged`."""
         self._write(NAME, manifest(self.files, provenance, key, holds))
 
     def _claim(self, parts: list[str]) -> None:
-        """Refuse what could not lie beside the earlier files on some system, and make the folders on the way."""
+        """Refuse a path that would collide with an earlier file on some system, and create its parent folders."""
         for depth in range(1, len(parts)):
             above = "/".join(parts[:depth])
             folded = _folded(above)
@@ -93,7 +92,7 @@ class Staging:
             raise outside(self.folder / relative, fault) from fault
 
     def _write(self, relative: str, data: bytes) -> None:
-        # No fsync for each of thousands of files: a power cut may damage the output, but then its digests tell.
+        # No fsync for each of thousands of files: a power failure may damage the output, but then its digests show it.
         place = self.folder / relative
         try:
             with place.open("xb") as file:
@@ -106,12 +105,12 @@ class Staging:
 def staged(
     target: Path, provenance: Provenance, key: str, holds: OutputKind = OutputKind.BUILD, checks: Iterable[Check] = ()
 ) -> Iterator[Staging]:
-    """Publish a folder as a whole: write into what this gives, and leaving the block exchanges it with `target`.
+    """Publish a folder as a whole: write to the yielded Staging; leaving the block swaps it with `target`.
 
-    Leaving by an exception, Ctrl-C too, removes what was written and leaves `target` as it was. provenance, key and
-    holds go into the manifest. checks: look at the whole output before it is published. Raises UsageFault where
-    `target` is not there for us to replace: it is a link, or holds a file that no manifest of ours lists. Raises
-    OutsideFault where the disk fails or another command is writing.
+    Leaving by an exception, including Ctrl-C, removes what was written and leaves `target` unchanged. provenance, key
+    and holds go into the manifest. checks: examine the whole output before it is published. Raises UsageFault if
+    `target` is not ours to replace: it is a link, or contains a file that no manifest of ours lists. Raises
+    OutsideFault for disk errors or if another command is writing.
     """
     target = _absolute(target)
     with contextlib.ExitStack() as stack:
@@ -122,7 +121,7 @@ def staged(
             _heal(target, alone=alone)
             _refuse_foreign(target)
             folder = _beside(target, f"staging-{os.getpid()}")
-            # Half of the new output or all of the old one; what cannot be removed now, the next build removes.
+            # Half of the new output or all of the old one; if it cannot be removed now, the next build does.
             stack.callback(shutil.rmtree, folder, ignore_errors=True)
             folder.mkdir()
         staging = Staging(folder)
@@ -131,14 +130,14 @@ def staged(
         for check in checks:
             check(folder)
         with _disk(target):
-            # A build takes a while, in which somebody may have put a file there.
+            # A build takes a while; someone may have put a file there meanwhile.
             _refuse_unless_folder(target)
             _refuse_foreign(target)
             _exchange(folder, target)
 
 
 def heal(target: Path) -> None:
-    """Put right what a killed build left beside `target`; quietly nothing where all is well or a build is running."""
+    """Repair what a killed build left beside `target`; does nothing if all is well or a build is running."""
     target = _absolute(target)
     lock = _beside(target, "lock")
     if not target.parent.is_dir() or not (any(_left_overs(target)) or lock.is_file()):
@@ -163,7 +162,7 @@ def _busy(target: Path) -> str:
 
 
 def _parts(relative: str) -> list[str]:
-    """The path taken apart; ValueError where it is none, here or on another system."""
+    """The parts of a path; ValueError if it is invalid here or on another system."""
     relative.encode()
     parts = relative.split("/")
     if any(part in {"", ".", ".."} for part in parts) or re.search(r'[\x00-\x1f\\:*?"<>|]', relative):
@@ -176,7 +175,7 @@ def _folded(relative: str) -> str:
 
 
 def _refuse_unless_folder(target: Path) -> None:
-    """Refuse what could not be exchanged, before any work is done."""
+    """Refuse a target that could not be swapped, before any work is done."""
     try:
         mode = target.lstat().st_mode
     except FileNotFoundError:
@@ -190,7 +189,7 @@ def _refuse_unless_folder(target: Path) -> None:
 
 
 def _refuse_foreign(target: Path) -> None:
-    """Refuse to replace a folder with anything in it that no earlier build of ours wrote."""
+    """Refuse to replace a folder that contains anything not written by an earlier build of ours."""
     if not target.exists() or not any(target.iterdir()):
         return
     listed = read_manifest(target)
@@ -207,16 +206,16 @@ def _refuse_foreign(target: Path) -> None:
 
 
 def _left_overs(target: Path) -> Iterator[Path]:
-    """What an interrupted build may have left beside `target`."""
+    """Possible leftovers of an interrupted build beside `target`."""
     ours = re.compile(re.escape(f".{target.name}.") + r"(staging-\d+|old)" + re.escape(TEMPORARY))
     yield from (path for path in target.parent.iterdir() if ours.fullmatch(path.name))
 
 
 def _heal(target: Path, *, alone: bool) -> None:
-    """Finish or undo a half-done exchange, and remove what dead builds were writing.
+    """Finish or undo an interrupted swap, and remove staging folders of dead builds.
 
-    alone: no other build writes to this folder, so that all staging folders are dead; else only our own is surely so,
-    left by an earlier process that had our id.
+    alone: no other build writes to this folder, so all staging folders are dead; otherwise only the one with our
+    process id is certainly dead, left by an earlier process with the same id.
     """
     old, own = _beside(target, "old"), _beside(target, f"staging-{os.getpid()}")
     for path in sorted(_left_overs(target)):
@@ -233,7 +232,7 @@ def _heal(target: Path, *, alone: bool) -> None:
 
 
 def _exchange(folder: Path, target: Path) -> None:
-    """`folder` becomes `target`; what was there lies where `folder` was."""
+    """Move `folder` to `target`; the old content ends up at `folder`."""
     if not target.exists():
         folder.rename(target)
         return
@@ -243,7 +242,7 @@ def _exchange(folder: Path, target: Path) -> None:
 
 
 def _exchange_at_once(one: Path, other: Path) -> bool:
-    """Exchange two folders so that nobody ever sees neither; False where the system cannot."""
+    """Swap two folders atomically; False if the system cannot."""
     libc = ctypes.CDLL(None, use_errno=True)
     renameat2 = getattr(libc, "renameat2", None)
     if renameat2 is None:
@@ -258,7 +257,7 @@ def _exchange_at_once(one: Path, other: Path) -> bool:
 
 
 def _exchange_by_renaming(folder: Path, target: Path) -> None:
-    """Two renames. A kill between them leaves only the old output, aside; the next command puts it back."""
+    """Swap by two renames. A kill in between leaves only the old output, set aside; the next command puts it back."""
     old = _beside(target, "old")
     try:
         target.rename(old)
@@ -267,15 +266,15 @@ def _exchange_by_renaming(folder: Path, target: Path) -> None:
         if old.exists() and not target.exists():
             old.rename(target)
         raise
-    # Under this name it is removed even when its removal stops halfway and its manifest is gone.
-    # Should even that fail, the new output is in place, and the next build removes the old one.
+    # Under this name it is removed even if an earlier removal stopped halfway and its manifest is gone.
+    # If even that fails, the new output is in place, and the next build removes the old one.
     with contextlib.suppress(OSError):
         old.rename(folder)
 
 
 @contextlib.contextmanager
 def _disk(target: Path) -> Iterator[None]:
-    """Around our own steps only: an OSError of whoever renders the files is not one of writing to `target`."""
+    """Raise OSErrors of our own steps as disk errors. Must not wrap rendering, whose errors are not about `target`."""
     try:
         yield
     except OSError as fault:

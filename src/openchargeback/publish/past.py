@@ -1,4 +1,4 @@
-"""The ledger as a commit had it, and closed months as this program would compute them."""
+"""The ledger as of a commit, and closed months as this program would compute them."""
 
 from __future__ import annotations
 
@@ -16,17 +16,17 @@ from openchargeback.publish.build import Step, no_step
 from openchargeback.publish.cache import Cache
 
 NO_CACHE = Cache(None)
-"""What was computed before proves nothing."""
+"""Earlier computations prove nothing."""
 
 
 @contextmanager
 def ledger_at(
     root: Path, revision: str, needed: Callable[[str, Collection[str]], bool] = lambda _path, _whole: True
 ) -> Iterator[tuple[Path, git.Commit]]:
-    """The ledger as a commit holds it, in a private folder that goes afterwards; nothing is checked out.
+    """The ledger as of a commit, in a temporary private folder; nothing is checked out.
 
-    needed: whether a file is wanted, by its path and the paths of all.
-    Raises UsageFault where there is no such commit, LedgerFault where it holds what no ledger may hold.
+    needed: whether a file is wanted, given its path and the paths of all files.
+    Raises UsageFault if there is no such commit, LedgerFault if it contains something that a ledger must not.
     """
     snapshot = stored(root, revision)
     with tempfile.TemporaryDirectory(prefix="openchargeback-") as place:
@@ -40,9 +40,9 @@ def ledger_at(
 
 
 def drifts(root: Path, period: str = "", *, step: Step = no_step) -> list[Problem]:
-    """Where this program would compute closed months otherwise than they were closed, or one of them.
+    """Where this program would compute closed months, or one of them, differently than when they were closed.
 
-    What `periods/P.notes.yaml` acknowledges is left out. The ledger must be free of errors.
+    Leaves out what `periods/P.notes.yaml` acknowledges. The ledger must be free of errors.
     """
     ledger, problems = gather_ledger(root, NO_CACHE)
     if ledger is None:

@@ -1,4 +1,4 @@
-"""The order of a plan: two revisions, the periods that differ, both billed, the difference."""
+"""The steps of a plan: read two revisions, find the periods that differ, bill both, compare."""
 
 from __future__ import annotations
 
@@ -57,9 +57,9 @@ def make_plan(
     host: HostRecord | None = None,
     step: Step = no_step,
 ) -> Plan:
-    """What merging the head into the base would change. host: what a host recorded of the reviews.
+    """What merging the head into the base would change. host: the host's record of the reviews.
 
-    Raises UsageFault where they cannot be compared, LedgerFault where the head's settings cannot be read.
+    Raises UsageFault if they cannot be compared, LedgerFault if the head's settings cannot be read.
     """
     before, after = compared(root, base, head, main_branch(root))
     with tempfile.TemporaryDirectory(prefix="openchargeback-plan-") as folder:
@@ -90,9 +90,9 @@ def _plan(sides: Sides, store: Cache, host: HostRecord | None, step: Step) -> Pl
 
 @dataclass(slots=True)
 class _Pair:
-    """Both ledgers as read, base first, with what is wrong with them. reached: the periods that can differ.
+    """Both ledgers as read, base first, with their problems. reached: the periods that can differ.
 
-    unread: those of which a file at the head could not be read.
+    unread: those with a file at the head that could not be read.
     """
 
     ledgers: tuple[RecordedLedger, RecordedLedger]
@@ -104,7 +104,7 @@ class _Pair:
 
 
 def _read_both(sides: Sides, store: Cache) -> _Pair:
-    """The small files first: they say of which periods the others are needed."""
+    """Read both ledgers, small files first: they determine which periods' files are needed."""
     problems = sides.take(lambda path: path == FILE_NAME or lies_in(path, ("periods", "directory")))
     states = states_in(sides.base_folder), states_in(sides.head_folder)
     configs = config_in(sides.base_folder), config_in(sides.head_folder)
@@ -121,7 +121,7 @@ def _read_both(sides: Sides, store: Cache) -> _Pair:
 
 
 def _changes(pair: _Pair, step: Step) -> list[PeriodChange]:
-    """What changes in the reached periods. What is wrong with them is added to the problems of the pair."""
+    """The changes of the affected periods. Adds their problems to those of the pair."""
     before, after = pair.ledgers
     corrected = correct(before), correct(after)
     pair.base_problems += corrected[0].problems
@@ -141,7 +141,7 @@ def _changes(pair: _Pair, step: Step) -> list[PeriodChange]:
 
 
 def _told_of_change(sides: Sides, pair: _Pair, periods: Sequence[PeriodChange]) -> list[Problem]:
-    """What a person should know of the change itself, beside its money."""
+    """Notices about the change itself, besides its money."""
     before, after = pair.ledgers
     problems = [
         *touched_periods(changed_between(sides), *pair.states),
@@ -157,7 +157,7 @@ def _told_of_change(sides: Sides, pair: _Pair, periods: Sequence[PeriodChange]) 
 
 
 def _billed_twice(sides: Sides, reached: Sequence[str], after: RecordedLedger, store: Cache) -> list[Problem]:
-    """Charge files of reached periods that equal others of the head, wherever these lie, and are billed beside them."""
+    """Charge files of affected periods that equal any other file of the head and are both billed."""
     here = [file for found in after.charge_files.values() for file in found]
     among = {file.path for file in here if file.period in reached}
     if not among:
@@ -179,16 +179,16 @@ def _billed_twice(sides: Sides, reached: Sequence[str], after: RecordedLedger, s
 
 
 def _other_program(sides: Sides, after: RecordedLedger, step: Step) -> list[Problem]:
-    """What another program, by a change of the lock, computes differently: each closed month is billed anew.
+    """What a different program version, from a change of the lock, computes differently: bills each closed month again.
 
-    The months' records say what the program of then billed. Nothing says that of an open month: both of its sides are
-    billed by the program that runs. For this, the files of all closed months are put into the head's folder.
+    The records of closed months say what the earlier program billed. For an open month nothing does: both of its sides
+    are billed by the running program. Extracts the files of all closed months into the head's folder.
     """
     before, now = programs_of(sides.base), programs_of(sides.head)
     if not sides.base.entries or (before == now and LOCK_FILE not in changed_between(sides)):
         return []
     take(sides.head, lambda path: period_of(path) in after.records, sides.head_folder)
-    # What a month comes to that this branch touches says nothing of the program.
+    # A month that this branch changes says nothing about the program.
     touched = {period_of(path) for path in changed_between(sides)}
     found = [
         each
@@ -201,11 +201,11 @@ def _other_program(sides: Sides, after: RecordedLedger, step: Step) -> list[Prob
 def _approved(
     sides: Sides, before: RecordedLedger, after: RecordedLedger, host: HostRecord | None
 ) -> tuple[tuple[Evidence, ...], list[Problem]]:
-    """Who approved the decisions and closings that the head changes, and what is asked for beyond that.
+    """Who approved the decisions and closings that the head changes, and what is required beyond that.
 
-    Base and head both may ask, so that a branch cannot lower what it is held to. What is asked for may still come,
-    since a plan is looked at before the review: it is a warning here. Of files that are not committed there is nothing
-    to tell.
+    Both base and head may require evidence, so that a branch cannot lower its own requirements. What is missing may
+    still come, since a plan is read before the review, so it is only a warning here. Uncommitted files have no evidence
+    to check.
     """
     root, changed = sides.head.root, set(changed_between(sides))
     if sides.head.commit != git.resolve(root, "HEAD"):
@@ -222,12 +222,12 @@ def _approved(
 
 
 def _cache(root: Path) -> Cache:
-    """The ledger's cache where a build has made one; a plan adds no folder to the work tree."""
+    """The ledger's cache if a build has created one; a plan adds no folder to the work tree."""
     return open_cache(root) if (root / CACHE).is_dir() else Cache(None)
 
 
 def _read(folder: Path, snapshot: Snapshot, sides: Sides, store: Cache) -> tuple[RecordedLedger | None, list[Problem]]:
-    """A side with the records of its closed months, and with the charges that decisions of reached months name."""
+    """A side with the records of its closed months, and with the charges that decisions of affected months name."""
     folder.mkdir(exist_ok=True)
     if not snapshot.entries:
         return None, []
@@ -235,7 +235,7 @@ def _read(folder: Path, snapshot: Snapshot, sides: Sides, store: Cache) -> tuple
     if ledger is None:
         return None, problems
     if _decides_on_others(ledger):
-        # Decisions of all open months, not only of those that are reached: they may be on the same charges.
+        # Decisions of all open months, not only affected ones: they may be on the same charges.
         sides.take(lambda path: lies_in(path, ("approvals",)))
         ledger, problems = read_ledger(folder)
         named = _decides_on_others(ledger) if ledger else set()
@@ -248,7 +248,7 @@ def _read(folder: Path, snapshot: Snapshot, sides: Sides, store: Cache) -> tuple
 
 
 def _decides_on_others(ledger: Ledger) -> set[str]:
-    """The closed periods whose charges decisions are on that lie in the folders of other periods."""
+    """The closed periods with charges that decisions in other periods' folders are on."""
     return {decision.period for each in ledger.approvals.values() for decision in each if decision.period}
 
 

@@ -1,4 +1,4 @@
-"""Looking at what the next commit changes, quickly enough for a commit hook."""
+"""Check what the next commit changes, quickly enough for a commit hook."""
 
 from __future__ import annotations
 
@@ -19,9 +19,10 @@ from openchargeback.publish.build import Step, examine, no_step, open_cache
 
 @contextmanager
 def as_staged(root: Path, *, index: str = "") -> Iterator[Path]:
-    """A folder with the ledger as the next commit would hold it: its own, unless that holds anything otherwise.
+    """A folder with the ledger as the next commit would have it: the ledger's own folder if the two are equal.
 
-    index: as for `git.staged`. Raises UsageFault outside a repository, LedgerFault for what no ledger may hold.
+    index: as for `git.staged`. Raises UsageFault outside a repository, LedgerFault for anything a ledger must not
+    contain.
     """
     if not git.inside_repository(root):
         raise UsageFault(f"{root} belongs to no Git repository, so nothing can be staged")
@@ -40,8 +41,8 @@ def as_staged(root: Path, *, index: str = "") -> Iterator[Path]:
 def examine_staged(root: Path, place: Path, *, index: str = "", step: Step = no_step) -> list[Problem]:
     """The problems of the periods that the next commit touches, and of the other files that it changes.
 
-    All small files are read, but only those periods are billed. What a change of settings or directory does to other
-    periods is left to a whole validation. place: the ledger as it is staged (`as_staged`). index: as for `git.staged`.
+    Reads all small files, but bills only those periods. The effect of changed settings or directory entries on other
+    periods is left to a full validation. place: the ledger as staged (`as_staged`). index: as for `git.staged`.
     """
     staged = git.staged(root, index) or []
     periods = {period for path in staged if (period := period_of(path))}
@@ -51,7 +52,7 @@ def examine_staged(root: Path, place: Path, *, index: str = "", step: Step = no_
     if ledger is None:
         return problems
     found = {each for each in problems if _concerns(each.path, staged, periods)}
-    # Where it differs from the work tree, the ledger as it is staged is a folder without Git.
+    # If the staged ledger differs from the work tree, it is a folder without Git.
     return [*found, *(each for each in committed_temporaries(root, index) if each not in found)]
 
 

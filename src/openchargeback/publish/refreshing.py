@@ -1,4 +1,4 @@
-"""What stands in place of void decisions: the same decision on what it means now, and the files without the old one."""
+"""Replace void decisions: the same decision on what it means now, and the files without the old one."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from openchargeback.publish.past import ledger_at
 from openchargeback.record.recorded_ledger import RecordedLedger
 
 COMMITS = 30
-"""How many commits that touch a period's charges are looked through for a charge that is not there any more."""
+"""How many commits that touch a period's charges are searched for a charge that is gone."""
 
 _SHOWN = 16
 _VOID, _STALE = "void-decision", "flag-not-raised"
@@ -26,7 +26,7 @@ _VOID, _STALE = "void-decision", "flag-not-raised"
 
 @dataclass(frozen=True, slots=True)
 class Replacement:
-    """A decision in the folder of `period` that no longer fits, and what stands in its place: items, or charges by id.
+    """A decision in the folder of `period` that no longer fits, and its replacement: items, or charges by id.
 
     clears: what the new decisions settle of what the person has seen. why: what is wrong with the old one.
     remarks: what the person must know about the proposal.
@@ -41,7 +41,7 @@ class Replacement:
     remarks: tuple[str, ...] = ()
 
     def entries(self, by: str, on: str) -> list[str]:
-        """The text of the new decisions; none where nothing is left to decide."""
+        """The text of the new decisions; empty if there is nothing left to decide."""
         old = self.decision
         proposal = Proposal(old.verb, old.set, old.reason, by, on, old.period)
         if self.charges:
@@ -49,7 +49,7 @@ class Replacement:
         return [proposal.on_item(item, self._cleared(item)) for item in self.items]
 
     def _cleared(self, item: QueueItem) -> tuple[str, ...]:
-        """What was seen is settled; a flag that was raised since keeps holding the charges."""
+        """Clears the flags that the person saw; a flag raised since then keeps holding the charges."""
         if self.decision.verb is Verb.REJECT:
             return item.uncleared
         return tuple(flag for flag in item.uncleared if flag in self.decision.clears)
@@ -58,7 +58,7 @@ class Replacement:
 def replacements(books: Books, waiting: Sequence[QueueItem]) -> list[Replacement]:
     """A replacement for every decision of an open period that no longer fits. waiting: the items of the queue.
 
-    Decisions that contradict each other or name what does not exist are not among them: a person must correct those.
+    Excludes decisions that contradict each other or name something that does not exist: a person must correct those.
     """
     why = {(each.path, each.line): each for each in books.warnings if each.code in (_VOID, _STALE)}
     return [
@@ -71,9 +71,9 @@ def replacements(books: Books, waiting: Sequence[QueueItem]) -> list[Replacement
 
 
 def cleaned_files(ledger: RecordedLedger, gone: Collection[Decision]) -> dict[str, bytes | None]:
-    """The approval files without these decisions, by path; None for one that holds nothing else.
+    """The approval files without these decisions, by path; None for a file with no others.
 
-    Raises UsageFault for a file in which a decision cannot be told apart from the next.
+    Raises UsageFault for a file in which a decision cannot be separated from the next.
     """
     return {
         path: without_decisions(
@@ -106,7 +106,7 @@ def _replacement(
 
 
 def _still_raised(period: str, decision: Decision, why: str) -> Replacement:
-    """The same decision without the flags that none of its charges carries any more."""
+    """The same decision without the flags that none of its charges has anymore."""
     gone = why.partition("clears ")[2].partition(", which")[0].split(", ")
     clears = tuple(flag for flag in decision.clears if flag not in gone)
     return Replacement(period, decision, why, charges=decision.charges if clears else (), clears=clears)
@@ -131,7 +131,7 @@ def _meant_now(
 
 
 def _became(ledger: RecordedLedger, period: str, decision: Decision) -> dict[str, str]:
-    """What became of the charges that a decision names, as far as the history of the period's charges knows them."""
+    """The current ids of the charges that a decision names, as far as the history of the period's charges shows."""
     root, charges = ledger.root, f"charges/{period}"
     if not git.inside_repository(root) or git.head(root) is None:
         return {}

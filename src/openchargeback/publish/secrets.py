@@ -1,9 +1,9 @@
-"""The last look at an output before it is published: no file may hold a secret of this machine.
+"""The final check of an output before it is published: no file may contain a secret of this machine.
 
-Secrets are the passwords, tokens and hashes of `config.local.yaml` and the credentials in the addresses of Git remotes,
-of eight characters or more. Each is searched for as it is and in the forms that text takes in outputs: escaped for
-JSON, HTML, URLs, CSV and PDF, in Base64, and as UTF-16. What is compressed is searched decompressed, and a page also
-without its tags.
+Secrets are the passwords, tokens and hashes in `config.local.yaml` and the credentials in URLs of Git remotes, if they
+have at least eight characters. Each is searched for verbatim and in the forms that text takes in outputs: escaped for
+JSON, HTML, URLs, CSV and PDF, in Base64, and as UTF-16. Compressed data is searched decompressed, and pages also
+without their tags.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ if TYPE_CHECKING:
     from openchargeback.portal.statements import PdfPlan
 
 SHORTEST = 8
-"""Characters of the shortest secret that is searched for: a shorter one would be found in any output."""
+"""The minimum length of a secret to search for: a shorter one would be found in any output."""
 
 _BLOCK = 1 << 20
 _SECRET_KEY = re.compile(r"pass|token|secret|hash|key|salt|cookie|credential", re.IGNORECASE)
@@ -41,7 +41,7 @@ _PDF_STREAM = re.compile(rb"stream\r?\n")
 
 
 class Secrets:
-    """The texts that no output may hold. False where there are none, so that nothing needs to be searched."""
+    """The texts that no output may contain. False if there are none, so that nothing needs to be searched."""
 
     def __init__(self, named: Iterable[tuple[str, str]]) -> None:
         self._needles: dict[bytes, str] = {}
@@ -54,7 +54,7 @@ class Secrets:
         return bool(self._needles)
 
     def found_in(self, path: str, data: bytes) -> list[Problem]:
-        """A problem for each secret that a file of an output holds, by its name, never by its text."""
+        """A problem for each secret in a file of an output, with the secret's name, never its text."""
         if not self:
             return []
         names: set[str] = set()
@@ -68,7 +68,7 @@ class Secrets:
         return [Problem(path, "secret-published", f"would publish the secret {name}", fix) for name in sorted(names)]
 
     def refuse_in(self, files: Iterable[tuple[str, bytes]]) -> None:
-        """Raise LedgerFault with every secret that files would publish. They are not read where there are none."""
+        """Raise LedgerFault with every secret in these files. Does not read them if there are no secrets."""
         found = [problem for path, data in (files if self else ()) for problem in self.found_in(path, data)]
         if found:
             raise LedgerFault(found)
@@ -78,12 +78,12 @@ class Secrets:
         self.refuse_in((path, (folder / path).read_bytes()) for path, _ in files_below(folder))
 
     def refuse_in_statements(self, plans: Iterable[PdfPlan]) -> None:
-        """The same for what the pages of PDFs say: their text is stored as numbers of glyphs."""
+        """The same for the text of PDFs, checked before rendering since a PDF stores text as glyph numbers."""
         self.refuse_in((plan.path, plan.job().html.encode()) for plan in plans)
 
 
 def secrets_of(root: Path) -> Secrets:
-    """The secrets that this machine knows of a ledger. Raises LedgerFault where `config.local.yaml` cannot be read."""
+    """The secrets that this machine has for a ledger. Raises LedgerFault if `config.local.yaml` cannot be read."""
     named = [("in the address of a Git remote", each) for each in credentials_in(git.remote_addresses(root))]
     problems: list[Problem] = []
     data = read_bytes(root, LOCAL_FILE_NAME, problems)
@@ -106,14 +106,14 @@ def _of_settings(node: Node, keys: tuple[str, ...]) -> Iterator[tuple[str, str]]
             for item in node.items:
                 yield from _of_settings(item, keys)
         case Scalar():
-            # A command is no secret: it prints one.
+            # A command is not a secret: it prints one.
             named = any(_SECRET_KEY.search(key) and not key.endswith("_command") for key in keys)
             if named or _HASH.fullmatch(node.text):
                 yield f"{'.'.join(keys)} of {LOCAL_FILE_NAME}", node.text.strip()
 
 
 def _forms(value: str) -> set[bytes]:
-    """How a text may stand in a file."""
+    """The forms in which a text may occur in a file."""
     plain = json.dumps(value, ensure_ascii=False)[1:-1]
     ascii_only = json.dumps(value)[1:-1]
     texts = {value, plain, ascii_only, value.replace('"', '""'), quote(value), quote(value, safe=""), quote_plus(value)}
@@ -133,7 +133,7 @@ def _forms(value: str) -> set[bytes]:
 
 
 def _base64(data: bytes) -> Iterator[bytes]:
-    """What Base64 makes of bytes in the midst of others: the part that does not depend on those."""
+    """The Base64 form of bytes in the middle of others: the part that does not depend on those."""
     for before in range(3):
         text = base64.b64encode(b"\0" * before + data)
         start, end = -(-before * 8 // 6), (before + len(data)) * 8 // 6
@@ -142,10 +142,10 @@ def _base64(data: bytes) -> Iterator[bytes]:
 
 
 def _contents(data: bytes) -> Iterator[Iterable[bytes]]:
-    """A file's bytes, and those of everything compressed in it, each in pieces."""
+    """A file's bytes, and those of everything compressed in it, each in chunks."""
     yield (data,)
     if b"<html" in data[:_BLOCK]:
-        # Markdown may set a part of a password in another type.
+        # Markdown may format part of a password.
         yield (html.unescape(_TAG.sub(b"", data).decode("utf-8", "replace")).encode(),)
     elif data.startswith(b"\x1f\x8b"):
         yield _inflated(data, 31)
@@ -155,7 +155,7 @@ def _contents(data: bytes) -> Iterator[Iterable[bytes]]:
 
 
 def _inflated(data: bytes, window: int) -> Iterator[bytes]:
-    """The content of a zlib or gzip stream, piece by piece; of a stream that is none, nothing."""
+    """The content of a zlib or gzip stream, in chunks; empty if it is not one."""
     try:
         while data:
             unpacker = zlib.decompressobj(window)

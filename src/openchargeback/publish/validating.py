@@ -1,8 +1,8 @@
-"""Every problem of a ledger, found as fast as its size allows.
+"""Find every problem of a ledger, as fast as its size allows.
 
-Months of ordinary size are billed, as a build does, so that all is told that would stop one. Of a very large month
-without decisions only the files are checked, row by row and in full: what billing adds to that (funds that a journal
-cannot carry, a journal template that fails on them) the build itself tells.
+Months of ordinary size are billed as in a build, so that everything that would stop one is reported. For a very large
+month without decisions only the files are checked, every row of them. What only billing finds (funds that a journal
+cannot carry, a journal template that fails on them) is reported by the build itself.
 """
 
 from __future__ import annotations
@@ -21,14 +21,14 @@ from openchargeback.publish.bill_ledger import bill_ledger, gather_ledger
 from openchargeback.publish.build import Step, no_step, open_cache, output_warnings
 
 LARGE = 32 * 1024 * 1024
-"""Bytes of charge files from which on a month without decisions is checked and not billed."""
+"""From this size of its charge files, in bytes, a month without decisions is checked but not billed."""
 
 
 def validate(root: Path, *, full: bool = False, step: Step = no_step) -> tuple[Ledger | None, list[Problem]]:
-    """Every problem of a ledger; None for the ledger where its config cannot be used.
+    """Every problem of a ledger; None for the ledger if its config is unusable.
 
-    full: let Frictionless judge every row of every file, not only those that the sieve does not let pass.
-    Raises OutsideFault where the ledger changed meanwhile.
+    full: let Frictionless check every row of every file, not only those that the prefilter does not pass.
+    Raises OutsideFault if the ledger changed meanwhile.
     """
     check_unchanged = watched(root)
     store = open_cache(root)

@@ -1,1 +1,1 @@
-"""What closing a month records, the seal that finalizing puts on it, and notes on it."""
+"""The record that closing a month writes, the seal that finalizing adds, and notes on both."""

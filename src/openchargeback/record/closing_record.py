@@ -1,12 +1,12 @@
-"""What closing a month records, and reading it back: from then on the month is shown from these files.
+"""What closing a month records, and reading it back. A closed month is always shown from these files.
 
 periods/P.lines.csv        the billing lines as billed
-periods/P.resources.csv    what statements list below them
-periods/P.corrections.csv  charges of earlier months that P billed late, credited or billed again; only where any
-periods/P.held.csv         charges that stayed held, so that they can be decided later; only where any
-periods/P.logo.svg         the logo of the letterhead (or .png); only where there is one
-periods/P.frozen.yaml      digests of the files above and of all inputs, settings and directory entries that were
-                           used, totals, flags, decisions, statements; ClosingRecord declares it
+periods/P.resources.csv    the resources that statements list below them
+periods/P.corrections.csv  charges of earlier months that P billed late, credited or re-billed; only if any
+periods/P.held.csv         charges that stayed held, so that they can be decided later; only if any
+periods/P.logo.svg         the logo of the letterhead (or .png); only if there is one
+periods/P.frozen.yaml      digests of the files above and of all inputs, the settings and directory entries that were
+                           used, totals, flags, decisions, statements; declared by ClosingRecord
 """
 
 from __future__ import annotations
@@ -96,7 +96,7 @@ _WORDS = {
 
 
 def _rows(cls: type, leave_out: Collection[str] = (), **special: Key) -> None:
-    """Declare the rows of a class of the model: each field by its name, as exact as it was written."""
+    """Declare a model class as a row: each field under its own name, values exactly as written."""
     words = {each.name: Key(_WORDS.get(each.name, "")) for each in fields(cls) if each.name not in leave_out}
     declare(cls, exact=True, **{**words, **special})
 
@@ -148,7 +148,7 @@ def _amounts(listed: Decimal = money.ZERO, billed: Decimal = money.ZERO) -> Amou
 
 @dataclass(frozen=True, slots=True)
 class _History:
-    """Months to amounts in cents: list price and amount due; then both of what was only shown, if any."""
+    """Months to amounts in cents: list price and amount due; then both for charges that were only shown, if any."""
 
     _of_months = MapOf(
         ListOf(_EXACT),
@@ -156,7 +156,7 @@ class _History:
     )
 
     def read(self, node: Node, reader: Reader) -> tuple[PeriodAmounts, ...] | None:
-        """The months that could be read; None with a problem where there is no mapping."""
+        """The months that could be read; None with a problem if the node is not a mapping."""
         found = self._of_months.read(node, reader)
         if not isinstance(found, dict):
             return None
@@ -167,7 +167,7 @@ class _History:
         )
 
     def schema(self) -> dict[str, Any]:
-        """That of lists of amounts by month."""
+        """The JSON Schema of lists of amounts by month."""
         return self._of_months.schema()
 
 
@@ -246,10 +246,10 @@ def _libraries() -> Shape:
 class ClosingRecord:
     """What closing a month recorded; written by the program, never by hand.
 
-    digest: SHA-256 of `P.frozen.yaml`. lines, resources, corrections: of the tables beside it.
-    revision, closed, accounting_date, without: as the period file says them since then.
+    digest: SHA-256 of `P.frozen.yaml`. lines, resources, corrections: from the tables next to it.
+    revision, closed, accounting_date, without: as in the period file since then.
     files: digest by name in PARTS. queue: what stayed held, without details (`P.held.csv` has them).
-    evidence: who approved its decisions, as far as it was known when the period was closed.
+    evidence: who approved its decisions, as known when the period was closed.
     """
 
     period: Annotated[str, Text(PERIOD_PATTERN, "a period", "The month.")]
@@ -294,12 +294,12 @@ class ClosingRecord:
 
 
 FROZEN_FILE = shape_of(ClosingRecord)
-"""The whole of `P.frozen.yaml`."""
+"""The shape of `P.frozen.yaml`."""
 
 HELD_COLUMNS = (
     *("charge", "source", "service", "kind", "pi", "project", "fund", "pi_via", "project_via", "fund_via", "flags"),
     *("currency", "list", "billed", "path", "row", "first_day", "last_day", "sub_account"),
     *("sub_account_name", "resource_id", "resource_name", "quantity", "unit", "unit_price", "tags", "follows"),
 )
-"""One row a held charge, amounts exact. `…_via`: tag, match, project or default. flags: a JSON object, flag to reason.
+"""One row per held charge, amounts exact. `…_via`: tag, match, project or default. flags: a JSON object, flag → reason.
 follows: the id of the charge that a correction refers to."""

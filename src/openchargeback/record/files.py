@@ -1,4 +1,4 @@
-"""The record of a closed month as files: read back with all its faults, and written, the same bytes each time."""
+"""Read the record of a closed month with all its faults, and write it deterministically."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ _HEAD = "What closing {period} recorded; written by `focus-billing periods close
 
 
 def read_record(root: Path, period: str, state: PeriodFile) -> tuple[ClosingRecord | None, list[Problem]]:
-    """The record of a closed period with all its faults; None where there is none that could be shown."""
+    """The record of a closed period and all its faults; None if there is no record that could be shown."""
     problems: list[Problem] = []
     path = part_path(period, FROZEN)
     data = read_bytes(root, path, problems)
@@ -70,9 +70,9 @@ def _missing(period: str, path: str, state: PeriodFile) -> Problem:
 def record_files(
     record: ClosingRecord, held: Iterable[Sequence[str]], logo: tuple[str, bytes] | None
 ) -> dict[str, bytes]:
-    """The files of a period that is being closed, by path, `P.frozen.yaml` last; `files` and `digest` are found here.
+    """The files of a period that is being closed, by path, `P.frozen.yaml` last. Computes `files` and `digest`.
 
-    held: one row a held charge, as HELD_COLUMNS. logo: its kind (svg or png) and bytes.
+    held: one row per held charge, as HELD_COLUMNS. logo: its kind (svg or png) and bytes.
     """
     parts = tables_of(record, held)
     if logo:

@@ -21,19 +21,19 @@ class RecordedLedger(Ledger):
         return cls(**{each.name: getattr(ledger, each.name) for each in fields(Ledger)}, records=records or {})
 
     def settings(self, period: str) -> Config:
-        """The settings that a period is shown with: those it was closed with, else today's."""
+        """The settings to show a period with: those it was closed with, else today's."""
         record = self.records.get(period)
         if record is None:
             return self.config
-        # Formats of journals and the look of the portal are not frozen: templates are live.
+        # Journal formats and the look of the portal are not frozen: templates are live.
         journal = replace(record.config.journal, formats=self.config.journal.formats)
         portal = replace(self.config.portal, accent=record.config.portal.accent)
         return replace(record.config, journal=journal, portal=portal)
 
     def as_recorded(self, period: str) -> RecordedLedger:
-        """The ledger as a closed period was billed: with the settings and the directory of its record.
+        """The ledger as a closed period was billed: with the settings and directory from its record.
 
-        Of a period without a record, the ledger as it is.
+        Returns the ledger unchanged if the period has no record.
         """
         record = self.records.get(period)
         return replace(self, config=record.config, directory=record.directory) if record else self

@@ -1,8 +1,8 @@
-"""Whether what a closed period rests on is still what it was, byte for byte; and the seal that finalizing puts on it.
+"""Check that the files behind a closed period are unchanged, byte for byte; and the seal that finalizing adds.
 
-A seal finds every change of a sealed file, and of the period file that carries it, also where that no longer says
-`finalized`. It cannot stop somebody who changes the files and computes a new seal, or removes all that closing wrote:
-that the last commit shows (`no_longer_finalized`), and once it is committed the plan of the branch.
+A seal detects every change to a sealed file and to the period file that carries it, even if that no longer says
+`finalized`. It cannot stop someone who changes the files and computes a new seal, or removes everything that closing
+wrote: the last commit shows that (`no_longer_finalized`), and after a commit the plan of the branch does.
 """
 
 from __future__ import annotations
@@ -40,7 +40,7 @@ _PERIOD_FILE = re.compile(rf"periods/{shape.PERIOD_PATTERN}\.yaml", re.ASCII).fu
 
 
 def sealed_paths(root: Path, period: str) -> Iterator[str]:
-    """Every file that a period rests on, as it lies there now: its charges, decisions and what closing wrote."""
+    """Every file that a period rests on, as now on disk: its charges, decisions and closing files."""
     for folder in ("charges", "approvals"):
         yield from files.listed(root, f"{folder}/{period}", [])
     gate = files.Gate(root)
@@ -48,14 +48,14 @@ def sealed_paths(root: Path, period: str) -> Iterator[str]:
 
 
 def make_seal(root: Path, period: str, state: PeriodFile) -> PeriodFile:
-    """The period file with the seal of all files as they are now. `state` says when and by whom it was finalized."""
+    """The period file with a seal over all files as they are now. `state` holds when and by whom it was finalized."""
     digests = {path: files.digest_of(root / path) for path in sorted(sealed_paths(root, period))}
     unsigned = replace(state, seal=Seal(digest="", files=digests))
     return replace(state, seal=Seal(digest=seal_digest(unsigned), files=digests))
 
 
 def changed_inputs(ledger: Ledger, frozen: Iterable[ClosingRecord]) -> list[Problem]:
-    """Every file of a closed or finalized period that was changed, added or removed since. Reads all their bytes."""
+    """Every file of a closed or finalized period that was changed, added or removed since. Reads all of their bytes."""
     problems: list[Problem] = []
     for record in frozen:
         state = ledger.period_file(record.period)
@@ -70,9 +70,9 @@ def changed_inputs(ledger: Ledger, frozen: Iterable[ClosingRecord]) -> list[Prob
 
 
 def absent_inputs(record: ClosingRecord, state: PeriodFile, there: Collection[str], repository: Path) -> list[Problem]:
-    """Every file that a closed period rests on and that is not among those of a revision of the ledger.
+    """Every file that a closed period rests on and that a revision of the ledger lacks.
 
-    there: the paths of that revision. repository: the ledger's folder, for what Git ever had of a file.
+    there: the paths in that revision. repository: the ledger's folder, to look up deleted files in Git's history.
     """
     return [
         _gone(repository, path, digest, record.period, state)
@@ -82,16 +82,16 @@ def absent_inputs(record: ClosingRecord, state: PeriodFile, there: Collection[st
 
 
 def recorded_periods(root: Path) -> set[str]:
-    """The periods of which any file lies there that closing wrote, whatever else the ledger has of them."""
+    """The periods with any file written by closing, regardless of their period file."""
     names = [PurePosixPath(path).name.partition(".") for path in files.listed(root, "periods", [])]
     return {period for period, _, rest in names if is_period(period) and rest in (FROZEN, *PARTS)}
 
 
 def left_over(ledger: Ledger, period: str) -> list[Problem]:
-    """The record of a closing beside a period that is open or has no period file.
+    """Problems for a closing record whose period is open or has no period file.
 
-    An error, since the month was closed as far as the record knows. A warning only where the period file names a later
-    revision than the record: then it was reopened.
+    An error, since the record says that the month was closed. If the period file has a later revision than the record,
+    the month was reopened, and this is only a warning.
     """
     gate = files.Gate(ledger.root)
     paths = [*filter(gate.is_file, (part_path(period, name) for name in (FROZEN, *PARTS)))]
@@ -111,10 +111,10 @@ def left_over(ledger: Ledger, period: str) -> list[Problem]:
 
 
 def no_longer_finalized(ledger: Ledger) -> list[Problem]:
-    """Period files that the last commit finalizes and that are gone or say something else now.
+    """Period files that are finalized in the last commit and are now gone or changed.
 
-    This finds what no file in the work tree could tell, such as a record that was removed as a whole. Without Git or a
-    commit there is nothing to compare. After such a change was committed, the plan of its branch tells.
+    Finds what no file in the work tree can show, such as a record removed as a whole. Without Git or a commit there is
+    nothing to compare. Once such a change is committed, the plan of its branch reports it.
     """
     problems = []
     for path, data in _committed_period_files(ledger.root):
@@ -137,12 +137,12 @@ def _committed_period_files(root: Path) -> list[tuple[str, bytes]]:
         paths = {path: entry for path, entry in git.tree(root, commit).items() if _PERIOD_FILE(path)} if commit else {}
         return list(zip(paths, git.read_blobs(root, (entry.id for entry in paths.values())), strict=True))
     except OutsideFault:
-        # Git is asked, never needed: a repository that it refuses to read must not stop a check of the files.
+        # Git is optional: a repository that it refuses to read must not stop a check of the files.
         return []
 
 
 def _expected(record: ClosingRecord, state: PeriodFile) -> dict[str, str]:
-    """The digests that files must have: those of the seal, else those of the record."""
+    """The digests that files must have: from the seal if there is one, else from the record."""
     recorded = {each.path: each.sha256 for each in record.inputs.charges} | record.inputs.approvals
     recorded |= {part_path(record.period, name): digest for name, digest in record.files.items()}
     recorded[part_path(record.period, FROZEN)] = state.frozen or record.digest
@@ -150,18 +150,18 @@ def _expected(record: ClosingRecord, state: PeriodFile) -> dict[str, str]:
 
 
 def _is_sealed(state: PeriodFile) -> bool:
-    # The seal holds wherever it stands: the word beside it may have been changed.
+    # A seal counts whatever the state beside it says, since that may have been changed.
     return state.state is State.FINALIZED or state.seal is not None
 
 
 def _edited(record: ClosingRecord, state: PeriodFile) -> list[Problem]:
-    """What the period file itself says otherwise than its seal or its record."""
+    """Where the period file itself differs from its seal or its record."""
     if _is_sealed(state) and (broken := _broken_seal(record.period, state)):
         return broken
     if not state.frozen:
         told = f"{record.period} is {state.state}, but the file does not say the digest of its record"
         return [Problem(f"periods/{record.period}.yaml", "not-frozen", told, "restore the file from Git")]
-    # Of another record nobody knows whose word counts; that it is another one is told of its own file.
+    # With a different record it is unclear which one is right; the record file has its own problem.
     return _other_closing(record, state) if record.digest == state.frozen else []
 
 
@@ -175,7 +175,7 @@ def _broken_seal(period: str, state: PeriodFile) -> list[Problem]:
 
 
 def _other_closing(record: ClosingRecord, state: PeriodFile) -> list[Problem]:
-    """What the period file says of the closing otherwise than the record, which it vouches for."""
+    """Where the period file differs from the record on the closing."""
     now = state.closed or record.closed  # without it the file itself is at fault
     pairs = (
         ("the revision", record.revision, state.revision),
@@ -192,7 +192,7 @@ def _other_closing(record: ClosingRecord, state: PeriodFile) -> list[Problem]:
 
 
 def _reasons(closing: ClosingRecord | PeriodFile) -> str:
-    """The sources that a month was closed without, and who said why."""
+    """The sources that a month was closed without, with who said so and why."""
     return ", ".join(f"{each.source} ({each.reason}; {each.by})" for each in closing.without) or "nothing"
 
 
@@ -217,7 +217,7 @@ def _compare(root: Path, path: str, expected: str | None, period: str, state: Pe
 
 
 def _gone(root: Path, path: str, expected: str, period: str, state: PeriodFile) -> Problem:
-    """That a file is not there, and whether Git could bring it back."""
+    """The problem of a missing file, and whether Git can restore it."""
     known = _committed_digests(root, path)
     if known is None or expected in known:
         return _changed(path, "this file of it is gone", _RESTORE, period, state)
@@ -232,7 +232,7 @@ def _never_committed(root: Path, path: str, expected: str) -> bool:
 
 
 def _committed_digests(root: Path, path: str) -> set[str] | None:
-    """SHA-256 of every content that Git ever had of a file; None where that cannot be told."""
+    """SHA-256 of every version of a file in Git's history; None if unknown."""
     try:
         if not git.inside_repository(root) or git.head(root) is None or git.is_shallow(root):
             return None
@@ -254,7 +254,7 @@ def _changed(path: str, told: str, restore: str, period: str, state: PeriodFile)
 
 
 def _how(path: Path, expected: str) -> str:
-    """What happened to a file, where it can be told."""
+    """What happened to a file, if it can be determined."""
     with path.open("rb") as file:
         start = file.read(len(_LFS))
     if start == _LFS:

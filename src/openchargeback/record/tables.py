@@ -1,4 +1,4 @@
-"""The tables that closing a month writes beside `P.frozen.yaml`: their columns, and their rows read and written."""
+"""The tables that closing a month writes beside `P.frozen.yaml`: their columns, and reading and writing rows."""
 
 from __future__ import annotations
 
@@ -14,11 +14,11 @@ from openchargeback.model import Amounts, BillingLine, Correction, Entry, Kind, 
 from openchargeback.record.closing_record import HELD_COLUMNS, ClosingRecord, RecordedResource
 
 _FIELDS = {"decision": "place"}
-"""The fields of columns that are called otherwise."""
+"""Columns whose field has a different name."""
 
 
 def columns_of(name: str, period: str, currency: str) -> tuple[table.Column, ...]:
-    """The columns of a table that closing a period writes: LINES, RESOURCES or CORRECTIONS."""
+    """The columns of a table of the closing record: LINES, RESOURCES or CORRECTIONS."""
     if name == LINES:
         return tuple(column.shape(column.name, period, currency) for column in COLUMNS)
     text, exact = table.text, table.exact
@@ -33,7 +33,7 @@ def columns_of(name: str, period: str, currency: str) -> tuple[table.Column, ...
 
 
 def tables_of(record: ClosingRecord, held: Iterable[Sequence[str]]) -> dict[str, bytes]:
-    """The bytes of the tables of a period that is being closed, by name. held: a row a held charge, as HELD_COLUMNS."""
+    """The bytes of the tables of a period being closed, by name. held: one row per held charge, as HELD_COLUMNS."""
     currency = record.config.currency
     numbers = {(each.pi, each.project): each.number for each in record.statements}
     rows: dict[str, list[Sequence[str]]] = {
@@ -54,7 +54,7 @@ def tables_of(record: ClosingRecord, held: Iterable[Sequence[str]]) -> dict[str,
 
 
 def _cells(row: ResourceLine | Correction, names: Sequence[str], currency: str) -> list[str]:
-    """The cells of a row in the order of the columns of these names."""
+    """The cells of a row, in the order of these column names."""
     amounts = amount_values(row.amounts, currency)
     return [amounts[name] if name in amounts else _cell(getattr(row, _FIELDS.get(name, name))) for name in names]
 
@@ -66,7 +66,7 @@ def _cell(value: object) -> str:
 
 
 def lines_of(rows: Iterable[list[Any]]) -> tuple[BillingLine, ...]:
-    """The billing lines of the rows of LINES."""
+    """The billing lines in rows of LINES."""
     beside = {"statement", "currency"}
     return tuple(
         BillingLine(**{name: value for name, value in each.items() if name not in beside})
@@ -75,7 +75,7 @@ def lines_of(rows: Iterable[list[Any]]) -> tuple[BillingLine, ...]:
 
 
 def resources_of(rows: Iterable[list[Any]]) -> tuple[RecordedResource, ...]:
-    """The resources of the rows of RESOURCES."""
+    """The resources in rows of RESOURCES."""
     return tuple(
         RecordedResource(pi=each.pop("pi"), project=each.pop("project"), line=ResourceLine(**each))
         for each in _by_field(rows, RESOURCES)
@@ -83,12 +83,12 @@ def resources_of(rows: Iterable[list[Any]]) -> tuple[RecordedResource, ...]:
 
 
 def corrections_of(rows: Iterable[list[Any]]) -> tuple[Correction, ...]:
-    """The corrections of the rows of CORRECTIONS."""
+    """The corrections in rows of CORRECTIONS."""
     return tuple(Correction(**each) for each in _by_field(rows, CORRECTIONS))
 
 
 def _by_field(rows: Iterable[list[Any]], name: str) -> Iterator[dict[str, Any]]:
-    """The values of each row by field, amounts together."""
+    """The values of each row by field, amounts combined."""
     names = [_FIELDS.get(each, each) for each in _names(name)]
     for row in rows:
         values = dict(zip(names, row, strict=True))

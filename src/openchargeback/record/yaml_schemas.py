@@ -1,4 +1,4 @@
-"""The JSON Schemas of a ledger's YAML files (draft 2020-12), made from the declarations that the program reads by."""
+"""The JSON Schemas of a ledger's YAML files (draft 2020-12), generated from the same declarations as the readers."""
 
 from __future__ import annotations
 

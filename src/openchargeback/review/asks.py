@@ -1,4 +1,4 @@
-"""What each flag asks a reviewer for: the fields of `set` that answer it. The others ask for a yes or no."""
+"""The fields of `set` that answer each flag. A flag not listed here only needs a yes or no."""
 
 from __future__ import annotations
 
@@ -21,14 +21,14 @@ _ASKS: dict[str, tuple[tuple[str, ...], ...]] = {
     "spans-change": (("pi", "fund"),),
     "malformed-tags": (("pi", "project", "fund"),),
 }
-"""The sets of fields by flag, each of which answers it."""
+"""By flag, the sets of fields that each answer it."""
 
 UNPAYABLE = ("missing-pi", "missing-project", "missing-fund", "malformed-tags")
-"""Flags of charges that lack what they ask for, so that nobody would pay: approving them is no answer."""
+"""Flags of charges that nobody would pay for, so that approving them is not an answer."""
 
 
 def asked_fields(flag: str) -> tuple[str, ...]:
-    """The fields that any answer to the flag may set, in the order of FIELDS; empty where it asks for none."""
+    """The fields that an answer to this flag may set, in the order of FIELDS; empty if it asks for none."""
     return tuple(field for field in FIELDS if any(field in answer for answer in _ASKS.get(flag, ())))
 
 

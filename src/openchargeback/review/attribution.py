@@ -1,14 +1,14 @@
-"""Who pays: PI, project and fund of every charge, from tags, directory and defaults (DESIGN section 4, "Who pays").
+"""Find the PI, project and fund of every charge, from tags, directory and defaults (DESIGN section 4, "Who pays").
 
-What stands in the database afterwards:
-    project     one row a project of the directory
-    entry       one row a dated entry of a project: its PI and fund, and the PIs and funds that are its own
-    fund        one row a fund of the directory
-    naming      one row a way in which charges name who pays (`naming.sql`)
-    dated       one row a charge of a project whose entry depends on the day (`dated.sql`)
-    payer       one row a way of attribution (`payer.sql`)
-    attributed  the table `charge` with `payer` beside it
-    follows     one row a correction that follows the charge it refers to (`follows.sql`)
+Tables created:
+    project     one row per project in the directory
+    entry       one row per dated entry of a project: its PI and fund, and all PIs and funds of its own
+    fund        one row per fund in the directory
+    naming      one row per distinct combination of payer hints on charges (`naming.sql`)
+    dated       one row per charge whose project entry depends on the day (`dated.sql`)
+    payer       one row per distinct attribution (`payer.sql`)
+    attributed  the table `charge` with a `payer` column
+    follows     one row per correction that follows the charge it refers to (`follows.sql`)
 """
 
 from __future__ import annotations
@@ -28,22 +28,22 @@ from openchargeback.ledger.settings import Config
 from openchargeback.review.month import Month
 
 _CHAIN = 20
-"""How many corrections of corrections are followed back to the first charge."""
+"""How many corrections of corrections are followed back to the original charge."""
 
 
 def attribute(month: Month) -> None:
-    """Give every charge of the table `charge` its payer."""
+    """Assign a payer to every row of the table `charge`."""
     con, loaded, config, directory = month.con, month.loaded, month.config, month.directory
     directory_tables(con, directory)
     _emails(con, directory)
     _fallbacks(con, config, directory)
-    # Claims cost a join over all charges, so they are only looked for where the directory makes any.
+    # Claims need a join over all charges, so skip it when the directory makes none.
     claims = _claims(con, loaded, directory)
     claimed = f"LEFT JOIN ({claims}) AS claim ON claim.n = charge.n" if claims else ""
     project = "claim.claimed" if claims else "NULL::VARCHAR"
     charges = f"(SELECT charge.*, {project} AS claimed FROM charge {claimed})"
     con.execute(sql(__package__, "naming.sql", charges=charges), {"posts": config.posts("")})
-    # Days cost a look at two more cells, so they only count where an entry or the end of a project depends on them.
+    # Days need two more cells per charge, so read them only if an entry or a project's end depends on them.
     is_dated = con.execute("SELECT count(*) FROM project WHERE dated").fetchone() != (0,)
     if is_dated:
         days = cells(con, start="ChargePeriodStart", end="ChargePeriodEnd")
@@ -65,7 +65,7 @@ def attribute(month: Month) -> None:
 
 
 def directory_tables(con: duckdb.DuckDBPyConnection, directory: Directory) -> None:
-    """Fill `project`, `entry` and `fund` from the directory, and `known` with the values that it knows."""
+    """Fill `project`, `entry` and `fund` from the directory, and `known` with the values it knows."""
     con.execute(query(__package__, "directory"))
     con.execute("CREATE TABLE known (kind VARCHAR, value VARCHAR, named VARCHAR)")
     projects: list[tuple[object, ...]] = []
@@ -91,14 +91,14 @@ def directory_tables(con: duckdb.DuckDBPyConnection, directory: Directory) -> No
 
 
 def _emails(con: duckdb.DuckDBPyConnection, directory: Directory) -> None:
-    """Fill `email`: what tags say of the PI, with the canonical address; NULL for what is no address."""
+    """Fill `email`: each PI value found in tags with its canonical address; NULL if it is not an address."""
     con.execute("CREATE TABLE email (written VARCHAR, canonical VARCHAR)")
     written = con.execute("SELECT DISTINCT pi FROM tag WHERE pi IS NOT NULL ORDER BY pi").fetchall()
     insert(con, "email", [(text, address_of(text, directory)) for (text,) in written])
 
 
 def address_of(text: str, directory: Directory) -> str | None:
-    """The canonical address that a PI's value stands for; None where it is no e-mail address."""
+    """The canonical address for a PI value; None if it is not an e-mail address."""
     email = directory.email(text)
     return email if re.fullmatch(EMAIL_PATTERN, email) else None
 
@@ -120,7 +120,7 @@ def _fallbacks(con: duckdb.DuckDBPyConnection, config: Config, directory: Direct
 
 
 def _claims(con: duckdb.DuckDBPyConnection, loaded: Sequence[LoadedFile], directory: Directory) -> str:
-    """SQL for the charges that a project claims by account or resource; empty where no project claims any."""
+    """SQL for the charges that a project claims by account or resource; empty if no project claims any."""
     claims = [
         (MATCH_COLUMNS.index(column), value, id_)
         for id_, entry in directory.projects.items()
@@ -129,7 +129,7 @@ def _claims(con: duckdb.DuckDBPyConnection, loaded: Sequence[LoadedFile], direct
     columns = {name for file in loaded for name in file.columns}
     cells = {name: f"cell.{identifier(name)}" for name in MATCH_COLUMNS if name in columns}
     if "AllocatedTags" in columns:
-        # A share belongs to whom its own resource belongs to, never to who owns the resource that is shared.
+        # A share belongs to the owner of its own resource, not to the owner of the shared resource.
         shared, own = (f"cell.{name}" if name in columns else "NULL" for name in ("ResourceId", "AllocatedResourceId"))
         cells["ResourceId"] = f"CASE WHEN cell.AllocatedTags IS NULL THEN {shared} ELSE {own} END"
     if not claims or not cells:
@@ -145,9 +145,9 @@ def _claims(con: duckdb.DuckDBPyConnection, loaded: Sequence[LoadedFile], direct
 
 
 def follow(con: duckdb.DuckDBPyConnection, loaded: Sequence[LoadedFile]) -> None:
-    """Let corrections that refer to another charge of the period take its payer (OCI's back references).
+    """Give corrections that refer to another charge of the period that charge's payer (OCI back references).
 
-    `back_reference` holds every such charge and what it refers to, also where nothing is found.
+    Every such charge and its reference goes into `back_reference`, even if nothing is found.
     """
     con.execute("CREATE TABLE back_reference (n BIGINT, source VARCHAR, refers_to VARCHAR)")
     con.execute("CREATE TABLE follows (n BIGINT, original BIGINT)")
@@ -164,8 +164,8 @@ def follow(con: duckdb.DuckDBPyConnection, loaded: Sequence[LoadedFile]) -> None
     if not count(con, "SELECT count(*) FROM follows"):
         return
     for _ in range(_CHAIN):
-        # What follows a correction follows the charge that this one follows.
+        # A correction of a correction follows the original charge.
         con.execute("UPDATE follows SET original = next.original FROM follows AS next WHERE next.n = follows.original")
-    # Corrections in a circle refer to nothing that was charged.
+    # Circular corrections refer to nothing that was charged.
     con.execute("DELETE FROM follows WHERE original IN (SELECT n FROM follows)")
     con.execute(query(__package__, "payer_of_original"))

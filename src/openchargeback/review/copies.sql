@@ -1,5 +1,5 @@
--- One row is one charge that equals an earlier row, with where that stands; the header is row 1. Rows of the period have
--- numbers from 0; those of a file of an earlier month count down from its base.
+-- One row per charge that equals an earlier row, with the location of that row; the header is row 1. Rows of the period
+-- are numbered from 0; rows of an earlier month's file count down from its base.
 INSERT INTO copy
 SELECT
     pair.n,

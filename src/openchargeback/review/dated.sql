@@ -1,5 +1,5 @@
--- One row is one charge of a project whose directory entry depends on the day: the entry in force on the first day that
--- the charge covers, and the one on its last day. NULL where none is in force.
+-- One row per charge of a project whose directory entry depends on the day: the entries in force on the first and the
+-- last day that the charge covers. NULL if none is in force.
 CREATE TABLE dated AS
 WITH touched AS (
     SELECT

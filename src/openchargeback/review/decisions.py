@@ -1,13 +1,13 @@
-"""Decisions applied to charges: which hold, which are void, and what becomes of every charge.
+"""Apply decisions to charges: which are valid, which are void, and whether each charge is billed, held or rejected.
 
-What stands in the database afterwards:
-    named_charge one row a charge that decisions name by id
-    ruling       one row a decision that holds for a charge (n, decision)
-    decider      one row a decision: who decided, and the place in the approval file
-    held         one row a flag that holds a charge (`held.sql`)
-    disposition  one row a charge: billed, held or rejected, with the payer that counts (`disposition.sql`)
+Tables created:
+    named_charge one row per charge that decisions name by id
+    ruling       one row per valid decision on a charge (n, decision)
+    decider      one row per decision: who decided, and its place in the approval file
+    held         one row per flag that holds a charge (`held.sql`)
+    disposition  one row per charge: billed, held or rejected, with the effective payer (`disposition.sql`)
 
-Decisions can be applied again, with others among them: what an earlier call left is replaced.
+Can be called again with more decisions: each call replaces the results of the last.
 """
 
 from __future__ import annotations
@@ -39,7 +39,7 @@ _REFRESH = "run `focus-billing review refresh` to replace it with what it means 
 
 @dataclass(slots=True, kw_only=True)
 class _Outcome:
-    """A decision with what it found: the problem that makes it void, if any, and its charges."""
+    """A decision with the charges it matched and the problem that makes it void, if any."""
 
     decision: Decision
     void: Problem | None = None
@@ -50,7 +50,7 @@ class _Outcome:
 def apply_decisions(
     con: duckdb.DuckDBPyConnection, decisions: Sequence[Decision], config: Config, directory: Directory
 ) -> tuple[tuple[DecisionRecord, ...], list[Problem]]:
-    """Bind decisions to charges and settle every charge. `charge_id` must hold the ids where there are decisions.
+    """Bind decisions to charges and settle every charge. If there are decisions, `charge_id` must hold the ids.
 
     A decision whose charge is gone or whose expectation fails is void: a warning for approve, an error otherwise.
     """
@@ -59,7 +59,7 @@ def apply_decisions(
     cleared = [(number, flag) for number, decision in enumerate(decisions) for flag in decision.clears]
     insert(con, "clears", cleared)
     outcomes = [_Outcome(decision=decision, void=_unusable(decision, config, directory)) for decision in decisions]
-    # Ids first: what they name is no longer a selector's, nor part of what it expects.
+    # Ids first: a charge named by id is out of reach of selectors and does not count toward what they expect.
     _bind(con, outcomes, _name_charges(con, outcomes), by_id=True)
     con.execute("CREATE OR REPLACE TABLE named_charge AS SELECT DISTINCT n FROM target")
     _select_charges(con, outcomes, directory, config.currency)
@@ -83,7 +83,7 @@ def apply_decisions(
 
 
 def digest_of_ids(ids: Sequence[str]) -> str:
-    """SHA-256, in hex, of the sorted charge ids, one id a line."""
+    """SHA-256, in hex, of the sorted charge ids, one id per line."""
     return hashlib.sha256("".join(f"{id_}\n" for id_ in sorted(ids)).encode()).hexdigest()
 
 
@@ -98,7 +98,7 @@ def _unusable(decision: Decision, config: Config, directory: Directory) -> Probl
 
 
 class Unusable(NamedTuple):
-    """Why values of `set` cannot be used: the code of the problem, what is wrong, and the fix."""
+    """Why values of `set` cannot be used: the problem's code, message and fix."""
 
     code: str
     message: str
@@ -106,7 +106,7 @@ class Unusable(NamedTuple):
 
 
 def unusable_values(payer: Payer, config: Config, directory: Directory) -> Unusable | None:
-    """What is wrong with the values in `set`, which are checked like tags."""
+    """What is wrong with the values in `set`, checked by the same rules as tags; None if nothing."""
     pi, project, fund = payer.pi, payer.project, payer.fund
     if pi and address_of(pi, directory) is None:
         return Unusable("missing-pi", f"the PI {pi} is not an email address", "write the PI's address")
@@ -130,7 +130,7 @@ def _or_add(word: str, known: Iterable[str], add: str) -> str:
 
 
 def _name_charges(con: duckdb.DuckDBPyConnection, outcomes: Sequence[_Outcome]) -> dict[int, Problem]:
-    """Find the charges that decisions name by id; by decision, the first id that does not mean exactly one charge."""
+    """Find the charges that decisions name by id; by decision, the problem of the first id not matching exactly one."""
     named = [
         (number, place, prefix)
         for number, outcome in enumerate(outcomes)
@@ -141,14 +141,14 @@ def _name_charges(con: duckdb.DuckDBPyConnection, outcomes: Sequence[_Outcome]) 
     insert(con, "named", named)
     if not named:
         return {}
-    # Prefixes have at least eight digits (approvals.ID_PATTERN): joined by those, not compared one with all.
+    # Prefixes have at least eight digits (approvals.ID_PATTERN): join on those instead of comparing all pairs.
     found = con.execute(sql(__package__, "named_ids.sql")).fetchall()
     con.execute(query(__package__, "named_targets"))
-    # A correction is decided with the charge that it refers to.
+    # A correction is decided together with the charge it refers to.
     con.execute(
         "INSERT INTO target SELECT follows.n, target.decision FROM target JOIN follows ON follows.original = target.n"
     )
-    # Flagged charges have theirs, and so have all charges that a closed month still holds.
+    # Flagged charges already have details, as do all charges still held from a closed month.
     missing = "SELECT DISTINCT n FROM target ANTI JOIN detail USING (n)"
     if con.execute(missing).fetchone():
         add_details(con, missing)
@@ -164,7 +164,7 @@ def _name_charges(con: duckdb.DuckDBPyConnection, outcomes: Sequence[_Outcome]) 
 def _select_charges(
     con: duckdb.DuckDBPyConnection, outcomes: Sequence[_Outcome], directory: Directory, currency: str
 ) -> None:
-    """Find the charges of the queue items that decisions name, but for those that a decision names by id."""
+    """Find the charges of the queue items that decisions name, except charges that a decision names by id."""
     columns = ", ".join(f"{key} VARCHAR" for key in ITEM_KEYS)
     con.execute(f"CREATE OR REPLACE TABLE selector (decision INTEGER, {columns}, flags VARCHAR[])")
     rows = []
@@ -183,7 +183,7 @@ def _select_charges(
 def _bind(
     con: duckdb.DuckDBPyConnection, outcomes: Sequence[_Outcome], faults: dict[int, Problem], *, by_id: bool
 ) -> None:
-    """Compare what decisions found with what was expected; a void one is left without charges."""
+    """Compare what each decision matched with what it expected; a void decision is left without charges."""
     sums = {
         number: (charges, Decimal(amount))
         for number, charges, amount in con.execute(
@@ -209,7 +209,7 @@ def _bind(
 
 
 def _digests(con: duckdb.DuckDBPyConnection, decisions: Sequence[int]) -> dict[int, str]:
-    """The digest of the ids of what these decisions found."""
+    """The digest of the ids that each of these decisions matched."""
     if not decisions:
         return {}
     found = con.execute(
@@ -244,7 +244,7 @@ def _unexpected(outcome: _Outcome, digest: str) -> Problem | None:
 
 
 def _conflicts(con: duckdb.DuckDBPyConnection, outcomes: Sequence[_Outcome]) -> None:
-    """Make two decisions on one charge void, unless they clear and set different things and none rejects."""
+    """Void two decisions on one charge, unless they clear and set different things and neither rejects."""
     pairs = con.execute(query(__package__, "overlapping_decisions")).fetchall()
     for first, second in pairs:
         one, other = outcomes[first].decision, outcomes[second].decision
@@ -295,7 +295,7 @@ def _rulings(con: duckdb.DuckDBPyConnection, outcomes: Sequence[_Outcome], direc
 
 
 def _still_lacking(con: duckdb.DuckDBPyConnection, outcomes: Sequence[_Outcome], config: Config) -> dict[int, Problem]:
-    """By decision: billing a charge that still lacks PI, project or fund would bill nobody."""
+    """By decision, the problem that a charge still lacks a PI, project or fund, so billing it would bill nobody."""
     if not outcomes:
         return {}
     con.execute("CREATE OR REPLACE TABLE asks (flag VARCHAR, field VARCHAR)")
@@ -321,7 +321,7 @@ def _still_lacking(con: duckdb.DuckDBPyConnection, outcomes: Sequence[_Outcome],
 
 
 def _not_raised(con: duckdb.DuckDBPyConnection, outcomes: Sequence[_Outcome]) -> list[Problem]:
-    """A word on decisions that clear a flag which none of their charges carries any more."""
+    """Warn about decisions that clear a flag none of their charges has anymore."""
     rows = con.execute(query(__package__, "flags_not_raised")).fetchall()
     return [
         replace(

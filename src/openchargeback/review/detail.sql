@@ -1,5 +1,5 @@
--- One row is one charge that somebody may have to look at, with what there is to see of it: added for {wanted}.
--- Days are UTC. The unit price is the contracted one, else the list price, as the file has it.
+-- One row per charge that may need review, with its details: added for {wanted}.
+-- Days are UTC. The unit price is the contracted one, else the list price, as in the file.
 INSERT INTO detail
 SELECT
     charge.n,

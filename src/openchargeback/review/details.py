@@ -1,4 +1,4 @@
-"""What there is to see of single charges: days, resource, quantity, price, tags, file and row (`detail.sql`)."""
+"""Details of single charges for review: days, resource, quantity, price, tags, file and row (`detail.sql`)."""
 
 from __future__ import annotations
 
@@ -24,13 +24,13 @@ _CELLS = {
 
 
 def make_details(con: duckdb.DuckDBPyConnection) -> None:
-    """Create `detail` with a row for every flagged charge, and the tables that `add_details` reads must stand."""
+    """Create `detail` with a row per flagged charge. The tables that `add_details` reads must exist."""
     con.execute(query(__package__, "detail"))
     add_details(con, "SELECT DISTINCT n FROM flag UNION SELECT original FROM follows")
 
 
 def add_details(con: duckdb.DuckDBPyConnection, wanted: str) -> None:
-    """Add the details of the charges that a query gives (one column, n)."""
+    """Add the details of the charges selected by a query (one column, n)."""
     if not count(con, f"SELECT count(*) FROM ({wanted})"):
         return
     con.execute(sql(__package__, "detail.sql", wanted=wanted, **cells(con, **_CELLS), **resource_columns(con)))

@@ -1,5 +1,6 @@
--- One row is one charge that is flagged or decided, with what became of it; every other charge is billed.
--- rejected: a decision rejects it, or it corrects a charge of an earlier month that was rejected. held: a flag holds it (`held.sql`). billed: the rest, with the payer that counts.
+-- One row per flagged or decided charge, with its outcome; every other charge is billed.
+-- rejected: a decision rejects it, or it corrects a charge of an earlier month that was rejected.
+-- held: a flag holds it (`held.sql`). billed: all others, with the effective payer.
 CREATE OR REPLACE TABLE disposition AS
 SELECT
     touched.n,

@@ -1,9 +1,9 @@
-"""Rows that are there twice: equal in every column that their files share, custom columns included.
+"""Find duplicate rows: equal in every column that their files share, custom columns included.
 
-    copy    one row a charge that equals an earlier one, with where that stands (path and row)
+    copy    one row per charge that equals an earlier one, with the location (path and row) of that one
 
-Files are compared across all sources of the period, and with those of earlier months that hold rows of the same
-BillingPeriodStart, since one of two such rows lies in the wrong folder.
+Compares files across all sources of the period, and with files of earlier months that hold rows with the same
+BillingPeriodStart, since one of two such rows is in the wrong folder.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from openchargeback.focus.database import insert, query, sql
 from openchargeback.focus.reading import LoadedFile
 
 _TELLING = ("ResourceId", "ChargePeriodStart", "BilledCost", "EffectiveCost", "Tags", "SkuPriceId", "x_RowId")
-"""Columns that tell most rows apart: only rows that share these are compared in full across files."""
+"""Columns that distinguish most rows: across files, only rows that agree in these are compared in full."""
 _MOST_TELLING = 4
 
 
@@ -36,7 +36,7 @@ class EarlierRows:
 
 @dataclass(frozen=True, slots=True)
 class _Part:
-    """Rows of one file, with SQL for their number: n of the period, or a negative one for those of earlier months."""
+    """Rows of one file, with SQL for their number: n for the period, negative for earlier months."""
 
     table: str
     columns: dict[str, str]
@@ -44,7 +44,7 @@ class _Part:
 
 
 def find_copies(con: duckdb.DuckDBPyConnection, loaded: Sequence[LoadedFile], earlier: Sequence[EarlierRows]) -> None:
-    """Fill `copy`. The first of equal rows is none, in the order of months, files and rows."""
+    """Fill `copy`. The first of equal rows, in the order of months, files and rows, is not a copy."""
     con.execute('CREATE TABLE copy (n BIGINT, path VARCHAR, "row" BIGINT)')
     layouts: dict[frozenset[str], list[_Part]] = {}
     for file in loaded:
@@ -58,7 +58,7 @@ def find_copies(con: duckdb.DuckDBPyConnection, loaded: Sequence[LoadedFile], ea
     base = -1
     places: list[tuple[int, str]] = []
     for rows in earlier:
-        # Numbers of earlier rows are negative, so that they come before all rows of the period.
+        # Earlier rows get negative numbers, so that they sort before all rows of the period.
         part = _Part(rows.table, rows.columns, f"{base} - row_number")
         places.append((base, rows.path))
         for names, parts in layouts.items():
@@ -71,7 +71,7 @@ def find_copies(con: duckdb.DuckDBPyConnection, loaded: Sequence[LoadedFile], ea
 
 
 def _compare_within(con: duckdb.DuckDBPyConnection, names: Sequence[str], parts: Sequence[_Part]) -> None:
-    """Rows of files with the same columns: hashed whole, and those that share a hash compared cell by cell."""
+    """Compare rows of files with the same columns: by hash of the whole row, then cell by cell if hashes match."""
     hashes = _rows(parts, names, hashed=True)
     con.execute(f"CREATE OR REPLACE TEMP TABLE row_hash AS {hashes}")
     con.execute(query(__package__, "suspects"))
@@ -85,7 +85,7 @@ def _compare_within(con: duckdb.DuckDBPyConnection, names: Sequence[str], parts:
 def _compare_across(
     con: duckdb.DuckDBPyConnection, shared: Sequence[str], parts: Sequence[_Part], others: Sequence[_Part]
 ) -> None:
-    """Rows of files with different columns, by the columns that they share."""
+    """Compare rows of files with different columns, by the columns they share."""
     telling = [name for name in _TELLING if name in shared][:_MOST_TELLING] or list(shared)[:_MOST_TELLING]
     if not telling:
         return

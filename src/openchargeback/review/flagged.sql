@@ -1,7 +1,7 @@
--- One row is one flagged charge with the queue item that it belongs to (DESIGN section 2): the keys that charges of an item
--- share and all their flags as raised, whatever is decided. Everything that speaks of items reads this: the queue, the
--- selectors of approval files, what they expect, and what commands and pages propose.
--- A correction stands beside the charge that it refers to.
+-- One row per flagged charge with its queue item (DESIGN section 2): the keys that the item's charges share and all
+-- their flags as raised, regardless of decisions. The single source for items: the queue, the selectors of approval
+-- files and their expectations, and what commands and pages propose.
+-- A correction is listed with the charge it refers to.
 CREATE TABLE flagged AS
 SELECT
     raised.n,

@@ -1,11 +1,11 @@
-"""Flags: why a person must look at a charge. They are seen before any decision, from tags and directory.
+"""Flags: why a charge needs review. Raised from tags and directory, before any decision.
 
-What stands in the database afterwards:
-    nearest    one row a value that nobody knows, with the known one most like it (`nearest.sql`)
-    payer_flag one row a flag that a way of attribution raises (`payer_flags.sql`)
-    flag       one row a flag of a charge, and why (`flags.sql`)
-    detail     one row a flagged charge with what there is to see of it (`detail.sql`)
-    flagged    one row a flagged charge with its queue item (`flagged.sql`)
+Tables created:
+    nearest    one row per unknown value, with the most similar known one (`nearest.sql`)
+    payer_flag one row per flag that an attribution raises (`payer_flags.sql`)
+    flag       one row per flag of a charge, with the reason (`flags.sql`)
+    detail     one row per flagged charge with its details (`detail.sql`)
+    flagged    one row per flagged charge with its queue item (`flagged.sql`)
 """
 
 from __future__ import annotations
@@ -29,16 +29,16 @@ from openchargeback.review.duplicates import EarlierRows, find_copies
 from openchargeback.review.month import Month
 
 MONTHS = 6
-"""How many closed months make up what is usual."""
+"""How many closed months determine what is usual."""
 
 MONTHS_BACK = 24
-"""Among how many closed months they are looked for; a source may be missing in some."""
+"""How many closed months are searched for them; a source may be missing in some."""
 
 
 def flag_charges(month: Month, earlier: Sequence[EarlierRows] = ()) -> tuple[tuple[Unusual, ...], list[Problem]]:
-    """Fill the tables above; gives what is unusual. `attribute` comes first.
+    """Fill the tables above; returns the unusual amounts and any problems. Call `attribute` first.
 
-    earlier: rows of earlier months that may be the same as some of this one.
+    earlier: rows of earlier months that may duplicate rows of this one.
     """
     con, config, directory = month.con, month.config, month.directory
     funds = [fund for (fund,) in con.execute("SELECT DISTINCT fund FROM payer WHERE fund IS NOT NULL").fetchall()]
@@ -57,7 +57,7 @@ def flag_charges(month: Month, earlier: Sequence[EarlierRows] = ()) -> tuple[tup
     find_copies(con, month.loaded, earlier)
     con.execute("INSERT INTO flag SELECT n, 'possible-duplicate', 'same as ' || path || ', row ' || \"row\" FROM copy")
     problems = _patterns(con, config)
-    # What was unusual when a month closed stays so, though months before it may have been closed anew since.
+    # Keep what was unusual when the month closed, even if earlier months were re-closed since.
     found = month.record.unusual if month.record else _unusual(month)
     _flag_unusual(con, found)
     if count(con, "SELECT (SELECT count(*) FROM follows) + (SELECT count(*) FROM follows_earlier)"):
@@ -74,7 +74,7 @@ def fund_fits(fund: str, config: Config) -> bool:
 
 
 def _patterns(con: duckdb.DuckDBPyConnection, config: Config) -> list[Problem]:
-    """Flag the charges that a configured pattern finds. The expressions are RE2's, whose time is linear."""
+    """Flag the charges that match a configured pattern. Expressions are RE2, so matching takes linear time."""
     present = {name for (name,) in con.execute("SELECT column_name FROM (DESCRIBE cell)").fetchall()}
     problems = []
     for pattern in config.review.patterns:
@@ -139,10 +139,10 @@ def _flag_unusual(con: duckdb.DuckDBPyConnection, found: Collection[Unusual]) ->
 
 
 def unusual(amount: Decimal, before: Sequence[Decimal], rule: UnusualAmount, currency: str) -> str:
-    """Why an exact amount is unusual beside those of earlier months, in one sentence; empty where it is not.
+    """Why an exact amount is unusual compared with earlier months, in one sentence; empty if it is not.
 
-    With fewer than two months nothing is unusual unless `first_time` is set; with a median of zero only the minimum
-    counts (DESIGN section 4, "Flags").
+    With fewer than two months nothing is unusual unless `first_time` is set. With a median of zero only the minimum
+    applies (DESIGN section 4, "Flags").
     """
     if amount <= rule.minimum:
         return ""

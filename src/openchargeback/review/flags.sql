@@ -1,6 +1,6 @@
--- One row is one flag on one charge, as raised before any decision (DESIGN section 4, "Flags"), and why; NULL where the
--- flag says it all. possible-duplicate, pattern:<name> and unusual-amount are added by flags.py, since they take
--- settings, whole rows or history.
+-- One row per flag on a charge, as raised before any decision (DESIGN section 4, "Flags"), with the reason; NULL if the
+-- flag is self-explanatory. flags.py adds possible-duplicate, pattern:<name> and unusual-amount, which need settings,
+-- whole rows or history.
 CREATE TABLE flag AS
 SELECT charge.n, payer_flag.flag, payer_flag.why
 FROM attributed AS charge

@@ -1,5 +1,5 @@
--- One row is one correction with the charge that it refers to: the first of its source that has the reference as its own
--- number. What refers to several charges with different payers refers to none.
+-- One row per correction with the charge it refers to: the first of its source whose own number is the reference.
+-- A reference to several charges with different payers matches none.
 INSERT INTO back_reference
 SELECT cited.n, charge.source, cited.refers_to
 FROM ({cited}) AS cited

@@ -1,4 +1,4 @@
--- One row is one charge that is dated before its fund began or after it ended: another flag on it.
+-- One row per charge dated before its fund began or after it ended: an additional flag.
 INSERT INTO flag
 SELECT n, 'inactive-fund', fund || CASE WHEN first_day < since THEN ' begins on ' || since ELSE ' ended on ' || until END
 FROM (

@@ -1,4 +1,4 @@
--- One row is one flag of a charge that holds it: no decision has cleared it, and none rejects the charge.
+-- One row per flag that holds a charge: no decision clears the flag or rejects the charge.
 CREATE OR REPLACE TABLE held AS
 SELECT flag.n, flag.flag
 FROM flag

@@ -1,4 +1,4 @@
-"""Held money summed up, each charge once, whatever number of flags holds it."""
+"""Totals of held money; each charge counts once, however many flags hold it."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ class HeldSum:
 
 
 def by_reason(held: Iterable[QueueItem]) -> tuple[HeldSum, ...]:
-    """One sum for each set of flags and currency, the most money first; those of a currency add up to its total."""
+    """One sum per set of flags and currency, largest first; the sums of a currency add up to its total."""
     found: dict[tuple[tuple[str, ...], str], list[QueueItem]] = {}
     for item in held:
         found.setdefault((item.uncleared, item.currency), []).append(item)
@@ -31,7 +31,7 @@ def by_reason(held: Iterable[QueueItem]) -> tuple[HeldSum, ...]:
 
 
 def in_total(held: Iterable[QueueItem], currency: str) -> tuple[HeldSum, ...]:
-    """One sum for each currency: the ledger's first, even where nothing is held in it, then the others by name."""
+    """One sum per currency: the ledger's first, even if nothing is held in it, then the others by name."""
     found: dict[str, list[QueueItem]] = {currency: []}
     for item in held:
         found.setdefault(item.currency, []).append(item)

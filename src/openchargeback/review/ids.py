@@ -1,4 +1,4 @@
-"""Charge ids (DESIGN section 4, "Charge identity"): computed a source at a time, and only where one is needed."""
+"""Charge ids (DESIGN section 4, "Charge identity"): computed per source, only when needed."""
 
 from __future__ import annotations
 
@@ -29,16 +29,16 @@ def number_charges(month: Month, sources: Iterable[str]) -> None:
 
 
 def number_rest(month: Month, sources: Collection[str] | None = None) -> None:
-    """Ids for the charges of these sources, by default of all, that have none yet.
+    """Compute the missing ids for charges of these sources, by default of all.
 
-    `attributed` and `charge_id` must stand.
+    `attributed` and `charge_id` must exist.
     """
     numbered = month.con.execute("SELECT DISTINCT source FROM charge_id JOIN attributed USING (n)").fetchall()
     number_charges(month, set(month.sources if sources is None else sources) - {source for (source,) in numbered})
 
 
 def canonical_tags(con: duckdb.DuckDBPyConnection, files: Sequence[LoadedFile]) -> None:
-    """Fill `canonical_json`: the distinct JSON texts of these files in canonical form, keys sorted and no blanks."""
+    """Fill `canonical_json`: the distinct JSON texts of these files in canonical form: keys sorted, no spaces."""
     con.execute("CREATE OR REPLACE TEMP TABLE canonical_json (text VARCHAR, canonical VARCHAR)")
     parts = [
         f"SELECT {file.expression(name)} AS text FROM {file.table}"
@@ -54,7 +54,7 @@ def canonical_tags(con: duckdb.DuckDBPyConnection, files: Sequence[LoadedFile]) 
 
 
 def canonical_json(text: str) -> str:
-    """JSON with sorted keys and without blanks; what is no JSON, or holds half a character, stays as it is."""
+    """JSON with sorted keys and no whitespace. Text that is not JSON or has a lone surrogate is returned unchanged."""
     try:
         canonical = json.dumps(json.loads(text), sort_keys=True, separators=(",", ":"), ensure_ascii=False)
         canonical.encode()
@@ -64,9 +64,9 @@ def canonical_json(text: str) -> str:
 
 
 def canonical_text(file: LoadedFile, names: Iterable[str]) -> tuple[str, str]:
-    """SQL for the canonical text of these FOCUS columns of a row, and the joins that it needs.
+    """SQL for the canonical text of these FOCUS columns of a row, and the joins it needs.
 
-    `canonical_tags` comes first; the file's table is called `row`. Null cells and absent columns are left out.
+    Call `canonical_tags` first; the file's table is called `row`. Null cells and absent columns are left out.
     """
     cells, joins = [], []
     for name in sorted(name for name in names if name in file.columns):

@@ -1,4 +1,4 @@
--- One row is one held charge of an item, for whoever looks at all of them.
+-- One row per held charge of an item.
 SELECT
     queued.item, left(charge_id.id, 16) AS id, detail.path, detail."row", detail.first_day, detail.last_day,
     detail.sub_account, detail.resource_id, detail.resource_name, detail.quantity, detail.unit, detail.unit_price,

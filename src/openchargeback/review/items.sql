@@ -1,4 +1,4 @@
--- One row is one item of the review queue: what its charges share, their sums, and what a reviewer must see of them.
+-- One row per item of the review queue: the keys its charges share, their sums, and the details a reviewer needs.
 SELECT
     queued.source,
     queued.service,

@@ -1,5 +1,5 @@
--- One row is one decision and one field that its charges would be billed without: PI, project, or fund (where something is
--- billed and posted). Of several decisions on a charge those are meant that clear a flag which asks for the field.
+-- One row per decision and missing field: PI, project, or fund (if anything is billed and posted). If a charge has
+-- several decisions, only those count that clear a flag asking for the field.
 WITH lacking AS (
     SELECT settled.n, unnest(['pi', 'project', 'fund']) AS field,
         unnest([settled.pi, settled.project, CASE WHEN settled.cost = 0 OR NOT settled.posts THEN '' ELSE settled.fund END])

@@ -1,4 +1,4 @@
-"""What every stage of billing works on: a month of a ledger whose charges stand in a database."""
+"""The context that every billing stage works on: a month of a ledger with its charges in a database."""
 
 from __future__ import annotations
 
@@ -16,9 +16,9 @@ from openchargeback.record.recorded_ledger import RecordedLedger
 
 @dataclass(frozen=True, slots=True)
 class Month:
-    """The charges of a month in a database, as `focus.reading.load` leaves them.
+    """The charges of a month in a database, as loaded by `focus.reading.load`.
 
-    ledger: with the settings and the directory that the month is billed with (`RecordedLedger.as_recorded`).
+    ledger: with the settings and directory the month is billed with (`RecordedLedger.as_recorded`).
     """
 
     con: duckdb.DuckDBPyConnection
@@ -28,17 +28,17 @@ class Month:
 
     @property
     def config(self) -> Config:
-        """The settings that the month is billed with."""
+        """The settings for this month."""
         return self.ledger.config
 
     @property
     def directory(self) -> Directory:
-        """The directory that the month is billed with."""
+        """The directory for this month."""
         return self.ledger.directory
 
     @property
     def record(self) -> ClosingRecord | None:
-        """Its record, where the month is closed."""
+        """The closing record, if the month is closed."""
         return self.ledger.records.get(self.period)
 
     @property

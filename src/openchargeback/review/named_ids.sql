@@ -1,5 +1,5 @@
--- One row is one id (or beginning of one) in a decision that does not name exactly one charge, or names a correction that is
--- decided with the charge it refers to: how many charges it names, and that charge's id.
+-- One row per id (or prefix) in a decision that does not match exactly one charge, or matches a correction that is
+-- decided with its original: the number of matching charges, and the id of the original.
 SELECT named.decision, named.prefix, count(charge_id.n), left(any_value(original.id), 16)
 FROM named
 LEFT JOIN charge_id ON left(charge_id.id, 8) = left(named.prefix, 8) AND starts_with(charge_id.id, named.prefix)

@@ -1,6 +1,6 @@
--- One row is one value that names nobody known, with the known value that is spelled most like it: "did you mean".
--- Near: an edit for every four characters, at most three; of an e-mail address only what stands before the @ counts.
--- A PI's value is held against names too, since people write those.
+-- One row per unknown value with the known value of most similar spelling: "did you mean".
+-- At most one edit per four characters and three in total; in e-mail addresses only the part before the @ is compared.
+-- A PI's value is also compared with names, since people write those.
 CREATE TABLE nearest AS
 WITH unknown AS (
     SELECT DISTINCT 'project' AS kind, project AS value FROM payer WHERE project IS NOT NULL

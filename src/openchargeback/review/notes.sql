@@ -1,4 +1,4 @@
--- One row is one flag of one item of the review queue, with the different reasons for it, the first few.
+-- One row per flag of an item of the review queue, with its first few distinct reasons.
 SELECT
     queued.item,
     flag.flag,

@@ -1,4 +1,4 @@
--- One row is one way in which charges of the period are attributed: PI, project and fund, with where each comes from.
+-- One row per distinct attribution of charges of the period: PI, project and fund, with the origin of each.
 -- Per field the first of: the row's tag; the project's directory entry, as of the charge's date; the source's default.
 CREATE TABLE payer AS
 WITH used AS (

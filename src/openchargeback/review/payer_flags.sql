@@ -1,5 +1,5 @@
--- One row is one flag that a way of attribution raises on its charges (DESIGN section 4, "Flags"), and why.
--- billed_only: only on charges that bill something. What concerns funds is only asked where the source posts.
+-- One row per flag that an attribution raises on its charges (DESIGN section 4, "Flags"), with the reason.
+-- billed_only: only on charges with a nonzero cost. Fund flags are only raised if the source posts.
 CREATE TABLE payer_flag AS
 WITH looked AS (
     SELECT

@@ -1,4 +1,4 @@
-"""What can be decided on a queue item, and what a decision on it clears. Commands, pages and later the web ask here."""
+"""The decisions that a queue item allows, and the flags each one clears. Used by commands and pages."""
 
 from __future__ import annotations
 
@@ -11,14 +11,14 @@ from openchargeback.review.asks import FIELDS, answered, asked_fields, lacking
 
 
 def fund_needed(item: QueueItem, config: Config) -> bool:
-    """Whether the charges of an item cannot be billed without a fund: something is billed, and the source posts."""
+    """Whether the charges of an item need a fund to be billed: something is billed, and the source posts."""
     return config.posts(item.source) and bool(
         item.exact_billed or any(each.exact_billed for each in item.details.samples)
     )
 
 
 def possible_verbs(item: QueueItem, config: Config) -> tuple[Verb, ...]:
-    """The decisions that an item allows, the one to start from first.
+    """The decisions that an item allows, the default first.
 
     Charges in another currency can only be rejected; charges that nobody would pay for cannot be approved.
     """
@@ -35,7 +35,7 @@ def needed_fields(item: QueueItem, config: Config) -> tuple[str, ...]:
 
 
 def asked_of(item: QueueItem) -> tuple[str, ...]:
-    """The fields that an answer to the item may set, those that its flags ask for."""
+    """The fields that an answer to the item may set, as its flags ask."""
     wanted = {field for flag in item.uncleared for field in asked_fields(flag)}
     return tuple(field for field in FIELDS if field in wanted)
 
@@ -43,9 +43,9 @@ def asked_of(item: QueueItem) -> tuple[str, ...]:
 def cleared_by(
     item: QueueItem, verb: Verb, chosen: Collection[str], payer: Payer, config: Config, *, all_flags: bool
 ) -> tuple[str, ...]:
-    """The flags of an item that a decision settles: the chosen ones, those that `payer` answers, or all of them.
+    """The flags of an item that a decision clears: the chosen ones, those that `payer` answers, or all of them.
 
-    Rejecting settles all that the item is held by, since nothing is billed.
+    Rejecting clears every flag that holds the item, since nothing is billed.
     """
     if verb is Verb.REJECT or all_flags:
         return item.uncleared
@@ -60,5 +60,5 @@ def left_holding(item: QueueItem, clears: Sequence[str]) -> tuple[str, ...]:
 
 
 def by_money(items: Sequence[QueueItem]) -> list[QueueItem]:
-    """Items in the order in which they are worked off: by period, then the most money first."""
+    """Items in working order: by period, then largest amount first."""
     return sorted(items, key=lambda item: (item.period, -abs(item.exact_billed), item.key))

@@ -1,4 +1,4 @@
--- dated: a charge of a project with dated entries: none, where no project has any.
+-- dated: a charge of a project with dated entries; empty if no project has any.
 CREATE TABLE dated (
     n BIGINT,
     naming BIGINT,
@@ -57,7 +57,7 @@ JOIN attributed AS charge USING (n)
 GROUP BY ALL
 ORDER BY ALL;
 
--- flag_unusual: a charge of a source, project and service that are unusual together.
+-- flag_unusual: a charge of a source, project and service with an unusual total.
 INSERT INTO flag
 SELECT charge.n, 'unusual-amount', unusual.why
 FROM attributed AS charge
@@ -65,7 +65,7 @@ JOIN payer ON payer.id = charge.payer
 JOIN unusual
     ON unusual.source = charge.source AND unusual.project = payer.project AND unusual.service = charge.service;
 
--- flags_not_raised: a decision with the flags that it clears and that none of its charges has.
+-- flags_not_raised: a decision with the flags that it clears but none of its charges has.
 SELECT clears.decision, list_sort(list(clears.flag))
 FROM clears
 WHERE
@@ -86,20 +86,20 @@ JOIN attributed USING (n)
 JOIN verdict USING (decision)
 WHERE currency <> $currency AND verb <> 'reject';
 
--- ids_of_decisions: a decision with the ids of all charges that it is about.
+-- ids_of_decisions: a decision with the ids of all its charges.
 SELECT decision, list(id)
 FROM target
 JOIN charge_id USING (n)
 WHERE list_contains($decisions, decision)
 GROUP BY decision;
 
--- named_targets: a charge that a decision names by the beginning of its id.
+-- named_targets: a charge that a decision names by a prefix of its id.
 INSERT INTO target
 SELECT DISTINCT charge_id.n, named.decision
 FROM named
 JOIN charge_id ON left(charge_id.id, 8) = left(named.prefix, 8) AND starts_with(charge_id.id, named.prefix);
 
--- overlapping_decisions: two decisions that are about the same charge.
+-- overlapping_decisions: two decisions on the same charge.
 SELECT DISTINCT a.decision, b.decision
 FROM target AS a
 JOIN target AS b ON a.n = b.n AND a.decision < b.decision
@@ -112,7 +112,7 @@ FROM follows
 JOIN attributed AS original ON original.n = follows.original
 WHERE attributed.n = follows.n;
 
--- spending: what a projects charges of a service of a source come to, exactly.
+-- spending: the exact total of a project's charges of a service from a source.
 SELECT charge.source, payer.project, charge.service, sum(charge.cost)
 FROM attributed AS charge
 JOIN payer ON payer.id = charge.payer
@@ -120,13 +120,13 @@ WHERE payer.project IS NOT NULL AND charge.currency = $currency
 GROUP BY ALL
 ORDER BY ALL;
 
--- suspects: a row whose hash another row of the same files has.
+-- suspects: a row whose hash equals that of another row of the same files.
 CREATE OR REPLACE TEMP TABLE suspect AS
 SELECT n
 FROM row_hash
 WHERE h IN (SELECT h FROM row_hash GROUP BY h HAVING count(*) > 1);
 
--- suspects_of_both: a row whose hash a row of the other side has.
+-- suspects_of_both: a row whose hash equals that of a row of the other side.
 CREATE OR REPLACE TEMP TABLE suspect AS
 SELECT n FROM side_0 SEMI JOIN side_1 USING (h)
 UNION ALL

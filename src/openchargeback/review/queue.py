@@ -1,8 +1,8 @@
-"""The review queue: held charges as items, each to be decided as one (DESIGN section 2, "queue item").
+"""The review queue: held charges grouped into items, each decided as one (DESIGN section 2, "queue item").
 
-What stands in the database beside what `decisions.py` leaves:
-    flagged     one row a flagged charge with the item it belongs to (`flagged.sql`); made before decisions are applied
-    queued      one row a held charge with the number of its item (`queue.sql`)
+Tables used besides those of `decisions.py`:
+    flagged     one row per flagged charge with its item (`flagged.sql`); created before decisions are applied
+    queued      one row per held charge with the number of its item (`queue.sql`)
 """
 
 from __future__ import annotations
@@ -17,11 +17,11 @@ from openchargeback.model import FlagNote, FlagTotal, HeldCharge, ItemDetails, Q
 from openchargeback.review.decisions import digest_of_ids
 
 SHOWN = 5
-"""How many ids, charges and names of an item are kept to be shown."""
+"""How many ids, charges and names of an item are kept for display."""
 
 
 def read_queue(con: duckdb.DuckDBPyConnection, period: str) -> tuple[QueueItem, ...]:
-    """The items of the review queue of a period, in the order of their keys."""
+    """The items of a period's review queue, in the order of their keys."""
     con.execute(sql(__package__, "queue.sql"))
     if not count(con, "SELECT count(*) FROM queued"):
         return ()
@@ -68,7 +68,7 @@ def _item(period: str, values: Mapping[str, Any], notes: tuple[FlagNote, ...]) -
 
 
 def charges_of_items(con: duckdb.DuckDBPyConnection) -> list[tuple[HeldCharge, ...]]:
-    """All charges of each item, in the order of `read_queue`, the most money first."""
+    """All charges of each item, in the order of `read_queue`, largest amount first."""
     result: list[list[HeldCharge]] = []
     for item, *values in con.execute(sql(__package__, "item_charges.sql")).fetchall():
         if item > len(result):
@@ -96,7 +96,7 @@ def charges_of_items(con: duckdb.DuckDBPyConnection) -> list[tuple[HeldCharge, .
 
 
 def read_flags(con: duckdb.DuckDBPyConnection) -> tuple[FlagTotal, ...]:
-    """Every flag as raised, whatever was decided: how many charges carry it, and their sum, by currency."""
+    """Every flag as raised, regardless of decisions: the number of charges and their sum, by currency."""
     rows = con.execute(query(__package__, "flag_totals")).fetchall()
     return tuple(
         FlagTotal(flag=flag, currency=currency, charges=charges, exact_billed=billed)

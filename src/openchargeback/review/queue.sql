@@ -1,5 +1,5 @@
--- One row is one held charge with the number of its item in the queue. Charges that decisions name by id can only be
--- decided by id, so they are items of their own, by the flags that still hold them.
+-- One row per held charge with the number of its queue item. Charges that decisions name by id can only be decided by
+-- id, so they form items of their own, by the flags that still hold them.
 CREATE OR REPLACE TABLE queued AS
 SELECT
     flagged.*,

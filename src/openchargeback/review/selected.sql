@@ -1,5 +1,5 @@
--- One row is one flagged charge of the queue item that a decision names. Charges that a decision names by id are out of
--- reach, so that what an item's decision matches does not depend on what else is decided about the rest.
+-- One row per flagged charge of the queue item that a decision names. Charges that a decision names by id are excluded,
+-- so that what an item's decision matches does not depend on decisions about the others.
 INSERT INTO target
 SELECT flagged.n, selector.decision
 FROM selector

@@ -1,6 +1,6 @@
--- One row is one charge that a decision is on, with the payer that counts: per field the decision's word; where it names a
--- project, else what the directory says of that one as of the charge's date; else what the charge had. The columns …_via
--- say where each comes from.
+-- One row per decided charge, with its effective payer. Per field: the decision's value; if the decision names a
+-- project, else the directory's value for it as of the charge's date; else the charge's own. The columns …_via give the
+-- origin of each.
 CREATE OR REPLACE TABLE settled AS
 WITH word AS (
     SELECT ruling.n, max(verdict.pi) AS pi, max(verdict.project) AS project, max(verdict.fund) AS fund

@@ -1,4 +1,4 @@
-"""What the directory would have to say for held charges to be attributed, the most money first."""
+"""Directory entries that would attribute held charges, largest amount first."""
 
 from __future__ import annotations
 
@@ -9,13 +9,13 @@ from openchargeback.ledger.directory_stubs import Suggestion
 from openchargeback.model import QueueItem
 
 _NAMES = 3
-"""How many names of what was seen are kept."""
+"""How many of the names seen are kept."""
 
 
 def suggestions(items: Sequence[QueueItem], currency: str) -> list[Suggestion]:
-    """One suggestion for each sub-account or resource without a project, and for each project, PI or fund in tags that
-    the directory does not know. A charge may count under several; charges in another currency than the ledger's cannot
-    be billed, so they are left out.
+    """One suggestion per sub-account or resource without a project, and per project, PI or fund in tags that the
+    directory does not know. A charge may count under several. Charges in a currency other than the ledger's are
+    skipped, since they cannot be billed.
     """
     found: dict[tuple[str, str, str], list[QueueItem]] = {}
     for item in (each for each in items if each.currency == currency):
@@ -34,7 +34,7 @@ def _keys(item: QueueItem) -> list[tuple[str, str, str]]:
     if "unknown-pi" in item.uncleared:
         keys.append(("people", "email", item.pi))
     if "unknown-fund" in item.uncleared:
-        # The fund is no key of an item; the reasons of the flag begin with it.
+        # The fund is not a key of an item; the flag's reasons start with it.
         for note in item.details.notes:
             keys += [("funds", "id", why.split(" ")[0]) for why in note.reasons if note.flag == "unknown-fund"]
     return keys
@@ -55,7 +55,7 @@ def _suggestion(kind: str, column: str, value: str, items: Sequence[QueueItem]) 
 
 
 def _account_names(item: QueueItem, value: str) -> list[str]:
-    """The name of the sub-account, which stands behind its id."""
+    """The name of the sub-account, which follows its id."""
     return [
         each.removeprefix(f"{value} (").removesuffix(")")
         for each in item.details.sub_accounts

@@ -1,1 +1,1 @@
-"""An output held against the ledger: a folder or a PDF."""
+"""Verify an output, a folder or a PDF, against the ledger."""

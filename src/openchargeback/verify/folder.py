@@ -1,6 +1,6 @@
-"""Verifies a folder that `build` wrote against the ledger, recomputed from the commit that it names.
+"""Verify a build folder against the ledger, recomputed from the commit that the folder names.
 
-The manifest in the folder is no proof of anything; it only says which commit to recompute.
+The manifest in the folder proves nothing; it only names the commit to recompute.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ from openchargeback.publish.past import drifts, ledger_at
 
 
 class Finding(enum.StrEnum):
-    """What became of a file: as recomputed, other bytes, not there, or there without being one of the build's."""
+    """The status of a file: as recomputed, different bytes, missing, or not part of the build."""
 
     IDENTICAL = "identical"
     DIFFERS = "differs"
@@ -41,11 +41,11 @@ class FileFinding:
 
 @dataclass(frozen=True, slots=True)
 class FolderCheck:
-    """A folder beside what the ledger gives at a commit.
+    """A folder compared with the ledger at a commit.
 
-    in_history: whether that commit is part of the history of what is checked out. claimed: what the manifest says that
-    the folder came from. other_versions: of what made its PDFs, where they are not the ones here. drift: where this
-    program would compute a closed month otherwise.
+    in_history: whether that commit is in the history of HEAD. claimed: the provenance in the manifest. other_versions:
+    of the libraries that made its PDFs, if they differ from those installed here. drift: where this program would
+    compute a closed month differently.
     """
 
     folder: Path
@@ -65,9 +65,9 @@ class FolderCheck:
 def verify_folder(
     root: Path, folder: Path, revision: str = "", *, workers: int | None = None, step: Step = no_step
 ) -> FolderCheck:
-    """Recompute every file of a build and compare byte by byte. revision: instead of the commit in the manifest.
+    """Recompute every file of a build and compare byte by byte. revision: overrides the commit in the manifest.
 
-    Raises UsageFault where it cannot be told what to recompute, LedgerFault where the ledger of then has errors.
+    Raises UsageFault if it is unknown what to recompute, LedgerFault if the ledger at that commit has errors.
     """
     heal(folder)
     if not folder.is_dir():

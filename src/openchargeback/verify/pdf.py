@@ -1,9 +1,9 @@
-"""Whether a statement's PDF is what the ledger gives.
+"""Verify a statement's PDF against the ledger.
 
-In this order: its digest is recorded; its embedded record is what the ledger says; and made again by the same program
-with the same libraries, it has the same objects. Where other libraries made it, nothing but the record can be compared,
-and it is neither confirmed nor called altered. An honest PDF may also be a draft or an earlier revision. So where
-today's ledger says otherwise, the ledger's history is looked through for the moment that it fits.
+In this order: its digest is recorded; its embedded record matches the ledger; rendered again by the same program with
+the same libraries, it has the same objects. If other libraries made it, only the record can be compared, and the PDF is
+neither confirmed nor called altered. A genuine PDF may also be a draft or an earlier revision. So if the current ledger
+does not match, the ledger's history is searched for a commit that does.
 """
 
 from __future__ import annotations
@@ -35,7 +35,7 @@ from openchargeback.verify.pdf_comparing import Difference, described, record_di
 from openchargeback.verify.pdf_reading import MAX_BYTES, PdfContent, differing_values, read_pdf
 
 COMMITS = 30
-"""How many commits that touch a period are looked through for a statement that today's ledger does not give: as many
+"""How many commits that touch a period are searched for a statement that the current ledger does not produce: as many
 along the first parents, and as many of all history."""
 
 _PIN = re.compile(r"^([a-z0-9][a-z0-9-]*)==([\w.+-]+)", re.ASCII | re.MULTILINE)
@@ -43,10 +43,10 @@ _NUMBER = re.compile(r"\d{4}-\d{2}-[0-9a-f]{10,64}(-r\d+)?")
 
 
 class Verdict(enum.StrEnum):
-    """What a PDF is.
+    """The verdict on a PDF.
 
-    `same content`: another program saved it again, and every object is as the ledger gives it.
-    `cannot be confirmed here`: its record is what the ledger says, but other versions than those here made the file.
+    `same content`: another program saved it again, and every object matches the ledger.
+    `cannot be confirmed here`: its record matches the ledger, but other versions than the ones here made the file.
     """
 
     IDENTICAL = "identical"
@@ -62,9 +62,9 @@ CONFIRMED = frozenset((Verdict.IDENTICAL, Verdict.SAME_CONTENT))
 
 @dataclass(frozen=True, slots=True)
 class Input:
-    """A file that a statement rests on, and the last commit that changed it (empty: none holds it as it lies here).
+    """A file that a statement rests on, and the last commit that changed it (empty: none has its current content).
 
-    rows: where its charges stand, the header being row 1; of decisions the lines; none where all of the file counts.
+    rows: of its charges, the header being row 1; for decisions the lines; empty if the whole file counts.
     """
 
     path: str
@@ -74,7 +74,7 @@ class Input:
 
 @dataclass(frozen=True, slots=True)
 class Lock:
-    """A commit whose `requirements.lock` says what to install; pinned: whether it has the versions that are wanted."""
+    """A commit whose `requirements.lock` says what to install; pinned: whether it has the needed versions."""
 
     commit: str
     pinned: bool
@@ -82,16 +82,16 @@ class Lock:
 
 @dataclass(frozen=True, slots=True)
 class PdfCheck:
-    """A PDF beside the ledger.
+    """A PDF compared with the ledger.
 
-    number: of the statement. by: the number of the statement that is valid instead, where superseded.
-    recorded: the file that records its digest. other_versions: of what made it, where they are not the ones here; lock,
-    system: what to install to confirm it, and which versions the system has to have.
-    given_at: the commit whose ledger gives this statement, where today's does not; on_first_parent: whether that is one
-    along the first parents, not of a branch before it was merged. looked_at: how many commits were looked through for
-    it; whole: whether the clone has all of its history.
-    altered: what differs from the ledger. statement: what the ledger has for it, today or then. inputs: what that
-    statement rests on. drift: where this program would compute its closed month otherwise today.
+    number: of the statement. by: the number of the statement that supersedes it, if any.
+    recorded: the file that records its digest. other_versions: of its libraries, if they differ from those here; lock,
+    system: what to install to confirm it, and which versions the system needs.
+    given_at: the commit whose ledger produces this statement, if the current one does not; on_first_parent: whether
+    that is a first-parent commit, not one of a branch before its merge. looked_at: the number of commits searched;
+    whole: whether the clone has the full history.
+    altered: where it differs from the ledger. statement: the ledger's own, now or then. inputs: what that statement
+    rests on. drift: where this program would now compute its closed month differently.
     """
 
     path: Path
@@ -116,7 +116,7 @@ class PdfCheck:
 
 @dataclass(frozen=True, slots=True)
 class _Submission:
-    """The PDF as it was handed in. recorded: the file that records its digest, empty for none."""
+    """The PDF as submitted. recorded: the file that records its digest, empty for none."""
 
     path: Path
     data: bytes
@@ -128,10 +128,10 @@ class _Submission:
 
 
 def verify_pdf(root: Path, path: Path, manifest: Path | None = None, *, step: Step = no_step) -> PdfCheck:
-    """What a PDF is, by the ledger.
+    """The verdict on a PDF.
 
-    manifest: the `manifest.json` of a build that is trusted, such as that of a release: what it lists is as issued.
-    Raises UsageFault for what is no statement that can be read, LedgerFault where the ledger has errors.
+    manifest: the `manifest.json` of a trusted build, such as a release: what it lists counts as issued.
+    Raises UsageFault if the file is not a readable statement, LedgerFault if the ledger has errors.
     """
     handed = _handed(path, manifest)
     check = _check(root, handed, step)
@@ -157,7 +157,7 @@ def _check(root: Path, handed: _Submission, step: Step) -> PdfCheck:
         return replace(found, verdict=Verdict.SUPERSEDED, by=valid.number if valid else "")
     whole = not (git.inside_repository(root) and git.is_shallow(root))
     if valid is None or not whole:
-        # Where history is cut off, an earlier revision or a draft cannot be told from a forgery.
+        # Without the full history, an earlier revision or a draft cannot be told apart from a forgery.
         return replace(found, whole=whole)
     return replace(
         found,
@@ -185,7 +185,7 @@ def _handed(path: Path, manifest: Path | None) -> _Submission:
 
 
 def _recorded(data: bytes, manifest: Path | None) -> str:
-    """The file that records the digest of an issued PDF, empty where none does."""
+    """The file that records the digest of an issued PDF, empty if none does."""
     if manifest is None:
         return ""
     listed = parse_manifest(manifest)
@@ -210,15 +210,15 @@ def _same_payer(billed: BilledPeriod | None, handed: _Submission) -> Statement |
 
 
 def _contradictions(handed: _Submission, statement: Statement, books: Books) -> list[Difference]:
-    """Where the embedded record says otherwise than the ledger."""
+    """Where the embedded record differs from the ledger."""
     expected = statement_json(statement, books.ledger.settings(statement.period).currency)
     return record_differences(handed.content, expected)
 
 
 def _judged(handed: _Submission, statement: Statement, books: Books, root: Path, at: str = "") -> PdfCheck:
-    """The check of a PDF whose record is what the ledger gives; root: the repository's own folder.
+    """The check of a PDF whose record matches the ledger; root: the repository's own folder.
 
-    at: the commit of the books; empty for the files as they lie there.
+    at: the commit of the books; empty for the work tree.
     """
     check = PdfCheck(
         path=handed.path,
@@ -232,7 +232,7 @@ def _judged(handed: _Submission, statement: Statement, books: Books, root: Path,
     if handed.recorded:
         return check
     named = read_stamp(handed.content.creator)
-    # A file that does not say what made it was changed: every statement does.
+    # A file that does not name its versions was changed: every statement does.
     if named and (others := other_versions(named)):
         lock = _lock(root, at, handed.period, others, named)
         return replace(
@@ -250,7 +250,7 @@ def _judged(handed: _Submission, statement: Statement, books: Books, root: Path,
 
 
 def _compared(handed: _Submission, statement: Statement, books: Books) -> list[Difference]:
-    """Where a PDF has other objects than made again; nothing where other versions made it."""
+    """Where a PDF's objects differ from a new rendering; empty if other versions made it."""
     named = read_stamp(handed.content.creator)
     if named and other_versions(named):
         return []
@@ -263,14 +263,14 @@ def _drawn_otherwise(handed: _Submission, expected: bytes, statement: Statement)
 
 
 def _system(others: Collection[str], named: Mapping[str, str]) -> tuple[str, ...]:
-    """The versions that no `requirements.lock` decides, of those that are others here."""
+    """The differing versions that no `requirements.lock` controls."""
     return tuple(f"{name} {named[name]}" for name in others if name in named and name not in (PROGRAM, *PACKAGES))
 
 
 def _lock(root: Path, at: str, period: str, others: Collection[str], named: Mapping[str, str]) -> Lock | None:
-    """The latest commit whose `requirements.lock` pins the versions that are others here; else that of the statement.
+    """The latest commit whose `requirements.lock` pins the differing versions; else the commit of the statement.
 
-    None where there is none, and where nothing is another version that a lock decides.
+    None if there is none, or if no version that a lock controls differs.
     """
     wanted = {name: named.get(name) for name in others if name in PACKAGES}
     if not wanted and PROGRAM not in others:
@@ -287,7 +287,7 @@ def _lock(root: Path, at: str, period: str, others: Collection[str], named: Mapp
 
 
 def _render(statement: Statement, books: Books) -> bytes:
-    """The PDF as the ledger gives it now; made anew, since a cache proves nothing."""
+    """The PDF from the current ledger; rendered without the cache, since a cache proves nothing."""
     site = make_site(books, Provenance("", "", ""), {})
     plans = statement_pdfs(site, make_environment(books.ledger.root / "templates"), period=statement.period)
     path = statement_pdf(statement)
@@ -295,10 +295,10 @@ def _render(statement: Statement, books: Books) -> bytes:
 
 
 def _search(root: Path, handed: _Submission, step: Step) -> tuple[PdfCheck | None, int]:
-    """The check by the latest commit whose ledger gives the file's record, and how many were looked at.
+    """The check against the latest commit whose ledger produces the file's record, and the number of commits searched.
 
-    First the states that the branch itself had, then those of branches before they were merged: a preview's draft is
-    honest too.
+    Searches the states of the branch itself first, then those of branches before their merge: the draft of a preview is
+    genuine too.
     """
     if handed.record is None or not git.inside_repository(root) or git.head(root) is None:
         return None, 0
@@ -318,11 +318,11 @@ def _search(root: Path, handed: _Submission, step: Step) -> tuple[PdfCheck | Non
 
 
 def _might_give(root: Path, commit: str, handed: _Submission) -> bool:
-    """Whether the month's own files of a commit give the record; a quick look, which sees few errors."""
+    """Whether the month's own files at a commit produce the record; a quick check, which detects few errors."""
     decisions, charges = f"approvals/{handed.period}/", f"charges/{handed.period}/"
 
     def needed(path: str, whole: Collection[str]) -> bool:
-        # Charges of other months are looked at by decisions only.
+        # Only decisions look at charges of other months.
         return (
             not path.startswith("charges/") or path.startswith(charges) or any(p.startswith(decisions) for p in whole)
         )
@@ -339,9 +339,9 @@ def _might_give(root: Path, commit: str, handed: _Submission) -> bool:
 
 
 def _of_the_past(root: Path, handed: _Submission, commit: str) -> PdfCheck | None:
-    """The check of a PDF whose record the ledger of a commit gives; None where it does not, or has errors.
+    """The check of a PDF whose record the ledger of a commit produces; None if it does not, or has errors.
 
-    With errors no statement was ever written there.
+    With errors no statement can have been issued there.
     """
     try:
         with ledger_at(root, commit) as (folder, given_at):
@@ -357,7 +357,7 @@ def _of_the_past(root: Path, handed: _Submission, commit: str) -> PdfCheck | Non
 
 
 def _inputs(root: Path, at: str, books: Books, statement: Statement) -> tuple[Input, ...]:
-    """The charges and decisions of a statement by file, and what closing wrote, with the commits that hold them."""
+    """The charge, decision and closing files of a statement, with the commits that contain them."""
     in_git = git.inside_repository(root) and git.head(root) is not None
     return tuple(
         Input(path, _holding(root, at, path) if in_git else "", tuple(sorted(numbers)))
@@ -366,7 +366,7 @@ def _inputs(root: Path, at: str, books: Books, statement: Statement) -> tuple[In
 
 
 def _holding(root: Path, at: str, path: str) -> str:
-    """The last commit that changed a file, up to a commit; of a file as it lies there (at: empty) only if it is so."""
+    """The last commit that changed a file, up to a commit; for the work tree (at: empty) only if it is unchanged."""
     commit = git.last_change(root, at or "HEAD", path)
     if at or not commit or git.content_id(root, commit, path) == git.content_id_of_file(root, path):
         return commit
@@ -374,7 +374,7 @@ def _holding(root: Path, at: str, path: str) -> str:
 
 
 def _rested_on(books: Books, statement: Statement) -> dict[str, set[int]]:
-    """File → rows of charges or lines of decisions; none for a file that counts as a whole."""
+    """File → rows of charges or lines of decisions; empty if the whole file counts."""
     billed = books.period(statement.period)
     if billed is None:
         return {}

@@ -1,7 +1,7 @@
-"""Where a PDF is not the one that the ledger gives, made by the same program with the same libraries.
+"""Where a PDF differs from the one that the ledger produces, made by the same program with the same libraries.
 
-Every object is compared, so it does not matter how an amount was altered: as text, by its position, painted over, or
-drawn as a shape. What the embedded record says can be compared whatever made the file.
+Compares every object, so it does not matter how an amount was altered: as text, by its position, painted over, or drawn
+as a shape. The embedded record can be compared whatever versions made the file.
 """
 
 from __future__ import annotations
@@ -42,16 +42,16 @@ _OF_FILES = {
     "/Root/Pages": "its pages",
     "/Info": "its properties",
 }
-# The program that saves a file again names itself and the day.
+# A program that saves a file again writes its own name and the date.
 _OF_SAVING = frozenset(("/Info/Producer", "/Info/ModDate"))
 
 
 @dataclass(frozen=True, slots=True)
 class Difference:
-    """Something that differs from the ledger.
+    """A difference from the ledger.
 
-    where: `page 1`, `statement.json`, `the file`. what: which part of it, or the record's key. expected: as the ledger
-    has it, shown: as the file has it; both empty for what is no text, one for what is missing or added.
+    where: `page 1`, `statement.json`, `the file`. what: which part of it, or the record's key. expected: the value in
+    the ledger, shown: the value in the file; both empty for what is not text, one for what is missing or added.
     """
 
     where: str
@@ -61,7 +61,7 @@ class Difference:
 
 
 def described(paths: Iterable[str], found: PdfContent, expected: PdfContent) -> list[Difference]:
-    """The paths of `differing_values` in words; nothing where the file only was saved again by another program."""
+    """The paths from `differing_values` in words; empty if another program merely saved the file again."""
     places = dict.fromkeys(_place(path) for path in paths if path not in _OF_SAVING)
     return [
         _changed_words(where, found, expected) if what == _OF_PAGES["/Contents"] else Difference(where, what)
@@ -70,7 +70,7 @@ def described(paths: Iterable[str], found: PdfContent, expected: PdfContent) -> 
 
 
 def record_of(content: PdfContent) -> dict[str, Any] | None:
-    """The embedded record of a statement, None where there is none that can be read."""
+    """The embedded record of a statement; None if there is none that can be read."""
     for data in content.embedded(JSON_NAME)[:1]:
         try:
             record = json.loads(data)
@@ -82,7 +82,7 @@ def record_of(content: PdfContent) -> dict[str, Any] | None:
 
 
 def record_differences(found: PdfContent, expected: bytes) -> list[Difference]:
-    """Where a PDF's embedded record says otherwise than the ledger; nothing for the same bytes."""
+    """Where a PDF's embedded record differs from the ledger; empty if the bytes are the same."""
     records = found.embedded(JSON_NAME)
     if len(records) != 1:
         return [Difference(JSON_NAME, "the file", "embedded once", f"embedded {len(records)} times")]
@@ -98,7 +98,7 @@ def record_differences(found: PdfContent, expected: bytes) -> list[Difference]:
 
 
 def _place(path: str) -> tuple[str, str]:
-    """Where a value stands, in words: the page or the file, and which part of it."""
+    """Where a value is, in words: the page or the file, and which part of it."""
     if path == AMBIGUOUS:
         return "the file", "its structure: programs may show different documents"
     path = path.removesuffix(DATA)
@@ -111,7 +111,7 @@ def _place(path: str) -> tuple[str, str]:
 
 
 def _changed_words(where: str, found: PdfContent, expected: PdfContent) -> Difference:
-    """A page that is drawn otherwise, with the words that went and came."""
+    """A page that is drawn differently, with the words removed and added."""
     number = int(where.removeprefix("page ")) - 1
     ours, theirs = (Counter(each.pages[number] if number < len(each.pages) else ()) for each in (expected, found))
     gone, come = (" ".join((one - other).elements())[:200] for one, other in ((ours, theirs), (theirs, ours)))
@@ -119,7 +119,7 @@ def _changed_words(where: str, found: PdfContent, expected: PdfContent) -> Diffe
 
 
 def _pairs(found: Any, expected: Any, key: str) -> Iterator[tuple[str, str, str]]:
-    """Keys with values that differ: as found, as expected."""
+    """Keys whose values differ: as found, as expected."""
     if isinstance(found, Mapping) and isinstance(expected, Mapping):
         for name in sorted({*found, *expected}, key=str):
             yield from _pairs(found.get(name), expected.get(name), f"{key}.{name}" if key else str(name))

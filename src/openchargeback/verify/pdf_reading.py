@@ -1,6 +1,6 @@
-"""Reading a PDF that somebody hands in: its text, what is embedded in it, and where another one has other objects.
+"""Read a submitted PDF: its text, its embedded files, and where its objects differ from those of another PDF.
 
-Such a file may be damaged or made to do harm, so it is read in a process of its own with little memory and little time.
+The file may be damaged or malicious, so it is read in a separate process with limited memory and time.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ _SECONDS = 60
 _MEMORY = 2 * 1024**3
 
 # How bytes are packed (ISO 32000-1, 7.4): a program that saves a file again may choose another way. Every other filter
-# says what the bytes are, and counts.
+# defines the meaning of the bytes, and counts.
 _PACKING = frozenset((
     *("/FlateDecode", "/Fl", "/LZWDecode", "/LZW", "/RunLengthDecode", "/RL"),
     *("/ASCIIHexDecode", "/AHx", "/ASCII85Decode", "/A85"),
@@ -37,18 +37,18 @@ _OF_PACKING = frozenset(("/Length", "/Filter", "/DecodeParms", "/DL"))
 
 _ROOTS = ("/Root", "/Info")
 DATA = " (data)"
-"""What the path of a stream ends in where its bytes are meant, not its dictionary."""
+"""Suffix of a stream's path that means its bytes, not its dictionary."""
 AMBIGUOUS = "/"
-"""The path of a file as a whole that programs may read in different ways."""
+"""The path of a whole file that programs may read in different ways."""
 _OBJECT = re.compile(rb"(?<![0-9])([0-9]{1,10})[\0\t\n\f\r ]+[0-9]{1,5}[\0\t\n\f\r ]+obj(?![A-Za-z0-9])")
 
 
 @dataclass(frozen=True, slots=True)
 class PdfContent:
-    """A PDF as it was read.
+    """The content of a PDF.
 
-    pages: the visible text of each page, as words in their order. files: every embedded file, names may repeat.
-    creator, title: what the file says of itself. updates: how often something was appended after its end.
+    pages: the visible words of each page in order. files: every embedded file, names may repeat.
+    creator, title: from the file's metadata. updates: how often something was appended after its end.
     """
 
     pages: tuple[tuple[str, ...], ...]
@@ -58,14 +58,14 @@ class PdfContent:
     updates: int
 
     def embedded(self, name: str) -> list[bytes]:
-        """The embedded files of that name."""
+        """The embedded files with that name."""
         return [content for known, content in self.files if known == name]
 
 
 def read_pdf(data: bytes, name: str) -> PdfContent:
-    """The content of a PDF. name: how messages call it.
+    """The content of a PDF. name: used in messages.
 
-    Raises UsageFault for what is no PDF that can be read, OutsideFault where the library for it is missing.
+    Raises UsageFault if the data is not a readable PDF, OutsideFault if the library is missing.
     """
     if len(data) > MAX_BYTES:
         raise UsageFault(f"{name} is larger than {MAX_BYTES // 1024**2} MiB, so it is no statement")
@@ -76,10 +76,10 @@ def read_pdf(data: bytes, name: str) -> PdfContent:
 
 
 def differing_values(found: bytes, expected: bytes, name: str) -> list[str]:
-    """The paths, such as `/Root/Pages/Kids/0/Rotate`, to what two PDFs have otherwise; of a stream's bytes with DATA.
+    """The paths, such as `/Root/Pages/Kids/0/Rotate`, where two PDFs differ; with DATA for a stream's bytes.
 
-    Every object that the trailers lead to is compared, streams by what is packed in them. Files without a difference
-    show and hold the same, however they are numbered and packed. Of what differs, no more than its top is named; a file
+    Compares every object reachable from the trailers, streams by their unpacked content. Files without a difference
+    show and contain the same, however they are numbered and packed. Only the top of a differing part is named; a file
     that programs may read in different ways differs as a whole (AMBIGUOUS). Raises as `read_pdf` does.
     """
     if _is_ambiguous(found):
@@ -91,8 +91,8 @@ def _is_ambiguous(data: bytes) -> bool:
     """Whether two programs may find different documents in a file, so that a comparison by one proves nothing.
 
     Some programs count offsets from the first byte and others from the header, so the header must be first
-    (ISO 32000-1, 7.5.2 and annex H). An object that is defined twice, or in both tables of a hybrid file, is whichever
-    one a program looks up. What follows the end makes some programs search for another.
+    (ISO 32000-1, 7.5.2 and annex H). An object that is defined twice, or in both tables of a hybrid file, depends on
+    which one a program looks up. Data after the end makes some programs search for another.
     """
     numbers = [int(found[1]) for found in _OBJECT.finditer(data)]
     _, end, rest = data.rpartition(b"%%EOF")
@@ -106,7 +106,7 @@ def _is_ambiguous(data: bytes) -> bool:
 
 
 def _apart(work: Callable[..., Any], name: str, *data: bytes) -> Any:
-    """What work gives for these files, done in a process of its own."""
+    """The result of work on these files, run in a separate process."""
     _need_pypdf()
     context = multiprocessing.get_context("spawn")
     ours, theirs = context.Pipe(duplex=False)
@@ -136,7 +136,7 @@ def _need_pypdf() -> None:
 
 
 def _in_child(answer: Connection, work: Callable[..., Any], data: tuple[bytes, ...]) -> None:
-    """Send what work gives, or why it gives nothing as the end of a sentence."""
+    """Send the result of work, or why it failed as the end of a sentence."""
     from pypdf.errors import DependencyError, FileNotDecryptedError, WrongPasswordError
 
     _limit()
@@ -144,7 +144,7 @@ def _in_child(answer: Connection, work: Callable[..., Any], data: tuple[bytes, .
     try:
         answer.send(work(*data))
     except (DependencyError, FileNotDecryptedError, WrongPasswordError):
-        # Newer encryption needs a library that is not asked for here; either way it is encrypted.
+        # Newer encryption needs a library that is not required here; the file is encrypted either way.
         answer.send("is encrypted, as no statement is: save it without a password")
     except (RecursionError, MemoryError):
         answer.send("could not be read: it is nested too deeply or unpacks to too much")
@@ -186,13 +186,13 @@ def _content(data: bytes) -> tuple[Any, ...] | str:
 
 
 def _differing(found: bytes, expected: bytes) -> list[str]:
-    """Both files walked side by side from their trailers, each pair of objects once."""
+    """Walk both files side by side from their trailers, each pair of objects once."""
     from pypdf.errors import PyPdfError
 
     try:
         one, other = (_reader(data, strict=True).trailer for data in (found, expected))
     except PyPdfError:
-        # A table that is damaged is put right by each program in its own way.
+        # Each program repairs a damaged table in its own way.
         return [AMBIGUOUS]
     waiting: deque[tuple[str, Any, Any]] = deque((name, _entry(one, name), _entry(other, name)) for name in _ROOTS)
     seen: set[tuple[int, ...]] = set()
@@ -213,7 +213,7 @@ def _differing(found: bytes, expected: bytes) -> list[str]:
 
 
 def _beside(theirs: Any, ours: Any) -> tuple[list[str], list[tuple[str, Any, Any]]]:
-    """What of two values differs itself, as endings of their path, and their parts side by side, by name."""
+    """Where two values themselves differ, as suffixes of their path, and their parts side by side, by name."""
     from pypdf.generic import ArrayObject, DictionaryObject, StreamObject
 
     if _kind(theirs) is not _kind(ours):
@@ -232,12 +232,12 @@ def _beside(theirs: Any, ours: Any) -> tuple[list[str], list[tuple[str, Any, Any
 
 
 def _entry(dictionary: Any, key: str) -> Any:
-    """The value of a key as it stands there, which may be a reference; None where there is none."""
+    """The raw value of a key, which may be a reference; None if the key is absent."""
     return dictionary.raw_get(key) if key in dictionary else None
 
 
 def _number(value: Any) -> tuple[int, ...]:
-    """The number of the object that a reference leads to; none of what is no reference."""
+    """The object number of a reference; empty for any other value."""
     from pypdf.generic import IndirectObject
 
     return (value.idnum, value.generation) if isinstance(value, IndirectObject) else ()
@@ -248,14 +248,14 @@ def _resolved(value: Any) -> Any:
 
 
 def _kind(value: Any) -> type:
-    """The class of a value; a stream is one whether it is packed or not."""
+    """The class of a value; packed and unpacked streams count as one class."""
     from pypdf.generic import StreamObject
 
     return StreamObject if isinstance(value, StreamObject) else type(value)
 
 
 def _unpacked(stream: Any) -> tuple[bytes, list[str]]:
-    """What is packed in a stream, and the filters that say what its bytes are."""
+    """The unpacked content of a stream, and the filters that define the meaning of its bytes."""
     filters = stream.get("/Filter")
     names = [str(each) for each in (filters if isinstance(filters, list) else [filters]) if each is not None]
     return stream.get_data(), [name for name in names if name not in _PACKING]

@@ -1,1 +1,1 @@
-"""What each page shows, as small values made from the model; templates only format them."""
+"""The content of each page, as small values computed from the model; templates only format them."""

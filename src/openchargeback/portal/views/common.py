@@ -1,4 +1,4 @@
-"""What several pages share: the figures of a month, its state, and amounts looked up by payer."""
+"""Shared by several pages: the figures of a month, its state, and amounts by payer."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ from openchargeback.templating.filters import date_human, period_human
 
 @dataclass(frozen=True, slots=True)
 class StateView:
-    """How final a month is: the word, and a sentence that says since when and through whom."""
+    """How final a month is: a word, and a sentence that says since when and by whom."""
 
     kind: str
     word: str
@@ -41,7 +41,7 @@ class StateView:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Change:
-    """An amount against the one before it. new: there was nothing before. percent: None where it says nothing."""
+    """An amount compared with the previous one. new: there was nothing before. percent: None if not meaningful."""
 
     amount: Decimal
     percent: Decimal | None
@@ -50,11 +50,12 @@ class Change:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Summary:
-    """The first figures of a month.
+    """The headline figures of a month.
 
-    shown: what is only shown beside the amounts that are due; None where there is no such line.
-    held: imported − billed − rejected, one sum a currency, the ledger's own first; of a closed month as of its closing.
-    still_held: what is left of it today. previous: the month of the ledger that the change is against.
+    shown: the shown-only amounts beside those due; None if there is no such line.
+    held: imported − billed − rejected, one sum per currency, the ledger's own first; for a closed month as of its
+    closing.
+    still_held: what is left of it today. previous: the ledger's month that the change compares with.
     """
 
     period: str
@@ -73,7 +74,7 @@ class Summary:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class StatementRow:
-    """A statement in a table, with its page and its PDF. shown: what is only shown on it, beside the amounts."""
+    """A statement in a table, with its page and its PDF. shown: its shown-only amounts, beside those due."""
 
     number: str
     period: str
@@ -105,13 +106,13 @@ def state_view(period: BilledPeriod) -> StateView:
 
 
 def change(now: Decimal, before: Decimal) -> Change:
-    """The difference, and its share of what was before where that was above zero."""
+    """The difference, and its percentage of the previous amount if that was above zero."""
     percent = money.change_percent(now - before, before) if before > 0 else None
     return Change(amount=now - before, percent=percent, new=not before and now > 0)
 
 
 def for_showback(periods: Iterable[BilledPeriod]) -> bool:
-    """Whether months have billing lines and none is posted: then nothing on any page is due."""
+    """Whether months have billing lines but none is posted: then nothing on any page is due."""
     posted = {line.posted for period in periods for line in period.lines}
     return posted == {False}
 
@@ -119,8 +120,8 @@ def for_showback(periods: Iterable[BilledPeriod]) -> bool:
 class Book:
     """All billing lines of a site, added up once by payer and month, and the names that belong to them.
 
-    showback: no line of any month is posted. Then all amounts are the value of what was used, of which nothing is due,
-    and pages say so. Otherwise amounts are what is due, and `shown_…` has apart what is only shown.
+    showback: no line of any month is posted. Then all amounts are the value of the usage, nothing is due, and pages say
+    so. Otherwise amounts are due, and `shown_…` has the shown-only amounts separately.
     """
 
     def __init__(
@@ -135,7 +136,7 @@ class Book:
         self.config, self.currency = config, config.currency
         self.periods, self.months = tuple(periods), tuple(period.period for period in periods)
         self.showback = for_showback(periods)
-        # A period sums its amounts anew each time that they are asked for; a site asks often.
+        # A period sums its amounts again on every access, and a site needs them often.
         self.totals = {each.period: each.shown if self.showback else each.amounts for each in periods}
         self._rows: dict[str, StatementRow] = {}
         due = not self.showback
@@ -151,7 +152,7 @@ class Book:
         self.pis = tuple(sorted({*self.statements_by_pi, *self.held_by_pi}))
         self.project_ids = tuple(sorted({*self.statements_by_project, *self.held_by_project}))
         statements = [statement for period in periods for statement in period.statements]
-        # A name in today's directory wins over the one that an old statement was made with.
+        # A name in today's directory overrides the one on an old statement.
         self._people = {**{s.pi.email: s.pi for s in statements}, **people}
         self._projects = {**{s.project.id: s.project for s in statements}, **projects}
         totals = {source: Amounts.total(months.values()).billed for source, months in self.by_source.items()}
@@ -161,7 +162,7 @@ class Book:
         self.colors = charts.colors(list(config.sources), totals)
 
     def summary(self, index: int) -> Summary:
-        """The figures that the month at this place is introduced with."""
+        """The headline figures of the month at this index."""
         period, previous = self.periods[index], self.months[index - 1] if index else ""
         amounts, before = self.totals[period.period], self.totals[previous].billed if previous else ZERO
         return Summary(
@@ -180,15 +181,15 @@ class Book:
         )
 
     def amounts(self, statement: Statement) -> Amounts:
-        """The amounts of a statement that these pages tell: what is due, or in a showback book what is shown."""
+        """The amounts of a statement on these pages: what is due, or in a showback book what is shown."""
         return statement.shown if self.showback else statement.amounts
 
     def shown(self, statement: Statement) -> Amounts:
-        """What a statement only shows beside its amounts."""
+        """A statement's shown-only amounts."""
         return Amounts() if self.showback else statement.shown
 
     def shows(self, lines: Iterable[BillingLine]) -> bool:
-        """Whether some of these lines are only shown, beside others of the book that are due."""
+        """Whether some of these lines are only shown while others of the book are due."""
         return not self.showback and any(not line.posted for line in lines)
 
     def sentence(self, amounts: Amounts) -> str:
@@ -196,40 +197,40 @@ class Book:
         return NOTHING_CHARGED if self.showback else discount_sentence(amounts, self.config.organization.name)
 
     def person(self, email: str) -> Person:
-        """The PI with this address; the address stands in for a name that nobody gave."""
+        """The PI with this address, which also serves as the name if there is none."""
         return self._people.get(email) or Person(email, email)
 
     def project(self, identifier: str) -> Project:
-        """The project with this id; the id stands in for a title."""
+        """The project with this id, which also serves as the title if there is none."""
         return self._projects.get(identifier) or Project(identifier, identifier)
 
     def pi_link(self, email: str) -> Link:
-        """The PI's name and page; only text where the PI has neither a statement nor held charges, and so no page."""
+        """The PI's name and page; only text if the PI has neither a statement nor held charges, and so no page."""
         page = paths.pi_page(email) if email in self.statements_by_pi or email in self.held_by_pi else ""
         return Link(self.person(email).name or email, page)
 
     def project_link(self, identifier: str) -> Link:
-        """The project's id and page; only text where it has neither a statement nor held charges, and so no page."""
+        """The project's id and page; only text if it has neither a statement nor held charges, and so no page."""
         known = identifier in self.statements_by_project or identifier in self.held_by_project
         return Link(identifier, paths.project_page(identifier) if known else "")
 
     def source_label(self, name: str, period: str = "") -> str:
-        """What people call the source; with a period, what they called it when that was closed."""
+        """The display name of the source; with a period, the name at the time of its closing."""
         return self.settings(period).source(name).label or name
 
     def settings(self, period: str) -> Config:
-        """The settings that a period is shown with."""
+        """The settings to show a period with."""
         return self._settings.get(period, self.config)
 
     def history(self, by_month: dict[str, Amounts], until: str = "") -> tuple[PeriodAmounts, ...]:
-        """What the ledger has of the twelve calendar months up to `until`, by default its last one.
+        """The ledger's amounts in the twelve calendar months up to `until`, by default its last one.
 
-        A payer without charges in a month has zero there. A month that the ledger does not have is left out.
+        A payer without charges in a month has zero there. Months that the ledger does not have are left out.
         """
         return tuple(PeriodAmounts(period=month, amounts=by_month.get(month, Amounts())) for month in self.year(until))
 
     def year(self, until: str = "") -> list[str]:
-        """The months of the ledger among the twelve calendar months up to `until`, by default its last one."""
+        """The ledger's months among the twelve calendar months up to `until`, by default its last one."""
         last = until or (self.months[-1] if self.months else "")
         return [month for month in months_until(last, CHART_MONTHS) if month in self.totals] if last else []
 
@@ -256,7 +257,7 @@ class Book:
         )
 
     def by_source_chart(self, months: Sequence[str]) -> charts.Chart | None:
-        """Amounts due (or values) by source over these months, the last of which is what the title speaks of."""
+        """Amounts due (or values) by source over these months; the title is about the last one."""
         series = self.source_series(months)
         if not series or not months:
             return None
@@ -277,7 +278,7 @@ class Book:
         return charts.stacked(title, description, months, series, self.currency, self.totals)
 
     def source_series(self, months: Sequence[str]) -> list[charts.Series]:
-        """One series for each source with a color of its own, and one for all others."""
+        """One series for each source with its own color, and one for all others."""
         own: list[charts.Series] = []
         others = [ZERO] * len(months)
         for source, color in self.colors.items():
@@ -307,7 +308,7 @@ class Book:
         return {name: found[name] for name in sorted(found)}
 
     def _held(self, key: Callable[[QueueItem], str]) -> dict[str, tuple[QueueItem, ...]]:
-        """What is held today, by payer where one is known, the newest month first."""
+        """What is held today, by payer if known, newest month first."""
         found: dict[str, list[QueueItem]] = defaultdict(list)
         for period in reversed(self.periods):
             for item in period.undecided:
@@ -316,7 +317,7 @@ class Book:
         return {name: tuple(found[name]) for name in sorted(found)}
 
     def _statements(self, key: Callable[[Statement], str]) -> dict[str, tuple[Statement, ...]]:
-        """Statements by payer, the newest first."""
+        """Statements by payer, newest first."""
         found: dict[str, list[Statement]] = defaultdict(list)
         for period in reversed(self.periods):
             for statement in period.statements:

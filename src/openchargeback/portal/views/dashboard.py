@@ -1,4 +1,4 @@
-"""The first page: how much, is it final, what needs a person, where it comes from, who moved most."""
+"""The home page: how much, whether it is final, what needs review, by source, and the largest changes."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from openchargeback.portal.views.common import Book, Change, Summary, change
 from openchargeback.portal.views.review import HeldTable, held_table
 
 MOVERS = 10
-"""Rows of the table of those who moved most."""
+"""The number of rows in the table of largest changes."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -40,7 +40,7 @@ class Mover:
 
 @dataclass(frozen=True, slots=True)
 class Dashboard:
-    """All of the first page. `latest` is None in a ledger without charges."""
+    """The whole home page. `latest` is None in a ledger without charges."""
 
     latest: Summary | None
     history: charts.Chart | None
@@ -55,7 +55,7 @@ class Dashboard:
 
 
 def dashboard(book: Book, provenance: Provenance) -> Dashboard:
-    """The dashboard speaks of the latest month; what waits is counted over all months."""
+    """The dashboard: figures of the latest month; held charges of all months."""
     latest = book.periods[-1] if book.periods else None
     previous = book.periods[-2] if len(book.periods) > 1 else None
     months = months_until(book.months[-1], CHART_MONTHS) if book.months else []

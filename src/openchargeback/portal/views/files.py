@@ -1,4 +1,4 @@
-"""The files received, the institution's own pages, and the page on how figures come about."""
+"""The received files, the institution's own pages, and the page that explains the figures."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from openchargeback.portal.views.common import Book, StateView, state_view
 
 @dataclass(frozen=True, slots=True)
 class ReceivedFile:
-    """A charge file with the name that people use for its source."""
+    """A charge file with the display name of its source."""
 
     file: FileRecord
     source: str
@@ -39,7 +39,7 @@ class ReceivedMonth:
 
 @dataclass(frozen=True, slots=True)
 class ReceivedFiles:
-    """All files, the newest month first."""
+    """All files, newest month first."""
 
     months: tuple[ReceivedMonth, ...]
     files: int
@@ -55,7 +55,7 @@ class OwnPage:
 
 @dataclass(frozen=True, slots=True)
 class SourceNote:
-    """What the config says of a source."""
+    """The config's notes on a source."""
 
     label: str
     cost: str
@@ -75,7 +75,7 @@ class SchemaLink:
 
 @dataclass(frozen=True, slots=True)
 class About:
-    """Where the figures come from."""
+    """The page that explains where the figures come from."""
 
     provenance: Provenance
     sources: tuple[SourceNote, ...]
@@ -107,7 +107,7 @@ def own_page(page: Page) -> OwnPage:
 
 
 def about(book: Book, provenance: Provenance) -> About:
-    """How figures come about, with the notes on each source in the order of their colors."""
+    """How figures are computed, with the notes on each source in the order of their colors."""
     settings = [book.config.source(name) for name in book.colors]
     sources = tuple(
         SourceNote(

@@ -16,9 +16,9 @@ from openchargeback.portal.views.common import Book, StateView, state_view
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class JournalView:
-    """The page of a journal. net: debits less credits of the payers, which the statements sum to (`due`).
+    """The page of a journal. net: debits minus credits of the payers, which the statements sum to (`due`).
 
-    pages: those of statements, by number. controls: each source as people call it, with its totals.
+    pages: those of statements, by number. controls: display name and totals of each source.
     received: what the credit funds receive.
     """
 
@@ -42,7 +42,7 @@ class JournalView:
 
 
 def journal_view(book: Book, index: int, files: tuple[str, ...]) -> JournalView:
-    """The journal page of the month at this place in the book."""
+    """The journal page of the month at this index of the book."""
     period = book.periods[index]
     journal = period.journal
     controls = source_controls(journal)

@@ -1,4 +1,4 @@
-"""PIs and projects: lists, and a page of their own with twelve months, services and statements."""
+"""PIs and projects: lists, and a page for each with twelve months, services and statements."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from openchargeback.review.held_sums import HeldSum, in_total
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PayerRow:
-    """A PI or project in a list: the latest month and the last twelve together. shown: what is only shown of both."""
+    """A PI or project in a list: the latest month and the last twelve together. shown: the shown-only part of both."""
 
     link: Link
     name: str
@@ -31,9 +31,9 @@ class PayerRow:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PayerList:
-    """All PIs or all projects with their totals. `previous` is empty where there is only one month.
+    """All PIs or all projects with their totals. `previous` is empty if there is only one month.
 
-    shown: what is only shown of the latest month, beside what is due; None where nothing is in twelve months.
+    shown: the latest month's shown-only amounts, beside those due; None if there are none in twelve months.
     """
 
     period: str
@@ -46,7 +46,7 @@ class PayerList:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ServiceRow:
-    """What a service of a source cost in the last month shown."""
+    """The cost of a service in the last month shown."""
 
     source: str
     color: str
@@ -57,7 +57,7 @@ class ServiceRow:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class HeldItem:
-    """Charges of one month that wait for a decision."""
+    """Charges of one month that are waiting for a decision."""
 
     period: str
     period_link: str
@@ -75,10 +75,10 @@ class PayerView:
 
     period: the last month that has a statement here; without any, the last one with held charges.
     others: the projects of a PI, or the PIs of a project.
-    statements: the newest first, with their total over all months.
-    shown, shown_services: what is only shown of that month beside what is due; None and none where nothing is.
+    statements: newest first, with their total over all months.
+    shown, shown_services: that month's shown-only amounts beside those due; None and empty if there are none.
     shown_total: the same over all statements.
-    held: what is held today of all months, each charge once; held_total: one sum a currency.
+    held: what is held today in all months, each charge once; held_total: one sum per currency.
     """
 
     name: str
@@ -152,7 +152,7 @@ def project_view(book: Book, identifier: str) -> PayerView:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Payer:
-    """A PI or a project with all statements and held charges, the newest first, and the amounts by month."""
+    """A PI or a project with all statements and held charges, newest first, and the amounts by month."""
 
     name: str
     identifier: str
@@ -163,7 +163,7 @@ class _Payer:
 
     @property
     def period(self) -> str:
-        """The month that the page speaks of."""
+        """The month that the page is about."""
         return self.statements[0].period if self.statements else self.held[0].period
 
 
@@ -255,7 +255,7 @@ def _project_row(book: Book, identifier: str, pi: str | None = None) -> PayerRow
 
 
 def _both(book: Book, email: str, project: str) -> tuple[dict[str, Amounts], dict[str, Amounts]]:
-    """By month the amounts of a PI in a project, and beside them what is only shown."""
+    """By month the amounts of a PI in a project, and separately the shown-only ones."""
     own = [s for s in book.statements_by_pi.get(email, ()) if s.project.id == project]
     return {each.period: book.amounts(each) for each in own}, {each.period: book.shown(each) for each in own}
 

@@ -37,10 +37,10 @@ class PeriodRow:
 
 @dataclass(frozen=True, slots=True)
 class PeriodList:
-    """All months, the newest first. shows: whether anything is only shown beside what is due.
+    """All months, newest first. shows: whether anything is only shown beside what is due.
 
-    decided_since: whether charges that were held when their month closed have been decided since.
-    held, still_held: the totals of these columns, one a currency.
+    decided_since: whether charges held when their month closed have been decided since.
+    held, still_held: the totals of these columns, one per currency.
     """
 
     rows: tuple[PeriodRow, ...]
@@ -53,7 +53,7 @@ class PeriodList:
 
 @dataclass(frozen=True, slots=True)
 class SourceRow:
-    """One source's control total (exact), where the parts make up what was imported. posts: whether it is charged."""
+    """One source's control total (exact), whose parts add up to the imported amount. posts: whether it is charged."""
 
     label: str
     color: str
@@ -64,7 +64,7 @@ class SourceRow:
 
 @dataclass(frozen=True, slots=True)
 class CompletenessRow:
-    """A source against the months before. days, percent: in words. gone: the PIs of `row.gone` that are named."""
+    """A source compared with earlier months. days, percent: in words. gone: the PIs of `row.gone` that are named."""
 
     label: str
     color: str
@@ -76,7 +76,7 @@ class CompletenessRow:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class JournalTotals:
-    """What the journal of a month sums to; net is what its statements say is due."""
+    """The totals of a month's journal; net is the amount due according to its statements."""
 
     debits: Decimal
     credits: Decimal
@@ -85,13 +85,12 @@ class JournalTotals:
 
 @dataclass(frozen=True, slots=True)
 class PeriodView:
-    """All of a month's page. `totals` sums the sources, one row a currency, the ledger's own first.
+    """The whole page of a month. `totals` sums the sources, one row per currency, the ledger's own first.
 
-    held: the charges that are held; of a closed month as of its closing. still_held: what is left of them today, where
-    that is less.
+    held: the held charges; for a closed month as of its closing. still_held: those still held today, if fewer.
 
-    evidence: who approved the decisions, as closing recorded it; levels: what the levels of it mean.
-    completeness: each source against the months before. without: the sources that it was closed without.
+    evidence: who approved the decisions, as recorded by closing; levels: what its levels mean.
+    completeness: each source compared with earlier months. without: the sources that it was closed without.
     """
 
     summary: Summary
@@ -140,7 +139,7 @@ def period_list(book: Book) -> PeriodList:
 
 
 def period_view(book: Book, index: int, journal_files: tuple[str, ...]) -> PeriodView:
-    """The page of the month at this place in the book."""
+    """The page of the month at this index of the book."""
     period = book.periods[index]
     sources = tuple(_source_row(book, total, period.period) for total in period.sources)
     return PeriodView(

@@ -1,4 +1,4 @@
-"""The review queue: every item with what there is to see of it, and an approval file to fill in, copy or propose."""
+"""The review queue: every item with its details, and an approval file to fill in, copy or propose."""
 
 from __future__ import annotations
 
@@ -21,15 +21,15 @@ from openchargeback.review.held_sums import HeldSum, by_reason, in_total
 from openchargeback.review.proposals import asked_of, by_money, needed_fields, possible_verbs
 
 _MOST_TAGS = 300
-"""How many characters of tags are shown, before and after a fault."""
+"""How many characters of tags are shown before and after a fault."""
 
 DAY = "YYYY-MM-DD"
-"""What stands for the date of a decision until somebody makes it."""
+"""Placeholder for the date of a decision."""
 
 
 @dataclass(frozen=True, slots=True)
 class RawTags:
-    """Tags as they stand in the file, cut to what can be shown: `fault` is where they stop being JSON, else empty."""
+    """Tags as in the file, truncated for display: `fault` is where they stop being JSON, else empty."""
 
     before: str
     fault: str
@@ -40,8 +40,8 @@ class RawTags:
 class ItemView:
     """An item of the queue with its links and the approval file that decides it.
 
-    verbs: what can be decided, the first is what `yaml` says. needed: fields of `set` that must be filled in before the
-    item can be billed; asked: those that its flags ask for. path: where the file goes.
+    verbs: the possible decisions, first the one in `yaml`. needed: fields of `set` that must be filled in before the
+    item can be billed; asked: those that its flags ask for. path: of the new file.
     """
 
     item: QueueItem
@@ -67,7 +67,7 @@ class ItemView:
 
 @dataclass(frozen=True, slots=True)
 class HeldTable:
-    """What is held, by reason. totals: one row a currency, the ledger's own first; the rows add up to them."""
+    """What is held, by reason. totals: one row per currency, the ledger's own first; the rows add up to them."""
 
     rows: tuple[HeldSum, ...]
     totals: tuple[HeldSum, ...]
@@ -88,7 +88,7 @@ class VoidDecision:
 
 @dataclass(frozen=True, slots=True)
 class KnownProject:
-    """A project of the directory with what it fills in today: PI and fund."""
+    """A project of the directory with the values it fills in today: PI and fund."""
 
     id: str
     title: str
@@ -107,7 +107,7 @@ class Queue:
 
 
 def queue(book: Book, projects: Sequence[KnownProject] = ()) -> Queue:
-    """Everything held, the most money first."""
+    """Everything held, largest amount first."""
     held = [item for period in book.periods for item in period.undecided]
     ordered = sorted(by_money(held), key=lambda item: -abs(item.exact_billed))
     open_month = _open_month(book.periods)
@@ -126,7 +126,7 @@ def queue(book: Book, projects: Sequence[KnownProject] = ()) -> Queue:
 
 
 def held_table(held: Sequence[QueueItem], currency: str) -> HeldTable:
-    """Held charges by what holds them, the most money first, with their totals."""
+    """Held charges by the flags that hold them, largest amount first, with their totals."""
     return HeldTable(by_reason(held), in_total(held, currency), sum(item.charges for item in held))
 
 
@@ -177,7 +177,7 @@ def _raw_tags(item: QueueItem, text: str) -> RawTags:
 
 
 def _open_month(periods: tuple[BilledPeriod, ...]) -> str:
-    """Where decisions on closed months go: the latest open month, else the one after the last."""
+    """The month for decisions on closed months: the latest open month, else the one after the last."""
     months = [period.period for period in periods if period.state is State.OPEN]
     if months:
         return months[-1]
