@@ -111,7 +111,7 @@ def test_a_charge_that_one_branch_credits_and_another_rejects_is_found(root: Pat
     closed = branch(reopened, "closed")
     close(closed, JAN)
     ((_, told),) = clashes(merged(root, credited, closed))
-    assert told.endswith(" is not valid any more")
+    assert told.endswith(" is no longer valid")
 
 
 @pytest.mark.slow

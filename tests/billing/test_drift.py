@@ -110,7 +110,7 @@ def test_a_part_that_would_differ_is_told_by_its_name(
         monkeypatch.setattr(freezing, "bill_period", computing(broken(now)))
         (told,) = freezing.drift(ledger, PERIOD)
         assert (told.code, str(told.severity)) == ("tool-drift", "warning")
-        assert f"this version would compute other {part} for {PERIOD}, closed with" in told.message
+        assert f"this version computes different {part} for {PERIOD}, closed with" in told.message
         fixes.add(told.fix)
     assert len(fixes) == len(PARTS[part])
 

@@ -173,7 +173,7 @@ OWN: dict[str, tuple[Break, ...]] = {
         lambda p: statement(p, lambda s: replace(s, resources=(*s.resources, s.resources[0]))),
         lambda p: statement(p, lambda s: replace(s, resources=(replace(s.resources[0], fund="Z"), *s.resources[1:]))),
     ),
-    "the journal does not post to the funds of a statement what it says": (
+    "the journal's postings by fund do not match a statement": (
         lambda p: journal(p, fund="Z"),
         lambda p: pair(p, statement=p.statements[1].number),
     ),
@@ -181,7 +181,7 @@ OWN: dict[str, tuple[Break, ...]] = {
         lambda p: journal(p, amount=p.journal.lines[0].amount + CENT),
         lambda p: replace(p, journal=replace(p.journal, lines=p.journal.lines[1:])),
     ),
-    "the statements do not come to the net of the journal": (
+    "the statements do not sum to the net of the journal": (
         lambda p: pair(p, amount=p.journal.lines[0].amount + CENT),
         lambda p: replace(p, journal=replace(p.journal, lines=p.journal.lines[2:])),
     ),
@@ -244,7 +244,7 @@ def test_a_broken_invariant_of_corrections_is_told_by_its_name(corrected: Billed
 def test_rows_lost_on_the_way_are_told(period: BilledPeriod) -> None:
     for read in (3, 5):
         (fault,) = reconciliation.check(period, read=read)
-        assert "charges were lost or doubled while they were attributed" in fault.message
+        assert "attribution lost or duplicated charges" in fault.message
     assert reconciliation.check(period) == []
 
 
@@ -378,8 +378,8 @@ def test_the_check_of_a_ledger_has_all_that_spans_periods(period: BilledPeriod) 
 # ── None is missing ───────────────────────────────────────────────────────────────────────────────────────────────────
 
 SPANNING = (
-    "charges were lost or doubled", "does not come out", " out of turn, ", " with other cents than before",
-    " in the journal or not, otherwise than it was billed", " to another than was billed", " are not what was billed",
+    "charges were lost or doubled", "does not come out", " out of turn, ", " with different cents than before",
+    " is posted differently than it was billed", " to a different payer than was billed", " are not what was billed",
 )  # fmt: skip
 
 

@@ -239,7 +239,7 @@ def test_a_branch_cannot_bring_its_own_key_in_an_earlier_commit(decided: Reposit
     found = evidence(decided)
     assert (found["level"], found["why"]) == (
         "C",
-        "names only: no signed commit of anybody else; keys that nobody of the list signed: 1",
+        "names only: no commit signed by anyone else; keys not signed by anyone on the list: 1",
     )
 
 
@@ -359,7 +359,7 @@ def test_another_than_the_author_can_be_asked_for(decided: Repository) -> None:
     decide(decided, by="ann@example.edu")
     decided.commit(who="ann")
     (problem,) = evidence(decided, code=1)["problems"]
-    assert problem["message"] == "this needs somebody other than its authors (named as deciding: ann@example.edu)"
+    assert problem["message"] == "needs approval by someone other than its authors (named as deciding: ann@example.edu)"
     decide(decided, by="rita@example.edu")
     decided.commit(who="ann")
     assert evidence(decided)["problems"] == []

@@ -1,4 +1,4 @@
-"""Values without quotes that other YAML readers take for something else."""
+"""Values without quotes that other YAML readers read for something else."""
 
 from __future__ import annotations
 
@@ -66,8 +66,8 @@ def test_numbers_and_text_of_the_config() -> None:
     assert config is not None
     assert (config.statements.questions_until_days, config.credit_fund("hpc")) == (10, "007")
     assert warned(problems) == [
-        (2, 36, "other YAML readers take 010 for the number 8; here it is 10", "write 10"),
-        (4, 22, "other YAML readers take 007 for the number 7; here it is the text 007", 'write "007", in quotes'),
+        (2, 36, "other YAML readers read 010 as the number 8; here it is 10", "write 10"),
+        (4, 22, "other YAML readers read 007 as the number 7; here it is the text 007", 'write "007", in quotes'),
     ]
 
 

@@ -107,7 +107,7 @@ def test_more_than_cents_can_make_is_no_rounding(tmp_path):
     period = period_change(PERIOD, lost, (PeriodFacts(), PeriodFacts()), "USD")
     told = beyond_rounding(period, "USD")
     assert told == [
-        f"100.00 USD of {what} is called rounding" for what in ("ada@example.edu, p1, hpc, Compute", "the month")
+        f"100.00 USD of {what} is attributed to rounding" for what in ("ada@example.edu, p1, hpc, Compute", "the month")
     ]
 
 
@@ -128,9 +128,9 @@ def test_the_limits_of_rounding_are_a_cent_for_a_line_and_one_for_each_source(tm
 
     assert told("0.01", "-0.02", 2) == []
     assert told("-0.02", "0.02", 2) == [
-        "-0.02 USD of ada@example.edu, p1, hpc, Compute is called rounding",
+        "-0.02 USD of ada@example.edu, p1, hpc, Compute is attributed to rounding",
     ]
-    assert told("0.01", "0.03", 2) == ["0.03 USD of the month is called rounding"]
+    assert told("0.01", "0.03", 2) == ["0.03 USD of the month is attributed to rounding"]
 
 
 def test_a_plan_with_too_much_rounding_is_an_error(tmp_path, monkeypatch):
@@ -140,4 +140,4 @@ def test_a_plan_with_too_much_rounding_is_an_error(tmp_path, monkeypatch):
     settle = months.compare_month
     monkeypatch.setattr(months, "settle_both", lambda *sides: replace(settle(*sides), parts={}))
     told = [problem.message for problem in ledger.plan().problems if problem.code == "broken-invariant"]
-    assert f"{PERIOD}: 100.00 USD of the month is called rounding" in told
+    assert f"{PERIOD}: 100.00 USD of the month is attributed to rounding" in told

@@ -638,7 +638,7 @@ def test_a_file_that_the_ledger_has_already_is_an_error_wherever_it_lies(tmp_pat
     (problem,) = [each for each in plan.problems if each.code == "duplicate-file"]
     first, second = sorted(["charges/2025-01/hpc.csv", path])
     assert problem.path == second
-    assert problem.message == f"holds the same charges as {first}, so that they are billed twice"
+    assert problem.message == f"holds the same charges as {first}, so they are billed twice"
     assert [period.period for period in plan.periods] == [path.split("/")[1]]
 
 
@@ -725,9 +725,7 @@ def test_another_default_branch_is_named_and_never_compared_with_by_guess(tmp_pa
     ledger.charges(MORE)
     ledger.commit()
     ledger.git("branch", "-m", "main", "trunk")
-    assert "`focus-billing plan trunk` (if it is the branch that counts, set `portal: branch: trunk`" in refused(
-        ledger.root
-    )
+    assert "`focus-billing plan trunk` (if it is your main branch, set `portal: branch: trunk`" in refused(ledger.root)
     ledger.git("switch", "-q", "trunk")
     clone = tmp_path / "clone"
     ledger.git("clone", "-q", f"file://{ledger.root}", str(clone))

@@ -26,7 +26,7 @@ def closed_month_clashes(ledger: RecordedLedger) -> list[Problem]:
             part_path(period, CORRECTIONS),
             "closed-months-clash",
             what,
-            "undo the merge that brought both together, or reopen the later month and decide anew",
+            "undo the merge that combined them, or reopen the later month and decide again",
         )
         for period, what in found
     ]
@@ -52,7 +52,7 @@ def _resting(ledger: RecordedLedger, records: list[ClosingRecord]) -> Iterator[t
                 if each.charge not in held[each.original]:
                     yield record.period, f"{named}, but was not held when {each.original} was closed last"
             elif not _states(ledger.records[rests_on], each):
-                yield record.period, f"{named}, but the statement {each.corrects} is not valid any more"
+                yield record.period, f"{named}, but the statement {each.corrects} is no longer valid"
 
 
 def _states(record: ClosingRecord, each: Correction) -> bool:

@@ -34,7 +34,7 @@ def billed_twice(
         for file in [each for each in copies if each.path in billing][1:]:
             # Name all others whatever their outcome, so that deciding one of them does not change the problem.
             others = ", ".join(each.path for each in copies if each is not file)
-            what = f"holds the same charges as {others}, so that they are billed twice"
+            what = f"holds the same charges as {others}, so they are billed twice"
             fix = "remove one of the files, or reject all charges of one; where its month is closed, credit them"
             problems.append(Problem(file.path, "duplicate-file", what, fix))
     return problems

@@ -189,7 +189,7 @@ def charge_cents(ledger: RecordedLedger, record: ClosingRecord, prefixes: Iterab
     period, wanted = record.period, list(dict.fromkeys(prefixes))
     with _settled(ledger, period) as con:
         if con is None:
-            return dict.fromkeys(wanted, f"the charge files of {period} cannot be read any more")
+            return dict.fromkeys(wanted, f"the charge files of {period} can no longer be read")
         con.execute("CREATE TABLE wanted (place INTEGER, prefix VARCHAR)")
         insert(con, "wanted", list(enumerate(wanted)))
         result: dict[str, Billed | str] = {}
@@ -257,7 +257,7 @@ def _billed_since(
         return None
     what, place = last.correction.charge[:16], f"{last.posted}, at {last.correction.place}"
     if last.correction.entry is Entry.CREDIT:
-        told = f"{what} was credited in {place}, and not billed again since"
+        told = f"{what} was credited in {place} and has not been billed again since"
         problems.append(decision.problem("credited-already", told, "keep one of the credits"))
         return None
     if last.correction.entry is Entry.REJECTED:

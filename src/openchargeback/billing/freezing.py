@@ -235,7 +235,7 @@ def thaw(frozen: ClosingRecord, state: PeriodFile, ledger: RecordedLedger) -> tu
         problems.append(Problem(path, "frozen-fault", what, "restore the file from Git"))
     if config.currency != ledger.config.currency:
         what = f"the ledger is in {ledger.config.currency}, but {frozen.period} was closed in {config.currency}"
-        fix = f"set `currency` back to {config.currency}; another currency needs a ledger of its own"
+        fix = f"set `currency` back to {config.currency}; use a separate ledger for another currency"
         problems.append(Problem("config.yaml", "currency-changed", what, fix))
     return period, problems
 
@@ -266,7 +266,7 @@ def drift(ledger: RecordedLedger, period: str) -> list[Problem]:
     digest = _digest([pairs[name][1] for name in differing])
     if not differing or any(each.covers(digest) for each in ledger.notes.get(period, ())):
         return []
-    told = f"this version would compute other {', '.join(differing)} for {period}, closed with {frozen.version}"
+    told = f"this version computes different {', '.join(differing)} for {period}, closed with {frozen.version}"
     for what, was, would in (("", before.amounts, now.amounts), (" (not charged)", before.shown, now.shown)):
         if was.billed != would.billed:
             told += (

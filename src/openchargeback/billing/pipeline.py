@@ -87,8 +87,8 @@ def bill_period(
 
 def too_large(period: str) -> Problem:
     """The problem of a period whose sums exceed an exact number (DuckDB raises OutOfRangeException)."""
-    what = f"the amounts of {period} are too large to be summed exactly"
-    return Problem(f"charges/{period}", "amount-overflow", what, "look for an amount that cannot be meant")
+    what = f"the amounts of {period} are too large to sum exactly"
+    return Problem(f"charges/{period}", "amount-overflow", what, "look for an implausible amount")
 
 
 def _billed(

@@ -44,7 +44,7 @@ def check(period: BilledPeriod, read: int | None = None) -> list[Problem]:
         *journal_balances(period),
     ]
     if read is not None and read != received:
-        faults.append("charges were lost or doubled while they were attributed")
+        faults.append("attribution lost or duplicated charges")
     return [_problem(f"{period.period}: {fault}") for fault in faults]
 
 
@@ -153,11 +153,11 @@ def billed_once(periods: Sequence[Month]) -> list[tuple[str, str]]:
                 since = f"after it was {DONE[before.entry]} in {posted}" if before else "without having been billed"
                 faults.append((period.period, f"{named} out of turn, {since}"))
             elif before and before.amounts + each.amounts != Amounts():
-                faults.append((period.period, f"{named} with other cents than before"))
+                faults.append((period.period, f"{named} with different cents than before"))
             elif before and each.entry is Entry.CREDIT and before.posted != each.posted:
-                faults.append((period.period, f"{named} in the journal or not, otherwise than it was billed"))
+                faults.append((period.period, f"{named} is posted differently than it was billed"))
             elif before and each.entry is Entry.CREDIT and _payer(before) != _payer(each):
-                faults.append((period.period, f"{named} to another than was billed"))
+                faults.append((period.period, f"{named} to a different payer than was billed"))
             last[key] = (period.period, each)
     return faults
 
@@ -263,7 +263,7 @@ def corrections_tie_out(period: BilledPeriod) -> list[str]:
         before = lines.get(key, (0, money.ZERO, money.ZERO, Amounts(), each.posted))
         number, exact_list, exact_billed, amounts, posted = before
         if posted != each.posted:
-            faults.append(f"{each.charge[:16]} is posted and its line is not, or the other way round")
+            faults.append(f"{each.charge[:16]} and its line disagree on whether they are posted")
         exact_list = money.total(exact_list, each.exact_list)
         exact_billed = money.total(exact_billed, each.exact_billed)
         lines[key] = (number + 1, exact_list, exact_billed, amounts + each.amounts, posted)
@@ -329,11 +329,11 @@ def journal_balances(period: BilledPeriod) -> list[str]:
         if each.payer:
             _add(posted, (each.statement, each.fund), each.signed)
     if {key: cents for key, cents in stated.items() if cents} != {key: cents for key, cents in posted.items() if cents}:
-        faults.append("the journal does not post to the funds of a statement what it says")
+        faults.append("the journal's postings by fund do not match a statement")
     if period.journal.debits != period.journal.credits:
         faults.append("the journal does not balance")
     if sum((statement.amounts.billed for statement in period.statements), money.ZERO) != period.journal.net:
-        faults.append("the statements do not come to the net of the journal")
+        faults.append("the statements do not sum to the net of the journal")
     sources = {line.source for line in period.lines} | {line.source for line in period.journal.lines}
     for source in sorted(sources):
         if len({line.posted for line in period.lines if line.source == source and line.entry is Entry.OWN}) > 1:

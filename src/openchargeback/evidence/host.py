@@ -81,7 +81,7 @@ def _verdict(review: dict[str, Any]) -> str:
 def _authors(request: dict[str, Any], commits: Sequence[Any] | None, host: str) -> tuple[set[str], str]:
     """All authors of the request's commits, by their names on the host, or why they are unknown."""
     if commits is None:
-        return set(), "its commits are not given (--commits), so approvers cannot be told apart from authors"
+        return set(), "without --commits, approvers cannot be told apart from authors"
     count = request.get("commits")
     if not commits:
         return set(), "the list of its commits is empty"
@@ -129,7 +129,7 @@ def _written_by(request: dict[str, Any], commits: Sequence[Any]) -> frozenset[st
 def _object(path: Path) -> dict[str, Any]:
     values = _documents(path)
     if len(values) != 1 or not isinstance(values[0], dict):
-        raise UsageFault(f"{path} is no event of a host: one JSON object is expected")
+        raise UsageFault(f"{path} is not a webhook event: expected one JSON object")
     return values[0]
 
 
@@ -141,7 +141,7 @@ def _list(path: Path) -> list[dict[str, Any]]:
         for page in pages:
             found += page if isinstance(page, list) else [page]
     if not all(isinstance(each, dict) for each in found):
-        raise UsageFault(f"{path} is no listing of a host: a JSON array of objects is expected")
+        raise UsageFault(f"{path} is not an API listing: expected a JSON array of objects")
     return found
 
 
@@ -155,5 +155,5 @@ def _documents(path: Path) -> list[Any]:
             values.append(value)
             place = end + len(text[end:]) - len(text[end:].lstrip())
     except (ValueError, RecursionError) as fault:
-        raise UsageFault(f"{path} is no JSON: {fault}") from fault
+        raise UsageFault(f"{path} is not JSON: {fault}") from fault
     return values

@@ -158,7 +158,7 @@ def _evidence(asked: _EvidenceQuery, path: str, named: tuple[str, ...]) -> Evide
         names = tuple(sorted(who.people(name for people in signed.values() for name in people)))
         return found(Level.B, names, f"signed commit {next(iter(signed))[:12]}, by a key of {ALLOWED_SIGNERS}")
     doubts = "".join(f"; {each}" for each in (listed.doubt, f"{host.name}: {doubt}" if host and doubt else "") if each)
-    return found(Level.C, (), f"names only: no signed commit of anybody else{doubts}")
+    return found(Level.C, (), f"names only: no commit signed by anyone else{doubts}")
 
 
 def _pending(asked: _EvidenceQuery, path: str, named: tuple[str, ...]) -> Evidence:
@@ -189,9 +189,9 @@ def _host_proof(
         return "", "only authors approved it, under another address"
     if asked.reviewed is not None:
         same = asked.reviewed.get(path) == content
-        return (seen, "") if same else ("", f"{host.head[:12]}, which was reviewed, holds something else")
+        return (seen, "") if same else ("", f"{host.head[:12]}, which was reviewed, has different content")
     if asked.is_merge(integration):
-        return "", f"{host.head[:12]}, which was reviewed, is no part of the merge"
+        return "", f"{host.head[:12]}, which was reviewed, is not part of the merge"
     return f"{seen}, which is not in this clone to be compared (squashed or rebased by the host)", ""
 
 
@@ -217,8 +217,8 @@ def missing_evidence(found: Sequence[Evidence], rule: EvidenceRule) -> list[Prob
             said = f"the evidence for this is level {each.level}, and level {rule.level} is required ({each.why})"
             problems.append(Problem(each.path, "evidence-missing", said, _fix(each, rule.level)))
         elif rule.other_than_author and not set(map(str.casefold, each.approvers or each.named)) - set(each.authors):
-            said = f"this needs somebody other than its authors ({each.who})"
-            problems.append(Problem(each.path, "evidence-missing", said, "let somebody else approve it"))
+            said = f"needs approval by someone other than its authors ({each.who})"
+            problems.append(Problem(each.path, "evidence-missing", said, "ask someone else to approve it"))
     return problems
 
 

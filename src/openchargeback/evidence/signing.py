@@ -172,12 +172,12 @@ def _signers_at(root: Path, commit: str, head: str) -> Signers:
     # A second root could be a branch that started before there was a list, with a list of its own.
     begun = _root_commits(root, head)
     if len(begun) != 1:
-        return Signers(doubt=f"{ALLOWED_SIGNERS} begins in more than one commit, so none of its keys counts")
+        return Signers(doubt=f"{ALLOWED_SIGNERS} was created in more than one commit, so none of its keys counts")
     keys = _keys_at(root, begun[0])
     for change in reversed(changes):
         keys = _after(root, change, keys)
     left_out = len(set(_keys_at(root, commit)) - set(keys))
-    return Signers(keys, f"keys that nobody of the list signed: {left_out}" if left_out else "")
+    return Signers(keys, f"keys not signed by anyone on the list: {left_out}" if left_out else "")
 
 
 @lru_cache(maxsize=256)

@@ -189,7 +189,9 @@ def _project(values: dict[str, Any], node: Node, reader: Reader) -> tuple[Node, 
     beside = {name: values[name] for name in _ENTRY.fields if name in values}
     entries: tuple[Entry, ...] = values.get("entries", ())
     if beside and entries:
-        reader.fault(node, "two-forms", "pi or fund stand beside entries", "keep either `pi` and `fund`, or `entries`")
+        reader.fault(
+            node, "two-forms", "has both `entries` and `pi` or `fund`", "keep either `pi` and `fund`, or `entries`"
+        )
     elif beside and _ENTRY.make:
         entries = (_ENTRY.make(beside, node, reader),)
     for index, first in enumerate(entries):

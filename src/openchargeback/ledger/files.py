@@ -233,7 +233,7 @@ def charge_files(root: Path, gate: Gate | None = None) -> tuple[list[ChargeFile]
                 Problem(
                     relative,
                     "misplaced-file",
-                    "lies where no charge file is looked for",
+                    "is not where charge files belong",
                     "put it at charges/PERIOD/SOURCE.csv, such as charges/2025-01/aws.csv",
                 )
             )

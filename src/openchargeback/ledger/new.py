@@ -172,7 +172,7 @@ def _is_complete(target: Path, contents: dict[str, bytes]) -> bool:
 def _contents(organization: str, currency: str, forge: str, program: Program, *, showback: bool) -> dict[str, bytes]:
     """Every file of the new ledger by its path, sorted. The forge's own files override the common ones."""
     if not organization:
-        raise UsageFault("the organization has no name; give the name that stands on statements")
+        raise UsageFault("the organization has no name; give the name to print on statements")
     templates = shipped_templates()
     words = {**_WORDS[forge], "forge_key": forge, "journal": _JOURNAL[showback].strip(), "pdf_packages": PDF_PACKAGES}
     words["last_steps"] = _LAST_STEPS[not program.obstacle]

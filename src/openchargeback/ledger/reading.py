@@ -129,7 +129,7 @@ def _approvals(gate: Gate, take: _Take, problems: list[Problem]) -> dict[str, tu
                 Problem(
                     relative,
                     "misplaced-file",
-                    "lies where no approval file is looked for",
+                    "is not where approval files belong",
                     "put it at approvals/PERIOD/NAME.yaml",
                 )
             )

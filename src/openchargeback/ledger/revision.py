@@ -180,7 +180,7 @@ def _no_base(root: Path, branch: str) -> str:
     ways = [_fetch(root, branch)] if "origin" in git.remotes(root) else []
     other = _other_base(root)
     if other:
-        counts = f"if it is the branch that counts, set `portal: branch: {other.rpartition('/')[2]}` in config.yaml"
+        counts = f"if it is your main branch, set `portal: branch: {other.rpartition('/')[2]}` in config.yaml"
         ways.append(f"name a BASE, such as `focus-billing plan {shlex.quote(other)}` ({counts})")
     elif not ways:
         ways.append("name a BASE, such as `focus-billing plan HEAD` for what is not committed")

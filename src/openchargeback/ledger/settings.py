@@ -418,7 +418,7 @@ class PortalSettings:
     accent: Annotated[str, Text(r"#[0-9a-fA-F]{6}", "a color such as #1d4e89", "Accent color, in quotes.")] = "#1d4e89"
     repository: Annotated[str, Address("Address of the ledger's repository.")] = ""
     forge: Annotated[str, Choice(FORGES, "What runs at that address.")] = ""
-    branch: Annotated[str, "The branch that counts."] = "main"
+    branch: Annotated[str, "The main branch."] = "main"
     links: Annotated[
         tuple[str, ...],
         ListOf(

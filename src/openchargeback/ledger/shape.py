@@ -54,7 +54,7 @@ def _same_to_others(node: Scalar, reader: Reader, read: str = "") -> None:
         return
     here = read or f"the text {node.text}"
     fix = f"write {read}" if read else f'write "{node.text}", in quotes'
-    message = f"other YAML readers take {node.text} for {other}; here it is {here}"
+    message = f"other YAML readers read {node.text} as {other}; here it is {here}"
     reader.fault(node, "yaml-ambiguous", message, fix, Severity.WARNING)
 
 

@@ -117,7 +117,7 @@ def beyond_rounding(change: PeriodChange, currency: str) -> list[str]:
     sources = {control.source for control in change.control} | {line.key.source for line in change.lines}
     found.append(("the month", change.causes, len(sources) * unit))
     return [
-        f"{money.plain(parts[Cause.ROUNDING], currency)} {currency} of {what} is called rounding"
+        f"{money.plain(parts[Cause.ROUNDING], currency)} {currency} of {what} is attributed to rounding"
         for what, parts, most in found
         if abs(parts.get(Cause.ROUNDING, ZERO)) > most
     ]

@@ -38,7 +38,7 @@ def _told_of_months(found: int, count: int) -> str:
 def _program_change(before: Sequence[str], now: Sequence[str]) -> str:
     was, will_be = ", ".join(before), ", ".join(now)
     if before == now:
-        return "the lock changes what the program needs"
+        return "the lock changes the program's dependencies"
     if before and now:
         return f"the program changes from {was} to {will_be}"
     return f"the program is now pinned: {will_be}" if now else f"the program is no longer pinned: {was}"
@@ -64,7 +64,7 @@ def base_notice(problems: Sequence[Problem]) -> list[Problem]:
         Problem(
             first.path,
             "base-has-errors",
-            f"the base has errors ({first.message}); what cannot be billed there counts as new",
+            f"the base has errors ({first.message}); charges that cannot be billed there count as new",
             "nothing to do in this change",
             severity=Severity.NOTICE,
         )

@@ -41,7 +41,7 @@ def beyond(periods: Iterable[PeriodChange], limits: PlanSettings, currency: str)
                     FILE_NAME,
                     "plan-threshold",
                     f"{period.period}: {amount} moves, more than the {money.exact(limit)} % of `plan: {word}:`",
-                    "look at the largest changes; where they are meant, say so in the pull request",
+                    "check the largest changes; if they are intended, say so in the pull request",
                     severity=severity,
                 )
             )

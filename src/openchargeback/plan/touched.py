@@ -62,7 +62,7 @@ def _touched(period: str, touched: list[str], was: PeriodFile, now: PeriodFile) 
     if not data:
         return None
     told = f"{period} is closed; {len(data):,} of its files of charges and approvals change"
-    fix = "put what arrives late into an open month"
+    fix = "put late charges into an open month"
     return Problem(data[0], "closed-period", told, fix, severity=Severity.WARNING)
 
 
@@ -131,6 +131,6 @@ def _kept(path: str, what: str, months: list[str]) -> Problem:
         path,
         "closed-months-kept",
         f"{what} bears on {span}, shown as closing recorded",
-        "nothing to do; what should be billed otherwise there is corrected by late decisions and credits",
+        "nothing to do; correct closed months with late decisions and credits",
         severity=Severity.NOTICE,
     )

@@ -90,7 +90,7 @@ def reopen(ledger: Ledger, period: str) -> list[str]:
     """
     state = ledger.period_file(period)
     if state.state is State.FINALIZED:
-        raise UsageFault(f"{period} is finalized, and that is for ever; correct it in an open period")
+        raise UsageFault(f"{period} is finalized and cannot be reopened; correct it in an open period")
     record = read_record(ledger.root, period, state)[0]
     leaning = _leaning(ledger, period, record)
     if leaning:

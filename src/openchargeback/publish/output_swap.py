@@ -201,7 +201,7 @@ def _refuse_foreign(target: Path) -> None:
     if listed is None:
         why = f"has no readable {NAME} of an earlier build" + (f" but holds {some}" if some else "")
     else:
-        why = f"holds what no earlier build wrote: {some}"
+        why = f"contains files that no earlier build wrote: {some}"
     raise UsageFault(f"{target} {why}; nothing is replaced, so move that away or name another folder")
 
 

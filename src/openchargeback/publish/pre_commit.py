@@ -25,7 +25,7 @@ def as_staged(root: Path, *, index: str = "") -> Iterator[Path]:
     contain.
     """
     if not git.inside_repository(root):
-        raise UsageFault(f"{root} belongs to no Git repository, so nothing can be staged")
+        raise UsageFault(f"{root} is not in a Git repository, so nothing is staged")
     if not git.lies_otherwise(root, (FILE_NAME, *OWN_FOLDERS), index):
         yield root
         return

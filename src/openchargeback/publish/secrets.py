@@ -64,7 +64,7 @@ class Secrets:
                 block = kept + piece
                 names.update(name for needle, name in self._needles.items() if needle in block)
                 kept = block[1 - self._longest :]
-        fix = "remove it from where the text comes from (page, note, template, charge), or change the secret"
+        fix = "remove it from its source (page, note, template, charge), or change the secret"
         return [Problem(path, "secret-published", f"would publish the secret {name}", fix) for name in sorted(names)]
 
     def refuse_in(self, files: Iterable[tuple[str, bytes]]) -> None:
@@ -89,8 +89,8 @@ def secrets_of(root: Path) -> Secrets:
     data = read_bytes(root, LOCAL_FILE_NAME, problems)
     tree, reader = parse(data, LOCAL_FILE_NAME) if data else (None, None)
     if problems or (reader and reader.problems):
-        what = "cannot be read, so nothing can be searched for the secrets in it"
-        fix = "`focus-billing validate` says where its fault is"
+        what = "cannot be read, so outputs cannot be searched for its secrets"
+        fix = "run `focus-billing validate` to find the fault"
         raise LedgerFault([Problem(LOCAL_FILE_NAME, "secret-published", what, fix)])
     if isinstance(tree, Mapping):
         named += _of_settings(tree, ())

@@ -64,7 +64,7 @@ def _missing(period: str, path: str, state: PeriodFile) -> Problem:
         if state.state is State.FINALIZED
         else f"restore it from Git, or `focus-billing periods open {period}` and close it again"
     )
-    return Problem(path, "not-frozen", f"{period} is {state.state}, but what closing it wrote is not there", fix)
+    return Problem(path, "not-frozen", f"{period} is {state.state}, but its closing record is missing", fix)
 
 
 def record_files(

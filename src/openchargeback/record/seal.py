@@ -159,7 +159,7 @@ def _edited(record: ClosingRecord, state: PeriodFile) -> list[Problem]:
     if _is_sealed(state) and (broken := _broken_seal(record.period, state)):
         return broken
     if not state.frozen:
-        told = f"{record.period} is {state.state}, but the file does not say the digest of its record"
+        told = f"{record.period} is {state.state}, but the file lacks the digest of its record"
         return [Problem(f"periods/{record.period}.yaml", "not-frozen", told, "restore the file from Git")]
     # With a different record it is unclear which one is right; the record file has its own problem.
     return _other_closing(record, state) if record.digest == state.frozen else []
@@ -170,7 +170,7 @@ def _broken_seal(period: str, state: PeriodFile) -> list[Problem]:
     if state.seal is None:
         return [Problem(path, "not-sealed", f"{period} is finalized without a seal", fix)]
     if seal_digest(state) != state.seal.digest:
-        return [Problem(path, "sealed-file-changed", f"the seal of {period} does not fit what the file says", fix)]
+        return [Problem(path, "sealed-file-changed", f"the seal of {period} does not match the file", fix)]
     return []
 
 

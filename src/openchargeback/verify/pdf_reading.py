@@ -145,9 +145,9 @@ def _in_child(answer: Connection, work: Callable[..., Any], data: tuple[bytes, .
         answer.send(work(*data))
     except (DependencyError, FileNotDecryptedError, WrongPasswordError):
         # Newer encryption needs a library that is not required here; the file is encrypted either way.
-        answer.send("is encrypted, as no statement is: save it without a password")
+        answer.send("is encrypted, which statements never are: save it without a password")
     except (RecursionError, MemoryError):
-        answer.send("could not be read: it is nested too deeply or unpacks to too much")
+        answer.send("could not be read: it is nested too deeply or too large when unpacked")
     except Exception as fault:  # noqa: BLE001 - a damaged file may raise anything in the library
         answer.send(f"is a damaged PDF: {' '.join(str(fault).split())[:200] or type(fault).__name__}")
     finally:
