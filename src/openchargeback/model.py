@@ -268,7 +268,7 @@ class ItemDetails:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class QueueItem:
-    """Held charges that are decided as one (DESIGN section 2): an item of the review queue.
+    """Held charges that are decided as one (docs/ARCHITECTURE.md, "The review queue"): an item of the review queue.
 
     The charges share source, service, project, PI, currency and the flags as raised; where the project is missing
     also the sub-account, or else the resource. Empty text means "has none".
@@ -416,7 +416,7 @@ class FlagTotal:
 
 @dataclass(frozen=True, slots=True)
 class Unusual:
-    """A source, project and service whose charges are unusual together (DESIGN section 4, "Flags"), and why."""
+    """A source, project and service whose charges are unusual together (docs/LEDGER.md, "Flags"), and why."""
 
     source: str
     project: str

@@ -193,7 +193,9 @@ ELSEWHERE = {
     "unlisted-source": f"{SHOWN}::test_a_new_source_that_is_not_listed_is_told",
     # About a file outside of a ledger, and about the history of a repository.
     "directory-csv": "tests/ledger/test_directory_csv.py::test_every_fault_has_its_line",
-    "evidence-missing": "tests/evidence/test_evidence.py::test_what_the_config_asks_for_is_a_problem_where_it_is_missing",
+    "evidence-missing": (
+        "tests/evidence/test_evidence.py::test_what_the_config_asks_for_is_a_problem_where_it_is_missing"
+    ),
     # About an output.
     "secret-published": "tests/publish/test_secrets.py::test_a_secret_is_found_in_every_form",
     "template-fault": "tests/portal/test_metering.py::test_a_template_that_would_not_end_is_named",

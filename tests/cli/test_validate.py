@@ -78,7 +78,7 @@ def test_the_report_is_stdout_and_nothing_else_is(ledger: Path) -> None:
 
 @pytest.mark.usefixtures("ledger")
 def test_json_has_every_place_and_the_groups() -> None:
-    """Keys as DESIGN section 5 has them, and counts."""
+    """The keys of docs/VALIDATION.md, and counts."""
     report = json.loads(validate("--format", "json").stdout)
     problem = next(each for each in report["problems"] if each["code"] == "type-error")
     assert {"path", "line", "column", "code", "message", "fix"} <= set(problem)

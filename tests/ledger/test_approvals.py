@@ -2,7 +2,9 @@
 
 import pytest
 
-from openchargeback.ledger.approvals import read_approvals
+from openchargeback.ledger.approval_text import Proposal, approval_text
+from openchargeback.ledger.approvals import Verb, read_approvals
+from openchargeback.ledger.settings import NOBODY, Payer
 
 PATH = "approvals/2025-01/batch.yaml"
 
@@ -75,3 +77,14 @@ def test_the_keys_of_an_item_are_read_as_they_stand():
         "source": "aws", "service": " a b ", "project": "", "pi": "", "currency": "", "sub_account": "",
         "resource": "x\ny",
     }  # fmt: skip
+
+
+@pytest.mark.parametrize("verb", [Verb.REJECT, Verb.REASSIGN])
+def test_a_decision_by_id_that_clears_nothing_is_read_as_it_was_written(verb: Verb) -> None:
+    """A charge that no flag holds can be rejected or moved by its id; the file says that there was nothing to clear."""
+    payer = Payer(fund="F-1") if verb is Verb.REASSIGN else NOBODY
+    proposal = Proposal(verb, payer, "Filed twice", "reviewer@example.edu", "2025-02-03")
+    text = approval_text([proposal.on_charges(["7f3a9c21d0b41e66"])])
+    (decision,), problems = read_approvals(text.encode(), PATH)
+    assert problems == []
+    assert (decision.verb, decision.clears, decision.charges) == (verb, (), ("7f3a9c21d0b41e66",))

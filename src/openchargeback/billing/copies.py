@@ -1,4 +1,4 @@
-"""Whether the charges of equal files are billed more than once (DESIGN section 4, invariant 1).
+"""Whether the charges of equal files are billed more than once (docs/ARCHITECTURE.md, "Invariants").
 
 A file may be filed again, under the right source or period, once every charge of the wrong copy was rejected, or
 credited after it was billed. Until then the copies are an error.

@@ -1,7 +1,7 @@
 """The journal: a debit and a credit of the same cents for every posted billing line that is not zero.
 
 The payer's fund is debited and the source's credit fund credited, so each pair of lines balances, and with it each
-source and the whole journal (DESIGN section 4, "Cents tie out").
+source and the whole journal.
 """
 
 from __future__ import annotations

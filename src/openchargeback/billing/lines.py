@@ -1,4 +1,4 @@
-"""Billing lines: charges summed exactly, rounded once, top-down (DESIGN section 4, "Money").
+"""Billing lines: charges summed exactly, rounded once, top-down.
 
 Source total, half-up → billing lines → resources → charges. Each step down uses `allocate.sql`.
 Tables created:

@@ -1,4 +1,4 @@
-"""The billing stages of a period in order: from charge files to everything that is shown (DESIGN section 4).
+"""The billing stages of a period in order: from charge files to everything that is shown.
 
 read ─▶ attribute ─▶ flag ─▶ decide ─▶ sum and round ─▶ statements ─▶ journal ─▶ reconcile
 """

@@ -1,4 +1,4 @@
-"""The invariants of DESIGN section 4, checked for every billed period; a violation is an error.
+"""The invariants of docs/ARCHITECTURE.md, checked for every billed period; a violation is an error.
 
 Users cannot fix a violation in the ledger: these checks guard against bugs in the program itself.
 """

@@ -74,7 +74,7 @@ def read_tags(text: str, keys: Mapping[str, Sequence[str]]) -> TagValues:
     Tags are a flat JSON object (FOCUS 1.2, "Key-Value Format"). Tolerated with a note: an object without its outer
     braces (older Azure exports), a list of {Key, Value} (BigQuery), numbers and booleans as values, a key that differs
     from the configured one by case or blanks. Two different values of one key, however each is spelled, are malformed
-    tags; a blank value is none (DESIGN section 4, "Who pays").
+    tags; a blank value is none.
     """
     try:
         pairs, notes = _pairs(text)

@@ -57,7 +57,7 @@ class Proposal:
         values = ", ".join(f"{key}: {quoted(value)}" for key, value in changes.items())
         lines = [
             *head,
-            *([f"clears: {_list(sorted(clears))}"] if clears else []),
+            *([f"clears: {_list(sorted(clears))}"] if self.verb is not Verb.CREDIT else []),
             *([f"period: {quoted(self.of)}"] if self.of else []),
             f"decision: {self.verb}",
             *([f"set: {{{values}}}"] if values else []),

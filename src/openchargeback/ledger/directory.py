@@ -23,13 +23,13 @@ SPONSOR_TYPES = ("federal", "state", "private", "institutional")
 """The types of sponsors that spending rules distinguish."""
 
 MATCH_COLUMNS = ("SubAccountId", "BillingAccountId", "ResourceId")
-"""The columns by which projects may claim charges, in order of precedence (DESIGN section 4, "Who pays")."""
+"""The columns by which projects may claim charges, in order of precedence."""
 
 EMAIL_PATTERN = r"[^@\s]+@[^@\s]+"
 
 
 def canonical_email(text: str) -> str:
-    """E-mail addresses compare trimmed and case-folded (DESIGN section 4)."""
+    """E-mail addresses compare trimmed and case-folded."""
     return text.strip().casefold()
 
 

@@ -293,7 +293,7 @@ class Pattern:
 
 @dataclass(frozen=True, slots=True)
 class UnusualAmount:
-    """When the spending of a project on a service counts as unusual (DESIGN section 4)."""
+    """When the spending of a project on a service counts as unusual."""
 
     factor: Annotated[
         Decimal, Key(shape=Number(ZERO, "Times the median of the last six closed months."), always=True)

@@ -1,9 +1,9 @@
 -- One row per movement with its one cause.
 -- A charge that only one revision has is new or withdrawn. A different cost is usage if a quantity that both give
 -- changed, config if the source bills another column, else price. A different outcome is due to the last step between
--- base and head that changed it ({steps}: charges, directory, config, decisions). If that step is the charges
--- themselves: to a decision that is valid on only one side, else to the charge's own change of cost, or to usage of
--- other charges.
+-- base and head that changed it ({steps}: charges, directory, config, decision). If that step is the charges themselves,
+-- the cause is a decision that is valid on only one side, else the charge's own change of cost, else usage: other
+-- charges changed.
 CREATE TABLE caused AS
 WITH quantity AS (
     SELECT

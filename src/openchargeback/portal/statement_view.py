@@ -1,7 +1,7 @@
 """The content of a statement, as values that templates only have to show.
 
-    Statement + Config + history ─▶ StatementView ─┬▶ statement.pdf.html.j2 ─▶ PDF
-                                                   └▶ statement.html.j2     ─▶ page of the portal
+    Statement + Config + history ─▶ StatementView ─┬▶ statement.pdf.html ─▶ PDF
+                                                   └▶ statement.html     ─▶ page of the portal
 
 All figures are in the minor unit of the ledger's currency and tie: the services of a source add up to its subtotal,
 the subtotals and the funds to the total, and the resources of a service with its rest and its credits to the service.

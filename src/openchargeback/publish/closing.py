@@ -69,7 +69,7 @@ def close(
     )
     digest = hashlib.sha256(contents[part_path(period, FROZEN)]).hexdigest()
     contents |= state_file(ledger.root, period, replace(closed, frozen=digest))
-    change_files(ledger.root, {**dict.fromkeys(_record_files(ledger.root, period)), **contents})
+    change_files(ledger.root, {**dict.fromkeys(_files_of_record(ledger.root, period)), **contents})
     _log.info("recorded %s in %s", period, counted(len(contents), "file"))
     return list(contents)
 
@@ -96,7 +96,7 @@ def reopen(ledger: Ledger, period: str) -> list[str]:
     if leaning:
         raise UsageFault(f"{period} cannot be reopened: its charges are decided on in {', '.join(leaning[:5])}")
     opened = state_file(ledger.root, period, PeriodFile(State.OPEN, _next_revision(ledger, period, record)))
-    changed = {**opened, **dict.fromkeys(_record_files(ledger.root, period))}
+    changed = {**opened, **dict.fromkeys(_files_of_record(ledger.root, period))}
     change_files(ledger.root, changed)
     return list(changed)
 
@@ -137,7 +137,7 @@ def state_file(root: Path, period: str, state: PeriodFile) -> dict[str, bytes]:
     return {path: (schema_comment(root, path) + write_period(state)).encode()}
 
 
-def _record_files(root: Path, period: str) -> list[str]:
+def _files_of_record(root: Path, period: str) -> list[str]:
     """The existing files of an earlier closing's record, the document that vouches for the others first."""
     paths = [part_path(period, name) for name in (FROZEN, *PARTS)]
     return [path for path in paths if (root / path).is_file()]

@@ -1,4 +1,4 @@
-"""Find the PI, project and fund of every charge, from tags, directory and defaults (DESIGN section 4, "Who pays").
+"""Find the PI, project and fund of every charge, from tags, directory and defaults.
 
 Tables created:
     project     one row per project in the directory

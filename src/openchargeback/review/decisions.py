@@ -5,7 +5,7 @@ Tables created:
     ruling       one row per valid decision on a charge (n, decision)
     decider      one row per decision: who decided, and its place in the approval file
     held         one row per flag that holds a charge (`held.sql`)
-    disposition  one row per charge: billed, held or rejected, with the effective payer (`disposition.sql`)
+    disposition  one row per flagged or decided charge: its outcome and effective payer (`disposition.sql`)
 
 Can be called again with more decisions: each call replaces the results of the last.
 """

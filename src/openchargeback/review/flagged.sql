@@ -1,4 +1,4 @@
--- One row per flagged charge with its queue item (DESIGN section 2): the keys that the item's charges share and all
+-- One row per flagged charge with its queue item (docs/ARCHITECTURE.md, "The review queue"): the keys that the item's charges share and all
 -- their flags as raised, regardless of decisions. The single source for items: the queue, the selectors of approval
 -- files and their expectations, and what commands and pages propose.
 -- A correction is listed with the charge it refers to.

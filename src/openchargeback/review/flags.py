@@ -142,7 +142,7 @@ def unusual(amount: Decimal, before: Sequence[Decimal], rule: UnusualAmount, cur
     """Why an exact amount is unusual compared with earlier months, in one sentence; empty if it is not.
 
     With fewer than two months nothing is unusual unless `first_time` is set. With a median of zero only the minimum
-    applies (DESIGN section 4, "Flags").
+    applies (docs/LEDGER.md, "Flags").
     """
     if amount <= rule.minimum:
         return ""

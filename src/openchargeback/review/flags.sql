@@ -1,6 +1,6 @@
--- One row per flag on a charge, as raised before any decision (DESIGN section 4, "Flags"), with the reason; NULL if the
+-- One row per flag on a charge, as raised before any decision (docs/LEDGER.md, "Flags"), with the reason; NULL if the
 -- flag is self-explanatory. flags.py adds possible-duplicate, pattern:<name> and unusual-amount, which need settings,
--- whole rows or history.
+-- whole rows or history; fund_days.sql adds inactive-fund by day; inherited.sql moves flags to corrections.
 CREATE TABLE flag AS
 SELECT charge.n, payer_flag.flag, payer_flag.why
 FROM attributed AS charge

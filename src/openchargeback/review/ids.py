@@ -1,4 +1,4 @@
-"""Charge ids (DESIGN section 4, "Charge identity"): computed per source, only when needed."""
+"""Charge ids: computed per source, only when needed."""
 
 from __future__ import annotations
 

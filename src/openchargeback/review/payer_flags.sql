@@ -1,4 +1,4 @@
--- One row per flag that an attribution raises on its charges (DESIGN section 4, "Flags"), with the reason.
+-- One row per flag that an attribution raises on its charges (docs/LEDGER.md, "Flags"), with the reason.
 -- billed_only: only on charges with a nonzero cost. Fund flags are only raised if the source posts.
 CREATE TABLE payer_flag AS
 WITH looked AS (

@@ -1,4 +1,4 @@
-"""The review queue: held charges grouped into items, each decided as one (DESIGN section 2, "queue item").
+"""The review queue: held charges grouped into items, each decided as one (docs/ARCHITECTURE.md).
 
 Tables used besides those of `decisions.py`:
     flagged     one row per flagged charge with its item (`flagged.sql`); created before decisions are applied
