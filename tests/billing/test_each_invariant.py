@@ -200,7 +200,7 @@ LATER: dict[str, tuple[Break, ...]] = {
         lambda p: one(p, 2, original=MAR),
     ),
     "is rejected and billed": (lambda p: one(p, 4, amounts=cents("0.01")),),
-    "is posted and its line is not": (lambda p: one(p, 1, posted=False, lines=False),),
+    "and its line disagree on whether they are posted": (lambda p: one(p, 1, posted=False, lines=False),),
     "is corrected without naming the statement": (lambda p: one(p, 2, corrects=""), lambda p: one(p, 3, corrects="")),
     "the charges of earlier periods do not sum to their lines": (
         lambda p: one(p, 0, amounts=cents("1.02", "1.00"), lines=False),
@@ -293,14 +293,14 @@ AGAIN = replace(CREDIT, fund="H")
         ((REJECTED, CREDIT), "out of turn"), ((CREDIT, CREDIT), "out of turn"), ((CREDIT, LATE), "out of turn"),
         ((REBILL,), "without having been billed"), ((LATE, REBILL), "out of turn"),
         ((CREDIT, REBILL, REBILL), "out of turn"), ((CREDIT, REBILL, LATE), "out of turn"),
-        ((LATE, replace(CREDIT, amounts=cents("-3", "-2.99"))), "with other cents"),
-        ((CREDIT, replace(REBILL, amounts=cents("3.01", "3"))), "with other cents"),
-        ((LATE, replace(CREDIT, posted=False)), "in the journal or not"),
+        ((LATE, replace(CREDIT, amounts=cents("-3", "-2.99"))), "with different cents"),
+        ((CREDIT, replace(REBILL, amounts=cents("3.01", "3"))), "with different cents"),
+        ((LATE, replace(CREDIT, posted=False)), "is posted differently"),
         ((CREDIT, replace(REBILL, posted=False)), ""),
-        ((LATE, replace(CREDIT, fund="Z")), "to another than was billed"),
-        ((LATE, replace(CREDIT, pi="z@x.edu")), "to another than was billed"),
-        ((LATE, replace(CREDIT, service="Z")), "to another than was billed"),
-        ((CREDIT, REBILL, CREDIT), "to another than was billed"),
+        ((LATE, replace(CREDIT, fund="Z")), "to a different payer than was billed"),
+        ((LATE, replace(CREDIT, pi="z@x.edu")), "to a different payer than was billed"),
+        ((LATE, replace(CREDIT, service="Z")), "to a different payer than was billed"),
+        ((CREDIT, REBILL, CREDIT), "to a different payer than was billed"),
     ],
 )  # fmt: skip
 def test_a_charge_is_billed_and_credited_in_turn(events: tuple[Correction, ...], fault: str, *, together: bool) -> None:
@@ -378,7 +378,8 @@ def test_the_check_of_a_ledger_has_all_that_spans_periods(period: BilledPeriod) 
 # ── None is missing ───────────────────────────────────────────────────────────────────────────────────────────────────
 
 SPANNING = (
-    "charges were lost or doubled", "does not come out", " out of turn, ", " with different cents than before",
+    "attribution lost or duplicated charges", "does not come out", " out of turn, ",
+    " with different cents than before",
     " is posted differently than it was billed", " to a different payer than was billed", " are not what was billed",
 )  # fmt: skip
 

@@ -142,7 +142,7 @@ def test_the_period_file_must_say_the_accounting_date_of_the_record(ledger: Path
     run(ledger, "periods", "finalize", "2025-06", "--on", "2025-07-20", *BY)
     run(ledger, "validate")
     put(ledger, "periods/2025-06.yaml", period_file(ledger).replace("date: 2025-06-30", "date: 2025-07-01"))
-    assert "the seal of 2025-06 does not fit" in run(ledger, "validate", code=1).stdout
+    assert "the seal of 2025-06 does not match" in run(ledger, "validate", code=1).stdout
 
 
 EXPECTING = "sources: {aws: {credit_fund: C-1}, hpc: {credit_fund: C-2, expected: monthly}, gcp: {}}\n"
@@ -216,7 +216,7 @@ def test_the_record_knows_what_a_month_was_closed_without(expecting: Path) -> No
     run(expecting, "periods", "finalize", "2025-06", "--on", "2025-07-20", *BY)
     run(expecting, "validate")
     put(expecting, "periods/2025-06.yaml", period_file(expecting).replace("all of June", "in June"))
-    assert "the seal of 2025-06 does not fit" in run(expecting, "validate", code=1).stdout
+    assert "the seal of 2025-06 does not match" in run(expecting, "validate", code=1).stdout
     put(expecting, "periods/2025-06.yaml", "state: open\nwithout: [{source: hpc, reason: r, by: b}]\n")
     assert "state-contradicted" in run(expecting, "validate", code=1).stdout
 

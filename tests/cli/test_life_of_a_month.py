@@ -117,7 +117,7 @@ def test_a_finalized_month_is_never_opened_and_its_change_is_an_error(ledger: Pa
     run(ledger, "periods", "finalize", "2025-01", *BY, code=2)
     run(ledger, "periods", "close", "2025-01", "--leave-held", *BY)
     run(ledger, "periods", "finalize", "2025-01", *BY)
-    assert "for ever" in run(ledger, "periods", "open", "2025-01", code=2).stderr
+    assert "cannot be reopened" in run(ledger, "periods", "open", "2025-01", code=2).stderr
     put(ledger, "charges/2025-01/aws.csv", HEAD + row("1.006"))
     said = run(ledger, "build", "-o", "out", code=1).stderr
     assert "2025-01 is finalized, but this file was changed" in said

@@ -257,7 +257,7 @@ def test_a_list_of_its_own_gives_a_branch_no_signers(decided: Repository) -> Non
     decided.git("merge", "-q", "--ff-only", "side")
     found = evidence(decided)
     assert found["level"] == "C"
-    assert "allowed_signers begins in more than one commit" in found["why"]
+    assert "allowed_signers was created in more than one commit" in found["why"]
 
 
 def test_a_key_counts_once_somebody_of_the_list_signed_its_coming(decided: Repository) -> None:
@@ -490,7 +490,7 @@ def test_authors_who_are_not_known_to_the_host_leave_no_level_a(host: Host) -> N
     host.commits = []  # where the host did not answer
     assert "the list of its commits is empty" in host.told(host.review())["why"]
     host.commits = None
-    assert "commits are not given" in host.told(host.review())["why"]
+    assert "without --commits" in host.told(host.review())["why"]
 
 
 def test_a_review_of_another_request_says_nothing(host: Host) -> None:
@@ -589,8 +589,8 @@ def test_files_that_are_no_record_of_a_host_are_said(decided: Repository, tmp_pa
     (tmp_path / "event.json").write_text('{"pull_request": {"number": 1, "head": {"sha": "0"}}}', encoding="utf-8")
     event = ("--event", str(tmp_path / "event.json"))
     for arguments, said in (
-        (("--event", str(tmp_path / "no.json"), "--reviews", str(tmp_path / "no.json")), "is no JSON"),
-        ((*event, "--reviews", str(tmp_path / "list.json")), "is no listing of a host"),
+        (("--event", str(tmp_path / "no.json"), "--reviews", str(tmp_path / "no.json")), "is not JSON"),
+        ((*event, "--reviews", str(tmp_path / "list.json")), "is not an API listing"),
         (("--evidence", str(tmp_path / "list.json")), "was not written by"),
         (event, "--event says nothing without --reviews"),
         (("--commits", str(tmp_path / "list.json")), "--commits says nothing without --reviews"),

@@ -521,7 +521,7 @@ WORKFLOW = "jobs: {{}}\n# pip install --no-deps --no-index --no-build-isolation 
     ("path", "old", "new", "change"),
     [
         ("requirements.lock", "openchargeback==0.1.0 \\\n", "openchargeback==0.2.0 \\\n", "from 0.1.0 to 0.2.0;"),
-        ("requirements.lock", "duckdb==1.0 \\\n", "duckdb==1.1 \\\n", "changes what the program needs;"),
+        ("requirements.lock", "duckdb==1.0 \\\n", "duckdb==1.1 \\\n", "changes the program's dependencies;"),
         (
             ".github/workflows/publish.yml",
             WORKFLOW.format("0a" * 20),
