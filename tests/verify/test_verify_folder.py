@@ -7,9 +7,9 @@ import shutil
 from pathlib import Path
 
 import pytest
-from repository import HEAD, Repository, poison, row
 
 from openchargeback.files.writing import temporary
+from repository import HEAD, Repository, poison, row
 
 pytestmark = pytest.mark.slow
 

@@ -15,10 +15,10 @@ import pytest
 from pypdf import PdfReader, PdfWriter
 from pypdf.annotations import FreeText
 from pypdf.generic import ArrayObject, ByteStringObject, ContentStream, NameObject, NumberObject, TextStringObject
-from repository import HEAD, Repository, poison, row
 
 from openchargeback.verify.pdf_comparing import described
 from openchargeback.verify.pdf_reading import AMBIGUOUS, differing_values, read_pdf
+from repository import HEAD, Repository, poison, row
 
 pytestmark = pytest.mark.slow
 

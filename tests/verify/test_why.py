@@ -8,6 +8,7 @@ from decimal import Decimal
 from typing import Any
 
 import pytest
+
 from repository import HEAD, Repository, row
 
 BY = ("--by", "admin@example.edu", "--on", "2025-02-05")
