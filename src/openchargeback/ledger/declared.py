@@ -108,15 +108,19 @@ def shape_of(cls: type, help_: str = "", *, default: Any = None, whole: bool = T
     keys = keys_of(cls, default)
     by_name = {key.name: key.field for key in keys}
     given = {key.field: key.default for key in keys if key.given}
-    make: Callable[[dict[str, Any], Node, Reader], Any] = getattr(cls, "from_yaml", lambda values, *_: cls(**values))
-    if not whole:
-        make = lambda values, *_: values  # noqa: E731
-    elif default is not None:
-        make = lambda values, *_: replace(default, **values)  # noqa: E731
+
+    def make(values: dict[str, Any], node: Node, reader: Reader) -> Any:
+        read = given | {by_name[name]: value for name, value in values.items()}
+        if not whole:
+            return read
+        if hasattr(cls, "from_yaml"):
+            return cls.from_yaml(read, node, reader)
+        return cls(**read) if default is None else replace(default, **read)
+
     return Record(
         {key.name: key.shape for key in keys},
         required=tuple(key.name for key in keys if key.default is MISSING),
-        make=lambda values, node, reader: make(given | {by_name[name]: v for name, v in values.items()}, node, reader),
+        make=make,
         help=help_ or _first_sentence(cls),
         rules=getattr(cls, "RULES", {}),
         defaults={key.name: told for key in keys if (told := _told(key.default)) is not None},
