@@ -1,4 +1,4 @@
-"""A billing line as text: its columns, defined once, in the order that every file has them.
+"""A billing line and a resource of a statement as text: their columns, defined once, in the order of every file.
 
     periods/P.lines.csv           written by closing
     data/P/lines.csv              the open data
@@ -15,13 +15,21 @@ from dataclasses import dataclass
 
 from openchargeback import money
 from openchargeback.ledger import table
-from openchargeback.model import Amounts, BillingLine, Entry
+from openchargeback.model import Amounts, BillingLine, Entry, Kind
 
 ENTRIES = tuple(entry for entry in Entry if entry is not Entry.REJECTED)
 """The possible entries of a billing line."""
 
 AMOUNT_COLUMNS = ("list", "discount", "covered", "billed")
 """Cents: list = discount + billed; `covered` is the institution's part of the discount."""
+
+RESOURCE_COLUMNS = (
+    *map(table.text, ("fund", "source", "service")),
+    table.word("kind", Kind),
+    *map(table.text, ("resource_id", "resource_name")),
+    table.count("charges"),
+)
+"""What identifies a resource of a statement, and how many charges it has; AMOUNT_COLUMNS follow in every file."""
 
 Value = str | int | bool
 

@@ -13,7 +13,14 @@ from decimal import Decimal
 
 from openchargeback import money
 from openchargeback.csv_writing import csv_bytes, guarded
-from openchargeback.ledger.line_table import AMOUNT_COLUMNS, COLUMNS, amount_values, line_cells, line_values
+from openchargeback.ledger.line_table import (
+    AMOUNT_COLUMNS,
+    COLUMNS,
+    RESOURCE_COLUMNS,
+    amount_values,
+    line_cells,
+    line_values,
+)
 from openchargeback.model import Statement
 
 RECORD_VERSION = 4
@@ -28,7 +35,7 @@ RESOURCES_NAME = "resources.csv"
 _ON_THE_HEAD = ("period", "statement", "pi", "project", "currency")
 """Columns of a line that a statement's record states once for the whole statement."""
 
-_RESOURCE_COLUMNS = ("fund", "source", "service", "kind", "resource_id", "resource_name", "charges")
+_RESOURCE_COLUMNS = tuple(column.name for column in RESOURCE_COLUMNS)
 """The columns of a resource, besides its amounts."""
 
 

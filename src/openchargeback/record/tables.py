@@ -8,9 +8,9 @@ from typing import Any
 
 from openchargeback import money
 from openchargeback.ledger import table
-from openchargeback.ledger.line_table import AMOUNT_COLUMNS, COLUMNS, amount_values, line_cells
+from openchargeback.ledger.line_table import AMOUNT_COLUMNS, COLUMNS, RESOURCE_COLUMNS, amount_values, line_cells
 from openchargeback.ledger.periods import CORRECTIONS, HELD, LINES, RESOURCES
-from openchargeback.model import Amounts, BillingLine, Correction, Entry, Kind, ResourceLine
+from openchargeback.model import Amounts, BillingLine, Correction, Entry, ResourceLine
 from openchargeback.record.closing_record import HELD_COLUMNS, ClosingRecord, RecordedResource
 
 _FIELDS = {"decision": "place"}
@@ -23,10 +23,10 @@ def columns_of(name: str, period: str, currency: str) -> tuple[table.Column, ...
         return tuple(column.shape(column.name, period, currency) for column in COLUMNS)
     text, exact = table.text, table.exact
     cents = tuple(table.cents(each, currency) for each in AMOUNT_COLUMNS)
-    payer = (text("pi"), text("project"), text("fund"), text("source"), text("service"))
+    statement = (text("pi"), text("project"))
     if name == RESOURCES:
-        resource = (table.word("kind", Kind), text("resource_id"), text("resource_name"))
-        return (*payer, *resource, table.count("charges"), *cents)
+        return (*statement, *RESOURCE_COLUMNS, *cents)
+    payer = (*statement, text("fund"), text("source"), text("service"))
     entry = (text("charge"), text("original"), table.word("entry", (e for e in Entry if e is not Entry.OWN)))
     exacts = (text("currency"), exact("exact_list"), exact("exact_billed"))
     return (*entry, *payer, table.boolean("posted"), *exacts, *cents, text("corrects"), text("decision"))
