@@ -49,6 +49,8 @@ ROOMS = {
         "tests/review/test_decisions.py::test_approve_by_item_bills_all",
         "tests/review/test_decisions.py::test_without_a_project_the_account_or_else_the_resource_tells_items_apart",
         "tests/review/test_attribution.py",
+        "tests/review/test_queue.py::test_what_is_shown_of_an_item",
+        "tests/review/test_queue.py::test_an_item_covers_the_days_and_the_quantity_of_all_its_charges",
         "tests/review/test_suggestions.py",
         "tests/review/test_posting.py::test_what_is_known_of_a_fund_is_no_matter_where_nothing_is_posted",
     ),

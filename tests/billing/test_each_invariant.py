@@ -241,6 +241,13 @@ def test_a_broken_invariant_of_corrections_is_told_by_its_name(corrected: Billed
         assert any(fault in message for message in told(broken(corrected))), f"way {number} to break it"
 
 
+def test_faults_of_several_sources_are_listed_by_name(period: BilledPeriod) -> None:
+    lines = tuple(replace(period.lines[0], source=f"s{number}") for number in range(9))
+    messages = [each for each in told(replace(period, lines=lines)) if "the journal does not post" in each]
+    assert len(messages) >= len(lines)
+    assert messages == sorted(messages)
+
+
 def test_rows_lost_on_the_way_are_told(period: BilledPeriod) -> None:
     for read in (3, 5):
         (fault,) = reconciliation.check(period, read=read)

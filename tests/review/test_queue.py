@@ -277,6 +277,25 @@ def test_what_is_shown_of_an_item(tmp_path):
     assert item.details.sub_accounts == ("acct-1",)
 
 
+def test_an_item_covers_the_days_and_the_quantity_of_all_its_charges(tmp_path):
+    days = (("05", "07", "1.5"), ("03", "05", "2"), ("07", "21", "4"))
+    rows = [
+        charge(
+            "1",
+            text=tags(fund=None),
+            ChargePeriodStart=f"2025-01-{first}T00:00:00Z",
+            ChargePeriodEnd=f"2025-01-{end}T00:00:00Z",
+            PricingQuantity=quantity,
+            PricingUnit="hours",
+        )
+        for first, end, quantity in days
+    ]
+    (item,) = bill(tmp_path, rows)[0].queue
+    details = item.details
+    assert (str(details.first_day), str(details.last_day)) == ("2025-01-03", "2025-01-20")
+    assert (details.quantity, details.unit) == (Decimal("7.5"), "hours")
+
+
 @pytest.mark.parametrize(
     ("text", "flags"),
     [
