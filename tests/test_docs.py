@@ -37,7 +37,7 @@ def test_no_terminal_changes_what_is_written() -> None:
 @pytest.mark.parametrize(
     ("document", "was", "now"),
     [
-        ("VALIDATION.md", "A line is blank", "A row is blank"),
+        ("VALIDATION.md", "Line is blank", "Row is blank"),
         ("CLI.md", "Close a period", "Shut a period"),
         ("CLI.md", "## focus-billing verify", "## focus-billing check"),
         ("SETTINGS.md", "| `currency` | `USD` |", "| `currency` | `EUR` |"),

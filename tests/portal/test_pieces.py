@@ -215,7 +215,7 @@ def test_the_reasons_of_the_queue_count_every_charge_once() -> None:
         assert summed == (total.charges, total.exact_billed)
     assert [each.item.project for each in view.items][:2] == ["stellar-limits", "genomics-sequencing"]
     (approved,) = [each for each in view.items if each.item.project == "compilers"]
-    assert [flag_title(reason.flag) for reason in approved.reasons] == ["Usage below zero"]
+    assert [flag_title(reason.flag) for reason in approved.reasons] == ["Negative usage"]
 
 
 @given(st.text())
