@@ -2,7 +2,8 @@
 
 `make mutants MUTANTS_ARGS="--seed 2 --count 40"`. Works on a copy in a temporary folder. Half of the mutants are in
 `.sql` files, half in Python; with the same seed, a smaller count takes the first ones of a larger. A mutant is killed
-when the tests of its room fail or take more than the limit; the unchanged program needs three quarters of it at most.
+when the tests about its file, or else those of its room, fail or take more than the limit; with the unchanged program
+they take three quarters of it at most.
 Survivors that no test can tell from the program are listed in tools/mutants.toml, with a reason, and counted apart.
 """
 
@@ -20,6 +21,7 @@ import subprocess
 import sys
 import tempfile
 import tomllib
+from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from itertools import chain, islice, zip_longest
@@ -35,38 +37,68 @@ ROOT = Path(__file__).resolve().parent.parent
 SOURCE = "src/openchargeback"
 KNOWN = "tools/mutants.toml"
 LIMIT = 60
-"""Processor seconds that the tests of a room have, so that a busy machine makes no mutant look killed."""
+"""Processor seconds that the tests of a file or a room have, so that a busy machine makes no mutant look killed."""
 
-# Room → its tests, those that notice most first. They take well under the limit, so they are not all that the room has:
-# a survivor is worth a run of its whole folder.
+# Room → the tests that notice most of its changes, within the limit.
 _LEDGERS = "tests/test_golden.py::test_an_accountant_expects_the_same"
 ROOMS = {
     "money.py": ("tests/test_money.py", "tests/billing/test_each_invariant.py", "tests/portal/test_figures.py"),
-    "review": (
-        _LEDGERS,
-        "tests/review/test_flags.py::test_rules_on_single_cells",
-        "tests/review/test_decisions.py::test_whom_a_decision_bills_follows_from_what_it_sets",
-        "tests/review/test_decisions.py::test_approve_by_item_bills_all",
-        "tests/review/test_decisions.py::test_without_a_project_the_account_or_else_the_resource_tells_items_apart",
-        "tests/review/test_attribution.py",
-        "tests/review/test_queue.py::test_what_is_shown_of_an_item",
-        "tests/review/test_queue.py::test_an_item_covers_the_days_and_the_quantity_of_all_its_charges",
-        "tests/review/test_suggestions.py",
-        "tests/review/test_posting.py::test_what_is_known_of_a_fund_is_no_matter_where_nothing_is_posted",
-    ),
+    "review": (_LEDGERS, "tests/review/test_posting.py", "tests/review/test_attribution.py"),
     "billing": (
         "tests/billing/test_each_invariant.py",
-        "tests/billing/test_reconciliation.py::test_the_last_resource_of_a_line_is_listed_rather_than_summed_up_alone",
         _LEDGERS,
+        "tests/billing/test_reconciliation.py",
         "tests/billing/test_journal.py",
         "tests/billing/test_directory_of_then.py",
         "tests/billing/test_drift.py",
-        "tests/billing/test_freezing.py::test_a_held_correction_is_recorded_with_the_charge_that_it_refers_to",
         "tests/billing/test_provenance.py",
     ),
-    "plan": (
-        "tests/plan/test_plan_revisions.py::test_periods_are_reached_in_their_order",
-        "tests/plan/test_plan_causes.py",
+    "plan": ("tests/plan/test_touched.py", "tests/plan/test_plan_causes.py"),
+}
+
+# Files of a room → the tests that are about them; they run first, with a limit of their own.
+_REVISIONS = "tests/plan/test_plan_revisions.py::test_"
+_ABOUT = {
+    "attribution payer payer_flags naming nearest": ("tests/review/test_attribution.py",),
+    "suggestions": ("tests/review/test_suggestions.py",),
+    "flags dated fund_days flagged inherited duplicates copies follows lacking detail details ids month payer_flags": (
+        "tests/review/test_flags.py",
+    ),
+    "queue items item_charges notes held held_sums asks proposals naming nearest detail details lacking named_ids": (
+        "tests/review/test_queue.py",
+    ),
+    "decisions disposition selected settled named_ids": ("tests/review/test_decisions.py",),
+    "corrections credits late late_charges shared_charges billed_charges billed_ids held_tables held_charges events "
+    "earlier check_decision charge_parts": (
+        "tests/billing/test_corrections.py",
+        "--deselect=tests/billing/test_corrections.py::test_what_was_unusual_stays_so_when_an_earlier_month_is_closed_anew",
+    ),
+    "closed_month_clashes": ("tests/billing/test_closed_month_clashes.py",),
+    "completeness coverage": ("tests/billing/test_completeness.py",),
+    "copies": ("tests/billing/test_copies.py",),
+    "freezing": ("tests/billing/test_freezing.py", "tests/billing/test_histories.py"),
+    "resources statement_resources attributions charges_data": ("tests/billing/test_freezing.py",),
+    "allocate lines": ("tests/billing/test_allocation.py",),
+    "references odd_references originals follow_earlier": (
+        "tests/billing/test_source_tags.py",
+        "tests/review/test_flags.py",
+    ),
+    "tracing traced traced_charges wanted_lines": ("tests/verify/test_why.py",),
+    "parts movement outcome causes pairing changes": (
+        "tests/plan/test_plan_showback.py",
+        "tests/plan/test_plan_parts.py",
+    ),
+    "successors": ("tests/cli/test_review_commands.py",),
+    "document words notices thresholds values": ("tests/plan/test_plan_shown.py",),
+    "reached sides settings months": (
+        f"{_REVISIONS}periods_are_reached_in_their_order",
+        f"{_REVISIONS}periods_of_paths",
+        f"{_REVISIONS}an_unknown_content_always_differs",
+        f"{_REVISIONS}months_that_nothing_reaches_are_not_read",
+        f"{_REVISIONS}a_closed_month_that_differs_reaches_the_open_months_after_it",
+        f"{_REVISIONS}live_settings_do_not_reach_a_closed_month_until_it_is_opened_again",
+        f"{_REVISIONS}touching_a_closed_or_finalized_month_is_told_and_moves_nothing",
+        f"{_REVISIONS}decisions_of_other_open_months_on_the_same_charges_count",
     ),
 }
 
@@ -116,13 +148,19 @@ def room_of(path: str) -> str:
     return path.removeprefix(f"{SOURCE}/").split("/")[0]
 
 
-def run_tests(tree: Path, room: str, *, fresh: bool) -> bool:
-    """Whether the tests of a room pass in a tree, within the limit. fresh: compile for the runs that follow."""
+def tests_of(path: str) -> tuple[tuple[str, ...], ...]:
+    """What must pass with a file of the program, list by list: the tests about it, if any, and those of its room."""
+    about = [tests for stems, tests in _ABOUT.items() if Path(path).stem in stems.split()]
+    return (*about, ROOMS[room_of(path)])
+
+
+def run_tests(tree: Path, tests: Sequence[str], *, fresh: bool) -> bool:
+    """Whether tests pass in a tree, within the limit. fresh: compile for the runs that follow."""
     environment = {**os.environ, "PYTHONPATH": str(tree / "src"), "PYTHONDONTWRITEBYTECODE": "" if fresh else "1"}
     options = ("-x", "-q", "-p", "no:cacheprovider", "-m", "not slow")
     command = ("sh", "-c", f'ulimit -t {LIMIT} && exec "$@"', "sh", sys.executable, "-m", "pytest", *options)
     with subprocess.Popen(
-        [*command, *ROOMS[room]],
+        [*command, *tests],
         cwd=tree, env=environment, start_new_session=True,
         stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
     ) as process:  # fmt: skip
@@ -140,7 +178,7 @@ def survives(mutant: Mutant, tree: Path) -> bool:
     file.write_bytes(mutant.applied(text))
     os.utime(file, (0, 0))  # no compiled file is as old, so none is taken for it
     try:
-        return run_tests(tree, room_of(mutant.path), fresh=False)
+        return all(run_tests(tree, tests, fresh=False) for tests in tests_of(mutant.path))
     finally:
         file.unlink()
         shutil.copy2(ROOT / mutant.path, file)
@@ -159,14 +197,14 @@ def copied(folder: Path) -> Path:
 
 
 def unfit(tree: Path) -> str:
-    """Why the tests of a room cannot tell mutants apart, if they cannot."""
-    for room in ROOMS:
+    """Why tests cannot tell mutants apart, if they cannot."""
+    for tests in dict.fromkeys((*ROOMS.values(), *_ABOUT.values())):
         before = os.times()
-        passed, after = run_tests(tree, room, fresh=True), os.times()
+        passed, after = run_tests(tree, tests, fresh=True), os.times()
         took = after.children_user + after.children_system - before.children_user - before.children_system
-        print(f"{room}: its tests take {took:.0f} s of the processor", flush=True)
+        print(f"{took:3.0f} s of the processor: {tests[0]} …", flush=True)
         if not passed or took > LIMIT * 3 / 4:
-            return f"{room}: its tests fail, or take more than three quarters of the limit of {LIMIT} s"
+            return f"{' '.join(tests)}: they fail, or take more than three quarters of the limit of {LIMIT} s"
     return ""
 
 

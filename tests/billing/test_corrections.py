@@ -30,9 +30,10 @@ def charge(cost: str, month: str = JAN, **cells: str) -> str:
     return row(cost, month=month, list=str(Decimal(cost) * 2), **cells)
 
 
-@pytest.fixture
-def root(tmp_path: Path) -> Path:
+@pytest.fixture(scope="module")
+def closed(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """January is closed with five held charges; February and March are open."""
+    root = tmp_path_factory.mktemp("closed")
     files = {
         "config.yaml": CONFIG + "review: {patterns: {big: {match: {ResourceId: big}}}}\n",
         "logo.svg": "<svg/>",
@@ -52,12 +53,18 @@ def root(tmp_path: Path) -> Path:
         f"charges/{MAR}/aws.csv": HEAD + charge("20", MAR),
     }  # fmt: skip
     for name, text in files.items():
-        path = tmp_path / name
+        path = root / name
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_bytes(text.encode())
-    close(tmp_path, JAN)
-    assert problems(tmp_path) == []
-    return tmp_path
+    close(root, JAN)
+    assert problems(root) == []
+    return root
+
+
+@pytest.fixture
+def root(closed: Path, tmp_path: Path) -> Path:
+    """A copy of the ledger whose January is closed."""
+    return shutil.copytree(closed, tmp_path, dirs_exist_ok=True)
 
 
 def close(root: Path, period: str) -> Books:
@@ -261,6 +268,23 @@ def test_a_credit_with_set_bills_again_the_same_cents(root: Path) -> None:
     (line,) = [line for line in month(root, MAR).lines if line.entry is Entry.CREDIT]
     assert (line.pi, line.project, line.amounts.billed) == ("b@x.edu", "q", -lines[Entry.REBILL].amounts.billed)
     assert line.corrects.startswith(FEB)
+
+
+@pytest.mark.parametrize(
+    ("given", "payer"),
+    [
+        ({"fund": "F-9"}, ("a@x.edu", "p", "F-9")),
+        ({"project": "q"}, ("b@x.edu", "q", "G-1")),
+        ({"project": "q", "fund": "F-9"}, ("b@x.edu", "q", "F-9")),
+        ({"project": "q", "pi": "c@x.edu"}, ("c@x.edu", "q", "G-1")),
+    ],
+)
+def test_what_is_set_beats_the_directory_which_beats_who_paid_before(
+    root: Path, given: dict[str, str], payer: tuple[str, str, str]
+) -> None:
+    decide(root, FEB, {"decision": "credit", "charges": [billed_ids(root)["r1"]], "set": given})
+    (again,) = [line for line in month(root, FEB).lines if line.entry is Entry.REBILL]
+    assert (again.pi, again.project, again.fund) == payer
 
 
 def test_a_credit_reverses_what_was_posted_though_the_settings_changed_since(root: Path) -> None:

@@ -327,6 +327,16 @@ def test_the_directory_counts_as_of_the_charges_date(tmp_path, days, fund, flags
     assert [line.fund for line in period.lines] == ([] if flags else [fund])
 
 
+@pytest.mark.parametrize(
+    ("days", "flags"),
+    [(("18", "20"), ()), (("18", "21"), ("spans-change",)), (("20", "20"), ()), (("21", "22"), ("expired-project",))],
+)
+def test_a_project_may_be_charged_until_its_last_day(tmp_path, days, flags):
+    row = charge("5", text=tags(), ChargePeriodStart=f"2025-01-{days[0]}", ChargePeriodEnd=f"2025-01-{days[1]}")
+    period, _ = bill(tmp_path, [row], people=PEOPLE, projects=PROJECTS)
+    assert tuple(each.flag for each in period.flags) == flags
+
+
 FUNDS = """funds:
   - {id: BIO-1, title: Genomes, sponsor_type: federal, until: 2025-01-10}
   - {id: BIO-2, from: 2025-01-11}
