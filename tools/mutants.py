@@ -3,7 +3,7 @@
 `make mutants MUTANTS_ARGS="--seed 2 --count 40"`. Works on a copy in a temporary folder. Half of the mutants are in
 `.sql` files, half in Python; with the same seed, a smaller count takes the first ones of a larger. A mutant is killed
 when the tests about its file, or else those of its room, fail or take more than the limit; with the unchanged program
-they take three quarters of it at most.
+they take five sixths of it at most.
 Survivors that no test can tell from the program are listed in tools/mutants.toml, with a reason, and counted apart.
 """
 
@@ -203,8 +203,8 @@ def unfit(tree: Path) -> str:
         passed, after = run_tests(tree, tests, fresh=True), os.times()
         took = after.children_user + after.children_system - before.children_user - before.children_system
         print(f"{took:3.0f} s of the processor: {tests[0]} …", flush=True)
-        if not passed or took > LIMIT * 3 / 4:
-            return f"{' '.join(tests)}: they fail, or take more than three quarters of the limit of {LIMIT} s"
+        if not passed or took > LIMIT * 5 / 6:
+            return f"{' '.join(tests)}: they fail, or take more than five sixths of the limit of {LIMIT} s"
     return ""
 
 
