@@ -1,4 +1,4 @@
-"""Charge files made for measuring, in the simple dialect of twelve columns."""
+"""Generates charge files for measuring, in the simple dialect of twelve columns."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ CLEAN = "printf('%.10f', (hash(i) % 30000000000) / 1e10)"
 
 
 def write_charges(path: Path, rows: int, cost: str = CLEAN) -> None:
-    """A period of charges: 60 PIs, 180 projects, 20,000 resources, all attributed. cost: SQL of BilledCost."""
+    """Write a period of charges: 60 PIs, 180 projects, 20,000 resources, all attributed. cost: SQL for BilledCost."""
     with duckdb.connect() as con:
         con.execute(
             """

@@ -1,4 +1,4 @@
-"""Seconds, megabytes, and a line of the report."""
+"""Measures seconds and megabytes, and prints a line of the report."""
 
 from __future__ import annotations
 
@@ -22,18 +22,18 @@ def timed(function: Callable[[], object]) -> float:
 
 
 def alternately(*functions: Callable[[], object], runs: int = RUNS) -> tuple[float, ...]:
-    """Median seconds of each, run in turns so that all meet the same machine; the first round warms up."""
+    """Median seconds of each, run alternately so that all see the same conditions; the first round is a warm-up."""
     rounds = [[timed(function) for function in functions] for _ in range(runs + 1)][1:]
     return tuple(statistics.median(seconds) for seconds in zip(*rounds, strict=True))
 
 
 def python(code: str) -> None:
-    """Run Python in a process of its own."""
+    """Run Python in a separate process."""
     subprocess.run([sys.executable, "-c", code], check=True, stdout=subprocess.DEVNULL, cwd=ROOT)
 
 
 def command(arguments: Sequence[str]) -> tuple[int, str, float]:
-    """Run `focus-billing` in a process of its own: exit code, what it printed, and its largest resident size in MB."""
+    """Run `focus-billing` in a separate process: exit code, output, and maximum resident size in MB."""
     code = "import sys; from openchargeback.cli.main import main; main(sys.argv[1:])"
     with subprocess.Popen(
         [sys.executable, "-c", code, *arguments], stdout=subprocess.PIPE, text=True, cwd=ROOT, encoding="utf-8"
@@ -45,7 +45,7 @@ def command(arguments: Sequence[str]) -> tuple[int, str, float]:
 
 
 def report(what: str, value: float, bound: float, detail: str, *, least: bool = False) -> None:
-    """One line: what, the figure, its bound and whether it holds. least: the bound is a lower one."""
+    """Print one line: what, the figure, its bound and whether it holds. least: the bound is a lower one."""
     fine = value >= bound if least else value <= bound
     word = "ok" if fine else "BELOW" if least else "ABOVE"
     print(

@@ -1,4 +1,4 @@
-"""What a change costs to look at, in a ledger of many months."""
+"""The cost of planning a change in a ledger of many months."""
 
 from __future__ import annotations
 
@@ -13,12 +13,12 @@ from measuring import alternately, python, report
 
 
 def measure() -> None:
-    """Print the plan of one changed month against validating that month alone."""
+    """Print the time to plan one changed month, relative to validating that month alone."""
     plan_of_one_month()
 
 
 def plan_of_one_month(months: int = 24, rows: int = 100_000) -> None:
-    """The plan of a ledger of many months of which one changed, against validating that month alone."""
+    """Plan a ledger of many months with one changed, compared with validating that month alone."""
     with tempfile.TemporaryDirectory() as folder:
         ledger, alone = Path(folder) / "ledger", Path(folder) / "alone"
         master = Path(folder) / "charges.csv"

@@ -1,4 +1,4 @@
-"""Starting the program, and building the sample ledger when nothing has changed."""
+"""Start-up of the program, and a build of the sample ledger when nothing has changed."""
 
 from __future__ import annotations
 
@@ -16,14 +16,14 @@ VERSION = (
 
 
 def measure() -> None:
-    """Print start-up against click alone, and an unchanged rebuild."""
+    """Print start-up time relative to click alone, and that of an unchanged rebuild."""
     click, help_ = alternately(lambda: python("import click"), lambda: python(HELP))
     report("focus-billing --help / import click", help_ / click, 3, f"{help_ * 1e3:.0f} ms / {click * 1e3:.0f} ms")
     unchanged_rebuild()
 
 
 def unchanged_rebuild() -> None:
-    """A clean build of the sample ledger against one where nothing changed."""
+    """Compare a clean build of the sample ledger with one where nothing changed."""
     with tempfile.TemporaryDirectory() as folder:
         ledger = Path(folder) / "ledger"
         shutil.copytree(ROOT / "ledger", ledger)

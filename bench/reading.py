@@ -1,4 +1,4 @@
-"""From the file to billing lines, against a bare scan by DuckDB."""
+"""From the file to billing lines, compared with a bare scan by DuckDB."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from openchargeback.record.recorded_ledger import RecordedLedger
 
 
 def measure(rows: int) -> None:
-    """Print the ratio and the memory that it took."""
+    """Print the ratio and the memory used."""
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "charges.csv"
         write_charges(path, rows)
@@ -30,11 +30,11 @@ def measure(rows: int) -> None:
 
 
 def to_lines(path: Path) -> None:
-    """From file to billing lines, as a build does."""
+    """Process a file into billing lines, as a build does."""
     file = ChargeFile("charges/2025-01/aws.csv", path, "2025-01", "aws", path.stat().st_size)
     ledger = Ledger(path.parent, Config(Organization("Bench")), Directory(), {"2025-01": (file,)}, {}, {})
     with database() as con:
         month, problems = read_month(con, RecordedLedger.of(ledger), "2025-01")
         settle(month)
         if problems or not con.execute("SELECT count(*) FROM line").fetchone():
-            raise SystemExit("the data of the benchmark is not clean")
+            raise SystemExit("the benchmark data is not clean")

@@ -1,4 +1,4 @@
-"""What looking at the review queue costs, and deciding all of it."""
+"""The cost of listing the review queue, and of deciding all of it."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ ROWS, HELD_OF_TWENTY = 20_000, 3
 
 
 def measure() -> None:
-    """Print `review` commands on a month of 20,000 charges with 3,000 held against validating that month."""
+    """Print `review` commands on a month of 20,000 charges with 3,000 held, relative to validating that month."""
     with tempfile.TemporaryDirectory() as folder:
         ledger = Path(folder) / "ledger"
         place = ledger / "charges/2025-01/aws.csv"
@@ -22,7 +22,7 @@ def measure() -> None:
         (ledger / "config.yaml").write_text("organization: Bench\n", encoding="utf-8")
         write_charges(place, ROWS)
         lines = place.read_text(encoding="utf-8").splitlines(keepends=True)
-        # Every other held charge lacks its project too, so that items are by resource as well.
+        # Every other held charge also lacks its project, so that some items are by resource.
         missing = (("fund_org", "-"), ("project_id", "-"))
         for number in range(1, len(lines)):
             if number % 20 < HELD_OF_TWENTY:
@@ -39,7 +39,7 @@ def measure() -> None:
 
 
 def _run(ledger: Path, *arguments: str) -> None:
-    """A command on the ledger as it was, with nothing cached and nothing decided."""
+    """Run a command on the ledger with nothing cached and nothing decided."""
     for name in (".openchargeback", "approvals"):
         shutil.rmtree(ledger / name, ignore_errors=True)
     python(f"from openchargeback.cli.main import main; main({json.dumps([*arguments, '--ledger', str(ledger)])})")

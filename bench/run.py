@@ -1,6 +1,6 @@
-"""Ratios measured in one run, on data that is made for it: `make bench`.
+"""Measures ratios in one run, on generated data: `make bench`.
 
-Prints the median of several runs. Nothing else should run on the machine meanwhile.
+Prints the median of several runs. Nothing else should run on the machine at the same time.
 """
 
 from __future__ import annotations
@@ -17,10 +17,10 @@ import validation
 def main() -> None:
     """Measure and print each ratio with its bound."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--rows", type=int, default=1_000_000, help="charges in a file (default: %(default)s)")
-    parser.add_argument("--large", action="store_true", help="also ten times as many rows: some GB of disk")
+    parser.add_argument("--rows", type=int, default=1_000_000, help="charges per file (default: %(default)s)")
+    parser.add_argument("--large", action="store_true", help="also ten times as many rows; needs some GB of disk")
     parser.add_argument(
-        "--only", choices=("reading", "validation", "program", "plan", "review"), help="one of the subjects"
+        "--only", choices=("reading", "validation", "program", "plan", "review"), help="measure only one subject"
     )
     options = parser.parse_args()
     if options.only in (None, "reading"):

@@ -1,4 +1,4 @@
-"""`focus-billing validate` of one large month: clean, with some faults, with nothing but faults, and very large."""
+"""`focus-billing validate` on a large month: clean, with some faults, with only faults, and very large."""
 
 from __future__ import annotations
 
@@ -13,11 +13,11 @@ from data import CLEAN, bare_scan, write_charges
 from measuring import ROOT, alternately, command, python, report, timed
 
 SCALED_FROM = 20_000
-"""Rows that Frictionless is measured on; its time grows with the rows, and a million would take minutes."""
+"""Rows for measuring Frictionless; its time grows with the rows, and a million would take minutes."""
 
 
 def measure(rows: int, *, large: bool) -> None:
-    """Print each ratio. large: also ten million rows, which take some GB of disk."""
+    """Print each ratio. large: also ten million rows, which need some GB of disk."""
     with tempfile.TemporaryDirectory() as folder:
         top = Path(folder)
         clean = make_ledger(top / "clean", rows)
@@ -49,21 +49,21 @@ def make_ledger(root: Path, rows: int, cost: str = CLEAN) -> Path:
 
 
 def charges_of(root: Path) -> Path:
-    """The one charge file of such a ledger."""
+    """The only charge file of such a ledger."""
     return root / "charges" / "2025-01" / "aws.csv"
 
 
 def validated(root: Path, code: int) -> tuple[str, float]:
-    """Validate in a process of its own and without a cache: what was printed, and MB resident."""
+    """Validate in a separate process without a cache: the output, and MB resident."""
     shutil.rmtree(root / ".openchargeback", ignore_errors=True)
     found, output, memory = command(["--ledger", str(root), "validate", "--format", "json"])
     if found != code:
-        raise SystemExit(f"validate of {root.name} ended with {found}, not {code}: {output[:500]}")
+        raise SystemExit(f"validate of {root.name} exited with {found}, not {code}: {output[:500]}")
     return output, memory
 
 
 def against_frictionless(top: Path, rows: int, ours: float) -> None:
-    """Frictionless's own validation of the same kind of rows with our schema, scaled to as many rows."""
+    """Frictionless's own validation of the same kind of rows with our schema, scaled to the same number of rows."""
     few = min(SCALED_FROM, rows)
     path = charges_of(make_ledger(top / "few", few))
     scaled = timed(frictionless(path)) / few * rows
@@ -71,7 +71,7 @@ def against_frictionless(top: Path, rows: int, ours: float) -> None:
 
 
 def frictionless(path: Path) -> Callable[[], None]:
-    """What validates a file with Frictionless alone; importing it is not counted."""
+    """A function that validates a file with Frictionless alone; the import is not measured."""
     from frictionless import Resource, Schema, system
 
     packaged = resources.files("openchargeback.focus").joinpath("schemas/simple.json").read_text(encoding="utf-8")
@@ -81,24 +81,24 @@ def frictionless(path: Path) -> Callable[[], None]:
         with system.use_context(trusted=True):
             found = Resource(path=str(path), schema=schema).validate()
         if not found.valid:
-            raise SystemExit("the data of the benchmark is not clean")
+            raise SystemExit("the benchmark data is not clean")
 
     return validate
 
 
 def every_row_wrong(top: Path, rows: int) -> None:
-    """A file without one good amount ends soon, with a report that is capped and still counts every row."""
+    """A file without a single valid amount finishes quickly, with a capped report that still counts every row."""
     root = make_ledger(top / "wrong", rows, "'n/a'")
-    told: list[str] = []
-    seconds = timed(lambda: told.append(validated(root, 1)[0]))
-    problems = json.loads(told[0])["problems"]
+    outputs: list[str] = []
+    seconds = timed(lambda: outputs.append(validated(root, 1)[0]))
+    problems = json.loads(outputs[0])["problems"]
     counted = sum(problem["count"] for problem in problems if problem["severity"] == "error")
-    size = len(told[0]) / 1e6
+    size = len(outputs[0]) / 1e6
     report(
         "every row wrong, s", seconds, 20, f"{len(problems):,} problems in {size:.1f} MB, {counted:,} faults counted"
     )
     if counted < rows:
-        raise SystemExit(f"{rows:,} rows are wrong, and {counted:,} faults are counted")
+        raise SystemExit(f"{rows:,} rows are wrong, but {counted:,} faults were counted")
     shutil.rmtree(root)
 
 

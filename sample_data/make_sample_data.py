@@ -1,9 +1,9 @@
-"""Write the sample charge files and the history of the sample ledger, or check that they are as written.
+"""Write the sample charge files and the history of the sample ledger, or check that they are up to date.
 
     python sample_data/make_sample_data.py            writes
-    python sample_data/make_sample_data.py --check    compares, exit code 1 where a file differs
+    python sample_data/make_sample_data.py --check    compares; exit code 1 if a file differs
 
-Needs nothing but Python 3.11 or later. The same bytes come out every time and everywhere.
+Needs only Python 3.11 or later. The output is the same bytes every time and everywhere.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ def write() -> None:
 
 
 def differing() -> list[str]:
-    """The paths whose bytes are not what would be written."""
+    """The paths whose bytes differ from what would be written."""
     return [path for path, text in files() if not _holds(ROOT / path, text)]
 
 
@@ -35,17 +35,17 @@ def _holds(path: Path, text: str) -> bool:
 
 
 def main() -> int:
-    """Parse the arguments and do what they say."""
+    """Parse the arguments, then write or check."""
     parser = argparse.ArgumentParser(description="Write the sample charge files, or check them.")
-    parser.add_argument("--check", action="store_true", help="write nothing; exit with 1 where a file differs")
+    parser.add_argument("--check", action="store_true", help="write nothing; exit with 1 if a file differs")
     if not parser.parse_args().check:
         write()
         return 0
     stale = differing()
     for path in stale:
-        print(f"{path} is not what sample_data/make_sample_data.py writes", file=sys.stderr)
+        print(f"{path} is out of date", file=sys.stderr)
     if stale:
-        print("mend: run  python sample_data/make_sample_data.py", file=sys.stderr)
+        print("fix: run  python sample_data/make_sample_data.py", file=sys.stderr)
     return 1 if stale else 0
 
 

@@ -44,7 +44,7 @@ def test_a_tag_with_one_names_no_payer(name: str) -> None:
     found = read_tags(f'{{"fund_org": "AST{NAMES[name]}-1"}}', {"pi": ("p",), "project": ("q",), "fund": ("fund_org",)})
     assert isinstance(found, TagValues)
     assert found.malformed
-    assert found.fault == "fund_org holds a control character"
+    assert found.fault == "fund_org contains a control character"
 
 
 def test_a_template_of_the_ledger_writes_none(tmp_path: Path) -> None:

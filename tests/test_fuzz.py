@@ -53,7 +53,7 @@ def test_a_row_that_was_not_counted_is_found(tmp_path, monkeypatch):
     ]
     monkeypatch.setattr(trial, "ingest", lost)
     (tmp_path / "lost").mkdir()
-    assert findings(case, tmp_path / "lost") == ["counted 1 rows, 1; there are 2 rows, 3.500000000000000000"]
+    assert findings(case, tmp_path / "lost") == ["counted 1 rows, 1; expected 2 rows, 3.500000000000000000"]
 
 
 def test_a_traceback_is_found(tmp_path, monkeypatch):

@@ -92,8 +92,8 @@ def test_a_package_that_cannot_be_had_takes_no_other_with_it(tmp_path: Path) -> 
     )
     assert done.returncode == 0, done.stdout + done.stderr
     assert (tmp_path / "asked").read_text(encoding="utf-8").split() == ["chromium", "hledger", "jq", "qpdf"]
-    assert "going on; the tests that need chromium are skipped" in done.stderr
-    assert "skipped" not in done.stderr.replace("the tests that need chromium are skipped", "")
+    assert "continuing; tests that need chromium are skipped" in done.stderr
+    assert "skipped" not in done.stderr.replace("tests that need chromium are skipped", "")
 
 
 def test_the_demo_says_what_it_does_before_it_does_it(
@@ -102,7 +102,7 @@ def test_the_demo_says_what_it_does_before_it_does_it(
     """Nothing that may take long comes before the first line."""
 
     def late() -> None:
-        assert capsys.readouterr().err == "demo: making a ledger in build/demo from the samples\n"
+        assert capsys.readouterr().err == "demo: creating a ledger in build/demo from the samples\n"
         raise InterruptedError
 
     monkeypatch.setattr(demo, "claim_demo_folder", late)

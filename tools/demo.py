@@ -1,7 +1,7 @@
 """Builds the portal of the sample ledger in build/demo, as a university builds its own: ingest, commit, build.
 
-Everything runs through the program's command line. The demo ledger is made anew each time, with the same commits each
-time; only its `.openchargeback/` stays, the cache that makes a second run quick.
+Everything runs through the program's command line. The demo ledger is recreated each time, with the same commits; only
+its `.openchargeback/` is kept, the cache that makes a second run quick.
 """
 
 from __future__ import annotations
@@ -22,25 +22,25 @@ MONTHS = ("2025-01", "2025-12")
 DEMO = ROOT / "build" / "demo"
 LEDGER = DEMO / "ledger"
 PUBLIC = DEMO / "public"
-# Whoever finds this file in build/demo knows that the folder is ours to replace.
+# This file in build/demo marks the folder as ours to replace.
 MARK = DEMO / ".openchargeback-demo"
 CACHE = ".openchargeback"
 
 PROGRAM = Path(sys.executable).with_name("focus-billing")
 
-# Variables of a surrounding Git (a hook, say) would point our commands at the wrong repository.
+# Variables from an enclosing Git command (a hook, say) would point our commands at the wrong repository.
 ENVIRONMENT = {name: value for name, value in os.environ.items() if not name.startswith("GIT_")}
-# Nobody's own settings may change a commit of the demo.
+# Personal Git settings must not change the demo's commits.
 PLAIN_GIT = {**ENVIRONMENT, "GIT_CONFIG_GLOBAL": os.devnull, "GIT_CONFIG_NOSYSTEM": "1"}
 
 
 def main() -> None:
-    """Make the demo ledger, fill it, build it, say where the portal is."""
+    """Create the demo ledger, fill it, build it, and print where the portal is."""
     files = [file for month in MONTHS for file in sorted(SAMPLE_DATA.glob(f"*_{month}.csv"))]
     if not (SAMPLE_LEDGER / "config.yaml").is_file() or not files:
         stop(f"the sample ledger ({SAMPLE_LEDGER}) or its charges ({SAMPLE_DATA}) are missing from this checkout")
 
-    print("demo: making a ledger in build/demo from the samples", file=sys.stderr, flush=True)
+    print("demo: creating a ledger in build/demo from the samples", file=sys.stderr, flush=True)
     claim_demo_folder()
     renew_ledger()
     git("init", "--quiet", "--initial-branch=main", "--template=")
@@ -57,20 +57,20 @@ def main() -> None:
 
 
 def source_of(file: Path) -> str:
-    """The source that a file of the samples is from: `aws` for aws_2025-01.csv."""
+    """The source of a sample file: `aws` for aws_2025-01.csv."""
     return re.sub(r"_\d{4}-\d{2}\.csv$", "", file.name)
 
 
 def claim_demo_folder() -> None:
-    """Make build/demo, or make sure that it is an earlier demo of ours."""
+    """Create build/demo, or check that it is an earlier demo."""
     DEMO.mkdir(parents=True, exist_ok=True)
     if not MARK.exists() and any(DEMO.iterdir()):
-        stop(f"{DEMO} holds something that is no earlier demo; move it away and try again")
+        stop(f"{DEMO} contains something other than an earlier demo; move it away and try again")
     MARK.touch()
 
 
 def renew_ledger() -> None:
-    """Put a fresh copy of the sample ledger in place of the last demo's, but keep its cache."""
+    """Replace the last demo's ledger with a fresh copy of the sample ledger, but keep its cache."""
     LEDGER.mkdir(exist_ok=True)
     for entry in LEDGER.iterdir():
         if entry.name == CACHE:
@@ -79,13 +79,13 @@ def renew_ledger() -> None:
             shutil.rmtree(entry)
         else:
             entry.unlink()
-    # Secrets and the cache of someone who works in the sample itself stay there.
+    # Do not copy the secrets and cache of someone who works in the sample itself.
     leave = shutil.ignore_patterns(".git", CACHE, "config.local.yaml")
     shutil.copytree(SAMPLE_LEDGER, LEDGER, ignore=leave, dirs_exist_ok=True)
 
 
 def commit(message: str, *, on: str) -> None:
-    """Commit all there is, if anything is new. Author and date are fixed, so that the commit is the same each time."""
+    """Commit everything, if anything is new. Author and date are fixed, so that the commit is the same each time."""
     git("add", "--all")
     if subprocess.run(git_command("diff", "--cached", "--quiet"), env=PLAIN_GIT, check=False).returncode == 0:
         return
@@ -103,18 +103,18 @@ def git(*arguments: str, identity: dict[str, str] | None = None) -> None:
 
 
 def git_command(*arguments: str) -> list[str]:
-    """A command line for Git in the demo ledger, without the list of files that a person has Git ignore everywhere."""
+    """A command line for Git in the demo ledger, without the person's global list of ignored files."""
     return ["git", "-C", str(LEDGER), "-c", f"core.excludesFile={os.devnull}", *arguments]
 
 
 def run(*command: str | Path, environment: dict[str, str] = ENVIRONMENT) -> None:
-    """Run a command that has to succeed. What it prints is for the person who watches."""
+    """Run a command that must succeed, with its output on the terminal."""
     try:
         subprocess.run(command, env=environment, stdin=subprocess.DEVNULL, check=True)
     except FileNotFoundError:
         stop(f"{command[0]} is not installed")
     except subprocess.CalledProcessError as error:
-        stop(f"this failed with exit code {error.returncode}: {' '.join(map(str, command))}")
+        stop(f"command failed with exit code {error.returncode}: {' '.join(map(str, command))}")
 
 
 def stop(message: str) -> NoReturn:

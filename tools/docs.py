@@ -1,7 +1,7 @@
-"""Write what documents say of codes and commands anew: `make docs`. --check only tells what is out of date.
+"""Regenerate the generated parts of documents: `make docs`. --check only reports what is out of date.
 
-The codes in docs/VALIDATION.md, the commands in docs/CLI.md and the keys in docs/SETTINGS.md stand between two marks;
-the rest is written by hand.
+The codes in docs/VALIDATION.md, the commands in docs/CLI.md and the keys in docs/SETTINGS.md are between two marks; the
+rest is written by hand.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ BOOLEANS = {"false", "true", "no", "off", "on", "yes"}
 
 
 def main() -> int:
-    """0 where all documents are up to date or were written; 1 where --check finds one out of date."""
+    """Write or check all documents: 0 if they are up to date or were written, 1 if --check finds one out of date."""
     stale = False
     for name, (source, written) in DOCUMENTS.items():
         old = (FOLDER / name).read_text(encoding="utf-8")
@@ -47,23 +47,23 @@ def main() -> int:
 
 
 def replaced(name: str, text: str, begin: str, written: str) -> str:
-    """The document with the part between its two marks written anew."""
+    """The document with the part between its two marks replaced."""
     before, _, rest = text.partition(begin)
     _, _, after = rest.partition(END)
     if not rest or END not in text:
-        raise SystemExit(f"{name} has lost its marks:\n{begin}{END}")
+        raise SystemExit(f"{name} lacks its marks:\n{begin}{END}")
     return f"{before}{begin}\n{written}\n{END}{after}"
 
 
 def commands() -> str:
-    """What `--help` prints, for the program, each group and each command; those of a group stand under its heading."""
+    """The output of `--help` for the program, each group and each command; a group's commands are under its heading."""
     return "\n".join(
         f"{'#' * max(2, len(title.split()))} {title}\n\n```text\n{text}\n```\n" for title, text in helps(cli, PROGRAM)
     )
 
 
 def helps(command: click.Command, name: str, parent: click.Context | None = None) -> Iterator[tuple[str, str]]:
-    """The full name and the help of a command and of all within it, in the width of this document."""
+    """The full name and help of a command and of all its subcommands, in the width of this document."""
     context = command.make_context(
         name, [], parent, resilient_parsing=True, terminal_width=WIDTH, max_content_width=WIDTH
     )
@@ -90,12 +90,12 @@ def keys() -> str:
 
 
 def example_of(name: str) -> Any:
-    """The file of docs/examples of a kind of YAML file, each value as the text that stands there."""
+    """The example in docs/examples for a kind of YAML file, with values as they are written there."""
     return yaml.load((FOLDER / f"examples/{name}.yaml").read_bytes(), yaml.BaseLoader)  # noqa: S506 - only text
 
 
 def key_rows(schema: dict[str, Any], prefix: str, examples: Sequence[Any]) -> Iterator[str]:
-    """A row for each key below a schema, `a.b` for those within. examples: values that fit the schema."""
+    """A row for each key of a schema, `a.b` for nested ones. examples: values that fit the schema."""
     for name, key in schema.get("properties", {}).items():
         found = [each[name] for each in examples if isinstance(each, dict) and each.get(name) not in (None, "")]
         default = "required" if name in schema.get("required", ()) else code(key.get("default", ""))
@@ -108,7 +108,7 @@ def key_rows(schema: dict[str, Any], prefix: str, examples: Sequence[Any]) -> It
 
 
 def inside(key: dict[str, Any], name: str, examples: Sequence[Any]) -> tuple[dict[str, Any], str, list[Any]]:
-    """The schema of the mapping that a key holds, alone, in a list or under free names; its path; its examples."""
+    """The schema of the mapping in a key (directly, in a list or under free names), its path and its examples."""
     for each in (key, *key.get("anyOf", ())):
         if "properties" in each and "severity" not in name:
             return each, name, list(examples)
@@ -120,12 +120,12 @@ def inside(key: dict[str, Any], name: str, examples: Sequence[Any]) -> tuple[dic
 
 
 def choices(key: dict[str, Any]) -> list[str]:
-    """The words that a key may hold."""
+    """The words that a key may have as its value."""
     return [word for word in key.get("enum", ()) if isinstance(word, str) and word not in BOOLEANS]
 
 
 def code(value: Any) -> str:
-    """A value as YAML has it on one line."""
+    """A value as YAML on one line."""
     if value == "":
         return ""
     if isinstance(value, bool):
@@ -135,23 +135,23 @@ def code(value: Any) -> str:
 
 
 def codes() -> str:
-    """An overview of all codes by subject, then each at length."""
+    """An overview of all codes by subject, then each in detail."""
     parts = []
     for subject, heading in SUBJECTS.items():
         entries = [each for each in catalog().values() if each.subject == subject]
         rows = [f"| [`{each.code}`](#{anchor(each.code)}) | {each.kind} | {each.title} |" for each in entries]
-        parts.append("\n".join([f"## {heading}", "", "| code | weight | what |", "|---|---|---|", *rows]) + "\n")
+        parts.append("\n".join([f"## {heading}", "", "| code | severity | meaning |", "|---|---|---|", *rows]) + "\n")
         parts += [entry(each) for each in entries]
     return "\n".join(parts)
 
 
 def anchor(code: str) -> str:
-    """The address that GitHub and GitLab give a heading."""
+    """The anchor that GitHub and GitLab give a heading."""
     return re.sub(r"[^a-z0-9-]", "", code)
 
 
 def entry(each: Explanation) -> str:
-    """One code at length."""
+    """One code in detail."""
     return "\n".join(
         [
             f"### `{each.code}`",
@@ -173,11 +173,11 @@ def entry(each: Explanation) -> str:
 
 
 def folded(text: str) -> str:
-    """Prose in lines of at most 120 characters, as in the other documents."""
+    """Prose wrapped at 120 characters, as in the other documents."""
     return textwrap.fill(text, 120, break_long_words=False, break_on_hyphens=False)
 
 
-# Document → what it is written from, and the function that writes it.
+# Document → what it is generated from, and the function that generates it.
 DOCUMENTS: dict[str, tuple[str, Callable[[], str]]] = {
     "CLI.md": ("the commands' own `--help`", commands),
     "SETTINGS.md": ("the declarations in src/openchargeback/ledger", keys),

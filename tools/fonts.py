@@ -1,11 +1,11 @@
-"""Makes the fonts in site_templates/fallback_fonts, for what the fonts of PDFs lack, and lists them in vendor.json.
+"""Makes the fonts in site_templates/fallback_fonts, for characters that the PDF fonts lack; lists them in vendor.json.
 
     apt-get download fonts-noto-core fonts-noto-cjk     # then dpkg-deb -x each of them into SOURCES
     npm pack @fontsource/noto-emoji@5.3.2               # then tar xf it in SOURCES
     python tools/fonts.py SOURCES [NAME...]
 
-Hints are dropped, since PDFs are not hinted. The fonts are not packed as WOFF2, which takes seconds to unpack. The same
-sources and the same fonttools give the same bytes.
+Hints are dropped, since PDFs are not hinted. The fonts are not compressed as WOFF2, which takes seconds to unpack. The
+same sources and the same fonttools give the same bytes.
 """
 
 from __future__ import annotations
@@ -26,10 +26,10 @@ FOLDER = Path(__file__).resolve().parent.parent / "site_templates" / "fallback_f
 CORE = "usr/share/fonts/truetype/noto"
 CJK = "usr/share/fonts/opentype/noto/NotoSansCJK-Regular.ttc"
 SIMPLIFIED = 2
-"""Which font of the collection: where Chinese, Japanese and Korean draw a character differently, its Chinese form."""
+"""Which font of the collection: the one with the Chinese form where Chinese, Japanese and Korean glyphs differ."""
 
 CJK_BLOCKS = (
-    (0x0020, 0x0020),  # a blank between two characters is set in their font
+    (0x0020, 0x0020),  # a space between two characters is set in their font
     (0x1100, 0x11FF),
     (0x3000, 0x30FF),
     (0x31F0, 0x31FF),
@@ -41,7 +41,7 @@ CJK_BLOCKS = (
 EMOJI = "package/files/noto-emoji-{}-400-normal.woff2"
 EMOJI_PARTS = (2, 3, 4, 5, 6, 7, 8, 9, 10, 1, 0)
 
-# The tables that only vertical text or device pixels need.
+# Tables needed only for vertical text or device pixels.
 UNUSED = ["BASE", "VORG", "vhea", "vmtx", "gasp"]
 NAMES = [0, 1, 2, 3, 4, 5, 6, 13, 14]
 
@@ -54,7 +54,7 @@ CORE_FONTS = ("Arabic", "Devanagari", "Hebrew", "Math", "Symbols", "Symbols2", "
 
 
 def main(sources: Path, wanted: list[str]) -> None:
-    """Make the wanted fonts, or all of them, and list what lies in the folder."""
+    """Make the wanted fonts, or all of them, and list the fonts in the folder."""
     FOLDER.mkdir(exist_ok=True)
     makers = {f"NotoSans{name}": partial(core, sources, name) for name in CORE_FONTS}
     makers |= {"NotoSansCJK": partial(cjk, sources), "NotoEmoji": partial(emoji, sources)}
@@ -66,22 +66,22 @@ def main(sources: Path, wanted: list[str]) -> None:
 
 
 def file_name(name: str) -> str:
-    """The font's file; outlines of PostScript have another ending than those of TrueType."""
+    """The font's file; PostScript outlines have another extension than TrueType outlines."""
     return name + (".otf" if name == "NotoSansCJK" else ".ttf")
 
 
 def core(sources: Path, name: str) -> TTFont:
-    """A font of one script, with all its characters and all its shaping."""
+    """A font for one script, with all of its characters and shaping."""
     font = TTFont(sources / CORE / f"NotoSans{name}-Regular.ttf", recalcTimestamp=False)
     return reduced(font, set(font.getBestCmap()), shaping=True)
 
 
 def cjk(sources: Path) -> TTFont:
-    """One font for Chinese, Japanese and Korean: every character of their usual encodings, and all of Hangul."""
+    """One font for Chinese, Japanese and Korean: every character of their common encodings, and all of Hangul."""
     font = TTFont(sources / CJK, fontNumber=SIMPLIFIED, recalcTimestamp=False)
     wanted = set().union(*(characters(codec) for codec in ("gbk", "big5", "cp932", "euc_kr")))
     wanted = wanted.union(*(range(first, last + 1) for first, last in CJK_BLOCKS))
-    # What lies between the parts of Hangul and the first radical is Latin, Greek and symbols, which other fonts have.
+    # Between the Hangul jamo and the first radical are Latin, Greek and symbols, which other fonts have.
     kept = {code for code in wanted if code == 0x20 or 0x1100 <= code < 0x1200 or code >= 0x2E80}
     return reduced(font, kept & set(font.getBestCmap()), shaping=False)
 
@@ -98,7 +98,7 @@ def characters(codec: str) -> set[int]:
 
 
 def emoji(sources: Path) -> TTFont:
-    """The parts that are split for the web, as one font; sequences stay the emoji that they consist of."""
+    """The parts that are split for the web, as one font; sequences stay separate emoji."""
     have: set[int] = set()
     with tempfile.TemporaryDirectory() as scratch:
         paths = []
@@ -116,7 +116,7 @@ def emoji(sources: Path) -> TTFont:
 
 
 def reduced(font: TTFont, wanted: set[int], *, shaping: bool, drop: list[str] | None = None) -> TTFont:
-    """The font with these characters only."""
+    """The font with only these characters."""
     options = Options(hinting=False, layout_features=["*"] if shaping else [], notdef_outline=True, name_IDs=NAMES)
     options.drop_tables += UNUSED + (drop or []) + ([] if shaping else ["GSUB", "GPOS", "GDEF"])
     subsetter = Subsetter(options)

@@ -1,10 +1,10 @@
-"""Changes the program in small ways, one at a time, and names the changes that no test notices.
+"""Changes the program in small ways, one at a time, and lists the changes that no test notices.
 
 `make mutants MUTANTS_ARGS="--seed 2 --count 40"`. Works on a copy in a temporary folder. Half of the mutants are in
 `.sql` files, half in Python; with the same seed, a smaller count takes the first ones of a larger. A mutant is killed
-when the tests about its file, or else those of its room, fail or take more than the limit; with the unchanged program
-they take five sixths of it at most.
-Survivors that no test can tell from the program are listed in tools/mutants.toml, with a reason, and counted apart.
+when the tests about its file, or else those of its room, fail or exceed the limit; the unchanged program must need at
+most five sixths of it. Survivors that no test can distinguish from the program are listed in tools/mutants.toml, with a
+reason, and counted separately.
 """
 
 from __future__ import annotations
@@ -37,7 +37,7 @@ ROOT = Path(__file__).resolve().parent.parent
 SOURCE = "src/openchargeback"
 KNOWN = "tools/mutants.toml"
 LIMIT = 60
-"""Processor seconds that the tests of a file or a room have, so that a busy machine makes no mutant look killed."""
+"""CPU seconds for the tests of a file or a room, so that a busy machine does not make a mutant look killed."""
 
 # Room → the tests that notice most of its changes, within the limit.
 _LEDGERS = "tests/test_golden.py::test_an_accountant_expects_the_same"
@@ -105,17 +105,17 @@ _ABOUT = {
 
 @dataclass(frozen=True, slots=True)
 class Mutant:
-    """A change of a file of the program."""
+    """A change to a file of the program."""
 
     path: str
     edit: Edit
 
     def applied(self, text: bytes) -> bytes:
-        """The text of the file with the change."""
+        """The text of the file with the change applied."""
         return text[: self.edit.start] + self.edit.new.encode() + text[self.edit.end :]
 
     def line(self, text: bytes) -> str:
-        """The line that is changed first, without indentation."""
+        """The first changed line, without indentation."""
         begin = text.rfind(b"\n", 0, self.edit.start) + 1
         return text[begin:].split(b"\n", 1)[0].decode().strip()
 
@@ -126,7 +126,7 @@ class Mutant:
 
 
 def mutants(root: Path, kind: str, chance: random.Random) -> list[Mutant]:
-    """The mutants of all rooms in the files of a kind, shuffled: each room in turn, and in it each kind of change."""
+    """The mutants of all rooms in files of a kind, shuffled, cycling through rooms and their kinds of change."""
     rooms: list[list[Mutant]] = []
     for room in ROOMS:
         place = root / SOURCE / room
@@ -166,17 +166,17 @@ def run_tests(tree: Path, tests: Sequence[str], *, fresh: bool) -> bool:
     ) as process:  # fmt: skip
         try:
             return process.wait(timeout=20 * LIMIT) == 0
-        except subprocess.TimeoutExpired:  # it waits for what never comes
+        except subprocess.TimeoutExpired:  # it waits forever
             os.killpg(process.pid, signal.SIGKILL)
             return False
 
 
 def survives(mutant: Mutant, tree: Path) -> bool:
-    """Whether the tests of its room pass although a tree has the mutant."""
+    """Whether the tests of its room pass even with the mutant in a tree."""
     file = tree / mutant.path
     text = file.read_bytes()
     file.write_bytes(mutant.applied(text))
-    os.utime(file, (0, 0))  # no compiled file is as old, so none is taken for it
+    os.utime(file, (0, 0))  # older than any compiled file, so none is used for it
     try:
         return all(run_tests(tree, tests, fresh=False) for tests in tests_of(mutant.path))
     finally:
@@ -185,7 +185,7 @@ def survives(mutant: Mutant, tree: Path) -> bool:
 
 
 def copied(folder: Path) -> Path:
-    """A copy of the checkout, with what is not committed yet."""
+    """A copy of the checkout, with uncommitted changes."""
     listed = subprocess.run(
         ["git", "-C", ROOT, "ls-files", "-coz", "--exclude-standard"], check=True, capture_output=True
     )
@@ -197,25 +197,25 @@ def copied(folder: Path) -> Path:
 
 
 def unfit(tree: Path) -> str:
-    """Why tests cannot tell mutants apart, if they cannot."""
+    """Why tests cannot be used on mutants; empty if they can."""
     for tests in dict.fromkeys((*ROOMS.values(), *_ABOUT.values())):
         before = os.times()
         passed, after = run_tests(tree, tests, fresh=True), os.times()
         took = after.children_user + after.children_system - before.children_user - before.children_system
-        print(f"{took:3.0f} s of the processor: {tests[0]} …", flush=True)
+        print(f"{took:3.0f} s of CPU time: {tests[0]} …", flush=True)
         if not passed or took > LIMIT * 5 / 6:
             return f"{' '.join(tests)}: they fail, or take more than five sixths of the limit of {LIMIT} s"
     return ""
 
 
 def main() -> int:
-    """Try the mutants and print the survivors; 1 where one has no reason."""
+    """Try the mutants and print the survivors; 1 if one has no reason."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--seed", type=int, default=1, help="which mutants (default: %(default)s)")
-    parser.add_argument("--count", type=int, default=200, help="how many of them (default: %(default)s)")
-    parser.add_argument("--jobs", type=int, default=2, help="how many at once (default: %(default)s)")
+    parser.add_argument("--seed", type=int, default=1, help="seed of the mutants (default: %(default)s)")
+    parser.add_argument("--count", type=int, default=200, help="number of mutants (default: %(default)s)")
+    parser.add_argument("--jobs", type=int, default=2, help="parallel processes (default: %(default)s)")
     options = parser.parse_args()
-    chance = random.Random(options.seed)  # noqa: S311 - a repeatable choice, no secret
+    chance = random.Random(options.seed)  # noqa: S311 - a repeatable choice, not a secret
     kinds = [mutants(ROOT, kind, chance) for kind in (".sql", ".py")]
     reasons = {(each["file"], each["line"], each["operator"]): each["reason"] for each in _known()}
     texts = {each.path: (ROOT / each.path).read_bytes() for each in chain(*kinds)}
@@ -224,7 +224,7 @@ def main() -> int:
         return each.path, each.line(texts[each.path]), each.edit.operator
 
     for gone in sorted(reasons.keys() - {key(each) for each in chain(*kinds)}):
-        print(f"{KNOWN} lists what is no longer there: {', '.join(gone)}")
+        print(f"{KNOWN} lists mutants that no longer exist: {', '.join(gone)}")
     chosen = list(islice(chain.from_iterable(zip(*kinds, strict=False)), options.count))
     with tempfile.TemporaryDirectory(prefix="mutants-") as place, ThreadPoolExecutor(options.jobs) as pool:
         trees: queue.SimpleQueue[Path] = queue.SimpleQueue()
@@ -251,8 +251,8 @@ def main() -> int:
             if not done % 10:
                 print(f"{done} of {len(chosen)} tried, {unexplained} survive unexplained", flush=True)
     share = unexplained / max(1, len(chosen))
-    told = f"{unexplained} survive ({share:.1%}), {explained} more with a reason"
-    print(f"{len(chosen)} mutants with seed {options.seed}: {told}")
+    result = f"{unexplained} survive ({share:.1%}), {explained} more with a reason"
+    print(f"{len(chosen)} mutants with seed {options.seed}: {result}")
     return 1 if unexplained else 0
 
 

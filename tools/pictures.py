@@ -1,7 +1,7 @@
-"""Takes the pictures of the documents: the dashboard of the demo, and a plan as a pull request shows it.
+"""Takes the pictures for the documents: the dashboard of the demo, and a plan as shown on a pull request.
 
-`make pictures` writes docs/images/dashboard.png and docs/images/plan.png. Both show what the program wrote just now
-from the sample data; nothing in them is drawn by hand. Needs Debian's Chromium, which the tests use too.
+`make pictures` writes docs/images/dashboard.png and docs/images/plan.png. Both show current output of the program for
+the sample data; nothing in them is drawn by hand. Needs Debian's Chromium, which the tests use, too.
 """
 
 from __future__ import annotations
@@ -37,7 +37,7 @@ DECISIONS = (
 )
 WHO = ("--by", "rita.reviewer@example.edu", "--on", "2025-02-03")
 
-# What a Git host makes of a comment, without the style of any of them: the comment's box, tables, things to unfold.
+# How a Git host shows a comment, in no host's particular style: the comment's box, tables, collapsible sections.
 PAGE = """<!doctype html><html lang="en"><meta charset="utf-8"><style>
 body {{ margin: 0; padding: 24px; background: #fff; color: #1c2126; font: 15px/1.5 "Liberation Sans", sans-serif; }}
 article {{ border: 1px solid #c9ced4; border-radius: 8px; overflow: hidden; }}
@@ -55,7 +55,7 @@ and decisions</b></header><main>{comment}</main></article></html>"""
 
 
 def main() -> None:
-    """Build the demo, make the branch, take both pictures."""
+    """Build the demo, create the branch, take both pictures."""
     demo.main()
     make_branch()
     comment = FOLDER / "plan.html"
@@ -76,7 +76,7 @@ def main() -> None:
 
 
 def make_branch() -> None:
-    """A ledger with three sources of January on main, and a branch with the fourth and three decisions."""
+    """Create a ledger with three sources of January on main, and a branch with the fourth and three decisions."""
     shutil.rmtree(FOLDER, ignore_errors=True)
     shutil.copytree(demo.SAMPLE_LEDGER, LEDGER, ignore=shutil.ignore_patterns(".git", demo.CACHE, "config.local.yaml"))
     git("init", "--quiet", "--initial-branch=main", "--template=")
@@ -91,18 +91,18 @@ def make_branch() -> None:
 
 
 def ingest(source: str) -> None:
-    """Put a file of the sample data in place."""
+    """Ingest a file of the sample data."""
     demo.run(demo.PROGRAM, "ingest", demo.SAMPLE_DATA / f"{source}_2025-01.csv", "--source", source, "--ledger", LEDGER)
 
 
 def commit(message: str) -> None:
-    """Commit all there is, with the same author and date each time."""
+    """Commit everything, with the same author and date each time."""
     git("add", "--all")
     git("commit", "--quiet", "--message", message)
 
 
 def git(*arguments: str) -> None:
-    """Run Git in the ledger, as nobody in particular and on a fixed day."""
+    """Run Git in the ledger, with a fixed identity and date."""
     identity = {
         f"GIT_{role}_{field}": value
         for role in ("AUTHOR", "COMMITTER")
@@ -116,14 +116,14 @@ def plan() -> str:
     """The comment that a workflow would write."""
     command = (demo.PROGRAM, "plan", "main", "--head", "HEAD", "--format", "markdown", "--ledger", LEDGER)
     done = subprocess.run(command, env=demo.ENVIRONMENT, stdout=subprocess.PIPE, text=True, check=False)
-    # 1: more moves than the ledger's limit; the comment is written all the same.
+    # 1: the change exceeds the ledger's limit; the comment is written anyway.
     if done.returncode not in (0, 1):
         demo.stop(f"plan ended with exit code {done.returncode}")
     return done.stdout
 
 
 def as_html(markdown: str) -> str:
-    """Markdown as the hosts read it: with tables and HTML."""
+    """Markdown rendered as Git hosts do: with tables and HTML."""
     return str(MarkdownIt("commonmark", {"html": True}).enable("table").render(markdown))
 
 

@@ -1,6 +1,6 @@
-"""The programs that the tests and tools drive beside Python: their names, and the Debian packages that bring them.
+"""The programs besides Python that tests and tools run: their names, and the Debian packages that contain them.
 
-`python3 tools/programs.py` prints the packages of those that are missing, one a line.
+`python3 tools/programs.py` prints the packages of the missing ones, one per line.
 """
 
 from __future__ import annotations
@@ -9,18 +9,18 @@ import shutil
 import sys
 from pathlib import Path
 
-# Program: its Debian package, and the other names it goes by.
+# Program: its Debian package, and its other names.
 PROGRAMS: dict[str, tuple[str, tuple[str, ...]]] = {
     "chromium": ("chromium", ("chromium-browser", "google-chrome", "google-chrome-stable")),
     "hledger": ("hledger", ()),
-    "jq": ("jq", ()),  # as on GitHub's runners, for a step of a workflow
+    "jq": ("jq", ()),  # available on GitHub's runners; for a workflow step
     "qpdf": ("qpdf", ()),
     **dict.fromkeys(("pdfdetach", "pdffonts", "pdfimages", "pdfinfo", "pdftoppm", "pdftotext"), ("poppler-utils", ())),
 }
 
 
 def find(program: str) -> str | None:
-    """The path of a program, under the first of its names that the machine has; also one that pip has installed."""
+    """The path of a program, under the first of its names found on this machine, including those installed by pip."""
     names = (program, *PROGRAMS.get(program, ("", ()))[1])
     folders = (None, str(Path(sys.executable).parent))
     return next((path for folder in folders for name in names if (path := shutil.which(name, path=folder))), None)

@@ -1,11 +1,11 @@
-"""Closes the months of the sample ledger and of tests/ledgers anew, from the charges and approvals that lie there.
+"""Closes the months of the sample ledger and of tests/ledgers again, from the charges and approvals there.
 
-Run it after a change to what closing records or to how decisions are written. Every month keeps its dates, persons and
-revision; every decision keeps its verb, its reason, its person and the comment above it, and is written as
-`focus-billing review` writes it now. Nothing is written unless every ledger comes through.
+Run it after a change to what closing records or to how decisions are written. Every month keeps its dates, people and
+revision; every decision keeps its verb, its reason, its author and the comment above it, and is written as
+`focus-billing review` writes it now. Nothing is written unless every ledger succeeds.
 
-The sample ledger is closed in a Git repository of its own, whose commits are the same each time, so that its record
-says who approved its decisions and stays the same to the byte.
+The sample ledger is closed in its own Git repository, whose commits are the same each time, so that its record says who
+approved its decisions and stays byte-identical.
 """
 
 from __future__ import annotations
@@ -35,7 +35,7 @@ WRITTEN = ("approvals", "periods")
 PRIVATE = shutil.ignore_patterns(".openchargeback", "config.local.yaml")
 
 AUTHOR = ("billing.admin", "billing.admin@example.edu")
-# Neither a surrounding Git nor anybody's own settings may change a commit.
+# Neither an enclosing Git command nor personal settings may change a commit.
 PLAIN_GIT = {name: value for name, value in os.environ.items() if not name.startswith("GIT_")} | {
     "GIT_CONFIG_GLOBAL": os.devnull,
     "GIT_CONFIG_NOSYSTEM": "1",
@@ -45,7 +45,7 @@ PLAIN_GIT = {name: value for name, value in os.environ.items() if not name.start
 
 
 def main() -> None:
-    """Renew all of them in a scratch folder, then put what came out in place."""
+    """Close all of them in a scratch folder, then put the results in place."""
     cases = sorted(path.parent for path in CASES.glob("*/periods"))
     with tempfile.TemporaryDirectory() as scratch:
         renewed = [(root, Path(scratch) / str(number)) for number, root in enumerate((SAMPLE, *cases))]
@@ -54,8 +54,8 @@ def main() -> None:
             try:
                 renew(copy, in_git=root == SAMPLE)
             except LedgerFault as fault:
-                told = "".join(f"\n  {each.place}: {each.message}; {each.fix}" for each in fault.problems)
-                stop(f"{root.relative_to(ROOT)}: {fault}{told}")
+                details = "".join(f"\n  {each.place}: {each.message}; {each.fix}" for each in fault.problems)
+                stop(f"{root.relative_to(ROOT)}: {fault}{details}")
         for root, copy in renewed:
             for name in WRITTEN:
                 put_in_place(copy / name, root / name)
@@ -63,7 +63,7 @@ def main() -> None:
 
 
 def renew(root: Path, *, in_git: bool) -> None:
-    """Close, and finalize where they were, the closed months of a ledger, the earliest first."""
+    """Close the closed months of a ledger again, earliest first, and finalize those that were finalized."""
     states = {path.stem: state_of(path) for path in sorted((root / "periods").glob("????-??.yaml"))}
     waiting = {period: read_files(root / "approvals" / period) for period in states}
     shutil.rmtree(root / "periods")
@@ -88,13 +88,13 @@ def renew(root: Path, *, in_git: bool) -> None:
 
 
 def state_of(path: Path) -> PeriodFile:
-    """What a period file says, its record and seal aside."""
+    """The state in a period file, without its record and seal."""
     state, _ = read_period(path.read_bytes(), path.name)
     return state or stop(f"{path} cannot be read")
 
 
 def put_back(root: Path, period: str, files: dict[str, bytes]) -> None:
-    """Write the approval files of a month, with its decisions on queue items as they are written now."""
+    """Write the approval files of a month, with decisions on queue items in the current form."""
     if not files:
         return
     billed = open_books(root, wanted=period).period(period)
@@ -109,7 +109,7 @@ def put_back(root: Path, period: str, files: dict[str, bytes]) -> None:
 
 
 def rewritten(decision: Decision, billed: BilledPeriod) -> str:
-    """The text of a decision; one on a queue item is for the item with the same keys, whatever its flags are now."""
+    """The text of a decision; one on a queue item is for the item with the same keys, regardless of its flags now."""
     on = decision.on.isoformat() if decision.on else stop(f"{decision.place}: give the decision a date, `on`")
     proposal = Proposal(decision.verb, decision.set, decision.reason, decision.by, on, decision.period)
     if decision.item is None:
@@ -121,17 +121,17 @@ def rewritten(decision: Decision, billed: BilledPeriod) -> str:
         if all(getattr(item, key) == keys[key] for key in ITEM_KEYS) and set(decision.clears) <= set(item.flags)
     ]
     if len(found) != 1:
-        stop(f"{decision.place}: {len(found)} items of the queue have these keys and flags; one is needed")
+        stop(f"{decision.place}: expected one queue item with these keys and flags, found {len(found)}")
     return proposal.on_item(found[0], decision.clears)
 
 
 def read_files(folder: Path) -> dict[str, bytes]:
-    """The files of a folder by name; none where it is not there."""
+    """The files of a folder by name; empty if it does not exist."""
     return {path.name: path.read_bytes() for path in sorted(folder.glob("*"))}
 
 
 def put_in_place(new: Path, old: Path) -> None:
-    """Replace a folder of YAML and CSV files by what was made of it."""
+    """Replace a folder of YAML and CSV files with its new version."""
     files = {path.relative_to(new): path.read_bytes() for path in sorted(new.rglob("*")) if path.is_file()}
     if old.is_dir():
         shutil.rmtree(old)
@@ -141,7 +141,7 @@ def put_in_place(new: Path, old: Path) -> None:
 
 
 def commit(root: Path, message: str, *, on: str) -> None:
-    """Commit all there is; the commit is the same each time."""
+    """Commit everything; the commit is the same each time."""
     git(root, "add", "--all")
     git(root, "commit", "--quiet", "--message", message, on=on)
 

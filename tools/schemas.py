@@ -1,7 +1,7 @@
-"""Writes the Table Schemas of all dialects from the one table of columns, `focus/columns.csv`.
+"""Writes the Table Schemas of all dialects from the table of columns, `focus/columns.csv`.
 
 tools/schemas.py            write them
-tools/schemas.py --check    say which are not what the table says; exit code 1 then
+tools/schemas.py --check    report those that differ from the table, with exit code 1
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from openchargeback.focus.tags import TAG_COLUMNS
 
 FOLDER = Path(__file__).resolve().parent.parent / "src" / "openchargeback" / "focus" / "schemas"
 
-# Read alike by Python and by RE2 (DuckDB). In one group, because Frictionless puts ^ and $ around it as it stands.
+# Means the same in Python and in RE2 (DuckDB). In one group, because Frictionless simply puts ^ and $ around it.
 _DAY = "[0-9]{4}-(?:0[1-9]|1[0-2])-(?:0[1-9]|[12][0-9]|3[01])"
 _TIME = "(?:[01][0-9]|2[0-3]):[0-5][0-9](?::[0-5][0-9](?:\\.[0-9]{1,9})?)?"
 _ZONE = " ?(?:Z|UTC|[+-](?:0[0-9]|1[0-4]):?[0-5][0-9])"
@@ -26,22 +26,22 @@ DATE_TIME = f"(?:{_DAY}(?:[T ]{_TIME}(?:{_ZONE})?)?)"
 DESCRIPTION = {
     "focus": (
         "Charges as in FOCUS {version} (FinOps Open Cost and Usage Specification, focus.finops.org), for files as "
-        "providers write them: columns in any order, with others beside them. A column is required where the standard "
-        "demands it with a value in every row; one that it only recommends, or demands under a condition, is not, also "
-        "where it may not be null once it is there."
+        "providers write them: columns in any order, with additional ones. A column is required if the standard "
+        "requires it with a value in every row. A recommended or conditional column is not required, even if it must "
+        "not be null when present."
     ),
     SIMPLE: (
-        "Charges in the twelve columns that research groups write by hand: whole days, of which the last one counts. "
-        "Each needs the billing month, the amount and tags that say who pays."
+        "Charges in twelve columns, as research groups write them by hand: whole days, the last one included. Each "
+        "needs the billing month, the amount and tags that say who pays."
     ),
 }
 SIMPLE_REQUIRED = ("BillingPeriodStart", "BilledCost", "Tags")
 
 NOTES = {
-    "decimal": "A plain number, without signs of currency or grouping.",
+    "decimal": "A plain number, without currency symbols or thousands separators.",
     "datetime": (
-        "In UTC, like 2025-01-01T00:00:00Z. Seconds and zone may be missing, a blank may stand for the T, and a date "
-        "may stand alone."
+        "In UTC, like 2025-01-01T00:00:00Z. Seconds and time zone are optional, a space may replace the T, and a date "
+        "alone is allowed."
     ),
     "tags": "A flat JSON object. Not checked as one here: OpenChargeback holds a charge whose tags cannot be read.",
 }
@@ -52,7 +52,7 @@ def main(arguments: list[str]) -> int:
     stale = [name for name in DIALECTS if _stored(name) != text(name)]
     if "--check" in arguments:
         for name in stale:
-            print(f"{FOLDER / name}.json is not what columns.csv says; run tools/schemas.py")
+            print(f"{FOLDER / name}.json is out of date; run tools/schemas.py")
         return 1 if stale else 0
     FOLDER.mkdir(exist_ok=True)
     for name in stale:

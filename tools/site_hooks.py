@@ -1,8 +1,8 @@
-"""For the website that `make site` builds (mkdocs.yml): pages from outside of docs/, links to files, no other hosts.
+"""Hooks for the website that `make site` builds (mkdocs.yml): pages from outside docs/, links to files, no other hosts.
 
-Documents link to each other and to files of the repository as they lie there, so that the links work on every forge.
-Here those between documents become links between pages; a link to another file leads to the repository where
-`source_url` names it, and is plain text elsewhere. A link to what does not exist stays, and MkDocs stops at it.
+Documents link to each other and to files by their paths in the repository, so that the links work on every Git host.
+Here, links between documents become links between pages; a link to another file points to the repository if
+`source_url` names it, else it becomes plain text. A broken link is left, so that MkDocs stops with an error.
 """
 
 from __future__ import annotations
@@ -23,9 +23,9 @@ OUTSIDE = {
     "README.md": "index.md",
     "SECURITY.md": "SECURITY.md",
 }
-"""Documents outside of docs/ → their pages."""
+"""Documents outside docs/ → their pages."""
 
-# What is written as code holds no links: fenced, or between backticks.
+# Code, fenced or between backticks, has no links.
 _FENCED = re.compile(r"(^```.*?^```$)", re.MULTILINE | re.DOTALL)
 _LINK = re.compile(
     r"(?P<code>(?P<ticks>`+)(?:(?!\n\n).)+?(?<!`)(?P=ticks)(?!`))"
@@ -39,17 +39,17 @@ _STYLE = re.compile(r"(?:@import|url\()\s*[\"']?(?:https?:)?//[^\s)]*")
 
 
 def on_config(config: MkDocsConfig) -> None:
-    """Give headings the anchors that forges give them."""
+    """Give headings the same anchors as on Git hosts."""
     config.mdx_configs.setdefault("toc", {})["slugify"] = anchor
 
 
 def anchor(heading: str, separator: str) -> str:
-    """The address of a heading, as on GitHub."""
+    """The anchor of a heading, as on GitHub."""
     return re.sub(r"[^\w -]", "", heading.lower()).replace(" ", separator)
 
 
 def on_files(files: Files, config: MkDocsConfig) -> Files:
-    """Add the documents from outside of docs/."""
+    """Add the documents from outside docs/."""
     for name, page in OUTSIDE.items():
         files.append(File.generated(config, page, content=(ROOT / name).read_text(encoding="utf-8")))
     return files
@@ -66,9 +66,9 @@ def on_page_markdown(markdown: str, page: Page, config: MkDocsConfig, files: Fil
 
 
 def linked(link: re.Match[str], here: str, pages: dict[str, str], source: str) -> str:
-    """A link on the page `here`, led to a page, to a file of the repository at `source`, or nowhere."""
+    """A link on the page `here`, pointed to a page or to a file in the repository at `source`, or made plain text."""
     if link["code"]:
-        return link["code"].replace("\\|", "|")  # written for tables of forges; here it would show
+        return link["code"].replace("\\|", "|")  # escaped for tables on Git hosts; here the backslash would show
     if link["target"].startswith("#") or re.match(r"[a-z]+:", link["target"]):
         return link[0]
     target, mark, fragment = link["target"].partition("#")
@@ -85,13 +85,13 @@ def linked(link: re.Match[str], here: str, pages: dict[str, str], source: str) -
 
 
 def document(page: str) -> str:
-    """Where in the repository the document of a page lies."""
+    """The path in the repository of a page's document."""
     outside = {there: name for name, there in OUTSIDE.items()}
     return outside.get(page, f"docs/{page}")
 
 
 def on_post_build(config: MkDocsConfig) -> None:
-    """Stop where a page or a style would load something from another host."""
+    """Fail if a page or a style would load something from another host."""
     for kind, pattern in (("*.html", _LOADED), ("*.css", _STYLE)):
         for path in sorted(Path(config.site_dir).rglob(kind)):
             if found := pattern.search(path.read_text(encoding="utf-8")):

@@ -1,6 +1,6 @@
-"""Finds words that docs/STYLE.md says not to write, in the program, its templates, documents and tests.
+"""Finds words that docs/STYLE.md forbids, in the program, its templates, documents and tests.
 
-`python3 tools/words.py` prints each with its place and exits with 1 where there is any.
+`python3 tools/words.py` prints each with its location and exits with 1 if there are any.
 """
 
 from __future__ import annotations
@@ -13,19 +13,19 @@ from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
 STYLE = "docs/STYLE.md"
-EXEMPT = (STYLE, "tests/test_words.py")  # which name the words
-FOLDERS = ("src", "site_templates", "docs", "tests", "tools", "bench", ".github", "*.md", "Makefile")
+EXEMPT = (STYLE, "tests/test_words.py")  # these contain the words
+FOLDERS = ("src", "site_templates", "docs", "tests", "tools", "bench", "sample_data", ".github", "*.md", "Makefile")
 KINDS = {"", ".css", ".html", ".js", ".md", ".py", ".sql", ".toml", ".txt", ".yaml", ".yml"}
 _ROW = re.compile(r"^\| ([a-z ]+) \| ([a-z ]+) \|$", re.MULTILINE)
 
 
 def word_list(style: str) -> dict[str, str]:
-    """What not to write → what to write, as the table of the style guide has it."""
+    """What not to write → what to write, from the table of the style guide."""
     return {wrong: right for wrong, right in _ROW.findall(style) if wrong != "do not write"}
 
 
 def findings(text: str, words: Mapping[str, str]) -> Iterator[tuple[int, str, str]]:
-    """Line, word and what to write instead. A word counts with any ending, and as a part of a name."""
+    """Line, word and what to write instead. A word counts with any ending, and as part of a name."""
     if not words:
         return
     stems = {wrong.removesuffix("e"): (wrong, right) for wrong, right in words.items()}
@@ -36,7 +36,7 @@ def findings(text: str, words: Mapping[str, str]) -> Iterator[tuple[int, str, st
 
 
 def main() -> int:
-    """Look through every file that Git tracks there."""
+    """Check every file that Git tracks in these folders."""
     words = word_list((ROOT / STYLE).read_text(encoding="utf-8"))
     listed = subprocess.run(
         ["git", "-C", ROOT, "ls-files", "-z", "--", *FOLDERS], check=True, capture_output=True, text=True

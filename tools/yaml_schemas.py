@@ -11,13 +11,13 @@ ROOT = Path(__file__).parents[1]
 
 
 def targets() -> dict[Path, bytes]:
-    """What every schema file of this checkout must hold."""
+    """The expected content of every schema file of this checkout."""
     folders = (ROOT / "src/openchargeback/ledger/schemas", ROOT / "ledger" / FOLDER)
     return {folder / f"{name}.json": schema_of(name) for folder in folders for name in KINDS}
 
 
 def main() -> None:
-    """Write them all; a file that is no schema any more is removed."""
+    """Write all of them, and remove obsolete ones."""
     wanted = targets()
     for folder in {path.parent for path in wanted}:
         folder.mkdir(parents=True, exist_ok=True)

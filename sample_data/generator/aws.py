@@ -1,4 +1,4 @@
-"""Amazon Web Services: the management account pays for all, each lab has a linked account, 9 % below list price."""
+"""Amazon Web Services: the management account pays for all; each lab has a linked account; 9 % below list price."""
 
 from __future__ import annotations
 
@@ -198,14 +198,14 @@ _PLANTED = (
         days=(14, 15, 16, 17),
     ),
     Planted("2025-12", "protein-folding", "EC2-P4D", "protein-folding-burst", "21.5", days=(9, 10, 11)),
-    # missing-fund: two grants pay for the project, so the directory cannot know which.
+    # missing-fund: two grants pay for the project, so the directory cannot tell which one.
     Planted("2025-01", "genomics-sequencing", "S3-STD", "genomics-intake-01", "6120.5", _NO_FUND),
     Planted("2025-01", "genomics-sequencing", "S3-STD", "genomics-intake-02", "3207.25", _NO_FUND),
     Planted("2025-12", "genomics-sequencing", "EBS-GP3", "genomics-scratch-09", "2048", _NO_FUND),
     # missing-project
     Planted("2025-01", "language-models", "EC2-R6I", "workshop-2025", "171.25", _NO_PROJECT),
     Planted("2025-12", "drug-binding", "EC2-C6I", "docking-test", "144.5", _NO_PROJECT),
-    # malformed-tags: the cell was cut off by a spreadsheet.
+    # malformed-tags: a spreadsheet truncated the cell.
     Planted(
         "2025-01", "single-cell-atlas", "EC2-R6I", "atlas-rstudio", "96.75",
         raw_tags='{"pi_email":"ada.okafor@example.edu","project_id":"single-cell-',
@@ -214,7 +214,7 @@ _PLANTED = (
     Planted("2025-01", "cardiac-imaging", "S3-STD", "cardiac-imaging-export", "4150", copies=2),
     # above-list: a marketplace image adds to the price of the instance.
     Planted("2025-12", "exoplanet-transits", "EC2-M6I", "exoplanet-matlab", "310", paid=Decimal("1.15")),
-    # unusual-amount: a flu season calls for many more forecasts than the months before.
+    # unusual-amount: flu season requires many more forecasts than the months before.
     *(
         Planted("2025-12", "epi-forecasting", "EC2-C6I", f"epi-surge-{number:02d}", "24", days=tuple(range(3, 14)))
         for number in range(1, 7)

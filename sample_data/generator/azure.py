@@ -25,7 +25,7 @@ COLUMNS = (
 )  # fmt: skip
 
 _SUBSCRIPTIONS = {
-    # The one that ledger/directory/projects.yaml names.
+    # The one named in ledger/directory/projects.yaml.
     "health-records": "/subscriptions/6f1d2a90-58c3-4b7e-9a41-0c2e7d95b813",
 }
 
@@ -146,10 +146,10 @@ _USES = (
 _PLANTED = (
     # History, rejected in ledger/approvals: the same row twice.
     Planted("2024-11", "alloy-design", "VM-E16SV5", "alloy-design-notebook", "187.5", copies=2),
-    # unknown-project: misspelt, so nothing is known of it beside its tags.
+    # unknown-project: misspelled, so only its tags say anything about it.
     Planted("2025-01", "exoplanet-transits", "VM-D8SV5", "transit-fit", "412.75", {"project_id": "exoplanet-transit"}),
     Planted("2025-12", "battery-interfaces", "VM-D8SV5", "electrolyte", "365", {"project_id": "batery-interfaces"}),
-    # invalid-fund: fits no pattern.
+    # invalid-fund: matches no pattern.
     Planted("2025-01", "catalysis-screening", "SQL-VCORE", "catalysis-results", "744", {"fund_org": "CHM 4410"}),
     Planted("2025-12", "quantum-dots", "VM-D8SV5", "dots-dashboard", "402.5", {"fund_org": "to be announced"}),
     # expired-project: it ended on 31 December 2024.

@@ -1,4 +1,4 @@
-"""Which file holds which charges, and the text of a file."""
+"""Which charges are in which file, and the text of a file."""
 
 from __future__ import annotations
 

@@ -1,7 +1,7 @@
-"""What a charge is: rows of FOCUS 1.2, with the arithmetic that the standard demands.
+"""What a charge is: rows of FOCUS 1.2, with the arithmetic that the standard requires.
 
 ListCost = ListUnitPrice × PricingQuantity and ContractedCost = ContractedUnitPrice × PricingQuantity hold exactly,
-because the costs are calculated from the very numbers that the row shows.
+because the costs are calculated from the numbers shown in the row.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from generator.months import Month, Span
 from generator.university import Project
 
 Charge = dict[str, str]
-"""One row by column name; a column that is absent is null."""
+"""One row by column name; an absent column is null."""
 
 _SMALLEST_PLAIN = Decimal("0.000001")
 
@@ -24,7 +24,7 @@ _SMALLEST_PLAIN = Decimal("0.000001")
 class Sku:
     """One entry of a price list.
 
-    price: list price of one `unit`, in USD. decimals: of the quantities that are metered.
+    price: list price of one `unit`, in USD. decimals: of the metered quantities.
     extra: the provider's own `x_` columns.
     """
 
@@ -40,13 +40,13 @@ class Sku:
     extra: Mapping[str, str] = field(default_factory=dict)
 
     def quantity(self, cost: Decimal) -> Decimal:
-        """How much of it costs about `cost` at list price."""
+        """The quantity that costs about `cost` at list price."""
         return (cost / self.price).quantize(Decimal(1).scaleb(-self.decimals), ROUND_HALF_UP)
 
 
 @dataclass(frozen=True, slots=True)
 class Resource:
-    """Something that costs money: whose it is, its name, and its tags as they stand in the file."""
+    """Something that costs money: its owner, its name, and its tags as in the file."""
 
     project: Project
     name: str
@@ -57,8 +57,8 @@ class Resource:
 class Provider:
     """What the rows of one source have in common.
 
-    columns: the order in the provider's own files. paid: the part of the list price that the university pays.
-    sub_account: id and name of the account that a project's resources lie in.
+    columns: the order in the provider's own files. paid: the share of the list price that the university pays.
+    sub_account: id and name of the account with a project's resources.
     """
 
     source: str
@@ -75,7 +75,7 @@ class Provider:
     resource_id: Callable[[Sku, Resource], str]
 
     def resource(self, project: Project, name: str) -> Resource:
-        """A resource that is tagged as the project usually does in this source."""
+        """A resource with the project's usual tags for this source."""
         tags = {} if self.source in project.untagged_in else project.tags()
         return Resource(project, name, self.tag_text(tags))
 
@@ -86,7 +86,7 @@ class Provider:
 
 @dataclass(frozen=True, slots=True)
 class Line:
-    """What `usage` and its siblings need to know beside the amounts. `span` defaults to the whole month."""
+    """What `usage` and its siblings need in addition to the amounts. `span` defaults to the whole month."""
 
     provider: Provider
     month: Month
@@ -100,7 +100,7 @@ class Line:
 
 
 def number(value: Decimal) -> str:
-    """A number without needless zeros; what is smaller than a millionth in E-notation, as providers write it."""
+    """A number without trailing zeros; below a millionth in E-notation, as providers write it."""
     if value and abs(value) < _SMALLEST_PLAIN:
         return str(value.normalize())
     text = f"{value:f}"
@@ -108,7 +108,7 @@ def number(value: Decimal) -> str:
 
 
 def usage(line: Line, quantity: Decimal, paid: Decimal | None = None) -> Charge:
-    """Metered use of a resource. `paid` is the part of the list price that is paid, if not the provider's usual one."""
+    """Metered usage of a resource. `paid` is the share of the list price that is paid; by default the provider's."""
     sku = line.sku
     return {
         **_common(line, "Usage", "Usage-Based", sku.description),
@@ -128,7 +128,7 @@ def subscription(line: Line) -> Charge:
 
 
 def credit(line: Line, amount: Decimal, description: str) -> Charge:
-    """A promotional credit. FOCUS wants its list cost to be what is billed, since no other charge explains it."""
+    """A promotional credit. FOCUS requires its list cost to equal its billed cost: no other charge explains it."""
     return {
         **_common(line, "Credit", "One-Time", description),
         **_costs(listed=-amount, paid=-amount),
@@ -136,7 +136,7 @@ def credit(line: Line, amount: Decimal, description: str) -> Charge:
 
 
 def tax(line: Line, listed: Decimal, paid: Decimal, description: str) -> Charge:
-    """A tax on one service: no quantity, price, SKU, resource, account or tags. `listed` is the tax on list prices."""
+    """A tax on a service: no quantity, price, SKU, resource, account or tags. `listed` is the tax on list prices."""
     charge = {
         **_common(line, "Tax", "One-Time", description),
         **_costs(listed=listed, paid=paid),
@@ -148,7 +148,7 @@ def tax(line: Line, listed: Decimal, paid: Decimal, description: str) -> Charge:
 
 
 def correction(line: Line, listed: Decimal, description: str) -> Charge:
-    """Money back for use that was invoiced in the month before."""
+    """A refund for usage invoiced in the previous month."""
     paid = listed * line.provider.paid
     return {
         **_common(replace(line, span=line.month.previous.span), "Usage", "Usage-Based", description),
@@ -217,7 +217,7 @@ def _priced(sku: Sku, quantity: Decimal, paid: Decimal) -> Charge:
 
 
 def _costs(*, listed: Decimal, paid: Decimal) -> Charge:
-    # Nothing is prepaid here: what the contract makes of the list price is billed, and takes effect, in full.
+    # Nothing is prepaid here: the contracted cost is both the billed and the effective cost.
     return {
         "BilledCost": number(paid),
         "EffectiveCost": number(paid),

@@ -1,4 +1,4 @@
-"""The university's cluster: the list price shows what the work is worth, the university pays all of it."""
+"""The university's cluster: the list price shows the value of the work; the university pays all of it."""
 
 from __future__ import annotations
 
@@ -49,9 +49,9 @@ _USES = (
 _NO_PAYER = dict.fromkeys(("pi_email", "project_id", "fund_org"))
 
 _PLANTED = (
-    # missing-pi and missing-project; nothing is billed, so the absent fund is no flag.
+    # missing-pi and missing-project; nothing is billed, so the missing fund is not flagged.
     Planted("2025-01", "quantum-dots", "CPU", "visitor-account", "20480", _NO_PAYER),
-    # unknown-project: a course that nobody has entered in the directory.
+    # unknown-project: a course that was never added to the directory.
     Planted("2025-12", "language-models", "GPU", "course-cs-480", "310.5", {"project_id": "course-cs-480"}),
     # expired-project: it ended on 30 June 2025.
     Planted("2025-12", "plasma-jets", "CPU", "plasma-jets-cpu-01", "25600"),

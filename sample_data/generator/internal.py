@@ -1,4 +1,4 @@
-"""What the two sources of Research Computing itself have in common: column order, accounts, region, invoices."""
+"""What Research Computing's own two sources have in common: column order, accounts, region, invoices."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from generator.university import Project
 
 _NAME = "Northfield Research Computing"
 
-# In the order in which a person reads a row: when, what, whose, how much, how dear.
+# In the order in which a person reads a row: when, what, whose, how much, at what price.
 COLUMNS = (
     "BillingPeriodStart", "BillingPeriodEnd", "ChargePeriodStart", "ChargePeriodEnd", "ChargeCategory", "ChargeClass",
     "ChargeFrequency", "ChargeDescription", "ServiceCategory", "ServiceSubcategory", "ServiceName", "ResourceId",

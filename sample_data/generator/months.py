@@ -1,4 +1,4 @@
-"""Billing months and the times of FOCUS: UTC, start inclusive, end exclusive."""
+"""Billing months and FOCUS times: UTC, start inclusive, end exclusive."""
 
 from __future__ import annotations
 

@@ -1,7 +1,7 @@
-"""Values that look accidental and never change: each is the SHA-256 of the words that it belongs to.
+"""Values that look random but never change: each is derived from the SHA-256 of its words.
 
-The standard library's `random` is not used, because what it draws may differ between Python releases, and because a
-new row would move every value drawn after it. Here a value depends on its own words alone.
+The standard library's `random` is not used, because its values may differ between Python releases, and because a new
+row would shift every later value. Here a value depends only on its own words.
 """
 
 from __future__ import annotations
@@ -13,12 +13,12 @@ _STEPS = 1_000_000
 
 
 def hexadecimal(length: int, *words: object) -> str:
-    """`length` hexadecimal digits, 64 at the most."""
+    """`length` hexadecimal digits, at most 64."""
     return hashlib.sha256("|".join(map(str, words)).encode()).hexdigest()[:length]
 
 
 def digits(length: int, *words: object) -> str:
-    """A number of exactly `length` digits that does not begin with 0."""
+    """A number of exactly `length` digits that does not start with 0."""
     lowest = 10 ** (length - 1)
     return str(lowest + int(hexadecimal(32, *words), 16) % (9 * lowest))
 
@@ -36,7 +36,7 @@ def between(low: str, high: str, *words: object) -> Decimal:
 
 
 def shares(parts: int, *words: object) -> list[Decimal]:
-    """`parts` unequal shares of one, none more than a quarter away from the average."""
+    """`parts` unequal shares of 1, each within a quarter of the average."""
     weights = [between("0.8", "1.2", *words, part) for part in range(parts)]
     whole = sum(weights, Decimal(0))
     return [weight / whole for weight in weights]

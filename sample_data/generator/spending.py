@@ -1,4 +1,4 @@
-"""From a source's tables (usual usage, planted oddities, credits, taxes …) to its charges of a month."""
+"""Turns a source's tables (regular usage, planted oddities, credits, taxes …) into its charges for a month."""
 
 from __future__ import annotations
 
@@ -17,10 +17,10 @@ _GROWTH = {2024: Decimal(1), 2025: Decimal("1.03")}
 
 @dataclass(frozen=True, slots=True)
 class Use:
-    """What a project uses month by month.
+    """What a project uses each month.
 
-    cost: about how much at list price. resources: among how many it is spread. daily: a row a day, not a month.
-    months: the only months where it occurs; none given means all.
+    cost: roughly, at list price. resources: how many it is spread across. daily: one row per day, not per month.
+    months: the only months in which it occurs; empty means all.
     """
 
     project: str
@@ -31,7 +31,7 @@ class Use:
     months: tuple[str, ...] = ()
 
     def occurs_in(self, month: Month) -> bool:
-        """Whether there is any of it in the month."""
+        """Whether it occurs in the month."""
         return not self.months or str(month) in self.months
 
 
@@ -39,9 +39,9 @@ class Use:
 class Planted:
     """A resource with something odd about it.
 
-    project: whose account it lies in. tags: changes to the usual tags; None takes a tag away. raw_tags: what stands
-    in the cell instead of JSON. days: rows of these days, each with `quantity`; none given means one for the month.
-    copies: how many equal rows there are. paid: the part of the list price that is paid.
+    project: whose account it is in. tags: changes to the usual tags; None removes a tag. raw_tags: the text of the cell
+    instead of JSON. days: one row for each of these days, each with `quantity`; empty means one row for the month.
+    copies: how many equal rows there are. paid: the share of the list price that is paid.
     """
 
     month: str
@@ -58,7 +58,7 @@ class Planted:
 
 @dataclass(frozen=True, slots=True)
 class Gift:
-    """An amount in favour of a project: a promotional credit, or money back at list price for the month before."""
+    """An amount credited to a project: a promotional credit, or a refund at list price for the previous month."""
 
     month: str
     project: str
@@ -69,7 +69,7 @@ class Gift:
 
 @dataclass(frozen=True, slots=True)
 class Source:
-    """All that is known of a source. taxed: the SKUs whose services are taxed at `tax_rate`."""
+    """Everything about a source. taxed: the SKUs whose services are taxed at `tax_rate`."""
 
     provider: Provider
     skus: tuple[Sku, ...]

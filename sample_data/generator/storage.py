@@ -57,18 +57,18 @@ _NO_FUND = {"fund_org": None}
 _FUND_ONLY = {"pi_email": None, "project_id": None, "grant_number": None}
 
 _PLANTED = (
-    # History, reassigned in ledger/approvals: genomics is paid from two grants and needs its fund tag.
+    # History, reassigned in ledger/approvals: two grants pay for genomics, so it needs its fund tag.
     Planted("2024-12", "genomics-sequencing", "PROJECT", "genomics-run-0412", "31.25", _NO_FUND),
     Planted("2024-12", "genomics-sequencing", "PROJECT", "genomics-run-0413", "27.5", _NO_FUND),
     # missing-fund
     Planted("2025-01", "genomics-sequencing", "PROJECT", "genomics-run-0501", "42.125", _NO_FUND),
     Planted("2025-12", "genomics-sequencing", "PROJECT", "genomics-run-0612", "39.4", _NO_FUND),
-    # missing-pi and missing-project: an old share of which only the fund is known.
+    # missing-pi and missing-project: an old share with only a fund.
     Planted("2025-01", "alloy-design", "PROJECT", "legacy-materials", "18.6", _FUND_ONLY),
     Planted("2025-12", "alloy-design", "PROJECT", "legacy-materials", "18.9", _FUND_ONLY),
     # possible-duplicate
     Planted("2025-12", "glacier-mass", "PROJECT", "glacier-dem-2025", "12.75", copies=2),
-    # The shares of plasma-jets in 2025-12 are expired-project too: its data outlived it.
+    # The shares of plasma-jets in 2025-12 are also expired-project: its data outlived it.
 )
 
 SOURCE = Source(provider("storage", "RC-STOR", Decimal("0.5")), _SKUS, _USES, _PLANTED)

@@ -1,6 +1,6 @@
 """Who spends: the projects of Northfield University and how they tag their resources.
 
-Names, titles, departments and dates stand in `ledger/directory/`; a test holds the two together. All is invented.
+Names, titles, departments and dates are in `ledger/directory/`; a test keeps the two in sync. All of it is fictional.
 """
 
 from __future__ import annotations
@@ -12,10 +12,10 @@ from dataclasses import dataclass
 class Project:
     """A project as its tags show it.
 
-    lab: the account, subscription or group that its resources lie in.
+    lab: the account, subscription or group with its resources.
     pi: the e-mail address in its tags, which may be an alias of the one in the directory.
-    fund: the accounting string in its tags; empty where the directory knows it and nobody tags it.
-    untagged_in: sources where it has an account of its own, found by the directory's `match`, and no tags.
+    fund: the accounting string in its tags; empty if it is only in the directory.
+    untagged_in: sources where it has its own account, found by the directory's `match`, and no tags.
     """
 
     id: str
@@ -57,7 +57,7 @@ _PROJECTS = (
     Project("exoplanet-transits", "vanderberg-group", "zoe.vanderberg@example.edu", "AST-3315-002"),
     Project("forest-carbon", "delgado-lab", "marcus.delgado@example.edu", "ECL-58-006", "GR-20349"),
     Project("coral-reef-survey", "delgado-lab", "marcus.delgado@example.edu", "ECL-52-001"),
-    # Nobody tags what Research Computing runs for all: the default payer of the source takes it.
+    # What Research Computing runs for everyone is untagged: the default payer of the source pays for it.
     Project("rc-shared", "research-computing", "", "", untagged_in=("aws", "azure")),
 )
 

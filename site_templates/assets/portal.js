@@ -1,5 +1,5 @@
-// What pages do beyond showing: theme, sorting, copying. A classic script, so that it runs from file:// too.
-// Without it everything can still be read; controls that need it are hidden until it runs.
+// Page behavior: theme, sorting, copying. A classic script, so that it also runs from file://.
+// Without it, everything can still be read; controls that need it are hidden until it runs.
 (function () {
   "use strict";
 
@@ -20,7 +20,7 @@
       try {
         localStorage.setItem("theme", root.dataset.theme);
       } catch (error) {
-        // Storage may be switched off; the choice then lasts as long as the page.
+        // Storage may be disabled; the choice then lasts as long as the page.
       }
       say();
     });
@@ -53,7 +53,7 @@
       button.addEventListener("click", function () {
         var kind = head.dataset.sort;
         var now = head.getAttribute("aria-sort");
-        // Figures are first wanted from the largest, names from A.
+        // Numbers sort from the largest first, names from A.
         var down = now ? now === "ascending" : kind === "num";
         table.querySelectorAll("th[aria-sort]").forEach(function (other) {
           other.removeAttribute("aria-sort");
@@ -105,7 +105,7 @@
     });
   }
 
-  function told(button, word) {
+  function flash(button, word) {
     var label = button.textContent;
     button.textContent = word;
     setTimeout(function () {
@@ -118,7 +118,7 @@
     return JSON.stringify(text);
   }
 
-  // Every key of a decision stands on a line of its own, as the program writes it; `value` null takes the line away.
+  // Every key of a decision is on its own line, as the program writes it; a `value` of null removes the line.
   function withLine(text, key, value) {
     var line = new RegExp("^    " + key + ":.*\\n", "m");
     if (line.test(text)) return text.replace(line, value === null ? "" : function () { return "    " + key + ": " + value + "\n"; });
@@ -200,11 +200,11 @@
       copy.addEventListener("click", function () {
         copyText(code.textContent).then(
           function () {
-            told(copy, "Copied");
+            flash(copy, "Copied");
           },
           function () {
             window.getSelection().selectAllChildren(code);
-            told(copy, "Press Ctrl+C");
+            flash(copy, "Press Ctrl+C");
           }
         );
       });
@@ -224,7 +224,7 @@
   document.querySelectorAll("table[data-sortable]").forEach(sortable);
   approvals();
   fit();
-  // On a phone the latest month is what one wants to see of a chart.
+  // On a phone, show the latest month of a chart first.
   document.querySelectorAll(".chart-scroll").forEach(function (box) {
     box.scrollLeft = box.scrollWidth;
   });

@@ -138,7 +138,7 @@ def test_what_was_filed_under_a_wrong_name_is_rejected_and_filed_anew(
     export = tmp_path / "export/aws_2025-01.csv"
     put(tmp_path, "export/aws_2025-01.csv", ROWS)
     refused = run("ingest", str(export), "--source", "aws", code=2)
-    assert "stored already, as charges/2025-01/asw.csv (source asw, period 2025-01)" in refused
+    assert "already stored as charges/2025-01/asw.csv (source asw, period 2025-01)" in refused
     assert "reject all its charges first" in refused
     decide(root, JAN, "reject", ids(root)[:1])
     assert "billed twice" in run("ingest", str(export), "--source", "aws", code=2)

@@ -123,7 +123,7 @@ def test_an_accounting_date_before_the_month_is_refused(ledger: Path) -> None:
     """By the command, and in the file."""
     close = ("periods", "close", "2025-06", "--on", "2025-07-08", *BY)
     said = run(ledger, *close, "--accounting-date", "2025-05-31", code=2).stderr
-    assert "the accounting date 2025-05-31 lies before 2025-06 begins" in said
+    assert "the accounting date 2025-05-31 is before the start of 2025-06" in said
     assert not (ledger / "periods").exists()
     run(ledger, *close, "--accounting-date", "2025-06-01")
     put(ledger, "periods/2025-06.yaml", period_file(ledger).replace("2025-06-01", "2025-05-31"))
@@ -161,7 +161,7 @@ def test_a_month_without_an_expected_source_is_not_closed(expecting: Path) -> No
     """A file without a charge is as good as none; with one charge it is closed."""
     put(expecting, "charges/2025-06/hpc.csv", HEAD)
     said = run(expecting, *CLOSE, code=2).stderr
-    assert "the source hpc is expected monthly and has no charges in 2025-06" in said
+    assert "the source hpc is expected monthly but has no charges in 2025-06" in said
     assert "--without hpc --reason" in said
     assert not (expecting / "periods").exists()
     put(expecting, "charges/2025-06/hpc.csv", HEAD + row("0.00"))
@@ -227,9 +227,9 @@ def test_the_record_knows_what_a_month_was_closed_without(expecting: Path) -> No
         (("--without", "aws", "--reason", "r"), "--without aws: it has 1 charge in 2025-06"),
         (("--without", "gcp", "--reason", "r"), "--without gcp: it is not expected monthly"),
         (("--without", "hcp", "--reason", "r"), "--without hcp: config.yaml lists no such source; did you mean `hpc`?"),
-        (("--without", "hpc"), "--without goes with --reason TEXT"),
-        (("--without", "hpc", "--reason", "  "), "--without goes with --reason TEXT"),
-        (("--reason", "r"), "--reason goes with --without SOURCE"),
+        (("--without", "hpc"), "--without requires --reason TEXT"),
+        (("--without", "hpc", "--reason", "  "), "--without requires --reason TEXT"),
+        (("--reason", "r"), "--reason requires --without SOURCE"),
     ],
 )
 def test_what_without_does_not_take(expecting: Path, options: tuple[str, ...], said: str) -> None:

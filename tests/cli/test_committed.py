@@ -168,7 +168,7 @@ def test_what_an_interrupted_closing_left_uncommitted_is_committed_by_the_next(l
     for verb, state in (("close", "closed"), ("finalize", "finalized")):
         run(ledger, "periods", verb, "2025-01", "--by", "ada@example.edu")
         said = run(ledger, "periods", verb, "2025-01", code=2)
-        assert f"2025-01 is {state} already. Commit it:" in said
+        assert f"2025-01 is already {state}. Commit it:" in said
         assert "git add " in said
         run(ledger, "periods", verb, "2025-01", "--commit")
         assert git(ledger, "status", "--porcelain") == ""

@@ -226,7 +226,7 @@ def test_a_late_decision_is_not_written_where_it_leaves_charges_held(ledger: Pat
     to = ("--set-pi", "ada@example.edu", "--reason", "asked", *BY)
     choice = ("review", "reassign", "--period", "2025-02", "--of", "2025-01", "--flag", "missing-pi")
     said = run(ledger, *choice, *to, code=2).stderr
-    assert "missing-fund, missing-project would be left" in said
+    assert "missing-fund, missing-project would remain" in said
     assert not (ledger / "approvals").exists()
     run(ledger, *choice, "--set-project", "p1", "--set-fund", "F-1", *to)
     run(ledger, "validate")
@@ -265,7 +265,7 @@ def test_a_credit_is_written_with_what_it_takes_back(ledger: Path) -> None:
     number = json.loads(run(ledger, "periods", "show", "2025-01", "--json").stdout)["statements"][0]["number"]
     credit = ("review", "credit", "--period", "2025-02", "--of", "2025-01", "--reason", "twice", *BY)
     assert "held or rejected" in run(ledger, *credit, "--charge", _held(ledger), code=2).stderr
-    assert "nothing that is billed in 2025-01 matches" in run(ledger, *credit, "--resource", "h1", code=2).stderr
+    assert "nothing billed in 2025-01 matches" in run(ledger, *credit, "--resource", "h1", code=2).stderr
     said = run(ledger, *credit, "--resource", "r2", "--set-fund", "F-9").stdout
     assert f"2.50 USD  {number}, ada@example.edu, p1, 1 charge\n" in said
     run(ledger, "build", "-o", "out")
@@ -289,7 +289,7 @@ def _held(root: Path) -> str:
     [
         (
             ("--project", "p1", "--set-pi", "ada@example.edu", "--reason", "why"),
-            "nobody would pay (missing-fund): add --set-fund",
+            "no one would pay (missing-fund): add --set-fund",
         ),
         (("--project", "p1", "--set-fund", "F-7", "--reason", "  "), "a reason is expected"),
         (("--project", "p1", "--set-fund", "no fund", "--reason", "why"), "matches no configured pattern"),
@@ -372,7 +372,7 @@ def test_what_is_void_without_a_successor_is_removed_with_the_reason(ledger: Pat
         words = "reason: no\n    by: a@example.edu\n    on: 2025-02-05\n"
         put(ledger, f"approvals/2025-01/{name}.yaml", f"decisions:\n  - {what}\n    {words}")
     said = run(ledger, "review", "refresh", *BY).stdout
-    assert said.count("removed: nothing is left to decide") == 2
+    assert said.count("removed: nothing left to decide") == 2
     assert "no charges match" in said
     assert "is not among the charges of the period" in said
     assert [path.name for path in (ledger / "approvals/2025-01").iterdir()] == ["misfit.yaml"]

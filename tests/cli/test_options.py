@@ -59,7 +59,7 @@ def test_an_option_given_twice_is_refused_unless_it_is_repeatable(path, option):
 @pytest.mark.parametrize(
     ("arguments", "told"),
     [
-        (("ingest", "x.csv", "--source", "a", "--add", "--replace"), "--add and --replace exclude each other"),
+        (("ingest", "x.csv", "--source", "a", "--add", "--replace"), "--add and --replace cannot be used together"),
         (("ingest", "x.csv", "--source=a", "--split", "--source", "b"), "--source was given twice"),
         (("--ledger", "a", "validate", "--ledger", "b"), "--ledger was given twice: a and b"),
         (("--ledger", "a", "review", "list", "--ledger", "b"), "--ledger was given twice: a and b"),

@@ -252,7 +252,7 @@ def test_repeated_warnings_take_one_line_a_code_and_file_and_do_not_drown_an_err
         f"{AWS}:9:12\n  error[type-error]: "
     )
     assert "\n1 error, 5,201 warnings in 2 files\n" in text
-    assert "`focus-billing validate --full` shows every place of what is repeated\n" in text
+    assert "for every location of repeated problems, run `focus-billing validate --full`\n" in text
 
 
 def test_a_full_report_shows_repeated_warnings_at_length() -> None:

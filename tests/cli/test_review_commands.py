@@ -131,9 +131,8 @@ def test_the_queue_lists_every_held_charge_once(ledger: Path) -> None:
     listed = run(ledger, "review", "list").stdout.splitlines()
     amounts = [abs(float(re.findall(r"(−?[\d.]+) (?:USD|EUR)", line)[0].replace("−", "-"))) for line in listed[1:7]]
     assert amounts == sorted(amounts, reverse=True)
-    assert (
-        listed[7] == "6 items to review in all periods, 65.00 USD, 9.00 EUR; `focus-billing review show ITEM` shows one"
-    )
+    summary = "6 items to review in all periods, 65.00 USD, 9.00 EUR"
+    assert listed[7] == f"{summary}; for details, run `focus-billing review show ITEM`"
 
 
 def test_show_has_what_must_be_judged(ledger: Path) -> None:
@@ -166,8 +165,8 @@ def test_bulk_reassignment_leaves_the_duplicate_held_and_says_so(ledger: Path) -
 
 def test_a_known_project_fills_in_pi_and_fund_by_the_date_of_each_charge(ledger: Path) -> None:
     printed = review(ledger, "reassign", "--sub-account", "A", "--set-project", "genomics")
-    assert "The directory gives for genomics: PI ada@example.edu, fund BIO-1" in printed
-    assert "The directory gives for genomics: PI ada@example.edu, fund BIO-2" in printed
+    assert "From the directory, for genomics: PI ada@example.edu, fund BIO-1" in printed
+    assert "From the directory, for genomics: PI ada@example.edu, fund BIO-2" in printed
     (path,) = files(ledger)
     text = (ledger / path).read_text("utf-8")
     assert text.count("decision: reassign") == 2
@@ -181,7 +180,7 @@ def test_items_that_cannot_be_decided_are_named_and_block_nothing(ledger: Path) 
     assert "Approve 1 item, 1 charge, −4.00 USD:" in printed
     assert "Not decided, 5 items:" in printed
     assert "genomics, Compute (aws): charges in EUR can only be rejected: use `review reject`" in printed
-    assert "no project, Compute (aws), A: nobody would pay (missing-fund, missing-pi, missing-project): " in printed
+    assert "no project, Compute (aws), A: no one would pay (missing-fund, missing-pi, missing-project): " in printed
     assert "use `review reassign` with --set-pi --set-project --set-fund" in printed
     assert len(waiting(ledger)) == 5
 
@@ -212,13 +211,13 @@ def test_several_values_of_an_option_count(ledger: Path) -> None:
 @pytest.mark.parametrize(
     ("verb", "arguments", "why"),
     [
-        ("approve", [], "say which charges"),
+        ("approve", [], "no charges selected"),
         ("approve", ["--flag", "missing-found"], "has --flag missing-found; did you mean missing-fund?"),
         ("approve", ["--project", "Lasers"], "has --project Lasers; did you mean lasers?"),
         (
             "approve",
             ["--flag", "missing-fund"],
-            "nobody would pay (missing-fund): use `review reassign` with --set-fund",
+            "no one would pay (missing-fund): use `review reassign` with --set-fund",
         ),
         ("approve", ["--project", "genomics", "--source", "azure"], "has --source azure"),
         ("approve", ["--item", "q0000000000"], "q0000000000 is not in the queue of 2025-01"),
@@ -230,7 +229,7 @@ def test_several_values_of_an_option_count(ledger: Path) -> None:
         (
             "approve",
             ["--sub-account", "A"],
-            "nobody would pay (missing-fund, missing-pi, missing-project): use `review reassign` with",
+            "no one would pay (missing-fund, missing-pi, missing-project): use `review reassign` with",
         ),
         ("approve", ["--resource", "neg"], "held by other flags: add --flag negative-usage, or --all-flags"),
         ("reassign", ["--sub-account", "A", "--set-project", "Lasers", "--all-flags"], "did you mean lasers?"),
@@ -239,7 +238,7 @@ def test_several_values_of_an_option_count(ledger: Path) -> None:
         ("reassign", ["--sub-account", "A", "--set-fund", "BIO-1", "--all-flags"], "add --set-pi --set-project"),
         ("reassign", ["--sub-account", "A", "--set-project", "genomics", "--set-pi", "Ada"], "not an email address"),
         ("reassign", ["--project", "lasers", "--set-fund", "bio 1"], "matches no configured pattern"),
-        ("reassign", ["--all"], "say who pays"),
+        ("reassign", ["--all"], "no payer given"),
     ],
 )
 def test_what_cannot_be_done_is_refused_and_nothing_is_written(
@@ -271,7 +270,7 @@ def test_refresh_replaces_void_decisions_in_their_files(ledger: Path) -> None:
     assert (ledger / "approvals/2025-01/funds.yaml").read_text("utf-8").count("decision:") == 1
     assert waiting(ledger)["lasers/missing-fund+possible-duplicate"][2] == ["possible-duplicate"]
     assert "lasers/missing-fund" not in waiting(ledger)
-    assert run(ledger, "review", "refresh", "--by", "x").output == "Every decision fits its charges.\n"
+    assert run(ledger, "review", "refresh", "--by", "x").output == "Every decision matches its charges.\n"
 
 
 def test_refresh_removes_what_nothing_is_left_of(ledger: Path) -> None:
@@ -279,7 +278,7 @@ def test_refresh_removes_what_nothing_is_left_of(ledger: Path) -> None:
     path = ledger / "charges/2025-01/aws.csv"
     path.write_text("".join(line for line in path.read_text("utf-8").splitlines(True) if ",neg," not in line), "utf-8")
     printed = run(ledger, "review", "refresh", "--by", "x").output
-    assert "removed: nothing is left to decide" in printed
+    assert "removed: nothing left to decide" in printed
     assert files(ledger) == []
 
 

@@ -133,7 +133,7 @@ def test_a_path_that_is_nothing_in_the_ledger_is_wrong_usage(path: str) -> None:
     """Rather than a report without problems, which would look like a clean one."""
     done = subprocess.run([*PROGRAM, "validate", path], capture_output=True, text=True, check=False)
     assert (done.returncode, done.stdout) == (2, "")
-    assert f"{path} is nothing in the ledger" in done.stderr
+    assert f"has no file or folder {path}" in done.stderr
 
 
 # ── Explanations ──────────────────────────────────────────────────────────────────────────────────────────────────────

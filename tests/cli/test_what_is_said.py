@@ -47,7 +47,7 @@ def test_no_output_among_the_ledgers_own_files(ledger: Path, command: tuple[str,
     """`build` in charges/ would fill it with pages, each an error in the next run."""
     done = run(ledger / "charges", *command)
     assert done.returncode == 2
-    assert "would lie in the ledger's charges/" in done.stderr
+    assert "would be inside the ledger's charges/" in done.stderr
     assert [each.name for each in (ledger / "charges").iterdir()] == ["2025-01"]
 
 

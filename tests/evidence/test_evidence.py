@@ -592,9 +592,9 @@ def test_files_that_are_no_record_of_a_host_are_said(decided: Repository, tmp_pa
         (("--event", str(tmp_path / "no.json"), "--reviews", str(tmp_path / "no.json")), "is not JSON"),
         ((*event, "--reviews", str(tmp_path / "list.json")), "is not an API listing"),
         (("--evidence", str(tmp_path / "list.json")), "was not written by"),
-        (event, "--event says nothing without --reviews"),
-        (("--commits", str(tmp_path / "list.json")), "--commits says nothing without --reviews"),
-        (("--reviews", str(tmp_path / "list.json")), "--reviews says nothing without --event"),
+        (event, "--event requires --reviews"),
+        (("--commits", str(tmp_path / "list.json")), "--commits requires --reviews"),
+        (("--reviews", str(tmp_path / "list.json")), "--reviews requires --event"),
     ):
         assert said in decided.run("review", "evidence", *arguments, code=2).stderr
 

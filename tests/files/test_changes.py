@@ -89,7 +89,7 @@ def test_a_disk_that_fails_at_each_write(tmp_path: Path, code: int) -> None:
         if not told:
             break
         pending = (root / PENDING).exists()
-        words = "the next command puts it in place" if pending else "what was there before is untouched"
+        words = "the next command will complete it" if pending else "existing files are unchanged"
         assert words in told
         if code == FULL:
             assert "the disk is full" in told

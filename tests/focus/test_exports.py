@@ -68,7 +68,7 @@ def test_the_word_null_is_told_once_a_column_with_its_count(tmp_path: Path, word
         (name, 2_000, 2, (3, 4)) for name in ("ListUnitPrice", "Tags", "ResourceName")
     ]
     assert {each.message for each in found if each.field == "Tags"} == {
-        f"Tags holds the word {word}, which is read as no value"
+        f"Tags contains the word {word}, which is read as no value"
     }
 
 
@@ -77,8 +77,8 @@ def test_other_words_for_nothing_are_text_in_columns_of_text(tmp_path: Path, wor
     content = f"BillingPeriodStart,BilledCost,Tags,ResourceName\n2025-01-01,5,,{word}\n2025-01-01,6,,db\n"
     (problem,) = problems_of(tmp_path, content)
     assert (problem.code, problem.severity, problem.line, problem.column) == ("null-word", Severity.WARNING, 2, 15)
-    assert problem.message == f"ResourceName holds the word {word}, which is read as text"
-    assert problem.fix == "export an empty cell where there is no value"
+    assert problem.message == f"ResourceName contains the word {word}, which is read as text"
+    assert problem.fix == "export an empty cell for a missing value"
 
 
 @pytest.mark.parametrize("word", ["None", "N/A", "\\N", "NaN"])
@@ -98,7 +98,7 @@ def test_in_numbers_and_dates_such_a_word_is_called_so(
     row = {"BillingPeriodStart": "2025-01-01", "BilledCost": "5", "Tags": "", column: word}
     (problem,) = problems_of(tmp_path, csv_text([row], list(row)))
     assert problem.message == f"{column} is not {kind}: the export wrote the word {word} for no value"
-    assert problem.fix == "export an empty cell where there is no value"
+    assert problem.fix == "export an empty cell for a missing value"
     assert problem.severity is severity
 
 

@@ -374,7 +374,7 @@ def test_large_files_are_refused_unless_compressed(root, put, tmp_path, monkeypa
     # Neither a name (flag 8) nor a time: the same content gives the same bytes.
     assert data[3:8] == b"\0\0\0\0\0"
     noise = [row(cost=f"0.{int.from_bytes(os.urandom(7)):017}") for _ in range(400)]
-    with pytest.raises(UsageFault, match="although it is compressed"):
+    with pytest.raises(UsageFault, match="even compressed"):
         put(export(tmp_path / "y.csv", *noise), compress=True, source="gcp")
 
 
@@ -426,8 +426,8 @@ def test_a_file_without_charges_needs_a_period(put, tmp_path):
 @pytest.mark.parametrize(
     ("options", "words"),
     [
-        ({"period": "2025-13"}, "no period"),
-        ({"period": "2025-01", "mode": "split"}, "give one of them"),
+        ({"period": "2025-13"}, "not a period"),
+        ({"period": "2025-01", "mode": "split"}, "use only one of them"),
     ],
 )
 def test_options_that_make_no_sense_are_refused(put, tmp_path, options, words):
@@ -436,13 +436,13 @@ def test_options_that_make_no_sense_are_refused(put, tmp_path, options, words):
 
 
 def test_what_is_no_charge_file_is_refused(put, tmp_path):
-    with pytest.raises(UsageFault, match="no file to put"):
+    with pytest.raises(UsageFault, match="no files to ingest"):
         put()
-    with pytest.raises(UsageFault, match="there is no file"):
+    with pytest.raises(UsageFault, match="does not exist"):
         put(tmp_path / "missing.csv")
-    with pytest.raises(UsageFault, match="is no file"):
+    with pytest.raises(UsageFault, match="is not a file"):
         put(tmp_path)
-    with pytest.raises(UsageFault, match="no kind of charge file"):
+    with pytest.raises(UsageFault, match="not a supported charge file"):
         put(export(tmp_path / "x.xlsx", row()))
 
 

@@ -85,13 +85,13 @@ def test_a_restated_export_is_told_by_row(root, capsys):
     ]
     said = run(capsys, root, *add)
     assert said.err == (
-        "warning: 2 rows of days-1-6.csv are in charges/2025-01/aws.csv already, 1 row changed: both files cover "
+        "warning: 2 rows of days-1-6.csv are already in charges/2025-01/aws.csv, 1 row changed: both files cover "
         "January 1–3\n"
         "  row 2 is row 2 there\n"
         "  row 4 is row 4 there\n"
         "  row 3 is row 3 there, changed: 10.00 → 10.01\n"
-        "  for an export that restates these days, use `--replace` instead of `--add`; with `--add` rows that are "
-        "there already are flagged possible-duplicate, and changed rows are billed twice\n"
+        "  if the export restates these days, use `--replace` instead of `--add`; with `--add`, rows that already "
+        "exist are flagged possible-duplicate, and changed rows are billed twice\n"
     )
     (source,) = open_books(root).periods[0].sources
     assert (source.imported, source.billed, source.held) == (Decimal("90.01"), Decimal("70.01"), 20)
@@ -110,7 +110,7 @@ def test_the_same_days_of_other_resources_are_told_without_rows(root, capsys):
     path = write(root.parent / "third.csv", [day(1, resource="t"), day(2, resource="t")])
     said = run(capsys, root, "ingest", str(path), "--source", "aws", "--add")
     assert said.err.splitlines()[-1] == (
-        "note: third.csv and 2 files that are there both cover January 1–2; no row is there twice or changed"
+        "note: third.csv and 2 existing files both cover January 1–2; no row is duplicated or changed"
     )
 
 

@@ -139,13 +139,13 @@ def _scratched(content):
 @pytest.mark.parametrize(
     ("change", "message", "fix"),
     [
-        (_cut, "cut off", "whole"),
-        (_scratched, "damaged", "whole"),
-        (lambda _: b"", "empty", "whole"),
+        (_cut, "cut off", "complete"),
+        (_scratched, "damaged", "complete"),
+        (lambda _: b"", "empty", "complete"),
         (lambda _: b"BillingPeriodStart,BilledCost\n", "it is text", ".csv"),
         (lambda _: b"PK\x03\x04\x14\x00xl/workbook.xml", "an Excel workbook", "CSV UTF-8"),
         (lambda _: b"\x1f\x8b\x08\x00", "gzip data", ".csv.gz"),
-        (lambda _: b"\x00\x01\x02\x03", "no Parquet file", "whole"),
+        (lambda _: b"\x00\x01\x02\x03", "not a Parquet file", "complete"),
     ],
 )
 def test_a_damaged_file_is_told_in_our_words(tmp_path, change, message, fix):

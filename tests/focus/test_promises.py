@@ -33,14 +33,14 @@ def row(cost, list_=None, category="Usage", **cells):
         ("list-cost-zero", row(5, "0", x_SkuMeterCategory="Azure"), "counts as the list price", [], 5),
         ("negative-usage", row(-5), "decide the charges flagged negative-usage", NEGATIVE, -5),
         ("mixed-currencies", row(5, BillingCurrency="EUR"), "held as foreign-currency", ["foreign-currency"], None),
-        ("currency-code", row(5, BillingCurrency="US$"), "capital letters", ["foreign-currency"], None),
-        ("currency-code", row(5, BillingCurrency="usd"), "capital letters", [], 5),
+        ("currency-code", row(5, BillingCurrency="US$"), "code in capitals", ["foreign-currency"], None),
+        ("currency-code", row(5, BillingCurrency="usd"), "code in capitals", [], 5),
         ("duplicate-json-key", row(5, Tags='{"pi_email": "a@x", "pi_email": "b@x"}'), "twice", ["malformed-tags"], 5),
         ("date-time-spelling", row(5, BillingPeriodStart="2025-01-31 23:59"), "read as UTC", [], 5),
         ("value-case", row(-5, category="USAGE"), "another case", NEGATIVE, -5),
-        ("effective-zero", row(5, EffectiveCost="0"), "is 0 on usage that is billed", [], 5),
+        ("effective-zero", row(5, EffectiveCost="0"), "is 0 on billed usage", [], 5),
         ("commitment-purchase-billed", row(5, category="Purchase", CommitmentDiscountId="c-1"), "is billed", [], 5),
-        ("null-value", row(5, BillingAccountType=""), "nothing for billing", [], 5),
+        ("null-value", row(5, BillingAccountType=""), "billing is not affected", [], 5),
     ],
 )
 def test_what_is_promised_happens(tmp_path, code, about, told, expected, list_price):

@@ -65,7 +65,7 @@ def test_a_comma_that_may_stand_for_decimals_is_no_grouping(tmp_path, number):
 )
 def test_a_comma_that_can_only_group_is_taken_out(tmp_path, number, plain):
     _, problems = bill(tmp_path, text(f'2025-01-01,"{number}",S,'))
-    assert f"write {plain} and the like" in problems[0].fix
+    assert f"write it like {plain}:" in problems[0].fix
 
 
 @pytest.mark.parametrize("date", ["5/1/25", "2025-1-1", "2025-13-01", "20250101", "2025-01-01T25:00:00Z"])
@@ -330,7 +330,7 @@ def test_compressed_data_that_break_off_are_refused(tmp_path, left):
     period, problems = bill(tmp_path / "broken", {"aws.csv.zst": whole[: int(len(whole) * left)]})
     assert period is None
     assert [(problem.code, problem.message) for problem in problems] == [
-        ("unreadable", "cannot be read: the compressed data break off")
+        ("unreadable", "cannot be read: the compressed data is cut off")
     ]
 
 
@@ -443,7 +443,7 @@ def test_an_empty_cell_that_billing_does_not_need_asks_for_nothing(tmp_path):
     rows = [small_ledger.charge(1, ServiceName="", ProviderName="Azure", BilledCost="")]
     _, problems = bill(tmp_path, small_ledger.csv_text(rows))
     fixes = {problem.field: problem.fix for problem in problems if problem.code == "constraint-error"}
-    assert fixes["ServiceName"].startswith("nothing for billing")
+    assert fixes["ServiceName"].startswith("billing does not need it")
     assert fixes["BilledCost"] == "every charge needs one; export the file again"
 
 

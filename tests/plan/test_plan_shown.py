@@ -377,4 +377,4 @@ def test_repeated_warnings_are_one_row_of_the_comment_and_drown_no_error(tmp_pat
     assert "<summary>1 error, 5,201 warnings</summary>" in text
     assert text.index(f"| error | ledger/{path}&#58;7 |") < text.index(f"| warning | ledger/{path}&#58;2 |")
     assert "has no Tags (5,201 times) |" in text
-    assert "`focus-billing validate --full` lists every place." in text
+    assert "`focus-billing validate --full` lists every location." in text

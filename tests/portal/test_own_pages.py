@@ -18,16 +18,16 @@ FINE = (
     "<mailto:help@example.edu>",
 )
 FAULTY = {
-    "[x](https://elsewhere.example/)": "the link https://elsewhere.example/ leads to another host, elsewhere.example",
-    "[x](//elsewhere.example/)": "the link //elsewhere.example/ leads to another host, elsewhere.example",
-    "[x](https://www.example.edu.elsewhere.example/)": "leads to another host, www.example.edu.elsewhere.example",
+    "[x](https://elsewhere.example/)": "the link https://elsewhere.example/ points to another host, elsewhere.example",
+    "[x](//elsewhere.example/)": "the link //elsewhere.example/ points to another host, elsewhere.example",
+    "[x](https://www.example.edu.elsewhere.example/)": "points to another host, www.example.edu.elsewhere.example",
     # To a host that links may lead to, an image would still tell who reads which page.
-    "![x](https://www.example.edu/pixel.png)": "the image https://www.example.edu/pixel.png leads to another host",
-    "[![x](//elsewhere.example/a.png)](rates.md)": "the image //elsewhere.example/a.png leads to another host",
-    "[x](../config.local.yaml)": "the link ../config.local.yaml leads out of pages/",
-    "![x](../logo.png)": "the image ../logo.png leads out of pages/",
-    "[x](%2e%2e/config.yaml)": "leads out of pages/",
-    "[x](none.md)": "leads to no page",
+    "![x](https://www.example.edu/pixel.png)": "the image https://www.example.edu/pixel.png points to another host",
+    "[![x](//elsewhere.example/a.png)](rates.md)": "the image //elsewhere.example/a.png points to another host",
+    "[x](../config.local.yaml)": "the link ../config.local.yaml points outside pages/",
+    "![x](../logo.png)": "the image ../logo.png points outside pages/",
+    "[x](%2e%2e/config.yaml)": "points outside pages/",
+    "[x](none.md)": "does not point to a page",
 }
 
 

@@ -60,7 +60,7 @@ def pdf(folder: Path, name: str) -> tuple[str, dict[str, list[bytes]]]:
 def test_a_printed_showback_statement_charges_nothing(public: Path) -> None:
     text, files = pdf(public, SHOWN)
     assert SENTENCE in text
-    assert "Value of what was used USD 28.00" in text
+    assert "Value of usage USD 28.00" in text
     assert "Value, USD" in text
     assert not PAYING.search(text), PAYING.search(text)
     record = json.loads(files["statement.json"][0])
@@ -75,7 +75,7 @@ def test_a_printed_mixed_statement_keeps_both_apart(public: Path) -> None:
     assert SENTENCE not in text
     assert "Amount due USD 70.00" in text
     assert "For your information, not charged USD 40.00" in text
-    assert "They are no part of the amount due." in text
+    assert "They are not part of the amount due." in text
     assert "110.00" not in text
     rows = files["lines.csv"][0].decode().splitlines()
     assert [row.split(",")[10] for row in rows] == ["posted", "no", "yes", "yes"]
@@ -84,7 +84,7 @@ def test_a_printed_mixed_statement_keeps_both_apart(public: Path) -> None:
 def test_the_pages_of_statements_say_the_same(public: Path) -> None:
     shown, mixed = page(public, f"statements/{SHOWN}.html"), page(public, f"statements/{MIXED}.html")
     assert SENTENCE in shown
-    assert "Value of what was used 28.00 USD" in shown
+    assert "Value of usage 28.00 USD" in shown
     assert not PAYING.search(shown), PAYING.search(shown)
     assert "Amount due 70.00 USD" in mixed
     assert "For your information, not charged 40.00" in mixed
@@ -96,7 +96,7 @@ def test_a_mixed_portal_never_adds_what_is_shown_to_what_is_due(public: Path) ->
     assert "Amount due 70.00 USD" in month
     assert "For information, not charged 68.00" in month
     assert "Cloud not charged" in month
-    assert "Debits 130.00, credits 130.00, net 70.00 USD. The net is what is owed: a refund swaps sides" in month
+    assert "Debits 130.00, credits 130.00, net 70.00 USD. The net is the amount owed: refunds swap sides" in month
     first = page(public, "index.html")
     assert "Amount due 70.00 USD" in first
     assert "For information, not charged 68.00" in first
@@ -110,7 +110,7 @@ def test_a_mixed_portal_never_adds_what_is_shown_to_what_is_due(public: Path) ->
 
 def test_the_journal_page_explains_debits_and_net(public: Path) -> None:
     text = page(public, "journals/2025-01/index.html")
-    assert "the net is what the statements say is due" in text
+    assert "the net equals the amount due on the statements" in text
     assert "Debits 130.00, credits 130.00, net 70.00 USD." in text
     assert "Cluster 4 130.00 130.00 70.00 70.00 yes" in text
     assert "Cloud" not in text
@@ -124,7 +124,7 @@ def test_a_month_that_posts_nothing_has_no_journal_file(showback: Path) -> None:
     assert {key: totals["journal"][key] for key in figures} == figures
     assert (totals["files"], totals["sources"]) == ({}, {})
     for name in ("journals/2025-01/index.html", "periods/2025-01/index.html"):
-        assert "Nothing is posted: no source of this month is charged (post: false)." in " ".join(
+        assert "Nothing to post: no source of this month is charged (post: false)." in " ".join(
             page(showback, name).replace("( ", "(").replace(" )", ")").split()
         )
 
@@ -150,12 +150,12 @@ def test_commands_keep_both_apart(public: Path, showback: Path) -> None:
     text = run(mixed, "periods", "show", "2025-01")
     assert "2 statements: list 70.00, discount 0.00, due 70.00 USD\n" in text
     assert "for information, not charged: list 84.00, vendor discount −16.00, value 68.00 USD\n" in text
-    assert "journal of 4 lines: debits 130.00, credits 130.00, net 70.00 USD\nThe net is what is owed" in text
+    assert "journal of 4 lines: debits 130.00, credits 130.00, net 70.00 USD\nThe net is the amount owed" in text
     assert "70.00 USD due and 68.00 USD not charged" in run(mixed, "generate", "--period", "2025-01", "--dry-run")
     assert run(mixed, "show", "bea@example.edu").endswith("28.00 USD for information, nothing charged\n")
     assert "Due" not in run(shown, "periods", "list")
-    assert "no journal: nothing is posted" in run(shown, "periods", "show", "2025-01")
-    assert "Nothing is posted: no source of 2025-01 is charged" in run(shown, "journal", "--period", "2025-01")
+    assert "no journal: no source of the period is charged" in run(shown, "periods", "show", "2025-01")
+    assert "nothing to post: no source of 2025-01 is charged" in run(shown, "journal", "--period", "2025-01")
 
 
 def test_a_showback_month_closes_without_credit_funds(showback: Path, tmp_path: Path) -> None:

@@ -186,9 +186,9 @@ def test_a_comparison_names_the_month_that_it_compares_with() -> None:
     jobs = [job for job in site_jobs(site, make_environment()) if job.path.endswith(".html")]
     made = {job.path: job.render().decode() for job in jobs}
     for path in (paths.DASHBOARD, paths.period_page(last.period)):
-        assert f"<dt>Against {period_human(before)}</dt>" in made[path], path
+        assert f"<dt>Change from {period_human(before)}</dt>" in made[path], path
     for path in (paths.PIS, paths.PROJECTS):
-        assert f"changes against {period_human(before)}" in made[path], path
+        assert f"changes from {period_human(before)}" in made[path], path
     assert f'<span class="sort">{period_short(before)} ' in made[paths.DASHBOARD], "who moved most, from which month"
 
 

@@ -291,7 +291,7 @@ def test_letter_paper(tmp_path: Path) -> None:
 def test_nothing_outside_is_fetched(outside: str) -> None:
     style = print_style(make_environment(), cases.config())
     html = f'<html lang="en"><title>x</title><body>{outside}</body></html>'
-    with pytest.raises(OutsideFault, match="asks for something outside"):
+    with pytest.raises(OutsideFault, match="requests an outside resource"):
         statement_pdf(html, style, created=cases.normal().issued)
 
 
@@ -391,7 +391,7 @@ def test_a_fault_in_a_worker_comes_back() -> None:
     jobs[1] = dataclasses.replace(
         jobs[1], html='<html lang="en"><title>x</title><img src="http://127.0.0.1:9/" alt="">'
     )
-    with pytest.raises(OutsideFault, match="asks for something outside"):
+    with pytest.raises(OutsideFault, match="requests an outside resource"):
         list(render_pdfs(jobs, 2))
 
 

@@ -160,7 +160,7 @@ SENTENCES = {
     ("100.00", "100.00"): "Everything was billed at list price.",
     ("100.00", "112.50"): "The amount due is USD\N{NO-BREAK SPACE}12.50 above the list price.",
     ("-30.00", "-30.00"): "Credits exceed charges: USD\N{NO-BREAK SPACE}30.00 is returned to the fund.",
-    ("-30.00", "4.00"): "The amount due follows from credits and corrections of earlier charges.",
+    ("-30.00", "4.00"): "The amount due comes from credits and corrections of earlier charges.",
     ("0.00", "0.00"): "Nothing was billed for this project.",
 }
 

@@ -64,9 +64,9 @@ def test_what_no_commit_holds_is_said_by_the_build_and_by_its_pages(ledger: Repo
     assert "the ledger has uncommitted changes" in ledger.run("build", "-o", "public").stderr
     assert json.loads((ledger.root / "public/manifest.json").read_text("utf-8"))["ledger_uncommitted"] is True
     for page in ("index.html", "about/index.html"):
-        assert "with changes that are not committed" in (ledger.root / "public" / page).read_text("utf-8")
+        assert "with uncommitted changes" in (ledger.root / "public" / page).read_text("utf-8")
     said = ledger.run("verify", "public", code=1)
-    assert "built with changes that were not committed" in said.stderr
+    assert "built with uncommitted changes" in said.stderr
     ledger.commit()
     assert "uncommitted" not in ledger.run("build", "-o", "public").stderr
     assert findings(ledger, "public", code=0) == {}
@@ -112,7 +112,7 @@ def test_a_commit_beside_the_history_is_said(ledger: Repository, built: Path) ->
     ledger.run("build", "-o", "public")
     ledger.git("switch", "-q", "main")
     done = ledger.run("verify", "public")
-    assert "is not part of the history" in done.stderr
+    assert "is not in the history of this checkout" in done.stderr
     assert built.is_dir()
 
 

@@ -128,6 +128,6 @@ def test_what_is_printed_fits_a_terminal_and_what_is_not_there_is_said(ledger: R
     for arguments, words in (
         (("--why", "2025-01-nothing"), "no statement"),
         (("--why", told["statement"], "--line", "7"), "has 1 lines, so none is number 7"),
-        (("--line", "1"), "--line goes with --why"),
+        (("--line", "1"), "--line requires --why"),
     ):
         assert words in ledger.run("periods", "show", "2025-01", *arguments, code=2).stderr

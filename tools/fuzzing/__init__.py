@@ -1,1 +1,1 @@
-"""Faulty charge files and YAML files made from good ones, and what the program must do with each."""
+"""Faulty charge files and YAML files made from valid ones, and what the program must do with each."""

@@ -1,4 +1,4 @@
-"""Which file a case changes and in which ledger it is put: the same for the same seed and number, on any machine."""
+"""The file that a case changes and the ledger around it: the same for the same seed and number, on any machine."""
 
 from __future__ import annotations
 
@@ -41,15 +41,15 @@ decisions:
     by: reviewer@example.edu
 """
 CHARGES = "charges"
-"""The kind of case that is a charge file; the others are named after the file that they change."""
+"""The kind of case with a charge file; the others are named after the file that they change."""
 
 
 @dataclass(frozen=True, slots=True)
 class Case:
-    """A changed file and the ledger it lies in.
+    """A changed file and its ledger.
 
-    files: the ledger, by relative path; path: the changed one. cost: for a charge file, the column that is billed.
-    thorough: also through the commands and, for charge files, through both ways of validation.
+    files: the ledger, by relative path; path: the changed file. cost: for a charge file, the column that is billed.
+    thorough: also run commands and, for charge files, both ways of validation.
     """
 
     seed: int
@@ -105,7 +105,7 @@ def _changed_record(rng: random.Random, content: bytes) -> bytes:
 
 
 def _with_digests(files: dict[str, bytes], path: str, before: bytes) -> None:
-    """The record of a closed month with digests that fit the changed file, so that more than digests is looked at."""
+    """Update the digests in the record of a closed month to match the changed file, to test more than the digests."""
     for name in (path, f"periods/{path[8:15]}.frozen.yaml"):
         old, new = (hashlib.sha256(data).hexdigest().encode() for data in (before, files[name]))
         for other in sorted(files):
@@ -148,5 +148,5 @@ def _ledgers() -> list[dict[str, bytes]]:
 def _files(folder: Path) -> dict[str, bytes]:
     kinds = (".yaml", ".csv", ".gz", ".zst", ".parquet")
     paths = [path for path in sorted(folder.rglob("*")) if path.is_file() and path.suffix in kinds]
-    # The logo is not part of it; nothing else that a ledger needs lies outside of these kinds.
+    # The logo is left out; these kinds include everything else that a ledger needs.
     return {path.relative_to(folder).as_posix(): path.read_bytes() for path in paths if ".schemas" not in path.parts}

@@ -1,4 +1,4 @@
-"""Texts that a cell, or a value in YAML, should not hold, or that readers take for different things."""
+"""Texts that a cell or a YAML value should not have, or that readers interpret differently."""
 
 from __future__ import annotations
 

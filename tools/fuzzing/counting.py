@@ -1,6 +1,6 @@
-"""A second opinion on a charge file: rows and the sum of a column, by nothing but Python's csv module and Decimal.
+"""A second opinion on a charge file: rows and the sum of a column, using only Python's csv module and Decimal.
 
-Shares no code with the program on purpose, so that one mistake does not make both wrong.
+Deliberately shares no code with the program, so that one mistake does not make both wrong.
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ def counted(content: bytes, suffix: str, column: str) -> tuple[int, Decimal]:
     try:
         return _counted(text, column)
     except Uncountable:
-        # Blanks beside the quotes of a cell are passed over, says the documentation.
+        # Spaces next to the quotes of a cell are ignored, according to the documentation.
         return _counted(_BLANKS.sub(r"\1\2", text), column)
 
 
@@ -41,13 +41,13 @@ def _counted(text: str, column: str) -> tuple[int, Decimal]:
     try:
         records = [cells for cells in csv.reader(io.StringIO(text, newline=""), strict=True) if cells]
     except csv.Error as error:
-        raise Uncountable(f"no CSV: {error}") from error
+        raise Uncountable(f"not CSV: {error}") from error
     if not records:
         raise Uncountable("no header")
     header, *rows = records
     ragged = [number for number, row in enumerate(rows, 1) if len(row) != len(header)]
     if ragged:
-        raise Uncountable(f"row {ragged[0]} has not as many cells as the header")
+        raise Uncountable(f"row {ragged[0]} and the header have different numbers of cells")
     places = [index for index, label in enumerate(header) if label.strip().casefold() == column.casefold()]
     if len(places) != 1:
         raise Uncountable(f"{len(places)} columns {column}")
@@ -71,7 +71,7 @@ def _text(data: bytes) -> str:
     try:
         return data.decode(encoding)
     except UnicodeDecodeError as error:
-        raise Uncountable(f"no {encoding}") from error
+        raise Uncountable(f"not {encoding}") from error
 
 
 def _amount(cell: str) -> Decimal:
@@ -80,7 +80,7 @@ def _amount(cell: str) -> Decimal:
     try:
         value = _EXACT.create_decimal(cell)
         if not value.is_finite():
-            raise Uncountable(f"{cell!r} is no amount")
+            raise Uncountable(f"{cell!r} is not an amount")
         return value.quantize(_PLACES, rounding=ROUND_HALF_UP, context=_EXACT)
     except InvalidOperation as error:
-        raise Uncountable(f"{cell[:60]!r} is no amount") from error
+        raise Uncountable(f"{cell[:60]!r} is not an amount") from error

@@ -1,4 +1,4 @@
-"""Charge files, changed: cells, rows, columns, quoting, encodings, line ends, compression, bytes."""
+"""Makes faulty charge files: cells, rows, columns, quoting, encodings, line endings, compression, bytes."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ _CONFLICT = ("<<<<<<< HEAD", "=======", ">>>>>>> branch")
 
 
 def changed_table(rng: random.Random, rows: Rows) -> tuple[bytes, str]:
-    """A charge file made from a good table (header first), with the end of its name."""
+    """A faulty charge file made from a valid table (header first), with its file ending."""
     rows = [list(row) for row in rows]
     for _ in range(rng.choice((0, 1, 1, 1, 2, 3, 6))):
         rng.choice(_TABLE_CHANGES)(rng, rows)
@@ -59,7 +59,7 @@ def _cell(rng: random.Random, rows: Rows) -> None:
 
 
 def _date_or_number(rng: random.Random, rows: Rows) -> None:
-    """A strange date among dates, a strange number among numbers: where it may be taken for a good one."""
+    """Put a strange date among dates, or a strange number among numbers, where it may pass as valid."""
     row = rng.choice(rows)
     places = [index for index, cell in enumerate(row) if cell[:1].isdigit()]
     if places:
@@ -173,7 +173,7 @@ def _packed(rng: random.Random, content: bytes) -> tuple[bytes, str]:
     if rng.random() < 0.8:
         return content, rng.choice((".csv",) * 9 + (".CSV", ".csv.gz", ".csv.zst", ".parquet"))
     suffix = rng.choice((".csv.gz", ".csv.zst"))
-    # The time is said, because a file that is made again must be the same.
+    # A fixed time, because a file that is made again must be the same.
     packed = gzip.compress(content, mtime=0) if suffix == ".csv.gz" else zstandard.compress(content)
     match rng.randrange(6):
         case 0:

@@ -1,7 +1,7 @@
-"""A case put through the program, and what the program must not do with it.
+"""Runs the program on a case, and checks what it must not do.
 
-It must end without a traceback and without a hang (`workers.py` looks after that), a file that it refuses must be
-refused with a reason, and a charge file that it takes must have been counted to the last row and the last digit.
+It must end without a traceback and without hanging (`workers.py` handles that), it must give a reason for a file that
+it refuses, and it must have counted a charge file that it accepts to the last row and digit.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ _FORMATS = ("text", "json", "github", "gitlab", "junit")
 
 
 def findings(case: Case, folder: Path) -> list[str]:
-    """What is wrong with how the program takes a case; empty where nothing is. folder: empty, for the ledger."""
+    """What is wrong with how the program handles a case; empty if nothing is. folder: an empty one for the ledger."""
     root = folder / "ledger"
     for name, content in case.files.items():
         path = root / name
@@ -36,8 +36,8 @@ def findings(case: Case, folder: Path) -> list[str]:
     try:
         return list(_charges(case, root, folder) if case.kind == CHARGES else _ledger(case, root))
     except OpenChargebackError as error:
-        return [f"an exception where a problem should be told: {error!r}"]
-    except Exception:  # noqa: BLE001 - whatever it is, it is what is looked for
+        return [f"an exception instead of a reported problem: {error!r}"]
+    except Exception:  # noqa: BLE001 - any exception is a finding
         return [traceback.format_exc()]
 
 
@@ -51,7 +51,7 @@ def _charges(case: Case, root: Path, folder: Path) -> Iterator[str]:
     try:
         (taken,) = ingest(ledger, [given], Request("aws", period="2025-01", dry_run=not case.thorough))
     except LedgerFault as refusal:
-        yield from _untold(refusal.problems)
+        yield from _unexplained(refusal.problems)
     except UsageFault as refusal:
         if not str(refusal).strip():
             yield "refused without a reason"
@@ -71,15 +71,15 @@ def _miscounted(case: Case, taken: IngestedFile) -> Iterator[str]:
     try:
         rows, cost = counted(case.content, Path(case.path).name.lower(), case.cost)
     except Uncountable as reason:
-        yield f"accepted, but not to be counted: {reason}"
+        yield f"accepted, but cannot be counted: {reason}"
         return
     ours = content.cost + sum(amount for _, amount in content.others)
     if (content.charges, ours) != (rows, cost):
-        yield f"counted {content.charges} rows, {ours}; there are {rows} rows, {cost}"
+        yield f"counted {content.charges} rows, {ours}; expected {rows} rows, {cost}"
 
 
 def _both_ways(root: Path, *, refused: bool) -> Iterator[str]:
-    """The prefilter with Frictionless, and Frictionless alone, on the files of the ledger now."""
+    """Compare the prefilter plus Frictionless with Frictionless alone, on the current files of the ledger."""
     ledger, _ = read_ledger(root)
     files = ledger.charge_files.get("2025-01", ()) if ledger else ()
     if ledger is None or not files:
@@ -92,28 +92,28 @@ def _both_ways(root: Path, *, refused: bool) -> Iterator[str]:
     if quick != full_ and "not-judged" not in str(quick):
         yield f"validate and validate --full differ: {sorted(set(quick) ^ set(full_))}"
     if has_errors(results[0]) != refused:
-        yield f"ingest {'refuses' if refused else 'takes'} what validate {'takes' if refused else 'refuses'}"
+        yield f"ingest {'refuses' if refused else 'accepts'} what validate {'accepts' if refused else 'refuses'}"
 
 
 def _ledger(case: Case, root: Path) -> Iterator[str]:
     _, problems = validate(root)
     if has_errors(problems):
-        yield from _untold(problems)
+        yield from _unexplained(problems)
     if case.thorough:
         yield from _commands(case, root)
 
 
-def _untold(problems: Sequence[Problem]) -> Iterator[str]:
+def _unexplained(problems: Sequence[Problem]) -> Iterator[str]:
     if not has_errors(problems):
         yield "refused without an error"
     for problem in problems:
         if not problem.message.strip() or not (problem.path or problem.fix):
-            yield f"a problem without a place or a reason: {problem!r}"
+            yield f"a problem without a location or a reason: {problem!r}"
 
 
 def _commands(case: Case, root: Path) -> Iterator[str]:
     form = _FORMATS[case.number % len(_FORMATS)]
-    # As on every start of the program, whatever the cases before have done to it.
+    # As on every start of the program, whatever earlier cases did to it.
     csv.field_size_limit(1 << 30)
     found = _run(["--ledger", str(root), "validate", "--format", form])
     yield from _broken(found, {0, 1})

@@ -1,4 +1,4 @@
-"""Cases in processes of their own, so that one that hangs or dies is found and the others go on."""
+"""Runs cases in separate processes, so that one that hangs or dies is found and the others continue."""
 
 from __future__ import annotations
 
@@ -16,10 +16,10 @@ from fuzzing.cases import case_of
 from fuzzing.trial import findings
 
 _START_UP = 30.0
-"""Seconds for a process to import the program, beside the time for its first case."""
+"""Seconds for a process to import the program, in addition to the time for its first case."""
 
 _WAITING = 10.0
-"""How many times as long a case may take by the clock: a machine that is busy otherwise makes none of them slow."""
+"""How many times its CPU limit a case may take in wall time, so that a busy machine does not make it seem slow."""
 
 
 @dataclass(slots=True)
@@ -32,7 +32,7 @@ class _Worker:
 
 
 def tried(seed: int, numbers: Sequence[int], jobs: int, limit: float) -> Iterator[tuple[int, list[str]]]:
-    """Each case by number with what was found in it, as they end. limit: seconds of a processor for a case."""
+    """Each case by number with its findings, in order of completion. limit: CPU seconds per case."""
     waiting = list(reversed(numbers))
     workers = [_start(seed, waiting.pop(), limit) for _ in range(min(jobs, len(numbers)))]
     try:
@@ -59,7 +59,7 @@ def tried(seed: int, numbers: Sequence[int], jobs: int, limit: float) -> Iterato
 
 
 def _answer(worker: _Worker, limit: float) -> list[str] | None:
-    """What a worker has found, None while it is at work; a worker that is too slow or dead is stopped."""
+    """What a worker found; None while it is running. A worker that is too slow or dead is stopped."""
     try:
         if worker.pipe.poll():
             found: list[str] = worker.pipe.recv()
@@ -85,7 +85,7 @@ def _start(seed: int, number: int, limit: float) -> _Worker:
 
 
 def _spent(process: SpawnProcess) -> float:
-    """Seconds of a processor that a process has used; 0 where the system does not tell, so that the clock decides."""
+    """CPU seconds that a process has used; 0 if the system does not report them, so that wall time decides."""
     try:
         fields = Path(f"/proc/{process.pid}/stat").read_text().rpartition(")")[2].split()
     except OSError:

@@ -1,4 +1,4 @@
-"""YAML files, changed: values, lines, what YAML readers disagree about, and what is made to exhaust one."""
+"""Makes faulty YAML files: values, lines, what YAML readers disagree about, and what is designed to exhaust one."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ _LINES = (
 
 
 def changed_yaml(rng: random.Random, content: bytes) -> bytes:
-    """A YAML file made from a good one."""
+    """A faulty YAML file made from a valid one."""
     if rng.random() < 0.05:
         return _bomb(rng)
     lines = content.decode().split("\n")
@@ -63,7 +63,7 @@ def _change(rng: random.Random, lines: list[str]) -> None:
 
 
 def _with_value(rng: random.Random, line: str) -> str:
-    """The line with one of its values (or keys) replaced, within flow collections too."""
+    """The line with one of its values (or keys) replaced, even inside flow collections."""
     words = list(re.finditer(r"[^\s,:{}\[\]#][^,:{}\[\]#\n]*", line))
     value = rng.choice(_VALUES) if rng.random() < 0.8 else rng.choice(CELLS)
     if not words:
@@ -73,7 +73,7 @@ def _with_value(rng: random.Random, line: str) -> str:
 
 
 def _bomb(rng: random.Random) -> bytes:
-    """Small files that become large, deep or slow in a reader that trusts them."""
+    """A small file that becomes large, deep or slow in a naive reader."""
     depth = rng.choice((50, 2_000, 20_000))
     match rng.randrange(8):
         case 0:

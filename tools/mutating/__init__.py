@@ -1,1 +1,1 @@
-"""Small changes of SQL and Python, for tools/mutants.py."""
+"""Small changes to SQL and Python, for tools/mutants.py."""

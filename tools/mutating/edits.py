@@ -1,4 +1,4 @@
-"""What one small change of a file is."""
+"""A small change to a file."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from typing import NamedTuple
 
 
 class Edit(NamedTuple):
-    """The bytes of a file from start to end become new."""
+    """Replaces the bytes of a file from start to end with new."""
 
     start: int
     end: int

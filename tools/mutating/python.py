@@ -1,4 +1,4 @@
-"""The small changes of a Python file."""
+"""The small changes to a Python file."""
 
 from __future__ import annotations
 
@@ -17,12 +17,12 @@ _NAMES = {"min": "max", "max": "min", "any": "all", "all": "any", "sum": "len", 
 
 
 def python_edits(text: bytes) -> list[Edit]:
-    """Every change of a Python file. None is in text, so none in what documents it."""
+    """Every change to a Python file. None are in text, so none in documentation."""
     return _Edits(text).edits
 
 
 class _Edits(ast.NodeVisitor):
-    """Walks through a file and notes its changes."""
+    """Walks through a file and collects its changes."""
 
     def __init__(self, text: bytes) -> None:
         self.text, self.edits = text, list[Edit]()
@@ -34,7 +34,7 @@ class _Edits(ast.NodeVisitor):
         return self._lines[node.lineno - 1] + node.col_offset, self._lines[last - 1] + column
 
     def _between(self, left: ast.expr, right: ast.expr, old: str, new: str) -> None:
-        """Exchange the operator between two expressions; what else may stand there are parentheses and comments."""
+        """Replace the operator between two expressions, skipping parentheses and comments."""
         start, end = self._span(left)[1], self._span(right)[0]
         gap = re.sub(rb"#[^\n]*", lambda match: b" " * len(match[0]), self.text[start:end])
         at = start + gap.index(old.encode())
@@ -95,7 +95,7 @@ class _Edits(ast.NodeVisitor):
         self.generic_visit(node)
 
     def visit_FunctionDef(self, node: ast.FunctionDef) -> None:
-        """Annotations and decorators say nothing that a test could notice."""
+        """Skip annotations and decorators, which no test could notice."""
         for part in (*node.args.defaults, *filter(None, node.args.kw_defaults), *node.body):
             self.visit(part)
 

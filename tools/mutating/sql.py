@@ -1,4 +1,4 @@
-"""The small changes of a SQL file."""
+"""The small changes to a SQL file."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from typing import NamedTuple
 
 from mutating.edits import Edit
 
-# What is `kept` only keeps its place: strings, quoted names, parameters, types.
+# `kept` tokens are never changed: strings, quoted names, parameters, types.
 _TOKEN = re.compile(
     rb"(?P<comment>--[^\n]*)|(?P<space>\s+)|(?P<number>\d+(?:\.\d+)?)"
     rb"|(?P<kept>'(?:[^']|'')*'|\"[^\"]*\"|\{\w+\}|\$\w+|DECIMAL\(\d+, \d+\))"
@@ -28,7 +28,7 @@ _ENDS = {
 
 
 class _Token(NamedTuple):
-    """A word, number or sign. text: in capitals, empty for what may not be changed. depth: of parentheses."""
+    """A word, number or sign. text: in capitals; empty if it must not be changed. depth: of parentheses."""
 
     text: str
     start: int
@@ -38,7 +38,7 @@ class _Token(NamedTuple):
 
 
 def sql_edits(text: bytes) -> Iterator[Edit]:
-    """Every change of a SQL file."""
+    """Every change to a SQL file."""
     tokens = _tokens(text)
     between: list[int] = []
     for place, token in enumerate(tokens):
@@ -72,7 +72,7 @@ def _tokens(text: bytes) -> list[_Token]:
 
 
 def _single(tokens: Sequence[_Token], place: int, after: str) -> Iterator[Edit]:
-    """The changes of one word, and those of the conjunct that begins with it."""
+    """The changes to one word, and to the conjunct that begins with it."""
     token = tokens[place]
     if (new := _SWAPS.get(token.text)) is not None:
         yield Edit(token.start, token.end, new, f"{token.text} → {new.upper() or 'nothing'}")
@@ -92,7 +92,7 @@ def _single(tokens: Sequence[_Token], place: int, after: str) -> Iterator[Edit]:
 
 
 def _last(tokens: Sequence[_Token], place: int, ends: set[str] = _ENDS) -> _Token:
-    """The last token of the expression behind one."""
+    """The last token of the expression after one."""
     last, between = tokens[place], False
     for token in tokens[place + 1 :]:
         here = token.depth == tokens[place].depth
@@ -104,7 +104,7 @@ def _last(tokens: Sequence[_Token], place: int, ends: set[str] = _ENDS) -> _Toke
 
 
 def _order_edits(tokens: Sequence[_Token], place: int) -> Iterator[Edit]:
-    """ORDER BY without one of its columns; without all where it has one."""
+    """Remove one column of ORDER BY; if it has only one, remove all of it."""
     last = tokens.index(_last(tokens, place, {"LIMIT", "ROWS", "RANGE", ";"}))
     depth = tokens[place].depth
     cuts = [at for at in range(place + 1, last) if tokens[at].text == "," and tokens[at].depth == depth]
@@ -117,7 +117,7 @@ def _order_edits(tokens: Sequence[_Token], place: int) -> Iterator[Edit]:
 
 
 def _swapped(text: bytes, tokens: Sequence[_Token], place: int) -> Iterator[Edit]:
-    """A call with its first two arguments swapped."""
+    """Swap the first two arguments of a call."""
     depth, end = tokens[place].depth, tokens.index(_last(tokens, place, {")"}))
     cuts = [at for at in range(place + 1, end) if tokens[at].text == "," and tokens[at].depth == depth + 1]
     if cuts:

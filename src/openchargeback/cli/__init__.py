@@ -1,1 +1,1 @@
-"""The command line: parse, call one function, print, exit code."""
+"""The command line: parses, calls one function, prints, sets the exit code."""

@@ -21,7 +21,7 @@ from openchargeback.review.proposals import by_money
 
 
 def books_of(named: str | None) -> Books:
-    """The ledger as far as it can be billed: decisions may be what fixes it, so errors do not stop the queue."""
+    """The ledger, billed as far as possible: a decision may be the fix, so errors do not stop the queue."""
     with progress() as step:
         root = root_of(named)
         ledger, periods, problems = examine(root, step=step)
@@ -39,26 +39,26 @@ def ledger_of(root: Path) -> RecordedLedger:
 
 
 def queue(books: Books) -> list[QueueItem]:
-    """What waits, of every period: by period, the item with most money first."""
+    """The queue of every period: by period, the largest item first."""
     return by_money([item for period in books.periods for item in period.undecided])
 
 
 def is_open(ledger: RecordedLedger, period: str) -> bool:
-    """Whether a period still takes decisions."""
+    """Whether a period still accepts decisions."""
     return ledger.period_file(period).state is State.OPEN
 
 
 def original_of(ledger: RecordedLedger, period: str, of: str | None) -> str:
-    """The closed period whose charges are decided on, empty for the open period's own."""
+    """The closed period whose charges are decided; empty for the open period's own."""
     if period not in ledger.periods and not of:
         raise UsageFault(f"the ledger has no period {period}")
     if not is_open(ledger, period):
         hint = f"; decide it from an open period with --of {period}" if not of else ""
-        raise UsageFault(f"{period} is {ledger.period_file(period).state}; only an open period takes decisions{hint}")
+        raise UsageFault(f"{period} is {ledger.period_file(period).state}; only an open period accepts decisions{hint}")
     if of and of not in ledger.periods:
         raise UsageFault(f"the ledger has no period {of}")
     if of and is_open(ledger, of):
-        raise UsageFault(f"{of} is open, so its charges are decided there: --period {of}")
+        raise UsageFault(f"{of} is open: decide its charges with --period {of}")
     if of and of > period:
         raise UsageFault(f"{of} is later than {period}")
     if of and of not in ledger.records:
@@ -67,22 +67,22 @@ def original_of(ledger: RecordedLedger, period: str, of: str | None) -> str:
 
 
 def who_and_when(root: Path, by: str | None, on: dt.datetime | None) -> tuple[str, str]:
-    """Who decides and the date, as given or else Git's user and today. Raises UsageFault where nobody is known."""
+    """Who decides and the date: as given, else Git's user and today. Raises UsageFault if there is no user."""
     who = by or git.user(root)
     if not who:
-        raise UsageFault("give --by: Git has no user.email here")
+        raise UsageFault("Git has no user.email here; add --by EMAIL")
     return who, (on.date() if on else dt.datetime.now(dt.UTC).date()).isoformat()
 
 
 def refuse_faulty(faults: Sequence[Problem]) -> None:
-    """Raise UsageFault with the errors that the ledger would have once these decisions were in it."""
+    """Raise UsageFault with the errors that these decisions would cause in the ledger."""
     if faults:
         reasons = "\n  ".join(dict.fromkeys(f"{each.message}; {each.fix}" for each in faults))
-        raise UsageFault(f"these decisions would be errors, so nothing was written\n  {reasons}")
+        raise UsageFault(f"these decisions would be invalid, so nothing was written\n  {reasons}")
 
 
 def write_batch(root: Path, period: str, name: str, decisions: Sequence[str]) -> str:
-    """Write decisions as a new approval file; gives its path in the ledger."""
+    """Write decisions to a new approval file; returns its path in the ledger."""
     written = batch_file(root, period, name, decisions)
     change_files(root, written)
     return next(iter(written))
@@ -94,8 +94,8 @@ def batch_file(root: Path, period: str, name: str, decisions: Sequence[str]) -> 
     return {path.relative_to(root).as_posix(): content}
 
 
-def described(item: QueueItem) -> str:
-    """An item in a few words: project, service, source, and what else tells it apart."""
+def describe(item: QueueItem) -> str:
+    """An item in a few words: project, service, source, and its account or resource if it has no project."""
     project = item.project or "no project"
     account = item.sub_account or item.resource
     return f"{project}, {item.service or 'no service'} ({item.source})" + (f", {account}" if account else "")

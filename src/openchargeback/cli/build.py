@@ -12,11 +12,11 @@ from openchargeback.cli.report import note_problems, print_json, progress
 
 @click.command()
 @click.option("-o", "--output", type=click.Path(path_type=Path), default=Path("public"), show_default=True)
-@click.option("--workers", type=click.IntRange(1, 64), help="Processes that render PDFs; as many as cores by default.")
+@click.option("--workers", type=click.IntRange(1, 64), help="Processes that render PDFs; by default, one per core.")
 @with_ledger
 @as_json
 def build(output: Path, workers: int | None, named: str | None, json_: bool) -> None:
-    """Write portal, statements, journals and manifest to a folder, as a whole or not at all.
+    """Write the portal, statements, journals and manifest to a folder, all or nothing.
 
     \b
     Example: focus-billing build -o public
@@ -45,7 +45,7 @@ def build(output: Path, workers: int | None, named: str | None, json_: bool) -> 
     note_problems(built.warnings)
     if built.provenance.uncommitted:
         click.echo(
-            "note: the ledger has uncommitted changes; commit and build again for what `verify` can recompute",
+            "note: the ledger has uncommitted changes; commit and build again so that `verify` can recompute this",
             err=True,
         )
     done = f"{built.files:,} files" if built.changed else "unchanged"

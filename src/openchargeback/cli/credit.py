@@ -1,4 +1,4 @@
-"""`focus-billing review credit`: taking back what a closed period billed."""
+"""`focus-billing review credit`: credits charges that a closed period billed."""
 
 from __future__ import annotations
 
@@ -29,11 +29,11 @@ _LISTED = 20
 @click.command()
 @click.option("--period", required=True, type=PERIOD, help="The open period whose statement carries the credit.")
 @click.option("--of", required=True, type=PERIOD, help="The closed period of the charges.")
-@click.option("--charge", "charges", multiple=True, type=CHARGE, help="This charge, by id; repeatable.")
-@click.option("--resource", "resources", multiple=True, help="All that was billed for this resource; repeatable.")
-@click.option("--statement", "statements", multiple=True, help="All charges of this statement; repeatable.")
-@click.option("--project", "projects", multiple=True, help="All that this project was billed; repeatable.")
-@click.option("--source", "sources", multiple=True, help="All that was billed from this source; repeatable.")
+@click.option("--charge", "charges", multiple=True, type=CHARGE, help="Credit this charge, by id; repeatable.")
+@click.option("--resource", "resources", multiple=True, help="Credit all charges of this resource; repeatable.")
+@click.option("--statement", "statements", multiple=True, help="Credit all charges of this statement; repeatable.")
+@click.option("--project", "projects", multiple=True, help="Credit all charges of this project; repeatable.")
+@click.option("--source", "sources", multiple=True, help="Credit all charges from this source; repeatable.")
 @with_options(*setting, *writing)
 def credit(
     period: str,
@@ -52,9 +52,9 @@ def credit(
     name: str | None,
     named: str | None,
 ) -> None:
-    """Take back charges that a closed period billed; with --set-… bill them again to the right payer.
+    """Credit charges of a closed period; with --set-…, bill them again to the right payer.
 
-    Several options narrow down: --project and --source together mean what the project was billed from the source.
+    Options narrow the selection: --project with --source selects what the project was billed from that source.
 
     \b
     Example: focus-billing review credit --period 2025-02 --of 2025-01 --charge 7f3a9c21d0b41e66 --reason "billed twice"
@@ -64,7 +64,7 @@ def credit(
         resources=resources, statements=statements, projects=projects, sources=tuple(each.lower() for each in sources)
     )
     if not charges and wanted == BilledFilter():
-        raise UsageFault("say which charges: --charge, --resource, --statement, --project or --source")
+        raise UsageFault("no charges selected: use --charge, --resource, --statement, --project or --source")
     root = root_of(named)
     with locked(root):
         ledger = ledger_of(root)
@@ -76,11 +76,11 @@ def credit(
         refuse_faulty(new_errors(ledger, period, [entry]))
         _print_summary(ledger, of, billed)
         path = write_batch(root, period, name or f"credit-{of}", [entry])
-    click.echo(f"Wrote {path}. Commit it for the credit to count.")
+    click.echo(f"Wrote {path}. The credit takes effect once you commit it.")
 
 
 def _selected(ledger: RecordedLedger, of: str, wanted: BilledFilter) -> list[str]:
-    """The ids of the charges that the options mean. Raises UsageFault where there are none."""
+    """The ids of the charges that the options select. Raises UsageFault if there are none."""
     if wanted == BilledFilter():
         return []
     numbers = {each.number for each in ledger.records[of].statements}
@@ -89,7 +89,7 @@ def _selected(ledger: RecordedLedger, of: str, wanted: BilledFilter) -> list[str
         raise UsageFault(f"{of} has no statement {unknown}")
     found = billed_charges(ledger, of, wanted)
     if not found:
-        raise UsageFault(f"nothing that is billed in {of} matches all of these options")
+        raise UsageFault(f"nothing billed in {of} matches all of these options")
     return found
 
 
@@ -97,12 +97,12 @@ def _creditable(ledger: RecordedLedger, of: str, period: str, ids: Sequence[str]
     billed, faults = creditable(ledger, of, period, ids)
     if faults:
         more = f"\n  and {len(faults) - _LISTED:,} more" if len(faults) > _LISTED else ""
-        raise UsageFault(f"{of} cannot be credited like that\n  " + "\n  ".join(faults[:_LISTED]) + more)
+        raise UsageFault(f"these charges of {of} cannot be credited\n  " + "\n  ".join(faults[:_LISTED]) + more)
     return billed
 
 
 def _print_summary(ledger: RecordedLedger, of: str, billed: Sequence[Billed]) -> None:
-    """What is taken back, by statement."""
+    """Print what is credited, by statement."""
     currency = ledger.config.currency
     sums: dict[tuple[str, str, str], tuple[int, Decimal]] = {}
     for each in billed:

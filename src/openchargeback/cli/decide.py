@@ -15,7 +15,7 @@ from openchargeback import money
 from openchargeback.billing.check_decision import Review, open_review
 from openchargeback.cli.batches import (
     amount_of,
-    described,
+    describe,
     ledger_of,
     original_of,
     refuse_faulty,
@@ -42,7 +42,7 @@ _LISTED = 20
 
 
 class ChargeType(click.ParamType[str]):
-    """A charge id, or its beginning."""
+    """A charge id or the start of one."""
 
     name = "id"
 
@@ -67,26 +67,26 @@ class AmountType(click.ParamType[Decimal]):
 CHARGE = ChargeType()
 
 writing: list[Callable[[Any], Any]] = [
-    click.option("--reason", required=True, help="Why, for the reviewer and the auditor."),
+    click.option("--reason", required=True, help="Why, for reviewers and auditors."),
     click.option("--by", help="Who decides; Git's user.email by default."),
     click.option("--on", help="The date; today by default.", type=click.DateTime(["%Y-%m-%d"])),
     click.option("--name", help="The name of the approval file."),
     with_ledger,
 ]
 _selecting: list[Callable[[Any], Any]] = [
-    click.option("--period", required=True, type=PERIOD, help="The open period whose folder takes the decision."),
+    click.option("--period", required=True, type=PERIOD, help="The open period to write the decision to."),
     click.option("--of", type=PERIOD, help="A closed period whose charges are still held."),
-    click.option("--item", "items", multiple=True, help="This item of the queue, by its id; repeatable."),
-    click.option("--flag", "flags", multiple=True, help="Items held by this flag; settles the flag; repeatable."),
-    click.option("--all-flags", is_flag=True, help="Settle all flags of the items, after printing them."),
+    click.option("--item", "items", multiple=True, help="Only this queue item, by id; repeatable."),
+    click.option("--flag", "flags", multiple=True, help="Only items held by this flag; clears it; repeatable."),
+    click.option("--all-flags", is_flag=True, help="Clear all flags of the items, after printing them."),
     click.option("--source", "sources", multiple=True, help="Only this source; repeatable."),
     click.option("--project", "projects", multiple=True, help='Only this project; "" for none; repeatable.'),
     click.option("--service", "services", multiple=True, help="Only this service; repeatable."),
     click.option("--sub-account", "sub_accounts", multiple=True, help="Only charges of this SubAccountId; repeatable."),
     click.option("--resource", "resources", multiple=True, help="Only charges of this resource; repeatable."),
     click.option("--charge", "charges", multiple=True, type=CHARGE, help="Only this charge, by id; repeatable."),
-    click.option("--below", type=AmountType(), help="Only items of less than this amount, whatever its sign."),
-    click.option("--except", "excepted", multiple=True, help="Not this item or charge, by id; repeatable."),
+    click.option("--below", type=AmountType(), help="Only items below this amount, regardless of sign."),
+    click.option("--except", "excepted", multiple=True, help="Leave out this item or charge, by id; repeatable."),
     click.option("--all", "everything", is_flag=True, help="Everything held in the period."),
     *writing,
 ]
@@ -98,7 +98,7 @@ setting: list[Callable[[Any], Any]] = [
 
 
 def with_options(*options: Callable[[Any], Any]) -> Callable[[F], F]:
-    """Several options at once, in this order."""
+    """Add several options, in this order."""
 
     def decorate(function: F) -> F:
         for option in reversed(options):
@@ -110,7 +110,7 @@ def with_options(*options: Callable[[Any], Any]) -> Callable[[F], F]:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Options:
-    """What the options of a command say, by their names."""
+    """The values of a command's options, by name."""
 
     period: str
     of: str | None
@@ -134,7 +134,7 @@ class _Options:
 
     @property
     def narrows(self) -> bool:
-        """Whether anything says which items are meant."""
+        """Whether any option selects items."""
         return bool(
             self.items or self.flags or self.sources or self.projects or self.services or self.sub_accounts
             or self.resources or self.charges or self.below is not None
@@ -143,7 +143,7 @@ class _Options:
 
 @dataclass(frozen=True, slots=True)
 class _Chosen:
-    """An item to decide, with those of its charges that are meant; `whole` where that is all of them."""
+    """An item to decide, with the charges selected from it; `whole` if that is all of them."""
 
     item: QueueItem
     charges: tuple[HeldCharge, ...]
@@ -152,7 +152,7 @@ class _Chosen:
 
 @dataclass(slots=True, kw_only=True)
 class _Batch:
-    """What is going to be written: decisions as text, what they say for people, and what could not be decided."""
+    """What will be written: decisions as text, a summary for people, and what could not be decided."""
 
     entries: list[str] = field(default_factory=list)
     lines: list[str] = field(default_factory=list)
@@ -179,7 +179,7 @@ def approve(**values: Any) -> None:
 @click.command()
 @with_options(*_selecting)
 def reject(**values: Any) -> None:
-    """Bill held charges to nobody.
+    """Reject held charges: no one is billed for them.
 
     \b
     Example: focus-billing review reject --period 2025-01 --flag possible-duplicate --reason "sent twice"
@@ -198,14 +198,14 @@ def reassign(set_pi: str, set_project: str, set_fund: str, **values: Any) -> Non
     """
     payer = Payer(set_pi.strip(), set_project.strip(), set_fund.strip())
     if payer == Payer():
-        raise UsageFault("say who pays: --set-pi, --set-project or --set-fund")
+        raise UsageFault("no payer given: use --set-pi, --set-project or --set-fund")
     _decide(Verb.REASSIGN, _Options(**values), payer)
 
 
 def _decide(verb: Verb, wanted: _Options, payer: Payer) -> None:
     """Write an approval file for the items that the options select."""
     if not wanted.narrows and not wanted.everything:
-        raise UsageFault("say which charges: --item, --flag, --project, …, or --all for everything held in the period")
+        raise UsageFault("no charges selected: use --item, --flag, --project, …, or --all for everything held")
     root = root_of(wanted.named)
     with locked(root):
         ledger = ledger_of(root)
@@ -223,17 +223,17 @@ def _decide(verb: Verb, wanted: _Options, payer: Payer) -> None:
             if of and batch.left:
                 flags = ", ".join(sorted(batch.left))
                 raise UsageFault(
-                    f"a late decision settles all flags of its charges, and {flags} would be left: --all-flags"
+                    f"a late decision must clear all flags of its charges, but {flags} would remain; add --all-flags"
                 )
             refuse_faulty(review.errors_with(batch.entries))
         _print_summary(verb, batch)
         name = wanted.name or "-".join([verb.value, *(wanted.flags or wanted.projects or wanted.items)[:1]])
         path = write_batch(root, wanted.period, name, batch.entries)
-    click.echo(f"Wrote {path}. Commit it for the decision to count.")
+    click.echo(f"Wrote {path}. The decision takes effect once you commit it.")
 
 
 def _select(review: Review, wanted: _Options) -> list[_Chosen]:
-    """The items that the options ask for, the most money first. Raises UsageFault where there are none."""
+    """The items that the options select, largest amounts first. Raises UsageFault if there are none."""
     items = [item for item in by_money(review.items) if _matches(item, wanted)]
     chosen = []
     for item in items:
@@ -283,7 +283,7 @@ def _is_meant(charge: HeldCharge, wanted: _Options) -> bool:
 
 
 def _nothing(review: Review, wanted: _Options, *, found: bool) -> str:
-    """Why nothing is selected, with the nearest of what is there."""
+    """Why nothing is selected, suggesting the closest value in the queue."""
     if not review.items:
         return f"nothing is held in {review.period}"
     if found and wanted.excepted:
@@ -312,7 +312,7 @@ def _add(batch: _Batch, chosen: _Chosen, proposal: Proposal, review: Review, wan
     }
     refusal = next(filter(None, (_refusal(item, proposal.verb, cleared[each], each, config) for each in parts)), "")
     if refusal:
-        batch.refused.append(f"{amount_of(item)}  {described(item)}: {refusal}")
+        batch.refused.append(f"{amount_of(item)}  {describe(item)}: {refusal}")
         return
     left: set[str] = set()
     for each, charges in parts.items():
@@ -325,12 +325,12 @@ def _add(batch: _Batch, chosen: _Chosen, proposal: Proposal, review: Review, wan
             words = {"pi": "PI", "fund": "fund"}
             added = {word: getattr(each, name) for name, word in words.items() if not getattr(proposal.set, name)}
             given = ", ".join(f"{word} {value}" for word, value in added.items() if value)
-            batch.notes.append(f"The directory gives for {proposal.set.project}: {given}")
+            batch.notes.append(f"From the directory, for {proposal.set.project}: {given}")
     billed = money.total(*(charge.exact_billed for charge in chosen.charges))
-    settles = f", settles {', '.join(clears)}" if proposal.verb is not Verb.REJECT else ""
+    settles = f", clears {', '.join(clears)}" if proposal.verb is not Verb.REJECT else ""
     still = f"; still held by {', '.join(sorted(left))}" if left else ""
     batch.lines.append(
-        f"{money.human(billed, item.currency)} {item.currency}  {described(item)}, "
+        f"{money.human(billed, item.currency)} {item.currency}  {describe(item)}, "
         f"{counted(len(chosen.charges), 'charge')}{settles}{still}"
     )
     batch.items += 1
@@ -340,7 +340,7 @@ def _add(batch: _Batch, chosen: _Chosen, proposal: Proposal, review: Review, wan
 
 
 def _by_entry(charges: Sequence[HeldCharge], payer: Payer, directory: Directory) -> dict[Payer, list[HeldCharge]]:
-    """Charges by who pays: the directory fills in PI and fund of a known project as of each charge's date."""
+    """Charges by payer: the directory adds PI and fund of a known project as of each charge's date."""
     project = directory.projects.get(payer.project)
     if project is None:
         return {payer: list(charges)}
@@ -355,21 +355,21 @@ def _by_entry(charges: Sequence[HeldCharge], payer: Payer, directory: Directory)
 
 
 def _refusal(item: QueueItem, verb: Verb, clears: Sequence[str], payer: Payer, config: Config) -> str:
-    """Why an item cannot be decided like this and which option would do; empty where it can."""
+    """Why an item cannot be decided this way, and which option to use; empty if it can."""
     if verb is Verb.REJECT:
         return ""
     if "foreign-currency" in item.flags:
         return f"charges in {item.currency} can only be rejected: use `review reject`"
     fields = [name for name in FIELDS if not getattr(payer, name)]
     needed = [name for name in lacking(clears, fund_needed=fund_needed(item, config)) if name in fields]
-    # Approving settles nothing that somebody has to be named for, whichever flags are added.
+    # Approving never clears a flag that needs a payer, whichever flags are added.
     if not needed and (not left_holding(item, clears) or (verb is Verb.APPROVE and not clears)):
         needed = [name for name in needed_fields(item, config) if name in fields]
     if needed:
         options = " ".join(f"--set-{name}" for name in needed)
         command = "use `review reassign` with" if verb is Verb.APPROVE else "add"
         return (
-            f"nobody would pay ({', '.join(flag for flag in item.uncleared if flag in UNPAYABLE)}): {command} {options}"
+            f"no one would pay ({', '.join(flag for flag in item.uncleared if flag in UNPAYABLE)}): {command} {options}"
         )
     if not clears:
         flags = " ".join(f"--flag {flag}" for flag in item.uncleared)
@@ -385,7 +385,7 @@ def _refuse_empty(batch: _Batch) -> None:
 
 
 def _print_summary(verb: Verb, batch: _Batch) -> None:
-    """What is going to be written, before it is."""
+    """Print what is about to be written."""
     sums = ", ".join(f"{money.human(amount, unit)} {unit}" for unit, amount in sorted(batch.amounts.items()))
     click.echo(f"{verb.capitalize()} {counted(batch.items, 'item')}, {counted(batch.charges, 'charge')}, {sums}:")
     for line in batch.lines[:_LISTED]:

@@ -1,4 +1,4 @@
-"""`focus-billing directory`: people, projects and funds, one by one or from a list."""
+"""`focus-billing directory`: adds people, projects and funds, one by one or from a CSV file."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ def directory() -> None:
 
 @directory.group()
 def add() -> None:
-    """Add a person, a project or a fund that the directory does not know.
+    """Add a person, project or fund to the directory.
 
     \b
     Example: focus-billing directory add fund BIO-2024-001 --sponsor-type federal --until 2027-06-30
@@ -42,13 +42,13 @@ def add() -> None:
 
 
 def _several(name: str, help_: str) -> Callable[[Any], Any]:
-    return click.option(name, multiple=True, metavar="TEXT", help=f"{help_} Give it several times for several.")
+    return click.option(name, multiple=True, metavar="TEXT", help=f"{help_} Repeatable.")
 
 
 @add.command("person")
 @click.argument("email")
-@click.option("--name", help="The name on statements.")
-@click.option("--department", help="The department on statements.")
+@click.option("--name", help="Name on statements.")
+@click.option("--department", help="Department on statements.")
 @_several("--alias", "Another address of the same person.")
 @with_ledger
 def add_person(email: str, name: str | None, department: str | None, alias: tuple[str, ...], named: str | None) -> None:
@@ -62,14 +62,14 @@ def add_person(email: str, name: str | None, department: str | None, alias: tupl
 
 @add.command("project")
 @click.argument("id_", metavar="ID")
-@click.option("--title", help="The title on pages and statements.")
-@_several("--pi", "E-mail address of the PI, the main one first.")
-@_several("--fund", "The fund that pays, the main one first.")
-@click.option("--award", help="Number of the grant or contract.")
-@click.option("--start", metavar="DATE", help="First day on which the project may spend.")
-@click.option("--end", metavar="DATE", help="Last day on which the project may spend.")
-@click.option("--from", "since", metavar="DATE", help="First day on which PI and fund hold.")
-@click.option("--until", metavar="DATE", help="Last day on which PI and fund hold.")
+@click.option("--title", help="Title on pages and statements.")
+@_several("--pi", "E-mail address of a PI, the primary one first.")
+@_several("--fund", "A fund that pays, the primary one first.")
+@click.option("--award", help="Grant or contract number.")
+@click.option("--start", metavar="DATE", help="First day of the project.")
+@click.option("--end", metavar="DATE", help="Last day of the project.")
+@click.option("--from", "since", metavar="DATE", help="First day on which this PI and fund apply.")
+@click.option("--until", metavar="DATE", help="Last day on which this PI and fund apply.")
 @_several("--sub-account", "A SubAccountId whose charges belong to the project.")
 @_several("--billing-account", "A BillingAccountId whose charges belong to the project.")
 @_several("--resource", "A ResourceId whose charges belong to the project.")
@@ -114,12 +114,12 @@ def add_project(
 
 @add.command("fund")
 @click.argument("id_", metavar="ID")
-@click.option("--title", help="What the fund is called.")
+@click.option("--title", help="Name of the fund.")
 @click.option("--sponsor-type", type=click.Choice(SPONSOR_TYPES), help="Whose money it is.")
-@click.option("--from", "since", metavar="DATE", help="First day of use that may be charged to it.")
-@click.option("--until", metavar="DATE", help="Last day of use that may be charged to it.")
-@click.option("--status", type=click.Choice(["active", "inactive"]), help="inactive: nothing may be charged to it.")
-@click.option("--department", help="The department that owns it.")
+@click.option("--from", "since", metavar="DATE", help="First day of usage that may be charged to it.")
+@click.option("--until", metavar="DATE", help="Last day of usage that may be charged to it.")
+@click.option("--status", type=click.Choice(["active", "inactive"]), help="If inactive, nothing may be charged to it.")
+@click.option("--department", help="Department that owns it.")
 @with_ledger
 def add_fund(
     id_: str,
@@ -157,14 +157,14 @@ def _add(named: str | None, kind: str, entry: dict[str, Any]) -> None:
 
 @directory.command("import")
 @click.argument("file", type=click.Path(path_type=Path, exists=True, dir_okay=False))
-@click.option("--kind", type=click.Choice(list(KINDS)), help="What the file lists, where its columns do not say it.")
-@click.option("--dry-run", is_flag=True, help="Only say what would be done.")
+@click.option("--kind", type=click.Choice(list(KINDS)), help="What the file lists, if its columns do not show it.")
+@click.option("--dry-run", is_flag=True, help="Show what would change without writing it.")
 @with_ledger
 @as_json
 def import_(file: Path, kind: str | None, dry_run: bool, named: str | None, json_: bool) -> None:
-    """Add the people, projects or funds of a CSV file, and change those that are known.
+    """Add the people, projects or funds in a CSV file, and update existing ones.
 
-    The first line names the columns, which are the keys of the YAML file. An empty cell leaves the key as it is.
+    The header row names the keys of the YAML file. An empty cell leaves its key unchanged.
 
     \b
     Example: focus-billing directory import people.csv --dry-run
@@ -198,15 +198,15 @@ def _as_json(path: str, kind: str, done: FileEdit, blank: int, *, dry_run: bool)
 
 
 @directory.command("suggest")
-@click.option("--period", required=True, type=PERIOD, help="The period whose held charges are looked at.")
+@click.option("--period", required=True, type=PERIOD, help="The period with the held charges.")
 @click.option("-o", "--output", type=click.Path(path_type=Path, dir_okay=False), help="Write the stubs as CSV.")
 @with_ledger
 @as_json
 def suggest(period: str, output: Path | None, named: str | None, json_: bool) -> None:
-    """Suggest projects and people for charges that the directory cannot attribute, the most money first.
+    """Suggest directory entries for unattributed charges, largest amounts first.
 
-    With -o, fill in the CSV file in a spreadsheet and read it back with `directory import`. Several rows may name the
-    same project; rows without an id are passed over.
+    With -o, complete the CSV file in a spreadsheet and read it back with `directory import`. Several rows may name the
+    same project; rows without an id are skipped.
 
     \b
     Example: focus-billing directory suggest --period 2025-01 -o projects.csv
@@ -219,9 +219,9 @@ def suggest(period: str, output: Path | None, named: str | None, json_: bool) ->
         found = suggestions(opened.items, ledger.config.currency)
     if output:
         if output.exists():
-            raise UsageFault(f"{output} exists already; name another file")
+            raise UsageFault(f"{output} already exists; choose another file")
         write_file(output.absolute(), stub_csv(found, ledger.config.currency))
-        click.echo(f"Wrote {output}: fill it in, then `focus-billing directory import {output}`")
+        click.echo(f"Wrote {output}. Complete it, then run `focus-billing directory import {output}`.")
         return
     if json_:
         print_json(
@@ -229,6 +229,6 @@ def suggest(period: str, output: Path | None, named: str | None, json_: bool) ->
         )
         return
     if not found:
-        click.echo("The directory knows who every held charge belongs to.")
+        click.echo("The directory attributes every held charge.")
         return
     click.echo(stub_yaml(found, ledger.config.currency), nl=False)

@@ -23,8 +23,8 @@ from openchargeback.publish.cache import Cache
 
 @click.command("evidence")
 @click.option("--period", "periods", type=PERIOD, multiple=True, help="Only this period; repeatable.")
-@click.option("--base", default="", metavar="REV", help="The branch to land on; origin/main, else main.")
-@click.option("--changed", is_flag=True, help="Only what this branch changes: the check of a pull request.")
+@click.option("--base", default="", metavar="REV", help="The target branch; by default origin/main, else main.")
+@click.option("--changed", is_flag=True, help="Only what this branch changes, as a check on a pull request.")
 @in_format
 @review_options
 @kept_option
@@ -40,11 +40,11 @@ def evidence(
     kept: tuple[Path, ...],
     named: str | None,
 ) -> None:
-    """Who decided what each approval file and each closing says, and how well that is known.
+    """Show who approved each approval file and each closing, and how strong the evidence is.
 
-    Levels: A, approved, by the host's record of a review; B, signed; C, only named as deciding; unknown, in a shallow
-    clone. Exit code 1 where less is known than `review: evidence:` requires: in the config, or, for a closed month, as
-    its closing recorded it.
+    Levels: A, approved in a review recorded by the host; B, signed; C, only named as deciding; unknown, in a shallow
+    clone. Exit code 1 if a level is below what `review: evidence:` requires: in the config or, for a closed month, as
+    recorded at closing.
 
     \b
     Example: focus-billing review evidence
@@ -72,7 +72,7 @@ def evidence(
 
 def _print(found: Sequence[Evidence]) -> None:
     if not found:
-        click.echo("there are no decisions and no closings in Git")
+        click.echo("no decisions or closings in Git")
         return
     rows = [(each.path, str(each.level), each.who, ", ".join(each.authors)) for each in found]
     print_table(("File", "Level", "Who", "Written by"), rows)

@@ -23,7 +23,7 @@ from openchargeback.wording import counted
 @with_ledger
 @as_json
 def generate(period: str, output: Path, dry_run: bool, named: str | None, json_: bool) -> None:
-    """Write the PDF statements of a period to its folder below the output, as a whole or not at all.
+    """Write the PDF statements of a period to its folder below the output, all or nothing.
 
     \b
     Example: focus-billing generate --period 2025-01 --dry-run

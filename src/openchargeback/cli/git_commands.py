@@ -1,4 +1,4 @@
-"""The Git commands that a person runs next, as they can be pasted into a shell."""
+"""The Git commands to run next, ready to paste into a shell."""
 
 from __future__ import annotations
 
@@ -10,14 +10,14 @@ from pathlib import Path
 from openchargeback.files import git
 
 _TOGETHER = 25
-"""How many files one command names; a terminal takes only so much in one line."""
+"""How many files one command names; terminals limit the length of a line."""
 
 _SPECIAL = frozenset("*?[]\\")
 """Characters that make Git read a path as a pattern."""
 
 
 def commit_lines(root: Path, loose: Mapping[str, git.Loose], message: str, here: Path) -> list[str]:
-    """The commands that commit these files of the ledger, for somebody who stands in the folder `here`."""
+    """The commands that commit these files of the ledger, to be run in the folder `here`."""
     lines = []
     for command, wanted in (
         ("add", (git.Loose.UNTRACKED, git.Loose.MODIFIED, git.Loose.DELETED)),
@@ -30,7 +30,7 @@ def commit_lines(root: Path, loose: Mapping[str, git.Loose], message: str, here:
 
 
 def _line(root: Path, here: Path, command: str, paths: Sequence[str] = ()) -> str:
-    """A Git command with paths of the ledger, relative to `here`; from elsewhere, with -C."""
+    """A Git command with paths of the ledger relative to `here`; with -C if `here` is outside the ledger."""
     prefix = ["git"]
     if git.inside_repository(here) and git.top(here) == git.top(root):
         place, start = os.path.realpath(root), os.path.realpath(here)
@@ -44,7 +44,7 @@ def _line(root: Path, here: Path, command: str, paths: Sequence[str] = ()) -> st
 
 
 def quoted(word: str) -> str:
-    """A word of a shell command; one that a terminal would not show as it is, as bash, zsh and ksh read it."""
+    """A word quoted for the shell; if a terminal would not show it unchanged, in $'…' for bash, zsh and ksh."""
     if word.isprintable():
         return shlex.quote(word)
     data = os.fsencode(word)

@@ -22,18 +22,18 @@ from openchargeback.publish.build import open_cache
 from openchargeback.wording import counted
 
 COSTS = ("BilledCost", "EffectiveCost")
-"""The columns that a source may bill, whose change needs no name."""
+"""The columns that a source may bill by; a change in one is shown without the column's name."""
 
 
 @click.command()
 @click.argument("files", nargs=-1, required=True, type=click.Path(path_type=Path))
-@click.option("--source", required=True, help="Where the charges come from, such as aws; case does not matter.")
-@click.option("--period", type=PERIOD, help="The period to put them in, where the files do not say it.")
-@click.option("--replace", "mode", flag_value="replace", help="Replace what is there for the source and period.")
-@click.option("--add", "mode", flag_value="add", help="Add to what is there for the source and period.")
-@click.option("--split", "mode", flag_value="split", help="Split a file that spans months.")
-@click.option("--compress", is_flag=True, help="Store compressed with gzip.")
-@click.option("--dry-run", is_flag=True, help="Only say what would be done.")
+@click.option("--source", required=True, help="Source of the charges, such as aws; case is ignored.")
+@click.option("--period", type=PERIOD, help="Period of the charges, if the files do not show it.")
+@click.option("--replace", "mode", flag_value="replace", help="Replace the existing files of the source and period.")
+@click.option("--add", "mode", flag_value="add", help="Add to the existing files of the source and period.")
+@click.option("--split", "mode", flag_value="split", help="Split a file that spans several months.")
+@click.option("--compress", is_flag=True, help="Compress with gzip.")
+@click.option("--dry-run", is_flag=True, help="Show what would be done without doing it.")
 @with_ledger
 @as_json
 def ingest(
@@ -46,7 +46,7 @@ def ingest(
     named: str | None,
     json_: bool,
 ) -> None:
-    """Check charge files and put them in place, byte for byte, to be committed.
+    """Check charge files and copy them into the ledger, byte for byte, ready to commit.
 
     \b
     Example: focus-billing ingest aws_2025-01.csv --source aws
@@ -65,9 +65,9 @@ def ingest(
     if warnings:
         print_problems(warnings)
     for item in done:
-        _tell_overlaps(item)
+        _print_overlaps(item)
     if not done:
-        raise UsageFault("there is nothing to put in place")
+        raise UsageFault("no files to ingest")
     for item in done:
         amount = money.human(item.content.cost, ledger.config.currency)
         would = "would be " if dry_run else ""
@@ -78,14 +78,14 @@ def ingest(
         )
 
 
-def _tell_overlaps(item: IngestedFile) -> None:
-    """Which rows of an added file are there already or have changed, on stderr."""
+def _print_overlaps(item: IngestedFile) -> None:
+    """Print on stderr which rows of an added file already exist or have changed."""
     name = shown(Path(item.origin).name)
     same = [each for each in item.overlaps if each.twice or each.changed]
     for each in same:
         there = shown(each.path)
         days = f": both files cover {in_words(each.days)}" if each.days else ""
-        counts = [f"{_rows(each.twice)} of {name} {_are(each.twice)} in {there} already"] if each.twice else []
+        counts = [f"{_rows(each.twice)} of {name} {_are(each.twice)} already in {there}"] if each.twice else []
         if each.changed:
             counts.append(f"{_rows(each.changed)} {'changed' if counts else f'of {name} changed since {there}'}")
         click.echo(f"warning: {', '.join(counts)}{days}", err=True)
@@ -97,15 +97,15 @@ def _tell_overlaps(item: IngestedFile) -> None:
         _more(each.changed)
     if same:
         click.echo(
-            "  for an export that restates these days, use `--replace` instead of `--add`; with `--add` rows that are "
-            "there already are flagged possible-duplicate, and changed rows are billed twice",
+            "  if the export restates these days, use `--replace` instead of `--add`; with `--add`, rows that already "
+            "exist are flagged possible-duplicate, and changed rows are billed twice",
             err=True,
         )
     beside = [each for each in item.overlaps if each not in same]
     if beside:
         days = in_words(sorted({day for each in beside for day in each.days}))
-        there = shown(beside[0].path) if len(beside) == 1 else f"{len(beside)} files that are there"
-        click.echo(f"note: {name} and {there} both cover {days}; no row is there twice or changed", err=True)
+        there = shown(beside[0].path) if len(beside) == 1 else f"{len(beside)} existing files"
+        click.echo(f"note: {name} and {there} both cover {days}; no row is duplicated or changed", err=True)
 
 
 def _change(row: SameRow) -> str:

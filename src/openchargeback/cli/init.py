@@ -19,19 +19,19 @@ from openchargeback.problems import UsageFault
 
 @click.command()
 @click.argument("folder", type=click.Path(path_type=Path))
-@click.option("--organization", default="My University", show_default=True, help="The institution on statements.")
-@click.option("--currency", default="USD", show_default=True, help="The ledger's currency (ISO 4217).")
-@click.option("--forge", type=click.Choice(FORGES), default="github", show_default=True, help="Where CI will run.")
-@click.option("--showback", is_flag=True, help="Statements only inform: nothing is charged, and no fund is needed.")
-@click.option("--schemas", is_flag=True, help="Only renew .schemas/ of an existing ledger.")
+@click.option("--organization", default="My University", show_default=True, help="Institution named on statements.")
+@click.option("--currency", default="USD", show_default=True, help="Currency of the ledger (ISO 4217).")
+@click.option("--forge", type=click.Choice(FORGES), default="github", show_default=True, help="Git host for CI.")
+@click.option("--showback", is_flag=True, help="Charge nothing: statements are informational, no fund is needed.")
+@click.option("--schemas", is_flag=True, help="Only update .schemas/ of an existing ledger.")
 @click.option("--upgrade", is_flag=True, help="Pin the installed program in an existing ledger.")
 def init(
     folder: Path, organization: str, currency: str, forge: str, showback: bool, schemas: bool, upgrade: bool
 ) -> None:
-    """Make a new ledger, as a Git repository ready to push.
+    """Create a ledger, as a Git repository ready to push.
 
-    Its workflows and its requirements.lock name the program that is installed here, from a package index by digest or
-    from a Git repository by commit. After an install from a local folder the workflows are switched off.
+    Its workflows and requirements.lock pin the program installed here: from a package index by digest, from a Git
+    repository by commit. If it was installed from a local folder, the workflows are switched off.
 
     \b
     Example: focus-billing init ledger --organization "Northfield University"
@@ -43,15 +43,15 @@ def init(
     made = create_ledger(folder, organization, currency, forge, showback=showback)
     for path in made.paths:
         click.echo(f"  {path}")
-    click.echo(f"A new ledger lies in {folder}. Next:")
+    click.echo(f"Created a ledger in {folder}. Next:")
     if made.obstacle:
-        _say_how_to_commit(folder, made.obstacle)
+        _print_commit_commands(folder, made.obstacle)
     click.echo(f"  read {folder / 'README.md'}: what to set up, and who does what each month")
     click.echo(f"  focus-billing ingest FILE --source NAME --ledger {quoted(str(folder))}")
-    _say_what_ci_installs(folder, made.program)
+    _print_ci_install(folder, made.program)
 
 
-def _say_what_ci_installs(folder: Path, program: Program) -> None:
+def _print_ci_install(folder: Path, program: Program) -> None:
     if program.obstacle:
         click.echo(f"The workflows are switched off ({OFF}), because {program.obstacle}.")
         click.echo("To switch them on, install the program from its Git repository or from a package index, then run:")
@@ -62,8 +62,8 @@ def _say_what_ci_installs(folder: Path, program: Program) -> None:
         click.echo(f"The workflows install {program.requirement.partition(' ')[0]}, by its digest in {LOCK_FILE}.")
 
 
-def _say_how_to_commit(folder: Path, obstacle: str) -> None:
-    """Nothing was committed: why, and the commands that do it."""
+def _print_commit_commands(folder: Path, obstacle: str) -> None:
+    """Print why nothing was committed, and the commands to do so."""
     place = quoted(str(folder))
     click.echo(f"  commit it (no commit was made, because {obstacle}):")
     if not git.inside_repository(folder):

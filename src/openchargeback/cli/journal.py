@@ -20,8 +20,8 @@ from openchargeback.templating.environment import make_environment
 
 @click.command()
 @click.option("--period", required=True, type=PERIOD)
-@click.option("--format", "name", default="detail", show_default=True, help="detail, summary, gl, or one of your own.")
-@click.option("-o", "--output", type=click.Path(path_type=Path, dir_okay=False), help="A file; stdout without it.")
+@click.option("--format", "name", default="detail", show_default=True, help="detail, summary, gl, or your own.")
+@click.option("-o", "--output", type=click.Path(path_type=Path, dir_okay=False), help="Output file; stdout by default.")
 @with_ledger
 def journal(period: str, name: str, output: Path | None, named: str | None) -> None:
     """Write one journal file of a period.
@@ -38,7 +38,7 @@ def journal(period: str, name: str, output: Path | None, named: str | None) -> N
     note_problems(books.warnings)
     config = books.ledger.settings(period)
     if posts_nothing(billed, config):
-        click.echo(f"Nothing is posted: no source of {period} is charged (`post: false`)", err=True)
+        click.echo(f"nothing to post: no source of {period} is charged (`post: false`)", err=True)
     data = render_format(
         name, billed.journal, billed.state, config, make_environment(root / "templates"), billed.revision
     )

@@ -1,4 +1,4 @@
-"""Lists as commands give them: one list of columns for the table on the terminal and for --json."""
+"""Lists that commands print: one list of columns for the table on the terminal and for --json."""
 
 from __future__ import annotations
 
@@ -23,8 +23,8 @@ Row_contra = TypeVar("Row_contra", contravariant=True)
 class Column(Generic[Row_contra]):
     """A column of a list.
 
-    key: in JSON; empty for what only the table shows. head: in the table; empty for what only JSON has.
-    value: what JSON has. text: what the table has, where it is not the value as text; counts get separators.
+    key: in JSON; empty if only the table has the column. head: in the table; empty if only JSON has it.
+    value: what JSON has. text: what the table has, if that is not simply the value; counts get separators.
     """
 
     key: str
@@ -47,27 +47,27 @@ def json_rows(columns: Sequence[Column[Row_contra]], rows: Iterable[Row_contra])
 
 
 def print_rows(columns: Sequence[Column[Row_contra]], rows: Iterable[Row_contra]) -> None:
-    """The rows as a table."""
-    told = [column for column in columns if column.head]
+    """Print the rows as a table."""
+    visible = [column for column in columns if column.head]
     print_table(
-        [column.head for column in told],
-        [[column.cell(row) for column in told] for row in rows],
-        right=[number for number, column in enumerate(told) if column.right],
+        [column.head for column in visible],
+        [[column.cell(row) for column in visible] for row in rows],
+        right=[number for number, column in enumerate(visible) if column.right],
     )
 
 
-def unseen(*names: str) -> tuple[Column[Any], ...]:
-    """Attributes of the rows that only JSON has, under their own names."""
+def json_only(*names: str) -> tuple[Column[Any], ...]:
+    """Columns that only JSON has: attributes of the rows under their own names."""
     return tuple(Column(name, "", attrgetter(name)) for name in names)
 
 
 def count(key: str, head: str, value: Callable[[Row_contra], int]) -> Column[Row_contra]:
-    """A number of things."""
+    """A column of counts."""
     return Column(key, head, value, right=True)
 
 
 def amount(key: str, head: str, of: Callable[[Row_contra], tuple[Decimal, str]]) -> Column[Row_contra]:
-    """An exact amount with its currency: exact in JSON, for people in the table."""
+    """A column of amounts with their currency: exact in JSON, formatted in the table."""
     return Column(
         key,
         head,
@@ -78,9 +78,9 @@ def amount(key: str, head: str, of: Callable[[Row_contra], tuple[Decimal, str]])
 
 
 def cents(rows: Sequence[BilledPeriod | Statement], currency: str) -> tuple[Column[BilledPeriod | Statement], ...]:
-    """The amounts of periods or statements: list price, discount and what is due.
+    """The amounts of periods or statements: list price, discount and amount due.
 
-    What is only shown has a column of its own. Where nothing of all of them is charged, the table has what is shown
+    Amounts that are only shown have their own column. If nothing at all is charged, the table has the amounts shown
     instead.
     """
     posted = {line.posted for row in rows for line in row.lines}

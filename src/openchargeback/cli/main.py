@@ -1,6 +1,6 @@
-"""The command `focus-billing`: its options, its groups, and what becomes of exceptions.
+"""The command `focus-billing`: its options, its groups, and how exceptions are reported.
 
-Commands are imported when they are called, so that `--help` and small commands start quickly.
+Commands are imported only when called, so that `--help` and small commands start quickly.
 """
 
 from __future__ import annotations
@@ -17,27 +17,27 @@ from openchargeback.cli.program import Program
 from openchargeback.cli.report import color
 from openchargeback.problems import LedgerFault, OpenChargebackError
 
-# name → module, attribute, one line of help (so that listing commands imports none of them)
+# name → module, attribute, one line of help (so that listing the commands does not import them)
 _COMMANDS = {
-    "build": ("build", "build", "Write portal, statements, journals and manifest."),
+    "build": ("build", "build", "Write the portal, statements, journals and manifest."),
     "directory": ("directory", "directory", "Add and import people, projects and funds."),
-    "export-journal": ("journal", "journal", "The same as journal."),
+    "export-journal": ("journal", "journal", "Same as journal."),
     "generate": ("generate", "generate", "Write the PDF statements of a period."),
-    "ingest": ("ingest", "ingest", "Check charge files and put them in place."),
-    "init": ("init", "init", "Make a new ledger."),
+    "ingest": ("ingest", "ingest", "Check charge files and copy them into the ledger."),
+    "init": ("init", "init", "Create a ledger."),
     "journal": ("journal", "journal", "Write one journal file of a period."),
     "periods": ("periods", "periods", "List, show, open, close and finalize billing months."),
-    "plan": ("plan", "plan", "What merging this branch would change, in money."),
-    "review": ("review", "review", "The queue of flagged charges, and decisions on them."),
-    "show": ("show", "show", "What a PI was billed."),
-    "sources": ("sources", "sources", "Where charges come from."),
+    "plan": ("plan", "plan", "Show what merging this branch would change, in money."),
+    "review": ("review", "review", "Review held charges and decide them."),
+    "show": ("show", "show", "Show what a PI was billed."),
+    "sources": ("sources", "sources", "List the sources of charges."),
     "validate": ("validate", "validate", "Check the ledger for problems."),
     "verify": ("verify", "verify", "Verify a PDF or a build against the ledger."),
 }
 
 
 _SIGPIPE = 128 + 13
-"""What shells report of a program that a closed pipe ended: neither success nor problems in the ledger."""
+"""What shells report for a program ended by a closed pipe: neither success nor problems in the ledger."""
 
 
 class _ReaderGone(Exception):
@@ -45,9 +45,9 @@ class _ReaderGone(Exception):
 
 
 class _Lazy(Program):
-    """A group that imports a command when it is asked for."""
+    """A group that imports a command on first use."""
 
-    # The names of click's own parameters; `ctx` is not needed here.
+    # click passes these parameters; `ctx` is not needed here.
     def list_commands(self, ctx: click.Context) -> list[str]:
         return sorted(_COMMANDS)
 
@@ -57,7 +57,7 @@ class _Lazy(Program):
         module, attribute, _ = _COMMANDS[name]
         command = getattr(import_module(f"openchargeback.cli.{module}"), attribute)
         if not isinstance(command, click.Command):
-            raise TypeError(f"{name} is no command")
+            raise TypeError(f"{name} is not a command")
         return command
 
     def resolve_command(
@@ -66,14 +66,14 @@ class _Lazy(Program):
         try:
             return super().resolve_command(ctx, args)
         except click.exceptions.NoSuchCommand as error:
-            # It looks for what may have been meant among commands that are imported already: none here.
+            # click suggests names only among commands already imported: none here.
             raise click.exceptions.NoSuchCommand(error.command_name, possibilities=_COMMANDS, ctx=ctx) from None
 
     def invoke(self, ctx: click.Context) -> Any:
         try:
             return super().invoke(ctx)
         except BrokenPipeError as error:
-            # click would make it exit code 1, which here means problems in the ledger.
+            # click would exit with code 1, which here means problems in the ledger.
             raise _ReaderGone from error
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
@@ -82,12 +82,12 @@ class _Lazy(Program):
 
 
 @click.group(cls=_Lazy, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
-@click.option("--ledger", "ledger", metavar="DIR", envvar="OPENCHARGEBACK_LEDGER", help="The ledger to work on.")
-@click.option("-v", "--verbose", is_flag=True, help="Say on stderr what each stage did.")
+@click.option("--ledger", "ledger", metavar="DIR", envvar="OPENCHARGEBACK_LEDGER", help="Folder of the ledger.")
+@click.option("-v", "--verbose", is_flag=True, help="Log each stage to stderr.")
 @click.version_option(__version__, prog_name="focus-billing")
 @click.pass_context
 def cli(ctx: click.Context, ledger: str | None, verbose: bool) -> None:
-    """Billing for research computing as a Git repository.
+    """Bill research computing from a Git repository.
 
     \b
     Example: focus-billing ingest aws.csv --source aws
@@ -100,7 +100,7 @@ def cli(ctx: click.Context, ledger: str | None, verbose: bool) -> None:
 
 
 def _log_to_stderr(ctx: click.Context) -> None:
-    """Show the log of this program, and no library's, until the command ends."""
+    """Show this program's log, but no library's, until the command ends."""
     log, handler = logging.getLogger("openchargeback"), logging.StreamHandler(sys.stderr)
     log.setLevel(logging.INFO)
     log.addHandler(handler)

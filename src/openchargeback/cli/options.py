@@ -1,4 +1,4 @@
-"""Options and helpers that several commands share."""
+"""Options and helpers shared by several commands."""
 
 from __future__ import annotations
 
@@ -27,24 +27,24 @@ class PeriodType(click.ParamType[str]):
 
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> str:
         if not is_period(str(value)):
-            self.fail(f"{value} is no period; write it like 2025-01", param, ctx)
+            self.fail(f"{value} is not a period; write it like 2025-01", param, ctx)
         return str(value)
 
 
 PERIOD = PeriodType()
 
-_ledger = click.option("--ledger", "named", metavar="DIR", help="The ledger to work on.")
+_ledger = click.option("--ledger", "named", metavar="DIR", help="Folder of the ledger.")
 
 
 def with_ledger(function: F) -> F:
-    """The option --ledger, also behind the command; `root_of` finds the folder."""
+    """Add the option --ledger after the command; `root_of` finds the folder."""
     return _ledger(function)
 
 
 def root_of(named: str | None) -> Path:
-    """The ledger's folder: as named behind the command, before it or in the environment, else found from here.
+    """The ledger's folder: as given after or before the command or in the environment, else found from here.
 
-    What a killed command left there is put right first, so that every command sees a whole ledger.
+    Finishes what a killed command left half-done first, so that every command sees a consistent ledger.
     """
     context = click.get_current_context().find_root()
     root = find_ledger(named or context.obj, Path.cwd())
@@ -54,11 +54,11 @@ def root_of(named: str | None) -> Path:
 
 
 def keep_apart(root: Path, output: Path) -> None:
-    """Refuse an output folder among the ledger's own files, such as `public` where somebody stands in charges/."""
+    """Refuse an output folder among the ledger's own files, such as `public` when run in charges/."""
     place = output.resolve()
     own = next((name for name in OWN_FOLDERS if place.is_relative_to((root / name).resolve())), "")
     if own:
-        raise UsageFault(f"{output} would lie in the ledger's {own}/; name another folder with -o")
+        raise UsageFault(f"{output} would be inside the ledger's {own}/; choose another folder with -o")
 
 
 in_format = click.option(
@@ -67,6 +67,6 @@ in_format = click.option(
     type=click.Choice(["text", "markdown", "json"]),
     default="text",
     show_default=True,
-    help="Output; markdown for the summary of a CI job.",
+    help="Output format; markdown is for the summary of a CI job.",
 )
-as_json = click.option("--json", "json_", is_flag=True, help="One JSON document on stdout.")
+as_json = click.option("--json", "json_", is_flag=True, help="Print one JSON document on stdout.")

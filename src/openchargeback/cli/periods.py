@@ -38,7 +38,7 @@ from openchargeback.wording import counted
 _commit_option = click.option(
     "--commit",
     is_flag=True,
-    help="Commit what this writes, with every file that it rests on, and nothing else that is staged.",
+    help="Commit the files written and every file they depend on, but nothing else that is staged.",
 )
 
 
@@ -56,9 +56,9 @@ periods.add_command(show_period)
 @_commit_option
 @with_ledger
 def open_period(period: str, commit: bool, named: str | None) -> None:
-    """Open a period; a closed one is reopened as its next revision.
+    """Open a period, or reopen a closed one as its next revision.
 
-    Of an open one, a record that lies beside it all the same is removed.
+    If the period is open already, a leftover closing record is removed.
 
     \b
     Example: focus-billing periods open 2025-02
@@ -67,40 +67,40 @@ def open_period(period: str, commit: bool, named: str | None) -> None:
     root = root_of(named)
     _refuse_commit(root, commit)
     with locked(root):
-        # A ledger with errors can be opened up too: that may be what fixes it.
+        # Reopening works in a ledger with errors, too: it may be the fix.
         ledger, problems = read_ledger(root)
         if ledger is None:
             raise LedgerFault(problems)
         known = ledger.period_file(period)
-        # But a period file that was tampered with is restored, lest a finalized month be opened after all.
+        # But a period file that was tampered with is an error, lest a finalized month be reopened.
         problems += no_longer_finalized(ledger)
         faults = [each for each in problems if each.path == f"periods/{period}.yaml"]
         if has_errors(faults):
             raise LedgerFault(faults, root)
         if known.state is State.OPEN and period in ledger.period_files and not left_over(ledger, period):
-            click.echo(f"{period} is open already")
+            click.echo(f"{period} is already open")
             return
-        _tell(root, period, closing.reopen(ledger, period), State.OPEN, {} if commit else None)
+        _report_or_commit(root, period, closing.reopen(ledger, period), State.OPEN, {} if commit else None)
 
 
 @periods.command("close")
 @click.argument("period", type=PERIOD)
-@click.option("--on", "day", type=click.DateTime(["%Y-%m-%d"]), help="The closing date; today without it.")
+@click.option("--on", "day", type=click.DateTime(["%Y-%m-%d"]), help="The closing date; today by default.")
 @click.option(
     "--accounting-date",
     "dated",
     type=click.DateTime(["%Y-%m-%d"]),
-    help="The date of every journal line; the last day of the period without it.",
+    help="The date of every journal line; by default the last day of the period.",
 )
-@click.option("--by", help="Who closes; Git's user.email without it.")
-@click.option("--leave-held", is_flag=True, help="Close although charges are undecided; they stay held.")
+@click.option("--by", help="Who closes; Git's user.email by default.")
+@click.option("--leave-held", is_flag=True, help="Close even if charges are undecided; they stay held.")
 @click.option(
     "--without",
     metavar="SOURCE",
     multiple=True,
-    help="Close although this source, expected monthly, has no charges; repeatable, with --reason.",
+    help="Close even if this source, expected monthly, has no charges; repeatable; requires --reason.",
 )
-@click.option("--reason", help="With --without: why the month is complete all the same.")
+@click.option("--reason", help="With --without: why the month is complete without the source.")
 @_commit_option
 @review_options
 @kept_option
@@ -120,11 +120,11 @@ def close_period(
     kept: tuple[Path, ...],
     named: str | None,
 ) -> None:
-    """Close a period: its statements are no drafts any more, and it takes no further charges.
+    """Close a period: its statements become final, and it accepts no further charges.
 
-    Statements carry the closing date, journals the accounting date. Who approved its decisions is recorded, as far as
-    it is known (`review evidence`). What it rests on (charges, decisions, settings, directory, templates, earlier
-    records) must be committed; --commit does it.
+    Statements carry the closing date, journals the accounting date. Evidence of who approved its decisions is recorded,
+    as far as there is any (`review evidence`). Everything it depends on (charges, decisions, settings, directory,
+    templates, earlier records) must be committed; --commit does so.
 
     \b
     Example: focus-billing periods close 2025-01 --on 2025-02-05
@@ -133,11 +133,11 @@ def close_period(
              focus-billing periods close 2025-06 --without hpc --reason "down for maintenance all June"
     """
     if dated and dated.date() < first_day(period):
-        raise UsageFault(f"the accounting date {dated.date()} lies before {period} begins")
+        raise UsageFault(f"the accounting date {dated.date()} is before the start of {period}")
     if without and not (reason or "").strip():
-        raise UsageFault("--without goes with --reason TEXT, which says why the month is complete without the source")
+        raise UsageFault("--without requires --reason TEXT: why the month is complete without the source")
     if reason is not None and not without:
-        raise UsageFault("--reason goes with --without SOURCE")
+        raise UsageFault("--reason requires --without SOURCE")
     root = root_of(named)
     _refuse_commit(root, commit)
     with locked(root):
@@ -166,7 +166,7 @@ def close_period(
                 dated=dated.date() if dated else None,
                 without=[Without(source, (reason or "").strip(), closed.by) for source in skipped],
             )
-        _tell(root, period, paths, State.CLOSED, loose if commit else None)
+        _report_or_commit(root, period, paths, State.CLOSED, loose if commit else None)
 
 
 def _refuse_close(
@@ -177,18 +177,18 @@ def _refuse_close(
     without: Sequence[str],
     loose: Mapping[str, Loose],
 ) -> None:
-    """Say everything that stands in the way of closing.
+    """Raise UsageFault with everything that blocks closing.
 
-    missing: evidence of who approved its decisions. without: the sources that it shall be closed without. loose: files
-    that it rests on and that are not committed.
+    missing: evidence of who approved its decisions. without: the sources to close it without. loose: uncommitted files
+    that it depends on.
     """
     obstacles = []
     held = sum(item.charges for item in billed.queue)
     if held and not leave_held:
         what = "1 charge is" if held == 1 else f"{held:,} charges are"
-        obstacles.append(f"{what} undecided: decide them with `review`, or give --leave-held")
+        obstacles.append(f"{what} undecided: decide them with `review`, or add --leave-held")
     obstacles += [
-        f"{each.path}:{each.line}: {each.void} (`review refresh` proposes another)"
+        f"{each.path}:{each.line}: {each.void} (`review refresh` proposes a new decision)"
         for each in billed.decisions
         if each.void
     ]
@@ -208,12 +208,12 @@ def _refuse_close(
 
 
 def _incomplete(books: Books, billed: BilledPeriod, without: Sequence[str]) -> list[str]:
-    """The expected sources that have no charges, and those that it cannot be closed without as they are not missing."""
+    """Expected sources that have no charges, and sources given to --without that are not missing."""
     config, month = books.ledger.config, month_of(billed)
     absent = missing_sources(month, config)
     found = [
-        f"the source {each} is expected monthly and has no charges in {billed.period}: put its file in place with "
-        f"`ingest`, or give --without {each} --reason TEXT"
+        f"the source {each} is expected monthly but has no charges in {billed.period}: add its file with `ingest`, "
+        f"or add --without {each} --reason TEXT"
         for each in absent
         if each not in without
     ]
@@ -225,20 +225,20 @@ def _incomplete(books: Books, billed: BilledPeriod, without: Sequence[str]) -> l
         elif each not in config.sources:
             found.append(f"--without {each}: config.yaml lists no such source; {did_you_mean(each, config.sources)}")
         else:
-            found.append(f"--without {each}: it is not expected monthly, so nothing needs to be said")
+            found.append(f"--without {each}: it is not expected monthly, so --without is not needed")
     return found
 
 
 @periods.command("finalize")
 @click.argument("period", type=PERIOD)
-@click.option("--on", "day", type=click.DateTime(["%Y-%m-%d"]), help="The date; today without it.")
-@click.option("--by", help="Who finalizes; Git's user.email without it.")
+@click.option("--on", "day", type=click.DateTime(["%Y-%m-%d"]), help="The date; today by default.")
+@click.option("--by", help="Who finalizes; Git's user.email by default.")
 @_commit_option
 @with_ledger
 def finalize_period(period: str, day: dt.datetime | None, by: str | None, commit: bool, named: str | None) -> None:
-    """Finalize a closed period: it can never be opened again.
+    """Finalize a closed period, so that it can never be reopened.
 
-    What it seals (charges, decisions and the closing record) must be committed; --commit does it.
+    What it seals (charges, decisions and the closing record) must be committed; --commit does so.
 
     \b
     Example: focus-billing periods finalize 2025-01
@@ -259,7 +259,7 @@ def finalize_period(period: str, day: dt.datetime | None, by: str | None, commit
             raise UsageFault(f"{period} cannot be finalized\n  " + "\n  ".join(obstacles))
         event = Event(day.date() if day else dt.datetime.now(dt.UTC).date(), by or git.user(root))
         paths = [closing.finalize(ledger, period, event)]
-        _tell(root, period, paths, State.FINALIZED, loose if commit else None)
+        _report_or_commit(root, period, paths, State.FINALIZED, loose if commit else None)
 
 
 def _books(named: str | None, wanted: str, *, lines: bool = False) -> Books:
@@ -276,11 +276,11 @@ def _period(books: Books, period: str) -> BilledPeriod:
 
 _DONE = {State.OPEN: "Open", State.CLOSED: "Close", State.FINALIZED: "Finalize"}
 _LISTED = 10
-"""How many files that are not committed are named one by one."""
+"""How many uncommitted files are listed by name."""
 
 
 def _refuse_commit(root: Path, commit: bool) -> None:
-    """Refuse --commit where Git could not commit, before anything is written."""
+    """Refuse --commit if Git could not commit, before anything is written."""
     if commit and not git.is_kept(root):
         raise UsageFault("--commit needs a ledger in a Git repository")
     if commit and (why := git.cannot_commit(root)):
@@ -288,13 +288,13 @@ def _refuse_commit(root: Path, commit: bool) -> None:
 
 
 def _to_commit(root: Path, period: str, loose: Mapping[str, Loose], what: str) -> list[str]:
-    """The lines that say which files must be committed before, and how; none where nothing must be."""
+    """Lines with the files that must be committed first, and how; empty if there are none."""
     if not loose:
         return []
     count = f"{len(loose):,} files" if len(loose) > 1 else "1 file"
     named = [shown(f"  {path} ({why})") for path, why in list(loose.items())[:_LISTED]]
     more = [f"  and {len(loose) - _LISTED:,} more"] if len(loose) > _LISTED else []
-    commands = commit_lines(root, loose, f"Files that {period} rests on", Path.cwd())
+    commands = commit_lines(root, loose, f"Files that {period} depends on", Path.cwd())
     return [
         f"{count} that this {what} depends on {'is' if len(loose) == 1 else 'are'} not committed:",
         *named,
@@ -305,22 +305,24 @@ def _to_commit(root: Path, period: str, loose: Mapping[str, Loose], what: str) -
 
 
 def _done_already(root: Path, period: str, state: State, rests_on: Mapping[str, Loose], *, commit: bool) -> None:
-    """Commit what an earlier command wrote and nobody committed; else UsageFault, which says how to commit it.
+    """Commit what an earlier command left uncommitted; without --commit, raise UsageFault with how to do so.
 
-    rests_on: what that command rested on and nobody committed.
+    rests_on: uncommitted files that the earlier command depended on.
     """
     written = {**rests_on, **uncommitted_record(root, period)}
     if commit and written:
-        _tell(root, period, [], state, rests_on)
+        _report_or_commit(root, period, [], state, rests_on)
         return
     lines = commit_lines(root, written, f"{_DONE[state]} {period}", Path.cwd()) if written else []
-    raise UsageFault("\n  ".join([f"{period} is {state} already" + (". Commit it:" if lines else ""), *lines]))
+    raise UsageFault("\n  ".join([f"{period} is already {state}" + (". Commit it:" if lines else ""), *lines]))
 
 
-def _tell(root: Path, period: str, paths: list[str], state: State, commit: Mapping[str, Loose] | None) -> None:
-    """Say what was written and commit it, or say how.
+def _report_or_commit(
+    root: Path, period: str, paths: list[str], state: State, commit: Mapping[str, Loose] | None
+) -> None:
+    """List the files written and commit them, or print how.
 
-    commit: the files to commit as well; None where the person commits.
+    commit: further files to commit; None if the person commits.
     """
     for path in paths:
         click.echo(path)

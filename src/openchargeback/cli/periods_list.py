@@ -11,7 +11,7 @@ import click
 from openchargeback import money
 from openchargeback.billing.completeness import GONE_SHOWN, Completeness, completeness, month_of
 from openchargeback.billing.journal import posts_nothing
-from openchargeback.cli.listing import Column, amount, cents, count, json_rows, print_rows, unseen
+from openchargeback.cli.listing import Column, amount, cents, count, json_only, json_rows, print_rows
 from openchargeback.cli.options import PERIOD, as_json, root_of, with_ledger
 from openchargeback.cli.report import note_problems, print_held, print_json, print_table, progress, shown
 from openchargeback.model import (
@@ -36,7 +36,7 @@ from openchargeback.wording import counted, listed
 @with_ledger
 @as_json
 def list_periods(named: str | None, json_: bool) -> None:
-    """Every period with its state and totals.
+    """List the periods of the ledger, with state and totals.
 
     \b
     Example: focus-billing periods list
@@ -50,7 +50,7 @@ def list_periods(named: str | None, json_: bool) -> None:
         return
     note_problems(books.warnings)
     if not books.periods:
-        click.echo("no periods yet: put charges in place with `focus-billing ingest FILE --source NAME`")
+        click.echo("no periods yet; to add charges, run `focus-billing ingest FILE --source NAME`")
         return
     print_rows(columns, books.periods)
 
@@ -70,7 +70,7 @@ def _period_columns(periods: Sequence[BilledPeriod], currency: str) -> list[Colu
 
 
 def _own(key: str, head: str, of: Callable[[BilledPeriod], Decimal]) -> Column[BilledPeriod]:
-    """An exact amount in the ledger's currency, which the table does not name."""
+    """A column of exact amounts in the ledger's currency, which the table does not name."""
     return Column(
         key, head, lambda each: money.exact(of(each)), lambda each: money.human(of(each), each.currency), right=True
     )
@@ -83,14 +83,14 @@ def _own(key: str, head: str, of: Callable[[BilledPeriod], Decimal]) -> Column[B
 @with_ledger
 @as_json
 def show_period(period: str, why: str | None, lines: tuple[int, ...], named: str | None, json_: bool) -> None:
-    """One period: sources, statements, flags, journal. With --why: where the amounts of a statement come from.
+    """Show a period: sources, statements, flags, journal. With --why, trace the amounts of a statement.
 
     \b
     Example: focus-billing periods show 2025-01 --json
              focus-billing periods show 2025-01 --why 2025-01-3f9a1c22b7
     """
     if lines and not why:
-        raise UsageFault("--line goes with --why NUMBER")
+        raise UsageFault("--line requires --why NUMBER")
     with progress() as step:
         books = open_books(root_of(named), wanted=period, step=step)
     billed = books.period(period)
@@ -128,7 +128,7 @@ def show_period(period: str, why: str | None, lines: tuple[int, ...], named: str
 
 
 def _print_totals(billed: BilledPeriod, books: Books) -> None:
-    """What the statements come to, and what the journal has of it."""
+    """Print the totals of the statements and of the journal."""
     currency = billed.currency
     nothing = posts_nothing(billed, books.ledger.settings(billed.period))
     lead = f"{counted(len(billed.statements), 'statement')}: "
@@ -138,7 +138,7 @@ def _print_totals(billed: BilledPeriod, books: Books) -> None:
     if any(not line.posted for line in billed.lines):
         click.echo(f"{lead}for information, not charged: {_amounts(billed.shown, 'value', books)}")
     if nothing:
-        click.echo("no journal: nothing is posted, since no source of the period is charged (`post: false`)")
+        click.echo("no journal: no source of the period is charged (`post: false`)")
         return
     journal = billed.journal
     click.echo(
@@ -146,7 +146,7 @@ def _print_totals(billed: BilledPeriod, books: Books) -> None:
         f"credits {money.human(journal.credits, currency)}, net {money.human(journal.net, currency)} {currency}"
     )
     if journal.debits != journal.net:
-        click.echo("The net is what is owed: a refund swaps sides, so it adds to both debits and credits.")
+        click.echo("The net is the amount owed: refunds swap sides, so they add to both debits and credits.")
 
 
 def _held(period: BilledPeriod) -> Decimal:
@@ -179,7 +179,7 @@ def _imported(key: str, of: Callable[[SourceTotals], Decimal]) -> Column[SourceT
 
 _SOURCES: tuple[Column[SourceTotals], ...] = (
     Column("source", "Source", lambda each: each.source),
-    *unseen("currency", "files"),
+    *json_only("currency", "files"),
     count("charges", "Charges", lambda each: each.charges),
     _imported("imported", lambda each: each.imported),
     _imported("billed", lambda each: each.billed),
@@ -190,22 +190,22 @@ _SOURCES: tuple[Column[SourceTotals], ...] = (
 
 _FLAGS: tuple[Column[FlagTotal], ...] = (
     Column("flag", "Flag as raised", lambda each: each.flag),
-    *unseen("currency"),
+    *json_only("currency"),
     count("charges", "Charges", lambda each: each.charges),
     amount("amount", "Amount", lambda each: (each.exact_billed, each.currency)),
 )
 
 _HELD: tuple[Column[HeldSum], ...] = (
     Column("flags", "", lambda each: list(each.flags)),
-    *unseen("items", "charges"),
+    *json_only("items", "charges"),
     amount("amount", "", lambda each: (each.exact_billed, each.currency)),
-    *unseen("currency"),
+    *json_only("currency"),
 )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Earlier:
-    """Charges of an earlier period with which the same was done, in one currency."""
+    """Charges of an earlier period that were corrected in the same way, in one currency."""
 
     original: str
     entry: str
@@ -216,7 +216,7 @@ class _Earlier:
 
 
 def _earlier(period: BilledPeriod) -> list[_Earlier]:
-    """The corrections of a period, summed by period, what was done, and currency."""
+    """The corrections of a period, summed by original period, kind of correction, and currency."""
     found: dict[tuple[str, str, str], list[Correction]] = {}
     for each in period.corrections:
         found.setdefault((each.original, str(each.entry), each.currency), []).append(each)
@@ -245,7 +245,7 @@ def _earlier_columns(currency: str) -> tuple[Column[_Earlier], ...]:
             lambda each: f"{money.signed_exact(each.exact)} {each.currency}",
             right=True,
         ),
-        *unseen("currency"),
+        *json_only("currency"),
         Column(
             "billed",
             f"Due {currency}",
@@ -258,7 +258,7 @@ def _earlier_columns(currency: str) -> tuple[Column[_Earlier], ...]:
 
 def _statement_columns(statements: Sequence[Statement], currency: str) -> list[Column[Statement]]:
     return [
-        *unseen("number"),
+        *json_only("number"),
         Column("pi", "", lambda each: each.pi.email),
         Column("project", "", lambda each: each.project.id),
         *cents(statements, currency),
@@ -267,7 +267,7 @@ def _statement_columns(statements: Sequence[Statement], currency: str) -> list[C
 
 
 def _print_completeness(rows: Sequence[Completeness], books: Books, currency: str) -> None:
-    """What each source delivered against the months before, and who is gone."""
+    """Print what each source delivered compared with the months before, and which PIs are gone."""
     if not rows:
         return
     click.echo()
@@ -295,7 +295,7 @@ def _print_completeness(rows: Sequence[Completeness], books: Books, currency: st
 
 
 def _files(row: Completeness) -> str:
-    """The charge file without its folder, the number of several, or that there is none."""
+    """The charge file without its folder, the number of files if several, else `missing` or `none`."""
     if not row.charges:
         return "missing" if row.missing else "none"
     return row.files[0].split("/", 2)[-1] if len(row.files) == 1 else f"{len(row.files):,} files"
@@ -320,7 +320,7 @@ def _as_json(period: BilledPeriod, rows: Sequence[Completeness]) -> dict[str, ob
             **{name: money.plain(getattr(journal, name), currency) for name in ("debits", "credits", "net")},
             "lines": len(journal.lines),
         },
-        # Nothing is invoiced yet: everybody pays by journal.
+        # There are no invoices yet: everyone pays by journal.
         "invoiced": money.plain(money.ZERO, currency),
         "shown": money.plain(period.shown.billed, currency),
     }

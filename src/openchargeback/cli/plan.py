@@ -14,7 +14,7 @@ from openchargeback.cli.report import json_text, print_for_others, print_problem
 
 @click.command()
 @click.argument("base", required=False)
-@click.option("--head", metavar="REV", help="Look at a commit instead of the work tree, as CI does.")
+@click.option("--head", metavar="REV", help="Compare a commit instead of the work tree, as CI does.")
 @in_format
 @review_options
 @with_ledger
@@ -27,10 +27,10 @@ def plan(
     commits: Path | None,
     named: str | None,
 ) -> None:
-    """What merging this branch would change, in money.
+    """Show what merging this branch would change, in money.
 
-    BASE is a branch, tag or commit; by default origin/main, else main. As in a pull request, what is compared with is
-    the commit where this branch left it. Exit code 1 with errors in the ledger, or where more than `plan: fail:` moves.
+    BASE is a branch, tag or commit; by default origin/main, else main. As in a pull request, the comparison is with
+    the commit where this branch left BASE. Exit code 1 for errors in the ledger, or if more than `plan: fail:` changes.
 
     \b
     Example: focus-billing plan

@@ -20,7 +20,7 @@ _LABEL, _AMOUNT = 32, 15
 
 
 def print_plan(plan: Plan) -> None:
-    """The plan on stdout, the whole in one line last; only that line where nothing changes."""
+    """Print the plan on stdout, with a one-line summary last; only that line if nothing changes."""
     if not (plan.periods or plan.settings):
         _wrapped("", words.settled(plan))
         return
@@ -146,7 +146,7 @@ def _line(label: str, cells: Sequence[str], *, bold: bool = False) -> None:
 
 
 def _wrapped(lead: str, text: str) -> None:
-    """Text from data in lines of the width, the later ones indented."""
+    """Print text from data, wrapped to the width, continuation lines indented."""
     whole = textwrap.wrap(
         _safe(text), _WIDTH, initial_indent=lead, subsequent_indent="    ", break_on_hyphens=False, max_lines=6
     )

@@ -1,4 +1,4 @@
-"""The group that holds all commands: an option that is given twice is refused."""
+"""The group of all commands; it rejects options that are given twice."""
 
 from __future__ import annotations
 
@@ -9,24 +9,24 @@ import click
 
 
 class Program(click.Group):
-    """The program as a whole. It looks through the command line before any command does, so none can be left out."""
+    """The program as a whole. It checks the command line before any command parses it, so none is missed."""
 
     def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
-        """Refuse what was given twice, then parse. Raises click.UsageError."""
+        """Reject options given twice, then parse. Raises click.UsageError."""
         if not ctx.resilient_parsing:
             _refuse_repeated(ctx, self, args)
         return super().parse_args(ctx, args)
 
 
 def _refuse_repeated(ctx: click.Context, command: click.Command, args: Sequence[str], ledger: str = "") -> None:
-    """Raise UsageError for an option of the command, or of one within it, that is given twice and is not repeatable.
+    """Raise UsageError if an option of the command or its subcommands is given twice but is not repeatable.
 
     ledger: --ledger as given before the command.
     """
     try:
         values, rest, order = command.make_parser(ctx).parse_args(list(args))
     except click.UsageError:
-        # Told when the command parses it itself.
+        # Reported when the command itself parses it.
         return
     given: dict[str | None, click.Option] = {}
     for option in order:
@@ -34,7 +34,7 @@ def _refuse_repeated(ctx: click.Context, command: click.Command, args: Sequence[
             continue
         before = given.setdefault(option.name, option)
         if before is not option:
-            raise click.UsageError(f"{_name(before)} and {_name(option)} exclude each other", ctx)
+            raise click.UsageError(f"{_name(before)} and {_name(option)} cannot be used together", ctx)
         if order.count(option) > 1:
             raise click.UsageError(f"{_name(option)} was given twice", ctx)
     named = next((str(values[name]) for name, option in given.items() if name and "--ledger" in option.opts), "")

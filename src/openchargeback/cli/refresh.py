@@ -21,13 +21,13 @@ from openchargeback.wording import counted
 @click.option("--period", type=PERIOD, help="Only the decisions in this period's folder.")
 @click.option("--by", help="Who decides; Git's user.email by default.")
 @click.option("--on", help="The date; today by default.", type=click.DateTime(["%Y-%m-%d"]))
-@click.option("--dry-run", is_flag=True, help="Only print what would be written.")
+@click.option("--dry-run", is_flag=True, help="Print what would be written without writing it.")
 @with_ledger
 def refresh(period: str | None, by: str | None, on: dt.datetime | None, dry_run: bool, named: str | None) -> None:
-    """Replace decisions that no longer fit their charges.
+    """Replace decisions that no longer match their charges.
 
-    A decision on an item is made anew for what it matches now. Where charges named by id changed, Git's history tells
-    what they became. The old decisions are removed from their files; a flag raised since then still holds its charges.
+    A decision on an item is rewritten for the charges it matches now. If charges named by id changed, Git's history
+    shows what they became. The old decisions are removed from their files; flags raised since still hold their charges.
 
     \b
     Example: focus-billing review refresh --dry-run
@@ -39,7 +39,7 @@ def refresh(period: str | None, by: str | None, on: dt.datetime | None, dry_run:
             raise UsageFault(f"the ledger has no period {period}")
         found = [each for each in replacements(books, queue(books)) if period in (None, each.period)]
         if not found:
-            click.echo("Every decision fits its charges.")
+            click.echo("Every decision matches its charges.")
             return
         who, when = who_and_when(root, by, on)
         cleaned = cleaned_files(books.ledger, [each.decision for each in found])
@@ -61,10 +61,10 @@ def refresh(period: str | None, by: str | None, on: dt.datetime | None, dry_run:
 
 
 def _print(found: Sequence[Replacement]) -> None:
-    """What happens to each decision, and why."""
+    """Print what happens to each decision, and why."""
     for each in found:
         new = len(each.items) if each.items else bool(each.charges)
-        done = f"replaced by {counted(new, 'decision')}" if new else "removed: nothing is left to decide"
+        done = f"replaced by {counted(new, 'decision')}" if new else "removed: nothing left to decide"
         click.echo(f"{each.decision.place}: {each.decision.verb}, {shown(each.decision.reason)}: {done}")
         for remark in (each.why, *each.remarks):
             click.echo(f"  {shown(remark)}")

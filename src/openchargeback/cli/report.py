@@ -27,17 +27,17 @@ _REPLACED = dict.fromkeys(map(ord, MISLEADING), "\N{REPLACEMENT CHARACTER}")
 
 
 def shown(text: str) -> str:
-    """Text from data, without characters that could steer a terminal or mislead its reader."""
+    """Text from data, without characters that could control a terminal or mislead its reader."""
     return text.translate(_REPLACED)
 
 
 def print_json(value: object) -> None:
-    """One JSON document on stdout."""
+    """Print one JSON document on stdout."""
     click.echo(json_text(value), nl=False)
 
 
 def print_for_others(root: Path, what: str, text: str) -> None:
-    """A document that workflows publish, on stdout. Raises LedgerFault where it holds a secret of this machine."""
+    """Print a document that workflows publish. Raises LedgerFault if it contains a secret of this machine."""
     from openchargeback.publish.secrets import secrets_of
 
     secrets_of(root).refuse_in([(what, text.encode())])
@@ -45,12 +45,12 @@ def print_for_others(root: Path, what: str, text: str) -> None:
 
 
 def json_text(value: object) -> str:
-    """A JSON document as people and programs read it."""
+    """A JSON document, indented."""
     return json.dumps(value, indent=2, ensure_ascii=False) + "\n"
 
 
 def print_table(head: Sequence[str], rows: Iterable[Sequence[str]], right: Iterable[int] = ()) -> None:
-    """A table without frames; the columns in `right` are aligned right."""
+    """Print a table without frames; the columns in `right` are right-aligned."""
     lines = [[shown(cell) for cell in row] for row in rows]
     widths = [max(len(row[index]) for row in [list(head), *lines]) for index in range(len(head))]
     aligned = set(right)
@@ -68,7 +68,7 @@ def print_table(head: Sequence[str], rows: Iterable[Sequence[str]], right: Itera
 
 
 def amount_words(rows: Sequence[BilledPeriod | Statement], currency: str) -> str:
-    """What periods or statements come to: `70.00 USD due`, with what is only shown apart from it."""
+    """The total of periods or statements: `70.00 USD due`, with amounts that are only shown listed separately."""
     posted = {line.posted for row in rows for line in row.lines}
     due = money.human(Amounts.total(row.amounts for row in rows).billed, currency)
     shown_only = money.human(Amounts.total(row.shown for row in rows).billed, currency)
@@ -78,13 +78,13 @@ def amount_words(rows: Sequence[BilledPeriod | Statement], currency: str) -> str
 
 
 def held_words(sums: Sequence[HeldSum]) -> str:
-    """Sums of held money, one a currency: `10.00 USD, 5.00 EUR`; what is zero only where it is all."""
-    told = [each for each in sums if each.charges] or sums[:1]
-    return ", ".join(f"{money.human(each.exact_billed, each.currency)} {each.currency}" for each in told)
+    """Sums of held money, one per currency: `10.00 USD, 5.00 EUR`; zero only if nothing is held."""
+    listed = [each for each in sums if each.charges] or sums[:1]
+    return ", ".join(f"{money.human(each.exact_billed, each.currency)} {each.currency}" for each in listed)
 
 
 def print_held(sums: Sequence[HeldSum], totals: Sequence[HeldSum], scope: str) -> None:
-    """What is held by reason, each charge once, and its totals. scope: which charges these are."""
+    """Print what is held by reason, each charge once, and the totals. scope: which charges these are."""
     rows = [
         *((", ".join(each.flags), each) for each in sums),
         *((f"Total, {scope}", each) for each in totals if each.charges),
@@ -100,7 +100,7 @@ def print_held(sums: Sequence[HeldSum], totals: Sequence[HeldSum], scope: str) -
 
 
 def print_problems(problems: Iterable[Problem], root: Path | None = None) -> None:
-    """Every problem with its place, excerpt and fix on stderr, and a summary last."""
+    """Print every problem on stderr with its location, excerpt and fix, and a summary last."""
     from openchargeback.cli.reports.text import page_for, report
 
     page = page_for(terminal=sys.stderr.isatty(), root=root)
@@ -108,7 +108,7 @@ def print_problems(problems: Iterable[Problem], root: Path | None = None) -> Non
 
 
 def note_problems(problems: Sequence[Problem]) -> None:
-    """One line on stderr for what `validate` tells at length: commands that are run all day do not repeat it."""
+    """Print one line on stderr for what `validate` reports in full: everyday commands do not repeat it."""
     if problems:
         from openchargeback.cli.reports.paragraphs import paragraphs, totals
 
@@ -116,17 +116,17 @@ def note_problems(problems: Sequence[Problem]) -> None:
 
 
 def color() -> bool | None:
-    """No colors where the person set NO_COLOR to anything (no-color.org); else click decides by the terminal."""
+    """No colors if NO_COLOR is set to anything (no-color.org); else click decides by the terminal."""
     return False if os.environ.get("NO_COLOR") else None
 
 
 @contextmanager
 def progress(first: str = "Reading the ledger", *, lines: bool = False) -> Iterator[Step]:
-    """Say on stderr what is being done, from now on; gives the function that is called with each step.
+    """Show progress on stderr; yields the function to call with each step.
 
-    On a terminal it is one line, which is renewed and goes away at the end. Elsewhere, as in the log of CI, it is
-    nothing, or with `lines` a plain line for each stage and every ten seconds: for commands that may take long.
-    Enter it before the imports that take time. first: what is done until the first step.
+    On a terminal it is one line, updated in place and removed at the end. Elsewhere, as in a CI log, it is nothing, or
+    with `lines` a plain line for each stage and every ten seconds, for commands that may take long. Enter it before
+    slow imports. first: what to show until the first step.
     """
     if sys.stderr.isatty():
         with _bar(first) as step:
@@ -136,19 +136,19 @@ def progress(first: str = "Reading the ledger", *, lines: bool = False) -> Itera
 
 
 _SECONDS = 10
-"""Between two lines of one stage."""
+"""Between two lines of the same stage."""
 
 
 def _plain_lines(first: str) -> Step:
     click.echo(f"{first} …", err=True)
-    stage, told = first, 0.0
+    stage, printed = first, 0.0
 
     def step(what: str, done: int, total: int) -> None:
-        nonlocal stage, told
+        nonlocal stage, printed
         now = time.monotonic()
-        if what == stage and now < told + _SECONDS:
+        if what == stage and now < printed + _SECONDS:
             return
-        stage, told = what, now
+        stage, printed = what, now
         click.echo(f"{what}: {done:,} of {total:,} …" if total else f"{what} …", err=True)
 
     return step

@@ -1,4 +1,4 @@
-"""`focus-billing review`: the queue of held charges. The commands that decide lie in files of their own."""
+"""`focus-billing review`: the queue of held charges. The commands that decide have their own files."""
 
 from __future__ import annotations
 
@@ -11,11 +11,11 @@ import click
 from openchargeback import money
 from openchargeback.billing.check_decision import open_review
 from openchargeback.billing.earlier import months_before
-from openchargeback.cli.batches import amount_of, books_of, described, is_open, queue
+from openchargeback.cli.batches import amount_of, books_of, describe, is_open, queue
 from openchargeback.cli.credit import credit
 from openchargeback.cli.decide import approve, reassign, reject
 from openchargeback.cli.evidence import evidence
-from openchargeback.cli.listing import Column, count, json_rows, print_rows, unseen
+from openchargeback.cli.listing import Column, count, json_only, json_rows, print_rows
 from openchargeback.cli.options import PERIOD, as_json, with_ledger
 from openchargeback.cli.refresh import refresh
 from openchargeback.cli.report import held_words, note_problems, print_json, shown
@@ -32,12 +32,12 @@ _MOST_CHARGES = 50
 """How many charges of an item `review show` prints."""
 
 _MOST_TAGS = 500
-"""How many characters of their tags."""
+"""How many characters of their tags it prints."""
 
 
 @click.group()
 def review() -> None:
-    """Work off the queue of held charges."""
+    """Review held charges and decide them."""
 
 
 for _command in (approve, reject, reassign, credit, refresh, evidence):
@@ -49,7 +49,9 @@ for _command in (approve, reject, reassign, credit, refresh, evidence):
 @with_ledger
 @as_json
 def list_queue(period: str | None, named: str | None, json_: bool) -> None:
-    """List what needs a decision, the most money first, with what is still held from closed periods.
+    """List what needs a decision, largest amounts first.
+
+    Includes charges still held from closed periods.
 
     \b
     Example: focus-billing review list --period 2025-01
@@ -67,21 +69,21 @@ def list_queue(period: str | None, named: str | None, json_: bool) -> None:
     waiting = held_words(in_total(items, books.ledger.config.currency))
     scope = f"in {period}" if period else "in all periods"
     click.echo(
-        f"{counted(len(items), 'item')} to review {scope}, {waiting}; `focus-billing review show ITEM` shows one"
+        f"{counted(len(items), 'item')} to review {scope}, {waiting}; for details, run `focus-billing review show ITEM`"
     )
     late = next((item.period for item in items if not is_open(books.ledger, item.period)), "")
     if late:
-        click.echo(f"Charges of a closed period are decided from an open one: --period OPEN --of {late}")
+        click.echo(f"To decide charges of a closed period, use an open one: --period OPEN --of {late}")
 
 
 def _month(books: Books, item: QueueItem) -> str:
-    """The period of an item, with its state where that is not open."""
+    """The period of an item, with its state unless that is open."""
     state = books.ledger.period_file(item.period).state
     return item.period if state is State.OPEN else f"{item.period} ({state})"
 
 
 def reasons(item: QueueItem) -> str:
-    """The flags that hold an item, each with the first reason it was raised for."""
+    """The flags that hold an item, each with the first reason it was raised."""
     return "; ".join(_reason(note) for note in item.details.notes if note.flag in item.uncleared) or ", ".join(
         item.uncleared
     )
@@ -97,7 +99,7 @@ def _reason(note: FlagNote) -> str:
 @with_ledger
 @as_json
 def show_item(item: str, named: str | None, json_: bool) -> None:
-    """Show one item of the queue, by its id or that of one of its charges, with all there is to see of it.
+    """Show an item of the queue in full, by its id or that of one of its charges.
 
     \b
     Example: focus-billing review show q3f9a1c22b7
@@ -112,7 +114,7 @@ def show_item(item: str, named: str | None, json_: bool) -> None:
 
 
 def _find(books: Books, wanted: str) -> tuple[QueueItem, tuple[HeldCharge, ...]]:
-    """The item with that id, or with a charge whose id begins so."""
+    """The item with that id, or with a charge whose id starts with it."""
     items = queue(books)
     known = [item for item in items if item.id == wanted]
     periods = sorted({item.period for item in known or items})
@@ -126,12 +128,12 @@ def _find(books: Books, wanted: str) -> tuple[QueueItem, tuple[HeldCharge, ...]]
                 charges = opened.charges_of(item)
                 if item.id == wanted or any(each.id.startswith(wanted) for each in charges if len(wanted) >= 8):
                     return item, charges
-    raise UsageFault(f"no item {wanted} is in the queue; see `focus-billing review list`")
+    raise UsageFault(f"{wanted} is not in the queue; see `focus-billing review list`")
 
 
 def _print_item(books: Books, item: QueueItem, charges: tuple[HeldCharge, ...]) -> None:
     config, details = books.ledger.config, item.details
-    click.secho(f"{item.id}  {item.period}  {described(item)}", bold=True)
+    click.secho(f"{item.id}  {item.period}  {describe(item)}", bold=True)
     rows = [
         (
             "Amount",
@@ -155,7 +157,7 @@ def _print_item(books: Books, item: QueueItem, charges: tuple[HeldCharge, ...]) 
     click.echo()
     print_rows(_charge_columns(item), charges[:_MOST_CHARGES])
     if len(charges) > _MOST_CHARGES:
-        click.echo(f"and {counted(len(charges) - _MOST_CHARGES, 'more charge')}; --json has all")
+        click.echo(f"and {counted(len(charges) - _MOST_CHARGES, 'more charge')}; --json lists all")
     for tags in dict.fromkeys(each.tags for each in charges[:_MOST_CHARGES] if each.tags):
         _print_tags(tags, malformed="malformed-tags" in item.flags)
     click.echo()
@@ -165,7 +167,7 @@ def _print_item(books: Books, item: QueueItem, charges: tuple[HeldCharge, ...]) 
 
 
 def _print_tags(tags: str, *, malformed: bool) -> None:
-    """The tags as they stand in the file, with a caret below the character where they cannot be read."""
+    """The tags as in the file, with a caret below the character where parsing fails."""
     fault = json_fault(tags) if malformed else None
     if fault is None:
         click.echo(f"Tags: {shown(tags)[:_MOST_TAGS]}")
@@ -215,17 +217,17 @@ def _item_columns(books: Books) -> tuple[Column[QueueItem], ...]:
         Column("period", "Period", lambda item: item.period, lambda item: _month(books, item)),
         Column("state", "", lambda item: str(books.ledger.period_file(item.period).state)),
         Column("project", "Project", lambda item: item.project, lambda item: item.project or without_project(item)),
-        *unseen("pi"),
+        *json_only("pi"),
         Column("service", "Service", lambda item: item.service),
         Column("source", "Source", lambda item: item.source),
-        *unseen("currency", "sub_account", "resource"),
+        *json_only("currency", "sub_account", "resource"),
         Column("flags", "", lambda item: list(item.flags)),
         Column("uncleared", "", lambda item: list(item.uncleared)),
         count("charges", "Charges", lambda item: item.charges),
         Column("list", "", lambda item: money.exact(item.exact_list)),
         Column("amount", "Amount", lambda item: money.exact(item.exact_billed), amount_of, right=True),
         Column("why", "Reason", lambda item: {note.flag: list(note.reasons) for note in item.details.notes}, reasons),
-        *unseen("digest"),
+        *json_only("digest"),
         Column("ids", "", lambda item: list(item.ids)),
         Column("sub_accounts", "", lambda item: list(item.details.sub_accounts)),
         Column("resources", "", lambda item: list(item.details.resources)),
@@ -250,10 +252,10 @@ def _charge_columns(item: QueueItem) -> tuple[Column[HeldCharge], ...]:
         Column("", "Days", lambda each: _days(each.first_day, each.last_day)),
         Column("first_day", "", lambda each: _iso(each.first_day)),
         Column("last_day", "", lambda each: _iso(each.last_day)),
-        *unseen("sub_account", "resource_id"),
+        *json_only("sub_account", "resource_id"),
         Column("resource_name", "Resource", lambda each: each.resource_name, _resource),
         Column("quantity", "Quantity × unit price", lambda each: _exact(each.quantity), _quantity, right=True),
-        *unseen("unit"),
+        *json_only("unit"),
         Column("unit_price", "", lambda each: _exact(each.unit_price)),
         Column(
             "list", "List", lambda each: money.exact(each.exact_list), human(lambda each: each.exact_list), right=True
@@ -266,9 +268,9 @@ def _charge_columns(item: QueueItem) -> tuple[Column[HeldCharge], ...]:
             right=True,
         ),
         Column("currency", "", lambda _each: item.currency),
-        *unseen("tags"),
+        *json_only("tags"),
         Column("file", "File, row", lambda each: each.path, lambda each: f"{each.path}, {each.row}"),
-        *unseen("row"),
+        *json_only("row"),
     )
 
 

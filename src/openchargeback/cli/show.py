@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 
 import click
 
-from openchargeback.cli.listing import Column, amount, cents, count, json_rows, print_rows, unseen
+from openchargeback.cli.listing import Column, amount, cents, count, json_only, json_rows, print_rows
 from openchargeback.cli.options import PERIOD, as_json, root_of, with_ledger
 from openchargeback.cli.report import amount_words, held_words, print_json, progress, shown
 from openchargeback.ledger.shape import nearest
@@ -17,7 +17,7 @@ from openchargeback.review.held_sums import in_total
 from openchargeback.wording import listed
 
 _MOST_NAMES = 5
-"""How many people are suggested for a name that nobody has."""
+"""How many people are suggested for an unknown name."""
 
 
 @click.command()
@@ -26,7 +26,7 @@ _MOST_NAMES = 5
 @with_ledger
 @as_json
 def show(pi: str, period: str | None, named: str | None, json_: bool) -> None:
-    """What a PI was billed, by period and project, and what of theirs is held.
+    """Show what a PI was billed, by period and project, and what is held.
 
     \b
     Example: focus-billing show ada.okafor@example.edu --period 2025-01
@@ -45,8 +45,8 @@ def show(pi: str, period: str | None, named: str | None, json_: bool) -> None:
     currency, name = books.ledger.config.currency, books.ledger.directory.person(email).name
     statements = _statement_columns(found, currency)
     if json_:
-        told = {"statements": json_rows(statements, found), "held": json_rows(_HELD, held)}
-        print_json({"pi": email, "name": name, "currency": currency, **told})
+        lists = {"statements": json_rows(statements, found), "held": json_rows(_HELD, held)}
+        print_json({"pi": email, "name": name, "currency": currency, **lists})
         return
     if found:
         print_rows(statements, found)
@@ -61,7 +61,7 @@ def show(pi: str, period: str | None, named: str | None, json_: bool) -> None:
 def _statement_columns(found: Sequence[Statement], currency: str) -> list[Column[Statement]]:
     return [
         Column("period", "Period", lambda each: each.period),
-        *unseen("number"),
+        *json_only("number"),
         Column("project", "Project", lambda each: each.project.id),
         Column("funds", "Funds", lambda each: list(each.funds), lambda each: " ".join(each.funds)),
         *cents(found, currency),
@@ -72,17 +72,17 @@ _HELD: tuple[Column[QueueItem], ...] = (
     Column("period", "Period", lambda item: item.period),
     Column("item", "", lambda item: item.id),
     Column("project", "Project", lambda item: item.project, lambda item: item.project or "none"),
-    *unseen("source"),
+    *json_only("source"),
     Column("service", "Service", lambda item: item.service),
     count("charges", "Charges", lambda item: item.charges),
     amount("amount", "Amount", lambda item: (item.exact_billed, item.currency)),
-    *unseen("currency"),
+    *json_only("currency"),
     Column("flags", "Reason", lambda item: list(item.uncleared), lambda item: ", ".join(item.uncleared)),
 )
 
 
 def _people(books: Books) -> dict[str, str]:
-    """Everybody whom the ledger knows as a PI: name by e-mail address."""
+    """Every PI in the ledger: name by e-mail address."""
     people = {email: person.name for email, person in books.ledger.directory.people.items()}
     for billed in books.periods:
         people |= {item.pi: item.pi for item in billed.undecided if item.pi and item.pi not in people}
@@ -91,7 +91,7 @@ def _people(books: Books) -> dict[str, str]:
 
 
 def _suggested(word: str, people: Mapping[str, str]) -> str:
-    """Those whose address or name holds the word, or is spelled most like it; else where to look."""
+    """A hint: PIs whose address or name contains the word or is spelled like it; else where to look."""
     wanted = word.strip().casefold()
     names = {
         text.casefold(): email for email, name in people.items() for text in (email, email.partition("@")[0], name)
@@ -101,5 +101,5 @@ def _suggested(word: str, people: Mapping[str, str]) -> str:
         found = [names[near]]
     if not found:
         return "; `focus-billing periods show PERIOD` lists the PIs of a period"
-    told = [f"{email} ({people[email]})" if people[email] not in ("", email) else email for email in found]
-    return f"; did you mean {listed(told, _MOST_NAMES)}?"
+    hits = [f"{email} ({people[email]})" if people[email] not in ("", email) else email for email in found]
+    return f"; did you mean {listed(hits, _MOST_NAMES)}?"

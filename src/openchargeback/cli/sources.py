@@ -17,14 +17,14 @@ from openchargeback.publish.build import open_books
 
 @click.group()
 def sources() -> None:
-    """Where charges come from."""
+    """List the sources of charges."""
 
 
 @sources.command("list")
 @with_ledger
 @as_json
 def list_sources(named: str | None, json_: bool) -> None:
-    """The sources of the ledger, with what each delivered.
+    """List the sources of the ledger, with what each delivered.
 
     \b
     Example: focus-billing sources list
@@ -41,7 +41,7 @@ def list_sources(named: str | None, json_: bool) -> None:
 
 
 def _columns(config: Config, periods: Sequence[BilledPeriod]) -> tuple[Column[str], ...]:
-    """The columns of the list, of which a row is the name of a source."""
+    """The columns of the list; each row is the name of a source."""
 
     def totals(name: str) -> list[SourceTotals]:
         return [each for period in periods for each in period.sources if each.source == name]

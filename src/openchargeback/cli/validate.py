@@ -23,17 +23,17 @@ FORMATS = ("text", "json", "github", "gitlab", "junit")
 @click.command()
 @click.argument("paths", nargs=-1, metavar="[PATH]...")
 @click.option("--format", "form", type=click.Choice(FORMATS), default="text", show_default=True)
-@click.option("--full", is_flag=True, help="Every warning with every place; Frictionless judges every row. Slow.")
-@click.option("--strict", is_flag=True, help="Warnings fail too.")
-@click.option("--staged", is_flag=True, help="Only what the next commit touches, for a commit hook.")
-@click.option("--explain", "code", metavar="CODE", help="Only say what a code or flag means; needs no ledger.")
+@click.option("--full", is_flag=True, help="List every warning in full; check every row with Frictionless. Slow.")
+@click.option("--strict", is_flag=True, help="Fail on warnings, too.")
+@click.option("--staged", is_flag=True, help="Check only what the next commit changes, for a commit hook.")
+@click.option("--explain", "code", metavar="CODE", help="Explain a code or flag; needs no ledger.")
 @with_ledger
 def validate(
     paths: tuple[str, ...], form: str, full: bool, strict: bool, staged: bool, code: str | None, named: str | None
 ) -> None:
-    """Check the ledger for problems: exit code 1 where there are errors. PATH narrows the report down.
+    """Check the ledger for problems; exit code 1 if there are errors. PATH narrows the report.
 
-    The report goes to stdout. With --format github, what does not fit into annotations goes to the job summary.
+    The report goes to stdout. With --format github, whatever does not fit into annotations goes to the job summary.
 
     \b
     Example: focus-billing validate charges/2025-01 --strict
@@ -54,7 +54,7 @@ def validate(
             found = [problem for problem in found if _within(problem.path, wanted)]
             files = [path for path in files if _within(path, wanted)]
         failed = has_errors(found) or (strict and any(problem.severity is Severity.WARNING for problem in found))
-        # Lines are shown as they were looked at; paths count from the repository's own folder.
+        # Excerpts show the lines as checked; paths in other formats are relative to the repository's own folder.
         report = Report(found, files, place if form == "text" else root, failed=failed, strict=strict, full=full)
         _WRITERS[form](report)
     sys.exit(1 if failed else 0)
@@ -62,7 +62,7 @@ def validate(
 
 @dataclass(frozen=True, slots=True)
 class Report:
-    """What is written in one of the formats: problems in order, and the files that were read."""
+    """What a format is written from: problems in order, and the files that were read."""
 
     found: Sequence[Problem]
     files: Sequence[str]
@@ -73,7 +73,7 @@ class Report:
 
     @property
     def paragraphs(self) -> list[Paragraph]:
-        """The problems put together."""
+        """The problems, grouped."""
         return paragraphs(self.found, full=self.full)
 
 
@@ -90,14 +90,14 @@ def _examined(root: Path, *, full: bool) -> tuple[list[Problem], list[str]]:
 
 
 def _staged(root: Path, stack: ExitStack) -> tuple[Path, list[Problem], list[str]]:
-    """The folder of the ledger as it is staged, the problems of what the next commit touches, the files that have any.
+    """A folder with the ledger as staged, the problems in what the next commit changes, and the files that have any.
 
     stack: keeps the folder.
     """
     from openchargeback.publish.pre_commit import as_staged, examine_staged
 
-    # Git tells a commit hook of another index than usual for `git commit -a` and `git commit PATH`. It runs hooks in
-    # the top folder of the repository; that index says nothing of a ledger elsewhere.
+    # For `git commit -a` and `git commit PATH`, Git gives a commit hook another index than usual. It runs hooks in the
+    # top folder of the repository; that index is of no use for a ledger elsewhere.
     named = os.environ.get("GIT_INDEX_FILE", "")
     index = str(Path(named).absolute()) if named and root.resolve().is_relative_to(Path.cwd()) else ""
     place = stack.enter_context(as_staged(root, index=index))
@@ -107,9 +107,9 @@ def _staged(root: Path, stack: ExitStack) -> tuple[Path, list[Problem], list[str
 
 
 def _narrowed(paths: Sequence[str], root: Path, faulty: set[str]) -> list[str] | None:
-    """The paths relative to the ledger, None for all of it. Raises UsageFault for one that is nothing there.
+    """The paths relative to the ledger; None for all of it. Raises UsageFault for a path that does not exist.
 
-    A path is looked for from the current folder first, then from the ledger.
+    A path is looked up from the current folder first, then from the ledger.
     """
     base = root.resolve()
     wanted = []
@@ -118,7 +118,7 @@ def _narrowed(paths: Sequence[str], root: Path, faulty: set[str]) -> list[str] |
         inside = [place.relative_to(base).as_posix() for place in places if place.is_relative_to(base)]
         known = [each for each in inside if os.path.lexists(base / each) or each in faulty]
         if not known:
-            raise UsageFault(f"{path} is nothing in the ledger {root}")
+            raise UsageFault(f"the ledger {root} has no file or folder {path}")
         wanted.append(known[0])
     return None if not wanted or "." in wanted else wanted
 
@@ -201,7 +201,7 @@ def _explain(code: str, *, as_json: bool) -> None:
     if entry is None:
         near = " or ".join(f"`{name}`" for name in similar(code))
         ask = f"did you mean {near}?" if near else "docs/VALIDATION.md lists them all"
-        raise UsageFault(f"there is no code {code}; {ask}")
+        raise UsageFault(f"unknown code {code}; {ask}")
     if as_json:
         print_json(entry.as_json())
         return

@@ -26,23 +26,23 @@ _LISTED = 50
 @click.command()
 @click.argument("output", type=click.Path(path_type=Path), default=Path("public"), metavar="[PDF|FOLDER]")
 @click.option("--commit", "revision", default="", metavar="REV", help="Recompute a folder from this commit instead.")
-@click.option("--workers", type=click.IntRange(1, 64), help="Processes that render PDFs; as many as cores by default.")
+@click.option("--workers", type=click.IntRange(1, 64), help="Processes that render PDFs; by default, one per core.")
 @click.option(
     "--manifest",
     type=click.Path(path_type=Path, exists=True, dir_okay=False),
-    help="manifest.json of a build that you trust, such as that of a release: a PDF that it lists is as issued.",
+    help="manifest.json of a build that you trust, such as a release: a PDF that it lists is as issued.",
 )
 @with_ledger
 @as_json
 def verify(
     output: Path, revision: str, workers: int | None, manifest: Path | None, named: str | None, json_: bool
 ) -> None:
-    """Recompute an output from the ledger and say whether it is the same.
+    """Verify a PDF or a build against the ledger.
 
-    A folder is what `build` wrote (`public` unless named): every file is computed anew from the commit that its
-    manifest names and compared byte by byte. A PDF is a statement: its embedded record is compared with the ledger,
-    and the file is made again and compared object by object. Other versions of the program or its libraries make other
-    bytes; then the file cannot be confirmed here. Exit code 0 where all is confirmed, else 1.
+    FOLDER is the output of `build` (`public` by default): every file is recomputed from the commit named in its
+    manifest and compared byte by byte. PDF is a statement: its embedded record is compared with the ledger, and the
+    file is rendered again and compared object by object. Other versions of the program or its libraries produce other
+    bytes, so they cannot confirm the file. Exit code 0 if everything is confirmed, else 1.
 
     \b
     Example: focus-billing verify public
@@ -55,7 +55,7 @@ def verify(
         _folder(root, output, revision, workers, json_=json_)
         return
     if revision:
-        raise UsageFault("--commit is for folders; a PDF is looked for in the history by itself")
+        raise UsageFault("--commit is for folders; a PDF is looked up in the history automatically")
     _pdf(root, output, manifest, json_=json_)
 
 
@@ -81,20 +81,20 @@ def _print_folder(check: FolderCheck) -> None:
     for remark in _remarks(check):
         click.echo(remark, err=True)
     counts = Counter(each.finding for each in check.files)
-    told = ", ".join(f"{count:,} {finding}" for finding, count in sorted(counts.items()))
-    click.echo(f"{told}: {check.folder}, recomputed from commit {check.commit.id[:12]} of {check.commit.date}")
+    totals = ", ".join(f"{count:,} {finding}" for finding, count in sorted(counts.items()))
+    click.echo(f"{totals}: {check.folder}, recomputed from commit {check.commit.id[:12]} of {check.commit.date}")
 
 
 def _remarks(check: FolderCheck) -> list[str]:
     remarks = []
     if not check.in_history:
         remarks.append(
-            f"the commit {check.commit.id[:12]} is not part of the history that is checked out: see where it comes from"
+            f"commit {check.commit.id[:12]} is not in the history of this checkout: find out where it comes from"
         )
     if check.claimed.uncommitted and check.differing:
-        remarks.append("the folder says that it was built with changes that were not committed, which no commit holds")
+        remarks.append("according to its manifest, the folder was built with uncommitted changes, which no commit has")
     if check.other_versions and check.differing:
-        remarks.append(f"other versions than those here made its PDFs: {'; '.join(check.other_versions)}")
+        remarks.append(f"its PDFs were made with other versions than those here: {'; '.join(check.other_versions)}")
     return remarks
 
 
@@ -138,14 +138,14 @@ def _print_pdf(check: PdfCheck) -> None:
     for note in check.notes:
         click.echo(f"  note: {note}")
     if check.inputs:
-        click.echo("  rests on:")
+        click.echo("  based on:")
     for each in check.inputs:
         commit = f"commit {each.commit[:12]}" if each.commit else "not committed"
         click.echo(f"    {shown(each.path)}{_rows(each)}: {commit}")
 
 
 def _rows(each: Input) -> str:
-    """Which rows of a charge file, or lines of an approval file, in words."""
+    """The rows of a charge file, or lines of an approval file, in words."""
     if not each.rows:
         return ""
     word = "line" if each.path.startswith("approvals/") else "row"
@@ -160,39 +160,36 @@ def _sentence(check: PdfCheck) -> str:
 
 
 def _identical(check: PdfCheck) -> str:
-    today = "what the ledger gives today"
     if check.recorded:
-        return f" is byte for byte the file that {check.recorded} lists; its record is {today}"
-    return f" is byte for byte {today}"
+        return f" is identical to the file that {check.recorded} lists; its record matches the ledger today"
+    return " is identical to what the ledger produces today"
 
 
 def _unknown(check: PdfCheck) -> str:
     if check.whole:
-        return f": the ledger has none of this number{_looked(check)}: it may be another ledger's"
-    return f": whether the ledger ever gave it cannot be told{_looked(check)}"
+        return f": the ledger has no statement with this number{_search_scope(check)}: it may be from another ledger"
+    return f": cannot determine whether the ledger ever produced it{_search_scope(check)}"
 
 
 def _superseded(check: PdfCheck) -> str:
-    then = _then(check) or f"{check.recorded} lists it, but the ledger does not give it{_looked(check)}"
+    then = _then(check) or f"{check.recorded} lists it, but the ledger does not produce it{_search_scope(check)}"
     if not check.by:
         return f": {then}; today it has no statement for this PI and project"
     newer = check.by if check.by != check.number else "a later state of the same number"
-    return f": {then}; valid today is {newer}"
+    return f": {then}; superseded by {newer}"
 
 
 def _altered(check: PdfCheck) -> str:
     if then := _then(check):
-        return f": {then}, but the file is not what it was"
-    valid = f"; valid today is {check.by}" if check.by else ""
-    return f": the file is not what the ledger gives{_looked(check)}{valid}"
+        return f": {then}, but the file was altered since"
+    valid = f"; the valid statement is {check.by}" if check.by else ""
+    return f": the file does not match the ledger{_search_scope(check)}{valid}"
 
 
 _WORDS: dict[str, Callable[[PdfCheck], str]] = {
     "identical": _identical,
-    "same content": lambda _: ": another program saved it again; every object in it is what the ledger gives today",
-    "cannot be confirmed here": lambda _: (
-        ": its embedded record is what the ledger says, but other versions made the file"
-    ),
+    "same content": lambda _: ": re-saved by another program; every object in it matches the ledger today",
+    "cannot be confirmed here": lambda _: ": its embedded record matches the ledger, but other versions made the file",
     "superseded": _superseded,
     "altered": _altered,
     "unknown": _unknown,
@@ -207,11 +204,11 @@ def _how_to_confirm(check: PdfCheck) -> str:
         steps.append(
             f"install requirements.lock of commit {short} (git show {short}:requirements.lock)"
             if check.lock.pinned
-            else f"install the versions that were used at commit {short} (requirements.lock there, if it has one)"
+            else f"install the versions used at commit {short} (its requirements.lock, if it has one)"
         )
     if check.system:
         steps.append(f"use a system with {', '.join(check.system)}")
-    manifest = "or give the manifest.json of the build that wrote it with --manifest"
+    manifest = "or name the manifest.json of the build that wrote it with --manifest"
     return f"{' and '.join(steps) or 'install these versions'}, then verify again; {manifest}"
 
 
@@ -219,15 +216,16 @@ def _then(check: PdfCheck) -> str:
     if check.given_at is None:
         return ""
     when = f"at commit {check.given_at.id[:12]} of {check.given_at.date}"
-    return f"the ledger gave it {when}" if check.on_first_parent else f"a branch gave it {when}, before it was merged"
+    made = "the ledger produced it" if check.on_first_parent else "a branch produced it before it was merged,"
+    return f"{made} {when}"
 
 
-def _looked(check: PdfCheck) -> str:
+def _search_scope(check: PdfCheck) -> str:
     if not check.looked_at:
         return ""
     commits = f"{counted(check.looked_at, 'commit')}"
-    short = "" if check.whole else " of this shallow clone (fetch the whole history with `fetch-depth: 0`)"
-    return f", now and in the last {commits} that touch its month{short}"
+    short = "" if check.whole else " of this shallow clone (fetch the full history with `fetch-depth: 0`)"
+    return f", now and in the last {commits} that changed its month{short}"
 
 
 def _print_differences(title: str, differences: Iterable[Difference]) -> None:

@@ -20,7 +20,7 @@ _VIA = {"tag": "tag", "match": "account or resource in the directory", "project"
 
 
 def print_trace(books: Books, billed: BilledPeriod, number: str, wanted: Sequence[int], *, json_: bool) -> None:
-    """Print where the amounts of a statement come from. Raises UsageFault where the period has no such statement."""
+    """Print where the amounts of a statement come from. Raises UsageFault if the period has no such statement."""
     found = [each for each in billed.statements if each.number.startswith(number)]
     if len(found) != 1:
         known = "several statements" if found else "no statement"
@@ -34,8 +34,8 @@ def print_trace(books: Books, billed: BilledPeriod, number: str, wanted: Sequenc
     if any(not line.posted for line in statement.lines):
         apart = f"{money.human(statement.shown.billed, billed.currency)} {billed.currency} not charged"
         amounts = [apart] if statement.only_shown else [*amounts, apart]
-    told = f"{shown(statement.pi.name)}, {shown(statement.project.title)}: {', '.join(amounts)}"
-    click.secho(f"{statement.number}  {told}", bold=True)
+    title = f"{shown(statement.pi.name)}, {shown(statement.project.title)}: {', '.join(amounts)}"
+    click.secho(f"{statement.number}  {title}", bold=True)
     for line in lines:
         _print_line(line, billed)
     _print_decisions(_decisions(billed, lines))
@@ -77,7 +77,7 @@ def _print_resource(resource: TracedResource, currency: str) -> None:
 
 def _where(place: Place | None) -> str:
     if place is None:
-        return "its charge file no longer has it"
+        return "no longer in its charge file"
     at = f":{place.line}" if place.line else ""
     return shown(f"{place.file}{at}, row {place.row:,}")
 
@@ -109,7 +109,7 @@ def _exact(share: Share, currency: str) -> str:
 
 
 def _steps(share: Share, currency: str) -> str:
-    """An exact amount, its cents, and how these come about."""
+    """An exact amount, its cents, and how they were rounded."""
     cents = money.human(share.cents, currency)
     given = share.given(currency)
     if not given:
@@ -123,7 +123,7 @@ def _cut(text: str, most: int) -> str:
 
 
 def _decisions(billed: BilledPeriod, lines: Sequence[TracedLine]) -> list[DecisionRecord]:
-    """The decisions behind the traced charges, in their order."""
+    """The decisions on the traced charges, in order."""
     places = {place for line in lines for charge in line.charges for place in charge.decisions}
     return [each for each in billed.decisions if f"{each.path}:{each.line}" in places]
 

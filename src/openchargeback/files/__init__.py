@@ -1,1 +1,1 @@
-"""Git, locks, and writes that a kill or a full disk leaves undone or done as a whole. This room knows no ledger."""
+"""Git, locks, and writes that are all or nothing even if killed or out of disk space. Nothing here knows ledgers."""

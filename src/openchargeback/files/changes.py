@@ -1,13 +1,13 @@
-"""Several files of one folder changed together: after a kill, a full disk or a power cut, all of them or none.
+"""Changes several files of one folder together: after a kill, a full disk or a power cut, all of them or none.
 
-Two folders at the top of that folder, only while a command writes or after one was killed:
+Two folders at the top of that folder exist only while a command writes or after one was killed:
 
-    .changes.openchargeback-tmp/   the new files as they are being written; counts for nothing
-    .pending.openchargeback-tmp/   the new files, all on the disk, and a list of where each belongs
+    .changes.openchargeback-tmp/   the new files as they are being written; has no effect
+    .pending.openchargeback-tmp/   the new files, all on disk, and a list of where each belongs
 
-Renaming the first to the second is the one moment from which the change counts: what is pending is put in place by
-this command or, where it was killed, by the next. Each file is put in place by one rename, and what was put in place
-already is left alone, so it does not matter how often this is begun. The caller holds a lock.
+Renaming the first to the second commits the change: pending files are put in place by this command or, if it was
+killed, by the next. Each file is put in place by one rename, and files already in place are left alone, so the step
+can be repeated any number of times. The caller holds a lock.
 """
 
 from __future__ import annotations
@@ -28,11 +28,11 @@ _LIST = "list.json"
 
 
 def change_files(root: Path, files: Mapping[str, bytes | Path | None]) -> None:
-    """Write, replace and remove files below `root`, all or none; folders are made, and removed once they are empty.
+    """Write, replace and remove files below `root`, all or none; folders are created, and removed when empty.
 
     files: by path relative to root, with forward slashes: the new bytes, a file to copy them from, or None to remove
-    it. A file that is replaced keeps its permissions. Raises UsageFault for a path that leads through a link or where
-    no plain file lies, OutsideFault where the disk fails.
+    it. A replaced file keeps its permissions. Raises UsageFault for a path that leads through a link or to something
+    other than a regular file, OutsideFault if writing fails.
     """
     finish(root)
     try:
@@ -53,14 +53,14 @@ def change_files(root: Path, files: Mapping[str, bytes | Path | None]) -> None:
 
 
 def interrupted(root: Path) -> bool:
-    """Whether a command that changes files of `root` is at work or was killed."""
+    """Whether a command that changes files of `root` is running or was killed."""
     return any(os.path.lexists(root / name) for name in (CHANGES, PENDING))
 
 
 def finish(root: Path) -> list[str]:
-    """Put in place what a killed command has left pending, and remove what it had not completed.
+    """Put in place what a killed command left pending, and remove what it had not completed.
 
-    Gives the paths of the files that the completed change is about. Raises OutsideFault where the disk fails.
+    Returns the paths of the files in the completed change. Raises OutsideFault if writing fails.
     """
     if not interrupted(root):
         return []
@@ -77,7 +77,7 @@ def finish(root: Path) -> list[str]:
 
 
 def _write(root: Path, files: Mapping[str, bytes | Path | None]) -> None:
-    """Write the new files and the list to CHANGES, and wait until all of it is on the disk."""
+    """Write the new files and the list to CHANGES, and wait until all of it is on disk."""
     folder = root / CHANGES
     folder.mkdir()
     listed: dict[str, str | None] = {}
@@ -97,7 +97,7 @@ def _write(root: Path, files: Mapping[str, bytes | Path | None]) -> None:
 
 
 def _put_in_place(root: Path) -> list[str]:
-    """Do what the pending list says, as far as it is not done; gives its paths."""
+    """Do what remains to be done of the pending list; returns its paths."""
     pending = root / PENDING
     try:
         listed = _listed(pending)
@@ -115,18 +115,18 @@ def _put_in_place(root: Path) -> list[str]:
     except OSError as fault:
         reason = "the disk is full" if fault.errno == errno.ENOSPC else fault.strerror or fault
         raise OutsideFault(
-            f"cannot finish writing {root}: {reason}; the change is saved in {pending}, and the next command puts it "
-            "in place"
+            f"cannot finish writing {root}: {reason}; the change is saved in {pending}, and the next command will "
+            "complete it"
         ) from fault
     return list(listed)
 
 
 def _listed(pending: Path) -> dict[str, str | None]:
-    """What the pending list says: by path the name of the new file beside the list, or None where one is removed.
+    """The pending list: by path, the name of the new file next to the list, or None to remove the file.
 
-    The folder may have come with an archive from elsewhere. Raises UsageFault for what no command has written.
+    The folder may have come with an archive from elsewhere. Raises UsageFault if no command can have written it.
     """
-    fault = UsageFault(f"{pending} was not written by this program; look at what it holds, and remove it")
+    fault = UsageFault(f"{pending} was not written by this program; check its contents and remove it")
     if (pending / _LIST).is_symlink():
         raise fault
     try:
@@ -144,13 +144,13 @@ def _listed(pending: Path) -> dict[str, str | None]:
 
 
 def _target(root: Path, relative: str) -> Path:
-    """Where a listed path lies. Raises UsageFault for what leads out of the folder or through a link."""
+    """The file at a listed path. Raises UsageFault if the path leads out of the folder or through a link."""
     path = PurePosixPath(relative)
     if path.is_absolute() or not path.parts or {"..", ".git"} & set(path.parts):
-        raise UsageFault(f"{relative!r} is no path inside {root}")
+        raise UsageFault(f"{relative!r} is not a path inside {root}")
     parent = root.joinpath(*path.parts[:-1])
     if os.path.realpath(parent) != os.path.join(os.path.realpath(root), *path.parts[:-1]):  # noqa: PTH118 - text
-        raise UsageFault(f"{relative} leads through a link; replace the link by a folder")
+        raise UsageFault(f"{relative} leads through a link; replace the link with a folder")
     return root.joinpath(*path.parts)
 
 
@@ -160,13 +160,13 @@ def _move(source: Path, target: Path) -> None:
     except OSError as fault:
         if fault.errno != errno.EXDEV:
             raise
-        # A folder below may lie on another disk.
+        # A folder below may be on another disk.
         write_file(target, source.read_bytes())
         source.unlink()
 
 
 def _remove(root: Path, target: Path) -> None:
-    """Remove a file, and the folders above it that are empty then, but none that lies in `root` itself."""
+    """Remove a file and any parent folders left empty, except those directly in `root`."""
     target.unlink(missing_ok=True)
     for folder in target.parents:
         if root in (folder, folder.parent):

@@ -1,7 +1,7 @@
-"""Git: the one place that runs it.
+"""The only module that runs Git.
 
-Git is asked, never needed: without it, outside a repository and before the first commit there is simply nothing to
-tell. What else goes wrong stops the program with what Git said.
+Git is optional: without it, outside a repository and before the first commit, the functions return nothing. Any other
+failure stops the program with Git's message.
 """
 
 from __future__ import annotations
@@ -23,19 +23,19 @@ from openchargeback.problems import OutsideFault
 
 _TIMEOUT = 60
 _LFS_POINTER = re.compile(rb"version https://git-lfs\.github\.com/spec/v1\n(?:ext-.*\n)*oid sha256:([0-9a-f]{64})\n")
-_RENAMES = 1000  # of so many new files each is held against so many that went
+_RENAMES = 1000  # up to this many new files are each compared with up to this many deleted ones
 _FIXED = {
-    "LC_ALL": "C",  # the messages that are recognized below are Git's English ones
+    "LC_ALL": "C",  # the messages recognized below are Git's English ones
     "LANGUAGE": "C",
-    "GIT_OPTIONAL_LOCKS": "0",  # reading must not disturb a Git command that runs beside
+    "GIT_OPTIONAL_LOCKS": "0",  # reading must not disturb a Git command that runs at the same time
     "GIT_TERMINAL_PROMPT": "0",
     "GIT_PAGER": "cat",
     "GIT_LITERAL_PATHSPECS": "1",  # a file may be called `*.yaml`
-    # A commit means what its id says: nothing that this clone puts in its place counts.
+    # A commit id must mean that commit: replacements in this clone are ignored.
     "GIT_NO_REPLACE_OBJECTS": "1",
     "GIT_GRAFT_FILE": os.devnull,
 }
-# A hook passes these on to what it starts; they would make Git look at another repository than the ledger's.
+# A hook passes these on to what it starts; they would point Git at a repository other than the ledger's.
 _INHERITED = (
     "GIT_DIR",
     "GIT_WORK_TREE",
@@ -45,7 +45,7 @@ _INHERITED = (
     "GIT_ALTERNATE_OBJECT_DIRECTORIES",
     "GIT_NAMESPACE",
     "GIT_PREFIX",
-    # Git refuses to take these together with literal paths.
+    # Git does not accept these together with literal paths.
     "GIT_GLOB_PATHSPECS",
     "GIT_NOGLOB_PATHSPECS",
     "GIT_ICASE_PATHSPECS",
@@ -62,10 +62,10 @@ class Commit:
 
 @dataclass(frozen=True, slots=True)
 class LoggedCommit:
-    """A commit as evidence: its authors with those its message names as co-authors, by e-mail, and what signed it.
+    """A commit as evidence: its authors and co-authors (from its message), by e-mail, and the key that signed it.
 
-    key: the fingerprint (`SHA256:…`) of the key of a good SSH signature, where the list of allowed signers has it;
-    empty for anything else.
+    key: the fingerprint (`SHA256:…`) of the key of a good SSH signature, if the list of allowed signers has it; else
+    empty.
     """
 
     id: str
@@ -77,10 +77,10 @@ class LoggedCommit:
 
 @dataclass(frozen=True, slots=True)
 class FileChange:
-    """What a commit made of a file: the ids of its content in each parent (one where there is none), and now.
+    """What a commit did to a file: the ids of its content in each parent (one id if there is no parent), and now.
 
-    Empty where there was or is no file. path: within the folder; of a file outside it from the top of the repository,
-    with a slash before it.
+    An id is empty if the file does not exist there. path: within the folder; for a file outside it, from the top of
+    the repository with a leading slash.
     """
 
     path: str
@@ -92,7 +92,7 @@ LINK, SUBMODULE = "120000", "160000"
 
 
 class Loose(enum.StrEnum):
-    """Why a file is not in the last commit as it lies in the work tree."""
+    """Why a file in the work tree differs from the last commit."""
 
     UNTRACKED = "untracked"
     IGNORED = "ignored"
@@ -105,7 +105,7 @@ class Loose(enum.StrEnum):
 class Entry:
     """A file as Git records it: its mode (`100644`, LINK, SUBMODULE …) and the id of its content.
 
-    The id is empty where Git was not asked for one; then it is like no other.
+    The id is empty if Git was not asked for one; it then equals no other.
     """
 
     mode: str
@@ -120,7 +120,7 @@ class _Answer:
 
 
 def head(root: Path) -> Commit | None:
-    """The commit that is checked out; None without Git, outside a repository and before the first commit."""
+    """The commit checked out; None without Git, outside a repository and before the first commit."""
     if not inside_repository(root):
         return None
     known = _run(root, "rev-parse", "--verify", "--quiet", "HEAD")
@@ -130,21 +130,21 @@ def head(root: Path) -> Commit | None:
 
 
 def commit_of(root: Path, name: str) -> Commit:
-    """The commit of a name that `resolve` knows, with its date."""
+    """The commit of a name that `resolve` accepts, with its date."""
     commit, seconds = _expect(_run(root, "show", "--no-patch", "--no-show-signature", "--format=%H %ct", name)).split()
     moment = dt.datetime.fromtimestamp(int(seconds), dt.UTC)
     return Commit(commit, moment.strftime("%Y-%m-%dT%H:%M:%SZ"))
 
 
 def is_dirty(root: Path, paths: Iterable[str] = (".",)) -> bool:
-    """Whether these paths of the ledger hold anything that is not committed; ignored files do not count."""
+    """Whether these paths of the ledger have uncommitted changes; ignored files do not count."""
     if not inside_repository(root):
         return False
     return bool(_expect(_run(root, "status", "--porcelain", "--untracked-files=normal", "--", *paths)).strip())
 
 
 def inside_repository(root: Path) -> bool:
-    """Whether a folder belongs to a Git working tree; no without Git."""
+    """Whether a folder belongs to a Git working tree; False without Git."""
     answer = _run(root, "rev-parse", "--is-inside-work-tree")
     if answer is None or (answer.code == 128 and "not a git repository" in answer.error.lower()):
         return False
@@ -152,29 +152,29 @@ def inside_repository(root: Path) -> bool:
 
 
 def init_repository(root: Path) -> bool:
-    """Make a folder a repository with the branch `main`. False without Git, or where it belongs to a repository."""
+    """Make a folder a repository with the branch `main`. False without Git, or if it is already in a repository."""
     if inside_repository(root):
         return False
     made = _run(root, "init", "--quiet")
     if made is None:
         return False
     _expect(made)
-    # Not `init --initial-branch`, which Git before 2.28 does not know.
+    # Not `init --initial-branch`, which Git before 2.28 lacks.
     _expect(_run(root, "symbolic-ref", "HEAD", "refs/heads/main"))
     return True
 
 
 def first_commit(root: Path, message: str) -> str:
-    """Commit all of a new repository, with the user's identity and signing settings. Gives why not, empty where done.
+    """Commit everything in a new repository, with the user's identity and signing settings; empty, or why it was not.
 
-    Nothing is committed where the folder is a part of a larger repository, or has commits already.
+    Nothing is committed if the folder is part of a larger repository or already has commits.
     """
     if not inside_repository(root):
-        return "there is no Git here"
+        return "Git is not installed"
     if _expect(_run(root, "rev-parse", "--show-prefix")).strip():
         return "the folder belongs to a larger repository"
     if head(root) is not None:
-        return "the repository has commits already"
+        return "the repository already has commits"
     if not _knows_who(root):
         return "Git does not know who you are"
     _expect(_run(root, "add", "--all"))
@@ -183,7 +183,7 @@ def first_commit(root: Path, message: str) -> str:
 
 
 def _knows_who(root: Path) -> bool:
-    """Whether a commit can be made. Without a setting Git would make up a person from the login and the computer."""
+    """Whether Git knows the committer. Without settings, Git would make up a person from the login and host name."""
     known = [
         _run(root, "-c", "user.useConfigOnly=true", "var", f"GIT_{role}_IDENT") for role in ("AUTHOR", "COMMITTER")
     ]
@@ -191,17 +191,17 @@ def _knows_who(root: Path) -> bool:
 
 
 def is_kept(root: Path) -> bool:
-    """Whether Git keeps this folder: it lies in a repository, which does not ignore it as a whole."""
+    """Whether Git tracks this folder: it is in a repository that does not ignore it entirely."""
     if not inside_repository(root):
         return False
-    # Not `check-ignore`, which takes no literal paths.
+    # Not `check-ignore`, which does not accept literal paths.
     return bool(_expect(_run(root, "ls-files", "--cached", "--others", "--exclude-standard", "--", ".")))
 
 
 def uncommitted(root: Path, there: Iterable[str], wanted: Callable[[str], bool]) -> dict[str, Loose]:
-    """The files of the ledger that the last commit does not hold as they lie in the work tree, sorted by path.
+    """The files of the ledger whose work tree differs from the last commit, sorted by path.
 
-    there: the files that lie there, ignored ones too. wanted: which of the committed and staged paths count.
+    there: the existing files, including ignored ones. wanted: which committed and staged paths count.
     """
     tip = resolve(root, "HEAD")
     last = tree(root, tip) if tip else {}
@@ -222,29 +222,29 @@ def uncommitted(root: Path, there: Iterable[str], wanted: Callable[[str], bool])
 
 
 def _same(one: Entry | None, other: Entry | None) -> bool:
-    """Whether two entries are one content; whether a file may be executed does not count."""
+    """Whether two entries have the same content; the executable bit does not count."""
     if one is None or other is None:
         return one is other
     return one.id == other.id != "" and one.mode[:3] == other.mode[:3]
 
 
 def cannot_commit(root: Path) -> str:
-    """Why some files cannot be committed by themselves now; empty where they can."""
+    """Why individual files cannot be committed now; empty if they can."""
     if not _knows_who(root):
         return "Git does not know who you are: set user.name and user.email with `git config`"
     for name, what in (("MERGE_HEAD", "merge"), ("CHERRY_PICK_HEAD", "cherry-pick"), ("REBASE_HEAD", "rebase")):
         if resolve(root, name):
-            return f"a {what} is in progress: finish or abort it first"
+            return f"a {what} is in progress; finish or abort it first"
     return ""
 
 
 def commit_files(root: Path, loose: Mapping[str, Loose], message: str) -> str:
-    """Commit these files as they lie there and nothing else that is staged; gives the id.
+    """Commit these files as they are in the work tree, and nothing else that is staged; returns the id.
 
-    Raises OutsideFault with what Git said, such as that a hook refused.
+    Raises OutsideFault with Git's message, such as that a hook failed.
     """
     listed = ("--pathspec-from-file=-", "--pathspec-file-nul")
-    # Without a time limit: files may be large, hooks take as long as they take, and a key may wait for its owner.
+    # Without a time limit: files may be large, hooks may be slow, and a signing key may wait for its owner.
     to_add = [path for path, why in loose.items() if why is not Loose.STAGED]
     if to_add:
         _expect(_run(root, "add", "--force", *listed, text="\0".join(to_add), timeout=None))
@@ -254,7 +254,7 @@ def commit_files(root: Path, loose: Mapping[str, Loose], message: str) -> str:
 
 
 def digests_of(root: Path, path: str) -> set[str]:
-    """SHA-256 of every content that a path has had in any branch; of Git LFS pointers, of what they stand for."""
+    """SHA-256 of every content that a path has had in any branch; for Git LFS pointers, of the actual file."""
     place = f"{_prefix(root)}{path}"
     listed = _expect(_run(top(root), "rev-list", "--all", "--full-history", "--objects", "--", place)).splitlines()
     found = set()
@@ -274,11 +274,11 @@ def digests_of(root: Path, path: str) -> set[str]:
 def staged(root: Path, index: str = "") -> list[str] | None:
     """What the next commit changes in the ledger: paths relative to it, sorted; None outside a repository.
 
-    index: the index file that a commit hook was told of (GIT_INDEX_FILE), absolute; empty for the repository's own.
+    index: the index file given to a commit hook (GIT_INDEX_FILE), absolute; empty for the repository's own.
     """
     if not inside_repository(root):
         return None
-    # Against the empty tree before the first commit; of a renamed file both names count.
+    # Against the empty tree before the first commit; for a renamed file, both names count.
     base = "HEAD" if head(root) else _expect(_run(root, "hash-object", "-t", "tree", "--stdin")).strip()
     compare = ["diff-index", "--cached", "--name-only", "--no-renames", "--relative", "-z", base, "--", "."]
     names = _expect(_run(root, *compare, index=index))
@@ -286,7 +286,7 @@ def staged(root: Path, index: str = "") -> list[str] | None:
 
 
 def lies_otherwise(root: Path, paths: Iterable[str], index: str = "") -> bool:
-    """Whether the folder holds these paths otherwise than they are staged, or files there that are not staged at all.
+    """Whether the folder differs from the index at these paths, or has files there that are not staged at all.
 
     index: as for `staged`.
     """
@@ -308,28 +308,28 @@ def index_tree(root: Path, index: str = "") -> dict[str, Entry]:
 
 
 def untracked(root: Path) -> frozenset[str]:
-    """Every file below this folder that Git would take with `git add --all` and does not track yet."""
+    """Every untracked file below this folder that `git add --all` would add."""
     return frozenset(
         _expect(_run(root, "ls-files", "--others", "--exclude-standard", "-z", "--", ".")).split("\0")[:-1]
     )
 
 
 def user(root: Path) -> str:
-    """The e-mail address that commits are made with, empty where none is set."""
+    """The e-mail address used for commits; empty if none is set."""
     answer = _run(root, "config", "--get", "user.email")
     # 1: no such setting.
     return "" if answer is None or answer.code == 1 else _expect(answer).strip()
 
 
 def remote_addresses(root: Path) -> str:
-    """The settings that name other repositories, as Git lists them: they may hold users and passwords."""
+    """The settings that name other repositories, as Git lists them; they may contain users and passwords."""
     answer = _run(root, "config", "--get-regexp", r"^(remote|url)\.")
-    # 1: there is no such setting.
+    # 1: no such setting.
     return "" if answer is None or answer.code == 1 else _expect(answer)
 
 
 def branch(root: Path) -> str:
-    """The branch that is checked out; empty for a detached head."""
+    """The branch checked out; empty for a detached HEAD."""
     answer = _run(root, "symbolic-ref", "--quiet", "--short", "HEAD")
     return "" if answer is None or answer.code == 1 else _expect(answer).strip()
 
@@ -340,38 +340,38 @@ def remotes(root: Path) -> list[str]:
 
 
 def branches(root: Path) -> list[str]:
-    """The short names of all branches, those of the remotes (`origin/main`) last."""
+    """The short names of all branches, remote ones (`origin/main`) last."""
     listed = _expect(_run(root, "for-each-ref", "--format=%(refname)", "refs/heads", "refs/remotes")).splitlines()
     return [name.split("/", 2)[2] for name in listed if not name.endswith("/HEAD")]
 
 
 def default_branch(root: Path) -> str:
-    """What the remote `origin` has checked out, such as `origin/main`; empty where that is not known here."""
+    """The default branch of the remote `origin`, such as `origin/main`; empty if unknown here."""
     answer = _run(root, "symbolic-ref", "--quiet", "--short", "refs/remotes/origin/HEAD")
     return answer.out.strip() if answer is not None and answer.code == 0 else ""
 
 
 def resolve(root: Path, name: str) -> str:
-    """The full id of the commit that a branch, tag or id stands for; empty where there is none of that name."""
-    if name.startswith("-"):  # Git would take it for an option.
+    """The full id of the commit that a branch, tag or id refers to; empty if there is none of that name."""
+    if name.startswith("-"):  # Git would mistake it for an option.
         return ""
     answer = _run(root, "rev-parse", "--verify", "--quiet", f"{name}^{{commit}}")
     return answer.out.strip() if answer is not None and answer.code == 0 else ""
 
 
 def merge_base(root: Path, one: str, other: str) -> str:
-    """The last commit that two commits have in common, by their ids; empty where they have none."""
+    """The last common ancestor of two commits, by their ids; empty if they have none."""
     return next(iter(merge_bases(root, one, other)), "")
 
 
 def merge_bases(root: Path, one: str, other: str) -> list[str]:
-    """The last commits that two commits have in common: several where branches were merged into each other."""
+    """The last common ancestors of two commits: several if branches were merged into each other."""
     answer = _run(root, "merge-base", "--all", one, other)
     return [] if answer is not None and answer.code == 1 else _expect(answer).split()
 
 
 def is_ancestor(root: Path, commit: str, of: str) -> bool:
-    """Whether a commit is another one or part of its history, by their ids."""
+    """Whether a commit equals another or is part of its history, by their ids."""
     answer = _run(root, "merge-base", "--is-ancestor", commit, of)
     return answer is not None and answer.code == 0
 
@@ -379,14 +379,14 @@ def is_ancestor(root: Path, commit: str, of: str) -> bool:
 def commits_on(root: Path, paths: Iterable[str], most: int, *, first_parent: bool = False) -> list[str]:
     """The ids of the last commits that changed any of these paths (relative to the folder), the latest first.
 
-    first_parent: only along the first parents, so that a merge stands for all that it brought.
+    first_parent: only along the first parents, so that a merge represents everything it brought in.
     """
     along = ["--first-parent"] if first_parent else []
     return _expect(_run(root, "rev-list", f"--max-count={most}", *along, "HEAD", "--", *paths)).split()
 
 
 def last_change(root: Path, at: str, path: str) -> str:
-    """The id of the last commit, from one onwards back, that changed a path; empty where none did."""
+    """The id of the last commit, starting at a given one, that changed a path; empty if none did."""
     return _expect(_run(root, "rev-list", "--max-count=1", at, "--", path)).strip()
 
 
@@ -396,18 +396,18 @@ def integrations(root: Path, tip: str, path: str) -> list[str]:
 
 
 def content_id(root: Path, commit: str, path: str) -> str:
-    """The id of what a path (within the folder) holds in a commit; empty where it is not there."""
+    """The content id of a path (within the folder) in a commit; empty if it does not exist there."""
     answer = _run(root, "rev-parse", "--verify", "--quiet", f"{commit}:./{path}")
     return answer.out.strip() if answer is not None and answer.code == 0 else ""
 
 
 def content_id_of_file(root: Path, path: str) -> str:
-    """The id that the file would have if it was committed as it lies there; empty where there is none."""
+    """The content id that the file would have if committed as it is; empty if there is no file."""
     return content_ids_of_files(root, [path])[path]
 
 
 def content_ids_of_files(root: Path, paths: Iterable[str]) -> dict[str, str]:
-    """By path, the id that each file would have if it was committed as it lies there; empty where there is none."""
+    """By path, the content id that each file would have if committed as it is; empty if there is no file."""
     listed = list(paths)
     there = [path for path in listed if (root / path).is_file()]
     return dict.fromkeys(listed, "") | dict(zip(there, _ids(root, there), strict=True))
@@ -416,7 +416,7 @@ def content_ids_of_files(root: Path, paths: Iterable[str]) -> dict[str, str]:
 def logged(root: Path, commits: str, signers: Path | None = None) -> list[LoggedCommit]:
     """The commits of a range (such as `a..b`), or of all history up to a commit, the latest first.
 
-    signers: a file of allowed signers (ssh-keygen(1)) to check SSH signatures by; without it nobody counts as a signer.
+    signers: a file of allowed signers (ssh-keygen(1)) to check SSH signatures against; without it no one is a signer.
     """
     return [_logged(line) for line in _log(root, commits, "--", signers=signers).split("\0") if line]
 
@@ -424,8 +424,8 @@ def logged(root: Path, commits: str, signers: Path | None = None) -> list[Logged
 def changes(root: Path, commits: str, *, first_parent: bool = False) -> Iterator[tuple[LoggedCommit, list[FileChange]]]:
     """Every commit of a range, or of all history up to a commit, parents last, with the files that it changed.
 
-    A renamed file is one that went and a new one. Of a merge these are the files that it holds otherwise than each of
-    its parents. first_parent: only along the first parents, and what differs from those.
+    A renamed file counts as a deleted one and a new one. For a merge, these are the files that differ from every
+    parent. first_parent: only along the first parents, and what differs from those.
     """
     prefix = _prefix(root)
     along = ("--first-parent", "-m") if first_parent else ("-c",)
@@ -447,7 +447,7 @@ def changes(root: Path, commits: str, *, first_parent: bool = False) -> Iterator
 
 
 def _file_change(facts: str, path: str, prefix: str) -> FileChange:
-    # A colon, a mode and an id for each parent; then a mode and an id for what is there now.
+    # A colon, a mode and an id for each parent; then a mode and an id for the current content.
     parents = len(facts) - len(facts.lstrip(":"))
     *old, new = ("" if not id_.strip("0") else id_ for id_ in facts.split(" ")[parents + 1 : 2 * parents + 2])
     return FileChange(_within(prefix, path), tuple(old), new)
@@ -460,7 +460,7 @@ def _within(prefix: str, path: str) -> str:
 def renames(root: Path, commit: str) -> dict[str, str]:
     """New name → old name of the files that a commit renamed, as Git recognizes them; paths as in FileChange.
 
-    Of very many that were changed at the same time only those that kept their content.
+    If very many files changed at the same time, only those whose content is unchanged.
     """
     options = ("--root", "--no-commit-id", "-r", "-z", "-M", f"-l{_RENAMES}", "--diff-filter=R", "--name-status")
     # A score, the old name, the new one.
@@ -470,14 +470,14 @@ def renames(root: Path, commit: str) -> dict[str, str]:
 
 
 def _log(root: Path, *arguments: str, signers: Path | None = None) -> str:
-    """What `git log` says, in the fields that `_logged` reads."""
+    """The output of `git log`, in the fields that `_logged` reads."""
     # Programs and files that the machine's own settings name must not decide who signed.
     settings = ["-c", "gpg.program=false", "-c", "gpg.x509.program=false", "-c", "gpg.ssh.program=ssh-keygen"]
     settings += ["-c", f"gpg.ssh.allowedSignersFile={signers or os.devnull}", "-c", "log.showRoot=true"]
-    # A line each: neither addresses nor names of signers can hold a line feed.
+    # One line each: neither addresses nor names of signers can contain a line feed.
     signature = "%G?%n%GF" if signers else "N%n"
     fields = f"%H%n%P%n%ae%n%ce%n{signature}%n%(trailers:key=Co-authored-by,valueonly,separator=%x2c)"
-    # With a mailmap somebody could be turned into somebody else.
+    # A mailmap could turn one person into another.
     command = ("log", "--no-use-mailmap", "-z", "--no-show-signature", f"--format={fields}")
     return _expect(_run(root, *settings, *command, *arguments))
 
@@ -496,7 +496,7 @@ def _logged(line: str) -> LoggedCommit:
 
 
 def root_commits(root: Path, path: str) -> list[str]:
-    """The commits of all history that hold a path which none of their parents holds; the latest first."""
+    """The commits of all history that have a path which none of their parents has; the latest first."""
     ids = _expect(_run(root, "rev-list", "--full-history", "HEAD", "--", path)).split()
     commits = [commit for id_ in ids for commit in logged(root, f"{id_}^!")]
     return [
@@ -512,7 +512,7 @@ def is_shallow(root: Path) -> bool:
 
 
 def tree(root: Path, commit: str) -> dict[str, Entry]:
-    """Every file below this folder in a commit, by its path within the folder; none where it was not there yet."""
+    """Every file below this folder in a commit, by its path within the folder; empty if it did not exist yet."""
     prefix = _prefix(root).rstrip("/")
     place = f"{commit}:{prefix}" if prefix else commit
     kind = _run(root, "cat-file", "-t", place)
@@ -528,10 +528,10 @@ def tree(root: Path, commit: str) -> dict[str, Entry]:
 
 
 def work_tree(root: Path) -> dict[str, Entry]:
-    """Every file below this folder as it lies there, tracked or not, by its path within the folder.
+    """Every file below this folder in the work tree, tracked or not, by its path within the folder.
 
-    Ignored files are left out. Only files that differ from the index are read, or that Git is told not to look at
-    (assume-unchanged, skip-worktree). Of the latter those that are absent, as in a sparse checkout, count as committed.
+    Ignored files are left out. Only files are read that differ from the index or that Git does not check
+    (assume-unchanged, skip-worktree). Of the latter, absent ones, as in a sparse checkout, count as committed.
     """
     entries: dict[str, Entry] = {}
     fresh: set[str] = set()
@@ -539,15 +539,15 @@ def work_tree(root: Path) -> dict[str, Entry]:
         facts, path = line.split("\t", 1)
         tag, mode, id_, stage = facts.split(" ")
         entries[path] = Entry(mode, id_)
-        skipped = tag in ("S", "s")  # small letters: assume-unchanged
-        # A stage stands there in the middle of a merge.
+        skipped = tag in ("S", "s")  # lower case: assume-unchanged
+        # In the middle of a merge, the stage is not 0.
         if stage != "0" or (os.path.lexists(root / path) if skipped else tag.islower()):
             fresh.add(path)
     for options in (("--modified", "--deleted"), ("--others", "--exclude-standard")):
         fresh.update(_expect(_run(root, "ls-files", "-z", *options, "--", ".")).split("\0")[:-1])
     plain = []
     for path in sorted(fresh):
-        mode = "" if _lies_behind_a_link(root, path) else _mode(root / path)
+        mode = "" if _is_behind_a_link(root, path) else _mode(root / path)
         entries.pop(path, None)
         if mode:
             entries[path.rstrip("/")] = Entry(mode, "")
@@ -559,9 +559,9 @@ def work_tree(root: Path) -> dict[str, Entry]:
 
 
 def write_blobs(root: Path, wanted: Iterable[tuple[str, Path]]) -> None:
-    """Write contents, by their ids, to new files, without filters and piece by piece.
+    """Write contents, by their ids, to new files, unfiltered and in pieces.
 
-    Raises OutsideFault where an object is not in the repository, as in a clone that left some out.
+    Raises OutsideFault if an object is not in the repository, as in a partial clone.
     """
     with _conversation(root, "cat-file", "--batch") as (ask, answer):
         for id_, target in wanted:
@@ -591,7 +591,7 @@ def _asked(ask: IO[bytes], answer: IO[bytes], id_: str) -> int:
     ask.flush()
     head = answer.readline().split()
     if len(head) != 3 or head[1] != b"blob":
-        raise OutsideFault(f"git has no content {id_}; fetch the whole history (`fetch-depth: 0` in a workflow)")
+        raise OutsideFault(f"git has no object {id_}; fetch the full history (`fetch-depth: 0` in a workflow)")
     return int(head[2])
 
 
@@ -604,13 +604,13 @@ def _copy(source: IO[bytes], target: IO[bytes], size: int) -> None:
         size -= len(piece)
 
 
-def _lies_behind_a_link(root: Path, path: str) -> bool:
-    """Whether a folder of a path is a link, so that Git takes the path for deleted."""
+def _is_behind_a_link(root: Path, path: str) -> bool:
+    """Whether a folder of a path is a link, so that Git considers the path deleted."""
     return any((root / folder).is_symlink() for folder in PurePosixPath(path).parents[:-1])
 
 
 def _mode(path: Path) -> str:
-    """The mode Git would record; empty for what is not there. A folder that Git lists is a repository of its own."""
+    """The mode Git would record; empty if nothing exists. A folder that Git lists is a repository of its own."""
     try:
         found = path.lstat()
     except OSError:
@@ -625,7 +625,7 @@ def _mode(path: Path) -> str:
 def _ids(root: Path, paths: list[str]) -> list[str]:
     """The ids that `git add` would give these files."""
     prefix = _prefix(root)
-    # Git reads one path a line and unquotes those in quotation marks.
+    # Git reads one path per line and unquotes those in quotation marks.
     asked = [path for path in paths if "\n" not in path and not (prefix + path).startswith('"')]
     if not asked:
         return [""] * len(paths)
@@ -635,18 +635,18 @@ def _ids(root: Path, paths: list[str]) -> list[str]:
 
 
 def top(root: Path) -> Path:
-    """The topmost folder of the repository that a folder lies in."""
+    """The top folder of the repository that contains a folder."""
     return Path(_expect(_run(root, "rev-parse", "--show-toplevel")).rstrip("\n"))
 
 
 def _prefix(root: Path) -> str:
-    """Where the folder lies in its repository, such as `billing/ledger/`; empty for the top."""
+    """The path of the folder in its repository, such as `billing/ledger/`; empty for the top."""
     return _expect(_run(root, "rev-parse", "--show-prefix")).rstrip("\n")
 
 
 @contextmanager
 def _conversation(root: Path, *arguments: str) -> Iterator[tuple[IO[bytes], IO[bytes]]]:
-    """A Git command that is asked line by line, by its input and output."""
+    """A Git command that answers line by line, as its input and output."""
     with subprocess.Popen(
         _command(root, arguments),
         env=_environment(),
@@ -654,19 +654,19 @@ def _conversation(root: Path, *arguments: str) -> Iterator[tuple[IO[bytes], IO[b
         stdout=subprocess.PIPE,
         stderr=subprocess.DEVNULL,
     ) as process:
-        if process.stdin is None or process.stdout is None:  # both were asked for above
-            raise OutsideFault("git cannot be asked")
+        if process.stdin is None or process.stdout is None:  # both were requested above
+            raise OutsideFault("git cannot be run")
         try:
             yield process.stdin, process.stdout
         except BrokenPipeError as error:
-            raise OutsideFault("git stopped while it was asked") from error
+            raise OutsideFault("git stopped unexpectedly") from error
         finally:
             process.kill()
 
 
 def _command(root: Path, arguments: Iterable[str]) -> list[str]:
-    # A repository's own settings could name a program to run as its file system monitor. Git calls grafts outdated in
-    # every answer, also where they are an empty file.
+    # A repository's own settings could name a program to run as its file system monitor. Git warns that grafts are
+    # deprecated in every answer, even for an empty file.
     settings = ("core.fsmonitor=false", "advice.graftFileDeprecated=false")
     return ["git", "-C", str(root), *(word for setting in settings for word in ("-c", setting)), *arguments]
 
@@ -682,9 +682,9 @@ def _run(
     index: str = "",
     timeout: float | None = _TIMEOUT,
 ) -> _Answer | None:
-    """What Git says in a folder, given a text to read, by another index where one is named; None without Git.
+    """Git's answer in a folder, given its input and, if named, another index; None without Git.
 
-    Paths may hold any bytes. timeout: in seconds.
+    Paths may contain any bytes. timeout: in seconds.
     """
     environment = _environment()
     if index:
@@ -708,8 +708,8 @@ def _run(
 
 
 def _expect(answer: _Answer | None) -> str:
-    """The output of a command that had no reason to fail."""
+    """The output of a command that should not fail."""
     if answer is None or answer.code != 0:
-        said = answer.error.strip() if answer else ""
-        raise OutsideFault(f"git failed{f': {said}' if said else ' without an error message'}")
+        message = answer.error.strip() if answer else ""
+        raise OutsideFault(f"git failed{f': {message}' if message else ' without an error message'}")
     return answer.out

@@ -1,11 +1,11 @@
-"""Pointers that Git LFS leaves in place of a file that it was not asked to fetch."""
+"""Pointers that Git LFS leaves in place of a file that was not fetched."""
 
 from __future__ import annotations
 
 from openchargeback.problems import Problem
 
 POINTER = b"version https://git-lfs.github.com/spec/"
-"""What every pointer begins with (Git LFS specification)."""
+"""The start of every pointer (Git LFS specification)."""
 
 
 def pointer_problem(relative: str) -> Problem:

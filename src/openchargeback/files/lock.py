@@ -1,4 +1,4 @@
-"""A lock that ends with the process that holds it."""
+"""A lock that is released when the process that holds it ends."""
 
 from __future__ import annotations
 
@@ -18,9 +18,9 @@ _PAUSE = 0.05
 def held(path: Path, busy: str, wait: float = 0) -> Iterator[bool]:
     """Hold the lock at `path`, a file that names the holder and is removed afterwards.
 
-    Gives False where the system has no locks, as on some network shares; then nothing keeps others out.
-    Raises OutsideFault with the text `busy` where another process still holds it after `wait` seconds, OSError where
-    the file cannot be written.
+    Yields False if the file system has no locks, as on some network shares; then nothing keeps others out.
+    Raises OutsideFault with the text `busy` if another process still holds it after `wait` seconds, OSError if the
+    file cannot be written.
     """
     handle, locked = acquired(path, busy, wait)
     try:
@@ -29,23 +29,23 @@ def held(path: Path, busy: str, wait: float = 0) -> Iterator[bool]:
             os.write(handle, f"{os.getpid()}\n".encode())
         yield locked
     finally:
-        # First the name, then the lock: what others lock must be what the next one will find.
+        # Remove the name, then release the lock: others must lock the file that the next process will find.
         with suppress(OSError):
             path.unlink()
         os.close(handle)
 
 
 def acquired(path: Path, busy: str, wait: float = 0) -> tuple[int, bool]:
-    """Open and lock the file at `path`, which is made where there is none: its descriptor, and whether it is locked.
+    """Open and lock the file at `path`, creating it if needed: its descriptor, and whether it is locked.
 
-    The lock goes with the descriptor. Raises as `held` does.
+    Closing the descriptor releases the lock. Raises as `held` does.
     """
     until = time.monotonic() + wait
     while True:
-        # Not through a link: whoever may write to the folder could have put one there.
+        # Do not follow a link: anyone who can write to the folder could have put one there.
         handle = os.open(path, os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW | os.O_CLOEXEC, 0o666)
         locked = _lock(handle)
-        # The holder before us has removed or renamed the file: then it is nobody's lock any more.
+        # The previous holder removed or renamed the file, so it is no longer a lock.
         if locked is None or (locked and _is_still(path, handle)):
             return handle, bool(locked)
         holder = _holder(handle)
@@ -57,7 +57,7 @@ def acquired(path: Path, busy: str, wait: float = 0) -> tuple[int, bool]:
 
 
 def _lock(handle: int) -> bool | None:
-    """Whether the lock could be taken; None where there are no locks."""
+    """Whether the lock was acquired; None if the file system has no locks."""
     try:
         fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except BlockingIOError:
@@ -75,7 +75,7 @@ def _is_still(path: Path, handle: int) -> bool:
 
 
 def _holder(handle: int) -> str:
-    """The process that a lock file names, in parentheses; empty where it names none."""
+    """The process that a lock file names, in parentheses; empty if it names none."""
     os.lseek(handle, 0, os.SEEK_SET)
     text = os.read(handle, 20).decode("ascii", "replace").strip()
     return f" (process {text})" if text.isdigit() else ""

@@ -1,4 +1,4 @@
-"""One file, written whole or not at all; the names of temporary files; what to say where the disk fails."""
+"""Writes one file, all or nothing; names temporary files; says why a write failed."""
 
 from __future__ import annotations
 
@@ -16,11 +16,11 @@ from openchargeback.problems import OutsideFault, UsageFault
 _BLOCK = 1 << 20
 
 TEMPORARY = ".openchargeback-tmp"
-"""How the name of every temporary file and folder of ours ends; a dot comes first. `.gitignore` lists the pattern."""
+"""The ending of every temporary file and folder of ours; names start with a dot. `.gitignore` lists the pattern."""
 
 
 def temporary(path: Path, what: str = "") -> Path:
-    """The temporary file or folder beside `path`; `what` tells several apart."""
+    """The temporary file or folder next to `path`; `what` distinguishes several."""
     return path.with_name(f".{path.name}{what}{TEMPORARY}")
 
 
@@ -30,13 +30,13 @@ def is_temporary(path: str) -> bool:
 
 
 def write_file(path: Path, data: bytes) -> None:
-    """Put `data` where `path` says, replacing a file that is there; whoever reads sees the old bytes or the new ones.
+    """Write `data` to `path`, replacing an existing file; readers see either the old bytes or the new ones.
 
-    The folder must be there. A file that is replaced keeps its permissions. What a killed command left under the
-    temporary name is written over. Raises UsageFault where something lies there that is no plain file (a folder, a
-    link, a device), OutsideFault where the disk fails or another command is writing the same file.
+    The folder must exist. A replaced file keeps its permissions. What a killed command left under the temporary name
+    is overwritten. Raises UsageFault if `path` is something other than a regular file (a folder, a link, a device),
+    OutsideFault if writing fails or another command is writing the same file.
     """
-    path = Path(os.path.abspath(path))  # noqa: PTH100 - resolve() would follow a link, which is to be refused
+    path = Path(os.path.abspath(path))  # noqa: PTH100 - resolve() would follow a link, which must be refused
     beside = temporary(path)
     try:
         mode = mode_of(path)
@@ -47,7 +47,7 @@ def write_file(path: Path, data: bytes) -> None:
                 if mode is not None:
                     beside.chmod(mode)
                 write_through(file, data)
-                # Still locked: nobody else can write to what is about to take the name.
+                # Still locked: no one else can write to the file about to take the name.
                 beside.replace(path)
             except BaseException:
                 with contextlib.suppress(OSError):
@@ -59,8 +59,8 @@ def write_file(path: Path, data: bytes) -> None:
 
 
 def outside(path: Path, fault: OSError) -> OutsideFault:
-    """What to tell the person about a disk that refused to write below `path`."""
-    untouched = "what was there before is untouched"
+    """The error message for a failed write at or below `path`."""
+    untouched = "existing files are unchanged"
     if fault.errno in (errno.ENOSPC, errno.EDQUOT):
         why = "the disk is full" if fault.errno == errno.ENOSPC else "the disk quota is used up"
         return OutsideFault(f"cannot write {path}: {why}; {untouched}; free some space and run the command again")
@@ -69,19 +69,19 @@ def outside(path: Path, fault: OSError) -> OutsideFault:
 
 
 def mode_of(path: Path) -> int | None:
-    """The permissions of a file to be replaced; None where there is none. Raises UsageFault for what is no file."""
+    """The permissions of a file to be replaced; None if there is none. Raises UsageFault for any other path."""
     try:
         there = path.lstat()
     except FileNotFoundError:
         return None
     if stat.S_ISREG(there.st_mode):
         return stat.S_IMODE(there.st_mode)
-    kind = "a folder" if stat.S_ISDIR(there.st_mode) else "a link" if stat.S_ISLNK(there.st_mode) else "no plain file"
-    raise UsageFault(f"{path} is {kind}; name a file to write")
+    kind = "a folder" if stat.S_ISDIR(there.st_mode) else "a link" if stat.S_ISLNK(there.st_mode) else "a special file"
+    raise UsageFault(f"{path} is {kind}; choose another file to write")
 
 
 def write_through(file: BinaryIO, data: bytes | Path) -> None:
-    """Write bytes, or the bytes of another file, and wait until they are on the disk.
+    """Write bytes, or the bytes of another file, and wait until they are on disk.
 
     Without waiting, a power cut after a rename could leave an empty file under the final name.
     """
@@ -95,7 +95,7 @@ def write_through(file: BinaryIO, data: bytes | Path) -> None:
 
 
 def sync_folder(folder: Path) -> None:
-    """Make renames in a folder last. Not every file system can, and the files are whole either way."""
+    """Make renames in a folder durable. Not every file system can, but the files are intact either way."""
     with contextlib.suppress(OSError):
         handle = os.open(folder, os.O_RDONLY)
         try:
@@ -105,9 +105,9 @@ def sync_folder(folder: Path) -> None:
 
 
 def ignore_all(folder: Path) -> None:
-    """Make a folder that Git ignores with all that is in it."""
+    """Create a folder that Git ignores with everything in it."""
     folder.mkdir(parents=True, exist_ok=True)
     ignore = folder / ".gitignore"
-    # Not only where it is missing: a kill may have left it empty.
+    # Even if it exists: a kill may have left it empty.
     if not ignore.is_file() or ignore.read_bytes() != b"*\n":
         ignore.write_bytes(b"*\n")

@@ -1,4 +1,4 @@
-"""SQL for single cells of charges, from the view `cell`; NULL for columns that no file of the period has."""
+"""SQL for individual cells of charges, from the view `cell`; NULL for columns that no file of the period has."""
 
 from __future__ import annotations
 
@@ -8,15 +8,15 @@ from openchargeback.focus.database import identifier
 
 
 def cells(con: duckdb.DuckDBPyConnection, **names: str) -> dict[str, str]:
-    """SQL for cells of a charge, by the name of the part that each fills in."""
+    """SQL for cells of a charge, by the name of the placeholder that each fills."""
     present = {name for (name,) in con.execute("SELECT column_name FROM (DESCRIBE cell)").fetchall()}
     return {part: f"cell.{identifier(name)}" if name in present else "NULL::VARCHAR" for part, name in names.items()}
 
 
 def resource_columns(con: duckdb.DuckDBPyConnection) -> dict[str, str]:
-    """SQL for the id and the name of a charge's resource, for the files that have them; else it begins with NULL.
+    """SQL for the id and name of a charge's resource, from the columns that files have; else it begins with NULL.
 
-    The resource of an allocated share (FOCUS 1.3) is the one that received it; its name says of what it is a share.
+    The resource of an allocated share (FOCUS 1.3) is the one that received it; its name says what it is a share of.
     """
     present = {name for (name,) in con.execute("SELECT column_name FROM (DESCRIBE cell)").fetchall()}
 

@@ -1,12 +1,12 @@
 -- One row is one charge: a row of a charge file, with the cells that every charge needs read as values.
--- The cells were checked before (verdict.py), so their spelling is not looked at again.
--- n numbers the charges of the period over all files, in the order of the files and their rows.
--- cost and list are in the row's currency, exact; NULL where the cell cannot be read (then the file is refused).
--- list falls back to the cost where no list price is given: no discount. Azure writes 0 for that (zero_is_null), and so
--- do others for taxes and adjustments, which are never sold at a list price.
--- Where costs are effective, a commitment is paid for by those whom it covers, so its purchase has no list price.
--- A row that refers back to the charge it corrects (OCI) is a correction, whatever its class says.
--- tag points to the distinct text of its tags under its source's keys (tags.sql): AllocatedTags, or Tags where those are null.
+-- The cells were already checked (verdict.py), so their spelling is not checked again.
+-- n numbers the charges of the period across all files, in the order of the files and their rows.
+-- cost and list are in the row's currency, exact; NULL if the cell cannot be read (the file is then rejected).
+-- list falls back to the cost if there is no list price: no discount. Azure writes 0 for that (zero_is_null), and so
+-- do others for taxes and adjustments, which never have a list price.
+-- With effective costs, a commitment is paid for by the usage it covers, so its purchase has no list price.
+-- A row that refers back to the charge it corrects (OCI) is a correction, whatever its class.
+-- tag points to the distinct text of its tags under its source's keys (tags.sql): AllocatedTags, or Tags if those are null.
 INSERT INTO charge
 WITH file_row AS NOT MATERIALIZED ({rows}),
 starts AS (

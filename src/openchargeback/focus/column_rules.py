@@ -1,4 +1,4 @@
-"""The rules across the columns of a charge file, as `rules.toml` lists them, and how much each counts for a source."""
+"""The rules across the columns of a charge file, as listed in `rules.toml`, and their severity for a source."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from openchargeback.ledger.settings import Source
 from openchargeback.problems import Severity
 
 MAX_ROWS = 20
-"""How many of the rows that break a rule are named, unless every place is wanted."""
+"""How many of the rows that break a rule are listed, unless all are wanted."""
 
 _FAMILIES = {
     "date-times": [name for name, column in TABLE.items() if column.type == "datetime"],
@@ -39,7 +39,7 @@ _SHOWN_VALUES = 5
 
 @dataclass(frozen=True, slots=True)
 class Rule:
-    """One rule; `rules.toml` says what each field means."""
+    """One rule; `rules.toml` explains each field."""
 
     code: str
     column: str
@@ -55,7 +55,7 @@ class Rule:
     simple: bool = True
 
     def finding(self, count: int, rows: Sequence[int]) -> Finding:
-        """The rule as broken by so many rows, of which these are the first."""
+        """The rule as broken by this many rows. rows: the first of them."""
         return Finding(self.code, self.column, self.severity, count, tuple(sorted(rows)), self.message, self.fix)
 
 
@@ -63,8 +63,8 @@ class Rule:
 class Finding:
     """A rule that a file breaks.
 
-    column: where the fault is, empty for the header as a whole. count: how many rows (of the header: columns) break
-    it. rows: the first of them, numbered from 0 in the order of the file, ascending.
+    column: where the fault is; empty for the header as a whole. count: how many rows (for the header, columns) break
+    it. rows: the first of them, numbered from 0 in file order, ascending.
     """
 
     code: str
@@ -78,7 +78,7 @@ class Finding:
 
 @cache
 def all_rules() -> tuple[Rule, ...]:
-    """All rules, for any file: what depends on the file is not filled in."""
+    """All rules, for any file: placeholders that depend on the file are left."""
     return tuple(_listed_rules())
 
 
@@ -92,7 +92,7 @@ def _listed_rules() -> Iterator[Rule]:
 
 
 def _filled(value: Any, words: Mapping[str, str]) -> Any:
-    """A text, or what holds texts, with words in place of their placeholders; lists as tuples."""
+    """A text, or a structure of texts, with placeholders replaced by words; lists become tuples."""
     if isinstance(value, dict):
         return {key: _filled(each, words) for key, each in value.items()}
     if isinstance(value, list | tuple):
@@ -104,7 +104,7 @@ def _filled(value: Any, words: Mapping[str, str]) -> Any:
 
 
 def _words(name: str) -> dict[str, str]:
-    """What the placeholders for a column of a family stand for."""
+    """The values of the placeholders for a column of a family."""
     values = TABLE[name].values if name in TABLE else ()
     older = OLDER_VALUES.get(name, {})
     return {
@@ -150,9 +150,9 @@ def _for_file(rule: Rule, severity: Severity, columns: Collection[str], source: 
 
 
 def severity_for(code: str, severity: Severity, source: Source) -> Severity | None:
-    """How much a finding counts for a source, which may say otherwise in its settings; None where it is switched off.
+    """The severity of a finding for a source, whose settings may change it; None if it is switched off.
 
-    What the schema makes an error (`severity_of`) stays one: it says that billing needs the cell.
+    Errors of the schema (`severity_of`) stay errors: they mean that billing needs the cell.
     """
     if severity is Severity.ERROR and code in {"missing-label", "type-error", "constraint-error"}:
         return severity
@@ -161,12 +161,12 @@ def severity_for(code: str, severity: Severity, source: Source) -> Severity | No
 
 
 def compared_columns(rules: Sequence[Rule]) -> set[str]:
-    """The columns that rules with a trigger look at."""
+    """The columns that rules with a trigger read."""
     return {name for rule in rules if rule.trigger for name in (rule.column, *rule.needs, *rule.any_of)}
 
 
 def derived_columns(columns: Collection[str]) -> str:
-    """SQL of what the rules may name beside the columns of a file."""
+    """SQL for what rules may name in addition to the columns of a file."""
     category = "lower(ChargeCategory)" if "ChargeCategory" in columns else "NULL::VARCHAR"
     signs = ["coalesce(lower(ChargeClass) = 'correction', false)"] if "ChargeClass" in columns else []
     signs += [f"c{list(columns).index(back)} IS NOT NULL" for back, _ in BACK_REFERENCES if back in columns]

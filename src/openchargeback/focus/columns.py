@@ -1,7 +1,7 @@
 """The columns of FOCUS 1.0 to 1.4, and their names in earlier versions and other exports.
 
-Source: the column definitions of the FinOps Open Cost and Usage Specification, focus.finops.org. The table itself is
-`columns.csv` beside this file; the table schemas in `schemas/` are generated from it (`tools/schemas.py`).
+Source: the column definitions of the FinOps Open Cost and Usage Specification, focus.finops.org. The table is in
+`columns.csv` next to this file; the table schemas in `schemas/` are generated from it (`tools/schemas.py`).
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from importlib import resources
 from typing import Any
 
 VERSIONS = ("1.0", "1.1", "1.2", "1.3", "1.4")
-"""The versions of FOCUS that are read as they are, ascending."""
+"""The versions of FOCUS that are read as is, ascending."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,8 +21,8 @@ class Column:
     """A column as the standard defines it.
 
     type: decimal, datetime, json or string. level: mandatory, recommended or conditional (its "feature level").
-    nulls: whether a cell may be null. since, until: the first and the last version that has it; until is empty for
-    current columns. values: the allowed values, empty where any value is.
+    nulls: whether a cell may be null. since, until: the first and last versions that have it; until is empty for
+    current columns. values: the allowed values; empty if any value is allowed.
     """
 
     name: str
@@ -39,7 +39,7 @@ class Column:
         """Whether a file must have the column with a value in every row."""
         return self.level == "mandatory" and not self.nulls
 
-    def stands_in(self, version: str) -> bool:
+    def is_in(self, version: str) -> bool:
         """Whether this version of FOCUS has the column."""
         return VERSIONS.index(self.since) <= VERSIONS.index(version) <= VERSIONS.index(self.until or VERSIONS[-1])
 
@@ -56,7 +56,7 @@ def _read_table() -> dict[str, Column]:
 
 
 TABLE: dict[str, Column] = _read_table()
-"""Every column of any version by name."""
+"""Every column of any version, by name."""
 
 COLUMNS: dict[str, str] = {name: column.type for name, column in TABLE.items()}
 """Every FOCUS column with its type: decimal, datetime, json or string."""
@@ -71,13 +71,13 @@ OLDER_NAMES = {
     "UsageQuantity": "ConsumedQuantity",
     "UsageUnit": "ConsumedUnit",
 }
-"""Names of FOCUS 0.5, 1.0-preview and the older OCI export, with today's name."""
+"""Names in FOCUS 0.5, 1.0-preview and the older OCI export, with the current name."""
 
 OLDER_VALUES = {"PricingCategory": {"On-Demand": "Standard", "Commitment-Based": "Committed"}}
-"""Allowed values of FOCUS 1.0-preview that were renamed in 1.0, by column, with today's word."""
+"""Allowed values of FOCUS 1.0-preview that were renamed in 1.0, by column, with the current value."""
 
 WITHDRAWN = {"ChargeSubcategory": "ChargeClass and CommitmentDiscountStatus"}
-"""Columns of earlier versions that no single column replaces, and the columns of FOCUS 1.0 to use instead."""
+"""Columns of earlier versions without a single replacement, and the columns of FOCUS 1.0 to use instead."""
 
 CATEGORIES = TABLE["ChargeCategory"].values
 """Allowed values of ChargeCategory."""
@@ -104,7 +104,7 @@ _FOLDED = {name.casefold(): name for name in (*COLUMNS, *OLDER_NAMES)}
 def canonical_name(label: str) -> str:
     """The FOCUS column that a header label means; any other label is returned trimmed.
 
-    Case and blanks are forgiven, and names of older versions are mapped.
+    Case and spaces are ignored, and names of older versions are mapped.
     """
     trimmed = label.strip()
     known = _FOLDED.get(trimmed.casefold(), trimmed)

@@ -1,7 +1,7 @@
 """Where the cells of a CSV text are, by the lines and columns that an editor shows.
 
-A line ends at LF or CR LF. A carriage return by itself is a line end only where the first record of the file ends in
-one (old spreadsheets); anywhere else it is a character of its line, as for vim, less and Git.
+A line ends at LF or CR LF. A lone carriage return ends a line only if the first record of the file ends in one (old
+spreadsheets); otherwise it is a character of its line, as in vim, less and Git.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from functools import cached_property
 MAX_EXCERPT = 400
 """How much of a long line is kept."""
 
-# A cell, quoted (after the one blank that is ignored) or not, and the comma after it. Possessive: a long cell is
+# A cell, quoted (after the one space that is ignored) or not, and the comma after it. Possessive: a long cell is
 # read once.
 _CELL = re.compile(r'(?: ?"[^"]*+(?:""[^"]*+)*+")?+[^,\r\n]*+(,)?')
 _LF = re.compile(r"\n")
@@ -25,7 +25,7 @@ _CR = re.compile(r"\r\n|\n|\r")
 
 @dataclass(frozen=True, slots=True)
 class Place:
-    """Where a cell is in the file as an editor shows it; the excerpt is the beginning of that line."""
+    """Where a cell is in the file as an editor shows it; the excerpt is the start of that line."""
 
     line: int
     column: int
@@ -44,10 +44,10 @@ class Start:
     before: str = ""
 
 
-# No slots: what a record's places are found by is kept with it, once it is asked for.
+# No slots: the index for finding places is cached on the record once needed.
 @dataclass(frozen=True)
 class Record:
-    """One CSV record: its cells, the text of its lines and where it begins.
+    """One CSV record: its cells, the text of its lines, and where it begins.
 
     old: whether carriage returns end the lines of the file.
     """
@@ -63,7 +63,7 @@ class Record:
         return self.start.line
 
     def place(self, index: int) -> Place:
-        """Where a cell (from 0) begins; the place after the last cell for a cell that is not there."""
+        """Where a cell (from 0) begins; for a missing cell, the position after the last one."""
         start = self._starts[min(index, len(self._starts) - 1)]
         number = bisect_right(self._lines, start) - 1
         first = self._lines[number]
@@ -85,7 +85,7 @@ class Record:
 
     @cached_property
     def _starts(self) -> array[int]:
-        """Where in the text each cell begins, and at last where the last one ends: one walk for all places."""
+        """Where in the text each cell begins, and finally where the last one ends: one pass for all places."""
         starts, end, comma = array("Q"), 0, True
         while comma:
             starts.append(end)
@@ -102,7 +102,7 @@ class Record:
 
 
 def physical_lines(pieces: Iterable[str]) -> Iterator[str]:
-    """The lines of a text that is read with `newline=""`, and so comes in pieces that end at every CR, too."""
+    """The lines of a text read with `newline=""`, which comes in pieces that also end at every CR."""
     old: bool | None = None
     line: list[str] = []
     for piece in pieces:

@@ -1,6 +1,6 @@
-"""CSV as text: the header, records with their physical lines and places, and what makes a text no CSV.
+"""CSV as text: the header, records with their physical lines and places, and why a text is not CSV.
 
-Python's csv module is the slow second reader. It reads little (the header, single lines), unless a file is not plain
+Python's csv module is the slow second reader. It reads little (the header, single lines) unless a file is not plain
 (`layout.py`).
 """
 
@@ -27,17 +27,17 @@ MISSING = ("", "NULL", "null")
 """The texts that mean null, as in the Table Schemas."""
 
 MAX_LINE = 1 << 26
-"""Characters of the longest row that is read."""
+"""Most characters in a row."""
 
 _NO_UTF_8 = re.compile("[\udc80-\udcff]")
-# A first line that only Excel understands: which character separates the cells.
+# A first line that only Excel understands: the character that separates the cells.
 _FOR_EXCEL = re.compile(r'"?sep=.?"?', re.IGNORECASE)
 _MOST_READ = 1 << 20
 _COMPRESSIONS = {".gz": file_types.GZIP, ".zst": file_types.ZSTANDARD}
 
 
 def relation(path: Path, columns: int, max_line: int = 0, nulls: Sequence[str] = MISSING) -> str:
-    """SQL that reads a CSV file as text in columns c0, c1, …, `nulls` as null.
+    """SQL that reads a CSV file as text into columns c0, c1, …, with `nulls` as null.
 
     `columns` and `auto_detect=false`: nothing is guessed from a sample.
     """
@@ -50,7 +50,7 @@ def relation(path: Path, columns: int, max_line: int = 0, nulls: Sequence[str] =
 
 
 class _Lines:
-    """The lines of a text as the csv module reads them; `record` has those of the record being read."""
+    """The lines of a text as the csv module reads them; `record` has the lines of the record being read."""
 
     def __init__(self, file: TextIO) -> None:
         self._file = file
@@ -59,7 +59,7 @@ class _Lines:
     def __iter__(self) -> Iterator[str]:
         length = 0
         while line := self._file.readline(MAX_LINE):
-            # Within a record another line is asked for only while a quote is open.
+            # Within a record, another line is read only while a quote is open.
             inside = bool(self.record)
             length = len(line) + (length if inside else 0)
             if length >= MAX_LINE:
@@ -69,15 +69,15 @@ class _Lines:
 
 
 _BESIDE_QUOTE = re.compile(r'(?:^|,) "|" +(?:[",\r\n]|$)')
-# Possessive: a doubled quote is never taken apart for the sake of a match.
+# Possessive: a doubled quote is never split to make a match.
 _QUOTED = re.compile(r'(?:[^"]|"")*+"')
 _UNQUOTED = re.compile(r"[^,\r\n]*")
 
 
 def _without_blanks(line: str, *, inside: bool) -> str:
-    """A line as DuckDB understands it: a blank before a quoted cell and blanks after one are not part of it.
+    """A line as DuckDB understands it: a space before a quoted cell and spaces after one are not part of it.
 
-    Anything else after a closing quote stays, and makes the text invalid. inside: whether the line begins within a
+    Anything else after a closing quote stays, which makes the text invalid. inside: whether the line begins within a
     quoted cell.
     """
     text, place = "", 0
@@ -114,7 +114,7 @@ class Unclosed(ValueError):
 def records(file: TextIO) -> Iterator[Record]:
     """Every record of a CSV text (RFC 4180, comma and double quote), blank lines included as records without cells.
 
-    Blanks beside the quotes of a cell are ignored, as DuckDB does. Raises Unclosed where a quote is not closed or
+    Spaces next to the quotes of a cell are ignored, as in DuckDB. Raises Unclosed if a quote is not closed or
     something follows a closing quote.
     """
     start, old = Start(), None
@@ -136,7 +136,7 @@ def _cells(file: TextIO) -> Iterator[tuple[list[str], str]]:
 
 
 def stored_elsewhere(path: Path, relative: str) -> Problem | None:
-    """The problem of a file that Git LFS keeps and that was not fetched, whatever its kind; None for any other."""
+    """The problem of a file of any type that is in Git LFS and was not fetched; None for any other file."""
     try:
         with path.open("rb") as raw:
             start = raw.read(len(POINTER))
@@ -146,7 +146,7 @@ def stored_elsewhere(path: Path, relative: str) -> Problem | None:
 
 
 def read_header(path: Path, relative: str) -> tuple[Record | None, list[Problem]]:
-    """The header record of a charge file, or None with the problem that prevents reading it as CSV at all."""
+    """The header record of a charge file, or None with the problem that prevents reading it as CSV."""
     try:
         problem = None
         if compression := _COMPRESSIONS.get(path.suffix.lower()):
@@ -170,7 +170,7 @@ def read_header(path: Path, relative: str) -> tuple[Record | None, list[Problem]
 
 
 def unreadable(path: Path, relative: str, error: Exception) -> Problem:
-    """The problem of a file whose reading raised an error of UNREADABLE."""
+    """The problem of a file that raised one of UNREADABLE when read."""
     if isinstance(error, UnicodeDecodeError):
         return _undecodable(path, relative)
     if isinstance(error, Unclosed):
@@ -179,37 +179,37 @@ def unreadable(path: Path, relative: str, error: Exception) -> Problem:
 
 
 def _broken(relative: str, error: Exception) -> Problem:
-    """The problem of a file that the system or its compression keeps us from reading."""
+    """The problem of a file that cannot be read because of the system or its compression."""
     reason = getattr(error, "strerror", None) or " ".join(str(error).split())
-    return Problem(relative, "unreadable", f"cannot be read: {reason[:200]}", "check that the file is whole")
+    return Problem(relative, "unreadable", f"cannot be read: {reason[:200]}", "check that the file is complete")
 
 
 _BACKSLASHED = re.compile(r'(?:^|,) ?"(?:[^"\\]|\\[^"])*+(\\")')
 
 
 def _unclosed(path: Path, relative: str, error: Unclosed) -> Problem:
-    """The problem of a text that is not valid CSV from some line on."""
+    """The problem of a text that stops being valid CSV at some line."""
     with text(path) as file:
         begun = next(islice(physical_lines(file), error.start.line - 1, None), "")[:_MOST_READ]
     found = _BACKSLASHED.search(begun)
     if found:
         message = 'not readable as CSV: quotes within a cell are escaped with backslashes, \\" instead of ""'
-        fix = """write such a quote twice; in Spark and Databricks: .option("escape", '"')"""
+        fix = """double such quotes; in Spark and Databricks: .option("escape", '"')"""
         excerpt = begun.rstrip("\r\n")[:MAX_EXCERPT]
         return Problem(relative, "source-error", message, fix, error.start.line, found.start(1) + 1, excerpt)
-    fix = "close the quote that was opened there, or export the file again"
+    fix = "close the quote opened there, or export the file again"
     return Problem(relative, "source-error", f"not readable as CSV: {error}", fix, error.start.line, error.start.column)
 
 
 def _undecodable(path: Path, relative: str) -> Problem:
     """The problem of a text in an unknown encoding, at the first byte that is not UTF-8.
 
-    Which single-byte encoding it is cannot be known, so such a text is refused rather than guessed at.
+    The single-byte encoding cannot be determined, so the file is rejected rather than guessed at.
     """
     if is_utf_16(path):
-        return Problem(relative, "encoding-error", "UTF-16 text that breaks off", "export the file again")
+        return Problem(relative, "encoding-error", "UTF-16 text that is cut off", "export the file again")
     with binary(path) as raw:
-        # Bytes that are not UTF-8 are read as surrogates, one for each byte.
+        # Bytes that are not UTF-8 are read as surrogates, one per byte.
         pieces = io.TextIOWrapper(raw, encoding="utf-8-sig", errors="surrogateescape", newline="")
         for number, line in enumerate(physical_lines(pieces), 1):
             found = _NO_UTF_8.search(line)
@@ -237,5 +237,5 @@ def _no_csv(start: bytes, path: Path, relative: str) -> Problem | None:
         return Problem(relative, "encoding-error", f"{encoding}, not UTF-8", "export the file as UTF-8", 1)
     if b"\x00" in start and not start.startswith(UTF_16):
         line = start.count(b"\n", 0, start.index(b"\x00")) + 1
-        return Problem(relative, "binary-file", "holds NUL bytes, so it is no CSV text", "export the file as CSV", line)
+        return Problem(relative, "binary-file", "not CSV text: contains NUL bytes", "export the file as CSV", line)
     return None

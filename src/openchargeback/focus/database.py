@@ -1,6 +1,6 @@
 """The DuckDB connection of one period's work, and SQL kept in files.
 
-In memory, spilling to a private folder: nothing is kept, so there is nothing to migrate or to corrupt.
+In memory, spilling to a private folder: nothing persists, so there is nothing to migrate or corrupt.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ import duckdb
 from openchargeback.problems import OutsideFault
 
 MEMORY_LIMIT = "1200MB"
-"""What DuckDB keeps in memory before it spills; the process stays below 2 GB with Python and the CSV buffers."""
+"""DuckDB's memory before it spills; with Python and the CSV buffers, the process stays below 2 GB."""
 
 
 @contextmanager
@@ -37,17 +37,17 @@ def database() -> Iterator[duckdb.DuckDBPyConnection]:
                 "preserve_insertion_order": "true",
             },
         )
-        # Under a program that is no script DuckDB would draw its own bar into the output.
+        # When not run from a script, DuckDB would draw its own progress bar into the output.
         connection.execute("SET enable_progress_bar = false")
         try:
             yield connection
         except RuntimeError as error:
-            # DuckDB answers Ctrl-C in the middle of a query with an error of its own.
+            # On Ctrl-C in the middle of a query, DuckDB raises its own error.
             if "interrupted" in str(error):
                 raise KeyboardInterrupt from None
             raise
         except (duckdb.IOException, duckdb.OutOfMemoryException) as error:
-            raise OutsideFault(f"DuckDB could not go on: {str(error).splitlines()[0]}") from error
+            raise OutsideFault(f"DuckDB failed: {str(error).splitlines()[0]}") from error
         finally:
             connection.close()
 
@@ -82,7 +82,7 @@ def identifier(name: str) -> str:
 
 
 def literal(text: str) -> str:
-    """Text as a SQL literal, for the places where DuckDB takes no parameter."""
+    """Text as a SQL literal, for places where DuckDB does not accept a parameter."""
     return "'" + text.replace("'", "''") + "'"
 
 
@@ -92,14 +92,14 @@ def literals(texts: Iterable[str]) -> str:
 
 
 def file_literal(path: Path) -> str:
-    """A path as a SQL literal that names one file, also where its name looks like a pattern."""
+    """A path as a SQL literal that names one file, even if its name looks like a pattern."""
     return literal("".join(f"[{char}]" if char in "*?[" else char for char in str(path)))
 
 
 def named_rows(
     con: duckdb.DuckDBPyConnection, query: str, values: dict[str, Any] | None = None
 ) -> Iterator[dict[str, Any]]:
-    """The rows of a query by the names of its columns, so that no two amounts are exchanged unseen."""
+    """The rows of a query by column name, so that no two amounts can be swapped by mistake."""
     cursor = con.execute(query, values)
     names = [column[0] for column in cursor.description or ()]
     for row in cursor.fetchall():
@@ -113,7 +113,7 @@ def count(con: duckdb.DuckDBPyConnection, query: str, values: dict[str, Any] | N
 
 
 def insert(con: duckdb.DuckDBPyConnection, table: str, rows: Sequence[tuple[Any, ...]]) -> None:
-    """Add rows to a table, in one statement however many there are."""
+    """Add any number of rows to a table in one statement."""
     if not rows:
         return
     places = ", ".join(f"unnest(${index + 1})" for index in range(len(rows[0])))

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from _typeshed import WriteableBuffer
 
 UNREADABLE = (OSError, EOFError, ValueError, zlib.error, zstandard.ZstdError)
-"""What reading a damaged or unreadable file raises."""
+"""The errors raised by reading a damaged or unreadable file."""
 
 UTF_16 = (b"\xff\xfe", b"\xfe\xff")
 """The byte order marks of UTF-16."""
@@ -39,10 +39,10 @@ def binary(path: Path) -> Iterator[IO[bytes]]:
 class _Frames(io.RawIOBase):
     """The content of a file of Zstandard frames (RFC 8878), to its end.
 
-    The library's own reader takes a frame that breaks off for the end of the file. Here that is a ZstdError.
+    The library's own reader mistakes a truncated frame for the end of the file. Here it is a ZstdError.
     """
 
-    # A block of four bytes may hold 128 kB, so little is decompressed at once.
+    # A block of four bytes may hold 128 kB, so little is decompressed at a time.
     _PIECE = 4096
 
     def __init__(self, raw: IO[bytes]) -> None:
@@ -61,7 +61,7 @@ class _Frames(io.RawIOBase):
                 self._compressed = self._raw.read(self._PIECE)
             if not self._compressed:
                 if self._frame is not None:
-                    raise zstandard.ZstdError("the compressed data break off")
+                    raise zstandard.ZstdError("the compressed data is cut off")
                 return 0
             self._frame = self._frame or self._decompressor.decompressobj()
             self._content, self._place = self._frame.decompress(self._compressed), 0
@@ -75,16 +75,16 @@ class _Frames(io.RawIOBase):
 
 
 def is_utf_16(path: Path) -> bool:
-    """Whether a text begins with the byte order mark of UTF-16."""
+    """Whether a text starts with the byte order mark of UTF-16."""
     with binary(path) as raw:
         return raw.read(2) in UTF_16
 
 
 @contextmanager
 def text(path: Path) -> Iterator[TextIO]:
-    """The decompressed text of a charge file, a byte order mark left out, line ends untouched.
+    """The decompressed text of a charge file, without its byte order mark, line ends unchanged.
 
-    UTF-8, or UTF-16 where the byte order mark says so.
+    UTF-8, or UTF-16 if the byte order mark says so.
     """
     encoding = "utf-16" if is_utf_16(path) else "utf-8-sig"
     with binary(path) as raw:

@@ -1,11 +1,11 @@
-"""Where files of some providers differ from FOCUS. Kept as data, since providers change their exports."""
+"""How some providers' files differ from FOCUS. Kept as data, since providers change their exports."""
 
 from __future__ import annotations
 
 from collections.abc import Collection
 
 AZURE = "azure"
-"""The `dialect` of a source whose files come from Azure Cost Management without the columns that show it."""
+"""The `dialect` of a source with files from Azure Cost Management that lack the columns that would show it."""
 
 _AZURE_COLUMNS = frozenset(
     {"x_BillingProfileId", "x_InvoiceSectionId", "x_PricingBlockSize", "x_ResourceGroupName", "x_SkuMeterCategory"}
@@ -15,10 +15,10 @@ _AZURE_COLUMNS = frozenset(
 def zero_list_is_null(columns: Collection[str], setting: str) -> bool:
     """Whether a ListCost of 0 means that there is no list price, as in the FOCUS exports of Azure Cost Management.
 
-    columns: of the file, custom ones as they are spelled there. setting: `dialect` of the source, empty for none.
+    columns: of the file, custom ones as spelled there. setting: `dialect` of the source, empty for none.
     """
     return setting == AZURE or not _AZURE_COLUMNS.isdisjoint(columns)
 
 
 BACK_REFERENCES = (("oci_BackReferenceNumber", "oci_ReferenceNumber"),)
-"""Columns by which a correction names the charge that it corrects: the one that refers, and the one referred to."""
+"""Columns by which a correction names the charge it corrects: the referring one and the one referred to."""

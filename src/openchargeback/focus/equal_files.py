@@ -1,7 +1,7 @@
-"""Charge files with the same content, however each is compressed: their charges must not be billed twice.
+"""Charge files with the same content, whatever their compression: their charges must not be billed twice.
 
-Nearly all files differ in size once decompressed, and that can be read off the end of a gzip file and the beginning of
-a Zstandard file. Only files of one size are read whole.
+Nearly all files differ in decompressed size, which can be read from the end of a gzip file and the start of a
+Zstandard file. Only files of the same size are read in full.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ Copies = tuple[ChargeFile, ...]
 """Two or more files with the same content, in the order of period, source and path."""
 
 Size = tuple[bool, int | None]
-"""Whether a file is Parquet, whose bytes are compared as they are, and its `content_size`."""
+"""Whether a file is Parquet (its bytes are compared as is), and its `content_size`."""
 
 Sizes = Mapping[Size, Sequence[ChargeFile]]
 
@@ -41,9 +41,9 @@ _GZIP_MAGIC, _ZSTD_MAGIC = b"\x1f\x8b\x08", b"\x28\xb5\x2f\xfd"
 
 
 def equal_files(files: Iterable[ChargeFile], among: Collection[str] | None = None) -> list[Copies]:
-    """The files that hold the same charges, at least one: equal once decompressed, Parquet byte for byte.
+    """Groups of files with the same charges, at least one: equal once decompressed, Parquet byte for byte.
 
-    among: only groups with at least one of these paths. What cannot be read equals nothing; other checks report it.
+    among: only groups with at least one of these paths. Unreadable files equal nothing; other checks report them.
     """
     groups = [group for group in by_size(files).values() if len(group) > 1]
     found = []
@@ -55,7 +55,7 @@ def equal_files(files: Iterable[ChargeFile], among: Collection[str] | None = Non
         for file in readable:
             by_digest.setdefault(content_digest(file.location, file.ceiling), []).append(file)
         for equal in by_digest.values():
-            # Links to one file are a fault of their own.
+            # Links to the same file are reported separately.
             copies = {os.path.realpath(file.location): file for file in reversed(equal)}
             if len(copies) > 1 and has_charges(equal[0].location):
                 found.append(tuple(sorted(copies.values(), key=lambda file: (file.period, file.source, file.path))))
@@ -63,7 +63,7 @@ def equal_files(files: Iterable[ChargeFile], among: Collection[str] | None = Non
 
 
 def by_size(files: Iterable[ChargeFile]) -> Sizes:
-    """The files by what `equal_files` compares first."""
+    """The files grouped by what `equal_files` compares first."""
     sizes: dict[Size, list[ChargeFile]] = {}
     for file in files:
         sizes.setdefault(_size(file.location, file.ceiling), []).append(file)
@@ -77,22 +77,22 @@ def same_content(path: Path, digest: str, sizes: Sizes, ceiling: int) -> list[Ch
 
 
 def content_digest(path: Path, ceiling: int) -> str:
-    """SHA-256 of a charge file without its compression, so that compressing a file does not make it another one."""
+    """SHA-256 of a charge file without its compression, so that compressing a file does not change its identity."""
     total = hashlib.sha256()
     try:
         for block in content_blocks(path, ceiling):
             total.update(block)
     except decompression.UNREADABLE as error:
-        # A damaged archive has no content; it equals only what has the same bytes.
+        # A damaged archive has no content; it equals only files with the same bytes.
         total = hashlib.sha256(path.read_bytes())
         total.update(str(type(error)).encode())
     return total.hexdigest()
 
 
 def content_size(path: Path, ceiling: int) -> int | None:
-    """How many bytes a file has without its compression, modulo 2³²; None where it cannot be read.
+    """How many bytes a file has without its compression, modulo 2³²; None if it cannot be read.
 
-    A compressed file states it, unless it consists of several parts, which state it for each.
+    A compressed file states its size, unless it has several parts, each with its own.
     """
     try:
         name = path.name.lower()
@@ -105,7 +105,7 @@ def content_size(path: Path, ceiling: int) -> int | None:
 
 
 def has_charges(path: Path) -> bool:
-    """Whether a file holds anything below its header; false where it cannot be read."""
+    """Whether a file has anything below its header; False if it cannot be read."""
     try:
         if parquet.is_parquet(path):
             with database() as con:
@@ -135,7 +135,7 @@ def _gzip_size(path: Path) -> int | None:
 
 
 def _zstd_size(path: Path) -> int | None:
-    """The size that a Zstandard file of one frame states at its beginning; None where it does not."""
+    """The size that a Zstandard file of one frame states at its start; None if it does not."""
     with path.open("rb") as file:
         start = file.read(18)
         file.seek(len(_ZSTD_MAGIC))
@@ -146,7 +146,7 @@ def _zstd_size(path: Path) -> int | None:
 
 
 def _found(file: IO[bytes], mark: bytes, length: int) -> Iterator[bytes]:
-    """`length` bytes from each position of a mark in the rest of a file."""
+    """`length` bytes from each occurrence of a mark in the rest of a file."""
     kept = b""
     while block := file.read(_BLOCK):
         data = kept + block

@@ -1,4 +1,4 @@
-"""What type of file a charge file really is, by its first bytes."""
+"""The actual type of a charge file, by its first bytes."""
 
 from __future__ import annotations
 
@@ -7,18 +7,18 @@ from dataclasses import dataclass
 from openchargeback.problems import Problem
 
 LOOKED_AT = 1 << 16
-"""How many bytes of a file are looked at."""
+"""How many bytes of a file are read."""
 
 _EXPORT = "export it as CSV, UTF-8"
-_UNPACK = "unpack it, and put the file that is in it here instead"
+_UNPACK = "unpack it, and put the file inside it here instead"
 
 
 @dataclass(frozen=True, slots=True)
 class FileType:
     """A type of file that is not CSV text.
 
-    name: with its article. fix: what to do where CSV is expected. suffix: the ending with which it is read, empty for
-    none.
+    name: with its article. fix: what to do if CSV is expected. suffix: the file ending for reading it, empty if it
+    cannot be read.
     """
 
     name: str
@@ -46,24 +46,24 @@ _BEGINNINGS = {
     b"%PDF-": FileType("a PDF", _EXPORT),
     b"SQLite format 3\x00": FileType("an SQLite database", _EXPORT),
 }
-_WEB_PAGE = FileType("a web page", "download the export itself: this may be the page of a login")
+_WEB_PAGE = FileType("a web page", "download the export itself: this may be a login page")
 _PAGES = (b"<!doctype html", b"<html")
 _IN_WORKBOOKS = (b"[Content_Types].xml", b"xl/")
 
 
 def type_of(start: bytes) -> FileType | None:
-    """The type of a file that begins so; None for text and for what is not known."""
+    """The type of a file with this start; None for text and unknown types."""
     if start.startswith(b"PK\x03\x04") and any(name in start for name in _IN_WORKBOOKS):
         return _WORKBOOK
     if start.removeprefix(b"\xef\xbb\xbf").lstrip()[:14].lower().startswith(_PAGES):
         return _WEB_PAGE
     mark = next((mark for mark in _BEGINNINGS if start.startswith(mark)), b"")
-    # The name of a column may begin with BZh or PAR1.
+    # A column name may start with BZh or PAR1.
     return None if mark.isalnum() and mark.isascii() and is_text(start) else _BEGINNINGS.get(mark)
 
 
 def wide_encoding(start: bytes) -> str:
-    """The name of an encoding with NULs in it that is not read, empty for none: UTF-32, or UTF-16 without its mark."""
+    """The name of an unsupported encoding with NULs, UTF-32 or UTF-16 without its mark; empty for none."""
     if start.startswith((b"\xff\xfe\x00\x00", b"\x00\x00\xfe\xff")):
         return "UTF-32"
     even, odd = start[0:128:2], start[1:128:2]
@@ -75,7 +75,7 @@ def wide_encoding(start: bytes) -> str:
 
 
 def is_text(start: bytes) -> bool:
-    """Whether a file that begins so may be CSV text in UTF-8."""
+    """Whether a file with this start may be CSV text in UTF-8."""
     try:
         start[:1024].decode()
     except UnicodeDecodeError as error:
@@ -85,7 +85,7 @@ def is_text(start: bytes) -> bool:
 
 
 def mistaken(start: bytes, wanted: FileType, relative: str) -> Problem | None:
-    """The problem of a file that its name says to be of one type, and that begins like one of another."""
+    """The problem of a file whose name says one type but whose first bytes are another; None if they agree."""
     found = type_of(start)
     if found and found is not wanted:
         fix = f"end its name in {found.suffix}" if found.suffix else found.fix

@@ -1,7 +1,7 @@
-"""Frictionless, on the rows that the prefilter does not pass (or on all), and checks of what Frictionless allows.
+"""Runs Frictionless on the rows that the prefilter does not pass (or on all), and checks what Frictionless accepts.
 
-Frictionless reads some cells differently from FOCUS: `NaN`, `+5` and `1_000` are numbers to it, and a pattern knows no
-calendar. Our own checks look again at what it passes, so they run wherever Frictionless runs.
+Frictionless reads some cells differently from FOCUS: it accepts `NaN`, `+5` and `1_000` as numbers, and its patterns do
+not know the calendar. Our own checks cover what it passes, so they run wherever Frictionless runs.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from typing import Any
 from openchargeback import money
 
 MOST_UNEVEN = 10
-"""How many missing or extra cells of one row are reported; the last one stands for the rest."""
+"""How many missing or extra cells of one row are reported; the last one represents the rest."""
 
 _NUMBER = re.compile(money.NUMBER_PATTERN, re.ASCII)
 
@@ -25,9 +25,9 @@ _NUMBER = re.compile(money.NUMBER_PATTERN, re.ASCII)
 class Fault:
     """What is wrong with a row, or with one cell of it.
 
-    row: its number among the rows checked, from 0. column: from 0; -1 for the row as a whole. code: as Frictionless
-    names it, or one of ours: number-spelling, amount-size, no-such-date. text: the cell, None where it is empty or
-    missing. count: for how many cells of the row it stands.
+    row: its number among the rows checked, from 0. column: from 0; -1 for the row as a whole. code: Frictionless's
+    code, or one of ours: number-spelling, amount-size, no-such-date. text: the cell; None if it is empty or missing.
+    count: how many cells of the row it represents.
     """
 
     row: int
@@ -44,10 +44,10 @@ def faults_of(
     missing: Sequence[str],
     amounts: frozenset[str],
 ) -> Iterator[Fault]:
-    """The faults of rows of cells, in their order.
+    """The faults of rows of cells, in order.
 
     fields: Table Schema fields in the order of the cells; missing: the texts that mean null; amounts: the names of the
-    fields that hold money which is billed or listed, and so must fit a sum.
+    fields with billed or list amounts, which must fit a sum.
     """
     from frictionless import Dialect, Schema
     from frictionless.resources import TableResource
@@ -57,7 +57,7 @@ def faults_of(
     nulls = frozenset(missing)
     lengths: dict[int, int] = {}
     data = partial(_under_labels, labels, rows, lengths)
-    # Stated, not guessed: where many rows are uneven, Frictionless takes one of them for the header.
+    # Stated explicitly: if many rows are uneven, Frictionless would mistake one of them for the header.
     with TableResource(data=data, schema=schema, dialect=Dialect(header=True, header_rows=[1])) as resource:
         for index, row in enumerate(resource.row_stream):
             cells = row.cells
@@ -67,7 +67,7 @@ def faults_of(
                 column = getattr(error, "field_number", 0) - 1
                 blamed.add(column)
                 text = cells[column] if 0 <= column < len(cells) else None
-                if count := _stands_for(error.type, column, length, len(labels)):
+                if count := _cells_covered(error.type, column, length, len(labels)):
                     yield Fault(index, column, error.type, error.note, None if text in nulls else text, count)
             if -1 not in blamed:
                 for code, column, cell in _own_faults(cells, fields, nulls, amounts):
@@ -87,8 +87,8 @@ def _under_labels(
         yield list(row[: len(labels) + MOST_UNEVEN])
 
 
-def _stands_for(code: str, column: int, length: int, columns: int) -> int:
-    """For how many cells of a row of that length a fault of this column stands: 0 where another fault stands for it."""
+def _cells_covered(code: str, column: int, length: int, columns: int) -> int:
+    """How many cells a fault in this column represents, in a row of that length: 0 if another fault covers it."""
     if code not in ("missing-cell", "extra-cell"):
         return 1
     place = column - min(length, columns)
@@ -118,5 +118,5 @@ def _is_date(text: str) -> bool:
         dt.date.fromisoformat(text[:10])
     except ValueError:
         return False
-    # Frictionless lets a line break pass at the end of a pattern.
+    # Frictionless accepts a line break at the end of a pattern.
     return not text.endswith("\n")

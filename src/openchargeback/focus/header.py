@@ -1,4 +1,4 @@
-"""The header of a charge file: which FOCUS column each of its columns is."""
+"""Maps the header of a charge file to FOCUS columns."""
 
 from __future__ import annotations
 
@@ -19,10 +19,10 @@ _OWN_PREFIXES = ("x_", "oci_")
 def names_of(
     labels: Sequence[str], path: str, record: Record | None, cost_column: str
 ) -> tuple[list[str], list[Problem]]:
-    """The canonical name of each column, and what is wrong with the header; columns that are not FOCUS keep theirs.
+    """The canonical name of each column, and what is wrong with the header; columns not in FOCUS keep their names.
 
-    record: the header as text, None for a file without lines. The columns that billing cannot do without must be
-    there: BillingPeriodStart and what the source bills.
+    record: the header as text, None for a file without lines. The columns that billing needs must exist:
+    BillingPeriodStart and the cost that the source bills.
     """
     names = [canonical_name(label) for label in labels]
     missing = [name for name in ("BillingPeriodStart", cost_column) if name not in names]
@@ -32,7 +32,7 @@ def names_of(
         return names, [Problem(path, "not-focus", message, other.fix, line, excerpt=excerpt)]
     problems = list(_label_problems(labels, names, path, record))
     for name in missing:
-        message, fix = f"there is no column {name}", _as_columns(labels)
+        message, fix = f"the column {name} is missing", _as_columns(labels)
         problems.append(Problem(path, "missing-label", message, fix, line, excerpt=excerpt))
     return names, problems
 
@@ -44,7 +44,7 @@ def _label_problems(labels: Sequence[str], names: Sequence[str], path: str, reco
         if not name:
             code, message, fix = "blank-label", f"column {index + 1} has no name", "name it in the header"
         elif before != index:
-            also = f", as {labels[before].strip()} too" if labels[before] != label else ""
+            also = f", also as {labels[before].strip()}" if labels[before] != label else ""
             both = f"{label.strip()} twice{also}"
             code, message, fix = "duplicate-label", f"the header has {both}", "keep one of the columns"
         elif name != label and name in COLUMNS:
@@ -60,15 +60,15 @@ _SEPARATORS = {";": "semicolons", "\t": "tabs", "|": "bars"}
 
 
 def _as_columns(labels: Sequence[str]) -> str:
-    """How to get a header with the columns. A single label may be all of them, separated by something else."""
+    """How to get a header with the columns. A single label may be all of them with another separator."""
     between = next((name for mark, name in _SEPARATORS.items() if len(labels) == 1 and mark in labels[0]), "")
     if between:
-        return f"the cells are separated by {between}: export with commas between them, and points in numbers"
+        return f"the cells are separated by {between}: export with commas between cells and decimal points in numbers"
     return "export FOCUS columns with their names in the first line"
 
 
 def check_header(columns: Sequence[str], dialect: str, source: Source) -> list[Finding]:
-    """Labels that are neither in FOCUS nor prefixed, and columns that FOCUS requires and billing does not need.
+    """Labels that are neither in FOCUS nor prefixed, and columns that FOCUS requires but billing does not need.
 
     columns: canonical names in the order of the file. dialect: as `detect` gives it.
     """
@@ -87,13 +87,13 @@ def check_header(columns: Sequence[str], dialect: str, source: Source) -> list[F
             "unknown-label",
             unknown,
             f"{_columns_are(unknown)} not in FOCUS: {listed(shown, 10)}",
-            "correct the spelling, or begin the names of your own columns with x_",
+            "correct the spelling, or prefix the names of your own columns with x_",
         ),
         (
             "missing-label",
             absent,
             f"{_columns_are(absent, f' of {standard}')} missing: {listed(absent, 3)}",
-            "nothing for billing; where the file should be complete, export all columns",
+            "billing does not need them; for a complete file, export all columns",
         ),
     ]
     return [

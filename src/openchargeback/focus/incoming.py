@@ -1,7 +1,7 @@
-"""Files on their way into a ledger: read whole, counted by month, split or compressed on demand.
+"""Files on their way into a ledger: read in full, counted by month, split or compressed on request.
 
-All work is done on copies in a private folder, so that what is checked is what is put in place, whatever happens to the
-given files in between.
+All work is done on copies in a private folder, so that what is checked is what is stored, whatever happens to the
+given files in the meantime.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ _BLOCK = 1 << 20
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Content:
-    """What files hold: how many charges and their exact sums in the ledger's currency.
+    """What files contain: how many charges, and their exact sums in the ledger's currency.
 
     others: exact costs in other currencies, by currency.
     """
@@ -46,9 +46,9 @@ class Content:
 class Incoming:
     """A file as given, or one month of it.
 
-    name: as the person named it. staged: the copy with the bytes to store, stored as `suffix` and `size`.
+    name: as the person gave it. staged: the copy with the bytes to store, which have this `suffix` and `size`.
     digest: SHA-256 of the bytes without compression. months: charges by month, ascending.
-    part: whether it is one month of a file that was split.
+    part: whether it is one month of a split file.
     """
 
     name: str
@@ -71,7 +71,7 @@ class Staging:
     config: Config
 
     def receive(self, paths: Sequence[Path]) -> list[Incoming]:
-        """Read files whole. Raises UsageFault for what is no charge file, LedgerFault with the faults of all files."""
+        """Read files in full. Raises UsageFault for what is not a charge file, LedgerFault with all faults of files."""
         copies = [_copy_of(path, self.folder / f"given-{index}") for index, path in enumerate(paths)]
         read = [self._read(str(path), copy) for path, copy in zip(paths, copies, strict=True)]
         faults = [problem for file, problems in read if file is None for problem in problems]
@@ -80,11 +80,11 @@ class Staging:
         return [file for file, _ in read if file]
 
     def split(self, whole: Incoming) -> list[Incoming]:
-        """One file a month: the header and the records of its rows, each with the bytes that it has in the whole."""
+        """One file per month: the header and its rows' records, with the same bytes as in the whole file."""
         if len(whole.months) < 2:
             return [whole]
         if whole.suffix == ".parquet":
-            raise UsageFault(f"{whole.name}: a Parquet file cannot be split unchanged; export each month by itself")
+            raise UsageFault(f"{whole.name}: a Parquet file cannot be split unchanged; export each month separately")
         with database() as con:
             load(con, [self._as_charge_file(whole.name, whole.staged)], self.config)
             rows = con.execute("SELECT strftime(period_start, '%Y-%m') FROM charge ORDER BY n").fetchall()
@@ -95,23 +95,23 @@ class Staging:
         except OSError as error:
             raise _not_written(error) from error
         except IndexError as error:
-            # DuckDB and Python disagree about what a record is; neither is believed then.
-            raise OutsideFault(f"{whole.name} cannot be split row by row; export each month by itself") from error
+            # DuckDB and Python disagree about what a record is, so neither is trusted.
+            raise OutsideFault(f"{whole.name} cannot be split row by row; export each month separately") from error
         parts = []
         for target in targets.values():
             part, problems = self._read(whole.name, target)
             if part is None:
                 raise LedgerFault(problems)
             parts.append(replace(part, part=True))
-        # What follows from the bytes being copied record by record is checked all the same: money depends on it.
+        # Copying record by record should guarantee this, but it is checked anyway: money depends on it.
         charges = sum(part.content.charges for part in parts)
         cost = money.total(*(part.content.cost for part in parts))
         if (charges, cost) != (whole.content.charges, whole.content.cost):
-            raise OutsideFault(f"{whole.name} cannot be split without changing its sum; export each month by itself")
+            raise OutsideFault(f"{whole.name} cannot be split without changing its sum; export each month separately")
         return parts
 
     def compress(self, file: Incoming) -> Incoming:
-        """The same file as gzip, with no name and no time in it, so that the same content gives the same bytes."""
+        """The same file as gzip, without name or time, so that the same content gives the same bytes."""
         if file.suffix != ".csv":
             return file
         target = self.folder / f"{file.staged.name}.gz"
@@ -149,7 +149,7 @@ class Staging:
 
 
 def content_of(files: Sequence[ChargeFile], config: Config) -> Content | None:
-    """What charge files of one source and period hold together, None where one of them cannot be read."""
+    """The combined content of charge files of one source and period; None if one of them cannot be read."""
     with database() as con:
         _, problems = load(con, files, config)
         return None if has_errors(problems) else _content(con, config.currency)
@@ -158,14 +158,14 @@ def content_of(files: Sequence[ChargeFile], config: Config) -> Content | None:
 def _copy_of(path: Path, target: Path) -> Path:
     suffix = suffix_of(path.name)
     if not path.exists():
-        raise UsageFault(f"there is no file {path}")
+        raise UsageFault(f"{path} does not exist")
     if not path.is_file():
-        raise UsageFault(f"{path} is no file; name the charge files themselves")
+        raise UsageFault(f"{path} is not a file; name the charge files themselves")
     if is_temporary(path.name):
         raise UsageFault(f"{path} is a temporary file that an interrupted command left; name the charge file itself")
     if not suffix:
-        raise UsageFault(f"{path} is no kind of charge file; use {', '.join(CHARGE_SUFFIXES)}")
-    # A plain name: DuckDB would take `[1]` or `*` in a name for a pattern.
+        raise UsageFault(f"{path} is not a supported charge file; use {', '.join(CHARGE_SUFFIXES)}")
+    # A plain name: DuckDB would read `[1]` or `*` in a name as a pattern.
     target = target.with_name(target.name + suffix)
     try:
         given = path.open("rb")
@@ -199,7 +199,7 @@ def _write_records(whole: Path, months: list[str], targets: dict[str, Path]) -> 
         for record in csv_text.records(file):
             data = record.text.encode()
             if row < 0:
-                # The header, and blank lines before it, which lines of problems count.
+                # The header, and blank lines before it, which count in the line numbers of problems.
                 for out in outs.values():
                     out.write(data)
                 row += bool(record.cells)

@@ -1,7 +1,7 @@
-"""Putting charge files into a ledger: all of them or none, their bytes as received.
+"""Adds charge files to a ledger: all or none, their bytes as received.
 
-`ingest` is what commands call: it reads every file whole (`incoming.py`), plans where each belongs, and only then
-writes. Existing files are not changed unless the person says `replace`.
+`ingest` is the entry point: it reads every file in full (`incoming.py`), plans where each belongs, and only then
+writes. Existing files are not changed unless the person asks for `replace`.
 """
 
 from __future__ import annotations
@@ -27,22 +27,22 @@ from openchargeback.problems import LedgerFault, OutsideFault, Problem, UsageFau
 from openchargeback.wording import counted
 
 MAX_STORED_BYTES = 90_000_000
-"""The largest file that is stored: forges refuse pushes with files of 100 MB."""
+"""The largest file to store: Git hosts reject pushes with files of 100 MB."""
 
 Mode = Literal["replace", "add", "split"]
 
 StillBilling = Callable[[Sequence[ChargeFile]], Collection[str]]
-"""The paths of those files that have any charge billed or held."""
+"""Returns the paths of the given files that have any charge billed or held."""
 
 
 @dataclass(frozen=True, slots=True)
 class IngestedFile:
-    """What became of a given file, or of one month of it.
+    """The result for a given file, or for one month of it.
 
     origin: the file as given; path: where it is in the ledger. action: `added`, `unchanged`, `replaced` or `split`.
-    before: what the source had in the period until now, None where it had nothing or what could not be read.
-    before_paths: where that was. problems: warnings of reading, and a notice about a source that is not listed.
-    overlaps: what was added has in common with it.
+    before: what the source had in the period so far; None if nothing, or if it could not be read.
+    before_paths: its files. problems: warnings from reading, and a notice if the source is not listed.
+    overlaps: what the new file has in common with them.
     """
 
     origin: str
@@ -74,7 +74,7 @@ class IngestedFile:
 
 @dataclass(frozen=True, slots=True)
 class Request:
-    """What a person asks for. period: where to put files whole, instead of where their rows belong."""
+    """What a person asks for. period: where to store whole files, instead of where their rows belong."""
 
     source: str
     period: str | None = None
@@ -83,26 +83,26 @@ class Request:
     dry_run: bool = False
 
     def source_name(self) -> str:
-        """The source in lower case. Raises UsageFault for a request that cannot be."""
+        """The source in lower case. Raises UsageFault for an invalid request."""
         name = files.source_name(self.source)
         if name is None:
             raise UsageFault(
-                f"{self.source!r} is no name of a source: use up to 40 letters, digits, - and _, "
-                "a letter or digit first"
+                f"{self.source!r} is not a valid source name: use up to 40 letters, digits, - and _, "
+                "starting with a letter or digit"
             )
         if self.period is not None and not periods.is_period(self.period):
-            raise UsageFault(f"{self.period!r} is no period: write it like 2025-01")
+            raise UsageFault(f"{self.period!r} is not a period: write it like 2025-01")
         if self.period is not None and self.mode == "split":
-            raise UsageFault("`--period` keeps a file whole, `--split` takes it apart: give one of them")
+            raise UsageFault("`--period` keeps a file whole, `--split` splits it: use only one of them")
         return name
 
 
 @dataclass(slots=True)
 class _Plan:
-    """What is going to be done. Paths are relative to the ledger.
+    """What will be done. Paths are relative to the ledger.
 
-    results: by the identity of the incoming file. puts: staged file and where it goes; moves: from and to; removes:
-    what goes once all else is in place. refusals: why it is not done after all.
+    results: by the identity of the incoming file. puts: staged file and its destination; moves: from and to; removes:
+    what is removed once everything else is in place. refusals: why it cannot be done.
     """
 
     results: dict[int, IngestedFile] = field(default_factory=dict)
@@ -115,19 +115,19 @@ class _Plan:
 def ingest(
     ledger: Ledger, given: Sequence[Path], request: Request, still_billing: StillBilling | None = None
 ) -> list[IngestedFile]:
-    """Check files and put them in place; what became of each, in the order given.
+    """Check files and add them to the ledger; returns the result for each, in the order given.
 
-    still_billing: which of the files with the same content elsewhere prevent it; without it all of them.
-    Raises UsageFault for what is refused, LedgerFault for files that cannot be read, OutsideFault when writing fails.
-    Then the ledger is as it was.
+    still_billing: which files with the same content elsewhere prevent it; without it, all of them do.
+    Raises UsageFault for a refused request, LedgerFault for unreadable files, OutsideFault if writing fails; the
+    ledger is then unchanged.
     """
     source = request.source_name()
     if not given:
-        raise UsageFault("no file to put in place")
+        raise UsageFault("no files to ingest")
     try:
         folder = tempfile.TemporaryDirectory(prefix="openchargeback-")
     except OSError as error:
-        raise OutsideFault(f"no temporary folder: {(error.strerror or str(error)).lower()}") from error
+        raise OutsideFault(f"cannot create a temporary folder: {(error.strerror or str(error)).lower()}") from error
     with folder as name:
         staging = Staging(Path(name), source, ledger.config)
         items = staging.receive(given)
@@ -144,10 +144,10 @@ def ingest(
 
 
 def _plan(ledger: Ledger, items: Sequence[Incoming], request: Request, still_billing: StillBilling | None) -> _Plan:
-    """Where files that could be read belong. Raises UsageFault with every reason to refuse them."""
+    """Where readable files belong. Raises UsageFault with every reason to refuse them."""
     plan = _Plan()
     groups: dict[str, list[Incoming]] = {}
-    # A part without charges belongs to the month of the parts beside it.
+    # A part without charges belongs to the month of the other parts.
     months = {next(iter(item.months)) for item in items if len(item.months) == 1}
     shared = months.pop() if len(months) == 1 else ""
     for item in items:
@@ -174,7 +174,7 @@ def _notice_source(ledger: Ledger, source: str, results: list[IngestedFile]) -> 
 
 
 def _apply(root: Path, plan: _Plan) -> None:
-    """Do what is planned, all or nothing."""
+    """Carry out the plan, all or nothing."""
     gate = files.Gate(root)
     for relative in [path for _, path in plan.puts] + [path for _, path in plan.moves]:
         if fault := gate.fault(relative):
@@ -187,7 +187,7 @@ def _apply(root: Path, plan: _Plan) -> None:
 
 @dataclass(frozen=True, slots=True)
 class _Place:
-    """A source and period of a ledger, and what the person wants done with files that are already there."""
+    """A source and period of a ledger, and what the person wants done with its existing files."""
 
     ledger: Ledger
     source: str
@@ -210,7 +210,7 @@ class _Place:
 
 
 def _plan_period(place: _Place, group: list[Incoming], plan: _Plan) -> None:
-    """Add one source and period to the plan, or the reason against it."""
+    """Add one source and period to the plan, or the reason for refusing it."""
     existing = place.existing
     known = {content_digest(file.location, file.ceiling): file.path for file in existing}
     distinct = {item.digest: item for item in reversed(group)}
@@ -247,12 +247,12 @@ def _plan_period(place: _Place, group: list[Incoming], plan: _Plan) -> None:
 
 
 def _overlaps(place: _Place, item: Incoming) -> tuple[Overlap, ...]:
-    """What an added file has in common with the files that are already there."""
+    """What an added file has in common with the existing files."""
     return overlaps(item.staged, place.existing, place.source, place.ledger.config) if place.existing else ()
 
 
 def _paths(place: _Place, fresh: Sequence[Incoming], gone: Sequence[ChargeFile], plan: _Plan) -> list[str]:
-    """Where the new files of a source and period go; a single file makes way for parts."""
+    """The paths of the new files of a source and period; an existing single file becomes a part."""
     staying = [] if gone else place.existing
     if len(fresh) == 1 and not staying:
         return [f"charges/{place.period}/{place.source}{fresh[0].suffix}"]
@@ -272,32 +272,32 @@ def _too_large(item: Incoming) -> list[str]:
         return []
     size = f"{item.name} has {item.size:,} bytes, more than the {MAX_STORED_BYTES:,} that can be pushed"
     if item.suffix == ".csv":
-        return [f"{size}: `--compress` stores it as gzip"]
-    return [f"{size} although it is compressed: export it in parts and give them with `--add`"]
+        return [f"{size}: use `--compress` to store it as gzip"]
+    return [f"{size}, even compressed: export it in parts and ingest them with `--add`"]
 
 
 def _period_of(item: Incoming, refusals: list[str]) -> str:
-    """The one month of a file, empty with a refusal where there is none or more."""
+    """The only month of a file; empty, with a refusal added, if it has none or several."""
     if len(item.months) == 1:
         return next(iter(item.months))
     if not item.months:
-        refusals.append(f"{item.name} holds no charges: say with `--period P` for which month that is so")
+        refusals.append(f"{item.name} has no charges: name its month with `--period P`")
         return ""
     counts = "".join(f"\n  {month}  {counted(count, 'charge')}" for month, count in item.months.items())
     refusals.append(
         f"{item.name} spans {len(item.months)} months:{counts}\n"
-        "`--split` stores each month by itself; `--period P` stores the file whole in P, where the charges of other "
+        "`--split` stores each month separately; `--period P` stores the whole file in P, where charges of other "
         "months are flagged wrong-period"
     )
     return ""
 
 
 def _not_open(place: _Place) -> str:
-    """Why nothing can be put into the period; empty where it is open."""
+    """Why nothing can be added to the period; empty if it is open."""
     relative = f"periods/{place.period}.yaml"
     problems: list[Problem] = []
     if place.period not in place.ledger.period_files:
-        # A period file that could not be read says nothing about its state: it might be closed.
+        # The state in an unreadable period file is unknown: the period might be closed.
         data = files.read_bytes(place.ledger.root, relative, problems)
         if data is not None:
             problems += periods.read_period(data, relative)[1]
@@ -310,8 +310,8 @@ def _not_open(place: _Place) -> str:
     while place.ledger.period_file(later).state is not State.OPEN:
         later = _next(later)
     return (
-        f"{place.period} is {state}: what arrives late goes into an open period, where it is flagged wrong-period; "
-        f"give `--period {later}`"
+        f"{place.period} is {state}: late charges go into an open period, where they are flagged wrong-period; "
+        f"use `--period {later}`"
     )
 
 
@@ -321,7 +321,7 @@ def _next(period: str) -> str:
 
 
 def _elsewhere(place: _Place, fresh: Sequence[Incoming]) -> str:
-    """Why the same charges under another source or period prevent it; empty where none are billed or held there."""
+    """Why the same charges in another source or period prevent this; empty if none are billed or held there."""
     ceiling = place.ledger.config.limits.charge_file_bytes
     for item in fresh:
         if not item.content.charges:
@@ -343,34 +343,34 @@ def _stored_elsewhere(item: Incoming, file: ChargeFile, place: _Place) -> str:
     is_open = place.ledger.period_file(file.period).state is State.OPEN
     way = "remove it or reject all its charges" if is_open else "credit all its charges (`focus-billing review credit`)"
     return (
-        f"{item.name} is stored already, as {file.path} (source {file.source}, period {file.period}): "
+        f"{item.name} is already stored as {file.path} (source {file.source}, period {file.period}): "
         "its charges would be billed twice\n"
         f"if that file is in the wrong place, {way} first; otherwise correct `--source` or `--period`"
     )
 
 
 def _conflict(place: _Place, fresh: Sequence[Incoming], before: Content | None) -> str:
-    """Why the person must say whether to add to or replace what is already there; empty where there is no need."""
+    """Why the person must choose between adding and replacing; empty if there is no need."""
     existing = place.existing
     if place.mode in ("replace", "add") or (not existing and len(fresh) == 1):
         return ""
     currency = place.ledger.config.currency
-    given = "".join(f"\n  given  {item.name}: {_summary(item.content, currency)}" for item in fresh)
+    given = "".join(f"\n  new       {item.name}: {_summary(item.content, currency)}" for item in fresh)
     if not existing:
         return (
             f"several files for {place.source} in {place.period}:{given}\n"
-            "`--add` stores them side by side as parts; to store one of them, give only that one"
+            "`--add` stores them side by side as parts; to store only one of them, name only that one"
         )
-    there = f"\n  there  {', '.join(file.path for file in existing)}: "
+    there = f"\n  existing  {', '.join(file.path for file in existing)}: "
     there += _summary(before, currency) if before else "cannot be read"
     if place.mode == "split":
         fix = (
-            "`--split` only fills months that are empty: take this month out of the file, or store it whole in an open "
+            "`--split` fills only empty months: remove this month from the file, or store the whole file in an open "
             "period with `--period P --add`; `--replace` and `--add` change a single month"
         )
     else:
         fix = "`--replace` replaces the existing files; `--add` keeps both, as parts"
-    return f"{place.source} has other charges in {place.period}:{there}{given}\n{fix}"
+    return f"{place.source} already has other charges in {place.period}:{there}{given}\n{fix}"
 
 
 def _summary(content: Content, currency: str) -> str:

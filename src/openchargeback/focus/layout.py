@@ -1,7 +1,7 @@
 """The lines of the rows of a CSV file, and whether DuckDB and Python read the same rows.
 
-DuckDB silently ignores some things (blank lines, an extra empty cell) and refuses others (ragged rows). So its rows are
-compared with counts of the bytes. Where that leaves doubt, Python reads the file a second time and reports what is odd,
+DuckDB silently ignores some things (blank lines, an extra empty cell) and rejects others (ragged rows). So its rows are
+compared with counts of the bytes. If any doubt remains, Python reads the file a second time and reports what is odd,
 and DuckDB reads a copy in which each row has as many cells as the header.
 """
 
@@ -30,7 +30,7 @@ class ByteCounts:
     """Counts of a text, without reading it as CSV.
 
     lines: physical lines. open_lines: how many of them end in a cell that means null; commas: how many commas these
-    hold. strange: whether DuckDB might read the text differently, or the counts prove nothing. conflict: whether
+    have. strange: whether DuckDB might read the text differently, or the counts prove nothing. conflict: whether
     both ends of a merge conflict were left in it.
     """
 
@@ -44,8 +44,8 @@ class ByteCounts:
         """Whether each line is one row, as DuckDB read them, and no row has an extra null cell.
 
         DuckDB ignores both blank lines and such cells. So the lines that end in a cell that means null must be the rows
-        whose last cell is null, and have the commas of just their cells. open_rows, inner_commas: rows where
-        `commas_where_open` is not null, and their sum.
+        whose last cell is null, with no more commas than their cells account for. open_rows, inner_commas: the count
+        and sum of `commas_where_open` over rows where it is not null.
         """
         commas = inner_commas + open_rows * (columns - 1)
         return not self.strange and (self.lines, self.open_lines, self.commas) == (rows + 1, open_rows, commas)
@@ -54,8 +54,8 @@ class ByteCounts:
 def commas_where_open(columns: int) -> str:
     """SQL of the commas within the cells (c0, c1, …) of a row whose last cell is null; null for any other row.
 
-    Every column is named, even one that nothing else looks at: where DuckDB need not read all columns, it ignores that
-    a row has too few cells.
+    Every column is named, even one that nothing else reads: if DuckDB need not read all columns, it ignores that a row
+    has too few cells.
     """
     every = f"concat({', '.join(f'c{index}' for index in range(columns))})"
     return f"CASE WHEN c{columns - 1} IS NULL THEN strlen({every}) - strlen(replace({every}, ',', '')) END"
@@ -77,9 +77,9 @@ _OPEN_TAILS = tuple({end[-5:] for end in _OPEN_ENDS})
 def count_bytes(path: Path) -> ByteCounts:
     """Count what DuckDB's rows are compared with.
 
-    Strange are NULs, UTF-16, blank lines, also one after the byte order mark, a single carriage return, blanks between
-    two quotes (DuckDB would join the parts), and blanks after a last cell that is quoted or empty. Only the
-    last bytes of each line are looked at in Python: most of them are alike, so few are looked at twice.
+    Strange are NULs, UTF-16, blank lines (even after the byte order mark), a lone carriage return, spaces between two
+    quotes (DuckDB would join the parts), and spaces after a last cell that is quoted or empty. Python examines only the
+    last bytes of each line: most are alike, so few are examined twice.
     """
     ends: Counter[bytes] = Counter()
     opened: Counter[str] = Counter()
@@ -92,7 +92,7 @@ def count_bytes(path: Path) -> ByteCounts:
             joined = rest + block
             strange = strange or (b'" ' in joined and _BETWEEN_QUOTES.search(joined) is not None)
             *lines, rest = joined.split(b"\n")
-            if len(rest) > MAX_LINE:  # `survey` says so
+            if len(rest) > MAX_LINE:  # `survey` reports it
                 return ByteCounts(0, 0, 0, strange=True, conflict=False)
             _count(lines, ends, opened)
     _count([rest] if rest else [], ends, opened)
@@ -106,7 +106,7 @@ def count_bytes(path: Path) -> ByteCounts:
 
 
 def _is_in_conflict(path: Path, ends: Counter[bytes]) -> bool:
-    """Whether Git left a merge conflict. Between its two ends is a line of equals signs, which few files have."""
+    """Whether Git left a merge conflict. It has a line of equals signs in the middle, which few files have."""
     if not any(end.removesuffix(b"\r").endswith(b"====") for end in ends):
         return False
     with binary(path) as raw:
@@ -117,7 +117,7 @@ def conflict_left(path: Path, relative: str) -> Problem:
     """The problem of a charge file in which Git left a merge conflict, at its first line."""
     with binary(path) as raw:
         line = next(number for number, line in enumerate(raw, 1) if line.startswith(_CONFLICT[0]))
-    fix = "restore the file from one of the branches: charges are facts, of which no half is right"
+    fix = "restore the file from one of the branches; do not merge the two versions by hand"
     return Problem(relative, "merge-conflict", "a merge conflict was left in the file", fix, line, 1)
 
 
@@ -131,7 +131,7 @@ def _count(lines: list[bytes], ends: Counter[bytes], opened: Counter[str]) -> No
 
 
 def _is_odd(end: bytes) -> bool:
-    """Whether a line with this end may be blank, or has blanks after a comma or a quote."""
+    """Whether a line with this end may be blank, or has spaces after a comma or a quote."""
     text = end.removesuffix(b"\r").removeprefix(b"\xef\xbb\xbf")
     return not text or (text.endswith(b" ") and text.rstrip(b" ")[-1:] in (b"", b",", b'"'))
 
@@ -141,8 +141,8 @@ class Layout:
     """Where the rows are; row 0 is the first one below the header.
 
     lines: the first physical line of each row; numbers: the row's number as Frictionless counts the records of a file
-    (blank lines count too; the header is 1 where none precedes it). Both are empty where every line is a row, so that
-    row n is in line n + 2 and has that number.
+    (blank lines count too; the header is 1 if none precedes it). Both are empty if every line is a row, so that row n
+    is on line n + 2 and has that number.
     uneven: the rows that do not have as many cells as the header. blank: the blank lines.
     """
 
@@ -166,7 +166,7 @@ class Layout:
 
 
 def survey(path: Path, relative: str, columns: int) -> tuple[Layout | None, list[Problem]]:
-    """Where every row is, as Python reads the file, and its problems; None where it cannot be read."""
+    """Where every row is, as Python reads the file, and its problems; None if it cannot be read."""
     found = Layout(array("L"), array("L"), [], [])
     nuls: list[Place] = []
     try:
@@ -190,7 +190,7 @@ def survey(path: Path, relative: str, columns: int) -> tuple[Layout | None, list
     if nuls:
         place = nuls[0]
         position = place.line, place.column, place.excerpt[:200]
-        message, fix = "a cell holds a NUL byte", "export the file again"
+        message, fix = "a cell contains a NUL byte", "export the file again"
         problems.append(Problem(relative, "binary-file", message, fix, *position, count=len(nuls)))
     return found, problems
 
@@ -206,7 +206,7 @@ def _besides_header(path: Path) -> Iterator[tuple[int, Record]]:
 
 
 def all_rows(path: Path) -> Iterator[tuple[int, Record]]:
-    """Every row (from 0) with its record, blank lines left out."""
+    """Every row (from 0) with its record, without blank lines."""
     row = 0
     for _, record in _besides_header(path):
         if record.cells:
@@ -229,7 +229,7 @@ def picked_rows(path: Path, layout: Layout, wanted: Collection[int]) -> Iterator
     with binary(path) as raw:
         for row, line in enumerate(raw, -1):
             if row in chosen:
-                # utf-8-sig for the header only: a mark further down is a character of its cell.
+                # utf-8-sig for the header only: a mark further down is part of its cell.
                 record = next(records(io.StringIO(line.decode("utf-8"), newline="")))
                 yield row, Record(record.cells, record.text, Start(row + 2))
             if row >= last:
@@ -237,7 +237,7 @@ def picked_rows(path: Path, layout: Layout, wanted: Collection[int]) -> Iterator
 
 
 def write_even(path: Path, target: Path, columns: int) -> None:
-    """A copy for DuckDB in UTF-8: each row as many cells as the header, no blank lines, no NULs."""
+    """Write a copy for DuckDB in UTF-8: each row has as many cells as the header, no blank lines, no NULs."""
     with text(path) as file, target.open("w", encoding="utf-8", newline="") as out:
         writer = csv.writer(out, lineterminator="\n", quoting=csv.QUOTE_ALL)
         for record in records(file):

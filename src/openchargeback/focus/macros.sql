@@ -1,6 +1,6 @@
--- Texts of FOCUS cells as values; NULL where the text is not one.
+-- Read the text of FOCUS cells as values; NULL if the text is not a valid one.
 
--- An amount of at most 15 digits before the point, exact to 18 decimals, half-up beyond (FOCUS 1.2, "Numeric Format": no plus sign, no grouping, no blanks).
+-- An amount of at most 15 digits before the point, exact to 18 decimals, half-up beyond (FOCUS 1.2, "Numeric Format": no plus sign, no grouping, no spaces).
 CREATE MACRO amount(text) AS
     CASE
         WHEN regexp_full_match(text, '-?([0-9]+(\.[0-9]*)?|\.[0-9]+)([eE][+-]?[0-9]{1,4})?')
@@ -8,10 +8,10 @@ CREATE MACRO amount(text) AS
         THEN try_cast(text AS DECIMAL(38, 18))
     END;
 
--- The same of a text that is known to be such an amount.
+-- The same for a text known to be such an amount.
 CREATE MACRO exact(text) AS try_cast(text AS DECIMAL(38, 18));
 
--- A moment in UTC (FOCUS 1.2, "Date/Time Format"), also without seconds, zone or time of day; other zones are converted.
+-- A time in UTC (FOCUS 1.2, "Date/Time Format"), even without seconds, zone or time of day; other zones are converted.
 CREATE MACRO utc(text) AS
     CASE
         WHEN regexp_full_match(
@@ -30,16 +30,16 @@ CREATE MACRO utc(text) AS
             ))
     END;
 
--- Whether a text is a JSON object (RFC 8259). DuckDB's reader alone accepts a comma after the last member, and nan and
--- inf in any case. What is called so within a string is false here too, so that no other reader is missed: a text that
--- this refuses is looked at again.
+-- Whether a text is a JSON object (RFC 8259). DuckDB's reader also accepts a comma after the last member, and nan and
+-- inf in any case. Texts that merely look so within a string are false here, too, which is safe: a text rejected here
+-- is checked again.
 CREATE MACRO plain_json(text) AS
     left(text, 1) = '{' AND json_valid(text) AND NOT regexp_matches(text, ',\s*[}\]]|[:\[,]\s*-?[nNiI][aAnN]');
 
--- The first day that a charge covers (UTC): of ChargePeriodStart, else of the billing period's start, a moment.
+-- The first day that a charge covers (UTC): from ChargePeriodStart, else from the start of the billing period (a time).
 CREATE MACRO first_day(start_text, period_start) AS coalesce(utc(start_text), period_start)::DATE;
 
--- The last day that a charge covers. Ends are exclusive (FOCUS 1.2, "ChargePeriodEnd"); whole_days: in the simple dialect
+-- The last day that a charge covers. Ends are exclusive (FOCUS 1.2, "ChargePeriodEnd"); whole_days: in the simple dialect,
 -- a date alone is the last day itself.
 CREATE MACRO last_day(end_text, first, whole_days) AS
     greatest(

@@ -1,6 +1,6 @@
 """The months of the rows of a charge file, and the rows of some months, without checking the file.
 
-A file that cannot be read this way has no months: it is refused where it is read in full.
+A file that cannot be read this way has no months: it is rejected when read in full.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ _START = "BillingPeriodStart"
 
 
 def months_of(file: ChargeFile) -> frozenset[str]:
-    """The months (`2025-01`) that BillingPeriodStart names in a file, as it is written there."""
+    """The months (`2025-01`) that BillingPeriodStart names in a file, as written there."""
     try:
         found = file.location.stat()
     except OSError:
@@ -52,9 +52,9 @@ def _months(location: str, _size: int, _time: int) -> frozenset[str]:
 def rows_of_months(
     con: duckdb.DuckDBPyConnection, table: str, file: ChargeFile, months: Collection[str]
 ) -> Sequence[str]:
-    """Read the rows of these months into a table with columns c0, c1, … and `row_number` from 0; gives their names.
+    """Read the rows of these months into a table with columns c0, c1, … and `row_number` from 0; returns their names.
 
-    Empty, and no table, where the file cannot be read like that.
+    Empty, and no table, if the file cannot be read this way.
     """
     try:
         names, relation = _relation(con, file.location)

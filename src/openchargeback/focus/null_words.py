@@ -1,7 +1,7 @@
-"""Words that an export writes where a value is missing: `NULL` in SQL dumps, `None` from Python, `\\N` from MySQL.
+"""Words that an export writes for a missing value: `NULL` in SQL dumps, `None` from Python, `\\N` from MySQL.
 
-FOCUS wants null there, which in CSV is an empty cell (FOCUS 1.2, "Null Handling"). Here `NULL` and `null` are read as
-null. Any other such word is text, and in a column of numbers, dates or objects a fault of its own (`explaining.py`).
+FOCUS requires null, which in CSV is an empty cell (FOCUS 1.2, "Null Handling"). Here `NULL` and `null` are read as
+null. Any other such word is text and, in a column of numbers, dates or objects, an error (`explaining.py`).
 """
 
 from __future__ import annotations
@@ -22,10 +22,10 @@ NULLS = tuple(word for word in MISSING if word)
 """Words that are read as null."""
 
 WORDS = ("None", "NaN", "nan", "\\N", "N/A", "n/a", "NA", "Null", "nil", "<null>", "(null)", "<NA>", "#N/A")
-"""Words that mean a missing value to the program that wrote them, and are text to every other."""
+"""Words that mean a missing value to the program that wrote them, but are text to every other."""
 
-BLANK = "export an empty cell where there is no value"
-"""What to do about them."""
+BLANK = "export an empty cell for a missing value"
+"""How to fix them."""
 
 _LOOKED_AT = 1 << 18
 _ROWS_LOOKED_AT = 1_000
@@ -35,15 +35,15 @@ _CELL = re.compile(
 
 
 def is_null_word(text: str) -> bool:
-    """Whether a cell holds a word for a missing value."""
+    """Whether a cell is a word for a missing value."""
     return text.strip() in (*NULLS, *WORDS)
 
 
 def null_words(opened: OpenFile, most: int) -> list[Finding]:
-    """The columns of a file that hold such words, in their order; of each the first `most` rows.
+    """The columns of a file that contain such words, in order, each with its first `most` rows.
 
-    An export that writes such words writes them everywhere, so only a file whose beginning has one is looked through.
-    Where every charge needs a value, such a word is an error of its own.
+    An export that writes such words writes them everywhere, so only a file with one near its start is searched.
+    In a column that every charge needs, such a word is reported as an error instead.
     """
     severity = severity_for("null-word", Severity.WARNING, opened.source)
     if severity is None:
@@ -54,7 +54,7 @@ def null_words(opened: OpenFile, most: int) -> list[Finding]:
     except (duckdb.OutOfMemoryException, *decompression.UNREADABLE):
         raise
     except duckdb.Error:
-        # Rows are uneven: opening the file has reported that, or has made them even.
+        # Rows are uneven: opening the file has reported or corrected that.
         return []
     return [each for each in found if each.column not in ("BillingPeriodStart", opened.source.cost)]
 
@@ -88,13 +88,13 @@ def _found(opened: OpenFile, relation: str, severity: Severity, most: int) -> li
     findings = []
     for name, number, rows, word in zip(opened.names, row[::3], row[1::3], row[2::3], strict=True):
         if number:
-            message = f"{name} holds the word {word}, which is read as {'no value' if word in NULLS else 'text'}"
+            message = f"{name} contains the word {word}, which is read as {'no value' if word in NULLS else 'text'}"
             findings.append(Finding("null-word", name, severity, number, tuple(sorted(rows)), message, BLANK))
     return findings
 
 
 def _words_in(name: str) -> str:
-    """The words to look for in a column. Where only some values are allowed, a word that is text is a fault already."""
+    """The words to look for in a column. If it has a list of allowed values, words read as text are errors already."""
     values = TABLE[name].values if name in TABLE else ()
     is_text = COLUMNS.get(name, "string") not in ("datetime", "decimal", "json") and not values
     return literals((*NULLS, *WORDS) if is_text else NULLS)

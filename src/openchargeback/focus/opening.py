@@ -1,4 +1,4 @@
-"""A charge file into a DuckDB table of its cells as text, row by row as the file has them, marked by conditions.
+"""Reads a charge file into a DuckDB table of its cells as text, row by row as in the file, marked by conditions.
 
 Each column c0, c1, … of the file is text, NULL for what means null; rowid is the row's number from 0. mask0, mask1, …
 say which conditions of the file's `RowConditions` a row meets.
@@ -31,7 +31,7 @@ _BLOCK = 10_000
 
 @dataclass(frozen=True, slots=True)
 class Row:
-    """A row of a file: its number from 0, its cells, and its record where it is text."""
+    """A row of a file: its number from 0, its cells, and (for text files) its record."""
 
     number: int
     cells: Sequence[str | None]
@@ -42,7 +42,7 @@ class Row:
 class OpenFile:
     """A charge file in the table `table` of a database.
 
-    names, labels: its columns, by canonical name and as the file has them. header: None for Parquet, whose rows have no
+    names, labels: its columns, by canonical name and as in the file. header: None for Parquet, whose rows have no
     lines; its layout is plain.
     """
 
@@ -59,30 +59,30 @@ class OpenFile:
 
     @property
     def tag_texts(self) -> str:
-        """The table of the distinct texts (`text`) of its Tags: they are few, so each is checked once."""
+        """The table of the distinct texts (`text`) of its Tags, of which there are few, so each is checked once."""
         return f"{self.table}_tag_texts"
 
     @property
     def columns(self) -> dict[str, str]:
-        """The table's columns by canonical name, for FOCUS columns and others alike."""
+        """The table's columns by canonical name, FOCUS columns and others."""
         return {name: f"c{index}" for index, name in enumerate(self.names)}
 
     def column(self, name: str) -> str:
-        """The table's column with the cells of a canonical name, empty where the file has none."""
+        """The table's column for a canonical name; empty if the file has none."""
         return f"c{self.names.index(name)}" if name in self.names else ""
 
     def expression(self, name: str) -> str:
-        """SQL for the cell of a canonical name, NULL where the file has no such column."""
+        """SQL for the cell of a canonical name; NULL if the file has no such column."""
         return self.column(name) or "NULL::VARCHAR"
 
     @property
     def tags(self) -> str:
-        """SQL for the text that says who pays for a row: its own tags, never those of a resource that it shares."""
+        """SQL for the text that says who pays for a row: its own tags, never those of a shared resource."""
         present = [self.column(name) for name in TAG_COLUMNS if name in self.names]
         return f"coalesce({', '.join(present)})" if len(present) > 1 else next(iter(present), "NULL::VARCHAR")
 
     def picked_rows(self, wanted: Sequence[int]) -> Iterator[Row]:
-        """Some rows as the file has them, ascending."""
+        """Some rows as in the file, ascending."""
         if self.header is None:
             picked = parquet.picked_rows(self.con, self.file.location, wanted) if wanted else ()
             return (Row(number, cells) for number, cells in picked)
@@ -90,7 +90,7 @@ class OpenFile:
         return (Row(number, record.cells, record) for number, record in records)
 
     def all_rows(self) -> Iterator[Row]:
-        """Every row as the file has it."""
+        """Every row as in the file."""
         if self.header is None:
             for start in range(0, self.rows, _BLOCK):
                 yield from self.picked_rows(range(start, min(start + _BLOCK, self.rows)))
@@ -100,7 +100,7 @@ class OpenFile:
 
 
 def make_macros(con: duckdb.DuckDBPyConnection) -> None:
-    """Give a connection the macros that conditions are written in."""
+    """Create the macros that conditions use."""
     for name in ("macros.sql", "rules.sql"):
         con.execute(sql(__package__, name))
 
@@ -110,8 +110,8 @@ def open_file(
 ) -> tuple[OpenFile | None, list[Problem]]:
     """Read a file's rows into a table; None with the problems that prevent it.
 
-    whole: keep every cell; otherwise only the marks and the few cells that checks look at afterwards, which takes
-    little memory whatever the size of the file.
+    whole: keep every cell; otherwise only the marks and the few cells that later checks need, which takes little memory
+    whatever the size of the file.
     """
     unfit = csv_text.stored_elsewhere(file.location, file.path) or too_large(con, file)
     if unfit:
@@ -148,7 +148,7 @@ def open_file(
 class _Target:
     """The table that the rows of a file go into.
 
-    Reading gives the number of rows and their layout, or None with the problems that prevent it.
+    Reading returns the number of rows and their layout, or None with the problems that prevent it.
     """
 
     con: duckdb.DuckDBPyConnection
@@ -175,9 +175,9 @@ class _Target:
         return 0, None, found or [parquet.broken(path, self.file.path, error)]
 
     def read_csv(self) -> tuple[int, Layout | None, list[Problem]]:
-        """Read rows as text. Python surveys what DuckDB refuses or may have read differently."""
+        """Read rows as text. Python surveys what DuckDB rejects or may have read differently."""
         path, relative = self.file.location, self.file.path
-        # DuckDB runs outside of Python's lock, so the bytes are looked through at the same time.
+        # DuckDB runs outside Python's lock, so the bytes are counted at the same time.
         with ThreadPoolExecutor(max_workers=1) as beside:
             looking = beside.submit(layout.count_bytes, path)
             rows, error = self._fill(csv_text.relation(path, self.columns))
@@ -209,13 +209,13 @@ class _Target:
             message = f"not readable as CSV: {str(error).splitlines()[0][:200]}"
             return 0, [Problem(self.file.path, "source-error", message, "export the file again")]
         if rows != expected:
-            message = f"read as {rows:,} rows and as {expected:,}"
+            message = f"ambiguous CSV: read as {rows:,} rows and as {expected:,}"
             fix = "export the file again, with every text quoted"
             return 0, [Problem(self.file.path, "source-error", message, fix)]
         return rows, []
 
     def _fill(self, relation: str) -> tuple[int, duckdb.Error | None]:
-        """Make the table of a relation with columns c0, c1, …; its rows, or why DuckDB does not read them."""
+        """Create the table from a relation with columns c0, c1, …; returns its row count, or DuckDB's error."""
         kept = [f"c{index}" for index in range(self.columns)] if self.whole else list(self.conditions.kept)
         marks = [f"({mask}) AS mask{number}" for number, mask in enumerate(prefilter.masks(self.conditions.sql))]
         marks.append(f"{layout.commas_where_open(self.columns)} AS commas")
@@ -232,6 +232,6 @@ class _Target:
         return (int(made[0]) if made else 0), None
 
     def _open_rows(self) -> tuple[int, int]:
-        """How many rows end in a null cell, and how many commas are within their cells."""
+        """How many rows end in a null cell, and how many commas their cells contain."""
         query = f"SELECT count(commas), coalesce(sum(commas), 0)::BIGINT FROM {self.table}"
         return self.con.execute(query).fetchone() or (0, 0)

@@ -1,4 +1,4 @@
-"""Cost reports of providers that are not FOCUS, recognized by their header, and the FOCUS export to use instead."""
+"""Providers' cost reports that are not FOCUS, recognized by their header, and the FOCUS export to use instead."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ _ENOUGH = 2
 
 @dataclass(frozen=True, slots=True)
 class OtherReport:
-    """A report that is not FOCUS; `other_reports.toml` says what each field means."""
+    """A report that is not FOCUS; `other_reports.toml` explains each field."""
 
     name: str
     fix: str
@@ -25,14 +25,14 @@ class OtherReport:
 
 @cache
 def other_reports() -> tuple[OtherReport, ...]:
-    """The reports that are known."""
+    """The known reports."""
     text = resources.files(__package__).joinpath("other_reports.toml").read_text(encoding="utf-8")
     listed = tomllib.loads(text)["report"]
     return tuple(OtherReport(each["name"], each["fix"], frozenset(each["labels"].split())) for each in listed)
 
 
 def other_report(labels: Sequence[str]) -> OtherReport | None:
-    """The report that a header without the columns of FOCUS belongs to: the one with the most of its labels."""
+    """The report whose labels a header without FOCUS columns matches best."""
     found = {_plain(label) for label in labels}
     best = max(other_reports(), key=lambda report: len(report.labels & found))
     return best if len(best.labels & found) >= _ENOUGH else None

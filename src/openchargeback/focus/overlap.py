@@ -1,7 +1,7 @@
-"""What a file added to a source and period has in common with the files that are already there.
+"""What a file added to a source and period has in common with the existing files.
 
 Providers restate days that they exported before. When such an export is added to the first one, equal rows are flagged
-as possible duplicates, but rows whose cost has changed are billed beside the old ones.
+as possible duplicates, but rows whose cost has changed are billed in addition to the old ones.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ from openchargeback.ledger.settings import Config
 from openchargeback.problems import has_errors
 
 SHOWN = 5
-"""How many rows of each kind are named."""
+"""How many rows of each kind are listed."""
 
 _UNIT = "chr(31)"
 _NULL = "chr(30)"
@@ -30,9 +30,9 @@ _NULL = "chr(30)"
 
 @dataclass(frozen=True, slots=True)
 class SameRow:
-    """A row of the given file and the row already there, both numbered as in a spreadsheet: the header is row 1.
+    """A row of the given file and the existing row, both numbered as in a spreadsheet: the header is row 1.
 
-    column, before, after: the first amount that differs, the billed cost before any other; empty where none does.
+    column, before, after: the first amount that differs, the billed cost first of all; empty if none does.
     """
 
     row: int
@@ -44,10 +44,10 @@ class SameRow:
 
 @dataclass(frozen=True, slots=True)
 class Overlap:
-    """A given file beside one that is already there.
+    """What a given file shares with an existing one.
 
-    days: on which charges of both start. twice, changed: how many rows are there already, and how many are there with
-    other costs, prices or quantities. rows_twice, rows_changed: the first of them.
+    days: on which charges of both start. twice, changed: how many rows exist already, and how many exist with other
+    costs, prices or quantities. rows_twice, rows_changed: the first of them.
     """
 
     path: str
@@ -70,12 +70,12 @@ class Overlap:
 
 
 def overlaps(given: Path, files: Sequence[ChargeFile], source: str, config: Config) -> tuple[Overlap, ...]:
-    """What a file has in common with each of these, in their order; files of other days and rows are left out."""
+    """What a file has in common with each of these, in order; files that share neither days nor rows are left out."""
     staged = ChargeFile("given", given, "", source, given.stat().st_size, config.limits.charge_file_bytes)
     with database() as con:
         loaded, problems = load(con, [staged, *files], config)
         if has_errors(problems):
-            # A file that is already there cannot be read; every other command reports that.
+            # An existing file cannot be read; every other command reports that.
             return ()
         new, *old = loaded
         found = [_overlap(con, new, each, config.source(source).cost) for each in old]
@@ -108,8 +108,8 @@ def _overlap(con: duckdb.DuckDBPyConnection, new: LoadedFile, old: LoadedFile, c
 
 
 def _rows(file: LoadedFile, common: Sequence[str], amounts: Sequence[str], *, dated: bool) -> str:
-    """SQL of a file's rows with the digests that `overlap.sql` compares."""
-    # A column of the provider's own may hold an amount too, which then changes with the cost.
+    """SQL for a file's rows with the digests that `overlap.sql` compares."""
+    # A provider's own column may contain an amount, too, which then changes with the cost.
     rest = [
         file.expression(name)
         if name in COLUMNS

@@ -1,7 +1,7 @@
--- One row is one row of the given file that a file of the ledger has already: the same in all columns of both
--- (changed = false), or the same but for costs, prices and quantities (changed = true).
--- Rows count from 0. whole: digest of all cells of a row; rest: of those that are no amounts, NULL where rows cannot be
--- told apart without them. Equal rows are legal, so the nth of one file stands for the nth of the other.
+-- One row is one row of the given file that a file of the ledger already has: the same in all columns of both
+-- (changed = false), or the same except for costs, prices and quantities (changed = true).
+-- Rows count from 0. whole: digest of all cells of a row; rest: of those that are not amounts, NULL if rows cannot be
+-- distinguished without them. Equal rows are legal, so the nth in one file matches the nth in the other.
 CREATE OR REPLACE TEMP TABLE overlap AS
 WITH given AS (
     SELECT *, row_number() OVER (PARTITION BY whole ORDER BY row) AS nth FROM ({given})

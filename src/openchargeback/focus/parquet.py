@@ -1,4 +1,4 @@
-"""Parquet files as the same text cells that CSV has, so that everything after reading is one path.
+"""Parquet files as the same text cells as CSV, so that everything after reading is the same.
 
 Decimals keep their digits, times become UTC, and Tags become JSON however they are stored: as text, as a map,
 as a list of structs (BigQuery) or as a struct.
@@ -25,7 +25,7 @@ _NESTED = ("MAP", "STRUCT", "LIST", "UNION", "JSON", "VARIANT")
 
 
 def is_parquet(path: Path) -> bool:
-    """Whether a charge file is Parquet, by the end of its name."""
+    """Whether a charge file is Parquet, by its file ending."""
     return suffix_of(path.name) == ".parquet"
 
 
@@ -35,7 +35,7 @@ def relation(path: Path) -> str:
 
 
 def broken(path: Path, relative: str, error: duckdb.Error) -> Problem:
-    """The problem of a file that DuckDB does not read, without the query and the full path that DuckDB names."""
+    """The problem of a file that DuckDB cannot read, without the query and the full path in DuckDB's message."""
     try:
         with path.open("rb") as raw:
             start = raw.read(file_types.LOOKED_AT)
@@ -48,11 +48,11 @@ def broken(path: Path, relative: str, error: duckdb.Error) -> Problem:
     if not start:
         reason = "the file is empty"
     elif not start.startswith(b"PAR1"):
-        reason = "it is no Parquet file"
+        reason = "it is not a Parquet file"
     else:
         reason = _reason(error, path)
     return Problem(
-        relative, "unreadable", f"cannot be read: {reason}", "check that the file is whole, or export it again"
+        relative, "unreadable", f"cannot be read: {reason}", "check that the file is complete, or export it again"
     )
 
 
@@ -66,7 +66,7 @@ def _reason(error: duckdb.Error, path: Path) -> str:
 
 
 def text_relation(con: duckdb.DuckDBPyConnection, path: Path, nulls: Sequence[str] = MISSING) -> tuple[list[str], str]:
-    """The names of the file's columns, and SQL that reads them as text in columns c0, c1, …, `nulls` as null.
+    """The names of the file's columns, and SQL that reads them as text into columns c0, c1, …, with `nulls` as null.
 
     Raises duckdb.Error for any other file.
     """
@@ -77,9 +77,9 @@ def text_relation(con: duckdb.DuckDBPyConnection, path: Path, nulls: Sequence[st
 def picked_rows(
     con: duckdb.DuckDBPyConnection, path: Path, wanted: Sequence[int]
 ) -> Iterator[tuple[int, tuple[str | None, ...]]]:
-    """Rows by number from 0, ascending, with their cells as text."""
+    """Rows by number (from 0), ascending, with their cells as text."""
     labels, cells = _cells(con, path, MISSING)
-    # DuckDB has a column of that name for every file that has none of its own.
+    # DuckDB provides a column of that name unless the file has its own.
     own = any(label.lower() == _ROW_NUMBER for label in labels)
     numbered = f"SELECT {'row_number() OVER () - 1' if own else _ROW_NUMBER} AS n, {cells} FROM {relation(path)}"
     rows = con.execute(
@@ -98,9 +98,9 @@ def _cells(con: duckdb.DuckDBPyConnection, path: Path, nulls: Sequence[str]) -> 
 
 
 def no_utf_8(con: duckdb.DuckDBPyConnection, path: Path, relative: str) -> list[Problem]:
-    """The text columns of a file whose bytes are no UTF-8, each with its first row; empty where all are fine.
+    """The text columns of a file whose bytes are not UTF-8, each with its first row; empty if all are fine.
 
-    DuckDB can read such bytes as question marks or leave them out: where the two differ, there are some.
+    DuckDB can read such bytes as question marks or leave them out; if the results differ, there are some.
     """
     described = con.execute(f"DESCRIBE SELECT * FROM {relation(path)}").fetchall()
     ways = [f"read_parquet({file_literal(path)}, utf8_validation = '{way}')" for way in ("replace", "ignore")]
@@ -122,13 +122,13 @@ def no_utf_8(con: duckdb.DuckDBPyConnection, path: Path, relative: str) -> list[
         if count:
             more = f" and in {count - 1:,} more" if count > 1 else ""
             message = f"{name} is not UTF-8 text in row {first + 1:,}{more}"
-            fix = "write the column as UTF-8: a Parquet text column (STRING) holds nothing else"
+            fix = "write the column as UTF-8, as Parquet requires of text columns (STRING)"
             found.append(Problem(relative, "encoding-error", message, fix, count=count, row=first + 1, field=name))
     return found
 
 
 def _text(name: str, kind: str) -> str:
-    """SQL of a column as text."""
+    """SQL for a column as text."""
     column = identifier(name)
     base = kind.upper()
     if base.endswith("[]") or base.startswith(_NESTED):

@@ -1,6 +1,6 @@
--- One row: how many bytes the content of a Parquet file has at least, by what the file says of itself, and at most. A
--- cell takes a byte at least, however well a column of equal cells is encoded; where a column chunk has a dictionary, a
--- cell may be as long as all of that chunk.
+-- One row: the least and most bytes that the content of a Parquet file can have, according to its own metadata. A cell
+-- counts at least one byte, however well a column of equal cells is encoded; if a column chunk has a dictionary, a cell
+-- may be as long as the whole chunk.
 SELECT
     greatest(coalesce(sum(total_uncompressed_size), 0), coalesce(sum(num_values), 0)) AS declared,
     coalesce(sum(

@@ -1,7 +1,7 @@
-"""SQL that passes cells that are plainly good, compiled from the Table Schema; all others go to Frictionless.
+"""SQL that passes cells that are clearly valid, compiled from the Table Schema; all others go to Frictionless.
 
-A condition is true only where `frictionless_check.py` is sure to find nothing. It may be false for cells that turn out
-to be fine, never the other way round: a property test checks that both agree on any file.
+A condition is true only if `frictionless_check.py` is certain to find nothing. It may be false for cells that turn out
+to be fine, but never the reverse: a property test checks that both agree on any file.
 """
 
 from __future__ import annotations
@@ -15,18 +15,18 @@ from openchargeback.focus.database import literal, literals
 BITS = 60
 """Conditions in one column of a mask (UBIGINT)."""
 
-# At most two digits of exponent, so that the value stays small enough for every reader.
+# At most two exponent digits, so that the value stays small enough for every reader.
 _NUMBER = r"-?([0-9]{1,15}(\.[0-9]*)?|\.[0-9]+)([eE][+-]?[0-9]{1,2})?"
-# Without a positive exponent, so that fifteen digits before the point are all there are.
+# No positive exponent, so that there are never more than fifteen digits before the point.
 _AMOUNT = r"-?([0-9]{1,15}(\.[0-9]*)?|\.[0-9]+)([eE]-[0-9]{1,2})?"
-# JSON that Python's reader takes too: short enough for its limits on depth and digits.
+# JSON that Python's reader accepts, too: short enough for its limits on depth and digits.
 _JSON_LENGTH = 1_000
 
 
 def plain(field: Mapping[str, Any], cell: str, *, amount: bool, like: str = "") -> str:
-    """SQL that is true where a cell of this field (Table Schema) is plainly fine; empty where every cell is.
+    """SQL that is true where a cell of this field (Table Schema) is clearly valid; empty if every cell is.
 
-    amount: whether it is money that must fit a sum. like: a cell of the row whose amount is checked anyway; a
+    amount: whether it is money that must fit a sum. like: a cell of the same row whose amount is checked anyway; a
     number with the same spelling needs no second check.
     """
     constraints = field.get("constraints", {})
@@ -47,7 +47,7 @@ def plain(field: Mapping[str, Any], cell: str, *, amount: bool, like: str = "") 
 
 
 def plain_object(cell: str) -> str:
-    """SQL that is true where a text is plainly a JSON object."""
+    """SQL that is true where a text is clearly a JSON object."""
     return f"(strlen({cell}) <= {_JSON_LENGTH} AND plain_json({cell}))"
 
 
@@ -63,10 +63,10 @@ def _type(field: Mapping[str, Any], cell: str, *, amount: bool) -> str:
 
 
 def _date(cell: str, pattern: str) -> str:
-    """A date or date-time of the pattern, and a day that the calendar has, which a pattern does not know: 2025-02-30.
+    """A date or date-time that matches the pattern and is a real day, which a pattern cannot check: 2025-02-30.
 
-    A day that DuckDB writes back unchanged is one; that is faster than a pattern, so the common spellings, a day
-    and the beginning of a day, are looked at first. CASE, since AND and OR in a column compute all of their parts.
+    A day that DuckDB writes back unchanged is real; that is faster than a pattern, so the common spellings, a day and
+    the start of a day, are checked first. CASE, since AND and OR in a column compute all of their operands.
     """
     slow = f"regexp_full_match({cell}, {literal(pattern)}) AND try_cast(left({cell}, 10) AS DATE) >= DATE '0001-01-01'"
     day, midnight = "2024-02-29", "T00:00:00Z"
@@ -85,7 +85,7 @@ def _among(cell: str, words: Sequence[str]) -> str:
 
 
 def masks(conditions: Sequence[str]) -> list[str]:
-    """SQL of the mask columns: bit k of mask m is set where condition m × BITS + k is true."""
+    """SQL for the mask columns: bit k of mask m is set where condition m × BITS + k is true."""
     columns = []
     for start in range(0, len(conditions), BITS):
         bits = [

@@ -1,12 +1,12 @@
-"""Charge files into the table `charge`: every row is read, or its file is refused with the places of its faults.
+"""Reads charge files into the table `charge`: every row is read, or its file is rejected with the places of its faults.
 
 The database after `load`:
-    raw_<file>  the cells of one file as text, in its order (rowid is the row's number from 0)
-    key_set     one row a set of tag keys that sources have
-    tag         the distinct texts of tags with what they say about the payer (`tags.sql`)
-    charge      one row a charge of the period (`charges.sql`)
-    cell        view: one row a charge, with any FOCUS column as text, for stages that look at few of them
-    charge_file one row a file: its path, the n of its first charge, and whether its days are whole (simple dialect)
+    raw_<file>  the cells of one file as text, in file order (rowid is the row's number from 0)
+    key_set     one row per set of tag keys that sources have
+    tag         the distinct texts of tags, with what they say about the payer (`tags.sql`)
+    charge      one row per charge of the period (`charges.sql`)
+    cell        view: one row per charge, with any FOCUS column as text, for stages that need few of them
+    charge_file one row per file: its path, the n of its first charge, and whether its days are whole (simple dialect)
 """
 
 from __future__ import annotations
@@ -45,7 +45,7 @@ _SMALLEST = 30
 
 @dataclass(frozen=True, slots=True)
 class LoadedFile(OpenFile):
-    """An open file among those of a period. first: the n of its first charge."""
+    """An open file of a period. first: the n of its first charge."""
 
     number: int
     first: int
@@ -54,7 +54,7 @@ class LoadedFile(OpenFile):
 def load(
     con: duckdb.DuckDBPyConnection, files: Sequence[ChargeFile], config: Config
 ) -> tuple[list[LoadedFile], list[Problem]]:
-    """Read all charge files of one period. With any error among the problems the tables are not to be used."""
+    """Read all charge files of one period. If any problem is an error, the tables must not be used."""
     loaded, problems = _open_files(con, files, config, whole=True)
     con.execute(sql(__package__, "tables.sql"))
     problems += read_tag_texts(con, loaded, config)
@@ -67,9 +67,9 @@ def load(
 def check(
     con: duckdb.DuckDBPyConnection, files: Sequence[ChargeFile], config: Config, *, full: bool = False
 ) -> list[Problem]:
-    """Every problem that `load` would find in these files, at less cost: nothing is kept that no check looks at.
+    """Every problem that `load` would find in these files, at less cost: only what checks need is kept.
 
-    full: let Frictionless check every row, not only those that the prefilter does not pass.
+    full: check every row with Frictionless, not only those that the prefilter does not pass.
     """
     loaded, problems = _open_files(con, files, config, whole=False, full=full)
     problems += read_tag_texts(con, loaded, config)
@@ -110,7 +110,7 @@ def _create_cells(con: duckdb.DuckDBPyConnection, loaded: Sequence[LoadedFile]) 
 
 
 def _insert(con: duckdb.DuckDBPyConnection, file: LoadedFile, config: Config) -> list[Problem]:
-    """Read the cells that every charge needs as values, into `charge`."""
+    """Insert the charges of a file into `charge`, with the cells that every charge needs read as values."""
     source = file.source
     cells = [f"{file.expression(name)} AS {identifier(name)}" for name in _NEEDED]
     refers = " OR ".join(f"{file.expression(name)} IS NOT NULL" for name, _ in BACK_REFERENCES)
@@ -130,13 +130,13 @@ def _insert(con: duckdb.DuckDBPyConnection, file: LoadedFile, config: Config) ->
     lost = count(con, sql(__package__, "uncounted.sql"), {"file": file.number, "categories": _CATEGORIES})
     if not lost:
         return _beyond_exact(con, file)
-    # The checks pass what cannot be counted: a fault of this program, which must not cost anybody money.
-    message = f"{lost:,} rows passed the checks and still have no amount, month or category"
-    return [Problem(file.file.path, "uncounted-rows", message, "tell the makers of this program", count=lost)]
+    # The checks passed what cannot be counted: a bug in this program, which must not cost anyone money.
+    message = f"{lost:,} rows passed the checks but have no amount, month or category"
+    return [Problem(file.file.path, "uncounted-rows", message, "report this as a bug in the program", count=lost)]
 
 
 def _beyond_exact(con: duckdb.DuckDBPyConnection, file: LoadedFile) -> list[Problem]:
-    """Warnings about amounts with more than 18 decimals, each counted, with what rounding changed."""
+    """Warnings about amounts with more than 18 decimals, with their count and what rounding changed."""
     problems = []
     for name in dict.fromkeys((file.source.cost, "ListCost")):
         column = file.column(name)
@@ -162,7 +162,7 @@ def _beyond_exact(con: duckdb.DuckDBPyConnection, file: LoadedFile) -> list[Prob
 
 
 def _small(amount: Decimal) -> str:
-    """A tiny amount in plain decimals, two digits of it; what would be a line of zeros by its bound."""
+    """A tiny amount in plain decimals with two significant digits; one that would be all zeros, by its bound."""
     if amount and amount.adjusted() < -_SMALLEST:
         return f"less than {Decimal(1).scaleb(-_SMALLEST):f}"
     return money.exact(Decimal(f"{amount:.1e}"))

@@ -1,4 +1,4 @@
-"""What is looked for in every row of a file, as SQL conditions: suspicious cells, and what is only counted."""
+"""What every row of a file is checked for, as SQL conditions: suspicious cells, and violations only counted."""
 
 from __future__ import annotations
 
@@ -18,18 +18,18 @@ from openchargeback.problems import Severity
 SUSPICIOUS = 0
 """The number of the first condition: a row for Frictionless."""
 
-# A category decides how a charge counts, also where the dialect has none.
+# A category determines how a charge counts, even in a dialect without one.
 _UNDESCRIBED: dict[str, dict[str, Any]] = {
     "ChargeCategory": {"name": "ChargeCategory", "type": "string", "constraints": {"enum": list(CATEGORIES)}}
 }
 
 _LONG = 19
-"""Bytes of a number that surely has no more than 18 decimals."""
+"""The most bytes of a number that is certain to have no more than 18 decimals."""
 
 
 @dataclass(frozen=True, slots=True)
 class CountedViolation:
-    """A violation of the Table Schema that SQL finds exactly and that touches no money, so it is only counted."""
+    """A violation of the Table Schema that SQL finds exactly and that does not affect money, so it is only counted."""
 
     condition: int
     column: str
@@ -40,10 +40,10 @@ class CountedViolation:
 class RowConditions:
     """The conditions of one file.
 
-    fields: Table Schema fields in the order of the columns, as Frictionless needs them. amounts: fields that hold
-    money. kept: SQL of the cells that later checks look at. named: SQL of what conditions call by its FOCUS name.
+    fields: Table Schema fields in the order of the columns, as Frictionless needs them. amounts: fields with money.
+    kept: SQL for the cells that later checks need. named: SQL for the columns that conditions refer to by FOCUS name.
     sql: the conditions in the order of their bits: first SUSPICIOUS, then `counted`, then `rules`. compared: the rules
-    that compare rows, which are no conditions of a row.
+    that compare rows, which are not conditions on a single row.
     """
 
     dialect: str
@@ -58,7 +58,7 @@ class RowConditions:
 
 
 def row_conditions(names: Sequence[str], source: Source) -> RowConditions:
-    """What is looked for in a file with these columns (canonical names, in order)."""
+    """The conditions for a file with these columns (canonical names, in order)."""
     dialect = detect(names, source.dialect)
     described = {**_UNDESCRIBED, **{field["name"]: field for field in schema_for(dialect)["fields"]}}
     amounts = frozenset({source.cost, "ListCost"})
@@ -66,13 +66,13 @@ def row_conditions(names: Sequence[str], source: Source) -> RowConditions:
     for index, name in enumerate(names):
         field, violations = _split(described.get(name, {"name": name, "type": "any"}), source.cost)
         fields.append(field)
-        if name != "Tags":  # of which each distinct text is checked once
+        if name != "Tags":  # each distinct text of Tags is checked once
             fine.append(_fine(field, index, names, source, amount=name in amounts))
             counted += [(name, constraint, sql.format(cell=f"c{index}")) for constraint, sql in violations]
     rules = active_rules(names, dialect, source)
     by_row = [rule for rule in rules if not rule.trigger]
     compared = tuple(rule for rule in rules if rule.trigger)
-    # IS NOT TRUE: where SQL gives NULL, Frictionless decides.
+    # IS NOT TRUE: if SQL gives NULL, Frictionless decides.
     suspicious = f"({' AND '.join(filter(None, fine)) or 'true'}) IS NOT TRUE"
     known = [f"c{index} AS {name}" for index, name in enumerate(names) if name in TABLE]
     return RowConditions(
@@ -91,20 +91,20 @@ def row_conditions(names: Sequence[str], source: Source) -> RowConditions:
 
 
 def _fine(field: dict[str, Any], index: int, names: Sequence[str], source: Source, *, amount: bool) -> str:
-    """SQL that is true where a cell is plainly fine; empty where every cell is."""
+    """SQL that is true where a cell is clearly valid; empty if every cell is."""
     name, cell = names[index], f"c{index}"
-    # Costs are often equal; what the source bills is looked at in any case.
+    # Costs are often equal; what the source bills is always checked.
     equal = name.endswith("Cost") and name != source.cost and source.cost in names
     fine = prefilter.plain(field, cell, amount=amount, like=f"c{names.index(source.cost)}" if equal else "")
     if name != "ChargeCategory":
         return fine
-    # An allowed word in another case, in ASCII: beyond it readers disagree about what a small letter is.
+    # An allowed word in another case, in ASCII only: beyond it, readers disagree about lower case.
     words = literals(word.lower() for word in field["constraints"]["enum"])
     return f"({fine} OR (strlen({cell}) = length({cell}) AND lower({cell}) IN ({words})))"
 
 
 def _split(field: dict[str, Any], cost_column: str) -> tuple[dict[str, Any], list[tuple[str, str]]]:
-    """A field with the constraints that are errors, and SQL of those that are only counted, by constraint."""
+    """A field with only the constraints that are errors, and SQL for those that are only counted, by constraint."""
     constraints = dict(field.get("constraints", {}))
     counted = []
     if field["name"] == "Tags":
@@ -116,7 +116,7 @@ def _split(field: dict[str, Any], cost_column: str) -> tuple[dict[str, Any], lis
         counted.append(("required", "{cell} IS NULL"))
     if "enum" in constraints and field["name"] != "ChargeCategory":
         allowed = constraints.pop("enum")
-        # Another case and older words are read, and reported by rules of their own.
+        # Other case and older values are accepted, and reported by separate rules.
         known = literals([*allowed, *OLDER_VALUES.get(field["name"], ())])
         counted.append(("enum", f"({{cell}} NOT IN ({known}) AND NOT other_case({{cell}}, [{literals(allowed)}]))"))
     return {**field, "constraints": constraints}, counted

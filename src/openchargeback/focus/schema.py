@@ -1,8 +1,8 @@
 """The Frictionless Table Schemas of the FOCUS versions and of the simple dialect, and which of them a file follows.
 
-The schemas are JSON files in `schemas/`, made from `columns.csv` by `tools/schemas.py`. They say what the standard
-says, so that `frictionless validate file.csv --schema focus-1.2.json` may be run without this program; how much a
-violation weighs here is another matter (`severity_of`).
+The schemas are JSON files in `schemas/`, generated from `columns.csv` by `tools/schemas.py`. They follow the standard,
+so that `frictionless validate file.csv --schema focus-1.2.json` works without this program; how severe a violation is
+here is decided by `severity_of`.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from openchargeback.problems import Severity
 
 SIMPLE = "simple"
 DIALECTS = (*(f"focus-{version}" for version in VERSIONS), SIMPLE)
-"""What a file may follow; also the names of the schema files."""
+"""The dialects of charge files; also the names of the schema files."""
 
 _FOLDED_CATEGORIES = frozenset(category.lower() for category in CATEGORIES)
 
@@ -26,7 +26,7 @@ _FOLDED_CATEGORIES = frozenset(category.lower() for category in CATEGORIES)
 def schema_bytes(dialect: str) -> bytes:
     """The schema file of a dialect, as shipped and published."""
     if dialect not in DIALECTS:
-        raise ValueError(f"there is no schema {dialect}")
+        raise ValueError(f"no schema {dialect}")
     return resources.files(__package__).joinpath("schemas", f"{dialect}.json").read_bytes()
 
 
@@ -45,16 +45,15 @@ def columns_of(dialect: str) -> tuple[str, ...]:
     if dialect == SIMPLE:
         return SIMPLE_COLUMNS
     version = dialect.removeprefix("focus-")
-    return tuple(name for name, column in TABLE.items() if column.stands_in(version))
+    return tuple(name for name, column in TABLE.items() if column.is_in(version))
 
 
 def detect(columns: Collection[str], setting: str = "") -> str:
-    """The dialect of a file with these columns (canonical names), by the source's setting where it says one.
+    """The dialect of a file with these columns (canonical names); the source's setting wins, if it has one.
 
-    Not set: `simple` where there are no other columns than those of the simple dialect. Else, as with the setting
-    `focus`, the lowest version of FOCUS that explains all FOCUS columns in the file; where none explains all (a column
-    that was removed beside one that came later), the lowest of those that explain the most. Columns that are in no
-    version say nothing.
+    Not set: `simple` if the file has no columns beyond the simple dialect. Otherwise, as with the setting `focus`, the
+    lowest version of FOCUS that has all FOCUS columns in the file; if none has them all (a removed column next to a
+    later one), the lowest of those that have the most. Columns in no version are ignored.
     """
     if setting in DIALECTS:
         return setting
@@ -62,16 +61,16 @@ def detect(columns: Collection[str], setting: str = "") -> str:
         return SIMPLE
     known = [TABLE[name] for name in columns if name in TABLE]
     # max keeps the first of equals, which is the lowest version.
-    version = max(VERSIONS, key=lambda version: sum(column.stands_in(version) for column in known))
+    version = max(VERSIONS, key=lambda version: sum(column.is_in(version) for column in known))
     return f"focus-{version}"
 
 
 def severity_of(code: str, column: str, text: str | None, cost_column: str) -> Severity:
-    """How much a violation of the schema weighs: an error where billing would have to guess, else a warning.
+    """The severity of a schema violation: an error if billing would have to guess, else a warning.
 
-    code: as Frictionless names it (`type-error`, `constraint-error`, `missing-label`), or what `frictionless_check.py`
-    adds. text: the cell, None where it is null or the column is missing. cost_column: what the source bills,
-    `BilledCost` or `EffectiveCost`.
+    code: Frictionless's (`type-error`, `constraint-error`, `missing-label`), or one that `frictionless_check.py` adds.
+    text: the cell; None if it is null or the column is missing. cost_column: what the source bills, `BilledCost` or
+    `EffectiveCost`.
 
     BillingPeriodStart and the cost are needed in every row. ChargeCategory and ListCost may be missing or null (usage,
     no discount), but a value must be readable; the case of a category does not matter.

@@ -1,7 +1,7 @@
-"""How large a charge file is without its compression: a small file may hold more than any disk.
+"""The size of a charge file without its compression: a small file may expand beyond any disk.
 
-Nothing else reads a file before `too_large` has let it pass. What cannot expand beyond the ceiling, by the format of
-its compression, is not read for it.
+Nothing else reads a file before `too_large` has passed it. A file that its compression format cannot expand beyond the
+ceiling is not read for this.
 """
 
 from __future__ import annotations
@@ -18,16 +18,16 @@ from openchargeback.ledger.settings import GIGABYTE
 from openchargeback.problems import Problem
 
 _BLOCK = 1 << 20
-# Deflate encodes at most 258 bytes in two bits; a block of Zstandard holds at most 128 KiB in four bytes.
+# Deflate encodes at most 258 bytes in two bits; a Zstandard block encodes at most 128 KiB in four bytes.
 _MOST = {".gz": 1032, ".zst": 1 << 15}
 
 
 class TooLarge(ValueError):
-    """There is more content than the ceiling allows."""
+    """The content is larger than the ceiling."""
 
 
 def content_blocks(path: Path, ceiling: int) -> Iterator[bytes]:
-    """The decompressed bytes of a charge file, piece by piece. Raises TooLarge where there are more."""
+    """The decompressed bytes of a charge file, in pieces. Raises TooLarge beyond the ceiling."""
     left = ceiling
     with decompression.binary(path) as file:
         while block := file.read(_BLOCK):
@@ -38,12 +38,12 @@ def content_blocks(path: Path, ceiling: int) -> Iterator[bytes]:
 
 
 def too_large(con: duckdb.DuckDBPyConnection, file: ChargeFile) -> Problem | None:
-    """The problem of a file whose content is larger than its ceiling; None for any other, also one that is damaged."""
+    """The problem of a file whose content is larger than its ceiling; None for any other, even a damaged one."""
     if not _is_too_large(con, file):
         return None
     shown = f"{file.ceiling // GIGABYTE} GB (limits.charge_file_gb)"
     compressed = file.location.stat().st_size <= file.ceiling
-    message = f"holds more than {shown}{' once decompressed' if compressed else ''}, so it is not read"
+    message = f"larger than {shown}{' once decompressed' if compressed else ''}, so it is not read"
     fix = "check where the file comes from; export it in parts, or raise `limits: charge_file_gb:` in config.yaml"
     return Problem(file.path, "charge-file-size", message, fix)
 
@@ -74,7 +74,7 @@ def _parquet_is_too_large(con: duckdb.DuckDBPyConnection, location: str, ceiling
     declared, most = sizes or (0, 0)
     if declared > ceiling or most <= ceiling:
         return bool(declared > ceiling)
-    # A dictionary holds a text once, however many cells have it. Only reading tells how often each does.
+    # A dictionary stores a text once, however many cells have it. Only reading shows how often each occurs.
     described = con.execute(f"DESCRIBE SELECT * FROM read_parquet({location})").fetchall()
     lengths = [
         f"sum(strlen({identifier(name)}::VARCHAR))"

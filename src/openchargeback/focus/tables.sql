@@ -13,6 +13,6 @@ CREATE TABLE charge (
     tag BIGINT
 );
 
--- One row of `charge_file` is one charge file. first: the n of its first charge; whole_days: whether its days are whole,
--- as in the simple dialect.
+-- One row of `charge_file` is one charge file. first: the n of its first charge; whole_days: whether its dates are whole
+-- days, as in the simple dialect.
 CREATE TABLE charge_file (file INTEGER, path VARCHAR, first BIGINT, whole_days BOOLEAN);

@@ -16,15 +16,15 @@ from openchargeback.problems import Problem, Severity
 _TAG_NOTES = {
     "tags-braces": ("{column} lack their outer braces", "export FOCUS columns, in which tags are a JSON object"),
     "tags-key-spelling": (
-        "tag keys differ from the configured ones by case or blanks",
-        "spell each key as config.yaml does",
+        "tag keys differ from the configured ones in case or spaces",
+        "spell each key as in config.yaml",
     ),
     "tags-not-text": ("tag values are numbers or booleans", "write tag values as text"),
 }
 
 
 def read_tag_texts(con: duckdb.DuckDBPyConnection, files: Sequence[OpenFile], config: Config) -> list[Problem]:
-    """Fill `tag`; a warning for each file whose tags were read with tolerance."""
+    """Fill `tag`; returns a warning for each file whose tags were read with tolerance."""
     sets, numbers = key_sets(config)
     own = [numbers.get(file.file.source, 0) for file in files]
     texts = (
@@ -69,7 +69,7 @@ def make_tag_table(con: duckdb.DuckDBPyConnection, sets: Sequence[Mapping[str, S
 
 
 def _tag_warnings(file: OpenFile, key_set: int, notes: Mapping[str, Sequence[int]]) -> list[Problem]:
-    """What was tolerated in the tags of a file, each counted, at the first row that has it."""
+    """What was tolerated in the tags of a file, each with its count and first row."""
     found = []
     read = {"AllocatedTags": "true", "Tags": f"{file.expression('AllocatedTags')} IS NULL"}
     for note, ids in sorted(notes.items()):

@@ -1,7 +1,7 @@
-"""What a row's Tags say about PI, project and fund.
+"""Reads PI, project and fund from a row's Tags.
 
-`read_tags` reads one text. Plain JSON objects never get here: `tags.sql` reads them, and leaves only what is not plain
-(a test checks that both give the same).
+`read_tags` reads one text. Plain JSON objects never get here: `tags.sql` reads them and leaves only the rest (a test
+checks that both give the same results).
 """
 
 from __future__ import annotations
@@ -16,16 +16,16 @@ from openchargeback.ledger.settings import Config, Tags
 
 FIELDS = ("pi", "project", "fund")
 TAG_COLUMNS = ("AllocatedTags", "Tags")
-"""The columns of a row's tags: the first of these that is not null counts. `Tags` of an allocated share (FOCUS 1.3) are
-those of the shared resource, which never say who pays for the share."""
+"""The columns of a row's tags: the first that is not null counts. `Tags` of an allocated share (FOCUS 1.3) are those of
+the shared resource, which never say who pays for the share."""
 
 
 @dataclass(frozen=True, slots=True)
 class TagValues:
-    """The wanted values (None where absent or blank), whether the tags are unusable, and what was tolerated.
+    """The wanted values (None if absent or blank), whether the tags are unusable, and what was tolerated.
 
     notes: codes of warnings: `tags-braces`, `tags-key-spelling`, `tags-not-text`.
-    fault: what makes the tags unusable, in a few words for a reviewer; empty where they are fine.
+    fault: what makes the tags unusable, in a few words for a reviewer; empty if they are fine.
     """
 
     pi: str | None = None
@@ -44,9 +44,9 @@ _SHOWN = 60
 
 
 def key_sets(config: Config) -> tuple[list[Tags], dict[str, int]]:
-    """The different tag keys that sources have, and which of them each listed source has.
+    """The distinct sets of tag keys, and the number of the set that each listed source uses.
 
-    The first are the ledger's own, which every source has that config.yaml does not list.
+    The first set is the ledger's own, used by every source that config.yaml does not list.
     """
     sets = [config.tags]
     numbers = {}
@@ -64,17 +64,17 @@ def keys_by_field(tags: Tags) -> dict[str, tuple[str, ...]]:
 
 
 def json_pointer(key: str) -> str:
-    """Where DuckDB finds a key of a JSON object (RFC 6901)."""
+    """The JSON pointer (RFC 6901) to a key of an object, for DuckDB."""
     return "/" + key.replace("~", "~0").replace("/", "~1")
 
 
 def read_tags(text: str, keys: Mapping[str, Sequence[str]]) -> TagValues:
-    """The values under the configured keys (`{"pi": ("pi_email",), …}`); of several keys the first one with a value.
+    """The values under the configured keys (`{"pi": ("pi_email",), …}`); of several keys, the first one with a value.
 
     Tags are a flat JSON object (FOCUS 1.2, "Key-Value Format"). Tolerated with a note: an object without its outer
     braces (older Azure exports), a list of {Key, Value} (BigQuery), numbers and booleans as values, a key that differs
-    from the configured one by case or blanks. Two different values of one key, however each is spelled, are malformed
-    tags; a blank value is none.
+    from the configured one in case or spaces. Two different values for one key, however each is spelled, are malformed
+    tags; a blank value counts as missing.
     """
     try:
         pairs, notes = _pairs(text)
@@ -85,14 +85,14 @@ def read_tags(text: str, keys: Mapping[str, Sequence[str]]) -> TagValues:
 
 
 def _wanted(pairs: list[tuple[str, Any]], keys: Mapping[str, Sequence[str]], name: str, notes: set[str]) -> str | None:
-    """The one value of a field; what was tolerated is added to the notes."""
+    """The single value of a field; what was tolerated is added to the notes."""
     every = {key for of_field in keys.values() for key in of_field}
     found = (_under(pairs, key, every - {key}, name, notes) for key in keys[name])
     return next((value for value in found if value), None)
 
 
 def _under(pairs: list[tuple[str, Any]], key: str, others: set[str], name: str, notes: set[str]) -> str | None:
-    """The one value under a key, which may be spelled differently, but not like one of the others."""
+    """The single value under a key, which may be spelled differently, but not like one of the others."""
     values: dict[str, tuple[str, str]] = {}
     noted: set[str] = set()
     for label, given in pairs:
@@ -101,7 +101,7 @@ def _under(pairs: list[tuple[str, Any]], key: str, others: set[str], name: str, 
         value, note = _value(given, label)
         noted |= {note} | ({"tags-key-spelling"} if label != key else set())
         if value:
-            # One address in another case is the same person.
+            # The same address in another case is the same person.
             values.setdefault(value.casefold() if name == "pi" else value, (value, label))
     if len(values) > 1:
         shown = [_shown(text) + (f" (as {_quoted(label)})" if label != key else "") for text, label in values.values()]
@@ -114,7 +114,7 @@ def _under(pairs: list[tuple[str, Any]], key: str, others: set[str], name: str, 
 
 
 def folded(label: str) -> str:
-    """A tag key without case and blanks, which do not distinguish keys."""
+    """A tag key without case and spaces, which do not distinguish keys."""
     return "".join(label.split()).casefold()
 
 
@@ -127,7 +127,7 @@ def _quoted(label: str) -> str:
 
 
 def _value(value: Any, label: str) -> tuple[str, str]:
-    """The text of a tag value with a note. Raises _Malformed where no text can be had from it."""
+    """The text of a tag value, and a note. Raises _Malformed if it cannot be read as text."""
     if value is None:
         return "", ""
     if isinstance(value, bool):
@@ -138,18 +138,18 @@ def _value(value: Any, label: str) -> tuple[str, str]:
         odd = next((char for char in value.strip() if char in MISLEADING), "")
         if odd:
             kind = {"\n": "line break", "\r": "line break", "\t": "tab"}.get(odd, "control character")
-            raise _Malformed(f"{_name(label)} holds a {kind}")
+            raise _Malformed(f"{_name(label)} contains a {kind}")
         return value.strip(), ""
     raise _Malformed(f"{_name(label)} is {_KINDS[type(value)]}")
 
 
 def _name(label: str) -> str:
-    """A tag key in a sentence: quoted where it would not be seen for what it is."""
+    """A tag key for use in a sentence: quoted if it would be unclear otherwise."""
     return label if label.isprintable() and label == label.strip() and len(label) <= _SHOWN else _quoted(label)
 
 
 class _NumberText(str):
-    """A JSON number, spelled as in the file."""
+    """A JSON number as spelled in the file."""
 
     __slots__ = ()
 
@@ -158,20 +158,20 @@ class _Pairs(list[tuple[str, Any]]):
     """A JSON object with its pairs in order, duplicates kept."""
 
 
-_KINDS = {_Pairs: "an object", list: "a list", str: "a text", _NumberText: "a number", bool: "true or false"}
+_KINDS = {_Pairs: "an object", list: "a list", str: "a string", _NumberText: "a number", bool: "true or false"}
 
 
 def _load(text: str) -> Any:
     value = json.loads(
         text, object_pairs_hook=_Pairs, parse_int=_NumberText, parse_float=_NumberText, parse_constant=_NumberText
     )
-    # JSON may spell half a character (`"\ud800"`), which is no text: a ValueError too.
+    # JSON may escape half a character (`"\ud800"`), which is not valid text: also a ValueError.
     json.dumps(value, ensure_ascii=False).encode()
     return value
 
 
 def _pairs(text: str) -> tuple[list[tuple[str, Any]], set[str]]:
-    """Keys and values in their order, with what was tolerated. Raises _Malformed for what has none."""
+    """Keys and values in order, with what was tolerated. Raises _Malformed if there are none to read."""
     stripped = text.strip()
     if not stripped:
         return [], set()
@@ -192,7 +192,7 @@ def _pairs(text: str) -> tuple[list[tuple[str, Any]], set[str]]:
 
 
 def _braced(text: str) -> _Pairs | None:
-    """The pairs of an object that lacks its outer braces; None where that is not what is wrong."""
+    """The pairs of an object that lacks its outer braces; None if that is not the fault."""
     try:
         value = _load("{" + text + "}") if text.startswith('"') else None
     except (ValueError, RecursionError):
@@ -201,7 +201,7 @@ def _braced(text: str) -> _Pairs | None:
 
 
 def json_fault(text: str) -> int | None:
-    """The character of malformed tags, counted from 1, at which they stop being JSON; None where they are JSON."""
+    """The position in malformed tags, counted from 1, where they stop being JSON; None if there is no such position."""
     try:
         _load(text.strip())
     except json.JSONDecodeError as error:
@@ -216,14 +216,14 @@ def _place(error: json.JSONDecodeError, text: str) -> int:
 
 
 def _not_json(error: Exception, text: str) -> str:
-    """Why a text is no JSON, and at which of its characters, counted from 1."""
+    """Why a text is not JSON, and at which character, counted from 1."""
     if isinstance(error, json.JSONDecodeError):
         what = error.msg[:1].lower() + error.msg[1:]
         for end in (" at", " starting", " delimiter"):
             what = what.removesuffix(end)
         return f"not JSON: {what} at character {_place(error, text)}"
     if isinstance(error, UnicodeError):
-        return "not JSON: half a character is escaped"
+        return "not JSON: an escape sequence is half a character"
     return "not JSON: too deeply nested"
 
 
@@ -232,6 +232,6 @@ def _from_structs(items: list[_Pairs]) -> list[tuple[str, Any]]:
     for item in items:
         struct = {folded(label): value for label, value in item}
         if not isinstance(struct.get("key"), str) or "value" not in struct:
-            raise _Malformed("a list whose items are not each a Key and a Value")
+            raise _Malformed("a list whose items are not all pairs of Key and Value")
         pairs.append((struct["key"], struct["value"]))
     return pairs

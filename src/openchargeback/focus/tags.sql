@@ -1,8 +1,8 @@
--- One row is one distinct text of tags of the period (`LoadedFile.tags`) under one set of keys, read where it is plain.
--- key_set: the tag keys that its sources have. Of several keys of a field, the first one with a value wins.
--- Plain: a JSON object without duplicate keys, whose wanted keys are spelled exactly and hold trimmed ASCII text.
--- What is not plain has plain = false and is read by tags.py; its values here are NULL. fault: why tags are malformed.
--- types and found hold the values under the keys of all sets; a set knows the places of its own in them.
+-- One row is one distinct text of tags of the period (`LoadedFile.tags`) under one set of keys, read if it is plain.
+-- key_set: the tag keys that its sources use. Of several keys of a field, the first one with a value wins.
+-- Plain: a JSON object without duplicate keys, whose wanted keys are spelled exactly and have trimmed ASCII text.
+-- Anything else has plain = false and is read by tags.py; its values here are NULL. fault: why tags are malformed.
+-- types and found have the values under the keys of all sets; each set has the positions of its own keys in them.
 CREATE TABLE tag AS
 WITH parsed AS (
     SELECT

@@ -1,4 +1,4 @@
--- One row: how many charges of a file passed the checks and still lack what every charge needs.
+-- One row: how many charges of a file passed the checks but lack what every charge needs.
 SELECT count(*)
 FROM charge
 WHERE file = $file

@@ -1,7 +1,7 @@
-"""The verdict on an opened file: Frictionless on the suspicious rows (or on all), and the violations that are counted.
+"""The verdict on an opened file: Frictionless on the suspicious rows (or on all), plus the violations that are counted.
 
 Both ways give the same errors, since the prefilter passes nothing in which Frictionless would find one. What does not
-touch money is a warning, one a column with its count.
+affect money is a warning, one per column with its count.
 """
 
 from __future__ import annotations
@@ -26,15 +26,15 @@ from openchargeback.focus.schema import severity_of
 from openchargeback.problems import Problem, Severity
 
 BOUND = 10_000
-"""How many suspicious rows of a file Frictionless checks; with more the file is refused and the rest counted."""
+"""How many suspicious rows of a file Frictionless checks; beyond that, the file is rejected and the rest counted."""
 
 _WINDOW = 1_000
 _MOST_NAMED = 10_000
-"""How many rows of a warning are named where every place is wanted."""
+"""How many rows of a warning are listed if all are wanted."""
 
 
 def check_rows(opened: OpenFile, *, full: bool = False) -> list[Problem]:
-    """What is wrong with the rows of a file. full: let Frictionless check every row, not only the suspicious ones."""
+    """What is wrong with the rows of a file. full: check every row with Frictionless, not only suspicious ones."""
     beyond = 0
     if full:
         rows = opened.all_rows()
@@ -44,17 +44,17 @@ def check_rows(opened: OpenFile, *, full: bool = False) -> list[Problem]:
     most = _MOST_NAMED if full else MAX_ROWS
     problems, headers = _fault_problems(opened, _with_faults(opened, rows), most)
     counted = [*_counted_problems(opened, most), *_finding_problems(opened, findings(opened, most))]
-    # What is reported of a header among the rows is reported of nothing else.
+    # A repeated header is reported only as such.
     problems += [each for each in counted if each.row not in headers or each.count > len(headers)]
     if beyond:
-        message = f"{beyond:,} more rows are suspicious and were not judged"
+        message = f"{beyond:,} more rows are suspicious and were not checked"
         fix = f"fix the first {BOUND:,} reported rows, or list all with `validate --full`"
         problems.append(Problem(opened.file.path, "not-judged", message, fix, count=beyond))
     return problems
 
 
 def findings(opened: OpenFile, most: int = MAX_ROWS) -> list[Finding]:
-    """The rules across columns that the file breaks, those of its header first; of each the first `most` rows."""
+    """The rules across columns that the file breaks, header rules first, each with its first `most` rows."""
     rules = opened.conditions.rules
     met = rows_meeting(opened, [condition for condition, _ in rules], most)
     return [
@@ -66,7 +66,7 @@ def findings(opened: OpenFile, most: int = MAX_ROWS) -> list[Finding]:
 
 
 def _comparison_findings(opened: OpenFile, most: int) -> Iterator[Finding]:
-    """The rules that the rows break together; of each the first `most` rows."""
+    """The rules that rows break in combination, each with its first `most` rows."""
     rules = opened.conditions.compared
     named = ", ".join(["rowid", *(f"{opened.column(name)} AS {name}" for name in sorted(compared_columns(rules)))])
 
@@ -100,7 +100,7 @@ def _finding_problems(opened: OpenFile, found: Sequence[Finding]) -> Iterator[Pr
 
 
 def with_positions(opened: OpenFile, problems: Sequence[tuple[int, str, Problem]]) -> list[Problem]:
-    """Problems at the rows (from 0) and columns that they begin in; the rows of a file are looked for once."""
+    """Problems with the positions of the rows (from 0) and columns they start in, all rows looked up in one pass."""
     rows = _rows_by_number(opened, (number for number, _, _ in problems))
     return [
         replace(problem, field=name, **_position(opened, rows[number], opened.names.index(name)))
@@ -113,7 +113,7 @@ def _rows_by_number(opened: OpenFile, numbers: Iterable[int]) -> dict[int, Row]:
 
 
 def _position(opened: OpenFile, row: Row | None, column: int) -> dict[str, Any]:
-    """Where a cell of a row or of the header is, as fields of a problem; -1: the line alone."""
+    """The position of a cell of a row or of the header, as fields of a problem; column -1: only the line."""
     record = row.record if row else opened.header
     position: dict[str, Any] = {"row": opened.layout.number(row.number)} if row else {}
     if record and column >= 0:
@@ -123,12 +123,12 @@ def _position(opened: OpenFile, row: Row | None, column: int) -> dict[str, Any]:
 
 
 def _lines(opened: OpenFile, rows: Sequence[int]) -> tuple[int, ...]:
-    """The lines of rows; in a file without lines their numbers."""
+    """The lines of rows; in a file without lines, the row numbers."""
     return tuple(map(opened.layout.line, rows))
 
 
 def _suspicious(opened: OpenFile) -> tuple[list[int], int]:
-    """The rows for Frictionless, ascending, at most BOUND; and how many there are beyond."""
+    """The rows for Frictionless, ascending, at most BOUND, and how many more there are."""
     marked = prefilter.met(SUSPICIOUS)
     odd_tags = f"SELECT text FROM {opened.tag_texts} WHERE NOT {prefilter.plain_object('text')}"
     if opened.con.execute(f"{odd_tags} LIMIT 1").fetchone():
@@ -142,7 +142,7 @@ def _suspicious(opened: OpenFile) -> tuple[list[int], int]:
 
 
 def _with_faults(opened: OpenFile, rows: Iterator[Row]) -> Iterator[tuple[Row, Fault]]:
-    """The faults of rows with the rows that they belong to; nothing is imported where there are no rows."""
+    """The faults of rows, each with its row; without rows, Frictionless is not imported."""
     first = next(rows, None)
     if first is None:
         return
@@ -151,7 +151,7 @@ def _with_faults(opened: OpenFile, rows: Iterator[Row]) -> Iterator[tuple[Row, F
     def cells() -> Iterator[Sequence[str | None]]:
         for number, row in enumerate(chain([first], rows)):
             window[number] = row
-            # Frictionless reads ahead by its sample of a hundred rows; the rows behind are not asked for again.
+            # Frictionless reads ahead by its sample of a hundred rows; earlier rows are not requested again.
             window.pop(number - _WINDOW, None)
             yield row.cells
 
@@ -160,7 +160,7 @@ def _with_faults(opened: OpenFile, rows: Iterator[Row]) -> Iterator[tuple[Row, F
 
 
 def _fault_problems(opened: OpenFile, faults: Iterable[tuple[Row, Fault]], most: int) -> tuple[list[Problem], set[int]]:
-    """Errors one by one, then one warning a code and column for what weighs less; the numbers of repeated headers."""
+    """Errors one by one, then one warning per code and column for the rest; and the numbers of repeated headers."""
     errors: list[Problem] = []
     headers: set[int] = set()
     lesser: dict[tuple[str, str], tuple[Problem, list[int]]] = {}
@@ -174,7 +174,7 @@ def _fault_problems(opened: OpenFile, faults: Iterable[tuple[Row, Fault]], most:
         name = opened.names[fault.column] if 0 <= fault.column < len(opened.names) else ""
         severity = _severity(opened, fault, name)
         if severity is None or (name == "ChargeCategory" and severity is Severity.WARNING):
-            continue  # switched off; or another case of an allowed word, which a rule reports
+            continue  # switched off, or an allowed word in another case, which a rule reports
         if severity is Severity.ERROR:
             errors.append(_problem(opened, row, fault, name, severity))
             continue
@@ -191,13 +191,13 @@ def _fault_problems(opened: OpenFile, faults: Iterable[tuple[Row, Fault]], most:
 
 
 def _is_header(opened: OpenFile, row: Row) -> bool:
-    """Whether a row is the header once more, as where files were joined."""
+    """Whether a row repeats the header, as in joined files."""
     same = zip(row.cells, opened.labels, strict=False)
     return len(row.cells) == len(opened.labels) and all((cell or "").strip() == label.strip() for cell, label in same)
 
 
 def _repeated_header(opened: OpenFile, row: Row) -> Problem:
-    message, fix = "the header is here again: files were joined", "remove this line, or add the files one by one"
+    message, fix = "the header is repeated: files were joined", "remove this line, or ingest the files one by one"
     return Problem(opened.file.path, "repeated-header", message, fix, **_position(opened, row, 0))
 
 
@@ -222,7 +222,7 @@ def _problem(opened: OpenFile, row: Row, fault: Fault, name: str, severity: Seve
 
 
 def _counted_problems(opened: OpenFile, most: int) -> Iterator[Problem]:
-    """One warning a column for values that the standard demands or restricts and billing does not need."""
+    """One warning per column for values that the standard requires or restricts but billing does not need."""
     severity = severity_for("constraint-error", Severity.WARNING, opened.source)
     if severity is None:
         return
@@ -239,7 +239,7 @@ def _counted_problems(opened: OpenFile, most: int) -> Iterator[Problem]:
 
 
 def rows_meeting(opened: OpenFile, conditions: Sequence[int], most: int) -> dict[int, tuple[int, list[int]]]:
-    """How many rows meet each of these conditions, and the first ones; conditions that none meets are left out."""
+    """How many rows meet each of these conditions, and the first of them; conditions met by none are left out."""
     if not conditions:
         return {}
     every = ", ".join(f"bit_or(mask{number})" for number in range(max(conditions) // prefilter.BITS + 1))

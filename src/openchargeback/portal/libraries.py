@@ -39,7 +39,7 @@ def versions() -> Mapping[str, str]:
     """Name → version of the program and of each library, in listed order.
 
     The program's version has a digest of its own code and templates after a plus sign, so that two states of the code
-    under one version number are distinct. `none` stands for a library that is not installed.
+    under one version number are distinct. `none` means a library that is not installed.
     """
     digest = digest_of_program(Path(openchargeback.__file__).parent, shipped_templates())
     return {

@@ -1,6 +1,7 @@
-"""Check what the institution's pages link to: each other, images beside them, and hosts listed in the config.
+"""Check what the institution's pages link to: each other, images next to them, and hosts listed in the config.
 
-Reading the portal must not tell another host that a statement was read, and a build must contain everything it shows.
+Reading the portal must not reveal to another host that a statement was read, and a build must contain everything it
+shows.
 """
 
 from __future__ import annotations
@@ -19,7 +20,7 @@ from openchargeback.templating.filters import relative
 
 _FOLDER = "pages"
 _WITHOUT_HOST = ("mailto", "tel")
-_FIX = f"link to a page or an image in {_FOLDER}/; a host that readers may be sent to goes into `portal.links`"
+_FIX = f"link to a page or an image in {_FOLDER}/, or add the host to `portal.links`"
 
 
 def page_problems(pages: Collection[Page], images: Collection[str], hosts: Collection[str]) -> list[Problem]:
@@ -65,17 +66,17 @@ def _fault(page: str, target: str, known: Collection[str], hosts: Collection[str
         parts = urlsplit(target)
         host = (parts.hostname or "").lower()
     except ValueError:
-        return "is no address"
+        return "is not a valid URL"
     if parts.scheme or parts.netloc:
         if parts.scheme in _WITHOUT_HOST or (parts.scheme in ("http", "https") and host and host in hosts):
             return ""
-        return f"leads to another host, {host}" if host else "leads out of the portal"
+        return f"points to another host, {host}" if host else "points outside the portal"
     if not parts.path:
-        return "" if parts.fragment else "leads nowhere"
+        return "" if parts.fragment else "is empty"
     path = _resolved(page, parts.path)
     if not path.startswith(f"{_FOLDER}/"):
-        return f"leads out of {_FOLDER}/"
-    return "" if path in known else "leads to no page, and no PNG, JPEG, GIF or WebP image"
+        return f"points outside {_FOLDER}/"
+    return "" if path in known else "does not point to a page or a PNG, JPEG, GIF or WebP image"
 
 
 def _targets(text: str) -> Iterator[tuple[str, int, bool]]:

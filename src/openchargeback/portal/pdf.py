@@ -124,7 +124,7 @@ def statement_pdf(
             warnings.filterwarnings("ignore", "unclosed file", ResourceWarning)
             document.write_pdf(content, finisher=_finish, attachments=attachments, **_OPTIONS)
     except FatalURLFetchingError as fault:
-        raise OutsideFault(f"the statement's template or style asks for something outside: {fault}") from fault
+        raise OutsideFault(f"the statement's template or style requests an outside resource: {fault}") from fault
     return content.getvalue()
 
 
@@ -197,7 +197,7 @@ def _make_fetcher(style: PrintStyle, logo: Logo | None) -> Any:
     return OwnFilesOnly()
 
 
-class _Ear(logging.Handler):
+class _Listener(logging.Handler):
     """Records whether anything was logged."""
 
     heard = False
@@ -218,8 +218,8 @@ def _drawable(logo: Logo | None, style: PrintStyle) -> Logo:
     from weasyprint.logger import LOGGER
     from weasyprint.urls import FatalURLFetchingError
 
-    ear = _Ear(logging.ERROR)
-    LOGGER.addHandler(ear)
+    listener = _Listener(logging.ERROR)
+    LOGGER.addHandler(listener)
     try:
         fetcher = _make_fetcher(style, logo)
         html = f'<html lang="en"><title>Logo</title><img src="{LOGO_URL}" alt="Logo" style="height: 13mm">'
@@ -227,8 +227,8 @@ def _drawable(logo: Logo | None, style: PrintStyle) -> Logo:
     except (Exception, FatalURLFetchingError):  # noqa: BLE001 - whatever it is, statements go out without the logo
         return _NO_LOGO
     finally:
-        LOGGER.removeHandler(ear)
-    return _NO_LOGO if ear.heard else logo
+        LOGGER.removeHandler(listener)
+    return _NO_LOGO if listener.heard else logo
 
 
 def _finish(_document: Any, pdf: Any) -> None:

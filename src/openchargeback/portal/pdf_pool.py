@@ -67,7 +67,7 @@ def _in_processes(jobs: Sequence[PdfJob], workers: int) -> Iterator[bytes]:
         while waiting:
             yield waiting.popleft().result()
     except BrokenProcessPool as fault:
-        raise OutsideFault("a process that makes PDFs died, possibly out of memory; try fewer workers") from fault
+        raise OutsideFault("a process that renders PDFs died, possibly out of memory; try fewer workers") from fault
     finally:
         for future in waiting:
             future.cancel()

@@ -141,7 +141,7 @@ def _month(site: Site, book: Book, index: int) -> Iterator[_PlannedPage]:
     if not period.digest:
         yield _plan("pages/journal.html", head, view())
         return
-    # A journal is long, and all of it follows from the period's digest and the settings.
+    # A journal is long, and the period's digest and the settings determine all of it.
     numbers = tuple(statement.number for statement in period.statements)
     shows = (
         period.digest,

@@ -106,8 +106,8 @@ def _month_words(axis: _Axis, at: int, bar: Bar, colors: ChartColors, *, is_gap:
     if is_gap:
         y = _number(Decimal(axis.y(money.ZERO)) - 5)
         words.append(place.format(y, plain, f"–<title>{no_data(bar.period)}</title>"))
-    look = f'font-weight="600" fill="{colors.ink}"' if bar.current else plain
-    words.append(place.format(90, look, period_short(bar.period)[:3]))
+    style = f'font-weight="600" fill="{colors.ink}"' if bar.current else plain
+    words.append(place.format(90, style, period_short(bar.period)[:3]))
     if at == 0 or bar.period.endswith("-01"):
         words.append(place.format(102, plain, bar.period[:4]))
     return "".join(words)
@@ -130,14 +130,14 @@ def round_up(amount: Decimal) -> Decimal:
 
 
 def _title(bars: Sequence[Bar], gaps: Sequence[str], currency: str, what: str, short: str) -> str:
-    told = [
+    parts = [
         f"{period_short(bar.period)}: list {money.human(bar.list, currency)}, {short} {money.human(bar.due, currency)}"
         if bar.known
         else no_data(bar.period)
         for bar in bars
         if bar.list or bar.due or bar.period in gaps
     ]
-    return f"List price and {what} by month in {currency}. " + "; ".join(told) + "."
+    return f"List price and {what} by month in {currency}. " + "; ".join(parts) + "."
 
 
 def _whole(tick: Decimal) -> str:

@@ -410,7 +410,7 @@ def _sentence(total: Amounts, config: Config, *, held: bool) -> str:
     if total.billed < 0:
         return f"Credits exceed charges: {_amount(abs(total.billed), config.currency)} is returned to the fund."
     if total.list <= 0:
-        return "The amount due follows from credits and corrections of earlier charges."
+        return "The amount due comes from credits and corrections of earlier charges."
     if total.discount < 0:
         return f"The amount due is {_amount(abs(total.discount), config.currency)} above the list price."
     return discount_sentence(total, shown(config.organization.name))
@@ -532,8 +532,8 @@ def _resources(
 def _resource_group(
     place: _Place, whole: Amounts, rows: Sequence[tuple[_Key, Amounts]], count: int, corrected: Amounts, config: Config
 ) -> ResourceGroup:
-    told = Amounts.total(amounts for _, amounts in rows) + corrected
-    rest = whole - told
+    listed = Amounts.total(amounts for _, amounts in rows) + corrected
+    rest = whole - listed
     return ResourceGroup(
         source=place[0],
         label=source_label(config, place[0]),

@@ -79,18 +79,18 @@ def statement_pdfs(site: Site, env: Templates, period: str = "") -> list[PdfPlan
     for month in site.periods:
         if period and month.period != period:
             continue
-        look = _look(site, env, month.period)
+        layout = _layout(site, env, month.period)
         for statement in month.statements:
-            history, has_logo = _history(statement, histories), look.logo is not None
-            view = statement_view(statement, look.config, history, has_logo=has_logo)
+            history, has_logo = _history(statement, histories), layout.logo is not None
+            view = statement_view(statement, layout.config, history, has_logo=has_logo)
             path = paths.statement_pdf(statement)
-            key = fingerprint(common, look.style.css, look.logo, view, statement)
-            plans.append(PdfPlan(path, key, partial(look.job, path, statement, view)))
+            key = fingerprint(common, layout.style.css, layout.logo, view, statement)
+            plans.append(PdfPlan(path, key, partial(layout.job, path, statement, view)))
     return plans
 
 
 @dataclass(frozen=True, slots=True)
-class _Look:
+class _Layout:
     """How the statements of a month are printed."""
 
     env: Templates
@@ -110,9 +110,9 @@ class _Look:
         )
 
 
-def _look(site: Site, env: Templates, period: str) -> _Look:
+def _layout(site: Site, env: Templates, period: str) -> _Layout:
     config, content = site.config_of(period), site.logo_of(period)
-    return _Look(env, config, print_style(env, config), usable_logo(content) if content is not None else None)
+    return _Layout(env, config, print_style(env, config), usable_logo(content) if content is not None else None)
 
 
 def statement_page(statement: Statement, site: Site, histories: Histories) -> StatementPage:

@@ -1,1 +1,1 @@
-"""Templates run here: the sandbox, what a ledger's own may cost, and the filters that all of them have."""
+"""Runs templates: the sandbox, the limits on a ledger's own templates, and the filters shared by all."""

@@ -1,4 +1,4 @@
-"""Templates: where they lie, and the Jinja environment that renders them.
+"""Templates: where they are, and the Jinja environment that renders them.
 
 The shipped templates can be replaced file by file by those in the ledger's `templates/` folder. Since a ledger's
 templates come through pull requests, all templates run in Jinja's sandbox: they see values, not Python.
@@ -35,9 +35,9 @@ from openchargeback.templating.filters import FILTERS
 from openchargeback.templating.text_filters import clean
 
 MARKUP_ENDINGS = (".html", ".htm", ".xhtml", ".xml", ".svg")
-"""Templates whose output is markup, so that every value is escaped. Journal and mail texts are not markup."""
+"""Templates whose output is markup, so every value is escaped. Journal and mail texts are not markup."""
 
-# What a template's expression may run into; anything else is a fault of this program and shall be seen as one.
+# Errors that a template's expressions may raise; anything else is a bug in this program and must surface as one.
 TEMPLATE_ERRORS = (
     *(TemplateError, ArithmeticError, LookupError, TypeError, ValueError, AttributeError),
     *(RecursionError, MemoryError),
@@ -45,11 +45,11 @@ TEMPLATE_ERRORS = (
 
 _TOO_DEEP = "it nests loops, blocks or expressions too deeply"
 _LOADING = 100
-"""What including a template counts, in steps."""
+"""The cost of including a template, in steps."""
 
 
 class _Metered(Template):
-    """A template whose rendering has a meter, its own or that of a larger piece of work."""
+    """A template rendered under a meter, its own or that of a larger task."""
 
     def render(self, *args: Any, **kwargs: Any) -> str:
         with metering.counted():
@@ -59,7 +59,7 @@ class _Metered(Template):
 class Templates(ImmutableSandboxedEnvironment):
     """The Jinja environment, which also knows the folders that it reads from; the first one wins.
 
-    What comes from a ledger is metered (`metering.py`): no template runs on for ever or fills the memory.
+    Templates from a ledger are metered (`metering.py`): none can run forever or exhaust memory.
     """
 
     template_class = _Metered
@@ -76,41 +76,41 @@ class Templates(ImmutableSandboxedEnvironment):
             lstrip_blocks=True,
             keep_trailing_newline=True,
             auto_reload=False,
-            optimized=False,  # to look for constants takes the third power of how deep an expression is
+            optimized=False,  # searching for constants takes cubic time in the depth of an expression
         )
         self.roots = roots
         self.filters.update(FILTERS)
-        # Without a seed no build would give the same bytes twice.
+        # Without a seed, no two builds would give the same bytes.
         del self.filters["random"], self.globals["lipsum"]
 
     def files(self) -> dict[str, Path]:
-        """Every template and asset by its name (`assets/portal.css`), overrides taken into account, sorted by name."""
+        """Every template and asset by name (`assets/portal.css`), with overrides applied, sorted by name."""
         found: dict[str, Path] = {}
         *ledgers, shipped = self.roots
         for root in (shipped, *reversed(ledgers)):
             gate = Gate(root.parent) if root != shipped else None
             for path in sorted(root.rglob("*")):
-                # An installer may have linked the program's own files to where it keeps them.
+                # An installer may have replaced the program's own files with links.
                 if gate.is_file(path.relative_to(root.parent).as_posix()) if gate else path.is_file():
                     found[path.relative_to(root).as_posix()] = path
         return dict(sorted(found.items()))
 
     def call_binop(self, context: Context, operator: str, left: Any, right: Any) -> Any:
-        """An operator of a template, unless its result would fill the memory."""
+        """Apply an operator of a template, unless its result would exhaust memory."""
         metering.judge_operator(operator, left, right)
         return super().call_binop(context, operator, left, right)
 
     @pass_context
     def metered_call(self, context: Context, callee: Any, *args: Any, **kwargs: Any) -> Any:
-        """A call in a template of a ledger."""
+        """Perform a call in a template of a ledger."""
         return metering.call(self, context, callee, *args, **kwargs)
 
     def call_filter(self, name: str, *args: Any, **kwargs: Any) -> Any:
-        """A filter that another one applies, as `map` does."""
+        """Apply a filter on behalf of another one, such as `map`."""
         return super().call_filter(metering.metered_name(name, self.filters), *args, **kwargs)
 
     def call_test(self, name: str, *args: Any, **kwargs: Any) -> Any:
-        """A test that a filter applies, as `select` does."""
+        """Apply a test on behalf of a filter, such as `select`."""
         return super().call_test(metering.metered_name(name, self.tests), *args, **kwargs)
 
     def _load_template(self, name: str, globals: Any) -> Template:  # noqa: A002 - as Jinja calls it
@@ -133,14 +133,14 @@ class Templates(ImmutableSandboxedEnvironment):
             raise TemplateSyntaxError(_TOO_DEEP, 1, None, filename) from error
 
     def render_page(self, name: str, **values: object) -> str:
-        """What a template makes of values. Raises LedgerFault where a template of the ledger fails."""
+        """Render a template with these values. Raises LedgerFault if a template of the ledger fails."""
         try:
             return self.get_template(name).render(**values)
         except TEMPLATE_ERRORS as error:
             place = place_of(error, self) or (f"templates/{name}", 0)
             if not self.roots[:-1] or not (self.roots[0] / place[0].removeprefix("templates/")).is_file():
-                raise  # a fault of a template that ships with the program
-            fix = "correct the template, or remove it: then the one that ships with the program is used"
+                raise  # an error in a template that ships with the program
+            fix = "correct the template, or remove it to use the one that ships with the program"
             problem = Problem(place[0], "template-fault", f"the template fails: {reason_of(error)}", fix, place[1])
             raise LedgerFault([problem]) from error
 
@@ -149,9 +149,9 @@ class Templates(ImmutableSandboxedEnvironment):
         return Templates(self.roots[-1:])
 
     def for_text(self) -> Templates:
-        """The same for output that is no markup: nothing is escaped, and the filters of `text_filters` are there."""
+        """The same for plain-text output: nothing is escaped, and the filters of `text_filters` are available."""
         own = self.overlay(autoescape=lambda name: name is not None and name.lower().endswith(MARKUP_ENDINGS))
-        # An overlay shares the filters with the environment of the pages, so they are replaced, not added to.
+        # An overlay shares its filters with the environment of the pages, so they are replaced, not modified.
         own.filters = {**self.filters, **text_filters.FILTERS}
         return own
 
@@ -168,8 +168,8 @@ def make_environment(overrides: Path | None = None) -> Templates:
 
     Filters: money, exact, rounded, percent, plain_number, date_human, date_iso, period_human, period_short, breakable,
     size_human, flag_title, link.
-    `money` takes the currency from the template variable `currency` unless it is given; `link` goes from the variable
-    `page` (a `shell.Head`) and therefore needs macros to be imported `with context`.
+    `money` takes the currency from the template variable `currency` unless it is given; `link` starts from the variable
+    `page` (a `shell.Head`), so macros must be imported `with context`.
     """
     roots: tuple[Path, ...] = (shipped_templates(),)
     if overrides is not None and overrides.is_dir():
@@ -193,18 +193,18 @@ def place_of(error: BaseException, env: Templates) -> tuple[str, int] | None:
 
 
 def missing_template(error: BaseException) -> str | None:
-    """The name of the template that is not there, where that is what went wrong."""
+    """The name of a missing template, if that is the error; else None."""
     return str(error.name) if isinstance(error, TemplateNotFound) else None
 
 
 def reason_of(error: BaseException) -> str:
-    """What went wrong in a template, in one line without a full stop."""
+    """What went wrong in a template, in one line without a period."""
     text = error.message if isinstance(error, TemplateSyntaxError) else str(error)
     return clean(text or type(error).__name__).rstrip(".")
 
 
 class _GatedLoader(FileSystemLoader):
-    """Passes over a template that no ledger may read; `read_ledger` tells why."""
+    """Skips templates that a ledger must not read; `read_ledger` reports why."""
 
     def get_source(self, environment: Environment, template: str) -> tuple[str, str, Callable[[], bool]]:
         root = Path(self.searchpath[0])

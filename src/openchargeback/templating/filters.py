@@ -1,4 +1,4 @@
-"""The filters of pages, PDFs and e-mails: values as people read them. Those of plain text are in `text_filters.py`."""
+"""Filters for pages, PDFs and e-mails: values formatted for people. Those for plain text are in `text_filters.py`."""
 
 from __future__ import annotations
 
@@ -21,13 +21,13 @@ _PERIOD = re.compile(r"(\d{4})-(0[1-9]|1[0-2])", re.ASCII)
 
 @pass_context
 def money_filter(context: Context, amount: Decimal, currency: str = "") -> str:
-    """Cents for people: `1,234.50`, `−3.00`."""
+    """Format cents: `1,234.50`, `−3.00`."""
     return money.human(amount, currency or context["currency"])
 
 
 @pass_context
 def exact_filter(context: Context, amount: Decimal, currency: str = "") -> Markup:
-    """An exact amount, rounded to cents; where cents are not all of it, pointing at it shows the whole figure."""
+    """An exact amount rounded to cents; if rounding changed it, hovering shows the exact figure."""
     unit = currency or context["currency"]
     cents = money.to_cents(amount, unit)
     shown = money.human(cents, unit)
@@ -44,14 +44,14 @@ def rounded_filter(context: Context, amount: Decimal, currency: str = "") -> str
 
 
 def percent_filter(share: Decimal | None) -> str:
-    """A share in per cent from `money.percent`: `62 %`, with a no-break space; a dash where there is none."""
+    """A percentage from `money.percent`: `62 %`, with a no-break space; a dash for None."""
     if share is None:
         return "\N{EN DASH}"
     return f"{share:f}\N{NO-BREAK SPACE}%".replace("-", "\N{MINUS SIGN}")
 
 
 def date_human(date: dt.date | str | None) -> str:
-    """`3 Feb 2025`; a text that is no ISO date stays as it is."""
+    """`3 Feb 2025`; text that is not an ISO date is unchanged."""
     if date is None:
         return ""
     if isinstance(date, str):
@@ -80,10 +80,10 @@ def period_short(period: str) -> str:
 
 
 def breakable(text: str) -> str:
-    """An e-mail address that may go on in the next line before `@` and dots; any other text as it is.
+    """An e-mail address that may break before `@` and dots; any other text is unchanged.
 
-    For print, where a zero-width space leaves no trace in the text that is copied out. Beside it, WeasyPrint 70 breaks
-    within words before it breaks at a `<wbr>`.
+    For print, where a zero-width space leaves no trace in copied text. Also, WeasyPrint 70 breaks within words rather
+    than at a `<wbr>`.
     """
     if "@" not in text or " " in text:
         return text
@@ -103,7 +103,7 @@ def size_human(size: int) -> str:
 
 
 def relative(from_page: str, to_page: str) -> str:
-    """The relative link from one page to another; works from `file://` and below any address.
+    """The relative link from one page to another; works with `file://` and under any URL.
 
     A fragment (`review/index.html#missing-fund`) is kept.
     """
@@ -112,7 +112,7 @@ def relative(from_page: str, to_page: str) -> str:
 
 
 def flag_title(flag: str) -> str:
-    """A flag as people read it; a rule of the institution by its name."""
+    """A flag's title; a rule of the institution by its name."""
     if flag.startswith("pattern:"):
         return f"Review rule {flag.removeprefix('pattern:')}"
     known = explain(flag)
@@ -126,7 +126,7 @@ def link_filter(context: Context, target: str) -> str:
 
 
 def plain_number(amount: Decimal) -> str:
-    """A quantity or unit price for people, with the decimals that it has: `1,234.5`."""
+    """Format a quantity or unit price, with all of its decimals: `1,234.5`."""
     return f"{Decimal(money.exact(amount)):,f}".replace("-", "\N{MINUS SIGN}")
 
 

@@ -1,9 +1,9 @@
-"""What a ledger's own templates may cost: counted in steps and sizes, never by the clock, so the same everywhere.
+"""Limits what a ledger's own templates may cost: in steps and sizes, never in time, so the same everywhere.
 
-Jinja's sandbox keeps a template from Python, but not from looping for ever, from `"x" * 10**10`, or from macros that
-call each other twice. `Meterer` therefore rewrites the syntax tree of a ledger's template: every turn of a loop, call,
-filter, test, operator and output is counted, and every value that the template makes is measured. What multiplies its
-operands is judged before it runs. Templates that ship with the program are trusted and left as they are.
+Jinja's sandbox keeps a template from Python, but not from looping forever, from `"x" * 10**10`, or from macros that
+each call another twice. So `Meterer` rewrites the syntax tree of a ledger's template: every loop iteration, call,
+filter, test, operator and output is counted, and every value that the template makes is measured. Operations that
+multiply sizes are checked before they run. Templates that ship with the program are trusted and left unchanged.
 """
 
 from __future__ import annotations
@@ -25,24 +25,24 @@ if TYPE_CHECKING:
     from jinja2.sandbox import SandboxedEnvironment
 
 MAX_STEPS = 5_000_000
-"""Turns of loops, calls, filters, outputs and elements of lists in one rendering; sixteen characters count as one."""
+"""Loop iterations, calls, filters, outputs and list elements in one rendering; sixteen characters count as one."""
 
 MAX_VALUE = 10_000_000
-"""Characters and elements of the largest value that a template makes."""
+"""Most characters and elements in a value that a template makes."""
 
 MAX_DEPTH = 80
-"""How deep the syntax tree of a template may be."""
+"""The greatest depth of a template's syntax tree."""
 
 MAX_PRODUCT = 100_000_000
-"""How large a value may become that grows with the product of what it is made from."""
+"""The largest value from an operation whose result grows with the product of its inputs."""
 
 _PER_STEP = 16
-_MACRO = 20  # steps of one call of a macro, which takes as long
+_MACRO = 20  # steps of one macro call, which takes about as long
 _MAX_BITS = 4096
-_GENERATED = 100_000  # what a generator is taken for, as many as the sandbox lets `range` give
+_GENERATED = 100_000  # assumed length of a generator, the most that the sandbox allows for `range`
 _WIDE = re.compile(r"\d{5}|%[^%a-zA-Z]*\*|\{[^{}]*:[^{}]*\{")  # a width of five digits, or one from an argument
 _GROWING = (str, bytes, int, range, list, tuple, dict, set, frozenset)
-_SLOW = frozenset({"wordwrap", "striptags", "urlize"})  # more than linear in the length of the text
+_SLOW = frozenset({"wordwrap", "striptags", "urlize"})  # superlinear in the length of the text
 _SLOW_LENGTH = 20_000
 _TO_TEXT = frozenset({"format", "format_map"})
 _MARK = "metered "
@@ -53,11 +53,11 @@ _Node = TypeVar("_Node", bound=nodes.Node)
 
 
 class TemplateLimit(SecurityError):
-    """A template does more than any template needs."""
+    """A template exceeds a limit."""
 
 
 class TooDeep(Exception):
-    """An expression or block of a template nests deeper than any needs; compiling it would take very long."""
+    """An expression or block of a template is nested too deeply; compiling it would take very long."""
 
     def __init__(self, line: int) -> None:
         super().__init__()
@@ -65,13 +65,13 @@ class TooDeep(Exception):
 
 
 class Meter:
-    """The steps of one piece of work, which may be many renderings."""
+    """The steps of one task, which may be many renderings."""
 
     def __init__(self, steps: int | None = None) -> None:
         self.steps = MAX_STEPS if steps is None else steps
 
     def spend(self, steps: int) -> None:
-        """Count; TemplateLimit where none are left."""
+        """Count steps. Raises TemplateLimit if none are left."""
         self.steps -= steps
         if self.steps < 0:
             raise TemplateLimit(f"it needs more than {MAX_STEPS:,} steps; reduce nested loops")
@@ -82,7 +82,7 @@ _current: ContextVar[Meter | None] = ContextVar("meter", default=None)
 
 @contextmanager
 def counted(meter: Meter | None = None) -> Iterator[None]:
-    """Count what is rendered in the block by this meter; else by that of the work around it, or a new one."""
+    """Count what is rendered in the block with this meter; by default with the enclosing task's, or a new one."""
     token = _current.set(meter or _current.get() or Meter())
     try:
         yield
@@ -91,14 +91,14 @@ def counted(meter: Meter | None = None) -> Iterator[None]:
 
 
 def spend(steps: int) -> None:
-    """Count steps of what is being rendered."""
+    """Count steps in the current rendering."""
     meter = _current.get()
-    if meter is not None:  # none while a constant is folded at compile time
+    if meter is not None:  # None while a constant is folded at compile time
         meter.spend(steps)
 
 
 def _size(value: object) -> int:
-    """Characters and elements, those of nested values counted wherever they stand; at most a little over MAX_VALUE."""
+    """Characters and elements, including nested values each time they occur; stops a little over MAX_VALUE."""
     if isinstance(value, str | bytes):
         return len(value)
     if isinstance(value, range):
@@ -121,16 +121,16 @@ def _spend_on(value: object, size: int) -> None:
     spend(1 + (size // _PER_STEP if isinstance(value, str | bytes) else size))
 
 
-# Jinja does not work out at compile time what takes the context.
+# Jinja does not evaluate functions that take the context at compile time.
 @pass_context
 def _seen(_context: Context, value: Any) -> Any:
-    """A value that is looked at or written as a whole."""
+    """Count a value that is read or output in full."""
     _spend_on(value, _size(value))
     return value
 
 
 def _value(value: Any) -> Any:
-    """A value that the template has made."""
+    """Count and measure a value that the template has made."""
     size = _size(value)
     _spend_on(value, size)
     if size > MAX_VALUE:
@@ -146,14 +146,14 @@ def _each(values: Iterable[Any]) -> Iterator[Any]:
 
 @pass_context
 def _text(_context: Context, length: int) -> str:
-    """Nothing, where so many characters of the template's own text are written."""
+    """Count this many characters of the template's own text; outputs nothing."""
     spend(length // _PER_STEP)
     return ""
 
 
 @pass_eval_context
 def _joined(context: EvalContext, *parts: Any) -> str:
-    """What `~` makes of values."""
+    """Concatenate values, like `~`."""
     if sum(map(_size, parts)) > MAX_VALUE:
         raise TemplateLimit(f"it makes a value of more than {MAX_VALUE:,} characters or elements")
     return str(_value(markup_join(parts) if context.autoescape else str_join(parts)))
@@ -165,7 +165,7 @@ def _refuse_wide(form: str) -> None:
 
 
 def _judge(name: str, owner: Any, args: Sequence[Any]) -> None:
-    """Refuse a filter or method whose result may be far larger than what it is given."""
+    """Refuse a filter or method whose result may be far larger than its input."""
     sizes, product = [1], _size(owner) if isinstance(owner, _GROWING) else _GENERATED if _is_generator(owner) else 1
     for each in args:
         if isinstance(each, int):
@@ -181,13 +181,13 @@ def _judge(name: str, owner: Any, args: Sequence[Any]) -> None:
     if name == "sum" and any(isinstance(each, list | tuple) for each in args):
         raise TemplateLimit("sum adds numbers only")
     if name in _SLOW and isinstance(owner, str) and len(owner) > _SLOW_LENGTH:
-        raise TemplateLimit(f"{name} takes at most {_SLOW_LENGTH:,} characters")
+        raise TemplateLimit(f"{name} accepts at most {_SLOW_LENGTH:,} characters")
     if product > MAX_PRODUCT and name not in ("default", "d"):
         raise TemplateLimit(f"{name} could make a value of more than {MAX_PRODUCT:,} characters or elements")
 
 
 def _counting(value: Any) -> Any:
-    """What gives values one by one, with each of them counted when it is taken; anything else as it is."""
+    """An iterator that counts each value as it is taken; any other value unchanged."""
     return _each(value) if _is_generator(value) else value
 
 
@@ -196,7 +196,7 @@ def _is_generator(value: object) -> bool:
 
 
 def judge_operator(operator: str, left: Any, right: Any) -> None:
-    """Refuse an operator whose result would be too large. For `call_binop` of a sandbox, which computes it then."""
+    """Refuse an operator whose result would be too large. For `call_binop` of a sandbox, which then computes it."""
     for each in (left, right):
         _spend_on(each, _size(each))
     if operator == "%" and isinstance(left, str | bytes):
@@ -219,7 +219,7 @@ def _bits(value: Any) -> int:
 
 
 def call(environment: SandboxedEnvironment, context: Any, callee: Any, *args: Any, **kwargs: Any) -> Any:
-    """What a call in a metered template does: count it, judge it, do it, and measure what comes back."""
+    """Perform a call in a metered template: count it, check it, call, and measure the result."""
     inner = getattr(callee, "__wrapped__", callee)
     if isinstance(callee, LoopContext) and args:
         args = (_each(args[0]), *args[1:])
@@ -235,10 +235,10 @@ def call(environment: SandboxedEnvironment, context: Any, callee: Any, *args: An
 
 
 def _metered(name: str, function: Callable[..., Any]) -> Callable[..., Any]:
-    """A filter or test that is judged first and measured afterwards."""
+    """A filter or test that is checked first and measured afterwards."""
     skipped = 1 if hasattr(function, "jinja_pass_arg") else 0
 
-    @functools.wraps(function)  # keeps what Jinja has noted about the arguments that it passes
+    @functools.wraps(function)  # keeps Jinja's marks for the arguments that it passes
     def metered(*args: Any, **kwargs: Any) -> Any:
         context, given = args[:skipped], tuple(map(_counting, args[skipped:]))
         owner, *rest = given
@@ -249,7 +249,7 @@ def _metered(name: str, function: Callable[..., Any]) -> Callable[..., Any]:
 
 
 def metered_name(name: str, known: dict[str, Any]) -> str:
-    """The name of the judged and measured form of a filter or test, which is made where it is not there yet."""
+    """The name of the checked and measured form of a filter or test, which is created on first use."""
     if name not in known or name.startswith(_MARK):
         return name
     known.setdefault(_MARK + name, _metered(name, known[name]))
@@ -260,7 +260,7 @@ _OWN = {_EACH: _each, _SEEN: _seen, _VALUE: _value, _TEXT: _text, _JOINED: _join
 
 
 class Meterer(NodeTransformer):
-    """Rewrites the syntax tree of one template so that all it does is counted."""
+    """Rewrites the syntax tree of one template so that everything it does is counted."""
 
     def __init__(self, environment: SandboxedEnvironment) -> None:
         self.environment = environment
@@ -278,13 +278,13 @@ class Meterer(NodeTransformer):
         self.visit(template)
 
     def visit(self, node: nodes.Node, *args: Any, **kwargs: Any) -> Any:
-        """What stands for a node, its parts first."""
+        """The replacement for a node, its children first."""
         length = _literal_length(node)
         node = self.generic_visit(node, *args, **kwargs)
         match node:
             case nodes.Filter():
                 node.name = metered_name(node.name, self.environment.filters)
-            case nodes.Test() if node.name not in ("defined", "undefined"):  # those ask about what is not there
+            case nodes.Test() if node.name not in ("defined", "undefined"):  # these accept undefined values
                 node.name = metered_name(node.name, self.environment.tests)
             case nodes.Call():
                 node.args = [node.node, *node.args]

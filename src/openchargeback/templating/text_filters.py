@@ -1,6 +1,6 @@
-"""Text in journal files: what is taken out of it, and the filters of journal templates.
+"""Text in journal files: what is removed from it, and the filters of journal templates.
 
-What anybody may choose is cleaned (`csv_writing` says of what); accounting strings are never changed.
+Free text is cleaned (`csv_writing` lists what is removed); accounting strings are never changed.
 """
 
 from __future__ import annotations
@@ -22,30 +22,30 @@ _MONTHS = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct",
 
 
 class Code(str):
-    """Text that arrives whole or not at all: a fund, an account, a number. No filter strips or cuts it."""
+    """Text that is output in full or not at all: a fund, an account, a number. No filter strips or cuts it."""
 
     __slots__ = ()
 
 
 def clean(text: str) -> str:
-    """Text without misleading characters, on one line, and without a start that a spreadsheet would run."""
+    """Text on one line, without misleading characters or a start that a spreadsheet would treat as a formula."""
     joined = _BREAKS.sub(" ", text)
     return without_formula("".join(c for c in joined if c not in MISLEADING)).strip()
 
 
 def cut(text: str, limit: int) -> str:
-    """At most so many characters of clean text."""
+    """At most `limit` characters of clean text."""
     return text[:limit].rstrip()
 
 
 def unsafe(code: str) -> bool:
-    """Whether a fund or account cannot be written as it is: it begins like a formula or holds misleading characters."""
+    """Whether a fund or account cannot be written as is: it starts like a formula or has misleading characters."""
     visible = code.lstrip()
     return not MISLEADING.isdisjoint(code) or without_formula(visible) != visible
 
 
 def csv_filter(value: object) -> str:
-    """A CSV cell: text is cleaned, numbers, accounting strings and amounts stay as they are."""
+    """A CSV cell: text is cleaned; numbers, accounting strings and amounts are unchanged."""
     text = "" if value is None else f"{value:f}" if isinstance(value, Decimal) else str(value)
     if isinstance(value, Code) or _NUMBER.fullmatch(text):
         return quoted(text)
@@ -53,12 +53,12 @@ def csv_filter(value: object) -> str:
 
 
 def fixed_filter(value: object, width: int, align: str = "left", fill: str = " ") -> str:
-    """Exactly `width` characters: clean text is cut or filled up; `align` is `left` or `right`.
+    """Exactly `width` characters: clean text is cut or padded; `align` is `left` or `right`.
 
-    Raises ValueError for a number or accounting string that is too long, since what is cut from it would be lost money.
+    Raises ValueError for a number or accounting string that is too long, since cutting it would lose money.
     """
     if align not in ("left", "right") or len(fill) != 1:
-        raise ValueError("fixed takes `left` or `right` and one character to fill with")
+        raise ValueError("fixed takes `left` or `right`, and a single fill character")
     text = "" if value is None else f"{value:f}" if isinstance(value, Decimal) else str(value)
     whole = isinstance(value, Code) or _NUMBER.fullmatch(text) is not None
     if whole and len(text) > width:
@@ -68,9 +68,9 @@ def fixed_filter(value: object, width: int, align: str = "left", fill: str = " "
 
 
 def date_filter(date: dt.date | None, form: str = "%Y-%m-%d") -> str:
-    """A date by `%Y %y %m %d %j %b %%`, in any locale the same; empty where there is no date.
+    """A date formatted with `%Y %y %m %d %j %b %%`, the same in any locale; empty if there is no date.
 
-    Raises ValueError for other codes: strftime would write names in the language of the machine.
+    Raises ValueError for other codes: strftime would write names in the machine's language.
     """
     if date is None:
         return ""
@@ -94,7 +94,7 @@ def date_filter(date: dt.date | None, form: str = "%Y-%m-%d") -> str:
 
 @pass_context
 def amount_filter(context: Context, amount: Decimal | None, currency: str = "") -> Code:
-    """Cents for machines: `-1234.50`; empty where there is no amount."""
+    """Cents as plain digits: `-1234.50`; empty if there is no amount."""
     return Code("" if amount is None else money.plain(amount, currency or context["currency"]))
 
 

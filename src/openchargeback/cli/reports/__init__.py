@@ -1,7 +1,7 @@
 """How problems are reported: as text for people, and in the formats that Git hosts and CI read.
 
-Git hosts name files from the top of the repository, of which the ledger may be a folder. What is written for them puts
-`repository_prefix` before the paths.
+Git hosts name files relative to the top of the repository, and the ledger may be a folder in it. Reports for them put
+`repository_prefix` before each path.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ def place_below(prefix: str, problem: Problem) -> str:
 
 
 def repository_prefix(root: Path) -> str:
-    """From the top of the repository to the ledger, with a slash at the end; empty where they are the same."""
+    """The path from the top of the repository to the ledger, with a trailing slash; empty if they are the same."""
     start = root.resolve()
     top = next((folder for folder in (start, *start.parents) if (folder / ".git").exists()), start)
     relative = start.relative_to(top).as_posix()

@@ -1,4 +1,4 @@
-"""The faulty line itself, cut to the width of the terminal around the place that the caret points at."""
+"""The faulty line, cut to the width of the terminal around the position of the caret."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ _VALUE = re.compile(r""""[^"]*"?|'[^']*'?|[\[{]|.*?(?=:(?:\s|$)|\s#|\s*$)""")
 
 @dataclass(frozen=True, slots=True)
 class Excerpt:
-    """Text as it can be printed, with the position (from 0) and width of the caret in terminal cells; 0 for none."""
+    """Printable text, with the position (from 0) and width of the caret in terminal cells; width 0 for none."""
 
     text: str
     caret: int
@@ -29,9 +29,9 @@ class Excerpt:
 
 
 def excerpt_of(problem: Problem, root: Path | None, room: int) -> Excerpt | None:
-    """The line of a problem in at most `room` terminal cells, None where there is none to show."""
+    """The line of a problem in at most `room` terminal cells; None if there is nothing to show."""
     if not problem.line or problem.path == LOCAL_FILE_NAME or problem.code == "url-credentials":
-        return None  # a report may be published, a secret must not
+        return None  # a report may be published, a secret must not be
     text = problem.excerpt
     if root and (not text or len(text) >= 200 or problem.column > len(text)):
         text = _line(root, problem.path, problem.line, problem.column) or text
@@ -42,7 +42,7 @@ def excerpt_of(problem: Problem, root: Path | None, room: int) -> Excerpt | None
 
 
 def span(path: str, text: str, column: int) -> int:
-    """How many characters from a column (from 1) on are meant: a cell of a charge file, a key or value of YAML."""
+    """How many characters to mark from a column (from 1) on: a cell of a charge file, a key or value of YAML."""
     if not 0 < column <= len(text):
         return 1
     kind = _CELL if suffix_of(path) else _VALUE if path.endswith((".yaml", ".yml")) else None
@@ -51,7 +51,7 @@ def span(path: str, text: str, column: int) -> int:
 
 
 def cut(text: str, column: int, length: int, room: int) -> Excerpt:
-    """A line in at most `room` cells: around the caret where it is longer, with … where something is left out."""
+    """A line in at most `room` cells: a longer one is cut around the caret, with … for what is left out."""
     if column > len(text) + 1:
         column = 0
     start = max(0, column - _REACH)
@@ -67,14 +67,14 @@ def cut(text: str, column: int, length: int, room: int) -> Excerpt:
 
 
 def _window(widths: list[int], first: int, room: int) -> tuple[int, int]:
-    """Which characters are shown so that the one at `first` is among them, a third of the room before it."""
+    """The range of characters to show: `first` is in it, with a third of the room before it."""
     if sum(widths) <= room:
         return 0, len(widths)
     left, used = min(first, len(widths)), 0
     while left and used + widths[left - 1] <= room // 3:
         left -= 1
         used += widths[left]
-    # Near the end of the line the room behind it is of no use, so more is shown before.
+    # Near the end of the line, the room after it would be wasted, so more is shown before.
     rest = sum(widths[left:])
     while left and rest + widths[left - 1] <= room - 1:
         left -= 1
@@ -99,7 +99,7 @@ def _cells(glyph: str) -> int:
 
 
 def _line(root: Path, relative: str, number: int, column: int) -> str:
-    """A line of a text file of the ledger, as far as it is needed; empty where it cannot be had."""
+    """A line of a text file of the ledger, as far as needed; empty if it cannot be read."""
     path = root / relative
     if relative.lower().endswith(".parquet") or not Gate(root).is_file(relative):
         return ""
@@ -110,7 +110,7 @@ def _line(root: Path, relative: str, number: int, column: int) -> str:
 
 
 def _lines(path: Path) -> Iterable[str]:
-    """The physical lines as the reader of charges counts them; bytes that are no text show as �."""
+    """The physical lines as the charge reader counts them; bytes that are not text show as �."""
     from openchargeback.focus.csv_positions import physical_lines
 
     if path.name.lower().endswith((".gz", ".zst")):

@@ -1,4 +1,4 @@
-"""What a code means, for the person who asks."""
+"""Prints what a code means."""
 
 from __future__ import annotations
 

@@ -1,6 +1,6 @@
 """Annotations of GitHub Actions, and the job summary for what does not fit into them.
 
-GitHub shows ten errors and ten warnings a step, and a summary of at most 1 MiB; a longer one is dropped as a whole.
+GitHub shows ten errors and ten warnings per step, and a summary of at most 1 MiB; it drops a longer one entirely.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from openchargeback.problems import Problem, Severity
 from openchargeback.wording import counted
 
 SHOWN = 10
-"""Annotations of one weight that GitHub shows a step."""
+"""Annotations of one severity that GitHub shows per step."""
 
 SUMMARY_BYTES = 1024 * 1024
 """The longest summary of one step."""
@@ -28,12 +28,12 @@ _TAIL = 400
 def commands(found: Sequence[Paragraph], prefix: str, *, summary: bool) -> list[str]:
     """Workflow commands: the first place of each paragraph before the second of any, within what GitHub shows.
 
-    prefix: from the repository to the ledger, with a slash at the end, or empty. summary: whether one is written.
+    prefix: from the repository to the ledger, with a trailing slash, or empty. summary: whether one is written.
     """
     lines = []
     left = 0
     for severity in (Severity.ERROR, Severity.WARNING, Severity.NOTICE):
-        # The notice that says how many are left takes a place of its own.
+        # The notice with the number of the rest takes up one annotation.
         room = SHOWN - (severity is Severity.NOTICE)
         chosen = _spread([each for each in found if each.severity is severity], room)
         lines += [annotation(problem, prefix, alike, setting) for problem, alike, setting in chosen]
@@ -45,9 +45,9 @@ def commands(found: Sequence[Paragraph], prefix: str, *, summary: bool) -> list[
 
 
 def _spread(found: Sequence[Paragraph], room: int) -> list[tuple[Problem, int, str]]:
-    """Up to `room` problems, from as many paragraphs as possible, and how many others each stands for.
+    """Up to `room` problems, from as many paragraphs as possible, and how many others each represents.
 
-    A warning is told once a file and code, with the setting that weighs it.
+    A warning appears once per file and code, with the setting that determines its severity.
     """
     deepest = max((len(each.places) for each in found), default=0)
     order = [
@@ -60,7 +60,7 @@ def _spread(found: Sequence[Paragraph], room: int) -> list[tuple[Problem, int, s
 
 
 def annotation(problem: Problem, prefix: str = "", alike: int = 0, setting: str = "") -> str:
-    """One workflow command, with everything from data escaped."""
+    """One workflow command, with all data escaped."""
     file = prefix + problem.path if problem.path else ""
     place = {"file": file, "line": problem.line, "col": problem.column, "title": problem.code}
     properties = ",".join(f"{name}={_escaped(str(value), ':,')}" for name, value in place.items() if value)
@@ -71,38 +71,37 @@ def annotation(problem: Problem, prefix: str = "", alike: int = 0, setting: str 
 
 
 def _escaped(text: str, more: str) -> str:
-    """Data of a workflow command: per cent first, then what would end it or start another."""
+    """Data of a workflow command: percent signs first, then whatever would end it or start another."""
     for char in "%\r\n" + more:
         text = text.replace(char, f"%{ord(char):02X}")
     return text
 
 
 def summary(found: Sequence[Paragraph], room: int = SUMMARY_BYTES, prefix: str = "") -> str:
-    """The report as Markdown in at most `room` bytes of UTF-8, empty where not even its head fits.
+    """The report as Markdown in at most `room` bytes of UTF-8; empty if not even its heading fits.
 
-    Everything that data says stands in a code span, so that it cannot become markup, a link or a mention. prefix: as in
-    `commands`.
+    All text from data is in code spans, so that it cannot become markup, a link or a mention. prefix: as in `commands`.
     """
     head = f"### Ledger: {totals(found)}\n\n"
     used = len(head.encode()) + _TAIL
     if used > room:
         return ""
     items = []
-    told: set[str] = set()
+    explained: set[str] = set()
     for index, each in enumerate(found):
-        item = _item(each, prefix, why=each.head.code not in told)
-        told.add(each.head.code)
+        item = _item(each, prefix, why=each.head.code not in explained)
+        explained.add(each.head.code)
         used += len(item.encode())
         if used > room:
             rest = sum(other.count for other in found[index:])
-            items.append(f"\n{counted(rest, 'more problem')} found no place here: run `focus-billing validate`.\n")
+            items.append(f"\n{counted(rest, 'more problem')} not shown here: run `focus-billing validate`.\n")
             break
         items.append(item)
     return head + "".join(items)
 
 
 def summary_room(path: Path) -> int:
-    """The bytes that are left in the summary of this step, to which other commands may have written."""
+    """The bytes left in the summary of this step; other commands may have written to it."""
     return SUMMARY_BYTES - (path.stat().st_size if path.exists() else 0)
 
 
@@ -116,7 +115,7 @@ def _item(paragraph: Paragraph, prefix: str, *, why: bool) -> str:
         *([f"  Set by {_code(paragraph.setting)}"] if paragraph.setting else []),
         *([f"  Why: {known.matters}"] if known and why else []),
     ]
-    # Two blanks at the end of a line are a line break.
+    # Two spaces at the end of a line are a line break.
     return "  \n".join(parts) + "\n"
 
 

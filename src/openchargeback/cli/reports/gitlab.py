@@ -16,12 +16,12 @@ _NUMBER = re.compile(r"\d+")
 
 
 def issues(found: Sequence[Paragraph], prefix: str) -> list[dict[str, object]]:
-    """One issue for each of the first places of an error, and one for a warning's code and file.
+    """One issue for each of the first locations of an error, and one per code and file of a warning.
 
-    The first of a paragraph says for how many more it stands.
+    The first issue of a paragraph says how many more there are.
 
-    prefix: from the repository to the ledger, with a slash at the end, or empty. What concerns the ledger as a whole is
-    put at its config.yaml, since an issue needs a file.
+    prefix: from the repository to the ledger, with a trailing slash, or empty. Problems of the ledger as a whole are
+    attached to its config.yaml, since an issue needs a file.
     """
     seen: Counter[str] = Counter()
     result = []
@@ -52,10 +52,10 @@ def _issue(problem: Problem, prefix: str, fingerprint: str, alike: int, setting:
 
 
 def _stem(problem: Problem) -> str:
-    """What stays the same while lines move: numbers in the message may be those of lines or counts, so they go."""
+    """What stays the same when lines move: numbers in the message may be lines or counts, so they are removed."""
     return "\0".join((problem.path, problem.code, _NUMBER.sub("0", problem.message), problem.excerpt))
 
 
 def _digest(stem: str, ordinal: int) -> str:
-    """Equal faults are told apart by their order, so that every fingerprint of a report is its own."""
+    """A fingerprint that is unique in the report: equal faults are distinguished by their order."""
     return hashlib.sha256(f"{stem}\0{ordinal}".encode("utf-8", "replace")).hexdigest()[:40]

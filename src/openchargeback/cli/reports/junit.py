@@ -1,4 +1,4 @@
-"""A JUnit report: a test suite for every file of the ledger, a test case for every paragraph of problems in it."""
+"""A JUnit report: a test suite per file of the ledger, a test case per paragraph of problems in it."""
 
 from __future__ import annotations
 
@@ -12,17 +12,17 @@ from openchargeback.explanations import explain
 from openchargeback.problems import Severity
 
 WHOLE = "ledger"
-"""The suite of what belongs to no file."""
+"""The suite for problems that belong to no file."""
 
-# XML 1.0, production 2: other characters may not stand in a document, escaped or not.
+# XML 1.0, production 2: a document must not contain other characters, escaped or not.
 _NO_XML = re.compile("[^\t\n\r\u0020-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
 
 
 def junit(found: Sequence[Paragraph], files: Collection[str], *, strict: bool, prefix: str = "") -> str:
-    """The report as XML. files: all that were read, so that a file without problems shows as passed.
+    """The report as XML. files: all files read, so that one without problems shows as passed.
 
-    Warnings pass, with their text as output, unless they fail too (strict). prefix: from the repository to the ledger,
-    with a slash at the end, or empty.
+    Warnings pass, with their text as output, unless strict. prefix: from the repository to the ledger, with a trailing
+    slash, or empty.
     """
     root = ET.Element("testsuites", name="focus-billing validate")
     failures = tests = 0
@@ -52,7 +52,7 @@ def _suite(name: str, found: Sequence[Paragraph], prefix: str, *, strict: bool) 
 def _case(name: str, paragraph: Paragraph, prefix: str, *, strict: bool) -> ET.Element:
     head = paragraph.head
     place = f" at {head.line}:{head.column}" if head.column else f" at line {head.line}" if head.line else ""
-    # GitLab takes cases of one class and name for the same test, so the message keeps apart what has no line.
+    # GitLab treats cases of the same class and name as one test, so the message distinguishes those without a line.
     title = f"{head.code}{place}" if place else f"{head.code}: {head.message}"
     case = ET.Element("testcase", classname=name, name=_safe(title), time="0")
     failed = head.severity is Severity.ERROR or (strict and head.severity is Severity.WARNING)

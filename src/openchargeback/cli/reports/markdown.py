@@ -1,6 +1,6 @@
-"""A plan as a comment on a pull request, and evidence for a job summary: Markdown within what a Git host takes.
+"""A plan as a comment on a pull request, and evidence for a job summary: Markdown within a Git host's limits.
 
-Everything from data is escaped: a project may be called `<img>` or `@everyone`, and a reason may hold a table.
+All data is escaped: a project may be called `<img>` or `@everyone`, and a reason may contain a table.
 """
 
 from __future__ import annotations
@@ -19,14 +19,14 @@ from openchargeback.plan.values import DecisionChange, PeriodChange, Plan
 from openchargeback.wording import counted
 
 MARKER = "<!-- openchargeback-plan -->"
-"""Stands first, so that a workflow finds its own comment and updates it."""
+"""The first line, by which a workflow finds its own comment to update it."""
 
 LIMIT = 60_000
-"""Characters of a comment; GitHub takes 65,535."""
+"""Most characters of a comment; GitHub accepts 65,535."""
 
 _LONGEST_TEXT = 300
 _SPECIAL = re.compile(r"[\\`*_{}\[\]()<>#|~@&:$\"']|(?<=www)\.")
-# A host looks for @names and #numbers once entities are decoded; a character without width keeps it from finding any.
+# A host looks for @names and #numbers after decoding entities; a zero-width character keeps it from finding any.
 _REFERENCE = re.compile(r"(?<!\w)[@#](?=\w)")
 _NO_WIDTH = "\N{ZERO WIDTH SPACE}"
 _UNSAFE = dict.fromkeys(map(ord, MISLEADING), " ")
@@ -34,7 +34,7 @@ _UNSAFE = dict.fromkeys(map(ord, MISLEADING), " ")
 
 @dataclass(slots=True)
 class _Table:
-    """Rows under a title, folded away; the first `shown` of them, or all, and a word about the rest."""
+    """Rows under a title, collapsed: the first `shown` of them or all, and a count of the rest."""
 
     title: str
     head: tuple[str, ...]
@@ -53,7 +53,7 @@ class _Table:
 
 
 def plan_comment(plan: Plan, prefix: str = "") -> str:
-    """The comment. Where it would be too long, the longest tables lose rows; none is cut within a row.
+    """The comment. If it would be too long, the longest tables lose rows; no row is cut.
 
     prefix: from the top of the repository to the ledger, put before paths.
     """
@@ -71,12 +71,12 @@ def plan_comment(plan: Plan, prefix: str = "") -> str:
 def evidence_summary(found: Sequence[Evidence], prefix: str = "") -> str:
     """Who approved what, under a heading. prefix: as in `plan_comment`."""
     if not found:
-        return f"### {words.EVIDENCE}\n\nThere are no decisions and no closings.\n"
+        return f"### {words.EVIDENCE}\n\nNo decisions or closings.\n"
     return _fitted([f"### {words.EVIDENCE}", *_evidence(found, prefix)])
 
 
 def escaped(text: str) -> str:
-    """Text from data, as text: no Markdown, HTML, mention, issue reference or address works in it."""
+    """Data as plain text: Markdown, HTML, mentions, issue references and addresses have no effect."""
     flat = " ".join(text.encode("utf-8", "replace").decode().translate(_UNSAFE).split())
     if len(flat) > _LONGEST_TEXT:
         flat = flat[: _LONGEST_TEXT - 1] + "…"
@@ -97,7 +97,7 @@ def _fitted(parts: Sequence[str | _Table]) -> str:
             table.shown = min(most, len(table.rows))
     if len(text) <= LIMIT:
         return text
-    # Only very many periods get here: what does not fit is counted, whole parts at a time.
+    # Reached only with very many periods: whole sections that do not fit are counted.
     kept: list[str] = []
     size = 0
     for number, part in enumerate(parts):
@@ -129,7 +129,7 @@ def _problems(plan: Plan, prefix: str) -> list[str | _Table]:
         for each in found
     ]
     folded = any(each.beyond for each in found)
-    return [table, "`focus-billing validate --full` lists every place."] if folded else [table]
+    return [table, "`focus-billing validate --full` lists every location."] if folded else [table]
 
 
 def _period(period: PeriodChange, currency: str) -> list[str | _Table]:

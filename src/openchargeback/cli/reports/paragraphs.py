@@ -1,7 +1,6 @@
-"""Equal faults together: what fifty thousand rows have in common is said once.
+"""Groups equal faults: what fifty thousand rows have in common is reported once.
 
-Warnings and notices weigh less, so of them one paragraph stands for a code in a charge file, whatever columns it is
-about.
+Warnings and notices are less severe, so one paragraph covers a code in a charge file, whatever the columns.
 """
 
 from __future__ import annotations
@@ -18,20 +17,20 @@ from openchargeback.problems import Problem, Severity, in_order
 from openchargeback.wording import counted
 
 LISTED = 100
-"""How many places of a paragraph reports for programs list; the rest is counted."""
+"""How many locations of a paragraph machine-readable reports list; the rest are counted."""
 
 WEIGHT = {Severity.ERROR: 0, Severity.WARNING: 1, Severity.NOTICE: 2}
-"""The heaviest first."""
+"""The most severe first."""
 
 _DATA = re.compile(r"\S*\d\S*")
 
 
 @dataclass(frozen=True, slots=True)
 class Paragraph:
-    """Faults of one file with the same code; errors with the same fix and kind of message, too.
+    """Faults in one file with the same code; for errors, also with the same fix and kind of message.
 
-    places: the problems, in their order, at least one. count: for how many faults they stand, with or without a place
-    of their own.
+    places: the problems, in order, at least one. count: how many faults they represent, with or without their own
+    location.
     """
 
     places: tuple[Problem, ...]
@@ -39,50 +38,50 @@ class Paragraph:
 
     @property
     def head(self) -> Problem:
-        """The one that is shown for all."""
+        """The one shown for all."""
         return self.places[0]
 
     @property
     def beyond(self) -> int:
-        """How many others the message of the head stands for without saying so itself."""
-        # With several places a number in the message is another one, such as the cells of a row.
-        told = len(self.places) == 1 and not self.head.more and f"{self.count:,}" in self.head.message.split()
-        return 0 if told else self.count - 1
+        """How many others the head represents, unless its message already says so."""
+        # With several places, a number in the message is something else, such as the cells of a row.
+        stated = len(self.places) == 1 and not self.head.more and f"{self.count:,}" in self.head.message.split()
+        return 0 if stated else self.count - 1
 
     @property
     def times(self) -> str:
-        """` (50,000 times)`, of cells `, and 3 more`, or nothing where there is one or the message says how many."""
+        """` (50,000 times)`; for cells `, and 3 more`; empty if there is only one or the message says how many."""
         if self.beyond and self.head.code == "missing-cell":
             return f", and {self.beyond:,} more"
         return f" ({self.count:,} times)" if self.beyond else ""
 
     @property
     def lines(self) -> tuple[int, ...]:
-        """The lines (in Parquet the rows) that are known of all these faults, each once, ascending."""
+        """The known lines (in Parquet, rows) of all these faults, each once, ascending."""
         known = ((each.line or each.row, *each.more) for each in self.places)
         return tuple(sorted({line for lines in known for line in lines if line}))
 
     @property
     def columns(self) -> tuple[str, ...]:
-        """The columns that these faults are about, the head's first."""
+        """The columns of these faults, the head's first."""
         return tuple(dict.fromkeys(each.field for each in self.places if each.field))
 
     @property
     def setting(self) -> str:
-        """The key of `config.yaml` that weighs this check for the source of the file; empty where there is none."""
+        """The key of `config.yaml` that sets the severity of this check for the file's source; empty if none does."""
         source = source_of(self.head.path) if _in_charges(self.head) else None
         return f"sources.{source}.severity.{self.head.code}" if source and self.head.code in SETTABLE else ""
 
     @property
     def severity(self) -> Severity:
-        """How much they weigh."""
+        """The severity of all of them."""
         return self.head.severity
 
 
 def paragraphs(problems: Iterable[Problem], *, full: bool = False) -> list[Paragraph]:
-    """Problems by paragraph: the heaviest first, then by path and line.
+    """Problems by paragraph: the most severe first, then by path and line.
 
-    full: put warnings together only where they are as much alike as errors must be.
+    full: group warnings as narrowly as errors.
     """
     groups: dict[tuple[object, ...], list[Problem]] = {}
     for problem in in_order(problems):
@@ -92,7 +91,7 @@ def paragraphs(problems: Iterable[Problem], *, full: bool = False) -> list[Parag
 
 
 def total(found: Sequence[Paragraph], severity: Severity) -> int:
-    """How many faults of one weight there are."""
+    """How many faults of one severity there are."""
     return sum(each.count for each in found if each.severity is severity)
 
 
@@ -105,10 +104,10 @@ def totals(found: Sequence[Paragraph]) -> str:
 def _key(problem: Problem, *, full: bool) -> tuple[object, ...]:
     in_charges = _in_charges(problem)
     if problem.severity is not Severity.ERROR and not full and (problem.line or problem.row):
-        # In the small files every value has a meaning of its own, so two messages are two faults.
+        # In the small files, every value has its own meaning, so two messages are two faults.
         return problem.path, problem.code, problem.severity, "" if in_charges else problem.message
     fix = _DATA.sub("…", problem.fix) if in_charges else problem.fix
-    # A row that ends early lacks many cells for one reason.
+    # A row that ends early lacks many cells for the same reason.
     field = "" if problem.code == "missing-cell" else problem.field
     return problem.path, problem.code, problem.severity, field, fix, _shape(problem)
 
@@ -118,10 +117,10 @@ def _in_charges(problem: Problem) -> bool:
 
 
 def _shape(problem: Problem) -> str:
-    """The message without what differs from place to place; whole where there is no place to tell them apart."""
+    """The message without what differs by location; all of it if there is no location to distinguish them."""
     if not problem.line and not problem.row:
         return problem.message
     known = catalog().get(problem.code)
-    # In charge files the text behind the colon is that of the cell; elsewhere it is the reason.
+    # In charge files, the text after the colon is the cell's; elsewhere it is the reason.
     text = problem.message.partition(": ")[0] if known and known.subject == "charges" else problem.message
     return _DATA.sub("…", text)

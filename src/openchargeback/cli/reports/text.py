@@ -1,7 +1,7 @@
-"""The report for people: place, excerpt with a caret, why it matters, how to fix it; the summary last.
+"""The report for people: location, excerpt with a caret, why it matters, how to fix it; the summary last.
 
-What weighs most stands last, right above the summary, since that is what a terminal or a CI log shows first. A warning
-that occurs again and again takes one line a file, unless the report is a full one.
+The most severe problems come last, right above the summary, since that is what a terminal or CI log shows first. A
+repeated warning takes one line per file, unless the report is a full one.
 """
 
 from __future__ import annotations
@@ -31,11 +31,11 @@ _FIRST = 3
 
 @dataclass(frozen=True, slots=True)
 class Page:
-    """What the report is written on.
+    """The page that the report is laid out on.
 
-    width: columns; fold: whether to break what data says, too (not where a pipe may search for it).
-    root: the ledger, from which lines are shown; None where the paths are not those of a ledger.
-    full: show every warning at length, with every place that is known.
+    width: columns; fold: whether to wrap text from data, too (not in a pipe, where it may be searched for).
+    root: the ledger to show lines from; None if the paths are not in a ledger.
+    full: show every warning in full, with every known location.
     """
 
     width: int = PLAIN_WIDTH
@@ -45,24 +45,24 @@ class Page:
 
 
 def page_for(*, terminal: bool, root: Path | None, full: bool = False) -> Page:
-    """A page as wide as the terminal, within what reads well; 80 columns where there is none."""
+    """A page as wide as the terminal, within readable limits; 80 columns without a terminal."""
     width = shutil.get_terminal_size((PLAIN_WIDTH, 24)).columns if terminal else PLAIN_WIDTH
     return Page(max(40, min(width, WIDEST)), terminal, root, full)
 
 
 def report(problems: Iterable[Problem], page: Page) -> str:
-    """The whole report, with ANSI styles; what prints it strips them where there is no terminal."""
+    """The whole report, with ANSI styles; the caller strips them if there is no terminal."""
     found = paragraphs(problems, full=page.full)
     repeated = set() if page.full else _repeated(found)
-    told: set[str] = set()
+    explained: set[str] = set()
     parts = []
     for each in reversed(_by_weight(found)):
         lines = [_line(paragraph) for paragraph in each if paragraph.head.code in repeated]
         parts += ["\n".join(lines)] if lines else []
         for paragraph in each:
             if paragraph.head.code not in repeated:
-                parts.append(_paragraph(paragraph, page, why=paragraph.head.code not in told))
-                told.add(paragraph.head.code)
+                parts.append(_paragraph(paragraph, page, why=paragraph.head.code not in explained))
+                explained.add(paragraph.head.code)
     return "\n\n".join([*parts, summary(found, shortened=bool(repeated))]) + "\n"
 
 
@@ -77,7 +77,7 @@ def _repeated(found: Sequence[Paragraph]) -> set[str]:
 
 
 def _line(paragraph: Paragraph) -> str:
-    """A warning that occurs again and again, with the first places of one file."""
+    """A repeated warning, with its first locations in one file."""
     head = paragraph.head
     label = click.style(f"{head.severity}[{head.code}]", fg=COLORS[head.severity], bold=True)
     others = paragraph.columns[1:]
@@ -87,15 +87,16 @@ def _line(paragraph: Paragraph) -> str:
         f"also in {listed([shown(each) for each in others], _FIRST)}" if others else "",
         f"set by {paragraph.setting}" if paragraph.setting else "",
     ]
-    told = "; ".join(note for note in notes if note)
+    remarks = "; ".join(note for note in notes if note)
     place = shown(head.place if head.path else "the ledger as a whole")
-    # What a source exports is seldom changed by whoever reads this; a file of their own is.
+    # Readers can seldom change what a source exports, but they can change their own files.
     fix = "" if head.path.startswith("charges/") or not head.fix else f"; {shown(head.fix)}"
-    return f"{click.style(place, bold=True)}: {label}: {shown(head.message)}{fix}" + (f" ({told})" if told else "")
+    text = f"{label}: {shown(head.message)}{fix}"
+    return f"{click.style(place, bold=True)}: {text}" + (f" ({remarks})" if remarks else "")
 
 
 def _places(paragraph: Paragraph) -> str:
-    """The first lines, where there are several."""
+    """The first lines, if there are several."""
     lines = paragraph.lines
     if len(lines) < 2:
         return ""
@@ -105,15 +106,15 @@ def _places(paragraph: Paragraph) -> str:
 
 
 def summary(found: Sequence[Paragraph], *, shortened: bool = False) -> str:
-    """How much there is of what, and how to learn more. shortened: whether some are told in one line."""
+    """How many problems of each severity, and how to see more. shortened: whether some take only one line."""
     if not found:
         return "no problems"
     files = len({each.head.path for each in found if each.head.path})
     where = f" in {counted(files, 'file')}" if files else ""
     heaviest = found[0]
     code = heaviest.head.code
-    more = f"\n`focus-billing validate --explain {code}` tells more" if explain(code) else ""
-    more += "\n`focus-billing validate --full` shows every place of what is repeated" if shortened else ""
+    more = f"\nfor an explanation, run `focus-billing validate --explain {code}`" if explain(code) else ""
+    more += "\nfor every location of repeated problems, run `focus-billing validate --full`" if shortened else ""
     return click.style(totals(found), fg=COLORS[heaviest.severity], bold=True) + where + more
 
 
@@ -170,7 +171,7 @@ def _excerpt(problem: Problem, page: Page) -> list[str]:
 
 
 def _others(paragraph: Paragraph, page: Page) -> str:
-    """The places of the same fault that are not shown: the first few by line (in Parquet by row), the rest counted."""
+    """Locations of the same fault that are not shown: the first few by line (in Parquet, row), the rest counted."""
     word = "line" if paragraph.head.line else "row"
     first = paragraph.head.line or paragraph.head.row
     others = [number for number in paragraph.lines if number != first]
@@ -178,12 +179,12 @@ def _others(paragraph: Paragraph, page: Page) -> str:
         return ""
     listed = others if page.full else others[:_LISTED]
     named = {first, *listed}
-    # A place without further lines may stand for several faults, such as the cells of one row.
-    told = (
+    # A location without further lines may represent several faults, such as the cells of one row.
+    covered = (
         1 + sum(line in named for line in each.more) if each.more else each.count
         for each in paragraph.places
         if (each.line or each.row) in named
     )
-    rest = paragraph.count - sum(told)
+    rest = paragraph.count - sum(covered)
     words = ", ".join(f"{number:,}" for number in listed)
     return f"{word}{'s' * (len(listed) > 1)} {words}" + (f" and {rest:,} more" if rest else "")

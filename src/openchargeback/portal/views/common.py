@@ -271,7 +271,7 @@ class Book:
         if share is not None and len(series) > 1:
             title = f"{biggest.label} is {share:f} % of the {what} in {period_human(last)}"
         description = f"{many} by source, {period_human(months[0])} to {period_human(last)}, in {self.currency}. " + (
-            f"{period_human(last)}: {money.human(total, self.currency)}, of which "
+            f"{period_human(last)}: total {money.human(total, self.currency)}, "
             + ", ".join(f"{one.label} {money.human(one.amounts[-1], self.currency)}" for one in series)
             + "."
         )
