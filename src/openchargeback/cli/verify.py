@@ -216,16 +216,16 @@ def _how_to_confirm(check: PdfCheck) -> str:
 
 
 def _then(check: PdfCheck) -> str:
-    if check.given_at is None:
+    if check.produced_at is None:
         return ""
-    when = f"at commit {check.given_at.id[:12]} of {check.given_at.date}"
+    when = f"at commit {check.produced_at.id[:12]} of {check.produced_at.date}"
     return f"the ledger gave it {when}" if check.on_first_parent else f"a branch gave it {when}, before it was merged"
 
 
 def _looked(check: PdfCheck) -> str:
-    if not check.looked_at:
+    if not check.searched:
         return ""
-    commits = f"{counted(check.looked_at, 'commit')}"
+    commits = f"{counted(check.searched, 'commit')}"
     short = "" if check.whole else " of this shallow clone (fetch the whole history with `fetch-depth: 0`)"
     return f", now and in the last {commits} that touch its month{short}"
 
@@ -251,10 +251,14 @@ def _pdf_json(check: PdfCheck) -> dict[str, object]:
         "number": check.number,
         "period": check.period,
         "superseded_by": check.by or None,
-        "given_at": {"commit": check.given_at.id, "date": check.given_at.date, "on_first_parent": check.on_first_parent}
-        if check.given_at
+        "given_at": {
+            "commit": check.produced_at.id,
+            "date": check.produced_at.date,
+            "on_first_parent": check.on_first_parent,
+        }
+        if check.produced_at
         else None,
-        "commits_searched": check.looked_at,
+        "commits_searched": check.searched,
         "whole_history": check.whole,
         "recorded_in": check.recorded or None,
         "other_versions": list(check.other_versions),

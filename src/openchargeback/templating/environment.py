@@ -76,7 +76,7 @@ class Templates(ImmutableSandboxedEnvironment):
             lstrip_blocks=True,
             keep_trailing_newline=True,
             auto_reload=False,
-            optimized=False,  # to look for constants takes the third power of how deep an expression is
+            optimized=False,  # folding constants takes time cubic in the depth of an expression
         )
         self.roots = roots
         self.filters.update(FILTERS)
