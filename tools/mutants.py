@@ -53,7 +53,7 @@ ROOMS = {
         "tests/billing/test_drift.py",
         "tests/billing/test_provenance.py",
     ),
-    "plan": ("tests/plan/test_touched.py", "tests/plan/test_plan_causes.py"),
+    "plan": ("tests/plan/test_closed_months.py", "tests/plan/test_plan_causes.py"),
 }
 
 # Files of a room → the tests that are about them; they run first, with a limit of their own.
@@ -61,15 +61,14 @@ _REVISIONS = "tests/plan/test_plan_revisions.py::test_"
 _ABOUT = {
     "attribution payer payer_flags naming nearest": ("tests/review/test_attribution.py",),
     "suggestions": ("tests/review/test_suggestions.py",),
-    "flags dated fund_days flagged inherited duplicates copies follows lacking detail details ids month payer_flags": (
-        "tests/review/test_flags.py",
-    ),
+    "flags dated inactive_fund_flags flagged correction_flags duplicates copies follows lacking detail details ids "
+    "month payer_flags": ("tests/review/test_flags.py",),
     "queue items item_charges notes held held_sums asks proposals naming nearest detail details lacking named_ids": (
         "tests/review/test_queue.py",
     ),
-    "decisions disposition selected settled named_ids": ("tests/review/test_decisions.py",),
+    "decisions disposition selected decided_charges named_ids": ("tests/review/test_decisions.py",),
     "corrections credits late late_charges shared_charges billed_charges billed_ids held_tables held_charges events "
-    "earlier check_decision charge_parts": (
+    "earlier period_review charge_parts": (
         "tests/billing/test_corrections.py",
         "--deselect=tests/billing/test_corrections.py::test_what_was_unusual_stays_so_when_an_earlier_month_is_closed_anew",
     ),
@@ -84,9 +83,9 @@ _ABOUT = {
         "tests/review/test_flags.py",
     ),
     "tracing traced traced_charges wanted_lines": ("tests/verify/test_why.py",),
-    "parts movement outcome causes pairing changes": (
+    "comparison movement outcome causes line_causes pairing changes": (
         "tests/plan/test_plan_showback.py",
-        "tests/plan/test_plan_parts.py",
+        "tests/plan/test_plan_comparison.py",
     ),
     "successors": ("tests/cli/test_review_commands.py",),
     "document words notices thresholds values": ("tests/plan/test_plan_shown.py",),

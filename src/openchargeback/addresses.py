@@ -1,4 +1,4 @@
-"""Addresses of the web and of Git: what of them is secret, and which are safe to link to."""
+"""Web and Git addresses: which parts are secret, and which addresses are safe to link to."""
 
 from __future__ import annotations
 
@@ -7,21 +7,21 @@ from collections.abc import Iterator
 from urllib.parse import unquote, urlsplit
 
 _CREDENTIALS = re.compile(r"[a-z][a-z0-9+.-]*://[^/?#]*@", re.IGNORECASE)
-_USER_AND_PASSWORD = re.compile(r"\w://([^/@\s:]*)(?::([^/\s]*))?@")  # up to the last @: a password may hold one
+_USER_AND_PASSWORD = re.compile(r"\w://([^/@\s:]*)(?::([^/\s]*))?@")  # up to the last @: a password may contain one
 _WEB = re.compile(r"https?://[^\s\"'<>\\]+", re.ASCII | re.IGNORECASE)
-_TOKEN = 20  # a user name of this length is a token; beside a password, only if it holds a digit
-_NO_PASSWORDS = ("x-oauth-basic", "x-access-token")  # what hosts want written beside a token
+_TOKEN = 20  # a user name of this length is a token; with a password, only if it contains a digit
+_NO_PASSWORDS = ("x-oauth-basic", "x-access-token")  # placeholders that hosts expect next to a token
 
 
 def holds_credentials(address: str) -> bool:
-    """Whether something stands before the @ of its host."""
+    """Whether anything precedes the @ of its host."""
     return _CREDENTIALS.match(address) is not None
 
 
 def without_credentials(address: str) -> str:
-    """An address without user, password, query and fragment; only the user `git` of SSH is no secret and stays.
+    """An address without user, password, query and fragment; only the SSH user `git` is not a secret and is kept.
 
-    Empty for what is no address. A user name can be a token, so it goes as well.
+    Empty if the text is not an address. A user name can be a token, so it is removed, too.
     """
     try:
         parts = urlsplit(address)
@@ -32,7 +32,7 @@ def without_credentials(address: str) -> str:
 
 
 def credentials_in(text: str) -> Iterator[str]:
-    """The passwords and tokens of all addresses in a text, as they are written and as they are meant."""
+    """The passwords and tokens of all addresses in a text, as written and decoded."""
     for user, password in _USER_AND_PASSWORD.findall(text):
         no_password = not password or password in _NO_PASSWORDS
         token = user if len(user) >= _TOKEN and (no_password or re.search("[0-9]", user)) else ""
@@ -41,5 +41,5 @@ def credentials_in(text: str) -> Iterator[str]:
 
 
 def safe_address(text: str) -> str:
-    """The address if it is one of the web, else nothing: settings are data, and `javascript:` is an address too."""
+    """The address if it is a web address, else empty: settings are data, and `javascript:` is an address, too."""
     return text if _WEB.fullmatch(text) else ""

@@ -1,6 +1,6 @@
-"""What every code means: the catalog behind `validate --explain` and docs/VALIDATION.md.
+"""The catalog of codes behind `validate --explain` and docs/VALIDATION.md.
 
-The texts stand in `explanations.toml`, one table a code, so that a new code is one record there and nothing else.
+The texts are in `explanations.toml`, one table per code; a new code only needs a new table there.
 """
 
 from __future__ import annotations
@@ -26,17 +26,17 @@ SUBJECTS = {
     "program": "The program itself",
     "flags": "Flags",
 }
-"""The parts of the catalog in their order, with their headings."""
+"""The parts of the catalog, in order, with their headings."""
 
 PATTERN_FLAG = "pattern:<name>"
-"""Stands for every flag of a review pattern; the names are the ledger's own."""
+"""The code for the flags of all review patterns, whose names each ledger chooses."""
 
 
 @dataclass(frozen=True, slots=True)
 class Explanation:
-    """One code. All texts are plain prose with `code` in backticks; severity is None for what is only a flag.
+    """One code. All texts are plain prose with `code` in backticks; severity is None for a code that is only a flag.
 
-    on_statement: the flag as a PI reads it, as the reason why a charge is under review.
+    on_statement: the flag in words for a PI: why a charge is under review.
     """
 
     code: str
@@ -92,13 +92,13 @@ def _entry(code: str, subject: str, fields: dict[str, Any]) -> Explanation:
 
 
 def explain(code: str) -> Explanation | None:
-    """The explanation of a code or flag as a person writes it; None where there is none of that name."""
+    """The explanation of a code or flag as typed by a person; None if there is no such code."""
     name = code.strip().strip("[]").lower()
     return catalog().get(PATTERN_FLAG if name.startswith("pattern:") else name)
 
 
 def similar(code: str) -> list[str]:
-    """Codes that may be meant, the likeliest first; those that share a word with it where none is spelled alike."""
+    """Codes that may be meant, most likely first: those with a similar spelling, else those that share a word."""
     name = code.strip().strip("[]").lower()
     near = get_close_matches(name, catalog(), n=3, cutoff=0.6)
     words = {word for word in name.split("-") if len(word) > 2}

@@ -1,12 +1,12 @@
-"""The values that the stages hand on, in the order in which they arise.
+"""The values that the stages pass on, in the order in which they are made.
 
     charge files ─▶ BillingLine ─▶ Statement ─┬▶ pages, PDFs
                     └ ResourceLine            └▶ JournalLine ─▶ journal files
     flags ─▶ QueueItem ─▶ review queue
 
-Amounts named `exact_…` are in the ledger's currency, exact to 18 decimals. All other amounts are in the ledger's
-currency too, but whole minor units (cents): a Decimal with exactly as many places as the currency has.
-Periods are written `2025-01`. Nothing here reads files or calculates money beyond adding up.
+Amounts named `exact_…` are in the ledger's currency, exact to 18 decimals. All other amounts are also in the ledger's
+currency, but in whole minor units (cents): a Decimal with exactly as many places as the currency has.
+Periods are written `2025-01`. Nothing here reads files or does more with money than add it up.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ from openchargeback.money import ZERO
 
 
 class State(enum.StrEnum):
-    """The life of a period."""
+    """The state of a period."""
 
     OPEN = "open"
     CLOSED = "closed"
@@ -30,7 +30,7 @@ class State(enum.StrEnum):
 
 
 class Kind(enum.StrEnum):
-    """What a charge is on a statement, from ChargeCategory and ChargeClass (FOCUS 1.2)."""
+    """The kind of a charge on a statement, from ChargeCategory and ChargeClass (FOCUS 1.2)."""
 
     USAGE = "usage"
     PURCHASE = "purchase"
@@ -42,10 +42,10 @@ class Kind(enum.StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Amounts:
-    """List price, discount and amount billed. In cents `list == discount + billed` always holds.
+    """List price, discount and amount billed. In cents, `list == discount + billed` always holds.
 
-    `discount` is positive where the PI pays less than the list price. `covered` is the part of it that the institution
-    carries (`sources.X.discount`); the rest is the vendor's.
+    `discount` is positive if the PI pays less than the list price. `covered` is the part of it that the institution
+    covers (`sources.X.discount`); the rest is the vendor's.
     """
 
     list: Decimal = ZERO
@@ -62,7 +62,7 @@ class Amounts:
         )
 
     def __sub__(self, other: Amounts) -> Amounts:
-        # Subtracting from zero gives no -0.00, which the negative of zero would be written as.
+        # To negate, subtract from zero: the negative of zero would be written as -0.00.
         return Amounts(
             list=self.list - other.list,
             discount=self.discount - other.discount,
@@ -81,7 +81,7 @@ class Amounts:
 
 @dataclass(frozen=True, slots=True)
 class Person:
-    """A principal investigator. Without a directory entry the name is the e-mail address."""
+    """A principal investigator. Without a directory entry, the name is the email address."""
 
     email: str
     name: str
@@ -90,7 +90,7 @@ class Person:
 
 @dataclass(frozen=True, slots=True)
 class Project:
-    """A project. Without a directory entry the title is the id."""
+    """A project. Without a directory entry, the title is the id."""
 
     id: str
     title: str
@@ -100,8 +100,8 @@ class Project:
 class SourceTotals:
     """What one source delivered for one period, in one currency: imported = billed + held + rejected, exactly.
 
-    days: how many days of the period its charges cover, in all currencies, with the first and the last one (UTC); None
-    where its files do not tell. first_day and last_day are None too where no day is covered.
+    days: how many days of the period its charges cover, in all currencies; first_day, last_day: the first and the last
+    of these (UTC). All are None if its files lack dates; first_day and last_day also if no day is covered.
     """
 
     source: str
@@ -123,7 +123,7 @@ class SourceTotals:
 
 @dataclass(frozen=True, slots=True)
 class Without:
-    """A source that is expected monthly and that a period was closed without: why, and who said so."""
+    """A source that is expected monthly but that a period was closed without: why, and who decided it."""
 
     source: str
     reason: str
@@ -131,10 +131,10 @@ class Without:
 
 
 class Entry(enum.StrEnum):
-    """How money came onto a statement: by the period's own charges, or by a decision on charges of an earlier one.
+    """How money got on a statement: by the period's own charges, or by a decision on charges of an earlier one.
 
-    late: held when its period closed, approved since. credit: reverses a charge that was billed. rebill: bills what a
-    credit reversed to its right payer. rejected: held when its period closed, rejected since; never a billing line.
+    late: held when its period was closed, approved since. credit: reverses a billed charge. rebill: bills a credited
+    charge to the right payer. rejected: held when its period was closed, rejected since; never a billing line.
     """
 
     OWN = "own"
@@ -148,8 +148,8 @@ class Entry(enum.StrEnum):
 class BillingLine:
     """The billed charges of one period, PI, project, fund, source and service: summed exactly, rounded once.
 
-    Charges of an earlier period form lines of their own: `original` is that period, `corrects` the number of the
-    statement that a credit or re-billing corrects; both empty for the period's own charges. A credit is negative.
+    Charges of an earlier period form separate lines: `original` is that period, `corrects` the number of the statement
+    that a credit or re-billing corrects; both are empty for the period's own charges. A credit is negative.
     posted: whether the line goes to the journal; otherwise it is only shown, and never due.
     """
 
@@ -170,7 +170,7 @@ class BillingLine:
 
     @property
     def key(self) -> tuple[str, ...]:
-        """What orders lines and breaks ties when cents are handed out."""
+        """Orders lines, and breaks ties when cents are allocated."""
         payer = (self.pi, self.project, self.fund, self.source, self.service)
         return payer if self.entry is Entry.OWN else (*payer, str(self.entry), self.original, self.corrects)
 
@@ -179,9 +179,9 @@ class BillingLine:
 class Correction:
     """One charge of an earlier period that a decision of this period bills, credits, bills again or rejects.
 
-    charge: its full id in the period `original`. amounts: its cents; negative for a credit, zero where rejected.
-    corrects: the number of the statement that billed it, empty where it was held. place: `path:line` of the decision.
-    posted: as of its line; a credit is posted exactly where what it reverses was.
+    charge: its full id in the period `original`. amounts: its cents; negative for a credit, zero if rejected.
+    corrects: the number of the statement that billed it; empty if it was held. place: `path:line` of the decision.
+    posted: as for its line; a credit is posted if and only if the charge it reverses was.
     """
 
     charge: str
@@ -217,7 +217,7 @@ class ResourceLine:
 
 @dataclass(frozen=True, slots=True)
 class FlagNote:
-    """Why a flag was raised on the charges of a queue item: the different reasons, the first few; may be empty."""
+    """Why a flag was raised on the charges of a queue item: the first few distinct reasons; may be empty."""
 
     flag: str
     reasons: tuple[str, ...] = ()
@@ -227,8 +227,8 @@ class FlagNote:
 class HeldCharge:
     """A held charge as a reviewer sees it.
 
-    id: 16 digits. path, row: where it stands; the header is row 1. first_day, last_day: the days it covers (UTC).
-    quantity, unit_price: exact, in `unit` and the row's currency; None where the file does not say.
+    id: 16 digits. path, row: its location; the header is row 1. first_day, last_day: the days it covers (UTC).
+    quantity, unit_price: exact, in `unit` and the row's currency; None if the file lacks them.
     """
 
     id: str
@@ -249,10 +249,10 @@ class HeldCharge:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ItemDetails:
-    """What a reviewer must see of a queue item to decide: why it is held, and what the charges are.
+    """What a reviewer must see to decide on a queue item: why it is held, and what the charges are.
 
     sub_accounts, resources: the first few names. resource_count: how many there are. first_day, last_day: the days that
-    the charges cover. quantity, unit: their sum where all share a unit. samples: the charges with most money.
+    the charges cover. quantity, unit: their sum if all share a unit. samples: the charges with the largest amounts.
     """
 
     notes: tuple[FlagNote, ...] = ()
@@ -270,11 +270,11 @@ class ItemDetails:
 class QueueItem:
     """Held charges that are decided as one (docs/ARCHITECTURE.md, "The review queue"): an item of the review queue.
 
-    The charges share source, service, project, PI, currency and the flags as raised; where the project is missing
-    also the sub-account, or else the resource. Empty text means "has none".
+    The charges share source, service, project, PI, currency and the flags as raised; if the project is missing, also
+    the sub-account or, without one, the resource. Empty text means "has none".
     uncleared: the flags that no decision has cleared yet. named: whether decisions name the charges by id, so that only
-    ids can decide them; then `ids` holds all of them, else the first few, 16 digits each, sorted.
-    exact_list, exact_billed: in `currency`. digest: SHA-256 of the sorted full ids, one id a line.
+    ids can decide them; then `ids` has all of them, else the first few, 16 digits each, sorted.
+    exact_list, exact_billed: in `currency`. digest: SHA-256 of the sorted full ids, one id per line.
     """
 
     period: str
@@ -297,27 +297,27 @@ class QueueItem:
 
     @property
     def key(self) -> tuple[str, ...]:
-        """What identifies the item in its period, in the order of `ITEM_KEYS`, then the flags."""
+        """Identifies the item in its period: the values of `ITEM_KEYS` in order, then the flags."""
         return tuple(getattr(self, name) for name in ITEM_KEYS) + self.flags
 
     @property
     def id(self) -> str:
-        """A short name for commands and links, `q` and ten digits; the same while the item's key is."""
+        """A short name for commands and links: `q` and ten digits, derived from the item's key."""
         parts = [self.period, *self.key, *(self.uncleared if self.named else ())]
         return "q" + hashlib.sha256("\n".join(parts).encode("utf-8", "surrogatepass")).hexdigest()[:10]
 
 
 ITEM_KEYS = ("source", "service", "project", "pi", "currency", "sub_account", "resource")
-"""What the charges of a queue item share beside their flags; a decision names an item by these."""
+"""What the charges of a queue item share besides their flags; a decision names an item by these."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Attribution:
-    """How PI, project and fund of some billed charges of a statement were found; together they are all its charges.
+    """How PI, project and fund of some billed charges of a statement were found; each charge has one attribution.
 
     pi, project, fund: `tag`, `match` (the directory claims the account or resource), `project` (the project's entry in
-    the directory), `default` (of the source) or `decision`; a fund is empty where none is known and nothing is billed.
-    by: who decided, sorted; empty where nothing was. billed: in cents; together they are the statement's totals.
+    the directory), `default` (of the source) or `decision`; fund is empty if none is known and nothing is billed.
+    by: who decided, sorted; empty without decisions. billed: in cents; they sum to the statement's totals.
     posted: whether these charges go to the journal, or are only shown.
     """
 
@@ -333,9 +333,9 @@ class Attribution:
 
 @dataclass(frozen=True, slots=True)
 class Reference:
-    """What the tags of a statement's charges say under one of the configured references, such as grant numbers.
+    """The values of a configured reference, such as grant numbers, in the tags of a statement's charges.
 
-    values: distinct, sorted, the first of `count`.
+    values: distinct and sorted; the first ones of `count`.
     """
 
     name: str
@@ -345,7 +345,7 @@ class Reference:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PeriodAmounts:
-    """One bar of a history chart: what was charged, and apart from it what was only shown."""
+    """One bar of a history chart: what was charged and, separately, what was only shown."""
 
     period: str
     amounts: Amounts
@@ -357,9 +357,9 @@ class Statement:
     """The billing lines of one PI and one project in one period.
 
     number: unique in the ledger and never reused, such as `2025-01-3f9a1c22b7` (`…-r2` after a reopening).
-    issued: the closing date; before closing the last day of the period, and `draft` is set.
-    digest: SHA-256 of everything the statement's figures rest on.
-    history: the earlier periods with data as they were when it was closed; None while the months of the ledger tell it.
+    issued: the closing date; before closing, the last day of the period, and `draft` is set.
+    digest: SHA-256 of all inputs of the statement's figures.
+    history: the earlier periods with data, as of its closing; None before that: use the months of the ledger.
     """
 
     number: str
@@ -379,7 +379,7 @@ class Statement:
 
     @property
     def amounts(self) -> Amounts:
-        """The statement's total: the sum of its lines that are posted. `billed` is the amount due."""
+        """The statement's total: the sum of its posted lines. `billed` is the amount due."""
         return Amounts.total(line.amounts for line in self.lines if line.posted)
 
     @property
@@ -389,7 +389,7 @@ class Statement:
 
     @property
     def only_shown(self) -> bool:
-        """Whether nothing on it is charged, by its nature: it has lines, and none is posted."""
+        """Whether the statement is for information only: it has lines, and none is posted."""
         return bool(self.lines) and not any(line.posted for line in self.lines)
 
     @property
@@ -400,13 +400,13 @@ class Statement:
 
     @property
     def funds(self) -> tuple[str, ...]:
-        """The accounting strings that pay, sorted; empty where nothing is charged or none is known."""
+        """The accounting strings that pay, sorted; empty if nothing is charged or none is known."""
         return tuple(sorted({line.fund for line in self.lines if line.fund and line.posted}))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FlagTotal:
-    """The charges of a period that carry a flag, in one currency, decided or not; amounts exact in that currency."""
+    """The charges of a period that have a flag, in one currency, decided or not; amounts exact in that currency."""
 
     flag: str
     currency: str
@@ -433,9 +433,9 @@ class Side(enum.StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class JournalLine:
-    """One line of the canonical journal. `amount` is always positive; the side says which way.
+    """One line of the canonical journal. `amount` is always positive; `side` gives the direction.
 
-    A refund is debit and credit swapped (2 × positive), since many systems refuse negative amounts.
+    A refund swaps debit and credit (2 × positive), since many systems refuse negative amounts.
     `payer` is true on the side of the PI's fund, false on the side of the source's credit fund.
     """
 
@@ -478,16 +478,16 @@ class Journal:
 
     @property
     def net(self) -> Decimal:
-        """Debits less credits on the payers' side: what the statements say is due.
+        """Debits less credits on the payers' side: the total due on statements.
 
-        A refund swaps sides, so it adds to `debits` and `credits` and takes from `net`.
+        A refund swaps sides, so it increases `debits` and `credits` and decreases `net`.
         """
         return sum((line.signed for line in self.lines if line.payer), ZERO)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FileRecord:
-    """A charge file as received: where it lies and what it is."""
+    """A charge file as received: its location and content."""
 
     path: str
     source: str
@@ -499,9 +499,9 @@ class FileRecord:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DecisionRecord:
-    """A decision as the pages show it: what was decided on how many charges, by whom and why.
+    """A decision as shown on pages: what was decided on how many charges, by whom and why.
 
-    void: why it no longer applies; empty where it does.
+    void: why it no longer applies; empty if it does.
     """
 
     path: str
@@ -517,11 +517,11 @@ class DecisionRecord:
 
 
 class Level(enum.StrEnum):
-    """How well it is known who decided what a file says.
+    """How strong the evidence is for who approved a file.
 
-    A: the host recorded an approving review by somebody other than every author of the commits. B: the commit or merge
-    that brought the file was signed by somebody other than its authors, with a key of the committed list. C: names in
-    Git and YAML say so, and nothing vouches for them. Unknown: the history is not there.
+    A: the host recorded an approving review by someone other than the authors of the commits. B: the commit or merge
+    that brought the file was signed by someone other than its authors, with a key in the committed list. C: names in
+    Git and YAML, which nothing vouches for. Unknown: the history is missing.
     """
 
     A = "A"
@@ -531,20 +531,21 @@ class Level(enum.StrEnum):
 
 
 LEVELS = (
-    "A: approved, by the host's record of a review by somebody other than every author. B: signed by another, with a "
-    "known key. C: named as deciding, in a file where anybody can write any name. Unknown: the history is not there."
+    "A: the host's record of an approving review by someone other than the authors. B: signed by someone other than "
+    "the authors, with a known key. C: named in the file, where anyone can write any name. Unknown: the history is "
+    "missing."
 )
-"""What the levels of evidence mean, in one line."""
+"""The levels of evidence, explained in one line."""
 
 
 @dataclass(frozen=True, slots=True)
 class Evidence:
-    """Who decided what a file of the ledger says, as far as that can be known.
+    """Who approved a file of the ledger, as far as that can be known.
 
-    content: the Git id of the file's content that it is about. commit: the one that brought that content to the branch.
-    named: whom the file itself names as deciding; anybody can write any name there. approvers: at level A names on the
-    host, at B names in the list of signers; else none. authors: the e-mail addresses of everybody who wrote the file.
-    why: what the level rests on, or what is missing.
+    content: the Git id of the approved content. commit: the one that brought that content to the branch.
+    named: the people named in the file itself; anyone can write any name there. approvers: at level A names on the
+    host, at B names in the list of signers; else none. authors: the email addresses of everyone who wrote the file.
+    why: the reason for the level, or what is missing.
     """
 
     path: str
@@ -558,17 +559,17 @@ class Evidence:
 
     @property
     def who(self) -> str:
-        """Who decided, in words that claim no more than the level does."""
-        names = ", ".join(self.approvers or self.named) or "nobody"
+        """Who approved, in words that claim no more than the level does."""
+        names = ", ".join(self.approvers or self.named) or "no one"
         match self.level:
             case Level.A:
                 return f"approved by {names}"
             case Level.B:
                 return f"signed by {names}"
-        return f"named as deciding: {names}"
+        return f"named in the file: {names}"
 
     def as_json(self) -> dict[str, object]:
-        """All of it, as JSON documents and the record of a closed month have it."""
+        """All of it, as in JSON documents and the record of a closed month."""
         return {
             "path": self.path,
             "level": str(self.level),
@@ -583,15 +584,15 @@ class Evidence:
 
 @dataclass(frozen=True, slots=True)
 class BilledPeriod:
-    """Everything that billing found out about one period: what pages, PDFs, journals and commands show.
+    """Everything that billing computes for one period: the content of pages, PDFs, journals and commands.
 
-    closed_on, finalized_on: None before that happened. closed_by names the person.
-    accounting_date: the date of every journal line; of an open period its last day.
-    without: the sources that are expected monthly and that it was closed without.
-    corrections: the charges of earlier periods among its lines, and those rejected in it.
-    flags: every flag as raised. queue: the held charges, as of its closing once closed. still_queued: what of them is
-    left today, with details; None for an open period. unusual: what the rule of unusual amounts found.
-    evidence: who approved its decisions, as closing recorded it.
+    closed_on, finalized_on: None before that. closed_by: the name of the person.
+    accounting_date: the date of every journal line; for an open period, its last day.
+    without: the sources that are expected monthly but that it was closed without.
+    corrections: the charges of earlier periods in its lines, and those that it rejects.
+    flags: every flag as raised. queue: the held charges; those at its closing, once closed. still_queued: what is left
+    of them today, with details; None for an open period. unusual: the findings of the rule for unusual amounts.
+    evidence: who approved its decisions, as recorded at closing.
     """
 
     period: str
@@ -619,12 +620,12 @@ class BilledPeriod:
 
     @property
     def undecided(self) -> tuple[QueueItem, ...]:
-        """What is held today and waits for a decision."""
+        """What is held today and needs a decision."""
         return self.queue if self.still_queued is None else self.still_queued
 
     @property
     def amounts(self) -> Amounts:
-        """The total of the billing lines that are posted."""
+        """The total of the posted billing lines."""
         return Amounts.total(line.amounts for line in self.lines if line.posted)
 
     @property
@@ -644,9 +645,9 @@ class Page:
 
 @dataclass(frozen=True, slots=True)
 class Provenance:
-    """Where an output came from: ledger commit (empty outside Git) with its date, and the tool's version.
+    """Where an output came from: ledger commit (empty outside Git) with its date, and the program's version.
 
-    uncommitted: the ledger held changes that this commit does not.
+    uncommitted: whether the ledger had changes that are not in this commit.
     """
 
     commit: str

@@ -1,4 +1,4 @@
-"""Amounts: parsing, rounding, formatting. Decimal only; no float ever holds money.
+"""Amounts: parsing, rounding, formatting. Decimal only: money is never a float.
 
 An exact amount has at most 18 decimals. Cents are the minor unit of a currency
 (ISO 4217): two places for most, none for the yen, three for the Kuwaiti dinar.
@@ -17,17 +17,17 @@ K = TypeVar("K")
 ZERO = Decimal(0)
 
 EXACT_PLACES = 18
-"""Decimals that an exact amount keeps; what lies beyond is rounded half-up and counted by the reader."""
+"""Decimals that an exact amount keeps; further ones are rounded half-up, and the reader counts them."""
 
 MAX_DIGITS = 15
-"""Digits before the point that an amount may have, so that sums of many of them still fit DECIMAL(38, 18)."""
+"""Digits before the point that an amount may have, so that the sum of many of them still fits DECIMAL(38, 18)."""
 
 SUM_DIGITS = 20
-"""Digits before the point that a sum of amounts may have: those of DECIMAL(38, 18)."""
+"""Digits before the point that a sum of amounts may have, as in DECIMAL(38, 18)."""
 
-# Wide enough for sums of very many amounts of fifteen digits before the point and eighteen behind it.
+# Wide enough for sums of very many amounts with fifteen digits before the point and eighteen after it.
 _CONTEXT = decimal.Context(prec=100, rounding=ROUND_HALF_UP)
-# A cell may hold millions of digits, which is too large an amount and no overflow.
+# A cell may have millions of digits, which is an amount that is too large, not an overflow.
 _WIDE = decimal.Context(prec=20_000, rounding=ROUND_HALF_UP, Emax=decimal.MAX_EMAX, Emin=decimal.MIN_EMIN)
 _EXACT_UNIT = Decimal(1).scaleb(-EXACT_PLACES)
 
@@ -35,7 +35,7 @@ _EXACT_UNIT = Decimal(1).scaleb(-EXACT_PLACES)
 NUMBER_PATTERN = r"-?(\d+(\.\d*)?|\.\d+)([eE][+-]?\d{1,4})?"
 _NUMBER = re.compile(NUMBER_PATTERN, re.ASCII)
 
-# ISO 4217 list one: the currencies whose minor unit is not the hundredth.
+# ISO 4217 list one: the currencies whose minor unit is not a hundredth.
 _MINOR_UNITS = {
     **dict.fromkeys(
         ("BIF", "CLP", "DJF", "GNF", "ISK", "JPY", "KMF", "KRW", "PYG", "RWF", "UGX", "UYI", "VND", "VUV"), 0
@@ -52,9 +52,9 @@ def places(currency: str) -> int:
 
 
 def parse(text: str, digits: int = MAX_DIGITS) -> Decimal | None:
-    """The exact value of a FOCUS number of so many digits before the point, or None where it is not one.
+    """The exact value of a FOCUS number with at most so many digits before the point; None if it is not one.
 
-    Accepts what FOCUS 1.2 "Numeric Format" allows; refuses `+5`, `1,000`, `1_000`, `$5`, `NaN` and blanks.
+    Accepts what FOCUS 1.2 "Numeric Format" allows; rejects `+5`, `1,000`, `1_000`, `$5`, `NaN` and blanks.
     Decimals beyond the eighteenth are rounded half-up.
     """
     if not _NUMBER.fullmatch(text):
@@ -75,7 +75,7 @@ def total(*amounts: Decimal) -> Decimal:
 
 
 def median(amounts: Sequence[Decimal]) -> Decimal | None:
-    """The middle one of some exact amounts; of an even number the mean of the two, to 18 decimals. None of none."""
+    """The median of exact amounts; for an even number, the mean of the middle two, to 18 decimals. None if empty."""
     if not amounts:
         return None
     ordered, half = sorted(amounts), len(amounts) // 2
@@ -90,7 +90,7 @@ def negative(amount: Decimal) -> Decimal:
 
 
 def to_cents(exact: Decimal, currency: str) -> Decimal:
-    """Rounded half-up (away from zero) to the minor unit. Minus zero does not occur."""
+    """Rounded half-up (away from zero) to the minor unit; never minus zero."""
     cents = exact.quantize(minor_unit(currency), context=_CONTEXT)
     return cents or abs(cents)
 
@@ -101,9 +101,9 @@ def floor_to_cents(exact: Decimal, currency: str) -> Decimal:
 
 
 def share_out(whole: Decimal, parts: Mapping[K, Decimal], currency: str) -> dict[K, Decimal]:
-    """Cents as shares of exact parts by largest remainders, as `billing/allocate.sql` does it for billing lines.
+    """Allocate cents to exact parts by largest remainders, as `billing/allocate.sql` does for billing lines.
 
-    whole: in cents; it must be the sum of the parts, rounded down or up. Ties go to the earlier part.
+    whole: in cents; must be the sum of the parts, rounded down or up. Ties go to the earlier part.
     """
     floors = {key: floor_to_cents(exact, currency) for key, exact in parts.items()}
     missing = int((whole - sum(floors.values(), ZERO)) / minor_unit(currency))
@@ -112,12 +112,12 @@ def share_out(whole: Decimal, parts: Mapping[K, Decimal], currency: str) -> dict
 
 
 def minor_unit(currency: str) -> Decimal:
-    """The smallest amount of a currency: `0.01` for most."""
+    """The smallest amount in a currency: `0.01` for most."""
     return Decimal(1).scaleb(-places(currency))
 
 
 def beyond_exact(text: str) -> Decimal:
-    """What rounding to 18 decimals takes away from a FOCUS number: text as written minus its exact value."""
+    """The difference that rounding to 18 decimals makes to a FOCUS number: the number as written minus its value."""
     value = parse(text)
     return ZERO if value is None else _WIDE.subtract(_WIDE.create_decimal(text), value)
 
@@ -128,7 +128,7 @@ def plain(amount: Decimal, currency: str) -> str:
 
 
 def exact(amount: Decimal) -> str:
-    """An exact amount for machines, without needless zeros: `0.000612`, `12`."""
+    """An exact amount for machines, without trailing zeros: `0.000612`, `12`."""
     text = f"{amount:f}"
     if "." in text:
         text = text.rstrip("0").rstrip(".")
@@ -146,9 +146,9 @@ def human(amount: Decimal, currency: str) -> str:
 
 
 def percent(part: Decimal, whole: Decimal) -> Decimal | None:
-    """`part` of `whole` in whole per cent, half-up; None where there is nothing to compare with.
+    """`part` of `whole` in whole percent, half-up; None if there is nothing to compare with.
 
-    Never rounds up to 100 or down to 0 what is not all or nothing.
+    Rounds to 100 or 0 only if it is all or nothing.
     """
     if not whole:
         return None
@@ -162,8 +162,8 @@ def percent(part: Decimal, whole: Decimal) -> Decimal | None:
 
 
 def change_percent(change: Decimal, before: Decimal) -> Decimal | None:
-    """A change in per cent of what was before, without its sign.
+    """A change in percent of the amount before, without the sign of that amount.
 
-    None where nothing was before, or so little (under a hundredth of the change) that a percentage misleads.
+    None if the amount before was zero, or so small (under a hundredth of the change) that a percentage misleads.
     """
     return None if abs(before) * 100 < abs(change) else percent(change, abs(before))

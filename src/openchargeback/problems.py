@@ -1,7 +1,7 @@
-"""Faults in data, and what stops the program.
+"""Faults in data, and the exceptions that stop the program.
 
-A fault in data is a value: stages collect `Problem`s and hand them on beside their result, all of them at once.
-What makes going on pointless is an exception of the one tree below. Each carries its exit code:
+A fault in data is a value: stages collect `Problem`s and return all of them along with their result.
+If the program cannot go on, it raises one of the exceptions below. Each has its exit code:
 
     OpenChargebackError
     ├── LedgerFault        1  problems in the ledger; carries them
@@ -18,7 +18,7 @@ from pathlib import Path
 
 
 class Severity(enum.StrEnum):
-    """How much a problem weighs: errors stop every output, warnings and notices are told."""
+    """How severe a problem is: errors stop every output; warnings and notices are only reported."""
 
     ERROR = "error"
     WARNING = "warning"
@@ -30,14 +30,14 @@ class Problem:
     """A fault in the data of a ledger, with its place and its fix.
 
     path: relative to the ledger, with forward slashes; empty for the ledger as a whole.
-    line, column: physical line and character position as an editor shows them, from 1; 0 where there is none.
-    code: the stable name of the kind of fault, such as `type-error`; `validate --explain CODE` tells more.
-    message: what is wrong, in one sentence without a full stop.
+    line, column: physical line and character position as shown by an editor, from 1; 0 if there is none.
+    code: the stable name of the kind of fault, such as `type-error`; `validate --explain CODE` explains it.
+    message: what is wrong, in one sentence without a period.
     fix: what to do about it.
-    excerpt: the faulty text itself, at most one line.
-    count: for how many places this one problem stands.
-    row, field: of a fault in a table, the row's number (the header is 1) and the column's name, as in Frictionless.
-    more: the lines (of a file without lines the rows) of the next places that it stands for, as far as they were kept.
+    excerpt: the faulty text, at most one line.
+    count: how many places this problem covers.
+    row, field: for a fault in a table, the row number (the header is 1) and the column name, as in Frictionless.
+    more: the lines (in a file without lines, the rows) of the next places that it covers, as far as they were kept.
     """
 
     path: str
@@ -75,23 +75,23 @@ class Problem:
 
 
 def has_errors(problems: Iterable[Problem]) -> bool:
-    """Whether any of them stops outputs."""
+    """Whether any of them is an error, which stops outputs."""
     return any(problem.severity is Severity.ERROR for problem in problems)
 
 
 def in_order(problems: Iterable[Problem]) -> list[Problem]:
-    """Sorted by place, so that reports are the same each time."""
+    """Sorted by place, so that reports are deterministic."""
     return sorted(set(problems), key=lambda p: (p.path, p.line, p.column, p.code, p.message, p.excerpt))
 
 
 class OpenChargebackError(Exception):
-    """Root of everything this program raises on purpose; never shown as a traceback."""
+    """Base of all exceptions that this program raises on purpose; never shown with a traceback."""
 
     exit_code = 3
 
 
 class LedgerFault(OpenChargebackError):
-    """The ledger has errors, so nothing is published. root: its folder, where known, for excerpts."""
+    """The ledger has errors, so nothing is published. root: its folder, if known, for excerpts."""
 
     exit_code = 1
 

@@ -1,4 +1,4 @@
-"""How messages count and list things."""
+"""Counts and lists in messages."""
 
 from __future__ import annotations
 
@@ -11,6 +11,6 @@ def counted(number: int, thing: str) -> str:
 
 
 def listed(names: Sequence[str], most: int) -> str:
-    """The first names, and how many more there are: `Ada, Bo and 3 more`."""
+    """The first names, and the number of others: `Ada, Bo and 3 more`."""
     more = len(names) - most
     return ", ".join(names[:most]) + (f" and {more:,} more" if more > 0 else "")

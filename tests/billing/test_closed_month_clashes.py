@@ -89,7 +89,7 @@ def test_a_charge_that_two_branches_credit_is_found_whichever_month_is_asked_for
         assert problems(place) == []
     root = merged(root, one, other)
     assert clashes(root) == [
-        (f"periods/{MAR}.corrections.csv", f"of {JAN} is credited in {MAR} out of turn, after it was credited in {FEB}")
+        (f"periods/{MAR}.corrections.csv", f"of {JAN} is credited in {MAR} although it was credited in {FEB}")
     ]
     with pytest.raises(LedgerFault) as told:
         open_books(root, wanted=JAN)
@@ -106,7 +106,7 @@ def test_a_charge_that_one_branch_credits_and_another_rejects_is_found(root: Pat
     closing.reopen(open_books(reopened).ledger, JAN)
     (reopened / "config.yaml").write_text(CONFIG + "review: {patterns: {seen: {match: {ResourceId: r1}}}}\n", "utf-8")
     decide(reopened, JAN, "reject", charges=[id_], clears=["pattern:seen"], decision="reject")
-    told = f"of {JAN} is credited in {FEB}, but {JAN} is open again"
+    told = f"of {JAN} is credited in {FEB}, but {JAN} was reopened"
     assert clashes(merged(root, credited, reopened)) == [(f"periods/{FEB}.corrections.csv", told)]
     closed = branch(reopened, "closed")
     close(closed, JAN)
@@ -126,5 +126,5 @@ def test_a_charge_that_one_branch_bills_late_and_another_in_its_month_is_found(r
     decide(reopened, JAN, "fund", **words)
     close(reopened, JAN)
     assert problems(reopened) == []
-    told = f"of {JAN} is billed late in {FEB}, but was not held when {JAN} was closed last"
+    told = f"of {JAN} is billed late in {FEB}, but was not held when {JAN} was last closed"
     assert clashes(merged(root, late, reopened)) == [(f"periods/{FEB}.corrections.csv", told)]

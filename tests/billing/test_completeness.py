@@ -205,7 +205,7 @@ def test_what_is_said_of_a_source() -> None:
     now = rows(month("2025-06", {"aws": "1.234"}, aws=20), past)
     gone = ", ".join(f"pi-{n:02}" for n in range(10))
     assert words.source(now["aws"], "USD") == (
-        f"20 of 30 days; total 1.23, median 100.00 (−99 %); 12 PIs gone: {gone} and 2 more"
+        f"20 of 30 days; total 1.23, median 100.00 (−99%); 12 PIs gone: {gone} and 2 more"
     )
     assert words.source(now["hpc"], "USD") == "expected monthly, no charges; total 0.00, median 100.00"
     told = now["aws"].as_json()

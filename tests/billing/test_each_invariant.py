@@ -128,28 +128,28 @@ def last(period: BilledPeriod) -> int:
 
 Break = Callable[[BilledPeriod], BilledPeriod]
 OWN: dict[str, tuple[Break, ...]] = {
-    "imported is not billed + held + rejected": (
+    "the imported amount is not billed + held + rejected": (
         lambda p: source(p, held=Decimal(0)),
         lambda p: source(p, billed=p.sources[0].billed - CENT),
         lambda p: source(p, rejected=CENT),
         lambda p: source(p, imported=p.sources[0].imported + CENT),
     ),
-    "charges are not billed + held + rejected": (
+    "the number of charges is not billed + held + rejected": (
         lambda p: source(p, charges_held=0),
         lambda p: source(p, charges_billed=4),
         lambda p: source(p, charges_rejected=1),
     ),
-    "the sources do not sum to the files": (
+    "the totals of the sources do not sum to the totals of the files": (
         lambda p: replace(p, files=(replace(p.files[0], exact_billed=p.files[0].exact_billed + CENT),)),
         lambda p: replace(p, files=()),
         lambda p: source(p, imported=p.sources[0].imported - 2, held=Decimal(0)),
     ),
-    "the sources do not hold every row that was read": (lambda p: source(p, charges=5, charges_held=2),),
-    "list is not discount + billed": (
+    "the sources do not account for every row that was read": (lambda p: source(p, charges=5, charges_held=2),),
+    "the list price is not discount + billed": (
         lambda p: line(p, amounts=Amounts(list=CENT)),
         lambda p: line(p, amounts=Amounts(discount=CENT)),
     ),
-    "the billing lines do not hold everything that is billed": (
+    "the billing lines do not sum to the exact amount billed": (
         lambda p: line(p, exact_billed=p.lines[0].exact_billed + Decimal("0.000001")),
         lambda p: source(p, billed=p.sources[0].billed - 2, held=Decimal(4)),
     ),
@@ -173,7 +173,7 @@ OWN: dict[str, tuple[Break, ...]] = {
         lambda p: statement(p, lambda s: replace(s, resources=(*s.resources, s.resources[0]))),
         lambda p: statement(p, lambda s: replace(s, resources=(replace(s.resources[0], fund="Z"), *s.resources[1:]))),
     ),
-    "the journal's postings by fund do not match a statement": (
+    "the journal's postings by fund do not match the statements": (
         lambda p: journal(p, fund="Z"),
         lambda p: pair(p, statement=p.statements[1].number),
     ),
@@ -186,7 +186,7 @@ OWN: dict[str, tuple[Break, ...]] = {
         lambda p: replace(p, journal=replace(p.journal, lines=p.journal.lines[2:])),
     ),
     "some of its own lines are posted and some are only shown": (lambda p: line(p, posted=False),),
-    "the journal does not post what is billed": (
+    "the journal does not post the amount billed": (
         lambda p: pair(p, source="hpc"),
         lambda p: replace(p, journal=replace(p.journal, lines=p.journal.lines[2:])),
         lambda p: replace(
@@ -199,8 +199,8 @@ LATER: dict[str, tuple[Break, ...]] = {
         lambda p: one(p, 0, original=FEB),
         lambda p: one(p, 2, original=MAR),
     ),
-    "is rejected and billed": (lambda p: one(p, 4, amounts=cents("0.01")),),
-    "and its line disagree on whether they are posted": (lambda p: one(p, 1, posted=False, lines=False),),
+    "is both rejected and billed": (lambda p: one(p, 4, amounts=cents("0.01")),),
+    "and its line differ in whether they are posted": (lambda p: one(p, 1, posted=False, lines=False),),
     "is corrected without naming the statement": (lambda p: one(p, 2, corrects=""), lambda p: one(p, 3, corrects="")),
     "the charges of earlier periods do not sum to their lines": (
         lambda p: one(p, 0, amounts=cents("1.02", "1.00"), lines=False),
@@ -214,7 +214,7 @@ LATER: dict[str, tuple[Break, ...]] = {
         lambda p: replace(p, corrections=p.corrections[1:]),
         lambda p: replace(p, corrections=(*p.corrections, p.corrections[0])),
     ),
-    "what was held in 2025-01 does not sum to its rounded total": (
+    "the late charges of 2025-01 do not sum to their rounded total": (
         lambda p: one(p, 0, amounts=cents("1.02", "1.00")),
         lambda p: one(p, 1, amounts=cents("1.00", "1.00")),
     ),
@@ -296,13 +296,14 @@ AGAIN = replace(CREDIT, fund="H")
     [
         ((CREDIT,), ""), ((LATE,), ""), ((REJECTED,), ""), ((LATE, CREDIT), ""), ((CREDIT, REBILL), ""),
         ((CREDIT, REBILL, AGAIN), ""), ((LATE, CREDIT, REBILL, AGAIN), ""),
-        ((LATE, LATE), "out of turn"), ((LATE, REJECTED), "out of turn"), ((REJECTED, LATE), "out of turn"),
-        ((REJECTED, CREDIT), "out of turn"), ((CREDIT, CREDIT), "out of turn"), ((CREDIT, LATE), "out of turn"),
-        ((REBILL,), "without having been billed"), ((LATE, REBILL), "out of turn"),
-        ((CREDIT, REBILL, REBILL), "out of turn"), ((CREDIT, REBILL, LATE), "out of turn"),
+        ((LATE, LATE), "although it was"), ((LATE, REJECTED), "although it was"), ((REJECTED, LATE), "although it was"),
+        ((REJECTED, CREDIT), "although it was"), ((CREDIT, CREDIT), "although it was"),
+        ((CREDIT, LATE), "although it was"),
+        ((REBILL,), "without having been billed"), ((LATE, REBILL), "although it was"),
+        ((CREDIT, REBILL, REBILL), "although it was"), ((CREDIT, REBILL, LATE), "although it was"),
         ((LATE, replace(CREDIT, amounts=cents("-3", "-2.99"))), "with different cents"),
         ((CREDIT, replace(REBILL, amounts=cents("3.01", "3"))), "with different cents"),
-        ((LATE, replace(CREDIT, posted=False)), "is posted differently"),
+        ((LATE, replace(CREDIT, posted=False)), "but not posted as it was billed"),
         ((CREDIT, replace(REBILL, posted=False)), ""),
         ((LATE, replace(CREDIT, fund="Z")), "to a different payer than was billed"),
         ((LATE, replace(CREDIT, pi="z@x.edu")), "to a different payer than was billed"),
@@ -355,7 +356,7 @@ def test_no_more_is_credited_than_a_line_has(
         months = [Month(FEB, (), tuple(made))]
     faults = reconciliation.credits_fit_lines([january, *months])
     assert [month for month, _ in faults] == ([months[-1].period] if broken else [])
-    assert all(f"{JAN}: credits of p, Compute are not what was billed" in message for _, message in faults)
+    assert all(f"{JAN}: the credits of p, Compute do not match what was billed" in message for _, message in faults)
 
 
 def test_a_credit_of_what_was_billed_late_or_again_takes_nothing_from_the_line() -> None:
@@ -373,21 +374,20 @@ def test_the_check_of_a_ledger_has_all_that_spans_periods(period: BilledPeriod) 
     held = {FEB: {"aws": {"USD": Decimal(2)}}}
     assert reconciliation.check_ledger([period], held) == []
     (lost,) = reconciliation.check_ledger([period], {FEB: {"aws": {"USD": Decimal("1.99")}}})
-    assert "aws: what was held in USD does not come out: 2 by account, 1.99 by charge" in lost.message
+    assert "aws: the held USD do not tie out: 2 by account, 1.99 by charge" in lost.message
     (lost,) = reconciliation.check_ledger([period], {FEB: {}})
     assert "2 by account, 0 by charge" in lost.message
     (twice,) = reconciliation.check_ledger([replace(period, corrections=(REBILL,))], held)
     assert "without having been billed" in twice.message
     messages = [each.message for each in reconciliation.check_ledger([replace(period, corrections=(CREDIT,))], held)]
-    assert messages == [f"{JAN}: credits of p, Compute are not what was billed"]
+    assert messages == [f"{JAN}: the credits of p, Compute do not match what was billed"]
 
 
 # ── None is missing ───────────────────────────────────────────────────────────────────────────────────────────────────
 
 SPANNING = (
-    "attribution lost or duplicated charges", "does not come out", " out of turn, ",
-    " with different cents than before",
-    " is posted differently than it was billed", " to a different payer than was billed", " are not what was billed",
+    "attribution lost or duplicated charges", "do not tie out", "{what} {why}", ", with different cents than before",
+    ", but not posted as it was billed", " to a different payer than was billed", " do not match what was billed",
 )  # fmt: skip
 
 

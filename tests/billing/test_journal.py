@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from openchargeback.billing.journal import described, journal_of, source_controls
+from openchargeback.billing.journal import journal_of, source_controls, with_descriptions
 from openchargeback.ledger.settings import Config, JournalSettings, Organization, Source
 from openchargeback.model import Amounts, BillingLine, Side
 
@@ -87,7 +87,7 @@ def test_a_source_without_credit_fund_has_an_empty_one():
 
 def test_lines_follow_their_key_and_descriptions_can_be_given():
     lines = [line("1.00", pi="z@example.edu"), line("2.00", pi="a@example.edu")]
-    result = described(journal(lines), lambda one: f"for {one.pi}")
+    result = with_descriptions(journal(lines), lambda one: f"for {one.pi}")
     assert [(one.pi, one.payer) for one in result.lines] == [
         *(("a@example.edu", True), ("a@example.edu", False)),
         *(("z@example.edu", True), ("z@example.edu", False)),

@@ -15,7 +15,7 @@ import pytest
 from openchargeback.cli.git_commands import commit_lines, quoted
 from openchargeback.files.git import Loose
 from openchargeback.ledger.reading import read_ledger
-from openchargeback.ledger.uncommitted import closing_rests_on, uncommitted_record
+from openchargeback.ledger.uncommitted import uncommitted_inputs, uncommitted_record
 
 COMMAND = [sys.executable, "-c", "from openchargeback.cli.main import main; main()"]
 ENVIRONMENT = {
@@ -193,7 +193,7 @@ def loose(root: Path, period: str = "2025-01") -> dict[str, Loose]:
     """What closing a period rests on and Git does not have."""
     read, _ = read_ledger(root)
     assert read is not None
-    return closing_rests_on(read, period)
+    return uncommitted_inputs(read, period)
 
 
 def test_a_closing_whose_commit_failed_is_committed_with_what_it_rests_on(ledger: Path) -> None:
@@ -284,11 +284,11 @@ def test_charges_that_were_never_committed_are_named_in_a_clone(ledger: Path, tm
     assert "rounding" not in said
     assert "Causes: record +1.01" in said
     assert "charges/2025-01/aws.csv" in said
-    assert "listed in the closing record but missing: it was never committed" in " ".join(said.split())
+    assert "this file is missing; it was never committed" in " ".join(said.split())
     said = run(place, "validate", code=1)
     assert "it was never committed" in " ".join(said.split())
-    assert "commit it where 2025-01 was closed" in " ".join(said.split())
+    assert "where 2025-01 was closed, run `git add" in " ".join(said.split())
     put(place, "charges/2025-01/aws.csv", charges("1.006"))
     git(place, "-c", "user.name=B", "-c", "user.email=b@example.edu", "add", "charges")
     git(place, "-c", "user.name=B", "-c", "user.email=b@example.edu", "commit", "-qm", "other charges")
-    assert "Git never had the version that the closing record names" in " ".join(run(place, "validate", code=1).split())
+    assert "Git never had the version in the closing record" in " ".join(run(place, "validate", code=1).split())

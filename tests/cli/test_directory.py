@@ -95,15 +95,15 @@ def test_the_first_fund_makes_the_file_which_names_its_schema(ledger, capsys):
 @pytest.mark.parametrize(
     ("words", "told"),
     [
-        (("person", "ADA@x.edu"), "ada@x.edu is known already: directory/people.yaml:3"),
+        (("person", "ADA@x.edu"), "ada@x.edu is already listed: directory/people.yaml:3"),
         (("person", "al@x.edu"), "al@x.edu is an alias of ada@x.edu: directory/people.yaml:3"),
-        (("person", "cy@x.edu", "--alias", "bo@x.edu"), "bo@x.edu stands for a person already"),
-        (("person", "cy"), "expected an e-mail address, found `cy`"),
+        (("person", "cy@x.edu", "--alias", "bo@x.edu"), "bo@x.edu already identifies a person"),
+        (("person", "cy"), "expected an email address, found `cy`"),
         (("person", "cy@x.edu", "--name", "\udcff"), "not UTF-8 text"),
         (("person", "cy@x.edu", "--name", "x" * 1001), "longer than 1000 characters"),
-        (("project", "genes"), "genes is known already: directory/projects.yaml:2"),
+        (("project", "genes"), "genes is already listed: directory/projects.yaml:2"),
         (("project", " "), "the id is empty"),
-        (("project", "p", "--sub-account", "0123"), "SubAccountId 0123 belongs to genes already"),
+        (("project", "p", "--sub-account", "0123"), "SubAccountId 0123 already belongs to genes"),
         (("project", "p", "--start", "1/2/2025"), "expected a date such as 2025-01-31"),
         (("project", "p", "--start", "2025-02-30"), "expected a date such as 2025-01-31"),
         (("project", "p", "--start", "2025-02-01", "--end", "2025-01-01"), "`end` is before `start`"),
@@ -159,7 +159,7 @@ def test_lists_of_projects_and_funds(ledger, capsys):
     file = put(ledger, "a.csv", "id,title,funds,sub_account\ngenes,Genes,F-1|F-2,0123;9\ncells,,,7\n")
     assert Run(capsys, "import", file).code == 0
     file = put(ledger, "b.csv", "id,title\nF-1,Genes\n")
-    assert "say which with --kind" in Run(capsys, "import", file).err
+    assert "choose one with --kind" in Run(capsys, "import", file).err
     assert Run(capsys, "import", file, "--kind", "funds").out.endswith(
         "directory/funds.yaml: 1 added, 0 changed, 0 unchanged\n"
     )
@@ -185,12 +185,12 @@ def test_a_contradiction_with_the_directory_is_told_with_the_line_of_the_list(le
     file = put(ledger, "people.csv", "email,aliases\n\ncy@x.edu,al@x.edu\n")
     done = Run(capsys, "import", file)
     assert done.code == 1
-    assert f"{file}:3:1\n  error[duplicate-person]: al@x.edu stands for a person already" in done.err
+    assert f"{file}:3:1\n  error[duplicate-person]: al@x.edu already identifies a person" in done.err
     # Here it is the entry behind the changed one that contradicts it.
     file = put(ledger, "people.csv", "email,aliases\nada@x.edu,bo@x.edu\n")
     done = Run(capsys, "import", file)
     assert done.code == 1
-    assert "directory/people.yaml:7:5\n  error[duplicate-person]: bo@x.edu stands for a person already" in done.err
+    assert "directory/people.yaml:7:5\n  error[duplicate-person]: bo@x.edu already identifies a person" in done.err
     assert state(ledger) == before
 
 

@@ -307,7 +307,7 @@ def test_a_charge_is_not_credited_twice_in_one_month(ledger: Path) -> None:
     run(ledger, "periods", "close", "2025-01", "--leave-held", *BY)
     credit = ("review", "credit", "--period", "2025-02", "--of", "2025-01", "--resource", "r1", "--reason", "why", *BY)
     run(ledger, *credit)
-    assert "is credited at approvals/2025-02/credit-2025-01.yaml:" in run(ledger, *credit, code=2).stderr
+    assert "is already credited at approvals/2025-02/credit-2025-01.yaml:" in run(ledger, *credit, code=2).stderr
     assert [path.name for path in (ledger / "approvals/2025-02").iterdir()] == ["credit-2025-01.yaml"]
     run(ledger, "validate")
 
@@ -374,7 +374,7 @@ def test_what_is_void_without_a_successor_is_removed_with_the_reason(ledger: Pat
     said = run(ledger, "review", "refresh", *BY).stdout
     assert said.count("removed: nothing left to decide") == 2
     assert "no charges match" in said
-    assert "is not among the charges of the period" in said
+    assert "matches no charge of the period" in said
     assert [path.name for path in (ledger / "approvals/2025-01").iterdir()] == ["misfit.yaml"]
 
 

@@ -42,11 +42,11 @@ def test_a_build_says_what_each_stage_did(ledger):
     assert lines == [
         "read the ledger: 1 month",
         "billed 1 month",
-        f"planned {portal} files of the portal and 1 PDF",
-        "wrote 4 files of journals",
-        f"wrote {portal} files of the portal, {portal} of them anew",
+        f"planned {portal} portal files and 1 PDF",
+        "wrote 4 journal files",
+        f"wrote {portal} portal files, {portal} of them newly rendered",
         "wrote the open data",
-        "wrote 1 PDF, 1 of them anew",
+        "wrote 1 PDF, 1 of them newly rendered",
         f"published {files} files in {public}",
     ]
     assert logged(build(ledger, "--verbose"))[-1] == f"nothing changed in {public}"

@@ -159,7 +159,7 @@ def test_what_is_not_committed_and_a_shallow_clone_are_unknown(decided: Reposito
     decide(decided, reason="changed since")
     assert (evidence(decided)["level"], evidence(decided)["why"]) == (
         "unknown",
-        "the file has changes that are not committed",
+        "the file has uncommitted changes",
     )
 
 
@@ -239,7 +239,7 @@ def test_a_branch_cannot_bring_its_own_key_in_an_earlier_commit(decided: Reposit
     found = evidence(decided)
     assert (found["level"], found["why"]) == (
         "C",
-        "names only: no commit signed by anyone else; keys not signed by anyone on the list: 1",
+        "names only: no commit was signed by someone else; keys not signed by anyone on the list: 1",
     )
 
 
@@ -341,7 +341,7 @@ def test_what_the_config_asks_for_is_a_problem_where_it_is_missing(decided: Repo
     assert [each["code"] for each in evidence(decided, code=1)["problems"]] == ["evidence-missing"]
     close = ("periods", "close", "2025-01", "--by", "admin@example.edu", "--on", "2025-02-05", "--leave-held")
     said = decided.run(*close, code=2).stderr
-    assert "level C, and level B is required" in said
+    assert "level C; level B is required" in said
     assert not (decided.root / "periods").exists()
     merge(decided, "rita", key="rita")
     assert evidence(decided)["problems"] == []
@@ -359,7 +359,8 @@ def test_another_than_the_author_can_be_asked_for(decided: Repository) -> None:
     decide(decided, by="ann@example.edu")
     decided.commit(who="ann")
     (problem,) = evidence(decided, code=1)["problems"]
-    assert problem["message"] == "needs approval by someone other than its authors (named as deciding: ann@example.edu)"
+    named = "named in the file: ann@example.edu"
+    assert problem["message"] == f"must be approved by someone other than its authors ({named})"
     decide(decided, by="rita@example.edu")
     decided.commit(who="ann")
     assert evidence(decided)["problems"] == []
@@ -479,16 +480,16 @@ def test_authors_who_are_not_known_to_the_host_leave_no_level_a(host: Host) -> N
     """Whether the reviewer wrote a commit cannot be told then."""
     assert host.commits is not None
     host.commits[0]["author"] = None
-    assert "has no name on the host" in host.told(host.review())["why"]
+    assert "has no account on the host" in host.told(host.review())["why"]
     host.commits[0] = {"author": {"login": "ann"}, "commit": {"message": "x\n\nCo-Authored-By: B <b@example.edu>"}}
     assert "names co-authors" in host.told(host.review())["why"]
     host.event["pull_request"]["commits"] = 2
     assert "only 1 of its 2 commits" in host.told(host.review())["why"]
     del host.event["pull_request"]["commits"]  # as in the event of a review
-    assert "does not say how many commits" in host.told(host.review())["why"]
+    assert "does not have its number of commits" in host.told(host.review())["why"]
     host.event["pull_request"]["commits"] = 1
     host.commits = []  # where the host did not answer
-    assert "the list of its commits is empty" in host.told(host.review())["why"]
+    assert "--commits is empty" in host.told(host.review())["why"]
     host.commits = None
     assert "without --commits" in host.told(host.review())["why"]
 
@@ -516,7 +517,7 @@ def test_after_a_squash_merge_the_request_still_vouches(host: Host) -> None:
     host.ledger.git("gc", "-q", "--prune=now")
     found = host.told(host.review())
     assert found["level"] == "A"
-    assert "not in this clone to be compared" in found["why"]
+    assert "this clone lacks that commit for comparison" in found["why"]
 
 
 @pytest.mark.parametrize("way", ["merge", "squash", "merge of something else"])
@@ -540,7 +541,7 @@ def test_a_request_that_became_something_else_than_was_reviewed_says_nothing(hos
     host.event["pull_request"] |= {"merged": True, "merge_commit_sha": became}
     found = host.told(host.review())
     assert found["level"] == "C"
-    assert "which was reviewed" in found["why"]
+    assert "the reviewed commit" in found["why"]
 
 
 def test_evidence_is_kept_and_recorded_at_closing(host: Host) -> None:
@@ -627,7 +628,7 @@ def test_one_person_under_two_addresses_approves_nothing_of_their_own(decided: R
     assert (found["level"], found["authors"]) == ("C", ["ann@example.edu"])
     assert found["named_as_deciding"] == ["ann@example.edu"]
     decided.write("config.yaml", RULE.format(rule="{other_than_author: true}"))
-    assert "named as deciding: ann@example.edu" in evidence(decided, code=1)["problems"][0]["message"]
+    assert "named in the file: ann@example.edu" in evidence(decided, code=1)["problems"][0]["message"]
 
 
 @pytest.mark.parametrize("source", JOINED)
@@ -689,7 +690,7 @@ def test_a_second_account_of_an_author_is_no_reviewer(host: Host, user: dict[str
     host.rebased_on(f"people: [{{email: ann@example.edu, aliases: ['{alias}']}}]\n")
     found = host.told(host.review(user=user))
     assert found["level"] == "C"
-    assert "only authors approved it, under another address" in found["why"]
+    assert "only its authors approved it, under other addresses" in found["why"]
     found = host.told(host.review(user=user), host.review())
     assert (found["level"], found["approvers"]) == ("A", ["rita"]), "she is not named beside who did review it"
 
@@ -704,7 +705,7 @@ def test_a_second_account_of_a_committer_is_no_reviewer(host: Host) -> None:
     host.rebased_on("people: [{email: ann@example.edu, aliases: [ann@home.example]}]\n")
     found = host.told(host.review(user=user))
     assert found["level"] == "C"
-    assert "only authors approved it, under another address" in found["why"]
+    assert "only its authors approved it, under other addresses" in found["why"]
     assert host.told(host.review(user={"login": "rita", "type": "User", "email": "rita@example.edu"}))["level"] == "A"
 
 
@@ -722,7 +723,8 @@ def test_without_the_base_nothing_is_known(decided: Repository) -> None:
     """A branch whose base is not here could have brought its own list of keys."""
     decided.git("branch", "-qD", "main")
     found = evidence(decided)
-    assert (found["level"], found["why"]) == ("unknown", "neither origin/main nor main is here, which this branch left")
+    why = "this clone has neither origin/main nor main, so the changes of this branch are unknown"
+    assert (found["level"], found["why"]) == ("unknown", why)
     assert evidence(decided, "--base", "HEAD~1")["level"] == "C"
 
 

@@ -18,7 +18,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from needed import needs
-from openchargeback.billing.journal import described, journal_of
+from openchargeback.billing.journal import journal_of, with_descriptions
 from openchargeback.export.descriptions import describer
 from openchargeback.export.journal_lines import unsafe_funds
 from openchargeback.export.journals import journal_files, render_format
@@ -70,7 +70,7 @@ def journal(lines=LINES, config=CONFIG, describe=None) -> Journal:
         (one.pi, one.project): f"2025-01-{hashlib.sha256(one.project.encode()).hexdigest()[:10]}" for one in lines
     }
     made = journal_of("2025-01", dt.date(2025, 2, 3), lines, numbers, lambda _: config)
-    return described(made, describe or describer(config, ENV))
+    return with_descriptions(made, describe or describer(config, ENV))
 
 
 def files(lines=LINES, config=CONFIG, env=ENV, describe=None):
@@ -289,7 +289,7 @@ def test_a_file_that_nets_otherwise_than_the_journal_is_never_written(monkeypatc
     swapped = Journal(made.period, (replace(first, payer=False), replace(second, payer=True), *rest))
     net = made.net
     monkeypatch.setattr(Journal, "net", property(lambda _: net))
-    with pytest.raises(ValueError, match=r"nets 1184\.46, the journal 1209\.46"):
+    with pytest.raises(ValueError, match=r"nets to 1184\.46, its journal to 1209\.46"):
         journal_files(swapped, State.CLOSED, CONFIG, ENV)
 
 

@@ -498,14 +498,14 @@ SOURCES = "organization: A\ncurrency: USD\nsources: {aws: {}, azure: {}}\n"
 @pytest.mark.parametrize(
     ("config", "source", "told"),
     [
-        (SOURCES, "asw", "new source asw: config.yaml does not list it; did you mean aws?"),
-        (SOURCES, "hpcc", "new source hpcc: config.yaml does not list it; did you mean hpc?"),
-        (SOURCES, "tape", "new source tape: config.yaml does not list it"),
-        (SOURCES, "hpc", "source hpc: config.yaml does not list it"),
+        (SOURCES, "asw", "new source asw: not listed in config.yaml; did you mean aws?"),
+        (SOURCES, "hpcc", "new source hpcc: not listed in config.yaml; did you mean hpc?"),
+        (SOURCES, "tape", "new source tape: not listed in config.yaml"),
+        (SOURCES, "hpc", "source hpc: not listed in config.yaml"),
         (SOURCES, "AZURE", ""),
         ("organization: A\n", "hpc", ""),
         ("organization: A\n", "tape", ""),
-        ("organization: A\n", "hcp", "new source hcp: config.yaml does not list it; did you mean hpc?"),
+        ("organization: A\n", "hcp", "new source hcp: not listed in config.yaml; did you mean hpc?"),
     ],
 )
 def test_a_source_that_is_not_listed_is_told(root, put, tmp_path, config, source, told):

@@ -80,7 +80,7 @@ def test_the_columns_say_what_is_listed_and_else_the_name(head, path, kind):
 
 
 def test_where_neither_says_it_the_person_must():
-    with pytest.raises(UsageFault, match="projects or funds; say which with --kind"):
+    with pytest.raises(UsageFault, match="projects or funds; choose one with --kind"):
         read_list(b"id,title\n", "list.csv")
     assert entries("id,title\n", "list.csv", "funds") == ("funds", [])
 

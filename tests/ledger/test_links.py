@@ -61,10 +61,10 @@ def told(problems: list[Problem], place: str) -> tuple[str, str]:
 
 
 REFUSED = {
-    "overlay": ("../config.local.yaml", "bad-link", "which is the file with the secrets and never published"),
-    "git": ("../.git/config", "bad-link", "which is part of Git's own data and never published"),
-    "git-folder": ("../.git", "bad-link", "which is part of Git's own data and never published"),
-    "cache": ("../.openchargeback/cache/entry", "bad-link", "which is the cache and never published"),
+    "overlay": ("../config.local.yaml", "bad-link", "which is the file with the secrets and is never published"),
+    "git": ("../.git/config", "bad-link", "which is part of Git's own data and is never published"),
+    "git-folder": ("../.git", "bad-link", "which is part of Git's own data and is never published"),
+    "cache": ("../.openchargeback/cache/entry", "bad-link", "which is the cache and is never published"),
     "untracked": ("../.env", "bad-link", "which Git does not track, so it is not part of the ledger"),
     "ignored": ("../private/notes.md", "bad-link", "which Git does not track, so it is not part of the ledger"),
     "folder": ("../texts", "bad-link", "which is a folder, whose files would not be read"),

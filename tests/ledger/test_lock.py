@@ -71,7 +71,7 @@ def test_what_git_tracks_is_not_ours(tmp_path: Path, name: str) -> None:
     with pytest.raises(LedgerFault) as told, locked(tmp_path / "ledger"):
         pass
     assert [(each.path, each.code) for each in told.value.problems] == [(name, "temporary-file")]
-    assert told.value.problems[0].fix == f"remove it, from the folder of the ledger: git rm -r {name}"
+    assert told.value.problems[0].fix == f"remove it with `git rm -r {name}` in the folder of the ledger"
     assert not target.exists()
     assert interrupted(tmp_path / "ledger")
 

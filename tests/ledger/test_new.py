@@ -161,8 +161,8 @@ def test_the_config_says_that_the_expression_for_funds_judges_them_too(tmp_path)
     lines = (tmp_path / "config.yaml").read_text("utf-8").splitlines()
     at = next(number for number, line in enumerate(lines) if line.startswith('#   fund: "(?P<'))
     comment = " ".join(line.removeprefix("# ") for line in lines[at - 5 : at])
-    assert "`fund` takes accounting strings apart by named groups, and it also checks them" in comment
-    assert "charges to a fund that does not match it are held with the flag `invalid-fund`" in comment
+    assert "`fund` splits accounting strings into named groups and also checks them" in comment
+    assert "charges to a fund that does not match are held with the flag `invalid-fund`" in comment
 
 
 def test_git_keeps_charges_as_they_are_and_ignores_outputs(tmp_path):

@@ -8,7 +8,7 @@ from openchargeback.ledger.config import read_config
 from openchargeback.ledger.patterns import Expression
 from openchargeback.problems import Problem
 
-LOOK = "rewrite it without look-around, back-references and possessive repeats, which RE2 does not have"
+LOOK = "rewrite it without look-around, back-references and possessive quantifiers, which RE2 does not support"
 
 
 def faults(text: str) -> list[Problem]:

@@ -28,7 +28,7 @@ def test_a_second_period_file_does_not_open_a_closed_month(tmp_path: Path) -> No
     assert ledger is not None
     assert ledger.period_file("2025-01").state is State.CLOSED
     assert [(each.path, each.code, each.fix) for each in problems] == [
-        ("periods/2025-01.yml", "misplaced-file", "name it after its period: periods/2025-01.yaml")
+        ("periods/2025-01.yml", "misplaced-file", "name it for its period: periods/2025-01.yaml")
     ]
 
 
@@ -38,7 +38,7 @@ def test_a_file_that_is_passed_over_for_its_ending_is_told(tmp_path: Path, name:
     put(tmp_path, {"config.yaml": CONFIG, f"{name}.yml": "{}\n"})
     _, problems = read_ledger(tmp_path)
     assert [(each.path, each.code, each.fix) for each in problems] == [
-        (f"{name}.yml", "misplaced-file", f"name it {name}.yaml, or remove it")
+        (f"{name}.yml", "misplaced-file", f"rename it to {name}.yaml, or remove it")
     ]
 
 

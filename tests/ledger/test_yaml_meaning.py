@@ -31,7 +31,7 @@ from openchargeback.problems import Problem, Severity
         (".5", "the number 0.5"),
         (".inf", "infinity"),
         ("1e9999", "infinity"),
-        (".nan", "no number"),
+        (".nan", "NaN"),
         ("12:30", "the number 750"),
         ("12:30:15", "the number 45015"),
         ("yes", "true"),

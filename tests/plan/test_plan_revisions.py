@@ -172,18 +172,18 @@ def test_a_shallow_clone_is_refused_with_the_fix(tmp_path):
 def test_no_git_no_commit_no_base_and_no_common_history_are_named(tmp_path, monkeypatch):
     plain = tmp_path / "plain"
     plain.mkdir()
-    with pytest.raises(UsageFault, match="no Git repository"):
+    with pytest.raises(UsageFault, match="not in a Git repository"):
         make_plan(plain)
     with pytest.raises(UsageFault, match="no commit yet"):
         make_plan(Ledger(tmp_path / "empty").root)
     ledger = started(tmp_path / "l", ROWS)
     for name in ("gone", "--all", "origin/main", ""):
         if name:
-            with pytest.raises(UsageFault, match="there is no commit"):
+            with pytest.raises(UsageFault, match="this clone has no commit"):
                 ledger.plan(name)
     ledger.git("switch", "-q", "--orphan", "other")
     ledger.commit()
-    with pytest.raises(UsageFault, match="no commit in common"):
+    with pytest.raises(UsageFault, match="no common commit"):
         ledger.plan("main")
     monkeypatch.setenv("PATH", str(tmp_path))
     with pytest.raises(UsageFault, match="Git is not installed"):
@@ -252,7 +252,7 @@ def test_a_merge_that_is_not_finished_is_read_as_it_lies_there(tmp_path):
     plan = ledger.plan("HEAD")
     assert plan.periods == ()
     assert "charges/2025-01/hpc.csv" in {each.path for each in plan.problems}
-    assert words.settled(plan) == "2025-01 could not be compared in full: see the errors."
+    assert words.summary(plan) == "2025-01 could not be fully compared; see the errors."
 
 
 def test_a_link_in_place_of_a_month_is_no_month_without_changes(tmp_path):
@@ -267,8 +267,8 @@ def test_a_link_in_place_of_a_month_is_no_month_without_changes(tmp_path):
         assert [(each.path, each.code) for each in plan.problems] == [("charges/2025-01", "outside-ledger")]
         assert plan.unread == ("2025-01",)
         assert only(plan).period == "2025-02"
-        assert words.settled(plan) == (
-            "2025-01 could not be compared in full: see the errors. 1 period changes: 0.00 → 10.00 USD (+10.00)."
+        assert words.summary(plan) == (
+            "2025-01 could not be fully compared; see the errors. 1 period changes: 0.00 → 10.00 USD (+10.00)."
         )
 
 
@@ -277,8 +277,8 @@ def test_settings_that_cannot_be_read_leave_no_open_month_as_compared(tmp_path):
     ledger.write("config.yaml", CONFIG.replace("review: {", "review: {patterns: {gpu: {match: {A: '['}}}, "))
     plan = ledger.plan()
     assert codes(plan) == ["bad-pattern"]
-    assert "could not be compared" in words.settled(plan)
-    assert "No billing line moves" not in words.settled(plan)
+    assert "could not be fully compared" in words.summary(plan)
+    assert "No billing line changes" not in words.summary(plan)
 
 
 def test_conflict_markers_in_the_config_stop_the_plan(tmp_path):
@@ -543,7 +543,7 @@ def test_an_upgrade_says_what_the_new_program_computes_differently(tmp_path, mon
     (told,) = (each for each in ledger.plan("HEAD").problems if each.code == "program-changes")
     assert (str(told.severity), told.path) == ("notice", "requirements.lock")
     assert change in told.message
-    assert told.message.endswith("the closed month comes out the same")
+    assert told.message.endswith("the closed month is computed the same")
     # The new program rounds to tenths.
     monkeypatch.setattr("openchargeback.billing.lines._scale", lambda _currency: 10)
     notice, drifted = sorted((each for each in ledger.plan("HEAD").problems), key=lambda each: each.code)
@@ -557,7 +557,7 @@ def test_a_ledger_without_closed_months_says_that_nothing_can_be_compared(tmp_pa
     ledger.write("requirements.lock", "openchargeback==0.1.0 \\\n")
     (told,) = ledger.plan("HEAD").problems
     assert "is now pinned: 0.1.0" in told.message
-    assert told.message.endswith("no month is closed yet to compare with")
+    assert told.message.endswith("there is no closed month to compare")
 
 
 def test_a_closed_month_that_differs_reaches_the_open_months_after_it(tmp_path):
@@ -738,16 +738,16 @@ def test_another_default_branch_is_named_and_never_compared_with_by_guess(tmp_pa
     assert "git fetch origin main:refs/remotes/origin/main" in refused(clone)
     # On the branch itself there is no other to propose.
     ledger.git("branch", "-qD", "change")
-    assert "`focus-billing plan HEAD` for what is not committed" in refused(ledger.root)
+    assert "`focus-billing plan HEAD` for uncommitted changes" in refused(ledger.root)
 
 
 def test_the_branch_that_counts_is_not_compared_with_itself(tmp_path):
     """On it, with nothing uncommitted; a branch that has no commit yet is another one."""
     ledger = started(tmp_path / "l", ROWS)
     assert not ledger.plan().moves
-    assert "this is main itself" in refused(ledger.root, None, "main")
+    assert "main would be compared with itself" in refused(ledger.root, None, "main")
     ledger.git("switch", "-q", "main")
-    assert "this is main itself" in refused(ledger.root)
-    assert "this is main itself" in refused(ledger.root, None, "HEAD")
+    assert "main would be compared with itself" in refused(ledger.root)
+    assert "main would be compared with itself" in refused(ledger.root, None, "HEAD")
     ledger.git("switch", "-q", "--detach")
-    assert "this is main itself" in refused(ledger.root)
+    assert "main would be compared with itself" in refused(ledger.root)

@@ -25,7 +25,7 @@ def test_a_showback_month_moves_nothing_that_is_due(tmp_path):
     period = period_of(plan)
     assert (period.old, period.new, period.moved, period.causes) == (0, 0, 0, {})
     assert (period.old_shown, period.new_shown) == (Decimal("10.00"), Decimal("15.00"))
-    assert words.settled(plan) == "1 period changes: shown only, not charged: 10.00 → 15.00 USD (+5.00, +50 %)."
+    assert words.summary(plan) == "1 period changes: shown only, not charged: 10.00 → 15.00 USD (+5.00, +50%)."
     assert "| Shown only, not charged | 10.00 | 15.00 | +5.00 |" in plan_comment(plan)
     (change,) = json.loads(json.dumps(document(plan)))["periods"]
     assert (change["old"], change["new"]) == ("0.00", "0.00")
@@ -47,7 +47,7 @@ def test_both_kinds_of_one_project_stand_apart(tmp_path):
     ]
     assert causes_of(period) == {"price": "2.00"}
     assert "p1 &#40;shown only&#41;" in plan_comment(plan)
-    assert words.settled(plan).startswith("1 period changes: 10.00 → 12.00 USD (+2.00, +20 %); shown only, not")
+    assert words.summary(plan).startswith("1 period changes: 10.00 → 12.00 USD (+2.00, +20%); shown only, not")
 
 
 @pytest.mark.parametrize("to", ["sources", "journal"])

@@ -49,9 +49,9 @@ def test_a_quiet_plan_is_one_line(tmp_path):
     ledger = started(tmp_path / "l", ROWS)
     ledger.write("config.yaml", CONFIG + "portal: {title: Costs}\n")
     done = run(ledger.root)
-    assert (done.returncode, done.stdout) == (0, "No billing line moves.\n")
+    assert (done.returncode, done.stdout) == (0, "No billing line changes.\n")
     assert done.stderr == "Reading the ledger …\n"
-    assert run(ledger.root, "--format", "markdown").stdout == f"{MARKER}\n\nNo billing line moves.\n"
+    assert run(ledger.root, "--format", "markdown").stdout == f"{MARKER}\n\nNo billing line changes.\n"
     assert json.loads(run(ledger.root, "--format", "json").stdout)["moves"] is False
 
 
@@ -59,7 +59,7 @@ def test_what_is_held_only_is_told_though_no_line_moves(tmp_path):
     ledger = started(tmp_path / "l", ROWS)
     ledger.charges([*ROWS, charge("r2", "5.00", fund=None)])
     out = run(ledger.root).stdout
-    assert out.splitlines()[-1] == "No billing line moves."
+    assert out.splitlines()[-1] == "No billing line changes."
     assert re.search(r"\+ held +0\.00 +5\.00 +\+5\.00", out)
     assert "Still held: 1 charge, 5.00 USD (missing-fund)" in out
 
@@ -70,7 +70,7 @@ def test_the_text_fits_eighty_columns_and_ends_with_the_whole(tmp_path):
     ledger.charges([charge("r1", "12.00", quantity=2), charge("r2", "5", pi=long, project="p" * 70, fund="F" * 90)])
     lines = run(ledger.root).stdout.splitlines()
     assert max(map(len, lines)) <= 80
-    assert lines[-1] == "1 period changes: 10.00 → 17.00 USD (+7.00, +70 %)."
+    assert lines[-1] == "1 period changes: 10.00 → 17.00 USD (+7.00, +70%)."
     assert "Causes: new +5.00, price +2.00" in lines
 
 
@@ -145,7 +145,7 @@ def test_limits_set_the_exit_code(tmp_path, limits, code, word):
     else:
         assert "plan-threshold" in done.stderr
         assert word in done.stderr
-        assert "5.00 of 10.00 USD moves" in done.stderr
+        assert "5.00 of 10.00 USD changes" in done.stderr
 
 
 def test_a_change_of_fund_counts_for_the_limits_though_the_total_stays(tmp_path):
@@ -171,7 +171,7 @@ def test_a_change_cannot_raise_the_limits_it_is_held_to(tmp_path):
 def test_errors_in_the_ledger_fail_and_wrong_names_are_wrong_usage(tmp_path):
     ledger = started(tmp_path / "l", ROWS)
     assert run(ledger.root, "nowhere").returncode == 2
-    assert "there is no commit nowhere" in run(ledger.root, "nowhere").stderr
+    assert "this clone has no commit nowhere" in run(ledger.root, "nowhere").stderr
     ledger.charges([charge("r1", "1,000")])
     done = run(ledger.root)
     assert done.returncode == 1
@@ -293,7 +293,7 @@ def test_sources_that_look_incomplete_are_told_of_the_months_that_change(tmp_pat
     lines = run(ledger.root).stdout
     assert (
         "Sources to check\n"
-        "aws: 3 of 28 days (1–5); total 30.00, median 310.00 (−90 %); 1 PI gone:\n"
+        "aws: 3 of 28 days (1–5); total 30.00, median 310.00 (−90%); 1 PI gone:\n"
         "    a|b@example.edu\n"
         "hpc: expected monthly, no charges; total 0.00, median 310.00; 1 PI gone:\n"
         "    c@example.edu\n"
@@ -348,8 +348,8 @@ def test_a_new_source_that_is_not_listed_is_told(tmp_path):
     for number, source in enumerate(("asw/part-1", "aws", "HPC/part-1", "storage")):
         ledger.charges([charge("r1", number)], source)
     notices = [
-        "new source asw: config.yaml does not list it; did you mean aws?",
-        "new source storage: config.yaml does not list it",
+        "new source asw: not listed in config.yaml; did you mean aws?",
+        "new source storage: not listed in config.yaml",
     ]
     done = run(ledger.root, "--format", "json")
     found = [each for each in json.loads(done.stdout)["problems"] if each["code"] == "unlisted-source"]

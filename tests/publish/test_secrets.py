@@ -72,7 +72,7 @@ def test_a_secret_is_found_in_every_form(form: str) -> None:
     assert (problem.path, problem.code, problem.message) == (
         "x/y",
         "secret-published",
-        "would publish the secret email.password",
+        "contains the secret email.password",
     )
     assert WORD not in repr(problem)
     assert secrets.found_in("x/y", FORMS[form](f"before {WORD[:-1]} behind")) == []
@@ -200,6 +200,6 @@ def test_eight_characters_are_searched_for_and_fewer_are_not() -> None:
     """A shorter word would be found in any output."""
     secrets = Secrets([("email.password", "k7-Qz9_x"), ("web.token", "k7-Qz9_")])
     [problem] = secrets.found_in("x", b"before k7-Qz9_x behind")
-    assert problem.message == "would publish the secret email.password"
+    assert problem.message == "contains the secret email.password"
     assert secrets.found_in("x", b"before k7-Qz9_ behind") == []
     assert not Secrets([("web.token", "k7-Qz9_")])

@@ -149,7 +149,7 @@ def test_a_new_seal_does_not_hide_another_closing_date(root: Path) -> None:
     path.write_text(write_period(seal.make_seal(root, PERIOD, edited)), encoding="utf-8")
     (told,) = found(root)
     assert (told.path, told.code) == (f"periods/{PERIOD}.yaml", "sealed-file-changed")
-    assert "the closing date was 2025-01-08, is 2031-12-31" in told.message
+    assert "the closing date changed from 2025-01-08 to 2031-12-31" in told.message
 
 
 def test_a_finalized_month_without_a_seal_is_an_error(root: Path) -> None:
@@ -165,7 +165,7 @@ def test_windows_line_ends_and_lfs_pointers_are_named(root: Path) -> None:
     aws.write_bytes(aws.read_bytes().replace(b"\n", b"\r\n"))
     azure.write_bytes(b"version https://git-lfs.github.com/spec/v1\noid sha256:00\nsize 1\n")
     messages = [problem.message for problem in found(root)]
-    assert "line ends were converted" in messages[0]
+    assert "line endings were converted" in messages[0]
     assert "git lfs pull" in messages[1]
 
 

@@ -26,7 +26,7 @@ from openchargeback.portal.views.review import queue as review_page
 from openchargeback.publish.build import open_books
 from openchargeback.record.recorded_ledger import RecordedLedger
 from openchargeback.review.asks import FIELDS
-from openchargeback.review.proposals import by_money, cleared_by, left_holding, needed_fields, possible_verbs
+from openchargeback.review.proposals import by_money, cleared_by, needed_fields, possible_verbs, still_holding
 
 CONFIG = """organization: A
 currency: USD
@@ -472,7 +472,7 @@ def test_what_a_proposal_leaves_is_said(tmp_path):
     period, _ = bill(tmp_path, [charge("-3", text=tags(fund=None))])
     (item,) = period.queue
     clears = cleared_by(item, Verb.REASSIGN, (), Payer(fund="F"), SETTINGS, all_flags=False)
-    assert (clears, left_holding(item, clears)) == (("missing-fund",), ("negative-usage",))
+    assert (clears, still_holding(item, clears)) == (("missing-fund",), ("negative-usage",))
 
 
 def test_written_decisions_are_read_as_they_were_meant(tmp_path):

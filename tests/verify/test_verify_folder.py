@@ -126,15 +126,15 @@ def test_another_commit_is_asked_for(ledger: Repository, built: Path) -> None:
 def test_what_cannot_be_recomputed_is_said_in_one_line(ledger: Repository, built: Path, tmp_path: Path) -> None:
     """No output of ours, no commit, a commit that is not there, a shallow clone."""
     (tmp_path / "other").mkdir()
-    assert "is no output of `focus-billing build`" in ledger.run("verify", str(tmp_path / "other"), code=2).stderr
+    assert "was not written by `focus-billing build`" in ledger.run("verify", str(tmp_path / "other"), code=2).stderr
     manifest = (built / "manifest.json").read_text("utf-8")
     head = ledger.git("rev-parse", "HEAD")
     for commit, said in (
         ("", "built outside Git"),
-        ("0" * 40, "there is no commit 0000000"),
-        ("--all", "is no output of `focus-billing build`"),
-        ("a\\u0000b", "is no output of `focus-billing build`"),
-        ("\\ud800", "is no output of `focus-billing build`"),
+        ("0" * 40, "this clone has no commit 0000000"),
+        ("--all", "was not written by `focus-billing build`"),
+        ("a\\u0000b", "was not written by `focus-billing build`"),
+        ("\\ud800", "was not written by `focus-billing build`"),
     ):
         (built / "manifest.json").write_text(manifest.replace(head, commit))
         assert said in ledger.run("verify", str(built), code=2).stderr

@@ -16,7 +16,7 @@ from pypdf import PdfReader, PdfWriter
 from pypdf.annotations import FreeText
 from pypdf.generic import ArrayObject, ByteStringObject, ContentStream, NameObject, NumberObject, TextStringObject
 
-from openchargeback.verify.pdf_comparing import described
+from openchargeback.verify.pdf_comparing import describe_differences
 from openchargeback.verify.pdf_reading import AMBIGUOUS, differing_values, read_pdf
 from repository import HEAD, Repository, poison, row
 
@@ -128,7 +128,7 @@ def test_a_file_that_programs_may_read_in_two_ways_is_not_confirmed(ledger: Repo
     for name, content in doubles.items():
         assert differing_values(content, pdf.read_bytes(), name) == [AMBIGUOUS], name
     plain.write_bytes(moved)
-    assert verify(ledger, plain)["altered"][0]["what"] == "its structure: programs may show different documents"
+    assert verify(ledger, plain)["altered"][0]["what"] == "structure: programs may show different documents"
 
 
 def test_an_amount_changed_on_the_page_is_found_though_the_record_is_whole(ledger: Repository, pdf: Path) -> None:
@@ -137,7 +137,7 @@ def test_an_amount_changed_on_the_page_is_found_though_the_record_is_whole(ledge
     assert PdfReader(altered).attachments == PdfReader(pdf).attachments
     told = verify(ledger, altered)
     assert told["verdict"] == "altered"
-    assert told["altered"] == [{"where": "page 1", "what": "its text and drawing", "ledger": "16.35", "file": "61.35"}]
+    assert told["altered"] == [{"where": "page 1", "what": "text and graphics", "ledger": "16.35", "file": "61.35"}]
     said = ledger.run("verify", str(altered), code=1).stdout
     assert "16.35 → 61.35" in said
 
@@ -311,7 +311,7 @@ def test_what_is_laid_on_top_of_a_page_is_found(ledger: Repository, pdf: Path) -
         writer.add_annotation(0, FreeText(text="1.00", rect=(50, 550, 200, 650)))
 
     told = verify(ledger, rewritten(pdf, annotate))
-    assert ("page 1", "what lies on top of it") in {(each["where"], each["what"]) for each in told["altered"]}
+    assert ("page 1", "annotations") in {(each["where"], each["what"]) for each in told["altered"]}
 
     def cover(writer: PdfWriter) -> None:
         content = ContentStream(writer.pages[0].get_contents(), writer)
@@ -319,7 +319,7 @@ def test_what_is_laid_on_top_of_a_page_is_found(ledger: Repository, pdf: Path) -
         writer.pages[0][NameObject("/Contents")] = content
 
     told = verify(ledger, rewritten(pdf, cover))
-    assert told["altered"] == [{"where": "page 1", "what": "its text and drawing", "ledger": None, "file": None}]
+    assert told["altered"] == [{"where": "page 1", "what": "text and graphics", "ledger": None, "file": None}]
 
 
 def set_on_first_page(values: dict[Any, Any], writer: PdfWriter) -> None:
@@ -336,11 +336,11 @@ def test_a_page_that_does_not_show_all_of_itself_is_altered(ledger: Repository, 
         ("/CropBox", half),
     ):
         altered = rewritten(pdf, partial(set_on_first_page, {NameObject(key): value}))
-        found = described(
+        found = describe_differences(
             differing_values(altered.read_bytes(), pdf.read_bytes(), "altered"),
             *(read_pdf(path.read_bytes(), path.name) for path in (altered, pdf)),
         )
-        assert [(each.where, each.what) for each in found] == [("page 1", "its frame")], key
+        assert [(each.where, each.what) for each in found] == [("page 1", "page size and rotation")], key
     assert verify(ledger, altered)["verdict"] == "altered"
 
 
@@ -374,7 +374,7 @@ def test_an_incremental_update_is_read_as_a_viewer_reads_it(ledger: Repository, 
         assert updated.read_bytes().startswith(pdf.read_bytes())
         told = verify(ledger, updated, code=int(verdict == "altered"))
         assert told["verdict"] == verdict
-        assert told["notes"] == ["something was appended to the file once after it was written"]
+        assert told["notes"] == ["data was appended to the file once after it was written"]
 
 
 def test_an_earlier_revision_is_superseded_by_the_later(ledger: Repository) -> None:
@@ -474,8 +474,8 @@ def test_a_statement_of_another_ledger_is_unknown(pdf: Path, tmp_path: Path) -> 
 @pytest.mark.parametrize(
     ("name", "content", "said"),
     [
-        ("text.pdf", b"not a PDF at all", "is no PDF"),
-        ("empty.pdf", b"", "is no PDF"),
+        ("text.pdf", b"not a PDF at all", "is not a PDF"),
+        ("empty.pdf", b"", "is not a PDF"),
         ("cut.pdf", b"%PDF-1.7\n1 0 obj <<", "damaged PDF"),
         ("loop.pdf", LOOP, "loop.pdf"),
         ("large.pdf", b"%PDF-1.7\n" + b" " * (65 * 1024 * 1024), "larger than 64 MiB"),
@@ -504,7 +504,7 @@ def test_pdfs_that_are_encrypted_cut_or_of_somebody_else_are_said(
     blank = PdfWriter()
     blank.add_blank_page(100, 100)
     blank.write(str(tmp_path / "blank.pdf"))
-    assert "is no statement of this program" in ledger.run("verify", str(tmp_path / "blank.pdf"), code=2).stderr
+    assert "is not a statement" in ledger.run("verify", str(tmp_path / "blank.pdf"), code=2).stderr
 
 
 def test_a_page_that_unpacks_to_too_much_ends_in_time(ledger: Repository, pdf: Path) -> None:

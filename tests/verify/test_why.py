@@ -127,7 +127,7 @@ def test_what_is_printed_fits_a_terminal_and_what_is_not_there_is_said(ledger: R
     assert "shared among 2 lines" in said
     for arguments, words in (
         (("--why", "2025-01-nothing"), "no statement"),
-        (("--why", told["statement"], "--line", "7"), "has 1 lines, so none is number 7"),
+        (("--why", told["statement"], "--line", "7"), "has no line 7; its lines are 1 to 1"),
         (("--line", "1"), "--line requires --why"),
     ):
         assert words in ledger.run("periods", "show", "2025-01", *arguments, code=2).stderr

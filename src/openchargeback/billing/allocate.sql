@@ -1,6 +1,6 @@
 -- One row per part in {parts} with its share of its parent's cents, which are in {totals} (id, billed, discount).
--- Largest remainders on signed amounts: every exact amount is floored toward minus infinity, then the missing units go
--- one each to the largest remainders, ties to the smaller id; a part without a remainder gets none.
+-- Largest remainders on signed amounts: every exact amount is rounded toward minus infinity, then the missing units go
+-- one each to the largest remainders; the smaller id wins ties, and a part without a remainder gets none.
 -- scale: units per currency unit (100 for most). billed and discount are in units; list = billed + discount.
 CREATE TABLE {shares} AS
 WITH floored AS (

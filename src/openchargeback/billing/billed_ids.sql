@@ -1,5 +1,5 @@
 -- One row per charge of a closed period that a filter matches, and whether its own period billed it. The payer is the
--- one of the period's own billing; for a held charge, the one it was attributed to.
+-- one that the period billed; for a held charge, the one it was attributed to.
 SELECT charge_id.id, billed.n IS NOT NULL AS billed
 FROM charge_id
 JOIN attributed AS charge USING (n)

@@ -1,4 +1,4 @@
--- One row per billed charge within its resource, unrounded; only of the billing lines in {lines}.
+-- One row per billed charge within its resource, unrounded; only for the billing lines in {lines}.
 -- Numbered by charge id, which breaks ties when cents are allocated.
 CREATE TABLE charge_part AS
 SELECT

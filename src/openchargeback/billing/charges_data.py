@@ -15,17 +15,17 @@ from openchargeback.ledger.settings import Config
 from openchargeback.review.ids import number_rest
 from openchargeback.review.month import Month
 
-_VIA = "tag, match (the directory claims account or resource), project (its entry), default (of the source) or decision"
+_VIA = "tag, match (directory claims account or resource), project (its entry), default (of the source) or decision"
 
 COLUMNS = {
-    "charge": ("string", "Id of the charge: the first 16 hex digits of a SHA-256 over what it says"),
+    "charge": ("string", "Id of the charge: the first 16 hex digits of a SHA-256 of its content"),
     "source": ("string", "Where the charge comes from"),
-    "file": ("string", "The charge file, a path in the ledger"),
+    "file": ("string", "The charge file, as a path in the ledger"),
     "row": ("integer", "The row in the file; the header is row 1"),
     "period": ("yearmonth", "The billing month"),
-    "pi": ("string", "E-mail address of the principal investigator; empty where none was found"),
-    "project": ("string", "Id of the project; empty where none was found"),
-    "fund": ("string", "The accounting string that pays; empty where none was found"),
+    "pi": ("string", "Email address of the principal investigator; empty if none was found"),
+    "project": ("string", "Id of the project; empty if none was found"),
+    "fund": ("string", "The accounting string that pays; empty if none was found"),
     "pi_via": ("string", f"How the PI was found: {_VIA}"),
     "project_via": ("string", f"How the project was found: {_VIA}"),
     "fund_via": ("string", f"How the fund was found: {_VIA}"),
@@ -33,18 +33,18 @@ COLUMNS = {
     "resource_id": ("string", "ResourceId of the charge; AllocatedResourceId of an allocated share"),
     "resource_name": (
         "string",
-        "ResourceName of the charge; of an allocated share, the resource that received it and of what",
+        "ResourceName of the charge; for an allocated share, the resource that received it and what was shared",
     ),
-    "category": ("string", "ChargeCategory of the charge; empty where the file has none, which counts as Usage"),
+    "category": ("string", "ChargeCategory of the charge; empty if the file has none, which counts as Usage"),
     "class": ("string", "ChargeClass of the charge"),
     "list": ("number", "List price, exact, in the row's currency"),
-    "billed": ("number", "The cost for billing, exact, in the row's currency, whatever became of it"),
-    "currency": ("string", "ISO 4217 code"),
+    "billed": ("number", "The cost for billing, exact, in the row's currency, whatever its disposition"),
+    "currency": ("string", "ISO 4217 currency code"),
     "disposition": ("string", "billed, held or rejected; billed charges of a source that does not post are only shown"),
-    "flags": ("string", "Why a person had to look at it, separated by semicolons"),
-    "decisions": ("string", "Where it was decided: places in the approval files, separated by semicolons"),
+    "flags": ("string", "The flags that called for review, separated by semicolons"),
+    "decisions": ("string", "The decisions on it, by path and line in the approval files, separated by semicolons"),
 }
-"""The columns of `charges.csv` except references: type in a Frictionless Table Schema, and meaning."""
+"""The columns of `charges.csv` except references: name → type in a Frictionless Table Schema, and description."""
 
 _CELLS = {
     "category": "ChargeCategory",

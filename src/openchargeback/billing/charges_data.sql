@@ -6,12 +6,12 @@ SELECT
     charge_file.path AS file,
     charge.n - charge_file.first + 2 AS "row",
     {period} AS period,
-    CASE WHEN disposition.decided THEN settled.pi ELSE payer.pi END AS pi,
-    CASE WHEN disposition.decided THEN settled.project ELSE payer.project END AS project,
-    CASE WHEN disposition.decided THEN settled.fund ELSE payer.fund END AS fund,
-    CASE WHEN disposition.decided THEN settled.pi_via ELSE payer.pi_via END AS pi_via,
-    CASE WHEN disposition.decided THEN settled.project_via ELSE payer.project_via END AS project_via,
-    CASE WHEN disposition.decided THEN settled.fund_via ELSE payer.fund_via END AS fund_via,
+    CASE WHEN disposition.decided THEN decided_charge.pi ELSE payer.pi END AS pi,
+    CASE WHEN disposition.decided THEN decided_charge.project ELSE payer.project END AS project,
+    CASE WHEN disposition.decided THEN decided_charge.fund ELSE payer.fund END AS fund,
+    CASE WHEN disposition.decided THEN decided_charge.pi_via ELSE payer.pi_via END AS pi_via,
+    CASE WHEN disposition.decided THEN decided_charge.project_via ELSE payer.project_via END AS project_via,
+    CASE WHEN disposition.decided THEN decided_charge.fund_via ELSE payer.fund_via END AS fund_via,
     nullif(charge.service, '') AS service,
     {resource_id} AS resource_id,
     {resource_name} AS resource_name,
@@ -29,7 +29,7 @@ JOIN charge_id ON charge_id.n = charge.n
 JOIN cell ON cell.n = charge.n
 JOIN payer ON payer.id = charge.payer
 LEFT JOIN disposition ON disposition.n = charge.n
-LEFT JOIN settled ON settled.n = charge.n
+LEFT JOIN decided_charge ON decided_charge.n = charge.n
 LEFT JOIN (SELECT n, string_agg(flag, ';' ORDER BY flag) AS flags FROM flag GROUP BY n) AS flagged
     ON flagged.n = charge.n
 LEFT JOIN (

@@ -20,40 +20,40 @@ from openchargeback.record.recorded_ledger import RecordedLedger
 def closed_month_clashes(ledger: RecordedLedger) -> list[Problem]:
     """Where closed months contradict each other on charges of earlier ones. The ledger must hold its records."""
     records = [record for _, record in sorted(ledger.records.items())]
-    found = list(_resting(ledger, records)) or [*billed_once(records), *credits_fit_lines(records)]
+    found = list(_invalidated(ledger, records)) or [*billed_once(records), *credits_fit_lines(records)]
     return [
         Problem(
             part_path(period, CORRECTIONS),
             "closed-months-clash",
             what,
-            "undo the merge that combined them, or reopen the later month and decide again",
+            "revert the merge that combined them, or reopen the later month and decide again",
         )
         for period, what in found
     ]
 
 
-def _resting(ledger: RecordedLedger, records: list[ClosingRecord]) -> Iterator[tuple[str, str]]:
-    """Corrections of a month that is open again, or that was re-closed with a different record.
+def _invalidated(ledger: RecordedLedger, records: list[ClosingRecord]) -> Iterator[tuple[str, str]]:
+    """Corrections of a month that was reopened, or that was re-closed with a different record.
 
-    A month with an unusable record is skipped; that has its own problem.
+    Skips a month with an unusable record, which is a separate problem.
     """
     held: dict[str, set[str]] = {}
     for record in records:
         for each in record.corrections:
-            rests_on = each.corrects[:7] or each.original
-            named = f"{describe(each)} in {record.period}"
-            if ledger.period_file(rests_on).state is State.OPEN:
-                yield record.period, f"{named}, but {rests_on} is open again"
-            elif rests_on not in ledger.records:
+            base = each.corrects[:7] or each.original
+            what = f"{describe(each)} in {record.period}"
+            if ledger.period_file(base).state is State.OPEN:
+                yield record.period, f"{what}, but {base} was reopened"
+            elif base not in ledger.records:
                 continue
             elif each.entry in (Entry.LATE, Entry.REJECTED):
                 if each.original not in held:
                     held[each.original] = held_ids(ledger.root, each.original)
                 if each.charge not in held[each.original]:
-                    yield record.period, f"{named}, but was not held when {each.original} was closed last"
-            elif not _states(ledger.records[rests_on], each):
-                yield record.period, f"{named}, but the statement {each.corrects} is no longer valid"
+                    yield record.period, f"{what}, but was not held when {each.original} was last closed"
+            elif not _has_statement(ledger.records[base], each):
+                yield record.period, f"{what}, but statement {each.corrects} is no longer valid"
 
 
-def _states(record: ClosingRecord, each: Correction) -> bool:
+def _has_statement(record: ClosingRecord, each: Correction) -> bool:
     return any(statement.number == each.corrects for statement in record.statements)

@@ -1,6 +1,6 @@
-"""Whether a month is complete: what each source delivered, for which days, compared with earlier months.
+"""Check whether a month is complete: what each source delivered, for which days, compared with earlier months.
 
-One rule for `periods show`, `periods close`, the plan and the portal.
+`periods show`, `periods close`, the plan and the portal share this rule.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ MONTHS_BACK = 3
 """The number of earlier months to compare with: the last ones in which the ledger has charges."""
 
 GONE_SHOWN = 10
-"""How many PIs are listed that no longer have charges of a source."""
+"""How many PIs without charges from a source anymore are listed."""
 
 _UNUSUAL = Decimal(50)
 """The percentage by which a total may differ from the median before the plan reports it."""
@@ -38,7 +38,7 @@ class File(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Month:
-    """What a period, billed or recorded, has of its sources."""
+    """What a period, billed or recorded, has from its sources."""
 
     period: str
     sources: Sequence[SourceTotals] = ()
@@ -72,7 +72,7 @@ class Completeness:
     days: how many of the `days_in_month` its charges cover, first_day to last_day; None if its files lack dates.
     total: imported, exact, in the ledger's currency. median: of earlier months; None if there are none.
     percent: the total relative to the median; None if the median is None or 0.
-    gone: PIs with billed charges of this source in the previous calendar month and none now, largest amount first.
+    gone: PIs billed for this source in the previous calendar month but not in this one, largest amount first.
     """
 
     source: str
@@ -104,8 +104,8 @@ class Completeness:
         return self.percent is not None and abs(self.percent) > _UNUSUAL
 
     @property
-    def telling(self) -> bool:
-        """Whether anything needs a person's attention."""
+    def needs_attention(self) -> bool:
+        """Whether a person should look at anything."""
         return self.missing or self.lacks_days or self.unusual or bool(self.gone)
 
     def as_json(self) -> dict[str, object]:

@@ -1,6 +1,6 @@
-"""Whether the charges of equal files are billed more than once (docs/ARCHITECTURE.md, "Invariants").
+"""Check that the charges of equal files are billed only once (docs/ARCHITECTURE.md, "Invariants").
 
-A file may be filed again, under the right source or period, once every charge of the wrong copy was rejected, or
+A file may be added again, under the right source or period, once every charge of the wrong copy was rejected, or
 credited after it was billed. Until then the copies are an error.
 """
 
@@ -24,7 +24,7 @@ from openchargeback.review.ids import number_rest
 def billed_twice(
     ledger: RecordedLedger, found: Sequence[Copies], posted: Mapping[str, PostedCorrections]
 ) -> list[Problem]:
-    """An error for each file whose charges are billed or held while those of an earlier equal file are too.
+    """An error for each file whose charges are billed or held while those of an equal earlier file are, too.
 
     The ledger must hold its records. posted: by period, what open periods do to charges of closed ones.
     """
@@ -32,10 +32,10 @@ def billed_twice(
     problems = []
     for copies in found:
         for file in [each for each in copies if each.path in billing][1:]:
-            # Name all others whatever their outcome, so that deciding one of them does not change the problem.
+            # Name all others regardless of their outcome, so that deciding one of them does not change the problem.
             others = ", ".join(each.path for each in copies if each is not file)
             what = f"holds the same charges as {others}, so they are billed twice"
-            fix = "remove one of the files, or reject all charges of one; where its month is closed, credit them"
+            fix = "remove one of the files, or reject all its charges; if its month is closed, credit them"
             problems.append(Problem(file.path, "duplicate-file", what, fix))
     return problems
 
@@ -68,7 +68,7 @@ def _billing(ledger: RecordedLedger, period: str, events: Events) -> Collection[
     try:
         with settled_month(ledger, period) as month:
             number_rest(month)
-            _stand(month.con, period, events)
+            _fill_events(month.con, period, events)
             numbers = {number for (number,) in month.con.execute(sql(__package__, "copies.sql")).fetchall()}
             return [each.file.path for each in month.loaded if each.number in numbers]
     except (LedgerFault, duckdb.OutOfRangeException):
@@ -76,9 +76,9 @@ def _billing(ledger: RecordedLedger, period: str, events: Events) -> Collection[
         return ()
 
 
-def _stand(con: duckdb.DuckDBPyConnection, period: str, events: Events) -> None:
-    """Fill `event`: the charges of the period that later periods decided on, and whether those left them billed."""
-    con.execute("CREATE TABLE event (id VARCHAR, stands BOOLEAN)")
+def _fill_events(con: duckdb.DuckDBPyConnection, period: str, events: Events) -> None:
+    """Fill `event`: the charges of the period that later periods decided on, and whether they are billed now."""
+    con.execute("CREATE TABLE event (id VARCHAR, billed BOOLEAN)")
     rows = []
     for id_ in events.charges(period):
         last = events.last(period, id_)

@@ -73,14 +73,14 @@ def correct(ledger: RecordedLedger) -> CorrectionResults:
                     corrections += outcome.corrections
                     records += outcome.records
                 if credited:
-                    made, told, faults = credit_charges(ledger, original, period, credited, events)
+                    credits_, credit_records, faults = credit_charges(ledger, original, period, credited, events)
                     problems += faults
-                    corrections += made
-                    records += told
-                    lines += lines_of(period, made)
+                    corrections += credits_
+                    records += credit_records
+                    lines += lines_of(period, credits_)
             except duckdb.OutOfRangeException:
                 what = f"decides on charges of {original} whose amounts are too large to sum exactly"
-                fix = "look for an implausible amount"
+                fix = "check the charges for an implausible amount"
                 problems.append(decisions[0].problem("amount-overflow", what, fix))
         events.add(period, corrections)
         if by_original:
@@ -135,13 +135,13 @@ def _added(one: BillingLine, other: BillingLine) -> BillingLine:
 def _misplaced(ledger: RecordedLedger, period: str, decision: Decision) -> Problem | None:
     original = decision.period
     if original >= period:
-        what = f"lies in the folder of {period} and is on {original}, which is not an earlier period"
+        what = f"is in the folder of {period} but decides on {original}, which is not an earlier period"
         fix = "remove `period`" if original == period else f"put it in the folder of a period after {original}"
         return decision.problem("not-closed", what, fix)
     if original not in ledger.periods:
         return decision.problem("not-closed", f"the ledger has no period {original}", "correct `period`")
     if ledger.period_file(original).state is State.OPEN:
         fix = f"put the decision in approvals/{original}, without `period`"
-        return decision.problem("not-closed", f"{original} is open, so decide it in its own folder", fix)
+        return decision.problem("not-closed", f"decides on {original}, which is still open", fix)
     # The record is missing or altered, which is a separate problem.
     return None

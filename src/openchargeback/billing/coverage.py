@@ -1,4 +1,4 @@
-"""Which days of a period the charges of each source cover."""
+"""Determine which days of a period the charges of each source cover."""
 
 from __future__ import annotations
 
@@ -46,7 +46,7 @@ def _spans(file: LoadedFile) -> str:
         f"SELECT DISTINCT {literal(file.file.source)} AS source, "
         f"coalesce(lower({category}), 'usage') = 'usage' AS usage, "
         f"CASE WHEN {_plain(start)} THEN left({start}, 10) ELSE {start} END AS starts, "
-        # All that matters of the time is whether it is midnight: then the day before is the last one.
+        # Only midnight matters: it makes the day before the last one.
         f"CASE WHEN strlen({end}) = 10 OR NOT {_plain(end)} THEN {end} "
         f"WHEN contains({end}, '00:00:00') OR (strlen({end}) < 19 AND contains({end}, '00:00')) "
         f"THEN left({end}, 10) || 'T00:00' "

@@ -1,7 +1,7 @@
 -- One row per source: the number of days of the period that its charges cover, the first and the last.
--- {spans} has one row per distinct span of its files: source, usage, and the start and end of charge periods as text.
--- Taxes, purchases and credits often span the whole month in one row, so usage alone counts where there is any.
--- An end with a time is exclusive (FOCUS 1.2, "ChargePeriodEnd"), an end without one is a day that counts.
+-- {spans} has one row per distinct span in its files: source, usage, and the start and end of charge periods as text.
+-- Taxes, purchases and credits often span the whole month in one row, so if there is any usage, only usage counts.
+-- An end with a time is exclusive (FOCUS 1.2, "ChargePeriodEnd"); an end without one is inclusive.
 WITH span AS MATERIALIZED ({spans}),
 chosen AS (
     SELECT source, starts, ends FROM span WHERE usage

@@ -102,17 +102,17 @@ def creditable(
             found.append(_on_statement(ledger.records[last.posted], last.correction))
         else:
             done = DONE[last.correction.entry]
-            faults.append(f"{id_} was {done} in {last.posted} already, at {last.correction.place}")
+            faults.append(f"{id_} was already {done} in {last.posted}, at {last.correction.place}")
     return found, faults
 
 
 def _whole_ids(ledger: RecordedLedger, original: str, ids: Sequence[str], events: Events) -> dict[str, str]:
-    """Id prefixes that match earlier corrections, each with the one full id that it means.
+    """Id prefixes that match earlier corrections, each with the one full id that it matches.
 
-    A prefix may also match another charge of the period that was never corrected. It is then ambiguous, which is
-    refused when its cents are looked up.
+    A prefix may also match another charge of the period that was never corrected. It is then ambiguous and left out;
+    looking up its cents reports that.
     """
-    short = [id_ for id_ in ids if len(id_) < _WHOLE and events.begins(original, id_)]
+    short = [id_ for id_ in ids if len(id_) < _WHOLE and events.has_prefix(original, id_)]
     if not short:
         return {}
     with _settled(ledger, original) as con:
@@ -139,7 +139,7 @@ class BilledFilter:
 
 
 def billed_charges(ledger: RecordedLedger, period: str, wanted: BilledFilter) -> list[str]:
-    """The ids (16 digits) of the charges of a closed period that a filter selects and that are billed now: in the
+    """The ids (16 digits) of the charges of a closed period that a filter selects and that are billed now: by the
     period itself, late or again, and not credited since.
     """
     record, events = ledger.records[period], Events.of(ledger.records.values())
@@ -158,10 +158,10 @@ def billed_charges(ledger: RecordedLedger, period: str, wanted: BilledFilter) ->
                 "sources": list(wanted.sources),
             },
         ).fetchall()
-    return [id_[:16] for id_, billed in rows if _stands(events.last(period, id_), billed=billed)]
+    return [id_[:16] for id_, billed in rows if _is_billed(events.last(period, id_), billed=billed)]
 
 
-def _stands(last: Event | None, *, billed: bool) -> bool:
+def _is_billed(last: Event | None, *, billed: bool) -> bool:
     """Whether a charge is billed now. billed: whether its own period billed it."""
     return billed if last is None else last.correction.entry in (Entry.LATE, Entry.REBILL)
 
@@ -181,7 +181,7 @@ def _settled(ledger: RecordedLedger, period: str) -> Iterator[duckdb.DuckDBPyCon
 
 
 def charge_cents(ledger: RecordedLedger, record: ClosingRecord, prefixes: Iterable[str]) -> dict[str, Billed | str]:
-    """The amount billed for each charge of a closed period, by id or prefix; or a message on why it is unknown.
+    """The amount billed for each charge of a closed period, by id or prefix; or a message saying why it is unknown.
 
     Reads the charge files of the period and compares every line with the record, so that the cents of its charges add
     up to the recorded cents.
@@ -197,11 +197,9 @@ def charge_cents(ledger: RecordedLedger, record: ClosingRecord, prefixes: Iterab
         good: dict[str, tuple[str, int]] = {}
         for prefix, count, id_, line in con.execute(sql(__package__, "wanted_lines.sql")).fetchall():
             if count != 1:
-                result[prefix] = (
-                    f"{prefix} {'belongs to several charges' if count else 'is not among the charges'} of {period}"
-                )
+                result[prefix] = f"{prefix} {'matches several charges' if count else 'matches no charge'} of {period}"
             elif line is None:
-                result[prefix] = f"{prefix} was not billed in {period}, but held or rejected"
+                result[prefix] = f"{prefix} was held or rejected in {period}, not billed"
             elif line not in faithful:
                 result[prefix] = (
                     f"this version computes {prefix} differently from {period}, so its cents cannot be reproduced"
@@ -251,28 +249,28 @@ def _billed(con: duckdb.DuckDBPyConnection, record: ClosingRecord) -> dict[str, 
 def _billed_since(
     ledger: RecordedLedger, period: str, decision: Decision, prefix: str, events: Events, problems: list[Problem]
 ) -> Billed | None:
-    """The charge as a later period billed it, if one did; else None, with a problem if it cannot be credited."""
+    """The charge as a later period billed it; else None, with a problem if it cannot be credited."""
     last = events.last(decision.period, prefix)
     if last is None:
         return None
     what, place = last.correction.charge[:16], f"{last.posted}, at {last.correction.place}"
     if last.correction.entry is Entry.CREDIT:
-        told = f"{what} was credited in {place} and has not been billed again since"
-        problems.append(decision.problem("credited-already", told, "keep one of the credits"))
+        message = f"{what} was already credited in {place}, and not billed again since"
+        problems.append(decision.problem("credited-already", message, "keep one of the credits"))
         return None
     if last.correction.entry is Entry.REJECTED:
-        told = f"{what} was never billed: it was rejected in {place}"
-        problems.append(decision.problem("void-decision", told, "remove the decision"))
+        message = f"{what} was never billed: it was rejected in {place}"
+        problems.append(decision.problem("void-decision", message, "remove the decision"))
         return None
     record = ledger.records.get(last.posted)
     if record is None or ledger.period_file(last.posted).state is State.OPEN:
-        told = f"{what} was billed in the open period {place}"
-        problems.append(decision.problem("not-closed", told, "change that decision instead"))
+        message = f"{what} was billed in the open period {place}"
+        problems.append(decision.problem("not-closed", message, "change that decision instead"))
         return None
     if last.posted > period:
-        told = f"{what} was billed in {place}, which is later than {period}"
+        message = f"{what} was billed in {place}, which is later than {period}"
         fix = f"put the decision in the folder of a period after {last.posted}"
-        problems.append(decision.problem("not-closed", told, fix))
+        problems.append(decision.problem("not-closed", message, fix))
         return None
     return _on_statement(record, last.correction)
 
@@ -289,8 +287,8 @@ def _twice(found: Sequence[tuple[Decision, Billed]]) -> list[Problem]:
     problems = []
     for decision, billed in found:
         if billed.charge in first:
-            told = f"{billed.charge[:16]} is credited at {first[billed.charge].place} already"
-            problems.append(decision.problem("credited-already", told, "keep one of the credits"))
+            message = f"{billed.charge[:16]} is already credited at {first[billed.charge].place}"
+            problems.append(decision.problem("credited-already", message, "keep one of the credits"))
         first.setdefault(billed.charge, decision)
     return problems
 
@@ -329,11 +327,11 @@ def _posted(
     if decision.set == Payer():
         return [credit]
     payer = _payer(ledger, decision, billed, days.get(billed.charge, first_day(decision.period)))
-    # A re-billing is posted as its source posts today, whatever the credit reverses.
+    # A re-billing is posted if its source posts today, regardless of what the credit reverses.
     posted = ledger.config.posts(billed.source)
     if posted and not payer.fund and billed.amounts.billed:
-        told = f"credit bills {billed.charge[:16]} again without a fund"
-        problems.append(decision.problem("incomplete-decision", told, "`set` the fund"))
+        message = f"credit re-bills {billed.charge[:16]} without a fund"
+        problems.append(decision.problem("incomplete-decision", message, "add `fund` to `set`"))
     again = replace(
         billed,
         entry=Entry.REBILL,
@@ -348,13 +346,13 @@ def _posted(
 
 def _payer(ledger: RecordedLedger, decision: Decision, billed: Billed, day: dt.date) -> Payer:
     """Per field: the value in `set`, else the new project's entry as of the charge's date, else the previous value."""
-    word = decision.set
-    entry = ledger.directory.projects.get(word.project)
+    chosen = decision.set
+    entry = ledger.directory.projects.get(chosen.project)
     held = entry.entry_on(day) if entry else None
     return Payer(
-        ledger.directory.email(word.pi) if word.pi else (held.pi if held and held.pi else billed.pi),
-        word.project or billed.project,
-        word.fund or (held.fund if held and held.fund else billed.fund),
+        ledger.directory.email(chosen.pi) if chosen.pi else (held.pi if held and held.pi else billed.pi),
+        chosen.project or billed.project,
+        chosen.fund or (held.fund if held and held.fund else billed.fund),
     )
 
 

@@ -7,7 +7,7 @@ from collections.abc import Iterable
 from openchargeback.model import Amounts, BilledPeriod, Entry, PeriodAmounts, QueueItem
 
 MONTHS = 6
-"""How many earlier months are shown beside an item."""
+"""How many earlier months are shown next to an item."""
 
 
 def months_before(periods: Iterable[BilledPeriod], item: QueueItem) -> tuple[PeriodAmounts, ...]:

@@ -1,4 +1,4 @@
-"""What happened to single charges after their period was closed, across the ledger, in the order of the periods."""
+"""What happened to single charges after their period was closed, across the ledger, in period order."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ class Event:
 
 @dataclass(slots=True)
 class Events:
-    """By original period and full charge id, oldest first."""
+    """The events of a ledger. known: by original period and full charge id, oldest first."""
 
     known: dict[str, dict[str, list[Event]]] = field(default_factory=dict)
 
@@ -40,30 +40,20 @@ class Events:
         return events
 
     def add(self, posted: str, corrections: Sequence[Correction]) -> None:
-        """Add the corrections of a period; call in the order of the periods."""
+        """Add the corrections of a period; call in period order."""
         for each in corrections:
             self.known.setdefault(each.original, {}).setdefault(each.charge, []).append(Event(posted, each))
-
-    @property
-    def settled(self) -> set[str]:
-        """The periods with held charges that were decided late."""
-        late = (Entry.LATE, Entry.REJECTED)
-        return {
-            original
-            for original, charges in self.known.items()
-            if any(events[0].correction.entry in late for events in charges.values())
-        }
 
     def charges(self, original: str) -> list[str]:
         """The ids of the period's charges that have events, sorted."""
         return sorted(self.known.get(original, {}))
 
-    def named(self, original: str, prefix: str) -> Event | None:
-        """The last event of the one charge with this id prefix; None if no charge or several match."""
+    def last_by_prefix(self, original: str, prefix: str) -> Event | None:
+        """The last event of the charge with this id prefix; None if no charge or several match."""
         found = [id_ for id_ in self.known.get(original, {}) if id_.startswith(prefix)]
         return self.last(original, found[0]) if len(found) == 1 else None
 
-    def begins(self, original: str, prefix: str) -> bool:
+    def has_prefix(self, original: str, prefix: str) -> bool:
         """Whether any charge with this id prefix has events."""
         return any(id_.startswith(prefix) for id_ in self.known.get(original, {}))
 

@@ -1,5 +1,5 @@
 -- One row of follows_earlier per correction of a charge of an earlier month, with the outcome and payer of that charge.
--- The payer of a billed charge becomes an attribution of its own.
+-- The payer of a billed charge becomes a separate attribution.
 CREATE TABLE follows_earlier AS
 SELECT back.n, original.*
 FROM back_reference AS back
@@ -12,14 +12,14 @@ SELECT
     source,
     number AS category,
     false AS malformed,
-    (SELECT any_value(posts) FROM payer AS other WHERE other.source = given.source) AS posts,
+    (SELECT any_value(posts) FROM payer AS other WHERE other.source = followed.source) AS posts,
     pi,
     project,
     fund,
     'reference' AS pi_via,
     'reference' AS project_via,
     'reference' AS fund_via
-FROM (SELECT DISTINCT source, number, pi, project, fund FROM follows_earlier WHERE disposition = 'billed') AS given;
+FROM (SELECT DISTINCT source, number, pi, project, fund FROM follows_earlier WHERE disposition = 'billed') AS followed;
 
 UPDATE attributed SET payer = payer.id
 FROM follows_earlier

@@ -42,7 +42,7 @@ from openchargeback.record.recorded_ledger import RecordedLedger
 from openchargeback.review.month import Month
 
 Histories = Mapping[tuple[str, str], tuple[PeriodAmounts, ...]]
-"""PI's e-mail and project's id → the amounts that earlier periods billed them."""
+"""PI's email address and project's id → the amounts that earlier periods billed them."""
 
 _Listed = TypeVar("_Listed")
 
@@ -63,7 +63,7 @@ class Details:
         self.held = [(*row[:12], money.exact(row[12]), money.exact(row[13]), *row[14:]) for row in rows]
         for names, column in ((self.people, "pi"), (self.projects, "project"), (self.funds, "fund")):
             found = con.execute(
-                f"SELECT {column} FROM payer WHERE {column} IS NOT NULL UNION SELECT {column} FROM settled "
+                f"SELECT {column} FROM payer WHERE {column} IS NOT NULL UNION SELECT {column} FROM decided_charge "
                 f"WHERE {column} IS NOT NULL UNION SELECT {column} FROM verdict WHERE {column} IS NOT NULL"
             ).fetchall()
             names.update(name for (name,) in found)
@@ -143,10 +143,9 @@ def freeze(
 
 
 def _used(directory: Directory, people: set[str], projects: set[str], funds: set[str]) -> Directory:
-    """The entries of these people, projects and funds, and everyone and everything the projects' entries name.
+    """The entries of these people, projects and funds, and of all people and funds that the projects' entries name.
 
-    Whether a directory file has any entries decides which flags are raised for unlisted values: keep at least one
-    entry.
+    Keeps at least one entry of each kind: whether a directory file has any decides which flags unlisted values raise.
     """
     known = _listed(directory.projects, projects)
     entries = [each for entry in known.values() for each in entry.entries]
@@ -231,19 +230,18 @@ def thaw(frozen: ClosingRecord, state: PeriodFile, ledger: RecordedLedger) -> tu
     problems = reconciliation.check(period)
     path = part_path(frozen.period, FROZEN)
     if frozen.spending != spending_of(period.lines):
-        what = "the amounts per project and service are not those of the billing lines"
+        what = "the amounts per project and service do not match the billing lines"
         problems.append(Problem(path, "frozen-fault", what, "restore the file from Git"))
     if config.currency != ledger.config.currency:
-        what = f"the ledger is in {ledger.config.currency}, but {frozen.period} was closed in {config.currency}"
+        what = f"the ledger's currency is {ledger.config.currency}, but {frozen.period} was closed in {config.currency}"
         fix = f"set `currency` back to {config.currency}; use a separate ledger for another currency"
         problems.append(Problem("config.yaml", "currency-changed", what, fix))
     return period, problems
 
 
 def drift(ledger: RecordedLedger, period: str) -> list[Problem]:
-    """Where this program would now compute a closed period differently, from the same charges and decisions.
-
-    Computed with the settings and directory entries of the record.
+    """Where this program would now compute a closed period differently, from the same charges and decisions, with the
+    settings and directory entries of the record.
 
     Returns a warning that lists the differences, since a closed month does not change. `P.notes.yaml` acknowledges them
     by the digest of the new result; after that nothing is reported until the result changes. The ledger must hold its
@@ -266,10 +264,10 @@ def drift(ledger: RecordedLedger, period: str) -> list[Problem]:
     digest = _digest([pairs[name][1] for name in differing])
     if not differing or any(each.covers(digest) for each in ledger.notes.get(period, ())):
         return []
-    told = f"this version computes different {', '.join(differing)} for {period}, closed with {frozen.version}"
+    message = f"this version computes different {', '.join(differing)} for {period}, closed with {frozen.version}"
     for what, was, would in (("", before.amounts, now.amounts), (" (not charged)", before.shown, now.shown)):
         if was.billed != would.billed:
-            told += (
+            message += (
                 f": {money.human(would.billed, now.currency)} instead of "
                 f"{money.human(was.billed, before.currency)} {before.currency}{what}"
             )
@@ -277,8 +275,8 @@ def drift(ledger: RecordedLedger, period: str) -> list[Problem]:
         Problem(
             part_path(period, FROZEN),
             "tool-drift",
-            told,
-            f"nothing changes; acknowledge it in {part_path(period, NOTES)} with "
+            message,
+            f"the closed month does not change; acknowledge the difference in {part_path(period, NOTES)} with "
             f"`drift: [{{digest: {digest[:16]}, reason: …, by: …}}]`",
             severity=Severity.WARNING,
         )

@@ -1,5 +1,5 @@
--- One row per charge that is still held when its period is closed, with all that a later period needs to decide and
--- show it.
+-- One row per charge that is still held when its period is closed, with everything that a later period needs to decide
+-- on it and show it.
 -- flags: a JSON object, flag → reason (null if there is none). follows: the charge that a correction refers to.
 SELECT
     charge_id.id,

@@ -1,6 +1,6 @@
--- One row of held_row per charge that was held when its period closed and that no later period has settled yet (`done`
--- lists those). The tables below are the ones that decisions apply to, built from it as they would be from the period's
--- own charges. `shown_only` lists the sources that do not post today.
+-- One row of held_row per charge that was held when its period was closed and that no later period has decided yet
+-- (`done` lists the decided ones). The tables below are the ones that decisions apply to, built from held_row as they
+-- would be from the period's own charges. `shown_only` lists the sources that do not post today.
 CREATE TABLE held_row AS
 SELECT row_number() OVER (ORDER BY charge) AS n, *
 FROM {rows}

@@ -53,8 +53,8 @@ def journal_of(
     """The journal of a period: by line key, payer then counterpart. Descriptions only name the corrected statement.
 
     date: the posting date of every line. statement_numbers: (PI, project) → number, for every line that is not zero.
-    settings: of a period, as it is shown. A credit reverses an earlier posting, so it goes to the credit fund and
-    accounts of the period whose statement it corrects, even if they changed since.
+    settings: returns those that a period is shown with. A credit reverses an earlier posting, so it goes to the credit
+    fund and accounts of the period whose statement it corrects, even if they have changed since.
     The counterparts of a source without a credit fund have an empty fund; the caller must report that.
     """
     entries: list[JournalLine] = []
@@ -63,7 +63,7 @@ def journal_of(
         if not line.posted or not line.amounts.billed:
             continue
         number = statement_numbers[line.pi, line.project]
-        # A statement number begins with its period.
+        # A statement number starts with its period.
         posted_with = settings(line.corrects[:7]) if line.entry is Entry.CREDIT else config
         entries += _pair(line, period, date, number, posted_with)
     return Journal(period, tuple(entries))
@@ -83,7 +83,7 @@ def posts_nothing(period: BilledPeriod, config: Config) -> bool:
     return bool(sources) and not any(line.posted for line in period.lines) and not any(map(config.posts, sources))
 
 
-def described(journal: Journal, describe: Callable[[JournalLine], str]) -> Journal:
+def with_descriptions(journal: Journal, describe: Callable[[JournalLine], str]) -> Journal:
     """The journal with full descriptions. describe: makes one from the payer's line, for both lines of the pair.
 
     The corrected statement comes first, so that an accounting system's length limit cannot cut it off.

@@ -1,6 +1,6 @@
-"""Late decisions: charges held when their period closed, decided in an open period's approvals folder.
+"""Late decisions on charges that were held when their period closed, from an open period's approvals folder.
 
-They run through the same stages that decide and sum a period's own charges, in a database built from `P.held.csv`.
+They go through the same stages that decide and sum a period's own charges, in a database built from `P.held.csv`.
 """
 
 from __future__ import annotations
@@ -113,35 +113,37 @@ def _rows(path: Path) -> str:
 
 
 def as_of(directory: Directory, record: ClosingRecord) -> Directory:
-    """Today's directory, with the projects that the period knew as they were then."""
+    """Today's directory, but with the period's projects as they were recorded."""
     return replace(directory, projects={**directory.projects, **record.directory.projects})
 
 
 def _not_decided_before(decisions: Sequence[Decision], events: Events) -> tuple[list[Decision], list[Problem]]:
     fresh, problems = [], []
     for decision in decisions:
-        before = next((last for id_ in decision.charges if (last := events.named(decision.period, id_))), None)
+        before = next((last for id_ in decision.charges if (last := events.last_by_prefix(decision.period, id_))), None)
         if before is None:
             fresh.append(decision)
             continue
-        what = f"{before.correction.charge[:16]} was decided in {before.posted} already, at {before.correction.place}"
-        problems.append(decision.problem("decided-already", what, "remove it; `credit` takes back what was billed"))
+        what = f"{before.correction.charge[:16]} was already decided in {before.posted}, at {before.correction.place}"
+        problems.append(
+            decision.problem("decided-already", what, "remove it; to reverse what was billed, use `credit`")
+        )
     return fresh, problems
 
 
 def _nothing_held(decision: Decision) -> Problem:
-    what = f"no charge of {decision.period} was held when it closed"
-    return decision.problem("void-decision", what, "remove it; `credit` takes back what was billed")
+    what = f"no charge of {decision.period} was held when it was closed"
+    return decision.problem("void-decision", what, "remove it; to reverse what was billed, use `credit`")
 
 
 def _still_held(con: duckdb.DuckDBPyConnection, decisions: Sequence[Decision]) -> list[Problem]:
-    """Problems for late decisions that clear only some flags of a charge: what stays held would get lost."""
+    """Problems for late decisions that clear only some flags of a charge: charges that stay held would be lost."""
     rows = con.execute(query(__package__, "still_held")).fetchall()
     return [
         decisions[number].problem(
             "late-still-held",
             f"leaves {counted(charges, 'charge')} held by {', '.join(flags)}",
-            "clear all flags of the charges in the same period",
+            "clear all flags of these charges in the same period",
         )
         for number, charges, flags in rows
     ]

@@ -67,7 +67,7 @@ def share_charges(con: duckdb.DuckDBPyConnection, currency: str, lines: Sequence
 
 
 def read_lines(con: duckdb.DuckDBPyConnection, period: str, config: Config) -> tuple[BillingLine, ...]:
-    """The billing lines of the period, ordered by PI, project, fund, source and service; posted as the config says."""
+    """The billing lines of the period, ordered by PI, project, fund, source and service; the config says which post."""
     found = []
     for row in named_rows(con, query(__package__, "billing_lines")):
         amounts = amounts_of(row.pop("discount"), row.pop("billed"), config, row["source"])
@@ -79,8 +79,7 @@ def read_resources(
     con: duckdb.DuckDBPyConnection, config: Config, most: int
 ) -> dict[tuple[str, str], list[ResourceLine]]:
     """The resources of each statement (by PI and project). Per line: the `most` largest by list price and billed
-    amount, and every credit, correction and adjustment; the rest of a line is summed up, unless it is a single
-    resource.
+    amount, and every credit, correction and adjustment. The others are summed up, unless there is only one.
     """
     rows = con.execute(sql(__package__, "statement_resources.sql"), {"most": most}).fetchall()
     result: dict[tuple[str, str], list[ResourceLine]] = {}
@@ -106,7 +105,7 @@ def _scale(currency: str) -> int:
 
 
 def amounts_of(discount: int, billed: int, config: Config, source: str) -> Amounts:
-    """Units as cents; the discount is the institution's if the settings of the source say so."""
+    """Amounts from whole minor units; the institution covers the discount if the settings of the source say so."""
     exponent = -money.places(config.currency)
     return Amounts(
         list=Decimal(discount + billed).scaleb(exponent),

@@ -1,5 +1,5 @@
--- One row per distinct Tags text whose references provenance.py reads: it is not plain JSON, or spells a key
--- differently.
+-- One row per distinct Tags text that provenance.py must read for references, since it is not plain JSON or spells a
+-- key differently.
 SELECT tag.id, tag.key_set, tag.text
 FROM tag
 JOIN (SELECT key_set, list(key) AS keys, list(folded) AS folded FROM reference_key GROUP BY key_set) AS wanted

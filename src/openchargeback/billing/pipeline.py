@@ -49,7 +49,7 @@ from openchargeback.review.queue import read_flags, read_queue
 
 @dataclass(frozen=True, slots=True)
 class PostedCorrections:
-    """The effect of an open period's decisions on charges of closed ones: lines, single charges, and the decisions."""
+    """What an open period's decisions on charges of closed ones add: billing lines, single charges, the decisions."""
 
     lines: tuple[BillingLine, ...] = ()
     corrections: tuple[Correction, ...] = ()
@@ -66,7 +66,7 @@ def bill_period(
 ) -> tuple[BilledPeriod | None, list[Problem]]:
     """Bill one period of a ledger. None if its charge files have errors.
 
-    digest: of everything the result rests on. posted: what its decisions on charges of closed periods add.
+    digest: of everything the result depends on. posted: what its decisions on charges of closed periods add.
     then: called with the billed month while its database is open.
     """
     try:
@@ -88,7 +88,7 @@ def bill_period(
 def too_large(period: str) -> Problem:
     """The problem of a period whose sums exceed an exact number (DuckDB raises OutOfRangeException)."""
     what = f"the amounts of {period} are too large to sum exactly"
-    return Problem(f"charges/{period}", "amount-overflow", what, "look for an implausible amount")
+    return Problem(f"charges/{period}", "amount-overflow", what, "check the charges for an implausible amount")
 
 
 def _billed(
@@ -144,7 +144,7 @@ def read_month(con: duckdb.DuckDBPyConnection, ledger: RecordedLedger, period: s
 
 @contextmanager
 def settled_month(ledger: RecordedLedger, period: str) -> Iterator[Month]:
-    """A period settled in its own database; a closed one according to its record.
+    """A period settled in a database of its own; a closed one according to its record.
 
     Raises LedgerFault if its charge files can no longer be read.
     """
@@ -201,8 +201,8 @@ def _follow_earlier(month: Month) -> None:
     """Give corrections of charges of earlier months the payer and outcome of those charges.
 
     A closed month is billed again according to its record, plus credits and late decisions since then. A correction of
-    a billed charge follows it, and one of a rejected charge is rejected too. If the charge is held or was credited, the
-    correction needs a decision.
+    a billed charge follows it, and one of a rejected charge is also rejected. If the charge is held or was credited,
+    the correction needs a decision.
     """
     con, ledger = month.con, month.ledger
     con.execute(query(__package__, "original"))
@@ -249,8 +249,8 @@ def _originals(ledger: RecordedLedger, period: str, wanted: Collection[tuple[str
             rows.append((source, number, "billed", each.pi, each.project, each.fund, ""))
         else:
             done = DONE[last.correction.entry]
-            became = "rejected" if last.correction.entry is Entry.REJECTED else "credited"
-            rows.append((source, number, became, *payer, f"{number} of {period} was {done} in {last.posted}"))
+            outcome = "rejected" if last.correction.entry is Entry.REJECTED else "credited"
+            rows.append((source, number, outcome, *payer, f"{number} of {period} was {done} in {last.posted}"))
     return rows
 
 
@@ -268,7 +268,7 @@ def _earlier_rows(month: Month) -> list[EarlierRows]:
     for period in earlier:
         record = ledger.records.get(period)
         if record and period not in own and not any(each.flag == "wrong-period" for each in record.flags):
-            # According to the record, all its rows are of its own month.
+            # According to the record, all its rows belong to its own month.
             continue
         for file in ledger.charge_files[period]:
             shared = own & months_of(file)

@@ -1,4 +1,4 @@
-"""The origin of a statement's PI, project and fund, and the references that its charges name.
+"""How a statement's PI, project and fund were found, and the references in the tags of its charges.
 
 Tables created:
     traced      one row per attribution and line, for billed charges (`traced.sql`)
@@ -76,7 +76,7 @@ def read_attributions(con: duckdb.DuckDBPyConnection, config: Config) -> dict[Pa
 
 
 def read_references(con: duckdb.DuckDBPyConnection) -> dict[Payer, tuple[Reference, ...]]:
-    """The references that the billed charges of each statement name, by name."""
+    """The references in the tags of each statement's billed charges, by name."""
     rows = con.execute(
         query(__package__, "references"),
         {"most": MOST_VALUES},

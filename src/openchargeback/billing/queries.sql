@@ -49,7 +49,7 @@ FROM charge_id
 JOIN attributed AS charge USING (n)
 WHERE list_contains($ids, charge_id.id);
 
--- reference_key: a tag key that carries a reference.
+-- reference_key: a tag key for a reference.
 CREATE TABLE reference_key (
     key_set INTEGER,
     name VARCHAR,
@@ -59,7 +59,7 @@ CREATE TABLE reference_key (
     path VARCHAR
 );
 
--- references: a reference of a statement: the number of distinct values in its charges, and the first few.
+-- references: a reference on a statement: the number of distinct values in its charges, and the first few.
 SELECT
     traced.pi,
     traced.project,

@@ -33,7 +33,7 @@ class Month(Protocol):
 def check(period: BilledPeriod, read: int | None = None) -> list[Problem]:
     """Every invariant that the period violates.
 
-    read: the number of charges read; not given for a frozen period, whose charges are not counted again.
+    read: the number of charges read; None for a frozen period, whose charges are not counted again.
     """
     received = sum(file.charges for file in period.files)
     faults = [
@@ -50,8 +50,8 @@ def check(period: BilledPeriod, read: int | None = None) -> list[Problem]:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class HeldAccount:
-    """What is held of one source in one currency around one period: opening + newly − late billed − late rejected =
-    closing.
+    """What one source has held in one currency, from the opening to the closing of a period: opening + newly −
+    late billed − late rejected = closing.
     """
 
     period: str
@@ -106,7 +106,7 @@ def _add(sums: dict[_Key, Decimal], key: _Key, amount: Decimal) -> None:
 def check_ledger(periods: Sequence[BilledPeriod], remaining: Remaining) -> list[Problem]:
     """Every invariant across all periods of a ledger (ascending) that is violated.
 
-    remaining: only for periods with held charges that were settled since.
+    remaining: only for periods with held charges that were decided later.
     """
     faults = (*billed_once(periods), *credits_fit_lines(periods))
     return [_problem(fault) for fault in (*held_is_carried(periods, remaining), *(fault for _, fault in faults))]
@@ -124,7 +124,7 @@ def held_is_carried(periods: Sequence[BilledPeriod], remaining: Remaining) -> li
             for currency, amount in sums.items():
                 _add(counted, (source, currency), amount)
     return [
-        f"{source}: what was held in {currency} does not come out: "
+        f"{source}: the held {currency} do not tie out: "
         f"{money.exact(last.get((source, currency), money.ZERO))} by account, "
         f"{money.exact(counted.get((source, currency), money.ZERO))} by charge"
         for source, currency in sorted({*last, *counted})
@@ -133,7 +133,7 @@ def held_is_carried(periods: Sequence[BilledPeriod], remaining: Remaining) -> li
 
 
 def billed_once(periods: Sequence[Month]) -> list[tuple[str, str]]:
-    """No charge is billed twice without a credit between or credited without having been billed, and a credit is
+    """No charge is billed twice without a credit in between, or credited without having been billed, and a credit is
     exactly the billed amount. Returns violations with their periods.
     """
     faults = []
@@ -148,16 +148,16 @@ def billed_once(periods: Sequence[Month]) -> list[tuple[str, str]]:
         for each in period.corrections:
             key = (each.original, each.charge)
             posted, before = last.get(key, ("", None))
-            named = f"{describe(each)} in {period.period}"
+            what = f"{describe(each)} in {period.period}"
             if (before.entry if before else None) not in allowed.get(each.entry, ()):
-                since = f"after it was {DONE[before.entry]} in {posted}" if before else "without having been billed"
-                faults.append((period.period, f"{named} out of turn, {since}"))
+                why = f"although it was {DONE[before.entry]} in {posted}" if before else "without having been billed"
+                faults.append((period.period, f"{what} {why}"))
             elif before and before.amounts + each.amounts != Amounts():
-                faults.append((period.period, f"{named} with different cents than before"))
+                faults.append((period.period, f"{what}, with different cents than before"))
             elif before and each.entry is Entry.CREDIT and before.posted != each.posted:
-                faults.append((period.period, f"{named} is posted differently than it was billed"))
+                faults.append((period.period, f"{what}, but not posted as it was billed"))
             elif before and each.entry is Entry.CREDIT and _payer(before) != _payer(each):
-                faults.append((period.period, f"{named} to a different payer than was billed"))
+                faults.append((period.period, f"{what}, but to a different payer than was billed"))
             last[key] = (period.period, each)
     return faults
 
@@ -193,12 +193,12 @@ def credits_fit_lines(periods: Sequence[Month]) -> list[tuple[str, str]]:
     for key, (charges, amounts, reversed_, last) in credited.items():
         count, billed, was_posted = lines.get(key, (0, Amounts(), reversed_))
         if charges > count or (charges == count and billed + amounts != Amounts()) or was_posted != reversed_:
-            faults.append((last, f"{key[0]}: credits of {key[2]}, {key[5]} are not what was billed"))
+            faults.append((last, f"{key[0]}: the credits of {key[2]}, {key[5]} do not match what was billed"))
     return faults
 
 
 def _problem(fault: str) -> Problem:
-    return Problem("", "broken-invariant", fault, "please report this: nothing was published")
+    return Problem("", "broken-invariant", fault, "please report this bug; nothing was published")
 
 
 def nothing_lost(period: BilledPeriod, read: int) -> list[str]:
@@ -206,14 +206,14 @@ def nothing_lost(period: BilledPeriod, read: int) -> list[str]:
     faults = []
     for source in period.sources:
         if source.imported != money.total(source.billed, source.held, source.rejected):
-            faults.append(f"{source.source}: imported is not billed + held + rejected")
+            faults.append(f"{source.source}: the imported amount is not billed + held + rejected")
         if source.charges != source.charges_billed + source.charges_held + source.charges_rejected:
-            faults.append(f"{source.source}: charges are not billed + held + rejected")
+            faults.append(f"{source.source}: the number of charges is not billed + held + rejected")
     imported = money.total(*(source.imported for source in period.sources))
     if imported != money.total(*(file.exact_billed for file in period.files)):
-        faults.append("the sources do not sum to the files")
+        faults.append("the totals of the sources do not sum to the totals of the files")
     if sum(source.charges for source in period.sources) != read:
-        faults.append("the sources do not hold every row that was read")
+        faults.append("the sources do not account for every row that was read")
     return faults
 
 
@@ -225,7 +225,7 @@ def cents_tie_out(period: BilledPeriod) -> list[str]:
     cents: dict[str, Amounts] = dict.fromkeys(exact, Amounts())
     for line in period.lines:
         if line.amounts.list != line.amounts.discount + line.amounts.billed:
-            faults.append(f"{line.source}: list is not discount + billed")
+            faults.append(f"{line.source}: the list price is not discount + billed")
         if line.entry is not Entry.OWN:
             continue
         exact[line.source] = money.total(exact.get(line.source, money.ZERO), line.exact_billed)
@@ -234,7 +234,7 @@ def cents_tie_out(period: BilledPeriod) -> list[str]:
         cents[line.source] = cents.get(line.source, Amounts()) + line.amounts
     for source in period.sources:
         if source.currency == period.currency and source.billed != exact[source.source]:
-            faults.append(f"{source.source}: the billing lines do not hold everything that is billed")
+            faults.append(f"{source.source}: the billing lines do not sum to the exact amount billed")
         if source.currency != period.currency and source.billed:
             faults.append(f"{source.source}: charges in {source.currency} are billed")
     for name, amounts in cents.items():
@@ -247,7 +247,7 @@ def cents_tie_out(period: BilledPeriod) -> list[str]:
 
 def corrections_tie_out(period: BilledPeriod) -> list[str]:
     """Charges of earlier periods sum to their lines, in cents and exactly. Late ones are rounded once per source and
-    original period. A credit belongs to a statement, never one of the same period.
+    original period. A credit names the statement it corrects, which is never one of the same period.
     """
     faults = []
     lines: dict[tuple[str, ...], tuple[int, Decimal, Decimal, Amounts, bool]] = {}
@@ -257,13 +257,13 @@ def corrections_tie_out(period: BilledPeriod) -> list[str]:
             faults.append(f"{each.charge[:16]} is corrected in its own period or an earlier one")
         if each.entry is Entry.REJECTED:
             if each.amounts != Amounts():
-                faults.append(f"{each.charge[:16]} is rejected and billed")
+                faults.append(f"{each.charge[:16]} is both rejected and billed")
             continue
         key = _correction_key(each)
         before = lines.get(key, (0, money.ZERO, money.ZERO, Amounts(), each.posted))
         number, exact_list, exact_billed, amounts, posted = before
         if posted != each.posted:
-            faults.append(f"{each.charge[:16]} and its line disagree on whether they are posted")
+            faults.append(f"{each.charge[:16]} and its line differ in whether they are posted")
         exact_list = money.total(exact_list, each.exact_list)
         exact_billed = money.total(exact_billed, each.exact_billed)
         lines[key] = (number + 1, exact_list, exact_billed, amounts + each.amounts, posted)
@@ -274,17 +274,17 @@ def corrections_tie_out(period: BilledPeriod) -> list[str]:
             late[group] = (money.total(billed, each.exact_billed), discount, cents + each.amounts)
         elif not each.corrects:
             faults.append(f"{each.charge[:16]} is corrected without naming the statement that billed it")
-    stated = {
+    recorded = {
         line.key: (line.charges, line.exact_list, line.exact_billed, line.amounts, line.posted)
         for line in period.lines
         if line.entry is not Entry.OWN
     }
-    if stated != lines:
+    if recorded != lines:
         faults.append("the charges of earlier periods do not sum to their lines")
     for (source, original), (billed, discount, cents) in late.items():
         rounded = (money.to_cents(billed, period.currency), money.to_cents(discount, period.currency))
         if (cents.billed, cents.discount) != rounded:
-            faults.append(f"{source}: what was held in {original} does not sum to its rounded total")
+            faults.append(f"{source}: the late charges of {original} do not sum to their rounded total")
     return faults
 
 
@@ -329,7 +329,7 @@ def journal_balances(period: BilledPeriod) -> list[str]:
         if each.payer:
             _add(posted, (each.statement, each.fund), each.signed)
     if {key: cents for key, cents in stated.items() if cents} != {key: cents for key, cents in posted.items() if cents}:
-        faults.append("the journal's postings by fund do not match a statement")
+        faults.append("the journal's postings by fund do not match the statements")
     if period.journal.debits != period.journal.credits:
         faults.append("the journal does not balance")
     if sum((statement.amounts.billed for statement in period.statements), money.ZERO) != period.journal.net:
@@ -345,5 +345,5 @@ def journal_balances(period: BilledPeriod) -> list[str]:
         billed = sum((line.amounts.billed for line in own_lines), money.ZERO)
         shown = sum((line.amounts.billed for line in own_lines if not line.posted), money.ZERO)
         if payers + shown != billed or others != -payers:
-            faults.append(f"{source}: the journal does not post what is billed")
+            faults.append(f"{source}: the journal does not post the amount billed")
     return faults

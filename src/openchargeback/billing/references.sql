@@ -1,6 +1,5 @@
 -- One row per value of a configured reference in a distinct Tags text: the first of its keys with a value.
--- Reads only exact keys of plain JSON objects here; provenance.py reads odd texts, which are not plain or spell a key
--- differently.
+-- This reads only exact keys of plain JSON objects; provenance.py reads the texts of odd_references.sql.
 CREATE TABLE reference AS
 SELECT tag.id AS tag, wanted.name, arg_min(trim(json_extract_string(tag.text, wanted.path)), wanted.rank) AS value
 FROM tag

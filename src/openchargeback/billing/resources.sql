@@ -3,16 +3,16 @@ CREATE TABLE resource AS
 WITH summed AS (
     SELECT
         line.id AS parent,
-        settled.kind,
+        billed.kind,
         coalesce({resource_id}, '') AS resource_id,
         coalesce({resource_name}, '') AS resource_name,
         count(*) AS charges,
-        sum(settled.cost) AS exact_billed,
-        sum(settled.list) AS exact_list
-    FROM billed_charge AS settled
-    JOIN cell ON cell.n = settled.n
-    JOIN line ON line.pi = settled.pi AND line.project = settled.project AND line.fund = settled.fund
-        AND line.source = settled.source AND line.service = settled.service
+        sum(billed.cost) AS exact_billed,
+        sum(billed.list) AS exact_list
+    FROM billed_charge AS billed
+    JOIN cell ON cell.n = billed.n
+    JOIN line ON line.pi = billed.pi AND line.project = billed.project AND line.fund = billed.fund
+        AND line.source = billed.source AND line.service = billed.service
     GROUP BY ALL
 )
 SELECT

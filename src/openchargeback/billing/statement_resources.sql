@@ -1,5 +1,5 @@
--- One row per resource of a statement with its cents, or the sum of a line's resources that are not listed: the smaller
--- ones, unless it is a single one. Credits, corrections and adjustments are always listed.
+-- One row per resource listed on a statement with its cents, and one for the sum of a line's smaller resources, which
+-- are not listed unless there is only one. Credits, corrections and adjustments are always listed.
 WITH placed AS (
     SELECT
         resource.*,

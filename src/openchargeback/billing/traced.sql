@@ -1,7 +1,7 @@
--- One row per attribution (payer), billing line and set of deciding people: their billed charges, with the origin of
--- PI, project and fund.
+-- One row per attribution (payer), billing line and set of deciding people: the sums of their billed charges, and how
+-- PI, project and fund were found.
 CREATE TABLE traced AS
-WITH undisputed AS (
+WITH unflagged AS (
     SELECT payer, service, count(*) AS charges, sum(cost) AS exact_billed, sum(list) AS exact_list
     FROM attributed AS charge
     ANTI JOIN disposition ON disposition.n = charge.n
@@ -16,22 +16,22 @@ reassigned AS (
     GROUP BY ruling.n
 )
 SELECT
-    payer.id AS payer, payer.pi, payer.project, coalesce(payer.fund, '') AS fund, payer.source, undisputed.service,
+    payer.id AS payer, payer.pi, payer.project, coalesce(payer.fund, '') AS fund, payer.source, unflagged.service,
     payer.pi_via, payer.project_via, coalesce(payer.fund_via, '') AS fund_via, []::VARCHAR[] AS people,
-    undisputed.charges, undisputed.exact_billed, undisputed.exact_list
-FROM undisputed
-JOIN payer ON payer.id = undisputed.payer
+    unflagged.charges, unflagged.exact_billed, unflagged.exact_list
+FROM unflagged
+JOIN payer ON payer.id = unflagged.payer
 UNION ALL
 SELECT
     payer.id,
-    CASE WHEN disposition.decided THEN settled.pi ELSE payer.pi END,
-    CASE WHEN disposition.decided THEN settled.project ELSE payer.project END,
-    coalesce(CASE WHEN disposition.decided THEN settled.fund ELSE payer.fund END, ''),
+    CASE WHEN disposition.decided THEN decided_charge.pi ELSE payer.pi END,
+    CASE WHEN disposition.decided THEN decided_charge.project ELSE payer.project END,
+    coalesce(CASE WHEN disposition.decided THEN decided_charge.fund ELSE payer.fund END, ''),
     payer.source,
     charge.service,
-    CASE WHEN disposition.decided THEN settled.pi_via ELSE payer.pi_via END,
-    CASE WHEN disposition.decided THEN settled.project_via ELSE payer.project_via END,
-    coalesce(CASE WHEN disposition.decided THEN settled.fund_via ELSE payer.fund_via END, ''),
+    CASE WHEN disposition.decided THEN decided_charge.pi_via ELSE payer.pi_via END,
+    CASE WHEN disposition.decided THEN decided_charge.project_via ELSE payer.project_via END,
+    coalesce(CASE WHEN disposition.decided THEN decided_charge.fund_via ELSE payer.fund_via END, ''),
     coalesce(reassigned.people, []),
     count(*),
     sum(charge.cost),
@@ -39,7 +39,7 @@ SELECT
 FROM disposition
 JOIN attributed AS charge USING (n)
 JOIN payer ON payer.id = charge.payer
-LEFT JOIN settled USING (n)
+LEFT JOIN decided_charge USING (n)
 LEFT JOIN reassigned USING (n)
 WHERE disposition.disposition = 'billed'
 GROUP BY ALL

@@ -10,9 +10,9 @@ SELECT
     part.exact_billed,
     share.billed,
     share.discount,
-    CASE WHEN disposition.decided THEN settled.pi_via ELSE payer.pi_via END AS pi_via,
-    CASE WHEN disposition.decided THEN settled.project_via ELSE payer.project_via END AS project_via,
-    coalesce(CASE WHEN disposition.decided THEN settled.fund_via ELSE payer.fund_via END, '') AS fund_via,
+    CASE WHEN disposition.decided THEN decided_charge.pi_via ELSE payer.pi_via END AS pi_via,
+    CASE WHEN disposition.decided THEN decided_charge.project_via ELSE payer.project_via END AS project_via,
+    coalesce(CASE WHEN disposition.decided THEN decided_charge.fund_via ELSE payer.fund_via END, '') AS fund_via,
     coalesce(flagged.flags, []) AS flags,
     coalesce(decided.places, []) AS places
 FROM charge_part AS part
@@ -22,7 +22,7 @@ JOIN line ON line.id = resource.parent
 JOIN attributed AS charge ON charge.n = part.n
 JOIN payer ON payer.id = charge.payer
 LEFT JOIN disposition ON disposition.n = part.n
-LEFT JOIN settled ON settled.n = part.n
+LEFT JOIN decided_charge ON decided_charge.n = part.n
 LEFT JOIN (SELECT n, list(flag ORDER BY flag) AS flags FROM flag GROUP BY n) AS flagged ON flagged.n = part.n
 LEFT JOIN (
     SELECT ruling.n, list(decider.place ORDER BY decider.decision) AS places

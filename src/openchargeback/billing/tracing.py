@@ -36,14 +36,14 @@ class Share:
         """The exact amount rounded toward minus infinity, in the currency's minor unit."""
         return self.exact.quantize(Decimal(1).scaleb(-money.places(currency)), ROUND_FLOOR)
 
-    def given(self, currency: str) -> Decimal:
-        """What its remainder added on top: zero or one unit."""
+    def remainder_unit(self, currency: str) -> Decimal:
+        """What the allocation added to the floor: zero or one unit."""
         return self.cents - self.floor(currency)
 
 
 @dataclass(frozen=True, slots=True)
 class Place:
-    """The location of a charge: file, row as in problems (the header is 1, blank rows count), line (0: none)."""
+    """The location of a charge: file, row as in problems (the header is row 1, blank rows count), line (0: none)."""
 
     file: str
     row: int
@@ -54,7 +54,7 @@ class Place:
 class TracedCharge:
     """A charge with its cents. via: how PI, project and fund were found. decisions: places in the approval files.
 
-    For a charge of an earlier period, `original` is that period and `entry` says what was done with it.
+    For a charge of an earlier period, `original` is that period and `entry` is what was done with it.
     """
 
     charge: str
@@ -82,9 +82,9 @@ class TracedResource:
 
 @dataclass(frozen=True, slots=True)
 class TracedLine:
-    """A billing line with its resources. source: the whole source's total and its number of lines.
+    """A billing line with its resources. source: the total of the entire source; source_lines: its number of lines.
 
-    faithful: whether the stages still compute this line; if not, nothing below it is known.
+    faithful: whether the stages still compute this line exactly; if not, nothing below it is known.
     """
 
     number: int
@@ -112,7 +112,7 @@ def trace_statement(
     numbers = list(wanted) or list(range(1, len(statement.lines) + 1))
     missing = [number for number in numbers if not 0 < number <= len(statement.lines)]
     if missing:
-        raise UsageFault(f"{statement.number} has {len(statement.lines)} lines, so none is number {missing[0]}")
+        raise UsageFault(f"{statement.number} has no line {missing[0]}; its lines are 1 to {len(statement.lines)}")
     picked = {number: statement.lines[number - 1] for number in sorted(set(numbers))}
     own = [line for line in picked.values() if line.entry is Entry.OWN]
     traced = _own_lines(ledger, billed.period, own) if own else {}

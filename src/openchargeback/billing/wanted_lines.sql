@@ -1,5 +1,5 @@
--- One row per requested id (or prefix): the number of charges it matches, one of them, and the billing line that has
--- it.
+-- One row per requested id (or prefix): the number of charges it matches, one of them, and the billing line of that
+-- charge.
 SELECT wanted.prefix, count(charge_id.n) AS charges, any_value(charge_id.id), any_value(line.id)
 FROM wanted
 LEFT JOIN charge_id ON left(charge_id.id, 8) = left(wanted.prefix, 8) AND starts_with(charge_id.id, wanted.prefix)

@@ -9,8 +9,8 @@ from decimal import Decimal
 import click
 
 from openchargeback import money
-from openchargeback.billing.check_decision import new_errors
 from openchargeback.billing.credits import Billed, BilledFilter, billed_charges, creditable
+from openchargeback.billing.period_review import new_errors
 from openchargeback.cli.batches import ledger_of, original_of, refuse_faulty, who_and_when, write_batch
 from openchargeback.cli.decide import CHARGE, setting, with_options, writing
 from openchargeback.cli.options import PERIOD, root_of

@@ -12,7 +12,7 @@ from typing import Any
 import click
 
 from openchargeback import money
-from openchargeback.billing.check_decision import Review, open_review
+from openchargeback.billing.period_review import Review, open_review
 from openchargeback.cli.batches import (
     amount_of,
     describe,
@@ -34,7 +34,7 @@ from openchargeback.model import HeldCharge, QueueItem
 from openchargeback.problems import UsageFault
 from openchargeback.review.asks import FIELDS, UNPAYABLE, lacking
 from openchargeback.review.decisions import unusable_values
-from openchargeback.review.proposals import by_money, cleared_by, fund_needed, left_holding, needed_fields
+from openchargeback.review.proposals import by_money, cleared_by, fund_needed, needed_fields, still_holding
 from openchargeback.wording import counted
 
 _LISTED = 20
@@ -319,7 +319,7 @@ def _add(batch: _Batch, chosen: _Chosen, proposal: Proposal, review: Review, wan
         clears, one = cleared[each], replace(proposal, set=each)
         ids = [charge.id for charge in charges]
         whole = chosen.whole and len(parts) == 1
-        left |= set(left_holding(item, clears) if proposal.verb is not Verb.REJECT else ())
+        left |= set(still_holding(item, clears) if proposal.verb is not Verb.REJECT else ())
         batch.entries.append(one.on_item(item, clears) if whole else one.on_charges(ids, clears))
         if each != proposal.set:
             words = {"pi": "PI", "fund": "fund"}
@@ -363,7 +363,7 @@ def _refusal(item: QueueItem, verb: Verb, clears: Sequence[str], payer: Payer, c
     fields = [name for name in FIELDS if not getattr(payer, name)]
     needed = [name for name in lacking(clears, fund_needed=fund_needed(item, config)) if name in fields]
     # Approving never clears a flag that needs a payer, whichever flags are added.
-    if not needed and (not left_holding(item, clears) or (verb is Verb.APPROVE and not clears)):
+    if not needed and (not still_holding(item, clears) or (verb is Verb.APPROVE and not clears)):
         needed = [name for name in needed_fields(item, config) if name in fields]
     if needed:
         options = " ".join(f"--set-{name}" for name in needed)

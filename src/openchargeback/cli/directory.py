@@ -8,7 +8,7 @@ from typing import Any
 
 import click
 
-from openchargeback.billing.check_decision import open_review
+from openchargeback.billing.period_review import open_review
 from openchargeback.cli.batches import is_open, ledger_of
 from openchargeback.cli.options import PERIOD, as_json, root_of, with_ledger
 from openchargeback.cli.report import print_json, shown

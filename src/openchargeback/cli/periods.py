@@ -27,7 +27,7 @@ from openchargeback.ledger.lock import locked
 from openchargeback.ledger.periods import Event, first_day
 from openchargeback.ledger.reading import read_ledger
 from openchargeback.ledger.shape import did_you_mean
-from openchargeback.ledger.uncommitted import closing_rests_on, sealing_rests_on, uncommitted_record
+from openchargeback.ledger.uncommitted import uncommitted_inputs, uncommitted_record, uncommitted_sealed
 from openchargeback.model import BilledPeriod, State, Without
 from openchargeback.problems import LedgerFault, OutsideFault, Problem, UsageFault, has_errors
 from openchargeback.publish import closing
@@ -145,12 +145,12 @@ def close_period(
         known = books.ledger.period_file(period)
         if known.state is not State.OPEN:
             done = known.state is State.CLOSED
-            rests_on = closing_rests_on(books.ledger, period) if done else {}
+            rests_on = uncommitted_inputs(books.ledger, period) if done else {}
             _done_already(root, period, known.state, rests_on, commit=commit and done)
             return
         recorded = [each for path in kept for each in read_evidence(path)]
         host = host_record(event, reviews, commits)
-        loose = closing_rests_on(books.ledger, period)
+        loose = uncommitted_inputs(books.ledger, period)
         evidence, missing = gather_evidence(
             books.ledger, periods=(period,), host=host, recorded=recorded, pending=loose if commit else ()
         )
@@ -249,11 +249,11 @@ def finalize_period(period: str, day: dt.datetime | None, by: str | None, commit
         ledger = _books(named, period, lines=True).ledger
         known = ledger.period_file(period)
         if known.state is State.FINALIZED:
-            _done_already(root, period, known.state, sealing_rests_on(ledger, period), commit=commit)
+            _done_already(root, period, known.state, uncommitted_sealed(ledger, period), commit=commit)
             return
         if known.state is not State.CLOSED:
             raise UsageFault(f"{period} is {known.state}; only a closed period can be finalized")
-        loose = sealing_rests_on(ledger, period)
+        loose = uncommitted_sealed(ledger, period)
         if loose and not commit:
             obstacles = _to_commit(root, period, loose, "seal")
             raise UsageFault(f"{period} cannot be finalized\n  " + "\n  ".join(obstacles))

@@ -22,7 +22,7 @@ _LABEL, _AMOUNT = 32, 15
 def print_plan(plan: Plan) -> None:
     """Print the plan on stdout, with a one-line summary last; only that line if nothing changes."""
     if not (plan.periods or plan.settings):
-        _wrapped("", words.settled(plan))
+        _wrapped("", words.summary(plan))
         return
     click.echo(_cut(f"{words.revision(plan.base)} → {words.revision(plan.head)}", _WIDTH))
     for period in plan.periods:
@@ -31,7 +31,7 @@ def print_plan(plan: Plan) -> None:
     _evidence(plan.evidence)
     click.echo()
     click.echo(f"Inputs {plan.base.digest[:16]} → {plan.head.digest[:16]}")
-    _wrapped("", words.settled(plan))
+    _wrapped("", words.summary(plan))
 
 
 def _period(period: PeriodChange, currency: str) -> None:
@@ -50,12 +50,12 @@ def _period(period: PeriodChange, currency: str) -> None:
 
 
 def _sources(period: PeriodChange, currency: str) -> None:
-    telling = [row for row in period.sources if row.telling]
-    if not telling and not period.without:
+    notable = [row for row in period.sources if row.needs_attention]
+    if not notable and not period.without:
         return
     click.echo()
     click.secho("Sources to check", bold=True)
-    for row in telling:
+    for row in notable:
         _wrapped(f"{row.source}: ", words.source(row, currency))
     for each in period.without:
         _wrapped(f"{each.source}: ", f"closed without it: {words.without(each)}")

@@ -9,8 +9,8 @@ from decimal import Decimal
 import click
 
 from openchargeback import money
-from openchargeback.billing.check_decision import open_review
 from openchargeback.billing.earlier import months_before
+from openchargeback.billing.period_review import open_review
 from openchargeback.cli.batches import amount_of, books_of, describe, is_open, queue
 from openchargeback.cli.credit import credit
 from openchargeback.cli.decide import approve, reassign, reject

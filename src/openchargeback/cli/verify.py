@@ -213,17 +213,17 @@ def _how_to_confirm(check: PdfCheck) -> str:
 
 
 def _then(check: PdfCheck) -> str:
-    if check.given_at is None:
+    if check.produced_at is None:
         return ""
-    when = f"at commit {check.given_at.id[:12]} of {check.given_at.date}"
+    when = f"at commit {check.produced_at.id[:12]} of {check.produced_at.date}"
     made = "the ledger produced it" if check.on_first_parent else "a branch produced it before it was merged,"
     return f"{made} {when}"
 
 
 def _search_scope(check: PdfCheck) -> str:
-    if not check.looked_at:
+    if not check.searched:
         return ""
-    commits = f"{counted(check.looked_at, 'commit')}"
+    commits = f"{counted(check.searched, 'commit')}"
     short = "" if check.whole else " of this shallow clone (fetch the full history with `fetch-depth: 0`)"
     return f", now and in the last {commits} that changed its month{short}"
 
@@ -249,10 +249,14 @@ def _pdf_json(check: PdfCheck) -> dict[str, object]:
         "number": check.number,
         "period": check.period,
         "superseded_by": check.by or None,
-        "given_at": {"commit": check.given_at.id, "date": check.given_at.date, "on_first_parent": check.on_first_parent}
-        if check.given_at
+        "given_at": {
+            "commit": check.produced_at.id,
+            "date": check.produced_at.date,
+            "on_first_parent": check.on_first_parent,
+        }
+        if check.produced_at
         else None,
-        "commits_searched": check.looked_at,
+        "commits_searched": check.searched,
         "whole_history": check.whole,
         "recorded_in": check.recorded or None,
         "other_versions": list(check.other_versions),

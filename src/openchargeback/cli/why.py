@@ -111,7 +111,7 @@ def _exact(share: Share, currency: str) -> str:
 def _steps(share: Share, currency: str) -> str:
     """An exact amount, its cents, and how they were rounded."""
     cents = money.human(share.cents, currency)
-    given = share.given(currency)
+    given = share.remainder_unit(currency)
     if not given:
         return f"{money.signed_exact(share.exact)} → {cents}"
     floor = money.human(share.floor(currency), currency)
@@ -214,5 +214,5 @@ def _share_json(share: Share, currency: str) -> dict[str, object]:
         "exact": money.exact(share.exact),
         "cents": money.plain(share.cents, currency),
         "floor": money.plain(share.floor(currency), currency),
-        "by_remainder": money.plain(share.given(currency), currency),
+        "by_remainder": money.plain(share.remainder_unit(currency), currency),
     }

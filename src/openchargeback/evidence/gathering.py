@@ -28,15 +28,16 @@ def gather_evidence(
     pending: Collection[str] = (),
     changed: bool = False,
 ) -> tuple[list[Evidence], list[Problem]]:
-    """The evidence for the approval files and closings of these periods (all by default), and what is missing.
+    """The evidence for the approval files and closings of these periods (all by default), and problems for what is
+    missing.
 
     host: the host's record of a pull request. base: the target branch; by default the main branch named in the config.
     recorded: evidence kept earlier, for contents that are still the same. pending: files that the user of the command
     is about to commit. changed: only what the branch changes.
 
     A closed month is judged by its record: by the rule recorded then, and by recorded evidence for the same content if
-    that is stronger. What a branch changes is judged without evidence that the branch itself recorded, and by the rule
-    of its base as well, which the branch cannot lower.
+    that is stronger. A branch's changes are judged without evidence that the branch itself recorded, and also by the
+    rule of its base, which the branch cannot lower.
     """
     wanted = [period for period in ledger.periods if not periods or period in periods]
     files = files_to_approve(ledger, wanted)
@@ -53,7 +54,7 @@ def gather_evidence(
 
 
 def _missing(ledger: RecordedLedger, found: Sequence[Evidence], start: str, before: Mapping[str, str]) -> list[Problem]:
-    """What is missing by the rule of each file's month, and by the base's rule if the branch changes the file."""
+    """Problems for evidence that the rule of a file's month requires, or the base's rule if the branch changes it."""
     base = _rule_at(ledger.root, start) if start else None
     problems = []
     for each in found:
@@ -89,11 +90,11 @@ def _base_doubt(ledger: RecordedLedger, base: str) -> str:
         return ""
     if default_base(root, branch) or git.branch(root) == branch:
         return ""
-    return f"neither origin/{branch} nor {branch} is here, which this branch left"
+    return f"this clone has neither origin/{branch} nor {branch}, so the changes of this branch are unknown"
 
 
 def files_to_approve(ledger: RecordedLedger, periods: Iterable[str]) -> dict[str, tuple[str, ...]]:
-    """The approval files of these periods and the period files that close, each with the people they name."""
+    """The approval files of these periods and the period files of closed ones, each with the people they name."""
     months = list(periods)
     return {**_decisions(ledger, months), **_closings(ledger, months)}
 
@@ -107,7 +108,7 @@ def _decisions(ledger: RecordedLedger, periods: Iterable[str]) -> dict[str, tupl
 
 
 def _closings(ledger: RecordedLedger, periods: Iterable[str]) -> dict[str, tuple[str, ...]]:
-    """The period files that close or finalize, with the people who did so according to them."""
+    """The period files of closed and finalized months, with the people who did so according to them."""
     files = {}
     for period in periods:
         state = ledger.period_file(period)
@@ -125,7 +126,7 @@ def left_at(ledger: RecordedLedger, base: str = "") -> str:
     name = base or default_base(root, ledger.config.portal.branch)
     start = git.resolve(root, name) if name else ""
     if base and not start:
-        raise UsageFault(f"there is no commit {base} here: check the name, or fetch it first")
+        raise UsageFault(f"this clone has no commit {base}; check the name, or fetch it first")
     tip = git.resolve(root, "HEAD")
     common = git.merge_base(root, start, tip) if start else ""
     return "" if common == tip else common

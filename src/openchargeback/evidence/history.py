@@ -14,7 +14,7 @@ from openchargeback.files import git
 
 @dataclass(frozen=True, slots=True)
 class Trace:
-    """The commits that changed a file, under any name, and the merges that gave it content that no parent has."""
+    """The commits that changed a file, under any name, and the merges that gave it content that no parent had."""
 
     commits: tuple[git.LoggedCommit, ...]
     merges: tuple[git.LoggedCommit, ...]
@@ -45,7 +45,7 @@ class History:
                     self._seen.setdefault(change.path, []).append(seen)
 
     def trace(self, path: str) -> Trace:
-        """The trace of a file. Commits of other branches under an older name count too."""
+        """The trace of a file. Commits of other branches under an older name also count."""
         found: dict[int, git.LoggedCommit] = {}
         names, known = [(path, 0)], {path}
         for name, since in names:

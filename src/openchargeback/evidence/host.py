@@ -56,7 +56,7 @@ def host_record(event: Path | None, reviews: Path | None, commits: Path | None) 
 
 
 def _approvers(reviews: Sequence[Any], head: str) -> set[str]:
-    """Who approved exactly this head and did not retract it: each person's last review with a verdict counts."""
+    """Who approved exactly this head and did not retract it: each person's latest review with a verdict counts."""
     last: dict[str, tuple[str, str]] = {}
     for review in reviews:
         user = review.get("user") or {}
@@ -84,20 +84,20 @@ def _authors(request: dict[str, Any], commits: Sequence[Any] | None, host: str) 
         return set(), "without --commits, approvers cannot be told apart from authors"
     count = request.get("commits")
     if not commits:
-        return set(), "the list of its commits is empty"
+        return set(), "--commits is empty"
     if host == "github" and not isinstance(count, int):
         # The event of a review lacks it, and GitHub lists at most 250 commits.
-        return set(), "--event does not say how many commits it has; give what `gh api repos/O/R/pulls/N` prints"
+        return set(), "--event does not have its number of commits; use the output of `gh api repos/O/R/pulls/N`"
     if isinstance(count, int) and count > len(commits):
-        return set(), f"only {len(commits)} of its {count} commits are given"
+        return set(), f"--commits has only {len(commits)} of its {count} commits"
     names = {str((request.get("user") or {}).get("login", "")).casefold()} - {""}
     for commit in commits:
         login = (commit.get("author") or {}).get("login")
         sha = str(commit.get("sha", ""))[:12]
         if not login:
-            return set(), f"the author of its commit {sha} has no name on the host"
+            return set(), f"the author of its commit {sha} has no account on the host"
         if "co-authored-by:" in str((commit.get("commit") or {}).get("message", "")).casefold():
-            return set(), f"its commit {sha} names co-authors, whose names on the host are not known"
+            return set(), f"its commit {sha} has co-authors, whose accounts on the host are unknown"
         names.add(login.casefold())
         committer = (commit.get("committer") or {}).get("login")
         names |= {committer.casefold()} if committer and committer != "web-flow" else set()
@@ -105,7 +105,7 @@ def _authors(request: dict[str, Any], commits: Sequence[Any] | None, host: str) 
 
 
 def _addresses(reviews: Sequence[Any], name: str, host: str) -> frozenset[str]:
-    """The e-mail addresses that a host has for a reviewer, including its private no-reply addresses."""
+    """The email addresses that a host has for a reviewer, including its private no-reply addresses."""
     users = [user for each in reviews if str((user := each.get("user") or {}).get("login", "")).casefold() == name]
     found = {str(user["email"]) for user in users if user.get("email")}
     if host == "github":
@@ -115,7 +115,7 @@ def _addresses(reviews: Sequence[Any], name: str, host: str) -> frozenset[str]:
 
 
 def _written_by(request: dict[str, Any], commits: Sequence[Any]) -> frozenset[str]:
-    """The e-mail addresses of a request's opener and of its commits' authors and committers, except the host."""
+    """The email addresses of a request's opener and of its commits' authors and committers, except the host."""
     found = {(request.get("user") or {}).get("email")}
     for commit in commits:
         inner = commit.get("commit") or {}

@@ -1,4 +1,4 @@
-"""Which e-mail addresses belong to one person, as of a commit: aliases in people.yaml and Git's `.mailmap`.
+"""Which email addresses belong to one person, as of a commit: aliases in people.yaml and Git's `.mailmap`.
 
 Both are read from the commit before the change that is judged, so that no branch decides who its own authors are. They
 only ever join addresses: an entry can void a person's approval of what they wrote under another address, but never turn

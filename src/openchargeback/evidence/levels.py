@@ -34,7 +34,7 @@ from openchargeback.model import Evidence, Level
 from openchargeback.problems import OutsideFault, Problem
 
 _RANK = {Level.A: 3, Level.B: 2, Level.C: 1, Level.UNKNOWN: 0}
-_SHALLOW = "the clone is shallow: fetch the whole history, in a workflow with `fetch-depth: 0`"
+_SHALLOW = "the clone is shallow; fetch the full history (in a workflow, with `fetch-depth: 0`)"
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,7 +44,7 @@ class HostRecord:
     name: of the host and the request, such as `github #12`. head: the reviewed commit. merged: the commit it became on
     the branch; empty while it is open. approvers: who approved that head, by their names on the host, except authors of
     its commits under that name. doubt: why no approval counts, if so.
-    addresses: approver → the e-mail addresses that the host has for them. written_by: the addresses of all authors and
+    addresses: approver → the email addresses that the host has for them. written_by: the addresses of all authors and
     committers of its commits.
     """
 
@@ -94,13 +94,13 @@ class _EvidenceQuery:
         self.tip = git.resolve(root, "HEAD")
         self.base = "" if base == self.tip else base
         self.committed = _contents(root, self.tip)
-        self.lying = git.content_ids_of_files(root, files)
+        self.on_disk = git.content_ids_of_files(root, files)
         self.history = History(root)
         self._before = _contents(root, base) if self.base else {}
         self._integrations = Integrations(root, self.base or self.tip)
         self._signers: dict[str, Signers] = {}
         self._merged: dict[str, bool] = {}
-        # The reviewed commit: its content, if it is here, and whether the request is open on this branch.
+        # The reviewed commit: its content, if this clone has it, and whether the request is open on this branch.
         here = host is not None and git.resolve(root, host.head) == host.head
         self.reviewed = _contents(root, host.head) if host and here else None
         self.is_open = bool(host and here and not host.merged and git.is_ancestor(root, host.head, self.tip))
@@ -111,7 +111,7 @@ class _EvidenceQuery:
             return Integration(self.base, self.tip)
         last = self._integrations.of(path)
         if last is None:
-            raise OutsideFault(f"git does not tell which commit brought {path}")
+            raise OutsideFault(f"git could not determine which commit brought {path}")
         self._merged[last.id] = len(last.parents) > 1
         return Integration(last.parents[0] if last.parents else "", last.id)
 
@@ -136,8 +136,8 @@ def _evidence(asked: _EvidenceQuery, path: str, named: tuple[str, ...]) -> Evide
     content = asked.committed.get(path, "")
     if not content:
         return Evidence(path, Level.UNKNOWN, named, why="the file is not committed")
-    if asked.lying[path] != content:
-        return Evidence(path, Level.UNKNOWN, named, why="the file has changes that are not committed")
+    if asked.on_disk[path] != content:
+        return Evidence(path, Level.UNKNOWN, named, why="the file has uncommitted changes")
     integration = asked.integration(path, content)
     change = change_of(path, content, integration, asked.history.trace(path))
     who = identities_at(asked.root, integration.start)
@@ -149,27 +149,27 @@ def _evidence(asked: _EvidenceQuery, path: str, named: tuple[str, ...]) -> Evide
 
     doubt, host = "", asked.host
     if host is not None:
-        said, doubt = _host_proof(asked, host, path, content, integration, who)
-        if said:
-            return found(Level.A, host.others(who), f"{host.name}: {said}")
+        proof, doubt = _host_proof(asked, host, path, content, integration, who)
+        if proof:
+            return found(Level.A, host.others(who), f"{host.name}: {proof}")
     listed = asked.signers(integration.start)
     signed = signing_commits(asked.root, change, listed.keys)
     if signed:
         names = tuple(sorted(who.people(name for people in signed.values() for name in people)))
-        return found(Level.B, names, f"signed commit {next(iter(signed))[:12]}, by a key of {ALLOWED_SIGNERS}")
+        return found(Level.B, names, f"commit {next(iter(signed))[:12]}, signed with a key in {ALLOWED_SIGNERS}")
     doubts = "".join(f"; {each}" for each in (listed.doubt, f"{host.name}: {doubt}" if host and doubt else "") if each)
-    return found(Level.C, (), f"names only: no commit signed by anyone else{doubts}")
+    return found(Level.C, (), f"names only: no commit was signed by someone else{doubts}")
 
 
 def _pending(asked: _EvidenceQuery, path: str, named: tuple[str, ...]) -> Evidence:
-    """The evidence for a file that is about to be committed as it is: whoever commits it is one of its authors."""
+    """The evidence for a file that is about to be committed as it is; whoever commits it is one of its authors."""
     traced = asked.history.trace(path)
     wrote = {name for commit in (*traced.commits, *traced.merges) for name in commit.authors}
     who = identities_at(asked.root, asked.base or asked.tip)
     authors = who.people({*wrote, git.user(asked.root)} - {""})
     names = tuple(dict.fromkeys(map(who.named, named)))
     why = "names only: committed together with the closing"
-    return Evidence(path, Level.C, names, (), tuple(sorted(authors)), "", asked.lying[path], why)
+    return Evidence(path, Level.C, names, (), tuple(sorted(authors)), "", asked.on_disk[path], why)
 
 
 def _host_proof(
@@ -178,21 +178,21 @@ def _host_proof(
     """What a host's record proves about this content, or why it proves nothing; both empty if it is unrelated.
 
     The request must have become the commit that brought the content, or contain it while it is open, and the reviewed
-    commit must have the same content. After a squash that commit may be gone; then only the host's word is left.
+    commit must have the same content. After a squash that commit may be gone; then the host's record has to suffice.
     """
-    seen = f"approving review of {host.head[:12]}"
+    review = f"approving review of {host.head[:12]}"
     if not (host.merged == integration.tip if host.merged else asked.is_open and integration.tip == asked.tip):
         return "", ""
     if not host.approvers:
         return "", host.doubt
     if not host.others(who):
-        return "", "only authors approved it, under another address"
+        return "", "only its authors approved it, under other addresses"
     if asked.reviewed is not None:
         same = asked.reviewed.get(path) == content
-        return (seen, "") if same else ("", f"{host.head[:12]}, which was reviewed, has different content")
+        return (review, "") if same else ("", f"the reviewed commit {host.head[:12]} has different content")
     if asked.is_merge(integration):
-        return "", f"{host.head[:12]}, which was reviewed, is not part of the merge"
-    return f"{seen}, which is not in this clone to be compared (squashed or rebased by the host)", ""
+        return "", f"the reviewed commit {host.head[:12]} is not part of the merge"
+    return f"{review}; this clone lacks that commit for comparison (squashed or rebased by the host)", ""
 
 
 def better_of(live: Sequence[Evidence], recorded: Sequence[Evidence]) -> list[Evidence]:
@@ -214,19 +214,19 @@ def missing_evidence(found: Sequence[Evidence], rule: EvidenceRule) -> list[Prob
     problems = []
     for each in found:
         if rule.level and _RANK[each.level] < _RANK[Level(rule.level)]:
-            said = f"the evidence for this is level {each.level}, and level {rule.level} is required ({each.why})"
-            problems.append(Problem(each.path, "evidence-missing", said, _fix(each, rule.level)))
+            message = f"approval evidence is level {each.level}; level {rule.level} is required ({each.why})"
+            problems.append(Problem(each.path, "evidence-missing", message, _fix(each, rule.level)))
         elif rule.other_than_author and not set(map(str.casefold, each.approvers or each.named)) - set(each.authors):
-            said = f"needs approval by someone other than its authors ({each.who})"
-            problems.append(Problem(each.path, "evidence-missing", said, "ask someone else to approve it"))
+            message = f"must be approved by someone other than its authors ({each.who})"
+            problems.append(Problem(each.path, "evidence-missing", message, "ask someone else to approve it"))
     return problems
 
 
 def _fix(each: Evidence, level: str) -> str:
     if each.level is Level.UNKNOWN:
-        return "commit the file, and fetch the whole history (`fetch-depth: 0`)"
+        return "commit the file, and fetch the full history (`fetch-depth: 0`)"
     if level == "A":
-        return "have the pull request reviewed, and give the host's record of it (--event, --reviews, --commits)"
+        return "have the pull request reviewed, and pass the host's record of it (--event, --reviews, --commits)"
     if level == "B":
-        return f"have somebody else sign the merge with a key of {ALLOWED_SIGNERS}"
+        return f"have someone else sign the merge with a key in {ALLOWED_SIGNERS}"
     return "commit the file"

@@ -1,7 +1,7 @@
 """Who signed a change to a file, by a list of signers that the change itself could not alter.
 
-The root of trust is the first version of `allowed_signers`. A key added later is valid once it was brought by a commit
-or merge signed by someone on the list who did not write that change; a key that is removed is no longer valid. So a
+The root of trust is the first version of `allowed_signers`. A key added later becomes valid if the commit or merge that
+brings it is signed by someone on the list who did not write that change; a key that is removed is no longer valid. So a
 branch gains nothing by bringing its own keys, however it lands on the main branch: merged, fast-forwarded or rebased.
 """
 
@@ -54,7 +54,7 @@ class Key:
 
 @dataclass(frozen=True, slots=True)
 class Signers:
-    """The keys that are valid at a commit. doubt: why other keys on the list are not; empty if all are."""
+    """The keys that are valid at a commit. doubt: why other keys on the list are not valid; empty if all are."""
 
     keys: tuple[Key, ...] = ()
     doubt: str = ""
@@ -93,8 +93,8 @@ def _fingerprint(key: str) -> str:
 class Change:
     """A file as an integration brought it, by the id of its content.
 
-    authors: of it, by e-mail. commits: those that changed it, under any name. merges: those that gave it content that
-    none of their parents had.
+    authors: their email addresses. commits: those that changed it, under any name. merges: those that gave it content
+    that none of their parents had.
     """
 
     path: str
@@ -169,11 +169,11 @@ def _signers_at(root: Path, commit: str, head: str) -> Signers:
     changes = git.integrations(root, commit, ALLOWED_SIGNERS)
     if not changes:
         return Signers()
-    # A second root could be a branch that started before there was a list, with a list of its own.
-    begun = _root_commits(root, head)
-    if len(begun) != 1:
-        return Signers(doubt=f"{ALLOWED_SIGNERS} was created in more than one commit, so none of its keys counts")
-    keys = _keys_at(root, begun[0])
+    # A second root could be a branch that started before the list existed and has its own list.
+    roots = _root_commits(root, head)
+    if len(roots) != 1:
+        return Signers(doubt=f"{ALLOWED_SIGNERS} was created in more than one commit, so none of its keys count")
+    keys = _keys_at(root, roots[0])
     for change in reversed(changes):
         keys = _after(root, change, keys)
     left_out = len(set(_keys_at(root, commit)) - set(keys))
@@ -182,7 +182,7 @@ def _signers_at(root: Path, commit: str, head: str) -> Signers:
 
 @lru_cache(maxsize=256)
 def _after(root: Path, commit: str, keys: tuple[Key, ...]) -> tuple[Key, ...]:
-    """The keys that are valid after a change to the list, with the keys it added if it was vouched for."""
+    """The keys that are valid after a change to the list; those it added only if a signature vouches for it."""
     integration = Integration(git.resolve(root, f"{commit}^1"), commit)
     now, content = _keys_at(root, integration.tip), git.content_id(root, integration.tip, ALLOWED_SIGNERS)
     if integration.start and content and set(now) - set(keys):

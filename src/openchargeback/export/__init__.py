@@ -1,1 +1,1 @@
-"""What other programs read: journal files for finance, open data."""
+"""Output for other programs: journal files for finance, open data."""

@@ -1,11 +1,11 @@
-"""What journal lines say, by the template `journal.description` of `config.yaml`."""
+"""Descriptions of journal lines, from the template `journal.description` of `config.yaml`."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 
-from openchargeback.billing.journal import described
+from openchargeback.billing.journal import with_descriptions
 from openchargeback.ledger.settings import Config
 from openchargeback.model import BilledPeriod, JournalLine
 from openchargeback.problems import LedgerFault, Problem, in_order
@@ -18,13 +18,13 @@ from openchargeback.templating.text_filters import clean
 def describe_journals(
     ledger: RecordedLedger, periods: Sequence[BilledPeriod]
 ) -> tuple[tuple[BilledPeriod, ...], list[Problem]]:
-    """The periods with the descriptions of their journal lines, and what is wrong with the templates of these."""
+    """The periods with the descriptions of their journal lines, and problems with the templates."""
     env = make_environment(ledger.root / "templates")
     result = []
     problems: list[Problem] = []
     for period in periods:
         try:
-            journal = described(period.journal, describer(ledger.settings(period.period), env))
+            journal = with_descriptions(period.journal, describer(ledger.settings(period.period), env))
             result.append(replace(period, journal=journal))
         except LedgerFault as fault:
             problems += fault.problems
@@ -33,9 +33,9 @@ def describe_journals(
 
 
 def describer(config: Config, env: Templates) -> Callable[[JournalLine], str]:
-    """What writes the description of a payer's line.
+    """A function that returns the description of a payer's line.
 
-    Raises LedgerFault (`journal-template`) when the template is faulty, here or as soon as a line shows it.
+    Both raise LedgerFault (`journal-template`) if the template is faulty.
     """
     try:
         template = env.for_text().from_string(config.journal.description)
@@ -68,6 +68,6 @@ def _problem(config: Config, error: BaseException) -> Problem:
         path="config.yaml",
         code="journal-template",
         message=f"journal.description fails: {reason_of(error)}",
-        fix="use source, source_label, period, project, pi, fund, service and statement only",
+        fix="use only source, source_label, period, project, pi, fund, service and statement",
         excerpt=clean(config.journal.description),
     )

@@ -1,6 +1,6 @@
-"""A journal made ready for files: what journal templates see (docs/JOURNAL_TEMPLATES.md).
+"""A journal prepared for files: the data that journal templates see (docs/JOURNAL_TEMPLATES.md).
 
-Text is cleaned and funds are taken apart here, so that a template only has to say where each field goes.
+Cleans text and splits funds into their parts, so that a template only has to place the fields.
 """
 
 from __future__ import annotations
@@ -20,21 +20,21 @@ from openchargeback.problems import LedgerFault, Problem
 from openchargeback.templating.text_filters import Code, clean, cut, unsafe
 
 PAYER, RECIPIENT = "payer", "recipient"
-"""What the column `role` says: one fund may pay and receive, and net is counted in the rows of payers."""
+"""The values of the column `role`: a fund may both pay and receive, and the net is summed over the rows of payers."""
 
 _GL_COLUMNS = frozenset(
     ("date", "journal", "line", "account", "fund", "debit", "credit", "description", "reference", "role")
 )
-"""The columns of `gl.csv` beside the parts of a fund, none of which may have their names."""
+"""The columns of `gl.csv` besides the parts of a fund, which must not have these names."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class JournalRow:
-    """A journal line as files show it, which journal templates see as an item of `lines`.
+    """A journal line as written to files; journal templates see it as an item of `lines`.
 
     amount: > 0, in cents; `debit` and `credit` are None on the other side; `signed` is positive for a debit.
-    groups: the named groups of the fund expression, blank where the fund does not match.
-    text: the description, cleaned but not cut; `description` is cut to the configured limit.
+    groups: the named groups of the fund expression, blank if the fund does not match.
+    text: the description, cleaned but not truncated; `description` is truncated to the configured limit.
     """
 
     number: int
@@ -57,7 +57,7 @@ class JournalRow:
 
     @property
     def role(self) -> str:
-        """`payer` on the side of the PI's fund, `recipient` on that of the credit fund, whichever is debited."""
+        """`payer` for the PI's fund, `recipient` for the credit fund, regardless of which is debited."""
         return PAYER if self.payer else RECIPIENT
 
     @property
@@ -78,9 +78,9 @@ class JournalRow:
 
 @dataclass(frozen=True, slots=True)
 class JournalHead:
-    """What templates see as `journal`. `date` is the accounting date; None where the journal has no lines.
+    """What templates see as `journal`. `date` is the accounting date; None if the journal has no lines.
 
-    fiscal_year, fiscal_period: those of the date, by `fiscal_year_starts`; the first period is 1.
+    fiscal_year, fiscal_period: of that date, according to `fiscal_year_starts`; the first period is 1.
     """
 
     id: Code
@@ -95,7 +95,7 @@ class JournalHead:
 class JournalTotals:
     """What templates see as `totals`, in cents.
 
-    net: debits less credits of the payers, which is what the statements say is due.
+    net: the payers' debits less their credits, which is the total due on statements.
     hash: debits + credits, the control total of Banner's GURFEED.
     """
 
@@ -109,10 +109,10 @@ class JournalTotals:
 
 @dataclass(frozen=True, slots=True)
 class JournalSheet:
-    """A journal with all that its files say.
+    """A journal with everything that its files show.
 
-    summary: one row per source, role, fund and account with the net. groups: the parts of a fund, each with its heading
-    in `gl.csv`.
+    summary: one row per source, role, fund and account with the net. groups: the parts of a fund, each with its column
+    name in `gl.csv`.
     """
 
     head: JournalHead
@@ -129,8 +129,8 @@ def journal_id(period: str, revision: int = 1) -> str:
 
 
 def journal_sheet(journal: Journal, state: State, config: Config, revision: int) -> JournalSheet:
-    """The journal made ready. Raises LedgerFault for funds that cannot be written, ValueError for a journal that does
-    not balance to the last cent, which no data can cause.
+    """The journal prepared for files. Raises LedgerFault for funds that cannot be written, ValueError for a journal
+    that does not balance to the cent, which no data can cause.
     """
     if problems := unsafe_funds(journal, config):
         raise LedgerFault(problems)
@@ -140,7 +140,7 @@ def journal_sheet(journal: Journal, state: State, config: Config, revision: int)
         *((f"source {control.source}", control.payers, -control.credited) for control in controls),
     ):
         if debits != credited:
-            raise ValueError(f"{name} of {journal.period} does not balance: {debits} against {credited}")
+            raise ValueError(f"{name} of {journal.period} does not balance: {debits} debited, {credited} credited")
     parts = _expression(config)
     date = journal.lines[0].date if journal.lines else None
     year, month = fiscal(date, config.fiscal_year_starts) if date else (None, None)
@@ -163,7 +163,7 @@ def journal_sheet(journal: Journal, state: State, config: Config, revision: int)
 
 
 def _summary(rows: Iterable[JournalRow]) -> tuple[JournalRow, ...]:
-    """The rows netted; what nets to zero is dropped."""
+    """The rows netted by source, role, fund and account, without those that net to zero."""
     nets: dict[tuple[str, str, str, str], tuple[JournalRow, Decimal]] = {}
     for row in rows:
         key: tuple[str, str, str, str] = (row.source, row.role, row.fund, row.account)
@@ -188,7 +188,7 @@ def _summary(rows: Iterable[JournalRow]) -> tuple[JournalRow, ...]:
 
 
 def unsafe_funds(journal: Journal, config: Config) -> list[Problem]:
-    """Funds and accounts that no file can carry unchanged and safely (`unsafe-fund`), each once with its line count."""
+    """Funds and accounts that no file can hold unchanged and safely (`unsafe-fund`), each once with its line count."""
     fund = _expression(config)
     counts: dict[tuple[str, str], int] = {}
     for line in journal.lines:
@@ -201,8 +201,8 @@ def unsafe_funds(journal: Journal, config: Config) -> list[Problem]:
         Problem(
             path="",
             code="unsafe-fund",
-            message=f"the {what} {code!r}, or a part of it, begins like a formula or holds a control character",
-            fix=f"correct the {what} where it is given: tag, directory, decision or config.yaml",
+            message=f"the {what} {code!r}, or a part of it, starts like a formula or contains a control character",
+            fix=f"correct the {what} at its origin: tag, directory, decision or config.yaml",
             excerpt=clean(code),
             count=count,
         )
@@ -238,7 +238,7 @@ def _expression(config: Config) -> Expression | None:
 
 
 def _headings(names: Iterable[str]) -> dict[str, str]:
-    """The parts of a fund with their headings, each once: a part that is called `fund` becomes `fund_segment`."""
+    """The parts of a fund with unique column names: a part called `fund` becomes `fund_segment`."""
     headings: dict[str, str] = {}
     for name in names:
         heading = name

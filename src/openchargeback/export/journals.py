@@ -1,11 +1,11 @@
-"""Journal files: the shipped formats, the institution's own, and the control totals beside them.
+"""Journal files: the shipped formats, the institution's own, and the control totals next to them.
 
     Journal ─▶ JournalSheet ─▶ a Jinja template for each format ─▶ any text
 
-The shipped formats are templates too, in `site_templates/journals/`; a ledger cannot replace them, since every file of
-theirs is read back before it is handed out. To the last cent its debits must equal its credits, and its net must be
-that of the journal: debits less credits in the rows of payers, which is what the statements say is due. Debits
-themselves differ from file to file, since the summary nets a charge with its refund.
+The shipped formats are also templates, in `site_templates/journals/`. A ledger cannot replace them, since each of their
+files is read back before it is used. Its debits must equal its credits to the cent, and its net must be that of the
+journal: debits less credits in the rows of payers, which is the total due on statements. The debits differ from file to
+file, since the summary nets a charge with its refund.
 """
 
 from __future__ import annotations
@@ -43,9 +43,9 @@ _NO_DIRECTION = dict.fromkeys(map(ord, BIDIRECTIONAL))
 
 
 def period_files(period: BilledPeriod, config: Config, env: Templates) -> dict[str, bytes]:
-    """The journal files of a period; of one that posts nothing only the control totals.
+    """The journal files of a period; if it posts nothing, only the control totals.
 
-    An accounting system may refuse an empty file, or wait for one; these totals say that there is none to import.
+    An accounting system may refuse an empty file, or wait for one; these totals say that there is nothing to import.
     """
     if posts_nothing(period, config):
         sheet = journal_sheet(period.journal, period.state, config, period.revision)
@@ -58,8 +58,8 @@ def journal_files(
 ) -> dict[str, bytes]:
     """All files of a period's journal by name: shipped formats, own formats, control totals.
 
-    Raises LedgerFault for funds that cannot be written, faulty templates and names that are taken; ValueError for a
-    journal that does not balance to the last cent, which no data can cause.
+    Raises LedgerFault for funds that cannot be written, faulty templates and reserved names; ValueError for a journal
+    that does not balance to the cent, which no data can cause.
     """
     sheet = journal_sheet(journal, state, config, revision)
     _refuse(_taken_names(config))
@@ -73,20 +73,20 @@ def journal_files(
         except LedgerFault as fault:
             problems += fault.problems
             continue
-        # What a template makes of the lines cannot be read back, so no sums are claimed for it.
+        # The output of the institution's own template cannot be read back, so it has no sums.
         totals[name] = _totals_of(data, None, config.currency)
     _refuse(problems)
     return {**files, CONTROL_TOTALS: _control_totals(sheet, totals)}
 
 
 def journal_problems(ledger: RecordedLedger, periods: Sequence[BilledPeriod]) -> list[Problem]:
-    """What would stop the journal files of a build, of all periods; equal faults of several periods once."""
+    """Everything that would stop the journal files of a build, for all periods; faults in several periods only once."""
     env = make_environment(ledger.root / "templates")
     return in_order(problem for each in periods for problem in _faults(each, ledger.settings(each.period), env))
 
 
 def _faults(period: BilledPeriod, config: Config, env: Templates) -> list[Problem]:
-    """Everything for which `journal_files` would refuse a journal, without writing the shipped formats."""
+    """Everything that would make `journal_files` refuse a journal, without writing the shipped formats."""
     problems = [*unsafe_funds(period.journal, config), *_taken_names(config)]
     if problems:
         return problems
@@ -117,10 +117,10 @@ def _shipped_file(sheet: JournalSheet, form: JournalFormat, env: Templates) -> b
     posted = sum((row.signed for row in rows if row.signed > 0), ZERO)
     if read.debits != read.credits or read.debits != posted:
         raise ValueError(
-            f"a journal file of {sheet.head.period} does not balance: {read.debits} against {read.credits}"
+            f"a journal file of {sheet.head.period} does not balance: {read.debits} debited, {read.credits} credited"
         )
     if read.net != sheet.totals.net:
-        raise ValueError(f"a journal file of {sheet.head.period} nets {read.net}, the journal {sheet.totals.net}")
+        raise ValueError(f"a journal file of {sheet.head.period} nets to {read.net}, its journal to {sheet.totals.net}")
     return data
 
 
@@ -146,13 +146,13 @@ def _rendered(sheet: JournalSheet, form: JournalFormat, env: Templates) -> bytes
             currency=sheet.config.currency,
         )
     )
-    # The cells are clean; the template's own text and what it takes from config.yaml need not be.
+    # The cells are clean, but the template's own text and values from config.yaml may not be.
     return text.translate(_NO_DIRECTION).encode()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Sums:
-    """What the rows of a shipped file come to."""
+    """The sums of the rows of a shipped file."""
 
     lines: int
     debits: Decimal
@@ -165,7 +165,7 @@ def _read_sums(data: bytes) -> _Sums:
     lines, debits, credits_, net = 0, ZERO, ZERO, ZERO
     for row in csv.DictReader(io.StringIO(data.decode(), newline=""), strict=True):
         lines += 1
-        # A part of the fund may be called `side` or `amount`; `debit` is always the column of the format.
+        # A part of the fund may be called `side` or `amount`, but `debit` is always a column of the format.
         if "debit" not in row:
             amount = Decimal(row["amount"])
             debit = amount if row["side"] == Side.DEBIT else ZERO
@@ -178,7 +178,7 @@ def _read_sums(data: bytes) -> _Sums:
 
 
 def _totals_of(data: bytes, read: _Sums | None, currency: str) -> dict[str, object]:
-    """What the control totals say of a file. read: its sums, None for a file that cannot be read back."""
+    """The control totals of a file. read: its sums; None for a file that cannot be read back."""
     lines = read.lines if read else data.count(b"\n") + (not data.endswith(b"\n") and bool(data))
     sums = {name: money.plain(getattr(read, name), currency) if read else None for name in ("debits", "credits", "net")}
     return {"sha256": hashlib.sha256(data).hexdigest(), "lines": lines, **sums}
@@ -210,11 +210,11 @@ def _control_totals(sheet: JournalSheet, files: Mapping[str, Mapping[str, object
 def _template_problem(form: JournalFormat, env: Templates, error: BaseException) -> Problem:
     path, line = place_of(error, env) or (f"templates/{form.template}", 0)
     message = f"the template of journal format {form.name!r} fails: {reason_of(error)}"
-    fix = "correct the template; docs/JOURNAL_TEMPLATES.md lists what a template sees"
+    fix = "correct the template; docs/JOURNAL_TEMPLATES.md lists the variables it can use"
     missing = missing_template(error)
     if missing is not None:
-        message = f"journal format {form.name!r} needs the template {missing!r}, which is not there"
-        fix = "put it into the ledger's templates/ folder or correct journal.formats in config.yaml"
+        message = f"journal format {form.name!r} needs the template {missing!r}, which does not exist"
+        fix = "add it to the ledger's templates/ folder, or correct journal.formats in config.yaml"
     return Problem(path=path, code="journal-template", message=message, fix=fix, line=line)
 
 
@@ -225,7 +225,7 @@ def _taken_names(config: Config) -> list[Problem]:
             path="config.yaml",
             code="journal-format-name",
             message=f"the journal format {form.name!r} has the name of a shipped file",
-            fix=f"choose another name than {', '.join(sorted(reserved))}",
+            fix=f"choose a name other than {', '.join(sorted(reserved))}",
         )
         for form in config.journal.formats
         if form.name in reserved

@@ -1,10 +1,10 @@
 """The open data of a build: billing lines as CSV, and the Frictionless Data Package that describes all of it.
 
-    data/datapackage.json             what the files hold, with their digests
+    data/datapackage.json             describes the files, with their digests
     data/2025-01/charges.csv(.gz)     every charge (`billing/charges_data.py`)
     data/2025-01/lines.csv            the billing lines
 
-It is data for programs and stays exact: no cell is guarded against being taken for a formula.
+It is data for programs and stays exact, so no cell is protected from being read as a formula.
 Source: Data Package v1, specs.frictionlessdata.io.
 """
 
@@ -23,7 +23,7 @@ from openchargeback.ledger.settings import Config
 from openchargeback.model import BilledPeriod
 
 FORMAT_VERSION = 3
-"""Grows when a file of the open data changes its shape, so that no build takes an older one for its own."""
+"""Increased when a file of the open data changes its shape, so that a build replaces older files."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,7 +54,7 @@ def datapackage(resources: Sequence[DataResource], config: Config) -> bytes:
     package = {
         "name": "openchargeback-data",
         "title": f"Charges and billing lines of {config.organization.name}",
-        "description": "Every charge with what became of it, and what was billed. Amounts are exact decimals.",
+        "description": "Every charge with its disposition, and the billing lines. Amounts are exact decimals.",
         "resources": [_resource(resource, config) for resource in resources],
     }
     text = json.dumps(package, ensure_ascii=False, indent=1) + "\n"
@@ -91,7 +91,7 @@ def _line_fields() -> list[dict[str, object]]:
 
 
 def _fields(columns: Mapping[str, tuple[str, str]]) -> list[dict[str, object]]:
-    """A Table Schema of columns: name → type and meaning."""
+    """The fields of a Table Schema, from columns: name → type and description."""
     return [
         {
             "name": name,

@@ -1,6 +1,6 @@
-"""The text of approval files that this program writes, for commands and pages.
+"""The text of the approval files that this program writes, for commands and pages.
 
-`Proposal` is the only place that knows how a decision is written.
+Only `Proposal` knows how a decision is written.
 """
 
 from __future__ import annotations
@@ -23,9 +23,9 @@ from openchargeback.problems import UsageFault
 
 @dataclass(frozen=True, slots=True)
 class Proposal:
-    """One person's decision, regardless of which charges it is for.
+    """One person's decision, apart from its charges.
 
-    on: the date (`2025-02-03`). of: the closed period of the charges, empty for charges of the folder's own period.
+    on: the date (`2025-02-03`). of: the closed period of the charges; empty for charges of the folder's own period.
     """
 
     verb: Verb
@@ -36,7 +36,7 @@ class Proposal:
     of: str = ""
 
     def on_item(self, item: QueueItem, clears: SequenceType[str]) -> str:
-        """A decision on all charges of an item as they are now. clears: which of its flags are settled."""
+        """A decision on all charges of an item as they are now. clears: which of its flags the decision clears."""
         if item.named:
             return self.on_charges(item.ids, clears)
         keys = {key: getattr(item, key) for key in ITEM_KEYS}
@@ -49,7 +49,7 @@ class Proposal:
         return self._text([f"where: {{{', '.join(where)}}}", f"expect: {{{seen}}}"], clears)
 
     def on_charges(self, ids: SequenceType[str], clears: SequenceType[str] = ()) -> str:
-        """A decision on single charges, by id. clears: the flags that are settled; none for a credit."""
+        """A decision on single charges, by id. clears: the flags that it clears; none for a credit."""
         return self._text([f"charges: {_list(ids)}"], clears)
 
     def _text(self, head: list[str], clears: SequenceType[str]) -> str:
@@ -69,7 +69,7 @@ class Proposal:
 
 
 def approval_file(root: Path, period: str, name: str, decisions: SequenceType[str]) -> tuple[Path, bytes]:
-    """A new approval file for these decisions: its path, which never exists yet, and its content."""
+    """A new approval file for these decisions: its path, which is not in use yet, and its content."""
     path = _free_path(root, period, name)
     relative = path.relative_to(root).as_posix()
     return path, (schema_comment(root, relative) + approval_text(decisions)).encode()
@@ -81,7 +81,7 @@ def approval_text(decisions: SequenceType[str]) -> str:
 
 
 def without_decisions(data: bytes, path: str, lines: Collection[int]) -> bytes | None:
-    """An approval file without the decisions that begin on these lines, every other byte unchanged; None if no decision
+    """An approval file without the decisions that start on these lines, every other byte unchanged; None if no decision
     would be left. Raises UsageFault if its decisions are not on separate lines.
     """
     root, _ = parse(data, path)
@@ -89,7 +89,7 @@ def without_decisions(data: bytes, path: str, lines: Collection[int]) -> bytes |
     starts = [item.line for item in found[0].items] if found and isinstance(found[0], Sequence) else []
     text = data.decode("utf-8-sig").splitlines(keepends=True)
     if any(not text[line - 1].lstrip().startswith("- ") for line in starts):
-        raise UsageFault(f"{path} has decisions that do not begin with a dash on their own line; edit it by hand")
+        raise UsageFault(f"{path} has decisions that do not start with a dash on a line of their own; edit it by hand")
     if set(starts) <= set(lines):
         return None
     ends = [*starts[1:], len(text) + 1]

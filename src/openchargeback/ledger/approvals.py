@@ -1,4 +1,4 @@
-"""Approval files: decisions on charges, one file a batch (`approvals/2025-01/gpu-burst.yaml`)."""
+"""Approval files: decisions on charges, one file per batch (`approvals/2025-01/gpu-burst.yaml`)."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ ID_PATTERN = r"[0-9a-f]{8,64}"
 
 
 class Verb(enum.StrEnum):
-    """What is decided."""
+    """What a decision does."""
 
     APPROVE = "approve"
     REJECT = "reject"
@@ -30,9 +30,9 @@ class Verb(enum.StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Expect:
-    """What was seen when deciding; the decision is void once it no longer holds."""
+    """What the decision was made on; the decision is void once this no longer matches."""
 
-    charges: Annotated[int | None, "How many charges."] = None
+    charges: Annotated[int | None, "Number of charges."] = None
     billed: Annotated[
         Decimal | None,
         Number(help="Their exact sum in the ledger's currency, in quotes.", digits=money.SUM_DIGITS),
@@ -42,7 +42,7 @@ class Expect:
         Text(
             r"[0-9a-f]{16,64}",
             "a digest of 16 to 64 hexadecimal digits",
-            "SHA-256 over their sorted ids, one a line.",
+            "SHA-256 of their sorted ids, one per line.",
             digits=True,
         ),
     ] = None
@@ -50,7 +50,7 @@ class Expect:
 
 @dataclass(frozen=True, slots=True)
 class Item:
-    """A queue item as a decision names it: ITEM_KEYS, in which empty text means "has none", and all flags as raised."""
+    """A queue item as named by a decision: ITEM_KEYS, where empty text means "has none", and all flags as raised."""
 
     keys: dict[str, str]
     flags: tuple[str, ...]
@@ -62,8 +62,8 @@ _KEYS = {
     "project": 'Their project; "" for none.',
     "pi": 'Their PI, an email address; "" for none.',
     "currency": "Their currency; the ledger's unless set.",
-    "sub_account": "Where the project is missing: their SubAccountId.",
-    "resource": "Where project and sub-account are missing: their ResourceId.",
+    "sub_account": "Their SubAccountId, if the project is missing.",
+    "resource": "Their ResourceId, if project and sub-account are missing.",
 }
 
 
@@ -81,7 +81,7 @@ _WHERE = Record(
     },
     required=("source", "flags"),
     make=_item,
-    help="A queue item, by what its charges share: the decision is for all of them.",
+    help="A queue item, by what its charges share; the decision applies to all of them.",
 )
 
 
@@ -94,7 +94,7 @@ class Decision:
     """One decision.
 
     charges: ids or prefixes of ids; item: the queue item. Exactly one of the two is given.
-    clears: the flags that were shown to the deciding person and that the decision settles; empty for a credit.
+    clears: the flags that were shown to the deciding person and that the decision clears; empty for a credit.
     period: the closed period of the charges; empty for charges of the folder's own period.
     path, line, column: its place in the file.
     """
@@ -103,7 +103,7 @@ class Decision:
         tuple[str, ...],
         ListOf(
             Text(ID_PATTERN, "a charge id such as 7f3a9c21d0b41e66", digits=True),
-            help="Ids of charges, at least 8 digits each. Either this or `where`.",
+            help="Ids of charges, at least 8 digits each. Use either this or `where`.",
         ),
     ] = ()
     item: Annotated[Item | None, Key(name="where", shape=_WHERE)] = None
@@ -112,16 +112,16 @@ class Decision:
         ListOf(
             Text(),
             single=True,
-            help="The flags that the person was shown and that the decision settles; empty for none.",
+            help="The flags that the person was shown and that the decision clears; an empty list for none.",
         ),
     ] = ()
     expect: Annotated[Expect | None, ""] = None
-    verb: Annotated[Verb, Key("What is decided.", name="decision")]
+    verb: Annotated[Verb, Key("The decision.", name="decision")]
     set: Annotated[Payer, Key(shape=shape_of(Payer, "Who pays instead, with `decision: reassign`."))] = NOBODY
     reason: Annotated[
-        str, Text(what="a reason", max_length=4000, filled=True, help="Why, for the reviewer and the auditor.")
+        str, Text(what="a reason", max_length=4000, filled=True, help="The reason, for reviewers and auditors.")
     ]
-    by: Annotated[str, Text(what="a person", filled=True, help="Who decides.")]
+    by: Annotated[str, Text(what="a person", filled=True, help="The person who decides.")]
     on: Annotated[dt.date | None, "The day of the decision."] = None
     period: Annotated[
         str, Text(PERIOD_PATTERN, "a period such as 2025-01", "The closed month whose charges are decided late.")
@@ -160,7 +160,7 @@ class Decision:
 
     @property
     def subject(self) -> str:
-        """What is decided, in a few words: the first ids, or the item's keys."""
+        """What the decision is on, in a few words: the first ids, or the item's keys."""
         if self.item is None:
             more = f" and {len(self.charges) - 4:,} more" if len(self.charges) > 4 else ""
             return ", ".join(self.charges[:4]) + more
@@ -177,7 +177,7 @@ class Decision:
 APPROVALS = Record(
     {"decisions": ListOf(shape_of(Decision, "One decision."), help="The decisions, in any order.")},
     required=("decisions",),
-    help="Decisions on flagged charges of one month, a file a batch.",
+    help="Decisions on flagged charges of one month, one file per batch.",
 )
 
 
@@ -200,7 +200,7 @@ def _contradiction(verb: Verb, values: dict[str, Any]) -> tuple[str, str, str] |
     if verb is Verb.CREDIT:
         return _contradicting_credit(values)
     if bool(charges) == bool(item):
-        return "no-target", "needs either `charges` or `where`, and not both", "list charge ids or name a queue item"
+        return "no-target", "needs either `charges` or `where`, but not both", "list charge ids or name a queue item"
     # A charge without flags can still be rejected or moved by id: the list must be present, but empty.
     if not clears and (item or verb is Verb.APPROVE or "clears" not in values):
         fix = "list the flags that were reviewed under `clears`, as `focus-billing review` does"
@@ -212,9 +212,9 @@ def _contradiction(verb: Verb, values: dict[str, Any]) -> tuple[str, str, str] |
         fix = "add `expect`, as `focus-billing review` does"
         return "expect-missing", "names a queue item without `expect`", fix
     if verb is Verb.REASSIGN and set_ == NOBODY:
-        return "set-missing", "reassigns without saying to whom", "add `set: {pi: …, project: …, fund: …}`"
+        return "set-missing", "reassigns without a new payer", "add `set: {pi: …, project: …, fund: …}`"
     if verb is not Verb.REASSIGN and set_ != NOBODY:
-        return "set-unused", f"`set` has no meaning with {verb}", "use `decision: reassign`"
+        return "set-unused", f"`set` has no effect with {verb}", "use `decision: reassign`"
     return None
 
 
@@ -222,13 +222,13 @@ def _contradicting_credit(values: dict[str, Any]) -> tuple[str, str, str] | None
     if "period" not in values:
         return (
             "period-missing",
-            "`credit` does not say what it credits",
-            "add `period:`, the month of the charges",
+            "`credit` needs the month of its charges",
+            "add the month as `period:`",
         )
     if "item" in values or not values.get("charges"):
         return "no-target", "`credit` needs `charges`", "list the ids of the charges, as `review credit` does"
     if values.get("clears") or values.get("expect"):
-        return "clears-with-credit", "`clears` and `expect` have no meaning with credit", "remove `clears` and `expect`"
+        return "clears-with-credit", "`clears` and `expect` have no effect with credit", "remove `clears` and `expect`"
     return None
 
 
@@ -236,6 +236,6 @@ def read_approvals(data: bytes, path: str) -> tuple[list[Decision], list[Problem
     """The decisions of one file in order, and its faults; a faulty decision is left out."""
     root, reader = parse(data, path)
     if root is None and not reader.problems:
-        reader.problems.append(Problem(path, "empty-file", "empty", "write decisions or remove the file", 1))
+        reader.problems.append(Problem(path, "empty-file", "this file is empty", "add decisions or remove the file", 1))
     values = APPROVALS.read(root, reader) if root is not None else None
     return [*(values["decisions"] if values else ())], reader.problems

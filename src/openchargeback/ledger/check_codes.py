@@ -1,4 +1,4 @@
-"""The codes of charge file checks that a source's settings may name, from `explanations.toml`."""
+"""The codes of the charge file checks that a source's settings may change, from `explanations.toml`."""
 
 from __future__ import annotations
 
@@ -12,8 +12,8 @@ _BY_SOURCE = re.compile(r'^\[[a-z]+\.([a-z-]+)\]\nseverity = "[a-z]+"\nby_source
 _FOUND = _BY_SOURCE.findall(resources.files("openchargeback").joinpath("explanations.toml").read_text(encoding="utf-8"))
 
 SETTABLE = tuple(sorted(code for code, settable in _FOUND if settable == "true"))
-"""The codes that `sources: NAME: severity:` may set. `missing-label`, `type-error` and `constraint-error` only for
-columns that billing does not need; for others they stay errors."""
+"""The codes that `sources: NAME: severity:` may set. `missing-label`, `type-error` and `constraint-error` change only
+for columns that billing does not need; for others they stay errors."""
 
 FIXED = tuple(sorted(code for code, settable in _FOUND if settable == "false"))
-"""Errors that protect money: a file with one could be read in two ways, or not at all."""
+"""Errors that protect money: a file with one could be read in more than one way, or not at all."""

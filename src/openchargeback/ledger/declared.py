@@ -3,8 +3,8 @@
     @dataclass(frozen=True, slots=True)
     class StatementSettings:
         note: Annotated[str, Text(max_length=4000, help="A note on every statement.")] = ""
-        paper: Annotated[str, Choice(("a4", "letter"), "The size of a PDF's pages.")] = "a4"
-        links: Annotated[tuple[str, ...], "Hosts that links may lead to."] = ()
+        paper: Annotated[str, Choice(("a4", "letter"), "The paper size of PDFs.")] = "a4"
+        links: Annotated[tuple[str, ...], "Hosts that pages may link to."] = ()
 
 A field is a key of the file if its annotation has a help text, a shape, or a Key. Its default is the file's default; a
 field without one is a required key. The caller sets fields without an annotation.
@@ -123,11 +123,11 @@ def shape_of(cls: type, help_: str = "", *, default: Any = None, whole: bool = T
         make=make,
         help=help_ or _first_sentence(cls),
         rules=getattr(cls, "RULES", {}),
-        defaults={key.name: told for key in keys if (told := _told(key.default)) is not None},
+        defaults={key.name: shown for key in keys if (shown := _shown_default(key.default)) is not None},
     )
 
 
-def _told(default: Any) -> Any:
+def _shown_default(default: Any) -> Any:
     """A default as shown by editors; None if there is nothing to show."""
     if isinstance(default, Decimal):
         return money.exact(default)
@@ -149,7 +149,7 @@ def values_of(value: Any, *, default: Any = None, defaults: bool = False) -> dic
     }
 
 
-def _plain(value: Any, default: Any, defaults: bool) -> Any:  # noqa: FBT001 - handed on
+def _plain(value: Any, default: Any, defaults: bool) -> Any:  # noqa: FBT001 - passed on
     if is_dataclass(value):
         return values_of(value, default=default if isinstance(default, type(value)) else None, defaults=defaults)
     if isinstance(value, Mapping):

@@ -29,25 +29,25 @@ EMAIL_PATTERN = r"[^@\s]+@[^@\s]+"
 
 
 def canonical_email(text: str) -> str:
-    """E-mail addresses compare trimmed and case-folded."""
+    """An email address as compared: trimmed and case-folded."""
     return text.strip().casefold()
 
 
 def _email(help_: str = "") -> Text:
-    return Text(EMAIL_PATTERN, "an e-mail address", help_, fold=True)
+    return Text(EMAIL_PATTERN, "an email address", help_, fold=True)
 
 
 def _check_days(values: Mapping[str, Any], node: Node, reader: Reader) -> None:
     since, until = values.get("since"), values.get("until")
     if since and until and until < since:
-        reader.fault(node, "date-order", "`until` is before `from`", "exchange the dates")
+        reader.fault(node, "date-order", "`until` is before `from`", "swap the dates")
 
 
 @dataclass(frozen=True, slots=True)
 class PersonEntry:
     """One PI."""
 
-    email: Annotated[str, _email("What the person is known by.")]
+    email: Annotated[str, _email("Email address, which identifies the person.")]
     name: Annotated[str, "The name on statements; the address unless set."] = ""
     department: Annotated[str, "The department on statements."] = ""
     aliases: Annotated[tuple[str, ...], ListOf(_email(), single=True, help="Other addresses of the same person.")] = ()
@@ -60,20 +60,20 @@ class PersonEntry:
 
 @dataclass(frozen=True, slots=True)
 class Entry:
-    """Who a project belonged to from one day until another, both included; None is without end."""
+    """Whom a project belonged to from one day until another, both inclusive; None means no limit."""
 
-    pi: Annotated[str, _email("E-mail address of the PI who is responsible where no tag says it.")] = ""
-    fund: Annotated[str, "The fund that pays where no tag says it."] = ""
+    pi: Annotated[str, _email("Email address of the PI who is responsible for charges without a PI tag.")] = ""
+    fund: Annotated[str, "The fund that pays for charges without a fund tag."] = ""
     pis: Annotated[
         tuple[str, ...],
-        ListOf(_email(), single=True, help="Further PIs whom tags may name on charges of the project."),
+        ListOf(_email(), single=True, help="Further PIs that tags may name on charges of the project."),
     ] = ()
     funds: Annotated[
         tuple[str, ...],
         ListOf(Text(), single=True, help="Further funds that tags may name on charges of the project."),
     ] = ()
-    since: Annotated[dt.date | None, Key("First day on which pi and fund hold.", name="from")] = None
-    until: Annotated[dt.date | None, "Last day on which pi and fund hold."] = None
+    since: Annotated[dt.date | None, Key("First day on which pi and fund apply.", name="from")] = None
+    until: Annotated[dt.date | None, "Last day on which pi and fund apply."] = None
 
     @classmethod
     def from_yaml(cls, values: dict[str, Any], node: Node, reader: Reader) -> Entry:
@@ -84,7 +84,7 @@ class Entry:
 
     @property
     def all_pis(self) -> tuple[str, ...]:
-        """Every PI of the project, the main one first, by canonical e-mail."""
+        """Every PI of the project, the main one first, by canonical email address."""
         return _each_once(self.pi, *self.pis)
 
     @property
@@ -102,7 +102,7 @@ class ProjectEntry:
     """A project of the directory with its dated entries and the accounts and resources that belong to it.
 
     single: whether PI and fund of the only entry are next to the id, not under `entries`; the meaning is the same.
-    award: the number of the grant or contract, as the sponsor writes it.
+    award: the number of the grant or contract, as written by the sponsor.
     """
 
     project: Project
@@ -120,13 +120,13 @@ class ProjectEntry:
 
 @dataclass(frozen=True, slots=True)
 class FundEntry:
-    """One fund. Money may be posted to it while it is active and within its days, both included."""
+    """One fund. Money may be posted to it while it is active, from its first day to its last, both inclusive."""
 
-    id: Annotated[str, "The accounting string as it stands in tags and journals."]
-    title: Annotated[str, "What the fund is called."] = ""
-    sponsor_type: Annotated[str, Choice(SPONSOR_TYPES, "Whose money it is.")] = ""
-    since: Annotated[dt.date | None, Key("First day of use that may be charged to the fund.", name="from")] = None
-    until: Annotated[dt.date | None, "Last day of use that may be charged to the fund."] = None
+    id: Annotated[str, "The accounting string as written in tags and journals."]
+    title: Annotated[str, "The name of the fund."] = ""
+    sponsor_type: Annotated[str, Choice(SPONSOR_TYPES, "The type of the sponsor.")] = ""
+    since: Annotated[dt.date | None, Key("First day of usage that may be charged to the fund.", name="from")] = None
+    until: Annotated[dt.date | None, "Last day of usage that may be charged to the fund."] = None
     status: Annotated[str, Choice(("active", "inactive"), "inactive: nothing may be charged to it.")] = "active"
     department: Annotated[str, "The department that owns the fund."] = ""
 
@@ -156,7 +156,7 @@ def _each_once(*texts: str) -> tuple[str, ...]:
 
 @dataclass(frozen=True, slots=True)
 class Directory:
-    """People by canonical e-mail, aliases to canonical e-mail, projects and funds by id."""
+    """People by canonical email address, aliases to canonical email addresses, projects and funds by id."""
 
     people: dict[str, Person] = field(default_factory=dict)
     aliases: dict[str, str] = field(default_factory=dict)
@@ -164,12 +164,12 @@ class Directory:
     funds: dict[str, FundEntry] = field(default_factory=dict)
 
     def email(self, text: str) -> str:
-        """The canonical e-mail for a spelling or an alias."""
+        """The canonical email address for a spelling or an alias."""
         folded = canonical_email(text)
         return self.aliases.get(folded, folded)
 
     def person(self, email: str) -> Person:
-        """The PI with that canonical e-mail, known or not."""
+        """The PI with that canonical email address, known or not."""
         return self.people.get(email) or Person(email, email)
 
     def project(self, id_: str) -> Project:
@@ -180,7 +180,7 @@ class Directory:
 
 PERSON = shape_of(PersonEntry)
 FUND = shape_of(FundEntry)
-_ENTRY = shape_of(Entry, "PI and fund for a time.")
+_ENTRY = shape_of(Entry, "PI and fund for a range of days.")
 _DAYS = ("from", "until")
 _PAYER = {name: key for name, key in _ENTRY.fields.items() if name not in _DAYS}
 
@@ -190,19 +190,19 @@ def _project(values: dict[str, Any], node: Node, reader: Reader) -> tuple[Node, 
     entries: tuple[Entry, ...] = values.get("entries", ())
     if beside and entries:
         reader.fault(
-            node, "two-forms", "has both `entries` and `pi` or `fund`", "keep either `pi` and `fund`, or `entries`"
+            node, "two-forms", "has both `entries` and `pi` or `fund`", "keep either `entries`, or `pi` and `fund`"
         )
     elif beside and _ENTRY.make:
         entries = (_ENTRY.make(beside, node, reader),)
     for index, first in enumerate(entries):
         if any(_overlap(first, second) for second in entries[index + 1 :]):
             reader.fault(
-                node, "overlapping-entries", "two entries hold on the same day", "end one before the other begins"
+                node, "overlapping-entries", "two entries apply on the same day", "end one before the other starts"
             )
             break
     start, end = values.get("start"), values.get("end")
     if start and end and end < start:
-        reader.fault(node, "date-order", "`end` is before `start`", "exchange the dates")
+        reader.fault(node, "date-order", "`end` is before `start`", "swap the dates")
     id_ = values["id"]
     return node, ProjectEntry(
         project=Project(id_, values.get("title", id_)),
@@ -217,14 +217,14 @@ def _project(values: dict[str, Any], node: Node, reader: Reader) -> tuple[Node, 
 
 PROJECT = Record(
     {
-        "id": Text(help="The id as it stands in tags."),
+        "id": Text(help="The id as written in tags."),
         "title": Text(help="The title on pages and statements; the id unless set."),
         **_PAYER,
-        "award": Text(help="Number of the grant or contract, as the sponsor writes it."),
+        "award": Text(help="Number of the grant or contract, as written by the sponsor."),
         "start": Date(help="First day on which the project may spend."),
         "end": Date(help="Last day on which the project may spend."),
         **{name: _ENTRY.fields[name] for name in _DAYS},
-        "entries": ListOf(_ENTRY, help="PI and fund over time, where they change."),
+        "entries": ListOf(_ENTRY, help="PI and fund over time, if they change."),
         "match": Record(
             {
                 column: ListOf(Text(), single=True, help=f"Values of the FOCUS column {column}.")
@@ -243,9 +243,9 @@ def _file(key: str, entry: Shape, entries: str, file: str) -> Record:
     return Record({key: ListOf(entry, help=entries)}, required=(key,), help=file)
 
 
-PEOPLE = _file("people", PERSON, "The PIs, one entry a person.", "The people who are responsible for charges.")
+PEOPLE = _file("people", PERSON, "The PIs, one entry per person.", "The people who are responsible for charges.")
 PROJECTS = _file(
-    "projects", PROJECT, "The projects, one entry each.", "Who is responsible for a project, and what pays."
+    "projects", PROJECT, "The projects, one entry each.", "Who is responsible for each project, and which fund pays."
 )
 FUNDS = _file("funds", FUND, "The funds, one entry each.", "The funds that may be charged.")
 
@@ -287,7 +287,7 @@ def _overlap(first: Entry, second: Entry) -> bool:
 
 @dataclass(frozen=True, slots=True)
 class _File:
-    """What the shape of one file read, and the reader that collects its faults; empty if there is no file."""
+    """The values read from one file, and the reader that collects its faults; empty if there is no file."""
 
     entries: Sequence[tuple[Node, Any]]
     reader: Reader
@@ -328,7 +328,7 @@ def _people(file: _File) -> tuple[dict[str, Person], dict[str, str]]:
         names = [email, *entry.aliases]
         if taken := next((name for name in names if name in found or name in aliases), None):
             file.reader.fault(
-                node, "duplicate-person", f"{taken} stands for a person already", "keep one entry a person"
+                node, "duplicate-person", f"{taken} already identifies a person", "keep one entry per person"
             )
             continue
         found[email] = Person(email, entry.name or email, entry.department)
@@ -342,15 +342,17 @@ def _projects(file: _File) -> dict[str, ProjectEntry]:
     for node, entry in file.entries:
         id_ = entry.project.id
         if id_ in known:
-            file.reader.fault(node, "duplicate-project", f"{id_} stands here again", "keep one entry a project")
+            file.reader.fault(
+                node, "duplicate-project", f"{id_} is listed more than once", "keep one entry per project"
+            )
             continue
         for claim in entry.match:
             if claim in claims:
                 file.reader.fault(
                     node,
                     "duplicate-match",
-                    f"{claim[0]} {claim[1]} belongs to {claims[claim]} already",
-                    "let one project claim it",
+                    f"{claim[0]} {claim[1]} already belongs to {claims[claim]}",
+                    "let only one project claim it",
                 )
             claims.setdefault(claim, id_)
         known[id_] = entry
@@ -361,7 +363,7 @@ def _funds(file: _File) -> dict[str, FundEntry]:
     known: dict[str, FundEntry] = {}
     for node, entry in file.entries:
         if entry.id in known:
-            file.reader.fault(node, "duplicate-fund", f"{entry.id} stands here again", "keep one entry a fund")
+            file.reader.fault(node, "duplicate-fund", f"{entry.id} is listed more than once", "keep one entry per fund")
             continue
         known[entry.id] = entry
     return known

@@ -29,7 +29,7 @@ def put_entries(root: Path, kind: str, entries: Iterable[Mapping[str, Any]], *, 
 
 
 def add_entry(root: Path, kind: str, entry: Mapping[str, Any]) -> int:
-    """Add one entry; returns its line. Raises UsageFault if it exists or would be a problem."""
+    """Add one entry; returns its line. Raises UsageFault if it exists or would cause problems."""
     what = KINDS[kind]
     id_ = what.canonical(entry[what.id])
     if not id_:
@@ -37,20 +37,20 @@ def add_entry(root: Path, kind: str, entry: Mapping[str, Any]) -> int:
     try:
         json.dumps(entry, ensure_ascii=False).encode()
     except UnicodeEncodeError:
-        raise UsageFault("what was given is not UTF-8 text") from None
+        raise UsageFault("the values are not UTF-8 text") from None
     with locked(root):
         contents = _contents(root)
         directory, _ = read_directory(*contents.values())
         lines = entry_lines(contents[what.path], kind)
         owner = directory.aliases.get(id_, id_) if kind == "people" else id_
         if owner in lines:
-            known = "known already" if owner == id_ else f"an alias of {owner}"
+            known = "already listed" if owner == id_ else f"an alias of {owner}"
             raise UsageFault(f"{id_} is {known}: {what.path}:{lines[owner]}")
         try:
             done = _write(root, kind, contents, [entry])
         except _NewProblems as fault:
-            told = "; ".join(f"{each.message}; {each.fix}" for each in fault.problems)
-            raise UsageFault(f"{told} (nothing was written)") from None
+            messages = "; ".join(f"{each.message}; {each.fix}" for each in fault.problems)
+            raise UsageFault(f"{messages} (nothing was written)") from None
     return entry_lines(done.data, kind)[id_]
 
 

@@ -1,6 +1,6 @@
 """Read people, projects or funds as CSV, from a grants system or a spreadsheet, as directory entries.
 
-Cells are read by the same shapes as the YAML files, so both have the same requirements and messages.
+Cells are read by the same shapes as values in the YAML files, so both have the same requirements and messages.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ MATCH = {"sub_account": "SubAccountId", "billing_account": "BillingAccountId", "
 """Columns of a project list → keys of `match`."""
 
 COMMENT = "#"
-"""Prefix of columns for people, which are not read. In a list with any, rows may be incomplete: rows without an id are
+"""Prefix of columns for people, which are not read. A list with such a column may be incomplete: rows without an id are
 skipped."""
 
 _SEPARATORS = {";": "semicolons", "\t": "tabs", "|": "bars"}
@@ -65,7 +65,7 @@ def columns_of(kind: str) -> tuple[str, ...]:
 def read_list(data: bytes, path: str, kind: str | None = None) -> Listed:
     """The entries of a CSV file and all its faults. path: as the user typed it. kind: by default guessed from columns.
 
-    Raises UsageFault if the columns fit several kinds and the file name does not tell which.
+    Raises UsageFault if the columns fit several kinds and the file name does not decide.
     """
     reader = Reader(path)
     try:
@@ -96,7 +96,7 @@ def read_list(data: bytes, path: str, kind: str | None = None) -> Listed:
 
 @dataclass(frozen=True, slots=True)
 class _Table:
-    """The trimmed cells of a CSV file. head, rows: each with the line it begins on. lines: of the file."""
+    """The trimmed cells of a CSV file. head, rows: each with the line it starts on. lines: of the file."""
 
     head: tuple[int, Sequence[str]]
     rows: Sequence[tuple[int, Sequence[str]]]
@@ -119,7 +119,7 @@ def _table(text: str, reader: Reader) -> _Table | None:
     reader.lines = lines
     if found := NO_YAML.search(text):
         line = len(_LINE_END.split(text[: found.start()]))
-        message = f"a character that no text holds, U+{ord(found[0]):04X}"
+        message = f"invalid character U+{ord(found[0]):04X}"
         _fault(reader, line, 1, message, "remove it")
         return None
     rows: list[tuple[int, list[str]]] = []
@@ -131,11 +131,11 @@ def _table(text: str, reader: Reader) -> _Table | None:
                 rows.append((line, [_IN_CELL.sub(" ", cell.strip()) for cell in cells]))
             line = source.line_num + 1
     except csv.Error as error:
-        fix = "close the quotes; a quote within a quoted cell is written twice"
+        fix = "close the quotes; write a quote inside a quoted cell twice"
         _fault(reader, line, 1, f"not readable as CSV: {error}", fix)
         return None
     if not rows:
-        _fault(reader, 0, 0, "the file is empty", "begin with a line that names the columns")
+        _fault(reader, 0, 0, "the file is empty", "start with a line of column names")
         return None
     return _Table(rows[0], rows[1:], lines)
 
@@ -149,7 +149,7 @@ def _kind_of(names: Sequence[str], path: str) -> str:
     if len(best) == 1 or len(named) == 1:
         return (named or best)[0]
     if max(fitting.values()):
-        raise UsageFault(f"{path} may list {' or '.join(best)}; say which with --kind")
+        raise UsageFault(f"{path} may list {' or '.join(best)}; choose one with --kind")
     return best[0]
 
 
@@ -164,8 +164,8 @@ def _check_head(table: _Table, kind: str, reader: Reader) -> bool:
         if other:
             message, fix = f"the columns are separated by {_SEPARATORS[other]}", "save the file with commas"
         else:
-            message = "the first line names no column"
-            fix = f"begin with a line such as {','.join(known[:4])}"
+            message = "the first line has no known column name"
+            fix = f"start with a line such as {','.join(known[:4])}"
         _fault(reader, line, 1, message, fix)
         return False
     starts = _starts(table.lines[line - 1])
@@ -175,11 +175,11 @@ def _check_head(table: _Table, kind: str, reader: Reader) -> bool:
             _fault(reader, line, column, "a column has no name", "name it, or remove it")
         elif name not in known and not name.startswith(COMMENT):
             fix = shape.did_you_mean(name, known)
-            _fault(reader, line, column, f"`{head[number][:60]}` is no column of a list of {kind}", fix)
+            _fault(reader, line, column, f"`{head[number][:60]}` is not a column of a list of {kind}", fix)
         elif name in names[:number]:
-            _fault(reader, line, column, f"the column {name} stands here again", "keep one")
+            _fault(reader, line, column, f"duplicate column {name}", "keep only one")
     if what.id not in names:
-        _fault(reader, line, 1, f"there is no column {what.id}", "add it: it says which entry is meant")
+        _fault(reader, line, 1, f"the column {what.id} is missing", "add it; it identifies the entries")
     return len(reader.problems) == had
 
 
@@ -188,9 +188,9 @@ def _check_widths(table: _Table, reader: Reader) -> list[tuple[int, Sequence[str
     columns = len(table.head[1])
     for line, cells in table.rows:
         if len(cells) != columns:
-            message = f"{counted(len(cells), 'cell')}, but the header names {columns}"
-            more = "put a cell that holds a comma between double quotes"
-            fix = more if len(cells) > columns else "fill up the row with commas"
+            message = f"{counted(len(cells), 'cell')}, but the header has {columns}"
+            more = "put double quotes around a cell that contains a comma"
+            fix = more if len(cells) > columns else "add the missing commas"
             _fault(reader, line, 1, message, fix)
     return [(line, cells) for line, cells in table.rows if len(cells) == columns]
 
@@ -199,7 +199,7 @@ def _row(table: _Table, line: int, cells: Sequence[str], what: Kind, reader: Rea
     """A row as entry and as the node that the shape reads; None if it has no id."""
     text = table.lines[line - 1]
     starts = _starts(text)
-    if len(starts) != len(cells):  # a cell of several lines
+    if len(starts) != len(cells):  # a cell with several lines
         starts = [1] * len(cells)
     filled = {
         name: (cell, start)
@@ -209,7 +209,7 @@ def _row(table: _Table, line: int, cells: Sequence[str], what: Kind, reader: Rea
     if what.id not in filled and table.is_draft:
         return None
     if what.id not in filled:
-        _fault(reader, line, 1, f"the cell of {what.id} is empty", "fill it in, or remove the row")
+        _fault(reader, line, 1, f"{what.id} is empty", "fill it in, or remove the row")
         return None
     entry: dict[str, Any] = {}
     pairs: list[tuple[Scalar, Node]] = []
@@ -233,7 +233,7 @@ def _row(table: _Table, line: int, cells: Sequence[str], what: Kind, reader: Rea
 
 
 def _merged(found: Sequence[tuple[Row, Node] | None]) -> list[tuple[Row, Node] | None]:
-    """Rows that only add accounts and resources to an earlier row of the same project, merged into that row."""
+    """The rows; those that only add accounts and resources to an earlier row of the same project are merged into it."""
     result: list[tuple[Row, Node] | None] = []
     first: dict[str, int] = {}
     for each in found:
@@ -279,7 +279,7 @@ def _node(value: str | list[str], line: int, column: int) -> Node:
 
 
 def _starts(line: str) -> list[int]:
-    """The columns, from 1, where the cells of a line begin."""
+    """The columns, from 1, where the cells of a line start."""
     starts, quoted = [1], False
     for place, character in enumerate(line, 1):
         quoted ^= character == '"'

@@ -50,7 +50,7 @@ class Kind:
     id: str
 
     def canonical(self, id_: str) -> str:
-        """An id in the form used to compare entries: e-mail addresses without regard to case."""
+        """An id in the form used to compare entries: email addresses ignore case."""
         return canonical_email(id_) if self.id == "email" else id_.strip()
 
 
@@ -261,7 +261,7 @@ def _check(data: bytes, kind: str, expected: list[Any]) -> None:
     root, _ = parse(data, KINDS[kind].path)
     place = _value(root, kind)
     if place is None or _plain(place) != expected:
-        raise UsageFault(f"{KINDS[kind].path} is written in a way that cannot be edited here; change it by hand")
+        raise UsageFault(f"{KINDS[kind].path} is written in a way that commands cannot edit; change it by hand")
 
 
 # The text ─────────────────────────────────────────────────────────────────────────────────────────────────────────────
@@ -286,7 +286,7 @@ class _Text:
 
     def line_end(self, at: int) -> int:
         """The end of the line that holds the character before `at`, without the line end itself."""
-        while at and self.text[at - 1] in "\r\n":  # a block of text ends where the next line begins
+        while at and self.text[at - 1] in "\r\n":  # a block scalar ends where the next line starts
             at -= 1
         found = BREAK.search(self.text, at)
         return found.start() if found else len(self.text)
@@ -357,7 +357,7 @@ def _replace(text: _Text, old: Node, value: Any) -> None:
             indent = " " * (old.column - 1)
             text.put(start, end, f"{text.eol}{indent}".join(f"- {flow(item)}" for item in value))
             return
-    # The line end after a block of text stays. Anything else must be indented deeper than the key before it.
+    # The line end after a block scalar stays. Anything else must be indented deeper than the key before it.
     end = start + len(text.text[start:end].rstrip("\r\n"))
     text.put(start, end, ("  " if is_block else "") + flow(value))
 
@@ -416,7 +416,7 @@ def _add(
             _replace(text, place, entries)
         return
     else:
-        # `[]`, `~` or nothing: the list begins below its key, and a comment stays where it is.
+        # `[]`, `~` or nothing: the list starts below its key, and a comment stays where it is.
         start = len(text.text[: place.start].rstrip(" \t"))
         text.put(start, place.end, "")
         lines = _items(entries, root.column + 1, 2)

@@ -44,7 +44,7 @@ class Suggestion:
         }
 
     def seen(self, currency: str) -> str:
-        """What is known about it, for people."""
+        """What is known about the entry, for people."""
         near = f"; did you mean {self.near}?" if self.near else ""
         names = f": {', '.join(self.names)}" if self.names else ""
         charges = f"{counted(self.charges, 'charge')}"

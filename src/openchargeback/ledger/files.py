@@ -23,9 +23,9 @@ CHARGE_SUFFIXES = (".csv", ".csv.gz", ".csv.zst", ".parquet")
 """The supported kinds of charge files, by the end of their names."""
 
 PAGE_IMAGES = (".gif", ".jpeg", ".jpg", ".png", ".webp")
-"""Images that pages may show. No SVG: opened on its own it could run scripts."""
+"""Images that pages may show. No SVG, which could run scripts when opened by itself."""
 OWN_FOLDERS = ("approvals", "charges", "deliveries", "directory", "pages", "periods", "policies", "templates")
-"""The folders that belong to a ledger; anything else next to them does not."""
+"""The folders that belong to a ledger; nothing else next to them does."""
 
 LOCK_FILE = "requirements.lock"
 
@@ -55,18 +55,18 @@ def find_ledger(named: str | None, start: Path) -> Path:
     if named:
         root = Path(named)
         if not root.is_dir():
-            raise UsageFault(f"{named} is no folder; `focus-billing init {named}` makes a ledger there")
+            raise UsageFault(f"{named} is not a folder; to create a ledger there, run `focus-billing init {named}`")
         return root
     for folder in (start, *start.parents):
         if (folder / FILE_NAME).is_file() and (folder / "charges").is_dir():
             return folder
     if (start / "ledger").is_dir():
         return start / "ledger"
-    raise UsageFault("no ledger here: give --ledger DIR, or make one with `focus-billing init DIR`")
+    raise UsageFault("no ledger found; use --ledger DIR, or create one with `focus-billing init DIR`")
 
 
 def suffix_of(name: str) -> str:
-    """The suffix of CHARGE_SUFFIXES that a file name ends with, empty for none."""
+    """The suffix of CHARGE_SUFFIXES that a file name ends with; empty if there is none."""
     lowered = name.lower()
     return next((suffix for suffix in CHARGE_SUFFIXES if lowered.endswith(suffix)), "")
 
@@ -113,7 +113,7 @@ class Gate:
         """Why a path within the ledger may not be read; None if it may, or if nothing is there."""
         path = PurePosixPath(relative)
         if path.is_absolute() or ".." in path.parts:
-            return Problem(relative, "outside-ledger", "leads out of the ledger", "name a file of the ledger")
+            return Problem(relative, "outside-ledger", "is outside the ledger", "name a file of the ledger")
         link = first_link(self.root, relative)
         if link and link not in self._known:
             self._judge({link, *linked(self.root)} - self._known)
@@ -125,7 +125,7 @@ class Gate:
         return None
 
     def faults(self) -> list[Problem]:
-        """What is wrong with any link of the ledger."""
+        """Problems with any links of the ledger."""
         self._judge(set(linked(self.root)) - self._known)
         return [*self._faults.values()]
 
@@ -169,14 +169,14 @@ def read_bytes(root: Path, relative: str, problems: list[Problem], gate: Gate | 
 def unreadable(relative: str, error: OSError) -> Problem:
     """The problem of a file that the system does not let us read."""
     reason = (error.strerror or str(error)).lower()
-    return Problem(relative, "unreadable", f"cannot be read: {reason}", "check that it is a file and its permissions")
+    return Problem(relative, "unreadable", f"cannot be read: {reason}", "check its permissions, and that it is a file")
 
 
 def _size_of(path: Path) -> int:
     """The size of a file in bytes. Raises OSError if it cannot be read, and for a pipe, which would never end."""
     found = path.stat()
     if not (stat.S_ISREG(found.st_mode) or stat.S_ISDIR(found.st_mode)):
-        raise OSError("it is no plain file")
+        raise OSError("it is not a regular file")
     return found.st_size
 
 
@@ -198,7 +198,7 @@ def listed(root: Path, folder: str, problems: list[Problem], gate: Gate | None =
             link = place.is_symlink()
             if link and name in folders:
                 folders.remove(name)
-            if name in folders or is_passed_over(name):
+            if name in folders or is_ignored(name):
                 continue
             relative = place.relative_to(root).as_posix()
             if link and (fault := gate.fault(relative)):
@@ -207,13 +207,13 @@ def listed(root: Path, folder: str, problems: list[Problem], gate: Gate | None =
             yield relative
 
 
-def is_passed_over(name: str) -> bool:
+def is_ignored(name: str) -> bool:
     """Whether a file of this name is ignored everywhere in the ledger."""
     return name in _IGNORED or name.startswith(".")
 
 
 def source_of(relative: str) -> str | None:
-    """The source of a charge file by its path within the ledger, None if the path names none."""
+    """The source of a charge file by its path within the ledger; None if the path names none."""
     parts = PurePosixPath(relative).parts
     suffix = suffix_of(parts[-1])
     if len(parts) == 3:
@@ -239,11 +239,16 @@ def charge_files(root: Path, gate: Gate | None = None) -> tuple[list[ChargeFile]
             )
         elif not suffix:
             problems.append(
-                Problem(relative, "unknown-file-type", "not a kind of charge file", f"use {', '.join(CHARGE_SUFFIXES)}")
+                Problem(
+                    relative,
+                    "unknown-file-type",
+                    "not a supported type of charge file",
+                    f"use {', '.join(CHARGE_SUFFIXES)}",
+                )
             )
         elif source is None:
             problems.append(
-                Problem(relative, "bad-source-name", "the name is no source", "name it by letters, digits, - and _")
+                Problem(relative, "bad-source-name", "not a valid source name", "use only letters, digits, - and _")
             )
         else:
             location = root / relative
@@ -257,13 +262,13 @@ def charge_files(root: Path, gate: Gate | None = None) -> tuple[list[ChargeFile]
 
 
 def _counted_twice(found: Sequence[ChargeFile]) -> Iterator[Problem]:
-    """Problems for links to a charge file that already counts, by itself or through another link."""
+    """Problems for links to a charge file that already counts, directly or through another link."""
     first: dict[str, str] = {}
     for file in sorted(found, key=lambda file: (file.location.is_symlink(), file.path)):
         known = first.setdefault(os.path.realpath(file.location), file.path)
         if known != file.path:
-            told = f"links to the same file as {known}, so its charges would be counted twice"
-            yield Problem(file.path, "bad-link", told, "remove the link, or put the file itself there")
+            message = f"links to the same file as {known}, so its charges would be counted twice"
+            yield Problem(file.path, "bad-link", message, "remove the link, or replace it with the file itself")
 
 
 def make_folder(folder: Path, made: list[Path]) -> None:

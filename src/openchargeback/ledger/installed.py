@@ -1,7 +1,7 @@
 """Where the installed program came from, so that CI can install exactly the same one.
 
-The only place that asks the installer: what it recorded (PEP 610, `direct_url.json`), and, for a program from a package
-index, pip itself for the digest of the wheel.
+Only this module consults the installer: what it recorded (PEP 610, `direct_url.json`) and, for a program from a package
+index, pip for the digest of the wheel.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ _PLAIN_URL = re.compile(r"(?:https?|ssh|git|file)://[A-Za-z0-9._~:/@%+=-]+")
 _PLAIN_FOLDER = re.compile(r"[A-Za-z0-9._~/+-]+")
 _COMMIT = re.compile(r"[0-9a-f]{40}|[0-9a-f]{64}")
 
-# Files that installers add to those of the wheel; of the wheel's own files only RECORD differs, which lists them.
+# Files that installers add to those of the wheel; of the wheel's own files only RECORD, which lists them, differs.
 _ADDED = re.compile(
     r"openchargeback-[^/]+\.dist-info/(?:INSTALLER|RECORD|REQUESTED|direct_url\.json|uv_[a-z_]+\.json)"
     r"|openchargeback/(?:[^/]+/)*__pycache__/[^/]+\.pyc|(?:\.\./)+bin/(?:focus-billing|openchargeback)"
@@ -59,7 +59,7 @@ def installed_program(distribution: Distribution | None = None) -> Program:
         try:
             distribution = Distribution.from_name(NAME)
         except PackageNotFoundError:
-            return Program(obstacle="this program runs from a folder, without being installed")
+            return Program(obstacle="this program runs from a folder without being installed")
         running = Path(openchargeback.__file__).resolve()
         recorded = distribution.read_text("direct_url.json")
         if recorded is None and Path(str(distribution.locate_file(f"{NAME}/__init__.py"))).resolve() != running:
@@ -79,15 +79,15 @@ def _from_url(origin: dict[str, Any]) -> Program:
     if "dir_info" in origin:
         return Program(obstacle="this program was installed from a local folder")
     if "archive_info" in origin:
-        return Program(obstacle="this program was installed from an archive, neither from Git nor from a package index")
+        return Program(obstacle="this program was installed from an archive, not from Git or a package index")
     source = origin.get("vcs_info")
     source = source if isinstance(source, dict) else {}
     commit, url = str(source.get("commit_id", "")), without_credentials(str(origin.get("url", "")))
     folder = str(origin.get("subdirectory", ""))
     if source.get("vcs") != "git" or not _COMMIT.fullmatch(commit) or (folder and not _PLAIN_FOLDER.fullmatch(folder)):
-        return Program(obstacle="its installer recorded no Git commit that this program came from")
+        return Program(obstacle="its installer did not record the Git commit of this program")
     if not _PLAIN_URL.fullmatch(url):
-        return Program(obstacle="the address of the Git repository that this program came from is not a plain URL")
+        return Program(obstacle="the address of this program's Git repository is not a plain URL")
     return Program(repository=f"git+{url}@{commit}" + (f"#subdirectory={folder}" if folder else ""))
 
 
@@ -114,10 +114,10 @@ def _from_index(distribution: Distribution) -> Program:
             return Program(obstacle=f"pip could not download {pin} from the package index")
         wheels = list(Path(place).glob("*.whl"))
         if done.returncode or len(wheels) != 1:
-            said = (done.stderr.strip().splitlines() or ["no wheel"])[-1].removeprefix("ERROR: ")
-            return Program(obstacle=f"pip could not download {pin} from the package index ({said})")
+            reason = (done.stderr.strip().splitlines() or ["no wheel"])[-1].removeprefix("ERROR: ")
+            return Program(obstacle=f"pip could not download {pin} from the package index ({reason})")
         if not _holds(wheels[0], distribution):
-            return Program(obstacle=f"the {pin} of the package index is not the program that is installed here")
+            return Program(obstacle=f"{pin} in the package index is not the installed program")
         return Program(requirement=f"{pin} --hash=sha256:{hashlib.sha256(wheels[0].read_bytes()).hexdigest()}")
 
 

@@ -21,7 +21,7 @@ ENTRIES = tuple(entry for entry in Entry if entry is not Entry.REJECTED)
 """The possible entries of a billing line."""
 
 AMOUNT_COLUMNS = ("list", "discount", "covered", "billed")
-"""Cents: list = discount + billed; `covered` is the institution's part of the discount."""
+"""Amounts in cents: list = discount + billed; `covered` is the institution's part of the discount."""
 
 RESOURCE_COLUMNS = (
     *map(table.text, ("fund", "source", "service")),
@@ -36,9 +36,9 @@ Value = str | int | bool
 
 @dataclass(frozen=True, slots=True)
 class LineColumn:
-    """A column: its name, its Table Schema type, its meaning, and its value from (line, statement number, currency).
+    """A column: its name, Table Schema type, description, and its value from (line, statement number, currency).
 
-    shape: the column as the closing record reads it, from (name, period, currency).
+    shape: the column as read in the closing record, from (name, period, currency).
     """
 
     name: str
@@ -85,21 +85,21 @@ COLUMNS = (
         lambda _line, statement, _c: statement,
         lambda *args: table.text(args[0]),
     ),
-    _string("pi", "E-mail address of the principal investigator; empty where none was found"),
-    _string("project", "Id of the project; empty where none was found"),
-    _string("fund", "The accounting string that pays; empty where none was found"),
+    _string("pi", "Email address of the principal investigator; empty if none was found"),
+    _string("project", "Id of the project; empty if none was found"),
+    _string("fund", "The accounting string that pays; empty if none was found"),
     _string("source", "Where the charges come from"),
     _string("service", "ServiceName of the charges"),
     LineColumn(
         "entry",
         "string",
         "own: charges of the period itself; late: of an earlier one, approved since; "
-        "credit: reverses what an earlier one billed; rebill: bills it again",
+        "credit: reverses a charge that an earlier period billed; rebill: bills it again",
         lambda line, _s, _c: str(line.entry),
         lambda *args: table.word(args[0], ENTRIES),
     ),
     _string("original", "The earlier period that the charges belong to; empty for the period's own"),
-    _string("corrects", "Number of the statement that a credit or re-billing corrects; empty otherwise"),
+    _string("corrects", "Number of the statement that a credit or re-billing corrects; otherwise empty"),
     LineColumn(
         "posted",
         "boolean",
@@ -110,22 +110,20 @@ COLUMNS = (
     LineColumn(
         "charges",
         "integer",
-        "How many charges the line sums up",
+        "Number of charges in the line",
         lambda line, _s, _c: line.charges,
         lambda *args: table.count(args[0]),
     ),
     _cents("list", "List price in cents: discount + billed"),
     _cents("discount", "List price less amount billed, in cents"),
     _cents("covered", "The part of the discount that the institution covers, in cents; the rest is the vendor's"),
-    _cents(
-        "billed", "The amount due, in cents; of a line that is not posted the value of what was used: nothing is due"
-    ),
+    _cents("billed", "The amount due, in cents; if the line is not posted, the value of the usage, with nothing due"),
     _exact("exact_list", "List price before rounding"),
     _exact("exact_billed", "Amount billed before rounding"),
     LineColumn(
         "currency",
         "string",
-        "ISO 4217 code",
+        "ISO 4217 currency code",
         lambda _line, _s, currency: currency,
         lambda name, _period, currency: table.word(name, (currency,)),
     ),

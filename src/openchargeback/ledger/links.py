@@ -24,7 +24,7 @@ _FIX = "replace the link with the file itself, or remove it"
 
 
 def private(relative: str) -> str:
-    """What a path is if no link may lead to it, such as `the cache`; empty for any other path."""
+    """A description of a path that no link may lead to, such as `the cache`; empty for any other path."""
     # Some file systems ignore case.
     parts = PurePosixPath(relative.casefold()).parts
     if ".git" in parts:
@@ -48,7 +48,7 @@ def link_faults(root: Path, links: Iterable[str]) -> dict[str, Problem]:
     top = os.path.realpath(root)
     secrets = os.path.realpath(root / LOCAL_FILE_NAME)
     for link in sorted(set(links)):
-        # Not Path.resolve(), which before Python 3.13 fails at a link to itself.
+        # Not Path.resolve(), which fails on a link to itself before Python 3.13.
         place = os.path.realpath(root / link)
         inside = Path(place).is_relative_to(top)
         why = _unfit(root / link) if inside else ""
@@ -56,7 +56,7 @@ def link_faults(root: Path, links: Iterable[str]) -> dict[str, Problem]:
         if not inside:
             faults[link] = outside_ledger(link, _text(root / link))
         elif what := private(target) or (link != LOCAL_FILE_NAME and place == secrets and private(LOCAL_FILE_NAME)):
-            faults[link] = bad_link(link, _text(root / link), f"which is {what} and never published")
+            faults[link] = bad_link(link, _text(root / link), f"which is {what} and is never published")
         elif why:
             faults[link] = bad_link(link, _text(root / link), why)
         else:
@@ -126,7 +126,7 @@ def _text(path: Path) -> str:
     try:
         return os.readlink(path)  # noqa: PTH115 - readlink() of a Path drops a trailing slash
     except OSError:
-        return "something else by now"
+        return "another target"
 
 
 def _shown(text: str) -> str:

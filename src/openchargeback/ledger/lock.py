@@ -16,7 +16,7 @@ from openchargeback.files.changes import PENDING, finish, interrupted
 from openchargeback.files.lock import held
 from openchargeback.files.writing import ignore_all, is_temporary, outside
 from openchargeback.ledger.config import FILE_NAME, LOCAL_FILE_NAME
-from openchargeback.ledger.files import OWN_FOLDERS, is_passed_over
+from openchargeback.ledger.files import OWN_FOLDERS, is_ignored
 from openchargeback.ledger.links import CACHE
 from openchargeback.problems import LedgerFault, OutsideFault, Problem
 
@@ -46,7 +46,7 @@ def locked(root: Path, wait: float | None = None) -> Iterator[list[str]]:
 def finish_interrupted(root: Path) -> list[str]:
     """The first step of `locked`, for a command that only reads; does nothing if all is well.
 
-    Raises OutsideFault if a completed change cannot be put in place: the files are then half old and half new.
+    Raises OutsideFault if a completed change cannot be put in place, which leaves the files half old and half new.
     """
     if not interrupted(root) or committed_temporaries(root):
         return []
@@ -64,8 +64,8 @@ def finish_interrupted(root: Path) -> list[str]:
 def watched(root: Path) -> Callable[[], None]:
     """A function that raises OutsideFault if any file of the ledger has changed since this call.
 
-    Readers hold no lock: a build takes long, and nobody should have to wait for it. Files read while a command or a
-    person changed them are neither the old ledger nor the new one, so the result is discarded.
+    Readers hold no lock: a build takes long, and no one should have to wait for it. Files that changed while they were
+    read are neither the old ledger nor the new one, so the result is discarded.
     """
     before = _marks(root)
 
@@ -81,8 +81,8 @@ def _marks(root: Path) -> dict[str, tuple[int, int, int]]:
     paths = [root / FILE_NAME, root / LOCAL_FILE_NAME]
     for own in OWN_FOLDERS:
         for folder, folders, names in os.walk(root / own):
-            folders[:] = [each for each in folders if not is_passed_over(each)]
-            paths += [Path(folder) / name for name in names if not is_passed_over(name)]
+            folders[:] = [each for each in folders if not is_ignored(each)]
+            paths += [Path(folder) / name for name in names if not is_ignored(name)]
     found = {}
     for path in paths:
         with suppress(OSError):
@@ -101,8 +101,8 @@ def committed_temporaries(root: Path, index: str = "") -> list[Problem]:
         Problem(
             path,
             "temporary-file",
-            "an interrupted command left this temporary file, and Git tracks it",
-            f"remove it, from the folder of the ledger: git rm -r {shlex.quote(path)}",
+            "this temporary file of an interrupted command is tracked by Git",
+            f"remove it with `git rm -r {shlex.quote(path)}` in the folder of the ledger",
         )
         for path in sorted({_top(path) for path in paths if is_temporary(path)})
     ]

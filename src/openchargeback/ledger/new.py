@@ -23,7 +23,7 @@ from openchargeback.ledger.shipped import PDF_PACKAGES, shipped_templates
 from openchargeback.ledger.yaml_text import quoted
 from openchargeback.problems import OutsideFault, UsageFault, has_errors
 
-# Templates are stored without the dot: otherwise Git, forges and packaging tools would act on them in this repository.
+# Templates are stored without the dot, so that Git, forges and packaging tools do not act on them in this repository.
 _DOTTED = ("gitignore", "gitattributes", "gitkeep", "github", "forgejo", "gitlab-ci.yml")
 _MARKUP = re.compile(r"([\\`*_{}\[\]<>#|])")
 
@@ -38,17 +38,17 @@ _WORDS = {
 # The journal section of `config.yaml`, by whether the ledger is for showback.
 _JOURNAL = {
     False: r"""
-# The journal. `fund` takes accounting strings apart by named groups, and it also checks them: charges to a fund that
-# does not match it are held with the flag `invalid-fund`. `post: false` is for showback: nothing is charged.
+# The journal. `fund` splits accounting strings into named groups and also checks them: charges to a fund that does not
+# match are held with the flag `invalid-fund`. `post: false` is for showback: nothing is charged.
 # journal:
 #   fund: "(?P<org>[A-Z]+)-(?P<fund>[A-Z0-9]+)-(?P<number>\\d{3})"
-#   credit_fund: "RC-INCOME-001"      # what is credited where the source names no fund of its own
+#   credit_fund: "RC-INCOME-001"      # credited for sources without a credit fund of their own
 #   account: "7410"
 #   post: true
 """,
     True: """
-# Showback: statements say what was used, and nothing is charged, so no fund is needed. A source with `post: true` is
-# charged all the same; without `post: false` all of them are.
+# Showback: statements show what was used, but nothing is charged, so no fund is needed. A source with `post: true` is
+# still charged; without `post: false`, all sources are.
 journal:
   post: false
 """,
@@ -57,7 +57,7 @@ journal:
 # The last steps of the README, by whether the workflows are switched on.
 _LAST_STEPS = {
     True: "4. Protect `main`:",
-    False: """4. Switch on the workflows. Their names end in `.disabled`, because CI cannot install the program that
+    False: """4. Switch on the workflows. Their names end in `.disabled` because CI cannot install the program that
    made this ledger. Install `openchargeback` from its Git repository or from a package index, then run
    `focus-billing init --upgrade .` here and commit what it changes.
 5. Protect `main`:""",
@@ -66,7 +66,7 @@ _LAST_STEPS = {
 
 @dataclass(frozen=True, slots=True)
 class NewLedger:
-    """The files written: relative paths, sorted. obstacle: why there is no initial commit, empty if there is one.
+    """The files written: relative paths, sorted. obstacle: why there is no initial commit; empty if there is one.
 
     program: installed by the workflows, which are switched off if it cannot be pinned.
     """
@@ -92,7 +92,7 @@ def create_ledger(
     same arguments completes an interrupted one. forge: one of FORGES, for the workflows. showback: nothing is charged,
     until the config says otherwise. program: installed by the workflows, by default the running one.
     """
-    target = Path(os.path.abspath(target))  # noqa: PTH100 - a link stays one
+    target = Path(os.path.abspath(target))  # noqa: PTH100 - resolve() would follow a link
     program = program or installed_program()
     contents = _contents(" ".join(organization.split()), currency.strip().upper(), forge, program, showback=showback)
     made: list[Path] = []
@@ -118,7 +118,7 @@ def upgrade_ledger(root: Path, program: Program | None = None) -> list[str]:
     program = program or installed_program()
     if program.obstacle:
         raise UsageFault(
-            f"no lock can name this program, because {program.obstacle}; install it from its Git repository or from a "
+            f"this program cannot be pinned, because {program.obstacle}; install it from its Git repository or from a "
             "package index, and run this again"
         )
     with locked(root):
@@ -153,11 +153,11 @@ def _write(target: Path, contents: dict[str, bytes], made: list[Path]) -> None:
     if target.is_dir():
         finish(target)
     elif os.path.lexists(target):
-        raise UsageFault(f"{target} is no folder; give a new or an empty folder")
+        raise UsageFault(f"{target} is not a folder; name a new or empty folder")
     make_folder(target, made)
     if any(path.name != ".git" for path in target.iterdir()):
         if git.head(target) is not None or not _is_complete(target, contents):
-            raise UsageFault(f"{target} is not empty; give a new or an empty folder")
+            raise UsageFault(f"{target} is not empty; name a new or empty folder")
         return
     change_files(target, contents)
 
@@ -172,7 +172,7 @@ def _is_complete(target: Path, contents: dict[str, bytes]) -> bool:
 def _contents(organization: str, currency: str, forge: str, program: Program, *, showback: bool) -> dict[str, bytes]:
     """Every file of the new ledger by its path, sorted. The forge's own files override the common ones."""
     if not organization:
-        raise UsageFault("the organization has no name; give the name to print on statements")
+        raise UsageFault("the organization name is empty; enter the name to print on statements")
     templates = shipped_templates()
     words = {**_WORDS[forge], "forge_key": forge, "journal": _JOURNAL[showback].strip(), "pdf_packages": PDF_PACKAGES}
     words["last_steps"] = _LAST_STEPS[not program.obstacle]
@@ -202,7 +202,7 @@ def _name(path: Path) -> str:
 
 
 def _filled(text: str, values: dict[str, str]) -> str:
-    # In one pass, so that a name that looks like a placeholder is not replaced in turn. `${{ … }}` in workflows has
+    # In one pass, so that a name that looks like a placeholder is not replaced again. `${{ … }}` in workflows has
     # spaces inside and is left alone.
     return re.sub(r"\{\{(\w+)\}\}", lambda match: values[match[1]], text)
 

@@ -1,6 +1,6 @@
-"""Notes on a closed month (`periods/2025-01.notes.yaml`): what people have seen and accept about it.
+"""Notes on a closed month (`periods/2025-01.notes.yaml`): what people have seen and accepted.
 
-They are no part of the record and are not sealed: a newer program may differ from a month that was finalized long ago.
+They are not part of the record and not sealed: a newer program may differ from a month that was finalized long ago.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ class Acknowledgment:
         Text(
             r"[0-9a-f]{16,64}",
             "a digest of 16 to 64 hexadecimal digits",
-            "Stands for the difference, as the warning tool-drift gives it.",
+            "Identifies the difference; copy it from the warning tool-drift.",
             digits=True,
         ),
     ]
@@ -42,7 +42,7 @@ class Notes:
     """Notes on a closed month."""
 
     drift: Annotated[
-        tuple[Acknowledgment, ...], "Differences that were seen and accepted; nothing else is told of them."
+        tuple[Acknowledgment, ...], "Differences that were seen and accepted; they are no longer reported."
     ] = ()
 
 

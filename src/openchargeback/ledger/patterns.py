@@ -1,4 +1,4 @@
-"""Regular expressions in a ledger's settings, run by RE2: linear time, whatever the expression.
+"""Regular expressions in a ledger's settings, run by RE2, which takes linear time for any expression.
 
 RE2 has no look-around and no back-references. DuckDB's own RE2, used for review patterns, accepts the same expressions.
 """
@@ -34,10 +34,10 @@ class Expression:
         # RE2 accepts a duplicate name and keeps one of the groups.
         found = _NAMED.findall(_LITERAL.sub("", text))
         if short := next((name for p, name in found if not p), ""):
-            raise ValueError(f"a group is named as in (?P<{short}>…), with a P")  # DuckDB's RE2 is an older one
+            raise ValueError(f"named groups need a P: (?P<{short}>…)")  # DuckDB's RE2 is an older one
         named = [name for _, name in found]
         if twice := next((name for name in named if named.count(name) > 1), ""):
-            raise ValueError(f"the group {twice} stands there twice")
+            raise ValueError(f"duplicate group name {twice}")
         index: dict[str, int] = self._compiled.groupindex
         self.names = tuple(sorted(index, key=lambda name: index[name]))
 
@@ -53,7 +53,7 @@ class Expression:
     def _match(self, text: str) -> Any:
         try:
             return self._compiled.fullmatch(text)
-        except UnicodeEncodeError:  # half a surrogate pair, which no UTF-8 text holds
+        except UnicodeEncodeError:  # a lone surrogate, which cannot occur in UTF-8
             return None
 
 
@@ -66,5 +66,5 @@ def expression(text: str) -> Expression:
 def fix_of(text: str) -> str:
     """How to fix an expression that RE2 rejects."""
     if any(sign in text for sign in _BACKTRACKING):
-        return "rewrite it without look-around, back-references and possessive repeats, which RE2 does not have"
-    return f"correct the expression; its syntax is at {_SYNTAX}"
+        return "rewrite it without look-around, back-references and possessive quantifiers, which RE2 does not support"
+    return f"correct the expression; see {_SYNTAX}"

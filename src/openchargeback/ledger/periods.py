@@ -55,7 +55,7 @@ LINES, RESOURCES, CORRECTIONS, HELD, FROZEN = (
 )  # fmt: skip
 LOGOS = ("logo.svg", "logo.png")
 PARTS = (LINES, RESOURCES, CORRECTIONS, HELD, *LOGOS)
-"""Files that closing may write beside `P.frozen.yaml`, which lists those that exist with their digests."""
+"""Files that closing may write next to `P.frozen.yaml`, which lists those that exist with their digests."""
 
 NOTES = "notes.yaml"
 """Acknowledgments about a closed month."""
@@ -78,10 +78,9 @@ def months_until(period: str, count: int) -> list[str]:
 
 
 def fiscal(day: dt.date, starts: int) -> tuple[int, int]:
-    """The fiscal year of a day and its month in it, 1 to 12. starts: the month in which fiscal years begin.
+    """The fiscal year of a day and its month in it, 1 to 12. starts: the month in which fiscal years start.
 
-    A fiscal year is named after the calendar year in which it ends: if it begins in July, June 2025 is month 12 of
-    2025.
+    A fiscal year is named for the calendar year in which it ends: if it starts in July, June 2025 is month 12 of 2025.
     """
     month = (day.month - starts) % 12 + 1
     return day.year + (starts > 1 and day.month >= starts), month
@@ -95,12 +94,12 @@ class Event:
     """When a state was reached and by whom."""
 
     on: Annotated[dt.date, "The day."]
-    by: Annotated[str, "Who did it."] = ""
+    by: Annotated[str, "The person who did it."] = ""
 
 
 @dataclass(frozen=True, slots=True)
 class Seal:
-    """Digests of everything that a finalized period rests on: of every file, and of what the period file says."""
+    """Digests of all inputs of a finalized period: every file, and the content of the period file."""
 
     digest: Annotated[str, replace(_DIGEST, help="Digest of the state and of the list of files.")]
     files: Annotated[dict[str, str], MapOf(_DIGEST, help="SHA-256 of each file, by its path in the ledger.")]
@@ -126,7 +125,7 @@ declare(
     Without,
     source=Text(filled=True, help="The source."),
     reason=Text(filled=True, help="Why the month was closed without it."),
-    by="Who said so.",
+    by="The person who decided it.",
 )
 
 
@@ -137,18 +136,18 @@ class PeriodFile:
     accounting_date: as in the file; `accounting_date(period, state)` returns the effective one.
     """
 
-    state: Annotated[State, "Open, closed, or finalized for ever."]
+    state: Annotated[State, "Open, closed, or permanently finalized."]
     revision: Annotated[int, Integer(1, 999, "Counts reopenings from 1.")] = 1
     closed: Annotated[Event | None, "When the month was closed, and by whom."] = None
     accounting_date: Annotated[
         dt.date | None, "The date of every journal line; the last day of the month unless set."
     ] = None
     without: Annotated[
-        tuple[Without, ...], "Sources that are expected monthly and had no charges when the month was closed."
+        tuple[Without, ...], "Sources that are expected monthly but had no charges when the month was closed."
     ] = ()
     finalized: Annotated[Event | None, "When the month was finalized, and by whom."] = None
     frozen: Annotated[str, replace(_DIGEST, help="Digest of what closing the period wrote.")] = ""
-    seal: Annotated[Seal | None, "Digests of everything that a finalized period rests on."] = None
+    seal: Annotated[Seal | None, "Digests of all inputs of a finalized period."] = None
 
     RULES: ClassVar[dict[str, Any]] = {
         "allOf": [
@@ -169,14 +168,14 @@ class PeriodFile:
             reader.fault(node, "missing-key", "finalized without `finalized`", "add `finalized: {on: …, by: …}`")
         beyond = [key for key in _BEYOND.get(period.state, ()) if values.get(key) is not None]
         if beyond:
-            told = f"`state: {period.state}` beside {', '.join(f'`{key}`' for key in beyond)}"
+            message = f"`state: {period.state}` contradicts {', '.join(f'`{key}`' for key in beyond)}"
             fix = "restore the file from Git; only `focus-billing periods` changes the state of a month"
-            reader.fault(_key(node, "state"), "state-contradicted", told, fix)
+            reader.fault(_key(node, "state"), "state-contradicted", message, fix)
         name = PurePosixPath(reader.path).stem
         day = period.accounting_date
         if day and is_period(name) and day < first_day(name):
-            told = f"the accounting date {day.isoformat()} lies before {name} begins"
-            reader.fault(_key(node, "accounting_date"), "wrong-value", told, "restore the file from Git")
+            message = f"the accounting date {day.isoformat()} is before the start of {name}"
+            reader.fault(_key(node, "accounting_date"), "wrong-value", message, "restore the file from Git")
         return period
 
 
@@ -201,7 +200,8 @@ def read_period(data: bytes, path: str) -> tuple[PeriodFile | None, list[Problem
     """The state in a period file, or None with the faults that prevent it."""
     root, reader = parse(data, path)
     if root is None and not reader.problems:
-        reader.problems.append(Problem(path, "empty-file", "empty", "write `state: open` or remove the file", 1))
+        fix = "add `state: open` or remove the file"
+        reader.problems.append(Problem(path, "empty-file", "this file is empty", fix, 1))
     return (PERIOD.read(root, reader) if root is not None else None), reader.problems
 
 

@@ -32,12 +32,12 @@ _WORKFLOWS = (".github/workflows", ".forgejo/workflows")
 def lock_text(program: Program) -> str:
     """The ledger's lock: the program, if it comes from a package index, and all its dependencies."""
     head = [
-        "# The program that this ledger is billed with, and everything that it needs, pinned.",
-        "# `focus-billing init --upgrade .` writes this file anew. To install it, in a virtual environment:",
+        "# The program that this ledger is billed with, and its dependencies, pinned.",
+        "# Updated by `focus-billing init --upgrade .`. To install, in a virtual environment:",
         f"#   python -m {_FROM_LOCK}",
         *([f"#   python -m {_FROM_GIT} '{program.repository}'"] if program.repository else []),
         "",
-        "# Wheels alone: to build anything else, pip would fetch tools that nothing here pins.",
+        "# Only wheels: to build anything else, pip would fetch unpinned tools.",
         "--only-binary :all:",
         "",
         *([program.requirement.replace(" --hash", " \\\n    --hash")] if program.requirement else []),

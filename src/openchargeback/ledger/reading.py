@@ -36,7 +36,7 @@ class Logo:
 class Ledger:
     """The content of a ledger. Periods are those with charges, a period file or approvals, ascending.
 
-    images: those beside the pages, by path.
+    images: those next to the pages, by path.
     notes: by period, the acknowledgments in its notes.
     """
 
@@ -89,7 +89,9 @@ def read_ledger(root: Path) -> tuple[Ledger | None, list[Problem]]:
     if config_bytes is None:
         if not any(problem.path == FILE_NAME for problem in problems):
             problems.append(
-                Problem(FILE_NAME, "no-config", "there is no config.yaml", "write one with `organization: Name` in it")
+                Problem(
+                    FILE_NAME, "no-config", "config.yaml is missing", "create it with at least `organization: Name`"
+                )
             )
         return None, [*dict.fromkeys(problems)]
     config, faults = read_config(config_bytes, take(LOCAL_FILE_NAME))
@@ -105,7 +107,7 @@ def read_ledger(root: Path) -> tuple[Ledger | None, list[Problem]]:
     ledger = Ledger(
         root, config, directory, charges, approvals, period_files, pages, images, logo, digests, notes=notes
     )
-    # A forbidden link may be reported again by the reader of its folder.
+    # The reader of a folder may report a forbidden link a second time.
     return ledger, [*dict.fromkeys(problems)]
 
 
@@ -114,7 +116,7 @@ def _misnamed(root: Path) -> list[Problem]:
     names = (FILE_NAME, LOCAL_FILE_NAME, *DIRECTORY_FILES)
     others = {str(PurePosixPath(name).with_suffix(".yml")): name for name in names}
     return [
-        Problem(other, "misplaced-file", "is not read", f"name it {name}, or remove it")
+        Problem(other, "misplaced-file", "is not read", f"rename it to {name}, or remove it")
         for other, name in others.items()
         if (root / other).exists()
     ]
@@ -148,11 +150,11 @@ def _period_files(gate: Gate, take: _Take, problems: list[Problem]) -> dict[str,
         path = PurePosixPath(relative)
         if is_period(path.name[:7]) and path.name[7:].lstrip(".") in (*PARTS, FROZEN, NOTES):
             continue
-        # Only one spelling: otherwise 2025-01.yml could open what 2025-01.yaml finalizes.
+        # Only one spelling, or 2025-01.yml could open what 2025-01.yaml finalizes.
         if len(path.parts) != 2 or path.suffix != ".yaml" or not is_period(path.stem):
             problems.append(
                 Problem(
-                    relative, "misplaced-file", "is no period file", "name it after its period: periods/2025-01.yaml"
+                    relative, "misplaced-file", "is not a period file", "name it for its period: periods/2025-01.yaml"
                 )
             )
             continue
@@ -177,7 +179,7 @@ def _notes(gate: Gate, take: _Take, problems: list[Problem]) -> dict[str, tuple[
 
 
 def _pages(gate: Gate, take: _Take, problems: list[Problem]) -> tuple[tuple[Page, ...], dict[str, bytes]]:
-    """The institution's pages, and the images beside them by path."""
+    """The institution's pages, and the images next to them, by path."""
     pages: list[Page] = []
     images: dict[str, bytes] = {}
     for relative in files.listed(gate.root, "pages", problems, gate):

@@ -20,7 +20,7 @@ from openchargeback.ledger.links import bad_link, outside_ledger, private, reach
 from openchargeback.problems import Problem, UsageFault
 
 FOLDERS = ("charges", "approvals", "periods", "directory", "policies")
-"""The folders of a ledger that amounts rest on, besides its config."""
+"""The folders of a ledger that determine amounts, besides its config."""
 
 _DEFAULTS = ("main", "master", "trunk", "default", "development", "develop")
 """Common names of the default branch."""
@@ -47,7 +47,7 @@ class Snapshot:
 
     @property
     def digest(self) -> str:
-        """SHA-256 over the paths and content ids of everything that amounts rest on."""
+        """SHA-256 over the paths and content ids of everything that determines amounts."""
         digest = hashlib.sha256()
         for path, entry in sorted(self.entries.items()):
             if path == FILE_NAME or lies_in(path, FOLDERS):
@@ -82,7 +82,7 @@ def compared(root: Path, base: str | None, head: str | None, branch: str) -> tup
             raise UsageFault(
                 f"this clone is shallow and lacks the commit where {head or 'HEAD'} left {wanted}: {_fetch(root, '')}"
             )
-        raise UsageFault(f"{wanted} and {head or 'HEAD'} have no commit in common: name a base that they share")
+        raise UsageFault(f"{wanted} and {head or 'HEAD'} have no common commit; name a base that they share")
     if head:
         last = _snapshot(root, tip, head, git.tree(root, tip))
     else:
@@ -93,8 +93,8 @@ def compared(root: Path, base: str | None, head: str | None, branch: str) -> tup
     itself = git.branch(root) in ("", branch) if head in (None, "HEAD") else head in (branch, wanted)
     if not base and start == tip and itself and first.entries == last.entries:
         raise UsageFault(
-            f"this is {wanted} itself, with nothing to compare: switch to the branch that you want to look at, or name "
-            "a BASE, such as the commit before: `focus-billing plan HEAD~1`"
+            f"{wanted} would be compared with itself; switch to the branch to compare, or name a BASE, such as the "
+            "previous commit: `focus-billing plan HEAD~1`"
         )
     return replace(first, others=tuple(others)), last
 
@@ -102,11 +102,11 @@ def compared(root: Path, base: str | None, head: str | None, branch: str) -> tup
 def stored(root: Path, name: str) -> Snapshot:
     """The whole ledger at a commit, given a branch, tag or id; UsageFault if there is none."""
     if not git.inside_repository(root):
-        raise UsageFault(f"{root} is in no Git repository (or Git is missing), so there is no history to read")
+        raise UsageFault(f"{root} is not in a Git repository (or Git is not installed), so there is no history to read")
     commit = _commit(root, name)
     entries = git.tree(root, commit)
     if not entries:
-        raise UsageFault(f"the commit {name} holds no ledger at this place")
+        raise UsageFault(f"commit {name} has no ledger in this folder")
     return _snapshot(root, commit, name, entries, every=True)
 
 
@@ -148,11 +148,9 @@ def take(snapshot: Snapshot, wanted: Callable[[str], bool], folder: Path) -> lis
 
 def _refuse_without_history(root: Path) -> None:
     if not git.inside_repository(root):
-        raise UsageFault(f"{root} is in no Git repository (or Git is not installed), so there is nothing to compare")
+        raise UsageFault(f"{root} is not in a Git repository (or Git is not installed), so there is nothing to compare")
     if git.head(root) is None:
-        raise UsageFault(
-            "there is no commit yet, so there is nothing to compare with; make one: git add --all, git commit"
-        )
+        raise UsageFault("there is no commit yet to compare with; create one with `git add --all` and `git commit`")
 
 
 def _commit(root: Path, name: str) -> str:
@@ -161,16 +159,16 @@ def _commit(root: Path, name: str) -> str:
         return found
     remote, _, branch = name.partition("/")
     if remote in git.remotes(root) and branch:
-        raise UsageFault(f"there is no {name} in this clone: {_fetch(root, branch, remote)}")
+        raise UsageFault(f"this clone has no {name}; {_fetch(root, branch, remote)}")
     if git.is_shallow(root):
-        raise UsageFault(f"there is no commit {name} in this shallow clone: {_fetch(root, '')}")
-    raise UsageFault(f"there is no commit {name} here: check the name, or fetch it first")
+        raise UsageFault(f"this shallow clone has no commit {name}; {_fetch(root, '')}")
+    raise UsageFault(f"this clone has no commit {name}; check the name, or fetch it first")
 
 
 def default_base(root: Path, branch: str) -> str:
     """The default base of a comparison: the remote's main branch, else the local one.
 
-    Empty if neither is here, as in a clone of another branch alone.
+    Empty if this clone has neither, as in a clone of a single other branch.
     """
     return next((name for name in (f"origin/{branch}", branch) if git.resolve(root, name)), "")
 
@@ -183,24 +181,24 @@ def _no_base(root: Path, branch: str) -> str:
         counts = f"if it is your main branch, set `portal: branch: {other.rpartition('/')[2]}` in config.yaml"
         ways.append(f"name a BASE, such as `focus-billing plan {shlex.quote(other)}` ({counts})")
     elif not ways:
-        ways.append("name a BASE, such as `focus-billing plan HEAD` for what is not committed")
-    return f"no base found: neither origin/{branch} nor {branch} exists in this clone: {'; or '.join(ways)}"
+        ways.append("name a BASE, such as `focus-billing plan HEAD` for uncommitted changes")
+    return f"no base found: this clone has neither origin/{branch} nor {branch}; {'; or '.join(ways)}"
 
 
 def _other_base(root: Path) -> str:
-    """A guess at the base branch: the remote's default branch, else one with a common name; empty for none.
+    """A guess at the base branch: the remote's default branch, else one with a common name; empty if there is none.
 
     Never the current branch, under any name.
     """
     here, default = git.branch(root), git.default_branch(root)
-    # A remote branch before the local one of that name, which may be behind.
+    # Prefer a remote branch to the local one of that name, which may be behind.
     names = [name for name in (default, *sorted(git.branches(root), key=lambda name: "/" not in name)) if name]
     usual = [name for name in names if name == default or name.rpartition("/")[2] in _DEFAULTS]
     return next((name for name in usual if not here or not f"/{name}".endswith(f"/{here}")), "")
 
 
 def _fetch(root: Path, branch: str, remote: str = "origin") -> str:
-    """How to fetch a remote's branch, and the full history if a clone is shallow. branch: empty for those here."""
+    """How to fetch a remote's branch, and the full history if a clone is shallow. branch: empty for existing ones."""
     shallow = git.is_shallow(root)
     # A single-branch clone fetches another branch only with an explicit destination.
     place = f" {remote} {shlex.quote(f'{branch}:refs/remotes/{remote}/{branch}')}" if branch else ""
@@ -211,11 +209,11 @@ def _fetch(root: Path, branch: str, remote: str = "origin") -> str:
 def _refused(path: str, entry: git.Entry) -> Problem | None:
     parts = PurePosixPath(path).parts
     if PurePosixPath(path).is_absolute() or ".." in parts or ".git" in parts:
-        return Problem(path, "outside-ledger", "leads out of the ledger", "remove it from the repository")
+        return Problem(path, "outside-ledger", "is outside the ledger", "remove it from the repository")
     if entry.mode == git.LINK:
         return bad_link(path, "a file", "which is not followed here")
     if entry.mode == git.SUBMODULE:
-        return Problem(path, "submodule", "is a repository of its own, which is not read", "put its files here")
+        return Problem(path, "submodule", "is a Git submodule, which is not read", "replace it with its files")
     return None
 
 
@@ -258,13 +256,13 @@ def _fault_in(link: str, text: str, target: str, entries: dict[str, git.Entry]) 
     if target == link:
         return bad_link(link, text, "which leads back to itself")
     if what := private(target):
-        return bad_link(link, text, f"which is {what} and never published")
+        return bad_link(link, text, f"which is {what} and is never published")
     found = entries.get(target)
     if found is not None and found.mode.startswith("100"):
         return None
     if not target or any(path.startswith(f"{target}/") for path in entries):
         return bad_link(link, text, "which is a folder, whose files would not be read")
-    return bad_link(link, text, "which is no file of the ledger")
+    return bad_link(link, text, "which is not a file of the ledger")
 
 
 def _is_hidden(path: str) -> bool:

@@ -1,4 +1,4 @@
-"""The settings of a ledger: `config.yaml` declared key by key, with the default, form and meaning of each."""
+"""The settings of a ledger: `config.yaml` declared key by key, each with its default, format and description."""
 
 from __future__ import annotations
 
@@ -45,7 +45,7 @@ _PERCENT = r"\d{1,6}(\.\d{1,6})? ?%"
 
 @dataclass(frozen=True, slots=True)
 class Address:
-    """An http(s) address, which is published, so it must not hold a user or password. any_text: or another text."""
+    """An http(s) address, which is published, so it must not contain a user or password. any_text: or any text."""
 
     help: str
     any_text: bool = False
@@ -53,9 +53,9 @@ class Address:
     def read(self, node: Node, reader: Reader) -> str | None:
         """The address; None with a problem if it is not one."""
         if isinstance(node, Scalar) and holds_credentials(node.text.strip()):
-            told = "the address holds a user name or password, and it is published"
-            fix = "remove what stands before the @, and revoke the password or token: the ledger's history keeps it"
-            reader.problems.append(Problem(reader.path, "url-credentials", told, fix, node.line, node.column))
+            message = "the address contains a user name or password, and it is published"
+            fix = "remove everything before the @, and revoke the password or token: the ledger's history keeps it"
+            reader.problems.append(Problem(reader.path, "url-credentials", message, fix, node.line, node.column))
             return None
         return self._text().read(node, reader)
 
@@ -69,26 +69,26 @@ class Address:
 
 @dataclass(frozen=True, slots=True)
 class Percent:
-    """A share such as `5%`, read as a Decimal of per cent."""
+    """A share such as `5%`, read as a Decimal in percent."""
 
     help: str
 
     def read(self, node: Node, reader: Reader) -> Decimal | None:
-        """The number before the sign; None with a problem if it is not a percentage."""
+        """The number before the percent sign; None with a problem if it is not a percentage."""
         text = self._text().read(node, reader)
         return None if text is None else Decimal(text.rstrip("% "))
 
     def schema(self) -> dict[str, Any]:
-        """The JSON Schema of text in this form."""
+        """The JSON Schema of text in this format."""
         return self._text().schema()
 
     def _text(self) -> Text:
-        return Text(_PERCENT, "per cent such as 5%", self.help)
+        return Text(_PERCENT, "a percentage such as 5%", self.help)
 
 
 @dataclass(frozen=True, slots=True)
 class FixedLevel:
-    """The level of a check that may only be `error`."""
+    """The severity of a check that may only be `error`."""
 
     code: str
 
@@ -106,15 +106,15 @@ class FixedLevel:
 
 _SEVERITY = Record(
     {
-        **{code: Choice(check_codes.LEVELS, help="How much this check weighs.") for code in check_codes.SETTABLE},
+        **{code: Choice(check_codes.LEVELS, help="The severity of this check.") for code in check_codes.SETTABLE},
         **{code: FixedLevel(code) for code in check_codes.FIXED},
     },
-    help="How much a check of charge files weighs: error, warning or off, by its code.",
+    help="The severity of charge file checks, by code: error, warning or off.",
 )
 
 
-def _tag_keys(carries: str) -> Key:
-    words = f"Tag key that carries {carries}, or several: the first one with a value wins."
+def _tag_keys(field_: str) -> Key:
+    words = f"Tag key, or list of tag keys, for {field_}; the first one with a value wins."
     keys = Text(filled=True, what="a tag key")
     return Key(shape=ListOf(keys, single=True, least=1, help=words), write=_one_or_list)
 
@@ -161,11 +161,11 @@ def _sorted(match: dict[str, str]) -> dict[str, str]:
 
 @dataclass(frozen=True, slots=True)
 class Contact:
-    """Whom a PI asks about a statement."""
+    """The contact for questions about a statement."""
 
     name: Annotated[str, "A person or an office."] = ""
-    email: Annotated[str, "E-mail address."] = ""
-    phone: Annotated[str, "Telephone number."] = ""
+    email: Annotated[str, "Email address."] = ""
+    phone: Annotated[str, "Phone number."] = ""
     url: Annotated[str, Address("Web page.", any_text=True)] = ""
 
 
@@ -173,18 +173,18 @@ class Contact:
 class Organization:
     """The letterhead of statements and portal."""
 
-    name: Annotated[str, "The institution, as it stands on statements."]
-    unit: Annotated[str, "The group that bills."] = ""
+    name: Annotated[str, "The institution, as shown on statements."]
+    unit: Annotated[str, "The group that sends the bills."] = ""
     address: Annotated[tuple[str, ...], ListOf(Text(), single=True, help="Lines of the postal address.")] = ()
     logo: Annotated[str, "An SVG or PNG file in the ledger, at most 2 MiB."] = ""
-    contact: Annotated[Contact, "Whom a PI asks about a statement."] = Contact()
+    contact: Annotated[Contact, "The contact for questions about a statement."] = Contact()
 
 
 @dataclass(frozen=True, slots=True)
 class Payer:
     """Who is responsible and what pays; any field may be unknown (empty)."""
 
-    pi: Annotated[str, "E-mail address of the PI."] = ""
+    pi: Annotated[str, "Email address of the PI."] = ""
     project: Annotated[str, "Id of the project."] = ""
     fund: Annotated[str, "The fund that pays."] = ""
 
@@ -194,7 +194,7 @@ NOBODY = Payer()
 
 @dataclass(frozen=True, slots=True)
 class SourceDefault(Payer):
-    """Who pays what nothing else attributes (tax, support), field by field.
+    """Who pays for charges without other attribution (tax, support), field by field.
 
     Without `untagged_only`, partly tagged charges get missing fields from here and are not flagged.
     """
@@ -204,12 +204,12 @@ class SourceDefault(Payer):
 
 @dataclass(frozen=True, slots=True)
 class Tags:
-    """Which tag keys carry PI, project, fund and named references such as a grant number.
+    """The tag keys for PI, project, fund and named references such as a grant number.
 
-    Where a field has several keys, the first one with a value wins.
+    If a field has several keys, the first one with a value wins.
     """
 
-    pi: Annotated[tuple[str, ...], _tag_keys("the PI's e-mail address")] = ()
+    pi: Annotated[tuple[str, ...], _tag_keys("the PI's email address")] = ()
     project: Annotated[tuple[str, ...], _tag_keys("the project's id")] = ()
     fund: Annotated[tuple[str, ...], _tag_keys("the fund")] = ()
     references: Annotated[
@@ -217,7 +217,7 @@ class Tags:
         Key(
             shape=MapOf(
                 ListOf(Text(filled=True, what="a tag key"), single=True, least=1),
-                help="Further references, name to tag key or list of keys; statements show them beside the project.",
+                help="Further references, name to tag key or list of keys; statements show them next to the project.",
             ),
             write=_each_one_or_list,
         ),
@@ -241,21 +241,23 @@ DEFAULT_TAGS = Tags(("pi_email",), ("project_id",), ("fund_org",))
 class Source:
     """Settings of one source; one that is not listed in the config gets these defaults.
 
-    dialect: `focus` (a version of FOCUS, recognized from the columns), one version such as `focus-1.2`, `simple`, or
-    empty, which means recognized from the columns.
+    dialect: `focus` (a version of FOCUS, detected from the columns), one version such as `focus-1.2`, `simple`, or
+    empty, which means detected from the columns.
     post: None means the value of `journal.post`.
     discount: who grants the difference between list price and cost: the vendor, or the institution, which then covers
     that part of the list price.
     """
 
     name: str
-    label: Annotated[str, "The name of the source on pages and statements; its own name unless set."] = ""
-    dialect: Annotated[str, Choice(DIALECTS, "Recognized from the columns unless set.")] = ""
+    label: Annotated[str, "The label of the source on pages and statements; its name unless set."] = ""
+    dialect: Annotated[
+        str, Choice(DIALECTS, "The format of the charge files; detected from the columns unless set.")
+    ] = ""
     cost: Annotated[str, Choice(COST_COLUMNS, "The FOCUS column that is billed.")] = "BilledCost"
-    tags: Annotated[Tags, "Tag keys of this source's exports; what it leaves out is as in the ledger's `tags`."] = (
+    tags: Annotated[Tags, "Tag keys in this source's exports; keys not set here are as in the ledger's `tags`."] = (
         Tags()
     )
-    credit_fund: Annotated[str, "The accounting string that is credited; `journal.credit_fund` unless set."] = ""
+    credit_fund: Annotated[str, "The accounting string to credit; `journal.credit_fund` unless set."] = ""
     account: Annotated[str, "Journal account of the debit side; `journal.account` unless set."] = ""
     credit_account: Annotated[str, "Journal account of the credit side; the debit account unless set."] = ""
     post: Annotated[bool | None, "false: only shown on statements, never journaled; as `journal.post` unless set."] = (
@@ -263,15 +265,13 @@ class Source:
     )
     discount: Annotated[
         str,
-        Choice(DISCOUNTS, "Who grants what the list price is reduced by. Only what the institution grants is covered."),
+        Choice(DISCOUNTS, "Who grants the discount from the list price. Only the institution's counts as covered."),
     ] = VENDOR
-    note: Annotated[str, "Explains the discount, a sentence for statements."] = ""
-    default: Annotated[SourceDefault, "Who pays what nothing else attributes, such as tax and support."] = (
+    note: Annotated[str, "A sentence for statements that explains the discount."] = ""
+    default: Annotated[SourceDefault, "Who pays for charges without other attribution, such as tax and support."] = (
         SourceDefault()
     )
-    expected: Annotated[str, Choice(EXPECTED, "monthly: a month is closed only with charges of this source.")] = (
-        IRREGULAR
-    )
+    expected: Annotated[str, Choice(EXPECTED, "monthly: closing a month requires charges of this source.")] = IRREGULAR
     severity: Annotated[dict[str, str], _SEVERITY] = field(default_factory=dict)
 
 
@@ -287,8 +287,8 @@ class Pattern:
             write=_sorted,
         ),
     ]
-    minimum: Annotated[Decimal | None, "Only charges of at least this amount, whatever its sign."] = None
-    reason: Annotated[str, "Why such a charge needs a look."] = ""
+    minimum: Annotated[Decimal | None, "Only charges of at least this amount, regardless of sign."] = None
+    reason: Annotated[str, "Why such a charge needs review."] = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -296,28 +296,28 @@ class UnusualAmount:
     """When the spending of a project on a service counts as unusual."""
 
     factor: Annotated[
-        Decimal, Key(shape=Number(ZERO, "Times the median of the last six closed months."), always=True)
+        Decimal, Key(shape=Number(ZERO, "Multiple of the median of the last six closed months."), always=True)
     ] = Decimal(3)
     minimum: Annotated[Decimal, Key(shape=Number(ZERO, "Sums up to this are never unusual."), always=True)] = Decimal(
         100
     )
-    first_time: Annotated[bool, Key("Flag spending without history too.", always=True)] = False
+    first_time: Annotated[bool, Key("Also flag spending without history.", always=True)] = False
 
 
 @dataclass(frozen=True, slots=True)
 class EvidenceRule:
-    """What must be known of who approved decisions and closings."""
+    """The evidence required for approvals of decisions and closings."""
 
     level: Annotated[
         str,
-        Choice(EVIDENCE_LEVELS, "A: the host's record of a review; B: a signed commit of a known key; C: names only."),
+        Choice(EVIDENCE_LEVELS, "A: the host's record of a review; B: a commit signed by a known key; C: names only."),
     ] = ""
-    other_than_author: Annotated[bool, "Somebody who did not write the file must have approved it."] = False
+    other_than_author: Annotated[bool, "Someone who did not write the file must have approved it."] = False
 
 
 @dataclass(frozen=True, slots=True)
 class Review:
-    """What a person must look at before it is billed. `unusual_amount` is None where it is switched off."""
+    """Which charges need review before they are billed. `unusual_amount` is None if it is switched off."""
 
     patterns: Annotated[
         tuple[Pattern, ...],
@@ -325,7 +325,7 @@ class Review:
             shape=MapOf(
                 shape_of(Pattern, whole=False),
                 key_pattern=r"[A-Za-z0-9][A-Za-z0-9_-]*",
-                help="Charges that a person must look at, by name.",
+                help="Charges that need review, by name.",
                 named=_pattern,
                 listed=True,
             ),
@@ -334,7 +334,7 @@ class Review:
     ] = ()
     fund_patterns: Annotated[
         tuple[str, ...],
-        ListOf(RegularExpression(), single=True, help="A fund that none of these matches whole is flagged."),
+        ListOf(RegularExpression(), single=True, help="A fund is flagged unless one of these matches it in full."),
     ] = ()
     unusual_amount: Annotated[
         UnusualAmount | None,
@@ -349,7 +349,7 @@ class Review:
             write=_unusual_values,
         ),
     ] = UnusualAmount()
-    evidence: Annotated[EvidenceRule, "What must be known of who approved decisions and closings."] = EvidenceRule()
+    evidence: Annotated[EvidenceRule, "The evidence required for approvals of decisions and closings."] = EvidenceRule()
 
     @classmethod
     def from_yaml(cls, values: dict[str, Any], _node: Node, _reader: Reader) -> Review:
@@ -359,12 +359,12 @@ class Review:
 
 @dataclass(frozen=True, slots=True)
 class StatementSettings:
-    """How statements look."""
+    """The content and layout of statements."""
 
     note: Annotated[str, Text(max_length=4000, help="A note on every statement.")] = ""
-    questions_until_days: Annotated[int, Integer(1, 365, "Days for questions about a statement.")] = 30
+    questions_until_days: Annotated[int, Integer(1, 365, "How many days PIs have to ask about a statement.")] = 30
     resources: Annotated[int, Integer(1, 2000, "How many resources a PDF lists before it sums up the rest.")] = 60
-    paper: Annotated[str, Choice(PAPERS, "The size of a PDF's pages.")] = "a4"
+    paper: Annotated[str, Choice(PAPERS, "The paper size of PDFs.")] = "a4"
 
 
 @dataclass(frozen=True, slots=True)
@@ -373,35 +373,35 @@ class JournalFormat:
 
     name: str
     template: Annotated[str, "A file in `templates/`."]
-    extension: Annotated[str, Text(r"[A-Za-z0-9]{1,8}", "a file ending", "Ending of the file.")] = "csv"
+    extension: Annotated[str, Text(r"[A-Za-z0-9]{1,8}", "a file extension", "The extension of the file.")] = "csv"
 
 
 @dataclass(frozen=True, slots=True)
 class JournalSettings:
-    """How journals are written. Without `post`, the ledger is for showback."""
+    """The content and format of journals. Without `post`, the ledger is for showback."""
 
-    post: Annotated[bool, "false: showback, where nothing is journaled unless a source says `post: true`."] = True
+    post: Annotated[bool, "false: showback; nothing is journaled except for sources with `post: true`."] = True
     fund: Annotated[
         str,
         RegularExpression(
-            "Takes an accounting string apart by named groups; a fund that fits neither it nor any of "
+            "Splits an accounting string into named groups; a fund that matches neither this nor any of "
             "`review.fund_patterns` is flagged."
         ),
     ] = ""
-    credit_fund: Annotated[str, "The accounting string that is credited where the source names none."] = ""
-    account: Annotated[str, "Account of the debit side where the source names none."] = ""
-    credit_account: Annotated[str, "Account of the credit side where the source names none."] = ""
-    description: Annotated[str, "Jinja template of a line's description."] = (
+    credit_fund: Annotated[str, "The accounting string to credit for sources without their own."] = ""
+    account: Annotated[str, "Account of the debit side for sources without their own."] = ""
+    credit_account: Annotated[str, "Account of the credit side for sources without their own."] = ""
+    description: Annotated[str, "Jinja template for the description of a line."] = (
         "{{ source_label }} {{ period }} {{ project }}"
     )
-    description_limit: Annotated[int, Integer(8, 500, "Longest description the accounting system takes.")] = 80
+    description_limit: Annotated[int, Integer(8, 500, "Maximum length of descriptions in the accounting system.")] = 80
     formats: Annotated[
         tuple[JournalFormat, ...],
         Key(
             shape=MapOf(
                 shape_of(JournalFormat, whole=False),
                 key_pattern=r"[a-z0-9][a-z0-9_-]*",
-                help="Own formats: a Jinja template in `templates/` each.",
+                help="Your own formats, each with a Jinja template in `templates/`.",
                 named=_format,
                 listed=True,
             ),
@@ -412,42 +412,40 @@ class JournalSettings:
 
 @dataclass(frozen=True, slots=True)
 class PortalSettings:
-    """How the portal looks, and where its links lead."""
+    """The appearance of the portal, and the targets of its links."""
 
     title: Annotated[str, "Title of the portal."] = ""
     accent: Annotated[str, Text(r"#[0-9a-fA-F]{6}", "a color such as #1d4e89", "Accent color, in quotes.")] = "#1d4e89"
     repository: Annotated[str, Address("Address of the ledger's repository.")] = ""
-    forge: Annotated[str, Choice(FORGES, "What runs at that address.")] = ""
+    forge: Annotated[str, Choice(FORGES, "The software that hosts the repository.")] = ""
     branch: Annotated[str, "The main branch."] = "main"
     links: Annotated[
         tuple[str, ...],
         ListOf(
             Text(_HOST, "the name of a host such as www.example.edu", fold=True),
             single=True,
-            help="Hosts that links on the institution's pages may lead to.",
+            help="Hosts that the institution's pages may link to.",
         ),
     ] = ()
 
 
 @dataclass(frozen=True, slots=True)
 class PlanSettings:
-    """How much of a month's total a change may move, in per cent."""
+    """How much of a month's total a branch may change, in percent."""
 
-    warn: Annotated[Decimal | None, Percent("Warn when more of a month moves, such as 5%.")] = None
-    fail: Annotated[Decimal | None, Percent("Fail when more of a month moves, such as 50%.")] = None
+    warn: Annotated[Decimal | None, Percent("Warn if more of a month changes, such as 5%.")] = None
+    fail: Annotated[Decimal | None, Percent("Fail if more of a month changes, such as 50%.")] = None
 
 
 @dataclass(frozen=True, slots=True)
 class Limits:
-    """How much the program takes on."""
+    """Limits on what the program processes."""
 
-    charge_file_gb: Annotated[
-        int, Integer(1, 10_000, "How many gigabytes a charge file may hold once it is decompressed.")
-    ] = 20
+    charge_file_gb: Annotated[int, Integer(1, 10_000, "Maximum decompressed size of a charge file, in gigabytes.")] = 20
 
     @property
     def charge_file_bytes(self) -> int:
-        """The same in bytes."""
+        """The same, in bytes."""
         return self.charge_file_gb * GIGABYTE
 
 
@@ -461,7 +459,7 @@ class Config:
             Text(),
             shape_of(Organization),
             _organization,
-            help="Who bills: a name, or a mapping with name, unit, address, logo, contact.",
+            help="The organization that sends the bills: a name, or a mapping with name, unit, address, logo, contact.",
         ),
     ]
     currency: Annotated[
@@ -470,7 +468,7 @@ class Config:
             shape=Text(
                 r"[A-Z]{3}",
                 "a currency code such as USD (ISO 4217)",
-                "The ledger's currency (ISO 4217); charges in another one are held.",
+                "The ledger's currency (ISO 4217); charges in other currencies are held.",
             ),
             always=True,
         ),
@@ -481,12 +479,12 @@ class Config:
             shape=Integer(
                 1,
                 12,
-                "The month in which the fiscal year begins; it is named after the calendar year in which it ends.",
+                "The month in which fiscal years start; each is named for the calendar year in which it ends.",
             ),
             always=True,
         ),
     ] = 1
-    tags: Annotated[Tags, Key("Which tag keys carry PI, project and fund.", always=True)] = DEFAULT_TAGS
+    tags: Annotated[Tags, Key("The tag keys for PI, project, fund and references.", always=True)] = DEFAULT_TAGS
     sources: Annotated[
         dict[str, Source],
         Key(
@@ -500,14 +498,16 @@ class Config:
             always=True,
         ),
     ] = field(default_factory=dict)
-    review: Annotated[Review, Key("What a person must look at before it is billed.", always=True)] = Review()
-    statements: Annotated[StatementSettings, Key("How statements look.", always=True)] = StatementSettings()
-    journal: Annotated[JournalSettings, Key("How journals are written.", always=True)] = JournalSettings()
-    portal: Annotated[PortalSettings, Key("How the portal looks, and where its links lead.", always=True)] = (
+    review: Annotated[Review, Key("Which charges need review before they are billed.", always=True)] = Review()
+    statements: Annotated[StatementSettings, Key("The content and layout of statements.", always=True)] = (
+        StatementSettings()
+    )
+    journal: Annotated[JournalSettings, Key("The content and format of journals.", always=True)] = JournalSettings()
+    portal: Annotated[PortalSettings, Key("The appearance of the portal, and its links.", always=True)] = (
         PortalSettings()
     )
-    plan: Annotated[PlanSettings, "How much of a month's total a change may move, in per cent."] = PlanSettings()
-    limits: Annotated[Limits, "How much the program takes on."] = Limits()
+    plan: Annotated[PlanSettings, "How much of a month's total a branch may change, in percent."] = PlanSettings()
+    limits: Annotated[Limits, "Limits on what the program processes."] = Limits()
     email: Annotated[None, Anything("How statements are sent.")] = None
     web: Annotated[None, Anything("Who may log in to the local server.")] = None
 
@@ -516,7 +516,7 @@ class Config:
         return self.sources.get(name) or Source(name=name, label=name)
 
     def covers(self, name: str) -> bool:
-        """Whether a source's discount is the institution's own."""
+        """Whether a source's discount is the institution's."""
         return self.source(name).discount == INSTITUTION
 
     def source_tags(self, name: str) -> Tags:
@@ -529,7 +529,7 @@ class Config:
         return tuple(sorted({*self.tags.references, *(n for s in self.sources.values() for n in s.tags.references)}))
 
     def credit_fund(self, name: str) -> str:
-        """The fund that is credited with a source's charges; empty if the config names none."""
+        """The fund to credit for a source's charges; empty if the config has none."""
         return self.source(name).credit_fund or self.journal.credit_fund
 
     def posts(self, name: str) -> bool:
@@ -540,7 +540,7 @@ class Config:
     def of_month(self, sources: Iterable[str]) -> dict[str, Any]:
         """The settings that affect a month with these sources, as in `config.yaml`.
 
-        From `portal` only the accent counts, which colors statements; journal formats name live templates.
+        From `portal`, only the accent color of statements counts; journal formats name live templates.
         """
         kept = {name: self.sources[name] for name in sorted({*sources} & {*self.sources})}
         return values_of(
@@ -563,10 +563,10 @@ CONFIG = shape_of(Config)
 class Mail:
     """How this machine sends mail."""
 
-    host: Annotated[str, "The server that takes mail."] = ""
+    host: Annotated[str, "The mail server."] = ""
     port: Annotated[int, Integer(1, 65535, "Its port.")] = 587
     security: Annotated[str, "How the connection is encrypted."] = ""
-    user: Annotated[str, "Who logs in there."] = ""
+    user: Annotated[str, "The user to log in as."] = ""
     password: Annotated[str, Verbatim("The password of the user.")] = ""
     password_command: Annotated[
         tuple[str, ...], ListOf(Text(), single=True, help="A command that prints the password.")
@@ -574,13 +574,13 @@ class Mail:
     token_command: Annotated[
         tuple[str, ...], ListOf(Text(), single=True, help="A command that prints an OAuth 2 access token.")
     ] = ()
-    throttle: Annotated[str, "How many messages are sent in a while."] = ""
-    outbox: Annotated[str, "A folder for messages instead of a server."] = ""
+    throttle: Annotated[str, "The maximum rate of sending messages."] = ""
+    outbox: Annotated[str, "A folder to write messages to instead of sending them."] = ""
 
 
 @dataclass(frozen=True, slots=True)
 class LocalConfig:
-    """What one machine keeps to itself: secrets, and where it sends mail."""
+    """Settings of one machine: secrets, and how it sends mail."""
 
     email: Annotated[Mail, "How this machine sends mail."] = Mail()
     web: Annotated[None, Anything("Who may log in to the local server.")] = None

@@ -62,7 +62,7 @@ def _same_to_others(node: Scalar, reader: Reader, read: str = "") -> None:
 class Text:
     """Text as written, trimmed: also `NO`, `012` and `2025-01` are text here. `pattern` is matched whole.
 
-    digits: text that fits the pattern may look like a number, so an editor must not insist on quotes. filled: whether
+    digits: text that matches the pattern may look like a number, so an editor must not require quotes. filled: whether
     it must not be empty. fold: case does not matter, so the text is case-folded.
     """
 
@@ -80,7 +80,7 @@ class Text:
             return None
         text = node.text.strip()
         if self.filled and not text:
-            reader.fault(node, "wrong-value", f"{self.what} is expected, not empty text", f"write {self.what}")
+            reader.fault(node, "wrong-value", f"expected {self.what}, found empty text", f"write {self.what}")
             return None
         if self.pattern and not re.fullmatch(self.pattern, text):
             _expect(node, reader, self.what)
@@ -116,7 +116,7 @@ class Verbatim:
         return Text().read(node, reader)
 
     def schema(self) -> dict[str, Any]:
-        """Like that of any text."""
+        """As for any text."""
         return Text(help=self.help).schema()
 
 
@@ -143,7 +143,7 @@ class RegularExpression:
 
 @dataclass(frozen=True, slots=True)
 class Number:
-    """An exact number within bounds; read as Decimal, from quoted text too. digits: the most before the point."""
+    """An exact number within bounds; read as Decimal, also from quoted text. digits: the maximum before the point."""
 
     minimum: Decimal | None = None
     help: str = ""
@@ -154,7 +154,7 @@ class Number:
         if value is None:
             _expect(node, reader, "a plain number such as 1234.50")
         elif self.minimum is not None and value < self.minimum:
-            _expect(node, reader, f"a number of at least {self.minimum}")
+            _expect(node, reader, f"a number that is at least {self.minimum}")
             return None
         elif isinstance(node, Scalar) and _LEADING_ZERO.match(node.text.strip()):
             _same_to_others(node, reader, money.exact(value))
@@ -284,7 +284,7 @@ class ListOf:
             _expect(node, reader, "a list")
             return None
         if len(node.items) < self.least:
-            reader.fault(node, "wrong-type", "expected a list with something in it, found an empty list", "add an item")
+            reader.fault(node, "wrong-type", "expected at least one item, found an empty list", "add an item")
             return None
         values = [self.item.read(item, reader) for item in node.items]
         return tuple(value for value in values if value is not None)
@@ -327,11 +327,11 @@ class MapOf:
             name = key.text.strip().lower() if self.fold else key.text.strip()
             if self.key_pattern and not re.fullmatch(self.key_pattern, name):
                 reader.fault(
-                    key, "wrong-key", f"`{key.text[:60]}` cannot be a name here", "use letters, digits, - and _"
+                    key, "wrong-key", f"`{key.text[:60]}` is not a valid name here", "use letters, digits, - and _"
                 )
                 continue
             if name in result:
-                reader.fault(key, "duplicate-key", f"{name} stands here again", "keep one")
+                reader.fault(key, "duplicate-key", f"duplicate key {name}", "keep only one")
                 continue
             _same_to_others(key, reader)
             value = self.value.read(item, reader)
@@ -406,7 +406,7 @@ class Record:
 
 @dataclass(frozen=True, slots=True)
 class Either:
-    """A shorthand for the full form: text where the full form would be a mapping."""
+    """A shorthand: text in place of the full form, which is a mapping."""
 
     text: Shape
     full: Shape
@@ -425,7 +425,7 @@ class Either:
 
 
 def _or_null(schema: dict[str, Any]) -> dict[str, Any]:
-    """The same for a key that may have no value, as when everything below it is commented out."""
+    """The same, for a key that may have no value, as when everything below it is commented out."""
     if "enum" in schema:
         return {**schema, "enum": [*schema["enum"], None]}
     if "anyOf" in schema:
@@ -450,4 +450,4 @@ def nearest(word: str, known: Iterable[str]) -> str:
 def did_you_mean(word: str, known: MappingType[str, Any] | SequenceType[str]) -> str:
     """A fix that names the nearest known word, else all of them."""
     near = nearest(word, known)
-    return f"did you mean `{near}`?" if near else f"known are {', '.join(sorted(known))}"
+    return f"did you mean `{near}`?" if near else f"use one of {', '.join(sorted(known))}"

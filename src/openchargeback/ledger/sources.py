@@ -22,6 +22,6 @@ def unlisted_source(name: str, path: str, config: Config, with_charges: Collecti
     if name in config.sources or not (config.sources or near):
         return None
     meant = f"; did you mean {near}?" if near else ""
-    message = f"{'new source' if is_new else 'source'} {name}: {FILE_NAME} does not list it{meant}"
-    fix = f"list {name} under `sources` in {FILE_NAME}, or put its files where they belong"
+    message = f"{'new source' if is_new else 'source'} {name}: not listed in {FILE_NAME}{meant}"
+    fix = f"list {name} under `sources` in {FILE_NAME}, or move its files to the right source"
     return Problem(path, "unlisted-source", message, fix, severity=Severity.NOTICE)

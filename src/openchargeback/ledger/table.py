@@ -20,7 +20,7 @@ from openchargeback.problems import Problem
 
 csv.field_size_limit(64 * 1024 * 1024)
 _COUNT = re.compile(r"0|[1-9]\d{0,17}", re.ASCII)
-_FIX = "restore the file from Git; nobody edits it by hand"
+_FIX = "restore the file from Git; it is never edited by hand"
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,7 +49,7 @@ def exact(name: str) -> Column:
 
 def cents(name: str, currency: str) -> Column:
     """An amount in cents, with all decimal places of the currency."""
-    return Column(name, lambda cell: _cents(cell, currency), f"an amount in {currency} with all its places")
+    return Column(name, lambda cell: _cents(cell, currency), f"an amount in {currency} with all decimal places")
 
 
 def word(name: str, words: Iterable[str]) -> Column:
@@ -110,7 +110,7 @@ def _values(
     cells: list[str], columns: Sequence[Column], path: str, line: int, problems: list[Problem]
 ) -> list[Any] | None:
     if len(cells) != len(columns):
-        message = f"{len(cells)} cells where there are {len(columns)} columns"
+        message = f"{len(cells)} cells, but there are {len(columns)} columns"
         problems.append(Problem(path, "frozen-fault", message, _FIX, line, 1))
         return None
     values = [column.read(cell) for column, cell in zip(columns, cells, strict=True)]
@@ -123,5 +123,5 @@ def _values(
 
 
 def _column(cells: Sequence[str], place: int) -> int:
-    """The column where a cell begins in its line, in characters from 1."""
+    """The column where a cell starts in its line, in characters from 1."""
     return sum(len(quoted(cell)) + 1 for cell in cells[:place]) + 1

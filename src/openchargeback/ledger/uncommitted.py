@@ -1,4 +1,4 @@
-"""Closing requires committed inputs: which files those are, and which of them the last commit lacks."""
+"""The inputs that closing requires to be committed, and which of them the last commit lacks."""
 
 from __future__ import annotations
 
@@ -16,16 +16,16 @@ _MONTHLY = ("charges", "approvals", "periods")
 _WHOLE = ("directory", "policies", "templates")
 
 
-def closing_rests_on(ledger: Ledger, period: str) -> dict[str, git.Loose]:
-    """The files that closing a period rests on and that differ from the last commit, by path.
+def uncommitted_inputs(ledger: Ledger, period: str) -> dict[str, git.Loose]:
+    """The inputs of closing a period that differ from the last commit, by path.
 
-    These are the settings, the directory, policies, templates, the logo and the lock file, and the charges, approvals
-    and records of the period and of earlier ones. Files that closing itself writes are not included. Empty if the
-    ledger is not in Git.
+    Inputs are the settings, the directory, policies, templates, the logo and the lock file, and the charges, approvals
+    and records of the period and of earlier ones, but not the files that closing writes. Empty if the ledger is not in
+    Git.
     """
     single = {FILE_NAME, files.LOCK_FILE, ledger.config.organization.logo}
 
-    def bears(path: str) -> bool:
+    def counts(path: str) -> bool:
         if path in single:
             return True
         if path.split("/", 1)[0] in _WHOLE:
@@ -34,11 +34,11 @@ def closing_rests_on(ledger: Ledger, period: str) -> dict[str, git.Loose]:
         # The record of an earlier revision of the period itself is replaced.
         return bool(month) and (month < period or (month == period and not path.startswith("periods/")))
 
-    return _uncommitted(ledger.root, (*_MONTHLY, *_WHOLE), single, bears)
+    return _uncommitted(ledger.root, (*_MONTHLY, *_WHOLE), single, counts)
 
 
-def sealing_rests_on(ledger: Ledger, period: str) -> dict[str, git.Loose]:
-    """The same for the files that finalizing a period seals: its charges, its approvals and its closing files."""
+def uncommitted_sealed(ledger: Ledger, period: str) -> dict[str, git.Loose]:
+    """The same for the files that finalizing a period seals: its charges, approvals and closing files."""
     return _uncommitted(ledger.root, _MONTHLY, (), lambda path: period_of(path) == period)
 
 
@@ -48,18 +48,18 @@ def uncommitted_record(root: Path, period: str) -> dict[str, git.Loose]:
 
 
 def _uncommitted(
-    root: Path, folders: Iterable[str], single: Iterable[str], bears: Callable[[str], bool]
+    root: Path, folders: Iterable[str], single: Iterable[str], counts: Callable[[str], bool]
 ) -> dict[str, git.Loose]:
     if not git.is_kept(root):
         return {}
 
     def wanted(path: str) -> bool:
         name = PurePosixPath(path).name
-        return bears(path) and not files.is_passed_over(name) and not name.endswith(f".{NOTES}")
+        return counts(path) and not files.is_ignored(name) and not name.endswith(f".{NOTES}")
 
     there = [path for folder in folders for path in files.listed(root, folder, []) if wanted(path)]
     there += [path for path in single if path and (root / path).is_file()]
-    # The target of a link is read as well, wherever in the ledger it is.
+    # The target of a link is also read, wherever it is in the ledger.
     place = Path(os.path.realpath(root))
     targets = [Path(os.path.realpath(root / path)) for path in there if (root / path).is_symlink()]
     there += [target.relative_to(place).as_posix() for target in targets if target.is_relative_to(place)]

@@ -1,8 +1,8 @@
 """How other YAML readers interpret a value written without quotes.
 
 This program reads a value as its key expects, so `010` is text where text is expected and ten where a number is.
-Editors, scripts and other tools go by the spelling: in YAML 1.1 `010` is eight, `12:30` is 750 and `no` is false; in
-YAML 1.2 `08` is eight and `1e3` a thousand. So a reviewer may read a different value than the program.
+Editors, scripts and other tools decide by the spelling: in YAML 1.1, `010` is eight, `12:30` is 750 and `no` is false;
+in YAML 1.2, `08` is eight and `1e3` a thousand. So a reviewer may read a different value than the program.
 """
 
 from __future__ import annotations
@@ -46,7 +46,7 @@ def other_reading(text: str) -> str:
     if value is None or str(value) == text:
         return ""
     if isinstance(value, float) and not math.isfinite(value):
-        return "no number" if math.isnan(value) else "infinity"
+        return "NaN" if math.isnan(value) else "infinity"
     return f"the number {value:.0f}" if isinstance(value, float) and value.is_integer() else f"the number {value}"
 
 

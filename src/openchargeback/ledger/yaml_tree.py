@@ -112,8 +112,8 @@ def parse(data: bytes, path: str) -> tuple[Node | None, Reader]:
         return None, reader
     reader.lines = BREAK.split(text)
     if found := NO_YAML.search(text):
-        message = f"not valid YAML: a character that no text holds, U+{ord(found[0]):04X}"
-        fix = "remove it; between double quotes it can be written as an escape"
+        message = f"not valid YAML: invalid character U+{ord(found[0]):04X}"
+        fix = "remove it, or write it as an escape in double quotes"
         reader.fault(_at(text, found.start()), "yaml-syntax", message, fix)
         return None, reader
     try:
@@ -123,14 +123,14 @@ def parse(data: bytes, path: str) -> tuple[Node | None, Reader]:
         line, column = (mark.line + 1, mark.column + 1) if mark else (0, 0)
         place = Scalar("", False, line, column)
         detail = " ".join(part for part in (error.problem, error.context) if part)
-        fix = "indent with blanks, not tabs" if "\\t" in detail or "'\t'" in detail else "fix the YAML at this place"
+        fix = "indent with spaces, not tabs" if "\\t" in detail or "'\t'" in detail else "fix the YAML at this place"
         marks = [number for number, text in enumerate(reader.lines, 1) if text.startswith(("<<<<<<< ", ">>>>>>> "))]
         if marks:
             reader.fault(
                 Scalar("", False, marks[0], 1),
                 "merge-conflict",
-                "a merge conflict was left in the file",
-                "resolve it and remove the markers",
+                "the file has unresolved merge conflicts",
+                "resolve them and remove the markers",
             )
         else:
             reader.fault(place, "yaml-syntax", f"not valid YAML: {detail}", fix)
@@ -164,7 +164,7 @@ def _build(events: Iterator[Any], reader: Reader) -> Node | None:
         if isinstance(event, yaml.DocumentStartEvent):
             documents += 1
             if documents > 1:
-                _refuse(event, reader, "several YAML documents in one file", "keep one document a file")
+                _refuse(event, reader, "several YAML documents in one file", "keep one document per file")
         elif isinstance(event, yaml.NodeEvent):
             root = _node(event, events, reader, 1)
     if isinstance(root, Scalar) and root.is_null:
@@ -176,9 +176,9 @@ def _node(event: Any, events: Iterator[Any], reader: Reader, depth: int) -> Node
     line, column = event.start_mark.line + 1, event.start_mark.column + 1
     start, end = event.start_mark.index, event.end_mark.index
     if isinstance(event, yaml.AliasEvent) or event.anchor:
-        _refuse(event, reader, "anchors and aliases are not read", "write the value out")
+        _refuse(event, reader, "anchors and aliases are not supported", "repeat the value instead")
     if event.tag and event.tag != "!":
-        _refuse(event, reader, f"the tag {event.tag} is not read", "remove the tag")
+        _refuse(event, reader, f"YAML tags such as {event.tag} are not supported", "remove the tag")
     if depth > MAX_DEPTH:
         _refuse(event, reader, f"nested deeper than {MAX_DEPTH} levels", "flatten the file")
     if isinstance(event, yaml.ScalarEvent):
@@ -200,7 +200,8 @@ def _node(event: Any, events: Iterator[Any], reader: Reader, depth: int) -> Node
         if not isinstance(key, Scalar):
             reader.fault(key, "yaml-key", "a key must be plain text", "write a name before the colon")
         elif first := seen.get(key.text):
-            reader.fault(key, "duplicate-key", f"{key.text} stands here again, first on line {first.line}", "keep one")
+            message = f"duplicate key {key.text}, first on line {first.line}"
+            reader.fault(key, "duplicate-key", message, "keep only one")
         else:
             seen[key.text] = key
             pairs.append((key, value))

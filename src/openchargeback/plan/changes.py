@@ -10,7 +10,7 @@ from openchargeback import money
 from openchargeback.ledger.approvals import Decision
 from openchargeback.model import BillingLine, DecisionRecord, SourceTotals, State
 from openchargeback.money import ZERO
-from openchargeback.plan.parts import Comparison, Parts
+from openchargeback.plan.comparison import Comparison, Parts
 from openchargeback.plan.values import (
     Cause,
     Control,
@@ -35,8 +35,8 @@ class PeriodFacts:
     decisions: Sequence[Decision] = ()
 
 
-def period_change(period: str, both: Comparison, said: tuple[PeriodFacts, PeriodFacts], currency: str) -> PeriodChange:
-    """The change between both sides of a period. said: the facts of base and head."""
+def period_change(period: str, both: Comparison, facts: tuple[PeriodFacts, PeriodFacts], currency: str) -> PeriodChange:
+    """The change between both sides of a period. facts: of base and head."""
     old, new = both.old, both.new
     before, after = _by_key(old.lines), _by_key(new.lines)
     parts = {**both.parts, **_corrections(before, after)}
@@ -45,8 +45,8 @@ def period_change(period: str, both: Comparison, said: tuple[PeriodFacts, Period
     changed, appeared, gone = _people(before, after, lines, currency)
     return PeriodChange(
         period=period,
-        old_state=said[0].state,
-        new_state=said[1].state,
+        old_state=facts[0].state,
+        new_state=facts[1].state,
         old=total[0],
         new=total[1],
         lines=lines,
@@ -57,7 +57,7 @@ def period_change(period: str, both: Comparison, said: tuple[PeriodFacts, Period
         pis_gone=gone,
         control=_control(old.sources, new.sources),
         decisions=_decisions(
-            _with_records(said[0].decisions, old.decisions), _with_records(said[1].decisions, new.decisions)
+            _with_records(facts[0].decisions, old.decisions), _with_records(facts[1].decisions, new.decisions)
         ),
         queue=new.queue,
         old_shown=_total(old.lines, posted=False),
@@ -85,7 +85,7 @@ def causes_in_cents(
 ) -> dict[Cause, Decimal]:
     """What each cause adds to some lines, summed exactly and then rounded to cents; the remainder is rounding.
 
-    The causes come to the exact sum, rounded down or up so that at most one minor unit per line is left for rounding.
+    The causes add up to the exact sum, rounded down or up so that at most one minor unit per line is left for rounding.
     """
     exact: dict[Cause, Decimal] = {}
     for line in parts:
@@ -103,7 +103,7 @@ def causes_in_cents(
 
 
 def beyond_rounding(change: PeriodChange, currency: str) -> list[str]:
-    """Where more is attributed to rounding than possible: a self-check of the program, which must find nothing.
+    """Where more is attributed to rounding than is possible: a self-check of the program, which must find nothing.
 
     On each side the cents of a line are less than one minor unit from its exact amount, so rounding explains less than
     two per line. A source is rounded once on each side, by at most half a unit, so it explains at most one per source
@@ -143,11 +143,11 @@ def _total(lines: Iterable[BillingLine], *, posted: bool) -> Decimal:
 def _people(
     before: Mapping[LineKey, Decimal], after: Mapping[LineKey, Decimal], lines: Sequence[LineChange], currency: str
 ) -> tuple[int, int, int]:
-    """How many PIs change, appear and disappear; a one-cent move of a line does not count as a change of its PI."""
+    """How many PIs change, appear and disappear; a one-cent change of a line does not count as a change of its PI."""
     was, now = {key.pi for key in before}, {key.pi for key in after}
     cent = money.minor_unit(currency)
-    touched = {line.key.pi for line in lines if abs(line.difference) > cent}
-    return len(touched & was & now), len(now - was), len(was - now)
+    changed = {line.key.pi for line in lines if abs(line.difference) > cent}
+    return len(changed & was & now), len(now - was), len(was - now)
 
 
 def _projects(
@@ -219,7 +219,7 @@ def _control_total(source: SourceTotals) -> ControlTotal:
 def _decisions(
     old: Sequence[tuple[Decision, DecisionRecord]], new: Sequence[tuple[Decision, DecisionRecord]]
 ) -> tuple[DecisionChange, ...]:
-    """Decisions that only one side has, wherever they are, and those that became void."""
+    """Decisions that only one side has, regardless of their place, and those that became void."""
     left: dict[str, list[DecisionRecord]] = {}
     for decision, record in old:
         left.setdefault(_content(decision), []).append(record)

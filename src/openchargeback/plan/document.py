@@ -68,7 +68,7 @@ def _period(period: PeriodChange, currency: str) -> dict[str, object]:
             }
             for each in period.control
         ],
-        "completeness": [each.as_json() for each in period.sources if each.telling],
+        "completeness": [each.as_json() for each in period.sources if each.needs_attention],
         "without": [{"source": each.source, "reason": each.reason, "by": each.by} for each in period.without],
         "projects": [_project(each, currency) for each in period.projects],
         "lines": [_line(each, currency) for each in period.lines],

@@ -13,7 +13,7 @@ from openchargeback.ledger.periods import period_of
 from openchargeback.ledger.revision import lies_in
 from openchargeback.model import State
 from openchargeback.plan.changes import PeriodFacts, beyond_rounding, period_change
-from openchargeback.plan.parts import Side, compare_month, unexplained
+from openchargeback.plan.comparison import Side, compare_month, unexplained
 from openchargeback.plan.values import PeriodChange
 from openchargeback.problems import Problem, Severity, has_errors
 from openchargeback.record.closing_record import ClosingRecord
@@ -30,7 +30,7 @@ def unread_periods(problems: Sequence[Problem], reached: Sequence[str], after: R
 
 
 def lacks_charges(period: str, problems: Sequence[Problem]) -> bool:
-    """Whether some charges of a period could not be read, so that the others are not meaningful."""
+    """Whether some charges of a period could not be read, which makes the others meaningless."""
     return any(
         problem.severity is Severity.ERROR and lies_in(problem.path, ("charges",)) and period_of(problem.path) == period
         for problem in problems
@@ -69,13 +69,13 @@ def compared_period(
     if has_errors(new_faults) and both.new == MonthResult():
         return None, old_faults, new_faults
     broken = [f"the causes do not sum to the change of {line}" for line in unexplained(both)]
-    said = _facts(before[0], period), _facts(after[0], period)
-    change = period_change(period, both, said, after[0].config.currency)
+    facts = _facts(before[0], period), _facts(after[0], period)
+    change = period_change(period, both, facts, after[0].config.currency)
     broken += beyond_rounding(change, after[0].config.currency)
-    new_faults += [Problem("", "broken-invariant", f"{period}: {what}", "please report this") for what in broken]
+    new_faults += [Problem("", "broken-invariant", f"{period}: {what}", "please report this bug") for what in broken]
     files = after[0].charge_files.get(period, ())
     month = months.setdefault(period, Month(period, both.new.sources, both.new.lines, files))
-    # A month that was only just opened has nothing to report.
+    # A newly opened month has nothing to report.
     rows = completeness(month, list(months.values()), after[0].settings(period)) if month.sources else ()
     change = replace(change, sources=rows, without=after[0].period_file(period).without)
     return change, old_faults, new_faults

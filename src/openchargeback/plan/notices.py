@@ -1,4 +1,4 @@
-"""Notices of a plan besides the money: new sources, another program version, problems of the base."""
+"""Notices of a plan besides the money: new sources, a different program version, problems of the base."""
 
 from __future__ import annotations
 
@@ -15,24 +15,26 @@ from openchargeback.problems import Problem, Severity, has_errors, in_order
 
 def program_notice(before: Sequence[str], now: Sequence[str], differing: int, closed: int) -> Problem:
     """The notice that the program version changes, and how many closed months it would compute differently."""
-    what = f"{_program_change(before, now)}; computed with version {__version__}, {_told_of_months(differing, closed)}"
+    what = f"{_program_change(before, now)}; with version {__version__}, {_describe_months(differing, closed)}"
     return Problem(
         LOCK_FILE,
         "program-changes",
         what,
-        "both sides of each open month in this plan are computed with this version; to compare versions there, see "
+        "this plan computes both sides of each open month with this version; to compare versions there, see "
         "docs/CI.md, Upgrading",
         severity=Severity.NOTICE,
     )
 
 
-def _told_of_months(found: int, count: int) -> str:
+def _describe_months(found: int, count: int) -> str:
     """How many of the closed months would be computed differently, in words."""
     if not count:
-        return "no month is closed yet to compare with"
+        return "there is no closed month to compare"
     if found:
         return f"{found:,} of {count:,} closed months would be computed differently"
-    return "the closed month comes out the same" if count == 1 else f"all {count:,} closed months come out the same"
+    return (
+        "the closed month is computed the same" if count == 1 else f"all {count:,} closed months are computed the same"
+    )
 
 
 def _program_change(before: Sequence[str], now: Sequence[str]) -> str:
@@ -45,7 +47,7 @@ def _program_change(before: Sequence[str], now: Sequence[str]) -> str:
 
 
 def new_sources(sides: Sides, config: Config) -> list[Problem]:
-    """A notice for each source with charges at the head only that the settings do not list."""
+    """A notice for each source that has charges only at the head and is not listed in the settings."""
     before, after = (
         {source: path for path in sorted(side.entries, reverse=True) if (source := _source_of(path))}
         for side in (sides.base, sides.head)
@@ -65,7 +67,7 @@ def base_notice(problems: Sequence[Problem]) -> list[Problem]:
             first.path,
             "base-has-errors",
             f"the base has errors ({first.message}); charges that cannot be billed there count as new",
-            "nothing to do in this change",
+            "nothing to do in this branch",
             severity=Severity.NOTICE,
         )
     ]
@@ -75,14 +77,14 @@ def bases_notice(base: Snapshot) -> list[Problem]:
     """The notice that there is more than one merge base."""
     if not base.others:
         return []
-    what = f"branches were merged into each other, so {base.name} and the head have {1 + len(base.others)} last commits"
+    what = f"branches were merged into each other, so {base.name} and the head have {1 + len(base.others)} merge bases"
     others = ", ".join(each[:12] for each in base.others)
     return [
         Problem(
             "",
             "several-bases",
-            f"{what} in common; {base.commit[:12]} is compared with, not {others}",
-            f"merge {base.name} into the branch, then only what the branch changes is shown",
+            f"{what}; this plan compares with {base.commit[:12]}, not {others}",
+            f"merge {base.name} into the branch, so that the plan shows only what the branch changes",
             severity=Severity.NOTICE,
         )
     ]

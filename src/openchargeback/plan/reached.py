@@ -1,4 +1,4 @@
-"""Which periods a change can affect; the others are not even read."""
+"""Determine which periods a change can affect; the others are not even read."""
 
 from __future__ import annotations
 
@@ -21,8 +21,8 @@ def reached_periods(
 ) -> tuple[str, ...]:
     """The periods whose billing may differ, ascending.
 
-    Those with files that differ in content. If settings or directory differ, all open ones too. If spending is compared
-    with closed months (`unusual`), also the open periods after a closed month that differs.
+    Those with files that differ in content. If settings or directory differ, all open ones as well. If spending is
+    compared with closed months (`unusual`), also the open periods after a closed month that differs.
     """
     every = {period_of(path) for path in (*base, *head)} - {""}
     differing = changed_paths(base, head)

@@ -1,4 +1,4 @@
-"""Which settings determine who is billed for what, and which of them changed, by their keys in the files."""
+"""The settings that determine who is billed for what, and which of them changed, by their keys in the files."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""How much may move before the plan warns or fails (`plan:` in the config)."""
+"""How much a month may change before the plan warns or fails (`plan:` in the config)."""
 
 from __future__ import annotations
 
@@ -22,9 +22,9 @@ def strictest(base: PlanSettings, head: PlanSettings) -> PlanSettings:
 
 
 def beyond(periods: Iterable[PeriodChange], limits: PlanSettings, currency: str) -> list[Problem]:
-    """A problem for every period that moves more than the limits allow, in percent of its total before.
+    """A problem for every period that changes more than the limits allow, in percent of its total before.
 
-    What moves is the larger of what billing lines gain and lose: moving half of a month to another fund counts,
+    The change is the larger of what billing lines gain and lose: moving half of a month to another fund counts,
     although the total stays the same. A period that had nothing billed has nothing to compare with.
     """
     problems = []
@@ -40,7 +40,7 @@ def beyond(periods: Iterable[PeriodChange], limits: PlanSettings, currency: str)
                 Problem(
                     FILE_NAME,
                     "plan-threshold",
-                    f"{period.period}: {amount} moves, more than the {money.exact(limit)} % of `plan: {word}:`",
+                    f"{period.period}: {amount} changes, more than the {money.exact(limit)}% limit of `plan: {word}:`",
                     "check the largest changes; if they are intended, say so in the pull request",
                     severity=severity,
                 )

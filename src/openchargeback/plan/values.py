@@ -86,7 +86,7 @@ class LineChange:
 class ProjectChange:
     """The charged billing lines of one PI and project in one period; separately, those that are only shown.
 
-    old, new: their totals. moved: the larger of what lines gain and lose; not 0 if only the fund changes.
+    old, new: their totals. moved: the larger of what lines gain and lose; nonzero even if only the fund changes.
     causes: what each cause adds, in cents; they sum to the difference. funds: what each fund pays more or less, if
     money moves between funds.
     """
@@ -163,7 +163,7 @@ class PeriodChange:
     lines: those that differ. projects: all that have such lines, largest move first.
     causes: what each cause adds to the total, in cents; they sum to the difference.
     queue: what is undecided at the head.
-    sources: what each source delivered at the head, against earlier months that are closed or compared too.
+    sources: what each source delivered at the head, against earlier months that are closed or also compared.
     without: the sources that the month was closed without, from the head's period file.
     """
 
@@ -254,7 +254,7 @@ class Plan:
 
     @property
     def moves(self) -> bool:
-        """Whether any billing line moves."""
+        """Whether any billing line changes."""
         return any(period.lines for period in self.periods)
 
     @property

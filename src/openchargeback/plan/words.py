@@ -14,7 +14,7 @@ from openchargeback.wording import counted, listed
 LARGEST = 10
 """How many changes by PI and project are shown."""
 
-NOTHING_MOVES = "No billing line moves."
+NOTHING_CHANGES = "No billing line changes."
 
 EVIDENCE = "Evidence for decisions and closings"
 """The heading of the table of evidence levels."""
@@ -33,30 +33,30 @@ def days(row: Completeness, unit: str = "") -> str:
 
 
 def against_median(row: Completeness) -> str:
-    """A source's total against the median of earlier months: `−67 %`; empty if there is none."""
+    """A source's total against the median of earlier months: `−67%`; empty if there is none."""
     if row.percent is None or abs(row.percent) > _MOST_PERCENT:
         return ""
-    return f"{'+' if row.percent > 0 else ''}{row.percent:,f} %".replace("-", "\N{MINUS SIGN}")
+    return f"{'+' if row.percent > 0 else ''}{row.percent:,f}%".replace("-", "\N{MINUS SIGN}")
 
 
 def source(row: Completeness, currency: str) -> str:
-    """What to look at in a source before its month is closed."""
-    said = []
+    """What to check in a source before its month is closed."""
+    notes = []
     median = money.human(row.median or money.ZERO, currency)
     if not row.charges:
-        said.append(("expected monthly, " if row.missing else "") + "no charges")
+        notes.append(("expected monthly, " if row.missing else "") + "no charges")
     if row.lacks_days:
-        said.append(days(row, " days"))
+        notes.append(days(row, " days"))
     if row.unusual:
         compared = f" ({against_median(row)})" if row.charges else ""
-        said.append(f"total {money.human(row.total, currency)}, median {median}{compared}")
+        notes.append(f"total {money.human(row.total, currency)}, median {median}{compared}")
     if row.gone:
-        said.append(f"{counted(len(row.gone), 'PI')} gone: {listed(row.gone, GONE_SHOWN)}")
-    return "; ".join(said)
+        notes.append(f"{counted(len(row.gone), 'PI')} gone: {listed(row.gone, GONE_SHOWN)}")
+    return "; ".join(notes)
 
 
 def without(absent: Without) -> str:
-    """Why a month was closed without a source, and who said so."""
+    """Why a month was closed without a source, and who decided it."""
     return f"{absent.reason} ({absent.by})" if absent.by else absent.reason
 
 
@@ -77,22 +77,22 @@ def effects(plan: Plan) -> list[str]:
 
 
 def step(before: Decimal, after: Decimal, currency: str) -> str:
-    """The difference of two exact amounts as shown, in cents, so that a reader can check it."""
+    """The difference of two exact amounts as shown, in cents, so that readers can check it."""
     return signed(money.to_cents(after, currency) - money.to_cents(before, currency), currency)
 
 
 def percent(change: Decimal, before: Decimal) -> str:
-    """A change in percent of the amount before, such as `+12 %`; empty if that was (almost) nothing."""
+    """A change in percent of the amount before, such as `+12%`; empty if that was (almost) nothing."""
     share = money.change_percent(change, before)
     if share is None or not change:
         return ""
     if not share:
-        return "under 0.1 %"
-    return f"{'+' if share > 0 else ''}{share:,f} %".replace("-", "\N{MINUS SIGN}")
+        return "under 0.1%"
+    return f"{'+' if share > 0 else ''}{share:,f}%".replace("-", "\N{MINUS SIGN}")
 
 
 SHOWN = "Shown only, not charged"
-"""The total of sources that do not post: shown beside what is charged and never added to it."""
+"""The total of sources that do not post: shown next to what is charged and never added to it."""
 
 
 def causes(parts: dict[Cause, Decimal], currency: str) -> str:
@@ -143,8 +143,8 @@ def revision(side: Revision) -> str:
     return f"{named} with the work tree" if side.work_tree else named
 
 
-def settled(plan: Plan) -> str:
-    """The plan in one sentence, after one on what could not be compared."""
+def summary(plan: Plan) -> str:
+    """The plan in one sentence, after a sentence on what could not be compared."""
     if plan.unread:
         return f"{_unread(plan)} {_moves(plan)}".rstrip()
     return _moves(plan)
@@ -153,12 +153,12 @@ def settled(plan: Plan) -> str:
 def _unread(plan: Plan) -> str:
     first, many = plan.unread[0], len(plan.unread)
     what = first if many == 1 else f"{many:,} months from {first} to {plan.unread[-1]}"
-    return f"{what} could not be compared in full: see the errors."
+    return f"{what} could not be fully compared; see the errors."
 
 
 def _moves(plan: Plan) -> str:
     if not plan.moves:
-        return "" if plan.unread else NOTHING_MOVES
+        return "" if plan.unread else NOTHING_CHANGES
     old = sum((period.old for period in plan.periods), money.ZERO)
     new = sum((period.new for period in plan.periods), money.ZERO)
     moving = sum(bool(period.lines) for period in plan.periods)

@@ -1,1 +1,1 @@
-"""The steps of a build: cache, staging, manifest."""
+"""Build, close, plan, and publish: the order of the steps, cache, staging, manifest."""

@@ -138,7 +138,7 @@ def bill_ledger(
 
     only: these periods, and their problems. data: keep the charges of newly billed periods for `kept_charges`.
     Periods whose files have errors, and closed ones without a record (see `with_records`), are left out.
-    Equal files are looked for in all periods up to the wanted one, billed or not.
+    Searches for equal files in all periods up to the wanted one, billed or not.
     progress is called with each period before it is billed.
     """
     result: list[BilledPeriod] = []
@@ -199,7 +199,7 @@ def _corrected(ledger: RecordedLedger, store: Cache) -> CorrectionResults:
 
 
 def _billed_twice(ledger: RecordedLedger, store: Cache, corrected: CorrectionResults, wanted: str) -> list[Problem]:
-    """Problems for equal files that are billed more than once; from the cache if the inputs are unchanged."""
+    """Problems for equal files that are billed more than once; from the cache if their inputs are unchanged."""
     files = [file for period, found in ledger.charge_files.items() if not wanted or period <= wanted for file in found]
     return equal_file_problems(ledger, store, corrected, equal_files(files))
 
@@ -211,10 +211,10 @@ def equal_file_problems(
     if not found:
         return []
     periods = sorted({file.period for equal in found for file in equal})
-    rests_on = [period_key(ledger, period) for period in periods]
+    inputs = [period_key(ledger, period) for period in periods]
     records = [(period, record.digest) for period, record in sorted(ledger.records.items())]
     paths = [[file.path for file in equal] for equal in found]
-    key = _digest(paths, rests_on, records, sorted(corrected.posted.items()))
+    key = _digest(paths, inputs, records, sorted(corrected.posted.items()))
     kept = store.value("copies", key, _Copies)
     if kept is None:
         kept = _Copies(tuple(copies.billed_twice(ledger, found, corrected.posted)))
@@ -276,7 +276,7 @@ def _bill_with_charges(
 
 
 def _packed(path: Path, name: str) -> bytes:
-    """The bytes of a file, compressed if its name says so; without a timestamp, so that the bytes are deterministic."""
+    """The bytes of a file, compressed if its name says so; without a timestamp, to keep them deterministic."""
     if not name.endswith(".gz"):
         return path.read_bytes()
     out = io.BytesIO()
@@ -287,7 +287,7 @@ def _packed(path: Path, name: str) -> bytes:
 
 
 def period_key(ledger: RecordedLedger, period: str, posted: PostedCorrections | None = None) -> str:
-    """SHA-256 of everything a billed period rests on: files, decisions, state, settings, directory, past, program."""
+    """SHA-256 of all inputs of a billed period: files, decisions, state, settings, directory, past, program."""
     return _digest(
         __version__,
         code_digest(),
@@ -297,12 +297,12 @@ def period_key(ledger: RecordedLedger, period: str, posted: PostedCorrections | 
         ledger.approvals.get(period, ()),
         ledger.period_file(period),
         [(file.path, digest_of(file.location)) for file in ledger.charge_files.get(period, ())],
-        [_rests_on(ledger, month) for month in ledger.periods if month < period],
+        [_earlier_inputs(ledger, month) for month in ledger.periods if month < period],
         posted,
     )
 
 
-def _rests_on(ledger: RecordedLedger, month: str) -> object:
+def _earlier_inputs(ledger: RecordedLedger, month: str) -> object:
     """The inputs from an earlier month: rows that may be duplicated, and charges that corrections refer to."""
     record = ledger.records.get(month)
     if record is not None:

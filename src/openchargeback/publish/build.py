@@ -90,7 +90,8 @@ def examine(
     """Read and bill a ledger and collect every problem. None for the ledger if its config is unusable.
 
     only: bill just these periods, and report just their problems besides those of the small files.
-    data: keep the charges of newly billed periods, for the open data of a build. store: instead of the ledger's cache.
+    data: keep the charges of newly billed periods, for the open data of a build. store: used instead of the ledger's
+    cache.
     """
     store = open_cache(root) if store is None else store
     ledger, problems = gather_ledger(root, store)
@@ -98,19 +99,19 @@ def examine(
         return None, (), problems
     names = [period for period in ledger.periods if not wanted or period <= wanted]
 
-    def tell(period: str) -> None:
+    def report(period: str) -> None:
         step("Billing months", names.index(period), len(names))
 
-    periods, faults = bill_ledger(ledger, store, wanted=wanted, only=only, data=data, progress=tell)
-    periods, undescribed = describe_journals(ledger, periods)
-    return ledger, periods, [*problems, *faults, *undescribed, *output_warnings(ledger, periods)]
+    periods, faults = bill_ledger(ledger, store, wanted=wanted, only=only, data=data, progress=report)
+    periods, template_faults = describe_journals(ledger, periods)
+    return ledger, periods, [*problems, *faults, *template_faults, *output_warnings(ledger, periods)]
 
 
 def open_books(
     root: Path, *, wanted: str = "", data: bool = False, store: Cache | None = None, step: Step = no_step
 ) -> Books:
     """Read and bill a ledger. Raises LedgerFault with every problem if there is any error, OutsideFault if the ledger
-    changed meanwhile.
+    changed in the meantime.
     """
     check = watched(root)
     ledger, periods, problems = examine(root, wanted=wanted, data=data, store=store, step=step)
@@ -122,7 +123,7 @@ def open_books(
 
 @dataclass(frozen=True, slots=True)
 class _Output:
-    """A planned build output: `key` covers everything it rests on, so equal keys mean equal files."""
+    """A planned build output: `key` covers all of its inputs, so equal keys mean equal files."""
 
     books: Books
     provenance: Provenance
@@ -180,7 +181,7 @@ def _plan_output(books: Books, commit: git.Commit | None) -> _Output:
     site = make_site(books, provenance, {period: tuple(sorted(files)) for period, files in journals.items()})
     written = {path: data for files in journals.values() for path, data in files.items()}
     pages, pdfs = (*site_jobs(site, env), *statement_jobs(site, env)), tuple(statement_pdfs(site, env))
-    _log.info("planned %s of the portal and %s", counted(len(pages), "file"), counted(len(pdfs), "PDF"))
+    _log.info("planned %s and %s", counted(len(pages), "portal file"), counted(len(pdfs), "PDF"))
     return _Output(books, provenance, written, pages, pdfs, _key(pages, pdfs, written, data_keys(books.periods)))
 
 
@@ -202,20 +203,20 @@ def _result(planned: _Output, output: Path, files: int, *, rendered: int, change
 def _write_journals(planned: _Output, staging: Staging) -> None:
     for path, data in planned.journals.items():
         staging.write(path, data)
-    _log.info("wrote %s of journals", counted(len(planned.journals), "file"))
+    _log.info("wrote %s", counted(len(planned.journals), "journal file"))
 
 
 def _write_pages(planned: _Output, staging: Staging, store: Cache, step: Step) -> None:
-    anew = 0
+    rendered = 0
     for number, job in enumerate(planned.pages):
         step("Writing pages", number, len(planned.pages))
         data = store.get("page", job.key)
         if data is None:
-            anew += 1
+            rendered += 1
             data = job.render()
             store.put("page", job.key, data)
         staging.write(job.path, data)
-    _log.info("wrote %s of the portal, %s of them anew", counted(len(planned.pages), "file"), f"{anew:,}")
+    _log.info("wrote %s, %s of them newly rendered", counted(len(planned.pages), "portal file"), f"{rendered:,}")
 
 
 def _write_open_data(planned: _Output, staging: Staging, store: Cache, step: Step) -> None:
@@ -231,7 +232,7 @@ def _write_pdfs(planned: _Output, staging: Staging, store: Cache, workers: int |
     for path, data, fresh in pdf_files(planned.pdfs, store, workers=workers, step=step):
         staging.write(path, data)
         rendered += fresh
-    _log.info("wrote %s, %s of them anew", counted(len(planned.pdfs), "PDF"), f"{rendered:,}")
+    _log.info("wrote %s, %s of them newly rendered", counted(len(planned.pdfs), "PDF"), f"{rendered:,}")
     return rendered
 
 
@@ -274,14 +275,14 @@ def pdf_files(
     missing = {plan.path: plan for plan in plans if found[plan.path] is None}
     jobs = [plan.job() for plan in missing.values()]
 
-    def tell(done: int) -> None:
+    def report(done: int) -> None:
         step("Writing PDFs", done, len(jobs))
 
     # A worker needs about a second to start, so few statements are rendered in this process.
     count = workers or min(os.cpu_count() or 1, max(1, len(jobs) // 4))
     if jobs:
-        tell(0)
-        for path, data in render_pdfs(jobs, count, tell):
+        report(0)
+        for path, data in render_pdfs(jobs, count, report):
             store.put("pdf", missing[path].key, data)
             found[path] = data
     return [(path, data, path in missing) for path, data in found.items() if data is not None]
@@ -307,7 +308,7 @@ def make_site(books: Books, provenance: Provenance, files: dict[str, tuple[str, 
 
 
 def _known_projects(ledger: RecordedLedger) -> tuple[KnownProject, ...]:
-    """What a decision that names a project takes from the directory; empty if that changes over time."""
+    """The PI and fund that a decision naming a project takes from the directory; empty if they change over time."""
     found = []
     for id_, entry in sorted(ledger.directory.projects.items()):
         only = entry.entries[0] if len(entry.entries) == 1 else Entry()
@@ -341,7 +342,7 @@ def _credit_fund_warnings(ledger: RecordedLedger, periods: Sequence[BilledPeriod
         Problem(
             "config.yaml",
             "no-credit-fund",
-            f"the source {source} has no credit fund, so its journal lines credit an empty one",
+            f"the source {source} has no credit fund, so its journal lines credit an empty fund",
             f"set `sources: {source}: credit_fund:`, or `journal: credit_fund:` for all sources",
             severity=Severity.WARNING,
         )
@@ -353,10 +354,10 @@ def _credit_fund_warnings(ledger: RecordedLedger, periods: Sequence[BilledPeriod
 def _key(
     pages: Sequence[FileJob], pdfs: Sequence[PdfPlan], journals: dict[str, bytes], data: Sequence[tuple[str, str]]
 ) -> str:
-    rests_on = [
+    inputs = [
         *((job.path, job.key) for job in pages),
         *((plan.path, plan.key) for plan in pdfs),
         *data,
         *((path, hashlib.sha256(content).hexdigest()) for path, content in journals.items()),
     ]
-    return hashlib.sha256("".join(f"{path}\0{key}\n" for path, key in rests_on).encode()).hexdigest()
+    return hashlib.sha256("".join(f"{path}\0{key}\n" for path, key in inputs).encode()).hexdigest()

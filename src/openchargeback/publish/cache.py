@@ -1,9 +1,9 @@
 """Rendered pages and PDFs of earlier builds, so that only changes are rendered again.
 
-Never affects the output: an entry that is missing, damaged or unreadable is simply rendered again, and if nothing can
-be kept the build works without.
+The cache never affects the output: an entry that is missing, damaged or unreadable is rendered again, and a build works
+without a cache.
 
-    <folder>/.gitignore         everything here is ignored
+    <folder>/.gitignore         ignores everything here
     <folder>/index.json         the number of the last build, and for each entry the build that used it last
     <folder>/ab/cdef…           an entry, named by the SHA-256 of its kind and key
 """
@@ -66,13 +66,13 @@ class Cache:
             place.parent.mkdir(exist_ok=True)
             _replace(place, _seal(name, data) + data)
         except OSError:
-            # Most likely read-only or full, so that further attempts would fail too.
+            # Most likely read-only or full: further attempts would fail, too.
             self._writable = False
             return
         self._used.add(name)
 
     def value(self, kind: str, key: str, of: type[T]) -> T | None:
-        """The model value under this kind and key; None also if its shape is different."""
+        """The model value under this kind and key; None if there is none, or if its shape is different."""
         data = self.get(kind, key)
         try:
             return None if data is None else decode(of, data)
@@ -143,7 +143,7 @@ def _replace(place: Path, blob: bytes) -> None:
 
 
 def _read_index(path: Path) -> tuple[int, dict[str, int]]:
-    """The number of the last build, and entry → build that used it last; as if new if the index is damaged."""
+    """The number of the last build, and entry → build that used it last; as for a new cache if the index is damaged."""
     try:
         content = json.loads(path.read_bytes())
         generation, last_used = content["generation"], content["last_used"]

@@ -27,7 +27,7 @@ from openchargeback.publish.build import Books
 from openchargeback.record.closing_record import ClosingRecord
 from openchargeback.record.files import read_record, record_files
 from openchargeback.record.seal import make_seal
-from openchargeback.wording import counted
+from openchargeback.wording import counted, listed
 
 _log = logging.getLogger(__name__)
 
@@ -84,7 +84,7 @@ def finalize(ledger: Ledger, period: str, event: Event) -> str:
 
 
 def reopen(ledger: Ledger, period: str) -> list[str]:
-    """Open a period; a closed one becomes its next revision and loses its record, which Git keeps. Returns the paths.
+    """Open a period; a closed one gets its next revision and loses its record, which Git keeps. Returns the paths.
 
     If an open period has a leftover record, the record is removed and its revision is not used again.
     """
@@ -92,9 +92,9 @@ def reopen(ledger: Ledger, period: str) -> list[str]:
     if state.state is State.FINALIZED:
         raise UsageFault(f"{period} is finalized and cannot be reopened; correct it in an open period")
     record = read_record(ledger.root, period, state)[0]
-    leaning = _leaning(ledger, period, record)
-    if leaning:
-        raise UsageFault(f"{period} cannot be reopened: its charges are decided on in {', '.join(leaning[:5])}")
+    dependent = _dependent_decisions(ledger, period, record)
+    if dependent:
+        raise UsageFault(f"{period} cannot be reopened: decisions elsewhere depend on it: {listed(dependent, 5)}")
     opened = state_file(ledger.root, period, PeriodFile(State.OPEN, _next_revision(ledger, period, record)))
     changed = {**opened, **dict.fromkeys(_files_of_record(ledger.root, period))}
     change_files(ledger.root, changed)
@@ -102,29 +102,29 @@ def reopen(ledger: Ledger, period: str) -> list[str]:
 
 
 def _next_revision(ledger: Ledger, period: str, record: ClosingRecord | None) -> int:
-    """The revision of a reopened period: one that none of its closings has used."""
+    """The revision of a reopened period: the first one that none of its closings has used."""
     state = ledger.period_file(period)
     if state.state is State.OPEN and not (ledger.root / part_path(period, FROZEN)).is_file():
         return state.revision
     return max(state.revision, (record.revision if record else state.revision) + 1)
 
 
-def _leaning(ledger: Ledger, period: str, record: ClosingRecord | None) -> list[str]:
+def _dependent_decisions(ledger: Ledger, period: str, record: ClosingRecord | None) -> list[str]:
     """The places of decisions in other folders that depend on what a period held or billed: on its own charges, and
     credits of what it billed late or again.
     """
     billed = [each for each in record.corrections if each.entry in (Entry.LATE, Entry.REBILL)] if record else []
-    # Without a readable record it is unknown which charges these were, but their periods are known.
+    # Without a readable record it is unknown which charges those are, but their periods are known.
     unknown = {each.period for each in ledger.approvals.get(period, ())} if record is None else set()
 
-    def leans(folder: str, decision: Decision) -> bool:
+    def depends(folder: str, decision: Decision) -> bool:
         if decision.period == period:
             return True
         if folder == period or decision.verb is not Verb.CREDIT:
             return False
         return decision.period in unknown or any(_names(decision, charge) for charge in billed)
 
-    return [each.place for folder, found in sorted(ledger.approvals.items()) for each in found if leans(folder, each)]
+    return [each.place for folder, found in sorted(ledger.approvals.items()) for each in found if depends(folder, each)]
 
 
 def _names(decision: Decision, charge: Correction) -> bool:
@@ -138,7 +138,7 @@ def state_file(root: Path, period: str, state: PeriodFile) -> dict[str, bytes]:
 
 
 def _files_of_record(root: Path, period: str) -> list[str]:
-    """The existing files of an earlier closing's record, the document that vouches for the others first."""
+    """The existing files of an earlier closing record, starting with the one that has the digests of the others."""
     paths = [part_path(period, name) for name in (FROZEN, *PARTS)]
     return [path for path in paths if (root / path).is_file()]
 

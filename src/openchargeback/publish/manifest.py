@@ -88,7 +88,7 @@ def parse_manifest(path: Path) -> Manifest | None:
         return None
     if not isinstance(content, dict) or content.get("tool") != TOOL or not isinstance(content.get("files"), dict):
         return None
-    # Outputs of the first versions, which named no date, are ours to replace as well.
+    # Outputs of the first versions, which named no date, are ours to replace, too.
     content.setdefault("ledger_commit_date", "")
     named = content.get("libraries", {})
     libraries = named if isinstance(named, dict) else {}

@@ -1,6 +1,6 @@
 """Publish a folder as a whole: write it next to its destination, then swap the two.
 
-For a folder `public`, these exist beside it while a build runs or after one was killed:
+For a folder `public`, these exist next to it while a build runs or after one was killed:
 
     .public.lock.openchargeback-tmp           held by the build that is writing
     .public.staging-123.openchargeback-tmp    written by process 123; after the swap the old output, until it is removed
@@ -60,7 +60,7 @@ class Staging:
         """
         parts = _parts(relative)
         if _folded(relative) == NAME:
-            raise ValueError(f"{relative} is written by itself")
+            raise ValueError(f"{relative} is reserved for the manifest")
         self._claim(parts)
         self._write(relative, data)
         self.files[relative] = Entry.of(data)
@@ -82,7 +82,7 @@ class Staging:
         relative = "/".join(parts)
         folded = _folded(relative)
         if folded in self._taken or folded in self._folders:
-            raise ValueError(f"{relative}: {self._taken.get(folded) or self._folders[folded]} has this path already")
+            raise ValueError(f"{relative}: {self._taken.get(folded) or self._folders[folded]} already has this path")
         self._taken[folded] = relative
 
     def _make_folder(self, relative: str) -> None:
@@ -121,7 +121,7 @@ def staged(
             _heal(target, alone=alone)
             _refuse_foreign(target)
             folder = _beside(target, f"staging-{os.getpid()}")
-            # Half of the new output or all of the old one; if it cannot be removed now, the next build does.
+            # Half of the new output or all of the old one; if it cannot be removed now, the next build removes it.
             stack.callback(shutil.rmtree, folder, ignore_errors=True)
             folder.mkdir()
         staging = Staging(folder)
@@ -130,14 +130,14 @@ def staged(
         for check in checks:
             check(folder)
         with _disk(target):
-            # A build takes a while; someone may have put a file there meanwhile.
+            # A build takes a while, and someone may have put a file there in the meantime.
             _refuse_unless_folder(target)
             _refuse_foreign(target)
             _exchange(folder, target)
 
 
 def heal(target: Path) -> None:
-    """Repair what a killed build left beside `target`; does nothing if all is well or a build is running."""
+    """Repair what a killed build left next to `target`; does nothing if all is well or a build is running."""
     target = _absolute(target)
     lock = _beside(target, "lock")
     if not target.parent.is_dir() or not (any(_left_overs(target)) or lock.is_file()):
@@ -149,7 +149,7 @@ def heal(target: Path) -> None:
 def _absolute(target: Path) -> Path:
     target = Path(os.path.abspath(target))  # noqa: PTH100 - resolve() would follow a link, which is to be refused
     if not target.name:
-        raise UsageFault(f"{target} is the root of the file system; name a folder to write")
+        raise UsageFault(f"{target} is the root of the file system; name a folder for the output")
     return target
 
 
@@ -166,7 +166,7 @@ def _parts(relative: str) -> list[str]:
     relative.encode()
     parts = relative.split("/")
     if any(part in {"", ".", ".."} for part in parts) or re.search(r'[\x00-\x1f\\:*?"<>|]', relative):
-        raise ValueError(f"{relative!r} is no path inside an output folder")
+        raise ValueError(f"{relative!r} is not a path inside an output folder")
     return parts
 
 
@@ -183,9 +183,9 @@ def _refuse_unless_folder(target: Path) -> None:
     if stat.S_ISLNK(mode):
         raise UsageFault(f"{target} is a link; name the folder itself")
     if not stat.S_ISDIR(mode):
-        raise UsageFault(f"{target} is a file; name a folder to write")
+        raise UsageFault(f"{target} is a file; name a folder for the output")
     if target.is_mount():
-        raise UsageFault(f"{target} is a mount point, which cannot be exchanged as a whole; name a folder inside it")
+        raise UsageFault(f"{target} is a mount point, which cannot be replaced as a whole; name a folder inside it")
 
 
 def _refuse_foreign(target: Path) -> None:
@@ -199,14 +199,14 @@ def _refuse_foreign(target: Path) -> None:
         return
     some = wording.listed(foreign, _NAMED)
     if listed is None:
-        why = f"has no readable {NAME} of an earlier build" + (f" but holds {some}" if some else "")
+        why = f"has no readable {NAME} from an earlier build" + (f" but contains {some}" if some else "")
     else:
         why = f"contains files that no earlier build wrote: {some}"
-    raise UsageFault(f"{target} {why}; nothing is replaced, so move that away or name another folder")
+    raise UsageFault(f"{target} {why}; nothing was replaced: move it away or name another folder")
 
 
 def _left_overs(target: Path) -> Iterator[Path]:
-    """Possible leftovers of an interrupted build beside `target`."""
+    """Possible leftovers of an interrupted build next to `target`."""
     ours = re.compile(re.escape(f".{target.name}.") + r"(staging-\d+|old)" + re.escape(TEMPORARY))
     yield from (path for path in target.parent.iterdir() if ours.fullmatch(path.name))
 

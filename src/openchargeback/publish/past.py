@@ -16,7 +16,7 @@ from openchargeback.publish.build import Step, no_step
 from openchargeback.publish.cache import Cache
 
 NO_CACHE = Cache(None)
-"""Earlier computations prove nothing."""
+"""Cached computations prove nothing."""
 
 
 @contextmanager
@@ -26,7 +26,7 @@ def ledger_at(
     """The ledger as of a commit, in a temporary private folder; nothing is checked out.
 
     needed: whether a file is wanted, given its path and the paths of all files.
-    Raises UsageFault if there is no such commit, LedgerFault if it contains something that a ledger must not.
+    Raises UsageFault if there is no such commit, LedgerFault if it contains anything that a ledger must not contain.
     """
     snapshot = stored(root, revision)
     with tempfile.TemporaryDirectory(prefix="openchargeback-") as place:
@@ -50,6 +50,6 @@ def drifts(root: Path, period: str = "", *, step: Step = no_step) -> list[Proble
     months = [each for each in sorted(ledger.records) if period in ("", each)]
     found = []
     for number, month in enumerate(months):
-        step("Computing closed months again", number, len(months))
+        step("Recomputing closed months", number, len(months))
         found += drift(ledger, month)
     return found

@@ -20,6 +20,7 @@ from openchargeback.ledger.periods import PeriodFile, period_of
 from openchargeback.ledger.reading import Ledger, read_ledger
 from openchargeback.ledger.revision import Snapshot, compared, lies_in, take
 from openchargeback.model import Evidence, Level
+from openchargeback.plan.closed_months import closed_month_changes, closed_months_kept
 from openchargeback.plan.months import compared_period, is_about_quality, lacks_charges, recorded_month, unread_periods
 from openchargeback.plan.notices import base_notice, bases_notice, new_sources, program_notice
 from openchargeback.plan.settings import changed_settings
@@ -35,7 +36,6 @@ from openchargeback.plan.sides import (
     take_reached,
 )
 from openchargeback.plan.thresholds import beyond, strictest
-from openchargeback.plan.touched import kept_months, touched_periods
 from openchargeback.plan.values import PeriodChange, Plan, Revision
 from openchargeback.problems import LedgerFault, Problem, Severity, in_order
 from openchargeback.publish.bill_ledger import equal_file_problems, recorded
@@ -73,9 +73,9 @@ def _plan(sides: Sides, store: Cache, host: HostRecord | None, step: Step) -> Pl
     _log.info("read both revisions: %s can differ", counted(len(pair.reached), "month"))
     periods = _changes(pair, step)
     _log.info("compared: %s", f"{counted(len(periods), 'month')} changed")
-    problems = [*pair.problems, *_told_of_change(sides, pair, periods), *base_notice(pair.base_problems)]
+    problems = [*pair.problems, *_change_notices(sides, pair, periods), *base_notice(pair.base_problems)]
     problems += [*_billed_twice(sides, pair.reached, after, store), *_other_program(sides, after, step)]
-    evidence, missing = _approved(sides, before, after, host)
+    evidence, missing = _approval_evidence(sides, before, after, host)
     return Plan(
         _revision(sides.base),
         _revision(sides.head),
@@ -140,12 +140,12 @@ def _changes(pair: _Pair, step: Step) -> list[PeriodChange]:
     return periods
 
 
-def _told_of_change(sides: Sides, pair: _Pair, periods: Sequence[PeriodChange]) -> list[Problem]:
+def _change_notices(sides: Sides, pair: _Pair, periods: Sequence[PeriodChange]) -> list[Problem]:
     """Notices about the change itself, besides its money."""
     before, after = pair.ledgers
     problems = [
-        *touched_periods(changed_between(sides), *pair.states),
-        *kept_months((before.config, before.directory), (after.config, after.directory), after.records),
+        *closed_month_changes(changed_between(sides), *pair.states),
+        *closed_months_kept((before.config, before.directory), (after.config, after.directory), after.records),
         *beyond(periods, strictest(before.config.plan, after.config.plan), after.config.currency),
         *bases_notice(sides.base),
         *new_sources(sides, after.config),
@@ -157,7 +157,7 @@ def _told_of_change(sides: Sides, pair: _Pair, periods: Sequence[PeriodChange]) 
 
 
 def _billed_twice(sides: Sides, reached: Sequence[str], after: RecordedLedger, store: Cache) -> list[Problem]:
-    """Charge files of affected periods that equal any other file of the head and are both billed."""
+    """Problems for charge files of affected periods that equal another file of the head if both are billed."""
     here = [file for found in after.charge_files.values() for file in found]
     among = {file.path for file in here if file.period in reached}
     if not among:
@@ -181,31 +181,31 @@ def _billed_twice(sides: Sides, reached: Sequence[str], after: RecordedLedger, s
 def _other_program(sides: Sides, after: RecordedLedger, step: Step) -> list[Problem]:
     """What a different program version, from a change of the lock, computes differently: bills each closed month again.
 
-    The records of closed months say what the earlier program billed. For an open month nothing does: both of its sides
-    are billed by the running program. Extracts the files of all closed months into the head's folder.
+    The records of closed months have what the earlier program billed. An open month has no record, so the running
+    program bills both of its sides. Extracts the files of all closed months into the head's folder.
     """
     before, now = programs_of(sides.base), programs_of(sides.head)
     if not sides.base.entries or (before == now and LOCK_FILE not in changed_between(sides)):
         return []
     take(sides.head, lambda path: period_of(path) in after.records, sides.head_folder)
     # A month that this branch changes says nothing about the program.
-    touched = {period_of(path) for path in changed_between(sides)}
+    changed_months = {period_of(path) for path in changed_between(sides)}
     found = [
         each
-        for each in (drifts(sides.head_folder, step=step) if after.records.keys() - touched else ())
-        if each.code == "tool-drift" and period_of(each.path) not in touched
+        for each in (drifts(sides.head_folder, step=step) if after.records.keys() - changed_months else ())
+        if each.code == "tool-drift" and period_of(each.path) not in changed_months
     ]
-    return [*found, program_notice(before, now, len(found), len(after.records.keys() - touched))]
+    return [*found, program_notice(before, now, len(found), len(after.records.keys() - changed_months))]
 
 
-def _approved(
+def _approval_evidence(
     sides: Sides, before: RecordedLedger, after: RecordedLedger, host: HostRecord | None
 ) -> tuple[tuple[Evidence, ...], list[Problem]]:
-    """Who approved the decisions and closings that the head changes, and what is required beyond that.
+    """Who approved the decisions and closings that the head changes, and warnings for missing evidence.
 
-    Both base and head may require evidence, so that a branch cannot lower its own requirements. What is missing may
-    still come, since a plan is read before the review, so it is only a warning here. Uncommitted files have no evidence
-    to check.
+    Both base and head may require evidence, so that a branch cannot lower its own requirements. A plan is read before
+    the review, so missing evidence may still come and is only a warning here. Uncommitted files have no evidence to
+    check.
     """
     root, changed = sides.head.root, set(changed_between(sides))
     if sides.head.commit != git.resolve(root, "HEAD"):
@@ -234,11 +234,11 @@ def _read(folder: Path, snapshot: Snapshot, sides: Sides, store: Cache) -> tuple
     ledger, problems = read_ledger(folder)
     if ledger is None:
         return None, problems
-    if _decides_on_others(ledger):
+    if _decided_elsewhere(ledger):
         # Decisions of all open months, not only affected ones: they may be on the same charges.
         sides.take(lambda path: lies_in(path, ("approvals",)))
         ledger, problems = read_ledger(folder)
-        named = _decides_on_others(ledger) if ledger else set()
+        named = _decided_elsewhere(ledger) if ledger else set()
         sides.take(lambda path: period_of(path) in named and lies_in(path, ("charges",)))
         ledger, problems = read_ledger(folder)
         if ledger is None:
@@ -247,8 +247,8 @@ def _read(folder: Path, snapshot: Snapshot, sides: Sides, store: Cache) -> tuple
     return whole, [*problems, *faults]
 
 
-def _decides_on_others(ledger: Ledger) -> set[str]:
-    """The closed periods with charges that decisions in other periods' folders are on."""
+def _decided_elsewhere(ledger: Ledger) -> set[str]:
+    """The closed periods whose charges decisions in other periods' folders decide on."""
     return {decision.period for each in ledger.approvals.values() for decision in each if decision.period}
 
 

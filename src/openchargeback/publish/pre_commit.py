@@ -39,7 +39,7 @@ def as_staged(root: Path, *, index: str = "") -> Iterator[Path]:
 
 
 def examine_staged(root: Path, place: Path, *, index: str = "", step: Step = no_step) -> list[Problem]:
-    """The problems of the periods that the next commit touches, and of the other files that it changes.
+    """The problems of the periods that the next commit affects, and of the other files that it changes.
 
     Reads all small files, but bills only those periods. The effect of changed settings or directory entries on other
     periods is left to a full validation. place: the ledger as staged (`as_staged`). index: as for `git.staged`.

@@ -1,4 +1,4 @@
-"""Replace void decisions: the same decision on what it means now, and the files without the old one."""
+"""Replace void decisions: the same decision on what it matches now, and the files without the old one."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from openchargeback.publish.past import ledger_at
 from openchargeback.record.recorded_ledger import RecordedLedger
 
 COMMITS = 30
-"""How many commits that touch a period's charges are searched for a charge that is gone."""
+"""How many commits that change a period's charges are searched for a missing charge."""
 
 _SHOWN = 16
 _VOID, _STALE = "void-decision", "flag-not-raised"
@@ -28,7 +28,7 @@ _VOID, _STALE = "void-decision", "flag-not-raised"
 class Replacement:
     """A decision in the folder of `period` that no longer fits, and its replacement: items, or charges by id.
 
-    clears: what the new decisions settle of what the person has seen. why: what is wrong with the old one.
+    clears: the flags that the person saw and the new decisions clear. why: what is wrong with the old one.
     remarks: what the person must know about the proposal.
     """
 
@@ -89,19 +89,19 @@ def _replacement(
     if code == _STALE:
         return _still_raised(period, decision, why)
     if decision.item:
-        return Replacement(period, decision, why, items=_meant_now(ledger, period, decision, waiting))
+        return Replacement(period, decision, why, items=_current_items(ledger, period, decision, waiting))
     if decision.period:
-        # The charges of a closed period cannot have changed: something else is wrong with the decision.
+        # The charges of a closed period cannot have changed, so something else is wrong with the decision.
         return Replacement(period, decision, why)
-    became = _became(ledger, period, decision)
-    now = tuple(dict.fromkeys(id_[:_SHOWN] for id_ in became.values() if id_))
-    if not now or all(became.get(id_, "").startswith(id_) for id_ in decision.charges):
+    current = _current_ids(ledger, period, decision)
+    now = tuple(dict.fromkeys(id_[:_SHOWN] for id_ in current.values() if id_))
+    if not now or all(current.get(id_, "").startswith(id_) for id_ in decision.charges):
         return Replacement(period, decision, why)
-    withdrawn = [id_ for id_ in decision.charges if became.get(id_) == ""]
-    unknown = [id_ for id_ in decision.charges if id_ not in became]
-    remarks = [f"{old} became {new[:_SHOWN]}" for old, new in became.items() if new and not new.startswith(old)]
+    withdrawn = [id_ for id_ in decision.charges if current.get(id_) == ""]
+    unknown = [id_ for id_ in decision.charges if id_ not in current]
+    remarks = [f"{old} is now {new[:_SHOWN]}" for old, new in current.items() if new and not new.startswith(old)]
     remarks += [f"{id_} was withdrawn" for id_ in withdrawn]
-    remarks += [f"{id_} is not found in the last {COMMITS} commits" for id_ in unknown]
+    remarks += [f"{id_} was not found in the last {COMMITS} commits" for id_ in unknown]
     return Replacement(period, decision, why, charges=now, clears=decision.clears, remarks=tuple(remarks))
 
 
@@ -112,10 +112,10 @@ def _still_raised(period: str, decision: Decision, why: str) -> Replacement:
     return Replacement(period, decision, why, charges=decision.charges if clears else (), clears=clears)
 
 
-def _meant_now(
+def _current_items(
     ledger: RecordedLedger, period: str, decision: Decision, waiting: Sequence[QueueItem]
 ) -> tuple[QueueItem, ...]:
-    """The items that a decision on an item means now: with the same keys, held by a flag that the person has seen."""
+    """The items that a decision on an item matches now: same keys, and held by a flag that the person saw."""
     if decision.item is None:
         return ()
     keys = {**decision.item.keys, "source": decision.item.keys["source"].lower()}
@@ -130,7 +130,7 @@ def _meant_now(
     )
 
 
-def _became(ledger: RecordedLedger, period: str, decision: Decision) -> dict[str, str]:
+def _current_ids(ledger: RecordedLedger, period: str, decision: Decision) -> dict[str, str]:
     """The current ids of the charges that a decision names, as far as the history of the period's charges shows."""
     root, charges = ledger.root, f"charges/{period}"
     if not git.inside_repository(root) or git.head(root) is None:

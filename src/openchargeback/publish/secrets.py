@@ -65,7 +65,7 @@ class Secrets:
                 names.update(name for needle, name in self._needles.items() if needle in block)
                 kept = block[1 - self._longest :]
         fix = "remove it from its source (page, note, template, charge), or change the secret"
-        return [Problem(path, "secret-published", f"would publish the secret {name}", fix) for name in sorted(names)]
+        return [Problem(path, "secret-published", f"contains the secret {name}", fix) for name in sorted(names)]
 
     def refuse_in(self, files: Iterable[tuple[str, bytes]]) -> None:
         """Raise LedgerFault with every secret in these files. Does not read them if there are no secrets."""
@@ -89,7 +89,7 @@ def secrets_of(root: Path) -> Secrets:
     data = read_bytes(root, LOCAL_FILE_NAME, problems)
     tree, reader = parse(data, LOCAL_FILE_NAME) if data else (None, None)
     if problems or (reader and reader.problems):
-        what = "cannot be read, so outputs cannot be searched for its secrets"
+        what = "cannot be read, so outputs cannot be checked for its secrets"
         fix = "run `focus-billing validate` to find the fault"
         raise LedgerFault([Problem(LOCAL_FILE_NAME, "secret-published", what, fix)])
     if isinstance(tree, Mapping):

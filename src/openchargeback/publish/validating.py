@@ -1,8 +1,8 @@
 """Find every problem of a ledger, as fast as its size allows.
 
-Months of ordinary size are billed as in a build, so that everything that would stop one is reported. For a very large
-month without decisions only the files are checked, every row of them. What only billing finds (funds that a journal
-cannot carry, a journal template that fails on them) is reported by the build itself.
+Months of ordinary size are billed as in a build, so that everything that would stop a build is reported. For a very
+large month without decisions only its files are checked, row by row. What only billing finds (funds that a journal
+cannot carry, a journal template that fails on them) is reported by the build.
 """
 
 from __future__ import annotations
@@ -27,8 +27,8 @@ LARGE = 32 * 1024 * 1024
 def validate(root: Path, *, full: bool = False, step: Step = no_step) -> tuple[Ledger | None, list[Problem]]:
     """Every problem of a ledger; None for the ledger if its config is unusable.
 
-    full: let Frictionless check every row of every file, not only those that the prefilter does not pass.
-    Raises OutsideFault if the ledger changed meanwhile.
+    full: let Frictionless check every row of every file, not only the rows that fail the prefilter.
+    Raises OutsideFault if the ledger changed in the meantime.
     """
     check_unchanged = watched(root)
     store = open_cache(root)

@@ -1,4 +1,4 @@
-"""What closing a month records, and reading it back. A closed month is always shown from these files.
+"""The closing record of a month: what it has, and how it is read. A closed month is always shown from these files.
 
 periods/P.lines.csv        the billing lines as billed
 periods/P.resources.csv    the resources that statements list below them
@@ -48,50 +48,50 @@ _SIZE = Integer(0, 999_999_999_999_999, "Size in bytes.")
 _WORDS = {
     "approvers": "Who approved, by the host's record or by signature.",
     "authors": "Who wrote it.",
-    "billed": "What is billed.",
+    "billed": "Amount billed.",
     "by": "Who decided.",
-    "charges": "How many charges.",
+    "charges": "Number of charges.",
     "charges_billed": "How many of them are billed.",
     "charges_held": "How many of them are held.",
     "charges_rejected": "How many of them are rejected.",
-    "commit": "The commit that holds it.",
-    "content": "Digest of what was approved.",
-    "count": "How many there are.",
+    "commit": "The commit that brought it.",
+    "content": "Git id of the approved content.",
+    "count": "Number of values.",
     "currency": "Currency of the amounts.",
     "days": "How many days of the month its charges cover.",
     "decision": "What was decided.",
-    "digest": "SHA-256 of what it rests on.",
+    "digest": "SHA-256 of its inputs.",
     "exact_billed": "Exact amount billed.",
     "exact_list": "Exact list price.",
-    "files": "How many charge files.",
+    "files": "Number of charge files.",
     "first_day": "The first of these days.",
     "flag": "The flag.",
     "flags": "The flags.",
     "fund": "The accounting string, or how it was found.",
-    "held": "What is held.",
-    "ids": "The first charge ids of the group.",
-    "imported": "Exact sum of what was imported.",
-    "imported_list": "Exact list price of what was imported.",
+    "held": "Exact amount held.",
+    "ids": "The first charge ids of the item.",
+    "imported": "Exact amount imported.",
+    "imported_list": "Exact list price of the imported charges.",
     "last_day": "The last of these days.",
     "level": "The level of evidence.",
-    "line": "The line of the file.",
+    "line": "The line in the file.",
     "name": "The name of the reference.",
     "named": "Whether decisions name the charges by id.",
     "on": "The day of the decision.",
-    "path": "The file, by its path in the ledger.",
+    "path": "The path of the file in the ledger.",
     "pi": "The PI, or how the PI was found.",
-    "posted": "false: only shown.",
+    "posted": "false: only shown, not charged.",
     "project": "The project, or how it was found.",
-    "reason": "Why it was decided.",
-    "rejected": "Exact sum of what was rejected.",
-    "resource": "The resource, where project and sub-account are missing.",
+    "reason": "The reason for the decision.",
+    "rejected": "Exact amount rejected.",
+    "resource": "The resource, if project and sub-account are missing.",
     "service": "The service.",
     "source": "The source.",
-    "sub_account": "The sub-account, where the project is missing.",
+    "sub_account": "The sub-account, if the project is missing.",
     "uncleared": "The flags that no decision cleared.",
     "values": "The values.",
-    "what": "On what.",
-    "why": "What made it so.",
+    "what": "What the decision is on.",
+    "why": "The reason.",
 }
 
 
@@ -138,7 +138,7 @@ _rows(
 )
 _rows(
     Evidence,
-    named=Key("Whom the file itself names as deciding; anybody can write any name there.", name="named_as_deciding"),
+    named=Key("The people named in the file itself; anyone can write any name there.", name="named_as_deciding"),
 )
 
 
@@ -148,15 +148,15 @@ def _amounts(listed: Decimal = money.ZERO, billed: Decimal = money.ZERO) -> Amou
 
 @dataclass(frozen=True, slots=True)
 class _History:
-    """Months to amounts in cents: list price and amount due; then both for charges that were only shown, if any."""
+    """Months to amounts in cents: list price and amount due; then both of charges that were only shown, if any."""
 
     _of_months = MapOf(
         ListOf(_EXACT),
-        help="List price and amount due of each earlier month with data; then both of what was only shown, if any.",
+        help="List price and amount due of each earlier month with data; then both of charges only shown, if any.",
     )
 
     def read(self, node: Node, reader: Reader) -> tuple[PeriodAmounts, ...] | None:
-        """The months that could be read; None with a problem if the node is not a mapping."""
+        """The readable months; None with a problem if the node is not a mapping."""
         found = self._of_months.read(node, reader)
         if not isinstance(found, dict):
             return None
@@ -184,23 +184,23 @@ def _history(months: tuple[PeriodAmounts, ...]) -> dict[str, list[str]]:
 
 @dataclass(frozen=True, slots=True)
 class RecordedStatement:
-    """A statement as it was issued: whose, its number and digest, and what it showed beside its lines and resources.
+    """A statement as issued: its number, PI, project and digest, and what it shows besides its lines and resources.
 
-    history: what was billed in those of the eleven calendar months before that had data (its chart).
+    history: the amounts of its chart, for those of the eleven previous calendar months that had data.
     """
 
     number: Annotated[str, "The number of the statement."]
     pi: Annotated[str, "The PI."]
     project: Annotated[str, "The project."]
-    digest: Annotated[str, replace(_SHA, help="SHA-256 of what it rests on.")]
+    digest: Annotated[str, replace(_SHA, help="SHA-256 of its inputs.")]
     history: Annotated[tuple[PeriodAmounts, ...], Key(shape=_History(), write=_history)] = ()
     attributions: Annotated[tuple[Attribution, ...], "How PI, project and fund were found."] = ()
-    references: Annotated[tuple[Reference, ...], "Grant numbers and the like that tags name."] = ()
+    references: Annotated[tuple[Reference, ...], "Grant numbers and other references found in tags."] = ()
 
 
 @dataclass(frozen=True, slots=True)
 class RecordedResource:
-    """What the statement of a PI and a project lists of a resource."""
+    """A resource as listed on the statement of a PI and a project."""
 
     pi: str
     project: str
@@ -209,7 +209,7 @@ class RecordedResource:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Spending:
-    """What a project's own charges of a service came to: history for the rule of unusual amounts."""
+    """The sum of a project's own charges for a service: the history for the rule of unusual amounts."""
 
     source: str
     project: str
@@ -222,7 +222,7 @@ _rows(Spending)
 
 @dataclass(frozen=True, slots=True)
 class Inputs:
-    """The files that the month rests on."""
+    """The files that the month was billed from."""
 
     charges: Annotated[tuple[FileRecord, ...], "The charge files."]
     approvals: Annotated[dict[str, str], MapOf(_SHA, help="SHA-256 of each approval file, by its path.")]
@@ -238,40 +238,40 @@ def _settings(config: Config) -> dict[str, Any]:
 
 def _libraries() -> Shape:
     return MapOf(
-        Text(), help="The versions of what made PDFs where it was closed: the same versions give the same bytes."
+        Text(), help="The versions of the PDF libraries where it was closed; the same versions give the same bytes."
     )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ClosingRecord:
-    """What closing a month recorded; written by the program, never by hand.
+    """The closing record of a month; written by the program, never by hand.
 
     digest: SHA-256 of `P.frozen.yaml`. lines, resources, corrections: from the tables next to it.
-    revision, closed, accounting_date, without: as in the period file since then.
+    revision, closed, accounting_date, without: as in the period file since closing.
     files: digest by name in PARTS. queue: what stayed held, without details (`P.held.csv` has them).
     evidence: who approved its decisions, as known when the period was closed.
     """
 
     period: Annotated[str, Text(PERIOD_PATTERN, "a period", "The month.")]
-    version: Annotated[str, "The version of the tool that closed the period."]
+    version: Annotated[str, "The version of the program that closed the period."]
     libraries: Annotated[dict[str, str], Key(shape=_libraries())]
     revision: Annotated[int, _PERIOD_KEYS["revision"]]
     closed: Annotated[Event, _PERIOD_KEYS["closed"]]
     accounting_date: Annotated[dt.date, _PERIOD_KEYS["accounting_date"]]
     without: Annotated[tuple[Without, ...], _PERIOD_KEYS["without"]] = ()
-    files: Annotated[dict[str, str], MapOf(_SHA, help="Digests of the other files that closing wrote.")]
+    files: Annotated[dict[str, str], MapOf(_SHA, help="Digests of the other files written by closing.")]
     inputs: Annotated[Inputs, ""]
     sources: Annotated[tuple[SourceTotals, ...], "Totals of each source."]
     spending: Annotated[tuple[Spending, ...], "What each project spent on each service."]
     statements: Annotated[tuple[RecordedStatement, ...], "The statements as issued."]
     queue: Annotated[
         tuple[QueueItem, ...],
-        ListOf(shape_of(QueueItem, "Charges decided as one.", whole=False), help="What stayed held, as it is decided."),
+        ListOf(shape_of(QueueItem, "Charges decided as one.", whole=False), help="The items that stayed held."),
     ]
     flags: Annotated[tuple[FlagTotal, ...], "Every flag as raised."]
     unusual: Annotated[tuple[Unusual, ...], Key("Amounts that were unusual.", always=True)] = ()
-    decisions: Annotated[tuple[DecisionRecord, ...], "Decisions that the month rests on."]
-    evidence: Annotated[tuple[Evidence, ...], Key("Who decided what, as far as it was known.", always=True)] = ()
+    decisions: Annotated[tuple[DecisionRecord, ...], "The decisions that applied to the month."]
+    evidence: Annotated[tuple[Evidence, ...], Key("Who decided what, as far as is known.", always=True)] = ()
     config: Annotated[
         Config,
         Key(

@@ -18,11 +18,11 @@ from openchargeback.problems import Problem
 from openchargeback.record.closing_record import FROZEN_FILE, ClosingRecord
 from openchargeback.record.tables import columns_of, corrections_of, lines_of, resources_of, tables_of
 
-_HEAD = "What closing {period} recorded; written by `focus-billing periods close`, and never edited by hand."
+_HEAD = "The closing record of {period}. Written by `focus-billing periods close`; do not edit."
 
 
 def read_record(root: Path, period: str, state: PeriodFile) -> tuple[ClosingRecord | None, list[Problem]]:
-    """The record of a closed period and all its faults; None if there is no record that could be shown."""
+    """The record of a closed period and all its faults; None if there is no usable record."""
     problems: list[Problem] = []
     path = part_path(period, FROZEN)
     data = read_bytes(root, path, problems)
@@ -36,7 +36,7 @@ def read_record(root: Path, period: str, state: PeriodFile) -> tuple[ClosingReco
     if record is None or reader.problems:
         return None, problems or [_missing(period, path, state)]
     if record.period != period:
-        message = f"it is the record of {record.period}"
+        message = f"this is the closing record of {record.period}"
         problems.append(Problem(path, "frozen-fault", message, "restore the file from Git", 1))
         return None, problems
     parts = {name: read_bytes(root, part_path(period, name), problems) for name in (LINES, RESOURCES, CORRECTIONS)}
@@ -62,7 +62,7 @@ def _missing(period: str, path: str, state: PeriodFile) -> Problem:
     fix = (
         "restore it from Git"
         if state.state is State.FINALIZED
-        else f"restore it from Git, or `focus-billing periods open {period}` and close it again"
+        else f"restore it from Git, or reopen the period with `focus-billing periods open {period}` and close it again"
     )
     return Problem(path, "not-frozen", f"{period} is {state.state}, but its closing record is missing", fix)
 

@@ -40,7 +40,7 @@ _PERIOD_FILE = re.compile(rf"periods/{shape.PERIOD_PATTERN}\.yaml", re.ASCII).fu
 
 
 def sealed_paths(root: Path, period: str) -> Iterator[str]:
-    """Every file that a period rests on, as now on disk: its charges, decisions and closing files."""
+    """Every file that a period was billed from or wrote, as now on disk: charges, decisions and closing files."""
     for folder in ("charges", "approvals"):
         yield from files.listed(root, f"{folder}/{period}", [])
     gate = files.Gate(root)
@@ -48,14 +48,16 @@ def sealed_paths(root: Path, period: str) -> Iterator[str]:
 
 
 def make_seal(root: Path, period: str, state: PeriodFile) -> PeriodFile:
-    """The period file with a seal over all files as they are now. `state` holds when and by whom it was finalized."""
+    """The period file with a seal over all files as they are now. `state` says when and by whom it was finalized."""
     digests = {path: files.digest_of(root / path) for path in sorted(sealed_paths(root, period))}
     unsigned = replace(state, seal=Seal(digest="", files=digests))
     return replace(state, seal=Seal(digest=seal_digest(unsigned), files=digests))
 
 
 def changed_inputs(ledger: Ledger, frozen: Iterable[ClosingRecord]) -> list[Problem]:
-    """Every file of a closed or finalized period that was changed, added or removed since. Reads all of their bytes."""
+    """A problem for every file of a closed or finalized period that was changed, added or removed since. Reads all
+    bytes of these files.
+    """
     problems: list[Problem] = []
     for record in frozen:
         state = ledger.period_file(record.period)
@@ -70,7 +72,7 @@ def changed_inputs(ledger: Ledger, frozen: Iterable[ClosingRecord]) -> list[Prob
 
 
 def absent_inputs(record: ClosingRecord, state: PeriodFile, there: Collection[str], repository: Path) -> list[Problem]:
-    """Every file that a closed period rests on and that a revision of the ledger lacks.
+    """A problem for every file of a closed period that a revision of the ledger lacks.
 
     there: the paths in that revision. repository: the ledger's folder, to look up deleted files in Git's history.
     """
@@ -90,8 +92,8 @@ def recorded_periods(root: Path) -> set[str]:
 def left_over(ledger: Ledger, period: str) -> list[Problem]:
     """Problems for a closing record whose period is open or has no period file.
 
-    An error, since the record says that the month was closed. If the period file has a later revision than the record,
-    the month was reopened, and this is only a warning.
+    An error, since the record says that the month was closed. Only a warning if the period file has a later revision
+    than the record, since the month was then reopened.
     """
     gate = files.Gate(ledger.root)
     paths = [*filter(gate.is_file, (part_path(period, name) for name in (FROZEN, *PARTS)))]
@@ -100,21 +102,21 @@ def left_over(ledger: Ledger, period: str) -> list[Problem]:
     state = ledger.period_file(period)
     record = read_record(ledger.root, period, state)[0]
     what = paths[0] if len(paths) == 1 else f"{paths[0]} and {len(paths) - 1} more"
-    remove = f"`focus-billing periods open {period}` takes the record away"
+    remove = f"remove the record with `focus-billing periods open {period}`"
     if record is not None and record.revision < state.revision:
-        told = f"{period} is open again, so the record of its revision {record.revision} says nothing ({what})"
-        return [Problem(paths[0], "frozen-left-over", told, remove, severity=Severity.WARNING)]
-    said = "says that it is open" if period in ledger.period_files else "is not there or cannot be read"
-    told = f"{period} has a record of its closing ({what}), but periods/{period}.yaml {said}"
-    fix = f"restore periods/{period}.yaml from Git; or, if {period} shall be open, {remove}"
-    return [Problem(paths[0], "frozen-left-over", told, fix)]
+        message = f"{period} was reopened, so the closing record of revision {record.revision} is obsolete ({what})"
+        return [Problem(paths[0], "frozen-left-over", message, remove, severity=Severity.WARNING)]
+    found = "says that it is open" if period in ledger.period_files else "is missing or cannot be read"
+    message = f"{period} has a closing record ({what}), but periods/{period}.yaml {found}"
+    fix = f"restore periods/{period}.yaml from Git or, if {period} should be open, {remove}"
+    return [Problem(paths[0], "frozen-left-over", message, fix)]
 
 
 def no_longer_finalized(ledger: Ledger) -> list[Problem]:
     """Period files that are finalized in the last commit and are now gone or changed.
 
-    Finds what no file in the work tree can show, such as a record removed as a whole. Without Git or a commit there is
-    nothing to compare. Once such a change is committed, the plan of its branch reports it.
+    Finds what no file in the work tree can show, such as the removal of an entire record. Without Git or a commit there
+    is nothing to compare. Once such a change is committed, the plan of its branch reports it.
     """
     problems = []
     for path, data in _committed_period_files(ledger.root):
@@ -124,10 +126,10 @@ def no_longer_finalized(ledger: Ledger) -> list[Problem]:
         period = PurePosixPath(path).stem
         if was is None or was.state is not State.FINALIZED or ledger.period_files.get(period) == was:
             continue
-        now = "says something else" if (ledger.root / path).is_file() else "is gone"
-        told = f"{period} is finalized in the last commit, but its period file {now}"
+        now = "was changed" if (ledger.root / path).is_file() else "was removed"
+        message = f"{period} is finalized in the last commit, but its period file {now}"
         fix = "restore the file from Git; a finalized period is never opened or edited"
-        problems.append(Problem(path, "sealed-file-changed", told, fix))
+        problems.append(Problem(path, "sealed-file-changed", message, fix))
     return problems
 
 
@@ -150,7 +152,7 @@ def _expected(record: ClosingRecord, state: PeriodFile) -> dict[str, str]:
 
 
 def _is_sealed(state: PeriodFile) -> bool:
-    # A seal counts whatever the state beside it says, since that may have been changed.
+    # A seal counts whatever the state next to it says, since that may have been changed.
     return state.state is State.FINALIZED or state.seal is not None
 
 
@@ -159,8 +161,8 @@ def _edited(record: ClosingRecord, state: PeriodFile) -> list[Problem]:
     if _is_sealed(state) and (broken := _broken_seal(record.period, state)):
         return broken
     if not state.frozen:
-        told = f"{record.period} is {state.state}, but the file lacks the digest of its record"
-        return [Problem(f"periods/{record.period}.yaml", "not-frozen", told, "restore the file from Git")]
+        message = f"{record.period} is {state.state}, but the file has no digest of its closing record"
+        return [Problem(f"periods/{record.period}.yaml", "not-frozen", message, "restore the file from Git")]
     # With a different record it is unclear which one is right; the record file has its own problem.
     return _other_closing(record, state) if record.digest == state.frozen else []
 
@@ -175,31 +177,31 @@ def _broken_seal(period: str, state: PeriodFile) -> list[Problem]:
 
 
 def _other_closing(record: ClosingRecord, state: PeriodFile) -> list[Problem]:
-    """Where the period file differs from the record on the closing."""
+    """Where the period file and the record differ about the closing."""
     now = state.closed or record.closed  # without it the file itself is at fault
     pairs = (
         ("the revision", record.revision, state.revision),
         ("the closing date", record.closed.on, now.on),
-        ("who closed it", record.closed.by, now.by),
+        ("the person who closed it", record.closed.by, now.by),
         ("the accounting date", record.accounting_date, accounting_date(record.period, state)),
-        ("what it was closed without", _reasons(record), _reasons(state)),
+        ("the missing sources", _reasons(record), _reasons(state)),
     )
-    told = [f"{what} was {old or 'nobody'}, is {new or 'nobody'}" for what, old, new in pairs if old != new]
-    if not told:
+    changes = [f"{what} changed from {old or 'no one'} to {new or 'no one'}" for what, old, new in pairs if old != new]
+    if not changes:
         return []
     path = f"periods/{record.period}.yaml"
-    return [_changed(path, f"this file was changed: {'; '.join(told)}", "restore it from Git", record.period, state)]
+    return [_changed(path, "; ".join(changes), "restore it from Git", record.period, state)]
 
 
 def _reasons(closing: ClosingRecord | PeriodFile) -> str:
-    """The sources that a month was closed without, with who said so and why."""
-    return ", ".join(f"{each.source} ({each.reason}; {each.by})" for each in closing.without) or "nothing"
+    """The sources that a month was closed without, with who decided so and why."""
+    return ", ".join(f"{each.source} ({each.reason}; {each.by})" for each in closing.without) or "none"
 
 
 def _compare(root: Path, path: str, expected: str | None, period: str, state: PeriodFile) -> Problem | None:
     if not files.Gate(root).is_file(path):
         if expected is None:
-            return _changed(path, "this was added since, and is no plain file", "remove it", period, state)
+            return _changed(path, "this was added since and is not a regular file", "remove it", period, state)
         return _gone(root, path, expected, period, state)
     if expected is None:
         return _changed(path, "this file was added since", "remove it", period, state)
@@ -209,21 +211,20 @@ def _compare(root: Path, path: str, expected: str | None, period: str, state: Pe
         return files.unreadable(path, error)
     if digest == expected:
         return None
-    told, restore = f"this file was changed: it was {expected[:_SHOWN]}, is {digest[:_SHOWN]}", _RESTORE
-    how = _how(root / path, expected)
+    message = f"this file changed (SHA-256 was {expected[:_SHOWN]}, is {digest[:_SHOWN]})"
+    how, restore = _how(root / path, expected), _RESTORE
     if not how and _never_committed(root, path, expected):
-        how, restore = "; Git never had the version that the closing record names", _commit_it(path, period)
-    return _changed(path, told + how, restore, period, state)
+        how, restore = "; Git never had the version in the closing record", _commit_it(path, period)
+    return _changed(path, message + how, restore, period, state)
 
 
 def _gone(root: Path, path: str, expected: str, period: str, state: PeriodFile) -> Problem:
     """The problem of a missing file, and whether Git can restore it."""
     known = _committed_digests(root, path)
     if known is None or expected in known:
-        return _changed(path, "this file of it is gone", _RESTORE, period, state)
-    had = "Git never had the version that the closing record names" if known else "it was never committed"
-    told = f"listed in the closing record but missing: {had}"
-    return _changed(path, told, _commit_it(path, period), period, state)
+        return _changed(path, "this file is missing", _RESTORE, period, state)
+    had = "Git never had the version in the closing record" if known else "it was never committed"
+    return _changed(path, f"this file is missing; {had}", _commit_it(path, period), period, state)
 
 
 def _never_committed(root: Path, path: str, expected: str) -> bool:
@@ -242,23 +243,23 @@ def _committed_digests(root: Path, path: str) -> set[str] | None:
 
 
 def _commit_it(path: str, period: str) -> str:
-    return f"commit it where {period} was closed, `git add {shlex.quote(path)}` in the ledger's folder, and push"
+    return f"where {period} was closed, run `git add {shlex.quote(path)}` in the ledger's folder, commit and push"
 
 
-def _changed(path: str, told: str, restore: str, period: str, state: PeriodFile) -> Problem:
+def _changed(path: str, message: str, restore: str, period: str, state: PeriodFile) -> Problem:
     if _is_sealed(state):
-        fix = f"{restore}; correct a finalized period by entries in an open one"
-        return Problem(path, "sealed-file-changed", f"{period} is {State.FINALIZED}, but {told}", fix)
+        fix = f"{restore}; correct a finalized period with decisions in an open one"
+        return Problem(path, "sealed-file-changed", f"{period} is {State.FINALIZED}, but {message}", fix)
     fix = f"{restore}, or reopen the period as its next revision: `focus-billing periods open {period}`"
-    return Problem(path, "closed-period-changed", f"{period} is {state.state}, but {told}", fix)
+    return Problem(path, "closed-period-changed", f"{period} is {state.state}, but {message}", fix)
 
 
 def _how(path: Path, expected: str) -> str:
-    """What happened to a file, if it can be determined."""
+    """How a file was changed, if it can be determined."""
     with path.open("rb") as file:
         start = file.read(len(_LFS))
     if start == _LFS:
-        return "; it is a Git LFS pointer: run `git lfs pull`"
+        return "; it is a Git LFS pointer, so run `git lfs pull`"
     if files.digest_with_plain_line_ends(path) == expected:
-        return "; only its line ends were converted, so `.gitattributes` needs `-text` for it"
+        return "; only its line endings were converted, so add `-text` for it to `.gitattributes`"
     return ""

@@ -1,4 +1,4 @@
-"""The tables that closing a month writes beside `P.frozen.yaml`: their columns, and reading and writing rows."""
+"""The tables that closing a month writes next to `P.frozen.yaml`: their columns, and reading and writing rows."""
 
 from __future__ import annotations
 

@@ -1,1 +1,1 @@
-"""Flags and decisions."""
+"""Who pays, flags, charge ids, decisions and dispositions."""

@@ -1,4 +1,4 @@
-"""The fields of `set` that answer each flag. A flag not listed here only needs a yes or no."""
+"""The fields of `set` that answer each flag. A flag that is not listed here only needs a yes or no."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ _ASKS: dict[str, tuple[tuple[str, ...], ...]] = {
 """By flag, the sets of fields that each answer it."""
 
 UNPAYABLE = ("missing-pi", "missing-project", "missing-fund", "malformed-tags")
-"""Flags of charges that nobody would pay for, so that approving them is not an answer."""
+"""Flags of charges without a payer, which approving them cannot resolve."""
 
 
 def asked_fields(flag: str) -> tuple[str, ...]:
@@ -33,7 +33,7 @@ def asked_fields(flag: str) -> tuple[str, ...]:
 
 
 def answered(flags: Collection[str], fields: Collection[str], *, fund_needed: bool = True) -> tuple[str, ...]:
-    """The flags that setting these fields answers, sorted. fund_needed: whether the charges need a fund at all."""
+    """The flags that setting these fields answers, sorted. fund_needed: whether the charges need a fund."""
     given = {*fields, *(() if fund_needed else ("fund",))}
     return tuple(sorted(flag for flag in flags if any(set(answer) <= given for answer in _ASKS.get(flag, ()))))
 

@@ -28,7 +28,7 @@ from openchargeback.ledger.settings import Config
 from openchargeback.review.month import Month
 
 _CHAIN = 20
-"""How many corrections of corrections are followed back to the original charge."""
+"""How many levels of corrections of corrections are followed back to the original charge."""
 
 
 def attribute(month: Month) -> None:
@@ -98,7 +98,7 @@ def _emails(con: duckdb.DuckDBPyConnection, directory: Directory) -> None:
 
 
 def address_of(text: str, directory: Directory) -> str | None:
-    """The canonical address for a PI value; None if it is not an e-mail address."""
+    """The canonical address for a PI value; None if it is not an email address."""
     email = directory.email(text)
     return email if re.fullmatch(EMAIL_PATTERN, email) else None
 

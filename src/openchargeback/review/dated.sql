@@ -1,7 +1,7 @@
 -- One row per charge of a project whose directory entry depends on the day: the entries in force on the first and the
--- last day that the charge covers. NULL if none is in force.
+-- last day that the charge covers, or NULL if none is.
 CREATE TABLE dated AS
-WITH touched AS (
+WITH covered AS (
     SELECT
         charge.n,
         naming.id AS naming,
@@ -15,9 +15,9 @@ WITH touched AS (
     JOIN charge_file ON charge_file.file = charge.file
     JOIN cell ON cell.n = charge.n
 )
-SELECT touched.*, starting.number AS entry, ending.number AS last_entry
-FROM touched
-LEFT JOIN entry AS starting ON starting.project = touched.project
-    AND touched.first_day BETWEEN starting.since AND starting.until
-LEFT JOIN entry AS ending ON ending.project = touched.project
-    AND touched.last_day BETWEEN ending.since AND ending.until
+SELECT covered.*, starting.number AS entry, ending.number AS last_entry
+FROM covered
+LEFT JOIN entry AS starting ON starting.project = covered.project
+    AND covered.first_day BETWEEN starting.since AND starting.until
+LEFT JOIN entry AS ending ON ending.project = covered.project
+    AND covered.last_day BETWEEN ending.since AND ending.until

@@ -34,7 +34,7 @@ from openchargeback.review.details import add_details
 from openchargeback.review.flags import fund_fits
 from openchargeback.wording import counted
 
-_REFRESH = "run `focus-billing review refresh` to replace it with what it means now"
+_REFRESH = "run `focus-billing review refresh` to replace it with a decision on what it matches now"
 
 
 @dataclass(slots=True, kw_only=True)
@@ -52,14 +52,14 @@ def apply_decisions(
 ) -> tuple[tuple[DecisionRecord, ...], list[Problem]]:
     """Bind decisions to charges and settle every charge. If there are decisions, `charge_id` must hold the ids.
 
-    A decision whose charge is gone or whose expectation fails is void: a warning for approve, an error otherwise.
+    A decision whose charge is gone or whose expectation fails is void: a warning for approve, else an error.
     """
     con.execute("CREATE OR REPLACE TABLE target (n BIGINT, decision INTEGER)")
     con.execute("CREATE OR REPLACE TABLE clears (decision INTEGER, flag VARCHAR)")
     cleared = [(number, flag) for number, decision in enumerate(decisions) for flag in decision.clears]
     insert(con, "clears", cleared)
     outcomes = [_Outcome(decision=decision, void=_unusable(decision, config, directory)) for decision in decisions]
-    # Ids first: a charge named by id is out of reach of selectors and does not count toward what they expect.
+    # Ids first: selectors do not match charges named by id or count them toward what they expect.
     _bind(con, outcomes, _name_charges(con, outcomes), by_id=True)
     con.execute("CREATE OR REPLACE TABLE named_charge AS SELECT DISTINCT n FROM target")
     _select_charges(con, outcomes, directory, config.currency)
@@ -76,7 +76,7 @@ def apply_decisions(
     if void:
         _drop(con, "ruling", void)
         con.execute(sql(__package__, "held.sql"))
-        con.execute(sql(__package__, "settled.sql"))
+        con.execute(sql(__package__, "decided_charges.sql"))
     con.execute(sql(__package__, "disposition.sql"))
     problems += _not_raised(con, outcomes)
     return tuple(_record(outcome) for outcome in outcomes), problems
@@ -109,7 +109,7 @@ def unusable_values(payer: Payer, config: Config, directory: Directory) -> Unusa
     """What is wrong with the values in `set`, checked by the same rules as tags; None if nothing."""
     pi, project, fund = payer.pi, payer.project, payer.fund
     if pi and address_of(pi, directory) is None:
-        return Unusable("missing-pi", f"the PI {pi} is not an email address", "write the PI's address")
+        return Unusable("missing-pi", f"the PI {pi} is not an email address", "use the PI's email address")
     if pi and directory.people and directory.email(pi) not in directory.people:
         fix = _or_add(directory.email(pi), directory.people, "add the person with `focus-billing directory add person`")
         return Unusable("unknown-pi", f"the PI {pi} is not in the directory", fix)
@@ -117,7 +117,7 @@ def unusable_values(payer: Payer, config: Config, directory: Directory) -> Unusa
         fix = _or_add(project, directory.projects, "add the project with `focus-billing directory add project`")
         return Unusable("unknown-project", f"the project {project} is not in the directory", fix)
     if fund and not fund_fits(fund, config):
-        return Unusable("invalid-fund", f"the fund {fund} matches no configured pattern", "correct it")
+        return Unusable("invalid-fund", f"the fund {fund} matches no configured pattern", "correct the fund")
     if fund and directory.funds and fund not in directory.funds:
         fix = _or_add(fund, directory.funds, "add it with `focus-billing directory add fund`")
         return Unusable("unknown-fund", f"the fund {fund} is not in the directory", fix)
@@ -130,7 +130,9 @@ def _or_add(word: str, known: Iterable[str], add: str) -> str:
 
 
 def _name_charges(con: duckdb.DuckDBPyConnection, outcomes: Sequence[_Outcome]) -> dict[int, Problem]:
-    """Find the charges that decisions name by id; by decision, the problem of the first id not matching exactly one."""
+    """Find the charges that decisions name by id. Returns, by decision, the problem of its first id that does not
+    match exactly one charge.
+    """
     named = [
         (number, place, prefix)
         for number, outcome in enumerate(outcomes)
@@ -155,7 +157,7 @@ def _name_charges(con: duckdb.DuckDBPyConnection, outcomes: Sequence[_Outcome]) 
     faults: dict[int, Problem] = {}
     for number, prefix, count, original in found:
         what = f"is a correction of {original}; decide on that charge" if original else (
-            "belongs to several charges" if count else "is not among the charges of the period"
+            "matches several charges" if count else "matches no charge of the period"
         )  # fmt: skip
         faults.setdefault(number, _void(outcomes[number].decision, f"{prefix} {what}"))
     return faults
@@ -183,7 +185,7 @@ def _select_charges(
 def _bind(
     con: duckdb.DuckDBPyConnection, outcomes: Sequence[_Outcome], faults: dict[int, Problem], *, by_id: bool
 ) -> None:
-    """Compare what each decision matched with what it expected; a void decision is left without charges."""
+    """Compare what each decision matched with what it expected; a void decision loses its charges."""
     sums = {
         number: (charges, Decimal(amount))
         for number, charges, amount in con.execute(
@@ -239,7 +241,7 @@ def _unexpected(outcome: _Outcome, digest: str) -> Problem | None:
             f"expected {money.signed_exact(expect.billed)}, the charges sum to {money.signed_exact(outcome.amount)}",
         )
     if expect.digest is not None and not digest.startswith(expect.digest):
-        return _void(outcome.decision, "the charges are not the ones that were reviewed")
+        return _void(outcome.decision, "these are not the charges that were reviewed")
     return None
 
 
@@ -254,7 +256,7 @@ def _conflicts(con: duckdb.DuckDBPyConnection, outcomes: Sequence[_Outcome]) -> 
             outcome.void = decision.problem(
                 "conflicting-decisions",
                 f"conflicts with {rival.path}:{rival.line}, which decides on the same charges; both are void",
-                "keep one of them",
+                "keep only one of them",
             )
 
 
@@ -291,11 +293,11 @@ def _rulings(con: duckdb.DuckDBPyConnection, outcomes: Sequence[_Outcome], direc
     insert(con, "decider", [(number, each.decision.by, each.decision.place) for number, each in enumerate(outcomes)])
     con.execute("CREATE OR REPLACE TABLE ruling AS SELECT n, decision FROM target JOIN verdict USING (decision)")
     con.execute(sql(__package__, "held.sql"))
-    con.execute(sql(__package__, "settled.sql"))
+    con.execute(sql(__package__, "decided_charges.sql"))
 
 
 def _still_lacking(con: duckdb.DuckDBPyConnection, outcomes: Sequence[_Outcome], config: Config) -> dict[int, Problem]:
-    """By decision, the problem that a charge still lacks a PI, project or fund, so billing it would bill nobody."""
+    """By decision, the problem that a charge still lacks a PI, project or fund, so it has no one to bill."""
     if not outcomes:
         return {}
     con.execute("CREATE OR REPLACE TABLE asks (flag VARCHAR, field VARCHAR)")
@@ -308,7 +310,7 @@ def _still_lacking(con: duckdb.DuckDBPyConnection, outcomes: Sequence[_Outcome],
         faults[number] = decision.problem(
             "incomplete-decision",
             f"{decision.verb} leaves {counted(count, 'charge')} without a {name}",
-            "use `decision: reassign` and `set` what is missing",
+            f"use `decision: reassign` with the {name} under `set`",
         )
     foreign = con.execute(
         query(__package__, "foreign_decisions"),
@@ -327,8 +329,8 @@ def _not_raised(con: duckdb.DuckDBPyConnection, outcomes: Sequence[_Outcome]) ->
         replace(
             outcomes[number].decision.problem(
                 "flag-not-raised",
-                f"clears {', '.join(flags)}, which none of its charges carries",
-                "nothing to do, or run `focus-billing review refresh`",
+                f"clears {', '.join(flags)}, which none of its charges has",
+                "nothing to do; `focus-billing review refresh` cleans it up",
             ),
             severity=Severity.WARNING,
         )

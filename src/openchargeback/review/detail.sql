@@ -1,5 +1,5 @@
--- One row per charge that may need review, with its details: added for {wanted}.
--- Days are UTC. The unit price is the contracted one, else the list price, as in the file.
+-- One row per charge that may need review, with its details; this adds the charges in {wanted}.
+-- Days are UTC. The unit price is the contracted price, else the list price, as in the file.
 INSERT INTO detail
 SELECT
     charge.n,

@@ -17,9 +17,9 @@ import duckdb
 from openchargeback.focus.database import insert, query, sql
 from openchargeback.focus.reading import LoadedFile
 
-_TELLING = ("ResourceId", "ChargePeriodStart", "BilledCost", "EffectiveCost", "Tags", "SkuPriceId", "x_RowId")
+_DISTINCTIVE = ("ResourceId", "ChargePeriodStart", "BilledCost", "EffectiveCost", "Tags", "SkuPriceId", "x_RowId")
 """Columns that distinguish most rows: across files, only rows that agree in these are compared in full."""
-_MOST_TELLING = 4
+_MOST_DISTINCTIVE = 4
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,11 +86,13 @@ def _compare_across(
     con: duckdb.DuckDBPyConnection, shared: Sequence[str], parts: Sequence[_Part], others: Sequence[_Part]
 ) -> None:
     """Compare rows of files with different columns, by the columns they share."""
-    telling = [name for name in _TELLING if name in shared][:_MOST_TELLING] or list(shared)[:_MOST_TELLING]
-    if not telling:
+    distinctive = [name for name in _DISTINCTIVE if name in shared][:_MOST_DISTINCTIVE] or list(shared)[
+        :_MOST_DISTINCTIVE
+    ]
+    if not distinctive:
         return
     for number, side in enumerate((parts, others)):
-        con.execute(f"CREATE OR REPLACE TEMP TABLE side_{number} AS {_rows(side, telling, hashed=True)}")
+        con.execute(f"CREATE OR REPLACE TEMP TABLE side_{number} AS {_rows(side, distinctive, hashed=True)}")
     con.execute(query(__package__, "suspects_of_both"))
     if con.execute("SELECT count(*) FROM suspect").fetchone() == (0,):
         return

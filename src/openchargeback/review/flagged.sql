@@ -1,7 +1,7 @@
--- One row per flagged charge with its queue item (docs/ARCHITECTURE.md, "The review queue"): the keys that the item's charges share and all
--- their flags as raised, regardless of decisions. The single source for items: the queue, the selectors of approval
--- files and their expectations, and what commands and pages propose.
--- A correction is listed with the charge it refers to.
+-- One row per flagged charge with its queue item (docs/ARCHITECTURE.md, "The review queue"): the keys that the item's
+-- charges share and all their flags as raised, regardless of decisions. This is the only definition of items: the queue,
+-- the selectors of approval files and their expectations, and the proposals of commands and pages all use it.
+-- A correction belongs to the item of the charge it refers to.
 CREATE TABLE flagged AS
 SELECT
     raised.n,

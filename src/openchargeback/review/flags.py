@@ -32,7 +32,7 @@ MONTHS = 6
 """How many closed months determine what is usual."""
 
 MONTHS_BACK = 24
-"""How many closed months are searched for them; a source may be missing in some."""
+"""How many closed months are searched for them; some may lack the source."""
 
 
 def flag_charges(month: Month, earlier: Sequence[EarlierRows] = ()) -> tuple[tuple[Unusual, ...], list[Problem]]:
@@ -53,7 +53,7 @@ def flag_charges(month: Month, earlier: Sequence[EarlierRows] = ()) -> tuple[tup
     )
     con.execute(sql(__package__, "flags.sql"), {"period": month.period, "currency": config.currency})
     if any(fund.since or fund.until for fund in directory.funds.values()):
-        con.execute(sql(__package__, "fund_days.sql", **cells(con, start="ChargePeriodStart")))
+        con.execute(sql(__package__, "inactive_fund_flags.sql", **cells(con, start="ChargePeriodStart")))
     find_copies(con, month.loaded, earlier)
     con.execute("INSERT INTO flag SELECT n, 'possible-duplicate', 'same as ' || path || ', row ' || \"row\" FROM copy")
     problems = _patterns(con, config)
@@ -61,7 +61,7 @@ def flag_charges(month: Month, earlier: Sequence[EarlierRows] = ()) -> tuple[tup
     found = month.record.unusual if month.record else _unusual(month)
     _flag_unusual(con, found)
     if count(con, "SELECT (SELECT count(*) FROM follows) + (SELECT count(*) FROM follows_earlier)"):
-        con.execute(sql(__package__, "inherited.sql"))
+        con.execute(sql(__package__, "correction_flags.sql"))
     make_details(con)
     con.execute(sql(__package__, "flagged.sql"))
     return found, problems
@@ -100,7 +100,7 @@ def _patterns(con: duckdb.DuckDBPyConnection, config: Config) -> list[Problem]:
                 Problem(
                     FILE_NAME,
                     "bad-pattern",
-                    f"the expression of review pattern {pattern.name} cannot be used: {reason[:200]}",
+                    f"the expression of review pattern {pattern.name} is not usable: {reason[:200]}",
                     " ".join({fix_of(each): None for each in pattern.match.values()}),
                 )
             )
@@ -148,7 +148,7 @@ def unusual(amount: Decimal, before: Sequence[Decimal], rule: UnusualAmount, cur
         return ""
     shown = money.human(amount, currency)
     if len(before) < 2:
-        return f"{shown}, and there are too few closed months to compare with" if rule.first_time else ""
+        return f"{shown}, with too few closed months to compare" if rule.first_time else ""
     median = statistics.median(before)
     if amount <= rule.factor * median:
         return ""

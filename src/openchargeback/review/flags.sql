@@ -1,6 +1,7 @@
 -- One row per flag on a charge, as raised before any decision (docs/LEDGER.md, "Flags"), with the reason; NULL if the
 -- flag is self-explanatory. flags.py adds possible-duplicate, pattern:<name> and unusual-amount, which need settings,
--- whole rows or history; fund_days.sql adds inactive-fund by day; inherited.sql moves flags to corrections.
+-- whole rows or history; inactive_fund_flags.sql adds inactive-fund by day; correction_flags.sql copies flags to
+-- corrections.
 CREATE TABLE flag AS
 SELECT charge.n, payer_flag.flag, payer_flag.why
 FROM attributed AS charge

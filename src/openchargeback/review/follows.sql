@@ -1,5 +1,5 @@
--- One row per correction with the charge it refers to: the first of its source whose own number is the reference.
--- A reference to several charges with different payers matches none.
+-- One row per correction with the charge it refers to: the first charge of its source with the referenced number.
+-- A reference to several charges with different payers matches none of them.
 INSERT INTO back_reference
 SELECT cited.n, charge.source, cited.refers_to
 FROM ({cited}) AS cited

@@ -1,7 +1,7 @@
 -- One row per charge of one source with its id: SHA-256, in hex, over source, period, canonical text, the number of
 -- rows of the source with the same text, and its position among those (by digest of the whole row).
 -- The canonical text holds the non-null FOCUS columns by name, without x_ columns, file name and row number, so the id
--- stays the same when a file is re-sorted, recompressed or gets more provider-specific columns.
+-- stays the same if a file is re-sorted or recompressed, or gets more provider-specific columns.
 INSERT INTO charge_id
 WITH canonical AS ({rows}),
 counted AS (

@@ -1,12 +1,15 @@
 -- One row per decision and missing field: PI, project, or fund (if anything is billed and posted). If a charge has
--- several decisions, only those count that clear a flag asking for the field.
+-- several decisions, only those that clear a flag asking for the field count.
 WITH lacking AS (
-    SELECT settled.n, unnest(['pi', 'project', 'fund']) AS field,
-        unnest([settled.pi, settled.project, CASE WHEN settled.cost = 0 OR NOT settled.posts THEN '' ELSE settled.fund END])
-            AS value
-    FROM settled
-    WHERE settled.n NOT IN (SELECT n FROM held)
-        AND settled.n NOT IN (SELECT n FROM ruling JOIN verdict USING (decision) WHERE verb = 'reject')
+    SELECT decided_charge.n, unnest(['pi', 'project', 'fund']) AS field,
+        unnest([
+            decided_charge.pi,
+            decided_charge.project,
+            CASE WHEN decided_charge.cost = 0 OR NOT decided_charge.posts THEN '' ELSE decided_charge.fund END
+        ]) AS value
+    FROM decided_charge
+    WHERE decided_charge.n NOT IN (SELECT n FROM held)
+        AND decided_charge.n NOT IN (SELECT n FROM ruling JOIN verdict USING (decision) WHERE verb = 'reject')
 ),
 blamed AS (
     SELECT

@@ -1,4 +1,4 @@
-"""The context that every billing stage works on: a month of a ledger with its charges in a database."""
+"""The input of every billing stage: a month of a ledger with its charges in a database."""
 
 from __future__ import annotations
 

@@ -1,6 +1,6 @@
 -- One row per distinct combination of payer hints on charges of the period, before the directory's dated entries apply.
 -- Project: the first of the row's tag; the project that claims its account or resource; the source's default.
--- Malformed tags are ignored. A PI that is not an e-mail address is no PI; written_pi keeps it for the reviewer.
+-- Malformed tags are ignored. A PI that is not an email address does not count; written_pi keeps it for the reviewer.
 -- posts: whether the source's charges are posted, so that they need a fund.
 CREATE TABLE naming AS
 WITH combination AS (

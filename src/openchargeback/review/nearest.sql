@@ -1,6 +1,6 @@
--- One row per unknown value with the known value of most similar spelling: "did you mean".
--- At most one edit per four characters and three in total; in e-mail addresses only the part before the @ is compared.
--- A PI's value is also compared with names, since people write those.
+-- One row per unknown value with the known value of most similar spelling, for "did you mean".
+-- At most one edit per four characters and three in total; in email addresses only the part before the @ is compared.
+-- A PI's value is also compared with names, since people use those.
 CREATE TABLE nearest AS
 WITH unknown AS (
     SELECT DISTINCT 'project' AS kind, project AS value FROM payer WHERE project IS NOT NULL

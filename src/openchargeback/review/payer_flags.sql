@@ -1,14 +1,14 @@
 -- One row per flag that an attribution raises on its charges (docs/LEDGER.md, "Flags"), with the reason.
 -- billed_only: only on charges with a nonzero cost. Fund flags are only raised if the source posts.
 CREATE TABLE payer_flag AS
-WITH looked AS (
+WITH checked AS (
     SELECT
         payer.*,
         entry.pis,
         entry.funds,
         fund.id AS known_fund,
         fund.active AS fund_active,
-        '“' || payer.written_pi || '”' AS said_pi,
+        '“' || payer.written_pi || '”' AS quoted_pi,
         coalesce('; did you mean ' || near_pi.near || '?', '') AS or_pi,
         coalesce('; did you mean ' || near_project.near || '?', '') AS or_project,
         coalesce('; did you mean ' || near_fund.near || '?', '') AS or_fund
@@ -19,48 +19,48 @@ WITH looked AS (
     LEFT JOIN nearest AS near_project ON near_project.kind = 'project' AND near_project.value = payer.project
     LEFT JOIN nearest AS near_fund ON near_fund.kind = 'fund' AND near_fund.value = payer.fund
 )
-SELECT id AS payer, 'malformed-tags' AS flag, false AS billed_only, (SELECT fault FROM tag WHERE tag.id = looked.tag) AS why
-FROM looked
+SELECT id AS payer, 'malformed-tags' AS flag, false AS billed_only, (SELECT fault FROM tag WHERE tag.id = checked.tag) AS why
+FROM checked
 WHERE malformed
 UNION ALL
-SELECT id, 'missing-pi', false, said_pi || ' is not an email address' || or_pi
-FROM looked
+SELECT id, 'missing-pi', false, quoted_pi || ' is not an email address' || or_pi
+FROM checked
 WHERE pi IS NULL AND NOT malformed
 UNION ALL
 SELECT id, 'missing-project', false, NULL
-FROM looked
+FROM checked
 WHERE project IS NULL AND NOT malformed
 UNION ALL
 SELECT id, 'missing-fund', true, NULL
-FROM looked
+FROM checked
 WHERE fund IS NULL AND NOT malformed AND posts
 UNION ALL
 SELECT id, 'unknown-pi', false, pi || ' is not in people.yaml' || or_pi
-FROM looked
+FROM checked
 WHERE $has_people AND pi IS NOT NULL AND NOT list_contains($people, pi)
 UNION ALL
 SELECT id, 'unknown-project', false, project || ' is not in projects.yaml' || or_project
-FROM looked
+FROM checked
 WHERE project IS NOT NULL AND (SELECT count(*) FROM project) > 0 AND project NOT IN (SELECT id FROM project)
 UNION ALL
 SELECT id, 'unknown-fund', false, fund || ' is not in funds.yaml' || or_fund
-FROM looked
+FROM checked
 WHERE posts AND fund IS NOT NULL AND known_fund IS NULL AND (SELECT count(*) FROM fund) > 0
 UNION ALL
 SELECT id, 'invalid-fund', false, '“' || fund || '” matches no fund pattern' || or_fund
-FROM looked
+FROM checked
 WHERE posts AND list_contains($bad_funds, fund)
 UNION ALL
 SELECT id, 'inactive-fund', false, fund || ' is inactive'
-FROM looked
+FROM checked
 WHERE posts AND NOT fund_active
 UNION ALL
 SELECT id, 'pi-not-of-project', false,
     'tagged “' || pi || '”; ' || project || ' belongs to ' || array_to_string(pis, ', ')
-FROM looked
+FROM checked
 WHERE pi_via = 'tag' AND len(pis) > 0 AND NOT list_contains(pis, pi)
 UNION ALL
 SELECT id, 'fund-not-of-project', false,
     'tagged “' || fund || '”; ' || project || ' is paid by ' || array_to_string(funds, ', ')
-FROM looked
+FROM checked
 WHERE posts AND fund_via = 'tag' AND len(funds) > 0 AND NOT list_contains(funds, fund)

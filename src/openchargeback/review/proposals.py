@@ -20,7 +20,7 @@ def fund_needed(item: QueueItem, config: Config) -> bool:
 def possible_verbs(item: QueueItem, config: Config) -> tuple[Verb, ...]:
     """The decisions that an item allows, the default first.
 
-    Charges in another currency can only be rejected; charges that nobody would pay for cannot be approved.
+    Charges in another currency can only be rejected; charges without a payer cannot be approved.
     """
     if "foreign-currency" in item.flags or item.currency != config.currency:
         return (Verb.REJECT,)
@@ -50,15 +50,15 @@ def cleared_by(
     if verb is Verb.REJECT or all_flags:
         return item.uncleared
     fields = [field for field in FIELDS if getattr(payer, field)]
-    settled = {*chosen, *answered(item.uncleared, fields, fund_needed=fund_needed(item, config))}
-    return tuple(flag for flag in item.uncleared if flag in settled)
+    cleared = {*chosen, *answered(item.uncleared, fields, fund_needed=fund_needed(item, config))}
+    return tuple(flag for flag in item.uncleared if flag in cleared)
 
 
-def left_holding(item: QueueItem, clears: Sequence[str]) -> tuple[str, ...]:
+def still_holding(item: QueueItem, clears: Sequence[str]) -> tuple[str, ...]:
     """The flags that still hold an item after these are cleared."""
     return tuple(flag for flag in item.uncleared if flag not in clears)
 
 
 def by_money(items: Sequence[QueueItem]) -> list[QueueItem]:
-    """Items in working order: by period, then largest amount first."""
+    """Items in the order to work on them: by period, then largest amount first."""
     return sorted(items, key=lambda item: (item.period, -abs(item.exact_billed), item.key))

@@ -9,7 +9,7 @@ CREATE TABLE dated (
     last_entry INTEGER
 );
 
--- detail: a held charge with what a reviewer sees of it.
+-- detail: a held charge with the details that a reviewer sees.
 CREATE TABLE detail (
     n BIGINT,
     path VARCHAR,

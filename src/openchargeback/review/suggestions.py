@@ -9,7 +9,7 @@ from openchargeback.ledger.directory_stubs import Suggestion
 from openchargeback.model import QueueItem
 
 _NAMES = 3
-"""How many of the names seen are kept."""
+"""How many names are kept per suggestion."""
 
 
 def suggestions(items: Sequence[QueueItem], currency: str) -> list[Suggestion]:

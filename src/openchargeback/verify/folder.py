@@ -23,7 +23,7 @@ from openchargeback.publish.past import drifts, ledger_at
 
 
 class Finding(enum.StrEnum):
-    """The status of a file: as recomputed, different bytes, missing, or not part of the build."""
+    """The status of a file: identical to the recomputed one, different, missing, or not part of the build."""
 
     IDENTICAL = "identical"
     DIFFERS = "differs"
@@ -44,8 +44,8 @@ class FolderCheck:
     """A folder compared with the ledger at a commit.
 
     in_history: whether that commit is in the history of HEAD. claimed: the provenance in the manifest. other_versions:
-    of the libraries that made its PDFs, if they differ from those installed here. drift: where this program would
-    compute a closed month differently.
+    of the libraries that made its PDFs, if they differ from those installed. drift: where this program would compute a
+    closed month differently.
     """
 
     folder: Path
@@ -67,19 +67,19 @@ def verify_folder(
 ) -> FolderCheck:
     """Recompute every file of a build and compare byte by byte. revision: overrides the commit in the manifest.
 
-    Raises UsageFault if it is unknown what to recompute, LedgerFault if the ledger at that commit has errors.
+    Raises UsageFault if there is no commit to recompute, LedgerFault if the ledger at that commit has errors.
     """
     heal(folder)
     if not folder.is_dir():
-        raise UsageFault(f"{folder} does not exist; name a PDF, or the folder that `focus-billing build` wrote")
+        raise UsageFault(f"{folder} does not exist; name a PDF, or a folder written by `focus-billing build`")
     listed = read_manifest(folder)
     if listed is None:
-        raise UsageFault(f"{folder} is no output of `focus-billing build`: it has no {NAME} that can be read")
+        raise UsageFault(f"{folder} was not written by `focus-billing build`: it has no readable {NAME}")
     if listed.holds is not OutputKind.BUILD:
-        raise UsageFault(f"{folder} holds only the statements that `generate` wrote; verify its PDFs one by one")
+        raise UsageFault(f"{folder} has only statements, written by `generate`; verify its PDFs one by one")
     wanted = revision or listed.provenance.commit
     if not wanted:
-        raise UsageFault(f"{folder} was built outside Git, so it names no commit; give one with --commit")
+        raise UsageFault(f"{folder} was built outside Git, so it names no commit; pass one with --commit")
     with ledger_at(root, wanted) as (ledger, commit), tempfile.TemporaryDirectory(prefix="openchargeback-") as place:
         fresh = Path(place) / "public"
         build(ledger, fresh, commit=commit, workers=workers, step=step)

@@ -31,12 +31,12 @@ from openchargeback.publish.build import Books, Step, examine, make_site, no_ste
 from openchargeback.publish.manifest import parse_manifest
 from openchargeback.publish.past import NO_CACHE, drifts, ledger_at
 from openchargeback.templating.environment import make_environment
-from openchargeback.verify.pdf_comparing import Difference, described, record_differences, record_of
+from openchargeback.verify.pdf_comparing import Difference, describe_differences, record_differences, record_of
 from openchargeback.verify.pdf_reading import MAX_BYTES, PdfContent, differing_values, read_pdf
 
 COMMITS = 30
-"""How many commits that touch a period are searched for a statement that the current ledger does not produce: as many
-along the first parents, and as many of all history."""
+"""How many commits that change a period are searched for a statement that the current ledger does not produce: this
+many along the first parents, and this many in all of the history."""
 
 _PIN = re.compile(r"^([a-z0-9][a-z0-9-]*)==([\w.+-]+)", re.ASCII | re.MULTILINE)
 _NUMBER = re.compile(r"\d{4}-\d{2}-[0-9a-f]{10,64}(-r\d+)?")
@@ -46,7 +46,7 @@ class Verdict(enum.StrEnum):
     """The verdict on a PDF.
 
     `same content`: another program saved it again, and every object matches the ledger.
-    `cannot be confirmed here`: its record matches the ledger, but other versions than the ones here made the file.
+    `cannot be confirmed here`: its record matches the ledger, but it was made with versions other than those installed.
     """
 
     IDENTICAL = "identical"
@@ -62,9 +62,9 @@ CONFIRMED = frozenset((Verdict.IDENTICAL, Verdict.SAME_CONTENT))
 
 @dataclass(frozen=True, slots=True)
 class Input:
-    """A file that a statement rests on, and the last commit that changed it (empty: none has its current content).
+    """A file that a statement was made from, and the last commit that changed it (empty: none has its current content).
 
-    rows: of its charges, the header being row 1; for decisions the lines; empty if the whole file counts.
+    rows: those of its charges (the header is row 1), or the lines of its decisions; empty if the whole file counts.
     """
 
     path: str
@@ -85,13 +85,13 @@ class PdfCheck:
     """A PDF compared with the ledger.
 
     number: of the statement. by: the number of the statement that supersedes it, if any.
-    recorded: the file that records its digest. other_versions: of its libraries, if they differ from those here; lock,
-    system: what to install to confirm it, and which versions the system needs.
-    given_at: the commit whose ledger produces this statement, if the current one does not; on_first_parent: whether
-    that is a first-parent commit, not one of a branch before its merge. looked_at: the number of commits searched;
+    recorded: the file that records its digest. other_versions: of its libraries, if they differ from those installed;
+    lock, system: what to install to confirm it, and which versions the system needs.
+    produced_at: the commit whose ledger produces this statement, if the current one does not; on_first_parent: whether
+    that is a first-parent commit, not one of a branch before its merge. searched: the number of commits searched;
     whole: whether the clone has the full history.
-    altered: where it differs from the ledger. statement: the ledger's own, now or then. inputs: what that statement
-    rests on. drift: where this program would now compute its closed month differently.
+    altered: where it differs from the ledger. statement: the ledger's own, now or then. inputs: the files that that
+    statement was made from. drift: where this program would now compute its closed month differently.
     """
 
     path: Path
@@ -103,9 +103,9 @@ class PdfCheck:
     other_versions: tuple[str, ...] = ()
     lock: Lock | None = None
     system: tuple[str, ...] = ()
-    given_at: git.Commit | None = None
+    produced_at: git.Commit | None = None
     on_first_parent: bool = True
-    looked_at: int = 0
+    searched: int = 0
     whole: bool = True
     altered: tuple[Difference, ...] = ()
     notes: tuple[str, ...] = ()
@@ -116,7 +116,7 @@ class PdfCheck:
 
 @dataclass(frozen=True, slots=True)
 class _Submission:
-    """The PDF as submitted. recorded: the file that records its digest, empty for none."""
+    """The PDF as submitted. recorded: the file that records its digest; empty if there is none."""
 
     path: Path
     data: bytes
@@ -130,46 +130,48 @@ class _Submission:
 def verify_pdf(root: Path, path: Path, manifest: Path | None = None, *, step: Step = no_step) -> PdfCheck:
     """The verdict on a PDF.
 
-    manifest: the `manifest.json` of a trusted build, such as a release: what it lists counts as issued.
+    manifest: the `manifest.json` of a trusted build, such as a release; the files that it lists count as issued.
     Raises UsageFault if the file is not a readable statement, LedgerFault if the ledger has errors.
     """
-    handed = _handed(path, manifest)
-    check = _check(root, handed, step)
-    updates = handed.content.updates
+    submitted = _read_submission(path, manifest)
+    check = _check(root, submitted, step)
+    updates = submitted.content.updates
     times = "once" if updates == 1 else f"{updates} times"
-    notes = (f"something was appended to the file {times} after it was written",) if updates else ()
-    return replace(check, notes=notes, drift=tuple(drifts(root, handed.period, step=step)))
+    notes = (f"data was appended to the file {times} after it was written",) if updates else ()
+    return replace(check, notes=notes, drift=tuple(drifts(root, submitted.period, step=step)))
 
 
-def _check(root: Path, handed: _Submission, step: Step) -> PdfCheck:
-    path = handed.path
-    books = open_books(root, wanted=handed.period, store=NO_CACHE, step=step)
-    billed = books.period(handed.period)
-    today = _numbered(billed, handed.number)
-    if today is not None and not _contradictions(handed, today, books):
-        return _judged(handed, today, books, root)
-    valid = today or _same_payer(billed, handed)
-    past, looked_at = _search(root, handed, step)
+def _check(root: Path, submitted: _Submission, step: Step) -> PdfCheck:
+    path = submitted.path
+    books = open_books(root, wanted=submitted.period, store=NO_CACHE, step=step)
+    billed = books.period(submitted.period)
+    today = _by_number(billed, submitted.number)
+    if today is not None and not _contradictions(submitted, today, books):
+        return _check_statement(submitted, today, books, root)
+    valid = today or _same_payer(billed, submitted)
+    past, searched = _search(root, submitted, step)
     if past is not None:
-        return replace(past, by=valid.number if valid else "", looked_at=looked_at)
-    found = PdfCheck(path, Verdict.UNKNOWN, handed.number, handed.period, recorded=handed.recorded, looked_at=looked_at)
-    if handed.recorded:
+        return replace(past, by=valid.number if valid else "", searched=searched)
+    found = PdfCheck(
+        path, Verdict.UNKNOWN, submitted.number, submitted.period, recorded=submitted.recorded, searched=searched
+    )
+    if submitted.recorded:
         return replace(found, verdict=Verdict.SUPERSEDED, by=valid.number if valid else "")
     whole = not (git.inside_repository(root) and git.is_shallow(root))
     if valid is None or not whole:
-        # Without the full history, an earlier revision or a draft cannot be told apart from a forgery.
+        # Without the full history, an earlier revision or a draft looks the same as a forgery.
         return replace(found, whole=whole)
     return replace(
         found,
         verdict=Verdict.ALTERED,
-        by=valid.number if valid.number != handed.number else "",
-        altered=(*_contradictions(handed, valid, books), *_compared(handed, valid, books)),
+        by=valid.number if valid.number != submitted.number else "",
+        altered=(*_contradictions(submitted, valid, books), *_rendering_differences(submitted, valid, books)),
         statement=valid,
         inputs=_inputs(root, "", books, valid),
     )
 
 
-def _handed(path: Path, manifest: Path | None) -> _Submission:
+def _read_submission(path: Path, manifest: Path | None) -> _Submission:
     with path.open("rb") as file:
         data = file.read(MAX_BYTES + 1)
     content = read_pdf(data, path.name)
@@ -180,61 +182,61 @@ def _handed(path: Path, manifest: Path | None) -> _Submission:
         number = next((word for word in words if _NUMBER.fullmatch(word)), "")
     period = number[:7]
     if not number or not is_period(period):
-        raise UsageFault(f"{path.name} is no statement of this program: it carries neither a {JSON_NAME} nor a number")
+        raise UsageFault(f"{path.name} is not a statement: it has neither an embedded {JSON_NAME} nor a number")
     return _Submission(path, data, content, record, number, period, _recorded(data, manifest))
 
 
 def _recorded(data: bytes, manifest: Path | None) -> str:
-    """The file that records the digest of an issued PDF, empty if none does."""
+    """The file that records the digest of an issued PDF; empty if none does."""
     if manifest is None:
         return ""
     listed = parse_manifest(manifest)
     if listed is None:
-        raise UsageFault(f"{manifest} is no manifest.json of `focus-billing build`")
+        raise UsageFault(f"{manifest} is not a manifest.json written by `focus-billing build`")
     digest = hashlib.sha256(data).hexdigest()
     issued = any(entry.sha256 == digest for path, entry in listed.files.items() if path.endswith(".pdf"))
     return str(manifest) if issued else ""
 
 
-def _numbered(billed: BilledPeriod | None, number: str) -> Statement | None:
+def _by_number(billed: BilledPeriod | None, number: str) -> Statement | None:
     return next((each for each in billed.statements if each.number == number), None) if billed else None
 
 
-def _same_payer(billed: BilledPeriod | None, handed: _Submission) -> Statement | None:
-    """The statement of the PI and project that the record or the number's digest names."""
-    stem = re.sub(r"-r\d+$", "", handed.number)
+def _same_payer(billed: BilledPeriod | None, submitted: _Submission) -> Statement | None:
+    """The current statement of the same PI and project, by the number without its revision."""
+    stem = re.sub(r"-r\d+$", "", submitted.number)
     for each in billed.statements if billed else ():
         if re.sub(r"-r\d+$", "", each.number) == stem:
             return each
     return None
 
 
-def _contradictions(handed: _Submission, statement: Statement, books: Books) -> list[Difference]:
+def _contradictions(submitted: _Submission, statement: Statement, books: Books) -> list[Difference]:
     """Where the embedded record differs from the ledger."""
     expected = statement_json(statement, books.ledger.settings(statement.period).currency)
-    return record_differences(handed.content, expected)
+    return record_differences(submitted.content, expected)
 
 
-def _judged(handed: _Submission, statement: Statement, books: Books, root: Path, at: str = "") -> PdfCheck:
+def _check_statement(submitted: _Submission, statement: Statement, books: Books, root: Path, at: str = "") -> PdfCheck:
     """The check of a PDF whose record matches the ledger; root: the repository's own folder.
 
     at: the commit of the books; empty for the work tree.
     """
     check = PdfCheck(
-        path=handed.path,
+        path=submitted.path,
         verdict=Verdict.IDENTICAL,
-        number=handed.number,
-        period=handed.period,
-        recorded=handed.recorded,
+        number=submitted.number,
+        period=submitted.period,
+        recorded=submitted.recorded,
         statement=statement,
         inputs=_inputs(root, at, books, statement),
     )
-    if handed.recorded:
+    if submitted.recorded:
         return check
-    named = read_stamp(handed.content.creator)
-    # A file that does not name its versions was changed: every statement does.
+    named = read_stamp(submitted.content.creator)
+    # Every statement names its versions, so a file that does not was changed.
     if named and (others := other_versions(named)):
-        lock = _lock(root, at, handed.period, others, named)
+        lock = _lock(root, at, submitted.period, others, named)
         return replace(
             check,
             verdict=Verdict.UNCONFIRMED,
@@ -243,23 +245,23 @@ def _judged(handed: _Submission, statement: Statement, books: Books, root: Path,
             system=_system(others, named),
         )
     expected = _render(statement, books)
-    if expected == handed.data:
+    if expected == submitted.data:
         return check
-    altered = tuple(_drawn_otherwise(handed, expected, statement))
+    altered = tuple(_object_differences(submitted, expected, statement))
     return replace(check, verdict=Verdict.ALTERED if altered else Verdict.SAME_CONTENT, altered=altered)
 
 
-def _compared(handed: _Submission, statement: Statement, books: Books) -> list[Difference]:
-    """Where a PDF's objects differ from a new rendering; empty if other versions made it."""
-    named = read_stamp(handed.content.creator)
+def _rendering_differences(submitted: _Submission, statement: Statement, books: Books) -> list[Difference]:
+    """Where a PDF's objects differ from a new rendering; empty if it was made with other versions."""
+    named = read_stamp(submitted.content.creator)
     if named and other_versions(named):
         return []
-    return _drawn_otherwise(handed, _render(statement, books), statement)
+    return _object_differences(submitted, _render(statement, books), statement)
 
 
-def _drawn_otherwise(handed: _Submission, expected: bytes, statement: Statement) -> list[Difference]:
-    paths = differing_values(handed.data, expected, handed.path.name)
-    return described(paths, handed.content, read_pdf(expected, statement.number))
+def _object_differences(submitted: _Submission, expected: bytes, statement: Statement) -> list[Difference]:
+    paths = differing_values(submitted.data, expected, submitted.path.name)
+    return describe_differences(paths, submitted.content, read_pdf(expected, statement.number))
 
 
 def _system(others: Collection[str], named: Mapping[str, str]) -> tuple[str, ...]:
@@ -294,78 +296,78 @@ def _render(statement: Statement, books: Books) -> bytes:
     return render_job(next(plan for plan in plans if plan.path == path).job())
 
 
-def _search(root: Path, handed: _Submission, step: Step) -> tuple[PdfCheck | None, int]:
+def _search(root: Path, submitted: _Submission, step: Step) -> tuple[PdfCheck | None, int]:
     """The check against the latest commit whose ledger produces the file's record, and the number of commits searched.
 
-    Searches the states of the branch itself first, then those of branches before their merge: the draft of a preview is
-    genuine too.
+    Searches the states of the branch itself first, then those of branches before their merge: a draft from a preview is
+    genuine, too.
     """
-    if handed.record is None or not git.inside_repository(root) or git.head(root) is None:
+    if submitted.record is None or not git.inside_repository(root) or git.head(root) is None:
         return None, 0
-    period = handed.period
+    period = submitted.period
     record = [f"periods/{period}.yaml", *(part_path(period, name) for name in (FROZEN, *PARTS))]
     paths = [f"charges/{period}", f"approvals/{period}", "directory", "config.yaml", *record]
     line = dict.fromkeys(git.commits_on(root, paths, COMMITS, first_parent=True))
     commits = list(line | dict.fromkeys(git.commits_on(root, paths, COMMITS)))
     for number, commit in enumerate(commits):
-        step("Looking through commits", number, len(commits))
-        if not _might_give(root, commit, handed):
+        step("Searching commits", number, len(commits))
+        if not _likely_matches(root, commit, submitted):
             continue
-        found = _of_the_past(root, handed, commit)
+        found = _check_at(root, submitted, commit)
         if found is not None:
             return replace(found, on_first_parent=commit in line), number + 1
     return None, len(commits)
 
 
-def _might_give(root: Path, commit: str, handed: _Submission) -> bool:
+def _likely_matches(root: Path, commit: str, submitted: _Submission) -> bool:
     """Whether the month's own files at a commit produce the record; a quick check, which detects few errors."""
-    decisions, charges = f"approvals/{handed.period}/", f"charges/{handed.period}/"
+    decisions, charges = f"approvals/{submitted.period}/", f"charges/{submitted.period}/"
 
     def needed(path: str, whole: Collection[str]) -> bool:
-        # Only decisions look at charges of other months.
+        # Only decisions depend on charges of other months.
         return (
             not path.startswith("charges/") or path.startswith(charges) or any(p.startswith(decisions) for p in whole)
         )
 
     try:
         with ledger_at(root, commit, needed) as (folder, _):
-            ledger, periods, _ = examine(folder, only={handed.period}, store=NO_CACHE)
-            found = _numbered(next(iter(periods), None), handed.number)
+            ledger, periods, _ = examine(folder, only={submitted.period}, store=NO_CACHE)
+            found = _by_number(next(iter(periods), None), submitted.number)
             if ledger is None or found is None:
                 return False
-            return not _contradictions(handed, found, Books(ledger, periods, ()))
+            return not _contradictions(submitted, found, Books(ledger, periods, ()))
     except (LedgerFault, UsageFault):
         return False
 
 
-def _of_the_past(root: Path, handed: _Submission, commit: str) -> PdfCheck | None:
+def _check_at(root: Path, submitted: _Submission, commit: str) -> PdfCheck | None:
     """The check of a PDF whose record the ledger of a commit produces; None if it does not, or has errors.
 
     With errors no statement can have been issued there.
     """
     try:
-        with ledger_at(root, commit) as (folder, given_at):
-            books = open_books(folder, wanted=handed.period, store=NO_CACHE)
-            statement = _numbered(books.period(handed.period), handed.number)
-            if statement is None or _contradictions(handed, statement, books):
+        with ledger_at(root, commit) as (folder, produced_at):
+            books = open_books(folder, wanted=submitted.period, store=NO_CACHE)
+            statement = _by_number(books.period(submitted.period), submitted.number)
+            if statement is None or _contradictions(submitted, statement, books):
                 return None
-            found = _judged(handed, statement, books, root, commit)
+            found = _check_statement(submitted, statement, books, root, commit)
     except LedgerFault:
         return None
     altered = found.verdict is Verdict.ALTERED
-    return replace(found, verdict=Verdict.ALTERED if altered else Verdict.SUPERSEDED, given_at=given_at)
+    return replace(found, verdict=Verdict.ALTERED if altered else Verdict.SUPERSEDED, produced_at=produced_at)
 
 
 def _inputs(root: Path, at: str, books: Books, statement: Statement) -> tuple[Input, ...]:
     """The charge, decision and closing files of a statement, with the commits that contain them."""
     in_git = git.inside_repository(root) and git.head(root) is not None
     return tuple(
-        Input(path, _holding(root, at, path) if in_git else "", tuple(sorted(numbers)))
-        for path, numbers in sorted(_rested_on(books, statement).items())
+        Input(path, _last_commit(root, at, path) if in_git else "", tuple(sorted(numbers)))
+        for path, numbers in sorted(_input_rows(books, statement).items())
     )
 
 
-def _holding(root: Path, at: str, path: str) -> str:
+def _last_commit(root: Path, at: str, path: str) -> str:
     """The last commit that changed a file, up to a commit; for the work tree (at: empty) only if it is unchanged."""
     commit = git.last_change(root, at or "HEAD", path)
     if at or not commit or git.content_id(root, commit, path) == git.content_id_of_file(root, path):
@@ -373,7 +375,7 @@ def _holding(root: Path, at: str, path: str) -> str:
     return ""
 
 
-def _rested_on(books: Books, statement: Statement) -> dict[str, set[int]]:
+def _input_rows(books: Books, statement: Statement) -> dict[str, set[int]]:
     """File → rows of charges or lines of decisions; empty if the whole file counts."""
     billed = books.period(statement.period)
     if billed is None:

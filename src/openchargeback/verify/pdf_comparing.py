@@ -1,7 +1,7 @@
-"""Where a PDF differs from the one that the ledger produces, made by the same program with the same libraries.
+"""Where a PDF differs from the one that the ledger produces with the same program and the same libraries.
 
 Compares every object, so it does not matter how an amount was altered: as text, by its position, painted over, or drawn
-as a shape. The embedded record can be compared whatever versions made the file.
+as a shape. The embedded record can be compared regardless of the versions that made the file.
 """
 
 from __future__ import annotations
@@ -18,31 +18,31 @@ from openchargeback.verify.pdf_reading import AMBIGUOUS, DATA, PdfContent
 
 _PAGE = re.compile(r"/Root/Pages/Kids/(\d+)(?:(/\w+)(?:(/\w+))?)?")
 _OF_PAGES = {
-    "/Contents": "its text and drawing",
-    "/Resources/Font": "its fonts",
-    "/Resources/XObject": "its images",
-    "/Annots": "what lies on top of it",
-    "/MediaBox": "its frame",
-    "/CropBox": "its frame",
-    "/Rotate": "its frame",
-    "/UserUnit": "its frame",
+    "/Contents": "text and graphics",
+    "/Resources/Font": "fonts",
+    "/Resources/XObject": "images",
+    "/Annots": "annotations",
+    "/MediaBox": "page size and rotation",
+    "/CropBox": "page size and rotation",
+    "/Rotate": "page size and rotation",
+    "/UserUnit": "page size and rotation",
 }
 _OF_FILES = {
-    "/Root/AcroForm": "a form",
+    "/Root/AcroForm": "form fields",
     "/Root/OCProperties": "layers",
     "/Root/AA": "actions",
     "/Root/OpenAction": "actions",
     "/Root/Names/JavaScript": "scripts",
-    "/Root/Names/Dests": "its links",
+    "/Root/Names/Dests": "link targets",
     "/Root/Names": "embedded files",
     "/Root/AF": "embedded files",
-    "/Root/StructTreeRoot": "the structure for screen readers",
-    "/Root/Metadata": "its description (XMP)",
-    "/Root/Outlines": "its bookmarks",
-    "/Root/Pages": "its pages",
-    "/Info": "its properties",
+    "/Root/StructTreeRoot": "accessibility structure",
+    "/Root/Metadata": "metadata (XMP)",
+    "/Root/Outlines": "bookmarks",
+    "/Root/Pages": "pages",
+    "/Info": "document properties",
 }
-# A program that saves a file again writes its own name and the date.
+# A program that saves a file again adds its own name and the date.
 _OF_SAVING = frozenset(("/Info/Producer", "/Info/ModDate"))
 
 
@@ -51,7 +51,7 @@ class Difference:
     """A difference from the ledger.
 
     where: `page 1`, `statement.json`, `the file`. what: which part of it, or the record's key. expected: the value in
-    the ledger, shown: the value in the file; both empty for what is not text, one for what is missing or added.
+    the ledger, shown: the value in the file; both empty if it is not text, one if text is missing or was added.
     """
 
     where: str
@@ -60,7 +60,7 @@ class Difference:
     shown: str = ""
 
 
-def described(paths: Iterable[str], found: PdfContent, expected: PdfContent) -> list[Difference]:
+def describe_differences(paths: Iterable[str], found: PdfContent, expected: PdfContent) -> list[Difference]:
     """The paths from `differing_values` in words; empty if another program merely saved the file again."""
     places = dict.fromkeys(_place(path) for path in paths if path not in _OF_SAVING)
     return [
@@ -70,7 +70,7 @@ def described(paths: Iterable[str], found: PdfContent, expected: PdfContent) -> 
 
 
 def record_of(content: PdfContent) -> dict[str, Any] | None:
-    """The embedded record of a statement; None if there is none that can be read."""
+    """The embedded record of a statement; None if there is no readable one."""
     for data in content.embedded(JSON_NAME)[:1]:
         try:
             record = json.loads(data)
@@ -93,29 +93,29 @@ def record_differences(found: PdfContent, expected: bytes) -> list[Difference]:
     except (ValueError, RecursionError):
         pairs = []
     if not pairs:
-        return [Difference(JSON_NAME, "its form")]
+        return [Difference(JSON_NAME, "formatting")]
     return [Difference(JSON_NAME, key, now, was) for key, was, now in pairs]
 
 
 def _place(path: str) -> tuple[str, str]:
     """Where a value is, in words: the page or the file, and which part of it."""
     if path == AMBIGUOUS:
-        return "the file", "its structure: programs may show different documents"
+        return "the file", "structure: programs may show different documents"
     path = path.removesuffix(DATA)
     page = _PAGE.match(path)
     if page:
         first, second = page[2] or "", page[3] or ""
-        what = _OF_PAGES.get(first + second) or _OF_PAGES.get(first) or "what belongs to it"
+        what = _OF_PAGES.get(first + second) or _OF_PAGES.get(first) or "other objects"
         return f"page {int(page[1]) + 1}", what
-    return "the file", next((words for start, words in _OF_FILES.items() if path.startswith(start)), "its objects")
+    return "the file", next((words for start, words in _OF_FILES.items() if path.startswith(start)), "other objects")
 
 
 def _changed_words(where: str, found: PdfContent, expected: PdfContent) -> Difference:
     """A page that is drawn differently, with the words removed and added."""
     number = int(where.removeprefix("page ")) - 1
     ours, theirs = (Counter(each.pages[number] if number < len(each.pages) else ()) for each in (expected, found))
-    gone, come = (" ".join((one - other).elements())[:200] for one, other in ((ours, theirs), (theirs, ours)))
-    return Difference(where, _OF_PAGES["/Contents"], gone, come)
+    removed, added = (" ".join((one - other).elements())[:200] for one, other in ((ours, theirs), (theirs, ours)))
+    return Difference(where, _OF_PAGES["/Contents"], removed, added)
 
 
 def _pairs(found: Any, expected: Any, key: str) -> Iterator[tuple[str, str, str]]:

@@ -27,8 +27,8 @@ _MAX_VALUES = 1_000_000
 _SECONDS = 60
 _MEMORY = 2 * 1024**3
 
-# How bytes are packed (ISO 32000-1, 7.4): a program that saves a file again may choose another way. Every other filter
-# defines the meaning of the bytes, and counts.
+# How bytes are packed (ISO 32000-1, 7.4), which may change when a program saves the file again. All other filters
+# define the meaning of the bytes, and count.
 _PACKING = frozenset((
     *("/FlateDecode", "/Fl", "/LZWDecode", "/LZW", "/RunLengthDecode", "/RL"),
     *("/ASCIIHexDecode", "/AHx", "/ASCII85Decode", "/A85"),
@@ -47,7 +47,7 @@ _OBJECT = re.compile(rb"(?<![0-9])([0-9]{1,10})[\0\t\n\f\r ]+[0-9]{1,5}[\0\t\n\f
 class PdfContent:
     """The content of a PDF.
 
-    pages: the visible words of each page in order. files: every embedded file, names may repeat.
+    pages: the visible words of each page in order. files: every embedded file; names may repeat.
     creator, title: from the file's metadata. updates: how often something was appended after its end.
     """
 
@@ -68,10 +68,10 @@ def read_pdf(data: bytes, name: str) -> PdfContent:
     Raises UsageFault if the data is not a readable PDF, OutsideFault if the library is missing.
     """
     if len(data) > MAX_BYTES:
-        raise UsageFault(f"{name} is larger than {MAX_BYTES // 1024**2} MiB, so it is no statement")
-    # Readers look for the header within the first kilobyte (ISO 32000-1, annex H, note 13).
+        raise UsageFault(f"{name} is not a statement: it is larger than {MAX_BYTES // 1024**2} MiB")
+    # Readers search for the header within the first kilobyte (ISO 32000-1, annex H, note 13).
     if b"%PDF-" not in data[:1024]:
-        raise UsageFault(f"{name} is no PDF")
+        raise UsageFault(f"{name} is not a PDF")
     return PdfContent(*_apart(_content, name, data))
 
 
@@ -118,7 +118,9 @@ def _apart(work: Callable[..., Any], name: str, *data: bytes) -> Any:
             raise UsageFault(f"{name} could not be read within {_SECONDS} seconds")
         answer = ours.recv()
     except EOFError as fault:
-        raise UsageFault(f"{name} could not be read: it is damaged, or takes more than {_SECONDS} seconds") from fault
+        raise UsageFault(
+            f"{name} could not be read: it is damaged, or takes over {_SECONDS} seconds to read"
+        ) from fault
     finally:
         ours.close()
         child.kill()
@@ -136,7 +138,7 @@ def _need_pypdf() -> None:
 
 
 def _in_child(answer: Connection, work: Callable[..., Any], data: tuple[bytes, ...]) -> None:
-    """Send the result of work, or why it failed as the end of a sentence."""
+    """Send the result of work or, as the end of a sentence, why it failed."""
     from pypdf.errors import DependencyError, FileNotDecryptedError, WrongPasswordError
 
     _limit()
@@ -177,7 +179,7 @@ def _content(data: bytes) -> tuple[Any, ...] | str:
     reader = _reader(data)
     count = len(reader.pages)
     if not 0 < count <= MAX_PAGES:
-        return f"has {count:,} pages, so it is no statement"
+        return f"is not a statement: it has {count:,} pages"
     pages = tuple(tuple(page.extract_text().split()) for page in reader.pages)
     files = tuple((name, content) for name, contents in reader.attachments.items() for content in contents)
     known: Any = reader.metadata or {}

@@ -111,7 +111,7 @@ def _fitted(parts: Sequence[str | _Table]) -> str:
 
 
 def _headline(plan: Plan) -> str:
-    return words.settled(plan) if not plan.moves and not plan.unread else f"**{words.settled(plan)}**"
+    return words.summary(plan) if not plan.moves and not plan.unread else f"**{words.summary(plan)}**"
 
 
 def _problems(plan: Plan, prefix: str) -> list[str | _Table]:
@@ -223,7 +223,9 @@ def _undecided(period: PeriodChange) -> list[str | _Table]:
 
 def _sources(period: PeriodChange, currency: str) -> list[str | _Table]:
     table = _Table("Sources to check", ("Source", "What"), frozenset())
-    table.rows = [(escaped(row.source), escaped(words.source(row, currency))) for row in period.sources if row.telling]
+    table.rows = [
+        (escaped(row.source), escaped(words.source(row, currency))) for row in period.sources if row.needs_attention
+    ]
     table.rows += [
         (escaped(each.source), escaped(f"closed without it: {words.without(each)}")) for each in period.without
     ]

@@ -1,5 +1,5 @@
--- Corrections inherit the flags of the charge they refer to, so both wait and are decided together. A correction that
--- is itself a duplicate, in another currency or in the wrong month is decided separately, with the flags of both.
+-- Corrections get the flags of the charge they refer to, so that both are held and decided together. A correction that
+-- is a duplicate, in another currency or in the wrong month is decided separately, with the flags of both.
 DELETE FROM flag
 WHERE n IN (SELECT n FROM follows UNION ALL SELECT n FROM follows_earlier WHERE disposition IN ('billed', 'rejected'))
     AND flag NOT IN ('possible-duplicate', 'foreign-currency', 'wrong-period');

@@ -1,6 +1,6 @@
-"""What each cause adds to each billing line of one period, exactly.
+"""Compare one period in both revisions: what each cause adds to each billing line, exactly.
 
-Both revisions are in one database, each in its own schema, `base` and `head`, as left by `settle`.
+Both revisions are in one database, each in its own schema, `base` and `head`, as `settle` leaves them.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ from openchargeback.record.recorded_ledger import RecordedLedger
 
 _QUANTITIES = ("ConsumedQuantity", "PricingQuantity", "CommitmentDiscountQuantity")
 _STEPS = ("directory", "config", "decision")
-"""The changes besides charges, in the order in which they are applied."""
+"""What can change besides charges, in the order in which the changes are applied."""
 
 _NOTHING_POSTED = PostedCorrections()
 
@@ -36,7 +36,7 @@ Parts = Mapping[LineKey, Mapping[Cause, Decimal]]
 class Side:
     """The inputs of one revision of a period.
 
-    shown: the record of a closed month, which is its result; the ledger must then have the settings of that record.
+    shown: the result in the record of a closed month; the ledger must then have the settings of that record.
     posted: what decisions on charges of closed months add to an open one.
     """
 
@@ -44,7 +44,7 @@ class Side:
     shown: MonthResult | None = None
     posted: PostedCorrections = _NOTHING_POSTED
 
-    def comes_to(self, settled: MonthResult) -> MonthResult:
+    def result_for(self, settled: MonthResult) -> MonthResult:
         """The result of the period, given its settled charges."""
         if self.shown is not None:
             return self.shown
@@ -59,7 +59,7 @@ class Side:
 class Comparison:
     """A period settled on both sides, and what each cause adds to each billing line, exactly.
 
-    old_faults, new_faults: the problems of each side; a side with errors in its charges settles to nothing.
+    old_faults, new_faults: the problems of each side; a side with errors in its charges has an empty result.
     """
 
     old: MonthResult
@@ -85,7 +85,7 @@ def compare_month(period: str, base: Side, head: Side) -> Comparison:
         parts: Parts = {}
         if new_files or not has_errors(new_faults):
             parts = _compared(con, period, (base, old_files), (head, new_files))
-    old, new = base.comes_to(old), head.comes_to(new)
+    old, new = base.result_for(old), head.result_for(new)
     whole = _differences(old, new)
     parts = _by_posting(parts, whole, old, new)
     if base.shown or head.shown:
@@ -113,7 +113,7 @@ def _compared(
 def _settled(
     con: duckdb.DuckDBPyConnection, schema: str, period: str, side: Side
 ) -> tuple[MonthResult, Sequence[LoadedFile], list[Problem]]:
-    """Settle a side in its own schema, which becomes the current one."""
+    """Settle a side in its own schema, which becomes the current schema."""
     con.execute(f"CREATE SCHEMA {schema}")
     con.execute(f"USE {schema}")
     try:
@@ -246,9 +246,9 @@ def _by_posting(parts: Parts, whole: Mapping[LineKey, Decimal], old: MonthResult
 
 
 def _by_record(parts: Parts, whole: Mapping[LineKey, Decimal]) -> Parts:
-    """The parts of a month that is shown from its record, which stays the same whatever happens to its charges.
+    """The parts of a month that is shown from its record, whatever happens to its charges.
 
-    If they do not add up to the change of a line, as when its file is missing, the record alone is the cause.
+    If they do not add up to the change of a line, as when its file is missing, the record is the only cause.
     """
     return {
         key: found if money.total(*(found := parts.get(key, {})).values()) == amount else {Cause.RECORD: amount}
@@ -259,7 +259,9 @@ def _by_record(parts: Parts, whole: Mapping[LineKey, Decimal]) -> Parts:
 
 def _parts(con: duckdb.DuckDBPyConnection) -> Parts:
     result: dict[LineKey, dict[Cause, Decimal]] = {}
-    for pi, project, fund, source, service, cause, amount in con.execute(sql(__package__, "parts.sql")).fetchall():
+    for pi, project, fund, source, service, cause, amount in con.execute(
+        sql(__package__, "line_causes.sql")
+    ).fetchall():
         key = LineKey(pi, project, fund, source, service)
         result.setdefault(key, {})[Cause(cause)] = amount
     return result

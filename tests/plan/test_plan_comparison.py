@@ -16,7 +16,7 @@ from openchargeback.ledger.files import charge_files
 from openchargeback.ledger.settings import Config, Organization, Review
 from openchargeback.plan import months
 from openchargeback.plan.changes import PeriodFacts, beyond_rounding, period_change
-from openchargeback.plan.parts import Side, compare_month, unexplained
+from openchargeback.plan.comparison import Side, compare_month, unexplained
 from openchargeback.plan.values import Cause, Control, ControlTotal
 from openchargeback.record.recorded_ledger import RecordedLedger
 

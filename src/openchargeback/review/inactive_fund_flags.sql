@@ -1,6 +1,6 @@
--- One row per charge dated before its fund began or after it ended: an additional flag.
+-- One more flag per charge dated before its fund began or after it ended.
 INSERT INTO flag
-SELECT n, 'inactive-fund', fund || CASE WHEN first_day < since THEN ' begins on ' || since ELSE ' ended on ' || until END
+SELECT n, 'inactive-fund', fund || CASE WHEN first_day < since THEN ' starts on ' || since ELSE ' ended on ' || until END
 FROM (
     SELECT charge.n, payer.fund, fund.since, fund.until, first_day({start}, charge.period_start) AS first_day
     FROM attributed AS charge

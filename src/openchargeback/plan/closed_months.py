@@ -1,4 +1,4 @@
-"""Changes to closed or finalized months, and to the files they rest on."""
+"""Problems with changes to closed and finalized months, and to the files that they were billed from."""
 
 from __future__ import annotations
 
@@ -13,23 +13,24 @@ from openchargeback.ledger.settings import IRREGULAR, Config, EvidenceRule
 from openchargeback.model import State
 from openchargeback.problems import Problem, Severity
 from openchargeback.record.closing_record import ClosingRecord
+from openchargeback.wording import listed
 
 
-def touched_periods(
+def closed_month_changes(
     changed: Iterable[str], base: Mapping[str, PeriodFile], head: Mapping[str, PeriodFile]
 ) -> list[Problem]:
-    """A problem for each month that is closed in the base and has changed files: an error once it is finalized.
+    """A problem for each month that is closed in the base and has changed files: an error if it is finalized.
 
-    Closing, finalizing and reopening change the period file, which is no fault. But a closed month may only be reopened
-    or re-closed as a later revision; otherwise two statements would have the same number.
+    Closing, finalizing and reopening may change the period file. But a closed month may only be reopened or re-closed
+    as a later revision; otherwise two statements would have the same number.
     """
     paths: dict[str, list[str]] = {}
     for path in changed:
         if period_of(path) and path != part_path(period_of(path), NOTES):  # notes are not sealed
             paths.setdefault(period_of(path), []).append(path)
     found = [
-        _touched(period, touched, base.get(period, OPEN), head.get(period, OPEN))
-        for period, touched in sorted(paths.items())
+        _change_problem(period, changes, base.get(period, OPEN), head.get(period, OPEN))
+        for period, changes in sorted(paths.items())
     ]
     return [problem for problem in found if problem is not None]
 
@@ -39,34 +40,35 @@ def _closing(state: PeriodFile) -> tuple[object, ...]:
     return (state.closed, state.accounting_date, state.without, state.frozen)
 
 
-def _touched(period: str, touched: list[str], was: PeriodFile, now: PeriodFile) -> Problem | None:
+def _change_problem(period: str, changed: list[str], was: PeriodFile, now: PeriodFile) -> Problem | None:
     """The problem of a period's changed files, if any."""
-    data = [path for path in touched if not path.startswith("periods/")]
+    data = [path for path in changed if not path.startswith("periods/")]
     if was.state is State.FINALIZED:
-        told = f"{period} is finalized and never changes; {len(touched):,} of its files do"
-        return Problem(
-            touched[0], "sealed-period", told, "undo this, and correct the month by new entries in an open one"
-        )
+        message = f"{period} is finalized, but this branch changes {len(changed):,} of its files"
+        fix = "revert the change, and correct the month with decisions in an open one"
+        return Problem(changed[0], "sealed-period", message, fix)
     if was.state is State.OPEN:
         return None
     same_closing = now.state is not State.OPEN and _closing(now) == _closing(was)
     if now.revision <= was.revision and not same_closing:
-        how = "open" if now.state is State.OPEN else "closed otherwise"
-        told = f"{period} was closed as revision {was.revision}, and is {how} without a later revision"
-        fix = f"restore periods/{period}.* from the base; `focus-billing periods open {period}` opens the month"
-        return Problem(f"periods/{period}.yaml", "revision-reused", told, fix)
+        how = "reopened" if now.state is State.OPEN else "re-closed"
+        message = f"{period} was closed as revision {was.revision} and {how} without a new revision"
+        fix = (
+            f"restore periods/{period}.* from the base; to reopen the month, run `focus-billing periods open {period}`"
+        )
+        return Problem(f"periods/{period}.yaml", "revision-reused", message, fix)
     if now.state is State.OPEN:
-        told = f"{period} was closed and is opened again"
-        fix = "its statements get a new revision"
-        return Problem(f"periods/{period}.yaml", "reopened-period", told, fix, severity=Severity.WARNING)
+        message = f"this branch reopens {period}, which was closed"
+        fix = "expect its statements to get a new revision"
+        return Problem(f"periods/{period}.yaml", "reopened-period", message, fix, severity=Severity.WARNING)
     if not data:
         return None
-    told = f"{period} is closed; {len(data):,} of its files of charges and approvals change"
+    message = f"{period} is closed, but this branch changes {len(data):,} of its charge and approval files"
     fix = "put late charges into an open month"
-    return Problem(data[0], "closed-period", told, fix, severity=Severity.WARNING)
+    return Problem(data[0], "closed-period", message, fix, severity=Severity.WARNING)
 
 
-def kept_months(
+def closed_months_kept(
     old: tuple[Config, Directory], new: tuple[Config, Directory], records: Mapping[str, ClosingRecord]
 ) -> list[Problem]:
     """A notice if changed settings or directory entries would affect closed months, which stay as recorded.
@@ -79,7 +81,7 @@ def kept_months(
         period for period, record in records.items() if _settings(old[0], record) != _settings(new[0], record)
     )
     if other:
-        notices.append(_kept(FILE_NAME, "what changes of the settings", other))
+        notices.append(_kept(FILE_NAME, "changed settings", other))
     for path, changed, used in (
         (PEOPLE_FILE, _changed_people(old[1], new[1]), _people),
         (PROJECTS_FILE, _different(old[1].projects, new[1].projects), _projects),
@@ -89,13 +91,12 @@ def kept_months(
         months = [period for period, names in using.items() if names]
         if months:
             names = sorted(set().union(*using.values()))
-            more = f" and {len(names) - 3} more" if len(names) > 3 else ""
-            notices.append(_kept(path, f"what changes of {', '.join(names[:3])}{more}", months))
+            notices.append(_kept(path, f"changes to {listed(names, 3)}", months))
     return notices
 
 
 def _settings(config: Config, record: ClosingRecord) -> dict[str, Any]:
-    """The settings that affect a month, without rules on who must approve and what must be there to close it."""
+    """The settings that affect a month, without the rules for approving and closing it."""
     sources = {name: replace(source, expected=IRREGULAR) for name, source in config.sources.items()}
     without = replace(config, sources=sources, review=replace(config.review, evidence=EvidenceRule()))
     return without.of_month(source.source for source in record.sources)
@@ -126,11 +127,12 @@ def _different(old: Mapping[str, object], new: Mapping[str, object]) -> set[str]
 
 
 def _kept(path: str, what: str, months: list[str]) -> Problem:
-    span = months[0] if len(months) == 1 else f"{len(months)} closed months from {months[0]} to {months[-1]}"
+    one = len(months) == 1
+    span = f"{months[0]}, which stays" if one else f"{len(months)} months, {months[0]} to {months[-1]}, which stay"
     return Problem(
         path,
         "closed-months-kept",
-        f"{what} bears on {span}, shown as closing recorded",
+        f"{what} would affect {span} as recorded at closing",
         "nothing to do; correct closed months with late decisions and credits",
         severity=Severity.NOTICE,
     )

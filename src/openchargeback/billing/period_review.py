@@ -31,13 +31,13 @@ _Place = tuple[tuple[str, ...], tuple[str, ...]]
 
 
 def _place(item: QueueItem) -> _Place:
-    """A key that is unique to each item of a queue; items of charges named by id differ in the flags that hold them."""
+    """A key that is unique within a queue. Items of charges named by id differ only in the flags that hold them."""
     return item.key, item.uncleared
 
 
 @dataclass(frozen=True, slots=True)
 class Review:
-    """The queue of one period and its database. items: those waiting now. charges: the charges of each item.
+    """The queue of one period and its database. items: those still undecided. charges: the charges of each item.
 
     period: the period of the charges. folder: the open period whose approval files decide on them.
     """
@@ -80,7 +80,7 @@ def _new_errors(found: Iterable[Problem], before: Iterable[Problem]) -> list[Pro
 
 @contextmanager
 def open_review(ledger: RecordedLedger, folder: str, of: str = "") -> Iterator[Review]:
-    """The review of an open period, or of what is still held of the closed period `of`, decided from an open one.
+    """Review an open period, or what is still held of the closed period `of`, decided from the open period `folder`.
 
     The ledger must hold its records. Raises LedgerFault if charge files cannot be read.
     """
@@ -110,7 +110,7 @@ def _held(
     """Create the tables of a closed period's held charges, before the decisions of this folder."""
     directory = as_of(ledger.directory, ledger.records[of])
     events = Events.of(ledger.records.values())
-    # Decisions of other open periods are settled before or after this one, in the order of the periods.
+    # Decisions of other open periods are applied before or after this one's, in the order of the periods.
     others = {period: each for period, each in ledger.approvals.items() if period < folder}
     for period, posted in sorted(correct(replace(ledger, approvals=others)).posted.items()):
         events.add(period, posted.corrections)
