@@ -1,4 +1,4 @@
-"""For the whole run: options that write expected files anew, repeatable examples, and which skips CI accepts."""
+"""For the whole run: options that write expected files again, repeatable examples, and which skips CI accepts."""
 
 from __future__ import annotations
 
@@ -8,8 +8,8 @@ import pytest
 from hypothesis import settings
 
 OPTIONS = {
-    "--update-expected": "write tests/errors/*/expected.txt anew",
-    "--update-golden": "write tests/golden anew from what comes out now",
+    "--update-expected": "rewrite tests/errors/*/expected.txt",
+    "--update-golden": "rewrite tests/golden from the current output",
 }
 
 

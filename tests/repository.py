@@ -67,7 +67,7 @@ class Repository:
 
 
 def poison(ledger: Repository, was: bytes, now: bytes) -> int:
-    """Change what the cache keeps, with seals that fit, as somebody would who knows the program; gives how often."""
+    """Change what the cache keeps, with seals that fit, as someone would who knows the program; gives how often."""
     changed = 0
     for path in sorted((ledger.root / ".openchargeback/cache").glob("??/*")):
         blob = path.read_bytes()

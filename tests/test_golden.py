@@ -1,7 +1,7 @@
 """Small whole ledgers (`tests/ledgers/<case>`) and what must come out of them (`tests/golden/<case>`), file by file.
 
 Each case's README.md says in words and in tables what an accountant expects. The tables are compared too, so that
-writing the golden files anew (`pytest tests/test_golden.py --update-golden`) never makes a wrong figure right.
+rewriting the golden files (`pytest tests/test_golden.py --update-golden`) never makes a wrong figure right.
 """
 
 from __future__ import annotations

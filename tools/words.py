@@ -14,9 +14,21 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parent.parent
 STYLE = "docs/STYLE.md"
 EXEMPT = (STYLE, "tests/test_words.py")  # these contain the words
-FOLDERS = ("src", "site_templates", "docs", "tests", "tools", "bench", "sample_data", ".github", "*.md", "Makefile")
+FOLDERS = (
+    "src",
+    "site_templates",
+    "docs",
+    "tests",
+    "tools",
+    "bench",
+    "sample_data",
+    "ledger",
+    ".github",
+    "*.md",
+    "Makefile",
+)
 KINDS = {"", ".css", ".html", ".js", ".md", ".py", ".sql", ".toml", ".txt", ".yaml", ".yml"}
-_ROW = re.compile(r"^\| ([a-z ]+) \| ([a-z ]+) \|$", re.MULTILINE)
+_ROW = re.compile(r"^\| ([a-z -]+) \| ([a-z -]+) \|$", re.MULTILINE)
 
 
 def word_list(style: str) -> dict[str, str]:

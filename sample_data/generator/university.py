@@ -13,7 +13,7 @@ class Project:
     """A project as its tags show it.
 
     lab: the account, subscription or group with its resources.
-    pi: the e-mail address in its tags, which may be an alias of the one in the directory.
+    pi: the email address in its tags, which may be an alias of the one in the directory.
     fund: the accounting string in its tags; empty if it is only in the directory.
     untagged_in: sources where it has its own account, found by the directory's `match`, and no tags.
     """

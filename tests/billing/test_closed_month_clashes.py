@@ -116,7 +116,7 @@ def test_a_charge_that_one_branch_credits_and_another_rejects_is_found(root: Pat
 
 @pytest.mark.slow
 def test_a_charge_that_one_branch_bills_late_and_another_in_its_month_is_found(root: Path) -> None:
-    """It was held when January was closed first, and is not when it is closed anew."""
+    """It was held when January was closed first, and is not when it is closed again."""
     words = {**on_item(root, "missing-fund"), "decision": "reassign", "set": {"fund": "F-9"}}
     late, reopened = branch(root, "late"), branch(root, "reopened")
     decide(late, FEB, "late", period=JAN, **words)

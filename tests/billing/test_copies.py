@@ -132,7 +132,7 @@ def test_files_with_only_a_header_are_no_copies(root: Path) -> None:
     assert told(root) == []
 
 
-def test_what_was_filed_under_a_wrong_name_is_rejected_and_filed_anew(
+def test_what_was_filed_under_a_wrong_name_is_rejected_and_filed_again(
     root: Path, run: Callable[..., str], tmp_path: Path
 ) -> None:
     export = tmp_path / "export/aws_2025-01.csv"
@@ -146,7 +146,7 @@ def test_what_was_filed_under_a_wrong_name_is_rejected_and_filed_anew(
     run("ingest", str(export), "--source", "aws")
     assert told(root) == []
     # Each charge still equals one that is there, which a person confirms once.
-    decide(root, JAN, "approve", ids(root, "aws"), name="anew", clears=["possible-duplicate"])
+    decide(root, JAN, "approve", ids(root, "aws"), name="again", clears=["possible-duplicate"])
     run("validate")
     (month,) = open_books(root).periods
     assert {each.source: (each.billed, each.rejected) for each in month.sources} == {"asw": (0, 30), "aws": (30, 0)}

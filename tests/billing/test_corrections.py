@@ -430,7 +430,7 @@ def test_a_credit_does_not_come_before_the_billing(root: Path) -> None:
 
 
 @pytest.mark.slow
-def test_what_was_unusual_stays_so_when_an_earlier_month_is_closed_anew(root: Path) -> None:
+def test_what_was_unusual_stays_so_when_an_earlier_month_is_closed_again(root: Path) -> None:
     """A credit of a charge that needed no decision then finds it billed, though by now it would be flagged."""
     config = (root / "config.yaml").read_text(encoding="utf-8")
     config = config.replace("review: {", "review: {unusual_amount: {factor: 2, minimum: 25}, ")

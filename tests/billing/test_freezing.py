@@ -255,7 +255,7 @@ def test_a_period_file_of_an_earlier_revision_opens_nothing(root: Path) -> None:
 
 
 def test_reopening_takes_the_record_away_and_counts(root: Path) -> None:
-    """Revision 2 has numbers of its own; closing it again freezes anew."""
+    """Revision 2 has numbers of its own; closing it again freezes again."""
     close(root)
     numbers = [statement.number for statement in month(root).statements]
     closing.reopen(open_books(root).ledger, PERIOD)

@@ -99,7 +99,7 @@ def test_a_build_is_the_same_in_any_place(tmp_path: Path) -> None:
 
 
 def test_an_unchanged_build_writes_nothing_and_a_changed_file_only_what_it_touches(ledger: Path) -> None:
-    """The second build says unchanged; one more charge renders one statement anew."""
+    """The second build says unchanged; one more charge renders one statement again."""
     put(ledger, HEAD + ROW + ROW.replace("p1", "p2"))
     first = json.loads(run("build", "-o", "out", "--json", "--ledger", ledger, cwd=ledger).stdout)
     assert (first["statements_rendered"], first["changed"]) == (2, True)
@@ -172,7 +172,7 @@ def test_damaged_archives_are_problems(ledger: Path) -> None:
 
 
 def test_hostile_ids_stay_inside_the_output(ledger: Path) -> None:
-    """E-mails and projects with path characters, quotes and 300 characters become folders within the output."""
+    """Emails and projects with path characters, quotes and 300 characters become folders within the output."""
     rows = [
         ROW.replace("ada@example.edu", "a/../../x@example.edu"),
         ROW.replace("p1", "../../etc/passwd"),
@@ -193,7 +193,7 @@ def test_hostile_ids_stay_inside_the_output(ledger: Path) -> None:
     )
 
 
-def test_an_output_folder_with_files_of_somebody_is_left_alone(ledger: Path) -> None:
+def test_an_output_folder_with_files_of_someone_is_left_alone(ledger: Path) -> None:
     """Wrong usage, and the file is still there."""
     put(ledger, HEAD + ROW)
     put(ledger, "mine", "out/thesis.txt")

@@ -266,7 +266,7 @@ def test_charges_that_were_never_committed_are_named_in_a_clone(ledger: Path, tm
     git(ledger, "rm", "-q", "--cached", "charges/2025-01/aws.csv")
     git(ledger, "commit", "-qm", "Git never had the charges")
     run(ledger, *CLOSE, "--commit")
-    # As if somebody had committed the record alone, in a repository that begins there.
+    # As if someone had committed the record alone, in a repository that begins there.
     git(ledger, "rm", "-q", "--cached", "charges/2025-01/aws.csv")
     git(ledger, "commit", "-qm", "x")
     git(ledger, "checkout", "-q", "--orphan", "begin")

@@ -186,7 +186,7 @@ ELSEWHERE = {
     "plan-threshold": f"{SHOWN}::test_limits_set_the_exit_code",
     "program-changes": f"{REVISIONS}::test_an_upgrade_says_what_the_new_program_computes_differently",
     "reopened-period": f"{REVISIONS}::test_closing_a_month_is_no_fault_and_reopening_is_a_warning",
-    "revision-reused": f"{REVISIONS}::test_a_month_is_not_closed_anew_in_the_same_revision",
+    "revision-reused": f"{REVISIONS}::test_a_month_is_not_closed_again_in_the_same_revision",
     "sealed-period": f"{REVISIONS}::test_touching_a_closed_or_finalized_month_is_told_and_moves_nothing",
     "several-bases": f"{REVISIONS}::test_of_several_bases_one_is_named",
     "submodule": f"{REVISIONS}::test_a_submodule_is_named_and_not_read",

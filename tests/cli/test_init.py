@@ -40,7 +40,7 @@ def run(*arguments: str | Path, cwd: Path, code: int = 0) -> str:
 
 @pytest.fixture(autouse=True)
 def identity(tmp_path_factory, monkeypatch) -> Path:
-    """The Git settings of a computer where somebody has given name and address."""
+    """The Git settings of a computer where someone has given name and address."""
     settings = tmp_path_factory.mktemp("home") / "gitconfig"
     settings.write_text("[user]\nname = Ada\nemail = ada@example.edu\n")
     monkeypatch.setenv("GIT_CONFIG_GLOBAL", str(settings))

@@ -153,7 +153,7 @@ OUTPUTS = ("public", "pdf/2025-01")
 
 @pytest.fixture
 def place(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """A folder to work in, and Git of a computer where somebody is known."""
+    """A folder to work in, and Git of a computer where someone is known."""
     put(tmp_path / "gitconfig", "[user]\nname = Ada\nemail = ada@example.edu\n[init]\ntemplateDir =\n")
     monkeypatch.setenv("GIT_CONFIG_GLOBAL", str(tmp_path / "gitconfig"))
     monkeypatch.setenv("GIT_CONFIG_SYSTEM", os.devnull)

@@ -49,7 +49,7 @@ def put(root: Path, name: str, text: str) -> None:
 
 
 def git(root: Path, *arguments: str) -> None:
-    """Git in the ledger, by somebody."""
+    """Git in the ledger, by someone."""
     person = ("-c", "user.name=Ada", "-c", "user.email=ada@example.edu")
     subprocess.run(["git", *person, "-C", str(root), *arguments], check=True, capture_output=True)
 

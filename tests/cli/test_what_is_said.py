@@ -1,4 +1,4 @@
-"""What the program says to somebody who does not know it yet: at the first wrong file, folder, flag or pipe."""
+"""What the program says to someone who does not know it yet: at the first wrong file, folder, flag or pipe."""
 
 from __future__ import annotations
 

@@ -122,7 +122,7 @@ def test_a_key_that_the_change_itself_brings_vouches_for_nothing(decided: Reposi
     assert evidence(decided)["level"] == "C"
 
 
-def test_somebody_elses_signature_on_the_commit_itself_counts(decided: Repository) -> None:
+def test_someone_elses_signature_on_the_commit_itself_counts(decided: Repository) -> None:
     """Rita takes Ann's commit over and signs it: on the branch already."""
     decided.git(*signed(decided, "rita"), "commit", "-q", "--amend", "--no-edit", "-S", who="ann")
     assert (evidence(decided)["level"], evidence(decided)["approvers"]) == ("B", ["rita@example.edu"])
@@ -137,8 +137,8 @@ def test_other_signed_commits_of_the_branch_vouch_for_nothing(decided: Repositor
 
 def test_a_settings_file_of_the_machine_does_not_make_signers(decided: Repository, tmp_path: Path) -> None:
     """Its own list of signers is not asked."""
-    (tmp_path / "everybody").write_text((decided.root / "allowed_signers").read_text("utf-8"))
-    decided.git("config", "gpg.ssh.allowedSignersFile", str(tmp_path / "everybody"))
+    (tmp_path / "everyone").write_text((decided.root / "allowed_signers").read_text("utf-8"))
+    decided.git("config", "gpg.ssh.allowedSignersFile", str(tmp_path / "everyone"))
     decided.git("switch", "-q", "main")
     decided.git("rm", "-q", "allowed_signers")
     decided.commit()
@@ -260,7 +260,7 @@ def test_a_list_of_its_own_gives_a_branch_no_signers(decided: Repository) -> Non
     assert "allowed_signers was created in more than one commit" in found["why"]
 
 
-def test_a_key_counts_once_somebody_of_the_list_signed_its_coming(decided: Repository) -> None:
+def test_a_key_counts_once_someone_of_the_list_signed_its_coming(decided: Repository) -> None:
     """Zoe proposes her key and Rita merges it; nobody can sign in a key of their own making."""
     for author, zoe in (("zoe", "B"), ("rita", "C")):
         decided.git("switch", "-qC", "keys", "main")
@@ -307,7 +307,7 @@ def test_a_key_that_was_taken_out_counts_no_more(decided: Repository) -> None:
     ["*@example.edu", "ann@home.example,ann@example.edu", "ann@example.edu,ann@home.example", "ann@home.example",
      '"ann@home.example,ann@example.edu"', "Ann@Example.edu", "ann@home.example,!x@example.edu"],
 )  # fmt: skip
-def test_nobody_becomes_somebody_else_by_another_name_of_the_key(decided: Repository, names: str) -> None:
+def test_nobody_becomes_someone_else_by_another_name_of_the_key(decided: Repository, names: str) -> None:
     """Ann's key stands on the list under several names or a pattern, in one line or in two, and she signs alone."""
     decided.git("switch", "-qC", "main", "main~1")
     again = listed(decided, "ann", name=names, extend=False)
@@ -444,7 +444,7 @@ def test_a_review_that_the_host_recorded_is_level_a(host: Host) -> None:
     ],
 )
 def test_a_review_as_forgejo_and_gitea_record_it(host: Host, reviews: list[dict[str, Any]], level: str) -> None:
-    """They say of each review whether it counts, instead of who somebody is to the repository."""
+    """They say of each review whether it counts, instead of who someone is to the repository."""
     listed = [host.review(**{"official": True, "stale": False, "dismissed": False, **each}) for each in reviews]
     found = host.told(*({key: each[key] for key in each if key != "author_association"} for each in listed))
     assert found["level"] == level
@@ -466,7 +466,7 @@ def test_a_review_as_forgejo_and_gitea_record_it(host: Host, reviews: list[dict[
     ],
 )  # fmt: skip
 def test_other_reviews_are_not(host: Host, reviews: list[dict[str, Any]], why: str) -> None:
-    """By an author, of an earlier commit, taken back, by somebody without rights, by a program."""
+    """By an author, of an earlier commit, taken back, by someone without rights, by a program."""
     found = host.told(*(host.review(**each) for each in reviews))
     assert found["level"] == "C"
     assert why in found["why"]
@@ -632,7 +632,7 @@ def test_one_person_under_two_addresses_approves_nothing_of_their_own(decided: R
 
 
 @pytest.mark.parametrize("source", JOINED)
-def test_who_writes_under_another_address_does_not_sign_as_somebody_else(decided: Repository, source: str) -> None:
+def test_who_writes_under_another_address_does_not_sign_as_someone_else(decided: Repository, source: str) -> None:
     """Ann wrote it as ann@home.example and signs with the key of ann@example.edu."""
     decided.git("switch", "-q", "main")
     path, text = JOINED[source]
@@ -663,7 +663,7 @@ def test_a_branch_does_not_say_who_its_authors_are(decided: Repository, source: 
 
 
 def test_a_mailmap_makes_no_two_people_of_one(decided: Repository) -> None:
-    """Even on the base: calling Ann somebody else hides nothing, since her own address stays hers."""
+    """Even on the base: calling Ann someone else hides nothing, since her own address stays hers."""
     decided.git("switch", "-q", "main")
     decided.write(".mailmap", "Zoe <zoe@example.edu> <ann@example.edu>\n")
     decided.commit()

@@ -463,7 +463,7 @@ def test_every_file_reads_back_balanced(lines):
 
 
 def net_of(data: bytes) -> Decimal:
-    """Debits less credits in the rows of payers, as somebody reads them off a file."""
+    """Debits less credits in the rows of payers, as someone reads them off a file."""
     net = Decimal(0)
     for row in table(data):
         if "side" in row:

@@ -159,7 +159,7 @@ def test_a_folder_on_another_disk_is_written_too(tmp_path: Path, monkeypatch: py
 
 @pytest.mark.parametrize("path", ["/etc/x", "../x", "a/../../x", ".git/config", ""])
 def test_no_path_leads_out(tmp_path: Path, path: str) -> None:
-    """Not one that is given, and not one of a pending list, which anybody could have written."""
+    """Not one that is given, and not one of a pending list, which anyone could have written."""
     root = lay(tmp_path / "root")
     with pytest.raises(UsageFault):
         change_files(root, {path: b"x"})

@@ -49,7 +49,7 @@ def test_what_was_not_completed_is_removed(tmp_path: Path) -> None:
 def test_where_git_refuses_to_say_whose_it_is_nothing_is_put_in_place(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """A folder of another owner, as in a container: what is pending there may have been committed by anybody."""
+    """A folder of another owner, as in a container: what is pending there may have been committed by anyone."""
     git(tmp_path, "init")
     target = pending(tmp_path / "ledger", name=PENDING)
     monkeypatch.setenv("GIT_TEST_ASSUME_DIFFERENT_OWNER", "1")
@@ -63,7 +63,7 @@ def test_where_git_refuses_to_say_whose_it_is_nothing_is_put_in_place(
 
 @pytest.mark.parametrize("name", [CHANGES, PENDING])
 def test_what_git_tracks_is_not_ours(tmp_path: Path, name: str) -> None:
-    """Anybody could have committed it: it is never put in place or removed, and nothing is written beside it."""
+    """Anyone could have committed it: it is never put in place or removed, and nothing is written beside it."""
     git(tmp_path, "init")
     target = pending(tmp_path / "ledger", name=name)
     git(tmp_path, "add", "--force", ".")

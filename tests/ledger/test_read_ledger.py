@@ -34,7 +34,7 @@ def test_a_second_period_file_does_not_open_a_closed_month(tmp_path: Path) -> No
 
 @pytest.mark.parametrize("name", ["config", "config.local", "directory/people", "directory/projects"])
 def test_a_file_that_is_passed_over_for_its_ending_is_told(tmp_path: Path, name: str) -> None:
-    """`.yml` is YAML elsewhere, so somebody will think that it is read."""
+    """`.yml` is YAML elsewhere, so someone will think that it is read."""
     put(tmp_path, {"config.yaml": CONFIG, f"{name}.yml": "{}\n"})
     _, problems = read_ledger(tmp_path)
     assert [(each.path, each.code, each.fix) for each in problems] == [

@@ -325,7 +325,7 @@ def test_rows_that_two_sources_exchange_are_no_pairs(tmp_path):
     assert causes(only(ties_out(ledger.plan()))) == {"new": "29.00", "withdrawn": "-30.00"}
 
 
-def test_a_file_that_is_sorted_and_compressed_anew_moves_no_money(tmp_path):
+def test_a_file_that_is_sorted_and_compressed_again_moves_no_money(tmp_path):
     ledger = started(tmp_path / "l", ROWS)
     (ledger.root / "charges/2025-01/hpc.csv").unlink()
     rows = [{**row, "BilledCost": row["BilledCost"] + "0"} for row in reversed(ROWS)]

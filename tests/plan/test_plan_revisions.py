@@ -409,7 +409,7 @@ def test_touching_a_closed_or_finalized_month_is_told_and_moves_nothing(tmp_path
     assert not plan.moves
 
 
-def test_a_month_is_not_closed_anew_in_the_same_revision(tmp_path):
+def test_a_month_is_not_closed_again_in_the_same_revision(tmp_path):
     ledger = started(tmp_path / "l", ROWS)
     ledger.program("periods", "close", "2025-01", *BY)
     ledger.commit()

@@ -51,7 +51,7 @@ def test_two_identifiers_never_share_a_name(one: str, other: str) -> None:
 
 
 @given(IDENTIFIERS)
-def test_a_made_name_is_never_somebody_elses_plain_name(identifier: str) -> None:
+def test_a_made_name_is_never_someone_elses_plain_name(identifier: str) -> None:
     name = folder_name(identifier)
     if name != identifier:
         assert folder_name(name) != name

@@ -83,7 +83,7 @@ print(hashlib.sha256(render_job(cases.job(named(" ".join(text for text, _ in SCR
 
 NO_FONTS = "<fontconfig><cachedir>{cache}</cachedir></fontconfig>"
 MACHINE = "<fontconfig><dir>/usr/share/fonts</dir><cachedir>{cache}</cachedir></fontconfig>"
-# A font of somebody else's under the name of ours, and rules that would change how text is set.
+# A font of someone else's under the name of ours, and rules that would change how text is set.
 MORE = (
     "<fontconfig><dir>/usr/share/fonts</dir><dir>{fonts}</dir><cachedir>{cache}</cachedir>"
     '<match target="pattern"><edit name="family" mode="prepend" binding="strong"><string>DejaVu Serif</string></edit>'

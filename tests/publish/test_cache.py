@@ -99,7 +99,7 @@ def test_prune_survives_a_damaged_index_and_left_overs(tmp_path, index):
     (entry,) = _files(tmp_path)
     (entry.parent / "half.tmp").write_bytes(b"")
     (tmp_path / "index.json").write_text(index)
-    (tmp_path / "README").write_text("somebody's")
+    (tmp_path / "README").write_text("someone's")
     Cache(tmp_path).prune()
     assert Cache(tmp_path).get("page", "k") == b"data"
     assert not (entry.parent / "half.tmp").exists()

@@ -124,7 +124,7 @@ def test_foreign_files_are_named_and_kept(target):
     assert (target / "index.html").read_bytes() == b"old"
 
 
-def test_a_folder_of_somebody_else_is_kept(target):
+def test_a_folder_of_someone_else_is_kept(target):
     target.mkdir()
     (target / "thesis.tex").write_text("mine")
     with pytest.raises(UsageFault, match=r"thesis\.tex"):
@@ -263,7 +263,7 @@ def test_an_old_output_beside_the_new_is_removed(target):
     assert lying(target.parent) == ["public"]
 
 
-def test_somebody_elses_folder_of_that_name_is_kept(target):
+def test_someone_elses_folder_of_that_name_is_kept(target):
     aside = target.parent / ".public.old.openchargeback-tmp"
     aside.mkdir()
     (aside / "mine.txt").write_text("mine")

@@ -106,7 +106,7 @@ def test_added_and_removed_files_are_found(root: Path) -> None:
     [
         ("state: finalized", "state: finalized\nrevision: 2"),
         ("on: 2025-01-08", "on: 2025-01-09"),
-        ("billing.admin@", "somebody@"),
+        ("billing.admin@", "someone@"),
         ("charges/2024-12/aws.csv", "charges/2024-12/aws2.csv"),
         ('digest: "', 'digest: "0123456789abcdef'),
     ],

@@ -125,7 +125,7 @@ def test_malformed_allocated_tags_never_fall_back_on_those_of_the_shared_resourc
     ("text", "untagged"), [("{}", True), ("", True), ("{bad", False), (tags(pi=None, project=None), False)]
 )
 def test_a_default_for_what_is_untagged_is_not_for_tags_that_cannot_be_read(tmp_path, text, untagged, only):
-    """Whoever wrote them meant somebody; with a default for all, the charge is held with it as a proposal."""
+    """Whoever wrote them meant someone; with a default for all, the charge is held with it as a proposal."""
     default = f"{{pi: def@example.edu, project: def, fund: D-1, untagged_only: {str(only).lower()}}}"
     config = f"organization: A\ncurrency: USD\nsources: {{hpc: {{default: {default}}}}}\n"
     period, _ = bill(tmp_path, [charge("5", text=text)], config=config)

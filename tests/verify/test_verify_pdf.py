@@ -1,4 +1,4 @@
-"""`verify PDF`: honest files, and files that somebody really altered."""
+"""`verify PDF`: honest files, and files that someone really altered."""
 
 from __future__ import annotations
 
@@ -491,9 +491,7 @@ def test_what_is_no_statement_is_said_in_one_line(
     assert done.stderr.count("\n") == 1
 
 
-def test_pdfs_that_are_encrypted_cut_or_of_somebody_else_are_said(
-    ledger: Repository, pdf: Path, tmp_path: Path
-) -> None:
+def test_pdfs_that_are_encrypted_cut_or_of_someone_else_are_said(ledger: Repository, pdf: Path, tmp_path: Path) -> None:
     def lock(writer: PdfWriter) -> None:
         writer.encrypt("secret", algorithm="RC4-128")
 

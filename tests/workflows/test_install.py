@@ -144,7 +144,7 @@ def test_what_was_installed_from_an_index_is_pinned_by_digest_and_nothing_else_g
     runner = Runner(remote, tmp_path / "runs", ci.path, tmp_path / "artifacts", machine=ci.pip)
     ran = runner.run(workflow, "build", merged)
     assert not ran.failed, ran.logs
-    # Somebody puts another package of the same name and version there.
+    # Someone puts another package of the same name and version there.
     (wheel,) = index.iterdir()
     with zipfile.ZipFile(wheel, "a") as archive:
         archive.writestr("openchargeback/evil.py", "")

@@ -57,7 +57,7 @@ json.dump(comments, open(store, "w"))
 
 
 class Forge:
-    """A bare repository with a new ledger on main, somebody's clone of it, and a runner."""
+    """A bare repository with a new ledger on main, someone's clone of it, and a runner."""
 
     def __init__(self, folder: Path, forge: str) -> None:
         self.remote, self.clone, self.path = folder / "remote.git", folder / "clone", program_on_path(folder / "bin")

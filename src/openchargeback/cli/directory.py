@@ -63,7 +63,7 @@ def add_person(email: str, name: str | None, department: str | None, alias: tupl
 @add.command("project")
 @click.argument("id_", metavar="ID")
 @click.option("--title", help="Title on pages and statements.")
-@_several("--pi", "E-mail address of a PI, the primary one first.")
+@_several("--pi", "Email address of a PI, the primary one first.")
 @_several("--fund", "A fund that pays, the primary one first.")
 @click.option("--award", help="Grant or contract number.")
 @click.option("--start", metavar="DATE", help="First day of the project.")

@@ -82,7 +82,7 @@ _HELD: tuple[Column[QueueItem], ...] = (
 
 
 def _people(books: Books) -> dict[str, str]:
-    """Every PI in the ledger: name by e-mail address."""
+    """Every PI in the ledger: name by email address."""
     people = {email: person.name for email, person in books.ledger.directory.people.items()}
     for billed in books.periods:
         people |= {item.pi: item.pi for item in billed.undecided if item.pi and item.pi not in people}

@@ -62,7 +62,7 @@ class Commit:
 
 @dataclass(frozen=True, slots=True)
 class LoggedCommit:
-    """A commit as evidence: its authors and co-authors (from its message), by e-mail, and the key that signed it.
+    """A commit as evidence: its authors and co-authors (from its message), by email, and the key that signed it.
 
     key: the fingerprint (`SHA256:…`) of the key of a good SSH signature, if the list of allowed signers has it; else
     empty.
@@ -315,7 +315,7 @@ def untracked(root: Path) -> frozenset[str]:
 
 
 def user(root: Path) -> str:
-    """The e-mail address used for commits; empty if none is set."""
+    """The email address used for commits; empty if none is set."""
     answer = _run(root, "config", "--get", "user.email")
     # 1: no such setting.
     return "" if answer is None or answer.code == 1 else _expect(answer).strip()

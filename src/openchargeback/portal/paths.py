@@ -1,6 +1,6 @@
 """The path of each page in the output folder, and links from one page to another.
 
-All paths are relative to the output folder and use forward slashes. Folder names made from people's e-mail addresses
+All paths are relative to the output folder and use forward slashes. Folder names made from people's email addresses
 and from ids are safe on every file system: they never collide, even where case is ignored, and never leave the folder.
 """
 
@@ -28,7 +28,7 @@ _RESERVED = {"con", "prn", "aux", "nul", *(f"{port}{n}" for port in ("com", "lpt
 
 @functools.lru_cache(maxsize=65536)
 def folder_name(identifier: str) -> str:
-    """A safe file or folder name for an e-mail address or id.
+    """A safe file or folder name for an email address or id.
 
     Lowercase identifiers of letters, digits and `._@+-` are unchanged. Any other gets a cleaned stem, `~` and the first
     twelve hex digits of the SHA-256 of the exact identifier. No unchanged identifier contains `~`, so the two kinds

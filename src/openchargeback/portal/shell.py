@@ -82,7 +82,7 @@ def make_shell(config: Config, pages: tuple[Page, ...], logo: str = "", *, showb
 
 
 def whom_to_ask(config: Config) -> tuple[str, str]:
-    """The contact's name, and the e-mail address if it is safe to link to."""
+    """The contact's name, and the email address if it is safe to link to."""
     organization, contact = config.organization, config.organization.contact
     mail = contact.email if _MAIL_ADDRESS.fullmatch(contact.email) else ""
     return contact.name or organization.unit or organization.name, mail

@@ -29,7 +29,7 @@ from openchargeback.templating.filters import period_human
 PAGE_TEMPLATE = "pages/statement.html"
 
 Histories = dict[tuple[str, str], tuple[PeriodAmounts, ...]]
-"""PI's e-mail and project's id → the amounts of their statements, one per period."""
+"""PI's email and project's id → the amounts of their statements, one per period."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,4 +1,4 @@
-"""Filters for pages, PDFs and e-mails: values formatted for people. Those for plain text are in `text_filters.py`."""
+"""Filters for pages, PDFs and emails: values formatted for people. Those for plain text are in `text_filters.py`."""
 
 from __future__ import annotations
 
@@ -80,7 +80,7 @@ def period_short(period: str) -> str:
 
 
 def breakable(text: str) -> str:
-    """An e-mail address that may break before `@` and dots; any other text is unchanged.
+    """An email address that may break before `@` and dots; any other text is unchanged.
 
     For print, where a zero-width space leaves no trace in copied text. Also, WeasyPrint 70 breaks within words rather
     than at a `<wbr>`.
