@@ -482,7 +482,7 @@ def test_authors_who_are_not_known_to_the_host_leave_no_level_a(host: Host) -> N
     host.commits[0]["author"] = None
     assert "has no account on the host" in host.told(host.review())["why"]
     host.commits[0] = {"author": {"login": "ann"}, "commit": {"message": "x\n\nCo-Authored-By: B <b@example.edu>"}}
-    assert "names co-authors" in host.told(host.review())["why"]
+    assert "has co-authors" in host.told(host.review())["why"]
     host.event["pull_request"]["commits"] = 2
     assert "only 1 of its 2 commits" in host.told(host.review())["why"]
     del host.event["pull_request"]["commits"]  # as in the event of a review

@@ -22,7 +22,7 @@ from openchargeback.billing.events import Events
 from openchargeback.billing.late import HeldOutcome, settle_held
 from openchargeback.billing.pipeline import PostedCorrections
 from openchargeback.ledger.approvals import Decision, Verb
-from openchargeback.model import BillingLine, Correction, DecisionRecord, QueueItem, State
+from openchargeback.model import BillingLine, Correction, QueueItem, State
 from openchargeback.problems import Problem
 from openchargeback.record.recorded_ledger import RecordedLedger
 
@@ -50,41 +50,16 @@ def correct(ledger: RecordedLedger) -> CorrectionResults:
     for period in sorted(ledger.approvals):
         if ledger.period_file(period).state is not State.OPEN:
             continue
-        by_original: dict[str, list[Decision]] = {}
-        for decision in ledger.approvals[period]:
-            if not decision.period:
-                continue
-            problem = _misplaced(ledger, period, decision)
-            problems += [problem] if problem else []
-            if not problem and decision.period in ledger.records:
-                by_original.setdefault(decision.period, []).append(decision)
-        lines: list[BillingLine] = []
-        corrections: list[Correction] = []
-        records: list[DecisionRecord] = []
-        for original, decisions in sorted(by_original.items()):
-            late = [each for each in decisions if each.verb is not Verb.CREDIT]
-            credited = [each for each in decisions if each.verb is Verb.CREDIT]
-            try:
-                if late:
-                    outcome = settle_held(ledger, original, period, late, events)
-                    settled[original] = outcome
-                    problems += outcome.problems
-                    lines += outcome.lines
-                    corrections += outcome.corrections
-                    records += outcome.records
-                if credited:
-                    credits_, credit_records, faults = credit_charges(ledger, original, period, credited, events)
-                    problems += faults
-                    corrections += credits_
-                    records += credit_records
-                    lines += lines_of(period, credits_)
-            except duckdb.OutOfRangeException:
-                what = f"decides on charges of {original} whose amounts are too large to sum exactly"
-                fix = "check the charges for an implausible amount"
-                problems.append(decisions[0].problem("amount-overflow", what, fix))
-        events.add(period, corrections)
+        by_original, faults = _by_original(ledger, period)
+        problems += faults
+        parts = []
+        for _, decisions in sorted(by_original.items()):
+            part, faults = _apply(ledger, period, decisions, events, settled)
+            parts.append(part)
+            problems += faults
+        events.add(period, [each for part in parts for each in part.corrections])
         if by_original:
-            posted[period] = PostedCorrections(tuple(lines), tuple(corrections), tuple(records))
+            posted[period] = PostedCorrections.total(parts)
     for original in sorted(
         period for period, record in ledger.records.items() if record.queue and period not in settled
     ):
@@ -95,6 +70,50 @@ def correct(ledger: RecordedLedger) -> CorrectionResults:
         remaining={original: dict(outcome.remaining) for original, outcome in settled.items()},
         problems=tuple(problems),
     )
+
+
+def _by_original(ledger: RecordedLedger, period: str) -> tuple[dict[str, list[Decision]], list[Problem]]:
+    """The decisions in a period's folder on charges of closed periods, by that period, and those that cannot be."""
+    found: dict[str, list[Decision]] = {}
+    problems = []
+    for decision in ledger.approvals[period]:
+        if not decision.period:
+            continue
+        problem = _misplaced(ledger, period, decision)
+        if problem:
+            problems.append(problem)
+        elif decision.period in ledger.records:
+            found.setdefault(decision.period, []).append(decision)
+    return found, problems
+
+
+def _apply(
+    ledger: RecordedLedger,
+    period: str,
+    decisions: Sequence[Decision],
+    events: Events,
+    settled: dict[str, HeldOutcome],
+) -> tuple[PostedCorrections, list[Problem]]:
+    """Apply a period's decisions on the charges of one closed period. Adds the outcome of held ones to `settled`."""
+    original = decisions[0].period
+    late = [each for each in decisions if each.verb is not Verb.CREDIT]
+    credited = [each for each in decisions if each.verb is Verb.CREDIT]
+    parts: list[PostedCorrections] = []
+    problems: list[Problem] = []
+    try:
+        if late:
+            outcome = settle_held(ledger, original, period, late, events)
+            settled[original] = outcome
+            parts.append(PostedCorrections(outcome.lines, outcome.corrections, outcome.records))
+            problems += outcome.problems
+        if credited:
+            corrections, records, faults = credit_charges(ledger, original, period, credited, events)
+            parts.append(PostedCorrections(tuple(lines_of(period, corrections)), tuple(corrections), tuple(records)))
+            problems += faults
+    except duckdb.OutOfRangeException:
+        what = f"decides on charges of {original} whose amounts are too large to sum exactly"
+        problems.append(decisions[0].problem("amount-overflow", what, "check the charges for an implausible amount"))
+    return PostedCorrections.total(parts), problems
 
 
 def lines_of(period: str, corrections: Sequence[Correction]) -> list[BillingLine]:

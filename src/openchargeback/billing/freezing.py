@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime as dt
 import hashlib
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
@@ -31,7 +32,6 @@ from openchargeback.model import (
     BillingLine,
     Entry,
     PeriodAmounts,
-    QueueItem,
     ResourceLine,
     State,
     Statement,
@@ -92,7 +92,6 @@ def freeze(
     projects = details.projects | {line.project for line in billed.lines}
     funds = details.funds | {line.fund for line in billed.lines}
     config = ledger.config
-    charted = months_until(billed.period, CHART_MONTHS)[:-1]
     return ClosingRecord(
         period=billed.period,
         version=version,
@@ -118,20 +117,7 @@ def freeze(
         flags=billed.flags,
         unusual=billed.unusual,
         decisions=billed.decisions,
-        statements=tuple(
-            RecordedStatement(
-                number=each.number,
-                pi=each.pi.email,
-                project=each.project.id,
-                digest=each.digest,
-                history=tuple(
-                    entry for entry in histories.get((each.pi.email, each.project.id), ()) if entry.period in charted
-                ),
-                attributions=each.attributions,
-                references=each.references,
-            )
-            for each in billed.statements
-        ),
+        statements=_recorded_statements(billed, histories),
         lines=billed.lines,
         resources=tuple(
             RecordedResource(each.pi.email, each.project.id, resource)
@@ -139,6 +125,25 @@ def freeze(
             for resource in each.resources
         ),
         corrections=billed.corrections,
+    )
+
+
+def _recorded_statements(billed: BilledPeriod, histories: Histories) -> tuple[RecordedStatement, ...]:
+    """What is recorded of statements besides their lines and resources."""
+    charted = months_until(billed.period, CHART_MONTHS)[:-1]
+    return tuple(
+        RecordedStatement(
+            number=each.number,
+            pi=each.pi.email,
+            project=each.project.id,
+            digest=each.digest,
+            history=tuple(
+                entry for entry in histories.get((each.pi.email, each.project.id), ()) if entry.period in charted
+            ),
+            attributions=each.attributions,
+            references=each.references,
+        )
+        for each in billed.statements
     )
 
 
@@ -167,41 +172,12 @@ def thaw(frozen: ClosingRecord, state: PeriodFile, ledger: RecordedLedger) -> tu
 
     ledger: with the records of its closed periods and today's settings, whose currency must be the same.
     """
-    config, directory = frozen.config, frozen.directory
 
     def settings(period: str) -> Config:
-        return config if period == frozen.period else ledger.settings(period)
+        return frozen.config if period == frozen.period else ledger.settings(period)
 
     closed_on = state.closed.on if state.closed else last_day(frozen.period)
     dated = accounting_date(frozen.period, state)
-    lines: dict[tuple[str, str], list[BillingLine]] = {}
-    for line in frozen.lines:
-        lines.setdefault((line.pi, line.project), []).append(line)
-    resources: dict[tuple[str, str], list[ResourceLine]] = {}
-    for resource in frozen.resources:
-        resources.setdefault((resource.pi, resource.project), []).append(resource.line)
-    held: dict[tuple[str, str], list[QueueItem]] = {}
-    for item in frozen.queue:
-        held.setdefault((item.pi, item.project), []).append(item)
-    statements = tuple(
-        Statement(
-            number=each.number,
-            period=frozen.period,
-            revision=state.revision,
-            draft=False,
-            issued=closed_on,
-            pi=directory.person(each.pi),
-            project=directory.project(each.project),
-            lines=tuple(lines.get((each.pi, each.project), ())),
-            resources=tuple(resources.get((each.pi, each.project), ())),
-            held=tuple(held.get((each.pi, each.project), ())),
-            digest=each.digest,
-            history=each.history,
-            attributions=each.attributions,
-            references=each.references,
-        )
-        for each in frozen.statements
-    )
     numbers = {(each.pi, each.project): each.number for each in frozen.statements}
     stated = [line for line in frozen.lines if (line.pi, line.project) in numbers]
     period = BilledPeriod(
@@ -212,11 +188,11 @@ def thaw(frozen: ClosingRecord, state: PeriodFile, ledger: RecordedLedger) -> tu
         closed_by=state.closed.by if state.closed else "",
         finalized_on=state.finalized.on if state.finalized and state.state is State.FINALIZED else None,
         accounting_date=dated,
-        currency=config.currency,
+        currency=frozen.config.currency,
         sources=frozen.sources,
         files=frozen.inputs.charges,
         lines=frozen.lines,
-        statements=statements,
+        statements=_statements(frozen, state.revision, closed_on),
         queue=frozen.queue,
         flags=frozen.flags,
         decisions=frozen.decisions,
@@ -227,16 +203,54 @@ def thaw(frozen: ClosingRecord, state: PeriodFile, ledger: RecordedLedger) -> tu
         evidence=frozen.evidence,
         without=frozen.without,
     )
-    problems = reconciliation.check(period)
-    path = part_path(frozen.period, FROZEN)
-    if frozen.spending != spending_of(period.lines):
+    return period, [*reconciliation.check(period), *_record_faults(frozen, ledger.config.currency)]
+
+
+def _statements(frozen: ClosingRecord, revision: int, issued: dt.date) -> tuple[Statement, ...]:
+    """The statements of a closed period, each with its lines, resources and held items."""
+    lines = _by_statement((line.pi, line.project, line) for line in frozen.lines)
+    resources = _by_statement((each.pi, each.project, each.line) for each in frozen.resources)
+    held = _by_statement((item.pi, item.project, item) for item in frozen.queue)
+    return tuple(
+        Statement(
+            number=each.number,
+            period=frozen.period,
+            revision=revision,
+            draft=False,
+            issued=issued,
+            pi=frozen.directory.person(each.pi),
+            project=frozen.directory.project(each.project),
+            lines=tuple(lines.get((each.pi, each.project), ())),
+            resources=tuple(resources.get((each.pi, each.project), ())),
+            held=tuple(held.get((each.pi, each.project), ())),
+            digest=each.digest,
+            history=each.history,
+            attributions=each.attributions,
+            references=each.references,
+        )
+        for each in frozen.statements
+    )
+
+
+def _by_statement(rows: Iterable[tuple[str, str, _Listed]]) -> dict[tuple[str, str], list[_Listed]]:
+    """PI and project → their values, in order."""
+    found: dict[tuple[str, str], list[_Listed]] = {}
+    for pi, project, value in rows:
+        found.setdefault((pi, project), []).append(value)
+    return found
+
+
+def _record_faults(frozen: ClosingRecord, currency: str) -> list[Problem]:
+    """Where a record contradicts its own lines, or the ledger's currency of today."""
+    problems = []
+    if frozen.spending != spending_of(frozen.lines):
         what = "the amounts per project and service do not match the billing lines"
-        problems.append(Problem(path, "frozen-fault", what, "restore the file from Git"))
-    if config.currency != ledger.config.currency:
-        what = f"the ledger's currency is {ledger.config.currency}, but {frozen.period} was closed in {config.currency}"
-        fix = f"set `currency` back to {config.currency}; use a separate ledger for another currency"
+        problems.append(Problem(part_path(frozen.period, FROZEN), "frozen-fault", what, "restore the file from Git"))
+    if frozen.config.currency != currency:
+        what = f"the ledger's currency is {currency}, but {frozen.period} was closed in {frozen.config.currency}"
+        fix = f"set `currency` back to {frozen.config.currency}; use a separate ledger for another currency"
         problems.append(Problem("config.yaml", "currency-changed", what, fix))
-    return period, problems
+    return problems
 
 
 def drift(ledger: RecordedLedger, period: str) -> list[Problem]:

@@ -5,7 +5,7 @@ read ─▶ attribute ─▶ flag ─▶ decide ─▶ sum and round ─▶ stat
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterator
+from collections.abc import Callable, Collection, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
@@ -54,6 +54,13 @@ class PostedCorrections:
     lines: tuple[BillingLine, ...] = ()
     corrections: tuple[Correction, ...] = ()
     decisions: tuple[DecisionRecord, ...] = ()
+
+    @classmethod
+    def total(cls, parts: Sequence[PostedCorrections]) -> PostedCorrections:
+        """All of them, in order."""
+        lines = tuple(line for part in parts for line in part.lines)
+        corrections = tuple(each for part in parts for each in part.corrections)
+        return cls(lines, corrections, tuple(each for part in parts for each in part.decisions))
 
 
 def bill_period(
