@@ -9,33 +9,35 @@ import duckdb
 CLEAN = "printf('%.10f', (hash(i) % 30000000000) / 1e10)"
 
 
-def write_charges(path: Path, rows: int, cost: str = CLEAN) -> None:
-    """Write a period of charges: 60 PIs, 180 projects, 20,000 resources, all attributed. cost: SQL for BilledCost."""
+def write_charges(
+    path: Path, rows: int, cost: str = CLEAN, *, period: str = "2025-01", source: str = "", pis: int = 60, each: int = 3
+) -> None:
+    """A month of charges, all attributed: `pis` PIs with `each` projects, 20,000 resources.
+
+    cost: SQL of BilledCost. source: files of different sources differ in their amounts.
+    """
     with duckdb.connect() as con:
         con.execute(
-            """
+            f"""
             COPY (
-                SELECT '2025-01-01' AS BillingPeriodStart, '2025-01-31' AS BillingPeriodEnd,
-                    strftime(DATE '2025-01-01' + (i % 31)::INTEGER, '%Y-%m-%d') AS ChargePeriodStart,
+                SELECT '{period}-01' AS BillingPeriodStart,
+                    strftime(last_day(DATE '{period}-01'), '%Y-%m-%d') AS BillingPeriodEnd,
+                    strftime(DATE '{period}-01' + (i % 28)::INTEGER, '%Y-%m-%d') AS ChargePeriodStart,
                     ChargePeriodStart AS ChargePeriodEnd,
                     printf('%.10f', (hash(i) % 30000000000) / 1e10 * 1.3) AS ListCost,
                     printf('%.10f', (hash(i) % 30000000000) / 1e10 * 1.1) AS ContractedCost,
-                    """
-            + cost
-            + """ AS BilledCost,
+                    {cost} AS BilledCost,
                     BilledCost AS EffectiveCost,
                     'i-' || printf('%010d', hash(i * 7) % 20000) AS ResourceId,
                     'node-' || (hash(i * 7) % 20000) AS ResourceName,
                     ['Compute', 'Object Storage', 'Functions', 'Databases'][1 + (hash(i * 3) % 4)::INTEGER]
                         AS ServiceName,
-                    '{"pi_email": "pi' || (hash(i * 5) % 60) || '@example.edu", "project_id": "project-'
-                        || (hash(i * 5) % 60) || '-' || (hash(i * 11) % 3) || '", "fund_org": "FND-'
-                        || (hash(i * 5) % 60) || '", "cost_center": "CC-1"}' AS Tags
-                FROM range($rows) AS t(i)
-            ) TO '"""
-            + str(path)
-            + "' (HEADER, DELIMITER ',')",
-            {"rows": rows},
+                    '{{"pi_email": "pi' || (hash(i * 5) % {pis}) || '@example.edu", "project_id": "project-'
+                        || (hash(i * 5) % {pis}) || '-' || (hash(i * 11) % {each}) || '", "fund_org": "FND-'
+                        || (hash(i * 5) % {pis}) || '", "cost_center": "CC-1"}}' AS Tags
+                FROM (SELECT range + hash($seed) % 1000000 * 1000000 AS i FROM range($rows))
+            ) TO '{path}' (HEADER, DELIMITER ',')""",
+            {"rows": rows, "seed": f"{period}/{source}"},
         )
 
 

@@ -8,6 +8,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
 ROOT = Path(__file__).parents[1]
@@ -32,16 +33,43 @@ def python(code: str) -> None:
     subprocess.run([sys.executable, "-c", code], check=True, stdout=subprocess.DEVNULL, cwd=ROOT)
 
 
-def command(arguments: Sequence[str]) -> tuple[int, str, float]:
-    """Run `focus-billing` in a separate process: exit code, output, and maximum resident size in MB."""
-    code = "import sys; from openchargeback.cli.main import main; main(sys.argv[1:])"
+@dataclass(frozen=True, slots=True)
+class Process:
+    """What a finished process took: wall and processor seconds of all threads, and its largest resident size in MB."""
+
+    code: int
+    output: str
+    wall: float
+    cpu: float
+    memory: float
+
+
+def process(arguments: Sequence[str]) -> Process:
+    """Run a process to its end; what it prints on standard error is dropped."""
+    start = time.perf_counter()
     with subprocess.Popen(
-        [sys.executable, "-c", code, *arguments], stdout=subprocess.PIPE, text=True, cwd=ROOT, encoding="utf-8"
-    ) as process:
-        output = process.stdout.read() if process.stdout else ""
-        _, status, usage = os.wait4(process.pid, 0)
-        process.returncode = os.waitstatus_to_exitcode(status)
-    return process.returncode, output, usage.ru_maxrss / 1024
+        list(arguments), stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True, cwd=ROOT, encoding="utf-8"
+    ) as running:
+        output = running.stdout.read() if running.stdout else ""
+        _, status, usage = os.wait4(running.pid, 0)
+        running.returncode = os.waitstatus_to_exitcode(status)
+    wall = time.perf_counter() - start
+    return Process(running.returncode, output, wall, usage.ru_utime + usage.ru_stime, usage.ru_maxrss / 1024)
+
+
+def rounds(*runs_of: Callable[[], Process], runs: int = 3) -> tuple[Process, ...]:
+    """The median by wall time of each, run in turns so that all meet the same machine; the first round warms up."""
+    found = [[run() for run in runs_of] for _ in range(runs + 1)][1:]
+    for each in found[0]:
+        if each.code not in (0, 1):
+            raise SystemExit(f"a measured command exited with {each.code}: {each.output[:500]}")
+    return tuple(sorted(each, key=lambda one: one.wall)[len(each) // 2] for each in zip(*found, strict=True))
+
+
+def command(arguments: Sequence[str]) -> Process:
+    """Run `focus-billing` in a separate process."""
+    code = "import sys; from openchargeback.cli.main import main; main(sys.argv[1:])"
+    return process([sys.executable, "-c", code, *arguments])
 
 
 def report(what: str, value: float, bound: float, detail: str, *, least: bool = False) -> None:
@@ -51,3 +79,9 @@ def report(what: str, value: float, bound: float, detail: str, *, least: bool = 
     print(
         f"{what:48} {value:10.2f}  at {'least' if least else 'most'} {bound:<8g} {word:6} {detail}".rstrip(), flush=True
     )
+
+
+def report_process(what: str, ours: Process, limit: Process, bound: float) -> None:
+    """One line: the ratio of wall times, with the seconds of both, the ratio of processor times, and the memory."""
+    seconds = f"{ours.wall:.2f} s / {limit.wall:.2f} s"
+    report(what, ours.wall / limit.wall, bound, f"{seconds}, cpu {ours.cpu / limit.cpu:.1f} x, {ours.memory:.0f} MB")

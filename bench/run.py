@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import argparse
 
+import commands
 import plan
 import program
 import reading
@@ -20,7 +21,9 @@ def main() -> None:
     parser.add_argument("--rows", type=int, default=1_000_000, help="charges per file (default: %(default)s)")
     parser.add_argument("--large", action="store_true", help="also ten times as many rows; needs some GB of disk")
     parser.add_argument(
-        "--only", choices=("reading", "validation", "program", "plan", "review"), help="measure only one subject"
+        "--only",
+        choices=("reading", "validation", "program", "plan", "review", "commands"),
+        help="measure only one subject",
     )
     options = parser.parse_args()
     if options.only in (None, "reading"):
@@ -33,6 +36,8 @@ def main() -> None:
         plan.measure()
     if options.only in (None, "review"):
         review.measure()
+    if options.only in (None, "commands"):
+        commands.measure(options.rows, large=options.large)
 
 
 if __name__ == "__main__":

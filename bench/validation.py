@@ -56,10 +56,10 @@ def charges_of(root: Path) -> Path:
 def validated(root: Path, code: int) -> tuple[str, float]:
     """Validate in a separate process without a cache: the output, and MB resident."""
     shutil.rmtree(root / ".openchargeback", ignore_errors=True)
-    found, output, memory = command(["--ledger", str(root), "validate", "--format", "json"])
-    if found != code:
-        raise SystemExit(f"validate of {root.name} exited with {found}, not {code}: {output[:500]}")
-    return output, memory
+    found = command(["--ledger", str(root), "validate", "--format", "json"])
+    if found.code != code:
+        raise SystemExit(f"validate of {root.name} exited with {found.code}, not {code}: {found.output[:500]}")
+    return found.output, found.memory
 
 
 def against_frictionless(top: Path, rows: int, ours: float) -> None:
