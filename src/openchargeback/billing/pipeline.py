@@ -42,7 +42,7 @@ from openchargeback.review.attribution import attribute
 from openchargeback.review.decisions import apply_decisions
 from openchargeback.review.duplicates import EarlierRows
 from openchargeback.review.flags import flag_charges
-from openchargeback.review.ids import number_charges, number_rest
+from openchargeback.review.ids import number_charges, number_flagged, number_rest
 from openchargeback.review.month import Month
 from openchargeback.review.queue import read_flags, read_queue
 
@@ -170,7 +170,7 @@ def settle(month: Month) -> tuple[tuple[DecisionRecord, ...], tuple[Unusual, ...
     """
     con, config = month.con, month.config
     decisions = own_decisions(month.ledger, month.period)
-    unusual, problems = flag(month, ids_of_all=bool(decisions))
+    unusual, problems = flag(month, ids_of_all=any(each.charges for each in decisions))
     records, faults = apply_decisions(con, decisions, config, month.directory)
     lines.sum_lines(con, config.currency)
     return records, unusual, problems + faults
@@ -193,14 +193,14 @@ def own_decisions(ledger: RecordedLedger, period: str) -> tuple[Decision, ...]:
 
 
 def flag(month: Month, *, ids_of_all: bool) -> tuple[tuple[Unusual, ...], list[Problem]]:
-    """Attribute and flag the charges of a month, and compute ids for sources with flags, or for all charges."""
+    """Attribute and flag the charges of a month, and compute the ids of flagged charges, or of all."""
     attribute(month)
     _follow_earlier(month)
     unusual, problems = flag_charges(month, _earlier_rows(month))
-    needing = month.con.execute(
-        "SELECT DISTINCT source FROM attributed" + ("" if ids_of_all else " WHERE n IN (SELECT n FROM flag)")
-    ).fetchall()
-    number_charges(month, [source for (source,) in needing])
+    if ids_of_all:
+        number_charges(month, month.sources)
+    else:
+        number_flagged(month)
     return unusual, problems
 
 

@@ -10,7 +10,7 @@ from openchargeback.files import git
 from openchargeback.ledger.config import FILE_NAME, read_config
 from openchargeback.ledger.directory import FILES as DIRECTORY_FILES
 from openchargeback.ledger.files import ChargeFile, charge_files
-from openchargeback.ledger.periods import PeriodFile, period_of, read_period
+from openchargeback.ledger.periods import PeriodFile, is_period, period_of, read_period
 from openchargeback.ledger.pinning import may_name_program, named_programs
 from openchargeback.ledger.revision import FOLDERS, Snapshot, lies_in, take
 from openchargeback.ledger.settings import Config
@@ -38,8 +38,11 @@ def states_in(folder: Path) -> dict[str, PeriodFile]:
     """The state of every period with a period file in a folder."""
     found = {}
     for path in sorted(folder.glob("periods/*.yaml")):
-        state, _ = read_period(path.read_bytes(), path.name) if path.is_file() else (None, [])
-        if state is not None and period_of(f"periods/{path.name}") == path.stem:
+        # Closing records are large, and are not period files.
+        if not is_period(path.stem) or not path.is_file():
+            continue
+        state, _ = read_period(path.read_bytes(), path.name)
+        if state is not None:
             found[path.stem] = state
     return found
 

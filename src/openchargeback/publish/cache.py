@@ -81,7 +81,8 @@ class Cache:
 
     def keep(self, kind: str, key: str, value: object) -> None:
         """Keep a model value for later builds."""
-        self.put(kind, key, encode(value))
+        if self._writable:
+            self.put(kind, key, encode(value))
 
     def prune(self, most_unused: int = MOST_UNUSED, most_unused_bytes: int = MOST_UNUSED_BYTES) -> None:
         """Call at the end of a build. Drops entries that this build did not use, down to these limits.

@@ -8,7 +8,7 @@ from collections.abc import Collection, Iterable, Sequence
 import duckdb
 
 from openchargeback.focus.columns import COLUMNS
-from openchargeback.focus.database import insert, literal, sql
+from openchargeback.focus.database import insert, literal, query, sql
 from openchargeback.focus.reading import LoadedFile
 from openchargeback.review.month import Month
 
@@ -16,16 +16,29 @@ _UNIT = "chr(31)"
 
 
 def number_charges(month: Month, sources: Iterable[str]) -> None:
-    """Fill the table `charge_id` (n, id) for these sources."""
-    con = month.con
-    con.execute("CREATE TABLE IF NOT EXISTS charge_id (n BIGINT, id VARCHAR)")
+    """Fill the table `charge_id` (n, id) for all charges of these sources."""
+    _make_table(month.con)
     for source in sorted(set(sources)):
-        files = [file for file in month.loaded if file.file.source == source]
-        if files:
-            canonical_tags(con, files)
-            rows = " UNION ALL ".join(_canonical(file, files) for file in files)
-            con.execute(sql(__package__, "ids.sql", rows=rows), {"source": source, "period": month.period})
-            con.execute("DROP TABLE canonical_json")
+        _number(month, source, _files_of(month, source))
+
+
+def number_flagged(month: Month) -> None:
+    """Fill the table `charge_id` (n, id) for flagged charges and the originals of flagged corrections.
+
+    An id rests on the number of identical charges of its source, so charges that may be identical are numbered too:
+    those with the same cost and the same text cells.
+    """
+    con = month.con
+    _make_table(con)
+    con.execute(query(__package__, "flagged_charge"))
+    for (source,) in con.execute("SELECT DISTINCT source FROM flagged_charge ORDER BY source").fetchall():
+        files = _files_of(month, source)
+        con.execute(query(__package__, "near"), {"source": source})
+        rows = " UNION ALL ".join(_likeness(file) for file in files)
+        con.execute(sql(__package__, "alike.sql", rows=rows))
+        ambiguous = con.execute("SELECT coalesce(bool_or(ambiguous), false) FROM likeness").fetchone()
+        _number(month, source, files, among="" if ambiguous == (True,) else "alike")
+    con.execute("DROP TABLE flagged_charge")
 
 
 def number_rest(month: Month, sources: Collection[str] | None = None) -> None:
@@ -33,15 +46,42 @@ def number_rest(month: Month, sources: Collection[str] | None = None) -> None:
 
     `attributed` and `charge_id` must exist.
     """
-    numbered = month.con.execute("SELECT DISTINCT source FROM charge_id JOIN attributed USING (n)").fetchall()
-    number_charges(month, set(month.sources if sources is None else sources) - {source for (source,) in numbered})
+    partly = [source for (source,) in month.con.execute(query(__package__, "partly_numbered")).fetchall()]
+    wanted = [source for source in partly if sources is None or source in sources]
+    month.con.execute(query(__package__, "forget_ids"), {"sources": wanted})
+    number_charges(month, wanted)
 
 
-def canonical_tags(con: duckdb.DuckDBPyConnection, files: Sequence[LoadedFile]) -> None:
-    """Fill `canonical_json`: the distinct JSON texts of these files in canonical form: keys sorted, no spaces."""
+def _make_table(con: duckdb.DuckDBPyConnection) -> None:
+    con.execute("CREATE TABLE IF NOT EXISTS charge_id (n BIGINT, id VARCHAR)")
+
+
+def _files_of(month: Month, source: str) -> list[LoadedFile]:
+    return [file for file in month.loaded if file.file.source == source]
+
+
+def _number(month: Month, source: str, files: Sequence[LoadedFile], among: str = "") -> None:
+    """Add the ids of a source's charges, or of those in the table `among`, which has all that equal any of them."""
+    if files:
+        canonical_tags(month.con, files, among)
+        rows = " UNION ALL ".join(_canonical(file, files, among) for file in files)
+        month.con.execute(sql(__package__, "ids.sql", rows=rows), {"source": source, "period": month.period})
+        month.con.execute("DROP TABLE canonical_json")
+
+
+def _among(file: LoadedFile, table: str) -> str:
+    """SQL that keeps the rows of a file (called `row`) that are in a table of charges; empty for all."""
+    return f"SEMI JOIN {table} ON {table}.n = {file.first} + row.rowid" if table else ""
+
+
+def canonical_tags(con: duckdb.DuckDBPyConnection, files: Sequence[LoadedFile], among: str = "") -> None:
+    """Fill `canonical_json`: the distinct JSON texts of these files in canonical form: keys sorted, no spaces.
+
+    among: a table of charges (n); only their texts.
+    """
     con.execute("CREATE OR REPLACE TEMP TABLE canonical_json (text VARCHAR, canonical VARCHAR)")
     parts = [
-        f"SELECT {file.expression(name)} AS text FROM {file.table}"
+        f"SELECT {file.expression(name)} AS text FROM {file.table} AS row {_among(file, among)}"
         for file in files
         for name, kind in COLUMNS.items()
         if kind == "json" and name in file.columns
@@ -86,7 +126,7 @@ def canonical_text(file: LoadedFile, names: Iterable[str]) -> tuple[str, str]:
     return f"concat_ws({', '.join([_UNIT, *cells])})", " ".join(joins)
 
 
-def _canonical(file: LoadedFile, files: Sequence[LoadedFile]) -> str:
+def _canonical(file: LoadedFile, files: Sequence[LoadedFile], among: str) -> str:
     text, joins = canonical_text(file, COLUMNS)
     every = sorted({name for each in files for name in each.columns})
     whole = ", ".join(
@@ -94,5 +134,22 @@ def _canonical(file: LoadedFile, files: Sequence[LoadedFile]) -> str:
     )
     return (
         f"SELECT {file.first} + row.rowid AS n, {text} AS text, "
-        f"sha256(concat_ws({_UNIT}, {whole})) AS whole FROM {file.table} AS row {joins}"
+        f"sha256(concat_ws({_UNIT}, {whole})) AS whole FROM {file.table} AS row {joins} {_among(file, among)}"
+    )
+
+
+def _likeness(file: LoadedFile) -> str:
+    """SQL for the charges `near` in a file: a hash of the text cells, and whether a cell holds the unit separator.
+
+    Without that separator, charges of the same canonical text have the same cost and the same text cells. Numbers,
+    times and JSON can be spelled in several ways, so they are left out.
+    """
+    names = [name for name in file.columns if name in COLUMNS]
+    texts, joins = canonical_text(
+        file, [name for name in names if COLUMNS[name] not in ("decimal", "datetime", "json")]
+    )
+    cells = ", ".join(f"row.{file.columns[name]}" for name in names)
+    return (
+        f"SELECT near.n, near.cost, hash({texts}) AS texts, contains(concat({cells}), {_UNIT}) AS ambiguous "
+        f"FROM {file.table} AS row {joins} JOIN near ON near.n = {file.first} + row.rowid"
     )

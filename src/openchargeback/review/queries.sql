@@ -65,6 +65,12 @@ JOIN payer ON payer.id = charge.payer
 JOIN unusual
     ON unusual.source = charge.source AND unusual.project = payer.project AND unusual.service = charge.service;
 
+-- flagged_charge: a charge whose id is needed: flagged, or the original of a flagged correction.
+CREATE OR REPLACE TEMP TABLE flagged_charge AS
+SELECT n, source, cost
+FROM attributed
+WHERE n IN (SELECT n FROM flag UNION ALL SELECT original FROM follows SEMI JOIN flag USING (n));
+
 -- flags_not_raised: a decision with the flags that it clears but none of its charges has.
 SELECT clears.decision, list_sort(list(clears.flag))
 FROM clears
@@ -86,6 +92,10 @@ JOIN attributed USING (n)
 JOIN verdict USING (decision)
 WHERE currency <> $currency AND verb <> 'reject';
 
+-- forget_ids: the ids of these sources.
+DELETE FROM charge_id
+WHERE n IN (SELECT n FROM attributed WHERE list_contains($sources, source));
+
 -- ids_of_decisions: a decision with the ids of all its charges.
 SELECT decision, list(id)
 FROM target
@@ -99,11 +109,20 @@ SELECT DISTINCT charge_id.n, named.decision
 FROM named
 JOIN charge_id ON left(charge_id.id, 8) = left(named.prefix, 8) AND starts_with(charge_id.id, named.prefix);
 
+-- near: a charge of a source with the same cost as a flagged one of it.
+CREATE OR REPLACE TEMP TABLE near AS
+SELECT n, cost
+FROM attributed
+WHERE source = $source AND cost IN (SELECT cost FROM flagged_charge WHERE source = $source);
+
 -- overlapping_decisions: two decisions on the same charge.
 SELECT DISTINCT a.decision, b.decision
 FROM target AS a
 JOIN target AS b ON a.n = b.n AND a.decision < b.decision
 ORDER BY 1, 2;
+
+-- partly_numbered: a source with charges that have no id.
+SELECT DISTINCT source FROM attributed ANTI JOIN charge_id USING (n) ORDER BY source;
 
 -- payer_of_original: a correction that takes the payer of the charge it refers to.
 UPDATE attributed
