@@ -1,4 +1,4 @@
-"""Amazon Web Services: the management account pays for all; each lab has a linked account; 9 % below list price."""
+"""Amazon Web Services: the management account pays for all; each lab has a linked account; 9% below list price."""
 
 from __future__ import annotations
 

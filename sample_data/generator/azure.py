@@ -1,4 +1,4 @@
-"""Microsoft Azure: one billing profile, a subscription for each lab, 6 % below list price."""
+"""Microsoft Azure: one billing profile, a subscription for each lab, 6% below list price."""
 
 from __future__ import annotations
 

@@ -33,7 +33,7 @@ def test_formats_for_people() -> None:
     assert date_human("soon") == "soon"
     assert period_human("2025-01") == "January 2025"
     assert period_human("2025-13") == "2025-13"
-    assert percent_filter(Decimal("-0.4")) == "\N{MINUS SIGN}0.4\N{NO-BREAK SPACE}%"
+    assert percent_filter(Decimal("-0.4")) == "\N{MINUS SIGN}0.4%"
     assert percent_filter(None) == "\N{EN DASH}"
     assert [size_human(n) for n in (0, 999, 1000, 14_200, 3_140_000)] == [
         *("0\N{NO-BREAK SPACE}B", "999\N{NO-BREAK SPACE}B", "1.0\N{NO-BREAK SPACE}kB"),

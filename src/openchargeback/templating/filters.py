@@ -44,10 +44,10 @@ def rounded_filter(context: Context, amount: Decimal, currency: str = "") -> str
 
 
 def percent_filter(share: Decimal | None) -> str:
-    """A percentage from `money.percent`: `62 %`, with a no-break space; a dash for None."""
+    """A percentage from `money.percent`: `62%`; a dash for None."""
     if share is None:
         return "\N{EN DASH}"
-    return f"{share:f}\N{NO-BREAK SPACE}%".replace("-", "\N{MINUS SIGN}")
+    return f"{share:f}%".replace("-", "\N{MINUS SIGN}")
 
 
 def date_human(date: dt.date | str | None) -> str:
