@@ -487,7 +487,7 @@ def test_dialect_and_severity_in_the_config():
             "`negative-usge` is not a setting here",
             "did you mean `negative-usage`?",
         ),
-        ("negative-usage: no", "wrong-value", "expected one of error, warning, off", "known are error, off, warning"),
+        ("negative-usage: no", "wrong-value", "expected one of error, warning, off", "use one of error, off, warning"),
         (
             "duplicate-label: off",
             "fixed-severity",

@@ -533,5 +533,5 @@ def test_a_part_without_rows_goes_with_the_parts_beside_it(root, put, tmp_path, 
 
 def test_a_part_without_rows_beside_parts_of_two_months_needs_a_period(put, tmp_path):
     months = [export(tmp_path / f"{n}.csv", row(start=f"2025-0{n}-01")) for n in (1, 2)]
-    with pytest.raises(UsageFault, match="holds no charges"):
+    with pytest.raises(UsageFault, match="has no charges"):
         put(export(tmp_path / "x.csv"), *months, mode="add")

@@ -48,7 +48,7 @@ def test_grouping_is_named_with_its_fix(tmp_path):
     period, problems = bill(tmp_path, text('2025-01-01,"1,000.50",S,'))
     assert period is None
     assert places(problems) == [("type-error", 2, 12)]
-    assert "write 1000.50" in problems[0].fix
+    assert "write it like 1000.50" in problems[0].fix
 
 
 @pytest.mark.parametrize("number", ["1,25", "0,5", "1.034,50", "1,034", "€ 1,034", "1 234,50"])
