@@ -120,7 +120,7 @@ def test_a_finalized_month_is_never_opened_and_its_change_is_an_error(ledger: Pa
     assert "cannot be reopened" in run(ledger, "periods", "open", "2025-01", code=2).stderr
     put(ledger, "charges/2025-01/aws.csv", HEAD + row("1.006"))
     said = run(ledger, "build", "-o", "out", code=1).stderr
-    assert "2025-01 is finalized, but this file was changed" in said
+    assert "2025-01 is finalized, but this file changed" in said
     assert "sealed-file-changed" in said
     assert "charges/2025-01/aws.csv" in said
     assert not (ledger / "out").exists()
@@ -291,7 +291,7 @@ def _held(root: Path) -> str:
             ("--project", "p1", "--set-pi", "ada@example.edu", "--reason", "why"),
             "no one would pay (missing-fund): add --set-fund",
         ),
-        (("--project", "p1", "--set-fund", "F-7", "--reason", "  "), "a reason is expected"),
+        (("--project", "p1", "--set-fund", "F-7", "--reason", "  "), "expected a reason"),
         (("--project", "p1", "--set-fund", "no fund", "--reason", "why"), "matches no configured pattern"),
     ],
 )
@@ -350,7 +350,7 @@ def test_decisions_on_single_charges_are_refreshed_from_the_history_of_the_charg
     put(ledger, "charges/2025-01/aws.csv", later.replace(",6,9,", ",6.5,9,"))
 
     proposal = run(ledger, "review", "refresh", *BY)
-    assert proposal.stdout.count(" became ") == 2
+    assert proposal.stdout.count(" is now ") == 2
     assert proposal.stdout.count(" was withdrawn") == 1
     assert "void" not in run(ledger, "validate").stdout
     shown = json.loads(run(ledger, "periods", "show", "2025-01", "--json").stdout)

@@ -189,9 +189,7 @@ def test_both_discounts_are_told_apart() -> None:
         ("Vendor discount", Decimal("-10.00"), 5),
         ("Covered by Example University", Decimal("-80.00"), 40),
     ]
-    assert view.sentence == (
-        "Vendor discounts are 5% of the list price; Example University covered 40%."
-    )
+    assert view.sentence == ("Vendor discounts are 5% of the list price; Example University covered 40%.")
     # Only what has a text is explained.
     assert [(note.label, [row.label for row in note.discounts]) for note in view.discount_notes] == [
         ("Amazon Web Services", ["Vendor discount"]),

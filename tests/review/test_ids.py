@@ -96,3 +96,11 @@ def test_cells_that_hold_the_separator_of_ids_cannot_hide_a_likeness(tmp_path: P
     assert wanted == {0, 2}
     assert few.items() <= rest.items()
     assert rest == numbered(ledger, flagged=False)[0]
+
+
+def test_charges_without_any_text_are_told_apart_by_their_cost(tmp_path: Path) -> None:
+    text = "BillingPeriodStart,BilledCost\n" + "2025-01-01,1\n" * 2 + "2025-01-01,2\n"
+    ledger = make(tmp_path, {f"charges/{PERIOD}/aws.csv": text})
+    few, wanted, _ = numbered(ledger, flagged=True)
+    assert wanted == {0, 1, 2}
+    assert few == numbered(ledger, flagged=False)[0]

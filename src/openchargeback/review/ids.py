@@ -123,7 +123,7 @@ def canonical_text(file: LoadedFile, names: Iterable[str]) -> tuple[str, str]:
         else:
             cell = column
         cells.append(f"{literal(name + '=')} || {cell}")
-    return f"concat_ws({', '.join([_UNIT, *cells])})", " ".join(joins)
+    return f"concat_ws({', '.join([_UNIT, *cells])})" if cells else "''", " ".join(joins)
 
 
 def _canonical(file: LoadedFile, files: Sequence[LoadedFile], among: str) -> str:
