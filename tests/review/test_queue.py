@@ -26,6 +26,7 @@ from openchargeback.portal.views.review import queue as review_page
 from openchargeback.publish.build import open_books
 from openchargeback.record.recorded_ledger import RecordedLedger
 from openchargeback.review.asks import FIELDS
+from openchargeback.review.held_sums import by_reason
 from openchargeback.review.proposals import by_money, cleared_by, needed_fields, possible_verbs, still_holding
 
 CONFIG = """organization: A
@@ -294,6 +295,22 @@ def test_an_item_covers_the_days_and_the_quantity_of_all_its_charges(tmp_path):
     details = item.details
     assert (str(details.first_day), str(details.last_day)) == ("2025-01-03", "2025-01-20")
     assert (details.quantity, details.unit) == (Decimal("7.5"), "hours")
+
+
+def test_held_money_is_listed_by_reason_largest_first(tmp_path):
+    """By size, whatever the sign; equal amounts by flag."""
+    held = {
+        "malformed-tags": ("2", "{broken"),
+        "missing-fund": ("-9", tags(fund=None)),
+        "missing-pi": ("2", tags(pi=None)),
+    }
+    rows = [charge(cost, text=text, ChargeCategory="Credit") for cost, text in held.values()]
+    sums = by_reason(bill(tmp_path, rows)[0].queue)
+    assert [(each.flags, each.exact_billed) for each in sums] == [
+        (("missing-fund",), Decimal(-9)),
+        (("malformed-tags",), Decimal(2)),
+        (("missing-pi",), Decimal(2)),
+    ]
 
 
 @pytest.mark.parametrize(

@@ -24,6 +24,6 @@ SELECT
 FROM every
 LEFT JOIN base.outcome AS old ON old.n = every.base
 LEFT JOIN head.outcome AS new ON new.n = every.head
-WHERE (coalesce(old.billed, false) OR coalesce(new.billed, false))
-    AND (CASE WHEN old.billed THEN (old.cost, old.pi, old.project, old.fund, old.source, old.service) END)
+WHERE
+    (CASE WHEN old.billed THEN (old.cost, old.pi, old.project, old.fund, old.source, old.service) END)
     IS DISTINCT FROM (CASE WHEN new.billed THEN (new.cost, new.pi, new.project, new.fund, new.source, new.service) END)
