@@ -66,13 +66,13 @@ _ABOUT = {
     "queue items item_charges notes held held_sums asks proposals naming nearest detail details lacking named_ids": (
         "tests/review/test_queue.py",
     ),
-    "decisions disposition selected decided_charges named_ids": ("tests/review/test_decisions.py",),
+    "decisions disposition selected decided_charges named_ids review/queries": ("tests/review/test_decisions.py",),
     "corrections credits late late_charges shared_charges billed_charges billed_ids held_tables held_charges events "
     "earlier period_review charge_parts": (
         "tests/billing/test_corrections.py",
         "-knot twice and not many_digits and not short_id and not unusual",
     ),
-    "corrections credits late late_charges shared_charges billed_charges billed_ids events": (
+    "corrections credits late late_charges shared_charges billed_charges billed_ids events billing/queries": (
         "tests/billing/test_corrections.py",
         "-ktwice or many_digits or short_id",
     ),
@@ -87,7 +87,7 @@ _ABOUT = {
         "tests/review/test_flags.py",
     ),
     "tracing traced traced_charges wanted_lines": ("tests/verify/test_why.py",),
-    "comparison movement outcome causes line_causes pairing changes": (
+    "comparison movement outcome causes line_causes pairing changes plan/queries": (
         "tests/plan/test_plan_showback.py",
         "tests/plan/test_plan_comparison.py",
     ),
@@ -153,7 +153,8 @@ def room_of(path: str) -> str:
 
 def tests_of(path: str) -> tuple[tuple[str, ...], ...]:
     """What must pass with a file of the program, list by list: the tests about it, if any, and those of its room."""
-    about = [tests for stems, tests in _ABOUT.items() if Path(path).stem in stems.split()]
+    names = {Path(path).stem, f"{room_of(path)}/{Path(path).stem}"}
+    about = [tests for files, tests in _ABOUT.items() if names & set(files.split())]
     return (*about, ROOMS[room_of(path)])
 
 

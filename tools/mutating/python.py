@@ -79,7 +79,8 @@ class _Edits(ast.NodeVisitor):
             keywords = {word.arg for word in node.keywords}
             if not (name == "list" and keywords):
                 self._replace(node.func, name, f"{node.func.id} → {name}")
-        if len(node.args) > 1 and not any(isinstance(arg, ast.Starred) for arg in node.args[:2]):
+        commutes = isinstance(node.func, ast.Name) and node.func.id in ("max", "min")
+        if len(node.args) > 1 and not commutes and not any(isinstance(arg, ast.Starred) for arg in node.args[:2]):
             (start, middle), (other, end) = self._span(node.args[0]), self._span(node.args[1])
             one, two, gap = self.text[start:middle], self.text[other:end], self.text[middle:other]
             if one != two and b")" not in gap and b"(" not in gap:
