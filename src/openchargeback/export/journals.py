@@ -88,7 +88,7 @@ def journal_problems(ledger: RecordedLedger, periods: Sequence[BilledPeriod]) ->
 def _faults(period: BilledPeriod, config: Config, env: Templates) -> list[Problem]:
     """Everything that would make `journal_files` refuse a journal, without writing the shipped formats."""
     problems = [*unsafe_funds(period.journal, config), *_taken_names(config)]
-    if problems:
+    if problems or not config.journal.formats:
         return problems
     sheet = journal_sheet(period.journal, period.state, config, period.revision)
     for form in config.journal.formats:
