@@ -50,7 +50,8 @@ class _Outcome:
 def apply_decisions(
     con: duckdb.DuckDBPyConnection, decisions: Sequence[Decision], config: Config, directory: Directory
 ) -> tuple[tuple[DecisionRecord, ...], list[Problem]]:
-    """Bind decisions to charges and settle every charge. If there are decisions, `charge_id` must hold the ids.
+    """Bind decisions to charges and settle every charge. `charge_id` must hold the ids of flagged charges, and of all
+    charges if a decision names any by id.
 
     A decision whose charge is gone or whose expectation fails is void: a warning for approve, else an error.
     """
