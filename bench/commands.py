@@ -12,15 +12,15 @@ import sys
 import tempfile
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 from data import write_charges
-from measuring import ROOT, Process, process, report_process, rounds
+from measuring import ROOT, Process, focus_billing, process, report_process, rounds
 
 MONTHS, SOURCES, ROWS = 36, 4, 500
 PERIODS = [f"{2023 + number // 12}-{number % 12 + 1:02d}" for number in range(MONTHS)]
 
-_MAIN = "import sys; from openchargeback.cli.main import main; main(sys.argv[1:])"
 _SCAN = """
 import duckdb, sys
 duckdb.execute("SELECT count(COLUMNS(*)) FROM read_csv(?)", [sys.argv[1:]]).fetchall()
@@ -40,13 +40,13 @@ bill_period(RecordedLedger.of(ledger), ledger.periods[0])
 
 
 @dataclass(frozen=True, slots=True)
-class Made:
+class BenchLedger:
     """A ledger made for measuring."""
 
     root: Path
 
     @classmethod
-    def with_months(cls, root: Path, periods: Sequence[str], rows: int = ROWS, sources: int = SOURCES) -> Made:
+    def with_months(cls, root: Path, periods: Sequence[str], rows: int = ROWS, sources: int = SOURCES) -> BenchLedger:
         """A ledger of 40 PIs with two projects each, with this many rows in each file, committed."""
         for period in periods:
             for number in range(sources):
@@ -55,12 +55,12 @@ class Made:
                 write_charges(path, rows, period=period, source=str(number), pis=40, each=2)
         (root / "config.yaml").write_text("organization: Bench\njournal: {credit_fund: RC-1}\n", encoding="utf-8")
         (root / ".gitignore").write_text(".openchargeback/\n", encoding="utf-8")
-        made = cls(root)
-        made.git("init", "--quiet", "--initial-branch", "main")
+        ledger = cls(root)
+        ledger.git("init", "--quiet", "--initial-branch", "main")
         for name, value in (("name", "Bench"), ("email", "bench@example.edu")):
-            made.git("config", f"user.{name}", value)
-        made.commit()
-        return made
+            ledger.git("config", f"user.{name}", value)
+        ledger.commit()
+        return ledger
 
     def git(self, *arguments: str) -> None:
         """Run Git in the ledger."""
@@ -89,7 +89,7 @@ class Made:
 
     def command(self, *arguments: str) -> list[str]:
         """The command line of `focus-billing` on the ledger."""
-        return [sys.executable, "-c", _MAIN, "--ledger", str(self.root), *arguments]
+        return focus_billing("--ledger", str(self.root), *arguments)
 
     def cold(self, *arguments: str) -> Callable[[], Process]:
         """Run a command with nothing kept from earlier ones."""
@@ -102,56 +102,56 @@ class Made:
 
     def warm(self, *arguments: str) -> Callable[[], Process]:
         """Run a command on what earlier ones kept."""
-        return lambda: process(self.command(*arguments))
+        return partial(process, self.command(*arguments))
 
     def scan(self) -> Callable[[], Process]:
         """Read every cell of every charge file, and nothing else."""
         files = sorted(str(path) for path in self.root.glob("charges/*/*.csv"))
-        return lambda: process([sys.executable, "-c", _SCAN, *files])
+        return partial(process, [sys.executable, "-c", _SCAN, *files])
 
 
 def usual(folder: Path) -> None:
     """36 open months of four files; then the same with all but the last closed."""
-    made = Made.with_months(folder / "usual", PERIODS)
-    limit = made.scan()
+    ledger = BenchLedger.with_months(folder / "usual", PERIODS)
+    limit = ledger.scan()
     what = f"{MONTHS} open months"
-    _compare(f"{what}: validate, no cache", made.cold("validate"), limit, 3)
-    _compare(f"{what}: validate, nothing changed", made.warm("validate"), limit, 2)
-    _compare(f"{what}: periods list", made.warm("periods", "list"), limit, 1.5)
-    alone = Made.with_months(folder / "alone", PERIODS[-1:])
-    made.close(PERIODS[:-1])
-    month = [sys.executable, "-c", _ONE_MONTH, str(alone.root), str(made.root)]
-    one: Callable[[], Process] = lambda: process(month)  # noqa: E731
+    _compare(f"{what}: validate, no cache", ledger.cold("validate"), limit, 3)
+    _compare(f"{what}: validate, nothing changed", ledger.warm("validate"), limit, 2)
+    _compare(f"{what}: periods list", ledger.warm("periods", "list"), limit, 1.5)
+    alone = BenchLedger.with_months(folder / "alone", PERIODS[-1:])
+    ledger.close(PERIODS[:-1])
+    month = [sys.executable, "-c", _ONE_MONTH, str(alone.root), str(ledger.root)]
+    one = partial(process, month)
     what = f"{MONTHS - 1} closed, 1 open"
     for arguments in (("validate",), ("periods", "list"), ("review", "list")):
-        _compare(f"{what}: {' '.join(arguments)}, no cache", made.cold(*arguments), one, 2)
-    made.git("checkout", "--quiet", "-b", "change")
-    made.git("commit", "--quiet", "--allow-empty", "--message", "Nothing")
-    _compare(f"{what}: plan, nothing changed, no cache", made.cold("plan", "main"), one, 3)
-    made.change_a_row(PERIODS[-1])
-    _compare(f"{what}: plan, one row changed, no cache", made.cold("plan", "main"), one, 3)
-    made.warm("validate")()
-    _compare(f"{what}: plan, one row changed", made.warm("plan", "main"), one, 3)
+        _compare(f"{what}: {' '.join(arguments)}, no cache", ledger.cold(*arguments), one, 2)
+    ledger.git("checkout", "--quiet", "-b", "change")
+    ledger.git("commit", "--quiet", "--allow-empty", "--message", "Nothing")
+    _compare(f"{what}: plan, nothing changed, no cache", ledger.cold("plan", "main"), one, 3)
+    ledger.change_a_row(PERIODS[-1])
+    _compare(f"{what}: plan, one row changed, no cache", ledger.cold("plan", "main"), one, 3)
+    ledger.warm("validate")()
+    _compare(f"{what}: plan, one row changed", ledger.warm("plan", "main"), one, 3)
 
 
 def month_of(folder: Path, rows: int, *, large: bool) -> None:
     """One month of many charges in one file."""
-    made = Made.with_months(folder / "month", ["2025-01"], rows, 1)
-    limit = made.scan()
+    ledger = BenchLedger.with_months(folder / "month", ["2025-01"], rows, 1)
+    limit = ledger.scan()
     bounds = {("periods", "show", "2025-01"): 5, ("validate",): 2, ("review", "list"): 5}
     for arguments, bound in bounds.items():
-        _compare(f"{rows:,} charges: {' '.join(arguments)}, no cache", made.cold(*arguments), limit, bound)
+        _compare(f"{rows:,} charges: {' '.join(arguments)}, no cache", ledger.cold(*arguments), limit, bound)
     received = folder / "received.csv"
     write_charges(received, rows, period="2025-02", source="1", pis=40, each=2)
     ingest = ("ingest", str(received), "--period", "2025-02", "--source", "source0", "--compress", "--dry-run")
-    _compare(f"{rows:,} charges: ingest --dry-run", made.cold(*ingest), limit, 5)
-    made.change_a_row("2025-01")
-    _compare(f"{rows:,} charges: plan, one row changed", made.cold("plan", "main"), limit, 5)
+    _compare(f"{rows:,} charges: ingest --dry-run", ledger.cold(*ingest), limit, 5)
+    ledger.change_a_row("2025-01")
+    _compare(f"{rows:,} charges: plan, one row changed", ledger.cold("plan", "main"), limit, 5)
     if large:
-        shutil.rmtree(made.root)
-        made = Made.with_months(folder / "large", ["2025-01"], 10 * rows, 1)
+        shutil.rmtree(ledger.root)
+        ledger = BenchLedger.with_months(folder / "large", ["2025-01"], 10 * rows, 1)
         show = ("periods", "show", "2025-01")
-        _compare(f"{10 * rows:,} charges: {' '.join(show)}, no cache", made.cold(*show), made.scan(), 5, runs=1)
+        _compare(f"{10 * rows:,} charges: {' '.join(show)}, no cache", ledger.cold(*show), ledger.scan(), 5, runs=1)
 
 
 def _compare(

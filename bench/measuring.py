@@ -10,9 +10,12 @@ import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TypeVar
 
 ROOT = Path(__file__).parents[1]
 RUNS = 5
+
+_Result = TypeVar("_Result")
 
 
 def timed(function: Callable[[], object]) -> float:
@@ -24,8 +27,13 @@ def timed(function: Callable[[], object]) -> float:
 
 def alternately(*functions: Callable[[], object], runs: int = RUNS) -> tuple[float, ...]:
     """Median seconds of each, run alternately so that all see the same conditions; the first round is a warm-up."""
-    rounds = [[timed(function) for function in functions] for _ in range(runs + 1)][1:]
-    return tuple(statistics.median(seconds) for seconds in zip(*rounds, strict=True))
+    measured = _in_turns([lambda function=function: timed(function) for function in functions], runs)
+    return tuple(statistics.median(seconds) for seconds in measured)
+
+
+def _in_turns(functions: Sequence[Callable[[], _Result]], runs: int) -> list[tuple[_Result, ...]]:
+    """The results of each function, called alternately; those of the first round are dropped."""
+    return list(zip(*[[function() for function in functions] for _ in range(runs + 1)][1:], strict=True))
 
 
 def python(code: str) -> None:
@@ -35,7 +43,7 @@ def python(code: str) -> None:
 
 @dataclass(frozen=True, slots=True)
 class Process:
-    """What a finished process took: wall and processor seconds of all threads, and its largest resident size in MB."""
+    """A finished process: wall-clock seconds, CPU seconds of all threads, and its maximum resident size in MB."""
 
     code: int
     output: str
@@ -45,7 +53,7 @@ class Process:
 
 
 def process(arguments: Sequence[str]) -> Process:
-    """Run a process to its end; what it prints on standard error is dropped."""
+    """Run a process to its end, without its standard error."""
     start = time.perf_counter()
     with subprocess.Popen(
         list(arguments), stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True, cwd=ROOT, encoding="utf-8"
@@ -58,18 +66,18 @@ def process(arguments: Sequence[str]) -> Process:
 
 
 def rounds(*runs_of: Callable[[], Process], runs: int = 3) -> tuple[Process, ...]:
-    """The median by wall time of each, run in turns so that all meet the same machine; the first round warms up."""
-    found = [[run() for run in runs_of] for _ in range(runs + 1)][1:]
-    for each in found[0]:
+    """The median run of each by wall-clock time, run alternately; the first round is a warm-up."""
+    found = _in_turns(runs_of, runs)
+    for each, *_ in found:
         if each.code not in (0, 1):
             raise SystemExit(f"a measured command exited with {each.code}: {each.output[:500]}")
-    return tuple(sorted(each, key=lambda one: one.wall)[len(each) // 2] for each in zip(*found, strict=True))
+    return tuple(sorted(each, key=lambda one: one.wall)[len(each) // 2] for each in found)
 
 
-def command(arguments: Sequence[str]) -> Process:
-    """Run `focus-billing` in a separate process."""
+def focus_billing(*arguments: str) -> list[str]:
+    """The command line of `focus-billing` from this checkout."""
     code = "import sys; from openchargeback.cli.main import main; main(sys.argv[1:])"
-    return process([sys.executable, "-c", code, *arguments])
+    return [sys.executable, "-c", code, *arguments]
 
 
 def report(what: str, value: float, bound: float, detail: str, *, least: bool = False) -> None:
@@ -82,6 +90,6 @@ def report(what: str, value: float, bound: float, detail: str, *, least: bool = 
 
 
 def report_process(what: str, ours: Process, limit: Process, bound: float) -> None:
-    """One line: the ratio of wall times, with the seconds of both, the ratio of processor times, and the memory."""
+    """Print one line: the ratio of wall-clock times with the seconds of both, that of CPU times, and the memory."""
     seconds = f"{ours.wall:.2f} s / {limit.wall:.2f} s"
     report(what, ours.wall / limit.wall, bound, f"{seconds}, cpu {ours.cpu / limit.cpu:.1f} x, {ours.memory:.0f} MB")

@@ -10,7 +10,7 @@ from importlib import resources
 from pathlib import Path
 
 from data import CLEAN, bare_scan, write_charges
-from measuring import ROOT, alternately, command, python, report, timed
+from measuring import ROOT, alternately, focus_billing, process, python, report, timed
 
 SCALED_FROM = 20_000
 """Rows for measuring Frictionless; its time grows with the rows, and a million would take minutes."""
@@ -56,7 +56,7 @@ def charges_of(root: Path) -> Path:
 def validated(root: Path, code: int) -> tuple[str, float]:
     """Validate in a separate process without a cache: the output, and MB resident."""
     shutil.rmtree(root / ".openchargeback", ignore_errors=True)
-    found = command(["--ledger", str(root), "validate", "--format", "json"])
+    found = process(focus_billing("--ledger", str(root), "validate", "--format", "json"))
     if found.code != code:
         raise SystemExit(f"validate of {root.name} exited with {found.code}, not {code}: {found.output[:500]}")
     return found.output, found.memory

@@ -58,6 +58,7 @@ ROOMS = {
 
 # Files of a room → the tests that are about them; they run first, with a limit of their own.
 _REVISIONS = "tests/plan/test_plan_revisions.py::test_"
+_LIFE = "tests/cli/test_life_of_a_month.py::test_"
 _ABOUT = {
     "attribution payer payer_flags naming nearest": ("tests/review/test_attribution.py",),
     "suggestions": ("tests/review/test_suggestions.py",),
@@ -91,7 +92,10 @@ _ABOUT = {
         "tests/plan/test_plan_showback.py",
         "tests/plan/test_plan_comparison.py",
     ),
-    "successors": ("tests/cli/test_review_commands.py",),
+    "successors": (
+        f"{_LIFE}what_is_void_without_a_successor_is_removed_with_the_reason",
+        f"{_LIFE}decisions_on_single_charges_are_refreshed_from_the_history_of_the_charges",
+    ),
     "document words notices thresholds values": ("tests/plan/test_plan_shown.py",),
     "reached sides settings months": (
         f"{_REVISIONS}periods_are_reached_in_their_order",

@@ -195,12 +195,7 @@ def _outcome(schema: str) -> str:
 
 
 def _costs_differ(con: duckdb.DuckDBPyConnection) -> bool:
-    return bool(
-        count(
-            con,
-            query(__package__, "changed_costs"),
-        )
-    )
+    return bool(count(con, query(__package__, "changed_costs")))
 
 
 def _of(ledger: RecordedLedger, step: str, period: str) -> object:

@@ -8,7 +8,7 @@ from collections.abc import Collection, Iterable, Sequence
 import duckdb
 
 from openchargeback.focus.columns import COLUMNS
-from openchargeback.focus.database import insert, literal, query, sql
+from openchargeback.focus.database import count, insert, literal, query, sql
 from openchargeback.focus.reading import LoadedFile
 from openchargeback.review.month import Month
 
@@ -25,7 +25,7 @@ def number_charges(month: Month, sources: Iterable[str]) -> None:
 def number_flagged(month: Month) -> None:
     """Fill the table `charge_id` (n, id) for flagged charges and the originals of flagged corrections.
 
-    An id rests on the number of identical charges of its source, so charges that may be identical are numbered too:
+    An id depends on the number of identical charges of its source, so charges that may be identical are numbered too:
     those with the same cost and the same text cells.
     """
     con = month.con
@@ -36,8 +36,8 @@ def number_flagged(month: Month) -> None:
         con.execute(query(__package__, "near"), {"source": source})
         rows = " UNION ALL ".join(_likeness(file) for file in files)
         con.execute(sql(__package__, "alike.sql", rows=rows))
-        ambiguous = con.execute("SELECT coalesce(bool_or(ambiguous), false) FROM likeness").fetchone()
-        _number(month, source, files, among="" if ambiguous == (True,) else "alike")
+        ambiguous = count(con, "SELECT count(*) FROM likeness WHERE ambiguous")
+        _number(month, source, files, among="" if ambiguous else "alike")
     con.execute("DROP TABLE flagged_charge")
 
 
