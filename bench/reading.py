@@ -8,7 +8,7 @@ from pathlib import Path
 
 from data import bare_scan, write_charges
 from measuring import alternately, report
-from openchargeback.billing.pipeline import read_month, settle
+from openchargeback.billing.pipeline import read_charges, settle
 from openchargeback.focus.database import database
 from openchargeback.ledger.directory import Directory
 from openchargeback.ledger.files import ChargeFile
@@ -34,7 +34,7 @@ def to_lines(path: Path) -> None:
     file = ChargeFile("charges/2025-01/aws.csv", path, "2025-01", "aws", path.stat().st_size)
     ledger = Ledger(path.parent, Config(Organization("Bench")), Directory(), {"2025-01": (file,)}, {}, {})
     with database() as con:
-        month, problems = read_month(con, RecordedLedger.of(ledger), "2025-01")
-        settle(month)
+        charges, problems = read_charges(con, RecordedLedger.of(ledger), ["2025-01"])
+        settle(charges)
         if problems or not con.execute("SELECT count(*) FROM line").fetchone():
             raise SystemExit("the benchmark data is not clean")

@@ -12,7 +12,7 @@ import pytest
 from closed_ledger import CONFIG, HEAD, ON, row
 
 from openchargeback.billing import copies
-from openchargeback.billing.pipeline import read_month
+from openchargeback.billing.pipeline import read_charges
 from openchargeback.cli.main import main
 from openchargeback.focus.database import database
 from openchargeback.ledger.reading import read_ledger
@@ -55,7 +55,7 @@ def ids(root: Path, source: str = "asw", period: str = JAN) -> list[str]:
     ledger, _ = read_ledger(root)
     assert ledger is not None
     with database() as con:
-        number_charges(read_month(con, RecordedLedger.of(ledger), period)[0], [source])
+        number_charges(read_charges(con, RecordedLedger.of(ledger), [period])[0], [source])
         return [id_[:16] for (id_,) in con.execute("SELECT id FROM charge_id ORDER BY n").fetchall()]
 
 

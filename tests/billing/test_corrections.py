@@ -213,13 +213,13 @@ def test_a_closed_month_with_late_entries_is_shown_from_its_record(root: Path) -
 
 def billed_ids(root: Path) -> dict[str, str]:
     """The ids of January's billed charges, by resource."""
-    from openchargeback.billing.pipeline import read_month
+    from openchargeback.billing.pipeline import read_charges
     from openchargeback.focus.database import database
     from openchargeback.review.ids import number_charges
 
     ledger = open_books(root).ledger
     with database() as con:
-        number_charges(read_month(con, RecordedLedger.of(ledger), JAN)[0], ["aws"])
+        number_charges(read_charges(con, RecordedLedger.of(ledger), [JAN])[0], ["aws"])
         rows = con.execute("SELECT ResourceId || ServiceName, id FROM charge_id JOIN cell USING (n)").fetchall()
     return {name[:2] if "Storage" not in name else "st": id_ for name, id_ in rows}
 

@@ -18,7 +18,7 @@ from typing import Any
 import pytest
 from closed_ledger import ON
 
-from openchargeback.billing.pipeline import read_month
+from openchargeback.billing.pipeline import read_charges
 from openchargeback.focus.database import database
 from openchargeback.ledger.reading import read_ledger
 from openchargeback.model import BilledPeriod, Entry
@@ -128,7 +128,7 @@ def ids(root: Path, month: str) -> dict[str, str]:
     ledger, _ = read_ledger(root)
     assert ledger is not None
     with database() as con:
-        read, _ = read_month(con, RecordedLedger.of(ledger), month)
+        read, _ = read_charges(con, RecordedLedger.of(ledger), [month])
         number_charges(read, read.sources)
         query = "SELECT ChargeDescription, id FROM charge_id JOIN cell USING (n)"
         return dict(con.execute(query).fetchall())

@@ -13,14 +13,14 @@ from openchargeback.focus.column_rules import MAX_ROWS, Finding, active_rules, a
 from openchargeback.focus.columns import COLUMNS
 from openchargeback.focus.database import database
 from openchargeback.focus.header import check_header
-from openchargeback.focus.opening import make_macros, open_file
+from openchargeback.focus.opening import make_macros, open_files
 from openchargeback.focus.schema import DIALECTS, columns_of
 from openchargeback.focus.verdict import findings
 from openchargeback.ledger import settings
 from openchargeback.ledger.check_codes import FIXED, SETTABLE
 from openchargeback.ledger.config import read_config
 from openchargeback.ledger.files import ChargeFile
-from openchargeback.ledger.settings import Source
+from openchargeback.ledger.settings import Config, Organization, Source
 from openchargeback.problems import Severity
 
 BILLED, EFFECTIVE = Source("s", cost="BilledCost"), Source("s", cost="EffectiveCost")
@@ -46,7 +46,8 @@ def found(
             writer.writerows([*(row.get(name) or "" for name in names), *[""] * len(needed)] for row in rows)
         make_macros(con)
         file = ChargeFile("charges/2025-01/s.csv", path, "2025-01", "s", 1)
-        opened, problems = open_file(con, "raw_0", file, source, whole=False)
+        config = Config(Organization("A"), sources={"s": replace(source, name="s")})
+        (opened,), problems = open_files(con, [file], config, whole=False)
         assert problems == []
         return [finding for finding in findings(opened) if finding.column and (finding.column in names or not absent)]
 

@@ -14,10 +14,10 @@ from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 
 from openchargeback.focus.database import database
-from openchargeback.focus.opening import make_macros, open_file
-from openchargeback.focus.verdict import check_rows
+from openchargeback.focus.opening import make_macros, open_files
+from openchargeback.focus.verdict import check_files
 from openchargeback.ledger.files import ChargeFile
-from openchargeback.ledger.settings import Source
+from openchargeback.ledger.settings import Config, Organization
 
 sys.path.insert(0, str(Path(__file__).parents[2] / "tools"))
 
@@ -58,11 +58,11 @@ def found(con, content: bytes, suffix=".csv"):
             # Planning takes longer than reading here. Without it is what keeps all cells: DuckDB may leave a column
             # unread where few are kept.
             con.execute(f"PRAGMA {'disable' if whole else 'enable'}_optimizer")
-            opened, problems = open_file(con, "raw_0", file, Source("aws"), whole=whole)
-            quick = check_rows(opened) if opened else []
+            opened, problems = open_files(con, [file], Config(Organization("A")), whole=whole)
+            quick = check_files(opened)
             results.append(listed(problems + quick))
             if whole:
-                every = check_rows(opened, full=True) if opened else []
+                every = check_files(opened, full=True)
                 results.append(listed(problems + every))
         return results
 

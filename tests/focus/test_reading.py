@@ -514,7 +514,7 @@ def test_a_category_is_checked_in_a_dialect_that_has_none(tmp_path, category, co
 
 def test_rows_that_the_checks_let_pass_wrongly_stop_the_file(tmp_path, monkeypatch):
     """A fault of the program: a row that nobody refuses and that has no amount is never left out."""
-    monkeypatch.setattr("openchargeback.focus.reading.check_rows", lambda *_, **__: [])
+    monkeypatch.setattr("openchargeback.focus.reading.check_files", lambda *_, **__: [])
     period, problems = bill(tmp_path, text("2025-01-01,$1,S,", "2025-01-01,2,S,"))
     assert period is None
     assert [(each.code, each.count) for each in problems] == [("uncounted-rows", 1)]

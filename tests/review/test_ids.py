@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from small_ledger import PERIOD, charge, csv_text, make, tags
 
-from openchargeback.billing.pipeline import flag, read_month
+from openchargeback.billing.pipeline import flag, read_charges
 from openchargeback.focus.database import database
 from openchargeback.ledger.reading import Ledger
 from openchargeback.record.recorded_ledger import RecordedLedger
@@ -37,11 +37,11 @@ _rows = st.lists(
 def numbered(ledger: Ledger, *, flagged: bool) -> tuple[dict[int, str], set[int], dict[int, str]]:
     """Ids by charge, the charges that need one, and the ids once the rest is numbered too."""
     with database() as con:
-        month, _ = read_month(con, RecordedLedger.of(ledger), PERIOD)
-        flag(month, ids_of_all=not flagged)
+        charges, _ = read_charges(con, RecordedLedger.of(ledger), [PERIOD])
+        flag(charges, ids_of_all=[] if flagged else [PERIOD])
         wanted = {n for (n,) in con.execute("SELECT n FROM flag").fetchall()}
         first = dict(con.execute("SELECT n, id FROM charge_id").fetchall())
-        number_rest(month)
+        number_rest(charges)
         rest = con.execute("SELECT n, id FROM charge_id").fetchall()
         assert len(rest) == len({n for n, _ in rest})
         return first, wanted, dict(rest)

@@ -11,6 +11,6 @@ SELECT
     sum(traced.exact_billed) AS exact_billed,
     sum(traced.exact_list) - sum(traced.exact_billed) AS exact_discount
 FROM traced
-JOIN line ON line.pi = traced.pi AND line.project = traced.project AND line.fund = traced.fund
+JOIN line ON line.period = traced.period AND line.pi = traced.pi AND line.project = traced.project AND line.fund = traced.fund
     AND line.source = traced.source AND line.service = traced.service
 GROUP BY line.id, pi_via, project_via, fund_via, people

@@ -2,6 +2,7 @@
 CREATE VIEW billed_charge AS
 SELECT
     charge.n,
+    charge.period,
     charge.source,
     charge.service,
     charge.kind,

@@ -12,7 +12,7 @@ SELECT
 FROM billed_charge AS billed
 JOIN charge_id ON charge_id.n = billed.n
 JOIN cell ON cell.n = billed.n
-JOIN line ON line.pi = billed.pi AND line.project = billed.project AND line.fund = billed.fund
+JOIN line ON line.period = billed.period AND line.pi = billed.pi AND line.project = billed.project AND line.fund = billed.fund
     AND line.source = billed.source AND line.service = billed.service
 JOIN resource ON resource.parent = line.id AND resource.kind = billed.kind
     AND resource.resource_id = coalesce({resource_id}, '') AND resource.resource_name = coalesce({resource_name}, '')

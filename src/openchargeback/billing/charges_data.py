@@ -12,8 +12,8 @@ import duckdb
 from openchargeback.focus.cells import cells, resource_columns
 from openchargeback.focus.database import identifier, literal, sql
 from openchargeback.ledger.settings import Config
+from openchargeback.review.charges import Charges
 from openchargeback.review.ids import number_rest
-from openchargeback.review.month import Month
 
 _VIA = "tag, match (directory claims account or resource), project (its entry), default (of the source) or decision"
 
@@ -57,17 +57,17 @@ def reference_columns(config: Config) -> tuple[str, ...]:
     return tuple(f"reference_{name}" for name in config.reference_names)
 
 
-def write_charges(month: Month, path: Path) -> None:
-    """Write every charge of a month to a CSV file, regardless of its outcome.
+def write_charges(charges: Charges, path: Path) -> None:
+    """Write every charge of the months to a CSV file, regardless of its outcome.
 
     The stages up to statements must have run. Computes ids for the sources that have none yet.
     """
-    number_rest(month)
-    query = _query(month.con, month.period, month.config)
-    month.con.execute(f"COPY ({query}) TO {literal(str(path))} (FORMAT csv, HEADER true)")
+    number_rest(charges)
+    query = _query(charges.con, charges.config)
+    charges.con.execute(f"COPY ({query}) TO {literal(str(path))} (FORMAT csv, HEADER true)")
 
 
-def _query(con: duckdb.DuckDBPyConnection, period: str, config: Config) -> str:
+def _query(con: duckdb.DuckDBPyConnection, config: Config) -> str:
     names = config.reference_names
     columns = zip(names, reference_columns(config), strict=True)
     joins = [
@@ -77,7 +77,6 @@ def _query(con: duckdb.DuckDBPyConnection, period: str, config: Config) -> str:
     return sql(
         __package__,
         "charges_data.sql",
-        period=literal(period),
         references="".join(f", r{number}.value AS {identifier(name)}" for number, (_, name) in enumerate(columns)),
         reference_joins="\n".join(joins),
         **{**cells(con, **_CELLS), **resource_columns(con)},

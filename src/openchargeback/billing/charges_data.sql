@@ -5,7 +5,7 @@ SELECT
     charge.source,
     charge_file.path AS file,
     charge.n - charge_file.first + 2 AS "row",
-    {period} AS period,
+    charge.period,
     CASE WHEN disposition.decided THEN decided_charge.pi ELSE payer.pi END AS pi,
     CASE WHEN disposition.decided THEN decided_charge.project ELSE payer.project END AS project,
     CASE WHEN disposition.decided THEN decided_charge.fund ELSE payer.fund END AS fund,

@@ -66,11 +66,11 @@ def _billing(ledger: RecordedLedger, period: str, events: Events) -> Collection[
         # No decisions: everything is billed or held.
         return [file.path for file in ledger.charge_files.get(period, ())]
     try:
-        with settled_month(ledger, period) as month:
-            number_rest(month)
-            _fill_events(month.con, period, events)
-            numbers = {number for (number,) in month.con.execute(sql(__package__, "copies.sql")).fetchall()}
-            return [each.file.path for each in month.loaded if each.number in numbers]
+        with settled_month(ledger, period) as charges:
+            number_rest(charges)
+            _fill_events(charges.con, period, events)
+            numbers = {number for (number,) in charges.con.execute(sql(__package__, "copies.sql")).fetchall()}
+            return [each.file.path for each in charges.loaded.files if each.number in numbers]
     except (LedgerFault, duckdb.OutOfRangeException):
         # The ledger cannot be billed; that is already an error.
         return ()

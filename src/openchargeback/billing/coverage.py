@@ -1,4 +1,4 @@
-"""Determine which days of a period the charges of each source cover."""
+"""Determine which days of their period the charges of each source cover."""
 
 from __future__ import annotations
 
@@ -6,10 +6,9 @@ import datetime as dt
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from openchargeback.focus.database import literal, sql
-from openchargeback.focus.reading import LoadedFile
-from openchargeback.ledger.periods import first_day, last_day
-from openchargeback.review.month import Month
+from openchargeback.focus.database import sql
+from openchargeback.focus.loaded import LoadedFile, LoadedTable
+from openchargeback.review.charges import Charges
 
 _START, _END = "ChargePeriodStart", "ChargePeriodEnd"
 
@@ -23,35 +22,36 @@ class Coverage:
     last_day: dt.date | None
 
 
-def coverage(month: Month) -> Mapping[str, Coverage]:
-    """The days that charges cover, by source; corrections do not count. Call `load` first.
+def coverage(charges: Charges) -> Mapping[tuple[str, str], Coverage]:
+    """The days that charges cover, by period and source; corrections do not count. Call `load` first.
 
-    A source with a file that lacks ChargePeriodStart is left out: its days are unknown.
+    A source with a file that lacks ChargePeriodStart is left out in that period: its days are unknown.
     """
-    files = [file for file in month.loaded if file.rows]
-    unknown = {file.file.source for file in files if _START not in file.columns}
-    spans = " UNION ".join(_spans(file) for file in files if file.file.source not in unknown)
+    unknown = {_place(file) for file in charges.loaded.files if file.rows and _START not in file.columns}
+    spans = " UNION ".join(_spans(table) for table in charges.loaded.tables)
     if not spans:
         return {}
-    days = {"first_day": first_day(month.period), "last_day": last_day(month.period)}
-    rows = month.con.execute(sql(__package__, "coverage.sql", spans=spans), days).fetchall()
-    return {source: Coverage(*found) for source, *found in rows}
+    rows = charges.con.execute(sql(__package__, "coverage.sql", spans=spans)).fetchall()
+    return {(period, source): Coverage(*found) for period, source, *found in rows if (period, source) not in unknown}
 
 
-def _spans(file: LoadedFile) -> str:
-    """SQL for the distinct spans of a file. Texts are cut to what determines the day, so that few are distinct."""
-    start = f"coalesce({file.expression(_START)}, {file.expression('BillingPeriodStart')})"
-    end, category = file.expression(_END), file.expression("ChargeCategory")
+def _place(file: LoadedFile) -> tuple[str, str]:
+    return file.file.period, file.file.source
+
+
+def _spans(table: LoadedTable) -> str:
+    """SQL for the distinct spans of files. Texts are cut to what determines the day, so that few are distinct."""
+    start = f"coalesce({table.expression(_START)}, {table.expression('BillingPeriodStart')})"
+    end, category = table.expression(_END), table.expression("ChargeCategory")
     return (
-        f"SELECT DISTINCT {literal(file.file.source)} AS source, "
-        f"coalesce(lower({category}), 'usage') = 'usage' AS usage, "
+        f"SELECT DISTINCT period, source, coalesce(lower({category}), 'usage') = 'usage' AS usage, "
         f"CASE WHEN {_plain(start)} THEN left({start}, 10) ELSE {start} END AS starts, "
         # Only midnight matters: it makes the day before the last one.
         f"CASE WHEN strlen({end}) = 10 OR NOT {_plain(end)} THEN {end} "
         f"WHEN contains({end}, '00:00:00') OR (strlen({end}) < 19 AND contains({end}, '00:00')) "
         f"THEN left({end}, 10) || 'T00:00' "
         f"ELSE left({end}, 10) || 'T12:00' END AS ends "
-        f"FROM {file.table} WHERE lower({file.expression('ChargeClass')}) IS DISTINCT FROM 'correction'"
+        f"FROM {table.numbered} WHERE lower({table.expression('ChargeClass')}) IS DISTINCT FROM 'correction'"
     )
 
 

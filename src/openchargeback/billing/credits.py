@@ -171,13 +171,13 @@ def _settled(ledger: RecordedLedger, period: str) -> Iterator[duckdb.DuckDBPyCon
     """The database of a closed period, billed according to its record, all charges with ids; None if unreadable."""
     with ExitStack() as stack:
         try:
-            month = stack.enter_context(settled_month(ledger, period))
+            charges = stack.enter_context(settled_month(ledger, period))
         except LedgerFault:
             yield None
             return
-        number_rest(month)
-        lines_.sum_resources(month.con, month.config.currency)
-        yield month.con
+        number_rest(charges)
+        lines_.sum_resources(charges.con, charges.config.currency)
+        yield charges.con
 
 
 def charge_cents(ledger: RecordedLedger, record: ClosingRecord, prefixes: Iterable[str]) -> dict[str, Billed | str]:
@@ -215,7 +215,7 @@ def _faithful_lines(con: duckdb.DuckDBPyConnection, record: ClosingRecord) -> se
     """The lines that are recomputed exactly as recorded, both exact sums and cents."""
     recorded = {line.key: line for line in record.lines if line.entry is Entry.OWN}
     numbers = [number for (number,) in con.execute("SELECT id FROM line ORDER BY id").fetchall()]
-    made = lines_.read_lines(con, record.period, record.config)
+    made = lines_.read_lines(con, record.config)
     return {number for number, line in zip(numbers, made, strict=True) if recorded.get(line.key) == line}
 
 

@@ -1,14 +1,14 @@
 -- One row of follows_earlier per correction of a charge of an earlier month, with the outcome and payer of that charge.
 -- The payer of a billed charge becomes a separate attribution.
 CREATE TABLE follows_earlier AS
-SELECT back.n, original.*
+SELECT back.n, original.* EXCLUDE (period)
 FROM back_reference AS back
 ANTI JOIN follows ON follows.n = back.n
-JOIN original ON original.source = back.source AND original.number = back.refers_to;
+JOIN original ON original.period = back.period AND original.source = back.source AND original.number = back.refers_to;
 
 INSERT INTO payer BY NAME
 SELECT
-    (SELECT coalesce(max(id), 0) FROM payer) + row_number() OVER (ORDER BY source, number) AS id,
+    (SELECT coalesce(max(id), 0) FROM payer) + row_number() OVER (ORDER BY source, number, pi, project, fund) AS id,
     source,
     number AS category,
     false AS malformed,
@@ -24,5 +24,7 @@ FROM (SELECT DISTINCT source, number, pi, project, fund FROM follows_earlier WHE
 UPDATE attributed SET payer = payer.id
 FROM follows_earlier
 JOIN payer ON payer.source = follows_earlier.source AND payer.category = follows_earlier.number
-    AND payer.pi_via = 'reference'
+    AND payer.pi_via = 'reference' AND payer.pi IS NOT DISTINCT FROM follows_earlier.pi
+    AND payer.project IS NOT DISTINCT FROM follows_earlier.project
+    AND payer.fund IS NOT DISTINCT FROM follows_earlier.fund
 WHERE attributed.n = follows_earlier.n

@@ -39,7 +39,7 @@ from openchargeback.model import (
 from openchargeback.problems import Problem, Severity
 from openchargeback.record.closing_record import ClosingRecord, Inputs, RecordedResource, RecordedStatement, Spending
 from openchargeback.record.recorded_ledger import RecordedLedger
-from openchargeback.review.month import Month
+from openchargeback.review.charges import Charges
 
 Histories = Mapping[tuple[str, str], tuple[PeriodAmounts, ...]]
 """PI's email address and project's id → the amounts that earlier periods billed them."""
@@ -56,9 +56,9 @@ class Details:
     projects: set[str] = field(default_factory=set)
     funds: set[str] = field(default_factory=set)
 
-    def read(self, month: Month) -> None:
+    def read(self, charges: Charges) -> None:
         """Read the details from the database; called by `bill_period`."""
-        con = month.con
+        con = charges.con
         rows = con.execute(sql(__package__, "held_charges.sql")).fetchall()
         self.held = [(*row[:12], money.exact(row[12]), money.exact(row[13]), *row[14:]) for row in rows]
         for names, column in ((self.people, "pi"), (self.projects, "project"), (self.funds, "fund")):

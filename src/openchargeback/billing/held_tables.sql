@@ -31,6 +31,7 @@ FROM held_row;
 CREATE TABLE attributed AS
 SELECT
     n,
+    {period} AS period,
     source,
     service,
     kind,

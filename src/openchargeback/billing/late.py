@@ -14,7 +14,7 @@ import duckdb
 
 from openchargeback.billing import lines as lines_
 from openchargeback.billing.events import Events
-from openchargeback.focus.database import database, file_literal, insert, named_rows, query, sql
+from openchargeback.focus.database import database, file_literal, insert, literal, named_rows, query, sql
 from openchargeback.ledger.approvals import Decision
 from openchargeback.ledger.directory import Directory
 from openchargeback.ledger.files import Gate
@@ -68,12 +68,12 @@ def settle_held(
         lines_.share_charges(con, ledger.config.currency, numbers)
         return HeldOutcome(
             lines=tuple(
-                replace(line, entry=Entry.LATE, original=original)
-                for line in lines_.read_lines(con, period, ledger.config)
+                replace(line, period=period, entry=Entry.LATE, original=original)
+                for line in lines_.read_lines(con, ledger.config)
             ),
             corrections=_corrections(con, original, fresh, ledger.config),
             records=tuple(replace(each, what=f"{original}: {each.what}") for each in records),
-            queue=read_queue(con, original),
+            queue=read_queue(con),
             remaining=_remaining(con),
             problems=tuple(problems),
         )
@@ -89,7 +89,14 @@ def held_tables(
     con.execute("CREATE TABLE shown_only (source VARCHAR)")
     sources = {each.source for each in ledger.records[original].sources}
     insert(con, "shown_only", [(name,) for name in sorted(sources) if not ledger.config.posts(name)])
-    con.execute(sql(__package__, "held_tables.sql", rows=_rows(ledger.root / part_path(original, HELD))))
+    con.execute(
+        sql(
+            __package__,
+            "held_tables.sql",
+            period=literal(original),
+            rows=_rows(ledger.root / part_path(original, HELD)),
+        )
+    )
     directory_tables(con, directory)
     con.execute(sql("openchargeback.review", "flagged.sql"))
 

@@ -20,6 +20,9 @@ from openchargeback.focus.database import named_rows, query, sql
 from openchargeback.ledger.settings import Config
 from openchargeback.model import Amounts, BillingLine, Kind, ResourceLine
 
+StatementKey = tuple[str, str, str]
+"""Period, PI and project of a statement."""
+
 
 def sum_lines(con: duckdb.DuckDBPyConnection, currency: str) -> None:
     """Sum the billed charges and allocate each source's rounded total to its lines."""
@@ -27,7 +30,7 @@ def sum_lines(con: duckdb.DuckDBPyConnection, currency: str) -> None:
     scale = _scale(currency)
     con.execute(query(__package__, "source_total"), {"scale": scale})
     con.execute(
-        sql(__package__, "allocate.sql", parts="line", parent="source", totals="source_total", shares="line_share"),
+        sql(__package__, "allocate.sql", parts="line", parent="source_id", totals="source_total", shares="line_share"),
         {"scale": scale},
     )
 
@@ -66,26 +69,38 @@ def share_charges(con: duckdb.DuckDBPyConnection, currency: str, lines: Sequence
     )
 
 
-def read_lines(con: duckdb.DuckDBPyConnection, period: str, config: Config) -> tuple[BillingLine, ...]:
-    """The billing lines of the period, ordered by PI, project, fund, source and service; the config says which post."""
+def read_lines(con: duckdb.DuckDBPyConnection, config: Config) -> tuple[BillingLine, ...]:
+    """The billing lines, ordered by period, PI, project, fund, source and service; the config says which post."""
     found = []
     for row in named_rows(con, query(__package__, "billing_lines")):
         amounts = amounts_of(row.pop("discount"), row.pop("billed"), config, row["source"])
-        found.append(BillingLine(**row, period=period, amounts=amounts, posted=config.posts(row["source"])))
+        found.append(BillingLine(**row, amounts=amounts, posted=config.posts(row["source"])))
     return tuple(found)
 
 
-def read_resources(
-    con: duckdb.DuckDBPyConnection, config: Config, most: int
-) -> dict[tuple[str, str], list[ResourceLine]]:
-    """The resources of each statement (by PI and project). Per line: the `most` largest by list price and billed
-    amount, and every credit, correction and adjustment. The others are summed up, unless there is only one.
+def read_resources(con: duckdb.DuckDBPyConnection, config: Config, most: int) -> dict[StatementKey, list[ResourceLine]]:
+    """The resources of each statement. Per line: the `most` largest by list price and billed amount, and every credit,
+    correction and adjustment. The others are summed up, unless there is only one.
     """
     rows = con.execute(sql(__package__, "statement_resources.sql"), {"most": most}).fetchall()
-    result: dict[tuple[str, str], list[ResourceLine]] = {}
-    for pi, project, fund, source, service, kind, resource_id, name, charges, resources, discount, billed in rows:
+    result: dict[StatementKey, list[ResourceLine]] = {}
+    for (
+        period,
+        pi,
+        project,
+        fund,
+        source,
+        service,
+        kind,
+        resource_id,
+        name,
+        charges,
+        resources,
+        discount,
+        billed,
+    ) in rows:
         shown = f"{resources:,} more resources" if resources > 1 else name
-        result.setdefault((pi, project), []).append(
+        result.setdefault((period, pi, project), []).append(
             ResourceLine(
                 fund=fund,
                 source=source,

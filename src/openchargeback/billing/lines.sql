@@ -1,12 +1,13 @@
--- One row per billing line before rounding: the billed charges of one PI, project, fund, source and service.
+-- One row per billing line before rounding: the billed charges of one period, PI, project, fund, source and service.
 CREATE TABLE line AS
 WITH billed AS (
-    SELECT charge.source, charge.service, payer.pi, payer.project, payer.fund, charge.cost, charge.list
+    SELECT charge.period, charge.source, charge.service, payer.pi, payer.project, payer.fund, charge.cost, charge.list
     FROM attributed AS charge
     JOIN payer ON payer.id = charge.payer
     ANTI JOIN disposition ON disposition.n = charge.n
     UNION ALL
     SELECT
+        charge.period,
         charge.source,
         charge.service,
         CASE WHEN disposition.decided THEN disposition.pi ELSE payer.pi END,
@@ -20,15 +21,17 @@ WITH billed AS (
     WHERE disposition.disposition = 'billed'
 )
 SELECT
-    row_number() OVER (ORDER BY pi, project, coalesce(fund, ''), source, service) AS id,
+    row_number() OVER (ORDER BY period, pi, project, coalesce(fund, ''), source, service) AS id,
+    period,
     pi,
     project,
     coalesce(fund, '') AS fund,
     source,
     service,
+    period || '/' || source AS source_id,
     count(*) AS charges,
     sum(cost) AS exact_billed,
     sum(list) AS exact_list,
     exact_list - exact_billed AS exact_discount
 FROM billed
-GROUP BY pi, project, coalesce(fund, ''), source, service
+GROUP BY period, pi, project, coalesce(fund, ''), source, service

@@ -15,7 +15,7 @@ import duckdb
 from openchargeback.billing.corrections import correct
 from openchargeback.billing.events import Events
 from openchargeback.billing.late import as_of, held_tables
-from openchargeback.billing.pipeline import flag, own_decisions, read_month
+from openchargeback.billing.pipeline import flag, own_decisions, read_charges
 from openchargeback.focus.database import database
 from openchargeback.ledger.approval_text import approval_text
 from openchargeback.ledger.approvals import Decision, read_approvals
@@ -91,16 +91,16 @@ def open_review(ledger: RecordedLedger, folder: str, of: str = "") -> Iterator[R
             decisions, directory = _own(con, ledger, folder), ledger.directory
         _, problems = apply_decisions(con, decisions, ledger.config, directory)
         period = of or folder
-        items = read_queue(con, period)
+        items = read_queue(con)
         charges = dict(zip(map(_place, items), charges_of_items(con), strict=True))
         yield Review(con, ledger, directory, period, folder, decisions, tuple(problems), items, charges)
 
 
 def _own(con: duckdb.DuckDBPyConnection, ledger: RecordedLedger, period: str) -> tuple[Decision, ...]:
-    month, problems = read_month(con, ledger, period)
+    charges, problems = read_charges(con, ledger, [period])
     if has_errors(problems):
         raise LedgerFault(problems, ledger.root)
-    flag(month, ids_of_all=True)
+    flag(charges, ids_of_all=[period])
     return own_decisions(ledger, period)
 
 

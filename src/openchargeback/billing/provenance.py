@@ -14,6 +14,7 @@ from decimal import Decimal
 import duckdb
 
 from openchargeback import money
+from openchargeback.billing.lines import StatementKey
 from openchargeback.focus.database import insert, query, sql
 from openchargeback.focus.tags import FIELDS, folded, json_pointer, key_sets, read_tags
 from openchargeback.ledger.settings import Config
@@ -21,9 +22,6 @@ from openchargeback.model import Attribution, Reference
 
 MOST_VALUES = 100
 """How many values of a reference a statement keeps; `charges.csv` has all of them."""
-
-Payer = tuple[str, str]
-"""PI and project of a statement."""
 
 
 def trace(con: duckdb.DuckDBPyConnection, config: Config) -> None:
@@ -51,15 +49,15 @@ def trace(con: duckdb.DuckDBPyConnection, config: Config) -> None:
         con.execute("CREATE TABLE reference (tag BIGINT, name VARCHAR, value VARCHAR)")
 
 
-def read_attributions(con: duckdb.DuckDBPyConnection, config: Config) -> dict[Payer, tuple[Attribution, ...]]:
+def read_attributions(con: duckdb.DuckDBPyConnection, config: Config) -> dict[StatementKey, tuple[Attribution, ...]]:
     """The attributions of each statement, most charges first; shown-only charges are kept apart from charged ones."""
     sources = [source for (source,) in con.execute("SELECT DISTINCT source FROM line").fetchall()]
     rows = con.execute(
         query(__package__, "attributions"),
         {"posting": [source for source in sources if config.posts(source)]},
     ).fetchall()
-    result: dict[Payer, list[Attribution]] = {}
-    for pi, project, posted, pi_via, project_via, fund_via, people, charges, exact_billed, units in rows:
+    result: dict[StatementKey, list[Attribution]] = {}
+    for period, pi, project, posted, pi_via, project_via, fund_via, people, charges, exact_billed, units in rows:
         billed = Decimal(units).scaleb(-money.places(config.currency))
         found = Attribution(
             pi=pi_via,
@@ -71,20 +69,20 @@ def read_attributions(con: duckdb.DuckDBPyConnection, config: Config) -> dict[Pa
             billed=billed,
             posted=posted,
         )
-        result.setdefault((pi, project), []).append(found)
-    return {payer: tuple(found) for payer, found in result.items()}
+        result.setdefault((period, pi, project), []).append(found)
+    return {key: tuple(found) for key, found in result.items()}
 
 
-def read_references(con: duckdb.DuckDBPyConnection) -> dict[Payer, tuple[Reference, ...]]:
+def read_references(con: duckdb.DuckDBPyConnection) -> dict[StatementKey, tuple[Reference, ...]]:
     """The references in the tags of each statement's billed charges, by name."""
     rows = con.execute(
         query(__package__, "references"),
         {"most": MOST_VALUES},
     ).fetchall()
-    result: dict[Payer, list[Reference]] = {}
-    for pi, project, name, count, values in rows:
-        result.setdefault((pi, project), []).append(Reference(name, tuple(values), count))
-    return {payer: tuple(found) for payer, found in result.items()}
+    result: dict[StatementKey, list[Reference]] = {}
+    for period, pi, project, name, count, values in rows:
+        result.setdefault((period, pi, project), []).append(Reference(name, tuple(values), count))
+    return {key: tuple(found) for key, found in result.items()}
 
 
 def _read_references(con: duckdb.DuckDBPyConnection, config: Config) -> None:

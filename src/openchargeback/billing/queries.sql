@@ -1,5 +1,6 @@
 -- attributions: charges of a statement whose PI, project and fund were found the same way.
 SELECT
+    line.period,
     line.pi,
     line.project,
     list_contains($posting, line.source) AS posted,
@@ -14,10 +15,11 @@ FROM attribution
 JOIN attribution_share AS share ON share.id = attribution.id
 JOIN line ON line.id = attribution.parent
 GROUP BY ALL
-ORDER BY line.pi, line.project, charges DESC, pi_via, project_via, fund_via, people, posted;
+ORDER BY line.period, line.pi, line.project, charges DESC, pi_via, project_via, fund_via, people, posted;
 
--- billing_lines: a billing line of the period, exact and in units of the currency (cents).
+-- billing_lines: a billing line, exact and in units of the currency (cents).
 SELECT
+    line.period,
     line.pi,
     line.project,
     line.fund,
@@ -32,8 +34,9 @@ FROM line
 JOIN line_share AS share ON share.id = line.id
 ORDER BY line.id;
 
--- original: a charge of an earlier month that a correction refers to, with its outcome.
+-- original: a charge of an earlier month that a correction of `period` refers to, with its outcome.
 CREATE TABLE original (
+    period VARCHAR,
     source VARCHAR,
     number VARCHAR,
     disposition VARCHAR,
@@ -61,6 +64,7 @@ CREATE TABLE reference_key (
 
 -- references: a reference on a statement: the number of distinct values in its charges, and the first few.
 SELECT
+    traced.period,
     traced.pi,
     traced.project,
     reference.name,
@@ -70,7 +74,7 @@ FROM traced
 JOIN payer ON payer.id = traced.payer
 JOIN reference ON reference.tag = payer.tag
 GROUP BY ALL
-ORDER BY 1, 2, 3;
+ORDER BY 1, 2, 3, 4;
 
 -- remaining: the exact amount of a source that is held in one currency.
 SELECT source, currency, sum(cost)
@@ -80,14 +84,14 @@ WHERE disposition.disposition = 'held'
 GROUP BY 1, 2
 ORDER BY 1, 2;
 
--- source_total: the total of a source in units of the currency (cents), rounded half-up.
+-- source_total: the total of a source in a period in units of the currency (cents), rounded half-up.
 CREATE TABLE source_total AS
 SELECT
-    source AS id,
+    source_id AS id,
     round(sum(exact_billed) * $scale::INTEGER)::HUGEINT AS billed,
     round(sum(exact_discount) * $scale::INTEGER)::HUGEINT AS discount
 FROM line
-GROUP BY source;
+GROUP BY source_id;
 
 -- still_held: a decision with the number of its charges that stay held, and the flags that hold them.
 SELECT ruling.decision, count(DISTINCT n), list_sort(list(DISTINCT held.flag))
@@ -105,5 +109,5 @@ ORDER BY resource.id;
 -- traced_sources: the total of a source, exact and in units, with the number of its lines.
 SELECT line.source, sum(line.exact_billed), any_value(total.billed), count(*)
 FROM line
-JOIN source_total AS total ON total.id = line.source
+JOIN source_total AS total ON total.id = line.source_id
 GROUP BY line.source;

@@ -11,7 +11,7 @@ WITH summed AS (
         sum(billed.list) AS exact_list
     FROM billed_charge AS billed
     JOIN cell ON cell.n = billed.n
-    JOIN line ON line.pi = billed.pi AND line.project = billed.project AND line.fund = billed.fund
+    JOIN line ON line.period = billed.period AND line.pi = billed.pi AND line.project = billed.project AND line.fund = billed.fund
         AND line.source = billed.source AND line.service = billed.service
     GROUP BY ALL
 )

@@ -17,6 +17,7 @@ ranked AS (
     FROM placed
 )
 SELECT
+    line.period,
     line.pi,
     line.project,
     line.fund,
@@ -31,5 +32,5 @@ SELECT
     sum(ranked.billed)::HUGEINT AS billed
 FROM ranked
 JOIN line ON line.id = ranked.parent
-GROUP BY line.id, line.pi, line.project, line.fund, line.source, line.service, listed, 6, 7, 8
-ORDER BY line.id, 6, 7, 8
+GROUP BY line.id, line.period, line.pi, line.project, line.fund, line.source, line.service, listed, 7, 8, 9
+ORDER BY line.id, 7, 8, 9

@@ -1,5 +1,6 @@
--- One row per source and currency: the exact imported total and its outcome.
+-- One row per period, source and currency: the exact imported total and its outcome.
 SELECT
+    charge.period,
     charge.source,
     charge.currency,
     count(DISTINCT charge.file) AS files,
@@ -14,5 +15,5 @@ SELECT
     count(*) FILTER (disposition.disposition = 'rejected') AS charges_rejected
 FROM attributed AS charge
 LEFT JOIN disposition ON disposition.n = charge.n
-GROUP BY charge.source, charge.currency
-ORDER BY charge.source, charge.currency
+GROUP BY charge.period, charge.source, charge.currency
+ORDER BY charge.period, charge.source, charge.currency

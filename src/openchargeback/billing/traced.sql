@@ -2,10 +2,10 @@
 -- PI, project and fund were found.
 CREATE TABLE traced AS
 WITH unflagged AS (
-    SELECT payer, service, count(*) AS charges, sum(cost) AS exact_billed, sum(list) AS exact_list
+    SELECT period, payer, service, count(*) AS charges, sum(cost) AS exact_billed, sum(list) AS exact_list
     FROM attributed AS charge
     ANTI JOIN disposition ON disposition.n = charge.n
-    GROUP BY payer, service
+    GROUP BY period, payer, service
 ),
 reassigned AS (
     SELECT ruling.n, list_sort(list(DISTINCT decider.person)) AS people
@@ -16,7 +16,7 @@ reassigned AS (
     GROUP BY ruling.n
 )
 SELECT
-    payer.id AS payer, payer.pi, payer.project, coalesce(payer.fund, '') AS fund, payer.source, unflagged.service,
+    payer.id AS payer, unflagged.period, payer.pi, payer.project, coalesce(payer.fund, '') AS fund, payer.source, unflagged.service,
     payer.pi_via, payer.project_via, coalesce(payer.fund_via, '') AS fund_via, []::VARCHAR[] AS people,
     unflagged.charges, unflagged.exact_billed, unflagged.exact_list
 FROM unflagged
@@ -24,6 +24,7 @@ JOIN payer ON payer.id = unflagged.payer
 UNION ALL
 SELECT
     payer.id,
+    charge.period,
     CASE WHEN disposition.decided THEN decided_charge.pi ELSE payer.pi END,
     CASE WHEN disposition.decided THEN decided_charge.project ELSE payer.project END,
     coalesce(CASE WHEN disposition.decided THEN decided_charge.fund ELSE payer.fund END, ''),

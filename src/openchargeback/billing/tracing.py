@@ -18,7 +18,7 @@ from openchargeback import money
 from openchargeback.billing import lines as lines_
 from openchargeback.billing.pipeline import settled_month
 from openchargeback.focus.database import query, sql
-from openchargeback.focus.reading import LoadedFile
+from openchargeback.focus.loaded import LoadedFile
 from openchargeback.model import Amounts, BilledPeriod, BillingLine, Correction, Entry, Kind, Statement
 from openchargeback.problems import UsageFault
 from openchargeback.record.recorded_ledger import RecordedLedger
@@ -128,17 +128,17 @@ def trace_statement(
 
 
 def _own_lines(ledger: RecordedLedger, period: str, wanted: Sequence[BillingLine]) -> dict[tuple[str, ...], TracedLine]:
-    with settled_month(ledger, period) as month:
-        con, loaded, config = month.con, month.loaded, month.config
+    with settled_month(ledger, period) as charges:
+        con, config = charges.con, charges.config
         currency = config.currency
         lines_.sum_resources(con, currency)
-        made = lines_.read_lines(con, period, config)
+        made = lines_.read_lines(con, config)
         ids = [number for (number,) in con.execute("SELECT id FROM line ORDER BY id").fetchall()]
         known = {line.key: (number, line) for number, line in zip(ids, made, strict=True)}
         good = {line.key: known[line.key][0] for line in wanted if known.get(line.key, (0, None))[1] == line}
-        number_rest(month, {line.source for line in wanted})
+        number_rest(charges, {line.source for line in wanted})
         lines_.share_charges(con, currency, sorted(good.values()))
-        resources = _resources(con, loaded, currency)
+        resources = _resources(con, charges.loaded.files, currency)
         totals = _source_totals(con, currency)
     return {
         line.key: TracedLine(
@@ -235,10 +235,10 @@ def _places_of(ledger: RecordedLedger, corrections: Iterable[Correction]) -> dic
         originals.setdefault(each.original, set()).add(each.charge)
     found: dict[str, Place] = {}
     for period, ids in sorted(originals.items()):
-        with settled_month(ledger, period) as month:
-            number_rest(month)
-            files = {each.number: each for each in month.loaded}
-            rows = month.con.execute(
+        with settled_month(ledger, period) as charges:
+            number_rest(charges)
+            files = {each.number: each for each in charges.loaded.files}
+            rows = charges.con.execute(
                 query(__package__, "places_of_ids"),
                 {"ids": sorted(ids)},
             ).fetchall()

@@ -1,6 +1,6 @@
 -- One row is one charge: a row of a charge file, with the cells that every charge needs read as values.
 -- The cells were already checked (verdict.py), so their spelling is not checked again.
--- n numbers the charges of the period across all files, in the order of the files and their rows.
+-- n numbers the charges of all files, in the order of the files and their rows.
 -- cost and list are in the row's currency, exact; NULL if the cell cannot be read (the file is then rejected).
 -- list falls back to the cost if there is no list price: no discount. Azure writes 0 for that (zero_is_null), and so
 -- do others for taxes and adjustments, which never have a list price.
@@ -14,9 +14,10 @@ starts AS (
     FROM (SELECT DISTINCT BillingPeriodStart AS text FROM file_row)
 )
 SELECT
-    $first + row.rowid AS n,
-    $file AS file,
-    $source AS source,
+    row.n,
+    row.file,
+    row.period,
+    row.source,
     starts.moment AS period_start,
     exact(row.Cost) AS cost,
     CASE
@@ -36,4 +37,4 @@ SELECT
     tag.id AS tag
 FROM file_row AS row
 LEFT JOIN starts ON starts.text = row.BillingPeriodStart
-LEFT JOIN tag ON tag.text = row.tags AND tag.key_set = $key_set
+LEFT JOIN tag ON tag.text = row.tags AND tag.key_set = row.key_set

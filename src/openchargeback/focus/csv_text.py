@@ -36,16 +36,17 @@ _MOST_READ = 1 << 20
 _COMPRESSIONS = {".gz": file_types.GZIP, ".zst": file_types.ZSTANDARD}
 
 
-def relation(path: Path, columns: int, max_line: int = 0, nulls: Sequence[str] = MISSING) -> str:
-    """SQL that reads a CSV file as text into columns c0, c1, …, with `nulls` as null.
+def relation(paths: Sequence[Path], columns: int, max_line: int = 0, nulls: Sequence[str] = MISSING) -> str:
+    """SQL that reads CSV files as text into columns c0, c1, …, with `nulls` as null; several also into `filename`.
 
     `columns` and `auto_detect=false`: nothing is guessed from a sample.
     """
     types = ", ".join(f"'c{index}': 'VARCHAR'" for index in range(columns))
     size = f", max_line_size={max_line}, buffer_size={2 * max_line}" if max_line else ""
+    size += ", filename=true" if len(paths) > 1 else ""
     return (
-        f"read_csv({file_literal(path)}, auto_detect=false, header=true, columns={{{types}}}, delim=',', quote='\"', "
-        f"escape='\"', strict_mode=true, nullstr=[{literals(nulls)}]{size})"
+        f"read_csv([{', '.join(map(file_literal, paths))}], auto_detect=false, header=true, columns={{{types}}}, "
+        f"delim=',', quote='\"', escape='\"', strict_mode=true, nullstr=[{literals(nulls)}]{size})"
     )
 
 

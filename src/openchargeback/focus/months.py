@@ -77,5 +77,5 @@ def _relation(con: duckdb.DuckDBPyConnection, location: Path) -> tuple[list[str]
         header, _ = csv_text.read_header(location, "")
         if header is None:
             raise ValueError("no header")
-        labels, relation = header.cells, csv_text.relation(location, len(header.cells))
+        labels, relation = header.cells, csv_text.relation([location], len(header.cells))
     return [canonical_name(label) for label in labels], relation

@@ -62,7 +62,7 @@ def null_words(opened: OpenFile, most: int) -> list[Finding]:
 def _csv(opened: OpenFile) -> str:
     with decompression.binary(opened.file.location) as raw:
         start = raw.read(_LOOKED_AT)
-    return csv_text.relation(opened.file.location, len(opened.names), nulls=("",)) if _CELL.search(start) else ""
+    return csv_text.relation([opened.file.location], len(opened.names), nulls=("",)) if _CELL.search(start) else ""
 
 
 def _parquet(opened: OpenFile) -> str:

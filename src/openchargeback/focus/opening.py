@@ -1,14 +1,15 @@
-"""Reads a charge file into a DuckDB table of its cells as text, row by row as in the file, marked by conditions.
+"""Reads charge files into DuckDB tables of their cells as text, row by row as in the files, marked by conditions.
 
-Each column c0, c1, … of the file is text, NULL for what means null; rowid is the row's number from 0. mask0, mask1, …
-say which conditions of the file's `RowConditions` a row meets.
+Small files with the same columns and conditions share a table and are read together, since planning a query takes
+longer than reading a small file. Each column c0, c1, … is text, NULL for what means null; `file` is the file's number;
+mask0, mask1, … say which conditions of `RowConditions` a row meets. The rows of a file are in order by rowid.
 """
 
 from __future__ import annotations
 
 import tempfile
-from collections.abc import Iterator, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Iterable, Iterator, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -16,17 +17,22 @@ import duckdb
 
 from openchargeback.focus import csv_text, decompression, layout, parquet, prefilter
 from openchargeback.focus.csv_positions import Record
-from openchargeback.focus.database import sql
+from openchargeback.focus.database import literals, sql
 from openchargeback.focus.header import names_of
-from openchargeback.focus.layout import Layout
+from openchargeback.focus.layout import ByteCounts, Layout
 from openchargeback.focus.row_conditions import RowConditions, row_conditions
 from openchargeback.focus.sizes import too_large
 from openchargeback.focus.tags import TAG_COLUMNS
 from openchargeback.ledger.files import ChargeFile
-from openchargeback.ledger.settings import Source
+from openchargeback.ledger.settings import Config, Source
 from openchargeback.problems import Problem, has_errors
 
 _BLOCK = 10_000
+_SMALL = 8 << 20
+"""The most bytes of a file that is read together with others."""
+_TOGETHER = 64 << 20
+_COMPRESSED = (".gz", ".zst")
+_USUAL_RATIO = 10
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,41 +44,31 @@ class Row:
     record: Record | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class OpenFile:
-    """A charge file in the table `table` of a database.
-
-    names, labels: its columns, by canonical name and as in the file. header: None for Parquet, whose rows have no
-    lines; its layout is plain.
-    """
+@dataclass(frozen=True, slots=True, eq=False)
+class RawTable:
+    """A table with the rows of one or more files. names: the canonical names of their columns."""
 
     con: duckdb.DuckDBPyConnection
-    table: str
-    file: ChargeFile
-    source: Source
+    name: str
     names: tuple[str, ...]
-    labels: tuple[str, ...]
     conditions: RowConditions
-    rows: int
-    layout: Layout
-    header: Record | None
 
     @property
     def tag_texts(self) -> str:
-        """The table of the distinct texts (`text`) of its Tags, of which there are few, so each is checked once."""
-        return f"{self.table}_tag_texts"
+        """The table of the distinct texts (`text`) of Tags in each `file`, of which there are few."""
+        return f"{self.name}_tag_texts"
 
     @property
     def columns(self) -> dict[str, str]:
-        """The table's columns by canonical name, FOCUS columns and others."""
+        """The columns by canonical name, FOCUS columns and others."""
         return {name: f"c{index}" for index, name in enumerate(self.names)}
 
     def column(self, name: str) -> str:
-        """The table's column for a canonical name; empty if the file has none."""
+        """The column for a canonical name; empty if the files have none."""
         return f"c{self.names.index(name)}" if name in self.names else ""
 
     def expression(self, name: str) -> str:
-        """SQL for the cell of a canonical name; NULL if the file has no such column."""
+        """SQL for the cell of a canonical name; NULL if the files have no such column."""
         return self.column(name) or "NULL::VARCHAR"
 
     @property
@@ -80,6 +76,62 @@ class OpenFile:
         """SQL for the text that says who pays for a row: its own tags, never those of a shared resource."""
         present = [self.column(name) for name in TAG_COLUMNS if name in self.names]
         return f"coalesce({', '.join(present)})" if len(present) > 1 else next(iter(present), "NULL::VARCHAR")
+
+
+@dataclass(frozen=True, slots=True)
+class OpenFile:
+    """A charge file in a table. number: its value of `file` there. start: the rowid of its first row.
+
+    labels: its columns as in the file. header: None for Parquet, whose rows have no lines; its layout is plain.
+    """
+
+    table: RawTable
+    number: int
+    start: int
+    file: ChargeFile
+    source: Source
+    labels: tuple[str, ...]
+    rows: int
+    layout: Layout
+    header: Record | None
+
+    @property
+    def con(self) -> duckdb.DuckDBPyConnection:
+        """The database."""
+        return self.table.con
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """The canonical names of its columns."""
+        return self.table.names
+
+    @property
+    def conditions(self) -> RowConditions:
+        """What each of its rows is checked for."""
+        return self.table.conditions
+
+    @property
+    def relation(self) -> str:
+        """SQL for its rows: those of the table, with the row's `number` from 0."""
+        return f"(SELECT rowid - {self.start} AS number, * FROM {self.table.name} WHERE file = {self.number})"
+
+    @property
+    def tag_texts(self) -> str:
+        """SQL for the distinct texts (`text`) of its Tags."""
+        return f"(SELECT text FROM {self.table.tag_texts} WHERE file = {self.number})"
+
+    @property
+    def columns(self) -> dict[str, str]:
+        """The table's columns by canonical name, FOCUS columns and others."""
+        return self.table.columns
+
+    def column(self, name: str) -> str:
+        """The table's column for a canonical name; empty if the file has none."""
+        return self.table.column(name)
+
+    def expression(self, name: str) -> str:
+        """SQL for the cell of a canonical name; NULL if the file has no such column."""
+        return self.table.expression(name)
 
     def picked_rows(self, wanted: Sequence[int]) -> Iterator[Row]:
         """Some rows as in the file, ascending."""
@@ -105,14 +157,72 @@ def make_macros(con: duckdb.DuckDBPyConnection) -> None:
         con.execute(sql(__package__, name))
 
 
-def open_file(
-    con: duckdb.DuckDBPyConnection, table: str, file: ChargeFile, source: Source, *, whole: bool
-) -> tuple[OpenFile | None, list[Problem]]:
-    """Read a file's rows into a table; None with the problems that prevent it.
+def open_files(
+    con: duckdb.DuckDBPyConnection, files: Sequence[ChargeFile], config: Config, *, whole: bool
+) -> tuple[list[OpenFile], list[Problem]]:
+    """Read the rows of files into tables raw_0, raw_1, …; those with problems that prevent it are left out.
 
     whole: keep every cell; otherwise only the marks and the few cells that later checks need, which takes little memory
-    whatever the size of the file.
+    whatever the size of the files.
     """
+    known: dict[object, RowConditions] = {}
+    ready: list[_Described] = []
+    problems: list[Problem] = []
+    for number, file in enumerate(files):
+        described, faults = _describe(con, number, file, config.source(file.source), known)
+        problems += faults
+        ready += [described] if described else []
+    opened: list[OpenFile] = []
+    for group in _groups(ready):
+        found, alone = _read_together(con, f"raw_{group[0].number}", group, whole=whole)
+        opened += found
+        for each in alone:
+            # A group that was read in part keeps its table.
+            one, faults = _read_alone(con, f"raw_{each.number}{'_alone' * bool(found)}", each, whole=whole)
+            problems += faults
+            opened += [one] if one else []
+    opened.sort(key=lambda each: each.number)
+    for table in tables_of(opened):
+        tags = table.column("Tags") or "NULL"
+        con.execute(
+            f"CREATE OR REPLACE TEMP TABLE {table.tag_texts} AS "
+            f"SELECT DISTINCT file, {tags}::VARCHAR AS text FROM {table.name} WHERE {tags} IS NOT NULL"
+        )
+    return opened, problems
+
+
+def tables_of(files: Iterable[OpenFile]) -> list[RawTable]:
+    """The tables that these files are in, each once."""
+    return list({each.table.name: each.table for each in files}.values())
+
+
+@dataclass(frozen=True, slots=True)
+class _Described:
+    """A file whose columns are known. relation: SQL for the rows of a Parquet file, which has no header."""
+
+    number: int
+    file: ChargeFile
+    source: Source
+    labels: tuple[str, ...]
+    names: tuple[str, ...]
+    header: Record | None
+    relation: str
+    conditions: RowConditions
+
+    @property
+    def size(self) -> int:
+        """About how many bytes its text has."""
+        return self.file.size * (_USUAL_RATIO if self.file.location.suffix.lower() in _COMPRESSED else 1)
+
+    def opened(self, table: RawTable, start: int, rows: int, found: Layout) -> OpenFile:
+        """The file in a table."""
+        return OpenFile(table, self.number, start, self.file, self.source, self.labels, rows, found, self.header)
+
+
+def _describe(
+    con: duckdb.DuckDBPyConnection, number: int, file: ChargeFile, source: Source, known: dict[object, RowConditions]
+) -> tuple[_Described | None, list[Problem]]:
+    """A file with its columns; None with the problems that prevent reading it. known: conditions made before."""
     unfit = csv_text.stored_elsewhere(file.location, file.path) or too_large(con, file)
     if unfit:
         return None, [unfit]
@@ -130,81 +240,166 @@ def open_file(
     names, problems = names_of(labels, file.path, header, source.cost)
     if has_errors(problems):
         return None, problems
-    target = _Target(con, table, file, row_conditions(names, source), whole)
-    rows, found, faults = target.read_csv() if header else target.read_parquet(relation)
-    problems += faults
-    if found is None:
-        return None, problems
-    opened = OpenFile(con, table, file, source, tuple(names), tuple(labels), target.conditions, rows, found, header)
-    tags = opened.column("Tags") or "NULL"
-    con.execute(
-        f"CREATE OR REPLACE TEMP TABLE {opened.tag_texts} AS "
-        f"SELECT DISTINCT {tags}::VARCHAR AS text FROM {table} WHERE {tags} IS NOT NULL"
-    )
-    return opened, problems
+    key = (*names, source.cost, source.dialect, *sorted(source.severity.items()))
+    if key not in known:
+        known[key] = row_conditions(names, source)
+    return _Described(number, file, source, tuple(labels), tuple(names), header, relation, known[key]), problems
+
+
+def _groups(files: Sequence[_Described]) -> list[list[_Described]]:
+    """Files that can be read together: small ones with the same columns and conditions."""
+    groups: list[list[_Described]] = []
+    current: dict[int, list[_Described]] = {}
+    for each in files:
+        group = current.get(id(each.conditions), [])
+        if each.header is None or each.size > _SMALL:
+            groups.append([each])
+        elif group and sum(other.size for other in group) + each.size <= _TOGETHER:
+            group.append(each)
+        else:
+            current[id(each.conditions)] = [each]
+            groups.append(current[id(each.conditions)])
+    return groups
+
+
+def _read_together(
+    con: duckdb.DuckDBPyConnection, name: str, group: Sequence[_Described], *, whole: bool
+) -> tuple[list[OpenFile], Sequence[_Described]]:
+    """Read files into one table. Also returns those about which there is any doubt; they must be read alone."""
+    if len(group) == 1:
+        return [], group
+    target = _Target(con, RawTable(con, name, group[0].names, group[0].conditions), whole)
+    paths = [each.file.location for each in group]
+    numbers, places = [each.number for each in group], literals(map(str, paths))
+    # DuckDB runs outside Python's lock, so the bytes are counted at the same time.
+    with ThreadPoolExecutor(max_workers=1) as beside:
+        looking = [beside.submit(layout.count_bytes, path) for path in paths]
+        relation = csv_text.relation(paths, target.width)
+        _, error = target.fill(relation, f"{numbers}[list_position([{places}], filename)]")
+    if error is not None:
+        return [], group
+    found = target.counts()
+    opened, doubtful = [], []
+    for each, look in zip(group, looking, strict=True):
+        start, rows, *open_rows = found.get(each.number, (0, 0, 0, 0))
+        counted = _counted(look)
+        if counted and not counted.conflict and counted.agrees_with(rows, target.width, *open_rows):
+            opened.append(each.opened(target.table, start, rows, Layout()))
+        else:
+            doubtful.append(each)
+    return opened, doubtful
+
+
+def _counted(look: Future[ByteCounts]) -> ByteCounts | None:
+    try:
+        return look.result()
+    except decompression.UNREADABLE:
+        return None
+
+
+def _read_alone(
+    con: duckdb.DuckDBPyConnection, name: str, each: _Described, *, whole: bool
+) -> tuple[OpenFile | None, list[Problem]]:
+    target = _Target(con, RawTable(con, name, each.names, each.conditions), whole)
+    reading = _Reading(target, each.file, each.number)
+    rows, found, problems = reading.csv() if each.header else reading.parquet(each.relation)
+    return (each.opened(target.table, 0, rows, found) if found is not None else None), problems
 
 
 @dataclass(frozen=True, slots=True)
 class _Target:
-    """The table that the rows of a file go into.
-
-    Reading returns the number of rows and their layout, or None with the problems that prevent it.
-    """
+    """The table that rows go into."""
 
     con: duckdb.DuckDBPyConnection
-    table: str
-    file: ChargeFile
-    conditions: RowConditions
+    table: RawTable
     whole: bool
 
     @property
-    def columns(self) -> int:
-        return len(self.conditions.fields)
+    def width(self) -> int:
+        """The number of columns."""
+        return len(self.table.names)
 
-    def read_parquet(self, relation: str) -> tuple[int, Layout | None, list[Problem]]:
+    def fill(self, relation: str, file: str) -> tuple[int, duckdb.Error | None]:
+        """Create the table from a relation with columns c0, c1, …; returns its row count, or DuckDB's error.
+
+        file: SQL for the number of a row's file.
+        """
+        conditions = self.table.conditions
+        kept = [f"c{index}" for index in range(self.width)] if self.whole else list(conditions.kept)
+        marks = [f"({mask}) AS mask{number}" for number, mask in enumerate(prefilter.masks(conditions.sql))]
+        marks += [f"{layout.commas_where_open(self.width)} AS commas", f"({file})::INTEGER AS file"]
+        self.con.execute(f"DROP TABLE IF EXISTS {self.table.name}")
+        try:
+            made = self.con.execute(
+                f"CREATE TABLE {self.table.name} AS SELECT {', '.join([*kept, *marks])} "
+                f"FROM (SELECT *, {conditions.named} FROM {relation})"
+            ).fetchone()
+        except duckdb.OutOfMemoryException:
+            raise
+        except duckdb.Error as error:
+            return 0, error
+        return (int(made[0]) if made else 0), None
+
+    def counts(self) -> dict[int, tuple[int, ...]]:
+        """By file: the first rowid, the number of rows, how many end in a null cell, and the commas in their cells."""
+        query = (
+            "SELECT file, min(rowid), count(*), count(commas), coalesce(sum(commas), 0)::BIGINT "
+            f"FROM {self.table.name} GROUP BY file"
+        )
+        return {file: tuple(rest) for file, *rest in self.con.execute(query).fetchall()}
+
+
+@dataclass(frozen=True, slots=True)
+class _Reading:
+    """Reads one file into a table: the number of rows and their layout, or None with the problems that prevent it."""
+
+    target: _Target
+    file: ChargeFile
+    number: int
+
+    def parquet(self, relation: str) -> tuple[int, Layout | None, list[Problem]]:
         rows, error = self._fill(relation)
         if error is None:
             return rows, Layout(), []
         path = self.file.location
         try:
-            found = parquet.no_utf_8(self.con, path, self.file.path)
+            found = parquet.no_utf_8(self.target.con, path, self.file.path)
         except duckdb.OutOfMemoryException:
             raise
         except duckdb.Error:
             found = []
         return 0, None, found or [parquet.broken(path, self.file.path, error)]
 
-    def read_csv(self) -> tuple[int, Layout | None, list[Problem]]:
+    def csv(self) -> tuple[int, Layout | None, list[Problem]]:
         """Read rows as text. Python surveys what DuckDB rejects or may have read differently."""
-        path, relative = self.file.location, self.file.path
-        # DuckDB runs outside Python's lock, so the bytes are counted at the same time.
+        path, relative, width = self.file.location, self.file.path, self.target.width
         with ThreadPoolExecutor(max_workers=1) as beside:
             looking = beside.submit(layout.count_bytes, path)
-            rows, error = self._fill(csv_text.relation(path, self.columns))
+            rows, error = self._fill(csv_text.relation([path], width))
         refused = error is not None
-        try:
-            found = looking.result()
-        except decompression.UNREADABLE:
+        found = _counted(looking)
+        if found is None:
             refused = True
+        elif found.conflict:
+            return 0, None, [layout.conflict_left(path, relative)]
         else:
-            if found.conflict:
-                return 0, None, [layout.conflict_left(path, relative)]
-            if not refused and found.agrees_with(rows, self.columns, *self._open_rows()):
+            open_rows = self.target.counts().get(self.number, (0, 0, 0, 0))[2:] if not refused else ()
+            if open_rows and found.agrees_with(rows, width, *open_rows):
                 return rows, Layout(), []
             refused = refused or found.strange
-        surveyed, problems = layout.survey(path, relative, self.columns)
+        surveyed, problems = layout.survey(path, relative, width)
         if surveyed is None or (not refused and len(surveyed.lines) == rows and not surveyed.uneven):
             return rows, surveyed, problems
-        rows, faults = self._read_even(len(surveyed.lines))
+        rows, faults = self._even(len(surveyed.lines))
         # A survey without lines would mean that every line is a row.
         return rows, None if faults else surveyed, [*problems, *faults]
 
-    def _read_even(self, expected: int) -> tuple[int, list[Problem]]:
+    def _even(self, expected: int) -> tuple[int, list[Problem]]:
         """Read a copy of the file in which each row has as many cells as the header."""
         with tempfile.TemporaryDirectory(prefix="openchargeback-") as folder:
             copy = Path(folder) / "even.csv"
-            layout.write_even(self.file.location, copy, self.columns)
-            rows, error = self._fill(csv_text.relation(copy, self.columns, max_line=csv_text.MAX_LINE))
+            layout.write_even(self.file.location, copy, self.target.width)
+            rows, error = self._fill(csv_text.relation([copy], self.target.width, max_line=csv_text.MAX_LINE))
         if error is not None:
             message = f"not readable as CSV: {str(error).splitlines()[0][:200]}"
             return 0, [Problem(self.file.path, "source-error", message, "export the file again")]
@@ -215,23 +410,4 @@ class _Target:
         return rows, []
 
     def _fill(self, relation: str) -> tuple[int, duckdb.Error | None]:
-        """Create the table from a relation with columns c0, c1, …; returns its row count, or DuckDB's error."""
-        kept = [f"c{index}" for index in range(self.columns)] if self.whole else list(self.conditions.kept)
-        marks = [f"({mask}) AS mask{number}" for number, mask in enumerate(prefilter.masks(self.conditions.sql))]
-        marks.append(f"{layout.commas_where_open(self.columns)} AS commas")
-        self.con.execute(f"DROP TABLE IF EXISTS {self.table}")
-        try:
-            made = self.con.execute(
-                f"CREATE TABLE {self.table} AS SELECT {', '.join([*kept, *marks])} "
-                f"FROM (SELECT *, {self.conditions.named} FROM {relation})"
-            ).fetchone()
-        except duckdb.OutOfMemoryException:
-            raise
-        except duckdb.Error as error:
-            return 0, error
-        return (int(made[0]) if made else 0), None
-
-    def _open_rows(self) -> tuple[int, int]:
-        """How many rows end in a null cell, and how many commas their cells contain."""
-        query = f"SELECT count(commas), coalesce(sum(commas), 0)::BIGINT FROM {self.table}"
-        return self.con.execute(query).fetchone() or (0, 0)
+        return self.target.fill(relation, str(self.number))

@@ -15,7 +15,8 @@ import duckdb
 
 from openchargeback.focus.columns import COLUMNS
 from openchargeback.focus.database import count, database, literal, sql
-from openchargeback.focus.reading import LoadedFile, load
+from openchargeback.focus.loaded import LoadedFile
+from openchargeback.focus.reading import load
 from openchargeback.ledger.files import ChargeFile
 from openchargeback.ledger.periods import MONTHS
 from openchargeback.ledger.settings import Config
@@ -77,7 +78,7 @@ def overlaps(given: Path, files: Sequence[ChargeFile], source: str, config: Conf
         if has_errors(problems):
             # An existing file cannot be read; every other command reports that.
             return ()
-        new, *old = loaded
+        new, *old = loaded.files
         found = [_overlap(con, new, each, config.source(source).cost) for each in old]
         return tuple(each for each in found if each.days or each.twice or each.changed)
 
@@ -120,8 +121,8 @@ def _rows(file: LoadedFile, common: Sequence[str], amounts: Sequence[str], *, da
     same = [file.expression(name) for name in common]
     listed = f"[{', '.join(file.expression(name) for name in amounts)}]::VARCHAR[]"
     return (
-        f"SELECT rowid AS row, {_digest(same)} AS whole, {_digest(rest) if dated else 'NULL::VARCHAR'} AS rest, "
-        f"{listed} AS amounts FROM {file.table}"
+        f"SELECT number AS row, {_digest(same)} AS whole, {_digest(rest) if dated else 'NULL::VARCHAR'} AS rest, "
+        f"{listed} AS amounts FROM {file.relation}"
     )
 
 
@@ -131,7 +132,7 @@ def _digest(cells: Sequence[str]) -> str:
 
 def _days(con: duckdb.DuckDBPyConnection, new: LoadedFile, old: LoadedFile) -> tuple[dt.date, ...]:
     starts = [
-        f"SELECT utc({file.expression('ChargePeriodStart')})::DATE AS day FROM {file.table}" for file in (new, old)
+        f"SELECT utc({file.expression('ChargePeriodStart')})::DATE AS day FROM {file.relation}" for file in (new, old)
     ]
     rows = con.execute(f"SELECT day FROM (({starts[0]}) INTERSECT ({starts[1]})) WHERE day IS NOT NULL ORDER BY day")
     return tuple(day for (day,) in rows.fetchall())

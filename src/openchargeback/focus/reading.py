@@ -1,34 +1,34 @@
 """Reads charge files into the table `charge`: every row is read, or its file is rejected with the places of its faults.
 
 The database after `load`:
-    raw_<file>  the cells of one file as text, in file order (rowid is the row's number from 0)
+    raw_<k>     the cells of files with the same columns, as text (`opening.py`)
+    rows_<k>    view: the same, with the n, period, source and key_set of each charge
+    charge_file one row per file (`tables.sql`)
     key_set     one row per set of tag keys that sources have
     tag         the distinct texts of tags, with what they say about the payer (`tags.sql`)
-    charge      one row per charge of the period (`charges.sql`)
+    charge      one row per charge (`charges.sql`)
     cell        view: one row per charge, with any FOCUS column as text, for stages that need few of them
-    charge_file one row per file: its path, the n of its first charge, and whether its days are whole (simple dialect)
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, fields
+from dataclasses import replace
 from decimal import Decimal
 
 import duckdb
 
 from openchargeback import money
 from openchargeback.focus.columns import CATEGORIES, COLUMNS
-from openchargeback.focus.database import count, identifier, insert, sql
+from openchargeback.focus.database import identifier, sql
 from openchargeback.focus.dialects import BACK_REFERENCES, zero_list_is_null
-from openchargeback.focus.opening import OpenFile, make_macros, open_file
-from openchargeback.focus.schema import SIMPLE
+from openchargeback.focus.loaded import Loaded, LoadedFile, LoadedTable, number_rows
+from openchargeback.focus.opening import OpenFile, make_macros, open_files
 from openchargeback.focus.tag_table import read_tag_texts
-from openchargeback.focus.tags import key_sets
-from openchargeback.focus.verdict import check_rows, with_positions
+from openchargeback.focus.verdict import check_files, with_positions
 from openchargeback.ledger.files import ChargeFile
 from openchargeback.ledger.settings import Config
-from openchargeback.problems import Problem, Severity, has_errors
+from openchargeback.problems import Problem, Severity
 
 _NEEDED = (
     "BillingPeriodStart",
@@ -41,27 +41,25 @@ _NEEDED = (
 )
 _CATEGORIES = [word.lower() for word in CATEGORIES]
 _SMALLEST = 30
+_LONG = 19
+"""The most bytes of an amount that certainly has no more than 18 decimals, unless it has an exponent."""
 
 
-@dataclass(frozen=True, slots=True)
-class LoadedFile(OpenFile):
-    """An open file of a period. first: the n of its first charge."""
+def load(con: duckdb.DuckDBPyConnection, files: Sequence[ChargeFile], config: Config) -> tuple[Loaded, list[Problem]]:
+    """Read the charges of one or more months; all files of a month must be among them.
 
-    number: int
-    first: int
-
-
-def load(
-    con: duckdb.DuckDBPyConnection, files: Sequence[ChargeFile], config: Config
-) -> tuple[list[LoadedFile], list[Problem]]:
-    """Read all charge files of one period. If any problem is an error, the tables must not be used."""
-    loaded, problems = _open_files(con, files, config, whole=True)
-    con.execute(sql(__package__, "tables.sql"))
-    problems += read_tag_texts(con, loaded, config)
-    for file in loaded:
-        problems += _insert(con, file, config)
-    _create_cells(con, loaded)
-    return loaded, problems
+    A file with an error is left out, so the charges of its month (`Loaded.faulty`) must not be used.
+    """
+    opened, problems = _open_files(con, files, config, whole=True)
+    tables = number_rows(con, opened, config)
+    problems += read_tag_texts(con, tables, config)
+    for table in tables:
+        _insert(con, table, config)
+    loaded = Loaded(tables)
+    problems += [*_uncounted(con, loaded.files), *_beyond_exact(con, tables)]
+    _create_cells(con, tables)
+    wrong = {each.path for each in problems if each.severity is Severity.ERROR}
+    return replace(loaded, faulty=frozenset(each.period for each in files if each.path in wrong)), problems
 
 
 def check(
@@ -71,82 +69,94 @@ def check(
 
     full: check every row with Frictionless, not only those that the prefilter does not pass.
     """
-    loaded, problems = _open_files(con, files, config, whole=False, full=full)
-    problems += read_tag_texts(con, loaded, config)
-    for file in loaded:
-        problems += _beyond_exact(con, file)
-    return problems
+    opened, problems = _open_files(con, files, config, whole=False, full=full)
+    tables = number_rows(con, opened, config)
+    return [*problems, *read_tag_texts(con, tables, config), *_beyond_exact(con, tables)]
 
 
 def _open_files(
     con: duckdb.DuckDBPyConnection, files: Sequence[ChargeFile], config: Config, *, whole: bool, full: bool = False
-) -> tuple[list[LoadedFile], list[Problem]]:
+) -> tuple[list[OpenFile], list[Problem]]:
+    """The files without errors, and all problems."""
     make_macros(con)
-    loaded: list[LoadedFile] = []
-    problems: list[Problem] = []
-    first = 0
-    for number, file in enumerate(files):
-        opened, faults = open_file(con, f"raw_{number}", file, config.source(file.source), whole=whole)
-        if opened:
-            faults += check_rows(opened, full=full)
-            con.execute(f"DROP TABLE {opened.tag_texts}")
-        problems += faults
-        if opened and not has_errors(faults):
-            values = {each.name: getattr(opened, each.name) for each in fields(opened)}
-            loaded.append(LoadedFile(**values, number=number, first=first))
-            first += opened.rows
-    return loaded, problems
+    opened, problems = open_files(con, files, config, whole=whole)
+    faults = check_files(opened, full=full)
+    wrong = {each.path for each in faults if each.severity is Severity.ERROR}
+    return [each for each in opened if each.file.path not in wrong], problems + faults
 
 
-def _create_cells(con: duckdb.DuckDBPyConnection, loaded: Sequence[LoadedFile]) -> None:
-    rows = [(each.number, each.file.path, each.first, each.conditions.dialect == SIMPLE) for each in loaded]
-    insert(con, "charge_file", rows)
-    names = sorted({name for file in loaded for name in file.columns if name in COLUMNS})
+def _create_cells(con: duckdb.DuckDBPyConnection, tables: Sequence[LoadedTable]) -> None:
+    names = sorted({name for table in tables for name in table.names if name in COLUMNS})
     parts = []
-    for file in loaded:
-        cells = (f", {file.expression(name)} AS {identifier(name)}" for name in names)
-        parts.append(f"SELECT {file.first} + rowid AS n{''.join(cells)} FROM {file.table}")
+    for table in tables:
+        cells = (f", {table.expression(name)} AS {identifier(name)}" for name in names)
+        parts.append(f"SELECT n{''.join(cells)} FROM {table.numbered}")
     con.execute(f"CREATE VIEW cell AS {' UNION ALL '.join(parts) or 'SELECT NULL::BIGINT AS n WHERE false'}")
 
 
-def _insert(con: duckdb.DuckDBPyConnection, file: LoadedFile, config: Config) -> list[Problem]:
-    """Insert the charges of a file into `charge`, with the cells that every charge needs read as values."""
-    source = file.source
-    cells = [f"{file.expression(name)} AS {identifier(name)}" for name in _NEEDED]
-    refers = " OR ".join(f"{file.expression(name)} IS NOT NULL" for name, _ in BACK_REFERENCES)
-    cells += [f"{file.expression(source.cost)} AS Cost", f"{file.tags} AS tags", f"({refers}) AS refers_back"]
+def _insert(con: duckdb.DuckDBPyConnection, table: LoadedTable, config: Config) -> None:
+    """Insert the charges of a table into `charge`, with the cells that every charge needs read as values."""
+    source = table.files[0].source
+    cells = [f"{table.expression(name)} AS {name}" for name in _NEEDED]
+    refers = [f"{table.column(back)} IS NOT NULL" for back, _ in BACK_REFERENCES if back in table.columns]
+    cells.append(f"{table.column(source.cost)} AS Cost")
+    cells.append(f"{table.tags} AS tags")
+    cells.append(f"({' OR '.join(refers) or 'false'}) AS refers_back")
     con.execute(
-        sql(__package__, "charges.sql", rows=f"SELECT rowid, {', '.join(cells)} FROM {file.table}"),
+        sql(
+            __package__,
+            "charges.sql",
+            rows=f"SELECT n, file, period, source, key_set, {', '.join(cells)} FROM {table.numbered}",
+        ),
         {
-            "first": file.first,
-            "file": file.number,
-            "source": file.file.source,
-            "key_set": key_sets(config)[1].get(file.file.source, 0),
             "currency": config.currency,
-            "zero_is_null": zero_list_is_null(file.names, source.dialect),
+            "zero_is_null": zero_list_is_null(table.names, source.dialect),
             "effective": source.cost == "EffectiveCost",
         },
     )
-    lost = count(con, sql(__package__, "uncounted.sql"), {"file": file.number, "categories": _CATEGORIES})
-    if not lost:
-        return _beyond_exact(con, file)
-    # The checks passed what cannot be counted: a bug in this program, which must not cost anyone money.
-    message = f"{lost:,} rows passed the checks but have no amount, month or category"
-    return [Problem(file.file.path, "uncounted-rows", message, "report this as a bug in the program", count=lost)]
 
 
-def _beyond_exact(con: duckdb.DuckDBPyConnection, file: LoadedFile) -> list[Problem]:
+def _uncounted(con: duckdb.DuckDBPyConnection, files: Sequence[LoadedFile]) -> list[Problem]:
+    """Errors for what the checks passed but cannot be counted: a bug in this program, which must not cost money."""
+    lost = dict(con.execute(sql(__package__, "uncounted.sql"), {"categories": _CATEGORIES}).fetchall())
+    return [
+        Problem(
+            each.file.path,
+            "uncounted-rows",
+            f"{lost[each.number]:,} rows passed the checks but have no amount, month or category",
+            "report this as a bug in the program",
+            count=lost[each.number],
+        )
+        for each in files
+        if each.number in lost
+    ]
+
+
+def _beyond_exact(con: duckdb.DuckDBPyConnection, tables: Sequence[LoadedTable]) -> list[Problem]:
     """Warnings about amounts with more than 18 decimals, with their count and what rounding changed."""
-    problems = []
-    for name in dict.fromkeys((file.source.cost, "ListCost")):
-        column = file.column(name)
-        if not column:
-            continue
-        texts = con.execute(
-            f"SELECT {column}, count(*), min(rowid) FROM {file.table} "
-            f"WHERE strlen({column}) > 19 OR contains(lower({column}), 'e') GROUP BY {column}"
-        ).fetchall()
-        lost = [(rest, count, first) for text, count, first in texts if (rest := money.beyond_exact(text))]
+    found: dict[int, list[tuple[int, str, Problem]]] = {}
+    for table in tables:
+        for name in dict.fromkeys((table.files[0].source.cost, "ListCost")):
+            if name in table.names:
+                for file, row, problem in _extra_decimals(con, table, name):
+                    found.setdefault(file.number, []).append((row, name, problem))
+    files = [file for table in tables for file in table.files if file.number in found]
+    return [problem for file in files for problem in with_positions(file, found[file.number])]
+
+
+def _extra_decimals(
+    con: duckdb.DuckDBPyConnection, table: LoadedTable, name: str
+) -> list[tuple[LoadedFile, int, Problem]]:
+    """The files of a table with such amounts in one column, each with the first row and the warning."""
+    column = table.column(name)
+    texts = con.execute(
+        f"SELECT file, {column}, count(*), min(n) FROM {table.numbered} "
+        f"WHERE strlen({column}) > {_LONG} OR contains(lower({column}), 'e') GROUP BY file, {column}"
+    ).fetchall()
+    result = []
+    for file in table.files:
+        own = [(text, count, n) for number, text, count, n in texts if number == file.number]
+        lost = [(rest, count, n) for text, count, n in own if (rest := money.beyond_exact(text))]
         if lost:
             total = sum((rest * count for rest, count, _ in lost), money.ZERO)
             problem = Problem(
@@ -157,8 +167,8 @@ def _beyond_exact(con: duckdb.DuckDBPyConnection, file: LoadedFile) -> list[Prob
                 severity=Severity.WARNING,
                 count=sum(count for _, count, _ in lost),
             )
-            problems.append((min(first for _, _, first in lost), name, problem))
-    return with_positions(file, problems)
+            result.append((file, min(n for _, _, n in lost) - file.first, problem))
+    return result
 
 
 def _small(amount: Decimal) -> str:

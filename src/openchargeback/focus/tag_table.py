@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 import duckdb
 
 from openchargeback.focus.database import insert, sql
-from openchargeback.focus.opening import OpenFile
+from openchargeback.focus.loaded import LoadedTable
 from openchargeback.focus.tags import FIELDS, folded, json_pointer, key_sets, keys_by_field, read_tags
 from openchargeback.focus.verdict import with_positions
 from openchargeback.ledger.settings import Config
@@ -23,14 +23,10 @@ _TAG_NOTES = {
 }
 
 
-def read_tag_texts(con: duckdb.DuckDBPyConnection, files: Sequence[OpenFile], config: Config) -> list[Problem]:
+def read_tag_texts(con: duckdb.DuckDBPyConnection, tables: Sequence[LoadedTable], config: Config) -> list[Problem]:
     """Fill `tag`; returns a warning for each file whose tags were read with tolerance."""
-    sets, numbers = key_sets(config)
-    own = [numbers.get(file.file.source, 0) for file in files]
-    texts = (
-        f"SELECT {key_set} AS key_set, {file.tags} AS tags FROM {file.table}"
-        for key_set, file in zip(own, files, strict=True)
-    )
+    sets, _ = key_sets(config)
+    texts = (f"SELECT key_set, {table.tags} AS tags FROM {table.numbered}" for table in tables)
     make_tag_table(con, [keys_by_field(tags) for tags in sets], " UNION ALL ".join(texts))
     odd = con.execute("SELECT id, key_set, text FROM tag WHERE NOT plain").fetchall()
     values = {id_: read_tags(text, keys_by_field(sets[number])) for id_, number, text in odd}
@@ -46,9 +42,7 @@ def read_tag_texts(con: duckdb.DuckDBPyConnection, files: Sequence[OpenFile], co
     for id_, each in values.items():
         for note in each.notes:
             notes.setdefault(note, []).append(id_)
-    return [
-        problem for key_set, file in zip(own, files, strict=True) for problem in _tag_warnings(file, key_set, notes)
-    ]
+    return [problem for table in tables for problem in _tag_warnings(table, notes)]
 
 
 def make_tag_table(con: duckdb.DuckDBPyConnection, sets: Sequence[Mapping[str, Sequence[str]]], texts: str) -> None:
@@ -68,21 +62,22 @@ def make_tag_table(con: duckdb.DuckDBPyConnection, sets: Sequence[Mapping[str, S
     )
 
 
-def _tag_warnings(file: OpenFile, key_set: int, notes: Mapping[str, Sequence[int]]) -> list[Problem]:
-    """What was tolerated in the tags of a file, each with its count and first row."""
-    found = []
-    read = {"AllocatedTags": "true", "Tags": f"{file.expression('AllocatedTags')} IS NULL"}
+def _tag_warnings(table: LoadedTable, notes: Mapping[str, Sequence[int]]) -> list[Problem]:
+    """What was tolerated in the tags of each file, each with its count and first row."""
+    files = {each.number: each for each in table.files}
+    found: dict[int, list[tuple[int, str, Problem]]] = {}
+    read = {"AllocatedTags": "true", "Tags": f"{table.expression('AllocatedTags')} IS NULL"}
     for note, ids in sorted(notes.items()):
         message, fix = _TAG_NOTES[note]
         for name, condition in read.items():
             query = (
-                f"SELECT min(row.rowid), count(*) FROM {file.table} AS row "
-                f"JOIN tag ON tag.text = {file.expression(name)} AND tag.key_set = {key_set} "
-                f"WHERE list_contains($ids, tag.id) AND {condition}"
+                f"SELECT file, min(n), count(*) FROM {table.numbered} AS row "
+                f"JOIN tag ON tag.text = {table.expression(name)} AND tag.key_set = row.key_set "
+                f"WHERE list_contains($ids, tag.id) AND {condition} GROUP BY file"
             )
-            first, count = file.con.execute(query, {"ids": ids}).fetchone() or (0, 0)
-            if count:
-                text = message.format(column=name)
+            text = message.format(column=name)
+            for number, n, count in table.con.execute(query, {"ids": ids}).fetchall():
+                file = files[number]
                 problem = Problem(file.file.path, note, text, fix, severity=Severity.WARNING, count=count)
-                found.append((first, name, problem))
-    return with_positions(file, found)
+                found.setdefault(number, []).append((n - file.first, name, problem))
+    return [problem for number in sorted(found) for problem in with_positions(files[number], found[number])]

@@ -1,5 +1,5 @@
--- One row: how many charges of a file passed the checks but lack what every charge needs.
-SELECT count(*)
+-- One row per file with charges that passed the checks but lack what every charge needs: their number.
+SELECT file, count(*)
 FROM charge
-WHERE file = $file
-    AND (period_start IS NULL OR cost IS NULL OR list IS NULL OR NOT list_contains($categories, category))
+WHERE period_start IS NULL OR cost IS NULL OR list IS NULL OR NOT list_contains($categories, category)
+GROUP BY file

@@ -20,7 +20,7 @@ from openchargeback.focus.explaining import explain
 from openchargeback.focus.frictionless_check import Fault, faults_of
 from openchargeback.focus.header import check_header
 from openchargeback.focus.null_words import null_words
-from openchargeback.focus.opening import OpenFile, Row
+from openchargeback.focus.opening import OpenFile, RawTable, Row, tables_of
 from openchargeback.focus.row_conditions import SUSPICIOUS
 from openchargeback.focus.schema import severity_of
 from openchargeback.problems import Problem, Severity
@@ -31,6 +31,36 @@ BOUND = 10_000
 _WINDOW = 1_000
 _MOST_NAMED = 10_000
 """How many rows of a warning are listed if all are wanted."""
+
+
+def check_files(opened: Sequence[OpenFile], *, full: bool = False) -> list[Problem]:
+    """What is wrong with these files. full: check every row with Frictionless, not only suspicious ones."""
+    marked = set() if full else set().union(*(_marked(table) for table in tables_of(opened)))
+    problems = []
+    for each in opened:
+        if full or each.number in marked or each.layout.uneven:
+            problems += check_rows(each, full=full)
+        else:
+            problems += _finding_problems(each, [*_header_findings(each), *null_words(each, MAX_ROWS)])
+    return problems
+
+
+def _marked(table: RawTable) -> set[int]:
+    """The files of a table with any row that meets a condition, by number. May include some without any."""
+    masks = range(len(prefilter.masks(table.conditions.sql)))
+    signs = [f"bit_or(mask{number}) <> 0" for number in masks]
+    signs += [f"coalesce({rule.trigger}, false)" for rule in table.conditions.compared]
+    query = f"SELECT file FROM {_named(table, table.name)} GROUP BY file HAVING {' OR '.join(signs)}"
+    found = table.con.execute(query.replace("{tag_texts}", table.tag_texts)).fetchall()
+    odd = f"SELECT DISTINCT file FROM {table.tag_texts} WHERE NOT {prefilter.plain_object('text')}"
+    return {number for (number,) in (*found, *table.con.execute(odd).fetchall())}
+
+
+def _named(table: RawTable, rows: str) -> str:
+    """SQL for rows of a table with the columns that rules compare, under their names."""
+    columns = sorted(compared_columns(table.conditions.compared))
+    named = ", ".join(f"{table.column(name)} AS {name}" for name in columns)
+    return f"(SELECT *{', ' if named else ''}{named} FROM {rows})"
 
 
 def check_rows(opened: OpenFile, *, full: bool = False) -> list[Problem]:
@@ -58,25 +88,28 @@ def findings(opened: OpenFile, most: int = MAX_ROWS) -> list[Finding]:
     rules = opened.conditions.rules
     met = rows_meeting(opened, [condition for condition, _ in rules], most)
     return [
-        *check_header(opened.names, opened.conditions.dialect, opened.source),
+        *_header_findings(opened),
         *(rule.finding(*met[condition]) for condition, rule in rules if condition in met),
         *_comparison_findings(opened, most),
         *null_words(opened, most),
     ]
 
 
+def _header_findings(opened: OpenFile) -> list[Finding]:
+    return check_header(opened.names, opened.conditions.dialect, opened.source)
+
+
 def _comparison_findings(opened: OpenFile, most: int) -> Iterator[Finding]:
     """The rules that rows break in combination, each with its first `most` rows."""
     rules = opened.conditions.compared
-    named = ", ".join(["rowid", *(f"{opened.column(name)} AS {name}" for name in sorted(compared_columns(rules)))])
 
     def select(*parts: str) -> tuple[Any, ...]:
-        query = f"WITH file AS (SELECT {named} FROM {opened.table}) SELECT {', '.join(parts)} FROM file"
+        query = f"WITH file AS {_named(opened.table, opened.relation)} SELECT {', '.join(parts)} FROM file"
         return opened.con.execute(query.replace("{tag_texts}", opened.tag_texts)).fetchone() or ()
 
     broken = select(*(rule.trigger for rule in rules)) if rules else ()
     for rule in compress(rules, broken):
-        number, rows = select(f"count(*) FILTER ({rule.where})", f"min(rowid, {most}) FILTER ({rule.where})")
+        number, rows = select(f"count(*) FILTER ({rule.where})", f"min(number, {most}) FILTER ({rule.where})")
         if number:
             yield rule.finding(number, rows)
 
@@ -134,8 +167,8 @@ def _suspicious(opened: OpenFile) -> tuple[list[int], int]:
     if opened.con.execute(f"{odd_tags} LIMIT 1").fetchone():
         marked += f" OR {opened.column('Tags')} IN ({odd_tags})"
     uneven = opened.layout.uneven
-    wanted = f"FROM {opened.table} WHERE {marked} OR list_contains($uneven::BIGINT[], rowid)"
-    query = f"SELECT rowid {wanted} ORDER BY rowid LIMIT {BOUND + 1}"
+    wanted = f"FROM {opened.relation} WHERE {marked} OR list_contains($uneven::BIGINT[], number)"
+    query = f"SELECT number {wanted} ORDER BY number LIMIT {BOUND + 1}"
     rows = opened.con.execute(query, {"uneven": list(uneven[: BOUND + 1])}).fetchall()
     beyond = count(opened.con, f"SELECT count(*) {wanted}", {"uneven": list(uneven)}) - BOUND if rows[BOUND:] else 0
     return [row for (row,) in rows[:BOUND]], beyond
@@ -243,12 +276,12 @@ def rows_meeting(opened: OpenFile, conditions: Sequence[int], most: int) -> dict
     if not conditions:
         return {}
     every = ", ".join(f"bit_or(mask{number})" for number in range(max(conditions) // prefilter.BITS + 1))
-    found = opened.con.execute(f"SELECT {every} FROM {opened.table}").fetchone()
+    found = opened.con.execute(f"SELECT {every} FROM {opened.relation}").fetchone()
     bits = sum((value or 0) << (prefilter.BITS * number) for number, value in enumerate(found or ()))
     some = [condition for condition in conditions if bits >> condition & 1]
     if not some:
         return {}
     marks = [prefilter.met(condition) for condition in some]
-    wanted = ", ".join(f"count(*) FILTER ({mark}), min(rowid, {most}) FILTER ({mark})" for mark in marks)
-    row = opened.con.execute(f"SELECT {wanted} FROM {opened.table}").fetchone() or ()
+    wanted = ", ".join(f"count(*) FILTER ({mark}), min(number, {most}) FILTER ({mark})" for mark in marks)
+    row = opened.con.execute(f"SELECT {wanted} FROM {opened.relation}").fetchone() or ()
     return {condition: (row[2 * place], list(row[2 * place + 1])) for place, condition in enumerate(some)}

@@ -10,6 +10,7 @@ from typing import Annotated, Any, ClassVar
 
 from openchargeback import money
 from openchargeback.ledger.declared import Key, shape_of
+from openchargeback.ledger.periods import period_of
 from openchargeback.ledger.settings import NOBODY, Payer
 from openchargeback.ledger.shape import PERIOD_PATTERN, ListOf, Number, Record, Text, Verbatim
 from openchargeback.ledger.yaml_tree import Mapping, Node, Reader, Scalar, Sequence, parse
@@ -157,6 +158,11 @@ class Decision:
     def place(self) -> str:
         """`path:line`."""
         return f"{self.path}:{self.line}"
+
+    @property
+    def charges_period(self) -> str:
+        """The period of the charges: the closed one that it names, else that of its folder."""
+        return self.period or period_of(self.path)
 
     @property
     def subject(self) -> str:

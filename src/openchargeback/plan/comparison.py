@@ -13,9 +13,16 @@ from itertools import pairwise
 import duckdb
 
 from openchargeback import money
-from openchargeback.billing.pipeline import MonthResult, PostedCorrections, month_result, read_month, settle, too_large
+from openchargeback.billing.pipeline import (
+    MonthResult,
+    PostedCorrections,
+    month_results,
+    read_charges,
+    settle,
+    too_large,
+)
 from openchargeback.focus.database import count, database, query, sql
-from openchargeback.focus.reading import LoadedFile
+from openchargeback.focus.loaded import Loaded
 from openchargeback.model import Entry
 from openchargeback.plan.pairing import pair_charges
 from openchargeback.plan.settings import billing_config, billing_directory
@@ -77,13 +84,13 @@ def compare_month(period: str, base: Side, head: Side) -> Comparison:
     with database() as con:
         new, new_files, new_faults = _settled(con, "head", period, head)
         old, old_files, old_faults = _settled(con, "base", period, base)
-        if has_errors(old_faults) and not old_files:
+        if has_errors(old_faults) and not old_files.tables:
             con.execute("USE main")
             con.execute("DROP SCHEMA base CASCADE")
             without = replace(base.ledger, charge_files={}, approvals={})
             _settled(con, "base", period, Side(without))
         parts: Parts = {}
-        if new_files or not has_errors(new_faults):
+        if new_files.tables or not has_errors(new_faults):
             parts = _compared(con, period, (base, old_files), (head, new_files))
     old, new = base.result_for(old), head.result_for(new)
     whole = _differences(old, new)
@@ -97,8 +104,8 @@ def compare_month(period: str, base: Side, head: Side) -> Comparison:
 def _compared(
     con: duckdb.DuckDBPyConnection,
     period: str,
-    base: tuple[Side, Sequence[LoadedFile]],
-    head: tuple[Side, Sequence[LoadedFile]],
+    base: tuple[Side, Loaded],
+    head: tuple[Side, Loaded],
 ) -> Parts:
     con.execute("USE main")
     pair_charges(con, base[1], head[1])
@@ -112,31 +119,31 @@ def _compared(
 
 def _settled(
     con: duckdb.DuckDBPyConnection, schema: str, period: str, side: Side
-) -> tuple[MonthResult, Sequence[LoadedFile], list[Problem]]:
+) -> tuple[MonthResult, Loaded, list[Problem]]:
     """Settle a side in its own schema, which becomes the current schema."""
     con.execute(f"CREATE SCHEMA {schema}")
     con.execute(f"USE {schema}")
     try:
-        month, problems = read_month(con, side.ledger, period)
+        charges, problems = read_charges(con, side.ledger, [period])
         if has_errors(problems):
-            return MonthResult(), [], problems
-        decided, _, faults = settle(month)
-        settled = month_result(month, decided)
+            return MonthResult(), Loaded(), problems
+        settled, faults = settle(charges)
+        result = month_results(charges, settled)[period]
     except duckdb.OutOfRangeException:
-        return MonthResult(), [], [too_large(period)]
+        return MonthResult(), Loaded(), [too_large(period)]
     con.execute(sql(__package__, "outcome.sql"))
-    return settled, month.loaded, problems + faults
+    return result, charges.loaded, problems + faults
 
 
-def _quantities(con: duckdb.DuckDBPyConnection, schema: str, files: Sequence[LoadedFile]) -> None:
+def _quantities(con: duckdb.DuckDBPyConnection, schema: str, files: Loaded) -> None:
     """Fill `quantity` of a schema: the quantities of the charges whose billing differs."""
     con.execute(f"USE {schema}")
     con.execute("CREATE TABLE quantity (n BIGINT, quantities DECIMAL(38, 18)[])")
-    for file in files:
-        cells = ", ".join(f"amount({file.expression(name)})" for name in _QUANTITIES)
+    for table in files.tables:
+        cells = ", ".join(f"amount({table.expression(name)})" for name in _QUANTITIES)
         con.execute(
-            f"INSERT INTO quantity SELECT {file.first} + rowid, [{cells}] FROM {file.table} "
-            f"WHERE {file.first} + rowid IN (SELECT {schema} FROM main.movement)"
+            f"INSERT INTO quantity SELECT n, [{cells}] FROM {table.numbered} "
+            f"WHERE n IN (SELECT {schema} FROM main.movement)"
         )
     con.execute("USE main")
 
@@ -169,7 +176,7 @@ def _steps(con: duckdb.DuckDBPyConnection, period: str, base: Side, head: Side) 
         ledger = _with(ledger, step, head.ledger)
         _, files, problems = _settled(con, f"after_{step}", period, Side(ledger))
         con.execute("USE main")
-        if has_errors(problems) and not files:
+        if has_errors(problems) and not files.tables:
             # The head's charges cannot be read with the base's settings, so the settings are the cause.
             return f"SELECT head, '{changed[-1]}' AS cause FROM movement"
         states.append((step, f"after_{step}"))

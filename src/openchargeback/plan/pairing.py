@@ -16,7 +16,7 @@ import duckdb
 
 from openchargeback.focus.columns import COLUMNS
 from openchargeback.focus.database import count, literal, sql
-from openchargeback.focus.reading import LoadedFile
+from openchargeback.focus.loaded import Loaded, LoadedFile
 from openchargeback.ledger.files import digest_of
 from openchargeback.review.ids import canonical_tags, canonical_text
 
@@ -29,17 +29,17 @@ _Key = Callable[[LoadedFile], tuple[str, str]]
 """Returns SQL for the pairing key of charges, and the joins it needs; the file's table is called `row`."""
 
 
-def pair_charges(con: duckdb.DuckDBPyConnection, base: Sequence[LoadedFile], head: Sequence[LoadedFile]) -> None:
+def pair_charges(con: duckdb.DuckDBPyConnection, base: Loaded, head: Loaded) -> None:
     """Pair the charges of the schemas `base` and `head`; creates `pair` in the current schema, which is neither."""
     con.execute("CREATE TABLE pair (base BIGINT, head BIGINT)")
-    same = _same_files(base, head)
+    same = _same_files(base.files, head.files)
     for old, new in same:
         con.execute(
             "INSERT INTO pair SELECT $old + i, $new + i FROM range($rows) AS every(i)",
             {"old": old.first, "new": new.first, "rows": min(old.rows, new.rows)},
         )
-    old_rest = [file for file in base if file not in [old for old, _ in same]]
-    new_rest = [file for file in head if file not in [new for _, new in same]]
+    old_rest = [file for file in base.files if file not in [old for old, _ in same]]
+    new_rest = [file for file in head.files if file not in [new for _, new in same]]
     both = {file.file.source for file in old_rest} & {file.file.source for file in new_rest}
     old_rest = [file for file in old_rest if file.file.source in both]
     new_rest = [file for file in new_rest if file.file.source in both]
@@ -76,8 +76,8 @@ def _keys(con: duckdb.DuckDBPyConnection, files: Sequence[LoadedFile], key: _Key
     for file in files:
         expression, joins = key(file)
         con.execute(
-            f"INSERT INTO row_key SELECT {file.first} + row.rowid, {literal(file.file.source)}, {expression} "
-            f"FROM {file.table} AS row {joins} WHERE {file.first} + row.rowid NOT IN ({paired})"
+            f"INSERT INTO row_key SELECT n, {literal(file.file.source)}, {expression} "
+            f"FROM {file.numbered} AS row {joins} WHERE n NOT IN ({paired})"
         )
 
 

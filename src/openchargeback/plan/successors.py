@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from openchargeback.billing.pipeline import read_month
+from openchargeback.billing.pipeline import read_charges
 from openchargeback.focus.database import database, insert, sql
 from openchargeback.plan.pairing import pair_charges
 from openchargeback.problems import has_errors
@@ -22,11 +22,11 @@ def successors(period: str, base: RecordedLedger, head: RecordedLedger, ids: Seq
         for schema, ledger in (("base", base), ("head", head)):
             con.execute(f"CREATE SCHEMA {schema}")
             con.execute(f"USE {schema}")
-            month, problems = read_month(con, ledger, period)
+            charges, problems = read_charges(con, ledger, [period])
             if has_errors(problems):
                 return {}
-            number_charges(month, month.sources)
-            files.append(month.loaded)
+            number_charges(charges, charges.sources)
+            files.append(charges.loaded)
         con.execute("USE main")
         pair_charges(con, *files)
         con.execute("CREATE TABLE named (place INTEGER, prefix VARCHAR)")

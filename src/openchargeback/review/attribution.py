@@ -15,25 +15,24 @@ from __future__ import annotations
 
 import datetime as dt
 import re
-from collections.abc import Sequence
 
 import duckdb
 
 from openchargeback.focus.cells import cells
 from openchargeback.focus.database import count, identifier, insert, query, sql
 from openchargeback.focus.dialects import BACK_REFERENCES
-from openchargeback.focus.reading import LoadedFile
+from openchargeback.focus.loaded import Loaded
 from openchargeback.ledger.directory import EMAIL_PATTERN, MATCH_COLUMNS, Directory
 from openchargeback.ledger.settings import Config
-from openchargeback.review.month import Month
+from openchargeback.review.charges import Charges
 
 _CHAIN = 20
 """How many levels of corrections of corrections are followed back to the original charge."""
 
 
-def attribute(month: Month) -> None:
+def attribute(charges: Charges) -> None:
     """Assign a payer to every row of the table `charge`."""
-    con, loaded, config, directory = month.con, month.loaded, month.config, month.directory
+    con, loaded, config, directory = charges.con, charges.loaded, charges.config, charges.directory
     directory_tables(con, directory)
     _emails(con, directory)
     _fallbacks(con, config, directory)
@@ -41,13 +40,13 @@ def attribute(month: Month) -> None:
     claims = _claims(con, loaded, directory)
     claimed = f"LEFT JOIN ({claims}) AS claim ON claim.n = charge.n" if claims else ""
     project = "claim.claimed" if claims else "NULL::VARCHAR"
-    charges = f"(SELECT charge.*, {project} AS claimed FROM charge {claimed})"
-    con.execute(sql(__package__, "naming.sql", charges=charges), {"posts": config.posts("")})
+    claiming = f"(SELECT charge.*, {project} AS claimed FROM charge {claimed})"
+    con.execute(sql(__package__, "naming.sql", charges=claiming), {"posts": config.posts("")})
     # Days need two more cells per charge, so read them only if an entry or a project's end depends on them.
     is_dated = con.execute("SELECT count(*) FROM project WHERE dated").fetchone() != (0,)
     if is_dated:
         days = cells(con, start="ChargePeriodStart", end="ChargePeriodEnd")
-        con.execute(sql(__package__, "dated.sql", charges=charges, **days))
+        con.execute(sql(__package__, "dated.sql", charges=claiming, **days))
     else:
         con.execute(query(__package__, "dated"))
     con.execute(sql(__package__, "payer.sql"))
@@ -55,9 +54,10 @@ def attribute(month: Month) -> None:
     on_day = "LEFT JOIN dated ON dated.n = charge.n" if is_dated else ""
     same_entry = "AND (dated.n IS NULL OR payer.entry IS NOT DISTINCT FROM dated.entry)" if is_dated else ""
     con.execute(
-        "CREATE TABLE attributed AS SELECT charge.n, charge.file, charge.source, charge.period_start, charge.cost, "
-        f"charge.list, charge.currency, charge.kind, charge.service, payer.id AS payer FROM {charges} AS charge "
-        f"{on_day} JOIN payer ON payer.source = charge.source AND payer.category IS NOT DISTINCT FROM charge.category "
+        "CREATE TABLE attributed AS SELECT charge.n, charge.file, charge.period, charge.source, charge.period_start, "
+        f"charge.cost, charge.list, charge.currency, charge.kind, charge.service, payer.id AS payer "
+        f"FROM {claiming} AS charge {on_day} JOIN payer ON payer.source = charge.source "
+        "AND payer.category IS NOT DISTINCT FROM charge.category "
         f"AND payer.tag IS NOT DISTINCT FROM charge.tag {same_claim} {same_entry}"
     )
     con.execute("DROP TABLE charge")
@@ -119,14 +119,14 @@ def _fallbacks(con: duckdb.DuckDBPyConnection, config: Config, directory: Direct
     insert(con, "fallback", rows)
 
 
-def _claims(con: duckdb.DuckDBPyConnection, loaded: Sequence[LoadedFile], directory: Directory) -> str:
+def _claims(con: duckdb.DuckDBPyConnection, loaded: Loaded, directory: Directory) -> str:
     """SQL for the charges that a project claims by account or resource; empty if no project claims any."""
     claims = [
         (MATCH_COLUMNS.index(column), value, id_)
         for id_, entry in directory.projects.items()
         for column, value in entry.match
     ]
-    columns = {name for file in loaded for name in file.columns}
+    columns = loaded.columns
     cells = {name: f"cell.{identifier(name)}" for name in MATCH_COLUMNS if name in columns}
     if "AllocatedTags" in columns:
         # A share belongs to the owner of its own resource, not to the owner of the shared resource.
@@ -144,21 +144,20 @@ def _claims(con: duckdb.DuckDBPyConnection, loaded: Sequence[LoadedFile], direct
     return f"SELECT n, arg_min(project, rank) AS claimed FROM ({' UNION ALL '.join(parts)}) GROUP BY n"
 
 
-def follow(con: duckdb.DuckDBPyConnection, loaded: Sequence[LoadedFile]) -> None:
-    """Give corrections that refer to another charge of the period that charge's payer (OCI back references).
+def follow(con: duckdb.DuckDBPyConnection, loaded: Loaded) -> None:
+    """Give corrections that refer to another charge of their period that charge's payer (OCI back references).
 
     Every such charge and its reference goes into `back_reference`, even if nothing is found.
     """
-    con.execute("CREATE TABLE back_reference (n BIGINT, source VARCHAR, refers_to VARCHAR)")
+    con.execute("CREATE TABLE back_reference (n BIGINT, period VARCHAR, source VARCHAR, refers_to VARCHAR)")
     con.execute("CREATE TABLE follows (n BIGINT, original BIGINT)")
     for back, own in BACK_REFERENCES:
-        files = [file for file in loaded if back in file.columns]
-        if not files:
+        tables = [table for table in loaded.tables if back in table.names]
+        if not tables:
             continue
         cited = " UNION ALL ".join(
-            f"SELECT {file.first} + rowid AS n, {file.expression(back)} AS refers_to, {file.expression(own)} AS own "
-            f"FROM {file.table}"
-            for file in files
+            f"SELECT n, {table.expression(back)} AS refers_to, {table.expression(own)} AS own FROM {table.numbered}"
+            for table in tables
         )
         con.execute(sql(__package__, "follows.sql", cited=cited))
     if not count(con, "SELECT count(*) FROM follows"):

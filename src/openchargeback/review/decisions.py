@@ -135,12 +135,12 @@ def _name_charges(con: duckdb.DuckDBPyConnection, outcomes: Sequence[_Outcome]) 
     match exactly one charge.
     """
     named = [
-        (number, place, prefix)
+        (number, place, outcome.decision.charges_period, prefix)
         for number, outcome in enumerate(outcomes)
         if not outcome.void
         for place, prefix in enumerate(outcome.decision.charges)
     ]
-    con.execute("CREATE OR REPLACE TABLE named (decision INTEGER, place INTEGER, prefix VARCHAR)")
+    con.execute("CREATE OR REPLACE TABLE named (decision INTEGER, place INTEGER, period VARCHAR, prefix VARCHAR)")
     insert(con, "named", named)
     if not named:
         return {}
@@ -169,7 +169,7 @@ def _select_charges(
 ) -> None:
     """Find the charges of the queue items that decisions name, except charges that a decision names by id."""
     columns = ", ".join(f"{key} VARCHAR" for key in ITEM_KEYS)
-    con.execute(f"CREATE OR REPLACE TABLE selector (decision INTEGER, {columns}, flags VARCHAR[])")
+    con.execute(f"CREATE OR REPLACE TABLE selector (decision INTEGER, period VARCHAR, {columns}, flags VARCHAR[])")
     rows = []
     for number, outcome in enumerate(outcomes):
         item = outcome.decision.item
@@ -177,7 +177,7 @@ def _select_charges(
             continue
         keys = {**item.keys, "source": item.keys["source"].lower(), "pi": directory.email(item.keys["pi"])}
         keys["currency"] = keys["currency"] or currency
-        rows.append((number, *(keys[key] for key in ITEM_KEYS), sorted(item.flags)))
+        rows.append((number, outcome.decision.charges_period, *(keys[key] for key in ITEM_KEYS), sorted(item.flags)))
     insert(con, "selector", rows)
     if rows:
         con.execute(sql(__package__, "selected.sql"))

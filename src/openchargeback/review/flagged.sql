@@ -5,6 +5,7 @@
 CREATE TABLE flagged AS
 SELECT
     raised.n,
+    leader.period,
     leader.source,
     leader.service,
     coalesce(payer.project, '') AS project,

@@ -11,7 +11,7 @@ Tables created:
 from __future__ import annotations
 
 import statistics
-from collections.abc import Collection, Sequence
+from collections.abc import Mapping, Sequence
 from decimal import Decimal
 
 import duckdb
@@ -24,9 +24,10 @@ from openchargeback.ledger.patterns import expression, fix_of
 from openchargeback.ledger.settings import Config, UnusualAmount
 from openchargeback.model import Unusual
 from openchargeback.problems import Problem
+from openchargeback.record.recorded_ledger import RecordedLedger
+from openchargeback.review.charges import Charges
 from openchargeback.review.details import make_details
 from openchargeback.review.duplicates import EarlierRows, find_copies
-from openchargeback.review.month import Month
 
 MONTHS = 6
 """How many closed months determine what is usual."""
@@ -35,12 +36,14 @@ MONTHS_BACK = 24
 """How many closed months are searched for them; some may lack the source."""
 
 
-def flag_charges(month: Month, earlier: Sequence[EarlierRows] = ()) -> tuple[tuple[Unusual, ...], list[Problem]]:
-    """Fill the tables above; returns the unusual amounts and any problems. Call `attribute` first.
+def flag_charges(
+    charges: Charges, earlier: Sequence[EarlierRows] = ()
+) -> tuple[dict[str, tuple[Unusual, ...]], list[Problem]]:
+    """Fill the tables above; returns the unusual amounts by period and any problems. Call `attribute` first.
 
     earlier: rows of earlier months that may duplicate rows of this one.
     """
-    con, config, directory = month.con, month.config, month.directory
+    con, config, directory = charges.con, charges.config, charges.directory
     funds = [fund for (fund,) in con.execute("SELECT DISTINCT fund FROM payer WHERE fund IS NOT NULL").fetchall()]
     con.execute(sql(__package__, "nearest.sql"))
     con.execute(
@@ -51,14 +54,16 @@ def flag_charges(month: Month, earlier: Sequence[EarlierRows] = ()) -> tuple[tup
             "people": sorted(directory.people),
         },
     )
-    con.execute(sql(__package__, "flags.sql"), {"period": month.period, "currency": config.currency})
+    con.execute(sql(__package__, "flags.sql"), {"currency": config.currency})
     if any(fund.since or fund.until for fund in directory.funds.values()):
         con.execute(sql(__package__, "inactive_fund_flags.sql", **cells(con, start="ChargePeriodStart")))
-    find_copies(con, month.loaded, earlier)
+    find_copies(con, charges.loaded, earlier)
     con.execute("INSERT INTO flag SELECT n, 'possible-duplicate', 'same as ' || path || ', row ' || \"row\" FROM copy")
     problems = _patterns(con, config)
     # Keep what was unusual when the month closed, even if earlier months were re-closed since.
-    found = month.record.unusual if month.record else _unusual(month)
+    records = charges.ledger.records
+    recorded = {period: records[period].unusual for period in charges.periods if period in records}
+    found = {**_unusual(charges), **recorded}
     _flag_unusual(con, found)
     if count(con, "SELECT (SELECT count(*) FROM follows) + (SELECT count(*) FROM follows_earlier)"):
         con.execute(sql(__package__, "correction_flags.sql"))
@@ -107,34 +112,43 @@ def _patterns(con: duckdb.DuckDBPyConnection, config: Config) -> list[Problem]:
     return problems
 
 
-def _unusual(month: Month) -> tuple[Unusual, ...]:
-    rule, currency = month.config.review.unusual_amount, month.config.currency
+_History = Sequence[tuple[set[str], Mapping[tuple[str, str, str], Decimal]]]
+"""Closed months, oldest first: the sources with charges, and what was spent by source, project and service."""
+
+
+def _unusual(charges: Charges) -> dict[str, tuple[Unusual, ...]]:
+    rule, currency = charges.config.review.unusual_amount, charges.config.currency
     if not rule:
-        return ()
-    closed = [record for period, record in sorted(month.ledger.records.items()) if period < month.period][-MONTHS_BACK:]
-    history = [
+        return {}
+    found: dict[str, list[Unusual]] = {}
+    histories = {period: _history(charges.ledger, period) for period in charges.periods}
+    for period, source, project, service, amount in charges.con.execute(
+        query(__package__, "spending"), {"currency": currency}
+    ).fetchall():
+        months = [spending for sources, spending in histories.get(period, ()) if source in sources][-MONTHS:]
+        before = [month.get((source, project, service), money.ZERO) for month in months]
+        if why := unusual(amount, before, rule, currency):
+            found.setdefault(period, []).append(Unusual(source, project, service, why))
+    return {period: tuple(each) for period, each in found.items()}
+
+
+def _history(ledger: RecordedLedger, period: str) -> _History:
+    closed = [record for month, record in sorted(ledger.records.items()) if month < period][-MONTHS_BACK:]
+    return [
         (
             {each.source for each in record.sources if each.charges},
             {(each.source, each.project, each.service): each.billed for each in record.spending},
         )
         for record in closed
     ]
-    sums = month.con.execute(
-        query(__package__, "spending"),
-        {"currency": currency},
-    ).fetchall()
-    found = []
-    for source, project, service, amount in sums:
-        months = [spending for sources, spending in history if source in sources][-MONTHS:]
-        why = unusual(amount, [month.get((source, project, service), money.ZERO) for month in months], rule, currency)
-        if why:
-            found.append(Unusual(source, project, service, why))
-    return tuple(found)
 
 
-def _flag_unusual(con: duckdb.DuckDBPyConnection, found: Collection[Unusual]) -> None:
-    con.execute("CREATE TABLE unusual (source VARCHAR, project VARCHAR, service VARCHAR, why VARCHAR)")
-    insert(con, "unusual", [(each.source, each.project, each.service, each.why) for each in found])
+def _flag_unusual(con: duckdb.DuckDBPyConnection, found: Mapping[str, Sequence[Unusual]]) -> None:
+    con.execute("CREATE TABLE unusual (period VARCHAR, source VARCHAR, project VARCHAR, service VARCHAR, why VARCHAR)")
+    rows = [
+        (period, each.source, each.project, each.service, each.why) for period, all_ in found.items() for each in all_
+    ]
+    insert(con, "unusual", rows)
     con.execute(query(__package__, "flag_unusual"))
 
 

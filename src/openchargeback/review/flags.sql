@@ -25,7 +25,7 @@ WHERE (dated.first_day <= project.ends AND dated.last_day > project.ends)
 UNION ALL
 SELECT n, 'wrong-period', 'BillingPeriodStart is in ' || strftime(period_start, '%Y-%m')
 FROM attributed
-WHERE strftime(period_start, '%Y-%m') <> $period
+WHERE strftime(period_start, '%Y-%m') <> period
 UNION ALL
 SELECT n, 'foreign-currency', NULL FROM attributed WHERE currency <> $currency
 UNION ALL

@@ -3,88 +3,101 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 
 import duckdb
 
 from openchargeback.focus.columns import COLUMNS
-from openchargeback.focus.database import count, insert, literal, query, sql
-from openchargeback.focus.reading import LoadedFile
-from openchargeback.review.month import Month
+from openchargeback.focus.database import count, insert, literal, literals, query, sql
+from openchargeback.focus.loaded import LoadedRows, LoadedTable
+from openchargeback.review.charges import Charges
 
 _UNIT = "chr(31)"
 
 
-def number_charges(month: Month, sources: Iterable[str]) -> None:
-    """Fill the table `charge_id` (n, id) for all charges of these sources."""
-    _make_table(month.con)
+def number_charges(charges: Charges, sources: Iterable[str], periods: Collection[str] | None = None) -> None:
+    """Fill the table `charge_id` (n, id) for all charges of these sources, by default in all periods."""
+    _make_table(charges.con)
     for source in sorted(set(sources)):
-        _number(month, source, _files_of(month, source))
+        for some, tables in _alike_layouts(charges, source, charges.periods if periods is None else periods):
+            _number(charges.con, tables, f"row.source = {literal(source)} AND row.period IN ({literals(some)})")
 
 
-def number_flagged(month: Month) -> None:
-    """Fill the table `charge_id` (n, id) for flagged charges and the originals of flagged corrections.
+def number_flagged(charges: Charges, periods: Collection[str]) -> None:
+    """Fill the table `charge_id` (n, id) for flagged charges of these periods and the originals of flagged corrections.
 
     An id depends on the number of identical charges of its source, so charges that may be identical are numbered too:
     those with the same cost and the same text cells.
     """
-    con = month.con
+    con = charges.con
     _make_table(con)
-    con.execute(query(__package__, "flagged_charge"))
+    con.execute(query(__package__, "flagged_charge"), {"periods": list(periods)})
     for (source,) in con.execute("SELECT DISTINCT source FROM flagged_charge ORDER BY source").fetchall():
-        files = _files_of(month, source)
-        con.execute(query(__package__, "near"), {"source": source})
-        rows = " UNION ALL ".join(_likeness(file) for file in files)
-        con.execute(sql(__package__, "alike.sql", rows=rows))
-        ambiguous = count(con, "SELECT count(*) FROM likeness WHERE ambiguous")
-        _number(month, source, files, among="" if ambiguous else "alike")
+        for some, tables in _alike_layouts(charges, source, periods):
+            con.execute(query(__package__, "near"), {"source": source, "periods": some})
+            con.execute(sql(__package__, "alike.sql", rows=" UNION ALL ".join(_likeness(table) for table in tables)))
+            if count(con, "SELECT count(*) FROM likeness WHERE ambiguous"):
+                number_charges(charges, [source], some)
+            else:
+                _number(con, tables, "row.n IN (SELECT n FROM alike)")
     con.execute("DROP TABLE flagged_charge")
 
 
-def number_rest(month: Month, sources: Collection[str] | None = None) -> None:
+def number_rest(charges: Charges, sources: Collection[str] | None = None) -> None:
     """Compute the missing ids for charges of these sources, by default of all.
 
     `attributed` and `charge_id` must exist.
     """
-    partly = [source for (source,) in month.con.execute(query(__package__, "partly_numbered")).fetchall()]
+    partly = [source for (source,) in charges.con.execute(query(__package__, "partly_numbered")).fetchall()]
     wanted = [source for source in partly if sources is None or source in sources]
-    month.con.execute(query(__package__, "forget_ids"), {"sources": wanted})
-    number_charges(month, wanted)
+    charges.con.execute(query(__package__, "forget_ids"), {"sources": wanted})
+    number_charges(charges, wanted)
 
 
 def _make_table(con: duckdb.DuckDBPyConnection) -> None:
     con.execute("CREATE TABLE IF NOT EXISTS charge_id (n BIGINT, id VARCHAR)")
 
 
-def _files_of(month: Month, source: str) -> list[LoadedFile]:
-    return [file for file in month.loaded if file.file.source == source]
+def _alike_layouts(
+    charges: Charges, source: str, periods: Collection[str]
+) -> Iterator[tuple[list[str], list[LoadedTable]]]:
+    """The periods with files of a source, together if these have the same columns, with the tables that they are in.
+
+    Identical charges are put in order by all columns of the source in their period.
+    """
+    layouts: dict[frozenset[str], list[str]] = {}
+    for period in sorted(periods):
+        files = [each for each in charges.loaded.files if (each.file.source, each.file.period) == (source, period)]
+        if files:
+            layouts.setdefault(frozenset(name for each in files for name in each.names), []).append(period)
+    for some in layouts.values():
+        tables = [
+            table
+            for table in charges.loaded.tables
+            if any(each.file.source == source and each.file.period in some for each in table.files)
+        ]
+        yield some, tables
 
 
-def _number(month: Month, source: str, files: Sequence[LoadedFile], among: str = "") -> None:
-    """Add the ids of a source's charges, or of those in the table `among`, which has all that equal any of them."""
-    if files:
-        canonical_tags(month.con, files, among)
-        rows = " UNION ALL ".join(_canonical(file, files, among) for file in files)
-        month.con.execute(sql(__package__, "ids.sql", rows=rows), {"source": source, "period": month.period})
-        month.con.execute("DROP TABLE canonical_json")
+def _number(con: duckdb.DuckDBPyConnection, tables: Sequence[LoadedTable], where: str) -> None:
+    """Add the ids of the charges that meet a condition, which all that equal any of them do."""
+    canonical_tags(con, tables, where)
+    con.execute(
+        sql(__package__, "ids.sql", rows=" UNION ALL ".join(_canonical(each, tables, where) for each in tables))
+    )
+    con.execute("DROP TABLE canonical_json")
 
 
-def _among(file: LoadedFile, table: str) -> str:
-    """SQL that keeps the rows of a file (called `row`) that are in a table of charges; empty for all."""
-    return f"SEMI JOIN {table} ON {table}.n = {file.first} + row.rowid" if table else ""
-
-
-def canonical_tags(con: duckdb.DuckDBPyConnection, files: Sequence[LoadedFile], among: str = "") -> None:
-    """Fill `canonical_json`: the distinct JSON texts of these files in canonical form: keys sorted, no spaces.
-
-    among: a table of charges (n); only their texts.
+def canonical_tags(con: duckdb.DuckDBPyConnection, tables: Sequence[LoadedRows], where: str = "true") -> None:
+    """Fill `canonical_json`: the distinct JSON texts of the rows (`row`) that meet a condition, in canonical form: keys
+    sorted, no spaces.
     """
     con.execute("CREATE OR REPLACE TEMP TABLE canonical_json (text VARCHAR, canonical VARCHAR)")
     parts = [
-        f"SELECT {file.expression(name)} AS text FROM {file.table} AS row {_among(file, among)}"
-        for file in files
+        f"SELECT {table.expression(name)} AS text FROM {table.numbered} AS row WHERE {where}"
+        for table in tables
         for name, kind in COLUMNS.items()
-        if kind == "json" and name in file.columns
+        if kind == "json" and name in table.names
     ]
     if parts:
         texts = con.execute(
@@ -103,21 +116,21 @@ def canonical_json(text: str) -> str:
     return canonical
 
 
-def canonical_text(file: LoadedFile, names: Iterable[str]) -> tuple[str, str]:
+def canonical_text(table: LoadedRows, names: Iterable[str]) -> tuple[str, str]:
     """SQL for the canonical text of these FOCUS columns of a row, and the joins it needs.
 
-    Call `canonical_tags` first; the file's table is called `row`. Null cells and absent columns are left out.
+    Call `canonical_tags` first; the table's rows are called `row`. Null cells and absent columns are left out.
     """
     cells, joins = [], []
-    for name in sorted(name for name in names if name in file.columns):
-        column, kind = f"row.{file.columns[name]}", COLUMNS[name]
+    for name in sorted(name for name in names if name in table.columns):
+        column, kind = f"row.{table.columns[name]}", COLUMNS[name]
         if kind == "decimal":
             plain = f"regexp_replace(regexp_replace(amount({column})::VARCHAR, '0+$', ''), '[.]$', '')"
             cell = f"coalesce({plain}, {column})"
         elif kind == "datetime":
             cell = f"coalesce(strftime(utc({column}), '%Y-%m-%dT%H:%M:%S.%fZ'), {column})"
         elif kind == "json":
-            alias = f"json_{file.columns[name]}"
+            alias = f"json_{table.columns[name]}"
             joins.append(f"LEFT JOIN canonical_json AS {alias} ON {alias}.text = {column}")
             cell = f"{alias}.canonical"
         else:
@@ -126,30 +139,30 @@ def canonical_text(file: LoadedFile, names: Iterable[str]) -> tuple[str, str]:
     return f"concat_ws({', '.join([_UNIT, *cells])})" if cells else "''", " ".join(joins)
 
 
-def _canonical(file: LoadedFile, files: Sequence[LoadedFile], among: str) -> str:
-    text, joins = canonical_text(file, COLUMNS)
-    every = sorted({name for each in files for name in each.columns})
+def _canonical(table: LoadedTable, tables: Sequence[LoadedTable], where: str) -> str:
+    text, joins = canonical_text(table, COLUMNS)
+    every = sorted({name for each in tables for name in each.names})
     whole = ", ".join(
-        f"coalesce({'row.' + file.columns[name] if name in file.columns else 'NULL'}, '')" for name in every
+        f"coalesce({'row.' + table.columns[name] if name in table.columns else 'NULL'}, '')" for name in every
     )
     return (
-        f"SELECT {file.first} + row.rowid AS n, {text} AS text, "
-        f"sha256(concat_ws({_UNIT}, {whole})) AS whole FROM {file.table} AS row {joins} {_among(file, among)}"
+        f"SELECT row.n, row.period, row.source, {text} AS text, sha256(concat_ws({_UNIT}, {whole})) AS whole "
+        f"FROM {table.numbered} AS row {joins} WHERE {where}"
     )
 
 
-def _likeness(file: LoadedFile) -> str:
-    """SQL for the charges `near` in a file: a hash of the text cells, and whether a cell holds the unit separator.
+def _likeness(table: LoadedTable) -> str:
+    """SQL for the charges `near` in a table: a hash of the text cells, and whether a cell holds the unit separator.
 
     Without that separator, charges of the same canonical text have the same cost and the same text cells. Numbers,
     times and JSON can be spelled in several ways, so they are left out.
     """
-    names = [name for name in file.columns if name in COLUMNS]
+    names = [name for name in table.names if name in COLUMNS]
     texts, joins = canonical_text(
-        file, [name for name in names if COLUMNS[name] not in ("decimal", "datetime", "json")]
+        table, [name for name in names if COLUMNS[name] not in ("decimal", "datetime", "json")]
     )
-    cells = ", ".join(f"row.{file.columns[name]}" for name in names)
+    cells = ", ".join(f"row.{table.columns[name]}" for name in names)
     return (
         f"SELECT near.n, near.cost, hash({texts}) AS texts, contains(concat({cells}), {_UNIT}) AS ambiguous "
-        f"FROM {file.table} AS row {joins} JOIN near ON near.n = {file.first} + row.rowid"
+        f"FROM {table.numbered} AS row {joins} JOIN near ON near.n = row.n"
     )

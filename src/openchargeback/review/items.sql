@@ -1,5 +1,6 @@
 -- One row per item of the review queue: the keys its charges share, their sums, and the details a reviewer needs.
 SELECT
+    queued.period,
     queued.source,
     queued.service,
     queued.project,

@@ -50,8 +50,8 @@ CREATE TABLE fallback (
     posts BOOLEAN
 );
 
--- flag_totals: a flag as raised, in one currency.
-SELECT flag.flag, charge.currency, count(*), sum(charge.cost)
+-- flag_totals: a flag as raised in a period, in one currency.
+SELECT charge.period, flag.flag, charge.currency, count(*), sum(charge.cost)
 FROM flag
 JOIN attributed AS charge USING (n)
 GROUP BY ALL
@@ -63,13 +63,15 @@ SELECT charge.n, 'unusual-amount', unusual.why
 FROM attributed AS charge
 JOIN payer ON payer.id = charge.payer
 JOIN unusual
-    ON unusual.source = charge.source AND unusual.project = payer.project AND unusual.service = charge.service;
+    ON unusual.period = charge.period AND unusual.source = charge.source AND unusual.project = payer.project AND unusual.service = charge.service;
 
 -- flagged_charge: a charge whose id is needed: flagged, or the original of a flagged correction.
 CREATE OR REPLACE TEMP TABLE flagged_charge AS
 SELECT n, source, cost
 FROM attributed
-WHERE n IN (SELECT n FROM flag UNION ALL SELECT original FROM follows SEMI JOIN flag USING (n));
+WHERE
+    n IN (SELECT n FROM flag UNION ALL SELECT original FROM follows SEMI JOIN flag USING (n))
+    AND list_contains($periods, period);
 
 -- flags_not_raised: a decision with the flags that it clears but none of its charges has.
 SELECT clears.decision, list_sort(list(clears.flag))
@@ -107,13 +109,17 @@ GROUP BY decision;
 INSERT INTO target
 SELECT DISTINCT charge_id.n, named.decision
 FROM named
-JOIN charge_id ON left(charge_id.id, 8) = left(named.prefix, 8) AND starts_with(charge_id.id, named.prefix);
+JOIN charge_id ON left(charge_id.id, 8) = left(named.prefix, 8) AND starts_with(charge_id.id, named.prefix)
+JOIN attributed AS charge ON charge.n = charge_id.n AND charge.period = named.period;
 
--- near: a charge of a source with the same cost as a flagged one of it.
+-- near: a charge of a source with the same cost as a flagged one of it, in these periods.
 CREATE OR REPLACE TEMP TABLE near AS
 SELECT n, cost
 FROM attributed
-WHERE source = $source AND cost IN (SELECT cost FROM flagged_charge WHERE source = $source);
+WHERE
+    source = $source
+    AND list_contains($periods, period)
+    AND cost IN (SELECT cost FROM flagged_charge WHERE source = $source);
 
 -- overlapping_decisions: two decisions on the same charge.
 SELECT DISTINCT a.decision, b.decision
@@ -131,8 +137,8 @@ FROM follows
 JOIN attributed AS original ON original.n = follows.original
 WHERE attributed.n = follows.n;
 
--- spending: the exact total of a project's charges of a service from a source.
-SELECT charge.source, payer.project, charge.service, sum(charge.cost)
+-- spending: the exact total of a project's charges of a service from a source in a period.
+SELECT charge.period, charge.source, payer.project, charge.service, sum(charge.cost)
 FROM attributed AS charge
 JOIN payer ON payer.id = charge.payer
 WHERE payer.project IS NOT NULL AND charge.currency = $currency

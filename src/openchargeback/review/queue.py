@@ -20,8 +20,8 @@ SHOWN = 5
 """How many ids, charges and names of an item are kept for display."""
 
 
-def read_queue(con: duckdb.DuckDBPyConnection, period: str) -> tuple[QueueItem, ...]:
-    """The items of a period's review queue, in the order of their keys."""
+def read_queue(con: duckdb.DuckDBPyConnection) -> tuple[QueueItem, ...]:
+    """The items of the review queue, by period and in the order of their keys."""
     con.execute(sql(__package__, "queue.sql"))
     if not count(con, "SELECT count(*) FROM queued"):
         return ()
@@ -31,13 +31,13 @@ def read_queue(con: duckdb.DuckDBPyConnection, period: str) -> tuple[QueueItem, 
     rows = con.execute(sql(__package__, "items.sql"), {"most": SHOWN, "samples": SHOWN})
     names = [column[0] for column in rows.description]
     found = [dict(zip(names, row, strict=True)) for row in rows.fetchall()]
-    return tuple(_item(period, values, tuple(notes[values["item"]])) for values in found)
+    return tuple(_item(values, tuple(notes[values["item"]])) for values in found)
 
 
-def _item(period: str, values: Mapping[str, Any], notes: tuple[FlagNote, ...]) -> QueueItem:
+def _item(values: Mapping[str, Any], notes: tuple[FlagNote, ...]) -> QueueItem:
     ids = values["ids"]
     return QueueItem(
-        period=period,
+        period=values["period"],
         source=values["source"],
         service=values["service"],
         project=values["project"],
@@ -95,10 +95,10 @@ def charges_of_items(con: duckdb.DuckDBPyConnection) -> list[tuple[HeldCharge, .
     return [tuple(each) for each in result]
 
 
-def read_flags(con: duckdb.DuckDBPyConnection) -> tuple[FlagTotal, ...]:
-    """Every flag as raised, regardless of decisions: the number of charges and their sum, by currency."""
-    rows = con.execute(query(__package__, "flag_totals")).fetchall()
-    return tuple(
-        FlagTotal(flag=flag, currency=currency, charges=charges, exact_billed=billed)
-        for flag, currency, charges, billed in rows
-    )
+def read_flags(con: duckdb.DuckDBPyConnection) -> dict[str, tuple[FlagTotal, ...]]:
+    """By period, every flag as raised, regardless of decisions: the number of charges and their sum, by currency."""
+    found: dict[str, list[FlagTotal]] = {}
+    for period, flag, currency, charges, billed in con.execute(query(__package__, "flag_totals")).fetchall():
+        total = FlagTotal(flag=flag, currency=currency, charges=charges, exact_billed=billed)
+        found.setdefault(period, []).append(total)
+    return {period: tuple(totals) for period, totals in found.items()}

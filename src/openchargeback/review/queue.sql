@@ -1,4 +1,4 @@
--- One row per held charge with the number of its queue item. Charges that decisions name by id can only be decided by
+-- One row per held charge with the number of its queue item, by period and key. Charges that decisions name by id can only be decided by
 -- id, so they form items of their own, by the flags that still hold them.
 CREATE OR REPLACE TABLE queued AS
 SELECT
@@ -6,7 +6,7 @@ SELECT
     open.uncleared,
     named_charge.n IS NOT NULL AS named,
     dense_rank() OVER (
-        ORDER BY source, service, project, pi, currency, sub_account, resource, flags, named_charge.n IS NOT NULL, uncleared
+        ORDER BY period, source, service, project, pi, currency, sub_account, resource, flags, named_charge.n IS NOT NULL, uncleared
     ) AS item
 FROM (SELECT n, list_sort(list(flag)) AS uncleared FROM held GROUP BY n) AS open
 JOIN flagged ON flagged.n = open.n

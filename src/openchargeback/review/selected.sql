@@ -3,5 +3,5 @@
 INSERT INTO target
 SELECT flagged.n, selector.decision
 FROM selector
-JOIN flagged USING (source, service, project, pi, currency, sub_account, resource, flags)
+JOIN flagged USING (period, source, service, project, pi, currency, sub_account, resource, flags)
 ANTI JOIN named_charge ON named_charge.n = flagged.n

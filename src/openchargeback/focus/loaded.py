@@ -1,0 +1,85 @@
+"""The charge files in a database, and the numbers of their charges across all of them.
+
+The view `rows_<k>` has the cells of a table of files with the n, file, period, source and key_set of each charge.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field, fields
+
+import duckdb
+
+from openchargeback.focus.database import insert, sql
+from openchargeback.focus.opening import OpenFile, RawTable, tables_of
+from openchargeback.focus.schema import SIMPLE
+from openchargeback.focus.tags import key_sets
+from openchargeback.ledger.settings import Config
+
+
+@dataclass(frozen=True, slots=True)
+class LoadedFile(OpenFile):
+    """An open file. first: the n of its first charge."""
+
+    first: int
+
+    @property
+    def numbered(self) -> str:
+        """SQL for its cells, with the n of each charge."""
+        return f"(SELECT rowid + {self.first - self.start} AS n, * FROM {self.table.name} WHERE file = {self.number})"
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class LoadedTable(RawTable):
+    """Files with the same columns in the view `numbered`: their cells with n, file, period, source and key_set."""
+
+    numbered: str
+    files: tuple[LoadedFile, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Loaded:
+    """Charge files in a database. faulty: the months that lack a file because of errors."""
+
+    tables: Sequence[LoadedTable] = ()
+    faulty: frozenset[str] = field(default_factory=frozenset)
+
+    @property
+    def files(self) -> list[LoadedFile]:
+        """All files, in order."""
+        return sorted((file for table in self.tables for file in table.files), key=lambda each: each.number)
+
+    @property
+    def columns(self) -> set[str]:
+        """The canonical names of the columns that any file has."""
+        return {name for table in self.tables for name in table.names}
+
+
+LoadedRows = LoadedTable | LoadedFile
+"""Cells of charges with their n, in `numbered`."""
+
+
+def number_rows(con: duckdb.DuckDBPyConnection, opened: Sequence[OpenFile], config: Config) -> list[LoadedTable]:
+    """Number the charges of these files in order: creates `charge`, `charge_file` and the views."""
+    con.execute(sql(__package__, "tables.sql"))
+    first, files = 0, []
+    for each in opened:
+        values = {one.name: getattr(each, one.name) for one in fields(each)}
+        files.append(LoadedFile(**values, first=first))
+        first += each.rows
+    sets = key_sets(config)[1]
+    rows, tables = [], []
+    for part, table in enumerate(tables_of(files)):
+        inside = tuple(each for each in files if each.table is table)
+        for each in inside:
+            place = each.file.period, each.file.source, each.file.path
+            keys = sets.get(each.file.source, 0), each.conditions.dialect == SIMPLE
+            rows.append((each.number, part, *place, each.first, each.first - each.start, *keys))
+        con.execute(
+            f"CREATE VIEW rows_{part} AS SELECT raw.rowid + shift AS n, period, source, key_set, raw.* "
+            f"FROM {table.name} AS raw JOIN charge_file ON charge_file.file = raw.file AND charge_file.part = {part}"
+        )
+        values = {one.name: getattr(table, one.name) for one in fields(table)}
+        tables.append(LoadedTable(**values, numbered=f"rows_{part}", files=inside))
+    insert(con, "charge_file", rows)
+    return tables

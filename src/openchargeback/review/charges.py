@@ -1,0 +1,41 @@
+"""The input of every billing stage: the charges of months of a ledger, in a database."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import duckdb
+
+from openchargeback.focus.loaded import Loaded
+from openchargeback.ledger.directory import Directory
+from openchargeback.ledger.settings import Config
+from openchargeback.record.recorded_ledger import RecordedLedger
+
+
+@dataclass(frozen=True, slots=True)
+class Charges:
+    """The charges of one or more months in a database, as loaded by `focus.reading.load`.
+
+    periods: ascending; without those that lack a file. ledger: with the settings and directory that they are billed
+    with (`RecordedLedger.as_recorded`), so a closed month is always alone.
+    """
+
+    con: duckdb.DuckDBPyConnection
+    ledger: RecordedLedger
+    periods: tuple[str, ...]
+    loaded: Loaded
+
+    @property
+    def config(self) -> Config:
+        """The settings for these months."""
+        return self.ledger.config
+
+    @property
+    def directory(self) -> Directory:
+        """The directory for these months."""
+        return self.ledger.directory
+
+    @property
+    def sources(self) -> set[str]:
+        """The sources that have files in any of the months."""
+        return {each.file.source for each in self.loaded.files}
