@@ -22,7 +22,8 @@ from click.testing import CliRunner
 from openchargeback.cli.main import cli
 from openchargeback.model import Provenance
 from openchargeback.portal.statements import statement_jobs
-from openchargeback.publish.build import Books, make_site, open_books, open_cache
+from openchargeback.publish.books import Books, open_books, open_cache
+from openchargeback.publish.build import make_site
 from openchargeback.publish.open_data import data_files
 from openchargeback.templating.environment import make_environment
 

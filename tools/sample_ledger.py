@@ -26,7 +26,7 @@ from openchargeback.ledger.periods import PeriodFile, read_period
 from openchargeback.model import ITEM_KEYS, BilledPeriod, State
 from openchargeback.problems import LedgerFault
 from openchargeback.publish import closing
-from openchargeback.publish.build import open_books
+from openchargeback.publish.books import open_books
 
 ROOT = Path(__file__).resolve().parent.parent
 SAMPLE = ROOT / "ledger"

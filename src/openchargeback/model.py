@@ -352,30 +352,18 @@ class PeriodAmounts:
     shown: Amounts = Amounts()
 
 
-@dataclass(frozen=True, slots=True)
-class Statement:
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StatementLines:
     """The billing lines of one PI and one project in one period.
 
     number: unique in the ledger and never reused, such as `2025-01-3f9a1c22b7` (`…-r2` after a reopening).
-    issued: the closing date; before closing, the last day of the period, and `draft` is set.
-    digest: SHA-256 of all inputs of the statement's figures.
-    history: the earlier periods with data, as of its closing; None before that: use the months of the ledger.
     """
 
     number: str
     period: str
-    revision: int
-    draft: bool
-    issued: dt.date
     pi: Person
     project: Project
     lines: tuple[BillingLine, ...]
-    resources: tuple[ResourceLine, ...]
-    held: tuple[QueueItem, ...]
-    digest: str
-    history: tuple[PeriodAmounts, ...] | None = None
-    attributions: tuple[Attribution, ...] = ()
-    references: tuple[Reference, ...] = ()
 
     @property
     def amounts(self) -> Amounts:
@@ -388,9 +376,19 @@ class Statement:
         return Amounts.total(line.amounts for line in self.lines if not line.posted)
 
     @property
+    def posted(self) -> int:
+        """How many lines are posted."""
+        return sum(1 for line in self.lines if line.posted)
+
+    @property
+    def unposted(self) -> int:
+        """How many lines are only shown."""
+        return len(self.lines) - self.posted
+
+    @property
     def only_shown(self) -> bool:
         """Whether the statement is for information only: it has lines, and none is posted."""
-        return bool(self.lines) and not any(line.posted for line in self.lines)
+        return not self.posted and bool(self.unposted)
 
     @property
     def credit_notes(self) -> dict[str, str]:
@@ -402,6 +400,26 @@ class Statement:
     def funds(self) -> tuple[str, ...]:
         """The accounting strings that pay, sorted; empty if nothing is charged or none is known."""
         return tuple(sorted({line.fund for line in self.lines if line.fund and line.posted}))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Statement(StatementLines):
+    """A statement with everything that it shows.
+
+    issued: the closing date; before closing, the last day of the period, and `draft` is set.
+    digest: SHA-256 of all inputs of the statement's figures.
+    history: the earlier periods with data, as of its closing; None before that: use the months of the ledger.
+    """
+
+    revision: int
+    draft: bool
+    issued: dt.date
+    resources: tuple[ResourceLine, ...]
+    held: tuple[QueueItem, ...]
+    digest: str
+    history: tuple[PeriodAmounts, ...] | None = None
+    attributions: tuple[Attribution, ...] = ()
+    references: tuple[Reference, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -582,9 +600,35 @@ class Evidence:
         }
 
 
-@dataclass(frozen=True, slots=True)
-class BilledPeriod:
-    """Everything that billing computes for one period: the content of pages, PDFs, journals and commands.
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PeriodTotals:
+    """The totals of a period.
+
+    statements: their number. amounts, shown: sums of the posted billing lines, and of those that are only shown.
+    posted: how many lines are posted; unposted: how many are only shown. queue, still_queued: as in SummedPeriod.
+    """
+
+    period: str
+    state: State
+    currency: str
+    sources: tuple[SourceTotals, ...]
+    statements: int
+    amounts: Amounts
+    shown: Amounts
+    posted: int
+    unposted: int
+    queue: tuple[QueueItem, ...]
+    still_queued: tuple[QueueItem, ...] | None = None
+
+    @property
+    def undecided(self) -> tuple[QueueItem, ...]:
+        """What is held today and needs a decision."""
+        return self.queue if self.still_queued is None else self.still_queued
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SummedPeriod:
+    """A period with its billing lines, but without statements and journal.
 
     closed_on, finalized_on: None before that. closed_by: the name of the person.
     accounting_date: the date of every journal line; for an open period, its last day.
@@ -606,11 +650,9 @@ class BilledPeriod:
     sources: tuple[SourceTotals, ...]
     files: tuple[FileRecord, ...]
     lines: tuple[BillingLine, ...]
-    statements: tuple[Statement, ...]
     queue: tuple[QueueItem, ...]
     flags: tuple[FlagTotal, ...]
     decisions: tuple[DecisionRecord, ...]
-    journal: Journal
     digest: str = ""
     corrections: tuple[Correction, ...] = ()
     still_queued: tuple[QueueItem, ...] | None = None
@@ -632,6 +674,24 @@ class BilledPeriod:
     def shown(self) -> Amounts:
         """The total of the billing lines that are only shown."""
         return Amounts.total(line.amounts for line in self.lines if not line.posted)
+
+    @property
+    def posted(self) -> int:
+        """How many billing lines are posted."""
+        return sum(1 for line in self.lines if line.posted)
+
+    @property
+    def unposted(self) -> int:
+        """How many billing lines are only shown."""
+        return len(self.lines) - self.posted
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class BilledPeriod(SummedPeriod):
+    """Everything that billing computes for one period: the content of pages, PDFs and journals."""
+
+    statements: tuple[Statement, ...]
+    journal: Journal
 
 
 @dataclass(frozen=True, slots=True)

@@ -15,7 +15,7 @@ from openchargeback.ledger.periods import Event
 from openchargeback.model import BilledPeriod
 from openchargeback.problems import Problem
 from openchargeback.publish import closing
-from openchargeback.publish.build import examine, open_books
+from openchargeback.publish.books import examine, open_books
 
 PERIOD = "2025-01"
 ON = Event(dt.date(2025, 2, 5), "admin@x.edu")

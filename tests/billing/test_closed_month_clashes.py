@@ -12,7 +12,7 @@ from closed_ledger import CONFIG, HEAD, LOGO, ON, month, on_item, problems, row
 from openchargeback.billing.credits import BilledFilter, billed_charges
 from openchargeback.problems import LedgerFault
 from openchargeback.publish import closing
-from openchargeback.publish.build import open_books
+from openchargeback.publish.books import open_books
 
 JAN, FEB, MAR = "2025-01", "2025-02", "2025-03"
 

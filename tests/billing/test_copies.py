@@ -18,7 +18,7 @@ from openchargeback.focus.database import database
 from openchargeback.ledger.reading import read_ledger
 from openchargeback.problems import LedgerFault
 from openchargeback.publish import closing, validating
-from openchargeback.publish.build import examine, open_books
+from openchargeback.publish.books import examine, open_books
 from openchargeback.record.recorded_ledger import RecordedLedger
 from openchargeback.review.ids import number_charges
 

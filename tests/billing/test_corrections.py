@@ -19,7 +19,7 @@ from openchargeback.billing.credits import BilledFilter, billed_charges, charge_
 from openchargeback.model import Amounts, BilledPeriod, Entry
 from openchargeback.publish import closing
 from openchargeback.publish.bill_ledger import kept_charges
-from openchargeback.publish.build import Books, open_books, open_cache
+from openchargeback.publish.books import Books, open_books, open_cache
 from openchargeback.record.recorded_ledger import RecordedLedger
 
 JAN, FEB, MAR = "2025-01", "2025-02", "2025-03"

@@ -16,7 +16,7 @@ from openchargeback.billing.credits import BilledFilter, billed_charges, charge_
 from openchargeback.billing.freezing import drift
 from openchargeback.billing.tracing import trace_statement
 from openchargeback.model import Entry
-from openchargeback.publish.build import open_books
+from openchargeback.publish.books import open_books
 
 JAN, FEB, MAR = "2025-01", "2025-02", "2025-03"
 DIRECTORY = """projects:

@@ -13,7 +13,7 @@ from closed_ledger import HEAD, PERIOD, close, row
 
 from openchargeback.billing import freezing
 from openchargeback.model import BilledPeriod, JournalLine, QueueItem, Statement
-from openchargeback.publish.build import open_books
+from openchargeback.publish.books import open_books
 from openchargeback.publish.past import drifts
 from openchargeback.record.recorded_ledger import RecordedLedger
 

@@ -19,7 +19,7 @@ from openchargeback.ledger.settings import Payer
 from openchargeback.model import ItemDetails, State
 from openchargeback.problems import LedgerFault, has_errors
 from openchargeback.publish import closing
-from openchargeback.publish.build import examine, open_books
+from openchargeback.publish.books import examine, open_books
 
 SAMPLE = Path(__file__).parents[2] / "ledger"
 

@@ -24,7 +24,7 @@ from openchargeback.ledger.reading import read_ledger
 from openchargeback.model import BilledPeriod, Entry
 from openchargeback.problems import UsageFault, has_errors
 from openchargeback.publish import closing
-from openchargeback.publish.build import examine, open_books
+from openchargeback.publish.books import examine, open_books
 from openchargeback.record.recorded_ledger import RecordedLedger
 from openchargeback.review.ids import number_charges
 

@@ -46,7 +46,7 @@ def faults_of(period: BilledPeriod) -> list[str]:
     read = sum(file.charges for file in period.files)
     return [
         *reconciliation.nothing_lost(period, read),
-        *reconciliation.cents_tie_out(period),
+        *reconciliation.cents_tie_out(period, period.lines),
         *reconciliation.statements_tie_out(period),
         *reconciliation.journal_balances(period),
     ]

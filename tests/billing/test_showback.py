@@ -15,7 +15,8 @@ from openchargeback.billing import reconciliation
 from openchargeback.billing.credits import BilledFilter, billed_charges
 from openchargeback.billing.freezing import drift
 from openchargeback.model import Amounts, BilledPeriod, Entry
-from openchargeback.publish.build import open_books, output_warnings
+from openchargeback.publish.books import open_books
+from openchargeback.publish.output_problems import output_warnings
 
 JAN, FEB, MAR = "2025-01", "2025-02", "2025-03"
 MIXED = """organization: A

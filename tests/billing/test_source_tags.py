@@ -20,7 +20,7 @@ from openchargeback.ledger.reading import read_ledger
 from openchargeback.ledger.settings import Config
 from openchargeback.model import Reference
 from openchargeback.plan.settings import changed_settings
-from openchargeback.publish.build import open_books
+from openchargeback.publish.books import open_books
 from openchargeback.record.recorded_ledger import RecordedLedger
 
 CONFIG = """organization: A

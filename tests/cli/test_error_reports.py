@@ -26,7 +26,7 @@ from openchargeback.ledger.periods import Event
 from openchargeback.ledger.yaml_tree import MAX_BYTES
 from openchargeback.problems import Severity
 from openchargeback.publish import closing
-from openchargeback.publish.build import open_books
+from openchargeback.publish.books import open_books
 
 CASES = Path(__file__).parents[1] / "errors"
 ORGANIZATION = "organization: Northfield University\n"

@@ -18,7 +18,8 @@ import pytest
 from openchargeback.portal import paths
 from openchargeback.problems import LedgerFault
 from openchargeback.publish import bill_ledger as billed_module
-from openchargeback.publish.build import Books, build, open_books, open_cache
+from openchargeback.publish.books import Books, open_books, open_cache
+from openchargeback.publish.build import build
 from openchargeback.publish.open_data import data_files
 
 ROOT = Path(__file__).parents[2]

@@ -16,7 +16,7 @@ from openchargeback.cli.main import main
 from openchargeback.focus.ingest import Request, ingest
 from openchargeback.focus.overlap import SameRow, in_words
 from openchargeback.ledger.reading import read_ledger
-from openchargeback.publish.build import open_books
+from openchargeback.publish.books import open_books
 
 CASES = Path(__file__).parents[1] / "cases"
 COLUMNS = ("BillingPeriodStart", "ChargePeriodStart", "BilledCost", "ListCost", "ResourceId", "Tags")

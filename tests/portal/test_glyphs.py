@@ -9,7 +9,7 @@ import pytest
 
 from openchargeback.ledger.reading import read_ledger
 from openchargeback.portal.glyphs import glyph_problems
-from openchargeback.publish.build import open_books
+from openchargeback.publish.books import open_books
 
 LACKING = "Ꮳ"  # a letter of Cherokee, which no font of the program has
 

@@ -25,7 +25,8 @@ from openchargeback.model import Provenance, QueueItem
 from openchargeback.portal.paths import period_page, pi_page
 from openchargeback.portal.site import site_jobs
 from openchargeback.portal.statements import statement_jobs
-from openchargeback.publish.build import Books, make_site, open_books
+from openchargeback.publish.books import Books, open_books
+from openchargeback.publish.build import make_site
 from openchargeback.templating.environment import make_environment
 from openchargeback.templating.filters import period_human
 

@@ -24,7 +24,8 @@ from openchargeback.portal.site import Site, site_jobs
 from openchargeback.portal.statement_view import shown
 from openchargeback.portal.statements import statement_jobs, statement_pdfs
 from openchargeback.problems import Severity
-from openchargeback.publish.build import make_site, open_books
+from openchargeback.publish.books import open_books
+from openchargeback.publish.build import make_site
 from openchargeback.templating.environment import make_environment
 from programs import find
 

@@ -23,7 +23,7 @@ from openchargeback.ledger.settings import Config, Organization, Payer
 from openchargeback.model import State
 from openchargeback.portal.views.common import Book
 from openchargeback.portal.views.review import queue as review_page
-from openchargeback.publish.build import open_books
+from openchargeback.publish.books import open_books
 from openchargeback.record.recorded_ledger import RecordedLedger
 from openchargeback.review.asks import FIELDS
 from openchargeback.review.held_sums import by_reason

@@ -57,17 +57,17 @@ def reference_columns(config: Config) -> tuple[str, ...]:
     return tuple(f"reference_{name}" for name in config.reference_names)
 
 
-def write_charges(charges: Charges, path: Path) -> None:
-    """Write every charge of the months to a CSV file, regardless of its outcome.
+def write_charges(charges: Charges, period: str, path: Path) -> None:
+    """Write every charge of a period to a CSV file, regardless of its outcome.
 
     The stages up to statements must have run. Computes ids for the sources that have none yet.
     """
     number_rest(charges)
-    query = _query(charges.con, charges.config)
+    query = _query(charges.con, period, charges.config)
     charges.con.execute(f"COPY ({query}) TO {literal(str(path))} (FORMAT csv, HEADER true)")
 
 
-def _query(con: duckdb.DuckDBPyConnection, config: Config) -> str:
+def _query(con: duckdb.DuckDBPyConnection, period: str, config: Config) -> str:
     names = config.reference_names
     columns = zip(names, reference_columns(config), strict=True)
     joins = [
@@ -77,6 +77,7 @@ def _query(con: duckdb.DuckDBPyConnection, config: Config) -> str:
     return sql(
         __package__,
         "charges_data.sql",
+        period=literal(period),
         references="".join(f", r{number}.value AS {identifier(name)}" for number, (_, name) in enumerate(columns)),
         reference_joins="\n".join(joins),
         **{**cells(con, **_CELLS), **resource_columns(con)},

@@ -1,4 +1,4 @@
--- One row per charge with its attribution and outcome: a row of `charges.csv` of the open data, in the order of source,
+-- One row per charge of a period with its attribution and outcome: a row of `charges.csv` of the open data, in the order of source,
 -- file and row. row counts like a spreadsheet: the header is row 1.
 SELECT
     left(charge_id.id, 16) AS charge,
@@ -38,4 +38,5 @@ LEFT JOIN (
     GROUP BY ruling.n
 ) AS decided ON decided.n = charge.n
 {reference_joins}
+WHERE charge.period = {period}
 ORDER BY charge.n

@@ -15,7 +15,7 @@ from typing import Protocol
 from openchargeback import money
 from openchargeback.ledger.periods import first_day
 from openchargeback.ledger.settings import IRREGULAR, MONTHLY, Config
-from openchargeback.model import BilledPeriod, BillingLine, Entry, SourceTotals
+from openchargeback.model import BillingLine, Entry, SourceTotals, SummedPeriod
 
 MONTHS_BACK = 3
 """The number of earlier months to compare with: the last ones in which the ledger has charges."""
@@ -126,7 +126,7 @@ class Completeness:
         }
 
 
-def month_of(period: BilledPeriod) -> Month:
+def month_of(period: SummedPeriod) -> Month:
     """The Month of a billed period."""
     return Month(period.period, period.sources, period.lines, period.files)
 

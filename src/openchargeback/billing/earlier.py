@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from openchargeback.model import Amounts, BilledPeriod, Entry, PeriodAmounts, QueueItem
+from openchargeback.model import Amounts, Entry, PeriodAmounts, QueueItem, SummedPeriod
 
 MONTHS = 6
 """How many earlier months are shown next to an item."""
 
 
-def months_before(periods: Iterable[BilledPeriod], item: QueueItem) -> tuple[PeriodAmounts, ...]:
+def months_before(periods: Iterable[SummedPeriod], item: QueueItem) -> tuple[PeriodAmounts, ...]:
     """What the item's project was billed for its service from its source in earlier months, in ascending order.
 
     Only the months' own charges count. Empty if the item has no project, since there is nothing to compare with.

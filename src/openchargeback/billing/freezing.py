@@ -5,14 +5,15 @@ from __future__ import annotations
 import datetime as dt
 import hashlib
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field, fields, replace
 from decimal import Decimal
 from typing import TypeVar
 
 from openchargeback import money
 from openchargeback.billing import reconciliation
 from openchargeback.billing.journal import journal_of
-from openchargeback.billing.pipeline import PostedCorrections, bill_period
+from openchargeback.billing.periods import Summary, bill_period, summary_of
+from openchargeback.billing.pipeline import PostedCorrections
 from openchargeback.focus.database import sql
 from openchargeback.ledger.directory import Directory
 from openchargeback.ledger.periods import (
@@ -32,9 +33,11 @@ from openchargeback.model import (
     BillingLine,
     Entry,
     PeriodAmounts,
+    QueueItem,
     ResourceLine,
     State,
     Statement,
+    SummedPeriod,
 )
 from openchargeback.problems import Problem, Severity
 from openchargeback.record.closing_record import ClosingRecord, Inputs, RecordedResource, RecordedStatement, Spending
@@ -167,43 +170,66 @@ def _listed(known: Mapping[str, _Listed], names: set[str]) -> dict[str, _Listed]
     return {name: entry for name, entry in known.items() if name in names} or dict(sorted(known.items())[:1])
 
 
-def thaw(frozen: ClosingRecord, state: PeriodFile, ledger: RecordedLedger) -> tuple[BilledPeriod, list[Problem]]:
-    """A closed period from its record, and every invariant that it violates.
+def thaw_lines(
+    frozen: ClosingRecord, state: PeriodFile, ledger: RecordedLedger, still_queued: tuple[QueueItem, ...] = ()
+) -> tuple[SummedPeriod, list[Problem]]:
+    """The billing lines of a closed period from its record, and every invariant of its sums that it violates.
 
     ledger: with the records of its closed periods and today's settings, whose currency must be the same.
+    still_queued: what is still held.
     """
-
-    def settings(period: str) -> Config:
-        return frozen.config if period == frozen.period else ledger.settings(period)
-
     closed_on = state.closed.on if state.closed else last_day(frozen.period)
-    dated = accounting_date(frozen.period, state)
-    numbers = {(each.pi, each.project): each.number for each in frozen.statements}
-    stated = [line for line in frozen.lines if (line.pi, line.project) in numbers]
-    period = BilledPeriod(
+    period = SummedPeriod(
         period=frozen.period,
         state=state.state,
         revision=state.revision,
         closed_on=closed_on,
         closed_by=state.closed.by if state.closed else "",
         finalized_on=state.finalized.on if state.finalized and state.state is State.FINALIZED else None,
-        accounting_date=dated,
+        accounting_date=accounting_date(frozen.period, state),
         currency=frozen.config.currency,
         sources=frozen.sources,
         files=frozen.inputs.charges,
         lines=frozen.lines,
-        statements=_statements(frozen, state.revision, closed_on),
         queue=frozen.queue,
         flags=frozen.flags,
         decisions=frozen.decisions,
-        journal=journal_of(frozen.period, dated, stated, numbers, settings),
         digest=frozen.digest,
         unusual=frozen.unusual,
         corrections=frozen.corrections,
+        still_queued=still_queued,
         evidence=frozen.evidence,
         without=frozen.without,
     )
-    return period, [*reconciliation.check(period), *_record_faults(frozen, ledger.config.currency)]
+    problems = reconciliation.check_sums(period, period.lines)
+    return period, [*problems, *_record_faults(frozen, ledger.config.currency)]
+
+
+def thaw(
+    frozen: ClosingRecord, state: PeriodFile, ledger: RecordedLedger, still_queued: tuple[QueueItem, ...] = ()
+) -> tuple[BilledPeriod, list[Problem]]:
+    """Everything of a closed period from its record, and every invariant that it violates. As `thaw_lines`."""
+
+    def settings(period: str) -> Config:
+        return frozen.config if period == frozen.period else ledger.settings(period)
+
+    lines, problems = thaw_lines(frozen, state, ledger, still_queued)
+    numbers = {(each.pi, each.project): each.number for each in frozen.statements}
+    stated = [line for line in frozen.lines if (line.pi, line.project) in numbers]
+    period = BilledPeriod(
+        **{each.name: getattr(lines, each.name) for each in fields(lines)},
+        statements=_statements(frozen, state.revision, lines.closed_on or last_day(frozen.period)),
+        journal=journal_of(frozen.period, lines.accounting_date, stated, numbers, settings),
+    )
+    return period, [*problems, *reconciliation.check_published(period)]
+
+
+def thaw_summary(
+    frozen: ClosingRecord, state: PeriodFile, ledger: RecordedLedger, still_queued: tuple[QueueItem, ...] = ()
+) -> tuple[Summary, list[Problem]]:
+    """The summary of a closed period. Otherwise as `thaw_lines`."""
+    lines, problems = thaw_lines(frozen, state, ledger, still_queued)
+    return summary_of(lines), problems
 
 
 def _statements(frozen: ClosingRecord, revision: int, issued: dt.date) -> tuple[Statement, ...]:

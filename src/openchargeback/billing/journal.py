@@ -11,8 +11,9 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from decimal import Decimal
 
+from openchargeback.billing.statements import statement_number
 from openchargeback.ledger.settings import Config
-from openchargeback.model import BilledPeriod, BillingLine, Entry, Journal, JournalLine, Side
+from openchargeback.model import BillingLine, Entry, Journal, JournalLine, Side, SummedPeriod
 from openchargeback.money import ZERO
 
 
@@ -69,6 +70,13 @@ def journal_of(
     return Journal(period, tuple(entries))
 
 
+def journal_of_period(period: SummedPeriod, settings: Callable[[str], Config]) -> Journal:
+    """The journal of a period whose statements have the usual numbers. settings: as for `journal_of`."""
+    payers = {(line.pi, line.project) for line in period.lines}
+    numbers = {payer: statement_number(period.period, *payer, period.revision) for payer in payers}
+    return journal_of(period.period, period.accounting_date, period.lines, numbers, settings)
+
+
 def source_controls(journal: Journal) -> tuple[SourceControl, ...]:
     """The totals of each source in the journal, sorted by source."""
     sources: dict[str, list[JournalLine]] = {}
@@ -77,7 +85,7 @@ def source_controls(journal: Journal) -> tuple[SourceControl, ...]:
     return tuple(_control(source, sources[source]) for source in sorted(sources))
 
 
-def posts_nothing(period: BilledPeriod, config: Config) -> bool:
+def posts_nothing(period: SummedPeriod, config: Config) -> bool:
     """Whether a period is showback only: it has charges, but no line is posted and no source posts."""
     sources = {each.source for each in period.sources} | {line.source for line in period.lines}
     return bool(sources) and not any(line.posted for line in period.lines) and not any(map(config.posts, sources))

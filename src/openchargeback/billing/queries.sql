@@ -34,6 +34,31 @@ FROM line
 JOIN line_share AS share ON share.id = line.id
 ORDER BY line.id;
 
+-- funds: an accounting string of billing lines of a period.
+SELECT DISTINCT period, fund
+FROM line
+ORDER BY ALL;
+
+-- line_totals: the billing lines of a source in a period, exact and in units of the currency (cents).
+SELECT
+    line.period,
+    line.source,
+    count(*) AS lines,
+    bool_or(share.billed <> 0) AS has_amounts,
+    sum(line.exact_list) AS exact_list,
+    sum(line.exact_billed) AS exact_billed,
+    sum(share.discount)::HUGEINT AS discount,
+    sum(share.billed)::HUGEINT AS billed
+FROM line
+JOIN line_share AS share ON share.id = line.id
+GROUP BY line.period, line.source
+ORDER BY line.period, line.source;
+
+-- odd_tags: a distinct text of tags that has characters beyond ASCII, as such or escaped.
+SELECT DISTINCT text
+FROM tag
+WHERE strlen(text) <> length(text) OR contains(text, '\u');
+
 -- original: a charge of an earlier month that a correction of `period` refers to, with its outcome.
 CREATE TABLE original (
     period VARCHAR,
@@ -51,6 +76,10 @@ SELECT charge_id.id, charge.file, charge.n
 FROM charge_id
 JOIN attributed AS charge USING (n)
 WHERE list_contains($ids, charge_id.id);
+
+-- payers: a PI and a project with billing lines in a period.
+SELECT DISTINCT period, pi, project
+FROM line;
 
 -- reference_key: a tag key for a reference.
 CREATE TABLE reference_key (

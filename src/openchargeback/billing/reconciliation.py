@@ -6,14 +6,14 @@ Users cannot fix a violation in the ledger: these checks guard against bugs in t
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
 from typing import Protocol, TypeVar
 
 from openchargeback import money
 from openchargeback.billing.events import DONE
-from openchargeback.model import Amounts, BilledPeriod, BillingLine, Correction, Entry
+from openchargeback.model import Amounts, BilledPeriod, BillingLine, Correction, Entry, FileRecord, SourceTotals
 from openchargeback.problems import Problem
 
 _Key = TypeVar("_Key", str, tuple[str, str])
@@ -30,19 +30,57 @@ class Month(Protocol):
     def corrections(self) -> tuple[Correction, ...]: ...
 
 
+class MonthOfLedger(Month, Protocol):
+    """The same with the totals of its sources."""
+
+    @property
+    def sources(self) -> tuple[SourceTotals, ...]: ...
+
+
+class Summed(Month, Protocol):
+    """A period with everything that its sums consist of."""
+
+    @property
+    def currency(self) -> str: ...
+    @property
+    def sources(self) -> tuple[SourceTotals, ...]: ...
+    @property
+    def files(self) -> tuple[FileRecord, ...]: ...
+
+
+class LineSum(Protocol):
+    """A billing line, or several of a source summed up."""
+
+    @property
+    def source(self) -> str: ...
+    @property
+    def entry(self) -> Entry: ...
+    @property
+    def exact_list(self) -> Decimal: ...
+    @property
+    def exact_billed(self) -> Decimal: ...
+    @property
+    def amounts(self) -> Amounts: ...
+
+
 def check(period: BilledPeriod, read: int | None = None) -> list[Problem]:
     """Every invariant that the period violates.
 
     read: the number of charges read; None for a frozen period, whose charges are not counted again.
     """
+    return [*check_sums(period, period.lines, read), *check_published(period)]
+
+
+def check_published(period: BilledPeriod) -> list[Problem]:
+    """Every invariant of its statements and its journal that the period violates."""
+    faults = [*statements_tie_out(period), *journal_balances(period)]
+    return [_problem(f"{period.period}: {fault}") for fault in faults]
+
+
+def check_sums(period: Summed, own: Iterable[LineSum], read: int | None = None) -> list[Problem]:
+    """Every invariant of its sums that the period violates. own: its billing lines, or their sums by source."""
     received = sum(file.charges for file in period.files)
-    faults = [
-        *nothing_lost(period, received),
-        *cents_tie_out(period),
-        *corrections_tie_out(period),
-        *statements_tie_out(period),
-        *journal_balances(period),
-    ]
+    faults = [*nothing_lost(period, received), *cents_tie_out(period, own), *corrections_tie_out(period)]
     if read is not None and read != received:
         faults.append("attribution lost or duplicated charges")
     return [_problem(f"{period.period}: {fault}") for fault in faults]
@@ -73,7 +111,7 @@ Remaining = Mapping[str, Mapping[str, Mapping[str, Decimal]]]
 """Exact sums still held, by closed period, source and currency, summed charge by charge."""
 
 
-def held_accounts(periods: Sequence[BilledPeriod]) -> list[HeldAccount]:
+def held_accounts(periods: Sequence[MonthOfLedger]) -> list[HeldAccount]:
     """The held charges of a ledger from period to period (ascending), one row per source and currency."""
     accounts: list[HeldAccount] = []
     held: dict[tuple[str, str], Decimal] = {}
@@ -103,7 +141,7 @@ def _add(sums: dict[_Key, Decimal], key: _Key, amount: Decimal) -> None:
     sums[key] = money.total(sums.get(key, money.ZERO), amount)
 
 
-def check_ledger(periods: Sequence[BilledPeriod], remaining: Remaining) -> list[Problem]:
+def check_ledger(periods: Sequence[MonthOfLedger], remaining: Remaining) -> list[Problem]:
     """Every invariant across all periods of a ledger (ascending) that is violated.
 
     remaining: only for periods with held charges that were decided later.
@@ -112,7 +150,7 @@ def check_ledger(periods: Sequence[BilledPeriod], remaining: Remaining) -> list[
     return [_problem(fault) for fault in (*held_is_carried(periods, remaining), *(fault for _, fault in faults))]
 
 
-def held_is_carried(periods: Sequence[BilledPeriod], remaining: Remaining) -> list[str]:
+def held_is_carried(periods: Sequence[MonthOfLedger], remaining: Remaining) -> list[str]:
     """What is held at the end, summed charge by charge, equals the closing balance of the held accounts."""
     last = {(account.source, account.currency): account.closing for account in held_accounts(periods)}
     counted: dict[tuple[str, str], Decimal] = {}
@@ -176,12 +214,6 @@ def credits_fit_lines(periods: Sequence[Month]) -> list[tuple[str, str]]:
 
     Returns violations with the period of the last credit.
     """
-    lines = {
-        (period.period, *_payer(line)): (line.charges, line.amounts, line.posted)
-        for period in periods
-        for line in period.lines
-        if line.entry is Entry.OWN
-    }
     credited: dict[tuple[str, ...], tuple[int, Amounts, bool, str]] = {}
     known: set[tuple[str, str]] = set()
     for posted, each in ((period.period, each) for period in periods for each in period.corrections):
@@ -189,6 +221,14 @@ def credits_fit_lines(periods: Sequence[Month]) -> list[tuple[str, str]]:
             charges, amounts, _, _ = credited.get((each.original, *_payer(each)), (0, Amounts(), True, ""))
             credited[each.original, *_payer(each)] = (charges + 1, amounts + each.amounts, each.posted, posted)
         known.add((each.original, each.charge))
+    originals = {original for original, *_ in credited}
+    lines = {
+        (period.period, *_payer(line)): (line.charges, line.amounts, line.posted)
+        for period in periods
+        if period.period in originals
+        for line in period.lines
+        if line.entry is Entry.OWN
+    }
     faults = []
     for key, (charges, amounts, reversed_, last) in credited.items():
         count, billed, was_posted = lines.get(key, (0, Amounts(), reversed_))
@@ -201,7 +241,7 @@ def _problem(fault: str) -> Problem:
     return Problem("", "broken-invariant", fault, "please report this bug; nothing was published")
 
 
-def nothing_lost(period: BilledPeriod, read: int) -> list[str]:
+def nothing_lost(period: Summed, read: int) -> list[str]:
     """Per source and currency imported = billed + held + rejected, exactly, and every row is counted once."""
     faults = []
     for source in period.sources:
@@ -217,13 +257,16 @@ def nothing_lost(period: BilledPeriod, read: int) -> list[str]:
     return faults
 
 
-def cents_tie_out(period: BilledPeriod) -> list[str]:
-    """The own billing lines of a source sum to its exact billed total rounded once; so does the discount."""
+def cents_tie_out(period: Summed, lines: Iterable[LineSum]) -> list[str]:
+    """The own billing lines of a source sum to its exact billed total rounded once; so does the discount.
+
+    lines: those of the period, or their sums by source.
+    """
     faults = []
     exact: dict[str, Decimal] = {source.source: money.ZERO for source in period.sources}
     discount: dict[str, Decimal] = dict.fromkeys(exact, money.ZERO)
     cents: dict[str, Amounts] = dict.fromkeys(exact, Amounts())
-    for line in period.lines:
+    for line in lines:
         if line.amounts.list != line.amounts.discount + line.amounts.billed:
             faults.append(f"{line.source}: the list price is not discount + billed")
         if line.entry is not Entry.OWN:
@@ -245,7 +288,7 @@ def cents_tie_out(period: BilledPeriod) -> list[str]:
     return faults
 
 
-def corrections_tie_out(period: BilledPeriod) -> list[str]:
+def corrections_tie_out(period: Summed) -> list[str]:
     """Charges of earlier periods sum to their lines, in cents and exactly. Late ones are rounded once per source and
     original period. A credit names the statement it corrects, which is never one of the same period.
     """

@@ -9,8 +9,18 @@ from dataclasses import dataclass
 from openchargeback.billing import lines as lines_
 from openchargeback.billing import provenance
 from openchargeback.billing.lines import StatementKey
+from openchargeback.ledger.directory import Directory
 from openchargeback.ledger.periods import last_day
-from openchargeback.model import Attribution, BillingLine, QueueItem, Reference, ResourceLine, State, Statement
+from openchargeback.model import (
+    Attribution,
+    BillingLine,
+    QueueItem,
+    Reference,
+    ResourceLine,
+    Statement,
+    StatementLines,
+    SummedPeriod,
+)
 from openchargeback.record.recorded_ledger import RecordedLedger
 from openchargeback.review.charges import Charges
 
@@ -39,37 +49,61 @@ def read_details(charges: Charges) -> Details:
     return Details(resources, provenance.read_attributions(con, config), provenance.read_references(con))
 
 
-def make_statements(
-    ledger: RecordedLedger, period: str, lines: Sequence[BillingLine], queue: Sequence[QueueItem], details: Details
-) -> tuple[Statement, ...]:
-    """The statements of a month, ordered by PI and project."""
-    state = ledger.period_file(period)
-    draft = state.state is State.OPEN or state.closed is None
-    issued = last_day(period) if draft or state.closed is None else state.closed.on
+def by_statement(period: SummedPeriod, directory: Directory) -> tuple[StatementLines, ...]:
+    """The billing lines of a period by statement, ordered by PI and project.
+
+    directory: the one that the period is shown with.
+    """
     grouped: dict[tuple[str, str], list[BillingLine]] = {}
-    for line in lines:
+    for line in period.lines:
         grouped.setdefault((line.pi, line.project), []).append(line)
+    return tuple(
+        StatementLines(
+            number=statement_number(period.period, pi, project, period.revision),
+            period=period.period,
+            pi=directory.person(pi),
+            project=directory.project(project),
+            lines=tuple(own),
+        )
+        for (pi, project), own in sorted(grouped.items())
+    )
+
+
+def make_statements(ledger: RecordedLedger, period: SummedPeriod, details: Details) -> tuple[Statement, ...]:
+    """The statements of a period, ordered by PI and project."""
+    draft = period.closed_on is None
+    issued = period.closed_on or last_day(period.period)
     held: dict[tuple[str, str], list[QueueItem]] = {}
-    for item in queue:
+    for item in period.queue:
         held.setdefault((item.pi, item.project), []).append(item)
     result = []
-    for (pi, project), own in sorted(grouped.items()):
-        key = (period, pi, project)
-        own_resources, own_held = tuple(details.resources.get(key, ())), tuple(held.get((pi, project), ()))
-        number = statement_number(period, pi, project, state.revision)
-        person, title = ledger.directory.person(pi), ledger.directory.project(project)
+    for each in by_statement(period, ledger.directory):
+        payer = each.pi.email, each.project.id
+        key = (period.period, *payer)
+        own_resources, own_held = tuple(details.resources.get(key, ())), tuple(held.get(payer, ()))
         found, named = details.attributions.get(key, ()), details.references.get(key, ())
-        shown = (number, issued, draft, person, title, own, own_resources, own_held, found, named)
+        shown = (
+            each.number,
+            issued,
+            draft,
+            each.pi,
+            each.project,
+            list(each.lines),
+            own_resources,
+            own_held,
+            found,
+            named,
+        )
         result.append(
             Statement(
-                number=number,
-                period=period,
-                revision=state.revision,
+                number=each.number,
+                period=each.period,
+                revision=period.revision,
                 draft=draft,
                 issued=issued,
-                pi=person,
-                project=title,
-                lines=tuple(own),
+                pi=each.pi,
+                project=each.project,
+                lines=each.lines,
                 resources=own_resources,
                 held=own_held,
                 digest=hashlib.sha256(repr(shown).encode()).hexdigest(),

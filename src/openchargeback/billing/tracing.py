@@ -19,7 +19,7 @@ from openchargeback.billing import lines as lines_
 from openchargeback.billing.pipeline import settled_month
 from openchargeback.focus.database import query, sql
 from openchargeback.focus.loaded import LoadedFile
-from openchargeback.model import Amounts, BilledPeriod, BillingLine, Correction, Entry, Kind, Statement
+from openchargeback.model import Amounts, BillingLine, Correction, Entry, Kind, StatementLines, SummedPeriod
 from openchargeback.problems import UsageFault
 from openchargeback.record.recorded_ledger import RecordedLedger
 from openchargeback.review.ids import number_rest
@@ -101,7 +101,7 @@ class TracedLine:
 
 
 def trace_statement(
-    ledger: RecordedLedger, billed: BilledPeriod, statement: Statement, wanted: Iterable[int] = ()
+    ledger: RecordedLedger, billed: SummedPeriod, statement: StatementLines, wanted: Iterable[int] = ()
 ) -> tuple[TracedLine, ...]:
     """The lines of a statement of that period, traced to their charges.
 

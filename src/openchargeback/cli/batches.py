@@ -14,17 +14,17 @@ from openchargeback.files.changes import change_files
 from openchargeback.ledger.approval_text import approval_file
 from openchargeback.model import QueueItem, State
 from openchargeback.problems import LedgerFault, Problem, UsageFault
-from openchargeback.publish.bill_ledger import gather_ledger
-from openchargeback.publish.build import Books, examine, open_cache
+from openchargeback.publish.books import Books, LedgerLines, examine_lines, open_cache
+from openchargeback.publish.gathering import gather_ledger
 from openchargeback.record.recorded_ledger import RecordedLedger
 from openchargeback.review.proposals import by_money
 
 
-def books_of(named: str | None) -> Books:
+def books_of(named: str | None) -> LedgerLines:
     """The ledger, billed as far as possible: a decision may be the fix, so errors do not stop the queue."""
     with progress() as step:
         root = root_of(named)
-        ledger, periods, problems = examine(root, step=step)
+        ledger, periods, problems = examine_lines(root, step=step)
     if ledger is None:
         raise LedgerFault(problems, root)
     return Books(ledger, periods, tuple(problems))
@@ -38,7 +38,7 @@ def ledger_of(root: Path) -> RecordedLedger:
     return ledger
 
 
-def queue(books: Books) -> list[QueueItem]:
+def queue(books: LedgerLines) -> list[QueueItem]:
     """The queue of every period: by period, the largest item first."""
     return by_money([item for period in books.periods for item in period.undecided])
 

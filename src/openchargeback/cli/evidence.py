@@ -17,8 +17,8 @@ from openchargeback.evidence.gathering import evidence_document, gather_evidence
 from openchargeback.ledger.reading import read_ledger
 from openchargeback.model import LEVELS, Evidence
 from openchargeback.problems import LedgerFault
-from openchargeback.publish.bill_ledger import recorded as recorded_months
 from openchargeback.publish.cache import Cache
+from openchargeback.publish.gathering import recorded as recorded_months
 
 
 @click.command("evidence")

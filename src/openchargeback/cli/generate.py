@@ -32,7 +32,8 @@ def generate(period: str, output: Path, dry_run: bool, named: str | None, json_:
     keep_apart(root, output)
     with progress(lines=True) as step:
         from openchargeback.portal.paths import STATEMENTS, statement_pdf
-        from openchargeback.publish.build import open_books, write_statements
+        from openchargeback.publish.books import open_books
+        from openchargeback.publish.build import write_statements
 
         books = open_books(root, wanted=period, step=step)
         billed = books.period(period)

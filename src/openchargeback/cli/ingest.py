@@ -18,7 +18,7 @@ from openchargeback.ledger.lock import locked
 from openchargeback.ledger.reading import read_ledger
 from openchargeback.problems import LedgerFault, UsageFault
 from openchargeback.publish.bill_ledger import still_billing
-from openchargeback.publish.build import open_cache
+from openchargeback.publish.books import open_cache
 from openchargeback.wording import counted
 
 COSTS = ("BilledCost", "EffectiveCost")

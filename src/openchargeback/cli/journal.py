@@ -10,10 +10,11 @@ import click
 from openchargeback.billing.journal import posts_nothing
 from openchargeback.cli.options import PERIOD, root_of, with_ledger
 from openchargeback.cli.report import note_problems, progress
+from openchargeback.export.descriptions import described_journal
 from openchargeback.export.journals import render_format
 from openchargeback.files.writing import write_file
 from openchargeback.problems import UsageFault
-from openchargeback.publish.build import open_books
+from openchargeback.publish.books import open_lines
 from openchargeback.publish.secrets import secrets_of
 from openchargeback.templating.environment import make_environment
 
@@ -31,7 +32,7 @@ def journal(period: str, name: str, output: Path | None, named: str | None) -> N
     """
     root = root_of(named)
     with progress() as step:
-        books = open_books(root, wanted=period, step=step)
+        books = open_lines(root, wanted=period, step=step)
     billed = books.period(period)
     if billed is None:
         raise UsageFault(f"the ledger has no period {period}")
@@ -39,13 +40,13 @@ def journal(period: str, name: str, output: Path | None, named: str | None) -> N
     config = books.ledger.settings(period)
     if posts_nothing(billed, config):
         click.echo(f"nothing to post: no source of {period} is charged (`post: false`)", err=True)
-    data = render_format(
-        name, billed.journal, billed.state, config, make_environment(root / "templates"), billed.revision
-    )
+    env = make_environment(root / "templates")
+    written = described_journal(books.ledger, billed, env)
+    data = render_format(name, written, billed.state, config, env, billed.revision)
     secrets_of(root).refuse_in([(str(output or "the journal"), data)])
     if output is None:
         sys.stdout.buffer.write(data)
         sys.stdout.buffer.flush()
         return
     write_file(output, data)
-    click.echo(f"{output}: {len(billed.journal.lines):,} journal lines", err=True)
+    click.echo(f"{output}: {len(written.lines):,} journal lines", err=True)

@@ -6,15 +6,12 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
 from operator import attrgetter
-from typing import TYPE_CHECKING, Any, Generic, TypeVar
+from typing import Any, Generic, Protocol, TypeVar
 
 from openchargeback import money
 from openchargeback.cli.report import print_table
 from openchargeback.ledger.line_table import AMOUNT_COLUMNS, amount_values
 from openchargeback.model import Amounts
-
-if TYPE_CHECKING:
-    from openchargeback.model import BilledPeriod, Statement
 
 Row_contra = TypeVar("Row_contra", contravariant=True)
 
@@ -77,16 +74,29 @@ def amount(key: str, head: str, of: Callable[[Row_contra], tuple[Decimal, str]])
     )
 
 
-def cents(rows: Sequence[BilledPeriod | Statement], currency: str) -> tuple[Column[BilledPeriod | Statement], ...]:
+class Billed(Protocol):
+    """A period or a statement: its posted amounts, those that are only shown, and how many lines each has."""
+
+    @property
+    def amounts(self) -> Amounts: ...
+    @property
+    def shown(self) -> Amounts: ...
+    @property
+    def posted(self) -> int: ...
+    @property
+    def unposted(self) -> int: ...
+
+
+def cents(rows: Sequence[Billed], currency: str) -> tuple[Column[Billed], ...]:
     """The amounts of periods or statements: list price, discount and amount due.
 
     Amounts that are only shown have their own column. If nothing at all is charged, the table has the amounts shown
     instead.
     """
-    posted = {line.posted for row in rows for line in row.lines}
-    nothing_due = posted == {False}
+    some_shown = any(row.unposted for row in rows)
+    nothing_due = some_shown and not any(row.posted for row in rows)
 
-    def figure(key: str, head: str, of: Callable[[Amounts], Decimal]) -> Column[BilledPeriod | Statement]:
+    def figure(key: str, head: str, of: Callable[[Amounts], Decimal]) -> Column[Billed]:
         return Column(
             key,
             head,
@@ -101,9 +111,9 @@ def cents(rows: Sequence[BilledPeriod | Statement], currency: str) -> tuple[Colu
         "covered": figure("covered", "", lambda amounts: amounts.covered),
         "billed": figure("billed", f"{'Value' if nothing_due else 'Due'} {currency}", lambda amounts: amounts.billed),
     }
-    apart: Column[BilledPeriod | Statement] = Column(
+    apart: Column[Billed] = Column(
         "shown",
-        "Not charged" if posted == {True, False} else "",
+        "Not charged" if some_shown and not nothing_due else "",
         lambda row: money.plain(row.shown.billed, currency),
         lambda row: money.human(row.shown.billed, currency),
         right=True,

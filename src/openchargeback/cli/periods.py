@@ -31,7 +31,7 @@ from openchargeback.ledger.uncommitted import uncommitted_inputs, uncommitted_re
 from openchargeback.model import BilledPeriod, State, Without
 from openchargeback.problems import LedgerFault, OutsideFault, Problem, UsageFault, has_errors
 from openchargeback.publish import closing
-from openchargeback.publish.build import Books, open_books
+from openchargeback.publish.books import AllBooks, open_books
 from openchargeback.record.seal import left_over, no_longer_finalized
 from openchargeback.wording import counted
 
@@ -170,7 +170,7 @@ def close_period(
 
 
 def _refuse_close(
-    books: Books,
+    books: AllBooks,
     billed: BilledPeriod,
     missing: Sequence[Problem],
     leave_held: bool,
@@ -207,7 +207,7 @@ def _refuse_close(
         raise UsageFault(f"{billed.period} cannot be closed\n  " + "\n  ".join(dict.fromkeys(obstacles)))
 
 
-def _incomplete(books: Books, billed: BilledPeriod, without: Sequence[str]) -> list[str]:
+def _incomplete(books: AllBooks, billed: BilledPeriod, without: Sequence[str]) -> list[str]:
     """Expected sources that have no charges, and sources given to --without that are not missing."""
     config, month = books.ledger.config, month_of(billed)
     absent = missing_sources(month, config)
@@ -262,12 +262,12 @@ def finalize_period(period: str, day: dt.datetime | None, by: str | None, commit
         _report_or_commit(root, period, paths, State.FINALIZED, loose if commit else None)
 
 
-def _books(named: str | None, wanted: str, *, lines: bool = False) -> Books:
+def _books(named: str | None, wanted: str, *, lines: bool = False) -> AllBooks:
     with progress(lines=lines) as step:
         return open_books(root_of(named), wanted=wanted, step=step)
 
 
-def _period(books: Books, period: str) -> BilledPeriod:
+def _period(books: AllBooks, period: str) -> BilledPeriod:
     billed = books.period(period)
     if billed is None:
         raise UsageFault(f"the ledger has no period {period}")

@@ -10,24 +10,26 @@ import click
 
 from openchargeback import money
 from openchargeback.billing.completeness import GONE_SHOWN, Completeness, completeness, month_of
-from openchargeback.billing.journal import posts_nothing
+from openchargeback.billing.journal import journal_of_period, posts_nothing
+from openchargeback.billing.statements import by_statement
 from openchargeback.cli.listing import Column, amount, cents, count, json_only, json_rows, print_rows
 from openchargeback.cli.options import PERIOD, as_json, root_of, with_ledger
 from openchargeback.cli.report import note_problems, print_held, print_json, print_table, progress, shown
 from openchargeback.model import (
     Amounts,
-    BilledPeriod,
     Correction,
     FlagTotal,
+    PeriodTotals,
     SourceTotals,
     State,
-    Statement,
+    StatementLines,
+    SummedPeriod,
 )
 from openchargeback.plan import words
 from openchargeback.portal.discount_words import discount_rows
 from openchargeback.portal.paths import statement_pdf
 from openchargeback.problems import UsageFault
-from openchargeback.publish.build import Books, open_books
+from openchargeback.publish.books import LedgerLines, open_lines, open_totals
 from openchargeback.review.held_sums import HeldSum, by_reason, in_total
 from openchargeback.wording import counted, listed
 
@@ -42,7 +44,7 @@ def list_periods(named: str | None, json_: bool) -> None:
     Example: focus-billing periods list
     """
     with progress() as step:
-        books = open_books(root_of(named), step=step)
+        books = open_totals(root_of(named), step=step)
     currency = books.ledger.config.currency
     columns = _period_columns(books.periods, currency)
     if json_:
@@ -55,21 +57,21 @@ def list_periods(named: str | None, json_: bool) -> None:
     print_rows(columns, books.periods)
 
 
-def _period_columns(periods: Sequence[BilledPeriod], currency: str) -> list[Column[BilledPeriod]]:
+def _period_columns(periods: Sequence[PeriodTotals], currency: str) -> list[Column[PeriodTotals]]:
     # What was held when a month closed may have been decided since.
     since = any(_still_held(each) != _held(each) for each in periods)
     return [
         Column("period", "Period", lambda each: each.period),
         Column("state", "State", lambda each: each.state, lambda each: each.state.capitalize()),
         count("charges", "Charges", lambda each: sum(source.charges for source in each.sources)),
-        count("statements", "Statements", lambda each: len(each.statements)),
+        count("statements", "Statements", lambda each: each.statements),
         *cents(periods, currency),
         _own("held", "Held when closed" if since else "Held", _held),
         _own("still_held", "Still held" if since else "", _still_held),
     ]
 
 
-def _own(key: str, head: str, of: Callable[[BilledPeriod], Decimal]) -> Column[BilledPeriod]:
+def _own(key: str, head: str, of: Callable[[PeriodTotals], Decimal]) -> Column[PeriodTotals]:
     """A column of exact amounts in the ledger's currency, which the table does not name."""
     return Column(
         key, head, lambda each: money.exact(of(each)), lambda each: money.human(of(each), each.currency), right=True
@@ -92,7 +94,7 @@ def show_period(period: str, why: str | None, lines: tuple[int, ...], named: str
     if lines and not why:
         raise UsageFault("--line requires --why NUMBER")
     with progress() as step:
-        books = open_books(root_of(named), wanted=period, step=step)
+        books = open_lines(root_of(named), wanted=period, step=step)
     billed = books.period(period)
     if billed is None:
         raise UsageFault(f"the ledger has no period {period}")
@@ -104,7 +106,7 @@ def show_period(period: str, why: str | None, lines: tuple[int, ...], named: str
     months = [month_of(each) for each in books.periods]
     rows = completeness(month_of(billed), months, books.ledger.settings(period))
     if json_:
-        print_json(_as_json(billed, rows))
+        print_json(_as_json(billed, books, rows))
         return
     note_problems(books.warnings)
     click.secho(f"{period}  {billed.state.capitalize()}", bold=True)
@@ -127,11 +129,12 @@ def show_period(period: str, why: str | None, lines: tuple[int, ...], named: str
     _print_totals(billed, books)
 
 
-def _print_totals(billed: BilledPeriod, books: Books) -> None:
+def _print_totals(billed: SummedPeriod, books: LedgerLines) -> None:
     """Print the totals of the statements and of the journal."""
     currency = billed.currency
     nothing = posts_nothing(billed, books.ledger.settings(billed.period))
-    lead = f"{counted(len(billed.statements), 'statement')}: "
+    statements = len({(line.pi, line.project) for line in billed.lines})
+    lead = f"{counted(statements, 'statement')}: "
     if not nothing:
         click.echo(shown(lead + _amounts(billed.amounts, "due", books)))
         lead = ""
@@ -140,7 +143,7 @@ def _print_totals(billed: BilledPeriod, books: Books) -> None:
     if nothing:
         click.echo("no journal: no source of the period is charged (`post: false`)")
         return
-    journal = billed.journal
+    journal = journal_of_period(billed, books.ledger.settings)
     click.echo(
         f"journal of {len(journal.lines):,} lines: debits {money.human(journal.debits, currency)}, "
         f"credits {money.human(journal.credits, currency)}, net {money.human(journal.net, currency)} {currency}"
@@ -149,15 +152,15 @@ def _print_totals(billed: BilledPeriod, books: Books) -> None:
         click.echo("The net is the amount owed: refunds swap sides, so they add to both debits and credits.")
 
 
-def _held(period: BilledPeriod) -> Decimal:
+def _held(period: PeriodTotals) -> Decimal:
     return money.total(*(each.held for each in period.sources if each.currency == period.currency))
 
 
-def _still_held(period: BilledPeriod) -> Decimal:
+def _still_held(period: PeriodTotals) -> Decimal:
     return in_total(period.undecided, period.currency)[0].exact_billed
 
 
-def _amounts(amounts: Amounts, what: str, books: Books) -> str:
+def _amounts(amounts: Amounts, what: str, books: LedgerLines) -> str:
     currency = books.ledger.config.currency
     between = [
         f"{row.label[:1].lower()}{row.label[1:]} {money.human(row.amount, currency)}"
@@ -215,7 +218,7 @@ class _Earlier:
     cents: Decimal
 
 
-def _earlier(period: BilledPeriod) -> list[_Earlier]:
+def _earlier(period: SummedPeriod) -> list[_Earlier]:
     """The corrections of a period, summed by original period, kind of correction, and currency."""
     found: dict[tuple[str, str, str], list[Correction]] = {}
     for each in period.corrections:
@@ -256,7 +259,7 @@ def _earlier_columns(currency: str) -> tuple[Column[_Earlier], ...]:
     )
 
 
-def _statement_columns(statements: Sequence[Statement], currency: str) -> list[Column[Statement]]:
+def _statement_columns(statements: Sequence[StatementLines], currency: str) -> list[Column[StatementLines]]:
     return [
         *json_only("number"),
         Column("pi", "", lambda each: each.pi.email),
@@ -266,7 +269,7 @@ def _statement_columns(statements: Sequence[Statement], currency: str) -> list[C
     ]
 
 
-def _print_completeness(rows: Sequence[Completeness], books: Books, currency: str) -> None:
+def _print_completeness(rows: Sequence[Completeness], books: LedgerLines, currency: str) -> None:
     """Print what each source delivered compared with the months before, and which PIs are gone."""
     if not rows:
         return
@@ -301,8 +304,9 @@ def _files(row: Completeness) -> str:
     return row.files[0].split("/", 2)[-1] if len(row.files) == 1 else f"{len(row.files):,} files"
 
 
-def _as_json(period: BilledPeriod, rows: Sequence[Completeness]) -> dict[str, object]:
-    currency, journal = period.currency, period.journal
+def _as_json(period: SummedPeriod, books: LedgerLines, rows: Sequence[Completeness]) -> dict[str, object]:
+    currency, journal = period.currency, journal_of_period(period, books.ledger.settings)
+    statements = by_statement(period, books.ledger.as_recorded(period.period).directory)
     return {
         "period": period.period,
         "state": period.state,
@@ -312,7 +316,7 @@ def _as_json(period: BilledPeriod, rows: Sequence[Completeness]) -> dict[str, ob
         "sources": json_rows(_SOURCES, period.sources),
         "completeness": [each.as_json() for each in rows],
         "without": [{"source": each.source, "reason": each.reason, "by": each.by} for each in period.without],
-        "statements": json_rows(_statement_columns(period.statements, currency), period.statements),
+        "statements": json_rows(_statement_columns(statements, currency), statements),
         "earlier": json_rows(_earlier_columns(currency), _earlier(period)),
         "flags": json_rows(_FLAGS, period.flags),
         "held": json_rows(_HELD, by_reason(period.undecided)),

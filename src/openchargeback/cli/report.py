@@ -19,8 +19,8 @@ from openchargeback.model import Amounts
 from openchargeback.problems import Problem
 
 if TYPE_CHECKING:
-    from openchargeback.model import BilledPeriod, Statement
-    from openchargeback.publish.build import Step
+    from openchargeback.model import StatementLines
+    from openchargeback.publish.books import Step
     from openchargeback.review.held_sums import HeldSum
 
 _REPLACED = dict.fromkeys(map(ord, MISLEADING), "\N{REPLACEMENT CHARACTER}")
@@ -67,8 +67,8 @@ def print_table(head: Sequence[str], rows: Iterable[Sequence[str]], right: Itera
         click.echo(line(cells))
 
 
-def amount_words(rows: Sequence[BilledPeriod | Statement], currency: str) -> str:
-    """The total of periods or statements: `70.00 USD due`, with amounts that are only shown listed separately."""
+def amount_words(rows: Sequence[StatementLines], currency: str) -> str:
+    """The total of statements: `70.00 USD due`, with amounts that are only shown listed separately."""
     posted = {line.posted for row in rows for line in row.lines}
     due = money.human(Amounts.total(row.amounts for row in rows).billed, currency)
     shown_only = money.human(Amounts.total(row.shown for row in rows).billed, currency)

@@ -23,7 +23,7 @@ from openchargeback.cli.reports.excerpt import cut
 from openchargeback.focus.tags import json_fault
 from openchargeback.model import FlagNote, HeldCharge, QueueItem, State
 from openchargeback.problems import UsageFault
-from openchargeback.publish.build import Books
+from openchargeback.publish.books import LedgerLines
 from openchargeback.review.held_sums import in_total
 from openchargeback.review.proposals import asked_of, needed_fields, possible_verbs
 from openchargeback.wording import counted
@@ -76,7 +76,7 @@ def list_queue(period: str | None, named: str | None, json_: bool) -> None:
         click.echo(f"To decide charges of a closed period, use an open one: --period OPEN --of {late}")
 
 
-def _month(books: Books, item: QueueItem) -> str:
+def _month(books: LedgerLines, item: QueueItem) -> str:
     """The period of an item, with its state unless that is open."""
     state = books.ledger.period_file(item.period).state
     return item.period if state is State.OPEN else f"{item.period} ({state})"
@@ -113,7 +113,7 @@ def show_item(item: str, named: str | None, json_: bool) -> None:
     _print_item(books, found, charges)
 
 
-def _find(books: Books, wanted: str) -> tuple[QueueItem, tuple[HeldCharge, ...]]:
+def _find(books: LedgerLines, wanted: str) -> tuple[QueueItem, tuple[HeldCharge, ...]]:
     """The item with that id, or with a charge whose id starts with it."""
     items = queue(books)
     known = [item for item in items if item.id == wanted]
@@ -131,7 +131,7 @@ def _find(books: Books, wanted: str) -> tuple[QueueItem, tuple[HeldCharge, ...]]
     raise UsageFault(f"{wanted} is not in the queue; see `focus-billing review list`")
 
 
-def _print_item(books: Books, item: QueueItem, charges: tuple[HeldCharge, ...]) -> None:
+def _print_item(books: LedgerLines, item: QueueItem, charges: tuple[HeldCharge, ...]) -> None:
     config, details = books.ledger.config, item.details
     click.secho(f"{item.id}  {item.period}  {describe(item)}", bold=True)
     rows = [
@@ -177,7 +177,7 @@ def _print_tags(tags: str, *, malformed: bool) -> None:
     click.echo("      " + " " * excerpt.caret + click.style("^", fg="red", bold=True))
 
 
-def _commands(books: Books, item: QueueItem) -> list[str]:
+def _commands(books: LedgerLines, item: QueueItem) -> list[str]:
     """Commands that decide an item, for the person to complete."""
     config = books.ledger.config
     late = not is_open(books.ledger, item.period)
@@ -203,7 +203,7 @@ def _quantity(charge: HeldCharge) -> str:
     return f"{money.exact(charge.quantity)} {charge.unit}".rstrip() + price
 
 
-def _item_columns(books: Books) -> tuple[Column[QueueItem], ...]:
+def _item_columns(books: LedgerLines) -> tuple[Column[QueueItem], ...]:
     currency, config = books.ledger.config.currency, books.ledger.config
 
     def earlier(item: QueueItem) -> dict[str, str]:

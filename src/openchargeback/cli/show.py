@@ -6,13 +6,14 @@ from collections.abc import Mapping, Sequence
 
 import click
 
+from openchargeback.billing.statements import by_statement
 from openchargeback.cli.listing import Column, amount, cents, count, json_only, json_rows, print_rows
 from openchargeback.cli.options import PERIOD, as_json, root_of, with_ledger
 from openchargeback.cli.report import amount_words, held_words, print_json, progress, shown
 from openchargeback.ledger.shape import nearest
-from openchargeback.model import QueueItem, Statement
+from openchargeback.model import QueueItem, StatementLines, SummedPeriod
 from openchargeback.problems import UsageFault
-from openchargeback.publish.build import Books, open_books
+from openchargeback.publish.books import LedgerLines, open_lines
 from openchargeback.review.held_sums import in_total
 from openchargeback.wording import listed
 
@@ -32,10 +33,10 @@ def show(pi: str, period: str | None, named: str | None, json_: bool) -> None:
     Example: focus-billing show ada.okafor@example.edu --period 2025-01
     """
     with progress() as step:
-        books = open_books(root_of(named), wanted=period or "", step=step)
+        books = open_lines(root_of(named), wanted=period or "", step=step)
     email = books.ledger.directory.email(pi)
     months = [billed for billed in books.periods if period is None or billed.period == period]
-    found = [each for billed in months for each in billed.statements if each.pi.email == email]
+    found = [each for billed in months for each in _statements(books, billed) if each.pi.email == email]
     held = [item for billed in months for item in billed.undecided if item.pi == email]
     if not found and not held:
         people = _people(books)
@@ -58,7 +59,11 @@ def show(pi: str, period: str | None, named: str | None, json_: bool) -> None:
     click.echo(shown(f"{name}: {billed_words}{waiting_words}"))
 
 
-def _statement_columns(found: Sequence[Statement], currency: str) -> list[Column[Statement]]:
+def _statements(books: LedgerLines, billed: SummedPeriod) -> tuple[StatementLines, ...]:
+    return by_statement(billed, books.ledger.as_recorded(billed.period).directory)
+
+
+def _statement_columns(found: Sequence[StatementLines], currency: str) -> list[Column[StatementLines]]:
     return [
         Column("period", "Period", lambda each: each.period),
         *json_only("number"),
@@ -81,12 +86,12 @@ _HELD: tuple[Column[QueueItem], ...] = (
 )
 
 
-def _people(books: Books) -> dict[str, str]:
+def _people(books: LedgerLines) -> dict[str, str]:
     """Every PI in the ledger: name by email address."""
     people = {email: person.name for email, person in books.ledger.directory.people.items()}
     for billed in books.periods:
         people |= {item.pi: item.pi for item in billed.undecided if item.pi and item.pi not in people}
-        people |= {each.pi.email: each.pi.name for each in billed.statements if each.pi.email not in people}
+        people |= {each.pi.email: each.pi.name for each in _statements(books, billed) if each.pi.email not in people}
     return people
 
 

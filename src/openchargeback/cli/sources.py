@@ -11,8 +11,8 @@ from openchargeback.cli.listing import Column, count, json_rows, print_rows
 from openchargeback.cli.options import as_json, root_of, with_ledger
 from openchargeback.cli.report import print_json, progress
 from openchargeback.ledger.settings import Config
-from openchargeback.model import BilledPeriod, SourceTotals
-from openchargeback.publish.build import open_books
+from openchargeback.model import PeriodTotals, SourceTotals
+from openchargeback.publish.books import open_totals
 
 
 @click.group()
@@ -30,7 +30,7 @@ def list_sources(named: str | None, json_: bool) -> None:
     Example: focus-billing sources list
     """
     with progress() as step:
-        books = open_books(root_of(named), step=step)
+        books = open_totals(root_of(named), step=step)
     config = books.ledger.config
     names = sorted({*config.sources, *(each.source for period in books.periods for each in period.sources)})
     columns = _columns(config, books.periods)
@@ -40,7 +40,7 @@ def list_sources(named: str | None, json_: bool) -> None:
         print_rows(columns, names)
 
 
-def _columns(config: Config, periods: Sequence[BilledPeriod]) -> tuple[Column[str], ...]:
+def _columns(config: Config, periods: Sequence[PeriodTotals]) -> tuple[Column[str], ...]:
     """The columns of the list; each row is the name of a source."""
 
     def totals(name: str) -> list[SourceTotals]:

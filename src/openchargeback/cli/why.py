@@ -7,11 +7,12 @@ from collections.abc import Sequence
 import click
 
 from openchargeback import money
+from openchargeback.billing.statements import by_statement
 from openchargeback.billing.tracing import Place, Share, TracedCharge, TracedLine, TracedResource, trace_statement
 from openchargeback.cli.report import print_json, shown
-from openchargeback.model import BilledPeriod, DecisionRecord, Entry, Statement
+from openchargeback.model import DecisionRecord, Entry, StatementLines, SummedPeriod
 from openchargeback.problems import UsageFault
-from openchargeback.publish.build import Books
+from openchargeback.publish.books import LedgerLines
 from openchargeback.wording import counted
 
 _LISTED = 20
@@ -19,9 +20,10 @@ _WIDTH = 100
 _VIA = {"tag": "tag", "match": "account or resource in the directory", "project": "the project's entry"}
 
 
-def print_trace(books: Books, billed: BilledPeriod, number: str, wanted: Sequence[int], *, json_: bool) -> None:
+def print_trace(books: LedgerLines, billed: SummedPeriod, number: str, wanted: Sequence[int], *, json_: bool) -> None:
     """Print where the amounts of a statement come from. Raises UsageFault if the period has no such statement."""
-    found = [each for each in billed.statements if each.number.startswith(number)]
+    directory = books.ledger.as_recorded(billed.period).directory
+    found = [each for each in by_statement(billed, directory) if each.number.startswith(number)]
     if len(found) != 1:
         known = "several statements" if found else "no statement"
         raise UsageFault(f"{billed.period} has {known} {number}; `periods show {billed.period} --json` lists them")
@@ -41,7 +43,7 @@ def print_trace(books: Books, billed: BilledPeriod, number: str, wanted: Sequenc
     _print_decisions(_decisions(billed, lines))
 
 
-def _print_line(traced: TracedLine, billed: BilledPeriod) -> None:
+def _print_line(traced: TracedLine, billed: SummedPeriod) -> None:
     line, currency = traced.line, billed.currency
     click.echo()
     fund = f"fund {line.fund or 'none'}" if line.posted else "not charged"
@@ -122,7 +124,7 @@ def _cut(text: str, most: int) -> str:
     return text if len(text) <= most else f"{text[: most - 1]}…"
 
 
-def _decisions(billed: BilledPeriod, lines: Sequence[TracedLine]) -> list[DecisionRecord]:
+def _decisions(billed: SummedPeriod, lines: Sequence[TracedLine]) -> list[DecisionRecord]:
     """The decisions on the traced charges, in order."""
     places = {place for line in lines for charge in line.charges for place in charge.decisions}
     return [each for each in billed.decisions if f"{each.path}:{each.line}" in places]
@@ -139,7 +141,7 @@ def _print_decisions(decisions: Sequence[DecisionRecord]) -> None:
         click.echo(f"    {each.decision} by {shown(each.by)}{when}: {_cut(shown(each.reason), 60)}")
 
 
-def _as_json(billed: BilledPeriod, statement: Statement, lines: Sequence[TracedLine]) -> dict[str, object]:
+def _as_json(billed: SummedPeriod, statement: StatementLines, lines: Sequence[TracedLine]) -> dict[str, object]:
     currency = billed.currency
     return {
         "statement": statement.number,

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 
-from openchargeback.billing.journal import with_descriptions
+from openchargeback.billing.journal import journal_of_period, with_descriptions
 from openchargeback.ledger.settings import Config
-from openchargeback.model import BilledPeriod, JournalLine
+from openchargeback.model import BilledPeriod, Journal, JournalLine, SummedPeriod
 from openchargeback.problems import LedgerFault, Problem, in_order
 from openchargeback.record.recorded_ledger import RecordedLedger
 from openchargeback.templating.environment import TEMPLATE_ERRORS, Templates, make_environment, reason_of
@@ -30,6 +30,12 @@ def describe_journals(
             problems += fault.problems
             result.append(period)
     return tuple(result), in_order(problems)
+
+
+def described_journal(ledger: RecordedLedger, period: SummedPeriod, env: Templates) -> Journal:
+    """The journal of a period with descriptions. Raises LedgerFault (`journal-template`) if the template is faulty."""
+    journal = journal_of_period(period, ledger.settings)
+    return with_descriptions(journal, describer(ledger.settings(period.period), env))
 
 
 def describer(config: Config, env: Templates) -> Callable[[JournalLine], str]:

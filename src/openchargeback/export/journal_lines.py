@@ -6,6 +6,7 @@ Cleans text and splits funds into their parts, so that a template only has to pl
 from __future__ import annotations
 
 import datetime as dt
+from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from decimal import Decimal
@@ -189,14 +190,7 @@ def _summary(rows: Iterable[JournalRow]) -> tuple[JournalRow, ...]:
 
 def unsafe_funds(journal: Journal, config: Config) -> list[Problem]:
     """Funds and accounts that no file can hold unchanged and safely (`unsafe-fund`), each once with its line count."""
-    fund = _expression(config)
-    counts: dict[tuple[str, str], int] = {}
-    for line in journal.lines:
-        parts = {"account": line.account, "fund": line.fund}
-        for what, code in parts.items():
-            groups = fund.groups(code).values() if fund and what == "fund" else ()
-            if any(unsafe(text) for text in (code, *groups)):
-                counts[what, code] = counts.get((what, code), 0) + 1
+    counts = Counter(part for line in journal.lines for part in (("account", line.account), ("fund", line.fund)))
     return [
         Problem(
             path="",
@@ -207,7 +201,15 @@ def unsafe_funds(journal: Journal, config: Config) -> list[Problem]:
             count=count,
         )
         for (what, code), count in sorted(counts.items())
+        if has_unsafe_part(what, code, config)
     ]
+
+
+def has_unsafe_part(what: str, code: str, config: Config) -> bool:
+    """Whether a `fund` or `account`, or a part of the fund, starts like a formula or contains a control character."""
+    fund = _expression(config)
+    groups = fund.groups(code).values() if fund and what == "fund" else ()
+    return any(unsafe(text) for text in (code, *groups))
 
 
 def _row(number: int, line: JournalLine, parts: Expression | None, config: Config) -> JournalRow:

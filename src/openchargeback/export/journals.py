@@ -19,11 +19,12 @@ from dataclasses import dataclass
 from decimal import Decimal
 
 from openchargeback import money
-from openchargeback.billing.journal import posts_nothing
+from openchargeback.billing.journal import journal_of_period, posts_nothing
 from openchargeback.characters import BIDIRECTIONAL
+from openchargeback.export.descriptions import described_journal
 from openchargeback.export.journal_lines import PAYER, JournalSheet, journal_sheet, unsafe_funds
 from openchargeback.ledger.settings import Config, JournalFormat
-from openchargeback.model import BilledPeriod, Journal, Side, State
+from openchargeback.model import BilledPeriod, Journal, Side, State, SummedPeriod
 from openchargeback.money import ZERO
 from openchargeback.problems import LedgerFault, Problem, UsageFault, in_order
 from openchargeback.record.recorded_ledger import RecordedLedger
@@ -79,18 +80,23 @@ def journal_files(
     return {**files, CONTROL_TOTALS: _control_totals(sheet, totals)}
 
 
-def journal_problems(ledger: RecordedLedger, periods: Sequence[BilledPeriod]) -> list[Problem]:
+def journal_problems(ledger: RecordedLedger, periods: Sequence[SummedPeriod]) -> list[Problem]:
     """Everything that would stop the journal files of a build, for all periods; faults in several periods only once."""
     env = make_environment(ledger.root / "templates")
-    return in_order(problem for each in periods for problem in _faults(each, ledger.settings(each.period), env))
+    return in_order(problem for each in periods for problem in _faults(each, ledger, env))
 
 
-def _faults(period: BilledPeriod, config: Config, env: Templates) -> list[Problem]:
+def _faults(period: SummedPeriod, ledger: RecordedLedger, env: Templates) -> list[Problem]:
     """Everything that would make `journal_files` refuse a journal, without writing the shipped formats."""
-    problems = [*unsafe_funds(period.journal, config), *_taken_names(config)]
+    config, journal = ledger.settings(period.period), journal_of_period(period, ledger.settings)
+    problems = [*unsafe_funds(journal, config), *_taken_names(config)]
+    try:
+        journal = described_journal(ledger, period, env)
+    except LedgerFault as fault:
+        problems += fault.problems
     if problems or not config.journal.formats:
         return problems
-    sheet = journal_sheet(period.journal, period.state, config, period.revision)
+    sheet = journal_sheet(journal, period.state, config, period.revision)
     for form in config.journal.formats:
         try:
             _own_file(sheet, form, env)

@@ -23,7 +23,7 @@ from openchargeback.focus.layout import ByteCounts, Layout
 from openchargeback.focus.row_conditions import RowConditions, row_conditions
 from openchargeback.focus.sizes import too_large
 from openchargeback.focus.tags import TAG_COLUMNS
-from openchargeback.ledger.files import ChargeFile
+from openchargeback.ledger.files import COMPRESSED_SUFFIXES, ChargeFile
 from openchargeback.ledger.settings import Config, Source
 from openchargeback.problems import Problem, has_errors
 
@@ -31,7 +31,6 @@ _BLOCK = 10_000
 _SMALL = 8 << 20
 """The most bytes of a file that is read together with others."""
 _TOGETHER = 64 << 20
-_COMPRESSED = (".gz", ".zst")
 _USUAL_RATIO = 10
 
 
@@ -212,7 +211,7 @@ class _Described:
     @property
     def size(self) -> int:
         """About how many bytes its text has."""
-        return self.file.size * (_USUAL_RATIO if self.file.location.suffix.lower() in _COMPRESSED else 1)
+        return self.file.size * (_USUAL_RATIO if self.file.location.suffix.lower() in COMPRESSED_SUFFIXES else 1)
 
     def opened(self, table: RawTable, start: int, rows: int, found: Layout) -> OpenFile:
         """The file in a table."""

@@ -22,6 +22,9 @@ from openchargeback.problems import Problem, UsageFault
 CHARGE_SUFFIXES = (".csv", ".csv.gz", ".csv.zst", ".parquet")
 """The supported kinds of charge files, by the end of their names."""
 
+COMPRESSED_SUFFIXES = (".gz", ".zst")
+"""The ends of names of compressed text."""
+
 PAGE_IMAGES = (".gif", ".jpeg", ".jpg", ".png", ".webp")
 """Images that pages may show. No SVG, which could run scripts when opened by itself."""
 OWN_FOLDERS = ("approvals", "charges", "deliveries", "directory", "pages", "periods", "policies", "templates")

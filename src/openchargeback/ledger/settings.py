@@ -524,6 +524,16 @@ class Config:
         return self.tags.overridden_by(self.source(name).tags)
 
     @property
+    def letterhead(self) -> tuple[str, ...]:
+        """The texts that every statement shows."""
+        organization, contact = self.organization, self.organization.contact
+        return (
+            *(organization.name, organization.unit, *organization.address),
+            *(contact.name, contact.email, contact.phone, contact.url),
+            self.statements.note,
+        )
+
+    @property
     def reference_names(self) -> tuple[str, ...]:
         """The references that the ledger or any source names, sorted."""
         return tuple(sorted({*self.tags.references, *(n for s in self.sources.values() for n in s.tags.references)}))

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 
 from openchargeback.ledger.settings import Config
 from openchargeback.model import BilledPeriod, State, Statement
-from openchargeback.portal.pdf_fonts import fallback_fonts, style_fonts, without_glyph
+from openchargeback.portal.pdf_fonts import FontFile, fallback_fonts, style_fonts, without_glyph
 from openchargeback.portal.statement_view import shown
 from openchargeback.problems import Problem, Severity
 from openchargeback.record.recorded_ledger import RecordedLedger
@@ -28,8 +28,7 @@ def glyph_problems(ledger: RecordedLedger, periods: Sequence[BilledPeriod]) -> l
                     found.setdefault(place, []).append(statement.number)
     if not found:
         return []
-    files = make_environment(ledger.root / "templates").files()
-    fonts = (*style_fonts(files), *fallback_fonts(files))
+    fonts = _fonts(ledger)
     problems = []
     for (path, text), numbers in found.items():
         lacking = without_glyph(shown(text), fonts)
@@ -49,14 +48,20 @@ def glyph_problems(ledger: RecordedLedger, periods: Sequence[BilledPeriod]) -> l
     return problems
 
 
+def lacks_glyphs(ledger: RecordedLedger, texts: Iterable[str]) -> bool:
+    """Whether any of these texts has a character that PDFs show as a box."""
+    return bool(without_glyph(shown("".join(texts)), _fonts(ledger)))
+
+
+def _fonts(ledger: RecordedLedger) -> tuple[FontFile, ...]:
+    files = make_environment(ledger.root / "templates").files()
+    return (*style_fonts(files), *fallback_fonts(files))
+
+
 def _texts(statement: Statement, config: Config) -> Iterator[tuple[str, str]]:
     """The texts that a statement shows, each with the file it comes from."""
     charges = f"charges/{statement.period}"
-    organization = config.organization
-    contact = organization.contact
-    yield from ((CONFIG, text) for text in (organization.name, organization.unit, *organization.address))
-    yield from ((CONFIG, text) for text in (contact.name, contact.email, contact.phone, contact.url))
-    yield CONFIG, config.statements.note
+    yield from ((CONFIG, text) for text in config.letterhead)
     pi, project = statement.pi, statement.project
     yield (charges if pi.name == pi.email else PEOPLE), pi.name
     yield PEOPLE, pi.department

@@ -1,178 +1,224 @@
-"""Bill all periods of a ledger in order; results with unchanged inputs come from the cache."""
+"""Bill all periods of a ledger: open ones together, closed ones from their records."""
 
 from __future__ import annotations
 
 import gzip
-import hashlib
 import io
 import logging
 import shutil
 import tempfile
-from collections.abc import Callable, Collection, Sequence
-from contextlib import suppress
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
-from functools import cache
-from importlib import resources
-from importlib.resources.abc import Traversable
 from pathlib import Path
+from typing import TypeVar
 
-from openchargeback import __version__
-from openchargeback.billing import copies
+from openchargeback.billing import copies, freezing, periods
 from openchargeback.billing.charges_data import write_charges
 from openchargeback.billing.corrections import CorrectionResults, correct
-from openchargeback.billing.freezing import thaw
-from openchargeback.billing.pipeline import PostedCorrections, bill_period
+from openchargeback.billing.periods import Make, Posted, Summary, bill, bill_period
+from openchargeback.billing.pipeline import PostedCorrections, Settled
 from openchargeback.billing.reconciliation import check_ledger
 from openchargeback.focus.equal_files import Copies, equal_files
-from openchargeback.ledger.files import ChargeFile, digest_of
-from openchargeback.ledger.lock import committed_temporaries
-from openchargeback.ledger.periods import CORRECTIONS, FROZEN, LINES, PARTS, RESOURCES, PeriodFile, part_path
-from openchargeback.ledger.reading import Ledger, read_ledger
-from openchargeback.model import BilledPeriod, State
-from openchargeback.portal.own_pages import page_problems
+from openchargeback.ledger.files import COMPRESSED_SUFFIXES, ChargeFile, digest_of
+from openchargeback.ledger.periods import PeriodFile
+from openchargeback.ledger.reading import Ledger
+from openchargeback.model import (
+    BilledPeriod,
+    BillingLine,
+    Correction,
+    QueueItem,
+    SourceTotals,
+    State,
+    SummedPeriod,
+)
 from openchargeback.portal.paths import charges_file
-from openchargeback.problems import LedgerFault, OutsideFault, Problem, has_errors
+from openchargeback.problems import LedgerFault, Problem, has_errors
 from openchargeback.publish.cache import Cache
+from openchargeback.publish.gathering import recorded
+from openchargeback.publish.keys import Keys, code_digest, key_of
 from openchargeback.record.closing_record import ClosingRecord
-from openchargeback.record.files import read_record
 from openchargeback.record.recorded_ledger import RecordedLedger
-from openchargeback.record.seal import changed_inputs, left_over, no_longer_finalized, recorded_periods
+from openchargeback.review.charges import Charges
 from openchargeback.wording import counted
 
 _log = logging.getLogger(__name__)
-_ROOMS = ("ledger", "record", "focus", "review", "billing")
+
+_TOGETHER = 64 << 20
+"""The most bytes of charge files that are billed together; a larger month is billed alone."""
+_USUAL_RATIO = 10
+
+T = TypeVar("T")
 
 
 @dataclass(frozen=True, slots=True)
-class _Result:
-    """The cached result of a period."""
+class Scope:
+    """Which periods are billed: those up to `wanted` (all if empty), and only these.
 
-    period: BilledPeriod
-    problems: tuple[Problem, ...]
+    progress is called with each period before it is billed.
+    """
+
+    wanted: str = ""
+    only: Collection[str] | None = None
+    progress: Callable[[str], None] | None = None
+
+    def periods(self, ledger: Ledger) -> list[str]:
+        """The periods of the ledger in this scope, ascending."""
+        return [
+            period
+            for period in ledger.periods
+            if (not self.wanted or period <= self.wanted) and (self.only is None or period in self.only)
+        ]
+
+
+EVERYTHING = Scope()
 
 
 @dataclass(frozen=True, slots=True)
-class _Copies:
-    """The cached result for equal files."""
+class _Month:
+    """What the invariants across periods need of an open one."""
 
-    problems: tuple[Problem, ...]
-
-
-def gather_ledger(root: Path, store: Cache) -> tuple[RecordedLedger | None, list[Problem]]:
-    """A ledger with the records of its closed months, and every problem of its small files; nothing is billed.
-
-    None if its config is unusable.
-    """
-    ledger, problems = read_ledger(root)
-    if ledger is None:
-        return None, problems
-    whole, faults = with_records(ledger, store)
-    _log.info("read the ledger: %s", counted(len(whole.periods), "month"))
-    return whole, [*problems, *faults, *page_problems(whole.pages, whole.images, whole.config.portal.links)]
+    period: str
+    sources: tuple[SourceTotals, ...]
+    corrections: tuple[Correction, ...]
+    lines: tuple[BillingLine, ...] = ()
 
 
-def with_records(ledger: Ledger, store: Cache) -> tuple[RecordedLedger, list[Problem]]:
-    """The ledger with the records of its closed periods, and problems for records that are faulty or changed.
-
-    Also reports committed leftovers of interrupted commands.
-    """
-    whole, problems = recorded(ledger, store)
-    # Git is optional here: a repository that it refuses to read must not stop a check of the files.
-    with suppress(OutsideFault):
-        problems += committed_temporaries(ledger.root)
-    changed = [*changed_inputs(whole, whole.records.values()), *no_longer_finalized(ledger)]
-    # Do not report faults in an altered record, only that it was altered.
-    altered = {each.path for each in changed}
-    intact = {
-        period: record
-        for period, record in whole.records.items()
-        if not altered & {part_path(period, name) for name in (FROZEN, *PARTS)}
-    }
-    return replace(whole, records=intact), problems + changed
-
-
-def recorded(ledger: Ledger, store: Cache) -> tuple[RecordedLedger, list[Problem]]:
-    """The ledger with the records of its closed periods, without checking their inputs."""
-    found = {
-        period: _record(ledger, store, period, ledger.period_file(period))
-        for period in ledger.periods
-        if ledger.period_file(period).state is not State.OPEN
-    }
-    frozen = {period: record for period, (record, _) in found.items() if record is not None}
-    problems = [problem for _, faults in found.values() for problem in faults]
-    return RecordedLedger.of(ledger, frozen), [*problems, *_left_over(ledger)]
-
-
-def _left_over(ledger: Ledger) -> list[Problem]:
-    """Problems for records of months that are not closed."""
-    periods = sorted({*ledger.periods, *recorded_periods(ledger.root)})
-    unclosed = [period for period in periods if ledger.period_file(period).state is State.OPEN]
-    return [problem for period in unclosed for problem in left_over(ledger, period)]
-
-
-def _record(ledger: Ledger, store: Cache, period: str, state: PeriodFile) -> tuple[ClosingRecord | None, list[Problem]]:
-    """The record of a closed period; from the cache if the same bytes were read before."""
-    # The period is part of the key: the same bytes under another month's name are not its record.
-    key = f"{code_digest()} {period}"
-    for name in (FROZEN, LINES, RESOURCES, CORRECTIONS):
-        path = ledger.root / part_path(period, name)
-        key += f" {digest_of(path) if path.is_file() else '-'}"
-    if (kept := store.value("frozen", key, ClosingRecord)) is not None:
-        return kept, []
-    record, problems = read_record(ledger.root, period, state)
-    if record is not None and not problems:
-        store.keep("frozen", key, record)
-    return record, problems
+Thaw = Callable[[ClosingRecord, PeriodFile, RecordedLedger, "tuple[QueueItem, ...]"], tuple[T, list[Problem]]]
+"""A closed period from its record, given what is still held of it, and every invariant that it violates."""
 
 
 def bill_ledger(
-    ledger: RecordedLedger,
-    store: Cache,
-    *,
-    wanted: str = "",
-    only: Collection[str] | None = None,
-    data: bool = False,
-    progress: Callable[[str], None] | None = None,
+    ledger: RecordedLedger, store: Cache, scope: Scope = EVERYTHING, *, data: bool = False
 ) -> tuple[tuple[BilledPeriod, ...], list[Problem]]:
-    """Bill every open period and thaw every closed one, or only those up to `wanted`.
+    """Everything of each period.
 
-    only: these periods, and their problems. data: keep the charges of newly billed periods for `kept_charges`.
-    Periods whose files have errors, and closed ones without a record (see `with_records`), are left out.
+    Periods whose files have errors, and closed ones without a record (see `gathering.with_records`), are left out.
     Searches for equal files in all periods up to the wanted one, billed or not.
-    progress is called with each period before it is billed.
+    data: keep the charges of newly billed periods for `kept_charges`.
     """
-    result: list[BilledPeriod] = []
-    corrected = _corrected(ledger, store)
-    problems = [*corrected.problems, *_billed_twice(ledger, store, corrected, wanted)]
-    for period in ledger.periods:
-        if (wanted and period > wanted) or (only is not None and period not in only):
-            continue
-        if progress:
-            progress(period)
-        billed, faults = _billed(ledger, store, period, corrected, data=data)
+    corrected = correct_ledger(ledger, store)
+    keys = Keys(ledger)
+
+    def make(charges: Charges, settled: Settled, posted: Posted) -> tuple[dict[str, BilledPeriod], list[Problem]]:
+        made, problems = periods.billed(charges, settled, posted)
+        made = {period: replace(each, digest=keys.period(period, posted.get(period))) for period, each in made.items()}
+        for each in made.values() if data else ():
+            if store.get("charges", each.digest) is None:
+                store.put("charges", each.digest, _charges_of(charges, each))
+        return made, problems
+
+    found, problems = _run(ledger, corrected, make, freezing.thaw, scope)
+    return _checked(ledger, corrected, scope, found, {period: each.sources for period, each in found.items()}, problems)
+
+
+def sum_ledger(
+    ledger: RecordedLedger, store: Cache, scope: Scope = EVERYTHING
+) -> tuple[tuple[SummedPeriod, ...], list[Problem]]:
+    """The billing lines of each period. Otherwise as `bill_ledger`."""
+    corrected = correct_ledger(ledger, store)
+    found, problems = _run(ledger, corrected, periods.summed, freezing.thaw_lines, scope)
+    return _checked(ledger, corrected, scope, found, {period: each.sources for period, each in found.items()}, problems)
+
+
+@dataclass(frozen=True, slots=True)
+class _Summaries:
+    """The cached summaries of a ledger."""
+
+    summaries: tuple[Summary, ...]
+    problems: tuple[Problem, ...]
+
+
+def summarize_ledger(
+    ledger: RecordedLedger, store: Cache, scope: Scope = EVERYTHING
+) -> tuple[tuple[Summary, ...], list[Problem]]:
+    """The summary of each period; from the cache if nothing has changed. Otherwise as `bill_ledger`."""
+    wanted = scope.periods(ledger)
+    key = Keys(ledger).periods(wanted, scope.wanted or (ledger.periods[-1] if ledger.periods else ""))
+    kept = store.value("summaries", key, _Summaries)
+    if kept is None:
+        corrected = correct_ledger(ledger, store)
+        found, problems = _run(ledger, corrected, periods.summaries, freezing.thaw_summary, scope)
+        sources = {period: each.totals.sources for period, each in found.items()}
+        every, problems = _checked(ledger, corrected, scope, found, sources, problems)
+        kept = _Summaries(every, tuple(problems))
+        store.keep("summaries", key, kept)
+    return kept.summaries, list(kept.problems)
+
+
+def _run(
+    ledger: RecordedLedger, corrected: CorrectionResults, make: Make[T], thaw: Thaw[T], scope: Scope
+) -> tuple[dict[str, T], list[Problem]]:
+    result: dict[str, T] = {}
+    problems: list[Problem] = []
+    wanted = scope.periods(ledger)
+    for period in wanted:
+        record = ledger.records.get(period)
+        if record is not None:
+            _report(scope, period)
+            thawed, faults = thaw(record, ledger.period_file(period), ledger, corrected.queue.get(period, ()))
+            result[period] = thawed
+            problems += faults
+    for batch in _batches(ledger, [each for each in wanted if ledger.period_file(each).state is State.OPEN]):
+        _report(scope, batch[0])
+        made, faults = bill(ledger, batch, make, corrected.posted)
+        result |= made
         problems += faults
-        if billed is not None:
-            result.append(billed)
-    if len(result) == len(ledger.periods) and not has_errors(corrected.problems):
-        problems += check_ledger(result, corrected.remaining)
-    _log.info("billed %s", counted(len(result), "month"))
-    return tuple(result), problems
+    return result, problems
 
 
-def _billed(
-    ledger: RecordedLedger, store: Cache, period: str, corrected: CorrectionResults, *, data: bool
-) -> tuple[BilledPeriod | None, list[Problem]]:
-    """A closed period from its record, or an open one as billed now."""
-    state, record = ledger.period_file(period), ledger.records.get(period)
-    if record is not None:
-        thawed, faults = thaw(record, state, ledger)
-        return replace(thawed, still_queued=corrected.queue.get(period, ())), faults
-    if state.state is not State.OPEN:
-        return None, []
-    return _bill(ledger, store, period, corrected.posted.get(period, PostedCorrections()), data=data)
+def _report(scope: Scope, period: str) -> None:
+    if scope.progress:
+        scope.progress(period)
 
 
-def _corrected(ledger: RecordedLedger, store: Cache) -> CorrectionResults:
+def _batches(ledger: Ledger, open_periods: Sequence[str]) -> list[list[str]]:
+    """Open periods that are billed together, bounded by the size of their files."""
+    batches: list[list[str]] = []
+    size = _TOGETHER
+    for period in open_periods:
+        own = sum(map(_text_size, ledger.charge_files.get(period, ())))
+        if size + own > _TOGETHER:
+            batches.append([])
+            size = 0
+        batches[-1].append(period)
+        size += own
+    return batches
+
+
+def _text_size(file: ChargeFile) -> int:
+    """About how many bytes the text of a charge file has."""
+    return file.size * (_USUAL_RATIO if file.path.lower().endswith(COMPRESSED_SUFFIXES) else 1)
+
+
+def _checked(
+    ledger: RecordedLedger,
+    corrected: CorrectionResults,
+    scope: Scope,
+    found: Mapping[str, T],
+    sources: Mapping[str, tuple[SourceTotals, ...]],
+    problems: Sequence[Problem],
+) -> tuple[tuple[T, ...], list[Problem]]:
+    """The periods in order, with the problems that concern several of them."""
+    files = [
+        file
+        for period, every in ledger.charge_files.items()
+        if not scope.wanted or period <= scope.wanted
+        for file in every
+    ]
+    result = [*corrected.problems, *equal_file_problems(ledger, corrected, equal_files(files)), *problems]
+    if len(found) == len(ledger.periods) and not has_errors(corrected.problems):
+        nothing = PostedCorrections()
+        months = [
+            ledger.records.get(period)
+            or _Month(period, sources[period], corrected.posted.get(period, nothing).corrections)
+            for period in sorted(found)
+        ]
+        result += check_ledger(months, corrected.remaining)
+    _log.info("billed %s", counted(len(found), "month"))
+    return tuple(found[period] for period in sorted(found)), result
+
+
+def correct_ledger(ledger: RecordedLedger, store: Cache) -> CorrectionResults:
     """The effect of decisions on closed periods; from the cache if its inputs are unchanged."""
     decisions = [
         decision
@@ -190,7 +236,7 @@ def _corrected(ledger: RecordedLedger, store: Cache) -> CorrectionResults:
         for period in sorted({decision.period for decision in decisions})
         for file in ledger.charge_files.get(period, ())
     ]
-    key = _digest(__version__, code_digest(), ledger.config, ledger.directory, decisions, records, states, files)
+    key = key_of(code_digest(), ledger.config, ledger.directory, decisions, records, states, files)
     corrected = store.value("corrected", key, CorrectionResults)
     if corrected is None:
         corrected = correct(ledger)
@@ -198,51 +244,15 @@ def _corrected(ledger: RecordedLedger, store: Cache) -> CorrectionResults:
     return corrected
 
 
-def _billed_twice(ledger: RecordedLedger, store: Cache, corrected: CorrectionResults, wanted: str) -> list[Problem]:
-    """Problems for equal files that are billed more than once; from the cache if their inputs are unchanged."""
-    files = [file for period, found in ledger.charge_files.items() if not wanted or period <= wanted for file in found]
-    return equal_file_problems(ledger, store, corrected, equal_files(files))
-
-
-def equal_file_problems(
-    ledger: RecordedLedger, store: Cache, corrected: CorrectionResults, found: Sequence[Copies]
-) -> list[Problem]:
-    """Problems for these equal files. The ledger must hold its records."""
-    if not found:
-        return []
-    periods = sorted({file.period for equal in found for file in equal})
-    inputs = [period_key(ledger, period) for period in periods]
-    records = [(period, record.digest) for period, record in sorted(ledger.records.items())]
-    paths = [[file.path for file in equal] for equal in found]
-    key = _digest(paths, inputs, records, sorted(corrected.posted.items()))
-    kept = store.value("copies", key, _Copies)
-    if kept is None:
-        kept = _Copies(tuple(copies.billed_twice(ledger, found, corrected.posted)))
-        store.keep("copies", key, kept)
-    return list(kept.problems)
+def equal_file_problems(ledger: RecordedLedger, corrected: CorrectionResults, found: Sequence[Copies]) -> list[Problem]:
+    """Problems for equal files that are billed more than once. The ledger must hold its records."""
+    return copies.billed_twice(ledger, found, corrected.posted) if found else []
 
 
 def still_billing(ledger: Ledger, store: Cache, files: Sequence[ChargeFile]) -> set[str]:
     """The paths of the files that have any charge billed or held."""
     whole, _ = recorded(ledger, store)
-    return copies.still_billing(whole, files, _corrected(whole, store).posted)
-
-
-def _bill(
-    ledger: RecordedLedger, store: Cache, period: str, posted: PostedCorrections, *, data: bool
-) -> tuple[BilledPeriod | None, list[Problem]]:
-    key = period_key(ledger, period, posted)
-    if (kept := store.value("period", key, _Result)) is not None:
-        return kept.period, list(kept.problems)
-    if not data:
-        billed, problems = bill_period(ledger, period, digest=key, posted=posted)
-    else:
-        billed, problems, charges = _bill_with_charges(ledger, period, key, posted)
-        if billed is not None:
-            store.put("charges", key, charges)
-    if billed is not None:
-        store.keep("period", key, _Result(billed, tuple(problems)))
-    return billed, problems
+    return copies.still_billing(whole, files, correct_ledger(whole, store).posted)
 
 
 def kept_charges(ledger: RecordedLedger, store: Cache, period: BilledPeriod) -> bytes:
@@ -252,27 +262,27 @@ def kept_charges(ledger: RecordedLedger, store: Cache, period: BilledPeriod) -> 
     Raises LedgerFault if its files can no longer be read.
     """
     record = ledger.records.get(period.period)
-    key = _digest(code_digest(), record.digest) if record else period.digest
+    key = key_of(code_digest(), record.digest) if record else period.digest
     kept = store.get("charges", key)
     if kept is not None:
         return kept
-    billed, problems, charges = _bill_with_charges(ledger.as_recorded(period.period), period.period, key)
+    found: list[bytes] = []
+    billed, problems = bill_period(
+        ledger.as_recorded(period.period),
+        period.period,
+        then=lambda charges: found.append(_charges_of(charges, period)),
+    )
     if billed is None:
         raise LedgerFault(problems, ledger.root)
-    store.put("charges", key, charges)
-    return charges
+    store.put("charges", key, found[0])
+    return found[0]
 
 
-def _bill_with_charges(
-    ledger: RecordedLedger, period: str, key: str, posted: PostedCorrections | None = None
-) -> tuple[BilledPeriod | None, list[Problem], bytes]:
+def _charges_of(charges: Charges, period: BilledPeriod) -> bytes:
     with tempfile.TemporaryDirectory(prefix="openchargeback-") as folder:
         path = Path(folder) / "charges.csv"
-        billed, problems = bill_period(
-            ledger, period, digest=key, posted=posted, then=lambda month: write_charges(month, path)
-        )
-        charges = _packed(path, charges_file(billed)) if billed is not None else b""
-    return billed, problems, charges
+        write_charges(charges, period.period, path)
+        return _packed(path, charges_file(period))
 
 
 def _packed(path: Path, name: str) -> bytes:
@@ -284,52 +294,3 @@ def _packed(path: Path, name: str) -> bytes:
     with path.open("rb") as plain, gzip.GzipFile("", "wb", compresslevel=1, fileobj=out, mtime=0) as packed:
         shutil.copyfileobj(plain, packed, 1 << 20)
     return out.getvalue()
-
-
-def period_key(ledger: RecordedLedger, period: str, posted: PostedCorrections | None = None) -> str:
-    """SHA-256 of all inputs of a billed period: files, decisions, state, settings, directory, past, program."""
-    return _digest(
-        __version__,
-        code_digest(),
-        period,
-        ledger.config,
-        ledger.directory,
-        ledger.approvals.get(period, ()),
-        ledger.period_file(period),
-        [(file.path, digest_of(file.location)) for file in ledger.charge_files.get(period, ())],
-        [_earlier_inputs(ledger, month) for month in ledger.periods if month < period],
-        posted,
-    )
-
-
-def _earlier_inputs(ledger: RecordedLedger, month: str) -> object:
-    """The inputs from an earlier month: rows that may be duplicated, and charges that corrections refer to."""
-    record = ledger.records.get(month)
-    if record is not None:
-        return month, record.digest
-    files = [(file.path, digest_of(file.location)) for file in ledger.charge_files.get(month, ())]
-    return month, files, ledger.approvals.get(month, ())
-
-
-def _digest(*parts: object) -> str:
-    digest = hashlib.sha256()
-    for part in parts:
-        digest.update(repr(part).encode("utf-8", "surrogatepass") + b"\0")
-    return digest.hexdigest()
-
-
-@cache
-def code_digest() -> str:
-    """SHA-256 of the source code that computes amounts, so that a changed rule never shows results of the old one."""
-    digest = hashlib.sha256()
-    root = resources.files("openchargeback")
-    texts = [(name, root.joinpath(name)) for name in ("money.py", "model.py")]
-    texts += [(f"{room}/{each.name}", each) for room in _ROOMS for each in root.joinpath(room).iterdir()]
-    for name, text in sorted(texts, key=lambda item: item[0]):
-        if name.endswith((".py", ".sql")):
-            digest.update(name.encode() + b"\0" + _bytes(text))
-    return digest.hexdigest()
-
-
-def _bytes(text: Traversable) -> bytes:
-    return text.read_bytes()

@@ -5,29 +5,26 @@ from __future__ import annotations
 import hashlib
 import logging
 import os
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from openchargeback import __version__
-from openchargeback.export.descriptions import describe_journals
 from openchargeback.export.journals import period_files
 from openchargeback.files import git
 from openchargeback.ledger.config import FILE_NAME
 from openchargeback.ledger.directory import Entry
 from openchargeback.ledger.files import OWN_FOLDERS
-from openchargeback.ledger.links import CACHE
 from openchargeback.ledger.lock import watched
 from openchargeback.ledger.periods import LOGOS, part_path
-from openchargeback.model import BilledPeriod, Provenance, State
-from openchargeback.portal.glyphs import glyph_problems
+from openchargeback.model import Provenance
 from openchargeback.portal.paths import STATEMENTS, journal_folder, statements_folder
 from openchargeback.portal.pdf_pool import render_pdfs
 from openchargeback.portal.site import FileJob, Site, site_jobs
 from openchargeback.portal.statements import PdfPlan, statement_jobs, statement_pdfs
 from openchargeback.portal.views.review import KnownProject
-from openchargeback.problems import LedgerFault, Problem, Severity, has_errors
-from openchargeback.publish.bill_ledger import bill_ledger, gather_ledger
+from openchargeback.problems import Problem
+from openchargeback.publish.books import AllBooks, Step, no_step, open_books, open_cache
 from openchargeback.publish.cache import Cache
 from openchargeback.publish.manifest import OutputKind, intact, read_manifest
 from openchargeback.publish.open_data import data_files, data_keys
@@ -38,27 +35,7 @@ from openchargeback.record.recorded_ledger import RecordedLedger
 from openchargeback.templating.environment import make_environment
 from openchargeback.wording import counted
 
-Step = Callable[[str, int, int], None]
-"""Reports progress: the activity, how many items are done, and the total (0 if unknown)."""
-
 _log = logging.getLogger(__name__)
-
-
-def no_step(_what: str, _done: int, _total: int) -> None:
-    """Report no progress."""
-
-
-@dataclass(frozen=True, slots=True)
-class Books:
-    """A ledger with all its periods billed, without errors."""
-
-    ledger: RecordedLedger
-    periods: tuple[BilledPeriod, ...]
-    warnings: tuple[Problem, ...]
-
-    def period(self, name: str) -> BilledPeriod | None:
-        """One billed period, None if the ledger has none of that name."""
-        return next((period for period in self.periods if period.period == name), None)
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,59 +50,11 @@ class BuildResult:
     provenance: Provenance
 
 
-def open_cache(root: Path) -> Cache:
-    """The cache of a ledger."""
-    return Cache(root / CACHE / "cache")
-
-
-def examine(
-    root: Path,
-    *,
-    wanted: str = "",
-    only: Collection[str] | None = None,
-    data: bool = False,
-    store: Cache | None = None,
-    step: Step = no_step,
-) -> tuple[RecordedLedger | None, tuple[BilledPeriod, ...], list[Problem]]:
-    """Read and bill a ledger and collect every problem. None for the ledger if its config is unusable.
-
-    only: bill just these periods, and report just their problems besides those of the small files.
-    data: keep the charges of newly billed periods, for the open data of a build. store: used instead of the ledger's
-    cache.
-    """
-    store = open_cache(root) if store is None else store
-    ledger, problems = gather_ledger(root, store)
-    if ledger is None:
-        return None, (), problems
-    names = [period for period in ledger.periods if not wanted or period <= wanted]
-
-    def report(period: str) -> None:
-        step("Billing months", names.index(period), len(names))
-
-    periods, faults = bill_ledger(ledger, store, wanted=wanted, only=only, data=data, progress=report)
-    periods, template_faults = describe_journals(ledger, periods)
-    return ledger, periods, [*problems, *faults, *template_faults, *output_warnings(ledger, periods)]
-
-
-def open_books(
-    root: Path, *, wanted: str = "", data: bool = False, store: Cache | None = None, step: Step = no_step
-) -> Books:
-    """Read and bill a ledger. Raises LedgerFault with every problem if there is any error, OutsideFault if the ledger
-    changed in the meantime.
-    """
-    check = watched(root)
-    ledger, periods, problems = examine(root, wanted=wanted, data=data, store=store, step=step)
-    check()
-    if ledger is None or has_errors(problems):
-        raise LedgerFault(problems, root)
-    return Books(ledger, periods, tuple(problems))
-
-
 @dataclass(frozen=True, slots=True)
 class _Output:
     """A planned build output: `key` covers all of its inputs, so equal keys mean equal files."""
 
-    books: Books
+    books: AllBooks
     provenance: Provenance
     journals: dict[str, bytes]
     pages: tuple[FileJob, ...]
@@ -167,7 +96,7 @@ def build(
     return _result(planned, output, len(staging.files), rendered=rendered, changed=True)
 
 
-def _plan_output(books: Books, commit: git.Commit | None) -> _Output:
+def _plan_output(books: AllBooks, commit: git.Commit | None) -> _Output:
     """Plan pages and PDFs; journals are rendered right away, since they are checked first."""
     env = make_environment(books.ledger.root / "templates")
     provenance = provenance_of(books.ledger.root, commit)
@@ -236,7 +165,7 @@ def _write_pdfs(planned: _Output, staging: Staging, store: Cache, workers: int |
     return rendered
 
 
-def write_statements(books: Books, period: str, output: Path, *, step: Step = no_step) -> None:
+def write_statements(books: AllBooks, period: str, output: Path, *, step: Step = no_step) -> None:
     """Write the PDF statements of a period to its folder below `output`, as a whole or not at all.
 
     Replaces the folder as `build` replaces its own. Raises UsageFault if it is not ours, OutsideFault for disk errors.
@@ -288,7 +217,7 @@ def pdf_files(
     return [(path, data, path in missing) for path, data in found.items() if data is not None]
 
 
-def make_site(books: Books, provenance: Provenance, files: dict[str, tuple[str, ...]]) -> Site:
+def make_site(books: AllBooks, provenance: Provenance, files: dict[str, tuple[str, ...]]) -> Site:
     """The input of pages and statements."""
     ledger = books.ledger
     return Site(
@@ -320,35 +249,6 @@ def _frozen_logo(ledger: RecordedLedger, record: ClosingRecord) -> bytes | None:
     """The logo that a period was closed with; `changed_inputs` has compared its bytes with the record."""
     name = next((name for name in record.files if name in LOGOS), "")
     return (ledger.root / part_path(record.period, name)).read_bytes() if name else None
-
-
-def output_warnings(ledger: RecordedLedger, periods: Sequence[BilledPeriod]) -> list[Problem]:
-    """Warnings about the outputs that do not stop a build."""
-    return [*_credit_fund_warnings(ledger, periods), *glyph_problems(ledger, periods)]
-
-
-def _credit_fund_warnings(ledger: RecordedLedger, periods: Sequence[BilledPeriod]) -> list[Problem]:
-    """A warning for every source whose journal lines have no fund to credit."""
-    sources = sorted(
-        {
-            line.source
-            for period in periods
-            if period.state is State.OPEN
-            for line in period.lines
-            if line.posted and line.amounts.billed
-        }
-    )
-    return [
-        Problem(
-            "config.yaml",
-            "no-credit-fund",
-            f"the source {source} has no credit fund, so its journal lines credit an empty fund",
-            f"set `sources: {source}: credit_fund:`, or `journal: credit_fund:` for all sources",
-            severity=Severity.WARNING,
-        )
-        for source in sources
-        if not ledger.config.credit_fund(source)
-    ]
 
 
 def _key(

@@ -12,7 +12,8 @@ from pathlib import Path
 from openchargeback import __version__
 from openchargeback.billing.corrections import correct
 from openchargeback.billing.freezing import Details, freeze
-from openchargeback.billing.pipeline import bill_period
+from openchargeback.billing.periods import bill_period
+from openchargeback.billing.pipeline import PostedCorrections
 from openchargeback.files.changes import change_files
 from openchargeback.ledger.approvals import Decision, Verb
 from openchargeback.ledger.periods import FROZEN, PARTS, Event, PeriodFile, last_day, part_path, write_period
@@ -23,7 +24,7 @@ from openchargeback.portal.libraries import PROGRAM, versions
 from openchargeback.portal.logo import usable_logo
 from openchargeback.portal.statements import statement_histories
 from openchargeback.problems import LedgerFault, UsageFault, has_errors
-from openchargeback.publish.build import Books
+from openchargeback.publish.books import AllBooks
 from openchargeback.record.closing_record import ClosingRecord
 from openchargeback.record.files import read_record, record_files
 from openchargeback.record.seal import make_seal
@@ -33,7 +34,7 @@ _log = logging.getLogger(__name__)
 
 
 def close(
-    books: Books,
+    books: AllBooks,
     period: str,
     event: Event,
     evidence: Sequence[Evidence] = (),
@@ -54,7 +55,7 @@ def close(
     )
     details = Details()
     then = replace(ledger, period_files={**ledger.period_files, period: closed})
-    posted = correct(ledger).posted.get(period)
+    posted = correct(ledger).posted.get(period, PostedCorrections())
     billed, problems = bill_period(then, period, posted=posted, then=details.read)
     if billed is None or has_errors(problems):
         raise LedgerFault(problems)

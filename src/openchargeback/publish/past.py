@@ -11,9 +11,9 @@ from openchargeback.billing.freezing import drift
 from openchargeback.files import git
 from openchargeback.ledger.revision import FOLDERS, lies_in, stored, take
 from openchargeback.problems import LedgerFault, Problem
-from openchargeback.publish.bill_ledger import gather_ledger
-from openchargeback.publish.build import Step, no_step
+from openchargeback.publish.books import Step, no_step
 from openchargeback.publish.cache import Cache
+from openchargeback.publish.gathering import gather_ledger
 
 NO_CACHE = Cache(None)
 """Cached computations prove nothing."""

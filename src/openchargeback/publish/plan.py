@@ -38,9 +38,10 @@ from openchargeback.plan.sides import (
 from openchargeback.plan.thresholds import beyond, strictest
 from openchargeback.plan.values import PeriodChange, Plan, Revision
 from openchargeback.problems import LedgerFault, Problem, Severity, in_order
-from openchargeback.publish.bill_ledger import equal_file_problems, recorded
-from openchargeback.publish.build import Step, no_step, open_cache
+from openchargeback.publish.bill_ledger import equal_file_problems
+from openchargeback.publish.books import Step, no_step, open_cache
 from openchargeback.publish.cache import Cache
+from openchargeback.publish.gathering import recorded
 from openchargeback.publish.past import drifts
 from openchargeback.record.recorded_ledger import RecordedLedger
 from openchargeback.record.seal import absent_inputs
@@ -175,7 +176,7 @@ def _billed_twice(sides: Sides, reached: Sequence[str], after: RecordedLedger, s
         return []
     taken = {file.path: file for files in ledger.charge_files.values() for file in files}
     found = [tuple(taken[file.path] for file in copies if file.path in taken) for copies in found]
-    return equal_file_problems(ledger, store, correct(ledger), [copies for copies in found if len(copies) > 1])
+    return equal_file_problems(ledger, correct(ledger), [copies for copies in found if len(copies) > 1])
 
 
 def _other_program(sides: Sides, after: RecordedLedger, step: Step) -> list[Problem]:

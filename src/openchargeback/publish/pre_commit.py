@@ -14,7 +14,7 @@ from openchargeback.ledger.lock import committed_temporaries
 from openchargeback.ledger.periods import period_of
 from openchargeback.ledger.revision import staged_ledger, take
 from openchargeback.problems import LedgerFault, Problem, UsageFault
-from openchargeback.publish.build import Step, examine, no_step, open_cache
+from openchargeback.publish.books import Step, examine, no_step, open_cache
 
 
 @contextmanager

@@ -10,10 +10,10 @@ from openchargeback.ledger.approval_text import Proposal, without_decisions
 from openchargeback.ledger.approvals import Decision, Verb
 from openchargeback.ledger.config import FILE_NAME
 from openchargeback.ledger.reading import read_ledger
-from openchargeback.model import ITEM_KEYS, QueueItem, State
+from openchargeback.model import ITEM_KEYS, QueueItem, State, SummedPeriod
 from openchargeback.plan.successors import successors
 from openchargeback.problems import LedgerFault, UsageFault
-from openchargeback.publish.build import Books
+from openchargeback.publish.books import Books
 from openchargeback.publish.past import ledger_at
 from openchargeback.record.recorded_ledger import RecordedLedger
 
@@ -55,7 +55,7 @@ class Replacement:
         return tuple(flag for flag in item.uncleared if flag in self.decision.clears)
 
 
-def replacements(books: Books, waiting: Sequence[QueueItem]) -> list[Replacement]:
+def replacements(books: Books[SummedPeriod], waiting: Sequence[QueueItem]) -> list[Replacement]:
     """A replacement for every decision of an open period that no longer fits. waiting: the items of the queue.
 
     Excludes decisions that contradict each other or name something that does not exist: a person must correct those.

@@ -9,16 +9,16 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from openchargeback.export.descriptions import describe_journals
-from openchargeback.export.journals import journal_problems
 from openchargeback.focus.database import database
 from openchargeback.focus.reading import check
 from openchargeback.ledger.lock import watched
 from openchargeback.ledger.reading import Ledger
 from openchargeback.model import State
 from openchargeback.problems import Problem
-from openchargeback.publish.bill_ledger import bill_ledger, gather_ledger
-from openchargeback.publish.build import Step, no_step, open_cache, output_warnings
+from openchargeback.publish.bill_ledger import Scope, summarize_ledger
+from openchargeback.publish.books import Step, no_step, open_cache
+from openchargeback.publish.gathering import gather_ledger
+from openchargeback.publish.output_problems import output_problems
 
 LARGE = 32 * 1024 * 1024
 """From this size of its charge files, in bytes, a month without decisions is checked but not billed."""
@@ -42,10 +42,8 @@ def validate(root: Path, *, full: bool = False, step: Step = no_step) -> tuple[L
         if full or period in large:
             with database() as con:
                 problems += check(con, ledger.charge_files.get(period, ()), ledger.config, full=full)
-    billed, faults = bill_ledger(ledger, store, only=set(ledger.periods) - large)
-    periods, undescribed = describe_journals(ledger, billed)
-    warnings = output_warnings(ledger, periods)
-    problems += [*faults, *undescribed, *warnings, *journal_problems(ledger, periods)]
+    summaries, faults = summarize_ledger(ledger, store, Scope(only=set(ledger.periods) - large))
+    problems += [*faults, *output_problems(ledger, summaries)]
     check_unchanged()
     return ledger, problems
 

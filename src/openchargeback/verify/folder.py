@@ -16,7 +16,8 @@ from openchargeback.files import git
 from openchargeback.model import Provenance
 from openchargeback.portal.libraries import other_versions
 from openchargeback.problems import Problem, UsageFault
-from openchargeback.publish.build import Step, build, no_step
+from openchargeback.publish.books import Step, no_step
+from openchargeback.publish.build import build
 from openchargeback.publish.manifest import NAME, OutputKind, files_below, read_manifest
 from openchargeback.publish.output_swap import heal
 from openchargeback.publish.past import drifts, ledger_at

@@ -27,7 +27,8 @@ from openchargeback.portal.pdf_pool import render_job
 from openchargeback.portal.statement_data import JSON_NAME, statement_json
 from openchargeback.portal.statements import statement_pdfs
 from openchargeback.problems import LedgerFault, Problem, UsageFault
-from openchargeback.publish.build import Books, Step, examine, make_site, no_step, open_books
+from openchargeback.publish.books import AllBooks, Books, Step, examine, no_step, open_books
+from openchargeback.publish.build import make_site
 from openchargeback.publish.manifest import parse_manifest
 from openchargeback.publish.past import NO_CACHE, drifts, ledger_at
 from openchargeback.templating.environment import make_environment
@@ -211,13 +212,15 @@ def _same_payer(billed: BilledPeriod | None, submitted: _Submission) -> Statemen
     return None
 
 
-def _contradictions(submitted: _Submission, statement: Statement, books: Books) -> list[Difference]:
+def _contradictions(submitted: _Submission, statement: Statement, books: AllBooks) -> list[Difference]:
     """Where the embedded record differs from the ledger."""
     expected = statement_json(statement, books.ledger.settings(statement.period).currency)
     return record_differences(submitted.content, expected)
 
 
-def _check_statement(submitted: _Submission, statement: Statement, books: Books, root: Path, at: str = "") -> PdfCheck:
+def _check_statement(
+    submitted: _Submission, statement: Statement, books: AllBooks, root: Path, at: str = ""
+) -> PdfCheck:
     """The check of a PDF whose record matches the ledger; root: the repository's own folder.
 
     at: the commit of the books; empty for the work tree.
@@ -251,7 +254,7 @@ def _check_statement(submitted: _Submission, statement: Statement, books: Books,
     return replace(check, verdict=Verdict.ALTERED if altered else Verdict.SAME_CONTENT, altered=altered)
 
 
-def _rendering_differences(submitted: _Submission, statement: Statement, books: Books) -> list[Difference]:
+def _rendering_differences(submitted: _Submission, statement: Statement, books: AllBooks) -> list[Difference]:
     """Where a PDF's objects differ from a new rendering; empty if it was made with other versions."""
     named = read_stamp(submitted.content.creator)
     if named and other_versions(named):
@@ -288,7 +291,7 @@ def _lock(root: Path, at: str, period: str, others: Collection[str], named: Mapp
     return Lock(own, pinned=False)
 
 
-def _render(statement: Statement, books: Books) -> bytes:
+def _render(statement: Statement, books: AllBooks) -> bytes:
     """The PDF from the current ledger; rendered without the cache, since a cache proves nothing."""
     site = make_site(books, Provenance("", "", ""), {})
     plans = statement_pdfs(site, make_environment(books.ledger.root / "templates"), period=statement.period)
@@ -358,7 +361,7 @@ def _check_at(root: Path, submitted: _Submission, commit: str) -> PdfCheck | Non
     return replace(found, verdict=Verdict.ALTERED if altered else Verdict.SUPERSEDED, produced_at=produced_at)
 
 
-def _inputs(root: Path, at: str, books: Books, statement: Statement) -> tuple[Input, ...]:
+def _inputs(root: Path, at: str, books: AllBooks, statement: Statement) -> tuple[Input, ...]:
     """The charge, decision and closing files of a statement, with the commits that contain them."""
     in_git = git.inside_repository(root) and git.head(root) is not None
     return tuple(
@@ -375,7 +378,7 @@ def _last_commit(root: Path, at: str, path: str) -> str:
     return ""
 
 
-def _input_rows(books: Books, statement: Statement) -> dict[str, set[int]]:
+def _input_rows(books: AllBooks, statement: Statement) -> dict[str, set[int]]:
     """File → rows of charges or lines of decisions; empty if the whole file counts."""
     billed = books.period(statement.period)
     if billed is None:

@@ -1,0 +1,97 @@
+"""What stops the outputs of a build, or spoils them. Looks closely only where a quick look finds anything odd."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from openchargeback.billing.periods import Summary
+from openchargeback.ledger.settings import JournalSettings
+from openchargeback.model import BilledPeriod, State
+from openchargeback.problems import Problem, Severity
+from openchargeback.publish.bill_ledger import Scope, bill_ledger, sum_ledger
+from openchargeback.publish.cache import Cache
+from openchargeback.record.recorded_ledger import RecordedLedger
+
+_NO_CACHE = Cache(None)
+
+
+def output_problems(ledger: RecordedLedger, summaries: Sequence[Summary]) -> list[Problem]:
+    """Everything that would stop the outputs of a build, and warnings about them."""
+    opened = [each for each in summaries if each.totals.state is State.OPEN]
+    warnings = _without_credit_fund(ledger, {source for each in opened for source in each.crediting})
+    return [*warnings, *_journal_problems(ledger, summaries), *_glyph_problems(ledger, opened)]
+
+
+def _journal_problems(ledger: RecordedLedger, summaries: Sequence[Summary]) -> list[Problem]:
+    """Problems of journal files: of the institution's own templates, and of funds that a file cannot hold."""
+    own = [
+        each.totals.period
+        for each in summaries
+        if ledger.config.journal.formats
+        or ledger.settings(each.totals.period).journal.description != JournalSettings().description
+        or _has_unsafe_codes(ledger, each)
+    ]
+    if not own:
+        return []
+    from openchargeback.export.journals import journal_problems
+
+    return journal_problems(ledger, sum_ledger(ledger, _NO_CACHE, Scope(only=own))[0])
+
+
+def _has_unsafe_codes(ledger: RecordedLedger, summary: Summary) -> bool:
+    from openchargeback.export.journal_lines import has_unsafe_part
+
+    config = ledger.settings(summary.totals.period)
+    sources = [config.source(name) for name in summary.crediting]
+    accounts = {config.journal.account, config.journal.credit_account}
+    accounts |= {code for source in sources for code in (source.account, source.credit_account)}
+    funds = {*summary.funds, *(config.credit_fund(source.name) for source in sources)}
+    codes = [*(("account", code) for code in accounts), *(("fund", code) for code in funds)]
+    return any(has_unsafe_part(what, code, config) for what, code in codes)
+
+
+def _glyph_problems(ledger: RecordedLedger, summaries: Sequence[Summary]) -> list[Problem]:
+    texts = {text for each in summaries for text in each.texts}
+    texts |= {text for person in ledger.directory.people.values() for text in (person.name, person.department)}
+    texts |= {entry.project.title for entry in ledger.directory.projects.values()}
+    texts |= {decision.by for decisions in ledger.approvals.values() for decision in decisions}
+    texts |= set(ledger.config.letterhead)
+    texts |= {text for source in ledger.config.sources.values() for text in (source.label, source.note)}
+    odd = sorted(text for text in texts if not text.isascii())
+    if not odd or not summaries:
+        return []
+    from openchargeback.portal.glyphs import glyph_problems, lacks_glyphs
+
+    if not lacks_glyphs(ledger, odd):
+        return []
+    scope = Scope(only=[each.totals.period for each in summaries])
+    return glyph_problems(ledger, bill_ledger(ledger, _NO_CACHE, scope)[0])
+
+
+def output_warnings(ledger: RecordedLedger, periods: Sequence[BilledPeriod]) -> list[Problem]:
+    """Warnings about the outputs that do not stop a build."""
+    from openchargeback.portal.glyphs import glyph_problems
+
+    crediting = {
+        line.source
+        for period in periods
+        if period.state is State.OPEN
+        for line in period.lines
+        if line.posted and line.amounts.billed
+    }
+    return [*_without_credit_fund(ledger, crediting), *glyph_problems(ledger, periods)]
+
+
+def _without_credit_fund(ledger: RecordedLedger, crediting: set[str]) -> list[Problem]:
+    """A warning for every source whose journal lines have no fund to credit."""
+    return [
+        Problem(
+            "config.yaml",
+            "no-credit-fund",
+            f"the source {source} has no credit fund, so its journal lines credit an empty fund",
+            f"set `sources: {source}: credit_fund:`, or `journal: credit_fund:` for all sources",
+            severity=Severity.WARNING,
+        )
+        for source in sorted(crediting)
+        if not ledger.config.credit_fund(source)
+    ]
