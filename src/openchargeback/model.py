@@ -14,7 +14,7 @@ from __future__ import annotations
 import datetime as dt
 import enum
 import hashlib
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
 
@@ -649,12 +649,12 @@ class SummedPeriod:
     currency: str
     sources: tuple[SourceTotals, ...]
     files: tuple[FileRecord, ...]
-    lines: tuple[BillingLine, ...]
+    lines: Sequence[BillingLine]
     queue: tuple[QueueItem, ...]
     flags: tuple[FlagTotal, ...]
     decisions: tuple[DecisionRecord, ...]
     digest: str = ""
-    corrections: tuple[Correction, ...] = ()
+    corrections: Sequence[Correction] = ()
     still_queued: tuple[QueueItem, ...] | None = None
     unusual: tuple[Unusual, ...] = ()
     evidence: tuple[Evidence, ...] = ()

@@ -6,13 +6,12 @@ import datetime as dt
 import hashlib
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, fields, replace
-from decimal import Decimal
 from typing import TypeVar
 
 from openchargeback import money
 from openchargeback.billing import reconciliation
 from openchargeback.billing.journal import journal_of
-from openchargeback.billing.periods import Summary, bill_period, summary_of
+from openchargeback.billing.periods import bill_period
 from openchargeback.billing.pipeline import PostedCorrections
 from openchargeback.focus.database import sql
 from openchargeback.ledger.directory import Directory
@@ -21,7 +20,6 @@ from openchargeback.ledger.periods import (
     FROZEN,
     NOTES,
     Event,
-    PeriodFile,
     accounting_date,
     last_day,
     months_until,
@@ -30,7 +28,6 @@ from openchargeback.ledger.periods import (
 from openchargeback.ledger.settings import Config
 from openchargeback.model import (
     BilledPeriod,
-    BillingLine,
     Entry,
     PeriodAmounts,
     QueueItem,
@@ -40,7 +37,13 @@ from openchargeback.model import (
     SummedPeriod,
 )
 from openchargeback.problems import Problem, Severity
-from openchargeback.record.closing_record import ClosingRecord, Inputs, RecordedResource, RecordedStatement, Spending
+from openchargeback.record.closing_record import (
+    ClosingRecord,
+    Inputs,
+    RecordedResource,
+    RecordedStatement,
+    StatementDetails,
+)
 from openchargeback.record.recorded_ledger import RecordedLedger
 from openchargeback.review.charges import Charges
 
@@ -70,19 +73,6 @@ class Details:
                 f"WHERE {column} IS NOT NULL UNION SELECT {column} FROM verdict WHERE {column} IS NOT NULL"
             ).fetchall()
             names.update(name for (name,) in found)
-
-
-def spending_of(lines: Iterable[BillingLine]) -> tuple[Spending, ...]:
-    """Exact amounts by source, project and service. Own charges only: corrections belong to other months."""
-    exact: dict[tuple[str, str, str], Decimal] = {}
-    for line in lines:
-        if line.entry is Entry.OWN:
-            key = (line.source, line.project, line.service)
-            exact[key] = money.total(exact.get(key, money.ZERO), line.exact_billed)
-    return tuple(
-        Spending(source=source, project=project, service=service, billed=amount)
-        for (source, project, service), amount in sorted(exact.items())
-    )
 
 
 def freeze(
@@ -115,7 +105,6 @@ def freeze(
         ),
         files={},
         sources=billed.sources,
-        spending=spending_of(billed.lines),
         queue=billed.queue,
         flags=billed.flags,
         unusual=billed.unusual,
@@ -140,11 +129,13 @@ def _recorded_statements(billed: BilledPeriod, histories: Histories) -> tuple[Re
             pi=each.pi.email,
             project=each.project.id,
             digest=each.digest,
-            history=tuple(
-                entry for entry in histories.get((each.pi.email, each.project.id), ()) if entry.period in charted
+            details=StatementDetails(
+                history=tuple(
+                    entry for entry in histories.get((each.pi.email, each.project.id), ()) if entry.period in charted
+                ),
+                attributions=each.attributions,
+                references=each.references,
             ),
-            attributions=each.attributions,
-            references=each.references,
         )
         for each in billed.statements
     )
@@ -171,22 +162,23 @@ def _listed(known: Mapping[str, _Listed], names: set[str]) -> dict[str, _Listed]
 
 
 def thaw_lines(
-    frozen: ClosingRecord, state: PeriodFile, ledger: RecordedLedger, still_queued: tuple[QueueItem, ...] = ()
+    ledger: RecordedLedger, period: str, still_queued: tuple[QueueItem, ...] = ()
 ) -> tuple[SummedPeriod, list[Problem]]:
-    """The billing lines of a closed period from its record, and every invariant of its sums that it violates.
+    """A closed period from its record, its billing lines read when first looked at.
 
-    ledger: with the records of its closed periods and today's settings, whose currency must be the same.
-    still_queued: what is still held.
+    ledger: with the records of its closed periods and today's settings, whose currency must be the same; the problem
+    if it is not. still_queued: what is still held.
     """
-    closed_on = state.closed.on if state.closed else last_day(frozen.period)
-    period = SummedPeriod(
-        period=frozen.period,
+    frozen, state = ledger.records[period], ledger.period_file(period)
+    closed_on = state.closed.on if state.closed else last_day(period)
+    lines = SummedPeriod(
+        period=period,
         state=state.state,
         revision=state.revision,
         closed_on=closed_on,
         closed_by=state.closed.by if state.closed else "",
         finalized_on=state.finalized.on if state.finalized and state.state is State.FINALIZED else None,
-        accounting_date=accounting_date(frozen.period, state),
+        accounting_date=accounting_date(period, state),
         currency=frozen.config.currency,
         sources=frozen.sources,
         files=frozen.inputs.charges,
@@ -201,35 +193,30 @@ def thaw_lines(
         evidence=frozen.evidence,
         without=frozen.without,
     )
-    problems = reconciliation.check_sums(period, period.lines)
-    return period, [*problems, *_record_faults(frozen, ledger.config.currency)]
+    return lines, currency_faults(frozen, ledger.config.currency)
 
 
 def thaw(
-    frozen: ClosingRecord, state: PeriodFile, ledger: RecordedLedger, still_queued: tuple[QueueItem, ...] = ()
+    ledger: RecordedLedger, period: str, still_queued: tuple[QueueItem, ...] = ()
 ) -> tuple[BilledPeriod, list[Problem]]:
-    """Everything of a closed period from its record, and every invariant that it violates. As `thaw_lines`."""
+    """Everything of a closed period from its record, and every invariant that it violates. As `thaw_lines`.
 
-    def settings(period: str) -> Config:
-        return frozen.config if period == frozen.period else ledger.settings(period)
+    Raises LedgerFault if a table of the record is faulty.
+    """
+    frozen = ledger.records[period]
 
-    lines, problems = thaw_lines(frozen, state, ledger, still_queued)
+    def settings(other: str) -> Config:
+        return frozen.config if other == period else ledger.settings(other)
+
+    lines, problems = thaw_lines(ledger, period, still_queued)
     numbers = {(each.pi, each.project): each.number for each in frozen.statements}
     stated = [line for line in frozen.lines if (line.pi, line.project) in numbers]
-    period = BilledPeriod(
+    thawed = BilledPeriod(
         **{each.name: getattr(lines, each.name) for each in fields(lines)},
-        statements=_statements(frozen, state.revision, lines.closed_on or last_day(frozen.period)),
-        journal=journal_of(frozen.period, lines.accounting_date, stated, numbers, settings),
+        statements=_statements(frozen, lines.revision, lines.closed_on or last_day(period)),
+        journal=journal_of(period, lines.accounting_date, stated, numbers, settings),
     )
-    return period, [*problems, *reconciliation.check_published(period)]
-
-
-def thaw_summary(
-    frozen: ClosingRecord, state: PeriodFile, ledger: RecordedLedger, still_queued: tuple[QueueItem, ...] = ()
-) -> tuple[Summary, list[Problem]]:
-    """The summary of a closed period. Otherwise as `thaw_lines`."""
-    lines, problems = thaw_lines(frozen, state, ledger, still_queued)
-    return summary_of(lines), problems
+    return thawed, [*reconciliation.check(thawed), *problems]
 
 
 def _statements(frozen: ClosingRecord, revision: int, issued: dt.date) -> tuple[Statement, ...]:
@@ -250,9 +237,9 @@ def _statements(frozen: ClosingRecord, revision: int, issued: dt.date) -> tuple[
             resources=tuple(resources.get((each.pi, each.project), ())),
             held=tuple(held.get((each.pi, each.project), ())),
             digest=each.digest,
-            history=each.history,
-            attributions=each.attributions,
-            references=each.references,
+            history=each.details.history,
+            attributions=each.details.attributions,
+            references=each.details.references,
         )
         for each in frozen.statements
     )
@@ -266,12 +253,9 @@ def _by_statement(rows: Iterable[tuple[str, str, _Listed]]) -> dict[tuple[str, s
     return found
 
 
-def _record_faults(frozen: ClosingRecord, currency: str) -> list[Problem]:
-    """Where a record contradicts its own lines, or the ledger's currency of today."""
+def currency_faults(frozen: ClosingRecord, currency: str) -> list[Problem]:
+    """Where a record contradicts the ledger's currency of today."""
     problems = []
-    if frozen.spending != spending_of(frozen.lines):
-        what = "the amounts per project and service do not match the billing lines"
-        problems.append(Problem(part_path(frozen.period, FROZEN), "frozen-fault", what, "restore the file from Git"))
     if frozen.config.currency != currency:
         what = f"the ledger's currency is {currency}, but {frozen.period} was closed in {frozen.config.currency}"
         fix = f"set `currency` back to {frozen.config.currency}; use a separate ledger for another currency"
@@ -292,7 +276,7 @@ def drift(ledger: RecordedLedger, period: str) -> list[Problem]:
     now, problems = bill_period(ledger.as_recorded(period), period, posted=posted)
     if now is None:
         return problems
-    before, _ = thaw(frozen, ledger.period_file(period), ledger)
+    before, _ = thaw(ledger, period)
     pairs = {
         "totals of sources": (before.sources, now.sources),
         "billing lines": (before.lines, now.lines),

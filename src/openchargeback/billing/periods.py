@@ -135,16 +135,15 @@ class _SourceLines:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class _Sums:
-    """The sums of a period. lines: only those of corrections."""
+class PeriodSums:
+    """What the sums of a period consist of. lines: only those of corrections are needed."""
 
     period: str
     currency: str
     sources: tuple[SourceTotals, ...]
     files: tuple[FileRecord, ...]
-    own: tuple[_SourceLines, ...]
-    lines: tuple[BillingLine, ...] = ()
-    corrections: tuple[Correction, ...] = ()
+    lines: Sequence[BillingLine] = ()
+    corrections: Sequence[Correction] = ()
 
 
 def summaries(charges: Charges, _settled: Settled, posted: Posted) -> tuple[dict[str, Summary], list[Problem]]:
@@ -161,17 +160,17 @@ def summaries(charges: Charges, _settled: Settled, posted: Posted) -> tuple[dict
     problems: list[Problem] = []
     for period in charges.periods:
         added = posted.get(period, _NOTHING)
-        sums = _Sums(
+        sums = PeriodSums(
             period=period,
             currency=config.currency,
             sources=totals.get(period, ()),
             files=files.get(period, ()),
-            own=own.get(period, ()),
             lines=added.lines,
             corrections=added.corrections,
         )
-        problems += reconciliation.check_sums(sums, (*sums.own, *sums.lines), read.get(period, 0))
-        every = [(each.posted, each.lines, each.amounts, each.source, each.has_amounts) for each in sums.own]
+        own_lines = own.get(period, ())
+        problems += reconciliation.check_sums(sums, (*own_lines, *added.lines), read.get(period, 0))
+        every = [(each.posted, each.lines, each.amounts, each.source, each.has_amounts) for each in own_lines]
         every += [(each.posted, 1, each.amounts, each.source, bool(each.amounts.billed)) for each in added.lines]
         result[period] = Summary(
             totals=PeriodTotals(

@@ -55,7 +55,7 @@ class PostedCorrections:
     """What an open period's decisions on charges of closed ones add: billing lines, single charges, the decisions."""
 
     lines: tuple[BillingLine, ...] = ()
-    corrections: tuple[Correction, ...] = ()
+    corrections: Sequence[Correction] = ()
     decisions: tuple[DecisionRecord, ...] = ()
 
     @classmethod
@@ -76,7 +76,7 @@ def too_large(period: str) -> Problem:
 class MonthResult:
     """A billed period without statements and journal: enough to compare two revisions of it."""
 
-    lines: tuple[BillingLine, ...] = ()
+    lines: Sequence[BillingLine] = ()
     sources: tuple[SourceTotals, ...] = ()
     files: tuple[FileRecord, ...] = ()
     queue: tuple[QueueItem, ...] = ()

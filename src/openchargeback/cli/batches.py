@@ -14,7 +14,7 @@ from openchargeback.files.changes import change_files
 from openchargeback.ledger.approval_text import approval_file
 from openchargeback.model import QueueItem, State
 from openchargeback.problems import LedgerFault, Problem, UsageFault
-from openchargeback.publish.books import Books, LedgerLines, examine_lines, open_cache
+from openchargeback.publish.books import Books, LedgerLines, examine_lines
 from openchargeback.publish.gathering import gather_ledger
 from openchargeback.record.recorded_ledger import RecordedLedger
 from openchargeback.review.proposals import by_money
@@ -32,7 +32,7 @@ def books_of(named: str | None) -> LedgerLines:
 
 def ledger_of(root: Path) -> RecordedLedger:
     """The ledger with the records of its closed months, nothing billed. Raises LedgerFault without a usable config."""
-    ledger, problems = gather_ledger(root, open_cache(root))
+    ledger, problems = gather_ledger(root)
     if ledger is None:
         raise LedgerFault(problems, root)
     return ledger

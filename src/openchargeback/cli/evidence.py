@@ -17,7 +17,6 @@ from openchargeback.evidence.gathering import evidence_document, gather_evidence
 from openchargeback.ledger.reading import read_ledger
 from openchargeback.model import LEVELS, Evidence
 from openchargeback.problems import LedgerFault
-from openchargeback.publish.cache import Cache
 from openchargeback.publish.gathering import recorded as recorded_months
 
 
@@ -55,7 +54,7 @@ def evidence(
     ledger, problems = read_ledger(root)
     if ledger is None:
         raise LedgerFault(problems)
-    ledger, _ = recorded_months(ledger, Cache(None))
+    ledger, _ = recorded_months(ledger)
     host = host_record(event, reviews, commits)
     recorded = [each for path in kept for each in read_evidence(path)]
     found, missing = gather_evidence(ledger, periods=periods, host=host, base=base, recorded=recorded, changed=changed)

@@ -50,11 +50,11 @@ def period_of(path: str) -> str:
     return name if is_period(name) and (whole or (parts[0] == "periods" and parts[1][7:8] == ".")) else ""
 
 
-LINES, RESOURCES, CORRECTIONS, HELD, FROZEN = (
-    "lines.csv", "resources.csv", "corrections.csv", "held.csv", "frozen.yaml",
+LINES, STATEMENTS, RESOURCES, CORRECTIONS, HELD, FROZEN = (
+    "lines.csv", "statements.csv", "resources.csv", "corrections.csv", "held.csv", "frozen.yaml",
 )  # fmt: skip
 LOGOS = ("logo.svg", "logo.png")
-PARTS = (LINES, RESOURCES, CORRECTIONS, HELD, *LOGOS)
+PARTS = (LINES, STATEMENTS, RESOURCES, CORRECTIONS, HELD, *LOGOS)
 """Files that closing may write next to `P.frozen.yaml`, which lists those that exist with their digests."""
 
 NOTES = "notes.yaml"

@@ -14,13 +14,13 @@ from typing import TypeVar
 
 from openchargeback.billing import copies, freezing, periods
 from openchargeback.billing.charges_data import write_charges
+from openchargeback.billing.closed_totals import closed_summaries
 from openchargeback.billing.corrections import CorrectionResults, correct
 from openchargeback.billing.periods import Make, Posted, Summary, bill, bill_period
 from openchargeback.billing.pipeline import PostedCorrections, Settled
 from openchargeback.billing.reconciliation import check_ledger
 from openchargeback.focus.equal_files import Copies, equal_files
 from openchargeback.ledger.files import COMPRESSED_SUFFIXES, ChargeFile, digest_of
-from openchargeback.ledger.periods import PeriodFile
 from openchargeback.ledger.reading import Ledger
 from openchargeback.model import (
     BilledPeriod,
@@ -36,7 +36,6 @@ from openchargeback.problems import LedgerFault, Problem, has_errors
 from openchargeback.publish.cache import Cache
 from openchargeback.publish.gathering import recorded
 from openchargeback.publish.keys import Keys, code_digest, key_of
-from openchargeback.record.closing_record import ClosingRecord
 from openchargeback.record.recorded_ledger import RecordedLedger
 from openchargeback.review.charges import Charges
 from openchargeback.wording import counted
@@ -79,12 +78,14 @@ class _Month:
 
     period: str
     sources: tuple[SourceTotals, ...]
-    corrections: tuple[Correction, ...]
-    lines: tuple[BillingLine, ...] = ()
+    corrections: Sequence[Correction]
+    lines: Sequence[BillingLine] = ()
 
 
-Thaw = Callable[[ClosingRecord, PeriodFile, RecordedLedger, "tuple[QueueItem, ...]"], tuple[T, list[Problem]]]
-"""A closed period from its record, given what is still held of it, and every invariant that it violates."""
+Thaw = Callable[
+    [RecordedLedger, Sequence[str], Mapping[str, tuple[QueueItem, ...]]], tuple[dict[str, T], list[Problem]]
+]
+"""Closed periods from their records, given what is still held of each, and every invariant that they violate."""
 
 
 def bill_ledger(
@@ -107,7 +108,7 @@ def bill_ledger(
                 store.put("charges", each.digest, _charges_of(charges, each))
         return made, problems
 
-    found, problems = _run(ledger, corrected, make, freezing.thaw, scope)
+    found, problems = _run(ledger, corrected, make, _each(freezing.thaw), scope)
     return _checked(ledger, corrected, scope, found, {period: each.sources for period, each in found.items()}, problems)
 
 
@@ -116,7 +117,7 @@ def sum_ledger(
 ) -> tuple[tuple[SummedPeriod, ...], list[Problem]]:
     """The billing lines of each period. Otherwise as `bill_ledger`."""
     corrected = correct_ledger(ledger, store)
-    found, problems = _run(ledger, corrected, periods.summed, freezing.thaw_lines, scope)
+    found, problems = _run(ledger, corrected, periods.summed, _each(freezing.thaw_lines), scope)
     return _checked(ledger, corrected, scope, found, {period: each.sources for period, each in found.items()}, problems)
 
 
@@ -137,7 +138,7 @@ def summarize_ledger(
     kept = store.value("summaries", key, _Summaries)
     if kept is None:
         corrected = correct_ledger(ledger, store)
-        found, problems = _run(ledger, corrected, periods.summaries, freezing.thaw_summary, scope)
+        found, problems = _run(ledger, corrected, periods.summaries, closed_summaries, scope)
         sources = {period: each.totals.sources for period, each in found.items()}
         every, problems = _checked(ledger, corrected, scope, found, sources, problems)
         kept = _Summaries(every, tuple(problems))
@@ -151,19 +152,37 @@ def _run(
     result: dict[str, T] = {}
     problems: list[Problem] = []
     wanted = scope.periods(ledger)
-    for period in wanted:
-        record = ledger.records.get(period)
-        if record is not None:
-            _report(scope, period)
-            thawed, faults = thaw(record, ledger.period_file(period), ledger, corrected.queue.get(period, ()))
-            result[period] = thawed
-            problems += faults
+    closed = [period for period in wanted if period in ledger.records]
+    if closed:
+        _report(scope, closed[0])
+        thawed, faults = thaw(ledger, closed, corrected.queue)
+        result |= thawed
+        problems += faults
     for batch in _batches(ledger, [each for each in wanted if ledger.period_file(each).state is State.OPEN]):
         _report(scope, batch[0])
         made, faults = bill(ledger, batch, make, corrected.posted)
         result |= made
         problems += faults
     return result, problems
+
+
+def _each(thaw: Callable[[RecordedLedger, str, tuple[QueueItem, ...]], tuple[T, list[Problem]]]) -> Thaw[T]:
+    """Thaws one period after the other; one with a faulty record is left out."""
+
+    def thaw_all(
+        ledger: RecordedLedger, closed: Sequence[str], still_queued: Mapping[str, tuple[QueueItem, ...]]
+    ) -> tuple[dict[str, T], list[Problem]]:
+        result: dict[str, T] = {}
+        problems: list[Problem] = []
+        for period in closed:
+            try:
+                result[period], faults = thaw(ledger, period, still_queued.get(period, ()))
+            except LedgerFault as fault:
+                faults = list(fault.problems)
+            problems += faults
+        return result, problems
+
+    return thaw_all
 
 
 def _report(scope: Scope, period: str) -> None:
@@ -174,10 +193,10 @@ def _report(scope: Scope, period: str) -> None:
 def _batches(ledger: Ledger, open_periods: Sequence[str]) -> list[list[str]]:
     """Open periods that are billed together, bounded by the size of their files."""
     batches: list[list[str]] = []
-    size = _TOGETHER
+    size = 0
     for period in open_periods:
         own = sum(map(_text_size, ledger.charge_files.get(period, ())))
-        if size + own > _TOGETHER:
+        if not batches or size + own > _TOGETHER:
             batches.append([])
             size = 0
         batches[-1].append(period)
@@ -251,7 +270,7 @@ def equal_file_problems(ledger: RecordedLedger, corrected: CorrectionResults, fo
 
 def still_billing(ledger: Ledger, store: Cache, files: Sequence[ChargeFile]) -> set[str]:
     """The paths of the files that have any charge billed or held."""
-    whole, _ = recorded(ledger, store)
+    whole, _ = recorded(ledger)
     return copies.still_billing(whole, files, correct_ledger(whole, store).posted)
 
 

@@ -80,7 +80,7 @@ def examine(
     from openchargeback.export.descriptions import describe_journals
 
     store = open_cache(root) if store is None else store
-    ledger, problems = gather_ledger(root, store)
+    ledger, problems = gather_ledger(root)
     if ledger is None:
         return None, (), problems
     periods, faults = bill_ledger(ledger, store, _scope(ledger, wanted, step, only), data=data)
@@ -91,7 +91,7 @@ def examine(
 def examine_lines(root: Path, *, wanted: str = "", step: Step = no_step) -> Examined[SummedPeriod]:
     """Read a ledger and make its billing lines."""
     store = open_cache(root)
-    ledger, problems = gather_ledger(root, store)
+    ledger, problems = gather_ledger(root)
     if ledger is None:
         return None, (), problems
     periods, faults = sum_ledger(ledger, store, _scope(ledger, wanted, step))
@@ -100,7 +100,7 @@ def examine_lines(root: Path, *, wanted: str = "", step: Step = no_step) -> Exam
 
 def _examine_totals(root: Path, step: Step) -> Examined[PeriodTotals]:
     store = open_cache(root)
-    ledger, problems = gather_ledger(root, store)
+    ledger, problems = gather_ledger(root)
     if ledger is None:
         return None, (), problems
     summaries, faults = summarize_ledger(ledger, store, _scope(ledger, "", step))

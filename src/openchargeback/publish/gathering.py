@@ -7,16 +7,12 @@ from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
 
-from openchargeback.ledger.files import digest_of
 from openchargeback.ledger.lock import committed_temporaries
-from openchargeback.ledger.periods import CORRECTIONS, FROZEN, LINES, PARTS, RESOURCES, PeriodFile, part_path
+from openchargeback.ledger.periods import FROZEN, PARTS, part_path
 from openchargeback.ledger.reading import Ledger, read_ledger
 from openchargeback.model import State
 from openchargeback.portal.own_pages import page_problems
 from openchargeback.problems import OutsideFault, Problem
-from openchargeback.publish.cache import Cache
-from openchargeback.publish.keys import code_digest
-from openchargeback.record.closing_record import ClosingRecord
 from openchargeback.record.files import read_record
 from openchargeback.record.recorded_ledger import RecordedLedger
 from openchargeback.record.seal import changed_inputs, left_over, no_longer_finalized, recorded_periods
@@ -25,7 +21,7 @@ from openchargeback.wording import counted
 _log = logging.getLogger(__name__)
 
 
-def gather_ledger(root: Path, store: Cache) -> tuple[RecordedLedger | None, list[Problem]]:
+def gather_ledger(root: Path) -> tuple[RecordedLedger | None, list[Problem]]:
     """A ledger with the records of its closed months, and every problem of its small files; nothing is billed.
 
     None if its config is unusable.
@@ -33,17 +29,17 @@ def gather_ledger(root: Path, store: Cache) -> tuple[RecordedLedger | None, list
     ledger, problems = read_ledger(root)
     if ledger is None:
         return None, problems
-    whole, faults = with_records(ledger, store)
+    whole, faults = with_records(ledger)
     _log.info("read the ledger: %s", counted(len(whole.periods), "month"))
     return whole, [*problems, *faults, *page_problems(whole.pages, whole.images, whole.config.portal.links)]
 
 
-def with_records(ledger: Ledger, store: Cache) -> tuple[RecordedLedger, list[Problem]]:
+def with_records(ledger: Ledger) -> tuple[RecordedLedger, list[Problem]]:
     """The ledger with the records of its closed periods, and problems for records that are faulty or changed.
 
     Also reports committed leftovers of interrupted commands.
     """
-    whole, problems = recorded(ledger, store)
+    whole, problems = recorded(ledger)
     # Git is optional here: a repository that it refuses to read must not stop a check of the files.
     with suppress(OutsideFault):
         problems += committed_temporaries(ledger.root)
@@ -58,10 +54,10 @@ def with_records(ledger: Ledger, store: Cache) -> tuple[RecordedLedger, list[Pro
     return replace(whole, records=intact), problems + changed
 
 
-def recorded(ledger: Ledger, store: Cache) -> tuple[RecordedLedger, list[Problem]]:
+def recorded(ledger: Ledger) -> tuple[RecordedLedger, list[Problem]]:
     """The ledger with the records of its closed periods, without checking their inputs."""
     found = {
-        period: _record(ledger, store, period, ledger.period_file(period))
+        period: read_record(ledger.root, period, ledger.period_file(period))
         for period in ledger.periods
         if ledger.period_file(period).state is not State.OPEN
     }
@@ -75,18 +71,3 @@ def _left_over(ledger: Ledger) -> list[Problem]:
     periods = sorted({*ledger.periods, *recorded_periods(ledger.root)})
     unclosed = [period for period in periods if ledger.period_file(period).state is State.OPEN]
     return [problem for period in unclosed for problem in left_over(ledger, period)]
-
-
-def _record(ledger: Ledger, store: Cache, period: str, state: PeriodFile) -> tuple[ClosingRecord | None, list[Problem]]:
-    """The record of a closed period; from the cache if the same bytes were read before."""
-    # The period is part of the key: the same bytes under another month's name are not its record.
-    key = f"{code_digest()} {period}"
-    for name in (FROZEN, LINES, RESOURCES, CORRECTIONS):
-        path = ledger.root / part_path(period, name)
-        key += f" {digest_of(path) if path.is_file() else '-'}"
-    if (kept := store.value("frozen", key, ClosingRecord)) is not None:
-        return kept, []
-    record, problems = read_record(ledger.root, period, state)
-    if record is not None and not problems:
-        store.keep("frozen", key, record)
-    return record, problems

@@ -44,7 +44,7 @@ def drifts(root: Path, period: str = "", *, step: Step = no_step) -> list[Proble
 
     Leaves out what `periods/P.notes.yaml` acknowledges. The ledger must be free of errors.
     """
-    ledger, problems = gather_ledger(root, NO_CACHE)
+    ledger, problems = gather_ledger(root)
     if ledger is None:
         raise LedgerFault(problems, root)
     months = [each for each in sorted(ledger.records) if period in ("", each)]

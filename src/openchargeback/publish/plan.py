@@ -15,7 +15,6 @@ from openchargeback.files import git
 from openchargeback.focus.equal_files import equal_files
 from openchargeback.ledger.config import FILE_NAME
 from openchargeback.ledger.files import LOCK_FILE
-from openchargeback.ledger.links import CACHE
 from openchargeback.ledger.periods import PeriodFile, period_of
 from openchargeback.ledger.reading import Ledger, read_ledger
 from openchargeback.ledger.revision import Snapshot, compared, lies_in, take
@@ -39,8 +38,7 @@ from openchargeback.plan.thresholds import beyond, strictest
 from openchargeback.plan.values import PeriodChange, Plan, Revision
 from openchargeback.problems import LedgerFault, Problem, Severity, in_order
 from openchargeback.publish.bill_ledger import equal_file_problems
-from openchargeback.publish.books import Step, no_step, open_cache
-from openchargeback.publish.cache import Cache
+from openchargeback.publish.books import Step, no_step
 from openchargeback.publish.gathering import recorded
 from openchargeback.publish.past import drifts
 from openchargeback.record.recorded_ledger import RecordedLedger
@@ -65,17 +63,17 @@ def make_plan(
     before, after = compared(root, base, head, main_branch(root))
     with tempfile.TemporaryDirectory(prefix="openchargeback-plan-") as folder:
         sides = Sides(before, after, Path(folder) / "base", Path(folder) / "head")
-        return _plan(sides, _cache(root), host, step)
+        return _plan(sides, host, step)
 
 
-def _plan(sides: Sides, store: Cache, host: HostRecord | None, step: Step) -> Plan:
-    pair = _read_both(sides, store)
+def _plan(sides: Sides, host: HostRecord | None, step: Step) -> Plan:
+    pair = _read_both(sides)
     before, after = pair.ledgers
     _log.info("read both revisions: %s can differ", counted(len(pair.reached), "month"))
     periods = _changes(pair, step)
     _log.info("compared: %s", f"{counted(len(periods), 'month')} changed")
     problems = [*pair.problems, *_change_notices(sides, pair, periods), *base_notice(pair.base_problems)]
-    problems += [*_billed_twice(sides, pair.reached, after, store), *_other_program(sides, after, step)]
+    problems += [*_billed_twice(sides, pair.reached, after), *_other_program(sides, after, step)]
     evidence, missing = _approval_evidence(sides, before, after, host)
     return Plan(
         _revision(sides.base),
@@ -104,18 +102,18 @@ class _Pair:
     unread: set[str]
 
 
-def _read_both(sides: Sides, store: Cache) -> _Pair:
+def _read_both(sides: Sides) -> _Pair:
     """Read both ledgers, small files first: they determine which periods' files are needed."""
     problems = sides.take(lambda path: path == FILE_NAME or lies_in(path, ("periods", "directory")))
     states = states_in(sides.base_folder), states_in(sides.head_folder)
     configs = config_in(sides.base_folder), config_in(sides.head_folder)
     reached = reached_by(sides, states, configs)
     problems += take_reached(sides, reached, configs)
-    after, faults = _read(sides.head_folder, sides.head, sides, store)
+    after, faults = _read(sides.head_folder, sides.head, sides)
     problems += faults
     if after is None:
         raise LedgerFault(problems)
-    before, base_problems = _read(sides.base_folder, sides.base, sides, store)
+    before, base_problems = _read(sides.base_folder, sides.base, sides)
     if before is None:
         before = RecordedLedger(sides.base_folder, after.config, after.directory, {}, {}, {})
     return _Pair((before, after), states, reached, base_problems, problems, unread_periods(problems, reached, after))
@@ -157,7 +155,7 @@ def _change_notices(sides: Sides, pair: _Pair, periods: Sequence[PeriodChange]) 
     return problems
 
 
-def _billed_twice(sides: Sides, reached: Sequence[str], after: RecordedLedger, store: Cache) -> list[Problem]:
+def _billed_twice(sides: Sides, reached: Sequence[str], after: RecordedLedger) -> list[Problem]:
     """Problems for charge files of affected periods that equal another file of the head if both are billed."""
     here = [file for found in after.charge_files.values() for file in found]
     among = {file.path for file in here if file.period in reached}
@@ -171,7 +169,7 @@ def _billed_twice(sides: Sides, reached: Sequence[str], after: RecordedLedger, s
         return []
     periods = {file.period for copies in found for file in copies}
     take(sides.head, lambda path: period_of(path) in periods, sides.head_folder)
-    ledger, _ = _read(sides.head_folder, sides.head, sides, store)
+    ledger, _ = _read(sides.head_folder, sides.head, sides)
     if ledger is None:
         return []
     taken = {file.path: file for files in ledger.charge_files.values() for file in files}
@@ -222,12 +220,7 @@ def _approval_evidence(
     return tuple(found), [replace(each, severity=Severity.WARNING) for each in missing]
 
 
-def _cache(root: Path) -> Cache:
-    """The ledger's cache if a build has created one; a plan adds no folder to the work tree."""
-    return open_cache(root) if (root / CACHE).is_dir() else Cache(None)
-
-
-def _read(folder: Path, snapshot: Snapshot, sides: Sides, store: Cache) -> tuple[RecordedLedger | None, list[Problem]]:
+def _read(folder: Path, snapshot: Snapshot, sides: Sides) -> tuple[RecordedLedger | None, list[Problem]]:
     """A side with the records of its closed months, and with the charges that decisions of affected months name."""
     folder.mkdir(exist_ok=True)
     if not snapshot.entries:
@@ -244,7 +237,7 @@ def _read(folder: Path, snapshot: Snapshot, sides: Sides, store: Cache) -> tuple
         ledger, problems = read_ledger(folder)
         if ledger is None:
             return None, problems
-    whole, faults = recorded(ledger, store)
+    whole, faults = recorded(ledger)
     return whole, [*problems, *faults]
 
 

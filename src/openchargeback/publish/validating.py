@@ -32,7 +32,7 @@ def validate(root: Path, *, full: bool = False, step: Step = no_step) -> tuple[L
     """
     check_unchanged = watched(root)
     store = open_cache(root)
-    ledger, problems = gather_ledger(root, store)
+    ledger, problems = gather_ledger(root)
     if ledger is None:
         return None, problems
     large = {period for period in ledger.periods if _is_large(ledger, period)}

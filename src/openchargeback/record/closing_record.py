@@ -1,18 +1,21 @@
 """The closing record of a month: what it has, and how it is read. A closed month is always shown from these files.
 
 periods/P.lines.csv        the billing lines as billed
-periods/P.resources.csv    the resources that statements list below them
+periods/P.statements.csv   the statements as issued
+periods/P.resources.csv    the resources that statements list below their lines
 periods/P.corrections.csv  charges of earlier months that P billed late, credited or re-billed; only if any
 periods/P.held.csv         charges that stayed held, so that they can be decided later; only if any
 periods/P.logo.svg         the logo of the letterhead (or .png); only if there is one
 periods/P.frozen.yaml      digests of the files above and of all inputs, the settings and directory entries that were
-                           used, totals, flags, decisions, statements; declared by ClosingRecord
+                           used, totals, flags, decisions; declared by ClosingRecord
+
+The tables are read only when asked for: most commands need little of most months.
 """
 
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 from dataclasses import MISSING, dataclass, fields, replace
 from decimal import Decimal
 from typing import Annotated, Any
@@ -30,6 +33,7 @@ from openchargeback.model import (
     BillingLine,
     Correction,
     DecisionRecord,
+    Entry,
     Evidence,
     FileRecord,
     FlagTotal,
@@ -183,19 +187,30 @@ def _history(months: tuple[PeriodAmounts, ...]) -> dict[str, list[str]]:
 
 
 @dataclass(frozen=True, slots=True)
-class RecordedStatement:
-    """A statement as issued: its number, PI, project and digest, and what it shows besides its lines and resources.
+class StatementDetails:
+    """What a statement shows besides its lines and resources.
 
     history: the amounts of its chart, for those of the eleven previous calendar months that had data.
     """
 
-    number: Annotated[str, "The number of the statement."]
-    pi: Annotated[str, "The PI."]
-    project: Annotated[str, "The project."]
-    digest: Annotated[str, replace(_SHA, help="SHA-256 of its inputs.")]
     history: Annotated[tuple[PeriodAmounts, ...], Key(shape=_History(), write=_history)] = ()
     attributions: Annotated[tuple[Attribution, ...], "How PI, project and fund were found."] = ()
     references: Annotated[tuple[Reference, ...], "Grant numbers and other references found in tags."] = ()
+
+
+DETAILS = shape_of(StatementDetails)
+"""The shape of the details of a statement, a JSON object in `P.statements.csv`."""
+
+
+@dataclass(frozen=True, slots=True)
+class RecordedStatement:
+    """A statement as issued. digest: SHA-256 of its inputs."""
+
+    number: str
+    pi: str
+    project: str
+    digest: str
+    details: StatementDetails = StatementDetails()
 
 
 @dataclass(frozen=True, slots=True)
@@ -205,19 +220,6 @@ class RecordedResource:
     pi: str
     project: str
     line: ResourceLine
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Spending:
-    """The sum of a project's own charges for a service: the history for the rule of unusual amounts."""
-
-    source: str
-    project: str
-    service: str
-    billed: Decimal
-
-
-_rows(Spending)
 
 
 @dataclass(frozen=True, slots=True)
@@ -246,7 +248,8 @@ def _libraries() -> Shape:
 class ClosingRecord:
     """The closing record of a month; written by the program, never by hand.
 
-    digest: SHA-256 of `P.frozen.yaml`. lines, resources, corrections: from the tables next to it.
+    digest: SHA-256 of `P.frozen.yaml`. lines, statements, resources, corrections: the tables next to it, read when
+    first looked at, which raises LedgerFault if the table is faulty.
     revision, closed, accounting_date, without: as in the period file since closing.
     files: digest by name in PARTS. queue: what stayed held, without details (`P.held.csv` has them).
     evidence: who approved its decisions, as known when the period was closed.
@@ -262,8 +265,6 @@ class ClosingRecord:
     files: Annotated[dict[str, str], MapOf(_SHA, help="Digests of the other files written by closing.")]
     inputs: Annotated[Inputs, ""]
     sources: Annotated[tuple[SourceTotals, ...], "Totals of each source."]
-    spending: Annotated[tuple[Spending, ...], "What each project spent on each service."]
-    statements: Annotated[tuple[RecordedStatement, ...], "The statements as issued."]
     queue: Annotated[
         tuple[QueueItem, ...],
         ListOf(shape_of(QueueItem, "Charges decided as one.", whole=False), help="The items that stayed held."),
@@ -282,9 +283,20 @@ class ClosingRecord:
     ]
     directory: Annotated[Directory, Key(shape=_DIRECTORY, write=directory_values)]
     digest: str = ""
-    lines: tuple[BillingLine, ...] = ()
-    resources: tuple[RecordedResource, ...] = ()
-    corrections: tuple[Correction, ...] = ()
+    lines: Sequence[BillingLine] = ()
+    statements: Sequence[RecordedStatement] = ()
+    resources: Sequence[RecordedResource] = ()
+    corrections: Sequence[Correction] = ()
+
+    @property
+    def spending(self) -> dict[tuple[str, str, str], Decimal]:
+        """Exact amounts by source, project and service. Own charges only: corrections belong to other months."""
+        exact: dict[tuple[str, str, str], Decimal] = {}
+        for line in self.lines:
+            if line.entry is Entry.OWN:
+                key = (line.source, line.project, line.service)
+                exact[key] = money.total(exact.get(key, money.ZERO), line.exact_billed)
+        return exact
 
     @classmethod
     def from_yaml(cls, values: dict[str, Any], _node: Node, reader: Reader) -> ClosingRecord:

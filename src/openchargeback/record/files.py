@@ -4,25 +4,34 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Iterable, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Any
 
 from openchargeback.ledger import table
 from openchargeback.ledger.declared import values_of
-from openchargeback.ledger.files import read_bytes
-from openchargeback.ledger.periods import CORRECTIONS, FROZEN, LINES, RESOURCES, PeriodFile, part_path
+from openchargeback.ledger.files import Gate, read_bytes
+from openchargeback.ledger.periods import CORRECTIONS, FROZEN, LINES, RESOURCES, STATEMENTS, PeriodFile, part_path
 from openchargeback.ledger.yaml_text import document
 from openchargeback.ledger.yaml_tree import parse
 from openchargeback.model import State
-from openchargeback.problems import Problem
-from openchargeback.record.closing_record import FROZEN_FILE, ClosingRecord
-from openchargeback.record.tables import columns_of, corrections_of, lines_of, resources_of, tables_of
+from openchargeback.problems import LedgerFault, Problem
+from openchargeback.record.closing_record import FROZEN_FILE, ClosingRecord, RecordedStatement
+from openchargeback.record.lazy import LazySequence
+from openchargeback.record.tables import (
+    columns_of,
+    corrections_of,
+    lines_of,
+    resources_of,
+    statements_of,
+    tables_of,
+)
 
 _HEAD = "The closing record of {period}. Written by `focus-billing periods close`; do not edit."
 
 
 def read_record(root: Path, period: str, state: PeriodFile) -> tuple[ClosingRecord | None, list[Problem]]:
-    """The record of a closed period and all its faults; None if there is no usable record."""
+    """The record of a closed period and all its faults but those of its tables; None if there is no usable record."""
     problems: list[Problem] = []
     path = part_path(period, FROZEN)
     data = read_bytes(root, path, problems)
@@ -39,23 +48,51 @@ def read_record(root: Path, period: str, state: PeriodFile) -> tuple[ClosingReco
         message = f"this is the closing record of {record.period}"
         problems.append(Problem(path, "frozen-fault", message, "restore the file from Git", 1))
         return None, problems
-    parts = {name: read_bytes(root, part_path(period, name), problems) for name in (LINES, RESOURCES, CORRECTIONS)}
-    for name in (LINES, RESOURCES):
-        if parts[name] is None and not problems:
+    gate = Gate(root)
+    for name in (LINES, STATEMENTS, RESOURCES):
+        if not gate.is_file(part_path(period, name)):
             problems.append(_missing(period, part_path(period, name), state))
-    rows = {
-        name: table.read_table(
-            content, part_path(period, name), columns_of(name, period, record.config.currency), problems
-        )
-        for name, content in parts.items()
-        if content is not None
-    }
     if problems:
         return None, problems
-    digest = hashlib.sha256(data).hexdigest()
-    lines, resources = lines_of(rows[LINES]), resources_of(rows[RESOURCES])
-    corrections = corrections_of(rows.get(CORRECTIONS, ()))
-    return replace(record, digest=digest, lines=lines, resources=resources, corrections=corrections), problems
+    tables = _Tables(root, period, record.config.currency)
+    return (
+        replace(
+            record,
+            digest=hashlib.sha256(data).hexdigest(),
+            lines=LazySequence(lambda: lines_of(tables.rows(LINES))),
+            statements=LazySequence(tables.statements),
+            resources=LazySequence(lambda: resources_of(tables.rows(RESOURCES))),
+            corrections=LazySequence(lambda: corrections_of(tables.rows(CORRECTIONS))),
+        ),
+        [],
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class _Tables:
+    """The tables of a closing record. Reading raises LedgerFault if a table is faulty."""
+
+    root: Path
+    period: str
+    currency: str
+
+    def rows(self, name: str) -> list[list[Any]]:
+        """The rows of a table; none if it does not exist."""
+        problems: list[Problem] = []
+        path = part_path(self.period, name)
+        data = read_bytes(self.root, path, problems)
+        columns = columns_of(name, self.period, self.currency)
+        rows = [] if data is None else table.read_table(data, path, columns, problems)
+        if problems:
+            raise LedgerFault(problems, self.root)
+        return rows
+
+    def statements(self) -> tuple[RecordedStatement, ...]:
+        problems: list[Problem] = []
+        found = statements_of(self.rows(STATEMENTS), part_path(self.period, STATEMENTS), problems)
+        if problems:
+            raise LedgerFault(problems, self.root)
+        return found
 
 
 def _missing(period: str, path: str, state: PeriodFile) -> Problem:

@@ -2,23 +2,35 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import replace
 from decimal import Decimal
 from typing import Any
 
 from openchargeback import money
 from openchargeback.ledger import table
+from openchargeback.ledger.declared import values_of
 from openchargeback.ledger.line_table import AMOUNT_COLUMNS, COLUMNS, RESOURCE_COLUMNS, amount_values, line_cells
-from openchargeback.ledger.periods import CORRECTIONS, HELD, LINES, RESOURCES
+from openchargeback.ledger.periods import CORRECTIONS, HELD, LINES, RESOURCES, STATEMENTS
+from openchargeback.ledger.yaml_tree import parse
 from openchargeback.model import Amounts, BillingLine, Correction, Entry, ResourceLine
-from openchargeback.record.closing_record import HELD_COLUMNS, ClosingRecord, RecordedResource
+from openchargeback.problems import Problem
+from openchargeback.record.closing_record import (
+    DETAILS,
+    HELD_COLUMNS,
+    ClosingRecord,
+    RecordedResource,
+    RecordedStatement,
+    StatementDetails,
+)
 
 _FIELDS = {"decision": "place"}
 """Columns whose field has a different name."""
 
 
 def columns_of(name: str, period: str, currency: str) -> tuple[table.Column, ...]:
-    """The columns of a table of the closing record: LINES, RESOURCES or CORRECTIONS."""
+    """The columns of a table of the closing record: LINES, STATEMENTS, RESOURCES or CORRECTIONS."""
     if name == LINES:
         return tuple(column.shape(column.name, period, currency) for column in COLUMNS)
     text, exact = table.text, table.exact
@@ -26,6 +38,8 @@ def columns_of(name: str, period: str, currency: str) -> tuple[table.Column, ...
     statement = (text("pi"), text("project"))
     if name == RESOURCES:
         return (*statement, *RESOURCE_COLUMNS, *cents)
+    if name == STATEMENTS:
+        return (text("number"), *statement, text("digest"), text("details"))
     payer = (*statement, text("fund"), text("source"), text("service"))
     entry = (text("charge"), text("original"), table.word("entry", (e for e in Entry if e is not Entry.OWN)))
     exacts = (text("currency"), exact("exact_list"), exact("exact_billed"))
@@ -38,6 +52,7 @@ def tables_of(record: ClosingRecord, held: Iterable[Sequence[str]]) -> dict[str,
     numbers = {(each.pi, each.project): each.number for each in record.statements}
     rows: dict[str, list[Sequence[str]]] = {
         LINES: [line_cells(each, numbers[each.pi, each.project], currency) for each in record.lines],
+        STATEMENTS: [[each.number, each.pi, each.project, each.digest, _details(each)] for each in record.statements],
         RESOURCES: [
             [each.pi, each.project, *_cells(each.line, _names(RESOURCES)[2:], currency)] for each in record.resources
         ],
@@ -72,6 +87,21 @@ def lines_of(rows: Iterable[list[Any]]) -> tuple[BillingLine, ...]:
         BillingLine(**{name: value for name, value in each.items() if name not in beside})
         for each in _by_field(rows, LINES)
     )
+
+
+def statements_of(rows: Iterable[list[Any]], path: str, problems: list[Problem]) -> tuple[RecordedStatement, ...]:
+    """The statements in rows of STATEMENTS; adds the faults of their details to the problems."""
+    found = []
+    for line, (number, pi, project, digest, details) in enumerate(rows, start=2):
+        node, reader = parse(details.encode(), path)
+        read = DETAILS.read(node, reader) if node is not None else None
+        problems += [replace(each, line=line, column=0) for each in reader.problems]
+        found.append(RecordedStatement(number, pi, project, digest, read or StatementDetails()))
+    return tuple(found)
+
+
+def _details(statement: RecordedStatement) -> str:
+    return json.dumps(values_of(statement.details), default=money.exact, ensure_ascii=False, separators=(",", ":"))
 
 
 def resources_of(rows: Iterable[list[Any]]) -> tuple[RecordedResource, ...]:

@@ -137,7 +137,7 @@ def _history(ledger: RecordedLedger, period: str) -> _History:
     return [
         (
             {each.source for each in record.sources if each.charges},
-            {(each.source, each.project, each.service): each.billed for each in record.spending},
+            record.spending,
         )
         for record in closed
     ]
