@@ -28,7 +28,7 @@ duckdb.execute("SELECT count(COLUMNS(*)) FROM read_csv(?)", [sys.argv[1:]]).fetc
 _ONE_MONTH = """
 import hashlib, sys
 from pathlib import Path
-from openchargeback.billing.pipeline import bill_period
+from openchargeback.billing.periods import bill_period
 from openchargeback.ledger.reading import read_ledger
 from openchargeback.record.recorded_ledger import RecordedLedger
 alone, whole = map(Path, sys.argv[1:])

@@ -13,7 +13,7 @@ import pytest
 
 from openchargeback.billing import reconciliation
 from openchargeback.billing.corrections import lines_of
-from openchargeback.billing.pipeline import bill_period
+from openchargeback.billing.periods import bill_period
 from openchargeback.ledger.reading import read_ledger
 from openchargeback.model import Amounts, BilledPeriod, BillingLine, Correction, Entry, Statement
 from openchargeback.record.recorded_ledger import RecordedLedger

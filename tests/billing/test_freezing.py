@@ -20,6 +20,7 @@ from openchargeback.model import ItemDetails, State
 from openchargeback.problems import LedgerFault, has_errors
 from openchargeback.publish import closing
 from openchargeback.publish.books import examine, open_books
+from openchargeback.record.files import read_record
 
 SAMPLE = Path(__file__).parents[2] / "ledger"
 
@@ -111,7 +112,7 @@ def test_live_changes_do_not_reach_a_closed_month(root: Path, monkeypatch: pytes
     before, settings = month(root), open_books(root).ledger.settings(PERIOD)
     for name, text in LIVE_CHANGES.items():
         (root / name).write_text(text, encoding="utf-8")
-    monkeypatch.setattr("openchargeback.publish.bill_ledger.bill_period", None)
+    monkeypatch.setattr("openchargeback.publish.bill_ledger.bill", None)
     books = open_books(root)
     assert books.period(PERIOD) == before
     assert books.ledger.settings(PERIOD) == settings
@@ -273,8 +274,12 @@ def test_faults_of_a_record_have_line_and_column(root: Path) -> None:
     lines[1] = lines[1].replace(",own,", ",mine,")
     lines[2] = lines[2] + ",1"
     path.write_bytes("\n".join(lines).encode())
-    found = [(p.line, p.column) for p in problems(root) if p.code == "frozen-fault"]
-    assert found == [(2, lines[1].index("mine,") + 1), (3, 1)]
+    record, _ = read_record(root, PERIOD, small(root).period_file(PERIOD))
+    assert record is not None
+    with pytest.raises(LedgerFault) as refused:
+        len(record.lines)
+    found = [(each.code, each.line, each.column) for each in refused.value.problems]
+    assert found == [("frozen-fault", 2, lines[1].index("mine,") + 1), ("frozen-fault", 3, 1)]
 
 
 def test_the_record_of_another_month_is_no_record(root: Path) -> None:

@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 
 from openchargeback.billing import reconciliation
-from openchargeback.billing.pipeline import bill_period
+from openchargeback.billing.periods import bill_period
 from openchargeback.ledger.reading import read_ledger
 from openchargeback.model import Amounts, BilledPeriod, JournalLine
 from openchargeback.record.recorded_ledger import RecordedLedger

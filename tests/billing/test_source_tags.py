@@ -11,7 +11,7 @@ from closed_ledger import HEAD, close, month
 from small_ledger import bill, charge, csv_text, flags
 
 from openchargeback.billing.charges_data import write_charges
-from openchargeback.billing.pipeline import bill_period
+from openchargeback.billing.periods import bill_period
 from openchargeback.focus.database import database
 from openchargeback.focus.reading import load
 from openchargeback.ledger.config import read_config

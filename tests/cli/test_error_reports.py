@@ -113,7 +113,7 @@ def _other_currency(ledger: Path) -> None:
 
 def _faulty_record(ledger: Path) -> None:
     _close(ledger, "2025-01")
-    _replace(ledger / "periods/2025-01.lines.csv", b",own,", b",mine,")
+    _replace(ledger / "periods/2025-01.frozen.yaml", b'period: "2025-01"', b'period: "2025-02"')
 
 
 def _record_alone(ledger: Path) -> None:

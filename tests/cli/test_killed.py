@@ -274,7 +274,7 @@ def test_files_change_while_they_are_read(place: Path, name: str, monkeypatch: p
     case = CASES.get(name) or Case((name,))
     case.before(place)
     old = contents(place)
-    bill = billing.bill_ledger
+    bill = billing.bill
 
     def slowly(*arguments: Any, **options: Any) -> object:
         found = bill(*arguments, **options)
@@ -282,8 +282,7 @@ def test_files_change_while_they_are_read(place: Path, name: str, monkeypatch: p
         return found
 
     with monkeypatch.context() as patched:
-        patched.setattr("openchargeback.publish.build.bill_ledger", slowly)
-        patched.setattr("openchargeback.publish.validating.bill_ledger", slowly)
+        patched.setattr("openchargeback.publish.bill_ledger.bill", slowly)
         code, said = case.run(place)
     assert (code, "the ledger was changed while it was being read" in said) == (3, True), said
     assert {path: data for path, data in contents(place).items() if path in old} == old

@@ -171,9 +171,9 @@ def test_charges_are_kept_or_made_again_the_same(tmp_path: Path, monkeypatch: py
     made = dict(data_files(books.ledger, books.periods, store))
 
     def refused(*_arguments: object) -> None:
-        raise AssertionError("nothing has changed, and yet a period is billed")
+        raise AssertionError("nothing has changed, and yet the charges are written again")
 
-    monkeypatch.setattr(billed_module, "bill_period", refused)
+    monkeypatch.setattr(billed_module, "write_charges", refused)
     kept = open_books(ledger, data=True)
     assert dict(data_files(kept.ledger, kept.periods, store)) == made
     monkeypatch.undo()

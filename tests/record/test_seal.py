@@ -57,7 +57,7 @@ def test_an_untouched_month_is_silent(root: Path) -> None:
     folders = {path.split("/")[0] for path in SEALED}
     assert folders == {"approvals", "charges", "periods"}
     names = {path.removeprefix(f"periods/{PERIOD}.") for path in SEALED if path.startswith("periods/")}
-    assert names == {"frozen.yaml", "lines.csv", "logo.svg", "resources.csv"}
+    assert names == {"frozen.yaml", "lines.csv", "logo.svg", "resources.csv", "statements.csv"}
 
 
 @settings(max_examples=60, deadline=None)

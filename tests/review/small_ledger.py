@@ -9,7 +9,7 @@ from decimal import Decimal
 from pathlib import Path
 
 from openchargeback import money
-from openchargeback.billing.pipeline import bill_period
+from openchargeback.billing.periods import bill_period
 from openchargeback.focus.columns import SIMPLE_COLUMNS
 from openchargeback.ledger.approval_text import Proposal, approval_text
 from openchargeback.ledger.approvals import Verb

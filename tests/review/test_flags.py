@@ -7,9 +7,9 @@ from types import SimpleNamespace
 import pytest
 from small_ledger import ADA, FUND, PERIOD, PROJECT, bill, charge, csv_text, flags, make, sums, tags
 
-from openchargeback.billing.freezing import spending_of
-from openchargeback.billing.pipeline import bill_period
-from openchargeback.record.closing_record import Spending
+from openchargeback.billing.periods import bill_period
+from openchargeback.model import Entry
+from openchargeback.record.closing_record import spending_of
 from openchargeback.record.recorded_ledger import RecordedLedger
 
 CONFIG = "organization: A\ncurrency: USD\n"
@@ -264,10 +264,9 @@ def test_patterns_need_every_column_and_the_minimum(tmp_path):
 
 def month(amount, source="hpc", project=PROJECT):
     """What of the record of a closed month tells what is usual."""
-    spending = (
-        () if amount is None else (Spending(source=source, project=project, service="Compute", billed=Decimal(amount)),)
-    )
-    return SimpleNamespace(sources=(SimpleNamespace(source=source, charges=3),), spending=spending)
+    spent = {"entry": Entry.OWN, "source": source, "project": project, "service": "Compute"}
+    lines = () if amount is None else (SimpleNamespace(**spent, exact_billed=Decimal(amount)),)
+    return SimpleNamespace(sources=(SimpleNamespace(source=source, charges=3),), lines=lines)
 
 
 @pytest.mark.parametrize(
@@ -332,9 +331,7 @@ def test_the_rule_for_unusual_amounts_is_settable(tmp_path, rule, expected):
 
 def test_a_billed_month_is_history(tmp_path):
     period, _ = bill(tmp_path, [charge("1.25"), charge("2", text="{bad")])
-    assert spending_of(period.lines) == (
-        Spending(source="hpc", project=PROJECT, service="Compute", billed=Decimal("1.25")),
-    )
+    assert spending_of(period.lines) == {("hpc", PROJECT, "Compute"): Decimal("1.25")}
 
 
 def test_an_item_tells_what_its_charges_share(tmp_path):

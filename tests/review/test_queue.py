@@ -15,7 +15,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from small_ledger import ADA, PERIOD, bill, charge, codes, csv_text, make, sums, tags
 
-from openchargeback.billing.pipeline import bill_period
+from openchargeback.billing.periods import bill_period
 from openchargeback.cli.main import cli
 from openchargeback.ledger.approval_text import Proposal, approval_text
 from openchargeback.ledger.approvals import Verb, read_approvals

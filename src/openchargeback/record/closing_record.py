@@ -15,7 +15,7 @@ The tables are read only when asked for: most commands need little of most month
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import MISSING, dataclass, fields, replace
 from decimal import Decimal
 from typing import Annotated, Any
@@ -288,21 +288,21 @@ class ClosingRecord:
     resources: Sequence[RecordedResource] = ()
     corrections: Sequence[Correction] = ()
 
-    @property
-    def spending(self) -> dict[tuple[str, str, str], Decimal]:
-        """Exact amounts by source, project and service. Own charges only: corrections belong to other months."""
-        exact: dict[tuple[str, str, str], Decimal] = {}
-        for line in self.lines:
-            if line.entry is Entry.OWN:
-                key = (line.source, line.project, line.service)
-                exact[key] = money.total(exact.get(key, money.ZERO), line.exact_billed)
-        return exact
-
     @classmethod
     def from_yaml(cls, values: dict[str, Any], _node: Node, reader: Reader) -> ClosingRecord:
         """The record without its tables."""
         queue = tuple(QueueItem(period=values["period"], **item) for item in values["queue"])
         return cls(**{**values, "queue": queue, "directory": directory_of(values["directory"], reader)})
+
+
+def spending_of(lines: Iterable[BillingLine]) -> dict[tuple[str, str, str], Decimal]:
+    """Exact amounts by source, project and service. Own charges only: corrections belong to other months."""
+    exact: dict[tuple[str, str, str], Decimal] = {}
+    for line in lines:
+        if line.entry is Entry.OWN:
+            key = (line.source, line.project, line.service)
+            exact[key] = money.total(exact.get(key, money.ZERO), line.exact_billed)
+    return exact
 
 
 FROZEN_FILE = shape_of(ClosingRecord)

@@ -24,6 +24,7 @@ from openchargeback.ledger.patterns import expression, fix_of
 from openchargeback.ledger.settings import Config, UnusualAmount
 from openchargeback.model import Unusual
 from openchargeback.problems import Problem
+from openchargeback.record.closing_record import spending_of
 from openchargeback.record.recorded_ledger import RecordedLedger
 from openchargeback.review.charges import Charges
 from openchargeback.review.details import make_details
@@ -137,7 +138,7 @@ def _history(ledger: RecordedLedger, period: str) -> _History:
     return [
         (
             {each.source for each in record.sources if each.charges},
-            record.spending,
+            spending_of(record.lines),
         )
         for record in closed
     ]
