@@ -89,7 +89,7 @@ def test_closing_again_writes_the_same_bytes(root: Path) -> None:
     first = {path: (root / path).read_bytes() for path in paths}
     assert sorted(path.rsplit("/")[-1] for path in paths) == [
         "2025-01.frozen.yaml", "2025-01.held.csv", "2025-01.lines.csv", "2025-01.logo.svg", "2025-01.resources.csv",
-        "2025-01.yaml",
+        "2025-01.statements.csv", "2025-01.yaml",
     ]  # fmt: skip
     shutil.rmtree(root / "periods")
     shutil.rmtree(root / ".openchargeback")
@@ -152,7 +152,7 @@ def test_charges_of_a_closed_month_are_not_billed_but_compared(root: Path) -> No
     assert all(f"periods open {PERIOD}" in problem.fix for problem in found.values())
 
 
-@pytest.mark.parametrize("name", ["frozen.yaml", "lines.csv", "resources.csv", "held.csv"])
+@pytest.mark.parametrize("name", ["frozen.yaml", "lines.csv", "statements.csv", "resources.csv", "held.csv"])
 def test_a_closed_month_without_its_record_is_an_error(root: Path, name: str) -> None:
     """Whatever of it is gone, with the fix."""
     close(root)

@@ -162,7 +162,8 @@ def test_open_data_has_the_references_of_every_source(tmp_path: Path) -> None:
         (tmp_path / name).write_text(text, encoding="utf-8")
     ledger, _ = read_ledger(tmp_path)
     assert ledger is not None
-    bill_period(RecordedLedger.of(ledger), "2025-01", then=lambda month: write_charges(month, tmp_path / "charges.csv"))
-    with (tmp_path / "charges.csv").open(encoding="utf-8") as file:
+    path = tmp_path / "charges.csv"
+    bill_period(RecordedLedger.of(ledger), "2025-01", then=lambda charges: write_charges(charges, "2025-01", path))
+    with path.open(encoding="utf-8") as file:
         rows = [(row["source"], row["reference_grant"], row["reference_ticket"]) for row in csv.DictReader(file)]
     assert rows == [("aws", "G-1", ""), ("gcp", "G-2", ""), ("hpc", "", "")]

@@ -255,7 +255,15 @@ def statement(
     )
     name = digest(pi.email, project.id)[:10]
     return Statement(
-        *(f"{period}-{name}", period, 1, draft, issued, pi, project, own, resources),
+        number=f"{period}-{name}",
+        period=period,
+        revision=1,
+        draft=draft,
+        issued=issued,
+        pi=pi,
+        project=project,
+        lines=own,
+        resources=resources,
         held=tuple(item for item in held if (item.pi, item.project) == (pi.email, project.id)),
         digest=digest(period, own),
     )

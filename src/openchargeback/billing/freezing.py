@@ -272,7 +272,9 @@ def drift(ledger: RecordedLedger, period: str) -> list[Problem]:
     records, and the charge and approval files must be as recorded (see `record.seal`).
     """
     frozen = ledger.records[period]
-    posted = PostedCorrections(tuple(line for line in frozen.lines if line.entry is not Entry.OWN), frozen.corrections)
+    posted = PostedCorrections(
+        tuple(line for line in frozen.lines if line.entry is not Entry.OWN), tuple(frozen.corrections)
+    )
     now, problems = bill_period(ledger.as_recorded(period), period, posted=posted)
     if now is None:
         return problems

@@ -55,7 +55,7 @@ class PostedCorrections:
     """What an open period's decisions on charges of closed ones add: billing lines, single charges, the decisions."""
 
     lines: tuple[BillingLine, ...] = ()
-    corrections: Sequence[Correction] = ()
+    corrections: tuple[Correction, ...] = ()
     decisions: tuple[DecisionRecord, ...] = ()
 
     @classmethod
