@@ -1,12 +1,12 @@
 -- One row per closed period whose resources do not sum to its own billing lines, or whose cells are not certain to be as
 -- `ledger.table` reads them.
 WITH part AS (
-    SELECT file, pi, project, fund, source, service, 1 AS sign, list, discount, covered, billed, true AS plain
+    SELECT recorded, pi, project, fund, source, service, 1 AS sign, list, discount, covered, billed, true AS plain
     FROM ({lines})
     WHERE entry = 'own'
     UNION ALL
     SELECT
-        file, pi, project, fund, source, service, -1, list, discount, covered, billed,
+        recorded, pi, project, fund, source, service, -1, list, discount, covered, billed,
         list_contains($kinds, kind)
             AND regexp_full_match(charges, '0|[1-9][0-9]{0,17}')
             AND len(list_filter(
@@ -17,16 +17,15 @@ WITH part AS (
 ),
 summed AS (
     SELECT
-        file,
+        recorded,
         sum(sign * TRY_CAST(list AS DECIMAL(38, 6))) AS list,
         sum(sign * TRY_CAST(discount AS DECIMAL(38, 6))) AS discount,
         sum(sign * TRY_CAST(covered AS DECIMAL(38, 6))) AS covered,
         sum(sign * TRY_CAST(billed AS DECIMAL(38, 6))) AS billed,
         bool_and(coalesce(plain, false)) AS plain
     FROM part
-    GROUP BY file, pi, project, fund, source, service
+    GROUP BY recorded, pi, project, fund, source, service
 )
-SELECT DISTINCT closed_file.period
+SELECT DISTINCT recorded
 FROM summed
-JOIN closed_file ON closed_file.number = summed.file
 WHERE NOT plain OR list <> 0 OR discount <> 0 OR covered <> 0 OR billed <> 0

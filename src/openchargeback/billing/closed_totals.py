@@ -9,7 +9,6 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
-from pathlib import Path
 
 import duckdb
 
@@ -18,14 +17,14 @@ from openchargeback.billing import reconciliation
 from openchargeback.billing.freezing import currency_faults, thaw
 from openchargeback.billing.periods import PeriodSums, Summary, summary_of
 from openchargeback.csv_writing import csv_bytes
-from openchargeback.focus.csv_text import relation
-from openchargeback.focus.database import database, insert, literals, named_rows, sql
+from openchargeback.focus.database import database, insert, named_rows, sql
 from openchargeback.ledger.periods import LINES, RESOURCES, STATEMENTS, part_path
 from openchargeback.model import Amounts, Entry, Kind, PeriodTotals, QueueItem
 from openchargeback.problems import LedgerFault, Problem
 from openchargeback.record.closing_record import ClosingRecord
 from openchargeback.record.recorded_ledger import RecordedLedger
-from openchargeback.record.tables import columns_of
+from openchargeback.record.tables import column_names
+from openchargeback.review.recorded_tables import recorded_rows
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -127,33 +126,25 @@ def _summed(ledger: RecordedLedger, periods: Sequence[str]) -> dict[str, _Tables
 
 def _has_plain_headers(ledger: RecordedLedger, period: str) -> bool:
     for name in (LINES, STATEMENTS, RESOURCES):
-        head = csv_bytes(_names(name), [])
+        head = csv_bytes(column_names(name), [])
         with (ledger.root / part_path(period, name)).open("rb") as file:
             if file.read(len(head)) != head:
                 return False
     return True
 
 
-def _names(name: str) -> list[str]:
-    return [column.name for column in columns_of(name, "", "")]
-
-
 def _read(con: duckdb.DuckDBPyConnection, ledger: RecordedLedger, periods: Sequence[str]) -> dict[str, _Tables]:
-    con.execute("CREATE TABLE closed_file (number INTEGER, period VARCHAR, currency VARCHAR, places INTEGER)")
+    con.execute("CREATE TABLE closed (period VARCHAR, currency VARCHAR, places INTEGER)")
     currencies = {period: ledger.records[period].config.currency for period in periods}
-    insert(
-        con,
-        "closed_file",
-        [(n, period, currencies[period], money.places(currencies[period])) for n, period in enumerate(periods)],
+    insert(con, "closed", [(period, currency, money.places(currency)) for period, currency in currencies.items()])
+    lines, statements, resources = (
+        recorded_rows(ledger.root, periods, name) for name in (LINES, STATEMENTS, RESOURCES)
     )
-    parts = {
-        part: _rows([ledger.root / part_path(period, name) for period in periods], name)
-        for part, name in (("lines", LINES), ("statements", STATEMENTS), ("resources", RESOURCES))
-    }
-    resources = sql(__package__, "closed_resources.sql", lines=parts["lines"], resources=parts["resources"])
-    doubtful = {period for (period,) in con.execute(resources, {"kinds": [str(kind) for kind in Kind]}).fetchall()}
+    kinds = [str(kind) for kind in Kind]
+    unsummed = con.execute(sql(__package__, "closed_resources.sql", lines=lines, resources=resources), {"kinds": kinds})
+    doubtful = {period for (period,) in unsummed.fetchall()}
     found: dict[str, list[_Lines]] = {period: [] for period in periods}
-    totals = sql(__package__, "closed_totals.sql", lines=parts["lines"], statements=parts["statements"])
+    totals = sql(__package__, "closed_totals.sql", lines=lines, statements=statements)
     for row in named_rows(con, totals):
         period, is_plain = row.pop("period"), row.pop("plain")
         if not is_plain:
@@ -168,10 +159,10 @@ def _read(con: duckdb.DuckDBPyConnection, ledger: RecordedLedger, periods: Seque
         # What kind of correction it is does not matter for sums.
         entry = Entry.OWN if own else Entry.LATE
         found[period].append(_Lines(**row, entry=entry, amounts=Amounts(**cents)))
-    counted = dict(con.execute(f"SELECT file, count(*) FROM ({parts['statements']}) GROUP BY file").fetchall())
+    counted = dict(con.execute(f"SELECT recorded, count(*) FROM ({statements}) GROUP BY recorded").fetchall())
     return {
-        period: _Tables(tuple(lines), counted.get(number, 0))
-        for number, (period, lines) in enumerate(found.items())
+        period: _Tables(tuple(lines), counted.get(period, 0))
+        for period, lines in found.items()
         if period not in doubtful and not _is_mixed(lines)
     }
 
@@ -180,11 +171,3 @@ def _is_mixed(lines: Sequence[_Lines]) -> bool:
     """Whether some of a source's own lines are posted and some are not."""
     own = [each.source for each in lines if each.entry is Entry.OWN]
     return len(own) != len(set(own))
-
-
-def _rows(paths: Sequence[Path], name: str) -> str:
-    """SQL for the rows of one table in several records, every cell as text, with the number of the record."""
-    names = _names(name)
-    cells = ", ".join(f"coalesce(c{index}, '') AS {column}" for index, column in enumerate(names))
-    number = f"list_position([{literals(map(str, paths))}], filename) - 1" if len(paths) > 1 else "0"
-    return f"SELECT {number} AS file, {cells} FROM {relation(paths, len(names), nulls=('',))}"

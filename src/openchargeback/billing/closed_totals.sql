@@ -1,15 +1,15 @@
 -- One row per closed period, source, entry and posting of the billing lines in its record: their sums, and whether every
 -- cell is certain to be as `ledger.table` reads it. A line whose statement is not in `P.statements.csv` is not plain.
--- file: one row per period (number, period, currency, places of its minor unit).
+-- closed: one row per period (period, currency, places of its minor unit).
 WITH line AS ({lines}),
 statement AS ({statements}),
 numbered AS (
-    SELECT file, pi, project, any_value(number) AS number, count(*) AS times
+    SELECT recorded, pi, project, any_value(number) AS number, count(*) AS times
     FROM statement
-    GROUP BY file, pi, project
+    GROUP BY recorded, pi, project
 )
 SELECT
-    file.period,
+    closed.period,
     line.source,
     line.entry = 'own' AS own,
     line.posted = 'yes' AS posted,
@@ -23,8 +23,8 @@ SELECT
     bool_or(TRY_CAST(line.billed AS DECIMAL(38, 6)) <> 0) AS has_amounts,
     list_sort(list(DISTINCT line.fund)) AS funds,
     bool_and(coalesce(
-        line.period = file.period
-        AND line.currency = file.currency
+        line.period = closed.period
+        AND line.currency = closed.currency
         AND line.entry IN ('own', 'late', 'credit', 'rebill')
         AND line.posted IN ('yes', 'no')
         AND regexp_full_match(line.charges, '0|[1-9][0-9]{0,17}')
@@ -33,7 +33,7 @@ SELECT
         AND len(list_filter(
             [line.list, line.discount, line.covered, line.billed],
             lambda cents: NOT regexp_full_match(cents, '-?(0|[1-9][0-9]{0,17})(\.[0-9]{1,6})?')
-                OR len(split_part(cents, '.', 2)) <> file.places
+                OR len(split_part(cents, '.', 2)) <> closed.places
         )) = 0
         AND TRY_CAST(line.list AS DECIMAL(38, 6))
             = TRY_CAST(line.discount AS DECIMAL(38, 6)) + TRY_CAST(line.billed AS DECIMAL(38, 6))
@@ -42,7 +42,7 @@ SELECT
         false
     )) AS plain
 FROM line
-JOIN closed_file AS file ON file.number = line.file
-LEFT JOIN numbered ON numbered.file = line.file AND numbered.pi = line.pi AND numbered.project = line.project
+JOIN closed ON closed.period = line.recorded
+LEFT JOIN numbered ON numbered.recorded = line.recorded AND numbered.pi = line.pi AND numbered.project = line.project
 GROUP BY ALL
 ORDER BY ALL

@@ -14,7 +14,7 @@ import duckdb
 
 from openchargeback.billing import lines as lines_
 from openchargeback.billing.events import Events
-from openchargeback.focus.database import database, file_literal, insert, literal, named_rows, query, sql
+from openchargeback.focus.database import database, insert, literal, named_rows, query, sql
 from openchargeback.ledger.approvals import Decision
 from openchargeback.ledger.directory import Directory
 from openchargeback.ledger.files import Gate
@@ -22,11 +22,12 @@ from openchargeback.ledger.periods import HELD, part_path
 from openchargeback.ledger.settings import Config
 from openchargeback.model import Amounts, BillingLine, Correction, DecisionRecord, Entry, QueueItem
 from openchargeback.problems import Problem
-from openchargeback.record.closing_record import HELD_COLUMNS, ClosingRecord
+from openchargeback.record.closing_record import ClosingRecord
 from openchargeback.record.recorded_ledger import RecordedLedger
 from openchargeback.review.attribution import directory_tables
 from openchargeback.review.decisions import apply_decisions
 from openchargeback.review.queue import read_queue
+from openchargeback.review.recorded_tables import recorded_rows
 from openchargeback.wording import counted
 
 
@@ -94,7 +95,7 @@ def held_tables(
             __package__,
             "held_tables.sql",
             period=literal(original),
-            rows=_rows(ledger.root / part_path(original, HELD)),
+            rows=f"({recorded_rows(ledger.root, [original], HELD)})",
         )
     )
     directory_tables(con, directory)
@@ -107,16 +108,7 @@ def held_ids(root: Path, period: str) -> set[str]:
     if not Gate(root).is_file(path):
         return set()
     with database() as con:
-        return {id_ for (id_,) in con.execute(f"SELECT charge FROM {_rows(root / path)}").fetchall()}
-
-
-def _rows(path: Path) -> str:
-    """SQL that reads the file of held charges, every cell as text."""
-    columns = "{" + ", ".join(f"{name}: 'VARCHAR'" for name in HELD_COLUMNS) + "}"
-    return (
-        f"read_csv({file_literal(path)}, auto_detect = false, header = true, delim = ',', quote = '\"', escape = '\"', "
-        f"columns = {columns}, force_not_null = [{', '.join(HELD_COLUMNS)}])"
-    )
+        return {id_ for (id_,) in con.execute(f"SELECT charge FROM ({recorded_rows(root, [period], HELD)})").fetchall()}
 
 
 def as_of(directory: Directory, record: ClosingRecord) -> Directory:

@@ -30,10 +30,12 @@ _FIELDS = {"decision": "place"}
 
 
 def columns_of(name: str, period: str, currency: str) -> tuple[table.Column, ...]:
-    """The columns of a table of the closing record: LINES, STATEMENTS, RESOURCES or CORRECTIONS."""
+    """The columns of a table of the closing record: any of PARTS but a logo."""
     if name == LINES:
         return tuple(column.shape(column.name, period, currency) for column in COLUMNS)
     text, exact = table.text, table.exact
+    if name == HELD:
+        return tuple(map(text, HELD_COLUMNS))
     cents = tuple(table.cents(each, currency) for each in AMOUNT_COLUMNS)
     statement = (text("pi"), text("project"))
     if name == RESOURCES:
@@ -54,9 +56,10 @@ def tables_of(record: ClosingRecord, held: Iterable[Sequence[str]]) -> dict[str,
         LINES: [line_cells(each, numbers[each.pi, each.project], currency) for each in record.lines],
         STATEMENTS: [[each.number, each.pi, each.project, each.digest, _details(each)] for each in record.statements],
         RESOURCES: [
-            [each.pi, each.project, *_cells(each.line, _names(RESOURCES)[2:], currency)] for each in record.resources
+            [each.pi, each.project, *_cells(each.line, column_names(RESOURCES)[2:], currency)]
+            for each in record.resources
         ],
-        CORRECTIONS: [_cells(each, _names(CORRECTIONS), currency) for each in record.corrections],
+        CORRECTIONS: [_cells(each, column_names(CORRECTIONS), currency) for each in record.corrections],
     }
     result = {
         name: table.write_table(columns_of(name, record.period, currency), content)
@@ -64,7 +67,7 @@ def tables_of(record: ClosingRecord, held: Iterable[Sequence[str]]) -> dict[str,
         if content or name != CORRECTIONS
     }
     if kept := list(held):
-        result[HELD] = table.write_table([table.text(name) for name in HELD_COLUMNS], kept)
+        result[HELD] = table.write_table(columns_of(HELD, record.period, currency), kept)
     return result
 
 
@@ -119,12 +122,13 @@ def corrections_of(rows: Iterable[list[Any]]) -> tuple[Correction, ...]:
 
 def _by_field(rows: Iterable[list[Any]], name: str) -> Iterator[dict[str, Any]]:
     """The values of each row by field, amounts combined."""
-    names = [_FIELDS.get(each, each) for each in _names(name)]
+    names = [_FIELDS.get(each, each) for each in column_names(name)]
     for row in rows:
         values = dict(zip(names, row, strict=True))
         amounts = Amounts(**{each: values.pop(each) for each in AMOUNT_COLUMNS})
         yield values | {"amounts": amounts}
 
 
-def _names(name: str) -> list[str]:
+def column_names(name: str) -> list[str]:
+    """The names of a table's columns, in order."""
     return [column.name for column in columns_of(name, "", "")]

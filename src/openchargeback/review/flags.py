@@ -11,7 +11,7 @@ Tables created:
 from __future__ import annotations
 
 import statistics
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from decimal import Decimal
 
 import duckdb
@@ -21,6 +21,7 @@ from openchargeback.focus.cells import cells
 from openchargeback.focus.database import count, identifier, insert, query, sql
 from openchargeback.ledger.config import FILE_NAME
 from openchargeback.ledger.patterns import expression, fix_of
+from openchargeback.ledger.periods import LINES
 from openchargeback.ledger.settings import Config, UnusualAmount
 from openchargeback.model import Unusual
 from openchargeback.problems import Problem
@@ -29,6 +30,7 @@ from openchargeback.record.recorded_ledger import RecordedLedger
 from openchargeback.review.charges import Charges
 from openchargeback.review.details import make_details
 from openchargeback.review.duplicates import EarlierRows, find_copies
+from openchargeback.review.recorded_tables import recorded_rows
 
 MONTHS = 6
 """How many closed months determine what is usual."""
@@ -113,35 +115,57 @@ def _patterns(con: duckdb.DuckDBPyConnection, config: Config) -> list[Problem]:
     return problems
 
 
-_History = Sequence[tuple[set[str], Mapping[tuple[str, str, str], Decimal]]]
-"""Closed months, oldest first: the sources with charges, and what was spent by source, project and service."""
+_Spent = tuple[str, str, str]
+"""Source, project and service."""
 
 
 def _unusual(charges: Charges) -> dict[str, tuple[Unusual, ...]]:
     rule, currency = charges.config.review.unusual_amount, charges.config.currency
     if not rule:
         return {}
+    sums = [
+        row
+        for row in charges.con.execute(query(__package__, "spending"), {"currency": currency}).fetchall()
+        if row[-1] > rule.minimum
+    ]
+    closed = {period: _months_before(charges.ledger, period) for period in {row[0] for row in sums}}
+    months = sorted({month for before in closed.values() for month in before})
+    spent = _spent(charges, months, {(source, project, service) for _, source, project, service, _ in sums})
+    records = charges.ledger.records
+    delivered = {month: {each.source for each in records[month].sources if each.charges} for month in months}
     found: dict[str, list[Unusual]] = {}
-    histories = {period: _history(charges.ledger, period) for period in charges.periods}
-    for period, source, project, service, amount in charges.con.execute(
-        query(__package__, "spending"), {"currency": currency}
-    ).fetchall():
-        months = [spending for sources, spending in histories.get(period, ()) if source in sources][-MONTHS:]
-        before = [month.get((source, project, service), money.ZERO) for month in months]
+    for period, source, project, service, amount in sums:
+        history = [month for month in closed[period] if source in delivered[month]][-MONTHS:]
+        before = [spent.get((month, source, project, service), money.ZERO) for month in history]
         if why := unusual(amount, before, rule, currency):
             found.setdefault(period, []).append(Unusual(source, project, service, why))
     return {period: tuple(each) for period, each in found.items()}
 
 
-def _history(ledger: RecordedLedger, period: str) -> _History:
-    closed = [record for month, record in sorted(ledger.records.items()) if month < period][-MONTHS_BACK:]
-    return [
-        (
-            {each.source for each in record.sources if each.charges},
-            spending_of(record.lines),
-        )
-        for record in closed
-    ]
+def _months_before(ledger: RecordedLedger, period: str) -> list[str]:
+    return [month for month in sorted(ledger.records) if month < period][-MONTHS_BACK:]
+
+
+def _spent(
+    charges: Charges, months: Sequence[str], wanted: Collection[_Spent]
+) -> dict[tuple[str, str, str, str], Decimal]:
+    """The exact amounts that these closed months billed, by month, source, project and service; only the wanted."""
+    if not months:
+        return {}
+    con = charges.con
+    con.execute("CREATE OR REPLACE TEMP TABLE wanted_spending (source VARCHAR, project VARCHAR, service VARCHAR)")
+    insert(con, "wanted_spending", sorted(wanted))
+    lines = recorded_rows(charges.ledger.root, months, LINES)
+    try:
+        rows = con.execute(sql(__package__, "spent.sql", lines=lines)).fetchall()
+    except (duckdb.InvalidInputException, duckdb.ConversionException, duckdb.IOException):
+        # A faulty table: reading it line by line reports where.
+        return {
+            (month, *key): amount
+            for month in months
+            for key, amount in spending_of(charges.ledger.records[month].lines).items()
+        }
+    return {(month, source, project, service): amount for month, source, project, service, amount in rows}
 
 
 def _flag_unusual(con: duckdb.DuckDBPyConnection, found: Mapping[str, Sequence[Unusual]]) -> None:
