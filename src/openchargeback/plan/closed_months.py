@@ -87,6 +87,8 @@ def closed_months_kept(
         (PROJECTS_FILE, _different(old[1].projects, new[1].projects), _projects),
         (FUNDS_FILE, _different(old[1].funds, new[1].funds), _funds),
     ):
+        if not changed:
+            continue  # looking up whom a month uses may take reading its lines
         using = {period: changed & used(record) for period, record in sorted(records.items())}
         months = [period for period, names in using.items() if names]
         if months:
