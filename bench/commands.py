@@ -134,6 +134,19 @@ def usual(folder: Path) -> None:
     _compare(f"{what}: plan, one row changed", ledger.warm("plan", "main"), one, 3)
 
 
+def sample(folder: Path) -> None:
+    """A clean build of the sample ledger without its PDFs."""
+    ledger = BenchLedger(folder / "sample")
+    shutil.copytree(ROOT / "ledger", ledger.root, ignore=shutil.ignore_patterns(".openchargeback"))
+    build = ("build", "--no-pdf", "--output", str(folder / "public"))
+
+    def clean() -> Process:
+        shutil.rmtree(folder / "public", ignore_errors=True)
+        return ledger.cold(*build)()
+
+    _compare("sample ledger: build --no-pdf, clean, against validate", clean, ledger.cold("validate"), 3)
+
+
 def month_of(folder: Path, rows: int, *, large: bool) -> None:
     """One month of many charges in one file."""
     ledger = BenchLedger.with_months(folder / "month", ["2025-01"], rows, 1)
@@ -162,6 +175,6 @@ def _compare(
 
 def measure(rows: int, *, large: bool) -> None:
     """Print each command against its limit. large: also ten times as many rows."""
-    for part in (usual, lambda folder: month_of(folder, rows, large=large)):
+    for part in (usual, sample, lambda folder: month_of(folder, rows, large=large)):
         with tempfile.TemporaryDirectory() as folder:
             part(Path(folder))

@@ -101,7 +101,17 @@ def test_a_poisoned_cache_of_the_ledger_is_not_asked(ledger: Repository, built: 
     assert poison(ledger, b"16.35", b"61.35")
     ledger.run("build", "-o", "out2")
     assert findings(ledger, str(built), code=0) == {}
-    assert "journals/2025-01/detail.csv" in findings(ledger, "out2", code=1)
+    assert "periods/2025-01/index.html" in findings(ledger, "out2", code=1)
+
+
+def test_a_build_without_pdfs_is_not_verified(ledger: Repository) -> None:
+    """It is for a quick look: everything else is there, and it says so itself."""
+    ledger.run("build", "--no-pdf", "-o", "out3")
+    files = {path.suffix for path in (ledger.root / "out3").rglob("*") if path.is_file()}
+    assert ".pdf" not in files
+    assert {".html", ".csv"} <= files
+    done = ledger.run("verify", "out3", code=2)
+    assert "was built with --no-pdf" in done.stderr
 
 
 def test_a_commit_beside_the_history_is_said(ledger: Repository, built: Path) -> None:

@@ -94,7 +94,7 @@ def _faults(period: SummedPeriod, ledger: RecordedLedger, env: Templates) -> lis
         journal = described_journal(ledger, period, env)
     except LedgerFault as fault:
         problems += fault.problems
-    if problems or not config.journal.formats:
+    if not config.journal.formats:
         return problems
     sheet = journal_sheet(journal, period.state, config, period.revision)
     for form in config.journal.formats:

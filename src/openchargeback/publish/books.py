@@ -14,7 +14,7 @@ from openchargeback.problems import LedgerFault, Problem, has_errors
 from openchargeback.publish.bill_ledger import Scope, bill_ledger, sum_ledger, summarize_ledger
 from openchargeback.publish.cache import Cache
 from openchargeback.publish.gathering import gather_ledger
-from openchargeback.publish.output_problems import output_problems, output_warnings
+from openchargeback.publish.output_problems import credit_fund_warnings, output_problems, output_warnings
 from openchargeback.record.recorded_ledger import RecordedLedger
 
 Step = Callable[[str, int, int], None]
@@ -95,7 +95,7 @@ def examine_lines(root: Path, *, wanted: str = "", step: Step = no_step) -> Exam
     if ledger is None:
         return None, (), problems
     periods, faults = sum_ledger(ledger, store, _scope(ledger, wanted, step))
-    return ledger, periods, [*problems, *faults]
+    return ledger, periods, [*problems, *faults, *credit_fund_warnings(ledger, periods)]
 
 
 def _examine_totals(root: Path, step: Step) -> Examined[PeriodTotals]:

@@ -67,16 +67,18 @@ def build(
     output: Path,
     *,
     commit: git.Commit | None = None,
+    pdfs: bool = True,
     workers: int | None = None,
     step: Step = no_step,
 ) -> BuildResult:
     """Write portal, statements, journals and manifest to a folder, as a whole or not at all.
 
-    commit: the commit that the ledger's folder was extracted from, if it is not a repository itself.
+    pdfs: False leaves out the PDFs, so that the links to them lead nowhere. commit: the commit that the ledger's folder
+    was extracted from, if it is not a repository itself.
     Raises LedgerFault for errors in the ledger, UsageFault for a folder that is not ours, OutsideFault for disk errors.
     """
     check_unchanged = watched(root)
-    planned = _plan_output(open_books(root, data=True, step=step), commit)
+    planned = _plan_output(open_books(root, data=True, step=step), commit, pdfs=pdfs)
     secrets = secrets_of(root)
     secrets.refuse_in_statements(planned.pdfs)
     heal(output)
@@ -86,7 +88,8 @@ def build(
     store = open_cache(root)
     # Charge files, templates and logos are read until the end.
     checks = (lambda _folder: check_unchanged(), secrets.check)
-    with staged(output, planned.provenance, planned.key, checks=checks) as staging:
+    holds = OutputKind.BUILD if pdfs else OutputKind.WITHOUT_PDFS
+    with staged(output, planned.provenance, planned.key, holds, checks) as staging:
         _write_journals(planned, staging)
         _write_pages(planned, staging, store, step)
         _write_open_data(planned, staging, store, step)
@@ -96,7 +99,7 @@ def build(
     return _result(planned, output, len(staging.files), rendered=rendered, changed=True)
 
 
-def _plan_output(books: AllBooks, commit: git.Commit | None) -> _Output:
+def _plan_output(books: AllBooks, commit: git.Commit | None, *, pdfs: bool) -> _Output:
     """Plan pages and PDFs; journals are rendered right away, since they are checked first."""
     env = make_environment(books.ledger.root / "templates")
     provenance = provenance_of(books.ledger.root, commit)
@@ -109,9 +112,9 @@ def _plan_output(books: AllBooks, commit: git.Commit | None) -> _Output:
     }
     site = make_site(books, provenance, {period: tuple(sorted(files)) for period, files in journals.items()})
     written = {path: data for files in journals.values() for path, data in files.items()}
-    pages, pdfs = (*site_jobs(site, env), *statement_jobs(site, env)), tuple(statement_pdfs(site, env))
-    _log.info("planned %s and %s", counted(len(pages), "portal file"), counted(len(pdfs), "PDF"))
-    return _Output(books, provenance, written, pages, pdfs, _key(pages, pdfs, written, data_keys(books.periods)))
+    pages, plans = (*site_jobs(site, env), *statement_jobs(site, env)), tuple(statement_pdfs(site, env) if pdfs else ())
+    _log.info("planned %s and %s", counted(len(pages), "portal file"), counted(len(plans), "PDF"))
+    return _Output(books, provenance, written, pages, plans, _key(pages, plans, written, data_keys(books.periods)))
 
 
 def _files_published(planned: _Output, output: Path) -> int | None:

@@ -36,9 +36,10 @@ class Entry:
 
 
 class OutputKind(enum.StrEnum):
-    """The kind of an output: a whole build, or the PDF statements of one period, written by `generate`."""
+    """The kind of an output: a whole build, one without PDFs, or the PDF statements of one period, by `generate`."""
 
     BUILD = "build"
+    WITHOUT_PDFS = "without-pdfs"
     STATEMENTS = "statements"
 
 

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from openchargeback.billing.periods import Summary
 from openchargeback.ledger.settings import JournalSettings
-from openchargeback.model import BilledPeriod, State
+from openchargeback.model import BilledPeriod, State, SummedPeriod
 from openchargeback.problems import Problem, Severity
 from openchargeback.publish.bill_ledger import Scope, bill_ledger, sum_ledger
 from openchargeback.publish.cache import Cache
@@ -72,6 +72,11 @@ def output_warnings(ledger: RecordedLedger, periods: Sequence[BilledPeriod]) -> 
     """Warnings about the outputs that do not stop a build."""
     from openchargeback.portal.glyphs import glyph_problems
 
+    return [*credit_fund_warnings(ledger, periods), *glyph_problems(ledger, periods)]
+
+
+def credit_fund_warnings(ledger: RecordedLedger, periods: Sequence[SummedPeriod]) -> list[Problem]:
+    """A warning for every source of open periods whose journal lines have no fund to credit."""
     crediting = {
         line.source
         for period in periods
@@ -79,11 +84,10 @@ def output_warnings(ledger: RecordedLedger, periods: Sequence[BilledPeriod]) -> 
         for line in period.lines
         if line.posted and line.amounts.billed
     }
-    return [*_without_credit_fund(ledger, crediting), *glyph_problems(ledger, periods)]
+    return _without_credit_fund(ledger, crediting)
 
 
 def _without_credit_fund(ledger: RecordedLedger, crediting: set[str]) -> list[Problem]:
-    """A warning for every source whose journal lines have no fund to credit."""
     return [
         Problem(
             "config.yaml",

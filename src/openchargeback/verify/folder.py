@@ -76,6 +76,8 @@ def verify_folder(
     listed = read_manifest(folder)
     if listed is None:
         raise UsageFault(f"{folder} was not written by `focus-billing build`: it has no readable {NAME}")
+    if listed.holds is OutputKind.WITHOUT_PDFS:
+        raise UsageFault(f"{folder} was built with --no-pdf, for a quick look; verify a complete build")
     if listed.holds is not OutputKind.BUILD:
         raise UsageFault(f"{folder} has only statements, written by `generate`; verify its PDFs one by one")
     wanted = revision or listed.provenance.commit
