@@ -93,7 +93,7 @@ def test_what_the_ledger_gives_is_identical(ledger: Repository, pdf: Path) -> No
 
 def test_a_cache_that_says_otherwise_is_not_asked(ledger: Repository, pdf: Path) -> None:
     """Figures that were kept and tampered with vouch for nothing."""
-    ledger.run("build", "--no-pdf", "-o", "out")
+    ledger.run("build", "--no-pdf", "-o", "public")
     assert poison(ledger, b"16.35", b"61.35")
     assert verify(ledger, pdf, code=0)["verdict"] == "identical"
 

@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 from click.core import ParameterSource
 
 from openchargeback.cli.options import F
-from openchargeback.evidence import host
-from openchargeback.evidence.levels import HostRecord
 from openchargeback.problems import UsageFault
+
+if TYPE_CHECKING:
+    from openchargeback.evidence.levels import HostRecord
 
 _FILE = click.Path(path_type=Path, exists=True, dir_okay=False)
 _OPTIONS = (
@@ -40,6 +42,8 @@ def host_record(event: Path | None, reviews: Path | None, commits: Path | None) 
         raise UsageFault("--commits requires --reviews, the pull request's reviews")
     if event is None and _is_named("reviews"):
         raise UsageFault("--reviews requires --event, the pull request that was reviewed")
+    from openchargeback.evidence import host
+
     return host.host_record(event, reviews, commits)
 
 

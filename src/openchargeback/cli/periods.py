@@ -20,7 +20,6 @@ from openchargeback.cli.report import (
     progress,
     shown,
 )
-from openchargeback.evidence.gathering import gather_evidence, read_evidence
 from openchargeback.files import git
 from openchargeback.files.git import Loose
 from openchargeback.ledger.lock import locked
@@ -30,7 +29,6 @@ from openchargeback.ledger.shape import did_you_mean
 from openchargeback.ledger.uncommitted import uncommitted_inputs, uncommitted_record, uncommitted_sealed
 from openchargeback.model import BilledPeriod, State, Without
 from openchargeback.problems import LedgerFault, OutsideFault, Problem, UsageFault, has_errors
-from openchargeback.publish import closing
 from openchargeback.publish.books import AllBooks, open_books
 from openchargeback.record.seal import left_over, no_longer_finalized
 from openchargeback.wording import counted
@@ -64,6 +62,8 @@ def open_period(period: str, commit: bool, named: str | None) -> None:
     Example: focus-billing periods open 2025-02
              focus-billing periods open 2025-02 --commit
     """
+    from openchargeback.publish import closing
+
     root = root_of(named)
     _refuse_commit(root, commit)
     with locked(root):
@@ -132,6 +132,9 @@ def close_period(
              focus-billing periods close 2025-06 --on 2025-07-08 --accounting-date 2025-06-30
              focus-billing periods close 2025-06 --without hpc --reason "down for maintenance all June"
     """
+    from openchargeback.evidence.gathering import gather_evidence, read_evidence
+    from openchargeback.publish import closing
+
     if dated and dated.date() < first_day(period):
         raise UsageFault(f"the accounting date {dated.date()} is before the start of {period}")
     if without and not (reason or "").strip():
@@ -243,6 +246,8 @@ def finalize_period(period: str, day: dt.datetime | None, by: str | None, commit
     \b
     Example: focus-billing periods finalize 2025-01
     """
+    from openchargeback.publish import closing
+
     root = root_of(named)
     _refuse_commit(root, commit)
     with locked(root):

@@ -26,7 +26,6 @@ from openchargeback.model import (
     SummedPeriod,
 )
 from openchargeback.plan import words
-from openchargeback.portal.discount_words import discount_rows
 from openchargeback.portal.paths import statement_pdf
 from openchargeback.problems import UsageFault
 from openchargeback.publish.books import LedgerLines, open_lines, open_totals
@@ -161,6 +160,8 @@ def _still_held(period: PeriodTotals) -> Decimal:
 
 
 def _amounts(amounts: Amounts, what: str, books: LedgerLines) -> str:
+    from openchargeback.portal.discount_words import discount_rows
+
     currency = books.ledger.config.currency
     between = [
         f"{row.label[:1].lower()}{row.label[1:]} {money.human(row.amount, currency)}"

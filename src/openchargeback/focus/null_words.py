@@ -29,8 +29,12 @@ BLANK = "export an empty cell for a missing value"
 
 _LOOKED_AT = 1 << 18
 _ROWS_LOOKED_AT = 1_000
+_SPELLED = [word.encode() for word in (*NULLS, *WORDS)]
+# Few cells begin like such a word, so that is looked for first, and only then whether a cell begins there.
 _CELL = re.compile(
-    rb'(?:^|[,"\n])(?:' + b"|".join(re.escape(word.encode()) for word in (*NULLS, *WORDS)) + rb')(?=[,"\r\n]|\Z)'
+    b"[" + b"".join(sorted({re.escape(word[:1]) for word in _SPELLED})) + rb'](?<![^,"\n].)'
+    b"(?:" + b"|".join(re.escape(word[1:]) for word in _SPELLED) + rb')(?![^,"\r\n])',
+    re.DOTALL,
 )
 
 

@@ -11,7 +11,6 @@ from openchargeback.ledger.lock import committed_temporaries
 from openchargeback.ledger.periods import FROZEN, PARTS, part_path
 from openchargeback.ledger.reading import Ledger, read_ledger
 from openchargeback.model import State
-from openchargeback.portal.own_pages import page_problems
 from openchargeback.problems import OutsideFault, Problem
 from openchargeback.record.files import read_record
 from openchargeback.record.recorded_ledger import RecordedLedger
@@ -31,7 +30,15 @@ def gather_ledger(root: Path) -> tuple[RecordedLedger | None, list[Problem]]:
         return None, problems
     whole, faults = with_records(ledger)
     _log.info("read the ledger: %s", counted(len(whole.periods), "month"))
-    return whole, [*problems, *faults, *page_problems(whole.pages, whole.images, whole.config.portal.links)]
+    return whole, [*problems, *faults, *_page_problems(whole)]
+
+
+def _page_problems(ledger: Ledger) -> list[Problem]:
+    if not ledger.pages and not ledger.images:
+        return []
+    from openchargeback.portal.own_pages import page_problems
+
+    return page_problems(ledger.pages, ledger.images, ledger.config.portal.links)
 
 
 def with_records(ledger: Ledger) -> tuple[RecordedLedger, list[Problem]]:

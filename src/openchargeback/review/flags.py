@@ -123,11 +123,8 @@ def _unusual(charges: Charges) -> dict[str, tuple[Unusual, ...]]:
     rule, currency = charges.config.review.unusual_amount, charges.config.currency
     if not rule:
         return {}
-    sums = [
-        row
-        for row in charges.con.execute(query(__package__, "spending"), {"currency": currency}).fetchall()
-        if row[-1] > rule.minimum
-    ]
+    limits = {"currency": currency, "minimum": money.exact(rule.minimum)}
+    sums = charges.con.execute(query(__package__, "spending"), limits).fetchall()
     closed = {period: _months_before(charges.ledger, period) for period in {row[0] for row in sums}}
     months = sorted({month for before in closed.values() for month in before})
     spent = _spent(charges, months, {(source, project, service) for _, source, project, service, _ in sums})

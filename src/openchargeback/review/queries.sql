@@ -137,12 +137,13 @@ FROM follows
 JOIN attributed AS original ON original.n = follows.original
 WHERE attributed.n = follows.n;
 
--- spending: the exact total of a project's charges of a service from a source in a period.
+-- spending: the exact total of a project's charges of a service from a source in a period, if it exceeds a minimum.
 SELECT charge.period, charge.source, payer.project, charge.service, sum(charge.cost)
 FROM attributed AS charge
 JOIN payer ON payer.id = charge.payer
 WHERE payer.project IS NOT NULL AND charge.currency = $currency
 GROUP BY ALL
+HAVING sum(charge.cost) > $minimum::DECIMAL(38, 18)
 ORDER BY ALL;
 
 -- suspects: a row whose hash equals that of another row of the same files.
