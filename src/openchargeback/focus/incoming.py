@@ -119,7 +119,8 @@ class Staging:
             with (
                 file.staged.open("rb") as given,
                 target.open("wb") as out,
-                gzip.GzipFile(filename="", mode="wb", fileobj=out, mtime=0) as packed,
+                # A third of the time of the default level, for an eighth more bytes.
+                gzip.GzipFile(filename="", mode="wb", compresslevel=4, fileobj=out, mtime=0) as packed,
             ):
                 shutil.copyfileobj(given, packed, _BLOCK)
         except OSError as error:
