@@ -63,7 +63,7 @@ _ABOUT = {
     "attribution payer payer_flags naming nearest": ("tests/review/test_attribution.py",),
     "suggestions": ("tests/review/test_suggestions.py",),
     "flags dated inactive_fund_flags flagged correction_flags duplicates copies follows lacking detail details ids "
-    "month payer_flags": ("tests/review/test_flags.py",),
+    "charges earlier_rows spent payer_flags": ("tests/review/test_flags.py",),
     "queue items item_charges notes held held_sums asks proposals naming nearest detail details lacking named_ids": (
         "tests/review/test_queue.py",
     ),
@@ -79,6 +79,8 @@ _ABOUT = {
     ),
     "closed_month_clashes": ("tests/billing/test_closed_month_clashes.py",),
     "completeness coverage": ("tests/billing/test_completeness.py",),
+    "closed_totals closed_resources recorded_tables": ("tests/billing/test_closed_totals.py",),
+    "periods pipeline source_totals texts": ("tests/billing/test_together.py",),
     "copies": ("tests/billing/test_copies.py",),
     "freezing": ("tests/billing/test_freezing.py", "tests/billing/test_histories.py"),
     "resources statement_resources attributions charges_data": ("tests/billing/test_freezing.py",),

@@ -11,7 +11,7 @@ from closed_ledger import HEAD, close, row
 
 from openchargeback.billing.closed_totals import closed_summaries
 from openchargeback.billing.freezing import thaw
-from openchargeback.billing.periods import summary_of
+from openchargeback.billing.summaries import summary_of
 from openchargeback.ledger.reading import read_ledger
 from openchargeback.problems import LedgerFault, Problem
 from openchargeback.publish.gathering import with_records
@@ -94,7 +94,7 @@ def forge(root: Path, name: str, was: str, now: str) -> None:
         ("statements.csv", "number,", "numbers,"),
         ("resources.csv", "12.35", "12.36"),
         ("resources.csv", ",usage,", ",theft,"),
-        ("resources.csv", "r1", 'r"1'),
+        ("resources.csv", ",r1,", ',"r1,'),
     ],
 )
 def test_a_forged_table_is_found_as_when_read_line_by_line(closed: Path, name: str, was: str, now: str) -> None:

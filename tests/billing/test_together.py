@@ -14,7 +14,8 @@ from small_ledger import charge, csv_text, decide, make, tags
 
 from openchargeback.billing import periods
 from openchargeback.billing.corrections import correct
-from openchargeback.billing.periods import bill, summary_of
+from openchargeback.billing.periods import bill
+from openchargeback.billing.summaries import summaries, summary_of
 from openchargeback.ledger.reading import read_ledger
 from openchargeback.publish.gathering import with_records
 from openchargeback.record.recorded_ledger import RecordedLedger
@@ -102,8 +103,9 @@ def _compare(ledger: RecordedLedger) -> dict[str, Any]:
     at_once, told_at_once = _billed(ledger, together=True)
     assert at_once == alone
     assert told_at_once == told
-    summaries, _ = bill(ledger, list(alone), periods.summaries, correct(ledger).posted)
-    for period, summary in summaries.items():
+    summed, _ = bill(ledger, list(alone), summaries, correct(ledger).posted)
+    assert summed.keys() == alone.keys()
+    for period, summary in summed.items():
         assert replace(summary, texts=()) == summary_of(alone[period])
     return alone
 

@@ -8,18 +8,17 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from decimal import Decimal
 
 import duckdb
 
 from openchargeback import money
 from openchargeback.billing import reconciliation
 from openchargeback.billing.freezing import currency_faults, thaw
-from openchargeback.billing.periods import PeriodSums, Summary, summary_of
+from openchargeback.billing.summaries import LineSum, PeriodSums, Summary, summary, summary_of
 from openchargeback.csv_writing import csv_bytes
 from openchargeback.focus.database import database, insert, named_rows, sql
 from openchargeback.ledger.periods import LINES, RESOURCES, STATEMENTS, part_path
-from openchargeback.model import Amounts, Entry, Kind, PeriodTotals, QueueItem
+from openchargeback.model import Amounts, Entry, Kind, QueueItem
 from openchargeback.problems import LedgerFault, Problem
 from openchargeback.record.closing_record import ClosingRecord
 from openchargeback.record.recorded_ledger import RecordedLedger
@@ -27,27 +26,13 @@ from openchargeback.record.tables import column_names
 from openchargeback.review.recorded_tables import recorded_rows
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class _Lines:
-    """The billing lines of a source in a record, summed up: its own, or those of earlier periods."""
-
-    source: str
-    entry: Entry
-    posted: bool
-    lines: int
-    exact_list: Decimal
-    exact_billed: Decimal
-    amounts: Amounts
-    has_amounts: bool
-    funds: tuple[str, ...]
-
-
 @dataclass(frozen=True, slots=True)
 class _Tables:
-    """What the tables of a record sum up to. statements: their number."""
+    """What the tables of a record sum up to. statements: their number. funds: the accounting strings of its lines."""
 
-    sources: tuple[_Lines, ...]
+    sums: tuple[LineSum, ...]
     statements: int
+    funds: frozenset[str]
 
 
 def closed_summaries(
@@ -61,11 +46,21 @@ def closed_summaries(
     result: dict[str, Summary] = {}
     problems: list[Problem] = []
     for period in periods:
-        record, lines, held = ledger.records[period], summed.get(period), still_queued.get(period, ())
-        if lines is not None and not reconciliation.check_sums(_sums(record, lines.sources), lines.sources):
-            result[period] = _summary(ledger, record, lines, held)
-            problems += currency_faults(record, ledger.config.currency)
-            continue
+        record, tables, held = ledger.records[period], summed.get(period), still_queued.get(period, ())
+        if tables is not None:
+            sums = _sums(record, tables)
+            if not reconciliation.check_sums(sums, tables.sums):
+                result[period] = summary(
+                    sums,
+                    ledger.period_file(period).state,
+                    tables.sums,
+                    statements=tables.statements,
+                    funds=tables.funds,
+                    queue=record.queue,
+                    still_queued=held,
+                )
+                problems += currency_faults(record, ledger.config.currency)
+                continue
         try:
             thawed, faults = thaw(ledger, period, held)
         except LedgerFault as fault:
@@ -76,8 +71,8 @@ def closed_summaries(
     return result, problems
 
 
-def _sums(record: ClosingRecord, lines: Sequence[_Lines]) -> PeriodSums:
-    corrected = record.corrections or any(each.entry is not Entry.OWN for each in lines)
+def _sums(record: ClosingRecord, tables: _Tables) -> PeriodSums:
+    corrected = record.corrections or any(each.entry is not Entry.OWN for each in tables.sums)
     return PeriodSums(
         period=record.period,
         currency=record.config.currency,
@@ -85,29 +80,6 @@ def _sums(record: ClosingRecord, lines: Sequence[_Lines]) -> PeriodSums:
         files=record.inputs.charges,
         lines=record.lines if corrected else (),
         corrections=record.corrections,
-    )
-
-
-def _summary(
-    ledger: RecordedLedger, record: ClosingRecord, tables: _Tables, still_queued: tuple[QueueItem, ...]
-) -> Summary:
-    lines = tables.sources
-    return Summary(
-        totals=PeriodTotals(
-            period=record.period,
-            state=ledger.period_file(record.period).state,
-            currency=record.config.currency,
-            sources=record.sources,
-            statements=tables.statements,
-            amounts=Amounts.total(each.amounts for each in lines if each.posted),
-            shown=Amounts.total(each.amounts for each in lines if not each.posted),
-            posted=sum(each.lines for each in lines if each.posted),
-            unposted=sum(each.lines for each in lines if not each.posted),
-            queue=record.queue,
-            still_queued=still_queued,
-        ),
-        crediting=tuple(sorted({each.source for each in lines if each.posted and each.has_amounts})),
-        funds=tuple(sorted({fund for each in lines for fund in each.funds})),
     )
 
 
@@ -143,7 +115,8 @@ def _read(con: duckdb.DuckDBPyConnection, ledger: RecordedLedger, periods: Seque
     kinds = [str(kind) for kind in Kind]
     unsummed = con.execute(sql(__package__, "closed_resources.sql", lines=lines, resources=resources), {"kinds": kinds})
     doubtful = {period for (period,) in unsummed.fetchall()}
-    found: dict[str, list[_Lines]] = {period: [] for period in periods}
+    found: dict[str, list[LineSum]] = {period: [] for period in periods}
+    funds: dict[str, set[str]] = {period: set() for period in periods}
     totals = sql(__package__, "closed_totals.sql", lines=lines, statements=statements)
     for row in named_rows(con, totals):
         period, is_plain = row.pop("period"), row.pop("plain")
@@ -155,19 +128,19 @@ def _read(con: duckdb.DuckDBPyConnection, ledger: RecordedLedger, periods: Seque
             for name in ("list", "discount", "covered", "billed")
         }
         own = row.pop("own")
-        row["funds"] = tuple(row["funds"])
+        funds[period].update(row.pop("funds"))
         # What kind of correction it is does not matter for sums.
         entry = Entry.OWN if own else Entry.LATE
-        found[period].append(_Lines(**row, entry=entry, amounts=Amounts(**cents)))
+        found[period].append(LineSum(**row, entry=entry, amounts=Amounts(**cents)))
     counted = dict(con.execute(f"SELECT recorded, count(*) FROM ({statements}) GROUP BY recorded").fetchall())
     return {
-        period: _Tables(tuple(lines), counted.get(period, 0))
+        period: _Tables(tuple(lines), counted.get(period, 0), frozenset(funds[period]))
         for period, lines in found.items()
         if period not in doubtful and not _is_mixed(lines)
     }
 
 
-def _is_mixed(lines: Sequence[_Lines]) -> bool:
+def _is_mixed(lines: Sequence[LineSum]) -> bool:
     """Whether some of a source's own lines are posted and some are not."""
     own = [each.source for each in lines if each.entry is Entry.OWN]
     return len(own) != len(set(own))

@@ -66,6 +66,9 @@ class PostedCorrections:
         return cls(lines, corrections, tuple(each for part in parts for each in part.decisions))
 
 
+NOTHING_POSTED = PostedCorrections()
+
+
 def too_large(period: str) -> Problem:
     """The problem of a period whose sums exceed an exact number (DuckDB raises OutOfRangeException)."""
     what = f"the amounts of {period} are too large to sum exactly"
@@ -147,6 +150,11 @@ def month_results(charges: Charges, settled: Settled) -> dict[str, MonthResult]:
         )
         for period in charges.periods
     }
+
+
+def charges_read(charges: Charges) -> dict[str, int]:
+    """How many charges each period has, after attribution."""
+    return dict(charges.con.execute("SELECT period, count(*) FROM attributed GROUP BY period").fetchall())
 
 
 def by_period(found: Iterable[_OfPeriod]) -> dict[str, tuple[_OfPeriod, ...]]:

@@ -48,7 +48,7 @@ class Summed(Month, Protocol):
     def files(self) -> tuple[FileRecord, ...]: ...
 
 
-class LineSum(Protocol):
+class Addend(Protocol):
     """A billing line, or several of a source summed up."""
 
     @property
@@ -77,7 +77,7 @@ def check_published(period: BilledPeriod) -> list[Problem]:
     return [_problem(f"{period.period}: {fault}") for fault in faults]
 
 
-def check_sums(period: Summed, own: Iterable[LineSum], read: int | None = None) -> list[Problem]:
+def check_sums(period: Summed, own: Iterable[Addend], read: int | None = None) -> list[Problem]:
     """Every invariant of its sums that the period violates. own: its billing lines, or their sums by source."""
     received = sum(file.charges for file in period.files)
     faults = [*nothing_lost(period, received), *cents_tie_out(period, own), *corrections_tie_out(period)]
@@ -257,7 +257,7 @@ def nothing_lost(period: Summed, read: int) -> list[str]:
     return faults
 
 
-def cents_tie_out(period: Summed, lines: Iterable[LineSum]) -> list[str]:
+def cents_tie_out(period: Summed, lines: Iterable[Addend]) -> list[str]:
     """The own billing lines of a source sum to its exact billed total rounded once; so does the discount.
 
     lines: those of the period, or their sums by source.

@@ -89,20 +89,20 @@ def journal_problems(ledger: RecordedLedger, periods: Sequence[SummedPeriod]) ->
 def _faults(period: SummedPeriod, ledger: RecordedLedger, env: Templates) -> list[Problem]:
     """Everything that would make `journal_files` refuse a journal, without writing the shipped formats."""
     config, journal = ledger.settings(period.period), journal_of_period(period, ledger.settings)
-    problems = [*unsafe_funds(journal, config), *_taken_names(config)]
+    refused = [*unsafe_funds(journal, config), *_taken_names(config)]
+    problems = []
     try:
         journal = described_journal(ledger, period, env)
     except LedgerFault as fault:
         problems += fault.problems
-    if not config.journal.formats:
-        return problems
-    sheet = journal_sheet(journal, period.state, config, period.revision)
-    for form in config.journal.formats:
-        try:
-            _own_file(sheet, form, env)
-        except LedgerFault as fault:
-            problems += fault.problems
-    return problems
+    if not refused and config.journal.formats:
+        sheet = journal_sheet(journal, period.state, config, period.revision)
+        for form in config.journal.formats:
+            try:
+                _own_file(sheet, form, env)
+            except LedgerFault as fault:
+                problems += fault.problems
+    return [*refused, *problems]
 
 
 def render_format(

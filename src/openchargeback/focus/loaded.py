@@ -5,12 +5,12 @@ The view `rows_<k>` has the cells of a table of files with the n, file, period, 
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, fields
 
 import duckdb
 
-from openchargeback.focus.database import insert, sql
+from openchargeback.focus.database import insert, literal, sql
 from openchargeback.focus.opening import OpenFile, RawTable, tables_of
 from openchargeback.focus.schema import SIMPLE
 from openchargeback.focus.tags import key_sets
@@ -75,11 +75,21 @@ def number_rows(con: duckdb.DuckDBPyConnection, opened: Sequence[OpenFile], conf
             place = each.file.period, each.file.source, each.file.path
             keys = sets.get(each.file.source, 0), each.conditions.dialect == SIMPLE
             rows.append((each.number, part, *place, each.first, each.first - each.start, *keys))
-        con.execute(
-            f"CREATE VIEW rows_{part} AS SELECT raw.rowid + shift AS n, period, source, key_set, raw.* "
-            f"FROM {table.name} AS raw JOIN charge_file ON charge_file.file = raw.file AND charge_file.part = {part}"
-        )
+        con.execute(f"CREATE VIEW rows_{part} AS {_numbered(part, table, inside, sets)}")
         values = {one.name: getattr(table, one.name) for one in fields(table)}
         tables.append(LoadedTable(**values, numbered=f"rows_{part}", files=inside))
     insert(con, "charge_file", rows)
     return tables
+
+
+def _numbered(part: int, table: RawTable, files: Sequence[LoadedFile], sets: Mapping[str, int]) -> str:
+    """SQL for the rows of a table with what `charge_file` says about them; for a single file, that is constant."""
+    if len(files) == 1:
+        (one,) = files
+        keys = sets.get(one.file.source, 0)
+        named = f"{literal(one.file.period)} AS period, {literal(one.file.source)} AS source, {keys} AS key_set"
+        return f"SELECT n, {named}, * EXCLUDE (n) FROM {one.numbered}"
+    return (
+        f"SELECT raw.rowid + shift AS n, period, source, key_set, raw.* FROM {table.name} AS raw "
+        f"JOIN charge_file ON charge_file.file = raw.file AND charge_file.part = {part}"
+    )

@@ -16,9 +16,10 @@ from openchargeback.billing import copies, freezing, periods
 from openchargeback.billing.charges_data import write_charges
 from openchargeback.billing.closed_totals import closed_summaries
 from openchargeback.billing.corrections import CorrectionResults, correct
-from openchargeback.billing.periods import Make, Posted, Summary, bill, bill_period
+from openchargeback.billing.periods import Make, Posted, bill, bill_period
 from openchargeback.billing.pipeline import PostedCorrections, Settled
 from openchargeback.billing.reconciliation import check_ledger
+from openchargeback.billing.summaries import Summary, summaries
 from openchargeback.focus.equal_files import Copies, equal_files
 from openchargeback.ledger.files import COMPRESSED_SUFFIXES, ChargeFile, digest_of
 from openchargeback.ledger.reading import Ledger
@@ -133,12 +134,11 @@ def summarize_ledger(
     ledger: RecordedLedger, store: Cache, scope: Scope = EVERYTHING
 ) -> tuple[tuple[Summary, ...], list[Problem]]:
     """The summary of each period; from the cache if nothing has changed. Otherwise as `bill_ledger`."""
-    wanted = scope.periods(ledger)
-    key = Keys(ledger).periods(wanted, scope.wanted or (ledger.periods[-1] if ledger.periods else ""))
+    key = Keys(ledger).periods(scope.periods(ledger))
     kept = store.value("summaries", key, _Summaries)
     if kept is None:
         corrected = correct_ledger(ledger, store)
-        found, problems = _run(ledger, corrected, periods.summaries, closed_summaries, scope)
+        found, problems = _run(ledger, corrected, summaries, closed_summaries, scope)
         sources = {period: each.totals.sources for period, each in found.items()}
         every, problems = _checked(ledger, corrected, scope, found, sources, problems)
         kept = _Summaries(every, tuple(problems))
@@ -160,7 +160,11 @@ def _run(
         problems += faults
     for batch in _batches(ledger, [each for each in wanted if ledger.period_file(each).state is State.OPEN]):
         _report(scope, batch[0])
-        made, faults = bill(ledger, batch, make, corrected.posted)
+        try:
+            made, faults = bill(ledger, batch, make, corrected.posted)
+        except LedgerFault as fault:
+            # The record of a closed month that these are compared with is faulty.
+            made, faults = {}, list(fault.problems)
         result |= made
         problems += faults
     return result, problems

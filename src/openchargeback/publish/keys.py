@@ -41,9 +41,9 @@ class Keys:
         """
         return key_of(self._common, self._until[period], posted)
 
-    def periods(self, periods: Sequence[str], last: str) -> str:
-        """All inputs of several periods and of the checks across all periods up to the last one."""
-        return key_of(self._common, periods, self._until.get(last, ""))
+    def periods(self, periods: Sequence[str]) -> str:
+        """All inputs of these periods and of the checks across all periods of the ledger."""
+        return key_of(self._common, periods, self._until)
 
 
 def key_of(*parts: object) -> str:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from openchargeback.billing.periods import Summary
+from openchargeback.billing.summaries import Summary
 from openchargeback.ledger.settings import JournalSettings
 from openchargeback.model import BilledPeriod, State, SummedPeriod
 from openchargeback.problems import Problem, Severity

@@ -31,7 +31,10 @@ _HEAD = "The closing record of {period}. Written by `focus-billing periods close
 
 
 def read_record(root: Path, period: str, state: PeriodFile) -> tuple[ClosingRecord | None, list[Problem]]:
-    """The record of a closed period and all its faults but those of its tables; None if there is no usable record."""
+    """The record of a closed period and all its faults; None if there is no usable record.
+
+    Lines, statements and resources are read when first looked at, which raises LedgerFault if they are faulty.
+    """
     problems: list[Problem] = []
     path = part_path(period, FROZEN)
     data = read_bytes(root, path, problems)
@@ -55,6 +58,11 @@ def read_record(root: Path, period: str, state: PeriodFile) -> tuple[ClosingReco
     if problems:
         return None, problems
     tables = _Tables(root, period, record.config.currency)
+    try:
+        # Few months have any, and what they correct must be known for every other month.
+        corrections = corrections_of(tables.rows(CORRECTIONS))
+    except LedgerFault as fault:
+        return None, list(fault.problems)
     return (
         replace(
             record,
@@ -62,7 +70,7 @@ def read_record(root: Path, period: str, state: PeriodFile) -> tuple[ClosingReco
             lines=LazySequence(lambda: lines_of(tables.rows(LINES))),
             statements=LazySequence(tables.statements),
             resources=LazySequence(lambda: resources_of(tables.rows(RESOURCES))),
-            corrections=LazySequence(lambda: corrections_of(tables.rows(CORRECTIONS))),
+            corrections=corrections,
         ),
         [],
     )

@@ -10,6 +10,8 @@ from openchargeback.review.duplicates import EarlierRows
 def earlier_rows(charges: Charges) -> list[EarlierRows]:
     """Rows in folders of earlier months with the same billing month as rows of a later one: one is misplaced."""
     con, ledger = charges.con, charges.ledger
+    if not charges.periods or not any(earlier < charges.periods[-1] for earlier in ledger.charge_files):
+        return []
     months = _months_named(charges)
     found: list[EarlierRows] = []
     for period in charges.periods:
