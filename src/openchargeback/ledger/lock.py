@@ -76,15 +76,20 @@ def watched(root: Path) -> Callable[[], None]:
     return check
 
 
-def _marks(root: Path) -> dict[str, tuple[int, int, int]]:
-    """By path, an identity of the file without reading it: inode, size and modification time."""
+def own_files(root: Path) -> list[Path]:
+    """Every file that a command may read: the settings, and all files in the ledger's own folders."""
     paths = [root / FILE_NAME, root / LOCAL_FILE_NAME]
     for own in OWN_FOLDERS:
         for folder, folders, names in os.walk(root / own):
             folders[:] = [each for each in folders if not is_ignored(each)]
             paths += [Path(folder) / name for name in names if not is_ignored(name)]
+    return paths
+
+
+def _marks(root: Path) -> dict[str, tuple[int, int, int]]:
+    """By path, an identity of the file without reading it: inode, size and modification time."""
     found = {}
-    for path in paths:
+    for path in own_files(root):
         with suppress(OSError):
             there = path.stat()
             found[str(path)] = (there.st_ino, there.st_size, there.st_mtime_ns)

@@ -13,7 +13,7 @@ from openchargeback.model import BilledPeriod, PeriodTotals, SummedPeriod
 from openchargeback.problems import LedgerFault, Problem, has_errors
 from openchargeback.publish.bill_ledger import Scope, bill_ledger, sum_ledger, summarize_ledger
 from openchargeback.publish.cache import Cache
-from openchargeback.publish.gathering import gather_ledger
+from openchargeback.publish.gathering import Gathered, gather_ledger
 from openchargeback.publish.output_problems import credit_fund_warnings, output_problems, output_warnings
 from openchargeback.record.recorded_ledger import RecordedLedger
 
@@ -70,17 +70,18 @@ def examine(
     data: bool = False,
     store: Cache | None = None,
     step: Step = no_step,
+    gathered: Gathered | None = None,
 ) -> Examined[BilledPeriod]:
     """Read a ledger and bill everything.
 
     only: bill just these periods, and report just their problems besides those of the small files.
     data: keep the charges of newly billed periods, for the open data of a build. store: used instead of the ledger's
-    cache.
+    cache. gathered: the ledger as `gather_ledger` has just read it.
     """
     from openchargeback.export.descriptions import describe_journals
 
     store = open_cache(root) if store is None else store
-    ledger, problems = gather_ledger(root)
+    ledger, problems = gathered or gather_ledger(root)
     if ledger is None:
         return None, (), problems
     periods, faults = bill_ledger(ledger, store, _scope(ledger, wanted, step, only), data=data)
@@ -113,12 +114,19 @@ def _scope(ledger: RecordedLedger, wanted: str, step: Step, only: Collection[str
 
 
 def open_books(
-    root: Path, *, wanted: str = "", data: bool = False, store: Cache | None = None, step: Step = no_step
+    root: Path,
+    *,
+    wanted: str = "",
+    data: bool = False,
+    store: Cache | None = None,
+    step: Step = no_step,
+    gathered: Gathered | None = None,
 ) -> AllBooks:
-    """Read a ledger and bill everything. Raises LedgerFault with every problem if there is any error, OutsideFault if
-    the ledger changed in the meantime.
+    """Read a ledger and bill everything, as `examine` does.
+
+    Raises LedgerFault with every problem if there is any error, OutsideFault if the ledger changed in the meantime.
     """
-    return _opened(root, lambda: examine(root, wanted=wanted, data=data, store=store, step=step))
+    return _opened(root, lambda: examine(root, wanted=wanted, data=data, store=store, step=step, gathered=gathered))
 
 
 def open_lines(root: Path, *, wanted: str = "", step: Step = no_step) -> LedgerLines:

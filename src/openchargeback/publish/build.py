@@ -14,10 +14,11 @@ from openchargeback.export.journals import period_files
 from openchargeback.files import git
 from openchargeback.ledger.config import FILE_NAME
 from openchargeback.ledger.directory import Entry
-from openchargeback.ledger.files import OWN_FOLDERS
-from openchargeback.ledger.lock import watched
+from openchargeback.ledger.files import OWN_FOLDERS, digest_of
+from openchargeback.ledger.lock import own_files, watched
 from openchargeback.ledger.periods import LOGOS, part_path
 from openchargeback.model import Provenance
+from openchargeback.portal.libraries import versions
 from openchargeback.portal.paths import STATEMENTS, journal_folder, statements_folder
 from openchargeback.portal.pdf_pool import render_pdfs
 from openchargeback.portal.site import FileJob, Site, site_jobs
@@ -26,10 +27,12 @@ from openchargeback.portal.views.review import KnownProject
 from openchargeback.problems import Problem
 from openchargeback.publish.books import AllBooks, Step, no_step, open_books, open_cache
 from openchargeback.publish.cache import Cache
+from openchargeback.publish.gathering import Gathered, gather_ledger
+from openchargeback.publish.keys import key_of
 from openchargeback.publish.manifest import OutputKind, intact, read_manifest
 from openchargeback.publish.open_data import data_files, data_keys
 from openchargeback.publish.output_swap import Staging, heal, staged
-from openchargeback.publish.secrets import secrets_of
+from openchargeback.publish.secrets import Secrets, secrets_of
 from openchargeback.record.closing_record import ClosingRecord
 from openchargeback.record.recorded_ledger import RecordedLedger
 from openchargeback.templating.environment import make_environment
@@ -78,14 +81,22 @@ def build(
     Raises LedgerFault for errors in the ledger, UsageFault for a folder that is not ours, OutsideFault for disk errors.
     """
     check_unchanged = watched(root)
-    planned = _plan_output(open_books(root, data=True, step=step), commit, pdfs=pdfs)
-    secrets = secrets_of(root)
-    secrets.refuse_in_statements(planned.pdfs)
+    store, secrets, provenance = open_cache(root), secrets_of(root), provenance_of(root, commit)
+    gathered = gather_ledger(root)
+    inputs = _inputs(root, gathered, secrets, provenance, pdfs=pdfs)
     heal(output)
-    if (files := _files_published(planned, output)) is not None:
+    known = store.value("built", inputs, _Built)
+    if known and (files := _files_published(known.key, provenance, output)) is not None:
         secrets.check(output)
+        check_unchanged()
+        return BuildResult(output, files, 0, changed=False, warnings=known.warnings, provenance=provenance)
+    planned = _plan_output(open_books(root, data=True, step=step, gathered=gathered), provenance, pdfs=pdfs)
+    secrets.refuse_in_statements(planned.pdfs)
+    if (files := _files_published(planned.key, provenance, output)) is not None:
+        secrets.check(output)
+        check_unchanged()
+        store.keep("built", inputs, _Built(planned.key, planned.books.warnings))
         return _result(planned, output, files, rendered=0, changed=False)
-    store = open_cache(root)
     # Charge files, templates and logos are read until the end.
     checks = (lambda _folder: check_unchanged(), secrets.check)
     holds = OutputKind.BUILD if pdfs else OutputKind.WITHOUT_PDFS
@@ -94,15 +105,45 @@ def build(
         _write_pages(planned, staging, store, step)
         _write_open_data(planned, staging, store, step)
         rendered = _write_pdfs(planned, staging, store, workers, step)
+    store.keep("built", inputs, _Built(planned.key, planned.books.warnings))
     store.prune()
     _log.info("published %s in %s", counted(len(staging.files), "file"), output)
     return _result(planned, output, len(staging.files), rendered=rendered, changed=True)
 
 
-def _plan_output(books: AllBooks, commit: git.Commit | None, *, pdfs: bool) -> _Output:
+@dataclass(frozen=True, slots=True)
+class _Built:
+    """What a build of the same inputs planned: its key, and the warnings about the ledger."""
+
+    key: str
+    warnings: tuple[Problem, ...]
+
+
+def _inputs(root: Path, gathered: Gathered, secrets: Secrets, provenance: Provenance, *, pdfs: bool) -> str:
+    """A key of everything that a build depends on.
+
+    The small files, among them the logo, are read and checked each time: what is wrong with them also depends on Git
+    and on the file system.
+    """
+    ledger, problems = gathered
+    digests = ledger.digests if ledger else {}
+    files = [(str(path.relative_to(root)), _content(path)) for path in own_files(root)]
+    return key_of(dict(versions()), provenance, pdfs, secrets.digest, problems, digests, files)
+
+
+def _content(path: Path) -> str:
+    """What identifies the content of a file; empty if it cannot be read, which reading the ledger reports."""
+    try:
+        if path.is_symlink():
+            return str(path.readlink())
+        return digest_of(path) if path.is_file() else ""
+    except OSError:
+        return ""
+
+
+def _plan_output(books: AllBooks, provenance: Provenance, *, pdfs: bool) -> _Output:
     """Plan pages and PDFs; journals are rendered right away, since they are checked first."""
     env = make_environment(books.ledger.root / "templates")
-    provenance = provenance_of(books.ledger.root, commit)
     journals = {
         period.period: {
             f"{journal_folder(period.period)}/{name}": data
@@ -117,10 +158,10 @@ def _plan_output(books: AllBooks, commit: git.Commit | None, *, pdfs: bool) -> _
     return _Output(books, provenance, written, pages, plans, _key(pages, plans, written, data_keys(books.periods)))
 
 
-def _files_published(planned: _Output, output: Path) -> int | None:
-    """The number of files in the output, if it is exactly as planned."""
+def _files_published(key: str, provenance: Provenance, output: Path) -> int | None:
+    """The number of files in the output, if it is exactly as planned under this key."""
     known = read_manifest(output)
-    if known is None or (known.key, known.provenance) != (planned.key, planned.provenance):
+    if known is None or (known.key, known.provenance) != (key, provenance):
         return None
     if not intact(output, known):
         return None

@@ -20,11 +20,14 @@ from openchargeback.wording import counted
 _log = logging.getLogger(__name__)
 
 
-def gather_ledger(root: Path) -> tuple[RecordedLedger | None, list[Problem]]:
-    """A ledger with the records of its closed months, and every problem of its small files; nothing is billed.
+Gathered = tuple[RecordedLedger | None, list[Problem]]
+"""A ledger with the records of its closed months, and every problem of its small files. None for the ledger if its
+config is unusable.
+"""
 
-    None if its config is unusable.
-    """
+
+def gather_ledger(root: Path) -> Gathered:
+    """Read everything but the charges; nothing is billed."""
     ledger, problems = read_ledger(root)
     if ledger is None:
         return None, problems

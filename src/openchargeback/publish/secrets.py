@@ -9,6 +9,7 @@ without their tags.
 from __future__ import annotations
 
 import base64
+import hashlib
 import html
 import json
 import re
@@ -52,6 +53,11 @@ class Secrets:
 
     def __bool__(self) -> bool:
         return bool(self._needles)
+
+    @property
+    def digest(self) -> str:
+        """SHA-256 over the texts: equal for equal secrets."""
+        return hashlib.sha256(b"\0".join(sorted(self._needles))).hexdigest()
 
     def found_in(self, path: str, data: bytes) -> list[Problem]:
         """A problem for each secret in a file of an output, with the secret's name, never its text."""

@@ -1,0 +1,107 @@
+"""A build of an unchanged ledger bills nothing; any change to a ledger shows as in a build without a cache."""
+
+from __future__ import annotations
+
+import shutil
+import subprocess
+from pathlib import Path
+
+import pytest
+
+from openchargeback.ledger.links import CACHE
+from openchargeback.problems import LedgerFault
+from openchargeback.publish import build as publish
+from openchargeback.publish.build import build
+
+ROWS = """\
+BillingPeriodStart,ResourceId,BilledCost,Tags
+2025-01-01,vm-1,5,"{""pi_email"": ""ann@example.edu"", ""project_id"": ""p"", ""fund_org"": ""F1""}"
+2025-01-01,vm-2,7,
+"""
+CONFIG = "organization: {name: Example University, logo: logo.svg}\n"
+LOGO = '<svg xmlns="http://www.w3.org/2000/svg" width="9" height="9"><title>A</title></svg>'
+FILES = {
+    "config.yaml": CONFIG,
+    "logo.svg": LOGO,
+    "charges/2025-01/aws.csv": ROWS,
+    "directory/people.yaml": "people:\n  - {email: ann@example.edu, name: Ann}\n",
+    "pages/about.md": "# About\n\nUs.\n",
+    "templates/journal.csv.j2": "{{ period }}\n",
+}
+CHANGES = {
+    "config": ("config.yaml", CONFIG.replace("Example", "Another")),
+    "charge": ("charges/2025-01/aws.csv", ROWS.replace(",5,", ",6,")),
+    "file of charges": ("charges/2025-01/gcp.csv", ROWS.replace(",5,", ",6,")),
+    "month": ("charges/2025-02/aws.csv", ROWS.replace("2025-01", "2025-02")),
+    "person": ("directory/people.yaml", "people:\n  - {email: ann@example.edu, name: Anna}\n"),
+    "project": ("directory/projects.yaml", "projects:\n  - {id: p, title: Phases}\n"),
+    "page": ("pages/about.md", "# About\n\nThem.\n"),
+    "logo": ("logo.svg", LOGO.replace("A", "B")),
+    "template": ("templates/journal.csv.j2", "month {{ period }}\n"),
+}
+
+
+@pytest.fixture
+def root(tmp_path: Path) -> Path:
+    for path, text in FILES.items():
+        place = tmp_path / "ledger" / path
+        place.parent.mkdir(parents=True, exist_ok=True)
+        place.write_text(text)
+    return tmp_path / "ledger"
+
+
+def contents(folder: Path) -> dict[str, bytes]:
+    return {str(path.relative_to(folder)): path.read_bytes() for path in folder.rglob("*") if path.is_file()}
+
+
+def test_an_unchanged_ledger_is_not_billed_again(root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    first = build(root, root.parent / "out")
+    monkeypatch.setattr(publish, "open_books", None)
+    again = build(root, root.parent / "out")
+    assert (first.changed, again.changed) == (True, False)
+    assert (again.files, again.warnings) == (first.files, first.warnings)
+
+
+@pytest.mark.parametrize("change", CHANGES)
+def test_a_change_shows_as_without_a_cache(root: Path, change: str) -> None:
+    out = root.parent / "out"
+    build(root, out)
+    before = contents(out)
+    path, text = CHANGES[change]
+    (root / path).parent.mkdir(exist_ok=True)
+    (root / path).write_text(text)
+    assert build(root, out).changed
+    assert contents(out) != before
+    shutil.rmtree(root / CACHE)
+    build(root, root.parent / "fresh")
+    assert contents(out) == contents(root.parent / "fresh")
+
+
+def test_a_damaged_output_is_built_again(root: Path) -> None:
+    out = root.parent / "out"
+    build(root, out)
+    whole = contents(out)
+    (out / "index.html").write_text("")
+    assert build(root, out).changed
+    assert contents(out) == whole
+
+
+def test_a_ledger_that_became_faulty_is_not_called_unchanged(root: Path) -> None:
+    """A folder that is not a ledger's is found by listing, not by reading a file."""
+    out = root.parent / "out"
+    build(root, out)
+    (root / "charges/2025-01/gcp.csv").symlink_to("/etc/hostname")
+    with pytest.raises(LedgerFault):
+        build(root, out)
+
+
+def test_a_commit_without_changes_shows_in_the_portal(root: Path) -> None:
+    out = root.parent / "out"
+    build(root, out)
+    for words in (
+        ("init", "-q"),
+        ("add", "."),
+        ("-c", "user.name=A", "-c", "user.email=a@example.edu", "commit", "-qm", "A"),
+    ):
+        subprocess.run(["git", "-C", root, *words], check=True)
+    assert build(root, out).changed
