@@ -15,10 +15,16 @@ import datetime as dt
 import enum
 import hashlib
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from decimal import Decimal
+from typing import TYPE_CHECKING, Any
 
 from openchargeback.money import ZERO
+
+
+def field_values(record: Any, of: type | None = None) -> dict[str, Any]:
+    """The fields of a dataclass by name, to build another one from; of: only those that this class has."""
+    return {each.name: getattr(record, each.name) for each in fields(of or record)}
 
 
 class State(enum.StrEnum):
@@ -352,22 +358,19 @@ class PeriodAmounts:
     shown: Amounts = Amounts()
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class StatementLines:
-    """The billing lines of one PI and one project in one period.
+class _Lines:
+    """The totals of billing lines."""
 
-    number: unique in the ledger and never reused, such as `2025-01-3f9a1c22b7` (`…-r2` after a reopening).
-    """
+    __slots__ = ()
 
-    number: str
-    period: str
-    pi: Person
-    project: Project
-    lines: tuple[BillingLine, ...]
+    if TYPE_CHECKING:
+
+        @property
+        def lines(self) -> Sequence[BillingLine]: ...
 
     @property
     def amounts(self) -> Amounts:
-        """The statement's total: the sum of its posted lines. `billed` is the amount due."""
+        """The sum of the posted lines; `billed` is the amount due."""
         return Amounts.total(line.amounts for line in self.lines if line.posted)
 
     @property
@@ -384,6 +387,20 @@ class StatementLines:
     def unposted(self) -> int:
         """How many lines are only shown."""
         return len(self.lines) - self.posted
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StatementLines(_Lines):
+    """The billing lines of one PI and one project in one period.
+
+    number: unique in the ledger and never reused, such as `2025-01-3f9a1c22b7` (`…-r2` after a reopening).
+    """
+
+    number: str
+    period: str
+    pi: Person
+    project: Project
+    lines: tuple[BillingLine, ...]
 
     @property
     def only_shown(self) -> bool:
@@ -600,8 +617,26 @@ class Evidence:
         }
 
 
+class _Held:
+    """What is held of a period: at its closing once it is closed, and what is left of it today."""
+
+    __slots__ = ()
+
+    if TYPE_CHECKING:
+
+        @property
+        def queue(self) -> tuple[QueueItem, ...]: ...
+        @property
+        def still_queued(self) -> tuple[QueueItem, ...] | None: ...
+
+    @property
+    def undecided(self) -> tuple[QueueItem, ...]:
+        """What is held today and needs a decision."""
+        return self.queue if self.still_queued is None else self.still_queued
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
-class PeriodTotals:
+class PeriodTotals(_Held):
     """The totals of a period.
 
     statements: their number. amounts, shown: sums of the posted billing lines, and of those that are only shown.
@@ -620,14 +655,9 @@ class PeriodTotals:
     queue: tuple[QueueItem, ...]
     still_queued: tuple[QueueItem, ...] | None = None
 
-    @property
-    def undecided(self) -> tuple[QueueItem, ...]:
-        """What is held today and needs a decision."""
-        return self.queue if self.still_queued is None else self.still_queued
-
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class SummedPeriod:
+class SummedPeriod(_Lines, _Held):
     """A period with its billing lines, but without statements and journal.
 
     closed_on, finalized_on: None before that. closed_by: the name of the person.
@@ -659,31 +689,6 @@ class SummedPeriod:
     unusual: tuple[Unusual, ...] = ()
     evidence: tuple[Evidence, ...] = ()
     without: tuple[Without, ...] = ()
-
-    @property
-    def undecided(self) -> tuple[QueueItem, ...]:
-        """What is held today and needs a decision."""
-        return self.queue if self.still_queued is None else self.still_queued
-
-    @property
-    def amounts(self) -> Amounts:
-        """The total of the posted billing lines."""
-        return Amounts.total(line.amounts for line in self.lines if line.posted)
-
-    @property
-    def shown(self) -> Amounts:
-        """The total of the billing lines that are only shown."""
-        return Amounts.total(line.amounts for line in self.lines if not line.posted)
-
-    @property
-    def posted(self) -> int:
-        """How many billing lines are posted."""
-        return sum(1 for line in self.lines if line.posted)
-
-    @property
-    def unposted(self) -> int:
-        """How many billing lines are only shown."""
-        return len(self.lines) - self.posted
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

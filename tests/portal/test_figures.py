@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import replace
 from decimal import Decimal
 
@@ -179,6 +180,12 @@ def test_what_is_only_shown_is_of_the_same_year() -> None:
     rows = pi_list(book_of(replace(site, periods=periods))).rows
     apart = [Amounts.total(x.amounts for each in periods[-12:] for x in each.lines if not x.posted)]
     assert [Amounts.total(row.shown_year for row in rows)] == apart
+
+
+def test_the_share_of_the_largest_source_is_written_like_every_percentage(long: Book) -> None:
+    chart = long.by_source_chart(long.months)
+    assert chart
+    assert re.match(r"\S.* is \d+% of the amount due in ", chart.title)
 
 
 @pytest.mark.parametrize("index", [0, 5, 12, 13])

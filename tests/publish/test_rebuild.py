@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import shutil
 import subprocess
+import threading
 from pathlib import Path
 
 import pytest
@@ -12,6 +13,7 @@ from openchargeback.ledger.links import CACHE
 from openchargeback.problems import LedgerFault
 from openchargeback.publish import build as publish
 from openchargeback.publish.build import build
+from openchargeback.publish.manifest import OutputKind, read_manifest
 
 ROWS = """\
 BillingPeriodStart,ResourceId,BilledCost,Tags
@@ -105,3 +107,27 @@ def test_a_commit_without_changes_shows_in_the_portal(root: Path) -> None:
     ):
         subprocess.run(["git", "-C", root, *words], check=True)
     assert build(root, out).changed
+
+
+def test_a_build_without_pdfs_is_not_a_whole_one(root: Path) -> None:
+    """Even if there are no statements, so that both have the same files."""
+    (root / "charges/2025-01/aws.csv").write_text(ROWS.replace("pi_email", "nobody"))
+    out = root.parent / "out"
+    build(root, out, pdfs=False)
+    assert read_manifest(out).holds is OutputKind.WITHOUT_PDFS
+    assert build(root, out).changed
+    assert read_manifest(out).holds is OutputKind.BUILD
+
+
+def test_an_error_while_pages_are_written_stops_what_runs_beside(root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    out = root.parent / "out"
+
+    def fail(*_arguments: object) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(publish, "_write_pages", fail)
+    with pytest.raises(KeyboardInterrupt):
+        build(root, out)
+    assert not out.exists()
+    assert not list(root.parent.glob(".out*"))
+    assert threading.active_count() == 1

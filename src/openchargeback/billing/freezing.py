@@ -5,7 +5,7 @@ from __future__ import annotations
 import datetime as dt
 import hashlib
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field, fields, replace
+from dataclasses import dataclass, field, replace
 from typing import TypeVar
 
 from openchargeback import money
@@ -35,6 +35,7 @@ from openchargeback.model import (
     State,
     Statement,
     SummedPeriod,
+    field_values,
 )
 from openchargeback.problems import Problem, Severity
 from openchargeback.record.closing_record import (
@@ -212,7 +213,7 @@ def thaw(
     numbers = {(each.pi, each.project): each.number for each in frozen.statements}
     stated = [line for line in frozen.lines if (line.pi, line.project) in numbers]
     thawed = BilledPeriod(
-        **{each.name: getattr(lines, each.name) for each in fields(lines)},
+        **field_values(lines),
         statements=_statements(frozen, lines.revision, lines.closed_on or last_day(period)),
         journal=journal_of(period, lines.accounting_date, stated, numbers, settings),
     )

@@ -8,7 +8,6 @@ billed      everything: lines, statements, journal
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import fields
 from typing import TypeVar
 
 import duckdb
@@ -30,6 +29,7 @@ from openchargeback.model import (
     BilledPeriod,
     State,
     SummedPeriod,
+    field_values,
 )
 from openchargeback.problems import Problem
 from openchargeback.record.recorded_ledger import RecordedLedger
@@ -133,7 +133,7 @@ def billed(charges: Charges, settled: Settled, posted: Posted) -> tuple[dict[str
         made = statements.make_statements(ledger, each, details)
         numbers = {(statement.pi.email, statement.project.id): statement.number for statement in made}
         result[period] = BilledPeriod(
-            **{one.name: getattr(each, one.name) for one in fields(each)},
+            **field_values(each),
             statements=made,
             journal=journal.journal_of(period, each.accounting_date, each.lines, numbers, ledger.settings),
         )

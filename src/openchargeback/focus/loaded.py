@@ -6,7 +6,7 @@ The view `rows_<k>` has the cells of a table of files with the n, file, period, 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field, fields
+from dataclasses import dataclass, field
 
 import duckdb
 
@@ -15,6 +15,7 @@ from openchargeback.focus.opening import OpenFile, RawTable, tables_of
 from openchargeback.focus.schema import SIMPLE
 from openchargeback.focus.tags import key_sets
 from openchargeback.ledger.settings import Config
+from openchargeback.model import field_values
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,8 +65,7 @@ def number_rows(con: duckdb.DuckDBPyConnection, opened: Sequence[OpenFile], conf
     con.execute(sql(__package__, "tables.sql"))
     first, files = 0, []
     for each in opened:
-        values = {one.name: getattr(each, one.name) for one in fields(each)}
-        files.append(LoadedFile(**values, first=first))
+        files.append(LoadedFile(**field_values(each), first=first))
         first += each.rows
     sets = key_sets(config)[1]
     rows, tables = [], []
@@ -76,8 +76,7 @@ def number_rows(con: duckdb.DuckDBPyConnection, opened: Sequence[OpenFile], conf
             keys = sets.get(each.file.source, 0), each.conditions.dialect == SIMPLE
             rows.append((each.number, part, *place, each.first, each.first - each.start, *keys))
         con.execute(f"CREATE VIEW rows_{part} AS {_numbered(part, table, inside, sets)}")
-        values = {one.name: getattr(table, one.name) for one in fields(table)}
-        tables.append(LoadedTable(**values, numbered=f"rows_{part}", files=inside))
+        tables.append(LoadedTable(**field_values(table), numbered=f"rows_{part}", files=inside))
     insert(con, "charge_file", rows)
     return tables
 

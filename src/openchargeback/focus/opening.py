@@ -23,15 +23,13 @@ from openchargeback.focus.layout import ByteCounts, Layout
 from openchargeback.focus.row_conditions import RowConditions, row_conditions
 from openchargeback.focus.sizes import too_large
 from openchargeback.focus.tags import TAG_COLUMNS
-from openchargeback.ledger.files import COMPRESSED_SUFFIXES, ChargeFile
+from openchargeback.ledger.files import TOGETHER, ChargeFile
 from openchargeback.ledger.settings import Config, Source
 from openchargeback.problems import Problem, has_errors
 
 _BLOCK = 10_000
 _SMALL = 8 << 20
 """The most bytes of a file that is read together with others."""
-_TOGETHER = 64 << 20
-_USUAL_RATIO = 10
 
 
 @dataclass(frozen=True, slots=True)
@@ -208,11 +206,6 @@ class _Described:
     relation: str
     conditions: RowConditions
 
-    @property
-    def size(self) -> int:
-        """About how many bytes its text has."""
-        return self.file.size * (_USUAL_RATIO if self.file.location.suffix.lower() in COMPRESSED_SUFFIXES else 1)
-
     def opened(self, table: RawTable, start: int, rows: int, found: Layout) -> OpenFile:
         """The file in a table."""
         return OpenFile(table, self.number, start, self.file, self.source, self.labels, rows, found, self.header)
@@ -251,9 +244,9 @@ def _groups(files: Sequence[_Described]) -> list[list[_Described]]:
     current: dict[int, list[_Described]] = {}
     for each in files:
         group = current.get(id(each.conditions), [])
-        if each.header is None or each.size > _SMALL:
+        if each.header is None or each.file.text_size > _SMALL:
             groups.append([each])
-        elif group and sum(other.size for other in group) + each.size <= _TOGETHER:
+        elif group and sum(other.file.text_size for other in group) + each.file.text_size <= TOGETHER:
             group.append(each)
         else:
             current[id(each.conditions)] = [each]

@@ -35,6 +35,11 @@ LOCK_FILE = "requirements.lock"
 _IGNORED = frozenset({"README.md", ".gitkeep", ".gitattributes", ".DS_Store", "Thumbs.db", "desktop.ini"})
 
 
+TOGETHER = 64 << 20
+"""The most bytes of charges, as text, that are worked on together; a larger file or month is worked on alone."""
+_USUAL_RATIO = 10
+
+
 @dataclass(frozen=True, slots=True)
 class ChargeFile:
     """A file with charges: `path` relative to the ledger, `location` on disk.
@@ -48,6 +53,11 @@ class ChargeFile:
     source: str
     size: int
     ceiling: int = Limits().charge_file_bytes
+
+    @property
+    def text_size(self) -> int:
+        """About how many bytes its text has, uncompressed."""
+        return self.size * (_USUAL_RATIO if self.path.lower().endswith(COMPRESSED_SUFFIXES) else 1)
 
 
 def find_ledger(named: str | None, start: Path) -> Path:

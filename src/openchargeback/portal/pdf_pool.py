@@ -9,6 +9,7 @@ from collections import deque
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future, ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
+from contextlib import closing
 from dataclasses import dataclass
 
 from openchargeback.portal.logo import Logo
@@ -32,46 +33,73 @@ class PdfJob:
     logo: Logo | None = None
 
 
+class Rendering:
+    """PDFs being rendered, in the order of the jobs.
+
+    workers: processes to use, which start at once; with one, or a single job, each PDF is rendered in this process when
+    it is asked for. `close` drops jobs that have not started and waits for the others. Results raise OutsideFault if a
+    library is missing or a worker died.
+    """
+
+    def __init__(self, jobs: Sequence[PdfJob], workers: int) -> None:
+        workers = min(workers, len(jobs))
+        self._jobs = deque(jobs)
+        self._running: deque[tuple[PdfJob, Future[bytes]]] = deque()
+        self._most = workers * _AHEAD
+        # spawn: a forked child would inherit threads and open libraries in an unknown state.
+        context = multiprocessing.get_context("spawn")
+        self._pool = (
+            ProcessPoolExecutor(workers, mp_context=context, initializer=_ignore_interrupts) if workers > 1 else None
+        )
+        self._submit()
+
+    def finished(self) -> Iterator[tuple[str, bytes]]:
+        """The names and PDFs of the next jobs that are already done; does not wait for any."""
+        while self._running and self._running[0][1].done():
+            yield self._next()
+
+    def rest(self) -> Iterator[tuple[str, bytes]]:
+        """The names and PDFs of all remaining jobs."""
+        while self._running:
+            yield self._next()
+        while self._jobs:
+            job = self._jobs.popleft()
+            yield job.name, render_job(job)
+
+    def close(self) -> None:
+        """Stop rendering."""
+        if self._pool is not None:
+            self._pool.shutdown(wait=True, cancel_futures=True)
+
+    def _next(self) -> tuple[str, bytes]:
+        job, future = self._running.popleft()
+        try:
+            content = future.result()
+            self._submit()
+        except BrokenProcessPool as fault:
+            raise OutsideFault("a process that renders PDFs died, possibly out of memory; try fewer workers") from fault
+        return job.name, content
+
+    def _submit(self) -> None:
+        while self._pool and self._jobs and len(self._running) < self._most:
+            job = self._jobs.popleft()
+            self._running.append((job, self._pool.submit(render_job, job)))
+
+
 def render_pdfs(
     jobs: Sequence[PdfJob], workers: int, progress: Callable[[int], None] | None = None
 ) -> Iterator[tuple[str, bytes]]:
-    """The jobs' names and PDFs, in the order of the jobs.
-
-    workers: processes to use; with one, or a single job, everything runs in this process. progress: called with the
-    number of PDFs done so far. Stopping early (Ctrl-C, closing the iterator) drops jobs that have not started and waits
-    for the rest. Raises OutsideFault if a library is missing or a worker died.
-    """
-    workers = min(workers, len(jobs))
-    rendered = map(render_job, jobs) if workers <= 1 else _in_processes(jobs, workers)
-    for done, (job, content) in enumerate(zip(jobs, rendered, strict=True), start=1):
-        if progress is not None:
-            progress(done)
-        yield job.name, content
+    """The jobs' names and PDFs, as from `Rendering`. progress: called with the number of PDFs done so far."""
+    with closing(Rendering(jobs, workers)) as rendering:
+        for done, result in enumerate(rendering.rest(), start=1):
+            if progress is not None:
+                progress(done)
+            yield result
 
 
 def render_job(job: PdfJob) -> bytes:
     """The bytes of one PDF, rendered in this process."""
     return statement_pdf(job.html, job.style, created=job.created, files=job.files, logo=job.logo)
-
-
-def _in_processes(jobs: Sequence[PdfJob], workers: int) -> Iterator[bytes]:
-    # spawn: a forked child would inherit threads and open libraries in an unknown state.
-    context = multiprocessing.get_context("spawn")
-    pool = ProcessPoolExecutor(workers, mp_context=context, initializer=_ignore_interrupts)
-    waiting: deque[Future[bytes]] = deque()
-    try:
-        for job in jobs:
-            if len(waiting) >= workers * _AHEAD:
-                yield waiting.popleft().result()
-            waiting.append(pool.submit(render_job, job))
-        while waiting:
-            yield waiting.popleft().result()
-    except BrokenProcessPool as fault:
-        raise OutsideFault("a process that renders PDFs died, possibly out of memory; try fewer workers") from fault
-    finally:
-        for future in waiting:
-            future.cancel()
-        pool.shutdown(wait=True, cancel_futures=True)
 
 
 def _ignore_interrupts() -> None:

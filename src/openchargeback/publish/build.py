@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import hashlib
 import logging
-import os
 from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
+from threading import Event
 
 from openchargeback import __version__
 from openchargeback.export.journals import period_files
@@ -20,7 +22,6 @@ from openchargeback.ledger.periods import LOGOS, part_path
 from openchargeback.model import Provenance
 from openchargeback.portal.libraries import versions
 from openchargeback.portal.paths import STATEMENTS, journal_folder, statements_folder
-from openchargeback.portal.pdf_pool import render_pdfs
 from openchargeback.portal.site import FileJob, Site, site_jobs
 from openchargeback.portal.statements import PdfPlan, statement_jobs, statement_pdfs
 from openchargeback.portal.views.review import KnownProject
@@ -32,6 +33,7 @@ from openchargeback.publish.keys import key_of
 from openchargeback.publish.manifest import OutputKind, intact, read_manifest
 from openchargeback.publish.open_data import data_files, data_keys
 from openchargeback.publish.output_swap import Staging, heal, staged
+from openchargeback.publish.pdf_run import PdfRun
 from openchargeback.publish.secrets import Secrets, secrets_of
 from openchargeback.record.closing_record import ClosingRecord
 from openchargeback.record.recorded_ledger import RecordedLedger
@@ -86,25 +88,22 @@ def build(
     inputs = _inputs(root, gathered, secrets, provenance, pdfs=pdfs)
     heal(output)
     known = store.value("built", inputs, _Built)
-    if known and (files := _files_published(known.key, provenance, output)) is not None:
+    holds = OutputKind.BUILD if pdfs else OutputKind.WITHOUT_PDFS
+    if known and (files := _files_published(known.key, provenance, holds, output)) is not None:
         secrets.check(output)
         check_unchanged()
         return BuildResult(output, files, 0, changed=False, warnings=known.warnings, provenance=provenance)
     planned = _plan_output(open_books(root, data=True, step=step, gathered=gathered), provenance, pdfs=pdfs)
     secrets.refuse_in_statements(planned.pdfs)
-    if (files := _files_published(planned.key, provenance, output)) is not None:
+    if (files := _files_published(planned.key, provenance, holds, output)) is not None:
         secrets.check(output)
         check_unchanged()
         store.keep("built", inputs, _Built(planned.key, planned.books.warnings))
         return _result(planned, output, files, rendered=0, changed=False)
     # Charge files, templates and logos are read until the end.
     checks = (lambda _folder: check_unchanged(), secrets.check)
-    holds = OutputKind.BUILD if pdfs else OutputKind.WITHOUT_PDFS
     with staged(output, planned.provenance, planned.key, holds, checks) as staging:
-        _write_journals(planned, staging)
-        _write_pages(planned, staging, store, step)
-        _write_open_data(planned, staging, store, step)
-        rendered = _write_pdfs(planned, staging, store, workers, step)
+        rendered = _write(planned, staging, store, workers, step)
     store.keep("built", inputs, _Built(planned.key, planned.books.warnings))
     store.prune()
     _log.info("published %s in %s", counted(len(staging.files), "file"), output)
@@ -158,10 +157,10 @@ def _plan_output(books: AllBooks, provenance: Provenance, *, pdfs: bool) -> _Out
     return _Output(books, provenance, written, pages, plans, _key(pages, plans, written, data_keys(books.periods)))
 
 
-def _files_published(key: str, provenance: Provenance, output: Path) -> int | None:
+def _files_published(key: str, provenance: Provenance, holds: OutputKind, output: Path) -> int | None:
     """The number of files in the output, if it is exactly as planned under this key."""
     known = read_manifest(output)
-    if known is None or (known.key, known.provenance) != (key, provenance):
+    if known is None or (known.key, known.provenance, known.holds) != (key, provenance, holds):
         return None
     if not intact(output, known):
         return None
@@ -173,13 +172,37 @@ def _result(planned: _Output, output: Path, files: int, *, rendered: int, change
     return BuildResult(output, files, rendered, changed, planned.books.warnings, planned.provenance)
 
 
+def _write(planned: _Output, staging: Staging, store: Cache, workers: int | None, step: Step) -> int:
+    """Write everything; returns the number of newly rendered PDFs.
+
+    While this thread writes pages, other processes render PDFs and another thread makes the open data, most of which is
+    DuckDB's work.
+    """
+    _write_journals(planned, staging)
+    stopped = Event()
+    with closing(PdfRun(planned.pdfs, store, workers)) as pdfs, ThreadPoolExecutor(1) as beside:
+        data = beside.submit(_write_open_data, planned, staging, store, stopped)
+        try:
+            _write_pages(planned, staging, store, pdfs, step)
+            for path, content in pdfs.rest(step):
+                staging.write(path, content)
+            step("Writing open data", 0, 0)
+            data.result()
+        except BaseException:
+            stopped.set()
+            raise
+    _log.info("wrote %s, %s of them newly rendered", counted(len(planned.pdfs), "PDF"), f"{pdfs.rendered:,}")
+    return pdfs.rendered
+
+
 def _write_journals(planned: _Output, staging: Staging) -> None:
     for path, data in planned.journals.items():
         staging.write(path, data)
     _log.info("wrote %s", counted(len(planned.journals), "journal file"))
 
 
-def _write_pages(planned: _Output, staging: Staging, store: Cache, step: Step) -> None:
+def _write_pages(planned: _Output, staging: Staging, store: Cache, pdfs: PdfRun, step: Step) -> None:
+    """Write the pages, and the PDFs that are done in the meantime."""
     rendered = 0
     for number, job in enumerate(planned.pages):
         step("Writing pages", number, len(planned.pages))
@@ -189,24 +212,17 @@ def _write_pages(planned: _Output, staging: Staging, store: Cache, step: Step) -
             data = job.render()
             store.put("page", job.key, data)
         staging.write(job.path, data)
+        for path, content in pdfs.finished():
+            staging.write(path, content)
     _log.info("wrote %s, %s of them newly rendered", counted(len(planned.pages), "portal file"), f"{rendered:,}")
 
 
-def _write_open_data(planned: _Output, staging: Staging, store: Cache, step: Step) -> None:
-    step("Writing open data", 0, 0)
+def _write_open_data(planned: _Output, staging: Staging, store: Cache, stopped: Event) -> None:
     for path, content in data_files(planned.books.ledger, planned.books.periods, store):
+        if stopped.is_set():
+            return
         staging.write(path, content)
     _log.info("wrote the open data")
-
-
-def _write_pdfs(planned: _Output, staging: Staging, store: Cache, workers: int | None, step: Step) -> int:
-    """Write the PDFs; returns the number of newly rendered ones."""
-    rendered = 0
-    for path, data, fresh in pdf_files(planned.pdfs, store, workers=workers, step=step):
-        staging.write(path, data)
-        rendered += fresh
-    _log.info("wrote %s, %s of them newly rendered", counted(len(planned.pdfs), "PDF"), f"{rendered:,}")
-    return rendered
 
 
 def write_statements(books: AllBooks, period: str, output: Path, *, step: Step = no_step) -> None:
@@ -222,10 +238,11 @@ def write_statements(books: AllBooks, period: str, output: Path, *, step: Step =
     secrets.refuse_in_statements(plans)
     inside = statements_folder(period)
     folder = output / inside.removeprefix(f"{STATEMENTS}/")
-    with staged(
-        folder, provenance_of(root), _key((), plans, {}, ()), OutputKind.STATEMENTS, [secrets.check]
-    ) as staging:
-        for path, data, _ in pdf_files(plans, open_cache(root), step=step):
+    with (
+        staged(folder, provenance_of(root), _key((), plans, {}, ()), OutputKind.STATEMENTS, [secrets.check]) as staging,
+        closing(PdfRun(plans, open_cache(root))) as pdfs,
+    ):
+        for path, data in pdfs.rest(step):
             staging.write(path.removeprefix(f"{inside}/"), data)
     _log.info("published %s in %s", counted(len(plans), "statement"), folder)
 
@@ -238,27 +255,6 @@ def provenance_of(root: Path, commit: git.Commit | None = None) -> Provenance:
     if tip is None:
         return Provenance("", "", __version__)
     return Provenance(tip.id, tip.date, __version__, git.is_dirty(root, (FILE_NAME, *OWN_FOLDERS)))
-
-
-def pdf_files(
-    plans: Sequence[PdfPlan], store: Cache, *, workers: int | None = None, step: Step = no_step
-) -> list[tuple[str, bytes, bool]]:
-    """The PDFs of these plans with their paths, in order, and whether each was newly rendered."""
-    found = {plan.path: store.get("pdf", plan.key) for plan in plans}
-    missing = {plan.path: plan for plan in plans if found[plan.path] is None}
-    jobs = [plan.job() for plan in missing.values()]
-
-    def report(done: int) -> None:
-        step("Writing PDFs", done, len(jobs))
-
-    # A worker needs about a second to start, so few statements are rendered in this process.
-    count = workers or min(os.cpu_count() or 1, max(1, len(jobs) // 4))
-    if jobs:
-        report(0)
-        for path, data in render_pdfs(jobs, count, report):
-            store.put("pdf", missing[path].key, data)
-            found[path] = data
-    return [(path, data, path in missing) for path, data in found.items() if data is not None]
 
 
 def make_site(books: AllBooks, provenance: Provenance, files: dict[str, tuple[str, ...]]) -> Site:

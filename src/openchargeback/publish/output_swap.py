@@ -23,6 +23,7 @@ import stat
 import unicodedata
 from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
+from threading import Lock
 
 from openchargeback import wording
 from openchargeback.files.lock import held
@@ -43,7 +44,7 @@ Check = Callable[[Path], None]
 
 
 class Staging:
-    """The files of one build on their way to be published. Created by `staged`."""
+    """The files of one build on their way to be published. Created by `staged`; threads may write to it."""
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
@@ -51,6 +52,7 @@ class Staging:
         # Paths folded as on a system that ignores case and Unicode normalization → as first spelled.
         self._taken: dict[str, str] = {}
         self._folders: dict[str, str] = {}
+        self._claiming = Lock()
 
     def write(self, relative: str, data: bytes) -> None:
         """Add a file at a path with forward slashes.
@@ -61,7 +63,8 @@ class Staging:
         parts = _parts(relative)
         if _folded(relative) == NAME:
             raise ValueError(f"{relative} is reserved for the manifest")
-        self._claim(parts)
+        with self._claiming:
+            self._claim(parts)
         self._write(relative, data)
         self.files[relative] = Entry.of(data)
 

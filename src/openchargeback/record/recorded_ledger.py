@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field, fields, replace
+from dataclasses import dataclass, field, replace
 
 from openchargeback.ledger.reading import Ledger
 from openchargeback.ledger.settings import Config
+from openchargeback.model import field_values
 from openchargeback.record.closing_record import ClosingRecord
 
 
@@ -18,7 +19,7 @@ class RecordedLedger(Ledger):
     @classmethod
     def of(cls, ledger: Ledger, records: dict[str, ClosingRecord] | None = None) -> RecordedLedger:
         """The ledger with these records."""
-        return cls(**{each.name: getattr(ledger, each.name) for each in fields(Ledger)}, records=records or {})
+        return cls(**field_values(ledger, Ledger), records=records or {})
 
     def settings(self, period: str) -> Config:
         """The settings to show a period with: those it was closed with, else today's."""

@@ -46,6 +46,7 @@ TEMPLATE_ERRORS = (
 _TOO_DEEP = "it nests loops, blocks or expressions too deeply"
 _LOADING = 100
 """The cost of including a template, in steps."""
+_MOST_REMEMBERED = 10_000
 
 
 class _Metered(Template):
@@ -79,6 +80,7 @@ class Templates(ImmutableSandboxedEnvironment):
             optimized=False,  # searching for constants takes cubic time in the depth of an expression
         )
         self.roots = roots
+        self._safe: dict[tuple[type, str], bool] = {}
         self.filters.update(FILTERS)
         # Without a seed, no two builds would give the same bytes.
         del self.filters["random"], self.globals["lipsum"]
@@ -94,6 +96,16 @@ class Templates(ImmutableSandboxedEnvironment):
                 if gate.is_file(path.relative_to(root.parent).as_posix()) if gate else path.is_file():
                     found[path.relative_to(root).as_posix()] = path
         return dict(sorted(found.items()))
+
+    def is_safe_attribute(self, obj: Any, attr: str, value: Any) -> bool:
+        """As Jinja decides: by the type of the object and the name alone. Remembered, since pages ask often."""
+        place = type(obj), attr
+        safe = self._safe.get(place)
+        if safe is None:
+            safe = super().is_safe_attribute(obj, attr, value)
+            if len(self._safe) < _MOST_REMEMBERED:
+                self._safe[place] = safe
+        return safe
 
     def call_binop(self, context: Context, operator: str, left: Any, right: Any) -> Any:
         """Apply an operator of a template, unless its result would exhaust memory."""

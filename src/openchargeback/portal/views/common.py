@@ -27,7 +27,7 @@ from openchargeback.portal.discount_words import DiscountRow, discount_rows, dis
 from openchargeback.portal.shell import Link
 from openchargeback.portal.statement_view import NOTHING_CHARGED
 from openchargeback.review.held_sums import HeldSum, in_total
-from openchargeback.templating.filters import date_human, period_human
+from openchargeback.templating.filters import date_human, percent_filter, period_human
 
 
 @dataclass(frozen=True, slots=True)
@@ -269,7 +269,7 @@ class Book:
         what, many = ("value", "Values") if self.showback else ("amount due", "Amounts due")
         title = f"{what.capitalize()} by source"
         if share is not None and len(series) > 1:
-            title = f"{biggest.label} is {share:f} % of the {what} in {period_human(last)}"
+            title = f"{biggest.label} is {percent_filter(share)} of the {what} in {period_human(last)}"
         description = f"{many} by source, {period_human(months[0])} to {period_human(last)}, in {self.currency}. " + (
             f"{period_human(last)}: total {money.human(total, self.currency)}, "
             + ", ".join(f"{one.label} {money.human(one.amounts[-1], self.currency)}" for one in series)
