@@ -15,8 +15,9 @@ from openchargeback.focus.tags import TagValues, read_tags
 from openchargeback.ledger.settings import Config, JournalFormat, JournalSettings, Organization
 from openchargeback.model import Journal, State
 from openchargeback.portal.statement_view import shown as on_a_statement
+from openchargeback.templating.clean_text import clean, unsafe
 from openchargeback.templating.environment import make_environment
-from openchargeback.templating.text_filters import clean, csv_filter, fixed_filter, unsafe
+from openchargeback.templating.text_filters import csv_filter, fixed_filter
 
 NAMES = {f"U+{ord(char):04X}": char for char in sorted(MISLEADING) if ord(char) < 0xD800 or char in "\ud800\udfff"}
 

@@ -25,8 +25,9 @@ from openchargeback.export.journals import journal_files, render_format
 from openchargeback.ledger.settings import Config, JournalFormat, JournalSettings, Organization, Source
 from openchargeback.model import Amounts, BillingLine, Entry, Journal, State
 from openchargeback.problems import LedgerFault, UsageFault
+from openchargeback.templating.clean_text import clean
 from openchargeback.templating.environment import make_environment
-from openchargeback.templating.text_filters import clean, date_filter, fixed_filter
+from openchargeback.templating.text_filters import date_filter, fixed_filter
 from programs import find
 
 ENV = make_environment()

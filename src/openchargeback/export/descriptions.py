@@ -10,9 +10,9 @@ from openchargeback.ledger.settings import Config
 from openchargeback.model import BilledPeriod, Journal, JournalLine, SummedPeriod
 from openchargeback.problems import LedgerFault, Problem, in_order
 from openchargeback.record.recorded_ledger import RecordedLedger
+from openchargeback.templating.clean_text import clean
 from openchargeback.templating.environment import TEMPLATE_ERRORS, Templates, make_environment, reason_of
 from openchargeback.templating.metering import Meter, counted
-from openchargeback.templating.text_filters import clean
 
 
 def describe_journals(

@@ -18,7 +18,7 @@ from openchargeback.ledger.settings import Config
 from openchargeback.model import Journal, JournalLine, Side, State
 from openchargeback.money import ZERO
 from openchargeback.problems import LedgerFault, Problem
-from openchargeback.templating.text_filters import Code, clean, cut, unsafe
+from openchargeback.templating.clean_text import Code, clean, cut, unsafe
 
 PAYER, RECIPIENT = "payer", "recipient"
 """The values of the column `role`: a fund may both pay and receive, and the net is summed over the rows of payers."""

@@ -31,8 +31,8 @@ from openchargeback.ledger.files import Gate
 from openchargeback.ledger.shipped import shipped_templates
 from openchargeback.problems import LedgerFault, Problem
 from openchargeback.templating import metering, text_filters
+from openchargeback.templating.clean_text import clean
 from openchargeback.templating.filters import FILTERS
-from openchargeback.templating.text_filters import clean
 
 MARKUP_ENDINGS = (".html", ".htm", ".xhtml", ".xml", ".svg")
 """Templates whose output is markup, so every value is escaped. Journal and mail texts are not markup."""

@@ -13,35 +13,11 @@ from jinja2 import pass_context
 from jinja2.runtime import Context
 
 from openchargeback import money
-from openchargeback.characters import MISLEADING
-from openchargeback.csv_writing import quoted, without_formula
+from openchargeback.csv_writing import quoted
+from openchargeback.templating.clean_text import Code, clean
 
 _NUMBER = re.compile(r"-?\d+(\.\d+)?", re.ASCII)
-_BREAKS = re.compile(r"[\t\n\v\f\r\x1c-\x1e\x85\u2028\u2029]+")
 _MONTHS = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec")
-
-
-class Code(str):
-    """Text that is output in full or not at all: a fund, an account, a number. No filter strips or cuts it."""
-
-    __slots__ = ()
-
-
-def clean(text: str) -> str:
-    """Text on one line, without misleading characters or a start that a spreadsheet would treat as a formula."""
-    joined = _BREAKS.sub(" ", text)
-    return without_formula("".join(c for c in joined if c not in MISLEADING)).strip()
-
-
-def cut(text: str, limit: int) -> str:
-    """At most `limit` characters of clean text."""
-    return text[:limit].rstrip()
-
-
-def unsafe(code: str) -> bool:
-    """Whether a fund or account cannot be written as is: it starts like a formula or has misleading characters."""
-    visible = code.lstrip()
-    return not MISLEADING.isdisjoint(code) or without_formula(visible) != visible
 
 
 def csv_filter(value: object) -> str:
