@@ -18,6 +18,7 @@ from openchargeback.billing.source_totals import file_records, source_totals
 from openchargeback.focus.database import database, insert, query, sql
 from openchargeback.focus.dialects import BACK_REFERENCES
 from openchargeback.focus.months import has_column
+from openchargeback.focus.opening import OpenFile
 from openchargeback.focus.reading import load
 from openchargeback.ledger.approvals import Decision
 from openchargeback.model import (
@@ -88,11 +89,14 @@ class MonthResult:
 
 
 def read_charges(
-    con: duckdb.DuckDBPyConnection, ledger: RecordedLedger, periods: Sequence[str]
+    con: duckdb.DuckDBPyConnection, ledger: RecordedLedger, periods: Sequence[str], versions: Sequence[OpenFile] = ()
 ) -> tuple[Charges, list[Problem]]:
-    """Read the charges of periods into the database; those with an error in a file are left out."""
+    """Read the charges of periods into the database; those with an error in a file are left out.
+
+    versions: as for `load`.
+    """
     files = [file for period in sorted(periods) for file in ledger.charge_files.get(period, ())]
-    loaded, problems = load(con, files, ledger.config)
+    loaded, problems = load(con, files, ledger.config, versions)
     return Charges(con, ledger, tuple(sorted(set(periods) - loaded.faulty)), loaded), problems
 
 

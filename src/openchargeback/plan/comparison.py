@@ -23,6 +23,7 @@ from openchargeback.billing.pipeline import (
 )
 from openchargeback.focus.database import count, database, query, sql
 from openchargeback.focus.loaded import Loaded
+from openchargeback.focus.opening import OpenFile
 from openchargeback.model import Entry
 from openchargeback.plan.pairing import pair_charges
 from openchargeback.plan.settings import billing_config, billing_directory
@@ -83,7 +84,7 @@ def compare_month(period: str, base: Side, head: Side) -> Comparison:
     """
     with database() as con:
         new, new_files, new_faults = _settled(con, "head", period, head)
-        old, old_files, old_faults = _settled(con, "base", period, base)
+        old, old_files, old_faults = _settled(con, "base", period, base, new_files.versions("head"))
         if has_errors(old_faults) and not old_files.tables:
             con.execute("USE main")
             con.execute("DROP SCHEMA base CASCADE")
@@ -118,13 +119,13 @@ def _compared(
 
 
 def _settled(
-    con: duckdb.DuckDBPyConnection, schema: str, period: str, side: Side
+    con: duckdb.DuckDBPyConnection, schema: str, period: str, side: Side, versions: Sequence[OpenFile] = ()
 ) -> tuple[MonthResult, Loaded, list[Problem]]:
-    """Settle a side in its own schema, which becomes the current schema."""
+    """Settle a side in its own schema, which becomes the current schema. versions: its files as read for another."""
     con.execute(f"CREATE SCHEMA {schema}")
     con.execute(f"USE {schema}")
     try:
-        charges, problems = read_charges(con, side.ledger, [period])
+        charges, problems = read_charges(con, side.ledger, [period], versions)
         if has_errors(problems):
             return MonthResult(), Loaded(), problems
         settled, faults = settle(charges)
