@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os.path
 from dataclasses import dataclass
 from pathlib import Path
 from typing import IO
@@ -39,6 +38,15 @@ def common_lines(one: Path, other: Path) -> CommonLines:
         return CommonLines(start, start_lines, *_common_end((a, b), sizes, start)) if plain and start else CommonLines()
 
 
+def equal_bytes(one: Path, other: Path) -> bool:
+    """Whether two files have the same content; reads them only as far as they have."""
+    with one.open("rb") as a, other.open("rb") as b:
+        while (block := a.read(_BLOCK)) == b.read(_BLOCK):
+            if not block:
+                return True
+    return False
+
+
 def _common_start(a: IO[bytes], b: IO[bytes]) -> tuple[int, int]:
     """The bytes and lines up to the last common line end; up to the end of equal files."""
     place = lines = since = 0  # since: how many bytes follow the last line end
@@ -48,7 +56,7 @@ def _common_start(a: IO[bytes], b: IO[bytes]) -> tuple[int, int]:
         place += len(one)
         lines += one.count(b"\n")
         since = len(one) - one.rfind(b"\n") - 1 if b"\n" in one else since + len(one)
-    common = os.path.commonprefix([one, other])
+    common = _shared(one, other)
     lines += common.count(b"\n")
     return (place + common.rfind(b"\n") + 1 if b"\n" in common else place - since), lines
 
@@ -60,7 +68,7 @@ def _common_end(files: tuple[IO[bytes], IO[bytes]], sizes: tuple[int, int], star
         piece = min(_BLOCK, min(sizes) - start - length)
         one, other = (_at(file, size - length - piece, piece) for file, size in zip(files, sizes, strict=True))
         if one != other:
-            common = os.path.commonprefix([one[::-1], other[::-1]])
+            common = _shared(one[::-1], other[::-1])
             length, lines = length + len(common), lines + common.count(b"\n")
             break
         length, lines = length + piece, lines + one.count(b"\n")
@@ -69,6 +77,12 @@ def _common_end(files: tuple[IO[bytes], IO[bytes]], sizes: tuple[int, int], star
     if cut >= length:
         return 0, 0
     return length - cut, lines - bool(cut) + (_at(files[0], sizes[0] - 1, 1) != b"\n")
+
+
+def _shared(one: bytes, other: bytes) -> bytes:
+    """What two texts share at their start."""
+    pairs = enumerate(zip(one, other, strict=False))
+    return one[: next((place for place, (a, b) in pairs if a != b), min(len(one), len(other)))]
 
 
 def _rest_of_line(file: IO[bytes], place: int) -> int:

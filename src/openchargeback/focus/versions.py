@@ -63,9 +63,7 @@ def _between(path: Path, common: CommonLines) -> bytes | None:
     return text if text.count(b"\r") in (0, text.count(b"\n")) else None
 
 
-def _view(
-    name: str, each: Described, old: OpenFile, replaced: tuple[int, int], between: OpenFile | None
-) -> OpenFile:
+def _view(name: str, each: Described, old: OpenFile, replaced: tuple[int, int], between: OpenFile | None) -> OpenFile:
     """The file as a view. replaced: from and to which row of the version its lines are not those of the file."""
     first, last = replaced
     rows = between.rows if between else 0

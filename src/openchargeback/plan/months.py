@@ -66,7 +66,7 @@ def compared_period(
     base, head = _side(*before, period), _side(*after, period)
     both = compare_month(period, base, head)
     old_faults, new_faults = list(both.old_faults), list(both.new_faults)
-    if has_errors(new_faults) and both.new == MonthResult():
+    if has_errors(new_faults) and not both.read and both.new == MonthResult():
         return None, old_faults, new_faults
     broken = [f"the causes do not sum to the change of {line}" for line in unexplained(both)]
     facts = _facts(before[0], period), _facts(after[0], period)
