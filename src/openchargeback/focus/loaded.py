@@ -17,7 +17,7 @@ from openchargeback.focus.tags import key_sets
 from openchargeback.ledger.settings import Config
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class LoadedFile(OpenFile):
     """An open file. first: the n of its first charge."""
 

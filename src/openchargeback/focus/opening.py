@@ -16,6 +16,7 @@ from pathlib import Path
 import duckdb
 
 from openchargeback.focus import csv_text, decompression, layout, parquet, prefilter
+from openchargeback.focus.common_lines import CommonLines
 from openchargeback.focus.csv_positions import Record
 from openchargeback.focus.database import literals, sql
 from openchargeback.focus.header import names_of
@@ -83,6 +84,7 @@ class OpenFile:
     """A charge file in a table. number: its value of `file` there. start: the rowid of its first row.
 
     labels: its columns as in the file. header: None for Parquet, whose rows have no lines; its layout is plain.
+    common: what it shares with the version that it was read from; None if it was read alone.
     """
 
     table: RawTable
@@ -94,6 +96,7 @@ class OpenFile:
     rows: int
     layout: Layout
     header: Record | None
+    common: CommonLines | None = None
 
     @property
     def con(self) -> duckdb.DuckDBPyConnection:

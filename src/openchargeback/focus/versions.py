@@ -36,7 +36,7 @@ def read_version(name: str, each: Described, versions: Sequence[OpenFile], read:
         return None
     common = common_lines(each.file.location, old.file.location)
     if common.whole:
-        return _view(name, each, old, (old.rows, old.rows), None)
+        return _view(name, each, old, common, None)
     text = _between(each.file.location, common)
     if text is None:
         return None
@@ -46,7 +46,7 @@ def read_version(name: str, each: Described, versions: Sequence[OpenFile], read:
         between = read(f"{name}_between", copy)
     if between is None or not between.layout.plain:
         return None
-    return _view(name, each, old, (common.start_lines - 1, old.rows - common.end_lines), between)
+    return _view(name, each, old, common, between)
 
 
 def _between(path: Path, common: CommonLines) -> bytes | None:
@@ -63,13 +63,13 @@ def _between(path: Path, common: CommonLines) -> bytes | None:
     return text if text.count(b"\r") in (0, text.count(b"\n")) else None
 
 
-def _view(name: str, each: Described, old: OpenFile, replaced: tuple[int, int], between: OpenFile | None) -> OpenFile:
-    """The file as a view. replaced: from and to which row of the version its lines are not those of the file."""
-    first, last = replaced
+def _view(name: str, each: Described, old: OpenFile, common: CommonLines, between: OpenFile | None) -> OpenFile:
+    """The file as a view. between: its rows that are not common; None if the whole file is."""
+    first, last = (old.rows, old.rows) if common.whole else (common.start_lines - 1, old.rows - common.end_lines)
     rows = between.rows if between else 0
     shift = first + rows - last
     parts = {"old": old.relation, "between": between.relation if between else f"(FROM {old.relation} WHERE false)"}
     numbers = {"first": first, "last": last, "shift": shift, "file": each.number}
     texts = {part: str(number) for part, number in numbers.items()}
     old.con.execute(sql(__package__, "versions.sql", view=name, **parts, **texts))
-    return each.opened(replace(old.table, name=name), 0, old.rows + shift, old.layout)
+    return replace(each.opened(replace(old.table, name=name), 0, old.rows + shift, old.layout), common=common)

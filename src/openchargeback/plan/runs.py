@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
-from openchargeback.focus.common_lines import common_lines, equal_bytes
+from openchargeback.focus.common_lines import equal_bytes
 from openchargeback.focus.loaded import LoadedFile
 
 
@@ -37,17 +37,11 @@ def same_files(base: Sequence[LoadedFile], head: Sequence[LoadedFile]) -> list[t
 
 
 def common_runs(base: Sequence[LoadedFile], head: Sequence[LoadedFile]) -> Iterator[Run]:
-    """The rows at the start and at the end of files with the same path that both sides have, in the order of both.
-
-    Only of files in which every line is a row.
-    """
+    """The rows on the lines that files of the base share with their versions in the head, in the order of both."""
     known = {file.file.path: file for file in head}
     for old in base:
-        new = known.get(old.file.path)
-        if new is None or old.names != new.names or not (old.layout.plain and new.layout.plain):
-            continue
-        common = common_lines(old.file.location, new.file.location)
-        if common.start:
+        new, common = known.get(old.file.path), old.common
+        if new and common and not common.whole:
             yield Run(old.first, new.first, common.start_lines - 1)
             last = common.end_lines
             yield Run(old.first + old.rows - last, new.first + new.rows - last, last)
