@@ -1,5 +1,6 @@
 """Git, asked by the program: real repositories in temporary folders."""
 
+import os
 import subprocess
 
 import pytest
@@ -189,3 +190,23 @@ def test_a_ledger_in_a_folder_of_its_repository_asks_for_its_own_files(repositor
     assert [each.id for each in History(ledger).trace("d.yaml").merges] == [written]
     assert History(ledger).trace("b.yaml").merges == ()
     assert git.root_commits(ledger, "a.yaml") == [git.resolve(ledger, "HEAD~3")]
+
+
+def test_a_file_that_was_only_touched_is_as_committed(repository):
+    """Whatever its time, its content decides; in a folder of the repository, too."""
+    ledger = repository / "billing"
+    ledger.mkdir()
+    (repository / "a.yaml").write_text("another")
+    files(ledger, "first", a_yaml="1", b_yaml="2", c_yaml="3", d_yaml="4")
+    committed = git.tree(ledger, git.resolve(ledger, "HEAD"))
+    for name in ("a.yaml", "b.yaml"):
+        os.utime(ledger / name, (1, 1))
+    assert git.work_tree(ledger) == committed
+    (ledger / "b.yaml").write_text("5")
+    (ledger / "c.yaml").unlink()
+    (ledger / "d.yaml").chmod(0o755)
+    found = git.work_tree(ledger)
+    assert found.keys() == {"a.yaml", "b.yaml", "d.yaml"}
+    assert found["a.yaml"] == committed["a.yaml"]
+    assert found["b.yaml"].id == git.content_id_of_file(ledger, "b.yaml") != committed["b.yaml"].id
+    assert (found["d.yaml"].mode, found["d.yaml"].id) == ("100755", committed["d.yaml"].id)

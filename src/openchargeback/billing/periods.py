@@ -23,6 +23,7 @@ from openchargeback.billing.pipeline import (
     settle,
     too_large,
 )
+from openchargeback.billing.source_totals import file_records
 from openchargeback.focus.database import database
 from openchargeback.ledger.periods import accounting_date
 from openchargeback.model import (
@@ -93,7 +94,7 @@ def bill_period(
 
 def summed(charges: Charges, settled: Settled, posted: Posted) -> tuple[dict[str, SummedPeriod], list[Problem]]:
     """Each period with its billing lines."""
-    read = charges_read(charges)
+    read, files = charges_read(charges), file_records(charges)
     result: dict[str, SummedPeriod] = {}
     problems: list[Problem] = []
     for period, month in month_results(charges, settled).items():
@@ -109,7 +110,7 @@ def summed(charges: Charges, settled: Settled, posted: Posted) -> tuple[dict[str
             accounting_date=accounting_date(period, state),
             currency=charges.config.currency,
             sources=month.sources,
-            files=month.files,
+            files=files.get(period, ()),
             lines=tuple(sorted((*month.lines, *added.lines), key=lambda line: line.key)),
             queue=month.queue,
             flags=month.flags,

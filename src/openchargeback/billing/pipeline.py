@@ -14,10 +14,11 @@ import duckdb
 
 from openchargeback.billing import lines
 from openchargeback.billing.events import DONE, Events
-from openchargeback.billing.source_totals import file_records, source_totals
+from openchargeback.billing.source_totals import source_totals
 from openchargeback.focus.database import database, insert, query, sql
 from openchargeback.focus.dialects import BACK_REFERENCES
 from openchargeback.focus.months import has_column
+from openchargeback.focus.opening import OpenFile
 from openchargeback.focus.reading import load
 from openchargeback.ledger.approvals import Decision
 from openchargeback.model import (
@@ -25,7 +26,6 @@ from openchargeback.model import (
     Correction,
     DecisionRecord,
     Entry,
-    FileRecord,
     FlagTotal,
     QueueItem,
     SourceTotals,
@@ -81,18 +81,20 @@ class MonthResult:
 
     lines: Sequence[BillingLine] = ()
     sources: tuple[SourceTotals, ...] = ()
-    files: tuple[FileRecord, ...] = ()
     queue: tuple[QueueItem, ...] = ()
     flags: tuple[FlagTotal, ...] = ()
     decisions: tuple[DecisionRecord, ...] = ()
 
 
 def read_charges(
-    con: duckdb.DuckDBPyConnection, ledger: RecordedLedger, periods: Sequence[str]
+    con: duckdb.DuckDBPyConnection, ledger: RecordedLedger, periods: Sequence[str], versions: Sequence[OpenFile] = ()
 ) -> tuple[Charges, list[Problem]]:
-    """Read the charges of periods into the database; those with an error in a file are left out."""
+    """Read the charges of periods into the database; those with an error in a file are left out.
+
+    versions: as for `load`.
+    """
     files = [file for period in sorted(periods) for file in ledger.charge_files.get(period, ())]
-    loaded, problems = load(con, files, ledger.config)
+    loaded, problems = load(con, files, ledger.config, versions)
     return Charges(con, ledger, tuple(sorted(set(periods) - loaded.faulty)), loaded), problems
 
 
@@ -137,13 +139,11 @@ def month_results(charges: Charges, settled: Settled) -> dict[str, MonthResult]:
     """The results of settled months, by period."""
     con = charges.con
     made = by_period(lines.read_lines(con, charges.config))
-    totals, files = source_totals(charges), file_records(charges)
-    queue, flags = by_period(read_queue(con)), read_flags(con)
+    totals, queue, flags = source_totals(charges), by_period(read_queue(con)), read_flags(con)
     return {
         period: MonthResult(
             lines=made.get(period, ()),
             sources=totals.get(period, ()),
-            files=files.get(period, ()),
             queue=queue.get(period, ()),
             flags=flags.get(period, ()),
             decisions=settled.decisions.get(period, ()),

@@ -23,6 +23,9 @@ from openchargeback.problems import OutsideFault
 
 _TIMEOUT = 60
 _LFS_POINTER = re.compile(rb"version https://git-lfs\.github\.com/spec/v1\n(?:ext-.*\n)*oid sha256:([0-9a-f]{64})\n")
+# Files whose size or time differs from the index: unlike `ls-files --modified`, it does not read them to be sure.
+_DIFFERING = ("diff-files", "--name-only", "--relative", "--no-renames", "--ignore-submodules=dirty")
+_UNTRACKED = ("ls-files", "--others", "--exclude-standard")
 _RENAMES = 1000  # up to this many new files are each compared with up to this many deleted ones
 _FIXED = {
     "LC_ALL": "C",  # the messages recognized below are Git's English ones
@@ -543,8 +546,8 @@ def work_tree(root: Path) -> dict[str, Entry]:
         # In the middle of a merge, the stage is not 0.
         if stage != "0" or (os.path.lexists(root / path) if skipped else tag.islower()):
             fresh.add(path)
-    for options in (("--modified", "--deleted"), ("--others", "--exclude-standard")):
-        fresh.update(_expect(_run(root, "ls-files", "-z", *options, "--", ".")).split("\0")[:-1])
+    for command in (_DIFFERING, _UNTRACKED):
+        fresh.update(_expect(_run(root, *command, "-z", "--", ".")).split("\0")[:-1])
     plain = []
     for path in sorted(fresh):
         mode = "" if _is_behind_a_link(root, path) else _mode(root / path)

@@ -6,7 +6,7 @@ The view `rows_<k>` has the cells of a table of files with the n, file, period, 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import duckdb
 
@@ -18,7 +18,7 @@ from openchargeback.ledger.settings import Config
 from openchargeback.model import field_values
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class LoadedFile(OpenFile):
     """An open file. first: the n of its first charge."""
 
@@ -49,6 +49,10 @@ class Loaded:
     def files(self) -> list[LoadedFile]:
         """All files, in order."""
         return sorted((file for table in self.tables for file in table.files), key=lambda each: each.number)
+
+    def versions(self, schema: str) -> list[LoadedFile]:
+        """All files as they are called from other schemas than their own."""
+        return [replace(file, table=replace(file.table, name=f"{schema}.{file.table.name}")) for file in self.files]
 
     @property
     def columns(self) -> set[str]:

@@ -10,12 +10,13 @@ from __future__ import annotations
 import tempfile
 from collections.abc import Iterable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import duckdb
 
 from openchargeback.focus import csv_text, decompression, layout, parquet, prefilter
+from openchargeback.focus.common_lines import CommonLines
 from openchargeback.focus.csv_positions import Record
 from openchargeback.focus.database import literals, sql
 from openchargeback.focus.header import names_of
@@ -23,6 +24,7 @@ from openchargeback.focus.layout import ByteCounts, Layout
 from openchargeback.focus.row_conditions import RowConditions, row_conditions
 from openchargeback.focus.sizes import too_large
 from openchargeback.focus.tags import TAG_COLUMNS
+from openchargeback.focus.versions import read_version
 from openchargeback.ledger.files import TOGETHER, ChargeFile
 from openchargeback.ledger.settings import Config, Source
 from openchargeback.problems import Problem, has_errors
@@ -80,6 +82,7 @@ class OpenFile:
     """A charge file in a table. number: its value of `file` there. start: the rowid of its first row.
 
     labels: its columns as in the file. header: None for Parquet, whose rows have no lines; its layout is plain.
+    common: what it shares with the version that it was read from; None if it was read alone.
     """
 
     table: RawTable
@@ -91,6 +94,7 @@ class OpenFile:
     rows: int
     layout: Layout
     header: Record | None
+    common: CommonLines | None = None
 
     @property
     def con(self) -> duckdb.DuckDBPyConnection:
@@ -155,15 +159,21 @@ def make_macros(con: duckdb.DuckDBPyConnection) -> None:
 
 
 def open_files(
-    con: duckdb.DuckDBPyConnection, files: Sequence[ChargeFile], config: Config, *, whole: bool
+    con: duckdb.DuckDBPyConnection,
+    files: Sequence[ChargeFile],
+    config: Config,
+    *,
+    whole: bool,
+    versions: Sequence[OpenFile] = (),
 ) -> tuple[list[OpenFile], list[Problem]]:
     """Read the rows of files into tables raw_0, raw_1, …; those with problems that prevent it are left out.
 
     whole: keep every cell; otherwise only the marks and the few cells that later checks need, which takes little memory
-    whatever the size of the files.
+    whatever the size of the files. versions: files read whole before, perhaps in another schema; what a file shares
+    with its version is not read again.
     """
     known: dict[object, RowConditions] = {}
-    ready: list[_Described] = []
+    ready: list[Described] = []
     problems: list[Problem] = []
     for number, file in enumerate(files):
         described, faults = _describe(con, number, file, config.source(file.source), known)
@@ -175,7 +185,8 @@ def open_files(
         opened += found
         for each in alone:
             # A group that was read in part keeps its table.
-            one, faults = _read_alone(con, f"raw_{each.number}{'_alone' * bool(found)}", each, whole=whole)
+            name = f"raw_{each.number}{'_alone' * bool(found)}"
+            one, faults = _read_alone(con, name, each, whole=whole, versions=versions)
             problems += faults
             opened += [one] if one else []
     opened.sort(key=lambda each: each.number)
@@ -194,7 +205,7 @@ def tables_of(files: Iterable[OpenFile]) -> list[RawTable]:
 
 
 @dataclass(frozen=True, slots=True)
-class _Described:
+class Described:
     """A file whose columns are known. relation: SQL for the rows of a Parquet file, which has no header."""
 
     number: int
@@ -213,7 +224,7 @@ class _Described:
 
 def _describe(
     con: duckdb.DuckDBPyConnection, number: int, file: ChargeFile, source: Source, known: dict[object, RowConditions]
-) -> tuple[_Described | None, list[Problem]]:
+) -> tuple[Described | None, list[Problem]]:
     """A file with its columns; None with the problems that prevent reading it. known: conditions made before."""
     unfit = csv_text.stored_elsewhere(file.location, file.path) or too_large(con, file)
     if unfit:
@@ -235,13 +246,13 @@ def _describe(
     key = (*names, source.cost, source.dialect, *sorted(source.severity.items()))
     if key not in known:
         known[key] = row_conditions(names, source)
-    return _Described(number, file, source, tuple(labels), tuple(names), header, relation, known[key]), problems
+    return Described(number, file, source, tuple(labels), tuple(names), header, relation, known[key]), problems
 
 
-def _groups(files: Sequence[_Described]) -> list[list[_Described]]:
+def _groups(files: Sequence[Described]) -> list[list[Described]]:
     """Files that can be read together: small ones with the same columns and conditions."""
-    groups: list[list[_Described]] = []
-    current: dict[int, list[_Described]] = {}
+    groups: list[list[Described]] = []
+    current: dict[int, list[Described]] = {}
     for each in files:
         group = current.get(id(each.conditions), [])
         if each.header is None or each.file.text_size > _SMALL:
@@ -255,8 +266,8 @@ def _groups(files: Sequence[_Described]) -> list[list[_Described]]:
 
 
 def _read_together(
-    con: duckdb.DuckDBPyConnection, name: str, group: Sequence[_Described], *, whole: bool
-) -> tuple[list[OpenFile], Sequence[_Described]]:
+    con: duckdb.DuckDBPyConnection, name: str, group: Sequence[Described], *, whole: bool
+) -> tuple[list[OpenFile], Sequence[Described]]:
     """Read files into one table. Also returns those about which there is any doubt; they must be read alone."""
     if len(group) == 1:
         return [], group
@@ -290,8 +301,15 @@ def _counted(look: Future[ByteCounts]) -> ByteCounts | None:
 
 
 def _read_alone(
-    con: duckdb.DuckDBPyConnection, name: str, each: _Described, *, whole: bool
+    con: duckdb.DuckDBPyConnection, name: str, each: Described, *, whole: bool, versions: Sequence[OpenFile] = ()
 ) -> tuple[OpenFile | None, list[Problem]]:
+    def read(part: str, text: Path) -> OpenFile | None:
+        one, faults = _read_alone(con, part, replace(each, file=replace(each.file, location=text)), whole=whole)
+        return None if faults else one
+
+    version = read_version(name, each, versions, read)
+    if version is not None:
+        return version, []
     target = _Target(con, RawTable(con, name, each.names, each.conditions), whole)
     reading = _Reading(target, each.file, each.number)
     rows, found, problems = reading.csv() if each.header else reading.parquet(each.relation)

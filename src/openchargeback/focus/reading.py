@@ -45,12 +45,15 @@ _LONG = 19
 """The most bytes of an amount that certainly has no more than 18 decimals, unless it has an exponent."""
 
 
-def load(con: duckdb.DuckDBPyConnection, files: Sequence[ChargeFile], config: Config) -> tuple[Loaded, list[Problem]]:
+def load(
+    con: duckdb.DuckDBPyConnection, files: Sequence[ChargeFile], config: Config, versions: Sequence[OpenFile] = ()
+) -> tuple[Loaded, list[Problem]]:
     """Read the charges of one or more months; all files of a month must be among them.
 
-    A file with an error is left out, so the charges of its month (`Loaded.faulty`) must not be used.
+    A file with an error is left out, so the charges of its month (`Loaded.faulty`) must not be used. versions: other
+    versions of the files, loaded before into another schema (`Loaded.versions`).
     """
-    opened, problems = _open_files(con, files, config, whole=True)
+    opened, problems = _open_files(con, files, config, whole=True, versions=versions)
     tables = number_rows(con, opened, config)
     problems += read_tag_texts(con, tables, config)
     for table in tables:
@@ -75,11 +78,17 @@ def check(
 
 
 def _open_files(
-    con: duckdb.DuckDBPyConnection, files: Sequence[ChargeFile], config: Config, *, whole: bool, full: bool = False
+    con: duckdb.DuckDBPyConnection,
+    files: Sequence[ChargeFile],
+    config: Config,
+    *,
+    whole: bool,
+    full: bool = False,
+    versions: Sequence[OpenFile] = (),
 ) -> tuple[list[OpenFile], list[Problem]]:
     """The files without errors, and all problems."""
     make_macros(con)
-    opened, problems = open_files(con, files, config, whole=whole)
+    opened, problems = open_files(con, files, config, whole=whole, versions=versions)
     faults = check_files(opened, full=full)
     wrong = {each.path for each in faults if each.severity is Severity.ERROR}
     return [each for each in opened if each.file.path not in wrong], problems + faults

@@ -27,6 +27,6 @@ SELECT
         ELSE 'price'
     END AS cause
 FROM movement
-LEFT JOIN base.outcome AS old ON old.n = movement.base
+LEFT JOIN base.attributed AS old ON old.n = movement.base
 LEFT JOIN quantity ON quantity.base = movement.base AND quantity.head = movement.head
 LEFT JOIN ({steps}) AS step ON step.head = movement.head AND movement.change = 'outcome'

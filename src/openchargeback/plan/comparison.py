@@ -14,6 +14,7 @@ import duckdb
 
 from openchargeback import money
 from openchargeback.billing.pipeline import (
+    NOTHING_POSTED,
     MonthResult,
     PostedCorrections,
     month_results,
@@ -23,6 +24,7 @@ from openchargeback.billing.pipeline import (
 )
 from openchargeback.focus.database import count, database, query, sql
 from openchargeback.focus.loaded import Loaded
+from openchargeback.focus.opening import OpenFile
 from openchargeback.model import Entry
 from openchargeback.plan.pairing import pair_charges
 from openchargeback.plan.settings import billing_config, billing_directory
@@ -33,8 +35,6 @@ from openchargeback.record.recorded_ledger import RecordedLedger
 _QUANTITIES = ("ConsumedQuantity", "PricingQuantity", "CommitmentDiscountQuantity")
 _STEPS = ("directory", "config", "decision")
 """What can change besides charges, in the order in which the changes are applied."""
-
-_NOTHING_POSTED = PostedCorrections()
 
 Parts = Mapping[LineKey, Mapping[Cause, Decimal]]
 
@@ -49,7 +49,7 @@ class Side:
 
     ledger: RecordedLedger
     shown: MonthResult | None = None
-    posted: PostedCorrections = _NOTHING_POSTED
+    posted: PostedCorrections = NOTHING_POSTED
 
     def result_for(self, settled: MonthResult) -> MonthResult:
         """The result of the period, given its settled charges."""
@@ -67,6 +67,7 @@ class Comparison:
     """A period settled on both sides, and what each cause adds to each billing line, exactly.
 
     old_faults, new_faults: the problems of each side; a side with errors in its charges has an empty result.
+    read: whether any charge file of the head could be read.
     """
 
     old: MonthResult
@@ -74,6 +75,7 @@ class Comparison:
     parts: Parts
     old_faults: tuple[Problem, ...]
     new_faults: tuple[Problem, ...]
+    read: bool = True
 
 
 def compare_month(period: str, base: Side, head: Side) -> Comparison:
@@ -83,7 +85,7 @@ def compare_month(period: str, base: Side, head: Side) -> Comparison:
     """
     with database() as con:
         new, new_files, new_faults = _settled(con, "head", period, head)
-        old, old_files, old_faults = _settled(con, "base", period, base)
+        old, old_files, old_faults = _settled(con, "base", period, base, new_files.versions("head"))
         if has_errors(old_faults) and not old_files.tables:
             con.execute("USE main")
             con.execute("DROP SCHEMA base CASCADE")
@@ -98,7 +100,7 @@ def compare_month(period: str, base: Side, head: Side) -> Comparison:
     if base.shown or head.shown:
         parts = _by_record(parts, whole)
     corrected = {key: {Cause.DECISION: amount} for key, amount in whole.items() if key.correction and amount}
-    return Comparison(old, new, {**parts, **corrected}, tuple(old_faults), tuple(new_faults))
+    return Comparison(old, new, {**parts, **corrected}, tuple(old_faults), tuple(new_faults), bool(new_files.tables))
 
 
 def _compared(
@@ -112,19 +114,19 @@ def _compared(
     con.execute(sql(__package__, "movement.sql"))
     _quantities(con, "base", base[1])
     _quantities(con, "head", head[1])
-    steps = _steps(con, period, base[0], head[0])
+    steps = _steps(con, period, base[0], head[0], head[1].versions("head"))
     con.execute(sql(__package__, "causes.sql", steps=steps), {"other_column": _other_columns(base[0], head[0])})
     return _parts(con)
 
 
 def _settled(
-    con: duckdb.DuckDBPyConnection, schema: str, period: str, side: Side
+    con: duckdb.DuckDBPyConnection, schema: str, period: str, side: Side, versions: Sequence[OpenFile] = ()
 ) -> tuple[MonthResult, Loaded, list[Problem]]:
-    """Settle a side in its own schema, which becomes the current schema."""
+    """Settle a side in its own schema, which becomes the current schema. versions: its files as read for another."""
     con.execute(f"CREATE SCHEMA {schema}")
     con.execute(f"USE {schema}")
     try:
-        charges, problems = read_charges(con, side.ledger, [period])
+        charges, problems = read_charges(con, side.ledger, [period], versions)
         if has_errors(problems):
             return MonthResult(), Loaded(), problems
         settled, faults = settle(charges)
@@ -148,19 +150,19 @@ def _quantities(con: duckdb.DuckDBPyConnection, schema: str, files: Loaded) -> N
     con.execute("USE main")
 
 
-def _steps(con: duckdb.DuckDBPyConnection, period: str, base: Side, head: Side) -> str:
+def _steps(con: duckdb.DuckDBPyConnection, period: str, base: Side, head: Side, versions: Sequence[OpenFile]) -> str:
     """SQL for the last step between base and head that changed the outcome of a charge of the head.
 
     The head's charges come first, billed with everything else from the base; then directory, config and decisions are
-    switched to the head's one by one, where they differ.
+    switched to the head's one by one, where they differ. versions: the files of the head.
     """
     changed = [step for step in _STEPS if _of(base.ledger, step, period) != _of(head.ledger, step, period)]
     if not count(con, "SELECT count(*) FROM movement WHERE change = 'outcome'"):
         return "SELECT NULL::BIGINT AS head, NULL AS cause WHERE false"
     same_charges = (
         _before(base.ledger, period) == _before(head.ledger, period)
-        and not count(con, "SELECT count(*) FROM base.outcome WHERE n NOT IN (SELECT base FROM pair)")
-        and not count(con, "SELECT count(*) FROM head.outcome WHERE n NOT IN (SELECT head FROM pair)")
+        and not count(con, "SELECT count(*) FROM base.outcome ANTI JOIN pair ON pair.base = n")
+        and not count(con, "SELECT count(*) FROM head.outcome ANTI JOIN pair ON pair.head = n")
     )
     # A single change is the cause of everything.
     if not changed or (same_charges and len(changed) == 1 and not _costs_differ(con)):
@@ -174,7 +176,7 @@ def _steps(con: duckdb.DuckDBPyConnection, period: str, base: Side, head: Side) 
     states: list[tuple[str, str]] = []
     for step in ("charges", *changed[:-1]):
         ledger = _with(ledger, step, head.ledger)
-        _, files, problems = _settled(con, f"after_{step}", period, Side(ledger))
+        _, files, problems = _settled(con, f"after_{step}", period, Side(ledger), versions)
         con.execute("USE main")
         if has_errors(problems) and not files.tables:
             # The head's charges cannot be read with the base's settings, so the settings are the cause.
@@ -198,7 +200,7 @@ def _last_step(states: Sequence[tuple[str, str]]) -> str:
 
 
 def _outcome(schema: str) -> str:
-    return f"({schema}.disposition, {schema}.pi, {schema}.project, {schema}.fund, {schema}.service)"
+    return f"({schema}.disposition, {schema}.line)"
 
 
 def _costs_differ(con: duckdb.DuckDBPyConnection) -> bool:

@@ -7,7 +7,7 @@ from dataclasses import replace
 
 from openchargeback.billing.completeness import Month, completeness
 from openchargeback.billing.corrections import CorrectionResults
-from openchargeback.billing.pipeline import MonthResult, PostedCorrections
+from openchargeback.billing.pipeline import NOTHING_POSTED, MonthResult
 from openchargeback.ledger.config import FILE_NAME
 from openchargeback.ledger.periods import period_of
 from openchargeback.ledger.revision import lies_in
@@ -41,7 +41,7 @@ def _side(ledger: RecordedLedger, corrected: CorrectionResults, period: str) -> 
     """The inputs of a period; for a closed one its record and the settings it was closed with."""
     record = ledger.records.get(period)
     if record is None:
-        posted = corrected.posted.get(period, PostedCorrections())
+        posted = corrected.posted.get(period, NOTHING_POSTED)
         return Side(ledger, posted=posted)
     shown = MonthResult(
         lines=record.lines,
@@ -66,7 +66,7 @@ def compared_period(
     base, head = _side(*before, period), _side(*after, period)
     both = compare_month(period, base, head)
     old_faults, new_faults = list(both.old_faults), list(both.new_faults)
-    if has_errors(new_faults) and both.new == MonthResult():
+    if has_errors(new_faults) and not both.read and both.new == MonthResult():
         return None, old_faults, new_faults
     broken = [f"the causes do not sum to the change of {line}" for line in unexplained(both)]
     facts = _facts(before[0], period), _facts(after[0], period)

@@ -1,15 +1,13 @@
--- One row per charge that both revisions have: its number in each. Adds unpaired charges with the same source and key,
--- matched in file order.
+-- One row per charge that both revisions have: its number in each. Adds the charges with the same source and key, matched
+-- in file order.
 INSERT INTO pair
 WITH old AS (
     SELECT n, source, key, row_number() OVER (PARTITION BY source, key ORDER BY n) AS place
     FROM base.row_key
-    WHERE n NOT IN (SELECT base FROM pair)
 ),
 new AS (
     SELECT n, source, key, row_number() OVER (PARTITION BY source, key ORDER BY n) AS place
     FROM head.row_key
-    WHERE n NOT IN (SELECT head FROM pair)
 )
 SELECT old.n, new.n
 FROM old

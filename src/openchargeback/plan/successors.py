@@ -6,6 +6,7 @@ from collections.abc import Sequence
 
 from openchargeback.billing.pipeline import read_charges
 from openchargeback.focus.database import database, insert, sql
+from openchargeback.focus.loaded import Loaded
 from openchargeback.plan.pairing import pair_charges
 from openchargeback.problems import has_errors
 from openchargeback.record.recorded_ledger import RecordedLedger
@@ -18,17 +19,17 @@ def successors(period: str, base: RecordedLedger, head: RecordedLedger, ids: Seq
     Skips an id that names no charge of the base, or several. Empty if a charge file has errors.
     """
     with database() as con:
-        files = []
-        for schema, ledger in (("base", base), ("head", head)):
+        files: dict[str, Loaded] = {}
+        for schema, ledger in (("head", head), ("base", base)):
             con.execute(f"CREATE SCHEMA {schema}")
             con.execute(f"USE {schema}")
-            charges, problems = read_charges(con, ledger, [period])
+            charges, problems = read_charges(con, ledger, [period], files["head"].versions("head") if files else ())
             if has_errors(problems):
                 return {}
             number_charges(charges, charges.sources)
-            files.append(charges.loaded)
+            files[schema] = charges.loaded
         con.execute("USE main")
-        pair_charges(con, *files)
+        pair_charges(con, files["base"], files["head"])
         con.execute("CREATE TABLE named (place INTEGER, prefix VARCHAR)")
         insert(con, "named", list(enumerate(ids)))
         rows = con.execute(sql(__package__, "successors.sql")).fetchall()
