@@ -1,0 +1,48 @@
+-- The distinct texts of the jobs, each read once.
+-- tres: one row per distinct AllocTRES. odd: text that is not `type[/name]=count,…`, or a count out of range.
+-- tres_meter: one row per distinct AllocTRES and meter: the level held, in CPUs, MiB, GPUs, nodes or billing units.
+--   GPUs of a type have it as variant; the untyped total names the same devices and counts only where types are absent.
+-- state: one row per distinct State; word is the state without ` by <uid>`; free: not billed;
+--   elsewhere: another cluster ran the job; open: it has not ended; known: a state of Slurm.
+CREATE TABLE tres AS
+SELECT row_number() OVER (ORDER BY text) AS id, text FROM (SELECT DISTINCT AllocTRES AS text FROM raw WHERE AllocTRES <> '');
+CREATE TABLE tres_part AS
+WITH part AS (SELECT id, unnest(string_split(text, ',')) AS part FROM tres)
+SELECT
+    id,
+    regexp_extract(part, '^([^=]+)=', 1) AS name,
+    regexp_extract(part, '=(\d{1,15}(?:\.\d{1,3})?)([KMGTP]?)$', ['number', 'suffix']) AS found,
+    try_cast(found['number'] AS DECIMAL(18, 3)) AS number,
+    -- Memory is in MiB unless a suffix says otherwise; other counts have none.
+    CASE found['suffix'] WHEN 'K' THEN number / 1024 WHEN 'G' THEN number * 1024 WHEN 'T' THEN number * 1048576
+        WHEN 'P' THEN number * 1073741824 ELSE number END AS level,
+    name = '' OR number IS NULL OR (name <> 'mem' AND found['suffix'] <> '' AND name NOT LIKE 'gres/gpumem%')
+        OR level > 1e12 AS odd,
+    part
+FROM part;
+CREATE TABLE tres_meter AS
+WITH gpu AS (
+    SELECT id, substr(name, 10) AS type, level FROM tres_part WHERE name LIKE 'gres/gpu:%' AND NOT odd
+),
+typed AS (
+    SELECT id, sum(level) AS level FROM gpu GROUP BY id
+),
+total AS (
+    SELECT id, max(level) AS level FROM tres_part WHERE name = 'gres/gpu' AND NOT odd GROUP BY id
+)
+SELECT id AS tres, 'cpu' AS meter, '' AS variant, level FROM tres_part WHERE name = 'cpu' AND NOT odd
+UNION ALL SELECT id, 'memory', '', level FROM tres_part WHERE name = 'mem' AND NOT odd
+UNION ALL SELECT id, 'node', '', level FROM tres_part WHERE name = 'node' AND NOT odd
+UNION ALL SELECT id, 'billing', '', level FROM tres_part WHERE name = 'billing' AND NOT odd
+UNION ALL SELECT id, 'gpu', type, level FROM gpu
+UNION ALL SELECT id, 'gpu', '', level FROM total WHERE id NOT IN (SELECT id FROM typed);
+CREATE TABLE gpu_mismatch AS
+SELECT typed.id FROM
+    (SELECT id, sum(level) AS level FROM tres_part WHERE name LIKE 'gres/gpu:%' AND NOT odd GROUP BY id) AS typed
+    JOIN (SELECT id, max(level) AS level FROM tres_part WHERE name = 'gres/gpu' AND NOT odd GROUP BY id) AS total USING (id)
+WHERE typed.level <> total.level;
+CREATE TABLE state AS
+SELECT
+    row_number() OVER (ORDER BY text) AS id, text, split_part(text, ' ', 1) AS word,
+    word IN ({free}) AS free, word = {elsewhere} AS elsewhere, word IN ({open}) AS open, word IN ({known}) AS known
+FROM (SELECT DISTINCT coalesce(State, '') AS text FROM raw);
