@@ -2,10 +2,7 @@
 -- parts hold. They must be equal.
 SELECT meter, coalesce(used.amount, 0) AS amount_in, coalesce(billed.amount, 0) AS amount_out, coalesce(whole.amount, 0) AS whole
 FROM (
-    SELECT meter, sum(
-        CASE WHEN starts >= {first} AND ends <= {last} THEN amount
-        ELSE before_instant(amount, starts, ends, {last}) - before_instant(amount, starts, ends, {first}) END
-    )::HUGEINT AS amount
+    SELECT meter, sum(used_within(amount, starts, ends, {first}, {last}))::HUGEINT AS amount
     FROM usage WHERE starts < {last} AND ends > {first} GROUP BY meter
 ) AS used
 FULL JOIN (SELECT meter, sum(amount)::HUGEINT AS amount FROM charge GROUP BY meter) AS billed USING (meter)

@@ -12,9 +12,10 @@ import duckdb
 
 from openchargeback.convert.config import ConfigFile
 from openchargeback.convert.kinds import Found, Input, Kind, Reading
-from openchargeback.convert.owners import Owners, midnight
+from openchargeback.convert.owners import Owners
+from openchargeback.convert.instants import midnight, seconds
 from openchargeback.convert.rates import check_rates, cuts, fill_rates
-from openchargeback.focus.database import count, database, insert, literal, named_rows, query, sql
+from openchargeback.focus.database import count, database, filled, insert, literal, named_rows, query, sql
 from openchargeback.ledger.directory import Directory
 from openchargeback.ledger.periods import first_day, last_day
 from openchargeback.ledger.settings import DEFAULT_TAGS, Tags
@@ -112,6 +113,7 @@ def convert(request: Request, output: Path | None, intervals: Path | None = None
 def _read(con: duckdb.DuckDBPyConnection, request: Request) -> Found:
     """Have the kind fill the tables; an empty export is no fault if it is allowed."""
     con.execute(sql(__package__, "tables.sql"))
+    con.execute(sql(__package__, "macros.sql"))
     con.execute(query(__package__, "input_file"))
     con.execute(query(__package__, "meter"))
     inputs = [Input(number, str(path), path) for number, path in enumerate(request.inputs, 1)]
@@ -159,7 +161,7 @@ def _price(con: duckdb.DuckDBPyConnection, request: Request, period: str) -> lis
 
 
 def _instants(bounds: tuple[dt.datetime, dt.datetime]) -> dict[str, str]:
-    return {name: f"TIMESTAMP '{at:%Y-%m-%d %H:%M:%S}'" for name, at in zip(("first", "last"), bounds, strict=True)}
+    return {name: str(seconds(at)) for name, at in zip(("first", "last"), bounds, strict=True)}
 
 
 def _make_spans(con: duckdb.DuckDBPyConnection, bounds: tuple[dt.datetime, dt.datetime], cut: set[dt.datetime] | None) -> None:
@@ -167,9 +169,9 @@ def _make_spans(con: duckdb.DuckDBPyConnection, bounds: tuple[dt.datetime, dt.da
     days = [bounds[0] + _ONE_DAY * day for day in range((bounds[1] - bounds[0]).days)]
     starts = [day for day in days if cut is None or day == bounds[0] or day in cut]
     con.execute(query(__package__, "span"))
-    insert(con, "span", [(i, *pair) for i, pair in enumerate(zip(starts, [*starts[1:], bounds[1]], strict=True), 1)])
+    insert(con, "span", [(i, *map(seconds, pair)) for i, pair in enumerate(zip(starts, [*starts[1:], bounds[1]], strict=True), 1)])
     numbers = [sum(start <= day for start in starts) for day in days]
-    con.execute(sql(__package__, "clip.sql", span_of_day=str(numbers), **_instants(bounds)))
+    con.execute(filled(query(__package__, "span_on"), span_of_day=str(numbers), **_instants(bounds)))
 
 
 def _unpriced(con: duckdb.DuckDBPyConnection, config: str) -> list[Problem]:
@@ -214,10 +216,10 @@ def _summary(
     meters: Sequence[MeterTotal],
     problems: Sequence[Problem],
 ) -> Conversion:
-    first, last = _bounds(period)
-    used = count(con, query(__package__, "used"), {"starts": first, "ends": last})
+    counts = filled(query(__package__, "used"), **_instants(_bounds(period)))
+    all_used, used = con.execute(counts).fetchone() or (0, 0)
     left_out = dict(found.left_out)
-    if outside := count(con, query(__package__, "outside"), {"starts": first, "ends": last}):
+    if outside := all_used - used:
         left_out["no time in the period"] = outside
     return Conversion(
         kind=request.kind.name,
@@ -253,7 +255,9 @@ def _write(con: duckdb.DuckDBPyConnection, request: Request, period: str, output
         "user_column": ", person AS x_user" if settings.users else "",
         "resource": "concat_ws('/', label.cluster, label.partition, label.tier, label.account)"
         if by_day
-        else "concat_ws('/', label.cluster, charge.resource)",
+        else "concat_ws('/', label.cluster, record.resource)",
+        "record_columns": "" if by_day else "record.line, record.resource, record.state, input_file.name AS source_file,",
+        "record_join": "" if by_day else "JOIN record ON record.n = charge.n JOIN input_file ON input_file.number = record.file",
         "order": "span, account, person, cluster, partition, qos, tier, meter, variant"
         if by_day
         else "n, span, meter, variant",

@@ -1,20 +1,21 @@
 -- part: one row per span (a UTC day), label, meter and variant: how much all records together used in it.
 CREATE TABLE part AS
-WITH cut AS (
-    SELECT
-        usage.starts, usage.ends, label, meter, variant, amount,
-        unnest(range(
-            span_on(greatest(usage.starts, {first})), span_on(least(usage.ends, {last}) - INTERVAL 1 SECOND) + 1
-        )) AS span
+WITH placed AS (
+    SELECT *, span_on(greatest(starts, {first})) AS span, span_on(least(ends, {last}) - 1) AS last_span
     FROM usage
-    WHERE usage.starts < {last} AND usage.ends > {first}
+    WHERE starts < {last} AND ends > {first}
+),
+cut AS (
+    SELECT * EXCLUDE (last_span) FROM placed WHERE span = last_span
+    UNION ALL
+    SELECT * EXCLUDE (span, last_span), unnest(range(span, last_span + 1)) AS span FROM placed WHERE span <> last_span
+),
+added AS (
+    SELECT
+        cut.label, cut.meter, cut.variant, cut.span, count(*) AS records,
+        sum(used_within(cut.amount, cut.starts, cut.ends, span.starts, span.ends))::HUGEINT AS amount
+    FROM cut
+    JOIN span ON span.id = cut.span
+    GROUP BY cut.label, cut.meter, cut.variant, cut.span
 )
-SELECT
-    NULL::BIGINT AS n, NULL::INTEGER AS file, NULL::BIGINT AS line, label, meter, variant, cut.span,
-    NULL AS resource, NULL AS state, count(*) AS records, any_value(span.starts) AS starts, any_value(span.ends) AS ends,
-    sum(CASE WHEN cut.starts >= span.starts AND cut.ends <= span.ends THEN amount
-        ELSE before_instant(amount, cut.starts, cut.ends, span.ends)
-            - before_instant(amount, cut.starts, cut.ends, span.starts) END)::HUGEINT AS amount
-FROM cut
-JOIN span ON span.id = cut.span
-GROUP BY label, meter, variant, cut.span
+SELECT NULL::BIGINT AS n, added.*, span.starts, span.ends FROM added JOIN span ON span.id = added.span

@@ -13,8 +13,8 @@ SELECT
     NULL AS ChargeClass,
     description AS ChargeDescription,
     'Usage-Based' AS ChargeFrequency,
-    strftime(ends, '%Y-%m-%dT%H:%M:%SZ') AS ChargePeriodEnd,
-    strftime(starts, '%Y-%m-%dT%H:%M:%SZ') AS ChargePeriodStart,
+    as_time(ends) AS ChargePeriodEnd,
+    as_time(starts) AS ChargePeriodStart,
     quantity AS ConsumedQuantity,
     unit AS ConsumedUnit,
     cost AS ContractedCost,
@@ -56,12 +56,12 @@ SELECT
     {user_column}
 FROM (
     SELECT
-        charge.n, charge.span, charge.starts, charge.ends, charge.records, charge.amount, charge.state, charge.line,
-        charge.resource, charge.variant, charge.meter,
+        charge.n, charge.span, charge.starts, charge.ends, charge.records, charge.amount,
+        charge.variant, charge.meter, {record_columns}
         label.account, label.person, label.cluster, label.partition, label.qos, label.tier,
         text.sku, text.description, text.meter_title, text.category, text.subcategory,
         {resource} AS resource_id,
-        rate.name AS rate_name, rate.unit, rate.valid_from, rate.subsidy, payer.tags, input_file.name AS source_file,
+        rate.name AS rate_name, rate.unit, rate.valid_from, rate.subsidy, payer.tags,
         trimmed(rate.price) AS price,
         trimmed(rate.list_price) AS list_price,
         trimmed(charge.quantity) AS quantity,
@@ -72,6 +72,6 @@ FROM (
     JOIN text ON text.label = charge.label AND text.meter = charge.meter AND text.variant = charge.variant
     JOIN rate ON rate.id = charge.rate
     JOIN payer ON payer.id = charge.payer
-    LEFT JOIN input_file ON input_file.number = charge.file
+    {record_join}
 )
 ORDER BY {order}

@@ -14,6 +14,7 @@ from dataclasses import dataclass
 
 import duckdb
 
+from openchargeback.convert.instants import midnight, seconds
 from openchargeback.convert.settings import Owner, Settings
 from openchargeback.focus.database import insert, query
 from openchargeback.ledger.directory import Directory, ProjectEntry
@@ -80,7 +81,7 @@ class Owners:
         rows = []
         for label, account, person in con.execute("SELECT id, account, person FROM label ORDER BY id").fetchall():
             for each in self.of(account or "", person or ""):
-                rows.append((label, ids.setdefault(each.payer, len(ids) + 1), each.since, each.until))
+                rows.append((label, ids.setdefault(each.payer, len(ids) + 1), seconds(each.since), seconds(each.until)))
         texts = [(id_, p.tags(self._tags), p.pi, p.project, p.fund, p.customer) for p, id_ in ids.items()]
         insert(con, "payer", texts)
         insert(con, "label_payer", rows)
@@ -120,9 +121,4 @@ def _of_project(entry: ProjectEntry, day: dt.date) -> Payer:
 
 def _next(day: dt.date | None) -> dt.date | None:
     return day + dt.timedelta(days=1) if day and day < dt.date.max else None
-
-
-def midnight(day: dt.date) -> dt.datetime:
-    """The start of a day in UTC, as naive datetime."""
-    return dt.datetime.combine(day, dt.time())
 

@@ -1,19 +1,18 @@
--- part: one row per record, meter and span: how much of the amount falls into the span.
+-- part: one row per record, meter and span of the period: how much of the amount falls into the span.
 CREATE TABLE part AS
-WITH cut AS (
-    SELECT
-        n, file, line, usage.starts, usage.ends, label, meter, variant, amount, resource, state,
-        unnest(range(
-            span_on(greatest(usage.starts, {first})), span_on(least(usage.ends, {last}) - INTERVAL 1 SECOND) + 1
-        )) AS span
+WITH placed AS (
+    SELECT *, span_on(greatest(starts, {first})) AS span, span_on(least(ends, {last}) - 1) AS last_span
     FROM usage
-    WHERE usage.starts < {last} AND usage.ends > {first}
+    WHERE starts < {last} AND ends > {first}
+),
+cut AS (
+    SELECT * EXCLUDE (last_span) FROM placed WHERE span = last_span
+    UNION ALL
+    SELECT * EXCLUDE (span, last_span), unnest(range(span, last_span + 1)) AS span FROM placed WHERE span <> last_span
 )
 SELECT
-    n, file, line, label, meter, variant, span, resource, state, 1 AS records,
+    cut.n, cut.label, cut.meter, cut.variant, cut.span, 1 AS records,
     greatest(cut.starts, span.starts) AS starts, least(cut.ends, span.ends) AS ends,
-    CASE WHEN cut.starts >= span.starts AND cut.ends <= span.ends THEN amount
-        ELSE before_instant(amount, cut.starts, cut.ends, span.ends)
-            - before_instant(amount, cut.starts, cut.ends, span.starts) END AS amount
+    used_within(cut.amount, cut.starts, cut.ends, span.starts, span.ends) AS amount
 FROM cut
 JOIN span ON span.id = cut.span

@@ -1,11 +1,11 @@
 -- payer: one row per distinct owner; the texts are empty if unknown.
 CREATE TABLE payer (id INTEGER, tags VARCHAR, pi VARCHAR, project VARCHAR, fund VARCHAR, customer VARCHAR);
 -- label_payer: one row per label and span of days with one payer.
-CREATE TABLE label_payer (label INTEGER, payer INTEGER, since TIMESTAMP, until TIMESTAMP);
+CREATE TABLE label_payer (label INTEGER, payer INTEGER, since BIGINT, until BIGINT);
 -- rate: one row per rate; base: seconds times base units of its meter in one unit; prices of one unit.
 CREATE TABLE rate (
     id INTEGER, name VARCHAR, unit VARCHAR, base HUGEINT, price DECIMAL(24, 9), list_price DECIMAL(24, 9),
-    since TIMESTAMP, until TIMESTAMP, valid_from VARCHAR, subsidy VARCHAR
+    since BIGINT, until BIGINT, valid_from VARCHAR, subsidy VARCHAR
 );
 -- priced: one row per kind of usage and rate that is for it on some days.
 CREATE TABLE priced (
@@ -21,13 +21,13 @@ JOIN label_payer ON label_payer.label = part.label
 JOIN payer ON payer.id = label_payer.payer
 ORDER BY ALL;
 -- months: the first and the last month in which there is usage.
-SELECT strftime(min(starts), '%Y-%m'), strftime(max(ends) - INTERVAL 1 SECOND, '%Y-%m') FROM usage;
+SELECT left(as_time(min(starts)), 7), left(as_time(max(ends) - 1), 7) FROM usage;
 -- span: one row per part of the period in which no rate and no owner changes; a UTC day each if rows are per day.
-CREATE TABLE span (id INTEGER, starts TIMESTAMP, ends TIMESTAMP);
--- outside: how many records have no time in the period.
-SELECT count(DISTINCT n) FROM usage WHERE NOT (starts < $ends AND ends > $starts);
--- used: how many records have time in the period.
-SELECT count(DISTINCT n) FROM usage WHERE starts < $ends AND ends > $starts;
+CREATE TABLE span (id INTEGER, starts BIGINT, ends BIGINT);
+-- span_on: the number of the span that an instant of the period is in; spans begin at midnight.
+CREATE MACRO span_on(instant) AS ({span_of_day})[(instant - {first}) // 86400 + 1];
+-- used: how many records have usage, and how many of them in the period.
+SELECT count(DISTINCT n), count(DISTINCT n) FILTER (WHERE starts < {last} AND ends > {first}) FROM usage;
 -- text: one row per label, meter and variant: how its rows name the SKU, and what for.
 CREATE TABLE text AS
 SELECT
@@ -45,7 +45,7 @@ CREATE TABLE input_file (number INTEGER, name VARCHAR);
 -- unpriced: one row per kind of usage for which no rate is there on some day, with the first day and the records.
 SELECT
     charge.meter, charge.variant, coalesce(label.partition, '') AS partition, coalesce(label.qos, '') AS qos,
-    coalesce(label.tier, '') AS tier, payer.customer, strftime(min(charge.starts), '%Y-%m-%d') AS day, sum(charge.records) AS records
+    coalesce(label.tier, '') AS tier, payer.customer, left(as_time(min(charge.starts)), 10) AS day, sum(charge.records) AS records
 FROM charge JOIN label ON label.id = charge.label LEFT JOIN payer ON payer.id = charge.payer
 WHERE charge.rate IS NULL
 GROUP BY ALL ORDER BY ALL LIMIT 50;

@@ -14,8 +14,8 @@ from decimal import Decimal
 
 import duckdb
 
+from openchargeback.convert.instants import midnight, seconds
 from openchargeback.convert.kinds import Kind
-from openchargeback.convert.owners import midnight
 from openchargeback.convert.settings import Rate, Settings
 from openchargeback.convert.units import base_units, units_of
 from openchargeback.focus.database import insert, query
@@ -101,7 +101,7 @@ def _row(number: int, rate: Rate, kind: Kind) -> tuple[object, ...]:
     share = f"{((rate.list - rate.price) * _HUNDRED / rate.list).quantize(Decimal('0.01')).normalize():f}" if rate.list else None
     since, until = _days(rate)
     valid_from = rate.since.isoformat() if rate.since else None
-    return number, rate.id, rate.unit, base, rate.price, rate.list, since, until, valid_from, share
+    return number, rate.id, rate.unit, base, rate.price, rate.list, seconds(since), seconds(until), valid_from, share
 
 
 def _fitting(rates: Sequence[Rate], meter: str, key: _Key) -> Iterator[int]:

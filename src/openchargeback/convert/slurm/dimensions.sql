@@ -5,21 +5,28 @@
 -- state: one row per distinct State; word is the state without ` by <uid>`; free: not billed;
 --   elsewhere: another cluster ran the job; open: it has not ended; known: a state of Slurm.
 CREATE TABLE tres AS
-SELECT row_number() OVER (ORDER BY text) AS id, text FROM (SELECT DISTINCT AllocTRES AS text FROM raw WHERE AllocTRES <> '');
+SELECT (row_number() OVER ())::INTEGER AS id, text
+FROM (SELECT DISTINCT tres AS text FROM raw WHERE tres IS NOT NULL AND NOT contains(job_id, '.'));
 CREATE TABLE tres_part AS
-WITH part AS (SELECT id, unnest(string_split(text, ',')) AS part FROM tres)
+WITH part AS (SELECT id, unnest(string_split(text, ',')) AS part FROM tres),
+cell AS (
+    SELECT
+        id, part, split_part(part, '=', 1) AS name, split_part(part, '=', 2) AS cell,
+        right(cell, 1) AS suffix, rtrim(cell, 'KMGTP') AS digits,
+        -- DuckDB would also read 1e3, +5 and blanks as numbers.
+        CASE WHEN regexp_full_match(digits, '\d{1,15}(\.\d{1,3})?') THEN digits::DECIMAL(18, 3) END AS number
+    FROM part
+)
 SELECT
-    id,
-    regexp_extract(part, '^([^=]+)=', 1) AS name,
-    regexp_extract(part, '=(\d{1,15}(?:\.\d{1,3})?)([KMGTP]?)$', ['number', 'suffix']) AS found,
-    try_cast(found['number'] AS DECIMAL(18, 3)) AS number,
+    id, part, name,
     -- Memory is in MiB unless a suffix says otherwise; other counts have none.
-    CASE found['suffix'] WHEN 'K' THEN number / 1024 WHEN 'G' THEN number * 1024 WHEN 'T' THEN number * 1048576
-        WHEN 'P' THEN number * 1073741824 ELSE number END AS level,
-    name = '' OR number IS NULL OR (name <> 'mem' AND found['suffix'] <> '' AND name NOT LIKE 'gres/gpumem%')
-        OR level > 1e12 AS odd,
-    part
-FROM part;
+    round(CASE suffix WHEN 'K' THEN number / 1024 WHEN 'G' THEN number * 1024 WHEN 'T' THEN number * 1048576
+        WHEN 'P' THEN number * 1073741824 ELSE number END)::BIGINT AS level,
+    name = '' OR number IS NULL OR length(cell) - length(digits) > 1
+        OR (suffix IN ('K', 'M', 'G', 'T', 'P') AND name <> 'mem') OR level > 1000000000000 AS odd
+FROM cell
+-- What is not billed may be written in any way.
+WHERE name IN ('cpu', 'mem', 'node', 'billing', 'gres/gpu', '') OR starts_with(name, 'gres/gpu:');
 CREATE TABLE tres_meter AS
 WITH gpu AS (
     SELECT id, substr(name, 10) AS type, level FROM tres_part WHERE name LIKE 'gres/gpu:%' AND NOT odd
@@ -43,6 +50,6 @@ SELECT typed.id FROM
 WHERE typed.level <> total.level;
 CREATE TABLE state AS
 SELECT
-    row_number() OVER (ORDER BY text) AS id, text, split_part(text, ' ', 1) AS word,
+    (row_number() OVER (ORDER BY text))::INTEGER AS id, text, split_part(text, ' ', 1) AS word,
     word IN ({free}) AS free, word = {elsewhere} AS elsewhere, word IN ({open}) AS open, word IN ({known}) AS known
-FROM (SELECT DISTINCT coalesce(State, '') AS text FROM raw);
+FROM (SELECT DISTINCT state AS text FROM raw WHERE NOT contains(job_id, '.'));

@@ -1,10 +1,6 @@
--- raw, one row per job of the export, in its order: the cells as sacct prints them in a table, with times in UTC.
+-- One row per job of the export, in its order: the cells as sacct prints them in a table, with times in UTC.
 -- state.current is a word in old versions and a list of a state and flags in new ones; a flag that says more than the
 -- state (REQUEUED, RESIZING) is what a table shows. 0 means that a time is not set.
-INSERT INTO raw (
-    file, JobID, JobIDRaw, SLUID, Cluster, Account, "User", Partition, QOS, State, Submit, Start, "End", ElapsedRaw,
-    Suspended, AllocTRES
-)
 WITH job AS (
     SELECT unnest(jobs) AS job FROM document
 ),
@@ -19,23 +15,21 @@ cell AS (
     FROM job
 )
 SELECT
-    {file},
     CASE WHEN c[5] = 'true' OR (c[4] IS NULL AND c[3] IS NOT NULL) THEN c[2] || '_' || coalesce(c[4], c[3])
         WHEN c[6] <> '' THEN c[2] || '_[' || c[6] || ']'
-        ELSE c[1] END,
-    c[1], nullif(c[7], ''), c[8], c[9], c[10], c[11], c[12],
+        ELSE c[1] END AS JobID,
+    c[1] AS JobIDRaw, NULL AS DBIndex, nullif(c[7], '') AS SLUID, c[8] AS Cluster, c[9] AS Account, c[10] AS "User",
+    c[11] AS Partition, c[12] AS QOS,
     coalesce(
         list_extract(list_intersect(from_json(c[13], '["VARCHAR"]'), ['REQUEUED', 'RESIZING', 'REVOKED']), 1), c[14], c[13]
-    ),
-    strftime(make_timestamp(try_cast(c[15] AS BIGINT) * 1000000), '%Y-%m-%dT%H:%M:%S'),
-    CASE c[16] WHEN '0' THEN 'Unknown' ELSE strftime(make_timestamp(try_cast(c[16] AS BIGINT) * 1000000), '%Y-%m-%dT%H:%M:%S') END,
-    CASE c[17] WHEN '0' THEN 'Unknown' ELSE strftime(make_timestamp(try_cast(c[17] AS BIGINT) * 1000000), '%Y-%m-%dT%H:%M:%S') END,
-    c[18], c[19],
+    ) AS State,
+    printed(c[15]) AS Submit, printed(c[16]) AS Start, printed(c[17]) AS "End",
+    NULL AS Elapsed, c[18] AS ElapsedRaw, c[19] AS Suspended,
     array_to_string(
         list_transform(
             list_filter(tres, lambda t: t.count > 0 OR t.type IN ('cpu', 'mem', 'node')),
             lambda t: concat(t.type, CASE WHEN coalesce(t.name, '') <> '' THEN '/' || t.name ELSE '' END, '=', t.count,
                 CASE t.type WHEN 'mem' THEN 'M' ELSE '' END)
         ), ','
-    )
+    ) AS AllocTRES
 FROM cell

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
 
 import duckdb
@@ -20,8 +21,8 @@ def is_json(path: Path) -> bool:
         return file.read(_START).lstrip(b"\xef\xbb\xbf \t\r\n").startswith(b"{")
 
 
-def read_json(con: duckdb.DuckDBPyConnection, file: Input) -> list[Problem]:
-    """Add the jobs of an export to `raw`; why it cannot be read."""
+def read_json(con: duckdb.DuckDBPyConnection, file: Input, parts: Mapping[str, str]) -> list[Problem]:
+    """Add the jobs of an export to `raw`; why it cannot be read. parts: of `cells.sql`, other than its rows and its file."""
     size = file.path.stat().st_size + _ROOM
     document = (
         f"read_json({file_literal(file.path)}, format = 'unstructured', records = true, maximum_object_size = {size}, "
@@ -42,6 +43,7 @@ def read_json(con: duckdb.DuckDBPyConnection, file: Input) -> list[Problem]:
         message = "the document has no `jobs`: it is not an export of `sacct --json`"
         problems = [Problem(file.name, "usage-header", message, "export with `sacct --json`")]
     else:
-        con.execute(sql(__package__, "document_jobs.sql", file=str(file.number)))
+        rows = f"({sql(__package__, 'document_jobs.sql')})"
+        con.execute(sql(__package__, "cells.sql", rows=rows, file=str(file.number), **parts))
     con.execute("DROP TABLE document")
     return problems

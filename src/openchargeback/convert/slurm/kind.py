@@ -44,6 +44,7 @@ def read_slurm(reading: Reading) -> Found:
         found.leave_out(reason, jobs)
     if not has_errors(found.problems):
         con.execute(sql(__package__, "usage.sql"))
+        con.execute(sql(__package__, "record.sql"))
         con.execute(query(__package__, "labels"))
     return found
 
@@ -52,12 +53,17 @@ def _read_inputs(reading: Reading, dated: list[int], found: Found) -> None:
     """Fill `raw`, and `input` with where each file's records start."""
     con, own = reading.con, reading.own
     con.execute("CREATE TABLE input (file INTEGER, before BIGINT, first_line BIGINT)")
+    # A name that nothing needs goes no further.
+    parts = {
+        "person": "coalesce(\"User\", '')" if keeps_users(reading.settings) else "''",
+        "cluster": literal(own.cluster),
+    }
     for file in reading.inputs:
         (before,) = con.execute("SELECT count(*) FROM raw").fetchone() or (0,)
         if file.number in dated:
-            first, problems = 1, read_json(con, file)
+            first, problems = 1, read_json(con, file, parts)
         else:
-            first, problems = read_text(con, file, own.delimiter, own.columns)
+            first, problems = read_text(con, file, own, parts)
         found.problems += problems
         insert(con, "input", [(file.number, before, first)])
 
@@ -82,12 +88,9 @@ def _make_jobs(reading: Reading, dated: list[int]) -> None:
     words = {"free": literals(own.free_states) or "''", "elsewhere": literal(states.ELSEWHERE)}
     parts = {**words, "open": literals(states.OPEN), "known": literals(states.KNOWN)}
     con.execute(sql(__package__, "dimensions.sql", **parts))
-    # A name that nothing needs goes no further.
-    person = "coalesce(\"User\", '')" if keeps_users(reading.settings) else "''"
-    con.execute(sql(__package__, "labels.sql", person=person), {"cluster": own.cluster})
+    con.execute(sql(__package__, "labels.sql"))
     fill_billed(con, own)
-    offsets = _offsets(con, reading.settings.timezone, dated)
-    con.execute(sql(__package__, "jobs.sql", person=person, **offsets), {"cluster": own.cluster})
+    con.execute(sql(__package__, "jobs.sql", **_offsets(con, reading.settings.timezone, dated)))
     con.execute(sql(__package__, "repeated.sql"))
 
 

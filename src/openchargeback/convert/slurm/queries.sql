@@ -2,18 +2,21 @@
 SELECT line, any_value(error_type::VARCHAR) AS kind, any_value(csv_line) AS text
 FROM reject_errors GROUP BY line ORDER BY line LIMIT 50;
 -- years: the earliest and the latest local time in the exports.
-SELECT min(least(moment(Start), moment("End"))) AS first, max(greatest(moment(Start), moment("End"))) AS last FROM raw;
+SELECT min(least(start_local, end_local)) AS first, max(greatest(start_local, end_local)) AS last FROM raw;
 -- steps: how many lines there are, and how many of them are steps.
-SELECT count(*) AS lines, count(*) FILTER (WHERE contains(coalesce(JobIDRaw, JobID, ''), '.')) AS steps FROM raw;
+SELECT count(*) AS lines, count(*) FILTER (WHERE contains(job_id, '.')) AS steps FROM raw;
 -- left_out: how many jobs are not billed, by reason.
 SELECT left_out AS reason, count(*) AS jobs FROM job WHERE left_out IS NOT NULL GROUP BY ALL ORDER BY ALL;
 -- drop_repeated: jobs whose very content an earlier record has are not billed again.
 UPDATE job SET left_out = 'identical to another record' FROM repeated WHERE repeated.n = job.n AND repeated.first <> job.n;
--- placed: one row per job with its line and state, for the rules.
+-- placed: one row per job with its line, state and what could not be read, for the rules.
 SELECT
-    job.* EXCLUDE (state), job.tres AS tres_id, state.word, state.open, state.known,
-    job.n - input.before + input.first_line AS line
-FROM job JOIN state ON state.id = job.state JOIN input ON input.file = job.file;
+    job.* EXCLUDE (state), job.tres AS tres_id, raw.shown_id, raw.bad, raw.bad_cell, raw.file,
+    job.n - input.before + input.first_line AS line, state.word, state.open, state.known
+FROM job
+JOIN raw ON raw.rowid = job.n
+JOIN state ON state.id = job.state
+JOIN input ON input.file = raw.file;
 -- labels: the labels of the jobs, in the form that all kinds share.
 INSERT INTO label
 SELECT id, nullif(cluster, ''), nullif(partition, ''), nullif(qos, ''), NULL, nullif(account, ''), nullif(person, '')

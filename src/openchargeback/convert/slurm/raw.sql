@@ -1,7 +1,8 @@
--- raw: one row per line of the exports, steps included; the cells as sacct prints them, NULL where a file lacks the column.
--- The order of rows is that of the files and their lines.
+-- raw: one row per line of the exports, steps included, with its cells read; the order is that of the files and lines.
+-- start_local, end_local, submit: as printed, in the zone of the export; NULL if there is none. serial: SLUID or DBIndex,
+-- where there is no submission. elapsed, suspended: seconds. bad: the first column that cannot be read, with its cell.
 CREATE TABLE raw (
-    file INTEGER, JobID VARCHAR, JobIDRaw VARCHAR, DBIndex VARCHAR, SLUID VARCHAR, Cluster VARCHAR, Account VARCHAR,
-    "User" VARCHAR, Partition VARCHAR, QOS VARCHAR, State VARCHAR, Submit VARCHAR, Start VARCHAR, "End" VARCHAR,
-    Elapsed VARCHAR, ElapsedRaw VARCHAR, Suspended VARCHAR, AllocTRES VARCHAR, AllocNodes VARCHAR, NNodes VARCHAR
+    file INTEGER, job_id VARCHAR, shown_id VARCHAR, submit TIMESTAMP, serial VARCHAR, cluster VARCHAR, account VARCHAR,
+    person VARCHAR, partition VARCHAR, qos VARCHAR, state VARCHAR, start_local TIMESTAMP, end_local TIMESTAMP,
+    elapsed BIGINT, suspended BIGINT, tres VARCHAR, bad VARCHAR, bad_cell VARCHAR
 );

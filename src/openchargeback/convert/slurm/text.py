@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping
 from pathlib import Path
 
 import duckdb
 
 from openchargeback.convert.kinds import Input
 from openchargeback.convert.slurm.header import KNOWN, Layout, layout_of
-from openchargeback.focus.database import file_literal, identifier, literal, named_rows, query
+from openchargeback.convert.slurm.settings import SlurmSettings
+from openchargeback.focus.database import file_literal, identifier, literal, named_rows, query, sql
 from openchargeback.problems import OutsideFault, Problem
 
 _BLOCK = 1 << 20
@@ -17,20 +18,23 @@ _MOST = 50
 
 
 def read_text(
-    con: duckdb.DuckDBPyConnection, file: Input, delimiter: str, columns: Sequence[str]
+    con: duckdb.DuckDBPyConnection, file: Input, own: SlurmSettings, parts: Mapping[str, str]
 ) -> tuple[int, list[Problem]]:
-    """Add the lines of a table to `raw`: the line of the first one, and why it cannot be read."""
+    """Add the lines of a table to `raw`: the line of the first one, and why it cannot be read.
+
+    parts: of `cells.sql`, other than its rows and its file.
+    """
     head, lines, whole = _look(file.path)
     if not head.strip():
         return 1, [Problem(file.name, "usage-empty", "the export is empty", EMPTY_FIX)]
-    layout = layout_of(file.name, head, delimiter, columns)
+    layout = layout_of(file.name, head, own.delimiter, own.columns)
     if isinstance(layout, Problem):
         return 1, [layout]
     if not whole:
         message = "the export ends in the middle of a line, so it may be cut"
         return 1, [Problem(file.name, "usage-cut", message, "export it again, and check that sacct exits with 0", lines)]
     before = con.execute("SELECT count(*) FROM raw").fetchone()
-    problems = _insert(con, file, layout)
+    problems = _insert(con, file, layout, parts)
     after = con.execute("SELECT count(*) FROM raw").fetchone()
     read = (after or (0,))[0] - (before or (0,))[0]
     if not problems and read + layout.first_line - 1 != lines:
@@ -54,17 +58,17 @@ def _look(path: Path) -> tuple[str, int, bool]:
     return head.decode("utf-8-sig", "replace").rstrip("\r\n"), lines + (not whole), whole
 
 
-def _insert(con: duckdb.DuckDBPyConnection, file: Input, layout: Layout) -> list[Problem]:
-    cells = ", ".join(f"{identifier(name)}" if name in layout.names else "NULL" for name in KNOWN)
+def _insert(con: duckdb.DuckDBPyConnection, file: Input, layout: Layout, parts: Mapping[str, str]) -> list[Problem]:
+    cells = ", ".join(f"{identifier(name)}" if name in layout.names else f"NULL AS {identifier(name)}" for name in KNOWN)
     columns = ", ".join(f"{literal(name)}: 'VARCHAR'" for name in layout.names)
     source = (
         f"read_csv({file_literal(file.path)}, columns = {{{columns}}}, delim = {literal(layout.delimiter)}, header = false, "
-        f"skip = {layout.first_line - 1}, quote = '', escape = '', comment = '', auto_detect = false, strict_mode = false, "
+        f"skip = {layout.first_line - 1}, quote = '', escape = '', comment = '', auto_detect = false, "
         "null_padding = false, store_rejects = true, rejects_limit = 1000)"
     )
-    names = ", ".join(map(identifier, KNOWN))
+    rows = f"(SELECT {cells} FROM {source})"
     try:
-        con.execute(f"INSERT INTO raw (file, {names}) SELECT {file.number}, {cells} FROM {source}")
+        con.execute(sql(__package__, "cells.sql", rows=rows, file=str(file.number), **parts))
     except duckdb.InvalidInputException as error:
         raise OutsideFault(f"{file.name} cannot be read: {' '.join(str(error).split())[:300]}") from error
     problems = [_refused(file.name, row, layout) for row in named_rows(con, query(__package__, "rejects"))]
