@@ -11,6 +11,7 @@ from pathlib import Path
 import duckdb
 
 from openchargeback.convert.config import ConfigFile
+from openchargeback.convert.intervals import billed_already, write_intervals
 from openchargeback.convert.kinds import Found, Input, Kind, Reading
 from openchargeback.convert.owners import Owners
 from openchargeback.convert.instants import midnight, seconds
@@ -28,7 +29,8 @@ _ONE_DAY = dt.timedelta(days=1)
 class Request:
     """What is to be converted. period: empty if the records show it. tags, directory: the ledger's, if there is one.
 
-    allow_empty: whether an export without records is right.
+    allow_empty: whether an export without records is right. root: the ledger; recorded: its files of intervals that
+    other conversions wrote (`intervals.py`).
     """
 
     kind: Kind
@@ -38,6 +40,8 @@ class Request:
     allow_empty: bool = False
     directory: Directory = field(default_factory=Directory)
     tags: Tags = DEFAULT_TAGS
+    root: Path = Path()
+    recorded: Sequence[Path] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -96,6 +100,9 @@ def convert(request: Request, output: Path | None, intervals: Path | None = None
         if has_errors(problems):
             return None, problems
         period = request.period or _period(con)
+        instants = _instants(_bounds(period))
+        files = {number: str(path) for number, path in enumerate(request.inputs, 1)}
+        problems += billed_already(con, instants, request.recorded, files, request.root)
         problems += _price(con, request, period)
         if has_errors(problems):
             return None, problems
@@ -104,9 +111,7 @@ def convert(request: Request, output: Path | None, intervals: Path | None = None
         if output is not None:
             _write(con, request, period, output)
         if intervals is not None:
-            from openchargeback.convert.intervals import write_intervals
-
-            write_intervals(con, *_bounds(period), intervals)
+            write_intervals(con, instants, intervals)
     return conversion, problems
 
 
@@ -265,4 +270,4 @@ def _write(con: duckdb.DuckDBPyConnection, request: Request, period: str, output
     rows = sql(__package__, "focus.sql", **parts)
     for name, value in constants.items():
         rows = rows.replace(f"${name}", literal(value))
-    con.execute(f"COPY ({rows}) TO {literal(str(output))} (FORMAT csv, HEADER)")
+    con.execute(f"COPY ({rows}) TO {literal(str(output))} (FORMAT csv, HEADER, USE_TMP_FILE false)")

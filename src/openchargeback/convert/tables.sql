@@ -5,7 +5,7 @@
 --   evenly over an interval that is not empty. n numbers the records in the order of the inputs, from 0; variant tells
 --   sorts of a meter apart, such as GPU models, and is empty if there is one.
 -- divisor: one row per label and meter whose amount is divided before pricing (hardware threads that make one core).
--- A kind also creates a table or view `record`, one row per n: file, line (its place in the input), identity (UHUGEINT,
+-- A kind also creates a table or view `record`, one row per n: file, line (its place in the input), identity (UBIGINT,
 --   the same for the same thing in every export), resource (its id as people know it), state.
 CREATE TABLE label (
     id INTEGER, cluster VARCHAR, partition VARCHAR, qos VARCHAR, tier VARCHAR, account VARCHAR, person VARCHAR

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Mapping
 
 import duckdb
 
 from openchargeback.convert.findings import broken
+from openchargeback.convert.instants import midnight, seconds
 from openchargeback.convert.kinds import Found, Kind, Meter, Reading, keeps_users
 from openchargeback.convert.slurm import rules, states
 from openchargeback.convert.slurm.billed import fill_billed
@@ -16,6 +16,7 @@ from openchargeback.convert.slurm.settings import SlurmSettings
 from openchargeback.convert.slurm.text import EMPTY_FIX, read_text
 from openchargeback.convert.slurm.zone import offset_sql
 from openchargeback.focus.database import insert, literal, literals, query, sql
+from openchargeback.ledger.periods import last_day
 from openchargeback.problems import Problem, has_errors
 
 UTC = "UTC"
@@ -38,7 +39,7 @@ def read_slurm(reading: Reading) -> Found:
         ]
         return found
     _make_jobs(reading, dated)
-    found.problems += _problems(con, own, {each.number: each.name for each in reading.inputs})
+    found.problems += _problems(reading)
     con.execute(query(__package__, "drop_repeated"))
     for reason, jobs in con.execute(query(__package__, "left_out")).fetchall():
         found.leave_out(reason, jobs)
@@ -108,9 +109,11 @@ def _offsets(con: duckdb.DuckDBPyConnection, zone: str, dated: list[int]) -> dic
     return result
 
 
-def _problems(con: duckdb.DuckDBPyConnection, own: SlurmSettings, files: Mapping[int, str]) -> list[Problem]:
+def _problems(reading: Reading) -> list[Problem]:
+    con, files = reading.con, {each.number: each.name for each in reading.inputs}
     jobs = f"({query(__package__, 'placed').rstrip().rstrip(';')})"
-    values = {"longest": own.longest_days}
+    end = seconds(midnight(last_day(reading.period) + dt.timedelta(days=1))) if reading.period else 0
+    values = {"longest": reading.own.longest_days, "period_end": end}
     problems = broken(con, jobs, (*rules.STATE_RULES, *rules.JOB_RULES), files, values)
     twice = f"(SELECT placed.*, repeated.first, repeated.clash FROM {jobs} AS placed JOIN repeated USING (n))"
     return problems + broken(con, twice, rules.REPEATED_RULES, files)

@@ -62,6 +62,13 @@ JOB_RULES = (
         fix="list it with `sacctmgr show runawayjobs`, fix it there and export again, or raise `longest_days`",
     ),
     Rule(
+        where="open AND left_out IS NULL AND starts < $period_end AND starts + held < $period_end",
+        value="'job ' || shown_id",
+        code="usage-open",
+        message="{} is still running, and the export was made before the month ended",
+        fix="export again after the end of the month: the next month's charges will not include this time",
+    ),
+    Rule(
         where="left_out = 'nothing allocated' AND elapsed > 0",
         value="''",
         code="usage-tres",
