@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 import click
 
 from openchargeback import money
-from openchargeback.cli.listing import Column, json_rows, print_rows
+from openchargeback.cli.listing import Column, count, json_rows, print_rows
 from openchargeback.cli.options import PERIOD, as_json, root_of, with_ledger
 from openchargeback.cli.report import print_json, print_problems, progress
 from openchargeback.ledger.directory import FILES as DIRECTORY_FILES
@@ -21,7 +21,7 @@ from openchargeback.ledger.lock import locked
 from openchargeback.ledger.periods import period_of
 from openchargeback.ledger.reading import Ledger, read_ledger
 from openchargeback.model import State
-from openchargeback.problems import LedgerFault, UsageFault, has_errors
+from openchargeback.problems import LedgerFault, Problem, UsageFault, has_errors
 from openchargeback.wording import counted
 
 if TYPE_CHECKING:
@@ -146,9 +146,9 @@ def _write_to_ledger(request: Request, root: Path, relative: str, own: str) -> C
     return done
 
 
-def _done(conversion: Conversion | None, problems: list[object]) -> Conversion:
+def _done(conversion: Conversion | None, problems: list[Problem]) -> Conversion:
     if conversion is None:
-        raise LedgerFault(problems)  # type: ignore[arg-type]
+        raise LedgerFault(problems)
     return conversion
 
 
@@ -201,9 +201,21 @@ def _columns(currency: str) -> tuple[Column[OwnerTotal], ...]:
         Column("rate", "Rate", lambda each: each.rate),
         Column("unit", "Unit", lambda each: each.unit),
         Column("quantity", "Quantity", lambda each: money.exact(each.quantity), right=True),
-        Column("list", f"List {currency}", lambda each: money.exact(each.list), lambda each: money.human(each.list, currency), right=True),
-        Column("cost", f"Cost {currency}", lambda each: money.exact(each.cost), lambda each: money.human(each.cost, currency), right=True),
-        Column("rows", "Charges", lambda each: str(each.rows), lambda each: f"{each.rows:,}", right=True),
+        Column(
+            "list",
+            f"List {currency}",
+            lambda each: money.exact(each.list),
+            lambda each: money.human(each.list, currency),
+            right=True,
+        ),
+        Column(
+            "cost",
+            f"Cost {currency}",
+            lambda each: money.exact(each.cost),
+            lambda each: money.human(each.cost, currency),
+            right=True,
+        ),
+        count("rows", "Charges", lambda each: each.rows),
     )
 
 
@@ -230,7 +242,8 @@ def _document(done: Conversion, target: Path | None) -> dict[str, object]:
         "list": money.exact(money.total(*(each.list for each in done.owners))),
         "records": {"read": done.read, "used": done.used, "left_out": dict(sorted(done.left_out.items()))},
         "meters": [
-            {"meter": m.meter, "recorded": m.whole, "in_period": m.amount_in, "in_charges": m.amount_out} for m in done.meters
+            {"meter": m.meter, "recorded": m.whole, "in_period": m.amount_in, "in_charges": m.amount_out}
+            for m in done.meters
         ],
         "owners": json_rows(_columns(done.currency), done.owners),
         "problems": [each.as_json() for each in done.problems],

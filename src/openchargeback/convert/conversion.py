@@ -11,16 +11,17 @@ from pathlib import Path
 import duckdb
 
 from openchargeback.convert.config import ConfigFile
+from openchargeback.convert.instants import midnight, seconds
 from openchargeback.convert.intervals import billed_already, write_intervals
 from openchargeback.convert.kinds import Found, Input, Kind, Reading
 from openchargeback.convert.owners import Owners
-from openchargeback.convert.instants import midnight, seconds
 from openchargeback.convert.rates import check_rates, cuts, fill_rates
 from openchargeback.focus.database import count, database, filled, insert, literal, named_rows, query, sql
 from openchargeback.ledger.directory import Directory
 from openchargeback.ledger.periods import first_day, last_day
 from openchargeback.ledger.settings import DEFAULT_TAGS, Tags
 from openchargeback.problems import OutsideFault, Problem, Severity, UsageFault, has_errors
+from openchargeback.wording import counted
 
 _ONE_DAY = dt.timedelta(days=1)
 
@@ -46,7 +47,7 @@ class Request:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class OwnerTotal:
-    """What one owner used at one rate; quantity in the rate's unit; list and cost exact, in the currency of the settings."""
+    """What one owner used at one rate: quantity in the rate's unit; list and cost exact, in the settings' currency."""
 
     pi: str
     project: str
@@ -85,7 +86,9 @@ class Conversion:
     problems: Sequence[Problem]
 
 
-def convert(request: Request, output: Path | None, intervals: Path | None = None) -> tuple[Conversion | None, list[Problem]]:
+def convert(
+    request: Request, output: Path | None, intervals: Path | None = None
+) -> tuple[Conversion | None, list[Problem]]:
     """Convert usage records; None with the problems if any is an error.
 
     output: where to write the charges, a CSV file; intervals: where to write what was billed when (`intervals.py`).
@@ -169,12 +172,18 @@ def _instants(bounds: tuple[dt.datetime, dt.datetime]) -> dict[str, str]:
     return {name: str(seconds(at)) for name, at in zip(("first", "last"), bounds, strict=True)}
 
 
-def _make_spans(con: duckdb.DuckDBPyConnection, bounds: tuple[dt.datetime, dt.datetime], cut: set[dt.datetime] | None) -> None:
+def _make_spans(
+    con: duckdb.DuckDBPyConnection, bounds: tuple[dt.datetime, dt.datetime], cut: set[dt.datetime] | None
+) -> None:
     """Fill `span`, and make the macros that cut usage. cut: where to cut; None for every midnight."""
     days = [bounds[0] + _ONE_DAY * day for day in range((bounds[1] - bounds[0]).days)]
     starts = [day for day in days if cut is None or day == bounds[0] or day in cut]
     con.execute(query(__package__, "span"))
-    insert(con, "span", [(i, *map(seconds, pair)) for i, pair in enumerate(zip(starts, [*starts[1:], bounds[1]], strict=True), 1)])
+    insert(
+        con,
+        "span",
+        [(i, *map(seconds, pair)) for i, pair in enumerate(zip(starts, [*starts[1:], bounds[1]], strict=True), 1)],
+    )
     numbers = [sum(start <= day for start in starts) for day in days]
     con.execute(filled(query(__package__, "span_on"), span_of_day=str(numbers), **_instants(bounds)))
 
@@ -186,7 +195,7 @@ def _unpriced(con: duckdb.DuckDBPyConnection, config: str) -> list[Problem]:
         words += [f"{name} {row[name]}" for name in ("partition", "qos", "tier", "customer") if row[name]]
         message = f"no rate for {', '.join(words)} on {row['day']}"
         fix = "add a rate for it that covers the day, or do not bill it"
-        problems.append(Problem(config, "no-rate", message, fix, count=int(row["records"])))
+        problems.append(Problem(config, "no-rate", message, fix))
     return problems
 
 
@@ -195,18 +204,24 @@ def _unknown_owners(con: duckdb.DuckDBPyConnection, config: str) -> list[Problem
         Problem(
             config,
             "owner-unknown",
-            f"the account {account or '(none)'} belongs to no project; its charges have no tags",
+            f"{shown(account)} belongs to no project; its usage ({counted(int(records), 'record')}) has no tags",
             "add it to `owners`, or to `match: SubAccountId` of a project in the ledger's directory",
             severity=Severity.WARNING,
-            count=int(records),
         )
         for account, records in con.execute(query(__package__, "unknown_owners")).fetchall()
     ]
 
 
+def shown(account: str) -> str:
+    """An account in a message."""
+    return f"the account {account}" if account else "usage without an account"
+
+
 def _controls(con: duckdb.DuckDBPyConnection, period: str) -> list[MeterTotal]:
     """The control totals. Raises OutsideFault if usage was lost or added on the way."""
-    found = [MeterTotal(**row) for row in named_rows(con, sql(__package__, "controls.sql", **_instants(_bounds(period))))]
+    found = [
+        MeterTotal(**row) for row in named_rows(con, sql(__package__, "controls.sql", **_instants(_bounds(period))))
+    ]
     if wrong := [each for each in found if each.amount_in != each.amount_out]:
         lost = ", ".join(f"{each.meter}: {each.amount_in:,} in, {each.amount_out:,} out" for each in wrong)
         raise OutsideFault(f"usage was lost or added ({lost}); report this as a bug in the program")
@@ -256,13 +271,19 @@ def _write(con: duckdb.DuckDBPyConnection, request: Request, period: str, output
         "resource_type": request.kind.resource_type,
     }
     parts = {
-        "job_columns": "" if by_day else "resource AS x_JobId, state AS x_JobState, source_file AS x_SourceFile, line AS x_SourceLine,",
+        "job_columns": ""
+        if by_day
+        else "resource AS x_JobId, state AS x_JobState, source_file AS x_SourceFile, line AS x_SourceLine,",
         "user_column": ", person AS x_user" if settings.users else "",
         "resource": "concat_ws('/', label.cluster, label.partition, label.tier, label.account)"
         if by_day
         else "concat_ws('/', label.cluster, record.resource)",
-        "record_columns": "" if by_day else "record.line, record.resource, record.state, input_file.name AS source_file,",
-        "record_join": "" if by_day else "JOIN record ON record.n = charge.n JOIN input_file ON input_file.number = record.file",
+        "record_columns": ""
+        if by_day
+        else "record.line, record.resource, record.state, input_file.name AS source_file,",
+        "record_join": ""
+        if by_day
+        else "JOIN record ON record.n = charge.n JOIN input_file ON input_file.number = record.file",
         "order": "span, account, person, cluster, partition, qos, tier, meter, variant"
         if by_day
         else "n, span, meter, variant",

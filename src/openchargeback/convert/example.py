@@ -4,24 +4,32 @@ from __future__ import annotations
 
 import textwrap
 from collections.abc import Iterator, Mapping
-from dataclasses import MISSING
+from dataclasses import MISSING, is_dataclass
 from typing import Any
 
 from openchargeback.convert.kinds import Kind
 from openchargeback.convert.settings import Settings
 from openchargeback.ledger.declared import DeclaredKey, keys_of, values_of
 from openchargeback.ledger.yaml_text import flow
-from dataclasses import is_dataclass
 
 _WIDTH = 100
 
 
 def example_config(kind: Kind) -> str:
     """A config that works as it is; keys that have a default and need no example are comments."""
-    head = f"# How {kind.title} become charges:\n# focus-billing convert {kind.name} INPUT… --config THIS_FILE -o charges.csv\n"
+    head = (
+        f"# {kind.title}, as charges:\n# focus-billing convert {kind.name} INPUT… --config THIS_FILE -o charges.csv\n"
+    )
     common = _keys(Settings, {**Settings.EXAMPLE, "rates": list(kind.rates)}, "")
     own = _keys(kind.settings, kind.settings.EXAMPLE, "  ")  # type: ignore[attr-defined]
-    return head + "\n" + "\n".join(common) + f"\n\n# What is special of {kind.name}.\n{kind.name}:\n" + "\n".join(own) + "\n"
+    return (
+        head
+        + "\n"
+        + "\n".join(common)
+        + f"\n\n# What is special of {kind.name}.\n{kind.name}:\n"
+        + "\n".join(own)
+        + "\n"
+    )
 
 
 def _keys(cls: type, example: Mapping[str, Any], indent: str) -> Iterator[str]:

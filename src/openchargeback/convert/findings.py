@@ -1,4 +1,4 @@
-"""Turn rows that break a rule into problems: one per file, code and value, with the first line and the number of others."""
+"""Turn rows that break a rule into problems: one per file, code and value, with the first line and the count."""
 
 from __future__ import annotations
 

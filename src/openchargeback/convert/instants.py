@@ -5,6 +5,9 @@ from __future__ import annotations
 import datetime as dt
 
 _EPOCH = dt.datetime(1970, 1, 1)  # noqa: DTZ001 - UTC, see above
+ALWAYS = (dt.datetime(1, 1, 1), dt.datetime(9999, 12, 31))  # noqa: DTZ001 - UTC, see above
+"""From the first day to the last."""
+
 _SECOND = dt.timedelta(seconds=1)
 
 

@@ -1,7 +1,7 @@
 """Which usage a ledger has billed, and when: small files beside the charges, so that nothing is billed twice.
 
-Aggregated charges name no jobs, so `convert` writes `usage/PERIOD/SOURCE.parquet` with the charges: per record, a digest
-of its identity and the interval billed. A later conversion compares its own intervals with them.
+Aggregated charges name no jobs, so `convert` writes `usage/PERIOD/SOURCE.parquet` with the charges: per record, a
+digest of its identity and the interval billed. A later conversion compares its own intervals with them.
 """
 
 from __future__ import annotations

@@ -1,11 +1,11 @@
 """Dated prices in the format of nerc-rates (CCI-MOC/nerc-rates, rates.yaml): months, both inclusive.
 
-    - name: CPU SU Rate
-      type: Decimal
-      history:
-        - value: "0.013"
-          from: 2023-06
-          until: 2024-05
+- name: CPU SU Rate
+  type: Decimal
+  history:
+    - value: "0.013"
+      from: 2023-06
+      until: 2024-05
 """
 
 from __future__ import annotations
@@ -17,8 +17,8 @@ from decimal import Decimal
 from pathlib import Path
 from typing import Annotated, Any
 
-from openchargeback.convert.settings import PRICE_PLACES, Rate, Settings, too_fine
 from openchargeback import money
+from openchargeback.convert.settings import PRICE_PLACES, Rate, Settings, too_fine
 from openchargeback.ledger.declared import Key, shape_of
 from openchargeback.ledger.periods import first_day, last_day
 from openchargeback.ledger.shape import PERIOD_PATTERN, ListOf, Text, Verbatim
@@ -74,7 +74,9 @@ def read_histories(folder: Path, name: str, config: str) -> tuple[Histories, lis
         data = path.read_bytes() if name else b""
     except OSError as error:
         reason = (error.strerror or str(error)).lower()
-        return Histories(str(path), {}), [Problem(config, "unreadable", f"`rates_file: {name}`: {reason}", "correct the path")]
+        return Histories(str(path), {}), [
+            Problem(config, "unreadable", f"`rates_file: {name}`: {reason}", "correct the path")
+        ]
     root, reader = parse(data, str(path))
     items: tuple[History, ...] = (_FILE.read(root, reader) or ()) if root is not None else ()
     problems = reader.problems
@@ -115,4 +117,6 @@ def _dated(rate: Rate, value: Value, path: str, problems: list[Problem]) -> Rate
         problems.append(Problem(path, "rate-decimals", message, fix, value.line))
         return None
     until: dt.date | None = last_day(value.until) if value.until else None
-    return replace(rate, price=price, list=listed, since=first_day(value.since), until=until, line=value.line, path=path)
+    return replace(
+        rate, price=price, list=listed, since=first_day(value.since), until=until, line=value.line, path=path
+    )

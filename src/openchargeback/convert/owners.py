@@ -11,6 +11,7 @@ import datetime as dt
 import json
 from collections.abc import Iterator
 from dataclasses import dataclass
+from itertools import pairwise
 
 import duckdb
 
@@ -51,7 +52,9 @@ class Dated:
 class Owners:
     """Finds payers. start, end: the period (UTC, half-open)."""
 
-    def __init__(self, settings: Settings, directory: Directory, tags: Tags, start: dt.datetime, end: dt.datetime) -> None:
+    def __init__(
+        self, settings: Settings, directory: Directory, tags: Tags, start: dt.datetime, end: dt.datetime
+    ) -> None:
         self._owners = settings.owners
         self._by_id = settings.account_is_project
         self._tags = tags
@@ -78,10 +81,12 @@ class Owners:
         con.execute(query(__package__, "payer"))
         con.execute(query(__package__, "label_payer"))
         ids: dict[Payer, int] = {}
-        rows = []
+        rows: list[tuple[int, int, int, int]] = []
         for label, account, person in con.execute("SELECT id, account, person FROM label ORDER BY id").fetchall():
-            for each in self.of(account or "", person or ""):
-                rows.append((label, ids.setdefault(each.payer, len(ids) + 1), seconds(each.since), seconds(each.until)))
+            rows += [
+                (label, ids.setdefault(each.payer, len(ids) + 1), seconds(each.since), seconds(each.until))
+                for each in self.of(account or "", person or "")
+            ]
         texts = [(id_, p.tags(self._tags), p.pi, p.project, p.fund, p.customer) for p, id_ in ids.items()]
         insert(con, "payer", texts)
         insert(con, "label_payer", rows)
@@ -90,7 +95,7 @@ class Owners:
         """The payers of an account and a user over the period, without gaps or overlaps, ascending."""
         instants = sorted({self._start, self._end, *self.cuts()})
         found: list[Dated] = []
-        for since, until in zip(instants, instants[1:], strict=False):
+        for since, until in pairwise(instants):
             payer = self._on(account.casefold(), person.casefold(), since.date())
             if found and found[-1].payer == payer:
                 since = found.pop().since  # noqa: PLW2901 - the span before goes on
@@ -121,4 +126,3 @@ def _of_project(entry: ProjectEntry, day: dt.date) -> Payer:
 
 def _next(day: dt.date | None) -> dt.date | None:
     return day + dt.timedelta(days=1) if day and day < dt.date.max else None
-

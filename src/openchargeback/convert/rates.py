@@ -14,7 +14,7 @@ from decimal import Decimal
 
 import duckdb
 
-from openchargeback.convert.instants import midnight, seconds
+from openchargeback.convert.instants import ALWAYS, midnight, seconds
 from openchargeback.convert.kinds import Kind
 from openchargeback.convert.settings import Rate, Settings
 from openchargeback.convert.units import base_units, units_of
@@ -53,13 +53,21 @@ def check_rates(kind: Kind, settings: Settings, config: str) -> list[Problem]:
         meter, path = kind.meter(rate.resource), rate.path or config
         if meter is None:
             fix = did_you_mean(rate.resource, [each.name for each in kind.meters])
-            problems.append(Problem(path, "rate-resource", f"`{rate.resource}` is nothing that {kind.name} measures", fix, rate.line))
+            problems.append(
+                Problem(
+                    path, "rate-resource", f"`{rate.resource}` is nothing that {kind.name} measures", fix, rate.line
+                )
+            )
         elif base_units(rate.unit, meter) is None:
             fix = f"use {' or '.join(units_of(meter))}, or a number of them such as 1000 {units_of(meter)[0]}"
-            problems.append(Problem(path, "rate-unit", f"`{rate.unit}` is not a unit of {rate.resource}", fix, rate.line))
+            problems.append(
+                Problem(path, "rate-unit", f"`{rate.unit}` is not a unit of {rate.resource}", fix, rate.line)
+            )
         if rate.currency and rate.currency != settings.currency:
             message = f"the rate is in {rate.currency}, the charges are in {settings.currency}"
-            problems.append(Problem(path, "rate-currency", message, "give the price in the currency of the settings", rate.line))
+            problems.append(
+                Problem(path, "rate-currency", message, "give the price in the currency of the settings", rate.line)
+            )
     return problems
 
 
@@ -71,21 +79,25 @@ def cuts(settings: Settings, start: dt.datetime, end: dt.datetime) -> set[dt.dat
 
 def _days(rate: Rate) -> tuple[dt.datetime, dt.datetime]:
     """The rate's days, half-open."""
-    since = midnight(rate.since) if rate.since else dt.datetime.min
-    until = midnight(rate.until + dt.timedelta(days=1)) if rate.until and rate.until < dt.date.max else dt.datetime.max
+    since = midnight(rate.since) if rate.since else ALWAYS[0]
+    until = midnight(rate.until + dt.timedelta(days=1)) if rate.until and rate.until < dt.date.max else ALWAYS[1]
     return since, until
 
 
-def fill_rates(con: duckdb.DuckDBPyConnection, kind: Kind, settings: Settings, config: str, period: tuple[dt.datetime, dt.datetime]) -> list[Problem]:
-    """Create `rate` and `priced` for what `part` holds; rates that overlap on some usage, and rates that are not used."""
+def fill_rates(
+    con: duckdb.DuckDBPyConnection, kind: Kind, settings: Settings, config: str, period: tuple[dt.datetime, dt.datetime]
+) -> list[Problem]:
+    """Create `rate` and `priced` for what `part` holds; rates that overlap on some usage, and unused rates."""
     con.execute(query(__package__, "rate"))
     con.execute(query(__package__, "priced"))
     rates = settings.rates
     insert(con, "rate", [_row(number, rate, kind) for number, rate in enumerate(rates, 1)])
     rows, overlaps, used = [], set(), set()
     divisors = {(label, meter): value for label, meter, value in con.execute("SELECT * FROM divisor").fetchall()}
-    for label, meter, variant, customer, *key in con.execute(query(__package__, "rate_keys")).fetchall():
-        fitting = list(_fitting(rates, meter, _Key(*key, variant, customer)))
+    for label, meter, variant, customer, cluster, partition, qos, tier in con.execute(
+        query(__package__, "rate_keys")
+    ).fetchall():
+        fitting = list(_fitting(rates, meter, _Key(cluster, partition, qos, tier, variant, customer)))
         rows += [(label, meter, variant, customer, number, divisors.get((label, meter), 1)) for number in fitting]
         used |= set(fitting)
         overlaps |= set(_overlaps(rates, fitting, period))
@@ -98,7 +110,11 @@ def _row(number: int, rate: Rate, kind: Kind) -> tuple[object, ...]:
     base = base_units(rate.unit, meter) if meter else None
     if rate.price is None or rate.list is None or base is None:
         raise ValueError(f"rate {rate.id} was not checked")
-    share = f"{((rate.list - rate.price) * _HUNDRED / rate.list).quantize(Decimal('0.01')).normalize():f}" if rate.list else None
+    share = (
+        f"{((rate.list - rate.price) * _HUNDRED / rate.list).quantize(Decimal('0.01')).normalize():f}"
+        if rate.list
+        else None
+    )
     since, until = _days(rate)
     valid_from = rate.since.isoformat() if rate.since else None
     return number, rate.id, rate.unit, base, rate.price, rate.list, seconds(since), seconds(until), valid_from, share
@@ -108,7 +124,9 @@ def _fitting(rates: Sequence[Rate], meter: str, key: _Key) -> Iterator[int]:
     return (number for number, rate in enumerate(rates, 1) if rate.resource == meter and key.fits(rate))
 
 
-def _overlaps(rates: Sequence[Rate], numbers: Sequence[int], period: tuple[dt.datetime, dt.datetime]) -> Iterator[tuple[int, int]]:
+def _overlaps(
+    rates: Sequence[Rate], numbers: Sequence[int], period: tuple[dt.datetime, dt.datetime]
+) -> Iterator[tuple[int, int]]:
     """Pairs of rates that are for the same usage on the same day of the period."""
     for index, one in enumerate(numbers):
         for other in numbers[index + 1 :]:
@@ -125,9 +143,18 @@ def _overlap_problems(rates: Sequence[Rate], pairs: Sequence[tuple[int, int]], c
         yield Problem(second.path or config, "rate-overlap", message, fix, second.line)
 
 
-def _unused(rates: Sequence[Rate], used: set[int], period: tuple[dt.datetime, dt.datetime], config: str) -> Iterator[Problem]:
+def _unused(
+    rates: Sequence[Rate], used: set[int], period: tuple[dt.datetime, dt.datetime], config: str
+) -> Iterator[Problem]:
     for number, rate in enumerate(rates, 1):
         since, until = _days(rate)
         if number not in used and since < period[1] and until > period[0]:
             fix = "check its partition, qos, type and customer, or remove it"
-            yield Problem(rate.path or config, "rate-unused", f"the rate {rate.id} is for no usage of the period", fix, rate.line, severity=Severity.WARNING)
+            yield Problem(
+                rate.path or config,
+                "rate-unused",
+                f"the rate {rate.id} is for no usage of the period",
+                fix,
+                rate.line,
+                severity=Severity.WARNING,
+            )

@@ -61,14 +61,19 @@ class Rate:
     resource: Annotated[str, "What is priced: a meter of the kind, such as cpu."]
     unit: Annotated[str, "The unit of the price, as FOCUS spells it: Core-Hours, GiB-Hours, 1000 GiB-Hours."]
     price: Annotated[
-        Decimal | None, Number(ZERO, "What is charged for one unit, at most nine decimals; `list` less `subsidy` unless set.")
+        Decimal | None,
+        Number(ZERO, "What is charged for one unit, at most nine decimals; `list` less `subsidy` unless set."),
     ] = None
     list: Annotated[Decimal | None, Number(ZERO, "The published price of one unit; `price` unless set.")] = None
     subsidy: Annotated[Decimal, Number(ZERO, "Percent of `list` that the institution covers; sets `price`.")] = ZERO
-    currency: Annotated[str, Text("[A-Z]{3}", "a currency such as USD", "The currency; that of the settings unless set.")] = ""
+    currency: Annotated[
+        str, Text("[A-Z]{3}", "a currency such as USD", "The currency; that of the settings unless set.")
+    ] = ""
     since: Annotated[dt.date | None, Key("First day of the rate (UTC).", name="from")] = None
     until: Annotated[dt.date | None, "Last day of the rate, inclusive (UTC)."] = None
-    history: Annotated[str, "A name in `rates_file`; its history gives the prices and months in place of price, from and until."] = ""
+    history: Annotated[
+        str, "A name in `rates_file`; its history gives the prices and months in place of price, from and until."
+    ] = ""
     type: Annotated[tuple[str, ...], _matching("types of the resource, such as GPU models,")] = ()
     cluster: Annotated[tuple[str, ...], _matching("clusters")] = ()
     partition: Annotated[tuple[str, ...], _matching("partitions")] = ()
@@ -94,7 +99,12 @@ class Rate:
             reader.fault(node, "rate-price", "`subsidy` needs `list`, no `price`, and at most 100 percent", fix)
             return None
         if len(given) != 1 and not (subsidy and len(given) == 0):
-            reader.fault(node, "rate-price", "the rate has no price, or two", "give one of `price`, `list` with `subsidy`, `history`")
+            reader.fault(
+                node,
+                "rate-price",
+                "the rate has no price, or two",
+                "give one of `price`, `list` with `subsidy`, `history`",
+            )
             return None
         if not named:
             price = price if price is not None else listed * (_HUNDRED - subsidy) / _HUNDRED
@@ -150,7 +160,9 @@ class Settings:
     """The settings of a conversion that every kind has."""
 
     service: Annotated[str, Text(filled=True, help="The name of the service (ServiceName).")]
-    provider: Annotated[str, Text(filled=True, help="Who provides it (ProviderName, PublisherName, InvoiceIssuerName).")]
+    provider: Annotated[
+        str, Text(filled=True, help="Who provides it (ProviderName, PublisherName, InvoiceIssuerName).")
+    ]
     billing_account: Annotated[str, Text(filled=True, help="The billing account of all rows (BillingAccountId).")]
     currency: Annotated[str, Text("[A-Z]{3}", "a currency such as USD", "The currency of the rates.")]
     timezone: Annotated[

@@ -53,13 +53,17 @@ def layout_of(path: str, first: str, delimiter: str, columns: Sequence[str]) -> 
         message = "the first line is not a header of sacct --parsable2 with a delimiter of at most four bytes"
         return Problem(path, "usage-header", message, _HEADER_FIX, 1, excerpt=first[:200])
     cells = [cell.strip() for cell in first.split(delimiter)]
-    has_header = sum(cell.casefold() in _BY_FOLDED for cell in cells) >= 2  # noqa: PLR2004 - a job may be named State
+    has_header = sum(cell.casefold() in _BY_FOLDED for cell in cells) >= 2
     if not has_header and not columns:
-        return Problem(path, "usage-header", "the first line is not a header of sacct", _HEADER_FIX, 1, excerpt=first[:200])
+        return Problem(
+            path, "usage-header", "the first line is not a header of sacct", _HEADER_FIX, 1, excerpt=first[:200]
+        )
     labels = cells if has_header else [*columns, *[""] * (len(cells) - len(columns))]
     if len(labels) != len(cells):
         message = f"`slurm: columns` lists {len(labels)} columns, the first line has {len(cells)} cells"
-        return Problem(path, "usage-header", message, "list every column of the export, in order", 1, excerpt=first[:200])
+        return Problem(
+            path, "usage-header", message, "list every column of the export, in order", 1, excerpt=first[:200]
+        )
     known = [_BY_FOLDED.get(label.casefold(), "") for label in labels]
     if twice := next((name for name in known if name and known.count(name) > 1), ""):
         return Problem(path, "usage-header", f"the column {twice} is there twice", "export each column once", 1)

@@ -22,7 +22,7 @@ def is_json(path: Path) -> bool:
 
 
 def read_json(con: duckdb.DuckDBPyConnection, file: Input, parts: Mapping[str, str]) -> list[Problem]:
-    """Add the jobs of an export to `raw`; why it cannot be read. parts: of `cells.sql`, other than its rows and its file."""
+    """Add the jobs of an export to `raw`; why it cannot be read. parts: of `cells.sql`, but for its rows and file."""
     size = file.path.stat().st_size + _ROOM
     document = (
         f"read_json({file_literal(file.path)}, format = 'unstructured', records = true, maximum_object_size = {size}, "
@@ -33,8 +33,14 @@ def read_json(con: duckdb.DuckDBPyConnection, file: Input, parts: Mapping[str, s
     except duckdb.InvalidInputException as error:
         reason = " ".join(str(error).split())[:200]
         message = "the export is not one whole JSON document, so it may be cut"
-        return [Problem(file.name, "usage-cut", message, "export it again, and check that sacct exits with 0", excerpt=reason)]
-    (failed, jobs) = con.execute("SELECT coalesce(any_value(failed), ''), any_value(jobs) IS NOT NULL FROM document").fetchone() or ("", False)
+        return [
+            Problem(
+                file.name, "usage-cut", message, "export it again, and check that sacct exits with 0", excerpt=reason
+            )
+        ]
+    (failed, jobs) = con.execute(
+        "SELECT coalesce(any_value(failed), ''), any_value(jobs) IS NOT NULL FROM document"
+    ).fetchone() or ("", False)
     problems = []
     if failed:
         message = f"sacct reports errors in the export: {str(failed)[:200]}"

@@ -24,7 +24,7 @@ UTC = "UTC"
 
 def read_slurm(reading: Reading) -> Found:
     """Read the jobs of all exports into `label` and `usage`."""
-    con, own, found = reading.con, reading.own, Found()
+    con, found = reading.con, Found()
     con.execute(sql(__package__, "macros.sql"))
     con.execute(sql(__package__, "raw.sql"))
     dated = [each.number for each in reading.inputs if is_json(each.path)]
@@ -80,7 +80,7 @@ def _count(reading: Reading, found: Found) -> bool:
     elif lines == steps:
         fix = "export with `sacct -X`, or without a filter that leaves only steps"
         found.problems.append(Problem(name, "usage-steps-only", "the export has steps of jobs and no job", fix))
-    return lines > steps
+    return bool(lines > steps)
 
 
 def _make_jobs(reading: Reading, dated: list[int]) -> None:
@@ -98,7 +98,9 @@ def _make_jobs(reading: Reading, dated: list[int]) -> None:
 def _offsets(con: duckdb.DuckDBPyConnection, zone: str, dated: list[int]) -> dict[str, str]:
     """SQL of the seconds to subtract from the local times of a job, by the name of the part in `jobs.sql`."""
     first, last = con.execute(query(__package__, "years")).fetchone() or (None, None)
-    names = [(f"{column}_{which}", f"{column}_local", which) for column in ("start", "end") for which in ("first", "second")]
+    names = [
+        (f"{column}_{which}", f"{column}_local", which) for column in ("start", "end") for which in ("first", "second")
+    ]
     if zone in ("", UTC) or not isinstance(first, dt.datetime) or not isinstance(last, dt.datetime):
         return {name: "0" for name, _, _ in names}
     result = {}
@@ -134,7 +136,14 @@ SLURM = Kind(
     rates=(
         {"id": "cpu", "resource": "cpu", "unit": "Core-Hours", "list": "0.02", "subsidy": "40", "from": "2025-01-01"},
         {"id": "memory", "resource": "memory", "unit": "GiB-Hours", "price": "0.002", "from": "2025-01-01"},
-        {"id": "gpu-a100", "resource": "gpu", "type": "a100", "unit": "GPU-Hours", "price": "0.95", "from": "2025-01-01"},
+        {
+            "id": "gpu-a100",
+            "resource": "gpu",
+            "type": "a100",
+            "unit": "GPU-Hours",
+            "price": "0.95",
+            "from": "2025-01-01",
+        },
         {"id": "node", "resource": "node", "partition": "exclusive.*", "unit": "Node-Hours", "price": "1.20"},
     ),
     read=read_slurm,

@@ -32,7 +32,9 @@ def read_text(
         return 1, [layout]
     if not whole:
         message = "the export ends in the middle of a line, so it may be cut"
-        return 1, [Problem(file.name, "usage-cut", message, "export it again, and check that sacct exits with 0", lines)]
+        return 1, [
+            Problem(file.name, "usage-cut", message, "export it again, and check that sacct exits with 0", lines)
+        ]
     before = con.execute("SELECT count(*) FROM raw").fetchone()
     problems = _insert(con, file, layout, parts)
     after = con.execute("SELECT count(*) FROM raw").fetchone()
@@ -59,11 +61,13 @@ def _look(path: Path) -> tuple[str, int, bool]:
 
 
 def _insert(con: duckdb.DuckDBPyConnection, file: Input, layout: Layout, parts: Mapping[str, str]) -> list[Problem]:
-    cells = ", ".join(f"{identifier(name)}" if name in layout.names else f"NULL AS {identifier(name)}" for name in KNOWN)
+    cells = ", ".join(
+        f"{identifier(name)}" if name in layout.names else f"NULL AS {identifier(name)}" for name in KNOWN
+    )
     columns = ", ".join(f"{literal(name)}: 'VARCHAR'" for name in layout.names)
     source = (
-        f"read_csv({file_literal(file.path)}, columns = {{{columns}}}, delim = {literal(layout.delimiter)}, header = false, "
-        f"skip = {layout.first_line - 1}, quote = '', escape = '', comment = '', auto_detect = false, "
+        f"read_csv({file_literal(file.path)}, columns = {{{columns}}}, delim = {literal(layout.delimiter)}, "
+        f"header = false, skip = {layout.first_line - 1}, quote = '', escape = '', comment = '', auto_detect = false, "
         "null_padding = false, store_rejects = true, rejects_limit = 1000)"
     )
     rows = f"(SELECT {cells} FROM {source})"
@@ -94,5 +98,3 @@ def _blank_lines(file: Input) -> list[Problem]:
     message = "the line is empty" if blank else "lines are not rows"
     fix = "a name may contain a line end: export without JobName"
     return [Problem(file.name, "usage-cells", message, fix, blank[0] if blank else 0, count=max(len(blank), 1))]
-
-
