@@ -1,8 +1,9 @@
--- raw, from cells as sacct prints them; {rows} has one row per line with the columns of `header.KNOWN`, NULL where the
--- export lacks one.
+-- raw, one row per line: the cells as sacct prints them (the columns of `header.KNOWN`, NULL where the export lacks one)
+-- read.
 INSERT INTO raw
 SELECT
     {file},
+    line,
     coalesce(JobIDRaw, JobID) AS job_id,
     coalesce(JobID, JobIDRaw) AS shown_id,
     moment(Submit) AS submitted,

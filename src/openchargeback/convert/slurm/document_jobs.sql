@@ -1,20 +1,19 @@
 -- One row per job of the export, in its order: the cells as sacct prints them in a table, with times in UTC.
 -- state.current is a word in old versions and a list of a state and flags in new ones; a flag that says more than the
 -- state (REQUEUED, RESIZING) is what a table shows. 0 means that a time is not set.
-WITH job AS (
-    SELECT unnest(jobs) AS job FROM document
-),
-cell AS (
+WITH cell AS (
     SELECT
+        line,
         json_extract_string(job, [
             '$.job_id', '$.array.job_id', '$.array.task_id', '$.array.task_id.number', '$.array.task_id.set', '$.array.task',
             '$.sluid', '$.cluster', '$.account', '$.user', '$.partition', '$.qos', '$.state.current', '$.state.current[0]',
             '$.time.submission', '$.time.start', '$.time.end', '$.time.elapsed', '$.time.suspended'
         ]) AS c,
-        from_json(json_extract(job, '$.tres.allocated'), '[{"type":"VARCHAR","name":"VARCHAR","count":"BIGINT"}]') AS tres
-    FROM job
+        from_json(json_extract(job, '$.allocated'), '[{"type":"VARCHAR","name":"VARCHAR","count":"BIGINT"}]') AS tres
+    FROM document
 )
 SELECT
+    line,
     CASE WHEN c[5] = 'true' OR (c[4] IS NULL AND c[3] IS NOT NULL) THEN c[2] || '_' || coalesce(c[4], c[3])
         WHEN c[6] <> '' THEN c[2] || '_[' || c[6] || ']'
         ELSE c[1] END AS JobID,

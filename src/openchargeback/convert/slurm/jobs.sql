@@ -1,6 +1,6 @@
 -- job: one row per job, array task, component of a heterogeneous job, or run of a requeued or resized job; no steps.
--- n: its row in `raw`, from 0. starts: seconds since 1970 (UTC). In the hour that a zone repeats, a time has two readings
--- ({start_first}, {start_second} are the seconds to subtract): the one is taken that agrees with Elapsed.
+-- n: its row in `raw`, from 0. starts: seconds since 1970 (UTC). In the hour that a zone repeats, a time has two readings;
+-- the one is taken that agrees with Elapsed.
 -- held: seconds from start to end: Elapsed, which is billed, and Suspended. gap: by how much End disagrees with that.
 -- left_out: why it is not billed; NULL if it is.
 CREATE TABLE job AS

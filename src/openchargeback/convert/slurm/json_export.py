@@ -2,17 +2,23 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 import duckdb
 
+from openchargeback.convert.json_stream import Broken, items
 from openchargeback.convert.kinds import Input
-from openchargeback.focus.database import file_literal, sql
+from openchargeback.focus.database import insert, query, sql
 from openchargeback.problems import Problem
 
 _START = 4096
-_ROOM = 1 << 20
+_BATCH = 20_000
+
+_KEPT = ("job_id", "array", "sluid", "cluster", "account", "user", "partition", "qos", "state", "time")
+"""What is read of a job, besides `tres.allocated`; the rest (steps, names, command lines) goes no further."""
 
 
 def is_json(path: Path) -> bool:
@@ -23,33 +29,46 @@ def is_json(path: Path) -> bool:
 
 def read_json(con: duckdb.DuckDBPyConnection, file: Input, parts: Mapping[str, str]) -> list[Problem]:
     """Add the jobs of an export to `raw`; why it cannot be read. parts: of `cells.sql`, but for its rows and file."""
-    size = file.path.stat().st_size + _ROOM
-    document = (
-        f"read_json({file_literal(file.path)}, format = 'unstructured', records = true, maximum_object_size = {size}, "
-        "columns = {jobs: 'JSON[]', errors: 'JSON', meta: 'JSON'})"
-    )
+    con.execute(query(__package__, "document"))
+    found: dict[str, Any] = {}
+    problems: list[Problem] = []
+    batch: list[tuple[int, str]] = []
     try:
-        con.execute(sql(__package__, "document.sql", document=document))
-    except duckdb.InvalidInputException as error:
-        reason = " ".join(str(error).split())[:200]
-        message = "the export is not one whole JSON document, so it may be cut"
-        return [
-            Problem(
-                file.name, "usage-cut", message, "export it again, and check that sacct exits with 0", excerpt=reason
-            )
-        ]
-    (failed, jobs) = con.execute(
-        "SELECT coalesce(any_value(failed), ''), any_value(jobs) IS NOT NULL FROM document"
-    ).fetchone() or ("", False)
-    problems = []
-    if failed:
-        message = f"sacct reports errors in the export: {str(failed)[:200]}"
-        problems = [Problem(file.name, "usage-failed", message, "fix what sacct reports, and export again")]
-    elif not jobs:
-        message = "the document has no `jobs`: it is not an export of `sacct --json`"
-        problems = [Problem(file.name, "usage-header", message, "export with `sacct --json`")]
-    else:
+        for key, line, value in items(file.path):
+            found.setdefault(key, value)
+            if key == "jobs" and isinstance(value, dict):
+                batch.append((line, _narrow(value)))
+            if len(batch) >= _BATCH:
+                insert(con, "document", batch)
+                batch.clear()
+    except Broken as error:
+        message = f"the export is not one whole JSON document ({error}), so it may be cut"
+        problems.append(Problem(file.name, "usage-cut", message, CUT_FIX, error.line))
+    insert(con, "document", batch)
+    if not problems:
+        problems = _refused(file, found)
+    if not problems:
         rows = f"({sql(__package__, 'document_jobs.sql')})"
         con.execute(sql(__package__, "cells.sql", rows=rows, file=str(file.number), **parts))
-    con.execute("DROP TABLE document")
     return problems
+
+
+CUT_FIX = "export it again, and check that sacct exits with 0"
+
+
+def _narrow(job: dict[str, Any]) -> str:
+    """What is read of a job, as JSON."""
+    tres = job.get("tres")
+    allocated = tres.get("allocated") if isinstance(tres, dict) else None
+    return json.dumps({name: job.get(name) for name in _KEPT} | {"allocated": allocated})
+
+
+def _refused(file: Input, found: Mapping[str, Any]) -> list[Problem]:
+    """Why a whole document is not a good export. found: the first value of each key at the top."""
+    if errors := found.get("errors"):
+        message = f"sacct reports errors in the export: {json.dumps(errors)[:200]}"
+        return [Problem(file.name, "usage-failed", message, "fix what sacct reports, and export again")]
+    if not isinstance(found.get("jobs"), dict | list):
+        message = "the document has no `jobs`: it is not an export of `sacct --json`"
+        return [Problem(file.name, "usage-header", message, "export with `sacct --json`")]
+    return []

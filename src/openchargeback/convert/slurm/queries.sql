@@ -12,7 +12,7 @@ UPDATE job SET left_out = 'identical to another record' FROM repeated WHERE repe
 -- placed: one row per job with its line, state and what could not be read, for the rules.
 SELECT
     job.* EXCLUDE (state), job.tres AS tres_id, raw.shown_id, raw.bad, raw.bad_cell, raw.file,
-    job.n - input.before + input.first_line AS line, state.word, state.open, state.known
+    coalesce(raw.line, job.n - input.before + input.first_line) AS line, state.word, state.open, state.known
 FROM job
 JOIN raw ON raw.rowid = job.n
 JOIN state ON state.id = job.state
@@ -21,3 +21,5 @@ JOIN input ON input.file = raw.file;
 INSERT INTO label
 SELECT id, nullif(cluster, ''), nullif(partition, ''), nullif(qos, ''), NULL, nullif(account, ''), nullif(person, '')
 FROM job_label;
+-- document: one row per job of a JSON export, in its order: its line, and what is read of it.
+CREATE OR REPLACE TABLE document (line BIGINT, job JSON);

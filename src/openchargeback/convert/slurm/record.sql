@@ -2,7 +2,7 @@
 -- that sacct has cut to its window (`-T`) gives the same job another start.
 CREATE VIEW record AS
 SELECT
-    raw.rowid AS n, raw.file, raw.rowid - input.before + input.first_line AS line,
+    raw.rowid AS n, raw.file, coalesce(raw.line, raw.rowid - input.before + input.first_line) AS line,
     md5_number_lower(concat_ws('|', raw.cluster, raw.job_id, coalesce(raw.submit::VARCHAR, raw.serial))) AS identity,
     raw.shown_id AS resource, split_part(raw.state, ' ', 1) AS state
 FROM raw

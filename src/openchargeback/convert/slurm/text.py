@@ -70,7 +70,7 @@ def _insert(con: duckdb.DuckDBPyConnection, file: Input, layout: Layout, parts: 
         f"header = false, skip = {layout.first_line - 1}, quote = '', escape = '', comment = '', auto_detect = false, "
         "null_padding = false, store_rejects = true, rejects_limit = 1000)"
     )
-    rows = f"(SELECT {cells} FROM {source})"
+    rows = f"(SELECT NULL AS line, {cells} FROM {source})"
     try:
         con.execute(sql(__package__, "cells.sql", rows=rows, file=str(file.number), **parts))
     except duckdb.InvalidInputException as error:
