@@ -2,8 +2,8 @@
 -- quantity has nine decimals, rounded half up from whole seconds; costs are quantity times price, exactly.
 CREATE TABLE charge AS
 SELECT
-    part.*, rate.id AS rate, payer.id AS payer, rate.base * priced.divisor AS base,
-    (((part.amount * 2000000000 + base) // (base * 2))::DECIMAL(29, 0) * 0.000000001)::DECIMAL(29, 9) AS quantity
+    part.*, rate.id AS rate, payer.id AS payer, rate.base * priced.divisor AS divided_by,
+    (((part.amount * 2000000000 + divided_by) // (divided_by * 2))::DECIMAL(29, 0) * 0.000000001)::DECIMAL(29, 9) AS quantity
 FROM part
 LEFT JOIN label_payer
     ON label_payer.label = part.label AND part.starts >= label_payer.since AND part.starts < label_payer.until

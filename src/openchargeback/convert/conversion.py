@@ -132,6 +132,7 @@ def _read(con: duckdb.DuckDBPyConnection, request: Request) -> Found:
     insert(con, "meter", [(m.name, m.sku, m.title, m.category, m.subcategory) for m in request.kind.meters])
     config = request.config
     found = request.kind.read(Reading(con, inputs, config.settings, config.own, request.period))
+    con.execute(query(__package__, "no_record"))
     if request.allow_empty:
         found.problems = [each for each in found.problems if each.code != "usage-empty"]
     return found

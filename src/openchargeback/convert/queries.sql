@@ -40,6 +40,9 @@ JOIN label ON label.id = part.label
 JOIN meter ON meter.name = part.meter;
 -- meter: one row per meter of the kind.
 CREATE TABLE meter (name VARCHAR, sku VARCHAR, title VARCHAR, category VARCHAR, subcategory VARCHAR);
+-- no_record: the table that a kind creates, where there was nothing to read.
+CREATE VIEW IF NOT EXISTS record AS
+SELECT n, 0 AS file, 0::BIGINT AS line, 0::UBIGINT AS identity, '' AS resource, '' AS state FROM usage WHERE false;
 -- input_file: one row per input: its name without folders.
 CREATE TABLE input_file (number INTEGER, name VARCHAR);
 -- unpriced: one row per kind of usage for which no rate is there on some day, with the first day and the records.

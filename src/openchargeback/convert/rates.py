@@ -102,7 +102,9 @@ def fill_rates(
         used |= set(fitting)
         overlaps |= set(_overlaps(rates, fitting, period))
     insert(con, "priced", rows)
-    return [*_overlap_problems(rates, sorted(overlaps), config), *_unused(rates, used, period, config)]
+    # In a month without any usage, unused rates say nothing.
+    unused = _unused(rates, used, period, config) if rows else ()
+    return [*_overlap_problems(rates, sorted(overlaps), config), *unused]
 
 
 def _row(number: int, rate: Rate, kind: Kind) -> tuple[object, ...]:

@@ -4,8 +4,8 @@ INSERT INTO raw
 SELECT
     {file},
     line,
-    coalesce(JobIDRaw, JobID) AS job_id,
-    coalesce(JobID, JobIDRaw) AS shown_id,
+    coalesce(JobIDRaw, JobID, '') AS job_id,
+    coalesce(JobID, JobIDRaw, '') AS shown_id,
     moment(Submit) AS submitted,
     CASE WHEN submitted IS NULL THEN coalesce(SLUID, DBIndex, Submit, '') END AS serial,
     coalesce(nullif(Cluster, ''), {cluster}) AS cluster,
@@ -24,7 +24,7 @@ SELECT
         WHEN end_local IS NULL AND NOT is_unset("End") THEN 'End'
         WHEN worked IS NULL OR worked < 0 THEN 'Elapsed'
         WHEN paused IS NULL OR paused < 0 THEN 'Suspended'
-        WHEN coalesce(job_id, '') = '' THEN 'JobID'
+        WHEN job_id = '' THEN 'JobID'
     END AS bad,
     CASE bad WHEN 'Start' THEN Start WHEN 'End' THEN "End" WHEN 'Elapsed' THEN coalesce(ElapsedRaw, Elapsed)
         WHEN 'Suspended' THEN Suspended END AS bad_cell

@@ -26,7 +26,7 @@ SELECT
         OR (suffix IN ('K', 'M', 'G', 'T', 'P') AND name <> 'mem') OR level > 1000000000000 AS odd
 FROM cell
 -- What is not billed may be written in any way.
-WHERE name IN ('cpu', 'mem', 'node', 'billing', 'gres/gpu', '') OR starts_with(name, 'gres/gpu:');
+WHERE name IN ('cpu', 'mem', 'node', 'billing', 'gres/gpu', '') OR starts_with(name, 'gres/gpu:') OR NOT contains(part, '=');
 CREATE TABLE tres_meter AS
 WITH gpu AS (
     SELECT id, substr(name, 10) AS type, level FROM tres_part WHERE name LIKE 'gres/gpu:%' AND NOT odd
