@@ -13,7 +13,10 @@ from openchargeback.ledger.yaml_text import document
 from openchargeback.problems import Problem
 
 HEADER = "JobID|JobIDRaw|Cluster|User|Account|Partition|QOS|State|Submit|Start|End|ElapsedRaw|Suspended|AllocTRES"
-ONE = "101|101|north|ada|astro|cpu|normal|COMPLETED|2025-01-02T08:00:00|2025-01-02T08:00:05|2025-01-02T09:00:05|3600|00:00:00|cpu=8,mem=16G,node=1,billing=8"
+ONE = (
+    "101|101|north|ada|astro|cpu|normal|COMPLETED|2025-01-02T08:00:00|2025-01-02T08:00:05|2025-01-02T09:00:05|3600"
+    "|00:00:00|cpu=8,mem=16G,node=1,billing=8"
+)
 
 CONFIG: dict[str, Any] = {
     "service": "Northfield HPC",

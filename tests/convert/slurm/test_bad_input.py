@@ -9,78 +9,81 @@ from sacct import HEADER, ONE, Case, export, record
 
 WITHOUT_TRES = HEADER.removesuffix("|AllocTRES")
 
-CASES = {
-    "no file content": ("", "usage-empty", 0, "the export is empty"),
-    "only a header": (export(), "usage-empty", 0, "the export has no records"),
-    "an aligned table": ("       JobID      State\n------------ ----------\n", "usage-header", 1, "not a header"),
-    "no header": (ONE + "\n", "usage-header", 1, "not a header"),
-    "a missing column": (f"{WITHOUT_TRES}\n{ONE.rpartition('|')[0]}\n", "usage-columns", 1, "lacks AllocTRES"),
-    "a column twice": (f"{HEADER}|State\n{ONE}|COMPLETED\n", "usage-header", 1, "State is there twice"),
-    "a last line that is cut": (export(ONE)[:-20], "usage-cut", 2, "middle of a line"),
-    "a delimiter in a name": (
-        f"{HEADER}|JobName\n{ONE}|fine\n{ONE}|a|b\n",
-        "usage-cells",
-        3,
-        "the line has 16 cells, the header 15",
-    ),
-    "a short line": (export(ONE, ONE.rpartition("|")[0]), "usage-cells", 3, "13 cells"),
-    "an empty line": (export(ONE, "", record(JobID=2, JobIDRaw=2)), "usage-cells", 3, "empty"),
-    "a state that is cut": (export(record(State="CANCELLED+")), "usage-cut", 2, "CANCELLED+"),
-    "an unknown state": (export(ONE, record(JobIDRaw=7, State="DONE")), "usage-state", 3, '"DONE"'),
-    "a relative time": (export(record(Start="Ystday 12:30")), "usage-time", 2, 'Start: "Ystday 12:30"'),
-    "a day without a time": (export(record(End="2025-01-02")), "usage-time", 2, 'End: "2025-01-02"'),
-    "a negative duration": (export(record(ElapsedRaw="-5")), "usage-number", 2, 'Elapsed: "-5"'),
-    "a decimal comma": (export(record(ElapsedRaw="3600,5")), "usage-number", 2, "3600,5"),
-    "an unreadable pause": (export(record(Suspended="x")), "usage-number", 2, "Suspended"),
-    "no id": (export(record(JobID="", JobIDRaw="")), "usage-number", 2, "no id"),
-    "a clock that was set": (export(record(ElapsedRaw=7200)), "usage-clock", 2, "by 3600 seconds"),
-    "an end before the start": (
-        export(record(End="2025-01-02T07:00:05")),
-        "usage-clock",
-        2,
-        "disagree",
-    ),
-    "steps only": (export(record(JobID="101.batch", JobIDRaw="101.batch")), "usage-steps-only", 0, "no job"),
-    "a runaway job": (
-        export(record(State="RUNNING", Start="2024-09-01T00:00:00", End="Unknown", ElapsedRaw=90 * 86400)),
-        "usage-open",
-        2,
-        "job 101 is still running",
-    ),
-    "a job running for months": (
-        export(record(State="RUNNING", Start="2024-09-01T00:00:00", End="Unknown", ElapsedRaw=200 * 86400)),
-        "usage-stale",
-        2,
-        "job 101",
-    ),
-    "memory with a comma": (export(record(AllocTRES="cpu=1,mem=1,5G")), "usage-tres", 2, "5G"),
-    "a sentinel": (export(record(AllocTRES="cpu=18446744073709551614")), "usage-tres", 2, "cpu="),
-    "a negative count": (export(record(AllocTRES="cpu=-2")), "usage-tres", 2, "cpu=-2"),
-    "types that do not add up": (
-        export(record(AllocTRES="cpu=1,mem=1G,gres/gpu=3,gres/gpu:a100=2")),
-        "usage-tres",
-        2,
-        "do not add up",
-    ),
-    "one job twice, running and done": (
-        export(
-            record(State="RUNNING", End="Unknown", Start="2025-01-31T00:00:00", ElapsedRaw=86400),
-            record(Start="2025-01-31T00:00:00", End="2025-02-03T00:00:00", ElapsedRaw=3 * 86400),
+
+@pytest.mark.parametrize(
+    ("_what", "expected"),
+    {
+        "no file content": ("", "usage-empty", 0, "the export is empty"),
+        "only a header": (export(), "usage-empty", 0, "the export has no records"),
+        "an aligned table": ("       JobID      State\n------------ ----------\n", "usage-header", 1, "not a header"),
+        "no header": (ONE + "\n", "usage-header", 1, "not a header"),
+        "a missing column": (f"{WITHOUT_TRES}\n{ONE.rpartition('|')[0]}\n", "usage-columns", 1, "lacks AllocTRES"),
+        "a column twice": (f"{HEADER}|State\n{ONE}|COMPLETED\n", "usage-header", 1, "State is there twice"),
+        "a last line that is cut": (export(ONE)[:-20], "usage-cut", 2, "middle of a line"),
+        "a delimiter in a name": (
+            f"{HEADER}|JobName\n{ONE}|fine\n{ONE}|a|b\n",
+            "usage-cells",
+            3,
+            "the line has 16 cells, the header 15",
         ),
-        "usage-conflict",
-        2,
-        "job 101",
-    ),
-    "JSON that is cut": ('{"jobs": [\n{"job_id": 1}, {"job', "usage-cut", 2, "not one whole JSON document"),
-    "JSON with errors": (json.dumps({"jobs": [], "errors": [{"error": "no"}]}), "usage-failed", 0, "no"),
-    "JSON of something else": ('{"quotas": []}', "usage-header", 0, "no `jobs`"),
-    "JSON without jobs": ('{"jobs": [], "errors": []}', "usage-empty", 0, "no records"),
-}
-
-
-@pytest.mark.parametrize("name", CASES)
-def test_a_bad_export_is_named_and_nothing_is_written(case: Case, name: str) -> None:
-    text, code, line, words = CASES[name]
+        "a short line": (export(ONE, ONE.rpartition("|")[0]), "usage-cells", 3, "13 cells"),
+        "an empty line": (export(ONE, "", record(JobID=2, JobIDRaw=2)), "usage-cells", 3, "empty"),
+        "a state that is cut": (export(record(State="CANCELLED+")), "usage-cut", 2, "CANCELLED+"),
+        "an unknown state": (export(ONE, record(JobIDRaw=7, State="DONE")), "usage-state", 3, '"DONE"'),
+        "a relative time": (export(record(Start="Ystday 12:30")), "usage-time", 2, 'Start: "Ystday 12:30"'),
+        "a day without a time": (export(record(End="2025-01-02")), "usage-time", 2, 'End: "2025-01-02"'),
+        "a negative duration": (export(record(ElapsedRaw="-5")), "usage-number", 2, 'Elapsed: "-5"'),
+        "a decimal comma": (export(record(ElapsedRaw="3600,5")), "usage-number", 2, "3600,5"),
+        "an unreadable pause": (export(record(Suspended="x")), "usage-number", 2, "Suspended"),
+        "no id": (export(record(JobID="", JobIDRaw="")), "usage-number", 2, "no id"),
+        "a clock that was set": (export(record(ElapsedRaw=7200)), "usage-clock", 2, "by 3600 seconds"),
+        "an end before the start": (
+            export(record(End="2025-01-02T07:00:05")),
+            "usage-clock",
+            2,
+            "disagree",
+        ),
+        "steps only": (export(record(JobID="101.batch", JobIDRaw="101.batch")), "usage-steps-only", 0, "no job"),
+        "a runaway job": (
+            export(record(State="RUNNING", Start="2024-09-01T00:00:00", End="Unknown", ElapsedRaw=90 * 86400)),
+            "usage-open",
+            2,
+            "job 101 is still running",
+        ),
+        "a job running for months": (
+            export(record(State="RUNNING", Start="2024-09-01T00:00:00", End="Unknown", ElapsedRaw=200 * 86400)),
+            "usage-stale",
+            2,
+            "job 101",
+        ),
+        "memory with a comma": (export(record(AllocTRES="cpu=1,mem=1,5G")), "usage-tres", 2, "5G"),
+        "a sentinel": (export(record(AllocTRES="cpu=18446744073709551614")), "usage-tres", 2, "cpu="),
+        "a negative count": (export(record(AllocTRES="cpu=-2")), "usage-tres", 2, "cpu=-2"),
+        "types that do not add up": (
+            export(record(AllocTRES="cpu=1,mem=1G,gres/gpu=3,gres/gpu:a100=2")),
+            "usage-tres",
+            2,
+            "do not add up",
+        ),
+        "one job twice, running and done": (
+            export(
+                record(State="RUNNING", End="Unknown", Start="2025-01-31T00:00:00", ElapsedRaw=86400),
+                record(Start="2025-01-31T00:00:00", End="2025-02-03T00:00:00", ElapsedRaw=3 * 86400),
+            ),
+            "usage-conflict",
+            2,
+            "job 101",
+        ),
+        "JSON that is cut": ('{"jobs": [\n{"job_id": 1}, {"job', "usage-cut", 2, "not one whole JSON document"),
+        "JSON with errors": (json.dumps({"jobs": [], "errors": [{"error": "no"}]}), "usage-failed", 0, "no"),
+        "JSON of something else": ('{"quotas": []}', "usage-header", 0, "no `jobs`"),
+        "JSON without jobs": ('{"jobs": [], "errors": []}', "usage-empty", 0, "no records"),
+    }.items(),
+)
+def test_a_bad_export_is_named_and_nothing_is_written(
+    case: Case, _what: str, expected: tuple[str, str, int, str]
+) -> None:
+    text, code, line, words = expected
     done, problems = case.run(text)
     assert done is None
     assert (code, line) in [(each.code, each.line) for each in problems], problems

@@ -14,7 +14,7 @@ from sacct import Case, export, record
 from openchargeback.convert.slurm.zone import offset_sql
 
 ZONES = ("Europe/Berlin", "America/New_York", "Australia/Lord_Howe", "Asia/Kolkata", "UTC", "America/Sao_Paulo")
-FIRST, LAST = dt.datetime(2017, 1, 1), dt.datetime(2026, 12, 31)
+FIRST, LAST = dt.datetime(2017, 1, 1), dt.datetime(2026, 12, 31)  # noqa: DTZ001 - local times
 
 
 @given(st.datetimes(FIRST, LAST).map(lambda at: at.replace(microsecond=0)), st.sampled_from(ZONES), st.booleans())
@@ -22,7 +22,7 @@ def test_offsets_are_those_of_zoneinfo(local: dt.datetime, zone: str, second: bo
     there = local.replace(tzinfo=ZoneInfo(zone), fold=int(second))
     back = there.astimezone(dt.UTC).astimezone(ZoneInfo(zone)).replace(tzinfo=None)
     sql = offset_sql("t", zone, FIRST, LAST, second=second)
-    (found,) = duckdb.sql(f"SELECT {sql} FROM (SELECT TIMESTAMP '{local}' AS t)").fetchone() or (None,)
+    (found,) = duckdb.execute(f"SELECT {sql} FROM (SELECT TIMESTAMP '{local}' AS t)").fetchone() or (None,)
     # A time that the clock skips is not a time; sacct prints none.
     if back == local:
         assert dt.timedelta(seconds=found) == there.utcoffset()
