@@ -1,4 +1,4 @@
-"""Reads one large JSON document piece by piece: the items of its lists at the top, each with its line, in little memory."""
+"""Reads one large JSON document piece by piece: the items of the lists at its top, each with its line."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ class Broken(ValueError):
 
 
 def items(path: Path) -> Iterator[tuple[str, int, Any]]:
-    """Key, line and value of each member of the object at the top; of a list, each item on its own, with the list's key.
+    """Key, line and value of each member of the object at the top; of a list, each item by itself under the list's key.
 
     An empty list is one value, `[]`. Raises Broken where the document ends or is not JSON; what was before has been
     read.

@@ -9,6 +9,7 @@ WITH cell AS (
             '$.sluid', '$.cluster', '$.account', '$.user', '$.partition', '$.qos', '$.state.current', '$.state.current[0]',
             '$.time.submission', '$.time.start', '$.time.end', '$.time.elapsed', '$.time.suspended'
         ]) AS c,
+        json_extract(job, '$.state.current') AS current,
         from_json(json_extract(job, '$.allocated'), '[{"type":"VARCHAR","name":"VARCHAR","count":"BIGINT"}]') AS tres
     FROM document
 )
@@ -19,9 +20,9 @@ SELECT
         ELSE c[1] END AS JobID,
     c[1] AS JobIDRaw, NULL AS DBIndex, nullif(c[7], '') AS SLUID, c[8] AS Cluster, c[9] AS Account, c[10] AS "User",
     c[11] AS Partition, c[12] AS QOS,
-    coalesce(
-        list_extract(list_intersect(from_json(c[13], '["VARCHAR"]'), ['REQUEUED', 'RESIZING', 'REVOKED']), 1), c[14], c[13]
-    ) AS State,
+    CASE WHEN json_type(current) = 'ARRAY'
+        THEN coalesce(list_filter(from_json(current, '["VARCHAR"]'), lambda w: w IN ('REQUEUED', 'RESIZING', 'REVOKED'))[1], c[14])
+        ELSE c[13] END AS State,
     printed(c[15]) AS Submit, printed(c[16]) AS Start, printed(c[17]) AS "End",
     NULL AS Elapsed, c[18] AS ElapsedRaw, c[19] AS Suspended,
     array_to_string(

@@ -8,18 +8,26 @@ WITH suspect AS (
 record AS (
     SELECT
         job.*, raw.cluster, raw.job_id, raw.submit, raw.serial, raw.account, raw.partition, raw.qos,
-        raw.tres AS tres_text, state.word
+        state.word
     FROM raw
     JOIN job ON job.n = raw.rowid
     JOIN state ON state.id = job.state
     WHERE hash(job_id, submit, serial) IN (SELECT digest FROM suspect) AND job.left_out IS NULL
 ),
+-- Two exports may write the same allocation in two ways, such as 16G and 16384M.
+allocation AS (
+    SELECT tres, string_agg(concat_ws(' ', meter, variant, level), ',' ORDER BY meter, variant) AS allocated
+    FROM tres_meter
+    WHERE tres IN (SELECT tres FROM record)
+    GROUP BY tres
+),
 numbered AS (
     SELECT
-        *, min(n) OVER (
-            PARTITION BY cluster, job_id, submit, serial, account, partition, qos, starts, elapsed, held, tres_text, word
+        record.*, min(n) OVER (
+            PARTITION BY cluster, job_id, submit, serial, account, partition, qos, starts, elapsed, held, allocated, word
         ) AS first
     FROM record
+    LEFT JOIN allocation USING (tres)
 )
 SELECT one.n, one.first, min(other.n) AS clash
 FROM numbered AS one
