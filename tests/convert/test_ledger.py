@@ -188,3 +188,11 @@ def test_a_failed_conversion_keeps_the_file_that_was_there(site: Site) -> None:
     assert site.convert("charges/2025-01/hpc.csv", export(ONE)[:-3]).exit_code != 0
     assert (site.root / "charges/2025-01/hpc.csv").read_bytes() == before
     assert sorted(each.name for each in site.root.rglob("*tmp*")) == []
+
+
+def test_recorded_intervals_that_cannot_be_read_stop_a_conversion(site: Site) -> None:
+    """Else a job could be billed twice without a message."""
+    site.convert("charges/2025-01/hpc.csv", export(ONE))
+    (site.root / "usage/2025-01/hpc.parquet").write_bytes(b"PAR1 no more")
+    assert codes(site.convert("charges/2025-01/other.csv", export(record(JobIDRaw=7)))) == {"unreadable"}
+    assert site.convert("charges/2025-01/hpc.csv", export(ONE)).exit_code == 0

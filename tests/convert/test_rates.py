@@ -8,7 +8,7 @@ from sacct import ONE, Case, export, record
 from openchargeback.convert.kinds import Meter
 from openchargeback.convert.units import base_units
 
-CPU = {"id": "cpu", "resource": "cpu", "unit": "Core-Hours", "price": "0.02"}
+CPU: dict[str, object] = {"id": "cpu", "resource": "cpu", "unit": "Core-Hours", "price": "0.02"}
 MEMORY = Meter("memory", "mem", "Memory time", {"MiB": 1, "GiB": 1024})
 
 

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from decimal import Decimal
 from pathlib import Path
@@ -97,7 +98,7 @@ def convert(
     problems = check_rates(request.kind, request.config.settings, request.config.path)
     if has_errors(problems):
         return None, problems
-    with database() as con:
+    with database() as con, _no_traceback():
         found = _read(con, request)
         problems += found.problems
         if has_errors(problems):
@@ -116,6 +117,16 @@ def convert(
         if intervals is not None:
             write_intervals(con, instants, intervals)
     return conversion, problems
+
+
+@contextmanager
+def _no_traceback() -> Iterator[None]:
+    """Raise OutsideFault for what DuckDB cannot do, such as amounts beyond any real machine."""
+    try:
+        yield
+    except (duckdb.DataError, duckdb.ProgrammingError) as error:
+        reason = " ".join(str(error).split())[:300]
+        raise OutsideFault(f"the usage cannot be converted: {reason}") from error
 
 
 def _read(con: duckdb.DuckDBPyConnection, request: Request) -> Found:

@@ -12,7 +12,7 @@ from pathlib import Path
 import duckdb
 
 from openchargeback.focus.database import file_literal, literal, named_rows, sql
-from openchargeback.problems import Problem
+from openchargeback.problems import LedgerFault, Problem
 
 
 def write_intervals(con: duckdb.DuckDBPyConnection, instants: Mapping[str, str], path: Path) -> None:
@@ -31,6 +31,14 @@ def billed_already(
     """Problems for usage that other conversions into the ledger have billed. others: their files; inputs: by number."""
     if not others:
         return []
+    for other in others:
+        try:
+            con.execute(f"SELECT count(identity), count(starts), count(ends) FROM read_parquet({file_literal(other)})")
+        except duckdb.Error as error:
+            relative = other.relative_to(root).as_posix()
+            message = "cannot be read, so it is not known what is billed already"
+            fix = "restore it from Git, or convert its source again"
+            raise LedgerFault([Problem(relative, "unreadable", message, fix)]) from error
     query = sql(__package__, "billed_already.sql", others=", ".join(map(file_literal, others)), **instants)
     return [
         Problem(

@@ -141,3 +141,10 @@ def test_a_document_is_read_piece_by_piece_as_a_whole(
 def test_a_single_job_is_found_among_columns_of_no_interest(case: Case) -> None:
     head = export(ONE).splitlines()[0]
     assert case.rows(f"Comment|{head}|WCKey\nx|{ONE}|\n") == case.rows(export(ONE))
+
+
+def test_a_job_in_no_known_form_is_a_problem(case: Case) -> None:
+    jobs = [{"job_id": 1, "state": {"current": ["COMPLETED"]}, "tres": {"allocated": "cpu=1"}, "time": {"start": 5}}]
+    done, problems = case.run(json.dumps({"jobs": jobs, "errors": []}))
+    assert done is None
+    assert problems

@@ -5,7 +5,7 @@ SELECT
     {file},
     line,
     coalesce(JobIDRaw, JobID, '') AS job_id,
-    coalesce(JobID, JobIDRaw, '') AS shown_id,
+    CASE WHEN JobID <> JobIDRaw THEN JobID END AS shown_id,
     moment(Submit) AS submitted,
     CASE WHEN submitted IS NULL THEN coalesce(SLUID, DBIndex, Submit, '') END AS serial,
     coalesce(nullif(Cluster, ''), {cluster}) AS cluster,

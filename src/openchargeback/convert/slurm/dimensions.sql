@@ -12,18 +12,22 @@ WITH part AS (SELECT id, unnest(string_split(text, ',')) AS part FROM tres),
 cell AS (
     SELECT
         id, part, split_part(part, '=', 1) AS name, split_part(part, '=', 2) AS cell,
-        right(cell, 1) AS suffix, rtrim(cell, 'KMGTP') AS digits,
-        -- DuckDB would also read 1e3, +5 and blanks as numbers.
-        CASE WHEN regexp_full_match(digits, '\d{1,15}(\.\d{1,3})?') THEN digits::DECIMAL(18, 3) END AS number
+        -- Most counts are plain. DuckDB would also round 1.5, and read blanks.
+        CASE WHEN NOT contains(cell, '.') AND NOT contains(cell, ' ') THEN try_cast(cell AS BIGINT) END AS plain,
+        -- Memory has a suffix (MiB without one) and may read 93.75G; in thousandths, for exactness.
+        CASE WHEN plain IS NULL AND regexp_full_match(cell, '\d{1,15}(\.\d{1,3})?[KMGTP]?')
+            THEN (try_cast(rtrim(cell, 'KMGTP') AS DECIMAL(18, 3)) * 1000)::HUGEINT END AS thousandths
     FROM part
 )
 SELECT
     id, part, name,
-    -- Memory is in MiB unless a suffix says otherwise; other counts have none.
-    round(CASE suffix WHEN 'K' THEN number / 1024 WHEN 'G' THEN number * 1024 WHEN 'T' THEN number * 1048576
-        WHEN 'P' THEN number * 1073741824 ELSE number END)::BIGINT AS level,
-    name = '' OR number IS NULL OR length(cell) - length(digits) > 1
-        OR (suffix IN ('K', 'M', 'G', 'T', 'P') AND name <> 'mem') OR level > 1000000000000 AS odd
+    coalesce(plain, CASE right(cell, 1)
+        WHEN 'K' THEN (thousandths + 512000) // 1024000
+        WHEN 'G' THEN (thousandths * 1024 + 500) // 1000
+        WHEN 'T' THEN (thousandths * 1048576 + 500) // 1000
+        WHEN 'P' THEN (thousandths * 1073741824 + 500) // 1000
+        ELSE (thousandths + 500) // 1000 END) AS level,
+    name = '' OR level IS NULL OR level < 0 OR level > 1000000000000 OR (plain IS NULL AND name <> 'mem') AS odd
 FROM cell
 -- What is not billed may be written in any way.
 WHERE name IN ('cpu', 'mem', 'node', 'billing', 'gres/gpu', '') OR starts_with(name, 'gres/gpu:') OR NOT contains(part, '=');

@@ -49,7 +49,13 @@ def read_json(con: duckdb.DuckDBPyConnection, file: Input, parts: Mapping[str, s
         problems = _refused(file, found)
     if not problems:
         rows = f"({sql(__package__, 'document_jobs.sql')})"
-        con.execute(sql(__package__, "cells.sql", rows=rows, file=str(file.number), **parts))
+        try:
+            con.execute(sql(__package__, "cells.sql", rows=rows, file=str(file.number), **parts))
+        except duckdb.Error as error:
+            message = f"a job is not in a known form: {' '.join(str(error).split())[:200]}"
+            problems = [
+                Problem(file.name, "usage-header", message, "export with `sacct --json` of Slurm 21.08 or newer")
+            ]
     return problems
 
 

@@ -11,7 +11,7 @@ SELECT left_out AS reason, count(*) AS jobs FROM job WHERE left_out IS NOT NULL 
 UPDATE job SET left_out = 'identical to another record' FROM repeated WHERE repeated.n = job.n AND repeated.first <> job.n;
 -- placed: one row per job with its line, state and what could not be read, for the rules.
 SELECT
-    job.* EXCLUDE (state), job.tres AS tres_id, raw.shown_id, raw.bad, raw.bad_cell, raw.file,
+    job.* EXCLUDE (state), job.tres AS tres_id, coalesce(raw.shown_id, raw.job_id) AS shown_id, raw.bad, raw.bad_cell, raw.file,
     coalesce(raw.line, job.n - input.before + input.first_line) AS line, state.word, state.open, state.known
 FROM job
 JOIN raw ON raw.rowid = job.n
