@@ -287,18 +287,18 @@ def _write(con: duckdb.DuckDBPyConnection, request: Request, period: str, output
         if by_day
         else "resource AS x_JobId, state AS x_JobState, source_file AS x_SourceFile, line AS x_SourceLine,",
         "user_column": ", person AS x_user" if settings.users else "",
-        "resource": "concat_ws('/', label.cluster, label.partition, label.tier, label.account)"
+        "resource": "concat_ws('/', cluster, partition, tier, account)"
         if by_day
-        else "concat_ws('/', label.cluster, record.resource)",
+        else "concat_ws('/', cluster, resource)",
         "record_columns": ""
         if by_day
         else "record.line, record.resource, record.state, input_file.name AS source_file,",
         "record_join": ""
         if by_day
         else "JOIN record ON record.n = charge.n JOIN input_file ON input_file.number = record.file",
-        "order": "span, account, person, cluster, partition, qos, tier, meter, variant"
+        "order": "charge.span, account, person, cluster, partition, qos, tier, charge.meter, charge.variant"
         if by_day
-        else "n, span, meter, variant",
+        else "charge.n, charge.span, charge.meter, charge.variant",
     }
     rows = sql(__package__, "focus.sql", **parts)
     for name, value in constants.items():

@@ -55,23 +55,25 @@ SELECT
     amount AS x_UsageSeconds
     {user_column}
 FROM (
+    -- Texts and constants come after the sort, which then moves little.
     SELECT
-        charge.n, charge.span, charge.starts, charge.ends, charge.records, charge.amount,
-        charge.variant, charge.meter, {record_columns}
-        label.account, label.person, label.cluster, label.partition, label.qos, label.tier,
-        text.sku, text.description, text.meter_title, text.category, text.subcategory,
-        {resource} AS resource_id,
-        rate.name AS rate_name, rate.unit, rate.valid_from, rate.subsidy, payer.tags,
-        trimmed(rate.price) AS price,
-        trimmed(rate.list_price) AS list_price,
-        trimmed(charge.quantity) AS quantity,
-        trimmed(charge.quantity * rate.price) AS cost,
-        trimmed(charge.quantity * rate.list_price) AS list
-    FROM charge
-    JOIN label ON label.id = charge.label
-    JOIN text ON text.label = charge.label AND text.meter = charge.meter AND text.variant = charge.variant
-    JOIN rate ON rate.id = charge.rate
-    JOIN payer ON payer.id = charge.payer
-    {record_join}
+        *, {resource} AS resource_id,
+        trimmed(price_number) AS price, trimmed(list_number) AS list_price, trimmed(quantity_number) AS quantity,
+        trimmed(quantity_number * price_number) AS cost, trimmed(quantity_number * list_number) AS list
+    FROM (
+        SELECT
+            charge.n, charge.span, charge.starts, charge.ends, charge.records, charge.amount, charge.variant, charge.meter,
+            charge.quantity AS quantity_number, rate.price AS price_number, rate.list_price AS list_number,
+            label.account, label.person, label.cluster, label.partition, label.qos, label.tier,
+            text.sku, text.description, text.meter_title, text.category, text.subcategory,
+            {record_columns}
+            rate.name AS rate_name, rate.unit, rate.valid_from, rate.subsidy, payer.tags
+        FROM charge
+        JOIN label ON label.id = charge.label
+        JOIN text ON text.label = charge.label AND text.meter = charge.meter AND text.variant = charge.variant
+        JOIN rate ON rate.id = charge.rate
+        JOIN payer ON payer.id = charge.payer
+        {record_join}
+        ORDER BY {order}
+    )
 )
-ORDER BY {order}
