@@ -93,7 +93,13 @@ def test_prices_can_come_from_a_file_of_nerc_rates(case: Case) -> None:
         '    - {value: "0.013", from: 2025-01}\n'
     )
     case.set(rates_file="rates.yaml")
-    rate = {"id": "cpu", "resource": "cpu", "unit": "Core-Hours", "history": "CPU Rate", "subsidy": "50"}
+    rate: dict[str, object] = {
+        "id": "cpu",
+        "resource": "cpu",
+        "unit": "Core-Hours",
+        "history": "CPU Rate",
+        "subsidy": "50",
+    }
     (row,) = only_cpu(case, rate).rows(export(ONE))
     assert (row["ListUnitPrice"], row["ContractedUnitPrice"]) == ("0.013", "0.0065")
     assert row["x_RateValidFrom"] == "2025-01-01"
@@ -105,7 +111,7 @@ def test_prices_can_come_from_a_file_of_nerc_rates(case: Case) -> None:
 def test_a_history_that_is_not_there_is_a_problem(case: Case, text: str) -> None:
     (case.folder / "rates.yaml").write_text(text)
     case.set(rates_file="rates.yaml")
-    rate = {"id": "cpu", "resource": "cpu", "unit": "Core-Hours", "history": "CPU Rate"}
+    rate: dict[str, object] = {"id": "cpu", "resource": "cpu", "unit": "Core-Hours", "history": "CPU Rate"}
     done, problems = only_cpu(case, rate).run(export(ONE))
     assert done is None
     assert "rate-history" in {each.code for each in problems}
