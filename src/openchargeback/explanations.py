@@ -22,6 +22,7 @@ SUBJECTS = {
     "approvals": "Approvals",
     "periods": "Closed periods",
     "journal": "Journal",
+    "convert": "Conversions",
     "plan": "The plan of a branch",
     "program": "The program itself",
     "flags": "Flags",

@@ -178,6 +178,8 @@ MADE: dict[str, Callable[[Path], None]] = {
 
 # What `validate` never says of a ledger by itself, and the test that fails where the code is not given.
 REVISIONS, SHOWN = "tests/plan/test_plan_revisions.py", "tests/plan/test_plan_shown.py"
+CONVERT = "tests/convert"
+BAD_EXPORTS = f"{CONVERT}/slurm/test_bad_input.py"
 ELSEWHERE = {
     # About a change.
     "base-has-errors": f"{REVISIONS}::test_a_base_with_errors_is_told_and_does_not_stop_the_change_that_fixes_it",
@@ -191,6 +193,36 @@ ELSEWHERE = {
     "several-bases": f"{REVISIONS}::test_of_several_bases_one_is_named",
     "submodule": f"{REVISIONS}::test_a_submodule_is_named_and_not_read",
     "unlisted-source": f"{SHOWN}::test_a_new_source_that_is_not_listed_is_told",
+    # About the input and the config of a conversion.
+    "no-rate": f"{CONVERT}/test_rates.py::test_a_rate_that_cannot_be_right_is_a_problem",
+    "owner-unknown": f"{CONVERT}/test_ledger.py::test_an_account_that_no_one_claims_stays_untagged",
+    "rate-currency": f"{CONVERT}/test_rates.py::test_a_rate_that_cannot_be_right_is_a_problem",
+    "rate-decimals": f"{CONVERT}/test_rates.py::test_a_rate_that_cannot_be_right_is_a_problem",
+    "rate-history": f"{CONVERT}/test_rates.py::test_a_history_that_is_not_there_is_a_problem",
+    "rate-overlap": f"{CONVERT}/test_rates.py::test_two_rates_for_one_usage_are_a_problem_on_the_line_of_the_second",
+    "rate-price": f"{CONVERT}/test_rates.py::test_a_rate_that_cannot_be_right_is_a_problem",
+    "rate-resource": f"{CONVERT}/test_rates.py::test_a_rate_that_cannot_be_right_is_a_problem",
+    "rate-unit": f"{CONVERT}/test_rates.py::test_a_rate_that_cannot_be_right_is_a_problem",
+    "rate-unused": f"{CONVERT}/test_rates.py::test_an_unused_rate_is_warned_of_if_it_is_in_force",
+    "usage-array": f"{BAD_EXPORTS}::test_some_things_are_only_warned_of",
+    "usage-billed-already": f"{CONVERT}/test_ledger.py::test_a_job_is_not_billed_by_two_sources",
+    "usage-cells": f"{BAD_EXPORTS}::test_a_bad_export_is_named_and_nothing_is_written",
+    "usage-clock": f"{BAD_EXPORTS}::test_a_bad_export_is_named_and_nothing_is_written",
+    "usage-columns": f"{BAD_EXPORTS}::test_a_bad_export_is_named_and_nothing_is_written",
+    "usage-conflict": f"{BAD_EXPORTS}::test_a_bad_export_is_named_and_nothing_is_written",
+    "usage-cut": f"{BAD_EXPORTS}::test_a_bad_export_is_named_and_nothing_is_written",
+    "usage-empty": f"{BAD_EXPORTS}::test_a_bad_export_is_named_and_nothing_is_written",
+    "usage-failed": f"{BAD_EXPORTS}::test_a_bad_export_is_named_and_nothing_is_written",
+    "usage-header": f"{BAD_EXPORTS}::test_a_bad_export_is_named_and_nothing_is_written",
+    "usage-number": f"{BAD_EXPORTS}::test_a_bad_export_is_named_and_nothing_is_written",
+    "usage-open": f"{BAD_EXPORTS}::test_a_bad_export_is_named_and_nothing_is_written",
+    "usage-repeated": f"{CONVERT}/slurm/test_jobs.py::test_the_same_export_twice_is_counted_once_with_a_notice",
+    "usage-stale": f"{BAD_EXPORTS}::test_a_bad_export_is_named_and_nothing_is_written",
+    "usage-state": f"{BAD_EXPORTS}::test_a_bad_export_is_named_and_nothing_is_written",
+    "usage-steps-only": f"{BAD_EXPORTS}::test_a_bad_export_is_named_and_nothing_is_written",
+    "usage-time": f"{BAD_EXPORTS}::test_a_bad_export_is_named_and_nothing_is_written",
+    "usage-tres": f"{BAD_EXPORTS}::test_some_things_are_only_warned_of",
+    "usage-zone": f"{BAD_EXPORTS}::test_local_times_need_a_zone",
     # About a file outside of a ledger, and about the history of a repository.
     "directory-csv": "tests/ledger/test_directory_csv.py::test_every_fault_has_its_line",
     "evidence-missing": (

@@ -7,6 +7,7 @@ import errno
 import os
 import shutil
 import stat
+from collections.abc import Iterator
 from pathlib import Path, PurePosixPath
 from typing import BinaryIO
 
@@ -30,7 +31,14 @@ def is_temporary(path: str) -> bool:
 
 
 def write_file(path: Path, data: bytes) -> None:
-    """Write `data` to `path`, replacing an existing file; readers see either the old bytes or the new ones.
+    """Write `data` to `path`, replacing an existing file; see `replacing`."""
+    with replacing(path) as beside, beside.open("r+b") as file:
+        file.write(data)
+
+
+@contextlib.contextmanager
+def replacing(path: Path) -> Iterator[Path]:
+    """A new, empty file that takes the place of `path` at the end; readers see either the old bytes or the new ones.
 
     The folder must exist. A replaced file keeps its permissions. What a killed command left under the temporary name
     is overwritten. Raises UsageFault if `path` is something other than a regular file (a folder, a link, a device),
@@ -41,18 +49,21 @@ def write_file(path: Path, data: bytes) -> None:
     try:
         mode = mode_of(path)
         handle, _ = acquired(beside, f"another command is writing {path}; wait until it is done")
-        with os.fdopen(handle, "wb") as file:
-            try:
-                file.truncate(0)
-                if mode is not None:
-                    beside.chmod(mode)
-                write_through(file, data)
-                # Still locked: no one else can write to the file about to take the name.
-                beside.replace(path)
-            except BaseException:
-                with contextlib.suppress(OSError):
-                    beside.unlink()
-                raise
+        try:
+            os.ftruncate(handle, 0)
+            if mode is not None:
+                beside.chmod(mode)
+            yield beside
+            # Without waiting, a power cut after a rename could leave an empty file under the final name.
+            os.fsync(handle)
+            # Still locked: no one else can write to the file about to take the name.
+            beside.replace(path)
+        except BaseException:
+            with contextlib.suppress(OSError):
+                beside.unlink()
+            raise
+        finally:
+            os.close(handle)
         sync_folder(path.parent)
     except OSError as fault:
         raise outside(path, fault) from fault

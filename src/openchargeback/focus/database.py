@@ -59,7 +59,11 @@ def _text(package: str, name: str) -> str:
 
 def sql(package: str, name: str, **parts: str) -> str:
     """The SQL file `name` of a room, with its `{parts}` filled in. Parts are SQL; values are bound, never filled in."""
-    text = _text(package, name)
+    return filled(_text(package, name), **parts)
+
+
+def filled(text: str, **parts: str) -> str:
+    """SQL with its `{parts}` filled in; for statements of `queries.sql`."""
     for part, replacement in parts.items():
         text = text.replace("{" + part + "}", replacement)
     return text

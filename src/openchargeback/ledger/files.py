@@ -27,7 +27,7 @@ COMPRESSED_SUFFIXES = (".gz", ".zst")
 
 PAGE_IMAGES = (".gif", ".jpeg", ".jpg", ".png", ".webp")
 """Images that pages may show. No SVG, which could run scripts when opened by itself."""
-OWN_FOLDERS = ("approvals", "charges", "deliveries", "directory", "pages", "periods", "policies", "templates")
+OWN_FOLDERS = ("approvals", "charges", "deliveries", "directory", "pages", "periods", "policies", "templates", "usage")
 """The folders that belong to a ledger; nothing else next to them does."""
 
 LOCK_FILE = "requirements.lock"
@@ -232,6 +232,11 @@ def source_of(relative: str) -> str | None:
     if len(parts) == 3:
         return source_name(parts[2][: -len(suffix)]) if suffix else None
     return source_name(parts[2]) if len(parts) == 4 else None
+
+
+def intervals_path(period: str, source: str) -> str:
+    """Where the ledger keeps which usage the converted charges of a source bill, and when."""
+    return f"usage/{period}/{source}.parquet"
 
 
 def charge_files(root: Path, gate: Gate | None = None) -> tuple[list[ChargeFile], list[Problem]]:

@@ -1,0 +1,1 @@
+"""Usage records of other systems, converted to FOCUS charge files (docs/CONVERTERS.md)."""

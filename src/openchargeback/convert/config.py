@@ -1,0 +1,58 @@
+"""Reads the config of a conversion: the common settings and the section of its kind."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from openchargeback.convert.kinds import Kind, section_of
+from openchargeback.convert.nerc_rates import read_histories, with_histories
+from openchargeback.convert.settings import Settings
+from openchargeback.ledger.declared import keys_of, shape_of
+from openchargeback.ledger.shape import Record
+from openchargeback.ledger.yaml_tree import parse
+from openchargeback.problems import Problem, UsageFault
+
+
+@dataclass(frozen=True, slots=True)
+class ConfigFile:
+    """A config as read. path: as given. own: the section of the kind."""
+
+    path: str
+    settings: Settings
+    own: Any
+
+
+def shape(kind: Kind) -> Record:
+    """The shape of a config for one kind: the common keys, and a required section named after the kind."""
+    common, section = shape_of(Settings), section_of(kind)
+    return Record(
+        {**common.fields, kind.name: section},
+        required=(*common.required, kind.name),
+        help=f"How {kind.title} become charges.",
+        defaults=common.defaults,
+    )
+
+
+def read_config(kind: Kind, path: Path) -> tuple[ConfigFile | None, list[Problem]]:
+    """The config and its faults; None if it is unusable. Raises UsageFault if there is no such file."""
+    try:
+        data = path.read_bytes()
+    except OSError as error:
+        raise UsageFault(f"{path} cannot be read: {(error.strerror or str(error)).lower()}") from error
+    root, reader = parse(data, str(path))
+    if root is None:
+        fix = f"start with `focus-billing convert {kind.name} --example-config`"
+        return None, reader.problems or [Problem(str(path), "empty-file", "this file is empty", fix, 1)]
+    values = shape(kind).read(root, reader)
+    if values is None:
+        return None, reader.problems
+    by_name = {key.name: key.field for key in keys_of(Settings)}
+    settings = Settings(**{by_name[name]: value for name, value in values.items() if name in by_name})
+    problems = reader.problems
+    if settings.rates_file or any(rate.history for rate in settings.rates):
+        histories, faults = read_histories(path.parent, settings.rates_file, str(path))
+        settings, more = with_histories(settings, histories, str(path))
+        problems = [*problems, *faults, *more]
+    return ConfigFile(str(path), settings, values[kind.name]), problems

@@ -1,0 +1,306 @@
+"""The order of a conversion: config, records, the month, prices, owners, rows; what it found, and the file."""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from decimal import Decimal
+from pathlib import Path
+
+import duckdb
+
+from openchargeback.convert.config import ConfigFile
+from openchargeback.convert.instants import midnight, seconds
+from openchargeback.convert.intervals import billed_already, write_intervals
+from openchargeback.convert.kinds import Found, Input, Kind, Reading
+from openchargeback.convert.owners import Owners
+from openchargeback.convert.rates import check_rates, cuts, fill_rates
+from openchargeback.focus.database import count, database, filled, insert, literal, named_rows, query, sql
+from openchargeback.ledger.directory import Directory
+from openchargeback.ledger.periods import first_day, last_day
+from openchargeback.ledger.settings import DEFAULT_TAGS, Tags
+from openchargeback.problems import OutsideFault, Problem, Severity, UsageFault, has_errors
+from openchargeback.wording import counted
+
+_ONE_DAY = dt.timedelta(days=1)
+
+
+@dataclass(frozen=True, slots=True)
+class Request:
+    """What is to be converted. period: empty if the records show it. tags, directory: the ledger's, if there is one.
+
+    allow_empty: whether an export without records is right. root: the ledger; recorded: its files of intervals that
+    other conversions wrote (`intervals.py`).
+    """
+
+    kind: Kind
+    inputs: Sequence[Path]
+    config: ConfigFile
+    period: str = ""
+    allow_empty: bool = False
+    directory: Directory = field(default_factory=Directory)
+    tags: Tags = DEFAULT_TAGS
+    root: Path = Path()
+    recorded: Sequence[Path] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class OwnerTotal:
+    """What one owner used at one rate: quantity in the rate's unit; list and cost exact, in the settings' currency."""
+
+    pi: str
+    project: str
+    fund: str
+    rate: str
+    unit: str
+    rows: int
+    quantity: Decimal
+    list: Decimal
+    cost: Decimal
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MeterTotal:
+    """Control totals of a meter, in base units times seconds: of all records; of them, in the period; in the rows."""
+
+    meter: str
+    whole: int
+    amount_in: int
+    amount_out: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Conversion:
+    """What a conversion found and made. problems: warnings and notices, once it has succeeded."""
+
+    kind: str
+    period: str
+    currency: str
+    rows: int
+    read: int
+    used: int
+    left_out: Mapping[str, int]
+    owners: Sequence[OwnerTotal]
+    meters: Sequence[MeterTotal]
+    problems: Sequence[Problem]
+
+
+def convert(
+    request: Request, output: Path | None, intervals: Path | None = None
+) -> tuple[Conversion | None, list[Problem]]:
+    """Convert usage records; None with the problems if any is an error.
+
+    output: where to write the charges, a CSV file; intervals: where to write what was billed when (`intervals.py`).
+    Either is written only without errors.
+    """
+    problems = check_rates(request.kind, request.config.settings, request.config.path)
+    if has_errors(problems):
+        return None, problems
+    with database() as con, _no_traceback():
+        found = _read(con, request)
+        problems += found.problems
+        if has_errors(problems):
+            return None, problems
+        period = request.period or _period(con)
+        instants = _instants(_bounds(period))
+        files = {number: str(path) for number, path in enumerate(request.inputs, 1)}
+        problems += billed_already(con, instants, request.recorded, files, request.root)
+        problems += _price(con, request, period)
+        if has_errors(problems):
+            return None, problems
+        meters = _controls(con, period)
+        conversion = _summary(con, request, period, found, meters, problems)
+        if output is not None:
+            _write(con, request, period, output)
+        if intervals is not None:
+            write_intervals(con, instants, intervals)
+    return conversion, problems
+
+
+@contextmanager
+def _no_traceback() -> Iterator[None]:
+    """Raise OutsideFault for what DuckDB cannot do, such as amounts beyond any real machine."""
+    try:
+        yield
+    except (duckdb.DataError, duckdb.ProgrammingError) as error:
+        reason = " ".join(str(error).split())[:300]
+        raise OutsideFault(f"the usage cannot be converted: {reason}") from error
+
+
+def _read(con: duckdb.DuckDBPyConnection, request: Request) -> Found:
+    """Have the kind fill the tables; an empty export is no fault if it is allowed."""
+    con.execute(sql(__package__, "tables.sql"))
+    con.execute(sql(__package__, "macros.sql"))
+    con.execute(query(__package__, "input_file"))
+    con.execute(query(__package__, "meter"))
+    inputs = [Input(number, str(path), path) for number, path in enumerate(request.inputs, 1)]
+    for each in inputs:
+        if not each.path.is_file():
+            raise UsageFault(f"{each.name} is not a file")
+    insert(con, "input_file", [(each.number, each.path.name) for each in inputs])
+    insert(con, "meter", [(m.name, m.sku, m.title, m.category, m.subcategory) for m in request.kind.meters])
+    config = request.config
+    found = request.kind.read(Reading(con, inputs, config.settings, config.own, request.period))
+    con.execute(query(__package__, "no_record"))
+    if request.allow_empty:
+        found.problems = [each for each in found.problems if each.code != "usage-empty"]
+    return found
+
+
+def _period(con: duckdb.DuckDBPyConnection) -> str:
+    """The month of all usage. Raises UsageFault if there are several."""
+    first, last = con.execute(query(__package__, "months")).fetchone() or (None, None)
+    if first is None:
+        raise UsageFault("there is no usage to tell the period by; give --period")
+    if first != last:
+        raise UsageFault(f"the usage is from {first} to {last}; give the month to bill with --period")
+    return str(first)
+
+
+def _bounds(period: str) -> tuple[dt.datetime, dt.datetime]:
+    """A period as UTC instants, half-open."""
+    return midnight(first_day(period)), midnight(last_day(period) + _ONE_DAY)
+
+
+def _price(con: duckdb.DuckDBPyConnection, request: Request, period: str) -> list[Problem]:
+    """Create `charge`: usage clipped to the period, with owner and rate; what has no rate, and what rates overlap."""
+    settings, path = request.config.settings, request.config.path
+    bounds = _bounds(period)
+    owners = Owners(settings, request.directory, request.tags, *bounds)
+    owners.fill(con)
+    _make_spans(con, bounds, None if settings.rows == "day" else cuts(settings, *bounds) | owners.cuts())
+    name = "days.sql" if settings.rows == "day" else "parts.sql"
+    con.execute(sql(__package__, name, **_instants(bounds)))
+    problems = fill_rates(con, request.kind, settings, path, bounds)
+    if has_errors(problems):
+        return problems
+    con.execute(sql(__package__, "charges.sql"))
+    return [*problems, *_unpriced(con, path), *_unknown_owners(con, path)]
+
+
+def _instants(bounds: tuple[dt.datetime, dt.datetime]) -> dict[str, str]:
+    return {name: str(seconds(at)) for name, at in zip(("first", "last"), bounds, strict=True)}
+
+
+def _make_spans(
+    con: duckdb.DuckDBPyConnection, bounds: tuple[dt.datetime, dt.datetime], cut: set[dt.datetime] | None
+) -> None:
+    """Fill `span`, and make the macros that cut usage. cut: where to cut; None for every midnight."""
+    days = [bounds[0] + _ONE_DAY * day for day in range((bounds[1] - bounds[0]).days)]
+    starts = [day for day in days if cut is None or day == bounds[0] or day in cut]
+    con.execute(query(__package__, "span"))
+    insert(
+        con,
+        "span",
+        [(i, *map(seconds, pair)) for i, pair in enumerate(zip(starts, [*starts[1:], bounds[1]], strict=True), 1)],
+    )
+    numbers = [sum(start <= day for start in starts) for day in days]
+    con.execute(filled(query(__package__, "span_on"), span_of_day=str(numbers), **_instants(bounds)))
+
+
+def _unpriced(con: duckdb.DuckDBPyConnection, config: str) -> list[Problem]:
+    problems = []
+    for row in named_rows(con, query(__package__, "unpriced")):
+        words = [f"{row['meter']}{':' if row['variant'] else ''}{row['variant']}"]
+        words += [f"{name} {row[name]}" for name in ("partition", "qos", "tier", "customer") if row[name]]
+        message = f"no rate for {', '.join(words)} on {row['day']}"
+        fix = "add a rate for it that covers the day, or do not bill it"
+        problems.append(Problem(config, "no-rate", message, fix))
+    return problems
+
+
+def _unknown_owners(con: duckdb.DuckDBPyConnection, config: str) -> list[Problem]:
+    return [
+        Problem(
+            config,
+            "owner-unknown",
+            f"{shown(account)} belongs to no project; its usage ({counted(int(records), 'record')}) has no tags",
+            "add it to `owners`, or to `match: SubAccountId` of a project in the ledger's directory",
+            severity=Severity.WARNING,
+        )
+        for account, records in con.execute(query(__package__, "unknown_owners")).fetchall()
+    ]
+
+
+def shown(account: str) -> str:
+    """An account in a message."""
+    return f"the account {account}" if account else "usage without an account"
+
+
+def _controls(con: duckdb.DuckDBPyConnection, period: str) -> list[MeterTotal]:
+    """The control totals. Raises OutsideFault if usage was lost or added on the way."""
+    found = [
+        MeterTotal(**row) for row in named_rows(con, sql(__package__, "controls.sql", **_instants(_bounds(period))))
+    ]
+    if wrong := [each for each in found if each.amount_in != each.amount_out]:
+        lost = ", ".join(f"{each.meter}: {each.amount_in:,} in, {each.amount_out:,} out" for each in wrong)
+        raise OutsideFault(f"usage was lost or added ({lost}); report this as a bug in the program")
+    return found
+
+
+def _summary(
+    con: duckdb.DuckDBPyConnection,
+    request: Request,
+    period: str,
+    found: Found,
+    meters: Sequence[MeterTotal],
+    problems: Sequence[Problem],
+) -> Conversion:
+    counts = filled(query(__package__, "used"), **_instants(_bounds(period)))
+    all_used, used = con.execute(counts).fetchone() or (0, 0)
+    left_out = dict(found.left_out)
+    if outside := all_used - used:
+        left_out["no time in the period"] = outside
+    return Conversion(
+        kind=request.kind.name,
+        period=period,
+        currency=request.config.settings.currency,
+        rows=count(con, "SELECT count(*) FROM charge"),
+        read=found.read,
+        used=used,
+        left_out=left_out,
+        owners=[OwnerTotal(**row) for row in named_rows(con, sql(__package__, "summary.sql"))],
+        meters=meters,
+        problems=problems,
+    )
+
+
+def _write(con: duckdb.DuckDBPyConnection, request: Request, period: str, output: Path) -> None:
+    """Write the charges as CSV."""
+    settings = request.config.settings
+    by_day = settings.rows == "day"
+    con.execute(query(__package__, "text"), {"sku": settings.sku})
+    first, last = _bounds(period)
+    constants = {
+        "billing_account": settings.billing_account,
+        "currency": settings.currency,
+        "period_start": f"{first:%Y-%m-%dT%H:%M:%SZ}",
+        "period_end": f"{last:%Y-%m-%dT%H:%M:%SZ}",
+        "provider": settings.provider,
+        "service": settings.service,
+        "resource_type": request.kind.resource_type,
+    }
+    parts = {
+        "job_columns": ""
+        if by_day
+        else "resource AS x_JobId, state AS x_JobState, source_file AS x_SourceFile, line AS x_SourceLine,",
+        "user_column": ", person AS x_user" if settings.users else "",
+        "resource": "concat_ws('/', cluster, partition, tier, account)"
+        if by_day
+        else "concat_ws('/', cluster, resource)",
+        "record_columns": ""
+        if by_day
+        else "record.line, record.resource, record.state, input_file.name AS source_file,",
+        "record_join": ""
+        if by_day
+        else "JOIN record ON record.n = charge.n JOIN input_file ON input_file.number = record.file",
+        "order": "charge.span, account, person, cluster, partition, qos, tier, charge.meter, charge.variant"
+        if by_day
+        else "charge.n, charge.span, charge.meter, charge.variant",
+    }
+    rows = sql(__package__, "focus.sql", **parts)
+    for name, value in constants.items():
+        rows = rows.replace(f"${name}", literal(value))
+    con.execute(f"COPY ({rows}) TO {literal(str(output))} (FORMAT csv, HEADER, USE_TMP_FILE false)")

@@ -1,0 +1,78 @@
+"""Turn rows that break a rule into problems: one per file, code and value, with the first line and the count."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import duckdb
+
+from openchargeback.focus.database import named_rows, sql
+from openchargeback.problems import Problem, Severity
+
+MOST = 50
+"""Problems of one rule; more of them would say the same."""
+
+
+@dataclass(frozen=True, slots=True)
+class Rule:
+    """A rule that no row may break.
+
+    where: SQL that is true for a row that breaks it. value: SQL of the text that tells cases apart. message, fix: `{}`
+    stands for that text.
+    """
+
+    where: str
+    value: str
+    code: str
+    message: str
+    fix: str
+    severity: Severity = Severity.ERROR
+
+
+def broken(
+    con: duckdb.DuckDBPyConnection,
+    rows: str,
+    rules: Sequence[Rule],
+    files: Mapping[int, str],
+    values: Mapping[str, Any] | None = None,
+) -> list[Problem]:
+    """The problems of all rules that rows break.
+
+    rows: SQL of a table with the columns `file` and `line`. files: paths by number. values: parameters of the rules.
+    """
+    if not rules:
+        return []
+    counts = ", ".join(f"count(*) FILTER (WHERE {rule.where})" for rule in rules)
+    found = con.execute(f"SELECT {counts} FROM {rows}", _used(counts, values)).fetchone() or ()
+    return [
+        problem
+        for rule, number in zip(rules, found, strict=True)
+        if number
+        for problem in _problems(con, rows, rule, files, values)
+    ]
+
+
+def _problems(
+    con: duckdb.DuckDBPyConnection, rows: str, rule: Rule, files: Mapping[int, str], values: Mapping[str, Any] | None
+) -> list[Problem]:
+    query = sql(__package__, "broken.sql", rows=rows, where=rule.where, value=rule.value, most=str(MOST))
+    return [
+        Problem(
+            files[row["file"]],
+            rule.code,
+            rule.message.replace("{}", row["value"]),
+            rule.fix.replace("{}", row["value"]),
+            row["line"],
+            severity=rule.severity,
+            count=row["count"],
+            more=tuple(row["more"]),
+        )
+        for row in named_rows(con, query, _used(query, values))
+    ]
+
+
+def _used(query: str, values: Mapping[str, Any] | None) -> dict[str, Any]:
+    # DuckDB refuses a parameter that the statement does not have.
+    return {name: value for name, value in (values or {}).items() if f"${name}" in query}

@@ -1,0 +1,21 @@
+"""Instants: naive datetimes in UTC in Python, whole seconds since 1970 in SQL."""
+
+from __future__ import annotations
+
+import datetime as dt
+
+_EPOCH = dt.datetime(1970, 1, 1)  # noqa: DTZ001 - UTC, see above
+ALWAYS = (dt.datetime(1, 1, 1), dt.datetime(9999, 12, 31))  # noqa: DTZ001 - UTC, see above
+"""From the first day to the last."""
+
+_SECOND = dt.timedelta(seconds=1)
+
+
+def midnight(day: dt.date) -> dt.datetime:
+    """The start of a day."""
+    return dt.datetime.combine(day, dt.time())
+
+
+def seconds(instant: dt.datetime) -> int:
+    """Seconds since 1970."""
+    return (instant - _EPOCH) // _SECOND

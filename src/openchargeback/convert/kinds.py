@@ -1,0 +1,136 @@
+"""A kind of usage records: what a converter is. Built-in kinds, and those of installed packages.
+
+A kind reads its inputs into two tables (`tables.sql`); everything after that is common (`conversion.py`). A package
+adds a kind with an entry point of the group `openchargeback.converters` that names a `Kind`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from importlib import import_module, metadata
+from pathlib import Path
+from typing import Any
+
+import duckdb
+
+from openchargeback.convert.settings import Settings
+from openchargeback.ledger.declared import shape_of
+from openchargeback.problems import Problem, UsageFault
+
+GROUP = "openchargeback.converters"
+
+# name → module and attribute; pyproject.toml registers the same, but a checkout need not be installed.
+_BUILT_IN = {"slurm": "openchargeback.convert.slurm.kind:SLURM"}
+
+
+@dataclass(frozen=True, slots=True)
+class Meter:
+    """Something that is measured and priced, such as CPU time.
+
+    name: in `usage.meter` and in `rates: resource`. sku: its part of SkuId. title: SkuMeter (FOCUS 1.2).
+    nouns: what a unit may count, with how many base units of `usage.amount` (per second) make one: for memory measured
+    in MiB-seconds, `{"MiB": 1, "GiB": 1024}`. category, subcategory: ServiceCategory and ServiceSubcategory.
+    """
+
+    name: str
+    sku: str
+    title: str
+    nouns: Mapping[str, int]
+    category: str = "Compute"
+    subcategory: str = "Other (Compute)"
+
+
+@dataclass(frozen=True, slots=True)
+class Input:
+    """A file to convert: its number (`usage.file`), its path as given, and where it is."""
+
+    number: int
+    name: str
+    path: Path
+
+
+@dataclass(slots=True)
+class Found:
+    """What a kind found in its inputs.
+
+    read: how many records. left_out: how many of them have no row in `usage`, by reason. problems: their faults; with
+    an error nothing is written.
+    """
+
+    read: int = 0
+    left_out: dict[str, int] = field(default_factory=dict)
+    problems: list[Problem] = field(default_factory=list)
+
+    def leave_out(self, reason: str, records: int) -> None:
+        """Count records that are not used."""
+        if records:
+            self.left_out[reason] = self.left_out.get(reason, 0) + records
+
+
+@dataclass(frozen=True, slots=True)
+class Reading:
+    """What a kind gets: the database with the empty tables, the inputs, the settings, its own section of them.
+
+    period: the month to bill, as `2025-01`; empty if it is still to be found in the records.
+    """
+
+    con: duckdb.DuckDBPyConnection
+    inputs: Sequence[Input]
+    settings: Settings
+    own: Any
+    period: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Kind:
+    """A kind of usage records.
+
+    settings: the declared dataclass of its section in the config (`ledger/declared.py`), which has the kind's name.
+    rates: example rates for `--example-config`. resource_type: ResourceType of its rows (FOCUS 1.2).
+    read: fills `label` and `usage`.
+    """
+
+    name: str
+    title: str
+    settings: type
+    meters: tuple[Meter, ...]
+    resource_type: str
+    rates: tuple[Mapping[str, Any], ...]
+    read: Callable[[Reading], Found]
+
+    def meter(self, name: str) -> Meter | None:
+        """The meter of that name."""
+        return next((each for each in self.meters if each.name == name), None)
+
+
+def keeps_users(settings: Settings) -> bool:
+    """Whether a kind fills `label.person`: for x_user, or because owners are found by user."""
+    return settings.users or any(owner.user for owner in settings.owners)
+
+
+def names() -> list[str]:
+    """The names of all kinds, sorted."""
+    return sorted({*_BUILT_IN, *(each.name for each in metadata.entry_points(group=GROUP))})
+
+
+def kind_of(name: str) -> Kind:
+    """The kind of that name. Raises UsageFault if there is none, or if its package does not provide one."""
+    if place := _BUILT_IN.get(name):
+        module, _, attribute = place.partition(":")
+        found: object = getattr(import_module(module), attribute)
+    else:
+        points = [each for each in metadata.entry_points(group=GROUP) if each.name == name]
+        if not points:
+            raise UsageFault(f"{name!r} is not a kind of usage records: use one of {', '.join(names())}")
+        if len(points) > 1:
+            raise UsageFault(f"several installed packages provide the kind {name!r}: keep one of them")
+        found = points[0].load()
+    if not isinstance(found, Kind):
+        raise UsageFault(f"the entry point {name} of {GROUP} is not a Kind: fix the package that declares it")
+    return found
+
+
+def section_of(kind: Kind) -> Any:
+    """The shape of the kind's own section of the config."""
+    return shape_of(kind.settings)

@@ -1,0 +1,19 @@
+-- Macros that cut usage at instants, and how values are written.
+-- used_before: how much of an amount is used before an instant, if it is used evenly from starts to ends. It is rounded
+--   down, and a part is the difference of two of these, so that the parts of any division add up to the amount.
+-- used_within: the part of it within a span that the interval touches. 64 bits are enough for most, and much faster.
+-- trimmed: a decimal as text, without zeros at the end. as_time: an instant as FOCUS writes it.
+CREATE MACRO used_before(amount, starts, ends, instant) AS CASE
+    WHEN instant <= starts THEN 0
+    WHEN instant >= ends THEN amount
+    ELSE amount * (instant - starts) // (ends - starts)
+END;
+CREATE MACRO used_within(amount, starts, ends, since, until) AS CASE
+    WHEN starts >= since AND ends <= until THEN amount
+    WHEN amount < 100000000000 AND ends - starts < 90000000
+        THEN used_before(amount::BIGINT, starts, ends, until) - used_before(amount::BIGINT, starts, ends, since)
+    ELSE used_before(amount, starts::HUGEINT, ends::HUGEINT, until::HUGEINT)
+        - used_before(amount, starts::HUGEINT, ends::HUGEINT, since::HUGEINT)
+END;
+CREATE MACRO trimmed(number) AS rtrim(rtrim(number::VARCHAR, '0'), '.');
+CREATE MACRO as_time(instant) AS strftime(make_timestamp(instant * 1000000), '%Y-%m-%dT%H:%M:%SZ');

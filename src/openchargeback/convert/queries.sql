@@ -1,0 +1,58 @@
+-- payer: one row per distinct owner; the texts are empty if unknown.
+CREATE TABLE payer (id INTEGER, tags VARCHAR, pi VARCHAR, project VARCHAR, fund VARCHAR, customer VARCHAR);
+-- label_payer: one row per label and span of days with one payer.
+CREATE TABLE label_payer (label INTEGER, payer INTEGER, since BIGINT, until BIGINT);
+-- rate: one row per rate; base: seconds times base units of its meter in one unit; prices of one unit.
+CREATE TABLE rate (
+    id INTEGER, name VARCHAR, unit VARCHAR, base HUGEINT, price DECIMAL(24, 9), list_price DECIMAL(24, 9),
+    since BIGINT, until BIGINT, valid_from VARCHAR, subsidy VARCHAR
+);
+-- priced: one row per kind of usage and rate that is for it on some days.
+CREATE TABLE priced (
+    label INTEGER, meter VARCHAR, variant VARCHAR, customer VARCHAR, rate INTEGER, divisor INTEGER
+);
+-- rate_keys: one row per label, meter, variant and customer class of the usage in the period, with what rates go by.
+SELECT DISTINCT
+    part.label, part.meter, part.variant, payer.customer,
+    coalesce(label.cluster, ''), coalesce(label.partition, ''), coalesce(label.qos, ''), coalesce(label.tier, '')
+FROM (SELECT DISTINCT label, meter, variant FROM part) AS part
+JOIN label ON label.id = part.label
+JOIN label_payer ON label_payer.label = part.label
+JOIN payer ON payer.id = label_payer.payer
+ORDER BY ALL;
+-- months: the first and the last month in which there is usage.
+SELECT left(as_time(min(starts)), 7), left(as_time(max(ends) - 1), 7) FROM usage;
+-- span: one row per part of the period in which no rate and no owner changes; a UTC day each if rows are per day.
+CREATE TABLE span (id INTEGER, starts BIGINT, ends BIGINT);
+-- span_on: the number of the span that an instant of the period is in; spans begin at midnight.
+CREATE MACRO span_on(instant) AS ({span_of_day})[(instant - {first}) // 86400 + 1];
+-- used: how many records have usage, and how many of them in the period.
+SELECT count(DISTINCT n), count(DISTINCT n) FILTER (WHERE starts < {last} AND ends > {first}) FROM usage;
+-- text: one row per label, meter and variant: how its rows name the SKU, and what for.
+CREATE TABLE text AS
+SELECT
+    label.id AS label, part.meter, part.variant,
+    concat_ws('.', $sku, label.partition, label.tier, meter.sku, nullif(part.variant, '')) AS sku,
+    concat_ws(' ', meter.title, nullif(part.variant, ''), 'on ' || coalesce(label.partition, label.tier)) AS description,
+    meter.title AS meter_title, meter.category, meter.subcategory
+FROM (SELECT DISTINCT label, meter, variant FROM part) AS part
+JOIN label ON label.id = part.label
+JOIN meter ON meter.name = part.meter;
+-- meter: one row per meter of the kind.
+CREATE TABLE meter (name VARCHAR, sku VARCHAR, title VARCHAR, category VARCHAR, subcategory VARCHAR);
+-- no_record: the table that a kind creates, where there was nothing to read.
+CREATE VIEW IF NOT EXISTS record AS
+SELECT n, 0 AS file, 0::BIGINT AS line, 0::UBIGINT AS identity, '' AS resource, '' AS state FROM usage WHERE false;
+-- input_file: one row per input: its name without folders.
+CREATE TABLE input_file (number INTEGER, name VARCHAR);
+-- unpriced: one row per kind of usage for which no rate is there on some day, with the first day and the records.
+SELECT
+    charge.meter, charge.variant, coalesce(label.partition, '') AS partition, coalesce(label.qos, '') AS qos,
+    coalesce(label.tier, '') AS tier, payer.customer, left(as_time(min(charge.starts)), 10) AS day, sum(charge.records) AS records
+FROM charge JOIN label ON label.id = charge.label LEFT JOIN payer ON payer.id = charge.payer
+WHERE charge.rate IS NULL
+GROUP BY ALL ORDER BY ALL LIMIT 50;
+-- unknown_owners: one row per account whose usage has no project: how many records it has.
+SELECT coalesce(label.account, '') AS account, sum(charge.records) AS records
+FROM charge JOIN label ON label.id = charge.label JOIN payer ON payer.id = charge.payer
+WHERE payer.project = '' GROUP BY ALL ORDER BY ALL;

@@ -1,0 +1,150 @@
+"""The kind `slurm`: jobs from sacct become usage."""
+
+from __future__ import annotations
+
+import datetime as dt
+
+import duckdb
+
+from openchargeback.convert.findings import broken
+from openchargeback.convert.instants import midnight, seconds
+from openchargeback.convert.kinds import Found, Kind, Meter, Reading, keeps_users
+from openchargeback.convert.slurm import rules, states
+from openchargeback.convert.slurm.billed import fill_billed
+from openchargeback.convert.slurm.json_export import is_json, read_json
+from openchargeback.convert.slurm.settings import SlurmSettings
+from openchargeback.convert.slurm.text import EMPTY_FIX, read_text
+from openchargeback.convert.slurm.zone import offset_sql
+from openchargeback.focus.database import insert, literal, literals, query, sql
+from openchargeback.ledger.periods import last_day
+from openchargeback.problems import Problem, has_errors
+
+UTC = "UTC"
+
+
+def read_slurm(reading: Reading) -> Found:
+    """Read the jobs of all exports into `label` and `usage`."""
+    con, found = reading.con, Found()
+    con.execute(sql(__package__, "macros.sql"))
+    con.execute(sql(__package__, "raw.sql"))
+    dated = [each.number for each in reading.inputs if is_json(each.path)]
+    _read_inputs(reading, dated, found)
+    if has_errors(found.problems) or not _count(reading, found):
+        return found
+    if len(dated) < len(reading.inputs) and not reading.settings.timezone:
+        message = "the times of this export have no time zone"
+        fix = "set `timezone` in the config: UTC if it was made with TZ=UTC, else the zone of the machine"
+        found.problems += [
+            Problem(each.name, "usage-zone", message, fix) for each in reading.inputs if each.number not in dated
+        ]
+        return found
+    _make_jobs(reading, dated)
+    found.problems += _problems(reading)
+    con.execute(query(__package__, "drop_repeated"))
+    for reason, jobs in con.execute(query(__package__, "left_out")).fetchall():
+        found.leave_out(reason, jobs)
+    if not has_errors(found.problems):
+        con.execute(sql(__package__, "usage.sql"))
+        con.execute(sql(__package__, "record.sql"))
+        con.execute(query(__package__, "labels"))
+    return found
+
+
+def _read_inputs(reading: Reading, dated: list[int], found: Found) -> None:
+    """Fill `raw`, and `input` with where each file's records start."""
+    con, own = reading.con, reading.own
+    con.execute("CREATE TABLE input (file INTEGER, before BIGINT, first_line BIGINT)")
+    # A name that nothing needs goes no further.
+    parts = {
+        "person": "coalesce(\"User\", '')" if keeps_users(reading.settings) else "''",
+        "cluster": literal(own.cluster),
+    }
+    for file in reading.inputs:
+        (before,) = con.execute("SELECT count(*) FROM raw").fetchone() or (0,)
+        if file.number in dated:
+            first, problems = 1, read_json(con, file, parts)
+        else:
+            first, problems = read_text(con, file, own, parts)
+        found.problems += problems
+        insert(con, "input", [(file.number, before, first)])
+
+
+def _count(reading: Reading, found: Found) -> bool:
+    """Count lines and steps; whether there is any job."""
+    lines, steps = reading.con.execute(query(__package__, "steps")).fetchone() or (0, 0)
+    found.read = lines
+    found.leave_out("step of a job", steps)
+    name = reading.inputs[0].name
+    if not lines:
+        found.problems.append(Problem(name, "usage-empty", "the export has no records", EMPTY_FIX))
+    elif lines == steps:
+        fix = "export with `sacct -X`, or without a filter that leaves only steps"
+        found.problems.append(Problem(name, "usage-steps-only", "the export has steps of jobs and no job", fix))
+    return bool(lines > steps)
+
+
+def _make_jobs(reading: Reading, dated: list[int]) -> None:
+    """Create `job` from `raw`, with the tables of distinct texts that it refers to."""
+    con, own = reading.con, reading.own
+    words = {"free": literals(own.free_states) or "''", "elsewhere": literal(states.ELSEWHERE)}
+    parts = {**words, "open": literals(states.OPEN), "known": literals(states.KNOWN)}
+    con.execute(sql(__package__, "dimensions.sql", **parts))
+    con.execute(sql(__package__, "labels.sql"))
+    fill_billed(con, own)
+    con.execute(sql(__package__, "jobs.sql", **_offsets(con, reading.settings.timezone, dated)))
+    con.execute(sql(__package__, "repeated.sql"))
+
+
+def _offsets(con: duckdb.DuckDBPyConnection, zone: str, dated: list[int]) -> dict[str, str]:
+    """SQL of the seconds to subtract from the local times of a job, by the name of the part in `jobs.sql`."""
+    first, last = con.execute(query(__package__, "years")).fetchone() or (None, None)
+    names = [
+        (f"{column}_{which}", f"{column}_local", which) for column in ("start", "end") for which in ("first", "second")
+    ]
+    if zone in ("", UTC) or not isinstance(first, dt.datetime) or not isinstance(last, dt.datetime):
+        return {name: "0" for name, _, _ in names}
+    result = {}
+    for name, column, which in names:
+        offset = offset_sql(column, zone, first, last, second=which == "second")
+        listed = ", ".join(map(str, dated))
+        result[name] = f"(CASE WHEN file IN ({listed}) THEN 0 ELSE {offset} END)" if dated else f"({offset})"
+    return result
+
+
+def _problems(reading: Reading) -> list[Problem]:
+    con, files = reading.con, {each.number: each.name for each in reading.inputs}
+    jobs = f"({query(__package__, 'placed').rstrip().rstrip(';')})"
+    end = seconds(midnight(last_day(reading.period) + dt.timedelta(days=1))) if reading.period else 0
+    values = {"longest": reading.own.longest_days, "period_end": end}
+    problems = broken(con, jobs, (*rules.STATE_RULES, *rules.JOB_RULES), files, values)
+    twice = f"(SELECT placed.*, repeated.first, repeated.clash FROM {jobs} AS placed JOIN repeated USING (n))"
+    return problems + broken(con, twice, rules.REPEATED_RULES, files)
+
+
+SLURM = Kind(
+    name="slurm",
+    title="Jobs of Slurm, from sacct --parsable2 or --json",
+    settings=SlurmSettings,
+    meters=(
+        Meter("cpu", "cpu", "CPU time", {"Core": 1}),
+        Meter("memory", "mem", "Memory time", {"MiB": 1, "GiB": 1024, "TiB": 1024 * 1024}),
+        Meter("gpu", "gpu", "GPU time", {"GPU": 1}),
+        Meter("node", "node", "Node time", {"Node": 1}),
+        Meter("billing", "su", "Service units", {"Unit": 1}),
+    ),
+    resource_type="Batch Job",
+    rates=(
+        {"id": "cpu", "resource": "cpu", "unit": "Core-Hours", "list": "0.02", "subsidy": "40", "from": "2025-01-01"},
+        {"id": "memory", "resource": "memory", "unit": "GiB-Hours", "price": "0.002", "from": "2025-01-01"},
+        {
+            "id": "gpu-a100",
+            "resource": "gpu",
+            "type": "a100",
+            "unit": "GPU-Hours",
+            "price": "0.95",
+            "from": "2025-01-01",
+        },
+        {"id": "node", "resource": "node", "partition": "exclusive.*", "unit": "Node-Hours", "price": "1.20"},
+    ),
+    read=read_slurm,
+)

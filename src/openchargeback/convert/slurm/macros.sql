@@ -1,0 +1,20 @@
+-- How cells of sacct are read. NULL is what cannot be read.
+-- duration: seconds of `D-HH:MM:SS`, `HH:MM:SS` or a plain number of seconds.
+-- moment: the local time as printed, to the second; Unknown, None and an empty cell have none.
+-- printed: seconds since 1970 as sacct would print them in UTC; 0 is not set.
+-- is_unset: whether a cell says that there is no value.
+CREATE MACRO is_unset(cell) AS cell IS NULL OR cell IN ('', 'Unknown', 'None');
+CREATE MACRO moment(cell) AS CASE WHEN length(cell) = 19 THEN try_cast(cell AS TIMESTAMP) END;
+CREATE MACRO clock_seconds(days, clock) AS CASE
+    WHEN length(clock) = 8 AND clock[3] = ':' AND clock[6] = ':' AND clock[4:5] < '60' AND clock[7:8] < '60'
+    THEN try_cast(days AS BIGINT) * 86400 + try_cast(clock[1:2] AS BIGINT) * 3600
+        + try_cast(clock[4:5] AS BIGINT) * 60 + try_cast(clock[7:8] AS BIGINT)
+END;
+CREATE MACRO duration(cell) AS coalesce(
+    try_cast(cell AS BIGINT),
+    CASE WHEN contains(cell, '-') THEN clock_seconds(split_part(cell, '-', 1), split_part(cell, '-', 2))
+        ELSE clock_seconds('0', cell) END
+);
+CREATE MACRO printed(cell) AS CASE WHEN cell = '0' THEN 'Unknown'
+    WHEN try_cast(cell AS BIGINT) IS NULL THEN cell
+    ELSE strftime(make_timestamp(try_cast(cell AS BIGINT) * 1000000), '%Y-%m-%dT%H:%M:%S') END;

@@ -1,0 +1,39 @@
+-- repeated: one row per job whose identity (cluster, job id, submission) another job has as well.
+-- first: the earliest record with the very same content. clash: another record of the identity that is not the same and
+-- covers some of the same time, so that the job would be billed twice.
+CREATE TABLE repeated AS
+WITH suspect AS (
+    SELECT hash(job_id, submit, serial) AS digest FROM raw WHERE NOT contains(job_id, '.') GROUP BY ALL HAVING count(*) > 1
+),
+record AS (
+    SELECT
+        job.*, raw.cluster, raw.job_id, raw.submit, raw.serial, raw.account, raw.partition, raw.qos,
+        state.word
+    FROM raw
+    JOIN job ON job.n = raw.rowid
+    JOIN state ON state.id = job.state
+    WHERE hash(job_id, submit, serial) IN (SELECT digest FROM suspect) AND job.left_out IS NULL
+),
+-- Two exports may write the same allocation in two ways, such as 16G and 16384M.
+allocation AS (
+    SELECT tres, string_agg(concat_ws(' ', meter, variant, level), ',' ORDER BY meter, variant) AS allocated
+    FROM tres_meter
+    WHERE tres IN (SELECT tres FROM record)
+    GROUP BY tres
+),
+numbered AS (
+    SELECT
+        record.*, min(n) OVER (
+            PARTITION BY cluster, job_id, submit, serial, account, partition, qos, starts, elapsed, held, allocated, word
+        ) AS first
+    FROM record
+    LEFT JOIN allocation USING (tres)
+)
+SELECT one.n, one.first, min(other.n) AS clash
+FROM numbered AS one
+LEFT JOIN numbered AS other
+    ON other.cluster = one.cluster AND other.job_id = one.job_id
+    AND other.submit IS NOT DISTINCT FROM one.submit AND other.serial IS NOT DISTINCT FROM one.serial
+    AND other.first <> one.first
+    AND other.starts < one.starts + one.held AND other.starts + other.held > one.starts
+GROUP BY one.n, one.first

@@ -1,0 +1,100 @@
+"""Reads tables of `sacct --parsable2` and `--parsable` into `raw`."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+
+import duckdb
+
+from openchargeback.convert.kinds import Input
+from openchargeback.convert.slurm.header import KNOWN, Layout, layout_of
+from openchargeback.convert.slurm.settings import SlurmSettings
+from openchargeback.focus.database import file_literal, identifier, literal, named_rows, query, sql
+from openchargeback.problems import OutsideFault, Problem
+
+_BLOCK = 1 << 20
+_MOST = 50
+
+
+def read_text(
+    con: duckdb.DuckDBPyConnection, file: Input, own: SlurmSettings, parts: Mapping[str, str]
+) -> tuple[int, list[Problem]]:
+    """Add the lines of a table to `raw`: the line of the first one, and why it cannot be read.
+
+    parts: of `cells.sql`, other than its rows and its file.
+    """
+    head, lines, whole = _look(file.path)
+    if not head.strip():
+        return 1, [Problem(file.name, "usage-empty", "the export is empty", EMPTY_FIX)]
+    layout = layout_of(file.name, head, own.delimiter, own.columns)
+    if isinstance(layout, Problem):
+        return 1, [layout]
+    if not whole:
+        message = "the export ends in the middle of a line, so it may be cut"
+        return 1, [
+            Problem(file.name, "usage-cut", message, "export it again, and check that sacct exits with 0", lines)
+        ]
+    before = con.execute("SELECT count(*) FROM raw").fetchone()
+    problems = _insert(con, file, layout, parts)
+    after = con.execute("SELECT count(*) FROM raw").fetchone()
+    read = (after or (0,))[0] - (before or (0,))[0]
+    if not problems and read + layout.first_line - 1 != lines:
+        problems = _blank_lines(file)
+    return layout.first_line, problems
+
+
+EMPTY_FIX = "check the command and its exit status; if nothing ran in the month, convert with `--allow-empty`"
+
+
+def _look(path: Path) -> tuple[str, int, bool]:
+    """The first line, how many lines there are, and whether the last one ends."""
+    lines, last = 0, b""
+    with path.open("rb") as file:
+        head = file.readline(_BLOCK)
+        file.seek(0)
+        while block := file.read(_BLOCK):
+            lines += block.count(b"\n")
+            last = block
+    whole = last.endswith(b"\n") or not last
+    return head.decode("utf-8-sig", "replace").rstrip("\r\n"), lines + (not whole), whole
+
+
+def _insert(con: duckdb.DuckDBPyConnection, file: Input, layout: Layout, parts: Mapping[str, str]) -> list[Problem]:
+    cells = ", ".join(
+        f"{identifier(name)}" if name in layout.names else f"NULL AS {identifier(name)}" for name in KNOWN
+    )
+    columns = ", ".join(f"{literal(name)}: 'VARCHAR'" for name in layout.names)
+    source = (
+        f"read_csv({file_literal(file.path)}, columns = {{{columns}}}, delim = {literal(layout.delimiter)}, "
+        f"header = false, skip = {layout.first_line - 1}, quote = '', escape = '', comment = '', auto_detect = false, "
+        "null_padding = false, store_rejects = true, rejects_limit = 1000)"
+    )
+    rows = f"(SELECT NULL AS line, {cells} FROM {source})"
+    try:
+        con.execute(sql(__package__, "cells.sql", rows=rows, file=str(file.number), **parts))
+    except duckdb.InvalidInputException as error:
+        raise OutsideFault(f"{file.name} cannot be read: {' '.join(str(error).split())[:300]}") from error
+    problems = [_refused(file.name, row, layout) for row in named_rows(con, query(__package__, "rejects"))]
+    con.execute("DROP TABLE IF EXISTS reject_errors; DROP TABLE IF EXISTS reject_scans")
+    return problems
+
+
+def _refused(path: str, row: dict[str, object], layout: Layout) -> Problem:
+    """The problem of a line that is not a row."""
+    line, kind, text = int(str(row["line"])), str(row["kind"]), str(row["text"])
+    if kind in ("TOO MANY COLUMNS", "MISSING COLUMNS"):
+        cells = text.rstrip("\r\n").count(layout.delimiter) + 1
+        message = f"the line has {cells} cells, the header {len(layout.names)}"
+        fix = f"a name may contain `{layout.delimiter}`: export without JobName, or with another `--delimiter`"
+        return Problem(path, "usage-cells", message, fix, line, excerpt=text[:200])
+    fix = "export again without free text such as JobName"
+    return Problem(path, "usage-cells", "the line cannot be read as text in UTF-8", fix, line)
+
+
+def _blank_lines(file: Input) -> list[Problem]:
+    with file.path.open("rb") as lines:
+        blank = [number for number, line in enumerate(lines, 1) if not line.strip()][:_MOST]
+    message = "the line is empty" if blank else "lines are not rows"
+    fix = "a name may contain a line end: export without JobName"
+    return [Problem(file.name, "usage-cells", message, fix, blank[0] if blank else 0, count=max(len(blank), 1))]

@@ -1,0 +1,130 @@
+"""Every kind of bad export is a problem with its line, and no file of charges is written."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+from sacct import HEADER, ONE, Case, export, record
+
+WITHOUT_TRES = HEADER.removesuffix("|AllocTRES")
+
+
+@pytest.mark.parametrize(
+    ("_what", "expected"),
+    {
+        "no file content": ("", "usage-empty", 0, "the export is empty"),
+        "only a header": (export(), "usage-empty", 0, "the export has no records"),
+        "an aligned table": ("       JobID      State\n------------ ----------\n", "usage-header", 1, "not a header"),
+        "no header": (ONE + "\n", "usage-header", 1, "not a header"),
+        "a missing column": (f"{WITHOUT_TRES}\n{ONE.rpartition('|')[0]}\n", "usage-columns", 1, "lacks AllocTRES"),
+        "a column twice": (f"{HEADER}|State\n{ONE}|COMPLETED\n", "usage-header", 1, "State is there twice"),
+        "a last line that is cut": (export(ONE)[:-20], "usage-cut", 2, "middle of a line"),
+        "a delimiter in a name": (
+            f"{HEADER}|JobName\n{ONE}|fine\n{ONE}|a|b\n",
+            "usage-cells",
+            3,
+            "the line has 16 cells, the header 15",
+        ),
+        "a short line": (export(ONE, ONE.rpartition("|")[0]), "usage-cells", 3, "13 cells"),
+        "an empty line": (export(ONE, "", record(JobID=2, JobIDRaw=2)), "usage-cells", 3, "empty"),
+        "a state that is cut": (export(record(State="CANCELLED+")), "usage-cut", 2, "CANCELLED+"),
+        "an unknown state": (export(ONE, record(JobIDRaw=7, State="DONE")), "usage-state", 3, '"DONE"'),
+        "a relative time": (export(record(Start="Ystday 12:30")), "usage-time", 2, 'Start: "Ystday 12:30"'),
+        "a day without a time": (export(record(End="2025-01-02")), "usage-time", 2, 'End: "2025-01-02"'),
+        "a negative duration": (export(record(ElapsedRaw="-5")), "usage-number", 2, 'Elapsed: "-5"'),
+        "a decimal comma": (export(record(ElapsedRaw="3600,5")), "usage-number", 2, "3600,5"),
+        "an unreadable pause": (export(record(Suspended="x")), "usage-number", 2, "Suspended"),
+        "no id": (export(record(JobID="", JobIDRaw="")), "usage-number", 2, "no id"),
+        "a clock that was set": (export(record(ElapsedRaw=7200)), "usage-clock", 2, "by 3600 seconds"),
+        "an end before the start": (
+            export(record(End="2025-01-02T07:00:05")),
+            "usage-clock",
+            2,
+            "disagree",
+        ),
+        "steps only": (export(record(JobID="101.batch", JobIDRaw="101.batch")), "usage-steps-only", 0, "no job"),
+        "a runaway job": (
+            export(record(State="RUNNING", Start="2024-09-01T00:00:00", End="Unknown", ElapsedRaw=90 * 86400)),
+            "usage-open",
+            2,
+            "job 101 is still running",
+        ),
+        "a job running for months": (
+            export(record(State="RUNNING", Start="2024-09-01T00:00:00", End="Unknown", ElapsedRaw=200 * 86400)),
+            "usage-stale",
+            2,
+            "job 101",
+        ),
+        "memory with a comma": (export(record(AllocTRES="cpu=1,mem=1,5G")), "usage-tres", 2, "5G"),
+        "a sentinel": (export(record(AllocTRES="cpu=18446744073709551614")), "usage-tres", 2, "cpu="),
+        "a negative count": (export(record(AllocTRES="cpu=-2")), "usage-tres", 2, "cpu=-2"),
+        "types that do not add up": (
+            export(record(AllocTRES="cpu=1,mem=1G,gres/gpu=3,gres/gpu:a100=2")),
+            "usage-tres",
+            2,
+            "do not add up",
+        ),
+        "one job twice, running and done": (
+            export(
+                record(State="RUNNING", End="Unknown", Start="2025-01-31T00:00:00", ElapsedRaw=86400),
+                record(Start="2025-01-31T00:00:00", End="2025-02-03T00:00:00", ElapsedRaw=3 * 86400),
+            ),
+            "usage-conflict",
+            2,
+            "job 101",
+        ),
+        "JSON that is cut": ('{"jobs": [\n{"job_id": 1}, {"job', "usage-cut", 2, "not one whole JSON document"),
+        "JSON with errors": (json.dumps({"jobs": [], "errors": [{"error": "no"}]}), "usage-failed", 0, "no"),
+        "JSON of something else": ('{"quotas": []}', "usage-header", 0, "no `jobs`"),
+        "JSON without jobs": ('{"jobs": [], "errors": []}', "usage-empty", 0, "no records"),
+    }.items(),
+)
+def test_a_bad_export_is_named_and_nothing_is_written(
+    case: Case, _what: str, expected: tuple[str, str, int, str]
+) -> None:
+    text, code, line, words = expected
+    done, problems = case.run(text)
+    assert done is None
+    assert (code, line) in [(each.code, each.line) for each in problems], problems
+    assert words in next(each.message for each in problems if each.code == code)
+    assert all(each.fix for each in problems)
+    assert not case.output.exists()
+
+
+def test_every_fault_of_an_export_is_reported_at_once(case: Case) -> None:
+    _, problems = case.run(export(record(State="DONE"), record(JobIDRaw=2, Start="Ystday 12:30"), ONE))
+    assert {(each.code, each.line) for each in problems} >= {("usage-state", 2), ("usage-time", 3)}
+
+
+def test_what_many_lines_share_is_one_problem_with_a_count(case: Case) -> None:
+    _, problems = case.run(export(*(record(JobIDRaw=n, State="DONE") for n in range(20))))
+    (problem,) = problems
+    assert (problem.code, problem.line, problem.count) == ("usage-state", 2, 20)
+
+
+def test_local_times_need_a_zone(case: Case) -> None:
+    case.config.pop("timezone")
+    done, problems = case.run(export(ONE))
+    assert done is None
+    assert [each.code for each in problems] == ["usage-zone"]
+
+
+def test_an_empty_month_can_be_right(case: Case) -> None:
+    done, problems = case.run(export(), allow_empty=True)
+    assert problems == []
+    assert done is not None
+    assert done.rows == 0
+    assert len(case.output.read_text().splitlines()) == 1
+
+
+def test_some_things_are_only_warned_of(case: Case) -> None:
+    done, problems = case.run(
+        export(record(AllocTRES=""), record(JobID="102_[1-5]", JobIDRaw=102), record(JobIDRaw=103, AllocTRES="cpu=1"))
+    )
+    assert done is not None
+    codes = [each.code for each in problems]
+    assert "usage-tres" in codes
+    assert "usage-array" in codes
+    assert done.used == 2
+    assert done.left_out == {"nothing allocated": 1}
