@@ -117,19 +117,45 @@ def test_a_history_that_is_not_there_is_a_problem(case: Case, text: str) -> None
     assert "rate-history" in {each.code for each in problems}
 
 
+JANUARY = 31 * 86_400
+RUNNING = Meter("vm", "vm", "Running time", {"": 1})
+TOKENS = Meter("input", "input", "Input tokens", {"Tokens": 1}, timed=False)
+
+
 @pytest.mark.parametrize(
-    ("unit", "base"),
+    ("meter", "unit", "base"),
     [
-        ("GiB-Hours", 1024 * 3600),
-        ("MiB-Seconds", 1),
-        ("1000 GiB-Hours", 1024 * 3600 * 1000),
-        ("GiB-Days", 1024 * 86400),
-        ("GB-Hours", None),
-        ("GiB hours", None),
-        ("GiB-Hour", None),
-        ("0 GiB-Hours", None),
-        ("1e3 GiB-Hours", None),
+        (MEMORY, "GiB-Hours", 1024 * 3600),
+        (MEMORY, "MiB-Seconds", 1),
+        (MEMORY, "1000 GiB-Hours", 1024 * 3600 * 1000),
+        (MEMORY, "GiB-Days", 1024 * 86400),
+        (MEMORY, "GiB-Months", 1024 * JANUARY),
+        (MEMORY, "GB-Hours", None),
+        (MEMORY, "GiB hours", None),
+        (MEMORY, "GiB-Hour", None),
+        (MEMORY, "0 GiB-Hours", None),
+        (MEMORY, "1e3 GiB-Hours", None),
+        (MEMORY, "GiB", None),
+        (MEMORY, "Hours", None),
+        (RUNNING, "Hours", 3600),
+        (RUNNING, "Months", JANUARY),
+        (RUNNING, "VM-Hours", None),
+        (TOKENS, "Tokens", 1),
+        (TOKENS, "1000000 Tokens", 1_000_000),
+        (TOKENS, "Tokens-Hours", None),
+        (TOKENS, "1M Tokens", None),
     ],
 )
-def test_units_are_spelled_as_focus_spells_them(unit: str, base: int | None) -> None:
-    assert base_units(unit, MEMORY) == base
+def test_units_are_spelled_as_focus_spells_them(meter: Meter, unit: str, base: int | None) -> None:
+    assert base_units(unit, meter, JANUARY) == base
+
+
+@pytest.mark.parametrize(
+    ("month", "quantity"), [("calendar", "0.322580645"), ("30 days", "0.333333333"), ("730 hours", "0.328767123")]
+)
+def test_a_month_is_as_long_as_the_settings_say(case: Case, month: str, quantity: str) -> None:
+    """One core over ten days of January, priced by the month."""
+    job = record(Start="2025-01-01T00:00:00", End="2025-01-11T00:00:00", ElapsedRaw=10 * 86_400, AllocTRES="cpu=1")
+    case.set(month=month)
+    (row,) = only_cpu(case, {**CPU, "unit": "Core-Months"}).rows(export(job))
+    assert (row["PricingUnit"], row["PricingQuantity"]) == ("Core-Months", quantity)

@@ -30,7 +30,9 @@ class Meter:
 
     name: in `usage.meter` and in `rates: resource`. sku: its part of SkuId. title: SkuMeter (FOCUS 1.2).
     nouns: what a unit may count, with how many base units of `usage.amount` (per second) make one: for memory measured
-    in MiB-seconds, `{"MiB": 1, "GiB": 1024}`. category, subcategory: ServiceCategory and ServiceSubcategory.
+    in MiB-seconds, `{"MiB": 1, "GiB": 1024}`; `{"": 1}` for time alone (`Hours`). timed: whether amounts are levels
+    times seconds; otherwise they are counts, and units have no time (`1000000 Tokens`).
+    category, subcategory: ServiceCategory and ServiceSubcategory.
     """
 
     name: str
@@ -39,6 +41,7 @@ class Meter:
     nouns: Mapping[str, int]
     category: str = "Compute"
     subcategory: str = "Other (Compute)"
+    timed: bool = True
 
 
 @dataclass(frozen=True, slots=True)

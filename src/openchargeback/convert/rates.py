@@ -16,7 +16,7 @@ import duckdb
 
 from openchargeback.convert.instants import ALWAYS, midnight, seconds
 from openchargeback.convert.kinds import Kind
-from openchargeback.convert.settings import Rate, Settings
+from openchargeback.convert.settings import MONTHS, Rate, Settings
 from openchargeback.convert.units import base_units, units_of
 from openchargeback.focus.database import insert, query
 from openchargeback.ledger.patterns import expression
@@ -58,7 +58,7 @@ def check_rates(kind: Kind, settings: Settings, config: str) -> list[Problem]:
                     path, "rate-resource", f"`{rate.resource}` is nothing that {kind.name} measures", fix, rate.line
                 )
             )
-        elif base_units(rate.unit, meter) is None:
+        elif base_units(rate.unit, meter, month=1) is None:
             fix = f"use {' or '.join(units_of(meter))}, or a number of them such as 1000 {units_of(meter)[0]}"
             problems.append(
                 Problem(path, "rate-unit", f"`{rate.unit}` is not a unit of {rate.resource}", fix, rate.line)
@@ -91,7 +91,8 @@ def fill_rates(
     con.execute(query(__package__, "rate"))
     con.execute(query(__package__, "priced"))
     rates = settings.rates
-    insert(con, "rate", [_row(number, rate, kind) for number, rate in enumerate(rates, 1)])
+    month = MONTHS[settings.month] or seconds(period[1]) - seconds(period[0])
+    insert(con, "rate", [_row(number, rate, kind, month) for number, rate in enumerate(rates, 1)])
     rows, overlaps, used = [], set(), set()
     divisors = {(label, meter): value for label, meter, value in con.execute("SELECT * FROM divisor").fetchall()}
     for label, meter, variant, customer, cluster, partition, qos, tier in con.execute(
@@ -107,9 +108,9 @@ def fill_rates(
     return [*_overlap_problems(rates, sorted(overlaps), config), *unused]
 
 
-def _row(number: int, rate: Rate, kind: Kind) -> tuple[object, ...]:
+def _row(number: int, rate: Rate, kind: Kind, month: int) -> tuple[object, ...]:
     meter = kind.meter(rate.resource)
-    base = base_units(rate.unit, meter) if meter else None
+    base = base_units(rate.unit, meter, month) if meter else None
     if rate.price is None or rate.list is None or base is None:
         raise ValueError(f"rate {rate.id} was not checked")
     share = (

@@ -19,6 +19,9 @@ from openchargeback.money import ZERO
 PRICE_PLACES = 9
 """Decimals of a price: a quantity has nine as well, and a cost is their product, exactly, with eighteen."""
 
+MONTHS = {"calendar": 0, "30 days": 30 * 86_400, "730 hours": 730 * 3600}
+"""How long a month is in units of prices, in seconds; 0 for the month that is billed."""
+
 _HUNDRED = Decimal(100)
 
 
@@ -180,6 +183,10 @@ class Settings:
         tuple[Owner, ...], "Who is responsible; tried before the ledger's directory. Days outside are untagged."
     ] = ()
     rates: Annotated[tuple[Rate, ...], "The prices. Two for the same usage on the same day are a problem."] = ()
+    month: Annotated[
+        str,
+        Choice(tuple(MONTHS), "How long a month is in units such as TB-Months: the month billed, or always the same."),
+    ] = "calendar"
     rates_file: Annotated[
         str, "A file with dated values in the format of nerc-rates, next to the config, for `rates: history`."
     ] = ""
