@@ -69,7 +69,7 @@ def take(root: Path, path: Path, source: str = "aws", now: dt.datetime = LATER, 
     ledger, problems = read_ledger(root)
     assert ledger is not None
     assert problems == []
-    given = open_delivery(path, CEILING, now) if is_delivery(path) else [path]
+    given = open_delivery(path, CEILING, now, options.get("period")) if is_delivery(path) else [path]
     return ingest(ledger, given, Request(source, **options))
 
 
@@ -112,7 +112,7 @@ def test_of_several_aws_runs_the_one_in_the_newest_manifest_is_taken(given: Path
     found = open_delivery(given, CEILING, LATER)
     assert [run.name for run in found.runs] == [NEW_RUN]
     assert len(found.runs[0].parts) == 1
-    assert found.skipped == (f"2025-01: {OLD_RUN} (not in the manifest)",)
+    assert found.skipped == (f"2025-01: {OLD_RUN} (older run)",)
 
 
 def test_aws_runs_without_a_manifest_are_never_added_up(given: Path) -> None:
@@ -136,6 +136,14 @@ def test_a_part_that_is_listed_must_be_there(given: Path) -> None:
     paths[1].unlink()
     said = refused(given)
     assert f"{paths[1]} is missing, though {given}/metadata/BILLING_PERIOD=2025-01/focus-Manifest.json lists it" in said
+
+
+def test_a_month_with_a_manifest_and_no_part_is_refused_unless_another_month_is_named(given: Path) -> None:
+    aws_run(given, "2025-01", rows())
+    (path,) = aws_run(given, "2025-02", rows("2025-02"))
+    path.unlink()
+    assert f"{path} is missing" in refused(given)
+    assert [run.month for run in open_delivery(given, CEILING, LATER, "2025-01").runs] == ["2025-01"]
 
 
 def test_a_gap_in_the_numbers_of_parts_is_seen_without_a_manifest(given: Path) -> None:

@@ -105,8 +105,7 @@ def _delivery(paths: Sequence[Path], config: Config, period: str | None) -> Deli
         return None
     if len(paths) > 1:
         raise UsageFault(f"{shown(str(found[0]))} is a delivery: ingest it by itself, since its files belong together")
-    delivery = open_delivery(found[0], config.limits.charge_file_bytes, dt.datetime.now(dt.UTC))
-    return delivery.of_period(period) if period else delivery
+    return open_delivery(found[0], config.limits.charge_file_bytes, dt.datetime.now(dt.UTC), period)
 
 
 def _print_delivery(delivery: Delivery, *, dry_run: bool) -> None:

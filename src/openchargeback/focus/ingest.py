@@ -137,8 +137,6 @@ def ingest(
     ledger is then unchanged.
     """
     source = request.source_name()
-    if isinstance(given, Delivery) and request.period:
-        given = _of_period(given, request.period)
     if not given:
         raise UsageFault("no files to ingest")
     try:
@@ -160,15 +158,6 @@ def ingest(
     results = [plan.results[id(item)] for item in items]
     _notice_source(ledger, source, results)
     return results
-
-
-def _of_period(delivery: Delivery, period: str) -> Delivery:
-    """The run of one month. Raises UsageFault if there are several, none of them of this month."""
-    found = delivery.of_period(period)
-    if len(found.runs) > 1:
-        months = listed([run.month for run in found.runs], 6)
-        raise UsageFault(f"the delivery has no charges of {period}, but of {months}: name one of these with `--period`")
-    return found
 
 
 def _received(staging: Staging, given: Sequence[Path] | Delivery, request: Request) -> list[Incoming]:

@@ -44,6 +44,11 @@ class _File:
     name: str
 
     @property
+    def is_manifest(self) -> bool:
+        """Whether it is a manifest."""
+        return self.name.lower().endswith(_MANIFEST)
+
+    @property
     def tail(self) -> str:
         """Its path from the partition on."""
         return "/".join(filter(None, (f"{_PARTITION}{self.month}", self.run, self.name)))
@@ -51,7 +56,8 @@ class _File:
 
 def read(tree: Tree) -> Delivery | None:
     """A delivery in this layout; None if it is another one."""
-    files = [file for path in tree.files if (file := _file(tree.full(path), path))]
+    found = [file for path in tree.files if (file := _file(tree.full(path), path))]
+    files = [file for file in found if suffix_of(file.name) or file.is_manifest]
     if not any(suffix_of(file.name) for file in files):
         return None
     roots = sorted({file.root for file in files})
@@ -59,13 +65,15 @@ def read(tree: Tree) -> Delivery | None:
         names = ", ".join(safe(root.rpartition("/")[2] or root) for root in roots)
         fault = f"{safe(str(tree.given))} holds several exports ({names}): name the folder of one of them"
         return Delivery(tree, LAYOUT, faults=(fault,))
-    months = [_month(tree, month, [file for file in files if file.month == month]) for month in _months(files)]
+    months = [
+        _month(tree, month, [file for file in files if file.month == month])
+        for month in sorted({file.month for file in files})
+    ]
     return Delivery(
         tree,
         LAYOUT,
         tuple(run for run, _ in months),
         tuple(each for _, skipped in months for each in skipped),
-        tuple(fault for run, _ in months for fault in run.faults),
     )
 
 
@@ -79,14 +87,10 @@ def _file(full: str, path: str) -> _File | None:
     return _File(path, "/".join(above), month, after[0] if len(after) > 1 else "", after[-1])
 
 
-def _months(files: Sequence[_File]) -> list[str]:
-    return sorted({file.month for file in files if suffix_of(file.name)})
-
-
 def _month(tree: Tree, month: str, files: Sequence[_File]) -> tuple[Run, list[str]]:
     """The run of a month to take, and what is skipped."""
     data = {file.tail: file for file in files if suffix_of(file.name)}
-    manifests = [file for file in files if file.name.lower().endswith(_MANIFEST)]
+    manifests = [file for file in files if file.is_manifest]
     if not manifests:
         return _unlisted(tree, month, list(data.values())), []
     # The one outside the folders of runs is updated by every run.
@@ -96,13 +100,14 @@ def _month(tree: Tree, month: str, files: Sequence[_File]) -> tuple[Run, list[st
         names = " and ".join(tree.shown(file.path) for file in current)
         fault = f"{names} are both manifests of {month}: keep the newest one and its files"
         return replace(run, faults=(fault,)), []
-    others = sorted({file.run or file.path for file in data.values() if file.path not in run.parts})
+    left = [file for file in data.values() if file.path not in run.parts]
+    others = {file.run or file.path: "older run" if file.run else "not in the manifest" for file in left}
     newer = [each for each in others if run.made and (made := _made(each)) and made > run.made]
     if newer:
         shown = tree.shown(current[0].path)
-        fault = f"{safe(newer[-1])} is newer than the run that {shown} lists: get the manifest again with its files"
+        fault = f"{safe(max(newer))} is newer than the run that {shown} lists: get the manifest again with its files"
         return replace(run, faults=(*run.faults, fault)), []
-    return run, [f"{month}: {safe(each)} (not in the manifest)" for each in others]
+    return run, [f"{month}: {safe(each)} ({why})" for each, why in sorted(others.items())]
 
 
 def _listed(tree: Tree, month: str, manifest: _File, data: dict[str, _File]) -> Run:

@@ -46,8 +46,7 @@ def read(tree: Tree) -> Delivery | None:
         chosen.append(run)
         skipped += older
     unlisted, more = _unlisted(tree, runs)
-    faults += more + [fault for run in (*chosen, *unlisted) for fault in run.faults]
-    return Delivery(tree, LAYOUT, (*chosen, *unlisted), tuple(skipped), tuple(faults))
+    return Delivery(tree, LAYOUT, (*chosen, *unlisted), tuple(skipped), (*faults, *more))
 
 
 def _several_exports(tree: Tree, contents: dict[str, dict[str, Any]]) -> list[str]:

@@ -39,7 +39,7 @@ def read(tree: Tree) -> Delivery | None:
         f"{tree.shown(path)} is not listed in {tree.shown(run.manifest)}: remove it, or get the delivery again"
         for path in unlisted
     ]
-    return Delivery(tree, LAYOUT, (run,), faults=(*run.faults, *faults))
+    return Delivery(tree, LAYOUT, (run,), faults=tuple(faults))
 
 
 def _run(tree: Tree, manifest: str) -> Run:

@@ -20,16 +20,19 @@ def is_delivery(path: Path) -> bool:
     return path.is_dir() or (path.suffix.lower() == ".zip" and path.is_file())
 
 
-def open_delivery(given: Path, ceiling: int, now: dt.datetime | None = None) -> Delivery:
+def open_delivery(given: Path, ceiling: int, now: dt.datetime | None = None, period: str | None = None) -> Delivery:
     """What to take of a folder or zip archive.
 
     ceiling: the most bytes that an archive may unpack to. now: for exports that do not say when they were made.
-    Raises UsageFault with everything that is wrong.
+    period: the only month to take. Raises UsageFault with everything that is wrong.
     """
     tree, faults = folder_tree(given) if given.is_dir() else zip_tree(given, ceiling)
     if tree is None or faults:
         raise UsageFault("\n".join(faults))
     found = next(delivery for layout in _LAYOUTS if (delivery := layout(tree)))
-    if found.faults:
-        raise UsageFault("\n".join(dict.fromkeys(found.faults)))
+    if period and not found.faults:
+        found = found.of_period(period)
+    faults = [*found.faults, *(fault for run in found.runs for fault in run.faults)]
+    if faults:
+        raise UsageFault("\n".join(dict.fromkeys(faults)))
     return with_estimates(found, now)

@@ -11,6 +11,8 @@ from typing import Any
 
 from openchargeback.focus.deliveries.tree import Tree, safe
 from openchargeback.ledger.periods import first_day
+from openchargeback.problems import UsageFault
+from openchargeback.wording import listed
 
 _MAX_MANIFEST_BYTES = 8 << 20
 _NONE_CHECKED = "it has no manifest, so whether all of its parts are there cannot be checked"
@@ -51,7 +53,7 @@ class Delivery:
     """A delivery in a known layout.
 
     layout: its name for messages. runs: those to take, at most one for each month. skipped: older runs and left-over
-    files, each with the reason. faults: why nothing of it can be taken.
+    files, each with the reason. faults: why nothing of it can be taken, whatever the month.
     """
 
     tree: Tree
@@ -73,8 +75,12 @@ class Delivery:
         ]
 
     def of_period(self, period: str) -> Delivery:
-        """Only the run of one month, if it is among several."""
-        return replace(self, runs=tuple(run for run in self.runs if run.month == period) or self.runs)
+        """Only the run of one month. Raises UsageFault if there are several, none of them of this month."""
+        found = tuple(run for run in self.runs if run.month == period) or self.runs
+        if len(found) > 1:
+            months = listed([run.month for run in found], 6)
+            raise UsageFault(f"the delivery has no charges of {period}, but of {months}: name one of these")
+        return replace(self, runs=found)
 
     def as_json(self) -> dict[str, object]:
         """The public JSON form."""
