@@ -298,6 +298,24 @@ def test_all_reports_of_oci_are_taken_and_filed_by_their_rows(given: Path, root:
     assert open_delivery(reports, CEILING).layout == "OCI FOCUS reports"
 
 
+def test_a_report_of_oci_with_two_months_is_split_on_demand(given: Path, root: Path) -> None:
+    """Beside reports that are stored already, and only once."""
+    setting(root, "append", "oci")
+    put(given / "2025/02/01/0001.csv.gz", rows("2025-02", "1"))
+    take(root, given, "oci")
+    january = rows("2025-01", "2").partition("\n")[2]
+    put(given / "2025/02/02/0001.csv.gz", rows("2025-02", "3", day=5) + january)
+    with pytest.raises(UsageFault, match="spans 2 months"):
+        take(root, given, "oci")
+    for _ in range(2):
+        take(root, given, "oci", mode="split")
+        assert list(stored(root)) == [
+            "2025-01/oci.csv",
+            "2025-02/oci/part-000.csv.gz",
+            "2025-02/oci/part-001.csv",
+        ]
+
+
 def test_an_older_report_of_oci_is_refused_by_name(given: Path, root: Path) -> None:
     put(given / "FOCUS Reports/2025/01/31/0001.csv.gz", rows())
     put(given / "reports/cost-csv/0001.csv.gz", "lineItem/referenceNo,cost/myCost\n1,2\n")

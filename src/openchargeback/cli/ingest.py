@@ -72,26 +72,27 @@ def ingest(
         done = put_in_place(
             ledger, delivery or files, request, lambda found: still_billing(ledger, open_cache(root), found)
         )
-    warnings = [problem for item in done for problem in item.problems]
     if json_:
         told = {"delivery": delivery.as_json() if delivery else None}
         print_json({"dry_run": dry_run, **told, "files": [item.as_json() for item in done]})
         return
-    if warnings:
+    if warnings := [problem for item in done for problem in item.problems]:
         print_problems(warnings)
     if delivery:
         _print_delivery(delivery, dry_run=dry_run)
+    _print_files(done, ledger.config.currency, dry_run=dry_run)
+
+
+def _print_files(done: Sequence[IngestedFile], currency: str, *, dry_run: bool) -> None:
+    """Print what was done with each file."""
     for item in done:
         _print_overlaps(item)
-    if not done:
-        raise UsageFault("no files to ingest")
+    would = "would be " if dry_run else ""
     for item in done:
-        amount = money.human(item.content.cost, ledger.config.currency)
-        would = "would be " if dry_run else ""
-        count = item.content.charges
+        count, amount = item.content.charges, money.human(item.content.cost, currency)
         click.echo(
             f"{item.path}: {would}{item.action}, {counted(count, 'charge')}, "
-            f"{amount} {ledger.config.currency} ({item.period}, {item.source})"
+            f"{amount} {currency} ({item.period}, {item.source})"
         )
 
 

@@ -287,7 +287,8 @@ def _plan_period(place: _Place, group: list[Incoming], plan: _Plan) -> None:
     fresh, gone = _changes(place, group, known)
     before = content_of(existing, place.ledger.config) if existing and fresh else None
     refusal = _refusal(place, fresh, gone, before, estimate=estimate) if fresh else ""
-    overlapping = {id(item): _overlaps(place, item) for item in fresh} if place.mode == "add" else {}
+    adding = place.mode == "add" and not refusal
+    overlapping = {id(item): _overlaps(place, item) for item in fresh} if adding else {}
     refusal = refusal or _already_there(place, fresh, overlapping)
     if refusal:
         plan.refusals.append(refusal)
