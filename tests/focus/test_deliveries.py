@@ -399,6 +399,8 @@ def test_an_archive_that_lies_about_sizes_is_refused(tmp_path: Path, root: Path)
     place = whole.index(b"PK\x01\x02") + 24
     path.write_bytes(whole[:place] + struct.pack("<I", 5_000_000) + whole[place + 4 :])
     assert "its entries are larger than the archive can hold" in refused(path)
+    path.write_bytes(whole[: place - 4] + struct.pack("<I", 5_000_000) + whole[place:])
+    assert "its entries are larger than the archive can hold" in refused(path)
     path.write_bytes(whole[:place] + struct.pack("<I", 20) + whole[place + 4 :])
     with pytest.raises(UsageFault, match=r"part\.csv cannot be read: it is damaged"):
         take(root, path)
@@ -679,6 +681,14 @@ def test_estimates_and_final_charges_are_never_added_up(tmp_path: Path, root: Pa
     setting(root, "overwrite", "fal")
     with pytest.raises(UsageFault, match=r"e\.csv is an estimate, but fal has final charges in 2025-01"):
         take(root, estimate, "fal", estimate=True)
+
+
+def test_estimates_of_different_days_are_added_on_demand(tmp_path: Path, root: Path) -> None:
+    take(root, put(tmp_path / "1.csv", rows("2025-01", "1")), "fal", estimate=True)
+    take(root, put(tmp_path / "2.csv", rows("2025-01", "2", day=9)), "fal", estimate=True, mode="add")
+    assert list(stored(root)) == ["2025-01/fal/estimate-000.csv", "2025-01/fal/estimate-001.csv"]
+    take(root, put(tmp_path / "f.csv", rows("2025-01", "1", "2")), "fal")
+    assert list(stored(root)) == ["2025-01/fal.csv"]
 
 
 # What Google and Azure write that is not FOCUS, or nearly

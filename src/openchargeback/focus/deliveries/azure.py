@@ -114,7 +114,7 @@ def _newest(tree: Tree, runs: Sequence[Run]) -> tuple[Run, list[str]]:
     if len(runs) == 1:
         return runs[0], []
     undated = [run for run in runs if run.made is None]
-    ordered = sorted(runs, key=lambda run: (run.made is not None, run.made and run.made.timestamp()))
+    ordered = sorted(runs, key=lambda run: run.made.timestamp() if run.made else 0)
     newest = ordered[-1]
     if undated or ordered[-2].made == newest.made:
         equal = undated or ordered[-2:]
