@@ -22,6 +22,7 @@ from openchargeback.cli.report import (
 )
 from openchargeback.files import git
 from openchargeback.files.git import Loose
+from openchargeback.ledger.files import is_estimate
 from openchargeback.ledger.lock import locked
 from openchargeback.ledger.periods import Event, first_day
 from openchargeback.ledger.reading import read_ledger
@@ -202,6 +203,11 @@ def _refuse_close(
         if books.ledger.config.posts(each) and not books.ledger.config.credit_fund(each)
     ]
     obstacles += _incomplete(books, billed, without)
+    obstacles += [
+        f"{each.path} is an estimate: get the final export of {billed.period}, and replace it with `ingest`"
+        for each in billed.files
+        if is_estimate(each.path)
+    ]
     obstacles += [f"{each.path}: {each.message}; {each.fix}" for each in missing]
     if not billed.files and not billed.corrections:
         obstacles.append("it has no charges")

@@ -20,5 +20,13 @@ def zero_list_is_null(columns: Collection[str], setting: str) -> bool:
     return setting == AZURE or not _AZURE_COLUMNS.isdisjoint(columns)
 
 
+FOREIGN_VALUES = {
+    ("ChargeCategory", "error"): (
+        "Google's own FOCUS view writes error for the cost type rounding_error: write Adjustment there in the view, or "
+        "use the FOCUS export of Cloud Billing to BigQuery"
+    )
+}
+"""What to do about values of a provider that are not in FOCUS and have no safe reading, by column and folded value."""
+
 BACK_REFERENCES = (("oci_BackReferenceNumber", "oci_ReferenceNumber"),)
 """Columns by which a correction names the charge it corrects: the referring one and the one referred to."""

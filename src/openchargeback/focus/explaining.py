@@ -6,6 +6,7 @@ import re
 
 from openchargeback import money
 from openchargeback.focus.columns import COLUMNS, TABLE
+from openchargeback.focus.dialects import FOREIGN_VALUES
 from openchargeback.focus.frictionless_check import Fault
 from openchargeback.focus.null_words import BLANK, is_null_word
 
@@ -54,7 +55,8 @@ def _cell(code: str, name: str, text: str) -> tuple[str, str]:
         return f"{name} is not a number: {shown}", _spelling(text)
     if kind == "json":
         return f"{name} is not a JSON object: {shown}", "export it as in FOCUS: an object with keys and values"
-    return f"{name} is {shown}", f"use one of {', '.join(TABLE[name].values)}"
+    known = FOREIGN_VALUES.get((name, text.strip().casefold()))
+    return f"{name} is {shown}", known or f"use one of {', '.join(TABLE[name].values)}"
 
 
 def _spelling(text: str) -> str:

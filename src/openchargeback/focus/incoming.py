@@ -20,6 +20,7 @@ from openchargeback.files.compressing import gzip_to
 from openchargeback.files.writing import is_temporary
 from openchargeback.focus import csv_text, decompression
 from openchargeback.focus.database import database
+from openchargeback.focus.deliveries.runs import Delivery
 from openchargeback.focus.equal_files import content_digest
 from openchargeback.focus.reading import load
 from openchargeback.ledger.files import CHARGE_SUFFIXES, ChargeFile, suffix_of
@@ -48,7 +49,8 @@ class Incoming:
 
     name: as the person gave it. staged: the copy with the bytes to store, which have this `suffix` and `size`.
     digest: SHA-256 of the bytes without compression. months: charges by month, ascending.
-    part: whether it is one month of a split file.
+    part: whether it is one month of a split file. month: what the layout of its delivery says; empty for none.
+    estimate: whether its charges are estimates.
     """
 
     name: str
@@ -60,6 +62,8 @@ class Incoming:
     content: Content
     problems: tuple[Problem, ...] = ()
     part: bool = False
+    month: str = ""
+    estimate: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,7 +77,25 @@ class Staging:
     def receive(self, paths: Sequence[Path]) -> list[Incoming]:
         """Read files in full. Raises UsageFault for what is not a charge file, LedgerFault with all faults of files."""
         copies = [_copy_of(path, self.folder / f"given-{index}") for index, path in enumerate(paths)]
-        read = [self._read(str(path), copy) for path, copy in zip(paths, copies, strict=True)]
+        return self._read_all([(str(path), copy) for path, copy in zip(paths, copies, strict=True)])
+
+    def receive_delivery(self, delivery: Delivery) -> list[Incoming]:
+        """Read the parts of the runs of a delivery in full, as `receive` does."""
+        wanted = [(run, path) for run in delivery.runs for path in run.parts]
+        copies = []
+        for index, (_, path) in enumerate(wanted):
+            # A name from a delivery never becomes a name on disk.
+            target = self.folder / f"part-{index}{suffix_of(path)}"
+            delivery.tree.copy(path, target)
+            copies.append((delivery.tree.shown(path), target))
+        items = self._read_all(copies)
+        return [
+            replace(item, month=run.month, estimate=run.estimate) for item, (run, _) in zip(items, wanted, strict=True)
+        ]
+
+    def _read_all(self, copies: Sequence[tuple[str, Path]]) -> list[Incoming]:
+        """Read staged copies, each with its name for messages. Raises LedgerFault with all faults of all files."""
+        read = [self._read(name, copy) for name, copy in copies]
         faults = [problem for file, problems in read if file is None for problem in problems]
         if faults:
             raise LedgerFault(faults)

@@ -1,35 +1,43 @@
 """Adds charge files to a ledger: all or none, their bytes as received.
 
 `ingest` is the entry point: it reads every file in full (`incoming.py`), plans where each belongs, and only then
-writes. Existing files are not changed unless the person asks for `replace`.
+writes. Existing files are not changed unless the person asks for `replace`, or the source's `delivery` is `overwrite`.
+Estimates are the exception: they only stand in for the final charges, which replace them.
 """
 
 from __future__ import annotations
 
 import re
 import tempfile
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path, PurePosixPath
 from typing import Literal
 
 from openchargeback import money
 from openchargeback.files.changes import change_files
+from openchargeback.focus.deliveries.runs import Delivery
 from openchargeback.focus.equal_files import Sizes, by_size, content_digest, same_content
 from openchargeback.focus.incoming import Content, Incoming, Staging, content_of
-from openchargeback.focus.overlap import Overlap, overlaps
+from openchargeback.focus.overlap import Overlap, overlaps, repetitions
 from openchargeback.ledger import files, periods
 from openchargeback.ledger.files import ChargeFile
 from openchargeback.ledger.reading import Ledger
+from openchargeback.ledger.settings import APPEND, OVERWRITE
 from openchargeback.ledger.sources import unlisted_source
 from openchargeback.model import State
 from openchargeback.problems import LedgerFault, OutsideFault, Problem, UsageFault, has_errors
-from openchargeback.wording import counted
+from openchargeback.wording import counted, listed
 
 MAX_STORED_BYTES = 90_000_000
 """The largest file to store: Git hosts reject pushes with files of 100 MB."""
 
 Mode = Literal["replace", "add", "split"]
+
+_PART = re.compile(rf"(?:part|{files.ESTIMATE})-(\d+)\.")
+
+_MODES: dict[str, Mode] = {OVERWRITE: "replace", APPEND: "add"}
+"""What the setting `delivery` of a source asks for if the person does not."""
 
 StillBilling = Callable[[Sequence[ChargeFile]], Collection[str]]
 """Returns the paths of the given files that have any charge billed or held."""
@@ -74,13 +82,17 @@ class IngestedFile:
 
 @dataclass(frozen=True, slots=True)
 class Request:
-    """What a person asks for. period: where to store whole files, instead of where their rows belong."""
+    """What a person asks for.
+
+    period: where to store whole files, instead of where their rows belong. estimate: whether they are estimates.
+    """
 
     source: str
     period: str | None = None
     mode: Mode | None = None
     compress: bool = False
     dry_run: bool = False
+    estimate: bool = False
 
     def source_name(self) -> str:
         """The source in lower case. Raises UsageFault for an invalid request."""
@@ -113,9 +125,12 @@ class _Plan:
 
 
 def ingest(
-    ledger: Ledger, given: Sequence[Path], request: Request, still_billing: StillBilling | None = None
+    ledger: Ledger,
+    given: Sequence[Path] | Delivery,
+    request: Request,
+    still_billing: StillBilling | None = None,
 ) -> list[IngestedFile]:
-    """Check files and add them to the ledger; returns the result for each, in the order given.
+    """Check files, or the parts of a delivery, and add them to the ledger; returns the result for each, in order.
 
     still_billing: which files with the same content elsewhere prevent it; without it, all of them do.
     Raises UsageFault for a refused request, LedgerFault for unreadable files, OutsideFault if writing fails; the
@@ -130,12 +145,14 @@ def ingest(
         raise OutsideFault(f"cannot create a temporary folder: {(error.strerror or str(error)).lower()}") from error
     with folder as name:
         staging = Staging(Path(name), source, ledger.config)
-        items = staging.receive(given)
+        items = _received(staging, given, request)
         if request.mode == "split":
             items = [part for item in items for part in staging.split(item)]
         if request.compress:
             items = [staging.compress(item) for item in items]
-        plan = _plan(ledger, items, replace(request, source=source), still_billing)
+        plan = _plan(
+            ledger, items, replace(request, source=source), still_billing, delivered=isinstance(given, Delivery)
+        )
         if not request.dry_run:
             _apply(ledger.root, plan)
     results = [plan.results[id(item)] for item in items]
@@ -143,21 +160,63 @@ def ingest(
     return results
 
 
-def _plan(ledger: Ledger, items: Sequence[Incoming], request: Request, still_billing: StillBilling | None) -> _Plan:
-    """Where readable files belong. Raises UsageFault with every reason to refuse them."""
+def _received(staging: Staging, given: Sequence[Path] | Delivery, request: Request) -> list[Incoming]:
+    """The files, read in full. Raises UsageFault if those of a delivery are not what its layout says."""
+    if not isinstance(given, Delivery):
+        return [replace(item, estimate=request.estimate) for item in staging.receive(given)]
+    items = staging.receive_delivery(given)
+    faults = [
+        f"{item.name} has charges of {listed(list(item.months), 3)}, though its folder or manifest says {item.month}: "
+        "get the delivery again"
+        for item in items
+        if item.month and item.months and list(item.months) != [item.month]
+    ]
+    if not all(run.manifest for run in given.runs):
+        faults += _repeated(staging, items)
+    if faults:
+        raise UsageFault("\n".join(faults))
+    return [replace(item, estimate=item.estimate or request.estimate) for item in items]
+
+
+def _repeated(staging: Staging, items: Sequence[Incoming]) -> list[str]:
+    """The files of a delivery that seem to be several runs of one export."""
+    return [
+        f"{items[each.other].name} repeats {each.rows:,} of {counted(each.of, 'row')} of {items[each.one].name}: they "
+        "seem to be runs of the same export, which would be billed twice; keep only the newest run, or name the files "
+        "themselves with `--add`"
+        for each in repetitions([item.staged for item in items], staging.source, staging.config)
+    ]
+
+
+def _plan(
+    ledger: Ledger,
+    items: Sequence[Incoming],
+    request: Request,
+    still_billing: StillBilling | None,
+    *,
+    delivered: bool,
+) -> _Plan:
+    """Where readable files belong. Raises UsageFault with every reason to refuse them.
+
+    delivered: whether the files are one delivery, so that several of one month are its parts.
+    """
     plan = _Plan()
+    asked = request.mode in ("replace", "add")
+    mode = request.mode if asked else _MODES.get(ledger.config.source(request.source).delivery, request.mode)
     groups: dict[str, list[Incoming]] = {}
     # A part without charges belongs to the month of the other parts.
     months = {next(iter(item.months)) for item in items if len(item.months) == 1}
     shared = months.pop() if len(months) == 1 else ""
     for item in items:
         plan.refusals += _too_large(item)
-        period = request.period or (shared if not item.months else "") or _period_of(item, plan.refusals)
+        empty = item.month or shared if not item.months else ""
+        period = request.period or empty or _period_of(item, plan.refusals)
         if period:
             groups.setdefault(period, []).append(item)
     stored = by_size(file for found in ledger.charge_files.values() for file in found)
     for period, group in groups.items():
-        _plan_period(_Place(ledger, request.source, period, request.mode, stored, still_billing), group, plan)
+        place = _Place(ledger, request.source, period, mode, stored, still_billing, asked=asked, delivered=delivered)
+        _plan_period(place, group, plan)
     if plan.refusals:
         raise UsageFault("\n".join(plan.refusals))
     return plan
@@ -187,7 +246,11 @@ def _apply(root: Path, plan: _Plan) -> None:
 
 @dataclass(frozen=True, slots=True)
 class _Place:
-    """A source and period of a ledger, and what the person wants done with its existing files."""
+    """A source and period of a ledger, and what to do with its existing files.
+
+    asked: whether the person chose between adding and replacing; otherwise the setting of the source did, if any.
+    delivered: whether the new files are the parts of one delivery.
+    """
 
     ledger: Ledger
     source: str
@@ -195,6 +258,8 @@ class _Place:
     mode: Mode | None
     stored: Sizes
     still_billing: StillBilling | None
+    asked: bool = False
+    delivered: bool = False
 
     @property
     def existing(self) -> list[ChargeFile]:
@@ -212,16 +277,19 @@ class _Place:
 def _plan_period(place: _Place, group: list[Incoming], plan: _Plan) -> None:
     """Add one source and period to the plan, or the reason for refusing it."""
     existing = place.existing
-    known = {content_digest(file.location, file.ceiling): file.path for file in existing}
-    distinct = {item.digest: item for item in reversed(group)}
-    if place.mode == "replace" and set(distinct) != set(known):
-        fresh = [item for item in group if distinct[item.digest] is item]
-        gone = existing
-    else:
-        fresh = [item for item in group if distinct[item.digest] is item and item.digest not in known]
-        gone = []
+    estimate = any(item.estimate for item in group)
+    # What was stored as an estimate is stored again once it is final.
+    known = {
+        content_digest(file.location, file.ceiling): file.path
+        for file in existing
+        if estimate or not files.is_estimate(file.path)
+    }
+    fresh, gone = _changes(place, group, known)
     before = content_of(existing, place.ledger.config) if existing and fresh else None
-    refusal = _not_open(place) or _elsewhere(place, fresh) or _conflict(place, fresh, before) if fresh else ""
+    refusal = _refusal(place, fresh, gone, before, estimate=estimate) if fresh else ""
+    adding = place.mode == "add" and not refusal
+    overlapping = {id(item): _overlaps(place, item) for item in fresh} if adding else {}
+    refusal = refusal or _already_there(place, fresh, overlapping)
     if refusal:
         plan.refusals.append(refusal)
         return
@@ -242,8 +310,64 @@ def _plan_period(place: _Place, group: list[Incoming], plan: _Plan) -> None:
             before=before if new else None,
             before_paths=tuple(file.path for file in existing) if new else (),
             problems=item.problems,
-            overlaps=_overlaps(place, item) if new and place.mode == "add" else (),
+            overlaps=overlapping.get(id(item), ()),
         )
+
+
+def _changes(
+    place: _Place, group: Sequence[Incoming], known: Mapping[str, str]
+) -> tuple[list[Incoming], list[ChargeFile]]:
+    """The files to store, and the existing ones that they replace. known: paths by digest of what stays as it is."""
+    distinct = {item.digest: item for item in reversed(group)}
+    first = [item for item in group if distinct[item.digest] is item]
+    if place.mode == "replace" and set(distinct) != set(known):
+        return first, place.existing
+    fresh = [item for item in first if item.digest not in known]
+    stands_in = [file for file in place.existing if files.is_estimate(file.path)]
+    return fresh, stands_in if fresh and place.mode != "add" else []
+
+
+def _refusal(
+    place: _Place, fresh: Sequence[Incoming], gone: Sequence[ChargeFile], before: Content | None, *, estimate: bool
+) -> str:
+    """Why files cannot be stored as planned; empty if they can."""
+    return (
+        _not_open(place)
+        or _elsewhere(place, fresh)
+        or _estimated(place, fresh, estimate=estimate)
+        or _conflict(place, fresh, gone, before)
+    )
+
+
+def _estimated(place: _Place, fresh: Sequence[Incoming], *, estimate: bool) -> str:
+    """Why estimates and final charges would not fit together; empty if they do."""
+    final = [file.path for file in place.existing if not files.is_estimate(file.path)]
+    stands_in = [file.path for file in place.existing if files.is_estimate(file.path)]
+    if estimate and final and place.mode == "replace" and not place.asked:
+        return (
+            f"{fresh[0].name} is an estimate, but {place.source} has final charges in {place.period} ({final[0]}): "
+            "get the newest export; `--replace` puts the estimate in their place"
+        )
+    if not estimate and stands_in and place.mode == "add":
+        return (
+            f"{stands_in[0]} is an estimate, so {fresh[0].name} would bill its charges twice: use `--replace`, which "
+            "puts the final export in its place"
+        )
+    return ""
+
+
+def _already_there(place: _Place, fresh: Sequence[Incoming], overlapping: Mapping[int, Sequence[Overlap]]) -> str:
+    """Why the setting `append` does not allow files with rows that exist already; empty if it does."""
+    if place.asked:
+        return ""
+    found = [(item, each) for item in fresh for each in overlapping.get(id(item), ()) if each.twice]
+    if not found:
+        return ""
+    lines = "".join(f"\n  {counted(each.twice, 'row')} of {item.name} in {each.path}" for item, each in found)
+    return (
+        f"{place.source} is delivered by appending (`delivery: append`), but has these rows in {place.period}:{lines}\n"
+        "if each delivery has the whole month, set `delivery: overwrite`; `--add` stores them all the same"
+    )
 
 
 def _overlaps(place: _Place, item: Incoming) -> tuple[Overlap, ...]:
@@ -253,18 +377,21 @@ def _overlaps(place: _Place, item: Incoming) -> tuple[Overlap, ...]:
 
 def _paths(place: _Place, fresh: Sequence[Incoming], gone: Sequence[ChargeFile], plan: _Plan) -> list[str]:
     """The paths of the new files of a source and period; an existing single file becomes a part."""
-    staying = [] if gone else place.existing
-    if len(fresh) == 1 and not staying:
+    staying = [file for file in place.existing if file not in gone]
+    if len(fresh) == 1 and not staying and not fresh[0].estimate:
         return [f"charges/{place.period}/{place.source}{fresh[0].suffix}"]
     names = [PurePosixPath(file.path) for file in staying]
-    taken = [int(match[1]) for name in names if (match := re.match(r"part-(\d+)\.", name.name.lower()))]
+    taken = [int(match[1]) for name in names if (match := _PART.match(name.name.lower()))]
     number = max(taken, default=-1) + 1
     if fresh:
         for name in names:
             if len(name.parts) == 3:
                 plan.moves.append((name.as_posix(), f"{place.folder}/part-{number:03}{files.suffix_of(name.name)}"))
                 number += 1
-    return [f"{place.folder}/part-{number + index:03}{item.suffix}" for index, item in enumerate(fresh)]
+    return [
+        f"{place.folder}/{files.ESTIMATE if item.estimate else 'part'}-{number + index:03}{item.suffix}"
+        for index, item in enumerate(fresh)
+    ]
 
 
 def _too_large(item: Incoming) -> list[str]:
@@ -306,6 +433,12 @@ def _not_open(place: _Place) -> str:
     state = place.ledger.period_file(place.period).state
     if state is State.OPEN:
         return ""
+    if place.delivered:
+        return (
+            f"{place.period} is {state}, and the delivery has other charges for it than the ledger: to ingest another "
+            "month of the delivery, name it with `--period P`; corrections of this one go into an open period, in a "
+            "file of their own"
+        )
     later = _next(place.period)
     while place.ledger.period_file(later).state is not State.OPEN:
         later = _next(later)
@@ -349,10 +482,10 @@ def _stored_elsewhere(item: Incoming, file: ChargeFile, place: _Place) -> str:
     )
 
 
-def _conflict(place: _Place, fresh: Sequence[Incoming], before: Content | None) -> str:
+def _conflict(place: _Place, fresh: Sequence[Incoming], gone: Sequence[ChargeFile], before: Content | None) -> str:
     """Why the person must choose between adding and replacing; empty if there is no need."""
-    existing = place.existing
-    if place.mode in ("replace", "add") or (not existing and len(fresh) == 1):
+    existing = [file for file in place.existing if file not in gone]
+    if place.mode in ("replace", "add") or (not existing and (place.delivered or len(fresh) == 1)):
         return ""
     currency = place.ledger.config.currency
     given = "".join(f"\n  new       {item.name}: {_summary(item.content, currency)}" for item in fresh)

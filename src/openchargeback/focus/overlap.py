@@ -83,6 +83,39 @@ def overlaps(given: Path, files: Sequence[ChargeFile], source: str, config: Conf
         return tuple(each for each in found if each.days or each.twice or each.changed)
 
 
+@dataclass(frozen=True, slots=True)
+class Repetition:
+    """Two files of one delivery that share rows: the same except for costs, prices and quantities.
+
+    one, other: their positions among the files. rows: how many they share. of: the rows of the smaller file.
+    """
+
+    one: int
+    other: int
+    rows: int
+    of: int
+
+
+def repetitions(files: Sequence[Path], source: str, config: Config) -> list[Repetition]:
+    """The pairs of files that share most of the rows of the smaller one, as runs of one export do."""
+    ceiling = config.limits.charge_file_bytes
+    given = [ChargeFile("given", path, "", source, path.stat().st_size, ceiling) for path in files]
+    with database() as con:
+        loaded, problems = load(con, given, config)
+        if has_errors(problems) or len(files) < 2:
+            return []
+        common = sorted(set.intersection(*(set(file.columns) for file in loaded.files)))
+        amounts = [name for name in common if COLUMNS.get(name) == "decimal"]
+        dated = "ChargePeriodStart" in common
+        rows = " UNION ALL ".join(
+            f"SELECT {file.number} AS file, coalesce(rest, whole) AS row "
+            f"FROM ({_rows(file, common, amounts, dated=dated)})"
+            for file in loaded.files
+        )
+        found = con.execute(sql(__package__, "repetitions.sql", rows=rows)).fetchall()
+    return [Repetition(*each) for each in found]
+
+
 def _overlap(con: duckdb.DuckDBPyConnection, new: LoadedFile, old: LoadedFile, cost: str) -> Overlap:
     common = sorted(set(new.columns) & set(old.columns))
     dated = "ChargePeriodStart" in common

@@ -22,6 +22,9 @@ from openchargeback.problems import Problem, UsageFault
 CHARGE_SUFFIXES = (".csv", ".csv.gz", ".csv.zst", ".parquet")
 """The supported kinds of charge files, by the end of their names."""
 
+ESTIMATE = "estimate"
+"""The start of the names of part files whose charges are estimates: `charges/2025-01/azure/estimate-000.csv.gz`."""
+
 COMPRESSED_SUFFIXES = (".gz", ".zst")
 """The ends of names of compressed text."""
 
@@ -82,6 +85,12 @@ def suffix_of(name: str) -> str:
     """The suffix of CHARGE_SUFFIXES that a file name ends with; empty if there is none."""
     lowered = name.lower()
     return next((suffix for suffix in CHARGE_SUFFIXES if lowered.endswith(suffix)), "")
+
+
+def is_estimate(relative: str) -> bool:
+    """Whether a charge file has estimates, by its name: a part file `estimate-…`, which must not be closed with."""
+    path = PurePosixPath(relative)
+    return len(path.parts) == 4 and path.name.lower().startswith(f"{ESTIMATE}-")
 
 
 def source_name(text: str) -> str | None:

@@ -39,6 +39,8 @@ MONTHLY, IRREGULAR = "monthly", "irregular"
 EXPECTED = (MONTHLY, IRREGULAR)
 VENDOR, INSTITUTION = "vendor", "institution"
 DISCOUNTS = (VENDOR, INSTITUTION)
+OVERWRITE, APPEND = "overwrite", "append"
+DELIVERIES = (OVERWRITE, APPEND)
 _HOST = r"[A-Za-z0-9]([A-Za-z0-9.-]{0,251}[A-Za-z0-9])?"
 _PERCENT = r"\d{1,6}(\.\d{1,6})? ?%"
 
@@ -246,6 +248,8 @@ class Source:
     post: None means the value of `journal.post`.
     discount: who grants the difference between list price and cost: the vendor, or the institution, which then covers
     that part of the list price.
+    delivery: whether a new delivery of a month has all of it again (`overwrite`) or only what is new (`append`); empty
+    means that `ingest` asks.
     """
 
     name: str
@@ -272,6 +276,14 @@ class Source:
         SourceDefault()
     )
     expected: Annotated[str, Choice(EXPECTED, "monthly: closing a month requires charges of this source.")] = IRREGULAR
+    delivery: Annotated[
+        str,
+        Choice(
+            DELIVERIES,
+            "What a new delivery of a month has. overwrite: all of it, so `ingest` replaces the files; append: only "
+            "what is new, so `ingest` adds it; it asks unless set.",
+        ),
+    ] = ""
     severity: Annotated[dict[str, str], _SEVERITY] = field(default_factory=dict)
 
 
