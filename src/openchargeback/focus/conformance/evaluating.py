@@ -79,21 +79,22 @@ def _evaluated(opened: OpenFile, planner: Planner, most: int) -> Evaluated:
     if not isinstance(plan, Plan):
         raise TypeError("the file was opened for something else")
     supported = _supported(plan, conditions_met(opened, len(plan.sql)))
-    missing = {
-        each.column: each
+    missing = [
+        each
         for each in planner.requirements
         if each.about_presence and each.criteria <= supported and each.column not in plan.present
-    }
+    ]
+    reported = {each.column for each in missing}
     apply = [
         each
         for each in planner.requirements
         if each.criteria <= supported
         and each.id not in plan.unread
         # Where a column should be and is not, that is said once.
-        and missing.keys().isdisjoint(planner.condition_columns(each))
+        and reported.isdisjoint(planner.condition_columns(each))
     ]
     found = _broken(opened, plan, [each.id for each in apply], most)
-    found |= {each.id: (1, ()) for each in missing.values()}
+    found |= {each.id: (1, ()) for each in missing}
     applied = {each.id for each in apply}
     return Evaluated(opened, tuple(_outcome(each, found, applied) for each in planner.requirements))
 
