@@ -277,6 +277,13 @@ def test_every_other_column_is_missed(tmp_path: Path) -> None:
     assert columns.keys() - found == NEVER_MISSED
 
 
+def test_a_file_without_rows_has_only_columns_to_check(tmp_path: Path) -> None:
+    found, problems = evaluated(write(tmp_path / "none.csv", []))
+    assert problems == []
+    assert {each.state for each in found.outcomes} == {State.HOLDS, State.NOT_APPLICABLE}
+    assert broken(write(tmp_path / "none.csv", [], ["BilledCost", "RegionId"])) == {"CostAndUsage-D-006-M": []}
+
+
 def test_columns_count_by_their_exact_names(tmp_path: Path) -> None:
     path = write(tmp_path / "rows.csv", GOOD)
     path.write_text(path.read_text("utf-8").replace("BilledCost", "billedcost", 1), encoding="utf-8")
@@ -651,6 +658,15 @@ def test_every_rule_is_evaluated_permitted_or_undecided() -> None:
     assert evaluated | set(model().permissions()) | differences()["undecided"].keys() == leaves
 
 
+def test_the_documents_count_the_rules_as_they_are() -> None:
+    text = (ROOT / "docs/VALIDATION.md").read_text("utf-8")
+    table = text.partition("| of the model's 621 rules | number |")[2].partition("\n\n")[0]
+    numbers = [int(line.split("|")[2].strip(" *")) for line in table.splitlines()[2:]]
+    leaves = sum(each["Function"] != "Composite" for each in shipped()["ModelRules"].values())
+    static, undecided = model().static, len(differences()["undecided"])
+    assert numbers == [model().published - static, static - leaves, 9, undecided, len(requirements())]
+
+
 def test_every_correction_changes_the_model() -> None:
     for name, each in differences()["corrected"].items():
         said = shipped()["ModelRules"][name]["ValidationCriteria"]
@@ -748,10 +764,15 @@ def test_in_parquet_types_are_as_stored(tmp_path: Path) -> None:
         "BillingPeriodStart::TIMESTAMP AS BillingPeriodStart",
         "12::BIGINT AS BillingAccountId",
         "DATE '2025-01-01' AS ChargePeriodStart",
+        "'nan'::DOUBLE AS PricingCurrencyEffectiveCost",
     )
     rows = f"SELECT * REPLACE ({', '.join(stored)}), NULL::VARCHAR AS ChargeClass FROM (SELECT {text})"
     duckdb.sql(f"COPY ({rows}) TO '{path}'")
-    assert broken(path) == {"BillingAccountId-C-002-M": [0], "ChargePeriodStart-C-001-M": [0]}
+    assert broken(path) == {
+        "BillingAccountId-C-002-M": [0],
+        "ChargePeriodStart-C-001-M": [0],
+        "PricingCurrencyEffectiveCost-C-004-M": [0],
+    }
 
 
 def test_sample_data_breaks_what_is_listed_and_nothing_else() -> None:

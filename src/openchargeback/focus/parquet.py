@@ -86,7 +86,7 @@ def stored_types(con: duckdb.DuckDBPyConnection, path: Path) -> dict[str, str]:
 
 
 def _stored(kind: str) -> str:
-    if kind.startswith(("DECIMAL", "DOUBLE", "FLOAT")) or kind.endswith("INT") or kind == "INTEGER":
+    if kind.startswith(("DECIMAL", "DOUBLE", "FLOAT")) or kind.endswith(("INT", "INTEGER")):
         return "decimal"
     return "datetime" if kind.startswith("TIMESTAMP") else kind.lower()
 

@@ -161,9 +161,10 @@ class Checks:
     def _form(self, function: str, name: str, cell: str) -> str:
         """A check of the type or format of a cell. A cell that is not of the type has no format to check."""
         if stored := self.typed.get(name):
-            types = {"TypeDecimal": "decimal", "CheckDecimalValue": "decimal", "TypeDateTime": "datetime"}
-            wanted = types.get(function, "string" if function == "TypeString" else stored)
-            return f"{cell} IS NULL" if wanted != stored else "true"
+            types = {"TypeDecimal": "decimal", "TypeDateTime": "datetime", "TypeString": "string"}
+            if types.get(function, stored) != stored:
+                return f"{cell} IS NULL"
+            return f"any_number({cell})" if function == "CheckDecimalValue" else "true"
         # CASE, since OR computes both of its operands for every row.
         number = f"CASE WHEN {NUMBER.format(column=cell)} THEN true ELSE {{other}} END"
         time = f"CASE WHEN {TIME.format(column=cell)} THEN true ELSE {{other}} END"
