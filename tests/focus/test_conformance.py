@@ -775,6 +775,16 @@ def test_in_parquet_types_are_as_stored(tmp_path: Path) -> None:
     }
 
 
+def test_large_files_are_read_one_by_one_with_the_same_result(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    paths = [write(tmp_path / f"{number}.csv", [{**row, "BilledCost": ""} for row in GOOD]) for number in range(3)]
+    files = [ChargeFile(path.name, path, "", "", path.stat().st_size) for path in paths]
+    together = reporting.conformance(files)
+    monkeypatch.setattr(reporting, "_TOGETHER", 1)
+    assert [len(batch) for batch in reporting._batches(files)] == [1, 1, 1]
+    assert reporting.conformance(files) == together
+    assert [each.path for each in together[1]] == ["0.csv", "1.csv", "2.csv"]
+
+
 def test_sample_data_breaks_what_is_listed_and_nothing_else() -> None:
     files = [*sorted((ROOT / "sample_data").glob("*.csv")), *sorted((ROOT / "ledger/charges").glob("*/*.csv"))]
     names = {

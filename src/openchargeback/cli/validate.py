@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NoReturn
 
 import click
 
@@ -58,12 +58,15 @@ def validate(
     if code is not None:
         _explain(code, as_json=form == "json")
         return
-    if conformance:
-        if staged:
-            raise UsageFault("--conformance checks whole files; use it without --staged")
+    if not conformance:
+        _check_ledger(paths, form, root_of(named), full=full, strict=strict, staged=staged)
+    elif staged:
+        raise UsageFault("--conformance checks whole files; use it without --staged")
+    else:
         _check_conformance(paths, form, named, full=full, strict=strict)
-        return
-    root = root_of(named)
+
+
+def _check_ledger(paths: Sequence[str], form: str, root: Path, *, full: bool, strict: bool, staged: bool) -> NoReturn:
     with ExitStack() as stack:
         place = root
         if staged:
@@ -81,7 +84,7 @@ def validate(
     sys.exit(1 if failed else 0)
 
 
-def _check_conformance(paths: Sequence[str], form: str, named: str | None, *, full: bool, strict: bool) -> None:
+def _check_conformance(paths: Sequence[str], form: str, named: str | None, *, full: bool, strict: bool) -> NoReturn:
     from openchargeback.cli.conformance import conformance_of
 
     done = conformance_of(paths, named, full=full)
