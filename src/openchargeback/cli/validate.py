@@ -8,14 +8,18 @@ from collections.abc import Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
+from typing import TYPE_CHECKING, NoReturn
 
 import click
 
 from openchargeback.cli.options import root_of, with_ledger
-from openchargeback.cli.report import print_json, progress
+from openchargeback.cli.report import print_json, progress, shown
 from openchargeback.cli.reports import repository_prefix
 from openchargeback.cli.reports.paragraphs import Paragraph, paragraphs, total
 from openchargeback.problems import Problem, Severity, UsageFault, has_errors, in_order
+
+if TYPE_CHECKING:
+    from openchargeback.focus.conformance.reporting import Counts
 
 FORMATS = ("text", "json", "github", "gitlab", "junit")
 
@@ -26,23 +30,43 @@ FORMATS = ("text", "json", "github", "gitlab", "junit")
 @click.option("--full", is_flag=True, help="List every warning in full; check every row with Frictionless. Slow.")
 @click.option("--strict", is_flag=True, help="Fail on warnings, too.")
 @click.option("--staged", is_flag=True, help="Check only what the next commit changes, for a commit hook.")
+@click.option("--conformance", is_flag=True, help="Check charge files against FOCUS 1.2; needs no ledger.")
 @click.option("--explain", "code", metavar="CODE", help="Explain a code or flag; needs no ledger.")
 @with_ledger
 def validate(
-    paths: tuple[str, ...], form: str, full: bool, strict: bool, staged: bool, code: str | None, named: str | None
+    paths: tuple[str, ...],
+    form: str,
+    full: bool,
+    strict: bool,
+    staged: bool,
+    conformance: bool,
+    code: str | None,
+    named: str | None,
 ) -> None:
     """Check the ledger for problems; exit code 1 if there are errors. PATH narrows the report.
 
     The report goes to stdout. With --format github, whatever does not fit into annotations goes to the job summary.
 
+    With --conformance, PATH is a charge file or a folder of such files, in a ledger or elsewhere. Each requirement that
+    a file breaks is reported once: an error if FOCUS says MUST.
+
     \b
     Example: focus-billing validate charges/2025-01 --strict
+             focus-billing validate --conformance ~/Downloads/export.csv
              focus-billing validate --explain missing-fund
     """
     if code is not None:
         _explain(code, as_json=form == "json")
         return
-    root = root_of(named)
+    if not conformance:
+        _check_ledger(paths, form, root_of(named), full=full, strict=strict, staged=staged)
+    elif staged:
+        raise UsageFault("--conformance checks whole files; use it without --staged")
+    else:
+        _check_conformance(paths, form, named, full=full, strict=strict)
+
+
+def _check_ledger(paths: Sequence[str], form: str, root: Path, *, full: bool, strict: bool, staged: bool) -> NoReturn:
     with ExitStack() as stack:
         place = root
         if staged:
@@ -53,16 +77,34 @@ def validate(
         if wanted is not None:
             found = [problem for problem in found if _within(problem.path, wanted)]
             files = [path for path in files if _within(path, wanted)]
-        failed = has_errors(found) or (strict and any(problem.severity is Severity.WARNING for problem in found))
+        failed = _fails(found, strict=strict)
         # Excerpts show the lines as checked; paths in other formats are relative to the repository's own folder.
         report = Report(found, files, place if form == "text" else root, failed=failed, strict=strict, full=full)
         _WRITERS[form](report)
     sys.exit(1 if failed else 0)
 
 
+def _check_conformance(paths: Sequence[str], form: str, named: str | None, *, full: bool, strict: bool) -> NoReturn:
+    from openchargeback.cli.conformance import conformance_of
+
+    done = conformance_of(paths, named, full=full)
+    failed = _fails(done.found, strict=strict)
+    _WRITERS[form](
+        Report(done.found, done.files, done.root, failed=failed, strict=strict, full=full, counts=done.counts)
+    )
+    sys.exit(1 if failed else 0)
+
+
+def _fails(found: Sequence[Problem], *, strict: bool) -> bool:
+    return has_errors(found) or (strict and any(problem.severity is Severity.WARNING for problem in found))
+
+
 @dataclass(frozen=True, slots=True)
 class Report:
-    """What a format is written from: problems in order, and the files that were read."""
+    """What a format is written from: problems in order, and the files that were read.
+
+    counts: for each file, how many requirements of FOCUS it meets, if that was asked.
+    """
 
     found: Sequence[Problem]
     files: Sequence[str]
@@ -70,6 +112,7 @@ class Report:
     failed: bool
     strict: bool
     full: bool
+    counts: Sequence[Counts] = ()
 
     @property
     def paragraphs(self) -> list[Paragraph]:
@@ -133,6 +176,8 @@ def _write_text(report: Report) -> None:
 
     page = page_for(terminal=sys.stdout.isatty(), root=report.root, full=report.full)
     click.echo(as_text(report.found, page), nl=False)
+    for counts in report.counts:
+        click.echo(shown(str(counts)))
 
 
 def _write_json(report: Report) -> None:
@@ -144,6 +189,7 @@ def _write_json(report: Report) -> None:
             "warnings": total(groups, Severity.WARNING),
             "problems": [problem.as_json() for problem in report.found],
             "groups": [_group(each) for each in groups],
+            **({"conformance": [counts.as_json() for counts in report.counts]} if report.counts else {}),
         }
     )
 
@@ -168,6 +214,9 @@ def _write_github(report: Report) -> None:
             file.write(text)
     for line in commands(groups, prefix, summary=bool(text)):
         click.echo(line)
+    for counts in report.counts:
+        # A path at the start of a line cannot be a workflow command, but text after a line break could.
+        click.echo(f"FOCUS: {' '.join(shown(str(counts)).split())}")
 
 
 def _write_gitlab(report: Report) -> None:
@@ -193,11 +242,12 @@ _WRITERS = {
 
 
 def _explain(code: str, *, as_json: bool) -> None:
+    from openchargeback.cli.conformance import explain_requirement
     from openchargeback.cli.reports.explaining import explanation
     from openchargeback.cli.reports.text import page_for
     from openchargeback.explanations import explain, similar
 
-    entry = explain(code)
+    entry = explain(code) or explain_requirement(code)
     if entry is None:
         near = " or ".join(f"`{name}`" for name in similar(code))
         ask = f"did you mean {near}?" if near else "docs/VALIDATION.md lists them all"

@@ -8,7 +8,7 @@ mask0, mask1, … say which conditions of `RowConditions` a row meets. The rows 
 from __future__ import annotations
 
 import tempfile
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -32,6 +32,10 @@ from openchargeback.problems import Problem, has_errors
 _BLOCK = 10_000
 _SMALL = 8 << 20
 """The most bytes of a file that is read together with others."""
+
+
+MakeConditions = Callable[[ChargeFile, Sequence[str], Sequence[str]], RowConditions]
+"""Makes the conditions for a file from its labels and the canonical names of its columns; equal ones as one object."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -165,18 +169,20 @@ def open_files(
     *,
     whole: bool,
     versions: Sequence[OpenFile] = (),
+    make: MakeConditions | None = None,
 ) -> tuple[list[OpenFile], list[Problem]]:
     """Read the rows of files into tables raw_0, raw_1, …; those with problems that prevent it are left out.
 
     whole: keep every cell; otherwise only the marks and the few cells that later checks need, which takes little memory
     whatever the size of the files. versions: files read whole before, perhaps in another schema; what a file shares
-    with its version is not read again.
+    with its version is not read again. make: mark rows by these conditions instead of those for billing; then no column
+    is needed.
     """
     known: dict[object, RowConditions] = {}
     ready: list[Described] = []
     problems: list[Problem] = []
     for number, file in enumerate(files):
-        described, faults = _describe(con, number, file, config.source(file.source), known)
+        described, faults = _describe(con, number, file, config.source(file.source), known, make)
         problems += faults
         ready += [described] if described else []
     opened: list[OpenFile] = []
@@ -223,9 +229,17 @@ class Described:
 
 
 def _describe(
-    con: duckdb.DuckDBPyConnection, number: int, file: ChargeFile, source: Source, known: dict[object, RowConditions]
+    con: duckdb.DuckDBPyConnection,
+    number: int,
+    file: ChargeFile,
+    source: Source,
+    known: dict[object, RowConditions],
+    make: MakeConditions | None,
 ) -> tuple[Described | None, list[Problem]]:
-    """A file with its columns; None with the problems that prevent reading it. known: conditions made before."""
+    """A file with its columns; None with the problems that prevent reading it.
+
+    known: conditions made before. make: as for `open_files`.
+    """
     unfit = csv_text.stored_elsewhere(file.location, file.path) or too_large(con, file)
     if unfit:
         return None, [unfit]
@@ -241,12 +255,17 @@ def _describe(
             return None, problems
         labels = header.cells
     names, problems = names_of(labels, file.path, header, source.cost)
+    if make:
+        # Which columns a file must have is for its conditions to say.
+        problems = [each for each in problems if each.code != "missing-label"]
     if has_errors(problems):
         return None, problems
     key = (*names, source.cost, source.dialect, *sorted(source.severity.items()))
-    if key not in known:
-        known[key] = row_conditions(names, source)
-    return Described(number, file, source, tuple(labels), tuple(names), header, relation, known[key]), problems
+    if make:
+        conditions = make(file, labels, names)
+    else:
+        conditions = known.get(key) or known.setdefault(key, row_conditions(names, source))
+    return Described(number, file, source, tuple(labels), tuple(names), header, relation, conditions), problems
 
 
 def _groups(files: Sequence[Described]) -> list[list[Described]]:

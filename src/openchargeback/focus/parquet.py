@@ -21,6 +21,8 @@ from openchargeback.problems import Problem
 _ROW_NUMBER = "file_row_number"
 _NAMED = re.compile(r"\s*(?:in|of)? file ''|''")
 _MOST_WORDS = 120
+# Old writers store text without marking it as text.
+_TEXTS = frozenset({"VARCHAR", "BLOB"})
 _NESTED = ("MAP", "STRUCT", "LIST", "UNION", "JSON", "VARIANT")
 
 
@@ -72,6 +74,21 @@ def text_relation(con: duckdb.DuckDBPyConnection, path: Path, nulls: Sequence[st
     """
     labels, cells = _cells(con, path, nulls)
     return labels, f"(SELECT {cells} FROM {relation(path)})"
+
+
+def stored_types(con: duckdb.DuckDBPyConnection, path: Path) -> dict[str, str]:
+    """The columns of a file that are not stored as text: decimal, datetime, or DuckDB's name of the type.
+
+    Raises duckdb.Error for any other file.
+    """
+    described = con.execute(f"DESCRIBE SELECT * FROM {relation(path)}").fetchall()
+    return {row[0]: _stored(row[1].upper()) for row in described if row[1].upper() not in _TEXTS}
+
+
+def _stored(kind: str) -> str:
+    if kind.startswith(("DECIMAL", "DOUBLE", "FLOAT")) or kind.endswith(("INT", "INTEGER")):
+        return "decimal"
+    return "datetime" if kind.startswith("TIMESTAMP") else kind.lower()
 
 
 def picked_rows(

@@ -29,7 +29,7 @@ BOUND = 10_000
 """How many suspicious rows of a file Frictionless checks; beyond that, the file is rejected and the rest counted."""
 
 _WINDOW = 1_000
-_MOST_NAMED = 10_000
+MOST_NAMED = 10_000
 """How many rows of a warning are listed if all are wanted."""
 
 
@@ -71,7 +71,7 @@ def check_rows(opened: OpenFile, *, full: bool = False) -> list[Problem]:
     else:
         wanted, beyond = _suspicious(opened)
         rows = opened.picked_rows(wanted)
-    most = _MOST_NAMED if full else MAX_ROWS
+    most = MOST_NAMED if full else MAX_ROWS
     problems, headers = _fault_problems(opened, _with_faults(opened, rows), most)
     counted = [*_counted_problems(opened, most), *_finding_problems(opened, findings(opened, most))]
     # A repeated header is reported only as such.
@@ -139,6 +139,11 @@ def with_positions(opened: OpenFile, problems: Sequence[tuple[int, str, Problem]
         replace(problem, field=name, **_position(opened, rows[number], opened.names.index(name)))
         for number, name, problem in problems
     ]
+
+
+def header_line(opened: OpenFile) -> int:
+    """The line of the header; 0 in a file without lines."""
+    return opened.header.line if opened.header else 0
 
 
 def _rows_by_number(opened: OpenFile, numbers: Iterable[int]) -> dict[int, Row]:
@@ -271,14 +276,20 @@ def _counted_problems(opened: OpenFile, most: int) -> Iterator[Problem]:
             yield _problem(opened, row, fault, counted.column, severity, count=number, more=more)
 
 
+def conditions_met(opened: OpenFile, number: int) -> set[int]:
+    """Which of the first so many conditions any row of a file meets."""
+    every = ", ".join(f"bit_or(mask{mask})" for mask in range(len(prefilter.masks([""] * number))))
+    found = opened.con.execute(f"SELECT {every} FROM {opened.relation}").fetchone() if number else ()
+    bits = sum((value or 0) << (prefilter.BITS * mask) for mask, value in enumerate(found or ()))
+    return {condition for condition in range(number) if bits >> condition & 1}
+
+
 def rows_meeting(opened: OpenFile, conditions: Sequence[int], most: int) -> dict[int, tuple[int, list[int]]]:
     """How many rows meet each of these conditions, and the first of them; conditions met by none are left out."""
     if not conditions:
         return {}
-    every = ", ".join(f"bit_or(mask{number})" for number in range(max(conditions) // prefilter.BITS + 1))
-    found = opened.con.execute(f"SELECT {every} FROM {opened.relation}").fetchone()
-    bits = sum((value or 0) << (prefilter.BITS * number) for number, value in enumerate(found or ()))
-    some = [condition for condition in conditions if bits >> condition & 1]
+    met = conditions_met(opened, max(conditions) + 1)
+    some = [condition for condition in conditions if condition in met]
     if not some:
         return {}
     marks = [prefilter.met(condition) for condition in some]
