@@ -35,16 +35,20 @@ def shape(kind: Kind) -> Record:
     )
 
 
-def read_config(kind: Kind, path: Path) -> tuple[ConfigFile | None, list[Problem]]:
-    """The config and its faults; None if it is unusable. Raises UsageFault if there is no such file."""
+def read_config(kind: Kind, path: Path, name: str = "") -> tuple[ConfigFile | None, list[Problem]]:
+    """The config and its faults; None if it is unusable. Raises UsageFault if there is no such file.
+
+    name: what problems call it; the path unless given.
+    """
+    name = name or str(path)
     try:
         data = path.read_bytes()
     except OSError as error:
         raise UsageFault(f"{path} cannot be read: {(error.strerror or str(error)).lower()}") from error
-    root, reader = parse(data, str(path))
+    root, reader = parse(data, name)
     if root is None:
         fix = f"start with `focus-billing convert {kind.name} --example-config`"
-        return None, reader.problems or [Problem(str(path), "empty-file", "this file is empty", fix, 1)]
+        return None, reader.problems or [Problem(name, "empty-file", "this file is empty", fix, 1)]
     values = shape(kind).read(root, reader)
     if values is None:
         return None, reader.problems
@@ -52,7 +56,7 @@ def read_config(kind: Kind, path: Path) -> tuple[ConfigFile | None, list[Problem
     settings = Settings(**{by_name[name]: value for name, value in values.items() if name in by_name})
     problems = reader.problems
     if settings.rates_file or any(rate.history for rate in settings.rates):
-        histories, faults = read_histories(path.parent, settings.rates_file, str(path))
-        settings, more = with_histories(settings, histories, str(path))
+        histories, faults = read_histories(path.parent, settings.rates_file, name)
+        settings, more = with_histories(settings, histories, name)
         problems = [*problems, *faults, *more]
-    return ConfigFile(str(path), settings, values[kind.name]), problems
+    return ConfigFile(name, settings, values[kind.name]), problems

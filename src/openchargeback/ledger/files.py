@@ -30,7 +30,13 @@ COMPRESSED_SUFFIXES = (".gz", ".zst")
 
 PAGE_IMAGES = (".gif", ".jpeg", ".jpg", ".png", ".webp")
 """Images that pages may show. No SVG, which could run scripts when opened by itself."""
-OWN_FOLDERS = ("approvals", "charges", "deliveries", "directory", "pages", "periods", "policies", "templates", "usage")
+CONVERSIONS = "conversions"
+"""The folder of the configs of conversions."""
+
+OWN_FOLDERS = (
+    *("approvals", "charges", CONVERSIONS, "deliveries", "directory", "pages", "periods", "policies", "templates"),
+    "usage",
+)
 """The folders that belong to a ledger; nothing else next to them does."""
 
 LOCK_FILE = "requirements.lock"

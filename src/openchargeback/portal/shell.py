@@ -58,13 +58,16 @@ NAVIGATION = (
     ("pis", Link("PIs", paths.PIS)),
     ("projects", Link("Projects", paths.PROJECTS)),
     ("review", Link("Review", paths.REVIEW)),
+    ("rates", Link("Rates", paths.RATES)),
     ("sources", Link("Files", paths.SOURCES)),
     ("about", Link("About", paths.ABOUT)),
 )
 
 
-def make_shell(config: Config, pages: tuple[Page, ...], logo: str = "", *, showback: bool = False) -> Shell:
-    """The shell of a site. `logo` is the name of the logo's file in `assets/`, empty for none."""
+def make_shell(
+    config: Config, pages: tuple[Page, ...], logo: str = "", *, showback: bool = False, rates: bool = False
+) -> Shell:
+    """The shell of a site. `logo` is the name of the logo's file in `assets/`, empty for none. rates: it has rates."""
     organization = config.organization
     contact, mail = whom_to_ask(config)
     return Shell(
@@ -75,7 +78,7 @@ def make_shell(config: Config, pages: tuple[Page, ...], logo: str = "", *, showb
         contact=contact,
         mail=mail,
         web=safe_address(organization.contact.url),
-        navigation=NAVIGATION,
+        navigation=tuple(each for each in NAVIGATION if rates or each[0] != "rates"),
         own_pages=tuple(Link(page.title or page.name, paths.own_page(page.name)) for page in pages),
         showback=showback,
     )

@@ -20,6 +20,7 @@ from openchargeback.portal.shell import Head, Link, Shell, fingerprint, make_she
 from openchargeback.portal.theme import theme_css
 from openchargeback.portal.views import dashboard, files, journals, payers, periods, review
 from openchargeback.portal.views.common import Book, for_showback, state_view
+from openchargeback.portal.views.rates import ServiceRates
 from openchargeback.templating.environment import Templates
 from openchargeback.templating.filters import period_human
 
@@ -35,6 +36,7 @@ class Site:
     known: the projects of the directory with the values they fill into a decision today.
     settings, logos: of closed periods, by period; all others use `config` and `logo`.
     images: those of the institution's pages, by their path in ledger and output (`pages/map.png`).
+    rates: of the institution's own services.
     """
 
     config: Config
@@ -49,6 +51,7 @@ class Site:
     logos: dict[str, bytes | None] = field(default_factory=dict)
     known: tuple[review.KnownProject, ...] = ()
     images: dict[str, bytes] = field(default_factory=dict)
+    rates: tuple[ServiceRates, ...] = ()
 
     def config_of(self, period: str) -> Config:
         """The settings to show a period with."""
@@ -78,7 +81,8 @@ def site_jobs(site: Site, env: Templates) -> list[FileJob]:
 
 def site_shell(site: Site) -> Shell:
     """The frame of this site's pages."""
-    return make_shell(site.config, site.pages, _logo_name(site), showback=for_showback(site.periods))
+    showback = for_showback(site.periods)
+    return make_shell(site.config, site.pages, _logo_name(site), showback=showback, rates=bool(site.rates))
 
 
 def site_book(site: Site) -> Book:
@@ -121,6 +125,8 @@ def _pages(site: Site, book: Book) -> Iterator[_PlannedPage]:
         yield from _month(site, book, index)
     yield from _payers(book)
     yield _plan("pages/review.html", _head(paths.REVIEW, "Review", "review"), review.queue(book, site.known))
+    if site.rates:
+        yield _plan("pages/rates.html", _head(paths.RATES, "Rates", "rates"), site.rates)
     yield _plan("pages/sources.html", _head(paths.SOURCES, "Files received", "sources"), files.received(book))
     for text in site.pages:
         view = files.own_page(text)

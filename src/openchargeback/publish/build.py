@@ -16,7 +16,7 @@ from openchargeback.export.journals import period_files
 from openchargeback.files import git
 from openchargeback.ledger.config import FILE_NAME
 from openchargeback.ledger.directory import Entry
-from openchargeback.ledger.files import OWN_FOLDERS, digest_of
+from openchargeback.ledger.files import CONVERSIONS, OWN_FOLDERS, digest_of
 from openchargeback.ledger.lock import own_files, watched
 from openchargeback.ledger.periods import LOGOS, part_path
 from openchargeback.model import Provenance
@@ -24,6 +24,7 @@ from openchargeback.portal.libraries import versions
 from openchargeback.portal.paths import STATEMENTS, journal_folder, statements_folder
 from openchargeback.portal.site import FileJob, Site, site_jobs
 from openchargeback.portal.statements import PdfPlan, statement_jobs, statement_pdfs
+from openchargeback.portal.views.rates import ServiceRates, rates
 from openchargeback.portal.views.review import KnownProject
 from openchargeback.problems import Problem
 from openchargeback.publish.books import AllBooks, Step, no_step, open_books, open_cache
@@ -273,7 +274,17 @@ def make_site(books: AllBooks, provenance: Provenance, files: dict[str, tuple[st
         settings={period: ledger.settings(period) for period in ledger.records},
         logos={period: _frozen_logo(ledger, record) for period, record in ledger.records.items()},
         known=_known_projects(ledger),
+        rates=_rates(ledger.root),
     )
+
+
+def _rates(root: Path) -> tuple[ServiceRates, ...]:
+    """The rates in the ledger's configs of conversions, whose faults `gather_ledger` has reported."""
+    if not (root / CONVERSIONS).is_dir():
+        return ()
+    from openchargeback.convert.kept import kept_configs
+
+    return rates(kept_configs(root)[0])
 
 
 def _known_projects(ledger: RecordedLedger) -> tuple[KnownProject, ...]:

@@ -7,6 +7,7 @@ from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
 
+from openchargeback.ledger.files import CONVERSIONS
 from openchargeback.ledger.lock import committed_temporaries
 from openchargeback.ledger.periods import FROZEN, PARTS, part_path
 from openchargeback.ledger.reading import Ledger, read_ledger
@@ -33,7 +34,7 @@ def gather_ledger(root: Path) -> Gathered:
         return None, problems
     whole, faults = with_records(ledger)
     _log.info("read the ledger: %s", counted(len(whole.periods), "month"))
-    return whole, [*problems, *faults, *_page_problems(whole)]
+    return whole, [*problems, *faults, *_page_problems(whole), *_conversion_problems(root)]
 
 
 def _page_problems(ledger: Ledger) -> list[Problem]:
@@ -42,6 +43,14 @@ def _page_problems(ledger: Ledger) -> list[Problem]:
     from openchargeback.portal.own_pages import page_problems
 
     return page_problems(ledger.pages, ledger.images, ledger.config.portal.links)
+
+
+def _conversion_problems(root: Path) -> list[Problem]:
+    if not (root / CONVERSIONS).is_dir():
+        return []
+    from openchargeback.convert.kept import kept_configs
+
+    return kept_configs(root)[1]
 
 
 def with_records(ledger: Ledger) -> tuple[RecordedLedger, list[Problem]]:
