@@ -25,6 +25,7 @@ GROUP = "openchargeback.converters"
 
 # name → module and attribute; pyproject.toml registers the same, but a checkout need not be installed.
 _BUILT_IN = {
+    "shared": "openchargeback.convert.shared.kind:SHARED",
     "slurm": "openchargeback.convert.slurm.kind:SLURM",
 }
 
