@@ -145,3 +145,10 @@ def test_an_account_without_project_is_shared_without_tags_and_reported(shared: 
         ("owner-unknown", Severity.WARNING, True)
     ]
     assert ",bio,bio,{}" in shared.output.read_text(encoding="utf-8")
+
+
+def test_a_month_without_the_cluster_is_right_if_someone_says_so(shared: Case) -> None:
+    names = {"aws.csv": costs({"ResourceId": "vol-1"}), "opencost.csv": USE}
+    done, problems = shared.run(names=names, allow_empty=True)
+    assert done is not None, problems
+    assert (done.rows, done.used) == (1, 0)

@@ -138,10 +138,12 @@ def test_shares_of_a_cost_of_the_config_are_valid(site: Site) -> None:
 
 
 def test_a_shared_cost_is_not_split_by_two_sources(site: Site) -> None:
-    """Two identical rows are two costs; the same file under another name is not."""
+    """Two identical rows are two costs; the same ones in a later export, with other amounts, are not."""
     assert site.convert("charges/2025-01/aws.csv", costs({}, {})).exit_code == 0
     assert (site.root / "usage/2025-01/aws.parquet").is_file()
-    again = site.convert("charges/2025-01/k8s.csv", costs({"ResourceId": "vol"}, {}, {}, {"BilledCost": "7"}))
+    again = site.convert(
+        "charges/2025-01/k8s.csv", costs({"ResourceId": "vol"}, {}, {"BilledCost": "7"}, {"SkuId": "B"})
+    )
     assert codes(again) == {"usage-billed-already"}
     assert isinstance(again.exception, LedgerFault)
     (problem,) = [each for each in again.exception.problems if each.severity is Severity.ERROR]

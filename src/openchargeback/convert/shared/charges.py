@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
-import datetime as dt
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import duckdb
 
-from openchargeback import money
 from openchargeback.convert.findings import Rule, broken
 from openchargeback.convert.kinds import Input
 from openchargeback.convert.settings import Settings
-from openchargeback.convert.shared.settings import Cost, Pool
+from openchargeback.convert.shared.given import given_cells
+from openchargeback.convert.shared.settings import Pool
 from openchargeback.focus.columns import COLUMNS
 from openchargeback.focus.database import identifier, insert, literal, sql
 from openchargeback.focus.opening import OpenFile, open_files
@@ -101,7 +100,7 @@ def read_costs(
     names = dict.fromkeys(name for each in opened for name in each.names)
     for pool in pools:
         for cost in pool.costs:
-            names |= dict.fromkeys(_given_cells(settings, pool, cost, period))
+            names |= dict.fromkeys(given_cells(settings, pool, cost, period))
     if "ProviderName" in names:
         names |= dict.fromkeys(_SINCE_1_3)
     costs = Costs({name: f"k{index}" for index, name in enumerate(names)}, opened)
@@ -131,7 +130,7 @@ def _fill(
     given = [(number, pool, cost) for number, pool in enumerate(pools) for cost in pool.costs]
     rows = []
     for n, (number, pool, cost) in enumerate(given, before):
-        cells = _given_cells(settings, pool, cost, period)
+        cells = given_cells(settings, pool, cost, period)
         rows.append((n, CONFIG, 0, cost.line, number, *(cells.get(name) for name in costs.columns)))
     insert(con, "cost_row", rows)
 
@@ -166,27 +165,28 @@ def select(
     ]
     if problems:
         return problems
+    con.execute(sql(__package__, "shared_cost.sql", **_parts(costs, inputs, pools)))
+    return []
+
+
+def _parts(costs: Costs, inputs: Sequence[Input], pools: Sequence[Pool]) -> dict[str, str]:
+    """The parts of `shared_cost.sql`."""
     tests = [f"CASE WHEN {_test(costs, number, pool)} THEN {number} END" for number, pool in enumerate(pools)]
     days = [number for number, pool in enumerate(pools) if pool.by == "day"]
     simple = [each.number for each in costs.opened if each.conditions.dialect == SIMPLE]
-    con.execute(
-        sql(
-            __package__,
-            "shared_cost.sql",
-            pools=f"[{', '.join(tests)}]",
-            names=f"[{', '.join(literal(each.id) for each in pools)}]",
-            by_day=f"({', '.join(map(str, days)) or 'NULL'})",
-            whole_days=f"file IN ({', '.join(str(inputs[number].number) for number in simple) or 'NULL'})",
-            identity=_identity(costs),
-            month=f"strftime(utc({costs.cell('BillingPeriodStart')}), '%Y-%m')",
-            period_start=costs.cell("BillingPeriodStart"),
-            start=costs.cell("ChargePeriodStart"),
-            end=costs.cell("ChargePeriodEnd"),
-            currency=f"upper({costs.cell('BillingCurrency')})",
-            method=costs.cell("AllocatedMethodId"),
-        )
-    )
-    return []
+    return {
+        "pools": f"[{', '.join(tests)}]",
+        "names": f"[{', '.join(literal(each.id) for each in pools)}]",
+        "by_day": f"({', '.join(map(str, days)) or 'NULL'})",
+        "whole_days": f"file IN ({', '.join(str(inputs[number].number) for number in simple) or 'NULL'})",
+        "identity": _identity(costs),
+        "month": f"strftime(utc({costs.cell('BillingPeriodStart')}), '%Y-%m')",
+        "period_start": costs.cell("BillingPeriodStart"),
+        "start": costs.cell("ChargePeriodStart"),
+        "end": costs.cell("ChargePeriodEnd"),
+        "currency": f"upper({costs.cell('BillingCurrency')})",
+        "method": costs.cell("AllocatedMethodId"),
+    }
 
 
 def _test(costs: Costs, number: int, pool: Pool) -> str:
@@ -201,8 +201,12 @@ def _test(costs: Costs, number: int, pool: Pool) -> str:
 
 
 def _identity(costs: Costs) -> str:
-    """SQL of the FOCUS cells of a row as one text, so that it is known again in another export with other columns."""
-    cells = [f"{literal(name + '=')} || {column}" for name, column in sorted(costs.columns.items()) if name in COLUMNS]
+    """SQL of what a row is for, as one text: its FOCUS cells but amounts and tags, which a later export may correct."""
+    cells = [
+        f"{literal(name + '=')} || {column}"
+        for name, column in sorted(costs.columns.items())
+        if COLUMNS.get(name) in ("string", "datetime") and name not in ALLOCATED
+    ]
     return f"concat_ws('|', {', '.join(cells)})"
 
 
@@ -223,50 +227,6 @@ def check_costs(
         for number, pool in enumerate(pools)
         if number not in found
     ]
-
-
-def _given_cells(settings: Settings, pool: Pool, cost: Cost, period: str) -> dict[str, str | None]:
-    """A cost of the config as a row of FOCUS 1.3: a recurring purchase for the month."""
-    first = dt.date.fromisoformat(f"{period}-01")
-    after = (first + dt.timedelta(days=31)).replace(day=1)
-    amount = money.exact(cost.amount)
-    listed = amount if cost.list is None else money.exact(cost.list)
-    start, end = (f"{day.isoformat()}T00:00:00Z" for day in (first, after))
-    sku = f"shared.{pool.id}"
-    costs = dict.fromkeys(("BilledCost", "ContractedCost", "ContractedUnitPrice", "EffectiveCost"), amount)
-    account = {"BillingAccountId": settings.billing_account, "BillingAccountName": settings.billing_account}
-    providers = ("InvoiceIssuerName", "ProviderName", "PublisherName", "ServiceProviderName")
-    return {
-        "BillingPeriodStart": start,
-        "BillingPeriodEnd": end,
-        "ChargePeriodStart": start,
-        "ChargePeriodEnd": end,
-        "ChargeCategory": "Purchase",
-        "ChargeFrequency": "Recurring",
-        "ChargeDescription": cost.name,
-        **costs,
-        "ListCost": listed,
-        "ListUnitPrice": listed,
-        "PricingCategory": "Standard",
-        "PricingQuantity": "1",
-        "PricingUnit": "Months",
-        **account,
-        "BillingAccountType": "Billing Account",
-        "BillingCurrency": settings.currency,
-        **dict.fromkeys(providers, settings.provider),
-        "ServiceCategory": cost.category,
-        "ServiceSubcategory": f"Other ({cost.category})",
-        "ServiceName": settings.service,
-        "SkuId": sku,
-        "SkuPriceId": sku,
-        "SkuMeter": "Shared cost",
-        "ResourceId": cost.name,
-        "ResourceName": cost.name,
-        "ResourceType": "Shared Cost",
-        "Tags": "{}",
-        # Null, but FOCUS wants the columns.
-        **dict.fromkeys(("ChargeClass", "HostProviderName", "ConsumedQuantity", "ConsumedUnit"), None),
-    }
 
 
 def columns_out(costs: Costs) -> str:

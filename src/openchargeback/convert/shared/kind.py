@@ -108,6 +108,8 @@ def _split(con: duckdb.DuckDBPyConnection, request: Request, costs: Costs, perio
         *usage.check_use(con, pools, files, period, _bounds(period)[1].isoformat(sep=" ")),
         *charges.check_costs(con, pools, files, period, settings.currency),
     ]
+    if request.allow_empty:
+        problems = [each for each in problems if each.code != "shared-no-cost"]
     instants = _instants(period)
     con.execute(query(__package__, "record"))
     con.execute(filled(query(__package__, "usage"), **instants))

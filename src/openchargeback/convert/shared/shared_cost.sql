@@ -1,6 +1,6 @@
 -- shared_cost: one row per row that a pool selects, with the days by whose use it is split (NULL: those of the month).
--- found: the numbers of the pools that select it, so many `pools`; the first of them is `pool`. identity: the same for the same row in every export; of
--- identical rows, each has its own.
+-- found: the numbers of the pools that select it, so many `pools`; the first of them is `pool`. identity: the same for the same cost in every export; of
+-- rows that are for the same, each has its own.
 CREATE TABLE shared_cost AS
 WITH selected AS (
     SELECT *, list_filter({pools}, lambda number: number IS NOT NULL) AS found FROM cost_row
