@@ -19,8 +19,11 @@ PAGE = ROOT / "docs/kubernetes-export-guide.md"
 TEXT = PAGE.read_text("utf-8")
 
 
-def blocks(language: str) -> list[str]:
-    return re.findall(rf"^ *```{language}\n(.*?)^ *```$", TEXT, re.MULTILINE | re.DOTALL)
+def blocks(language: str, text: str = TEXT) -> list[str]:
+    return re.findall(rf"^ *```{language}\n(.*?)^ *```$", text, re.MULTILINE | re.DOTALL)
+
+
+OPERATIONS = blocks("sh", (ROOT / "docs/OPERATIONS.md").read_text("utf-8"))
 
 
 def test_the_example_is_what_happens(shell: Shell, tmp_path: Path) -> None:
@@ -43,7 +46,7 @@ def test_the_table_has_the_shares_of_the_example() -> None:
         assert share * 744 == float(cost)
 
 
-@pytest.mark.parametrize("script", [*blocks("sh"), *re.findall(r"run: \|\n((?: {10}.*\n)+)", TEXT)])
+@pytest.mark.parametrize("script", [*blocks("sh"), *OPERATIONS, *re.findall(r"run: \|\n((?: {10}.*\n)+)", TEXT)])
 def test_each_script_can_be_read_and_hides_nothing(script: str) -> None:
     done = subprocess.run(["bash", "-n"], input=script, text=True, capture_output=True, check=False)
     assert done.returncode == 0, done.stderr

@@ -34,6 +34,9 @@ ALLOCATED = (
 )
 """The columns that say who got which share (FOCUS 1.3)."""
 
+_SHARE = dict(zip(ALLOCATED, ("details", "method", "resource", "resource", "tags"), strict=True))
+"""The columns of `share` that they are written from."""
+
 CONFIG = 0
 """The number of the config among the files, for costs that it gives."""
 
@@ -240,5 +243,5 @@ def columns_out(costs: Costs) -> str:
         parts.append(f"{value} AS {identifier(name)}")
     for name in ALLOCATED:
         before = f"row.{costs.columns[name]}" if name in costs.columns else "NULL"
-        parts.append(f"CASE WHEN part.n IS NULL THEN {before} ELSE part.{name} END AS {name}")
+        parts.append(f"CASE WHEN part.n IS NULL THEN {before} ELSE share.{_SHARE[name]} END AS {name}")
     return ",\n    ".join(parts)

@@ -135,7 +135,7 @@ def _make_parts(con: duckdb.DuckDBPyConnection, costs: Costs) -> None:
     names = {"parts": "split_part", "parent": "split_part.parent", "totals": "split_total", "shares": "split_share"}
     con.execute(sql("openchargeback.billing", "allocate.sql", **names), {"scale": 1})
     amounts = ",\n    ".join(
-        f"max(given.amount) FILTER (WHERE given.number = {number}) AS e{number}, trimmed(e{number}) AS a{number}"
+        f"max(amount) FILTER (WHERE number = {number}) AS e{number}, trimmed(e{number}) AS a{number}"
         for number in numbers
     )
     con.execute(sql("openchargeback.convert", "macros.sql"))

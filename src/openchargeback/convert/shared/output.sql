@@ -4,5 +4,6 @@ SELECT
     {columns}
 FROM cost_row AS row
 LEFT JOIN part ON part.n = row.n
+LEFT JOIN share ON share.number = part.share
 WHERE part.n IS NOT NULL OR {keep}
 ORDER BY row.n, part.share

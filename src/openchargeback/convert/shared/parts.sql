@@ -7,13 +7,14 @@ WITH given AS (
         (split_part.base + split_share.billed::DECIMAL(19, 0) * 0.000000000000000001)::DECIMAL(38, 18) AS amount
     FROM split_part
     JOIN split_share ON split_share.id = split_part.id
+),
+together AS (
+    SELECT
+        n, share,
+        {amounts}
+    FROM given
+    GROUP BY n, share
 )
-SELECT
-    given.n, given.share, shared_cost.pool, share.payer,
-    {amounts},
-    share.details AS AllocatedMethodDetails, share.method AS AllocatedMethodId,
-    share.resource AS AllocatedResourceId, share.resource AS AllocatedResourceName, share.tags AS AllocatedTags
-FROM given
-JOIN shared_cost ON shared_cost.n = given.n
-JOIN share ON share.number = given.share
-GROUP BY ALL
+SELECT together.*, shared_cost.pool
+FROM together
+JOIN shared_cost ON shared_cost.n = together.n
