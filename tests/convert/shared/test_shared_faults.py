@@ -43,6 +43,7 @@ def test_a_faulty_table_of_use(shared: Case, use: list[dict[str, object]], expec
         ("Namespace,Date,CPUCost,RAMCost,CPUCost\nastro,2025-01-01,1,1,1\n", "usage-columns"),
         (USE[:-1], "usage-cut"),
         (USE + "short,row\n", "usage-cells"),
+        (f"\n{USE}", "usage-cells"),
     ],
 )
 def test_a_table_that_cannot_be_read(shared: Case, use: str, code: str) -> None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import csv
+import gzip
 import json
 import tempfile
 from collections import Counter
@@ -10,6 +12,7 @@ from fractions import Fraction
 from pathlib import Path
 from typing import Any
 
+import duckdb
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -208,6 +211,29 @@ def test_the_simple_dialect_is_split(shared: Case) -> None:
         simple, table([pod("astro", 1, 1, day="2025-01-01"), pod("bio", 1, 1, day="2025-01-01")])
     )
     assert billed(rows) == {"astro": "45", "bio": "45"}
+
+
+def test_costs_in_parquet_and_use_in_gzip_are_read(shared: Case) -> None:
+    plain = shared.folder / "plain.csv"
+    plain.write_text(costs({}, {"ResourceId": "vol-1"}), encoding="utf-8")
+    parquet = shared.folder / "made.parquet"
+    duckdb.sql(f"COPY (SELECT * FROM read_csv('{plain}', all_varchar = true)) TO '{parquet}'")
+    shared.pool(usage="opencost.csv.gz")
+    names = {"aws.parquet": parquet.read_bytes(), "opencost.csv.gz": gzip.compress(USE.encode())}
+    done, problems = shared.run(names=names)
+    assert done is not None, problems
+    assert (done.rows, {each.cost for each in done.owners}) == (4, {Decimal("31.25"), Decimal("18.75"), Decimal(50)})
+
+
+def test_charge_files_may_differ_in_their_columns(shared: Case) -> None:
+    """A column that one file lacks is empty in its rows."""
+    older = {name: value for name, value in ROW.items() if name not in ("SkuMeter", "x_Operation")}
+    second = table([{**older, "ResourceId": "vol-1", "x_More": "more"}])
+    done, problems = shared.run(names={"a.csv": costs({}), "b.csv": second, "opencost.csv": USE})
+    assert done is not None, problems
+    with shared.output.open(encoding="utf-8", newline="") as file:
+        rows = list(csv.DictReader(file))
+    assert [(row["x_Operation"], row["x_More"]) for row in rows] == [("RunInstances", "")] * 3 + [("", "more")]
 
 
 @st.composite

@@ -175,6 +175,8 @@ def _read(con: duckdb.DuckDBPyConnection, file: Input) -> tuple[Table | None, li
 
 
 def _uneven(file: Input, surveyed: layout.Layout, columns: int) -> Iterator[Problem]:
+    for line in surveyed.blank[:_MOST]:
+        yield Problem(file.name, "usage-cells", "the line is empty", "remove it, or export the table again", line)
     for row in surveyed.uneven[:_MOST]:
         message = f"the line has more or fewer cells than the header, which has {columns}"
         yield Problem(file.name, "usage-cells", message, _AGAIN, surveyed.line(row))
