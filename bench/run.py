@@ -8,6 +8,7 @@ from __future__ import annotations
 import argparse
 
 import commands
+import converting
 import plan
 import program
 import reading
@@ -22,7 +23,7 @@ def main() -> None:
     parser.add_argument("--large", action="store_true", help="also ten times as many rows; needs some GB of disk")
     parser.add_argument(
         "--only",
-        choices=("reading", "validation", "program", "plan", "review", "commands"),
+        choices=("reading", "validation", "program", "plan", "review", "commands", "converting"),
         help="measure only one subject",
     )
     options = parser.parse_args()
@@ -38,6 +39,8 @@ def main() -> None:
         review.measure()
     if options.only in (None, "commands"):
         commands.measure(options.rows, large=options.large)
+    if options.only in (None, "converting"):
+        converting.measure(options.rows, large=options.large)
 
 
 if __name__ == "__main__":

@@ -6,7 +6,7 @@ import csv
 import io
 from collections.abc import Iterator
 
-from generator import aws, azure, hpc, storage
+from generator import aws, azure, hpc, slurm, storage
 from generator.months import Month
 from generator.spending import Source
 
@@ -15,6 +15,8 @@ HISTORY = ("2024-11", "2024-12")
 """Closed months of the sample ledger."""
 NEW = ("2025-01", "2025-12")
 """Months to bring into the ledger."""
+USAGE = "2025-01"
+"""The month of which there are usage records."""
 
 
 def files() -> Iterator[tuple[str, str]]:
@@ -25,6 +27,7 @@ def files() -> Iterator[tuple[str, str]]:
     for period in NEW:
         for source in SOURCES:
             yield f"sample_data/{source.provider.source}_{period}.csv", text(source, Month.parse(period))
+    yield f"sample_data/usage/sacct_{USAGE}.txt", slurm.usage(Month.parse(USAGE))
 
 
 def text(source: Source, month: Month) -> str:

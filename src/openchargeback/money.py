@@ -105,10 +105,26 @@ def share_out(whole: Decimal, parts: Mapping[K, Decimal], currency: str) -> dict
 
     whole: in cents; must be the sum of the parts, rounded down or up. Ties go to the earlier part.
     """
-    floors = {key: floor_to_cents(exact, currency) for key, exact in parts.items()}
-    missing = int((whole - sum(floors.values(), ZERO)) / minor_unit(currency))
+    return share_units(whole, parts, minor_unit(currency))
+
+
+def share_units(whole: Decimal, parts: Mapping[K, Decimal], unit: Decimal) -> dict[K, Decimal]:
+    """The same in any unit, such as 10^-18: `whole` and the shares are multiples of it."""
+    floors = {key: exact.quantize(unit, decimal.ROUND_FLOOR, _CONTEXT) for key, exact in parts.items()}
+    missing = int(_CONTEXT.divide(_CONTEXT.subtract(whole, total(*floors.values())), unit))
     ranked = sorted(parts, key=lambda key: total(floors[key], negative(parts[key])))
-    return {key: floors[key] + minor_unit(currency) * (key in ranked[:missing]) for key in parts}
+    raised = set(ranked[:missing])
+    return {key: _CONTEXT.add(floors[key], unit) if key in raised else floors[key] for key in parts}
+
+
+def quotient(part: Decimal, whole: Decimal) -> Decimal:
+    """`part` divided by `whole`, to a hundred digits: closer than any share of it is rounded."""
+    return _CONTEXT.divide(part, whole)
+
+
+def product(one: Decimal, other: Decimal) -> Decimal:
+    """The product, exactly, of numbers with up to fifty digits."""
+    return _CONTEXT.multiply(one, other)
 
 
 def minor_unit(currency: str) -> Decimal:

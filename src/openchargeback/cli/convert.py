@@ -228,6 +228,8 @@ def _control_lines(done: Conversion) -> Iterator[str]:
     yield from (f"  {number:,} {reason}" for reason, number in sorted(done.left_out.items()))
     for each in done.meters:
         yield f"{each.meter}: {each.amount_in:,} unit-seconds in {done.period}, {each.amount_out:,} in the charges"
+    for column in done.columns:
+        yield f"{column.column}: {money.exact(column.amount_in)} in, {money.exact(column.amount_out)} out"
 
 
 def _document(done: Conversion, target: Path | None) -> dict[str, object]:
@@ -244,6 +246,9 @@ def _document(done: Conversion, target: Path | None) -> dict[str, object]:
         "meters": [
             {"meter": m.meter, "recorded": m.whole, "in_period": m.amount_in, "in_charges": m.amount_out}
             for m in done.meters
+        ],
+        "columns": [
+            {"column": c.column, "in": money.exact(c.amount_in), "out": money.exact(c.amount_out)} for c in done.columns
         ],
         "owners": json_rows(_columns(done.currency), done.owners),
         "problems": [each.as_json() for each in done.problems],

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import MISSING, dataclass
 from pathlib import Path
 from typing import Any
 
@@ -27,9 +27,13 @@ class ConfigFile:
 def shape(kind: Kind) -> Record:
     """The shape of a config for one kind: the common keys, and a required section named after the kind."""
     common, section = shape_of(Settings), section_of(kind)
+    fields, required = common.fields, common.required
+    if kind.common is not None:
+        fields = {name: fields[name] for name in fields if name in kind.common}
+        required = tuple(name for name in fields if kind.common[name])
     return Record(
-        {**common.fields, kind.name: section},
-        required=(*common.required, kind.name),
+        {**fields, kind.name: section},
+        required=(*required, kind.name),
         help=f"How {kind.title} become charges.",
         defaults=common.defaults,
     )
@@ -53,7 +57,9 @@ def read_config(kind: Kind, path: Path, name: str = "") -> tuple[ConfigFile | No
     if values is None:
         return None, reader.problems
     by_name = {key.name: key.field for key in keys_of(Settings)}
-    settings = Settings(**{by_name[name]: value for name, value in values.items() if name in by_name})
+    # What a kind does not require has no value.
+    none = {key.field: "" for key in keys_of(Settings) if key.default is MISSING}
+    settings = Settings(**none | {by_name[name]: value for name, value in values.items() if name in by_name})
     problems = reader.problems
     if settings.rates_file or any(rate.history for rate in settings.rates):
         histories, faults = read_histories(path.parent, settings.rates_file, name)

@@ -72,6 +72,15 @@ class MeterTotal:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class ColumnTotal:
+    """Control totals of a column whose amounts are split: of the rows that are split, and of their parts; exact."""
+
+    column: str
+    amount_in: Decimal
+    amount_out: Decimal
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Conversion:
     """What a conversion found and made. problems: warnings and notices, once it has succeeded."""
 
@@ -85,6 +94,7 @@ class Conversion:
     owners: Sequence[OwnerTotal]
     meters: Sequence[MeterTotal]
     problems: Sequence[Problem]
+    columns: Sequence[ColumnTotal] = ()
 
 
 def convert(
@@ -95,6 +105,8 @@ def convert(
     output: where to write the charges, a CSV file; intervals: where to write what was billed when (`intervals.py`).
     Either is written only without errors.
     """
+    if request.kind.convert:
+        return request.kind.convert(request, output, intervals)
     problems = check_rates(request.kind, request.config.settings, request.config.path)
     if has_errors(problems):
         return None, problems

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import textwrap
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import MISSING, is_dataclass
 from typing import Any
 
@@ -20,7 +20,7 @@ def example_config(kind: Kind) -> str:
     head = (
         f"# {kind.title}, as charges:\n# focus-billing convert {kind.name} INPUT… --config THIS_FILE -o charges.csv\n"
     )
-    common = _keys(Settings, {**Settings.EXAMPLE, "rates": list(kind.rates)}, "")
+    common = _keys(Settings, {**Settings.EXAMPLE, "rates": list(kind.rates)}, "", kind.common)
     own = _keys(kind.settings, kind.settings.EXAMPLE, "  ")  # type: ignore[attr-defined]
     return (
         head
@@ -32,8 +32,10 @@ def example_config(kind: Kind) -> str:
     )
 
 
-def _keys(cls: type, example: Mapping[str, Any], indent: str) -> Iterator[str]:
+def _keys(cls: type, example: Mapping[str, Any], indent: str, names: Collection[str] | None = None) -> Iterator[str]:
     for key in keys_of(cls):
+        if names is not None and key.name not in names:
+            continue
         description = getattr(key.shape, "help", "")
         yield from textwrap.wrap(description, _WIDTH, initial_indent=f"{indent}# ", subsequent_indent=f"{indent}# ")
         if key.name in example:

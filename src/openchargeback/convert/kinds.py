@@ -10,7 +10,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from importlib import import_module, metadata
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import duckdb
 
@@ -18,10 +18,16 @@ from openchargeback.convert.settings import Settings
 from openchargeback.ledger.declared import shape_of
 from openchargeback.problems import Problem, UsageFault
 
+if TYPE_CHECKING:
+    from openchargeback.convert.conversion import Conversion, Request
+
 GROUP = "openchargeback.converters"
 
 # name → module and attribute; pyproject.toml registers the same, but a checkout need not be installed.
-_BUILT_IN = {"slurm": "openchargeback.convert.slurm.kind:SLURM"}
+_BUILT_IN = {
+    "shared": "openchargeback.convert.shared.kind:SHARED",
+    "slurm": "openchargeback.convert.slurm.kind:SLURM",
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,6 +91,10 @@ class Reading:
     period: str = ""
 
 
+def _nothing(_reading: Reading) -> Found:
+    return Found()
+
+
 @dataclass(frozen=True, slots=True)
 class Kind:
     """A kind of usage records.
@@ -92,6 +102,8 @@ class Kind:
     settings: the declared dataclass of its section in the config (`ledger/declared.py`), which has the kind's name.
     rates: example rates for `--example-config`. resource_type: ResourceType of its rows (FOCUS 1.2).
     read: fills `label` and `usage`.
+    convert: does it all instead of `read` and what is common, for rows that are not usage times a price; as
+    `conversion.convert`. common: the common keys of its config, and whether each is required; None for all as declared.
     """
 
     name: str
@@ -100,7 +112,9 @@ class Kind:
     meters: tuple[Meter, ...]
     resource_type: str
     rates: tuple[Mapping[str, Any], ...]
-    read: Callable[[Reading], Found]
+    read: Callable[[Reading], Found] = _nothing
+    convert: Callable[[Request, Path | None, Path | None], tuple[Conversion | None, list[Problem]]] | None = None
+    common: Mapping[str, bool] | None = None
 
     def meter(self, name: str) -> Meter | None:
         """The meter of that name."""
