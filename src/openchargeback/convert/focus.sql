@@ -9,14 +9,14 @@ SELECT
     $currency AS BillingCurrency,
     $period_end AS BillingPeriodEnd,
     $period_start AS BillingPeriodStart,
-    'Usage' AS ChargeCategory,
+    CASE WHEN recurring THEN 'Purchase' ELSE 'Usage' END AS ChargeCategory,
     NULL AS ChargeClass,
     description AS ChargeDescription,
-    'Usage-Based' AS ChargeFrequency,
+    CASE WHEN recurring THEN 'Recurring' ELSE 'Usage-Based' END AS ChargeFrequency,
     as_time(ends) AS ChargePeriodEnd,
     as_time(starts) AS ChargePeriodStart,
-    quantity AS ConsumedQuantity,
-    unit AS ConsumedUnit,
+    CASE WHEN NOT recurring THEN quantity END AS ConsumedQuantity,
+    CASE WHEN NOT recurring THEN unit END AS ConsumedUnit,
     cost AS ContractedCost,
     price AS ContractedUnitPrice,
     cost AS EffectiveCost,
@@ -37,8 +37,8 @@ SELECT
     subcategory AS ServiceSubcategory,
     sku AS SkuId,
     meter_title AS SkuMeter,
-    NULL AS SkuPriceDetails,
-    sku || '.' || rate_name AS SkuPriceId,
+    details AS SkuPriceDetails,
+    concat_ws('.', sku, rate_name, grade) AS SkuPriceId,
     account AS SubAccountId,
     account AS SubAccountName,
     CASE WHEN account IS NOT NULL THEN 'Account' END AS SubAccountType,
@@ -57,15 +57,17 @@ SELECT
 FROM (
     SELECT
         charge.n, charge.span, charge.starts, charge.ends, charge.records, charge.amount,
-        charge.variant, charge.meter, {record_columns}
+        charge.variant, charge.meter, charge.grade, {record_columns}
         label.account, label.person, label.cluster, label.partition, label.qos, label.tier,
         text.sku, text.description, text.meter_title, text.category, text.subcategory,
+        text.recurring, text.details,
         {resource} AS resource_id,
-        rate.name AS rate_name, rate.unit, rate.valid_from, rate.subsidy, payer.tags,
-        trimmed(rate.price) AS price,
+        rate.name AS rate_name, rate.unit, rate.valid_from,
+        CASE WHEN charge.grade = 'free' THEN NULL ELSE rate.subsidy END AS subsidy, payer.tags,
+        trimmed(charge.price) AS price,
         trimmed(rate.list_price) AS list_price,
         trimmed(charge.quantity) AS quantity,
-        trimmed(charge.quantity * rate.price) AS cost,
+        trimmed(charge.quantity * charge.price) AS cost,
         trimmed(charge.quantity * rate.list_price) AS list
     FROM charge
     JOIN label ON label.id = charge.label
@@ -74,4 +76,4 @@ FROM (
     JOIN payer ON payer.id = charge.payer
     {record_join}
 )
-ORDER BY {order}
+ORDER BY {order}, grade
