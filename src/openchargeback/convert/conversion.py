@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from decimal import Decimal
 from pathlib import Path
 
@@ -102,6 +102,10 @@ def convert(
     with database() as con:
         found = _read(con, request)
         problems += found.problems
+        request = _with_found(request, found)
+        problems += check_rates(
+            request.kind, replace(request.config.settings, rates=tuple(found.rates)), request.config.path
+        )
         if has_errors(problems):
             return None, problems
         period = request.period or _period(con)
@@ -132,13 +136,22 @@ def _read(con: duckdb.DuckDBPyConnection, request: Request) -> Found:
         if not each.path.is_file():
             raise UsageFault(f"{each.name} is not a file")
     insert(con, "input_file", [(each.number, each.path.name) for each in inputs])
-    insert(con, "meter", [(m.name, m.sku, m.title, m.category, m.subcategory, m.recurring) for m in request.kind.meters])
+    insert(
+        con, "meter", [(m.name, m.sku, m.title, m.category, m.subcategory, m.recurring) for m in request.kind.meters]
+    )
     config = request.config
     found = request.kind.read(Reading(con, inputs, config.settings, config.own, request.period, config.path))
     con.execute(query(__package__, "no_record"))
     if request.allow_empty:
         found.problems = [each for each in found.problems if each.code != "usage-empty"]
     return found
+
+
+def _with_found(request: Request, found: Found) -> Request:
+    """The request with the rates and owners that the kind has found."""
+    settings = request.config.settings
+    settings = replace(settings, rates=(*settings.rates, *found.rates), owners=(*settings.owners, *found.owners))
+    return replace(request, config=replace(request.config, settings=settings))
 
 
 def _period(con: duckdb.DuckDBPyConnection) -> str:
@@ -176,12 +189,14 @@ def _price(
     problems = fill_rates(con, request.kind, settings, path, bounds)
     if has_errors(problems):
         return problems
-    _divide(con, allowance)
+    _divide(con, allowance, bounds)
     con.execute(sql(__package__, "charges.sql"))
     return [*problems, *_unpriced(con, path), *_unknown_owners(con, path)]
 
 
-def _divide(con: duckdb.DuckDBPyConnection, allowance: Allowance | None) -> None:
+def _divide(
+    con: duckdb.DuckDBPyConnection, allowance: Allowance | None, bounds: tuple[dt.datetime, dt.datetime]
+) -> None:
     """Create `divided`: what of each part is free, and what is not."""
     if allowance is None:
         con.execute(query(__package__, "undivided"))
@@ -196,7 +211,7 @@ def _divide(con: duckdb.DuckDBPyConnection, allowance: Allowance | None) -> None
     insert(con, "allowed", fitting)
     eligible = "payer.project, allowed.label IS NOT NULL"
     parts = (
-        {"seconds": "SELECT max(ends) - min(starts) FROM span", "scope": eligible}
+        {"seconds": str(seconds(bounds[1]) - seconds(bounds[0])), "scope": eligible}
         if allowance.monthly
         else {"seconds": "part.ends - part.starts", "scope": f"{eligible}, part.span"}
     )

@@ -63,7 +63,7 @@ FROM (
         text.recurring, text.details,
         {resource} AS resource_id,
         rate.name AS rate_name, rate.unit, rate.valid_from,
-        CASE WHEN charge.grade = 'free' THEN NULL ELSE rate.subsidy END AS subsidy, payer.tags,
+        charge.subsidy, payer.tags,
         trimmed(charge.price) AS price,
         trimmed(rate.list_price) AS list_price,
         trimmed(charge.quantity) AS quantity,

@@ -14,14 +14,18 @@ from typing import Any
 
 import duckdb
 
-from openchargeback.convert.settings import Settings
+from openchargeback.convert.settings import Owner, Rate, Settings
 from openchargeback.ledger.declared import shape_of
 from openchargeback.problems import Problem, UsageFault
 
 GROUP = "openchargeback.converters"
 
 # name → module and attribute; pyproject.toml registers the same, but a checkout need not be installed.
-_BUILT_IN = {"slurm": "openchargeback.convert.slurm.kind:SLURM"}
+_BUILT_IN = {
+    "slurm": "openchargeback.convert.slurm.kind:SLURM",
+    "storage": "openchargeback.convert.storage.kind:STORAGE",
+    "vm": "openchargeback.convert.vm.kind:VM",
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,8 +36,8 @@ class Meter:
     nouns: what a unit may count, with how many base units of `usage.amount` (per second) make one: for memory measured
     in MiB-seconds, `{"MiB": 1, "GiB": 1024}`; `{"": 1}` for time alone (`Hours`). timed: whether amounts are levels
     times seconds; otherwise they are counts, and units have no time (`1000000 Tokens`).
-    category, subcategory: ServiceCategory and ServiceSubcategory. recurring: whether it is capacity that is bought for the
-    month and not consumed: ChargeCategory Purchase, ChargeFrequency Recurring, no ConsumedQuantity.
+    category, subcategory: ServiceCategory and ServiceSubcategory. recurring: whether it is bought for the month and not
+    consumed: ChargeCategory Purchase, ChargeFrequency Recurring, no ConsumedQuantity.
     """
 
     name: str
@@ -74,6 +78,7 @@ class Found:
 
     read: how many records. left_out: how many of them have no row in `usage`, by reason. problems: their faults; with
     an error nothing is written. allowance: what is free. notes: what the control totals should say about the inputs.
+    rates, owners: those that the inputs or the kind's own settings give, after those of the common settings.
     """
 
     read: int = 0
@@ -81,6 +86,8 @@ class Found:
     problems: list[Problem] = field(default_factory=list)
     allowance: Allowance | None = None
     notes: list[str] = field(default_factory=list)
+    rates: list[Rate] = field(default_factory=list)
+    owners: list[Owner] = field(default_factory=list)
 
     def leave_out(self, reason: str, records: int) -> None:
         """Count records that are not used."""

@@ -175,8 +175,8 @@ class Settings:
         str,
         Choice(
             ("day", "month", "job"),
-            "day: one row per UTC day, account and what is priced; month: one per month, or per part of it with one price"
-            " and owner, as for everything that recurs; job: one row per record.",
+            "day: one row per UTC day, account and what is priced; month: one per month, or per part of it with one"
+            " price and owner, as for everything that recurs; job: one row per record.",
         ),
     ] = "day"
     users: Annotated[bool, "Write user names to x_user. A ledger's history keeps them for good."] = False
