@@ -79,12 +79,12 @@ class Converted:
         with self.output.open(encoding="utf-8", newline="") as file:
             return list(csv.DictReader(file))
 
-    def codes(self, files: dict[str, Any], period: str = "2025-01", **more: Any) -> set[str]:
+    def codes(self, files: dict[str, Any], period: str = "2025-01", **more: Any) -> frozenset[str]:
         """The codes of the errors of files that do not convert; nothing is written."""
         done, problems = self.run(files, period, **more)
         assert done is None
         assert not self.output.exists()
-        return {each.code for each in problems if each.severity is Severity.ERROR}
+        return frozenset(each.code for each in problems if each.severity is Severity.ERROR)
 
 
 def daily(

@@ -166,7 +166,7 @@ def test_a_format_is_recognized_and_its_bytes_are_kept(tmp_path: Path, name: str
     done, problems = case.run(daily(content))
     assert done is not None
     assert problems == []
-    assert done.notes == [f"31 of {name.partition(' ')[0]}"]
+    assert done.notes == [f"31 files of {name.partition(' ')[0]}"]
     assert done.read == done.used + sum(done.left_out.values())
     sort = "Object Storage" if name.startswith("rgw") else "File Storage"
     assert {row["ServiceSubcategory"] for row in rows} == {sort}

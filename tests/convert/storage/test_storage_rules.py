@@ -68,7 +68,7 @@ def test_missing_days_are_named_and_never_zero(case: Converted) -> None:
     files = daily(page(("/a", 5)), days=[day for day in JANUARY if day.day not in (1, 9, 10)])
     done, problems = case.run(files)
     assert done is None
-    assert [(each.code, each.count) for each in problems] == [("usage-missing-day", 3)]
+    assert [each.code for each in problems] == ["usage-missing-day"]
     assert "2025-01-01, 2025-01-09, 2025-01-10" in problems[0].message
     case.set(storage={"missing_days": "carry"})
     assert amounts(case.rows(files)) == {"/a": 5 * SECONDS}
@@ -164,7 +164,8 @@ def test_what_is_free_is_a_row_of_its_own(case: Converted, rows: str) -> None:
     }
     assert amounts(found) == {"/a": 3 * TB * SECONDS, "/b": TB * SECONDS, "/c": 5 * SECONDS}
     std = [row for row in found if row["SkuPriceId"].endswith(".std") and row["SubAccountId"] != "/c"]
-    assert abs(sum(Decimal(row["BilledCost"]) for row in std) - 17) < Decimal("0.000001")
+    costs = sum((Decimal(row["BilledCost"]) for row in std), Decimal())
+    assert abs(costs - 17) < Decimal("0.000001")
 
 
 @pytest.mark.parametrize(("per", "billed"), [("month", 0), ("day", 16)])

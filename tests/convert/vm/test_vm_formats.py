@@ -164,12 +164,23 @@ def test_a_tier_is_bought_by_the_month_with_its_subsidy(case: Converted) -> None
     assert "Secret" not in case.output.read_text()
     done, problems = case.run({"vms-2025-01-15.json": AZURE})
     assert done is not None
-    assert (done.left_out, done.notes, problems) == ({"inactive, by its notes": 1}, ["1 of azure-local"], [])
+    assert (done.left_out, done.notes, problems) == ({"inactive, by its notes": 1}, ["1 file of azure-local"], [])
 
 
 def test_one_machine_is_not_a_list_in_powershell(case: Converted) -> None:
     (row,) = case.rows({"vms-2025-01-15.json": AZURE[0]})
     assert row["PricingQuantity"] == "1"
+
+
+def test_a_new_machine_is_billed_from_its_day_if_asked_for(case: Converted) -> None:
+    """Created on 15 January: 17 of 31 days, whichever PowerShell wrote the time."""
+    snake = json.dumps({"pi_email": "zoe@example.edu", "project_id": "sky", "vm_tier": "small", "subsidy_percent": "0"})
+    for created in ("/Date(1736935200000)/", {"value": "/Date(1736935200000)/"}, "2025-01-15T05:00:00-05:00"):
+        files = {"vms-2025-01-31.json": [{**AZURE[0], "Notes": snake, "CreationTime": created}]}
+        (row,) = case.set(vm={"prorate": True}).rows(files)
+        assert int(row["x_UsageSeconds"]) == 17 * 86_400
+        (row,) = case.set(vm={"prorate": False}).rows(files)
+        assert row["PricingQuantity"] == "1"
 
 
 def test_machines_of_several_lists_are_bought_once(case: Converted) -> None:

@@ -82,5 +82,5 @@ def missing(
         else:
             fix = "add the samples, or set `storage: missing_days: carry` so that the sample before counts"
             severity = Severity.ERROR
-        problems.append(Problem(path, "usage-missing-day", message, fix, count=len(lacking), severity=severity))
+        problems.append(Problem(path, "usage-missing-day", message, fix, severity=severity))
     return problems

@@ -22,6 +22,7 @@ from openchargeback.focus.database import filled, insert, literal, query, sql
 from openchargeback.ledger.patterns import expression
 from openchargeback.ledger.periods import first_day, last_day
 from openchargeback.problems import Problem, Severity, UsageFault, has_errors
+from openchargeback.wording import counted
 
 _EPOCH = dt.date(1970, 1, 1)
 _UNIT = re.compile(r"(?:\d+ )?([A-Za-z]+)-", re.ASCII)
@@ -131,7 +132,7 @@ def _read_inputs(reading: Reading, found: Found) -> None:
         found.problems += [*unfollowed(sheets), *_empty(sheets)]
     found.problems += _unseen_purchases(reading, {str(row[6]) for row in rows})
     insert(reading.con, "level", rows)
-    found.notes += [f"{number:,} of {name}" for name, number in sorted(formats.items()) if name]
+    found.notes += [f"{counted(number, 'file')} of {name}" for name, number in sorted(formats.items()) if name]
 
 
 def _empty(sheets: Sequence[Sheet]) -> Iterator[Problem]:

@@ -6,6 +6,7 @@ as a word. Memory and disks are bytes.
 
 from __future__ import annotations
 
+import re
 from typing import Any
 
 from openchargeback.convert.documents import Source, text_of
@@ -14,6 +15,7 @@ from openchargeback.convert.vm.report import AGAIN, Format, Machine, Report
 _ON = {"2", "Running", "6", "Saved", "9", "Paused"}
 _OFF = {"3", "Off"}
 _MIB = 1 << 20
+_DATE = re.compile(r"/Date\((\d+)\)/", re.ASCII)
 
 
 def _vms(document: Any) -> list[Any]:
@@ -44,8 +46,18 @@ def read(report: Report) -> None:
                 cores=_whole(report, vm.get("ProcessorCount"), f"{place}.ProcessorCount", number),
                 memory=None if (found := _whole(report, memory, f"{place}.Memory", number)) is None else found // _MIB,
                 texts=(text_of(vm.get("Notes")),),
+                created=_created(report, vm.get("CreationTime"), f"{place}.CreationTime", number),
             )
         )
+
+
+def _created(report: Report, value: Any, what: str, line: int) -> int | None:
+    """Seconds since 1970. Windows PowerShell writes `/Date(milliseconds)/`, alone or within an object."""
+    found = value.get("value") if isinstance(value, dict) else value
+    if found is None:
+        return None
+    milliseconds = _DATE.fullmatch(str(found))
+    return int(milliseconds[1]) // 1000 if milliseconds else report.instant(found, what, line)
 
 
 def _whole(report: Report, value: object, what: str, line: int) -> int | None:

@@ -28,6 +28,7 @@ from openchargeback.convert.vm.tenant_usage import TENANT_USAGE
 from openchargeback.focus.database import filled, insert, literal, query, sql
 from openchargeback.ledger.periods import first_day, last_day
 from openchargeback.problems import Problem, UsageFault, has_errors
+from openchargeback.wording import counted
 
 ALL = (AZURE_LOCAL, PROXMOX, TENANT_USAGE, CLOUDKITTY, OPENSTACK_CSV, POWERCLI)
 _DAY = 86_400
@@ -164,7 +165,7 @@ def _reports(reading: Reading, found: Found) -> _Read:
         if not report.read and not report.problems:
             report.problem("usage-empty", "the export has no records", EMPTY_FIX)
         result.append((format_, report, _moment(report, settings.timezone) if format_.listed else None))
-    found.notes += [f"{number:,} of {name}" for name, number in sorted(formats.items())]
+    found.notes += [f"{counted(number, 'file')} of {name}" for name, number in sorted(formats.items())]
     return result
 
 

@@ -19,6 +19,7 @@ from openchargeback.problems import Problem
 
 _HUNDRED = Decimal(100)
 _HOUR = 3600
+_DAY = 86_400
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -55,34 +56,35 @@ def said_of(report: Report, machine: Machine) -> Said | None:
 
 
 def _from_notes(report: Report, machine: Machine, text: str) -> Said | None:
-    """The keys FinOps… of notes in JSON; others go no further."""
+    """What notes in JSON say of billing; `FinOpsPiEmail` and `pi_email` are the same key. The rest goes no further."""
 
     def fault(message: str) -> None:
         fix = "correct the notes of the machine, and export again"
         report.problem("usage-notes", f"{machine.name}: {message}", fix, machine.place)
 
     try:
-        notes: Mapping[str, Any] = json.loads(text, parse_float=Decimal)
+        items: Mapping[str, Any] = json.loads(text, parse_float=Decimal)
     except json.JSONDecodeError:
         fault("the notes begin as JSON and are not")
         return None
-    pi, active = text_of(notes.get("FinOpsPiEmail")), notes.get("FinOpsActive", True)
-    share = notes.get("FinOpsSubsidyPercent")
+    notes = {key.casefold().replace("_", "").removeprefix("finops"): value for key, value in items.items()}
+    pi, active = text_of(notes.get("piemail")), notes.get("active", True)
+    share = notes.get("subsidypercent")
     subsidy = None if share is None else money.parse(str(share).strip())
     if pi and not expression(EMAIL_PATTERN).matches(pi):
-        fault("FinOpsPiEmail is not an email address")
+        fault("the PI's address is not an email address")
         return None
     if str(active).lower() not in ("true", "false"):
-        fault(f"FinOpsActive is neither true nor false: {str(active)[:20]}")
+        fault(f"`active` is neither true nor false: {str(active)[:20]}")
         return None
     if share is not None and (subsidy is None or not 0 <= subsidy <= _HUNDRED):
-        fault(f"FinOpsSubsidyPercent is not a number from 0 to 100: {str(share)[:20]}")
+        fault(f"the subsidy is not a number from 0 to 100: {str(share)[:20]}")
         return None
     return Said(
-        project=text_of(notes.get("FinOpsProjectId")),
-        tier=text_of(notes.get("FinOpsVmTier")),
+        project=text_of(notes.get("projectid")),
+        tier=text_of(notes.get("vmtier")),
         pi=pi,
-        fund=text_of(notes.get("FinOpsFundOrg")),
+        fund=text_of(notes.get("fundorg")),
         active=str(active).lower() == "true",
         subsidy=subsidy,
     )
@@ -112,7 +114,14 @@ def add_machines(report: Report, slot: tuple[int, int], lists: Lists) -> None:
             tier = said.tier or own.tier
             _note_owner(report, machine, said, lists)
             _note_subsidy(report, machine, (account, tier), said.subsidy, lists)
-            report.pieces += _pieces(report, machine, account, tier, slot)
+            report.pieces += _pieces(report, machine, account, tier, (_start(machine, slot, own), slot[1]))
+
+
+def _start(machine: Machine, slot: tuple[int, int], own: VmSettings) -> int:
+    """When a machine's part of a slot begins: with the slot, or with the day on which it was created."""
+    if not own.prorate or machine.created is None or not slot[0] < machine.created < slot[1]:
+        return slot[0]
+    return machine.created - machine.created % _DAY
 
 
 def _note_owner(report: Report, machine: Machine, said: Said, lists: Lists) -> None:

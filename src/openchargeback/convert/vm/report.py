@@ -24,7 +24,8 @@ MIB = 1024
 class Machine:
     """A machine in a list. texts: its tags and notes, read for project and tier and then dropped.
 
-    place: its line, or its number in a JSON list. cores, memory (MiB), disk (MiB): None if the list does not say.
+    place: its line, or its number in a JSON list. created: seconds since 1970, if the list says it.
+    cores, memory (MiB), disk (MiB): None if the list does not say.
     """
 
     place: int
@@ -38,6 +39,7 @@ class Machine:
     pool: str = ""
     folder: str = ""
     texts: tuple[str, ...] = ()
+    created: int | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

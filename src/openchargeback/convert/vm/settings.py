@@ -52,6 +52,9 @@ class VmSettings:
             help="What is billed by time: running (Hours), vcpu (Core-Hours), memory and disk (GiB-Hours).",
         ),
     ] = ("running",)
+    prorate: Annotated[
+        bool, "recurring: bill a machine that was created in the month from that UTC day on, if the list says when."
+    ] = False
     powered_off: Annotated[str, Choice(("bill", "leave_out"), "Machines that are off: they hold their disks.")] = "bill"
     templates: Annotated[bool, "Bill templates too."] = False
     tiers: Annotated[dict[str, Tier] | None, "Tiers by name, with their yearly list price and what they have."] = None
