@@ -137,7 +137,9 @@ def _read(con: duckdb.DuckDBPyConnection, request: Request) -> Found:
             raise UsageFault(f"{each.name} is not a file")
     insert(con, "input_file", [(each.number, each.path.name) for each in inputs])
     insert(
-        con, "meter", [(m.name, m.sku, m.title, m.category, m.subcategory, m.recurring) for m in request.kind.meters]
+        con,
+        "meter",
+        [(m.name, m.sku, m.title, m.category, m.subcategory, m.recurring, m.service) for m in request.kind.meters],
     )
     config = request.config
     found = request.kind.read(Reading(con, inputs, config.settings, config.own, request.period, config.path))

@@ -33,7 +33,7 @@ SELECT
     resource_id AS ResourceName,
     $resource_type AS ResourceType,
     category AS ServiceCategory,
-    $service AS ServiceName,
+    concat_ws(' ', $service, service) AS ServiceName,
     subcategory AS ServiceSubcategory,
     sku AS SkuId,
     meter_title AS SkuMeter,
@@ -60,7 +60,7 @@ FROM (
         charge.variant, charge.meter, charge.grade, {record_columns}
         label.account, label.person, label.cluster, label.partition, label.qos, label.tier,
         text.sku, text.description, text.meter_title, text.category, text.subcategory,
-        text.recurring, text.details,
+        text.recurring, nullif(text.service, '') AS service, text.details,
         {resource} AS resource_id,
         rate.name AS rate_name, rate.unit, rate.valid_from,
         charge.subsidy, payer.tags,

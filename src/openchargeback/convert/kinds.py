@@ -37,7 +37,8 @@ class Meter:
     in MiB-seconds, `{"MiB": 1, "GiB": 1024}`; `{"": 1}` for time alone (`Hours`). timed: whether amounts are levels
     times seconds; otherwise they are counts, and units have no time (`1000000 Tokens`).
     category, subcategory: ServiceCategory and ServiceSubcategory. recurring: whether it is bought for the month and not
-    consumed: ChargeCategory Purchase, ChargeFrequency Recurring, no ConsumedQuantity.
+    consumed: ChargeCategory Purchase, ChargeFrequency Recurring, no ConsumedQuantity. service: a word that is added to
+    ServiceName, since a service has one category.
     """
 
     name: str
@@ -48,6 +49,7 @@ class Meter:
     subcategory: str = "Other (Compute)"
     timed: bool = True
     recurring: bool = False
+    service: str = ""
 
 
 @dataclass(frozen=True, slots=True)

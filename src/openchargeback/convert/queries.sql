@@ -38,14 +38,15 @@ SELECT
     label.id AS label, part.meter, part.variant,
     concat_ws('.', $sku, label.partition, label.tier, meter.sku, nullif(part.variant, '')) AS sku,
     concat_ws(' ', meter.title, nullif(part.variant, ''), 'on ' || coalesce(label.partition, label.tier)) AS description,
-    meter.title AS meter_title, meter.category, meter.subcategory, meter.recurring, detail.details
+    meter.title AS meter_title, meter.category, meter.subcategory, meter.recurring, meter.service, detail.details
 FROM (SELECT DISTINCT label, meter, variant FROM part) AS part
 JOIN label ON label.id = part.label
 JOIN meter ON meter.name = part.meter
 LEFT JOIN detail ON detail.tier = label.tier;
 -- meter: one row per meter of the kind.
 CREATE TABLE meter (
-    name VARCHAR, sku VARCHAR, title VARCHAR, category VARCHAR, subcategory VARCHAR, recurring BOOLEAN
+    name VARCHAR, sku VARCHAR, title VARCHAR, category VARCHAR, subcategory VARCHAR, recurring BOOLEAN,
+    service VARCHAR
 );
 -- no_record: the table that a kind creates, where there was nothing to read.
 CREATE VIEW IF NOT EXISTS record AS

@@ -23,7 +23,7 @@ CONFIG: dict[str, Any] = {
         {"id": "mem", "resource": "memory", "unit": "GiB-Hours", "price": "0.002"},
         {"id": "disk", "resource": "disk", "unit": "GiB-Hours", "price": "0.0001"},
     ],
-    "vm": {"basis": "recurring", "tiers": {"small": {"annual_cost": "1000", "cores": 2, "memory_gib": "8"}}},
+    "vm": {"basis": "recurring", "tiers": {"small": {"annual_cost": "1000", "cores": 2, "memory_gib": "8.5"}}},
 }
 
 
@@ -158,7 +158,7 @@ def test_a_tier_is_bought_by_the_month_with_its_subsidy(case: Converted) -> None
     assert (row["ChargeCategory"], row["ChargeFrequency"], row["ConsumedQuantity"]) == ("Purchase", "Recurring", "")
     assert (row["PricingQuantity"], row["PricingUnit"], row["ListCost"]) == ("2", "Months", "166.666666666")
     assert (row["ContractedUnitPrice"], row["BilledCost"], row["x_SubsidyPercent"]) == ("50", "100", "40")
-    assert json.loads(row["SkuPriceDetails"]) == {"CoreCount": 2, "MemorySize": 8}
+    assert json.loads(row["SkuPriceDetails"]) == {"CoreCount": 2, "MemorySize": 8.5}
     assert list(json.loads(row["Tags"]).values()) == ["zoe@example.edu", "sky", "AST-1"]
     assert (row["SkuId"], row["SkuPriceId"]) == ("vm.small.vm", "vm.small.vm.month")
     assert "Secret" not in case.output.read_text()

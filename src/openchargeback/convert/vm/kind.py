@@ -9,6 +9,7 @@ import zoneinfo
 from collections.abc import Mapping
 from decimal import ROUND_HALF_UP, Decimal
 
+from openchargeback import money
 from openchargeback.convert.documents import EMPTY_FIX, Source, inside, source_of
 from openchargeback.convert.findings import broken
 from openchargeback.convert.instants import midnight, seconds
@@ -122,22 +123,17 @@ def _rate(name: str, tier: Tier, own: VmSettings) -> Rate:
 
 
 def _details(tier: Tier) -> str:
-    """SkuPriceDetails of a tier (FOCUS 1.2): numbers are of one machine."""
-    named = {
+    """SkuPriceDetails of a tier (FOCUS 1.2): numbers are of one machine, and exact."""
+    numbers = {
         "CoreCount": tier.cores,
-        "MemorySize": _plain(tier.memory_gib),
-        "DiskSpace": _plain(tier.disk_gib),
+        "MemorySize": tier.memory_gib,
+        "DiskSpace": tier.disk_gib,
         "GpuCount": tier.gpus,
-        "OperatingSystem": tier.operating_system or None,
     }
-    known = {key: value for key, value in named.items() if value is not None}
-    return json.dumps(known, ensure_ascii=False) if known else ""
-
-
-def _plain(number: Decimal | None) -> int | str | None:
-    if number is None:
-        return None
-    return int(number) if number == int(number) else f"{number.normalize():f}"
+    parts = [f'"{key}": {money.exact(Decimal(value))}' for key, value in numbers.items() if value is not None]
+    if tier.operating_system:
+        parts.append(f'"OperatingSystem": {json.dumps(tier.operating_system, ensure_ascii=False)}')
+    return f"{{{', '.join(parts)}}}" if parts else ""
 
 
 _Read = list[tuple[Format, Report, int | None]]
@@ -298,8 +294,8 @@ VM = Kind(
         Meter("vcpu", "vcpu", "CPU time", {"Core": 1}, *_MACHINE),
         Meter("memory", "mem", "Memory time", {"MiB": 1, "GiB": 1024, "TiB": 1024 * 1024}, *_MACHINE),
         Meter("disk", "disk", "Disk time", {"MiB": 1, "GiB": 1024, "TiB": 1024 * 1024}, *_MACHINE),
-        Meter("size", "size", "Size", _SIZES, "Storage", "Block Storage"),
-        Meter("items", "items", "Items", {"Unit": MICRO}, *_MACHINE),
+        Meter("size", "size", "Size", _SIZES, "Storage", "Block Storage", service="Storage"),
+        Meter("items", "items", "Items", {"Unit": MICRO}),
         Meter("price", "rated", "Rated price", {"Units": PRICE}, *_MACHINE, timed=False),
     ),
     resource_type="Virtual Machine",
