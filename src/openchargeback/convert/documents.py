@@ -13,6 +13,7 @@ from openchargeback.problems import Problem
 
 _WHOLE = re.compile(r"\d{1,18}", re.ASCII)
 _ROUNDED = re.compile(r"\d+(?:[.,]\d+)? ?(?:[KMGTPEkmgtpe]i?[Bb]?|[Bb])", re.ASCII)
+_HALF = re.compile(r"\\u[dD][89a-fA-F]")
 _LARGEST = (1 << 63) - 1
 
 EMPTY_FIX = "check the command and its exit status; if there was nothing in the month, convert with `--allow-empty`"
@@ -44,12 +45,24 @@ def source_of(file: Input) -> Source | Problem:
     if text.lstrip()[0] not in "[{":
         return Source(file, text)
     try:
-        return Source(file, text, json.loads(text, parse_float=Decimal, parse_constant=str))
+        document = json.loads(text, parse_float=Decimal, parse_constant=str)
     except (json.JSONDecodeError, RecursionError) as error:
         line = error.lineno if isinstance(error, json.JSONDecodeError) else 0
         reason = str(error).partition(":")[0].lower()
         message = f"the export is not one whole JSON document ({reason}), so it may be cut"
         return Problem(file.name, "usage-cut", message, CUT_FIX, line)
+    if _HALF.search(text) and not _is_text(document):
+        message = "a text of the export has half of a character (a lone surrogate)"
+        return Problem(file.name, "usage-cells", message, "correct the name in the system, and export again")
+    return Source(file, text, document)
+
+
+def _is_text(document: Any) -> bool:
+    try:
+        json.dumps(document, ensure_ascii=False, default=str).encode()
+    except UnicodeEncodeError:
+        return False
+    return True
 
 
 def whole(value: object) -> int | None:

@@ -76,6 +76,16 @@ def test_missing_days_are_named_and_never_zero(case: Converted) -> None:
     assert [(each.code, each.severity) for each in problems] == [("usage-missing-day", Severity.WARNING)]
 
 
+def test_a_day_of_one_system_does_not_stand_for_another(case: Converted) -> None:
+    """Two clusters without names in their listings: their files are told apart by what stands before the day."""
+    files = daily(page(("/a", 5)), "east") | daily(page(("/b", 7)), "west", days=JANUARY[:-1])
+    done, problems = case.run(files)
+    assert done is None
+    assert ["west-… on 2025-01-31" in each.message for each in problems] == [True]
+    case.set(storage={"missing_days": "carry"})
+    assert amounts(case.rows(files)) == {"/a": 5 * SECONDS, "/b": 7 * SECONDS}
+
+
 def test_a_day_is_carried_on_from_the_one_before(case: Converted) -> None:
     case.set(storage={"missing_days": "carry"})
     files = {"q-2025-01-01.json": page(("/a", 1)), "q-2025-01-11.json": page(("/a", 100))}

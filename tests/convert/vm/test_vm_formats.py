@@ -241,9 +241,22 @@ def test_lists_over_the_month_stand_until_the_next(case: Converted, name: str) -
 def test_a_machine_is_billed_for_the_hours_of_its_lists(case: Converted) -> None:
     case.set(vm={"basis": "samples", "tiers": None, "longest_gap": 744, "powered_off": "leave_out"})
     stopped = [{**PROXMOX[0], "status": "stopped"}, PROXMOX[1]]
-    files = {"a-2025-01-01T0000.json": PROXMOX, "b-2025-01-01T1200.json": stopped, "c-2025-01-02T0030.json": PROXMOX}
+    files = {
+        "vms-2025-01-01T0000.json": PROXMOX,
+        "vms-2025-01-01T1200.json": stopped,
+        "vms-2025-01-02T0030.json": PROXMOX,
+    }
     rows = case.rows(files)
     assert amounts(rows) == {"sky": SECONDS - (12 * HOUR + 1800)}
+
+
+def test_lists_of_two_systems_stand_beside_each_other(case: Converted) -> None:
+    """The names up to the day tell them apart, and a machine that is in both for the same time is a problem."""
+    case.set(vm={"basis": "samples", "tiers": None})
+    ours = {f"a-2025-01-{day:02}T0100.json": PROXMOX[:1] for day in range(1, 32)}
+    theirs = {f"b-2025-01-{day:02}T0105.json": PROXMOX[1:2] for day in range(1, 32)}
+    assert amounts(case.rows(ours | theirs)) == {"sky": SECONDS, "bio": SECONDS}
+    assert case.codes(ours | theirs | {"b-2025-01-01T0105.json": PROXMOX[:1]}) >= {"usage-conflict"}
 
 
 def test_a_decimal_comma_needs_to_be_said(case: Converted) -> None:

@@ -27,55 +27,66 @@ def moment_of_file(path: Path, own: StorageSettings) -> Moment | None:
 def moment_of_name(name: str, pattern: str) -> Moment | None:
     """The day that a name has in the group `date`, and the hour and minute in `time`; None if it has no day."""
     groups = expression(pattern).groups(name)
+    time = groups.get("time", "").replace("-", "").replace(":", "")
     try:
-        return dt.date.fromisoformat(groups.get("date", "")), groups.get("time", "").replace("-", "").replace(":", "")
+        return dt.date.fromisoformat(groups.get("date", "")), f"{dt.time.fromisoformat(time):%H%M}" if time else ""
     except ValueError:
         return None
+
+
+def series_of_name(name: str, pattern: str) -> str:
+    """What samples of one system share: the name up to the day. All of it, if there is no day in it."""
+    day = expression(pattern).groups(name).get("date", "")
+    return name.partition(day)[0] if day else name
 
 
 def moment_of_text(text: str, zone: str) -> Moment | None:
     """A time of RFC 3339, UTC if it has no zone; None if it is none."""
     try:
         at = dt.datetime.fromisoformat(text)
-    except ValueError:
+        at = (at if at.tzinfo else at.replace(tzinfo=dt.UTC)).astimezone(dt.UTC)
+        return at.astimezone(zoneinfo.ZoneInfo(zone)).date(), at.isoformat()
+    except (ValueError, OverflowError):
         return None
-    at = (at if at.tzinfo else at.replace(tzinfo=dt.UTC)).astimezone(dt.UTC)
-    return at.astimezone(zoneinfo.ZoneInfo(zone)).date(), at.isoformat()
 
 
-Stretch = tuple[str, int, int, int]
-"""A system, a sampled day, and what the sample stands for: all in seconds since 1970, half-open."""
+Series = tuple[str, str]
+"""A system, and what the names of its samples begin with (empty if its records say when they are of)."""
+
+Stretch = tuple[str, str, int, int, int]
+"""A series, a sampled day, and what the sample stands for: all in seconds since 1970, half-open."""
 
 
-def stretches(sampled: Mapping[str, Sequence[dt.date]], month: Sequence[dt.date], basis: str) -> list[Stretch]:
+def stretches(sampled: Mapping[Series, Sequence[dt.date]], month: Sequence[dt.date], basis: str) -> list[Stretch]:
     """What each sample of a month stands for: its UTC day and the days after it without one, or the whole month.
 
-    sampled: days with samples by system, ascending, within the month. month: its days.
+    sampled: days with samples by series, ascending, within the month. month: its days.
     """
     first, end = seconds(midnight(month[0])), seconds(midnight(month[-1])) + _DAY
     found: list[Stretch] = []
-    for system, days in sampled.items():
+    for series, days in sampled.items():
         starts = [seconds(midnight(day)) for day in days]
         if basis == "mean":
             edges = [first, *starts[1:], end]
-            found += [(system, day, edges[i], edges[i + 1]) for i, day in enumerate(starts)]
+            found += [(*series, day, edges[i], edges[i + 1]) for i, day in enumerate(starts)]
         else:
-            found += [(system, day, first, end) for day in (starts[-1:] if basis == "month_end" else starts)]
+            found += [(*series, day, first, end) for day in (starts[-1:] if basis == "month_end" else starts)]
     return found
 
 
 def missing(
-    sampled: Mapping[str, Sequence[dt.date]], month: Sequence[dt.date], own: StorageSettings, path: str
+    sampled: Mapping[Series, Sequence[dt.date]], month: Sequence[dt.date], own: StorageSettings, path: str
 ) -> list[Problem]:
-    """Days that should have a sample and have none, by system."""
+    """Days that should have a sample and have none, by series: one system may be there when another is not."""
     wanted = month[-1:] if own.basis == "month_end" else month
     problems = []
-    for system, days in sampled.items():
+    for (system, name), days in sampled.items():
         lacking = [day.isoformat() for day in wanted if day not in set(days)]
         if not lacking:
             continue
         shown = ", ".join(lacking[:_MOST]) + (f" and {len(lacking) - _MOST} more" if len(lacking) > _MOST else "")
-        message = f"there is no sample{f' of {system}' if system else ''} on {shown}"
+        of = f" of {system}" if system else f" named {name}…" if len(sampled) > 1 and name else ""
+        message = f"there is no sample{of} on {shown}"
         if own.missing_days == "carry":
             fix = "nothing to fix, if the sample before may stand for it"
             severity = Severity.WARNING

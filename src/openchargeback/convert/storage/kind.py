@@ -12,7 +12,15 @@ from openchargeback.convert.documents import EMPTY_FIX, source_of
 from openchargeback.convert.findings import broken
 from openchargeback.convert.instants import midnight, seconds
 from openchargeback.convert.kinds import Allowance, Found, Kind, Meter, Reading, keeps_users
-from openchargeback.convert.storage.days import Moment, missing, moment_of_file, moment_of_text, stretches
+from openchargeback.convert.storage.days import (
+    Moment,
+    Series,
+    missing,
+    moment_of_file,
+    moment_of_text,
+    series_of_name,
+    stretches,
+)
 from openchargeback.convert.storage.formats import read_sheet
 from openchargeback.convert.storage.pages import unfollowed
 from openchargeback.convert.storage.rules import COUNTED, NESTED, QUOTA
@@ -49,11 +57,11 @@ def read_storage(reading: Reading) -> Found:
     files = {each.number: each.name for each in reading.inputs}
     found.problems += broken(con, "counted", COUNTED, files)
     found.problems += broken(con, "net", (QUOTA if bought else NESTED,), files)
-    sampled: dict[str, list[dt.date]] = {}
-    for system, day in con.execute(filled(query(__package__, "sampled"), **bounds)).fetchall():
-        sampled.setdefault(system, []).append(_EPOCH + dt.timedelta(seconds=day))
+    sampled: dict[Series, list[dt.date]] = {}
+    for system, series, day in con.execute(filled(query(__package__, "sampled"), **bounds)).fetchall():
+        sampled.setdefault((system, series), []).append(_EPOCH + dt.timedelta(seconds=day))
     path = reading.inputs[0].name
-    found.problems += missing(sampled or {own.cluster: []}, month, own, path)
+    found.problems += missing(sampled or {(own.cluster, ""): []}, month, own, path)
     if not has_errors(found.problems):
         insert(con, "stretch", stretches(sampled, month, own.basis))
         _fill(reading, found)
@@ -148,6 +156,7 @@ def _rows(
 ) -> Iterator[tuple[object, ...]]:
     """The rows of `level`; a record without a day is a fault of its file."""
     own, file = reading.own, sheet.source.file
+    series = series_of_name(file.path.name, own.date_in_name)
     by_owner = (own.account or ("owner" if name == "xdmod" else "path")) == "owner"
     for index, level in enumerate(sheet.levels):
         at = moment_of_text(level.at, reading.settings.timezone) if level.at else moment
@@ -162,7 +171,7 @@ def _rows(
         yield (
             *(before + index, file.number, level.place, seconds(midnight(at[0])), at[1]),
             *(level.system or own.cluster, level.path, node, level.owner, level.person),
-            *(account, tier or own.tier, skipped, level.own, name == "rgw"),
+            *(account, tier or own.tier, skipped, level.own, name == "rgw", "" if level.at else series),
             _bought(own, level.path, at[0]) if own.bills == "purchased" else level.bytes,
         )
 

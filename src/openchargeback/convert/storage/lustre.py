@@ -31,6 +31,10 @@ def read(sheet: Sheet) -> None:
         fix = "set `storage: quota_type` to project or group; for user, set `users: true` too, since names are kept"
         sheet.problem("usage-type", f"Lustre has no {sheet.own.quota_type} quotas that may be billed", fix)
         return
+    if not sheet.source.text.endswith("\n"):
+        line = sheet.source.text.count("\n") + 1
+        sheet.problem("usage-cut", "the export ends in the middle of a line, so it may be cut", CUT_FIX, line)
+        return
     title: re.Match[str] | None = None
     titled, mount = 0, ""
     for line, row in enumerate(sheet.source.text.splitlines(), 1):

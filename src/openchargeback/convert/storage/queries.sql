@@ -22,5 +22,5 @@ SELECT
 FROM counted LEFT JOIN net ON net.n = counted.n
 WHERE counted.n NOT IN (SELECT n FROM usage)
 GROUP BY ALL ORDER BY ALL;
--- sampled: one row per system and sampled day of the month.
-SELECT DISTINCT system, day FROM level WHERE day >= {first} AND day < {last} ORDER BY ALL;
+-- sampled: one row per system, series and sampled day of the month.
+SELECT DISTINCT system, series, day FROM level WHERE day >= {first} AND day < {last} ORDER BY ALL;

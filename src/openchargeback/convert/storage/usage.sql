@@ -8,7 +8,7 @@ SELECT
     ranked.n, stretch.starts, stretch.ends, label.id, CASE WHEN ranked.object THEN {objects} ELSE {files} END, '',
     ranked.bytes * (stretch.ends - stretch.starts)
 FROM ranked
-JOIN stretch ON stretch.system = ranked.system AND stretch.day = ranked.day
+JOIN stretch ON stretch.system = ranked.system AND stretch.series = ranked.series AND stretch.day = ranked.day
 JOIN label ON label.cluster IS NOT DISTINCT FROM nullif(ranked.system, '')
     AND label.tier IS NOT DISTINCT FROM nullif(ranked.tier, '')
     AND label.account IS NOT DISTINCT FROM nullif(ranked.account, '')

@@ -15,7 +15,7 @@ from openchargeback.convert.findings import broken
 from openchargeback.convert.instants import midnight, seconds
 from openchargeback.convert.kinds import Found, Kind, Meter, Reading, keeps_users
 from openchargeback.convert.settings import PRICE_PLACES, Rate
-from openchargeback.convert.storage.days import moment_of_name
+from openchargeback.convert.storage.days import moment_of_name, series_of_name
 from openchargeback.convert.vm.azure_local import AZURE_LOCAL
 from openchargeback.convert.vm.cloudkitty import CLOUDKITTY, MICRO, PRICE
 from openchargeback.convert.vm.listing import Lists, add_machines, slots
@@ -237,14 +237,32 @@ def _place_lists(reading: Reading, read: _Read, lists: Lists, found: Found) -> N
     if reading.own.basis == "recurring":
         _place_once(read, inside_, month, lists)
         return
-    moments = sorted({moment for moment, _ in inside_})
+    # Lists of another system, whose names begin otherwise, do not end the time that a list stands for.
+    series: dict[str, list[tuple[int, int]]] = {}
+    for moment, index in inside_:
+        name = read[index][1].source.file.path.name
+        series.setdefault(series_of_name(name, reading.own.date_in_name), []).append((moment, index))
+    for each in series.values():
+        _place_series(reading, read, each, month, (lists, found))
+
+
+def _place_series(
+    reading: Reading,
+    read: _Read,
+    listed: list[tuple[int, int]],
+    month: tuple[int, int],
+    into: tuple[Lists, Found],
+) -> None:
+    """Turn the machines of the lists of one system into pieces, each list for the time until the next."""
+    lists, found = into
+    moments = sorted({moment for moment, _ in listed})
     stands: dict[int, tuple[int, int]] = {}
-    for each in slots(moments, month, reading.own, read[inside_[0][1]][1].source.file.name):
+    for each in slots(moments, month, reading.own, read[listed[0][1]][1].source.file.name):
         if isinstance(each, Problem):
             found.problems.append(each)
         else:
             stands[moments[len(stands)]] = each
-    for moment, index in inside_:
+    for moment, index in listed:
         add_machines(read[index][1], stands[moment], lists)
 
 

@@ -93,12 +93,13 @@ class Report:
         """A time of ISO 8601 in seconds since 1970; one without a zone is UTC. None with a fault if it is none."""
         try:
             at = dt.datetime.fromisoformat(str(value))
-        except ValueError:
+            at = at.astimezone(dt.UTC).replace(tzinfo=None) if at.tzinfo else at
+        except (ValueError, OverflowError):
             self.problem(
                 "usage-time", f'{what} is not a time: "{str(value)[:40]}"', "it must be as 2025-01-31T23:59:59", line
             )
             return None
-        return seconds(at.astimezone(dt.UTC).replace(tzinfo=None) if at.tzinfo else at)
+        return seconds(at)
 
     def objects(self, found: object, what: str) -> Iterator[tuple[int, str, dict[str, Any]]]:
         """The objects of a JSON list: number from 1, path in the document, value. Others are faults."""
