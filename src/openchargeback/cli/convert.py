@@ -225,6 +225,7 @@ def _total(done: Conversion) -> str:
 
 def _control_lines(done: Conversion) -> Iterator[str]:
     yield f"read {counted(done.read, 'record')}: {done.used:,} used, {sum(done.left_out.values()):,} left out"
+    yield from (f"  {note}" for note in done.notes)
     yield from (f"  {number:,} {reason}" for reason, number in sorted(done.left_out.items()))
     for each in done.meters:
         yield f"{each.meter}: {each.amount_in:,} unit-seconds in {done.period}, {each.amount_out:,} in the charges"
@@ -242,6 +243,7 @@ def _document(done: Conversion, target: Path | None) -> dict[str, object]:
         "charges": done.rows,
         "cost": money.exact(money.total(*(each.cost for each in done.owners))),
         "list": money.exact(money.total(*(each.list for each in done.owners))),
+        **({"notes": list(done.notes)} if done.notes else {}),
         "records": {"read": done.read, "used": done.used, "left_out": dict(sorted(done.left_out.items()))},
         "meters": [
             {"meter": m.meter, "recorded": m.whole, "in_period": m.amount_in, "in_charges": m.amount_out}

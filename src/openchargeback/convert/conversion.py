@@ -5,7 +5,7 @@ from __future__ import annotations
 import datetime as dt
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from decimal import Decimal
 from pathlib import Path
 
@@ -14,11 +14,12 @@ import duckdb
 from openchargeback.convert.config import ConfigFile
 from openchargeback.convert.instants import midnight, seconds
 from openchargeback.convert.intervals import billed_already, write_intervals
-from openchargeback.convert.kinds import Found, Input, Kind, Reading
+from openchargeback.convert.kinds import Allowance, Found, Input, Kind, Reading
 from openchargeback.convert.owners import Owners
 from openchargeback.convert.rates import check_rates, cuts, fill_rates
 from openchargeback.focus.database import count, database, filled, insert, literal, named_rows, query, sql
 from openchargeback.ledger.directory import Directory
+from openchargeback.ledger.patterns import expression
 from openchargeback.ledger.periods import first_day, last_day
 from openchargeback.ledger.settings import DEFAULT_TAGS, Tags
 from openchargeback.problems import OutsideFault, Problem, Severity, UsageFault, has_errors
@@ -95,6 +96,7 @@ class Conversion:
     meters: Sequence[MeterTotal]
     problems: Sequence[Problem]
     columns: Sequence[ColumnTotal] = ()
+    notes: Sequence[str] = ()
 
 
 def convert(
@@ -113,19 +115,24 @@ def convert(
     with database() as con, _no_traceback():
         found = _read(con, request)
         problems += found.problems
+        request = _with_found(request, found)
+        problems += check_rates(
+            request.kind, replace(request.config.settings, rates=tuple(found.rates)), request.config.path
+        )
         if has_errors(problems):
             return None, problems
         period = request.period or _period(con)
         instants = _instants(_bounds(period))
         files = {number: str(path) for number, path in enumerate(request.inputs, 1)}
         problems += billed_already(con, instants, request.recorded, files, request.root)
-        problems += _price(con, request, period)
+        rows = _rows(con, request)
+        problems += _price(con, request, period, rows, found.allowance)
         if has_errors(problems):
             return None, problems
         meters = _controls(con, period)
         conversion = _summary(con, request, period, found, meters, problems)
         if output is not None:
-            _write(con, request, period, output)
+            _write(con, request, period, rows, output)
         if intervals is not None:
             write_intervals(con, instants, intervals)
     return conversion, problems
@@ -152,13 +159,24 @@ def _read(con: duckdb.DuckDBPyConnection, request: Request) -> Found:
         if not each.path.is_file():
             raise UsageFault(f"{each.name} is not a file")
     insert(con, "input_file", [(each.number, each.path.name) for each in inputs])
-    insert(con, "meter", [(m.name, m.sku, m.title, m.category, m.subcategory) for m in request.kind.meters])
+    insert(
+        con,
+        "meter",
+        [(m.name, m.sku, m.title, m.category, m.subcategory, m.recurring, m.service) for m in request.kind.meters],
+    )
     config = request.config
-    found = request.kind.read(Reading(con, inputs, config.settings, config.own, request.period))
+    found = request.kind.read(Reading(con, inputs, config.settings, config.own, request.period, config.path))
     con.execute(query(__package__, "no_record"))
     if request.allow_empty:
         found.problems = [each for each in found.problems if each.code != "usage-empty"]
     return found
+
+
+def _with_found(request: Request, found: Found) -> Request:
+    """The request with the rates and owners that the kind has found."""
+    settings = request.config.settings
+    settings = replace(settings, rates=(*settings.rates, *found.rates), owners=(*settings.owners, *found.owners))
+    return replace(request, config=replace(request.config, settings=settings))
 
 
 def _period(con: duckdb.DuckDBPyConnection) -> str:
@@ -176,20 +194,53 @@ def _bounds(period: str) -> tuple[dt.datetime, dt.datetime]:
     return midnight(first_day(period)), midnight(last_day(period) + _ONE_DAY)
 
 
-def _price(con: duckdb.DuckDBPyConnection, request: Request, period: str) -> list[Problem]:
+def _rows(con: duckdb.DuckDBPyConnection, request: Request) -> str:
+    """What a row stands for: what the settings say, but for what recurs, the month is the least."""
+    recurring = con.execute(query(__package__, "recurring")).fetchone() == (True,)
+    return "month" if recurring and request.config.settings.rows == "day" else request.config.settings.rows
+
+
+def _price(
+    con: duckdb.DuckDBPyConnection, request: Request, period: str, rows: str, allowance: Allowance | None
+) -> list[Problem]:
     """Create `charge`: usage clipped to the period, with owner and rate; what has no rate, and what rates overlap."""
     settings, path = request.config.settings, request.config.path
     bounds = _bounds(period)
     owners = Owners(settings, request.directory, request.tags, *bounds)
     owners.fill(con)
-    _make_spans(con, bounds, None if settings.rows == "day" else cuts(settings, *bounds) | owners.cuts())
-    name = "days.sql" if settings.rows == "day" else "parts.sql"
+    _make_spans(con, bounds, None if rows == "day" else cuts(settings, *bounds) | owners.cuts())
+    name = "parts.sql" if rows == "job" else "days.sql"
     con.execute(sql(__package__, name, **_instants(bounds)))
     problems = fill_rates(con, request.kind, settings, path, bounds)
     if has_errors(problems):
         return problems
+    _divide(con, allowance, bounds)
     con.execute(sql(__package__, "charges.sql"))
     return [*problems, *_unpriced(con, path), *_unknown_owners(con, path)]
+
+
+def _divide(
+    con: duckdb.DuckDBPyConnection, allowance: Allowance | None, bounds: tuple[dt.datetime, dt.datetime]
+) -> None:
+    """Create `divided`: what of each part is free, and what is not."""
+    if allowance is None:
+        con.execute(query(__package__, "undivided"))
+        return
+    labels = con.execute("SELECT id, coalesce(tier, '') FROM label").fetchall()
+    fitting = [
+        (id_,)
+        for id_, tier in labels
+        if not allowance.tiers or any(expression(each).matches(tier) for each in allowance.tiers)
+    ]
+    con.execute("CREATE TABLE allowed (label INTEGER)")
+    insert(con, "allowed", fitting)
+    eligible = "payer.project, allowed.label IS NOT NULL"
+    parts = (
+        {"seconds": str(seconds(bounds[1]) - seconds(bounds[0])), "scope": eligible}
+        if allowance.monthly
+        else {"seconds": "part.ends - part.starts", "scope": f"{eligible}, part.span"}
+    )
+    con.execute(sql(__package__, "allowance.sql", level=str(allowance.level), **parts))
 
 
 def _instants(bounds: tuple[dt.datetime, dt.datetime]) -> dict[str, str]:
@@ -276,13 +327,14 @@ def _summary(
         owners=[OwnerTotal(**row) for row in named_rows(con, sql(__package__, "summary.sql"))],
         meters=meters,
         problems=problems,
+        notes=found.notes,
     )
 
 
-def _write(con: duckdb.DuckDBPyConnection, request: Request, period: str, output: Path) -> None:
+def _write(con: duckdb.DuckDBPyConnection, request: Request, period: str, rows_of: str, output: Path) -> None:
     """Write the charges as CSV."""
     settings = request.config.settings
-    by_day = settings.rows == "day"
+    by_day = rows_of != "job"
     con.execute(query(__package__, "text"), {"sku": settings.sku})
     first, last = _bounds(period)
     constants = {

@@ -20,7 +20,7 @@ def example_config(kind: Kind) -> str:
     head = (
         f"# {kind.title}, as charges:\n# focus-billing convert {kind.name} INPUT… --config THIS_FILE -o charges.csv\n"
     )
-    common = _keys(Settings, {**Settings.EXAMPLE, "rates": list(kind.rates)}, "", kind.common)
+    common = _keys(Settings, {**Settings.EXAMPLE, **kind.example, "rates": list(kind.rates)}, "", kind.common)
     own = _keys(kind.settings, kind.settings.EXAMPLE, "  ")  # type: ignore[attr-defined]
     return (
         head

@@ -9,14 +9,14 @@ SELECT
     $currency AS BillingCurrency,
     $period_end AS BillingPeriodEnd,
     $period_start AS BillingPeriodStart,
-    'Usage' AS ChargeCategory,
+    CASE WHEN recurring THEN 'Purchase' ELSE 'Usage' END AS ChargeCategory,
     NULL AS ChargeClass,
     description AS ChargeDescription,
-    'Usage-Based' AS ChargeFrequency,
+    CASE WHEN recurring THEN 'Recurring' ELSE 'Usage-Based' END AS ChargeFrequency,
     as_time(ends) AS ChargePeriodEnd,
     as_time(starts) AS ChargePeriodStart,
-    quantity AS ConsumedQuantity,
-    unit AS ConsumedUnit,
+    CASE WHEN NOT recurring THEN quantity END AS ConsumedQuantity,
+    CASE WHEN NOT recurring THEN unit END AS ConsumedUnit,
     cost AS ContractedCost,
     price AS ContractedUnitPrice,
     cost AS EffectiveCost,
@@ -33,12 +33,12 @@ SELECT
     resource_id AS ResourceName,
     $resource_type AS ResourceType,
     category AS ServiceCategory,
-    $service AS ServiceName,
+    concat_ws(' ', $service, service) AS ServiceName,
     subcategory AS ServiceSubcategory,
     sku AS SkuId,
     meter_title AS SkuMeter,
-    NULL AS SkuPriceDetails,
-    sku || '.' || rate_name AS SkuPriceId,
+    details AS SkuPriceDetails,
+    concat_ws('.', sku, rate_name, grade) AS SkuPriceId,
     account AS SubAccountId,
     account AS SubAccountName,
     CASE WHEN account IS NOT NULL THEN 'Account' END AS SubAccountType,
@@ -63,17 +63,18 @@ FROM (
     FROM (
         SELECT
             charge.n, charge.span, charge.starts, charge.ends, charge.records, charge.amount, charge.variant, charge.meter,
-            charge.quantity AS quantity_number, rate.price AS price_number, rate.list_price AS list_number,
+            charge.grade, charge.quantity AS quantity_number, charge.price AS price_number, rate.list_price AS list_number,
             label.account, label.person, label.cluster, label.partition, label.qos, label.tier,
             text.sku, text.description, text.meter_title, text.category, text.subcategory,
+            text.recurring, nullif(text.service, '') AS service, text.details,
             {record_columns}
-            rate.name AS rate_name, rate.unit, rate.valid_from, rate.subsidy, payer.tags
+            rate.name AS rate_name, rate.unit, rate.valid_from, charge.subsidy, payer.tags
         FROM charge
         JOIN label ON label.id = charge.label
         JOIN text ON text.label = charge.label AND text.meter = charge.meter AND text.variant = charge.variant
         JOIN rate ON rate.id = charge.rate
         JOIN payer ON payer.id = charge.payer
         {record_join}
-        ORDER BY {order}
+        ORDER BY {order}, grade
     )
 )

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 import duckdb
 
-from openchargeback.convert.settings import Settings
+from openchargeback.convert.settings import Owner, Rate, Settings
 from openchargeback.ledger.declared import shape_of
 from openchargeback.problems import Problem, UsageFault
 
@@ -27,6 +27,8 @@ GROUP = "openchargeback.converters"
 _BUILT_IN = {
     "shared": "openchargeback.convert.shared.kind:SHARED",
     "slurm": "openchargeback.convert.slurm.kind:SLURM",
+    "storage": "openchargeback.convert.storage.kind:STORAGE",
+    "vm": "openchargeback.convert.vm.kind:VM",
 }
 
 
@@ -38,7 +40,9 @@ class Meter:
     nouns: what a unit may count, with how many base units of `usage.amount` (per second) make one: for memory measured
     in MiB-seconds, `{"MiB": 1, "GiB": 1024}`; `{"": 1}` for time alone (`Hours`). timed: whether amounts are levels
     times seconds; otherwise they are counts, and units have no time (`1000000 Tokens`).
-    category, subcategory: ServiceCategory and ServiceSubcategory.
+    category, subcategory: ServiceCategory and ServiceSubcategory. recurring: whether it is bought for the month and not
+    consumed: ChargeCategory Purchase, ChargeFrequency Recurring, no ConsumedQuantity. service: a word that is added to
+    ServiceName, since a service has one category.
     """
 
     name: str
@@ -48,6 +52,8 @@ class Meter:
     category: str = "Compute"
     subcategory: str = "Other (Compute)"
     timed: bool = True
+    recurring: bool = False
+    service: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,17 +65,35 @@ class Input:
     path: Path
 
 
+@dataclass(frozen=True, slots=True)
+class Allowance:
+    """What each project may use without a charge: a level, in base units of the meter.
+
+    monthly: whether it is compared with the mean of the month, or with each UTC day on its own.
+    tiers: expressions for the tiers that it is for; all if empty.
+    """
+
+    level: int
+    monthly: bool
+    tiers: tuple[str, ...] = ()
+
+
 @dataclass(slots=True)
 class Found:
     """What a kind found in its inputs.
 
     read: how many records. left_out: how many of them have no row in `usage`, by reason. problems: their faults; with
-    an error nothing is written.
+    an error nothing is written. allowance: what is free. notes: what the control totals should say about the inputs.
+    rates, owners: those that the inputs or the kind's own settings give, after those of the common settings.
     """
 
     read: int = 0
     left_out: dict[str, int] = field(default_factory=dict)
     problems: list[Problem] = field(default_factory=list)
+    allowance: Allowance | None = None
+    notes: list[str] = field(default_factory=list)
+    rates: list[Rate] = field(default_factory=list)
+    owners: list[Owner] = field(default_factory=list)
 
     def leave_out(self, reason: str, records: int) -> None:
         """Count records that are not used."""
@@ -81,7 +105,8 @@ class Found:
 class Reading:
     """What a kind gets: the database with the empty tables, the inputs, the settings, its own section of them.
 
-    period: the month to bill, as `2025-01`; empty if it is still to be found in the records.
+    period: the month to bill, as `2025-01`; empty if it is still to be found in the records. config: the path of the
+    settings, for problems.
     """
 
     con: duckdb.DuckDBPyConnection
@@ -89,6 +114,7 @@ class Reading:
     settings: Settings
     own: Any
     period: str = ""
+    config: str = ""
 
 
 def _nothing(_reading: Reading) -> Found:
@@ -101,7 +127,7 @@ class Kind:
 
     settings: the declared dataclass of its section in the config (`ledger/declared.py`), which has the kind's name.
     rates: example rates for `--example-config`. resource_type: ResourceType of its rows (FOCUS 1.2).
-    read: fills `label` and `usage`.
+    read: fills `label` and `usage`. example: common settings that `--example-config` shows for the kind.
     convert: does it all instead of `read` and what is common, for rows that are not usage times a price; as
     `conversion.convert`. common: the common keys of its config, and whether each is required; None for all as declared.
     """
@@ -113,6 +139,7 @@ class Kind:
     resource_type: str
     rates: tuple[Mapping[str, Any], ...]
     read: Callable[[Reading], Found] = _nothing
+    example: Mapping[str, Any] = field(default_factory=dict)
     convert: Callable[[Request, Path | None, Path | None], tuple[Conversion | None, list[Problem]]] | None = None
     common: Mapping[str, bool] | None = None
 

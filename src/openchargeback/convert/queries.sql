@@ -20,6 +20,10 @@ JOIN label ON label.id = part.label
 JOIN label_payer ON label_payer.label = part.label
 JOIN payer ON payer.id = label_payer.payer
 ORDER BY ALL;
+-- undivided: one row per part, where there is no allowance.
+CREATE VIEW divided AS SELECT *, NULL::VARCHAR AS grade FROM part;
+-- recurring: whether there is usage that recurs.
+SELECT count(*) > 0 FROM usage JOIN meter ON meter.name = usage.meter WHERE meter.recurring;
 -- months: the first and the last month in which there is usage.
 SELECT left(as_time(min(starts)), 7), left(as_time(max(ends) - 1), 7) FROM usage;
 -- span: one row per part of the period in which no rate and no owner changes; a UTC day each if rows are per day.
@@ -34,12 +38,16 @@ SELECT
     label.id AS label, part.meter, part.variant,
     concat_ws('.', $sku, label.partition, label.tier, meter.sku, nullif(part.variant, '')) AS sku,
     concat_ws(' ', meter.title, nullif(part.variant, ''), 'on ' || coalesce(label.partition, label.tier)) AS description,
-    meter.title AS meter_title, meter.category, meter.subcategory
+    meter.title AS meter_title, meter.category, meter.subcategory, meter.recurring, meter.service, detail.details
 FROM (SELECT DISTINCT label, meter, variant FROM part) AS part
 JOIN label ON label.id = part.label
-JOIN meter ON meter.name = part.meter;
+JOIN meter ON meter.name = part.meter
+LEFT JOIN detail ON detail.tier = label.tier;
 -- meter: one row per meter of the kind.
-CREATE TABLE meter (name VARCHAR, sku VARCHAR, title VARCHAR, category VARCHAR, subcategory VARCHAR);
+CREATE TABLE meter (
+    name VARCHAR, sku VARCHAR, title VARCHAR, category VARCHAR, subcategory VARCHAR, recurring BOOLEAN,
+    service VARCHAR
+);
 -- no_record: the table that a kind creates, where there was nothing to read.
 CREATE VIEW IF NOT EXISTS record AS
 SELECT n, 0 AS file, 0::BIGINT AS line, 0::UBIGINT AS identity, '' AS resource, '' AS state FROM usage WHERE false;

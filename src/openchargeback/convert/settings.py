@@ -172,7 +172,12 @@ class Settings:
         str, Zone("The time zone of times without one in the input. Required unless the input says it: JSON does.")
     ] = ""
     rows: Annotated[
-        str, Choice(("day", "job"), "day: one row per UTC day, account and what is priced; job: one row per record.")
+        str,
+        Choice(
+            ("day", "month", "job"),
+            "day: one row per UTC day, account and what is priced; month: one per month, or per part of it with one"
+            " price and owner, as for everything that recurs; job: one row per record.",
+        ),
     ] = "day"
     users: Annotated[bool, "Write user names to x_user. A ledger's history keeps them for good."] = False
     sku: Annotated[str, Text(r"[A-Za-z0-9_-]{1,40}", "letters, digits, - and _", "How each SkuId starts.")] = "hpc"

@@ -2,7 +2,7 @@
 SELECT
     payer.pi, payer.project, payer.fund, rate.name AS rate, rate.unit, count(*) AS rows,
     sum(quantity)::DECIMAL(38, 9) AS quantity, sum(quantity * rate.list_price)::DECIMAL(38, 18) AS list,
-    sum(quantity * rate.price)::DECIMAL(38, 18) AS cost
+    sum(quantity * charge.price)::DECIMAL(38, 18) AS cost
 FROM charge
 JOIN payer ON payer.id = charge.payer
 JOIN rate ON rate.id = charge.rate

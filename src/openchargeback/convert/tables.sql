@@ -5,6 +5,8 @@
 --   evenly over an interval that is not empty. n numbers the records in the order of the inputs, from 0; variant tells
 --   sorts of a meter apart, such as GPU models, and is empty if there is one.
 -- divisor: one row per label and meter whose amount is divided before pricing (hardware threads that make one core).
+-- reduction: one row per label with a subsidy of its own: percent of the list price, in place of the rate's.
+-- detail: one row per tier whose SKU has properties: a JSON object for SkuPriceDetails (FOCUS 1.2).
 -- A kind also creates a table or view `record`, one row per n: file, line (its place in the input), identity (UBIGINT,
 --   the same for the same thing in every export), resource (its id as people know it), state.
 CREATE TABLE label (
@@ -14,3 +16,5 @@ CREATE TABLE usage (
     n BIGINT, starts BIGINT, ends BIGINT, label INTEGER, meter VARCHAR, variant VARCHAR, amount HUGEINT
 );
 CREATE TABLE divisor (label INTEGER, meter VARCHAR, divisor INTEGER);
+CREATE TABLE reduction (label INTEGER, percent DECIMAL(5, 2));
+CREATE TABLE detail (tier VARCHAR, details VARCHAR);

@@ -1,0 +1,91 @@
+"""Reads an export of moderate size whole: as text in UTF-8, or as one JSON document whose numbers stay exact."""
+
+from __future__ import annotations
+
+import json
+import re
+from dataclasses import dataclass
+from decimal import Decimal
+from typing import Any
+
+from openchargeback.convert.kinds import Input
+from openchargeback.problems import Problem
+
+_WHOLE = re.compile(r"\d{1,18}", re.ASCII)
+_ROUNDED = re.compile(r"\d+(?:[.,]\d+)? ?(?:[KMGTPEkmgtpe]i?[Bb]?|[Bb])", re.ASCII)
+_HALF = re.compile(r"\\u[dD][89a-fA-F]")
+_LARGEST = (1 << 63) - 1
+
+EMPTY_FIX = "check the command and its exit status; if there was nothing in the month, convert with `--allow-empty`"
+CUT_FIX = "export it again, and check that the command exits with 0"
+
+
+@dataclass(frozen=True, slots=True)
+class Source:
+    """An export: its text, and its JSON document if it is one (else None)."""
+
+    file: Input
+    text: str
+    document: Any = None
+
+    @property
+    def is_json(self) -> bool:
+        """Whether it is one JSON document: a list or an object."""
+        return self.document is not None
+
+
+def source_of(file: Input) -> Source | Problem:
+    """An export, or why it cannot be read: empty, not text, or not one whole JSON document."""
+    try:
+        text = file.path.read_bytes().decode("utf-8-sig")
+    except UnicodeDecodeError:
+        return Problem(file.name, "usage-cells", "the export is not text in UTF-8", "export it again in UTF-8")
+    if not text.strip():
+        return Problem(file.name, "usage-empty", "the export is empty", EMPTY_FIX)
+    if text.lstrip()[0] not in "[{":
+        return Source(file, text)
+    try:
+        document = json.loads(text, parse_float=Decimal, parse_constant=str)
+    except (json.JSONDecodeError, RecursionError) as error:
+        line = error.lineno if isinstance(error, json.JSONDecodeError) else 0
+        reason = str(error).partition(":")[0].lower()
+        message = f"the export is not one whole JSON document ({reason}), so it may be cut"
+        return Problem(file.name, "usage-cut", message, CUT_FIX, line)
+    if _HALF.search(text) and not _is_text(document):
+        message = "a text of the export has half of a character (a lone surrogate)"
+        return Problem(file.name, "usage-cells", message, "correct the name in the system, and export again")
+    return Source(file, text, document)
+
+
+def _is_text(document: Any) -> bool:
+    try:
+        json.dumps(document, ensure_ascii=False, default=str).encode()
+    except UnicodeEncodeError:
+        return False
+    return True
+
+
+def whole(value: object) -> int | None:
+    """A whole number that is not negative, from a JSON number or from digits; None for anything else."""
+    if isinstance(value, str) and _WHOLE.fullmatch(value.strip()):
+        return int(value)
+    if isinstance(value, int) and not isinstance(value, bool) and 0 <= value <= _LARGEST:
+        return value
+    return None
+
+
+def is_rounded(value: object) -> bool:
+    """Whether a cell is a figure for people, such as 1.5T."""
+    return isinstance(value, str) and _ROUNDED.fullmatch(value.strip()) is not None
+
+
+def inside(value: Any, *keys: str) -> Any:
+    """What a JSON object holds below some keys, one in another; None if one is not there."""
+    for key in keys:
+        value = value.get(key) if isinstance(value, dict) else None
+    return value
+
+
+def text_of(value: object) -> str:
+    """A JSON text or number as text; empty for anything else."""
+    return str(value) if isinstance(value, str | int) and not isinstance(value, bool) else ""

@@ -1,0 +1,1 @@
+"""Capacity of storage systems, from their listings of quotas and usage."""

@@ -1,0 +1,65 @@
+"""Qumulo: pages of GET /v1/files/quotas/status/ (docs.qumulo.com, REST API guide, Directory quotas). Bytes, as text."""
+
+from __future__ import annotations
+
+import re
+from typing import Any
+
+from openchargeback.convert.documents import Source, text_of, whole
+from openchargeback.convert.storage.sheet import Format, Level, Sheet, objects
+
+_AFTER = re.compile(r"[?&]after=(\d+)")
+
+
+def _pages(document: Any) -> list[dict[str, Any]]:
+    pages = [document] if isinstance(document, dict) else objects(document)
+    return [each for each in pages if isinstance(each.get("quotas"), list) and "paging" in each]
+
+
+def fits(source: Source) -> bool:
+    """Whether it is a page, or a list of pages."""
+    return bool(_pages(source.document))
+
+
+def read(sheet: Sheet) -> None:
+    """Add the quotas of all pages."""
+    document = sheet.source.document
+    pages = _pages(document)
+    if isinstance(document, list) and len(pages) < len(document):
+        sheet.problem("usage-failed", "not every page of the list is one", "export all pages again")
+    number = 0
+    for index, page in enumerate(pages):
+        what = f"[{index}].quotas" if isinstance(document, list) else "quotas"
+        ids = [whole(each.get("id")) for each in objects(page["quotas"])]
+        sheet.firsts.append(min((id_ for id_ in ids if id_ is not None), default=None))
+        _follow(sheet, page)
+        for _, place, quota in sheet.records(page["quotas"], what):
+            number += 1
+            _add(sheet, number, place, quota)
+
+
+def _follow(sheet: Sheet, page: dict[str, Any]) -> None:
+    """Note what the next page starts after; an empty page has none."""
+    paging = page["paging"]
+    following = paging.get("next") if isinstance(paging, dict) else None
+    if not following or not page["quotas"]:
+        sheet.last = True
+    else:
+        found = _AFTER.search(str(following))
+        sheet.after.append(int(found[1]) if found else None)
+
+
+def _add(sheet: Sheet, number: int, place: str, quota: dict[str, Any]) -> None:
+    path = text_of(quota.get("path"))
+    if not path or "capacity_usage" not in quota:
+        fix = "export /v1/files/quotas/status/, which has both"
+        sheet.problem("usage-columns", f"{place} has no path or no capacity_usage", fix, number)
+        return
+    # Qumulo has one limit.
+    used = sheet.own.bills != "quota"
+    name = "capacity_usage" if used else "limit"
+    take = sheet.bytes if used else sheet.limit
+    sheet.levels.append(Level(number, path, take(quota.get(name), f"{place}.{name}", number)))
+
+
+QUMULO = Format("qumulo", ("logical",), fits, read)

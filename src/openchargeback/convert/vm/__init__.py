@@ -1,0 +1,1 @@
+"""Virtual machines and clouds that are run on site: lists of machines, OpenStack, CloudKitty."""

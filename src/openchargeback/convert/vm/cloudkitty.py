@@ -1,0 +1,126 @@
+"""CloudKitty, API v2: GET /v2/summary and /v2/dataframes (openstack/cloudkitty, api-ref/source/v2/api_samples).
+
+qty counts a level once in each period of collection: an instance for a day is 24 with periods of an hour. `rate` of a
+summary and `rating.price` are prices, without a currency.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from openchargeback.convert.documents import Source, inside, text_of
+from openchargeback.convert.vm.report import AGAIN, MIB, Format, Piece, Report
+
+MICRO = 1_000_000
+"""Base units in an item or a MiB, so that a quantity with decimals stays whole; price: in a unit of the currency."""
+
+PRICE = 10**12
+
+_UNITS = {"image.size": "MiB", "volume.size": "GiB"}
+_SIZES = {"MiB": 1, "GiB": MIB}
+
+
+def fits(source: Source) -> bool:
+    """Whether it is a summary or dataframes."""
+    document = source.document
+    summary = isinstance(inside(document, "columns"), list) and isinstance(inside(document, "results"), list)
+    return summary or isinstance(inside(document, "dataframes"), list)
+
+
+def read(report: Report) -> None:
+    """Add every row; all pages together must have as many as `total` says."""
+    document = report.source.document
+    if report.own.price == "theirs" and not report.own.their_currency:
+        fix = "set `vm: their_currency` to the currency of CloudKitty's prices"
+        report.problem("usage-currency", "CloudKitty does not say in which currency its prices are", fix)
+        return
+    total = document.get("total")
+    report.total = total if isinstance(total, int) and not isinstance(total, bool) else 0
+    if "dataframes" in document:
+        _read_frames(report, document["dataframes"])
+    else:
+        _read_summary(report, [text_of(each) for each in document["columns"]], document["results"])
+
+
+def _read_summary(report: Report, columns: list[str], results: list[Any]) -> None:
+    """Rows are lists, in the order of the columns; the month is that of begin and end."""
+    lacking = [name for name in ("begin", "end", "qty", "rate") if name not in columns]
+    if lacking:
+        report.problem("usage-columns", f"the summary has no {', '.join(lacking)}", AGAIN)
+        return
+    for index, cells in enumerate(results):
+        place = f"results[{index}]"
+        report.read += 1
+        if not isinstance(cells, list) or len(cells) != len(columns):
+            report.problem("usage-cells", f"{place} has not {len(columns)} cells", AGAIN, index + 1)
+            continue
+        row = dict(zip(columns, cells, strict=True))
+        metric = text_of(row.get("type"))
+        if not metric and report.own.price == "ours":
+            fix = "export with `groupby=type`, so that there is one price for each metric"
+            report.problem("usage-columns", f"{place} does not say which metric it is", fix, index + 1)
+            continue
+        unit = (report.own.units or {}).get(metric) or _UNITS.get(metric, "Unit")
+        _add(report, index + 1, place, row, metric, unit)
+
+
+def _read_frames(report: Report, frames: list[Any]) -> None:
+    for number, place, frame in report.objects(frames, "dataframes"):
+        usage = frame.get("usage")
+        if not isinstance(usage, dict):
+            report.problem("usage-columns", f"{place} has no usage", AGAIN, number)
+            continue
+        for metric, points in usage.items():
+            for _, inner, point in report.objects(points, f"{place}.usage.{metric}"):
+                report.read += 1
+                times = {"begin": inside(frame, "period", "begin"), "end": inside(frame, "period", "end")}
+                figures = {"qty": inside(point, "vol", "qty"), "rate": inside(point, "rating", "price")}
+                groups = point.get("groupby")
+                row = {**(groups if isinstance(groups, dict) else {}), **times, **figures}
+                unit = text_of(inside(point, "vol", "unit"))
+                _add(report, report.read, inner, row, metric, unit if unit in _SIZES else "Unit")
+
+
+def _add(report: Report, number: int, place: str, row: Mapping[str, Any], metric: str, unit: str) -> None:
+    """A row as usage: its quantity as a level over the period of collection, or its price."""
+    own = report.own
+    starts = report.instant(row["begin"], f"{place}.begin", number)
+    ends = report.instant(row["end"], f"{place}.end", number)
+    if starts is None or ends is None:
+        return
+    if ends <= starts:
+        report.problem("usage-clock", f"{place} ends before it begins", AGAIN, number)
+        return
+    if own.price == "theirs":
+        meter, name, scale = "price", "rate", PRICE
+    elif metric == "instance":
+        meter, name, scale = "running", "qty", own.collect_seconds
+    else:
+        meter, name = ("size" if unit in _SIZES else "items"), "qty"
+        scale = own.collect_seconds * MICRO * _SIZES.get(unit, 1)
+    amount = report.scaled(row[name], f"{place}.{name}", number, scale)
+    account = text_of(row.get("project_id")) or text_of(row.get("tenant_id"))
+    id_ = text_of(row.get("id"))
+    report.pieces.append(
+        Piece(
+            place=number,
+            identity="|".join(
+                (account, metric, id_, *(text_of(row[key]) for key in sorted(row) if key not in _FIGURES))
+            ),
+            resource=id_ or metric,
+            account=account,
+            tier=text_of(row.get("flavor_name")) or own.tier,
+            person=text_of(row.get("user_id")),
+            meter=meter,
+            variant="" if meter == "running" else metric,
+            starts=starts,
+            ends=ends,
+            amount=amount or 0,
+        )
+    )
+
+
+_FIGURES = ("begin", "end", "qty", "rate")
+
+CLOUDKITTY = Format("cloudkitty", False, fits, read)

@@ -1,0 +1,177 @@
+"""Lists of machines: what their tags and notes say of them, and for how long each list stands."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from decimal import Decimal
+from typing import Any
+
+from openchargeback import money
+from openchargeback.convert.documents import text_of
+from openchargeback.convert.settings import Owner
+from openchargeback.convert.vm.report import Machine, Piece, Report
+from openchargeback.convert.vm.settings import VmSettings
+from openchargeback.ledger.directory import EMAIL_PATTERN
+from openchargeback.ledger.patterns import expression
+from openchargeback.problems import Problem
+
+_HUNDRED = Decimal(100)
+_HOUR = 3600
+_DAY = 86_400
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Said:
+    """What notes and tags say of a machine; empty if they do not. subsidy: percent of the list price, if it has one."""
+
+    project: str = ""
+    tier: str = ""
+    pi: str = ""
+    fund: str = ""
+    active: bool = True
+    subsidy: Decimal | None = None
+
+
+@dataclass(slots=True, kw_only=True)
+class Lists:
+    """All lists of a conversion. owners: by project. subsidies: by account and tier, with the place of the first."""
+
+    owners: dict[str, Owner] = field(default_factory=dict)
+    subsidies: dict[tuple[str, str], Decimal | None] = field(default_factory=dict)
+
+
+def said_of(report: Report, machine: Machine) -> Said | None:
+    """What notes and tags say; None with a fault if they cannot be read."""
+    project, tier = "", ""
+    pattern = expression(report.own.tag)
+    for text in machine.texts:
+        if text.lstrip().startswith("{"):
+            return _from_notes(report, machine, text)
+        groups = pattern.groups(text.strip())
+        project = project or groups.get("project", "").strip()
+        tier = tier or groups.get("tier", "").strip()
+    return Said(project=project, tier=tier)
+
+
+def _from_notes(report: Report, machine: Machine, text: str) -> Said | None:
+    """What notes in JSON say of billing; `FinOpsPiEmail` and `pi_email` are the same key. The rest goes no further."""
+
+    def fault(message: str) -> None:
+        fix = "correct the notes of the machine, and export again"
+        report.problem("usage-notes", f"{machine.name}: {message}", fix, machine.place)
+
+    try:
+        items: Mapping[str, Any] = json.loads(text, parse_float=Decimal)
+    except json.JSONDecodeError:
+        fault("the notes begin as JSON and are not")
+        return None
+    notes = {key.casefold().replace("_", "").removeprefix("finops"): value for key, value in items.items()}
+    pi, active = text_of(notes.get("piemail")), notes.get("active", True)
+    share = notes.get("subsidypercent")
+    subsidy = None if share is None else money.parse(str(share).strip())
+    if pi and not expression(EMAIL_PATTERN).matches(pi):
+        fault("the PI's address is not an email address")
+        return None
+    if str(active).lower() not in ("true", "false"):
+        fault(f"`active` is neither true nor false: {str(active)[:20]}")
+        return None
+    if share is not None and (subsidy is None or not 0 <= subsidy <= _HUNDRED):
+        fault(f"the subsidy is not a number from 0 to 100: {str(share)[:20]}")
+        return None
+    return Said(
+        project=text_of(notes.get("projectid")),
+        tier=text_of(notes.get("vmtier")),
+        pi=pi,
+        fund=text_of(notes.get("fundorg")),
+        active=str(active).lower() == "true",
+        subsidy=subsidy,
+    )
+
+
+def add_machines(report: Report, slot: tuple[int, int], lists: Lists) -> None:
+    """Turn the machines of a list into pieces for the time that it stands for."""
+    seen: dict[str, Machine] = {}
+    own = report.own
+    for machine in report.machines:
+        before = seen.setdefault(machine.id, machine)
+        said = said_of(report, machine)
+        if before is not machine:
+            report.problem("usage-conflict", f"{machine.name} is there twice", "list each machine once", machine.place)
+        elif said is None:
+            continue
+        elif machine.template and not own.templates:
+            report.left_out["template"] += 1
+        elif not said.active:
+            report.left_out["inactive, by its notes"] += 1
+        elif not machine.running and own.powered_off == "leave_out":
+            report.left_out["powered off"] += 1
+        else:
+            account = (
+                said.project or {"pool": machine.pool, "folder": machine.folder, "name": machine.name}[own.account]
+            )
+            tier = said.tier or own.tier
+            _note_owner(report, machine, said, lists)
+            _note_subsidy(report, machine, (account, tier), said.subsidy, lists)
+            report.pieces += _pieces(report, machine, account, tier, (_start(machine, slot, own), slot[1]))
+
+
+def _start(machine: Machine, slot: tuple[int, int], own: VmSettings) -> int:
+    """When a machine's part of a slot begins: with the slot, or with the day on which it was created."""
+    if not own.prorate or machine.created is None or not slot[0] < machine.created < slot[1]:
+        return slot[0]
+    return machine.created - machine.created % _DAY
+
+
+def _note_owner(report: Report, machine: Machine, said: Said, lists: Lists) -> None:
+    if not said.project or not (said.pi or said.fund):
+        return
+    owner = Owner(account=said.project, project=said.project, pi=said.pi, fund=said.fund)
+    if lists.owners.setdefault(said.project.casefold(), owner) != owner:
+        message = f"the notes of {machine.name} name another PI or fund for {said.project} than another machine"
+        report.problem("usage-notes", message, "name the same in all machines of a project", machine.place)
+
+
+def _note_subsidy(
+    report: Report, machine: Machine, key: tuple[str, str], subsidy: Decimal | None, lists: Lists
+) -> None:
+    if lists.subsidies.setdefault(key, subsidy) != subsidy:
+        message = f"the notes of {machine.name} give another subsidy than another machine of its project and tier"
+        report.problem("usage-notes", message, "give all machines of a project and tier the same", machine.place)
+
+
+def _pieces(report: Report, machine: Machine, account: str, tier: str, slot: tuple[int, int]) -> Iterator[Piece]:
+    levels = {"running": 1, "vm": 1, "vcpu": machine.cores, "memory": machine.memory, "disk": machine.disk}
+    for meter in ("vm",) if report.own.basis == "recurring" else report.own.meters:
+        level = levels[meter]
+        if level is None:
+            message = f"the list does not say the {meter} of {machine.name}"
+            report.problem("usage-columns", message, "add it to the list, or bill `running`", machine.place)
+            continue
+        yield Piece(
+            place=machine.place,
+            identity=machine.id,
+            resource=machine.name,
+            account=account,
+            tier=tier,
+            meter=meter,
+            starts=slot[0],
+            ends=slot[1],
+            amount=level * (slot[1] - slot[0]),
+        )
+
+
+def slots(
+    moments: Sequence[int], month: tuple[int, int], own: VmSettings, path: str
+) -> Iterator[tuple[int, int] | Problem]:
+    """What each list of a month stands for, by its moment, ascending; gaps that are too long are problems."""
+    edges = [month[0], *moments[1:], month[1]]
+    for index, moment in enumerate(moments):
+        before, after = moment - (moments[index - 1] if index else month[0]), edges[index + 1] - moment
+        gap = max(before if not index else 0, after) / _HOUR
+        if gap > own.longest_gap:
+            fix = "add the lists between, or raise `vm: longest_gap`"
+            message = f"there is no other list for {int(gap):,} hours"
+            yield Problem(path, "usage-missing-day", message, fix)
+        yield edges[index], edges[index + 1]

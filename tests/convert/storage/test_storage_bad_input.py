@@ -1,0 +1,173 @@
+"""Listings that cannot be billed: nothing is written, and every fault is named at once."""
+
+from __future__ import annotations
+
+from copy import deepcopy
+from pathlib import Path
+from typing import Any
+
+import pytest
+from stored import STORAGE, Converted, daily
+from test_storage_formats import GPFS, LUSTRE, ONEFS, ONEFS_CSV, ONTAP, QUMULO, RGW, VAST, XDMOD
+
+DU = {"metric": "physical", "du_unit": "KiB"}
+ZFS = {"metric": "physical", "columns": ["name", "used"]}
+PHYSICAL = {"metric": "physical"}
+FS = {"logical_as": "fslogical"}
+
+
+def changed(document: Any, *place: Any, to: Any) -> Any:
+    """A copy of a document with another value somewhere in it."""
+    copy = deepcopy(document)
+    inner = copy
+    for key in place[:-1]:
+        inner = inner[key]
+    inner[place[-1]] = to
+    return copy
+
+
+FIRST = ("quotas", 0)
+CASES: dict[str, tuple[Any, dict[str, Any], set[str]]] = {
+    "empty": ("", {}, {"usage-empty"}),
+    "blank": (" \n", {}, {"usage-empty"}),
+    "no records": ({"quotas": [], "paging": {"next": ""}}, {}, {"usage-empty"}),
+    "empty list": ([], {}, {"usage-empty"}),
+    "not text": (b"\xff\xfe\x00", {}, {"usage-cells"}),
+    "cut JSON": ('{"quotas": [{"id": "1"', {}, {"usage-cut"}),
+    "something else": ({"jobs": []}, {}, {"usage-header"}),
+    "a page of HTML": ("<html>Log in</html>\n", {}, {"usage-header"}),
+    "another format than set": (QUMULO, {"format": "onefs"}, {"usage-header"}),
+    "errors": ({"errors": [{"code": "AEC_FORBIDDEN"}]}, {}, {"usage-failed"}),
+    "another metric": (QUMULO, PHYSICAL, {"usage-metric"}),
+    "another metric of du": ("1\t/a\n", {"du_unit": "KiB"}, {"usage-metric"}),
+    "du without its unit": ("1\t/a\n", {}, {"usage-metric"}),
+    "qumulo without usage": (
+        {"quotas": [{"id": "1", "limit": "9"}], "paging": {"next": ""}},
+        {},
+        {"usage-columns"},
+    ),
+    "qumulo next page": (
+        changed(QUMULO, "paging", to={"next": "/v1/files/quotas/status/?after=3"}),
+        {},
+        {"usage-page"},
+    ),
+    "decimal comma": (changed(QUMULO, *FIRST, "capacity_usage", to="512,5"), {}, {"usage-number"}),
+    "rounded": (changed(QUMULO, *FIRST, "capacity_usage", to="1.5T"), {}, {"usage-rounded"}),
+    "half a character": (changed(QUMULO, *FIRST, "path", to="/\ud800"), {}, {"usage-cells"}),
+    "no year": ([{**XDMOD[0], "dt": "0001-01-01T00:00:00+23:00"}], {}, {"usage-time"}),
+    "lustre cut number": (LUSTRE.rstrip(), PHYSICAL, {"usage-cut"}),
+    "negative": (changed(QUMULO, *FIRST, "capacity_usage", to="-5"), {}, {"usage-number"}),
+    "a float": (changed(QUMULO, *FIRST, "capacity_usage", to=5.5), {}, {"usage-number"}),
+    "null": (changed(QUMULO, *FIRST, "capacity_usage", to=None), {}, {"usage-number"}),
+    "not an object": (changed(QUMULO, *FIRST, to="x"), {}, {"usage-cells"}),
+    "onefs resume": (changed(ONEFS, "resume", to="1-abc"), FS, {"usage-page"}),
+    "onefs unready": (changed(ONEFS, *FIRST, "ready", to=False), FS, {"usage-unready"}),
+    "onefs figure unready": (changed(ONEFS, *FIRST, "usage", "fslogical_ready", to=False), FS, {"usage-unready"}),
+    "onefs which logical": (ONEFS, {}, {"usage-metric"}),
+    "onefs csv cut": (ONEFS_CSV[:-20], {}, {"usage-cut"}),
+    "onefs csv lacks rows": (ONEFS_CSV.replace("Total: 3", "Total: 4"), {}, {"usage-cut"}),
+    "onefs csv comma": (ONEFS_CSV.replace("/ifs/astro", "/ifs/astro,old", 1), {}, {"usage-cells"}),
+    "onefs csv rounded": (ONEFS_CSV.replace(",120\n", ",1.50T\n", 1), {}, {"usage-rounded"}),
+    "onefs csv physical": (ONEFS_CSV, PHYSICAL, {"usage-metric"}),
+    "gpfs cut": (GPFS[:-10], PHYSICAL, {"usage-cut"}),
+    "gpfs fields": (GPFS.replace(":astro:", ":as:tro:"), PHYSICAL, {"usage-cells"}),
+    "gpfs header": (GPFS.replace("blockUsage", "usage"), PHYSICAL, {"usage-columns"}),
+    "gpfs error": (GPFS + "mmrepquota.sh: failed\n", PHYSICAL, {"usage-cells"}),
+    "lustre -h": (LUSTRE.replace(" kbytes ", " used "), PHYSICAL, {"usage-rounded"}),
+    "lustre rounded": (LUSTRE.replace(" 7 ", " 7.5G "), PHYSICAL, {"usage-rounded"}),
+    "lustre inexact": (LUSTRE.replace(" 7 ", " [7] "), PHYSICAL, {"usage-inexact"}),
+    "lustre devices": (
+        LUSTRE + 'Some errors happened when getting quota info. The data in "[]" is inaccurate.\n',
+        PHYSICAL,
+        {"usage-inexact"},
+    ),
+    "lustre cut": (LUSTRE[: LUSTRE.rindex("        /hpc")], PHYSICAL, {"usage-cut"}),
+    "lustre cut line": (LUSTRE[:-20], PHYSICAL, {"usage-cut"}),
+    "du -h": ("1.5G\t/a\n", DU, {"usage-rounded"}),
+    "du comma": ("1,5\t/a\n", DU, {"usage-number"}),
+    "du error": ("1\t/a\ndu: cannot read directory '/b': Permission denied\n", DU, {"usage-failed"}),
+    "du cut": ("1\t/a\n22\t/b", DU, {"usage-cut"}),
+    "zfs without -p": ("tank\t1.5T\n", ZFS, {"usage-rounded"}),
+    "zfs columns": ("tank\t5\t6\n", ZFS, {"usage-cells"}),
+    "zfs no columns": ("tank\t5\n", PHYSICAL, {"usage-columns"}),
+    "xdmod lacks physical": (
+        [{k: v for k, v in XDMOD[0].items() if k != "physical_usage"}],
+        PHYSICAL,
+        {"usage-number"},
+    ),
+    "xdmod time": ([{**XDMOD[0], "dt": "01/02/2025"}], {}, {"usage-time"}),
+    "rgw usage": ([{**RGW[0], "usage": {"rgw.main": {"size": "x"}}}], {}, {"usage-number"}),
+    "ontap next": ({**ONTAP, "_links": {"next": {"href": "/api/…"}}}, {}, {"usage-page"}),
+    "ontap used": (changed(ONTAP, "records", 0, "space", to={}), {}, {"usage-number"}),
+    "vast next": ({"results": VAST, "next": "/api/quotas/?page=2"}, {}, {"usage-page"}),
+    "no limit": (changed(QUMULO, *FIRST, "limit", to="0"), {"bills": "quota"}, {"usage-quota"}),
+}
+
+
+@pytest.mark.parametrize("name", CASES)
+def test_a_bad_listing_is_refused(tmp_path: Path, name: str) -> None:
+    """One bad day among good ones is enough."""
+    content, keys, codes = CASES[name]
+    rates = [
+        {"id": "std", "resource": each, "unit": "TB-Months", "price": "8.50"}
+        for each in ("capacity", "quota", "objects")
+    ]
+    case = Converted(tmp_path, "storage", STORAGE).set(storage={"missing_days": "carry", **keys}, rates=rates)
+    found = case.codes({"x-2025-01-07.txt": content})
+    # Without any sample, every day is missing too.
+    assert found - {"usage-missing-day"} == codes
+
+
+def test_all_faults_of_all_files_are_named_at_once_with_their_places(tmp_path: Path) -> None:
+    case = Converted(tmp_path, "storage", STORAGE).set(storage=DU)
+    files = {"a-2025-01-01.txt": "1\t/a\nx\n1.5G\t/b\n", "b-2025-01-02.txt": "", "c.txt": "1\t/a\n"}
+    done, problems = case.run(files)
+    assert done is None
+    assert [(each.path, each.line, each.code) for each in problems] == [
+        ("a-2025-01-01.txt", 2, "usage-cells"),
+        ("a-2025-01-01.txt", 3, "usage-rounded"),
+        ("b-2025-01-02.txt", 0, "usage-empty"),
+        ("c.txt", 0, "usage-date"),
+    ]
+    assert all(each.fix for each in problems)
+
+
+def test_pages_may_be_in_one_list_or_in_several_files(tmp_path: Path) -> None:
+    case = Converted(tmp_path, "storage", STORAGE).set(storage={"basis": "month_end"})
+    one = {"quotas": QUMULO["quotas"][:1], "paging": {"next": "/v1/files/quotas/status/?after=2&limit=1"}}
+    two = {"quotas": QUMULO["quotas"][1:], "paging": {"next": ""}}
+    for files in ({"q-2025-01-31.json": [one, two]}, {"q-2025-01-31-1.json": two, "q-2025-01-31-2.json": one}):
+        done, problems = case.run(files)
+        assert (problems, done and done.read) == ([], 2)
+    assert case.codes({"q-2025-01-31.json": one, "q-2025-01-30.json": two}) == {"usage-page"}
+    again = {"quotas": QUMULO["quotas"][1:], "paging": {"next": "/v1/files/quotas/status/?after=3&limit=1"}}
+    assert case.codes({"q-2025-01-31.json": [one, again]}) == {"usage-page"}
+    last = {"quotas": [], "paging": {"next": "/v1/files/quotas/status/?after=3&limit=1"}}
+    done, problems = case.run({"q-2025-01-31.json": [one, again, last]})
+    assert (problems, done and done.read) == ([], 2)
+
+
+def test_pages_of_onefs_are_all_needed(tmp_path: Path) -> None:
+    case = Converted(tmp_path, "storage", STORAGE).set(storage={"basis": "month_end", **FS})
+    one, two = {**ONEFS, "quotas": ONEFS["quotas"][:2], "resume": "1-x"}, {**ONEFS, "quotas": ONEFS["quotas"][2:]}
+    done, problems = case.run({"q-2025-01-31-1.json": one, "q-2025-01-31-2.json": two})
+    assert (problems, done and done.read) == ([], 4)
+    assert case.codes({"q-2025-01-31-1.json": one, "q-2025-01-31-2.json": {**two, "resume": "2-x"}}) == {"usage-page"}
+
+
+@pytest.mark.parametrize(("snapshots", "level"), [("exclude", 120), ("include", 150)])
+def test_a_directory_with_and_without_snapshots_counts_once(tmp_path: Path, snapshots: str, level: int) -> None:
+    other = changed(ONEFS["quotas"][0], "usage", "fslogical", to=150) | {"include_snapshots": True}
+    for quotas in ([ONEFS["quotas"][0], other], [other, ONEFS["quotas"][0]]):
+        case = Converted(tmp_path, "storage", STORAGE).set(storage={"snapshots": snapshots, **FS})
+        done, problems = case.run(daily({"quotas": quotas, "resume": None}))
+        assert problems == []
+        assert done is not None
+        assert [each.amount_in for each in done.meters] == [level * 31 * 86_400]
+        assert sum(done.left_out.values()) == 31
+
+
+def test_an_empty_month_can_be_right(tmp_path: Path) -> None:
+    case = Converted(tmp_path, "storage", STORAGE)
+    done, problems = case.run({"q-2025-01-31.json": []}, allow_empty=True)
+    assert (problems, done and done.rows) == ([], 0)
