@@ -20,7 +20,7 @@ _ID = Text(
 )
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Weight:
     """A column by which costs are split."""
 
@@ -38,7 +38,7 @@ class Weight:
         return self.unit or self.column
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Cost:
     """A cost of the month that is in no charge file, such as a license."""
 
@@ -104,7 +104,7 @@ class Pool:
             values[name] = values.get(name) or given
         values["account"] = values["account"] or next(iter(values["resource"]), "")
         values["weights"] = values.get("weights") or tuple(
-            Weight(column, times, unit=unit) for column, times, unit in known.weights
+            Weight(column=column, times=times, unit=unit) for column, times, unit in known.weights
         )
         pool = cls(**values, line=node.line)
         if fault := _fault(pool):

@@ -15,7 +15,7 @@ import duckdb
 from openchargeback import money
 from openchargeback.convert.owners import Dated, Owners, Payer
 from openchargeback.convert.shared.settings import Pool
-from openchargeback.focus.database import insert, query
+from openchargeback.focus.database import insert, named_rows, query
 from openchargeback.ledger.settings import Tags
 from openchargeback.money import ZERO
 from openchargeback.problems import Problem, Severity
@@ -42,7 +42,7 @@ Weights = dict[Part, dict[int, Decimal]]
 """How much each used, by the number of the weight."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Used:
     """What a resource used on a day, or in the month if `day` is None."""
 
@@ -80,11 +80,11 @@ class Shares:
         con.execute(query("openchargeback.convert", "payer"))
         con.execute(query(__package__, "share"))
         used = defaultdict(list)
-        for pool, *rest in con.execute(query(__package__, "used")).fetchall():
-            used[pool].append(Used(*rest))
+        for row in named_rows(con, query(__package__, "used")):
+            used[row.pop("pool")].append(Used(**row))
         problems = []
-        for row in con.execute(query(__package__, "groups")).fetchall():
-            group = Group(*row)
+        for values in con.execute(query(__package__, "groups")).fetchall():
+            group = Group(*values)
             pool = self._pools[group.pool]
             weights = self._weights(pool, _of_days(used[group.pool], group))
             faults = list(_faults(pool, group, weights, files, self._config))
@@ -116,7 +116,9 @@ class Shares:
     def _idle(self, pool: Pool, amount: Decimal) -> Iterator[tuple[Part, Decimal]]:
         """The parts of a capacity that no one used."""
         key = pool.idle_keys[0] if pool.idle_keys else "__idle__"
-        yield from self._parts(Used(key, key, None, 0, amount), idle=True, keep=pool.idle == "keep")
+        yield from self._parts(
+            Used(resource=key, account=key, day=None, weight=0, amount=amount), idle=True, keep=pool.idle == "keep"
+        )
 
     def _parts(self, used: Used, *, idle: bool, keep: bool) -> Iterator[tuple[Part, Decimal]]:
         """Who gets a use: one, or several by their days if it is of the month and the owner changed in it."""
