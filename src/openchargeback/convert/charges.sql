@@ -9,7 +9,8 @@ SELECT
         WHEN reduction.percent IS NULL THEN rate.price
         ELSE round(rate.list_price * (100 - reduction.percent)::DECIMAL(5, 2) * 0.01::DECIMAL(3, 2), 9)
     END::DECIMAL(24, 9) AS price,
-    CASE WHEN part.grade IS DISTINCT FROM 'free' THEN coalesce(trimmed(reduction.percent), rate.subsidy) END AS subsidy, rate.base * priced.divisor AS divided_by,
+    CASE WHEN part.grade IS DISTINCT FROM 'free' THEN coalesce(trimmed(reduction.percent), rate.subsidy) END AS subsidy,
+    rate.base * priced.divisor AS divided_by,
     (((part.amount * 2000000000 + divided_by) // (divided_by * 2))::DECIMAL(29, 0) * 0.000000001)::DECIMAL(29, 9) AS quantity
 FROM divided AS part
 LEFT JOIN label_payer

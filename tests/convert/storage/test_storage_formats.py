@@ -141,7 +141,7 @@ CASES: dict[str, tuple[Any, dict[str, Any], dict[str, int]]] = {
         {"tank": 100, "tank/astro": 700},
     ),
     "zfs used": (
-        "tank\t900\ntank/astro\t700\n",
+        "tank\t900\ntank/astro\t700\ntank/astro@daily\t50\n",
         {"metric": "physical", "columns": ["name", "used"]},
         {"tank": 200, "tank/astro": 700},
     ),

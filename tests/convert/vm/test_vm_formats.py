@@ -112,7 +112,7 @@ SUMMARY: dict[str, Any] = {
     "total": 3,
 }
 # …/dataframes
-FRAMES = {
+FRAMES: dict[str, Any] = {
     "total": 2,
     "dataframes": [
         {
@@ -181,6 +181,9 @@ def test_a_new_machine_is_billed_from_its_day_if_asked_for(case: Converted) -> N
         assert int(row["x_UsageSeconds"]) == 17 * 86_400
         (row,) = case.set(vm={"prorate": False}).rows(files)
         assert row["PricingQuantity"] == "1"
+    late = [AZURE[1], {**AZURE[0], "CreationTime": "2025-02-01T00:00:00Z"}]
+    (row,) = case.rows({"vms-2025-01-31.json": late})
+    assert row["PricingQuantity"] == "1"
 
 
 def test_machines_of_several_lists_are_bought_once(case: Converted) -> None:
@@ -314,6 +317,24 @@ def test_quantities_of_cloudkitty_are_priced_by_our_rates(case: Converted) -> No
     }
     rows = case.rows({"frames.json": FRAMES})
     assert {row["SkuMeter"]: row["PricingQuantity"] for row in rows} == {"Running time": "1", "Size": "0.013183594"}
+
+
+def test_points_of_one_thing_may_differ_in_their_metadata_only(case: Converted) -> None:
+    """A server that was resized within the hour has two points."""
+    point = FRAMES["dataframes"][0]["usage"]["instance"][0]
+    points = [{**point, "vol": {"qty": 0.5}, "metadata": {"flavor_name": name}} for name in ("small", "large")]
+    frame = {**FRAMES["dataframes"][0], "usage": {"instance": points}}
+    case.set(vm={"basis": "measured", "tiers": None}, rates=KITTY)
+    rows = case.rows({"frames.json": {"total": 2, "dataframes": [frame]}})
+    assert {row["SkuId"]: row["PricingQuantity"] for row in rows} == {
+        "vm.small.running": "0.5",
+        "vm.large.running": "0.5",
+    }
+    again = {
+        "total": 2,
+        "dataframes": [{**frame, "usage": {"instance": [points[0], {**points[0], "vol": {"qty": 1}}]}}],
+    }
+    assert case.codes({"frames.json": again}) == {"usage-conflict"}
 
 
 def test_prices_of_cloudkitty_need_their_currency(case: Converted) -> None:

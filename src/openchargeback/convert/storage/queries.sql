@@ -2,7 +2,8 @@
 INSERT INTO label
 SELECT row_number() OVER (ORDER BY system, tier, account, person)::INTEGER, system, NULL, NULL, tier, account, person
 FROM (
-    SELECT DISTINCT nullif(system, '') AS system, nullif(tier, '') AS tier, nullif(account, '') AS account, {person} AS person
+    SELECT DISTINCT
+        nullif(system, '') AS system, nullif(tier, '') AS tier, nullif(account, '') AS account, {person} AS person
     FROM net WHERE NOT skipped AND bytes > 0
 );
 -- record: one row per record of the listings, as the room's `tables.sql` says; one path is the same in every listing.

@@ -39,6 +39,8 @@ def read(sheet: Sheet) -> None:
         if len(cells) != len(names):
             message = f"the line has {len(cells)} cells, `columns` lists {len(names)}"
             sheet.problem("usage-cells", message, "correct `storage: columns`", line)
+        elif any(sign in cells[names.index("name")] for sign in "@#"):
+            sheet.left_out["snapshot or bookmark, whose bytes its dataset has"] += 1
         else:
             amount = _amount(sheet, dict(zip(names, cells, strict=True)), columns, line)
             sheet.levels.append(Level(line, cells[names.index("name")], amount, own=own))

@@ -77,7 +77,10 @@ def _read_frames(report: Report, frames: list[Any]) -> None:
                 times = {"begin": inside(frame, "period", "begin"), "end": inside(frame, "period", "end")}
                 figures = {"qty": inside(point, "vol", "qty"), "rate": inside(point, "rating", "price")}
                 groups = point.get("groupby")
-                row = {**(groups if isinstance(groups, dict) else {}), **times, **figures}
+                # Points that differ in their metadata only, such as the flavor, are different points.
+                details = point.get("metadata")
+                known = details if isinstance(details, dict) else {}
+                row = {**known, **(groups if isinstance(groups, dict) else {}), **times, **figures}
                 unit = text_of(inside(point, "vol", "unit"))
                 _add(report, report.read, inner, row, metric, unit if unit in _SIZES else "Unit")
 

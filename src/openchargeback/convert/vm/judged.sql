@@ -4,9 +4,12 @@ CREATE TABLE judged AS
 WITH placed AS (
     SELECT
         *, row_number() OVER same AS place,
-        max(ends) OVER (PARTITION BY identity, meter, variant ORDER BY starts, ends, n ROWS BETWEEN UNBOUNDED PRECEDING AND 1 PRECEDING)
-            AS until
+        max(ends) OVER before AS until
     FROM piece
-    WINDOW same AS (PARTITION BY identity, meter, variant, starts, ends, amount, account, tier ORDER BY n)
+    WINDOW
+        same AS (PARTITION BY identity, meter, variant, starts, ends, amount, account, tier ORDER BY n),
+        before AS (
+            PARTITION BY identity, meter, variant ORDER BY starts, ends, n ROWS BETWEEN UNBOUNDED PRECEDING AND 1 PRECEDING
+        )
 )
 SELECT *, place > 1 AS repeated, place = 1 AND until > starts AS clash FROM placed

@@ -58,27 +58,28 @@ def said_of(report: Report, machine: Machine) -> Said | None:
 def _from_notes(report: Report, machine: Machine, text: str) -> Said | None:
     """What notes in JSON say of billing; `FinOpsPiEmail` and `pi_email` are the same key. The rest goes no further."""
 
-    def fault(message: str) -> None:
+    def refuse(message: str) -> None:
+        """Record that the notes cannot be used."""
         fix = "correct the notes of the machine, and export again"
         report.problem("usage-notes", f"{machine.name}: {message}", fix, machine.place)
 
     try:
         items: Mapping[str, Any] = json.loads(text, parse_float=Decimal)
     except json.JSONDecodeError:
-        fault("the notes begin as JSON and are not")
+        refuse("the notes begin as JSON and are not")
         return None
     notes = {key.casefold().replace("_", "").removeprefix("finops"): value for key, value in items.items()}
     pi, active = text_of(notes.get("piemail")), notes.get("active", True)
     share = notes.get("subsidypercent")
     subsidy = None if share is None else money.parse(str(share).strip())
     if pi and not expression(EMAIL_PATTERN).matches(pi):
-        fault("the PI's address is not an email address")
+        refuse("the PI's address is not an email address")
         return None
     if str(active).lower() not in ("true", "false"):
-        fault(f"`active` is neither true nor false: {str(active)[:20]}")
+        refuse(f"`active` is neither true nor false: {str(active)[:20]}")
         return None
     if share is not None and (subsidy is None or not 0 <= subsidy <= _HUNDRED):
-        fault(f"the subsidy is not a number from 0 to 100: {str(share)[:20]}")
+        refuse(f"the subsidy is not a number from 0 to 100: {str(share)[:20]}")
         return None
     return Said(
         project=text_of(notes.get("projectid")),
@@ -101,6 +102,8 @@ def add_machines(report: Report, slot: tuple[int, int], lists: Lists) -> None:
             report.problem("usage-conflict", f"{machine.name} is there twice", "list each machine once", machine.place)
         elif said is None:
             continue
+        elif machine.created is not None and machine.created >= slot[1]:
+            report.left_out["created after the month"] += 1
         elif machine.template and not own.templates:
             report.left_out["template"] += 1
         elif not said.active:
