@@ -227,7 +227,23 @@ def _control_lines(done: Conversion) -> Iterator[str]:
     yield f"read {counted(done.read, 'record')}: {done.used:,} used, {sum(done.left_out.values()):,} left out"
     yield from (f"  {number:,} {reason}" for reason, number in sorted(done.left_out.items()))
     for each in done.meters:
-        yield f"{each.meter}: {each.amount_in:,} unit-seconds in {done.period}, {each.amount_out:,} in the charges"
+        unit = " unit-seconds" if not each.decimals else ""
+        amounts = [_amount(amount, each.decimals) for amount in (each.amount_in, each.amount_out)]
+        yield f"{each.meter}: {amounts[0]}{unit} in {done.period}, {amounts[1]} in the charges"
+        if each.cost_in is not None and each.cost_out is not None:
+            costs = [f"{money.exact(cost)} {done.currency}" for cost in (each.cost_in, each.cost_out)]
+            yield f"{each.meter}: {costs[0]} given for {done.period}, {costs[1]} in the charges"
+
+
+def _amount(amount: int, decimals: int) -> str:
+    """An amount of a meter for people; decimals: as in MeterTotal."""
+    whole, rest = divmod(amount, 10**decimals)
+    return f"{whole:,}" + (f".{rest:0{decimals}}".rstrip("0") if rest else "")
+
+
+def _exact(amount: int, decimals: int) -> int | str:
+    """The same in JSON: a number if it is whole by nature, else text."""
+    return amount if not decimals else _amount(amount, decimals).replace(",", "")
 
 
 def _document(done: Conversion, target: Path | None) -> dict[str, object]:
@@ -242,7 +258,12 @@ def _document(done: Conversion, target: Path | None) -> dict[str, object]:
         "list": money.exact(money.total(*(each.list for each in done.owners))),
         "records": {"read": done.read, "used": done.used, "left_out": dict(sorted(done.left_out.items()))},
         "meters": [
-            {"meter": m.meter, "recorded": m.whole, "in_period": m.amount_in, "in_charges": m.amount_out}
+            {
+                "meter": m.meter,
+                "recorded": _exact(m.whole, m.decimals),
+                "in_period": _exact(m.amount_in, m.decimals),
+                "in_charges": _exact(m.amount_out, m.decimals),
+            }
             for m in done.meters
         ],
         "owners": json_rows(_columns(done.currency), done.owners),

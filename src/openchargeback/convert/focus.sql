@@ -9,14 +9,14 @@ SELECT
     $currency AS BillingCurrency,
     $period_end AS BillingPeriodEnd,
     $period_start AS BillingPeriodStart,
-    'Usage' AS ChargeCategory,
+    CASE WHEN credit THEN 'Credit' ELSE 'Usage' END AS ChargeCategory,
     NULL AS ChargeClass,
     description AS ChargeDescription,
     'Usage-Based' AS ChargeFrequency,
     as_time(ends) AS ChargePeriodEnd,
     as_time(starts) AS ChargePeriodStart,
-    quantity AS ConsumedQuantity,
-    unit AS ConsumedUnit,
+    CASE WHEN NOT credit THEN {consumed} END AS ConsumedQuantity,
+    CASE WHEN NOT credit THEN {consumed_unit} END AS ConsumedUnit,
     cost AS ContractedCost,
     price AS ContractedUnitPrice,
     cost AS EffectiveCost,
@@ -30,15 +30,15 @@ SELECT
     $provider AS ProviderName,
     $provider AS PublisherName,
     resource_id AS ResourceId,
-    resource_id AS ResourceName,
-    $resource_type AS ResourceType,
+    resource_name AS ResourceName,
+    CASE WHEN resource_id IS NOT NULL THEN $resource_type END AS ResourceType,
     category AS ServiceCategory,
     $service AS ServiceName,
     subcategory AS ServiceSubcategory,
     sku AS SkuId,
     meter_title AS SkuMeter,
     NULL AS SkuPriceDetails,
-    sku || '.' || rate_name AS SkuPriceId,
+    concat_ws('.', sku, rate_name) AS SkuPriceId,
     account AS SubAccountId,
     account AS SubAccountName,
     CASE WHEN account IS NOT NULL THEN 'Account' END AS SubAccountType,
@@ -52,7 +52,7 @@ SELECT
     valid_from AS x_RateValidFrom,
     records AS x_Records,
     subsidy AS x_SubsidyPercent,
-    amount AS x_UsageSeconds
+    {amount}
     {user_column}
 FROM (
     SELECT
@@ -60,15 +60,21 @@ FROM (
         charge.variant, charge.meter, {record_columns}
         label.account, label.person, label.cluster, label.partition, label.qos, label.tier,
         text.sku, text.description, text.meter_title, text.category, text.subcategory,
-        {resource} AS resource_id,
-        rate.name AS rate_name, rate.unit, rate.valid_from, rate.subsidy, payer.tags,
-        trimmed(rate.price) AS price,
+        coalesce(label_detail.resource, nullif({resource}, '')) AS resource_id,
+        coalesce(label_detail.resource_name, resource_id) AS resource_name,
+        coalesce(charge.given_cost < 0, false) AS credit,
+        rate.name AS rate_name, rate.unit, rate.valid_from, rate.subsidy,
+        CASE WHEN label_detail.tags IS NULL THEN payer.tags
+            ELSE json_merge_patch(label_detail.tags, payer.tags)::VARCHAR END AS tags,
+        trimmed(coalesce(rate.price, charge.given_price)) AS price,
         trimmed(rate.list_price) AS list_price,
         trimmed(charge.quantity) AS quantity,
-        trimmed(charge.quantity * rate.price) AS cost,
-        trimmed(charge.quantity * rate.list_price) AS list
+        charge.divided_by,
+        trimmed(coalesce(charge.given_cost, charge.quantity * rate.price)) AS cost,
+        trimmed(coalesce(charge.given_list, charge.quantity * rate.list_price)) AS list
     FROM charge
     JOIN label ON label.id = charge.label
+    LEFT JOIN label_detail ON label_detail.label = charge.label
     JOIN text ON text.label = charge.label AND text.meter = charge.meter AND text.variant = charge.variant
     JOIN rate ON rate.id = charge.rate
     JOIN payer ON payer.id = charge.payer

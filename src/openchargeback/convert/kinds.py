@@ -32,7 +32,8 @@ class Meter:
     nouns: what a unit may count, with how many base units of `usage.amount` (per second) make one: for memory measured
     in MiB-seconds, `{"MiB": 1, "GiB": 1024}`; `{"": 1}` for time alone (`Hours`). timed: whether amounts are levels
     times seconds; otherwise they are counts, and units have no time (`1000000 Tokens`).
-    category, subcategory: ServiceCategory and ServiceSubcategory.
+    category, subcategory: ServiceCategory and ServiceSubcategory. unit: set if the records give costs (`given`) and no
+    rate is needed: the unit of their quantities, with base, how many units of `usage.amount` make one.
     """
 
     name: str
@@ -42,6 +43,8 @@ class Meter:
     category: str = "Compute"
     subcategory: str = "Other (Compute)"
     timed: bool = True
+    unit: str = ""
+    base: int = 1
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,7 +94,10 @@ class Kind:
 
     settings: the declared dataclass of its section in the config (`ledger/declared.py`), which has the kind's name.
     rates: example rates for `--example-config`. resource_type: ResourceType of its rows (FOCUS 1.2).
-    read: fills `label` and `usage`.
+    read: fills `label` and `usage`. adapt: makes, of its section of the config, the kind with the meters named there.
+    decimals: `usage.amount` counts units of 10 to the power of -decimals; unless it is 0, the output has the amount as
+    x_UsageAmount. record_columns: columns of the output, if rows are records, and what they are in `record`.
+    sample: an example input, for the example config.
     """
 
     name: str
@@ -101,6 +107,10 @@ class Kind:
     resource_type: str
     rates: tuple[Mapping[str, Any], ...]
     read: Callable[[Reading], Found]
+    adapt: Callable[[Any], Kind] | None = None
+    decimals: int = 0
+    record_columns: Mapping[str, str] = field(default_factory=lambda: {"x_JobId": "resource", "x_JobState": "state"})
+    sample: str = ""
 
     def meter(self, name: str) -> Meter | None:
         """The meter of that name."""
