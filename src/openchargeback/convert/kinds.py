@@ -21,7 +21,7 @@ from openchargeback.problems import Problem, UsageFault
 GROUP = "openchargeback.converters"
 
 # name → module and attribute; pyproject.toml registers the same, but a checkout need not be installed.
-_BUILT_IN = {"slurm": "openchargeback.convert.slurm.kind:SLURM"}
+_BUILT_IN = {"csv": "openchargeback.convert.csv.kind:CSV", "slurm": "openchargeback.convert.slurm.kind:SLURM"}
 
 
 @dataclass(frozen=True, slots=True)
