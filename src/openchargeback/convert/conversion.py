@@ -94,6 +94,24 @@ class Conversion:
     problems: Sequence[Problem]
 
 
+def usage_months(request: Request) -> list[str]:
+    """Every month in which there is usage, ascending; none if there is an error."""
+    with database() as con:
+        if has_errors(_read(con, _adapted(request)).problems):
+            return []
+        first, last = con.execute(query(__package__, "months")).fetchone() or (None, None)
+    months = [] if first is None else [str(first)]
+    while months and months[-1] < str(last):
+        months.append(f"{last_day(months[-1]) + _ONE_DAY:%Y-%m}")
+    return months
+
+
+def _adapted(request: Request) -> Request:
+    """The request with the meters that its config declares."""
+    kind = request.kind
+    return request if kind.adapt is None else replace(request, kind=kind.adapt(request.config.own))
+
+
 def convert(
     request: Request, output: Path | None, intervals: Path | None = None
 ) -> tuple[Conversion | None, list[Problem]]:
@@ -102,8 +120,7 @@ def convert(
     output: where to write the charges, a CSV file; intervals: where to write what was billed when (`intervals.py`).
     Either is written only without errors.
     """
-    if request.kind.adapt is not None:
-        request = replace(request, kind=request.kind.adapt(request.config.own))
+    request = _adapted(request)
     problems = check_rates(request.kind, request.config.settings, request.config.path)
     if has_errors(problems):
         return None, problems
