@@ -21,7 +21,7 @@ from openchargeback.problems import Problem, UsageFault
 GROUP = "openchargeback.converters"
 
 # name → module and attribute; pyproject.toml registers the same, but a checkout need not be installed.
-_BUILT_IN = {"csv": "openchargeback.convert.csv.kind:CSV", "slurm": "openchargeback.convert.slurm.kind:SLURM"}
+BUILT_IN = {"csv": "openchargeback.convert.csv.kind:CSV", "slurm": "openchargeback.convert.slurm.kind:SLURM"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -124,12 +124,12 @@ def keeps_users(settings: Settings) -> bool:
 
 def names() -> list[str]:
     """The names of all kinds, sorted."""
-    return sorted({*_BUILT_IN, *(each.name for each in metadata.entry_points(group=GROUP))})
+    return sorted({*BUILT_IN, *(each.name for each in metadata.entry_points(group=GROUP))})
 
 
 def kind_of(name: str) -> Kind:
     """The kind of that name. Raises UsageFault if there is none, or if its package does not provide one."""
-    if place := _BUILT_IN.get(name):
+    if place := BUILT_IN.get(name):
         module, _, attribute = place.partition(":")
         found: object = getattr(import_module(module), attribute)
     else:

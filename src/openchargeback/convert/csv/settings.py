@@ -109,7 +109,7 @@ class MeterMapping:
         return cls(**values)
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class CsvSettings:
     """How a table maps to usage. A value is a column, or a formula that starts with `=`."""
 
