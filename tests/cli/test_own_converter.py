@@ -96,6 +96,11 @@ def test_a_name_that_cannot_be(name: str, tmp_path: Path) -> None:
     assert not (tmp_path / "new").exists()
 
 
+def test_a_name_that_the_program_has(tmp_path: Path) -> None:
+    with pytest.raises(UsageFault, match="choose another name"):
+        write_package("slurm", tmp_path / "new")
+
+
 def test_a_folder_that_is_not_empty_stays_as_it_is(tmp_path: Path) -> None:
     (tmp_path / "mine.txt").write_text("mine")
     with pytest.raises(UsageFault, match="not empty"):

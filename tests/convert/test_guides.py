@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 from click.testing import CliRunner
 
+from needed import needs
 from openchargeback.cli.main import cli
 
 DOCS = Path(__file__).parents[2] / "docs"
@@ -57,6 +58,7 @@ esac
 """
 
 
+@needs("jq")
 @pytest.mark.parametrize("last", [0, 22])
 def test_the_collection_takes_all_pages_or_none(tmp_path: Path, last: int) -> None:
     """curl exits with 22 if the server answers with an error (--fail)."""

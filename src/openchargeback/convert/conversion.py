@@ -320,16 +320,6 @@ def _write(con: duckdb.DuckDBPyConnection, request: Request, period: str, output
     settings = request.config.settings
     by_day = settings.rows == "day"
     con.execute(query(__package__, "text"), {"sku": settings.sku})
-    first, last = _bounds(period)
-    constants = {
-        "billing_account": settings.billing_account,
-        "currency": settings.currency,
-        "period_start": f"{first:%Y-%m-%dT%H:%M:%SZ}",
-        "period_end": f"{last:%Y-%m-%dT%H:%M:%SZ}",
-        "provider": settings.provider,
-        "service": settings.service,
-        "resource_type": request.kind.resource_type,
-    }
     parts = {
         "job_columns": ""
         if by_day
@@ -353,11 +343,26 @@ def _write(con: duckdb.DuckDBPyConnection, request: Request, period: str, output
         else "n, span, meter, variant",
     }
     rows = sql(__package__, "focus.sql", **parts)
-    for name, value in constants.items():
+    for name, value in _constants(request, period).items():
         rows = rows.replace(f"${name}", literal(value))
     copied = con.execute(f"COPY ({rows}) TO {literal(str(output))} (FORMAT csv, HEADER, USE_TMP_FILE false)").fetchone()
     if copied != (charges := con.execute("SELECT count(*) FROM charge").fetchone()):
         raise OutsideFault(f"rows were lost or added ({charges} of {copied}); report this as a bug in the program")
+
+
+def _constants(request: Request, period: str) -> dict[str, str]:
+    """What is the same in every row."""
+    settings = request.config.settings
+    first, last = _bounds(period)
+    return {
+        "billing_account": settings.billing_account,
+        "currency": settings.currency,
+        "period_start": f"{first:%Y-%m-%dT%H:%M:%SZ}",
+        "period_end": f"{last:%Y-%m-%dT%H:%M:%SZ}",
+        "provider": settings.provider,
+        "service": settings.service,
+        "resource_type": request.kind.resource_type,
+    }
 
 
 def _record_columns(kind: Kind) -> str:

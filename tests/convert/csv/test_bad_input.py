@@ -8,6 +8,10 @@ from typing import Any
 import pytest
 from mapped import HOURS, RATE, Tables
 
+from openchargeback.convert.config import read_config
+from openchargeback.convert.conversion import Request, convert
+from openchargeback.convert.kinds import kind_of
+
 HEAD = "Date,Lab,Hours\n"
 GOOD = "2025-01-06,astro,1.5\n"
 EXPORTS = Path(__file__).parent / "exports"
@@ -153,6 +157,7 @@ def test_an_empty_report_is_a_problem(tables: Tables) -> None:
         ("2025-01-06,astro,Lane,3,2.00,6.00,", "usage-currency"),
         ("2025-01-06,astro,Lane,3,2.00,,USD", "usage-number"),
         ("2025-01-06,astro,Lane,3,x,6.00,USD", "usage-number"),
+        ('2025-01-06,astro,Fee,0,,"6,00",USD', "usage-number"),
         ("2025-01-06,astro,,3,2.00,6.00,USD", "usage-blank"),
         ('2025-01-06,astro,Lane,3,"2,00","6,00",USD', "usage-number"),
     ],
@@ -201,6 +206,7 @@ def test_a_row_that_no_meter_is_for(tables: Tables) -> None:
         {"meters": [{"name": "h", "quantity": "Hours", "unit": "Hours", "price": "Hours"}]},
         {"meters": [{"name": "h", "quantity": "Hours", "unit": "Hours"}] * 2},
         {"preset": "nothing"},
+        {"meters": [{"name": "h", "quantity": "Hours", "unit": "Hours", "category": "Nonsense"}]},
     ],
 )
 def test_a_mapping_that_cannot_be(tables: Tables, mapping: dict[str, Any]) -> None:
@@ -208,3 +214,26 @@ def test_a_mapping_that_cannot_be(tables: Tables, mapping: dict[str, Any]) -> No
     assert done is None
     assert problems
     assert all(each.path == "config.yaml" and each.line for each in problems)
+
+
+def test_a_failed_request_may_lack_its_model(tables: Tables) -> None:
+    """It used nothing and cost nothing."""
+    export = (EXPORTS / "litellm-spend.csv").read_text().replace("11:00:00,gpt-4o,gpt-4o", "11:00:00,,")
+    done, problems = tables.run({"preset": "litellm-spend"}, export)
+    assert done is not None, problems
+    assert done.left_out == {"used nothing": 1}
+
+
+def test_an_empty_month_may_be_right(tables: Tables) -> None:
+    assert tables.faults(HOURS, HEAD, rates=[RATE]) == [("usage-empty", 0)]
+    config, _ = read_config(kind_of("csv"), tables.folder / "config.yaml")
+    assert config is not None
+    request = Request(kind_of("csv"), [tables.folder / "1.csv"], config, "2025-01", allow_empty=True)
+    done, problems = convert(request, tables.output)
+    assert done is not None, problems
+    assert (done.rows, done.read) == (0, 0)
+
+
+def test_json_that_is_not_utf_8(tables: Tables) -> None:
+    page = b'{"Date": "2025-01-06", "Lab": "M\xfcller", "Hours": 1}\n'
+    assert tables.faults(HOURS, page, rates=[RATE]) == [("usage-cells", 1)]

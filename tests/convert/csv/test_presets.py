@@ -13,6 +13,10 @@ import pytest
 from mapped import Tables
 
 from openchargeback.convert.csv.presets import NAMES, preset_help
+from openchargeback.focus.database import database
+from openchargeback.focus.reading import check
+from openchargeback.ledger.files import ChargeFile
+from openchargeback.ledger.settings import Config, Organization
 
 EXPORTS = Path(__file__).parent / "exports"
 
@@ -102,3 +106,13 @@ def test_the_spend_of_litellm_is_conserved_to_the_last_digit(tmp_path: Path) -> 
 def test_every_preset_names_its_document() -> None:
     for name in NAMES:
         assert len(preset_help(name)) > 200, name
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_the_charges_are_valid_without_a_warning(name: str, tmp_path: Path) -> None:
+    """As `validate --full` finds, down to notices."""
+    converted(name, tmp_path)
+    path = tmp_path / "charges.csv"
+    file = ChargeFile("charges.csv", path, "2026-01" if "chatgpt" in name else "2025-01", name, path.stat().st_size)
+    with database() as con:
+        assert check(con, [file], Config(Organization("A")), full=True) == []

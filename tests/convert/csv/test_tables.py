@@ -22,6 +22,7 @@ from openchargeback.ledger.yaml_text import document
 from openchargeback.problems import LedgerFault
 
 HEAD = "Date,Lab,Hours\n"
+FEE = "Date,Account,Item,Quantity,Unit Price,Amount,Currency\n2025-01-06,astro,Fee,0,,6.00,USD\n"
 
 
 @pytest.fixture
@@ -348,6 +349,11 @@ def test_the_charges_are_valid_without_a_warning(tmp_path: Path) -> None:
     )
     assert isinstance(twice.exception, LedgerFault)
     assert {each.code for each in twice.exception.problems} == {"usage-billed-already"}
+
+
+def test_a_fee_without_a_quantity_is_billed(tables: Tables) -> None:
+    (row,) = tables.rows({"preset": "invoice"}, FEE)
+    assert (row["BilledCost"], row["PricingQuantity"], row["ContractedUnitPrice"]) == ("6", "0", "")
 
 
 def test_the_numbers_of_a_table_are_those_of_the_settings() -> None:

@@ -11,6 +11,7 @@ from openchargeback.convert.json_stream import Broken, documents
 from openchargeback.convert.kinds import Input
 from openchargeback.problems import Problem
 
+_MOST = 50
 _ERRORS = ("error", "errors")
 
 
@@ -36,7 +37,10 @@ def json_records(
         for line, record in _records(file, path.split(".") if path else [], more, problems):
             records += 1
             seen |= record.keys()
-            yield line, [record.get(name) for name in columns], json.dumps(record, sort_keys=True)
+            text = json.dumps(record, sort_keys=True)
+            if "\\ufffd" in text and len(problems) < _MOST:
+                problems.append(Problem(file.name, "usage-cells", "the record is not text in UTF-8", CUT_FIX, line))
+            yield line, [record.get(name) for name in columns], text
     except Broken as error:
         message = f"the file is not whole JSON ({error}), so it may be cut"
         problems.append(Problem(file.name, "usage-cut", message, CUT_FIX, error.line))

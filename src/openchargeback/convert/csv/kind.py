@@ -134,8 +134,14 @@ def _time_parts(reading: Reading, zone: str) -> dict[str, str]:
 
 
 def _check(reading: Reading, found: Found) -> None:
-    """The faults of the rows, and rows that have nothing of any meter."""
+    """Leave out rows that have nothing of any meter, such as failed requests, and find the faults of the others."""
     con, own = reading.con, reading.own
+    indexes = range(1, len(own.meters) + 1)
+    # A cost that cannot be read is not nothing, nor is a row that no meter is for: the rules see both.
+    without = (f"NOT on{i} OR (amount{i} = 0 AND (cost{i} = 0 OR NOT cost_there{i}))" for i in indexes)
+    nothing = " AND ".join(f"coalesce({each}, false)" for each in without)
+    some = " OR ".join(f"on{i}" for i in indexes)
+    con.execute(f"UPDATE placed SET left_out = 'used nothing' WHERE left_out IS NULL AND ({some}) AND {nothing}")
     files = {each.number: each.name for each in reading.inputs}
     rows = "(SELECT * FROM placed WHERE left_out IS NULL)"
     found.problems += broken(con, rows, list(rules(own, reading.settings.currency)), files)
@@ -143,11 +149,6 @@ def _check(reading: Reading, found: Found) -> None:
     twice = "(SELECT placed.*, repeated.first, repeated.clash FROM placed JOIN repeated USING (n))"
     found.problems += broken(con, twice, repeated_rules(own), files)
     con.execute(query(__package__, "number_repeated" if own.repeated == "each" else "drop_repeated"))
-    nothing = " AND ".join(
-        f"coalesce(NOT on{index} OR (amount{index} = 0 AND coalesce(cost{index}, 0) = 0), false)"
-        for index, _ in enumerate(own.meters, 1)
-    )
-    con.execute(f"UPDATE placed SET left_out = 'used nothing' WHERE left_out IS NULL AND {nothing}")
 
 
 def _fill(reading: Reading) -> None:

@@ -16,6 +16,13 @@ from openchargeback.ledger.yaml_tree import Node, Reader
 from openchargeback.money import ZERO
 
 _LANGUAGE = "name a column, or write a formula such as `=quantity * 1000`; docs/CONVERT.md has all of them"
+_CATEGORIES = (
+    *("AI and Machine Learning", "Analytics", "Business Applications", "Compute", "Databases", "Developer Tools"),
+    *("Identity", "Integration", "Internet of Things", "Management and Governance", "Media", "Migration", "Mobile"),
+    *("Multicloud", "Networking", "Security", "Storage", "Web", "Other"),
+)
+"""Of FOCUS 1.2, ServiceCategory."""
+
 _HALF_A_CENT = Decimal("0.005")
 _TIME_FIX = "give `start` with `end` or `last_day`, or one of `day` and `month`"
 _NAME = r"[a-z][a-z0-9-]{0,39}"
@@ -91,7 +98,7 @@ class MeterMapping:
         Mapping[str, tuple[str, ...]],
         _conditions("The rows that have it: columns with expressions that match the whole cell; all rows unless set."),
     ] = field(default_factory=dict)
-    category: Annotated[str, "ServiceCategory of FOCUS."] = "Other"
+    category: Annotated[str, Choice(_CATEGORIES, "ServiceCategory of FOCUS.")] = "Other"
     subcategory: Annotated[str, "ServiceSubcategory of FOCUS."] = "Other (Other)"
 
     @classmethod

@@ -6,6 +6,7 @@ import re
 from importlib import resources
 from pathlib import Path
 
+from openchargeback.convert.kinds import BUILT_IN
 from openchargeback.problems import UsageFault
 
 _NAME = re.compile(r"[a-z][a-z0-9]*(-[a-z0-9]+)*", re.ASCII)
@@ -21,6 +22,8 @@ def write_package(name: str, folder: Path) -> list[Path]:
     """Write a package with a converter of that name into a new folder: its files. Raises UsageFault if it cannot be."""
     if not _NAME.fullmatch(name) or len(name) > 40:
         raise UsageFault(f"{name!r} is no name of a converter: use lower-case letters, digits and hyphens")
+    if name in BUILT_IN:
+        raise UsageFault(f"{name} is a kind that the program has; choose another name")
     if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
         raise UsageFault(f"{folder} is not empty; name a new folder with --directory")
     module = f"openchargeback_{name.replace('-', '_')}"
