@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import time
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
@@ -242,6 +243,30 @@ def test_arithmetic_is_exact_or_rounded_half_up(
 def test_formulas(con: duckdb.DuckDBPyConnection, source: str, value: str | None) -> None:
     places = {"a": "'2'", "word": "'abc'", "none": "NULL::VARCHAR", "a b": "'5'"}
     assert con.execute(f"SELECT {formula(source).text(places)}").fetchone() == (value,)
+
+
+@pytest.mark.parametrize(
+    ("start", "end"),
+    [
+        ("first(", ", 0)"),
+        ("lower(", ")"),
+        ("join('', ", ")"),
+        ("part(", ", '.*')"),
+        ("when('a', 'a', ", ", '')"),
+        ("convert(", ", 'MiB', 'GiB')"),
+        ("(1 + ", ")"),
+        ("1 / (1 + ", ")"),
+        ("0 - ", ""),
+    ],
+)
+def test_the_time_of_a_formula_is_linear_in_its_length(con: duckdb.DuckDBPyConnection, start: str, end: str) -> None:
+    """The SQL of each part is there a fixed number of times, whatever is around it."""
+    depth = 24 // (start.count("(") + start.count("+") + start.count("/") + start.count("-"))
+    sizes = [len(formula(f"={start * n}a{end * n}").text({"a": "'2'"})) for n in (1, depth)]
+    assert sizes[1] < sizes[0] * depth * 2
+    began = time.monotonic()
+    con.execute(f"SELECT {formula(f'={start * depth}a{end * depth}').text({'a': literal('2')})}")
+    assert time.monotonic() - began < 10
 
 
 @given(st.text(alphabet="=ab()[]'+-*/.,1 first", max_size=60))

@@ -229,7 +229,7 @@ def _plain(macro: str) -> Callable[[Arguments], Node]:
         if len(arguments) != 1:
             raise ValueError(f"`{macro}` takes one value")
         text = _node(arguments[0]).as_text()
-        return Node(lambda places: f"nullif({macro}({text(places)}), '')")
+        return Node(lambda places: f"filled({macro}({text(places)}))")
 
     return make
 
@@ -250,7 +250,7 @@ def _join(arguments: Arguments) -> Node:
         raise ValueError("`join` takes a separator as text, and values")
     separator = literal(arguments[0])
     parts = [_node(each).as_text() for each in arguments[1:]]
-    return Node(lambda places: f"nullif(concat_ws({separator}, {', '.join(part(places) for part in parts)}), '')")
+    return Node(lambda places: f"filled(concat_ws({separator}, {', '.join(part(places) for part in parts)}))")
 
 
 def _pattern(argument: Node | str) -> tuple[str, int]:
@@ -264,7 +264,7 @@ def _part(arguments: Arguments) -> Node:
     if len(arguments) != 2:
         raise ValueError("`part` takes a value and a regular expression")
     text, (pattern, group) = _node(arguments[0]).as_text(), _pattern(arguments[1])
-    return Node(lambda places: f"nullif(regexp_extract({text(places)}, {pattern}, {group}), '')")
+    return Node(lambda places: f"filled(regexp_extract({text(places)}, {pattern}, {group}))")
 
 
 def _when(arguments: Arguments) -> Node:

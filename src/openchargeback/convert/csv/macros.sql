@@ -1,13 +1,13 @@
 -- How cells are read; NULL is what cannot be read. Every macro is total: what does not fit is NULL.
--- as_number: a DECIMAL(38, 18); further places are rounded. as_written: a number as as_number reads it.
--- plus, minus, times, over: arithmetic on such numbers, rounded half up to 18 places. A value is named once by a list of
---   one, since a macro repeats its text. A product is that of whole and broken parts, since 38 digits cannot hold it.
+-- as_number: a DECIMAL(38, 18); further places are rounded. filled: text unless it is empty. as_written: a number as as_number reads it.
+-- plus, minus, times, over: arithmetic on such numbers, rounded half up to 18 places. A list of one gives a
+--   value a name, since a macro repeats its text, which would grow with every level of a formula. A product is that of whole and broken parts, since 38 digits cannot hold it.
 -- units: a number in 10^-18, as a whole number.
 -- iso_local, iso_offset: an ISO 8601 time as written, and how many seconds it is ahead of UTC; NULL if it does not say.
-CREATE MACRO as_number(cell) AS CASE
-    WHEN regexp_full_match(trim(cell), {number})
-    THEN TRY(replace(replace(trim(cell), {thousands}, ''), {decimal}, '.')::DECIMAL(38, 18))
-END;
+CREATE MACRO as_number(cell) AS list_transform([trim(cell)], lambda of: CASE
+    WHEN regexp_full_match(of, {number}) THEN TRY(replace(replace(of, {thousands}, ''), {decimal}, '.')::DECIMAL(38, 18))
+END)[1];
+CREATE MACRO filled(cell) AS list_filter([cell], lambda of: of <> '')[1];
 CREATE MACRO as_written(number) AS replace(trimmed(number), '.', {decimal});
 CREATE MACRO plus(a, b) AS TRY((a + b)::DECIMAL(38, 18));
 CREATE MACRO minus(a, b) AS TRY((a - b)::DECIMAL(38, 18));
@@ -22,7 +22,10 @@ CREATE MACRO units(a) AS TRY(list_transform([a], lambda of:
     + ((of - trunc(of))::DECIMAL(18, 18) * 1000000000000000000::DECIMAL(19, 0))::HUGEINT
 )[1]);
 -- Nine places at a time: the rest of a division times 10^18 would not fit.
-CREATE MACRO over(a, b) AS TRY(list_transform([{'a': abs(units(a)), 'b': abs(units(b)), 's': sign(a) * sign(b)}],
+CREATE MACRO over(a, b) AS TRY(list_transform(
+    list_transform([{'a': a, 'b': b}], lambda of: {
+        'a': abs(units(of.a)), 'b': abs(units(of.b)), 's': sign(of.a) * sign(of.b)
+    }),
     lambda of: CASE WHEN of.b > 0 THEN
         money(of.s * (
             of.a // of.b * 1000000000000000000
