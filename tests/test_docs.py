@@ -40,6 +40,8 @@ def test_no_terminal_changes_what_is_written() -> None:
         ("VALIDATION.md", "Line is blank", "Row is blank"),
         ("CLI.md", "Close a period", "Shut a period"),
         ("CLI.md", "## focus-billing verify", "## focus-billing check"),
+        ("CONVERT.md", "| `dates` | `iso` |", "| `dates` | `us` |"),
+        ("IMPLEMENTATION-GUIDE-TEMPLATE.md", "class Options:", "class Choices:"),
         ("SETTINGS.md", "| `currency` | `USD` |", "| `currency` | `EUR` |"),
     ],
 )

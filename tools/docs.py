@@ -1,15 +1,17 @@
 """Regenerate the generated parts of documents: `make docs`. --check only reports what is out of date.
 
-The codes in docs/VALIDATION.md, the commands in docs/CLI.md and the keys in docs/SETTINGS.md are between two marks; the
-rest is written by hand.
+The codes in docs/VALIDATION.md, the commands in docs/CLI.md, the keys in docs/SETTINGS.md and docs/CONVERT.md, and the
+example in docs/IMPLEMENTATION-GUIDE-TEMPLATE.md are between two marks; the rest is written by hand.
 """
 
 from __future__ import annotations
 
 import re
 import sys
+import tempfile
 import textwrap
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from importlib import resources
 from pathlib import Path
 from typing import Any
 
@@ -17,7 +19,13 @@ import click
 import yaml
 
 from openchargeback.cli.main import cli
+from openchargeback.convert.csv.presets import NAMES as PRESETS
+from openchargeback.convert.csv.presets import preset_help, preset_text
+from openchargeback.convert.kinds import BUILT_IN, kind_of
+from openchargeback.convert.settings import Settings
+from openchargeback.convert.template import write_package
 from openchargeback.explanations import SUBJECTS, Explanation, catalog
+from openchargeback.ledger.declared import shape_of
 from openchargeback.ledger.schema_files import KINDS, MONTH
 from openchargeback.ledger.yaml_text import flow
 from openchargeback.record.yaml_schemas import FILES
@@ -119,6 +127,38 @@ def inside(key: dict[str, Any], name: str, examples: Sequence[Any]) -> tuple[dic
     return {}, name, []
 
 
+def conversions() -> str:
+    """Every key of the config of a conversion: common ones, those of each kind, and the mappings that ship."""
+    common = {**Settings.EXAMPLE, "rates": [dict(kind_of("slurm").rates[0])]}
+    parts = ["## Common keys\n\n" + table_of(shape_of(Settings).schema(), common)]
+    for name in BUILT_IN:
+        kind = kind_of(name)
+        example: Mapping[str, Any] = vars(kind.settings)["EXAMPLE"]
+        rows = table_of(shape_of(kind.settings).schema(), example)
+        parts.append(f"## `{name}:`\n\n{kind.title}.\n\n{rows}")
+    parts.append("## Presets of `csv:`\n")
+    for name in PRESETS:
+        text, words = preset_text(name), preset_help(name)
+        mapping = "\n".join(line for line in text.splitlines() if not line.startswith("#"))
+        parts.append(f"### `preset: {name}`\n\n{words}\n\n```yaml\n{mapping}\n```\n")
+    return "\n".join(parts)
+
+
+def table_of(schema: dict[str, Any], example: Mapping[str, Any]) -> str:
+    """The keys of a section as a table; example: values that fit it."""
+    head = ["| key | default | meaning | example |", "|---|---|---|---|"]
+    return "\n".join([*head, *key_rows(schema, "", [example])]) + "\n"
+
+
+def converter() -> str:
+    """The tables that a converter fills, and the module that `convert --new` writes."""
+    tables = resources.files("openchargeback.convert").joinpath("tables.sql").read_text(encoding="utf-8")
+    with tempfile.TemporaryDirectory() as folder:
+        written = write_package("gpu-farm", Path(folder, "package"))
+        module = next(path for path in written if path.parent.name == "src").read_text(encoding="utf-8")
+    return f"```sql\n{tables.rstrip()}\n```\n\n```python\n{module.rstrip()}\n```\n"
+
+
 def choices(key: dict[str, Any]) -> list[str]:
     """The words that a key may have as its value."""
     return [word for word in key.get("enum", ()) if isinstance(word, str) and word not in BOOLEANS]
@@ -180,6 +220,8 @@ def folded(text: str) -> str:
 # Document → what it is generated from, and the function that generates it.
 DOCUMENTS: dict[str, tuple[str, Callable[[], str]]] = {
     "CLI.md": ("the commands' own `--help`", commands),
+    "CONVERT.md": ("the declarations in src/openchargeback/convert", conversions),
+    "IMPLEMENTATION-GUIDE-TEMPLATE.md": ("src/openchargeback/convert/tables.sql and template/", converter),
     "SETTINGS.md": ("the declarations in src/openchargeback/ledger", keys),
     "VALIDATION.md": ("src/openchargeback/explanations.toml", codes),
 }

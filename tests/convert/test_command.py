@@ -64,7 +64,7 @@ DEFAULTED = {"rows", "users", "sku", "account_is_project", "threads_per_core", "
 
 def test_built_in_kinds_are_registered_as_those_of_packages_are() -> None:
     project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
-    assert project["entry-points"][GROUP] == kinds._BUILT_IN
+    assert project["entry-points"][GROUP] == kinds.BUILT_IN
 
 
 def _read_nothing(reading: Reading) -> Found:

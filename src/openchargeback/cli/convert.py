@@ -38,6 +38,9 @@ if TYPE_CHECKING:
 @click.option("--dry-run", is_flag=True, help="Show the totals by PI and project without writing anything.")
 @click.option("--list", "list_", is_flag=True, help="List the kinds of usage records.")
 @click.option("--example-config", is_flag=True, help="Print a config for the kind, with every key.")
+@click.option("--new", metavar="NAME", help="Write an installable package with a converter of your own.")
+@click.option("--directory", type=click.Path(path_type=Path, file_okay=False), help="Where --new writes it.")
+@click.option("--check", metavar="MODULE[:ATTRIBUTE]", help="Run the checks of a converter on its own example.")
 @with_ledger
 @as_json
 def convert(
@@ -50,6 +53,9 @@ def convert(
     dry_run: bool,
     list_: bool,
     example_config: bool,
+    new: str | None,
+    directory: Path | None,
+    check: str | None,
     named: str | None,
     json_: bool,
 ) -> None:
@@ -61,7 +67,11 @@ def convert(
     \b
     Example: focus-billing convert slurm --example-config > slurm.yaml
              focus-billing convert slurm sacct.txt --config slurm.yaml --period 2025-01 --dry-run
+             focus-billing convert --new storage && focus-billing convert --check openchargeback_storage
     """
+    if new is not None or check is not None:
+        _new_or_check(new, directory, check, json_=json_)
+        return
     if list_:
         _list_kinds(json_)
         return
@@ -103,6 +113,43 @@ def _list_kinds(json_: bool) -> None:
         print_json({"kinds": json_rows(columns, kinds)})
     else:
         print_rows(columns, kinds)
+
+
+def _new_or_check(new: str | None, directory: Path | None, check: str | None, *, json_: bool) -> None:
+    if new is not None and check is not None:
+        raise UsageFault("give --new or --check, not both")
+    if new is not None:
+        from openchargeback.convert.template import write_package
+
+        written = write_package(new, directory or Path(f"openchargeback-{new}"))
+        if json_:
+            print_json({"written": [path.as_posix() for path in written]})
+        else:
+            for path in written:
+                click.echo(path.as_posix())
+    elif check is not None:
+        _check(check, json_=json_)
+
+
+def _check(place: str, *, json_: bool) -> None:
+    """Print each check of a converter. Raises LedgerFault if one failed."""
+    from openchargeback.convert.checking import Checked, kind_at, problems
+    from openchargeback.convert.checking import check as checks_of
+
+    with progress("Checking"):
+        kind = kind_at(place)
+        checks = checks_of(kind)
+    columns: tuple[Column[Checked], ...] = (
+        Column("check", "Check", lambda each: each.name),
+        Column("passed", "Passed", lambda each: each.passed, lambda each: "yes" if each.passed else "no"),
+        Column("message", "Found", lambda each: each.message),
+    )
+    if json_:
+        print_json({"kind": kind.name, "checks": json_rows(columns, checks)})
+    else:
+        print_rows(columns, checks)
+    if faults := problems(kind, place, checks):
+        raise LedgerFault(faults)
 
 
 def _into_ledger_or_file(request: Request, named: str | None, output: Path | None, target: Path | None) -> Conversion:
@@ -228,9 +275,25 @@ def _control_lines(done: Conversion) -> Iterator[str]:
     yield from (f"  {note}" for note in done.notes)
     yield from (f"  {number:,} {reason}" for reason, number in sorted(done.left_out.items()))
     for each in done.meters:
-        yield f"{each.meter}: {each.amount_in:,} unit-seconds in {done.period}, {each.amount_out:,} in the charges"
+        unit = " unit-seconds" if not each.decimals else ""
+        amounts = [_amount(amount, each.decimals) for amount in (each.amount_in, each.amount_out)]
+        yield f"{each.meter}: {amounts[0]}{unit} in {done.period}, {amounts[1]} in the charges"
+        if each.cost_in is not None and each.cost_out is not None:
+            costs = [f"{money.exact(cost)} {done.currency}" for cost in (each.cost_in, each.cost_out)]
+            yield f"{each.meter}: {costs[0]} given for {done.period}, {costs[1]} in the charges"
     for column in done.columns:
         yield f"{column.column}: {money.exact(column.amount_in)} in, {money.exact(column.amount_out)} out"
+
+
+def _amount(amount: int, decimals: int) -> str:
+    """An amount of a meter for people; decimals: as in MeterTotal."""
+    whole, rest = divmod(amount, 10**decimals)
+    return f"{whole:,}" + (f".{rest:0{decimals}}".rstrip("0") if rest else "")
+
+
+def _exact(amount: int, decimals: int) -> int | str:
+    """The same in JSON: a number if it is whole by nature, else text."""
+    return amount if not decimals else _amount(amount, decimals).replace(",", "")
 
 
 def _document(done: Conversion, target: Path | None) -> dict[str, object]:
@@ -246,7 +309,12 @@ def _document(done: Conversion, target: Path | None) -> dict[str, object]:
         **({"notes": list(done.notes)} if done.notes else {}),
         "records": {"read": done.read, "used": done.used, "left_out": dict(sorted(done.left_out.items()))},
         "meters": [
-            {"meter": m.meter, "recorded": m.whole, "in_period": m.amount_in, "in_charges": m.amount_out}
+            {
+                "meter": m.meter,
+                "recorded": _exact(m.whole, m.decimals),
+                "in_period": _exact(m.amount_in, m.decimals),
+                "in_charges": _exact(m.amount_out, m.decimals),
+            }
             for m in done.meters
         ],
         "columns": [

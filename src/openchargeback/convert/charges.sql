@@ -1,6 +1,6 @@
 -- charge: one row per row of the output, but for what is the same in every row: who used how much of what at which price
 -- (0 for what an allowance covers).
--- quantity has nine decimals, rounded half up from whole seconds; costs are quantity times price, exactly.
+-- quantity has nine decimals, rounded half up from whole seconds; costs are quantity times price, exactly, unless given.
 CREATE TABLE charge AS
 SELECT
     part.*, rate.id AS rate, payer.id AS payer,
@@ -11,7 +11,8 @@ SELECT
     END::DECIMAL(24, 9) AS price,
     CASE WHEN part.grade IS DISTINCT FROM 'free' THEN coalesce(trimmed(reduction.percent), rate.subsidy) END AS subsidy,
     rate.base * priced.divisor AS divided_by,
-    (((part.amount * 2000000000 + divided_by) // (divided_by * 2))::DECIMAL(29, 0) * 0.000000001)::DECIMAL(29, 9) AS quantity
+    (((part.amount * 2000000000 + divided_by) // (divided_by * 2))::DECIMAL(29, 0) * 0.000000001)::DECIMAL(29, 9) AS quantity,
+    NULL::DECIMAL(38, 18) AS given_cost, NULL::DECIMAL(38, 18) AS given_list, NULL::DECIMAL(24, 9) AS given_price
 FROM divided AS part
 LEFT JOIN label_payer
     ON label_payer.label = part.label AND part.starts >= label_payer.since AND part.starts < label_payer.until

@@ -14,10 +14,11 @@ import duckdb
 from openchargeback.convert.config import ConfigFile
 from openchargeback.convert.instants import midnight, seconds
 from openchargeback.convert.intervals import billed_already, write_intervals
-from openchargeback.convert.kinds import Allowance, Found, Input, Kind, Reading
+from openchargeback.convert.kinds import Allowance, Found, Input, Kind, Meter, Reading
 from openchargeback.convert.owners import Owners
 from openchargeback.convert.rates import check_rates, cuts, fill_rates
-from openchargeback.focus.database import count, database, filled, insert, literal, named_rows, query, sql
+from openchargeback.convert.settings import Settings
+from openchargeback.focus.database import count, database, filled, identifier, insert, literal, named_rows, query, sql
 from openchargeback.ledger.directory import Directory
 from openchargeback.ledger.patterns import expression
 from openchargeback.ledger.periods import first_day, last_day
@@ -64,12 +65,19 @@ class OwnerTotal:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class MeterTotal:
-    """Control totals of a meter, in base units times seconds: of all records; of them, in the period; in the rows."""
+    """Control totals of a meter, in base units times seconds: of all records; of them, in the period; in the rows.
+
+    cost_in, cost_out: the same of costs that the records give, exact, in the settings' currency; None if rates price
+    the meter. decimals: the amounts count units of 10 to the power of -decimals.
+    """
 
     meter: str
     whole: int
     amount_in: int
     amount_out: int
+    cost_in: Decimal | None = None
+    cost_out: Decimal | None = None
+    decimals: int = 0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -99,6 +107,24 @@ class Conversion:
     notes: Sequence[str] = ()
 
 
+def usage_months(request: Request) -> list[str]:
+    """Every month in which there is usage, ascending; none if there is an error."""
+    with database() as con:
+        if has_errors(_read(con, _adapted(request)).problems):
+            return []
+        first, last = con.execute(query(__package__, "months")).fetchone() or (None, None)
+    months = [] if first is None else [str(first)]
+    while months and months[-1] < str(last):
+        months.append(f"{last_day(months[-1]) + _ONE_DAY:%Y-%m}")
+    return months
+
+
+def _adapted(request: Request) -> Request:
+    """The request with the meters that its config declares."""
+    kind = request.kind
+    return request if kind.adapt is None else replace(request, kind=kind.adapt(request.config.own))
+
+
 def convert(
     request: Request, output: Path | None, intervals: Path | None = None
 ) -> tuple[Conversion | None, list[Problem]]:
@@ -109,6 +135,7 @@ def convert(
     """
     if request.kind.convert:
         return request.kind.convert(request, output, intervals)
+    request = _adapted(request)
     problems = check_rates(request.kind, request.config.settings, request.config.path)
     if has_errors(problems):
         return None, problems
@@ -129,7 +156,7 @@ def convert(
         problems += _price(con, request, period, rows, found.allowance)
         if has_errors(problems):
             return None, problems
-        meters = _controls(con, period)
+        meters = _controls(con, request.kind, period)
         conversion = _summary(con, request, period, found, meters, problems)
         if output is not None:
             _write(con, request, period, rows, output)
@@ -208,14 +235,18 @@ def _price(
     bounds = _bounds(period)
     owners = Owners(settings, request.directory, request.tags, *bounds)
     owners.fill(con)
+    given = [meter for meter in request.kind.meters if meter.unit]
+    usage = "(SELECT * FROM usage ANTI JOIN given USING (n, meter, variant))" if given else "usage"
     _make_spans(con, bounds, None if rows == "day" else cuts(settings, *bounds) | owners.cuts())
     name = "parts.sql" if rows == "job" else "days.sql"
-    con.execute(sql(__package__, name, **_instants(bounds)))
+    con.execute(sql(__package__, name, usage=usage, **_instants(bounds)))
     problems = fill_rates(con, request.kind, settings, path, bounds)
     if has_errors(problems):
         return problems
     _divide(con, allowance, bounds)
     con.execute(sql(__package__, "charges.sql"))
+    if given:
+        _take_given(con, given, settings, bounds, owners.cuts())
     return [*problems, *_unpriced(con, path), *_unknown_owners(con, path)]
 
 
@@ -241,6 +272,25 @@ def _divide(
         else {"seconds": "part.ends - part.starts", "scope": f"{eligible}, part.span"}
     )
     con.execute(sql(__package__, "allowance.sql", level=str(allowance.level), **parts))
+
+
+def _take_given(
+    con: duckdb.DuckDBPyConnection,
+    meters: Sequence[Meter],
+    settings: Settings,
+    bounds: tuple[dt.datetime, dt.datetime],
+    cut: set[dt.datetime],
+) -> None:
+    """Add the rows whose costs the records give to `charge`. cut: where an owner may change."""
+    by_day = settings.rows != "job"
+    instants = ", ".join(str(seconds(at)) for at in sorted(cut))
+    rates = {meter.name: -number for number, meter in enumerate(meters, 1)}
+    con.execute(query(__package__, "given_rate"))
+    insert(con, "given_rate", list(rates.items()))
+    insert(con, "rate (id, unit, base)", [(rates[meter.name], meter.unit, meter.base) for meter in meters])
+    parts = {"cuts": instants, "record": "NULL::BIGINT" if by_day else "n", "by_day": str(by_day).lower()}
+    con.execute(sql(__package__, "given.sql", **parts, **_instants(bounds)))
+    con.execute(sql(__package__, "given_charges.sql"))
 
 
 def _instants(bounds: tuple[dt.datetime, dt.datetime]) -> dict[str, str]:
@@ -292,12 +342,21 @@ def shown(account: str) -> str:
     return f"the account {account}" if account else "usage without an account"
 
 
-def _controls(con: duckdb.DuckDBPyConnection, period: str) -> list[MeterTotal]:
+def _with_costs(con: duckdb.DuckDBPyConnection, period: str, meters: Sequence[MeterTotal]) -> list[MeterTotal]:
+    totals = filled(query(__package__, "given_totals"), **_instants(_bounds(period)))
+    costs = {row.pop("meter"): row for row in named_rows(con, totals)}
+    return [replace(each, **costs.get(each.meter, {})) for each in meters]
+
+
+def _controls(con: duckdb.DuckDBPyConnection, kind: Kind, period: str) -> list[MeterTotal]:
     """The control totals. Raises OutsideFault if usage was lost or added on the way."""
     found = [
         MeterTotal(**row) for row in named_rows(con, sql(__package__, "controls.sql", **_instants(_bounds(period))))
     ]
-    if wrong := [each for each in found if each.amount_in != each.amount_out]:
+    if any(meter.unit for meter in kind.meters):
+        found = _with_costs(con, period, found)
+    found = [replace(each, decimals=kind.decimals) for each in found]
+    if wrong := [each for each in found if (each.amount_in, each.cost_in) != (each.amount_out, each.cost_out)]:
         lost = ", ".join(f"{each.meter}: {each.amount_in:,} in, {each.amount_out:,} out" for each in wrong)
         raise OutsideFault(f"usage was lost or added ({lost}); report this as a bug in the program")
     return found
@@ -336,20 +395,14 @@ def _write(con: duckdb.DuckDBPyConnection, request: Request, period: str, rows_o
     settings = request.config.settings
     by_day = rows_of != "job"
     con.execute(query(__package__, "text"), {"sku": settings.sku})
-    first, last = _bounds(period)
-    constants = {
-        "billing_account": settings.billing_account,
-        "currency": settings.currency,
-        "period_start": f"{first:%Y-%m-%dT%H:%M:%SZ}",
-        "period_end": f"{last:%Y-%m-%dT%H:%M:%SZ}",
-        "provider": settings.provider,
-        "service": settings.service,
-        "resource_type": request.kind.resource_type,
-    }
     parts = {
         "job_columns": ""
         if by_day
-        else "resource AS x_JobId, state AS x_JobState, source_file AS x_SourceFile, line AS x_SourceLine,",
+        else f"{_record_columns(request.kind)}source_file AS x_SourceFile, line AS x_SourceLine,",
+        "amount": _amount(request.kind.decimals),
+        # A price may be for a million of what is consumed.
+        "consumed": "consumed(amount, divided_by, unit)" if request.kind.decimals else "quantity",
+        "consumed_unit": "counted(unit)" if request.kind.decimals else "unit",
         "user_column": ", person AS x_user" if settings.users else "",
         "resource": "concat_ws('/', cluster, partition, tier, account)"
         if by_day
@@ -365,6 +418,38 @@ def _write(con: duckdb.DuckDBPyConnection, request: Request, period: str, rows_o
         else "charge.n, charge.span, charge.meter, charge.variant",
     }
     rows = sql(__package__, "focus.sql", **parts)
-    for name, value in constants.items():
+    for name, value in _constants(request, period).items():
         rows = rows.replace(f"${name}", literal(value))
-    con.execute(f"COPY ({rows}) TO {literal(str(output))} (FORMAT csv, HEADER, USE_TMP_FILE false)")
+    copied = con.execute(f"COPY ({rows}) TO {literal(str(output))} (FORMAT csv, HEADER, USE_TMP_FILE false)").fetchone()
+    if copied != (charges := con.execute("SELECT count(*) FROM charge").fetchone()):
+        raise OutsideFault(f"rows were lost or added ({charges} of {copied}); report this as a bug in the program")
+
+
+def _constants(request: Request, period: str) -> dict[str, str]:
+    """What is the same in every row."""
+    settings = request.config.settings
+    first, last = _bounds(period)
+    return {
+        "billing_account": settings.billing_account,
+        "currency": settings.currency,
+        "period_start": f"{first:%Y-%m-%dT%H:%M:%SZ}",
+        "period_end": f"{last:%Y-%m-%dT%H:%M:%SZ}",
+        "provider": settings.provider,
+        "service": settings.service,
+        "resource_type": request.kind.resource_type,
+    }
+
+
+def _record_columns(kind: Kind) -> str:
+    return "".join(f"{column} AS {identifier(name)}, " for name, column in kind.record_columns.items())
+
+
+def _amount(decimals: int) -> str:
+    """SQL of the column with the exact amount."""
+    if not decimals:
+        return "amount AS x_UsageSeconds"
+    one = 10**decimals
+    return (
+        f"trimmed((amount // {one})::DECIMAL(29, 0)::DECIMAL(38, {decimals}) "
+        f"+ (amount % {one})::DECIMAL({decimals}, 0) * {Decimal(1).scaleb(-decimals):f}) AS x_UsageAmount"
+    )

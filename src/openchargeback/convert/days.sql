@@ -2,7 +2,7 @@
 CREATE TABLE part AS
 WITH placed AS (
     SELECT *, span_on(greatest(starts, {first})) AS span, span_on(least(ends, {last}) - 1) AS last_span
-    FROM usage
+    FROM {usage}
     WHERE starts < {last} AND ends > {first}
 ),
 cut AS (

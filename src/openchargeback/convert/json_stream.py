@@ -1,4 +1,4 @@
-"""Reads one large JSON document piece by piece: the items of the lists at its top, each with its line."""
+"""Reads large JSON documents piece by piece: the items of their lists, each with its line, in little memory."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ from typing import Any, TextIO
 _CHUNK = 1 << 24
 _BLANK = re.compile(r"[ \t\r\n]*")
 _DECODER = json.JSONDecoder()
+_AS_WRITTEN = json.JSONDecoder(parse_float=str, parse_int=str)
 
 
 class Broken(ValueError):
@@ -22,23 +23,41 @@ class Broken(ValueError):
 
 
 def items(path: Path) -> Iterator[tuple[str, int, Any]]:
-    """Key, line and value of each member of the object at the top; of a list, each item by itself under the list's key.
+    """Key, line and value of each member of the object at the top; of a list, each item, with the list's key.
 
     An empty list is one value, `[]`. Raises Broken where the document ends or is not JSON; what was before has been
     read.
     """
     with path.open(encoding="utf-8-sig", errors="replace", newline="") as file:
-        text = _Text(file)
-        text.expect("{")
-        while text.peek() != "}":
-            _, key = text.value()
-            text.expect(":")
-            yield from ((str(key), line, value) for line, value in _values(text))
-            if text.peek() != "}":
-                text.expect(",")
-        text.expect("}")
+        text = _Text(file, _DECODER)
+        yield from _members(text)
         if text.peek():
             raise Broken(text.line, "there is text after the document")
+
+
+def documents(path: Path) -> Iterator[tuple[int, str, int, Any]]:
+    """As `items`, for any number of documents one after another (JSON lines are such), with the number of each, from 1.
+
+    A document may also be a list, whose items have an empty key. Numbers are text, as written.
+    """
+    with path.open(encoding="utf-8-sig", errors="replace", newline="") as file:
+        text = _Text(file, _AS_WRITTEN)
+        number = 0
+        while start := text.peek():
+            number += 1
+            found = (("", *each) for each in _values(text)) if start == "[" else _members(text)
+            yield from ((number, *each) for each in found)
+
+
+def _members(text: _Text) -> Iterator[tuple[str, int, Any]]:
+    text.expect("{")
+    while text.peek() != "}":
+        _, key = text.value()
+        text.expect(":")
+        yield from ((str(key), line, value) for line, value in _values(text))
+        if text.peek() != "}":
+            text.expect(",")
+    text.expect("}")
 
 
 def _values(text: _Text) -> Iterator[tuple[int, Any]]:
@@ -59,8 +78,9 @@ def _values(text: _Text) -> Iterator[tuple[int, Any]]:
 class _Text:
     """The text of a file from the current place on, as far as it has been read. line: of the current place."""
 
-    def __init__(self, file: TextIO) -> None:
+    def __init__(self, file: TextIO, decoder: json.JSONDecoder) -> None:
         self._file = file
+        self._decoder = decoder
         self._buffer = ""
         self._at = 0
         self.line = 1
@@ -85,7 +105,7 @@ class _Text:
         line = self.line
         while True:
             try:
-                value, end = _DECODER.raw_decode(self._buffer, self._at)
+                value, end = self._decoder.raw_decode(self._buffer, self._at)
             except (json.JSONDecodeError, RecursionError) as error:
                 if not self._more():
                     raise Broken(line, str(error).partition(":")[0].lower()) from None

@@ -24,7 +24,8 @@ if TYPE_CHECKING:
 GROUP = "openchargeback.converters"
 
 # name → module and attribute; pyproject.toml registers the same, but a checkout need not be installed.
-_BUILT_IN = {
+BUILT_IN = {
+    "csv": "openchargeback.convert.csv.kind:CSV",
     "shared": "openchargeback.convert.shared.kind:SHARED",
     "slurm": "openchargeback.convert.slurm.kind:SLURM",
     "storage": "openchargeback.convert.storage.kind:STORAGE",
@@ -42,7 +43,8 @@ class Meter:
     times seconds; otherwise they are counts, and units have no time (`1000000 Tokens`).
     category, subcategory: ServiceCategory and ServiceSubcategory. recurring: whether it is bought for the month and not
     consumed: ChargeCategory Purchase, ChargeFrequency Recurring, no ConsumedQuantity. service: a word that is added to
-    ServiceName, since a service has one category.
+    ServiceName, since a service has one category. unit: set if the records give costs (`given`) and no rate is needed:
+    the unit of their quantities, with base, how many units of `usage.amount` make one.
     """
 
     name: str
@@ -54,6 +56,8 @@ class Meter:
     timed: bool = True
     recurring: bool = False
     service: str = ""
+    unit: str = ""
+    base: int = 1
 
 
 @dataclass(frozen=True, slots=True)
@@ -127,9 +131,12 @@ class Kind:
 
     settings: the declared dataclass of its section in the config (`ledger/declared.py`), which has the kind's name.
     rates: example rates for `--example-config`. resource_type: ResourceType of its rows (FOCUS 1.2).
-    read: fills `label` and `usage`. example: common settings that `--example-config` shows for the kind.
+    read: fills `label` and `usage`. example: common settings that `--example-config` shows for the kind; sample: an
+    example input for that config. adapt: makes, of its section of the config, the kind with the meters named there.
     convert: does it all instead of `read` and what is common, for rows that are not usage times a price; as
     `conversion.convert`. common: the common keys of its config, and whether each is required; None for all as declared.
+    decimals: `usage.amount` counts units of 10 to the power of -decimals; unless it is 0, the output has the amount as
+    x_UsageAmount. record_columns: columns of the output, if rows are records, and what they are in `record`.
     """
 
     name: str
@@ -140,8 +147,12 @@ class Kind:
     rates: tuple[Mapping[str, Any], ...]
     read: Callable[[Reading], Found] = _nothing
     example: Mapping[str, Any] = field(default_factory=dict)
+    sample: str = ""
+    adapt: Callable[[Any], Kind] | None = None
     convert: Callable[[Request, Path | None, Path | None], tuple[Conversion | None, list[Problem]]] | None = None
     common: Mapping[str, bool] | None = None
+    decimals: int = 0
+    record_columns: Mapping[str, str] = field(default_factory=lambda: {"x_JobId": "resource", "x_JobState": "state"})
 
     def meter(self, name: str) -> Meter | None:
         """The meter of that name."""
@@ -155,12 +166,12 @@ def keeps_users(settings: Settings) -> bool:
 
 def names() -> list[str]:
     """The names of all kinds, sorted."""
-    return sorted({*_BUILT_IN, *(each.name for each in metadata.entry_points(group=GROUP))})
+    return sorted({*BUILT_IN, *(each.name for each in metadata.entry_points(group=GROUP))})
 
 
 def kind_of(name: str) -> Kind:
     """The kind of that name. Raises UsageFault if there is none, or if its package does not provide one."""
-    if place := _BUILT_IN.get(name):
+    if place := BUILT_IN.get(name):
         module, _, attribute = place.partition(":")
         found: object = getattr(import_module(module), attribute)
     else:

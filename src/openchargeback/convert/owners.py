@@ -82,21 +82,25 @@ class Owners:
         con.execute(query(__package__, "label_payer"))
         ids: dict[Payer, int] = {}
         rows: list[tuple[int, int, int, int]] = []
-        for label, account, person in con.execute("SELECT id, account, person FROM label ORDER BY id").fetchall():
+        for label, account, person, *stated in con.execute(query(__package__, "named")).fetchall():
             rows += [
                 (label, ids.setdefault(each.payer, len(ids) + 1), seconds(each.since), seconds(each.until))
-                for each in self.of(account or "", person or "")
+                for each in self.of(account or "", person or "", Payer(*stated))
             ]
         texts = [(id_, p.tags(self._tags), p.pi, p.project, p.fund, p.customer) for p, id_ in ids.items()]
         insert(con, "payer", texts)
         insert(con, "label_payer", rows)
 
-    def of(self, account: str, person: str) -> list[Dated]:
-        """The payers of an account and a user over the period, without gaps or overlaps, ascending."""
+    def of(self, account: str, person: str, stated: Payer = Payer()) -> list[Dated]:
+        """The payers of an account and a user over the period, without gaps or overlaps, ascending.
+
+        stated: by the records; who pays if nothing else names a payer.
+        """
         instants = sorted({self._start, self._end, *self.cuts()})
         found: list[Dated] = []
         for since, until in pairwise(instants):
             payer = self._on(account.casefold(), person.casefold(), since.date())
+            payer = self._stated(stated, since.date()) if payer == Payer() else payer
             if found and found[-1].payer == payer:
                 since = found.pop().since  # noqa: PLW2901 - the span before goes on
             found.append(Dated(payer, since, until))
@@ -110,6 +114,11 @@ class Owners:
         known = self._projects.get(owner.project)
         base = _of_project(known, day) if known else Payer()
         return Payer(owner.project, owner.pi.casefold() or base.pi, owner.fund or base.fund, owner.customer)
+
+    def _stated(self, stated: Payer, day: dt.date) -> Payer:
+        known = self._projects.get(stated.project)
+        base = _of_project(known, day) if known else Payer()
+        return Payer(stated.project, stated.pi.casefold() or base.pi, stated.fund or base.fund)
 
     def _fitting(self, account: str, person: str, day: dt.date) -> Iterator[Owner]:
         """The owners that fit, those that name the user first."""

@@ -39,7 +39,7 @@ SELECT
     concat_ws('.', $sku, label.partition, label.tier, meter.sku, nullif(part.variant, '')) AS sku,
     concat_ws(' ', meter.title, nullif(part.variant, ''), 'on ' || coalesce(label.partition, label.tier)) AS description,
     meter.title AS meter_title, meter.category, meter.subcategory, meter.recurring, meter.service, detail.details
-FROM (SELECT DISTINCT label, meter, variant FROM part) AS part
+FROM (SELECT DISTINCT label, meter, variant FROM charge) AS part
 JOIN label ON label.id = part.label
 JOIN meter ON meter.name = part.meter
 LEFT JOIN detail ON detail.tier = label.tier;
@@ -64,3 +64,21 @@ GROUP BY ALL ORDER BY ALL LIMIT 50;
 SELECT coalesce(label.account, '') AS account, sum(charge.records) AS records
 FROM charge JOIN label ON label.id = charge.label JOIN payer ON payer.id = charge.payer
 WHERE payer.project = '' GROUP BY ALL ORDER BY ALL;
+-- given_rate: one row per meter whose cost the records give: the row of `rate` that has its unit, and no price.
+CREATE TABLE given_rate (meter VARCHAR, rate INTEGER);
+-- given_totals: one row per such meter: the cost that its records give for the period, clipped in one piece, and that of
+-- the charges, in the currency; they must be equal.
+SELECT meter, money(recorded.cost) AS cost_in, money(coalesce(charged.cost, 0)) AS cost_out
+FROM (
+    SELECT
+        usage.meter,
+        sum(sign(cost) * used_within(abs(cost), starts, ends, greatest(starts, {first}), least(ends, {last})))::HUGEINT AS cost
+    FROM usage JOIN given ON given.n = usage.n AND given.meter = usage.meter AND given.variant = usage.variant
+    WHERE starts < {last} AND ends > {first} GROUP BY usage.meter
+) AS recorded
+LEFT JOIN (SELECT meter, sum(cost)::HUGEINT AS cost FROM given_part GROUP BY meter) AS charged USING (meter);
+-- named: one row per label: its account and user, and the project, PI and fund that the records name.
+SELECT
+    label.id, label.account, label.person, coalesce(label_detail.project, ''), coalesce(label_detail.pi, ''),
+    coalesce(label_detail.fund, '')
+FROM label LEFT JOIN label_detail ON label_detail.label = label.id ORDER BY label.id;

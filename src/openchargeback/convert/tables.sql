@@ -7,6 +7,10 @@
 -- divisor: one row per label and meter whose amount is divided before pricing (hardware threads that make one core).
 -- reduction: one row per label with a subsidy of its own: percent of the list price, in place of the rate's.
 -- detail: one row per tier whose SKU has properties: a JSON object for SkuPriceDetails (FOCUS 1.2).
+-- given: one row per record and meter whose cost the record states: cost and list (NULL if unknown) in 10^-18 of the
+--   currency, price of one unit (NULL if unknown). Its `usage.amount` may be 0.
+-- label_detail: one row per label of which more is known: the resource, tags (a JSON object, NULL for none), and an owner,
+--   who pays if neither the settings nor the directory name one; NULL for what is not known.
 -- A kind also creates a table or view `record`, one row per n: file, line (its place in the input), identity (UBIGINT,
 --   the same for the same thing in every export), resource (its id as people know it), state.
 CREATE TABLE label (
@@ -18,3 +22,9 @@ CREATE TABLE usage (
 CREATE TABLE divisor (label INTEGER, meter VARCHAR, divisor INTEGER);
 CREATE TABLE reduction (label INTEGER, percent DECIMAL(5, 2));
 CREATE TABLE detail (tier VARCHAR, details VARCHAR);
+CREATE TABLE given (
+    n BIGINT, meter VARCHAR, variant VARCHAR, cost HUGEINT, list HUGEINT, price DECIMAL(24, 9)
+);
+CREATE TABLE label_detail (
+    label INTEGER, resource VARCHAR, resource_name VARCHAR, tags VARCHAR, pi VARCHAR, project VARCHAR, fund VARCHAR
+);

@@ -16,7 +16,7 @@ _LITERAL = re.compile(r"\\.|\[\^?\]?(?:\\.|[^\]\\])*\]", re.DOTALL)  # an escape
 
 
 class Expression:
-    """A regular expression. `names`: its named groups in order.
+    """A regular expression. `names`: its named groups in order. `groups_count`: how many groups it has.
 
     Raises ValueError, with RE2's reason, if it is not a valid expression.
     """
@@ -39,6 +39,7 @@ class Expression:
         if twice := next((name for name in named if named.count(name) > 1), ""):
             raise ValueError(f"duplicate group name {twice}")
         index: dict[str, int] = self._compiled.groupindex
+        self.groups_count: int = self._compiled.groups
         self.names = tuple(sorted(index, key=lambda name: index[name]))
 
     def matches(self, text: str) -> bool:

@@ -1,0 +1,34 @@
+-- given_part: one row per row of the output whose cost the records give: per record, or per UTC day with all that is
+-- alike in it; what is longer than a day keeps its time, clipped to the period and divided where an owner changes.
+-- cost, list: in 10^-18 of the currency. A part is a difference of rounded sums, so that the parts add up to the whole.
+CREATE TABLE given_part AS
+WITH placed AS (
+    SELECT
+        usage.*, given.cost, coalesce(given.list, given.cost) AS list, given.price,
+        list_sort(list_distinct([greatest(usage.starts, {first}), least(usage.ends, {last})]
+            || list_filter([{cuts}]::BIGINT[], lambda cut: cut > greatest(usage.starts, {first}) AND cut < least(usage.ends, {last})))
+        ) AS instants
+    FROM usage
+    JOIN given ON given.n = usage.n AND given.meter = usage.meter AND given.variant = usage.variant
+    WHERE usage.starts < {last} AND usage.ends > {first}
+),
+piece AS (
+    SELECT *, unnest(instants[:-2]) AS since, unnest(instants[2:]) AS until FROM placed
+),
+measured AS (
+    SELECT
+        {record} AS n, label, meter, variant, sign(cost) AS sign, price,
+        used_within(amount, starts, ends, since, until)::HUGEINT AS amount,
+        sign(cost) * used_within(abs(cost), starts, ends, since, until)::HUGEINT AS cost,
+        sign(list) * used_within(abs(list), starts, ends, since, until)::HUGEINT AS list,
+        {by_day} AND since // 86400 = (until - 1) // 86400 AS daily,
+        CASE WHEN daily THEN since // 86400 * 86400 ELSE since END AS starts,
+        CASE WHEN daily THEN (since // 86400 + 1) * 86400 ELSE until END AS ends
+    FROM piece
+)
+SELECT
+    n, label, meter, variant, starts, ends, span_on(starts) AS span, count(*) AS records,
+    sum(amount)::HUGEINT AS amount, sum(cost)::HUGEINT AS cost, sum(list)::HUGEINT AS list,
+    CASE WHEN count(price) = count(*) AND min(price) = max(price) THEN min(price) END AS price
+FROM measured
+GROUP BY n, label, meter, variant, sign, starts, ends

@@ -1,0 +1,13 @@
+-- charge: further rows, for what the records give a cost for. The price is there if it gives the cost exactly.
+INSERT INTO charge BY NAME
+SELECT
+    part.n, part.label, part.meter, part.variant, part.span, part.records, part.starts, part.ends, part.amount,
+    rate.id AS rate, label_payer.payer, rate.base AS divided_by,
+    (((part.amount * 2000000000 + divided_by) // (divided_by * 2))::DECIMAL(29, 0) * 0.000000001)::DECIMAL(29, 9) AS quantity,
+    money(part.cost) AS given_cost, money(part.list) AS given_list,
+    CASE WHEN TRY(quantity * part.price) = given_cost THEN part.price END AS given_price
+FROM given_part AS part
+JOIN given_rate ON given_rate.meter = part.meter
+JOIN rate ON rate.id = given_rate.rate
+JOIN label_payer
+    ON label_payer.label = part.label AND part.starts >= label_payer.since AND part.starts < label_payer.until
