@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+import re
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
@@ -418,8 +419,9 @@ def _write(con: duckdb.DuckDBPyConnection, request: Request, period: str, rows_o
         else "charge.n, charge.span, charge.meter, charge.variant",
     }
     rows = sql(__package__, "focus.sql", **parts)
-    for name, value in _constants(request, period).items():
-        rows = rows.replace(f"${name}", literal(value))
+    constants = {f"${name}": literal(value) for name, value in _constants(request, period).items()}
+    # In one pass: a value may look like the name of another.
+    rows = re.sub(r"\$[a-z_]+", lambda found: constants[found[0]], rows)
     copied = con.execute(f"COPY ({rows}) TO {literal(str(output))} (FORMAT csv, HEADER, USE_TMP_FILE false)").fetchone()
     if copied != (charges := con.execute("SELECT count(*) FROM charge").fetchone()):
         raise OutsideFault(f"rows were lost or added ({charges} of {copied}); report this as a bug in the program")

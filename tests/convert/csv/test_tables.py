@@ -187,6 +187,18 @@ def test_names_are_data(tables: Tables, name: str) -> None:
     assert done is None or done.left_out == {name: 1}
 
 
+def test_settings_are_data_too(tables: Tables) -> None:
+    """A name may look like a placeholder for another, or end a text in SQL."""
+    mapping = {**HOURS, "resource": "Lab", "resource_type": "it's $currency"}
+    common = {"service": "$provider' --", "provider": "$resource_type {order}"}
+    (row,) = tables.rows(mapping, HEAD + "2025-01-06,astro,1\n", rates=[RATE], **common)
+    assert (row["ServiceName"], row["ProviderName"], row["ResourceType"]) == (
+        common["service"],
+        common["provider"],
+        mapping["resource_type"],
+    )
+
+
 NUMBERS = st.decimals(min_value=-(10**9), max_value=10**9, places=9, allow_nan=False)
 
 
