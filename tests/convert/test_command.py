@@ -97,7 +97,7 @@ def _installed(monkeypatch: pytest.MonkeyPatch, *values: str) -> None:
 
 def test_a_package_adds_a_kind(monkeypatch: pytest.MonkeyPatch, case: Case) -> None:
     _installed(monkeypatch, "OTHER")
-    assert names() == ["other", "slurm"]
+    assert names() == sorted({*kinds.BUILT_IN, "other"})
     (case.folder / "config.yaml").write_text(
         "service: S\nprovider: P\nbilling_account: B\ncurrency: USD\nother: {meters: [cpu]}\n"
         'rates: [{id: cpu, resource: cpu, unit: Core-Hours, price: "2"}]\n'

@@ -17,7 +17,7 @@ from openchargeback.convert.slurm.settings import STATES
 
 ROOT = Path(__file__).parents[2]
 EXPORT = ROOT / "sample_data/usage/sacct_2025-01.txt"
-CONFIG = ROOT / "sample_data/usage/slurm.yaml"
+CONFIG = ROOT / "ledger/conversions/hpc.yaml"
 GOLDEN = Path(__file__).parent / "sample_usage.json"
 FIRST, LAST = "2025-01-01T00:00:00", "2025-02-01T00:00:00"
 

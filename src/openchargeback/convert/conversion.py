@@ -330,11 +330,11 @@ def _unknown_owners(con: duckdb.DuckDBPyConnection, config: str) -> list[Problem
         Problem(
             config,
             "owner-unknown",
-            f"{shown(account)} belongs to no project; its usage ({counted(int(records), 'record')}) has no tags",
+            f"{shown(account)} belongs to no project; its usage ({counted(charges, 'charge')}) has no tags",
             "add it to `owners`, or to `match: SubAccountId` of a project in the ledger's directory",
             severity=Severity.WARNING,
         )
-        for account, records in con.execute(query(__package__, "unknown_owners")).fetchall()
+        for account, charges in con.execute(query(__package__, "unknown_owners")).fetchall()
     ]
 
 
@@ -371,7 +371,8 @@ def _summary(
     meters: Sequence[MeterTotal],
     problems: Sequence[Problem],
 ) -> Conversion:
-    counts = filled(query(__package__, "used"), **_instants(_bounds(period)))
+    most = str(count(con, query(__package__, "last_record")))
+    counts = filled(query(__package__, "used"), most=most, **_instants(_bounds(period)))
     all_used, used = con.execute(counts).fetchone() or (0, 0)
     left_out = dict(found.left_out)
     if outside := all_used - used:

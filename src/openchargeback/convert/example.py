@@ -26,7 +26,7 @@ def example_config(kind: Kind) -> str:
         head
         + "\n"
         + "\n".join(common)
-        + f"\n\n# What is special of {kind.name}.\n{kind.name}:\n"
+        + f"\n\n# Settings for {kind.name} only.\n{kind.name}:\n"
         + "\n".join(own)
         + "\n"
     )

@@ -16,7 +16,7 @@ from openchargeback.convert.csv.table import EMPTY_FIX
 from openchargeback.convert.csv.units import SCALE, nouns_of, parts_of, seconds_of
 from openchargeback.convert.findings import broken
 from openchargeback.convert.kinds import Found, Kind, Meter, Reading, keeps_users
-from openchargeback.convert.slurm.zone import offset_sql
+from openchargeback.convert.zone import offset_sql
 from openchargeback.focus.database import count, insert, literal, query, sql
 from openchargeback.problems import Problem, has_errors
 

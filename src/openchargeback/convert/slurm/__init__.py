@@ -1,1 +1,1 @@
-"""Jobs of Slurm, from `sacct` as text or JSON."""
+"""Slurm jobs, from `sacct` as text or JSON."""

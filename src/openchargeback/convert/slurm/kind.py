@@ -14,7 +14,7 @@ from openchargeback.convert.slurm.billed import fill_billed
 from openchargeback.convert.slurm.json_export import is_json, read_json
 from openchargeback.convert.slurm.settings import SlurmSettings
 from openchargeback.convert.slurm.text import EMPTY_FIX, read_text
-from openchargeback.convert.slurm.zone import offset_sql
+from openchargeback.convert.zone import offset_sql
 from openchargeback.focus.database import insert, literal, literals, query, sql
 from openchargeback.ledger.periods import last_day
 from openchargeback.problems import Problem, has_errors
@@ -123,7 +123,7 @@ def _problems(reading: Reading) -> list[Problem]:
 
 SLURM = Kind(
     name="slurm",
-    title="Jobs of Slurm, from sacct --parsable2 or --json",
+    title="Slurm jobs, from sacct --parsable2 or --json",
     settings=SlurmSettings,
     meters=(
         Meter("cpu", "cpu", "CPU time", {"Core": 1}),

@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from sacct import Case, export, record
 
-from openchargeback.convert.slurm.zone import offset_sql
+from openchargeback.convert.zone import offset_sql
 
 ZONES = ("Europe/Berlin", "America/New_York", "Australia/Lord_Howe", "Asia/Kolkata", "UTC", "America/Sao_Paulo")
 FIRST, LAST = dt.datetime(2017, 1, 1), dt.datetime(2026, 12, 31)  # noqa: DTZ001 - local times
