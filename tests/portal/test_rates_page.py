@@ -8,7 +8,9 @@ from pathlib import Path
 
 import pytest
 
+from openchargeback.convert.example import example_config
 from openchargeback.convert.kept import kept_configs
+from openchargeback.convert.kinds import kind_of, names
 from openchargeback.publish.build import build
 from openchargeback.publish.gathering import gather_ledger
 
@@ -101,6 +103,15 @@ def test_a_file_of_rates_is_read_with_the_config_that_names_it(root: Path) -> No
     found, problems = kept_configs(root)
     assert problems == []
     assert [len(config.settings.rates) for _, config in found] == [3]
+
+
+@pytest.mark.parametrize("name", names())
+def test_the_example_of_every_kind_can_be_kept(root: Path, name: str) -> None:
+    (root / "conversions/hpc.yaml").write_text(example_config(kind_of(name)))
+    found, problems = kept_configs(root)
+    assert problems == []
+    assert [kind.name for kind, _ in found] == [name]
+    build(root, root.parent / "out", pdfs=False)
 
 
 def test_a_link_out_of_the_ledger_is_not_followed(root: Path) -> None:

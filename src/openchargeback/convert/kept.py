@@ -36,6 +36,7 @@ def kept_configs(root: Path) -> tuple[list[tuple[Kind, ConfigFile]], list[Proble
             config, faults = read_config(kind, root / relative, relative)
             problems += faults
             if config is not None:
+                kind = kind.adapt(config.own) if kind.adapt else kind
                 found.append((kind, config))
                 problems += check_rates(kind, config.settings, relative)
     return found, problems
