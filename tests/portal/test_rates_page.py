@@ -114,6 +114,16 @@ def test_the_example_of_every_kind_can_be_kept(root: Path, name: str) -> None:
     build(root, root.parent / "out", pdfs=False)
 
 
+def test_meters_that_a_config_declares_have_rates_too(root: Path) -> None:
+    head = HPC.partition("rates:")[0]
+    rate = '{id: in, resource: cached, unit: 1000000 Tokens, price: "0.075"}'
+    (root / "conversions/hpc.yaml").write_text(f"{head}rates:\n  - {rate}\ncsv: {{preset: openai-usage}}\n")
+    assert kept_configs(root)[1] == []
+    build(root, root.parent / "out", pdfs=False)
+    page = (root.parent / "out/rates/index.html").read_text()
+    assert [row[2:4] for row in rows(page)] == [["1000000 Tokens", "0.075"]]
+
+
 def test_a_link_out_of_the_ledger_is_not_followed(root: Path) -> None:
     (root.parent / "other.yaml").write_text(HPC)
     (root / "conversions/other.yaml").symlink_to(root.parent / "other.yaml")
