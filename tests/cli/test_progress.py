@@ -59,8 +59,8 @@ def test_a_build_names_its_stages_and_counts_on_stderr_and_json_is_as_before(led
         "Reading the ledger …",
         "Billing months: 0 of 1 …",
         "Writing pages: 0 of many …",
-        "Writing open data …",
         "Writing PDFs: 0 of 1 …",
+        "Writing open data …",
     ]
 
 
