@@ -119,7 +119,8 @@ def yaml_files(root: Path) -> list[str]:
 
 
 def check_all(root: Path) -> list[str]:
-    found = [path for path in yaml_files(root) if not path.startswith(".")]
+    # Configs of conversions have no schema: their sections come from installed packages, too.
+    found = [path for path in yaml_files(root) if not path.startswith((".", "conversions/"))]
     for relative in found:
         text = (root / relative).read_text(encoding="utf-8")
         name = kind_of(relative)
