@@ -13,7 +13,7 @@ from pathlib import Path
 import duckdb
 
 from openchargeback.convert.config import ConfigFile
-from openchargeback.convert.instants import midnight, seconds
+from openchargeback.convert.instants import month_bounds, seconds
 from openchargeback.convert.intervals import billed_already, write_intervals
 from openchargeback.convert.kinds import Allowance, Found, Input, Kind, Meter, Reading
 from openchargeback.convert.owners import Owners
@@ -22,7 +22,7 @@ from openchargeback.convert.settings import Settings
 from openchargeback.focus.database import count, database, filled, identifier, insert, literal, named_rows, query, sql
 from openchargeback.ledger.directory import Directory
 from openchargeback.ledger.patterns import expression
-from openchargeback.ledger.periods import first_day, last_day
+from openchargeback.ledger.periods import last_day
 from openchargeback.ledger.settings import DEFAULT_TAGS, Tags
 from openchargeback.problems import OutsideFault, Problem, Severity, UsageFault, has_errors
 from openchargeback.wording import counted
@@ -150,7 +150,7 @@ def convert(
         if has_errors(problems):
             return None, problems
         period = request.period or _period(con)
-        instants = _instants(_bounds(period))
+        instants = _instants(month_bounds(period))
         files = {number: str(path) for number, path in enumerate(request.inputs, 1)}
         problems += billed_already(con, instants, request.recorded, files, request.root)
         rows = _rows(con, request)
@@ -217,11 +217,6 @@ def _period(con: duckdb.DuckDBPyConnection) -> str:
     return str(first)
 
 
-def _bounds(period: str) -> tuple[dt.datetime, dt.datetime]:
-    """A period as UTC instants, half-open."""
-    return midnight(first_day(period)), midnight(last_day(period) + _ONE_DAY)
-
-
 def _rows(con: duckdb.DuckDBPyConnection, request: Request) -> str:
     """What a row stands for: what the settings say, but for what recurs, the month is the least."""
     recurring = con.execute(query(__package__, "recurring")).fetchone() == (True,)
@@ -233,14 +228,15 @@ def _price(
 ) -> list[Problem]:
     """Create `charge`: usage clipped to the period, with owner and rate; what has no rate, and what rates overlap."""
     settings, path = request.config.settings, request.config.path
-    bounds = _bounds(period)
+    bounds = month_bounds(period)
     owners = Owners(settings, request.directory, request.tags, *bounds)
     owners.fill(con)
     given = [meter for meter in request.kind.meters if meter.unit]
     usage = "(SELECT * FROM usage ANTI JOIN given USING (n, meter, variant))" if given else "usage"
     _make_spans(con, bounds, None if rows == "day" else cuts(settings, *bounds) | owners.cuts())
     name = "parts.sql" if rows == "job" else "days.sql"
-    con.execute(sql(__package__, name, usage=usage, **_instants(bounds)))
+    con.execute(sql(__package__, "cut.sql", usage=usage, **_instants(bounds)))
+    con.execute(sql(__package__, name))
     problems = fill_rates(con, request.kind, settings, path, bounds)
     if has_errors(problems):
         return problems
@@ -344,7 +340,7 @@ def shown(account: str) -> str:
 
 
 def _with_costs(con: duckdb.DuckDBPyConnection, period: str, meters: Sequence[MeterTotal]) -> list[MeterTotal]:
-    totals = filled(query(__package__, "given_totals"), **_instants(_bounds(period)))
+    totals = filled(query(__package__, "given_totals"), **_instants(month_bounds(period)))
     costs = {row.pop("meter"): row for row in named_rows(con, totals)}
     return [replace(each, **costs.get(each.meter, {})) for each in meters]
 
@@ -352,7 +348,8 @@ def _with_costs(con: duckdb.DuckDBPyConnection, period: str, meters: Sequence[Me
 def _controls(con: duckdb.DuckDBPyConnection, kind: Kind, period: str) -> list[MeterTotal]:
     """The control totals. Raises OutsideFault if usage was lost or added on the way."""
     found = [
-        MeterTotal(**row) for row in named_rows(con, sql(__package__, "controls.sql", **_instants(_bounds(period))))
+        MeterTotal(**row)
+        for row in named_rows(con, sql(__package__, "controls.sql", **_instants(month_bounds(period))))
     ]
     if any(meter.unit for meter in kind.meters):
         found = _with_costs(con, period, found)
@@ -372,7 +369,7 @@ def _summary(
     problems: Sequence[Problem],
 ) -> Conversion:
     most = str(count(con, query(__package__, "last_record")))
-    counts = filled(query(__package__, "used"), most=most, **_instants(_bounds(period)))
+    counts = filled(query(__package__, "used"), most=most, **_instants(month_bounds(period)))
     all_used, used = con.execute(counts).fetchone() or (0, 0)
     left_out = dict(found.left_out)
     if outside := all_used - used:
@@ -431,7 +428,7 @@ def _write(con: duckdb.DuckDBPyConnection, request: Request, period: str, rows_o
 def _constants(request: Request, period: str) -> dict[str, str]:
     """What is the same in every row."""
     settings = request.config.settings
-    first, last = _bounds(period)
+    first, last = month_bounds(period)
     return {
         "billing_account": settings.billing_account,
         "currency": settings.currency,

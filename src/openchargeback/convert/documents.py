@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from decimal import Decimal
 from typing import Any
@@ -32,6 +33,20 @@ class Source:
     def is_json(self) -> bool:
         """Whether it is one JSON document: a list or an object."""
         return self.document is not None
+
+
+def objects_in(
+    found: object, what: str, problem: Callable[[str, str, str, int], None], fix: str
+) -> Iterator[tuple[int, str, dict[str, Any]]]:
+    """The objects of a JSON list: number from 1, path in the document, value.
+
+    problem: called with code, message, fix and number for an item that is not an object.
+    """
+    for index, item in enumerate(found if isinstance(found, list) else ()):
+        if isinstance(item, dict):
+            yield index + 1, f"{what}[{index}]", item
+        else:
+            problem("usage-cells", f"{what}[{index}] is not an object", fix, index + 1)
 
 
 def source_of(file: Input) -> Source | Problem:

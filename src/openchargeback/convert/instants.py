@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import datetime as dt
 
+from openchargeback.ledger.periods import first_day, last_day
+
 _EPOCH = dt.datetime(1970, 1, 1)  # noqa: DTZ001 - UTC, see above
 ALWAYS = (dt.datetime(1, 1, 1), dt.datetime(9999, 12, 31))  # noqa: DTZ001 - UTC, see above
 """From the first day to the last."""
@@ -19,3 +21,8 @@ def midnight(day: dt.date) -> dt.datetime:
 def seconds(instant: dt.datetime) -> int:
     """Seconds since 1970."""
     return (instant - _EPOCH) // _SECOND
+
+
+def month_bounds(period: str) -> tuple[dt.datetime, dt.datetime]:
+    """A billing month as two instants, half-open."""
+    return midnight(first_day(period)), midnight(last_day(period) + dt.timedelta(days=1))

@@ -19,7 +19,7 @@ import duckdb
 
 from openchargeback import money
 from openchargeback.convert.conversion import ColumnTotal, Conversion, OwnerTotal, Request
-from openchargeback.convert.instants import midnight, seconds
+from openchargeback.convert.instants import month_bounds, seconds
 from openchargeback.convert.intervals import billed_already, write_intervals
 from openchargeback.convert.kinds import Input, Kind
 from openchargeback.convert.owners import Owners
@@ -29,7 +29,6 @@ from openchargeback.convert.shared.settings import Pool, SharedSettings
 from openchargeback.convert.shared.shares import Shares
 from openchargeback.focus.database import count, database, filled, literal, named_rows, query, sql
 from openchargeback.focus.opening import make_macros
-from openchargeback.ledger.periods import first_day, last_day
 from openchargeback.problems import OutsideFault, Problem, UsageFault, has_errors
 
 _ONE_DAY = dt.timedelta(days=1)
@@ -92,12 +91,8 @@ def _period(con: duckdb.DuckDBPyConnection) -> str:
     return str(first)
 
 
-def _bounds(period: str) -> tuple[dt.datetime, dt.datetime]:
-    return midnight(first_day(period)), midnight(last_day(period) + _ONE_DAY)
-
-
 def _instants(period: str) -> dict[str, str]:
-    return {name: str(seconds(at)) for name, at in zip(("first", "last"), _bounds(period), strict=True)}
+    return {name: str(seconds(at)) for name, at in zip(("first", "last"), month_bounds(period), strict=True)}
 
 
 def _split(con: duckdb.DuckDBPyConnection, request: Request, costs: Costs, period: str) -> list[Problem]:
@@ -105,7 +100,7 @@ def _split(con: duckdb.DuckDBPyConnection, request: Request, costs: Costs, perio
     settings, pools, config = request.config.settings, request.config.own.pools, request.config.path
     files = {CONFIG: config, **{number: str(path) for number, path in enumerate(request.inputs, 1)}}
     problems = [
-        *usage.check_use(con, pools, files, period, _bounds(period)[1].isoformat(sep=" ")),
+        *usage.check_use(con, pools, files, period, month_bounds(period)[1].isoformat(sep=" ")),
         *charges.check_costs(con, pools, files, period, settings.currency),
     ]
     if request.allow_empty:
@@ -115,7 +110,7 @@ def _split(con: duckdb.DuckDBPyConnection, request: Request, costs: Costs, perio
     con.execute(filled(query(__package__, "usage"), **instants))
     problems += billed_already(con, instants, request.recorded, files, request.root)
     con.execute(query(__package__, "cost_group"))
-    owners = Owners(settings, request.directory, request.tags, *_bounds(period))
+    owners = Owners(settings, request.directory, request.tags, *month_bounds(period))
     if not has_errors(problems):
         problems += Shares(pools, owners, request.tags, config).fill(con, files)
     if not has_errors(problems):

@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from openchargeback.convert.documents import Source, is_rounded, whole
+from openchargeback.convert.documents import Source, is_rounded, objects_in, whole
 from openchargeback.convert.storage.settings import StorageSettings
 from openchargeback.problems import Problem
 
@@ -80,11 +80,7 @@ class Sheet:
 
     def records(self, found: object, what: str) -> Iterator[tuple[int, str, dict[str, Any]]]:
         """The objects of a JSON list: number from 1, path in the document, value. Others are faults."""
-        for index, item in enumerate(found if isinstance(found, list) else ()):
-            if isinstance(item, dict):
-                yield index + 1, f"{what}[{index}]", item
-            else:
-                self.problem("usage-cells", f"{what}[{index}] is not an object", AGAIN, index + 1)
+        yield from objects_in(found, what, self.problem, AGAIN)
 
 
 @dataclass(frozen=True, slots=True)

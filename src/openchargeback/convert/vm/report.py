@@ -10,7 +10,7 @@ from decimal import Decimal
 from typing import Any
 
 from openchargeback import money
-from openchargeback.convert.documents import Source
+from openchargeback.convert.documents import Source, objects_in
 from openchargeback.convert.instants import seconds
 from openchargeback.convert.vm.settings import VmSettings
 from openchargeback.problems import Problem, Severity
@@ -103,11 +103,7 @@ class Report:
 
     def objects(self, found: object, what: str) -> Iterator[tuple[int, str, dict[str, Any]]]:
         """The objects of a JSON list: number from 1, path in the document, value. Others are faults."""
-        for index, item in enumerate(found if isinstance(found, list) else ()):
-            if isinstance(item, dict):
-                yield index + 1, f"{what}[{index}]", item
-            else:
-                self.problem("usage-cells", f"{what}[{index}] is not an object", AGAIN, index + 1)
+        yield from objects_in(found, what, self.problem, AGAIN)
 
 
 @dataclass(frozen=True, slots=True)
