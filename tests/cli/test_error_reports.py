@@ -179,6 +179,10 @@ MADE: dict[str, Callable[[Path], None]] = {
 # What `validate` never says of a ledger by itself, and the test that fails where the code is not given.
 REVISIONS, SHOWN = "tests/plan/test_plan_revisions.py", "tests/plan/test_plan_shown.py"
 CONVERT = "tests/convert"
+STORAGE_EXPORTS, STORAGE_RULES = (
+    f"{CONVERT}/storage/test_storage_bad_input.py",
+    f"{CONVERT}/storage/test_storage_rules.py",
+)
 BAD_EXPORTS = f"{CONVERT}/slurm/test_bad_input.py"
 ELSEWHERE = {
     # About a change.
@@ -223,6 +227,38 @@ ELSEWHERE = {
     "usage-time": f"{BAD_EXPORTS}::test_a_bad_export_is_named_and_nothing_is_written",
     "usage-tres": f"{BAD_EXPORTS}::test_some_things_are_only_warned_of",
     "usage-zone": f"{BAD_EXPORTS}::test_local_times_need_a_zone",
+    "converter-fault": "tests/cli/test_own_converter.py::test_a_failed_check_ends_the_command_with_a_problem",
+    "shared-column": f"{CONVERT}/shared/test_shared_faults.py::test_a_pool_without_use_or_with_an_unknown_column",
+    "shared-currency": f"{CONVERT}/shared/test_shared_faults.py::test_faulty_costs",
+    "shared-date": f"{CONVERT}/shared/test_shared_faults.py::test_a_faulty_table_of_use",
+    "shared-idle": f"{CONVERT}/shared/test_shared_faults.py::test_an_idle_share_without_owner",
+    "shared-month": f"{CONVERT}/shared/test_shared_faults.py::test_a_faulty_table_of_use",
+    "shared-negative": f"{CONVERT}/shared/test_shared_faults.py::test_a_faulty_table_of_use",
+    "shared-no-cost": f"{CONVERT}/shared/test_shared_faults.py::test_faulty_costs",
+    "shared-no-usage": f"{CONVERT}/shared/test_shared_faults.py::test_a_pool_without_use_or_with_an_unknown_column",
+    "shared-number": f"{CONVERT}/shared/test_shared_faults.py::test_a_faulty_table_of_use",
+    "shared-overlap": f"{CONVERT}/shared/test_shared_faults.py::test_a_row_in_two_pools_is_a_problem",
+    "shared-repeated": f"{CONVERT}/shared/test_shared_faults.py::test_a_faulty_table_of_use",
+    "shared-setting": f"{CONVERT}/shared/test_shared_faults.py::test_a_pool_that_cannot_be_split",
+    "shared-weight": f"{CONVERT}/shared/test_shared_faults.py::test_a_faulty_table_of_use",
+    "usage-blank": f"{CONVERT}/csv/test_bad_tables.py::test_tokens_without_their_model",
+    "usage-characters": f"{CONVERT}/csv/test_bad_tables.py::test_a_table_that_is_not_whole_or_not_right",
+    "usage-cost": f"{CONVERT}/csv/test_bad_tables.py::test_lines_of_an_invoice",
+    "usage-currency": f"{CONVERT}/csv/test_bad_tables.py::test_lines_of_an_invoice",
+    "usage-date": f"{STORAGE_EXPORTS}::test_all_faults_of_all_files_are_named_at_once_with_their_places",
+    "usage-doubled": f"{CONVERT}/csv/test_bad_tables.py::test_a_table_that_is_not_whole_or_not_right",
+    "usage-inexact": f"{STORAGE_EXPORTS}::test_a_bad_listing_is_refused",
+    "usage-metric": f"{STORAGE_EXPORTS}::test_a_bad_listing_is_refused",
+    "usage-missing-day": f"{STORAGE_EXPORTS}::test_a_bad_listing_is_refused",
+    "usage-nested": f"{STORAGE_RULES}::test_children_that_hold_more_than_their_parent_are_a_problem",
+    "usage-notes": f"{CONVERT}/vm/test_vm_formats.py::test_a_bad_export_is_refused",
+    "usage-page": f"{STORAGE_EXPORTS}::test_pages_may_be_in_one_list_or_in_several_files",
+    "usage-quota": f"{STORAGE_RULES}::test_what_was_bought_is_billed_by_its_days",
+    "usage-rounded": f"{STORAGE_EXPORTS}::test_all_faults_of_all_files_are_named_at_once_with_their_places",
+    "usage-type": f"{CONVERT}/storage/test_storage_formats.py::test_user_names_are_kept_only_if_asked_for",
+    "usage-unmapped": f"{CONVERT}/csv/test_bad_tables.py::test_a_row_that_no_meter_is_for",
+    "usage-unready": f"{STORAGE_EXPORTS}::test_a_bad_listing_is_refused",
+    "usage-window": f"{CONVERT}/vm/test_vm_formats.py::test_a_bad_export_is_refused",
     # About a file outside of a ledger, and about the history of a repository.
     "directory-csv": "tests/ledger/test_directory_csv.py::test_every_fault_has_its_line",
     "evidence-missing": (
@@ -275,14 +311,23 @@ def test_no_folder_stands_for_a_code_that_is_gone() -> None:
 
 @pytest.mark.parametrize("code", ELSEWHERE)
 def test_a_code_without_a_folder_has_a_test_that_names_it(code: str) -> None:
-    """The test is there, and says the code itself or in its parameters."""
+    """The test is there, and says the code itself, in its parameters or in a table of cases that it uses."""
     path, _, name = ELSEWHERE[code].partition("::")
     text = (CASES.parents[1] / path).read_text(encoding="utf-8")
-    (function,) = [each for each in ast.parse(text).body if isinstance(each, ast.FunctionDef) and each.name == name]
+    module = ast.parse(text).body
+    (function,) = [each for each in module if isinstance(each, ast.FunctionDef) and each.name == name]
+    tables = {
+        target.id: each.value
+        for each in module
+        if isinstance(each, ast.Assign | ast.AnnAssign) and each.value
+        for target in (each.targets if isinstance(each, ast.Assign) else [each.target])
+        if isinstance(target, ast.Name)
+    }
+    parts = [node for part in (*function.body, *function.decorator_list) for node in ast.walk(part)]
+    used = [tables[node.id] for node in parts if isinstance(node, ast.Name) and node.id in tables]
     strings = [
         node.value
-        for part in (*function.body, *function.decorator_list)
-        for node in ast.walk(part)
+        for node in (*parts, *(inner for each in used for inner in ast.walk(each)))
         if isinstance(node, ast.Constant) and isinstance(node.value, str)
     ]
     assert [each for each in strings if re.search(rf"(?<![a-z-]){code}(?![a-z-])", each)]
