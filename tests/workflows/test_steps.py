@@ -10,12 +10,13 @@ from pathlib import Path
 
 import pytest
 import yaml
-from ci_runner import Runner, git, holds, program_on_path, run_gitlab
+from ci_runner import Runner, git, holds, run_gitlab
 
 from needed import needs
 from openchargeback import __version__
 from openchargeback.ledger.installed import Program
 from openchargeback.ledger.new import create_ledger
+from program import put_on_path
 
 pytestmark = pytest.mark.slow
 
@@ -60,7 +61,7 @@ class Forge:
     """A bare repository with a new ledger on main, someone's clone of it, and a runner."""
 
     def __init__(self, folder: Path, forge: str) -> None:
-        self.remote, self.clone, self.path = folder / "remote.git", folder / "clone", program_on_path(folder / "bin")
+        self.remote, self.clone, self.path = folder / "remote.git", folder / "clone", put_on_path(folder / "bin")
         subprocess.run(["git", "init", "--quiet", "--bare", "-b", "main", self.remote], check=True)
         # As the hosts do, so that a runner can fetch the commit it was started for.
         git(self.remote, "config", "uploadpack.allowAnySHA1InWant", "true")
