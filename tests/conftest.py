@@ -1,4 +1,6 @@
-"""For the whole run: options that write expected files again, repeatable examples, and which skips CI accepts."""
+"""For the whole run: options that write expected files again, repeatable examples, what runs first, and which skips CI
+accepts.
+"""
 
 from __future__ import annotations
 
@@ -28,6 +30,9 @@ ACCEPTED_SKIPS = (
     "mounting is not allowed here",
     "needs /dev/full",
 )
+
+# Cheap tests about the whole project, which most changes that break anything break first.
+FIRST = ("test_architecture.py", "test_words.py", "test_docs.py", "test_explanations.py", "test_error_reports.py")
 
 # A run that gates a merge tries the same examples every time; HYPOTHESIS_PROFILE=explore looks for new ones.
 settings.register_profile("repeatable", derandomize=True, deadline=None)
@@ -64,6 +69,11 @@ def pytest_sessionfinish(session: pytest.Session, exitstatus: int) -> None:
         for skip in skips:
             terminal.write_line(f"  {skip}")
         session.exitstatus = pytest.ExitCode.TESTS_FAILED
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Begin with the files that `FIRST` names; keep the order otherwise."""
+    items.sort(key=lambda item: item.path.name not in FIRST)
 
 
 def pytest_make_parametrize_id(val: object, argname: str) -> str | None:
