@@ -43,13 +43,31 @@ CHANGES = {
 }
 
 
-@pytest.fixture
-def root(tmp_path: Path) -> Path:
+def put(folder: Path) -> Path:
     for path, text in FILES.items():
-        place = tmp_path / "ledger" / path
+        place = folder / "ledger" / path
         place.parent.mkdir(parents=True, exist_ok=True)
         place.write_text(text)
-    return tmp_path / "ledger"
+    return folder / "ledger"
+
+
+@pytest.fixture
+def root(tmp_path: Path) -> Path:
+    return put(tmp_path)
+
+
+@pytest.fixture(scope="module")
+def whole(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The folder of the ledger and of a build of it, `out`."""
+    folder = tmp_path_factory.mktemp("whole")
+    build(put(folder), folder / "out")
+    return folder
+
+
+@pytest.fixture
+def built(whole: Path, tmp_path: Path) -> Path:
+    """The ledger in a copy of it."""
+    return shutil.copytree(whole, tmp_path, dirs_exist_ok=True) / "ledger"
 
 
 def contents(folder: Path) -> dict[str, bytes]:
@@ -65,48 +83,43 @@ def test_an_unchanged_ledger_is_not_billed_again(root: Path, monkeypatch: pytest
 
 
 @pytest.mark.parametrize("change", CHANGES)
-def test_a_change_shows_as_without_a_cache(root: Path, change: str) -> None:
-    out = root.parent / "out"
-    build(root, out)
+def test_a_change_shows_as_without_a_cache(built: Path, change: str) -> None:
+    out = built.parent / "out"
     before = contents(out)
     path, text = CHANGES[change]
-    (root / path).parent.mkdir(exist_ok=True)
-    (root / path).write_text(text)
-    assert build(root, out).changed
+    (built / path).parent.mkdir(exist_ok=True)
+    (built / path).write_text(text)
+    assert build(built, out).changed
     assert contents(out) != before
-    shutil.rmtree(root / CACHE)
-    build(root, root.parent / "fresh")
-    assert contents(out) == contents(root.parent / "fresh")
+    shutil.rmtree(built / CACHE)
+    build(built, built.parent / "fresh")
+    assert contents(out) == contents(built.parent / "fresh")
 
 
-def test_a_damaged_output_is_built_again(root: Path) -> None:
-    out = root.parent / "out"
-    build(root, out)
-    whole = contents(out)
+def test_a_damaged_output_is_built_again(built: Path) -> None:
+    out = built.parent / "out"
+    assert not build(built, out).changed
+    before = contents(out)
     (out / "index.html").write_text("")
-    assert build(root, out).changed
-    assert contents(out) == whole
+    assert build(built, out).changed
+    assert contents(out) == before
 
 
-def test_a_ledger_that_became_faulty_is_not_called_unchanged(root: Path) -> None:
+def test_a_ledger_that_became_faulty_is_not_called_unchanged(built: Path) -> None:
     """A folder that is not a ledger's is found by listing, not by reading a file."""
-    out = root.parent / "out"
-    build(root, out)
-    (root / "charges/2025-01/gcp.csv").symlink_to("/etc/hostname")
+    (built / "charges/2025-01/gcp.csv").symlink_to("/etc/hostname")
     with pytest.raises(LedgerFault):
-        build(root, out)
+        build(built, built.parent / "out")
 
 
-def test_a_commit_without_changes_shows_in_the_portal(root: Path) -> None:
-    out = root.parent / "out"
-    build(root, out)
+def test_a_commit_without_changes_shows_in_the_portal(built: Path) -> None:
     for words in (
         ("init", "-q"),
         ("add", "."),
         ("-c", "user.name=A", "-c", "user.email=a@example.edu", "commit", "-qm", "A"),
     ):
-        subprocess.run(["git", "-C", root, *words], check=True)
-    assert build(root, out).changed
+        subprocess.run(["git", "-C", built, *words], check=True)
+    assert build(built, built.parent / "out").changed
 
 
 def test_a_build_without_pdfs_is_not_a_whole_one(root: Path) -> None:
