@@ -40,7 +40,7 @@ if TYPE_CHECKING:
 @click.option("--example-config", is_flag=True, help="Print a config for the kind, with every key.")
 @click.option("--new", metavar="NAME", help="Write an installable package with a converter of your own.")
 @click.option("--directory", type=click.Path(path_type=Path, file_okay=False), help="Where --new writes it.")
-@click.option("--check", metavar="MODULE[:ATTRIBUTE]", help="Run the checks of a converter on its own example.")
+@click.option("--check", metavar="KIND|MODULE", help="Run the checks of a converter on its own example.")
 @with_ledger
 @as_json
 def convert(

@@ -199,10 +199,10 @@ CSV = Kind(
     adapt=_adapted,
     decimals=_DECIMALS,
     record_columns={},
-    sample=(
-        "Booking,Date,Lab,Instrument,Hours,Status\n"
+    samples={
+        "bookings.csv": "Booking,Date,Lab,Instrument,Hours,Status\n"
         "B-1,2025-01-06,astro,microscope-2,1.5,done\n"
         "B-2,2025-01-07,astro,microscope-2,2,canceled\n"
         "B-3,2025-01-31,astro,microscope-1,0.25,done\n"
-    ),
+    },
 )

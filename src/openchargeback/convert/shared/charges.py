@@ -12,7 +12,7 @@ from openchargeback.convert.kinds import Input
 from openchargeback.convert.settings import Settings
 from openchargeback.convert.shared.given import given_cells
 from openchargeback.convert.shared.settings import Pool
-from openchargeback.focus.columns import COLUMNS
+from openchargeback.focus.columns import COLUMNS, TABLE
 from openchargeback.focus.database import identifier, insert, literal, sql
 from openchargeback.focus.opening import OpenFile, open_files
 from openchargeback.focus.schema import SIMPLE
@@ -101,9 +101,12 @@ def read_costs(
     opened, problems = open_files(con, files, config, whole=True)
     problems += check_files(opened)
     names = dict.fromkeys(name for each in opened for name in each.names)
+    # A column that files lack must be null in their rows, which FOCUS does not allow in every column.
+    lacking = {name for name, column in TABLE.items() if opened and not column.nulls} - set(names)
     for pool in pools:
         for cost in pool.costs:
-            names |= dict.fromkeys(given_cells(settings, pool, cost, period))
+            cells = given_cells(settings, pool, cost, period)
+            names |= dict.fromkeys(name for name in cells if name not in lacking)
     if "ProviderName" in names:
         names |= dict.fromkeys(_SINCE_1_3)
     costs = Costs({name: f"k{index}" for index, name in enumerate(names)}, opened)

@@ -12,7 +12,8 @@ The rows of a charge file that a pool selects are replaced by one row per part; 
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Sequence
+import hashlib
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import duckdb
@@ -25,6 +26,7 @@ from openchargeback.convert.kinds import Input, Kind
 from openchargeback.convert.owners import Owners
 from openchargeback.convert.shared import charges, usage
 from openchargeback.convert.shared.charges import AMOUNTS, CONFIG, Costs
+from openchargeback.convert.shared.sample import SAMPLES
 from openchargeback.convert.shared.settings import Pool, SharedSettings
 from openchargeback.convert.shared.shares import Shares
 from openchargeback.focus.database import count, database, filled, literal, named_rows, query, sql
@@ -43,6 +45,8 @@ def convert_shared(
     for each in inputs:
         if not each.path.is_file():
             raise UsageFault(f"{each.name} is not a file")
+    if copies := list(_copies(inputs)):
+        return None, copies
     given = [each for each in inputs if not any(each in usage.matching(pool, inputs) for pool in own.pools)]
     with database() as con:
         make_macros(con)
@@ -64,6 +68,17 @@ def convert_shared(
         if intervals is not None:
             write_intervals(con, _instants(period), intervals)
     return conversion, problems
+
+
+def _copies(inputs: Sequence[Input]) -> Iterator[Problem]:
+    """Inputs that another input is the same as: rows of costs and of use need not tell that they are there twice."""
+    first: dict[bytes, Input] = {}
+    for each in inputs:
+        with each.path.open("rb") as file:
+            before = first.setdefault(hashlib.file_digest(file, "sha256").digest(), each)
+        if before is not each:
+            message = f"the file has the same content as {before.name}"
+            yield Problem(each.name, "shared-repeated", message, "give each file once")
 
 
 def _missing(request: Request, pools: Sequence[Pool]) -> list[Problem]:
@@ -202,6 +217,8 @@ SHARED = Kind(
     resource_type="",
     rates=(),
     convert=convert_shared,
+    samples=SAMPLES,
+    sample_period="2025-01",
     common={
         "service": False,
         "provider": False,

@@ -12,6 +12,7 @@ from openchargeback.convert.kinds import Found, Kind, Meter, Reading, keeps_user
 from openchargeback.convert.slurm import rules, states
 from openchargeback.convert.slurm.billed import fill_billed
 from openchargeback.convert.slurm.json_export import is_json, read_json
+from openchargeback.convert.slurm.sample import SAMPLES
 from openchargeback.convert.slurm.settings import SlurmSettings
 from openchargeback.convert.slurm.text import EMPTY_FIX, read_text
 from openchargeback.convert.zone import offset_sql
@@ -147,4 +148,5 @@ SLURM = Kind(
         {"id": "node", "resource": "node", "partition": "exclusive.*", "unit": "Node-Hours", "price": "1.20"},
     ),
     read=read_slurm,
+    samples=SAMPLES,
 )

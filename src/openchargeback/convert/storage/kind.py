@@ -24,6 +24,7 @@ from openchargeback.convert.storage.days import (
 from openchargeback.convert.storage.formats import read_sheet
 from openchargeback.convert.storage.pages import unfollowed
 from openchargeback.convert.storage.rules import COUNTED, NESTED, QUOTA
+from openchargeback.convert.storage.sample import SAMPLES
 from openchargeback.convert.storage.settings import UNITS, PathRule, StorageSettings
 from openchargeback.convert.storage.sheet import Level, Sheet
 from openchargeback.focus.database import filled, insert, literal, query, sql
@@ -254,6 +255,7 @@ STORAGE = Kind(
     resource_type="Directory Quota",
     rates=({"id": "projects", "resource": "capacity", "price": "8.50", **_RATE},),
     read=read_storage,
+    samples=SAMPLES,
     example={
         "service": "Northfield Storage",
         "billing_account": "northfield-storage",

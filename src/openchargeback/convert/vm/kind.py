@@ -24,6 +24,7 @@ from openchargeback.convert.vm.powercli import POWERCLI
 from openchargeback.convert.vm.proxmox import PROXMOX
 from openchargeback.convert.vm.report import Format, Report
 from openchargeback.convert.vm.rules import RULES
+from openchargeback.convert.vm.sample import SAMPLES
 from openchargeback.convert.vm.settings import Tier, VmSettings
 from openchargeback.convert.vm.tenant_usage import TENANT_USAGE
 from openchargeback.focus.database import filled, insert, literal, query, sql
@@ -319,5 +320,6 @@ VM = Kind(
     resource_type="Virtual Machine",
     rates=({"id": "hours", "resource": "running", "unit": "Hours", "price": "0.05", "from": "2025-01-01"},),
     read=read_vm,
+    samples=SAMPLES,
     example={"service": "Northfield Cloud", "billing_account": "northfield-cloud", "sku": "vm"},
 )
