@@ -16,7 +16,7 @@ from openchargeback.cli.listing import Column, count, json_rows, print_rows
 from openchargeback.cli.options import PERIOD, as_json, root_of, with_ledger
 from openchargeback.cli.report import print_json, print_problems, progress
 from openchargeback.ledger.directory import FILES as DIRECTORY_FILES
-from openchargeback.ledger.files import intervals_path, listed, source_of
+from openchargeback.ledger.files import USAGE, intervals_path, listed, source_of
 from openchargeback.ledger.lock import locked
 from openchargeback.ledger.periods import period_of
 from openchargeback.ledger.reading import Ledger, read_ledger
@@ -175,9 +175,15 @@ def _into_ledger_or_file(request: Request, named: str | None, output: Path | Non
     if ledger.period_file(of_path).state is not State.OPEN:
         raise UsageFault(f"{of_path} is {ledger.period_file(of_path).state}; bill in an open period")
     own = intervals_path(of_path, source)
-    recorded = [root / path for path in listed(root, "usage", []) if path.endswith(".parquet") and path != own]
+    recorded = [root / path for path in listed(root, USAGE, []) if path.endswith(".parquet") and path != own]
     tags = ledger.config.source_tags(source)
-    request = replace(request, period=of_path, recorded=recorded, tags=tags)
+    charges = [file for file in ledger.charge_files.get(of_path, ()) if file.path != relative]
+    if other := next((file.path for file in charges if file.source == source), ""):
+        raise UsageFault(
+            f"{other} has charges of {source} in {of_path} already, and they would be billed beside the converted "
+            "ones: remove it, or write to another source"
+        )
+    request = replace(request, period=of_path, recorded=recorded, charges=charges, tags=tags)
     return _write_to_ledger(request, root, relative, own) if target else _done(*run(request, None))
 
 

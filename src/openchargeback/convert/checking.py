@@ -36,7 +36,7 @@ class _Failed(Exception):
 
 
 def kind_at(place: str) -> Kind:
-    """The kind of that name, or of `MODULE` or `MODULE:ATTRIBUTE`. Raises UsageFault if there is none, or not just one."""
+    """The kind of that name, or of `MODULE` or `MODULE:ATTRIBUTE`. Raises UsageFault unless there is just one."""
     if place in names():
         return kind_of(place)
     module, _, attribute = place.partition(":")

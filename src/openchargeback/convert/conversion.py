@@ -21,6 +21,7 @@ from openchargeback.convert.rates import check_rates, cuts, fill_rates
 from openchargeback.convert.settings import Settings
 from openchargeback.focus.database import count, database, filled, identifier, insert, literal, named_rows, query, sql
 from openchargeback.ledger.directory import Directory
+from openchargeback.ledger.files import ChargeFile
 from openchargeback.ledger.patterns import expression
 from openchargeback.ledger.periods import last_day
 from openchargeback.ledger.settings import DEFAULT_TAGS, Tags
@@ -35,7 +36,7 @@ class Request:
     """What is to be converted. period: empty if the records show it. tags, directory: the ledger's, if there is one.
 
     allow_empty: whether an export without records is right. root: the ledger; recorded: its files of intervals that
-    other conversions wrote (`intervals.py`).
+    other conversions wrote (`intervals.py`). charges: the ledger's other charge files of the period.
     """
 
     kind: Kind
@@ -47,6 +48,7 @@ class Request:
     tags: Tags = DEFAULT_TAGS
     root: Path = Path()
     recorded: Sequence[Path] = ()
+    charges: Sequence[ChargeFile] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -162,7 +164,7 @@ def convert(
         if output is not None:
             _write(con, request, period, rows, output)
         if intervals is not None:
-            write_intervals(con, instants, intervals)
+            write_intervals(con, instants, intervals, output)
     return conversion, problems
 
 

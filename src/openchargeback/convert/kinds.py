@@ -130,13 +130,14 @@ class Kind:
     """A kind of usage records.
 
     settings: the declared dataclass of its section in the config (`ledger/declared.py`), which has the kind's name.
-    rates: example rates for `--example-config`. resource_type: ResourceType of its rows (FOCUS 1.2).
-    read: fills `label` and `usage`. example: common settings that `--example-config` shows for the kind; samples: inputs
-    for that config, by file name; sample_period: their month, if they do not show it. adapt: makes, of its section of the config, the kind with the meters named there.
-    convert: does it all instead of `read` and what is common, for rows that are not usage times a price; as
-    `conversion.convert`. common: the common keys of its config, and whether each is required; None for all as declared.
-    decimals: `usage.amount` counts units of 10 to the power of -decimals; unless it is 0, the output has the amount as
-    x_UsageAmount. record_columns: columns of the output, if rows are records, and what they are in `record`.
+    rates: example rates for `--example-config`. resource_type: ResourceType of its rows (FOCUS 1.2). read: fills
+    `label` and `usage`. example: common settings that `--example-config` shows for the kind; samples: inputs for that
+    config, by file name; sample_period: their month, if they do not show it. adapt: makes, of its section of the
+    config, the kind with the meters named there. convert: does it all instead of `read` and what is common, for rows
+    that are not usage times a price; as `conversion.convert`. common: the common keys of its config, and whether each
+    is required; None for all as declared. decimals: `usage.amount` counts units of 10 to the power of -decimals;
+    unless it is 0, the output has the amount as x_UsageAmount. record_columns: columns of the output, if rows are
+    records, and what they are in `record`.
     """
 
     name: str

@@ -30,7 +30,10 @@ from openchargeback.convert.shared.sample import SAMPLES
 from openchargeback.convert.shared.settings import Pool, SharedSettings
 from openchargeback.convert.shared.shares import Shares
 from openchargeback.focus.database import count, database, filled, literal, named_rows, query, sql
+from openchargeback.focus.equal_files import by_size, content_digest, same_content
 from openchargeback.focus.opening import make_macros
+from openchargeback.ledger.files import ChargeFile
+from openchargeback.ledger.settings import Limits
 from openchargeback.problems import OutsideFault, Problem, UsageFault, has_errors
 
 _ONE_DAY = dt.timedelta(days=1)
@@ -45,9 +48,9 @@ def convert_shared(
     for each in inputs:
         if not each.path.is_file():
             raise UsageFault(f"{each.name} is not a file")
-    if copies := list(_copies(inputs)):
-        return None, copies
     given = [each for each in inputs if not any(each in usage.matching(pool, inputs) for pool in own.pools)]
+    if copies := [*_copies(inputs), *_unsplit(given, request.charges)]:
+        return None, copies
     with database() as con:
         make_macros(con)
         problems = [*_missing(request, own.pools), *usage.read_use(con, own.pools, inputs, request.config.path)]
@@ -66,7 +69,7 @@ def convert_shared(
         if output is not None:
             _write(con, costs, own, output)
         if intervals is not None:
-            write_intervals(con, _instants(period), intervals)
+            write_intervals(con, _instants(period), intervals, output, [each.path for each in given])
     return conversion, problems
 
 
@@ -79,6 +82,17 @@ def _copies(inputs: Sequence[Input]) -> Iterator[Problem]:
         if before is not each:
             message = f"the file has the same content as {before.name}"
             yield Problem(each.name, "shared-repeated", message, "give each file once")
+
+
+def _unsplit(given: Sequence[Input], charges: Sequence[ChargeFile]) -> Iterator[Problem]:
+    """Costs that the ledger bills unsplit, from another charge file."""
+    sizes = by_size(charges) if charges else {}
+    for each in given:
+        ceiling = Limits().charge_file_bytes
+        for same in same_content(each.path, content_digest(each.path, ceiling), sizes, ceiling) if sizes else ():
+            message = f"{same.path} has the same charges, so their shared costs would be billed unsplit as well"
+            fix = f"write to {same.path}, so that the shares replace them, or remove it"
+            yield Problem(each.name, "shared-unsplit", message, fix)
 
 
 def _missing(request: Request, pools: Sequence[Pool]) -> list[Problem]:

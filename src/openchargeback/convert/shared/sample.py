@@ -1,4 +1,4 @@
-"""Example inputs for the example config: a charge file with a node of a cluster, OpenCost's table, hours of a license."""
+"""Inputs for the example config: a charge file with a node of a cluster, OpenCost's table, hours of a license."""
 
 from __future__ import annotations
 

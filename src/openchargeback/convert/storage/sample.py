@@ -1,4 +1,4 @@
-"""An example input for the example config: XDMoD's JSON, two paths on every day of a month, one above the free amount."""
+"""An input for the example config: XDMoD's JSON, two paths on every day of a month, one above the free amount."""
 
 from __future__ import annotations
 

@@ -17,9 +17,9 @@ SAMPLES = {
         [
             {"Name": name, "VMId": id_, "State": state, "CreationTime": created, "Notes": json.dumps(_NOTES | more)}
             for name, id_, state, created, more in (
-                ("sky-web", "7d1c", 2, "2024-06-01T09:00:00Z", {}),
-                ("sky-db", "7d1d", 3, "2025-01-15T14:00:00Z", {}),
-                ("sky-old", "7d1e", 3, "2023-01-01T00:00:00Z", {"FinOpsActive": False}),
+                ("skyweb", "7d1c", 2, "2024-06-01T09:00:00Z", {}),
+                ("skydb", "7d1d", 3, "2025-01-15T14:00:00Z", {}),
+                ("skyold", "7d1e", 3, "2023-01-01T00:00:00Z", {"FinOpsActive": False}),
             )
         ],
         indent=1,
