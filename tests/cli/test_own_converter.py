@@ -92,13 +92,13 @@ def test_a_built_in_converter_passes_every_check(name: str) -> None:
 
 @pytest.mark.parametrize("name", ["", "GPU", "gpu farm", "gpu_farm", "-gpu", "../gpu", "gpu/farm", "x" * 41])
 def test_a_name_that_cannot_be(name: str, tmp_path: Path) -> None:
-    with pytest.raises(UsageFault, match="is no name"):
+    with pytest.raises(UsageFault, match="is not a valid name"):
         write_package(name, tmp_path / "new")
     assert not (tmp_path / "new").exists()
 
 
 def test_a_name_that_the_program_has(tmp_path: Path) -> None:
-    with pytest.raises(UsageFault, match="choose another name"):
+    with pytest.raises(UsageFault, match="built-in kind"):
         write_package("slurm", tmp_path / "new")
 
 

@@ -5,12 +5,12 @@ from __future__ import annotations
 import hashlib
 import tempfile
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from importlib import import_module
 from pathlib import Path
 
 from openchargeback.convert.config import ConfigFile, read_config
-from openchargeback.convert.conversion import Conversion, Request, convert, usage_months
+from openchargeback.convert.conversion import Conversion, MeterTotal, Request, convert, usage_months
 from openchargeback.convert.example import example_config
 from openchargeback.convert.kinds import Kind, kind_of, names
 from openchargeback.focus.database import database
@@ -43,7 +43,7 @@ def kind_at(place: str) -> Kind:
     try:
         found = import_module(module)
     except ImportError as error:
-        raise UsageFault(f"{module} cannot be imported ({error}): install the package first") from error
+        raise UsageFault(f"{module} cannot be imported ({error}): install its package first") from error
     kinds = {name: each for name, each in vars(found).items() if isinstance(each, Kind)}
     if attribute:
         if attribute not in kinds:
@@ -68,7 +68,7 @@ def check(kind: Kind) -> list[Checked]:
 
 def problems(kind: Kind, place: str, checks: Sequence[Checked]) -> list[Problem]:
     """The checks that failed, as problems."""
-    fix = "docs/IMPLEMENTATION-GUIDE-TEMPLATE.md says what a converter must do"
+    fix = "see docs/IMPLEMENTATION-GUIDE-TEMPLATE.md"
     return [
         Problem(place, "converter-fault", f"{kind.name}: {each.name}: {each.message}", fix)
         for each in checks
@@ -132,7 +132,7 @@ class _Case:
             raise _Failed(f"the example input has usage in {len(self._months)} months: give it one to {_MONTHS_MOST}")
         charges = sum(self.run(month).rows for month in self._months)
         if not charges:
-            raise _Failed("it makes no charge")
+            raise _Failed("it gives no charges")
         return f"{charges} charges in {', '.join(self._months)}"
 
     def _write(self, texts: Mapping[str, str], folder: str = "") -> list[Path]:
@@ -166,15 +166,18 @@ class _Case:
 
     def _conserved(self) -> str:
         """What all months hold is what the records hold; conversion has compared rows and records within each."""
-        wholes, sums = {}, dict.fromkeys((meter.name for meter in self._kind.meters), 0)
+        sums: dict[str, int] = {}
+        totals: dict[str, MeterTotal] = {}
         for month in self._months:
             for each in self.run(month).meters:
-                wholes[each.meter] = each.whole
+                totals[each.meter] = each
                 sums[each.meter] = sums.get(each.meter, 0) + each.amount_out
-        wrong = {meter: (whole, sums[meter]) for meter, whole in wholes.items() if whole != sums[meter]}
+        found = {name: replace(total, amount_out=sums[name]).shown for name, total in sorted(totals.items())}
+        wrong = [name for name, total in totals.items() if total.whole != sums[name]]
         if wrong:
-            raise _Failed(", ".join(f"{meter}: {a:,} recorded, {b:,} in the months" for meter, (a, b) in wrong.items()))
-        return ", ".join(f"{meter}: {whole:,}" for meter, whole in sorted(wholes.items()))
+            words = (f"{name}: {found[name][1][0]} {found[name][0]} recorded, {found[name][1][2]}" for name in wrong)
+            raise _Failed(f"{', '.join(words)} in the months")
+        return ", ".join(f"{name}: {amounts[0]} {unit}" for name, (unit, amounts) in found.items())
 
     def _same_bytes(self) -> str:
         digests = set()

@@ -16,6 +16,7 @@ from openchargeback.focus.equal_files import content_digest, content_size
 from openchargeback.ledger.files import digest_of
 from openchargeback.ledger.settings import Limits
 from openchargeback.problems import LedgerFault, Problem
+from openchargeback.wording import counted
 
 _CEILING = Limits().charge_file_bytes
 COLUMNS = "identity UBIGINT, starts BIGINT, ends BIGINT"
@@ -67,7 +68,7 @@ def billed_already(
         Problem(
             inputs[row["file"]],
             "usage-billed-already",
-            f"{row['count']:,} records are billed already, says {Path(row['path']).relative_to(root).as_posix()}",
+            f"{counted(row['count'], 'record')} already billed, by {Path(row['path']).relative_to(root).as_posix()}",
             "convert each export into one source; to replace its charges, write to the same file",
             row["line"],
             count=row["count"],

@@ -56,7 +56,7 @@ def _kind(path: Path, relative: str) -> tuple[Kind | None, list[Problem]]:
     known = [key.text for key, _ in tree.items if key.text in names()]
     if len(known) != 1:
         several = f"the config has sections of several kinds: {', '.join(known)}"
-        what = several if known else "the config has no section of a kind of usage records, such as `slurm:`"
+        what = several if known else "the config has no section for a kind of usage records, such as `slurm:`"
         fix = f"keep the section of one kind (`focus-billing convert --list`), or move the file out of {CONVERSIONS}/"
         return None, [Problem(relative, "conversion-kind", what, fix, 1)]
     try:

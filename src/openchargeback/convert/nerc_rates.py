@@ -87,7 +87,7 @@ def read_histories(folder: Path, name: str, config: str) -> tuple[Histories, lis
     problems = reader.problems
     for index, item in enumerate(items):
         if any(other.name == item.name for other in items[:index]):
-            problems.append(Problem(str(path), "duplicate-label", f"{item.name} is there twice", "keep one"))
+            problems.append(Problem(str(path), "duplicate-label", f"{item.name} occurs twice", "keep one of them"))
     return Histories(str(path), {item.name: item.history for item in items}), problems
 
 

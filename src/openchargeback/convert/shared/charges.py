@@ -55,21 +55,21 @@ _RULES = (
         where="month IS DISTINCT FROM $period",
         value="month",
         code="shared-month",
-        message="the cost is of another month than the one that is billed: {}",
-        fix="convert each month alone, with the use of that month",
+        message="the cost is of another month: {}",
+        fix="convert one month at a time, with its own usage",
     ),
     Rule(
         where="currency <> $currency",
         value="currency",
         code="shared-currency",
         message="the cost is in {}",
-        fix="split the costs of each currency by themselves, with `currency` in the config",
+        fix="split the costs of each currency with a config of its own",
     ),
     Rule(
         where="split_before",
         value="''",
         code="shared-overlap",
-        message="the row is a share of a split cost already",
+        message="the row is itself a share of a split cost",
         fix="select only rows without AllocatedMethodId",
     ),
 )
@@ -161,7 +161,7 @@ def select(
         Problem(
             config,
             "shared-column",
-            f"{pool.id} selects rows by {name}, a column that no charge file has",
+            f"{pool.id} selects rows by {name}, but no charge file has that column",
             did_you_mean(name, list(costs.columns)),
             pool.line,
         )
@@ -226,8 +226,8 @@ def check_costs(
         Problem(
             files[CONFIG],
             "shared-no-cost",
-            f"{pool.id} selects no row, so there is nothing to split",
-            "correct `match`, or give the charge file with the costs; remove the pool if there were none",
+            f"{pool.id} selects no rows, so there is nothing to split",
+            "correct `match`, or add the charge file with the costs; if there were none, remove the pool",
             pool.line,
         )
         for number, pool in enumerate(pools)

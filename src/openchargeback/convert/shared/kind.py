@@ -20,7 +20,7 @@ import duckdb
 
 from openchargeback import money
 from openchargeback.convert.conversion import ColumnTotal, Conversion, OwnerTotal, Request
-from openchargeback.convert.instants import month_bounds, seconds
+from openchargeback.convert.instants import month_bounds, only_month, seconds
 from openchargeback.convert.intervals import billed_already, write_intervals
 from openchargeback.convert.kinds import Input, Kind
 from openchargeback.convert.owners import Owners
@@ -61,7 +61,7 @@ def convert_shared(
         problems += charges.select(con, costs, given, own.pools, request.config.path)
         if has_errors(problems):
             return None, problems
-        period = request.period or _period(con)
+        period = request.period or only_month(*_months(con), "shared costs")
         problems += _split(con, request, costs, period)
         if has_errors(problems):
             return None, problems
@@ -110,14 +110,8 @@ def _missing(request: Request, pools: Sequence[Pool]) -> list[Problem]:
     ]
 
 
-def _period(con: duckdb.DuckDBPyConnection) -> str:
-    """The month of all shared costs. Raises UsageFault if there are several."""
-    first, last = con.execute(query(__package__, "cost_month")).fetchone() or (None, None)
-    if first is None:
-        raise UsageFault("no pool selects any cost to tell the period by; give --period")
-    if first != last:
-        raise UsageFault(f"the shared costs are from {first} to {last}; give the month to bill with --period")
-    return str(first)
+def _months(con: duckdb.DuckDBPyConnection) -> tuple[str | None, str | None]:
+    return con.execute(query(__package__, "cost_month")).fetchone() or (None, None)
 
 
 def _instants(period: str) -> dict[str, str]:
