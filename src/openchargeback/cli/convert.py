@@ -281,7 +281,7 @@ def _control_lines(done: Conversion) -> Iterator[str]:
     yield from (f"  {note}" for note in done.notes)
     yield from (f"  {number:,} {reason}" for reason, number in sorted(done.left_out.items()))
     for each in done.meters:
-        unit, (_, *amounts) = each.shown
+        unit, amounts = each.shown(each.amount_in, each.amount_out)
         used, charged = map(_grouped, amounts)
         yield f"{each.meter}: {used} {unit} in {done.period}, {charged} in the charges"
         if each.cost_in is not None and each.cost_out is not None:
@@ -298,7 +298,7 @@ def _grouped(number: str) -> str:
 
 
 def _meter_json(total: MeterTotal) -> dict[str, str]:
-    unit, (recorded, in_period, in_charges) = total.shown
+    unit, (recorded, in_period, in_charges) = total.shown(total.whole, total.amount_in, total.amount_out)
     return {
         "meter": total.meter,
         "unit": unit,

@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import tempfile
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from importlib import import_module
 from pathlib import Path
 
@@ -172,10 +172,10 @@ class _Case:
             for each in self.run(month).meters:
                 totals[each.meter] = each
                 sums[each.meter] = sums.get(each.meter, 0) + each.amount_out
-        found = {name: replace(total, amount_out=sums[name]).shown for name, total in sorted(totals.items())}
+        found = {name: total.shown(total.whole, sums[name]) for name, total in sorted(totals.items())}
         wrong = [name for name, total in totals.items() if total.whole != sums[name]]
         if wrong:
-            words = (f"{name}: {found[name][1][0]} {found[name][0]} recorded, {found[name][1][2]}" for name in wrong)
+            words = (f"{name}: {found[name][1][0]} {found[name][0]} recorded, {found[name][1][1]}" for name in wrong)
             raise _Failed(f"{', '.join(words)} in the months")
         return ", ".join(f"{name}: {amounts[0]} {unit}" for name, (unit, amounts) in found.items())
 

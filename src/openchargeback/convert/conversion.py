@@ -83,10 +83,8 @@ class MeterTotal:
     cost_out: Decimal | None = None
     units: Sequence[tuple[str, int]] = ()
 
-    @property
-    def shown(self) -> tuple[str, list[str]]:
-        """A unit, and the three amounts in it as plain decimals, exactly."""
-        amounts = (self.whole, self.amount_in, self.amount_out)
+    def shown(self, *amounts: int) -> tuple[str, list[str]]:
+        """A unit, and amounts in it as plain decimals, exactly."""
         for unit, share in self.units:
             texts = [text for each in amounts if (text := in_unit(each, share)) is not None]
             if len(texts) == len(amounts):
@@ -336,7 +334,9 @@ def _unknown_owners(con: duckdb.DuckDBPyConnection, config: str) -> list[Problem
             config,
             "owner-unknown",
             f"{shown(account)} does not belong to a project, so its usage ({counted(charges, 'charge')}) has no tags",
-            "add it to `owners`, or to `match: SubAccountId` of a project in the ledger's directory",
+            "add it to `owners`, or to `match: SubAccountId` of a project in the ledger's directory"
+            if account
+            else "name its account or project in the system that it is from",
             severity=Severity.WARNING,
         )
         for account, charges in con.execute(query(__package__, "unknown_owners")).fetchall()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path, PurePosixPath
 
 from openchargeback.convert.config import ConfigFile, read_config
@@ -37,6 +38,9 @@ def kept_configs(root: Path) -> tuple[list[tuple[Kind, ConfigFile]], list[Proble
             problems += faults
             if config is not None:
                 kind = kind.adapt(config.own) if kind.adapt else kind
+                if kind.priced is not None:
+                    rates = (*config.settings.rates, *kind.priced(config.own))
+                    config = replace(config, settings=replace(config.settings, rates=rates))
                 found.append((kind, config))
                 problems += check_rates(kind, config.settings, relative)
     return found, problems

@@ -133,11 +133,11 @@ class Kind:
     rates: example rates for `--example-config`. resource_type: ResourceType of its rows (FOCUS 1.2). read: fills
     `label` and `usage`. example: common settings that `--example-config` shows for the kind; samples: inputs for that
     config, by file name; sample_period: their month, if they do not show it. adapt: makes, of its section of the
-    config, the kind with the meters named there. convert: does it all instead of `read` and what is common, for rows
-    that are not usage times a price; as `conversion.convert`. common: the common keys of its config, and whether each
-    is required; None for all as declared. decimals: `usage.amount` counts units of 10 to the power of -decimals;
-    unless it is 0, the output has the amount as x_UsageAmount. record_columns: columns of the output, if rows are
-    records, and what they are in `record`.
+    config, the kind with the meters named there. priced: makes of it the rates that it gives. convert: does it all
+    instead of `read` and what is common, for rows that are not usage times a price; as `conversion.convert`. common:
+    the common keys of its config, and whether each is required; None for all as declared. decimals: `usage.amount`
+    counts units of 10 to the power of -decimals; unless it is 0, the output has the amount as x_UsageAmount.
+    record_columns: columns of the output, if rows are records, and what they are in `record`.
     """
 
     name: str
@@ -151,6 +151,7 @@ class Kind:
     samples: Mapping[str, str] = field(default_factory=dict)
     sample_period: str = ""
     adapt: Callable[[Any], Kind] | None = None
+    priced: Callable[[Any], Sequence[Rate]] | None = None
     convert: Callable[[Request, Path | None, Path | None], tuple[Conversion | None, list[Problem]]] | None = None
     common: Mapping[str, bool] | None = None
     decimals: int = 0

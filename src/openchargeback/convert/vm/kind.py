@@ -34,6 +34,7 @@ from openchargeback.wording import counted
 
 ALL = (AZURE_LOCAL, PROXMOX, TENANT_USAGE, CLOUDKITTY, OPENSTACK_CSV, POWERCLI)
 _DAY = 86_400
+_PLAIN = re.compile(r"[\w -]+", re.ASCII)
 
 
 def read_vm(reading: Reading) -> Found:
@@ -102,9 +103,7 @@ def _fill(reading: Reading, found: Found, lists: Lists) -> None:
     insert(con, "detail", [(name, text) for name, tier in tiers.items() if (text := _details(tier))])
     # Tiers that no machine has would only be warned of; their prices are no rates that someone wrote for the month.
     used = {tier for (tier,) in con.execute(query(__package__, "tiers")).fetchall()}
-    found.rates = [
-        _rate(name, tier, own) for name, tier in tiers.items() if tier.annual_cost is not None and name in used
-    ]
+    found.rates = [rate for name, rate in _rates(own).items() if name in used]
     if own.price == "theirs":
         one = Decimal(1)
         found.rates.append(
@@ -113,11 +112,16 @@ def _fill(reading: Reading, found: Found, lists: Lists) -> None:
     found.owners = list(lists.owners.values())
 
 
-def _rate(name: str, tier: Tier, own: VmSettings) -> Rate:
-    """The price of a month of a tier: a twelfth of the year's, to nine decimals."""
-    month = ((tier.annual_cost or Decimal()) / 12).quantize(Decimal(1).scaleb(-PRICE_PLACES), ROUND_HALF_UP)
+def _rates(own: VmSettings) -> dict[str, Rate]:
+    """The price of a month of each tier: a twelfth of the year's, to nine decimals."""
     resource = "vm" if own.basis == "recurring" else "running"
-    return Rate(id="month", resource=resource, unit="Months", price=month, list=month, tier=(re.escape(name),))
+    found = {}
+    for name, tier in (own.tiers or {}).items():
+        if tier.annual_cost is not None:
+            price = (tier.annual_cost / 12).quantize(Decimal(1).scaleb(-PRICE_PLACES), ROUND_HALF_UP)
+            pattern = name if _PLAIN.fullmatch(name) else re.escape(name)
+            found[name] = Rate(id="month", resource=resource, unit="Months", price=price, list=price, tier=(pattern,))
+    return found
 
 
 def _details(tier: Tier) -> str:
@@ -315,6 +319,7 @@ VM = Kind(
     resource_type="Virtual Machine",
     rates=({"id": "hours", "resource": "running", "unit": "Hours", "price": "0.05", "from": "2025-01-01"},),
     read=read_vm,
+    priced=lambda own: tuple(_rates(own).values()),
     samples=SAMPLES,
     example={"service": "Northfield Cloud", "billing_account": "northfield-cloud", "sku": "vm"},
 )
