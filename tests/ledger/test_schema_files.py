@@ -3,12 +3,14 @@
 import json
 import re
 import runpy
+import tempfile
 from pathlib import Path
 
 import jsonschema
 import pytest
 import yaml
 
+from openchargeback.convert.kept import kept_configs
 from openchargeback.ledger import schema_files
 from openchargeback.ledger.approvals import read_approvals
 from openchargeback.ledger.config import read_config
@@ -19,7 +21,7 @@ from openchargeback.ledger.periods import read_period
 from openchargeback.ledger.yaml_tree import parse
 from openchargeback.problems import Problem, Severity
 from openchargeback.record.closing_record import FROZEN_FILE
-from openchargeback.record.yaml_schemas import schema_of
+from yaml_schemas import schema_of
 
 ROOT = Path(__file__).parents[2]
 PATHS = {
@@ -32,6 +34,7 @@ PATHS = {
     "frozen": "periods/2025-01.frozen.yaml",
     "notes": "periods/2025-01.notes.yaml",
     "period": "periods/2025-01.yaml",
+    "conversion": "conversions/hpc.yaml",
 }
 
 
@@ -63,13 +66,22 @@ def read(name: str, text: str, path: str = "") -> list[Problem]:
             return read_directory(None, None, data)[1]
         case "approvals":
             return read_approvals(data, path)[1]
-        case "frozen":
-            root, reader = parse(data, path)
-            FROZEN_FILE.read(root, reader)
-            return reader.problems
-        case "notes":
-            return read_notes(data, path)[1]
-    return read_period(data, path)[1]
+    others = {"frozen": frozen, "notes": lambda *file: read_notes(*file)[1], "conversion": kept}
+    return others.get(name, lambda *file: read_period(*file)[1])(data, path)
+
+
+def frozen(data: bytes, path: str) -> list[Problem]:
+    root, reader = parse(data, path)
+    FROZEN_FILE.read(root, reader)
+    return reader.problems
+
+
+def kept(data: bytes, path: str) -> list[Problem]:
+    with tempfile.TemporaryDirectory() as folder:
+        config = Path(folder, path)
+        config.parent.mkdir()
+        config.write_bytes(data)
+        return kept_configs(Path(folder))[1]
 
 
 def faults(name: str, text: str) -> list[str]:
@@ -119,8 +131,7 @@ def yaml_files(root: Path) -> list[str]:
 
 
 def check_all(root: Path) -> list[str]:
-    # Configs of conversions have no schema: their sections come from installed packages, too.
-    found = [path for path in yaml_files(root) if not path.startswith((".", "conversions/"))]
+    found = [path for path in yaml_files(root) if not path.startswith(".")]
     for relative in found:
         text = (root / relative).read_text(encoding="utf-8")
         name = kind_of(relative)
@@ -134,7 +145,7 @@ def check_all(root: Path) -> list[str]:
 
 
 def test_every_file_of_the_sample_ledger_is_valid_and_names_its_schema():
-    assert len(check_all(ROOT / "ledger")) == 10
+    assert len(check_all(ROOT / "ledger")) == 11
 
 
 def test_every_file_of_a_new_ledger_is_valid_and_names_its_schema(tmp_path):
@@ -142,6 +153,9 @@ def test_every_file_of_a_new_ledger_is_valid_and_names_its_schema(tmp_path):
     assert check_all(tmp_path / "ledger") == ["config.yaml", "directory/people.yaml", "directory/projects.yaml"]
 
 
+HEAD = "service: S\nprovider: P\nbilling_account: B\ncurrency: USD\n"
+POOL = "currency: USD\nshared: {{pools: [{{id: a, usage: b, resource: c, {}, weights: [{{column: d}}]}}]}}"
+RATE = "rates: [{id: cpu, resource: cpu, unit: Core-Hours, list: 0.02, subsidy: 40, from: 2025-01-01}]"
 DECISION = "decisions: [{decision: approve, reason: r, by: b, charges: [0123456789abcdef], clears: [a]}]"
 ITEM = (
     "decisions: [{where: {source: s, service: x y, project: '', flags: [a, b]}, expect: {charges: 1}, clears: [a], "
@@ -152,6 +166,14 @@ ITEM = (
 @pytest.mark.parametrize(
     ("name", "text"),
     [
+        ("conversion", HEAD + "slurm: {meters: cpu}\n" + RATE),
+        ("conversion", HEAD + "slurm: {meters: [cpu]}\nrates_file:\nrows: month"),
+        ("conversion", HEAD + "csv: {preset: invoice}"),
+        (
+            "conversion",
+            POOL.format("match: {ResourceId: x}"),
+        ),
+        ("conversion", '- name: CPU SU Rate\n  history: [{value: "0.013", from: 2023-06}]'),
         ("config", "organization: NO"),
         ("config", "organization: {name: A, address: One street}\nsources:\nreview:\n  unusual_amount: off"),
         ("config", "organization: 4\nsources: {AWS: {account: 0012, credit_fund: 1-2}}"),
@@ -188,6 +210,17 @@ def test_what_the_program_accepts_the_editor_does_too(name, text):
 @pytest.mark.parametrize(
     ("name", "text"),
     [
+        ("conversion", HEAD),
+        ("conversion", "slurm: {meters: cpu}"),
+        ("conversion", HEAD + "slurm: {meters: cpus}"),
+        ("conversion", HEAD + "slurm: {metres: cpu}"),
+        ("conversion", HEAD + "slurm: {meters: cpu}\nvm: {basis: recurring}"),
+        ("conversion", HEAD + "slurm: {meters: cpu}\nrate: []"),
+        ("conversion", HEAD + "slurm: {meters: cpu}\nrows: daily"),
+        (
+            "conversion",
+            "rows: day\n" + POOL.format("match: {ResourceId: x}"),
+        ),
         ("config", "currency: USD"),
         ("config", "organization: [A]"),
         ("config", "organization: A\ncurency: USD"),
@@ -259,3 +292,9 @@ def test_a_file_names_its_schema_only_where_the_ledger_keeps_it(tmp_path):
     comment = schema_files.schema_comment(tmp_path, "approvals/2025-01/a.yaml")
     assert comment == "# yaml-language-server: $schema=../../.schemas/approvals.json\n"
     assert schema_files.schema_comment(tmp_path, "approvals/2025-01/a.csv") == ""
+
+
+def test_a_section_of_a_kind_that_a_package_provides_is_no_fault_for_the_editor():
+    """The schema cannot know what is installed; the program does."""
+    assert faults("conversion", HEAD + "gpu-farm: {cluster: north}") == []
+    assert faults("conversion", HEAD + "gpu-farm: north") != []

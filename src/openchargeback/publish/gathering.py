@@ -7,7 +7,7 @@ from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
 
-from openchargeback.ledger.files import CONVERSIONS
+from openchargeback.ledger.files import CONVERSIONS, USAGE
 from openchargeback.ledger.lock import committed_temporaries
 from openchargeback.ledger.periods import FROZEN, PARTS, part_path
 from openchargeback.ledger.reading import Ledger, read_ledger
@@ -34,7 +34,7 @@ def gather_ledger(root: Path) -> Gathered:
         return None, problems
     whole, faults = with_records(ledger)
     _log.info("read the ledger: %s", counted(len(whole.periods), "month"))
-    return whole, [*problems, *faults, *_page_problems(whole), *_conversion_problems(root)]
+    return whole, [*problems, *faults, *_page_problems(whole), *_conversion_problems(root), *_usage_problems(whole)]
 
 
 def _page_problems(ledger: Ledger) -> list[Problem]:
@@ -51,6 +51,14 @@ def _conversion_problems(root: Path) -> list[Problem]:
     from openchargeback.convert.kept import kept_configs
 
     return kept_configs(root)[1]
+
+
+def _usage_problems(ledger: Ledger) -> list[Problem]:
+    if not (ledger.root / USAGE).is_dir():
+        return []
+    from openchargeback.convert.usage_files import usage_problems
+
+    return usage_problems(ledger)
 
 
 def with_records(ledger: Ledger) -> tuple[RecordedLedger, list[Problem]]:

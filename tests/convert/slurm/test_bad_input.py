@@ -18,8 +18,8 @@ WITHOUT_TRES = HEADER.removesuffix("|AllocTRES")
         "an aligned table": ("       JobID      State\n------------ ----------\n", "usage-header", 1, "not a header"),
         "no header": (ONE + "\n", "usage-header", 1, "not a header"),
         "a missing column": (f"{WITHOUT_TRES}\n{ONE.rpartition('|')[0]}\n", "usage-columns", 1, "lacks AllocTRES"),
-        "a column twice": (f"{HEADER}|State\n{ONE}|COMPLETED\n", "usage-header", 1, "State is there twice"),
-        "a last line that is cut": (export(ONE)[:-20], "usage-cut", 2, "middle of a line"),
+        "a column twice": (f"{HEADER}|State\n{ONE}|COMPLETED\n", "usage-header", 1, "State occurs twice"),
+        "a last line that is cut": (export(ONE)[:-20], "usage-cut", 2, "no line break"),
         "a delimiter in a name": (
             f"{HEADER}|JobName\n{ONE}|fine\n{ONE}|a|b\n",
             "usage-cells",
@@ -35,7 +35,7 @@ WITHOUT_TRES = HEADER.removesuffix("|AllocTRES")
         "a negative duration": (export(record(ElapsedRaw="-5")), "usage-number", 2, 'Elapsed: "-5"'),
         "a decimal comma": (export(record(ElapsedRaw="3600,5")), "usage-number", 2, "3600,5"),
         "an unreadable pause": (export(record(Suspended="x")), "usage-number", 2, "Suspended"),
-        "no id": (export(record(JobID="", JobIDRaw="")), "usage-number", 2, "no id"),
+        "no id": (export(record(JobID="", JobIDRaw="")), "usage-number", 2, "no ID"),
         "a clock that was set": (export(record(ElapsedRaw=7200)), "usage-clock", 2, "by 3600 seconds"),
         "an end before the start": (
             export(record(End="2025-01-02T07:00:05")),
@@ -48,7 +48,7 @@ WITHOUT_TRES = HEADER.removesuffix("|AllocTRES")
             export(record(State="RUNNING", Start="2024-09-01T00:00:00", End="Unknown", ElapsedRaw=90 * 86400)),
             "usage-open",
             2,
-            "job 101 is still running",
+            "job 101 was still running",
         ),
         "a job running for months": (
             export(record(State="RUNNING", Start="2024-09-01T00:00:00", End="Unknown", ElapsedRaw=200 * 86400)),
@@ -74,7 +74,7 @@ WITHOUT_TRES = HEADER.removesuffix("|AllocTRES")
             2,
             "job 101",
         ),
-        "JSON that is cut": ('{"jobs": [\n{"job_id": 1}, {"job', "usage-cut", 2, "not one whole JSON document"),
+        "JSON that is cut": ('{"jobs": [\n{"job_id": 1}, {"job', "usage-cut", 2, "not a complete JSON document"),
         "JSON with errors": (json.dumps({"jobs": [], "errors": [{"error": "no"}]}), "usage-failed", 0, "no"),
         "JSON of something else": ('{"quotas": []}', "usage-header", 0, "no `jobs`"),
         "JSON without jobs": ('{"jobs": [], "errors": []}', "usage-empty", 0, "no records"),

@@ -178,6 +178,19 @@ def test_what_is_free_is_a_row_of_its_own(case: Converted, rows: str) -> None:
     assert abs(costs - 17) < Decimal("0.000001")
 
 
+@pytest.mark.parametrize("rows", ["day", "month"])
+def test_the_accounts_of_a_project_share_its_allowance_in_proportion(case: Converted, rows: str) -> None:
+    """Whatever their names and however large they are; nothing is lost in rounding."""
+    sizes = {"/a": 3 * TB, "/b": TB, "/z": 1}
+    case.set(rows=rows, owners=[{"account": path, "project": "sky"} for path in sizes], storage={"free": FREE})
+    free = [row for row in case.rows(daily(page(*sizes.items()))) if row["SkuPriceId"].endswith(".free")]
+    used = amounts(free)
+    assert sum(used.values()) == 2 * TB * SECONDS
+    for path, size in sizes.items():
+        # Byte-seconds, of some 5 × 10^18.
+        assert abs(used.get(path, 0) - size * 2 * TB * SECONDS // sum(sizes.values())) <= 10**8
+
+
 @pytest.mark.parametrize(("per", "billed"), [("month", 0), ("day", 16)])
 def test_the_allowance_is_compared_after_the_mean_or_before(case: Converted, per: str, billed: int) -> None:
     """16 days with 3 TB, 15 with nothing: the mean is below 2 TB, the days are not."""

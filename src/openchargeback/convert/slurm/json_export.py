@@ -9,6 +9,7 @@ from typing import Any
 
 import duckdb
 
+from openchargeback.convert.documents import CUT_FIX
 from openchargeback.convert.json_stream import Broken, items
 from openchargeback.convert.kinds import Input
 from openchargeback.focus.database import insert, query, sql
@@ -42,7 +43,7 @@ def read_json(con: duckdb.DuckDBPyConnection, file: Input, parts: Mapping[str, s
                 insert(con, "document", batch)
                 batch.clear()
     except Broken as error:
-        message = f"the export is not one whole JSON document ({error}), so it may be cut"
+        message = f"the export is not a complete JSON document ({error}), so it may be cut off"
         problems.append(Problem(file.name, "usage-cut", message, CUT_FIX, error.line))
     insert(con, "document", batch)
     if not problems:
@@ -52,14 +53,11 @@ def read_json(con: duckdb.DuckDBPyConnection, file: Input, parts: Mapping[str, s
         try:
             con.execute(sql(__package__, "cells.sql", rows=rows, file=str(file.number), **parts))
         except duckdb.Error as error:
-            message = f"a job is not in a known form: {' '.join(str(error).split())[:200]}"
+            message = f"a job has an unknown form: {' '.join(str(error).split())[:200]}"
             problems = [
                 Problem(file.name, "usage-header", message, "export with `sacct --json` of Slurm 21.08 or newer")
             ]
     return problems
-
-
-CUT_FIX = "export it again, and check that sacct exits with 0"
 
 
 def _narrow(job: dict[str, Any]) -> str:
@@ -72,9 +70,9 @@ def _narrow(job: dict[str, Any]) -> str:
 def _refused(file: Input, found: Mapping[str, Any]) -> list[Problem]:
     """Why a whole document is not a good export. found: the first value of each key at the top."""
     if errors := found.get("errors"):
-        message = f"sacct reports errors in the export: {json.dumps(errors)[:200]}"
+        message = f"the export reports errors: {json.dumps(errors)[:200]}"
         return [Problem(file.name, "usage-failed", message, "fix what sacct reports, and export again")]
     if not isinstance(found.get("jobs"), dict | list):
-        message = "the document has no `jobs`: it is not an export of `sacct --json`"
+        message = "the document has no `jobs`, so it is not an export of `sacct --json`"
         return [Problem(file.name, "usage-header", message, "export with `sacct --json`")]
     return []

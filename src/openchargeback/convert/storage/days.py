@@ -88,10 +88,10 @@ def missing(
         of = f" of {system}" if system else f" named {name}…" if len(sampled) > 1 and name else ""
         message = f"there is no sample{of} on {shown}"
         if own.missing_days == "carry":
-            fix = "nothing to fix, if the sample before may stand for it"
+            fix = "nothing to fix if the sample before may stand in"
             severity = Severity.WARNING
         else:
-            fix = "add the samples, or set `storage: missing_days: carry` so that the sample before counts"
+            fix = "add the samples, or set `storage: missing_days: carry` to use the sample before"
             severity = Severity.ERROR
         problems.append(Problem(path, "usage-missing-day", message, fix, severity=severity))
     return problems

@@ -45,13 +45,13 @@ def read_sheet(source: Source, own: StorageSettings, *, users: bool) -> tuple[st
         return own.format, sheet
     found = format_of(source, own)
     if found is None:
-        wanted = own.format or f"any of {', '.join(ALL)}"
+        wanted = own.format or f"one of {', '.join(ALL)}"
         fix = "check the command; docs/CONVERTERS.md has one for each system"
-        sheet.problem("usage-header", f"the export is not in the format of {wanted}", fix, 1)
+        sheet.problem("usage-header", f"the export has an unknown format: expected {wanted}", fix, 1)
         return "", sheet
     if own.bills != "quota" and own.metric not in found.metrics:
         fix = f"set `storage: metric` to {' or '.join(found.metrics)}"
-        sheet.problem("usage-metric", f"{found.name} does not tell {own.metric} usage", fix)
+        sheet.problem("usage-metric", f"{found.name} does not report {own.metric} usage", fix)
         return found.name, sheet
     found.read(sheet)
     return found.name, sheet

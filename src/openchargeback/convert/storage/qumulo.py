@@ -26,7 +26,7 @@ def read(sheet: Sheet) -> None:
     document = sheet.source.document
     pages = _pages(document)
     if isinstance(document, list) and len(pages) < len(document):
-        sheet.problem("usage-failed", "not every page of the list is one", "export all pages again")
+        sheet.problem("usage-failed", "an item of the list is not a page of quotas", "export all pages again")
     number = 0
     for index, page in enumerate(pages):
         what = f"[{index}].quotas" if isinstance(document, list) else "quotas"
@@ -52,7 +52,7 @@ def _follow(sheet: Sheet, page: dict[str, Any]) -> None:
 def _add(sheet: Sheet, number: int, place: str, quota: dict[str, Any]) -> None:
     path = text_of(quota.get("path"))
     if not path or "capacity_usage" not in quota:
-        fix = "export /v1/files/quotas/status/, which has both"
+        fix = "export `/v1/files/quotas/status/`, which has both"
         sheet.problem("usage-columns", f"{place} has no path or no capacity_usage", fix, number)
         return
     # Qumulo has one limit.

@@ -33,7 +33,7 @@ def read(report: Report) -> None:
     document = report.source.document
     if report.own.price == "theirs" and not report.own.their_currency:
         fix = "set `vm: their_currency` to the currency of CloudKitty's prices"
-        report.problem("usage-currency", "CloudKitty does not say in which currency its prices are", fix)
+        report.problem("usage-currency", "CloudKitty does not state the currency of its prices", fix)
         return
     total = document.get("total")
     report.total = total if isinstance(total, int) and not isinstance(total, bool) else 0
@@ -53,13 +53,13 @@ def _read_summary(report: Report, columns: list[str], results: list[Any]) -> Non
         place = f"results[{index}]"
         report.read += 1
         if not isinstance(cells, list) or len(cells) != len(columns):
-            report.problem("usage-cells", f"{place} has not {len(columns)} cells", AGAIN, index + 1)
+            report.problem("usage-cells", f"{place} does not have {len(columns)} cells", AGAIN, index + 1)
             continue
         row = dict(zip(columns, cells, strict=True))
         metric = text_of(row.get("type"))
         if not metric and report.own.price == "ours":
-            fix = "export with `groupby=type`, so that there is one price for each metric"
-            report.problem("usage-columns", f"{place} does not say which metric it is", fix, index + 1)
+            fix = "export with `groupby=type`, so that each metric can have its own price"
+            report.problem("usage-columns", f"{place} does not name its metric", fix, index + 1)
             continue
         unit = (report.own.units or {}).get(metric) or _UNITS.get(metric, "Unit")
         _add(report, index + 1, place, row, metric, unit)
