@@ -34,13 +34,16 @@ ACCEPTED_SKIPS = (
 # Cheap tests about the whole project, which most changes that break anything break first.
 FIRST = ("test_architecture.py", "test_words.py", "test_docs.py", "test_explanations.py", "test_error_reports.py")
 
-# A run that gates a merge tries the same examples every time; HYPOTHESIS_PROFILE=explore looks for new ones.
+# A run that gates a merge tries the same examples every time, a quarter of them if it leaves out the slow tests;
+# HYPOTHESIS_PROFILE=explore looks for new ones.
 settings.register_profile("repeatable", derandomize=True, deadline=None)
+settings.register_profile("quick", settings.get_profile("repeatable"), max_examples=25)
 settings.register_profile("explore", deadline=None, print_blob=True)
-settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "repeatable"))
 
 
 def pytest_configure(config: pytest.Config) -> None:
+    usual = "quick" if config.option.markexpr == "not slow" else "repeatable"
+    settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", usual))
     # In CI they would make the tests that compare pass by definition.
     for option in OPTIONS:
         if config.getoption(option) and os.environ.get("CI"):
