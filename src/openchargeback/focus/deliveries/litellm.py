@@ -1,7 +1,7 @@
 """LiteLLM's scheduled FOCUS export: `date=YYYY-MM-DD/[hour=HH/]usage_<start>_<end>.parquet`, a file for each window.
 
-A file has the rows of LiteLLM_DailyUserSpend that changed in its window, and each of them is the total of its day so far. So
-files of the same day repeat its costs, and none of them is known to be the last. Source: BerriAI/litellm,
+A file has the rows of LiteLLM_DailyUserSpend that changed in its window, and each of them is the total of its day so
+far. So files of the same day repeat its costs, and none of them is known to be the last. Source: BerriAI/litellm,
 litellm/integrations/focus (database.py, export_engine.py, destinations/s3_destination.py).
 """
 
@@ -24,8 +24,8 @@ def read(tree: Tree) -> Delivery | None:
     if len(files) < 2:
         return None
     fault = (
-        f"{safe(str(tree.given))} has {counted(len(files), 'file')} of LiteLLM's scheduled FOCUS export. They repeat the "
-        "totals of each day so far, and adding them up would bill days several times: export LiteLLM_SpendLogs, and "
+        f"{safe(str(tree.given))} has {counted(len(files), 'file')} of LiteLLM's scheduled FOCUS export. They repeat "
+        "the totals of each day so far, and adding them up would bill days several times: export LiteLLM_SpendLogs, and "
         "convert it with `preset: litellm-spend`"
     )
     return Delivery(tree, LAYOUT, faults=(fault,))
