@@ -30,8 +30,8 @@ def export(*times: str, upper: bool = False, tags: str = TAGS) -> str:
     return f"{head.upper() if upper else head}\n{','.join(times)},1.5,1.5,1.5,1.5,USD,Usage,Compute,vm-1,{tags}\n"
 
 
-# BigQuery writes TIMESTAMP so in CSV; `bq query --format=csv` without a zone. Snowflake: TIMESTAMP_TZ by default, names in
-# capitals unless quoted. MongoDB Atlas, IBM Cloud, Grafana: as FOCUS says.
+# BigQuery writes TIMESTAMP so in CSV; `bq query --format=csv` without a zone. Snowflake: TIMESTAMP_TZ by default, names
+# in capitals unless quoted. MongoDB Atlas, IBM Cloud, Grafana: as FOCUS says.
 TIMES = {
     "BigQuery": (
         "2025-01-01 00:00:00 UTC",
@@ -77,7 +77,8 @@ def test_parquet_with_times_maps_and_binary_numbers(tmp_path: Path) -> None:
     path = tmp_path / "part.parquet"
     duckdb.sql(
         "COPY (SELECT TIMESTAMPTZ '2025-01-01 00:00:00+00' AS BillingPeriodStart, "
-        "TIMESTAMPTZ '2025-01-03 05:00:00+00' AS ChargePeriodStart, 0.1::DOUBLE AS BilledCost, 'USD' AS BillingCurrency, "
+        "TIMESTAMPTZ '2025-01-03 05:00:00+00' AS ChargePeriodStart, 0.1::DOUBLE AS BilledCost, "
+        "'USD' AS BillingCurrency, "
         "'Usage' AS ChargeCategory, 'Compute' AS ServiceName, "
         "MAP {'pi_email': 'ada@example.edu', 'project_id': 'p1', 'fund_org': 'F-1'} AS Tags) "
         f"TO '{path}' (FORMAT parquet)"

@@ -25,7 +25,7 @@ def read(tree: Tree) -> Delivery | None:
         return None
     fault = (
         f"{safe(str(tree.given))} has {counted(len(files), 'file')} of LiteLLM's scheduled FOCUS export. They repeat "
-        "the totals of each day so far, and adding them up would bill days several times: export LiteLLM_SpendLogs, and "
-        "convert it with `preset: litellm-spend`"
+        "the totals of each day so far, and adding them up would bill days several times: export LiteLLM_SpendLogs, "
+        "and convert it with `preset: litellm-spend`"
     )
     return Delivery(tree, LAYOUT, faults=(fault,))
