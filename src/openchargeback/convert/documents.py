@@ -74,6 +74,9 @@ def source_of(file: Input) -> Source | Problem:
         document = json.loads(text, parse_float=Decimal, parse_constant=str)
     except (json.JSONDecodeError, RecursionError) as error:
         line = error.lineno if isinstance(error, json.JSONDecodeError) else 0
+        if isinstance(error, json.JSONDecodeError) and error.msg == "Extra data" and text[error.pos] in "[{":
+            fix = "put each into a file of its own, or all of them into one list with `jq -s .`"
+            return Problem(file.name, "usage-cells", "the file has several JSON documents", fix, line)
         reason = str(error).partition(":")[0].lower()
         message = f"the export is not a complete JSON document ({reason}), so it may be cut off"
         return Problem(file.name, "usage-cut", message, CUT_FIX, line)

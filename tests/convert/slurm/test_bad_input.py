@@ -28,6 +28,13 @@ WITHOUT_TRES = HEADER.removesuffix("|AllocTRES")
         ),
         "a short line": (export(ONE, ONE.rpartition("|")[0]), "usage-cells", 3, "13 cells"),
         "an empty line": (export(ONE, "", record(JobID=2, JobIDRaw=2)), "usage-cells", 3, "empty"),
+        "two exports in one file": (export(ONE) + export(record(JobIDRaw=2)), "usage-cells", 3, "header occurs again"),
+        "a message of sacct": (
+            "sacct: error: Problem talking to the database: Connection refused\n",
+            "usage-failed",
+            1,
+            "Connection refused",
+        ),
         "a state that is cut": (export(record(State="CANCELLED+")), "usage-cut", 2, "CANCELLED+"),
         "an unknown state": (export(ONE, record(JobIDRaw=7, State="DONE")), "usage-state", 3, '"DONE"'),
         "a relative time": (export(record(Start="Ystday 12:30")), "usage-time", 2, 'Start: "Ystday 12:30"'),

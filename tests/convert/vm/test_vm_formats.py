@@ -353,6 +353,27 @@ def test_points_of_one_thing_may_differ_in_their_metadata_only(case: Converted) 
     assert case.codes({"frames.json": again}) == {"usage-conflict"}
 
 
+def test_a_summary_of_cloudkitty_may_have_objects(case: Converted) -> None:
+    """`response_format=object`."""
+    case.set(vm={"basis": "measured", "tiers": None}, rates=KITTY)
+    lists = case.rows({"summary.json": SUMMARY})
+    objects = [dict(zip(SUMMARY["columns"], row, strict=True)) for row in SUMMARY["results"]]
+    assert case.rows({"summary.json": {"results": objects, "total": len(objects)}}) == lists
+
+
+@pytest.mark.parametrize(
+    "document",
+    [
+        {"summary": [{"begin": "2025-01-01T00:00:00", "rate": "37.2", "res_type": "ALL", "tenant_id": "ALL"}]},
+        {"dataframes": [{"tenant_id": "p1", "resources": [{"service": "compute", "volume": "1", "rating": "0.05"}]}]},
+    ],
+)
+def test_the_first_version_of_cloudkitty_is_refused_by_name(case: Converted, document: dict[str, object]) -> None:
+    done, (problem,) = case.set(vm={"basis": "measured", "tiers": None}, rates=KITTY).run({"x.json": document})
+    assert (done, problem.code) == (None, "usage-header")
+    assert "version 1 of CloudKitty's API" in problem.message
+
+
 def test_prices_of_cloudkitty_need_their_currency(case: Converted) -> None:
     case.set(vm={"basis": "measured", "tiers": None, "price": "theirs"}, rates=[])
     assert case.codes({"summary.json": SUMMARY}) == {"usage-currency"}

@@ -2,7 +2,7 @@
 
 The rows of a charge file that a pool selects are replaced by one row per part; others stay as they are. In order:
 
-    use         what the tables of use say (`usage.py`)
+    use         what the usage tables say (`usage.py`)
     cost_row    the rows of the charge files, and the costs of the config (`charges.py`)
     shared_cost those that are split
     share       who gets what part of them (`shares.py`)

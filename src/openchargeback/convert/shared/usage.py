@@ -83,7 +83,7 @@ _REPEATED = Rule(
 
 @dataclass(frozen=True, slots=True)
 class Table:
-    """A table of use in `use_raw_<number>`. columns: SQL by name."""
+    """A usage table in `use_raw_<number>`. columns: SQL by name."""
 
     file: Input
     columns: Mapping[str, str]
@@ -122,7 +122,7 @@ def read_use(
 def check_use(
     con: duckdb.DuckDBPyConnection, pools: Sequence[Pool], files: Mapping[int, str], period: str, end: str
 ) -> list[Problem]:
-    """What no row of a table of use may be. end: the first instant after the period."""
+    """What no row of a usage table may be. end: the first instant after the period."""
     names = [
         f"WHEN pool = {number} AND weight = {index} THEN '{_named(weight)}'"
         for number, pool in enumerate(pools)

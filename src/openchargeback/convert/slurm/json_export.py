@@ -16,6 +16,7 @@ from openchargeback.focus.database import insert, query, sql
 from openchargeback.problems import Problem
 
 _START = 4096
+_TIMES = frozenset({"submission", "start", "end", "elapsed", "suspended"})
 _BATCH = 20_000
 
 _KEPT = ("job_id", "array", "sluid", "cluster", "account", "user", "partition", "qos", "state", "time")
@@ -64,7 +65,17 @@ def _narrow(job: dict[str, Any]) -> str:
     """What is read of a job, as JSON."""
     tres = job.get("tres")
     allocated = tres.get("allocated") if isinstance(tres, dict) else None
+    time = job.get("time")
+    if isinstance(time, dict):
+        job = {**job, "time": {name: _plain(value) for name, value in time.items() if name in _TIMES}}
     return json.dumps({name: job.get(name) for name in _KEPT} | {"allocated": allocated})
+
+
+def _plain(value: Any) -> Any:
+    """A number that may be in the form `{"set": true, "infinite": false, "number": 5}`; 0 if it is not set."""
+    if isinstance(value, dict) and "number" in value:
+        return value["number"] if value.get("set") else 0
+    return value
 
 
 def _refused(file: Input, found: Mapping[str, Any]) -> list[Problem]:

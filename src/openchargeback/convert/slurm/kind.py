@@ -118,6 +118,8 @@ def _problems(reading: Reading) -> list[Problem]:
     jobs = f"({query(__package__, 'placed').rstrip().rstrip(';')})"
     end = seconds(midnight(last_day(reading.period) + dt.timedelta(days=1))) if reading.period else 0
     values = {"longest": reading.own.longest_days, "period_end": end}
+    if joined := broken(con, jobs, (rules.HEADER_RULE,), files):
+        return joined
     problems = broken(con, jobs, (*rules.STATE_RULES, *rules.JOB_RULES), files, values)
     twice = f"(SELECT placed.*, repeated.first, repeated.clash FROM {jobs} AS placed JOIN repeated USING (n))"
     return problems + broken(con, twice, rules.REPEATED_RULES, files)

@@ -7,6 +7,15 @@ from openchargeback.problems import Severity
 
 AGAIN = "export it again with `TZ=UTC SLURM_TIME_FORMAT=standard sacct --parsable2`"
 
+HEADER_RULE = Rule(
+    where="shown_id IN ('JobID', 'JobIDRaw')",
+    value="''",
+    code="usage-cells",
+    message="the header occurs again, so several exports are in one file",
+    fix="name the exports as separate inputs",
+)
+"""On jobs; where it is broken, other rules would only say the same."""
+
 STATE_RULES = (
     Rule(
         where="word LIKE '%+'",

@@ -28,6 +28,10 @@ def read_text(
     head, lines, whole = _look(file.path)
     if not head.strip():
         return 1, [Problem(file.name, "usage-empty", "the export is empty", EMPTY_FIX)]
+    if head.startswith("sacct: "):
+        message = f"the export begins with a message: {head[:160]}"
+        fix = "fix what sacct reports, write its errors to another file, and export again"
+        return 1, [Problem(file.name, "usage-failed", message, fix, 1)]
     layout = layout_of(file.name, head, own.delimiter, own.columns)
     if isinstance(layout, Problem):
         return 1, [layout]

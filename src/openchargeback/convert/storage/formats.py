@@ -24,6 +24,10 @@ ALL: Mapping[str, Format] = {
 """By name, in the order in which they are tried."""
 
 
+_ERRORS = ("errors", "error", "error_class")
+"""Keys under which systems say what went wrong, in place of an answer."""
+
+
 def format_of(source: Source, own: StorageSettings) -> Format | None:
     """The format of a file; None if it is none, or not the one that the settings name."""
     for each in ALL.values():
@@ -36,7 +40,7 @@ def format_of(source: Source, own: StorageSettings) -> Format | None:
 def read_sheet(source: Source, own: StorageSettings, *, users: bool) -> tuple[str, Sheet]:
     """The format of a file, empty if there is none, and what it holds."""
     sheet = Sheet(source, own, users)
-    if errors := inside(source.document, "errors") or inside(source.document, "error"):
+    if errors := next(filter(None, (inside(source.document, name) for name in _ERRORS)), None):
         sheet.problem(
             "usage-failed", f"the system reports an error: {str(errors)[:160]}", "fix it there, and export again"
         )

@@ -38,6 +38,9 @@ def read(sheet: Sheet) -> None:
                     "usage-columns", f"the header lacks {', '.join(lacking)}", "export with `mmrepquota -Y`", line
                 )
                 return
+        elif row.startswith("mmrepquota: "):
+            fix = "fix what it reports, write its errors to another file, and export again"
+            sheet.problem("usage-failed", f"mmrepquota reports: {row[12:140]}", fix, line)
         elif row.startswith("mmrepquota:"):
             _add(sheet, line, names, cells, wanted)
         elif row.strip() and not row.startswith("***"):

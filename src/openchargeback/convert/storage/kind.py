@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 import re
+from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from decimal import Decimal
 from functools import lru_cache
@@ -143,8 +144,16 @@ def _read_inputs(reading: Reading, found: Found) -> None:
 
 
 def _empty(sheets: Sequence[Sheet]) -> Iterator[Problem]:
-    """Files without a record, unless they are a page of a sample that has some: a failed export looks the same."""
-    if any(sheet.read or sheet.problems for sheet in sheets):
+    """Files without a record, unless they are a page of a sample that has some: a failed export looks the same.
+
+    So does an export of the wrong type of quotas, in which no record can be billed.
+    """
+    if any(sheet.levels or sheet.problems for sheet in sheets):
+        return
+    if reasons := sum((sheet.left_out for sheet in sheets), Counter[str]()):
+        words = ", ".join(f"{number:,} {reason}" for reason, number in sorted(reasons.items()))
+        fix = "check which quotas the command exports, and `storage: quota_type`"
+        yield Problem(sheets[0].source.file.name, "usage-empty", f"no record can be billed: {words}", fix)
         return
     for sheet in sheets:
         yield Problem(sheet.source.file.name, "usage-empty", "the export has no records", EMPTY_FIX)

@@ -54,7 +54,7 @@ def read(sheet: Sheet) -> None:
             sheet.problem(
                 "usage-cells",
                 "the line does not belong to a quota",
-                "write only the output of `lfs quota` to the file",
+                "export with `lfs quota`, without `-v`, and only its output",
                 line,
             )
         elif len(cells) == 1:

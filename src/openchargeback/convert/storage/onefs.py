@@ -26,7 +26,8 @@ def fits(source: Source) -> bool:
     """Whether it is a listing of quotas of OneFS."""
     document = source.document
     if isinstance(document, dict):
-        return isinstance(document.get("quotas"), list) and "paging" not in document
+        found = document.get("quotas")
+        return found == [] or any(_is_quota(each) for each in objects(found))
     if document is not None:
         return any(_is_quota(each) for each in objects(document))
     names = _names(source.text)
@@ -34,7 +35,7 @@ def fits(source: Source) -> bool:
 
 
 def _names(text: str) -> list[str]:
-    return [cell.strip().casefold() for cell in text.partition("\n")[0].split(",")]
+    return [cell.strip().casefold() for cell in next(csv.reader([text.partition("\n")[0].rstrip("\r")]), [])]
 
 
 def read(sheet: Sheet) -> None:

@@ -13,7 +13,11 @@ _AFTER = re.compile(r"[?&]after=(\d+)")
 
 def _pages(document: Any) -> list[dict[str, Any]]:
     pages = [document] if isinstance(document, dict) else objects(document)
-    return [each for each in pages if isinstance(each.get("quotas"), list) and "paging" in each]
+    return [each for each in pages if isinstance(each.get("quotas"), list) and ("paging" in each or _is_ours(each))]
+
+
+def _is_ours(page: dict[str, Any]) -> bool:
+    return any("capacity_usage" in each for each in objects(page["quotas"]))
 
 
 def fits(source: Source) -> bool:
@@ -40,7 +44,10 @@ def read(sheet: Sheet) -> None:
 
 def _follow(sheet: Sheet, page: dict[str, Any]) -> None:
     """Note what the next page starts after; an empty page has none."""
-    paging = page["paging"]
+    paging = page.get("paging")
+    if paging is None:
+        fix = "export the whole answer, with `paging`, which says whether another page follows"
+        sheet.problem("usage-page", "the page has no `paging`, so pages may be missing", fix)
     following = paging.get("next") if isinstance(paging, dict) else None
     if not following or not page["quotas"]:
         sheet.last = True

@@ -10,6 +10,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from openchargeback.convert.documents import Source, inside, text_of
+from openchargeback.convert.storage.sheet import objects
 from openchargeback.convert.vm.report import AGAIN, MIB, Format, Piece, Report
 
 MICRO = 1_000_000
@@ -22,15 +23,18 @@ _SIZES = {"MiB": 1, "GiB": MIB}
 
 
 def fits(source: Source) -> bool:
-    """Whether it is a summary or dataframes."""
+    """Whether it is a summary or dataframes, of version 1 too, which is refused."""
     document = source.document
-    summary = isinstance(inside(document, "columns"), list) and isinstance(inside(document, "results"), list)
-    return summary or isinstance(inside(document, "dataframes"), list)
+    return any(isinstance(inside(document, name), list) for name in ("results", "dataframes", "summary"))
 
 
 def read(report: Report) -> None:
     """Add every row; all pages together must have as many as `total` says."""
     document = report.source.document
+    if "summary" in document or any("resources" in each for each in objects(document.get("dataframes"))):
+        fix = "export `/v2/summary` or `/v2/dataframes`"
+        report.problem("usage-header", "the export is from version 1 of CloudKitty's API", fix)
+        return
     if report.own.price == "theirs" and not report.own.their_currency:
         fix = "set `vm: their_currency` to the currency of CloudKitty's prices"
         report.problem("usage-currency", "CloudKitty does not state the currency of its prices", fix)
@@ -40,11 +44,17 @@ def read(report: Report) -> None:
     if "dataframes" in document:
         _read_frames(report, document["dataframes"])
     else:
-        _read_summary(report, [text_of(each) for each in document["columns"]], document["results"])
+        _read_summary(report, document.get("columns"), document["results"])
 
 
-def _read_summary(report: Report, columns: list[str], results: list[Any]) -> None:
-    """Rows are lists, in the order of the columns; the month is that of begin and end."""
+def _read_summary(report: Report, names: Any, results: list[Any]) -> None:
+    """Rows are lists, in the order of the columns, or with `response_format=object` objects."""
+    if names is None and results:
+        names = list(results[0]) if isinstance(results[0], dict) else []
+        results = [[row.get(name) for name in names] if isinstance(row, dict) else row for row in results]
+    columns = [text_of(each) for each in names or ()]
+    if not results:
+        return
     lacking = [name for name in ("begin", "end", "qty", "rate") if name not in columns]
     if lacking:
         report.problem("usage-columns", f"the summary has no {', '.join(lacking)}", AGAIN)
