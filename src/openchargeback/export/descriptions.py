@@ -44,7 +44,7 @@ def describer(config: Config, env: Templates) -> Callable[[JournalLine], str]:
     Both raise LedgerFault (`journal-template`) if the template is faulty.
     """
     try:
-        template = env.for_text().from_string(config.journal.description)
+        template = env.for_text.from_string(config.journal.description)
     except TEMPLATE_ERRORS as error:
         raise LedgerFault([_problem(config, error)]) from error
 

@@ -118,7 +118,7 @@ def render_format(
 
 
 def _shipped_file(sheet: JournalSheet, form: JournalFormat, env: Templates) -> bytes:
-    data = _rendered(sheet, form, env.shipped())
+    data = _rendered(sheet, form, env.shipped)
     read, rows = _read_sums(data), sheet.summary if form.name == "summary" else sheet.rows
     posted = sum((row.signed for row in rows if row.signed > 0), ZERO)
     if read.debits != read.credits or read.debits != posted:
@@ -138,19 +138,15 @@ def _own_file(sheet: JournalSheet, form: JournalFormat, env: Templates) -> bytes
 
 
 def _rendered(sheet: JournalSheet, form: JournalFormat, env: Templates) -> bytes:
-    text = (
-        env.for_text()
-        .get_template(form.template)
-        .render(
-            journal=sheet.head,
-            lines=sheet.rows,
-            summary=sheet.summary,
-            groups=sheet.groups,
-            totals=sheet.totals,
-            organization=sheet.config.organization,
-            period=sheet.head.period,
-            currency=sheet.config.currency,
-        )
+    text = env.for_text.get_template(form.template).render(
+        journal=sheet.head,
+        lines=sheet.rows,
+        summary=sheet.summary,
+        groups=sheet.groups,
+        totals=sheet.totals,
+        organization=sheet.config.organization,
+        period=sheet.head.period,
+        currency=sheet.config.currency,
     )
     # The cells are clean, but the template's own text and values from config.yaml may not be.
     return text.translate(_NO_DIRECTION).encode()

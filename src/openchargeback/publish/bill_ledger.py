@@ -16,7 +16,7 @@ from openchargeback.billing.closed_totals import closed_summaries
 from openchargeback.billing.corrections import CorrectionResults, correct
 from openchargeback.billing.periods import Make, Posted, bill
 from openchargeback.billing.pipeline import NOTHING_POSTED, Settled, settled_month
-from openchargeback.billing.provenance import trace
+from openchargeback.billing.provenance import make_references
 from openchargeback.billing.reconciliation import check_ledger
 from openchargeback.billing.summaries import Summary, summaries
 from openchargeback.files.compressing import gzip_to
@@ -130,15 +130,18 @@ def summarize_ledger(
     ledger: RecordedLedger, store: Cache, scope: Scope = EVERYTHING
 ) -> tuple[tuple[Summary, ...], list[Problem]]:
     """The summary of each period; from the cache if nothing has changed. Otherwise as `bill_ledger`."""
-    key = Keys(ledger).periods(scope.periods(ledger))
-    kept = store.value("summaries", key, _Summaries)
+    wanted = scope.periods(ledger)
+    # Without periods to bill, hashing all files would take longer than what the cache saves.
+    key = Keys(ledger).periods(wanted) if wanted else ""
+    kept = store.value("summaries", key, _Summaries) if wanted else None
     if kept is None:
         corrected = correct_ledger(ledger, store)
         found, problems = _run(ledger, corrected, summaries, closed_summaries, scope)
         sources = {period: each.totals.sources for period, each in found.items()}
         every, problems = _checked(ledger, corrected, scope, found, sources, problems)
         kept = _Summaries(every, tuple(problems))
-        store.keep("summaries", key, kept)
+        if wanted:
+            store.keep("summaries", key, kept)
     return kept.summaries, list(kept.problems)
 
 
@@ -279,8 +282,8 @@ def kept_charges(ledger: RecordedLedger, store: Cache, period: BilledPeriod) -> 
     kept = store.get("charges", key)
     if kept is not None:
         return kept
-    with settled_month(ledger, period.period) as charges:
-        trace(charges.con, charges.config)
+    with settled_month(ledger, period.period, ids_of_all=True) as charges:
+        make_references(charges.con, charges.config)
         made = _charges_of(charges, period)
     store.put("charges", key, made)
     return made

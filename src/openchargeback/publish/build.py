@@ -5,11 +5,10 @@ from __future__ import annotations
 import hashlib
 import logging
 from collections.abc import Sequence
-from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
 from dataclasses import dataclass
+from itertools import chain
 from pathlib import Path
-from threading import Event
 
 from openchargeback import __version__
 from openchargeback.export.journals import period_files
@@ -32,7 +31,7 @@ from openchargeback.publish.cache import Cache
 from openchargeback.publish.gathering import Gathered, gather_ledger
 from openchargeback.publish.keys import key_of
 from openchargeback.publish.manifest import OutputKind, intact, read_manifest
-from openchargeback.publish.open_data import data_files, data_keys
+from openchargeback.publish.open_data import OpenDataRun, data_keys
 from openchargeback.publish.output_swap import Staging, heal, staged
 from openchargeback.publish.pdf_run import PdfRun
 from openchargeback.publish.secrets import Secrets, secrets_of
@@ -94,17 +93,19 @@ def build(
         secrets.check(output)
         check_unchanged()
         return BuildResult(output, files, 0, changed=False, warnings=known.warnings, provenance=provenance)
-    planned = _plan_output(open_books(root, data=True, step=step, gathered=gathered), provenance, pdfs=pdfs)
-    secrets.refuse_in_statements(planned.pdfs)
-    if (files := _files_published(planned.key, provenance, holds, output)) is not None:
-        secrets.check(output)
-        check_unchanged()
-        store.keep("built", inputs, _Built(planned.key, planned.books.warnings))
-        return _result(planned, output, files, rendered=0, changed=False)
-    # Charge files, templates and logos are read until the end.
-    checks = (lambda _folder: check_unchanged(), secrets.check)
-    with staged(output, planned.provenance, planned.key, holds, checks) as staging:
-        rendered = _write(planned, staging, store, workers, step)
+    books = open_books(root, data=True, step=step, gathered=gathered)
+    with closing(OpenDataRun(books, store)) as data:
+        planned = _plan_output(books, provenance, pdfs=pdfs)
+        secrets.refuse_in_statements(planned.pdfs)
+        if (files := _files_published(planned.key, provenance, holds, output)) is not None:
+            secrets.check(output)
+            check_unchanged()
+            store.keep("built", inputs, _Built(planned.key, planned.books.warnings))
+            return _result(planned, output, files, rendered=0, changed=False)
+        # Charge files, templates and logos are read until the end.
+        checks = (lambda _folder: check_unchanged(), secrets.check)
+        with staged(output, planned.provenance, planned.key, holds, checks) as staging:
+            rendered = _write(planned, data, staging, store, workers, step)
     store.keep("built", inputs, _Built(planned.key, planned.books.warnings))
     store.prune()
     _log.info("published %s in %s", counted(len(staging.files), "file"), output)
@@ -173,25 +174,19 @@ def _result(planned: _Output, output: Path, files: int, *, rendered: int, change
     return BuildResult(output, files, rendered, changed, planned.books.warnings, planned.provenance)
 
 
-def _write(planned: _Output, staging: Staging, store: Cache, workers: int | None, step: Step) -> int:
+def _write(planned: _Output, data: OpenDataRun, staging: Staging, store: Cache, workers: int | None, step: Step) -> int:
     """Write everything; returns the number of newly rendered PDFs.
 
-    While this thread writes pages, other processes render PDFs and another thread makes the open data, most of which is
-    DuckDB's work.
+    While this thread writes pages, other processes render PDFs and another thread makes the open data.
     """
     _write_journals(planned, staging)
-    stopped = Event()
-    with closing(PdfRun(planned.pdfs, store, workers)) as pdfs, ThreadPoolExecutor(1) as beside:
-        data = beside.submit(_write_open_data, planned, staging, store, stopped)
-        try:
-            _write_pages(planned, staging, store, pdfs, step)
-            for path, content in pdfs.rest(step):
-                staging.write(path, content)
-            step("Writing open data", 0, 0)
-            data.result()
-        except BaseException:
-            stopped.set()
-            raise
+    with closing(PdfRun(planned.pdfs, store, workers)) as pdfs:
+        _write_pages(planned, staging, store, (pdfs, data), step)
+        for path, content in pdfs.rest(step):
+            staging.write(path, content)
+        step("Writing open data", 0, 0)
+        for path, content in data.rest():
+            staging.write(path, content)
     _log.info("wrote %s, %s of them newly rendered", counted(len(planned.pdfs), "PDF"), f"{pdfs.rendered:,}")
     return pdfs.rendered
 
@@ -202,8 +197,10 @@ def _write_journals(planned: _Output, staging: Staging) -> None:
     _log.info("wrote %s", counted(len(planned.journals), "journal file"))
 
 
-def _write_pages(planned: _Output, staging: Staging, store: Cache, pdfs: PdfRun, step: Step) -> None:
-    """Write the pages, and the PDFs that are done in the meantime."""
+def _write_pages(
+    planned: _Output, staging: Staging, store: Cache, beside: Sequence[PdfRun | OpenDataRun], step: Step
+) -> None:
+    """Write the pages, and what is done in the meantime."""
     rendered = 0
     for number, job in enumerate(planned.pages):
         step("Writing pages", number, len(planned.pages))
@@ -213,17 +210,9 @@ def _write_pages(planned: _Output, staging: Staging, store: Cache, pdfs: PdfRun,
             data = job.render()
             store.put("page", job.key, data)
         staging.write(job.path, data)
-        for path, content in pdfs.finished():
+        for path, content in chain.from_iterable(run.finished() for run in beside):
             staging.write(path, content)
     _log.info("wrote %s, %s of them newly rendered", counted(len(planned.pages), "portal file"), f"{rendered:,}")
-
-
-def _write_open_data(planned: _Output, staging: Staging, store: Cache, stopped: Event) -> None:
-    for path, content in data_files(planned.books.ledger, planned.books.periods, store):
-        if stopped.is_set():
-            return
-        staging.write(path, content)
-    _log.info("wrote the open data")
 
 
 def write_statements(books: AllBooks, period: str, output: Path, *, step: Step = no_step) -> None:
