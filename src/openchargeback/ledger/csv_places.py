@@ -38,6 +38,10 @@ class CsvTable:
         starts = _starts(self.lines[line - 1])
         return starts if len(starts) == len(cells) else [1] * len(cells)
 
+    def fault(self, reader: Reader, place: tuple[int, int], message: str, fix: str) -> None:
+        """Record a problem. place: line and column."""
+        _fault(reader, self.code, place, message, fix)
+
     def even_rows(self, reader: Reader) -> list[tuple[int, Sequence[str]]]:
         """The rows that have as many cells as there are columns; the others are problems."""
         columns = len(self.head[1])
@@ -45,24 +49,24 @@ class CsvTable:
             if len(cells) != columns:
                 message = f"{counted(len(cells), 'cell')}, but the header has {columns}"
                 more = "put double quotes around a cell that contains a comma"
-                fault(reader, self.code, line, 1, message, more if len(cells) > columns else "add the missing commas")
+                self.fault(reader, (line, 1), message, more if len(cells) > columns else "add the missing commas")
         return [(line, cells) for line, cells in self.rows if len(cells) == columns]
 
 
-def read_csv(data: bytes, reader: Reader, code: str) -> CsvTable | None:
+def read_csv(data: bytes, reader: Reader, *, code: str) -> CsvTable | None:
     """The table in a CSV file; None after recording why it cannot be read. code: of the problems with it."""
     try:
         text = data.decode("utf-8-sig")
     except UnicodeDecodeError as error:
         reader.lines = _LINE_END.split(data.decode("utf-8", "replace"))
         line = len(_LINE_END.split(data[: error.start].decode("utf-8", "replace")))
-        fault(reader, code, line, 1, "not UTF-8 text", "save the file as CSV in UTF-8")
+        _fault(reader, code, (line, 1), "not UTF-8 text", "save the file as CSV in UTF-8")
         return None
     lines = _LINE_END.split(text)
     reader.lines = lines
     if found := NO_YAML.search(text):
         line = len(_LINE_END.split(text[: found.start()]))
-        fault(reader, code, line, 1, f"invalid character U+{ord(found[0]):04X}", "remove it")
+        _fault(reader, code, (line, 1), f"invalid character U+{ord(found[0]):04X}", "remove it")
         return None
     rows: list[tuple[int, list[str]]] = []
     source = csv.reader(io.StringIO(text, newline=""), strict=True)
@@ -74,17 +78,16 @@ def read_csv(data: bytes, reader: Reader, code: str) -> CsvTable | None:
             line = source.line_num + 1
     except csv.Error as error:
         fix = "close the quotes; write a quote inside a quoted cell twice"
-        fault(reader, code, line, 1, f"not readable as CSV: {error}", fix)
+        _fault(reader, code, (line, 1), f"not readable as CSV: {error}", fix)
         return None
     if not rows:
-        fault(reader, code, 0, 0, "the file is empty", "start with a line of column names")
+        _fault(reader, code, (0, 0), "the file is empty", "start with a line of column names")
         return None
     return CsvTable(rows[0], rows[1:], lines, code)
 
 
-def fault(reader: Reader, code: str, line: int, column: int, message: str, fix: str) -> None:
-    """Record a problem at a place in a CSV file."""
-    reader.fault(Scalar("", False, line, column), code, message, fix)
+def _fault(reader: Reader, code: str, place: tuple[int, int], message: str, fix: str) -> None:
+    reader.fault(Scalar("", False, *place), code, message, fix)
 
 
 def _starts(line: str) -> list[int]:

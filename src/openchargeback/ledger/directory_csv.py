@@ -12,7 +12,7 @@ from pathlib import PurePath
 from typing import Any
 
 from openchargeback.ledger import shape, yaml_tree
-from openchargeback.ledger.csv_places import CsvTable, fault, read_csv
+from openchargeback.ledger.csv_places import CsvTable, read_csv
 from openchargeback.ledger.directory import directory_of
 from openchargeback.ledger.directory_edit import KINDS, Kind
 from openchargeback.ledger.yaml_tree import Node, Reader, Scalar
@@ -26,7 +26,6 @@ COMMENT = "#"
 skipped."""
 
 _SEPARATORS = {";": "semicolons", "\t": "tabs", "|": "bars"}
-_CODE = "directory-csv"
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,7 +63,7 @@ def read_list(data: bytes, path: str, kind: str | None = None) -> Listed:
     Raises UsageFault if the columns fit several kinds and the file name does not decide.
     """
     reader = Reader(path)
-    table = read_csv(data, reader, _CODE)
+    table = read_csv(data, reader, code="directory-csv")
     if table is None:
         return Listed(kind or "", (), tuple(reader.problems))
     kind = kind or _kind_of(table.names, path)
@@ -109,20 +108,20 @@ def _check_head(table: CsvTable, kind: str, reader: Reader) -> bool:
         else:
             message = "the first line has no known column name"
             fix = f"start with a line such as {','.join(known[:4])}"
-        _fault(reader, line, 1, message, fix)
+        table.fault(reader, (line, 1), message, fix)
         return False
     starts = table.starts(line, head)
     for number, name in enumerate(names):
         column = starts[number]
         if not name:
-            _fault(reader, line, column, "a column has no name", "name it, or remove it")
+            table.fault(reader, (line, column), "a column has no name", "name it, or remove it")
         elif name not in known and not name.startswith(COMMENT):
             fix = shape.did_you_mean(name, known)
-            _fault(reader, line, column, f"`{head[number][:60]}` is not a column of a list of {kind}", fix)
+            table.fault(reader, (line, column), f"`{head[number][:60]}` is not a column of a list of {kind}", fix)
         elif name in names[:number]:
-            _fault(reader, line, column, f"duplicate column {name}", "keep only one")
+            table.fault(reader, (line, column), f"duplicate column {name}", "keep only one")
     if what.id not in names:
-        _fault(reader, line, 1, f"the column {what.id} is missing", "add it; it identifies the entries")
+        table.fault(reader, (line, 1), f"the column {what.id} is missing", "add it; it identifies the entries")
     return len(reader.problems) == had
 
 
@@ -137,7 +136,7 @@ def _row(table: CsvTable, line: int, cells: Sequence[str], what: Kind, reader: R
     if what.id not in filled and _is_draft(table):
         return None
     if what.id not in filled:
-        _fault(reader, line, 1, f"{what.id} is empty", "fill it in, or remove the row")
+        table.fault(reader, (line, 1), f"{what.id} is empty", "fill it in, or remove the row")
         return None
     entry: dict[str, Any] = {}
     pairs: list[tuple[Scalar, Node]] = []
@@ -209,7 +208,3 @@ def _node(value: str | list[str], line: int, column: int) -> Node:
 def _is_draft(table: CsvTable) -> bool:
     """Whether a list has columns for people to read, so that rows may still lack their id."""
     return any(name.startswith(COMMENT) for name in table.names)
-
-
-def _fault(reader: Reader, line: int, column: int, message: str, fix: str) -> None:
-    fault(reader, _CODE, line, column, message, fix)

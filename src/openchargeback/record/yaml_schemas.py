@@ -8,6 +8,7 @@ from openchargeback.ledger.approvals import APPROVALS
 from openchargeback.ledger.directory import FUNDS, PEOPLE, PROJECTS
 from openchargeback.ledger.notes import NOTES_FILE
 from openchargeback.ledger.periods import PERIOD
+from openchargeback.ledger.provider_invoices import INVOICES
 from openchargeback.ledger.settings import CONFIG, LOCAL
 from openchargeback.ledger.shape import Record
 from openchargeback.record.closing_record import FROZEN_FILE
@@ -19,6 +20,7 @@ FILES: dict[str, tuple[str, Record]] = {
     "projects": ("Projects of a ledger", PROJECTS),
     "funds": ("Funds of a ledger", FUNDS),
     "approvals": ("Decisions on charges", APPROVALS),
+    "invoices": ("Invoices of a provider", INVOICES),
     "frozen": ("Record of a closed month", FROZEN_FILE),
     "notes": ("Notes on a closed month", NOTES_FILE),
     "period": ("State of a billing month", PERIOD),
