@@ -219,7 +219,7 @@ class Correction:
 
     charge: its full id in the period `original`. amounts: its cents; negative for a credit, zero if rejected.
     corrects: the number of the statement that billed it; empty if it was held. place: `path:line` of the decision.
-    posted: as for its line; a credit is posted if and only if the charge it reverses was.
+    posted: as for its line; a credit is posted if and only if the charge it reverses was. kind: that of the charge.
     """
 
     charge: str
@@ -237,6 +237,13 @@ class Correction:
     corrects: str
     place: str
     posted: bool = True
+    kind: Kind = Kind.USAGE
+
+    @property
+    def line_key(self) -> tuple[str, ...]:
+        """The key of the billing line that it is part of."""
+        payer = (self.pi, self.project, self.fund, self.source, self.service)
+        return (*payer, str(self.entry), self.original, self.corrects)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
