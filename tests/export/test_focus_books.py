@@ -70,7 +70,7 @@ def test_cost_and_usage_invoice_detail_and_statements_say_the_same(case: str, tm
         assert money.total(*(Decimal(row["EffectiveCost"]) for row in charges)) == exact
         assert len({(row["InvoiceId"], row["InvoiceDetailId"]) for row in lines}) == len(lines)
         places = money.places(period.currency)
-        assert {-Decimal(row["BilledCost"]).as_tuple().exponent for row in (*charges, *lines)} <= {places}
+        assert {len(row["BilledCost"].partition(".")[2]) for row in (*charges, *lines)} <= {places}
 
 
 def _paths(period: BilledPeriod) -> tuple[str, str]:
