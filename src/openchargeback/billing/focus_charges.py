@@ -21,6 +21,7 @@ from openchargeback.billing import lines
 from openchargeback.billing.billed_details import BilledDetail, billed_details
 from openchargeback.focus.cells import cells, resource_columns
 from openchargeback.focus.columns import CATEGORIES, TABLE
+from openchargeback.focus.csv_copy import copy_csv
 from openchargeback.focus.database import insert, literal, literals, query, sql
 from openchargeback.ledger.line_table import ENTRY_WORDS
 from openchargeback.ledger.periods import first_day, last_day
@@ -110,7 +111,7 @@ def write_focus_charges(charges: Charges, period: BilledPeriod, path: Path) -> N
     missing = set(con.execute("SELECT invoice, number FROM book_line WHERE NOT covered").fetchall())
     uncovered = [each for each in details if (each.statement.number, each.number) in missing]
     insert(con, "book_entry", [*_corrections(period, details, config), *_as_recorded(period, uncovered, config)])
-    con.execute(f"COPY ({_query(con, period, config)}) TO {literal(str(path))} (FORMAT csv, HEADER true)")
+    copy_csv(con, _query(con, period, config), path)
 
 
 def _query(con: duckdb.DuckDBPyConnection, period: BilledPeriod, config: Config) -> str:

@@ -7,7 +7,7 @@
     data/2025-01/focus-invoice-detail.csv          the lines of statements, as FOCUS (`focus_books.py`)
     data/focus-billing-period.csv                  the months, as FOCUS
 
-It is data for programs and stays exact, so no cell is protected from being read as a formula.
+Text that a spreadsheet would run has an apostrophe in front (`csv_writing`); everything else stays exact.
 Source: Data Package v1, specs.frictionlessdata.io.
 """
 

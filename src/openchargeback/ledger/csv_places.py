@@ -8,6 +8,7 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from openchargeback.csv_writing import unguarded
 from openchargeback.ledger.yaml_tree import NO_YAML, Reader, Scalar
 from openchargeback.wording import counted
 
@@ -74,7 +75,7 @@ def read_csv(data: bytes, reader: Reader, *, code: str) -> CsvTable | None:
     try:
         for cells in source:
             if any(cell.strip() for cell in cells):
-                rows.append((line, [_IN_CELL.sub(" ", cell.strip()) for cell in cells]))
+                rows.append((line, [unguarded(_IN_CELL.sub(" ", cell.strip())) for cell in cells]))
             line = source.line_num + 1
     except csv.Error as error:
         fix = "close the quotes; write a quote inside a quoted cell twice"
