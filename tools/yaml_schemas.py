@@ -14,6 +14,7 @@ from openchargeback.ledger.approvals import APPROVALS
 from openchargeback.ledger.directory import FUNDS, PEOPLE, PROJECTS
 from openchargeback.ledger.notes import NOTES_FILE
 from openchargeback.ledger.periods import PERIOD
+from openchargeback.ledger.provider_invoices import INVOICES
 from openchargeback.ledger.schema_files import FOLDER
 from openchargeback.ledger.settings import CONFIG, LOCAL
 from openchargeback.record.closing_record import FROZEN_FILE
@@ -43,6 +44,7 @@ FILES: dict[str, tuple[str, Declared]] = {
     "notes": ("Notes on a closed month", NOTES_FILE),
     "period": ("State of a billing month", PERIOD),
     "conversion": ("Config of a conversion", ANY_CONFIG),
+    "invoices": ("Invoices of a provider", INVOICES),
 }
 """The title and the shape of every kind of YAML file, by the name of its schema."""
 

@@ -128,6 +128,38 @@ class SourceTotals:
 
 
 @dataclass(frozen=True, slots=True)
+class ChargeRows:
+    """Some charges of a file: their number, and the first few of their rows (the header is 1).
+
+    lines: where these rows start; empty for a file without lines.
+    """
+
+    path: str
+    charges: int
+    rows: tuple[int, ...]
+    lines: tuple[int, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class InvoiceSum:
+    """The charges of a source that name the same invoice of its provider, in one currency, whatever became of them.
+
+    invoice: their InvoiceId; empty for those that name none. billed: the exact sum of BilledCost, whichever column the
+    source bills. tax: the part of it that is tax. unreadable: how many of the charges have no readable BilledCost.
+    rows: where they are; not kept when a period is closed.
+    """
+
+    source: str
+    invoice: str
+    currency: str
+    charges: int
+    billed: Decimal
+    tax: Decimal
+    unreadable: int = 0
+    rows: tuple[ChargeRows, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
 class Without:
     """A source that is expected monthly but that a period was closed without: why, and who decided it."""
 
@@ -187,7 +219,7 @@ class Correction:
 
     charge: its full id in the period `original`. amounts: its cents; negative for a credit, zero if rejected.
     corrects: the number of the statement that billed it; empty if it was held. place: `path:line` of the decision.
-    posted: as for its line; a credit is posted if and only if the charge it reverses was.
+    posted: as for its line; a credit is posted if and only if the charge it reverses was. kind: that of the charge.
     """
 
     charge: str
@@ -205,6 +237,13 @@ class Correction:
     corrects: str
     place: str
     posted: bool = True
+    kind: Kind = Kind.USAGE
+
+    @property
+    def line_key(self) -> tuple[str, ...]:
+        """The key of the billing line that it is part of."""
+        payer = (self.pi, self.project, self.fund, self.source, self.service)
+        return (*payer, str(self.entry), self.original, self.corrects)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -640,7 +679,8 @@ class PeriodTotals(_Held):
     """The totals of a period.
 
     statements: their number. amounts, shown: sums of the posted billing lines, and of those that are only shown.
-    posted: how many lines are posted; unposted: how many are only shown. queue, still_queued: as in SummedPeriod.
+    posted: how many lines are posted; unposted: how many are only shown. queue, still_queued, invoices: as in
+    SummedPeriod.
     """
 
     period: str
@@ -654,6 +694,7 @@ class PeriodTotals(_Held):
     unposted: int
     queue: tuple[QueueItem, ...]
     still_queued: tuple[QueueItem, ...] | None = None
+    invoices: tuple[InvoiceSum, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -666,7 +707,7 @@ class SummedPeriod(_Lines, _Held):
     corrections: the charges of earlier periods in its lines, and those that it rejects.
     flags: every flag as raised. queue: the held charges; those at its closing, once closed. still_queued: what is left
     of them today, with details; None for an open period. unusual: the findings of the rule for unusual amounts.
-    evidence: who approved its decisions, as recorded at closing.
+    evidence: who approved its decisions, as recorded at closing. invoices: its own charges by invoice of the provider.
     """
 
     period: str
@@ -689,6 +730,7 @@ class SummedPeriod(_Lines, _Held):
     unusual: tuple[Unusual, ...] = ()
     evidence: tuple[Evidence, ...] = ()
     without: tuple[Without, ...] = ()
+    invoices: tuple[InvoiceSum, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -67,7 +67,7 @@ def test_frictionless_finds_the_demo_valid_and_its_sums_are_those_of_the_books(t
     books = write(sample(tmp_path), tmp_path)
     done = validate(tmp_path)
     assert done.returncode == 0, done.stdout + done.stderr
-    assert json.loads(done.stdout)["stats"]["tasks"] == 6
+    assert json.loads(done.stdout)["stats"]["tasks"] == 13
     for period in books.periods:
         charges = rows((tmp_path / paths.charges_file(period)).read_bytes())
         for source in period.sources:

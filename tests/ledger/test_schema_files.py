@@ -18,6 +18,7 @@ from openchargeback.ledger.directory import read_directory
 from openchargeback.ledger.new import create_ledger
 from openchargeback.ledger.notes import read_notes
 from openchargeback.ledger.periods import read_period
+from openchargeback.ledger.provider_invoices import read_invoices
 from openchargeback.ledger.yaml_tree import parse
 from openchargeback.problems import Problem, Severity
 from openchargeback.record.closing_record import FROZEN_FILE
@@ -31,6 +32,7 @@ PATHS = {
     "projects": "directory/projects.yaml",
     "funds": "directory/funds.yaml",
     "approvals": "approvals/2025-01/gpu.yaml",
+    "invoices": "invoices/2025-01/aws.yaml",
     "frozen": "periods/2025-01.frozen.yaml",
     "notes": "periods/2025-01.notes.yaml",
     "period": "periods/2025-01.yaml",
@@ -58,14 +60,12 @@ def read(name: str, text: str, path: str = "") -> list[Problem]:
     match name:
         case "config" | "config.local":
             return read_config(*([data] if name == "config" else [b"organization: X", data]))[1]
-        case "people":
-            return read_directory(data, None)[1]
-        case "projects":
-            return read_directory(None, data)[1]
-        case "funds":
-            return read_directory(None, None, data)[1]
+        case "people" | "projects" | "funds":
+            return read_directory(*(data if kind == name else None for kind in ("people", "projects", "funds")))[1]
         case "approvals":
             return read_approvals(data, path)[1]
+        case "invoices":
+            return read_invoices(data, path, "2025-01", "aws")[1]
     others = {"frozen": frozen, "notes": lambda *file: read_notes(*file)[1], "conversion": kept}
     return others.get(name, lambda *file: read_period(*file)[1])(data, path)
 

@@ -23,7 +23,7 @@ from openchargeback.focus.database import insert, sql
 from openchargeback.ledger.approvals import Decision
 from openchargeback.ledger.periods import first_day
 from openchargeback.ledger.settings import Payer
-from openchargeback.model import Amounts, Correction, DecisionRecord, Entry, State
+from openchargeback.model import Amounts, Correction, DecisionRecord, Entry, Kind, State
 from openchargeback.problems import LedgerFault, Problem, has_errors
 from openchargeback.record.closing_record import ClosingRecord
 from openchargeback.record.recorded_ledger import RecordedLedger
@@ -241,8 +241,9 @@ def _billed(con: duckdb.DuckDBPyConnection, record: ClosingRecord) -> dict[str, 
             corrects=numbers[pi, project],
             place="",
             posted=record.config.posts(source),
+            kind=Kind(kind),
         )
-        for id_, pi, project, fund, source, service, exact_list, exact_billed, discount, billed in rows
+        for id_, pi, project, fund, source, service, kind, exact_list, exact_billed, discount, billed in rows
     }
 
 

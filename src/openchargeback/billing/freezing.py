@@ -106,6 +106,7 @@ def freeze(
         ),
         files={},
         sources=billed.sources,
+        invoices=tuple(replace(each, rows=()) for each in billed.invoices),
         queue=billed.queue,
         flags=billed.flags,
         unusual=billed.unusual,
@@ -193,6 +194,7 @@ def thaw_lines(
         still_queued=still_queued,
         evidence=frozen.evidence,
         without=frozen.without,
+        invoices=frozen.invoices,
     )
     return lines, currency_faults(frozen, ledger.config.currency)
 

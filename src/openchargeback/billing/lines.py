@@ -80,7 +80,7 @@ def read_lines(con: duckdb.DuckDBPyConnection, config: Config) -> tuple[BillingL
 
 def read_resources(con: duckdb.DuckDBPyConnection, config: Config, most: int) -> dict[StatementKey, list[ResourceLine]]:
     """The resources of each statement. Per line: the `most` largest by list price and billed amount, and every credit,
-    correction and adjustment. The others are summed up, unless there is only one.
+    correction and adjustment. The others are summed up by kind, unless there is only one.
     """
     rows = con.execute(sql(__package__, "statement_resources.sql"), {"most": most}).fetchall()
     result: dict[StatementKey, list[ResourceLine]] = {}

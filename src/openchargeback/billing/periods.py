@@ -118,6 +118,7 @@ def summed(charges: Charges, settled: Settled, posted: Posted) -> tuple[dict[str
             corrections=added.corrections,
             without=state.without,
             unusual=settled.unusual.get(period, ()),
+            invoices=month.invoices,
         )
         problems += reconciliation.check_sums(made, made.lines, read.get(period, 0))
         result[period] = made

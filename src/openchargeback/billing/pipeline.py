@@ -14,6 +14,7 @@ import duckdb
 
 from openchargeback.billing import lines
 from openchargeback.billing.events import DONE, Events
+from openchargeback.billing.invoice_sums import invoice_sums
 from openchargeback.billing.source_totals import source_totals
 from openchargeback.focus.database import database, insert, query, sql
 from openchargeback.focus.dialects import BACK_REFERENCES
@@ -27,6 +28,7 @@ from openchargeback.model import (
     DecisionRecord,
     Entry,
     FlagTotal,
+    InvoiceSum,
     QueueItem,
     SourceTotals,
     Unusual,
@@ -85,6 +87,7 @@ class MonthResult:
     queue: tuple[QueueItem, ...] = ()
     flags: tuple[FlagTotal, ...] = ()
     decisions: tuple[DecisionRecord, ...] = ()
+    invoices: tuple[InvoiceSum, ...] = ()
 
 
 def read_charges(
@@ -152,6 +155,7 @@ def month_results(charges: Charges, settled: Settled) -> dict[str, MonthResult]:
     con = charges.con
     made = by_period(lines.read_lines(con, charges.config))
     totals, queue, flags = source_totals(charges), by_period(read_queue(con)), read_flags(con)
+    invoices = invoice_sums(charges)
     return {
         period: MonthResult(
             lines=made.get(period, ()),
@@ -159,6 +163,7 @@ def month_results(charges: Charges, settled: Settled) -> dict[str, MonthResult]:
             queue=queue.get(period, ()),
             flags=flags.get(period, ()),
             decisions=settled.decisions.get(period, ()),
+            invoices=invoices.get(period, ()),
         )
         for period in charges.periods
     }

@@ -302,7 +302,7 @@ def corrections_tie_out(period: Summed) -> list[str]:
             if each.amounts != Amounts():
                 faults.append(f"{each.charge[:16]} is both rejected and billed")
             continue
-        key = _correction_key(each)
+        key = each.line_key
         before = lines.get(key, (0, money.ZERO, money.ZERO, Amounts(), each.posted))
         number, exact_list, exact_billed, amounts, posted = before
         if posted != each.posted:
@@ -329,11 +329,6 @@ def corrections_tie_out(period: Summed) -> list[str]:
         if (cents.billed, cents.discount) != rounded:
             faults.append(f"{source}: the late charges of {original} do not sum to their rounded total")
     return faults
-
-
-def _correction_key(each: Correction) -> tuple[str, ...]:
-    payer = (each.pi, each.project, each.fund, each.source, each.service)
-    return (*payer, str(each.entry), each.original, each.corrects)
 
 
 def statements_tie_out(period: BilledPeriod) -> list[str]:

@@ -11,6 +11,7 @@ import click
 from openchargeback import money
 from openchargeback.billing.completeness import GONE_SHOWN, Completeness, completeness, month_of
 from openchargeback.billing.journal import journal_of_period, posts_nothing
+from openchargeback.billing.provider_invoices import InvoiceCheck, check_invoices
 from openchargeback.billing.statements import by_statement
 from openchargeback.cli.listing import Column, amount, cents, count, json_only, json_rows, print_rows
 from openchargeback.cli.options import PERIOD, as_json, root_of, with_ledger
@@ -84,7 +85,9 @@ def _own(key: str, head: str, of: Callable[[PeriodTotals], Decimal]) -> Column[P
 @with_ledger
 @as_json
 def show_period(period: str, why: str | None, lines: tuple[int, ...], named: str | None, json_: bool) -> None:
-    """Show a period: sources, statements, flags, journal. With --why, trace the amounts of a statement.
+    """Show a period: sources, invoices of providers, statements, flags, journal.
+
+    With --why, trace the amounts of a statement to its charges.
 
     \b
     Example: focus-billing periods show 2025-01 --json
@@ -114,6 +117,9 @@ def show_period(period: str, why: str | None, lines: tuple[int, ...], named: str
         click.echo(shown(f"Without {absent.source}: {words.without(absent)}"))
     print_rows(_SOURCES, billed.sources)
     _print_completeness(rows, books, billed.currency)
+    if invoices := check_invoices(books.ledger, billed):
+        click.echo()
+        print_rows(_INVOICES, invoices)
     if billed.flags:
         click.echo()
         print_rows(_FLAGS, billed.flags)
@@ -190,6 +196,25 @@ _SOURCES: tuple[Column[SourceTotals], ...] = (
     _imported("held", lambda each: each.held),
     _imported("rejected", lambda each: each.rejected),
     Column("", "Currency", lambda each: each.currency),
+)
+
+
+def _invoice_amount(head: str, of: Callable[[InvoiceCheck], Decimal | None]) -> Column[InvoiceCheck]:
+    def text(each: InvoiceCheck) -> str:
+        found = of(each)
+        return "" if found is None else f"{money.human_exact(found, each.currency)} {each.currency}"
+
+    return Column("", head, text, right=True)
+
+
+_INVOICES: tuple[Column[InvoiceCheck], ...] = (
+    Column("", "Invoice", lambda each: each.invoice or "none"),
+    Column("", "Source", lambda each: each.source),
+    count("", "Charges", lambda each: each.charges),
+    _invoice_amount("Charged", lambda each: each.charged),
+    _invoice_amount("Invoiced", lambda each: each.invoiced),
+    _invoice_amount("Difference", lambda each: None if each.invoiced is None else each.difference),
+    Column("", "Result", lambda each: each.status),
 )
 
 _FLAGS: tuple[Column[FlagTotal], ...] = (
@@ -316,6 +341,7 @@ def _as_json(period: SummedPeriod, books: LedgerLines, rows: Sequence[Completene
         "currency": currency,
         "sources": json_rows(_SOURCES, period.sources),
         "completeness": [each.as_json() for each in rows],
+        "invoices": [each.as_json() for each in check_invoices(books.ledger, period)],
         "without": [{"source": each.source, "reason": each.reason, "by": each.by} for each in period.without],
         "statements": json_rows(_statement_columns(statements, currency), statements),
         "earlier": json_rows(_earlier_columns(currency), _earlier(period)),

@@ -47,6 +47,18 @@ def _period(period: PeriodChange, currency: str) -> None:
     for flags, unit, charges, amount in words.undecided(period):
         _wrapped("Still held: ", f"{counted(charges, 'charge')}, {money.human(amount, unit)} {unit} ({flags})")
     _sources(period, currency)
+    _invoices(period)
+
+
+def _invoices(period: PeriodChange) -> None:
+    found = (*period.invoices_to_check, *period.invoices_gone)
+    if not found:
+        return
+    click.echo()
+    click.secho(words.INVOICES, bold=True)
+    for each in found[: words.LARGEST]:
+        _wrapped(f"{each.status}: ", words.invoice(each, period))
+    _more(len(found))
 
 
 def _sources(period: PeriodChange, currency: str) -> None:

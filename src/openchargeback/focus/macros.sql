@@ -52,3 +52,7 @@ CREATE MACRO last_day(end_text, first, whole_days) AS
             ELSE coalesce((utc(end_text) - INTERVAL 1 MICROSECOND)::DATE, first)
         END
     );
+
+-- An exact amount as text without trailing zeros, and a time in UTC as FOCUS writes it (FOCUS 1.2, "Date/Time Format").
+CREATE MACRO plain(number) AS rtrim(rtrim(number::DECIMAL(38, 18)::VARCHAR, '0'), '.');
+CREATE MACRO time_text(moment) AS strftime(moment::TIMESTAMP, '%Y-%m-%dT%H:%M:%SZ');

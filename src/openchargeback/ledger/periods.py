@@ -40,10 +40,14 @@ def last_day(period: str) -> dt.date:
     return day.replace(day=calendar.monthrange(day.year, day.month)[1])
 
 
+INVOICES = "invoices"
+"""The folder of what providers invoiced."""
+
+
 def period_of(path: str) -> str:
-    """The period of a charge file, approval file or period file, by its path; empty for other paths."""
+    """The period of a charge file, approval file, provider's invoice or period file, by its path; else empty."""
     parts = PurePosixPath(path).parts
-    if len(parts) < 2 or parts[0] not in ("charges", "approvals", "periods"):
+    if len(parts) < 2 or parts[0] not in ("charges", "approvals", INVOICES, "periods"):
         return ""
     name = parts[1][:7]
     whole = parts[0] != "periods" and parts[1] == name

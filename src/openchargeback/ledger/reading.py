@@ -14,7 +14,8 @@ from openchargeback.ledger.directory import FILES as DIRECTORY_FILES
 from openchargeback.ledger.directory import Directory, read_directory
 from openchargeback.ledger.files import ChargeFile, Gate
 from openchargeback.ledger.notes import Acknowledgment, read_notes
-from openchargeback.ledger.periods import FROZEN, NOTES, OPEN, PARTS, PeriodFile, is_period, read_period
+from openchargeback.ledger.periods import FROZEN, INVOICES, NOTES, OPEN, PARTS, PeriodFile, is_period, read_period
+from openchargeback.ledger.provider_invoices import DOCUMENTS, SUFFIXES, ProviderInvoice, read_invoices, repeated
 from openchargeback.ledger.settings import Config
 from openchargeback.model import Page
 from openchargeback.problems import Problem
@@ -34,10 +35,10 @@ class Logo:
 
 @dataclass(frozen=True, slots=True)
 class Ledger:
-    """The content of a ledger. Periods are those with charges, a period file or approvals, ascending.
+    """The content of a ledger. Periods are those with charges, approvals, invoices or a period file, ascending.
 
     images: those next to the pages, by path.
-    notes: by period, the acknowledgments in its notes.
+    notes: by period, the acknowledgments in its notes. invoices: by period, what providers invoiced.
     """
 
     root: Path
@@ -51,11 +52,12 @@ class Ledger:
     logo: Logo | None = None
     digests: dict[str, str] = field(default_factory=dict)
     notes: dict[str, tuple[Acknowledgment, ...]] = field(default_factory=dict)
+    invoices: dict[str, tuple[ProviderInvoice, ...]] = field(default_factory=dict)
 
     @property
     def periods(self) -> tuple[str, ...]:
         """Every period that the ledger mentions."""
-        return tuple(sorted({*self.charge_files, *self.approvals, *self.period_files}))
+        return tuple(sorted({*self.charge_files, *self.approvals, *self.invoices, *self.period_files}))
 
     def period_file(self, period: str) -> PeriodFile:
         """State and dates of a period; open by default."""
@@ -82,6 +84,7 @@ def read_ledger(root: Path) -> tuple[Ledger | None, list[Problem]]:
     approvals = _approvals(gate, take, problems)
     period_files = _period_files(gate, take, problems)
     notes = _notes(gate, take, problems)
+    invoices = _invoices(gate, take, problems)
     directory, faults = read_directory(*map(take, DIRECTORY_FILES))
     problems += [*faults, *_misnamed(root)]
     pages, images = _pages(gate, take, problems)
@@ -105,7 +108,18 @@ def read_ledger(root: Path) -> tuple[Ledger | None, list[Problem]]:
         by_period.setdefault(file.period, []).append(replace(file, ceiling=ceiling))
     charges = {period: tuple(items) for period, items in by_period.items()}
     ledger = Ledger(
-        root, config, directory, charges, approvals, period_files, pages, images, logo, digests, notes=notes
+        root=root,
+        config=config,
+        directory=directory,
+        charge_files=charges,
+        approvals=approvals,
+        period_files=period_files,
+        pages=pages,
+        images=images,
+        logo=logo,
+        digests=digests,
+        notes=notes,
+        invoices=invoices,
     )
     # The reader of a folder may report a forbidden link a second time.
     return ledger, [*dict.fromkeys(problems)]
@@ -176,6 +190,31 @@ def _notes(gate: Gate, take: _Take, problems: list[Problem]) -> dict[str, tuple[
             result[period], faults = read_notes(data, relative)
             problems += faults
     return result
+
+
+def _invoices(gate: Gate, take: _Take, problems: list[Problem]) -> dict[str, tuple[ProviderInvoice, ...]]:
+    result: dict[str, list[ProviderInvoice]] = {}
+    for relative in files.listed(gate.root, INVOICES, problems, gate):
+        path = PurePosixPath(relative)
+        if path.suffix.lower() in DOCUMENTS:
+            continue
+        if len(path.parts) not in (3, 4) or not is_period(path.parts[1]) or path.suffix not in SUFFIXES:
+            message = "is not where invoices of providers belong"
+            fix = f"put it at {INVOICES}/PERIOD/SOURCE.yaml or .csv, such as {INVOICES}/2025-01/aws.yaml"
+            problems.append(Problem(relative, "misplaced-file", message, fix))
+            continue
+        source = files.source_of(relative, path.suffix)
+        if source is None:
+            fix = "use only letters, digits, - and _"
+            problems.append(Problem(relative, "bad-source-name", "not a valid source name", fix))
+            continue
+        data = take(relative)
+        if data is not None:
+            invoices, faults = read_invoices(data, relative, path.parts[1], source)
+            problems += faults
+            result.setdefault(path.parts[1], []).extend(invoices)
+    problems += [problem for found in result.values() for problem in repeated(found)]
+    return {period: tuple(found) for period, found in result.items()}
 
 
 def _pages(gate: Gate, take: _Take, problems: list[Problem]) -> tuple[tuple[Page, ...], dict[str, bytes]]:

@@ -12,6 +12,7 @@ from pathlib import Path, PurePosixPath
 from openchargeback.ledger.config import FILE_NAME, LOCAL_FILE_NAME
 from openchargeback.ledger.directory import FUNDS_FILE, PEOPLE_FILE, PROJECTS_FILE
 from openchargeback.ledger.files import CONVERSIONS
+from openchargeback.ledger.periods import INVOICES
 
 FOLDER = ".schemas"
 """The folder of the schemas in a ledger."""
@@ -24,6 +25,7 @@ KINDS = {
     "projects": PROJECTS_FILE,
     "funds": FUNDS_FILE,
     "approvals": "approvals/*/*.yaml",
+    "invoices": f"{INVOICES}/*/*.yaml",
     "frozen": f"periods/{MONTH}.frozen.yaml",
     "notes": f"periods/{MONTH}.notes.yaml",
     "period": f"periods/{MONTH}.yaml",

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field, replace
 from decimal import Decimal
 from typing import Annotated, Any
 
+from openchargeback import money
 from openchargeback.addresses import holds_credentials
 from openchargeback.ledger import check_codes
 from openchargeback.ledger.declared import Key, shape_of, values_of
@@ -284,6 +285,14 @@ class Source:
             "what is new, so `ingest` adds it; it asks unless set.",
         ),
     ] = ""
+    invoice_tolerance: Annotated[
+        Decimal | None,
+        Number(
+            ZERO,
+            "By how much an invoice of the provider may differ from its charges when a month is closed, such as 0.05; "
+            "half of a cent unless set.",
+        ),
+    ] = None
     severity: Annotated[dict[str, str], _SEVERITY] = field(default_factory=dict)
 
 
@@ -530,6 +539,11 @@ class Config:
     def covers(self, name: str) -> bool:
         """Whether a source's discount is the institution's."""
         return self.source(name).discount == INSTITUTION
+
+    def invoice_tolerance(self, name: str) -> Decimal:
+        """How much an invoice of a source may differ from its charges, exactly; half of the minor unit unless set."""
+        own = self.source(name).invoice_tolerance
+        return money.minor_unit(self.currency) / 2 if own is None else own
 
     def source_tags(self, name: str) -> Tags:
         """The tag keys of a source's charges."""

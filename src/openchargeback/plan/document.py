@@ -70,6 +70,7 @@ def _period(period: PeriodChange, currency: str) -> dict[str, object]:
         ],
         "completeness": [each.as_json() for each in period.sources if each.needs_attention],
         "without": [{"source": each.source, "reason": each.reason, "by": each.by} for each in period.without],
+        "invoices": [each.as_json() for each in period.invoices],
         "projects": [_project(each, currency) for each in period.projects],
         "lines": [_line(each, currency) for each in period.lines],
         "decisions": [

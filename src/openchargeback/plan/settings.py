@@ -34,10 +34,10 @@ from openchargeback.plan.values import SettingChange
 
 
 def changed_settings(old: tuple[Config, Directory], new: tuple[Config, Directory]) -> tuple[SettingChange, ...]:
-    """The changes to config and directory that affect billing and flags, and to the limits of the plan.
+    """The changes to config and directory that affect billing and flags, and to limits of the plan and of closing.
 
-    Changed limits are included, since they change what the plan lets through. An entry that only one side has is one
-    change.
+    Changed limits are included, since they change what the plan and closing let through. An entry that only one side
+    has is one change.
     """
     names = {*old[0].sources, *new[0].sources}
     sides = [
@@ -54,7 +54,10 @@ def changed_settings(old: tuple[Config, Directory], new: tuple[Config, Directory
 def _config_values(config: Config, sources: set[str]) -> dict[str, Any]:
     """The settings that affect billing, as in `config.yaml` with all defaults, for these sources."""
     billing = billing_config(config)
-    every = {name: billing.sources.get(name, Source(name)) for name in sorted(sources)}
+    every = {
+        name: replace(billing.sources.get(name, Source(name)), invoice_tolerance=config.source(name).invoice_tolerance)
+        for name in sorted(sources)
+    }
     return values_of(replace(billing, plan=config.plan, sources=every), defaults=True)
 
 

@@ -6,6 +6,7 @@ from decimal import Decimal
 
 from openchargeback import money
 from openchargeback.billing.completeness import GONE_SHOWN, Completeness
+from openchargeback.billing.provider_invoices import InvoiceCheck
 from openchargeback.model import Without
 from openchargeback.plan.values import Cause, ControlTotal, PeriodChange, Plan, ProjectChange, Revision
 from openchargeback.review.held_sums import by_reason
@@ -15,6 +16,9 @@ LARGEST = 10
 """How many changes by PI and project are shown."""
 
 NOTHING_CHANGES = "No billing line changes."
+
+INVOICES = "Invoices of providers"
+"""The heading of the invoices that a reviewer should look at."""
 
 EVIDENCE = "Evidence for decisions and closings"
 """The heading of the table of evidence levels."""
@@ -53,6 +57,11 @@ def source(row: Completeness, currency: str) -> str:
     if row.gone:
         notes.append(f"{counted(len(row.gone), 'PI')} gone: {listed(row.gone, GONE_SHOWN)}")
     return "; ".join(notes)
+
+
+def invoice(check: InvoiceCheck, period: PeriodChange) -> str:
+    """An invoice of a provider that a reviewer should look at, compared with its charges."""
+    return f"no longer listed: {check.what}" if check in period.invoices_gone else check.what
 
 
 def without(absent: Without) -> str:

@@ -117,6 +117,20 @@ def lines_file(period: str) -> str:
     return f"{DATA_FOLDER}/{folder_name(period)}/lines.csv"
 
 
+def cost_and_usage_file(period: BilledPeriod) -> str:
+    """What a month charges to PIs, as "Cost and Usage" of FOCUS."""
+    return charges_file(period).replace("/charges.csv", "/focus-cost-and-usage.csv")
+
+
+def invoice_detail_file(period: str) -> str:
+    """The lines of a month's statements, as "Invoice Detail" of FOCUS."""
+    return f"{DATA_FOLDER}/{folder_name(period)}/focus-invoice-detail.csv"
+
+
+BILLING_PERIOD_FILE = f"{DATA_FOLDER}/focus-billing-period.csv"
+"""The months, as "Billing Period" of FOCUS."""
+
+
 def own_page(name: str) -> str:
     """A page of the institution's own."""
     return f"pages/{folder_name(name)}.html"

@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from functools import partial
 
 from openchargeback import __version__
-from openchargeback.focus.schema import DIALECTS, schema_bytes
+from openchargeback.focus.schema import SCHEMAS, schema_bytes
 from openchargeback.ledger.schema_files import shipped_schemas
 from openchargeback.ledger.settings import Config
 from openchargeback.model import BilledPeriod, Page, Person, Project, Provenance
@@ -178,7 +178,7 @@ def _assets(site: Site, env: Templates) -> Iterator[FileJob]:
     for name, path in env.files().items():
         if name.startswith("assets/"):
             yield FileJob(name, fingerprint("file", path.read_bytes()), path.read_bytes)
-    for dialect in DIALECTS:
+    for dialect in SCHEMAS:
         content = schema_bytes(dialect)
         yield FileJob(paths.schema(dialect), fingerprint("file", content), partial(bytes, content))
     for name, data in shipped_schemas().items():

@@ -14,7 +14,7 @@ from openchargeback.problems import LedgerFault, Problem, has_errors
 from openchargeback.publish.bill_ledger import Scope, bill_ledger, sum_ledger, summarize_ledger
 from openchargeback.publish.cache import Cache
 from openchargeback.publish.gathering import Gathered, gather_ledger
-from openchargeback.publish.output_problems import credit_fund_warnings, output_problems, output_warnings
+from openchargeback.publish.output_problems import line_warnings, output_problems, output_warnings
 from openchargeback.record.recorded_ledger import RecordedLedger
 
 Step = Callable[[str, int, int], None]
@@ -96,7 +96,7 @@ def examine_lines(root: Path, *, wanted: str = "", step: Step = no_step) -> Exam
     if ledger is None:
         return None, (), problems
     periods, faults = sum_ledger(ledger, store, _scope(ledger, wanted, step))
-    return ledger, periods, [*problems, *faults, *credit_fund_warnings(ledger, periods)]
+    return ledger, periods, [*problems, *faults, *line_warnings(ledger, periods)]
 
 
 def _examine_totals(root: Path, step: Step) -> Examined[PeriodTotals]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from openchargeback.billing.provider_invoices import invoice_problems
 from openchargeback.billing.summaries import Summary
 from openchargeback.ledger.settings import JournalSettings
 from openchargeback.model import BilledPeriod, State, SummedPeriod
@@ -19,7 +20,8 @@ def output_problems(ledger: RecordedLedger, summaries: Sequence[Summary]) -> lis
     """Everything that would stop the outputs of a build, and warnings about them."""
     opened = [each for each in summaries if each.totals.state is State.OPEN]
     warnings = _without_credit_fund(ledger, {source for each in opened for source in each.crediting})
-    return [*warnings, *_journal_problems(ledger, summaries), *_glyph_problems(ledger, opened)]
+    invoices = invoice_problems(ledger, (each.totals for each in summaries))
+    return [*warnings, *invoices, *_journal_problems(ledger, summaries), *_glyph_problems(ledger, opened)]
 
 
 def _journal_problems(ledger: RecordedLedger, summaries: Sequence[Summary]) -> list[Problem]:
@@ -72,10 +74,15 @@ def output_warnings(ledger: RecordedLedger, periods: Sequence[BilledPeriod]) -> 
     """Warnings about the outputs that do not stop a build."""
     from openchargeback.portal.glyphs import glyph_problems
 
-    return [*credit_fund_warnings(ledger, periods), *glyph_problems(ledger, periods)]
+    return [*line_warnings(ledger, periods), *glyph_problems(ledger, periods)]
 
 
-def credit_fund_warnings(ledger: RecordedLedger, periods: Sequence[SummedPeriod]) -> list[Problem]:
+def line_warnings(ledger: RecordedLedger, periods: Sequence[SummedPeriod]) -> list[Problem]:
+    """The warnings that follow from billing lines alone."""
+    return [*_credit_fund_warnings(ledger, periods), *invoice_problems(ledger, periods)]
+
+
+def _credit_fund_warnings(ledger: RecordedLedger, periods: Sequence[SummedPeriod]) -> list[Problem]:
     """A warning for every source of open periods whose journal lines have no fund to credit."""
     crediting = {
         line.source

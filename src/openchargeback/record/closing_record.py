@@ -37,6 +37,7 @@ from openchargeback.model import (
     Evidence,
     FileRecord,
     FlagTotal,
+    InvoiceSum,
     PeriodAmounts,
     QueueItem,
     Reference,
@@ -120,6 +121,14 @@ _rows(
     exact_billed=_billed(),
 )
 _rows(SourceTotals, first_day=_day(_WORDS["first_day"]), last_day=_day(_WORDS["last_day"]))
+_rows(
+    InvoiceSum,
+    leave_out=("rows",),
+    invoice=Key("The InvoiceId; empty for charges without one."),
+    billed=_billed(),
+    tax=Key("The part of it that is tax, exact."),
+    unreadable=Key("How many of the charges have no readable BilledCost.", default=0),
+)
 _rows(Unusual)
 _rows(FlagTotal, exact_billed=_billed())
 _rows(DecisionRecord, leave_out=("void",), exact_billed=_billed())
@@ -265,6 +274,7 @@ class ClosingRecord:
     files: Annotated[dict[str, str], MapOf(_SHA, help="Digests of the other files written by closing.")]
     inputs: Annotated[Inputs, ""]
     sources: Annotated[tuple[SourceTotals, ...], "Totals of each source."]
+    invoices: Annotated[tuple[InvoiceSum, ...], Key("Charges by invoice of the provider.", always=True)] = ()
     queue: Annotated[
         tuple[QueueItem, ...],
         ListOf(shape_of(QueueItem, "Charges decided as one.", whole=False), help="The items that stayed held."),

@@ -163,6 +163,7 @@ def _period(period: PeriodChange, currency: str) -> list[str | _Table]:
     parts += _decisions(period.decisions, currency)
     parts += _undecided(period)
     parts += _sources(period, currency)
+    parts += _invoices(period)
     return parts
 
 
@@ -228,6 +229,15 @@ def _sources(period: PeriodChange, currency: str) -> list[str | _Table]:
     ]
     table.rows += [
         (escaped(each.source), escaped(f"closed without it: {words.without(each)}")) for each in period.without
+    ]
+    return [table] if table.rows else []
+
+
+def _invoices(period: PeriodChange) -> list[str | _Table]:
+    table = _Table(words.INVOICES, ("", "What"), frozenset())
+    table.rows = [
+        (str(each.status), escaped(words.invoice(each, period)))
+        for each in (*period.invoices_to_check, *period.invoices_gone)
     ]
     return [table] if table.rows else []
 
