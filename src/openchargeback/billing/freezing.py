@@ -193,6 +193,8 @@ def thaw_lines(
         still_queued=still_queued,
         evidence=frozen.evidence,
         without=frozen.without,
+        documents=frozen.documents,
+        again=frozen.again,
     )
     return lines, currency_faults(frozen, ledger.config.currency)
 
@@ -215,7 +217,7 @@ def thaw(
     thawed = BilledPeriod(
         **field_values(lines),
         statements=_statements(frozen, lines.revision, lines.closed_on or last_day(period)),
-        journal=journal_of(period, lines.accounting_date, stated, numbers, settings),
+        journal=journal_of(period, lines.accounting_date, stated, numbers, settings, lines.again),
     )
     return thawed, [*reconciliation.check(thawed), *problems]
 

@@ -136,7 +136,7 @@ def billed(charges: Charges, settled: Settled, posted: Posted) -> tuple[dict[str
         result[period] = BilledPeriod(
             **field_values(each),
             statements=made,
-            journal=journal.journal_of(period, each.accounting_date, each.lines, numbers, ledger.settings),
+            journal=journal.journal_of(period, each.accounting_date, each.lines, numbers, ledger.settings, each.again),
         )
         problems += reconciliation.check_published(result[period])
     return result, problems

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import re
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from pathlib import Path, PurePosixPath
@@ -13,9 +14,11 @@ from openchargeback.ledger.config import FILE_NAME, LOCAL_FILE_NAME, read_config
 from openchargeback.ledger.directory import FILES as DIRECTORY_FILES
 from openchargeback.ledger.directory import Directory, read_directory
 from openchargeback.ledger.files import ChargeFile, Gate
+from openchargeback.ledger.journal_profiles import FOLDER as PROFILES
+from openchargeback.ledger.journal_profiles import Profile, read_profile
 from openchargeback.ledger.notes import Acknowledgment, read_notes
 from openchargeback.ledger.periods import FROZEN, NOTES, OPEN, PARTS, PeriodFile, is_period, read_period
-from openchargeback.ledger.settings import Config
+from openchargeback.ledger.settings import FORMAT_PATTERN, Config
 from openchargeback.model import Page
 from openchargeback.problems import Problem
 
@@ -37,7 +40,7 @@ class Ledger:
     """The content of a ledger. Periods are those with charges, a period file or approvals, ascending.
 
     images: those next to the pages, by path.
-    notes: by period, the acknowledgments in its notes.
+    notes: by period, the acknowledgments in its notes. journal_profiles: its own, by name.
     """
 
     root: Path
@@ -51,6 +54,7 @@ class Ledger:
     logo: Logo | None = None
     digests: dict[str, str] = field(default_factory=dict)
     notes: dict[str, tuple[Acknowledgment, ...]] = field(default_factory=dict)
+    journal_profiles: dict[str, Profile] = field(default_factory=dict)
 
     @property
     def periods(self) -> tuple[str, ...]:
@@ -105,7 +109,18 @@ def read_ledger(root: Path) -> tuple[Ledger | None, list[Problem]]:
         by_period.setdefault(file.period, []).append(replace(file, ceiling=ceiling))
     charges = {period: tuple(items) for period, items in by_period.items()}
     ledger = Ledger(
-        root, config, directory, charges, approvals, period_files, pages, images, logo, digests, notes=notes
+        root,
+        config,
+        directory,
+        charges,
+        approvals,
+        period_files,
+        pages,
+        images,
+        logo,
+        digests,
+        notes=notes,
+        journal_profiles=_journal_profiles(gate, take, problems),
     )
     # The reader of a folder may report a forbidden link a second time.
     return ledger, [*dict.fromkeys(problems)]
@@ -175,6 +190,26 @@ def _notes(gate: Gate, take: _Take, problems: list[Problem]) -> dict[str, tuple[
         if data is not None:
             result[period], faults = read_notes(data, relative)
             problems += faults
+    return result
+
+
+def _journal_profiles(gate: Gate, take: _Take, problems: list[Problem]) -> dict[str, Profile]:
+    result = {}
+    folder = f"templates/{PROFILES}"
+    for relative in files.listed(gate.root, folder, problems, gate):
+        path = PurePosixPath(relative)
+        if path.suffix not in (".yaml", ".yml"):
+            continue  # a template that a profile names
+        if len(path.parts) != 3 or path.suffix != ".yaml" or not re.fullmatch(FORMAT_PATTERN, path.stem):
+            fix = f"name it {folder}/NAME.yaml, with lowercase letters, digits and - in the name"
+            problems.append(Problem(relative, "misplaced-file", "is not where journal profiles belong", fix))
+            continue
+        data = take(relative)
+        if data is not None:
+            profile, faults = read_profile(data, relative)
+            problems += faults
+            if profile:
+                result[path.stem] = profile
     return result
 
 

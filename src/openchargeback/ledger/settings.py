@@ -35,6 +35,9 @@ FORGES = ("github", "gitlab", "forgejo")
 EVIDENCE_LEVELS = ("A", "B", "C")
 PAPERS = ("a4", "letter")
 GIGABYTE = 10**9
+FORMAT_PATTERN = r"[a-z0-9][a-z0-9-]{0,39}"
+DEFAULT_FORMATS = ("detail", "summary", "gl")
+"""The journal formats that a build writes unless `journal.formats` says otherwise."""
 MONTHLY, IRREGULAR = "monthly", "irregular"
 EXPECTED = (MONTHLY, IRREGULAR)
 VENDOR, INSTITUTION = "vendor", "institution"
@@ -129,16 +132,12 @@ def _each_one_or_list(references: dict[str, tuple[str, ...]]) -> dict[str, str |
     return {name: _one_or_list(keys) for name, keys in references.items()}
 
 
-def _by_name(entries: tuple[Pattern, ...] | tuple[JournalFormat, ...]) -> dict[str, dict[str, Any]]:
+def _by_name(entries: tuple[Pattern, ...]) -> dict[str, dict[str, Any]]:
     return {each.name: values_of(each) for each in entries}
 
 
 def _pattern(name: str, values: dict[str, Any]) -> Pattern:
     return Pattern(name=name, **values)
-
-
-def _format(name: str, values: dict[str, Any]) -> JournalFormat:
-    return JournalFormat(name=name, **values)
 
 
 def _source(name: str, values: dict[str, Any]) -> Source:
@@ -380,15 +379,6 @@ class StatementSettings:
 
 
 @dataclass(frozen=True, slots=True)
-class JournalFormat:
-    """A journal format of the institution."""
-
-    name: str
-    template: Annotated[str, "A file in `templates/`."]
-    extension: Annotated[str, Text(r"[A-Za-z0-9]{1,8}", "a file extension", "The extension of the file.")] = "csv"
-
-
-@dataclass(frozen=True, slots=True)
 class JournalSettings:
     """The content and format of journals. Without `post`, the ledger is for showback."""
 
@@ -408,18 +398,14 @@ class JournalSettings:
     )
     description_limit: Annotated[int, Integer(8, 500, "Maximum length of descriptions in the accounting system.")] = 80
     formats: Annotated[
-        tuple[JournalFormat, ...],
-        Key(
-            shape=MapOf(
-                shape_of(JournalFormat, whole=False),
-                key_pattern=r"[a-z0-9][a-z0-9_-]*",
-                help="Your own formats, each with a Jinja template in `templates/`.",
-                named=_format,
-                listed=True,
-            ),
-            write=_by_name,
+        tuple[str, ...],
+        ListOf(
+            Text(FORMAT_PATTERN, "the name of a journal format"),
+            single=True,
+            least=1,
+            help="The formats that a build writes, by name; `focus-billing journal --list` shows all of them.",
         ),
-    ] = ()
+    ] = DEFAULT_FORMATS
 
 
 @dataclass(frozen=True, slots=True)
@@ -562,14 +548,14 @@ class Config:
     def of_month(self, sources: Iterable[str]) -> dict[str, Any]:
         """The settings that affect a month with these sources, as in `config.yaml`.
 
-        From `portal`, only the accent color of statements counts; journal formats name live templates.
+        From `portal`, only the accent color of statements counts; journal formats name live profiles.
         """
         kept = {name: self.sources[name] for name in sorted({*sources} & {*self.sources})}
         return values_of(
             replace(
                 self,
                 sources=kept,
-                journal=replace(self.journal, formats=()),
+                journal=replace(self.journal, formats=DEFAULT_FORMATS),
                 portal=PortalSettings(accent=self.portal.accent),
                 plan=PlanSettings(),
                 limits=Limits(),

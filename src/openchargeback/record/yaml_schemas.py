@@ -6,6 +6,7 @@ import json
 
 from openchargeback.ledger.approvals import APPROVALS
 from openchargeback.ledger.directory import FUNDS, PEOPLE, PROJECTS
+from openchargeback.ledger.journal_profiles import PROFILE
 from openchargeback.ledger.notes import NOTES_FILE
 from openchargeback.ledger.periods import PERIOD
 from openchargeback.ledger.settings import CONFIG, LOCAL
@@ -22,6 +23,7 @@ FILES: dict[str, tuple[str, Record]] = {
     "frozen": ("Record of a closed month", FROZEN_FILE),
     "notes": ("Notes on a closed month", NOTES_FILE),
     "period": ("State of a billing month", PERIOD),
+    "journal-profile": ("Profile of a journal format", PROFILE),
 }
 """The title and the shape of every kind of YAML file, by the name of its schema."""
 
