@@ -379,7 +379,7 @@ def test_hledger_accepts_the_journal(tmp_path: Path, currency: str) -> None:
     (file,) = in_format("hledger", ODD if currency == "USD" else lines, config)
     path = tmp_path / "x.journal"
     path.write_bytes(file.data)
-    command = [find("hledger"), "-f", path]
+    command = [find("hledger"), "-f", str(path)]
     check = subprocess.run([*command, "check", "-s"], capture_output=True, text=True, check=False)
     assert check.returncode == 0, check.stderr
     zero(file.data.decode())

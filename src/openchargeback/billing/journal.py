@@ -176,7 +176,7 @@ def _repeated(each: JournaledAgain, period: str, date: dt.date) -> tuple[Journal
         pi=each.pi,
         project=each.project,
         statement=each.statement,
-        description=f"Again {each.document} line {each.line}: ",
+        description=f"Repost {each.document} line {each.line}: ",
         again=each.document,
     )
     return payer, _counterpart(payer, each.credit_fund, each.credit_account)

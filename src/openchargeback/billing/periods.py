@@ -23,6 +23,7 @@ from openchargeback.billing.pipeline import (
     settle,
     too_large,
 )
+from openchargeback.billing.postings import journaled_again
 from openchargeback.billing.source_totals import file_records
 from openchargeback.focus.database import database
 from openchargeback.ledger.periods import accounting_date
@@ -117,6 +118,7 @@ def summed(charges: Charges, settled: Settled, posted: Posted) -> tuple[dict[str
             decisions=(*month.decisions, *added.decisions),
             corrections=added.corrections,
             without=state.without,
+            again=journaled_again(charges.ledger, period),
             unusual=settled.unusual.get(period, ()),
         )
         problems += reconciliation.check_sums(made, made.lines, read.get(period, 0))

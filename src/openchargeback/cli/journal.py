@@ -10,9 +10,10 @@ from typing import TYPE_CHECKING
 
 import click
 
+from openchargeback.cli.journal_posted import posted
 from openchargeback.cli.options import PERIOD, as_json, root_of, with_ledger
 from openchargeback.cli.report import note_problems, print_json, print_table, progress
-from openchargeback.problems import UsageFault
+from openchargeback.problems import LedgerFault, UsageFault, has_errors
 
 if TYPE_CHECKING:
     from openchargeback.export.journals.files import JournalFile, Month
@@ -30,6 +31,13 @@ _FORMAT = "detail"
     type=click.Path(path_type=Path),
     help="Output file, or a folder for the files under their own names; stdout by default.",
 )
+@click.option("--check", type=click.Path(path_type=Path, exists=True, dir_okay=False), help="Compare a journal file.")
+@click.option("--accrue", type=PERIOD, metavar="PERIOD", help="Write an estimate of an open period, and its reversal.")
+@click.option(
+    "--revision",
+    type=click.IntRange(1),
+    help="With --accrue: which estimate of the period this is, so that a second one has other document numbers.",
+)
 @click.option("--list", "listing", is_flag=True, help="List the journal formats.")
 @click.option("--show", metavar="NAME", help="Print the profile of a shipped format, to start your own from.")
 @with_ledger
@@ -38,34 +46,65 @@ def journal(
     period: str | None,
     name: str | None,
     output: Path | None,
+    check: Path | None,
+    accrue: str | None,
+    revision: int | None,
     listing: bool,
     show: str | None,
     named: str | None,
     json_: bool,
 ) -> None:
-    """Write journal files for the accounting system.
+    """Write journal files for the accounting system, compare them, and record what became of them.
 
     The journal of an open period is a draft without document numbers.
 
     \b
     Example: focus-billing journal --period 2025-01 --format gl -o journal.csv
-             focus-billing journal --period 2025-01 --format kfs -o upload/
+             focus-billing journal --period 2025-01 --format kfs -o upload
+             focus-billing journal --accrue 2025-06 --format gl -o upload
+             focus-billing journal --check gl.csv
              focus-billing journal --list
     """
     context = click.get_current_context()
     if context.invoked_subcommand is not None:
         return
-    chosen = [each for each in (period and "--period", listing and "--list", show and "--show") if each]
-    if len(chosen) != 1:
-        raise UsageFault("give one of --period, --list and --show" + (f", not {' and '.join(chosen)}" * bool(chosen)))
-    if json_ and not listing:
-        raise UsageFault("--json goes with --list")
+    _refuse_combinations(period, check, accrue, revision, listing=listing, show=show, json_=json_)
     if show:
         _show(show)
     elif listing:
         _list(root_of(named), json_=json_)
+    elif check:
+        _check(root_of(named), check, period, name)
+    elif accrue:
+        _accrue(root_of(named), accrue, name or _FORMAT, output, revision or 1)
     elif period:
         _write_period(root_of(named), period, name or _FORMAT, output)
+
+
+journal.add_command(posted)
+
+
+def _refuse_combinations(
+    period: str | None,
+    check: Path | None,
+    accrue: str | None,
+    revision: int | None,
+    *,
+    listing: bool,
+    show: str | None,
+    json_: bool,
+) -> None:
+    given = {"--accrue": accrue, "--check": check, "--list": listing, "--show": show}
+    chosen = [option for option, value in given.items() if value]
+    if period and chosen != ["--check"]:
+        chosen.append("--period")
+    if len(chosen) != 1:
+        many = f", not {' and '.join(chosen)}" if chosen else ""
+        raise UsageFault(f"give one of --period, --accrue, --check, --list and --show{many}")
+    if json_ and not listing:
+        raise UsageFault("--json requires --list")
+    if revision and not accrue:
+        raise UsageFault("--revision requires --accrue")
 
 
 def _show(name: str) -> None:
@@ -79,7 +118,6 @@ def _show(name: str) -> None:
 def _list(root: Path, *, json_: bool) -> None:
     from openchargeback.export.journals.profiles import find_profile, format_names
     from openchargeback.ledger.reading import read_ledger
-    from openchargeback.problems import LedgerFault, has_errors
 
     ledger, problems = read_ledger(root)
     if ledger is None or has_errors(each for each in problems if each.path.startswith("templates/")):
@@ -114,6 +152,9 @@ def _write_period(root: Path, period: str, name: str, output: Path | None) -> No
     profile = profile_of(name, month.own)
     if posts_nothing(month.period, month.config):
         click.echo(f"nothing to post: no source of {period} is charged (`post: false`)", err=True)
+    if month.closed and not any(each.format == name for each in month.period.documents):
+        what = f"{period} was closed without {name} in `journal.formats`, so this document has no number"
+        click.echo(what, err=True)
     files = format_files(month, profile)
     if not month.closed:
         _refuse_final_name(period, output)
@@ -121,6 +162,53 @@ def _write_period(root: Path, period: str, name: str, output: Path | None) -> No
     write_files(root, files, output)
     if output:
         click.echo(f"{output}: {len(month.journal.lines):,} journal lines", err=True)
+
+
+def _accrue(root: Path, period: str, name: str, output: Path | None, revision: int) -> None:
+    from openchargeback import money
+    from openchargeback.export.journals.accruals import accrual_files
+    from openchargeback.export.journals.profiles import profile_of
+
+    month = month_of(_open(root, period), period)
+    if month.closed:
+        raise UsageFault(f"{period} is {month.period.state}: post its journal; only an open period can be accrued")
+    if not any(not line.again for line in month.journal.lines):
+        raise UsageFault(f"{period} has nothing to accrue: nothing in it is billed so far")
+    files = accrual_files(month, profile_of(name, month.own), revision)
+    write_files(root, files, output)
+    net, currency = month.journal.net - month.journal.again, month.period.currency
+    held = money.total(*(each.held for each in month.period.sources if each.currency == currency))
+    click.echo(
+        f"estimate of {period}: {money.human(net, currency)} {currency}, reversed on the first day of the next month"
+        + (f"; {money.human(held, currency)} {currency} held for review are not in it" if held else ""),
+        err=True,
+    )
+
+
+def _check(root: Path, path: Path, period: str | None, name: str | None) -> None:
+    import hashlib
+
+    from openchargeback.export.journals.comparing import compare, known_file, month_in, named_format
+    from openchargeback.publish.gathering import gather_ledger
+
+    data = path.read_bytes()
+    ledger, problems = gather_ledger(root)
+    if ledger is None or has_errors(problems):
+        raise LedgerFault(problems, root)
+    if known := known_file(ledger, hashlib.sha256(data).hexdigest()):
+        month, document = known
+        if period not in (None, month) or name not in (None, document.format):
+            raise UsageFault(f"{path} is the {document.format} journal of {month}")
+        click.echo(f"identical: {path} is document {document.number}, as {month} was closed")
+        return
+    period, name = period or month_in(ledger, data), name or named_format(path.name, ledger.journal_profiles)
+    if not period or not name:
+        what = "--period" if not period else "--format"
+        raise UsageFault(f"{path} does not say what it is a journal of: add {what}")
+    found = compare(month_of(_open(root, period), period), name, data, path.name)
+    if found.differences:
+        raise LedgerFault(found.differences)
+    click.echo(f"identical: {path} is the {name} journal of {period}, as the ledger is now")
 
 
 def _open(root: Path, period: str) -> LedgerLines:

@@ -34,8 +34,8 @@ CONVERSIONS = "conversions"
 """The folder of the configs of conversions."""
 
 OWN_FOLDERS = (
-    *("approvals", "charges", CONVERSIONS, "deliveries", "directory", "pages", "periods", "policies", "templates"),
-    "usage",
+    *("approvals", "charges", CONVERSIONS, "deliveries", "directory", "pages", "periods", "policies", "postings"),
+    *("templates", "usage"),
 )
 """The folders that belong to a ledger; nothing else next to them does."""
 

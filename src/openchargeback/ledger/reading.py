@@ -18,6 +18,8 @@ from openchargeback.ledger.journal_profiles import FOLDER as PROFILES
 from openchargeback.ledger.journal_profiles import Profile, read_profile
 from openchargeback.ledger.notes import Acknowledgment, read_notes
 from openchargeback.ledger.periods import FROZEN, NOTES, OPEN, PARTS, PeriodFile, is_period, read_period
+from openchargeback.ledger.postings import FOLDER as POSTINGS
+from openchargeback.ledger.postings import Posting, read_postings
 from openchargeback.ledger.settings import FORMAT_PATTERN, Config
 from openchargeback.model import Page
 from openchargeback.problems import Problem
@@ -41,6 +43,7 @@ class Ledger:
 
     images: those next to the pages, by path.
     notes: by period, the acknowledgments in its notes. journal_profiles: its own, by name.
+    postings: by period, what became of the documents of its journal.
     """
 
     root: Path
@@ -55,6 +58,7 @@ class Ledger:
     digests: dict[str, str] = field(default_factory=dict)
     notes: dict[str, tuple[Acknowledgment, ...]] = field(default_factory=dict)
     journal_profiles: dict[str, Profile] = field(default_factory=dict)
+    postings: dict[str, tuple[Posting, ...]] = field(default_factory=dict)
 
     @property
     def periods(self) -> tuple[str, ...]:
@@ -121,6 +125,7 @@ def read_ledger(root: Path) -> tuple[Ledger | None, list[Problem]]:
         digests,
         notes=notes,
         journal_profiles=_journal_profiles(gate, take, problems),
+        postings=_postings(gate, take, problems),
     )
     # The reader of a folder may report a forbidden link a second time.
     return ledger, [*dict.fromkeys(problems)]
@@ -189,6 +194,21 @@ def _notes(gate: Gate, take: _Take, problems: list[Problem]) -> dict[str, tuple[
         data = take(relative) if rest == NOTES and is_period(period) else None
         if data is not None:
             result[period], faults = read_notes(data, relative)
+            problems += faults
+    return result
+
+
+def _postings(gate: Gate, take: _Take, problems: list[Problem]) -> dict[str, tuple[Posting, ...]]:
+    result = {}
+    for relative in files.listed(gate.root, POSTINGS, problems, gate):
+        path = PurePosixPath(relative)
+        if len(path.parts) != 2 or path.suffix != ".yaml" or not is_period(path.stem):
+            fix = f"name it for the period of the journal: {POSTINGS}/2025-01.yaml"
+            problems.append(Problem(relative, "misplaced-file", "is not where postings belong", fix))
+            continue
+        data = take(relative)
+        if data is not None:
+            result[path.stem], faults = read_postings(data, relative)
             problems += faults
     return result
 

@@ -12,6 +12,7 @@ from pathlib import Path, PurePosixPath
 from openchargeback.ledger.config import FILE_NAME, LOCAL_FILE_NAME
 from openchargeback.ledger.directory import FUNDS_FILE, PEOPLE_FILE, PROJECTS_FILE
 from openchargeback.ledger.journal_profiles import FOLDER as PROFILES
+from openchargeback.ledger.postings import FOLDER as POSTINGS
 
 FOLDER = ".schemas"
 """The folder of the schemas in a ledger."""
@@ -27,6 +28,7 @@ KINDS = {
     "frozen": f"periods/{MONTH}.frozen.yaml",
     "notes": f"periods/{MONTH}.notes.yaml",
     "period": f"periods/{MONTH}.yaml",
+    "postings": f"{POSTINGS}/{MONTH}.yaml",
     "journal-profile": f"templates/{PROFILES}/*.yaml",
 }
 """Every kind of YAML file: name of its schema → its files in a ledger (a glob)."""

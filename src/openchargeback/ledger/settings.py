@@ -36,6 +36,7 @@ EVIDENCE_LEVELS = ("A", "B", "C")
 PAPERS = ("a4", "letter")
 GIGABYTE = 10**9
 FORMAT_PATTERN = r"[a-z0-9][a-z0-9-]{0,39}"
+UNLISTED = ("refused", "accepted")
 DEFAULT_FORMATS = ("detail", "summary", "gl")
 """The journal formats that a build writes unless `journal.formats` says otherwise."""
 MONTHLY, IRREGULAR = "monthly", "irregular"
@@ -379,6 +380,38 @@ class StatementSettings:
 
 
 @dataclass(frozen=True, slots=True)
+class AnswerSettings:
+    """How `journal posted` reads what the accounting system answers as CSV: columns by name, and words."""
+
+    separator: Annotated[str, Verbatim("The character between columns.")] = ","
+    document: Annotated[str, "The column with the document number."] = ""
+    line: Annotated[str, "The column with the number of the line in the document."] = ""
+    status: Annotated[str, "The column that says what became of the line."] = ""
+    amount: Annotated[str, "The column with the amount, with or without a sign."] = ""
+    debit: Annotated[str, "The column with the amount of a debit."] = ""
+    credit: Annotated[str, "The column with the amount of a credit."] = ""
+    fund: Annotated[str, "The column with the accounting string."] = ""
+    reason: Annotated[str, "The column that says why."] = ""
+    date: Annotated[str, "The column with the day on which the document was posted."] = ""
+    date_format: Annotated[str, "The format of that day, such as `%m/%d/%Y`."] = "%Y-%m-%d"
+    accepted: Annotated[
+        tuple[str, ...], ListOf(Text(), single=True, help="The words for lines that were posted as sent.")
+    ] = ()
+    suspense: Annotated[
+        tuple[str, ...], ListOf(Text(), single=True, help="The words for lines that were posted to suspense.")
+    ] = ()
+    rejected: Annotated[
+        tuple[str, ...], ListOf(Text(), single=True, help="The words for lines that were not posted.")
+    ] = ()
+    unlisted: Annotated[
+        str,
+        Choice(
+            UNLISTED, "Lines that the file does not list: `refused`, or `accepted` if only exceptions are exported."
+        ),
+    ] = "refused"
+
+
+@dataclass(frozen=True, slots=True)
 class JournalSettings:
     """The content and format of journals. Without `post`, the ledger is for showback."""
 
@@ -406,6 +439,7 @@ class JournalSettings:
             help="The formats that a build writes, by name; `focus-billing journal --list` shows all of them.",
         ),
     ] = DEFAULT_FORMATS
+    answers: Annotated[AnswerSettings, "How to read what the accounting system answers."] = AnswerSettings()
 
 
 @dataclass(frozen=True, slots=True)
@@ -548,14 +582,15 @@ class Config:
     def of_month(self, sources: Iterable[str]) -> dict[str, Any]:
         """The settings that affect a month with these sources, as in `config.yaml`.
 
-        From `portal`, only the accent color of statements counts; journal formats name live profiles.
+        From `portal`, only the accent color of statements counts; journal formats name live profiles, and answers come
+        later.
         """
         kept = {name: self.sources[name] for name in sorted({*sources} & {*self.sources})}
         return values_of(
             replace(
                 self,
                 sources=kept,
-                journal=replace(self.journal, formats=DEFAULT_FORMATS),
+                journal=replace(self.journal, formats=DEFAULT_FORMATS, answers=AnswerSettings()),
                 portal=PortalSettings(accent=self.portal.accent),
                 plan=PlanSettings(),
                 limits=Limits(),

@@ -7,7 +7,7 @@ import logging
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from threading import Event
 
@@ -145,7 +145,9 @@ def _content(path: Path) -> str:
 def _plan_output(books: AllBooks, provenance: Provenance, *, pdfs: bool) -> _Output:
     """Plan pages and PDFs; journals are rendered right away, since they are checked first."""
     env = make_environment(books.ledger.root / "templates")
-    journals = {period.period: _journal_files(books, period, env) for period in books.periods}
+    made = {period.period: _journal_files(books, period, env) for period in books.periods}
+    books = replace(books, warnings=(*books.warnings, *(each for _, found in made.values() for each in found)))
+    journals = {period: files for period, (files, _) in made.items()}
     site = make_site(books, provenance, {period: tuple(sorted(files)) for period, files in journals.items()})
     written = {path: data for files in journals.values() for path, data in files.items()}
     pages, plans = (*site_jobs(site, env), *statement_jobs(site, env)), tuple(statement_pdfs(site, env) if pdfs else ())
@@ -153,12 +155,13 @@ def _plan_output(books: AllBooks, provenance: Provenance, *, pdfs: bool) -> _Out
     return _Output(books, provenance, written, pages, plans, _key(pages, plans, written, data_keys(books.periods)))
 
 
-def _journal_files(books: AllBooks, period: BilledPeriod, env: Templates) -> dict[str, bytes]:
-    """The journal files of a month by their path in the output; drafts are apart from what is posted."""
+def _journal_files(books: AllBooks, period: BilledPeriod, env: Templates) -> tuple[dict[str, bytes], list[Problem]]:
+    """The journal files of a month by their path in the output, with warnings; drafts are apart from what is posted."""
     config, own = books.ledger.settings(period.period), books.ledger.journal_profiles
     month = Month(period=period, journal=period.journal, config=config, own=own, env=env)
     folder = journal_folder(period.period) if month.closed else drafts_folder(period.period)
-    return {f"{folder}/{name}": data for name, data in period_files(month).items()}
+    files, warnings = period_files(month)
+    return {f"{folder}/{name}": data for name, data in files.items()}, warnings
 
 
 def _files_published(key: str, provenance: Provenance, holds: OutputKind, output: Path) -> int | None:
@@ -278,6 +281,7 @@ def make_site(books: AllBooks, provenance: Provenance, files: dict[str, tuple[st
         logos={period: _frozen_logo(ledger, record) for period, record in ledger.records.items()},
         known=_known_projects(ledger),
         rates=_rates(ledger.root),
+        postings=ledger.postings,
     )
 
 

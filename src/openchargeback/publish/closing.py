@@ -22,6 +22,7 @@ from openchargeback.files.changes import change_files
 from openchargeback.ledger.approvals import Decision, Verb
 from openchargeback.ledger.config import FILE_NAME
 from openchargeback.ledger.periods import FROZEN, PARTS, Event, PeriodFile, last_day, part_path, write_period
+from openchargeback.ledger.postings import postings_path
 from openchargeback.ledger.reading import Ledger
 from openchargeback.ledger.schema_files import schema_comment
 from openchargeback.model import BilledPeriod, Correction, Entry, Evidence, JournalDocument, State, Without
@@ -128,6 +129,12 @@ def reopen(ledger: Ledger, period: str) -> list[str]:
     state = ledger.period_file(period)
     if state.state is State.FINALIZED:
         raise UsageFault(f"{period} is finalized and cannot be reopened; correct it in an open period")
+    if ledger.postings.get(period):
+        path = postings_path(period)
+        raise UsageFault(
+            f"{period} cannot be reopened: its journal was posted ({path}), and would be posted twice; correct it in "
+            f"an open period, or remove {path} if all of it was rejected"
+        )
     record = read_record(ledger.root, period, state)[0]
     dependent = _dependent_decisions(ledger, period, record)
     if dependent:

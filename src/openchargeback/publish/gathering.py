@@ -35,7 +35,8 @@ def gather_ledger(root: Path) -> Gathered:
         return None, problems
     whole, faults = with_records(ledger)
     _log.info("read the ledger: %s", counted(len(whole.periods), "month"))
-    return whole, [*problems, *faults, *_page_problems(whole), *_conversion_problems(root), *_format_problems(whole)]
+    found = [*_page_problems(whole), *_conversion_problems(root), *_format_problems(whole), *_posting_problems(whole)]
+    return whole, [*problems, *faults, *found]
 
 
 def _page_problems(ledger: Ledger) -> list[Problem]:
@@ -61,6 +62,15 @@ def _format_problems(ledger: Ledger) -> list[Problem]:
     from openchargeback.export.journals.profiles import format_problems
 
     return format_problems(ledger.config, ledger.journal_profiles)
+
+
+def _posting_problems(ledger: RecordedLedger) -> list[Problem]:
+    """Where what the accounting system did contradicts the journals."""
+    if not ledger.postings and not any(record.again for record in ledger.records.values()):
+        return []
+    from openchargeback.billing.postings import posting_problems
+
+    return posting_problems(ledger)
 
 
 def with_records(ledger: Ledger) -> tuple[RecordedLedger, list[Problem]]:

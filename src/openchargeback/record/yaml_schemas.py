@@ -9,6 +9,7 @@ from openchargeback.ledger.directory import FUNDS, PEOPLE, PROJECTS
 from openchargeback.ledger.journal_profiles import PROFILE
 from openchargeback.ledger.notes import NOTES_FILE
 from openchargeback.ledger.periods import PERIOD
+from openchargeback.ledger.postings import POSTINGS
 from openchargeback.ledger.settings import CONFIG, LOCAL
 from openchargeback.ledger.shape import Record
 from openchargeback.record.closing_record import FROZEN_FILE
@@ -23,6 +24,7 @@ FILES: dict[str, tuple[str, Record]] = {
     "frozen": ("Record of a closed month", FROZEN_FILE),
     "notes": ("Notes on a closed month", NOTES_FILE),
     "period": ("State of a billing month", PERIOD),
+    "postings": ("Postings of a month's journal", POSTINGS),
     "journal-profile": ("Profile of a journal format", PROFILE),
 }
 """The title and the shape of every kind of YAML file, by the name of its schema."""

@@ -8,20 +8,22 @@ from decimal import Decimal
 
 from openchargeback import money
 from openchargeback.billing.journal import source_controls
-from openchargeback.export.journals.files import JournalFile, Month, month_files
+from openchargeback.export.journals.files import JournalFile, Month, changed_files, month_files
 from openchargeback.ledger.periods import fiscal
+from openchargeback.problems import Problem
 
 NAME = "control-totals.json"
 
 
-def period_files(month: Month) -> dict[str, bytes]:
-    """All files of a month's journal by name; if it posts nothing, only the control totals.
+def period_files(month: Month) -> tuple[dict[str, bytes], list[Problem]]:
+    """All files of a month's journal by name, with warnings; if it posts nothing, only the control totals.
 
     An accounting system may refuse an empty file, or wait for one; these totals say that there is nothing to import.
     Raises as `month_files`.
     """
     files = month_files(month)
-    return {**{file.name: file.data for file in files}, NAME: control_totals(month, files)}
+    named = {file.name: file.data for file in files}
+    return {**named, NAME: control_totals(month, files)}, changed_files(month, files)
 
 
 def control_totals(month: Month, files: Sequence[JournalFile]) -> bytes:

@@ -26,10 +26,11 @@ from openchargeback.export.journals.records import (
 )
 from openchargeback.export.journals.sheet import JournalSheet, JournalTotals, make_sheet, refuse_unsafe, unsafe_funds
 from openchargeback.ledger.journal_profiles import Profile, ProfileFile
+from openchargeback.ledger.periods import FROZEN, part_path
 from openchargeback.ledger.settings import Config
 from openchargeback.model import Journal, JournalDocument, State, SummedPeriod
 from openchargeback.money import ZERO
-from openchargeback.problems import LedgerFault, Problem, in_order
+from openchargeback.problems import LedgerFault, Problem, Severity, in_order
 from openchargeback.record.recorded_ledger import RecordedLedger
 from openchargeback.templating.environment import (
     TEMPLATE_ERRORS,
@@ -210,6 +211,24 @@ def assigned_documents(month: Month, profiles: Sequence[Profile]) -> tuple[Journ
     if problems:
         raise LedgerFault(problems)
     return tuple(documents)
+
+
+def changed_files(month: Month, files: Sequence[JournalFile]) -> list[Problem]:
+    """A warning for each file of a closed month that is no longer as it was closed: a profile or template changed."""
+    now = {file.name: file.sha256 for file in files}
+    recorded = {name: digest for each in month.period.documents for name, digest in each.files.items()}
+    fix = "restore the profile, its template or the version of the program if the file has been posted"
+    return [
+        Problem(
+            part_path(month.period.period, FROZEN),
+            "journal-changed",
+            f"the journal file {name} of {month.period.period} is not the one that the month was closed with",
+            fix,
+            severity=Severity.WARNING,
+        )
+        for name, digest in sorted(recorded.items())
+        if now.get(name) != digest
+    ]
 
 
 def journal_problems(ledger: RecordedLedger, periods: Sequence[SummedPeriod]) -> list[Problem]:
