@@ -280,8 +280,8 @@ ELSEWHERE = {
     ),
     # About a file that a command is given, and about a file of a closed month.
     "answer-file": "tests/export/test_journal_answers.py::test_an_answer_that_cannot_be_used_is_refused_as_a_whole",
-    "journal-changed": "tests/publish/test_journal_output.py::test_a_file_that_is_no_longer_as_it_was_closed_is_told",
-    "journal-differs": "tests/cli/test_journal_command.py::test_a_file_is_compared_with_the_ledger_line_by_line",
+    "journal-changed": "tests/export/test_journal_output.py::test_a_file_that_is_no_longer_as_it_was_closed_is_told",
+    "journal-differs": "tests/export/test_journal_command.py::test_a_file_is_compared_with_the_ledger_line_by_line",
     # About an output.
     "secret-published": "tests/publish/test_secrets.py::test_a_secret_is_found_in_every_form",
     "template-fault": "tests/portal/test_metering.py::test_a_template_that_would_not_end_is_named",

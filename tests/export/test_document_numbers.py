@@ -57,6 +57,7 @@ def test_no_two_documents_share_a_number(length):
         ("MUCHTOOLONG", 8, 1, 1, "leaves 0 of 8"),
         ("RC", 8, 36, 1, "revision 36, part 1 has no number of 6 characters"),
         ("RC", 8, 1, 1296, "part 1296 has no number of 6 characters"),
+        ("OCB-TOO-LONG-", 35, 100000, 100000, "OCB-TOO-LONG-2025-01-r100000-p100000 has more than 35"),
     ],
 )
 def test_what_does_not_fit_has_no_number(prefix, length, revision, part, why):

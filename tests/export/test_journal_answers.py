@@ -4,87 +4,11 @@ from __future__ import annotations
 
 import datetime as dt
 import json
-import subprocess
 from pathlib import Path
 from typing import Any
 
 import pytest
-
-from program import run
-
-HEAD = "BillingPeriodStart,ChargeCategory,BilledCost,ListCost,BillingCurrency,ServiceName,ResourceId,Tags\n"
-CONFIG = """organization: Northfield University
-sources: {hpc: {label: Cluster, credit_fund: RC-900, severity: {missing-label: off}}}
-journal:
-  account: "7300"
-  answers:
-    document: Doc
-    line: Seq
-    status: Status
-    debit: Debit
-    credit: Credit
-    fund: Fund
-    reason: Message
-    date: Posted
-    date_format: "%m/%d/%Y"
-    accepted: [POSTED, "OK"]
-    suspense: SUSP
-    rejected: [ERROR]
-"""
-ANSWER = """Doc,Seq,Status,Fund,Debit,Credit,Message,Posted
-OCB-2025-01,1,POSTED,BIO-1,90.00,,,02/10/2025
-OCB-2025-01,2,ok,RC-900,,90.00,,02/10/2025
-OCB-2025-01,3,ERROR,BIO-1,"1,212.50",,Fund is closed,02/10/2025
-OCB-2025-01,4,ERROR,RC-900,,"1,212.50",,02/10/2025
-OCB-2025-01,5,SUSP,AST-3,7.25,,Unknown org,02/11/2025
-OCB-2025-01,6,POSTED,RC-900,,7.25,,02/10/2025
-"""
-
-
-def row(month: str, cost: str, pi: str, project: str, fund: str, service: str) -> str:
-    tags = json.dumps({"pi_email": pi, "project_id": project, "fund_org": fund}).replace('"', '""')
-    return f'{month}-01T00:00:00Z,Usage,{cost},{cost},USD,{service},r-{month},"{tags}"\n'
-
-
-def charges(month: str) -> str:
-    """Three lines: two of Ada's, one of Zoe's."""
-    return HEAD + "".join(
-        (
-            row(month, "90.00", "ada@example.edu", "genomics", "BIO-1", "Compute"),
-            row(month, "1212.50", "ada@example.edu", "genomics", "BIO-1", "Storage"),
-            row(month, "7.25", "zoe@example.edu", "sky", "AST-3", "Storage"),
-        )
-    )
-
-
-def put(root: Path, name: str, text: str) -> Path:
-    path = root / name
-    path.parent.mkdir(parents=True, exist_ok=True)
-    path.write_text(text, encoding="utf-8")
-    return path
-
-
-def close(root: Path, month: str) -> None:
-    run(root, "periods", "close", month, "--on", f"{month}-28", "--by", "admin")
-
-
-@pytest.fixture(scope="module")
-def closed(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A ledger with January and February closed, and March open."""
-    root = tmp_path_factory.mktemp("answers") / "ledger"
-    put(root, "config.yaml", CONFIG)
-    for month in ("2025-01", "2025-02", "2025-03"):
-        put(root, f"charges/{month}/hpc.csv", charges(month))
-    close(root, "2025-01")
-    close(root, "2025-02")
-    return root
-
-
-@pytest.fixture
-def ledger(closed: Path, tmp_path: Path) -> Path:
-    """A copy of it."""
-    subprocess.run(["cp", "-r", closed, tmp_path / "ledger"], check=True)
-    return tmp_path / "ledger"
+from journal_ledger import ANSWER, CONFIG, charges, close, put, run
 
 
 def recorded(root: Path, month: str = "2025-01") -> Path:
@@ -177,6 +101,19 @@ def test_a_few_lines_of_yaml_do_as_well(ledger: Path) -> None:
     assert [line.split(",")[11] for line in run(ledger, "journal", "--period", "2025-03").stdout.splitlines()][-2:] == [
         *("F-2", "RC-900"),
     ]
+
+
+def test_a_new_fund_must_be_one_that_can_be_charged(ledger: Path) -> None:
+    put(ledger, "config.yaml", CONFIG + "review: {fund_patterns: ['[A-Z]+-[0-9]+']}\n")
+    text = """postings:
+  - document: OCB-2025-01
+    on: 2025-02-10
+    lines: [{line: 3, status: rejected, reason: shut, new_fund: somewhere}]
+"""
+    done = run(ledger, "journal", "posted", put(ledger.parent, "a.yaml", text), "--by", "f", code=1)
+    what = "line 3 of document OCB-2025-01 names a new fund, but the fund somewhere matches no configured pattern"
+    assert what in " ".join(done.stderr.split())
+    assert not recorded(ledger).exists()
 
 
 def digest_of_gl(root: Path) -> str:

@@ -14,11 +14,12 @@ from decimal import Decimal
 from openchargeback import money
 from openchargeback.billing.journal import journal_of, summary_of
 from openchargeback.ledger.postings import PostedLine, Posting, PostingStatus, postings_path
-from openchargeback.ledger.settings import Config
+from openchargeback.ledger.settings import Config, Payer
 from openchargeback.model import Journal, JournalDocument, JournaledAgain, JournalLine, RowKind, State
 from openchargeback.money import ZERO
 from openchargeback.problems import LedgerFault, Problem, Severity
 from openchargeback.record.recorded_ledger import RecordedLedger
+from openchargeback.review.decisions import unusable_values
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -382,6 +383,11 @@ def _again_problems(
             elif each.again and each.again <= period:
                 what = f"{where} cannot be journaled again in {each.again}, which is not after {period}"
                 yield Problem(posting.path, "posting-again", what, "name a later open month", each.at)
+            elif each.new_fund and each.again and each.again not in ledger.records:
+                unusable = unusable_values(Payer(fund=each.new_fund), ledger.config, ledger.directory)
+                if unusable is not None:
+                    what = f"{where} names a new fund, but {unusable.message}"
+                    yield Problem(posting.path, "posting-again", what, unusable.fix, each.at)
         for repeated, again in outcome.repeated():
             record = ledger.records.get(again)
             if record is not None and repeated not in record.again:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import sys
 from collections.abc import Sequence
 from pathlib import Path
@@ -188,7 +187,7 @@ def _accrue(root: Path, period: str, name: str, output: Path | None, revision: i
 def _check(root: Path, path: Path, period: str | None, name: str | None) -> None:
     import hashlib
 
-    from openchargeback.export.journals.comparing import compare, known_file, month_in, named_format
+    from openchargeback.export.journals.comparing import compare, is_estimate, known_file, month_in, named_format
     from openchargeback.publish.gathering import gather_ledger
 
     data = path.read_bytes()
@@ -201,6 +200,8 @@ def _check(root: Path, path: Path, period: str | None, name: str | None) -> None
             raise UsageFault(f"{path} is the {document.format} journal of {month}")
         click.echo(f"identical: {path} is document {document.number}, as {month} was closed")
         return
+    if is_estimate(path.name):
+        raise UsageFault(f"{path} is an estimate of the day on which it was written; only journals are compared")
     period, name = period or month_in(ledger, data), name or named_format(path.name, ledger.journal_profiles)
     if not period or not name:
         what = "--period" if not period else "--format"
@@ -241,15 +242,11 @@ def month_of(books: LedgerLines, period: str) -> Month:
 
 def _refuse_final_name(period: str, output: Path | None) -> None:
     """Refuse to write the draft of an open month to a file that does not say so."""
-    if output and not _is_folder(output) and "draft" not in output.name.casefold():
+    if output and not output.is_dir() and "draft" not in output.name.casefold():
         raise UsageFault(
             f"{period} is open, so its journal is a draft and its file must say so: -o "
             f"{output.with_name('DRAFT-' + output.name)}"
         )
-
-
-def _is_folder(output: Path) -> bool:
-    return output.is_dir() or os.fspath(output).endswith(("/", os.sep))
 
 
 def write_files(root: Path, files: Sequence[JournalFile], output: Path | None) -> None:

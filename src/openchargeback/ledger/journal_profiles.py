@@ -255,8 +255,19 @@ def read_profile(data: bytes, path: str, *, shipped: bool = False) -> tuple[Prof
         # The prefix tells profiles apart, so that of another name is not inherited.
         inherited = {} if base == name else {"document": replace(known.document, prefix="")}
         values = inherited | values | {"values": {**known.values, **values.get("values", {})}}
+        known = replace(known, files=tuple(map(_elsewhere, known.files)))
         return replace(known, **values, name=name, path=path, shipped=False), []
     return Profile(**values, name=name, path=path, shipped=shipped), []
+
+
+def _elsewhere(file: ProfileFile) -> ProfileFile:
+    """The file with columns that have no place: they are in the profile that another extends."""
+
+    def placeless(columns: Columns) -> Columns:
+        return tuple(replace(column, at=0) for column in columns)
+
+    header, trailer = tuple(map(placeless, file.header)), tuple(map(placeless, file.trailer))
+    return replace(file, header=header, line=placeless(file.line), trailer=trailer)
 
 
 @cache

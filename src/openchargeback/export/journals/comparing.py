@@ -6,6 +6,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from itertools import zip_longest
 
+from openchargeback.export.journals.documents import DocumentKind
 from openchargeback.export.journals.files import DRAFT, JournalFile, Month, format_files
 from openchargeback.export.journals.profiles import Own, format_names, profile_of
 from openchargeback.export.journals.records import Cells, Records, Unreadable, line_columns, read_records
@@ -47,6 +48,11 @@ def named_format(name: str, own: Own) -> str:
     """The format that a file's name begins with: `DRAFT-gl.csv`, `kfs.2.data`; empty if it is none."""
     stem = name.removeprefix(DRAFT).split(".", 1)[0]
     return stem if stem in format_names(own) else ""
+
+
+def is_estimate(name: str) -> bool:
+    """Whether a file is named as an estimate of an open month, or its reversal."""
+    return name.startswith(tuple(f"{kind.name}-" for kind in DocumentKind if kind is not DocumentKind.JOURNAL))
 
 
 def month_in(ledger: RecordedLedger, data: bytes) -> str:

@@ -51,7 +51,10 @@ def document_number(
         raise NoNumber(f"the prefix {profile.prefix!r} leaves {max(room, 0)} of {profile.document.length} characters")
     if room >= LONG:
         again = f"-r{revision}" if revision > 1 else ""
-        return f"{profile.prefix}{period}{again}" + (f"-p{part}" if part > 1 else "") + kind
+        number = f"{profile.prefix}{period}{again}" + (f"-p{part}" if part > 1 else "") + kind
+        if len(number) > profile.document.length:
+            raise NoNumber(f"{number} has more than {profile.document.length} characters")
+        return number
     if revision > _MOST_REVISIONS or part > _MOST_PARTS:
         raise NoNumber(f"revision {revision}, part {part} has no number of {room} characters after the prefix")
     month = _DIGITS[(int(period[5:]) + 12 * list(DocumentKind).index(kind)) % len(_DIGITS)]
