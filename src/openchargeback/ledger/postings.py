@@ -10,7 +10,7 @@ import enum
 from collections.abc import Sequence
 from dataclasses import dataclass
 from decimal import Decimal
-from typing import Annotated, Any
+from typing import Annotated, Any, ClassVar
 
 from openchargeback.ledger.declared import Key, shape_of, values_of
 from openchargeback.ledger.shape import PERIOD_PATTERN, Integer, Number, Text
@@ -27,6 +27,11 @@ class PostingStatus(enum.StrEnum):
     ACCEPTED = "accepted"
     SUSPENSE = "suspense"
     REJECTED = "rejected"
+
+
+def _has(status: PostingStatus) -> dict[str, Any]:
+    """A JSON Schema for lines of that status."""
+    return {"properties": {"status": {"const": status}}}
 
 
 def _amount(side: str) -> Key:
@@ -54,6 +59,13 @@ class PostedLine:
     new_fund: Annotated[str, "The fund that pays when the line is repeated, if not the same."] = ""
     amount: Decimal | None = None
     at: int = 0
+
+    RULES: ClassVar[dict[str, Any]] = {
+        "allOf": [
+            {"if": _has(PostingStatus.ACCEPTED), "else": {"required": ["reason"]}},
+            {"if": _has(PostingStatus.REJECTED), "else": {"properties": {"again": False, "new_fund": False}}},
+        ]
+    }
 
     @classmethod
     def from_yaml(cls, values: dict[str, Any], node: Node, reader: Reader) -> PostedLine:
