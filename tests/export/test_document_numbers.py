@@ -4,12 +4,16 @@ from __future__ import annotations
 
 import itertools
 import json
+import re
+from pathlib import Path
 
 import pytest
 from journal_cases import own_profile
 
 from openchargeback.export.journals.documents import DocumentKind, NoNumber, document_number
 from openchargeback.ledger.journal_profiles import Profile, shipped_names, shipped_profile
+
+DOCUMENT = Path(__file__).parents[2] / "docs/JOURNALS.md"
 
 
 def profile(prefix: str, length: int) -> Profile:
@@ -73,3 +77,23 @@ def test_the_shipped_formats_share_none():
     assert made["banner-gurfeed"] == "RC251101"
     same = {number for number in made.values() if [*made.values()].count(number) > 1}
     assert same == set()
+
+
+def test_the_document_for_finance_lists_the_shipped_formats():
+    """docs/JOURNALS.md: with their numbers, their most lines and which are not proven."""
+    rows = [
+        [cell.strip(" *") for cell in row.strip("|").split("|")] for row in DOCUMENT.read_text("utf-8").splitlines()
+    ]
+    listed = {
+        name: (number, most, proven)
+        for names, _, number, most, proven in (row for row in rows if len(row) == 5)
+        for name in re.findall(r"`([a-z-]+)`", names)
+    }
+    profiles = {name: shipped_profile(name) for name in shipped_names()}
+    assert {*listed} == {*profiles}
+    for name, profile in profiles.items():
+        number, most, proven = listed[name]
+        if name != "beancount":  # shares a row with hledger
+            assert number == f"`{document_number(profile, '2025-01', 1, 1)}`"
+        assert most == ("" if profile.most_lines == 9_999_999 else f"{profile.most_lines:,}")
+        assert proven == ("yes" if profile.proven else "not proven")
