@@ -93,7 +93,8 @@ def keys() -> str:
             continue
         example = example_of(name)
         rows = list(key_rows(shape.schema(), "", [example]))
-        heading = f"## {KINDS[name].replace(MONTH, '2025-01').replace('*/*', ONE.get(name, ''))}"
+        path = KINDS[name].replace(MONTH, "2025-01").replace("*/*", ONE.get(name, ""))
+        heading = f"## {path.replace('*', 'workday')}"
         head = ["| key | default | meaning | example |", "|---|---|---|---|"]
         parts.append("\n".join([heading, "", shape.help, "", *head, *rows]) + "\n")
     return "\n".join(parts)

@@ -37,7 +37,7 @@ USAGE = "usage"
 
 OWN_FOLDERS = (
     *("approvals", "charges", CONVERSIONS, "deliveries", "directory", INVOICES, "pages", "periods", "policies"),
-    *("templates", USAGE),
+    *("postings", "templates", USAGE),
 )
 """The folders that belong to a ledger; nothing else next to them does."""
 

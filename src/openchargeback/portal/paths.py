@@ -97,13 +97,18 @@ def statement_pdf(statement: Statement) -> str:
 
 
 def journal_page(period: str) -> str:
-    """The journal of one month; its files are in the same folder."""
+    """The journal of one month."""
     return f"{journal_folder(period)}/index.html"
 
 
 def journal_folder(period: str) -> str:
-    """The folder of one month's journal files."""
+    """The folder of one closed month's journal files."""
     return f"journals/{folder_name(period)}"
+
+
+def drafts_folder(period: str) -> str:
+    """The folder of one open month's drafts of journal files: apart, so that no one downloads them to post them."""
+    return f"drafts/{folder_name(period)}"
 
 
 def charges_file(period: BilledPeriod) -> str:

@@ -6,21 +6,22 @@ import hashlib
 import logging
 from collections.abc import Sequence
 from contextlib import closing
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import chain
 from pathlib import Path
 
 from openchargeback import __version__
-from openchargeback.export.journals import period_files
+from openchargeback.export.journals.control_totals import period_files
+from openchargeback.export.journals.files import Month
 from openchargeback.files import git
 from openchargeback.ledger.config import FILE_NAME
 from openchargeback.ledger.directory import Entry
 from openchargeback.ledger.files import CONVERSIONS, OWN_FOLDERS, digest_of
 from openchargeback.ledger.lock import own_files, watched
 from openchargeback.ledger.periods import LOGOS, part_path
-from openchargeback.model import Provenance
+from openchargeback.model import BilledPeriod, Provenance
 from openchargeback.portal.libraries import versions
-from openchargeback.portal.paths import STATEMENTS, journal_folder, statements_folder
+from openchargeback.portal.paths import STATEMENTS, drafts_folder, journal_folder, statements_folder
 from openchargeback.portal.site import FileJob, Site, site_jobs
 from openchargeback.portal.statements import PdfPlan, statement_jobs, statement_pdfs
 from openchargeback.portal.views.rates import ServiceRates, rates
@@ -37,7 +38,7 @@ from openchargeback.publish.pdf_run import PdfRun
 from openchargeback.publish.secrets import Secrets, secrets_of
 from openchargeback.record.closing_record import ClosingRecord
 from openchargeback.record.recorded_ledger import RecordedLedger
-from openchargeback.templating.environment import make_environment
+from openchargeback.templating.environment import Templates, make_environment
 from openchargeback.wording import counted
 
 _log = logging.getLogger(__name__)
@@ -145,18 +146,23 @@ def _content(path: Path) -> str:
 def _plan_output(books: AllBooks, provenance: Provenance, *, pdfs: bool) -> _Output:
     """Plan pages and PDFs; journals are rendered right away, since they are checked first."""
     env = make_environment(books.ledger.root / "templates")
-    journals = {
-        period.period: {
-            f"{journal_folder(period.period)}/{name}": data
-            for name, data in period_files(period, books.ledger.settings(period.period), env).items()
-        }
-        for period in books.periods
-    }
+    made = {period.period: _journal_files(books, period, env) for period in books.periods}
+    books = replace(books, warnings=(*books.warnings, *(each for _, found in made.values() for each in found)))
+    journals = {period: files for period, (files, _) in made.items()}
     site = make_site(books, provenance, {period: tuple(sorted(files)) for period, files in journals.items()})
     written = {path: data for files in journals.values() for path, data in files.items()}
     pages, plans = (*site_jobs(site, env), *statement_jobs(site, env)), tuple(statement_pdfs(site, env) if pdfs else ())
     _log.info("planned %s and %s", counted(len(pages), "portal file"), counted(len(plans), "PDF"))
     return _Output(books, provenance, written, pages, plans, _key(pages, plans, written, data_keys(books.periods)))
+
+
+def _journal_files(books: AllBooks, period: BilledPeriod, env: Templates) -> tuple[dict[str, bytes], list[Problem]]:
+    """The journal files of a month by their path in the output, with warnings; drafts are apart from what is posted."""
+    config, own = books.ledger.settings(period.period), books.ledger.journal_profiles
+    month = Month(period=period, journal=period.journal, config=config, own=own, env=env)
+    folder = journal_folder(period.period) if month.closed else drafts_folder(period.period)
+    files, warnings = period_files(month)
+    return {f"{folder}/{name}": data for name, data in files.items()}, warnings
 
 
 def _files_published(key: str, provenance: Provenance, holds: OutputKind, output: Path) -> int | None:
@@ -264,6 +270,7 @@ def make_site(books: AllBooks, provenance: Provenance, files: dict[str, tuple[st
         logos={period: _frozen_logo(ledger, record) for period, record in ledger.records.items()},
         known=_known_projects(ledger),
         rates=_rates(ledger.root),
+        postings=ledger.postings,
     )
 
 

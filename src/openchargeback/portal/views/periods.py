@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from decimal import Decimal
 
 from openchargeback import money
 from openchargeback.billing.completeness import GONE_SHOWN, Completeness, completeness, month_of
 from openchargeback.billing.journal import posts_nothing
+from openchargeback.ledger.postings import Posting
 from openchargeback.model import (
     LEVELS,
     BilledPeriod,
@@ -22,6 +24,7 @@ from openchargeback.plan import words
 from openchargeback.portal import charts, paths
 from openchargeback.portal.shell import Link
 from openchargeback.portal.views.common import Book, StatementRow, Summary
+from openchargeback.portal.views.journals import posted_sentence
 from openchargeback.portal.views.review import HeldTable, held_table
 from openchargeback.review.held_sums import HeldSum, in_total
 from openchargeback.templating.filters import period_human
@@ -91,6 +94,7 @@ class PeriodView:
 
     evidence: who approved the decisions, as recorded by closing; levels: what its levels mean.
     completeness: each source compared with earlier months. without: the sources that it was closed without.
+    posted: what became of the journal, in one sentence.
     """
 
     summary: Summary
@@ -111,6 +115,7 @@ class PeriodView:
     journal: Link
     journal_lines: int
     journal_totals: JournalTotals
+    posted: str
     posts_nothing: bool
     journal_files: tuple[Link, ...]
     data_files: tuple[Link, ...]
@@ -138,8 +143,8 @@ def period_list(book: Book) -> PeriodList:
     )
 
 
-def period_view(book: Book, index: int, journal_files: tuple[str, ...]) -> PeriodView:
-    """The page of the month at this index of the book."""
+def period_view(book: Book, index: int, journal_files: tuple[str, ...], postings: Sequence[Posting] = ()) -> PeriodView:
+    """The page of the month at this index of the book. postings: what the accounting system did with its journal."""
     period = book.periods[index]
     sources = tuple(_source_row(book, total, period.period) for total in period.sources)
     return PeriodView(
@@ -169,6 +174,7 @@ def period_view(book: Book, index: int, journal_files: tuple[str, ...]) -> Perio
         journal_totals=JournalTotals(
             debits=period.journal.debits, credits=period.journal.credits, net=period.journal.net
         ),
+        posted=posted_sentence(period, postings),
         posts_nothing=posts_nothing(period, book.settings(period.period)),
         journal_files=tuple(Link(path.rsplit("/", 1)[-1], path) for path in journal_files),
         data_files=tuple(
