@@ -63,6 +63,14 @@ def read_frozen(data: bytes, path: str) -> tuple[object, list[Problem]]:
     return FROZEN_FILE.read(root, reader), reader.problems
 
 
+def kept(data: bytes, path: str) -> tuple[object, list[Problem]]:
+    with tempfile.TemporaryDirectory() as folder:
+        config = Path(folder, path)
+        config.parent.mkdir()
+        config.write_bytes(data)
+        return kept_configs(Path(folder))
+
+
 READERS = {
     "config": lambda data, _path: read_config(data),
     "config.local": lambda data, _path: read_config(b"organization: X", data),
@@ -76,21 +84,13 @@ READERS = {
     "postings": read_postings,
     "journal-profile": read_profile,
     "invoices": lambda data, path: read_invoices(data, path, "2025-01", "aws"),
-    "conversion": lambda data, path: kept(data, path),
+    "conversion": kept,
 }
 
 
 def read(name: str, text: str, path: str = "") -> list[Problem]:
     """What the program finds wrong with a file of that kind, at a place where one may lie."""
     return READERS[name](text.encode(), path or PATHS[name])[1]
-
-
-def kept(data: bytes, path: str) -> tuple[object, list[Problem]]:
-    with tempfile.TemporaryDirectory() as folder:
-        config = Path(folder, path)
-        config.parent.mkdir()
-        config.write_bytes(data)
-        return kept_configs(Path(folder))
 
 
 def faults(name: str, text: str) -> list[str]:
