@@ -289,10 +289,14 @@ def _take_given(
     """Add the rows whose costs the records give to `charge`. cut: where an owner may change."""
     by_day = settings.rows != "job"
     instants = ", ".join(str(seconds(at)) for at in sorted(cut))
-    rates = {meter.name: -number for number, meter in enumerate(meters, 1)}
+    rates = [
+        (meter.name, credit, -2 * number - credit, None if credit else meter.unit, meter.base)
+        for number, meter in enumerate(meters, 1)
+        for credit in (False, True)
+    ]
     con.execute(query(__package__, "given_rate"))
-    insert(con, "given_rate", list(rates.items()))
-    insert(con, "rate (id, unit, base)", [(rates[meter.name], meter.unit, meter.base) for meter in meters])
+    insert(con, "given_rate", [each[:3] for each in rates])
+    insert(con, "rate (id, unit, base)", [each[2:] for each in rates])
     parts = {"cuts": instants, "record": "NULL::BIGINT" if by_day else "n", "by_day": str(by_day).lower()}
     con.execute(sql(__package__, "given.sql", **parts, **_instants(bounds)))
     con.execute(sql(__package__, "given_charges.sql"))
