@@ -154,7 +154,7 @@ def check_all(root: Path) -> list[str]:
 
 
 def test_every_file_of_the_sample_ledger_is_valid_and_names_its_schema():
-    assert len(check_all(ROOT / "ledger")) == 13
+    assert len(check_all(ROOT / "ledger")) == 15
 
 
 def test_every_file_of_a_new_ledger_is_valid_and_names_its_schema(tmp_path):
