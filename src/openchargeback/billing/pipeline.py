@@ -141,7 +141,7 @@ def settle(charges: Charges) -> tuple[Settled, list[Problem]]:
 def month_results(charges: Charges, settled: Settled) -> dict[str, MonthResult]:
     """The results of settled months, by period."""
     con = charges.con
-    made = by_period(lines.read_lines(con, charges.config))
+    made = by_period(lines.read_lines(con, charges.config, charges.directory))
     totals, queue, flags = source_totals(charges), by_period(read_queue(con)), read_flags(con)
     invoices = invoice_sums(charges)
     return {

@@ -13,6 +13,7 @@ from threading import Event
 
 from openchargeback import __version__
 from openchargeback.export.journals import period_files
+from openchargeback.export.receivables import receivables_csv
 from openchargeback.files import git
 from openchargeback.ledger.config import FILE_NAME
 from openchargeback.ledger.directory import Entry
@@ -21,7 +22,7 @@ from openchargeback.ledger.lock import own_files, watched
 from openchargeback.ledger.periods import LOGOS, part_path
 from openchargeback.model import Provenance
 from openchargeback.portal.libraries import versions
-from openchargeback.portal.paths import STATEMENTS, journal_folder, statements_folder
+from openchargeback.portal.paths import STATEMENTS, journal_folder, receivables_file, statements_folder
 from openchargeback.portal.site import FileJob, Site, site_jobs
 from openchargeback.portal.statements import PdfPlan, statement_jobs, statement_pdfs
 from openchargeback.portal.views.rates import ServiceRates, rates
@@ -152,10 +153,16 @@ def _plan_output(books: AllBooks, provenance: Provenance, *, pdfs: bool) -> _Out
         for period in books.periods
     }
     site = make_site(books, provenance, {period: tuple(sorted(files)) for period, files in journals.items()})
-    written = {path: data for files in journals.values() for path, data in files.items()}
+    written = {path: data for files in journals.values() for path, data in files.items()} | _receivables(books)
     pages, plans = (*site_jobs(site, env), *statement_jobs(site, env)), tuple(statement_pdfs(site, env) if pdfs else ())
     _log.info("planned %s and %s", counted(len(pages), "portal file"), counted(len(plans), "PDF"))
     return _Output(books, provenance, written, pages, plans, _key(pages, plans, written, data_keys(books.periods)))
+
+
+def _receivables(books: AllBooks) -> dict[str, bytes]:
+    """The files for accounts receivable, by path."""
+    made = ((receivables_file(each), receivables_csv(each, books.ledger.settings)) for each in books.periods)
+    return {path: data for path, data in made if data is not None}
 
 
 def _files_published(key: str, provenance: Provenance, holds: OutputKind, output: Path) -> int | None:
@@ -199,7 +206,7 @@ def _write(planned: _Output, staging: Staging, store: Cache, workers: int | None
 def _write_journals(planned: _Output, staging: Staging) -> None:
     for path, data in planned.journals.items():
         staging.write(path, data)
-    _log.info("wrote %s", counted(len(planned.journals), "journal file"))
+    _log.info("wrote %s", counted(len(planned.journals), "journal and receivables file"))
 
 
 def _write_pages(planned: _Output, staging: Staging, store: Cache, pdfs: PdfRun, step: Step) -> None:
