@@ -85,6 +85,27 @@ class Amounts:
         return result
 
 
+class PayerClass(enum.StrEnum):
+    """How a PI pays: an internal payer's funds are journaled, any other payer is sent an invoice."""
+
+    INTERNAL = "internal"
+    EXTERNAL_ACADEMIC = "external-academic"
+    COMMERCIAL = "commercial"
+
+
+@dataclass(frozen=True, slots=True)
+class BillTo:
+    """Whom an external payer's invoices are addressed to.
+
+    taxable: whether the payer owes tax; None means as `external_payers` in the settings says for the payer's class.
+    """
+
+    organization: str = ""
+    address: tuple[str, ...] = ()
+    purchase_order: str = ""
+    taxable: bool | None = None
+
+
 @dataclass(frozen=True, slots=True)
 class Person:
     """A principal investigator. Without a directory entry, the name is the email address."""
@@ -92,6 +113,19 @@ class Person:
     email: str
     name: str
     department: str = ""
+    payer_class: PayerClass = PayerClass.INTERNAL
+    bill_to: BillTo = BillTo()
+
+    @property
+    def texts(self) -> tuple[str, ...]:
+        """What documents may show of the person besides the email address."""
+        bill_to = self.bill_to
+        return self.name, self.department, bill_to.organization, *bill_to.address, bill_to.purchase_order
+
+    @property
+    def external(self) -> bool:
+        """Whether the PI is sent invoices: no fund is journaled."""
+        return self.payer_class is not PayerClass.INTERNAL
 
 
 @dataclass(frozen=True, slots=True)
@@ -188,7 +222,8 @@ class BillingLine:
 
     Charges of an earlier period form separate lines: `original` is that period, `corrects` the number of the statement
     that a credit or re-billing corrects; both are empty for the period's own charges. A credit is negative.
-    posted: whether the line goes to the journal; otherwise it is only shown, and never due.
+    posted: whether the line is due; otherwise it is only shown.
+    invoiced: whether a line that is due is on an invoice to an external payer, and not in the journal.
     """
 
     period: str
@@ -205,6 +240,12 @@ class BillingLine:
     original: str = ""
     corrects: str = ""
     posted: bool = True
+    invoiced: bool = False
+
+    @property
+    def journaled(self) -> bool:
+        """Whether the line goes to the journal."""
+        return self.posted and not self.invoiced
 
     @property
     def key(self) -> tuple[str, ...]:
@@ -219,7 +260,7 @@ class Correction:
 
     charge: its full id in the period `original`. amounts: its cents; negative for a credit, zero if rejected.
     corrects: the number of the statement that billed it; empty if it was held. place: `path:line` of the decision.
-    posted: as for its line; a credit is posted if and only if the charge it reverses was. kind: that of the charge.
+    posted, invoiced: as for its line; a credit takes both from the charge it reverses. kind: that of the charge.
     """
 
     charge: str
@@ -237,6 +278,7 @@ class Correction:
     corrects: str
     place: str
     posted: bool = True
+    invoiced: bool = False
     kind: Kind = Kind.USAGE
 
     @property
@@ -418,6 +460,11 @@ class _Lines:
         return Amounts.total(line.amounts for line in self.lines if not line.posted)
 
     @property
+    def invoiced(self) -> Amounts:
+        """The sum of the lines on invoices; what else is due is journaled."""
+        return Amounts.total(line.amounts for line in self.lines if line.invoiced)
+
+    @property
     def posted(self) -> int:
         """How many lines are posted."""
         return sum(1 for line in self.lines if line.posted)
@@ -454,8 +501,8 @@ class StatementLines(_Lines):
 
     @property
     def funds(self) -> tuple[str, ...]:
-        """The accounting strings that pay, sorted; empty if nothing is charged or none is known."""
-        return tuple(sorted({line.fund for line in self.lines if line.fund and line.posted}))
+        """The accounting strings that pay, sorted; empty if nothing is journaled or none is known."""
+        return tuple(sorted({line.fund for line in self.lines if line.fund and line.journaled}))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -556,7 +603,8 @@ class Journal:
 
     @property
     def net(self) -> Decimal:
-        """Debits less credits on the payers' side: the total due on statements, and what is journaled again.
+        """Debits less credits on the payers' side: what statements say is due, without what is invoiced, and what is
+        journaled again.
 
         A refund swaps sides, so it increases `debits` and `credits` and decreases `net`.
         """

@@ -1,4 +1,4 @@
-"""The journal: a debit and a credit of the same cents for every posted billing line that is not zero.
+"""The journal: a debit and a credit of the same cents for every billing line that is due, not invoiced and not zero.
 
 The payer's fund is debited and the source's credit fund credited, so each pair of lines balances, and with it each
 source and the whole journal. Lines of earlier journals that the accounting system rejected follow in the same form.
@@ -61,16 +61,19 @@ def journal_of(
     The counterparts of a source without a credit fund have an empty fund; the caller must report that.
     """
     entries: list[JournalLine] = []
-    config = settings(period)
     for line in sorted(lines, key=lambda line: line.key):
-        if not line.posted or not line.amounts.billed:
+        if not line.journaled or not line.amounts.billed:
             continue
         number = statement_numbers[line.pi, line.project]
-        # A statement number starts with its period.
-        posted_with = settings(line.corrects[:7]) if line.entry is Entry.CREDIT else config
-        entries += _pair(line, period, date, number, posted_with)
+        entries += _pair(line, period, date, number, settings(booked_as_in(line)))
     entries += [half for each in again for half in _repeated(each, period, date)]
     return Journal(period, tuple(entries))
+
+
+def booked_as_in(line: BillingLine) -> str:
+    """The period with whose settings a line is booked: for a credit, that of the statement that it corrects."""
+    # A statement number starts with its period.
+    return line.corrects[:7] if line.entry is Entry.CREDIT else line.period
 
 
 def journal_of_period(period: SummedPeriod, settings: Callable[[str], Config]) -> Journal:
@@ -157,9 +160,7 @@ def _pair(
         statement=number,
         description=_corrected(line),
     )
-    return payer, _counterpart(
-        payer, config.credit_fund(line.source), source.credit_account or config.journal.credit_account or account
-    )
+    return payer, _counterpart(payer, config.credit_fund(line.source), config.credit_account(line.source))
 
 
 def _repeated(each: JournaledAgain, period: str, date: dt.date) -> tuple[JournalLine, JournalLine]:

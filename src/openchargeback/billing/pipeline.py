@@ -153,7 +153,7 @@ def settle(charges: Charges, *, ids_of_all: Collection[str] = ()) -> tuple[Settl
 def month_results(charges: Charges, settled: Settled) -> dict[str, MonthResult]:
     """The results of settled months, by period."""
     con = charges.con
-    made = by_period(lines.read_lines(con, charges.config))
+    made = by_period(lines.read_lines(con, charges.config, charges.directory))
     totals, queue, flags = source_totals(charges), by_period(read_queue(con)), read_flags(con)
     invoices = invoice_sums(charges)
     return {

@@ -20,6 +20,7 @@ from openchargeback.cli.periods_list import list_periods, show_period
 from openchargeback.cli.report import print_problems, progress, shown
 from openchargeback.files import git
 from openchargeback.files.git import Loose
+from openchargeback.ledger.directory import PEOPLE_FILE, missing_on_invoices
 from openchargeback.ledger.files import is_estimate
 from openchargeback.ledger.lock import locked
 from openchargeback.ledger.periods import Event, first_day
@@ -202,6 +203,11 @@ def _refuse_close(
         "or `journal: credit_fund:` for all sources"
         for each in sorted({line.source for line in billed.lines if line.amounts.billed})
         if books.ledger.config.posts(each) and not books.ledger.config.credit_fund(each)
+    ]
+    obstacles += [
+        f"{each.email} is to be invoiced, but has no {' and no '.join(lacks)}: add it in {PEOPLE_FILE}"
+        for each in {line.pi: books.ledger.directory.person(line.pi) for line in billed.lines if line.invoiced}.values()
+        if (lacks := missing_on_invoices(each.payer_class, each.bill_to))
     ]
     obstacles += _incomplete(books, billed, without)
     obstacles += [

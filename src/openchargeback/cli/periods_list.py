@@ -10,6 +10,7 @@ import click
 
 from openchargeback import money
 from openchargeback.billing.completeness import GONE_SHOWN, Completeness, completeness, month_of
+from openchargeback.billing.invoices import invoice_number, is_invoice
 from openchargeback.billing.journal import journal_of_period, posts_nothing
 from openchargeback.billing.postings import POSTED_WORDS, LineSums, PostedMonth, posted_month
 from openchargeback.billing.provider_invoices import InvoiceCheck, check_invoices
@@ -145,6 +146,9 @@ def _print_totals(billed: SummedPeriod, books: LedgerLines) -> None:
     if not nothing:
         click.echo(shown(lead + _amounts(billed.amounts, "due", books)))
         lead = ""
+    if invoiced := {(line.pi, line.project) for line in billed.lines if line.invoiced}:
+        due = money.human(billed.invoiced.billed, currency)
+        click.echo(f"of which invoiced to external payers: {due} {currency} on {counted(len(invoiced), 'invoice')}")
     if any(not line.posted for line in billed.lines):
         click.echo(f"{lead}for information, not charged: {_amounts(billed.shown, 'value', books)}")
     if nothing:
@@ -338,6 +342,7 @@ def _earlier_columns(currency: str) -> tuple[Column[_Earlier], ...]:
 def _statement_columns(statements: Sequence[StatementLines], currency: str) -> list[Column[StatementLines]]:
     return [
         *json_only("number"),
+        Column("invoice", "", lambda each: invoice_number(each.number) if is_invoice(each) else ""),
         Column("pi", "", lambda each: each.pi.email),
         Column("project", "", lambda each: each.project.id),
         *cents(statements, currency),
@@ -414,7 +419,6 @@ def _as_json(period: SummedPeriod, books: LedgerLines, rows: Sequence[Completene
                 for each in month.exceptions
             ],
         },
-        # There are no invoices yet: everyone pays by journal.
-        "invoiced": money.plain(money.ZERO, currency),
+        "invoiced": money.plain(period.invoiced.billed, currency),
         "shown": money.plain(period.shown.billed, currency),
     }

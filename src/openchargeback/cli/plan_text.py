@@ -78,6 +78,8 @@ def _totals(period: PeriodChange, currency: str) -> None:
     share = words.percent(period.difference, period.old)
     if share:
         _line("", ("", "", share))
+    if period.invoices_any:
+        _amounts(words.INVOICED, period.old_invoiced, period.new_invoiced, currency)
     if period.shows:
         _amounts(words.SHOWN, period.old_shown, period.new_shown, currency)
     for unit, old, new in words.control(period):

@@ -14,6 +14,7 @@ from collections.abc import Callable, Iterable, Sequence
 from openchargeback import money
 from openchargeback.billing.billed_details import BilledDetail, billed_details
 from openchargeback.billing.focus_charges import category_of, span
+from openchargeback.billing.invoices import Invoice, invoices_of
 from openchargeback.csv_writing import csv_bytes
 from openchargeback.ledger.line_table import ENTRY_WORDS
 from openchargeback.ledger.settings import Config
@@ -23,6 +24,7 @@ OWN_DETAIL_COLUMNS = {
     "x_CreditNote": ("string", "Number of the credit note, for a credit"),
     "x_Entry": ("string", ENTRY_WORDS),
     "x_Fund": ("string", "The accounting string that pays"),
+    "x_InvoiceNumber": ("string", "Number of the invoice to an external payer; empty if the line is journaled"),
     "x_ListCost": ("number", "The list price of the line, in cents"),
     "x_Source": ("string", "Where the charges come from"),
 }
@@ -34,7 +36,12 @@ JOURNAL_TERMS = "Charged by journal entry; no payment is due"
 
 def invoice_detail_csv(period: BilledPeriod, config: Config) -> bytes:
     """The lines of a period's statements by kind of charge, in cents. config: what the period is shown with."""
-    return _table([_detail(each, period, config) for each in billed_details(period)], DETAIL_COLUMNS)
+    invoices = {each.statement: each for each in invoices_of(period, config)}
+    rows = [
+        _detail(each, period, config) | _payment(each, invoices.get(each.statement.number))
+        for each in billed_details(period)
+    ]
+    return _table(rows, DETAIL_COLUMNS)
 
 
 def billing_period_csv(periods: Iterable[BilledPeriod], settings: Callable[[str], Config]) -> bytes:
@@ -46,7 +53,14 @@ DETAIL_COLUMNS = (
     *("BilledCost", "BillingAccountId", "BillingCurrency", "BillingPeriodEnd", "BillingPeriodStart", "ChargeCategory"),
     *("InvoiceDetailCreated", "InvoiceDetailDescription", "InvoiceDetailGrain", "InvoiceDetailId"),
     *("InvoiceDetailLastUpdated", "InvoiceId", "InvoiceIssueDate", "InvoiceIssueStatus", "InvoiceIssuerName"),
-    *("PaymentCurrency", "PaymentDueDate", "PaymentTerms", "ReferenceInvoiceId", *OWN_DETAIL_COLUMNS),
+    *(
+        "PaymentCurrency",
+        "PaymentDueDate",
+        "PaymentTerms",
+        "PurchaseOrderNumber",
+        "ReferenceInvoiceId",
+        *OWN_DETAIL_COLUMNS,
+    ),
 )
 """The columns of "Invoice Detail" here, in order."""
 
@@ -83,14 +97,24 @@ def _detail(each: BilledDetail, period: BilledPeriod, config: Config) -> dict[st
         "InvoiceIssueStatus": "Open" if statement.draft else "Issued",
         "InvoiceIssuerName": config.organization.name,
         "PaymentCurrency": period.currency,
-        "PaymentDueDate": "",
-        "PaymentTerms": JOURNAL_TERMS,
         "ReferenceInvoiceId": each.reference or statement.number,
         "x_CreditNote": each.credit_note,
         "x_Entry": str(line.entry),
         "x_Fund": line.fund,
         "x_ListCost": money.plain(each.amounts.list, period.currency),
         "x_Source": line.source,
+    }
+
+
+def _payment(each: BilledDetail, invoice: Invoice | None) -> dict[str, str]:
+    """How a line is paid: by an external payer's invoice, or by journal entry."""
+    if invoice is None or not each.line.invoiced:
+        return {"PaymentDueDate": "", "PaymentTerms": JOURNAL_TERMS, "PurchaseOrderNumber": "", "x_InvoiceNumber": ""}
+    return {
+        "PaymentDueDate": _time(invoice.due) if invoice.due else "",
+        "PaymentTerms": invoice.terms,
+        "PurchaseOrderNumber": invoice.payer.bill_to.purchase_order,
+        "x_InvoiceNumber": invoice.number,
     }
 
 

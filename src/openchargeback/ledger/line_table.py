@@ -108,8 +108,15 @@ COLUMNS = (
     LineColumn(
         "posted",
         "boolean",
-        "Whether the line is charged and goes to the journal; otherwise it is only shown",
+        "Whether the line is charged; otherwise it is only shown",
         lambda line, _s, _c: line.posted,
+        lambda *args: table.boolean(args[0]),
+    ),
+    LineColumn(
+        "invoiced",
+        "boolean",
+        "Whether the line is on an invoice to an external payer; what else is charged goes to the journal",
+        lambda line, _s, _c: line.invoiced,
         lambda *args: table.boolean(args[0]),
     ),
     LineColumn(

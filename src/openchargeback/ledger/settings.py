@@ -26,6 +26,7 @@ from openchargeback.ledger.shape import (
     Verbatim,
 )
 from openchargeback.ledger.yaml_tree import Node, Reader, Scalar
+from openchargeback.model import PayerClass, field_values
 from openchargeback.money import ZERO
 from openchargeback.problems import Problem
 
@@ -156,6 +157,11 @@ def _unusual_values(rule: UnusualAmount | None) -> dict[str, Any] | bool:
 
 def _organization(name: str) -> Organization:
     return Organization(name=name)
+
+
+def _account(help_: str) -> Text:
+    # A spreadsheet runs what starts with any other sign, and an account cannot be changed to prevent that.
+    return Text(r"[A-Za-z0-9][^\r\n]*", "an account, which starts with a letter or digit", help_)
 
 
 def _sorted(match: dict[str, str]) -> dict[str, str]:
@@ -451,6 +457,45 @@ class JournalSettings:
     answers: Annotated[AnswerSettings, "How to read what the accounting system answers."] = AnswerSettings()
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class InvoiceTerms:
+    """What invoices to external payers say, and how they are booked; a field that is not set is None or empty."""
+
+    due_days: Annotated[
+        int | None, Integer(0, 365, "How many days after its date an invoice is due; 30 unless set.")
+    ] = None
+    terms: Annotated[str, Text(max_length=200, help="The terms of payment; `Net 30 days` for 30 days unless set.")] = ""
+    taxable: Annotated[bool | None, "Whether these payers owe tax; the directory may say otherwise for a payer."] = None
+    tax_text: Annotated[
+        str, Text(max_length=1000, help="A text on the invoices of those who owe tax. No tax is computed.")
+    ] = ""
+    exempt_text: Annotated[str, Text(max_length=1000, help="A text on the invoices of those who owe no tax.")] = ""
+    revenue_account: Annotated[
+        str, _account("Account of the revenue from them; the credit account of the source unless set.")
+    ] = ""
+    receivable_account: Annotated[str, _account("Account of what they owe.")] = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ExternalPayers(InvoiceTerms):
+    """How external payers are invoiced; each class may have its own terms. Nothing is journaled for them."""
+
+    pay_to: Annotated[
+        tuple[str, ...], ListOf(Text(), single=True, help="How to pay: an address for checks, a bank account.")
+    ] = ()
+    external_academic: Annotated[
+        InvoiceTerms, Key("What differs for external academic payers.", name=str(PayerClass.EXTERNAL_ACADEMIC))
+    ] = InvoiceTerms()
+    commercial: Annotated[InvoiceTerms, "What differs for commercial payers."] = InvoiceTerms()
+
+    def terms_of(self, payer_class: PayerClass) -> InvoiceTerms:
+        """The terms of a class of external payers; those in general for a payer who has become internal."""
+        classes = {PayerClass.EXTERNAL_ACADEMIC: self.external_academic, PayerClass.COMMERCIAL: self.commercial}
+        own = classes.get(payer_class, InvoiceTerms())
+        found = {name: value for name, value in field_values(own).items() if value not in (None, "")}
+        return InvoiceTerms(**{**field_values(self, InvoiceTerms), **found})
+
+
 @dataclass(frozen=True, slots=True)
 class PortalSettings:
     """The appearance of the portal, and the targets of its links."""
@@ -544,6 +589,7 @@ class Config:
         StatementSettings()
     )
     journal: Annotated[JournalSettings, Key("The content and format of journals.", always=True)] = JournalSettings()
+    external_payers: Annotated[ExternalPayers, "How external payers are invoiced."] = ExternalPayers()
     portal: Annotated[PortalSettings, Key("The appearance of the portal, and its links.", always=True)] = (
         PortalSettings()
     )
@@ -580,6 +626,13 @@ class Config:
         )
 
     @property
+    def invoice_texts(self) -> tuple[str, ...]:
+        """The texts that invoices to external payers may show besides the letterhead."""
+        payers = self.external_payers
+        classes = (payers, payers.external_academic, payers.commercial)
+        return (*payers.pay_to, *(text for each in classes for text in (each.terms, each.tax_text, each.exempt_text)))
+
+    @property
     def reference_names(self) -> tuple[str, ...]:
         """The references that the ledger or any source names, sorted."""
         return tuple(sorted({*self.tags.references, *(n for s in self.sources.values() for n in s.tags.references)}))
@@ -588,8 +641,13 @@ class Config:
         """The fund to credit for a source's charges; empty if the config has none."""
         return self.source(name).credit_fund or self.journal.credit_fund
 
+    def credit_account(self, name: str) -> str:
+        """The journal account of the credit side for a source's charges."""
+        own = self.source(name)
+        return own.credit_account or self.journal.credit_account or own.account or self.journal.account
+
     def posts(self, name: str) -> bool:
-        """Whether a source's charges go to the journal. If not, they are only shown and need no fund."""
+        """Whether a source's charges are due. If not, they are only shown and need no fund."""
         own = self.source(name).post
         return self.journal.post if own is None else own
 

@@ -21,6 +21,7 @@ from openchargeback.ledger.directory import (
 from openchargeback.ledger.settings import (
     Config,
     EvidenceRule,
+    ExternalPayers,
     JournalSettings,
     Limits,
     Organization,
@@ -124,6 +125,7 @@ def billing_config(config: Config) -> Config:
         review=replace(config.review, patterns=patterns, evidence=EvidenceRule()),
         statements=StatementSettings(),
         journal=JournalSettings(post=config.journal.post, fund=config.journal.fund),
+        external_payers=ExternalPayers(),
         portal=PortalSettings(),
         plan=PlanSettings(),
         limits=Limits(),
@@ -133,7 +135,7 @@ def billing_config(config: Config) -> Config:
 def billing_directory(directory: Directory) -> Directory:
     """The directory reduced to what determines payers and flags, without names, titles and the like."""
     return Directory(
-        {email: Person(email, "") for email in directory.people},
+        {email: Person(email, "", payer_class=person.payer_class) for email, person in directory.people.items()},
         directory.aliases,
         {name: replace(entry, project=Project(name, ""), award="") for name, entry in directory.projects.items()},
         {id_: FundEntry(id_, since=e.since, until=e.until, status=e.status) for id_, e in directory.funds.items()},

@@ -161,6 +161,7 @@ class PeriodChange:
     """One period before and after. A state is None if that revision does not mention the period.
 
     old, new: what is charged. old_shown, new_shown: what is only shown, and not part of it.
+    old_invoiced, new_invoiced: the part of what is charged that is invoiced instead of journaled.
     lines: those that differ. projects: all that have such lines, largest move first.
     causes: what each cause adds to the total, in cents; they sum to the difference.
     queue: what is undecided at the head.
@@ -187,6 +188,8 @@ class PeriodChange:
     without: tuple[Without, ...] = ()
     old_shown: Decimal = ZERO
     new_shown: Decimal = ZERO
+    old_invoiced: Decimal = ZERO
+    new_invoiced: Decimal = ZERO
     old_invoices: tuple[InvoiceCheck, ...] = ()
     invoices: tuple[InvoiceCheck, ...] = ()
 
@@ -204,6 +207,11 @@ class PeriodChange:
     def shows(self) -> bool:
         """Whether anything is only shown, before or after."""
         return bool(self.old_shown or self.new_shown) or any(not line.key.posted for line in self.lines)
+
+    @property
+    def invoices_any(self) -> bool:
+        """Whether anything is invoiced, before or after."""
+        return bool(self.old_invoiced or self.new_invoiced)
 
     @property
     def reconciles_as_before(self) -> bool:
@@ -229,7 +237,7 @@ class PeriodChange:
         """Whether nothing changes that a reviewer would look at."""
         same_invoices = [each.as_json() for each in self.old_invoices] == [each.as_json() for each in self.invoices]
         same = self.reconciles_as_before and same_invoices and self.old_state == self.new_state
-        return same and not self.lines and not self.decisions
+        return same and self.old_invoiced == self.new_invoiced and not self.lines and not self.decisions
 
 
 @dataclass(frozen=True, slots=True)

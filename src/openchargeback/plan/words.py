@@ -104,6 +104,10 @@ SHOWN = "Shown only, not charged"
 """The total of sources that do not post: shown next to what is charged and never added to it."""
 
 
+INVOICED = "of which invoiced"
+"""The part of what is charged that external payers are invoiced for, instead of a journal entry."""
+
+
 def causes(parts: dict[Cause, Decimal], currency: str) -> str:
     """What each cause adds: `new +1,000.00, price +12.50`; only its name if it moves money but adds none."""
     return ", ".join(f"{cause} {signed(amount, currency)}" if amount else str(cause) for cause, amount in parts.items())
@@ -166,6 +170,10 @@ def _unread(plan: Plan) -> str:
 
 
 def _moves(plan: Plan) -> str:
+    invoiced = [(period.old_invoiced, period.new_invoiced) for period in plan.periods]
+    if not plan.moves and any(old != new for old, new in invoiced):
+        old, new = (sum(side, money.ZERO) for side in zip(*invoiced, strict=True))
+        return f"{NOTHING_CHANGES.removesuffix('.')}, but what is invoiced does: {_step(old, new, plan.currency)}."
     if not plan.moves:
         return "" if plan.unread else NOTHING_CHANGES
     old = sum((period.old for period in plan.periods), money.ZERO)

@@ -10,7 +10,7 @@ import functools
 import hashlib
 import re
 
-from openchargeback.model import BilledPeriod, Statement
+from openchargeback.model import BilledPeriod, State, Statement
 
 MAX_PLAIN = 80
 """A longer identifier gets a shortened name with a digest: Windows and archives limit the whole path to 255."""
@@ -109,6 +109,12 @@ def journal_folder(period: str) -> str:
 def drafts_folder(period: str) -> str:
     """The folder of one open month's drafts of journal files: apart, so that no one downloads them to post them."""
     return f"drafts/{folder_name(period)}"
+
+
+def receivables_file(period: BilledPeriod) -> str:
+    """What external payers owe for a month; the name of an open month's file says that it is a draft."""
+    draft = "DRAFT-" if period.state is State.OPEN else ""
+    return f"receivables/{draft}{folder_name(period.period)}.csv"
 
 
 def charges_file(period: BilledPeriod) -> str:

@@ -13,6 +13,7 @@ from pathlib import Path
 from openchargeback import __version__
 from openchargeback.export.journals.control_totals import period_files
 from openchargeback.export.journals.files import Month
+from openchargeback.export.receivables import receivables_csv
 from openchargeback.files import git
 from openchargeback.ledger.config import FILE_NAME
 from openchargeback.ledger.directory import Entry
@@ -21,7 +22,13 @@ from openchargeback.ledger.lock import own_files, watched
 from openchargeback.ledger.periods import LOGOS, part_path
 from openchargeback.model import BilledPeriod, Provenance
 from openchargeback.portal.libraries import versions
-from openchargeback.portal.paths import STATEMENTS, drafts_folder, journal_folder, statements_folder
+from openchargeback.portal.paths import (
+    STATEMENTS,
+    drafts_folder,
+    journal_folder,
+    receivables_file,
+    statements_folder,
+)
 from openchargeback.portal.site import FileJob, Site, site_jobs
 from openchargeback.portal.statements import PdfPlan, statement_jobs, statement_pdfs
 from openchargeback.portal.views.rates import ServiceRates, rates
@@ -150,7 +157,7 @@ def _plan_output(books: AllBooks, provenance: Provenance, *, pdfs: bool) -> _Out
     books = replace(books, warnings=(*books.warnings, *(each for _, found in made.values() for each in found)))
     journals = {period: files for period, (files, _) in made.items()}
     site = make_site(books, provenance, {period: tuple(sorted(files)) for period, files in journals.items()})
-    written = {path: data for files in journals.values() for path, data in files.items()}
+    written = {path: data for files in journals.values() for path, data in files.items()} | _receivables(books)
     pages, plans = (*site_jobs(site, env), *statement_jobs(site, env)), tuple(statement_pdfs(site, env) if pdfs else ())
     _log.info("planned %s and %s", counted(len(pages), "portal file"), counted(len(plans), "PDF"))
     return _Output(books, provenance, written, pages, plans, _key(pages, plans, written, data_keys(books.periods)))
@@ -163,6 +170,12 @@ def _journal_files(books: AllBooks, period: BilledPeriod, env: Templates) -> tup
     folder = journal_folder(period.period) if month.closed else drafts_folder(period.period)
     files, warnings = period_files(month)
     return {f"{folder}/{name}": data for name, data in files.items()}, warnings
+
+
+def _receivables(books: AllBooks) -> dict[str, bytes]:
+    """The files for accounts receivable, by path."""
+    made = ((receivables_file(each), receivables_csv(each, books.ledger.settings)) for each in books.periods)
+    return {path: data for path, data in made if data is not None}
 
 
 def _files_published(key: str, provenance: Provenance, holds: OutputKind, output: Path) -> int | None:
@@ -200,7 +213,7 @@ def _write(planned: _Output, data: OpenDataRun, staging: Staging, store: Cache, 
 def _write_journals(planned: _Output, staging: Staging) -> None:
     for path, data in planned.journals.items():
         staging.write(path, data)
-    _log.info("wrote %s", counted(len(planned.journals), "journal file"))
+    _log.info("wrote %s", counted(len(planned.journals), "journal and receivables file"))
 
 
 def _write_pages(

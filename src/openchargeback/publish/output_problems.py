@@ -55,10 +55,10 @@ def _has_unsafe_codes(ledger: RecordedLedger, summary: Summary) -> bool:
 
 def _glyph_problems(ledger: RecordedLedger, summaries: Sequence[Summary]) -> list[Problem]:
     texts = {text for each in summaries for text in each.texts}
-    texts |= {text for person in ledger.directory.people.values() for text in (person.name, person.department)}
+    texts |= {text for person in ledger.directory.people.values() for text in person.texts}
     texts |= {entry.project.title for entry in ledger.directory.projects.values()}
     texts |= {decision.by for decisions in ledger.approvals.values() for decision in decisions}
-    texts |= set(ledger.config.letterhead)
+    texts |= {*ledger.config.letterhead, *ledger.config.invoice_texts}
     texts |= {text for source in ledger.config.sources.values() for text in (source.label, source.note)}
     odd = sorted(text for text in texts if not text.isascii())
     if not odd or not summaries:

@@ -45,7 +45,15 @@ def columns_of(name: str, period: str, currency: str) -> tuple[table.Column, ...
     payer = (*statement, text("fund"), text("source"), text("service"), table.word("kind", Kind))
     entry = (text("charge"), text("original"), table.word("entry", (e for e in Entry if e is not Entry.OWN)))
     exacts = (text("currency"), exact("exact_list"), exact("exact_billed"))
-    return (*entry, *payer, table.boolean("posted"), *exacts, *cents, text("corrects"), text("decision"))
+    return (
+        *entry,
+        *payer,
+        *map(table.boolean, ("posted", "invoiced")),
+        *exacts,
+        *cents,
+        text("corrects"),
+        text("decision"),
+    )
 
 
 def tables_of(record: ClosingRecord, held: Iterable[Sequence[str]]) -> dict[str, bytes]:

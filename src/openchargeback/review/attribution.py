@@ -5,6 +5,7 @@ Tables created:
     entry       one row per dated entry of a project: its PI and fund, and all PIs and funds of its own
     fund        one row per fund in the directory
     claim       one row per charge that a project claims by its account or resource; only if the directory makes claims
+    external    one row per PI who is sent invoices
     naming      one row per distinct combination of payer hints on charges (`naming.sql`)
     dated       one row per charge whose project entry depends on the day (`dated.sql`)
     payer       one row per distinct attribution (`payer.sql`)
@@ -66,8 +67,10 @@ def attribute(charges: Charges) -> None:
 
 
 def directory_tables(con: duckdb.DuckDBPyConnection, directory: Directory) -> None:
-    """Fill `project`, `entry` and `fund` from the directory, and `known` with the values it knows."""
+    """Fill `project`, `entry`, `fund` and `external` from the directory, and `known` with the values it knows."""
     con.execute(query(__package__, "directory"))
+    con.execute(query(__package__, "fund_rules"))
+    insert(con, "external", [(email,) for email in sorted(directory.external)])
     con.execute("CREATE TABLE known (kind VARCHAR, value VARCHAR, named VARCHAR)")
     projects: list[tuple[object, ...]] = []
     entries: list[tuple[object, ...]] = []

@@ -143,6 +143,11 @@ def _period(period: PeriodChange, currency: str) -> list[str | _Table]:
     change = words.signed(period.difference, currency) + (f" ({share})" if share else "")
     before, after = money.human(period.old, currency), money.human(period.new, currency)
     lines.append(_row(("**Billed to PIs**", before, after, f"**{change}**")))
+    if period.invoices_any:
+        invoiced = [money.human(amount, currency) for amount in (period.old_invoiced, period.new_invoiced)]
+        lines.append(
+            _row((words.INVOICED, *invoiced, words.signed(period.new_invoiced - period.old_invoiced, currency)))
+        )
     if period.shows:
         shown = [money.human(amount, currency) for amount in (period.old_shown, period.new_shown)]
         lines.append(_row((words.SHOWN, *shown, words.signed(period.new_shown - period.old_shown, currency))))

@@ -1,4 +1,4 @@
-"""The journal of a month: its lines as posted, totals, and the control total of each source."""
+"""The journal of a month: its lines as posted, totals, the control total of each source, and invoices."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from decimal import Decimal
 
+from openchargeback.billing.invoices import Invoice, invoices_of
 from openchargeback.billing.journal import SourceControl, posts_nothing, source_controls
 from openchargeback.billing.postings import POSTED_WORDS, LineSums, NotAccepted, posted_month
 from openchargeback.ledger.postings import Posting
@@ -19,11 +20,12 @@ from openchargeback.portal.views.common import Book, StateView, state_view
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class JournalView:
-    """The page of a journal. net: debits minus credits of the payers: what the statements sum to (`due`), and what is
-    journaled again (`again`).
+    """The page of a journal. net: debits minus credits of the payers, which is what the statements sum to (`due`), less
+    what is invoiced to external payers, and what is journaled again (`again`).
 
     pages: those of statements, by number. controls: display name and totals of each source.
     received: what the credit funds receive. documents: by format, their numbers. posted: what became of the lines.
+    invoices: those to external payers; receivables: their file, if any.
     """
 
     period: str
@@ -47,6 +49,15 @@ class JournalView:
     posted: tuple[tuple[str, LineSums], ...]
     postings: tuple[Posting, ...]
     exceptions: tuple[NotAccepted, ...]
+    invoices: tuple[Invoice, ...]
+    invoiced: Decimal
+    receivables: Link | None
+
+
+def receivables_link(period: BilledPeriod) -> Link | None:
+    """The file of what external payers owe for a month; None if nothing is invoiced."""
+    owed = any(line.invoiced and line.amounts.billed for line in period.lines)
+    return Link(paths.receivables_file(period).rsplit("/", 1)[-1], paths.receivables_file(period)) if owed else None
 
 
 def journal_view(book: Book, index: int, files: tuple[str, ...], postings: Sequence[Posting]) -> JournalView:
@@ -54,6 +65,7 @@ def journal_view(book: Book, index: int, files: tuple[str, ...], postings: Seque
     period = book.periods[index]
     journal = period.journal
     controls = source_controls(journal)
+    settings = book.settings(period.period)
     due = sum((statement.amounts.billed for statement in period.statements), ZERO)
     posted = posted_month(journal, period.documents, postings)
     formats = dict.fromkeys(each.format for each in period.documents)
@@ -62,7 +74,7 @@ def journal_view(book: Book, index: int, files: tuple[str, ...], postings: Seque
         period_link=paths.period_page(period.period),
         state=state_view(period),
         final=period.state is not State.OPEN,
-        posts_nothing=posts_nothing(period, book.settings(period.period)),
+        posts_nothing=posts_nothing(period, settings),
         files=tuple(Link(path.rsplit("/", 1)[-1], path) for path in files),
         accounting_date=period.accounting_date,
         lines=journal.lines,
@@ -76,7 +88,7 @@ def journal_view(book: Book, index: int, files: tuple[str, ...], postings: Seque
         net=journal.net,
         due=due,
         again=journal.again,
-        balanced=journal.debits == journal.credits and journal.net == due + journal.again,
+        balanced=journal.debits == journal.credits and journal.net + period.invoiced.billed == due + journal.again,
         controls=tuple((book.source_label(each.source, period.period), each) for each in controls),
         received=sum((each.received for each in controls), ZERO),
         documents=tuple(
@@ -85,6 +97,9 @@ def journal_view(book: Book, index: int, files: tuple[str, ...], postings: Seque
         posted=tuple((POSTED_WORDS[what], sums) for what, sums in posted.sums.items() if sums.lines),
         postings=posted.postings,
         exceptions=posted.exceptions,
+        invoices=invoices_of(period, settings),
+        invoiced=period.invoiced.billed,
+        receivables=receivables_link(period),
     )
 
 
