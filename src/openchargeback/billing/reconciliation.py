@@ -401,7 +401,9 @@ def journal_balances(period: BilledPeriod) -> list[str]:
     due = sum((statement.amounts.billed for statement in period.statements), money.ZERO)
     again = sum((each.billed for each in period.again), money.ZERO)
     if due + again != period.journal.net + period.invoiced.billed:
-        faults.append("the statements and what is journaled again do not sum to the net of the journal and the invoices")
+        faults.append(
+            "the statements and what is journaled again do not sum to the net of the journal and the invoices"
+        )
     sources = {line.source for line in period.lines} | {line.source for line in period.journal.lines}
     for source in sorted(sources):
         if len({line.posted for line in period.lines if line.source == source and line.entry is Entry.OWN}) > 1:
