@@ -37,7 +37,7 @@ def print_plan(plan: Plan) -> None:
 def _period(period: PeriodChange, currency: str) -> None:
     click.echo()
     title = f"{period.period}  {words.state(period)}"
-    if period.lines or not period.reconciles_as_before:
+    if period.lines or period.old_invoiced != period.new_invoiced or not period.reconciles_as_before:
         _line(title, ("Before", "After", f"Change {currency}"), bold=True)
         _totals(period, currency)
     else:

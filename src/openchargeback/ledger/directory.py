@@ -334,9 +334,7 @@ def read_directory(
     for node, entry in files[0].entries:
         if (missing := missing_on_invoices(entry.payer_class, entry.bill_to)) and entry.email in directory.people:
             what = f"{entry.email} is an external payer, but has no {' and no '.join(missing)}"
-            fix = (
-                f"add `{'` and `'.join(missing)}`: invoices go there, and no month that bills it can be closed without"
-            )
+            fix = f"add `{'` and `'.join(missing)}` to the entry"
             files[0].reader.fault(node, "bill-to-missing", what, fix, Severity.WARNING)
     return directory, [problem for file in files for problem in file.reader.problems]
 
