@@ -190,7 +190,7 @@ OWN: dict[str, tuple[Break, ...]] = {
         lambda p: journal(p, amount=p.journal.lines[0].amount + CENT),
         lambda p: replace(p, journal=replace(p.journal, lines=p.journal.lines[1:])),
     ),
-    "the statements do not sum to the net of the journal": (
+    "the statements and what is journaled again do not sum to the net of the journal and the invoices": (
         lambda p: pair(p, amount=p.journal.lines[0].amount + CENT),
         lambda p: replace(p, journal=replace(p.journal, lines=p.journal.lines[2:])),
     ),
