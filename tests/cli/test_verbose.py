@@ -43,7 +43,7 @@ def test_a_build_says_what_each_stage_did(ledger):
         "read the ledger: 1 month",
         "billed 1 month",
         f"planned {portal} portal files and 1 PDF",
-        "wrote 4 journal files",
+        "wrote 4 journal and receivables files",
     ]
     # Written side by side, so that any of them may be done first.
     assert set(lines[4:-1]) == {
