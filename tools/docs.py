@@ -35,6 +35,8 @@ BEGIN = "<!-- Written by `make docs` from {}. -->\n"
 END = "<!-- The end of what `make docs` writes. -->\n"
 PROGRAM = "focus-billing"
 WIDTH = 100
+ONE = {"approvals": "2025-01/gpu-burst", "invoices": "2025-01/aws"}
+"""Where one file is of a kind with many a month."""
 BOOLEANS = {"false", "true", "no", "off", "on", "yes"}
 
 
@@ -91,7 +93,8 @@ def keys() -> str:
             continue
         example = example_of(name)
         rows = list(key_rows(shape.schema(), "", [example]))
-        heading = f"## {KINDS[name].replace(MONTH, '2025-01').replace('*/*', '2025-01/gpu-burst')}"
+        path = KINDS[name].replace(MONTH, "2025-01").replace("*/*", ONE.get(name, ""))
+        heading = f"## {path.replace('*', 'workday')}"
         head = ["| key | default | meaning | example |", "|---|---|---|---|"]
         parts.append("\n".join([heading, "", shape.help, "", *head, *rows]) + "\n")
     return "\n".join(parts)

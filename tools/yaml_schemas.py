@@ -12,8 +12,11 @@ from typing import Any, Protocol
 from openchargeback.convert.config import ANY_CONFIG
 from openchargeback.ledger.approvals import APPROVALS
 from openchargeback.ledger.directory import FUNDS, PEOPLE, PROJECTS
+from openchargeback.ledger.journal_profiles import PROFILE
 from openchargeback.ledger.notes import NOTES_FILE
 from openchargeback.ledger.periods import PERIOD
+from openchargeback.ledger.postings import POSTINGS
+from openchargeback.ledger.provider_invoices import INVOICES
 from openchargeback.ledger.schema_files import FOLDER
 from openchargeback.ledger.settings import CONFIG, LOCAL
 from openchargeback.record.closing_record import FROZEN_FILE
@@ -43,6 +46,9 @@ FILES: dict[str, tuple[str, Declared]] = {
     "notes": ("Notes on a closed month", NOTES_FILE),
     "period": ("State of a billing month", PERIOD),
     "conversion": ("Config of a conversion", ANY_CONFIG),
+    "invoices": ("Invoices of a provider", INVOICES),
+    "postings": ("Postings of a month's journal", POSTINGS),
+    "journal-profile": ("Profile of a journal format", PROFILE),
 }
 """The title and the shape of every kind of YAML file, by the name of its schema."""
 

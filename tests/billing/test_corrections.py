@@ -448,7 +448,7 @@ def test_what_was_unusual_stays_so_when_an_earlier_month_is_closed_again(root: P
         close(root, name)
     books = open_books(root)
     (line,) = [line for line in books.ledger.records["2025-05"].lines if line.entry is Entry.OWN]
-    data = kept_charges(books.ledger, open_cache(root), month(root, "2025-05")).decode()
+    data = kept_charges(books.ledger, open_cache(root), month(root, "2025-05")).charges.decode()
     (told,) = csv.DictReader(io.StringIO(data, newline=""))
     assert (told["disposition"], told["flags"]) == ("billed", "")
     decide(root, "2025-06", {"decision": "credit", "charges": [told["charge"]], "period": "2025-05"})

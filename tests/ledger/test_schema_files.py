@@ -15,9 +15,12 @@ from openchargeback.ledger import schema_files
 from openchargeback.ledger.approvals import read_approvals
 from openchargeback.ledger.config import read_config
 from openchargeback.ledger.directory import read_directory
+from openchargeback.ledger.journal_profiles import read_profile
 from openchargeback.ledger.new import create_ledger
 from openchargeback.ledger.notes import read_notes
 from openchargeback.ledger.periods import read_period
+from openchargeback.ledger.postings import read_postings
+from openchargeback.ledger.provider_invoices import read_invoices
 from openchargeback.ledger.yaml_tree import parse
 from openchargeback.problems import Problem, Severity
 from openchargeback.record.closing_record import FROZEN_FILE
@@ -31,10 +34,13 @@ PATHS = {
     "projects": "directory/projects.yaml",
     "funds": "directory/funds.yaml",
     "approvals": "approvals/2025-01/gpu.yaml",
+    "invoices": "invoices/2025-01/aws.yaml",
     "frozen": "periods/2025-01.frozen.yaml",
     "notes": "periods/2025-01.notes.yaml",
     "period": "periods/2025-01.yaml",
     "conversion": "conversions/hpc.yaml",
+    "postings": "postings/2025-01.yaml",
+    "journal-profile": "templates/journals/own.yaml",
 }
 
 
@@ -52,36 +58,39 @@ for tag, pattern, first in (
     Yaml12.add_implicit_resolver(f"tag:yaml.org,2002:{tag}", re.compile(rf"^(?:{pattern})$"), first)
 
 
-def read(name: str, text: str, path: str = "") -> list[Problem]:
-    """What the program finds wrong with a file of that kind, at a place where one may lie."""
-    data, path = text.encode(), path or PATHS[name]
-    match name:
-        case "config" | "config.local":
-            return read_config(*([data] if name == "config" else [b"organization: X", data]))[1]
-        case "people":
-            return read_directory(data, None)[1]
-        case "projects":
-            return read_directory(None, data)[1]
-        case "funds":
-            return read_directory(None, None, data)[1]
-        case "approvals":
-            return read_approvals(data, path)[1]
-    others = {"frozen": frozen, "notes": lambda *file: read_notes(*file)[1], "conversion": kept}
-    return others.get(name, lambda *file: read_period(*file)[1])(data, path)
-
-
-def frozen(data: bytes, path: str) -> list[Problem]:
+def read_frozen(data: bytes, path: str) -> tuple[object, list[Problem]]:
     root, reader = parse(data, path)
-    FROZEN_FILE.read(root, reader)
-    return reader.problems
+    return FROZEN_FILE.read(root, reader), reader.problems
 
 
-def kept(data: bytes, path: str) -> list[Problem]:
+def kept(data: bytes, path: str) -> tuple[object, list[Problem]]:
     with tempfile.TemporaryDirectory() as folder:
         config = Path(folder, path)
         config.parent.mkdir()
         config.write_bytes(data)
-        return kept_configs(Path(folder))[1]
+        return kept_configs(Path(folder))
+
+
+READERS = {
+    "config": lambda data, _path: read_config(data),
+    "config.local": lambda data, _path: read_config(b"organization: X", data),
+    "people": lambda data, _path: read_directory(data, None),
+    "projects": lambda data, _path: read_directory(None, data),
+    "funds": lambda data, _path: read_directory(None, None, data),
+    "approvals": read_approvals,
+    "frozen": read_frozen,
+    "notes": read_notes,
+    "period": read_period,
+    "postings": read_postings,
+    "journal-profile": read_profile,
+    "invoices": lambda data, path: read_invoices(data, path, "2025-01", "aws"),
+    "conversion": kept,
+}
+
+
+def read(name: str, text: str, path: str = "") -> list[Problem]:
+    """What the program finds wrong with a file of that kind, at a place where one may lie."""
+    return READERS[name](text.encode(), path or PATHS[name])[1]
 
 
 def faults(name: str, text: str) -> list[str]:
@@ -145,7 +154,7 @@ def check_all(root: Path) -> list[str]:
 
 
 def test_every_file_of_the_sample_ledger_is_valid_and_names_its_schema():
-    assert len(check_all(ROOT / "ledger")) == 11
+    assert len(check_all(ROOT / "ledger")) == 15
 
 
 def test_every_file_of_a_new_ledger_is_valid_and_names_its_schema(tmp_path):
@@ -200,6 +209,14 @@ ITEM = (
             "state: closed\nclosed: {on: 2025-02-03}\naccounting_date: 2025-02-08\nwithout: [{source: a, reason: 1}]",
         ),
         ("config", "organization: A\nsources: {hpc: {expected: monthly}, aws: {expected: irregular}}"),
+        (
+            "config",
+            "organization: A\njournal: {formats: gl, answers: {document: A, rejected: ERROR, unlisted: accepted}}",
+        ),
+        ("postings", "postings: [{document: 12, on: 2025-02-03}]"),
+        ("postings", "postings: [{document: A, on: 2025-02-03, lines: [{line: 1, status: suspense, reason: r}]}]"),
+        ("journal-profile", "extends: workday\nvalues: {company: 01, submit: 1}"),
+        ("journal-profile", "label: A\nsign: signed\nfiles: [{extension: csv, line: [{field: line.signed}]}]"),
     ],
 )
 def test_what_the_program_accepts_the_editor_does_too(name, text):
@@ -278,6 +295,25 @@ def test_what_the_program_accepts_the_editor_does_too(name, text):
         ("config", "organization: A\nsources: {hpc: {expected: yearly}}"),
         ("period", "state: closed\nclosed: {on: 2025-02-03}\nfinalized: {on: 2025-03-03}"),
         ("period", f"state: closed\nclosed: {{on: 2025-02-03}}\nseal: {{digest: {'0' * 64}, files: {{}}}}"),
+        ("config", "organization: A\njournal: {formats: {gl: {extension: csv}}}"),
+        ("config", "organization: A\njournal: {answers: {unlisted: maybe}}"),
+        ("postings", "documents: []"),
+        ("postings", "postings: [{document: A}]"),
+        ("postings", "postings: [{on: 2025-02-03}]"),
+        ("postings", 'postings: [{document: "", on: 2025-02-03}]'),
+        ("postings", "postings: [{document: A, on: February}]"),
+        ("postings", "postings: [{document: A, on: 2025-02-03, sha256: abc}]"),
+        ("postings", "postings: [{document: A, on: 2025-02-03, lines: [{line: 0, status: accepted}]}]"),
+        ("postings", "postings: [{document: A, on: 2025-02-03, lines: [{line: 1, status: lost, reason: r}]}]"),
+        ("postings", "postings: [{document: A, on: 2025-02-03, lines: [{line: 1, status: rejected}]}]"),
+        ("postings", "postings: [{document: A, on: 2025-02-03, lines: [{line: 1, status: accepted, again: 2025-03}]}]"),
+        ("postings", "postings: [{document: A, on: 2025-02-03, lines: [{line: 1, status: accepted, debit: 1,50}]}]"),
+        ("journal-profile", "label: A"),
+        ("journal-profile", "label: A\nsign: both\nfiles: [{extension: csv}]"),
+        ("journal-profile", "label: A\nsign: signed\nfiles: []"),
+        ("journal-profile", "label: A\nsign: signed\nfiles: [{extension: ../x}]"),
+        ("journal-profile", "extends: gl\nmost_lines: 1"),
+        ("journal-profile", "extends: gl\nfiles: [{extension: csv, line: [{field: line.signed, width: 0}]}]"),
     ],
 )
 def test_what_is_faulty_both_refuse(name, text):

@@ -20,6 +20,7 @@ from openchargeback.convert.owners import Owners
 from openchargeback.convert.rates import check_rates, cuts, fill_rates
 from openchargeback.convert.settings import Settings
 from openchargeback.convert.units import exact_units, in_unit
+from openchargeback.focus.csv_copy import copy_csv
 from openchargeback.focus.database import count, database, filled, identifier, insert, literal, named_rows, query, sql
 from openchargeback.ledger.directory import Directory
 from openchargeback.ledger.files import ChargeFile
@@ -439,8 +440,8 @@ def _write(con: duckdb.DuckDBPyConnection, request: Request, period: str, rows_o
     constants = {f"${name}": literal(value) for name, value in _constants(request, period).items()}
     # In one pass: a value may look like the name of another.
     rows = re.sub(r"\$[a-z_]+", lambda found: constants[found[0]], rows)
-    copied = con.execute(f"COPY ({rows}) TO {literal(str(output))} (FORMAT csv, HEADER, USE_TMP_FILE false)").fetchone()
-    if copied != (charges := con.execute("SELECT count(*) FROM charge").fetchone()):
+    copied = copy_csv(con, rows, output)
+    if copied != (charges := count(con, "SELECT count(*) FROM charge")):
         raise OutsideFault(f"rows were lost or added ({charges} of {copied}); report this as a bug in the program")
 
 

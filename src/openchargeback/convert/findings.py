@@ -41,7 +41,7 @@ def repeated(where: str, what: str = "records") -> Rule:
     """The rule on what is identical to something earlier; the kind counts it once."""
     message = f"{what} identical to earlier ones are counted once"
     fix = "nothing to fix if the exports are known to overlap"
-    return Rule(where, "''", "usage-repeated", message, fix, Severity.NOTICE)
+    return Rule(where, "''", code="usage-repeated", message=message, fix=fix, severity=Severity.NOTICE)
 
 
 def broken(

@@ -458,18 +458,13 @@ def _not_open(place: _Place) -> str:
             "month of the delivery, name it with `--period P`; corrections of this one go into an open period, in a "
             "file of their own"
         )
-    later = _next(place.period)
+    later = periods.next_period(place.period)
     while place.ledger.period_file(later).state is not State.OPEN:
-        later = _next(later)
+        later = periods.next_period(later)
     return (
         f"{place.period} is {state}: late charges go into an open period, where they are flagged wrong-period; "
         f"use `--period {later}`"
     )
-
-
-def _next(period: str) -> str:
-    year, month = int(period[:4]), int(period[5:])
-    return f"{year + month // 12:04}-{month % 12 + 1:02}"
 
 
 def _elsewhere(place: _Place, fresh: Sequence[Incoming]) -> str:

@@ -29,6 +29,7 @@ from openchargeback.convert.shared.charges import AMOUNTS, CONFIG, Costs
 from openchargeback.convert.shared.sample import SAMPLES
 from openchargeback.convert.shared.settings import Pool, SharedSettings
 from openchargeback.convert.shared.shares import Shares
+from openchargeback.focus.csv_copy import copy_csv
 from openchargeback.focus.database import count, database, filled, literal, named_rows, query, sql
 from openchargeback.focus.equal_files import by_size, content_digest, same_content
 from openchargeback.focus.opening import make_macros
@@ -214,7 +215,7 @@ def _owners(con: duckdb.DuckDBPyConnection, costs: Costs, own: SharedSettings) -
 def _write(con: duckdb.DuckDBPyConnection, costs: Costs, own: SharedSettings, output: Path) -> None:
     keep = "true" if own.other_rows == "keep" else "false"
     rows = sql(__package__, "output.sql", columns=charges.columns_out(costs), keep=keep)
-    con.execute(f"COPY ({rows}) TO {literal(str(output))} (FORMAT csv, HEADER, USE_TMP_FILE false)")
+    copy_csv(con, rows, output)
 
 
 SHARED = Kind(
