@@ -12,7 +12,7 @@ import pytest
 import yaml
 
 import program
-from openchargeback.record.yaml_schemas import schema_of
+from yaml_schemas import schema_of
 
 ROOT = Path(__file__).parents[2]
 TAGS = '"{""pi_email"": ""ada@example.edu"", ""project_id"": ""p1""}"'

@@ -245,7 +245,7 @@ def test_held_charges_of_a_closed_month_are_decided_late(ledger: Path) -> None:
     page = next((ledger / "out/statements/2025-02").rglob("*.html")).read_text(encoding="utf-8")
     assert "From earlier periods" in page
     assert "Late from January 2025" in page
-    assert "Late 2025-01: " in (ledger / "out/journals/2025-02/detail.csv").read_text(encoding="utf-8")
+    assert "Late 2025-01: " in (ledger / "out/drafts/2025-02/DRAFT-detail.csv").read_text(encoding="utf-8")
     assert run(ledger, "review", "list").stdout == "Nothing to review.\n"
 
 
@@ -263,7 +263,7 @@ def test_a_credit_is_written_with_what_it_takes_back(ledger: Path) -> None:
     assert f"reverses charges of statement {number}" in page
     assert "Credit note" in page
     assert f"Billed again for January 2025, first on statement {number}" in page
-    journal = (ledger / "out/journals/2025-02/detail.csv").read_text(encoding="utf-8")
+    journal = (ledger / "out/drafts/2025-02/DRAFT-detail.csv").read_text(encoding="utf-8")
     assert f"Credit {number}: " in journal
     (path,) = (ledger / "approvals/2025-02").iterdir()
     shutil.copy(path, path.with_name("again.yaml"))

@@ -260,12 +260,16 @@ def test_errors_stop_other_commands_with_the_whole_report_on_stderr() -> None:
 
 def test_what_would_stop_the_journal_is_told_beside_everything_else(ledger: Path) -> None:
     """A broken description or format hides no other problem."""
-    journal = "journal: {description: '{{ source', formats: {own: {template: own.csv}}}\n"
+    journal = "journal: {description: '{{ source', formats: [own, owm]}\n"
     (ledger / "config.yaml").write_text("organization: X\n" + journal, encoding="utf-8")
+    (ledger / "templates/journals").mkdir(parents=True)
+    profile = "label: Own\nsign: signed\nfiles: [{extension: csv, template: own.csv, read: x}, {extension: csv}]\n"
+    (ledger / "templates/journals/own.yaml").write_text(profile, encoding="utf-8")
     done = validate("--format", "json")
     messages = [each["message"] for each in json.loads(done.stdout)["problems"]]
     assert sum("journal.description fails" in message for message in messages) == 1
-    assert sum("needs the template 'own.csv'" in message for message in messages) == 1
+    assert sum("names owm, which neither ships" in message for message in messages) == 1
+    assert sum("two files have the same extension" in message for message in messages) == 1
     assert sum("is not a number" in message for message in messages) == 1
 
 

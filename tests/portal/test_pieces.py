@@ -74,7 +74,7 @@ def test_a_shipped_template_is_compiled_once_for_pages_and_once_for_plain_text(m
     monkeypatch.setattr(environment.Templates, "compile", counted)
     for _ in range(2):
         env = make_environment()
-        for each in (env, env.for_text()):
+        for each in (env, env.for_text):
             each.get_template("charts.html")
     assert made == [False, True]
 

@@ -203,8 +203,11 @@ def test_main_is_published_in_three_artifacts(github, tmp_path):
     artifacts = tmp_path / "artifacts"
     assert sorted(path.name for path in artifacts.iterdir()) == ["journals", "portal", "statements"]
     assert (artifacts / "portal/index.html").is_file()
-    assert any("100.25" in path.read_text() for path in artifacts.glob("journals/2025-01/*.csv"))
-    assert [path.suffix for path in artifacts.glob("journals/**/*") if path.suffix == ".pdf"] == []
+    # The month is open: what finance downloads has its page, and no draft that someone might post.
+    assert [path.name for path in artifacts.glob("journals/**/*") if path.is_file()] == ["index.html"]
+    drafts = list(artifacts.glob("portal/drafts/2025-01/*.csv"))
+    assert any("100.25" in path.read_text() for path in drafts)
+    assert all(path.name.startswith("DRAFT-") for path in drafts)
     assert list((artifacts / "statements/2025-01").rglob("*.pdf"))
     assert commit in (artifacts / "portal/manifest.json").read_text()
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Callable
+from functools import cached_property
 from pathlib import Path
 from types import CodeType
 from typing import Any
@@ -158,10 +159,12 @@ class Templates(ImmutableSandboxedEnvironment):
             problem = Problem(place[0], "template-fault", f"the template fails: {reason_of(error)}", fix, place[1])
             raise LedgerFault([problem]) from error
 
+    @cached_property
     def shipped(self) -> Templates:
         """The templates that ship with the program, whatever replaces them."""
         return Templates(self.roots[-1:])
 
+    @cached_property
     def for_text(self) -> Templates:
         """The same for plain-text output: nothing is escaped, and the filters of `text_filters` are available."""
         own = self.overlay(autoescape=lambda name: name is not None and name.lower().endswith(MARKUP_ENDINGS))
