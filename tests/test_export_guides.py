@@ -75,6 +75,7 @@ def shell(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Shell]:
     shell.end()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("shell", "cloud"), [(cloud, cloud) for cloud in CLOUDS], indirect=["shell"], ids=CLOUDS)
 def test_a_guide_is_what_happens(shell: Shell, cloud: str) -> None:
     """All differences at once, in the form in which the page has them."""

@@ -48,6 +48,7 @@ def python(*arguments: str | Path, path: str, cwd: Path) -> subprocess.Completed
     return subprocess.run([sys.executable, *arguments], cwd=cwd, env=env, capture_output=True, text=True, check=False)
 
 
+@pytest.mark.slow
 def test_a_new_package_is_installed_and_converts(package: Path, tmp_path: Path) -> None:
     """With pip, into a folder of its own; then its kind is listed, converts, and passes its own tests."""
     site = tmp_path / "site"

@@ -430,6 +430,7 @@ def test_other_archives_that_are_refused(tmp_path: Path, monkeypatch: pytest.Mon
     assert "has 3 entries, more than 2" in refused(many)
 
 
+@pytest.mark.slow
 def test_a_compressed_part_that_expands_too_much_is_refused(tmp_path: Path, root: Path) -> None:
     (root / "config.yaml").write_text("organization: A\ncurrency: USD\nlimits: {charge_file_gb: 1}\n")
     inner = gzip.compress(b"\n" * (1_000_000_001), 9)

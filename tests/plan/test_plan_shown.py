@@ -364,7 +364,7 @@ def test_repeated_warnings_are_one_row_of_the_comment_and_drown_no_error(tmp_pat
     plan = started(tmp_path / "l", ROWS).plan()
     path = "charges/2025-01/aws.csv"
     warned = [
-        Problem(path, "empty-value", f"row {n} has no Tags", "fill it", line=n, severity=Severity.WARNING)
+        Problem(path, "value-case", f"row {n} has no Tags", "fill it", line=n, severity=Severity.WARNING)
         for n in range(2, 5203)
     ]
     error = Problem(path, "type-error", 'BilledCost is not a number: "x"', "write a number", line=7)

@@ -206,6 +206,7 @@ def _write(planned: _Output, data: OpenDataRun, staging: Staging, store: Cache, 
         step("Writing open data", 0, 0)
         for path, content in data.rest():
             staging.write(path, content)
+        _log.info("wrote the open data")
     _log.info("wrote %s, %s of them newly rendered", counted(len(planned.pdfs), "PDF"), f"{pdfs.rendered:,}")
     return pdfs.rendered
 
