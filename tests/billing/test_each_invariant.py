@@ -15,7 +15,16 @@ from openchargeback.billing import reconciliation
 from openchargeback.billing.corrections import lines_of
 from openchargeback.billing.periods import bill_period
 from openchargeback.ledger.reading import read_ledger
-from openchargeback.model import Amounts, BilledPeriod, BillingLine, Correction, Entry, PayerClass, Statement
+from openchargeback.model import (
+    Amounts,
+    BilledPeriod,
+    BillingLine,
+    Correction,
+    Entry,
+    JournaledAgain,
+    PayerClass,
+    Statement,
+)
 from openchargeback.record.recorded_ledger import RecordedLedger
 
 CENT = Decimal("0.01")
@@ -112,6 +121,23 @@ def pair(period: BilledPeriod, **change: Any) -> BilledPeriod:
     return replace(period, journal=replace(period.journal, lines=(*changed, *lines[2:])))
 
 
+def repeated(period: BilledPeriod) -> JournaledAgain:
+    """A rejected line of January, which the journal of February lacks."""
+    line = period.journal.lines[0]
+    same = {key: getattr(line, key) for key in ("fund", "account", "source", "service", "pi", "project")}
+    return JournaledAgain(
+        **same,
+        original=JAN,
+        document="OCB-2025-01",
+        line=1,
+        number=1,
+        credit_fund="C",
+        credit_account=line.account,
+        billed=CENT,
+        statement=f"{JAN}-0123456789",
+    )
+
+
 def one(period: BilledPeriod, number: int, *, lines: bool = True, **change: Any) -> BilledPeriod:
     """A correction is another one; with its line, if so wished."""
     made = list(period.corrections)
@@ -193,9 +219,11 @@ OWN: dict[str, tuple[Break, ...]] = {
     "the statements and what is journaled again do not sum to the net of the journal and the invoices": (
         lambda p: pair(p, amount=p.journal.lines[0].amount + CENT),
         lambda p: replace(p, journal=replace(p.journal, lines=p.journal.lines[2:])),
+        lambda p: replace(p, again=(repeated(p),)),
     ),
     "some of its own lines are posted and some are only shown": (lambda p: line(p, posted=False),),
     "the journal does not post the amount billed": (
+        lambda p: replace(p, again=(repeated(p),)),
         lambda p: pair(p, source="hpc"),
         lambda p: replace(p, journal=replace(p.journal, lines=p.journal.lines[2:])),
         lambda p: replace(

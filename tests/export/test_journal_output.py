@@ -91,7 +91,7 @@ def test_pages_say_what_was_posted(ledger: Path) -> None:
     assert "Document OCB-2025-01 was posted on 11 Feb 2025." in words(page)
     assert "Posted 3 " in words(page)
     assert "In suspense 1 7.25" in words(page)
-    assert "OCB-2025-01 3 rejected BIO-1 1,212.50 <script>alert(1)</script> March 2025" in words(page)
+    assert "OCB-2025-01 3 Rejected BIO-1 1,212.50 <script>alert(1)</script> March 2025" in words(page)
     assert "<script>alert" not in page.read_text("utf-8")
     assert "Of its lines, 3 posted, 1 in suspense, 2 rejected." in words(out / "periods/2025-01/index.html")
     march = words(out / "journals/2025-03/index.html")

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
 
@@ -25,6 +25,7 @@ class JournalView:
 
     pages: those of statements, by number. controls: display name and totals of each source.
     received: what the credit funds receive. documents: by format, their numbers. posted: what became of the lines.
+    words: for what happened to a line.
     invoices: those to external payers; receivables: their file, if any.
     """
 
@@ -49,6 +50,7 @@ class JournalView:
     posted: tuple[tuple[str, LineSums], ...]
     postings: tuple[Posting, ...]
     exceptions: tuple[NotAccepted, ...]
+    words: Mapping[str, str]
     invoices: tuple[Invoice, ...]
     invoiced: Decimal
     receivables: Link | None
@@ -97,6 +99,7 @@ def journal_view(book: Book, index: int, files: tuple[str, ...], postings: Seque
         posted=tuple((POSTED_WORDS[what], sums) for what, sums in posted.sums.items() if sums.lines),
         postings=posted.postings,
         exceptions=posted.exceptions,
+        words=POSTED_WORDS,
         invoices=invoices_of(period, settings),
         invoiced=period.invoiced.billed,
         receivables=receivables_link(period),
