@@ -67,7 +67,9 @@ def test_a_month_is_taken_out_of_the_accumulated_csv_and_a_missing_day_is_seen(t
     for left_out, code in (("", 0), ("2025-01-17", 1)):
         lines = ["Date,Namespace", *(f"{day},a" for day in ["2024-12-31", *days, "2025-02-01"] if day != left_out)]
         (tmp_path / "all.csv").write_text("".join(f"{line}\n" for line in lines))
-        done = subprocess.run(["bash", "-c", script, "collect", "2025-01"], cwd=tmp_path, capture_output=True, text=True, check=False)
+        done = subprocess.run(
+            ["bash", "-c", script, "collect", "2025-01"], cwd=tmp_path, capture_output=True, text=True, check=False
+        )
         assert done.returncode == code, done.stderr
         assert "2024-12-31" not in (tmp_path / "opencost.csv").read_text()
     assert done.stderr == "only 30 days of 2025-01\n"
