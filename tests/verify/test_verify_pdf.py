@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import os
 import shutil
 import subprocess
 from collections.abc import Callable
@@ -217,6 +218,11 @@ def test_a_font_that_shows_other_glyphs_is_found(ledger: Repository, pdf: Path) 
     assert ("page 1", "fonts") in {(each["where"], each["what"]) for each in told["altered"]}
 
 
+def searched_first(folder: Path) -> dict[str, str]:
+    """An environment in which Python finds what lies in a folder before anything else."""
+    return {"PYTHONPATH": os.pathsep.join([str(folder), *filter(None, [os.environ.get("PYTHONPATH")])])}
+
+
 OTHER_PYDYF = """
 import importlib.metadata as metadata
 known = metadata.version
@@ -227,7 +233,7 @@ metadata.version = lambda name: "0.0.1" if name == "pydyf" else known(name)
 def test_a_file_of_other_versions_is_not_called_altered(ledger: Repository, tmp_path: Path) -> None:
     """It cannot be confirmed here, and what to install is named; a manifest that is trusted confirms it."""
     (tmp_path / "sitecustomize.py").write_text(OTHER_PYDYF)
-    env = {"PYTHONPATH": str(tmp_path)}
+    env = searched_first(tmp_path)
     ledger.write("requirements.lock", "pydyf==0.0.1 \\\n    --hash=sha256:0\n")
     locked = ledger.commit()
     ledger.write("requirements.lock", "pydyf==0.0.2 \\\n    --hash=sha256:0\n")
@@ -264,7 +270,7 @@ def test_what_no_lock_pins_is_told_of_the_system(ledger: Repository, tmp_path: P
     (tmp_path / "sitecustomize.py").write_text(OTHER_PYTHON)
     ledger.write("requirements.lock", "pydyf==0.0.1 \\\n    --hash=sha256:0\n")
     ledger.commit()
-    ledger.run("build", "-o", "other", env={"PYTHONPATH": str(tmp_path)})
+    ledger.run("build", "-o", "other", env=searched_first(tmp_path))
     (made,) = (ledger.root / "other/statements").rglob("ada@*/*.pdf")
     told = verify(ledger, made)
     assert (told["verdict"], told["lock"], told["system"]) == ("cannot be confirmed here", None, ["Python 3.99.1"])
