@@ -170,6 +170,7 @@ class Templates(ImmutableSandboxedEnvironment):
         own.filters = {**self.filters, **text_filters.FILTERS}
         return own
 
+    @cached_property
     def digest(self) -> str:
         """SHA-256 over the names and bytes of all templates and assets."""
         total = hashlib.sha256()
