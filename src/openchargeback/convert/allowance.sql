@@ -1,5 +1,5 @@
 -- divided: one row per part, or two where a project's allowance is used up in it. grade: free or std (standard price);
--- NULL where there is no allowance. A project's parts take of its allowance in the order of time and label.
+-- empty where there is no allowance. A project's parts take of its allowance in the order of time and label.
 CREATE TABLE divided AS
 WITH placed AS (
     SELECT
@@ -13,11 +13,11 @@ WITH placed AS (
     JOIN payer ON payer.id = label_payer.payer
     LEFT JOIN allowed ON allowed.label = part.label
     WINDOW before AS (
-        PARTITION BY {scope} ORDER BY part.starts, part.label, part.meter, part.variant, part.n
+        PARTITION BY {scope} ORDER BY part.starts, part.label, part.item, part.n
         ROWS BETWEEN UNBOUNDED PRECEDING AND 1 PRECEDING
     )
 )
 SELECT * EXCLUDE (graded, rest, free) REPLACE (free AS amount), 'free' AS grade FROM placed WHERE free > 0
 UNION ALL
-SELECT * EXCLUDE (graded, rest, free) REPLACE (amount - free AS amount), CASE WHEN graded THEN 'std' END
+SELECT * EXCLUDE (graded, rest, free) REPLACE (amount - free AS amount), CASE WHEN graded THEN 'std' ELSE '' END
 FROM placed WHERE amount > free

@@ -1,13 +1,21 @@
--- charge: further rows, for what the records give a cost for. The price is there if it gives the cost exactly.
+-- offer, charge: further rows, for what the records give a cost for. The price is there if it gives the cost exactly.
+INSERT INTO offer BY NAME
+SELECT
+    (SELECT coalesce(max(id), 0) FROM offer) + row_number() OVER () AS id, part.label, part.item, label_payer.payer, rate.id AS rate,
+    label_payer.since, label_payer.until, rate.base AS divided_by, true AS given
+FROM (SELECT DISTINCT label, item FROM given_part) AS part
+JOIN item ON item.id = part.item
+JOIN given_rate ON given_rate.meter = item.meter
+JOIN rate ON rate.id = given_rate.rate
+JOIN label_payer ON label_payer.label = part.label;
 INSERT INTO charge BY NAME
 SELECT
-    part.n, part.label, part.meter, part.variant, part.span, part.records, part.starts, part.ends, part.amount,
-    rate.id AS rate, label_payer.payer, rate.base AS divided_by,
-    (((part.amount * 2000000000 + divided_by) // (divided_by * 2))::DECIMAL(29, 0) * 0.000000001)::DECIMAL(29, 9) AS quantity,
+    part.n, part.label, part.item, part.span, part.records, part.starts, part.ends, part.amount, '' AS grade,
+    offer.id AS offer, part.cost < 0 AS credit,
+    quantity_of(part.amount, offer.divided_by) AS quantity,
     money(part.cost) AS given_cost, money(part.list) AS given_list,
     CASE WHEN TRY(quantity * part.price) = given_cost THEN part.price END AS given_price
 FROM given_part AS part
-JOIN given_rate ON given_rate.meter = part.meter
-JOIN rate ON rate.id = given_rate.rate
-JOIN label_payer
-    ON label_payer.label = part.label AND part.starts >= label_payer.since AND part.starts < label_payer.until
+JOIN offer
+    ON offer.label = part.label AND offer.item = part.item AND offer.given
+    AND part.starts >= offer.since AND part.starts < offer.until

@@ -7,7 +7,7 @@ from openchargeback.problems import Severity
 
 AGAIN = "export it again with `TZ=UTC SLURM_TIME_FORMAT=standard sacct --parsable2`"
 
-STATE_RULES = (
+ORIGIN_RULES = (
     Rule(
         where="word LIKE '%+'",
         value="word",
@@ -22,20 +22,27 @@ STATE_RULES = (
         message='"{}" is not a state of Slurm',
         fix="check that the cells are under the right columns",
     ),
+    Rule(
+        where="torn",
+        value="''",
+        code="usage-cells",
+        message="a cell has the control character U+001F",
+        fix="rename what has it in Slurm, or remove it from the export",
+    ),
 )
-"""On jobs joined with their states."""
+"""On the origins of jobs (`dimensions.sql`)."""
 
 JOB_RULES = (
     Rule(
-        where="bad IN ('Start', 'End')",
-        value="bad || ': \"' || bad_cell || '\"'",
+        where="bad LIKE 'Start:%' OR bad LIKE 'End:%'",
+        value="bad",
         code="usage-time",
         message="cannot read the time in {}",
         fix=AGAIN,
     ),
     Rule(
-        where="bad IN ('Elapsed', 'Suspended')",
-        value="bad || ': \"' || coalesce(bad_cell, '') || '\"'",
+        where="bad LIKE 'Elapsed:%' OR bad LIKE 'Suspended:%'",
+        value="bad",
         code="usage-number",
         message="cannot read the duration in {}",
         fix="it must be a whole number of seconds or D-HH:MM:SS; export ElapsedRaw",
@@ -62,7 +69,7 @@ JOB_RULES = (
         fix="list it with `sacctmgr show runawayjobs`, fix it there and export again, or raise `longest_days`",
     ),
     Rule(
-        where="open AND left_out IS NULL AND starts < $period_end AND starts + held < $period_end",
+        where="open AND left_out IS NULL AND starts < $period_end AND starts + lasted < $period_end",
         value="'job ' || shown_id",
         code="usage-open",
         message="{} is still running, and the export was made before the month ended",
@@ -77,7 +84,7 @@ JOB_RULES = (
         severity=Severity.WARNING,
     ),
     Rule(
-        where="left_out IS NULL AND contains(shown_id, '[')",
+        where="left_out IS NULL AND several",
         value="shown_id",
         code="usage-array",
         message="{} stands for several tasks and has run; it is billed as one job",
