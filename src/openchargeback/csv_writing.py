@@ -18,6 +18,9 @@ from itertools import takewhile
 
 from openchargeback.characters import MISLEADING
 
+PLAIN = r"([A-Za-z0-9]([A-Za-z0-9 ._:/()#-]*[A-Za-z0-9)])?)?"
+"""A pattern of texts that are cells of any CSV file as they are, guarded or not; there are others."""
+
 _FORMULA = frozenset("=+-@")
 # More than RFC 4180 requires: in many countries, spreadsheets also split cells at semicolons.
 _QUOTED = re.compile(r'[,;"\r\n\t]')

@@ -20,7 +20,7 @@ from openchargeback.ledger.directory import Directory
 from openchargeback.ledger.files import Gate
 from openchargeback.ledger.periods import HELD, part_path
 from openchargeback.ledger.settings import Config
-from openchargeback.model import Amounts, BillingLine, Correction, DecisionRecord, Entry, QueueItem
+from openchargeback.model import Amounts, BillingLine, Correction, DecisionRecord, Entry, Kind, QueueItem
 from openchargeback.problems import Problem
 from openchargeback.record.closing_record import ClosingRecord
 from openchargeback.record.recorded_ledger import RecordedLedger
@@ -156,8 +156,11 @@ def _corrections(
         rejected = row.pop("disposition") == "rejected"
         amounts = lines_.amounts_of(row.pop("discount"), row.pop("billed"), config, row["source"])
         place = decisions[row.pop("decision")].place
+        kind, usage = Kind(row.pop("kind")), lines_.usage_of(row)
         correction = Correction(
             **row,
+            kind=kind,
+            usage=usage,
             original=original,
             entry=Entry.REJECTED if rejected else Entry.LATE,
             amounts=Amounts() if rejected else amounts,

@@ -10,7 +10,7 @@ from typing import Annotated, Any
 from openchargeback.ledger.declared import Key, shape_of, values_of
 from openchargeback.ledger.shape import Choice, Date, ListOf, Record, Shape, Text
 from openchargeback.ledger.yaml_tree import Node, Reader, parse
-from openchargeback.model import Person, Project
+from openchargeback.model import Fund, PayerClass, Person, Project
 from openchargeback.problems import Problem
 
 PEOPLE_FILE = "directory/people.yaml"
@@ -50,6 +50,9 @@ class PersonEntry:
     email: Annotated[str, _email("Email address, which identifies the person.")]
     name: Annotated[str, "The name on statements; the address unless set."] = ""
     department: Annotated[str, "The department on statements."] = ""
+    payer_class: Annotated[
+        PayerClass, "How the PI pays: from a fund, by journal entry, if internal; otherwise by an invoice."
+    ] = PayerClass.INTERNAL
     aliases: Annotated[tuple[str, ...], ListOf(_email(), single=True, help="Other addresses of the same person.")] = ()
 
     @classmethod
@@ -102,16 +105,12 @@ class ProjectEntry:
     """A project of the directory with its dated entries and the accounts and resources that belong to it.
 
     single: whether PI and fund of the only entry are next to the id, not under `entries`; the meaning is the same.
-    award: the number of the grant or contract, as written by the sponsor.
     """
 
     project: Project
     entries: tuple[Entry, ...]
-    start: dt.date | None = None
-    end: dt.date | None = None
     match: tuple[tuple[str, str], ...] = ()
     single: bool = field(default=False, compare=False)
-    award: str = ""
 
     def entry_on(self, day: dt.date) -> Entry:
         """The entry in force on a day; an empty one if there is none."""
@@ -177,6 +176,11 @@ class Directory:
         known = self.projects.get(id_)
         return known.project if known else Project(id_, id_)
 
+    def fund(self, id_: str) -> Fund:
+        """The fund with that accounting string, known or not."""
+        known = self.funds.get(id_)
+        return Fund(id_, known.title, known.since, known.until) if known else Fund(id_)
+
 
 PERSON = shape_of(PersonEntry)
 FUND = shape_of(FundEntry)
@@ -205,13 +209,10 @@ def _project(values: dict[str, Any], node: Node, reader: Reader) -> tuple[Node, 
         reader.fault(node, "date-order", "`end` is before `start`", "swap the dates")
     id_ = values["id"]
     return node, ProjectEntry(
-        project=Project(id_, values.get("title", id_)),
+        project=Project(id_, values.get("title", id_), values.get("award", ""), start, end),
         entries=entries,
-        start=start,
-        end=end,
         match=tuple((column, value) for column in MATCH_COLUMNS for value in values.get("match", {}).get(column, ())),
         single=bool(beside),
-        award=values.get("award", ""),
     )
 
 
@@ -256,7 +257,7 @@ def directory_values(directory: Directory) -> dict[str, Any]:
     for alias, email in sorted(directory.aliases.items()):
         aliases.setdefault(email, []).append(alias)
     people = [
-        PersonEntry(email, person.name, person.department, tuple(aliases.get(email, ())))
+        PersonEntry(email, person.name, person.department, person.payer_class, tuple(aliases.get(email, ())))
         for email, person in sorted(directory.people.items())
     ]
     values = {
@@ -269,14 +270,15 @@ def directory_values(directory: Directory) -> dict[str, Any]:
 
 def _project_values(entry: ProjectEntry) -> dict[str, Any]:
     match = {column: [value for name, value in entry.match if name == column] for column in MATCH_COLUMNS}
+    project = entry.project
     optional = {
-        "award": entry.award,
+        "award": project.award,
         "entries": [values_of(each) for each in entry.entries],
-        "start": entry.start and entry.start.isoformat(),
-        "end": entry.end and entry.end.isoformat(),
+        "start": project.start and project.start.isoformat(),
+        "end": project.end and project.end.isoformat(),
         "match": {column: values for column, values in match.items() if values},
     }
-    return {"id": entry.project.id, "title": entry.project.title} | {key: v for key, v in optional.items() if v}
+    return {"id": project.id, "title": project.title} | {key: v for key, v in optional.items() if v}
 
 
 def _overlap(first: Entry, second: Entry) -> bool:
@@ -331,7 +333,7 @@ def _people(file: _File) -> tuple[dict[str, Person], dict[str, str]]:
                 node, "duplicate-person", f"{taken} already identifies a person", "keep one entry per person"
             )
             continue
-        found[email] = Person(email, entry.name or email, entry.department)
+        found[email] = Person(email, entry.name or email, entry.department, entry.payer_class)
         aliases.update(dict.fromkeys(names[1:], email))
     return found, aliases
 

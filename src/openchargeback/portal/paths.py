@@ -92,8 +92,13 @@ def statement_page(statement: Statement) -> str:
 
 
 def statement_pdf(statement: Statement) -> str:
-    """The statement as a PDF, beside the page."""
-    return _statement(statement) + ".pdf"
+    """The statement as a PDF, beside the page; its name says what it is: `2025-01_genomics-sequencing_911fec2428.pdf`.
+
+    Period, project, and the statement's number, which is unique in the ledger.
+    """
+    folder, _, project = _statement(statement).rpartition("/")
+    number = statement.number.removeprefix(f"{statement.period}-")
+    return f"{folder}/{statement.period}_{project}_{number}.pdf"
 
 
 def journal_page(period: str) -> str:

@@ -130,3 +130,15 @@ def _coverage(path: str) -> frozenset[int]:
             return frozenset(font.getBestCmap() or ())
     except (TTLibError, OSError, AssertionError):
         return frozenset()
+
+
+@functools.lru_cache(maxsize=8)
+def advances(path: str) -> Mapping[str, float]:
+    """The widths of a font's characters in em; digits as wide as tabular ones, if those are wider."""
+    from fontTools.ttLib import TTFont
+
+    with TTFont(path, lazy=True) as font:
+        unit, metrics, names = font["head"].unitsPerEm, font["hmtx"].metrics, font.getBestCmap()
+        widths = {chr(code): metrics[name][0] / unit for code, name in names.items()}
+        tabular = max((metrics[f"{name}.tf"][0] / unit for name in ("zero",) if f"{name}.tf" in metrics), default=0)
+        return widths | {digit: max(widths.get(digit, 0), tabular) for digit in "0123456789"}

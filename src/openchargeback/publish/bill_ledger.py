@@ -2,24 +2,18 @@
 
 from __future__ import annotations
 
-import io
 import logging
-import tempfile
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
-from pathlib import Path
 from typing import TypeVar
 
 from openchargeback.billing import copies, freezing, periods
-from openchargeback.billing.charges_data import write_charges
 from openchargeback.billing.closed_totals import closed_summaries
 from openchargeback.billing.corrections import CorrectionResults, correct
 from openchargeback.billing.periods import Make, Posted, bill
-from openchargeback.billing.pipeline import NOTHING_POSTED, Settled, settled_month
-from openchargeback.billing.provenance import trace
+from openchargeback.billing.pipeline import NOTHING_POSTED, Settled
 from openchargeback.billing.reconciliation import check_ledger
 from openchargeback.billing.summaries import Summary, summaries
-from openchargeback.files.compressing import gzip_to
 from openchargeback.focus.equal_files import Copies, equal_files
 from openchargeback.ledger.files import TOGETHER, ChargeFile, digest_of
 from openchargeback.ledger.reading import Ledger
@@ -32,11 +26,11 @@ from openchargeback.model import (
     State,
     SummedPeriod,
 )
-from openchargeback.portal.paths import charges_file
 from openchargeback.problems import LedgerFault, Problem, has_errors
 from openchargeback.publish.cache import Cache
 from openchargeback.publish.gathering import recorded
 from openchargeback.publish.keys import Keys, code_digest, key_of
+from openchargeback.publish.month_charges import Wanted, keep_charges
 from openchargeback.record.recorded_ledger import RecordedLedger
 from openchargeback.review.charges import Charges
 from openchargeback.wording import counted
@@ -86,13 +80,13 @@ Thaw = Callable[
 
 
 def bill_ledger(
-    ledger: RecordedLedger, store: Cache, scope: Scope = EVERYTHING, *, data: bool = False
+    ledger: RecordedLedger, store: Cache, scope: Scope = EVERYTHING, *, keep: Collection[Wanted] = ()
 ) -> tuple[tuple[BilledPeriod, ...], list[Problem]]:
     """Everything of each period.
 
     Periods whose files have errors, and closed ones without a record (see `gathering.with_records`), are left out.
     Searches for equal files in all periods up to the wanted one, billed or not.
-    data: keep the charges of newly billed periods for `kept_charges`.
+    keep: what to keep of the charges of newly billed periods for `MonthCharges`.
     """
     corrected = correct_ledger(ledger, store)
     keys = Keys(ledger)
@@ -100,9 +94,8 @@ def bill_ledger(
     def make(charges: Charges, settled: Settled, posted: Posted) -> tuple[dict[str, BilledPeriod], list[Problem]]:
         made, problems = periods.billed(charges, settled, posted)
         made = {period: replace(each, digest=keys.period(period, posted.get(period))) for period, each in made.items()}
-        for each in made.values() if data else ():
-            if store.get("charges", each.digest) is None:
-                store.put("charges", each.digest, _charges_of(charges, each))
+        asked = [each for each in made.values() if scope.wanted in ("", each.period)]
+        keep_charges(store, charges, asked, keep)
         return made, problems
 
     found, problems = _run(ledger, corrected, make, _each(freezing.thaw), scope)
@@ -266,39 +259,3 @@ def still_billing(ledger: Ledger, store: Cache, files: Sequence[ChargeFile]) -> 
     """The paths of the files that have any charge billed or held."""
     whole, _ = recorded(ledger)
     return copies.still_billing(whole, files, correct_ledger(whole, store).posted)
-
-
-def kept_charges(ledger: RecordedLedger, store: Cache, period: BilledPeriod) -> bytes:
-    """The charges of a billed period as the file `portal.paths.charges_file`.
-
-    From the cache; if missing there, the period is billed again, a closed one according to its record.
-    Raises LedgerFault if its files can no longer be read.
-    """
-    record = ledger.records.get(period.period)
-    key = key_of(code_digest(), record.digest) if record else period.digest
-    kept = store.get("charges", key)
-    if kept is not None:
-        return kept
-    with settled_month(ledger, period.period) as charges:
-        trace(charges.con, charges.config)
-        made = _charges_of(charges, period)
-    store.put("charges", key, made)
-    return made
-
-
-def _charges_of(charges: Charges, period: BilledPeriod) -> bytes:
-    with tempfile.TemporaryDirectory(prefix="openchargeback-") as folder:
-        path = Path(folder) / "charges.csv"
-        write_charges(charges, period.period, path)
-        return _packed(path, charges_file(period))
-
-
-def _packed(path: Path, name: str) -> bytes:
-    """The bytes of a file, compressed if its name says so; without a timestamp, to keep them deterministic."""
-    if not name.endswith(".gz"):
-        return path.read_bytes()
-    packed = io.BytesIO()
-    with path.open("rb") as plain:
-        # Level 1 takes half the time of the default, for a sixth more bytes.
-        gzip_to(plain, packed, level=1)
-    return packed.getvalue()

@@ -32,6 +32,7 @@ from openchargeback.publish.cache import Cache
 from openchargeback.publish.gathering import Gathered, gather_ledger
 from openchargeback.publish.keys import key_of
 from openchargeback.publish.manifest import OutputKind, intact, read_manifest
+from openchargeback.publish.month_charges import MonthCharges, Wanted
 from openchargeback.publish.open_data import data_files, data_keys
 from openchargeback.publish.output_swap import Staging, heal, staged
 from openchargeback.publish.pdf_run import PdfRun
@@ -62,6 +63,7 @@ class _Output:
 
     books: AllBooks
     provenance: Provenance
+    charges: MonthCharges
     journals: dict[str, bytes]
     pages: tuple[FileJob, ...]
     pdfs: tuple[PdfPlan, ...]
@@ -94,7 +96,8 @@ def build(
         secrets.check(output)
         check_unchanged()
         return BuildResult(output, files, 0, changed=False, warnings=known.warnings, provenance=provenance)
-    planned = _plan_output(open_books(root, data=True, step=step, gathered=gathered), provenance, pdfs=pdfs)
+    keep = {Wanted.OPEN_DATA, *((Wanted.STATEMENTS,) if pdfs else ())}
+    planned = _plan_output(open_books(root, keep=keep, step=step, gathered=gathered), store, provenance, pdfs=pdfs)
     secrets.refuse_in_statements(planned.pdfs)
     if (files := _files_published(planned.key, provenance, holds, output)) is not None:
         secrets.check(output)
@@ -141,7 +144,7 @@ def _content(path: Path) -> str:
         return ""
 
 
-def _plan_output(books: AllBooks, provenance: Provenance, *, pdfs: bool) -> _Output:
+def _plan_output(books: AllBooks, store: Cache, provenance: Provenance, *, pdfs: bool) -> _Output:
     """Plan pages and PDFs; journals are rendered right away, since they are checked first."""
     env = make_environment(books.ledger.root / "templates")
     journals = {
@@ -153,9 +156,13 @@ def _plan_output(books: AllBooks, provenance: Provenance, *, pdfs: bool) -> _Out
     }
     site = make_site(books, provenance, {period: tuple(sorted(files)) for period, files in journals.items()})
     written = {path: data for files in journals.values() for path, data in files.items()}
-    pages, plans = (*site_jobs(site, env), *statement_jobs(site, env)), tuple(statement_pdfs(site, env) if pdfs else ())
+    charges = MonthCharges(books.ledger, store, statements=pdfs)
+    pages = (*site_jobs(site, env), *statement_jobs(site, env))
+    plans = tuple(statement_pdfs(site, env, charges) if pdfs else ())
     _log.info("planned %s and %s", counted(len(pages), "portal file"), counted(len(plans), "PDF"))
-    return _Output(books, provenance, written, pages, plans, _key(pages, plans, written, data_keys(books.periods)))
+    return _Output(
+        books, provenance, charges, written, pages, plans, _key(pages, plans, written, data_keys(books.periods))
+    )
 
 
 def _files_published(key: str, provenance: Provenance, holds: OutputKind, output: Path) -> int | None:
@@ -182,7 +189,7 @@ def _write(planned: _Output, staging: Staging, store: Cache, workers: int | None
     _write_journals(planned, staging)
     stopped = Event()
     with closing(PdfRun(planned.pdfs, store, workers)) as pdfs, ThreadPoolExecutor(1) as beside:
-        data = beside.submit(_write_open_data, planned, staging, store, stopped)
+        data = beside.submit(_write_open_data, planned, staging, stopped)
         try:
             _write_pages(planned, staging, store, pdfs, step)
             for path, content in pdfs.rest(step):
@@ -218,8 +225,8 @@ def _write_pages(planned: _Output, staging: Staging, store: Cache, pdfs: PdfRun,
     _log.info("wrote %s, %s of them newly rendered", counted(len(planned.pages), "portal file"), f"{rendered:,}")
 
 
-def _write_open_data(planned: _Output, staging: Staging, store: Cache, stopped: Event) -> None:
-    for path, content in data_files(planned.books.ledger, planned.books.periods, store):
+def _write_open_data(planned: _Output, staging: Staging, stopped: Event) -> None:
+    for path, content in data_files(planned.books.ledger, planned.books.periods, planned.charges):
         if stopped.is_set():
             return
         staging.write(path, content)
@@ -231,17 +238,16 @@ def write_statements(books: AllBooks, period: str, output: Path, *, step: Step =
 
     Replaces the folder as `build` replaces its own. Raises UsageFault if it is not ours, OutsideFault for disk errors.
     """
-    root = books.ledger.root
-    plans = statement_pdfs(
-        make_site(books, Provenance("", "", __version__), {}), make_environment(root / "templates"), period=period
-    )
+    root, store = books.ledger.root, open_cache(books.ledger.root)
+    site = make_site(books, Provenance("", "", __version__), {})
+    plans = statement_pdfs(site, make_environment(root / "templates"), MonthCharges(books.ledger, store), period=period)
     secrets = secrets_of(root)
     secrets.refuse_in_statements(plans)
     inside = statements_folder(period)
     folder = output / inside.removeprefix(f"{STATEMENTS}/")
     with (
         staged(folder, provenance_of(root), _key((), plans, {}, ()), OutputKind.STATEMENTS, [secrets.check]) as staging,
-        closing(PdfRun(plans, open_cache(root))) as pdfs,
+        closing(PdfRun(plans, store)) as pdfs,
     ):
         for path, data in pdfs.rest(step):
             staging.write(path.removeprefix(f"{inside}/"), data)

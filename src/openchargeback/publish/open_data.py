@@ -7,8 +7,7 @@ from collections.abc import Iterator
 from openchargeback.export.open_data import FORMAT_VERSION, DataResource, datapackage, lines_csv
 from openchargeback.model import BilledPeriod
 from openchargeback.portal import paths
-from openchargeback.publish.bill_ledger import kept_charges
-from openchargeback.publish.cache import Cache
+from openchargeback.publish.month_charges import MonthCharges
 from openchargeback.record.recorded_ledger import RecordedLedger
 
 
@@ -21,11 +20,13 @@ def data_keys(periods: tuple[BilledPeriod, ...]) -> list[tuple[str, str]]:
     ]
 
 
-def data_files(ledger: RecordedLedger, periods: tuple[BilledPeriod, ...], store: Cache) -> Iterator[tuple[str, bytes]]:
-    """Every file of the open data, one at a time; charges come from the cache if available."""
+def data_files(
+    ledger: RecordedLedger, periods: tuple[BilledPeriod, ...], charges_of: MonthCharges
+) -> Iterator[tuple[str, bytes]]:
+    """Every file of the open data, one at a time."""
     resources = []
     for period in periods:
-        charges = kept_charges(ledger, store, period)
+        charges = charges_of.open_data(period)
         for kind, path, content in (
             ("charges", paths.charges_file(period), charges),
             ("lines", paths.lines_file(period.period), lines_csv(period)),
