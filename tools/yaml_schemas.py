@@ -1,10 +1,14 @@
-"""Write the JSON Schemas of a ledger's files: into the package and into the sample ledger. `make schemas` runs it."""
+"""Write the JSON Schemas of a ledger's files, into the package and into the sample ledger, and of a statement's record.
+
+`make schemas` runs it.
+"""
 
 from __future__ import annotations
 
 from pathlib import Path
 
 from openchargeback.ledger.schema_files import FOLDER, KINDS
+from openchargeback.portal.statement_record import SCHEMA, schema_text
 from openchargeback.record.yaml_schemas import schema_of
 
 ROOT = Path(__file__).parents[1]
@@ -13,7 +17,8 @@ ROOT = Path(__file__).parents[1]
 def targets() -> dict[Path, bytes]:
     """The expected content of every schema file of this checkout."""
     folders = (ROOT / "src/openchargeback/ledger/schemas", ROOT / "ledger" / FOLDER)
-    return {folder / f"{name}.json": schema_of(name) for folder in folders for name in KINDS}
+    ledger = {folder / f"{name}.json": schema_of(name) for folder in folders for name in KINDS}
+    return {**ledger, ROOT / f"src/openchargeback/portal/schemas/{SCHEMA}.json": schema_text()}
 
 
 def main() -> None:

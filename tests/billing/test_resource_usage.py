@@ -124,7 +124,7 @@ def closed(tmp_path: Path) -> tuple[BilledPeriod, Path]:
     rows = [
         charge("4", **HOURS),
         charge("5", **{**HOURS, "ListUnitPrice": "0.75"}),
-        charge("6", **{"ResourceId": "r-2", "ResourceName": ""}),
+        charge("6", ResourceId="r-2", ResourceName=""),
         charge("7", **{**HOURS, "ResourceId": "r-3", "PricingUnit": 'a,"b'}),
     ]
     files = {

@@ -31,7 +31,7 @@ class _Texts(HTMLParser):
         self.found: Counter[str] = Counter()
         self.inside = False
 
-    def handle_starttag(self, tag: str, attrs: Any) -> None:
+    def handle_starttag(self, tag: str, _attrs: Any) -> None:
         self.inside = self.inside or tag == "body"
 
     def handle_data(self, data: str) -> None:
@@ -64,8 +64,8 @@ def unsaid(content: bytes) -> list[str]:
     words += [_human(each["billed"], record) for each in totals or [record["total"]]]
     if len(record["funds"]) > 1:
         words += [word for fund in record["funds"] for word in (fund["fund"], _human(fund["billed"], record))]
-    credits = ("credit", "adjustment", "correction")
-    services = {(each["source"], each["service"]) for each in record["resources"] if each["kind"] not in credits}
+    corrections = ("credit", "adjustment", "correction")
+    services = {(each["source"], each["service"]) for each in record["resources"] if each["kind"] not in corrections}
     if len(services) <= 14:
         words += [service for _, service in services]
     return [word for word in words if packed(word) not in first]

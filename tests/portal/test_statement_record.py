@@ -15,7 +15,7 @@ from jsonschema import Draft202012Validator
 
 from openchargeback.model import Statement
 from openchargeback.portal.statement_data import charges_csv, data_files, lines_csv
-from openchargeback.portal.statement_record import STATEMENT, schema_text, statement_json
+from openchargeback.portal.statement_record import STATEMENT, schema_text, shipped_schema, statement_json
 
 AMOUNTS = ("list", "discount", "covered", "billed")
 
@@ -30,6 +30,10 @@ def strict(schema: Any) -> Any:
         closed = {"additionalProperties": False} if "properties" in schema else {}
         return {key: strict(value) for key, value in schema.items()} | closed
     return [strict(each) for each in schema] if isinstance(schema, list) else schema
+
+
+def test_the_shipped_schema_is_current() -> None:
+    assert shipped_schema() == schema_text()
 
 
 @pytest.mark.parametrize("name", cases.CASES)

@@ -5,7 +5,6 @@ from __future__ import annotations
 import dataclasses
 import datetime as dt
 import json
-from collections.abc import Iterable
 from decimal import Decimal
 from typing import Any
 
@@ -203,7 +202,8 @@ NEXT_STEPS = {
     ("100.00", "38.00"): f"Charged to {FUND} by journal entry dated 31 Jan 2025. No payment is needed.",
     ("100.00", "0.00"): "Example University pays all of the list price. Nothing is charged, and no payment is needed.",
     ("-30.00", "-30.00"): (
-        f"USD\N{NO-BREAK SPACE}30.00 is returned to {FUND} by journal entry dated 31 Jan 2025. Nothing needs to be done."
+        f"USD\N{NO-BREAK SPACE}30.00 is returned to {FUND} by journal entry dated 31 Jan 2025. "
+        "Nothing needs to be done."
     ),
     ("0.00", "0.00"): "Nothing was billed for this project.",
 }

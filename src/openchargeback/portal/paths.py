@@ -61,9 +61,9 @@ DATA_FOLDER = "data"
 DATA_PACKAGE = f"{DATA_FOLDER}/datapackage.json"
 
 
-def schema(dialect: str) -> str:
-    """The table schema of a dialect of charge files."""
-    return f"schemas/{dialect}.json"
+def schema(name: str) -> str:
+    """The table schema of a dialect of charge files, or the schema of a file in the output."""
+    return f"schemas/{name}.json"
 
 
 def period_page(period: str) -> str:

@@ -25,6 +25,8 @@ from openchargeback.ledger.shipped import PDF_PACKAGES
 from openchargeback.portal.libraries import stamp
 from openchargeback.portal.logo import Logo
 from openchargeback.portal.pdf_fonts import FontFile, fallback_fonts, needed_fonts, own_fonts_only, style_fonts
+from openchargeback.portal.pdf_page import page_of
+from openchargeback.portal.pdf_speed import LABEL, can_hasten, hasten, written_once
 from openchargeback.portal.statement_chart import ChartColors, history_chart
 from openchargeback.portal.statement_data import DataFile
 from openchargeback.portal.statement_layout import layout_of
@@ -46,7 +48,6 @@ _RELATIVE_URL = re.compile(r"""url\(\s*(["']?)(?!["'#]|[a-z][a-z0-9+.-]*:)([^"')
 _ROOT = re.compile(r":root\s*\{([^{}]*)\}")
 _PROPERTY = re.compile(r"(--[\w-]+):\s*([^;]*);")
 _VARIABLE = re.compile(r"var\((--[\w-]+)\)")
-_FACE = re.compile(r"@font-face\s*\{[^{}]*\}")
 _NESTED = 3
 """How deep a custom property may refer to others."""
 _ACCENT = re.compile(r"--accent: (#[0-9a-f]{6});")
@@ -83,7 +84,7 @@ def print_style(templates: Templates, config: Config) -> PrintStyle:
     files = templates.files()
     tokens, sheet = (files[f"assets/{name}"].read_text("utf-8") for name in ("tokens.css", "statement.css"))
     values = _properties(tokens) | _properties(theme_css(config.portal.accent))
-    sheets = (*_FACE.findall(tokens), _with_values(sheet, values), f"@page {{ size: {config.statements.paper}; }}")
+    sheets = (_with_values(sheet, values), f"@page {{ size: {config.statements.paper}; }}")
     css = tuple(_RELATIVE_URL.sub(rf'url("{SCHEME}\2")', each) for each in sheets)
     return PrintStyle(css, style_fonts(files), fallback_fonts(files))
 
@@ -108,7 +109,7 @@ def statement_html(
     templates: Templates, view: StatementView, config: Config, style: PrintStyle, files: Sequence[str]
 ) -> str:
     """The statement as HTML for print. files: the names of its data files."""
-    layout = layout_of(view, config.statements.paper, faces_of(style.fonts))
+    layout = layout_of(view, config.statements.paper, faces_of((*style.fonts, *style.fallback)))
     chart = CHART_URL if layout.chart_words else ""
     values = {"view": view, "layout": layout, "files": files, "currency": view.currency}
     return templates.render_page(TEMPLATE, **values, logo=LOGO_URL, chart=chart)
@@ -140,6 +141,8 @@ def statement_pdf(
 
     moment = dt.datetime(created.year, created.month, created.day, tzinfo=dt.UTC)
     press = _press(style, needed_fonts(html, style.fonts, style.fallback))
+    if can_hasten(weasyprint):
+        chart = chart.replace("<text ", f"<{LABEL} ").replace("</text>", f"</{LABEL}>")
     fetcher = _make_fetcher(style, _drawable(logo, style), chart)
     # Metadata of the embedded files, for programs.
     data = {"created": moment, "modified": moment, "relationship": "Data", "url_fetcher": fetcher}
@@ -148,7 +151,7 @@ def statement_pdf(
         for file in files
     ]
     try:
-        document = weasyprint.HTML(string=html, base_url=SCHEME, url_fetcher=fetcher).render(
+        document = page_of(weasyprint, html, SCHEME, fetcher).render(
             font_config=press.fonts, stylesheets=press.sheets, **_OPTIONS
         )
         # A template in the ledger may have omitted these, or have set others.
@@ -168,6 +171,7 @@ def statement_pdf(
 _OPTIONS: Mapping[str, Any] = {"pdf_variant": "pdf/a-3a", "pdf_version": "1.7", "pdf_identifier": True}
 
 
+@functools.cache
 def load_weasyprint() -> Any:
     """The WeasyPrint module; OutsideFault with what to install if it or one of its libraries is missing."""
     try:
@@ -182,6 +186,7 @@ def load_weasyprint() -> Any:
         ) from fault
     except ImportError as fault:
         raise OutsideFault(f"PDF statements need WeasyPrint: pip install weasyprint ({fault})") from fault
+    hasten(weasyprint)
     if ffi.harfbuzz_subset is None:
         # Without it fontTools makes the subsets, slowly, and writes the current time into them unless given one.
         os.environ["SOURCE_DATE_EPOCH"] = "0"
@@ -210,7 +215,8 @@ def _press(style: PrintStyle, more: tuple[FontFile, ...]) -> _Press:
 
 
 def _font_face(font: FontFile) -> str:
-    return f'@font-face {{ font-family: "{font.family}"; src: url("{SCHEME}{font.name}") }}'
+    src = f'url("{SCHEME}{font.name}")'
+    return f'@font-face {{ font-family: "{font.family}"; font-weight: {font.weight}; src: {src} }}'
 
 
 def _make_fetcher(style: PrintStyle, logo: Logo | None, chart: str = "") -> Any:
@@ -282,3 +288,4 @@ def _finish(_document: Any, pdf: Any) -> None:
         unique = list(dict.fromkeys(pdf.catalog["AF"]))
         pdf.catalog["AF"].clear()
         pdf.catalog["AF"].extend(unique)
+    written_once(pdf)

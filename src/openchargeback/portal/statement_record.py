@@ -12,6 +12,7 @@ import json
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, replace
 from decimal import Decimal
+from importlib import resources
 from typing import Any, Generic, TypeVar
 
 from openchargeback import money
@@ -42,7 +43,8 @@ FORMAT = "openchargeback-statement"
 VERSION = 1
 """Increases when a key changes its meaning or goes away; new keys may come at any time."""
 
-SCHEMA_NAME = f"{FORMAT}-{VERSION}.json"
+SCHEMA = f"{FORMAT}-{VERSION}"
+"""The name of its schema."""
 
 Schema = Mapping[str, Any]
 T = TypeVar("T")
@@ -403,11 +405,16 @@ def statement_json(statement: Statement, config: Config) -> bytes:
     return text.encode("utf-8", errors="backslashreplace")
 
 
+def shipped_schema() -> bytes:
+    """The JSON Schema as it ships with the program, written by `tools/yaml_schemas.py`."""
+    return resources.files(__package__).joinpath("schemas", f"{SCHEMA}.json").read_bytes()
+
+
 def schema_text() -> bytes:
     """The text of the JSON Schema (draft 2020-12)."""
     schema = {
         "$schema": "https://json-schema.org/draft/2020-12/schema",
-        "$id": f"urn:openchargeback:schema:{FORMAT}-{VERSION}",
+        "$id": f"urn:openchargeback:schema:{SCHEMA}",
         "title": "Statement of OpenChargeback",
         "description": "The record embedded in the PDF of a statement. Amounts are decimal numbers, written as text.",
         **STATEMENT.schema,

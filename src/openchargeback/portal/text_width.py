@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
+from pathlib import Path
 
 from openchargeback.portal.pdf_fonts import FontFile, advances
 
@@ -22,14 +23,19 @@ _TELLING = 10
 
 @dataclass(frozen=True, slots=True)
 class Face:
-    """A font file, by its path."""
+    """A font file, by its path, and the one with the characters that it lacks."""
 
     path: str
+    whole: str
 
     def width(self, text: str, points: float) -> float:
         """The width of a text in millimeters at a size, a little more rather than less."""
         known = advances(self.path)
-        return sum(known.get(char, _UNKNOWN) for char in text) * points * _MM_PER_POINT * _SPARE
+        ems = 0.0
+        for char in text:
+            wide = known.get(char)
+            ems += advances(self.whole).get(char, _UNKNOWN) if wide is None else wide
+        return ems * points * _MM_PER_POINT * _SPARE
 
     def lines(self, text: str, points: float, room: float) -> int:
         """How many lines a text takes in a column so wide, broken between words."""
@@ -52,9 +58,9 @@ class Faces:
 
 
 def faces_of(fonts: Iterable[FontFile]) -> Faces:
-    """The faces among the fonts of the style sheets."""
-    paths = {font.name: font.path for font in fonts}
-    return Faces(*(Face(paths[f"fonts/Inter-{weight}.woff2"]) for weight in ("Regular", "SemiBold")))
+    """The faces among the fonts of statements."""
+    paths = {Path(font.name).name: font.path for font in fonts}
+    return Faces(*(Face(paths[f"Inter-{name}.ttf"], paths[f"Inter-{name}.woff2"]) for name in ("Regular", "SemiBold")))
 
 
 def shortened(text: str, fits: Callable[[str], bool]) -> str:
