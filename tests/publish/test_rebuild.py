@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime as dt
 import shutil
 import subprocess
 import threading
@@ -9,10 +10,17 @@ from pathlib import Path
 
 import pytest
 
+from openchargeback.billing import freezing
 from openchargeback.ledger.links import CACHE
+from openchargeback.ledger.periods import Event
+from openchargeback.portal import libraries, statements
 from openchargeback.problems import LedgerFault
 from openchargeback.publish import build as publish
+from openchargeback.publish import closing, month_files
+from openchargeback.publish.books import open_books
 from openchargeback.publish.build import build
+from openchargeback.publish.cache import Cache
+from openchargeback.publish.gathering import gather_ledger
 from openchargeback.publish.manifest import OutputKind, read_manifest
 
 ROWS = """\
@@ -40,7 +48,9 @@ CHANGES = {
     "page": ("pages/about.md", "# About\n\nThem.\n"),
     "logo": ("logo.svg", LOGO.replace("A", "B")),
     "template": ("templates/journal.csv.j2", "month {{ period }}\n"),
+    "style": ("templates/assets/statement.css", "body { color: black }\n"),
 }
+CLOSED = Event(dt.date(2025, 2, 3), "ann@example.edu")
 
 
 @pytest.fixture
@@ -64,6 +74,21 @@ def test_an_unchanged_ledger_is_not_billed_again(root: Path, monkeypatch: pytest
     assert (again.files, again.warnings) == (first.files, first.warnings)
 
 
+@pytest.fixture
+def closed(root: Path) -> Path:
+    """The ledger with its month closed."""
+    # Only what is attributed: a month with held charges would be closed with them.
+    (root / "charges/2025-01/aws.csv").write_text("".join(ROWS.splitlines(keepends=True)[:2]))
+    closing.close(open_books(root), "2025-01", CLOSED)
+    return root
+
+
+def finalize(root: Path) -> None:
+    ledger, _ = gather_ledger(root)
+    assert ledger is not None
+    closing.finalize(ledger, "2025-01", CLOSED)
+
+
 @pytest.mark.parametrize("change", CHANGES)
 def test_a_change_shows_as_without_a_cache(root: Path, change: str) -> None:
     out = root.parent / "out"
@@ -77,6 +102,57 @@ def test_a_change_shows_as_without_a_cache(root: Path, change: str) -> None:
     shutil.rmtree(root / CACHE)
     build(root, root.parent / "fresh")
     assert contents(out) == contents(root.parent / "fresh")
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("change", ["config", "month", "person", "page", "logo", "style", "finalize"])
+def test_a_change_after_closing_shows_as_without_a_cache(closed: Path, change: str) -> None:
+    """What was planned for a closed month is kept, and must not outlive what it depends on."""
+    out = closed.parent / "out"
+    build(closed, out)
+    path, text = CHANGES.get(change, ("", ""))
+    if path:
+        (closed / path).parent.mkdir(exist_ok=True, parents=True)
+        (closed / path).write_text(text)
+    else:
+        finalize(closed)
+    assert build(closed, out).changed
+    shutil.rmtree(closed / CACHE)
+    build(closed, closed.parent / "fresh")
+    assert contents(out) == contents(closed.parent / "fresh")
+
+
+def test_of_a_closed_month_in_the_cache_nothing_is_computed(closed: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    build(closed, closed.parent / "out")
+    with monkeypatch.context() as patch:
+        for module, name in (
+            (statements, "statement_view"),
+            (month_files, "period_files"),
+            (freezing.reconciliation, "check"),
+        ):
+            patch.setattr(module, name, None)
+        assert build(closed, closed.parent / "again").rendered == 0
+    assert contents(closed.parent / "again") == contents(closed.parent / "out")
+
+
+@pytest.mark.parametrize("lost", ["page", "pdf", "journal"])
+def test_a_file_of_a_closed_month_that_the_cache_lost_is_made_again(
+    closed: Path, lost: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    build(closed, closed.parent / "out")
+    get = Cache.get
+    monkeypatch.setattr(Cache, "get", lambda self, kind, key: None if kind == lost else get(self, kind, key))
+    assert build(closed, closed.parent / "again").rendered == (lost == "pdf")
+    assert contents(closed.parent / "again") == contents(closed.parent / "out")
+
+
+def test_another_library_renders_again(closed: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The version of Pango, say, is in no page, but its glyphs are."""
+    build(closed, closed.parent / "out")
+    assert build(closed, closed.parent / "again").rendered == 0
+    here = libraries.versions()
+    monkeypatch.setattr(libraries, "versions", lambda: {**here, "Pango": "9.9"})
+    assert build(closed, closed.parent / "other").rendered == 1
 
 
 def test_a_damaged_output_is_built_again(root: Path) -> None:

@@ -7,12 +7,11 @@ import logging
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from threading import Event
 
 from openchargeback import __version__
-from openchargeback.export.journals import period_files
 from openchargeback.files import git
 from openchargeback.ledger.config import FILE_NAME
 from openchargeback.ledger.directory import Entry
@@ -21,20 +20,21 @@ from openchargeback.ledger.lock import own_files, watched
 from openchargeback.ledger.periods import LOGOS, part_path
 from openchargeback.model import Provenance
 from openchargeback.portal.libraries import versions
-from openchargeback.portal.paths import STATEMENTS, journal_folder, statements_folder
+from openchargeback.portal.paths import STATEMENTS, statements_folder
 from openchargeback.portal.site import FileJob, Site, site_jobs
-from openchargeback.portal.statements import PdfPlan, statement_jobs, statement_pdfs
+from openchargeback.portal.statements import PdfPlan, statement_pdfs
 from openchargeback.portal.views.rates import ServiceRates, rates
 from openchargeback.portal.views.review import KnownProject
 from openchargeback.problems import Problem
 from openchargeback.publish.books import AllBooks, Step, no_step, open_books, open_cache
 from openchargeback.publish.cache import Cache
 from openchargeback.publish.gathering import Gathered, gather_ledger
-from openchargeback.publish.keys import key_of
+from openchargeback.publish.keys import environment, key_of
 from openchargeback.publish.manifest import OutputKind, intact, read_manifest
+from openchargeback.publish.month_files import MonthFiles
 from openchargeback.publish.open_data import data_files, data_keys
 from openchargeback.publish.output_swap import Staging, heal, staged
-from openchargeback.publish.pdf_run import PdfRun
+from openchargeback.publish.pdf_run import PdfRun, write_kept
 from openchargeback.publish.secrets import Secrets, secrets_of
 from openchargeback.record.closing_record import ClosingRecord
 from openchargeback.record.recorded_ledger import RecordedLedger
@@ -94,7 +94,8 @@ def build(
         secrets.check(output)
         check_unchanged()
         return BuildResult(output, files, 0, changed=False, warnings=known.warnings, provenance=provenance)
-    planned = _plan_output(open_books(root, data=True, step=step, gathered=gathered), provenance, pdfs=pdfs)
+    books = open_books(root, data=True, store=store, step=step, gathered=gathered)
+    planned = _plan_output(books, store, provenance, pdfs=pdfs)
     secrets.refuse_in_statements(planned.pdfs)
     if (files := _files_published(planned.key, provenance, holds, output)) is not None:
         secrets.check(output)
@@ -141,21 +142,20 @@ def _content(path: Path) -> str:
         return ""
 
 
-def _plan_output(books: AllBooks, provenance: Provenance, *, pdfs: bool) -> _Output:
+def _plan_output(books: AllBooks, store: Cache, provenance: Provenance, *, pdfs: bool) -> _Output:
     """Plan pages and PDFs; journals are rendered right away, since they are checked first."""
-    env = make_environment(books.ledger.root / "templates")
-    journals = {
-        period.period: {
-            f"{journal_folder(period.period)}/{name}": data
-            for name, data in period_files(period, books.ledger.settings(period.period), env).items()
-        }
-        for period in books.periods
-    }
+    root = books.ledger.root
+    env, outside = make_environment(root / "templates"), environment(root)
+    months = MonthFiles(env, store, outside)
+    journals = months.journals(books.ledger, books.periods)
     site = make_site(books, provenance, {period: tuple(sorted(files)) for period, files in journals.items()})
     written = {path: data for files in journals.values() for path, data in files.items()}
-    pages, plans = (*site_jobs(site, env), *statement_jobs(site, env)), tuple(statement_pdfs(site, env) if pdfs else ())
+    statements, plans = months.statements(site, pdfs=pdfs)
+    pages = *(replace(job, key=key_of(outside, job.key)) for job in site_jobs(site, env)), *statements
     _log.info("planned %s and %s", counted(len(pages), "portal file"), counted(len(plans), "PDF"))
-    return _Output(books, provenance, written, pages, plans, _key(pages, plans, written, data_keys(books.periods)))
+    return _Output(
+        books, provenance, written, pages, tuple(plans), _key(pages, plans, written, data_keys(books.periods))
+    )
 
 
 def _files_published(key: str, provenance: Provenance, holds: OutputKind, output: Path) -> int | None:
@@ -180,8 +180,9 @@ def _write(planned: _Output, staging: Staging, store: Cache, workers: int | None
     DuckDB's work.
     """
     _write_journals(planned, staging)
+    missing = write_kept(planned.pdfs, store, staging)
     stopped = Event()
-    with closing(PdfRun(planned.pdfs, store, workers)) as pdfs, ThreadPoolExecutor(1) as beside:
+    with closing(PdfRun(missing, store, workers)) as pdfs, ThreadPoolExecutor(1) as beside:
         data = beside.submit(_write_open_data, planned, staging, store, stopped)
         try:
             _write_pages(planned, staging, store, pdfs, step)
@@ -231,21 +232,26 @@ def write_statements(books: AllBooks, period: str, output: Path, *, step: Step =
 
     Replaces the folder as `build` replaces its own. Raises UsageFault if it is not ours, OutsideFault for disk errors.
     """
-    root = books.ledger.root
-    plans = statement_pdfs(
-        make_site(books, Provenance("", "", __version__), {}), make_environment(root / "templates"), period=period
-    )
-    secrets = secrets_of(root)
+    root, inside = books.ledger.root, statements_folder(period)
+    plans = [replace(plan, path=plan.path.removeprefix(f"{inside}/")) for plan in pdfs_of(books, period)]
+    secrets, store = secrets_of(root), open_cache(root)
     secrets.refuse_in_statements(plans)
-    inside = statements_folder(period)
-    folder = output / inside.removeprefix(f"{STATEMENTS}/")
+    folder, key = output / inside.removeprefix(f"{STATEMENTS}/"), _key((), plans, {}, ())
     with (
-        staged(folder, provenance_of(root), _key((), plans, {}, ()), OutputKind.STATEMENTS, [secrets.check]) as staging,
-        closing(PdfRun(plans, open_cache(root))) as pdfs,
+        staged(folder, provenance_of(root), key, OutputKind.STATEMENTS, [secrets.check]) as staging,
+        closing(PdfRun(write_kept(plans, store, staging), store)) as pdfs,
     ):
         for path, data in pdfs.rest(step):
-            staging.write(path.removeprefix(f"{inside}/"), data)
+            staging.write(path, data)
     _log.info("published %s in %s", counted(len(plans), "statement"), folder)
+
+
+def pdfs_of(books: AllBooks, period: str) -> list[PdfPlan]:
+    """The plans of the PDF statements of a period, as in a build."""
+    root = books.ledger.root
+    site = make_site(books, Provenance("", "", __version__), {})
+    plans, outside = statement_pdfs(site, make_environment(root / "templates"), period=period), environment(root)
+    return [replace(plan, key=key_of(outside, plan.key)) for plan in plans]
 
 
 def provenance_of(root: Path, commit: git.Commit | None = None) -> Provenance:
