@@ -326,7 +326,7 @@ def _held(period: BilledPeriod) -> list[tuple[object, ...]]:
     return [(each.key, each.charges, each.exact_list, each.exact_billed, each.digest) for each in period.queue]
 
 
-def _resources(period: BilledPeriod) -> list[tuple[str, tuple[ResourceLine, ...]]]:
+def _resources(period: BilledPeriod) -> list[tuple[str, Sequence[ResourceLine]]]:
     return [(each.number, each.resources) for each in period.statements]
 
 
