@@ -174,6 +174,15 @@ def test_control_totals_are_those_of_the_files(ledger: Repository) -> None:
         assert f'data-name="Credits">{file["credits"]}</td>' in following
 
 
+def test_a_style_of_the_ledger_stays_a_style(ledger: Repository) -> None:
+    ledger.write("templates/bundle.css", "p { color: red } /* </style><script>alert(1)</script> */\n")
+    ledger.write("templates/assets/tokens.css", '@font-face { src: url("fonts/None.woff2") }\n')
+    page = (bundled(ledger).folder / "index.html").read_text("utf-8")
+    assert "p { color: red }" in page
+    assert page.count("</style>") == 1
+    assert "script" not in Links(page).tags
+
+
 def test_names_that_differ_only_in_case_get_files_of_their_own(ledger: Repository) -> None:
     rows = row("5") + row("6", pi="ben@example.edu").replace("p1", "P1") + row("7", pi="cy@example.edu")
     ledger.write("charges/2025-01/aws.csv", HEAD + rows)

@@ -8,6 +8,7 @@ import click
 
 from openchargeback.cli.options import PERIOD, as_json, keep_apart, root_of, with_ledger
 from openchargeback.cli.report import amount_words, note_problems, print_json, progress
+from openchargeback.model import State
 from openchargeback.money import plain
 from openchargeback.problems import UsageFault
 from openchargeback.wording import counted
@@ -52,7 +53,9 @@ def bundle(
         if base is not None:
             chosen = {each.period: each.finalized for each in changed_months(books.ledger, base)}
         else:
-            chosen = dict.fromkeys(periods or [each.period for each in books.periods], False)
+            # Of all months, whatever is final has become so since the beginning.
+            chosen = {each.period: every and each.state is State.FINALIZED for each in books.periods}
+            chosen = {period: chosen.get(period, False) for period in periods or chosen}
         missing = [period for period in chosen if books.period(period) is None]
         if missing:
             raise no_period(books.ledger, missing[0])

@@ -99,7 +99,7 @@ def bundle_page(view: BundleView, config: Config, env: Templates) -> bytes:
         TEMPLATE,
         view=view,
         currency=config.currency,
-        style=Markup(style),  # noqa: S704 - the style sheets of the program and the ledger, which `_style` checks
+        style=Markup(style),  # noqa: S704 - a style element holds no markup, and `_style` keeps it open
         style_digest=digest,
     )
     return text.encode()
@@ -212,16 +212,14 @@ def _steps(period: BilledPeriod, config: Config, contact: str) -> tuple[str, ...
 
 
 def _style(config: Config, env: Templates) -> str:
-    """The style of the page, with its fonts inside. Raises ValueError for a style sheet that would end the element."""
+    """The style of the page, with its fonts inside; nothing in it can end the element that it stands in."""
     files = env.files()
-    sheets = [files[f"assets/{name}"].read_text("utf-8") for name in ("tokens.css",)]
-    sheets += [theme_css(config.portal.accent), files[_STYLE].read_text("utf-8")]
+    tokens, own = (files[name].read_text("utf-8", "replace") for name in ("assets/tokens.css", _STYLE))
 
     def inside(match: re.Match[str]) -> str:
-        data = base64.b64encode(files[f"assets/{match[1]}"].read_bytes()).decode()
+        # A ledger's own style sheet may name a font that does not exist.
+        font = files.get(f"assets/{match[1]}")
+        data = base64.b64encode(font.read_bytes() if font else b"").decode()
         return f'url("data:font/woff2;base64,{data}")'
 
-    style = _FONT.sub(inside, "\n".join(sheets))
-    if "</" in style:
-        raise ValueError("a style sheet contains </")
-    return style
+    return _FONT.sub(inside, "\n".join((tokens, theme_css(config.portal.accent), own))).replace("</", "<\\/")

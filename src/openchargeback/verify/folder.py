@@ -77,7 +77,7 @@ def verify_folder(
         raise UsageFault(f"{folder} does not exist; name a PDF, or a folder that `build` or `bundle` wrote")
     listed = read_manifest(folder)
     if listed is None:
-        raise UsageFault(f"{folder} was not written by `build` or `bundle`: it has no readable {NAME}")
+        raise UsageFault(f"{folder} was not written by `focus-billing build` or `bundle`: no readable {NAME}")
     if listed.holds is OutputKind.WITHOUT_PDFS:
         raise UsageFault(f"{folder} was built with --no-pdf, for a quick look; verify a complete build")
     if listed.holds is OutputKind.STATEMENTS:
