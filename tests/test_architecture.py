@@ -120,7 +120,7 @@ def test_records_with_money_are_built_by_keyword() -> None:
 
     Settings are made by the reader of the files, which goes by the names of keys.
     """
-    settings = {"Number", "Pattern", "PlanSettings", "UnusualAmount"}
+    settings = {"Number", "Pattern", "PlanSettings", "Source", "UnusualAmount"}
     found = {
         f"{path.name}:{name}": by_keyword
         for path in (ROOT / "src").rglob("*.py")

@@ -10,27 +10,29 @@ from pathlib import Path
 
 import pytest
 
+import docs
+from openchargeback.ledger.shape import Record
 from openchargeback.ledger.yaml_tree import parse
-from openchargeback.record.yaml_schemas import FILES
+from yaml_schemas import FILES
 
 ROOT = Path(__file__).parents[1]
 
 
-def check(tools: Path, **environment: str) -> subprocess.CompletedProcess[str]:
-    """Run the check of generated documents that lies in a folder of tools."""
-    command = [sys.executable, str(tools / "docs.py"), "--check"]
+def check(**environment: str) -> subprocess.CompletedProcess[str]:
+    """Run the check of generated documents."""
+    command = [sys.executable, str(ROOT / "tools/docs.py"), "--check"]
     env = {**os.environ, **environment}
     return subprocess.run(command, cwd=ROOT, env=env, capture_output=True, text=True, check=False)
 
 
 def test_the_codes_the_commands_and_the_keys_are_up_to_date() -> None:
     """Run `make docs` where they are not."""
-    done = check(ROOT / "tools")
+    done = check()
     assert done.returncode == 0, done.stderr
 
 
 def test_no_terminal_changes_what_is_written() -> None:
-    done = check(ROOT / "tools", COLUMNS="40", TERM="xterm-256color", LANG="de_DE.UTF-8", OPENCHARGEBACK_LEDGER="books")
+    done = check(COLUMNS="40", TERM="xterm-256color", LANG="de_DE.UTF-8", OPENCHARGEBACK_LEDGER="books")
     assert done.returncode == 0, done.stderr
 
 
@@ -45,25 +47,31 @@ def test_no_terminal_changes_what_is_written() -> None:
         ("SETTINGS.md", "| `currency` | `USD` |", "| `currency` | `EUR` |"),
     ],
 )
-def test_the_check_sees_a_change(tmp_path: Path, document: str, was: str, now: str) -> None:
+def test_the_check_sees_a_change(
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+    document: str,
+    was: str,
+    now: str,
+) -> None:
     """A title or a help that was changed by hand is out of date."""
-    shutil.copytree(ROOT / "docs", tmp_path / "docs")
-    (tmp_path / "tools").mkdir()
-    shutil.copy(ROOT / "tools/docs.py", tmp_path / "tools")
-    assert check(tmp_path / "tools").returncode == 0
+    monkeypatch.setattr(docs, "FOLDER", shutil.copytree(ROOT / "docs", tmp_path / "docs"))
+    monkeypatch.setattr(sys, "argv", ["docs.py", "--check"])
+    assert docs.main() == 0
     path = tmp_path / "docs" / document
     text = path.read_text("utf-8")
     assert was in text
     path.write_text(text.replace(was, now), encoding="utf-8")
-    done = check(tmp_path / "tools")
-    assert done.returncode == 1
-    assert done.stderr == f"{document} is out of date: run `make docs`\n"
+    assert docs.main() == 1
+    assert capsys.readouterr().err == f"{document} is out of date: run `make docs`\n"
 
 
 @pytest.mark.parametrize("path", sorted((ROOT / "docs/examples").iterdir()), ids=lambda path: path.stem)
 def test_an_example_is_without_fault_and_has_every_key(path: Path) -> None:
     """Keys for which the example says nothing on purpose are those of later versions, and texts that are empty."""
     shape = FILES[path.stem][1]
+    assert isinstance(shape, Record)
     node, reader = parse(path.read_bytes(), path.name)
     assert node is not None
     shape.read(node, reader)

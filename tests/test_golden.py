@@ -37,16 +37,16 @@ PAGES = {"allocated", "attribution", "credits", "decisions", "funds", "reference
 Files = dict[str, bytes]
 
 
-@pytest.fixture(params=CASES)
+@pytest.fixture(scope="module", params=CASES)
 def case(request: pytest.FixtureRequest) -> str:
     name: str = request.param
     return name
 
 
-@pytest.fixture
-def ledger(case: str, tmp_path: Path) -> Path:
+@pytest.fixture(scope="module")
+def ledger(case: str, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A copy, since billing keeps its cache in the ledger."""
-    return Path(shutil.copytree(LEDGERS / case, tmp_path / case))
+    return Path(shutil.copytree(LEDGERS / case, tmp_path_factory.mktemp("golden") / case))
 
 
 def test_what_comes_out(case: str, ledger: Path, request: pytest.FixtureRequest) -> None:

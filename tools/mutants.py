@@ -206,9 +206,9 @@ def copied(folder: Path) -> Path:
     return folder
 
 
-def unfit(tree: Path) -> str:
-    """Why tests cannot be used on mutants; empty if they can."""
-    for tests in dict.fromkeys((*ROOMS.values(), *_ABOUT.values())):
+def unfit(tree: Path, chosen: Sequence[Mutant]) -> str:
+    """Why the tests of mutants cannot be used on them; empty if they can."""
+    for tests in dict.fromkeys(chain.from_iterable(tests_of(each.path) for each in chosen)):
         before = os.times()
         passed, after = run_tests(tree, tests, fresh=True), os.times()
         took = after.children_user + after.children_system - before.children_user - before.children_system
@@ -240,7 +240,7 @@ def main() -> int:
         trees: queue.SimpleQueue[Path] = queue.SimpleQueue()
         for number in range(options.jobs):
             trees.put(copied(Path(place) / str(number)))
-        if fault := unfit(Path(place) / "0"):
+        if fault := unfit(Path(place) / "0", chosen):
             print(fault)
             return 2
 

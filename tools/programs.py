@@ -15,6 +15,7 @@ PROGRAMS: dict[str, tuple[str, tuple[str, ...]]] = {
     "hledger": ("hledger", ()),
     "jq": ("jq", ()),  # available on GitHub's runners; for a workflow step
     "qpdf": ("qpdf", ()),
+    "soffice": ("libreoffice-calc", ("libreoffice", "localc")),
     **dict.fromkeys(("pdfdetach", "pdffonts", "pdfimages", "pdfinfo", "pdftoppm", "pdftotext"), ("poppler-utils", ())),
 }
 

@@ -1,4 +1,4 @@
-"""Writes the Table Schemas of all dialects from the table of columns, `focus/columns.csv`.
+"""Writes the Table Schemas of all dialects and datasets from the tables of columns in `focus/`.
 
 tools/schemas.py            write them
 tools/schemas.py --check    report those that differ from the table, with exit code 1
@@ -11,8 +11,8 @@ import sys
 from pathlib import Path
 from typing import Any
 
-from openchargeback.focus.columns import TABLE, Column
-from openchargeback.focus.schema import DIALECTS, SIMPLE, columns_of
+from openchargeback.focus.columns import Column
+from openchargeback.focus.schema import BILLING_PERIOD, INVOICE_DETAIL, SCHEMAS, SIMPLE, table_of
 from openchargeback.focus.tags import TAG_COLUMNS
 
 FOLDER = Path(__file__).resolve().parent.parent / "src" / "openchargeback" / "focus" / "schemas"
@@ -30,10 +30,23 @@ DESCRIPTION = {
         "requires it with a value in every row. A recommended or conditional column is not required, even if it must "
         "not be null when present."
     ),
+    INVOICE_DETAIL: (
+        "The lines of invoices as in the dataset Invoice Detail of FOCUS 1.4 (FinOps Open Cost and Usage "
+        "Specification, focus.finops.org): columns in any order, with additional ones."
+    ),
+    BILLING_PERIOD: (
+        "The months of invoices as in the dataset Billing Period of FOCUS 1.4 (FinOps Open Cost and Usage "
+        "Specification, focus.finops.org): columns in any order, with additional ones."
+    ),
     SIMPLE: (
         "Charges in twelve columns, as research groups write them by hand: whole days, the last one included. Each "
         "needs the billing month, the amount and tags that say who pays."
     ),
+}
+TITLES = {
+    INVOICE_DETAIL: "FOCUS 1.4 Invoice Detail",
+    BILLING_PERIOD: "FOCUS 1.4 Billing Period",
+    SIMPLE: "OpenChargeback simple dialect",
 }
 SIMPLE_REQUIRED = ("BillingPeriodStart", "BilledCost", "Tags")
 
@@ -49,7 +62,7 @@ NOTES = {
 
 def main(arguments: list[str]) -> int:
     """Write or check all files."""
-    stale = [name for name in DIALECTS if _stored(name) != text(name)]
+    stale = [name for name in SCHEMAS if _stored(name) != text(name)]
     if "--check" in arguments:
         for name in stale:
             print(f"{FOLDER / name}.json is out of date; run tools/schemas.py")
@@ -76,15 +89,15 @@ def text(dialect: str) -> str:
 def descriptor(dialect: str) -> dict[str, Any]:
     """The Table Schema of a dialect (Data Package v2, "Table Schema")."""
     version = dialect.removeprefix("focus-")
-    words = DESCRIPTION[SIMPLE if dialect == SIMPLE else "focus"]
+    words = DESCRIPTION.get(dialect, DESCRIPTION["focus"])
     return {
         "name": dialect,
-        "title": "OpenChargeback simple dialect" if dialect == SIMPLE else f"FOCUS {version}",
+        "title": TITLES.get(dialect, f"FOCUS {version}"),
         "description": words.format(version=version),
         # By name, and files may have further columns or lack optional ones.
         "fieldsMatch": "partial",
         "missingValues": ["", "NULL", "null"],
-        "fields": [_field(TABLE[name], dialect) for name in columns_of(dialect)],
+        "fields": [_field(column, dialect) for column in table_of(dialect).values()],
     }
 
 

@@ -20,6 +20,7 @@ SUBJECTS = {
     "yaml": "YAML files",
     "settings": "Settings and directory",
     "approvals": "Approvals",
+    "invoices": "Invoices of providers",
     "periods": "Closed periods",
     "journal": "Journal",
     "convert": "Conversions",

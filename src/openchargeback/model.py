@@ -85,6 +85,27 @@ class Amounts:
         return result
 
 
+class PayerClass(enum.StrEnum):
+    """How a PI pays: an internal payer's funds are journaled, any other payer is sent an invoice."""
+
+    INTERNAL = "internal"
+    EXTERNAL_ACADEMIC = "external-academic"
+    COMMERCIAL = "commercial"
+
+
+@dataclass(frozen=True, slots=True)
+class BillTo:
+    """Whom an external payer's invoices are addressed to.
+
+    taxable: whether the payer owes tax; None means as `external_payers` in the settings says for the payer's class.
+    """
+
+    organization: str = ""
+    address: tuple[str, ...] = ()
+    purchase_order: str = ""
+    taxable: bool | None = None
+
+
 @dataclass(frozen=True, slots=True)
 class Person:
     """A principal investigator. Without a directory entry, the name is the email address."""
@@ -92,6 +113,19 @@ class Person:
     email: str
     name: str
     department: str = ""
+    payer_class: PayerClass = PayerClass.INTERNAL
+    bill_to: BillTo = BillTo()
+
+    @property
+    def texts(self) -> tuple[str, ...]:
+        """What documents may show of the person besides the email address."""
+        bill_to = self.bill_to
+        return self.name, self.department, bill_to.organization, *bill_to.address, bill_to.purchase_order
+
+    @property
+    def external(self) -> bool:
+        """Whether the PI is sent invoices: no fund is journaled."""
+        return self.payer_class is not PayerClass.INTERNAL
 
 
 @dataclass(frozen=True, slots=True)
@@ -128,6 +162,38 @@ class SourceTotals:
 
 
 @dataclass(frozen=True, slots=True)
+class ChargeRows:
+    """Some charges of a file: their number, and the first few of their rows (the header is 1).
+
+    lines: where these rows start; empty for a file without lines.
+    """
+
+    path: str
+    charges: int
+    rows: tuple[int, ...]
+    lines: tuple[int, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class InvoiceSum:
+    """The charges of a source that name the same invoice of its provider, in one currency, whatever became of them.
+
+    invoice: their InvoiceId; empty for those that name none. billed: the exact sum of BilledCost, whichever column the
+    source bills. tax: the part of it that is tax. unreadable: how many of the charges have no readable BilledCost.
+    rows: where they are; not kept when a period is closed.
+    """
+
+    source: str
+    invoice: str
+    currency: str
+    charges: int
+    billed: Decimal
+    tax: Decimal
+    unreadable: int = 0
+    rows: tuple[ChargeRows, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
 class Without:
     """A source that is expected monthly but that a period was closed without: why, and who decided it."""
 
@@ -156,7 +222,8 @@ class BillingLine:
 
     Charges of an earlier period form separate lines: `original` is that period, `corrects` the number of the statement
     that a credit or re-billing corrects; both are empty for the period's own charges. A credit is negative.
-    posted: whether the line goes to the journal; otherwise it is only shown, and never due.
+    posted: whether the line is due; otherwise it is only shown.
+    invoiced: whether a line that is due is on an invoice to an external payer, and not in the journal.
     """
 
     period: str
@@ -173,6 +240,12 @@ class BillingLine:
     original: str = ""
     corrects: str = ""
     posted: bool = True
+    invoiced: bool = False
+
+    @property
+    def journaled(self) -> bool:
+        """Whether the line goes to the journal."""
+        return self.posted and not self.invoiced
 
     @property
     def key(self) -> tuple[str, ...]:
@@ -187,7 +260,7 @@ class Correction:
 
     charge: its full id in the period `original`. amounts: its cents; negative for a credit, zero if rejected.
     corrects: the number of the statement that billed it; empty if it was held. place: `path:line` of the decision.
-    posted: as for its line; a credit is posted if and only if the charge it reverses was.
+    posted, invoiced: as for its line; a credit takes both from the charge it reverses. kind: that of the charge.
     """
 
     charge: str
@@ -205,6 +278,14 @@ class Correction:
     corrects: str
     place: str
     posted: bool = True
+    invoiced: bool = False
+    kind: Kind = Kind.USAGE
+
+    @property
+    def line_key(self) -> tuple[str, ...]:
+        """The key of the billing line that it is part of."""
+        payer = (self.pi, self.project, self.fund, self.source, self.service)
+        return (*payer, str(self.entry), self.original, self.corrects)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -379,6 +460,11 @@ class _Lines:
         return Amounts.total(line.amounts for line in self.lines if not line.posted)
 
     @property
+    def invoiced(self) -> Amounts:
+        """The sum of the lines on invoices; what else is due is journaled."""
+        return Amounts.total(line.amounts for line in self.lines if line.invoiced)
+
+    @property
     def posted(self) -> int:
         """How many lines are posted."""
         return sum(1 for line in self.lines if line.posted)
@@ -415,8 +501,8 @@ class StatementLines(_Lines):
 
     @property
     def funds(self) -> tuple[str, ...]:
-        """The accounting strings that pay, sorted; empty if nothing is charged or none is known."""
-        return tuple(sorted({line.fund for line in self.lines if line.fund and line.posted}))
+        """The accounting strings that pay, sorted; empty if nothing is journaled or none is known."""
+        return tuple(sorted({line.fund for line in self.lines if line.fund and line.journaled}))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -472,6 +558,7 @@ class JournalLine:
 
     A refund swaps debit and credit (2 × positive), since many systems refuse negative amounts.
     `payer` is true on the side of the PI's fund, false on the side of the source's credit fund.
+    again: the document whose rejected line this one repeats, such as `RC250101`; empty for all others.
     """
 
     period: str
@@ -487,6 +574,7 @@ class JournalLine:
     project: str
     statement: str
     description: str
+    again: str = ""
 
     @property
     def signed(self) -> Decimal:
@@ -496,7 +584,9 @@ class JournalLine:
 
 @dataclass(frozen=True, slots=True)
 class Journal:
-    """Balanced lines of one period, in the order of the billing lines: payer, then its counterpart."""
+    """Balanced lines of one period: payer, then its counterpart. First those of the billing lines, in their order, then
+    those that are journaled again.
+    """
 
     period: str
     lines: tuple[JournalLine, ...]
@@ -513,11 +603,70 @@ class Journal:
 
     @property
     def net(self) -> Decimal:
-        """Debits less credits on the payers' side: the total due on statements.
+        """Debits less credits on the payers' side: what statements say is due, without what is invoiced, and what is
+        journaled again.
 
         A refund swaps sides, so it increases `debits` and `credits` and decreases `net`.
         """
         return sum((line.signed for line in self.lines if line.payer), ZERO)
+
+    @property
+    def again(self) -> Decimal:
+        """The part of `net` that is journaled again: billed earlier, and then rejected by the accounting system."""
+        return sum((line.signed for line in self.lines if line.payer and line.again), ZERO)
+
+
+class RowKind(enum.StrEnum):
+    """What a line of a journal file is: a line of the journal, or the net of several."""
+
+    LINES = "lines"
+    SUMMARY = "summary"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class JournalDocument:
+    """A document of the accounting system, with the number that closing assigned; a long journal has several.
+
+    format: the profile. part: counts the documents of a format from 1. rows: what its lines are.
+    first, last: its lines of the month's journal, from 1. lines: how many lines it has.
+    files: SHA-256 of each of its files by name, as written at closing.
+    """
+
+    format: str
+    number: str
+    part: int
+    rows: RowKind
+    first: int
+    last: int
+    lines: int
+    debits: Decimal
+    credits: Decimal
+    files: dict[str, str]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class JournaledAgain:
+    """A billing line whose journal lines the accounting system rejected, journaled again in a later period.
+
+    original: the period whose journal was rejected. document, line: the rejected line as finance knows it.
+    number: the payer's line in the journal of `original`, from 1.
+    billed: in cents; negative for a refund. fund: the one that pays now; credit_fund: the one credited.
+    """
+
+    original: str
+    document: str
+    line: int
+    number: int
+    fund: str
+    account: str
+    credit_fund: str
+    credit_account: str
+    billed: Decimal
+    source: str
+    service: str
+    pi: str
+    project: str
+    statement: str
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -640,7 +789,8 @@ class PeriodTotals(_Held):
     """The totals of a period.
 
     statements: their number. amounts, shown: sums of the posted billing lines, and of those that are only shown.
-    posted: how many lines are posted; unposted: how many are only shown. queue, still_queued: as in SummedPeriod.
+    posted: how many lines are posted; unposted: how many are only shown. queue, still_queued, invoices: as in
+    SummedPeriod.
     """
 
     period: str
@@ -654,6 +804,7 @@ class PeriodTotals(_Held):
     unposted: int
     queue: tuple[QueueItem, ...]
     still_queued: tuple[QueueItem, ...] | None = None
+    invoices: tuple[InvoiceSum, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -666,7 +817,9 @@ class SummedPeriod(_Lines, _Held):
     corrections: the charges of earlier periods in its lines, and those that it rejects.
     flags: every flag as raised. queue: the held charges; those at its closing, once closed. still_queued: what is left
     of them today, with details; None for an open period. unusual: the findings of the rule for unusual amounts.
-    evidence: who approved its decisions, as recorded at closing.
+    evidence: who approved its decisions, as recorded at closing. invoices: its own charges by invoice of the provider.
+    documents: those of its journal, as assigned at closing. again: the rejected journal lines of earlier periods that
+    its journal repeats.
     """
 
     period: str
@@ -689,6 +842,9 @@ class SummedPeriod(_Lines, _Held):
     unusual: tuple[Unusual, ...] = ()
     evidence: tuple[Evidence, ...] = ()
     without: tuple[Without, ...] = ()
+    invoices: tuple[InvoiceSum, ...] = ()
+    documents: tuple[JournalDocument, ...] = ()
+    again: tuple[JournaledAgain, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -161,6 +161,13 @@ def human(amount: Decimal, currency: str) -> str:
     return f"{to_cents(amount, currency):,f}".replace("-", "\N{MINUS SIGN}")
 
 
+def human_exact(amount: Decimal, currency: str) -> str:
+    """An exact amount for people, never rounded: `1,234.50`, `−0.004`, with at least the currency's places."""
+    cents = to_cents(amount, currency)
+    text = f"{cents:,f}" if cents == amount else f"{Decimal(exact(amount)):,f}"
+    return text.replace("-", "\N{MINUS SIGN}")
+
+
 def percent(part: Decimal, whole: Decimal) -> Decimal | None:
     """`part` of `whole` in whole percent, half-up; None if there is nothing to compare with.
 

@@ -15,7 +15,16 @@ from openchargeback.billing import reconciliation
 from openchargeback.billing.corrections import lines_of
 from openchargeback.billing.periods import bill_period
 from openchargeback.ledger.reading import read_ledger
-from openchargeback.model import Amounts, BilledPeriod, BillingLine, Correction, Entry, Statement
+from openchargeback.model import (
+    Amounts,
+    BilledPeriod,
+    BillingLine,
+    Correction,
+    Entry,
+    JournaledAgain,
+    PayerClass,
+    Statement,
+)
 from openchargeback.record.recorded_ledger import RecordedLedger
 
 CENT = Decimal("0.01")
@@ -112,6 +121,23 @@ def pair(period: BilledPeriod, **change: Any) -> BilledPeriod:
     return replace(period, journal=replace(period.journal, lines=(*changed, *lines[2:])))
 
 
+def repeated(period: BilledPeriod) -> JournaledAgain:
+    """A rejected line of January, which the journal of February lacks."""
+    line = period.journal.lines[0]
+    same = {key: getattr(line, key) for key in ("fund", "account", "source", "service", "pi", "project")}
+    return JournaledAgain(
+        **same,
+        original=JAN,
+        document="OCB-2025-01",
+        line=1,
+        number=1,
+        credit_fund="C",
+        credit_account=line.account,
+        billed=CENT,
+        statement=f"{JAN}-0123456789",
+    )
+
+
 def one(period: BilledPeriod, number: int, *, lines: bool = True, **change: Any) -> BilledPeriod:
     """A correction is another one; with its line, if so wished."""
     made = list(period.corrections)
@@ -173,6 +199,15 @@ OWN: dict[str, tuple[Break, ...]] = {
         lambda p: statement(p, lambda s: replace(s, resources=(*s.resources, s.resources[0]))),
         lambda p: statement(p, lambda s: replace(s, resources=(replace(s.resources[0], fund="Z"), *s.resources[1:]))),
     ),
+    "is not invoiced as its payer is external or internal": (
+        lambda p: statement(p, lambda s: replace(s, lines=(replace(s.lines[0], invoiced=True), *s.lines[1:]))),
+        lambda p: statement(p, lambda s: replace(s, pi=replace(s.pi, payer_class=PayerClass.COMMERCIAL))),
+    ),
+    "a line that is only shown is invoiced": (
+        lambda p: statement(
+            p, lambda s: replace(s, lines=tuple(replace(x, posted=False, invoiced=True) for x in s.lines))
+        ),
+    ),
     "the journal's postings by fund do not match the statements": (
         lambda p: journal(p, fund="Z"),
         lambda p: pair(p, statement=p.statements[1].number),
@@ -181,12 +216,14 @@ OWN: dict[str, tuple[Break, ...]] = {
         lambda p: journal(p, amount=p.journal.lines[0].amount + CENT),
         lambda p: replace(p, journal=replace(p.journal, lines=p.journal.lines[1:])),
     ),
-    "the statements do not sum to the net of the journal": (
+    "the statements and what is journaled again do not sum to the net of the journal and the invoices": (
         lambda p: pair(p, amount=p.journal.lines[0].amount + CENT),
         lambda p: replace(p, journal=replace(p.journal, lines=p.journal.lines[2:])),
+        lambda p: replace(p, again=(repeated(p),)),
     ),
     "some of its own lines are posted and some are only shown": (lambda p: line(p, posted=False),),
     "the journal does not post the amount billed": (
+        lambda p: replace(p, again=(repeated(p),)),
         lambda p: pair(p, source="hpc"),
         lambda p: replace(p, journal=replace(p.journal, lines=p.journal.lines[2:])),
         lambda p: replace(
@@ -200,7 +237,10 @@ LATER: dict[str, tuple[Break, ...]] = {
         lambda p: one(p, 2, original=MAR),
     ),
     "is both rejected and billed": (lambda p: one(p, 4, amounts=cents("0.01")),),
-    "and its line differ in whether they are posted": (lambda p: one(p, 1, posted=False, lines=False),),
+    "and its line differ in whether they are posted or invoiced": (
+        lambda p: one(p, 1, posted=False, lines=False),
+        lambda p: one(p, 1, invoiced=True, lines=False),
+    ),
     "is corrected without naming the statement": (lambda p: one(p, 2, corrects=""), lambda p: one(p, 3, corrects="")),
     "the charges of earlier periods do not sum to their lines": (
         lambda p: one(p, 0, amounts=cents("1.02", "1.00"), lines=False),
@@ -303,8 +343,10 @@ AGAIN = replace(CREDIT, fund="H")
         ((CREDIT, REBILL, REBILL), "although"), ((CREDIT, REBILL, LATE), "although"),
         ((LATE, replace(CREDIT, amounts=cents("-3", "-2.99"))), "with different cents"),
         ((CREDIT, replace(REBILL, amounts=cents("3.01", "3"))), "with different cents"),
-        ((LATE, replace(CREDIT, posted=False)), "but not posted as it was billed"),
+        ((LATE, replace(CREDIT, posted=False)), "but not posted or invoiced as it was billed"),
+        ((LATE, replace(CREDIT, invoiced=True)), "but not posted or invoiced as it was billed"),
         ((CREDIT, replace(REBILL, posted=False)), ""),
+        ((CREDIT, replace(REBILL, invoiced=True)), ""),
         ((LATE, replace(CREDIT, fund="Z")), "to a different payer than was billed"),
         ((LATE, replace(CREDIT, pi="z@x.edu")), "to a different payer than was billed"),
         ((LATE, replace(CREDIT, service="Z")), "to a different payer than was billed"),
@@ -387,7 +429,8 @@ def test_the_check_of_a_ledger_has_all_that_spans_periods(period: BilledPeriod) 
 
 SPANNING = (
     "attribution lost or duplicated charges", "do not tie out", "{what} {why}", ", with different cents than before",
-    ", but not posted as it was billed", " to a different payer than was billed", " do not match what was billed",
+    ", but not posted or invoiced as it was billed", " to a different payer than was billed",
+    " do not match what was billed",
 )  # fmt: skip
 
 

@@ -430,6 +430,7 @@ def test_other_archives_that_are_refused(tmp_path: Path, monkeypatch: pytest.Mon
     assert "has 3 entries, more than 2" in refused(many)
 
 
+@pytest.mark.slow
 def test_a_compressed_part_that_expands_too_much_is_refused(tmp_path: Path, root: Path) -> None:
     (root / "config.yaml").write_text("organization: A\ncurrency: USD\nlimits: {charge_file_gb: 1}\n")
     inner = gzip.compress(b"\n" * (1_000_000_001), 9)
@@ -577,6 +578,24 @@ def test_overwrite_replaces_the_month_with_however_many_parts(given: Path, root:
     take(root, given)
     assert stored(root)["2025-01/aws.csv.gz"] == one.read_bytes()
     assert len(stored(root)) == 2
+
+
+def test_an_older_copy_does_not_replace_a_newer_one_unless_asked(given: Path, root: Path) -> None:
+    """An AWS export that overwrites its files does not say when it was made; its last day of usage shows it."""
+    setting(root, "overwrite")
+    (newer,) = aws_run(given, "2025-01", rows("2025-01", "1", "2", "3"))
+    take(root, given)
+    (older,) = aws_run(given, "2025-01", rows("2025-01", "1", "2.50"))
+    assert older == newer
+    before = stored(root)
+    with pytest.raises(UsageFault, match="until 2025-01-02, the charges that it would replace until 2025-01-03"):
+        take(root, given)
+    assert stored(root) == before
+    take(root, given, mode="replace")
+    assert stored(root) != before
+    # A correction that keeps the days is a newer export.
+    aws_run(given, "2025-01", rows("2025-01", "1", "2"))
+    take(root, given)
 
 
 def test_overwrite_and_append_hold_for_files_too(tmp_path: Path, root: Path) -> None:

@@ -11,6 +11,7 @@ from branch import charge, csv_text, started
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from examples import examples
 from openchargeback.ledger.directory import read_directory
 from openchargeback.ledger.files import charge_files
 from openchargeback.ledger.settings import Config, Organization, Review
@@ -62,7 +63,7 @@ def side(folder: Path, rows, directory, funds) -> Side:
     return Side(RecordedLedger(folder, config, known, {PERIOD: tuple(files)}, {}, {}))
 
 
-@settings(max_examples=20, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@settings(max_examples=examples(20), suppress_health_check=[HealthCheck.too_slow])
 @given(_rows, _rows, _rows, _directories, _directories, _reviews, _reviews)
 def test_causes_sum_to_the_difference_of_every_line(
     kept, gone, come, old_directory, new_directory, old_funds, new_funds
@@ -85,7 +86,7 @@ def test_causes_sum_to_the_difference_of_every_line(
         assert sum(project.causes.values(), Decimal(0)) == project.difference
 
 
-@settings(max_examples=8, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@settings(max_examples=examples(8), suppress_health_check=[HealthCheck.too_slow])
 @given(_rows, st.randoms(use_true_random=False))
 def test_another_order_of_the_same_charges_changes_nothing(rows, random):
     shuffled = random.sample(rows, len(rows))

@@ -12,6 +12,7 @@ from branch import PERIOD, charge, started
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from examples import examples
 from openchargeback.focus import opening
 from openchargeback.focus.database import database
 from openchargeback.focus.reading import load
@@ -137,7 +138,7 @@ def test_shared_lines_are_paired_as_by_content(base, head):
 _files = st.lists(st.text(st.sampled_from("abBC"), min_size=1, max_size=8), min_size=2, max_size=2)
 
 
-@settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@settings(max_examples=examples(25), suppress_health_check=[HealthCheck.too_slow])
 @given(_files, st.data())
 def test_any_edit_pairs_as_by_content(rows, data):
     """Cut a piece of each file and put in another, with few different rows, so that many are equal."""

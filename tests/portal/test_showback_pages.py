@@ -117,12 +117,12 @@ def test_the_journal_page_explains_debits_and_net(public: Path) -> None:
 
 
 def test_a_month_that_posts_nothing_has_no_journal_file(showback: Path) -> None:
-    folder = showback / "journals/2025-01"
-    assert sorted(path.name for path in folder.iterdir()) == ["control-totals.json", "index.html"]
-    totals = json.loads((folder / "control-totals.json").read_bytes())
-    figures = {"id": "OCB-2025-01", "lines": 0, "debits": "0.00", "credits": "0.00", "net": "0.00"}
+    assert [path.name for path in (showback / "journals/2025-01").iterdir()] == ["index.html"]
+    (drafted,) = (showback / "drafts/2025-01").iterdir()
+    totals = json.loads(drafted.read_bytes())
+    figures = {"lines": 0, "debits": "0.00", "credits": "0.00", "net": "0.00"}
     assert {key: totals["journal"][key] for key in figures} == figures
-    assert (totals["files"], totals["sources"]) == ({}, {})
+    assert (totals["status"], totals["files"], totals["sources"]) == ("DRAFT", {}, {})
     for name in ("journals/2025-01/index.html", "periods/2025-01/index.html"):
         assert "Nothing to post: no source of this month is charged (post: false)." in " ".join(
             page(showback, name).replace("( ", "(").replace(" )", ")").split()

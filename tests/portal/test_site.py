@@ -17,7 +17,7 @@ from urllib.parse import unquote
 import factory
 import pytest
 
-from openchargeback.focus.schema import DIALECTS, schema_bytes
+from openchargeback.focus.schema import SCHEMAS, schema_bytes
 from openchargeback.ledger.schema_files import shipped_schemas
 from openchargeback.model import Page, Provenance
 from openchargeback.portal import paths
@@ -244,7 +244,7 @@ def test_the_fonts_of_pdfs_are_not_part_of_the_portal(built: Path) -> None:
 
 def test_the_table_schemas_are_published_as_shipped_and_linked(built: Path) -> None:
     links = pages(built)[paths.ABOUT].links
-    for dialect in DIALECTS:
+    for dialect in SCHEMAS:
         assert (built / paths.schema(dialect)).read_bytes() == schema_bytes(dialect)
         assert relative(paths.ABOUT, paths.schema(dialect)) in links
 

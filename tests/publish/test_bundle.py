@@ -87,8 +87,8 @@ def test_a_folder_has_all_that_finance_needs_and_its_files_say_what_they_are(led
     found = contents(made.folder)
     numbers = sorted(each.number for each in made.period.statements)
     pdfs = [f"statements/2025-01_p1_{number.removeprefix('2025-01-')}.pdf" for number in numbers]
-    journal = [f"journal/{name}" for name in ("control-totals.json", "detail.csv", "gl.csv", "summary.csv")]
-    assert sorted(found) == sorted(["index.html", "manifest.json", *journal, *pdfs])
+    drafts = [f"drafts/DRAFT-{name}.csv" for name in ("detail", "gl", "summary")]
+    assert sorted(found) == sorted(["index.html", "manifest.json", "drafts/control-totals.json", *drafts, *pdfs])
     assert len(found) == made.files
     assert intact(made.folder, read_manifest(made.folder))
     assert read_manifest(made.folder).period == "2025-01"
@@ -108,11 +108,13 @@ def test_its_page_links_to_nothing_but_its_files_and_runs_nothing(ledger: Reposi
 
 
 def test_files_are_those_of_the_portal(ledger: Repository) -> None:
+    close(ledger)
     made = bundled(ledger)
     build(ledger.root, ledger.root.parent / "public")
     public = ledger.root.parent / "public"
-    for path in (public / "journals/2025-01").glob("*.[cj]s*"):
-        assert (made.folder / "journal" / path.name).read_bytes() == path.read_bytes()
+    journal = {name: data for name, data in contents(public / "journals/2025-01").items() if name != "index.html"}
+    assert sorted(journal) == ["control-totals.json", "detail.csv", "gl.csv", "summary.csv"]
+    assert contents(made.folder / "journal") == journal
     published = {path.read_bytes() for path in public.glob("statements/2025-01/**/*.pdf")}
     assert {path.read_bytes() for path in (made.folder / "statements").iterdir()} == published
 
@@ -141,7 +143,7 @@ def test_equal_files_make_equal_bytes(ledger: Repository, monkeypatch: pytest.Mo
         ("closed", "Closed", "Import one of the journal files below", "Issued"),
         ("finalized", "Finalized", "Keep this folder: January 2025 is final since 5 Feb 2025", "Final"),
         ("showback", "Open", "Post nothing: no source of this month is charged", "Draft"),
-        ("empty", "Open", "Post nothing: nothing was billed this month", ""),
+        ("empty", "Open", "Post no journal: nothing of this month is paid by internal funds", ""),
     ],
 )
 def test_the_page_says_what_to_do_next(ledger: Repository, state: str, word: str, first: str, statement: str) -> None:
@@ -158,11 +160,48 @@ def test_the_page_says_what_to_do_next(ledger: Repository, state: str, word: str
     assert (f"<td>{statement}</td>" in page) == bool(statement)
     if state == "empty":
         assert "Held for review, and on no statement: 1 charge, USD 12.34." in steps
-    if state == "open":
-        assert "These are drafts" in page
+    assert ("These are drafts" in page) == (state == "open")
+
+
+def test_the_page_says_what_became_of_the_journal(ledger: Repository) -> None:
+    close(ledger)
+    made = bundled(ledger)
+    page = (made.folder / "index.html").read_text("utf-8")
+    totals = json.loads((made.folder / "journal/control-totals.json").read_text("utf-8"))
+    number = totals["files"]["detail.csv"]["document"]
+    assert f'<span class="id">{number}</span>' in page
+    line = "{line: 1, status: %s, reason: no}"
+    for lines, said in (
+        ("", ["Post nothing: the journal was posted on 7 Feb 2025 as JE-77."]),
+        (
+            line % "suspense",
+            ["Post nothing: the journal was posted on 7 Feb 2025 as JE-77.", "Clear 1 line in suspense."],
+        ),
+        (line % "rejected", ["2 lines rejected: the journal of a later month repeats them."]),
+    ):
+        ledger.write(
+            "postings/2025-01.yaml",
+            f"postings: [{{document: {number}, format: detail, on: 2025-02-07, reference: JE-77, lines: [{lines}]}}]\n",
+        )
+        steps = re.findall(r"<li>(.*?)</li>", (bundled(ledger).folder / "index.html").read_text("utf-8"))
+        assert all(each in steps for each in said), steps
+
+
+def test_what_external_payers_owe_is_apart_from_the_journal(ledger: Repository) -> None:
+    people = "people: [{email: ben@example.edu, name: Ben, payer_class: commercial, bill_to: {organization: Acme}}]\n"
+    ledger.write("directory/people.yaml", people)
+    made = bundled(ledger)
+    page = (made.folder / "index.html").read_text("utf-8")
+    (statement,) = [each for each in made.period.statements if each.pi.email == "ben@example.edu"]
+    assert f'Invoice <span class="id">INV-{statement.number}</span>' in page
+    assert "External payers owe 7.00 USD" in page
+    assert b"Acme" in (made.folder / "receivables/DRAFT-2025-01.csv").read_bytes()
+    assert "Book the receivables below" in page
+    assert "The journal balances" in page
 
 
 def test_control_totals_are_those_of_the_files(ledger: Repository) -> None:
+    close(ledger)
     made = bundled(ledger)
     page = (made.folder / "index.html").read_text("utf-8")
     totals = json.loads((made.folder / "journal/control-totals.json").read_text("utf-8"))

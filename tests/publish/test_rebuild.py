@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+import json
 import shutil
 import subprocess
 import threading
@@ -50,16 +51,55 @@ CHANGES = {
     "template": ("templates/journal.csv.j2", "month {{ period }}\n"),
     "style": ("templates/assets/statement.css", "body { color: black }\n"),
 }
+# Those that what is kept of a closed month could outlive.
+SINCE_CLOSING = ("config", "month", "person", "page", "logo", "style", "posting", "finalize")
 CLOSED = Event(dt.date(2025, 2, 3), "ann@example.edu")
+
+
+def put(folder: Path) -> Path:
+    for path, text in FILES.items():
+        place = folder / "ledger" / path
+        place.parent.mkdir(parents=True, exist_ok=True)
+        place.write_text(text)
+    return folder / "ledger"
 
 
 @pytest.fixture
 def root(tmp_path: Path) -> Path:
-    for path, text in FILES.items():
-        place = tmp_path / "ledger" / path
-        place.parent.mkdir(parents=True, exist_ok=True)
-        place.write_text(text)
-    return tmp_path / "ledger"
+    return put(tmp_path)
+
+
+@pytest.fixture(scope="module")
+def whole(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The folder of the ledger and of a build of it, `out`."""
+    folder = tmp_path_factory.mktemp("whole")
+    build(put(folder), folder / "out")
+    return folder
+
+
+@pytest.fixture
+def built(whole: Path, tmp_path: Path) -> Path:
+    """The ledger in a copy of it."""
+    return shutil.copytree(whole, tmp_path, dirs_exist_ok=True) / "ledger"
+
+
+@pytest.fixture(scope="module")
+def whole_closed(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The folder of the ledger with its month closed, and of a build of it."""
+    folder = tmp_path_factory.mktemp("closed")
+    root = put(folder)
+    # Only what is attributed: a month with held charges would be closed with them.
+    (root / "charges/2025-01/aws.csv").write_text("".join(ROWS.splitlines(keepends=True)[:2]))
+    (root / "config.yaml").write_text(CONFIG + "sources: {aws: {credit_fund: C-1}}\n")
+    closing.close(open_books(root), "2025-01", CLOSED)
+    build(root, folder / "out")
+    return folder
+
+
+@pytest.fixture
+def closed(whole_closed: Path, tmp_path: Path) -> Path:
+    """The ledger with its month closed, in a copy of it."""
+    return shutil.copytree(whole_closed, tmp_path, dirs_exist_ok=True) / "ledger"
 
 
 def contents(folder: Path) -> dict[str, bytes]:
@@ -74,48 +114,47 @@ def test_an_unchanged_ledger_is_not_billed_again(root: Path, monkeypatch: pytest
     assert (again.files, again.warnings) == (first.files, first.warnings)
 
 
-@pytest.fixture
-def closed(root: Path) -> Path:
-    """The ledger with its month closed."""
-    # Only what is attributed: a month with held charges would be closed with them.
-    (root / "charges/2025-01/aws.csv").write_text("".join(ROWS.splitlines(keepends=True)[:2]))
-    closing.close(open_books(root), "2025-01", CLOSED)
-    return root
-
-
-def finalize(root: Path) -> None:
-    ledger, _ = gather_ledger(root)
-    assert ledger is not None
-    closing.finalize(ledger, "2025-01", CLOSED)
-
-
 @pytest.mark.parametrize("change", CHANGES)
-def test_a_change_shows_as_without_a_cache(root: Path, change: str) -> None:
-    out = root.parent / "out"
-    build(root, out)
+def test_a_change_shows_as_without_a_cache(built: Path, change: str) -> None:
+    out = built.parent / "out"
     before = contents(out)
     path, text = CHANGES[change]
-    (root / path).parent.mkdir(exist_ok=True)
-    (root / path).write_text(text)
-    assert build(root, out).changed
+    (built / path).parent.mkdir(exist_ok=True)
+    (built / path).write_text(text)
+    assert build(built, out).changed
     assert contents(out) != before
-    shutil.rmtree(root / CACHE)
-    build(root, root.parent / "fresh")
-    assert contents(out) == contents(root.parent / "fresh")
+    shutil.rmtree(built / CACHE)
+    build(built, built.parent / "fresh")
+    assert contents(out) == contents(built.parent / "fresh")
+
+
+def change_since_closing(root: Path, change: str) -> None:
+    """Make a change to the closed ledger."""
+    if change == "finalize":
+        ledger, _ = gather_ledger(root)
+        assert ledger is not None
+        closing.finalize(ledger, "2025-01", CLOSED)
+        return
+    path, text = CHANGES.get(change, ("postings/2025-01.yaml", ""))
+    if change == "posting":
+        totals = json.loads((root.parent / "out/journals/2025-01/control-totals.json").read_text())
+        text = f"""postings:
+  - document: {totals["files"]["detail.csv"]["document"]}
+    format: detail
+    sha256: {totals["files"]["detail.csv"]["sha256"]}
+    on: 2025-02-05
+    reference: JE-1
+    by: ann@example.edu
+"""
+    (root / path).parent.mkdir(exist_ok=True, parents=True)
+    (root / path).write_text(text)
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("change", ["config", "month", "person", "page", "logo", "style", "finalize"])
+@pytest.mark.parametrize("change", SINCE_CLOSING)
 def test_a_change_after_closing_shows_as_without_a_cache(closed: Path, change: str) -> None:
-    """What was planned for a closed month is kept, and must not outlive what it depends on."""
     out = closed.parent / "out"
-    build(closed, out)
-    path, text = CHANGES.get(change, ("", ""))
-    if path:
-        (closed / path).parent.mkdir(exist_ok=True, parents=True)
-        (closed / path).write_text(text)
-    else:
-        finalize(closed)
+    change_since_closing(closed, change)
     assert build(closed, out).changed
     shutil.rmtree(closed / CACHE)
     build(closed, closed.parent / "fresh")
@@ -123,7 +162,6 @@ def test_a_change_after_closing_shows_as_without_a_cache(closed: Path, change: s
 
 
 def test_of_a_closed_month_in_the_cache_nothing_is_computed(closed: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    build(closed, closed.parent / "out")
     with monkeypatch.context() as patch:
         for module, name in (
             (statements, "statement_view"),
@@ -139,7 +177,6 @@ def test_of_a_closed_month_in_the_cache_nothing_is_computed(closed: Path, monkey
 def test_a_file_of_a_closed_month_that_the_cache_lost_is_made_again(
     closed: Path, lost: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    build(closed, closed.parent / "out")
     get = Cache.get
     monkeypatch.setattr(Cache, "get", lambda self, kind, key: None if kind == lost else get(self, kind, key))
     assert build(closed, closed.parent / "again").rendered == (lost == "pdf")
@@ -148,41 +185,35 @@ def test_a_file_of_a_closed_month_that_the_cache_lost_is_made_again(
 
 def test_another_library_renders_again(closed: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """The version of Pango, say, is in no page, but its glyphs are."""
-    build(closed, closed.parent / "out")
-    assert build(closed, closed.parent / "again").rendered == 0
     here = libraries.versions()
     monkeypatch.setattr(libraries, "versions", lambda: {**here, "Pango": "9.9"})
     assert build(closed, closed.parent / "other").rendered == 1
 
 
-def test_a_damaged_output_is_built_again(root: Path) -> None:
-    out = root.parent / "out"
-    build(root, out)
-    whole = contents(out)
+def test_a_damaged_output_is_built_again(built: Path) -> None:
+    out = built.parent / "out"
+    assert not build(built, out).changed
+    before = contents(out)
     (out / "index.html").write_text("")
-    assert build(root, out).changed
-    assert contents(out) == whole
+    assert build(built, out).changed
+    assert contents(out) == before
 
 
-def test_a_ledger_that_became_faulty_is_not_called_unchanged(root: Path) -> None:
+def test_a_ledger_that_became_faulty_is_not_called_unchanged(built: Path) -> None:
     """A folder that is not a ledger's is found by listing, not by reading a file."""
-    out = root.parent / "out"
-    build(root, out)
-    (root / "charges/2025-01/gcp.csv").symlink_to("/etc/hostname")
+    (built / "charges/2025-01/gcp.csv").symlink_to("/etc/hostname")
     with pytest.raises(LedgerFault):
-        build(root, out)
+        build(built, built.parent / "out")
 
 
-def test_a_commit_without_changes_shows_in_the_portal(root: Path) -> None:
-    out = root.parent / "out"
-    build(root, out)
+def test_a_commit_without_changes_shows_in_the_portal(built: Path) -> None:
     for words in (
         ("init", "-q"),
         ("add", "."),
         ("-c", "user.name=A", "-c", "user.email=a@example.edu", "commit", "-qm", "A"),
     ):
-        subprocess.run(["git", "-C", root, *words], check=True)
-    assert build(root, out).changed
+        subprocess.run(["git", "-C", built, *words], check=True)
+    assert build(built, built.parent / "out").changed
 
 
 def test_a_build_without_pdfs_is_not_a_whole_one(root: Path) -> None:

@@ -13,12 +13,13 @@ from pathlib import Path
 
 import pytest
 import yaml
-from ci_runner import Ran, Runner, filled, git, holds, program_on_path, run_gitlab
+from ci_runner import Ran, Runner, filled, git, holds, run_gitlab
 
 from needed import needs
 from openchargeback import __version__
 from openchargeback.ledger.installed import Program
 from openchargeback.ledger.new import create_ledger
+from program import put_on_path
 
 pytestmark = pytest.mark.slow
 
@@ -82,7 +83,7 @@ class Forge:
     """A bare repository with a new ledger on main, someone's clone of it, and a runner."""
 
     def __init__(self, folder: Path, forge: str) -> None:
-        self.remote, self.clone, self.path = folder / "remote.git", folder / "clone", program_on_path(folder / "bin")
+        self.remote, self.clone, self.path = folder / "remote.git", folder / "clone", put_on_path(folder / "bin")
         subprocess.run(["git", "init", "--quiet", "--bare", "-b", "main", self.remote], check=True)
         # As the hosts do, so that a runner can fetch the commit it was started for.
         git(self.remote, "config", "uploadpack.allowAnySHA1InWant", "true")
@@ -210,7 +211,7 @@ def test_the_plan_is_one_comment_that_is_renewed(github, tmp_path, monkeypatch):
         "needs.check.outputs.plan": "true",
     }
 
-    def comment(**outputs: str) -> list[dict[str, object]]:
+    def comment(**outputs: str) -> list[str]:
         values = context | {f"needs.check.outputs.{name}": value for name, value in outputs.items()}
         ran = github.runner.run(PULL_REQUEST, "comment", "", context=values)
         assert not ran.failed, ran.logs
@@ -275,8 +276,9 @@ def test_main_is_published_with_a_folder_for_finance_of_each_month(github, tmp_p
     # Again, as by a re-run.
     assert not github.runner.run(PUBLISH, "finance", "", context=context).failed
     found = artifacts / "2025-01 for finance"
-    assert sorted(path.name for path in found.iterdir()) == ["index.html", "journal", "manifest.json", "statements"]
-    assert any("100.25" in path.read_text() for path in found.glob("journal/*.csv"))
+    # The month is open: finance gets drafts, apart from where what is posted will be.
+    assert sorted(path.name for path in found.iterdir()) == ["drafts", "index.html", "manifest.json", "statements"]
+    assert any("100.25" in path.read_text() for path in found.glob("drafts/DRAFT-*.csv"))
     assert list(found.glob("statements/*.pdf"))
 
 
@@ -434,13 +436,13 @@ def test_two_ledgers_of_a_repository_keep_out_of_each_others_way(github, tmp_pat
 
 
 @needs("jq")
-def test_a_shallow_clone_gives_the_same_journals(github, tmp_path):
+def test_a_shallow_clone_gives_the_same_journal(github, tmp_path):
     github.branch("january", {"charges/2025-01/aws.csv": CHARGES})
     commit = github.merge("january")
     found = []
     for depth in (0, 1):
         assert not github.runner.run(PUBLISH, "build", commit, depth=depth).failed
-        found.append(contents(tmp_path / "artifacts/portal/journals"))
+        found.append(contents(tmp_path / "artifacts/portal/drafts"))
     assert found[0]
     assert found[0] == found[1]
 
@@ -468,7 +470,7 @@ def test_forgejo_checks_what_merging_gives_and_publishes(tmp_path):
     )
     assert not ran.failed, ran.logs
     preview = tmp_path / "artifacts/portal-preview"
-    assert {path.name for path in (preview / "journals").iterdir()} == {"2025-01", "2025-02"}
+    assert {path.name for path in (preview / "drafts").iterdir()} == {"2025-01", "2025-02"}
     plan = (tmp_path / "artifacts/plan/plan.md").read_text(encoding="utf-8")
     assert "7.50" in plan
     assert "100.25" not in plan

@@ -10,6 +10,7 @@ from pathlib import Path
 import duckdb
 
 from openchargeback.focus.cells import cells, resource_columns
+from openchargeback.focus.csv_copy import copy_csv
 from openchargeback.focus.database import identifier, literal, sql
 from openchargeback.ledger.settings import Config
 from openchargeback.review.charges import Charges
@@ -63,8 +64,7 @@ def write_charges(charges: Charges, period: str, path: Path) -> None:
     The stages up to statements must have run. Computes ids for the sources that have none yet.
     """
     number_rest(charges)
-    query = _query(charges.con, period, charges.config)
-    charges.con.execute(f"COPY ({query}) TO {literal(str(path))} (FORMAT csv, HEADER true)")
+    copy_csv(charges.con, _query(charges.con, period, charges.config), path)
 
 
 def _query(con: duckdb.DuckDBPyConnection, period: str, config: Config) -> str:

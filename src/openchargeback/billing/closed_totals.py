@@ -80,6 +80,7 @@ def _sums(record: ClosingRecord, tables: _Tables) -> PeriodSums:
         files=record.inputs.charges,
         lines=record.lines if corrected else (),
         corrections=record.corrections,
+        invoices=record.invoices,
     )
 
 

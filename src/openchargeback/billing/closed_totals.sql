@@ -27,6 +27,7 @@ SELECT
         AND line.currency = closed.currency
         AND line.entry IN ('own', 'late', 'credit', 'rebill')
         AND line.posted IN ('yes', 'no')
+        AND line.invoiced IN ('yes', 'no')
         AND regexp_full_match(line.charges, '0|[1-9][0-9]{0,17}')
         AND regexp_full_match(line.exact_list, '-?(0|[1-9][0-9]{0,17})(\.[0-9]{1,18})?')
         AND regexp_full_match(line.exact_billed, '-?(0|[1-9][0-9]{0,17})(\.[0-9]{1,18})?')

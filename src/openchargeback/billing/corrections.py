@@ -135,6 +135,7 @@ def lines_of(period: str, corrections: Sequence[Correction]) -> list[BillingLine
             original=each.original,
             corrects=each.corrects,
             posted=each.posted,
+            invoiced=each.invoiced,
         )
         known = found.get(line.key)
         found[line.key] = line if known is None else _added(known, line)

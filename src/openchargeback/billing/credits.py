@@ -23,7 +23,7 @@ from openchargeback.focus.database import insert, sql
 from openchargeback.ledger.approvals import Decision
 from openchargeback.ledger.periods import first_day
 from openchargeback.ledger.settings import Payer
-from openchargeback.model import Amounts, Correction, DecisionRecord, Entry, State
+from openchargeback.model import Amounts, Correction, DecisionRecord, Entry, Kind, State
 from openchargeback.problems import LedgerFault, Problem, has_errors
 from openchargeback.record.closing_record import ClosingRecord
 from openchargeback.record.recorded_ledger import RecordedLedger
@@ -215,13 +215,14 @@ def _faithful_lines(con: duckdb.DuckDBPyConnection, record: ClosingRecord) -> se
     """The lines that are recomputed exactly as recorded, both exact sums and cents."""
     recorded = {line.key: line for line in record.lines if line.entry is Entry.OWN}
     numbers = [number for (number,) in con.execute("SELECT id FROM line ORDER BY id").fetchall()]
-    made = lines_.read_lines(con, record.config)
+    made = lines_.read_lines(con, record.config, record.directory)
     return {number for number, line in zip(numbers, made, strict=True) if recorded.get(line.key) == line}
 
 
 def _billed(con: duckdb.DuckDBPyConnection, record: ClosingRecord) -> dict[str, Billed]:
     """The requested charges as the period billed them, by full id."""
     numbers = {(each.pi, each.project): each.number for each in record.statements}
+    recorded = {line.key: line for line in record.lines if line.entry is Entry.OWN}
     currency = record.config.currency
     rows = con.execute(sql(__package__, "shared_charges.sql")).fetchall()
     return {
@@ -240,9 +241,11 @@ def _billed(con: duckdb.DuckDBPyConnection, record: ClosingRecord) -> dict[str, 
             amounts=lines_.amounts_of(discount, billed, record.config, source),
             corrects=numbers[pi, project],
             place="",
-            posted=record.config.posts(source),
+            posted=recorded[pi, project, fund, source, service].posted,
+            invoiced=recorded[pi, project, fund, source, service].invoiced,
+            kind=Kind(kind),
         )
-        for id_, pi, project, fund, source, service, exact_list, exact_billed, discount, billed in rows
+        for id_, pi, project, fund, source, service, kind, exact_list, exact_billed, discount, billed in rows
     }
 
 
@@ -327,9 +330,9 @@ def _posted(
     if decision.set == Payer():
         return [credit]
     payer = _payer(ledger, decision, billed, days.get(billed.charge, first_day(decision.period)))
-    # A re-billing is posted if its source posts today, regardless of what the credit reverses.
-    posted = ledger.config.posts(billed.source)
-    if posted and not payer.fund and billed.amounts.billed:
+    # A re-billing is due if its source posts today, and invoiced if its PI is external, whatever the credit reverses.
+    posted, invoiced = lines_.due_as(billed.source, payer.pi, ledger.config, ledger.directory)
+    if posted and not invoiced and not payer.fund and billed.amounts.billed:
         message = f"credit re-bills {billed.charge[:16]} without a fund"
         problems.append(decision.problem("incomplete-decision", message, "add `fund` to `set`"))
     again = replace(
@@ -340,6 +343,7 @@ def _posted(
         fund=payer.fund,
         place=decision.place,
         posted=posted,
+        invoiced=invoiced,
     )
     return [credit, again]
 

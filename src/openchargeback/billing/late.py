@@ -19,8 +19,7 @@ from openchargeback.ledger.approvals import Decision
 from openchargeback.ledger.directory import Directory
 from openchargeback.ledger.files import Gate
 from openchargeback.ledger.periods import HELD, part_path
-from openchargeback.ledger.settings import Config
-from openchargeback.model import Amounts, BillingLine, Correction, DecisionRecord, Entry, QueueItem
+from openchargeback.model import Amounts, BillingLine, Correction, DecisionRecord, Entry, Kind, QueueItem
 from openchargeback.problems import Problem
 from openchargeback.record.closing_record import ClosingRecord
 from openchargeback.record.recorded_ledger import RecordedLedger
@@ -70,9 +69,9 @@ def settle_held(
         return HeldOutcome(
             lines=tuple(
                 replace(line, period=period, entry=Entry.LATE, original=original)
-                for line in lines_.read_lines(con, ledger.config)
+                for line in lines_.read_lines(con, ledger.config, ledger.directory)
             ),
-            corrections=_corrections(con, original, fresh, ledger.config),
+            corrections=_corrections(con, original, fresh, ledger),
             records=tuple(replace(each, what=f"{original}: {each.what}") for each in records),
             queue=read_queue(con),
             remaining=_remaining(con),
@@ -149,21 +148,24 @@ def _still_held(con: duckdb.DuckDBPyConnection, decisions: Sequence[Decision]) -
 
 
 def _corrections(
-    con: duckdb.DuckDBPyConnection, original: str, decisions: Sequence[Decision], config: Config
+    con: duckdb.DuckDBPyConnection, original: str, decisions: Sequence[Decision], ledger: RecordedLedger
 ) -> tuple[Correction, ...]:
     result = []
     for row in named_rows(con, sql(__package__, "late_charges.sql")):
         rejected = row.pop("disposition") == "rejected"
-        amounts = lines_.amounts_of(row.pop("discount"), row.pop("billed"), config, row["source"])
+        amounts = lines_.amounts_of(row.pop("discount"), row.pop("billed"), ledger.config, row["source"])
         place = decisions[row.pop("decision")].place
+        posted, invoiced = lines_.due_as(row["source"], row["pi"], ledger.config, ledger.directory)
         correction = Correction(
+            kind=Kind(row.pop("kind")),
             **row,
             original=original,
             entry=Entry.REJECTED if rejected else Entry.LATE,
             amounts=Amounts() if rejected else amounts,
             corrects="",
             place=place,
-            posted=config.posts(row["source"]),
+            posted=posted,
+            invoiced=invoiced,
         )
         result.append(correction)
     return tuple(result)

@@ -7,6 +7,7 @@ SELECT
     coalesce(CASE WHEN disposition.decided THEN disposition.fund ELSE payer.fund END, '') AS fund,
     charge.source,
     charge.service,
+    charge.kind,
     charge.currency,
     charge.list AS exact_list,
     charge.cost AS exact_billed,

@@ -17,6 +17,7 @@ import duckdb
 from openchargeback import money
 from openchargeback.focus.cells import resource_columns
 from openchargeback.focus.database import named_rows, query, sql
+from openchargeback.ledger.directory import Directory
 from openchargeback.ledger.settings import Config
 from openchargeback.model import Amounts, BillingLine, Kind, ResourceLine
 
@@ -69,18 +70,28 @@ def share_charges(con: duckdb.DuckDBPyConnection, currency: str, lines: Sequence
     )
 
 
-def read_lines(con: duckdb.DuckDBPyConnection, config: Config) -> tuple[BillingLine, ...]:
-    """The billing lines, ordered by period, PI, project, fund, source and service; the config says which post."""
+def read_lines(con: duckdb.DuckDBPyConnection, config: Config, directory: Directory) -> tuple[BillingLine, ...]:
+    """The billing lines, ordered by period, PI, project, fund, source and service.
+
+    config, directory: which lines are due, and which of these are invoiced.
+    """
     found = []
     for row in named_rows(con, query(__package__, "billing_lines")):
         amounts = amounts_of(row.pop("discount"), row.pop("billed"), config, row["source"])
-        found.append(BillingLine(**row, amounts=amounts, posted=config.posts(row["source"])))
+        posted, invoiced = due_as(row["source"], row["pi"], config, directory)
+        found.append(BillingLine(**row, amounts=amounts, posted=posted, invoiced=invoiced))
     return tuple(found)
+
+
+def due_as(source: str, pi: str, config: Config, directory: Directory) -> tuple[bool, bool]:
+    """Whether a source's charges to a PI are due, and whether by invoice: `posted` and `invoiced` of their line."""
+    posted = config.posts(source)
+    return posted, posted and directory.person(pi).external
 
 
 def read_resources(con: duckdb.DuckDBPyConnection, config: Config, most: int) -> dict[StatementKey, list[ResourceLine]]:
     """The resources of each statement. Per line: the `most` largest by list price and billed amount, and every credit,
-    correction and adjustment. The others are summed up, unless there is only one.
+    correction and adjustment. The others are summed up by kind, unless there is only one.
     """
     rows = con.execute(sql(__package__, "statement_resources.sql"), {"most": most}).fetchall()
     result: dict[StatementKey, list[ResourceLine]] = {}

@@ -140,3 +140,13 @@ SELECT line.source, sum(line.exact_billed), any_value(total.billed), count(*)
 FROM line
 JOIN source_total AS total ON total.id = line.source_id
 GROUP BY line.source;
+
+-- cover_book_lines: a posted line of a statement, marked if its charges come to its cents.
+UPDATE book_line SET covered = EXISTS (
+    SELECT 1
+    FROM line
+    JOIN line_share AS share ON share.id = line.id
+    WHERE line.period = $period AND line.pi = book_line.pi AND line.project = book_line.project
+        AND line.fund = book_line.fund AND line.source = book_line.source AND line.service = book_line.service
+        AND share.billed = book_line.billed
+);

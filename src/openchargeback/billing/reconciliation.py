@@ -13,7 +13,15 @@ from typing import Protocol, TypeVar
 
 from openchargeback import money
 from openchargeback.billing.events import DONE
-from openchargeback.model import Amounts, BilledPeriod, BillingLine, Correction, Entry, FileRecord, SourceTotals
+from openchargeback.model import (
+    Amounts,
+    BilledPeriod,
+    BillingLine,
+    Correction,
+    Entry,
+    FileRecord,
+    SourceTotals,
+)
 from openchargeback.problems import Problem
 
 _Key = TypeVar("_Key", str, tuple[str, str])
@@ -73,7 +81,7 @@ def check(period: BilledPeriod, read: int | None = None) -> list[Problem]:
 
 def check_published(period: BilledPeriod) -> list[Problem]:
     """Every invariant of its statements and its journal that the period violates."""
-    faults = [*statements_tie_out(period), *journal_balances(period)]
+    faults = [*statements_tie_out(period), *invoices_fit_payers(period), *journal_balances(period)]
     return [_problem(f"{period.period}: {fault}") for fault in faults]
 
 
@@ -192,8 +200,8 @@ def billed_once(periods: Sequence[Month]) -> list[tuple[str, str]]:
                 faults.append((period.period, f"{what} {why}"))
             elif before and before.amounts + each.amounts != Amounts():
                 faults.append((period.period, f"{what}, with different cents than before"))
-            elif before and each.entry is Entry.CREDIT and before.posted != each.posted:
-                faults.append((period.period, f"{what}, but not posted as it was billed"))
+            elif before and each.entry is Entry.CREDIT and _booked(before) != _booked(each):
+                faults.append((period.period, f"{what}, but not posted or invoiced as it was billed"))
             elif before and each.entry is Entry.CREDIT and _payer(before) != _payer(each):
                 faults.append((period.period, f"{what}, but to a different payer than was billed"))
             last[key] = (period.period, each)
@@ -209,21 +217,25 @@ def _payer(each: Correction | BillingLine) -> tuple[str, ...]:
     return each.pi, each.project, each.fund, each.source, each.service
 
 
+def _booked(each: Correction | BillingLine) -> tuple[bool, ...]:
+    return each.posted, each.invoiced
+
+
 def credits_fit_lines(periods: Sequence[Month]) -> list[tuple[str, str]]:
     """Credits on a period's own line never exceed its number of charges; if all are credited, so are all its cents.
 
     Returns violations with the period of the last credit.
     """
-    credited: dict[tuple[str, ...], tuple[int, Amounts, bool, str]] = {}
+    credited: dict[tuple[str, ...], tuple[int, Amounts, tuple[bool, ...], str]] = {}
     known: set[tuple[str, str]] = set()
     for posted, each in ((period.period, each) for period in periods for each in period.corrections):
         if each.entry is Entry.CREDIT and (each.original, each.charge) not in known:
-            charges, amounts, _, _ = credited.get((each.original, *_payer(each)), (0, Amounts(), True, ""))
-            credited[each.original, *_payer(each)] = (charges + 1, amounts + each.amounts, each.posted, posted)
+            charges, amounts, _, _ = credited.get((each.original, *_payer(each)), (0, Amounts(), (), ""))
+            credited[each.original, *_payer(each)] = (charges + 1, amounts + each.amounts, _booked(each), posted)
         known.add((each.original, each.charge))
     originals = {original for original, *_ in credited}
     lines = {
-        (period.period, *_payer(line)): (line.charges, line.amounts, line.posted)
+        (period.period, *_payer(line)): (line.charges, line.amounts, _booked(line))
         for period in periods
         if period.period in originals
         for line in period.lines
@@ -231,8 +243,8 @@ def credits_fit_lines(periods: Sequence[Month]) -> list[tuple[str, str]]:
     }
     faults = []
     for key, (charges, amounts, reversed_, last) in credited.items():
-        count, billed, was_posted = lines.get(key, (0, Amounts(), reversed_))
-        if charges > count or (charges == count and billed + amounts != Amounts()) or was_posted != reversed_:
+        count, billed, booked = lines.get(key, (0, Amounts(), reversed_))
+        if charges > count or (charges == count and billed + amounts != Amounts()) or booked != reversed_:
             faults.append((last, f"{key[0]}: the credits of {key[2]}, {key[5]} do not match what was billed"))
     return faults
 
@@ -293,7 +305,7 @@ def corrections_tie_out(period: Summed) -> list[str]:
     original period. A credit names the statement it corrects, which is never one of the same period.
     """
     faults = []
-    lines: dict[tuple[str, ...], tuple[int, Decimal, Decimal, Amounts, bool]] = {}
+    lines: dict[tuple[str, ...], tuple[int, Decimal, Decimal, Amounts, tuple[bool, ...]]] = {}
     late: dict[tuple[str, str], tuple[Decimal, Decimal, Amounts]] = {}
     for each in period.corrections:
         if each.original >= period.period:
@@ -302,14 +314,14 @@ def corrections_tie_out(period: Summed) -> list[str]:
             if each.amounts != Amounts():
                 faults.append(f"{each.charge[:16]} is both rejected and billed")
             continue
-        key = _correction_key(each)
-        before = lines.get(key, (0, money.ZERO, money.ZERO, Amounts(), each.posted))
-        number, exact_list, exact_billed, amounts, posted = before
-        if posted != each.posted:
-            faults.append(f"{each.charge[:16]} and its line differ in whether they are posted")
+        key = each.line_key
+        before = lines.get(key, (0, money.ZERO, money.ZERO, Amounts(), _booked(each)))
+        number, exact_list, exact_billed, amounts, booked = before
+        if booked != _booked(each):
+            faults.append(f"{each.charge[:16]} and its line differ in whether they are posted or invoiced")
         exact_list = money.total(exact_list, each.exact_list)
         exact_billed = money.total(exact_billed, each.exact_billed)
-        lines[key] = (number + 1, exact_list, exact_billed, amounts + each.amounts, posted)
+        lines[key] = (number + 1, exact_list, exact_billed, amounts + each.amounts, booked)
         if each.entry is Entry.LATE:
             group = (each.source, each.original)
             billed, discount, cents = late.get(group, (money.ZERO, money.ZERO, Amounts()))
@@ -318,7 +330,7 @@ def corrections_tie_out(period: Summed) -> list[str]:
         elif not each.corrects:
             faults.append(f"{each.charge[:16]} is corrected without naming the statement that billed it")
     recorded = {
-        line.key: (line.charges, line.exact_list, line.exact_billed, line.amounts, line.posted)
+        line.key: (line.charges, line.exact_list, line.exact_billed, line.amounts, _booked(line))
         for line in period.lines
         if line.entry is not Entry.OWN
     }
@@ -329,11 +341,6 @@ def corrections_tie_out(period: Summed) -> list[str]:
         if (cents.billed, cents.discount) != rounded:
             faults.append(f"{source}: the late charges of {original} do not sum to their rounded total")
     return faults
-
-
-def _correction_key(each: Correction) -> tuple[str, ...]:
-    payer = (each.pi, each.project, each.fund, each.source, each.service)
-    return (*payer, str(each.entry), each.original, each.corrects)
 
 
 def statements_tie_out(period: BilledPeriod) -> list[str]:
@@ -357,36 +364,57 @@ def statements_tie_out(period: BilledPeriod) -> list[str]:
     return faults
 
 
+def invoices_fit_payers(period: BilledPeriod) -> list[str]:
+    """What is due from an external payer is invoiced, and nothing else is. Only credits may differ: they follow what
+    they reverse, even if the payer's class has changed since.
+    """
+    faults = []
+    for each in period.statements:
+        lines = (line for line in each.lines if line.entry is not Entry.CREDIT)
+        if any(line.invoiced != (line.posted and each.pi.external) for line in lines):
+            faults.append(f"{each.number}: a line is not invoiced as its payer is external or internal")
+        if any(line.invoiced and not line.posted for line in each.lines):
+            faults.append(f"{each.number}: a line that is only shown is invoiced")
+    return faults
+
+
 def journal_balances(period: BilledPeriod) -> list[str]:
-    """Debits equal credits. Statements equal the net of the journal. Each fund of a statement carries the total of its
-    posted lines. Per source billed = journaled + shown only, and the credit fund gets exactly the negative.
+    """Debits equal credits. The net of the journal is what statements say is due, without what is invoiced, and what is
+    journaled again. Each fund of a statement carries the total of its journaled lines. Per source billed = journaled +
+    invoiced + shown only, leaving out what is journaled again, and the credit fund gets exactly the negative of what is
+    journaled.
     """
     faults = []
     stated: dict[tuple[str, str], Decimal] = {}
     posted: dict[tuple[str, str], Decimal] = {}
     for statement in period.statements:
         for own in statement.lines:
-            if own.posted:
+            if own.journaled:
                 _add(stated, (statement.number, own.fund), own.amounts.billed)
     for each in period.journal.lines:
-        if each.payer:
+        if each.payer and not each.again:
             _add(posted, (each.statement, each.fund), each.signed)
     if {key: cents for key, cents in stated.items() if cents} != {key: cents for key, cents in posted.items() if cents}:
         faults.append("the journal's postings by fund do not match the statements")
     if period.journal.debits != period.journal.credits:
         faults.append("the journal does not balance")
-    if sum((statement.amounts.billed for statement in period.statements), money.ZERO) != period.journal.net:
-        faults.append("the statements do not sum to the net of the journal")
+    due = sum((statement.amounts.billed for statement in period.statements), money.ZERO)
+    again = sum((each.billed for each in period.again), money.ZERO)
+    if due + again != period.journal.net + period.invoiced.billed:
+        faults.append(
+            "the statements and what is journaled again do not sum to the net of the journal and the invoices"
+        )
     sources = {line.source for line in period.lines} | {line.source for line in period.journal.lines}
     for source in sorted(sources):
         if len({line.posted for line in period.lines if line.source == source and line.entry is Entry.OWN}) > 1:
             faults.append(f"{source}: some of its own lines are posted and some are only shown")
         lines = [line for line in period.journal.lines if line.source == source]
         payers = sum((line.signed for line in lines if line.payer), money.ZERO)
+        repeated = sum((each.billed for each in period.again if each.source == source), money.ZERO)
         others = sum((line.signed for line in lines if not line.payer), money.ZERO)
         own_lines = [line for line in period.lines if line.source == source]
         billed = sum((line.amounts.billed for line in own_lines), money.ZERO)
-        shown = sum((line.amounts.billed for line in own_lines if not line.posted), money.ZERO)
-        if payers + shown != billed or others != -payers:
+        elsewhere = sum((line.amounts.billed for line in own_lines if not line.journaled), money.ZERO)
+        if payers + elsewhere != billed + repeated or others != -payers:
             faults.append(f"{source}: the journal does not post the amount billed")
     return faults

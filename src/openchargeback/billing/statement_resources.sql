@@ -1,5 +1,5 @@
--- One row per resource listed on a statement with its cents, and one for the sum of a line's smaller resources, which
--- are not listed unless there is only one. Credits, corrections and adjustments are always listed.
+-- One row per resource listed on a statement with its cents, and one per kind for the sum of a line's smaller resources,
+-- which are not listed unless there is only one. Credits, corrections and adjustments are always listed.
 WITH placed AS (
     SELECT
         resource.*,
@@ -13,7 +13,7 @@ WITH placed AS (
     JOIN resource_share AS share ON share.id = resource.id
 ),
 ranked AS (
-    SELECT *, NOT small OR count(*) FILTER (small) OVER (PARTITION BY parent) = 1 AS listed
+    SELECT *, NOT small OR count(*) FILTER (small) OVER (PARTITION BY parent, kind) = 1 AS listed
     FROM placed
 )
 SELECT
@@ -23,7 +23,7 @@ SELECT
     line.fund,
     line.source,
     line.service,
-    CASE WHEN listed THEN ranked.kind ELSE 'usage' END AS kind,
+    ranked.kind,
     CASE WHEN listed THEN ranked.resource_id ELSE '' END AS resource_id,
     CASE WHEN listed THEN ranked.resource_name ELSE '' END AS resource_name,
     sum(ranked.charges)::BIGINT AS charges,

@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 from decimal import Decimal
 
 from openchargeback.billing import reconciliation
+from openchargeback.billing.invoice_sums import invoice_sums
 from openchargeback.billing.lines import amounts_of
 from openchargeback.billing.pipeline import NOTHING_POSTED, PostedCorrections, Settled, by_period, charges_read
 from openchargeback.billing.source_totals import file_records, source_totals
@@ -17,6 +18,7 @@ from openchargeback.model import (
     Correction,
     Entry,
     FileRecord,
+    InvoiceSum,
     PeriodTotals,
     QueueItem,
     SourceTotals,
@@ -84,6 +86,7 @@ class PeriodSums:
     files: tuple[FileRecord, ...]
     lines: Sequence[BillingLine] = ()
     corrections: Sequence[Correction] = ()
+    invoices: tuple[InvoiceSum, ...] = ()
 
 
 def summary(
@@ -110,6 +113,7 @@ def summary(
             unposted=sum(each.lines for each in sums if not each.posted),
             queue=queue,
             still_queued=still_queued,
+            invoices=period.invoices,
         ),
         crediting=tuple(sorted({each.source for each in sums if each.posted and each.has_amounts})),
         funds=tuple(sorted(set(funds))),
@@ -135,7 +139,7 @@ def summaries(
     """The summary of each period."""
     con, config = charges.con, charges.config
     totals, files, queue = source_totals(charges), file_records(charges), by_period(read_queue(con))
-    own, read = _line_sums(charges), charges_read(charges)
+    own, read, invoices = _line_sums(charges), charges_read(charges), invoice_sums(charges)
     payers: dict[str, set[tuple[str, str]]] = {}
     for period, pi, project in con.execute(query(__package__, "payers")).fetchall():
         payers.setdefault(period, set()).add((pi, project))
@@ -151,6 +155,7 @@ def summaries(
             files=files.get(period, ()),
             lines=added.lines,
             corrections=added.corrections,
+            invoices=invoices.get(period, ()),
         )
         lines = [*own.get(period, ()), *map(LineSum.of, added.lines)]
         problems += reconciliation.check_sums(sums, lines, read.get(period, 0))

@@ -132,7 +132,7 @@ def _own_lines(ledger: RecordedLedger, period: str, wanted: Sequence[BillingLine
         con, config = charges.con, charges.config
         currency = config.currency
         lines_.sum_resources(con, currency)
-        made = lines_.read_lines(con, config)
+        made = lines_.read_lines(con, config, charges.directory)
         ids = [number for (number,) in con.execute("SELECT id FROM line ORDER BY id").fetchall()]
         known = {line.key: (number, line) for number, line in zip(ids, made, strict=True)}
         good = {line.key: known[line.key][0] for line in wanted if known.get(line.key, (0, None))[1] == line}

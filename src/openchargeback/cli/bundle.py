@@ -77,7 +77,7 @@ def bundle(
         ]
         print_json({"bundles": rows})
         return
-    note_problems(books.warnings)
+    note_problems([*books.warnings, *(warning for each in made for warning in each.warnings)])
     for each in made:
         count = counted(len(each.period.statements), "statement")
         words = amount_words(each.period.statements, each.period.currency)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass, field, replace
 from decimal import Decimal
 from typing import Any
@@ -304,13 +304,15 @@ def _nothing(review: Review, wanted: _Options, *, found: bool) -> str:
 
 def _add(batch: _Batch, chosen: _Chosen, proposal: Proposal, review: Review, wanted: _Options) -> None:
     """Add the decisions on an item to the batch, or why it cannot be decided this way."""
-    item, config = chosen.item, review.ledger.config
+    item, config, external = chosen.item, review.ledger.config, review.directory.external
     parts = _by_entry(chosen.charges, proposal.set, review.directory)
     cleared = {
-        payer: cleared_by(item, proposal.verb, wanted.flags, payer, config, all_flags=wanted.all_flags)
+        payer: cleared_by(item, proposal.verb, wanted.flags, payer, config, external, all_flags=wanted.all_flags)
         for payer in parts
     }
-    refusal = next(filter(None, (_refusal(item, proposal.verb, cleared[each], each, config) for each in parts)), "")
+    refusal = next(
+        filter(None, (_refusal(item, proposal.verb, cleared[each], each, config, external) for each in parts)), ""
+    )
     if refusal:
         batch.refused.append(f"{amount_of(item)}  {describe(item)}: {refusal}")
         return
@@ -354,17 +356,20 @@ def _by_entry(charges: Sequence[HeldCharge], payer: Payer, directory: Directory)
     return parts
 
 
-def _refusal(item: QueueItem, verb: Verb, clears: Sequence[str], payer: Payer, config: Config) -> str:
+def _refusal(
+    item: QueueItem, verb: Verb, clears: Sequence[str], payer: Payer, config: Config, external: Collection[str]
+) -> str:
     """Why an item cannot be decided this way, and which option to use; empty if it can."""
     if verb is Verb.REJECT:
         return ""
     if "foreign-currency" in item.flags:
         return f"charges in {item.currency} can only be rejected: use `review reject`"
     fields = [name for name in FIELDS if not getattr(payer, name)]
-    needed = [name for name in lacking(clears, fund_needed=fund_needed(item, config)) if name in fields]
+    fund = fund_needed(item, config, external, payer.pi)
+    needed = [name for name in lacking(clears, fund_needed=fund) if name in fields]
     # Approving never clears a flag that needs a payer, whichever flags are added.
     if not needed and (not still_holding(item, clears) or (verb is Verb.APPROVE and not clears)):
-        needed = [name for name in needed_fields(item, config) if name in fields]
+        needed = [name for name in needed_fields(item, config, external, pi=payer.pi) if name in fields]
     if needed:
         options = " ".join(f"--set-{name}" for name in needed)
         command = "use `review reassign` with" if verb is Verb.APPROVE else "add"

@@ -12,16 +12,15 @@ from openchargeback.billing.completeness import (
     missing_sources,
     month_of,
 )
+from openchargeback.billing.provider_invoices import invoice_problems
 from openchargeback.cli.git_commands import commit_lines
 from openchargeback.cli.host import host_record, kept_option, review_options
 from openchargeback.cli.options import PERIOD, root_of, with_ledger
 from openchargeback.cli.periods_list import list_periods, show_period
-from openchargeback.cli.report import (
-    progress,
-    shown,
-)
+from openchargeback.cli.report import print_problems, progress, shown
 from openchargeback.files import git
 from openchargeback.files.git import Loose
+from openchargeback.ledger.directory import PEOPLE_FILE, missing_on_invoices
 from openchargeback.ledger.files import is_estimate
 from openchargeback.ledger.lock import locked
 from openchargeback.ledger.periods import Event, first_day
@@ -159,7 +158,10 @@ def close_period(
             books.ledger, periods=(period,), host=host, recorded=recorded, pending=loose if commit else ()
         )
         skipped = tuple(dict.fromkeys(each.strip().lower() for each in without))
-        _refuse_close(books, _period(books, period), missing, leave_held, skipped, {} if commit else loose)
+        billed = _period(books, period)
+        _refuse_close(books, billed, missing, leave_held, skipped, {} if commit else loose)
+        if warnings := invoice_problems(books.ledger, [billed]):
+            print_problems(warnings, root)
         closed = Event(day.date() if day else dt.datetime.now(dt.UTC).date(), by or git.user(root))
         with progress("Writing the closing record", lines=True):
             paths = closing.close(
@@ -202,14 +204,24 @@ def _refuse_close(
         for each in sorted({line.source for line in billed.lines if line.amounts.billed})
         if books.ledger.config.posts(each) and not books.ledger.config.credit_fund(each)
     ]
+    obstacles += [
+        f"{each.email} is to be invoiced, but has no {' and no '.join(lacks)}: add it in {PEOPLE_FILE}"
+        for each in {line.pi: books.ledger.directory.person(line.pi) for line in billed.lines if line.invoiced}.values()
+        if (lacks := missing_on_invoices(each.payer_class, each.bill_to))
+    ]
     obstacles += _incomplete(books, billed, without)
     obstacles += [
         f"{each.path} is an estimate: get the final export of {billed.period}, and replace it with `ingest`"
         for each in billed.files
         if is_estimate(each.path)
     ]
+    obstacles += [
+        f"{each.path}:{each.line}: {each.message}; {each.fix}"
+        for each in invoice_problems(books.ledger, [billed])
+        if each.code == "invoice-difference"
+    ]
     obstacles += [f"{each.path}: {each.message}; {each.fix}" for each in missing]
-    if not billed.files and not billed.corrections:
+    if not billed.files and not billed.corrections and not billed.again:
         obstacles.append("it has no charges")
     obstacles += _to_commit(books.ledger.root, billed.period, loose, "closing")
     if obstacles:

@@ -10,7 +10,10 @@ import click
 
 from openchargeback import money
 from openchargeback.billing.completeness import GONE_SHOWN, Completeness, completeness, month_of
+from openchargeback.billing.invoices import invoice_number, is_invoice
 from openchargeback.billing.journal import journal_of_period, posts_nothing
+from openchargeback.billing.postings import POSTED_WORDS, LineSums, PostedMonth, posted_month
+from openchargeback.billing.provider_invoices import InvoiceCheck, check_invoices
 from openchargeback.billing.statements import by_statement
 from openchargeback.cli.listing import Column, amount, cents, count, json_only, json_rows, print_rows
 from openchargeback.cli.options import PERIOD, as_json, root_of, with_ledger
@@ -19,6 +22,7 @@ from openchargeback.model import (
     Amounts,
     Correction,
     FlagTotal,
+    Journal,
     PeriodTotals,
     SourceTotals,
     State,
@@ -84,7 +88,9 @@ def _own(key: str, head: str, of: Callable[[PeriodTotals], Decimal]) -> Column[P
 @with_ledger
 @as_json
 def show_period(period: str, why: str | None, lines: tuple[int, ...], named: str | None, json_: bool) -> None:
-    """Show a period: sources, statements, flags, journal. With --why, trace the amounts of a statement.
+    """Show a period: sources, invoices of providers, statements, flags, journal.
+
+    With --why, trace the amounts of a statement to its charges.
 
     \b
     Example: focus-billing periods show 2025-01 --json
@@ -114,6 +120,9 @@ def show_period(period: str, why: str | None, lines: tuple[int, ...], named: str
         click.echo(shown(f"Without {absent.source}: {words.without(absent)}"))
     print_rows(_SOURCES, billed.sources)
     _print_completeness(rows, books, billed.currency)
+    if invoices := check_invoices(books.ledger, billed):
+        click.echo()
+        print_rows(_INVOICES, invoices)
     if billed.flags:
         click.echo()
         print_rows(_FLAGS, billed.flags)
@@ -137,18 +146,69 @@ def _print_totals(billed: SummedPeriod, books: LedgerLines) -> None:
     if not nothing:
         click.echo(shown(lead + _amounts(billed.amounts, "due", books)))
         lead = ""
+    if invoiced := {(line.pi, line.project) for line in billed.lines if line.invoiced}:
+        due = money.human(billed.invoiced.billed, currency)
+        click.echo(f"of which invoiced to external payers: {due} {currency} on {counted(len(invoiced), 'invoice')}")
     if any(not line.posted for line in billed.lines):
         click.echo(f"{lead}for information, not charged: {_amounts(billed.shown, 'value', books)}")
     if nothing:
         click.echo("no journal: no source of the period is charged (`post: false`)")
         return
     journal = journal_of_period(billed, books.ledger.settings)
+    again = f", of which {money.human(journal.again, currency)} is journaled again" if billed.again else ""
     click.echo(
         f"journal of {len(journal.lines):,} lines: debits {money.human(journal.debits, currency)}, "
-        f"credits {money.human(journal.credits, currency)}, net {money.human(journal.net, currency)} {currency}"
+        f"credits {money.human(journal.credits, currency)}, net {money.human(journal.net, currency)} {currency}{again}"
     )
     if journal.debits != journal.net:
         click.echo("The net is the amount owed: refunds swap sides, so they add to both debits and credits.")
+    _print_posted(billed, journal, books)
+
+
+def _print_posted(billed: SummedPeriod, journal: Journal, books: LedgerLines) -> None:
+    """Print what became of the journal of a closed period."""
+    if billed.state is State.OPEN:
+        click.echo("The journal is a draft until the period is closed.")
+        return
+    month = posted_month(journal, billed.documents, books.ledger.postings.get(billed.period, ()))
+    click.echo()
+    print_rows(_posted_columns(billed.currency), [row for row in _posted_rows(month) if row.sums.lines])
+    for each in month.exceptions:
+        again = f", journaled again in {each.again}" if each.again else ""
+        amount_ = f"{money.human(each.amount, billed.currency)} {billed.currency}"
+        where = f"document {each.document} line {each.line}"
+        click.echo(shown(f"{where}, {amount_}: {each.status}{again} ({each.reason})"))
+
+
+@dataclass(frozen=True, slots=True)
+class _PostedRow:
+    """Journal lines that the same happened to."""
+
+    what: str
+    sums: LineSums
+
+
+def _posted_rows(month: PostedMonth) -> list[_PostedRow]:
+    return [_PostedRow(what, sums) for what, sums in month.sums.items()]
+
+
+def _posted_columns(currency: str) -> tuple[Column[_PostedRow], ...]:
+    def cents_(key: str, head: str, of: Callable[[LineSums], Decimal]) -> Column[_PostedRow]:
+        return Column(
+            key,
+            head,
+            lambda row: money.plain(of(row.sums), currency),
+            lambda row: money.human(of(row.sums), currency),
+            right=True,
+        )
+
+    return (
+        Column("status", "Journal", lambda row: row.what, lambda row: POSTED_WORDS[row.what]),
+        count("lines", "Lines", lambda row: row.sums.lines),
+        cents_("debits", "Debits", lambda sums: sums.debits),
+        cents_("credits", "Credits", lambda sums: sums.credits),
+        cents_("net", f"Net {currency}", lambda sums: sums.net),
+    )
 
 
 def _held(period: PeriodTotals) -> Decimal:
@@ -190,6 +250,25 @@ _SOURCES: tuple[Column[SourceTotals], ...] = (
     _imported("held", lambda each: each.held),
     _imported("rejected", lambda each: each.rejected),
     Column("", "Currency", lambda each: each.currency),
+)
+
+
+def _invoice_amount(head: str, of: Callable[[InvoiceCheck], Decimal | None]) -> Column[InvoiceCheck]:
+    def text(each: InvoiceCheck) -> str:
+        found = of(each)
+        return "" if found is None else f"{money.human_exact(found, each.currency)} {each.currency}"
+
+    return Column("", head, text, right=True)
+
+
+_INVOICES: tuple[Column[InvoiceCheck], ...] = (
+    Column("", "Invoice", lambda each: each.invoice or "none"),
+    Column("", "Source", lambda each: each.source),
+    count("", "Charges", lambda each: each.charges),
+    _invoice_amount("Charged", lambda each: each.charged),
+    _invoice_amount("Invoiced", lambda each: each.invoiced),
+    _invoice_amount("Difference", lambda each: None if each.invoiced is None else each.difference),
+    Column("", "Result", lambda each: each.status),
 )
 
 _FLAGS: tuple[Column[FlagTotal], ...] = (
@@ -263,6 +342,7 @@ def _earlier_columns(currency: str) -> tuple[Column[_Earlier], ...]:
 def _statement_columns(statements: Sequence[StatementLines], currency: str) -> list[Column[StatementLines]]:
     return [
         *json_only("number"),
+        Column("invoice", "", lambda each: invoice_number(each.number) if is_invoice(each) else ""),
         Column("pi", "", lambda each: each.pi.email),
         Column("project", "", lambda each: each.project.id),
         *cents(statements, currency),
@@ -308,6 +388,7 @@ def _files(row: Completeness) -> str:
 def _as_json(period: SummedPeriod, books: LedgerLines, rows: Sequence[Completeness]) -> dict[str, object]:
     currency, journal = period.currency, journal_of_period(period, books.ledger.settings)
     statements = by_statement(period, books.ledger.as_recorded(period.period).directory)
+    month = posted_month(journal, period.documents, books.ledger.postings.get(period.period, ()))
     return {
         "period": period.period,
         "state": period.state,
@@ -316,6 +397,7 @@ def _as_json(period: SummedPeriod, books: LedgerLines, rows: Sequence[Completene
         "currency": currency,
         "sources": json_rows(_SOURCES, period.sources),
         "completeness": [each.as_json() for each in rows],
+        "invoices": [each.as_json() for each in check_invoices(books.ledger, period)],
         "without": [{"source": each.source, "reason": each.reason, "by": each.by} for each in period.without],
         "statements": json_rows(_statement_columns(statements, currency), statements),
         "earlier": json_rows(_earlier_columns(currency), _earlier(period)),
@@ -324,8 +406,19 @@ def _as_json(period: SummedPeriod, books: LedgerLines, rows: Sequence[Completene
         "journal": {
             **{name: money.plain(getattr(journal, name), currency) for name in ("debits", "credits", "net")},
             "lines": len(journal.lines),
+            "again": money.plain(journal.again, currency),
+            "documents": [
+                {"format": each.format, "number": each.number, "lines": each.lines} for each in period.documents
+            ],
+            "posted": json_rows(_posted_columns(currency), _posted_rows(month)),
+            "exceptions": [
+                {
+                    **{name: getattr(each, name) for name in ("document", "line", "status", "fund", "reason", "again")},
+                    "amount": money.plain(each.amount, currency),
+                }
+                for each in month.exceptions
+            ],
         },
-        # There are no invoices yet: everyone pays by journal.
-        "invoiced": money.plain(money.ZERO, currency),
+        "invoiced": money.plain(period.invoiced.billed, currency),
         "shown": money.plain(period.shown.billed, currency),
     }

@@ -37,7 +37,7 @@ def print_plan(plan: Plan) -> None:
 def _period(period: PeriodChange, currency: str) -> None:
     click.echo()
     title = f"{period.period}  {words.state(period)}"
-    if period.lines or not period.reconciles_as_before:
+    if period.lines or period.old_invoiced != period.new_invoiced or not period.reconciles_as_before:
         _line(title, ("Before", "After", f"Change {currency}"), bold=True)
         _totals(period, currency)
     else:
@@ -47,6 +47,18 @@ def _period(period: PeriodChange, currency: str) -> None:
     for flags, unit, charges, amount in words.undecided(period):
         _wrapped("Still held: ", f"{counted(charges, 'charge')}, {money.human(amount, unit)} {unit} ({flags})")
     _sources(period, currency)
+    _invoices(period)
+
+
+def _invoices(period: PeriodChange) -> None:
+    found = (*period.invoices_to_check, *period.invoices_gone)
+    if not found:
+        return
+    click.echo()
+    click.secho(words.INVOICES, bold=True)
+    for each in found[: words.LARGEST]:
+        _wrapped(f"{each.status}: ", words.invoice(each, period))
+    _more(len(found))
 
 
 def _sources(period: PeriodChange, currency: str) -> None:
@@ -66,6 +78,8 @@ def _totals(period: PeriodChange, currency: str) -> None:
     share = words.percent(period.difference, period.old)
     if share:
         _line("", ("", "", share))
+    if period.invoices_any:
+        _amounts(words.INVOICED, period.old_invoiced, period.new_invoiced, currency)
     if period.shows:
         _amounts(words.SHOWN, period.old_shown, period.new_shown, currency)
     for unit, old, new in words.control(period):

@@ -179,14 +179,16 @@ def _print_tags(tags: str, *, malformed: bool) -> None:
 
 def _commands(books: LedgerLines, item: QueueItem) -> list[str]:
     """Commands that decide an item, for the person to complete."""
-    config = books.ledger.config
+    config, external = books.ledger.config, books.ledger.directory.external
     late = not is_open(books.ledger, item.period)
     where = f"--period OPEN --of {item.period}" if late else f"--period {item.period}"
-    options = " ".join(f"--set-{field} …" for field in needed_fields(item, config) or asked_of(item)[:1] or ("fund",))
+    options = " ".join(
+        f"--set-{field} …" for field in needed_fields(item, config, external) or asked_of(item)[:1] or ("fund",)
+    )
     more = {"approve": " --all-flags", "reassign": f" {options} --all-flags", "reject": ""}
     return [
         f"focus-billing review {verb} {where} --item {item.id}{more[verb.value]} --reason …"
-        for verb in possible_verbs(item, config)
+        for verb in possible_verbs(item, config, external)
     ]
 
 
@@ -204,7 +206,7 @@ def _quantity(charge: HeldCharge) -> str:
 
 
 def _item_columns(books: LedgerLines) -> tuple[Column[QueueItem], ...]:
-    currency, config = books.ledger.config.currency, books.ledger.config
+    currency, config, external = books.ledger.config.currency, books.ledger.config, books.ledger.directory.external
 
     def earlier(item: QueueItem) -> dict[str, str]:
         return {each.period: money.plain(each.amounts.billed, currency) for each in months_before(books.periods, item)}
@@ -237,8 +239,8 @@ def _item_columns(books: LedgerLines) -> tuple[Column[QueueItem], ...]:
         Column("quantity", "", lambda item: _exact(item.details.quantity)),
         Column("unit", "", lambda item: item.details.unit),
         Column("earlier", "", earlier),
-        Column("decisions", "", lambda item: [verb.value for verb in possible_verbs(item, config)]),
-        Column("needed", "", lambda item: list(needed_fields(item, config))),
+        Column("decisions", "", lambda item: [verb.value for verb in possible_verbs(item, config, external)]),
+        Column("needed", "", lambda item: list(needed_fields(item, config, external))),
         Column("samples", "", lambda item: json_rows(_charge_columns(item), item.details.samples)),
     )
 

@@ -1,44 +1,69 @@
 """The open data of a build: billing lines as CSV, and the Frictionless Data Package that describes all of it.
 
-    data/datapackage.json             describes the files, with their digests
-    data/2025-01/charges.csv(.gz)     every charge (`billing/charges_data.py`)
-    data/2025-01/lines.csv            the billing lines
+    data/datapackage.json                          describes the files, with their digests
+    data/2025-01/charges.csv(.gz)                  every charge (`billing/charges_data.py`)
+    data/2025-01/lines.csv                         the billing lines
+    data/2025-01/focus-cost-and-usage.csv(.gz)     what was charged to PIs, as FOCUS (`billing/focus_charges.py`)
+    data/2025-01/focus-invoice-detail.csv          the lines of statements, as FOCUS (`focus_books.py`)
+    data/focus-billing-period.csv                  the months, as FOCUS
 
-It is data for programs and stays exact, so no cell is protected from being read as a formula.
+Text that a spreadsheet would run has an apostrophe in front (`csv_writing`); everything else stays exact.
 Source: Data Package v1, specs.frictionlessdata.io.
 """
 
 from __future__ import annotations
 
+import enum
 import hashlib
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
+from openchargeback.billing import focus_charges
 from openchargeback.billing.charges_data import COLUMNS as CHARGE_COLUMNS
 from openchargeback.billing.charges_data import reference_columns
 from openchargeback.csv_writing import csv_bytes
+from openchargeback.export.focus_books import DETAIL_COLUMNS, OWN_DETAIL_COLUMNS, PERIOD_COLUMNS
+from openchargeback.focus.schema import BILLING_PERIOD, INVOICE_DETAIL, schema_for
 from openchargeback.ledger.line_table import COLUMNS, line_cells
 from openchargeback.ledger.settings import Config
 from openchargeback.model import BilledPeriod
 
-FORMAT_VERSION = 3
+FORMAT_VERSION = 4
 """Increased when a file of the open data changes its shape, so that a build replaces older files."""
+
+
+class DataKind(enum.StrEnum):
+    """The kind of a file of the package; the start of its name there."""
+
+    CHARGES = "charges"
+    LINES = "lines"
+    COST_AND_USAGE = "focus-cost-and-usage"
+    INVOICE_DETAIL = "focus-invoice-detail"
+    BILLING_PERIOD = "focus-billing-period"
+
+
+_KEYS = {
+    DataKind.CHARGES: ["charge"],
+    DataKind.INVOICE_DETAIL: ["InvoiceId", "InvoiceDetailId"],
+    DataKind.BILLING_PERIOD: ["BillingPeriodStart"],
+}
 
 
 @dataclass(frozen=True, slots=True)
 class DataResource:
-    """One file of the package: its path below `data/`, size and SHA-256."""
+    """One file of the package: its path below `data/`, size and SHA-256. period: empty if it is about all of them."""
 
     period: str
-    kind: str
+    kind: DataKind
     path: str
     size: int
     sha256: str
 
     @staticmethod
-    def of(period: str, kind: str, path: str, content: bytes) -> DataResource:
-        """The entry of a file with this content; kind: `charges` or `lines`."""
+    def of(period: str, kind: DataKind, path: str, content: bytes) -> DataResource:
+        """The entry of a file with this content."""
         return DataResource(period, kind, path, len(content), hashlib.sha256(content).hexdigest())
 
 
@@ -54,7 +79,10 @@ def datapackage(resources: Sequence[DataResource], config: Config) -> bytes:
     package = {
         "name": "openchargeback-data",
         "title": f"Charges and billing lines of {config.organization.name}",
-        "description": "Every charge with its disposition, and the billing lines. Amounts are exact decimals.",
+        "description": (
+            "Every charge with its disposition, the billing lines, and what was charged to PIs as FOCUS 1.4: Cost and "
+            "Usage, Invoice Detail and Billing Period. Amounts are exact decimals."
+        ),
         "resources": [_resource(resource, config) for resource in resources],
     }
     text = json.dumps(package, ensure_ascii=False, indent=1) + "\n"
@@ -63,9 +91,9 @@ def datapackage(resources: Sequence[DataResource], config: Config) -> bytes:
 
 def _resource(resource: DataResource, config: Config) -> dict[str, object]:
     packed = {"compression": "gz"} if resource.path.endswith(".gz") else {}
-    fields = _charge_fields(config) if resource.kind == "charges" else _line_fields()
+    key = {"primaryKey": _KEYS[resource.kind]} if resource.kind in _KEYS else {}
     return {
-        "name": f"{resource.kind}-{resource.period}",
+        "name": "-".join(filter(None, (resource.kind, resource.period))),
         "path": resource.path,
         "format": "csv",
         "mediatype": "text/csv",
@@ -73,8 +101,27 @@ def _resource(resource: DataResource, config: Config) -> dict[str, object]:
         **packed,
         "bytes": resource.size,
         "hash": f"sha256:{resource.sha256}",
-        "schema": {"fields": fields, **({"primaryKey": ["charge"]} if resource.kind == "charges" else {})},
+        "schema": {"fields": _fields_of(resource.kind, config), **key},
     }
+
+
+def _fields_of(kind: DataKind, config: Config) -> list[dict[str, object]]:
+    match kind:
+        case DataKind.CHARGES:
+            return _charge_fields(config)
+        case DataKind.LINES:
+            return _fields({column.name: (column.type, column.words) for column in COLUMNS})
+        case DataKind.COST_AND_USAGE:
+            return [*_focus_fields("focus-1.4", focus_charges.FOCUS_COLUMNS), *_fields(focus_charges.OWN_COLUMNS)]
+        case DataKind.INVOICE_DETAIL:
+            return [*_focus_fields(INVOICE_DETAIL, DETAIL_COLUMNS), *_fields(OWN_DETAIL_COLUMNS)]
+    return _focus_fields(BILLING_PERIOD, PERIOD_COLUMNS)
+
+
+def _focus_fields(schema: str, columns: Sequence[str]) -> list[dict[str, Any]]:
+    """The fields of a schema of FOCUS for those of these columns that it has, in order."""
+    fields = {field["name"]: field for field in schema_for(schema)["fields"]}
+    return [fields[name] for name in columns if name in fields]
 
 
 def _charge_fields(config: Config) -> list[dict[str, object]]:
@@ -84,10 +131,6 @@ def _charge_fields(config: Config) -> list[dict[str, object]]:
         for name, column in zip(names, reference_columns(config), strict=True)
     }
     return _fields({**CHARGE_COLUMNS, **references})
-
-
-def _line_fields() -> list[dict[str, object]]:
-    return _fields({column.name: (column.type, column.words) for column in COLUMNS})
 
 
 def _fields(columns: Mapping[str, tuple[str, str]]) -> list[dict[str, object]]:

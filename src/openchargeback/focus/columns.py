@@ -1,7 +1,8 @@
 """The columns of FOCUS 1.0 to 1.4, and their names in earlier versions and other exports.
 
-Source: the column definitions of the FinOps Open Cost and Usage Specification, focus.finops.org. The table is in
-`columns.csv` next to this file; the table schemas in `schemas/` are generated from it (`tools/schemas.py`).
+Source: the column definitions of the FinOps Open Cost and Usage Specification, focus.finops.org. The table of "Cost and
+Usage" is in `columns.csv` next to this file, those of other datasets in files of their own; the table schemas in
+`schemas/` are generated from them (`tools/schemas.py`).
 """
 
 from __future__ import annotations
@@ -9,6 +10,7 @@ from __future__ import annotations
 import csv
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import cache
 from importlib import resources
 from typing import Any
 
@@ -44,8 +46,8 @@ class Column:
         return VERSIONS.index(self.since) <= VERSIONS.index(version) <= VERSIONS.index(self.until or VERSIONS[-1])
 
 
-def _read_table() -> dict[str, Column]:
-    text = resources.files(__package__).joinpath("columns.csv").read_text(encoding="utf-8")
+def _read_table(name: str) -> dict[str, Column]:
+    text = resources.files(__package__).joinpath(name).read_text(encoding="utf-8")
     rows: Iterator[dict[str, Any]] = csv.DictReader(text.splitlines())
     return {
         row["name"]: Column(
@@ -55,8 +57,21 @@ def _read_table() -> dict[str, Column]:
     }
 
 
-TABLE: dict[str, Column] = _read_table()
-"""Every column of any version, by name."""
+TABLE: dict[str, Column] = _read_table("columns.csv")
+"""Every column of any version of "Cost and Usage", by name."""
+
+
+@cache
+def invoice_detail() -> dict[str, Column]:
+    """The columns of "Invoice Detail" of FOCUS 1.4, by name."""
+    return _read_table("invoice_detail.csv")
+
+
+@cache
+def billing_period() -> dict[str, Column]:
+    """The columns of "Billing Period" of FOCUS 1.4, by name."""
+    return _read_table("billing_period.csv")
+
 
 COLUMNS: dict[str, str] = {name: column.type for name, column in TABLE.items()}
 """Every FOCUS column with its type: decimal, datetime, json or string."""

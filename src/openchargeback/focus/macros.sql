@@ -11,6 +11,9 @@ CREATE MACRO amount(text) AS
 -- The same for a text known to be such an amount.
 CREATE MACRO exact(text) AS try_cast(text AS DECIMAL(38, 18));
 
+-- Whether such an amount may have more than 18 decimals: 19 bytes have no room for them, unless there is an exponent.
+CREATE MACRO many_decimals(text) AS strlen(text) > 19 OR contains(text, 'e') OR contains(text, 'E');
+
 -- A time in UTC (FOCUS 1.2, "Date/Time Format"), even without seconds, zone or time of day; other zones are converted.
 CREATE MACRO utc(text) AS
     CASE
@@ -49,3 +52,7 @@ CREATE MACRO last_day(end_text, first, whole_days) AS
             ELSE coalesce((utc(end_text) - INTERVAL 1 MICROSECOND)::DATE, first)
         END
     );
+
+-- An exact amount as text without trailing zeros, and a time in UTC as FOCUS writes it (FOCUS 1.2, "Date/Time Format").
+CREATE MACRO plain(number) AS rtrim(rtrim(number::DECIMAL(38, 18)::VARCHAR, '0'), '.');
+CREATE MACRO time_text(moment) AS strftime(moment::TIMESTAMP, '%Y-%m-%dT%H:%M:%SZ');

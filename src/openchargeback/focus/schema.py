@@ -1,8 +1,8 @@
 """The Frictionless Table Schemas of the FOCUS versions and of the simple dialect, and which of them a file follows.
 
-The schemas are JSON files in `schemas/`, generated from `columns.csv` by `tools/schemas.py`. They follow the standard,
-so that `frictionless validate file.csv --schema focus-1.2.json` works without this program; how severe a violation is
-here is decided by `severity_of`.
+The schemas are JSON files in `schemas/`, generated from the tables of columns by `tools/schemas.py`. They follow the
+standard, so that `frictionless validate file.csv --schema focus-1.2.json` works without this program; how severe a
+violation is here is decided by `severity_of`.
 """
 
 from __future__ import annotations
@@ -13,19 +13,33 @@ from functools import cache
 from importlib import resources
 from typing import Any
 
-from openchargeback.focus.columns import CATEGORIES, SIMPLE_COLUMNS, TABLE, VERSIONS
+from openchargeback.focus.columns import (
+    CATEGORIES,
+    SIMPLE_COLUMNS,
+    TABLE,
+    VERSIONS,
+    Column,
+    billing_period,
+    invoice_detail,
+)
 from openchargeback.problems import Severity
 
 SIMPLE = "simple"
 DIALECTS = (*(f"focus-{version}" for version in VERSIONS), SIMPLE)
 """The dialects of charge files; also the names of the schema files."""
 
+INVOICE_DETAIL, BILLING_PERIOD = "focus-1.4-invoice-detail", "focus-1.4-billing-period"
+"""The schemas of the other datasets."""
+
+SCHEMAS = (*DIALECTS, INVOICE_DETAIL, BILLING_PERIOD)
+"""All schema files, by name."""
+
 _FOLDED_CATEGORIES = frozenset(category.lower() for category in CATEGORIES)
 
 
 def schema_bytes(dialect: str) -> bytes:
-    """The schema file of a dialect, as shipped and published."""
-    if dialect not in DIALECTS:
+    """The schema file of a dialect or another dataset, as shipped and published."""
+    if dialect not in SCHEMAS:
         raise ValueError(f"no schema {dialect}")
     return resources.files(__package__).joinpath("schemas", f"{dialect}.json").read_bytes()
 
@@ -36,16 +50,25 @@ def _parsed(dialect: str) -> Any:
 
 
 def schema_for(dialect: str) -> dict[str, Any]:
-    """The Table Schema of a dialect of DIALECTS, as a descriptor that the caller may change."""
+    """The Table Schema of a name in SCHEMAS, as a descriptor that the caller may change."""
     return {**_parsed(dialect), "fields": [dict(field) for field in _parsed(dialect)["fields"]]}
+
+
+def table_of(name: str) -> dict[str, Column]:
+    """The columns of a name in SCHEMAS."""
+    if name == INVOICE_DETAIL:
+        return invoice_detail()
+    if name == BILLING_PERIOD:
+        return billing_period()
+    if name == SIMPLE:
+        return {column: TABLE[column] for column in SIMPLE_COLUMNS}
+    version = name.removeprefix("focus-")
+    return {column: each for column, each in TABLE.items() if each.is_in(version)}
 
 
 def columns_of(dialect: str) -> tuple[str, ...]:
     """The names of a dialect's columns."""
-    if dialect == SIMPLE:
-        return SIMPLE_COLUMNS
-    version = dialect.removeprefix("focus-")
-    return tuple(name for name, column in TABLE.items() if column.is_in(version))
+    return tuple(table_of(dialect))
 
 
 def detect(columns: Collection[str], setting: str = "") -> str:

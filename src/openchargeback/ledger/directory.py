@@ -10,8 +10,8 @@ from typing import Annotated, Any
 from openchargeback.ledger.declared import Key, shape_of, values_of
 from openchargeback.ledger.shape import Choice, Date, ListOf, Record, Shape, Text
 from openchargeback.ledger.yaml_tree import Node, Reader, parse
-from openchargeback.model import Person, Project
-from openchargeback.problems import Problem
+from openchargeback.model import BillTo, PayerClass, Person, Project, field_values
+from openchargeback.problems import Problem, Severity
 
 PEOPLE_FILE = "directory/people.yaml"
 PROJECTS_FILE = "directory/projects.yaml"
@@ -50,12 +50,28 @@ class PersonEntry:
     email: Annotated[str, _email("Email address, which identifies the person.")]
     name: Annotated[str, "The name on statements; the address unless set."] = ""
     department: Annotated[str, "The department on statements."] = ""
+    payer_class: Annotated[
+        PayerClass, "How the PI pays: from a fund, by journal entry, if internal; otherwise by an invoice."
+    ] = PayerClass.INTERNAL
+    organization: Annotated[str, "The organization that an external payer's invoices are addressed to."] = ""
+    address: Annotated[
+        tuple[str, ...], ListOf(Text(), single=True, help="Lines of its postal address, without the organization.")
+    ] = ()
+    purchase_order: Annotated[str, "The purchase order that its invoices refer to."] = ""
+    taxable: Annotated[
+        bool | None, "Whether an external payer owes tax; as `external_payers` says in config.yaml unless set."
+    ] = None
     aliases: Annotated[tuple[str, ...], ListOf(_email(), single=True, help="Other addresses of the same person.")] = ()
 
     @classmethod
     def from_yaml(cls, values: dict[str, Any], node: Node, _reader: Reader) -> tuple[Node, PersonEntry]:
         """The entry with its place."""
         return node, cls(**values)
+
+    @property
+    def bill_to(self) -> BillTo:
+        """Whom invoices are addressed to."""
+        return BillTo(self.organization, self.address, self.purchase_order, self.taxable)
 
 
 @dataclass(frozen=True, slots=True)
@@ -172,6 +188,11 @@ class Directory:
         """The PI with that canonical email address, known or not."""
         return self.people.get(email) or Person(email, email)
 
+    @property
+    def external(self) -> frozenset[str]:
+        """The canonical email addresses of the PIs who are sent invoices, so that nothing of theirs needs a fund."""
+        return frozenset(email for email, person in self.people.items() if person.external)
+
     def project(self, id_: str) -> Project:
         """The project with that id, known or not."""
         known = self.projects.get(id_)
@@ -256,7 +277,14 @@ def directory_values(directory: Directory) -> dict[str, Any]:
     for alias, email in sorted(directory.aliases.items()):
         aliases.setdefault(email, []).append(alias)
     people = [
-        PersonEntry(email, person.name, person.department, tuple(aliases.get(email, ())))
+        PersonEntry(
+            email,
+            person.name,
+            person.department,
+            person.payer_class,
+            **field_values(person.bill_to),
+            aliases=tuple(aliases.get(email, ())),
+        )
         for email, person in sorted(directory.people.items())
     ]
     values = {
@@ -303,7 +331,19 @@ def read_directory(
         _read(funds, FUNDS_FILE, FUNDS, "funds"),
     )
     directory = _directory(*files)
+    for node, entry in files[0].entries:
+        if (missing := missing_on_invoices(entry.payer_class, entry.bill_to)) and entry.email in directory.people:
+            what = f"{entry.email} is an external payer, but has no {' and no '.join(missing)}"
+            fix = f"add `{'` and `'.join(missing)}` to the entry"
+            files[0].reader.fault(node, "bill-to-missing", what, fix, Severity.WARNING)
     return directory, [problem for file in files for problem in file.reader.problems]
+
+
+def missing_on_invoices(payer_class: PayerClass, bill_to: BillTo) -> tuple[str, ...]:
+    """The keys that an external payer's entry lacks for an invoice; empty for others."""
+    if payer_class is PayerClass.INTERNAL:
+        return ()
+    return tuple(name for name in ("organization", "address") if not getattr(bill_to, name))
 
 
 def directory_of(values: Mapping[str, Any], reader: Reader) -> Directory:
@@ -331,7 +371,7 @@ def _people(file: _File) -> tuple[dict[str, Person], dict[str, str]]:
                 node, "duplicate-person", f"{taken} already identifies a person", "keep one entry per person"
             )
             continue
-        found[email] = Person(email, entry.name or email, entry.department)
+        found[email] = Person(email, entry.name or email, entry.department, entry.payer_class, entry.bill_to)
         aliases.update(dict.fromkeys(names[1:], email))
     return found, aliases
 

@@ -5,8 +5,6 @@ Cells are read by the same shapes as values in the YAML files, so both have the 
 
 from __future__ import annotations
 
-import csv
-import io
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -14,11 +12,11 @@ from pathlib import PurePath
 from typing import Any
 
 from openchargeback.ledger import shape, yaml_tree
+from openchargeback.ledger.csv_places import CsvTable, read_csv
 from openchargeback.ledger.directory import directory_of
 from openchargeback.ledger.directory_edit import KINDS, Kind
-from openchargeback.ledger.yaml_tree import NO_YAML, Node, Reader, Scalar
+from openchargeback.ledger.yaml_tree import Node, Reader, Scalar
 from openchargeback.problems import Problem, UsageFault
-from openchargeback.wording import counted
 
 MATCH = {"sub_account": "SubAccountId", "billing_account": "BillingAccountId", "resource": "ResourceId"}
 """Columns of a project list → keys of `match`."""
@@ -28,9 +26,6 @@ COMMENT = "#"
 skipped."""
 
 _SEPARATORS = {";": "semicolons", "\t": "tabs", "|": "bars"}
-_LINE_END = re.compile("\r\n|\n|\r")
-"""Line ends as the csv module counts them."""
-_IN_CELL = re.compile(r"\s*[\r\n]\s*")
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,23 +63,16 @@ def read_list(data: bytes, path: str, kind: str | None = None) -> Listed:
     Raises UsageFault if the columns fit several kinds and the file name does not decide.
     """
     reader = Reader(path)
-    try:
-        text = data.decode("utf-8-sig")
-    except UnicodeDecodeError as error:
-        reader.lines = _LINE_END.split(data.decode("utf-8", "replace"))
-        line = len(_LINE_END.split(data[: error.start].decode("utf-8", "replace")))
-        _fault(reader, line, 1, "not UTF-8 text", "save the file as CSV in UTF-8")
-        return Listed(kind or "", (), tuple(reader.problems))
-    table = _table(text, reader)
+    table = read_csv(data, reader, code="directory-csv")
     if table is None:
         return Listed(kind or "", (), tuple(reader.problems))
     kind = kind or _kind_of(table.names, path)
     usable = _check_head(table, kind, reader)
-    even = _check_widths(table, reader)
+    even = table.even_rows(reader)
     if not usable:
         return Listed(kind, (), tuple(reader.problems))
     found = [_row(table, line, cells, KINDS[kind], reader) for line, cells in even]
-    blank = sum(row is None for row in found) if table.is_draft else 0
+    blank = sum(row is None for row in found) if _is_draft(table) else 0
     if kind == "projects":
         found = _merged(found)
     nodes = [node for row in found if row for node in row[1:]]
@@ -92,52 +80,6 @@ def read_list(data: bytes, path: str, kind: str | None = None) -> Listed:
     directory_of(KINDS[kind].file.read(root, reader) or {}, reader)
     rows = () if reader.problems else tuple(row[0] for row in found if row)
     return Listed(kind, rows, tuple(reader.problems), blank)
-
-
-@dataclass(frozen=True, slots=True)
-class _Table:
-    """The trimmed cells of a CSV file. head, rows: each with the line it starts on. lines: of the file."""
-
-    head: tuple[int, Sequence[str]]
-    rows: Sequence[tuple[int, Sequence[str]]]
-    lines: Sequence[str]
-
-    @property
-    def names(self) -> list[str]:
-        """The columns, case-folded."""
-        return [name.casefold() for name in self.head[1]]
-
-    @property
-    def is_draft(self) -> bool:
-        """Whether it has columns for people to read, so that rows may still lack their id."""
-        return any(name.startswith(COMMENT) for name in self.names)
-
-
-def _table(text: str, reader: Reader) -> _Table | None:
-    """The table in a text; None if it cannot be parsed. Blank rows are skipped."""
-    lines = _LINE_END.split(text)
-    reader.lines = lines
-    if found := NO_YAML.search(text):
-        line = len(_LINE_END.split(text[: found.start()]))
-        message = f"invalid character U+{ord(found[0]):04X}"
-        _fault(reader, line, 1, message, "remove it")
-        return None
-    rows: list[tuple[int, list[str]]] = []
-    source = csv.reader(io.StringIO(text, newline=""), strict=True)
-    line = 1
-    try:
-        for cells in source:
-            if any(cell.strip() for cell in cells):
-                rows.append((line, [_IN_CELL.sub(" ", cell.strip()) for cell in cells]))
-            line = source.line_num + 1
-    except csv.Error as error:
-        fix = "close the quotes; write a quote inside a quoted cell twice"
-        _fault(reader, line, 1, f"not readable as CSV: {error}", fix)
-        return None
-    if not rows:
-        _fault(reader, 0, 0, "the file is empty", "start with a line of column names")
-        return None
-    return _Table(rows[0], rows[1:], lines)
 
 
 def _kind_of(names: Sequence[str], path: str) -> str:
@@ -153,7 +95,7 @@ def _kind_of(names: Sequence[str], path: str) -> str:
     return best[0]
 
 
-def _check_head(table: _Table, kind: str, reader: Reader) -> bool:
+def _check_head(table: CsvTable, kind: str, reader: Reader) -> bool:
     """Whether the header row is valid."""
     had = len(reader.problems)
     names, known, what = table.names, columns_of(kind), KINDS[kind]
@@ -166,50 +108,35 @@ def _check_head(table: _Table, kind: str, reader: Reader) -> bool:
         else:
             message = "the first line has no known column name"
             fix = f"start with a line such as {','.join(known[:4])}"
-        _fault(reader, line, 1, message, fix)
+        table.fault(reader, (line, 1), message, fix)
         return False
-    starts = _starts(table.lines[line - 1])
+    starts = table.starts(line, head)
     for number, name in enumerate(names):
-        column = starts[number] if number < len(starts) else 1
+        column = starts[number]
         if not name:
-            _fault(reader, line, column, "a column has no name", "name it, or remove it")
+            table.fault(reader, (line, column), "a column has no name", "name it, or remove it")
         elif name not in known and not name.startswith(COMMENT):
             fix = shape.did_you_mean(name, known)
-            _fault(reader, line, column, f"`{head[number][:60]}` is not a column of a list of {kind}", fix)
+            table.fault(reader, (line, column), f"`{head[number][:60]}` is not a column of a list of {kind}", fix)
         elif name in names[:number]:
-            _fault(reader, line, column, f"duplicate column {name}", "keep only one")
+            table.fault(reader, (line, column), f"duplicate column {name}", "keep only one")
     if what.id not in names:
-        _fault(reader, line, 1, f"the column {what.id} is missing", "add it; it identifies the entries")
+        table.fault(reader, (line, 1), f"the column {what.id} is missing", "add it; it identifies the entries")
     return len(reader.problems) == had
 
 
-def _check_widths(table: _Table, reader: Reader) -> list[tuple[int, Sequence[str]]]:
-    """The rows that have as many cells as there are columns."""
-    columns = len(table.head[1])
-    for line, cells in table.rows:
-        if len(cells) != columns:
-            message = f"{counted(len(cells), 'cell')}, but the header has {columns}"
-            more = "put double quotes around a cell that contains a comma"
-            fix = more if len(cells) > columns else "add the missing commas"
-            _fault(reader, line, 1, message, fix)
-    return [(line, cells) for line, cells in table.rows if len(cells) == columns]
-
-
-def _row(table: _Table, line: int, cells: Sequence[str], what: Kind, reader: Reader) -> tuple[Row, Node] | None:
+def _row(table: CsvTable, line: int, cells: Sequence[str], what: Kind, reader: Reader) -> tuple[Row, Node] | None:
     """A row as entry and as the node that the shape reads; None if it has no id."""
-    text = table.lines[line - 1]
-    starts = _starts(text)
-    if len(starts) != len(cells):  # a cell with several lines
-        starts = [1] * len(cells)
+    starts = table.starts(line, cells)
     filled = {
         name: (cell, start)
         for name, cell, start in zip(table.names, cells, starts, strict=True)
         if cell and not name.startswith(COMMENT)
     }
-    if what.id not in filled and table.is_draft:
+    if what.id not in filled and _is_draft(table):
         return None
     if what.id not in filled:
-        _fault(reader, line, 1, f"{what.id} is empty", "fill it in, or remove the row")
+        table.fault(reader, (line, 1), f"{what.id} is empty", "fill it in, or remove the row")
         return None
     entry: dict[str, Any] = {}
     pairs: list[tuple[Scalar, Node]] = []
@@ -229,7 +156,7 @@ def _row(table: _Table, line: int, cells: Sequence[str], what: Kind, reader: Rea
     if match:
         pairs.append((Scalar("match", False, line, 1), yaml_tree.Mapping(tuple(match), line, 1)))
     id_ = what.canonical(filled[what.id][0])
-    return Row(id_, entry, line, text), yaml_tree.Mapping(tuple(pairs), line, filled[what.id][1])
+    return Row(id_, entry, line, table.lines[line - 1]), yaml_tree.Mapping(tuple(pairs), line, filled[what.id][1])
 
 
 def _merged(found: Sequence[tuple[Row, Node] | None]) -> list[tuple[Row, Node] | None]:
@@ -278,15 +205,6 @@ def _node(value: str | list[str], line: int, column: int) -> Node:
     return Scalar(value, True, line, column)
 
 
-def _starts(line: str) -> list[int]:
-    """The columns, from 1, where the cells of a line start."""
-    starts, quoted = [1], False
-    for place, character in enumerate(line, 1):
-        quoted ^= character == '"'
-        if character == "," and not quoted:
-            starts.append(place + 1)
-    return starts
-
-
-def _fault(reader: Reader, line: int, column: int, message: str, fix: str) -> None:
-    reader.fault(Scalar("", False, line, column), "directory-csv", message, fix)
+def _is_draft(table: CsvTable) -> bool:
+    """Whether a list has columns for people to read, so that rows may still lack their id."""
+    return any(name.startswith(COMMENT) for name in table.names)

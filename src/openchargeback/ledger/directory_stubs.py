@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from decimal import Decimal
 
 from openchargeback import money
-from openchargeback.csv_writing import csv_bytes, guarded
+from openchargeback.csv_writing import csv_bytes
 from openchargeback.ledger.directory_csv import COMMENT, MATCH
 from openchargeback.ledger.directory_edit import KINDS
 from openchargeback.ledger.yaml_text import quoted
@@ -90,7 +90,7 @@ def stub_csv(found: Sequence[Suggestion], currency: str) -> bytes:
         cells[columns[-3]] = str(each.charges)
         cells[columns[-2]] = money.plain(each.amount, currency)
         seen = ", ".join(each.names) + (f"; did you mean {each.near}?" if each.near else "")
-        cells[columns[-1]] = guarded(seen)
+        cells[columns[-1]] = seen
         rows.append([_one_line(cell) for cell in cells.values()])
     return csv_bytes(columns, rows)
 

@@ -15,7 +15,7 @@ from pathlib import Path, PurePosixPath
 
 from openchargeback.ledger.config import FILE_NAME, LOCAL_FILE_NAME
 from openchargeback.ledger.links import CACHE, first_link, link_faults, private
-from openchargeback.ledger.periods import is_period
+from openchargeback.ledger.periods import INVOICES, is_period
 from openchargeback.ledger.settings import SOURCE_PATTERN, Limits
 from openchargeback.problems import Problem, UsageFault
 
@@ -32,10 +32,12 @@ PAGE_IMAGES = (".gif", ".jpeg", ".jpg", ".png", ".webp")
 """Images that pages may show. No SVG, which could run scripts when opened by itself."""
 CONVERSIONS = "conversions"
 """The folder of the configs of conversions."""
+USAGE = "usage"
+"""The folder of what conversions have billed."""
 
 OWN_FOLDERS = (
-    *("approvals", "charges", CONVERSIONS, "deliveries", "directory", "pages", "periods", "policies", "templates"),
-    "usage",
+    *("approvals", "charges", CONVERSIONS, "deliveries", "directory", INVOICES, "pages", "periods", "policies"),
+    *("postings", "templates", USAGE),
 )
 """The folders that belong to a ledger; nothing else next to them does."""
 
@@ -240,10 +242,13 @@ def is_ignored(name: str) -> bool:
     return name in _IGNORED or name.startswith(".")
 
 
-def source_of(relative: str) -> str | None:
-    """The source of a charge file by its path within the ledger; None if the path names none."""
+def source_of(relative: str, suffix: str | None = None) -> str | None:
+    """The source of a charge file by its path within the ledger; None if the path names none.
+
+    suffix: of files of another kind that are filed the same way.
+    """
     parts = PurePosixPath(relative).parts
-    suffix = suffix_of(parts[-1])
+    suffix = suffix_of(parts[-1]) if suffix is None else suffix
     if len(parts) == 3:
         return source_name(parts[2][: -len(suffix)]) if suffix else None
     return source_name(parts[2]) if len(parts) == 4 else None
@@ -251,7 +256,7 @@ def source_of(relative: str) -> str | None:
 
 def intervals_path(period: str, source: str) -> str:
     """Where the ledger keeps which usage the converted charges of a source bill, and when."""
-    return f"usage/{period}/{source}.parquet"
+    return f"{USAGE}/{period}/{source}.parquet"
 
 
 def charge_files(root: Path, gate: Gate | None = None) -> tuple[list[ChargeFile], list[Problem]]:

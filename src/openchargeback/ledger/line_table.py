@@ -17,6 +17,12 @@ from openchargeback import money
 from openchargeback.ledger import table
 from openchargeback.model import Amounts, BillingLine, Entry, Kind
 
+ENTRY_WORDS = (
+    "own: charges of the period itself; late: of an earlier one, approved since; "
+    "credit: reverses a charge that an earlier period billed; rebill: bills it again"
+)
+"""The description of a column `entry`."""
+
 ENTRIES = tuple(entry for entry in Entry if entry is not Entry.REJECTED)
 """The possible entries of a billing line."""
 
@@ -93,8 +99,7 @@ COLUMNS = (
     LineColumn(
         "entry",
         "string",
-        "own: charges of the period itself; late: of an earlier one, approved since; "
-        "credit: reverses a charge that an earlier period billed; rebill: bills it again",
+        ENTRY_WORDS,
         lambda line, _s, _c: str(line.entry),
         lambda *args: table.word(args[0], ENTRIES),
     ),
@@ -103,8 +108,15 @@ COLUMNS = (
     LineColumn(
         "posted",
         "boolean",
-        "Whether the line is charged and goes to the journal; otherwise it is only shown",
+        "Whether the line is charged; otherwise it is only shown",
         lambda line, _s, _c: line.posted,
+        lambda *args: table.boolean(args[0]),
+    ),
+    LineColumn(
+        "invoiced",
+        "boolean",
+        "Whether the line is on an invoice to an external payer; what else is charged goes to the journal",
+        lambda line, _s, _c: line.invoiced,
         lambda *args: table.boolean(args[0]),
     ),
     LineColumn(

@@ -40,10 +40,14 @@ def last_day(period: str) -> dt.date:
     return day.replace(day=calendar.monthrange(day.year, day.month)[1])
 
 
+INVOICES = "invoices"
+"""The folder of what providers invoiced."""
+
+
 def period_of(path: str) -> str:
-    """The period of a charge file, approval file or period file, by its path; empty for other paths."""
+    """The period of a charge file, approval file, provider's invoice or period file, by its path; else empty."""
     parts = PurePosixPath(path).parts
-    if len(parts) < 2 or parts[0] not in ("charges", "approvals", "periods"):
+    if len(parts) < 2 or parts[0] not in ("charges", "approvals", INVOICES, "periods"):
         return ""
     name = parts[1][:7]
     whole = parts[0] != "periods" and parts[1] == name
@@ -75,6 +79,12 @@ def months_until(period: str, count: int) -> list[str]:
     year, month = (int(part) for part in period.split("-"))
     last = year * 12 + month - 1
     return [f"{at // 12:04}-{at % 12 + 1:02}" for at in range(last - count + 1, last + 1)]
+
+
+def next_period(period: str) -> str:
+    """The month after a period."""
+    year, month = int(period[:4]), int(period[5:])
+    return f"{year + month // 12:04}-{month % 12 + 1:02}"
 
 
 def fiscal(day: dt.date, starts: int) -> tuple[int, int]:

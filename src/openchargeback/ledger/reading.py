@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import re
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from pathlib import Path, PurePosixPath
@@ -13,9 +14,14 @@ from openchargeback.ledger.config import FILE_NAME, LOCAL_FILE_NAME, read_config
 from openchargeback.ledger.directory import FILES as DIRECTORY_FILES
 from openchargeback.ledger.directory import Directory, read_directory
 from openchargeback.ledger.files import ChargeFile, Gate
+from openchargeback.ledger.journal_profiles import FOLDER as PROFILES
+from openchargeback.ledger.journal_profiles import Profile, read_profile
 from openchargeback.ledger.notes import Acknowledgment, read_notes
-from openchargeback.ledger.periods import FROZEN, NOTES, OPEN, PARTS, PeriodFile, is_period, read_period
-from openchargeback.ledger.settings import Config
+from openchargeback.ledger.periods import FROZEN, INVOICES, NOTES, OPEN, PARTS, PeriodFile, is_period, read_period
+from openchargeback.ledger.postings import FOLDER as POSTINGS
+from openchargeback.ledger.postings import Posting, read_postings
+from openchargeback.ledger.provider_invoices import DOCUMENTS, SUFFIXES, ProviderInvoice, read_invoices, repeated
+from openchargeback.ledger.settings import FORMAT_PATTERN, Config
 from openchargeback.model import Page
 from openchargeback.problems import Problem
 
@@ -34,10 +40,11 @@ class Logo:
 
 @dataclass(frozen=True, slots=True)
 class Ledger:
-    """The content of a ledger. Periods are those with charges, a period file or approvals, ascending.
+    """The content of a ledger. Periods are those with charges, approvals, invoices or a period file, ascending.
 
     images: those next to the pages, by path.
-    notes: by period, the acknowledgments in its notes.
+    notes: by period, the acknowledgments in its notes. invoices: by period, what providers invoiced.
+    journal_profiles: its own, by name. postings: by period, what became of the documents of its journal.
     """
 
     root: Path
@@ -51,11 +58,14 @@ class Ledger:
     logo: Logo | None = None
     digests: dict[str, str] = field(default_factory=dict)
     notes: dict[str, tuple[Acknowledgment, ...]] = field(default_factory=dict)
+    invoices: dict[str, tuple[ProviderInvoice, ...]] = field(default_factory=dict)
+    journal_profiles: dict[str, Profile] = field(default_factory=dict)
+    postings: dict[str, tuple[Posting, ...]] = field(default_factory=dict)
 
     @property
     def periods(self) -> tuple[str, ...]:
         """Every period that the ledger mentions."""
-        return tuple(sorted({*self.charge_files, *self.approvals, *self.period_files}))
+        return tuple(sorted({*self.charge_files, *self.approvals, *self.invoices, *self.period_files}))
 
     def period_file(self, period: str) -> PeriodFile:
         """State and dates of a period; open by default."""
@@ -82,6 +92,7 @@ def read_ledger(root: Path) -> tuple[Ledger | None, list[Problem]]:
     approvals = _approvals(gate, take, problems)
     period_files = _period_files(gate, take, problems)
     notes = _notes(gate, take, problems)
+    invoices = _invoices(gate, take, problems)
     directory, faults = read_directory(*map(take, DIRECTORY_FILES))
     problems += [*faults, *_misnamed(root)]
     pages, images = _pages(gate, take, problems)
@@ -105,7 +116,20 @@ def read_ledger(root: Path) -> tuple[Ledger | None, list[Problem]]:
         by_period.setdefault(file.period, []).append(replace(file, ceiling=ceiling))
     charges = {period: tuple(items) for period, items in by_period.items()}
     ledger = Ledger(
-        root, config, directory, charges, approvals, period_files, pages, images, logo, digests, notes=notes
+        root=root,
+        config=config,
+        directory=directory,
+        charge_files=charges,
+        approvals=approvals,
+        period_files=period_files,
+        pages=pages,
+        images=images,
+        logo=logo,
+        digests=digests,
+        notes=notes,
+        invoices=invoices,
+        journal_profiles=_journal_profiles(gate, take, problems),
+        postings=_postings(gate, take, problems),
     )
     # The reader of a folder may report a forbidden link a second time.
     return ledger, [*dict.fromkeys(problems)]
@@ -175,6 +199,66 @@ def _notes(gate: Gate, take: _Take, problems: list[Problem]) -> dict[str, tuple[
         if data is not None:
             result[period], faults = read_notes(data, relative)
             problems += faults
+    return result
+
+
+def _invoices(gate: Gate, take: _Take, problems: list[Problem]) -> dict[str, tuple[ProviderInvoice, ...]]:
+    result: dict[str, list[ProviderInvoice]] = {}
+    for relative in files.listed(gate.root, INVOICES, problems, gate):
+        path = PurePosixPath(relative)
+        if path.suffix.lower() in DOCUMENTS:
+            continue
+        if len(path.parts) not in (3, 4) or not is_period(path.parts[1]) or path.suffix not in SUFFIXES:
+            message = "is not where invoices of providers belong"
+            fix = f"put it at {INVOICES}/PERIOD/SOURCE.yaml or .csv, such as {INVOICES}/2025-01/aws.yaml"
+            problems.append(Problem(relative, "misplaced-file", message, fix))
+            continue
+        source = files.source_of(relative, path.suffix)
+        if source is None:
+            fix = "use only letters, digits, - and _"
+            problems.append(Problem(relative, "bad-source-name", "not a valid source name", fix))
+            continue
+        data = take(relative)
+        if data is not None:
+            invoices, faults = read_invoices(data, relative, path.parts[1], source)
+            problems += faults
+            result.setdefault(path.parts[1], []).extend(invoices)
+    problems += [problem for found in result.values() for problem in repeated(found)]
+    return {period: tuple(found) for period, found in result.items()}
+
+
+def _postings(gate: Gate, take: _Take, problems: list[Problem]) -> dict[str, tuple[Posting, ...]]:
+    result = {}
+    for relative in files.listed(gate.root, POSTINGS, problems, gate):
+        path = PurePosixPath(relative)
+        if len(path.parts) != 2 or path.suffix != ".yaml" or not is_period(path.stem):
+            fix = f"name it for the period of the journal: {POSTINGS}/2025-01.yaml"
+            problems.append(Problem(relative, "misplaced-file", "is not where postings belong", fix))
+            continue
+        data = take(relative)
+        if data is not None:
+            result[path.stem], faults = read_postings(data, relative)
+            problems += faults
+    return result
+
+
+def _journal_profiles(gate: Gate, take: _Take, problems: list[Problem]) -> dict[str, Profile]:
+    result = {}
+    folder = f"templates/{PROFILES}"
+    for relative in files.listed(gate.root, folder, problems, gate):
+        path = PurePosixPath(relative)
+        if path.suffix not in (".yaml", ".yml"):
+            continue  # a template that a profile names
+        if len(path.parts) != 3 or path.suffix != ".yaml" or not re.fullmatch(FORMAT_PATTERN, path.stem):
+            fix = f"name it {folder}/NAME.yaml, with lowercase letters, digits and - in the name"
+            problems.append(Problem(relative, "misplaced-file", "is not where journal profiles belong", fix))
+            continue
+        data = take(relative)
+        if data is not None:
+            profile, faults = read_profile(data, relative)
+            problems += faults
+            if profile:
+                result[path.stem] = profile
     return result
 
 

@@ -17,10 +17,11 @@ from openchargeback.files import git
 from openchargeback.ledger.config import FILE_NAME
 from openchargeback.ledger.files import Gate, unreadable
 from openchargeback.ledger.links import bad_link, outside_ledger, private, reached_in
+from openchargeback.ledger.periods import INVOICES
 from openchargeback.problems import Problem, UsageFault
 
-FOLDERS = ("charges", "approvals", "periods", "directory", "policies")
-"""The folders of a ledger that determine amounts, besides its config."""
+FOLDERS = ("charges", "approvals", "periods", "directory", "policies", INVOICES)
+"""The folders of a ledger that determine amounts, or that amounts are compared with, besides its config."""
 
 _DEFAULTS = ("main", "master", "trunk", "default", "development", "develop")
 """Common names of the default branch."""

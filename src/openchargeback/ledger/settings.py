@@ -7,6 +7,7 @@ from dataclasses import dataclass, field, replace
 from decimal import Decimal
 from typing import Annotated, Any
 
+from openchargeback import money
 from openchargeback.addresses import holds_credentials
 from openchargeback.ledger import check_codes
 from openchargeback.ledger.declared import Key, shape_of, values_of
@@ -25,6 +26,7 @@ from openchargeback.ledger.shape import (
     Verbatim,
 )
 from openchargeback.ledger.yaml_tree import Node, Reader, Scalar
+from openchargeback.model import PayerClass, field_values
 from openchargeback.money import ZERO
 from openchargeback.problems import Problem
 
@@ -35,6 +37,10 @@ FORGES = ("github", "gitlab", "forgejo")
 EVIDENCE_LEVELS = ("A", "B", "C")
 PAPERS = ("a4", "letter")
 GIGABYTE = 10**9
+FORMAT_PATTERN = r"[a-z0-9][a-z0-9-]{0,39}"
+UNLISTED = ("refused", "accepted")
+DEFAULT_FORMATS = ("detail", "summary", "gl")
+"""The journal formats that a build writes unless `journal.formats` says otherwise."""
 MONTHLY, IRREGULAR = "monthly", "irregular"
 EXPECTED = (MONTHLY, IRREGULAR)
 VENDOR, INSTITUTION = "vendor", "institution"
@@ -129,16 +135,12 @@ def _each_one_or_list(references: dict[str, tuple[str, ...]]) -> dict[str, str |
     return {name: _one_or_list(keys) for name, keys in references.items()}
 
 
-def _by_name(entries: tuple[Pattern, ...] | tuple[JournalFormat, ...]) -> dict[str, dict[str, Any]]:
+def _by_name(entries: tuple[Pattern, ...]) -> dict[str, dict[str, Any]]:
     return {each.name: values_of(each) for each in entries}
 
 
 def _pattern(name: str, values: dict[str, Any]) -> Pattern:
     return Pattern(name=name, **values)
-
-
-def _format(name: str, values: dict[str, Any]) -> JournalFormat:
-    return JournalFormat(name=name, **values)
 
 
 def _source(name: str, values: dict[str, Any]) -> Source:
@@ -155,6 +157,11 @@ def _unusual_values(rule: UnusualAmount | None) -> dict[str, Any] | bool:
 
 def _organization(name: str) -> Organization:
     return Organization(name=name)
+
+
+def _account(help_: str) -> Text:
+    # A spreadsheet runs what starts with any other sign, and an account cannot be changed to prevent that.
+    return Text(r"[A-Za-z0-9][^\r\n]*", "an account, which starts with a letter or digit", help_)
 
 
 def _sorted(match: dict[str, str]) -> dict[str, str]:
@@ -284,6 +291,14 @@ class Source:
             "what is new, so `ingest` adds it; it asks unless set.",
         ),
     ] = ""
+    invoice_tolerance: Annotated[
+        Decimal | None,
+        Number(
+            ZERO,
+            "By how much an invoice of the provider may differ from its charges when a month is closed, such as 0.05; "
+            "half of a cent unless set.",
+        ),
+    ] = None
     severity: Annotated[dict[str, str], _SEVERITY] = field(default_factory=dict)
 
 
@@ -380,12 +395,35 @@ class StatementSettings:
 
 
 @dataclass(frozen=True, slots=True)
-class JournalFormat:
-    """A journal format of the institution."""
+class AnswerSettings:
+    """How `journal posted` reads what the accounting system answers as CSV: columns by name, and words."""
 
-    name: str
-    template: Annotated[str, "A file in `templates/`."]
-    extension: Annotated[str, Text(r"[A-Za-z0-9]{1,8}", "a file extension", "The extension of the file.")] = "csv"
+    separator: Annotated[str, Verbatim("The character between columns.")] = ","
+    document: Annotated[str, "The column with the document number."] = ""
+    line: Annotated[str, "The column with the number of the line in the document."] = ""
+    status: Annotated[str, "The column that says what became of the line."] = ""
+    amount: Annotated[str, "The column with the amount, with or without a sign."] = ""
+    debit: Annotated[str, "The column with the amount of a debit."] = ""
+    credit: Annotated[str, "The column with the amount of a credit."] = ""
+    fund: Annotated[str, "The column with the accounting string."] = ""
+    reason: Annotated[str, "The column that says why."] = ""
+    date: Annotated[str, "The column with the day on which the document was posted."] = ""
+    date_format: Annotated[str, "The format of that day, such as `%m/%d/%Y`."] = "%Y-%m-%d"
+    accepted: Annotated[
+        tuple[str, ...], ListOf(Text(), single=True, help="The words for lines that were posted as sent.")
+    ] = ()
+    suspense: Annotated[
+        tuple[str, ...], ListOf(Text(), single=True, help="The words for lines that were posted to suspense.")
+    ] = ()
+    rejected: Annotated[
+        tuple[str, ...], ListOf(Text(), single=True, help="The words for lines that were not posted.")
+    ] = ()
+    unlisted: Annotated[
+        str,
+        Choice(
+            UNLISTED, "Lines that the file does not list: `refused`, or `accepted` if only exceptions are exported."
+        ),
+    ] = "refused"
 
 
 @dataclass(frozen=True, slots=True)
@@ -408,18 +446,54 @@ class JournalSettings:
     )
     description_limit: Annotated[int, Integer(8, 500, "Maximum length of descriptions in the accounting system.")] = 80
     formats: Annotated[
-        tuple[JournalFormat, ...],
-        Key(
-            shape=MapOf(
-                shape_of(JournalFormat, whole=False),
-                key_pattern=r"[a-z0-9][a-z0-9_-]*",
-                help="Your own formats, each with a Jinja template in `templates/`.",
-                named=_format,
-                listed=True,
-            ),
-            write=_by_name,
+        tuple[str, ...],
+        ListOf(
+            Text(FORMAT_PATTERN, "the name of a journal format"),
+            single=True,
+            least=1,
+            help="The formats that a build writes, by name; `focus-billing journal --list` shows all of them.",
         ),
+    ] = DEFAULT_FORMATS
+    answers: Annotated[AnswerSettings, "How to read what the accounting system answers."] = AnswerSettings()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class InvoiceTerms:
+    """What invoices to external payers say, and how they are booked; a field that is not set is None or empty."""
+
+    due_days: Annotated[
+        int | None, Integer(0, 365, "How many days after its date an invoice is due; 30 unless set.")
+    ] = None
+    terms: Annotated[str, Text(max_length=200, help="The terms of payment; `Net 30 days` for 30 days unless set.")] = ""
+    taxable: Annotated[bool | None, "Whether these payers owe tax; the directory may say otherwise for a payer."] = None
+    tax_text: Annotated[
+        str, Text(max_length=1000, help="A text on the invoices of those who owe tax. No tax is computed.")
+    ] = ""
+    exempt_text: Annotated[str, Text(max_length=1000, help="A text on the invoices of those who owe no tax.")] = ""
+    revenue_account: Annotated[
+        str, _account("Account of the revenue from them; the credit account of the source unless set.")
+    ] = ""
+    receivable_account: Annotated[str, _account("Account of what they owe.")] = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ExternalPayers(InvoiceTerms):
+    """How external payers are invoiced; each class may have its own terms. Nothing is journaled for them."""
+
+    pay_to: Annotated[
+        tuple[str, ...], ListOf(Text(), single=True, help="How to pay: an address for checks, a bank account.")
     ] = ()
+    external_academic: Annotated[
+        InvoiceTerms, Key("What differs for external academic payers.", name=str(PayerClass.EXTERNAL_ACADEMIC))
+    ] = InvoiceTerms()
+    commercial: Annotated[InvoiceTerms, "What differs for commercial payers."] = InvoiceTerms()
+
+    def terms_of(self, payer_class: PayerClass) -> InvoiceTerms:
+        """The terms of a class of external payers; those in general for a payer who has become internal."""
+        classes = {PayerClass.EXTERNAL_ACADEMIC: self.external_academic, PayerClass.COMMERCIAL: self.commercial}
+        own = classes.get(payer_class, InvoiceTerms())
+        found = {name: value for name, value in field_values(own).items() if value not in (None, "")}
+        return InvoiceTerms(**{**field_values(self, InvoiceTerms), **found})
 
 
 @dataclass(frozen=True, slots=True)
@@ -515,6 +589,7 @@ class Config:
         StatementSettings()
     )
     journal: Annotated[JournalSettings, Key("The content and format of journals.", always=True)] = JournalSettings()
+    external_payers: Annotated[ExternalPayers, "How external payers are invoiced."] = ExternalPayers()
     portal: Annotated[PortalSettings, Key("The appearance of the portal, and its links.", always=True)] = (
         PortalSettings()
     )
@@ -531,6 +606,11 @@ class Config:
         """Whether a source's discount is the institution's."""
         return self.source(name).discount == INSTITUTION
 
+    def invoice_tolerance(self, name: str) -> Decimal:
+        """How much an invoice of a source may differ from its charges, exactly; half of the minor unit unless set."""
+        own = self.source(name).invoice_tolerance
+        return money.minor_unit(self.currency) / 2 if own is None else own
+
     def source_tags(self, name: str) -> Tags:
         """The tag keys of a source's charges."""
         return self.tags.overridden_by(self.source(name).tags)
@@ -546,6 +626,13 @@ class Config:
         )
 
     @property
+    def invoice_texts(self) -> tuple[str, ...]:
+        """The texts that invoices to external payers may show besides the letterhead."""
+        payers = self.external_payers
+        classes = (payers, payers.external_academic, payers.commercial)
+        return (*payers.pay_to, *(text for each in classes for text in (each.terms, each.tax_text, each.exempt_text)))
+
+    @property
     def reference_names(self) -> tuple[str, ...]:
         """The references that the ledger or any source names, sorted."""
         return tuple(sorted({*self.tags.references, *(n for s in self.sources.values() for n in s.tags.references)}))
@@ -554,22 +641,28 @@ class Config:
         """The fund to credit for a source's charges; empty if the config has none."""
         return self.source(name).credit_fund or self.journal.credit_fund
 
+    def credit_account(self, name: str) -> str:
+        """The journal account of the credit side for a source's charges."""
+        own = self.source(name)
+        return own.credit_account or self.journal.credit_account or own.account or self.journal.account
+
     def posts(self, name: str) -> bool:
-        """Whether a source's charges go to the journal. If not, they are only shown and need no fund."""
+        """Whether a source's charges are due. If not, they are only shown and need no fund."""
         own = self.source(name).post
         return self.journal.post if own is None else own
 
     def of_month(self, sources: Iterable[str]) -> dict[str, Any]:
         """The settings that affect a month with these sources, as in `config.yaml`.
 
-        From `portal`, only the accent color of statements counts; journal formats name live templates.
+        From `portal`, only the accent color of statements counts; journal formats name live profiles, and answers come
+        later.
         """
         kept = {name: self.sources[name] for name in sorted({*sources} & {*self.sources})}
         return values_of(
             replace(
                 self,
                 sources=kept,
-                journal=replace(self.journal, formats=()),
+                journal=replace(self.journal, formats=DEFAULT_FORMATS, answers=AnswerSettings()),
                 portal=PortalSettings(accent=self.portal.accent),
                 plan=PlanSettings(),
                 limits=Limits(),

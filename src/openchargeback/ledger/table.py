@@ -1,7 +1,6 @@
 """The CSV files that closing a month writes: exact columns, strict cells, `\\n` line ends, deterministic bytes.
 
-They are records for programs and reviewers, so text is written verbatim, without protection against spreadsheet
-formulas.
+Text that a spreadsheet would run has an apostrophe in front, which is taken away again here (`csv_writing`).
 """
 
 from __future__ import annotations
@@ -15,7 +14,7 @@ from decimal import Decimal
 from typing import Any
 
 from openchargeback import money
-from openchargeback.csv_writing import csv_bytes, quoted
+from openchargeback.csv_writing import csv_bytes, quoted, unguarded
 from openchargeback.problems import Problem
 
 csv.field_size_limit(64 * 1024 * 1024)
@@ -113,7 +112,7 @@ def _values(
         message = f"{len(cells)} cells, but there are {len(columns)} columns"
         problems.append(Problem(path, "frozen-fault", message, _FIX, line, 1))
         return None
-    values = [column.read(cell) for column, cell in zip(columns, cells, strict=True)]
+    values = [column.read(unguarded(cell)) for column, cell in zip(columns, cells, strict=True)]
     for place, value in enumerate(values):
         if value is None:
             column = columns[place]

@@ -62,6 +62,8 @@ def period_change(period: str, both: Comparison, facts: tuple[PeriodFacts, Perio
         queue=new.queue,
         old_shown=_total(old.lines, posted=False),
         new_shown=_total(new.lines, posted=False),
+        old_invoiced=_invoiced(old.lines),
+        new_invoiced=_invoiced(new.lines),
     )
 
 
@@ -138,6 +140,10 @@ def _by_key(lines: Iterable[BillingLine]) -> dict[LineKey, Decimal]:
 
 def _total(lines: Iterable[BillingLine], *, posted: bool) -> Decimal:
     return sum((line.amounts.billed for line in lines if line.posted == posted), ZERO)
+
+
+def _invoiced(lines: Iterable[BillingLine]) -> Decimal:
+    return sum((line.amounts.billed for line in lines if line.invoiced), ZERO)
 
 
 def _people(

@@ -8,7 +8,8 @@ from typing import Any
 
 from openchargeback.ledger.config import FILE_NAME
 from openchargeback.ledger.directory import FUNDS_FILE, PEOPLE_FILE, PROJECTS_FILE, Directory
-from openchargeback.ledger.periods import NOTES, OPEN, PeriodFile, part_path, period_of
+from openchargeback.ledger.periods import INVOICES, NOTES, OPEN, PeriodFile, part_path, period_of
+from openchargeback.ledger.revision import lies_in
 from openchargeback.ledger.settings import IRREGULAR, Config, EvidenceRule
 from openchargeback.model import State
 from openchargeback.problems import Problem, Severity
@@ -26,7 +27,9 @@ def closed_month_changes(
     """
     paths: dict[str, list[str]] = {}
     for path in changed:
-        if period_of(path) and path != part_path(period_of(path), NOTES):  # notes are not sealed
+        # Notes and invoices of providers are not sealed.
+        sealed = path != part_path(period_of(path), NOTES) and not lies_in(path, (INVOICES,))
+        if period_of(path) and sealed:
             paths.setdefault(period_of(path), []).append(path)
     found = [
         _change_problem(period, changes, base.get(period, OPEN), head.get(period, OPEN))
@@ -99,7 +102,9 @@ def closed_months_kept(
 
 def _settings(config: Config, record: ClosingRecord) -> dict[str, Any]:
     """The settings that affect a month, without the rules for approving and closing it."""
-    sources = {name: replace(source, expected=IRREGULAR) for name, source in config.sources.items()}
+    sources = {
+        name: replace(source, expected=IRREGULAR, invoice_tolerance=None) for name, source in config.sources.items()
+    }
     without = replace(config, sources=sources, review=replace(config.review, evidence=EvidenceRule()))
     return without.of_month(source.source for source in record.sources)
 

@@ -63,6 +63,7 @@ def _period(period: PeriodChange, currency: str) -> dict[str, object]:
         **_amounts(period.old, period.new, currency),
         "percent": share,
         "shown": _amounts(period.old_shown, period.new_shown, currency),
+        "invoiced": _amounts(period.old_invoiced, period.new_invoiced, currency),
         "moved": money.plain(period.moved, currency),
         "pis": {"changed": period.pis_changed, "new": period.pis_appeared, "gone": period.pis_gone},
         "causes": _causes(period.causes, currency),
@@ -77,6 +78,7 @@ def _period(period: PeriodChange, currency: str) -> dict[str, object]:
         ],
         "completeness": [each.as_json() for each in period.sources if each.needs_attention],
         "without": [{"source": each.source, "reason": each.reason, "by": each.by} for each in period.without],
+        "invoices": [each.as_json() for each in period.invoices],
         "projects": [_project(each, currency) for each in period.projects],
         "lines": [_line(each, currency) for each in period.lines],
         "decisions": [

@@ -8,8 +8,9 @@ from dataclasses import replace
 from openchargeback.billing.completeness import Month, completeness
 from openchargeback.billing.corrections import CorrectionResults
 from openchargeback.billing.pipeline import NOTHING_POSTED, MonthResult
+from openchargeback.billing.provider_invoices import InvoiceCheck, checked_sources, compare_invoices
 from openchargeback.ledger.config import FILE_NAME
-from openchargeback.ledger.periods import period_of
+from openchargeback.ledger.periods import INVOICES, period_of
 from openchargeback.ledger.revision import lies_in
 from openchargeback.model import State
 from openchargeback.plan.changes import PeriodFacts, beyond_rounding, period_change
@@ -22,7 +23,8 @@ from openchargeback.record.recorded_ledger import RecordedLedger
 
 def unread_periods(problems: Sequence[Problem], reached: Sequence[str], after: RecordedLedger) -> set[str]:
     """The periods with a file at the head that could not be read; settings and directory affect all open ones."""
-    paths = {problem.path for problem in problems if problem.severity is Severity.ERROR}
+    # An invoice of a provider moves no money.
+    paths = {each.path for each in problems if each.severity is Severity.ERROR and not lies_in(each.path, (INVOICES,))}
     found = {period_of(path) for path in paths} - {""}
     if any(path == FILE_NAME or lies_in(path, ("directory",)) for path in paths):
         found |= {period for period in (*reached, *after.periods) if after.period_file(period).state is State.OPEN}
@@ -49,6 +51,7 @@ def _side(ledger: RecordedLedger, corrected: CorrectionResults, period: str) -> 
         queue=record.queue,
         flags=record.flags,
         decisions=record.decisions,
+        invoices=record.invoices,
     )
     return Side(ledger.as_recorded(period), shown)
 
@@ -77,8 +80,19 @@ def compared_period(
     month = months.setdefault(period, Month(period, both.new.sources, both.new.lines, files))
     # A newly opened month has nothing to report.
     rows = completeness(month, list(months.values()), after[0].settings(period)) if month.sources else ()
-    change = replace(change, sources=rows, without=after[0].period_file(period).without)
+    change = replace(
+        change,
+        sources=rows,
+        without=after[0].period_file(period).without,
+        old_invoices=_invoices(before[0], period, both.old),
+        invoices=_invoices(after[0], period, both.new),
+    )
     return change, old_faults, new_faults
+
+
+def _invoices(ledger: RecordedLedger, period: str, month: MonthResult) -> tuple[InvoiceCheck, ...]:
+    sources, invoices = checked_sources(ledger), ledger.invoices.get(period, ())
+    return tuple(compare_invoices(month.invoices, invoices, ledger.settings(period), sources))
 
 
 def recorded_month(record: ClosingRecord) -> Month:

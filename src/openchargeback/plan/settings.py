@@ -21,6 +21,7 @@ from openchargeback.ledger.directory import (
 from openchargeback.ledger.settings import (
     Config,
     EvidenceRule,
+    ExternalPayers,
     JournalSettings,
     Limits,
     Organization,
@@ -34,10 +35,10 @@ from openchargeback.plan.values import SettingChange
 
 
 def changed_settings(old: tuple[Config, Directory], new: tuple[Config, Directory]) -> tuple[SettingChange, ...]:
-    """The changes to config and directory that affect billing and flags, and to the limits of the plan.
+    """The changes to config and directory that affect billing and flags, and to limits of the plan and of closing.
 
-    Changed limits are included, since they change what the plan lets through. An entry that only one side has is one
-    change.
+    Changed limits are included, since they change what the plan and closing let through. An entry that only one side
+    has is one change.
     """
     names = {*old[0].sources, *new[0].sources}
     sides = [
@@ -54,7 +55,10 @@ def changed_settings(old: tuple[Config, Directory], new: tuple[Config, Directory
 def _config_values(config: Config, sources: set[str]) -> dict[str, Any]:
     """The settings that affect billing, as in `config.yaml` with all defaults, for these sources."""
     billing = billing_config(config)
-    every = {name: billing.sources.get(name, Source(name)) for name in sorted(sources)}
+    every = {
+        name: replace(billing.sources.get(name, Source(name)), invoice_tolerance=config.source(name).invoice_tolerance)
+        for name in sorted(sources)
+    }
     return values_of(replace(billing, plan=config.plan, sources=every), defaults=True)
 
 
@@ -121,6 +125,7 @@ def billing_config(config: Config) -> Config:
         review=replace(config.review, patterns=patterns, evidence=EvidenceRule()),
         statements=StatementSettings(),
         journal=JournalSettings(post=config.journal.post, fund=config.journal.fund),
+        external_payers=ExternalPayers(),
         portal=PortalSettings(),
         plan=PlanSettings(),
         limits=Limits(),
@@ -130,7 +135,7 @@ def billing_config(config: Config) -> Config:
 def billing_directory(directory: Directory) -> Directory:
     """The directory reduced to what determines payers and flags, without names, titles and the like."""
     return Directory(
-        {email: Person(email, "") for email in directory.people},
+        {email: Person(email, "", payer_class=person.payer_class) for email, person in directory.people.items()},
         directory.aliases,
         {name: replace(entry, project=Project(name, ""), award="") for name, entry in directory.projects.items()},
         {id_: FundEntry(id_, since=e.since, until=e.until, status=e.status) for id_, e in directory.funds.items()},

@@ -17,6 +17,7 @@ from decimal import Decimal
 
 from openchargeback import money
 from openchargeback.billing.completeness import Completeness
+from openchargeback.billing.provider_invoices import InvoiceCheck, InvoiceStatus
 from openchargeback.model import BillingLine, Entry, Evidence, QueueItem, State, Without
 from openchargeback.money import ZERO
 from openchargeback.problems import Problem
@@ -160,11 +161,13 @@ class PeriodChange:
     """One period before and after. A state is None if that revision does not mention the period.
 
     old, new: what is charged. old_shown, new_shown: what is only shown, and not part of it.
+    old_invoiced, new_invoiced: the part of what is charged that is invoiced instead of journaled.
     lines: those that differ. projects: all that have such lines, largest move first.
     causes: what each cause adds to the total, in cents; they sum to the difference.
     queue: what is undecided at the head.
     sources: what each source delivered at the head, against earlier months that are closed or also compared.
     without: the sources that the month was closed without, from the head's period file.
+    old_invoices, invoices: the invoices of providers compared with their charges, at base and head.
     """
 
     period: str
@@ -185,6 +188,10 @@ class PeriodChange:
     without: tuple[Without, ...] = ()
     old_shown: Decimal = ZERO
     new_shown: Decimal = ZERO
+    old_invoiced: Decimal = ZERO
+    new_invoiced: Decimal = ZERO
+    old_invoices: tuple[InvoiceCheck, ...] = ()
+    invoices: tuple[InvoiceCheck, ...] = ()
 
     @property
     def difference(self) -> Decimal:
@@ -202,14 +209,35 @@ class PeriodChange:
         return bool(self.old_shown or self.new_shown) or any(not line.key.posted for line in self.lines)
 
     @property
+    def invoices_any(self) -> bool:
+        """Whether anything is invoiced, before or after."""
+        return bool(self.old_invoiced or self.new_invoiced)
+
+    @property
     def reconciles_as_before(self) -> bool:
         """Whether every control total is unchanged."""
         return all(each.old == each.new for each in self.control)
 
     @property
+    def invoices_to_check(self) -> tuple[InvoiceCheck, ...]:
+        """The invoices at the head that do not match their charges, or that compared otherwise at the base."""
+        before = [each.as_json() for each in self.old_invoices]
+        return tuple(
+            each for each in self.invoices if each.status is not InvoiceStatus.MATCHES or each.as_json() not in before
+        )
+
+    @property
+    def invoices_gone(self) -> tuple[InvoiceCheck, ...]:
+        """The invoices that only the base has, if no charge names them at the head."""
+        now = {(each.source, each.invoice, each.currency) for each in self.invoices}
+        return tuple(each for each in self.old_invoices if (each.source, each.invoice, each.currency) not in now)
+
+    @property
     def is_quiet(self) -> bool:
         """Whether nothing changes that a reviewer would look at."""
-        return not self.lines and self.reconciles_as_before and not self.decisions and self.old_state == self.new_state
+        same_invoices = [each.as_json() for each in self.old_invoices] == [each.as_json() for each in self.invoices]
+        same = self.reconciles_as_before and same_invoices and self.old_state == self.new_state
+        return same and self.old_invoiced == self.new_invoiced and not self.lines and not self.decisions
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,6 +6,7 @@ from decimal import Decimal
 
 from openchargeback import money
 from openchargeback.billing.completeness import GONE_SHOWN, Completeness
+from openchargeback.billing.provider_invoices import InvoiceCheck
 from openchargeback.model import Without
 from openchargeback.plan.values import Cause, ControlTotal, PeriodChange, Plan, ProjectChange, Revision
 from openchargeback.review.held_sums import by_reason
@@ -15,6 +16,9 @@ LARGEST = 10
 """How many changes by PI and project are shown."""
 
 NOTHING_CHANGES = "No billing line changes."
+
+INVOICES = "Invoices of providers"
+"""The heading of the invoices that a reviewer should look at."""
 
 EVIDENCE = "Evidence for decisions and closings"
 """The heading of the table of evidence levels."""
@@ -55,6 +59,11 @@ def source(row: Completeness, currency: str) -> str:
     return "; ".join(notes)
 
 
+def invoice(check: InvoiceCheck, period: PeriodChange) -> str:
+    """An invoice of a provider that a reviewer should look at, compared with its charges."""
+    return f"no longer listed: {check.what}" if check in period.invoices_gone else check.what
+
+
 def without(absent: Without) -> str:
     """Why a month was closed without a source, and who decided it."""
     return f"{absent.reason} ({absent.by})" if absent.by else absent.reason
@@ -93,6 +102,10 @@ def percent(change: Decimal, before: Decimal) -> str:
 
 SHOWN = "Shown only, not charged"
 """The total of sources that do not post: shown next to what is charged and never added to it."""
+
+
+INVOICED = "of which invoiced"
+"""The part of what is charged that external payers are invoiced for, instead of a journal entry."""
 
 
 def causes(parts: dict[Cause, Decimal], currency: str) -> str:
@@ -159,6 +172,10 @@ def _unread(plan: Plan) -> str:
 
 
 def _moves(plan: Plan) -> str:
+    invoiced = [(period.old_invoiced, period.new_invoiced) for period in plan.periods]
+    if not plan.moves and any(old != new for old, new in invoiced):
+        old, new = (sum(side, money.ZERO) for side in zip(*invoiced, strict=True))
+        return f"{NOTHING_CHANGES.removesuffix('.')}, but what is invoiced does: {_step(old, new, plan.currency)}."
     if not plan.moves:
         return "" if plan.unread else NOTHING_CHANGES
     old = sum((period.old for period in plan.periods), money.ZERO)

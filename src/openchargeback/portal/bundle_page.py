@@ -16,7 +16,10 @@ from decimal import Decimal
 from markupsafe import Markup
 
 from openchargeback import money
+from openchargeback.billing.invoices import invoice_of
 from openchargeback.billing.journal import SourceControl, posts_nothing, source_controls
+from openchargeback.billing.postings import posted_month
+from openchargeback.ledger.postings import Posting
 from openchargeback.ledger.settings import Config
 from openchargeback.model import Amounts, BilledPeriod, Journal, Provenance, State, Statement
 from openchargeback.money import ZERO
@@ -27,7 +30,7 @@ from openchargeback.portal.views.common import StateView, for_showback, state_vi
 from openchargeback.review.held_sums import in_total
 from openchargeback.templating.environment import Templates
 from openchargeback.templating.filters import date_human, period_human
-from openchargeback.wording import counted
+from openchargeback.wording import counted, listed
 
 TEMPLATE = "bundle.html"
 _STYLE = "bundle.css"
@@ -36,7 +39,10 @@ _FONT = re.compile(r'url\("(fonts/[\w-]+\.woff2)"\)')
 
 @dataclass(frozen=True, slots=True)
 class StatementLink:
-    """A statement in the list: its PI, project and funds, what is due, its state in words, and its PDF."""
+    """A statement in the list: its PI, project and funds, what is due, its state in words, and its PDF.
+
+    invoice: its number, if it is the invoice of an external payer.
+    """
 
     number: str
     pi: str
@@ -47,6 +53,7 @@ class StatementLink:
     amounts: Amounts
     state: str
     pdf: str
+    invoice: str
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -62,11 +69,25 @@ class JournalLink:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class BundleFiles:
+    """The other files of the folder, by their paths in it.
+
+    pdfs: by statement's number. totals: the control totals. receivables: empty if nothing is invoiced.
+    """
+
+    pdfs: Mapping[str, str]
+    journal: tuple[JournalLink, ...]
+    totals: str
+    receivables: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class BundleView:
     """Everything the page shows. draft: the month is open. amounts: what is due; for a showback month, the value.
 
     held: what is held today, one pair of charges and amount per currency. steps: what finance should do, in order.
     controls: display name and totals of each source. balanced: whether the journal ties out with the statements.
+    invoiced: what external payers owe; receivables: the path of its file, empty if nothing is invoiced.
     """
 
     period: str
@@ -87,6 +108,8 @@ class BundleView:
     journal: Journal
     controls: tuple[tuple[str, SourceControl], ...]
     balanced: bool
+    invoiced: Decimal
+    receivables: str
     digest: str
     provenance: Provenance
 
@@ -109,15 +132,11 @@ def bundle_view(
     period: BilledPeriod,
     config: Config,
     *,
-    pdfs: Mapping[str, str],
-    files: Sequence[JournalLink],
-    totals: str,
+    files: BundleFiles,
+    postings: Sequence[Posting],
     provenance: Provenance,
 ) -> BundleView:
-    """What the page of a month shows.
-
-    pdfs: statement's number → path of its PDF in the folder. totals: path of the control totals.
-    """
+    """What the page of a month shows. postings: what the accounting system did with the journal."""
     organization, showback = config.organization, for_showback((period,))
     contact, mail = whom_to_ask(config)
     controls = source_controls(period.journal)
@@ -134,20 +153,25 @@ def bundle_view(
         showback=showback,
         amounts=period.shown if showback else period.amounts,
         held=_held(period),
-        steps=_steps(period, config, shown(contact)),
-        statements=tuple(_link(each, period, pdfs[each.number], showback=showback) for each in period.statements),
+        steps=_steps(period, config, postings, shown(contact)),
+        statements=tuple(
+            _link(each, period, config, files.pdfs[each.number], showback=showback) for each in period.statements
+        ),
         accounting_date=period.accounting_date,
-        files=tuple(files),
-        totals=totals,
+        files=files.journal,
+        totals=files.totals,
         journal=journal,
         controls=tuple((shown(config.source(each.source).label or each.source), each) for each in controls),
-        balanced=journal.debits == journal.credits and journal.net == due,
+        balanced=journal.debits == journal.credits and journal.net + period.invoiced.billed == due + journal.again,
+        invoiced=period.invoiced.billed,
+        receivables=files.receivables,
         digest=period.digest,
         provenance=provenance,
     )
 
 
-def _link(statement: Statement, period: BilledPeriod, pdf: str, *, showback: bool) -> StatementLink:
+def _link(statement: Statement, period: BilledPeriod, config: Config, pdf: str, *, showback: bool) -> StatementLink:
+    invoice = invoice_of(statement, config)
     email, title = shown(statement.pi.email), shown(statement.project.title)
     name, project = shown(statement.pi.name), shown(statement.project.id)
     return StatementLink(
@@ -160,6 +184,7 @@ def _link(statement: Statement, period: BilledPeriod, pdf: str, *, showback: boo
         amounts=statement.shown if showback else statement.amounts,
         state=_state(statement, period),
         pdf=pdf,
+        invoice=invoice.number if invoice else "",
     )
 
 
@@ -182,33 +207,53 @@ def _held(period: BilledPeriod) -> tuple[str, ...]:
     return tuple(found)
 
 
-def _steps(period: BilledPeriod, config: Config, contact: str) -> tuple[str, ...]:
+def _steps(period: BilledPeriod, config: Config, postings: Sequence[Posting], contact: str) -> tuple[str, ...]:
     """What finance should do, from the state of the month alone."""
     month, held = period_human(period.period), _held(period)
     waiting = [f"Held for review, and on no statement: {'; '.join(held)}."] if held else []
+    if period.invoiced.billed:
+        waiting.append("Book the receivables below: external payers get an invoice and are not in the journal.")
     if posts_nothing(period, config):
         return ("Post nothing: no source of this month is charged. Its statements are for information.", *waiting)
     if not period.journal.lines:
-        return ("Post nothing: nothing was billed this month.", *waiting)
+        return ("Post no journal: nothing of this month is paid by internal funds.", *waiting)
     if period.state is State.OPEN:
         return (
             f"Post nothing yet: {month} is open, and its figures change until it is closed.",
             *waiting,
             "Prepare the import with the drafts below. The files to import come when the month is closed.",
         )
-    post = (
+    kept = "Keep this folder with the posting. Corrections come as new entries in a later month."
+    if postings:
+        return (*_posted(period, postings), *waiting, kept)
+    if period.state is State.FINALIZED:
+        final = f" since {date_human(period.finalized_on)}" if period.finalized_on else ""
+        return (
+            f"Keep this folder: {month} is final{final}, and nothing in it changes.",
+            f"If its journal has not been posted, import it, compare the totals, and tell {contact} its number.",
+            *waiting,
+        )
+    return (
         "Import one of the journal files below: the one in the format that your accounting system reads.",
         "Compare the totals that it reports with the control totals below.",
         f"Tell {contact} the document number and date of the posting, and each line that was rejected or suspended.",
-    )
-    if period.state is State.CLOSED:
-        return (*post, "Keep this folder with the posting. Corrections come as new entries in a later month.", *waiting)
-    final = f" since {date_human(period.finalized_on)}" if period.finalized_on else ""
-    return (
-        f"Keep this folder: {month} is final{final}, and nothing in it changes.",
-        f"If its journal has not been posted, import it, compare the totals, and tell {contact} the document number.",
         *waiting,
+        kept,
     )
+
+
+def _posted(period: BilledPeriod, postings: Sequence[Posting]) -> list[str]:
+    """What became of the journal, and what is left to do about it."""
+    posted = posted_month(period.journal, period.documents, postings)
+    numbers = listed([each.reference or each.document for each in postings], 3)
+    steps = [f"Post nothing: the journal was posted on {date_human(max(each.on for each in postings))} as {numbers}."]
+    if posted.not_posted.lines:
+        steps[0] = f"Post the rest of the journal: {counted(posted.not_posted.lines, 'line')} not posted yet."
+    if posted.suspense.lines:
+        steps.append(f"Clear {counted(posted.suspense.lines, 'line')} in suspense.")
+    if posted.rejected.lines:
+        steps.append(f"{counted(posted.rejected.lines, 'line')} rejected: the journal of a later month repeats them.")
+    return steps
 
 
 def _style(config: Config, env: Templates) -> str:

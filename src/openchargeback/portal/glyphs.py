@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
 
+from openchargeback.billing.invoices import is_invoice
 from openchargeback.ledger.settings import Config
 from openchargeback.model import BilledPeriod, State, Statement
 from openchargeback.portal.pdf_fonts import FontFile, fallback_fonts, style_fonts, without_glyph
@@ -62,9 +63,11 @@ def _texts(statement: Statement, config: Config) -> Iterator[tuple[str, str]]:
     """The texts that a statement shows, each with the file it comes from."""
     charges = f"charges/{statement.period}"
     yield from ((CONFIG, text) for text in config.letterhead)
+    if is_invoice(statement):
+        yield from ((CONFIG, text) for text in config.invoice_texts)
     pi, project = statement.pi, statement.project
     yield (charges if pi.name == pi.email else PEOPLE), pi.name
-    yield PEOPLE, pi.department
+    yield from ((PEOPLE, text) for text in pi.texts[1:])
     yield (charges if project.title == project.id else PROJECTS), project.title
     yield from ((charges, text) for text in (pi.email, project.id))
     for line in statement.lines:

@@ -10,7 +10,7 @@ import functools
 import hashlib
 import re
 
-from openchargeback.model import BilledPeriod, Statement
+from openchargeback.model import BilledPeriod, State, Statement
 
 MAX_PLAIN = 80
 """A longer identifier gets a shortened name with a digest: Windows and archives limit the whole path to 255."""
@@ -106,13 +106,24 @@ def statement_name(statement: Statement) -> str:
 
 
 def journal_page(period: str) -> str:
-    """The journal of one month; its files are in the same folder."""
+    """The journal of one month."""
     return f"{journal_folder(period)}/index.html"
 
 
 def journal_folder(period: str) -> str:
-    """The folder of one month's journal files."""
+    """The folder of one closed month's journal files."""
     return f"journals/{folder_name(period)}"
+
+
+def drafts_folder(period: str) -> str:
+    """The folder of one open month's drafts of journal files: apart, so that no one downloads them to post them."""
+    return f"drafts/{folder_name(period)}"
+
+
+def receivables_file(period: BilledPeriod) -> str:
+    """What external payers owe for a month; the name of an open month's file says that it is a draft."""
+    draft = "DRAFT-" if period.state is State.OPEN else ""
+    return f"receivables/{draft}{folder_name(period.period)}.csv"
 
 
 def charges_file(period: BilledPeriod) -> str:
@@ -124,6 +135,20 @@ def charges_file(period: BilledPeriod) -> str:
 def lines_file(period: str) -> str:
     """The billing lines of a month as data."""
     return f"{DATA_FOLDER}/{folder_name(period)}/lines.csv"
+
+
+def cost_and_usage_file(period: BilledPeriod) -> str:
+    """What a month charges to PIs, as "Cost and Usage" of FOCUS."""
+    return charges_file(period).replace("/charges.csv", "/focus-cost-and-usage.csv")
+
+
+def invoice_detail_file(period: str) -> str:
+    """The lines of a month's statements, as "Invoice Detail" of FOCUS."""
+    return f"{DATA_FOLDER}/{folder_name(period)}/focus-invoice-detail.csv"
+
+
+BILLING_PERIOD_FILE = f"{DATA_FOLDER}/focus-billing-period.csv"
+"""The months, as "Billing Period" of FOCUS."""
 
 
 def own_page(name: str) -> str:

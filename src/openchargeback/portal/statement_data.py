@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from decimal import Decimal
 
 from openchargeback import money
-from openchargeback.csv_writing import csv_bytes, guarded
+from openchargeback.csv_writing import csv_bytes
 from openchargeback.ledger.line_table import (
     AMOUNT_COLUMNS,
     COLUMNS,
@@ -104,13 +104,7 @@ def _fields(record: object, *names: str) -> dict[str, object]:
 
 def lines_csv(statement: Statement, currency: str) -> bytes:
     """The billing lines, one per row, amounts in cents and exact; the posted rows add up to the total."""
-    rows = (
-        [
-            guarded(cell) if column.type == "string" else cell
-            for column, cell in zip(COLUMNS, line_cells(line, statement.number, currency), strict=True)
-        ]
-        for line in statement.lines
-    )
+    rows = (line_cells(line, statement.number, currency) for line in statement.lines)
     return csv_bytes([column.name for column in COLUMNS], rows, _LINE_END)
 
 
@@ -120,7 +114,7 @@ def resources_csv(statement: Statement, currency: str) -> bytes:
     rows = (
         [
             *(statement.number, statement.period),
-            *(guarded(str(value)) for value in _fields(part, *_RESOURCE_COLUMNS).values()),
+            *map(str, _fields(part, *_RESOURCE_COLUMNS).values()),
             *amount_values(part.amounts, currency).values(),
             currency,
         ]

@@ -380,6 +380,8 @@ def shown(text: str) -> str:
     Line breaks and whitespace become one space. Removes control characters, lone surrogates, noncharacters and
     direction overrides: XML 1.0 forbids all but the last, which could make figures next to a name read backward.
     """
+    if text.isascii() and text.isprintable():
+        return " ".join(text.split())
     kept = (
         " " if char.isspace() or char in CONTROLS else char
         for char in text

@@ -15,9 +15,11 @@ from openchargeback.billing import copies, freezing, periods
 from openchargeback.billing.charges_data import write_charges
 from openchargeback.billing.closed_totals import closed_summaries
 from openchargeback.billing.corrections import CorrectionResults, correct
+from openchargeback.billing.focus_charges import share_all, write_focus_charges
+from openchargeback.billing.lines import sum_resources
 from openchargeback.billing.periods import Make, Posted, bill
 from openchargeback.billing.pipeline import NOTHING_POSTED, Settled, settled_month
-from openchargeback.billing.provenance import trace
+from openchargeback.billing.provenance import make_references
 from openchargeback.billing.reconciliation import check_ledger
 from openchargeback.billing.summaries import Summary, summaries
 from openchargeback.files.compressing import gzip_to
@@ -101,9 +103,11 @@ def bill_ledger(
     def make(charges: Charges, settled: Settled, posted: Posted) -> tuple[dict[str, BilledPeriod], list[Problem]]:
         made, problems = periods.billed(charges, settled, posted)
         made = {period: replace(each, digest=keys.period(period, posted.get(period))) for period, each in made.items()}
-        for each in made.values() if data else ():
-            if store.get("charges", each.digest) is None:
-                store.put("charges", each.digest, _charges_of(charges, each))
+        missing = [each for each in made.values() if data and not _has_charges(store, each.digest)]
+        if missing:
+            share_all(charges)
+        for each in missing:
+            _keep_charges(store, each.digest, charges, each)
         return made, problems
 
     found, problems = _run(ledger, corrected, make, _each(partial(_thaw, store)), scope)
@@ -131,15 +135,18 @@ def summarize_ledger(
     ledger: RecordedLedger, store: Cache, scope: Scope = EVERYTHING
 ) -> tuple[tuple[Summary, ...], list[Problem]]:
     """The summary of each period; from the cache if nothing has changed. Otherwise as `bill_ledger`."""
-    key = Keys(ledger).periods(scope.periods(ledger))
-    kept = store.value("summaries", key, _Summaries)
+    wanted = scope.periods(ledger)
+    # Without periods to bill, hashing all files would take longer than what the cache saves.
+    key = Keys(ledger).periods(wanted) if wanted else ""
+    kept = store.value("summaries", key, _Summaries) if wanted else None
     if kept is None:
         corrected = correct_ledger(ledger, store)
         found, problems = _run(ledger, corrected, summaries, closed_summaries, scope)
         sources = {period: each.totals.sources for period, each in found.items()}
         every, problems = _checked(ledger, corrected, scope, found, sources, problems)
         kept = _Summaries(every, tuple(problems))
-        store.keep("summaries", key, kept)
+        if wanted:
+            store.keep("summaries", key, kept)
     return kept.summaries, list(kept.problems)
 
 
@@ -282,29 +289,48 @@ def still_billing(ledger: Ledger, store: Cache, files: Sequence[ChargeFile]) -> 
     return copies.still_billing(whole, files, correct_ledger(whole, store).posted)
 
 
-def kept_charges(ledger: RecordedLedger, store: Cache, period: BilledPeriod) -> bytes:
-    """The charges of a billed period as the file `portal.paths.charges_file`.
+@dataclass(frozen=True, slots=True)
+class KeptCharges:
+    """The charges of a period as files: all of them, and those that are charged to PIs as "Cost and Usage" of FOCUS."""
+
+    charges: bytes
+    focus: bytes
+
+
+_KINDS = ("charges", "focus charges")
+
+
+def kept_charges(ledger: RecordedLedger, store: Cache, period: BilledPeriod) -> KeptCharges:
+    """The charges of a billed period as the files `portal.paths.charges_file` and `cost_and_usage_file`.
 
     From the cache; if missing there, the period is billed again, a closed one according to its record.
     Raises LedgerFault if its files can no longer be read.
     """
     record = ledger.records.get(period.period)
     key = key_of(code_digest(), record.digest) if record else period.digest
-    kept = store.get("charges", key)
-    if kept is not None:
-        return kept
-    with settled_month(ledger, period.period) as charges:
-        trace(charges.con, charges.config)
-        made = _charges_of(charges, period)
-    store.put("charges", key, made)
-    return made
+    kept = [store.get(kind, key) for kind in _KINDS]
+    if kept[0] is not None and kept[1] is not None:
+        return KeptCharges(kept[0], kept[1])
+    with settled_month(ledger, period.period, ids_of_all=True) as charges:
+        sum_resources(charges.con, charges.config.currency)
+        make_references(charges.con, charges.config)
+        share_all(charges)
+        return _keep_charges(store, key, charges, period)
 
 
-def _charges_of(charges: Charges, period: BilledPeriod) -> bytes:
+def _has_charges(store: Cache, key: str) -> bool:
+    return all(store.get(kind, key) is not None for kind in _KINDS)
+
+
+def _keep_charges(store: Cache, key: str, charges: Charges, period: BilledPeriod) -> KeptCharges:
     with tempfile.TemporaryDirectory(prefix="openchargeback-") as folder:
-        path = Path(folder) / "charges.csv"
+        path, focus = Path(folder) / "charges.csv", Path(folder) / "focus.csv"
         write_charges(charges, period.period, path)
-        return _packed(path, charges_file(period))
+        write_focus_charges(charges, period, focus)
+        made = KeptCharges(_packed(path, charges_file(period)), _packed(focus, charges_file(period)))
+    for kind, data in zip(_KINDS, (made.charges, made.focus), strict=True):
+        store.put(kind, key, data)
+    return made
 
 
 def _packed(path: Path, name: str) -> bytes:

@@ -14,7 +14,7 @@ from openchargeback.problems import LedgerFault, Problem, has_errors
 from openchargeback.publish.bill_ledger import Scope, bill_ledger, sum_ledger, summarize_ledger
 from openchargeback.publish.cache import Cache
 from openchargeback.publish.gathering import Gathered, gather_ledger
-from openchargeback.publish.output_problems import credit_fund_warnings, output_problems, output_warnings
+from openchargeback.publish.output_problems import line_warnings, output_problems, output_warnings
 from openchargeback.record.recorded_ledger import RecordedLedger
 
 Step = Callable[[str, int, int], None]
@@ -78,7 +78,7 @@ def examine(
     data: keep the charges of newly billed periods, for the open data of a build. store: used instead of the ledger's
     cache. gathered: the ledger as `gather_ledger` has just read it.
     """
-    from openchargeback.export.descriptions import describe_journals
+    from openchargeback.export.journals.descriptions import describe_journals
 
     store = open_cache(root) if store is None else store
     ledger, problems = gathered or gather_ledger(root)
@@ -96,7 +96,7 @@ def examine_lines(root: Path, *, wanted: str = "", step: Step = no_step) -> Exam
     if ledger is None:
         return None, (), problems
     periods, faults = sum_ledger(ledger, store, _scope(ledger, wanted, step))
-    return ledger, periods, [*problems, *faults, *credit_fund_warnings(ledger, periods)]
+    return ledger, periods, [*problems, *faults, *line_warnings(ledger, periods)]
 
 
 def _examine_totals(root: Path, step: Step) -> Examined[PeriodTotals]:

@@ -5,13 +5,13 @@ from __future__ import annotations
 import hashlib
 import logging
 from collections.abc import Sequence
-from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
 from dataclasses import dataclass, replace
+from itertools import chain
 from pathlib import Path
-from threading import Event
 
 from openchargeback import __version__
+from openchargeback.export.receivables import receivables_csv
 from openchargeback.files import git
 from openchargeback.ledger.config import FILE_NAME
 from openchargeback.ledger.directory import Entry
@@ -20,7 +20,7 @@ from openchargeback.ledger.lock import own_files, watched
 from openchargeback.ledger.periods import LOGOS, part_path
 from openchargeback.model import Provenance
 from openchargeback.portal.libraries import versions
-from openchargeback.portal.paths import STATEMENTS, statements_folder
+from openchargeback.portal.paths import STATEMENTS, receivables_file, statements_folder
 from openchargeback.portal.site import FileJob, Site, site_jobs
 from openchargeback.portal.statements import PdfPlan, statement_pdfs
 from openchargeback.portal.views.rates import ServiceRates, rates
@@ -32,7 +32,7 @@ from openchargeback.publish.gathering import Gathered, gather_ledger
 from openchargeback.publish.keys import environment, key_of
 from openchargeback.publish.manifest import OutputKind, intact, read_manifest
 from openchargeback.publish.month_files import MonthFiles
-from openchargeback.publish.open_data import data_files, data_keys
+from openchargeback.publish.open_data import OpenDataRun, data_keys
 from openchargeback.publish.output_swap import Staging, heal, staged
 from openchargeback.publish.pdf_run import PdfRun, write_kept
 from openchargeback.publish.secrets import Secrets, secrets_of
@@ -95,17 +95,18 @@ def build(
         check_unchanged()
         return BuildResult(output, files, 0, changed=False, warnings=known.warnings, provenance=provenance)
     books = open_books(root, data=True, store=store, step=step, gathered=gathered)
-    planned = _plan_output(books, store, provenance, pdfs=pdfs)
-    secrets.refuse_in_statements(planned.pdfs)
-    if (files := _files_published(planned.key, provenance, holds, output)) is not None:
-        secrets.check(output)
-        check_unchanged()
-        store.keep("built", inputs, _Built(planned.key, planned.books.warnings))
-        return _result(planned, output, files, rendered=0, changed=False)
-    # Charge files, templates and logos are read until the end.
-    checks = (lambda _folder: check_unchanged(), secrets.check)
-    with staged(output, planned.provenance, planned.key, holds, checks) as staging:
-        rendered = _write(planned, staging, store, workers, step)
+    with closing(OpenDataRun(books, store)) as data:
+        planned = _plan_output(books, store, provenance, pdfs=pdfs)
+        secrets.refuse_in_statements(planned.pdfs)
+        if (files := _files_published(planned.key, provenance, holds, output)) is not None:
+            secrets.check(output)
+            check_unchanged()
+            store.keep("built", inputs, _Built(planned.key, planned.books.warnings))
+            return _result(planned, output, files, rendered=0, changed=False)
+        # Charge files, templates and logos are read until the end.
+        checks = (lambda _folder: check_unchanged(), secrets.check)
+        with staged(output, planned.provenance, planned.key, holds, checks) as staging:
+            rendered = _write(planned, data, staging, store, workers, step)
     store.keep("built", inputs, _Built(planned.key, planned.books.warnings))
     store.prune()
     _log.info("published %s in %s", counted(len(staging.files), "file"), output)
@@ -145,17 +146,23 @@ def _content(path: Path) -> str:
 def _plan_output(books: AllBooks, store: Cache, provenance: Provenance, *, pdfs: bool) -> _Output:
     """Plan pages and PDFs; journals are rendered right away, since they are checked first."""
     root = books.ledger.root
-    env, outside = make_environment(root / "templates"), environment(root)
-    months = MonthFiles(env, store, outside)
-    journals = months.journals(books.ledger, books.periods)
+    env, around = make_environment(root / "templates"), environment(root)
+    months = MonthFiles(env, store, around)
+    journals, warnings = months.journals(books.ledger, books.periods)
+    books = replace(books, warnings=(*books.warnings, *warnings))
     site = make_site(books, provenance, {period: tuple(sorted(files)) for period, files in journals.items()})
-    written = {path: data for files in journals.values() for path, data in files.items()}
+    written = {path: data for files in journals.values() for path, data in files.items()} | _receivables(books)
     statements, plans = months.statements(site, pdfs=pdfs)
-    pages = *(replace(job, key=key_of(outside, job.key)) for job in site_jobs(site, env)), *statements
+    pages = *(replace(job, key=key_of(around, job.key)) for job in site_jobs(site, env)), *statements
     _log.info("planned %s and %s", counted(len(pages), "portal file"), counted(len(plans), "PDF"))
-    return _Output(
-        books, provenance, written, pages, tuple(plans), _key(pages, plans, written, data_keys(books.periods))
-    )
+    key = _key(pages, plans, written, data_keys(books.periods))
+    return _Output(books, provenance, written, pages, tuple(plans), key)
+
+
+def _receivables(books: AllBooks) -> dict[str, bytes]:
+    """The files for accounts receivable, by path."""
+    made = ((receivables_file(each), receivables_csv(each, books.ledger.settings)) for each in books.periods)
+    return {path: data for path, data in made if data is not None}
 
 
 def _files_published(key: str, provenance: Provenance, holds: OutputKind, output: Path) -> int | None:
@@ -173,26 +180,21 @@ def _result(planned: _Output, output: Path, files: int, *, rendered: int, change
     return BuildResult(output, files, rendered, changed, planned.books.warnings, planned.provenance)
 
 
-def _write(planned: _Output, staging: Staging, store: Cache, workers: int | None, step: Step) -> int:
+def _write(planned: _Output, data: OpenDataRun, staging: Staging, store: Cache, workers: int | None, step: Step) -> int:
     """Write everything; returns the number of newly rendered PDFs.
 
-    While this thread writes pages, other processes render PDFs and another thread makes the open data, most of which is
-    DuckDB's work.
+    While this thread writes pages, other processes render PDFs and another thread makes the open data.
     """
     _write_journals(planned, staging)
     missing = write_kept(planned.pdfs, store, staging)
-    stopped = Event()
-    with closing(PdfRun(missing, store, workers)) as pdfs, ThreadPoolExecutor(1) as beside:
-        data = beside.submit(_write_open_data, planned, staging, store, stopped)
-        try:
-            _write_pages(planned, staging, store, pdfs, step)
-            for path, content in pdfs.rest(step):
-                staging.write(path, content)
-            step("Writing open data", 0, 0)
-            data.result()
-        except BaseException:
-            stopped.set()
-            raise
+    with closing(PdfRun(missing, store, workers)) as pdfs:
+        _write_pages(planned, staging, store, (pdfs, data), step)
+        for path, content in pdfs.rest(step):
+            staging.write(path, content)
+        step("Writing open data", 0, 0)
+        for path, content in data.rest():
+            staging.write(path, content)
+        _log.info("wrote the open data")
     _log.info("wrote %s, %s of them newly rendered", counted(len(planned.pdfs), "PDF"), f"{pdfs.rendered:,}")
     return pdfs.rendered
 
@@ -200,11 +202,13 @@ def _write(planned: _Output, staging: Staging, store: Cache, workers: int | None
 def _write_journals(planned: _Output, staging: Staging) -> None:
     for path, data in planned.journals.items():
         staging.write(path, data)
-    _log.info("wrote %s", counted(len(planned.journals), "journal file"))
+    _log.info("wrote %s", counted(len(planned.journals), "journal and receivables file"))
 
 
-def _write_pages(planned: _Output, staging: Staging, store: Cache, pdfs: PdfRun, step: Step) -> None:
-    """Write the pages, and the PDFs that are done in the meantime."""
+def _write_pages(
+    planned: _Output, staging: Staging, store: Cache, beside: Sequence[PdfRun | OpenDataRun], step: Step
+) -> None:
+    """Write the pages, and what is done in the meantime."""
     rendered = 0
     for number, job in enumerate(planned.pages):
         step("Writing pages", number, len(planned.pages))
@@ -214,17 +218,9 @@ def _write_pages(planned: _Output, staging: Staging, store: Cache, pdfs: PdfRun,
             data = job.render()
             store.put("page", job.key, data)
         staging.write(job.path, data)
-        for path, content in pdfs.finished():
+        for path, content in chain.from_iterable(run.finished() for run in beside):
             staging.write(path, content)
     _log.info("wrote %s, %s of them newly rendered", counted(len(planned.pages), "portal file"), f"{rendered:,}")
-
-
-def _write_open_data(planned: _Output, staging: Staging, store: Cache, stopped: Event) -> None:
-    for path, content in data_files(planned.books.ledger, planned.books.periods, store):
-        if stopped.is_set():
-            return
-        staging.write(path, content)
-    _log.info("wrote the open data")
 
 
 def write_statements(books: AllBooks, period: str, output: Path, *, step: Step = no_step) -> None:
@@ -250,8 +246,8 @@ def pdfs_of(books: AllBooks, period: str) -> list[PdfPlan]:
     """The plans of the PDF statements of a period, as in a build."""
     root = books.ledger.root
     site = make_site(books, Provenance("", "", __version__), {})
-    plans, outside = statement_pdfs(site, make_environment(root / "templates"), period=period), environment(root)
-    return [replace(plan, key=key_of(outside, plan.key)) for plan in plans]
+    plans, around = statement_pdfs(site, make_environment(root / "templates"), period=period), environment(root)
+    return [replace(plan, key=key_of(around, plan.key)) for plan in plans]
 
 
 def provenance_of(root: Path, commit: git.Commit | None = None) -> Provenance:
@@ -281,6 +277,7 @@ def make_site(books: AllBooks, provenance: Provenance, files: dict[str, tuple[st
         logos={period: _frozen_logo(ledger, record) for period, record in ledger.records.items()},
         known=_known_projects(ledger),
         rates=_rates(ledger.root),
+        postings=ledger.postings,
     )
 
 

@@ -1,11 +1,14 @@
 """A month for finance: one folder, and a zip of it, that says what to do and has all that it takes.
 
-2025-01-for-finance/
-index.html                     works alone: statements, journal, control totals, what to do next
-statements/2025-01_….pdf
-journal/detail.csv …           with control-totals.json
-manifest.json                  the digest of every file
-2025-01-for-finance.zip          the same folder; equal files make equal bytes
+    2025-01-for-finance/
+      index.html                     works alone: statements, journal, control totals, what to do next
+      statements/2025-01_….pdf
+      journal/detail.csv …           with control-totals.json; of an open month drafts/DRAFT-detail.csv …
+      receivables/2025-01.csv        what external payers owe, if any
+      manifest.json                  the digest of every file
+    2025-01-for-finance.zip          the same folder
+
+Equal files make equal bytes, of the zip too.
 """
 
 from __future__ import annotations
@@ -20,6 +23,8 @@ from dataclasses import dataclass, replace
 from decimal import Decimal
 from pathlib import Path
 
+from openchargeback.export.journals.control_totals import NAME as CONTROL_TOTALS
+from openchargeback.export.receivables import receivables_csv
 from openchargeback.files import git
 from openchargeback.files.writing import outside, replacing
 from openchargeback.ledger.periods import OPEN, period_of, read_period
@@ -27,9 +32,9 @@ from openchargeback.ledger.revision import stored
 from openchargeback.model import BilledPeriod, Provenance, State
 from openchargeback.plan.reached import changed_paths
 from openchargeback.portal import paths
-from openchargeback.portal.bundle_page import JournalLink, bundle_page, bundle_view
+from openchargeback.portal.bundle_page import BundleFiles, JournalLink, bundle_page, bundle_view
 from openchargeback.portal.statements import PdfPlan
-from openchargeback.problems import UsageFault
+from openchargeback.problems import Problem, UsageFault
 from openchargeback.publish.books import AllBooks, Step, no_step, open_cache
 from openchargeback.publish.build import pdfs_of, provenance_of
 from openchargeback.publish.keys import environment, key_of
@@ -44,8 +49,7 @@ from openchargeback.wording import counted
 
 _log = logging.getLogger(__name__)
 
-STATEMENTS, JOURNAL = "statements", "journal"
-_TOTALS = f"{JOURNAL}/control-totals.json"
+STATEMENTS, JOURNAL, DRAFTS = "statements", "journal", "drafts"
 
 # Nothing in the zip depends on when or where it was made: the oldest time that the format has, and plain permissions.
 _EPOCH = (1980, 1, 1, 0, 0, 0)
@@ -59,12 +63,13 @@ def folder_of(period: str) -> str:
 
 @dataclass(frozen=True, slots=True)
 class Bundle:
-    """What was written. archive: None without a zip. files: in the folder, with its manifest."""
+    """What was written. archive: None without a zip. files: in the folder, with its manifest. warnings: about them."""
 
     period: BilledPeriod
     folder: Path
     archive: Path | None
     files: int
+    warnings: tuple[Problem, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,6 +79,7 @@ class _Planned:
     files: dict[str, bytes]
     pdfs: list[PdfPlan]
     key: str
+    warnings: tuple[Problem, ...]
 
 
 def write_bundle(
@@ -115,7 +121,7 @@ def write_bundle(
             for path, data in pdfs.rest(step):
                 staging.write(path, data)
     _log.info("published %s in %s", counted(len(staging.files), "file"), folder)
-    return Bundle(billed, folder, archive, len(staging.files) + 1)
+    return Bundle(billed, folder, archive, len(staging.files) + 1, planned.warnings)
 
 
 def no_period(ledger: RecordedLedger, period: str) -> UsageFault:
@@ -129,27 +135,38 @@ def _plan(books: AllBooks, period: BilledPeriod, provenance: Provenance) -> _Pla
     ledger = books.ledger
     env, around = make_environment(ledger.root / "templates"), environment(ledger.root)
     months = MonthFiles(env, open_cache(ledger.root), around)
-    files = {
-        f"{JOURNAL}/{path.rpartition('/')[2]}": data
-        for path, data in months.journals(ledger, [period])[period.period].items()
-    }
+    journals, warnings = months.journals(ledger, [period])
+    # Drafts are apart from what is posted, as in the portal.
+    folder = DRAFTS if period.state is State.OPEN else JOURNAL
+    files = {f"{folder}/{path.rpartition('/')[2]}": data for path, data in journals[period.period].items()}
     statements = {paths.statement_pdf(each): each for each in period.statements}
     names = {each.number: f"{STATEMENTS}/{paths.statement_name(each)}.pdf" for each in period.statements}
     pdfs = [replace(plan, path=names[statements[plan.path].number]) for plan in pdfs_of(books, period.period)]
-    config = ledger.settings(period.period)
-    view = bundle_view(period, config, pdfs=names, files=_journal_links(files), totals=_TOTALS, provenance=provenance)
+    config, totals = ledger.settings(period.period), f"{folder}/{CONTROL_TOTALS}"
+    links = _journal_links(files, totals)
+    owed = receivables_csv(period, ledger.settings)
+    receivables = paths.receivables_file(period) if owed is not None else ""
+    if owed is not None:
+        files[receivables] = owed
+    view = bundle_view(
+        period,
+        config,
+        files=BundleFiles(pdfs=names, journal=links, totals=totals, receivables=receivables),
+        postings=ledger.postings.get(period.period, ()),
+        provenance=provenance,
+    )
     files["index.html"] = bundle_page(view, config, env)
     digests = [(path, hashlib.sha256(data).hexdigest()) for path, data in files.items()]
-    return _Planned(files, pdfs, key_of(around, digests, [(plan.path, plan.key) for plan in pdfs]))
+    return _Planned(files, pdfs, key_of(around, digests, [(plan.path, plan.key) for plan in pdfs]), tuple(warnings))
 
 
-def _journal_links(files: Mapping[str, bytes]) -> list[JournalLink]:
+def _journal_links(files: Mapping[str, bytes], control_totals: str) -> tuple[JournalLink, ...]:
     """The journal files with their totals, as the control totals have them."""
-    totals = json.loads(files[_TOTALS])["files"]
+    totals = json.loads(files[control_totals])["files"]
     found = []
     for path in files:
-        name = path.removeprefix(f"{JOURNAL}/")
-        if path == _TOTALS:
+        name = path.rpartition("/")[2]
+        if path == control_totals:
             continue
         known = totals.get(name, {})
         found.append(
@@ -162,7 +179,7 @@ def _journal_links(files: Mapping[str, bytes]) -> list[JournalLink]:
                 credits=_amount(known.get("credits")),
             )
         )
-    return found
+    return tuple(found)
 
 
 def _amount(text: str | None) -> Decimal | None:

@@ -11,13 +11,14 @@ from dataclasses import dataclass, fields, replace
 from functools import cache, partial
 from typing import TypeVar
 
-from openchargeback.export.journals import period_files
-from openchargeback.ledger.settings import Config
-from openchargeback.model import BilledPeriod, State
-from openchargeback.portal.paths import journal_folder, statements_folder
+from openchargeback.export.journals.control_totals import period_files
+from openchargeback.export.journals.files import Month
+from openchargeback.model import BilledPeriod, State, SummedPeriod
+from openchargeback.portal.paths import drafts_folder, journal_folder, statements_folder
 from openchargeback.portal.pdf_pool import PdfJob
 from openchargeback.portal.site import FileJob, Site, site_shell
 from openchargeback.portal.statements import PdfPlan, statement_jobs, statement_pdfs
+from openchargeback.problems import Problem
 from openchargeback.publish.cache import Cache
 from openchargeback.publish.keys import key_of
 from openchargeback.record.recorded_ledger import RecordedLedger
@@ -27,7 +28,10 @@ _Job = TypeVar("_Job", FileJob, PdfPlan)
 
 # What the record of a closed month determines, and what no statement of a closed month shows.
 _RECORDED = {"lines", "statements", "journal", "sources", "files", "queue", "flags", "decisions", "corrections"}
-_OF_OTHERS = {"periods", "people", "projects", "known", "provenance", "journal_files", "settings", "logos"}
+_OF_OTHERS = {
+    *("periods", "people", "projects", "known", "provenance", "journal_files", "settings", "logos"),
+    *("postings", "rates", "images"),
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,6 +40,14 @@ class _Keys:
 
     pages: tuple[tuple[str, ...], ...]
     pdfs: tuple[tuple[str, ...], ...]
+
+
+@dataclass(frozen=True, slots=True)
+class _JournalFiles:
+    """The names of a closed month's journal files, with the warnings about them."""
+
+    names: tuple[str, ...]
+    warnings: tuple[Problem, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,33 +62,38 @@ class MonthFiles:
     store: Cache
     environment: str
 
-    def journals(self, ledger: RecordedLedger, periods: Iterable[BilledPeriod]) -> dict[str, dict[str, bytes]]:
-        """Period → the path of each journal file in the output → its bytes.
+    def journals(
+        self, ledger: RecordedLedger, periods: Iterable[BilledPeriod]
+    ) -> tuple[dict[str, dict[str, bytes]], list[Problem]]:
+        """Period → the path of each journal file in the output → its bytes; and warnings.
 
-        Raises LedgerFault for faults in funds or in the institution's own templates.
+        Drafts are apart from what is posted. Raises LedgerFault for values and templates that cannot be written.
         """
         digest = self.env.digest()
-        return {
-            period.period: {
-                f"{journal_folder(period.period)}/{name}": data
-                for name, data in self._journal(period, ledger.settings(period.period), digest).items()
-            }
-            for period in periods
-        }
+        made: dict[str, dict[str, bytes]] = {}
+        warnings: list[Problem] = []
+        for period in periods:
+            config, own = ledger.settings(period.period), ledger.journal_profiles
+            month = Month(period=period, journal=period.journal, config=config, own=own, env=self.env)
+            folder = journal_folder(period.period) if month.closed else drafts_folder(period.period)
+            files, found = self._journal(month, digest)
+            made[period.period] = {f"{folder}/{name}": data for name, data in files.items()}
+            warnings += found
+        return made, warnings
 
-    def _journal(self, period: BilledPeriod, config: Config, digest: str) -> dict[str, bytes]:
-        if period.state is State.OPEN:
-            return period_files(period, config, self.env)
-        key = key_of(self.environment, digest, _identity(period), config)
-        names = self.store.value("journal names", key, tuple[str, ...])
-        kept = {name: self.store.get("journal", key_of(key, name)) for name in names or ()}
-        if names is not None and None not in kept.values():
-            return {name: data for name, data in kept.items() if data is not None}
-        made = period_files(period, config, self.env)
+    def _journal(self, month: Month, digest: str) -> tuple[dict[str, bytes], Sequence[Problem]]:
+        if not month.closed:
+            return period_files(month)
+        key = key_of(self.environment, digest, _identity(month.period), month.config, month.own)
+        known = self.store.value("journal files", key, _JournalFiles)
+        kept = {name: self.store.get("journal", key_of(key, name)) for name in known.names} if known else {}
+        if known and None not in kept.values():
+            return {name: data for name, data in kept.items() if data is not None}, known.warnings
+        made, warnings = period_files(month)
         for name, data in made.items():
             self.store.put("journal", key_of(key, name), data)
-        self.store.keep("journal names", key, tuple(made))
-        return made
+        self.store.keep("journal files", key, _JournalFiles(tuple(made), tuple(warnings)))
+        return made, warnings
 
     def statements(self, site: Site, *, pdfs: bool) -> tuple[list[FileJob], list[PdfPlan]]:
         """The pages of all statements, and their PDFs if wanted, in the order of the months."""
@@ -111,7 +128,7 @@ def _key(site: Site, period: BilledPeriod, outside: str) -> str:
     return key_of(outside, _identity(period), site.config_of(period.period), site.logo_of(period.period))
 
 
-def _identity(period: BilledPeriod) -> list[object]:
+def _identity(period: SummedPeriod) -> list[object]:
     """What identifies a closed month with all that it shows: the digest of its record, and its state."""
     return [getattr(period, each.name) for each in fields(period) if each.name not in _RECORDED]
 

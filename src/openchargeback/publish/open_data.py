@@ -1,36 +1,104 @@
-"""The open data of a build: planned by its inputs, and generated only when it is written."""
+"""The open data of a build, generated beside its pages."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from queue import SimpleQueue
+from threading import Event
 
-from openchargeback.export.open_data import FORMAT_VERSION, DataResource, datapackage, lines_csv
+from openchargeback.export.focus_books import billing_period_csv, invoice_detail_csv
+from openchargeback.export.open_data import FORMAT_VERSION, DataKind, DataResource, datapackage, lines_csv
 from openchargeback.model import BilledPeriod
 from openchargeback.portal import paths
 from openchargeback.publish.bill_ledger import kept_charges
+from openchargeback.publish.books import AllBooks
 from openchargeback.publish.cache import Cache
+from openchargeback.publish.keys import key_of
 from openchargeback.record.recorded_ledger import RecordedLedger
 
 
 def data_keys(periods: tuple[BilledPeriod, ...]) -> list[tuple[str, str]]:
     """The files of the open data, each with its inputs; without `datapackage.json`, which follows from the others."""
+    states = [(each.digest, each.state, each.closed_on, each.finalized_on) for each in periods]
     return [
-        (path, f"{FORMAT_VERSION} {period.digest}")
-        for period in periods
-        for path in (paths.charges_file(period), paths.lines_file(period.period))
+        *(
+            (path, f"{FORMAT_VERSION} {period.digest}")
+            for period in periods
+            for path in (
+                paths.charges_file(period),
+                paths.lines_file(period.period),
+                paths.cost_and_usage_file(period),
+                paths.invoice_detail_file(period.period),
+            )
+        ),
+        (paths.BILLING_PERIOD_FILE, f"{FORMAT_VERSION} {key_of(states)}"),
     ]
 
 
 def data_files(ledger: RecordedLedger, periods: tuple[BilledPeriod, ...], store: Cache) -> Iterator[tuple[str, bytes]]:
     """Every file of the open data, one at a time; charges come from the cache if available."""
     resources = []
-    for period in periods:
-        charges = kept_charges(ledger, store, period)
-        for kind, path, content in (
-            ("charges", paths.charges_file(period), charges),
-            ("lines", paths.lines_file(period.period), lines_csv(period)),
-        ):
-            inside = path.removeprefix(paths.DATA_FOLDER + "/")
-            resources.append(DataResource.of(period.period, kind, inside, content))
-            yield path, content
+    for name, kind, path, content in _files(ledger, periods, store):
+        resources.append(DataResource.of(name, kind, path.removeprefix(paths.DATA_FOLDER + "/"), content))
+        yield path, content
     yield paths.DATA_PACKAGE, datapackage(resources, ledger.config)
+
+
+def _files(
+    ledger: RecordedLedger, periods: tuple[BilledPeriod, ...], store: Cache
+) -> Iterator[tuple[str, DataKind, str, bytes]]:
+    for period in periods:
+        name, kept = period.period, kept_charges(ledger, store, period)
+        yield name, DataKind.CHARGES, paths.charges_file(period), kept.charges
+        yield name, DataKind.LINES, paths.lines_file(name), lines_csv(period)
+        yield name, DataKind.COST_AND_USAGE, paths.cost_and_usage_file(period), kept.focus
+        detail = invoice_detail_csv(period, ledger.settings(name))
+        yield name, DataKind.INVOICE_DETAIL, paths.invoice_detail_file(name), detail
+    yield "", DataKind.BILLING_PERIOD, paths.BILLING_PERIOD_FILE, billing_period_csv(periods, ledger.settings)
+
+
+class OpenDataRun:
+    """The files of the open data, made from now on in another thread, since most of that is DuckDB's work.
+
+    Close it in the end, which stops it after the file that it is making.
+    """
+
+    def __init__(self, books: AllBooks, store: Cache) -> None:
+        self._made: SimpleQueue[tuple[str, bytes] | None] = SimpleQueue()
+        self._ended = False
+        self._stopped = Event()
+        self._beside = ThreadPoolExecutor(1)
+        self._making = self._beside.submit(self._make, books, store)
+
+    def close(self) -> None:
+        """Stop making them."""
+        self._stopped.set()
+        self._beside.shutdown()
+
+    def finished(self) -> Iterator[tuple[str, bytes]]:
+        """The next ones that are done by now, without waiting."""
+        while not self._ended and not self._made.empty():
+            yield from self._next()
+
+    def rest(self) -> Iterator[tuple[str, bytes]]:
+        """All others. Raises what making them raised."""
+        while not self._ended:
+            yield from self._next()
+        self._making.result()
+
+    def _next(self) -> Iterator[tuple[str, bytes]]:
+        each = self._made.get()
+        if each is None:
+            self._ended = True
+        else:
+            yield each
+
+    def _make(self, books: AllBooks, store: Cache) -> None:
+        try:
+            for each in data_files(books.ledger, books.periods, store):
+                if self._stopped.is_set():
+                    return
+                self._made.put(each)
+        finally:
+            self._made.put(None)

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from openchargeback.billing.provider_invoices import invoice_problems
 from openchargeback.billing.summaries import Summary
-from openchargeback.ledger.settings import JournalSettings
+from openchargeback.ledger.settings import DEFAULT_FORMATS, JournalSettings
 from openchargeback.model import BilledPeriod, State, SummedPeriod
 from openchargeback.problems import Problem, Severity
 from openchargeback.publish.bill_ledger import Scope, bill_ledger, sum_ledger
@@ -19,27 +20,29 @@ def output_problems(ledger: RecordedLedger, summaries: Sequence[Summary]) -> lis
     """Everything that would stop the outputs of a build, and warnings about them."""
     opened = [each for each in summaries if each.totals.state is State.OPEN]
     warnings = _without_credit_fund(ledger, {source for each in opened for source in each.crediting})
-    return [*warnings, *_journal_problems(ledger, summaries), *_glyph_problems(ledger, opened)]
+    invoices = invoice_problems(ledger, (each.totals for each in summaries))
+    return [*warnings, *invoices, *_journal_problems(ledger, summaries), *_glyph_problems(ledger, opened)]
 
 
 def _journal_problems(ledger: RecordedLedger, summaries: Sequence[Summary]) -> list[Problem]:
-    """Problems of journal files: of the institution's own templates, and of funds that a file cannot hold."""
+    """Problems of journal files: of formats and templates, and of what a file cannot hold."""
     own = [
         each.totals.period
         for each in summaries
-        if ledger.config.journal.formats
+        if ledger.config.journal.formats != DEFAULT_FORMATS
+        or ledger.journal_profiles
         or ledger.settings(each.totals.period).journal.description != JournalSettings().description
         or _has_unsafe_codes(ledger, each)
     ]
     if not own:
         return []
-    from openchargeback.export.journals import journal_problems
+    from openchargeback.export.journals.files import journal_problems
 
     return journal_problems(ledger, sum_ledger(ledger, _NO_CACHE, Scope(only=own))[0])
 
 
 def _has_unsafe_codes(ledger: RecordedLedger, summary: Summary) -> bool:
-    from openchargeback.export.journal_lines import has_unsafe_part
+    from openchargeback.export.journals.sheet import has_unsafe_part
 
     config = ledger.settings(summary.totals.period)
     sources = [config.source(name) for name in summary.crediting]
@@ -52,10 +55,10 @@ def _has_unsafe_codes(ledger: RecordedLedger, summary: Summary) -> bool:
 
 def _glyph_problems(ledger: RecordedLedger, summaries: Sequence[Summary]) -> list[Problem]:
     texts = {text for each in summaries for text in each.texts}
-    texts |= {text for person in ledger.directory.people.values() for text in (person.name, person.department)}
+    texts |= {text for person in ledger.directory.people.values() for text in person.texts}
     texts |= {entry.project.title for entry in ledger.directory.projects.values()}
     texts |= {decision.by for decisions in ledger.approvals.values() for decision in decisions}
-    texts |= set(ledger.config.letterhead)
+    texts |= {*ledger.config.letterhead, *ledger.config.invoice_texts}
     texts |= {text for source in ledger.config.sources.values() for text in (source.label, source.note)}
     odd = sorted(text for text in texts if not text.isascii())
     if not odd or not summaries:
@@ -72,10 +75,15 @@ def output_warnings(ledger: RecordedLedger, periods: Sequence[BilledPeriod]) -> 
     """Warnings about the outputs that do not stop a build."""
     from openchargeback.portal.glyphs import glyph_problems
 
-    return [*credit_fund_warnings(ledger, periods), *glyph_problems(ledger, periods)]
+    return [*line_warnings(ledger, periods), *glyph_problems(ledger, periods)]
 
 
-def credit_fund_warnings(ledger: RecordedLedger, periods: Sequence[SummedPeriod]) -> list[Problem]:
+def line_warnings(ledger: RecordedLedger, periods: Sequence[SummedPeriod]) -> list[Problem]:
+    """The warnings that follow from billing lines alone."""
+    return [*_credit_fund_warnings(ledger, periods), *invoice_problems(ledger, periods)]
+
+
+def _credit_fund_warnings(ledger: RecordedLedger, periods: Sequence[SummedPeriod]) -> list[Problem]:
     """A warning for every source of open periods whose journal lines have no fund to credit."""
     crediting = {
         line.source

@@ -15,7 +15,7 @@ from openchargeback.files import git
 from openchargeback.focus.equal_files import equal_files
 from openchargeback.ledger.config import FILE_NAME
 from openchargeback.ledger.files import LOCK_FILE
-from openchargeback.ledger.periods import PeriodFile, period_of
+from openchargeback.ledger.periods import INVOICES, PeriodFile, period_of
 from openchargeback.ledger.reading import Ledger, read_ledger
 from openchargeback.ledger.revision import Snapshot, compared, lies_in, take
 from openchargeback.model import Evidence, Level
@@ -104,7 +104,7 @@ class _Pair:
 
 def _read_both(sides: Sides) -> _Pair:
     """Read both ledgers, small files first: they determine which periods' files are needed."""
-    problems = sides.take(lambda path: path == FILE_NAME or lies_in(path, ("periods", "directory")))
+    problems = sides.take(lambda path: path == FILE_NAME or lies_in(path, ("periods", "directory", INVOICES)))
     states = states_in(sides.base_folder), states_in(sides.head_folder)
     configs = config_in(sides.base_folder), config_in(sides.head_folder)
     reached = reached_by(sides, states, configs)

@@ -14,7 +14,7 @@ from openchargeback.ledger.declared import values_of
 from openchargeback.ledger.line_table import AMOUNT_COLUMNS, COLUMNS, RESOURCE_COLUMNS, amount_values, line_cells
 from openchargeback.ledger.periods import CORRECTIONS, HELD, LINES, RESOURCES, STATEMENTS
 from openchargeback.ledger.yaml_tree import parse
-from openchargeback.model import Amounts, BillingLine, Correction, Entry, ResourceLine
+from openchargeback.model import Amounts, BillingLine, Correction, Entry, Kind, ResourceLine
 from openchargeback.problems import Problem
 from openchargeback.record.closing_record import (
     DETAILS,
@@ -42,10 +42,18 @@ def columns_of(name: str, period: str, currency: str) -> tuple[table.Column, ...
         return (*statement, *RESOURCE_COLUMNS, *cents)
     if name == STATEMENTS:
         return (text("number"), *statement, text("digest"), text("details"))
-    payer = (*statement, text("fund"), text("source"), text("service"))
+    payer = (*statement, text("fund"), text("source"), text("service"), table.word("kind", Kind))
     entry = (text("charge"), text("original"), table.word("entry", (e for e in Entry if e is not Entry.OWN)))
     exacts = (text("currency"), exact("exact_list"), exact("exact_billed"))
-    return (*entry, *payer, table.boolean("posted"), *exacts, *cents, text("corrects"), text("decision"))
+    return (
+        *entry,
+        *payer,
+        *map(table.boolean, ("posted", "invoiced")),
+        *exacts,
+        *cents,
+        text("corrects"),
+        text("decision"),
+    )
 
 
 def tables_of(record: ClosingRecord, held: Iterable[Sequence[str]]) -> dict[str, bytes]:

@@ -1,11 +1,11 @@
--- One row per decision and missing field: PI, project, or fund (if anything is billed and posted). If a charge has
+-- One row per decision and missing field: PI, project, or fund (if anything is billed and needs one). If a charge has
 -- several decisions, only those that clear a flag asking for the field count.
 WITH lacking AS (
     SELECT decided_charge.n, unnest(['pi', 'project', 'fund']) AS field,
         unnest([
             decided_charge.pi,
             decided_charge.project,
-            CASE WHEN decided_charge.cost = 0 OR NOT decided_charge.posts THEN '' ELSE decided_charge.fund END
+            CASE WHEN decided_charge.cost = 0 OR NOT needs_fund(decided_charge.posts, decided_charge.pi) THEN '' ELSE decided_charge.fund END
         ]) AS value
     FROM decided_charge
     WHERE decided_charge.n NOT IN (SELECT n FROM held)

@@ -1,9 +1,10 @@
 -- One row per flag that an attribution raises on its charges (docs/LEDGER.md, "Flags"), with the reason.
--- billed_only: only on charges with a nonzero cost. Fund flags are only raised if the source posts.
+-- billed_only: only on charges with a nonzero cost. Fund flags are only raised on what needs a fund.
 CREATE TABLE payer_flag AS
 WITH checked AS (
     SELECT
         payer.*,
+        needs_fund(payer.posts, payer.pi) AS needs_fund,
         entry.pis,
         entry.funds,
         fund.id AS known_fund,
@@ -33,7 +34,7 @@ WHERE project IS NULL AND NOT malformed
 UNION ALL
 SELECT id, 'missing-fund', true, NULL
 FROM checked
-WHERE fund IS NULL AND NOT malformed AND posts
+WHERE fund IS NULL AND NOT malformed AND needs_fund
 UNION ALL
 SELECT id, 'unknown-pi', false, pi || ' is not in people.yaml' || or_pi
 FROM checked
@@ -45,15 +46,15 @@ WHERE project IS NOT NULL AND (SELECT count(*) FROM project) > 0 AND project NOT
 UNION ALL
 SELECT id, 'unknown-fund', false, fund || ' is not in funds.yaml' || or_fund
 FROM checked
-WHERE posts AND fund IS NOT NULL AND known_fund IS NULL AND (SELECT count(*) FROM fund) > 0
+WHERE needs_fund AND fund IS NOT NULL AND known_fund IS NULL AND (SELECT count(*) FROM fund) > 0
 UNION ALL
 SELECT id, 'invalid-fund', false, '“' || fund || '” matches no fund pattern' || or_fund
 FROM checked
-WHERE posts AND list_contains($bad_funds, fund)
+WHERE needs_fund AND list_contains($bad_funds, fund)
 UNION ALL
 SELECT id, 'inactive-fund', false, fund || ' is inactive'
 FROM checked
-WHERE posts AND NOT fund_active
+WHERE needs_fund AND NOT fund_active
 UNION ALL
 SELECT id, 'pi-not-of-project', false,
     'tagged “' || pi || '”; ' || project || ' belongs to ' || array_to_string(pis, ', ')
@@ -63,4 +64,4 @@ UNION ALL
 SELECT id, 'fund-not-of-project', false,
     'tagged “' || fund || '”; ' || project || ' is paid by ' || array_to_string(funds, ', ')
 FROM checked
-WHERE posts AND fund_via = 'tag' AND len(funds) > 0 AND NOT list_contains(funds, fund)
+WHERE needs_fund AND fund_via = 'tag' AND len(funds) > 0 AND NOT list_contains(funds, fund)

@@ -10,28 +10,31 @@ from openchargeback.model import QueueItem
 from openchargeback.review.asks import FIELDS, answered, asked_fields, lacking
 
 
-def fund_needed(item: QueueItem, config: Config) -> bool:
-    """Whether the charges of an item need a fund to be billed: something is billed, and the source posts."""
-    return config.posts(item.source) and bool(
-        item.exact_billed or any(each.exact_billed for each in item.details.samples)
-    )
+def fund_needed(item: QueueItem, config: Config, external: Collection[str], pi: str = "") -> bool:
+    """Whether the charges of an item need a fund to be billed: something is billed, and it is journaled.
+
+    external: the PIs who are invoiced. pi: the one that a decision sets.
+    """
+    if not config.posts(item.source) or (pi or item.pi) in external:
+        return False
+    return bool(item.exact_billed or any(each.exact_billed for each in item.details.samples))
 
 
-def possible_verbs(item: QueueItem, config: Config) -> tuple[Verb, ...]:
+def possible_verbs(item: QueueItem, config: Config, external: Collection[str] = ()) -> tuple[Verb, ...]:
     """The decisions that an item allows, the default first.
 
     Charges in another currency can only be rejected; charges without a payer cannot be approved.
     """
     if "foreign-currency" in item.flags or item.currency != config.currency:
         return (Verb.REJECT,)
-    if lacking(item.uncleared, fund_needed=fund_needed(item, config)):
+    if needed_fields(item, config, external):
         return (Verb.REASSIGN, Verb.REJECT)
     return (Verb.APPROVE, Verb.REASSIGN, Verb.REJECT)
 
 
-def needed_fields(item: QueueItem, config: Config) -> tuple[str, ...]:
-    """The fields that must be set before the item can be billed."""
-    return lacking(item.uncleared, fund_needed=fund_needed(item, config))
+def needed_fields(item: QueueItem, config: Config, external: Collection[str] = (), *, pi: str = "") -> tuple[str, ...]:
+    """The fields that must be set before the item can be billed. external, pi: as for `fund_needed`."""
+    return lacking(item.uncleared, fund_needed=fund_needed(item, config, external, pi))
 
 
 def asked_of(item: QueueItem) -> tuple[str, ...]:
@@ -41,7 +44,14 @@ def asked_of(item: QueueItem) -> tuple[str, ...]:
 
 
 def cleared_by(
-    item: QueueItem, verb: Verb, chosen: Collection[str], payer: Payer, config: Config, *, all_flags: bool
+    item: QueueItem,
+    verb: Verb,
+    chosen: Collection[str],
+    payer: Payer,
+    config: Config,
+    external: Collection[str] = (),
+    *,
+    all_flags: bool,
 ) -> tuple[str, ...]:
     """The flags of an item that a decision clears: the chosen ones, those that `payer` answers, or all of them.
 
@@ -50,7 +60,8 @@ def cleared_by(
     if verb is Verb.REJECT or all_flags:
         return item.uncleared
     fields = [field for field in FIELDS if getattr(payer, field)]
-    cleared = {*chosen, *answered(item.uncleared, fields, fund_needed=fund_needed(item, config))}
+    needed = fund_needed(item, config, external, payer.pi)
+    cleared = {*chosen, *answered(item.uncleared, fields, fund_needed=needed)}
     return tuple(flag for flag in item.uncleared if flag in cleared)
 
 

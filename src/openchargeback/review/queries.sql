@@ -39,6 +39,10 @@ CREATE TABLE entry (
     until DATE
 );
 CREATE TABLE fund (id VARCHAR, active BOOLEAN, since DATE, until DATE);
+CREATE TABLE external (pi VARCHAR);
+
+-- fund_rules: what needs a fund: charges of a source that posts, unless their PI is sent invoices.
+CREATE MACRO needs_fund(posts, pi) AS posts AND (pi IS NULL OR pi NOT IN (SELECT external.pi FROM external));
 
 -- fallback: the default payer of a source.
 CREATE TABLE fallback (

@@ -149,6 +149,11 @@ def _period(period: PeriodChange, currency: str) -> list[str | _Table]:
     change = words.signed(period.difference, currency) + (f" ({share})" if share else "")
     before, after = money.human(period.old, currency), money.human(period.new, currency)
     lines.append(_row(("**Billed to PIs**", before, after, f"**{change}**")))
+    if period.invoices_any:
+        invoiced = [money.human(amount, currency) for amount in (period.old_invoiced, period.new_invoiced)]
+        lines.append(
+            _row((words.INVOICED, *invoiced, words.signed(period.new_invoiced - period.old_invoiced, currency)))
+        )
     if period.shows:
         shown = [money.human(amount, currency) for amount in (period.old_shown, period.new_shown)]
         lines.append(_row((words.SHOWN, *shown, words.signed(period.new_shown - period.old_shown, currency))))
@@ -169,6 +174,7 @@ def _period(period: PeriodChange, currency: str) -> list[str | _Table]:
     parts += _decisions(period.decisions, currency)
     parts += _undecided(period)
     parts += _sources(period, currency)
+    parts += _invoices(period)
     return parts
 
 
@@ -234,6 +240,15 @@ def _sources(period: PeriodChange, currency: str) -> list[str | _Table]:
     ]
     table.rows += [
         (escaped(each.source), escaped(f"closed without it: {words.without(each)}")) for each in period.without
+    ]
+    return [table] if table.rows else []
+
+
+def _invoices(period: PeriodChange) -> list[str | _Table]:
+    table = _Table(words.INVOICES, ("", "What"), frozenset())
+    table.rows = [
+        (str(each.status), escaped(words.invoice(each, period)))
+        for each in (*period.invoices_to_check, *period.invoices_gone)
     ]
     return [table] if table.rows else []
 

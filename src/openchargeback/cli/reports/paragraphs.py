@@ -104,8 +104,9 @@ def totals(found: Sequence[Paragraph]) -> str:
 def _key(problem: Problem, *, full: bool) -> tuple[object, ...]:
     in_charges = _in_charges(problem)
     if problem.severity is not Severity.ERROR and not full and (problem.line or problem.row):
-        # In the small files, every value has its own meaning, so two messages are two faults.
-        return problem.path, problem.code, problem.severity, "" if in_charges else problem.message
+        # Apart from the checks of charge files, every value has its own meaning, so two messages are two faults.
+        message = "" if in_charges and _is_check(problem) else problem.message
+        return problem.path, problem.code, problem.severity, message
     fix = _DATA.sub("…", problem.fix) if in_charges else problem.fix
     # A row that ends early lacks many cells for the same reason.
     field = "" if problem.code == "missing-cell" else problem.field
@@ -120,7 +121,11 @@ def _shape(problem: Problem) -> str:
     """The message without what differs by location; all of it if there is no location to distinguish them."""
     if not problem.line and not problem.row:
         return problem.message
-    known = catalog().get(problem.code)
     # In charge files, the text after the colon is the cell's; elsewhere it is the reason.
-    text = problem.message.partition(": ")[0] if known and known.subject == "charges" else problem.message
+    text = problem.message.partition(": ")[0] if _is_check(problem) else problem.message
     return _DATA.sub("…", text)
+
+
+def _is_check(problem: Problem) -> bool:
+    known = catalog().get(problem.code)
+    return known is not None and known.subject == "charges"

@@ -9,7 +9,7 @@ from functools import partial
 from markupsafe import Markup
 
 from openchargeback import money
-from openchargeback.focus.schema import DIALECTS, schema_for
+from openchargeback.focus.schema import SCHEMAS, schema_for
 from openchargeback.model import FileRecord, Page, Provenance
 from openchargeback.portal import paths
 from openchargeback.portal.markdown import split_title, to_html
@@ -120,5 +120,5 @@ def about(book: Book, provenance: Provenance) -> About:
         )
         for s in settings
     )
-    schemas = tuple(SchemaLink(schema_for(dialect)["title"], paths.schema(dialect)) for dialect in DIALECTS)
+    schemas = tuple(SchemaLink(schema_for(dialect)["title"], paths.schema(dialect)) for dialect in SCHEMAS)
     return About(provenance, sources, schemas, paths.DATA_PACKAGE)

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from decimal import Decimal
 
 from openchargeback import money
 from openchargeback.billing.completeness import GONE_SHOWN, Completeness, completeness, month_of
+from openchargeback.billing.invoices import is_invoice
 from openchargeback.billing.journal import posts_nothing
+from openchargeback.ledger.postings import Posting
 from openchargeback.model import (
     LEVELS,
     BilledPeriod,
@@ -22,6 +25,7 @@ from openchargeback.plan import words
 from openchargeback.portal import charts, paths
 from openchargeback.portal.shell import Link
 from openchargeback.portal.views.common import Book, StatementRow, Summary
+from openchargeback.portal.views.journals import posted_sentence, receivables_link
 from openchargeback.portal.views.review import HeldTable, held_table
 from openchargeback.review.held_sums import HeldSum, in_total
 from openchargeback.templating.filters import period_human
@@ -76,14 +80,14 @@ class CompletenessRow:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class JournalTotals:
-    """The totals of a month's journal; net is the amount due according to its statements."""
+    """The totals of a month's journal; net is the amount due according to its statements, without what is invoiced."""
 
     debits: Decimal
     credits: Decimal
     net: Decimal
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class PeriodView:
     """The whole page of a month. `totals` sums the sources, one row per currency, the ledger's own first.
 
@@ -91,6 +95,7 @@ class PeriodView:
 
     evidence: who approved the decisions, as recorded by closing; levels: what its levels mean.
     completeness: each source compared with earlier months. without: the sources that it was closed without.
+    posted: what became of the journal, in one sentence.
     """
 
     summary: Summary
@@ -111,8 +116,12 @@ class PeriodView:
     journal: Link
     journal_lines: int
     journal_totals: JournalTotals
+    posted: str
     posts_nothing: bool
     journal_files: tuple[Link, ...]
+    invoiced: Decimal
+    invoices: int
+    receivables: Link | None
     data_files: tuple[Link, ...]
     digest: str
     levels: str = LEVELS
@@ -138,8 +147,8 @@ def period_list(book: Book) -> PeriodList:
     )
 
 
-def period_view(book: Book, index: int, journal_files: tuple[str, ...]) -> PeriodView:
-    """The page of the month at this index of the book."""
+def period_view(book: Book, index: int, journal_files: tuple[str, ...], postings: Sequence[Posting] = ()) -> PeriodView:
+    """The page of the month at this index of the book. postings: what the accounting system did with its journal."""
     period = book.periods[index]
     sources = tuple(_source_row(book, total, period.period) for total in period.sources)
     return PeriodView(
@@ -169,8 +178,12 @@ def period_view(book: Book, index: int, journal_files: tuple[str, ...]) -> Perio
         journal_totals=JournalTotals(
             debits=period.journal.debits, credits=period.journal.credits, net=period.journal.net
         ),
+        posted=posted_sentence(period, postings),
         posts_nothing=posts_nothing(period, book.settings(period.period)),
         journal_files=tuple(Link(path.rsplit("/", 1)[-1], path) for path in journal_files),
+        invoiced=period.invoiced.billed,
+        invoices=sum(map(is_invoice, period.statements)),
+        receivables=receivables_link(period),
         data_files=tuple(
             Link(path.rsplit("/", 1)[-1], path)
             for path in (paths.charges_file(period), paths.lines_file(period.period))

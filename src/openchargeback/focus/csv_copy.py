@@ -1,0 +1,42 @@
+"""How DuckDB writes CSV files: with the rule of `csv_writing` about text that a spreadsheet would run."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import duckdb
+
+from openchargeback.csv_writing import NUMBER, RISKY
+from openchargeback.focus.database import identifier, literal
+
+
+def copy_csv(con: duckdb.DuckDBPyConnection, query: str, path: Path) -> int:
+    """Write the rows of a query to a CSV file with a header; returns their number."""
+    columns = con.execute(f"DESCRIBE {query}").fetchall()
+    cells = ", ".join(
+        f"{guarded_sql(identifier(name))} AS {identifier(name)}" if kind == "VARCHAR" else identifier(name)
+        for name, kind, *_ in columns
+    )
+    written = con.execute(
+        f"COPY (SELECT {cells} FROM ({query})) TO {literal(str(path))} (FORMAT csv, HEADER, USE_TMP_FILE false)"
+    ).fetchone()
+    return int(written[0]) if written else 0
+
+
+def guarded_sql(cell: str) -> str:
+    """SQL for `csv_writing.guarded` of a text."""
+    return f"CASE WHEN {_runs(cell)} THEN '''' || {cell} ELSE {cell} END"
+
+
+def unguarded_sql(cell: str) -> str:
+    """SQL for `csv_writing.unguarded` of a cell."""
+    return f"CASE WHEN starts_with({cell}, '''') AND {_runs(cell)} THEN substr({cell}, 2) ELSE {cell} END"
+
+
+def _runs(cell: str) -> str:
+    bare = f"ltrim({cell}, '''')"
+    # By bytes, nothing from a digit up to `<` or from a letter to the end of ASCII is a mark or a blank. This spares
+    # most texts the regular expressions.
+    plain = f"({bare} >= '0' AND {bare} < '=') OR ({bare} >= 'A' AND {bare} < '\x7f')"
+    risky = f"regexp_matches({bare}, {literal(RISKY)}) AND NOT regexp_full_match({bare}, {literal(NUMBER)})"
+    return f"NOT ({plain}) AND {risky}"
