@@ -188,8 +188,11 @@ def test_the_page_says_what_became_of_the_journal(ledger: Repository) -> None:
 
 
 def test_what_external_payers_owe_is_apart_from_the_journal(ledger: Repository) -> None:
-    people = "people: [{email: ben@example.edu, name: Ben, payer_class: commercial, bill_to: {organization: Acme}}]\n"
-    ledger.write("directory/people.yaml", people)
+    ledger.write(
+        "directory/people.yaml",
+        "people:\n  - {email: ada@example.edu}\n"
+        "  - {email: ben@example.edu, name: Ben, payer_class: commercial, organization: Acme, address: [Box 1]}\n",
+    )
     made = bundled(ledger)
     page = (made.folder / "index.html").read_text("utf-8")
     (statement,) = [each for each in made.period.statements if each.pi.email == "ben@example.edu"]
@@ -214,8 +217,8 @@ def test_control_totals_are_those_of_the_files(ledger: Repository) -> None:
 
 
 def test_a_style_of_the_ledger_stays_a_style(ledger: Repository) -> None:
-    ledger.write("templates/bundle.css", "p { color: red } /* </style><script>alert(1)</script> */\n")
-    ledger.write("templates/assets/tokens.css", '@font-face { src: url("fonts/None.woff2") }\n')
+    style = '@font-face { font-family: X; src: url("fonts/None.woff2") } p { color: red }'
+    ledger.write("templates/bundle.css", f"{style} /* </style><script>alert(1)</script> */\n")
     page = (bundled(ledger).folder / "index.html").read_text("utf-8")
     assert "p { color: red }" in page
     assert page.count("</style>") == 1
