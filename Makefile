@@ -10,15 +10,15 @@ demo: ## Build the portal of the sample ledger in build/demo/public
 
 test: ## Run all but the slow tests; PYTEST_ARGS="-k name" narrows them down
 	@tools/setup test
-	TMPDIR=$$(tools/scratch) .venv/bin/python -m pytest -n 2 -m "not slow" $(PYTEST_ARGS)
+	TMPDIR=$$(tools/scratch) .venv/bin/python -m pytest -n 2 --dist worksteal -m "not slow" $(PYTEST_ARGS)
 
 test-all: ## Run every test, as CI does
 	@tools/setup test
-	TMPDIR=$$(tools/scratch) .venv/bin/python -m pytest -n 2 $(PYTEST_ARGS)
+	TMPDIR=$$(tools/scratch) .venv/bin/python -m pytest -n 2 --dist worksteal $(PYTEST_ARGS)
 
 coverage: ## Run the tests and print their coverage; takes a fifth longer
 	@tools/setup test
-	TMPDIR=$$(tools/scratch) .venv/bin/python -m pytest -n 2 --cov --cov-report=term --cov-report=html:build/coverage $(PYTEST_ARGS)
+	TMPDIR=$$(tools/scratch) .venv/bin/python -m pytest -n 2 --dist worksteal --cov --cov-report=term --cov-report=html:build/coverage $(PYTEST_ARGS)
 
 check: ## Check style, format, types, layers, words and workflows
 	@tools/setup check

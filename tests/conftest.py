@@ -1,4 +1,6 @@
-"""For the whole run: options that write expected files again, repeatable examples, and which skips CI accepts."""
+"""For the whole run: options that write expected files again, repeatable examples, what runs first, and which skips CI
+accepts.
+"""
 
 from __future__ import annotations
 
@@ -29,13 +31,19 @@ ACCEPTED_SKIPS = (
     "needs /dev/full",
 )
 
-# A run that gates a merge tries the same examples every time; HYPOTHESIS_PROFILE=explore looks for new ones.
+# Cheap tests about the whole project, which most changes that break anything break first.
+FIRST = ("test_architecture.py", "test_words.py", "test_docs.py", "test_explanations.py", "test_error_reports.py")
+
+# A run that gates a merge tries the same examples every time, a quarter of them if it leaves out the slow tests;
+# HYPOTHESIS_PROFILE=explore looks for new ones.
 settings.register_profile("repeatable", derandomize=True, deadline=None)
+settings.register_profile("quick", settings.get_profile("repeatable"), max_examples=25)
 settings.register_profile("explore", deadline=None, print_blob=True)
-settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "repeatable"))
 
 
 def pytest_configure(config: pytest.Config) -> None:
+    usual = "quick" if config.option.markexpr == "not slow" else "repeatable"
+    settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", usual))
     # In CI they would make the tests that compare pass by definition.
     for option in OPTIONS:
         if config.getoption(option) and os.environ.get("CI"):
@@ -64,6 +72,11 @@ def pytest_sessionfinish(session: pytest.Session, exitstatus: int) -> None:
         for skip in skips:
             terminal.write_line(f"  {skip}")
         session.exitstatus = pytest.ExitCode.TESTS_FAILED
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Begin with the files that `FIRST` names; keep the order otherwise."""
+    items.sort(key=lambda item: item.path.name not in FIRST)
 
 
 def pytest_make_parametrize_id(val: object, argname: str) -> str | None:

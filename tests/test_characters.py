@@ -3,20 +3,15 @@
 from __future__ import annotations
 
 import unicodedata
-from pathlib import Path
 
 import pytest
 
 from openchargeback.characters import BIDIRECTIONAL, CONTROLS, MISLEADING
 from openchargeback.cli.report import shown as on_a_terminal
 from openchargeback.cli.reports.markdown import escaped
-from openchargeback.export.journals import render_format
 from openchargeback.focus.tags import TagValues, read_tags
-from openchargeback.ledger.settings import Config, JournalFormat, JournalSettings, Organization
-from openchargeback.model import Journal, State
 from openchargeback.portal.statement_view import shown as on_a_statement
 from openchargeback.templating.clean_text import clean, unsafe
-from openchargeback.templating.environment import make_environment
 from openchargeback.templating.text_filters import csv_filter, fixed_filter
 
 NAMES = {f"U+{ord(char):04X}": char for char in sorted(MISLEADING) if ord(char) < 0xD800 or char in "\ud800\udfff"}
@@ -46,13 +41,3 @@ def test_a_tag_with_one_names_no_payer(name: str) -> None:
     assert isinstance(found, TagValues)
     assert found.malformed
     assert found.fault == "fund_org contains a control character"
-
-
-def test_a_template_of_the_ledger_writes_none(tmp_path: Path) -> None:
-    """Neither its own text nor that of config.yaml is cleaned cell by cell."""
-    every = "".join(sorted(BIDIRECTIONAL))
-    (tmp_path / "own.csv").write_text(f"a{every}b,{{{{ organization.name }}}}\n", encoding="utf-8")
-    settings = JournalSettings(formats=(JournalFormat("own", "own.csv"),))
-    config = Config(Organization(f"X{every}Y"), journal=settings)
-    data = render_format("own", Journal("2025-01", ()), State.OPEN, config, make_environment(tmp_path))
-    assert data == b"ab,XY\n"

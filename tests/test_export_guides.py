@@ -14,6 +14,8 @@ from pathlib import Path
 import duckdb
 import pytest
 
+import program
+
 sys.path.insert(0, str(Path(__file__).parent / "focus"))
 
 from deliveries import aws_run, azure_run, put, rows
@@ -60,15 +62,14 @@ def shell(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Shell]:
     cloud = request.param
     delivered(cloud, tmp_path / "delivered")
     tools = tmp_path / "bin"
-    program = f'#!/bin/sh\nexec {sys.executable} -c "from openchargeback.cli.main import main; main()" "$@"\n'
-    for name in ("aws", "az", "bq", "gcloud", "oci", "focus-billing"):
-        put(tools / name, program if name == "focus-billing" else COPY).chmod(0o755)
+    for name in ("aws", "az", "bq", "gcloud", "oci"):
+        put(tools / name, COPY).chmod(0o755)
     settings = re.search(r"^```yaml\n(.*?)^```$", page(cloud), re.MULTILINE | re.DOTALL)
     assert settings
     put(tmp_path / "work/ledger/config.yaml", f"organization: Northfield University\n{settings[1]}")
     (tmp_path / "work/ledger/charges").mkdir()
     kept = {name: value for name, value in os.environ.items() if not name.startswith(("GIT_", "OPENCHARGEBACK_"))}
-    own = {"PATH": f"{tools}:{os.environ['PATH']}", "DELIVERED": str(tmp_path / "delivered"), "COLUMNS": "120"}
+    own = {"PATH": program.put_on_path(tools), "DELIVERED": str(tmp_path / "delivered"), "COLUMNS": "120"}
     shell = Shell(tmp_path / "work", {**kept, **own, "LC_ALL": "C.UTF-8", "OCI_TENANCY": "ocid1.tenancy.oc1..a"})
     yield shell
     shell.end()

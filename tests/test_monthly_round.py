@@ -9,11 +9,12 @@ from __future__ import annotations
 import os
 import re
 import subprocess
-import sys
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+
+import program
 
 ROOT = Path(__file__).parents[1]
 PAGE = ROOT / "docs" / "MONTHLY_ROUND.md"
@@ -82,10 +83,6 @@ class Shell:
 @pytest.fixture
 def shell(tmp_path: Path) -> Iterator[Shell]:
     """A shell in an empty folder and a home without settings, in which the checkout of the project lies."""
-    program = tmp_path / "bin" / "focus-billing"
-    program.parent.mkdir()
-    program.write_text(f'#!/bin/sh\nexec {sys.executable} -c "from openchargeback.cli.main import main; main()" "$@"\n')
-    program.chmod(0o755)
     work = tmp_path / "work"
     work.mkdir()
     (tmp_path / "openchargeback").symlink_to(ROOT)
@@ -95,7 +92,7 @@ def shell(tmp_path: Path) -> Iterator[Shell]:
         {
             **kept,
             "HOME": str(tmp_path),
-            "PATH": f"{program.parent}:{os.environ['PATH']}",
+            "PATH": program.put_on_path(tmp_path / "bin"),
             "GIT_CONFIG_NOSYSTEM": "1",
             "LC_ALL": "C.UTF-8",
             "COLUMNS": "120",

@@ -1,4 +1,4 @@
-"""Builds the portal of the sample ledger in build/demo, as a university builds its own: ingest, commit, build.
+"""Builds the portal of the sample ledger in build/demo, as a university does: ingest, convert, commit, build.
 
 Everything runs through the program's command line. The demo ledger is recreated each time, with the same commits; only
 its `.openchargeback/` is kept, the cache that makes a second run quick.
@@ -18,6 +18,10 @@ ROOT = Path(__file__).resolve().parent.parent
 SAMPLE_LEDGER = ROOT / "ledger"
 SAMPLE_DATA = ROOT / "sample_data"
 MONTHS = ("2025-01", "2025-12")
+CONVERTED = "2025-12"
+"""The month whose charges of the university's own services are converted from usage records."""
+KINDS = {"hpc": "slurm", "storage": "storage", "vm": "vm"}
+"""The sources that are converted, each with the kind of its usage records."""
 
 DEMO = ROOT / "build" / "demo"
 LEDGER = DEMO / "ledger"
@@ -36,8 +40,8 @@ PLAIN_GIT = {**ENVIRONMENT, "GIT_CONFIG_GLOBAL": os.devnull, "GIT_CONFIG_NOSYSTE
 
 def main() -> None:
     """Create the demo ledger, fill it, build it, and print where the portal is."""
-    files = [file for month in MONTHS for file in sorted(SAMPLE_DATA.glob(f"*_{month}.csv"))]
-    if not (SAMPLE_LEDGER / "config.yaml").is_file() or not files:
+    files = [file for month in MONTHS for file in sorted(SAMPLE_DATA.glob(f"*_{month}.csv")) if not converted(file)]
+    if not (SAMPLE_LEDGER / "config.yaml").is_file() or not files or not all(usage_of(source) for source in KINDS):
         stop(f"the sample ledger ({SAMPLE_LEDGER}) or its charges ({SAMPLE_DATA}) are missing from this checkout")
 
     print("demo: creating a ledger in build/demo from the samples", file=sys.stderr, flush=True)
@@ -48,6 +52,9 @@ def main() -> None:
     for file in files:
         run(PROGRAM, "ingest", file, "--source", source_of(file), "--ledger", LEDGER)
     commit("Ingest the charges of January and December 2025", on="2026-01-05T09:00:00+00:00")
+    for source in KINDS:
+        run(PROGRAM, *conversion(source, LEDGER))
+    commit("Convert the usage of December 2025", on="2026-01-05T09:30:00+00:00")
     run(PROGRAM, "build", "-o", PUBLIC, "--ledger", LEDGER)
 
     index = PUBLIC / "index.html"
@@ -59,6 +66,23 @@ def main() -> None:
 def source_of(file: Path) -> str:
     """The source of a sample file: `aws` for aws_2025-01.csv."""
     return re.sub(r"_\d{4}-\d{2}\.csv$", "", file.name)
+
+
+def converted(file: Path) -> bool:
+    """Whether the charges in a sample file are converted from usage records instead."""
+    return source_of(file) in KINDS and file.stem.endswith(CONVERTED)
+
+
+def usage_of(source: str) -> list[Path]:
+    """The usage records of a source."""
+    return sorted((SAMPLE_DATA / "usage" / source).glob(f"*{CONVERTED}*"))
+
+
+def conversion(source: str, ledger: Path) -> list[str | Path]:
+    """The arguments that convert the usage records of a source into a ledger."""
+    config = ledger / "conversions" / f"{source}.yaml"
+    output = ledger / "charges" / CONVERTED / f"{source}.csv"
+    return ["convert", KINDS[source], *usage_of(source), "--config", config, "--ledger", ledger, "-o", output]
 
 
 def claim_demo_folder() -> None:

@@ -28,7 +28,7 @@ from openchargeback.explanations import SUBJECTS, Explanation, catalog
 from openchargeback.ledger.declared import shape_of
 from openchargeback.ledger.schema_files import KINDS, MONTH
 from openchargeback.ledger.yaml_text import flow
-from openchargeback.record.yaml_schemas import FILES
+from yaml_schemas import FILES
 
 FOLDER = Path(__file__).parents[1] / "docs"
 BEGIN = "<!-- Written by `make docs` from {}. -->\n"
@@ -89,11 +89,12 @@ def keys() -> str:
     """Every key of the YAML files that people write, by file, each with its default, meaning and an example."""
     parts = []
     for name, (_, shape) in FILES.items():
-        if name == "frozen":
+        if name in ("frozen", "conversion"):  # written by the program; in CONVERT.md
             continue
         example = example_of(name)
         rows = list(key_rows(shape.schema(), "", [example]))
-        heading = f"## {KINDS[name].replace(MONTH, '2025-01').replace('*/*', ONE.get(name, ''))}"
+        path = KINDS[name].replace(MONTH, "2025-01").replace("*/*", ONE.get(name, ""))
+        heading = f"## {path.replace('*', 'workday')}"
         head = ["| key | default | meaning | example |", "|---|---|---|---|"]
         parts.append("\n".join([heading, "", shape.help, "", *head, *rows]) + "\n")
     return "\n".join(parts)

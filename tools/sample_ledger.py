@@ -23,6 +23,7 @@ from openchargeback.files.changes import change_files
 from openchargeback.ledger.approval_text import Proposal, approval_text
 from openchargeback.ledger.approvals import Decision, read_approvals
 from openchargeback.ledger.periods import PeriodFile, read_period
+from openchargeback.ledger.postings import FOLDER as POSTINGS
 from openchargeback.model import ITEM_KEYS, BilledPeriod, State
 from openchargeback.problems import LedgerFault
 from openchargeback.publish import closing
@@ -66,7 +67,9 @@ def renew(root: Path, *, in_git: bool) -> None:
     """Close the closed months of a ledger again, earliest first, and finalize those that were finalized."""
     states = {path.stem: state_of(path) for path in sorted((root / "periods").glob("????-??.yaml"))}
     waiting = {period: read_files(root / "approvals" / period) for period in states}
+    postings = read_files(root / POSTINGS)
     shutil.rmtree(root / "periods")
+    shutil.rmtree(root / POSTINGS, ignore_errors=True)
     for period in states:
         shutil.rmtree(root / "approvals" / period, ignore_errors=True)
     if in_git:
@@ -82,6 +85,7 @@ def renew(root: Path, *, in_git: bool) -> None:
         books = open_books(root)
         evidence = gather_evidence(books.ledger, periods=(period,))[0] if in_git else []
         closing.close(books, period, state.closed, evidence, dated=state.accounting_date, without=state.without)
+    change_files(root, {f"{POSTINGS}/{name}": data for name, data in postings.items()})
     for period, state in states.items():
         if state.finalized is not None:
             closing.finalize(open_books(root).ledger, period, state.finalized)

@@ -6,7 +6,7 @@ import csv
 import io
 from collections.abc import Iterator
 
-from generator import aws, azure, hpc, slurm, storage
+from generator import aws, azure, hpc, hyperv, qumulo, slurm, storage
 from generator.months import Month
 from generator.spending import Source
 
@@ -15,7 +15,7 @@ HISTORY = ("2024-11", "2024-12")
 """Closed months of the sample ledger."""
 NEW = ("2025-01", "2025-12")
 """Months to bring into the ledger."""
-USAGE = "2025-01"
+USAGE = "2025-12"
 """The month of which there are usage records."""
 
 
@@ -27,7 +27,16 @@ def files() -> Iterator[tuple[str, str]]:
     for period in NEW:
         for source in SOURCES:
             yield f"sample_data/{source.provider.source}_{period}.csv", text(source, Month.parse(period))
-    yield f"sample_data/usage/sacct_{USAGE}.txt", slurm.usage(Month.parse(USAGE))
+    yield from usage(Month.parse(USAGE))
+
+
+def usage(month: Month) -> Iterator[tuple[str, str]]:
+    """Path and text of the usage records of a month."""
+    folder = "sample_data/usage"
+    yield f"{folder}/hpc/sacct-{month}.txt", slurm.usage(month)
+    for name, page in qumulo.samples(month):
+        yield f"{folder}/storage/{name}.json", page
+    yield f"{folder}/vm/vms-{month}-{month.days:02}.json", hyperv.machines(month)
 
 
 def text(source: Source, month: Month) -> str:

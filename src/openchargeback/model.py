@@ -558,6 +558,7 @@ class JournalLine:
 
     A refund swaps debit and credit (2 × positive), since many systems refuse negative amounts.
     `payer` is true on the side of the PI's fund, false on the side of the source's credit fund.
+    again: the document whose rejected line this one repeats, such as `RC250101`; empty for all others.
     """
 
     period: str
@@ -573,6 +574,7 @@ class JournalLine:
     project: str
     statement: str
     description: str
+    again: str = ""
 
     @property
     def signed(self) -> Decimal:
@@ -582,7 +584,9 @@ class JournalLine:
 
 @dataclass(frozen=True, slots=True)
 class Journal:
-    """Balanced lines of one period, in the order of the billing lines: payer, then its counterpart."""
+    """Balanced lines of one period: payer, then its counterpart. First those of the billing lines, in their order, then
+    those that are journaled again.
+    """
 
     period: str
     lines: tuple[JournalLine, ...]
@@ -599,11 +603,70 @@ class Journal:
 
     @property
     def net(self) -> Decimal:
-        """Debits less credits on the payers' side: what statements say is due, without what is invoiced.
+        """Debits less credits on the payers' side: what statements say is due, without what is invoiced, and what is
+        journaled again.
 
         A refund swaps sides, so it increases `debits` and `credits` and decreases `net`.
         """
         return sum((line.signed for line in self.lines if line.payer), ZERO)
+
+    @property
+    def again(self) -> Decimal:
+        """The part of `net` that is journaled again: billed earlier, and then rejected by the accounting system."""
+        return sum((line.signed for line in self.lines if line.payer and line.again), ZERO)
+
+
+class RowKind(enum.StrEnum):
+    """What a line of a journal file is: a line of the journal, or the net of several."""
+
+    LINES = "lines"
+    SUMMARY = "summary"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class JournalDocument:
+    """A document of the accounting system, with the number that closing assigned; a long journal has several.
+
+    format: the profile. part: counts the documents of a format from 1. rows: what its lines are.
+    first, last: its lines of the month's journal, from 1. lines: how many lines it has.
+    files: SHA-256 of each of its files by name, as written at closing.
+    """
+
+    format: str
+    number: str
+    part: int
+    rows: RowKind
+    first: int
+    last: int
+    lines: int
+    debits: Decimal
+    credits: Decimal
+    files: dict[str, str]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class JournaledAgain:
+    """A billing line whose journal lines the accounting system rejected, journaled again in a later period.
+
+    original: the period whose journal was rejected. document, line: the rejected line as finance knows it.
+    number: the payer's line in the journal of `original`, from 1.
+    billed: in cents; negative for a refund. fund: the one that pays now; credit_fund: the one credited.
+    """
+
+    original: str
+    document: str
+    line: int
+    number: int
+    fund: str
+    account: str
+    credit_fund: str
+    credit_account: str
+    billed: Decimal
+    source: str
+    service: str
+    pi: str
+    project: str
+    statement: str
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -755,6 +818,8 @@ class SummedPeriod(_Lines, _Held):
     flags: every flag as raised. queue: the held charges; those at its closing, once closed. still_queued: what is left
     of them today, with details; None for an open period. unusual: the findings of the rule for unusual amounts.
     evidence: who approved its decisions, as recorded at closing. invoices: its own charges by invoice of the provider.
+    documents: those of its journal, as assigned at closing. again: the rejected journal lines of earlier periods that
+    its journal repeats.
     """
 
     period: str
@@ -778,6 +843,8 @@ class SummedPeriod(_Lines, _Held):
     evidence: tuple[Evidence, ...] = ()
     without: tuple[Without, ...] = ()
     invoices: tuple[InvoiceSum, ...] = ()
+    documents: tuple[JournalDocument, ...] = ()
+    again: tuple[JournaledAgain, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -17,7 +17,9 @@ sys.path.insert(0, str(Path(__file__).parents[1] / "review"))
 
 from small_ledger import approval_text, bill, charge, csv_text, decide, held_ids, tags
 
-SLOW = settings(max_examples=12, deadline=None)
+from examples import examples
+
+SLOW = settings(max_examples=examples(12))
 
 amounts = st.one_of(
     st.decimals("-1000", "1000", places=18),

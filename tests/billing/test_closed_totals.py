@@ -49,16 +49,23 @@ def test_summaries_are_those_of_the_lines(root: Path, tmp_path: Path) -> None:
     assert found == {period: summary_of(thaw(ledger, period)[0]) for period in closed}
 
 
-@pytest.fixture
-def closed(tmp_path: Path) -> Path:
+@pytest.fixture(scope="module")
+def january(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """January of two PIs, closed."""
-    (tmp_path / "charges" / PERIOD).mkdir(parents=True)
-    (tmp_path / "config.yaml").write_text("organization: X\nsources: {aws: {credit_fund: C-1}}\n", encoding="utf-8")
+    root = tmp_path_factory.mktemp("january")
+    (root / "charges" / PERIOD).mkdir(parents=True)
+    (root / "config.yaml").write_text("organization: X\nsources: {aws: {credit_fund: C-1}}\n", encoding="utf-8")
     plain = {"service": "Compute", "list": "20"}
     rows = [row("12.345", **plain), row("7", "b@x.edu", "q", resource="r2", **plain)]
-    (tmp_path / f"charges/{PERIOD}/aws.csv").write_text(HEAD + "".join(rows), encoding="utf-8")
-    close(tmp_path)
-    return tmp_path
+    (root / f"charges/{PERIOD}/aws.csv").write_text(HEAD + "".join(rows), encoding="utf-8")
+    close(root)
+    return root
+
+
+@pytest.fixture
+def closed(january: Path, tmp_path: Path) -> Path:
+    """A copy of it."""
+    return shutil.copytree(january, tmp_path, dirs_exist_ok=True)
 
 
 def replaced(path: Path, was: str, now: str) -> tuple[str, str]:

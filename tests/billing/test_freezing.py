@@ -32,9 +32,10 @@ def small(root: Path) -> Ledger:
     return ledger
 
 
-@pytest.fixture
-def root(tmp_path: Path) -> Path:
+@pytest.fixture(scope="module")
+def decided(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A ledger with two statements, a held charge and a decided one, not yet closed."""
+    root = tmp_path_factory.mktemp("decided")
     files = {
         "config.yaml": CONFIG,
         "logo.svg": LOGO,
@@ -47,15 +48,35 @@ def root(tmp_path: Path) -> Path:
         + row("20", resource="r4"),
     }
     for name, text in files.items():
-        path = tmp_path / name
+        path = root / name
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_bytes(text.encode())
-    (item,) = items_with(month(tmp_path), "above-list")
+    (item,) = items_with(month(root), "above-list")
     proposal = Proposal(Verb.APPROVE, Payer(), "yes: 'fine' # really", "r@x.edu", "2025-02-03")
-    path, data = approval_file(tmp_path, PERIOD, "ok", [proposal.on_item(item, item.uncleared)])
+    path, data = approval_file(root, PERIOD, "ok", [proposal.on_item(item, item.uncleared)])
     path.parent.mkdir(parents=True)
     path.write_bytes(data)
-    return tmp_path
+    return root
+
+
+@pytest.fixture
+def root(decided: Path, tmp_path: Path) -> Path:
+    """A copy of it."""
+    return shutil.copytree(decided, tmp_path, dirs_exist_ok=True)
+
+
+@pytest.fixture(scope="module")
+def recorded(decided: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The same ledger, closed."""
+    root = shutil.copytree(decided, tmp_path_factory.mktemp("recorded"), dirs_exist_ok=True)
+    close(root)
+    return root
+
+
+@pytest.fixture
+def closed(recorded: Path, tmp_path: Path) -> Path:
+    """A copy of it."""
+    return shutil.copytree(recorded, tmp_path, dirs_exist_ok=True)
 
 
 def test_a_frozen_month_is_what_was_billed(root: Path) -> None:
@@ -106,14 +127,13 @@ LIVE_CHANGES = {
 }
 
 
-def test_live_changes_do_not_reach_a_closed_month(root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_live_changes_do_not_reach_a_closed_month(closed: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Settings, review rules, people, projects, logo and the tool change; the month and its settings do not."""
-    close(root)
-    before, settings = month(root), open_books(root).ledger.settings(PERIOD)
+    before, settings = month(closed), open_books(closed).ledger.settings(PERIOD)
     for name, text in LIVE_CHANGES.items():
-        (root / name).write_text(text, encoding="utf-8")
+        (closed / name).write_text(text, encoding="utf-8")
     monkeypatch.setattr("openchargeback.publish.bill_ledger.bill", None)
-    books = open_books(root)
+    books = open_books(closed)
     assert books.period(PERIOD) == before
     assert books.ledger.settings(PERIOD) == settings
     assert books.ledger.config.organization.name == "Y"
@@ -136,14 +156,13 @@ def test_the_record_keeps_funds_and_further_pis_that_were_used(root: Path) -> No
     assert drift(books.ledger, PERIOD) == []
 
 
-def test_charges_of_a_closed_month_are_not_billed_but_compared(root: Path) -> None:
+def test_charges_of_a_closed_month_are_not_billed_but_compared(closed: Path) -> None:
     """A changed, an added and a removed file are each named, with both digests and the fix."""
-    close(root)
-    charges = root / f"charges/{PERIOD}/aws.csv"
+    charges = closed / f"charges/{PERIOD}/aws.csv"
     charges.write_bytes(charges.read_bytes() + row("5").encode())
-    (root / f"approvals/{PERIOD}/ok.yaml").unlink()
-    (root / f"charges/{PERIOD}/gcp.csv").write_text("x", encoding="utf-8")
-    found = {problem.path: problem for problem in problems(root)}
+    (closed / f"approvals/{PERIOD}/ok.yaml").unlink()
+    (closed / f"charges/{PERIOD}/gcp.csv").write_text("x", encoding="utf-8")
+    found = {problem.path: problem for problem in problems(closed)}
     assert set(found) == {f"charges/{PERIOD}/aws.csv", f"charges/{PERIOD}/gcp.csv", f"approvals/{PERIOD}/ok.yaml"}
     assert {problem.code for problem in found.values()} == {"closed-period-changed"}
     message = found[f"charges/{PERIOD}/aws.csv"].message
@@ -153,36 +172,33 @@ def test_charges_of_a_closed_month_are_not_billed_but_compared(root: Path) -> No
 
 
 @pytest.mark.parametrize("name", ["frozen.yaml", "lines.csv", "statements.csv", "resources.csv", "held.csv"])
-def test_a_closed_month_without_its_record_is_an_error(root: Path, name: str) -> None:
+def test_a_closed_month_without_its_record_is_an_error(closed: Path, name: str) -> None:
     """Whatever of it is gone, with the fix."""
-    close(root)
-    (root / f"periods/{PERIOD}.{name}").unlink()
-    found = [problem for problem in problems(root) if problem.path.endswith(name)]
+    (closed / f"periods/{PERIOD}.{name}").unlink()
+    found = [problem for problem in problems(closed) if problem.path.endswith(name)]
     assert has_errors(found)
     assert all(f"periods open {PERIOD}" in problem.fix for problem in found)
 
 
-def test_an_altered_record_is_told_and_not_looked_at(root: Path) -> None:
+def test_an_altered_record_is_told_and_not_looked_at(closed: Path) -> None:
     """Whatever stands in it now: neither a traceback nor a word about faults of the program."""
-    close(root)
     for name in ("frozen.yaml", "lines.csv"):
-        path = root / f"periods/{PERIOD}.{name}"
+        path = closed / f"periods/{PERIOD}.{name}"
         whole = path.read_bytes()
         path.write_bytes(whole.replace(b"a@x.edu", b"c@x.edu"))
-        assert [(each.code, each.path) for each in problems(root)] == [
+        assert [(each.code, each.path) for each in problems(closed)] == [
             ("closed-period-changed", f"periods/{PERIOD}.{name}")
         ]
         path.write_bytes(whole)
-    assert problems(root) == []
+    assert problems(closed) == []
 
 
-def test_a_period_file_vouches_for_its_record(root: Path) -> None:
+def test_a_period_file_vouches_for_its_record(closed: Path) -> None:
     """Whoever removes the digest could change the record unseen."""
-    close(root)
-    path = root / f"periods/{PERIOD}.yaml"
+    path = closed / f"periods/{PERIOD}.yaml"
     lines = path.read_text(encoding="utf-8").splitlines(keepends=True)
     path.write_text("".join(line for line in lines if not line.startswith("frozen:")), encoding="utf-8")
-    assert [(each.code, each.path) for each in problems(root)] == [("not-frozen", f"periods/{PERIOD}.yaml")]
+    assert [(each.code, each.path) for each in problems(closed)] == [("not-frozen", f"periods/{PERIOD}.yaml")]
 
 
 @pytest.mark.parametrize(
@@ -193,88 +209,84 @@ def test_a_period_file_vouches_for_its_record(root: Path) -> None:
         (', by: "admin@x.edu"', "", "the person who closed it changed from admin@x.edu to no one"),
     ],
 )
-def test_posting_date_and_revision_of_a_closed_month_are_as_recorded(root: Path, old: str, new: str, told: str) -> None:
+def test_posting_date_and_revision_of_a_closed_month_are_as_recorded(
+    closed: Path, old: str, new: str, told: str
+) -> None:
     """They stand on statements and journals, so whoever edits them in the period file is told."""
-    close(root)
-    path = root / f"periods/{PERIOD}.yaml"
+    path = closed / f"periods/{PERIOD}.yaml"
     text = path.read_text("utf-8")
     assert old in text
     path.write_text(text.replace(old, new), encoding="utf-8")
-    (found,) = problems(root)
+    (found,) = problems(closed)
     assert (found.code, found.path) == ("closed-period-changed", f"periods/{PERIOD}.yaml")
     assert told in found.message
     assert f"periods open {PERIOD}" in found.fix
 
 
 @pytest.mark.parametrize("left", range(5))
-def test_a_crash_while_reopening_leaves_the_month_open(root: Path, left: int) -> None:
+def test_a_crash_while_reopening_leaves_the_month_open(closed: Path, left: int) -> None:
     """The later revision in the period file says that it was reopened; opening again takes away what is left."""
-    close(root)
-    record = {path: path.read_bytes() for path in (root / "periods").iterdir() if path.name != f"{PERIOD}.yaml"}
-    paths = closing.reopen(small(root), PERIOD)[1:]
+    record = {path: path.read_bytes() for path in (closed / "periods").iterdir() if path.name != f"{PERIOD}.yaml"}
+    paths = closing.reopen(small(closed), PERIOD)[1:]
     for path in paths[len(paths) - 1 - left :]:  # the document that vouches for the others goes first
-        (root / path).write_bytes(record[root / path])
+        (closed / path).write_bytes(record[closed / path])
     whole = left == len(paths) - 1
-    assert [(each.code, str(each.severity)) for each in problems(root)] == [
+    assert [(each.code, str(each.severity)) for each in problems(closed)] == [
         ("frozen-left-over", "warning" if whole else "error")
     ]
-    closing.reopen(small(root), PERIOD)
-    assert problems(root) == []
-    assert (month(root).state, month(root).revision) == (State.OPEN, 2)
+    closing.reopen(small(closed), PERIOD)
+    assert problems(closed) == []
+    assert (month(closed).state, month(closed).revision) == (State.OPEN, 2)
 
 
 @pytest.mark.parametrize("with_charges", [True, False])
-def test_a_closed_month_without_its_period_file_is_an_error(root: Path, *, with_charges: bool) -> None:
+def test_a_closed_month_without_its_period_file_is_an_error(closed: Path, *, with_charges: bool) -> None:
     """Nothing is billed from what lies there now, not even where that is nothing; no number is used again."""
-    close(root)
-    (root / f"periods/{PERIOD}.yaml").unlink()
-    charges = root / f"charges/{PERIOD}/aws.csv"
+    (closed / f"periods/{PERIOD}.yaml").unlink()
+    charges = closed / f"charges/{PERIOD}/aws.csv"
     if with_charges:
         charges.write_bytes(charges.read_bytes() + row("5").encode())
     else:
-        shutil.rmtree(root / f"approvals/{PERIOD}")
+        shutil.rmtree(closed / f"approvals/{PERIOD}")
         charges.unlink()
-    (told,) = problems(root)
+    (told,) = problems(closed)
     assert (told.code, told.path, str(told.severity)) == ("frozen-left-over", f"periods/{PERIOD}.frozen.yaml", "error")
     assert f"restore periods/{PERIOD}.yaml from Git" in told.fix
-    closing.reopen(small(root), PERIOD)
-    assert problems(root) == []
-    assert small(root).period_file(PERIOD).revision == 2
+    closing.reopen(small(closed), PERIOD)
+    assert problems(closed) == []
+    assert small(closed).period_file(PERIOD).revision == 2
 
 
-def test_a_period_file_of_an_earlier_revision_opens_nothing(root: Path) -> None:
+def test_a_period_file_of_an_earlier_revision_opens_nothing(closed: Path) -> None:
     """Such as the one from before the closing, brought back from Git."""
-    close(root)
-    closing.reopen(small(root), PERIOD)
-    before = (root / f"periods/{PERIOD}.yaml").read_bytes()
-    close(root)
-    (root / f"periods/{PERIOD}.yaml").write_bytes(before)
-    (told,) = problems(root)
+    closing.reopen(small(closed), PERIOD)
+    before = (closed / f"periods/{PERIOD}.yaml").read_bytes()
+    close(closed)
+    (closed / f"periods/{PERIOD}.yaml").write_bytes(before)
+    (told,) = problems(closed)
     assert (told.code, str(told.severity)) == ("frozen-left-over", "error")
-    closing.reopen(small(root), PERIOD)
-    assert month(root).revision == 3
+    closing.reopen(small(closed), PERIOD)
+    assert month(closed).revision == 3
 
 
-def test_reopening_takes_the_record_away_and_counts(root: Path) -> None:
+def test_reopening_takes_the_record_away_and_counts(closed: Path) -> None:
     """Revision 2 has numbers of its own; closing it again freezes again."""
-    close(root)
-    numbers = [statement.number for statement in month(root).statements]
-    closing.reopen(open_books(root).ledger, PERIOD)
-    assert sorted(path.name for path in (root / "periods").iterdir()) == ["2025-01.yaml"]
-    assert (month(root).state, month(root).revision) == (State.OPEN, 2)
-    close(root)
-    assert [statement.number for statement in month(root).statements] == [f"{number}-r2" for number in numbers]
+    numbers = [statement.number for statement in month(closed).statements]
+    closing.reopen(open_books(closed).ledger, PERIOD)
+    assert sorted(path.name for path in (closed / "periods").iterdir()) == ["2025-01.yaml"]
+    assert (month(closed).state, month(closed).revision) == (State.OPEN, 2)
+    close(closed)
+    assert [statement.number for statement in month(closed).statements] == [f"{number}-r2" for number in numbers]
 
 
-def test_faults_of_a_record_have_line_and_column(root: Path) -> None:
+def test_faults_of_a_record_have_line_and_column(closed: Path) -> None:
     """The tables are read strictly."""
-    close(root)
-    path = root / f"periods/{PERIOD}.lines.csv"
+    path = closed / f"periods/{PERIOD}.lines.csv"
     lines = path.read_bytes().decode().split("\n")
     lines[1] = lines[1].replace(",own,", ",mine,")
     lines[2] = lines[2] + ",1"
     path.write_bytes("\n".join(lines).encode())
-    record, _ = read_record(root, PERIOD, small(root).period_file(PERIOD))
+    record, _ = read_record(closed, PERIOD, small(closed).period_file(PERIOD))
     assert record is not None
     with pytest.raises(LedgerFault) as refused:
         len(record.lines)
@@ -282,28 +294,26 @@ def test_faults_of_a_record_have_line_and_column(root: Path) -> None:
     assert found == [("frozen-fault", 2, lines[1].index("mine,") + 1), ("frozen-fault", 3, 1)]
 
 
-def test_the_record_of_another_month_is_no_record(root: Path) -> None:
+def test_the_record_of_another_month_is_no_record(closed: Path) -> None:
     """January's files under February's names are not billed twice, whether or not January was read just before."""
-    close(root)
-    for path in list((root / "periods").iterdir()):
+    for path in list((closed / "periods").iterdir()):
         shutil.copy(path, path.with_name(path.name.replace(PERIOD, "2025-02")))
     for _ in ("read for the first time", "read again"):
-        told = [(each.code, each.path, each.message) for each in problems(root)]
+        told = [(each.code, each.path, each.message) for each in problems(closed)]
         assert told == [
             ("wrong-value", "periods/2025-02.yaml", "the accounting date 2025-01-31 is before the start of 2025-02"),
             ("frozen-fault", "periods/2025-02.frozen.yaml", f"this is the closing record of {PERIOD}"),
         ]
-        assert [each.period for each in examine(root)[1]] == [PERIOD]
+        assert [each.period for each in examine(closed)[1]] == [PERIOD]
     with pytest.raises(LedgerFault, match="2 errors in the ledger"):
-        open_books(root)
+        open_books(closed)
 
 
-def test_drift_is_silent_until_the_tool_computes_otherwise(root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_drift_is_silent_until_the_tool_computes_otherwise(closed: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """The same program finds nothing, also after live changes; another rule of rounding is told with both sums."""
-    close(root)
     for name, text in LIVE_CHANGES.items():
-        (root / name).write_text(text, encoding="utf-8")
-    books = open_books(root)
+        (closed / name).write_text(text, encoding="utf-8")
+    books = open_books(closed)
     assert drift(books.ledger, PERIOD) == []
     monkeypatch.setattr("openchargeback.review.decisions.fund_fits", lambda _fund, _config: True)
     monkeypatch.setattr("openchargeback.billing.lines._scale", lambda _currency: 10)
@@ -313,37 +323,36 @@ def test_drift_is_silent_until_the_tool_computes_otherwise(root: Path, monkeypat
 
 
 def test_acknowledged_drift_is_silent_until_something_else_would_come_out(
-    root: Path, monkeypatch: pytest.MonkeyPatch
+    closed: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The digest that the warning gives binds to what was seen; notes change nothing of the record or its seal."""
-    close(root)
     monkeypatch.setattr("openchargeback.billing.lines._scale", lambda _currency: 10)
-    (told,) = drift(open_books(root).ledger, PERIOD)
+    (told,) = drift(open_books(closed).ledger, PERIOD)
     digest = told.fix.split("digest: ")[1][:16]
-    (root / f"periods/{PERIOD}.notes.yaml").write_text(
+    (closed / f"periods/{PERIOD}.notes.yaml").write_text(
         f"drift:\n  - {{digest: {digest}, reason: seen, by: admin@x.edu, on: 2025-03-01}}\n", encoding="utf-8"
     )
-    assert problems(root) == []
-    assert drift(open_books(root).ledger, PERIOD) == []
+    assert problems(closed) == []
+    assert drift(open_books(closed).ledger, PERIOD) == []
     monkeypatch.setattr("openchargeback.billing.lines._scale", lambda _currency: 1)
-    assert [each.code for each in drift(open_books(root).ledger, PERIOD)] == ["tool-drift"]
+    assert [each.code for each in drift(open_books(closed).ledger, PERIOD)] == ["tool-drift"]
 
 
-def test_faults_in_notes_have_their_place(root: Path) -> None:
+def test_faults_in_notes_have_their_place(closed: Path) -> None:
     """An unknown key, and a digest that is too short to bind to anything."""
-    close(root)
-    (root / f"periods/{PERIOD}.notes.yaml").write_text("drift:\n  - {digest: 12ab, by: a, why: b}\n", encoding="utf-8")
-    found = {(each.path, each.line, each.code) for each in problems(root)}
+    (closed / f"periods/{PERIOD}.notes.yaml").write_text(
+        "drift:\n  - {digest: 12ab, by: a, why: b}\n", encoding="utf-8"
+    )
+    found = {(each.path, each.line, each.code) for each in problems(closed)}
     path = f"periods/{PERIOD}.notes.yaml"
     assert found == {(path, 2, "wrong-type"), (path, 2, "unknown-key"), (path, 2, "missing-key")}
 
 
-def test_another_currency_than_that_of_closed_months_is_an_error(root: Path) -> None:
+def test_another_currency_than_that_of_closed_months_is_an_error(closed: Path) -> None:
     """Totals over months would add up dollars and euros."""
-    close(root)
-    path = root / "config.yaml"
+    path = closed / "config.yaml"
     path.write_text(path.read_text(encoding="utf-8") + "currency: EUR\n", encoding="utf-8")
-    assert [problem.code for problem in problems(root)] == ["currency-changed"]
+    assert [problem.code for problem in problems(closed)] == ["currency-changed"]
 
 
 @pytest.mark.parametrize("period", ["2024-11", "2024-12"])

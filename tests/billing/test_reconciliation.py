@@ -26,13 +26,14 @@ ROWS = """BillingPeriodStart,BilledCost,ListCost,ServiceName,ResourceId,Tags
 """
 
 
-@pytest.fixture
-def period(tmp_path: Path) -> BilledPeriod:
+@pytest.fixture(scope="module")
+def period(tmp_path_factory: pytest.TempPathFactory) -> BilledPeriod:
     """A billed period with two statements and a held charge."""
-    (tmp_path / "charges" / "2025-01").mkdir(parents=True)
-    (tmp_path / "charges" / "2025-01" / "aws.csv").write_text(ROWS, encoding="utf-8")
-    (tmp_path / "config.yaml").write_text("organization: X\nsources: {aws: {credit_fund: C}}\n", encoding="utf-8")
-    ledger, problems = read_ledger(tmp_path)
+    root = tmp_path_factory.mktemp("ledger")
+    (root / "charges" / "2025-01").mkdir(parents=True)
+    (root / "charges" / "2025-01" / "aws.csv").write_text(ROWS, encoding="utf-8")
+    (root / "config.yaml").write_text("organization: X\nsources: {aws: {credit_fund: C}}\n", encoding="utf-8")
+    ledger, problems = read_ledger(root)
     assert ledger is not None
     billed, faults = bill_period(RecordedLedger.of(ledger), "2025-01")
     assert billed is not None

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 from collections.abc import Callable, Mapping
 from dataclasses import replace
 from decimal import Decimal
@@ -80,17 +81,24 @@ def test_posted_and_shown_must_reconcile(tmp_path: Path, name: str) -> None:
     assert reconciliation.journal_balances(BREAKS[name](period))
 
 
-@pytest.fixture
-def closed(tmp_path: Path) -> Path:
+@pytest.fixture(scope="module")
+def january(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """January closed while aws was only shown: 10 shown, 4 held without a PI."""
-    (tmp_path / "config.yaml").write_text(MIXED, encoding="utf-8")
+    root = tmp_path_factory.mktemp("january")
+    (root / "config.yaml").write_text(MIXED, encoding="utf-8")
     for period in (JAN, FEB, MAR):
-        (tmp_path / f"charges/{period}").mkdir(parents=True)
+        (root / f"charges/{period}").mkdir(parents=True)
         text = row("10", month=period, fund="", resource="r1") if period == JAN else row("1", month=period)
         held = row("4", month=period, pi="", fund="", resource="h1") if period == JAN else ""
-        (tmp_path / f"charges/{period}/aws.csv").write_text(HEAD + text + held, encoding="utf-8")
-    close(tmp_path, JAN)
-    return tmp_path
+        (root / f"charges/{period}/aws.csv").write_text(HEAD + text + held, encoding="utf-8")
+    close(root, JAN)
+    return root
+
+
+@pytest.fixture
+def closed(january: Path, tmp_path: Path) -> Path:
+    """A copy of it."""
+    return shutil.copytree(january, tmp_path, dirs_exist_ok=True)
 
 
 def decide(root: Path, *decisions: Mapping[str, object]) -> None:

@@ -12,6 +12,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from small_ledger import charge, csv_text, decide, make, tags
 
+from examples import examples
 from openchargeback.billing import periods
 from openchargeback.billing.corrections import correct
 from openchargeback.billing.periods import bill
@@ -110,7 +111,7 @@ def _compare(ledger: RecordedLedger) -> dict[str, Any]:
     return alone
 
 
-@settings(max_examples=12, deadline=None, suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large])
+@settings(max_examples=examples(12), suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large])
 @given(st.tuples(*map(_files, MONTHS)), st.booleans(), st.sampled_from(["approve", "reassign", "reject"]))
 def test_months_billed_together_are_as_each_alone(months: tuple[dict[str, Any], ...], by_id: bool, verb: str) -> None:
     with tempfile.TemporaryDirectory() as folder:

@@ -7,17 +7,16 @@ import json
 import os
 import re
 import subprocess
-import sys
 from pathlib import Path
 
 import pytest
 
+import program
 from openchargeback.cli.git_commands import commit_lines, quoted
 from openchargeback.files.git import Loose
 from openchargeback.ledger.reading import read_ledger
 from openchargeback.ledger.uncommitted import uncommitted_inputs, uncommitted_record
 
-COMMAND = [sys.executable, "-c", "from openchargeback.cli.main import main; main()"]
 ENVIRONMENT = {
     **{name: value for name, value in os.environ.items() if not name.startswith("GIT_")},
     "GIT_CONFIG_GLOBAL": os.devnull,
@@ -51,12 +50,7 @@ def git(root: Path, *arguments: str) -> str:
 
 def run(root: Path, *arguments: str, code: int = 0, here: Path | None = None) -> str:
     """Everything that the program prints; it ends as expected and never with a traceback."""
-    done = subprocess.run(
-        [*COMMAND, *arguments, "--ledger", str(root)],
-        cwd=here or root, capture_output=True, text=True, check=False, timeout=300, env=ENVIRONMENT,
-    )  # fmt: skip
-    assert "Traceback" not in done.stderr, done.stderr
-    assert done.returncode == code, done.stdout + done.stderr
+    done = program.run(*arguments, "--ledger", root, cwd=here or root, env=ENVIRONMENT, code=code)
     return done.stdout + done.stderr
 
 

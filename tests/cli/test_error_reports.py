@@ -82,6 +82,17 @@ def _closed(*months: str) -> Callable[[Path], None]:
     return lambda ledger: _close(ledger, *months)
 
 
+def _posted(*months: str) -> Callable[[Path], None]:
+    """Close months, before anything is recorded of their postings."""
+
+    def make(ledger: Path) -> None:
+        (ledger / "postings").rename(ledger.parent / "postings")
+        _close(ledger, *months)
+        (ledger.parent / "postings").rename(ledger / "postings")
+
+    return make
+
+
 def _replace(path: Path, old: bytes, new: bytes) -> None:
     data = path.read_bytes()
     assert old in data
@@ -168,9 +179,12 @@ MADE: dict[str, Callable[[Path], None]] = {
     "frozen-left-over": _record_alone,
     "late-still-held": _closed("2025-01"),
     "local-setting": _local,
+    "not-journaled-again": _posted("2025-01"),
     "not-judged": _too_many_faults,
     "not-sealed": _unsealed,
     "outside-ledger": _link,
+    "posting-again": _posted("2025-01", "2025-02"),
+    "posting-mismatch": _posted("2025-01"),
     "sealed-file-changed": _changed_seal,
     "temporary-file": _committed_temporary,
     "yaml-size": _too_large,
@@ -240,6 +254,7 @@ ELSEWHERE = {
     "shared-overlap": f"{CONVERT}/shared/test_shared_faults.py::test_a_row_in_two_pools_is_a_problem",
     "shared-repeated": f"{CONVERT}/shared/test_shared_faults.py::test_a_faulty_table_of_use",
     "shared-setting": f"{CONVERT}/shared/test_shared_faults.py::test_a_pool_that_cannot_be_split",
+    "shared-unsplit": f"{CONVERT}/shared/test_shared_ledger.py::test_costs_are_not_billed_split_and_unsplit",
     "shared-weight": f"{CONVERT}/shared/test_shared_faults.py::test_a_faulty_table_of_use",
     "usage-blank": f"{CONVERT}/csv/test_bad_tables.py::test_tokens_without_their_model",
     "usage-characters": f"{CONVERT}/csv/test_bad_tables.py::test_a_table_that_is_not_whole_or_not_right",
@@ -256,6 +271,7 @@ ELSEWHERE = {
     "usage-quota": f"{STORAGE_RULES}::test_what_was_bought_is_billed_by_its_days",
     "usage-rounded": f"{STORAGE_EXPORTS}::test_all_faults_of_all_files_are_named_at_once_with_their_places",
     "usage-type": f"{CONVERT}/storage/test_storage_formats.py::test_user_names_are_kept_only_if_asked_for",
+    "usage-unbilled": f"{CONVERT}/test_usage_files.py::test_charges_that_were_edited",
     "usage-unmapped": f"{CONVERT}/csv/test_bad_tables.py::test_a_row_that_no_meter_is_for",
     "usage-unready": f"{STORAGE_EXPORTS}::test_a_bad_listing_is_refused",
     "usage-window": f"{CONVERT}/vm/test_vm_formats.py::test_a_bad_export_is_refused",
@@ -264,6 +280,10 @@ ELSEWHERE = {
     "evidence-missing": (
         "tests/evidence/test_evidence.py::test_what_the_config_asks_for_is_a_problem_where_it_is_missing"
     ),
+    # About a file that a command is given, and about a file of a closed month.
+    "answer-file": "tests/export/test_journal_answers.py::test_an_answer_that_cannot_be_used_is_refused_as_a_whole",
+    "journal-changed": "tests/export/test_journal_output.py::test_a_file_that_is_no_longer_as_it_was_closed_is_told",
+    "journal-differs": "tests/export/test_journal_command.py::test_a_file_is_compared_with_the_ledger_line_by_line",
     # About an output.
     "secret-published": "tests/publish/test_secrets.py::test_a_secret_is_found_in_every_form",
     "template-fault": "tests/portal/test_metering.py::test_a_template_that_would_not_end_is_named",

@@ -9,11 +9,12 @@ from pathlib import Path
 
 import pytest
 
+import program
+
 sys.path.insert(0, str(Path(__file__).parents[1] / "focus"))
 
 from deliveries import HEADER, aws_run, azure_run, put, rows, zipped
 
-COMMAND = [sys.executable, "-c", "from openchargeback.cli.main import main; main()"]
 OLD_RUN, NEW_RUN = "20250201T030000Z-aaaa", "20250202T030000Z-0000"
 
 
@@ -31,11 +32,7 @@ def ledger(tmp_path: Path) -> Path:
 
 def run(ledger: Path, *arguments: object, code: int = 0) -> subprocess.CompletedProcess[str]:
     """Run the program; it ends as expected and never with a traceback."""
-    command = [*COMMAND, *map(str, arguments), "--ledger", str(ledger)]
-    done = subprocess.run(command, cwd=ledger.parent, capture_output=True, text=True, check=False, timeout=300)
-    assert "Traceback" not in done.stderr, done.stderr
-    assert done.returncode == code, done.stdout + done.stderr
-    return done
+    return program.run(*arguments, "--ledger", ledger, cwd=ledger.parent, code=code)
 
 
 def stored(ledger: Path) -> list[str]:

@@ -5,14 +5,14 @@ from __future__ import annotations
 import json
 import os
 import subprocess
-import sys
 from pathlib import Path
 
 import jsonschema
 import pytest
 import yaml
 
-from openchargeback.record.yaml_schemas import schema_of
+import program
+from yaml_schemas import schema_of
 
 ROOT = Path(__file__).parents[2]
 TAGS = '"{""pi_email"": ""ada@example.edu"", ""project_id"": ""p1""}"'
@@ -31,10 +31,7 @@ Plain.yaml_implicit_resolvers = {
 
 def run(*arguments: str | Path, cwd: Path, code: int = 0) -> str:
     """Run the program and give all it said."""
-    command = [sys.executable, "-c", "from openchargeback.cli.main import main; main()", *map(str, arguments)]
-    done = subprocess.run(command, cwd=cwd, capture_output=True, text=True, check=False, timeout=300)
-    assert "Traceback" not in done.stderr, done.stderr
-    assert done.returncode == code, done.stdout + done.stderr
+    done = program.run(*arguments, cwd=cwd, code=code)
     return done.stdout + done.stderr
 
 

@@ -121,7 +121,7 @@ class Case:
 CLOSE = ("periods", "close", "2025-01", "--leave-held", *BY)
 BUILD = ("build", "--workers", "1", "-o", "{folder}/public")
 GENERATE = ("generate", "--period", "2025-01", "-o", "{folder}/pdf")
-JOURNAL = ("journal", "--period", "2025-01", "-o", "{folder}/journal.csv")
+JOURNAL = ("journal", "--period", "2025-01", "-o", "{folder}/DRAFT.csv")
 CREDIT = ("review", "credit", "--period", "2025-02", "--of", "2025-01", "--resource", "r2", "--reason", "twice", *BY)
 REASSIGN = ("review", "reassign", "--period", "2025-01", "--all", "--set-fund", "F-7", "--reason", "found", *BY)
 INGEST = ("ingest", "{folder}/march.csv", "--source", "aws")
@@ -253,7 +253,7 @@ def test_two_commands_at_once(place: Path, name: str, monkeypatch: pytest.Monkey
 
 
 @pytest.mark.parametrize(
-    ("name", "output"), [("build", "public"), ("generate", "pdf/2025-01"), ("journal", "journal.csv")]
+    ("name", "output"), [("build", "public"), ("generate", "pdf/2025-01"), ("journal", "DRAFT.csv")]
 )
 def test_two_outputs_at_once(place: Path, name: str, output: str) -> None:
     """The second one stops at once and leaves the output to the first."""

@@ -18,7 +18,7 @@ from click.testing import CliRunner
 from openchargeback.cli.main import cli
 from openchargeback.convert.checking import check, kind_at
 from openchargeback.convert.csv.kind import CSV
-from openchargeback.convert.kinds import Found, Kind, Reading
+from openchargeback.convert.kinds import BUILT_IN, Found, Kind, Reading
 from openchargeback.convert.template import write_package
 from openchargeback.focus.database import insert
 from openchargeback.problems import LedgerFault, UsageFault
@@ -85,19 +85,20 @@ def test_the_module_is_about_fifty_lines(package: Path) -> None:
     assert all(len(line) <= 120 for line in lines)
 
 
-def test_the_converter_of_tables_passes_every_check() -> None:
-    assert [each for each in check(CSV) if not each.passed] == []
+@pytest.mark.parametrize("name", BUILT_IN)
+def test_a_built_in_converter_passes_every_check(name: str) -> None:
+    assert [each for each in check(kind_at(name)) if not each.passed] == []
 
 
 @pytest.mark.parametrize("name", ["", "GPU", "gpu farm", "gpu_farm", "-gpu", "../gpu", "gpu/farm", "x" * 41])
 def test_a_name_that_cannot_be(name: str, tmp_path: Path) -> None:
-    with pytest.raises(UsageFault, match="is no name"):
+    with pytest.raises(UsageFault, match="is not a valid name"):
         write_package(name, tmp_path / "new")
     assert not (tmp_path / "new").exists()
 
 
 def test_a_name_that_the_program_has(tmp_path: Path) -> None:
-    with pytest.raises(UsageFault, match="choose another name"):
+    with pytest.raises(UsageFault, match="built-in kind"):
         write_package("slurm", tmp_path / "new")
 
 
@@ -157,7 +158,7 @@ def lenient(reading: Reading, *, keep: str = "") -> Found:
 
 def with_fault(**changes: Any) -> Kind:
     rates = ({"id": "hours", "resource": "hours", "unit": "Hours", "price": "1"},)
-    kind = replace(CSV, adapt=None, decimals=0, sample="a 3600\nb 7200\n", read=lenient, rates=rates)
+    kind = replace(CSV, adapt=None, decimals=0, samples={"farm.txt": "a 3600\nb 7200\n"}, read=lenient, rates=rates)
     return replace(kind, **changes)
 
 
@@ -167,9 +168,9 @@ def failed(kind: Kind) -> dict[str, str]:
 
 def test_a_converter_that_takes_anything_fails_the_checks_of_bad_input() -> None:
     assert failed(with_fault()) == {
-        "an empty input is a problem": "an empty file converts without an error",
-        "a cut input is a problem": "an input without its last character converts without an error",
-        "the same input twice is not billed twice": "the same input twice is not reported",
+        "an empty input is a problem": "an empty file (farm.txt) converts without an error",
+        "a cut input is a problem": "an input without its last character (farm.txt) converts without an error",
+        "the same input twice is not billed twice": "the same input twice is neither reported nor counted as left out",
     }
 
 
@@ -186,8 +187,8 @@ def test_a_converter_whose_charges_are_not_valid() -> None:
 @pytest.mark.parametrize(
     ("changes", "name"),
     [
-        ({"sample": ""}, "the example input converts"),
-        ({"sample": "not a number\n"}, "the example input converts"),
+        ({"samples": {}}, "the example input converts"),
+        ({"samples": {"farm.txt": "not a number\n"}}, "the example input converts"),
         ({"rates": ({"id": "x", "resource": "hours", "unit": "Hours"},)}, "the example config is read"),
         (
             {"rates": ({"id": "x", "resource": "hours", "unit": "Hours", "type": "none", "price": "1"},)},

@@ -12,13 +12,13 @@ from pathlib import Path
 
 import pytest
 
+import program
 from openchargeback.cli.report import progress
 
 TAGS = '"{""pi_email"": ""ada@example.edu"", ""project_id"": ""p1"", ""fund_org"": ""F-1""}"'
 CHARGES = f"BillingPeriodStart,BilledCost,ServiceName,ResourceId,Tags\n2025-01-01,100.25,Compute,r1,{TAGS}\n"
-PROGRAM = "from openchargeback.cli.main import main; main()"
 # A computer so slow that what takes long to import never arrives.
-STUCK = "import sys; sys.modules['duckdb'] = None; " + PROGRAM
+STUCK = "import sys; sys.modules['duckdb'] = None; " + program.COMMAND[-1]
 
 
 @pytest.fixture
@@ -30,16 +30,16 @@ def ledger(tmp_path: Path) -> Path:
     return root
 
 
-def run(root: Path, *arguments: str, program: str = PROGRAM) -> subprocess.CompletedProcess[str]:
-    command = [sys.executable, "-c", program, *arguments, "--ledger", str(root)]
-    return subprocess.run(command, cwd=root.parent, capture_output=True, text=True, check=False)
+def run(root: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
+    return program.run(*arguments, "--ledger", root, cwd=root.parent)
 
 
 @pytest.mark.parametrize(
     "arguments", [("build",), ("generate", "--period", "2025-01"), ("plan",)], ids=lambda words: words[0]
 )
 def test_the_first_line_comes_before_anything_that_takes_long(ledger, arguments):
-    done = run(ledger, *arguments, program=STUCK)
+    command = [sys.executable, "-c", STUCK, *arguments, "--ledger", ledger]
+    done = subprocess.run(command, cwd=ledger.parent, capture_output=True, text=True, check=False)
     assert done.returncode != 0
     assert done.stderr.startswith("Reading the ledger …\n")
 
@@ -96,7 +96,7 @@ def test_a_long_stage_is_told_every_ten_seconds(capsys, monkeypatch):
 
 def test_a_terminal_shows_one_line_that_is_gone_at_the_end(ledger):
     ours, theirs = pty.openpty()
-    command = [sys.executable, "-c", PROGRAM, "build", "--ledger", str(ledger)]
+    command = [*program.COMMAND, "build", "--ledger", str(ledger)]
     environment = {**os.environ, "TERM": "xterm", "COLUMNS": "100"}
     with subprocess.Popen(
         command, cwd=ledger.parent, env=environment, stdout=subprocess.PIPE, stderr=theirs

@@ -5,15 +5,14 @@ from __future__ import annotations
 import os
 import re
 import shlex
-import subprocess
-import sys
 from pathlib import Path
 
 import pypdf
 import pytest
 
+import program
+
 ROOT = Path(__file__).parents[2]
-PROGRAM = "from openchargeback.cli.main import main; main()"
 
 
 def commands() -> list[list[str]]:
@@ -33,18 +32,10 @@ def test_showback_takes_five_commands(tmp_path: Path) -> None:
     found = commands()
     assert len(found) == 5
     told = []
-    for program, *arguments in found:
-        assert program == "focus-billing"
-        done = subprocess.run(
-            [sys.executable, "-c", PROGRAM, *arguments],
-            cwd=checkout,
-            env={**os.environ, "GIT_CONFIG_GLOBAL": os.devnull},
-            capture_output=True,
-            text=True,
-            check=False,
-            timeout=600,
-        )
-        assert done.returncode == 0, done.stdout + done.stderr
+    for name, *arguments in found:
+        assert name == "focus-billing"
+        env = {**os.environ, "GIT_CONFIG_GLOBAL": os.devnull}
+        done = program.run(*arguments, cwd=checkout, env=env, code=0)
         told.append(done.stdout + done.stderr)
     assert "Value USD" in told[3]
     public = tmp_path / "public"
@@ -60,10 +51,7 @@ def test_showback_takes_five_commands(tmp_path: Path) -> None:
 
 
 def test_without_the_option_a_new_ledger_charges(tmp_path: Path) -> None:
-    done = subprocess.run(
-        [sys.executable, "-c", PROGRAM, "init", "ledger"], cwd=tmp_path, capture_output=True, text=True, check=False
-    )
-    assert done.returncode == 0
+    program.run("init", "ledger", cwd=tmp_path, code=0)
     config = (tmp_path / "ledger/config.yaml").read_text(encoding="utf-8")
     assert not re.search(r"^journal:", config, re.MULTILINE)
     assert re.search(r"^#   post: true$", config, re.MULTILINE)

@@ -6,20 +6,19 @@ import json
 import os
 import pty
 import subprocess
-import sys
 from pathlib import Path
 from xml.etree import ElementTree as ET
 
 import pytest
 from click.testing import CliRunner, Result
 
+import program
 from openchargeback.cli.main import cli
 from openchargeback.explanations import catalog
 
 TAGS = '"{""pi_email"": ""ada@example.edu"", ""project_id"": ""p1"", ""fund_org"": ""F-1""}"'
 GOOD = f"BillingPeriodStart,BilledCost,Tags\n2025-01-01,1.00,{TAGS}\n"
 BAD = GOOD.replace("1.00", "$1")
-PROGRAM = [sys.executable, "-c", "from openchargeback.cli.main import main; main()"]
 
 
 @pytest.fixture
@@ -131,7 +130,7 @@ def test_a_file_that_should_be_there_can_be_asked_for(ledger: Path) -> None:
 @pytest.mark.parametrize("path", ["charges/2025-03", "charges/2025", "../elsewhere.csv", "/", "aws.csv"])
 def test_a_path_that_is_nothing_in_the_ledger_is_wrong_usage(path: str) -> None:
     """Rather than a report without problems, which would look like a clean one."""
-    done = subprocess.run([*PROGRAM, "validate", path], capture_output=True, text=True, check=False)
+    done = program.run("validate", path)
     assert (done.returncode, done.stdout) == (2, "")
     assert f"has no file or folder {path}" in done.stderr
 
@@ -155,8 +154,7 @@ def test_every_code_is_explained_without_a_ledger(code: str, tmp_path: Path, mon
 def test_an_unknown_code_is_wrong_usage_with_suggestions(tmp_path: Path) -> None:
     """Exit code 2, and nothing on stdout."""
     for code, said in (("typ-eror", "did you mean `type-error`?"), ("zzz", "docs/VALIDATION.md")):
-        command = [*PROGRAM, "validate", "--explain", code]
-        done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, check=False)
+        done = program.run("validate", "--explain", code, cwd=tmp_path)
         assert (done.returncode, done.stdout) == (2, "")
         assert said in done.stderr
 
@@ -207,7 +205,7 @@ def on_a_terminal(*arguments: str, **environment: str) -> str:
     ours, theirs = pty.openpty()
     clean = {name: value for name, value in os.environ.items() if name not in {"NO_COLOR", "COLUMNS"}}
     with subprocess.Popen(
-        [*PROGRAM, *arguments], stdout=theirs, stderr=subprocess.DEVNULL, env={**clean, **environment}
+        [*program.COMMAND, *arguments], stdout=theirs, stderr=subprocess.DEVNULL, env={**clean, **environment}
     ) as running:
         os.close(theirs)
         said = b""
@@ -253,7 +251,7 @@ def test_commands_that_are_run_all_day_say_in_one_line_that_there_are_warnings(l
 @pytest.mark.usefixtures("ledger")
 def test_errors_stop_other_commands_with_the_whole_report_on_stderr() -> None:
     """With excerpt and caret, as in validate."""
-    done = subprocess.run([*PROGRAM, "periods", "list"], capture_output=True, text=True, check=False)
+    done = program.run("periods", "list")
     assert (done.returncode, done.stdout) == (1, "")
     assert "charges/2025-01/aws.csv:2:12\n  error[type-error]: BilledCost is not a number: $1\n" in done.stderr
     assert "    2 | 2025-01-01,$1," in done.stderr
@@ -262,12 +260,16 @@ def test_errors_stop_other_commands_with_the_whole_report_on_stderr() -> None:
 
 def test_what_would_stop_the_journal_is_told_beside_everything_else(ledger: Path) -> None:
     """A broken description or format hides no other problem."""
-    journal = "journal: {description: '{{ source', formats: {own: {template: own.csv}}}\n"
+    journal = "journal: {description: '{{ source', formats: [own, owm]}\n"
     (ledger / "config.yaml").write_text("organization: X\n" + journal, encoding="utf-8")
+    (ledger / "templates/journals").mkdir(parents=True)
+    profile = "label: Own\nsign: signed\nfiles: [{extension: csv, template: own.csv, read: x}, {extension: csv}]\n"
+    (ledger / "templates/journals/own.yaml").write_text(profile, encoding="utf-8")
     done = validate("--format", "json")
     messages = [each["message"] for each in json.loads(done.stdout)["problems"]]
     assert sum("journal.description fails" in message for message in messages) == 1
-    assert sum("needs the template 'own.csv'" in message for message in messages) == 1
+    assert sum("names owm, which neither ships" in message for message in messages) == 1
+    assert sum("two files have the same extension" in message for message in messages) == 1
     assert sum("is not a number" in message for message in messages) == 1
 
 

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import os
 import subprocess
-import sys
 from pathlib import Path
 
 import pytest
 
-COMMAND = [sys.executable, "-c", "from openchargeback.cli.main import main; main()"]
+import program
+
 CHARGES = "BillingPeriodStart,BilledCost,ServiceName\n2025-01-01,3,Compute\n"
 
 
@@ -23,10 +23,11 @@ def ledger(tmp_path: Path) -> Path:
     return folder
 
 
-def run(folder: Path, *arguments: str, stdout: int = subprocess.PIPE) -> subprocess.CompletedProcess[str]:
-    """Run the program in a folder."""
+def list_into(ledger: Path, stdout: int) -> subprocess.CompletedProcess[str]:
+    """Run `review list` with this descriptor as its standard output."""
+    command = [*program.COMMAND, "review", "list"]
     done = subprocess.run(
-        [*COMMAND, *arguments], cwd=folder, stdout=stdout, stderr=subprocess.PIPE, text=True, check=False, timeout=300
+        command, cwd=ledger, stdout=stdout, stderr=subprocess.PIPE, text=True, check=False, timeout=300
     )
     assert "Traceback" not in done.stderr, done.stderr
     return done
@@ -37,7 +38,7 @@ def test_another_separator_is_named(ledger: Path, mark: str, name: str) -> None:
     """A spreadsheet in half of Europe writes semicolons."""
     export = ledger.parent / "export.csv"
     export.write_text(CHARGES.replace(",", mark), encoding="utf-8")
-    done = run(ledger, "ingest", str(export), "--source", "hpc")
+    done = program.run("ingest", export, "--source", "hpc", cwd=ledger)
     assert done.returncode == 1
     assert f"separated by {name}" in done.stdout + done.stderr
 
@@ -45,7 +46,7 @@ def test_another_separator_is_named(ledger: Path, mark: str, name: str) -> None:
 @pytest.mark.parametrize("command", [("build",), ("generate", "--period", "2025-01")])
 def test_no_output_among_the_ledgers_own_files(ledger: Path, command: tuple[str, ...]) -> None:
     """`build` in charges/ would fill it with pages, each an error in the next run."""
-    done = run(ledger / "charges", *command)
+    done = program.run(*command, cwd=ledger / "charges")
     assert done.returncode == 2
     assert "would be inside the ledger's charges/" in done.stderr
     assert [each.name for each in (ledger / "charges").iterdir()] == ["2025-01"]
@@ -54,7 +55,7 @@ def test_no_output_among_the_ledgers_own_files(ledger: Path, command: tuple[str,
 def test_what_is_missing_cannot_be_approved(ledger: Path) -> None:
     """The command says so, and does not write a file that is an error."""
     words = ("--period", "2025-01", "--flag", "missing-fund", "--reason", "r", "--by", "b@example.edu")
-    done = run(ledger, "review", "approve", *words)
+    done = program.run("review", "approve", *words, cwd=ledger)
     assert done.returncode == 2
     assert "`review reassign` with --set-fund" in done.stderr
     assert not (ledger / "approvals").exists()
@@ -65,7 +66,7 @@ def test_a_reader_that_goes_away_is_no_fault(ledger: Path) -> None:
     reading, writing = os.pipe()
     os.close(reading)
     try:
-        done = run(ledger, "review", "list", stdout=writing)
+        done = list_into(ledger, writing)
     finally:
         os.close(writing)
     assert done.returncode == 141
@@ -76,6 +77,6 @@ def test_a_reader_that_goes_away_is_no_fault(ledger: Path) -> None:
 def test_a_full_disk_is_said_in_one_sentence(ledger: Path) -> None:
     """Without a file name there is no colon in front."""
     with Path("/dev/full").open("w", encoding="utf-8") as full:
-        done = run(ledger, "review", "list", stdout=full.fileno())
+        done = list_into(ledger, full.fileno())
     assert done.returncode == 3
     assert done.stderr.splitlines()[-1] == "focus-billing: No space left on device"

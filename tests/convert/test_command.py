@@ -127,7 +127,7 @@ def test_what_is_missing_is_named(arguments: tuple[str, ...]) -> None:
 
 def test_usage_of_several_months_needs_a_period(case: Case) -> None:
     text = export(ONE, ONE.replace("2025-01-02", "2025-02-02").replace("101", "102"))
-    with pytest.raises(UsageFault, match="from 2025-01 to 2025-02"):
+    with pytest.raises(UsageFault, match="of 2025-01 to 2025-02: name the month"):
         case.run(text, period="")
     done, _ = case.run(export(ONE), period="")
     assert done is not None

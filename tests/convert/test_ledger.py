@@ -98,10 +98,10 @@ def test_an_account_that_no_one_claims_stays_untagged(site: Site) -> None:
 
 def test_an_account_can_be_a_project(site: Site) -> None:
     text = export(record(Account="BIO"))
-    assert "belongs to no project" in site.convert("charges/2025-01/hpc.csv", text).output
+    assert "does not belong to a project" in site.convert("charges/2025-01/hpc.csv", text).output
     site.config({"account_is_project": True})
     done = site.convert("charges/2025-01/hpc.csv", text)
-    assert "belongs to no project" not in done.output
+    assert "does not belong to a project" not in done.output
     assert "BIO-1" in (site.root / "charges/2025-01/hpc.csv").read_text()
 
 

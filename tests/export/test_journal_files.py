@@ -2,92 +2,39 @@
 
 from __future__ import annotations
 
-import csv
 import datetime as dt
 import hashlib
-import io
 import json
 import re
-import subprocess
 from dataclasses import replace
 from decimal import Decimal
-from pathlib import Path
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-
-from needed import needs
-from openchargeback.billing.journal import journal_of, with_descriptions
-from openchargeback.export.descriptions import describer
-from openchargeback.export.journal_lines import unsafe_funds
-from openchargeback.export.journals import journal_files, render_format
-from openchargeback.ledger.settings import Config, JournalFormat, JournalSettings, Organization, Source
-from openchargeback.model import Amounts, BillingLine, Entry, Journal, State
-from openchargeback.problems import LedgerFault, UsageFault
-from openchargeback.templating.clean_text import clean
-from openchargeback.templating.environment import make_environment
-from openchargeback.templating.text_filters import date_filter, fixed_filter
-from programs import find
-
-ENV = make_environment()
-CONFIG = Config(
-    Organization("Example University"),
-    sources={
-        "aws": Source("aws", "Amazon Web Services", credit_fund="CORE-9000", account="6100", credit_account="4100"),
-        "hpc": Source("hpc", "Cluster", credit_fund="CORE-9001", account="6200"),
-    },
-    journal=JournalSettings(fund=r"(?P<org>[A-Z]+)-(?P<fund>\d+)(-(?P<program>\d+))?"),
+from journal_cases import (
+    CONFIG,
+    ENV,
+    files,
+    journal,
+    line,
+    month,
+    own_template,
+    table,
 )
 
-
-def line(billed, pi="ada@example.edu", project="engine", fund="MATH-2024", source="aws", service="EC2"):
-    amount = Decimal(billed)
-    return BillingLine(
-        period="2025-01",
-        pi=pi,
-        project=project,
-        fund=fund,
-        source=source,
-        service=service,
-        charges=1,
-        exact_list=amount,
-        exact_billed=amount,
-        amounts=Amounts(list=amount, billed=amount),
-    )
-
-
-LINES = [
-    line("12.50"),
-    line("1200.05", project="ward", fund="PH-2023-7", service="S3"),
-    line("-3.10", project="ward", fund="PH-2023-7", source="hpc"),
-    line("0.00", project="ward", fund="PH-2023-7", source="hpc", service="GPU"),
-    line("0.01", source="hpc", fund="oddly named fund"),
-]
-
-
-def journal(lines=LINES, config=CONFIG, describe=None) -> Journal:
-    numbers = {
-        (one.pi, one.project): f"2025-01-{hashlib.sha256(one.project.encode()).hexdigest()[:10]}" for one in lines
-    }
-    made = journal_of("2025-01", dt.date(2025, 2, 3), lines, numbers, lambda _: config)
-    return with_descriptions(made, describe or describer(config, ENV))
-
-
-def files(lines=LINES, config=CONFIG, env=ENV, describe=None):
-    return journal_files(journal(lines, config, describe), State.CLOSED, config, env)
-
-
-def table(data: bytes) -> list[dict[str, str]]:
-    return list(csv.DictReader(io.StringIO(data.decode(), newline=""), strict=True))
-
-
-def own(tmp_path: Path, text: str, name: str = "own.txt", extension: str = "txt"):
-    folder = tmp_path / "templates"
-    folder.mkdir(exist_ok=True)
-    (folder / name).write_text(text, encoding="utf-8")
-    form = JournalFormat("banner", name, extension)
-    return replace(CONFIG, journal=replace(CONFIG.journal, formats=(form,))), make_environment(folder)
+from openchargeback.billing.journal import journal_of
+from openchargeback.characters import BIDIRECTIONAL
+from openchargeback.export.journals.control_totals import period_files
+from openchargeback.export.journals.descriptions import describer
+from openchargeback.export.journals.files import month_files
+from openchargeback.export.journals.profiles import profile_of
+from openchargeback.export.journals.sheet import unsafe_funds
+from openchargeback.ledger.settings import JournalSettings, Organization
+from openchargeback.model import Entry, Journal, State
+from openchargeback.problems import LedgerFault, UsageFault
+from openchargeback.templating.clean_text import clean
+from openchargeback.templating.text_filters import date_filter, fixed_filter
 
 
 def test_the_detail_has_a_row_a_line():
@@ -96,6 +43,8 @@ def test_the_detail_has_a_row_a_line():
         [
             "period",
             "date",
+            "journal",
+            "line",
             "statement",
             "source",
             "service",
@@ -143,9 +92,9 @@ def test_the_summary_keeps_sources_roles_funds_and_accounts_apart():
     numbers = {(one.pi, one.project): "2025-01-x" for one in lines}
     before = replace(CONFIG, sources={**CONFIG.sources, "aws": replace(CONFIG.source("aws"), account="5900")})
     made = journal_of(
-        *("2025-01", dt.date(2025, 2, 3), lines, numbers), lambda period: before if period == "2024-12" else CONFIG
+        *("2025-01", dt.date(2025, 1, 31), lines, numbers), lambda period: before if period == "2024-12" else CONFIG
     )
-    rows = table(journal_files(made, State.CLOSED, CONFIG, ENV)["summary.csv"])
+    rows = table({file.name: file.data for file in month_files(month(made))}["summary.csv"])
     found = [tuple(row[name] for name in ("source", "role", "fund", "account", "debit", "credit")) for row in rows]
     assert found == [
         ("aws", "payer", "CORE-9000", "6100", "10.00", ""),
@@ -173,6 +122,8 @@ def test_the_summary_keeps_sources_roles_funds_and_accounts_apart():
 @settings(max_examples=30, deadline=None)
 def test_the_summary_is_the_detail_by_source_role_fund_and_account(lines):
     """Each net of the detail has one row, and no other row is there."""
+    if not any(one.amounts.billed for one in lines):
+        return
     made, nets = files(lines, describe=lambda _line: ""), dict[tuple[str, ...], Decimal]()
     key = ("source", "role", "fund", "account")
     for row in table(made["detail.csv"]):
@@ -184,19 +135,32 @@ def test_the_summary_is_the_detail_by_source_role_fund_and_account(lines):
     assert found == {name: net for name, net in nets.items() if net}
 
 
-@pytest.mark.parametrize(
-    ("revision", "expected"),
-    [(1, "OCB-2025-01"), (2, "OCB-2025-01-r2"), (3, "OCB-2025-01-r3"), (10, "OCB-2025-01-r10")],
-)
-def test_a_reopened_period_has_a_journal_of_its_own_name(tmp_path, revision, expected):
-    """Wherever the id stands: an accounting system refuses a document that it has, or takes it twice."""
-    config, env = own(tmp_path, "{{ journal.id }}")
-    made = journal_files(journal(), State.CLOSED, config, env, revision)
-    for name in ("summary.csv", "gl.csv"):
-        assert {row["journal"] for row in table(made[name])} == {expected}
-        assert made[name] == render_format(name.removesuffix(".csv"), journal(), State.CLOSED, config, env, revision)
-    assert made["banner.txt"].decode().strip() == expected
-    assert json.loads(made["control-totals.json"])["journal"]["id"] == expected
+@pytest.mark.parametrize(("revision", "ending"), [(1, ""), (2, "-r2"), (3, "-r3"), (10, "-r10")])
+def test_a_reopened_period_has_documents_of_its_own(tmp_path, revision, ending):
+    """Wherever the number stands: an accounting system refuses a document that it has, or takes it twice."""
+    made = files(**own_template(tmp_path, "{{ journal.document }}"), revision=revision)
+    assert {row["journal"] for row in table(made["summary.csv"])} == {f"OCB-SUMMARY-2025-01{ending}"}
+    assert {row["journal"] for row in table(made["gl.csv"])} == {f"OCB-2025-01{ending}"}
+    assert made["banner.txt"].decode().strip() == f"OCB-BANNER-2025-01{ending}"
+    said = json.loads(made["control-totals.json"])["files"]
+    assert said["gl.csv"]["document"] == f"OCB-2025-01{ending}"
+
+
+def test_a_draft_says_so_and_has_no_document_number(tmp_path):
+    """In its name and in the control totals; nothing else in it differs."""
+    made = files(**own_template(tmp_path, "{{ journal.document }}{{ journal.draft }}"), state=State.OPEN)
+    assert sorted(made) == [
+        *("DRAFT-banner.txt", "DRAFT-detail.csv", "DRAFT-gl.csv", "DRAFT-summary.csv", "control-totals.json"),
+    ]
+    assert {row["journal"] for name in ("gl", "summary") for row in table(made[f"DRAFT-{name}.csv"])} == {""}
+    assert made["DRAFT-banner.txt"] == b"True"
+    said = json.loads(made["control-totals.json"])
+    assert (said["status"], said["state"]) == ("DRAFT", "open")
+    assert {each["document"] for each in said["files"].values()} == {None}
+    closed = files()
+    assert closed["gl.csv"].replace(b"OCB-2025-01,", b",") == made["DRAFT-gl.csv"]
+    assert closed["detail.csv"].replace(b"OCB-DETAIL-2025-01,", b",") == made["DRAFT-detail.csv"]
+    assert json.loads(closed["control-totals.json"])["status"] == "final"
 
 
 def test_the_general_ledger_takes_the_fund_apart():
@@ -237,14 +201,15 @@ def test_control_totals_tell_what_the_files_hold():
     result = files()
     totals = json.loads(result["control-totals.json"])
     assert totals["journal"] == {
-        "id": "OCB-2025-01",
-        "date": "2025-02-03",
+        "date": "2025-01-31",
         "fiscal_year": 2025,
-        "fiscal_period": 2,
+        "fiscal_period": 1,
         "lines": 8,
         "debits": "1215.66",
         "credits": "1215.66",
         "net": "1209.46",
+        "statements": "1209.46",
+        "again": "0.00",
     }
     assert totals["sources"]["hpc"] == {"lines": 4, "debits": "3.11", "credits": "3.11", "net": "-3.09"}
     assert set(totals["files"]) == set(result) - {"control-totals.json"}
@@ -259,7 +224,7 @@ def test_the_net_is_what_statements_say_and_debits_are_not():
     """100 charged and 30 refunded: the statements say 70, the detail debits 130, and the summary 70."""
     lines = [line("100.00"), line("-30.00", service="S3")]
     said = json.loads(files(lines)["control-totals.json"])
-    figures = {"lines": 4, "debits": "130.00", "credits": "130.00", "net": "70.00"}
+    figures = {"lines": 4, "debits": "130.00", "credits": "130.00", "net": "70.00", "statements": "70.00"}
     assert {key: said["journal"][key] for key in figures} == figures
     assert said["sources"] == {"aws": {"lines": 4, "debits": "130.00", "credits": "130.00", "net": "70.00"}}
     figures = {
@@ -283,21 +248,33 @@ def test_a_fund_that_pays_and_receives_keeps_its_net():
     assert json.loads(result["control-totals.json"])["files"]["summary.csv"]["net"] == "5.00"
 
 
-def test_a_file_that_nets_otherwise_than_the_journal_is_never_written(monkeypatch):
-    """The two sides of a refund taken for each other: still balanced, but another net."""
+def test_two_sides_taken_for_each_other_are_never_written():
+    """Still balanced, but it would charge the credit fund."""
     made = journal()
     first, second, *rest = made.lines
     swapped = Journal(made.period, (replace(first, payer=False), replace(second, payer=True), *rest))
-    net = made.net
-    monkeypatch.setattr(Journal, "net", property(lambda _: net))
-    with pytest.raises(ValueError, match=r"nets to 1184\.46, its journal to 1209\.46"):
-        journal_files(swapped, State.CLOSED, CONFIG, ENV)
+    with pytest.raises(ValueError, match="is not made of pairs"):
+        month(swapped)
 
 
-def test_an_empty_month_has_files_with_headings_only():
+def test_a_pair_that_does_not_balance_is_never_written():
+    """Even if the whole does: 1 too much on one pair of funds, 1 too little on another of the same source."""
+    made = journal([line("5.00"), line("7.00", fund="PH-1")])
+    more = [replace(each, amount=each.amount + (1, 0, -1, 0)[place]) for place, each in enumerate(made.lines)]
+    wrong = Journal(made.period, tuple(more))
+    assert wrong.debits == wrong.credits
+    with pytest.raises(ValueError, match="source aws, 'MATH-2024' to 'CORE-9000' by 1"):
+        month(wrong)
+
+
+def test_an_empty_month_has_control_totals_only():
+    """An accounting system may refuse a file without lines, or wait for one."""
     result = files([])
-    assert result["detail.csv"].count(b"\n") == 1
-    assert json.loads(result["control-totals.json"])["journal"]["debits"] == "0.00"
+    assert [*result] == ["control-totals.json"]
+    said = json.loads(result["control-totals.json"])
+    assert said["journal"]["debits"] == "0.00"
+    assert said["files"] == {}
+    assert period_files(month(journal([]))) == ({"control-totals.json": result["control-totals.json"]}, [])
 
 
 HOSTILE = [
@@ -353,32 +330,66 @@ def test_a_part_of_a_fund_is_refused_too():
 
 def test_an_unbalanced_journal_is_never_written():
     broken = journal()
-    with pytest.raises(ValueError, match="does not balance"):
-        journal_files(Journal("2025-01", broken.lines[:-1]), State.CLOSED, CONFIG, ENV)
+    with pytest.raises(ValueError, match="does not balance: a line has no counterpart"):
+        month(Journal("2025-01", broken.lines[:-1]))
 
 
 def test_part_cents_are_never_written():
-    with pytest.raises(ValueError, match="does not balance"):
+    with pytest.raises(LedgerFault) as fault:
         files([line("1.001")])
+    assert {problem.code for problem in fault.value.problems} == {"journal-value"}
+    assert "has more than 2 decimals: 1.001" in fault.value.problems[0].message
 
 
 def test_own_templates_see_the_lines(tmp_path):
     text = (
-        "{{ journal.id }}|{{ journal.date | date('%m%d%Y') }}|{{ totals.hash | amount }}|{{ organization.name }}\n"
+        "{{ journal.document }}|{{ journal.date | date('%m%d%Y') }}|{{ totals.hash | amount }}|"
+        "{{ organization.name }}\n"
         "{% for line in lines %}"
         "{{ line.groups.org | fixed(6) }}{{ line.signed | amount | fixed(12, 'right') }} "
         "{{ line.signed | amount | csv }},{{ line.fund | csv }},{{ line.description | csv }},{{ '=<a,b>' | csv }}\n"
         "{% endfor %}"
     )
-    config, env = own(tmp_path, text)
-    result = files(config=config, env=env)
+    result = files(**own_template(tmp_path, text))
     rows = result["banner.txt"].decode().splitlines()
-    assert rows[0] == "OCB-2025-01|02032025|2431.32|Example University"
+    assert rows[0] == "OCB-BANNER-2025-01|01312025|2431.32|Example University"
     assert rows[1] == 'MATH         12.50 12.50,MATH-2024,Amazon Web Services 2025-01 engine,"<a,b>"'
     assert any("-1200.05,CORE-9000" in row for row in rows)
-    assert json.loads(result["control-totals.json"])["files"]["banner.txt"]["lines"] == 9
-    assert render_format("banner", journal(), State.CLOSED, config, env) == result["banner.txt"]
-    assert "csv" not in env.filters
+    assert json.loads(result["control-totals.json"])["files"]["banner.txt"]["lines"] is None
+    assert "csv" not in ENV.filters
+
+
+def test_an_own_template_writes_no_character_that_controls_direction(tmp_path):
+    """Neither its own text nor that of config.yaml is cleaned cell by cell."""
+    every = "".join(sorted(BIDIRECTIONAL))
+    given_ = own_template(tmp_path, f"a{every}b,{{{{ organization.name }}}}\n")
+    result = files(**given_ | {"config": replace(given_["config"], organization=Organization(f"X{every}Y"))})
+    assert result["banner.txt"] == b"ab,XY\n"
+
+
+READ = r"[^,]+ (?P<signed>-?\d+\.\d+)"
+
+
+@pytest.mark.parametrize(
+    ("amount", "fault"),
+    [
+        ("line.signed", ""),
+        ("(line.signed + 1)", "does not have the amounts of the journal"),
+        ("line.amount", "8 lines with debits of 2431.32 were found, 8 with 1215.66 expected"),
+    ],
+)
+def test_the_output_of_an_own_template_is_read_back_if_its_profile_says_how(tmp_path, amount, fault):
+    text = "head 1.00,\n{% for line in lines %}{{ line.fund }} {{ " + amount + " | amount }}\n{% endfor %}"
+    given_ = own_template(tmp_path, text, read=READ)
+    if not fault:
+        said = json.loads(files(**given_)["control-totals.json"])["files"]["banner.txt"]
+        assert (said["lines"], said["debits"], said["net"]) == (8, "1215.66", "1209.46")
+        return
+    with pytest.raises(LedgerFault) as raised:
+        files(**given_)
+    (problem,) = raised.value.problems
+    assert (problem.code, problem.path) == ("journal-template", "templates/journals/banner.yaml")
+    assert fault in problem.message
 
 
 @pytest.mark.parametrize(
@@ -395,26 +406,28 @@ def test_own_templates_see_the_lines(tmp_path):
     ],
 )
 def test_faults_of_own_templates_name_file_and_line(tmp_path, text, line_number, message):
-    config, env = own(tmp_path, text)
     with pytest.raises(LedgerFault) as fault:
-        files(config=config, env=env)
+        files(**own_template(tmp_path, text))
     (problem,) = fault.value.problems
     assert (problem.code, problem.path, problem.line) == ("journal-template", "templates/own.txt", line_number)
     assert message in problem.message
 
 
-def test_a_missing_template_is_a_problem():
-    config = replace(CONFIG, journal=JournalSettings(formats=(JournalFormat("x", "../secret.txt"),)))
+def test_an_own_template_that_would_not_end_is_named(tmp_path):
+    text = "{% for a in range(99999) %}{% for b in range(99999) %}x{% endfor %}{% endfor %}"
     with pytest.raises(LedgerFault) as fault:
-        files(config=config)
-    assert fault.value.problems[0].code == "journal-template"
+        files(**own_template(tmp_path, text))
+    (problem,) = fault.value.problems
+    assert (problem.code, problem.path) == ("journal-template", "templates/own.txt")
+    assert "more than 5,000,000 steps" in problem.message
 
 
-def test_a_shipped_name_cannot_be_taken():
-    config = replace(CONFIG, journal=JournalSettings(formats=(JournalFormat("gl", "own.txt"),)))
+def test_a_missing_template_is_a_problem(tmp_path):
     with pytest.raises(LedgerFault) as fault:
-        files(config=config)
-    assert fault.value.problems[0].code == "journal-format-name"
+        files(**own_template(tmp_path, "", template="../secret.txt"))
+    (problem,) = fault.value.problems
+    assert problem.code == "journal-template"
+    assert "needs the template '../secret.txt', which does not exist" in problem.message
 
 
 def test_descriptions_come_from_the_config():
@@ -430,9 +443,8 @@ def test_descriptions_come_from_the_config():
 
 
 def test_an_unknown_format_lists_the_known_ones():
-    with pytest.raises(UsageFault, match="known: detail, summary, gl"):
-        render_format("pdf", journal(), State.CLOSED, CONFIG, ENV)
-    assert render_format("gl", journal(), State.CLOSED, CONFIG, ENV) == files()["gl.csv"]
+    with pytest.raises(UsageFault, match=r"known: .*detail.*, own"):
+        profile_of("pdf", {"own": profile_of("gl", {})})
 
 
 def test_filters():
@@ -455,6 +467,8 @@ billing_lines = st.builds(
 @settings(deadline=None)
 @given(st.lists(billing_lines, max_size=10))
 def test_every_file_reads_back_balanced(lines):
+    if not any(one.amounts.billed for one in lines):
+        return
     result = files(lines)
     for name in ("summary.csv", "gl.csv"):
         rows = table(result[name])
@@ -487,51 +501,3 @@ def test_every_file_nets_what_the_statements_say(lines):
     for name, each in said["files"].items():
         assert net_of(result[name]) == due, name
         assert Decimal(each["net"]) == due, name
-
-
-def transactions(data: bytes) -> list[tuple[str, list[tuple[str, str]]]]:
-    """Per transaction date and (account, signed amount), from the detail as a reader of the file finds it."""
-    rows = table(data)
-    result = []
-    for pair in zip(rows[::2], rows[1::2], strict=True):
-        postings = [
-            (
-                f"Expenses:F{row['fund'].encode().hex()}:A{row['account']}",
-                ("" if row["side"] == "debit" else "-") + row["amount"],
-            )
-            for row in pair
-        ]
-        result.append((pair[0]["date"], postings))
-    return result
-
-
-@needs("hledger")
-def test_hledger_agrees(tmp_path):
-    program = find("hledger")
-    entries = transactions(files()["detail.csv"])
-    accounts = sorted({account for _, postings in entries for account, _ in postings})
-    text = "decimal-mark .\ncommodity 1000.00 USD\n" + "".join(f"account {account}\n" for account in accounts)
-    for date, postings in entries:
-        text += f"\n{date} journal\n" + "".join(f"    {account}  {amount} USD\n" for account, amount in postings)
-    path = tmp_path / "journal.hledger"
-    path.write_text(text)
-    check = subprocess.run([program, "-f", path, "check", "-s"], capture_output=True, text=True, check=False)
-    assert check.returncode == 0, check.stderr
-    path.write_text(text.replace("12.50", "12.51", 1))
-    assert subprocess.run([program, "-f", path, "check", "-s"], capture_output=True, check=False).returncode != 0
-
-
-def test_beancount_agrees(tmp_path):
-    program = find("bean-check")
-    entries = transactions(files()["detail.csv"])
-    accounts = sorted({account for _, postings in entries for account, _ in postings})
-    text = 'option "operating_currency" "USD"\noption "tolerance_multiplier" "0"\n'
-    text += "".join(f"2025-01-01 open {account} USD\n" for account in accounts)
-    for date, postings in entries:
-        text += f'\n{date} * "journal"\n' + "".join(f"  {account}  {amount} USD\n" for account, amount in postings)
-    path = tmp_path / "journal.beancount"
-    path.write_text(text)
-    check = subprocess.run([program, path], capture_output=True, text=True, check=False)
-    assert check.returncode == 0, check.stderr
-    path.write_text(text.replace("12.50", "12.51", 1))
-    assert subprocess.run([program, path], capture_output=True, check=False).returncode != 0

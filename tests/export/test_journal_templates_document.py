@@ -11,7 +11,7 @@ from click.testing import CliRunner
 
 from openchargeback.billing.journal import SourceControl
 from openchargeback.cli.main import cli
-from openchargeback.export.journal_lines import JournalHead, JournalRow, JournalTotals
+from openchargeback.export.journals.sheet import JournalHead, JournalRow, JournalTotals
 from openchargeback.ledger.settings import Contact, Organization
 from openchargeback.templating.text_filters import FILTERS
 
@@ -32,20 +32,27 @@ RECORDS = {
     "organization": Organization,
     "organization.contact": Contact,
 }
-VARIABLES = {"lines", "summary", "groups", "journal", "totals", "organization", "period", "currency"}
+VARIABLES = {"lines", "groups", "values", "journal", "totals", "organization", "period", "currency"}
 
 
 @pytest.fixture
 def ledger(tmp_path: Path) -> Path:
     """The ledger of the example."""
-    for name in ("config.yaml", "charges/2025-01/hpc.csv", "templates/ledgerline.txt"):
+    for name in (
+        *("config.yaml", "charges/2025-01/hpc.csv"),
+        *("templates/ledgerline.txt", "templates/journals/ledgerline.yaml"),
+    ):
         (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
         (tmp_path / name).write_text(BLOCKS[name], encoding="utf-8")
     return tmp_path
 
 
-def written(ledger: Path) -> str:
-    """What the command prints with the template that lies in the ledger."""
+def written(ledger: Path, template: str = "") -> str:
+    """What the command prints, with the template of the example or another that is not read back."""
+    if template:
+        profile = ledger / "templates/journals/ledgerline.yaml"
+        profile.write_text("".join(profile.read_text("utf-8").split("    read:")[:1]), encoding="utf-8")
+        (ledger / "templates/ledgerline.txt").write_text(template, encoding="utf-8")
     arguments = ["journal", "--period", "2025-01", "--format", "ledgerline", "--ledger", str(ledger)]
     done = CliRunner().invoke(cli, arguments, catch_exceptions=False)
     assert done.exit_code == 0, done.output
@@ -74,13 +81,11 @@ def test_every_example_of_a_field_is_what_a_template_sees(ledger: Path) -> None:
     shown = {name: example for name, example in shown.items() if name not in ("totals.sources", "organization.contact")}
     scope = "{% set line = lines[0] %}{% set source = totals.sources[0] %}"
     text = scope + "".join(f"{name}={{{{ {name} }}}}\n" for name in shown)
-    (ledger / "templates/ledgerline.txt").write_text(text, encoding="utf-8")
-    assert dict(line.split("=", 1) for line in written(ledger).splitlines()) == shown
+    assert dict(line.split("=", 1) for line in written(ledger, text).splitlines()) == shown
 
 
 @pytest.mark.parametrize("name", sorted(FILTER_ROWS))
 def test_every_example_of_a_filter_gives_what_the_document_says(ledger: Path, name: str) -> None:
     expression, expected = FILTER_ROWS[name]
     text = "{% set line = lines[0] %}" + expression
-    (ledger / "templates/ledgerline.txt").write_text(text, encoding="utf-8")
-    assert written(ledger) == expected
+    assert written(ledger, text) == expected

@@ -15,6 +15,7 @@ from pathlib import Path
 
 import pytest
 
+from openchargeback.csv_writing import unguarded
 from openchargeback.portal import paths
 from openchargeback.problems import LedgerFault
 from openchargeback.publish import bill_ledger as billed_module
@@ -133,8 +134,9 @@ def test_texts_and_amounts_stay_exact(tmp_path: Path) -> None:
     (ledger / "charges" / "2025-01" / "aws.csv").write_text(out.getvalue(), "utf-8", newline="")
     write(ledger, tmp_path)
     found = rows((tmp_path / "data" / "2025-01" / "charges.csv").read_bytes())
-    assert [row["resource_name"] for row in found] == names
-    assert [row["service"] for row in found] == names
+    assert [unguarded(row["resource_name"]) for row in found] == names
+    assert [unguarded(row["service"]) for row in found] == names
+    assert found[0]["service"] == "'=1+1"
     assert [row["billed"] for row in found] == ["100.1", *["0.000000000000000001"] * 5]
     assert validate(tmp_path).returncode == 0
 

@@ -579,6 +579,24 @@ def test_overwrite_replaces_the_month_with_however_many_parts(given: Path, root:
     assert len(stored(root)) == 2
 
 
+def test_an_older_copy_does_not_replace_a_newer_one_unless_asked(given: Path, root: Path) -> None:
+    """An AWS export that overwrites its files does not say when it was made; its last day of usage shows it."""
+    setting(root, "overwrite")
+    (newer,) = aws_run(given, "2025-01", rows("2025-01", "1", "2", "3"))
+    take(root, given)
+    (older,) = aws_run(given, "2025-01", rows("2025-01", "1", "2.50"))
+    assert older == newer
+    before = stored(root)
+    with pytest.raises(UsageFault, match="until 2025-01-02, the charges that it would replace until 2025-01-03"):
+        take(root, given)
+    assert stored(root) == before
+    take(root, given, mode="replace")
+    assert stored(root) != before
+    # A correction that keeps the days is a newer export.
+    aws_run(given, "2025-01", rows("2025-01", "1", "2"))
+    take(root, given)
+
+
 def test_overwrite_and_append_hold_for_files_too(tmp_path: Path, root: Path) -> None:
     one, two = put(tmp_path / "1.csv", rows("2025-01", "1")), put(tmp_path / "2.csv", rows("2025-01", "2", day=9))
     setting(root, "overwrite")

@@ -13,6 +13,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from examples import examples
 from openchargeback.files import changes
 from openchargeback.focus import ingest as module
 from openchargeback.focus.ingest import Request, ingest
@@ -299,7 +300,7 @@ COSTS = st.decimals("-1e6", "1e6", places=9)
 SERVICES = st.text(st.characters(codec="utf-8", exclude_categories=["Cc", "Cs"]) | st.sampled_from('\n",'), max_size=8)
 
 
-@settings(max_examples=20, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@settings(max_examples=examples(20), suppress_health_check=[HealthCheck.too_slow])
 @given(st.lists(st.tuples(MONTHS, COSTS, SERVICES), min_size=1, max_size=12), st.sampled_from(["\n", "\r\n"]))
 def test_split_parts_hold_exactly_the_rows_and_the_total(rows, end):
     with tempfile.TemporaryDirectory() as folder:

@@ -3,24 +3,28 @@
 import json
 import re
 import runpy
+import tempfile
 from pathlib import Path
 
 import jsonschema
 import pytest
 import yaml
 
+from openchargeback.convert.kept import kept_configs
 from openchargeback.ledger import schema_files
 from openchargeback.ledger.approvals import read_approvals
 from openchargeback.ledger.config import read_config
 from openchargeback.ledger.directory import read_directory
+from openchargeback.ledger.journal_profiles import read_profile
 from openchargeback.ledger.new import create_ledger
 from openchargeback.ledger.notes import read_notes
 from openchargeback.ledger.periods import read_period
+from openchargeback.ledger.postings import read_postings
 from openchargeback.ledger.provider_invoices import read_invoices
 from openchargeback.ledger.yaml_tree import parse
 from openchargeback.problems import Problem, Severity
 from openchargeback.record.closing_record import FROZEN_FILE
-from openchargeback.record.yaml_schemas import schema_of
+from yaml_schemas import schema_of
 
 ROOT = Path(__file__).parents[2]
 PATHS = {
@@ -34,6 +38,9 @@ PATHS = {
     "frozen": "periods/2025-01.frozen.yaml",
     "notes": "periods/2025-01.notes.yaml",
     "period": "periods/2025-01.yaml",
+    "conversion": "conversions/hpc.yaml",
+    "postings": "postings/2025-01.yaml",
+    "journal-profile": "templates/journals/own.yaml",
 }
 
 
@@ -51,25 +58,39 @@ for tag, pattern, first in (
     Yaml12.add_implicit_resolver(f"tag:yaml.org,2002:{tag}", re.compile(rf"^(?:{pattern})$"), first)
 
 
+def read_frozen(data: bytes, path: str) -> tuple[object, list[Problem]]:
+    root, reader = parse(data, path)
+    return FROZEN_FILE.read(root, reader), reader.problems
+
+
+def kept(data: bytes, path: str) -> tuple[object, list[Problem]]:
+    with tempfile.TemporaryDirectory() as folder:
+        config = Path(folder, path)
+        config.parent.mkdir()
+        config.write_bytes(data)
+        return kept_configs(Path(folder))
+
+
+READERS = {
+    "config": lambda data, _path: read_config(data),
+    "config.local": lambda data, _path: read_config(b"organization: X", data),
+    "people": lambda data, _path: read_directory(data, None),
+    "projects": lambda data, _path: read_directory(None, data),
+    "funds": lambda data, _path: read_directory(None, None, data),
+    "approvals": read_approvals,
+    "frozen": read_frozen,
+    "notes": read_notes,
+    "period": read_period,
+    "postings": read_postings,
+    "journal-profile": read_profile,
+    "invoices": lambda data, path: read_invoices(data, path, "2025-01", "aws"),
+    "conversion": kept,
+}
+
+
 def read(name: str, text: str, path: str = "") -> list[Problem]:
     """What the program finds wrong with a file of that kind, at a place where one may lie."""
-    data, path = text.encode(), path or PATHS[name]
-    match name:
-        case "config" | "config.local":
-            return read_config(*([data] if name == "config" else [b"organization: X", data]))[1]
-        case "people" | "projects" | "funds":
-            return read_directory(*(data if kind == name else None for kind in ("people", "projects", "funds")))[1]
-        case "approvals":
-            return read_approvals(data, path)[1]
-        case "invoices":
-            return read_invoices(data, path, "2025-01", "aws")[1]
-        case "frozen":
-            root, reader = parse(data, path)
-            FROZEN_FILE.read(root, reader)
-            return reader.problems
-        case "notes":
-            return read_notes(data, path)[1]
-    return read_period(data, path)[1]
+    return READERS[name](text.encode(), path or PATHS[name])[1]
 
 
 def faults(name: str, text: str) -> list[str]:
@@ -119,8 +140,7 @@ def yaml_files(root: Path) -> list[str]:
 
 
 def check_all(root: Path) -> list[str]:
-    # Configs of conversions have no schema: their sections come from installed packages, too.
-    found = [path for path in yaml_files(root) if not path.startswith((".", "conversions/"))]
+    found = [path for path in yaml_files(root) if not path.startswith(".")]
     for relative in found:
         text = (root / relative).read_text(encoding="utf-8")
         name = kind_of(relative)
@@ -134,7 +154,7 @@ def check_all(root: Path) -> list[str]:
 
 
 def test_every_file_of_the_sample_ledger_is_valid_and_names_its_schema():
-    assert len(check_all(ROOT / "ledger")) == 10
+    assert len(check_all(ROOT / "ledger")) == 15
 
 
 def test_every_file_of_a_new_ledger_is_valid_and_names_its_schema(tmp_path):
@@ -142,6 +162,9 @@ def test_every_file_of_a_new_ledger_is_valid_and_names_its_schema(tmp_path):
     assert check_all(tmp_path / "ledger") == ["config.yaml", "directory/people.yaml", "directory/projects.yaml"]
 
 
+HEAD = "service: S\nprovider: P\nbilling_account: B\ncurrency: USD\n"
+POOL = "currency: USD\nshared: {{pools: [{{id: a, usage: b, resource: c, {}, weights: [{{column: d}}]}}]}}"
+RATE = "rates: [{id: cpu, resource: cpu, unit: Core-Hours, list: 0.02, subsidy: 40, from: 2025-01-01}]"
 DECISION = "decisions: [{decision: approve, reason: r, by: b, charges: [0123456789abcdef], clears: [a]}]"
 ITEM = (
     "decisions: [{where: {source: s, service: x y, project: '', flags: [a, b]}, expect: {charges: 1}, clears: [a], "
@@ -152,6 +175,14 @@ ITEM = (
 @pytest.mark.parametrize(
     ("name", "text"),
     [
+        ("conversion", HEAD + "slurm: {meters: cpu}\n" + RATE),
+        ("conversion", HEAD + "slurm: {meters: [cpu]}\nrates_file:\nrows: month"),
+        ("conversion", HEAD + "csv: {preset: invoice}"),
+        (
+            "conversion",
+            POOL.format("match: {ResourceId: x}"),
+        ),
+        ("conversion", '- name: CPU SU Rate\n  history: [{value: "0.013", from: 2023-06}]'),
         ("config", "organization: NO"),
         ("config", "organization: {name: A, address: One street}\nsources:\nreview:\n  unusual_amount: off"),
         ("config", "organization: 4\nsources: {AWS: {account: 0012, credit_fund: 1-2}}"),
@@ -178,6 +209,14 @@ ITEM = (
             "state: closed\nclosed: {on: 2025-02-03}\naccounting_date: 2025-02-08\nwithout: [{source: a, reason: 1}]",
         ),
         ("config", "organization: A\nsources: {hpc: {expected: monthly}, aws: {expected: irregular}}"),
+        (
+            "config",
+            "organization: A\njournal: {formats: gl, answers: {document: A, rejected: ERROR, unlisted: accepted}}",
+        ),
+        ("postings", "postings: [{document: 12, on: 2025-02-03}]"),
+        ("postings", "postings: [{document: A, on: 2025-02-03, lines: [{line: 1, status: suspense, reason: r}]}]"),
+        ("journal-profile", "extends: workday\nvalues: {company: 01, submit: 1}"),
+        ("journal-profile", "label: A\nsign: signed\nfiles: [{extension: csv, line: [{field: line.signed}]}]"),
     ],
 )
 def test_what_the_program_accepts_the_editor_does_too(name, text):
@@ -188,6 +227,17 @@ def test_what_the_program_accepts_the_editor_does_too(name, text):
 @pytest.mark.parametrize(
     ("name", "text"),
     [
+        ("conversion", HEAD),
+        ("conversion", "slurm: {meters: cpu}"),
+        ("conversion", HEAD + "slurm: {meters: cpus}"),
+        ("conversion", HEAD + "slurm: {metres: cpu}"),
+        ("conversion", HEAD + "slurm: {meters: cpu}\nvm: {basis: recurring}"),
+        ("conversion", HEAD + "slurm: {meters: cpu}\nrate: []"),
+        ("conversion", HEAD + "slurm: {meters: cpu}\nrows: daily"),
+        (
+            "conversion",
+            "rows: day\n" + POOL.format("match: {ResourceId: x}"),
+        ),
         ("config", "currency: USD"),
         ("config", "organization: [A]"),
         ("config", "organization: A\ncurency: USD"),
@@ -245,6 +295,25 @@ def test_what_the_program_accepts_the_editor_does_too(name, text):
         ("config", "organization: A\nsources: {hpc: {expected: yearly}}"),
         ("period", "state: closed\nclosed: {on: 2025-02-03}\nfinalized: {on: 2025-03-03}"),
         ("period", f"state: closed\nclosed: {{on: 2025-02-03}}\nseal: {{digest: {'0' * 64}, files: {{}}}}"),
+        ("config", "organization: A\njournal: {formats: {gl: {extension: csv}}}"),
+        ("config", "organization: A\njournal: {answers: {unlisted: maybe}}"),
+        ("postings", "documents: []"),
+        ("postings", "postings: [{document: A}]"),
+        ("postings", "postings: [{on: 2025-02-03}]"),
+        ("postings", 'postings: [{document: "", on: 2025-02-03}]'),
+        ("postings", "postings: [{document: A, on: February}]"),
+        ("postings", "postings: [{document: A, on: 2025-02-03, sha256: abc}]"),
+        ("postings", "postings: [{document: A, on: 2025-02-03, lines: [{line: 0, status: accepted}]}]"),
+        ("postings", "postings: [{document: A, on: 2025-02-03, lines: [{line: 1, status: lost, reason: r}]}]"),
+        ("postings", "postings: [{document: A, on: 2025-02-03, lines: [{line: 1, status: rejected}]}]"),
+        ("postings", "postings: [{document: A, on: 2025-02-03, lines: [{line: 1, status: accepted, again: 2025-03}]}]"),
+        ("postings", "postings: [{document: A, on: 2025-02-03, lines: [{line: 1, status: accepted, debit: 1,50}]}]"),
+        ("journal-profile", "label: A"),
+        ("journal-profile", "label: A\nsign: both\nfiles: [{extension: csv}]"),
+        ("journal-profile", "label: A\nsign: signed\nfiles: []"),
+        ("journal-profile", "label: A\nsign: signed\nfiles: [{extension: ../x}]"),
+        ("journal-profile", "extends: gl\nmost_lines: 1"),
+        ("journal-profile", "extends: gl\nfiles: [{extension: csv, line: [{field: line.signed, width: 0}]}]"),
     ],
 )
 def test_what_is_faulty_both_refuse(name, text):
@@ -259,3 +328,9 @@ def test_a_file_names_its_schema_only_where_the_ledger_keeps_it(tmp_path):
     comment = schema_files.schema_comment(tmp_path, "approvals/2025-01/a.yaml")
     assert comment == "# yaml-language-server: $schema=../../.schemas/approvals.json\n"
     assert schema_files.schema_comment(tmp_path, "approvals/2025-01/a.csv") == ""
+
+
+def test_a_section_of_a_kind_that_a_package_provides_is_no_fault_for_the_editor():
+    """The schema cannot know what is installed; the program does."""
+    assert faults("conversion", HEAD + "gpu-farm: {cluster: north}") == []
+    assert faults("conversion", HEAD + "gpu-farm: north") != []

@@ -7,10 +7,10 @@ import io
 import json
 import os
 import subprocess
-import sys
 from decimal import Decimal
 from pathlib import Path
 
+import program
 from openchargeback.publish.plan import make_plan
 
 PERIOD = "2025-01"
@@ -85,8 +85,7 @@ class Ledger:
 
     def program(self, *arguments):
         """Run the program on the ledger."""
-        code = "from openchargeback.cli.main import main; main()"
-        subprocess.run([sys.executable, "-c", code, *arguments, "--ledger", self.root], check=True, capture_output=True)
+        program.run(*arguments, "--ledger", self.root, code=0)
 
     def plan(self, *arguments):
         """The plan of the work tree, or of what is named."""

@@ -14,6 +14,7 @@ import pytest
 from branch import CONFIG, Ledger, charge, started
 from markdown_it import MarkdownIt
 
+import program
 from openchargeback.cli.reports.markdown import LIMIT, MARKER, escaped, plan_comment
 from openchargeback.ledger.settings import PlanSettings
 from openchargeback.plan import words
@@ -22,7 +23,6 @@ from openchargeback.problems import Problem, Severity
 
 ROWS = [charge("r1", "10.00", quantity=2)]
 MORE = [*ROWS, charge("r2", "5.00", quantity=1)]
-PROGRAM = "from openchargeback.cli.main import main; main()"
 PROGRESS = "Reading the ledger …\nComparing months: 0 of 1 …\n"
 DECISION = """decisions:
   - {charges: [0123456789abcdef], decision: reject, reason: r, by: a@example.edu, clears: []}
@@ -32,12 +32,8 @@ EVIL = "@everyone <img src=x onerror=alert(1)> | ](http://x) `a` **b** #12 \n\n#
 
 def run(root, *arguments, command=("plan",)):
     """The program as a person runs it."""
-    done = subprocess.run(
-        [sys.executable, "-c", PROGRAM, *command, "--ledger", root, *arguments],
-        capture_output=True, text=True, check=False, timeout=120, env={**os.environ, "GIT_CONFIG_GLOBAL": os.devnull},
-    )  # fmt: skip
-    assert "Traceback" not in done.stderr, done.stderr
-    return done
+    env = {**os.environ, "GIT_CONFIG_GLOBAL": os.devnull}
+    return program.run(*command, "--ledger", root, *arguments, env=env)
 
 
 def rendered(text):

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from dataclasses import replace
 from decimal import Decimal
+from types import CodeType
 
 import factory
 import pytest
@@ -22,6 +23,7 @@ from openchargeback.portal.markdown import split_title, to_html
 from openchargeback.portal.site import Site
 from openchargeback.portal.views.common import Book, Change, change
 from openchargeback.portal.views.review import ItemView, Queue, queue
+from openchargeback.templating import environment
 from openchargeback.templating.environment import make_environment
 from openchargeback.templating.filters import date_human, flag_title, percent_filter, period_human, size_human
 
@@ -57,6 +59,24 @@ def test_money_takes_the_currency_of_the_page() -> None:
     assert env.from_string("{{ a | money }} {{ a | money('JPY') }}").render(a=Decimal("-1234.5"), currency="KWD") == (
         "\N{MINUS SIGN}1,234.500 \N{MINUS SIGN}1,235"
     )
+
+
+def test_a_shipped_template_is_compiled_once_for_pages_and_once_for_plain_text(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Filters are bound when a template is compiled, and plain text has others."""
+    made = []
+    monkeypatch.setattr(environment, "_compiled", {})
+    compile_one = environment.Templates.compile
+
+    def counted(env: environment.Templates, source: str, name: str, filename: str) -> CodeType:
+        made.append(env.plain)
+        return compile_one(env, source, name, filename)
+
+    monkeypatch.setattr(environment.Templates, "compile", counted)
+    for _ in range(2):
+        env = make_environment()
+        for each in (env, env.for_text):
+            each.get_template("charts.html")
+    assert made == [False, True]
 
 
 @given(st.lists(st.tuples(CENTS, CENTS), min_size=1, max_size=14))

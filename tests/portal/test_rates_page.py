@@ -124,6 +124,17 @@ def test_meters_that_a_config_declares_have_rates_too(root: Path) -> None:
     assert [row[2:4] for row in rows(page)] == [["1000000 Tokens", "0.075"]]
 
 
+def test_tiers_of_machines_are_rates_too(root: Path) -> None:
+    (root / "conversions/hpc.yaml").write_text(
+        HPC.partition("rates:")[0]
+        + 'vm: {basis: recurring, tiers: {small-1: {annual_cost: "600"}, "a.b": {cores: 2}}}\n'
+    )
+    assert kept_configs(root)[1] == []
+    build(root, root.parent / "out", pdfs=False)
+    page = (root.parent / "out/rates/index.html").read_text()
+    assert [row[:4] for row in rows(page)] == [["Machine", "tier small-1", "Months", "50"]]
+
+
 def test_a_link_out_of_the_ledger_is_not_followed(root: Path) -> None:
     (root.parent / "other.yaml").write_text(HPC)
     (root / "conversions/other.yaml").symlink_to(root.parent / "other.yaml")

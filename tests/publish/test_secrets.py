@@ -160,12 +160,12 @@ def test_nothing_is_published_with_a_secret_in_it(root: Path, capsys: pytest.Cap
         assert "email.password of config.local.yaml" in told
         assert "sesame-open" not in told
     (root / "config.yaml").write_text(config + "journal: {description: 'sesame-open'}\n")
-    for where in ((), ("-o", root.parent / "journal.csv")):
+    for where in ((), ("-o", root.parent / "DRAFT.csv")):
         assert run("journal", "--ledger", root, "--period", "2025-01", *where) == 1
         done = capsys.readouterr()
         assert "sesame-open" not in done.out + done.err
     assert sorted(path.relative_to(out) for path in out.rglob("*")) == before
-    assert not any((root.parent / name).exists() for name in ("pdfs", "journal.csv"))
+    assert not any((root.parent / name).exists() for name in ("pdfs", "DRAFT.csv"))
 
 
 def test_an_unchanged_output_is_searched_again(root: Path, capsys: pytest.CaptureFixture[str]) -> None:

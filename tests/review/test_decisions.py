@@ -44,9 +44,19 @@ def approvals(*decisions):
     return "decisions:\n" + "".join(decisions)
 
 
+_seen = {}
+
+
+def seen(tmp_path, rows, **texts):
+    """The period before any decision, billed once for equal rows and texts."""
+    key = str((rows, texts))
+    if key not in _seen:
+        _seen[key], _ = bill(tmp_path / "before", rows, **texts)
+    return _seen[key]
+
+
 def ids_of(tmp_path, rows, flag):
-    period, _ = bill(tmp_path / "before", rows)
-    return held_ids(period, flag)
+    return held_ids(seen(tmp_path, rows), flag)
 
 
 def decided(tmp_path, rows, *decisions, **texts):
@@ -75,7 +85,7 @@ def test_approve_by_item_bills_all(tmp_path):
 
 @pytest.mark.parametrize("by_id", [True, False])
 def test_reject(tmp_path, by_id):
-    before, _ = bill(tmp_path / "before", NEGATIVE)
+    before = seen(tmp_path, NEGATIVE)
     period, problems = decided(tmp_path, NEGATIVE, decide(before, "reject", "negative-usage", by_id=by_id))
     assert problems == []
     assert sums(period) == (3, 10, 0, -7)
@@ -84,7 +94,7 @@ def test_reject(tmp_path, by_id):
 
 @pytest.mark.parametrize("by_id", [True, False])
 def test_reassign_sets_the_fund(tmp_path, by_id):
-    before, _ = bill(tmp_path / "before", NO_FUND)
+    before = seen(tmp_path, NO_FUND)
     one = decide(before, "reassign", "missing-fund", by_id=by_id, fund="CHE-9")
     period, problems = decided(tmp_path, NO_FUND, one)
     assert problems == []
@@ -130,7 +140,7 @@ DEFAULTS = "organization: A\nsources: {hpc: {default: {pi: eve@example.edu, fund
 def test_whom_a_decision_bills_follows_from_what_it_sets(tmp_path, tagged, set_, config, payer):
     rows = [charge("-3", text=tags(**{"pi": None, "fund": None, "project": "old", **tagged}))]
     texts = {"config": config, "projects": TWO_PROJECTS}
-    before, _ = bill(tmp_path / "before", rows, **texts)
+    before = seen(tmp_path, rows, **texts)
     clears = before.queue[0].uncleared
     one = decide(before, "reassign", "negative-usage", clears=clears, **set_)
     period, problems = decided(tmp_path, rows, one, **texts)
@@ -187,7 +197,7 @@ def test_an_item_is_matched_by_all_its_keys(tmp_path, target, charges):
 @pytest.mark.parametrize(("cells", "key"), [({"SubAccountId": "s"}, "sub_account: s"), ({}, "resource: r-2")])
 def test_without_a_project_the_account_or_else_the_resource_tells_items_apart(tmp_path, cells, key):
     rows = [charge("3", text=tags(project=None)), charge("4", text=tags(project=None), ResourceId="r-2", **cells)]
-    before, _ = bill(tmp_path / "before", rows)
+    before = seen(tmp_path, rows)
     assert [item.charges for item in before.queue] == [1, 1]
     name, _, value = key.partition(": ")
     one = decision("reject", where("missing-project", project="", **{name: value}), "clears: missing-project",
@@ -210,7 +220,7 @@ def test_wrong_expectation_voids(tmp_path, verb, severity, expect):
 
 
 def test_right_expectation_holds(tmp_path):
-    before, _ = bill(tmp_path / "before", NEGATIVE)
+    before = seen(tmp_path, NEGATIVE)
     (item,) = before.queue
     expect = f"expect: {{charges: 2, billed: '-7.00', digest: {item.digest}}}"
     one = decision("approve", where("negative-usage"), "clears: negative-usage", expect)
@@ -260,7 +270,7 @@ TWO_FLAGS = [charge("-5", text=tags(fund=None), BillingPeriodStart="2025-02-01",
 )
 @pytest.mark.parametrize("swapped", [False, True])
 def test_decisions_agree_if_none_rejects_and_what_they_clear_and_set_differs(tmp_path, one, other, agree, swapped):
-    before, _ = bill(tmp_path / "before", TWO_FLAGS)
+    before = seen(tmp_path, TWO_FLAGS)
     both = [
         decide(before, verb, clears=[flag], **(payer[0] if payer else {}))
         for verb, flag, *payer in ((other, one) if swapped else (one, other))
@@ -295,7 +305,7 @@ def test_approve_that_lacks_a_fund_is_an_error(tmp_path):
 
 def test_another_flag_of_a_charge_that_lacks_a_fund_may_be_approved(tmp_path):
     rows = [charge("5", text=tags(fund=None), ListCost="4")]
-    before, _ = bill(tmp_path / "before", rows)
+    before = seen(tmp_path, rows)
     period, problems = decided(tmp_path, rows, decide(before, "approve", clears=["above-list"]))
     assert problems == []
     assert [item.uncleared for item in period.queue] == [("missing-fund",)]
@@ -307,7 +317,7 @@ def test_another_flag_of_a_charge_that_lacks_a_fund_may_be_approved(tmp_path):
 
 
 def test_a_flag_that_is_raised_later_holds_the_charge(tmp_path):
-    before, _ = bill(tmp_path / "before", NEGATIVE)
+    before = seen(tmp_path, NEGATIVE)
     config = "organization: A\ncurrency: USD\nreview: {patterns: {all: {match: {ServiceName: .}}}}\n"
     rule = decide(before, "approve", by_id=True)
     period, problems = decided(tmp_path, NEGATIVE, rule, config=config)
@@ -369,7 +379,7 @@ def test_what_is_set_is_checked_like_tags(tmp_path, set_, code):
 
 
 def test_a_flag_counts_every_charge_that_carries_it_whatever_was_decided(tmp_path):
-    before, _ = bill(tmp_path / "before", NEGATIVE)
+    before = seen(tmp_path, NEGATIVE)
     period, _ = decided(tmp_path, NEGATIVE, decide(before, "approve"))
     assert items_with(before, "negative-usage")
     assert flags(period) == flags(before) == {"negative-usage": 2}

@@ -10,6 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from small_ledger import PERIOD, charge, csv_text, make, tags
 
+from examples import examples
 from openchargeback.billing.pipeline import flag, read_charges
 from openchargeback.focus.database import database
 from openchargeback.ledger.reading import Ledger
@@ -47,7 +48,7 @@ def numbered(ledger: Ledger, *, flagged: bool) -> tuple[dict[int, str], set[int]
         return first, wanted, dict(rest)
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=examples(40))
 @given(_rows, _rows, _rows)
 def test_flagged_charges_have_the_ids_that_all_would_have(
     one: list[dict[str, str]], other: list[dict[str, str]], more: list[dict[str, str]]

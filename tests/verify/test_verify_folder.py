@@ -41,18 +41,18 @@ def test_what_build_wrote_is_identical_though_the_ledger_went_on(ledger: Reposit
 
 def test_every_kind_of_difference_is_named(ledger: Repository, built: Path) -> None:
     """Changed, removed and added files, and a file that became a link."""
-    journal = built / "journals/2025-01/detail.csv"
+    journal = built / "drafts/2025-01/DRAFT-detail.csv"
     journal.write_bytes(journal.read_bytes().replace(b"16.35", b"96.35", 1))
-    (built / "journals/2025-01/gl.csv").unlink()
-    (built / "journals/2025-01/more.csv").write_text("x")
+    (built / "drafts/2025-01/DRAFT-gl.csv").unlink()
+    (built / "drafts/2025-01/DRAFT-more.csv").write_text("x")
     page = built / "index.html"
     shutil.move(page, ledger.root / "elsewhere.html")
     page.symlink_to(ledger.root / "elsewhere.html")
     assert findings(ledger, "public", code=1) == {
+        "drafts/2025-01/DRAFT-detail.csv": "differs",
+        "drafts/2025-01/DRAFT-gl.csv": "missing",
+        "drafts/2025-01/DRAFT-more.csv": "unexpected",
         "index.html": "differs",
-        "journals/2025-01/detail.csv": "differs",
-        "journals/2025-01/gl.csv": "missing",
-        "journals/2025-01/more.csv": "unexpected",
     }
 
 
@@ -83,15 +83,15 @@ def test_a_manifest_that_was_made_to_fit_proves_nothing(ledger: Repository, buil
     """Whoever changes a file can change its digest as well."""
     import hashlib
 
-    journal = built / "journals/2025-01/detail.csv"
+    journal = built / "drafts/2025-01/DRAFT-detail.csv"
     changed = journal.read_bytes().replace(b"16.35", b"96.35")
     assert changed != journal.read_bytes()
     journal.write_bytes(changed)
     manifest = json.loads((built / "manifest.json").read_text("utf-8"))
-    manifest["files"]["journals/2025-01/detail.csv"]["sha256"] = hashlib.sha256(changed).hexdigest()
+    manifest["files"]["drafts/2025-01/DRAFT-detail.csv"]["sha256"] = hashlib.sha256(changed).hexdigest()
     (built / "manifest.json").write_text(json.dumps(manifest, sort_keys=True, indent=1) + "\n")
     assert findings(ledger, "public", code=1) == {
-        "journals/2025-01/detail.csv": "differs",
+        "drafts/2025-01/DRAFT-detail.csv": "differs",
         "manifest.json": "differs",
     }
 
@@ -130,7 +130,7 @@ def test_another_commit_is_asked_for(ledger: Repository, built: Path) -> None:
     """--commit says what the folder ought to be."""
     ledger.write("charges/2025-01/aws.csv", HEAD + row("99"))
     ledger.commit()
-    assert "journals/2025-01/detail.csv" in findings(ledger, str(built), "--commit", "main", code=1)
+    assert "drafts/2025-01/DRAFT-detail.csv" in findings(ledger, str(built), "--commit", "main", code=1)
 
 
 def test_what_cannot_be_recomputed_is_said_in_one_line(ledger: Repository, built: Path, tmp_path: Path) -> None:

@@ -18,25 +18,11 @@ from pathlib import Path
 
 import yaml
 
-PROGRAM = """#!{python}
-from openchargeback.cli.main import main
-main()
-"""
-
 
 def git(folder: Path, *arguments: str) -> str:
     done = subprocess.run(["git", "-C", folder, *arguments], capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
     return done.stdout.strip()
-
-
-def program_on_path(folder: Path) -> str:
-    """A PATH on which `focus-billing` is the program that is tested."""
-    folder.mkdir(exist_ok=True)
-    program = folder / "focus-billing"
-    program.write_text(PROGRAM.format(python=sys.executable), encoding="utf-8")
-    program.chmod(0o755)
-    return f"{folder}{os.pathsep}{os.environ['PATH']}"
 
 
 @dataclass

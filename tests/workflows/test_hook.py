@@ -10,7 +10,9 @@ from pathlib import Path
 
 import pytest
 import yaml
-from ci_runner import git, program_on_path
+from ci_runner import git
+
+from program import put_on_path
 
 ROOT = Path(__file__).parents[2]
 HOOKS = yaml.safe_load((ROOT / ".pre-commit-hooks.yaml").read_text(encoding="utf-8"))
@@ -45,7 +47,7 @@ def repository(tmp_path, monkeypatch) -> Path:
     settings.write_text("[user]\nname = Ada\nemail = ada@example.edu\n")
     monkeypatch.setenv("GIT_CONFIG_GLOBAL", str(settings))
     monkeypatch.setenv("GIT_CONFIG_SYSTEM", "/dev/null")
-    monkeypatch.setenv("PATH", program_on_path(tmp_path / "bin"))
+    monkeypatch.setenv("PATH", put_on_path(tmp_path / "bin"))
     monkeypatch.setenv("PYTHONPATH", os.pathsep.join(sys.path))
     root = tmp_path / "repository"
     shutil.copytree(ROOT / "ledger", root / "ledger", ignore=shutil.ignore_patterns(".openchargeback", "public"))

@@ -9,7 +9,6 @@ from __future__ import annotations
 import os
 import shutil
 import subprocess
-import sys
 import sysconfig
 import venv
 import zipfile
@@ -18,6 +17,8 @@ from pathlib import Path
 import pytest
 import yaml
 from ci_runner import Runner, git
+
+import program
 
 pytestmark = pytest.mark.slow
 
@@ -156,10 +157,7 @@ def test_what_was_installed_from_an_index_is_pinned_by_digest_and_nothing_else_g
 
 
 def test_an_install_from_a_folder_switches_the_workflows_off_and_says_what_to_do(tmp_path):
-    said = subprocess.run(
-        [sys.executable, "-c", "from openchargeback.cli.main import main; main()", "init", "ledger"],
-        cwd=tmp_path, capture_output=True, text=True, check=True,
-    ).stdout  # fmt: skip
+    said = program.run("init", "ledger", cwd=tmp_path, code=0).stdout
     assert "switched off (.disabled), because this program was installed from a local folder" in said
     assert "focus-billing init --upgrade ledger" in said
     assert sorted(path.name for path in (tmp_path / "ledger/.github/workflows").iterdir()) == [

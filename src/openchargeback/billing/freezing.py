@@ -10,9 +10,9 @@ from typing import TypeVar
 
 from openchargeback import money
 from openchargeback.billing import reconciliation
-from openchargeback.billing.journal import journal_of
 from openchargeback.billing.periods import bill_period
 from openchargeback.billing.pipeline import PostedCorrections
+from openchargeback.billing.postings import recorded_journal
 from openchargeback.focus.database import sql
 from openchargeback.ledger.directory import Directory
 from openchargeback.ledger.periods import (
@@ -25,7 +25,6 @@ from openchargeback.ledger.periods import (
     months_until,
     part_path,
 )
-from openchargeback.ledger.settings import Config
 from openchargeback.model import (
     BilledPeriod,
     Entry,
@@ -195,6 +194,8 @@ def thaw_lines(
         evidence=frozen.evidence,
         without=frozen.without,
         invoices=frozen.invoices,
+        documents=frozen.documents,
+        again=frozen.again,
     )
     return lines, currency_faults(frozen, ledger.config.currency)
 
@@ -207,17 +208,11 @@ def thaw(
     Raises LedgerFault if a table of the record is faulty.
     """
     frozen = ledger.records[period]
-
-    def settings(other: str) -> Config:
-        return frozen.config if other == period else ledger.settings(other)
-
     lines, problems = thaw_lines(ledger, period, still_queued)
-    numbers = {(each.pi, each.project): each.number for each in frozen.statements}
-    stated = [line for line in frozen.lines if (line.pi, line.project) in numbers]
     thawed = BilledPeriod(
         **field_values(lines),
         statements=_statements(frozen, lines.revision, lines.closed_on or last_day(period)),
-        journal=journal_of(period, lines.accounting_date, stated, numbers, settings),
+        journal=recorded_journal(ledger, period),
     )
     return thawed, [*reconciliation.check(thawed), *problems]
 

@@ -23,6 +23,7 @@ from openchargeback.billing.pipeline import (
     settle,
     too_large,
 )
+from openchargeback.billing.postings import journaled_again
 from openchargeback.billing.source_totals import file_records
 from openchargeback.focus.database import database
 from openchargeback.ledger.periods import accounting_date
@@ -117,6 +118,7 @@ def summed(charges: Charges, settled: Settled, posted: Posted) -> tuple[dict[str
             decisions=(*month.decisions, *added.decisions),
             corrections=added.corrections,
             without=state.without,
+            again=journaled_again(charges.ledger, period),
             unusual=settled.unusual.get(period, ()),
             invoices=month.invoices,
         )
@@ -137,7 +139,7 @@ def billed(charges: Charges, settled: Settled, posted: Posted) -> tuple[dict[str
         result[period] = BilledPeriod(
             **field_values(each),
             statements=made,
-            journal=journal.journal_of(period, each.accounting_date, each.lines, numbers, ledger.settings),
+            journal=journal.journal_of(period, each.accounting_date, each.lines, numbers, ledger.settings, each.again),
         )
         problems += reconciliation.check_published(result[period])
     return result, problems

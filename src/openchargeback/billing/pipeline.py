@@ -35,6 +35,7 @@ from openchargeback.model import (
 )
 from openchargeback.problems import LedgerFault, Problem, has_errors
 from openchargeback.record.recorded_ledger import RecordedLedger
+from openchargeback.record.seal import changed_charges
 from openchargeback.review.attribution import attribute
 from openchargeback.review.charges import Charges
 from openchargeback.review.decisions import apply_decisions
@@ -90,28 +91,36 @@ class MonthResult:
 
 
 def read_charges(
-    con: duckdb.DuckDBPyConnection, ledger: RecordedLedger, periods: Sequence[str], versions: Sequence[OpenFile] = ()
+    con: duckdb.DuckDBPyConnection,
+    ledger: RecordedLedger,
+    periods: Sequence[str],
+    versions: Sequence[OpenFile] = (),
+    *,
+    passed: bool = False,
 ) -> tuple[Charges, list[Problem]]:
     """Read the charges of periods into the database; those with an error in a file are left out.
 
-    versions: as for `load`.
+    versions, passed: as for `load`.
     """
     files = [file for period in sorted(periods) for file in ledger.charge_files.get(period, ())]
-    loaded, problems = load(con, files, ledger.config, versions)
+    loaded, problems = load(con, files, ledger.config, versions, passed=passed)
     return Charges(con, ledger, tuple(sorted(set(periods) - loaded.faulty)), loaded), problems
 
 
 @contextmanager
-def settled_month(ledger: RecordedLedger, period: str) -> Iterator[Charges]:
+def settled_month(ledger: RecordedLedger, period: str, *, ids_of_all: bool = False) -> Iterator[Charges]:
     """A period settled in a database of its own; a closed one according to its record.
 
+    The files of a closed one passed the checks when it was closed. ids_of_all: of every charge, not only flagged ones.
     Raises LedgerFault if its charge files can no longer be read.
     """
+    record = ledger.records.get(period)
+    passed = record is not None and not changed_charges(ledger, record)
     with database() as con:
-        charges, problems = read_charges(con, ledger.as_recorded(period), [period])
+        charges, problems = read_charges(con, ledger.as_recorded(period), [period], passed=passed)
         if has_errors(problems):
             raise LedgerFault(problems, ledger.root)
-        settle(charges)
+        settle(charges, ids_of_all=[period] if ids_of_all else ())
         yield charges
 
 
@@ -123,12 +132,15 @@ class Settled:
     unusual: Mapping[str, tuple[Unusual, ...]]
 
 
-def settle(charges: Charges) -> tuple[Settled, list[Problem]]:
-    """Attribute, flag and decide charges and sum them up in the table `line`; returns any problems, too."""
+def settle(charges: Charges, *, ids_of_all: Collection[str] = ()) -> tuple[Settled, list[Problem]]:
+    """Attribute, flag and decide charges and sum them up in the table `line`; returns any problems, too.
+
+    ids_of_all: the periods in which all charges get ids, besides those in which decisions name charges by id.
+    """
     con, config = charges.con, charges.config
     own = {period: own_decisions(charges.ledger, period) for period in charges.periods}
     by_id = {period for period, decisions in own.items() if any(each.charges for each in decisions)}
-    unusual, problems = flag(charges, ids_of_all=by_id)
+    unusual, problems = flag(charges, ids_of_all=by_id.union(ids_of_all))
     decisions = [each for found in own.values() for each in found]
     records, faults = apply_decisions(con, decisions, config, charges.directory)
     lines.sum_lines(con, config.currency)

@@ -43,10 +43,7 @@ def trace(con: duckdb.DuckDBPyConnection, config: Config) -> None:
         ),
         {"scale": int(10 ** money.places(config.currency))},
     )
-    if config.reference_names:
-        _read_references(con, config)
-    else:
-        con.execute("CREATE TABLE reference (tag BIGINT, name VARCHAR, value VARCHAR)")
+    make_references(con, config)
 
 
 def read_attributions(con: duckdb.DuckDBPyConnection, config: Config) -> dict[StatementKey, tuple[Attribution, ...]]:
@@ -85,7 +82,11 @@ def read_references(con: duckdb.DuckDBPyConnection) -> dict[StatementKey, tuple[
     return {key: tuple(found) for key, found in result.items()}
 
 
-def _read_references(con: duckdb.DuckDBPyConnection, config: Config) -> None:
+def make_references(con: duckdb.DuckDBPyConnection, config: Config) -> None:
+    """Fill `reference` only."""
+    if not config.reference_names:
+        con.execute("CREATE TABLE reference (tag BIGINT, name VARCHAR, value VARCHAR)")
+        return
     con.execute(query(__package__, "reference_key"))
     sets, _ = key_sets(config)
     wanted = [

@@ -13,7 +13,15 @@ from typing import Protocol, TypeVar
 
 from openchargeback import money
 from openchargeback.billing.events import DONE
-from openchargeback.model import Amounts, BilledPeriod, BillingLine, Correction, Entry, FileRecord, SourceTotals
+from openchargeback.model import (
+    Amounts,
+    BilledPeriod,
+    BillingLine,
+    Correction,
+    Entry,
+    FileRecord,
+    SourceTotals,
+)
 from openchargeback.problems import Problem
 
 _Key = TypeVar("_Key", str, tuple[str, str])
@@ -371,9 +379,9 @@ def invoices_fit_payers(period: BilledPeriod) -> list[str]:
 
 
 def journal_balances(period: BilledPeriod) -> list[str]:
-    """Debits equal credits. What statements say is due, without what is invoiced, is the net of the journal. Each fund
-    of a statement carries the total of its journaled lines. Per source billed = journaled + invoiced + shown only, and
-    the credit fund gets exactly the negative of what is journaled.
+    """Debits equal credits. The net of the journal is what statements say is due, without what is invoiced, and what is
+    journaled again. Each fund of a statement carries the total of its journaled lines. Per source billed = journaled +
+    invoiced + shown only, leaving out what is journaled again, and the credit fund gets exactly the negative.
     """
     faults = []
     stated: dict[tuple[str, str], Decimal] = {}
@@ -383,25 +391,27 @@ def journal_balances(period: BilledPeriod) -> list[str]:
             if own.journaled:
                 _add(stated, (statement.number, own.fund), own.amounts.billed)
     for each in period.journal.lines:
-        if each.payer:
+        if each.payer and not each.again:
             _add(posted, (each.statement, each.fund), each.signed)
     if {key: cents for key, cents in stated.items() if cents} != {key: cents for key, cents in posted.items() if cents}:
         faults.append("the journal's postings by fund do not match the statements")
     if period.journal.debits != period.journal.credits:
         faults.append("the journal does not balance")
-    due = sum((statement.amounts.billed for statement in period.statements), money.ZERO)
-    if due != period.journal.net + period.invoiced.billed:
-        faults.append("the statements do not sum to the net of the journal and the invoices")
+    due = sum((statement.amounts.billed for statement in period.statements), money.ZERO) - period.invoiced.billed
+    again = sum((each.billed for each in period.again), money.ZERO)
+    if due + again != period.journal.net:
+        faults.append("the statements and what is journaled again do not sum to the net of the journal")
     sources = {line.source for line in period.lines} | {line.source for line in period.journal.lines}
     for source in sorted(sources):
         if len({line.posted for line in period.lines if line.source == source and line.entry is Entry.OWN}) > 1:
             faults.append(f"{source}: some of its own lines are posted and some are only shown")
         lines = [line for line in period.journal.lines if line.source == source]
         payers = sum((line.signed for line in lines if line.payer), money.ZERO)
+        repeated = sum((each.billed for each in period.again if each.source == source), money.ZERO)
         others = sum((line.signed for line in lines if not line.payer), money.ZERO)
         own_lines = [line for line in period.lines if line.source == source]
         billed = sum((line.amounts.billed for line in own_lines), money.ZERO)
         elsewhere = sum((line.amounts.billed for line in own_lines if not line.journaled), money.ZERO)
-        if payers + elsewhere != billed or others != -payers:
+        if payers + elsewhere != billed + repeated or others != -payers:
             faults.append(f"{source}: the journal does not post the amount billed")
     return faults

@@ -16,7 +16,7 @@ from openchargeback.cli.listing import Column, count, json_rows, print_rows
 from openchargeback.cli.options import PERIOD, as_json, root_of, with_ledger
 from openchargeback.cli.report import print_json, print_problems, progress
 from openchargeback.ledger.directory import FILES as DIRECTORY_FILES
-from openchargeback.ledger.files import intervals_path, listed, source_of
+from openchargeback.ledger.files import USAGE, intervals_path, listed, source_of
 from openchargeback.ledger.lock import locked
 from openchargeback.ledger.periods import period_of
 from openchargeback.ledger.reading import Ledger, read_ledger
@@ -25,7 +25,7 @@ from openchargeback.problems import LedgerFault, Problem, UsageFault, has_errors
 from openchargeback.wording import counted
 
 if TYPE_CHECKING:
-    from openchargeback.convert.conversion import Conversion, OwnerTotal, Request
+    from openchargeback.convert.conversion import Conversion, MeterTotal, OwnerTotal, Request
 
 
 @click.command()
@@ -40,7 +40,7 @@ if TYPE_CHECKING:
 @click.option("--example-config", is_flag=True, help="Print a config for the kind, with every key.")
 @click.option("--new", metavar="NAME", help="Write an installable package with a converter of your own.")
 @click.option("--directory", type=click.Path(path_type=Path, file_okay=False), help="Where --new writes it.")
-@click.option("--check", metavar="MODULE[:ATTRIBUTE]", help="Run the checks of a converter on its own example.")
+@click.option("--check", metavar="KIND|MODULE", help="Run the checks of a converter on its own example.")
 @with_ledger
 @as_json
 def convert(
@@ -76,7 +76,7 @@ def convert(
         _list_kinds(json_)
         return
     if kind is None:
-        raise UsageFault("name the kind of usage records; `focus-billing convert --list` lists them")
+        raise UsageFault("name the kind of usage records: `focus-billing convert --list` lists them")
     from openchargeback.convert.example import example_config as example
     from openchargeback.convert.kinds import kind_of
 
@@ -85,7 +85,7 @@ def convert(
         click.echo(example(known), nl=False)
         return
     if not inputs or config is None or (output is None and not dry_run):
-        raise UsageFault("give the inputs, --config FILE, and -o OUT.csv or --dry-run")
+        raise UsageFault("name the inputs, --config FILE, and -o OUT.csv or --dry-run")
     with progress("Converting"):
         from openchargeback.convert.config import read_config
         from openchargeback.convert.conversion import Request
@@ -169,15 +169,21 @@ def _into_ledger_or_file(request: Request, named: str | None, output: Path | Non
             return _done(*run(request, beside))
     source, of_path = source_of(relative), period_of(relative)
     if not source or not of_path or not relative.endswith(".csv"):
-        raise UsageFault(f"{output} is no charge file of the ledger; write to charges/PERIOD/SOURCE.csv")
+        raise UsageFault(f"{output} is not a place for charges in the ledger: write to charges/PERIOD/SOURCE.csv")
     if request.period not in ("", of_path):
-        raise UsageFault(f"--period {request.period} does not fit {relative}")
+        raise UsageFault(f"--period {request.period} does not match {relative}")
     if ledger.period_file(of_path).state is not State.OPEN:
-        raise UsageFault(f"{of_path} is {ledger.period_file(of_path).state}; bill in an open period")
+        raise UsageFault(f"{of_path} is {ledger.period_file(of_path).state}: only an open period takes charges")
     own = intervals_path(of_path, source)
-    recorded = [root / path for path in listed(root, "usage", []) if path.endswith(".parquet") and path != own]
+    recorded = [root / path for path in listed(root, USAGE, []) if path.endswith(".parquet") and path != own]
     tags = ledger.config.source_tags(source)
-    request = replace(request, period=of_path, recorded=recorded, tags=tags)
+    charges = [file for file in ledger.charge_files.get(of_path, ()) if file.path != relative]
+    if other := next((file.path for file in charges if file.source == source), ""):
+        raise UsageFault(
+            f"{other} has charges of {source} in {of_path} already, and they would be billed beside the converted "
+            "ones: remove it, or write to another source"
+        )
+    request = replace(request, period=of_path, recorded=recorded, charges=charges, tags=tags)
     return _write_to_ledger(request, root, relative, own) if target else _done(*run(request, None))
 
 
@@ -275,9 +281,9 @@ def _control_lines(done: Conversion) -> Iterator[str]:
     yield from (f"  {note}" for note in done.notes)
     yield from (f"  {number:,} {reason}" for reason, number in sorted(done.left_out.items()))
     for each in done.meters:
-        unit = " unit-seconds" if not each.decimals else ""
-        amounts = [_amount(amount, each.decimals) for amount in (each.amount_in, each.amount_out)]
-        yield f"{each.meter}: {amounts[0]}{unit} in {done.period}, {amounts[1]} in the charges"
+        unit, amounts = each.shown(each.amount_in, each.amount_out)
+        used, charged = map(_grouped, amounts)
+        yield f"{each.meter}: {used} {unit} in {done.period}, {charged} in the charges"
         if each.cost_in is not None and each.cost_out is not None:
             costs = [f"{money.exact(cost)} {done.currency}" for cost in (each.cost_in, each.cost_out)]
             yield f"{each.meter}: {costs[0]} given for {done.period}, {costs[1]} in the charges"
@@ -285,15 +291,21 @@ def _control_lines(done: Conversion) -> Iterator[str]:
         yield f"{column.column}: {money.exact(column.amount_in)} in, {money.exact(column.amount_out)} out"
 
 
-def _amount(amount: int, decimals: int) -> str:
-    """An amount of a meter for people; decimals: as in MeterTotal."""
-    whole, rest = divmod(amount, 10**decimals)
-    return f"{whole:,}" + (f".{rest:0{decimals}}".rstrip("0") if rest else "")
+def _grouped(number: str) -> str:
+    """A plain decimal with thousands separators."""
+    whole, point, rest = number.partition(".")
+    return f"{int(whole):,}{point}{rest}" if whole.isdecimal() else number
 
 
-def _exact(amount: int, decimals: int) -> int | str:
-    """The same in JSON: a number if it is whole by nature, else text."""
-    return amount if not decimals else _amount(amount, decimals).replace(",", "")
+def _meter_json(total: MeterTotal) -> dict[str, str]:
+    unit, (recorded, in_period, in_charges) = total.shown(total.whole, total.amount_in, total.amount_out)
+    return {
+        "meter": total.meter,
+        "unit": unit,
+        "recorded": recorded,
+        "in_period": in_period,
+        "in_charges": in_charges,
+    }
 
 
 def _document(done: Conversion, target: Path | None) -> dict[str, object]:
@@ -308,15 +320,7 @@ def _document(done: Conversion, target: Path | None) -> dict[str, object]:
         "list": money.exact(money.total(*(each.list for each in done.owners))),
         **({"notes": list(done.notes)} if done.notes else {}),
         "records": {"read": done.read, "used": done.used, "left_out": dict(sorted(done.left_out.items()))},
-        "meters": [
-            {
-                "meter": m.meter,
-                "recorded": _exact(m.whole, m.decimals),
-                "in_period": _exact(m.amount_in, m.decimals),
-                "in_charges": _exact(m.amount_out, m.decimals),
-            }
-            for m in done.meters
-        ],
+        "meters": [_meter_json(each) for each in done.meters],
         "columns": [
             {"column": c.column, "in": money.exact(c.amount_in), "out": money.exact(c.amount_out)} for c in done.columns
         ],

@@ -26,7 +26,7 @@ _COMMANDS = {
     "generate": ("generate", "generate", "Write the PDF statements of a period."),
     "ingest": ("ingest", "ingest", "Check charge files and copy them into the ledger."),
     "init": ("init", "init", "Create a ledger."),
-    "journal": ("journal", "journal", "Write one journal file of a period."),
+    "journal": ("journal", "journal", "Write journal files, and record what became of them."),
     "periods": ("periods", "periods", "List, show, open, close and finalize billing months."),
     "plan": ("plan", "plan", "Show what merging this branch would change, in money."),
     "review": ("review", "review", "Review held charges and decide them."),

@@ -221,7 +221,7 @@ def _refuse_close(
         if each.code == "invoice-difference"
     ]
     obstacles += [f"{each.path}: {each.message}; {each.fix}" for each in missing]
-    if not billed.files and not billed.corrections:
+    if not billed.files and not billed.corrections and not billed.again:
         obstacles.append("it has no charges")
     obstacles += _to_commit(books.ledger.root, billed.period, loose, "closing")
     if obstacles:

@@ -12,6 +12,7 @@ from openchargeback import money
 from openchargeback.billing.completeness import GONE_SHOWN, Completeness, completeness, month_of
 from openchargeback.billing.invoices import invoice_number, is_invoice
 from openchargeback.billing.journal import journal_of_period, posts_nothing
+from openchargeback.billing.postings import POSTED_WORDS, LineSums, PostedMonth, posted_month
 from openchargeback.billing.provider_invoices import InvoiceCheck, check_invoices
 from openchargeback.billing.statements import by_statement
 from openchargeback.cli.listing import Column, amount, cents, count, json_only, json_rows, print_rows
@@ -21,6 +22,7 @@ from openchargeback.model import (
     Amounts,
     Correction,
     FlagTotal,
+    Journal,
     PeriodTotals,
     SourceTotals,
     State,
@@ -153,12 +155,60 @@ def _print_totals(billed: SummedPeriod, books: LedgerLines) -> None:
         click.echo("no journal: no source of the period is charged (`post: false`)")
         return
     journal = journal_of_period(billed, books.ledger.settings)
+    again = f", of which {money.human(journal.again, currency)} is journaled again" if billed.again else ""
     click.echo(
         f"journal of {len(journal.lines):,} lines: debits {money.human(journal.debits, currency)}, "
-        f"credits {money.human(journal.credits, currency)}, net {money.human(journal.net, currency)} {currency}"
+        f"credits {money.human(journal.credits, currency)}, net {money.human(journal.net, currency)} {currency}{again}"
     )
     if journal.debits != journal.net:
         click.echo("The net is the amount owed: refunds swap sides, so they add to both debits and credits.")
+    _print_posted(billed, journal, books)
+
+
+def _print_posted(billed: SummedPeriod, journal: Journal, books: LedgerLines) -> None:
+    """Print what became of the journal of a closed period."""
+    if billed.state is State.OPEN:
+        click.echo("The journal is a draft until the period is closed.")
+        return
+    month = posted_month(journal, billed.documents, books.ledger.postings.get(billed.period, ()))
+    click.echo()
+    print_rows(_posted_columns(billed.currency), [row for row in _posted_rows(month) if row.sums.lines])
+    for each in month.exceptions:
+        again = f", journaled again in {each.again}" if each.again else ""
+        amount_ = f"{money.human(each.amount, billed.currency)} {billed.currency}"
+        where = f"document {each.document} line {each.line}"
+        click.echo(shown(f"{where}, {amount_}: {each.status}{again} ({each.reason})"))
+
+
+@dataclass(frozen=True, slots=True)
+class _PostedRow:
+    """Journal lines that the same happened to."""
+
+    what: str
+    sums: LineSums
+
+
+def _posted_rows(month: PostedMonth) -> list[_PostedRow]:
+    return [_PostedRow(what, sums) for what, sums in month.sums.items()]
+
+
+def _posted_columns(currency: str) -> tuple[Column[_PostedRow], ...]:
+    def cents_(key: str, head: str, of: Callable[[LineSums], Decimal]) -> Column[_PostedRow]:
+        return Column(
+            key,
+            head,
+            lambda row: money.plain(of(row.sums), currency),
+            lambda row: money.human(of(row.sums), currency),
+            right=True,
+        )
+
+    return (
+        Column("status", "Journal", lambda row: row.what, lambda row: POSTED_WORDS[row.what]),
+        count("lines", "Lines", lambda row: row.sums.lines),
+        cents_("debits", "Debits", lambda sums: sums.debits),
+        cents_("credits", "Credits", lambda sums: sums.credits),
+        cents_("net", f"Net {currency}", lambda sums: sums.net),
+    )
 
 
 def _held(period: PeriodTotals) -> Decimal:
@@ -338,6 +388,7 @@ def _files(row: Completeness) -> str:
 def _as_json(period: SummedPeriod, books: LedgerLines, rows: Sequence[Completeness]) -> dict[str, object]:
     currency, journal = period.currency, journal_of_period(period, books.ledger.settings)
     statements = by_statement(period, books.ledger.as_recorded(period.period).directory)
+    month = posted_month(journal, period.documents, books.ledger.postings.get(period.period, ()))
     return {
         "period": period.period,
         "state": period.state,
@@ -355,6 +406,18 @@ def _as_json(period: SummedPeriod, books: LedgerLines, rows: Sequence[Completene
         "journal": {
             **{name: money.plain(getattr(journal, name), currency) for name in ("debits", "credits", "net")},
             "lines": len(journal.lines),
+            "again": money.plain(journal.again, currency),
+            "documents": [
+                {"format": each.format, "number": each.number, "lines": each.lines} for each in period.documents
+            ],
+            "posted": json_rows(_posted_columns(currency), _posted_rows(month)),
+            "exceptions": [
+                {
+                    **{name: getattr(each, name) for name in ("document", "line", "status", "fund", "reason", "again")},
+                    "amount": money.plain(each.amount, currency),
+                }
+                for each in month.exceptions
+            ],
         },
         "invoiced": money.plain(period.invoiced.billed, currency),
         "shown": money.plain(period.shown.billed, currency),

@@ -4,15 +4,15 @@ from __future__ import annotations
 
 import hashlib
 import tempfile
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from importlib import import_module
 from pathlib import Path
 
 from openchargeback.convert.config import ConfigFile, read_config
-from openchargeback.convert.conversion import Conversion, Request, convert, usage_months
+from openchargeback.convert.conversion import Conversion, MeterTotal, Request, convert, usage_months
 from openchargeback.convert.example import example_config
-from openchargeback.convert.kinds import Kind
+from openchargeback.convert.kinds import Kind, kind_of, names
 from openchargeback.focus.database import database
 from openchargeback.focus.reading import check as check_charges
 from openchargeback.ledger.files import ChargeFile
@@ -36,12 +36,14 @@ class _Failed(Exception):
 
 
 def kind_at(place: str) -> Kind:
-    """The kind of `MODULE` or `MODULE:ATTRIBUTE`. Raises UsageFault if there is none, or not just one."""
+    """The kind of that name, or of `MODULE` or `MODULE:ATTRIBUTE`. Raises UsageFault unless there is just one."""
+    if place in names():
+        return kind_of(place)
     module, _, attribute = place.partition(":")
     try:
         found = import_module(module)
     except ImportError as error:
-        raise UsageFault(f"{module} cannot be imported ({error}): install the package first") from error
+        raise UsageFault(f"{module} cannot be imported ({error}): install its package first") from error
     kinds = {name: each for name, each in vars(found).items() if isinstance(each, Kind)}
     if attribute:
         if attribute not in kinds:
@@ -58,7 +60,7 @@ def check(kind: Kind) -> list[Checked]:
         case = _Case(kind, Path(folder))
         done = [_made("the example config is read", case.read_config)]
         if done[-1].passed:
-            done.append(_made("the example input converts", case.convert_sample))
+            done.append(_made("the example input converts", case.convert_samples))
         if not all(each.passed for each in done):
             return done
         return done + [_made(name, method) for name, method in case.further]
@@ -66,7 +68,7 @@ def check(kind: Kind) -> list[Checked]:
 
 def problems(kind: Kind, place: str, checks: Sequence[Checked]) -> list[Problem]:
     """The checks that failed, as problems."""
-    fix = "docs/IMPLEMENTATION-GUIDE-TEMPLATE.md says what a converter must do"
+    fix = "see docs/IMPLEMENTATION-GUIDE-TEMPLATE.md"
     return [
         Problem(place, "converter-fault", f"{kind.name}: {each.name}: {each.message}", fix)
         for each in checks
@@ -75,10 +77,10 @@ def problems(kind: Kind, place: str, checks: Sequence[Checked]) -> list[Problem]
 
 
 def converted(kind: Kind, folder: Path, period: str) -> Path:
-    """The charges of the example input for a month: a CSV file in the folder."""
+    """The charges of the example inputs for a month: a CSV file in the folder."""
     case = _Case(kind, folder)
     case.read_config()
-    case.run([case.sample], period)
+    case.run(period)
     return case.output
 
 
@@ -92,14 +94,13 @@ def _made(name: str, method: Callable[[], str]) -> Checked:
 
 
 class _Case:
-    """A folder with the example config and the example input of a kind."""
+    """A folder with the example config and the example inputs of a kind."""
 
     def __init__(self, kind: Kind, folder: Path) -> None:
         self._kind = kind
-        self.sample = folder / "sample.txt"
-        self._other = folder / "other.txt"
+        self._folder = folder
+        self._inputs = [folder / name for name in kind.samples]
         self.output = folder / "charges.csv"
-        self._config_path = folder / "config.yaml"
         self._config: ConfigFile | None = None
         self._months: list[str] = []
         self.further = (
@@ -113,99 +114,120 @@ class _Case:
 
     def read_config(self) -> str:
         """Read the config that `--example-config` prints."""
-        self._config_path.write_text(example_config(self._kind), encoding="utf-8")
-        self._config, found = read_config(self._kind, self._config_path)
+        path = self._folder / "config.yaml"
+        path.write_text(example_config(self._kind), encoding="utf-8")
+        self._config, found = read_config(self._kind, path)
         if self._config is None or found:
             raise _Failed(_words(found))
         return f"{len(self._config.settings.rates)} rates"
 
-    def convert_sample(self) -> str:
-        """Convert the example input, month by month."""
-        if not self._kind.sample.strip():
-            raise _Failed("the kind has no example input: set `sample`")
-        self.sample.write_text(self._kind.sample, encoding="utf-8", newline="")
-        self._months = usage_months(self._request([self.sample], ""))
+    def convert_samples(self) -> str:
+        """Convert the example inputs, month by month."""
+        if not any(text.strip() for text in self._kind.samples.values()):
+            raise _Failed("the kind has no example input: set `samples`")
+        self._write(self._kind.samples)
+        period = self._kind.sample_period
+        self._months = [period] if period else usage_months(self._request(self._inputs, ""))
         if not 0 < len(self._months) <= _MONTHS_MOST:
             raise _Failed(f"the example input has usage in {len(self._months)} months: give it one to {_MONTHS_MOST}")
-        charges = sum(self.run([self.sample], month).rows for month in self._months)
+        charges = sum(self.run(month).rows for month in self._months)
         if not charges:
-            raise _Failed("it makes no charge")
+            raise _Failed("it gives no charges")
         return f"{charges} charges in {', '.join(self._months)}"
+
+    def _write(self, texts: Mapping[str, str], folder: str = "") -> list[Path]:
+        """Write inputs: their paths. folder: where, so that inputs may have the same name."""
+        place = self._folder / folder
+        place.mkdir(exist_ok=True)
+        for name, text in texts.items():
+            (place / name).write_text(text, encoding="utf-8", newline="")
+        return [place / name for name in texts]
 
     def _request(self, inputs: Sequence[Path], period: str) -> Request:
         if self._config is None:
             raise _Failed("the example config cannot be read")
         return Request(self._kind, inputs, self._config, period)
 
-    def run(self, inputs: Sequence[Path], period: str) -> Conversion:
-        """Convert inputs that have no fault."""
+    def run(self, period: str) -> Conversion:
+        """Convert the example inputs."""
         self.output.unlink(missing_ok=True)
-        if not self.sample.exists():
-            self.sample.write_text(self._kind.sample, encoding="utf-8", newline="")
-        done, found = convert(self._request(inputs, period), self.output)
+        self._write(self._kind.samples)
+        done, found = convert(self._request(self._inputs, period), self.output)
         if done is None:
             raise _Failed(_words(found))
         return done
 
     def _valid(self) -> str:
         for month in self._months:
-            self.run([self.sample], month)
+            self.run(month)
             if found := _faults_of(self.output, month):
                 raise _Failed(f"in {month}: {_words(found)}")
         return ""
 
     def _conserved(self) -> str:
         """What all months hold is what the records hold; conversion has compared rows and records within each."""
-        wholes, sums = {}, dict.fromkeys((meter.name for meter in self._kind.meters), 0)
+        sums: dict[str, int] = {}
+        totals: dict[str, MeterTotal] = {}
         for month in self._months:
-            for each in self.run([self.sample], month).meters:
-                wholes[each.meter] = each.whole
+            for each in self.run(month).meters:
+                totals[each.meter] = each
                 sums[each.meter] = sums.get(each.meter, 0) + each.amount_out
-        wrong = {meter: (whole, sums[meter]) for meter, whole in wholes.items() if whole != sums[meter]}
+        found = {name: total.shown(total.whole, sums[name]) for name, total in sorted(totals.items())}
+        wrong = [name for name, total in totals.items() if total.whole != sums[name]]
         if wrong:
-            raise _Failed(", ".join(f"{meter}: {a:,} recorded, {b:,} in the months" for meter, (a, b) in wrong.items()))
-        return ", ".join(f"{meter}: {whole:,}" for meter, whole in sorted(wholes.items()))
+            words = (f"{name}: {found[name][1][0]} {found[name][0]} recorded, {found[name][1][1]}" for name in wrong)
+            raise _Failed(f"{', '.join(words)} in the months")
+        return ", ".join(f"{name}: {amounts[0]} {unit}" for name, (unit, amounts) in found.items())
 
     def _same_bytes(self) -> str:
         digests = set()
         for _ in range(3):
-            self.run([self.sample], self._months[0])
+            self.run(self._months[0])
             digests.add(hashlib.sha256(self.output.read_bytes()).hexdigest())
         if len(digests) > 1:
             raise _Failed("the bytes differ: order every INSERT and every query by something total")
         return ""
 
-    def _refused(self, text: str, what: str) -> str:
-        self._other.write_text(text, encoding="utf-8", newline="")
+    def _refused(self, name: str, text: str, what: str) -> str:
+        """The code of the problem if one of the inputs has another text."""
         self.output.unlink(missing_ok=True)
-        done, found = convert(self._request([self._other], self._months[0]), self.output)
+        inputs = self._write({**self._kind.samples, name: text})
+        done, found = convert(self._request(inputs, self._months[0]), self.output)
         if done is not None or not has_errors(found):
-            raise _Failed(f"{what} converts without an error")
+            raise _Failed(f"{what} ({name}) converts without an error")
         if self.output.exists():
-            raise _Failed(f"{what} leaves an output behind")
+            raise _Failed(f"{what} ({name}) leaves an output behind")
         return found[0].code
 
     def _empty(self) -> str:
-        first = self._kind.sample.splitlines(keepends=True)[0]
-        found = [self._refused("", "an empty file")]
-        # JSON on one line has no header.
-        if not first.lstrip().startswith(("{", "[")):
-            found.append(self._refused(first, "a header without records"))
+        found = []
+        for name, text in self._kind.samples.items():
+            found.append(self._refused(name, "", "an empty file"))
+            # JSON on one line has no header.
+            if not text.lstrip().startswith(("{", "[")):
+                found.append(self._refused(name, text.splitlines(keepends=True)[0], "a header without records"))
         return ", ".join(dict.fromkeys(found))
 
     def _cut(self) -> str:
-        text = self._kind.sample.rstrip()
-        return self._refused(text[:-1], "an input without its last character")
+        what = "an input without its last character"
+        found = [self._refused(name, text.rstrip()[:-1], what) for name, text in self._kind.samples.items()]
+        return ", ".join(dict.fromkeys(found))
 
     def _doubled(self) -> str:
-        once = self.run([self.sample], self._months[0])
-        self._other.write_text(self._kind.sample, encoding="utf-8", newline="")
-        done, found = convert(self._request([self.sample, self._other], self._months[0]), None)
-        if done is not None and [each.amount_out for each in done.meters] != [each.amount_out for each in once.meters]:
+        once = self.run(self._months[0])
+        copies = self._write(self._kind.samples, "copies")
+        done, found = convert(self._request([*self._inputs, *copies], self._months[0]), None)
+        if done is not None and _amounts(done) != _amounts(once):
             raise _Failed("the same input twice is billed twice")
-        if not found:
-            raise _Failed("the same input twice is not reported")
-        return found[0].code
+        codes = {each.code for each in found} - {each.code for each in once.problems}
+        if not codes and done is not None and done.left_out == once.left_out:
+            raise _Failed("the same input twice is neither reported nor counted as left out")
+        return ", ".join(sorted(codes)) or "left out"
+
+
+def _amounts(done: Conversion) -> list[object]:
+    """What was billed, by meter, or by column of costs that were split."""
+    return [*((each.meter, each.amount_out) for each in done.meters), *done.columns]
 
 
 def _words(found: Sequence[Problem]) -> str:

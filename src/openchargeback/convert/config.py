@@ -6,8 +6,8 @@ from dataclasses import MISSING, dataclass
 from pathlib import Path
 from typing import Any
 
-from openchargeback.convert.kinds import Kind, section_of
-from openchargeback.convert.nerc_rates import read_histories, with_histories
+from openchargeback.convert.kinds import BUILT_IN, Kind, kind_of, section_of
+from openchargeback.convert.nerc_rates import HISTORIES, read_histories, with_histories
 from openchargeback.convert.settings import Settings
 from openchargeback.ledger.declared import keys_of, shape_of
 from openchargeback.ledger.shape import Record
@@ -24,19 +24,58 @@ class ConfigFile:
     own: Any
 
 
+def _common(kind: Kind) -> dict[str, bool]:
+    """The common keys of a kind's config, and whether each is required."""
+    declared = shape_of(Settings)
+    found = kind.common or {name: name in declared.required for name in declared.fields}
+    return {name: found[name] for name in declared.fields if name in found}
+
+
 def shape(kind: Kind) -> Record:
     """The shape of a config for one kind: the common keys, and a required section named after the kind."""
-    common, section = shape_of(Settings), section_of(kind)
-    fields, required = common.fields, common.required
-    if kind.common is not None:
-        fields = {name: fields[name] for name in fields if name in kind.common}
-        required = tuple(name for name in fields if kind.common[name])
+    declared, common = shape_of(Settings), _common(kind)
     return Record(
-        {**fields, kind.name: section},
-        required=(*required, kind.name),
+        {**{name: declared.fields[name] for name in common}, kind.name: section_of(kind)},
+        required=(*(name for name, required in common.items() if required), kind.name),
         help=f"How {kind.title} become charges.",
-        defaults=common.defaults,
+        defaults=declared.defaults,
     )
+
+
+class _AnyConfig:
+    """A file in `conversions/`, for editors: a config of any kind, or the list of rates that a config names.
+
+    Sections with other names than the built-in kinds are of kinds that installed packages provide.
+    """
+
+    help = "How usage records become charges: the common keys, and one section, named after the kind."
+
+    def schema(self) -> dict[str, Any]:
+        """The JSON Schema."""
+        kinds = [kind_of(name) for name in BUILT_IN]
+        common = shape_of(Settings)
+        fields = {**common.fields, **{kind.name: section_of(kind) for kind in kinds}}
+        config = Record(fields, help=self.help, defaults=common.defaults).schema()
+        other = {"type": "object", "description": "The section of a kind that an installed package provides."}
+        config |= {
+            "additionalProperties": other,
+            "not": {"propertyNames": {"enum": [*common.fields]}},
+            "allOf": [
+                {
+                    "if": {"required": [kind.name]},
+                    "then": {
+                        "required": [name for name, required in _common(kind).items() if required],
+                        "propertyNames": {"enum": [*_common(kind), kind.name]},
+                    },
+                }
+                for kind in kinds
+            ],
+        }
+        rates = {**HISTORIES.schema(), "type": "array", "description": "Dated values, for `rates_file`."}
+        return {"anyOf": [config, rates], "description": self.help}
+
+
+ANY_CONFIG = _AnyConfig()
 
 
 def read_config(kind: Kind, path: Path, name: str = "") -> tuple[ConfigFile | None, list[Problem]]:

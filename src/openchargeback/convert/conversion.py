@@ -13,15 +13,17 @@ from pathlib import Path
 import duckdb
 
 from openchargeback.convert.config import ConfigFile
-from openchargeback.convert.instants import month_bounds, seconds
+from openchargeback.convert.instants import month_bounds, only_month, seconds
 from openchargeback.convert.intervals import billed_already, write_intervals
 from openchargeback.convert.kinds import Allowance, Found, Input, Kind, Meter, Reading
 from openchargeback.convert.owners import Owners
 from openchargeback.convert.rates import check_rates, cuts, fill_rates
 from openchargeback.convert.settings import Settings
+from openchargeback.convert.units import exact_units, in_unit
 from openchargeback.focus.csv_copy import copy_csv
 from openchargeback.focus.database import count, database, filled, identifier, insert, literal, named_rows, query, sql
 from openchargeback.ledger.directory import Directory
+from openchargeback.ledger.files import ChargeFile
 from openchargeback.ledger.patterns import expression
 from openchargeback.ledger.periods import last_day
 from openchargeback.ledger.settings import DEFAULT_TAGS, Tags
@@ -36,7 +38,7 @@ class Request:
     """What is to be converted. period: empty if the records show it. tags, directory: the ledger's, if there is one.
 
     allow_empty: whether an export without records is right. root: the ledger; recorded: its files of intervals that
-    other conversions wrote (`intervals.py`).
+    other conversions wrote (`intervals.py`). charges: the ledger's other charge files of the period.
     """
 
     kind: Kind
@@ -48,6 +50,7 @@ class Request:
     tags: Tags = DEFAULT_TAGS
     root: Path = Path()
     recorded: Sequence[Path] = ()
+    charges: Sequence[ChargeFile] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -67,10 +70,10 @@ class OwnerTotal:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class MeterTotal:
-    """Control totals of a meter, in base units times seconds: of all records; of them, in the period; in the rows.
+    """Control totals of a meter, in units of `usage.amount`: of all records; of them, in the period; in the rows.
 
     cost_in, cost_out: the same of costs that the records give, exact, in the settings' currency; None if rates price
-    the meter. decimals: the amounts count units of 10 to the power of -decimals.
+    the meter. units: in which the amounts are shown, as `exact_units` gives them.
     """
 
     meter: str
@@ -79,7 +82,16 @@ class MeterTotal:
     amount_out: int
     cost_in: Decimal | None = None
     cost_out: Decimal | None = None
-    decimals: int = 0
+    units: Sequence[tuple[str, int]] = ()
+
+    def shown(self, *amounts: int) -> tuple[str, list[str]]:
+        """A unit, and amounts in it as plain decimals, exactly."""
+        for unit, share in self.units:
+            texts = [text for each in amounts if (text := in_unit(each, share)) is not None]
+            if len(texts) == len(amounts):
+                return unit, texts
+        unit, share = self.units[-1]
+        return unit, [f"{each}/{share}" for each in amounts]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -158,12 +170,12 @@ def convert(
         problems += _price(con, request, period, rows, found.allowance)
         if has_errors(problems):
             return None, problems
-        meters = _controls(con, request.kind, period)
+        meters = _controls(con, request.kind, request.config.settings, period)
         conversion = _summary(con, request, period, found, meters, problems)
         if output is not None:
             _write(con, request, period, rows, output)
         if intervals is not None:
-            write_intervals(con, instants, intervals)
+            write_intervals(con, instants, intervals, output)
     return conversion, problems
 
 
@@ -211,11 +223,7 @@ def _with_found(request: Request, found: Found) -> Request:
 def _period(con: duckdb.DuckDBPyConnection) -> str:
     """The month of all usage. Raises UsageFault if there are several."""
     first, last = con.execute(query(__package__, "months")).fetchone() or (None, None)
-    if first is None:
-        raise UsageFault("there is no usage to tell the period by; give --period")
-    if first != last:
-        raise UsageFault(f"the usage is from {first} to {last}; give the month to bill with --period")
-    return str(first)
+    return only_month(first, last, "usage records")
 
 
 def _rows(con: duckdb.DuckDBPyConnection, request: Request) -> str:
@@ -263,11 +271,10 @@ def _divide(
     ]
     con.execute("CREATE TABLE allowed (label INTEGER)")
     insert(con, "allowed", fitting)
-    eligible = "payer.project, allowed.label IS NOT NULL"
     parts = (
-        {"seconds": str(seconds(bounds[1]) - seconds(bounds[0])), "scope": eligible}
+        {"seconds": str(seconds(bounds[1]) - seconds(bounds[0])), "by": ""}
         if allowance.monthly
-        else {"seconds": "part.ends - part.starts", "scope": f"{eligible}, part.span"}
+        else {"seconds": "part.ends - part.starts", "by": ", span"}
     )
     con.execute(sql(__package__, "allowance.sql", level=str(allowance.level), **parts))
 
@@ -282,10 +289,14 @@ def _take_given(
     """Add the rows whose costs the records give to `charge`. cut: where an owner may change."""
     by_day = settings.rows != "job"
     instants = ", ".join(str(seconds(at)) for at in sorted(cut))
-    rates = {meter.name: -number for number, meter in enumerate(meters, 1)}
+    rates = [
+        (meter.name, credit, -2 * number - credit, None if credit else meter.unit, meter.base)
+        for number, meter in enumerate(meters, 1)
+        for credit in (False, True)
+    ]
     con.execute(query(__package__, "given_rate"))
-    insert(con, "given_rate", list(rates.items()))
-    insert(con, "rate (id, unit, base)", [(rates[meter.name], meter.unit, meter.base) for meter in meters])
+    insert(con, "given_rate", [each[:3] for each in rates])
+    insert(con, "rate (id, unit, base)", [each[2:] for each in rates])
     parts = {"cuts": instants, "record": "NULL::BIGINT" if by_day else "n", "by_day": str(by_day).lower()}
     con.execute(sql(__package__, "given.sql", **parts, **_instants(bounds)))
     con.execute(sql(__package__, "given_charges.sql"))
@@ -317,7 +328,7 @@ def _unpriced(con: duckdb.DuckDBPyConnection, config: str) -> list[Problem]:
         words = [f"{row['meter']}{':' if row['variant'] else ''}{row['variant']}"]
         words += [f"{name} {row[name]}" for name in ("partition", "qos", "tier", "customer") if row[name]]
         message = f"no rate for {', '.join(words)} on {row['day']}"
-        fix = "add a rate for it that covers the day, or do not bill it"
+        fix = "add a rate for it that covers the day, or stop billing it"
         problems.append(Problem(config, "no-rate", message, fix))
     return problems
 
@@ -327,8 +338,10 @@ def _unknown_owners(con: duckdb.DuckDBPyConnection, config: str) -> list[Problem
         Problem(
             config,
             "owner-unknown",
-            f"{shown(account)} belongs to no project; its usage ({counted(charges, 'charge')}) has no tags",
-            "add it to `owners`, or to `match: SubAccountId` of a project in the ledger's directory",
+            f"{shown(account)} does not belong to a project, so its usage ({counted(charges, 'charge')}) has no tags",
+            "add it to `owners`, or to `match: SubAccountId` of a project in the ledger's directory"
+            if account
+            else "name its account or project in the system that it is from",
             severity=Severity.WARNING,
         )
         for account, charges in con.execute(query(__package__, "unknown_owners")).fetchall()
@@ -346,7 +359,7 @@ def _with_costs(con: duckdb.DuckDBPyConnection, period: str, meters: Sequence[Me
     return [replace(each, **costs.get(each.meter, {})) for each in meters]
 
 
-def _controls(con: duckdb.DuckDBPyConnection, kind: Kind, period: str) -> list[MeterTotal]:
+def _controls(con: duckdb.DuckDBPyConnection, kind: Kind, settings: Settings, period: str) -> list[MeterTotal]:
     """The control totals. Raises OutsideFault if usage was lost or added on the way."""
     found = [
         MeterTotal(**row)
@@ -354,7 +367,12 @@ def _controls(con: duckdb.DuckDBPyConnection, kind: Kind, period: str) -> list[M
     ]
     if any(meter.unit for meter in kind.meters):
         found = _with_costs(con, period, found)
-    found = [replace(each, decimals=kind.decimals) for each in found]
+    units = {rate.resource: rate.unit for rate in reversed(settings.rates)}
+    found = [
+        replace(each, units=exact_units(meter, units.get(each.meter, meter.unit)))
+        for each in found
+        if (meter := kind.meter(each.meter))
+    ]
     if wrong := [each for each in found if (each.amount_in, each.cost_in) != (each.amount_out, each.cost_out)]:
         lost = ", ".join(f"{each.meter}: {each.amount_in:,} in, {each.amount_out:,} out" for each in wrong)
         raise OutsideFault(f"usage was lost or added ({lost}); report this as a bug in the program")
@@ -413,7 +431,8 @@ def _write(con: duckdb.DuckDBPyConnection, request: Request, period: str, rows_o
         "record_join": ""
         if by_day
         else "JOIN record ON record.n = charge.n JOIN input_file ON input_file.number = record.file",
-        "order": "charge.span, account, person, cluster, partition, qos, tier, charge.meter, charge.variant"
+        # Labels may differ in nothing but their subsidy.
+        "order": "charge.span, account, person, cluster, partition, qos, tier, charge.meter, charge.variant, label.id"
         if by_day
         else "charge.n, charge.span, charge.meter, charge.variant",
     }

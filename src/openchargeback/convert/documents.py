@@ -17,7 +17,7 @@ _ROUNDED = re.compile(r"\d+(?:[.,]\d+)? ?(?:[KMGTPEkmgtpe]i?[Bb]?|[Bb])", re.ASC
 _HALF = re.compile(r"\\u[dD][89a-fA-F]")
 _LARGEST = (1 << 63) - 1
 
-EMPTY_FIX = "check the command and its exit status; if there was nothing in the month, convert with `--allow-empty`"
+EMPTY_FIX = "check the command and its exit status; if there was no usage in the month, convert with `--allow-empty`"
 CUT_FIX = "export it again, and check that the command exits with 0"
 
 
@@ -30,9 +30,20 @@ class Source:
     document: Any = None
 
     @property
+    def unfinished(self) -> Problem | None:
+        """The problem of text whose last line has no end."""
+        return None if self.text.endswith("\n") else unfinished(self.file.name, self.text.count("\n") + 1)
+
+    @property
     def is_json(self) -> bool:
         """Whether it is one JSON document: a list or an object."""
         return self.document is not None
+
+
+def unfinished(path: str, line: int, fix: str = "") -> Problem:
+    """The problem of a file whose last line has no end. fix: in place of the usual one."""
+    message = "the last line has no line break, so the export may be cut off"
+    return Problem(path, "usage-cut", message, fix or CUT_FIX, line)
 
 
 def objects_in(
@@ -63,11 +74,14 @@ def source_of(file: Input) -> Source | Problem:
         document = json.loads(text, parse_float=Decimal, parse_constant=str)
     except (json.JSONDecodeError, RecursionError) as error:
         line = error.lineno if isinstance(error, json.JSONDecodeError) else 0
+        if isinstance(error, json.JSONDecodeError) and error.msg == "Extra data" and text[error.pos] in "[{":
+            fix = "put each into a file of its own, or all of them into one list with `jq -s .`"
+            return Problem(file.name, "usage-cells", "the file has several JSON documents", fix, line)
         reason = str(error).partition(":")[0].lower()
-        message = f"the export is not one whole JSON document ({reason}), so it may be cut"
+        message = f"the export is not a complete JSON document ({reason}), so it may be cut off"
         return Problem(file.name, "usage-cut", message, CUT_FIX, line)
     if _HALF.search(text) and not _is_text(document):
-        message = "a text of the export has half of a character (a lone surrogate)"
+        message = "a text in the export contains half of a character (a lone surrogate)"
         return Problem(file.name, "usage-cells", message, "correct the name in the system, and export again")
     return Source(file, text, document)
 

@@ -31,6 +31,19 @@ class Rule:
     severity: Severity = Severity.ERROR
 
 
+def conflicting(where: str, value: str, fix: str = "convert only the newer export") -> Rule:
+    """The rule on one thing with different contents for the same time, which would be billed twice."""
+    what = "{}" if value != "''" else "the record"
+    return Rule(where, value, "usage-conflict", f"{what} occurs twice with different content for the same time", fix)
+
+
+def repeated(where: str, what: str = "records") -> Rule:
+    """The rule on what is identical to something earlier; the kind counts it once."""
+    message = f"{what} identical to earlier ones are counted once"
+    fix = "nothing to fix if the exports are known to overlap"
+    return Rule(where, "''", code="usage-repeated", message=message, fix=fix, severity=Severity.NOTICE)
+
+
 def broken(
     con: duckdb.DuckDBPyConnection,
     rows: str,

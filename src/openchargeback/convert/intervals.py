@@ -12,13 +12,37 @@ from pathlib import Path
 import duckdb
 
 from openchargeback.focus.database import file_literal, literal, named_rows, sql
+from openchargeback.focus.equal_files import content_digest, content_size
+from openchargeback.ledger.files import digest_of
+from openchargeback.ledger.settings import Limits
 from openchargeback.problems import LedgerFault, Problem
+from openchargeback.wording import counted
+
+_CEILING = Limits().charge_file_bytes
+COLUMNS = "identity UBIGINT, starts BIGINT, ends BIGINT"
+"""The columns of such a file."""
 
 
-def write_intervals(con: duckdb.DuckDBPyConnection, instants: Mapping[str, str], path: Path) -> None:
-    """Write the identities and intervals of the usage in the period. instants: `first` and `last` of the period."""
+def write_intervals(
+    con: duckdb.DuckDBPyConnection,
+    instants: Mapping[str, str],
+    path: Path,
+    charges: Path | None,
+    split: Sequence[Path] = (),
+) -> None:
+    """Write the identities and intervals of the usage in the period. instants: `first` and `last` of the period.
+
+    charges: the charges that were written; split: charge files whose costs they split. The file notes the content of
+    both, so that `validate` can tell charges that were changed (`usage_files.py`).
+    """
+    notes = {
+        "charges": digest_of(charges) if charges else "",
+        "split": ",".join(f"{content_size(each, _CEILING)} {content_digest(each, _CEILING)}" for each in split),
+    }
+    noted = ", ".join(f"{name}: {literal(text)}" for name, text in notes.items() if text)
+    options = f"FORMAT parquet, COMPRESSION zstd, USE_TMP_FILE false, KV_METADATA {{{noted}}}"
     rows = sql(__package__, "intervals.sql", **instants)
-    con.execute(f"COPY ({rows}) TO {literal(str(path))} (FORMAT parquet, COMPRESSION zstd, USE_TMP_FILE false)")
+    con.execute(f"COPY ({rows}) TO {literal(str(path))} ({options})")
 
 
 def billed_already(
@@ -44,7 +68,7 @@ def billed_already(
         Problem(
             inputs[row["file"]],
             "usage-billed-already",
-            f"{row['count']:,} records are billed already, says {Path(row['path']).relative_to(root).as_posix()}",
+            f"{counted(row['count'], 'record')} already billed, by {Path(row['path']).relative_to(root).as_posix()}",
             "convert each export into one source; to replace its charges, write to the same file",
             row["line"],
             count=row["count"],

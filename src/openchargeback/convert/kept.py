@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path, PurePosixPath
 
 from openchargeback.convert.config import ConfigFile, read_config
@@ -37,6 +38,9 @@ def kept_configs(root: Path) -> tuple[list[tuple[Kind, ConfigFile]], list[Proble
             problems += faults
             if config is not None:
                 kind = kind.adapt(config.own) if kind.adapt else kind
+                if kind.priced is not None:
+                    rates = (*config.settings.rates, *kind.priced(config.own))
+                    config = replace(config, settings=replace(config.settings, rates=rates))
                 found.append((kind, config))
                 problems += check_rates(kind, config.settings, relative)
     return found, problems
@@ -56,7 +60,7 @@ def _kind(path: Path, relative: str) -> tuple[Kind | None, list[Problem]]:
     known = [key.text for key, _ in tree.items if key.text in names()]
     if len(known) != 1:
         several = f"the config has sections of several kinds: {', '.join(known)}"
-        what = several if known else "the config has no section of a kind of usage records, such as `slurm:`"
+        what = several if known else "the config has no section for a kind of usage records, such as `slurm:`"
         fix = f"keep the section of one kind (`focus-billing convert --list`), or move the file out of {CONVERSIONS}/"
         return None, [Problem(relative, "conversion-kind", what, fix, 1)]
     try:

@@ -130,13 +130,14 @@ class Kind:
     """A kind of usage records.
 
     settings: the declared dataclass of its section in the config (`ledger/declared.py`), which has the kind's name.
-    rates: example rates for `--example-config`. resource_type: ResourceType of its rows (FOCUS 1.2).
-    read: fills `label` and `usage`. example: common settings that `--example-config` shows for the kind; sample: an
-    example input for that config. adapt: makes, of its section of the config, the kind with the meters named there.
-    convert: does it all instead of `read` and what is common, for rows that are not usage times a price; as
-    `conversion.convert`. common: the common keys of its config, and whether each is required; None for all as declared.
-    decimals: `usage.amount` counts units of 10 to the power of -decimals; unless it is 0, the output has the amount as
-    x_UsageAmount. record_columns: columns of the output, if rows are records, and what they are in `record`.
+    rates: example rates for `--example-config`. resource_type: ResourceType of its rows (FOCUS 1.2). read: fills
+    `label` and `usage`. example: common settings that `--example-config` shows for the kind; samples: inputs for that
+    config, by file name; sample_period: their month, if they do not show it. adapt: makes, of its section of the
+    config, the kind with the meters named there. priced: makes of it the rates that it gives. convert: does it all
+    instead of `read` and what is common, for rows that are not usage times a price; as `conversion.convert`. common:
+    the common keys of its config, and whether each is required; None for all as declared. decimals: `usage.amount`
+    counts units of 10 to the power of -decimals; unless it is 0, the output has the amount as x_UsageAmount.
+    record_columns: columns of the output, if rows are records, and what they are in `record`.
     """
 
     name: str
@@ -147,8 +148,10 @@ class Kind:
     rates: tuple[Mapping[str, Any], ...]
     read: Callable[[Reading], Found] = _nothing
     example: Mapping[str, Any] = field(default_factory=dict)
-    sample: str = ""
+    samples: Mapping[str, str] = field(default_factory=dict)
+    sample_period: str = ""
     adapt: Callable[[Any], Kind] | None = None
+    priced: Callable[[Any], Sequence[Rate]] | None = None
     convert: Callable[[Request, Path | None, Path | None], tuple[Conversion | None, list[Problem]]] | None = None
     common: Mapping[str, bool] | None = None
     decimals: int = 0

@@ -25,7 +25,11 @@ from openchargeback.ledger.shape import PERIOD_PATTERN, ListOf, Text, Verbatim
 from openchargeback.ledger.yaml_tree import Node, Reader, parse
 from openchargeback.problems import Problem
 
-_MONTH = Text(PERIOD_PATTERN, "a month such as 2025-01")
+
+def _month(help_: str) -> Text:
+    return Text(PERIOD_PATTERN, "a month such as 2025-01", help_)
+
+
 _HUNDRED = Decimal(100)
 
 
@@ -34,8 +38,8 @@ class Value:
     """A value of a history. since, until: months, both inclusive; until is empty if it still applies."""
 
     value: Annotated[str, Verbatim("The value, in quotes.")]
-    since: Annotated[str, Key(shape=_MONTH, name="from")]
-    until: Annotated[str, _MONTH] = ""
+    since: Annotated[str, Key(shape=_month("The first month."), name="from")]
+    until: Annotated[str, _month("The last month, inclusive; still valid unless set.")] = ""
     line: int = 0
 
     @classmethod
@@ -56,7 +60,8 @@ class History:
     type: Annotated[str, "The type of the values; only decimals are prices."] = "Decimal"
 
 
-_FILE = ListOf(shape_of(History))
+HISTORIES = ListOf(shape_of(History))
+"""The shape of a file."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,11 +83,11 @@ def read_histories(folder: Path, name: str, config: str) -> tuple[Histories, lis
             Problem(config, "unreadable", f"`rates_file: {name}`: {reason}", "correct the path")
         ]
     root, reader = parse(data, str(path))
-    items: tuple[History, ...] = (_FILE.read(root, reader) or ()) if root is not None else ()
+    items: tuple[History, ...] = (HISTORIES.read(root, reader) or ()) if root is not None else ()
     problems = reader.problems
     for index, item in enumerate(items):
         if any(other.name == item.name for other in items[:index]):
-            problems.append(Problem(str(path), "duplicate-label", f"{item.name} is there twice", "keep one"))
+            problems.append(Problem(str(path), "duplicate-label", f"{item.name} occurs twice", "keep one of them"))
     return Histories(str(path), {item.name: item.history for item in items}), problems
 
 

@@ -69,8 +69,9 @@ GROUP BY ALL ORDER BY ALL LIMIT 50;
 SELECT coalesce(label.account, '') AS account, count(*) AS charges
 FROM charge JOIN label ON label.id = charge.label JOIN payer ON payer.id = charge.payer
 WHERE payer.project = '' GROUP BY ALL ORDER BY ALL;
--- given_rate: one row per meter whose cost the records give: the row of `rate` that has its unit, and no price.
-CREATE TABLE given_rate (meter VARCHAR, rate INTEGER);
+-- given_rate: two rows per meter whose cost the records give: the row of `rate` that has its unit, and no price; and for
+-- credits, one without a unit.
+CREATE TABLE given_rate (meter VARCHAR, credit BOOLEAN, rate INTEGER);
 -- given_totals: one row per such meter: the cost that its records give for the period, clipped in one piece, and that of
 -- the charges, in the currency; they must be equal.
 SELECT meter, money(recorded.cost) AS cost_in, money(coalesce(charged.cost, 0)) AS cost_out

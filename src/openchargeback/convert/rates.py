@@ -54,9 +54,7 @@ def check_rates(kind: Kind, settings: Settings, config: str) -> list[Problem]:
         if meter is None:
             fix = did_you_mean(rate.resource, [each.name for each in kind.meters])
             problems.append(
-                Problem(
-                    path, "rate-resource", f"`{rate.resource}` is nothing that {kind.name} measures", fix, rate.line
-                )
+                Problem(path, "rate-resource", f"`{rate.resource}` is not a meter of {kind.name}", fix, rate.line)
             )
         elif base_units(rate.unit, meter, month=1) is None:
             fix = f"use {' or '.join(units_of(meter))}, or a number of them such as 1000 {units_of(meter)[0]}"
@@ -64,9 +62,9 @@ def check_rates(kind: Kind, settings: Settings, config: str) -> list[Problem]:
                 Problem(path, "rate-unit", f"`{rate.unit}` is not a unit of {rate.resource}", fix, rate.line)
             )
         if rate.currency and rate.currency != settings.currency:
-            message = f"the rate is in {rate.currency}, the charges are in {settings.currency}"
+            message = f"the rate is in {rate.currency}, but the charges are in {settings.currency}"
             problems.append(
-                Problem(path, "rate-currency", message, "give the price in the currency of the settings", rate.line)
+                Problem(path, "rate-currency", message, "give the price in the currency of the config", rate.line)
             )
     return problems
 
@@ -141,7 +139,7 @@ def _overlaps(
 def _overlap_problems(rates: Sequence[Rate], pairs: Sequence[tuple[int, int]], config: str) -> Iterator[Problem]:
     for one, other in pairs:
         first, second = rates[one - 1], rates[other - 1]
-        message = f"the rates {first.id} (line {first.line}) and {second.id} are for the same usage on the same day"
+        message = f"the rates {first.id} (line {first.line}) and {second.id} apply to the same usage on the same day"
         fix = "narrow one by partition, qos, type or customer, or end one the day before the other starts"
         yield Problem(second.path or config, "rate-overlap", message, fix, second.line)
 
@@ -156,7 +154,7 @@ def _unused(
             yield Problem(
                 rate.path or config,
                 "rate-unused",
-                f"the rate {rate.id} is for no usage of the period",
+                f"the rate {rate.id} applies to no usage in the period",
                 fix,
                 rate.line,
                 severity=Severity.WARNING,

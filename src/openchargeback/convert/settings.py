@@ -99,13 +99,13 @@ class Rate:
         given = [name for name in ("price", "history") if values.get(name) is not None and values.get(name) != ""]
         if subsidy and (price is not None or (listed is None and not named) or subsidy > _HUNDRED):
             fix = "give `list` and `subsidy`, or `list` and `price`"
-            reader.fault(node, "rate-price", "`subsidy` needs `list`, no `price`, and at most 100 percent", fix)
+            reader.fault(node, "rate-price", "`subsidy` is a percentage of `list`, up to 100, in place of `price`", fix)
             return None
         if len(given) != 1 and not (subsidy and len(given) == 0):
             reader.fault(
                 node,
                 "rate-price",
-                "the rate has no price, or two",
+                "the rate needs exactly one price",
                 "give one of `price`, `list` with `subsidy`, `history`",
             )
             return None

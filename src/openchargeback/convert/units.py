@@ -37,3 +37,27 @@ def units_of(meter: Meter) -> list[str]:
     if not meter.timed:
         return list(meter.nouns)
     return [f"{noun}-Hours" if noun else "Hours" for noun in meter.nouns]
+
+
+_PLACES = 12
+
+
+def exact_units(meter: Meter, unit: str) -> list[tuple[str, int]]:
+    """The units in which amounts are shown, the best one first, with how many units of `usage.amount` make one.
+
+    unit: of a price of the meter; empty if it has none. The last unit is the smallest that the meter knows.
+    """
+    found = _UNIT.fullmatch(unit)
+    smallest = min(meter.nouns, key=lambda noun: meter.nouns[noun])
+    noun = next((each for each in (found.groups()[1:] if found else ()) if each in meter.nouns), smallest)
+    if not meter.timed:
+        return [(noun, meter.nouns[noun]), (smallest, meter.nouns[smallest])]
+    times = ((noun, "Hours", 3600), (smallest, "Seconds", 1))
+    return [("-".join(filter(None, (each, time))), meter.nouns[each] * seconds) for each, time, seconds in times]
+
+
+def in_unit(amount: int, share: int) -> str | None:
+    """An amount in a unit, as a plain decimal; None if it has more than twelve decimals."""
+    scaled, rest = divmod(amount * 10**_PLACES, share)
+    whole, part = divmod(scaled, 10**_PLACES)
+    return None if rest else str(whole) + (f".{part:0{_PLACES}}".rstrip("0") if part else "")

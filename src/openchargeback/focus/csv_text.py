@@ -29,6 +29,9 @@ MISSING = ("", "NULL", "null")
 MAX_LINE = 1 << 26
 """Most characters in a row."""
 
+_PIECE = 32 << 20
+"""How many bytes of a large file are read as one piece."""
+
 _NO_UTF_8 = re.compile("[\udc80-\udcff]")
 # A first line that only Excel understands: the character that separates the cells.
 _FOR_EXCEL = re.compile(r'"?sep=.?"?', re.IGNORECASE)
@@ -36,17 +39,22 @@ _MOST_READ = 1 << 20
 _COMPRESSIONS = {".gz": file_types.GZIP, ".zst": file_types.ZSTANDARD}
 
 
-def relation(paths: Sequence[Path], columns: int, max_line: int = 0, nulls: Sequence[str] = MISSING) -> str:
+def relation(
+    paths: Sequence[Path], columns: int, max_line: int = 0, nulls: Sequence[str] = MISSING, *, large: bool = False
+) -> str:
     """SQL that reads CSV files as text into columns c0, c1, …, with `nulls` as null; several also into `filename`.
 
-    `columns` and `auto_detect=false`: nothing is guessed from a sample.
+    `columns` and `auto_detect=false`: nothing is guessed from a sample. large: read in larger pieces than by default,
+    since DuckDB copies what it keeps of a piece once more if that is less than a row group of its table.
     """
     types = ", ".join(f"'c{index}': 'VARCHAR'" for index in range(columns))
-    size = f", max_line_size={max_line}, buffer_size={2 * max_line}" if max_line else ""
-    size += ", filename=true" if len(paths) > 1 else ""
+    piece = 2 * max_line or _PIECE * large
+    options = f", max_line_size={max_line}" if max_line else ""
+    options += f", buffer_size={piece}" if piece else ""
+    options += ", filename=true" if len(paths) > 1 else ""
     return (
         f"read_csv([{', '.join(map(file_literal, paths))}], auto_detect=false, header=true, columns={{{types}}}, "
-        f"delim=',', quote='\"', escape='\"', strict_mode=true, nullstr=[{literals(nulls)}]{size})"
+        f"delim=',', quote='\"', escape='\"', strict_mode=true, nullstr=[{literals(nulls)}]{options})"
     )
 
 

@@ -14,6 +14,8 @@ from openchargeback.problems import Problem, Severity
 from openchargeback.wording import counted, listed
 
 _OWN_PREFIXES = ("x_", "oci_")
+_FEW = 3
+"""Columns in another case, each with a warning of its own; more of them have one together."""
 
 
 def names_of(
@@ -32,13 +34,14 @@ def names_of(
         return names, [Problem(path, "not-focus", message, other.fix, line, excerpt=excerpt)]
     problems = list(_label_problems(labels, names, path, record))
     for name in missing:
-        message, fix = f"the column {name} is missing", _as_columns(labels)
+        message, fix = f"the column {name} is missing", _as_columns(labels, names)
         problems.append(Problem(path, "missing-label", message, fix, line, excerpt=excerpt))
     return names, problems
 
 
 def _label_problems(labels: Sequence[str], names: Sequence[str], path: str, record: Record | None) -> Iterator[Problem]:
     first: dict[str, int] = {}
+    cased = [a for a, b in zip(labels, names, strict=True) if a != b and a.strip().casefold() == b.casefold()]
     for index, (label, name) in enumerate(zip(labels, names, strict=True)):
         severity, before = Severity.ERROR, first.setdefault(name, index)
         if not name:
@@ -48,19 +51,32 @@ def _label_problems(labels: Sequence[str], names: Sequence[str], path: str, reco
             both = f"{label.strip()} twice{also}"
             code, message, fix = "duplicate-label", f"the header has {both}", "keep one of the columns"
         elif name != label and name in COLUMNS:
+            if len(cased) > _FEW and label in cased:
+                continue
             code, message, fix = "label-spelling", f"{label.strip()} is read as {name}", f"name the column {name}"
             severity = Severity.WARNING
         else:
             continue
         place = record.place(index) if record else Place(0, 0, "")
         yield Problem(path, code, message, fix, place.line, place.column, place.excerpt, severity)
+    if len(cased) > _FEW:
+        yield _in_another_case(path, record.line if record else 0, cased)
+
+
+def _in_another_case(path: str, line: int, labels: Sequence[str]) -> Problem:
+    """One warning for many columns, since databases write all of them so."""
+    message = f"{counted(len(labels), 'column')} are spelled in another case than in FOCUS: {listed(labels, 2)}"
+    fix = "nothing to fix if the exporter cannot keep the case of names, as Snowflake without quotes"
+    return Problem(path, "label-spelling", message, fix, line, severity=Severity.WARNING)
 
 
 _SEPARATORS = {";": "semicolons", "\t": "tabs", "|": "bars"}
 
 
-def _as_columns(labels: Sequence[str]) -> str:
+def _as_columns(labels: Sequence[str], names: Sequence[str]) -> str:
     """How to get a header with the columns. A single label may be all of them with another separator."""
+    if not any(name.endswith("Cost") for name in names) and {"ConsumedQuantity", "PricingQuantity"} & set(names):
+        return "the file has quantities but no costs, as CoreWeave's export: price it with `focus-billing convert csv`"
     between = next((name for mark, name in _SEPARATORS.items() if len(labels) == 1 and mark in labels[0]), "")
     if between:
         return f"the cells are separated by {between}: export with commas between cells and decimal points in numbers"

@@ -19,7 +19,7 @@ from openchargeback.files.changes import change_files
 from openchargeback.focus.deliveries.runs import Delivery
 from openchargeback.focus.equal_files import Sizes, by_size, content_digest, same_content
 from openchargeback.focus.incoming import Content, Incoming, Staging, content_of
-from openchargeback.focus.overlap import Overlap, overlaps, repetitions
+from openchargeback.focus.overlap import Overlap, last_days, overlaps, repetitions
 from openchargeback.ledger import files, periods
 from openchargeback.ledger.files import ChargeFile
 from openchargeback.ledger.reading import Ledger
@@ -336,6 +336,7 @@ def _refusal(
         or _elsewhere(place, fresh)
         or _estimated(place, fresh, estimate=estimate)
         or _conflict(place, fresh, gone, before)
+        or _older(place, fresh, gone)
     )
 
 
@@ -354,6 +355,24 @@ def _estimated(place: _Place, fresh: Sequence[Incoming], *, estimate: bool) -> s
             "puts the final export in its place"
         )
     return ""
+
+
+def _older(place: _Place, fresh: Sequence[Incoming], gone: Sequence[ChargeFile]) -> str:
+    """Why an export that ends before the one that it would replace is refused; empty if it does not.
+
+    An export that overwrites its files does not say when it was made, so only its days show that it is an old copy.
+    """
+    # Final charges are newer than estimates, whatever their days.
+    gone = [file for file in gone if fresh[0].estimate or not files.is_estimate(file.path)]
+    if place.asked or not gone:
+        return ""
+    new, old = last_days([item.staged for item in fresh], gone, place.source, place.ledger.config)
+    if new is None or old is None or new >= old:
+        return ""
+    return (
+        f"{fresh[0].name} has usage of {place.source} until {new}, the charges that it would replace until {old} "
+        f"({gone[0].path}): it seems to be older; get the newest export, or use `--replace`"
+    )
 
 
 def _already_there(place: _Place, fresh: Sequence[Incoming], overlapping: Mapping[int, Sequence[Overlap]]) -> str:
@@ -439,18 +458,13 @@ def _not_open(place: _Place) -> str:
             "month of the delivery, name it with `--period P`; corrections of this one go into an open period, in a "
             "file of their own"
         )
-    later = _next(place.period)
+    later = periods.next_period(place.period)
     while place.ledger.period_file(later).state is not State.OPEN:
-        later = _next(later)
+        later = periods.next_period(later)
     return (
         f"{place.period} is {state}: late charges go into an open period, where they are flagged wrong-period; "
         f"use `--period {later}`"
     )
-
-
-def _next(period: str) -> str:
-    year, month = int(period[:4]), int(period[5:])
-    return f"{year + month // 12:04}-{month % 12 + 1:02}"
 
 
 def _elsewhere(place: _Place, fresh: Sequence[Incoming]) -> str:

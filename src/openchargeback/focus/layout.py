@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import csv
 import io
-import re
 from array import array
 from collections import Counter
 from collections.abc import Collection, Iterator, MutableSequence
@@ -20,6 +19,7 @@ from pathlib import Path
 from openchargeback.focus.csv_positions import Place, Record, Start
 from openchargeback.focus.csv_text import MAX_LINE, MISSING, records, unreadable
 from openchargeback.focus.decompression import UNREADABLE, binary, is_utf_16, text
+from openchargeback.ledger.patterns import expression
 from openchargeback.problems import Problem, Severity
 
 NUL = "\x00"
@@ -63,7 +63,7 @@ def commas_where_open(columns: int) -> str:
 
 _BLOCK = 1 << 18
 _CONFLICT = (b"<<<<<<< ", b">>>>>>> ")
-_BETWEEN_QUOTES = re.compile(rb'" +"')
+_BETWEEN_QUOTES = '" +"'
 _TAIL = itemgetter(slice(-5, None))
 _OPEN_ENDS = tuple(
     b"," + cell + end
@@ -81,6 +81,7 @@ def count_bytes(path: Path) -> ByteCounts:
     quotes (DuckDB would join the parts), and spaces after a last cell that is quoted or empty. Python examines only the
     last bytes of each line: most are alike, so few are examined twice.
     """
+    between_quotes = expression(_BETWEEN_QUOTES)  # RE2 takes half the time of Python's `in`
     ends: Counter[bytes] = Counter()
     opened: Counter[str] = Counter()
     returns, strange, rest = 0, is_utf_16(path), b""
@@ -90,7 +91,7 @@ def count_bytes(path: Path) -> ByteCounts:
             if b"\r" in block:
                 returns += block.count(b"\r")
             joined = rest + block
-            strange = strange or (b'" ' in joined and _BETWEEN_QUOTES.search(joined) is not None)
+            strange = strange or between_quotes.occurs_in(joined)
             *lines, rest = joined.split(b"\n")
             if len(rest) > MAX_LINE:  # `survey` reports it
                 return ByteCounts(0, 0, 0, strange=True, conflict=False)

@@ -11,6 +11,9 @@ CREATE MACRO amount(text) AS
 -- The same for a text known to be such an amount.
 CREATE MACRO exact(text) AS try_cast(text AS DECIMAL(38, 18));
 
+-- Whether such an amount may have more than 18 decimals: 19 bytes have no room for them, unless there is an exponent.
+CREATE MACRO many_decimals(text) AS strlen(text) > 19 OR contains(text, 'e') OR contains(text, 'E');
+
 -- A time in UTC (FOCUS 1.2, "Date/Time Format"), even without seconds, zone or time of day; other zones are converted.
 CREATE MACRO utc(text) AS
     CASE

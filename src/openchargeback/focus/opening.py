@@ -2,7 +2,8 @@
 
 Small files with the same columns and conditions share a table and are read together, since planning a query takes
 longer than reading a small file. Each column c0, c1, … is text, NULL for what means null; `file` is the file's number;
-mask0, mask1, … say which conditions of `RowConditions` a row meets. The rows of a file are in order by rowid.
+mask0, mask1, … say which conditions of `RowConditions` a row meets. `hash`, of a table with every cell, is equal in
+rows with equal cells, if their files have the same columns in any order. The rows of a file are in order by rowid.
 """
 
 from __future__ import annotations
@@ -10,7 +11,7 @@ from __future__ import annotations
 import tempfile
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import duckdb
@@ -32,6 +33,8 @@ from openchargeback.problems import Problem, has_errors
 _BLOCK = 10_000
 _SMALL = 8 << 20
 """The most bytes of a file that is read together with others."""
+_LARGE = 128 << 20
+"""The fewest bytes of a file that is read in larger pieces, enough of them for several cores."""
 
 
 MakeConditions = Callable[[ChargeFile, Sequence[str], Sequence[str]], RowConditions]
@@ -170,19 +173,20 @@ def open_files(
     whole: bool,
     versions: Sequence[OpenFile] = (),
     make: MakeConditions | None = None,
+    marked: bool = True,
 ) -> tuple[list[OpenFile], list[Problem]]:
     """Read the rows of files into tables raw_0, raw_1, …; those with problems that prevent it are left out.
 
     whole: keep every cell; otherwise only the marks and the few cells that later checks need, which takes little memory
     whatever the size of the files. versions: files read whole before, perhaps in another schema; what a file shares
     with its version is not read again. make: mark rows by these conditions instead of those for billing; then no column
-    is needed.
+    is needed. marked: False for files that need not be checked; planning the marks takes longer than reading a file.
     """
-    known: dict[object, RowConditions] = {}
+    known = _Conditions(make, marked=marked)
     ready: list[Described] = []
     problems: list[Problem] = []
     for number, file in enumerate(files):
-        described, faults = _describe(con, number, file, config.source(file.source), known, make)
+        described, faults = _describe(con, number, file, config.source(file.source), known)
         problems += faults
         ready += [described] if described else []
     opened: list[OpenFile] = []
@@ -228,18 +232,29 @@ class Described:
         return OpenFile(table, self.number, start, self.file, self.source, self.labels, rows, found, self.header)
 
 
-def _describe(
-    con: duckdb.DuckDBPyConnection,
-    number: int,
-    file: ChargeFile,
-    source: Source,
-    known: dict[object, RowConditions],
-    make: MakeConditions | None,
-) -> tuple[Described | None, list[Problem]]:
-    """A file with its columns; None with the problems that prevent reading it.
+@dataclass(slots=True)
+class _Conditions:
+    """The conditions of files; equal ones as one object. make, marked: as for `open_files`."""
 
-    known: conditions made before. make: as for `open_files`.
-    """
+    make: MakeConditions | None
+    marked: bool
+    _known: dict[object, RowConditions] = field(default_factory=dict)
+
+    def of(self, file: ChargeFile, source: Source, labels: Sequence[str], names: Sequence[str]) -> RowConditions:
+        """The conditions of a file with these columns."""
+        if self.make:
+            return self.make(file, labels, names)
+        key = (*names, source.cost, source.dialect, *sorted(source.severity.items()))
+        if key not in self._known:
+            made = row_conditions(names, source)
+            self._known[key] = made if self.marked else replace(made, sql=())
+        return self._known[key]
+
+
+def _describe(
+    con: duckdb.DuckDBPyConnection, number: int, file: ChargeFile, source: Source, known: _Conditions
+) -> tuple[Described | None, list[Problem]]:
+    """A file with its columns; None with the problems that prevent reading it."""
     unfit = csv_text.stored_elsewhere(file.location, file.path) or too_large(con, file)
     if unfit:
         return None, [unfit]
@@ -255,16 +270,12 @@ def _describe(
             return None, problems
         labels = header.cells
     names, problems = names_of(labels, file.path, header, source.cost)
-    if make:
+    if known.make:
         # Which columns a file must have is for its conditions to say.
         problems = [each for each in problems if each.code != "missing-label"]
     if has_errors(problems):
         return None, problems
-    key = (*names, source.cost, source.dialect, *sorted(source.severity.items()))
-    if make:
-        conditions = make(file, labels, names)
-    else:
-        conditions = known.get(key) or known.setdefault(key, row_conditions(names, source))
+    conditions = known.of(file, source, labels, names)
     return Described(number, file, source, tuple(labels), tuple(names), header, relation, conditions), problems
 
 
@@ -354,7 +365,7 @@ class _Target:
         file: SQL for the number of a row's file.
         """
         conditions = self.table.conditions
-        kept = [f"c{index}" for index in range(self.width)] if self.whole else list(conditions.kept)
+        kept = self._cells() if self.whole else list(conditions.kept)
         marks = [f"({mask}) AS mask{number}" for number, mask in enumerate(prefilter.masks(conditions.sql))]
         marks += [f"{layout.commas_where_open(self.width)} AS commas", f"({file})::INTEGER AS file"]
         self.con.execute(f"DROP TABLE IF EXISTS {self.table.name}")
@@ -368,6 +379,11 @@ class _Target:
         except duckdb.Error as error:
             return 0, error
         return (int(made[0]) if made else 0), None
+
+    def _cells(self) -> list[str]:
+        """SQL for every cell, and for their hash."""
+        columns = self.table.columns
+        return [*columns.values(), f"hash({', '.join(columns[name] for name in sorted(columns))}) AS hash"]
 
     def counts(self) -> dict[int, tuple[int, ...]]:
         """By file: the first rowid, the number of rows, how many end in a null cell, and the commas in their cells."""
@@ -404,7 +420,7 @@ class _Reading:
         path, relative, width = self.file.location, self.file.path, self.target.width
         with ThreadPoolExecutor(max_workers=1) as beside:
             looking = beside.submit(layout.count_bytes, path)
-            rows, error = self._fill(csv_text.relation([path], width))
+            rows, error = self._fill(csv_text.relation([path], width, large=self.file.text_size >= _LARGE))
         refused = error is not None
         found = _counted(looking)
         if found is None:

@@ -171,6 +171,31 @@ def _days(con: duckdb.DuckDBPyConnection, new: LoadedFile, old: LoadedFile) -> t
     return tuple(day for (day,) in rows.fetchall())
 
 
+def last_days(
+    given: Sequence[Path], files: Sequence[ChargeFile], source: str, config: Config
+) -> tuple[dt.date | None, dt.date | None]:
+    """The last days (UTC) on which usage starts in given files, and in existing ones; None if they do not tell."""
+    ceiling = config.limits.charge_file_bytes
+    staged = [ChargeFile("given", path, "", source, path.stat().st_size, ceiling) for path in given]
+    with database() as con:
+        loaded, problems = load(con, [*staged, *files], config)
+        if has_errors(problems):
+            return None, None
+        new, old = loaded.files[: len(staged)], loaded.files[len(staged) :]
+        return _last_day(con, new), _last_day(con, old)
+
+
+def _last_day(con: duckdb.DuckDBPyConnection, files: Sequence[LoadedFile]) -> dt.date | None:
+    days = [
+        con.execute(
+            f"SELECT max(utc({file.expression('ChargePeriodStart')}))::DATE FROM {file.relation} "
+            f"WHERE lower(coalesce({file.expression('ChargeCategory')}, 'usage')) = 'usage'"
+        ).fetchone()
+        for file in files
+    ]
+    return max((day for (day,) in filter(None, days) if day), default=None)
+
+
 def in_words(days: Sequence[dt.date]) -> str:
     """Days in runs: `January 1–3, 7`, `January 30–February 2`."""
     runs: list[list[dt.date]] = []

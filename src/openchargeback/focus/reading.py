@@ -41,25 +41,35 @@ _NEEDED = (
 )
 _CATEGORIES = [word.lower() for word in CATEGORIES]
 _SMALLEST = 30
-_LONG = 19
-"""The most bytes of an amount that certainly has no more than 18 decimals, unless it has an exponent."""
 
 
 def load(
-    con: duckdb.DuckDBPyConnection, files: Sequence[ChargeFile], config: Config, versions: Sequence[OpenFile] = ()
+    con: duckdb.DuckDBPyConnection,
+    files: Sequence[ChargeFile],
+    config: Config,
+    versions: Sequence[OpenFile] = (),
+    *,
+    passed: bool = False,
 ) -> tuple[Loaded, list[Problem]]:
     """Read the charges of one or more months; all files of a month must be among them.
 
     A file with an error is left out, so the charges of its month (`Loaded.faulty`) must not be used. versions: other
-    versions of the files, loaded before into another schema (`Loaded.versions`).
+    versions of the files, loaded before into another schema (`Loaded.versions`). passed: the same bytes passed all
+    checks before, so only what prevents counting them is reported.
     """
-    opened, problems = _open_files(con, files, config, whole=True, versions=versions)
+    if passed:
+        make_macros(con)
+        opened, problems = open_files(con, files, config, whole=True, marked=False)
+    else:
+        opened, problems = _open_files(con, files, config, whole=True, versions=versions)
     tables = number_rows(con, opened, config)
     problems += read_tag_texts(con, tables, config)
     for table in tables:
         _insert(con, table, config)
     loaded = Loaded(tables)
-    problems += [*_uncounted(con, loaded.files), *_beyond_exact(con, tables)]
+    problems += _uncounted(con, loaded.files)
+    if not passed:
+        problems += _beyond_exact(con, tables)
     _create_cells(con, tables)
     wrong = {each.path for each in problems if each.severity is Severity.ERROR}
     return replace(loaded, faulty=frozenset(each.period for each in files if each.path in wrong)), problems
@@ -160,7 +170,7 @@ def _extra_decimals(
     column = table.column(name)
     texts = con.execute(
         f"SELECT file, {column}, count(*), min(n) FROM {table.numbered} "
-        f"WHERE strlen({column}) > {_LONG} OR contains(lower({column}), 'e') GROUP BY file, {column}"
+        f"WHERE many_decimals({column}) GROUP BY file, {column}"
     ).fetchall()
     result = []
     for file in table.files:

@@ -23,9 +23,6 @@ _UNDESCRIBED: dict[str, dict[str, Any]] = {
     "ChargeCategory": {"name": "ChargeCategory", "type": "string", "constraints": {"enum": list(CATEGORIES)}}
 }
 
-_LONG = 19
-"""The most bytes of a number that is certain to have no more than 18 decimals."""
-
 
 @dataclass(frozen=True, slots=True)
 class CountedViolation:
@@ -129,5 +126,5 @@ def _kept(names: Sequence[str], amounts: frozenset[str], others: Collection[str]
         if name in TAG_COLUMNS or name in others:
             kept.append(cell)
         elif name in amounts:
-            kept.append(f"CASE WHEN strlen({cell}) > {_LONG} OR contains(lower({cell}), 'e') THEN {cell} END AS {cell}")
+            kept.append(f"CASE WHEN many_decimals({cell}) THEN {cell} END AS {cell}")
     return tuple(kept)

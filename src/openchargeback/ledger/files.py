@@ -32,10 +32,12 @@ PAGE_IMAGES = (".gif", ".jpeg", ".jpg", ".png", ".webp")
 """Images that pages may show. No SVG, which could run scripts when opened by itself."""
 CONVERSIONS = "conversions"
 """The folder of the configs of conversions."""
+USAGE = "usage"
+"""The folder of what conversions have billed."""
 
 OWN_FOLDERS = (
     *("approvals", "charges", CONVERSIONS, "deliveries", "directory", INVOICES, "pages", "periods", "policies"),
-    *("templates", "usage"),
+    *("postings", "templates", USAGE),
 )
 """The folders that belong to a ledger; nothing else next to them does."""
 
@@ -254,7 +256,7 @@ def source_of(relative: str, suffix: str | None = None) -> str | None:
 
 def intervals_path(period: str, source: str) -> str:
     """Where the ledger keeps which usage the converted charges of a source bill, and when."""
-    return f"usage/{period}/{source}.parquet"
+    return f"{USAGE}/{period}/{source}.parquet"
 
 
 def charge_files(root: Path, gate: Gate | None = None) -> tuple[list[ChargeFile], list[Problem]]:

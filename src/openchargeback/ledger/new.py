@@ -44,6 +44,7 @@ _JOURNAL = {
 #   fund: "(?P<org>[A-Z]+)-(?P<fund>[A-Z0-9]+)-(?P<number>\\d{3})"
 #   credit_fund: "RC-INCOME-001"      # credited for sources without a credit fund of their own
 #   account: "7410"
+#   formats: [workday, summary]       # `focus-billing journal --list` shows all; import one of them
 #   post: true
 """,
     True: """

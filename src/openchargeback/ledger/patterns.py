@@ -46,6 +46,10 @@ class Expression:
         """Whether the whole text matches."""
         return self._match(text) is not None
 
+    def occurs_in(self, data: bytes) -> bool:
+        """Whether some part of a UTF-8 text matches."""
+        return self._compiled.search(data) is not None
+
     def groups(self, text: str) -> dict[str, str]:
         """The text of each named group, in order; empty texts if the whole text does not match."""
         match = self._match(text)

@@ -81,6 +81,12 @@ def months_until(period: str, count: int) -> list[str]:
     return [f"{at // 12:04}-{at % 12 + 1:02}" for at in range(last - count + 1, last + 1)]
 
 
+def next_period(period: str) -> str:
+    """The month after a period."""
+    year, month = int(period[:4]), int(period[5:])
+    return f"{year + month // 12:04}-{month % 12 + 1:02}"
+
+
 def fiscal(day: dt.date, starts: int) -> tuple[int, int]:
     """The fiscal year of a day and its month in it, 1 to 12. starts: the month in which fiscal years start.
 

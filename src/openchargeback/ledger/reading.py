@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import re
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from pathlib import Path, PurePosixPath
@@ -13,10 +14,14 @@ from openchargeback.ledger.config import FILE_NAME, LOCAL_FILE_NAME, read_config
 from openchargeback.ledger.directory import FILES as DIRECTORY_FILES
 from openchargeback.ledger.directory import Directory, read_directory
 from openchargeback.ledger.files import ChargeFile, Gate
+from openchargeback.ledger.journal_profiles import FOLDER as PROFILES
+from openchargeback.ledger.journal_profiles import Profile, read_profile
 from openchargeback.ledger.notes import Acknowledgment, read_notes
 from openchargeback.ledger.periods import FROZEN, INVOICES, NOTES, OPEN, PARTS, PeriodFile, is_period, read_period
+from openchargeback.ledger.postings import FOLDER as POSTINGS
+from openchargeback.ledger.postings import Posting, read_postings
 from openchargeback.ledger.provider_invoices import DOCUMENTS, SUFFIXES, ProviderInvoice, read_invoices, repeated
-from openchargeback.ledger.settings import Config
+from openchargeback.ledger.settings import FORMAT_PATTERN, Config
 from openchargeback.model import Page
 from openchargeback.problems import Problem
 
@@ -39,6 +44,7 @@ class Ledger:
 
     images: those next to the pages, by path.
     notes: by period, the acknowledgments in its notes. invoices: by period, what providers invoiced.
+    journal_profiles: its own, by name. postings: by period, what became of the documents of its journal.
     """
 
     root: Path
@@ -53,6 +59,8 @@ class Ledger:
     digests: dict[str, str] = field(default_factory=dict)
     notes: dict[str, tuple[Acknowledgment, ...]] = field(default_factory=dict)
     invoices: dict[str, tuple[ProviderInvoice, ...]] = field(default_factory=dict)
+    journal_profiles: dict[str, Profile] = field(default_factory=dict)
+    postings: dict[str, tuple[Posting, ...]] = field(default_factory=dict)
 
     @property
     def periods(self) -> tuple[str, ...]:
@@ -120,6 +128,8 @@ def read_ledger(root: Path) -> tuple[Ledger | None, list[Problem]]:
         digests=digests,
         notes=notes,
         invoices=invoices,
+        journal_profiles=_journal_profiles(gate, take, problems),
+        postings=_postings(gate, take, problems),
     )
     # The reader of a folder may report a forbidden link a second time.
     return ledger, [*dict.fromkeys(problems)]
@@ -215,6 +225,41 @@ def _invoices(gate: Gate, take: _Take, problems: list[Problem]) -> dict[str, tup
             result.setdefault(path.parts[1], []).extend(invoices)
     problems += [problem for found in result.values() for problem in repeated(found)]
     return {period: tuple(found) for period, found in result.items()}
+
+
+def _postings(gate: Gate, take: _Take, problems: list[Problem]) -> dict[str, tuple[Posting, ...]]:
+    result = {}
+    for relative in files.listed(gate.root, POSTINGS, problems, gate):
+        path = PurePosixPath(relative)
+        if len(path.parts) != 2 or path.suffix != ".yaml" or not is_period(path.stem):
+            fix = f"name it for the period of the journal: {POSTINGS}/2025-01.yaml"
+            problems.append(Problem(relative, "misplaced-file", "is not where postings belong", fix))
+            continue
+        data = take(relative)
+        if data is not None:
+            result[path.stem], faults = read_postings(data, relative)
+            problems += faults
+    return result
+
+
+def _journal_profiles(gate: Gate, take: _Take, problems: list[Problem]) -> dict[str, Profile]:
+    result = {}
+    folder = f"templates/{PROFILES}"
+    for relative in files.listed(gate.root, folder, problems, gate):
+        path = PurePosixPath(relative)
+        if path.suffix not in (".yaml", ".yml"):
+            continue  # a template that a profile names
+        if len(path.parts) != 3 or path.suffix != ".yaml" or not re.fullmatch(FORMAT_PATTERN, path.stem):
+            fix = f"name it {folder}/NAME.yaml, with lowercase letters, digits and - in the name"
+            problems.append(Problem(relative, "misplaced-file", "is not where journal profiles belong", fix))
+            continue
+        data = take(relative)
+        if data is not None:
+            profile, faults = read_profile(data, relative)
+            problems += faults
+            if profile:
+                result[path.stem] = profile
+    return result
 
 
 def _pages(gate: Gate, take: _Take, problems: list[Problem]) -> tuple[tuple[Page, ...], dict[str, bytes]]:

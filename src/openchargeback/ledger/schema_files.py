@@ -11,7 +11,10 @@ from pathlib import Path, PurePosixPath
 
 from openchargeback.ledger.config import FILE_NAME, LOCAL_FILE_NAME
 from openchargeback.ledger.directory import FUNDS_FILE, PEOPLE_FILE, PROJECTS_FILE
+from openchargeback.ledger.files import CONVERSIONS
+from openchargeback.ledger.journal_profiles import FOLDER as PROFILES
 from openchargeback.ledger.periods import INVOICES
+from openchargeback.ledger.postings import FOLDER as POSTINGS
 
 FOLDER = ".schemas"
 """The folder of the schemas in a ledger."""
@@ -28,6 +31,9 @@ KINDS = {
     "frozen": f"periods/{MONTH}.frozen.yaml",
     "notes": f"periods/{MONTH}.notes.yaml",
     "period": f"periods/{MONTH}.yaml",
+    "conversion": f"{CONVERSIONS}/*.yaml",
+    "postings": f"{POSTINGS}/{MONTH}.yaml",
+    "journal-profile": f"templates/{PROFILES}/*.yaml",
 }
 """Every kind of YAML file: name of its schema → its files in a ledger (a glob)."""
 

@@ -37,6 +37,10 @@ FORGES = ("github", "gitlab", "forgejo")
 EVIDENCE_LEVELS = ("A", "B", "C")
 PAPERS = ("a4", "letter")
 GIGABYTE = 10**9
+FORMAT_PATTERN = r"[a-z0-9][a-z0-9-]{0,39}"
+UNLISTED = ("refused", "accepted")
+DEFAULT_FORMATS = ("detail", "summary", "gl")
+"""The journal formats that a build writes unless `journal.formats` says otherwise."""
 MONTHLY, IRREGULAR = "monthly", "irregular"
 EXPECTED = (MONTHLY, IRREGULAR)
 VENDOR, INSTITUTION = "vendor", "institution"
@@ -131,16 +135,12 @@ def _each_one_or_list(references: dict[str, tuple[str, ...]]) -> dict[str, str |
     return {name: _one_or_list(keys) for name, keys in references.items()}
 
 
-def _by_name(entries: tuple[Pattern, ...] | tuple[JournalFormat, ...]) -> dict[str, dict[str, Any]]:
+def _by_name(entries: tuple[Pattern, ...]) -> dict[str, dict[str, Any]]:
     return {each.name: values_of(each) for each in entries}
 
 
 def _pattern(name: str, values: dict[str, Any]) -> Pattern:
     return Pattern(name=name, **values)
-
-
-def _format(name: str, values: dict[str, Any]) -> JournalFormat:
-    return JournalFormat(name=name, **values)
 
 
 def _source(name: str, values: dict[str, Any]) -> Source:
@@ -395,12 +395,35 @@ class StatementSettings:
 
 
 @dataclass(frozen=True, slots=True)
-class JournalFormat:
-    """A journal format of the institution."""
+class AnswerSettings:
+    """How `journal posted` reads what the accounting system answers as CSV: columns by name, and words."""
 
-    name: str
-    template: Annotated[str, "A file in `templates/`."]
-    extension: Annotated[str, Text(r"[A-Za-z0-9]{1,8}", "a file extension", "The extension of the file.")] = "csv"
+    separator: Annotated[str, Verbatim("The character between columns.")] = ","
+    document: Annotated[str, "The column with the document number."] = ""
+    line: Annotated[str, "The column with the number of the line in the document."] = ""
+    status: Annotated[str, "The column that says what became of the line."] = ""
+    amount: Annotated[str, "The column with the amount, with or without a sign."] = ""
+    debit: Annotated[str, "The column with the amount of a debit."] = ""
+    credit: Annotated[str, "The column with the amount of a credit."] = ""
+    fund: Annotated[str, "The column with the accounting string."] = ""
+    reason: Annotated[str, "The column that says why."] = ""
+    date: Annotated[str, "The column with the day on which the document was posted."] = ""
+    date_format: Annotated[str, "The format of that day, such as `%m/%d/%Y`."] = "%Y-%m-%d"
+    accepted: Annotated[
+        tuple[str, ...], ListOf(Text(), single=True, help="The words for lines that were posted as sent.")
+    ] = ()
+    suspense: Annotated[
+        tuple[str, ...], ListOf(Text(), single=True, help="The words for lines that were posted to suspense.")
+    ] = ()
+    rejected: Annotated[
+        tuple[str, ...], ListOf(Text(), single=True, help="The words for lines that were not posted.")
+    ] = ()
+    unlisted: Annotated[
+        str,
+        Choice(
+            UNLISTED, "Lines that the file does not list: `refused`, or `accepted` if only exceptions are exported."
+        ),
+    ] = "refused"
 
 
 @dataclass(frozen=True, slots=True)
@@ -423,18 +446,15 @@ class JournalSettings:
     )
     description_limit: Annotated[int, Integer(8, 500, "Maximum length of descriptions in the accounting system.")] = 80
     formats: Annotated[
-        tuple[JournalFormat, ...],
-        Key(
-            shape=MapOf(
-                shape_of(JournalFormat, whole=False),
-                key_pattern=r"[a-z0-9][a-z0-9_-]*",
-                help="Your own formats, each with a Jinja template in `templates/`.",
-                named=_format,
-                listed=True,
-            ),
-            write=_by_name,
+        tuple[str, ...],
+        ListOf(
+            Text(FORMAT_PATTERN, "the name of a journal format"),
+            single=True,
+            least=1,
+            help="The formats that a build writes, by name; `focus-billing journal --list` shows all of them.",
         ),
-    ] = ()
+    ] = DEFAULT_FORMATS
+    answers: Annotated[AnswerSettings, "How to read what the accounting system answers."] = AnswerSettings()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -634,14 +654,15 @@ class Config:
     def of_month(self, sources: Iterable[str]) -> dict[str, Any]:
         """The settings that affect a month with these sources, as in `config.yaml`.
 
-        From `portal`, only the accent color of statements counts; journal formats name live templates.
+        From `portal`, only the accent color of statements counts; journal formats name live profiles, and answers come
+        later.
         """
         kept = {name: self.sources[name] for name in sorted({*sources} & {*self.sources})}
         return values_of(
             replace(
                 self,
                 sources=kept,
-                journal=replace(self.journal, formats=()),
+                journal=replace(self.journal, formats=DEFAULT_FORMATS, answers=AnswerSettings()),
                 portal=PortalSettings(accent=self.portal.accent),
                 plan=PlanSettings(),
                 limits=Limits(),

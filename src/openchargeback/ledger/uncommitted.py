@@ -10,6 +10,7 @@ from openchargeback.files import git
 from openchargeback.ledger import files
 from openchargeback.ledger.config import FILE_NAME
 from openchargeback.ledger.periods import INVOICES, NOTES, period_of
+from openchargeback.ledger.postings import FOLDER as POSTINGS
 from openchargeback.ledger.reading import Ledger
 
 _MONTHLY = ("charges", "approvals", "periods")
@@ -21,8 +22,8 @@ def uncommitted_inputs(ledger: Ledger, period: str) -> dict[str, git.Loose]:
     """The inputs of closing a period that differ from the last commit, by path.
 
     Inputs are the settings, the directory, policies, templates, the logo and the lock file, the charges, approvals and
-    records of the period and of earlier ones, and the period's own invoices of providers, but not the files that
-    closing writes. Empty if the ledger is not in Git.
+    records of the period and of earlier ones, the period's own invoices of providers, and the postings of earlier
+    periods, but not the files that closing writes. Empty if the ledger is not in Git.
     """
     single = {FILE_NAME, files.LOCK_FILE, ledger.config.organization.logo}
 
@@ -31,13 +32,15 @@ def uncommitted_inputs(ledger: Ledger, period: str) -> dict[str, git.Loose]:
             return True
         if path.split("/", 1)[0] in _WHOLE:
             return True
+        if path.startswith(f"{POSTINGS}/"):
+            return PurePosixPath(path).stem < period
         month = period_of(path)
         if path.split("/", 1)[0] in _OWN_MONTH:
             return month == period
         # The record of an earlier revision of the period itself is replaced.
         return bool(month) and (month < period or (month == period and not path.startswith("periods/")))
 
-    return _uncommitted(ledger.root, (*_MONTHLY, *_OWN_MONTH, *_WHOLE), single, counts)
+    return _uncommitted(ledger.root, (*_MONTHLY, *_OWN_MONTH, *_WHOLE, POSTINGS), single, counts)
 
 
 def uncommitted_sealed(ledger: Ledger, period: str) -> dict[str, git.Loose]:

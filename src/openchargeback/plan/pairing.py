@@ -29,7 +29,8 @@ from openchargeback.review.ids import canonical_tags, canonical_text
 _CONTENT = [name for name, kind in COLUMNS.items() if kind != "decimal"]
 """FOCUS columns without costs, prices and quantities, which are its decimal columns."""
 
-_UNPAIRED = "row.n IN (SELECT n FROM unpaired)"
+_FEW = 1000
+"""Up to how many charges are found by their numbers alone, without reading the cells of others."""
 
 _Key = Callable[[LoadedFile], tuple[str, str]]
 """Returns SQL for the pairing key of charges, and the joins it needs; the file's table is called `row`."""
@@ -60,10 +61,18 @@ def pair_charges(con: duckdb.DuckDBPyConnection, base: Loaded, head: Loaded) -> 
             return
         for side, files in sides.items():
             con.execute(f"USE {side}")
-            canonical_tags(con, files, _UNPAIRED)
-            _make_keys(con, files, _canonical(names), _UNPAIRED)
+            unpaired = _unpaired(con)
+            canonical_tags(con, files, unpaired)
+            _make_keys(con, files, _canonical(names), unpaired)
         con.execute(f"USE {place}")
         con.execute(sql(__package__, "pairing.sql"))
+
+
+def _unpaired(con: duckdb.DuckDBPyConnection) -> str:
+    """SQL for whether a charge (`row`) of the current schema is in `unpaired`."""
+    numbers = con.execute(f"SELECT n FROM unpaired LIMIT {_FEW + 1}").fetchall()
+    few = len(numbers) <= _FEW
+    return f"row.n IN ({', '.join(str(n) for (n,) in numbers) if few else 'SELECT n FROM unpaired'})"
 
 
 def _pair_by_cells(con: duckdb.DuckDBPyConnection, place: str, sides: Mapping[str, Sequence[LoadedFile]]) -> None:
@@ -110,8 +119,11 @@ def _raw(every: Sequence[LoadedFile]) -> _Key:
     """The raw cells by name, over all FOCUS columns in any file of the source."""
 
     def key(file: LoadedFile) -> tuple[str, str]:
-        names = {name for each in every if each.file.source == file.file.source for name in each.columns}
-        cells = (f"{file.expression(name)}" for name in sorted(names & COLUMNS.keys()))
+        alike = [each for each in every if each.file.source == file.file.source]
+        names = {name for each in alike for name in each.names} & COLUMNS.keys()
+        if all(names == set(each.names) for each in alike):
+            return "hash::UHUGEINT", ""
+        cells = (f"{file.expression(name)}" for name in sorted(names))
         return f"hash({', '.join(cells)})::UHUGEINT", ""
 
     return key
@@ -119,7 +131,7 @@ def _raw(every: Sequence[LoadedFile]) -> _Key:
 
 def _canonical(names: Sequence[str]) -> _Key:
     def key(file: LoadedFile) -> tuple[str, str]:
-        text, joins = canonical_text(file, names)
+        text, joins = canonical_text(file.columns, names)
         return f"md5_number({text})::UHUGEINT", joins
 
     return key

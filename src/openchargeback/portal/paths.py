@@ -97,19 +97,25 @@ def statement_pdf(statement: Statement) -> str:
 
 
 def journal_page(period: str) -> str:
-    """The journal of one month; its files are in the same folder."""
+    """The journal of one month."""
     return f"{journal_folder(period)}/index.html"
 
 
 def journal_folder(period: str) -> str:
-    """The folder of one month's journal files."""
+    """The folder of one closed month's journal files."""
     return f"journals/{folder_name(period)}"
 
 
+def drafts_folder(period: str) -> str:
+    """The folder of one open month's drafts of journal files: apart, so that no one downloads them to post them."""
+    return f"drafts/{folder_name(period)}"
+
+
 def receivables_file(period: BilledPeriod) -> str:
-    """What external payers owe for a month; the name of an open month's file says that it is a draft."""
-    draft = "DRAFT-" if period.state is State.OPEN else ""
-    return f"receivables/{draft}{folder_name(period.period)}.csv"
+    """What external payers owe for a month; a draft of an open month is apart, as those of journals are."""
+    if period.state is State.OPEN:
+        return f"{drafts_folder(period.period)}/DRAFT-receivables.csv"
+    return f"receivables/{folder_name(period.period)}.csv"
 
 
 def charges_file(period: BilledPeriod) -> str:

@@ -12,6 +12,7 @@ from functools import partial
 
 from openchargeback import __version__
 from openchargeback.focus.schema import SCHEMAS, schema_bytes
+from openchargeback.ledger.postings import Posting
 from openchargeback.ledger.schema_files import shipped_schemas
 from openchargeback.ledger.settings import Config
 from openchargeback.model import BilledPeriod, Page, Person, Project, Provenance
@@ -36,7 +37,7 @@ class Site:
     known: the projects of the directory with the values they fill into a decision today.
     settings, logos: of closed periods, by period; all others use `config` and `logo`.
     images: those of the institution's pages, by their path in ledger and output (`pages/map.png`).
-    rates: of the institution's own services.
+    rates: of the institution's own services. postings: what the accounting system did with the journal of a period.
     """
 
     config: Config
@@ -52,6 +53,7 @@ class Site:
     known: tuple[review.KnownProject, ...] = ()
     images: dict[str, bytes] = field(default_factory=dict)
     rates: tuple[ServiceRates, ...] = ()
+    postings: dict[str, tuple[Posting, ...]] = field(default_factory=dict)
 
     def config_of(self, period: str) -> Config:
         """The settings to show a period with."""
@@ -140,10 +142,11 @@ def _month(site: Site, book: Book, index: int) -> Iterator[_PlannedPage]:
     period, crumb = book.periods[index], Link("Periods", paths.PERIODS)
     name, page = period_human(period.period), paths.period_page(period.period)
     journal_files = site.journal_files.get(period.period, ())
+    postings = site.postings.get(period.period, ())
     head = _head(page, name, "periods", crumb)
-    yield _plan("pages/period.html", head, periods.period_view(book, index, journal_files))
+    yield _plan("pages/period.html", head, periods.period_view(book, index, journal_files, postings))
     head = _head(paths.journal_page(period.period), "Journal", "periods", crumb, Link(name, page))
-    view = partial(journals.journal_view, book, index, journal_files)
+    view = partial(journals.journal_view, book, index, journal_files, postings)
     if not period.digest:
         yield _plan("pages/journal.html", head, view())
         return
@@ -155,6 +158,9 @@ def _month(site: Site, book: Book, index: int) -> Iterator[_PlannedPage]:
         book.totals[period.period],
         numbers,
         journal_files,
+        postings,
+        period.documents,
+        period.again,
         site.config_of(period.period),
     )
     yield _PlannedPage("pages/journal.html", head, shows, view)

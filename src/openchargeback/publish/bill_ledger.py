@@ -18,7 +18,7 @@ from openchargeback.billing.focus_charges import share_all, write_focus_charges
 from openchargeback.billing.lines import sum_resources
 from openchargeback.billing.periods import Make, Posted, bill
 from openchargeback.billing.pipeline import NOTHING_POSTED, Settled, settled_month
-from openchargeback.billing.provenance import trace
+from openchargeback.billing.provenance import make_references
 from openchargeback.billing.reconciliation import check_ledger
 from openchargeback.billing.summaries import Summary, summaries
 from openchargeback.files.compressing import gzip_to
@@ -134,15 +134,18 @@ def summarize_ledger(
     ledger: RecordedLedger, store: Cache, scope: Scope = EVERYTHING
 ) -> tuple[tuple[Summary, ...], list[Problem]]:
     """The summary of each period; from the cache if nothing has changed. Otherwise as `bill_ledger`."""
-    key = Keys(ledger).periods(scope.periods(ledger))
-    kept = store.value("summaries", key, _Summaries)
+    wanted = scope.periods(ledger)
+    # Without periods to bill, hashing all files would take longer than what the cache saves.
+    key = Keys(ledger).periods(wanted) if wanted else ""
+    kept = store.value("summaries", key, _Summaries) if wanted else None
     if kept is None:
         corrected = correct_ledger(ledger, store)
         found, problems = _run(ledger, corrected, summaries, closed_summaries, scope)
         sources = {period: each.totals.sources for period, each in found.items()}
         every, problems = _checked(ledger, corrected, scope, found, sources, problems)
         kept = _Summaries(every, tuple(problems))
-        store.keep("summaries", key, kept)
+        if wanted:
+            store.keep("summaries", key, kept)
     return kept.summaries, list(kept.problems)
 
 
@@ -294,9 +297,9 @@ def kept_charges(ledger: RecordedLedger, store: Cache, period: BilledPeriod) -> 
     kept = [store.get(kind, key) for kind in _KINDS]
     if kept[0] is not None and kept[1] is not None:
         return KeptCharges(kept[0], kept[1])
-    with settled_month(ledger, period.period) as charges:
+    with settled_month(ledger, period.period, ids_of_all=True) as charges:
         sum_resources(charges.con, charges.config.currency)
-        trace(charges.con, charges.config)
+        make_references(charges.con, charges.config)
         share_all(charges)
         return _keep_charges(store, key, charges, period)
 

@@ -78,7 +78,7 @@ def examine(
     data: keep the charges of newly billed periods, for the open data of a build. store: used instead of the ledger's
     cache. gathered: the ledger as `gather_ledger` has just read it.
     """
-    from openchargeback.export.descriptions import describe_journals
+    from openchargeback.export.journals.descriptions import describe_journals
 
     store = open_cache(root) if store is None else store
     ledger, problems = gathered or gather_ledger(root)

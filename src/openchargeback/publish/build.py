@@ -5,14 +5,14 @@ from __future__ import annotations
 import hashlib
 import logging
 from collections.abc import Sequence
-from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from itertools import chain
 from pathlib import Path
-from threading import Event
 
 from openchargeback import __version__
-from openchargeback.export.journals import period_files
+from openchargeback.export.journals.control_totals import period_files
+from openchargeback.export.journals.files import Month
 from openchargeback.export.receivables import receivables_csv
 from openchargeback.files import git
 from openchargeback.ledger.config import FILE_NAME
@@ -20,9 +20,9 @@ from openchargeback.ledger.directory import Entry
 from openchargeback.ledger.files import CONVERSIONS, OWN_FOLDERS, digest_of
 from openchargeback.ledger.lock import own_files, watched
 from openchargeback.ledger.periods import LOGOS, part_path
-from openchargeback.model import Provenance
+from openchargeback.model import BilledPeriod, Provenance
 from openchargeback.portal.libraries import versions
-from openchargeback.portal.paths import STATEMENTS, journal_folder, receivables_file, statements_folder
+from openchargeback.portal.paths import STATEMENTS, drafts_folder, journal_folder, receivables_file, statements_folder
 from openchargeback.portal.site import FileJob, Site, site_jobs
 from openchargeback.portal.statements import PdfPlan, statement_jobs, statement_pdfs
 from openchargeback.portal.views.rates import ServiceRates, rates
@@ -33,13 +33,13 @@ from openchargeback.publish.cache import Cache
 from openchargeback.publish.gathering import Gathered, gather_ledger
 from openchargeback.publish.keys import key_of
 from openchargeback.publish.manifest import OutputKind, intact, read_manifest
-from openchargeback.publish.open_data import data_files, data_keys
+from openchargeback.publish.open_data import OpenDataRun, data_keys
 from openchargeback.publish.output_swap import Staging, heal, staged
 from openchargeback.publish.pdf_run import PdfRun
 from openchargeback.publish.secrets import Secrets, secrets_of
 from openchargeback.record.closing_record import ClosingRecord
 from openchargeback.record.recorded_ledger import RecordedLedger
-from openchargeback.templating.environment import make_environment
+from openchargeback.templating.environment import Templates, make_environment
 from openchargeback.wording import counted
 
 _log = logging.getLogger(__name__)
@@ -95,17 +95,19 @@ def build(
         secrets.check(output)
         check_unchanged()
         return BuildResult(output, files, 0, changed=False, warnings=known.warnings, provenance=provenance)
-    planned = _plan_output(open_books(root, data=True, step=step, gathered=gathered), provenance, pdfs=pdfs)
-    secrets.refuse_in_statements(planned.pdfs)
-    if (files := _files_published(planned.key, provenance, holds, output)) is not None:
-        secrets.check(output)
-        check_unchanged()
-        store.keep("built", inputs, _Built(planned.key, planned.books.warnings))
-        return _result(planned, output, files, rendered=0, changed=False)
-    # Charge files, templates and logos are read until the end.
-    checks = (lambda _folder: check_unchanged(), secrets.check)
-    with staged(output, planned.provenance, planned.key, holds, checks) as staging:
-        rendered = _write(planned, staging, store, workers, step)
+    books = open_books(root, data=True, step=step, gathered=gathered)
+    with closing(OpenDataRun(books, store)) as data:
+        planned = _plan_output(books, provenance, pdfs=pdfs)
+        secrets.refuse_in_statements(planned.pdfs)
+        if (files := _files_published(planned.key, provenance, holds, output)) is not None:
+            secrets.check(output)
+            check_unchanged()
+            store.keep("built", inputs, _Built(planned.key, planned.books.warnings))
+            return _result(planned, output, files, rendered=0, changed=False)
+        # Charge files, templates and logos are read until the end.
+        checks = (lambda _folder: check_unchanged(), secrets.check)
+        with staged(output, planned.provenance, planned.key, holds, checks) as staging:
+            rendered = _write(planned, data, staging, store, workers, step)
     store.keep("built", inputs, _Built(planned.key, planned.books.warnings))
     store.prune()
     _log.info("published %s in %s", counted(len(staging.files), "file"), output)
@@ -145,13 +147,9 @@ def _content(path: Path) -> str:
 def _plan_output(books: AllBooks, provenance: Provenance, *, pdfs: bool) -> _Output:
     """Plan pages and PDFs; journals are rendered right away, since they are checked first."""
     env = make_environment(books.ledger.root / "templates")
-    journals = {
-        period.period: {
-            f"{journal_folder(period.period)}/{name}": data
-            for name, data in period_files(period, books.ledger.settings(period.period), env).items()
-        }
-        for period in books.periods
-    }
+    made = {period.period: _journal_files(books, period, env) for period in books.periods}
+    books = replace(books, warnings=(*books.warnings, *(each for _, found in made.values() for each in found)))
+    journals = {period: files for period, (files, _) in made.items()}
     site = make_site(books, provenance, {period: tuple(sorted(files)) for period, files in journals.items()})
     written = {path: data for files in journals.values() for path, data in files.items()} | _receivables(books)
     pages, plans = (*site_jobs(site, env), *statement_jobs(site, env)), tuple(statement_pdfs(site, env) if pdfs else ())
@@ -163,6 +161,15 @@ def _receivables(books: AllBooks) -> dict[str, bytes]:
     """The files for accounts receivable, by path."""
     made = ((receivables_file(each), receivables_csv(each, books.ledger.settings)) for each in books.periods)
     return {path: data for path, data in made if data is not None}
+
+
+def _journal_files(books: AllBooks, period: BilledPeriod, env: Templates) -> tuple[dict[str, bytes], list[Problem]]:
+    """The journal files of a month by their path in the output, with warnings; drafts are apart from what is posted."""
+    config, own = books.ledger.settings(period.period), books.ledger.journal_profiles
+    month = Month(period=period, journal=period.journal, config=config, own=own, env=env)
+    folder = journal_folder(period.period) if month.closed else drafts_folder(period.period)
+    files, warnings = period_files(month)
+    return {f"{folder}/{name}": data for name, data in files.items()}, warnings
 
 
 def _files_published(key: str, provenance: Provenance, holds: OutputKind, output: Path) -> int | None:
@@ -180,25 +187,19 @@ def _result(planned: _Output, output: Path, files: int, *, rendered: int, change
     return BuildResult(output, files, rendered, changed, planned.books.warnings, planned.provenance)
 
 
-def _write(planned: _Output, staging: Staging, store: Cache, workers: int | None, step: Step) -> int:
+def _write(planned: _Output, data: OpenDataRun, staging: Staging, store: Cache, workers: int | None, step: Step) -> int:
     """Write everything; returns the number of newly rendered PDFs.
 
-    While this thread writes pages, other processes render PDFs and another thread makes the open data, most of which is
-    DuckDB's work.
+    While this thread writes pages, other processes render PDFs and another thread makes the open data.
     """
     _write_journals(planned, staging)
-    stopped = Event()
-    with closing(PdfRun(planned.pdfs, store, workers)) as pdfs, ThreadPoolExecutor(1) as beside:
-        data = beside.submit(_write_open_data, planned, staging, store, stopped)
-        try:
-            _write_pages(planned, staging, store, pdfs, step)
-            for path, content in pdfs.rest(step):
-                staging.write(path, content)
-            step("Writing open data", 0, 0)
-            data.result()
-        except BaseException:
-            stopped.set()
-            raise
+    with closing(PdfRun(planned.pdfs, store, workers)) as pdfs:
+        _write_pages(planned, staging, store, (pdfs, data), step)
+        for path, content in pdfs.rest(step):
+            staging.write(path, content)
+        step("Writing open data", 0, 0)
+        for path, content in data.rest():
+            staging.write(path, content)
     _log.info("wrote %s, %s of them newly rendered", counted(len(planned.pdfs), "PDF"), f"{pdfs.rendered:,}")
     return pdfs.rendered
 
@@ -209,8 +210,10 @@ def _write_journals(planned: _Output, staging: Staging) -> None:
     _log.info("wrote %s", counted(len(planned.journals), "journal and receivables file"))
 
 
-def _write_pages(planned: _Output, staging: Staging, store: Cache, pdfs: PdfRun, step: Step) -> None:
-    """Write the pages, and the PDFs that are done in the meantime."""
+def _write_pages(
+    planned: _Output, staging: Staging, store: Cache, beside: Sequence[PdfRun | OpenDataRun], step: Step
+) -> None:
+    """Write the pages, and what is done in the meantime."""
     rendered = 0
     for number, job in enumerate(planned.pages):
         step("Writing pages", number, len(planned.pages))
@@ -220,17 +223,9 @@ def _write_pages(planned: _Output, staging: Staging, store: Cache, pdfs: PdfRun,
             data = job.render()
             store.put("page", job.key, data)
         staging.write(job.path, data)
-        for path, content in pdfs.finished():
+        for path, content in chain.from_iterable(run.finished() for run in beside):
             staging.write(path, content)
     _log.info("wrote %s, %s of them newly rendered", counted(len(planned.pages), "portal file"), f"{rendered:,}")
-
-
-def _write_open_data(planned: _Output, staging: Staging, store: Cache, stopped: Event) -> None:
-    for path, content in data_files(planned.books.ledger, planned.books.periods, store):
-        if stopped.is_set():
-            return
-        staging.write(path, content)
-    _log.info("wrote the open data")
 
 
 def write_statements(books: AllBooks, period: str, output: Path, *, step: Step = no_step) -> None:
@@ -282,6 +277,7 @@ def make_site(books: AllBooks, provenance: Provenance, files: dict[str, tuple[st
         logos={period: _frozen_logo(ledger, record) for period, record in ledger.records.items()},
         known=_known_projects(ledger),
         rates=_rates(ledger.root),
+        postings=ledger.postings,
     )
 
 

@@ -12,22 +12,30 @@ from pathlib import Path
 from openchargeback import __version__
 from openchargeback.billing.corrections import correct
 from openchargeback.billing.freezing import Details, freeze
+from openchargeback.billing.journal import with_descriptions
 from openchargeback.billing.periods import bill_period
 from openchargeback.billing.pipeline import PostedCorrections
+from openchargeback.export.journals.descriptions import describer
+from openchargeback.export.journals.files import Month, assigned_documents
+from openchargeback.export.journals.profiles import profile_of
 from openchargeback.files.changes import change_files
 from openchargeback.ledger.approvals import Decision, Verb
+from openchargeback.ledger.config import FILE_NAME
 from openchargeback.ledger.periods import FROZEN, PARTS, Event, PeriodFile, last_day, part_path, write_period
+from openchargeback.ledger.postings import postings_path
 from openchargeback.ledger.reading import Ledger
 from openchargeback.ledger.schema_files import schema_comment
-from openchargeback.model import Correction, Entry, Evidence, State, Without
+from openchargeback.model import BilledPeriod, Correction, Entry, Evidence, JournalDocument, State, Without
 from openchargeback.portal.libraries import PROGRAM, versions
 from openchargeback.portal.logo import usable_logo
 from openchargeback.portal.statements import statement_histories
-from openchargeback.problems import LedgerFault, UsageFault, has_errors
+from openchargeback.problems import LedgerFault, Problem, UsageFault, has_errors
 from openchargeback.publish.books import AllBooks
 from openchargeback.record.closing_record import ClosingRecord
 from openchargeback.record.files import read_record, record_files
+from openchargeback.record.recorded_ledger import RecordedLedger
 from openchargeback.record.seal import make_seal
+from openchargeback.templating.environment import make_environment
 from openchargeback.wording import counted, listed
 
 _log = logging.getLogger(__name__)
@@ -63,7 +71,9 @@ def close(
     earlier = [each for each in books.periods if each.period < period]
     frozen = freeze(then, billed, details, statement_histories((*earlier, billed)), __version__)
     libraries = {name: version for name, version in versions().items() if name != PROGRAM}
-    frozen = replace(frozen, evidence=tuple(evidence), libraries=libraries)
+    frozen = replace(
+        frozen, evidence=tuple(evidence), libraries=libraries, documents=_documents(then, billed), again=billed.again
+    )
     contents = record_files(frozen, details.held, _logo(ledger))
     contents[part_path(period, FROZEN)] = (
         schema_comment(ledger.root, part_path(period, FROZEN)).encode() + contents[part_path(period, FROZEN)]
@@ -73,6 +83,33 @@ def close(
     change_files(ledger.root, {**dict.fromkeys(_files_of_record(ledger.root, period)), **contents})
     _log.info("recorded %s in %s", period, counted(len(contents), "file"))
     return list(contents)
+
+
+def _documents(ledger: RecordedLedger, billed: BilledPeriod) -> tuple[JournalDocument, ...]:
+    """The documents of the journal of a month that is being closed, with numbers that no other document has.
+
+    Raises LedgerFault for a journal that cannot be written.
+    """
+    config, own = ledger.config, ledger.journal_profiles
+    env = make_environment(ledger.root / "templates")
+    journal = with_descriptions(billed.journal, describer(config, env))
+    month = Month(period=billed, journal=journal, config=config, own=own, env=env)
+    documents = assigned_documents(month, [profile_of(name, own) for name in config.journal.formats])
+    taken = {each.number: record.period for record in ledger.records.values() for each in record.documents}
+    problems = [
+        Problem(
+            FILE_NAME,
+            "journal-profile",
+            f"the document {each.number} of {billed.period} in journal format {each.format} has the number of one of "
+            f"{taken[each.number]}",
+            "set another `document.prefix` in the profile",
+        )
+        for each in documents
+        if each.number in taken
+    ]
+    if problems:
+        raise LedgerFault(problems, ledger.root)
+    return documents
 
 
 def finalize(ledger: Ledger, period: str, event: Event) -> str:
@@ -92,6 +129,12 @@ def reopen(ledger: Ledger, period: str) -> list[str]:
     state = ledger.period_file(period)
     if state.state is State.FINALIZED:
         raise UsageFault(f"{period} is finalized and cannot be reopened; correct it in an open period")
+    if ledger.postings.get(period):
+        path = postings_path(period)
+        raise UsageFault(
+            f"{period} cannot be reopened: its journal was posted ({path}), and would be posted twice; correct it in "
+            f"an open period, or remove {path} if all of it was rejected"
+        )
     record = read_record(ledger.root, period, state)[0]
     dependent = _dependent_decisions(ledger, period, record)
     if dependent:

@@ -7,10 +7,11 @@ from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
 
-from openchargeback.ledger.files import CONVERSIONS
+from openchargeback.ledger.files import CONVERSIONS, USAGE
 from openchargeback.ledger.lock import committed_temporaries
 from openchargeback.ledger.periods import FROZEN, PARTS, part_path
 from openchargeback.ledger.reading import Ledger, read_ledger
+from openchargeback.ledger.settings import DEFAULT_FORMATS
 from openchargeback.model import State
 from openchargeback.problems import OutsideFault, Problem
 from openchargeback.record.files import read_record
@@ -34,7 +35,8 @@ def gather_ledger(root: Path) -> Gathered:
         return None, problems
     whole, faults = with_records(ledger)
     _log.info("read the ledger: %s", counted(len(whole.periods), "month"))
-    return whole, [*problems, *faults, *_page_problems(whole), *_conversion_problems(root)]
+    found = [*_page_problems(whole), *_conversion_problems(root), *_usage_problems(whole)]
+    return whole, [*problems, *faults, *found, *_format_problems(whole), *_posting_problems(whole)]
 
 
 def _page_problems(ledger: Ledger) -> list[Problem]:
@@ -51,6 +53,32 @@ def _conversion_problems(root: Path) -> list[Problem]:
     from openchargeback.convert.kept import kept_configs
 
     return kept_configs(root)[1]
+
+
+def _usage_problems(ledger: Ledger) -> list[Problem]:
+    if not (ledger.root / USAGE).is_dir():
+        return []
+    from openchargeback.convert.usage_files import usage_problems
+
+    return usage_problems(ledger)
+
+
+def _format_problems(ledger: Ledger) -> list[Problem]:
+    """Problems of the journal formats that a ledger names, and of its own."""
+    if ledger.config.journal.formats == DEFAULT_FORMATS and not ledger.journal_profiles:
+        return []
+    from openchargeback.export.journals.profiles import format_problems
+
+    return format_problems(ledger.config, ledger.journal_profiles)
+
+
+def _posting_problems(ledger: RecordedLedger) -> list[Problem]:
+    """Where what the accounting system did contradicts the journals."""
+    if not ledger.postings and not any(record.again for record in ledger.records.values()):
+        return []
+    from openchargeback.billing.postings import posting_problems
+
+    return posting_problems(ledger)
 
 
 def with_records(ledger: Ledger) -> tuple[RecordedLedger, list[Problem]]:

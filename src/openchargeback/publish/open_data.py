@@ -1,14 +1,18 @@
-"""The open data of a build: planned by its inputs, and generated only when it is written."""
+"""The open data of a build, generated beside its pages."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from queue import SimpleQueue
+from threading import Event
 
 from openchargeback.export.focus_books import billing_period_csv, invoice_detail_csv
 from openchargeback.export.open_data import FORMAT_VERSION, DataKind, DataResource, datapackage, lines_csv
 from openchargeback.model import BilledPeriod
 from openchargeback.portal import paths
 from openchargeback.publish.bill_ledger import kept_charges
+from openchargeback.publish.books import AllBooks
 from openchargeback.publish.cache import Cache
 from openchargeback.publish.keys import key_of
 from openchargeback.record.recorded_ledger import RecordedLedger
@@ -52,3 +56,49 @@ def _files(
         detail = invoice_detail_csv(period, ledger.settings(name))
         yield name, DataKind.INVOICE_DETAIL, paths.invoice_detail_file(name), detail
     yield "", DataKind.BILLING_PERIOD, paths.BILLING_PERIOD_FILE, billing_period_csv(periods, ledger.settings)
+
+
+class OpenDataRun:
+    """The files of the open data, made from now on in another thread, since most of that is DuckDB's work.
+
+    Close it in the end, which stops it after the file that it is making.
+    """
+
+    def __init__(self, books: AllBooks, store: Cache) -> None:
+        self._made: SimpleQueue[tuple[str, bytes] | None] = SimpleQueue()
+        self._ended = False
+        self._stopped = Event()
+        self._beside = ThreadPoolExecutor(1)
+        self._making = self._beside.submit(self._make, books, store)
+
+    def close(self) -> None:
+        """Stop making them."""
+        self._stopped.set()
+        self._beside.shutdown()
+
+    def finished(self) -> Iterator[tuple[str, bytes]]:
+        """The next ones that are done by now, without waiting."""
+        while not self._ended and not self._made.empty():
+            yield from self._next()
+
+    def rest(self) -> Iterator[tuple[str, bytes]]:
+        """All others. Raises what making them raised."""
+        while not self._ended:
+            yield from self._next()
+        self._making.result()
+
+    def _next(self) -> Iterator[tuple[str, bytes]]:
+        each = self._made.get()
+        if each is None:
+            self._ended = True
+        else:
+            yield each
+
+    def _make(self, books: AllBooks, store: Cache) -> None:
+        try:
+            for each in data_files(books.ledger, books.periods, store):
+                if self._stopped.is_set():
+                    return
+                self._made.put(each)
+        finally:
+            self._made.put(None)

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from openchargeback.billing.provider_invoices import invoice_problems
 from openchargeback.billing.summaries import Summary
-from openchargeback.ledger.settings import JournalSettings
+from openchargeback.ledger.settings import DEFAULT_FORMATS, JournalSettings
 from openchargeback.model import BilledPeriod, State, SummedPeriod
 from openchargeback.problems import Problem, Severity
 from openchargeback.publish.bill_ledger import Scope, bill_ledger, sum_ledger
@@ -25,23 +25,24 @@ def output_problems(ledger: RecordedLedger, summaries: Sequence[Summary]) -> lis
 
 
 def _journal_problems(ledger: RecordedLedger, summaries: Sequence[Summary]) -> list[Problem]:
-    """Problems of journal files: of the institution's own templates, and of funds that a file cannot hold."""
+    """Problems of journal files: of formats and templates, and of what a file cannot hold."""
     own = [
         each.totals.period
         for each in summaries
-        if ledger.config.journal.formats
+        if ledger.config.journal.formats != DEFAULT_FORMATS
+        or ledger.journal_profiles
         or ledger.settings(each.totals.period).journal.description != JournalSettings().description
         or _has_unsafe_codes(ledger, each)
     ]
     if not own:
         return []
-    from openchargeback.export.journals import journal_problems
+    from openchargeback.export.journals.files import journal_problems
 
     return journal_problems(ledger, sum_ledger(ledger, _NO_CACHE, Scope(only=own))[0])
 
 
 def _has_unsafe_codes(ledger: RecordedLedger, summary: Summary) -> bool:
-    from openchargeback.export.journal_lines import has_unsafe_part
+    from openchargeback.export.journals.sheet import has_unsafe_part
 
     config = ledger.settings(summary.totals.period)
     sources = [config.source(name) for name in summary.crediting]

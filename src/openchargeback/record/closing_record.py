@@ -18,7 +18,7 @@ import datetime as dt
 from collections.abc import Collection, Iterable, Sequence
 from dataclasses import MISSING, dataclass, fields, replace
 from decimal import Decimal
-from typing import Annotated, Any
+from typing import Annotated, Any, TypeVar
 
 from openchargeback import money
 from openchargeback.ledger.declared import Key, declare, shape_of
@@ -38,6 +38,8 @@ from openchargeback.model import (
     FileRecord,
     FlagTotal,
     InvoiceSum,
+    JournalDocument,
+    JournaledAgain,
     PeriodAmounts,
     QueueItem,
     Reference,
@@ -47,10 +49,13 @@ from openchargeback.model import (
     Without,
 )
 
+_Row = TypeVar("_Row", JournalDocument, JournaledAgain)
+
 _SHA = Text(r"[0-9a-f]{64}", "a SHA-256 digest")
 _EXACT = Number(digits=money.SUM_DIGITS)
 _SIZE = Integer(0, 999_999_999_999_999, "Size in bytes.")
 _WORDS = {
+    "account": "The account that pays.",
     "approvers": "Who approved, by the host's record or by signature.",
     "authors": "Who wrote it.",
     "billed": "Amount billed.",
@@ -62,27 +67,36 @@ _WORDS = {
     "commit": "The commit that brought it.",
     "content": "Git id of the approved content.",
     "count": "Number of values.",
+    "credit_account": "The account that is credited.",
+    "credit_fund": "The fund that is credited.",
     "currency": "Currency of the amounts.",
     "days": "How many days of the month its charges cover.",
     "decision": "What was decided.",
     "digest": "SHA-256 of its inputs.",
+    "document": "The document with the rejected line.",
     "exact_billed": "Exact amount billed.",
     "exact_list": "Exact list price.",
     "files": "Number of charge files.",
+    "first": "The first of its lines in the month's journal.",
     "first_day": "The first of these days.",
     "flag": "The flag.",
     "flags": "The flags.",
+    "format": "The journal format.",
     "fund": "The accounting string, or how it was found.",
     "held": "Exact amount held.",
     "ids": "The first charge ids of the item.",
     "imported": "Exact amount imported.",
     "imported_list": "Exact list price of the imported charges.",
+    "last": "The last of its lines in the month's journal.",
     "last_day": "The last of these days.",
     "level": "The level of evidence.",
     "line": "The line in the file.",
     "name": "The name of the reference.",
     "named": "Whether decisions name the charges by id.",
+    "number": "The payer's line in the journal of the earlier month.",
     "on": "The day of the decision.",
+    "original": "The earlier month.",
+    "part": "Counts the documents of a format.",
     "path": "The path of the file in the ledger.",
     "pi": "The PI, or how the PI was found.",
     "posted": "false: only shown, not charged.",
@@ -91,7 +105,9 @@ _WORDS = {
     "rejected": "Exact amount rejected.",
     "resource": "The resource, if project and sub-account are missing.",
     "service": "The service.",
+    "rows": "What its lines are.",
     "source": "The source.",
+    "statement": "The number of the statement.",
     "sub_account": "The sub-account, if the project is missing.",
     "uncleared": "The flags that no decision cleared.",
     "values": "The values.",
@@ -148,6 +164,19 @@ _rows(
     exact_billed=_billed(),
     digest=Key(_WORDS["digest"], default=MISSING),
     ids=Key(_WORDS["ids"], default=MISSING),
+)
+_rows(
+    JournalDocument,
+    number=Key("The document number."),
+    lines=Key("Number of lines."),
+    debits=Key("Sum of its debits.", write=lambda cents: f"{cents:f}"),
+    credits=Key("Sum of its credits.", write=lambda cents: f"{cents:f}"),
+    files=Key(shape=MapOf(_SHA, help="SHA-256 of each of its files, by name.")),
+)
+_rows(
+    JournaledAgain,
+    line=Key("The rejected line in it."),
+    billed=Key(_WORDS["billed"], write=lambda cents: f"{cents:f}"),
 )
 _rows(
     Evidence,
@@ -262,6 +291,7 @@ class ClosingRecord:
     revision, closed, accounting_date, without: as in the period file since closing.
     files: digest by name in PARTS. queue: what stayed held, without details (`P.held.csv` has them).
     evidence: who approved its decisions, as known when the period was closed.
+    documents, again: as in SummedPeriod; amounts in cents.
     """
 
     period: Annotated[str, Text(PERIOD_PATTERN, "a period", "The month.")]
@@ -281,6 +311,10 @@ class ClosingRecord:
     ]
     flags: Annotated[tuple[FlagTotal, ...], "Every flag as raised."]
     unusual: Annotated[tuple[Unusual, ...], Key("Amounts that were unusual.", always=True)] = ()
+    documents: Annotated[tuple[JournalDocument, ...], "The documents of the journal, with their numbers."] = ()
+    again: Annotated[
+        tuple[JournaledAgain, ...], "Journal lines of earlier months that accounting rejected and this journal repeats."
+    ] = ()
     decisions: Annotated[tuple[DecisionRecord, ...], "The decisions that applied to the month."]
     evidence: Annotated[tuple[Evidence, ...], Key("Who decided what, as far as is known.", always=True)] = ()
     config: Annotated[
@@ -302,7 +336,18 @@ class ClosingRecord:
     def from_yaml(cls, values: dict[str, Any], _node: Node, reader: Reader) -> ClosingRecord:
         """The record without its tables."""
         queue = tuple(QueueItem(period=values["period"], **item) for item in values["queue"])
-        return cls(**{**values, "queue": queue, "directory": directory_of(values["directory"], reader)})
+        currency = values["config"].currency
+        cents = {
+            "documents": tuple(_in_cents(each, currency, "debits", "credits") for each in values.get("documents", ())),
+            "again": tuple(_in_cents(each, currency, "billed") for each in values.get("again", ())),
+        }
+        return cls(**{**values, **cents, "queue": queue, "directory": directory_of(values["directory"], reader)})
+
+
+def _in_cents(row: _Row, currency: str, *names: str) -> _Row:
+    """The row with its amounts as cents."""
+    cents: dict[str, Any] = {name: money.to_cents(getattr(row, name), currency) for name in names}
+    return replace(row, **cents)
 
 
 def spending_of(lines: Iterable[BillingLine]) -> dict[tuple[str, str, str], Decimal]:

@@ -16,8 +16,10 @@ class LazySequence(Sequence[T_co]):
         self._made: tuple[T_co, ...] = ()
 
     def _values(self) -> tuple[T_co, ...]:
-        if self._make is not None:
-            self._made, self._make = tuple(self._make()), None
+        make = self._make  # another thread may be making it, too
+        if make is not None:
+            self._made = tuple(make())
+            self._make = None
         return self._made
 
     @overload

@@ -26,7 +26,7 @@ class RecordedLedger(Ledger):
         record = self.records.get(period)
         if record is None:
             return self.config
-        # Journal formats and the portal's appearance are not frozen: templates are live.
+        # Journal formats and the portal's appearance are not frozen: profiles and templates are live.
         journal = replace(record.config.journal, formats=self.config.journal.formats)
         portal = replace(self.config.portal, accent=record.config.portal.accent)
         return replace(record.config, journal=journal, portal=portal)

@@ -71,6 +71,12 @@ def changed_inputs(ledger: Ledger, frozen: Iterable[ClosingRecord]) -> list[Prob
     return problems
 
 
+def changed_charges(ledger: Ledger, record: ClosingRecord) -> bool:
+    """Whether the charge files of a closed period are not, byte for byte, those that it was billed from."""
+    now = {each.path: files.digest_of(each.location) for each in ledger.charge_files.get(record.period, ())}
+    return now != {each.path: each.sha256 for each in record.inputs.charges}
+
+
 def absent_inputs(record: ClosingRecord, state: PeriodFile, there: Collection[str], repository: Path) -> list[Problem]:
     """A problem for every file of a closed period that a revision of the ledger lacks.
 

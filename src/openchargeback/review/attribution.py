@@ -5,6 +5,7 @@ Tables created:
     entry       one row per dated entry of a project: its PI and fund, and all PIs and funds of its own
     fund        one row per fund in the directory
     external    one row per PI who is sent invoices
+    claim       one row per charge that a project claims by its account or resource; only if the directory makes claims
     naming      one row per distinct combination of payer hints on charges (`naming.sql`)
     dated       one row per charge whose project entry depends on the day (`dated.sql`)
     payer       one row per distinct attribution (`payer.sql`)
@@ -39,7 +40,7 @@ def attribute(charges: Charges) -> None:
     _fallbacks(con, config, directory)
     # Claims need a join over all charges, so skip it when the directory makes none.
     claims = _claims(con, loaded, directory)
-    claimed = f"LEFT JOIN ({claims}) AS claim ON claim.n = charge.n" if claims else ""
+    claimed = "LEFT JOIN claim ON claim.n = charge.n" if claims else ""
     project = "claim.claimed" if claims else "NULL::VARCHAR"
     claiming = f"(SELECT charge.*, {project} AS claimed FROM charge {claimed})"
     con.execute(sql(__package__, "naming.sql", charges=claiming), {"posts": config.posts("")})
@@ -122,8 +123,8 @@ def _fallbacks(con: duckdb.DuckDBPyConnection, config: Config, directory: Direct
     insert(con, "fallback", rows)
 
 
-def _claims(con: duckdb.DuckDBPyConnection, loaded: Loaded, directory: Directory) -> str:
-    """SQL for the charges that a project claims by account or resource; empty if no project claims any."""
+def _claims(con: duckdb.DuckDBPyConnection, loaded: Loaded, directory: Directory) -> bool:
+    """Fill `claim`; False if no project can claim any."""
     claims = [
         (MATCH_COLUMNS.index(column), value, id_)
         for id_, entry in directory.projects.items()
@@ -136,7 +137,7 @@ def _claims(con: duckdb.DuckDBPyConnection, loaded: Loaded, directory: Directory
         shared, own = (f"cell.{name}" if name in columns else "NULL" for name in ("ResourceId", "AllocatedResourceId"))
         cells["ResourceId"] = f"CASE WHEN cell.AllocatedTags IS NULL THEN {shared} ELSE {own} END"
     if not claims or not cells:
-        return ""
+        return False
     con.execute("CREATE TABLE claim_rule (column_number INTEGER, value VARCHAR, project VARCHAR)")
     insert(con, "claim_rule", claims)
     parts = [
@@ -144,7 +145,11 @@ def _claims(con: duckdb.DuckDBPyConnection, loaded: Loaded, directory: Directory
         f"ON claim_rule.value = {cell} AND claim_rule.column_number = {MATCH_COLUMNS.index(name)}"
         for name, cell in cells.items()
     ]
-    return f"SELECT n, arg_min(project, rank) AS claimed FROM ({' UNION ALL '.join(parts)}) GROUP BY n"
+    con.execute(
+        "CREATE TABLE claim AS "
+        f"SELECT n, arg_min(project, rank) AS claimed FROM ({' UNION ALL '.join(parts)}) GROUP BY n"
+    )
+    return True
 
 
 def follow(con: duckdb.DuckDBPyConnection, loaded: Loaded) -> None:

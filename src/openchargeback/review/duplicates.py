@@ -14,7 +14,7 @@ from itertools import combinations
 
 import duckdb
 
-from openchargeback.focus.database import insert, literal, query, sql
+from openchargeback.focus.database import count, insert, literal, query, sql
 from openchargeback.focus.loaded import Loaded
 
 _DISTINCTIVE = ("ResourceId", "ChargePeriodStart", "BilledCost", "EffectiveCost", "Tags", "SkuPriceId", "x_RowId")
@@ -74,9 +74,11 @@ def find_copies(con: duckdb.DuckDBPyConnection, loaded: Loaded, earlier: Sequenc
 
 def _compare_within(con: duckdb.DuckDBPyConnection, names: Sequence[str], parts: Sequence[_Part]) -> None:
     """Compare rows of files with the same columns: by hash of the whole row, then cell by cell if hashes match."""
-    hashes = _rows(parts, names, hashed=True)
+    hashes = " UNION ALL ".join(f"SELECT n, hash(period, hash) AS h FROM {part.table}" for part in parts)
     con.execute(f"CREATE OR REPLACE TEMP TABLE row_hash AS {hashes}")
     con.execute(query(__package__, "suspects"))
+    if not count(con, "SELECT count(*) FROM suspect"):
+        return
     keys = ", ".join(["period", *(f"k{index}" for index in range(len(names)))])
     con.execute(
         f"INSERT INTO pair_of_rows SELECT n, first FROM (SELECT n, min(n) OVER (PARTITION BY {keys}) AS first FROM "
@@ -96,7 +98,7 @@ def _compare_across(
     for number, side in enumerate((parts, others)):
         con.execute(f"CREATE OR REPLACE TEMP TABLE side_{number} AS {_rows(side, distinctive, hashed=True)}")
     con.execute(query(__package__, "suspects_of_both"))
-    if con.execute("SELECT count(*) FROM suspect").fetchone() == (0,):
+    if not count(con, "SELECT count(*) FROM suspect"):
         return
     wanted = "n IN (SELECT n FROM suspect)"
     cells = (f"a.k{index} IS NOT DISTINCT FROM b.k{index}" for index in range(len(shared)))

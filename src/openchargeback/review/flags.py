@@ -38,6 +38,9 @@ MONTHS = 6
 MONTHS_BACK = 24
 """How many closed months are searched for them; some may lack the source."""
 
+_FEWEST = 2
+"""With fewer closed months, only a first time can be unusual."""
+
 
 def flag_charges(
     charges: Charges, earlier: Sequence[EarlierRows] = ()
@@ -123,10 +126,12 @@ def _unusual(charges: Charges) -> dict[str, tuple[Unusual, ...]]:
     rule, currency = charges.config.review.unusual_amount, charges.config.currency
     if not rule:
         return {}
+    closed = {period: _months_before(charges.ledger, period) for period in charges.periods}
+    if not rule.first_time and all(len(months) < _FEWEST for months in closed.values()):
+        return {}
     limits = {"currency": currency, "minimum": money.exact(rule.minimum)}
     sums = charges.con.execute(query(__package__, "spending"), limits).fetchall()
-    closed = {period: _months_before(charges.ledger, period) for period in {row[0] for row in sums}}
-    months = sorted({month for before in closed.values() for month in before})
+    months = sorted({month for period in {row[0] for row in sums} for month in closed[period]})
     spent = _spent(charges, months, {(source, project, service) for _, source, project, service, _ in sums})
     records = charges.ledger.records
     delivered = {month: {each.source for each in records[month].sources if each.charges} for month in months}
@@ -183,7 +188,7 @@ def unusual(amount: Decimal, before: Sequence[Decimal], rule: UnusualAmount, cur
     if amount <= rule.minimum:
         return ""
     shown = money.human(amount, currency)
-    if len(before) < 2:
+    if len(before) < _FEWEST:
         return f"{shown}, with too few closed months to compare" if rule.first_time else ""
     median = statistics.median(before)
     if amount <= rule.factor * median:

@@ -3,24 +3,26 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Collection, Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 
 import duckdb
 
 from openchargeback.focus.columns import COLUMNS
-from openchargeback.focus.database import count, insert, literal, literals, query, sql
-from openchargeback.focus.loaded import LoadedRows, LoadedTable
+from openchargeback.focus.database import count, identifier, insert, literal, literals, query, sql
+from openchargeback.focus.loaded import LoadedFile, LoadedRows, LoadedTable
 from openchargeback.review.charges import Charges
 
 _UNIT = "chr(31)"
 
 
-def number_charges(charges: Charges, sources: Iterable[str], periods: Collection[str] | None = None) -> None:
+def number_charges(charges: Charges, sources: Collection[str], periods: Collection[str] | None = None) -> None:
     """Fill the table `charge_id` (n, id) for all charges of these sources, by default in all periods."""
     _make_table(charges.con)
-    for source in sorted(set(sources)):
-        for some, tables in _alike_layouts(charges, source, charges.periods if periods is None else periods):
-            _number(charges.con, tables, f"row.source = {literal(source)} AND row.period IN ({literals(some)})")
+    some = charges.periods if periods is None else periods
+    layouts = [tables for _, tables in _alike_layouts(charges, sources, some)]
+    if layouts:
+        where = f"row.source IN ({literals(sorted(sources))}) AND row.period IN ({literals(sorted(some))})"
+        _number(charges.con, layouts, where)
 
 
 def number_flagged(charges: Charges, periods: Collection[str]) -> None:
@@ -33,13 +35,14 @@ def number_flagged(charges: Charges, periods: Collection[str]) -> None:
     _make_table(con)
     con.execute(query(__package__, "flagged_charge"), {"periods": list(periods)})
     for (source,) in con.execute("SELECT DISTINCT source FROM flagged_charge ORDER BY source").fetchall():
-        for some, tables in _alike_layouts(charges, source, periods):
+        for places, tables in _alike_layouts(charges, [source], periods):
+            some = [period for _, period in places]
             con.execute(query(__package__, "near"), {"source": source, "periods": some})
             con.execute(sql(__package__, "alike.sql", rows=" UNION ALL ".join(_likeness(table) for table in tables)))
             if count(con, "SELECT count(*) FROM likeness WHERE ambiguous"):
                 number_charges(charges, [source], some)
             else:
-                _number(con, tables, "row.n IN (SELECT n FROM alike)")
+                _number(con, [tables], "row.n IN (SELECT n FROM alike)")
     con.execute("DROP TABLE flagged_charge")
 
 
@@ -59,32 +62,35 @@ def _make_table(con: duckdb.DuckDBPyConnection) -> None:
 
 
 def _alike_layouts(
-    charges: Charges, source: str, periods: Collection[str]
-) -> Iterator[tuple[list[str], list[LoadedTable]]]:
-    """The periods with files of a source, together if these have the same columns, with the tables that they are in.
+    charges: Charges, sources: Collection[str], periods: Collection[str]
+) -> Iterator[tuple[list[tuple[str, str]], list[LoadedTable]]]:
+    """The sources and periods with files, together if these have the same columns, with the tables that they are in.
 
     Identical charges are put in order by all columns of the source in their period.
     """
-    layouts: dict[frozenset[str], list[str]] = {}
-    for period in sorted(periods):
-        files = [each for each in charges.loaded.files if (each.file.source, each.file.period) == (source, period)]
-        if files:
-            layouts.setdefault(frozenset(name for each in files for name in each.names), []).append(period)
-    for some in layouts.values():
-        tables = [
-            table
-            for table in charges.loaded.tables
-            if any(each.file.source == source and each.file.period in some for each in table.files)
-        ]
-        yield some, tables
+    columns: dict[tuple[str, str], set[str]] = {}
+    for each in charges.loaded.files:
+        if each.file.source in sources and each.file.period in periods:
+            columns.setdefault(_place(each), set()).update(each.names)
+    layouts: dict[frozenset[str], list[tuple[str, str]]] = {}
+    for place in sorted(columns):
+        layouts.setdefault(frozenset(columns[place]), []).append(place)
+    for places in layouts.values():
+        yield places, [table for table in charges.loaded.tables if any(_place(each) in places for each in table.files)]
 
 
-def _number(con: duckdb.DuckDBPyConnection, tables: Sequence[LoadedTable], where: str) -> None:
+def _place(file: LoadedFile) -> tuple[str, str]:
+    return file.file.source, file.file.period
+
+
+def _number(con: duckdb.DuckDBPyConnection, layouts: Sequence[Sequence[LoadedTable]], where: str) -> None:
     """Add the ids of the charges that meet a condition, which all that equal any of them do."""
-    canonical_tags(con, tables, where)
-    con.execute(
-        sql(__package__, "ids.sql", rows=" UNION ALL ".join(_canonical(each, tables, where) for each in tables))
-    )
+    every = [table for tables in layouts for table in tables]
+    canonical_tags(con, every, where)
+    names = sorted({name for table in every for name in table.names} & COLUMNS.keys())
+    text, joins = canonical_text({name: identifier(name) for name in names}, names)
+    cells = " UNION ALL ".join(_cells(table, tables, names, where) for tables in layouts for table in tables)
+    con.execute(sql(__package__, "ids.sql", cells=cells, canonical=text, joins=joins))
     con.execute("DROP TABLE canonical_json")
 
 
@@ -116,21 +122,22 @@ def canonical_json(text: str) -> str:
     return canonical
 
 
-def canonical_text(table: LoadedRows, names: Iterable[str]) -> tuple[str, str]:
+def canonical_text(columns: Mapping[str, str], names: Iterable[str]) -> tuple[str, str]:
     """SQL for the canonical text of these FOCUS columns of a row, and the joins it needs.
 
-    Call `canonical_tags` first; the table's rows are called `row`. Null cells and absent columns are left out.
+    Call `canonical_tags` first. columns: the columns of the rows, which are called `row`, by canonical name. Null cells
+    and absent columns are left out.
     """
     cells, joins = [], []
-    for name in sorted(name for name in names if name in table.columns):
-        column, kind = f"row.{table.columns[name]}", COLUMNS[name]
+    for name in sorted(name for name in names if name in columns):
+        column, kind = f"row.{columns[name]}", COLUMNS[name]
         if kind == "decimal":
             plain = f"regexp_replace(regexp_replace(amount({column})::VARCHAR, '0+$', ''), '[.]$', '')"
             cell = f"coalesce({plain}, {column})"
         elif kind == "datetime":
             cell = f"coalesce(strftime(utc({column}), '%Y-%m-%dT%H:%M:%S.%fZ'), {column})"
         elif kind == "json":
-            alias = f"json_{table.columns[name]}"
+            alias = f"json_{name}"
             joins.append(f"LEFT JOIN canonical_json AS {alias} ON {alias}.text = {column}")
             cell = f"{alias}.canonical"
         else:
@@ -139,15 +146,14 @@ def canonical_text(table: LoadedRows, names: Iterable[str]) -> tuple[str, str]:
     return f"concat_ws({', '.join([_UNIT, *cells])})" if cells else "''", " ".join(joins)
 
 
-def _canonical(table: LoadedTable, tables: Sequence[LoadedTable], where: str) -> str:
-    text, joins = canonical_text(table, COLUMNS)
-    every = sorted({name for each in tables for name in each.names})
-    whole = ", ".join(
-        f"coalesce({'row.' + table.columns[name] if name in table.columns else 'NULL'}, '')" for name in every
-    )
+def _cells(table: LoadedTable, alike: Sequence[LoadedTable], names: Sequence[str], where: str) -> str:
+    """SQL for the cells of these FOCUS columns, and a digest of the whole row over all columns of the tables alike."""
+    cells = "".join(f", {table.expression(name)} AS {identifier(name)}" for name in names)
+    every = sorted({name for each in alike for name in each.names})
+    whole = ", ".join(f"coalesce({table.expression(name)}, '')" for name in every)
     return (
-        f"SELECT row.n, row.period, row.source, {text} AS text, sha256(concat_ws({_UNIT}, {whole})) AS whole "
-        f"FROM {table.numbered} AS row {joins} WHERE {where}"
+        f"SELECT n, period, source{cells}, sha256(concat_ws({_UNIT}, {whole})) AS whole "
+        f"FROM {table.numbered} AS row WHERE {where}"
     )
 
 
@@ -159,7 +165,7 @@ def _likeness(table: LoadedTable) -> str:
     """
     names = [name for name in table.names if name in COLUMNS]
     texts, joins = canonical_text(
-        table, [name for name in names if COLUMNS[name] not in ("decimal", "datetime", "json")]
+        table.columns, [name for name in names if COLUMNS[name] not in ("decimal", "datetime", "json")]
     )
     cells = ", ".join(f"row.{table.columns[name]}" for name in names)
     return (

@@ -3,7 +3,10 @@
 -- The canonical text holds the non-null FOCUS columns by name, without x_ columns, file name and row number, so the id
 -- stays the same if a file is re-sorted or recompressed, or gets more provider-specific columns.
 INSERT INTO charge_id
-WITH canonical AS ({rows}),
+WITH cells AS ({cells}),
+canonical AS (
+    SELECT row.n, row.period, row.source, {canonical} AS text, row.whole FROM cells AS row {joins}
+),
 counted AS (
     SELECT
         n,

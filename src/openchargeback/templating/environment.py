@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Callable
+from functools import cached_property
 from pathlib import Path
 from types import CodeType
 from typing import Any
@@ -60,6 +61,7 @@ class _Metered(Template):
 class Templates(ImmutableSandboxedEnvironment):
     """The Jinja environment, which also knows the folders that it reads from; the first one wins.
 
+    plain: whether it makes plain text, with filters of its own.
     Templates from a ledger are metered (`metering.py`): none can run forever or exhaust memory.
     """
 
@@ -69,7 +71,7 @@ class Templates(ImmutableSandboxedEnvironment):
     def __init__(self, roots: tuple[Path, ...]) -> None:
         super().__init__(
             loader=ChoiceLoader(
-                [*(_GatedLoader(str(root)) for root in roots[:-1]), FileSystemLoader(roots[-1], followlinks=True)]
+                [*(_GatedLoader(str(root)) for root in roots[:-1]), _ShippedLoader(roots[-1], followlinks=True)]
             ),
             autoescape=lambda name: name is None or name.lower().endswith(MARKUP_ENDINGS),
             undefined=StrictUndefined,
@@ -80,6 +82,7 @@ class Templates(ImmutableSandboxedEnvironment):
             optimized=False,  # searching for constants takes cubic time in the depth of an expression
         )
         self.roots = roots
+        self.plain = False
         self._safe: dict[tuple[type, str], bool] = {}
         self.filters.update(FILTERS)
         # Without a seed, no two builds would give the same bytes.
@@ -156,15 +159,18 @@ class Templates(ImmutableSandboxedEnvironment):
             problem = Problem(place[0], "template-fault", f"the template fails: {reason_of(error)}", fix, place[1])
             raise LedgerFault([problem]) from error
 
+    @cached_property
     def shipped(self) -> Templates:
         """The templates that ship with the program, whatever replaces them."""
         return Templates(self.roots[-1:])
 
+    @cached_property
     def for_text(self) -> Templates:
         """The same for plain-text output: nothing is escaped, and the filters of `text_filters` are available."""
         own = self.overlay(autoescape=lambda name: name is not None and name.lower().endswith(MARKUP_ENDINGS))
         # An overlay shares its filters with the environment of the pages, so they are replaced, not modified.
         own.filters = {**self.filters, **text_filters.FILTERS}
+        own.plain = True
         return own
 
     def digest(self) -> str:
@@ -213,6 +219,21 @@ def reason_of(error: BaseException) -> str:
     """What went wrong in a template, in one line without a period."""
     text = error.message if isinstance(error, TemplateSyntaxError) else str(error)
     return clean(text or type(error).__name__).rstrip(".")
+
+
+_compiled: dict[tuple[bool, str, str], CodeType] = {}
+"""What Jinja made of shipped templates, which takes longer than a small ledger's pages: once for all environments."""
+
+
+class _ShippedLoader(FileSystemLoader):
+    """Loads the templates that ship with the program."""
+
+    def load(self, environment: Environment, name: str, globals: Any = None) -> Template:  # noqa: A002 - as Jinja
+        source, filename, _ = self.get_source(environment, name)
+        key = isinstance(environment, Templates) and environment.plain, filename, source
+        if key not in _compiled:
+            _compiled[key] = environment.compile(source, name, filename)
+        return environment.template_class.from_code(environment, _compiled[key], globals or {})
 
 
 class _GatedLoader(FileSystemLoader):

@@ -108,7 +108,8 @@ def relative(from_page: str, to_page: str) -> str:
     A fragment (`review/index.html#missing-fund`) is kept.
     """
     target, hash_sign, fragment = to_page.partition("#")
-    return posixpath.relpath(target, posixpath.dirname(from_page) or ".") + hash_sign + fragment
+    # From the root of the output: relpath would ask the system for its current folder, twice for each link.
+    return posixpath.relpath(f"/{target}", f"/{posixpath.dirname(from_page)}") + hash_sign + fragment
 
 
 def flag_title(flag: str) -> str:

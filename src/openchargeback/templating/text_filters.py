@@ -13,6 +13,7 @@ from jinja2 import pass_context
 from jinja2.runtime import Context
 
 from openchargeback import money
+from openchargeback.characters import BIDIRECTIONAL
 from openchargeback.csv_writing import quoted
 from openchargeback.templating.clean_text import Code, clean
 
@@ -72,6 +73,14 @@ def date_filter(date: dt.date | None, form: str = "%Y-%m-%d") -> str:
 def amount_filter(context: Context, amount: Decimal | None, currency: str = "") -> Code:
     """Cents as plain digits: `-1234.50`; empty if there is no amount."""
     return Code("" if amount is None else money.plain(amount, currency or context["currency"]))
+
+
+_NO_DIRECTION = dict.fromkeys(map(ord, BIDIRECTIONAL))
+
+
+def without_direction(text: str) -> str:
+    """The text without characters that control its direction, so that an amount or account is not misread."""
+    return text.translate(_NO_DIRECTION)
 
 
 FILTERS = {"amount": amount_filter, "csv": csv_filter, "fixed": fixed_filter, "date": date_filter}

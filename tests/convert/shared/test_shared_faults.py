@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from pools import OWNERS, USE, Case, costs, pod, table
+from pools import OWNERS, ROW, USE, Case, costs, pod, table
 
 from openchargeback.problems import Problem, Severity, UsageFault
 
@@ -101,9 +101,28 @@ def test_a_file_that_is_neither_costs_nor_use(shared: Case) -> None:
 
 
 def test_the_same_export_twice(shared: Case) -> None:
+    """Costs too: a row of a charge file has no id by which a copy could be told from another such row."""
     done, problems = shared.run(names={"aws.csv": costs(), "opencost.csv": USE, "opencost-2.csv": USE})
     assert done is None
+    assert found(problems) == [("shared-repeated", "opencost-2.csv", 0)]
+    done, problems = shared.run(names={"aws.csv": costs(), "aws-2.csv": costs(), "opencost.csv": USE})
+    assert done is None
+    assert found(problems) == [("shared-repeated", "aws-2.csv", 0)]
+
+
+def test_two_exports_that_overlap(shared: Case) -> None:
+    more = f"{USE}{table([pod('chem', '1', '1')]).splitlines()[1]}\n"
+    done, problems = shared.run(names={"aws.csv": costs(), "opencost.csv": USE, "opencost-2.csv": more})
+    assert done is None
     assert found(problems) == [("shared-repeated", "opencost-2.csv", line) for line in (2, 3, 4)]
+
+
+def test_costs_of_the_config_add_no_column_that_rows_of_files_may_not_lack(shared: Case) -> None:
+    """BillingAccountType is not in files of FOCUS 1.0, and must not be null where it is."""
+    older = table([{name: cell for name, cell in ROW.items() if name != "BillingAccountType"}])
+    pool = {"costs": [{"name": "License", "amount": "10"}], "id": "license", "match": {}, "usage": "opencost*.csv"}
+    shared.pools({}, pool).set(service="S", provider="P", billing_account="B")
+    assert "BillingAccountType" not in shared.split(older)[0]
 
 
 def test_an_idle_share_without_owner(shared: Case) -> None:

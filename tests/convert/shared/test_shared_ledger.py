@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gzip
 import json
 import re
 from collections.abc import Mapping
@@ -103,7 +104,7 @@ def test_an_idle_share_of_a_cluster_without_tags_is_held(site: Site) -> None:
 def test_an_account_of_no_project_is_held_and_never_paid_by_the_cluster(site: Site) -> None:
     use = table([pod("astro", 1, 1), pod("chem", 3, 3)])
     done = site.convert("charges/2025-01/aws.csv", costs(), use)
-    assert "chem belongs to no project" in done.output
+    assert "chem does not belong to a project" in done.output
     assert billed(site) == {"sky-survey": "25.00"}
     assert site.held() == "75"
 
@@ -178,3 +179,32 @@ def test_a_failed_conversion_keeps_the_file_that_was_there(site: Site) -> None:
     before = (site.root / "charges/2025-01/aws.csv").read_bytes()
     assert site.convert("charges/2025-01/aws.csv", costs(), USE[:-4]).exit_code != 0
     assert (site.root / "charges/2025-01/aws.csv").read_bytes() == before
+
+
+def unsplit(site: Site) -> list[str]:
+    """The charge files of which validation says that they are billed unsplit as well."""
+    done = site.run("validate", "--ledger", str(site.root), "--format", "json")
+    return [each["path"] for each in json.loads(done.stdout)["problems"] if each["code"] == "shared-unsplit"]
+
+
+@pytest.mark.parametrize("rows", ["keep", "drop"])
+def test_costs_are_not_billed_split_and_unsplit(site: Site, rows: str) -> None:
+    """Whichever comes first: the file as delivered under its own source, or the shares under another."""
+    site.config({})
+    text = (site.folder / "shared.yaml").read_text()
+    (site.folder / "shared.yaml").write_text(text.replace("shared:", f"shared:\n  other_rows: {rows}", 1))
+    (site.root / "charges/2025-01").mkdir()
+    (site.root / "charges/2025-01/aws.csv.gz").write_bytes(gzip.compress(costs().encode()))
+    done = site.convert("charges/2025-01/k8s.csv", costs())
+    assert codes(done) == {"shared-unsplit"}
+    assert not (site.root / "charges/2025-01/k8s.csv").exists()
+    (site.root / "charges/2025-01/aws.csv.gz").unlink()
+    assert site.convert("charges/2025-01/k8s.csv", costs()).exit_code == 0
+    assert unsplit(site) == []
+    (site.root / "charges/2025-01/aws.csv").write_text(costs())
+    assert unsplit(site) == ["charges/2025-01/aws.csv"]
+    # In its place, the shares are all there is.
+    (site.root / "charges/2025-01/k8s.csv").unlink()
+    (site.root / "usage/2025-01/k8s.parquet").unlink()
+    assert site.convert("charges/2025-01/aws.csv", costs()).exit_code == 0
+    assert unsplit(site) == []

@@ -74,6 +74,22 @@ def test_json_gives_the_same_as_text(case: Case, version: str) -> None:
     assert [{**row, **places} for row in found] == [{**row, **places} for row in expected]
 
 
+def test_numbers_that_may_be_unset_are_read_in_the_times_too(case: Case) -> None:
+    """As data_parser writes other numbers since v0.0.39."""
+    text = (EXPORTS / "v0.0.40.json").read_text("utf-8")
+    plain = case.rows(text)
+    document = json.loads(text)
+    for job in document["jobs"]:
+        for name in ("submission", "start", "end", "elapsed", "suspended"):
+            number = job["time"][name]
+            job["time"][name] = {"set": number != 0, "infinite": False, "number": number}
+    assert [without_place(row) for row in case.rows(json.dumps(document))] == [without_place(row) for row in plain]
+
+
+def without_place(row: dict[str, str]) -> dict[str, str]:
+    return {name: cell for name, cell in row.items() if name != "x_SourceLine"}
+
+
 def test_a_fault_in_json_has_its_line(case: Case) -> None:
     text = (EXPORTS / "v0.0.40.json").read_text(encoding="utf-8").replace('"RUNNING"', '"JOGGING"')
     _, problems = case.run(text)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from copy import deepcopy
 from pathlib import Path
 from typing import Any
@@ -38,6 +39,20 @@ CASES: dict[str, tuple[Any, dict[str, Any], set[str]]] = {
     "a page of HTML": ("<html>Log in</html>\n", {}, {"usage-header"}),
     "another format than set": (QUMULO, {"format": "onefs"}, {"usage-header"}),
     "errors": ({"errors": [{"code": "AEC_FORBIDDEN"}]}, {}, {"usage-failed"}),
+    "an error of qumulo": ({"error_class": "http_unauthorized_error", "description": "Log in"}, {}, {"usage-failed"}),
+    "pages one after another": (f"{json.dumps(QUMULO)}\n{json.dumps(QUMULO)}\n", {}, {"usage-cells"}),
+    "qumulo without paging": ({"quotas": QUMULO["quotas"]}, {}, {"usage-page"}),
+    "a message of mmrepquota": ("mmrepquota: File system fs0 does not have filesets.\n", PHYSICAL, {"usage-failed"}),
+    "only quotas of users": (
+        LUSTRE.replace("for prj 200020 (pid", "for usr ada (uid"),
+        {**PHYSICAL, "quota_type": "group"},
+        {"usage-empty"},
+    ),
+    "lustre by OST": (
+        f"{LUSTRE}lustre-OST0000_UUID\n 1044480 - 0 - - - - -\n",
+        PHYSICAL,
+        {"usage-cells"},
+    ),
     "another metric": (QUMULO, PHYSICAL, {"usage-metric"}),
     "another metric of du": ("1\t/a\n", {"du_unit": "KiB"}, {"usage-metric"}),
     "du without its unit": ("1\t/a\n", {}, {"usage-metric"}),

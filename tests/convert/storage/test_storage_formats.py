@@ -131,6 +131,11 @@ CASES: dict[str, tuple[Any, dict[str, Any], dict[str, int]]] = {
     "onefs physical": (ONEFS, {"metric": "physical"}, {"/ifs/astro": 200, "/ifs/bio": 200}),
     "onefs cli": (ONEFS["quotas"], {"metric": "physical"}, {"/ifs/astro": 200, "/ifs/bio": 200}),
     "onefs csv": (ONEFS_CSV, {}, {"/ifs/astro": 120, "/ifs/bio": 120}),
+    "onefs csv in quotation marks": (
+        ",".join(f'"{name}"' for name in ONEFS_CSV.partition("\n")[0].split(",")) + "\n" + ONEFS_CSV.partition("\n")[2],
+        {},
+        {"/ifs/astro": 120, "/ifs/bio": 120},
+    ),
     "gpfs": (GPFS, {"metric": "physical"}, {"root": 10240, "astro": 341467872 * 1024, "bio:lab": 8192}),
     "lustre": (LUSTRE, {"metric": "physical"}, {"200020": 5000 * 1024, "200021": 7 * 1024}),
     "du -k": ("8\t/a b\n3\t/c\n", {"metric": "physical", "du_unit": "KiB"}, {"/a b": 8192, "/c": 3072}),

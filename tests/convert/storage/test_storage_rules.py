@@ -69,7 +69,7 @@ def test_missing_days_are_named_and_never_zero(case: Converted) -> None:
     done, problems = case.run(files)
     assert done is None
     assert [each.code for each in problems] == ["usage-missing-day"]
-    assert "2025-01-01, 2025-01-09, 2025-01-10" in problems[0].message
+    assert "January 1, 9–10" in problems[0].message
     case.set(storage={"missing_days": "carry"})
     assert amounts(case.rows(files)) == {"/a": 5 * SECONDS}
     _, problems = case.run(files)
@@ -81,7 +81,7 @@ def test_a_day_of_one_system_does_not_stand_for_another(case: Converted) -> None
     files = daily(page(("/a", 5)), "east") | daily(page(("/b", 7)), "west", days=JANUARY[:-1])
     done, problems = case.run(files)
     assert done is None
-    assert ["west-… on 2025-01-31" in each.message for each in problems] == [True]
+    assert ["west-… on January 31" in each.message for each in problems] == [True]
     case.set(storage={"missing_days": "carry"})
     assert amounts(case.rows(files)) == {"/a": 5 * SECONDS, "/b": 7 * SECONDS}
 
@@ -176,6 +176,19 @@ def test_what_is_free_is_a_row_of_its_own(case: Converted, rows: str) -> None:
     std = [row for row in found if row["SkuPriceId"].endswith(".std") and row["SubAccountId"] != "/c"]
     costs = sum((Decimal(row["BilledCost"]) for row in std), Decimal())
     assert abs(costs - 17) < Decimal("0.000001")
+
+
+@pytest.mark.parametrize("rows", ["day", "month"])
+def test_the_accounts_of_a_project_share_its_allowance_in_proportion(case: Converted, rows: str) -> None:
+    """Whatever their names and however large they are; nothing is lost in rounding."""
+    sizes = {"/a": 3 * TB, "/b": TB, "/z": 1}
+    case.set(rows=rows, owners=[{"account": path, "project": "sky"} for path in sizes], storage={"free": FREE})
+    free = [row for row in case.rows(daily(page(*sizes.items()))) if row["SkuPriceId"].endswith(".free")]
+    used = amounts(free)
+    assert sum(used.values()) == 2 * TB * SECONDS
+    for path, size in sizes.items():
+        # Byte-seconds, of some 5 × 10^18.
+        assert abs(used.get(path, 0) - size * 2 * TB * SECONDS // sum(sizes.values())) <= 10**8
 
 
 @pytest.mark.parametrize(("per", "billed"), [("month", 0), ("day", 16)])

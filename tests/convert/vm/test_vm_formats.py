@@ -167,6 +167,22 @@ def test_a_tier_is_bought_by_the_month_with_its_subsidy(case: Converted) -> None
     assert (done.left_out, done.notes, problems) == ({"inactive, by its notes": 1}, ["1 file of azure-local"], [])
 
 
+def test_machines_of_one_project_and_tier_may_have_a_subsidy_each(case: Converted) -> None:
+    """One row per price; a machine whose notes have none is billed at the price of its tier."""
+    machines = [
+        AZURE[0],
+        {**AZURE[0], "VMId": "9a", "Name": "sky9a", "Notes": notes(FinOpsSubsidyPercent=100)},
+        {**AZURE[0], "VMId": "9b", "Name": "sky9b", "Notes": notes(FinOpsSubsidyPercent=None)},
+    ]
+    rows = case.rows({"vms-2025-01-15.json": machines})
+    assert [(row["PricingQuantity"], row["BilledCost"], row["x_SubsidyPercent"]) for row in rows] == [
+        ("1", "50", "40"),
+        ("1", "0", "100"),
+        ("1", "83.333333333", "0"),
+    ]
+    assert len({row["SkuPriceId"] for row in rows}) == 1
+
+
 def test_one_machine_is_not_a_list_in_powershell(case: Converted) -> None:
     (row,) = case.rows({"vms-2025-01-15.json": AZURE[0]})
     assert row["PricingQuantity"] == "1"
@@ -337,6 +353,27 @@ def test_points_of_one_thing_may_differ_in_their_metadata_only(case: Converted) 
     assert case.codes({"frames.json": again}) == {"usage-conflict"}
 
 
+def test_a_summary_of_cloudkitty_may_have_objects(case: Converted) -> None:
+    """`response_format=object`."""
+    case.set(vm={"basis": "measured", "tiers": None}, rates=KITTY)
+    lists = case.rows({"summary.json": SUMMARY})
+    objects = [dict(zip(SUMMARY["columns"], row, strict=True)) for row in SUMMARY["results"]]
+    assert case.rows({"summary.json": {"results": objects, "total": len(objects)}}) == lists
+
+
+@pytest.mark.parametrize(
+    "document",
+    [
+        {"summary": [{"begin": "2025-01-01T00:00:00", "rate": "37.2", "res_type": "ALL", "tenant_id": "ALL"}]},
+        {"dataframes": [{"tenant_id": "p1", "resources": [{"service": "compute", "volume": "1", "rating": "0.05"}]}]},
+    ],
+)
+def test_the_first_version_of_cloudkitty_is_refused_by_name(case: Converted, document: dict[str, object]) -> None:
+    done, (problem,) = case.set(vm={"basis": "measured", "tiers": None}, rates=KITTY).run({"x.json": document})
+    assert (done, problem.code) == (None, "usage-header")
+    assert "version 1 of CloudKitty's API" in problem.message
+
+
 def test_prices_of_cloudkitty_need_their_currency(case: Converted) -> None:
     case.set(vm={"basis": "measured", "tiers": None, "price": "theirs"}, rates=[])
     assert case.codes({"summary.json": SUMMARY}) == {"usage-currency"}
@@ -368,7 +405,6 @@ BAD: dict[str, tuple[Any, dict[str, Any], set[str]]] = {
     "active": ([{**AZURE[0], "Notes": notes(FinOpsActive="maybe")}], {}, {"usage-notes"}),
     "address": ([{**AZURE[0], "Notes": notes(FinOpsPiEmail="zoe")}], {}, {"usage-notes"}),
     "two funds": ([AZURE[0], {**AZURE[1], "Notes": notes(FinOpsFundOrg="X")}], {}, {"usage-notes"}),
-    "two subsidies": ([AZURE[0], {**AZURE[1], "Notes": notes(FinOpsSubsidyPercent=1)}], {}, {"usage-notes"}),
     "unknown tier": ([{**AZURE[0], "Notes": notes(FinOpsVmTier="huge")}], {}, {"no-rate"}),
     "twice": ([AZURE[0], AZURE[0]], {}, {"usage-conflict"}),
     "state": ([{**AZURE[0], "State": 99}], {}, {"usage-state"}),

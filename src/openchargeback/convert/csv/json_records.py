@@ -6,7 +6,7 @@ import json
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
-from openchargeback.convert.csv.table import CUT_FIX
+from openchargeback.convert.documents import CUT_FIX
 from openchargeback.convert.json_stream import Broken, documents
 from openchargeback.convert.kinds import Input
 from openchargeback.problems import Problem
@@ -42,14 +42,14 @@ def json_records(
                 problems.append(Problem(file.name, "usage-cells", "the record is not text in UTF-8", CUT_FIX, line))
             yield line, [record.get(name) for name in columns], text
     except Broken as error:
-        message = f"the file is not whole JSON ({error}), so it may be cut"
+        message = f"the file is not complete JSON ({error}), so it may be cut off"
         problems.append(Problem(file.name, "usage-cut", message, CUT_FIX, error.line))
     except _Shape as error:
-        fix = "export it again; `items` must be the path of the list in the document"
+        fix = "export it again, or correct `items`: it is the path of the list in the document"
         problems.append(Problem(file.name, "usage-header", str(error), fix, error.line))
     if records and not problems:
         problems += [
-            Problem(file.name, "usage-columns", f"no record has the key {name}", "correct the mapping, or export it", 1)
+            Problem(file.name, "usage-columns", f"no record has the key {name}", "export it, or correct the mapping", 1)
             for name in needed
             if name not in seen
         ]
@@ -74,7 +74,7 @@ def _records(
             top[key] = value
     yield from _end(file, page, first, top, found, path, problems)
     if more and top.get(more) is True:
-        message = f"`{more}` is true on the last page: further pages are missing"
+        message = f"`{more}` is true on the last page, so further pages are missing"
         problems.append(Problem(file.name, "usage-cut", message, "export all pages", first))
 
 
@@ -101,7 +101,7 @@ def _end(
                 file.name,
                 "usage-header",
                 f"the document has no list `{'.'.join(path)}`",
-                "export it again; `items` must be the path of the list",
+                "export it again, or correct `items`: it is the path of the list",
                 line,
             )
         )

@@ -12,8 +12,8 @@ from openchargeback.convert.csv.cells import LABEL, named_columns, select
 from openchargeback.convert.csv.reading import Layout, read_records
 from openchargeback.convert.csv.rules import repeated_rules, rules
 from openchargeback.convert.csv.settings import CsvSettings, MeterMapping
-from openchargeback.convert.csv.table import EMPTY_FIX
 from openchargeback.convert.csv.units import SCALE, nouns_of, parts_of, seconds_of
+from openchargeback.convert.documents import EMPTY_FIX
 from openchargeback.convert.findings import broken
 from openchargeback.convert.kinds import Found, Kind, Meter, Reading, keeps_users
 from openchargeback.convert.zone import offset_sql
@@ -103,9 +103,11 @@ def _place(reading: Reading, columns: list[str], found: Found) -> bool:
     zoneless = count(con, query(__package__, "zoneless"))
     zone = reading.settings.timezone
     if zoneless and not zone:
-        fix = "set `timezone` in the config to the zone in which the table writes times and days"
+        fix = "set `timezone` in the config to the zone of its times and days"
         name = reading.inputs[0].name
-        found.problems.append(Problem(name, "usage-zone", "the times of this table have no time zone", fix))
+        found.problems.append(
+            Problem(name, "usage-zone", "the table does not say in which time zone its times are", fix)
+        )
         return False
     con.execute(sql(__package__, "placed.sql", **_time_parts(reading, zone)))
     con.execute("DROP TABLE cell")
@@ -199,10 +201,10 @@ CSV = Kind(
     adapt=_adapted,
     decimals=_DECIMALS,
     record_columns={},
-    sample=(
-        "Booking,Date,Lab,Instrument,Hours,Status\n"
+    samples={
+        "bookings.csv": "Booking,Date,Lab,Instrument,Hours,Status\n"
         "B-1,2025-01-06,astro,microscope-2,1.5,done\n"
         "B-2,2025-01-07,astro,microscope-2,2,canceled\n"
         "B-3,2025-01-31,astro,microscope-1,0.25,done\n"
-    ),
+    },
 )

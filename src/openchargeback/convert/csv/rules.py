@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 from openchargeback.convert.csv.cells import LABEL
 from openchargeback.convert.csv.settings import CsvSettings, MeterMapping
-from openchargeback.convert.findings import Rule
+from openchargeback.convert.findings import Rule, conflicting, repeated
 from openchargeback.focus.database import literal
 from openchargeback.problems import Severity
 
@@ -15,7 +15,7 @@ _ODD = r"[\x00-\x1f\x7f-\x9f\x{061c}\x{200e}\x{200f}\x{2028}-\x{202e}\x{2066}-\x
 
 _MAY_LACK = ("list", "price")
 
-_COLUMNS = "check that the cells are under the right columns"
+_COLUMNS = "check that the cells are in the right columns"
 
 
 def rules(own: CsvSettings, currency: str) -> Iterator[Rule]:
@@ -27,29 +27,29 @@ def rules(own: CsvSettings, currency: str) -> Iterator[Rule]:
             value="''",
             code="usage-blank",
             message=f"{value} is empty",
-            fix="export it (many reports show it only if asked to group by it), or correct the mapping",
+            fix="export it (many reports have it only if grouped by it), or correct the mapping",
         )
     yield Rule(
         where=" OR ".join(f"regexp_matches({name}, {literal(_ODD)})" for name in (*LABEL, *_types(own))),
         value="''",
         code="usage-characters",
-        message="a name has characters that control terminals or the direction of text",
-        fix="remove them where the name is from, or take a part of it with a formula",
+        message="a name contains control characters or characters that change the direction of text",
+        fix="remove them in the system that the name comes from, or extract part of it with a formula",
     )
     yield Rule(
         where=f"currency IS DISTINCT FROM {literal(currency)}" if own.currency else "false",
         value="coalesce(currency, 'no currency')",
         code="usage-currency",
-        message=f"the cost is in {{}}, the charges are in {currency}",
-        fix="convert each currency with a config of its own, leaving out the rows of the others",
+        message=f"the cost is in {{}}, but the charges are in {currency}",
+        fix="convert each currency with a config of its own that leaves out the other rows",
     )
     if any(meter.where for meter in own.meters):
         yield Rule(
             where=f"NOT ({' OR '.join(f'on{index}' for index, _ in enumerate(own.meters, 1))})",
             value="''",
             code="usage-unmapped",
-            message="no meter is for the row",
-            fix="add a meter whose `where` fits it, or leave such rows out with a reason",
+            message="no meter matches the row",
+            fix="add a meter whose `where` matches it, or leave such rows out with a reason",
         )
     for index, meter in enumerate(own.meters, 1):
         yield from _meter_rules(index, meter, own, currency)
@@ -60,7 +60,7 @@ def _types(own: CsvSettings) -> list[str]:
 
 
 def _time_rules(own: CsvSettings) -> Iterator[Rule]:
-    fix = f"`dates` is {own.dates}: set how the table writes times, or {_COLUMNS}"
+    fix = f"`dates` is {own.dates}: set it to how the table writes times, or {_COLUMNS}"
     for name, required in (("start", "true"), ("end", str(bool(own.end or own.last_day)).lower())):
         yield Rule(
             where=f"{required} AND (({name}_local IS NULL) OR NOT (year({name}_local) BETWEEN 1990 AND 2200))",
@@ -74,7 +74,7 @@ def _time_rules(own: CsvSettings) -> Iterator[Rule]:
         value="concat_ws(', ', start_text, end_text)",
         code="usage-clock",
         message="the usage ends before it begins: {}",
-        fix="`end` is exclusive; for the last day of the usage, use `last_day`",
+        fix="`end` is exclusive: for the last day of usage, use `last_day`",
     )
 
 
@@ -105,34 +105,23 @@ def _meter_rules(index: int, meter: MeterMapping, own: CsvSettings, currency: st
             f"AND coalesce(abs(minus(cost{index}, {product})) > {own.tolerance}, true)",
             value=f"shown{index}",
             code="usage-cost",
-            message=f"the cost is not quantity × price, by more than {own.tolerance} {currency}: {{}}",
-            fix="ask who made the table which is right; `mismatch: warning` bills the cost as it is",
+            message=f"the cost differs from quantity × price by more than {own.tolerance} {currency}: {{}}",
+            fix="ask whoever made the table which is right; `mismatch: warning` bills the cost as it is",
             severity=Severity(own.mismatch),
         )
 
 
 def repeated_rules(own: CsvSettings) -> tuple[Rule, ...]:
     """On rows whose identity is there more than once."""
-    conflict = Rule(
-        where="clash IS NOT NULL",
-        value="''",
-        code="usage-conflict",
-        message="the row is there twice with different content for the same time",
-        fix="convert only the newer export, or have `id` tell the two apart",
-    )
-    once = Rule(
-        where="clash IS NULL AND first <> n",
-        value="''",
-        code="usage-repeated",
-        message="rows that are identical to earlier ones are counted once",
-        fix="nothing to fix, if the exports are known to overlap",
-        severity=Severity.NOTICE,
-    )
+    again = "clash IS NULL AND first <> n"
+    conflict = conflicting("clash IS NOT NULL", "''", "convert only the newer export, or extend `id` until it differs")
     doubled = Rule(
-        where="clash IS NULL AND first <> n",
+        where=again,
         value="''",
         code="usage-doubled",
         message="the row is identical to an earlier one",
-        fix="convert each export once; for exports that overlap, set `repeated: once`, for rows that are alike, `each`",
+        fix="convert each export once; set `repeated: once` if exports overlap, `each` if different rows look the same",
     )
-    return {"problem": (conflict, doubled), "once": (conflict, once), "each": (conflict,)}[own.repeated]
+    return {"problem": (conflict, doubled), "once": (conflict, repeated(again, "rows")), "each": (conflict,)}[
+        own.repeated
+    ]

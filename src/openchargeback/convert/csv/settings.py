@@ -229,17 +229,17 @@ def _faults(values: Mapping[str, Any]) -> list[tuple[str, str] | None]:
     names = [meter.name for meter in values.get("meters", ())]
     return [
         None if names else ("meters is missing", "add `meters:`, or a `preset`"),
-        None if len(set(names)) == len(names) else ("two meters have the same name", "give each a name of its own"),
+        None if len(set(names)) == len(names) else ("two meters have the same name", "give each its own name"),
         None
         if len(whens) == 1 and len(ends) <= 1 and (not ends or whens == ["start"])
         else (
-            "the time is missing, or there twice",
+            "the time is missing or given twice",
             "give `start` with `end` or `last_day`, or one of `day` and `month`",
         ),
-        ("`repeated: each` cannot be with `id`", "remove one of the two")
+        ("`repeated: each` and `id` exclude each other", "remove one of them")
         if values.get("repeated") == "each" and values.get("id")
         else None,
-        ("`decimal` and `thousands` are the same sign", "change one of them")
+        ("`decimal` and `thousands` are the same character", "change one of them")
         if values.get("thousands") and values["thousands"] == values.get("decimal", ".")
         else None,
     ]

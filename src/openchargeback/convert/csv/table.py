@@ -6,6 +6,7 @@ import csv
 from collections.abc import Iterator, Sequence
 from typing import Protocol
 
+from openchargeback.convert.documents import CUT_FIX, EMPTY_FIX, unfinished
 from openchargeback.convert.kinds import Input
 from openchargeback.ledger.shape import nearest
 from openchargeback.problems import Problem
@@ -13,8 +14,6 @@ from openchargeback.wording import counted
 
 _DELIMITERS = (",", ";", "\t", "|")
 _MOST = 50
-EMPTY_FIX = "check the command and its exit status; if nothing was used in the month, convert with `--allow-empty`"
-CUT_FIX = "export it again, and check that the command exits with 0"
 
 
 class TableLayout(Protocol):
@@ -57,14 +56,13 @@ def table_records(
     except csv.Error as error:
         problems.append(Problem(file.name, "usage-cells", _reason(error), CUT_FIX, whole.lines))
     if not problems and layout.final_newline and whole.lines and not whole.ends:
-        message = "the table ends in the middle of a line, so it may be cut"
-        fix = f"{CUT_FIX}; for programs that never end the last line, set `final_newline: false`"
-        problems.append(Problem(file.name, "usage-cut", message, fix, whole.lines))
+        fix = f"{CUT_FIX}; for a program that never ends its last line, set `final_newline: false`"
+        problems.append(unfinished(file.name, whole.lines, fix))
 
 
 def _reason(error: csv.Error) -> str:
     if "unexpected end" in str(error):
-        return "the table ends within a cell in quotes, so it may be cut"
+        return "the table ends inside a quoted cell, so it may be cut off"
     return f"the row cannot be read: {str(error).splitlines()[0][:100]}"
 
 
@@ -107,7 +105,7 @@ def _rows(
 def _odd(file: Input, line: int, cells: int, expected: int, delimiter: str) -> Problem:
     message = f"the line has {counted(cells, 'cell')}, the header {expected}" if cells else "the line is empty"
     shown = {"\t": "tab"}.get(delimiter, delimiter)
-    fix = f"cells are separated by `{shown}`; set `delimiter` or `quote`, or export again: a name may contain it"
+    fix = f"cells are separated by `{shown}`: set `delimiter` or `quote`, or export without names that contain it"
     return Problem(file.name, "usage-cells", message, fix, line)
 
 
@@ -152,14 +150,14 @@ def _places(file: Input, head: Sequence[str], columns: Sequence[str], line: int,
     for name in columns:
         if name not in head:
             near = nearest(name, head)
-            fix = "export it, or correct the mapping; check `delimiter` and `skip`"
+            fix = "export it or correct the mapping, and check `delimiter` and `skip`"
             fix = f"did you mean `{near}`?" if near else fix
             shown = ", ".join(f'"{each[:40]}"' for each in head[:12])
             problems.append(
-                Problem(file.name, "usage-columns", f"the table has no column {name}", fix, line, excerpt=shown)
+                Problem(file.name, "usage-columns", f"the column {name} is missing", fix, line, excerpt=shown)
             )
         elif head.count(name) > 1:
             problems.append(
-                Problem(file.name, "usage-header", f"the column {name} is there twice", "export each column once", line)
+                Problem(file.name, "usage-header", f"the column {name} occurs twice", "export each column once", line)
             )
     return [list(head).index(name) for name in columns] if not problems else []

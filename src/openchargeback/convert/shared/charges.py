@@ -12,7 +12,7 @@ from openchargeback.convert.kinds import Input
 from openchargeback.convert.settings import Settings
 from openchargeback.convert.shared.given import given_cells
 from openchargeback.convert.shared.settings import Pool
-from openchargeback.focus.columns import COLUMNS
+from openchargeback.focus.columns import COLUMNS, TABLE
 from openchargeback.focus.database import identifier, insert, literal, sql
 from openchargeback.focus.opening import OpenFile, open_files
 from openchargeback.focus.schema import SIMPLE
@@ -55,21 +55,21 @@ _RULES = (
         where="month IS DISTINCT FROM $period",
         value="month",
         code="shared-month",
-        message="the cost is of another month than the one that is billed: {}",
-        fix="convert each month alone, with the use of that month",
+        message="the cost is of another month: {}",
+        fix="convert one month at a time, with its own usage",
     ),
     Rule(
         where="currency <> $currency",
         value="currency",
         code="shared-currency",
         message="the cost is in {}",
-        fix="split the costs of each currency by themselves, with `currency` in the config",
+        fix="split the costs of each currency with a config of its own",
     ),
     Rule(
         where="split_before",
         value="''",
         code="shared-overlap",
-        message="the row is a share of a split cost already",
+        message="the row is itself a share of a split cost",
         fix="select only rows without AllocatedMethodId",
     ),
 )
@@ -101,9 +101,12 @@ def read_costs(
     opened, problems = open_files(con, files, config, whole=True)
     problems += check_files(opened)
     names = dict.fromkeys(name for each in opened for name in each.names)
+    # A column that files lack must be null in their rows, which FOCUS does not allow in every column.
+    lacking = {name for name, column in TABLE.items() if opened and not column.nulls} - set(names)
     for pool in pools:
         for cost in pool.costs:
-            names |= dict.fromkeys(given_cells(settings, pool, cost, period))
+            cells = given_cells(settings, pool, cost, period)
+            names |= dict.fromkeys(name for name in cells if name not in lacking)
     if "ProviderName" in names:
         names |= dict.fromkeys(_SINCE_1_3)
     costs = Costs({name: f"k{index}" for index, name in enumerate(names)}, opened)
@@ -158,7 +161,7 @@ def select(
         Problem(
             config,
             "shared-column",
-            f"{pool.id} selects rows by {name}, a column that no charge file has",
+            f"{pool.id} selects rows by {name}, but no charge file has that column",
             did_you_mean(name, list(costs.columns)),
             pool.line,
         )
@@ -223,8 +226,8 @@ def check_costs(
         Problem(
             files[CONFIG],
             "shared-no-cost",
-            f"{pool.id} selects no row, so there is nothing to split",
-            "correct `match`, or give the charge file with the costs; remove the pool if there were none",
+            f"{pool.id} selects no rows, so there is nothing to split",
+            "correct `match`, or add the charge file with the costs; if there were none, remove the pool",
             pool.line,
         )
         for number, pool in enumerate(pools)

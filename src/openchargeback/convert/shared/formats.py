@@ -1,4 +1,4 @@
-"""The tables of use that are known by name: their columns, and by what costs are split unless the config says."""
+"""The usage tables that are known by name: their columns, and by what costs are split unless the config says."""
 
 from __future__ import annotations
 

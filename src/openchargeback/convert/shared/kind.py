@@ -2,7 +2,7 @@
 
 The rows of a charge file that a pool selects are replaced by one row per part; others stay as they are. In order:
 
-    use         what the tables of use say (`usage.py`)
+    use         what the usage tables say (`usage.py`)
     cost_row    the rows of the charge files, and the costs of the config (`charges.py`)
     shared_cost those that are split
     share       who gets what part of them (`shares.py`)
@@ -12,24 +12,29 @@ The rows of a charge file that a pool selects are replaced by one row per part; 
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Sequence
+import hashlib
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import duckdb
 
 from openchargeback import money
 from openchargeback.convert.conversion import ColumnTotal, Conversion, OwnerTotal, Request
-from openchargeback.convert.instants import month_bounds, seconds
+from openchargeback.convert.instants import month_bounds, only_month, seconds
 from openchargeback.convert.intervals import billed_already, write_intervals
 from openchargeback.convert.kinds import Input, Kind
 from openchargeback.convert.owners import Owners
 from openchargeback.convert.shared import charges, usage
 from openchargeback.convert.shared.charges import AMOUNTS, CONFIG, Costs
+from openchargeback.convert.shared.sample import SAMPLES
 from openchargeback.convert.shared.settings import Pool, SharedSettings
 from openchargeback.convert.shared.shares import Shares
 from openchargeback.focus.csv_copy import copy_csv
 from openchargeback.focus.database import count, database, filled, literal, named_rows, query, sql
+from openchargeback.focus.equal_files import by_size, content_digest, same_content
 from openchargeback.focus.opening import make_macros
+from openchargeback.ledger.files import ChargeFile
+from openchargeback.ledger.settings import Limits
 from openchargeback.problems import OutsideFault, Problem, UsageFault, has_errors
 
 _ONE_DAY = dt.timedelta(days=1)
@@ -45,6 +50,8 @@ def convert_shared(
         if not each.path.is_file():
             raise UsageFault(f"{each.name} is not a file")
     given = [each for each in inputs if not any(each in usage.matching(pool, inputs) for pool in own.pools)]
+    if copies := [*_copies(inputs), *_unsplit(given, request.charges)]:
+        return None, copies
     with database() as con:
         make_macros(con)
         problems = [*_missing(request, own.pools), *usage.read_use(con, own.pools, inputs, request.config.path)]
@@ -55,7 +62,7 @@ def convert_shared(
         problems += charges.select(con, costs, given, own.pools, request.config.path)
         if has_errors(problems):
             return None, problems
-        period = request.period or _period(con)
+        period = request.period or only_month(*_months(con), "shared costs")
         problems += _split(con, request, costs, period)
         if has_errors(problems):
             return None, problems
@@ -63,8 +70,30 @@ def convert_shared(
         if output is not None:
             _write(con, costs, own, output)
         if intervals is not None:
-            write_intervals(con, _instants(period), intervals)
+            write_intervals(con, _instants(period), intervals, output, [each.path for each in given])
     return conversion, problems
+
+
+def _copies(inputs: Sequence[Input]) -> Iterator[Problem]:
+    """Inputs that another input is the same as: rows of costs and of use need not tell that they are there twice."""
+    first: dict[bytes, Input] = {}
+    for each in inputs:
+        with each.path.open("rb") as file:
+            before = first.setdefault(hashlib.file_digest(file, "sha256").digest(), each)
+        if before is not each:
+            message = f"the file has the same content as {before.name}"
+            yield Problem(each.name, "shared-repeated", message, "give each file once")
+
+
+def _unsplit(given: Sequence[Input], charges: Sequence[ChargeFile]) -> Iterator[Problem]:
+    """Costs that the ledger bills unsplit, from another charge file."""
+    sizes = by_size(charges) if charges else {}
+    for each in given:
+        ceiling = Limits().charge_file_bytes
+        for same in same_content(each.path, content_digest(each.path, ceiling), sizes, ceiling) if sizes else ():
+            message = f"{same.path} has the same charges, so their shared costs would be billed unsplit as well"
+            fix = f"write to {same.path}, so that the shares replace them, or remove it"
+            yield Problem(each.name, "shared-unsplit", message, fix)
 
 
 def _missing(request: Request, pools: Sequence[Pool]) -> list[Problem]:
@@ -82,14 +111,8 @@ def _missing(request: Request, pools: Sequence[Pool]) -> list[Problem]:
     ]
 
 
-def _period(con: duckdb.DuckDBPyConnection) -> str:
-    """The month of all shared costs. Raises UsageFault if there are several."""
-    first, last = con.execute(query(__package__, "cost_month")).fetchone() or (None, None)
-    if first is None:
-        raise UsageFault("no pool selects any cost to tell the period by; give --period")
-    if first != last:
-        raise UsageFault(f"the shared costs are from {first} to {last}; give the month to bill with --period")
-    return str(first)
+def _months(con: duckdb.DuckDBPyConnection) -> tuple[str | None, str | None]:
+    return con.execute(query(__package__, "cost_month")).fetchone() or (None, None)
 
 
 def _instants(period: str) -> dict[str, str]:
@@ -203,6 +226,8 @@ SHARED = Kind(
     resource_type="",
     rates=(),
     convert=convert_shared,
+    samples=SAMPLES,
+    sample_period="2025-01",
     common={
         "service": False,
         "provider": False,

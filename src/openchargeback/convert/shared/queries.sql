@@ -1,17 +1,17 @@
 -- place: one row per row of a table whose lines are not simply numbered: its line.
 CREATE TABLE place (file INTEGER, row BIGINT, line BIGINT);
--- use: one row per row of a table of use, pool and weight: who used how much when. text: the number as written.
+-- use: one row per row of a usage table, pool and weight: who used how much when. text: the number as written.
 CREATE TABLE use (
     pool INTEGER, weight INTEGER, file INTEGER, line BIGINT, resource VARCHAR, account VARCHAR, day_text VARCHAR,
     day DATE, until TIMESTAMP, text VARCHAR, amount DECIMAL(38, 18), identity VARCHAR
 );
--- use_row: the rows of a table of use for one pool and weight.
+-- use_row: the rows of a usage table for one pool and weight.
 INSERT INTO use
 SELECT
     {pool}, {weight}, {file}, coalesce(place.line, raw.row + 2), {resource}, coalesce({account}, ''), {day},
     utc({day})::DATE, utc({until}), {cell}, {amount}, {identity}
 FROM use_raw_{file} AS raw LEFT JOIN place ON place.file = {file} AND place.row = raw.row;
--- use_repeated: rows of a table of use, each with the line of the first row that is for the same thing in the pool.
+-- use_repeated: rows of a usage table, each with the line of the first row that is for the same thing in the pool.
 SELECT *, min(file * 10000000000 + line) OVER (PARTITION BY pool, weight, identity) AS first
 FROM use WHERE identity IS NOT NULL AND weight = 0;
 -- used: one row per pool, resource, account, day and weight: the sum of the use. day is NULL if the table has no days.

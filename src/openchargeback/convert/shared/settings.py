@@ -121,9 +121,9 @@ class Pool:
 def _fault(pool: Pool) -> tuple[str, str] | None:
     """Why a pool cannot be split, with the fix."""
     if not pool.match and not pool.costs:
-        return f"the pool {pool.id} has no costs", "give `match` for rows of a charge file, or `costs`"
+        return f"the pool {pool.id} has no costs", "set `match` to select rows of a charge file, or `costs`"
     if not pool.resource or not pool.weights:
-        return f"the pool {pool.id} does not say who used what", "give `resource` and `weights`"
+        return f"the pool {pool.id} does not say who used what", "set `resource` and `weights`"
     if sum((each.share for each in pool.weights), ZERO) != _HUNDRED:
         return f"the shares of the weights of {pool.id} do not add up to 100", "correct `share` of each weight"
     if any(each.share == ZERO for each in pool.weights):
@@ -131,10 +131,10 @@ def _fault(pool: Pool) -> tuple[str, str] | None:
     if len({each.label for each in pool.weights}) < len(pool.weights):
         return f"two weights of {pool.id} have the same name", "give each its `unit`"
     if pool.by == "day" and (not pool.date or any(each.capacity is not None for each in pool.weights)):
-        return f"{pool.id} cannot be split by day", "give the column `date` and no `capacity`, or split it by month"
+        return f"{pool.id} cannot be split by day", "set `date` and no `capacity`, or split it by month"
     if pool.format == "opencost" and (bad := unfit(each.column for each in pool.weights)):
         fix = "split by CPUCost, RAMCost, GPUCost, PVCost, NetworkCost or TotalCost, which add up"
-        return f"{bad} is an average over the time a container ran, which cannot be added up", fix
+        return f"{bad} is an average over the run time of a container, which cannot be added up", fix
     return None
 
 

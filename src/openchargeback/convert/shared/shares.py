@@ -154,11 +154,11 @@ class Shares:
         idle = {key for pool in self._pools if pool.idle == "owner" for key in pool.idle_keys}
         for account in sorted(self._unknown):
             if account in idle:
-                message = f"no owner is named for the idle share {account}"
+                message = f"the idle share {account} has no owner"
                 fix = f"add `account: {account}` to `owners`, or set `idle` to keep or spread"
                 yield Problem(self._config, "shared-idle", message, fix)
                 continue
-            message = f"{account or 'an empty name'} belongs to no project; its shares have no tags"
+            message = f"{account or 'an empty name'} does not belong to a project, so its shares have no tags"
             fix = "add it to `owners`, or to `match: SubAccountId` of a project in the ledger's directory"
             yield Problem(self._config, "owner-unknown", message, fix, severity=Severity.WARNING)
 
@@ -191,11 +191,11 @@ def _faults(pool: Pool, group: Group, weights: Weights, files: Mapping[int, str]
     for index, weight in enumerate(pool.weights):
         amounts = [each.get(index, ZERO) for each in weights.values()]
         if any(amount < ZERO for amount in amounts):
-            message = f"more {weight.label} of {pool.id} was used than its capacity of {weight.capacity:f}"
+            message = f"{pool.id}: more {weight.label} was used than its capacity of {weight.capacity:f}"
             yield Problem(config, "shared-weight", message, "correct `capacity`, which is of the month", pool.line)
         elif not any(amounts):
-            message = f"no one used {weight.label} of {pool.id}{days}, so this cost cannot be split by it"
-            fix = "check the table of use; give the weight no share if there was none, or set `idle: keep`"
+            message = f"{pool.id}: no one used any {weight.label}{days}, so this cost cannot be split by it"
+            fix = "check the usage table; if there was no usage, remove the weight or set `idle: keep`"
             yield Problem(files[group.file], "shared-weight", message, fix, group.line)
 
 

@@ -1,4 +1,4 @@
-"""Reads tables of use, which say who used how much of what is shared, into `use`."""
+"""Reads usage tables, which say who used how much of what is shared, into `use`."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from fnmatch import fnmatchcase
 
 import duckdb
 
+from openchargeback.convert.documents import unfinished
 from openchargeback.convert.findings import Rule, broken
 from openchargeback.convert.kinds import Input
 from openchargeback.convert.shared.formats import FORMATS
@@ -32,7 +33,7 @@ _RULES = (
         where="text IS NULL AND merged",
         value="named",
         code="shared-number",
-        message="{} is empty: a row of an older release was merged under this header",
+        message="{} is empty: a row of an older release is under this header",
         fix="export the month again with one release of OpenCost, or split by TotalCost alone",
     ),
     Rule(
@@ -47,42 +48,42 @@ _RULES = (
         value="named || ' ' || text",
         code="shared-negative",
         message="{} is negative",
-        fix="correct the table: no one can use less than nothing",
+        fix="correct the table",
     ),
     Rule(
         where="coalesce(resource, '') = ''",
         value="''",
         code="shared-number",
-        message="the row does not say who used it",
+        message="the row does not name the user",
         fix="fill the columns of `resource`",
     ),
     Rule(
         where="dated AND (day IS NULL OR bad_end)",
         value="coalesce(day_text, '')",
         code="shared-date",
-        message='cannot read the day of use in "{}"',
+        message='"{}" is not a date',
         fix="write it like 2025-01-31, in UTC",
     ),
     Rule(
         where="dated AND day IS NOT NULL AND (strftime(day, '%Y-%m') <> $period OR until > $end::TIMESTAMP)",
         value="strftime(day, '%Y-%m')",
         code="shared-month",
-        message="there is use of another month than the one that is billed, or it goes on after it: {}",
-        fix="export the month alone: its use decides who pays for its costs",
+        message="there is usage outside the month, in or after {}",
+        fix="export one month at a time: its usage decides who pays for its costs",
     ),
 )
 _REPEATED = Rule(
     where="first < file * 10000000000 + line",
     value="identity",
     code="shared-repeated",
-    message="{} is there more than once",
-    fix="give each export once; if two overlap, export the month again in one piece",
+    message="{} occurs more than once",
+    fix="give each export once; if two overlap, export the month again as one file",
 )
 
 
 @dataclass(frozen=True, slots=True)
 class Table:
-    """A table of use in `use_raw_<number>`. columns: SQL by name."""
+    """A usage table in `use_raw_<number>`. columns: SQL by name."""
 
     file: Input
     columns: Mapping[str, str]
@@ -105,8 +106,10 @@ def read_use(
     for number, pool in enumerate(pools):
         found = matching(pool, inputs)
         if not found:
-            message = f"no input has the use of {pool.id}: none is named {' or '.join(pool.usage)}"
-            problems.append(Problem(config, "shared-no-usage", message, "give its table of use", pool.line))
+            message = f"no input has the usage of {pool.id}: none is named {' or '.join(pool.usage)}"
+            problems.append(
+                Problem(config, "shared-no-usage", message, "add its usage table, or correct `usage`", pool.line)
+            )
         for file in found:
             if file.number not in tables:
                 tables[file.number], faults = _read(con, file)
@@ -119,7 +122,7 @@ def read_use(
 def check_use(
     con: duckdb.DuckDBPyConnection, pools: Sequence[Pool], files: Mapping[int, str], period: str, end: str
 ) -> list[Problem]:
-    """What no row of a table of use may be. end: the first instant after the period."""
+    """What no row of a usage table may be. end: the first instant after the period."""
     names = [
         f"WHEN pool = {number} AND weight = {index} THEN '{_named(weight)}'"
         for number, pool in enumerate(pools)
@@ -154,14 +157,14 @@ def _read(con: duckdb.DuckDBPyConnection, file: Input) -> tuple[Table | None, li
     names = [each.strip() for each in header.cells]
     if twice := next((each for each in names if names.count(each) > 1), ""):
         fix = "name each column once"
-        return None, [Problem(file.name, "usage-columns", f"there are two columns {twice}", fix, header.line)]
+        return None, [Problem(file.name, "usage-columns", f"the column {twice} occurs twice", fix, header.line)]
     surveyed, problems = layout.survey(file.path, file.name, len(names))
     if surveyed is None or has_errors(problems):
         return None, problems
     if faults := [*_uneven(file, surveyed, len(names)), *_cut(file, surveyed)]:
         return None, faults
     if not surveyed.lines:
-        fix = f"{_AGAIN}; if no one used anything, remove the pool for this month"
+        fix = f"{_AGAIN}; if there was no usage, remove the pool for this month"
         return None, [Problem(file.name, "usage-empty", "the table has no rows", fix, header.line)]
     relation = csv_text.relation([file.path], len(names))
     try:
@@ -178,7 +181,7 @@ def _uneven(file: Input, surveyed: layout.Layout, columns: int) -> Iterator[Prob
     for line in surveyed.blank[:_MOST]:
         yield Problem(file.name, "usage-cells", "the line is empty", "remove it, or export the table again", line)
     for row in surveyed.uneven[:_MOST]:
-        message = f"the line has more or fewer cells than the header, which has {columns}"
+        message = f"the line does not have {columns} cells, as the header has"
         yield Problem(file.name, "usage-cells", message, _AGAIN, surveyed.line(row))
 
 
@@ -188,8 +191,7 @@ def _cut(file: Input, surveyed: layout.Layout) -> Iterator[Problem]:
         while block := raw.read(1 << 20):
             last = block
     if not last.endswith((b"\n", b"\r")):
-        message = "the table ends in the middle of a line, so it may be cut"
-        yield Problem(file.name, "usage-cut", message, _AGAIN, surveyed.lines[-1] if surveyed.lines else 1)
+        yield unfinished(file.name, surveyed.lines[-1] if surveyed.lines else 1)
 
 
 def _use(con: duckdb.DuckDBPyConnection, number: int, pool: Pool, table: Table) -> list[Problem]:
@@ -203,7 +205,7 @@ def _use(con: duckdb.DuckDBPyConnection, number: int, pool: Pool, table: Table) 
             Problem(
                 table.file.name,
                 "usage-columns",
-                f"{pool.id} needs the column {name}, which is not in the header",
+                f"{pool.id} needs the column {name}, but the header lacks it",
                 did_you_mean(name, list(table.columns)),
                 table.line,
             )

@@ -50,23 +50,28 @@ def layout_of(path: str, first: str, delimiter: str, columns: Sequence[str]) -> 
     found = _FIRST.match(first)
     delimiter = delimiter or (found[2] if found else "") or ("|" if columns else "")
     if not delimiter or len(delimiter.encode()) > _LONGEST_DELIMITER:
-        message = "the first line is not a header of sacct --parsable2 with a delimiter of at most four bytes"
+        message = "the first line is not a header of `sacct --parsable2` with a delimiter of up to four bytes"
         return Problem(path, "usage-header", message, _HEADER_FIX, 1, excerpt=first[:200])
     cells = [cell.strip() for cell in first.split(delimiter)]
     has_header = sum(cell.casefold() in _BY_FOLDED for cell in cells) >= 2
     if not has_header and not columns:
         return Problem(
-            path, "usage-header", "the first line is not a header of sacct", _HEADER_FIX, 1, excerpt=first[:200]
+            path,
+            "usage-header",
+            "the first line is not a header of `sacct --parsable2`",
+            _HEADER_FIX,
+            1,
+            excerpt=first[:200],
         )
     labels = cells if has_header else [*columns, *[""] * (len(cells) - len(columns))]
     if len(labels) != len(cells):
-        message = f"`slurm: columns` lists {len(labels)} columns, the first line has {len(cells)} cells"
+        message = f"`slurm: columns` lists {len(labels)} columns, but the first line has {len(cells)} cells"
         return Problem(
             path, "usage-header", message, "list every column of the export, in order", 1, excerpt=first[:200]
         )
     known = [_BY_FOLDED.get(label.casefold(), "") for label in labels]
     if twice := next((name for name in known if name and known.count(name) > 1), ""):
-        return Problem(path, "usage-header", f"the column {twice} is there twice", "export each column once", 1)
+        return Problem(path, "usage-header", f"the column {twice} occurs twice", "export each column once", 1)
     lacking = [group for group in ALTERNATIVES if not set(group) & set(known)]
     if lacking:
         words = ", ".join(" or ".join(group) for group in lacking)
@@ -76,4 +81,4 @@ def layout_of(path: str, first: str, delimiter: str, columns: Sequence[str]) -> 
     return Layout(delimiter, names, 2 if has_header else 1)
 
 
-_HEADER_FIX = "export with `sacct --parsable2` and its header, or set `slurm: columns` (and `delimiter`)"
+_HEADER_FIX = "export with `sacct --parsable2` and its header (no `-n`), or set `slurm: columns`"

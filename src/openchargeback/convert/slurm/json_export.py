@@ -9,12 +9,14 @@ from typing import Any
 
 import duckdb
 
+from openchargeback.convert.documents import CUT_FIX
 from openchargeback.convert.json_stream import Broken, items
 from openchargeback.convert.kinds import Input
 from openchargeback.focus.database import insert, query, sql
 from openchargeback.problems import Problem
 
 _START = 4096
+_TIMES = frozenset({"submission", "start", "end", "elapsed", "suspended"})
 _BATCH = 20_000
 
 _KEPT = ("job_id", "array", "sluid", "cluster", "account", "user", "partition", "qos", "state", "time")
@@ -42,7 +44,7 @@ def read_json(con: duckdb.DuckDBPyConnection, file: Input, parts: Mapping[str, s
                 insert(con, "document", batch)
                 batch.clear()
     except Broken as error:
-        message = f"the export is not one whole JSON document ({error}), so it may be cut"
+        message = f"the export is not a complete JSON document ({error}), so it may be cut off"
         problems.append(Problem(file.name, "usage-cut", message, CUT_FIX, error.line))
     insert(con, "document", batch)
     if not problems:
@@ -52,29 +54,36 @@ def read_json(con: duckdb.DuckDBPyConnection, file: Input, parts: Mapping[str, s
         try:
             con.execute(sql(__package__, "cells.sql", rows=rows, file=str(file.number), **parts))
         except duckdb.Error as error:
-            message = f"a job is not in a known form: {' '.join(str(error).split())[:200]}"
+            message = f"a job has an unknown form: {' '.join(str(error).split())[:200]}"
             problems = [
                 Problem(file.name, "usage-header", message, "export with `sacct --json` of Slurm 21.08 or newer")
             ]
     return problems
 
 
-CUT_FIX = "export it again, and check that sacct exits with 0"
-
-
 def _narrow(job: dict[str, Any]) -> str:
     """What is read of a job, as JSON."""
     tres = job.get("tres")
     allocated = tres.get("allocated") if isinstance(tres, dict) else None
+    time = job.get("time")
+    if isinstance(time, dict):
+        job = {**job, "time": {name: _plain(value) for name, value in time.items() if name in _TIMES}}
     return json.dumps({name: job.get(name) for name in _KEPT} | {"allocated": allocated})
+
+
+def _plain(value: Any) -> Any:
+    """A number that may be in the form `{"set": true, "infinite": false, "number": 5}`; 0 if it is not set."""
+    if isinstance(value, dict) and "number" in value:
+        return value["number"] if value.get("set") else 0
+    return value
 
 
 def _refused(file: Input, found: Mapping[str, Any]) -> list[Problem]:
     """Why a whole document is not a good export. found: the first value of each key at the top."""
     if errors := found.get("errors"):
-        message = f"sacct reports errors in the export: {json.dumps(errors)[:200]}"
+        message = f"the export reports errors: {json.dumps(errors)[:200]}"
         return [Problem(file.name, "usage-failed", message, "fix what sacct reports, and export again")]
     if not isinstance(found.get("jobs"), dict | list):
-        message = "the document has no `jobs`: it is not an export of `sacct --json`"
+        message = "the document has no `jobs`, so it is not an export of `sacct --json`"
         return [Problem(file.name, "usage-header", message, "export with `sacct --json`")]
     return []

@@ -6,14 +6,16 @@ import datetime as dt
 
 import duckdb
 
+from openchargeback.convert.documents import EMPTY_FIX
 from openchargeback.convert.findings import broken
 from openchargeback.convert.instants import midnight, seconds
 from openchargeback.convert.kinds import Found, Kind, Meter, Reading, keeps_users
 from openchargeback.convert.slurm import rules, states
 from openchargeback.convert.slurm.billed import fill_billed
 from openchargeback.convert.slurm.json_export import is_json, read_json
+from openchargeback.convert.slurm.sample import SAMPLES
 from openchargeback.convert.slurm.settings import SlurmSettings
-from openchargeback.convert.slurm.text import EMPTY_FIX, read_text
+from openchargeback.convert.slurm.text import read_text
 from openchargeback.convert.zone import offset_sql
 from openchargeback.focus.database import insert, literal, literals, query, sql
 from openchargeback.ledger.periods import last_day
@@ -32,8 +34,8 @@ def read_slurm(reading: Reading) -> Found:
     if has_errors(found.problems) or not _count(reading, found):
         return found
     if len(dated) < len(reading.inputs) and not reading.settings.timezone:
-        message = "the times of this export have no time zone"
-        fix = "set `timezone` in the config: UTC if it was made with TZ=UTC, else the zone of the machine"
+        message = "the export does not say in which time zone its times are"
+        fix = "set `timezone` in the config: UTC if it was made with TZ=UTC, otherwise the zone of the machine"
         found.problems += [
             Problem(each.name, "usage-zone", message, fix) for each in reading.inputs if each.number not in dated
         ]
@@ -78,8 +80,8 @@ def _count(reading: Reading, found: Found) -> bool:
     if not lines:
         found.problems.append(Problem(name, "usage-empty", "the export has no records", EMPTY_FIX))
     elif lines == steps:
-        fix = "export with `sacct -X`, or without a filter that leaves only steps"
-        found.problems.append(Problem(name, "usage-steps-only", "the export has steps of jobs and no job", fix))
+        fix = "export with `sacct -X`, and without a filter that removes the jobs"
+        found.problems.append(Problem(name, "usage-steps-only", "the export has steps of jobs but no jobs", fix))
     return bool(lines > steps)
 
 
@@ -116,6 +118,8 @@ def _problems(reading: Reading) -> list[Problem]:
     jobs = f"({query(__package__, 'placed').rstrip().rstrip(';')})"
     end = seconds(midnight(last_day(reading.period) + dt.timedelta(days=1))) if reading.period else 0
     values = {"longest": reading.own.longest_days, "period_end": end}
+    if joined := broken(con, jobs, (rules.HEADER_RULE,), files):
+        return joined
     problems = broken(con, jobs, (*rules.STATE_RULES, *rules.JOB_RULES), files, values)
     twice = f"(SELECT placed.*, repeated.first, repeated.clash FROM {jobs} AS placed JOIN repeated USING (n))"
     return problems + broken(con, twice, rules.REPEATED_RULES, files)
@@ -147,4 +151,5 @@ SLURM = Kind(
         {"id": "node", "resource": "node", "partition": "exclusive.*", "unit": "Node-Hours", "price": "1.20"},
     ),
     read=read_slurm,
+    samples=SAMPLES,
 )

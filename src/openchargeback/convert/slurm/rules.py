@@ -2,25 +2,34 @@
 
 from __future__ import annotations
 
-from openchargeback.convert.findings import Rule
+from openchargeback.convert.findings import Rule, conflicting, repeated
 from openchargeback.problems import Severity
 
 AGAIN = "export it again with `TZ=UTC SLURM_TIME_FORMAT=standard sacct --parsable2`"
+
+HEADER_RULE = Rule(
+    where="shown_id IN ('JobID', 'JobIDRaw')",
+    value="''",
+    code="usage-cells",
+    message="the header occurs again, so several exports are in one file",
+    fix="name the exports as separate inputs",
+)
+"""On jobs; where it is broken, other rules would only say the same."""
 
 STATE_RULES = (
     Rule(
         where="word LIKE '%+'",
         value="word",
         code="usage-cut",
-        message="the state {} is cut off: this is not a parsable export",
-        fix="export with `sacct --parsable2`, whose cells are whole",
+        message="the state {} is cut off, so this is not a parsable export",
+        fix="export with `sacct --parsable2`",
     ),
     Rule(
         where="NOT known AND word NOT LIKE '%+'",
         value="word",
         code="usage-state",
         message='"{}" is not a state of Slurm',
-        fix="check that the cells are under the right columns",
+        fix="check that the cells are in the right columns",
     ),
 )
 """On jobs joined with their states."""
@@ -38,13 +47,13 @@ JOB_RULES = (
         value="bad || ': \"' || coalesce(bad_cell, '') || '\"'",
         code="usage-number",
         message="cannot read the duration in {}",
-        fix="it must be a whole number of seconds or D-HH:MM:SS; export ElapsedRaw",
+        fix="export ElapsedRaw; a duration is a whole number of seconds, or D-HH:MM:SS",
     ),
     Rule(
         where="bad = 'JobID'",
         value="''",
         code="usage-number",
-        message="the job has no id",
+        message="the job has no ID",
         fix=AGAIN,
     ),
     Rule(
@@ -52,27 +61,27 @@ JOB_RULES = (
         value="gap",
         code="usage-clock",
         message="Start, End, Elapsed and Suspended disagree by {} seconds",
-        fix="export Suspended too; if all are off by one hour, `timezone` is not the zone of the export",
+        fix="export Suspended as well; if many jobs are off by one hour, correct `timezone`",
     ),
     Rule(
         where="open AND left_out IS NULL AND elapsed > $longest * 86400",
         value="'job ' || shown_id",
         code="usage-stale",
         message="{} has been running for longer than `slurm: longest_days`",
-        fix="list it with `sacctmgr show runawayjobs`, fix it there and export again, or raise `longest_days`",
+        fix="check `sacctmgr show runawayjobs`, fix the job there and export again, or raise `longest_days`",
     ),
     Rule(
         where="open AND left_out IS NULL AND starts < $period_end AND starts + held < $period_end",
         value="'job ' || shown_id",
         code="usage-open",
-        message="{} is still running, and the export was made before the month ended",
-        fix="export again after the end of the month: the next month's charges will not include this time",
+        message="{} was still running when the export was made, before the month ended",
+        fix="export again after the end of the month: the next conversion does not include the rest of its time",
     ),
     Rule(
         where="left_out = 'nothing allocated' AND elapsed > 0",
         value="''",
         code="usage-tres",
-        message="the job ran, but AllocTRES is empty, so nothing is billed",
+        message="the job ran, but AllocTRES is empty, so it is not billed",
         fix="check AccountingStorageTRES in slurm.conf",
         severity=Severity.WARNING,
     ),
@@ -80,7 +89,7 @@ JOB_RULES = (
         where="left_out IS NULL AND contains(shown_id, '[')",
         value="shown_id",
         code="usage-array",
-        message="{} stands for several tasks and has run; it is billed as one job",
+        message="{} stands for several array tasks but has run time; it is billed as one job",
         fix="check it with `sacct --array`",
         severity=Severity.WARNING,
     ),
@@ -89,7 +98,7 @@ JOB_RULES = (
         value="(SELECT string_agg(part, ',' ORDER BY part) FROM tres_part WHERE tres_part.id = tres AND odd)",
         code="usage-tres",
         message="cannot read {} in AllocTRES",
-        fix="it must be `type=count`, with a whole count; export with `--noconvert`",
+        fix="export with `--noconvert`; each part is `type=count`, with a whole number",
     ),
     Rule(
         where="left_out IS NULL AND tres IN (SELECT id FROM gpu_mismatch)",
@@ -102,20 +111,7 @@ JOB_RULES = (
 """On `job`."""
 
 REPEATED_RULES = (
-    Rule(
-        where="clash IS NOT NULL",
-        value="'job ' || shown_id",
-        code="usage-conflict",
-        message="{} is there twice with different content for the same time",
-        fix="convert only the newer export",
-    ),
-    Rule(
-        where="clash IS NULL AND first <> n",
-        value="''",
-        code="usage-repeated",
-        message="records that are identical to earlier ones are counted once",
-        fix="nothing to fix, if the exports are known to overlap",
-        severity=Severity.NOTICE,
-    ),
+    conflicting("clash IS NOT NULL", "'job ' || shown_id"),
+    repeated("clash IS NULL AND first <> n"),
 )
 """On jobs whose identity is there more than once."""

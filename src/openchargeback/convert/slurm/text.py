@@ -7,6 +7,7 @@ from pathlib import Path
 
 import duckdb
 
+from openchargeback.convert.documents import EMPTY_FIX, unfinished
 from openchargeback.convert.kinds import Input
 from openchargeback.convert.slurm.header import KNOWN, Layout, layout_of
 from openchargeback.convert.slurm.settings import SlurmSettings
@@ -27,14 +28,15 @@ def read_text(
     head, lines, whole = _look(file.path)
     if not head.strip():
         return 1, [Problem(file.name, "usage-empty", "the export is empty", EMPTY_FIX)]
+    if head.startswith("sacct: "):
+        message = f"the export begins with a message: {head[:160]}"
+        fix = "fix what sacct reports, write its errors to another file, and export again"
+        return 1, [Problem(file.name, "usage-failed", message, fix, 1)]
     layout = layout_of(file.name, head, own.delimiter, own.columns)
     if isinstance(layout, Problem):
         return 1, [layout]
     if not whole:
-        message = "the export ends in the middle of a line, so it may be cut"
-        return 1, [
-            Problem(file.name, "usage-cut", message, "export it again, and check that sacct exits with 0", lines)
-        ]
+        return 1, [unfinished(file.name, lines)]
     before = con.execute("SELECT count(*) FROM raw").fetchone()
     problems = _insert(con, file, layout, parts)
     after = con.execute("SELECT count(*) FROM raw").fetchone()
@@ -42,9 +44,6 @@ def read_text(
     if not problems and read + layout.first_line - 1 != lines:
         problems = _blank_lines(file)
     return layout.first_line, problems
-
-
-EMPTY_FIX = "check the command and its exit status; if nothing ran in the month, convert with `--allow-empty`"
 
 
 def _look(path: Path) -> tuple[str, int, bool]:
@@ -86,15 +85,15 @@ def _refused(path: str, row: dict[str, object], layout: Layout) -> Problem:
     if kind in ("TOO MANY COLUMNS", "MISSING COLUMNS"):
         cells = text.rstrip("\r\n").count(layout.delimiter) + 1
         message = f"the line has {cells} cells, the header {len(layout.names)}"
-        fix = f"a name may contain `{layout.delimiter}`: export without JobName, or with another `--delimiter`"
+        fix = f"export without JobName, which may contain `{layout.delimiter}`, or with another `--delimiter`"
         return Problem(path, "usage-cells", message, fix, line, excerpt=text[:200])
     fix = "export again without free text such as JobName"
-    return Problem(path, "usage-cells", "the line cannot be read as text in UTF-8", fix, line)
+    return Problem(path, "usage-cells", "the line is not text in UTF-8", fix, line)
 
 
 def _blank_lines(file: Input) -> list[Problem]:
     with file.path.open("rb") as lines:
         blank = [number for number, line in enumerate(lines, 1) if not line.strip()][:_MOST]
-    message = "the line is empty" if blank else "lines are not rows"
-    fix = "a name may contain a line end: export without JobName"
+    message = "the line is empty" if blank else "some lines are not rows"
+    fix = "export without JobName, which may contain line breaks"
     return [Problem(file.name, "usage-cells", message, fix, blank[0] if blank else 0, count=max(len(blank), 1))]

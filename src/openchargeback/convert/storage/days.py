@@ -9,11 +9,11 @@ from pathlib import Path
 
 from openchargeback.convert.instants import midnight, seconds
 from openchargeback.convert.storage.settings import StorageSettings
+from openchargeback.focus.overlap import in_words
 from openchargeback.ledger.patterns import expression
 from openchargeback.problems import Problem, Severity
 
 _DAY = 86_400
-_MOST = 12
 
 Moment = tuple[dt.date, str]
 """A day in the zone of the settings, and a text that orders the samples of a day."""
@@ -81,17 +81,16 @@ def missing(
     wanted = month[-1:] if own.basis == "month_end" else month
     problems = []
     for (system, name), days in sampled.items():
-        lacking = [day.isoformat() for day in wanted if day not in set(days)]
+        lacking = [day for day in wanted if day not in set(days)]
         if not lacking:
             continue
-        shown = ", ".join(lacking[:_MOST]) + (f" and {len(lacking) - _MOST} more" if len(lacking) > _MOST else "")
         of = f" of {system}" if system else f" named {name}…" if len(sampled) > 1 and name else ""
-        message = f"there is no sample{of} on {shown}"
+        message = f"there is no sample{of} on {in_words(lacking)}"
         if own.missing_days == "carry":
-            fix = "nothing to fix, if the sample before may stand for it"
+            fix = "nothing to fix if the sample before may stand in"
             severity = Severity.WARNING
         else:
-            fix = "add the samples, or set `storage: missing_days: carry` so that the sample before counts"
+            fix = "add the samples, or set `storage: missing_days: carry` to use the sample before"
             severity = Severity.ERROR
         problems.append(Problem(path, "usage-missing-day", message, fix, severity=severity))
     return problems

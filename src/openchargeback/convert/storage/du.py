@@ -21,7 +21,7 @@ def read(sheet: Sheet) -> None:
     text = sheet.source.text
     unit, metric = _UNITS.get(sheet.own.du_unit, (0, ""))
     if sheet.own.bills == "quota":
-        sheet.problem("usage-metric", "du knows no quotas", "set `storage: bills` to used or purchased")
+        sheet.problem("usage-metric", "du does not list quotas", "set `storage: bills` to used or purchased")
         return
     if not unit:
         fix = "set `storage: du_unit` to KiB for `du -k`, to bytes for `du -b`"
@@ -29,21 +29,19 @@ def read(sheet: Sheet) -> None:
         return
     if metric != sheet.own.metric:
         fix = f"set `storage: metric` to {metric}, or export with `du {'-b' if unit > 1 else '-k'}`"
-        sheet.problem("usage-metric", f"du with {sheet.own.du_unit} counts {metric} usage", fix)
+        sheet.problem("usage-metric", f"`du_unit: {sheet.own.du_unit}` is {metric} usage", fix)
         return
-    if not text.endswith("\n"):
-        sheet.problem(
-            "usage-cut", "the export ends in the middle of a line, so it may be cut", CUT_FIX, text.count("\n") + 1
-        )
+    if fault := sheet.source.unfinished:
+        sheet.problems.append(fault)
         return
     for line, row in enumerate(text.splitlines(), 1):
         if found := _LINE.fullmatch(row):
             sheet.levels.append(Level(line, found[2], sheet.bytes(found[1], "the figure", line, unit)))
         elif row.startswith("du: "):
-            fix = "run du as a user that may read everything, and keep its errors in another file"
+            fix = "run du as a user who may read everything, and write its errors to another file"
             sheet.problem("usage-failed", f"du reports: {row[4:120]}", fix, line)
         else:
-            sheet.problem("usage-cells", "the line is not a figure, a tab and a path", CUT_FIX, line)
+            sheet.problem("usage-cells", "the line is not a number, a tab and a path", CUT_FIX, line)
     sheet.last = True
 
 

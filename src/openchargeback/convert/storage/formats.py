@@ -24,6 +24,10 @@ ALL: Mapping[str, Format] = {
 """By name, in the order in which they are tried."""
 
 
+_ERRORS = ("errors", "error", "error_class")
+"""Keys under which systems say what went wrong, in place of an answer."""
+
+
 def format_of(source: Source, own: StorageSettings) -> Format | None:
     """The format of a file; None if it is none, or not the one that the settings name."""
     for each in ALL.values():
@@ -36,7 +40,7 @@ def format_of(source: Source, own: StorageSettings) -> Format | None:
 def read_sheet(source: Source, own: StorageSettings, *, users: bool) -> tuple[str, Sheet]:
     """The format of a file, empty if there is none, and what it holds."""
     sheet = Sheet(source, own, users)
-    if errors := inside(source.document, "errors") or inside(source.document, "error"):
+    if errors := next(filter(None, (inside(source.document, name) for name in _ERRORS)), None):
         sheet.problem(
             "usage-failed", f"the system reports an error: {str(errors)[:160]}", "fix it there, and export again"
         )
@@ -45,13 +49,13 @@ def read_sheet(source: Source, own: StorageSettings, *, users: bool) -> tuple[st
         return own.format, sheet
     found = format_of(source, own)
     if found is None:
-        wanted = own.format or f"any of {', '.join(ALL)}"
+        wanted = own.format or f"one of {', '.join(ALL)}"
         fix = "check the command; docs/CONVERTERS.md has one for each system"
-        sheet.problem("usage-header", f"the export is not in the format of {wanted}", fix, 1)
+        sheet.problem("usage-header", f"the export has an unknown format: expected {wanted}", fix, 1)
         return "", sheet
     if own.bills != "quota" and own.metric not in found.metrics:
         fix = f"set `storage: metric` to {' or '.join(found.metrics)}"
-        sheet.problem("usage-metric", f"{found.name} does not tell {own.metric} usage", fix)
+        sheet.problem("usage-metric", f"{found.name} does not report {own.metric} usage", fix)
         return found.name, sheet
     found.read(sheet)
     return found.name, sheet

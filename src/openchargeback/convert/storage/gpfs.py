@@ -22,12 +22,10 @@ def read(sheet: Sheet) -> None:
     wanted = _TYPES.get(sheet.own.quota_type or "fileset", "")
     if not wanted or (wanted == "USR" and not sheet.users):
         fix = "set `storage: quota_type` to fileset or group; for user, set `users: true` too, since names are kept"
-        sheet.problem("usage-type", f"GPFS has no {sheet.own.quota_type} quotas that may be billed", fix)
+        sheet.problem("usage-type", f"{sheet.own.quota_type} quotas of GPFS cannot be billed", fix)
         return
-    if not text.endswith("\n"):
-        sheet.problem(
-            "usage-cut", "the export ends in the middle of a line, so it may be cut", CUT_FIX, text.count("\n") + 1
-        )
+    if fault := sheet.source.unfinished:
+        sheet.problems.append(fault)
         return
     names: list[str] = []
     for line, row in enumerate(text.splitlines(), 1):
@@ -40,17 +38,20 @@ def read(sheet: Sheet) -> None:
                     "usage-columns", f"the header lacks {', '.join(lacking)}", "export with `mmrepquota -Y`", line
                 )
                 return
+        elif row.startswith("mmrepquota: "):
+            fix = "fix what it reports, write its errors to another file, and export again"
+            sheet.problem("usage-failed", f"mmrepquota reports: {row[12:140]}", fix, line)
         elif row.startswith("mmrepquota:"):
             _add(sheet, line, names, cells, wanted)
         elif row.strip() and not row.startswith("***"):
-            fix = "export with `mmrepquota -Y`, and keep its errors in another file"
-            sheet.problem("usage-cells", "the line is not one of mmrepquota -Y", fix, line)
+            fix = "export with `mmrepquota -Y`, and write its errors to another file"
+            sheet.problem("usage-cells", "the line is not from `mmrepquota -Y`", fix, line)
     sheet.last = True
 
 
 def _add(sheet: Sheet, line: int, names: list[str], cells: list[str], wanted: str) -> None:
     if len(cells) != len(names):
-        message = f"the line has {len(cells)} fields, the header {len(names)}"
+        message = f"the line has {len(cells)} fields, but the header {len(names)}"
         sheet.problem("usage-cells", message, CUT_FIX, line)
         return
     row = dict(zip(names, cells, strict=True))

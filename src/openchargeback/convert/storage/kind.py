@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import datetime as dt
 import re
+from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from decimal import Decimal
 from functools import lru_cache
 
 from openchargeback.convert.documents import EMPTY_FIX, source_of
 from openchargeback.convert.findings import broken
-from openchargeback.convert.instants import midnight, seconds
+from openchargeback.convert.instants import midnight, only_month, seconds
 from openchargeback.convert.kinds import Allowance, Found, Kind, Meter, Reading, keeps_users
 from openchargeback.convert.storage.days import (
     Moment,
@@ -24,12 +25,13 @@ from openchargeback.convert.storage.days import (
 from openchargeback.convert.storage.formats import read_sheet
 from openchargeback.convert.storage.pages import unfollowed
 from openchargeback.convert.storage.rules import COUNTED, NESTED, QUOTA
+from openchargeback.convert.storage.sample import SAMPLES
 from openchargeback.convert.storage.settings import UNITS, PathRule, StorageSettings
 from openchargeback.convert.storage.sheet import Level, Sheet
 from openchargeback.focus.database import filled, insert, literal, query, sql
 from openchargeback.ledger.patterns import expression
 from openchargeback.ledger.periods import first_day, last_day
-from openchargeback.problems import Problem, Severity, UsageFault, has_errors
+from openchargeback.problems import Problem, Severity, has_errors
 from openchargeback.wording import counted
 
 _EPOCH = dt.date(1970, 1, 1)
@@ -89,17 +91,17 @@ def _settings_problems(reading: Reading) -> list[Problem]:
     """What the settings say that cannot be, or do not say."""
     own, settings, problems = reading.own, reading.settings, []
     if not settings.timezone:
-        fix = "set `timezone` to the zone in which a day of the samples begins and ends"
-        problems.append(Problem(reading.config, "usage-zone", "the config does not name a time zone", fix))
+        fix = "set `timezone` to the zone in which the days of the samples begin and end"
+        problems.append(Problem(reading.config, "usage-zone", "the config does not set a time zone", fix))
     for rate in settings.rates:
         unit = _UNIT.match(rate.unit)
         if unit and unit[1] != own.unit:
-            message = f"the rate {rate.id} is per {unit[1]}, `storage: unit` is {own.unit}"
-            fix = "give prices in `unit`; 1 TiB is 1.099511627776 TB"
+            message = f"the rate {rate.id} is per {unit[1]}, but `storage: unit` is {own.unit}"
+            fix = "give prices in that unit; 1 TiB is 1.099511627776 TB"
             problems.append(Problem(rate.path or reading.config, "rate-unit", message, fix, rate.line))
     if own.free and own.free.per == "day" and (settings.rows != "day" or own.bills != "used"):
         fix = "set `rows: day` and `bills: used`, or `free: per` to month"
-        problems.append(Problem(reading.config, "wrong-value", "`free: per: day` needs rows that are a day each", fix))
+        problems.append(Problem(reading.config, "wrong-value", "`free: per: day` needs one row per day", fix))
     return problems
 
 
@@ -109,9 +111,7 @@ def _month(reading: Reading) -> Sequence[dt.date]:
     if not period:
         days = reading.con.execute("SELECT min(day), max(day) FROM level").fetchone() or (0, 0)
         first, last = ((_EPOCH + dt.timedelta(seconds=day)).isoformat()[:7] for day in days)
-        if first != last:
-            raise UsageFault(f"the samples are from {first} to {last}; give the month to bill with --period")
-        period = first
+        period = only_month(first, last, "samples")
     start = first_day(period)
     return [start + dt.timedelta(days=number) for number in range((last_day(period) - start).days + 1)]
 
@@ -144,8 +144,16 @@ def _read_inputs(reading: Reading, found: Found) -> None:
 
 
 def _empty(sheets: Sequence[Sheet]) -> Iterator[Problem]:
-    """Files without a record, unless they are a page of a sample that has some: a failed export looks the same."""
-    if any(sheet.read or sheet.problems for sheet in sheets):
+    """Files without a record, unless they are a page of a sample that has some: a failed export looks the same.
+
+    So does an export of the wrong type of quotas, in which no record can be billed.
+    """
+    if any(sheet.levels or sheet.problems for sheet in sheets):
+        return
+    if reasons := sum((sheet.left_out for sheet in sheets), Counter[str]()):
+        words = ", ".join(f"{number:,} {reason}" for reason, number in sorted(reasons.items()))
+        fix = "check which quotas the command exports, and `storage: quota_type`"
+        yield Problem(sheets[0].source.file.name, "usage-empty", f"no record can be billed: {words}", fix)
         return
     for sheet in sheets:
         yield Problem(sheet.source.file.name, "usage-empty", "the export has no records", EMPTY_FIX)
@@ -181,12 +189,12 @@ def _undated(sheet: Sheet, level: Level) -> None:
         sheet.problem(
             "usage-time",
             f'"{level.at[:40]}" is not a time',
-            "it must be RFC 3339, as 2025-01-31T23:00:00Z",
+            "write it as RFC 3339, like 2025-01-31T23:00:00Z",
             level.place,
         )
         return
-    fix = "put the day into the name of the file, set `storage: date_in_name`, or set `storage: at`"
-    sheet.problem("usage-date", "neither the listing nor its name says on which day it was made", fix)
+    fix = "put the day into the file name, or set `storage: date_in_name` or `storage: at`"
+    sheet.problem("usage-date", "neither the listing nor its file name says on which day it was made", fix)
 
 
 @lru_cache(maxsize=65_536)
@@ -220,7 +228,7 @@ def _unseen_purchases(reading: Reading, paths: set[str]) -> list[Problem]:
         Problem(
             reading.config,
             "usage-quota",
-            f"no sample has {each.path}, for which capacity was bought",
+            f"capacity was bought for {each.path}, but no sample contains it",
             fix,
             each.line,
             severity=Severity.WARNING,
@@ -254,6 +262,7 @@ STORAGE = Kind(
     resource_type="Directory Quota",
     rates=({"id": "projects", "resource": "capacity", "price": "8.50", **_RATE},),
     read=read_storage,
+    samples=SAMPLES,
     example={
         "service": "Northfield Storage",
         "billing_account": "northfield-storage",

@@ -29,11 +29,10 @@ def read(sheet: Sheet) -> None:
     wanted = _TYPES.get(sheet.own.quota_type or "project", "")
     if not wanted or (wanted == "usr" and not sheet.users):
         fix = "set `storage: quota_type` to project or group; for user, set `users: true` too, since names are kept"
-        sheet.problem("usage-type", f"Lustre has no {sheet.own.quota_type} quotas that may be billed", fix)
+        sheet.problem("usage-type", f"{sheet.own.quota_type} quotas of Lustre cannot be billed", fix)
         return
-    if not sheet.source.text.endswith("\n"):
-        line = sheet.source.text.count("\n") + 1
-        sheet.problem("usage-cut", "the export ends in the middle of a line, so it may be cut", CUT_FIX, line)
+    if fault := sheet.source.unfinished:
+        sheet.problems.append(fault)
         return
     title: re.Match[str] | None = None
     titled, mount = 0, ""
@@ -47,12 +46,17 @@ def read(sheet: Sheet) -> None:
         elif cells[0] == "Filesystem":
             if cells[1:2] != ["kbytes"]:
                 fix = "export without `-h`"
-                sheet.problem("usage-rounded", "the figures are rounded for people", fix, line)
+                sheet.problem("usage-rounded", "the figures are rounded", fix, line)
                 return
         elif "inaccurate" in row or "errors happened" in row.casefold():
-            sheet.problem("usage-inexact", "Lustre reports that figures are not exact", _EXACT, line)
+            sheet.problem("usage-inexact", "Lustre reports inexact figures", _EXACT, line)
         elif title is None:
-            sheet.problem("usage-cells", "the line belongs to no quota", "export with `lfs quota` alone", line)
+            sheet.problem(
+                "usage-cells",
+                "the line does not belong to a quota",
+                "export with `lfs quota`, without `-v`, and only its output",
+                line,
+            )
         elif len(cells) == 1:
             mount = cells[0]
         else:
@@ -70,7 +74,7 @@ def _unfinished(sheet: Sheet, title: re.Match[str] | None, line: int) -> None:
 
 def _add(sheet: Sheet, line: int, title: re.Match[str], mount: str, figures: list[str], wanted: str) -> None:
     if len(figures) < _FIGURES:
-        sheet.problem("usage-cut", f"the line has {len(figures)} figures, not {_FIGURES}", CUT_FIX, line)
+        sheet.problem("usage-cut", f"the line has {len(figures)} figures instead of {_FIGURES}", CUT_FIX, line)
         return
     if title[1] != wanted:
         sheet.left_out[f"{title[1]} quota, which counts the same blocks again"] += 1

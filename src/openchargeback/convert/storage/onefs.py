@@ -26,7 +26,8 @@ def fits(source: Source) -> bool:
     """Whether it is a listing of quotas of OneFS."""
     document = source.document
     if isinstance(document, dict):
-        return isinstance(document.get("quotas"), list) and "paging" not in document
+        found = document.get("quotas")
+        return found == [] or any(_is_quota(each) for each in objects(found))
     if document is not None:
         return any(_is_quota(each) for each in objects(document))
     names = _names(source.text)
@@ -34,7 +35,7 @@ def fits(source: Source) -> bool:
 
 
 def _names(text: str) -> list[str]:
-    return [cell.strip().casefold() for cell in text.partition("\n")[0].split(",")]
+    return [cell.strip().casefold() for cell in next(csv.reader([text.partition("\n")[0].rstrip("\r")]), [])]
 
 
 def read(sheet: Sheet) -> None:
@@ -105,7 +106,7 @@ def _used(sheet: Sheet, number: int, place: str, quota: dict[str, Any]) -> int |
     if quota.get("ready") is False or usage.get(f"{name}_ready") is False:
         fix = "wait until QuotaScan has finished (`isi job status`), and export again"
         sheet.problem(
-            "usage-unready", f"{place} ({quota.get('path')}) is not ready, so its usage is wrong", fix, number
+            "usage-unready", f"{place} ({quota.get('path')}) is not ready, so its usage is too low", fix, number
         )
         return None
     return sheet.bytes(usage.get(name), f"{place}.usage.{name}", number)
@@ -114,10 +115,8 @@ def _used(sheet: Sheet, number: int, place: str, quota: dict[str, Any]) -> int |
 def _read_table(sheet: Sheet) -> None:
     """Add the rows of `isi quota quotas list --format csv`."""
     names, text = _names(sheet.source.text), sheet.source.text
-    if not text.endswith("\n"):
-        sheet.problem(
-            "usage-cut", "the export ends in the middle of a line, so it may be cut", AGAIN, text.count("\n") + 1
-        )
+    if fault := sheet.source.unfinished:
+        sheet.problems.append(fault)
         return
     seen: dict[str, tuple[bool, Level]] = {}
     for line, cells in enumerate(csv.reader(io.StringIO(text)), 1):
@@ -125,11 +124,11 @@ def _read_table(sheet: Sheet) -> None:
             continue
         if len(cells) == 1 and (footer := _FOOTER.fullmatch(cells[0].strip())):
             if int(footer[1]) != line - 2:
-                message = f"the footer counts {footer[1]} quotas, the table has {line - 2}"
+                message = f"the footer counts {footer[1]} quotas, but the table has {line - 2}"
                 sheet.problem("usage-cut", message, AGAIN, line)
         elif len(cells) != len(names):
-            message = f"the line has {len(cells)} cells, the header {len(names)}"
-            sheet.problem("usage-cells", message, "export as JSON: a path may have a comma", line)
+            message = f"the line has {len(cells)} cells, but the header {len(names)}"
+            sheet.problem("usage-cells", message, "export as JSON: a path may contain a comma", line)
         else:
             _add_row(sheet, line, dict(zip(names, cells, strict=True)), seen)
     sheet.last = True
@@ -148,7 +147,7 @@ def _add_row(sheet: Sheet, line: int, row: dict[str, str], seen: dict[str, tuple
         "include_snapshots": snapshots,
     }
     if sheet.own.metric != "logical" and sheet.own.bills == "used":
-        sheet.problem("usage-metric", "the CSV has logical usage only", "export as JSON", line)
+        sheet.problem("usage-metric", "the CSV has only logical usage", "export as JSON", line)
         return
     _add(sheet, line, f"line {line}", quota, seen)
 

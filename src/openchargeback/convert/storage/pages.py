@@ -19,6 +19,7 @@ def unfollowed(sheets: Sequence[Sheet]) -> list[Problem]:
         follows = lasts if each is None else known or (lasts and None in firsts)
         if not follows or len(firsts) <= len(after):
             fix = "export every page of the sample, and convert them together"
-            message = f"a page says that more follows{f' after {each}' if each is not None else ''}, and none is here"
+            after_id = f" after {each}" if each is not None else ""
+            message = f"a page says that another follows{after_id}, but it is not among the inputs"
             problems.append(Problem(sheet.source.file.name, "usage-page", message, fix))
     return problems

@@ -13,7 +13,11 @@ _AFTER = re.compile(r"[?&]after=(\d+)")
 
 def _pages(document: Any) -> list[dict[str, Any]]:
     pages = [document] if isinstance(document, dict) else objects(document)
-    return [each for each in pages if isinstance(each.get("quotas"), list) and "paging" in each]
+    return [each for each in pages if isinstance(each.get("quotas"), list) and ("paging" in each or _is_ours(each))]
+
+
+def _is_ours(page: dict[str, Any]) -> bool:
+    return any("capacity_usage" in each for each in objects(page["quotas"]))
 
 
 def fits(source: Source) -> bool:
@@ -26,7 +30,7 @@ def read(sheet: Sheet) -> None:
     document = sheet.source.document
     pages = _pages(document)
     if isinstance(document, list) and len(pages) < len(document):
-        sheet.problem("usage-failed", "not every page of the list is one", "export all pages again")
+        sheet.problem("usage-failed", "an item of the list is not a page of quotas", "export all pages again")
     number = 0
     for index, page in enumerate(pages):
         what = f"[{index}].quotas" if isinstance(document, list) else "quotas"
@@ -40,7 +44,10 @@ def read(sheet: Sheet) -> None:
 
 def _follow(sheet: Sheet, page: dict[str, Any]) -> None:
     """Note what the next page starts after; an empty page has none."""
-    paging = page["paging"]
+    paging = page.get("paging")
+    if paging is None:
+        fix = "export the whole answer, with `paging`, which says whether another page follows"
+        sheet.problem("usage-page", "the page has no `paging`, so pages may be missing", fix)
     following = paging.get("next") if isinstance(paging, dict) else None
     if not following or not page["quotas"]:
         sheet.last = True
@@ -52,7 +59,7 @@ def _follow(sheet: Sheet, page: dict[str, Any]) -> None:
 def _add(sheet: Sheet, number: int, place: str, quota: dict[str, Any]) -> None:
     path = text_of(quota.get("path"))
     if not path or "capacity_usage" not in quota:
-        fix = "export /v1/files/quotas/status/, which has both"
+        fix = "export `/v1/files/quotas/status/`, which has both"
         sheet.problem("usage-columns", f"{place} has no path or no capacity_usage", fix, number)
         return
     # Qumulo has one limit.

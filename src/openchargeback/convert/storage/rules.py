@@ -2,25 +2,14 @@
 
 from __future__ import annotations
 
-from openchargeback.convert.findings import Rule
-from openchargeback.problems import Severity
+from openchargeback.convert.findings import Rule, conflicting, repeated
 
+_SAME = "left_out IS NOT DISTINCT FROM 'identical to another record'"
 COUNTED = (
-    Rule(
-        where="clash AND left_out IS NOT DISTINCT FROM 'identical to another record'",
-        value="path",
-        code="usage-conflict",
-        message="{} is there twice with different figures for the same moment",
-        fix="convert one of the two listings, or name the time of day in the file names",
+    conflicting(
+        f"clash AND {_SAME}", "path", "convert one of the two listings, or put the time of day into their names"
     ),
-    Rule(
-        where="repeated AND left_out IS NOT DISTINCT FROM 'identical to another record'",
-        value="''",
-        code="usage-repeated",
-        message="records that are identical to earlier ones are counted once",
-        fix="nothing to fix, if the listings are known to overlap",
-        severity=Severity.NOTICE,
-    ),
+    repeated(f"repeated AND {_SAME}"),
 )
 """On `counted`."""
 
@@ -28,8 +17,8 @@ QUOTA = Rule(
     where="outer_bytes IS NULL AND NOT skipped",
     value="path",
     code="usage-quota",
-    message="{} has no such limit, so there is nothing to bill",
-    fix="set it on the system or in `storage: purchased`, or leave the path out with `paths: skip`",
+    message="{} has no limit to bill",
+    fix="set one in the system or in `storage: purchased`, or leave the path out with `paths: skip`",
 )
 """On `net`, where capacity is bought."""
 
@@ -37,7 +26,7 @@ NESTED = Rule(
     where="difference < 0",
     value="path",
     code="usage-nested",
-    message="the paths below {} hold more than it does",
-    fix="take all figures of a sample at one time and with the same rules for snapshots",
+    message="the paths below {} add up to more than {} itself",
+    fix="take all figures of a sample at one time, by the same rules for snapshots",
 )
 """On `net`, where use is billed."""

@@ -12,7 +12,7 @@ from openchargeback.convert.storage.settings import StorageSettings
 from openchargeback.problems import Problem
 
 KIB = 1024
-AGAIN = "export it again with exact figures"
+AGAIN = "export it again, with exact figures"
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,9 +66,9 @@ class Sheet:
             return number * unit
         shown = "nothing" if value is None else f'"{str(value)[:40]}"'
         if is_rounded(value):
-            self.problem("usage-rounded", f"{what} is rounded for people: {shown}", AGAIN, line)
+            self.problem("usage-rounded", f"{what} is rounded: {shown}", AGAIN, line)
         else:
-            fix = "it must be a whole number; check the command, and that no figure has a comma or a point"
+            fix = "check the command: figures must be whole numbers, without commas and points"
             self.problem("usage-number", f"{what} is not a number of bytes: {shown}", fix, line)
         return None
 

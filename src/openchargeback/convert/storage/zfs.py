@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from openchargeback.convert.documents import CUT_FIX, Source
+from openchargeback.convert.documents import Source
 from openchargeback.convert.storage.sheet import Format, Level, Sheet
 
 _LONG = {"usedds": "usedbydataset", "usedsnap": "usedbysnapshots", "lused": "logicalused"}
@@ -25,19 +25,17 @@ def read(sheet: Sheet) -> None:
     names = [_LONG.get(name.casefold(), name.casefold()) for name in sheet.own.columns]
     columns, own = _columns(sheet, names)
     if "name" not in names or not columns or any(name not in names for name in columns):
-        fix = "set `storage: columns` to those of `zfs list -Hp -o name,usedds,usedsnap,quota`, in order"
-        sheet.problem("usage-columns", "the columns do not have the name and what is billed", fix, 1)
+        fix = "set `storage: columns` to those of the command, such as `zfs list -Hp -o name,usedds,usedsnap,quota`"
+        sheet.problem("usage-columns", "the columns lack the name or what is billed", fix, 1)
         return
     text = sheet.source.text
-    if not text.endswith("\n"):
-        sheet.problem(
-            "usage-cut", "the export ends in the middle of a line, so it may be cut", CUT_FIX, text.count("\n") + 1
-        )
+    if fault := sheet.source.unfinished:
+        sheet.problems.append(fault)
         return
     for line, row in enumerate(text.splitlines(), 1):
         cells = row.split("\t")
         if len(cells) != len(names):
-            message = f"the line has {len(cells)} cells, `columns` lists {len(names)}"
+            message = f"the line has {len(cells)} cells, but `columns` lists {len(names)}"
             sheet.problem("usage-cells", message, "correct `storage: columns`", line)
         elif any(sign in cells[names.index("name")] for sign in "@#"):
             sheet.left_out["snapshot or bookmark, whose bytes its dataset has"] += 1

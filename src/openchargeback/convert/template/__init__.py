@@ -21,11 +21,11 @@ _FILES = {
 def write_package(name: str, folder: Path) -> list[Path]:
     """Write a package with a converter of that name into a new folder: its files. Raises UsageFault if it cannot be."""
     if not _NAME.fullmatch(name) or len(name) > 40:
-        raise UsageFault(f"{name!r} is no name of a converter: use lower-case letters, digits and hyphens")
+        raise UsageFault(f"{name!r} is not a valid name for a converter: use lower-case letters, digits and hyphens")
     if name in BUILT_IN:
-        raise UsageFault(f"{name} is a kind that the program has; choose another name")
+        raise UsageFault(f"{name} is a built-in kind: choose another name")
     if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
-        raise UsageFault(f"{folder} is not empty; name a new folder with --directory")
+        raise UsageFault(f"{folder} is not empty: name a new folder with --directory")
     module = f"openchargeback_{name.replace('-', '_')}"
     words = {"@NAME@": name, "@MODULE@": module, "@CONSTANT@": name.replace("-", "_").upper()}
     written = []

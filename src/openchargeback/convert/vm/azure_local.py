@@ -33,7 +33,7 @@ def read(report: Report) -> None:
         report.read += 1
         name, state = text_of(vm.get("Name")), text_of(vm.get("State"))
         if not name or state not in _ON | _OFF:
-            problem = f'"{state}" is not a state of Hyper-V that is settled' if name else "it has no Name"
+            problem = f'"{state}" is not a known state of Hyper-V' if name else "it has no Name"
             report.problem("usage-state" if name else "usage-columns", f"{place}: {problem}", AGAIN, number)
             continue
         memory = vm.get("MemoryStartup", vm.get("MemoryAssigned"))

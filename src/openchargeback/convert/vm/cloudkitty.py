@@ -10,6 +10,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from openchargeback.convert.documents import Source, inside, text_of
+from openchargeback.convert.storage.sheet import objects
 from openchargeback.convert.vm.report import AGAIN, MIB, Format, Piece, Report
 
 MICRO = 1_000_000
@@ -22,29 +23,38 @@ _SIZES = {"MiB": 1, "GiB": MIB}
 
 
 def fits(source: Source) -> bool:
-    """Whether it is a summary or dataframes."""
+    """Whether it is a summary or dataframes, of version 1 too, which is refused."""
     document = source.document
-    summary = isinstance(inside(document, "columns"), list) and isinstance(inside(document, "results"), list)
-    return summary or isinstance(inside(document, "dataframes"), list)
+    return any(isinstance(inside(document, name), list) for name in ("results", "dataframes", "summary"))
 
 
 def read(report: Report) -> None:
     """Add every row; all pages together must have as many as `total` says."""
     document = report.source.document
+    if "summary" in document or any("resources" in each for each in objects(document.get("dataframes"))):
+        fix = "export `/v2/summary` or `/v2/dataframes`"
+        report.problem("usage-header", "the export is from version 1 of CloudKitty's API", fix)
+        return
     if report.own.price == "theirs" and not report.own.their_currency:
         fix = "set `vm: their_currency` to the currency of CloudKitty's prices"
-        report.problem("usage-currency", "CloudKitty does not say in which currency its prices are", fix)
+        report.problem("usage-currency", "CloudKitty does not state the currency of its prices", fix)
         return
     total = document.get("total")
     report.total = total if isinstance(total, int) and not isinstance(total, bool) else 0
     if "dataframes" in document:
         _read_frames(report, document["dataframes"])
     else:
-        _read_summary(report, [text_of(each) for each in document["columns"]], document["results"])
+        _read_summary(report, document.get("columns"), document["results"])
 
 
-def _read_summary(report: Report, columns: list[str], results: list[Any]) -> None:
-    """Rows are lists, in the order of the columns; the month is that of begin and end."""
+def _read_summary(report: Report, names: Any, results: list[Any]) -> None:
+    """Rows are lists, in the order of the columns, or with `response_format=object` objects."""
+    if names is None and results:
+        names = list(results[0]) if isinstance(results[0], dict) else []
+        results = [[row.get(name) for name in names] if isinstance(row, dict) else row for row in results]
+    columns = [text_of(each) for each in names or ()]
+    if not results:
+        return
     lacking = [name for name in ("begin", "end", "qty", "rate") if name not in columns]
     if lacking:
         report.problem("usage-columns", f"the summary has no {', '.join(lacking)}", AGAIN)
@@ -53,13 +63,13 @@ def _read_summary(report: Report, columns: list[str], results: list[Any]) -> Non
         place = f"results[{index}]"
         report.read += 1
         if not isinstance(cells, list) or len(cells) != len(columns):
-            report.problem("usage-cells", f"{place} has not {len(columns)} cells", AGAIN, index + 1)
+            report.problem("usage-cells", f"{place} does not have {len(columns)} cells", AGAIN, index + 1)
             continue
         row = dict(zip(columns, cells, strict=True))
         metric = text_of(row.get("type"))
         if not metric and report.own.price == "ours":
-            fix = "export with `groupby=type`, so that there is one price for each metric"
-            report.problem("usage-columns", f"{place} does not say which metric it is", fix, index + 1)
+            fix = "export with `groupby=type`, so that each metric can have its own price"
+            report.problem("usage-columns", f"{place} does not name its metric", fix, index + 1)
             continue
         unit = (report.own.units or {}).get(metric) or _UNITS.get(metric, "Unit")
         _add(report, index + 1, place, row, metric, unit)

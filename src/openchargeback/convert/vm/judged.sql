@@ -7,7 +7,7 @@ WITH placed AS (
         max(ends) OVER before AS until
     FROM piece
     WINDOW
-        same AS (PARTITION BY identity, meter, variant, starts, ends, amount, account, tier ORDER BY n),
+        same AS (PARTITION BY identity, meter, variant, starts, ends, amount, account, tier, subsidy ORDER BY n),
         before AS (
             PARTITION BY identity, meter, variant ORDER BY starts, ends, n ROWS BETWEEN UNBOUNDED PRECEDING AND 1 PRECEDING
         )

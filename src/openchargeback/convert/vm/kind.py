@@ -12,7 +12,7 @@ from decimal import ROUND_HALF_UP, Decimal
 from openchargeback import money
 from openchargeback.convert.documents import EMPTY_FIX, Source, inside, source_of
 from openchargeback.convert.findings import broken
-from openchargeback.convert.instants import midnight, seconds
+from openchargeback.convert.instants import midnight, only_month, seconds
 from openchargeback.convert.kinds import Found, Kind, Meter, Reading, keeps_users
 from openchargeback.convert.settings import PRICE_PLACES, Rate
 from openchargeback.convert.storage.days import moment_of_name, series_of_name
@@ -24,15 +24,17 @@ from openchargeback.convert.vm.powercli import POWERCLI
 from openchargeback.convert.vm.proxmox import PROXMOX
 from openchargeback.convert.vm.report import Format, Report
 from openchargeback.convert.vm.rules import RULES
+from openchargeback.convert.vm.sample import SAMPLES
 from openchargeback.convert.vm.settings import Tier, VmSettings
 from openchargeback.convert.vm.tenant_usage import TENANT_USAGE
 from openchargeback.focus.database import filled, insert, literal, query, sql
 from openchargeback.ledger.periods import first_day, last_day
-from openchargeback.problems import Problem, UsageFault, has_errors
+from openchargeback.problems import Problem, has_errors
 from openchargeback.wording import counted
 
 ALL = (AZURE_LOCAL, PROXMOX, TENANT_USAGE, CLOUDKITTY, OPENSTACK_CSV, POWERCLI)
 _DAY = 86_400
+_PLAIN = re.compile(r"[\w -]+", re.ASCII)
 
 
 def read_vm(reading: Reading) -> Found:
@@ -73,6 +75,7 @@ def _rows(report: Report) -> list[tuple[object, ...]]:
             p.account,
             p.tier,
             p.person,
+            p.subsidy,
             p.meter,
             p.variant,
             p.starts,
@@ -88,25 +91,19 @@ def _fill(reading: Reading, found: Found, lists: Lists) -> None:
     con, own = reading.con, reading.own
     person = "nullif(person, '')" if keeps_users(reading.settings) else "NULL"
     cluster = f"nullif({literal(own.cluster)}, '')"
-    con.execute(filled(query(__package__, "labels"), person=person, cluster=cluster))
+    con.execute(filled(query(__package__, "machine_label"), person=person))
+    con.execute(filled(query(__package__, "labels"), cluster=cluster))
+    con.execute(query(__package__, "reductions"))
     con.execute(filled(query(__package__, "usage"), person=person.replace("person", "judged.person")))
     con.execute(filled(query(__package__, "record"), cluster=cluster))
     repeated, empty = con.execute(query(__package__, "unused")).fetchone() or (0, 0)
     found.leave_out("identical to another record", repeated)
     found.leave_out("used nothing", empty)
-    labels = con.execute(query(__package__, "label_names")).fetchall()
-    insert(
-        con,
-        "reduction",
-        [(id_, share) for id_, account, tier in labels if (share := lists.subsidies.get((account, tier))) is not None],
-    )
     tiers: Mapping[str, Tier] = own.tiers or {}
     insert(con, "detail", [(name, text) for name, tier in tiers.items() if (text := _details(tier))])
     # Tiers that no machine has would only be warned of; their prices are no rates that someone wrote for the month.
-    used = {tier for _, _, tier in labels}
-    found.rates = [
-        _rate(name, tier, own) for name, tier in tiers.items() if tier.annual_cost is not None and name in used
-    ]
+    used = {tier for (tier,) in con.execute(query(__package__, "tiers")).fetchall()}
+    found.rates = [rate for name, rate in _rates(own).items() if name in used]
     if own.price == "theirs":
         one = Decimal(1)
         found.rates.append(
@@ -115,11 +112,16 @@ def _fill(reading: Reading, found: Found, lists: Lists) -> None:
     found.owners = list(lists.owners.values())
 
 
-def _rate(name: str, tier: Tier, own: VmSettings) -> Rate:
-    """The price of a month of a tier: a twelfth of the year's, to nine decimals."""
-    month = ((tier.annual_cost or Decimal()) / 12).quantize(Decimal(1).scaleb(-PRICE_PLACES), ROUND_HALF_UP)
+def _rates(own: VmSettings) -> dict[str, Rate]:
+    """The price of a month of each tier: a twelfth of the year's, to nine decimals."""
     resource = "vm" if own.basis == "recurring" else "running"
-    return Rate(id="month", resource=resource, unit="Months", price=month, list=month, tier=(re.escape(name),))
+    found = {}
+    for name, tier in (own.tiers or {}).items():
+        if tier.annual_cost is not None:
+            price = (tier.annual_cost / 12).quantize(Decimal(1).scaleb(-PRICE_PLACES), ROUND_HALF_UP)
+            pattern = name if _PLAIN.fullmatch(name) else re.escape(name)
+            found[name] = Rate(id="month", resource=resource, unit="Months", price=price, list=price, tier=(pattern,))
+    return found
 
 
 def _details(tier: Tier) -> str:
@@ -178,12 +180,12 @@ def _format_of(report: Report) -> Format | None:
         return None
     found = next((each for each in ALL if own.format in ("", each.name) and each.fits(source)), None)
     if found is None:
-        wanted = own.format or f"any of {', '.join(each.name for each in ALL)}"
-        message = f"the export is not in the format of {wanted}"
+        wanted = own.format or f"one of {', '.join(each.name for each in ALL)}"
+        message = f"the export has an unknown format: expected {wanted}"
         report.problem("usage-header", message, "check the command; docs/CONVERTERS.md has one for each system", 1)
     elif found.listed == (own.basis == "measured"):
         fix = f"set `vm: basis` to {'recurring or samples' if found.listed else 'measured'}"
-        report.problem("usage-metric", f"{found.name} does not fit `basis: {own.basis}`", fix)
+        report.problem("usage-metric", f"{found.name} cannot be billed with `basis: {own.basis}`", fix)
         return None
     return found
 
@@ -202,12 +204,12 @@ def _moment(report: Report, zone: str) -> int | None:
     found = moment_of_name(report.source.file.path.name, report.own.date_in_name)
     day, time = found or (report.own.at, "")
     if day is None:
-        fix = "put the day into the name of the file, set `vm: date_in_name`, or set `vm: at`"
-        report.problem("usage-date", "neither the list nor its name says on which day it was made", fix)
+        fix = "put the day into the file name, or set `vm: date_in_name` or `vm: at`"
+        report.problem("usage-date", "neither the list nor its file name says on which day it was made", fix)
         return None
     if not zone:
         fix = "set `timezone` to the zone of the times in the file names"
-        report.problem("usage-zone", "the config does not name a time zone", fix)
+        report.problem("usage-zone", "the config does not set a time zone", fix)
         return None
     clock = dt.time(int(time[:2]), int(time[2:4])) if time else dt.time()
     local = dt.datetime.combine(day, clock, zoneinfo.ZoneInfo(zone))
@@ -229,9 +231,9 @@ def _place_lists(reading: Reading, read: _Read, lists: Lists, found: Found) -> N
             report = read[index][1]
             report.left_out["list of another month"] += report.read
     if not inside_:
-        fix = "export a list in the month, or correct the name of the file"
+        fix = "make a list in the month, or correct the file name"
         found.problems.append(
-            Problem(reading.inputs[0].name, "usage-missing-day", "there is no list of the month", fix)
+            Problem(reading.inputs[0].name, "usage-missing-day", "there is no list in the month", fix)
         )
         return
     if reading.own.basis == "recurring":
@@ -283,7 +285,7 @@ def _pages(reports: list[Report]) -> list[Problem]:
     total, read = max((report.total for report in reports), default=0), sum(report.read for report in reports)
     if read >= total or not total:
         return []
-    message = f"there are {total:,} rows, and {read:,} of them are here"
+    message = f"the export has {total:,} rows, but the inputs only {read:,}"
     fix = "export every page (`offset`), and convert them together"
     return [Problem(reports[0].source.file.name, "usage-page", message, fix)]
 
@@ -294,9 +296,7 @@ def _bounds(period: str) -> tuple[int, int]:
 
 def _month_of(moments: list[int]) -> str:
     first, last = (dt.datetime.fromtimestamp(at, dt.UTC).strftime("%Y-%m") for at in (moments[0], moments[-1]))
-    if first != last:
-        raise UsageFault(f"the lists are from {first} to {last}; give the month to bill with --period")
-    return first
+    return only_month(first, last, "lists")
 
 
 _MACHINE = ("Compute", "Virtual Machines")
@@ -319,5 +319,7 @@ VM = Kind(
     resource_type="Virtual Machine",
     rates=({"id": "hours", "resource": "running", "unit": "Hours", "price": "0.05", "from": "2025-01-01"},),
     read=read_vm,
+    priced=lambda own: tuple(_rates(own).values()),
+    samples=SAMPLES,
     example={"service": "Northfield Cloud", "billing_account": "northfield-cloud", "sku": "vm"},
 )

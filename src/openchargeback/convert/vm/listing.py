@@ -36,10 +36,9 @@ class Said:
 
 @dataclass(slots=True, kw_only=True)
 class Lists:
-    """All lists of a conversion. owners: by project. subsidies: by account and tier, with the place of the first."""
+    """All lists of a conversion. owners: by project."""
 
     owners: dict[str, Owner] = field(default_factory=dict)
-    subsidies: dict[tuple[str, str], Decimal | None] = field(default_factory=dict)
 
 
 def said_of(report: Report, machine: Machine) -> Said | None:
@@ -66,7 +65,7 @@ def _from_notes(report: Report, machine: Machine, text: str) -> Said | None:
     try:
         items: Mapping[str, Any] = json.loads(text, parse_float=Decimal)
     except json.JSONDecodeError:
-        refuse("the notes begin as JSON and are not")
+        refuse("the notes are not valid JSON")
         return None
     notes = {key.casefold().replace("_", "").removeprefix("finops"): value for key, value in items.items()}
     pi, active = text_of(notes.get("piemail")), notes.get("active", True)
@@ -99,7 +98,7 @@ def add_machines(report: Report, slot: tuple[int, int], lists: Lists) -> None:
         before = seen.setdefault(machine.id, machine)
         said = said_of(report, machine)
         if before is not machine:
-            report.problem("usage-conflict", f"{machine.name} is there twice", "list each machine once", machine.place)
+            report.problem("usage-conflict", f"{machine.name} occurs twice", "list each machine once", machine.place)
         elif said is None:
             continue
         elif machine.created is not None and machine.created >= slot[1]:
@@ -116,8 +115,8 @@ def add_machines(report: Report, slot: tuple[int, int], lists: Lists) -> None:
             )
             tier = said.tier or own.tier
             _note_owner(report, machine, said, lists)
-            _note_subsidy(report, machine, (account, tier), said.subsidy, lists)
-            report.pieces += _pieces(report, machine, account, tier, (_start(machine, slot, own), slot[1]))
+            whose = {"account": account, "tier": tier, "subsidy": said.subsidy}
+            report.pieces += _pieces(report, machine, whose, (_start(machine, slot, own), slot[1]))
 
 
 def _start(machine: Machine, slot: tuple[int, int], own: VmSettings) -> int:
@@ -132,32 +131,25 @@ def _note_owner(report: Report, machine: Machine, said: Said, lists: Lists) -> N
         return
     owner = Owner(account=said.project, project=said.project, pi=said.pi, fund=said.fund)
     if lists.owners.setdefault(said.project.casefold(), owner) != owner:
-        message = f"the notes of {machine.name} name another PI or fund for {said.project} than another machine"
+        message = (
+            f"the notes of {machine.name} name another PI or fund for {said.project} than those of another machine"
+        )
         report.problem("usage-notes", message, "name the same in all machines of a project", machine.place)
 
 
-def _note_subsidy(
-    report: Report, machine: Machine, key: tuple[str, str], subsidy: Decimal | None, lists: Lists
-) -> None:
-    if lists.subsidies.setdefault(key, subsidy) != subsidy:
-        message = f"the notes of {machine.name} give another subsidy than another machine of its project and tier"
-        report.problem("usage-notes", message, "give all machines of a project and tier the same", machine.place)
-
-
-def _pieces(report: Report, machine: Machine, account: str, tier: str, slot: tuple[int, int]) -> Iterator[Piece]:
+def _pieces(report: Report, machine: Machine, whose: Mapping[str, Any], slot: tuple[int, int]) -> Iterator[Piece]:
     levels = {"running": 1, "vm": 1, "vcpu": machine.cores, "memory": machine.memory, "disk": machine.disk}
     for meter in ("vm",) if report.own.basis == "recurring" else report.own.meters:
         level = levels[meter]
         if level is None:
-            message = f"the list does not say the {meter} of {machine.name}"
+            message = f"the list does not give the {meter} of {machine.name}"
             report.problem("usage-columns", message, "add it to the list, or bill `running`", machine.place)
             continue
         yield Piece(
             place=machine.place,
             identity=machine.id,
             resource=machine.name,
-            account=account,
-            tier=tier,
+            **whose,
             meter=meter,
             starts=slot[0],
             ends=slot[1],
@@ -174,7 +166,7 @@ def slots(
         before, after = moment - (moments[index - 1] if index else month[0]), edges[index + 1] - moment
         gap = max(before if not index else 0, after) / _HOUR
         if gap > own.longest_gap:
-            fix = "add the lists between, or raise `vm: longest_gap`"
-            message = f"there is no other list for {int(gap):,} hours"
+            fix = "add the missing lists, or raise `vm: longest_gap`"
+            message = f"there is no list for {int(gap):,} hours"
             yield Problem(path, "usage-missing-day", message, fix)
         yield edges[index], edges[index + 1]

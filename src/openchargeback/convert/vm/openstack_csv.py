@@ -28,11 +28,10 @@ def fits(source: Source) -> bool:
 def read(report: Report) -> None:
     """Add every project. Raises UsageFault without a month, which the export does not say."""
     if report.month is None:
-        raise UsageFault("the export does not say its month; give --period")
+        raise UsageFault("the export does not name its month: give --period")
     text, names = report.source.text, _names(report.source.text)
-    if not text.endswith("\n"):
-        message = "the export ends in the middle of a line, so it may be cut"
-        report.problem("usage-cut", message, CUT_FIX, text.count("\n") + 1)
+    if fault := report.source.unfinished:
+        report.problems.append(fault)
         return
     lacking = [column for meter, (column, _) in _COLUMNS.items() if meter in report.own.meters and column not in names]
     if lacking or "running" in report.own.meters:
@@ -44,12 +43,12 @@ def read(report: Report) -> None:
             continue
         report.read += 1
         if len(cells) != len(names):
-            message = f"the row has {len(cells)} cells, the header {len(names)}"
+            message = f"the row has {len(cells)} cells, but the header {len(names)}"
             report.problem("usage-cells", message, CUT_FIX, line)
         else:
             _add(report, line, dict(zip(names, cells, strict=True)), report.month)
-    message = "the command prints hours to two decimals, so up to 18 seconds of each sum are lost"
-    fix = "nothing to fix, if that is enough; for exact times export os-simple-tenant-usage with detailed=1"
+    message = "the command rounds hours to two decimals, so each sum may be off by 18 seconds"
+    fix = "nothing to fix if that is enough; for exact times, export os-simple-tenant-usage with detailed=1"
     report.problem("usage-rounded", message, fix, 1, Severity.WARNING)
 
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 import csv
 import io
 
-from openchargeback.convert.documents import CUT_FIX, Source
+from openchargeback.convert.documents import Source
 from openchargeback.convert.vm.report import MIB, Format, Machine, Report
 
 _STATES = {"poweredon": True, "poweredoff": False, "suspended": False}
@@ -33,9 +33,8 @@ def read(report: Report) -> None:
     """Add every VM; notes may run over several lines."""
     text = report.source.text
     start, delimiter, names = _header(text)
-    if not text.endswith("\n"):
-        message = "the export ends in the middle of a line, so it may be cut"
-        report.problem("usage-cut", message, CUT_FIX, text.count("\n") + 1)
+    if fault := report.source.unfinished:
+        report.problems.append(fault)
         return
     rows = csv.reader(io.StringIO(text, newline=""), delimiter=delimiter)
     before = 0
@@ -45,8 +44,8 @@ def read(report: Report) -> None:
             continue
         report.read += 1
         if len(cells) != len(names):
-            message = f"the row has {len(cells)} cells, the header {len(names)}"
-            report.problem("usage-cells", message, "export with Export-Csv, which puts quotation marks", line)
+            message = f"the row has {len(cells)} cells, but the header {len(names)}"
+            report.problem("usage-cells", message, "export with Export-Csv, which quotes cells", line)
         else:
             _add(report, line, dict(zip(names, cells, strict=True)))
 
@@ -55,7 +54,7 @@ def _add(report: Report, line: int, row: dict[str, str]) -> None:
     state = _STATES.get(row["powerstate"].casefold())
     if state is None or not row["name"]:
         message = f'"{row["powerstate"]}" is not a state of VMware'
-        report.problem("usage-state", message, "check that the cells are under the right columns", line)
+        report.problem("usage-state", message, "check that the cells are in the right columns", line)
         return
     report.machines.append(
         Machine(

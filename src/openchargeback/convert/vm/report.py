@@ -44,7 +44,10 @@ class Machine:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Piece:
-    """Usage of one meter over an interval (seconds since 1970, UTC, half-open). identity: the same in every export."""
+    """Usage of one meter over an interval (seconds since 1970, UTC, half-open). identity: the same in every export.
+
+    subsidy: percent of the list price, in place of that of the rate.
+    """
 
     place: int
     identity: str
@@ -52,6 +55,7 @@ class Piece:
     account: str
     tier: str = ""
     person: str = ""
+    subsidy: Decimal | None = None
     meter: str
     variant: str = ""
     starts: int
@@ -84,8 +88,8 @@ class Report:
         number = None if isinstance(value, bool) else money.parse(text.strip())
         result = None if number is None else number * scale
         if result is None or result < 0 or result != int(result):
-            fix = "it must be a plain number that is not negative; a decimal comma needs `vm: decimal`"
-            self.problem("usage-number", f'{what} cannot be read: "{text[:40]}"', fix, line)
+            fix = "write a plain number that is not negative; for a decimal comma, set `vm: decimal`"
+            self.problem("usage-number", f'{what} is not a number: "{text[:40]}"', fix, line)
             return None
         return int(result)
 
@@ -96,7 +100,7 @@ class Report:
             at = at.astimezone(dt.UTC).replace(tzinfo=None) if at.tzinfo else at
         except (ValueError, OverflowError):
             self.problem(
-                "usage-time", f'{what} is not a time: "{str(value)[:40]}"', "it must be as 2025-01-31T23:59:59", line
+                "usage-time", f'{what} is not a time: "{str(value)[:40]}"', "write it like 2025-01-31T23:59:59", line
             )
             return None
         return seconds(at)

@@ -2,24 +2,7 @@
 
 from __future__ import annotations
 
-from openchargeback.convert.findings import Rule
-from openchargeback.problems import Severity
+from openchargeback.convert.findings import conflicting, repeated
 
-RULES = (
-    Rule(
-        where="clash",
-        value="resource",
-        code="usage-conflict",
-        message="{} is there twice with different content for the same time",
-        fix="convert only the newer export",
-    ),
-    Rule(
-        where="repeated",
-        value="''",
-        code="usage-repeated",
-        message="records that are identical to earlier ones are counted once",
-        fix="nothing to fix, if the exports are known to overlap",
-        severity=Severity.NOTICE,
-    ),
-)
+RULES = (conflicting("clash", "resource"), repeated("repeated"))
 """On `judged`."""

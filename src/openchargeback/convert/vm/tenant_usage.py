@@ -28,7 +28,7 @@ def read(report: Report) -> None:
     document = report.source.document
     links = document.get("tenant_usages_links") or document.get("tenant_usage_links") or []
     if any(inside(link, "rel") == "next" for link in links):
-        fix = "follow the link and put all servers into one document, or ask for fewer projects at a time"
+        fix = "follow the link and convert all pages together, or export fewer projects at a time"
         report.problem("usage-page", "the document says that another page follows", fix)
     for number, place, tenant in report.objects(_tenants(document), "tenant_usages"):
         if not isinstance(tenant.get("server_usages"), list):
@@ -50,7 +50,7 @@ def _window(report: Report, place: str, tenant: dict[str, Any], number: int) -> 
     if start is None or stop is None:
         return None
     if report.month and (start > report.month[0] or stop < report.month[1]):
-        fix = "export with start and end of the whole month, after its end"
+        fix = "export the whole month, after its end"
         message = f"{place} covers {tenant['start']} to {tenant['stop']}, which is not the whole month"
         report.problem("usage-window", message, fix, number)
         return None

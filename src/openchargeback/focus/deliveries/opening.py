@@ -6,13 +6,15 @@ import datetime as dt
 from collections.abc import Callable
 from pathlib import Path
 
-from openchargeback.focus.deliveries import aws, azure, listed, oci, plain
+from openchargeback.focus.deliveries import aws, azure, listed, litellm, oci, plain
 from openchargeback.focus.deliveries.runs import Delivery, with_estimates
 from openchargeback.focus.deliveries.tree import Tree, folder_tree
 from openchargeback.focus.deliveries.zip_tree import zip_tree
 from openchargeback.problems import UsageFault
 
-_LAYOUTS: tuple[Callable[[Tree], Delivery | None], ...] = (aws.read, azure.read, oci.read, listed.read, plain.read)
+_LAYOUTS: tuple[Callable[[Tree], Delivery | None], ...] = (
+    *(aws.read, azure.read, oci.read, litellm.read, listed.read, plain.read),
+)
 
 
 def is_delivery(path: Path) -> bool:

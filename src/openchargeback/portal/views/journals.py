@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import datetime as dt
+from collections.abc import Sequence
 from dataclasses import dataclass
 from decimal import Decimal
 
 from openchargeback.billing.invoices import Invoice, invoices_of
 from openchargeback.billing.journal import SourceControl, posts_nothing, source_controls
+from openchargeback.billing.postings import POSTED_WORDS, LineSums, NotAccepted, posted_month
+from openchargeback.ledger.postings import Posting
 from openchargeback.model import BilledPeriod, JournalLine, State
 from openchargeback.money import ZERO
 from openchargeback.portal import paths
@@ -17,11 +20,12 @@ from openchargeback.portal.views.common import Book, StateView, state_view
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class JournalView:
-    """The page of a journal. net: debits minus credits of the payers; due: what the statements sum to, which is the net
-    and what is invoiced to external payers.
+    """The page of a journal. net: debits minus credits of the payers: what the statements sum to (`due`), without what
+    is invoiced, and what is journaled again (`again`).
 
     pages: those of statements, by number. controls: display name and totals of each source.
-    received: what the credit funds receive. invoices: those to external payers; receivables: their file, if any.
+    received: what the credit funds receive. documents: by format, their numbers. posted: what became of the lines.
+    invoices: those to external payers; receivables: their file, if any.
     """
 
     period: str
@@ -30,7 +34,6 @@ class JournalView:
     final: bool
     posts_nothing: bool
     files: tuple[Link, ...]
-    folder: str
     accounting_date: dt.date
     lines: tuple[JournalLine, ...]
     pages: dict[str, str]
@@ -38,9 +41,14 @@ class JournalView:
     credits: Decimal
     net: Decimal
     due: Decimal
+    again: Decimal
     balanced: bool
     controls: tuple[tuple[str, SourceControl], ...]
     received: Decimal
+    documents: tuple[tuple[str, tuple[str, ...]], ...]
+    posted: tuple[tuple[str, LineSums], ...]
+    postings: tuple[Posting, ...]
+    exceptions: tuple[NotAccepted, ...]
     invoices: tuple[Invoice, ...]
     invoiced: Decimal
     receivables: Link | None
@@ -52,13 +60,15 @@ def receivables_link(period: BilledPeriod) -> Link | None:
     return Link(paths.receivables_file(period).rsplit("/", 1)[-1], paths.receivables_file(period)) if owed else None
 
 
-def journal_view(book: Book, index: int, files: tuple[str, ...]) -> JournalView:
-    """The journal page of the month at this index of the book."""
+def journal_view(book: Book, index: int, files: tuple[str, ...], postings: Sequence[Posting]) -> JournalView:
+    """The journal page of the month at this index of the book. postings: what the accounting system did with it."""
     period = book.periods[index]
     journal = period.journal
     controls = source_controls(journal)
     settings = book.settings(period.period)
     due = sum((statement.amounts.billed for statement in period.statements), ZERO)
+    posted = posted_month(journal, period.documents, postings)
+    formats = dict.fromkeys(each.format for each in period.documents)
     return JournalView(
         period=period.period,
         period_link=paths.period_page(period.period),
@@ -66,18 +76,41 @@ def journal_view(book: Book, index: int, files: tuple[str, ...]) -> JournalView:
         final=period.state is not State.OPEN,
         posts_nothing=posts_nothing(period, settings),
         files=tuple(Link(path.rsplit("/", 1)[-1], path) for path in files),
-        folder=paths.journal_folder(period.period),
         accounting_date=period.accounting_date,
         lines=journal.lines,
-        pages={statement.number: paths.statement_page(statement) for statement in period.statements},
+        pages={
+            statement.number: paths.statement_page(statement)
+            for each in (book.periods[: index + 1] if period.again else (period,))
+            for statement in each.statements
+        },
         debits=journal.debits,
         credits=journal.credits,
         net=journal.net,
         due=due,
-        balanced=journal.debits == journal.credits and journal.net + period.invoiced.billed == due,
+        again=journal.again,
+        balanced=journal.debits == journal.credits and journal.net == due - period.invoiced.billed + journal.again,
         controls=tuple((book.source_label(each.source, period.period), each) for each in controls),
         received=sum((each.received for each in controls), ZERO),
+        documents=tuple(
+            (name, tuple(each.number for each in period.documents if each.format == name)) for name in formats
+        ),
+        posted=tuple((POSTED_WORDS[what], sums) for what, sums in posted.sums.items() if sums.lines),
+        postings=posted.postings,
+        exceptions=posted.exceptions,
         invoices=invoices_of(period, settings),
         invoiced=period.invoiced.billed,
         receivables=receivables_link(period),
     )
+
+
+def posted_sentence(period: BilledPeriod, postings: Sequence[Posting]) -> str:
+    """What became of a month's journal, in one sentence; empty if there is nothing to post."""
+    if not period.journal.lines:
+        return ""
+    if period.state is State.OPEN:
+        return "The month is open, so its journal is a draft."
+    posted = posted_month(period.journal, period.documents, postings)
+    parts = [f"{sums.lines:,} {POSTED_WORDS[what].lower()}" for what, sums in posted.sums.items() if sums.lines]
+    if not posted.postings:
+        return "Nothing is recorded of its posting yet."
+    return f"Of its lines, {', '.join(parts)}."

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from decimal import Decimal
 
@@ -9,6 +10,7 @@ from openchargeback import money
 from openchargeback.billing.completeness import GONE_SHOWN, Completeness, completeness, month_of
 from openchargeback.billing.invoices import is_invoice
 from openchargeback.billing.journal import posts_nothing
+from openchargeback.ledger.postings import Posting
 from openchargeback.model import (
     LEVELS,
     BilledPeriod,
@@ -23,7 +25,7 @@ from openchargeback.plan import words
 from openchargeback.portal import charts, paths
 from openchargeback.portal.shell import Link
 from openchargeback.portal.views.common import Book, StatementRow, Summary
-from openchargeback.portal.views.journals import receivables_link
+from openchargeback.portal.views.journals import posted_sentence, receivables_link
 from openchargeback.portal.views.review import HeldTable, held_table
 from openchargeback.review.held_sums import HeldSum, in_total
 from openchargeback.templating.filters import period_human
@@ -93,6 +95,7 @@ class PeriodView:
 
     evidence: who approved the decisions, as recorded by closing; levels: what its levels mean.
     completeness: each source compared with earlier months. without: the sources that it was closed without.
+    posted: what became of the journal, in one sentence.
     """
 
     summary: Summary
@@ -113,6 +116,7 @@ class PeriodView:
     journal: Link
     journal_lines: int
     journal_totals: JournalTotals
+    posted: str
     posts_nothing: bool
     journal_files: tuple[Link, ...]
     invoiced: Decimal
@@ -143,8 +147,8 @@ def period_list(book: Book) -> PeriodList:
     )
 
 
-def period_view(book: Book, index: int, journal_files: tuple[str, ...]) -> PeriodView:
-    """The page of the month at this index of the book."""
+def period_view(book: Book, index: int, journal_files: tuple[str, ...], postings: Sequence[Posting] = ()) -> PeriodView:
+    """The page of the month at this index of the book. postings: what the accounting system did with its journal."""
     period = book.periods[index]
     sources = tuple(_source_row(book, total, period.period) for total in period.sources)
     return PeriodView(
@@ -174,6 +178,7 @@ def period_view(book: Book, index: int, journal_files: tuple[str, ...]) -> Perio
         journal_totals=JournalTotals(
             debits=period.journal.debits, credits=period.journal.credits, net=period.journal.net
         ),
+        posted=posted_sentence(period, postings),
         posts_nothing=posts_nothing(period, book.settings(period.period)),
         journal_files=tuple(Link(path.rsplit("/", 1)[-1], path) for path in journal_files),
         invoiced=period.invoiced.billed,

@@ -12,6 +12,7 @@ from openchargeback.billing.earlier import months_before
 from openchargeback.focus.tags import json_fault
 from openchargeback.ledger.approval_text import Proposal, approval_text
 from openchargeback.ledger.approvals import Verb
+from openchargeback.ledger.periods import next_period
 from openchargeback.ledger.settings import Payer
 from openchargeback.model import BilledPeriod, FlagNote, PeriodAmounts, QueueItem, State
 from openchargeback.portal import forge, paths
@@ -181,5 +182,4 @@ def _open_month(periods: tuple[BilledPeriod, ...]) -> str:
     months = [period.period for period in periods if period.state is State.OPEN]
     if months:
         return months[-1]
-    year, month = (int(part) for part in periods[-1].period.split("-")) if periods else (1, 0)
-    return f"{year + month // 12}-{month % 12 + 1:02d}"
+    return next_period(periods[-1].period if periods else "0000-12")
