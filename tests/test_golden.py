@@ -20,6 +20,7 @@ import pytest
 from click.testing import CliRunner
 
 from openchargeback.cli.main import cli
+from openchargeback.export.receivables import receivables_csv
 from openchargeback.model import Provenance
 from openchargeback.portal.statements import statement_jobs
 from openchargeback.publish.books import Books, open_books, open_cache
@@ -31,7 +32,7 @@ HERE = Path(__file__).parent
 LEDGERS, GOLDEN = HERE / "ledgers", HERE / "golden"
 CASES = sorted(path.name for path in LEDGERS.iterdir())
 JOURNALS = ("detail", "summary", "gl")
-PAGES = {"allocated", "attribution", "credits", "decisions", "funds", "references", "showback"}
+PAGES = {"allocated", "attribution", "credits", "decisions", "external-payers", "funds", "references", "showback"}
 """Cases whose statement pages are kept too, as text."""
 
 Files = dict[str, bytes]
@@ -114,6 +115,7 @@ def made(case: str, ledger: Path) -> Files:
         files[f"{name}/period.json"] = run("periods", "show", name, "--json", ledger=ledger).encode()
         for form in JOURNALS:
             files[f"{name}/{form}.csv"] = run("journal", "--period", name, "--format", form, ledger=ledger).encode()
+        files[f"{name}/receivables.csv"] = receivables_csv(period, books.ledger.settings) or b""
     if case in PAGES:
         files |= pages(books)
     return {path: data for path, data in files.items() if data}

@@ -22,7 +22,7 @@ from openchargeback.billing.invoices import invoices_of, receivables
 from openchargeback.cli.main import cli
 from openchargeback.export.receivables import receivables_csv
 from openchargeback.ledger.settings import Config, Organization
-from openchargeback.model import BilledPeriod, Entry, PayerClass
+from openchargeback.model import BilledPeriod, BillTo, Entry, PayerClass
 from openchargeback.problems import UsageFault
 from openchargeback.publish.books import examine, open_books
 
@@ -360,3 +360,15 @@ def test_the_general_terms_apply_to_a_payer_who_became_internal() -> None:
     assert config.external_payers.terms_of(PayerClass.INTERNAL) == config.external_payers.terms_of(
         PayerClass.COMMERCIAL
     )
+
+
+def test_a_command_and_a_list_add_external_payers(tmp_path: Path) -> None:
+    write(tmp_path, "config.yaml", "organization: X\n")
+    told = run(tmp_path, "directory", "add", "person", "e@y.edu", "--payer-class", "external-academic")
+    assert "directory/people.yaml:" in told
+    listed = "email,payer_class,organization,address,taxable\nE@y.edu,,North College,7 Harbor Street; Port,yes\n"
+    write(tmp_path, "people.csv", listed)
+    run(tmp_path, "directory", "import", str(tmp_path / "people.csv"))
+    person = open_books(tmp_path).ledger.directory.person("e@y.edu")
+    assert person.payer_class is PayerClass.EXTERNAL_ACADEMIC
+    assert person.bill_to == BillTo("North College", ("7 Harbor Street", "Port"), "", True)

@@ -46,7 +46,7 @@ def print_trace(books: LedgerLines, billed: SummedPeriod, number: str, wanted: S
 def _print_line(traced: TracedLine, billed: SummedPeriod) -> None:
     line, currency = traced.line, billed.currency
     click.echo()
-    fund = f"fund {line.fund or 'none'}" if line.posted else "not charged"
+    fund = "invoiced" if line.invoiced else f"fund {line.fund or 'none'}" if line.posted else "not charged"
     title = f"Line {traced.number}: {line.source}, {line.service or 'other'}, {fund}"
     earlier = "" if line.entry is Entry.OWN else f", {line.entry} of {line.original}"
     corrects = f", corrects {line.corrects}" if line.corrects else ""
@@ -175,6 +175,7 @@ def _line_json(traced: TracedLine, currency: str) -> dict[str, object]:
         "original": line.original,
         "corrects": line.corrects,
         "posted": line.posted,
+        "invoiced": line.invoiced,
         "fund": line.fund,
         "source": line.source,
         "service": line.service,

@@ -30,7 +30,7 @@ from openchargeback.ledger.line_table import COLUMNS, line_cells
 from openchargeback.ledger.settings import Config
 from openchargeback.model import BilledPeriod
 
-FORMAT_VERSION = 4
+FORMAT_VERSION = 5
 """Increased when a file of the open data changes its shape, so that a build replaces older files."""
 
 

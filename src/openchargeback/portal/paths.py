@@ -112,9 +112,10 @@ def drafts_folder(period: str) -> str:
 
 
 def receivables_file(period: BilledPeriod) -> str:
-    """What external payers owe for a month; the name of an open month's file says that it is a draft."""
-    draft = "DRAFT-" if period.state is State.OPEN else ""
-    return f"receivables/{draft}{folder_name(period.period)}.csv"
+    """What external payers owe for a month; a draft of an open month is apart, as those of journals are."""
+    if period.state is State.OPEN:
+        return f"{drafts_folder(period.period)}/DRAFT-receivables.csv"
+    return f"receivables/{folder_name(period.period)}.csv"
 
 
 def charges_file(period: BilledPeriod) -> str:

@@ -23,7 +23,7 @@ from openchargeback.ledger.line_table import (
 )
 from openchargeback.model import Statement
 
-RECORD_VERSION = 4
+RECORD_VERSION = 5
 """Increases when the format of `statement.json` changes, so that a check knows what it reads."""
 
 _LINE_END = "\r\n"  # RFC 4180

@@ -12,7 +12,6 @@ A discount is negative here, as it is printed, so that every row shows `list + d
 from __future__ import annotations
 
 import datetime as dt
-import unicodedata
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -20,7 +19,8 @@ from decimal import Decimal
 from typing import TypeVar
 
 from openchargeback import money
-from openchargeback.characters import BIDIRECTIONAL, CONTROLS
+from openchargeback.billing.invoices import is_invoice
+from openchargeback.characters import one_line
 from openchargeback.explanations import explain
 from openchargeback.ledger.periods import CHART_MONTHS, first_day, last_day, months_until
 from openchargeback.ledger.settings import Config, Contact
@@ -37,8 +37,12 @@ from openchargeback.model import (
 )
 from openchargeback.portal.attribution_words import attribution_sentence
 from openchargeback.portal.discount_words import DiscountRow, discount_rows, discount_sentence
+from openchargeback.portal.invoice_view import InvoiceView, invoice_view
 from openchargeback.review.held_sums import HeldSum, in_total
 from openchargeback.templating.filters import period_human
+
+shown = one_line
+"""Text as statements show it."""
 
 REFERENCES_SHOWN = 12
 """How many values of a reference, such as grant numbers, are listed before the rest is counted."""
@@ -227,6 +231,7 @@ class StatementView:
     discounts: the rows between list price and amount due.
     subsidized: nothing is left of the list price, so that the value received is what counts.
     sentence: the summary in words. attribution: how PI, project and fund were found, in a sentence; empty if unknown.
+    invoice: what makes it the invoice of an external payer; None for others.
     questions_until: None on a draft, for which no deadline runs yet.
     digest: the first 16 digits of the digest that the figures rest on.
     """
@@ -251,6 +256,7 @@ class StatementView:
     project_id: str
     references: tuple[ReferenceRow, ...]
     attribution: str
+    invoice: InvoiceView | None
     funds: tuple[str, ...]
     only_shown: bool
     main: Part
@@ -269,9 +275,15 @@ class StatementView:
     digest: str
 
     @property
+    def word(self) -> str:
+        """What the document is called."""
+        return self.invoice.word if self.invoice else "Statement"
+
+    @property
     def title(self) -> str:
         """The document's title, for windows, search results and screen readers."""
-        return f"Statement {self.number}: {self.project_title}, {self.period_name}"
+        number = self.invoice.number if self.invoice else self.number
+        return f"{self.word} {number}: {self.project_title}, {self.period_name}"
 
     @property
     def room(self) -> str:
@@ -331,15 +343,18 @@ def statement_view(
         project_id=shown(statement.project.id) if statement.project.id != statement.project.title else "",
         references=tuple(_reference(reference) for reference in statement.references),
         attribution=_attribution(statement, config.currency),
+        invoice=invoice_view(statement, config),
         funds=tuple(shown(fund) for fund in statement.funds),
         only_shown=only_shown,
         main=main,
         shown=shown_part,
         discounts=discount_rows(total, shown(organization.name), corrected=_corrected(statement)),
         subsidized=total.list > 0 and not total.billed,
-        sentence=NOTHING_CHARGED if only_shown else _sentence(total, config, held=bool(held)),
+        sentence=NOTHING_CHARGED
+        if only_shown
+        else _sentence(total, config, held=bool(held), invoiced=is_invoice(statement)),
         bars=_bars(statement, history),
-        fund_rows=_funds(line for line in statement.lines if line.posted),
+        fund_rows=_funds(line for line in statement.lines if line.journaled),
         held=held,
         held_total=in_total(statement.held, config.currency),
         discount_notes=_discount_notes((*main.sources, *(shown_part.sources if shown_part else ())), config),
@@ -352,7 +367,8 @@ def statement_view(
 
 def _attribution(statement: Statement, currency: str) -> str:
     posted = (each for each in statement.attributions if each.posted)
-    return attribution_sentence([replace(each, by=tuple(map(shown, each.by))) for each in posted], currency)
+    found = [replace(each, by=tuple(map(shown, each.by))) for each in posted]
+    return attribution_sentence(found, currency, invoiced=is_invoice(statement))
 
 
 def _part(statement: Statement, config: Config, *, posted: bool) -> Part:
@@ -374,23 +390,6 @@ def _part(statement: Statement, config: Config, *, posted: bool) -> Part:
     )
 
 
-def shown(text: str) -> str:
-    """`text` on one line and safe for HTML, XML and PDF.
-
-    Line breaks and whitespace become one space. Removes control characters, lone surrogates, noncharacters and
-    direction overrides: XML 1.0 forbids all but the last, which could make figures next to a name read backward.
-    """
-    if text.isascii() and text.isprintable():
-        return " ".join(text.split())
-    kept = (
-        " " if char.isspace() or char in CONTROLS else char
-        for char in text
-        if char not in BIDIRECTIONAL and unicodedata.category(char) != "Cs" and not _is_nonchar(char)
-    )
-    # A no-break space is a space too; split() collapses runs of any kind.
-    return " ".join("".join(kept).split())
-
-
 def flag_words(flag: str) -> str:
     """A flag as a readable reason: `missing-fund` is "no fund is named"; the institution's patterns by their name."""
     if flag.startswith("pattern:"):
@@ -406,11 +405,12 @@ def _reference(reference: Reference) -> ReferenceRow:
     return ReferenceRow(label[:1].upper() + label[1:], ", ".join(listed) + (f" and {rest:,} more" if rest else ""))
 
 
-def _sentence(total: Amounts, config: Config, *, held: bool) -> str:
+def _sentence(total: Amounts, config: Config, *, held: bool, invoiced: bool) -> str:
     if not total.list and not total.billed:
         return "Nothing was billed for this project" + (" so far: its charges are under review." if held else ".")
     if total.billed < 0:
-        return f"Credits exceed charges: {_amount(abs(total.billed), config.currency)} is returned to the fund."
+        back = f"{_amount(abs(total.billed), config.currency)} is returned to the fund"
+        return "Credits exceed charges" + ("." if invoiced else f": {back}.")
     if total.list <= 0:
         return "The amount due comes from credits and corrections of earlier charges."
     if total.discount < 0:
@@ -623,9 +623,3 @@ def _sum(parts: Iterable[Figures]) -> Figures:
         discount=sum((row.discount for row in rows), money.ZERO),
         due=sum((row.due for row in rows), money.ZERO),
     )
-
-
-def _is_nonchar(char: str) -> bool:
-    # XML 1.0 section 2.2, Char; U+FDD0 to U+FDEF and the last two of every plane are noncharacters (Unicode 23.7).
-    code = ord(char)
-    return code & 0xFFFE == 0xFFFE or 0xFDD0 <= code <= 0xFDEF
