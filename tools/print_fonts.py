@@ -23,8 +23,13 @@ FONTS, FOLDER = ROOT / "assets" / "fonts", ROOT / "print_fonts"
 NAMES = ("Inter-Regular", "Inter-SemiBold")
 LICENSE = "Inter-LICENSE.txt"
 
-PUNCTUATION = "‐‑‒–—‘’‚“”„†•…‰′″‹›€™−←→≤≥≈\u200b\u200c\u200d\u2060\u202f"
-CHARACTERS = [*range(0x20, 0x7F), *range(0xA0, 0x180), *map(ord, PUNCTUATION)]
+PUNCTUATION = [
+    *(0x200B, 0x200C, 0x200D, 0x2060, 0x202F),  # spaces and joiners
+    *(*range(0x2010, 0x2015), 0x2018, 0x2019, 0x201A, 0x201C, 0x201D, 0x201E, 0x2039, 0x203A),  # dashes and quotes
+    *(0x2020, 0x2022, 0x2026, 0x2030, 0x2032, 0x2033, 0x20AC, 0x2122),  # signs
+    *(0x2190, 0x2192, 0x2212, 0x2248, 0x2264, 0x2265),  # arrows and mathematics
+]
+CHARACTERS = [*range(0x20, 0x7F), *range(0xA0, 0x180), *PUNCTUATION]
 """Latin, Latin-1 and Latin Extended-A, which the languages of Europe and most others in Latin script use."""
 
 FEATURES = ["kern", "tnum", "ccmp", "mark", "mkmk", "locl"]

@@ -227,7 +227,10 @@ def test_a_link_out_of_the_templates_folder_is_not_followed(tmp_path: Path) -> N
     assert b"secret" not in jobs[paths.ABOUT].render()
 
 
-@pytest.mark.parametrize(("folder", "fonts"), [("assets/", "assets/fonts/"), ("fallback_fonts/", "fallback_fonts/"), ("print_fonts/", "print_fonts/")])
+@pytest.mark.parametrize(
+    ("folder", "fonts"),
+    [("assets/", "assets/fonts/"), ("fallback_fonts/", "fallback_fonts/"), ("print_fonts/", "print_fonts/")],
+)
 def test_vendored_files_are_the_ones_that_are_listed(folder: str, fonts: str) -> None:
     files = make_environment().files()
     listed = json.loads(files[f"{folder}vendor.json"].read_text())["vendored"]

@@ -498,6 +498,7 @@ def test_a_missing_library_names_the_packages(tmp_path: Path, monkeypatch: pytes
     for module in [name for name in sys.modules if name.split(".")[0] == "weasyprint"]:
         monkeypatch.delitem(sys.modules, module)
     monkeypatch.syspath_prepend(tmp_path)
+    pdf_module.load_weasyprint.cache_clear()
     with pytest.raises(OutsideFault, match=r"apt install libpango-1.0-0 libpangoft2-1.0-0 libharfbuzz-subset0"):
         pdf_module.load_weasyprint()
 

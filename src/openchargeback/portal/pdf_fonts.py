@@ -128,7 +128,9 @@ def _is_ignorable(char: str) -> bool:
 
 
 def _covered(fonts: Iterable[FontFile]) -> frozenset[int]:
-    return frozenset().union(*(_coverage(font.path) for font in fonts))
+    """The characters that each of the fonts has: text in one is not shown with another of these."""
+    coverages = [_coverage(font.path) for font in fonts]
+    return frozenset.intersection(*coverages) if coverages else frozenset()
 
 
 @functools.lru_cache(maxsize=64)
