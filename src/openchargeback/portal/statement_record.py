@@ -209,7 +209,7 @@ _PROJECT: Shape[Project] = _shape(
 )
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class _FundShare:
     """What a fund pays."""
 
@@ -310,7 +310,7 @@ def _funds(statement: Statement) -> list[_FundShare]:
     for line in statement.lines:
         if line.posted:
             found[line.fund] = found.get(line.fund, Amounts()) + line.amounts
-    return [_FundShare(known.get(fund, Fund(fund)), amounts) for fund, amounts in sorted(found.items())]
+    return [_FundShare(fund=known.get(fund, Fund(fund)), amounts=amounts) for fund, amounts in sorted(found.items())]
 
 
 def _lines(statement: Statement, *, posted: bool) -> _Total:
