@@ -34,8 +34,10 @@ def generate(period: str, output: Path, dry_run: bool, named: str | None, json_:
         from openchargeback.portal.paths import STATEMENTS, statement_pdf
         from openchargeback.publish.books import open_books
         from openchargeback.publish.build import write_statements
+        from openchargeback.publish.month_charges import Wanted
 
-        books = open_books(root, wanted=period, step=step)
+        keep = () if dry_run else (Wanted.STATEMENTS,)
+        books = open_books(root, wanted=period, keep=keep, step=step)
         billed = books.period(period)
         if billed is None:
             raise UsageFault(f"the ledger has no period {period}")

@@ -61,9 +61,9 @@ DATA_FOLDER = "data"
 DATA_PACKAGE = f"{DATA_FOLDER}/datapackage.json"
 
 
-def schema(dialect: str) -> str:
-    """The table schema of a dialect of charge files."""
-    return f"schemas/{dialect}.json"
+def schema(name: str) -> str:
+    """The table schema of a dialect of charge files, or the schema of a file in the output."""
+    return f"schemas/{name}.json"
 
 
 def period_page(period: str) -> str:
@@ -92,8 +92,13 @@ def statement_page(statement: Statement) -> str:
 
 
 def statement_pdf(statement: Statement) -> str:
-    """The statement as a PDF, beside the page."""
-    return _statement(statement) + ".pdf"
+    """The statement as a PDF, beside the page; its name says what it is: `2025-01_genomics-sequencing_911fec2428.pdf`.
+
+    Period, project, and the statement's number, which is unique in the ledger.
+    """
+    folder, _, project = _statement(statement).rpartition("/")
+    number = statement.number.removeprefix(f"{statement.period}-")
+    return f"{folder}/{statement.period}_{project}_{number}.pdf"
 
 
 def journal_page(period: str) -> str:

@@ -18,6 +18,8 @@ from openchargeback.ledger.settings import Config
 from openchargeback.model import BilledPeriod, Page, Person, Project, Provenance
 from openchargeback.portal import paths
 from openchargeback.portal.shell import Head, Link, Shell, fingerprint, make_shell, render
+from openchargeback.portal.statement_record import SCHEMA as RECORD_SCHEMA
+from openchargeback.portal.statement_record import shipped_schema
 from openchargeback.portal.theme import theme_css
 from openchargeback.portal.views import dashboard, files, journals, payers, periods, review
 from openchargeback.portal.views.common import Book, for_showback, state_view
@@ -180,7 +182,7 @@ def _payers(book: Book) -> Iterator[_PlannedPage]:
 
 
 def _assets(site: Site, env: Templates) -> Iterator[FileJob]:
-    """Static files, the schemas of charges and of a ledger, the accent color, and the logo under its own name."""
+    """Static files, the schemas of charges, of a ledger and of a statement's record, the accent color, and the logo."""
     for name, path in env.files().items():
         if name.startswith("assets/"):
             yield FileJob(name, fingerprint("file", path.read_bytes()), path.read_bytes)
@@ -189,6 +191,8 @@ def _assets(site: Site, env: Templates) -> Iterator[FileJob]:
         yield FileJob(paths.schema(dialect), fingerprint("file", content), partial(bytes, content))
     for name, data in shipped_schemas().items():
         yield FileJob(paths.ledger_schema(name), fingerprint("file", data), partial(bytes, data))
+    record = shipped_schema()
+    yield FileJob(paths.schema(RECORD_SCHEMA), fingerprint("file", record), partial(bytes, record))
     theme = theme_css(site.config.portal.accent)
     yield FileJob(paths.asset("theme.css"), fingerprint("text", theme), theme.encode)
     for name, content in site.images.items():

@@ -39,6 +39,7 @@ from openchargeback.publish.cache import Cache
 from openchargeback.publish.gathering import Gathered, gather_ledger
 from openchargeback.publish.keys import key_of
 from openchargeback.publish.manifest import OutputKind, intact, read_manifest
+from openchargeback.publish.month_charges import MonthCharges, Wanted
 from openchargeback.publish.open_data import OpenDataRun, data_keys
 from openchargeback.publish.output_swap import Staging, heal, staged
 from openchargeback.publish.pdf_run import PdfRun
@@ -101,9 +102,11 @@ def build(
         secrets.check(output)
         check_unchanged()
         return BuildResult(output, files, 0, changed=False, warnings=known.warnings, provenance=provenance)
-    books = open_books(root, data=True, step=step, gathered=gathered)
-    with closing(OpenDataRun(books, store)) as data:
-        planned = _plan_output(books, provenance, pdfs=pdfs)
+    keep = {Wanted.OPEN_DATA, *((Wanted.STATEMENTS,) if pdfs else ())}
+    books = open_books(root, keep=keep, step=step, gathered=gathered)
+    charges = MonthCharges(books.ledger, store, statements=pdfs)
+    with closing(OpenDataRun(books, charges)) as data:
+        planned = _plan_output(books, charges, provenance, pdfs=pdfs)
         secrets.refuse_in_statements(planned.pdfs)
         if (files := _files_published(planned.key, provenance, holds, output)) is not None:
             secrets.check(output)
@@ -150,7 +153,7 @@ def _content(path: Path) -> str:
         return ""
 
 
-def _plan_output(books: AllBooks, provenance: Provenance, *, pdfs: bool) -> _Output:
+def _plan_output(books: AllBooks, charges: MonthCharges, provenance: Provenance, *, pdfs: bool) -> _Output:
     """Plan pages and PDFs; journals are rendered right away, since they are checked first."""
     env = make_environment(books.ledger.root / "templates")
     made = {period.period: _journal_files(books, period, env) for period in books.periods}
@@ -158,7 +161,8 @@ def _plan_output(books: AllBooks, provenance: Provenance, *, pdfs: bool) -> _Out
     journals = {period: files for period, (files, _) in made.items()}
     site = make_site(books, provenance, {period: tuple(sorted(files)) for period, files in journals.items()})
     written = {path: data for files in journals.values() for path, data in files.items()} | _receivables(books)
-    pages, plans = (*site_jobs(site, env), *statement_jobs(site, env)), tuple(statement_pdfs(site, env) if pdfs else ())
+    pages = (*site_jobs(site, env), *statement_jobs(site, env))
+    plans = tuple(statement_pdfs(site, env, charges) if pdfs else ())
     _log.info("planned %s and %s", counted(len(pages), "portal file"), counted(len(plans), "PDF"))
     return _Output(books, provenance, written, pages, plans, _key(pages, plans, written, data_keys(books.periods)))
 
@@ -240,17 +244,16 @@ def write_statements(books: AllBooks, period: str, output: Path, *, step: Step =
 
     Replaces the folder as `build` replaces its own. Raises UsageFault if it is not ours, OutsideFault for disk errors.
     """
-    root = books.ledger.root
-    plans = statement_pdfs(
-        make_site(books, Provenance("", "", __version__), {}), make_environment(root / "templates"), period=period
-    )
+    root, store = books.ledger.root, open_cache(books.ledger.root)
+    site = make_site(books, Provenance("", "", __version__), {})
+    plans = statement_pdfs(site, make_environment(root / "templates"), MonthCharges(books.ledger, store), period=period)
     secrets = secrets_of(root)
     secrets.refuse_in_statements(plans)
     inside = statements_folder(period)
     folder = output / inside.removeprefix(f"{STATEMENTS}/")
     with (
         staged(folder, provenance_of(root), _key((), plans, {}, ()), OutputKind.STATEMENTS, [secrets.check]) as staging,
-        closing(PdfRun(plans, open_cache(root))) as pdfs,
+        closing(PdfRun(plans, store)) as pdfs,
     ):
         for path, data in pdfs.rest(step):
             staging.write(path.removeprefix(f"{inside}/"), data)

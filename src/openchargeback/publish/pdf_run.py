@@ -21,11 +21,12 @@ class PdfRun:
         self._store = store
         self._kept = {plan.path: data for plan in plans if (data := store.get("pdf", plan.key)) is not None}
         self._keys = {plan.path: plan.key for plan in plans if plan.path not in self._kept}
-        jobs = [plan.job() for plan in plans if plan.path in self._keys]
-        self.rendered = len(jobs)
+        self.rendered = len(self._keys)
+        jobs = (plan.job() for plan in plans if plan.path in self._keys)
         self._done = 0
         # A worker needs about a second to start, so few statements are rendered in this process.
-        self._rendering = Rendering(jobs, workers or min(os.cpu_count() or 1, max(1, len(jobs) // 4)))
+        workers = workers or min(os.cpu_count() or 1, max(1, self.rendered // 4))
+        self._rendering = Rendering(jobs, self.rendered, workers)
 
     def close(self) -> None:
         """Stop what is still being rendered."""

@@ -24,12 +24,14 @@ from openchargeback.model import BilledPeriod, Provenance, Statement
 from openchargeback.portal.libraries import PACKAGES, PROGRAM, other_versions, read_stamp
 from openchargeback.portal.paths import statement_pdf
 from openchargeback.portal.pdf_pool import render_job
-from openchargeback.portal.statement_data import JSON_NAME, statement_json
+from openchargeback.portal.statement_data import JSON_NAME
+from openchargeback.portal.statement_record import statement_json
 from openchargeback.portal.statements import statement_pdfs
 from openchargeback.problems import LedgerFault, Problem, UsageFault
 from openchargeback.publish.books import AllBooks, Books, Step, examine, no_step, open_books
 from openchargeback.publish.build import make_site
 from openchargeback.publish.manifest import parse_manifest
+from openchargeback.publish.month_charges import MonthCharges
 from openchargeback.publish.past import NO_CACHE, drifts, ledger_at
 from openchargeback.templating.environment import make_environment
 from openchargeback.verify.pdf_comparing import Difference, describe_differences, record_differences, record_of
@@ -214,7 +216,7 @@ def _same_payer(billed: BilledPeriod | None, submitted: _Submission) -> Statemen
 
 def _contradictions(submitted: _Submission, statement: Statement, books: AllBooks) -> list[Difference]:
     """Where the embedded record differs from the ledger."""
-    expected = statement_json(statement, books.ledger.settings(statement.period).currency)
+    expected = statement_json(statement, books.ledger.settings(statement.period))
     return record_differences(submitted.content, expected)
 
 
@@ -294,7 +296,8 @@ def _lock(root: Path, at: str, period: str, others: Collection[str], named: Mapp
 def _render(statement: Statement, books: AllBooks) -> bytes:
     """The PDF from the current ledger; rendered without the cache, since a cache proves nothing."""
     site = make_site(books, Provenance("", "", ""), {})
-    plans = statement_pdfs(site, make_environment(books.ledger.root / "templates"), period=statement.period)
+    env, charges = make_environment(books.ledger.root / "templates"), MonthCharges(books.ledger, NO_CACHE)
+    plans = statement_pdfs(site, env, charges, period=statement.period)
     path = statement_pdf(statement)
     return render_job(next(plan for plan in plans if plan.path == path).job())
 

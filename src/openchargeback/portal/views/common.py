@@ -25,7 +25,7 @@ from openchargeback.money import ZERO
 from openchargeback.portal import charts, paths
 from openchargeback.portal.discount_words import DiscountRow, discount_rows, discount_sentence
 from openchargeback.portal.shell import Link
-from openchargeback.portal.statement_view import NOTHING_CHARGED
+from openchargeback.portal.statement_words import NOTHING_CHARGED
 from openchargeback.review.held_sums import HeldSum, in_total
 from openchargeback.templating.filters import date_human, percent_filter, period_human
 
