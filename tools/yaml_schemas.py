@@ -20,7 +20,7 @@ from openchargeback.ledger.postings import POSTINGS
 from openchargeback.ledger.provider_invoices import INVOICES
 from openchargeback.ledger.schema_files import FOLDER
 from openchargeback.ledger.settings import CONFIG, LOCAL
-from openchargeback.portal.statement_record import SCHEMA, schema_text
+from openchargeback.portal.record_schema import SCHEMA, schema_text
 from openchargeback.record.closing_record import FROZEN_FILE
 
 ROOT = Path(__file__).parents[1]

@@ -10,6 +10,7 @@ import functools
 import hashlib
 import re
 
+from openchargeback.billing.span_statements import SpanStatement
 from openchargeback.model import BilledPeriod, State, Statement
 
 MAX_PLAIN = 80
@@ -57,6 +58,7 @@ SOURCES = "sources/index.html"
 RATES = "rates/index.html"
 ABOUT = "about/index.html"
 STATEMENTS = "statements"
+SPANS = "spans"
 DATA_FOLDER = "data"
 DATA_PACKAGE = f"{DATA_FOLDER}/datapackage.json"
 
@@ -99,6 +101,13 @@ def statement_pdf(statement: Statement) -> str:
     folder, _, project = _statement(statement).rpartition("/")
     number = statement.number.removeprefix(f"{statement.period}-")
     return f"{folder}/{statement.period}_{project}_{number}.pdf"
+
+
+def span_pdf(statement: SpanStatement) -> str:
+    """A statement over a span as a PDF: `spans/2025-01_chemistry_department-9b1f00c2d4.pdf`."""
+    request = statement.request
+    kind, _, digest = statement.number.partition(f"-{request.days}-")
+    return f"{SPANS}/{request.days}_{folder_name(request.subject.id)}_{kind}-{digest}.pdf"
 
 
 def journal_page(period: str) -> str:

@@ -17,9 +17,9 @@ from openchargeback.ledger.schema_files import shipped_schemas
 from openchargeback.ledger.settings import Config
 from openchargeback.model import BilledPeriod, Page, Person, Project, Provenance
 from openchargeback.portal import paths
+from openchargeback.portal.record_schema import SCHEMA as RECORD_SCHEMA
+from openchargeback.portal.record_schema import shipped_schema
 from openchargeback.portal.shell import Head, Link, Shell, fingerprint, make_shell, render
-from openchargeback.portal.statement_record import SCHEMA as RECORD_SCHEMA
-from openchargeback.portal.statement_record import shipped_schema
 from openchargeback.portal.theme import theme_css
 from openchargeback.portal.views import dashboard, files, journals, payers, periods, review
 from openchargeback.portal.views.common import Book, for_showback, state_view

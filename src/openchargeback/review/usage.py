@@ -8,6 +8,7 @@ from openchargeback.focus.cells import cells, resource_columns
 from openchargeback.focus.database import sql
 
 _CELLS = {
+    "person": "x_user",
     "start": "ChargePeriodStart",
     "end": "ChargePeriodEnd",
     "pricing_quantity": "PricingQuantity",
