@@ -7,12 +7,13 @@ import hashlib
 from dataclasses import replace
 from decimal import Decimal
 
-from openchargeback.ledger.settings import Config, Contact, Organization, Source, StatementSettings
+from openchargeback.ledger.settings import Config, Contact, ExternalPayers, Organization, Source, StatementSettings
 from openchargeback.model import (
     NO_USAGE,
     Amounts,
     Attribution,
     BillingLine,
+    BillTo,
     Correction,
     Entry,
     Fund,
@@ -73,6 +74,10 @@ def config(resources: int = 60, logo: str = "logo.svg", currency: str = "USD", p
             "storage": Source("storage", "Project storage", discount="institution"),
             "tape": Source("tape", "Tape archive", post=False),
         },
+        external_payers=ExternalPayers(
+            pay_to=("Accounts Receivable", "100 Library Walk", "Springfield, EX 01234"),
+            exempt_text="No sales tax: sponsored research of a public university.",
+        ),
         statements=StatementSettings(
             "Rates change on 1 July. They are published with the portal.\n\nPlease acknowledge us.",
             resources=resources,
@@ -221,9 +226,14 @@ def two_funds() -> Statement:
 def external(draft: bool = False) -> Statement:
     """Another university pays by invoice."""
     lines = normal_lines("")
-    pi = replace(PI, email="gauss@goettingen.example.edu", name="Carl Gauss", payer_class=PayerClass.EXTERNAL_ACADEMIC)
+    pi = Person(
+        "gauss@goettingen.example.edu",
+        "Carl Gauss",
+        payer_class=PayerClass.EXTERNAL_ACADEMIC,
+        bill_to=BillTo("University of Göttingen", ("Wilhelmsplatz 1", "37073 Göttingen", "Germany"), "PO-1801"),
+    )
     parts = [part for one in lines for part in split(one, 1)]
-    return statement([replace(one, pi=pi.email) for one in lines], parts, pi=pi, draft=draft)
+    return statement([replace(one, pi=pi.email, invoiced=True) for one in lines], parts, pi=pi, draft=draft)
 
 
 def only_shown() -> Statement:
@@ -418,10 +428,17 @@ def many_services() -> Statement:
     return small(20)
 
 
+def revision() -> Statement:
+    """Issued again after its month was opened and closed once more."""
+    return replace(normal(), revision=2)
+
+
 CASES = {
     "normal": normal,
+    "revision": revision,
     "two-funds": two_funds,
     "external": external,
+    "external-draft": lambda: external(draft=True),
     "only-shown": only_shown,
     "mixed": mixed,
     "nothing": nothing,
@@ -458,3 +475,12 @@ def job(of: Statement, style: PrintStyle | None = None, settings: Config | None 
     printed = StatementPrint(templates, settings, style or print_style(templates, settings), usable)
     seen = statement_view(of, settings, history(), has_logo=usable is not None)
     return printed.job(of.number, of, seen, lambda: rows_of(of))
+
+
+SETTINGS = {"very-large": config(resources=200)}
+"""Settings of cases that need their own."""
+
+
+def job_of(name: str) -> PdfJob:
+    """The job that prints a case."""
+    return job(CASES[name](), settings=SETTINGS.get(name))

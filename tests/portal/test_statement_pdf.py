@@ -24,7 +24,7 @@ from openchargeback import money
 from openchargeback.model import Attribution, Person, Project, Reference, Statement
 from openchargeback.portal import pdf as pdf_module
 from openchargeback.portal import pdf_pool
-from openchargeback.portal.logo import usable_logo
+from openchargeback.portal.logo import logo_fault, usable_logo
 from openchargeback.portal.pdf import PrintStyle, print_style, statement_pdf
 from openchargeback.portal.pdf_pool import PdfJob, render_job, render_pdfs
 from openchargeback.problems import OutsideFault
@@ -36,25 +36,6 @@ OUR_FONTS = {"Inter", "Inter-Semi-Bold", "IBM-Plex-Mono"}
 
 def run(*command: str | Path) -> str:
     return subprocess.run(command, check=True, capture_output=True, text=True).stdout
-
-
-SETTINGS = {"very-large": cases.config(resources=200)}
-"""Settings of cases that need their own."""
-
-
-def job_of(name: str) -> PdfJob:
-    return cases.job(cases.CASES[name](), settings=SETTINGS.get(name))
-
-
-@pytest.fixture(scope="session")
-def printed(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
-    """Every case as a file."""
-    folder = tmp_path_factory.mktemp("statements")
-    paths = {}
-    for name in cases.CASES:
-        paths[name] = folder / f"{name}.pdf"
-        paths[name].write_bytes(render_job(job_of(name)))
-    return paths
 
 
 @needs("pdftotext")
@@ -69,7 +50,7 @@ def test_a_statement_says_who_what_and_how_much(printed: dict[str, Path], name: 
     for page in range(1, pages + 1):
         sheet = run("pdftotext", "-layout", "-f", str(page), "-l", str(page), printed[name], "-")
         assert f"Page {page} of {pages}" in sheet
-        assert f"Statement {of.number}" in sheet
+        assert cases.view(of).name in sheet
         assert of.digest[:16] in sheet
         assert ("DRAFT, NOT FINAL" in sheet) == of.draft
 
@@ -77,7 +58,7 @@ def test_a_statement_says_who_what_and_how_much(printed: dict[str, Path], name: 
 @pytest.mark.parametrize("name", cases.CASES)
 def test_nothing_is_lost_on_the_way_to_paper(printed: dict[str, Path], name: str) -> None:
     content = printed[name].read_bytes()
-    assert lost(job_of(name), content) == []
+    assert lost(cases.job_of(name), content) == []
     assert unsaid(content) == []
 
 
@@ -270,7 +251,7 @@ def test_same_bytes_in_another_process_time_zone_and_language() -> None:
 
 def test_bytes_do_not_depend_on_what_was_printed_before(printed: dict[str, Path]) -> None:
     for name in reversed(cases.CASES):
-        assert render_job(job_of(name)) == printed[name].read_bytes()
+        assert render_job(cases.job_of(name)) == printed[name].read_bytes()
 
 
 def named(name: str, title: str) -> Statement:
@@ -402,6 +383,16 @@ def png(width: int = 4, height: int = 4, data: bytes | None = None) -> bytes:
 @pytest.mark.parametrize("name", UNUSABLE)
 def test_a_broken_logo_is_no_logo(name: str) -> None:
     assert usable_logo(UNUSABLE[name]) is None
+    assert logo_fault(UNUSABLE[name])
+
+
+def test_what_is_wrong_with_a_logo_is_said() -> None:
+    assert logo_fault(cases.LOGO) == logo_fault(png()) == ""
+    assert logo_fault(b"logo") == "is neither PNG nor well-formed SVG"
+    assert logo_fault(png()[:-12]) == "is not a whole PNG of at most 4,000,000 pixels"
+    assert logo_fault(SVG.format(OUTSIDE["script"]).encode()) == (
+        "contains <script>, `onclick`, which could run or load something"
+    )
 
 
 def test_pictures_are_checked_to_the_last_pixel() -> None:
@@ -415,6 +406,7 @@ def test_a_logo_reaches_nothing(name: str) -> None:
     content = SVG.format(OUTSIDE[name] + '<rect width="3" height="3"/>').encode()
     logo = usable_logo(content)
     assert logo is not None
+    assert "could run or load something" in logo_fault(content)
     for word in (b"file:", b"http://127", b"alert", b"@import"):
         assert word not in logo.content
     assert render_job(cases.job(cases.normal(), logo=content)).startswith(b"%PDF")

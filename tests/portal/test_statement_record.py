@@ -57,7 +57,8 @@ def test_amounts_and_discounts_by_cause_add_up(name: str) -> None:
     for total in (found["total"], found["shown"], *found["lines"]):
         discounts = sum(Decimal(each["amount"]) for each in total["discounts"])
         assert Decimal(total["list"]) - discounts == Decimal(total["billed"])
-    assert sum(Decimal(fund["billed"]) for fund in found["funds"]) == Decimal(found["total"]["billed"])
+    invoiced = Decimal(found["invoice"]["amount"]) if found["invoice"] else Decimal(0)
+    assert sum(Decimal(fund["billed"]) for fund in found["funds"]) + invoiced == Decimal(found["total"]["billed"])
 
 
 def test_who_grants_a_discount() -> None:
@@ -80,7 +81,22 @@ def test_kind_span_and_subject_are_values() -> None:
         ("MATH-2024-017", None),
         ("PHYS-2023-9", "2025-08-31"),
     ]
-    assert record(cases.external())["pi"]["payer_class"] == "external-academic"
+    external = record(cases.external())
+    assert external["pi"]["payer_class"] == "external-academic"
+    assert external["funds"] == []
+    assert external["invoice"] == {
+        "number": "INV-2025-01-3f9a1c22b7",
+        "issued": "2025-02-03",
+        "due": "2025-03-05",
+        "terms": "Net 30 days",
+        "organization": "University of Göttingen",
+        "address": ["Wilhelmsplatz 1", "37073 Göttingen", "Germany"],
+        "purchase_order": "PO-1801",
+        "taxable": False,
+        "tax_text": "No sales tax: sponsored research of a public university.",
+        "pay_to": ["Accounts Receivable", "100 Library Walk", "Springfield, EX 01234"],
+        "amount": "4679.10",
+    }
 
 
 def test_quantities_and_prices_are_exact() -> None:

@@ -42,7 +42,8 @@ def check_ties(view: StatementView, of: Statement) -> None:
     amounts = of.shown if of.only_shown else of.amounts
     assert view.main.total == Figures.of(amounts)
     if not of.only_shown:
-        assert sum_of(row.figures for row in view.funds) == view.main.total
+        invoiced = Figures.of(of.invoiced)
+        assert sum_of([*(row.figures for row in view.funds), invoiced]) == view.main.total
     for part in (view.main, view.shown):
         if part:
             check_part(part)
@@ -226,7 +227,7 @@ def test_what_happens_now_by_state_and_payer() -> None:
     assert sentence(draft) == (f"Would be charged to {FUND} once the month is closed. Amounts may change until then.")
     assert sentence(cases.two_funds()).startswith("Charged to these funds by journal entry dated 31 Jan 2025.")
     assert sentence(cases.external()) == (
-        "This amount is invoiced. Please pay the invoice that you receive; this statement is not one."
+        "Please pay USD\N{NO-BREAK SPACE}4,679.10 by 5 Mar 2025, and give the number INV-2025-01-3f9a1c22b7."
     )
     assert "would be invoiced once the month is closed" in sentence(cases.external(draft=True))
     commercial = dataclasses.replace(cases.external().pi, payer_class=PayerClass.COMMERCIAL)

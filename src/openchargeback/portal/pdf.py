@@ -141,7 +141,7 @@ def statement_pdf(
 
     moment = dt.datetime(created.year, created.month, created.day, tzinfo=dt.UTC)
     press = _press(style, needed_fonts(html, style.fonts, style.fallback))
-    if can_hasten(weasyprint):
+    if can_hasten():
         chart = chart.replace("<text ", f"<{LABEL} ").replace("</text>", f"</{LABEL}>")
     fetcher = _make_fetcher(style, _drawable(logo, style), chart)
     # Metadata of the embedded files, for programs.
@@ -186,7 +186,7 @@ def load_weasyprint() -> Any:
         ) from fault
     except ImportError as fault:
         raise OutsideFault(f"PDF statements need WeasyPrint: pip install weasyprint ({fault})") from fault
-    hasten(weasyprint)
+    hasten()
     if ffi.harfbuzz_subset is None:
         # Without it fontTools makes the subsets, slowly, and writes the current time into them unless given one.
         os.environ["SOURCE_DATE_EPOCH"] = "0"
@@ -288,4 +288,5 @@ def _finish(_document: Any, pdf: Any) -> None:
         unique = list(dict.fromkeys(pdf.catalog["AF"]))
         pdf.catalog["AF"].clear()
         pdf.catalog["AF"].extend(unique)
-    written_once(pdf)
+    if can_hasten():
+        written_once(pdf)

@@ -2,7 +2,8 @@
 
 WeasyPrint parses and styles any page of the web. Ours is XML with a few elements, for which Python's own parser and
 a short base style sheet do, in a tenth of the time. A template of a ledger that is not well-formed XML, or that uses
-other elements, takes WeasyPrint's way, and is read and styled as HTML.
+other elements, takes WeasyPrint's way, and is read and styled as HTML. So does every page if WeasyPrint is not the
+release that this was written for (`pdf_speed.can_hasten`), since it leans on code that is not public.
 """
 
 from __future__ import annotations
@@ -12,6 +13,8 @@ import itertools
 from importlib import resources
 from typing import Any
 from xml.etree import ElementTree as ET
+
+from openchargeback.portal.pdf_speed import can_hasten
 
 _INLINE = {"b", "br", "img", "span"}
 _CELLS = {"h1", "h2", "p", "td", "th", "title"}
@@ -31,7 +34,7 @@ def page_of(weasyprint: Any, html: str, base_url: str, url_fetcher: Any) -> Any:
     except (ET.ParseError, ValueError):
         root = None
     # HTML puts the rows of a table into a body, XML does not.
-    if root is None or root.tag != "html" or root.find(".//table/tr") is not None:
+    if root is None or root.tag != "html" or root.find(".//table/tr") is not None or not can_hasten():
         return weasyprint.HTML(string=html, base_url=base_url, url_fetcher=url_fetcher)
     _strip(root)
     known = all(each.tag in TAGS and ATTRIBUTES.issuperset(each.attrib) for each in root.iter())

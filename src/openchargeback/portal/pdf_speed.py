@@ -2,34 +2,70 @@
 
 WeasyPrint gives up the shaped text of each line after layout and shapes it again to draw it, with a new context each
 time, to save memory in books of a thousand pages. In an SVG, it shapes each letter on its own. It serializes and
-compresses every object twice if the file has an identifier. All of this leans on code that is not public, so it is
-applied only to the releases that it was written for; with any other, PDFs show the same and take longer.
+compresses every object twice if the file has an identifier.
+
+All of this leans on code that is not public. So it is applied only if the files that it leans on are, byte for byte,
+those that it was written for (`SOURCES`); with any others, nothing is changed: PDFs show the same and take longer.
+tests/portal/test_pdf_speed.py compares both ways, and fails when a new release needs another look.
 """
 
 from __future__ import annotations
 
+import functools
+import hashlib
+import logging
+from importlib.util import find_spec
+from pathlib import Path
 from typing import Any
 
-_WRITTEN_FOR = "70."
+_log = logging.getLogger(__name__)
 
+_FILES = {
+    "weasyprint": (
+        *("__init__.py", "document.py", "matrix.py", "css/__init__.py", "css/computed_values.py", "css/functions.py"),
+        *("css/properties.py", "draw/text.py", "pdf/__init__.py", "svg/__init__.py", "svg/text.py"),
+        *("text/constants.py", "text/ffi.py", "text/fonts.py", "text/line_break.py"),
+    ),
+    "pydyf": ("__init__.py",),
+}
+SOURCES = "46a05c95cff198b57f4c4fc480b79bf9664347840528c716cb0fc3f27e011ad8"
+"""SHA-256 of the files of WeasyPrint 70.0 and pydyf 0.13.0 that the shortcuts lean on, one after the other."""
 
 LABEL = "label"
 """An element for SVG: text at a single position, drawn as a whole."""
 
 
-def hasten(weasyprint: Any) -> None:
-    """Apply what this release of WeasyPrint allows; once per process."""
-    if can_hasten(weasyprint):
-        from weasyprint import svg
+def hasten() -> None:
+    """Apply the shortcuts if WeasyPrint is as they expect; once per process."""
+    if not can_hasten():
+        _log.info("WeasyPrint or pydyf is not the release that the shortcuts were written for: PDFs take longer")
+        return
+    from weasyprint import svg
 
-        _shape_once()
-        _compute_less()
-        svg.TAGS[LABEL] = _draw_label
+    _shape_once()
+    _compute_less()
+    svg.TAGS[LABEL] = _draw_label
 
 
-def can_hasten(weasyprint: Any) -> bool:
-    """Whether this release is one that the shortcuts were written for."""
-    return bool(weasyprint.__version__.startswith(_WRITTEN_FOR))
+@functools.cache
+def can_hasten() -> bool:
+    """Whether the libraries are those that the shortcuts were written for."""
+    return sources_digest() == SOURCES
+
+
+def sources_digest() -> str:
+    """The digest of the installed files to compare with `SOURCES`; empty if there are no such files."""
+    digest = hashlib.sha256()
+    for package, names in _FILES.items():
+        spec = find_spec(package)
+        if spec is None or spec.origin is None:
+            return ""
+        try:
+            for name in names:
+                digest.update((Path(spec.origin).parent / name).read_bytes())
+        except OSError:
+            return ""
+    return digest.hexdigest()
 
 
 def _shape_once() -> None:

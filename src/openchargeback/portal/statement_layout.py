@@ -226,9 +226,8 @@ class _Sheet:
     def _parties(self) -> float:
         view, faces = self.view, self.faces
         side = self.width - 52 - 60
-        who = faces.strong.lines(view.pi_name, _ROW, 48)
-        who += faces.regular.lines(view.department, _ROW, 48) if view.department else 0
-        who += faces.regular.lines(view.pi_email, _ROW, 48) if view.pi_email else 0
+        first, *others = view.to
+        who = faces.strong.lines(first, _ROW, 48) + sum(faces.regular.lines(line, _ROW, 48) for line in others)
         project = faces.strong.lines(view.project_title, _ROW, side - 4) + bool(view.project_id)
         terms = sum(faces.regular.lines(line, _ROW, 56) for line in view.terms.lines)
         return 4.5 + 3.8 + 0.8 + 0.2 + 1.2 + 4.4 * max(who, project, terms)
@@ -237,6 +236,8 @@ class _Sheet:
         view, faces = self.view, self.faces
         left = 4.4 + 9 + 0.8 + (4.4 if view.answer.also else 0) + (4.4 * 2 if view.shown else 0)
         left += 4.4 * faces.regular.lines(f"{'Draft. ' if view.draft else ''}{view.answer.sentence}", _ROW, 70)
+        if view.invoice:
+            left += sum(4.4 * faces.regular.lines(line, _ROW, 70) for line in view.invoice.lines)
         if len(view.funds) > 1:
             left += sum(4.4 * (1 + bool(row.days)) for row in view.funds)
         right = 0.3

@@ -14,6 +14,7 @@ from typing import Any
 
 from openchargeback import money
 from openchargeback.billing.discounts import Cause, discounts_of
+from openchargeback.billing.invoices import Invoice, invoice_of
 from openchargeback.ledger.line_table import COLUMNS, LineColumn
 from openchargeback.ledger.settings import Config
 from openchargeback.model import (
@@ -218,17 +219,41 @@ HELD: Shape[QueueItem] = shape(
     key("exact_billed", AMOUNT, "The amount that is not included, exact, in `currency`."),
     key("currency", TEXT, "ISO 4217 currency code."),
 )
+
+
+def _invoiced(invoice: Invoice, config: Config) -> str:
+    return money.plain(invoice.amount, config.currency)
+
+
+_INVOICE: Shape[Invoice] = shape(
+    key("number", TEXT, "Its number."),
+    key("issued", MAYBE_DAY, "The day it was issued; null on a draft."),
+    key("due", MAYBE_DAY, "The day until which it is to be paid; null on a draft."),
+    key("terms", TEXT, "The terms of payment."),
+    Field("organization", TEXT, "Whom it is addressed to.", lambda of, _: of.payer.bill_to.organization),
+    Field("address", TEXTS, "The postal address, in lines.", lambda of, _: list(of.payer.bill_to.address)),
+    Field("purchase_order", TEXT, "The payer's purchase order.", lambda of, _: of.payer.bill_to.purchase_order),
+    key("taxable", FLAG, "Whether the payer owes tax, which accounts receivable adds."),
+    key("tax_text", TEXT, "What it says about tax."),
+    key("pay_to", TEXTS, "Where to pay, in lines."),
+    Field("amount", AMOUNT, "What is invoiced, without tax; negative for a credit note.", _invoiced),
+)
 _SPAN: Shape[Span] = shape(
     key("from", DAY, "First day.", "first"),
     key("until", DAY, "Last day.", "last"),
 )
 
 
+def _invoice(statement: Statement, config: Config) -> dict[str, Any] | None:
+    invoice = invoice_of(statement, config)
+    return None if invoice is None else _INVOICE.values(invoice, config)
+
+
 def _funds(statement: Statement) -> list[_FundShare]:
     known = {fund.id: fund for fund in statement.paying}
     found: dict[str, Amounts] = {}
     for line in statement.lines:
-        if line.posted:
+        if line.journaled:
             found[line.fund] = found.get(line.fund, Amounts()) + line.amounts
     return [_FundShare(fund=known.get(fund, Fund(fund)), amounts=amounts) for fund, amounts in sorted(found.items())]
 
@@ -258,7 +283,15 @@ STATEMENT: Shape[Statement] = shape(
     Field("institution", TEXT, "Who issues it.", lambda _, config: config.organization.name),
     Field("pi", _PERSON.schema, "The principal investigator.", lambda of, config: _PERSON.values(of.pi, config)),
     Field("project", _PROJECT.schema, "The project.", lambda of, config: _PROJECT.values(of.project, config)),
-    Field("funds", _FUND.list, "What each fund pays.", lambda of, config: _FUND.each(_funds(of), config)),
+    Field(
+        "funds", _FUND.list, "What each fund pays, by journal entry.", lambda of, config: _FUND.each(_funds(of), config)
+    ),
+    Field(
+        "invoice",
+        {"anyOf": [{"type": "null"}, _INVOICE.schema]},
+        "The invoice that it is for an external payer; null for others.",
+        _invoice,
+    ),
     Field(
         "references",
         _REFERENCE.list,

@@ -14,11 +14,13 @@ from dataclasses import dataclass, replace
 from decimal import Decimal
 
 from openchargeback import money
+from openchargeback.billing.invoices import is_invoice
 from openchargeback.characters import one_line
 from openchargeback.ledger.periods import CHART_MONTHS, first_day, last_day, months_until
 from openchargeback.ledger.settings import Config, Contact
 from openchargeback.model import Amounts, Fund, PeriodAmounts, QueueItem, Reference, Statement
 from openchargeback.portal.attribution_words import attribution_sentence
+from openchargeback.portal.invoice_view import InvoiceView, invoice_view
 from openchargeback.portal.statement_parts import (
     OTHER_SERVICE,
     Corrections,
@@ -126,6 +128,7 @@ class StatementView:
     no fund is shown. main: what is charged, otherwise. shown: the shown-only part beside it; None if there is none.
     summary: from list price to amount due. held_words: the charges under review in a sentence; empty if there are none.
     attribution: how PI, project and fund were found, in a sentence; empty if unknown.
+    invoice: what makes it the invoice of an external payer; None for others. funds: those that are journaled.
     questions_until: None on a draft, for which no deadline runs yet.
     digest: the first 16 digits of the digest that the figures rest on.
     """
@@ -147,6 +150,7 @@ class StatementView:
     project_id: str
     terms: Terms
     answer: Answer
+    invoice: InvoiceView | None
     funds: tuple[FundRow, ...]
     only_shown: bool
     summary: tuple[SummaryRow, ...]
@@ -167,12 +171,33 @@ class StatementView:
     @property
     def word(self) -> str:
         """What the document is called."""
+        if self.invoice:
+            return self.invoice.word
         return "Draft statement" if self.draft else "Statement"
+
+    @property
+    def document(self) -> str:
+        """The number that the reader gives: that of the invoice, else of the statement."""
+        return self.invoice.number if self.invoice else self.number
+
+    @property
+    def name(self) -> str:
+        """The document with its number: `Statement 2025-01-3f9a1c22b7`, `Invoice INV-2025-01-3f9a1c22b7`."""
+        return f"{self.invoice.kind if self.invoice else 'Statement'} {self.document}"
+
+    @property
+    def to(self) -> tuple[str, ...]:
+        """Whom it is for, in lines: the first stands out."""
+        pi = (self.pi_name, self.department, self.pi_email)
+        if self.invoice:
+            order = f"Purchase order {self.invoice.purchase_order}" if self.invoice.purchase_order else ""
+            pi = (*self.invoice.to, order, *pi)
+        return tuple(line for line in pi if line)
 
     @property
     def title(self) -> str:
         """The document's title, for windows, search results and screen readers."""
-        return f"{self.word} {self.number}: {self.project_title}, {self.span.name}"
+        return f"{self.word} {self.document}: {self.project_title}, {self.span.name}"
 
     @property
     def last_column(self) -> str:
@@ -212,7 +237,7 @@ def statement_view(
     shown_part = part_of(statement, config, posted=False) if mixed else None
     organization = config.organization
     until = statement.issued + dt.timedelta(days=config.statements.questions_until_days)
-    bars = _bars(statement, history)
+    bars, invoice = _bars(statement, history), invoice_view(statement, config)
     return StatementView(
         span=Span.of_month(statement.period),
         number=statement.number,
@@ -230,7 +255,8 @@ def statement_view(
         project_title=one_line(statement.project.title) or one_line(statement.project.id) or "No project",
         project_id=one_line(statement.project.id) if statement.project.id != statement.project.title else "",
         terms=terms(statement, [_reference(reference) for reference in statement.references]),
-        answer=answer(statement, config),
+        answer=answer(statement, config, invoice),
+        invoice=invoice,
         funds=_funds(statement),
         only_shown=only_shown,
         summary=_summary(main, config, "Value" if only_shown else "Amount due"),
@@ -252,7 +278,8 @@ def statement_view(
 
 def _attribution(statement: Statement, currency: str) -> str:
     posted = (each for each in statement.attributions if each.posted)
-    return attribution_sentence([replace(each, by=tuple(map(one_line, each.by))) for each in posted], currency)
+    found = [replace(each, by=tuple(map(one_line, each.by))) for each in posted]
+    return attribution_sentence(found, currency, invoiced=is_invoice(statement))
 
 
 def _reference(reference: Reference) -> tuple[str, str]:
@@ -264,7 +291,7 @@ def _reference(reference: Reference) -> tuple[str, str]:
 
 
 def _funds(statement: Statement) -> tuple[FundRow, ...]:
-    found = added((line.fund, line.amounts) for line in statement.lines if line.posted)
+    found = added((line.fund, line.amounts) for line in statement.lines if line.journaled)
     known = {fund.id: fund for fund in statement.paying}
     several = len(found) > 1
     return tuple(

@@ -11,7 +11,8 @@ from openchargeback import money
 from openchargeback.characters import one_line
 from openchargeback.explanations import explain
 from openchargeback.ledger.settings import Config
-from openchargeback.model import Amounts, Fund, PayerClass, QueueItem, Statement
+from openchargeback.model import Amounts, Fund, QueueItem, Statement
+from openchargeback.portal.invoice_view import InvoiceView
 from openchargeback.review.held_sums import in_total
 from openchargeback.templating.filters import date_human, days_human
 from openchargeback.wording import counted, listed
@@ -39,8 +40,8 @@ class Answer:
     sentence: str
 
 
-def answer(statement: Statement, config: Config) -> Answer:
-    """The answer of a statement."""
+def answer(statement: Statement, config: Config, invoice: InvoiceView | None = None) -> Answer:
+    """The answer of a statement. invoice: the one that it is."""
     total = statement.shown if statement.only_shown else statement.amounts
     worth = total.list > 0 and not total.billed
     if statement.only_shown:
@@ -60,7 +61,7 @@ def answer(statement: Statement, config: Config) -> Answer:
         amount=total.billed,
         is_value=False,
         also="",
-        sentence=_what_happens(statement, total, config.currency),
+        sentence=invoice.sentence if invoice else _what_happens(statement, total, config.currency),
     )
 
 
@@ -83,14 +84,12 @@ def _nothing_due(statement: Statement, total: Amounts, config: Config) -> str:
 
 
 def _what_happens(statement: Statement, total: Amounts, currency: str) -> str:
-    """What becomes of the amount due, by the state of the month and how the PI pays."""
+    """What becomes of the amount due, by the state of the month."""
     if not statement.lines or not (total.list or total.billed or total.discount):
         held = " so far: its charges are under review" if statement.held else ""
         return f"Nothing was billed for this project{held}."
     if not total.billed:
         return "Nothing would be charged." if statement.draft else f"Nothing is charged. {_NO_PAYMENT}"
-    if statement.pi.payer_class is not PayerClass.INTERNAL:
-        return _invoiced(total.billed, currency, draft=statement.draft)
     back = total.billed < 0
     amount = f"{amount_words(abs(total.billed), currency)} " if back else ""
     where = f"{'returned to' if back else 'charged to'} {_funds(statement.funds)}"
@@ -102,13 +101,6 @@ def _what_happens(statement: Statement, total: Amounts, currency: str) -> str:
     tense = ("will be " if back else "Will be ") if later else "is " if back else ""
     need = "Nothing needs to be done." if back else _NO_PAYMENT
     return f"{_capital(f'{amount}{tense}{where}')} {entry}. {need}"
-
-
-def _invoiced(due: Decimal, currency: str, *, draft: bool) -> str:
-    what = f"A credit of {amount_words(abs(due), currency)}" if due < 0 else "This amount"
-    if draft:
-        return f"{what} would be invoiced once the month is closed. It may change until then."
-    return f"{what} is invoiced. Please pay the invoice that you receive; this statement is not one."
 
 
 def _funds(funds: Sequence[str]) -> str:
