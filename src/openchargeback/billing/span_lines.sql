@@ -14,8 +14,6 @@ SELECT
     coalesce(charge_row.service, '') AS service,
     CASE WHEN $by_person THEN coalesce(charge_row."user", '') ELSE '' END AS person,
     count(*) AS charges,
-    min(charge_row.first_day::DATE) AS first_day,
-    max(charge_row.first_day::DATE) AS last_day,
     sum(charge_row.list::DECIMAL(30, {places})) AS list,
     sum(charge_row.discount::DECIMAL(30, {places})) AS discount,
     sum(charge_row.covered::DECIMAL(30, {places})) AS covered,

@@ -26,7 +26,7 @@ from openchargeback.billing.statement_charges import COLUMNS, LINE_END
 from openchargeback.csv_writing import guarded, unguarded
 from openchargeback.focus.database import database, file_literal, filled, insert, literal, named_rows, query, sql
 from openchargeback.ledger.periods import first_day, last_day
-from openchargeback.model import Amounts, Entry, QueueItem, State
+from openchargeback.model import Amounts, Entry, QueueItem, State, StatementLines
 
 
 class SubjectKind(enum.StrEnum):
@@ -102,8 +102,6 @@ class SpanLine:
     service: str
     person: str
     charges: int
-    first_day: dt.date
-    last_day: dt.date
     amounts: Amounts
 
 
@@ -217,6 +215,30 @@ def span_lines(charges: Iterable[BilledCharges], request: SpanRequest, currency:
         }
         found = named_rows(con, sql(__package__, "span_lines.sql", places=str(money.places(currency))), values)
         return tuple(_line(row) for row in found)
+
+
+def month_lines(statements: Iterable[StatementLines], subject: Subject) -> tuple[SpanLine, ...]:
+    """What statements of one month charge, without telling people apart: straight from their billing lines."""
+    return tuple(
+        SpanLine(
+            period=line.period,
+            statement=statement.number,
+            month=line.original or line.period,
+            entry=line.entry,
+            posted=line.posted,
+            pi=line.pi,
+            project=line.project,
+            fund=line.fund,
+            source=line.source,
+            service=line.service,
+            person="",
+            charges=line.charges,
+            amounts=line.amounts,
+        )
+        for statement in statements
+        for line in statement.lines
+        if subject.kind is not SubjectKind.FUND or line.fund == subject.id
+    )
 
 
 def make_span_statement(

@@ -27,7 +27,8 @@ def generate_span(root: Path, options: Mapping[str, str | int | bool | dt.dateti
     """Write the statement that the options of `generate` ask for, and print what it says."""
     from openchargeback.publish.books import open_books, open_cache
     from openchargeback.publish.month_charges import MonthCharges, Wanted
-    from openchargeback.publish.spans import span_statement, write_span
+    from openchargeback.publish.span_files import write_span
+    from openchargeback.publish.spans import span_statement
 
     dry_run, period = bool(options["dry_run"]), str(options["period"] or "")
     with progress(lines=True) as step:

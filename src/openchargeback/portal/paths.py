@@ -104,10 +104,15 @@ def statement_pdf(statement: Statement) -> str:
 
 
 def span_pdf(statement: SpanStatement) -> str:
-    """A statement over a span as a PDF: `spans/2025-01_chemistry_department-9b1f00c2d4.pdf`."""
+    """A statement over a span as a PDF: `spans/2025-01/2025-01_chemistry_department-9b1f00c2d4.pdf`."""
     request = statement.request
     kind, _, digest = statement.number.partition(f"-{request.days}-")
-    return f"{SPANS}/{request.days}_{folder_name(request.subject.id)}_{kind}-{digest}.pdf"
+    return f"{SPANS}/{request.days}/{request.days}_{folder_name(request.subject.id)}_{kind}-{digest}.pdf"
+
+
+def span_page(statement: SpanStatement) -> str:
+    """The same as a page."""
+    return span_pdf(statement).removesuffix(".pdf") + ".html"
 
 
 def journal_page(period: str) -> str:

@@ -88,8 +88,6 @@ _LINE: Shape[SpanLine] = shape(
     key("service", TEXT, "The service."),
     key("person", TEXT, "Who used it; empty unless the statement is by person."),
     key("charges", COUNT, "How many charges."),
-    key("first_day", DAY, "The first day on which one of them starts (UTC)."),
-    key("last_day", DAY, "The last day on which one starts."),
     *inside("amounts", AMOUNTS),
 )
 _STATE: Shape[MonthState] = shape(
@@ -147,7 +145,7 @@ SPAN_STATEMENT: Shape[SpanStatement] = shape(
 
 _TEXTS = (
     *("period", "statement", "month", "entry", "pi", "project", "fund", "source", "service", "person"),
-    *("charges", "first_day", "last_day"),
+    "charges",
 )
 
 
@@ -176,9 +174,8 @@ def span_lines_csv(statement: SpanStatement) -> bytes:
 def _rows(statement: SpanStatement) -> Iterable[list[str]]:
     for line in statement.lines:
         amounts = amount_values(line.amounts, statement.currency)
-        texts = (getattr(line, name) for name in _TEXTS)
         yield [
-            *(each.isoformat() if isinstance(each, dt.date) else str(each) for each in texts),
+            *(str(getattr(line, name)) for name in _TEXTS),
             yes_no(line.posted),
             *(amounts[name] for name in AMOUNT_COLUMNS),
             statement.currency,

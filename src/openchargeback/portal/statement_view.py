@@ -188,7 +188,7 @@ class StatementView:
     @property
     def to(self) -> tuple[str, ...]:
         """Whom it is for, in lines: the first stands out."""
-        pi = (self.pi_name, self.department, self.pi_email)
+        pi: tuple[str, ...] = (self.pi_name, self.department, self.pi_email)
         if self.invoice:
             order = f"Purchase order {self.invoice.purchase_order}" if self.invoice.purchase_order else ""
             pi = (*self.invoice.to, order, *pi)

@@ -30,6 +30,7 @@ from openchargeback.portal.paths import (
     statements_folder,
 )
 from openchargeback.portal.site import FileJob, Site, site_jobs
+from openchargeback.portal.span_documents import span_jobs, span_pdfs
 from openchargeback.portal.statements import PdfPlan, statement_jobs, statement_pdfs
 from openchargeback.portal.views.rates import ServiceRates, rates
 from openchargeback.portal.views.review import KnownProject
@@ -44,6 +45,7 @@ from openchargeback.publish.open_data import OpenDataRun, data_keys
 from openchargeback.publish.output_swap import Staging, heal, staged
 from openchargeback.publish.pdf_run import PdfRun
 from openchargeback.publish.secrets import Secrets, secrets_of
+from openchargeback.publish.spans import month_spans
 from openchargeback.record.closing_record import ClosingRecord
 from openchargeback.record.recorded_ledger import RecordedLedger
 from openchargeback.templating.environment import Templates, make_environment
@@ -160,9 +162,10 @@ def _plan_output(books: AllBooks, charges: MonthCharges, provenance: Provenance,
     books = replace(books, warnings=(*books.warnings, *(each for _, found in made.values() for each in found)))
     journals = {period: files for period, (files, _) in made.items()}
     site = make_site(books, provenance, {period: tuple(sorted(files)) for period, files in journals.items()})
+    site = replace(site, spans=month_spans(books))
     written = {path: data for files in journals.values() for path, data in files.items()} | _receivables(books)
-    pages = (*site_jobs(site, env), *statement_jobs(site, env))
-    plans = tuple(statement_pdfs(site, env, charges) if pdfs else ())
+    pages = (*site_jobs(site, env), *statement_jobs(site, env), *span_jobs(site, env, books.ledger.directory))
+    plans = (*statement_pdfs(site, env, charges), *span_pdfs(site, env, books.ledger.directory)) if pdfs else ()
     _log.info("planned %s and %s", counted(len(pages), "portal file"), counted(len(plans), "PDF"))
     return _Output(books, provenance, written, pages, plans, _key(pages, plans, written, data_keys(books.periods)))
 

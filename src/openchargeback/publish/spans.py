@@ -1,34 +1,26 @@
-"""Statements over a span: made from the monthly statements of a billed ledger, and written as PDFs."""
+"""Statements over a span, made from the monthly statements of a billed ledger."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
-from contextlib import closing
-from pathlib import Path, PurePosixPath
 
-from openchargeback import __version__
 from openchargeback.billing.span_statements import (
     BilledCharges,
     MonthState,
+    SpanLine,
     SpanRequest,
     SpanStatement,
     Subject,
     SubjectKind,
     make_span_statement,
+    month_lines,
     span_lines,
 )
 from openchargeback.billing.statement_charges import correction_rows
-from openchargeback.files.writing import outside, write_file
-from openchargeback.model import BilledPeriod, Provenance, QueueItem, Statement
-from openchargeback.portal.span_documents import span_plan
-from openchargeback.portal.statements import PdfPlan
+from openchargeback.model import BilledPeriod, QueueItem, Statement
 from openchargeback.problems import LedgerFault, Problem, UsageFault
-from openchargeback.publish.books import AllBooks, open_cache
-from openchargeback.publish.build import make_site
+from openchargeback.publish.books import AllBooks
 from openchargeback.publish.month_charges import MonthCharges
-from openchargeback.publish.pdf_run import PdfRun
-from openchargeback.publish.secrets import secrets_of
-from openchargeback.templating.environment import make_environment
 
 
 def span_statement(books: AllBooks, charges: MonthCharges, request: SpanRequest) -> SpanStatement:
@@ -40,30 +32,34 @@ def span_statement(books: AllBooks, charges: MonthCharges, request: SpanRequest)
     found = list(_statements(books, request))
     if not found:
         raise UsageFault(_nothing(request))
-    lines = span_lines(_charges(found, charges, books), request, books.ledger.config.currency)
+    currency = books.ledger.config.currency
+    if request.period and not request.by_person:
+        lines = month_lines((statement for _, statement in found), request.subject)
+    else:
+        lines = span_lines(_charges(found, charges, books), request, currency)
+    return _made(books, request, lines)
+
+
+def month_spans(books: AllBooks) -> tuple[SpanStatement, ...]:
+    """The statements over a month that a build has: of each PI with several projects, and of each department."""
+    found = []
+    for period in books.periods:
+        by_pi: dict[str, list[Statement]] = {}
+        by_department: dict[str, list[Statement]] = {}
+        for each in period.statements:
+            by_pi.setdefault(each.pi.email, []).append(each)
+            by_department.setdefault(each.pi.department, []).append(each)
+        groups = [(Subject(SubjectKind.DEPARTMENT, name), own) for name, own in sorted(by_department.items()) if name]
+        groups += [(Subject(SubjectKind.PI, email), own) for email, own in sorted(by_pi.items()) if len(own) > 1]
+        for subject, statements in groups:
+            request = SpanRequest.of_month(subject, period.period)
+            found.append(_made(books, request, month_lines(statements, subject)))
+    return tuple(found)
+
+
+def _made(books: AllBooks, request: SpanRequest, lines: tuple[SpanLine, ...]) -> SpanStatement:
     states = [MonthState(each.period, each.state, each.revision, each.closed_on) for each in books.periods]
     return make_span_statement(request, lines, states, _held(books, request), books.ledger.config.currency)
-
-
-def span_document(books: AllBooks, statement: SpanStatement) -> PdfPlan:
-    """The planned PDF of a statement over a span, with today's letterhead, settings and directory."""
-    env = make_environment(books.ledger.root / "templates")
-    return span_plan(statement, make_site(books, Provenance("", "", __version__), {}), env, books.ledger.directory)
-
-
-def write_span(books: AllBooks, statement: SpanStatement, output: Path) -> Path:
-    """Write the PDF of a statement over a span to a folder, all or nothing; returns its path."""
-    root, plan = books.ledger.root, span_document(books, statement)
-    secrets_of(root).refuse_in_statements([plan])
-    path = output / PurePosixPath(plan.path).name
-    try:
-        output.mkdir(parents=True, exist_ok=True)
-    except OSError as fault:
-        raise outside(output, fault) from fault
-    with closing(PdfRun([plan], open_cache(root))) as run:
-        for _, data in run.rest():
-            write_file(path, data)
-    return path
 
 
 def _statements(books: AllBooks, request: SpanRequest) -> Iterator[tuple[BilledPeriod, Statement]]:

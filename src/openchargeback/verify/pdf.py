@@ -36,7 +36,8 @@ from openchargeback.publish.build import make_site
 from openchargeback.publish.manifest import parse_manifest
 from openchargeback.publish.month_charges import MonthCharges
 from openchargeback.publish.past import NO_CACHE, drifts, ledger_at
-from openchargeback.publish.spans import span_document, span_statement
+from openchargeback.publish.span_files import span_document
+from openchargeback.publish.spans import span_statement
 from openchargeback.templating.environment import make_environment
 from openchargeback.verify.pdf_comparing import Difference, describe_differences, record_differences, record_of
 from openchargeback.verify.pdf_reading import MAX_BYTES, PdfContent, differing_values, read_pdf

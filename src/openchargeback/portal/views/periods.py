@@ -10,6 +10,7 @@ from openchargeback import money
 from openchargeback.billing.completeness import GONE_SHOWN, Completeness, completeness, month_of
 from openchargeback.billing.invoices import is_invoice
 from openchargeback.billing.journal import posts_nothing
+from openchargeback.billing.span_statements import SpanStatement
 from openchargeback.ledger.postings import Posting
 from openchargeback.model import (
     LEVELS,
@@ -24,7 +25,7 @@ from openchargeback.model import (
 from openchargeback.plan import words
 from openchargeback.portal import charts, paths
 from openchargeback.portal.shell import Link
-from openchargeback.portal.views.common import Book, StatementRow, Summary
+from openchargeback.portal.views.common import Book, SpanRow, StatementRow, Summary
 from openchargeback.portal.views.journals import posted_sentence, receivables_link
 from openchargeback.portal.views.review import HeldTable, held_table
 from openchargeback.review.held_sums import HeldSum, in_total
@@ -124,6 +125,7 @@ class PeriodView:
     receivables: Link | None
     data_files: tuple[Link, ...]
     digest: str
+    spans: tuple[SpanRow, ...]
     levels: str = LEVELS
 
 
@@ -147,8 +149,17 @@ def period_list(book: Book) -> PeriodList:
     )
 
 
-def period_view(book: Book, index: int, journal_files: tuple[str, ...], postings: Sequence[Posting] = ()) -> PeriodView:
-    """The page of the month at this index of the book. postings: what the accounting system did with its journal."""
+def period_view(
+    book: Book,
+    index: int,
+    journal_files: tuple[str, ...],
+    postings: Sequence[Posting] = (),
+    spans: Sequence[SpanStatement] = (),
+) -> PeriodView:
+    """The page of the month at this index of the book.
+
+    postings: what the accounting system did with its journal. spans: the statements over any month.
+    """
     period = book.periods[index]
     sources = tuple(_source_row(book, total, period.period) for total in period.sources)
     return PeriodView(
@@ -189,6 +200,7 @@ def period_view(book: Book, index: int, journal_files: tuple[str, ...], postings
             for path in (paths.charges_file(period), paths.lines_file(period.period))
         ),
         digest=period.digest,
+        spans=tuple(book.span_row(each) for each in spans if each.request.period == period.period),
     )
 
 
