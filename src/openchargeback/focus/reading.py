@@ -19,7 +19,7 @@ from decimal import Decimal
 import duckdb
 
 from openchargeback import money
-from openchargeback.focus.columns import CATEGORIES, COLUMNS
+from openchargeback.focus.columns import CATEGORIES, COLUMNS, USER_COLUMN
 from openchargeback.focus.database import identifier, sql
 from openchargeback.focus.dialects import BACK_REFERENCES, zero_list_is_null
 from openchargeback.focus.loaded import Loaded, LoadedFile, LoadedTable, number_rows
