@@ -108,8 +108,8 @@ def billed(books: AllBooks, pi: str = "", period: str = "") -> Amounts:
     )
 
 
-def of(kind: SubjectKind, id_: str, first: dt.date = FIRST, last: dt.date = LAST, **more: bool) -> SpanRequest:
-    return SpanRequest(Subject(kind, id_), first, last, **more)
+def of(kind: SubjectKind, id_: str, first: dt.date = FIRST, last: dt.date = LAST) -> SpanRequest:
+    return SpanRequest(Subject(kind, id_), first, last)
 
 
 SUBJECTS = [
