@@ -12,10 +12,9 @@ import statistics
 import subprocess
 import sys
 import tempfile
-from collections.abc import Callable
 from pathlib import Path
 
-from measuring import ROOT, Process, process, report, rounds
+from measuring import ROOT, process, report
 from openchargeback.model import Provenance
 from openchargeback.portal.statements import statement_pdfs
 from openchargeback.publish.books import open_books, open_cache
@@ -24,7 +23,7 @@ from openchargeback.publish.month_charges import MonthCharges, Wanted
 from openchargeback.templating.environment import make_environment
 
 FROZEN = ROOT / "bench/statement"
-ROUNDS = 3
+ROUNDS = 2
 MANY = 1_000
 """How many statements a worker's memory is measured over."""
 
@@ -88,16 +87,19 @@ def measure() -> None:
         report("statement as PDF / plain WeasyPrint", cpu / limit, 0.20, detail)
         script = Path(folder) / "many.py"
         script.write_text(_MANY, encoding="utf-8")
-        one, two = rounds(*(_many(script, jobs, 3 * count, workers) for workers in (1, 2)), runs=1)
-        alone, both = (float(run.output.split()[0]) for run in (one, two))
+        alone, both = (_many(script, jobs, 2 * count, workers)[0] for workers in (1, 2))
         report("statements with 2 workers / 1", alone / both, 1.5, f"{alone:.1f} s / {both:.1f} s", least=True)
-        memory = float(_many(script, jobs, MANY, 2)().output.split()[1])
+        memory = _many(script, jobs, MANY, 2)[1]
         report(f"MB of a worker, {MANY:,} statements by 2", memory, 300, "")
 
 
 def _plan(folder: Path, place: Path) -> int:
-    """Write the jobs of every statement of the sample ledger to a file; returns their number."""
+    """Write the jobs of every statement of the sample ledger, with all sample data, to a file; returns their number."""
     ledger = shutil.copytree(ROOT / "ledger", folder / "ledger", ignore=shutil.ignore_patterns(".openchargeback"))
+    for file in sorted((ROOT / "sample_data").glob("*_20*.csv")):
+        source, _, month = file.stem.rpartition("_")
+        (ledger / "charges" / month).mkdir(exist_ok=True)
+        shutil.copy(file, ledger / "charges" / month / f"{source}.csv")
     books = open_books(ledger, keep={Wanted.STATEMENTS})
     site, charges = make_site(books, Provenance("", "", "bench"), {}), MonthCharges(books.ledger, open_cache(ledger))
     jobs = [plan.job() for plan in statement_pdfs(site, make_environment(), charges)]
@@ -105,9 +107,10 @@ def _plan(folder: Path, place: Path) -> int:
     return len(jobs)
 
 
-def _many(script: Path, jobs: Path, count: int, workers: int) -> Callable[[], Process]:
-    """Renders this many statements in a process of its own, with workers; prints seconds, and MB of the largest one."""
-    return lambda: process([sys.executable, str(script), str(jobs), str(count), str(workers)])
+def _many(script: Path, jobs: Path, count: int, workers: int) -> tuple[float, float]:
+    """Render this many statements with workers; returns the seconds, and the MB of the largest worker."""
+    seconds, memory = process([sys.executable, str(script), str(jobs), str(count), str(workers)]).output.split()
+    return float(seconds), float(memory)
 
 
 def _seconds(code: str, argument: Path) -> list[float]:

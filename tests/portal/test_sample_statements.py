@@ -32,6 +32,10 @@ def jobs(tmp_path_factory: pytest.TempPathFactory) -> list[PdfJob]:
     """The jobs of all of them."""
     root = tmp_path_factory.mktemp("sample") / "ledger"
     shutil.copytree(ROOT / "ledger", root, ignore=shutil.ignore_patterns(".openchargeback"))
+    for file in sorted((ROOT / "sample_data").glob("*_20*.csv")):
+        source, _, month = file.stem.rpartition("_")
+        (root / "charges" / month).mkdir(exist_ok=True)
+        shutil.copy(file, root / "charges" / month / f"{source}.csv")
     books = open_books(root, keep={Wanted.STATEMENTS})
     charges = MonthCharges(books.ledger, open_cache(root))
     return [

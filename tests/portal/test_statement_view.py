@@ -21,7 +21,6 @@ from openchargeback.model import (
     Entry,
     Fund,
     Kind,
-    PayerClass,
     PeriodAmounts,
     Person,
     Project,
@@ -230,8 +229,6 @@ def test_what_happens_now_by_state_and_payer() -> None:
         "Please pay USD\N{NO-BREAK SPACE}4,679.10 by 5 Mar 2025, and give the number INV-2025-01-3f9a1c22b7."
     )
     assert "would be invoiced once the month is closed" in sentence(cases.external(draft=True))
-    commercial = dataclasses.replace(cases.external().pi, payer_class=PayerClass.COMMERCIAL)
-    assert "invoiced" in sentence(dataclasses.replace(cases.external(), pi=commercial))
     assert sentence(cases.nothing()) == "Nothing was billed for this project so far: its charges are under review."
     assert sentence(cases.only_shown()) == "For your information. Nothing will be charged."
 

@@ -188,11 +188,11 @@ class StatementView:
     @property
     def to(self) -> tuple[str, ...]:
         """Whom it is for, in lines: the first stands out."""
-        pi: tuple[str, ...] = (self.pi_name, self.department, self.pi_email)
+        lines = [self.pi_name, self.department, self.pi_email]
         if self.invoice:
             order = f"Purchase order {self.invoice.purchase_order}" if self.invoice.purchase_order else ""
-            pi = (*self.invoice.to, order, *pi)
-        return tuple(line for line in pi if line)
+            lines = [*self.invoice.to, order, *lines]
+        return tuple(line for line in lines if line)
 
     @property
     def title(self) -> str:
