@@ -25,7 +25,11 @@ from openchargeback.wording import counted
 @click.option("--from", "first", type=click.DateTime(["%Y-%m-%d"]), help="The first day of its charges, in UTC.")
 @click.option("--until", "last", type=click.DateTime(["%Y-%m-%d"]), help="The last day of its charges.")
 @click.option("--fiscal-year", type=click.IntRange(1900, 9000), help="The fiscal year of its charges.")
-@click.option("--by-person", is_flag=True, help="With a table by person, where charge files name users (x_user).")
+@click.option(
+    "--by-person/--not-by-person",
+    default=None,
+    help="With a table by person, where charge files name users (x_user); unless told otherwise, only on a PI's month.",
+)
 @click.option(
     "-o", "--output", type=click.Path(path_type=Path, file_okay=False), default=Path("statements"), show_default=True
 )
@@ -46,7 +50,7 @@ def generate(period: str | None, output: Path, dry_run: bool, named: str | None,
     """
     root = root_of(named)
     keep_apart(root, output)
-    if any(span.values()):
+    if any(value for value in span.values()):
         generate_span(root, {**span, "period": period, "dry_run": dry_run, "json_": json_}, output)
         return
     if period is None:

@@ -48,13 +48,17 @@ def generate_span(root: Path, options: Mapping[str, str | int | bool | dt.dateti
 
 def _request(options: Mapping[str, str | int | bool | dt.datetime | None], books: AllBooks) -> SpanRequest:
     from openchargeback.billing.span_statements import SpanRequest, Subject, SubjectKind
+    from openchargeback.publish.spans import names_users
 
     named = [(kind, str(options[kind])) for kind in SUBJECTS if options[kind]]
     if len(named) != 1:
         raise UsageFault("name one of --project, --fund, --pi and --department")
     ((kind, id_),) = named
     subject = Subject(SubjectKind(kind), books.ledger.directory.email(id_) if kind == "pi" else id_)
-    period, year, by_person = str(options["period"] or ""), options["fiscal_year"], bool(options["by_person"])
+    period, year = str(options["period"] or ""), options["fiscal_year"]
+    by_person = options["by_person"]
+    if by_person is None:
+        by_person = kind == "pi" and bool(period) and names_users(books.ledger, period)
     first, last = (
         value.date() if isinstance(value, dt.datetime) else None for value in (options["first"], options["last"])
     )
@@ -63,12 +67,12 @@ def _request(options: Mapping[str, str | int | bool | dt.datetime | None], books
     if period:
         if books.period(period) is None:
             raise UsageFault(f"the ledger has no period {period}")
-        return SpanRequest.of_month(subject, period, by_person=by_person)
+        return SpanRequest.of_month(subject, period, by_person=bool(by_person))
     if isinstance(year, int):
         first, last = fiscal_year_days(year, books.ledger.config.fiscal_year_starts)
     if first is None or last is None or last < first:
         raise UsageFault(f"--until {last} is before --from {first}")
-    return SpanRequest(subject, first, last, by_person=by_person)
+    return SpanRequest(subject, first, last, by_person=bool(by_person))
 
 
 def _columns(statement: SpanStatement) -> list[Column[SpanMonth]]:

@@ -162,7 +162,7 @@ def _plan_output(books: AllBooks, charges: MonthCharges, provenance: Provenance,
     books = replace(books, warnings=(*books.warnings, *(each for _, found in made.values() for each in found)))
     journals = {period: files for period, (files, _) in made.items()}
     site = make_site(books, provenance, {period: tuple(sorted(files)) for period, files in journals.items()})
-    site = replace(site, spans=month_spans(books))
+    site = replace(site, spans=month_spans(books, charges))
     written = {path: data for files in journals.values() for path, data in files.items()} | _receivables(books)
     pages = (*site_jobs(site, env), *statement_jobs(site, env), *span_jobs(site, env, books.ledger.directory))
     plans = (*statement_pdfs(site, env, charges), *span_pdfs(site, env, books.ledger.directory)) if pdfs else ()

@@ -17,6 +17,9 @@ from openchargeback.billing.span_statements import (
     span_lines,
 )
 from openchargeback.billing.statement_charges import correction_rows
+from openchargeback.focus.columns import USER_COLUMN
+from openchargeback.focus.months import has_column
+from openchargeback.ledger.reading import Ledger
 from openchargeback.model import BilledPeriod, QueueItem, Statement
 from openchargeback.problems import LedgerFault, Problem, UsageFault
 from openchargeback.publish.books import AllBooks
@@ -40,8 +43,16 @@ def span_statement(books: AllBooks, charges: MonthCharges, request: SpanRequest)
     return _made(books, request, lines)
 
 
-def month_spans(books: AllBooks) -> tuple[SpanStatement, ...]:
-    """The statements over a month that a build has: of each PI with several projects, and of each department."""
+def names_users(ledger: Ledger, period: str) -> bool:
+    """Whether charge files of a month say who used what (`x_user`)."""
+    return any(has_column(file, USER_COLUMN) for file in ledger.charge_files.get(period, ()))
+
+
+def month_spans(books: AllBooks, charges: MonthCharges) -> tuple[SpanStatement, ...]:
+    """The statements over a month that a build has: of each department, and of each PI.
+
+    A PI with one project has one only if the charges of the month name users, since it is by person then.
+    """
     found = []
     for period in books.periods:
         by_pi: dict[str, list[Statement]] = {}
@@ -49,12 +60,35 @@ def month_spans(books: AllBooks) -> tuple[SpanStatement, ...]:
         for each in period.statements:
             by_pi.setdefault(each.pi.email, []).append(each)
             by_department.setdefault(each.pi.department, []).append(each)
-        groups = [(Subject(SubjectKind.DEPARTMENT, name), own) for name, own in sorted(by_department.items()) if name]
-        groups += [(Subject(SubjectKind.PI, email), own) for email, own in sorted(by_pi.items()) if len(own) > 1]
-        for subject, statements in groups:
-            request = SpanRequest.of_month(subject, period.period)
-            found.append(_made(books, request, month_lines(statements, subject)))
+        for name, own in sorted(by_department.items()):
+            if name:
+                subject = Subject(SubjectKind.DEPARTMENT, name)
+                found.append(_made(books, SpanRequest.of_month(subject, period.period), month_lines(own, subject)))
+        people = _people(books, charges, period)
+        for email, own in sorted(by_pi.items()):
+            if len(own) > 1 or email in people:
+                subject = Subject(SubjectKind.PI, email)
+                request = SpanRequest.of_month(subject, period.period, by_person=email in people)
+                found.append(_made(books, request, people.get(email) or month_lines(own, subject)))
     return tuple(found)
+
+
+def _people(books: AllBooks, charges: MonthCharges, period: BilledPeriod) -> dict[str, tuple[SpanLine, ...]]:
+    """The lines by person of each PI whose charges of a month name users; in one pass over all of them.
+
+    Empty for a closed month that this version of the program computes differently.
+    """
+    if not names_users(books.ledger, period.period):
+        return {}
+    every = SpanRequest.of_month(Subject(SubjectKind.DEPARTMENT, ""), period.period, by_person=True)
+    try:
+        billed = list(_charges([(period, each) for each in period.statements], charges, books))
+    except LedgerFault:
+        return {}
+    by_pi: dict[str, list[SpanLine]] = {}
+    for line in span_lines(billed, every, books.ledger.config.currency):
+        by_pi.setdefault(line.pi, []).append(line)
+    return {pi: tuple(lines) for pi, lines in by_pi.items() if any(line.person for line in lines)}
 
 
 def _made(books: AllBooks, request: SpanRequest, lines: tuple[SpanLine, ...]) -> SpanStatement:
