@@ -197,14 +197,19 @@ def test_a_number_is_never_used_for_two_contents(make: Make) -> None:
     assert len(numbers) == 8
 
 
-def test_a_build_has_each_department_and_each_pi_with_several_projects(books: AllBooks) -> None:
-    found = [(each.request.period, each.request.subject.kind, each.request.subject.id) for each in month_spans(books)]
+def test_a_build_has_each_department_and_each_pi_with_several_projects(ledger: Path, books: AllBooks) -> None:
+    spans = month_spans(books, MonthCharges(books.ledger, open_cache(ledger)))
+    found = [(each.request.period, each.request.subject.kind, each.request.subject.id) for each in spans]
     biology, ada = (SubjectKind.DEPARTMENT, "Biology"), (SubjectKind.PI, ADA)
     assert found == [
         *(("2025-01", *biology), ("2025-01", *ada)),
         *(("2025-02", *biology), ("2025-02", *ada)),
         ("2025-03", *biology),
     ]
+    # January's charges name users.
+    assert [each.request.by_person for each in spans] == [False, True, False, False, False]
+    assert {line.person for line in spans[1].lines} == {"user0", "user1", "=user"}
+    assert spans[1].amounts == billed(books, ADA, "2025-01")
 
 
 def test_what_the_ledger_never_charged_is_refused(make: Make) -> None:

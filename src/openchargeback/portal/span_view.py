@@ -327,13 +327,18 @@ def _groups(lines: Sequence[SpanLine], request: SpanRequest, config: Config, dir
     groups = [_group(heading, column, lines, key, words) for heading, column, key, words in several]
     found = [each for each in groups if len(each.rows) > 1]
     found.append(_by_service(lines, config))
-    if request.by_person and any(line.person for line in lines):
-        found.append(
-            _group(
-                "By person", "Person", lines, lambda line: line.person, lambda name: (one_line(name) or NO_PERSON, "")
-            )
-        )
+    if request.by_person and (people := by_person(lines)):
+        found.append(people)
     return tuple(each for each in found if each.rows)
+
+
+def by_person(lines: Sequence[SpanLine]) -> Group | None:
+    """The amounts by person; None if no charge names one."""
+    if not any(line.person for line in lines):
+        return None
+    return _group(
+        "By person", "Person", lines, lambda line: line.person, lambda name: (one_line(name) or NO_PERSON, "")
+    )
 
 
 def _user(name: str) -> tuple[str, str]:

@@ -11,6 +11,7 @@ from openchargeback.model import Amounts, BillingLine, QueueItem, Statement
 from openchargeback.portal import charts, paths
 from openchargeback.portal.discount_words import DiscountRow, discount_rows
 from openchargeback.portal.shell import Link
+from openchargeback.portal.span_view import Group, by_person
 from openchargeback.portal.views.common import Book, Change, SpanRow, StatementRow, change
 from openchargeback.review.held_sums import HeldSum, in_total
 
@@ -77,6 +78,7 @@ class PayerView:
     period: the last month that has a statement here; without any, the last one with held charges.
     others: the projects of a PI, or the PIs of a project.
     statements: newest first, with their total over all months. spans: those over all projects of a PI, newest first.
+    people: the month by person; None if its charges name none.
     shown, shown_services: that month's shown-only amounts beside those due; None and empty if there are none.
     shown_total: the same over all statements.
     held: what is held today in all months, each charge once; held_total: one sum per currency.
@@ -105,6 +107,7 @@ class PayerView:
     held_total: tuple[HeldSum, ...]
     currency: str
     spans: tuple[SpanRow, ...] = ()
+    people: Group | None = None
 
 
 def pi_list(book: Book) -> PayerList:
@@ -133,7 +136,10 @@ def pi_view(book: Book, email: str, spans: Sequence[SpanStatement] = ()) -> Paye
         by_month=book.by_pi.get(email, {}),
     )
     own = [each for each in spans if each.request.subject == Subject(SubjectKind.PI, email)]
-    return replace(_view(book, payer, others), spans=tuple(book.span_row(each) for each in reversed(own)))
+    view = _view(book, payer, others)
+    now = [line for each in own if each.request.period == view.period for line in each.lines]
+    people = by_person([line for line in now if line.posted or book.showback])
+    return replace(view, spans=tuple(book.span_row(each) for each in reversed(own)), people=people)
 
 
 def project_view(book: Book, identifier: str) -> PayerView:
