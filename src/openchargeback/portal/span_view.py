@@ -336,9 +336,7 @@ def by_person(lines: Sequence[SpanLine]) -> Group | None:
     """The amounts by person; None if no charge names one."""
     if not any(line.person for line in lines):
         return None
-    return _group(
-        "By person", "Person", lines, lambda line: line.person, lambda name: (one_line(name) or NO_PERSON, "")
-    )
+    return _group("By person", "Person", lines, lambda line: line.person, _user)
 
 
 def _user(name: str) -> tuple[str, str]:
