@@ -94,13 +94,17 @@ def statement_page(statement: Statement) -> str:
 
 
 def statement_pdf(statement: Statement) -> str:
-    """The statement as a PDF, beside the page; its name says what it is: `2025-01_genomics-sequencing_911fec2428.pdf`.
+    """The statement as a PDF, beside the page."""
+    return f"{_statement(statement).rpartition('/')[0]}/{statement_name(statement)}.pdf"
+
+
+def statement_name(statement: Statement) -> str:
+    """The name of a statement's PDF everywhere, without its ending: `2025-01_genomics-sequencing_911fec2428`.
 
     Period, project, and the statement's number, which is unique in the ledger.
     """
-    folder, _, project = _statement(statement).rpartition("/")
     number = statement.number.removeprefix(f"{statement.period}-")
-    return f"{folder}/{statement.period}_{project}_{number}.pdf"
+    return f"{statement.period}_{folder_name(statement.project.id)}_{number}"
 
 
 def span_pdf(statement: SpanStatement) -> str:
