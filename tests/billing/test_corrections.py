@@ -36,7 +36,7 @@ def closed(tmp_path_factory: pytest.TempPathFactory) -> Path:
     root = tmp_path_factory.mktemp("closed")
     files = {
         "config.yaml": CONFIG + "review: {patterns: {big: {match: {ResourceId: big}}}}\n",
-        "logo.svg": "<svg/>",
+        "logo.svg": '<svg xmlns="http://www.w3.org/2000/svg"/>',
         "directory/people.yaml": PEOPLE,
         "directory/projects.yaml": PROJECTS,
         f"charges/{JAN}/aws.csv": HEAD

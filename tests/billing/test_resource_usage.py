@@ -129,7 +129,7 @@ def closed(tmp_path: Path) -> tuple[BilledPeriod, Path]:
     ]
     files = {
         "config.yaml": CONFIG,
-        "logo.svg": "<svg/>",
+        "logo.svg": '<svg xmlns="http://www.w3.org/2000/svg"/>',
         "charges/2025-01/aws.csv": csv_text(rows),
     }
     for name, text in files.items():

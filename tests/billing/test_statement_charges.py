@@ -51,7 +51,7 @@ def ledger(tmp_path_factory: pytest.TempPathFactory) -> Path:
     root = tmp_path_factory.mktemp("charges")
     files = {
         "config.yaml": CONFIG.replace("label: Amazon", "label: Amazon, discount: institution"),
-        "logo.svg": "<svg/>",
+        "logo.svg": '<svg xmlns="http://www.w3.org/2000/svg"/>',
         "charges/2025-01/aws.csv": csv_text(rows()),
     }
     for name, text in files.items():

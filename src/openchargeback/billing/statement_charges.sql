@@ -1,6 +1,7 @@
 -- One row per statement: the rows of its `charges.csv` for the month's own charges, as text with a line end after each.
 -- Texts are cells as they are, except those in odd_cell. {unit}: the minor unit of the currency, as a decimal with all of
--- its places; `lines`: those wanted; `covering`, `posting`: the sources whose discount is the institution's, and those that post.
+-- its places. `lines`: those wanted. `covering`, `posting`: the sources whose discount is the institution's, and those
+-- that post.
 SELECT
     period,
     pi,
