@@ -42,5 +42,5 @@ CREATE TABLE share (
 CREATE VIEW split_total AS SELECT id, rest::HUGEINT AS billed, 0::HUGEINT AS discount FROM split_amount;
 -- record: what `intervals.py` wants of the rows that are split.
 CREATE VIEW record AS SELECT n, file, line, identity, '' AS resource, '' AS state FROM shared_cost;
--- usage: what `intervals.py` wants: that a shared cost is billed for its month as a whole.
-CREATE VIEW usage AS SELECT n, {first}::BIGINT AS starts, {last}::BIGINT AS ends FROM shared_cost;
+-- held: what `intervals.py` wants: that a shared cost is billed for its month as a whole.
+CREATE VIEW held AS SELECT n, {first}::BIGINT AS starts, {last}::BIGINT AS ends FROM shared_cost;

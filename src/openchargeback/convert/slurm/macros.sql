@@ -2,9 +2,13 @@
 -- duration: seconds of `D-HH:MM:SS`, `HH:MM:SS` or a plain number of seconds.
 -- moment: the local time as printed, to the second; Unknown, None and an empty cell have none.
 -- printed: seconds since 1970 as sacct would print them in UTC; 0 is not set.
+-- submission: `submitted` in the form that tells jobs apart, however an export writes its times.
+-- joint: what joins the cells of `origin`; no cell of sacct has it.
 -- is_unset: whether a cell says that there is no value.
+CREATE MACRO submission(submitted) AS replace(submitted, 'T', ' ');
+CREATE MACRO joint() AS chr(31);
 CREATE MACRO is_unset(cell) AS cell IS NULL OR cell IN ('', 'Unknown', 'None');
-CREATE MACRO moment(cell) AS CASE WHEN length(cell) = 19 THEN try_cast(cell AS TIMESTAMP) END;
+CREATE MACRO moment(cell) AS CASE WHEN strlen(cell) = 19 THEN try_cast(cell AS TIMESTAMP) END;
 CREATE MACRO clock_seconds(days, clock) AS CASE
     WHEN length(clock) = 8 AND clock[3] = ':' AND clock[6] = ':' AND clock[4:5] < '60' AND clock[7:8] < '60'
     THEN try_cast(days AS BIGINT) * 86400 + try_cast(clock[1:2] AS BIGINT) * 3600
