@@ -207,10 +207,10 @@ def _read(con: duckdb.DuckDBPyConnection, request: Request) -> Found:
     config = request.config
     found = request.kind.read(Reading(con, inputs, config.settings, config.own, request.period, config.path))
     con.execute(query(__package__, "no_record"))
-    if not found.held:
-        con.execute(sql(__package__, "held.sql"))
     if request.allow_empty:
         found.problems = [each for each in found.problems if each.code != "usage-empty"]
+    if not found.held and not has_errors(found.problems):
+        con.execute(sql(__package__, "held.sql"))
     return found
 
 

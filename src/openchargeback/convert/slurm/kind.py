@@ -32,21 +32,21 @@ def read_slurm(reading: Reading) -> Found:
     con, found = reading.con, Found()
     con.execute(sql(__package__, "macros.sql"))
     con.execute(sql(__package__, "raw.sql"))
-    dated = [each.number for each in reading.inputs if is_json(each.path)]
-    _read_inputs(reading, dated, found)
+    _read_inputs(reading, found)
     found.read = count(con, "SELECT count(*) FROM raw")
     if not found.read and not has_errors(found.problems):
         found.problems.append(Problem(reading.inputs[0].name, "usage-empty", "the export has no records", EMPTY_FIX))
     if has_errors(found.problems) or not found.read:
         return found
-    if len(dated) < len(reading.inputs) and not reading.settings.timezone:
+    undated = {file for (file,) in con.execute(query(__package__, "undated")).fetchall()}
+    if undated and not reading.settings.timezone:
         message = "the export does not say in which time zone its times are"
         fix = "set `timezone` in the config: UTC if it was made with TZ=UTC, otherwise the zone of the machine"
         found.problems += [
-            Problem(each.name, "usage-zone", message, fix) for each in reading.inputs if each.number not in dated
+            Problem(each.name, "usage-zone", message, fix) for each in reading.inputs if each.number in undated
         ]
         return found
-    _make_jobs(reading, dated)
+    _make_jobs(reading)
     steps = found.read - count(con, "SELECT count(*) FROM job")
     found.leave_out("step of a job", steps)
     if steps == found.read:
@@ -66,7 +66,7 @@ def read_slurm(reading: Reading) -> Found:
     return found
 
 
-def _read_inputs(reading: Reading, dated: list[int], found: Found) -> None:
+def _read_inputs(reading: Reading, found: Found) -> None:
     """Fill `raw`, and `input` with where each file's records start."""
     con, own = reading.con, reading.own
     con.execute("CREATE TABLE input (file INTEGER, before BIGINT, first_line BIGINT)")
@@ -77,15 +77,15 @@ def _read_inputs(reading: Reading, dated: list[int], found: Found) -> None:
     }
     for file in reading.inputs:
         (before,) = con.execute("SELECT count(*) FROM raw").fetchone() or (0,)
-        if file.number in dated:
-            first, problems = 1, read_json(con, file, parts)
+        if is_json(file.path):
+            first, problems = 1, read_json(con, file, {**parts, "dated": "true"})
         else:
-            first, problems = read_text(con, file, own, parts)
+            first, problems = read_text(con, file, own, {**parts, "dated": "false"})
         found.problems += problems
         insert(con, "input", [(file.number, before, first)])
 
 
-def _make_jobs(reading: Reading, dated: list[int]) -> None:
+def _make_jobs(reading: Reading) -> None:
     """Create `job` from `raw`, with the tables of distinct texts that it refers to."""
     con, own = reading.con, reading.own
     words = {"free": literals(own.free_states) or "''", "elsewhere": literal(states.ELSEWHERE)}
@@ -93,7 +93,7 @@ def _make_jobs(reading: Reading, dated: list[int]) -> None:
     con.execute(sql(__package__, "dimensions.sql", **parts))
     fill_billed(con, own)
     con.execute(sql(__package__, "holdings.sql"))
-    con.execute(sql(__package__, "jobs.sql", **_offsets(con, reading.settings.timezone, dated)))
+    con.execute(sql(__package__, "jobs.sql", **_offsets(con, reading.settings.timezone)))
     con.execute(query(__package__, "none_repeated") if _ids_differ(con) else sql(__package__, "repeated.sql"))
 
 
@@ -105,7 +105,7 @@ def _ids_differ(con: duckdb.DuckDBPyConnection) -> bool:
     return count(con, filled(query(__package__, "different_ids"), low=str(low), high=str(high))) == jobs
 
 
-def _offsets(con: duckdb.DuckDBPyConnection, zone: str, dated: list[int]) -> dict[str, str]:
+def _offsets(con: duckdb.DuckDBPyConnection, zone: str) -> dict[str, str]:
     """SQL of the seconds to subtract from the local times of a job, by the name of the part in `jobs.sql`."""
     first = last = None
     if zone not in ("", UTC):
@@ -118,8 +118,7 @@ def _offsets(con: duckdb.DuckDBPyConnection, zone: str, dated: list[int]) -> dic
     result = {}
     for name, column, which in names:
         offset = offset_sql(column, zone, first, last, second=which == "second")
-        listed = ", ".join(map(str, dated))
-        result[name] = f"(CASE WHEN file IN ({listed}) THEN 0 ELSE {offset} END)" if dated else f"({offset})"
+        result[name] = f"(CASE WHEN dated THEN 0 ELSE {offset} END)"
     return result
 
 

@@ -3,6 +3,8 @@ SELECT line, any_value(error_type::VARCHAR) AS kind, any_value(csv_line) AS text
 FROM reject_errors GROUP BY line ORDER BY line LIMIT 50;
 -- years: the earliest and the latest local time in the exports.
 SELECT min(least(start_local, end_local)) AS first, max(greatest(start_local, end_local)) AS last FROM raw;
+-- undated: the files with times in a zone that they do not say.
+SELECT DISTINCT file FROM raw WHERE NOT dated AND (start_local IS NOT NULL OR end_local IS NOT NULL);
 -- job_ids: how many jobs there are, how many ids are numbers, and the lowest and the highest of these.
 SELECT count(*), count(number), min(number), max(number) FROM job;
 -- different_ids: how many different numbers the ids of jobs are.
