@@ -11,8 +11,6 @@
 --   currency, price of one unit (NULL if unknown). Its `usage.amount` may be 0.
 -- label_detail: one row per label of which more is known: the resource, tags (a JSON object, NULL for none), and an owner,
 --   who pays if neither the settings nor the directory name one; NULL for what is not known.
--- In place of filling `usage`, a kind whose records hold several meters at once may create what is otherwise made of it
--- (`held.sql`), and say so (`Found.held`).
 -- A kind also creates a table or view `record`, one row per n: file, line (its place in the input), identity (UBIGINT,
 --   the same for the same thing in every export), resource (its id as people know it), state.
 CREATE TABLE label (
