@@ -31,7 +31,11 @@ def main() -> None:
         ),
         help="measure only one subject",
     )
+    parser.add_argument("--profile", action="store_true", help="print where the time of commands goes, by module")
     options = parser.parse_args()
+    if options.profile:
+        commands.measure(options.rows, large=options.large, profile=True)
+        return
     if options.only in (None, "reading"):
         reading.measure(options.rows)
     if options.only in (None, "validation"):

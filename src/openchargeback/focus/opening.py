@@ -19,7 +19,7 @@ import duckdb
 from openchargeback.focus import csv_text, decompression, layout, parquet, prefilter
 from openchargeback.focus.common_lines import CommonLines
 from openchargeback.focus.csv_positions import Record
-from openchargeback.focus.database import literals, sql
+from openchargeback.focus.database import literals, make_room, sql, unoptimized
 from openchargeback.focus.header import names_of
 from openchargeback.focus.layout import ByteCounts, Layout
 from openchargeback.focus.row_conditions import RowConditions, row_conditions
@@ -182,6 +182,7 @@ def open_files(
     with its version is not read again. make: mark rows by these conditions instead of those for billing; then no column
     is needed. marked: False for files that need not be checked; planning the marks takes longer than reading a file.
     """
+    make_room(con, sum(file.text_size for file in files))
     known = _Conditions(make, marked=marked)
     ready: list[Described] = []
     problems: list[Problem] = []
@@ -370,10 +371,11 @@ class _Target:
         marks += [f"{layout.commas_where_open(self.width)} AS commas", f"({file})::INTEGER AS file"]
         self.con.execute(f"DROP TABLE IF EXISTS {self.table.name}")
         try:
-            made = self.con.execute(
-                f"CREATE TABLE {self.table.name} AS SELECT {', '.join([*kept, *marks])} "
-                f"FROM (SELECT *, {conditions.named} FROM {relation})"
-            ).fetchone()
+            with unoptimized(self.con):
+                made = self.con.execute(
+                    f"CREATE TABLE {self.table.name} AS SELECT {', '.join([*kept, *marks])} "
+                    f"FROM (SELECT *, {conditions.named} FROM {relation})"
+                ).fetchone()
         except duckdb.OutOfMemoryException:
             raise
         except duckdb.Error as error:

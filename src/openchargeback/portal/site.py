@@ -81,7 +81,7 @@ class FileJob:
 def site_jobs(site: Site, env: Templates) -> list[FileJob]:
     """One job for each page and each asset, except the statements, which `statement_jobs` creates."""
     shell, book = site_shell(site), site_book(site)
-    digest = env.digest()
+    digest = env.digest
     pages = [_page_job(env, digest, shell, book.currency, page) for page in _pages(site, book)]
     return [*pages, *_assets(site, env)]
 

@@ -72,7 +72,7 @@ def span_plan(statement: SpanStatement, printed: SpanPrint, directory: Directory
     """The planned PDF of a statement over a span."""
     view = span_view(statement, printed.config, directory, has_logo=printed.logo is not None)
     path = paths.span_pdf(statement)
-    key = fingerprint(stamp(), printed.env.digest(), printed.style.css, printed.logo, view, statement)
+    key = fingerprint(stamp(), printed.env.digest, printed.style.css, printed.logo, view, statement)
     return PdfPlan(path, key, partial(printed.job, path, statement, view))
 
 
@@ -84,7 +84,7 @@ def span_pdfs(site: Site, env: Templates, directory: Directory) -> list[PdfPlan]
 
 def span_jobs(site: Site, env: Templates, directory: Directory) -> list[FileJob]:
     """One page for each statement over a span of the site."""
-    shell, digest, currency = site_shell(site), env.digest(), site.config.currency
+    shell, digest, currency = site_shell(site), env.digest, site.config.currency
     pages = {each.number: paths.statement_page(each) for period in site.periods for each in period.statements}
     jobs = []
     for statement in site.spans:

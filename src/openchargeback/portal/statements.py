@@ -62,7 +62,7 @@ class PdfPlan:
 
 def statement_jobs(site: Site, env: Templates, period: str = "") -> list[FileJob]:
     """One page for each statement of the site, or of one `period`."""
-    shell, digest, histories = site_shell(site), env.digest(), statement_histories(site.periods)
+    shell, digest, histories = site_shell(site), env.digest, statement_histories(site.periods)
     jobs = []
     for statement in _statements(site, period):
         view = statement_page(statement, site, histories)
@@ -75,7 +75,7 @@ def statement_jobs(site: Site, env: Templates, period: str = "") -> list[FileJob
 
 def statement_pdfs(site: Site, env: Templates, charges: StatementCharges, period: str = "") -> list[PdfPlan]:
     """One plan for each statement of the site, or of one `period`. charges: what `charges.csv` of each has."""
-    common = fingerprint(stamp(), env.digest())
+    common = fingerprint(stamp(), env.digest)
     histories = statement_histories(site.periods)
     plans = []
     for month in site.periods:

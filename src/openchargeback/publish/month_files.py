@@ -70,7 +70,7 @@ class MonthFiles:
 
         Drafts are apart from what is posted. Raises LedgerFault for values and templates that cannot be written.
         """
-        digest = self.env.digest()
+        digest = self.env.digest
         made: dict[str, dict[str, bytes]] = {}
         warnings: list[Problem] = []
         for period in periods:
@@ -106,7 +106,7 @@ class MonthFiles:
             site_shell(site),
             [getattr(site, each.name) for each in fields(site) if each.name not in _OF_OTHERS | _BY_MONTH],
         )
-        outside = key_of(self.environment, self.env.digest(), common, charges is None)
+        outside = key_of(self.environment, self.env.digest, common, charges is None)
         keys = {period.period: _key(site, period, outside) for period in site.periods}
         known = {period: self.store.value("statements", key, _Keys) if key else None for period, key in keys.items()}
         missing = [period for period, found in known.items() if found is None]
