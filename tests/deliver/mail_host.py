@@ -1,3 +1,4 @@
+# ruff: noqa: ARG002, N802 - aiosmtpd names the methods and their arguments
 """A real mail server (aiosmtpd) that can misbehave at every step, and a ledger whose month can be sent."""
 
 from __future__ import annotations

@@ -26,3 +26,7 @@ class Clock:
     def moment(self) -> str:
         """The time as the log of deliveries has it."""
         return self.now().astimezone(dt.UTC).strftime(MOMENT)
+
+
+REAL = Clock()
+"""The time of this machine."""

@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
-from openchargeback.deliver.clock import Clock
+from openchargeback.deliver.clock import REAL, Clock
 from openchargeback.deliver.log import Log, sending_alone
 from openchargeback.deliver.mime import dated
 from openchargeback.deliver.parcels import Message, Plan, Request, plan_messages
@@ -34,7 +34,7 @@ class Office:
     """
 
     environment: Mapping[str, str]
-    clock: Clock = Clock()
+    clock: Clock = REAL
     transport: Transport | None = None
     pauses: Sequence[float] = PAUSES
     reserve: str = ""

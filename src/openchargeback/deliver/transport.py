@@ -204,12 +204,12 @@ class MailServer:
         code, answer = answered
         if code == wanted or (wanted == 250 and code == 251):
             return
-        if code == 421 or code == _NO_ANSWER:
+        if code in {421, _NO_ANSWER}:
             raise _Gone(f"the server closed the connection: {_reply(code, answer)}")
         with suppress(OSError, smtplib.SMTPException):
             smtp.rset()
         hint = hint_of(code, _text(answer))
-        raise Refused(_reply(code, answer) + (f"; {hint}" if hint else ""), lasting=code >= 500 or not 400 <= code)
+        raise Refused(_reply(code, answer) + (f"; {hint}" if hint else ""), lasting=code >= 500 or code < 400)
 
     def _drop(self) -> None:
         if self._smtp is not None:
@@ -248,7 +248,8 @@ def _reply(code: int, answer: bytes | str) -> str:
 
 
 def _reason(error: BaseException) -> str:
-    if isinstance(error, TimeoutError):
+    # smtplib reports a timeout as a connection that the server closed.
+    if isinstance(error, TimeoutError) or "timed out" in str(error):
         return "it did not answer in time"
     if isinstance(error, socket.gaierror):
         return "there is no server of this name"
