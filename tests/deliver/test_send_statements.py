@@ -5,7 +5,7 @@ import json
 from email.policy import default as policy
 
 import pytest
-from mail_host import Host, closed, email_text, mail_host
+from mail_host import closed, email_text, mail_host
 
 from openchargeback.ledger.deliveries import DeliveryState, read_deliveries
 

@@ -1,4 +1,5 @@
-"""A mail server that fails at every step of the dialogue: nothing is sent twice, nothing is called sent that was not."""
+# ruff: noqa: ARG002 - aiosmtpd passes these arguments
+"""A mail server that fails at every step: nothing is sent twice, and nothing is called sent that was not."""
 
 import dataclasses
 import json
@@ -307,7 +308,7 @@ def test_a_full_disk_stops_before_a_message_that_could_not_be_recorded(tmp_path,
         assert f"accepted the message to {address(PEOPLE[at - 1])}" in str(fault.value)
 
 
-def test_two_at_once(tmp_path, host):
+def test_two_at_once(tmp_path):
     with (
         sending_alone(tmp_path),
         pytest.raises(OutsideFault, match="another `send` is running"),
@@ -409,7 +410,7 @@ def test_a_password_from_the_environment_or_a_command(tmp_path, pems):
         ("535 5.7.8 authentication failed", "check `email.user` and its password or token"),
         ("550 5.7.30 Basic authentication is not supported for Client Submission", "`email.token_command`"),
         ("535 5.7.139 SmtpClientAuthentication is disabled for the Mailbox", "“Authenticated SMTP”"),
-        ("534 5.7.9 Application-specific password required - gsmtp", "Google takes no account passwords"),
+        ("534 5.7.9 Application-specific password required - gsmtp", "Google takes no passwords"),
     ],
 )
 def test_a_refused_login_names_the_fix(tmp_path, pems, answer, fix):
@@ -426,7 +427,9 @@ def test_a_refused_login_names_the_fix(tmp_path, pems, answer, fix):
 
 def test_a_token_is_fetched_for_each_login(tmp_path, pems):
     class Tokens(Host):
-        seen: list = []
+        def __init__(self):
+            super().__init__()
+            self.seen = []
 
         async def auth_XOAUTH2(self, server, args):  # noqa: N802 - aiosmtpd's name
             import base64
@@ -457,9 +460,9 @@ def test_a_command_that_fails_shows_what_it_said_and_never_what_it_printed(tmp_p
     with login_host(pems, Login()) as host:
         desk = secure(tmp_path, host, pems)
         desk.mail = Mail(password_command=("sh", "-c", "echo secret; echo 'no vault' >&2; exit 4"))
-        with pytest.raises(OutsideFault, match="exit code 4.*no vault") as fault:
+        with pytest.raises(OutsideFault, match=r"exit code 4.*no vault") as fault:
             desk.send()
         assert "secret" not in str(fault.value)
         desk.mail = Mail(password_command=("no-such-program",))
-        with pytest.raises(OutsideFault, match="`email.password_command` cannot be run: no such file"):
+        with pytest.raises(OutsideFault, match=r"`email\.password_command` cannot be run: no such file"):
             desk.send()

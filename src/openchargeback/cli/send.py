@@ -24,7 +24,8 @@ if TYPE_CHECKING:
     from openchargeback.publish.books import AllBooks, Step
 
 _DAY = click.DateTime(["%Y-%m-%d"])
-_UNSENT = 3
+UNSENT = 3
+"""The exit code when a message did not go out, after all others did."""
 
 
 @click.command()
@@ -36,6 +37,12 @@ _UNSENT = 3
 @click.option("--draft", is_flag=True, help="Send drafts of an open month, for objections.")
 @click.option("--object-by", "object_by", type=_DAY, metavar="DATE", help="The last day to object to a draft.")
 @click.option("--status", is_flag=True, help="Show what was sent, and what did not arrive.")
+@click.option(
+    "--bounces",
+    type=click.Path(path_type=Path, exists=True),
+    metavar="MBOX|DIR",
+    help="Record the reports (RFC 3464) in this mailbox or folder of messages that came back.",
+)
 @click.option("--reserve", metavar="REMOTE", default="", help="Reserve on this Git remote first, as CI must.")
 @with_ledger
 @as_json
@@ -48,6 +55,7 @@ def send(
     draft: bool,
     object_by: dt.datetime | None,
     status: bool,
+    bounces: Path | None,
     reserve: str,
     named: str | None,
     json_: bool,
@@ -63,6 +71,9 @@ def send(
              focus-billing send --period 2025-02 --draft --object-by 2025-03-05
     """
     root = root_of(named)
+    if bounces:
+        _bounces(root, bounces, period, json_)
+        return
     if period is None:
         raise click.UsageError("Missing option '--period'.")
     if status:
@@ -77,7 +88,7 @@ def send(
         note_problems(books.warnings)
         print_result(root, period, result, dry_run)
     if not result.outcome.complete:
-        raise SystemExit(_UNSENT)
+        raise SystemExit(UNSENT)
 
 
 def _request(
@@ -119,20 +130,6 @@ def send_period(
     return books, send_statements(books, period, request, office)
 
 
-_COLUMNS: list[Column[Delivery]] = [
-    Column("to", "To", lambda each: each.to),
-    Column("kind", "", lambda each: str(each.kind)),
-    Column("copy", "", lambda each: each.copy),
-    Column("statements", "Statements", lambda each: [said.number for said in each.statements],
-           lambda each: ", ".join(said.number for said in each.statements)),
-    Column("state", "State", lambda each: state_of(each)),
-    Column("at", "At (UTC)", lambda each: each.at, lambda each: each.at[:16].replace("T", " ")),
-    Column("attempt", "", lambda each: each.attempt),
-    Column("reply", "Answer", lambda each: reason_of(each), lambda each: reason_of(each)[:70]),
-    Column("id", "", lambda each: each.id),
-]  # fmt: skip
-
-
 def state_of(delivery: Delivery) -> str:
     """How far a message got, in a word: `bounced` if it was sent and came back."""
     return "bounced" if delivery.bounce else "unknown" if delivery.open else str(delivery.state)
@@ -143,10 +140,25 @@ def reason_of(delivery: Delivery) -> str:
     return f"{delivery.bounce.status} {delivery.bounce.reason}".strip() if delivery.bounce else delivery.reply
 
 
+_COLUMNS: list[Column[Delivery]] = [
+    Column("to", "To", lambda each: each.to),
+    Column("kind", "", lambda each: str(each.kind)),
+    Column("copy", "", lambda each: each.copy),
+    Column("statements", "Statements", lambda each: [said.number for said in each.statements],
+           lambda each: ", ".join(said.number for said in each.statements)),
+    Column("state", "State", state_of),
+    Column("at", "At (UTC)", lambda each: each.at, lambda each: each.at[:16].replace("T", " ")),
+    Column("attempt", "", lambda each: each.attempt),
+    Column("reply", "Answer", reason_of, lambda each: reason_of(each)[:70]),
+    Column("id", "", lambda each: each.id),
+]  # fmt: skip
+
+
 def result_json(result: Result) -> dict[str, object]:
     """A result as JSON: the messages with what became of them, and those left alone."""
     done = {each.id: each for each in (*result.outcome.sent, *result.outcome.failed, *result.outcome.unknown)}
     rows = [done.get(message.id, message.delivery) for message in result.messages]
+    rows = rows or [done.get(each.id, each) for each in result.asked]
     messages = json_rows(_COLUMNS, rows)
     for row, delivery in zip(messages, rows, strict=True):
         if delivery.id not in done:
@@ -169,19 +181,14 @@ def print_result(root: Path, period: str, result: Result, dry_run: bool) -> None
         click.echo(f"{counted(len(result.messages), 'message')} would be sent")
     elif result.outbox:
         click.echo(
-            f"{counted(len(result.messages), 'message')} written to {result.outbox}; nothing was sent, since config.yaml "
-            "has no `email.host`"
+            f"{counted(len(result.messages), 'message')} written to {result.outbox}; nothing was sent, since config.yaml"
+            " has no `email.host`"
         )
     elif result.messages:
         click.echo(f"{counted(len(outcome.sent), 'message')} sent")
     else:
         click.echo(f"nothing to send for {period}")
-    for each in outcome.failed:
-        click.echo(shown(f"failed: {each.to}: {each.reply}"), err=True)
-    for each in (*outcome.unknown, *result.open):
-        click.echo(
-            shown(f"unknown: {each.to}: {each.reply or 'the program was stopped'} (message {each.id})"), err=True
-        )
+    print_unsent(result)
     if outcome.unknown or result.open:
         click.echo(
             "Ask these people whether the email arrived. If not: "
@@ -190,6 +197,15 @@ def print_result(root: Path, period: str, result: Result, dry_run: bool) -> None
         )
     if not dry_run and not result.outbox:
         print_commit(root, deliveries_path(period), f"Record the emails of {period}")
+
+
+def print_unsent(result: Result) -> None:
+    """Print what did not go out, and what may have."""
+    for each in result.outcome.failed:
+        click.echo(shown(f"failed: {each.to}: {each.reply}"), err=True)
+    for each in (*result.outcome.unknown, *result.open):
+        reason = each.reply or "the program was stopped"
+        click.echo(shown(f"unknown: {each.to}: {reason} (message {each.id})"), err=True)
 
 
 def print_commit(root: Path, path: str, message: str) -> None:
@@ -222,7 +238,35 @@ def _status(root: Path, period: str, json_: bool) -> None:
     last = latest(deliveries)
     arrived = sum(1 for each in last if not each.undelivered and not each.open)
     parts = [f"{counted(arrived, 'message')} sent"]
-    for word in ("bounced", "failed", "unknown"):
-        if number := sum(1 for each in last if state_of(each) == word):
-            parts.append(f"{number} {word}")
+    counts = ((word, sum(1 for each in last if state_of(each) == word)) for word in ("bounced", "failed", "unknown"))
+    parts += [f"{number} {word}" for word, number in counts if number]
     click.echo(", ".join(parts))
+
+
+def _bounces(root: Path, place: Path, period: str | None, json_: bool) -> None:
+    """Record which messages came back."""
+    from openchargeback.deliver.bounces import bounced, read_reports
+    from openchargeback.deliver.log import Log, sending_alone
+    from openchargeback.ledger.deliveries import logged_periods
+
+    reports, other = read_reports(place)
+    with sending_alone(root):
+        logs = {each: Log(root, each) for each in ([period] if period else logged_periods(root))}
+        changed = bounced({each: log.deliveries for each, log in logs.items()}, reports)
+        for each, entries in changed.items():
+            logs[each].record(*entries)
+    found = [entry for entries in changed.values() for entry in entries]
+    if json_:
+        print_json({"bounced": json_rows(_COLUMNS, found), "reports": len(reports), "other": other})
+        return
+    for entry in found:
+        click.echo(shown(f"bounced: {entry.to}: {reason_of(entry)}"))
+    rest = len(reports) - len(found)
+    parts = [f"{counted(len(found), 'message')} came back"]
+    if rest:
+        parts.append(f"{counted(rest, 'report')} already recorded or not about our messages")
+    if other:
+        parts.append(f"{counted(other, 'message')} not a report of a failed delivery")
+    click.echo("; ".join(parts))
+    for each in changed:
+        print_commit(root, deliveries_path(each), f"Record emails of {each} that came back")

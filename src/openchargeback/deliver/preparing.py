@@ -18,6 +18,7 @@ from openchargeback.files.writing import TEMPORARY, ignore_all, outside
 from openchargeback.ledger.deliveries import Delivery
 from openchargeback.ledger.files import read_bytes
 from openchargeback.ledger.links import CACHE
+from openchargeback.ledger.reading import Ledger
 from openchargeback.ledger.settings import Config, EmailSettings
 from openchargeback.model import BilledPeriod, Provenance, Statement
 from openchargeback.portal.logo import usable_logo
@@ -59,9 +60,9 @@ def workbench(root: Path) -> Iterator[Path]:
         shutil.rmtree(folder, ignore_errors=True)
 
 
-def email_of(books: AllBooks) -> EmailSettings:
+def email_of(ledger: Ledger) -> EmailSettings:
     """How the ledger sends mail, by its own settings and those of this machine."""
-    return books.ledger.mail.over(books.ledger.config.email)
+    return ledger.mail.over(ledger.config.email)
 
 
 def desk_of(books: AllBooks, period: BilledPeriod) -> Desk:
@@ -69,16 +70,16 @@ def desk_of(books: AllBooks, period: BilledPeriod) -> Desk:
     return Desk(
         period=period,
         config=books.ledger.settings(period.period),
-        email=email_of(books),
+        email=email_of(books.ledger),
         histories=statement_histories(books.periods),
-        has_logo=logo_of(books) is not None,
+        has_logo=logo_of(books.ledger) is not None,
     )
 
 
-def logo_of(books: AllBooks) -> bytes | None:
+def logo_of(ledger: Ledger) -> bytes | None:
     """The logo for messages: a PNG, since few mail programs show anything else; None if there is none."""
-    name = books.ledger.config.email.logo
-    data = read_bytes(books.ledger.root, name, []) if name else books.ledger.logo.data if books.ledger.logo else None
+    name = ledger.config.email.logo
+    data = read_bytes(ledger.root, name, []) if name else ledger.logo.data if ledger.logo else None
     logo = usable_logo(data) if data else None
     return logo.content if logo and logo.media_type == "image/png" else None
 
@@ -94,11 +95,11 @@ class Studio:
     secrets: Secrets
 
     @classmethod
-    def of(cls, books: AllBooks, config: Config) -> Studio:
+    def of(cls, ledger: Ledger, config: Config) -> Studio:
         """The studio of a ledger. config: the settings that the month is shown with."""
-        root = books.ledger.root
+        root = ledger.root
         env = make_environment(root / "templates")
-        return cls(env, config, email_of(books), logo_of(books), secrets_of(root))
+        return cls(env, config, email_of(ledger), logo_of(ledger), secrets_of(root))
 
     def content(
         self,
@@ -151,8 +152,8 @@ class Studio:
 def prepare(
     books: AllBooks, desk: Desk, messages: Sequence[Message], folder: Path, step: Step = no_step
 ) -> list[Prepared]:
-    """Write each message to a file of the folder. Raises LedgerFault as `Studio.content` does; nothing was sent then."""
-    studio = Studio.of(books, desk.config)
+    """Write each message to a file of the folder. Raises LedgerFault as `Studio.content` does: nothing is sent then."""
+    studio = Studio.of(books.ledger, desk.config)
     wanted = [part for message in messages for part in message.parcel.parts] if desk.email.attach == "pdf" else []
     pdfs = spool_pdfs(books, desk.period, wanted, folder, studio.secrets, step)
     copies = copies_of(messages)

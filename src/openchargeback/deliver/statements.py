@@ -11,12 +11,13 @@ from openchargeback.deliver.clock import REAL, Clock
 from openchargeback.deliver.log import Log, sending_alone
 from openchargeback.deliver.mime import dated
 from openchargeback.deliver.parcels import Message, Plan, Request, plan_messages
-from openchargeback.deliver.preparing import Prepared, desk_of, email_of, prepare, workbench
+from openchargeback.deliver.preparing import desk_of, email_of, prepare, workbench
 from openchargeback.deliver.reservation import Reservation
-from openchargeback.deliver.sending import PAUSES, Outcome, Run
+from openchargeback.deliver.sending import PAUSES, Outcome, Prepared, Run
 from openchargeback.deliver.transport import MailServer, Transport
 from openchargeback.files.writing import outside, write_file
 from openchargeback.ledger.deliveries import Delivery, DeliveryKind
+from openchargeback.ledger.reading import Ledger
 from openchargeback.ledger.settings import sender_fault
 from openchargeback.ledger.uncommitted import uncommitted_record
 from openchargeback.model import BilledPeriod, State
@@ -45,13 +46,15 @@ class Office:
 class Result:
     """What a run did. messages: those that were to be sent. open: those that may have arrived before, left alone.
 
-    outbox: the folder with the messages in development mode; None if they were sent.
+    asked: the questions that were to be sent. outbox: the folder with the messages in development mode; None if they
+    were sent.
     """
 
     messages: tuple[Message, ...]
     open: tuple[Delivery, ...]
     outcome: Outcome = field(default_factory=Outcome)
     outbox: Path | None = None
+    asked: tuple[Delivery, ...] = ()
 
 
 def plan_statements(books: AllBooks, period: str, request: Request) -> Plan:
@@ -68,12 +71,12 @@ def send_statements(books: AllBooks, period: str, request: Request, office: Offi
         reservation = Reservation.taken_up(root, office.reserve, log) if office.reserve else None
         plan = _plan(books, billed, log, request)
         prepared = prepare(books, desk_of(books, billed), plan.messages, folder, office.step)
-        done = dispatch(books, log, prepared, office, reservation, dt.datetime.combine(_date(billed), _NOON))
+        done = dispatch(books.ledger, log, prepared, office, reservation, dt.datetime.combine(_date(billed), _NOON))
         return replace(done, messages=plan.messages, open=plan.open)
 
 
 def dispatch(
-    books: AllBooks,
+    ledger: Ledger,
     log: Log,
     prepared: Sequence[Prepared],
     office: Office,
@@ -81,16 +84,16 @@ def dispatch(
     fixed: dt.datetime,
 ) -> Result:
     """Send what was prepared; without a mail server, write it to the outbox with a fixed date."""
-    email = email_of(books)
+    email = email_of(ledger)
     if not email.host and office.transport is None:
-        return Result((), (), outbox=_write_outbox(books, log.period, prepared, fixed))
+        return Result((), (), outbox=_write_outbox(ledger, log.period, prepared, fixed))
     if fault := sender_fault(email):
         raise LedgerFault([Problem("config.yaml", *fault)])
     if not prepared:
         return Result((), ())
     if reservation:
         reservation.reserve([each.delivery for each in prepared], office.clock)
-    transport = office.transport or MailServer(email, books.ledger.mail, office.environment)
+    transport = office.transport or MailServer(email, ledger.mail, office.environment)
     run = Run(
         log,
         transport,
@@ -129,7 +132,7 @@ def sendable(books: AllBooks, period: str, request: Request) -> BilledPeriod:
 
 def _plan(books: AllBooks, billed: BilledPeriod, log: Log, request: Request) -> Plan:
     ledger = books.ledger.as_recorded(billed.period)
-    return plan_messages(billed, ledger.directory, email_of(books), log.deliveries, request)
+    return plan_messages(billed, ledger.directory, email_of(books.ledger), log.deliveries, request)
 
 
 def _date(billed: BilledPeriod) -> dt.date:
@@ -137,9 +140,9 @@ def _date(billed: BilledPeriod) -> dt.date:
     return billed.closed_on or billed.accounting_date
 
 
-def _write_outbox(books: AllBooks, period: str, prepared: Sequence[Prepared], fixed: dt.datetime) -> Path:
+def _write_outbox(ledger: Ledger, period: str, prepared: Sequence[Prepared], fixed: dt.datetime) -> Path:
     """Write the messages as `.eml` files, which any mail program opens: the same bytes each time."""
-    folder = books.ledger.root / books.ledger.mail.outbox / period
+    folder = ledger.root / ledger.mail.outbox / period
     try:
         folder.mkdir(parents=True, exist_ok=True)
     except OSError as fault:

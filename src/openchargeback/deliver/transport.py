@@ -180,7 +180,7 @@ class MailServer:
                 self._expect(smtp, smtp.rcpt(envelope_address(to)))
                 smtp.putcmd("data")
                 self._expect(smtp, smtp.getreply(), 354)
-                smtp.sock.sendall(_stuffed(message))
+                _socket(smtp).sendall(_stuffed(message))
             finally:
                 smtp.command_encoding = "ascii"
         except smtplib.SMTPServerDisconnected as error:
@@ -188,7 +188,7 @@ class MailServer:
         except (OSError, smtplib.SMTPException) as error:
             raise _Gone(f"the connection failed before the server had the message: {_reason(error)}") from error
         try:
-            smtp.sock.sendall(b".\r\n")
+            _socket(smtp).sendall(b".\r\n")
             code, answer = smtp.getreply()
         except (OSError, smtplib.SMTPException) as error:
             raise Unanswered(f"the server had the whole message and did not answer: {_reason(error)}") from error
@@ -232,6 +232,12 @@ class _Gone(Exception):
         self.reason = reason
 
 
+def _socket(smtp: smtplib.SMTP) -> socket.socket:
+    if smtp.sock is None:
+        raise smtplib.SMTPServerDisconnected("there is no connection")
+    return smtp.sock
+
+
 def _stuffed(message: bytes) -> bytes:
     """The message with a second dot before each line that starts with one (RFC 5321, 4.5.2)."""
     text = message.replace(b"\r\n.", b"\r\n..")
@@ -270,21 +276,32 @@ def auth_words(place: str, user: str, code: int, text: str) -> str:
 
 
 _CHECK_LOGIN = "check `email.user` and its password or token (docs/EMAIL.md)"
+_NO_PASSWORDS = "takes no passwords: set `email.token_command` (docs/EMAIL.md, “{}”), or use a relay"
 _HINTS = (
     (
         r"5\.7\.30\b|basic authentication is (not supported|disabled)",
-        "Microsoft 365 takes no passwords: set `email.token_command` (docs/EMAIL.md, “Microsoft 365”), or use a relay",
+        f"Microsoft 365 {_NO_PASSWORDS.format('Microsoft 365')}",
     ),
-    (r"5\.7\.139\b|SmtpClientAuthentication is disabled", "enable “Authenticated SMTP” for this mailbox (docs/EMAIL.md, “Microsoft 365”)"),
+    (
+        r"5\.7\.139\b|SmtpClientAuthentication is disabled",
+        "enable “Authenticated SMTP” for this mailbox (docs/EMAIL.md, “Microsoft 365”)",
+    ),
     (
         r"5\.7\.(8|9|14)\b.*(google|gmail|gsmtp)|application-specific password",
-        "Google takes no account passwords: set `email.token_command` (docs/EMAIL.md, “Google”), or use the relay",
+        f"Google {_NO_PASSWORDS.format('Google')}",
     ),
-    (r"5\.7\.60\b|SendAsDenied|not allowed to send as", "give the account the right to send as `email.from`, or set `email.from` to its address"),
+    (
+        r"5\.7\.60\b|SendAsDenied|not allowed to send as",
+        "give the account the right to send as `email.from`, or set `email.from` to its address",
+    ),
     (r"5\.7\.3\b|authentication unsuccessful", _CHECK_LOGIN),
-    (r"5\.7\.0\b.*(starttls|tls)|must issue a starttls", "write `security: starttls`"),
-    (r"\brelay(ing)? (access )?denied|5\.7\.1\b.*relay|5\.7\.64\b", "the relay must accept this machine and `email.from` (docs/EMAIL.md, “A relay”)"),
-)  # fmt: skip
+    (r"5\.7\.0\b.*tls|must issue a starttls", "write `security: starttls`"),
+    (
+        r"\brelay(ing)? (access )?denied|5\.7\.1\b.*relay|5\.7\.64\b",
+        "the relay must accept this machine and `email.from` (docs/EMAIL.md, “A relay”)",
+    ),
+)
+"""What servers answer, and the fix. Codes: RFC 3463 and Microsoft's and Google's lists of SMTP errors."""
 
 
 def hint_of(code: int, text: str) -> str:

@@ -10,10 +10,12 @@ import datetime as dt
 import enum
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
+from pathlib import Path
 from typing import Annotated, Any, ClassVar
 
 from openchargeback.ledger.declared import Key, shape_of, values_of
-from openchargeback.ledger.shape import ListOf, Text
+from openchargeback.ledger.periods import MONTHS, is_period
+from openchargeback.ledger.shape import Text
 from openchargeback.ledger.yaml_text import flow
 from openchargeback.ledger.yaml_tree import Node, Reader, parse
 from openchargeback.problems import Problem
@@ -60,6 +62,14 @@ class DeliveredStatement:
 
 
 @dataclass(frozen=True, slots=True)
+class FundChoice:
+    """A fund that a question offers, with its project."""
+
+    project: Annotated[str, "The id of the project."]
+    fund: Annotated[str, "The fund that would pay."]
+
+
+@dataclass(frozen=True, slots=True)
 class Bounce:
     """A report that a message could not be delivered (RFC 3464)."""
 
@@ -92,7 +102,7 @@ class Delivery:
     reply: Annotated[str, Text(max_length=2000, help="What the mail server answered, or why it did not.")] = ""
     statements: Annotated[tuple[DeliveredStatement, ...], "The statements in it."] = ()
     item: Annotated[str, "The queue item that a question is about."] = ""
-    choices: Annotated[tuple[str, ...], ListOf(Text(), help="The funds that a question offers.")] = ()
+    choices: Annotated[tuple[FundChoice, ...], "The funds that a question offers."] = ()
     object_by: Annotated[dt.date | None, Key("The last day to object to a draft.", write=lambda day: day)] = None
     revision: Annotated[int, "The revision of the month whose bundle was sent to finance."] = 1
     bounce: Annotated[Bounce | None, "The report that it could not be delivered."] = None
@@ -159,6 +169,11 @@ def deliveries_path(period: str) -> str:
     return f"{FOLDER}/{period}.yaml"
 
 
+def logged_periods(root: Path) -> list[str]:
+    """The months that have a log, ascending."""
+    return sorted(path.stem for path in (root / FOLDER).glob("*.yaml") if is_period(path.stem))
+
+
 def read_deliveries(data: bytes, path: str) -> tuple[tuple[Delivery, ...], list[Problem]]:
     """The messages in a file, and its faults."""
     root, reader = parse(data, path)
@@ -192,6 +207,24 @@ def latest(deliveries: Iterable[Delivery]) -> tuple[Delivery, ...]:
         numbers = tuple(statement.number for statement in each.statements)
         found[each.kind, each.to, each.item, each.object_by, each.revision, numbers] = each
     return tuple(found.values())
+
+
+def last_asked(deliveries: Iterable[Delivery], item: str) -> Delivery | None:
+    """The last question on an item that left."""
+    found = [
+        each
+        for each in deliveries
+        if each.kind is DeliveryKind.QUESTION and each.item == item and each.state is not DeliveryState.FAILED
+    ]
+    return found[-1] if found else None
+
+
+def asked_words(deliveries: Iterable[Delivery], item: str) -> str:
+    """Since when a question on a queue item has no answer: `asked 3 Feb, no answer`; empty if nobody was asked."""
+    found = last_asked(deliveries, item)
+    if found is None:
+        return ""
+    return f"asked {found.day.day} {MONTHS[found.day.month - 1][:3]}, no answer"
 
 
 def without_place(delivery: Delivery) -> Delivery:

@@ -12,6 +12,7 @@ from functools import partial
 
 from openchargeback import __version__
 from openchargeback.focus.schema import SCHEMAS, schema_bytes
+from openchargeback.ledger.deliveries import Delivery
 from openchargeback.ledger.postings import Posting
 from openchargeback.ledger.schema_files import shipped_schemas
 from openchargeback.ledger.settings import Config
@@ -38,6 +39,7 @@ class Site:
     settings, logos: of closed periods, by period; all others use `config` and `logo`.
     images: those of the institution's pages, by their path in ledger and output (`pages/map.png`).
     rates: of the institution's own services. postings: what the accounting system did with the journal of a period.
+    deliveries: what was emailed for a period.
     """
 
     config: Config
@@ -54,6 +56,7 @@ class Site:
     images: dict[str, bytes] = field(default_factory=dict)
     rates: tuple[ServiceRates, ...] = ()
     postings: dict[str, tuple[Posting, ...]] = field(default_factory=dict)
+    deliveries: dict[str, tuple[Delivery, ...]] = field(default_factory=dict)
 
     def config_of(self, period: str) -> Config:
         """The settings to show a period with."""
@@ -126,7 +129,9 @@ def _pages(site: Site, book: Book) -> Iterator[_PlannedPage]:
     for index in range(len(book.months)):
         yield from _month(site, book, index)
     yield from _payers(book)
-    yield _plan("pages/review.html", _head(paths.REVIEW, "Review", "review"), review.queue(book, site.known))
+    yield _plan(
+        "pages/review.html", _head(paths.REVIEW, "Review", "review"), review.queue(book, site.known, site.deliveries)
+    )
     if site.rates:
         yield _plan("pages/rates.html", _head(paths.RATES, "Rates", "rates"), site.rates)
     yield _plan("pages/sources.html", _head(paths.SOURCES, "Files received", "sources"), files.received(book))
@@ -144,7 +149,8 @@ def _month(site: Site, book: Book, index: int) -> Iterator[_PlannedPage]:
     journal_files = site.journal_files.get(period.period, ())
     postings = site.postings.get(period.period, ())
     head = _head(page, name, "periods", crumb)
-    yield _plan("pages/period.html", head, periods.period_view(book, index, journal_files, postings))
+    deliveries = site.deliveries.get(period.period, ())
+    yield _plan("pages/period.html", head, periods.period_view(book, index, journal_files, postings, deliveries))
     head = _head(paths.journal_page(period.period), "Journal", "periods", crumb, Link(name, page))
     view = partial(journals.journal_view, book, index, journal_files, postings)
     if not period.digest:
