@@ -54,7 +54,7 @@ def held(pi, project, *flags, amount="5"):
 
 
 def month(*statements, queue=(), state=State.CLOSED, revision=1):
-    names = {field: () for field in ("sources", "files", "lines", "flags", "decisions")}
+    names = dict.fromkeys(("sources", "files", "lines", "flags", "decisions"), ())
     return BilledPeriod(
         period="2025-01", state=state, revision=revision, closed_on=dt.date(2025, 2, 5), closed_by="a",
         finalized_on=None, accounting_date=dt.date(2025, 1, 31), currency="USD", queue=tuple(queue),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 import os
+from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -43,6 +44,9 @@ UNSENT = 3
     metavar="MBOX|DIR",
     help="Record the reports (RFC 3464) in this mailbox or folder of messages that came back.",
 )
+@click.option("--changed", "base", metavar="BASE", help="All months that were closed since this Git revision.")
+@click.option("--finance", is_flag=True, help="Hand the month's bundle to finance, once.")
+@click.option("--drop", metavar="FOLDER", default="", help="With --finance: copy the bundle here instead of emailing.")
 @click.option("--reserve", metavar="REMOTE", default="", help="Reserve on this Git remote first, as CI must.")
 @with_ledger
 @as_json
@@ -56,6 +60,9 @@ def send(
     object_by: dt.datetime | None,
     status: bool,
     bounces: Path | None,
+    base: str | None,
+    finance: bool,
+    drop: str,
     reserve: str,
     named: str | None,
     json_: bool,
@@ -69,13 +76,25 @@ def send(
              focus-billing send --period 2025-01
              focus-billing send --period 2025-01 --only ada@example.edu --resend "deleted by mistake"
              focus-billing send --period 2025-02 --draft --object-by 2025-03-05
+             focus-billing send --period 2025-01 --finance
+             focus-billing send --bounces ~/Mail/bounces
     """
     root = root_of(named)
     if bounces:
         _bounces(root, bounces, period, json_)
         return
+    if base is not None:
+        if period or status or draft or finance:
+            raise UsageFault("--changed goes with --dry-run, --reserve and --json only")
+        _changed(root, base, dry_run, reserve, json_)
+        return
     if period is None:
         raise click.UsageError("Missing option '--period'.")
+    if drop and not finance:
+        raise UsageFault("--drop goes with --finance")
+    if finance:
+        _finance(root, period, drop, why or "", dry_run, json_)
+        return
     if status:
         _status(root, period, json_)
         return
@@ -270,3 +289,63 @@ def _bounces(root: Path, place: Path, period: str | None, json_: bool) -> None:
     click.echo("; ".join(parts))
     for each in changed:
         print_commit(root, deliveries_path(each), f"Record emails of {each} that came back")
+
+
+def _changed(root: Path, base: str, dry_run: bool, reserve: str, json_: bool) -> None:
+    """Send every month that was closed, or closed again, since a revision; each ends up in its own log."""
+    from openchargeback.deliver.parcels import Request
+    from openchargeback.deliver.reservation import closed_since
+
+    results = {}
+    with progress(lines=True) as step:
+        for period in closed_since(root, base):
+            _, results[period] = send_period(root, period, Request(), dry_run=dry_run, reserve=reserve, step=step)
+    if json_:
+        rows = [{"period": period, **result_json(result)} for period, result in results.items()]
+        print_json({"dry_run": dry_run, "periods": rows})
+    else:
+        for period, result in results.items():
+            print_result(root, period, result, dry_run)
+        if not results:
+            click.echo(f"no month was closed since {base}")
+    if not all(result.outcome.complete for result in results.values()):
+        raise SystemExit(UNSENT)
+
+
+def _finance(root: Path, period: str, drop: str, why: str, dry_run: bool, json_: bool) -> None:
+    """Hand the bundle of a month to finance."""
+    from openchargeback.deliver.finance import send_finance
+    from openchargeback.deliver.statements import Office
+    from openchargeback.publish.books import open_books
+
+    if dry_run:
+        raise UsageFault("--dry-run does not go with --finance; `focus-billing bundle` shows what finance would get")
+    with progress(lines=True) as step:
+        books = open_books(root, wanted=period, step=step)
+        office = Office(environment=os.environ, step=step)
+        result = send_finance(books, period, _bundle_writer(books, period, step), office, drop=drop, why=why)
+    if json_:
+        print_json({"period": period, **result_json(result)})
+    elif result.outbox:
+        click.echo(f"the bundle is in {result.outbox}; nothing was sent, since config.yaml has no `email.host`")
+    else:
+        for each in result.outcome.sent:
+            click.echo(shown(f"{period} handed to {each.to}: {each.reply}"))
+        if not result.asked and not result.open:
+            click.echo(f"{period} was handed to finance before; to do it again, add --resend WHY")
+        print_unsent(result)
+        print_commit(root, deliveries_path(period), f"Record that finance has {period}")
+    if not result.outcome.complete:
+        raise SystemExit(UNSENT)
+
+
+def _bundle_writer(books: AllBooks, period: str, step: Step) -> Callable[[Path], Path]:
+    from openchargeback.publish.bundle import write_bundle
+
+    def write(folder: Path) -> Path:
+        archive = write_bundle(books, period, folder, zipped=True, step=step).archive
+        if archive is None:
+            raise UsageFault(f"{period} has no bundle")
+        return archive
+
+    return write

@@ -36,7 +36,7 @@ from openchargeback.templating.environment import Templates, make_environment
 
 _TOGETHER = 64
 """How many PDFs are in memory together."""
-_MEGABYTE = 1_000_000
+MEGABYTE = 1_000_000
 _REMOTE = re.compile(
     r"""<(?:link|script|iframe|object|embed|base)\b|\b(?:src|background|srcset)\s*=\s*["']?(?!cid:|data:)[^"'\s>]"""
     r"""|url\(\s*["']?(?!cid:|data:|#)|@import""",
@@ -210,6 +210,6 @@ def attachment_name(statement: Statement) -> str:
 def _attachments(parts: Iterable[Part], pdfs: Mapping[str, Path], email: EmailSettings) -> list[Attachment]:
     """The PDFs of a message; none if it would be larger than the settings allow."""
     files = [(part.statement, pdfs[part.number]) for part in parts if part.statement and part.number in pdfs]
-    if sum(file.stat().st_size for _, file in files) * ENCODED > email.max_size * _MEGABYTE:
+    if sum(file.stat().st_size for _, file in files) * ENCODED > email.max_size * MEGABYTE:
         return []
     return [Attachment(attachment_name(statement), file.read_bytes()) for statement, file in files]

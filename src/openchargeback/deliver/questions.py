@@ -221,8 +221,8 @@ def read_answer(file: Path, logs: Mapping[str, Sequence[Delivery]]) -> ReadAnswe
     message = message_from_bytes(data, policy=policy)
     if not message.keys():
         raise UsageFault(f"{file} is not an email; save the answer as an .eml file")
-    period, question = _asked_by(message, logs, file)
     sender = canonical_email(parseaddr(str(message.get("From", "")))[1])
+    period, question = _asked_by(message, logs, sender, file)
     if sender != canonical_email(question.to):
         raise UsageFault(
             f"{file} is from {sender or 'nobody'}, and {question.to} was asked; decide with --set-fund instead"
@@ -244,17 +244,26 @@ def read_answer(file: Path, logs: Mapping[str, Sequence[Delivery]]) -> ReadAnswe
     )
 
 
-def _asked_by(message: EmailMessage, logs: Mapping[str, Sequence[Delivery]], file: Path) -> tuple[str, Delivery]:
+def _asked_by(
+    message: EmailMessage, logs: Mapping[str, Sequence[Delivery]], sender: str, file: Path
+) -> tuple[str, Delivery]:
+    """The question that a message answers, with its period: by the ids it names, else by the item in its subject, which
+    mail programs keep that drop the ids. The one that was sent to the sender, if several match.
+    """
     named = set(re.findall(r"<([^<>\s]+)>", f"{message.get('In-Reply-To', '')} {message.get('References', '')}"))
     subject = str(message.get("Subject", ""))
-    for by_id in (True, False):
-        for period, deliveries in logs.items():
-            for each in reversed(deliveries):
-                # A mail program that drops the ids keeps the subject, which names the item.
-                meant = each.id in named if by_id else f"[{each.item}]" in subject
-                if each.kind is DeliveryKind.QUESTION and meant:
-                    return period, each
-    raise UsageFault(f"{file} answers no question of this ledger; see `focus-billing review list`")
+    asked = [
+        (period, each)
+        for period, deliveries in logs.items()
+        for each in deliveries
+        if each.kind is DeliveryKind.QUESTION
+    ]
+    found = [pair for pair in asked if pair[1].id in named] or [
+        pair for pair in asked if f"[{pair[1].item}]" in subject
+    ]
+    if not found:
+        raise UsageFault(f"{file} answers no question of this ledger; see `focus-billing review list`")
+    return max(found, key=lambda pair: (canonical_email(pair[1].to) == sender, pair[1].at))
 
 
 def _own_words(message: EmailMessage) -> str:

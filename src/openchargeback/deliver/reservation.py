@@ -14,7 +14,9 @@ from openchargeback.deliver.clock import Clock
 from openchargeback.deliver.log import Log
 from openchargeback.files import git
 from openchargeback.ledger.deliveries import Delivery, DeliveryState, deliveries_text, read_deliveries
-from openchargeback.problems import LedgerFault, OutsideFault
+from openchargeback.ledger.periods import is_period, read_period
+from openchargeback.model import State
+from openchargeback.problems import LedgerFault, OutsideFault, UsageFault
 
 BATCH = 20
 """How many results are pushed together."""
@@ -81,3 +83,31 @@ class Reservation:
             return False
         self._tip, self._waiting = made, 0
         return True
+
+
+def closed_since(root: Path, base: str) -> list[str]:
+    """The months that are closed now and were not in an earlier revision, or not this time: ascending.
+
+    Raises UsageFault if there is no such revision.
+    """
+    commit = git.resolve(root, base)
+    if not commit:
+        raise UsageFault(f"Git knows no revision {base} here; fetch it first (`fetch-depth: 0` in a workflow)")
+    found = []
+    for path in sorted((root / "periods").glob("*.yaml")):
+        period = path.stem
+        if not is_period(period):
+            continue
+        now, _ = read_period(path.read_bytes(), f"periods/{period}.yaml")
+        data = git.file_at(root, commit, f"periods/{period}.yaml")
+        before = read_period(data, f"periods/{period}.yaml")[0] if data is not None else None
+        closed = now is not None and now.state is not State.OPEN
+        same = (
+            before is not None
+            and now is not None
+            and before.state is not State.OPEN
+            and before.revision == now.revision
+        )
+        if closed and not same:
+            found.append(period)
+    return found
