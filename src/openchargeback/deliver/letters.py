@@ -162,8 +162,7 @@ def _subject(message: Message, desk: Desk) -> str:
     month = period_human(desk.period.period)
     organization = shown(desk.config.organization.unit or desk.config.organization.name)
     if message.kind is DeliveryKind.DRAFT:
-        until = f", object by {date_human(message.object_by)}"
-        return f"DRAFT: your research computing charges, {month}{until}"
+        return f"DRAFT statements, {month}: object by {date_human(message.object_by)}"
     what = "Revised statements" if message.revised else "Research computing statements"
     if message.parcel.copy:
         what = f"Copy: {what[0].lower()}{what[1:]}"

@@ -90,6 +90,8 @@ def closed_since(root: Path, base: str) -> list[str]:
 
     Raises UsageFault if there is no such revision.
     """
+    if not base.strip("0"):
+        return []  # what hosts call the state before a branch was made
     commit = git.resolve(root, base)
     if not commit:
         raise UsageFault(f"Git knows no revision {base} here; fetch it first (`fetch-depth: 0` in a workflow)")

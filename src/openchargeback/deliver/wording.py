@@ -39,15 +39,20 @@ def _journaled(statements: Iterable[Statement], currency: str, on: dt.date) -> I
         for line in statement.lines:
             if line.journaled and line.fund:
                 funds[line.fund] = funds.get(line.fund, money.ZERO) + line.amounts.billed
-    charged = False
-    for fund, amount in sorted(funds.items()):
-        if not amount:
-            continue
-        charged = charged or amount > 0
-        verb = ("would be" if draft else "is") + (" charged to" if amount > 0 else " returned to")
-        when = "" if draft else f" dated {date_human(on)}"
-        yield f"{amount_words(abs(amount), currency)} {verb} {fund} by journal entry{when}."
-    if charged and not draft:
+    when = "" if draft else f" dated {date_human(on)}".replace(" ", _SPACE).replace(_SPACE, " ", 2)
+    for verb, wanted in (("charged", 1), ("returned", -1)):
+        parts = [
+            f"{amount_words(abs(amount), currency)} {{}}to {fund}"
+            for fund, amount in sorted(funds.items())
+            if amount * wanted > 0
+        ]
+        does = f"{'would be' if draft else 'is'} {verb} "
+        if len(parts) == 1:
+            yield f"{parts[0].format(does)} by journal entry{when}."
+        elif parts:
+            begin = f"Would be {verb}" if draft else verb.capitalize()
+            yield f"{begin} by journal entry{when}: {', '.join(part.format('') for part in parts)}."
+    if not draft and any(amount > 0 for amount in funds.values()):
         yield "No payment is needed."
 
 
@@ -60,9 +65,9 @@ def _invoiced(statements: Iterable[Statement], config: Config) -> Iterator[str]:
         if statement.draft:
             yield f"You would be invoiced {amount} for {statement.project.title}."
         elif invoice.credit:
-            yield f"Credit note {invoice.number} over {amount} is settled with your next invoice."
+            yield f"Credit note {invoice.number} for {amount} is settled with your next invoice."
         else:
-            yield f"Invoice {invoice.number} over {amount} is due on {date_human(invoice.due)}."
+            yield f"Invoice {invoice.number} for {amount} is due on {date_human(invoice.due)}."
 
 
 def amount_words(amount: Decimal, currency: str) -> str:
