@@ -13,6 +13,7 @@ import plan
 import program
 import reading
 import review
+import sending
 import validation
 
 
@@ -23,7 +24,7 @@ def main() -> None:
     parser.add_argument("--large", action="store_true", help="also ten times as many rows; needs some GB of disk")
     parser.add_argument(
         "--only",
-        choices=("reading", "validation", "program", "plan", "review", "commands", "converting"),
+        choices=("reading", "validation", "program", "plan", "review", "commands", "converting", "sending"),
         help="measure only one subject",
     )
     options = parser.parse_args()
@@ -41,6 +42,8 @@ def main() -> None:
         commands.measure(options.rows, large=options.large)
     if options.only in (None, "converting"):
         converting.measure(options.rows, large=options.large)
+    if options.only in (None, "sending"):
+        sending.measure()
 
 
 if __name__ == "__main__":

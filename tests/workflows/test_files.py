@@ -30,7 +30,7 @@ def new_ledgers(tmp_path_factory) -> Path:
 
 def of_new(folder: Path) -> list[Path]:
     found = [*folder.glob("*/.github/workflows/*"), *folder.glob("*/.forgejo/workflows/*")]
-    assert len(found) == 4
+    assert len(found) == 5
     return sorted(found)
 
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
@@ -72,6 +73,7 @@ class Run:
         self._pauses, self._recorded, self._step = pauses, recorded, step
         self._next = 0.0
         self._pending: list[Delivery] = []
+        self._writer = ThreadPoolExecutor(1)
 
     def send(self, messages: Sequence[Prepared]) -> Outcome:
         """Send all of them; those that the server will not take for now, again after a pause.
@@ -91,6 +93,7 @@ class Run:
         finally:
             self._transport.close()
             self._flush()
+            self._writer.shutdown()
         outcome.failed = [each for each in outcome.failed if each.state is DeliveryState.FAILED]
         for each in queue:
             outcome.failed.append(self._log.get(each.delivery.id) or each.delivery)
@@ -130,9 +133,12 @@ class Run:
             return False
         self._wait()
         now = self._clock.now()
-        self._begin(replace(delivery, state=DeliveryState.SENDING, at=self._clock.moment, reply=""))
+        recorded = self._begin(replace(delivery, state=DeliveryState.SENDING, at=self._clock.moment, reply=""))
         try:
-            reply = self._transport.send(delivery.to, dated(data, now))
+            try:
+                reply = self._transport.send(delivery.to, dated(data, now), recorded)
+            finally:
+                recorded()
         except Unanswered as error:
             outcome.unknown.append(self._finish(delivery, DeliveryState.UNKNOWN, error.reason))
         except Unreachable:
@@ -142,6 +148,8 @@ class Run:
             if not error.lasting:
                 return True
             outcome.failed.append(done)
+        except _Unrecorded:
+            raise
         except OutsideFault as error:
             # A reconnection that needs a person: the message itself never left.
             self._finish(delivery, DeliveryState.FAILED, str(error))
@@ -159,15 +167,28 @@ class Run:
             now = max(self._clock.elapsed(), self._next)
         self._next = now + self._between
 
-    def _begin(self, delivery: Delivery) -> None:
-        """Record that a message is about to leave, together with what became of the one before."""
-        entries = [*self._pending, delivery]
-        self._pending = []
-        try:
-            self._log.record(*entries)
-        except OutsideFault as error:
-            raise _not_recorded(entries, error) from error
-        self._recorded(entries)
+    def _begin(self, delivery: Delivery) -> Callable[[], None]:
+        """Begin to record that a message is about to leave, together with what became of the one before.
+
+        The disk works while the server gets the message. The result waits until the record is on disk, and is called
+        before the end of the message leaves; it raises OutsideFault if there is no record.
+        """
+        entries, self._pending = [*self._pending, delivery], []
+        writing = self._writer.submit(self._log.record, *entries)
+        done = False
+
+        def recorded() -> None:
+            nonlocal done
+            if done:
+                return
+            done = True
+            try:
+                writing.result()
+            except OutsideFault as error:
+                raise _not_recorded(entries, error) from error
+            self._recorded(entries)
+
+        return recorded
 
     def _finish(self, delivery: Delivery, state: DeliveryState, reply: str) -> Delivery:
         """Note what became of a message. It is written with the next one, or at once if that has to wait."""
@@ -186,12 +207,16 @@ class Run:
         self._recorded(entries)
 
 
-def _not_recorded(entries: Sequence[Delivery], error: OutsideFault) -> OutsideFault:
+class _Unrecorded(OutsideFault):
+    """What became of messages could not be written."""
+
+
+def _not_recorded(entries: Sequence[Delivery], error: OutsideFault) -> _Unrecorded:
     """The log could not be written. What the server accepted is on disk as `sending`, hence unknown."""
     accepted = [each.to for each in entries if each.state is DeliveryState.SENT]
     if not accepted:
-        return OutsideFault(f"{error}; no message was sent without a record")
-    return OutsideFault(
+        return _Unrecorded(f"{error}; no message was sent without a record")
+    return _Unrecorded(
         f"{error}; the server accepted the message to {', '.join(accepted)}, which the log still has as `sending`: "
         "write `state: sent` and a `reply:` there"
     )

@@ -55,8 +55,11 @@ class Transport(Protocol):
     def connect(self) -> None:
         """Be ready to send. Raises OutsideFault if that needs a person, Unreachable if it may work later."""
 
-    def send(self, to: str, message: bytes) -> str:
-        """Send one message; the server's answer. Raises Refused or Unanswered."""
+    def send(self, to: str, message: bytes, ready: Callable[[], None]) -> str:
+        """Send one message; the server's answer. Raises Refused or Unanswered.
+
+        ready: called before the end of the message leaves. If it raises, the message must not be sent.
+        """
 
     def close(self) -> None:
         """End the connection."""
@@ -139,7 +142,7 @@ class MailServer:
         else:
             smtp.login(self.email.user, password_of(self.mail, self.environment))
 
-    def send(self, to: str, message: bytes) -> str:
+    def send(self, to: str, message: bytes, ready: Callable[[], None]) -> str:
         """The dialogue for one message, once more on a new connection if the server had ended the old one."""
         for last in (False, True):
             fresh = self._smtp is None
@@ -148,7 +151,7 @@ class MailServer:
             if smtp is None:
                 raise Unreachable("there is no connection")
             try:
-                return self._dialogue(smtp, to, message)
+                return self._dialogue(smtp, to, message, ready)
             except _Gone as gone:
                 self._drop()
                 if fresh or last:
@@ -158,7 +161,7 @@ class MailServer:
                 raise
         raise Unreachable("there is no connection")
 
-    def _dialogue(self, smtp: smtplib.SMTP, to: str, message: bytes) -> str:
+    def _dialogue(self, smtp: smtplib.SMTP, to: str, message: bytes, ready: Callable[[], None]) -> str:
         options = []
         if smtp.has_extn("size"):
             most = smtp.esmtp_features.get("size", "")
@@ -187,6 +190,12 @@ class MailServer:
             raise _Gone("the server ended the connection before it had the message") from error
         except (OSError, smtplib.SMTPException) as error:
             raise _Gone(f"the connection failed before the server had the message: {_reason(error)}") from error
+        try:
+            ready()
+        except BaseException:
+            # Without its end, the server discards the message (RFC 5321, 4.1.1.4).
+            self._drop()
+            raise
         try:
             _socket(smtp).sendall(b".\r\n")
             code, answer = smtp.getreply()
