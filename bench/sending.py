@@ -9,11 +9,12 @@ import socket
 import sys
 import tempfile
 import threading
+from multiprocessing import get_context
 from pathlib import Path
 from random import Random
+from typing import Self
 
 from measuring import ROOT, alternately, process, report
-
 from openchargeback.deliver.clock import Clock
 from openchargeback.deliver.log import Log
 from openchargeback.deliver.mime import Attachment, Content, message_bytes
@@ -48,7 +49,7 @@ def _messages(folder: Path, count: int) -> list[Prepared]:
             id=f"{number:032x}@example.edu", kind=DeliveryKind.STATEMENTS, to=to, pi=to, state=DeliveryState.SENDING,
             at="", statements=(statement,),
         )  # fmt: skip
-        pdf = Attachment(f"{statement.number}.pdf", Random(number).randbytes(PDF))
+        pdf = Attachment(f"{statement.number}.pdf", Random(number).randbytes(PDF))  # noqa: S311 - no secret
         content = Content(
             id=delivery.id, sender="rc@example.edu", sender_name="RC", to=to, name="", reply_to="", subject="January",
             text="Amount due\n" * 40, html="<p>Amount due</p>\n" * 200, attachments=(pdf,),
@@ -81,23 +82,16 @@ def _memory(folder: Path, count: int, port: int) -> float:
 class _Sink:
     """A server that answers every command at once and keeps nothing."""
 
-    def __enter__(self) -> _Sink:
+    def __enter__(self) -> Self:
         self._listener = socket.create_server(("127.0.0.1", 0))
         self.port = self._listener.getsockname()[1]
-        self._process = _forked(self._listener)
+        self._process = get_context("fork").Process(target=_serve, args=(self._listener,), daemon=True)
+        self._process.start()
         return self
 
     def __exit__(self, *_: object) -> None:
         self._listener.close()
         self._process.terminate()
-
-
-def _forked(listener: socket.socket):  # type: ignore[no-untyped-def]
-    from multiprocessing import get_context
-
-    process_ = get_context("fork").Process(target=_serve, args=(listener,), daemon=True)
-    process_.start()
-    return process_
 
 
 def _serve(listener: socket.socket) -> None:

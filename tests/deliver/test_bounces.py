@@ -48,14 +48,26 @@ def changed(server, *pairs):
     return text
 
 
+AWAY = """\
+From: Ada <ada@example.edu>
+To: billing@example.edu
+Auto-Submitted: auto-replied
+In-Reply-To: <ada.1@example.edu>
+Subject: Out of office
+Content-Type: text/plain
+
+I am away. Action: failed
+Status: 5.1.1
+"""
+
+
 @pytest.mark.parametrize(
     "text",
     [
         changed("postfix", ("Action: failed", "Action: delayed")),
         changed("gmail", ("Action: failed", "Action: delivered")),
         changed("exchange", ("report-type=delivery-status", "report-type=disposition-notification")),
-        "From: Ada <ada@example.edu>\nTo: billing@example.edu\nAuto-Submitted: auto-replied\nIn-Reply-To: <ada.1@exa"
-        "mple.edu>\nSubject: Out of office\nContent-Type: text/plain\n\nI am away. Action: failed\nStatus: 5.1.1\n",
+        AWAY,
         "From: Ada <ada@example.edu>\nIn-Reply-To: <ada.1@example.edu>\nSubject: Re: statements\n\nThis is wrong!\n",
         "",
         "\x00\x01 not a message",

@@ -1,4 +1,4 @@
-"""What people get, as `.eml` files: kept in `tests/deliver/golden/`, rewritten by `--update-golden`, the same each time."""
+"""What people get, as `.eml` files in `tests/deliver/golden/`, which `--update-golden` rewrites."""
 
 import email
 import re
@@ -8,9 +8,10 @@ import zlib
 from email.policy import default as policy
 from pathlib import Path
 
-import program
 import pytest
 from mail_host import BY, closed
+
+import program
 
 GOLDEN = Path(__file__).parent / "golden"
 LEDGERS = Path(__file__).parents[1] / "ledgers"

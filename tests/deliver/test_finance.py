@@ -64,6 +64,6 @@ def test_too_large_for_an_email(tmp_path, host):
         path.write_bytes(bytes(800_000))
         return path
 
-    with pytest.raises(UsageFault, match="makes a message of 1 MB, more than `email.max_size`"):
+    with pytest.raises(UsageFault, match=r"makes a message of 1 MB, more than `email\.max_size`"):
         send_finance(open_books(ledger.root), "2025-01", large, office())
     assert host.messages == []

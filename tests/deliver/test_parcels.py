@@ -194,7 +194,7 @@ def test_only_some():
     assert who(plan(only=("ben@example.edu",))) == {(BEN.email, ""): ["cells"]}
     assert who(plan(only=("proteins",))) == {(ADA.email, ""): ["proteins"]}
     with pytest.raises(
-        UsageFault, match="nothing in 2025-01 is for nobody@example.edu; name an email address or a proj"
+        UsageFault, match=r"nothing in 2025-01 is for nobody@example\.edu; name an email address or a proj"
     ):
         plan(only=("nobody@example.edu", "cells"))
     # What was left out is sent later, and what was sent is not.

@@ -39,7 +39,7 @@ def ledger(tmp_path, host):
     return made
 
 
-def fresh(ledger, tmp_path, name):
+def fresh(tmp_path, name):
     """A runner's checkout of main."""
     subprocess.run(["git", "clone", "-q", "-b", "main", tmp_path / "remote.git", tmp_path / name], check=True)
     return tmp_path / name
@@ -64,7 +64,7 @@ def test_what_is_sent_stands_on_the_branch_before_and_after(ledger, tmp_path, ho
     assert seen[0] == dict.fromkeys(("ada@example.edu", "ben@example.edu"), DeliveryState.SENDING)
     assert on_branch(ledger.root) == dict.fromkeys(("ada@example.edu", "ben@example.edu"), DeliveryState.SENT)
     # Another checkout of main, which does not have the log yet, learns from the branch.
-    other = fresh(ledger, tmp_path, "other")
+    other = fresh(tmp_path, "other")
     assert send(other).messages == ()
     assert len(host.messages) == 2
     # The branch is one commit after the other on top of main, and touches nothing but the log.
@@ -82,7 +82,7 @@ def test_a_runner_that_died_leaves_its_messages_unknown_to_the_next_one(ledger, 
     reservation = Reservation.taken_up(ledger.root, "origin", log)
     reservation.reserve([message.delivery for message in plan.messages], Hands().clock)
     # Here the machine is gone: nothing else is known of what it did.
-    other = fresh(ledger, tmp_path, "other")
+    other = fresh(tmp_path, "other")
     result = send(other)
     assert (result.messages, len(result.open), host.messages) == ((), 2, [])
     # A person who has asked says so, on a machine that has the log.
@@ -95,7 +95,7 @@ def test_a_runner_that_died_leaves_its_messages_unknown_to_the_next_one(ledger, 
 
 
 def test_of_two_that_start_together_one_sends(ledger, tmp_path, host):
-    other = fresh(ledger, tmp_path, "other")
+    other = fresh(tmp_path, "other")
     logs = [Log(root, "2025-01") for root in (ledger.root, other)]
     runs = [Reservation.taken_up(root, "origin", log) for root, log in zip((ledger.root, other), logs, strict=True)]
     plan = plan_statements(open_books(other), "2025-01", Request())

@@ -200,8 +200,8 @@ def print_result(root: Path, period: str, result: Result, dry_run: bool) -> None
         click.echo(f"{counted(len(result.messages), 'message')} would be sent")
     elif result.outbox:
         click.echo(
-            f"{counted(len(result.messages), 'message')} written to {result.outbox}; nothing was sent, since config.yaml"
-            " has no `email.host`"
+            f"{counted(len(result.messages), 'message')} written to {result.outbox}; nothing was sent, since "
+            "config.yaml has no `email.host`"
         )
     elif result.messages:
         click.echo(f"{counted(len(outcome.sent), 'message')} sent")
