@@ -14,6 +14,7 @@ import program
 import publishing
 import reading
 import review
+import sending
 import statements
 import validation
 
@@ -27,7 +28,7 @@ def main() -> None:
         "--only",
         choices=(
             *("reading", "validation", "program", "plan", "review", "commands", "publishing", "converting"),
-            "statements",
+            *("statements", "sending"),
         ),
         help="measure only one subject",
     )
@@ -54,6 +55,8 @@ def main() -> None:
         converting.measure(options.rows, large=options.large)
     if options.only in (None, "statements"):
         statements.measure()
+    if options.only in (None, "sending"):
+        sending.measure()
 
 
 if __name__ == "__main__":

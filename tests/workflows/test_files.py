@@ -32,7 +32,7 @@ def new_ledgers(tmp_path_factory) -> Path:
 
 def of_new(folder: Path) -> list[Path]:
     found = [*folder.glob("*/.github/workflows/*"), *folder.glob("*/.forgejo/workflows/*")]
-    assert len(found) == 4
+    assert len(found) == 5
     return sorted(found)
 
 
@@ -104,7 +104,9 @@ def judge_jobs(path: Path, text: str) -> None:
         for step in job["steps"]:
             if step.get("uses", "").startswith("actions/checkout@"):
                 assert step["with"]["persist-credentials"] is False
-                assert set(job["permissions"].values()) == {"read"}, "what runs a checkout must not write"
+                # Only the job that people approve writes: what was emailed, to branches of its own.
+                writes = path.name == "send.yml" and job.get("environment") == "statements"
+                assert writes or set(job["permissions"].values()) == {"read"}, "what runs a checkout must not write"
 
 
 @pytest.mark.parametrize("path", OWN, ids=lambda path: path.name)
@@ -126,7 +128,7 @@ def test_each_job_of_a_ledger_does_too_and_the_example_of_pages(new_ledgers, tmp
 def test_the_workflows_of_a_ledger_fetch_all_history(new_ledgers):
     for path in of_new(new_ledgers):
         checkouts = [step for _, step in steps(path) if "checkout@" in step.get("uses", "")]
-        assert [step["with"]["fetch-depth"] for step in checkouts] == [0]
+        assert {step["with"]["fetch-depth"] for step in checkouts} == {0}
 
 
 def test_workflows_of_a_ledger_name_no_repository_of_a_program_and_install_nothing_by_a_bare_name(new_ledgers):
@@ -135,7 +137,7 @@ def test_workflows_of_a_ledger_name_no_repository_of_a_program_and_install_nothi
         text = path.read_text(encoding="utf-8")
         assert "openchargeback/openchargeback" not in text
         installs = re.findall(r"pip install (.*?)(?:; fi)?$", text, re.MULTILINE)
-        assert installs == [
+        assert installs == text.count("--require-hashes") * [
             "--require-hashes --no-deps -r requirements.lock",
             '--no-deps --no-index --no-build-isolation "$program"',
         ], path

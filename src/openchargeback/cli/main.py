@@ -31,6 +31,7 @@ _COMMANDS = {
     "periods": ("periods", "periods", "List, show, open, close and finalize billing months."),
     "plan": ("plan", "plan", "Show what merging this branch would change, in money."),
     "review": ("review", "review", "Review held charges and decide them."),
+    "send": ("send", "send", "Email statements, once each, and show what became of them."),
     "show": ("show", "show", "Show what a PI was billed."),
     "sources": ("sources", "sources", "List the sources of charges."),
     "validate": ("validate", "validate", "Check the ledger for problems."),

@@ -13,6 +13,7 @@ from functools import partial
 from openchargeback import __version__
 from openchargeback.billing.span_statements import SpanStatement
 from openchargeback.focus.schema import SCHEMAS, schema_bytes
+from openchargeback.ledger.deliveries import Delivery
 from openchargeback.ledger.postings import Posting
 from openchargeback.ledger.schema_files import shipped_schemas
 from openchargeback.ledger.settings import Config
@@ -42,6 +43,7 @@ class Site:
     images: those of the institution's pages, by their path in ledger and output (`pages/map.png`).
     rates: of the institution's own services. postings: what the accounting system did with the journal of a period.
     spans: the statements over a month of PIs with several projects, and of departments.
+    deliveries: what was emailed for a period.
     """
 
     config: Config
@@ -59,6 +61,7 @@ class Site:
     rates: tuple[ServiceRates, ...] = ()
     postings: dict[str, tuple[Posting, ...]] = field(default_factory=dict)
     spans: tuple[SpanStatement, ...] = ()
+    deliveries: dict[str, tuple[Delivery, ...]] = field(default_factory=dict)
 
     def config_of(self, period: str) -> Config:
         """The settings to show a period with."""
@@ -131,7 +134,9 @@ def _pages(site: Site, book: Book) -> Iterator[_PlannedPage]:
     for index in range(len(book.months)):
         yield from _month(site, book, index)
     yield from _payers(site, book)
-    yield _plan("pages/review.html", _head(paths.REVIEW, "Review", "review"), review.queue(book, site.known))
+    yield _plan(
+        "pages/review.html", _head(paths.REVIEW, "Review", "review"), review.queue(book, site.known, site.deliveries)
+    )
     if site.rates:
         yield _plan("pages/rates.html", _head(paths.RATES, "Rates", "rates"), site.rates)
     yield _plan("pages/sources.html", _head(paths.SOURCES, "Files received", "sources"), files.received(book))
@@ -149,7 +154,9 @@ def _month(site: Site, book: Book, index: int) -> Iterator[_PlannedPage]:
     journal_files = site.journal_files.get(period.period, ())
     postings = site.postings.get(period.period, ())
     head = _head(page, name, "periods", crumb)
-    yield _plan("pages/period.html", head, periods.period_view(book, index, journal_files, postings, site.spans))
+    deliveries = site.deliveries.get(period.period, ())
+    month = periods.period_view(book, index, journal_files, postings, deliveries=deliveries, spans=site.spans)
+    yield _plan("pages/period.html", head, month)
     head = _head(paths.journal_page(period.period), "Journal", "periods", crumb, Link(name, page))
     view = partial(journals.journal_view, book, index, journal_files, postings)
     if not period.digest:

@@ -291,6 +291,7 @@ def make_site(books: AllBooks, provenance: Provenance, files: dict[str, tuple[st
         known=_known_projects(ledger),
         rates=_rates(ledger.root),
         postings=ledger.postings,
+        deliveries=ledger.deliveries,
     )
 
 

@@ -32,7 +32,18 @@ _RECORDED = {"lines", "statements", "journal", "sources", "files", "queue", "fla
 # By month: only that of its own is shown by a statement.
 _BY_MONTH = {"settings", "logos", "postings"}
 # What no statement of a closed month shows; of all months, only how they are shown in the frame.
-_OF_OTHERS = {"periods", "people", "projects", "known", "provenance", "journal_files", "rates", "images", "spans"}
+_OF_OTHERS = {
+    "periods",
+    "people",
+    "projects",
+    "known",
+    "provenance",
+    "journal_files",
+    "rates",
+    "images",
+    "spans",
+    "deliveries",
+}
 
 
 @dataclass(frozen=True, slots=True)

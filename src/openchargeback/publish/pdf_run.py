@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterable, Iterator, Sequence
+from contextlib import closing
 from dataclasses import replace
 
 from openchargeback.portal.pdf_pool import Rendering
@@ -23,6 +24,19 @@ def write_kept(plans: Iterable[PdfPlan], store: Cache, staging: Staging) -> list
         else:
             staging.write(plan.path, data)
     return missing
+
+
+def kept_or_rendered(plans: Iterable[PdfPlan], store: Cache, step: Step = no_step) -> Iterator[tuple[str, bytes]]:
+    """The paths and PDFs of some plans, one at a time: from the cache, and the others rendered."""
+    missing = []
+    for plan in plans:
+        data = store.get("pdf", plan.key)
+        if data is None:
+            missing.append(plan)
+        else:
+            yield plan.path, data
+    with closing(PdfRun(missing, store)) as run:
+        yield from run.rest(step)
 
 
 class PdfRun:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from contextlib import closing
+from dataclasses import replace
 from pathlib import Path, PurePosixPath
 
 from openchargeback import __version__
@@ -13,7 +13,8 @@ from openchargeback.portal.span_documents import span_plan, span_print
 from openchargeback.portal.statements import PdfPlan
 from openchargeback.publish.books import AllBooks, open_cache
 from openchargeback.publish.build import make_site
-from openchargeback.publish.pdf_run import PdfRun
+from openchargeback.publish.keys import environment, key_of
+from openchargeback.publish.pdf_run import kept_or_rendered
 from openchargeback.publish.secrets import secrets_of
 from openchargeback.templating.environment import make_environment
 
@@ -22,7 +23,8 @@ def span_document(books: AllBooks, statement: SpanStatement) -> PdfPlan:
     """The planned PDF of a statement over a span, with today's letterhead, settings and directory."""
     env = make_environment(books.ledger.root / "templates")
     site = make_site(books, Provenance("", "", __version__), {})
-    return span_plan(statement, span_print(site, env), books.ledger.directory)
+    plan = span_plan(statement, span_print(site, env), books.ledger.directory)
+    return replace(plan, key=key_of(environment(books.ledger.root), plan.key))
 
 
 def write_span(books: AllBooks, statement: SpanStatement, output: Path) -> Path:
@@ -34,7 +36,6 @@ def write_span(books: AllBooks, statement: SpanStatement, output: Path) -> Path:
         output.mkdir(parents=True, exist_ok=True)
     except OSError as fault:
         raise outside(output, fault) from fault
-    with closing(PdfRun([plan], open_cache(root))) as run:
-        for _, data in run.rest():
-            write_file(path, data)
+    for _, data in kept_or_rendered([plan], open_cache(root)):
+        write_file(path, data)
     return path
