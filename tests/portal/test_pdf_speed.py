@@ -94,7 +94,8 @@ def test_both_ways_have_the_same_tags_and_data(plain: dict[str, bytes], printed:
 def tags_of(reader: PdfReader) -> Counter[str]:
     """How often each tag is in the structure of a document (ISO 32000-1, 14.7.2)."""
     found: Counter[str] = Counter()
-    todo: list[Any] = [reader.trailer["/Root"]["/StructTreeRoot"]]
+    root: Any = reader.trailer["/Root"]
+    todo: list[Any] = [root["/StructTreeRoot"]]
     while todo:
         each = todo.pop().get_object()
         if isinstance(each, list):
@@ -112,7 +113,15 @@ def test_both_ways_look_the_same(plain: dict[str, bytes], printed: dict[str, Pat
     pictures = []
     for at, content in enumerate((plain[name], printed[name].read_bytes())):
         (tmp_path / f"{at}.pdf").write_bytes(content)
-        command = ["pdftoppm", "-r", "60", "-gray", "-singlefile", tmp_path / f"{at}.pdf", tmp_path / str(at)]
+        command: list[str | Path] = [
+            "pdftoppm",
+            "-r",
+            "60",
+            "-gray",
+            "-singlefile",
+            tmp_path / f"{at}.pdf",
+            tmp_path / str(at),
+        ]
         subprocess.run(command, check=True)
         pictures.append((tmp_path / f"{at}.pgm").read_bytes())
     slow, fast = pictures
